@@ -1,0 +1,37 @@
+//! `timeouts`: how long each step may take.
+
+use std::time::Duration;
+
+/// The `timeouts` section; `None` means no limit (`off`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Connecting to the gateway, name resolution and TLS included.
+    pub connect: Option<Duration>,
+    /// A client's TLS handshake, PROXY header included.
+    pub tls_handshake: Option<Duration>,
+    /// A request's head, first byte to last.
+    pub request_head: Option<Duration>,
+    /// A client connection without a request.
+    pub keep_alive: Option<Duration>,
+    /// Nothing read: a response that does not begin or go on, a WebSocket without a byte.
+    pub read: Option<Duration>,
+    /// Nothing taken: a peer that does not read what is written to it.
+    pub send: Option<Duration>,
+    /// How long a shutdown waits for what is under way.
+    pub drain: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            connect: Some(seconds(5)),
+            tls_handshake: Some(seconds(10)),
+            request_head: Some(seconds(15)),
+            keep_alive: Some(seconds(75)),
+            read: Some(seconds(24 * 3600)),
+            send: Some(seconds(24 * 3600)),
+            drain: seconds(30),
+        }
+    }
+}

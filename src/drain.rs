@@ -1,0 +1,78 @@
+//! [`Drain`]: how everything that runs is told to end, and how shutdown knows that it has.
+
+use std::future::Future;
+
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
+use tokio_util::task::TaskTracker;
+
+/// The only way to spawn a task, and the two signals that end one.
+///
+/// *Soft* asks: finish what is under way, begin nothing. *Hard* orders: stop where you are. A task that was spawned here is
+/// waited for by [`Drain::ended`]; hyper forgets an upgraded connection after its 101, this does not.
+#[derive(Debug, Clone, Default)]
+pub struct Drain {
+    soft: CancellationToken,
+    hard: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Drain {
+    /// A drain of its own, with nothing running.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs `task` until it ends by itself; it must watch the two signals.
+    pub fn spawn<F>(&self, task: F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(task);
+    }
+
+    /// Asks everything to finish.
+    pub fn soften(&self) {
+        self.soft.cancel();
+    }
+
+    /// Orders everything to stop.
+    pub fn harden(&self) {
+        self.soft.cancel();
+        self.hard.cancel();
+    }
+
+    /// Resolves when everything was asked to finish.
+    pub fn soft(&self) -> WaitForCancellationFuture<'_> {
+        self.soft.cancelled()
+    }
+
+    /// Resolves when everything was ordered to stop.
+    pub fn hard(&self) -> WaitForCancellationFuture<'_> {
+        self.hard.cancelled()
+    }
+
+    /// Whether everything was asked to finish.
+    pub fn is_soft(&self) -> bool {
+        self.soft.is_cancelled()
+    }
+
+    /// How many tasks are running.
+    pub fn running(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Resolves when the last task has ended. Only useful once no new ones begin.
+    pub async fn ended(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl<F> hyper::rt::Executor<F> for Drain
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, task: F) {
+        self.spawn(task);
+    }
+}

@@ -1,0 +1,39 @@
+//! frontgate stands in front of one WebSocket gateway and gives it HTTPS. It terminates TLS, forwards every request and
+//! WebSocket exactly, keeps idle links alive, and says in one line who ended a connection and why.
+//!
+//! # The map
+//!
+//! Folders are listed as a request meets them. **A folder imports only from folders below it**; `tests/it/imports.rs` reads
+//! the sources and checks. Wiring happens in one place, [`app`].
+//!
+//! ```text
+//! main → cli → app → admin, lifecycle → server → http → websocket → upstream → tls → listener → observe → drain → config
+//! ```
+//!
+//! # The path of a request
+//!
+//! accept → admission → PROXY header → TLS → ALPN → h1 or h2 → the edge of [`http::stack`] (request id, access log, error
+//! page, target, forwarding) → the route (upgrade or forward) → a connection from the pool → back up.
+//!
+//! # The path of a frame
+//!
+//! [`http::upgrade`] dials a connection of its own (never a pooled one), sends the handshake on, and demands a 101 with the
+//! right `Sec-WebSocket-Accept`; anything else goes back as the ordinary response it is, and no tunnel byte moves before. Then
+//! the client's hyper connection is taken apart, and [`websocket::relay`] joins the two raw streams, beginning with the bytes
+//! both parsers had read too far. In the relay a chunk is read into a borrowed buffer, `Direction::accept` finds the frame
+//! boundaries in it, and it is written on unmodified. An idle link owns no buffer.
+//!
+//! # Invariants
+//!
+//! 1. Imports point down the list.
+//! 2. YAML shapes never leave [`config`].
+//! 3. The pure files (frame, direction, keepalive, close, handshake, the forwarding rules) do no I/O and read no clock.
+//! 4. Sockets are opened only in [`listener`] and `upstream/connect.rs`.
+//! 5. Tasks are spawned only through [`drain::Drain`].
+//! 6. Statuses are made in `http/error.rs`, close codes in `websocket/close.rs`, nowhere else.
+//! 7. A relay holds its own settings: nothing that happens to the rest touches a live WebSocket.
+//! 8. No globals; everything that a peer can grow has a limit.
+//! 9. No unsafe code.
+
+pub mod config;
+pub mod drain;

@@ -1,0 +1,3 @@
+//! The `frontgate` command.
+
+fn main() {}
