@@ -37,3 +37,6 @@
 
 pub mod config;
 pub mod drain;
+pub mod listener;
+pub mod tls;
+pub mod upstream;

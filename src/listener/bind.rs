@@ -1,0 +1,161 @@
+//! [`Listener`]: a bound socket, and what comes out of it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
+
+use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
+use tokio::net::{TcpListener, UnixListener};
+
+use super::{Peer, Socket};
+use crate::config::BindAddr;
+
+/// A bound socket that clients connect to.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// Why an address could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {source}{}", hint(.source))]
+pub struct BindError {
+    address: String,
+    source: io::Error,
+}
+
+impl Listener {
+    /// Binds `address`. An unspecified IPv6 address takes IPv4 too. A unix socket's file that nobody listens on any more is
+    /// replaced.
+    ///
+    /// # Errors
+    /// The address, what the kernel said, and what to do about it.
+    pub fn bind(address: &BindAddr) -> Result<Self, BindError> {
+        let (bound, text) = match address {
+            BindAddr::Tcp(address) => (bind_tcp(*address).map(Self::Tcp), address.to_string()),
+            BindAddr::Unix(path) => (bind_unix(path).map(Self::Unix), format!("unix:{}", path.display())),
+        };
+        bound.map_err(|source| BindError { address: text, source })
+    }
+
+    /// The address that was bound, with the port that the kernel chose if none was asked for.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// The next client.
+    ///
+    /// # Errors
+    /// What accept(2) reports, the client that is already gone included.
+    pub async fn accept(&self) -> io::Result<(Socket, Peer)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                // A frame must not wait for the acknowledgement of the one before.
+                stream.set_nodelay(true)?;
+                Ok((Socket::Tcp(stream), Peer::tcp(peer)))
+            }
+            Self::Unix(listener) => Ok((Socket::Unix(listener.accept().await?.0), Peer::Unix)),
+        }
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = RawSocket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    match socket.bind(&SockAddr::from(address)) {
+        // A machine without IPv6: the unspecified address still means "everywhere".
+        Err(error) if address.is_ipv6() && address.ip().is_unspecified() && no_ipv6(&error) => {
+            return bind_tcp(SocketAddr::from(([0, 0, 0, 0], address.port())));
+        }
+        bound => bound?,
+    }
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn no_ipv6(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+}
+
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
+    }
+}
+
+fn is_abandoned(path: &Path) -> bool {
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    is_socket
+        && std::os::unix::net::UnixStream::connect(path)
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "; another process listens there: stop it (`ss -ltnp` names it) or choose another port"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need CAP_NET_BIND_SERVICE (systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE)"
+        }
+        io::ErrorKind::AddrNotAvailable => "; this machine has no such address (`ip address` lists those it has)",
+        io::ErrorKind::NotFound => "; the folder does not exist",
+        _ => "",
+    }
+}
+
+/// Connections the kernel completes and keeps for us while we are busy; it cuts this at `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_taken_address_is_named_with_the_way_out() {
+        let first = Listener::bind(&BindAddr::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
+        let address = first.address().unwrap();
+        let error = Listener::bind(&BindAddr::Tcp(address)).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot listen on {address}: ")), "{error}");
+        assert!(error.contains("another process listens there"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn an_abandoned_unix_socket_is_taken_over_and_a_live_one_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let address = BindAddr::Unix(path.clone());
+        let live = Listener::bind(&address).unwrap();
+        assert!(Listener::bind(&address).is_err(), "a live socket stays");
+        drop(live);
+        assert!(path.exists(), "the file outlives its listener");
+        Listener::bind(&address).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "not a socket").unwrap();
+        assert!(Listener::bind(&address).is_err(), "an ordinary file is never removed");
+    }
+
+    #[tokio::test]
+    async fn the_unspecified_ipv6_address_takes_ipv4_clients_and_shows_them_as_ipv4() {
+        let listener = Listener::bind(&BindAddr::Tcp("[::]:0".parse().unwrap())).unwrap();
+        let port = listener.address().unwrap().port();
+        let client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let (_, peer) = listener.accept().await.unwrap();
+        assert_eq!(peer, Peer::Tcp(client.local_addr().unwrap()));
+    }
+}

@@ -1,0 +1,37 @@
+//! [`Peer`]: who is at the other end of a client's socket.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// Who is at the other end of a client's socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// An address, IPv4 in its own form even if it arrived on an IPv6 socket.
+    Tcp(SocketAddr),
+    /// A process on this machine that may open the socket's file.
+    Unix,
+}
+
+impl Peer {
+    /// A TCP peer, with an IPv4-mapped address turned back into IPv4.
+    pub fn tcp(address: SocketAddr) -> Self {
+        Self::Tcp(SocketAddr::new(address.ip().to_canonical(), address.port()))
+    }
+
+    /// The peer's IP address.
+    pub fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(address) => Some(address.ip()),
+            Self::Unix => None,
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix => f.write_str("unix"),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! TLS on both sides.
+
+mod stream;
+
+pub use stream::Stream;

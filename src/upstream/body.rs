@@ -1,0 +1,79 @@
+//! [`RequestBody`]: what is sent on to the gateway, as it arrives, counted and limited.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+/// A request's body on its way from the client to the gateway: never held, only passed.
+#[derive(Debug)]
+pub enum RequestBody {
+    /// No body.
+    Empty,
+    /// The client's, as it arrives.
+    Incoming {
+        /// What hyper reads.
+        body: Incoming,
+        /// How many bytes may still come; `None` is unlimited.
+        left: Option<u64>,
+        /// Bytes passed so far, for the log.
+        passed: Arc<AtomicU64>,
+    },
+}
+
+/// The client sent more than `limits.request_body` allows.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body is larger than limits.request_body allows")]
+pub struct TooLarge;
+
+impl RequestBody {
+    /// The client's body, of which at most `limit` bytes pass; bytes are added to `passed`.
+    pub fn new(body: Incoming, limit: Option<u64>, passed: Arc<AtomicU64>) -> Self {
+        if body.is_end_stream() { Self::Empty } else { Self::Incoming { body, left: limit, passed } }
+    }
+
+    /// Whether there is nothing to send, so that the request can be sent again.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let Self::Incoming { body, left, passed } = self.get_mut() else { return Poll::Ready(None) };
+        let frame = match std::task::ready!(Pin::new(body).poll_frame(cx)) {
+            None => return Poll::Ready(None),
+            Some(frame) => frame?,
+        };
+        if let Some(data) = frame.data_ref() {
+            let length = data.len() as u64;
+            if let Some(left) = left {
+                *left = left.checked_sub(length).ok_or(TooLarge)?;
+            }
+            passed.fetch_add(length, Ordering::Relaxed);
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Incoming { body, .. } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Incoming { body, .. } => body.size_hint(),
+        }
+    }
+}

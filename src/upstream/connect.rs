@@ -1,0 +1,135 @@
+//! [`Connector`]: the only place that dials.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use crate::config::Upstream;
+use crate::listener::Socket;
+use crate::tls::Stream;
+
+/// Dials the gateway.
+#[derive(Clone)]
+pub struct Connector {
+    target: Target,
+    limit: Option<Duration>,
+}
+
+/// Why the gateway could not be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Its name has no address.
+    #[error("the name {host} cannot be resolved: {source}")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// Nobody listens there.
+    #[error("connection refused")]
+    Refused,
+    /// Neither accepted nor refused in time.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// The TLS handshake with it failed.
+    #[error("TLS with the gateway failed: {0}")]
+    Tls(io::Error),
+    /// Anything else the kernel reports.
+    #[error("{0}")]
+    Io(io::Error),
+}
+
+#[derive(Clone)]
+enum Target {
+    Tcp { host: Arc<str>, port: u16, tls: Option<(TlsConnector, ServerName<'static>)> },
+    Unix(Arc<PathBuf>),
+}
+
+impl Connector {
+    /// A connector to `upstream`; `tls` is asked for only if it is https. A connection that takes longer than `limit`, name
+    /// resolution and TLS included, is given up.
+    ///
+    /// # Errors
+    /// What `tls` reports, or a host name that no certificate can carry.
+    pub fn new<E>(
+        upstream: &Upstream,
+        limit: Option<Duration>,
+        tls: impl FnOnce() -> Result<Arc<rustls::ClientConfig>, E>,
+    ) -> Result<Self, E>
+    where
+        E: From<rustls::pki_types::InvalidDnsNameError>,
+    {
+        let target = match upstream {
+            Upstream::Unix(path) => Target::Unix(Arc::new(path.clone())),
+            Upstream::Http { host, port } => Target::Tcp { host: host.as_str().into(), port: *port, tls: None },
+            Upstream::Https { host, port } => {
+                let name = ServerName::try_from(host.clone())?;
+                let tls = Some((TlsConnector::from(tls()?), name));
+                Target::Tcp { host: host.as_str().into(), port: *port, tls }
+            }
+        };
+        Ok(Self { target, limit })
+    }
+
+    /// A fresh connection.
+    ///
+    /// # Errors
+    /// Which step failed.
+    pub async fn connect(&self) -> Result<Stream, ConnectError> {
+        match self.limit {
+            None => self.dial().await,
+            Some(limit) => timeout(limit, self.dial()).await.unwrap_or(Err(ConnectError::TimedOut(limit))),
+        }
+    }
+
+    async fn dial(&self) -> Result<Stream, ConnectError> {
+        match &self.target {
+            Target::Unix(path) => {
+                let stream = UnixStream::connect(path.as_path()).await.map_err(refused_or_io)?;
+                Ok(Stream::Plain(Socket::Unix(stream)))
+            }
+            Target::Tcp { host, port, tls } => {
+                let socket = Socket::Tcp(dial_tcp(host, *port).await?);
+                match tls {
+                    None => Ok(Stream::Plain(socket)),
+                    Some((connector, name)) => {
+                        let stream = connector.connect(name.clone(), socket).await.map_err(ConnectError::Tls)?;
+                        Ok(Stream::Client(Box::new(stream)))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Tries the name's addresses in order; the last failure is reported.
+async fn dial_tcp(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    let resolve = |source| ConnectError::Resolve { host: host.to_owned(), source };
+    let mut last = None;
+    for address in lookup_host((host, port)).await.map_err(resolve)? {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that dials")]
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true).map_err(ConnectError::Io)?;
+                return Ok(stream);
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.map_or_else(|| resolve(io::ErrorKind::NotFound.into()), refused_or_io))
+}
+
+fn refused_or_io(error: io::Error) -> ConnectError {
+    match error.kind() {
+        // A unix socket's file that is not there means the same as a port nobody listens on.
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => ConnectError::Refused,
+        _ => ConnectError::Io(error),
+    }
+}

@@ -1,0 +1,11 @@
+//! The gateway as frontgate sees it: how to reach it, and connections to it that are ready for the next request.
+
+mod body;
+mod connect;
+mod link;
+mod pool;
+
+pub use body::{RequestBody, TooLarge};
+pub use connect::{ConnectError, Connector};
+pub use link::{Link, SendError};
+pub use pool::{Lease, Pool};

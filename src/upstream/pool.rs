@@ -1,0 +1,111 @@
+//! [`Pool`]: connections to the gateway that wait for their next request.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{ConnectError, Connector, Link};
+
+/// Connections to one gateway. A request takes one out and gives it back; an upgrade gets one of its own.
+#[derive(Clone)]
+pub struct Pool(Arc<Shared>);
+
+struct Shared {
+    connector: Connector,
+    max_head: usize,
+    idle: Mutex<Vec<Idle>>,
+}
+
+struct Idle {
+    link: Link,
+    since: Instant,
+}
+
+/// A connection on loan. [`Lease::give_back`] returns it to the pool; dropped, it is closed.
+pub struct Lease {
+    link: Link,
+    pool: Pool,
+    reused: bool,
+}
+
+impl Pool {
+    /// An empty pool; a response's head may be `max_head` bytes long.
+    pub fn new(connector: Connector, max_head: usize) -> Self {
+        Self(Arc::new(Shared { connector, max_head, idle: Mutex::default() }))
+    }
+
+    /// A connection that was used before and seems to be alive, the most recent one first.
+    pub fn reuse(&self) -> Option<Lease> {
+        loop {
+            let Idle { mut link, since } = self.idle().pop()?;
+            if since.elapsed() < MAX_IDLE && link.is_reusable() {
+                return Some(Lease { link, pool: self.clone(), reused: true });
+            }
+        }
+    }
+
+    /// A fresh connection.
+    ///
+    /// # Errors
+    /// The gateway cannot be reached.
+    pub async fn dial(&self) -> Result<Lease, ConnectError> {
+        let stream = self.0.connector.connect().await?;
+        let opened = Link::open(stream, self.0.max_head).await;
+        let link = opened.map_err(|error| ConnectError::Io(std::io::Error::other(error)))?;
+        Ok(Lease { link, pool: self.clone(), reused: false })
+    }
+
+    /// Closes what has been idle for too long; returns how many are left.
+    pub fn sweep(&self) -> usize {
+        let mut idle = self.idle();
+        idle.retain(|idle| idle.since.elapsed() < MAX_IDLE);
+        idle.len()
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    /// Whether the connection carried a request before, so that the gateway may just have closed it.
+    pub fn is_reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Returns the connection to the pool, if it can carry another request.
+    pub fn give_back(mut self) {
+        if self.link.is_reusable() {
+            let mut idle = self.pool.idle();
+            if idle.len() < MAX_KEPT {
+                idle.push(Idle { link: self.link, since: Instant::now() });
+            }
+        }
+    }
+
+    /// Takes the connection out of the pool's hands for good.
+    pub fn into_link(self) -> Link {
+        self.link
+    }
+}
+
+impl Deref for Lease {
+    type Target = Link;
+
+    fn deref(&self) -> &Link {
+        &self.link
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Link {
+        &mut self.link
+    }
+}
+
+/// The gateway closes an idle connection after 5 s; ours must be given up before it does.
+const MAX_IDLE: Duration = Duration::from_secs(4);
+/// Idle connections kept at once.
+const MAX_KEPT: usize = 128;
