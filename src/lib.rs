@@ -37,6 +37,7 @@
 
 pub mod config;
 pub mod drain;
+pub mod http;
 pub mod listener;
 pub mod tls;
 pub mod upstream;

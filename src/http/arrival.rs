@@ -1,0 +1,42 @@
+//! [`Arrival`]: how a request reached us.
+
+use std::fmt;
+
+use crate::listener::Peer;
+
+/// How a request reached us: what its connection says about it, whatever the request itself claims.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival {
+    /// Who is at the other end, or whom the PROXY header named.
+    pub peer: Peer,
+    /// A PROXY header named the peer, so it is never "this machine".
+    pub named_by_proxy: bool,
+    /// It came over our TLS.
+    pub secure: bool,
+    /// The version of HTTP it came over.
+    pub protocol: Protocol,
+}
+
+/// A version of HTTP, as ALPN tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Protocol {
+    Http1,
+    Http2,
+}
+
+impl Arrival {
+    /// The scheme a client had to use to get here.
+    pub fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http1 => "h1",
+            Self::Http2 => "h2",
+        })
+    }
+}

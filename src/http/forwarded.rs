@@ -1,0 +1,217 @@
+//! Who the client is and what the gateway is told about it: forwarding rules 3, 4 and 5, as pure functions.
+//!
+//! The gateway makes whoever it takes for local an administrator, so every doubt is decided against "local".
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
+use ipnet::IpNet;
+
+use super::arrival::Arrival;
+use crate::config::{Forwarded, LocalClients};
+use crate::listener::Peer;
+
+/// What the gateway is told about a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forwarding {
+    /// The client's address; `None` if a trusted proxy on a unix socket did not name it.
+    pub client: Option<IpAddr>,
+    /// The peer is a proxy whose own forwarding fields are believed.
+    pub trusted: bool,
+    /// The fields to set, in order.
+    pub fields: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Decides who the client is, and the fields that tell the gateway so.
+pub fn decide(rules: &Forwarded, arrival: &Arrival, host: &HeaderValue, headers: &HeaderMap) -> Forwarding {
+    let trusted = is_trusted(rules, arrival.peer);
+    let client = if trusted { named_client(&rules.trusted_proxies, arrival.peer, headers) } else { arrival.peer.ip() };
+    if !trusted && is_local(rules.local_clients, arrival, host, headers) {
+        return Forwarding { client, trusted, fields: Vec::new() };
+    }
+    let told = Told::new(arrival, host, trusted.then_some(headers));
+    let mut fields = Vec::with_capacity(6);
+    if rules.x_forwarded {
+        let address = client.map_or(UNKNOWN, value);
+        fields.push((X_FORWARDED_FOR, address.clone()));
+        fields.push((X_REAL_IP, address));
+        fields.push((X_FORWARDED_PROTO, told.proto.clone()));
+        fields.push((X_FORWARDED_HOST, told.host.clone()));
+        fields.push((X_FORWARDED_PORT, told.port.clone()));
+    }
+    if rules.rfc7239 {
+        fields.push((FORWARDED, told.rfc7239(client)));
+    }
+    Forwarding { client, trusted, fields }
+}
+
+/// Whether a field of the client's reaches the gateway (rule 3). What [`Forwarding::fields`] sets is always replaced.
+pub fn passes(name: &HeaderName, forwarding: &Forwarding) -> bool {
+    if forwarding.trusted {
+        let ours = [X_FORWARDED_FOR, X_REAL_IP, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_FORWARDED_PORT, FORWARDED];
+        return !ours.contains(name);
+    }
+    !is_forgeable(name.as_str())
+}
+
+/// Whether the peer is a proxy in front of us. Only a process that may open its file reaches a unix listener, and it can name
+/// its client in no other way than by a header.
+fn is_trusted(rules: &Forwarded, peer: Peer) -> bool {
+    peer.ip().is_none_or(|ip| contains(&rules.trusted_proxies, ip))
+}
+
+fn contains(nets: &[IpNet], ip: IpAddr) -> bool {
+    nets.iter().any(|net| net.contains(&ip))
+}
+
+/// Rule 5: a client on this machine that asks for a loopback name and came straight to us.
+fn is_local(mode: LocalClients, arrival: &Arrival, host: &HeaderValue, headers: &HeaderMap) -> bool {
+    mode == LocalClients::Auto
+        && !arrival.named_by_proxy
+        && arrival.peer.ip().is_some_and(|ip| ip.is_loopback())
+        && is_loopback_name(host)
+        && !headers.keys().any(is_evidence)
+}
+
+fn is_loopback_name(host: &HeaderValue) -> bool {
+    let Ok(host) = host.to_str() else { return false };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if !name.ends_with(':') && port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    match bare {
+        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok_and(|ip| ip.is_loopback()),
+        None => {
+            name.eq_ignore_ascii_case("localhost")
+                || name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+        }
+    }
+}
+
+/// Rule 3's list: fields by which a client could pass for another, or claim more than it may.
+fn is_forgeable(name: &str) -> bool {
+    name.starts_with("x-forwarded") || FORGEABLE.contains(&name)
+}
+
+/// Fields that only a proxy writes. More than rule 3's list: whoever sends one of these is not a browser on this machine.
+fn is_evidence(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    (is_forgeable(name) && name != SCOPES)
+        || EVIDENCE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || EVIDENCE_NAMES.contains(&name)
+}
+
+/// The right-most address that no trusted proxy has. An entry that is no address ends the search: what stands left of it
+/// could be anything, so the hop that reported it is the client.
+fn named_client(trusted: &[IpNet], peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+    let mut client = peer.ip();
+    let chain = if headers.contains_key(X_FORWARDED_FOR) { x_forwarded_for(headers) } else { rfc7239_for(headers) };
+    for hop in chain.into_iter().rev() {
+        let Some(ip) = hop else { return client };
+        client = Some(ip);
+        if !contains(trusted, ip) {
+            return client;
+        }
+    }
+    client
+}
+
+fn x_forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    entries(headers, &X_FORWARDED_FOR).map(address).collect()
+}
+
+/// The `for` parameters of `Forwarded` (RFC 7239, sections 4 and 6).
+fn rfc7239_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+    entries(headers, &FORWARDED)
+        .map(|element| {
+            let pair = element.split(';').find_map(|pair| {
+                let (name, value) = pair.split_once('=')?;
+                name.trim().eq_ignore_ascii_case("for").then_some(value)
+            })?;
+            address(pair.trim().trim_matches('"'))
+        })
+        .collect()
+}
+
+fn entries<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    // A value that is not text becomes one entry that is no address.
+    headers.get_all(name).into_iter().flat_map(|value| value.to_str().unwrap_or("?").split(',').map(str::trim))
+}
+
+/// An address as proxies write it: bare, with a port, IPv6 in brackets.
+fn address(text: &str) -> Option<IpAddr> {
+    let ip = text
+        .parse::<IpAddr>()
+        .or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()))
+        .or_else(|_| text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>());
+    ip.ok().map(|ip| ip.to_canonical())
+}
+
+/// What the client asked for: by our own knowledge, or by a trusted proxy's word where it gives one.
+struct Told {
+    proto: HeaderValue,
+    host: HeaderValue,
+    port: HeaderValue,
+}
+
+impl Told {
+    fn new(arrival: &Arrival, host: &HeaderValue, believed: Option<&HeaderMap>) -> Self {
+        let word = |name: &HeaderName| believed.and_then(|headers| headers.get(name)).cloned();
+        let proto = word(&X_FORWARDED_PROTO)
+            .filter(|proto| proto == "https" || proto == "http")
+            .unwrap_or_else(|| HeaderValue::from_static(arrival.scheme()));
+        let host = word(&X_FORWARDED_HOST).unwrap_or_else(|| host.clone());
+        let port = word(&X_FORWARDED_PORT).unwrap_or_else(|| port(&host, &proto));
+        Self { proto, host, port }
+    }
+
+    /// RFC 7239, section 4; an IPv6 address and a host with a port are quoted.
+    fn rfc7239(&self, client: Option<IpAddr>) -> HeaderValue {
+        let mut text = match client {
+            Some(IpAddr::V4(ip)) => format!("for={ip}"),
+            Some(IpAddr::V6(ip)) => format!("for=\"[{ip}]\""),
+            None => "for=unknown".to_owned(),
+        };
+        // A Host that would break out of the quotes is left out.
+        if let Some(host) = self.host.to_str().ok().filter(|host| !host.contains(['"', '\\'])) {
+            let _ = write!(text, ";host=\"{host}\"");
+        }
+        let _ = write!(text, ";proto={}", self.proto.to_str().unwrap_or("https"));
+        HeaderValue::try_from(text).unwrap_or(UNKNOWN)
+    }
+}
+
+/// The port that the client used: the one in Host, else its scheme's own.
+fn port(host: &HeaderValue, proto: &HeaderValue) -> HeaderValue {
+    let text = host.to_str().unwrap_or_default();
+    let after = text.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
+    match after.and_then(|port| port.parse::<u16>().ok()) {
+        Some(port) => HeaderValue::from(port),
+        None if proto == "http" => HeaderValue::from_static("80"),
+        None => HeaderValue::from_static("443"),
+    }
+}
+
+fn value(ip: IpAddr) -> HeaderValue {
+    HeaderValue::try_from(ip.to_string()).unwrap_or(UNKNOWN)
+}
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+/// No gateway takes this for an address, so it cannot take the client for a local one either.
+const UNKNOWN: HeaderValue = HeaderValue::from_static("unknown");
+/// Caps what a request may do at the gateway; a proxy's to set, no sign of one.
+const SCOPES: &str = "x-openclaw-scopes";
+const FORGEABLE: &[&str] =
+    &["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", SCOPES];
+const EVIDENCE_PREFIXES: &[&str] = &["x-original-", "x-envoy-", "cf-", "tailscale-", "x-real-"];
+const EVIDENCE_NAMES: &[&str] =
+    &["x-cluster-client-ip", "x-azure-clientip", "fly-client-ip", "cdn-loop", "x-proxyuser-ip"];
+
+#[cfg(test)]
+mod tests;

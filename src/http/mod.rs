@@ -1,0 +1,4 @@
+//! One request, from its head to the last byte of its response: the layers it passes and what they decide.
+
+pub mod arrival;
+pub mod forwarded;
