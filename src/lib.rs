@@ -41,3 +41,4 @@ pub mod http;
 pub mod listener;
 pub mod tls;
 pub mod upstream;
+pub mod websocket;

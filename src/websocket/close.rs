@@ -1,0 +1,194 @@
+//! [`Ended`]: the ways a WebSocket ends, and what each side is told. Close codes are made here and nowhere else.
+
+use std::borrow::Cow;
+
+use super::Side;
+use super::frame::{OwnFrame, Violation};
+
+/// What ended a WebSocket. "In the middle of a frame" is not an ending of its own: then there is no room for a Close, and
+/// whatever [`Ended::goodbye`] says, that side is cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// The client sent a Close, which the gateway gets as it is.
+    ClientClosed,
+    /// The gateway sent a Close, which the client gets as it is.
+    GatewayClosed,
+    /// The gateway's connection is gone without a Close.
+    GatewayLost,
+    /// The client's connection is gone without a Close.
+    ClientLost,
+    /// The gateway did not answer our pings.
+    GatewaySilent,
+    /// The client did not answer our pings.
+    ClientSilent,
+    /// No byte from either side for `timeouts.read`.
+    ReadTimeout,
+    /// A side took no byte for `timeouts.send`.
+    SendTimeout {
+        /// The one that did not read.
+        to: Side,
+    },
+    /// The client sent a frame or message over the limit.
+    TooBig,
+    /// The client sent more messages than it may.
+    TooMany,
+    /// A side sent what is not RFC 6455.
+    ProtocolError {
+        /// The one that did.
+        by: Side,
+    },
+    /// frontgate is shutting down or hands over.
+    Draining,
+    /// `frontgate close`.
+    ClosedByOperator {
+        /// What the operator wants the client to read; may be empty.
+        reason: Box<str>,
+    },
+    /// The hard stop: the time for [`Ended::Draining`] is over.
+    Cut,
+}
+
+/// The Close that frontgate writes to one side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Goodbye {
+    /// The close code.
+    pub code: u16,
+    /// The reason, at most 123 bytes of which go out.
+    pub reason: Cow<'static, str>,
+    /// What follows it.
+    pub then: Then,
+}
+
+/// What follows our Close.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// Give the peer a moment to answer with its own (RFC 6455 §7.1.1).
+    AwaitClose,
+    /// End the connection: nobody is there to answer.
+    Cut,
+}
+
+/// Going away (RFC 6455 §7.4.1).
+const AWAY: u16 = 1001;
+/// Protocol error (RFC 6455 §7.4.1).
+const PROTOCOL: u16 = 1002;
+/// Policy violation (RFC 6455 §7.4.1).
+const POLICY: u16 = 1008;
+/// Message too big (RFC 6455 §7.4.1).
+const TOO_BIG: u16 = 1009;
+/// Service restart (IANA WebSocket Close Code Number Registry): come back, the client is told.
+const RESTART: u16 = 1012;
+/// Bad gateway (IANA WebSocket Close Code Number Registry).
+const BAD_GATEWAY: u16 = 1014;
+
+impl Ended {
+    /// The ending that a violation by `by` makes. Limits are the client's only.
+    pub fn by_violation(violation: Violation, by: Side) -> Self {
+        match violation {
+            Violation::FrameTooBig | Violation::MessageTooBig => Self::TooBig,
+            Violation::TooManyMessages => Self::TooMany,
+            Violation::ReservedOpcode
+            | Violation::FragmentedControl
+            | Violation::LongControl
+            | Violation::NonMinimalLength
+            | Violation::LengthOverflow
+            | Violation::Unmasked
+            | Violation::Masked
+            | Violation::UnexpectedContinuation
+            | Violation::UnfinishedMessage
+            | Violation::ShortClose => Self::ProtocolError { by },
+        }
+    }
+
+    /// The ending when the connection to `side` is gone without a Close.
+    pub fn lost(side: Side) -> Self {
+        match side {
+            Side::Client => Self::ClientLost,
+            Side::Gateway => Self::GatewayLost,
+        }
+    }
+
+    /// The ending when `side` does not answer pings.
+    pub fn silent(side: Side) -> Self {
+        match side {
+            Side::Client => Self::ClientSilent,
+            Side::Gateway => Self::GatewaySilent,
+        }
+    }
+
+    /// The ending when `side` sent a Close first.
+    pub fn closed(side: Side) -> Self {
+        match side {
+            Side::Client => Self::ClientClosed,
+            Side::Gateway => Self::GatewayClosed,
+        }
+    }
+
+    /// Its name in logs and metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::ClientClosed => "client_closed",
+            Self::GatewayClosed => "gateway_closed",
+            Self::GatewayLost => "gateway_lost",
+            Self::ClientLost => "client_lost",
+            Self::GatewaySilent => "gateway_silent",
+            Self::ClientSilent => "client_silent",
+            Self::ReadTimeout => "read_timeout",
+            Self::SendTimeout { .. } => "send_timeout",
+            Self::TooBig => "too_big",
+            Self::TooMany => "too_many",
+            Self::ProtocolError { .. } => "protocol_error",
+            Self::Draining | Self::Cut => "draining",
+            Self::ClosedByOperator { .. } => "closed_by_operator",
+        }
+    }
+
+    /// The Close that `side` gets from frontgate; `None` if it has had the other peer's, or cannot get one.
+    pub fn goodbye(&self, side: Side) -> Option<Goodbye> {
+        let (client, gateway) = match self {
+            Self::ClientClosed | Self::GatewayClosed | Self::Cut => (None, None),
+            Self::GatewayLost => (say(RESTART, "gateway connection lost"), None),
+            Self::ClientLost => (None, say(AWAY, "client connection lost")),
+            Self::GatewaySilent => (say(RESTART, "gateway not responding"), last_say(AWAY, "gateway not responding")),
+            Self::ClientSilent => (last_say(AWAY, "client not responding"), say(AWAY, "client not responding")),
+            Self::ReadTimeout => (say(AWAY, "idle timeout"), say(AWAY, "idle timeout")),
+            Self::SendTimeout { to: Side::Client } => (None, say(AWAY, "client not reading")),
+            Self::SendTimeout { to: Side::Gateway } => (say(RESTART, "gateway not reading"), None),
+            Self::TooBig => (say(TOO_BIG, "message too big"), say(AWAY, "client message too big")),
+            Self::TooMany => (say(POLICY, "too many messages"), say(AWAY, "too many client messages")),
+            Self::ProtocolError { by: Side::Client } => {
+                (say(PROTOCOL, "protocol error"), say(AWAY, "client protocol error"))
+            }
+            Self::ProtocolError { by: Side::Gateway } => {
+                (say(BAD_GATEWAY, "bad gateway"), say(PROTOCOL, "protocol error"))
+            }
+            Self::Draining => (say(RESTART, "service restart"), say(AWAY, "proxy restart")),
+            Self::ClosedByOperator { reason } => {
+                let by_operator = "closed by operator";
+                let told = if reason.is_empty() { by_operator.into() } else { Cow::Owned(reason.to_string()) };
+                (say(AWAY, told), say(AWAY, by_operator))
+            }
+        };
+        match side {
+            Side::Client => client,
+            Side::Gateway => gateway,
+        }
+    }
+}
+
+impl Goodbye {
+    /// The frame to write. Towards the gateway it needs a mask, see [`OwnFrame::ping`].
+    pub fn frame(&self, mask: Option<[u8; 4]>) -> OwnFrame {
+        OwnFrame::close(self.code, &self.reason, mask)
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "so that the table above has one word per cell")]
+fn say(code: u16, reason: impl Into<Cow<'static, str>>) -> Option<Goodbye> {
+    Some(Goodbye { code, reason: reason.into(), then: Then::AwaitClose })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "so that the table above has one word per cell")]
+fn last_say(code: u16, reason: &'static str) -> Option<Goodbye> {
+    Some(Goodbye { code, reason: reason.into(), then: Then::Cut })
+}

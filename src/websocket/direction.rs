@@ -1,0 +1,271 @@
+//! [`Direction`]: watches the bytes from one peer to the other, without changing one.
+
+mod closing;
+mod limits;
+mod pongs;
+mod prefix;
+#[cfg(test)]
+mod tests;
+
+use tokio::time::Instant;
+
+pub use self::closing::CloseSeen;
+pub use self::limits::Rules;
+pub use self::prefix::Prefix;
+
+use self::closing::Closing;
+use self::limits::Limits;
+use self::pongs::Pongs;
+use super::Side;
+use super::frame::{FrameHead, Opcode, PING_LEN, PingPayload, Violation};
+
+/// The bytes from one peer to the other: where frames end, what is refused, what is kept back.
+///
+/// A header is passed on when it is whole and accepted, so a [`Violation`] always finds the other peer between two frames,
+/// where a Close can be put. Until then its bytes are held back here, and so is a pong that may be the answer to a ping of
+/// ours. Nothing else is ever held, and payloads are not looked at, except for the 125 bytes a Close may have.
+#[derive(Debug)]
+pub struct Direction {
+    from: Side,
+    /// Between the fragments of a message, where only a continuation or a control frame may follow.
+    fragmented: bool,
+    held: Prefix,
+    state: State,
+    limits: Option<Box<Limits>>,
+    pongs: Option<Box<Pongs>>,
+    counters: Counters,
+}
+
+/// How far [`Direction::accept`] may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// To the end of the chunk.
+    Never,
+    /// To the end of the frame that is being passed on; between frames, nowhere. A frame of ours fits in there.
+    AtBoundary,
+}
+
+/// What to do with a chunk: write `prefix`, write `chunk[..pass]`, go on with `chunk[take..]`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Bytes held back from earlier chunks; they go before this one.
+    pub prefix: Prefix,
+    /// How many bytes of the chunk are passed on as they are.
+    pub pass: usize,
+    /// How many bytes of the chunk are dealt with; those after `pass` are held back or swallowed.
+    pub take: usize,
+    /// The payload of our own ping, if its pong was swallowed.
+    pub pong: Option<PingPayload>,
+}
+
+/// What has been passed on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames begun, control frames included.
+    pub frames: u64,
+    /// Messages begun.
+    pub messages: u64,
+    /// Bytes, headers included.
+    pub bytes: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Between two frames, with the beginning of a header in `held` or not.
+    Boundary,
+    /// In a frame; this many bytes of payload are still to come.
+    Payload(u64),
+    /// In a Close.
+    Closing(Box<Closing>),
+    /// After a Close: nothing may follow (RFC 6455 §5.5.1).
+    Closed(Box<CloseSeen>),
+    /// After a violation.
+    Failed(Violation),
+}
+
+/// What stands at the beginning of a frame.
+enum Begin {
+    /// Too little of it to tell.
+    Short,
+    /// A frame to pass on.
+    Frame(FrameHead),
+    /// The answer to a ping of ours, in this many bytes.
+    OwnPong(PingPayload, usize),
+}
+
+impl Direction {
+    /// The bytes that come from `from`.
+    pub fn new(from: Side, rules: Rules) -> Self {
+        Self {
+            from,
+            fragmented: false,
+            held: Prefix::default(),
+            state: State::Boundary,
+            limits: Limits::new(rules).map(Box::new),
+            pongs: None,
+            counters: Counters::default(),
+        }
+    }
+
+    /// Looks at the next bytes.
+    ///
+    /// Some of a chunk that is not empty is always taken, unless [`Stop::AtBoundary`] finds us between frames. What is right
+    /// before a violation is passed on first; the next call returns the error, and so does every one after it.
+    pub fn accept(&mut self, chunk: &[u8], stop: Stop, now: Instant) -> Result<Accepted, Violation> {
+        let mut accepted = Accepted::default();
+        loop {
+            let rest = &chunk[accepted.take..];
+            match &mut self.state {
+                State::Failed(violation) if accepted.take == 0 => return Err(*violation),
+                State::Failed(_) => break,
+                _ if rest.is_empty() => break,
+                State::Payload(left) => {
+                    let len = usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
+                    *left -= len as u64;
+                    if *left == 0 {
+                        self.state = State::Boundary;
+                    }
+                    accepted.extend(len);
+                }
+                State::Closing(closing) => {
+                    let len = closing.fill(rest);
+                    if let Some(seen) = closing.seen() {
+                        self.state = State::Closed(Box::new(seen));
+                    }
+                    accepted.extend(len);
+                }
+                State::Closed(_) => {
+                    accepted.take = chunk.len();
+                    break;
+                }
+                State::Boundary if stop == Stop::AtBoundary => break,
+                State::Boundary => match self.begin(rest, now) {
+                    Ok(Begin::Short) => {
+                        self.held.push(rest);
+                        accepted.take = chunk.len();
+                        break;
+                    }
+                    Ok(Begin::Frame(head)) => {
+                        let held = std::mem::take(&mut self.held);
+                        accepted.extend(self.pass_head(&head, held.len()));
+                        if !held.is_empty() {
+                            accepted.prefix = held;
+                        }
+                    }
+                    Ok(Begin::OwnPong(payload, size)) => {
+                        accepted.take += size - std::mem::take(&mut self.held).len();
+                        accepted.pong = Some(payload);
+                        break;
+                    }
+                    Err(violation) => self.state = State::Failed(violation),
+                },
+            }
+        }
+        self.counters.bytes += (accepted.prefix.len() + accepted.pass) as u64;
+        Ok(accepted)
+    }
+
+    /// Whether what was passed on ends with a whole frame, so that a frame of ours may follow.
+    pub fn at_boundary(&self) -> bool {
+        !matches!(self.state, State::Payload(_) | State::Closing(_))
+    }
+
+    /// A ping of ours with this payload went to the peer this direction comes from: its pong is swallowed.
+    pub fn expect_pong(&mut self, payload: PingPayload) {
+        self.pongs.get_or_insert_default().expect(payload);
+    }
+
+    /// The peer's Close, when all of it has been passed on. Nothing passes after it.
+    pub fn close(&self) -> Option<&CloseSeen> {
+        match &self.state {
+            State::Closed(seen) => Some(seen),
+            _ => None,
+        }
+    }
+
+    /// What has been passed on so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Reads the beginning of a frame: what is held, then `rest`.
+    fn begin(&mut self, rest: &[u8], now: Instant) -> Result<Begin, Violation> {
+        let mut joined = self.held;
+        let start = if joined.is_empty() {
+            rest
+        } else {
+            joined.push(&rest[..rest.len().min(joined.room())]);
+            joined.as_bytes()
+        };
+        let Some(head) = FrameHead::parse(start)? else { return Ok(Begin::Short) };
+        self.check(&head)?;
+        if let Some(pongs) = &mut self.pongs
+            && head.opcode == Opcode::Pong
+            && head.len == PING_LEN as u64
+        {
+            let Some(&payload) = start[head.size..].first_chunk() else { return Ok(Begin::Short) };
+            if let Some(payload) = pongs.answered(payload, head.mask) {
+                if pongs.is_empty() {
+                    self.pongs = None;
+                }
+                return Ok(Begin::OwnPong(payload, head.size + PING_LEN));
+            }
+        }
+        if let Some(limits) = &mut self.limits {
+            limits.admit(&head, now)?;
+        }
+        Ok(Begin::Frame(head))
+    }
+
+    /// The rules of masking (RFC 6455 §5.1), fragmentation (§5.4) and closing (§5.5.1).
+    fn check(&self, head: &FrameHead) -> Result<(), Violation> {
+        match (self.from, head.mask) {
+            (Side::Client, None) => return Err(Violation::Unmasked),
+            (Side::Gateway, Some(_)) => return Err(Violation::Masked),
+            (Side::Client, Some(_)) | (Side::Gateway, None) => {}
+        }
+        match head.opcode {
+            Opcode::Continuation if !self.fragmented => Err(Violation::UnexpectedContinuation),
+            Opcode::Text | Opcode::Binary if self.fragmented => Err(Violation::UnfinishedMessage),
+            Opcode::Close if head.len == 1 => Err(Violation::ShortClose),
+            _ => Ok(()),
+        }
+    }
+
+    /// Enters the frame, of which `held` bytes are passed on from before; returns how many go with them now.
+    fn pass_head(&mut self, head: &FrameHead, held: usize) -> usize {
+        self.counters.frames += 1;
+        if matches!(head.opcode, Opcode::Text | Opcode::Binary) {
+            self.counters.messages += 1;
+        }
+        if !head.opcode.is_control() {
+            self.fragmented = !head.fin;
+        }
+        // A pong that was held for comparison has some of its payload among the held bytes.
+        let gone = held.max(head.size);
+        let left = head.len - (gone - head.size) as u64;
+        self.state = match head.opcode {
+            Opcode::Close => State::closing(Closing::new(head)),
+            _ if left == 0 => State::Boundary,
+            _ => State::Payload(left),
+        };
+        gone - held
+    }
+}
+
+impl State {
+    fn closing(closing: Closing) -> Self {
+        match closing.seen() {
+            Some(seen) => Self::Closed(Box::new(seen)),
+            None => Self::Closing(Box::new(closing)),
+        }
+    }
+}
+
+impl Accepted {
+    /// Passes on the next `len` bytes.
+    fn extend(&mut self, len: usize) {
+        self.take += len;
+        self.pass = self.take;
+    }
+}
