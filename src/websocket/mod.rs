@@ -7,11 +7,15 @@
 //!
 //! Frames pass unmodified. A frame of ours goes in between two frames, never into one.
 
+pub mod buffers;
 pub mod close;
 pub mod direction;
+mod flow;
 pub mod frame;
 pub mod handshake;
 pub mod keepalive;
+mod leg;
+pub mod relay;
 
 /// One of the two peers of a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,0 +1,256 @@
+//! [`Flow`]: moves the bytes of one direction, from one leg to the other.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::buffers::Buffers;
+use super::direction::{Direction, Prefix, Stop};
+use super::frame::Violation;
+use super::leg::{Farewell, Leg, poll_write};
+
+/// The bytes of one direction on their way. A buffer is held only while the other side does not take what is in it.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub(super) direction: Direction,
+    /// Since when the other side has taken nothing of what we have for it.
+    pub(super) blocked: Option<Instant>,
+    /// When bytes were last passed on.
+    pub(super) passed: Instant,
+    chunk: Chunk,
+    prefix: Prefix,
+    prefix_written: usize,
+    /// How much of the chunk may be written now, and how much of it is done with afterwards.
+    pass: usize,
+    take: usize,
+    unflushed: bool,
+    close_told: bool,
+    /// The peer broke the rules: what else it sends is read, so that our Close reaches it, and dropped.
+    deaf: bool,
+}
+
+/// Something happened that the relay must know of.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The peer's Close has been passed on.
+    Closed,
+    /// The peer's connection is gone; what came before has been passed on.
+    ReadFailed(Option<io::Error>),
+    /// The other peer's connection is gone.
+    WriteFailed(io::Error),
+    /// The peer sent what must not pass.
+    Violation(Violation),
+}
+
+#[derive(Debug, Default)]
+struct Chunk {
+    bytes: Option<Box<[u8]>>,
+    start: usize,
+    end: usize,
+}
+
+impl Flow {
+    /// A flow that begins with the bytes that came with the handshake.
+    pub(super) fn new(direction: Direction, first: &[u8], now: Instant) -> Self {
+        let chunk = Chunk { bytes: (!first.is_empty()).then(|| first.into()), start: 0, end: first.len() };
+        Self {
+            direction,
+            blocked: None,
+            passed: now,
+            chunk,
+            prefix: Prefix::default(),
+            prefix_written: 0,
+            pass: 0,
+            take: 0,
+            unflushed: false,
+            close_told: false,
+            deaf: false,
+        }
+    }
+
+    /// Whether everything that was accepted is written, and ends with a whole frame.
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.pass == 0 && self.prefix_written == self.prefix.len() && self.direction.at_boundary()
+    }
+
+    /// Whether nothing that was written still waits for the socket.
+    pub(super) fn is_flushed(&self) -> bool {
+        !self.unflushed
+    }
+
+    /// Moves what can be moved; frames of ours on `to` go in where they fit. Ready when the relay must know of something.
+    pub(super) fn poll<R, W>(
+        &mut self,
+        cx: &mut Context<'_>,
+        from: &mut Leg<R>,
+        to: &mut Leg<W>,
+        buffers: &Buffers,
+        now: Instant,
+    ) -> Poll<Event>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        loop {
+            self.discard_unwanted(to);
+            match self.poll_write_out(cx, to, now) {
+                Poll::Ready(Ok(())) => self.unblock(from, now),
+                Poll::Ready(Err(error)) => {
+                    to.state.give_up();
+                    return Poll::Ready(Event::WriteFailed(error));
+                }
+                Poll::Pending => {
+                    self.block(from, now);
+                    return Poll::Pending;
+                }
+            }
+            if !self.chunk.is_empty() && !self.deaf {
+                if let Err(violation) = self.accept(from, to, now) {
+                    self.deaf = true;
+                    return Poll::Ready(Event::Violation(violation));
+                }
+                continue;
+            }
+            self.chunk.recycle(buffers);
+            if !self.close_told && self.direction.close().is_some() {
+                self.close_told = true;
+                return Poll::Ready(Event::Closed);
+            }
+            if from.state.ended {
+                return Poll::Pending;
+            }
+            match ready!(self.chunk.poll_fill(cx, &mut from.io, buffers)) {
+                Ok(0) => {
+                    from.state.ended = true;
+                    return Poll::Ready(Event::ReadFailed(None));
+                }
+                Ok(_) => from.state.keepalive.heard(now),
+                Err(error) => {
+                    from.state.ended = true;
+                    return Poll::Ready(Event::ReadFailed(Some(error)));
+                }
+            }
+        }
+    }
+
+    /// Writes what was accepted, then frames of ours if they fit here, and flushes: TLS keeps what the socket did not take,
+    /// and nobody else would come back for it.
+    fn poll_write_out<W: AsyncWrite + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut Leg<W>,
+        now: Instant,
+    ) -> Poll<io::Result<()>> {
+        while self.prefix_written < self.prefix.len() {
+            let rest = &self.prefix.as_bytes()[self.prefix_written..];
+            self.prefix_written += ready!(poll_write(&mut to.io, cx, rest))?;
+            self.progress(now);
+        }
+        while self.pass > 0 {
+            let written = ready!(poll_write(&mut to.io, cx, self.chunk.first(self.pass)))?;
+            self.chunk.start += written;
+            self.pass -= written;
+            self.take -= written;
+            self.progress(now);
+        }
+        // What is left of `take` is held back or swallowed.
+        self.chunk.start += std::mem::take(&mut self.take);
+        if to.state.has_own() && self.direction.at_boundary() && !to.state.cut {
+            ready!(to.poll_own(cx, now))?;
+            self.unflushed = true;
+        }
+        if self.unflushed && (self.chunk.is_empty() || matches!(to.state.farewell, Farewell::Said(_))) {
+            ready!(Pin::new(&mut to.io).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Looks at the chunk: how much of it may be written next.
+    fn accept<R, W>(&mut self, from: &mut Leg<R>, to: &Leg<W>, now: Instant) -> Result<(), Violation> {
+        let stop = if to.state.has_own() { Stop::AtBoundary } else { Stop::Never };
+        let accepted = self.direction.accept(self.chunk.rest(), stop, now)?;
+        self.prefix = accepted.prefix;
+        self.prefix_written = 0;
+        self.pass = accepted.pass;
+        self.take = accepted.take;
+        if accepted.pong.is_some() {
+            from.state.ponged(now);
+        }
+        Ok(())
+    }
+
+    /// After our own Close, or on a leg that was given up, nothing more passes: what was accepted is dropped. What else the
+    /// peer sends is still looked at, for its Close.
+    fn discard_unwanted<W>(&mut self, to: &Leg<W>) {
+        if to.state.cut || matches!(to.state.farewell, Farewell::Said(_)) {
+            self.prefix_written = self.prefix.len();
+            self.pass = 0;
+            self.unflushed &= !to.state.cut;
+        }
+    }
+
+    fn progress(&mut self, now: Instant) {
+        self.passed = now;
+        self.unflushed = true;
+        if self.blocked.is_some() {
+            self.blocked = Some(now);
+        }
+    }
+
+    fn block<R>(&mut self, from: &mut Leg<R>, now: Instant) {
+        if self.blocked.is_none() {
+            self.blocked = Some(now);
+            from.state.keepalive.blocked();
+        }
+    }
+
+    fn unblock<R>(&mut self, from: &mut Leg<R>, now: Instant) {
+        if self.blocked.take().is_some() {
+            from.state.keepalive.unblocked(now);
+        }
+    }
+}
+
+impl Chunk {
+    fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.as_ref().map_or(&[], |bytes| &bytes[self.start..self.end])
+    }
+
+    fn first(&self, length: usize) -> &[u8] {
+        &self.rest()[..length]
+    }
+
+    fn recycle(&mut self, buffers: &Buffers) {
+        if let Some(bytes) = self.bytes.take() {
+            buffers.put(bytes);
+        }
+        (self.start, self.end) = (0, 0);
+    }
+
+    /// Reads into a borrowed buffer, which goes back at once if there is nothing to read.
+    fn poll_fill<R: AsyncRead + Unpin>(
+        &mut self,
+        cx: &mut Context<'_>,
+        io: &mut R,
+        buffers: &Buffers,
+    ) -> Poll<io::Result<usize>> {
+        let mut bytes = buffers.take();
+        let mut buffer = ReadBuf::new(&mut bytes);
+        let read = Pin::new(io).poll_read(cx, &mut buffer);
+        let length = buffer.filled().len();
+        if length > 0 {
+            *self = Self { bytes: Some(bytes), start: 0, end: length };
+        } else {
+            buffers.put(bytes);
+        }
+        read.map_ok(|()| length)
+    }
+}
