@@ -35,6 +35,7 @@
 //! 8. No globals; everything that a peer can grow has a limit.
 //! 9. No unsafe code.
 
+pub mod cli;
 pub mod config;
 pub mod drain;
 pub mod http;
@@ -42,3 +43,4 @@ pub mod listener;
 pub mod tls;
 pub mod upstream;
 pub mod websocket;
+pub mod observe;

@@ -2,3 +2,7 @@
 
 pub mod arrival;
 pub mod forwarded;
+//! Requests and their answers.
+
+pub mod error;
+pub mod page;

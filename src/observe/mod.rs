@@ -1,0 +1,14 @@
+//! What frontgate tells its operator: log lines, what must never be in them, and hints about the gateway's configuration.
+//!
+//! Whatever a peer sent goes through [`redact`] (secrets) and [`clean`](clean::clean) (control characters, length) before it
+//! reaches a line. `Authorization`, `Cookie`, `Set-Cookie` and `Sec-WebSocket-Protocol` have no field to be logged in.
+
+pub mod access;
+pub mod clean;
+pub mod hint;
+pub mod logging;
+pub mod redact;
+
+pub use access::{Access, AccessLog, Tunnel};
+pub use hint::Hint;
+pub use redact::Redactor;
