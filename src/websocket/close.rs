@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::Side;
 use super::frame::{OwnFrame, Violation};
 
-/// What ended a WebSocket. "In the middle of a frame" is not an ending of its own: then there is no room for a Close, and
-/// whatever [`Ended::goodbye`] says, that side is cut.
+/// What ended a WebSocket. "In the middle of a frame" is not an ending of its own: then there is no room for a Close,
+/// and whatever [`Ended::goodbye`] says, that side is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
     /// The client sent a Close, which the gateway gets as it is.
@@ -191,4 +191,128 @@ fn say(code: u16, reason: impl Into<Cow<'static, str>>) -> Option<Goodbye> {
 #[expect(clippy::unnecessary_wraps, reason = "so that the table above has one word per cell")]
 fn last_say(code: u16, reason: &'static str) -> Option<Goodbye> {
     Some(Goodbye { code, reason: reason.into(), then: Then::Cut })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::websocket::frame::FrameHead;
+
+    type Said = Option<(u16, &'static str, Then)>;
+
+    #[test]
+    fn each_side_is_told_what_the_table_of_endings_says() {
+        use Then::{AwaitClose, Cut};
+        let rows: &[(Ended, &str, Said, Said)] = &[
+            (Ended::ClientClosed, "client_closed", None, None),
+            (Ended::GatewayClosed, "gateway_closed", None, None),
+            (Ended::GatewayLost, "gateway_lost", Some((1012, "gateway connection lost", AwaitClose)), None),
+            (Ended::ClientLost, "client_lost", None, Some((1001, "client connection lost", AwaitClose))),
+            (
+                Ended::GatewaySilent,
+                "gateway_silent",
+                Some((1012, "gateway not responding", AwaitClose)),
+                Some((1001, "gateway not responding", Cut)),
+            ),
+            (
+                Ended::ClientSilent,
+                "client_silent",
+                Some((1001, "client not responding", Cut)),
+                Some((1001, "client not responding", AwaitClose)),
+            ),
+            (
+                Ended::ReadTimeout,
+                "read_timeout",
+                Some((1001, "idle timeout", AwaitClose)),
+                Some((1001, "idle timeout", AwaitClose)),
+            ),
+            (
+                Ended::SendTimeout { to: Side::Client },
+                "send_timeout",
+                None,
+                Some((1001, "client not reading", AwaitClose)),
+            ),
+            (
+                Ended::SendTimeout { to: Side::Gateway },
+                "send_timeout",
+                Some((1012, "gateway not reading", AwaitClose)),
+                None,
+            ),
+            (
+                Ended::TooBig,
+                "too_big",
+                Some((1009, "message too big", AwaitClose)),
+                Some((1001, "client message too big", AwaitClose)),
+            ),
+            (
+                Ended::TooMany,
+                "too_many",
+                Some((1008, "too many messages", AwaitClose)),
+                Some((1001, "too many client messages", AwaitClose)),
+            ),
+            (
+                Ended::ProtocolError { by: Side::Client },
+                "protocol_error",
+                Some((1002, "protocol error", AwaitClose)),
+                Some((1001, "client protocol error", AwaitClose)),
+            ),
+            (
+                Ended::ProtocolError { by: Side::Gateway },
+                "protocol_error",
+                Some((1014, "bad gateway", AwaitClose)),
+                Some((1002, "protocol error", AwaitClose)),
+            ),
+            (
+                Ended::Draining,
+                "draining",
+                Some((1012, "service restart", AwaitClose)),
+                Some((1001, "proxy restart", AwaitClose)),
+            ),
+            (
+                Ended::ClosedByOperator { reason: "maintenance at noon".into() },
+                "closed_by_operator",
+                Some((1001, "maintenance at noon", AwaitClose)),
+                Some((1001, "closed by operator", AwaitClose)),
+            ),
+            (
+                Ended::ClosedByOperator { reason: "".into() },
+                "closed_by_operator",
+                Some((1001, "closed by operator", AwaitClose)),
+                Some((1001, "closed by operator", AwaitClose)),
+            ),
+            (Ended::Cut, "draining", None, None),
+        ];
+        for (ended, name, client, gateway) in rows {
+            assert_eq!(ended.as_str(), *name);
+            for (side, said) in [(Side::Client, client), (Side::Gateway, gateway)] {
+                let expected = said.map(|(code, reason, then)| Goodbye { code, reason: reason.into(), then });
+                assert_eq!(ended.goodbye(side), expected, "{ended:?} to {side:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_violation_ends_as_what_it_is() {
+        let rows = [
+            (Violation::FrameTooBig, Side::Client, Ended::TooBig),
+            (Violation::MessageTooBig, Side::Client, Ended::TooBig),
+            (Violation::TooManyMessages, Side::Client, Ended::TooMany),
+            (Violation::Unmasked, Side::Client, Ended::ProtocolError { by: Side::Client }),
+            (Violation::Masked, Side::Gateway, Ended::ProtocolError { by: Side::Gateway }),
+            (Violation::ReservedOpcode, Side::Gateway, Ended::ProtocolError { by: Side::Gateway }),
+        ];
+        for (violation, by, ended) in rows {
+            assert_eq!(Ended::by_violation(violation, by), ended);
+        }
+    }
+
+    #[test]
+    fn a_goodbye_is_a_close_frame() {
+        let goodbye = Ended::Draining.goodbye(Side::Client).unwrap();
+        assert_eq!(goodbye.frame(None).as_bytes(), b"\x88\x11\x03\xF4service restart");
+        // What an operator writes may be longer than a Close can be.
+        let ended = Ended::ClosedByOperator { reason: "ü".repeat(200).into() };
+        let frame = ended.goodbye(Side::Client).unwrap().frame(None);
+        assert_eq!(FrameHead::parse(frame.as_bytes()).unwrap().unwrap().len, 2 + 122);
+    }
 }

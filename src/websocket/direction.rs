@@ -21,9 +21,10 @@ use super::frame::{FrameHead, Opcode, PING_LEN, PingPayload, Violation};
 
 /// The bytes from one peer to the other: where frames end, what is refused, what is kept back.
 ///
-/// A header is passed on when it is whole and accepted, so a [`Violation`] always finds the other peer between two frames,
-/// where a Close can be put. Until then its bytes are held back here, and so is a pong that may be the answer to a ping of
-/// ours. Nothing else is ever held, and payloads are not looked at, except for the 125 bytes a Close may have.
+/// A header is passed on when it is whole and accepted, so a [`Violation`] always finds the other peer between two
+/// frames, where a Close can be put. Until then its bytes are held back here, and so is a pong that may be the answer
+/// to a ping of ours. Nothing else is ever held, and payloads are not looked at, except for the 125 bytes a Close may
+/// have.
 #[derive(Debug)]
 pub struct Direction {
     from: Side,
@@ -109,8 +110,8 @@ impl Direction {
 
     /// Looks at the next bytes.
     ///
-    /// Some of a chunk that is not empty is always taken, unless [`Stop::AtBoundary`] finds us between frames. What is right
-    /// before a violation is passed on first; the next call returns the error, and so does every one after it.
+    /// Some of a chunk that is not empty is always taken, unless [`Stop::AtBoundary`] finds us between frames. What is
+    /// right before a violation is passed on first; the next call returns the error, and so does every one after it.
     pub fn accept(&mut self, chunk: &[u8], stop: Stop, now: Instant) -> Result<Accepted, Violation> {
         let mut accepted = Accepted::default();
         loop {

@@ -1,4 +1,5 @@
-//! [`FrameHead`]: what the first bytes of a frame say (RFC 6455 §5.2), and [`OwnFrame`]: the frames frontgate itself writes.
+//! [`FrameHead`]: what the first bytes of a frame say (RFC 6455 §5.2), and [`OwnFrame`]: the frames frontgate itself
+//! writes.
 
 use std::borrow::Cow;
 
@@ -181,13 +182,14 @@ fn length_64(bytes: &[u8]) -> Result<Option<u64>, Violation> {
 pub struct OwnFrame(Box<[u8]>);
 
 impl OwnFrame {
-    /// A ping. Towards the gateway frontgate is the client: those frames need a `mask` of fresh randomness (RFC 6455 §5.3);
-    /// those towards the client must have none.
+    /// A ping. Towards the gateway frontgate is the client: those frames need a `mask` of fresh randomness (RFC 6455
+    /// §5.3); those towards the client must have none.
     pub fn ping(payload: &PingPayload, mask: Option<[u8; 4]>) -> Self {
         Self::control(Opcode::Ping, payload, mask)
     }
 
-    /// A Close with a code and a reason, which is cut to the 123 bytes there is room for. For `mask` see [`OwnFrame::ping`].
+    /// A Close with a code and a reason, which is cut to the 123 bytes there is room for. For `mask` see
+    /// [`OwnFrame::ping`].
     pub fn close(code: u16, reason: &str, mask: Option<[u8; 4]>) -> Self {
         let fits = reason.floor_char_boundary(MAX_CONTROL - 2);
         let payload = [&code.to_be_bytes(), &reason.as_bytes()[..fits]].concat();
@@ -223,5 +225,143 @@ pub(super) fn unmasked(payload: &[u8], mask: Option<[u8; 4]>) -> Cow<'_, [u8]> {
     match mask {
         None => Cow::Borrowed(payload),
         Some(mask) => payload.iter().zip(mask.iter().cycle()).map(|(byte, key)| byte ^ key).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+
+    fn head(fin: bool, opcode: Opcode, rsv: u8, mask: Option<[u8; 4]>, len: u64, size: usize) -> FrameHead {
+        FrameHead { fin, opcode, rsv, mask, len, size }
+    }
+
+    #[test]
+    fn every_header_form_of_section_5_2_is_read() {
+        use Opcode::{Binary, Close, Continuation, Ping, Pong, Text};
+        let rows: &[(&[u8], FrameHead)] = &[
+            // Opcodes, whole and fragmented.
+            (&[0x80, 0], head(true, Continuation, 0, None, 0, 2)),
+            (&[0x00, 0], head(false, Continuation, 0, None, 0, 2)),
+            (&[0x81, 0], head(true, Text, 0, None, 0, 2)),
+            (&[0x01, 0], head(false, Text, 0, None, 0, 2)),
+            (&[0x82, 0], head(true, Binary, 0, None, 0, 2)),
+            (&[0x02, 0], head(false, Binary, 0, None, 0, 2)),
+            (&[0x88, 0], head(true, Close, 0, None, 0, 2)),
+            (&[0x89, 0], head(true, Ping, 0, None, 0, 2)),
+            (&[0x8A, 0], head(true, Pong, 0, None, 0, 2)),
+            // Reserved bits, which extensions own.
+            (&[0xC1, 0], head(true, Text, 0b100, None, 0, 2)),
+            (&[0xA1, 0], head(true, Text, 0b010, None, 0, 2)),
+            (&[0x91, 0], head(true, Text, 0b001, None, 0, 2)),
+            (&[0xF1, 0], head(true, Text, 0b111, None, 0, 2)),
+            (&[0x40, 0], head(false, Continuation, 0b100, None, 0, 2)),
+            (&[0xC9, 0], head(true, Ping, 0b100, None, 0, 2)),
+            // Seven bits of length.
+            (&[0x82, 1], head(true, Binary, 0, None, 1, 2)),
+            (&[0x82, 125], head(true, Binary, 0, None, 125, 2)),
+            (&[0x89, 125], head(true, Ping, 0, None, 125, 2)),
+            (&[0x82, 0x80, 0x37, 0xFA, 0x21, 0x3D], head(true, Binary, 0, Some(KEY), 0, 6)),
+            (&[0x82, 0xFD, 0x37, 0xFA, 0x21, 0x3D], head(true, Binary, 0, Some(KEY), 125, 6)),
+            (&[0x8A, 0xFD, 0x37, 0xFA, 0x21, 0x3D], head(true, Pong, 0, Some(KEY), 125, 6)),
+            // Sixteen bits.
+            (&[0x82, 126, 0, 126], head(true, Binary, 0, None, 126, 4)),
+            (&[0x82, 126, 1, 0], head(true, Binary, 0, None, 256, 4)),
+            (&[0x82, 126, 0xFF, 0xFF], head(true, Binary, 0, None, 65_535, 4)),
+            (&[0x82, 0xFE, 0, 126, 0x37, 0xFA, 0x21, 0x3D], head(true, Binary, 0, Some(KEY), 126, 8)),
+            // Sixty-four bits.
+            (&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0], head(true, Binary, 0, None, 65_536, 10)),
+            (&[0x82, 127, 0, 0, 0, 0, 1, 0x90, 0, 0], head(true, Binary, 0, None, 26_214_400, 10)),
+            (
+                &[0x82, 127, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
+                head(true, Binary, 0, None, i64::MAX as u64, 10),
+            ),
+            (
+                &[0x82, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0, 0x37, 0xFA, 0x21, 0x3D],
+                head(true, Binary, 0, Some(KEY), 65_536, MAX_HEADER),
+            ),
+        ];
+        for (bytes, expected) in rows {
+            assert_eq!(FrameHead::parse(bytes), Ok(Some(*expected)), "{bytes:02x?}");
+            assert_eq!(expected.size, bytes.len(), "{bytes:02x?}");
+            let with_payload = [bytes, &[0xEE; 20][..]].concat();
+            assert_eq!(FrameHead::parse(&with_payload), Ok(Some(*expected)), "{bytes:02x?} and payload");
+            for short in 0..bytes.len() {
+                assert_eq!(FrameHead::parse(&bytes[..short]), Ok(None), "{short} bytes of {bytes:02x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_section_5_2_forbids_is_refused_at_the_byte_that_tells() {
+        use Violation::{FragmentedControl, LengthOverflow, LongControl, NonMinimalLength, ReservedOpcode};
+        let rows: &[(&[u8], Violation)] = &[
+            (&[0x83], ReservedOpcode),
+            (&[0x84], ReservedOpcode),
+            (&[0x85], ReservedOpcode),
+            (&[0x86], ReservedOpcode),
+            (&[0x87], ReservedOpcode),
+            (&[0x8B], ReservedOpcode),
+            (&[0x8C], ReservedOpcode),
+            (&[0x8D], ReservedOpcode),
+            (&[0x8E], ReservedOpcode),
+            (&[0x8F], ReservedOpcode),
+            (&[0x03], ReservedOpcode),
+            (b"G", ReservedOpcode),
+            (&[0x08], FragmentedControl),
+            (&[0x09], FragmentedControl),
+            (&[0x0A], FragmentedControl),
+            (&[0x88, 126], LongControl),
+            (&[0x89, 127], LongControl),
+            (&[0x8A, 0xFE], LongControl),
+            (&[0x8A, 0xFF], LongControl),
+            (&[0x82, 126, 0, 0], NonMinimalLength),
+            (&[0x82, 126, 0, 125], NonMinimalLength),
+            (&[0x82, 0xFE, 0, 125], NonMinimalLength),
+            (&[0x82, 127, 0, 0, 0, 0, 0, 0], NonMinimalLength),
+            (&[0x82, 0xFF, 0, 0, 0, 0, 0, 0], NonMinimalLength),
+            (&[0x82, 127, 0x80], LengthOverflow),
+            (&[0x82, 0xFF, 0xFF], LengthOverflow),
+        ];
+        for (bytes, violation) in rows {
+            assert_eq!(FrameHead::parse(bytes), Err(*violation), "{bytes:02x?}");
+            let longer = [bytes, &[0xFF; 14][..]].concat();
+            assert_eq!(FrameHead::parse(&longer), Err(*violation), "{bytes:02x?} and more");
+            let shorter = &bytes[..bytes.len() - 1];
+            assert_eq!(FrameHead::parse(shorter), Ok(None), "{shorter:02x?}");
+        }
+    }
+
+    #[test]
+    fn own_frames_are_masked_towards_the_gateway_only() {
+        let ping = *b"8 bytes!";
+        assert_eq!(OwnFrame::ping(&ping, None).as_bytes(), b"\x89\x088 bytes!");
+        // The example of RFC 6455 §5.7 masks "Hello" with this key.
+        let hello = OwnFrame::control(Opcode::Ping, b"Hello", Some(KEY));
+        assert_eq!(hello.as_bytes(), [0x89, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58]);
+        assert_eq!(OwnFrame::close(1012, "bye", None).as_bytes(), b"\x88\x05\x03\xF4bye");
+        let close = OwnFrame::close(1001, "", Some([0, 0, 0, 1]));
+        assert_eq!(close.as_bytes(), [0x88, 0x82, 0, 0, 0, 1, 0x03, 0xE9]);
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        let fits = "x".repeat(123);
+        let rows = [
+            (fits.clone(), fits.clone()),
+            ("x".repeat(124), fits),
+            // 41 characters of three bytes fill 123 bytes.
+            ("€".repeat(42), "€".repeat(41)),
+            // Two bytes are left for the last one: it goes.
+            (format!("{}€", "x".repeat(121)), "x".repeat(121)),
+        ];
+        for (reason, expected) in rows {
+            let frame = OwnFrame::close(1001, &reason, None);
+            let head = FrameHead::parse(frame.as_bytes()).unwrap().unwrap();
+            assert_eq!(head.len, expected.len() as u64 + 2, "{reason}");
+            assert_eq!(&frame.as_bytes()[head.size + 2..], expected.as_bytes());
+        }
     }
 }

@@ -6,8 +6,8 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::config::AllowedOrigins;
 
-/// Whether a request asks for a WebSocket: a GET over HTTP/1.1 without a body whose Connection names `upgrade` and whose
-/// Upgrade names `websocket` (RFC 6455 §4.1). Anything else is an ordinary request.
+/// Whether a request asks for a WebSocket: a GET over HTTP/1.1 without a body whose Connection names `upgrade` and
+/// whose Upgrade names `websocket` (RFC 6455 §4.1). Anything else is an ordinary request.
 pub fn is_upgrade(method: &Method, version: Version, headers: &HeaderMap, has_body: bool) -> bool {
     method == Method::GET
         && version == Version::HTTP_11
@@ -38,7 +38,8 @@ pub enum NotSwitched {
     WrongAccept,
 }
 
-/// Whether the gateway's answer to an upgrade with `key` opens a WebSocket (RFC 6455 §4.1, "validate the server's response").
+/// Whether the gateway's answer to an upgrade with `key` opens a WebSocket (RFC 6455 §4.1, "validate the server's
+/// response").
 pub fn verify(status: StatusCode, headers: &HeaderMap, key: Option<&HeaderValue>) -> Result<(), NotSwitched> {
     if status != StatusCode::SWITCHING_PROTOCOLS {
         return Err(NotSwitched::Refused(status));
@@ -57,7 +58,8 @@ pub fn verify(status: StatusCode, headers: &HeaderMap, key: Option<&HeaderValue>
     }
 }
 
-/// Whether a page of `origin` may open a WebSocket at `host` (the `Host` of the request, which came over `https` or not).
+/// Whether a page of `origin` may open a WebSocket at `host` (the `Host` of the request, which came over `https` or
+/// not).
 ///
 /// A request without an Origin does not come from a browser, whose user this protects (RFC 6455 §10.2): it may.
 pub fn origin_allowed(allowed: &AllowedOrigins, origin: Option<&HeaderValue>, host: &str, https: bool) -> bool {
@@ -117,5 +119,140 @@ impl<'a> Origin<'a> {
 
     fn is(&self, other: &Self) -> bool {
         self.scheme.eq_ignore_ascii_case(other.scheme) && self.same_host(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::HeaderName;
+
+    use super::*;
+
+    type Fields<'a> = &'a [(&'a str, &'a str)];
+
+    fn headers(fields: Fields) -> HeaderMap {
+        let field = |&(name, value): &(&str, &str)| {
+            (HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap())
+        };
+        fields.iter().map(field).collect()
+    }
+
+    #[test]
+    fn an_upgrade_is_a_get_over_http_1_1_that_names_it() {
+        let websocket = [("connection", "Upgrade"), ("upgrade", "websocket")];
+        let get = Method::GET;
+        let version = Version::HTTP_11;
+        let rows: &[(&Method, Version, Fields, bool, bool)] = &[
+            (&get, version, &websocket, false, true),
+            (&get, version, &[("connection", "keep-alive, UPGRADE"), ("upgrade", "WebSocket")], false, true),
+            (&get, version, &[("connection", "keep-alive"), ("connection", "upgrade"), websocket[1]], false, true),
+            (&get, version, &[websocket[0], ("upgrade", "h2c, websocket")], false, true),
+            (&get, version, &websocket, true, false),
+            (&Method::POST, version, &websocket, false, false),
+            (&Method::HEAD, version, &websocket, false, false),
+            (&get, Version::HTTP_10, &websocket, false, false),
+            (&get, Version::HTTP_2, &websocket, false, false),
+            (&get, version, &[websocket[0]], false, false),
+            (&get, version, &[websocket[1]], false, false),
+            (&get, version, &[websocket[0], ("upgrade", "h2c")], false, false),
+            (&get, version, &[websocket[0], ("upgrade", "websockets")], false, false),
+            (&get, version, &[websocket[0], ("upgrade", "websocket/13")], false, false),
+            (&get, version, &[("connection", "upgrades"), websocket[1]], false, false),
+            (&get, version, &[("connection", "no upgrade"), websocket[1]], false, false),
+            (&get, version, &[], false, false),
+        ];
+        for &(method, version, fields, has_body, expected) in rows {
+            let is = is_upgrade(method, version, &headers(fields), has_body);
+            assert_eq!(is, expected, "{method} {version:?} {fields:?} body: {has_body}");
+        }
+    }
+
+    #[test]
+    fn only_a_101_with_the_right_accept_switches() {
+        // Key and accept are the example of RFC 6455 §1.3.
+        let key = HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ==");
+        let right = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+        let (upgrade, connection) = (("upgrade", "websocket"), ("connection", "Upgrade"));
+        let accept = ("sec-websocket-accept", right);
+        let rows: &[(u16, Fields, Result<(), NotSwitched>)] = &[
+            (101, &[upgrade, connection, accept], Ok(())),
+            (101, &[("upgrade", "WebSocket"), ("connection", "keep-alive, upgrade"), accept], Ok(())),
+            (200, &[upgrade, connection, accept], Err(NotSwitched::Refused(StatusCode::OK))),
+            (403, &[], Err(NotSwitched::Refused(StatusCode::FORBIDDEN))),
+            (101, &[connection, accept], Err(NotSwitched::NotWebSocket)),
+            (101, &[("upgrade", "h2c"), connection, accept], Err(NotSwitched::NotWebSocket)),
+            (101, &[upgrade, accept], Err(NotSwitched::NotUpgraded)),
+            (101, &[upgrade, ("connection", "close"), accept], Err(NotSwitched::NotUpgraded)),
+            (101, &[upgrade, connection], Err(NotSwitched::WrongAccept)),
+            (101, &[upgrade, connection, accept, accept], Err(NotSwitched::WrongAccept)),
+            (101, &[upgrade, connection, ("sec-websocket-accept", "")], Err(NotSwitched::WrongAccept)),
+            (101, &[upgrade, connection, ("sec-websocket-accept", &right[1..])], Err(NotSwitched::WrongAccept)),
+            (
+                101,
+                &[upgrade, connection, ("sec-websocket-accept", "S3PPLMBITXAQ9KYGZZHZRBK+XOO=")],
+                Err(NotSwitched::WrongAccept),
+            ),
+        ];
+        assert_eq!(accept_key(&key), right);
+        for &(status, fields, expected) in rows {
+            let status = StatusCode::from_u16(status).unwrap();
+            assert_eq!(verify(status, &headers(fields), Some(&key)), expected, "{status} {fields:?}");
+        }
+        let whole = headers(&[upgrade, connection, accept]);
+        assert_eq!(verify(StatusCode::SWITCHING_PROTOCOLS, &whole, None), Err(NotSwitched::WrongAccept));
+    }
+
+    #[test]
+    fn pages_may_connect_from_where_the_config_says() {
+        let list = |entries: &[&str]| AllowedOrigins::List(entries.iter().map(ToString::to_string).collect());
+        let any = AllowedOrigins::Any;
+        let same = AllowedOrigins::SameHost;
+        let gateway = list(&["https://other.example", "https://gw.example.com"]);
+        let with_port = list(&["https://gw.example.com:8443", "http://[::1]:8080"]);
+        let default_port = list(&["https://gw.example.com:443"]);
+        let rows: &[(&AllowedOrigins, Option<&str>, &str, bool, bool)] = &[
+            (&any, Some("https://evil.example"), "gw.example.com", true, true),
+            (&any, Some("null"), "gw.example.com", true, true),
+            // No Origin, no browser.
+            (&any, None, "gw.example.com", true, true),
+            (&same, None, "gw.example.com", true, true),
+            (&gateway, None, "gw.example.com", true, true),
+            // The default port may be left out on either side.
+            (&same, Some("https://gw.example.com"), "gw.example.com", true, true),
+            (&same, Some("https://gw.example.com"), "gw.example.com:443", true, true),
+            (&same, Some("https://gw.example.com:443"), "GW.example.com", true, true),
+            (&same, Some("https://gw.example.com:8443"), "gw.example.com:8443", true, true),
+            (&same, Some("http://gw.example.com"), "gw.example.com", false, true),
+            (&same, Some("https://[::1]:8443"), "[::1]:8443", true, true),
+            (&same, Some("https://[::1]"), "[::1]", true, true),
+            (&same, Some("https://[::2]"), "[::1]", true, false),
+            (&same, Some("https://gw.example.com"), "gw.example.com:8443", true, false),
+            (&same, Some("http://gw.example.com"), "gw.example.com", true, false),
+            (&same, Some("https://evil.example"), "gw.example.com", true, false),
+            (&same, Some("https://gw.example.com.evil.example"), "gw.example.com", true, false),
+            (&same, Some("https://gw.example.com@evil.example"), "gw.example.com@evil.example", true, false),
+            (&same, Some("https://gw.example.com/"), "gw.example.com", true, false),
+            (&same, Some("https://gw.example.com:x"), "gw.example.com:x", true, false),
+            (&same, Some("https://gw.example.com:"), "gw.example.com", true, false),
+            (&same, Some("https://:443"), "", true, false),
+            (&same, Some("null"), "null", true, false),
+            (&same, Some(""), "gw.example.com", true, false),
+            (&same, Some("chrome-extension://abcdef"), "abcdef", true, false),
+            (&gateway, Some("https://gw.example.com"), "anything", true, true),
+            (&gateway, Some("HTTPS://GW.EXAMPLE.COM:443"), "anything", true, true),
+            (&gateway, Some("http://gw.example.com"), "gw.example.com", false, false),
+            (&gateway, Some("http://gw.example.com:443"), "gw.example.com", false, false),
+            (&gateway, Some("https://gw.example.com:8443"), "gw.example.com", true, false),
+            (&gateway, Some("null"), "gw.example.com", true, false),
+            (&with_port, Some("https://gw.example.com:8443"), "anything", true, true),
+            (&with_port, Some("http://[::1]:8080"), "anything", true, true),
+            (&with_port, Some("https://gw.example.com"), "gw.example.com:8443", true, false),
+            (&default_port, Some("https://gw.example.com"), "anything", true, true),
+        ];
+        for &(allowed, origin, host, https, expected) in rows {
+            let value = origin.map(|origin| HeaderValue::from_str(origin).unwrap());
+            let is = origin_allowed(allowed, value.as_ref(), host, https);
+            assert_eq!(is, expected, "{allowed:?}: {origin:?} at {host}, https: {https}");
+        }
     }
 }

@@ -6,8 +6,8 @@ use tokio::time::Instant;
 
 /// The silence of one leg.
 ///
-/// A leg that has sent nothing for `interval` gets a ping, and another one every `interval` while the silence lasts. If no
-/// byte, of whatever kind, follows the first of these pings for `timeout`, the leg is gone.
+/// A leg that has sent nothing for `interval` gets a ping, and another one every `interval` while the silence lasts. If
+/// no byte, of whatever kind, follows the first of these pings for `timeout`, the leg is gone.
 #[derive(Debug)]
 pub struct Keepalive {
     interval: Option<Duration>,
@@ -112,5 +112,147 @@ impl Keepalive {
         if matches!(self.round_trip, RoundTrip::Since(_)) {
             self.round_trip = RoundTrip::Unclear;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What happens to a leg, and when, in seconds.
+    #[derive(Debug, Clone, Copy)]
+    enum Event {
+        Heard,
+        Pinged,
+        Ponged(Option<u64>),
+        Blocked,
+        Unblocked,
+        Poll(Expected),
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Expected {
+        Ping,
+        Expire,
+        Until(u64),
+        Never,
+    }
+
+    fn play(interval: Option<u64>, timeout: Option<u64>, events: &[(u64, Event)]) {
+        let seconds = Duration::from_secs;
+        let start = Instant::now();
+        let mut keepalive = Keepalive::new(interval.map(seconds), timeout.map(seconds), start);
+        for (row, &(at, event)) in events.iter().enumerate() {
+            let now = start + seconds(at);
+            match event {
+                Event::Heard => keepalive.heard(now),
+                Event::Pinged => keepalive.pinged(now),
+                Event::Ponged(expected) => assert_eq!(keepalive.ponged(now), expected.map(seconds), "row {row}"),
+                Event::Blocked => keepalive.blocked(),
+                Event::Unblocked => keepalive.unblocked(now),
+                Event::Poll(expected) => {
+                    let expected = match expected {
+                        Expected::Ping => Next::Ping,
+                        Expected::Expire => Next::Expire,
+                        Expected::Until(at) => Next::WaitUntil(start + seconds(at)),
+                        Expected::Never => Next::Never,
+                    };
+                    assert_eq!(keepalive.poll(now), expected, "row {row}, at {at} s");
+                }
+            }
+        }
+    }
+
+    use Event::{Blocked, Heard, Pinged, Poll, Ponged, Unblocked};
+    use Expected::{Expire, Never, Ping, Until};
+
+    #[test]
+    fn a_silent_leg_is_pinged_every_interval_until_it_expires() {
+        play(
+            Some(20),
+            Some(50),
+            &[
+                (0, Poll(Until(20))),
+                (19, Poll(Until(20))),
+                (20, Poll(Ping)),
+                (21, Poll(Ping)),
+                (21, Pinged),
+                (21, Poll(Until(41))),
+                (41, Poll(Ping)),
+                (41, Pinged),
+                (61, Poll(Ping)),
+                (61, Pinged),
+                // The first ping counts, and its time comes before that of the next ping.
+                (61, Poll(Until(71))),
+                (70, Poll(Until(71))),
+                (71, Poll(Expire)),
+                (99, Poll(Expire)),
+            ],
+        );
+    }
+
+    #[test]
+    fn any_byte_ends_the_silence() {
+        play(
+            Some(20),
+            Some(50),
+            &[
+                (15, Heard),
+                (20, Poll(Until(35))),
+                (35, Pinged),
+                (40, Heard),
+                (40, Poll(Until(60))),
+                (60, Pinged),
+                (80, Pinged),
+                (100, Pinged),
+                (109, Heard),
+                (111, Poll(Until(129))),
+                (129, Poll(Ping)),
+                (129, Pinged),
+                (149, Poll(Ping)),
+                (179, Poll(Expire)),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_timeout_shorter_than_the_interval_comes_first() {
+        play(Some(20), Some(5), &[(20, Pinged), (20, Poll(Until(25))), (24, Poll(Until(25))), (25, Poll(Expire))]);
+    }
+
+    #[test]
+    fn what_is_off_never_happens() {
+        play(None, None, &[(0, Poll(Never)), (86_400, Poll(Never))]);
+        play(None, Some(50), &[(0, Poll(Never)), (86_400, Poll(Never))]);
+        play(Some(20), None, &[(20, Pinged), (20, Poll(Until(40))), (86_400, Poll(Ping))]);
+        play(Some(u64::MAX), Some(u64::MAX), &[(0, Poll(Never)), (1, Pinged), (1, Poll(Never))]);
+    }
+
+    #[test]
+    fn a_leg_we_do_not_read_from_is_not_silent() {
+        play(
+            Some(20),
+            Some(50),
+            &[
+                (20, Pinged),
+                (30, Blocked),
+                (70, Poll(Never)),
+                (500, Unblocked),
+                (500, Poll(Until(520))),
+                (520, Poll(Ping)),
+                (520, Pinged),
+                (570, Poll(Expire)),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_round_trip_is_told_when_it_is_clear() {
+        play(Some(20), None, &[(20, Pinged), (23, Heard), (23, Ponged(Some(3))), (24, Ponged(None))]);
+        // Two pings are out: whose pong it is, is not known here.
+        play(Some(20), None, &[(20, Pinged), (40, Pinged), (41, Ponged(None)), (60, Pinged), (62, Ponged(Some(2)))]);
+        // The pong may have waited for us.
+        play(Some(20), None, &[(20, Pinged), (21, Blocked), (90, Unblocked), (90, Ponged(None))]);
+        play(Some(20), None, &[(21, Blocked), (90, Unblocked), (110, Pinged), (111, Ponged(Some(1)))]);
     }
 }

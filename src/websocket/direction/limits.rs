@@ -9,7 +9,8 @@ use crate::websocket::frame::{FrameHead, Opcode, Violation};
 /// How long messages are counted for.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// What the frames of one direction may be; `None` is no limit. Control frames, which RFC 6455 §5.5 limits, do not count.
+/// What the frames of one direction may be; `None` is no limit. Control frames, which RFC 6455 §5.5 limits, do not
+/// count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rules {
     /// The most payload of one frame, in bytes.

@@ -2,8 +2,8 @@
 
 use crate::websocket::frame::{PingPayload, unmasked};
 
-/// How many pings of ours are remembered. A leg that leaves more than these unanswered is about to be given up; a late pong
-/// to an older one passes on, which does no harm: nobody minds a pong that was not asked for (RFC 6455 §5.5.3).
+/// How many pings of ours are remembered. A leg that leaves more than these unanswered is about to be given up; a late
+/// pong to an older one passes on, which does no harm: nobody minds a pong that was not asked for (RFC 6455 §5.5.3).
 const REMEMBERED: usize = 4;
 
 /// The payloads of our latest pings, oldest first.
@@ -21,8 +21,8 @@ impl Pongs {
         self.expected.push(payload);
     }
 
-    /// Whether a pong with this payload answers a ping of ours, and if so its payload without the mask. Older pings count as
-    /// answered with it: a peer may answer the latest only (RFC 6455 §5.5.3).
+    /// Whether a pong with this payload answers a ping of ours, and if so its payload without the mask. Older pings
+    /// count as answered with it: a peer may answer the latest only (RFC 6455 §5.5.3).
     pub(super) fn answered(&mut self, payload: PingPayload, mask: Option<[u8; 4]>) -> Option<PingPayload> {
         let payload = unmasked(&payload, mask);
         let at = self.expected.iter().position(|expected| expected[..] == payload[..])?;
