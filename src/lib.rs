@@ -44,3 +44,4 @@ pub mod tls;
 pub mod upstream;
 pub mod websocket;
 pub mod observe;
+pub mod tls;

@@ -3,3 +3,42 @@
 mod stream;
 
 pub use stream::Stream;
+//! TLS: the certificate frontgate shows, where it comes from, and the settings of both sides of a handshake.
+//!
+//! [`Source::open`] is the way in: it reads the certificate that the configuration names, or makes one with the local CA, and
+//! says what is worth a log line. [`Certificates`] holds what is shown right now and can be swapped while connections live.
+//! [`server_config`] and [`client_config`] turn that into rustls settings. Nothing here opens a socket: the handshake itself
+//! is the server's, with its timeout.
+//!
+//! The state directory ([`StateDir`]) holds four files of ours:
+//!
+//! | file | mode | what |
+//! |---|---|---|
+//! | `ca.key` | 0600 | the local CA's private key and its certificate, in one file so that they cannot come apart |
+//! | `ca.pem` | 0644 | the CA's certificate alone, to hand to clients; written anew from `ca.key` when it is missing |
+//! | `leaf.key` | 0600 | the private key of the certificate; outlives renewals, so that clients may pin the public key |
+//! | `leaf.pem` | 0644 | the certificate |
+
+mod acceptor;
+mod authority;
+mod client;
+mod crypto;
+mod facts;
+mod files;
+mod fingerprint;
+mod local_ca;
+mod pem;
+mod plan;
+mod resolver;
+mod source;
+mod state;
+
+pub use acceptor::server_config;
+pub use client::{ClientConfigError, client_config};
+pub use crypto::{provider, ticketer};
+pub use files::FileError;
+pub use fingerprint::Fingerprint;
+pub use local_ca::LocalCaError;
+pub use resolver::Certificates;
+pub use source::{Source, TlsError};
+pub use state::{Access, Lock, StateDir, StateError};

@@ -1,0 +1,41 @@
+//! The server's side of a handshake: versions, protocols, tickets.
+
+use std::sync::Arc;
+
+use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use rustls::version::{TLS12, TLS13};
+use rustls::{ServerConfig, SupportedProtocolVersion};
+
+use super::crypto;
+use super::resolver::Certificates;
+use crate::config;
+
+/// The settings of every TLS listener. Pass the same `certificates` and `tickets` after a reload, and sessions survive it.
+///
+/// # Panics
+/// Never: the only error of the builder is a version without a cipher suite, and the provider has suites for both.
+pub fn server_config(
+    tls: &config::Tls,
+    certificates: Arc<Certificates>,
+    tickets: Arc<dyn ProducesTickets>,
+) -> Arc<ServerConfig> {
+    let mut server = ServerConfig::builder_with_provider(crypto::provider())
+        .with_protocol_versions(&versions(tls.min_version))
+        .expect("the provider has cipher suites for TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_cert_resolver(certificates);
+    server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    server.ticketer = tickets;
+    // Tickets carry the sessions of both versions; a table in memory would only grow beside them.
+    server.session_storage = Arc::new(NoServerSessionStorage {});
+    // Browsers use a ticket once, and a Control UI needs two connections at a time: the page's and the WebSocket's.
+    server.send_tls13_tickets = 2;
+    Arc::new(server)
+}
+
+fn versions(oldest: config::TlsVersion) -> Vec<&'static SupportedProtocolVersion> {
+    match oldest {
+        config::TlsVersion::V1_2 => vec![&TLS13, &TLS12],
+        config::TlsVersion::V1_3 => vec![&TLS13],
+    }
+}

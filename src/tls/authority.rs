@@ -1,0 +1,134 @@
+//! [`Authority`]: frontgate's own certificate authority.
+
+use std::time::Duration;
+
+use aws_lc_rs::rand;
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
+};
+use rustls::RootCertStore;
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::ParsedCertificate;
+use time::OffsetDateTime;
+
+use super::facts::Facts;
+use super::{crypto, pem};
+use crate::config::Name;
+
+/// How long a certificate is valid: what browsers accept of public ones, and far less than Apple's 825 days for private ones.
+pub(super) const LEAF_LIFE: Duration = days(397);
+/// Ten years: people install a CA once.
+const CA_LIFE: Duration = days(3653);
+/// Certificates begin a day back, for clients whose clock is behind.
+const BACKDATED: Duration = days(1);
+
+/// A CA that can sign.
+#[derive(Debug)]
+pub(super) struct Authority {
+    pub(super) certificate: CertificateDer<'static>,
+    pub(super) facts: Facts,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+impl Authority {
+    /// A new CA, named after the machine and the day so that two of them can be told apart in a trust store.
+    pub(super) fn generate(host: Option<&str>, now: OffsetDateTime) -> Result<Self, rcgen::Error> {
+        // A common name has at most 64 characters (RFC 5280, ub-common-name); 33 of them are ours.
+        let host: String = host.unwrap_or("localhost").chars().take(31).collect();
+        let mut ca = params(now, CA_LIFE)?;
+        ca.distinguished_name.push(DnType::CommonName, format!("frontgate local CA ({host}, {})", now.date()));
+        ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate()?;
+        let certificate = ca.self_signed(&key)?.der().clone();
+        let facts = Facts::read(&certificate).ok_or(rcgen::Error::CouldNotParseCertificate)?;
+        Ok(Self { certificate, facts, issuer: Issuer::new(ca, key) })
+    }
+
+    /// Reads what [`Authority::to_pem`] wrote. The error says what is wrong with the text.
+    pub(super) fn from_pem(text: &[u8]) -> Result<Self, &'static str> {
+        let key = pem::private_key(text).map_err(|_| "it is not PEM")?.ok_or("it holds no private key")?;
+        let key = KeyPair::try_from(&key).map_err(|_| "its private key cannot be read")?;
+        let certificates = pem::certificates(text).map_err(|_| "it is not PEM")?;
+        let certificate = certificates.into_iter().next().ok_or("it holds no certificate")?;
+        let facts = Facts::read(&certificate).ok_or("its certificate cannot be read")?;
+        if facts.public_key != key.subject_public_key_info() {
+            return Err("its certificate belongs to another key");
+        }
+        if !facts.signs {
+            return Err("its certificate is not a CA's");
+        }
+        let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|_| "its certificate cannot be read")?;
+        Ok(Self { certificate, facts, issuer })
+    }
+
+    /// The private key and the certificate, as one text.
+    pub(super) fn to_pem(&self) -> String {
+        self.issuer.key().serialize_pem() + &pem::encode(&self.certificate)
+    }
+
+    /// A certificate for the public half of `key` and for `names`, from a day before `now` on, within this CA's own life.
+    pub(super) fn sign(
+        &self,
+        key: &KeyPair,
+        names: &[Name],
+        now: OffsetDateTime,
+    ) -> Result<CertificateDer<'static>, rcgen::Error> {
+        let mut leaf = params(now, LEAF_LIFE)?;
+        leaf.not_before = leaf.not_before.max(self.facts.not_before);
+        leaf.not_after = leaf.not_after.min(self.facts.not_after);
+        // People read it; clients look at the alternative names only.
+        let title = names.first().map_or_else(|| "frontgate".to_owned(), Name::to_string);
+        leaf.distinguished_name.push(DnType::CommonName, title.chars().take(64).collect::<String>());
+        leaf.subject_alt_names = names.iter().map(alternative_name).collect::<Result<_, _>>()?;
+        leaf.is_ca = IsCa::ExplicitNoCa;
+        leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        Ok(leaf.signed_by(key, &self.issuer)?.der().clone())
+    }
+
+    /// Whether this CA signed the server certificate `leaf`, dates aside.
+    pub(super) fn signed(&self, leaf: &CertificateDer<'_>, facts: &Facts) -> bool {
+        let mut roots = RootCertStore::empty();
+        let Ok(parsed) = ParsedCertificate::try_from(leaf) else { return false };
+        let within = facts.not_before.max(self.facts.not_before).unix_timestamp();
+        let within = UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(within).unwrap_or(0)));
+        let algorithms = crypto::provider().signature_verification_algorithms.all;
+        roots.add(self.certificate.clone()).is_ok()
+            && verify_server_cert_signed_by_trust_anchor(&parsed, &roots, &[], within, algorithms).is_ok()
+    }
+}
+
+/// What both kinds of certificate share. `rcgen` would take the serial number from the key, and a renewal with the same key
+/// would repeat it, which Firefox refuses.
+fn params(now: OffsetDateTime, life: Duration) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.not_before = now.replace_nanosecond(0).unwrap_or(now) - BACKDATED;
+    // The last second counts (RFC 5280 §4.1.2.5).
+    params.not_after = params.not_before + life - Duration::from_secs(1);
+    params.use_authority_key_identifier_extension = true;
+    params.serial_number = Some(serial()?);
+    Ok(params)
+}
+
+/// 127 random bits, positive and not zero (RFC 5280 §4.1.2.2).
+fn serial() -> Result<SerialNumber, rcgen::Error> {
+    let mut bytes = [0; 16];
+    rand::fill(&mut bytes).map_err(|_| rcgen::Error::RingUnspecified)?;
+    bytes[0] = bytes[0] & 0x7f | 0x40;
+    Ok(SerialNumber::from_slice(&bytes))
+}
+
+fn alternative_name(name: &Name) -> Result<SanType, rcgen::Error> {
+    Ok(match name {
+        Name::Dns(name) => SanType::DnsName(name.as_str().try_into()?),
+        Name::Ip(ip) => SanType::IpAddress(*ip),
+    })
+}
+
+const fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 24 * 60 * 60)
+}

@@ -1,0 +1,231 @@
+//! Certificates that somebody else makes: two PEM files, checked before they are used.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::Error as PemError;
+use rustls::sign::{CertifiedKey, SigningKey};
+use time::{Date, OffsetDateTime};
+use tracing::{info, warn};
+
+use super::facts::Facts;
+use super::{crypto, pem};
+use crate::config::Name;
+
+/// A certificate and key that belong together and are valid today.
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub(super) certified: Arc<CertifiedKey>,
+    pub(super) facts: Facts,
+}
+
+/// Why the files of `tls.certificate` cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Not there, or not ours to read.
+    #[error("cannot read {path}: {source}; {}", read_hint(source))]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A PEM section that does not end, or is not base64.
+    #[error("{path} is not valid PEM: {source}; copy the file anew, whole")]
+    NotPem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
+    /// Nothing to show.
+    #[error("{path} holds no certificate; `cert` takes a PEM file with `BEGIN CERTIFICATE`, the server's own first{}", swapped(*.key_instead, "a private key"))]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+        /// Whether it holds a private key.
+        key_instead: bool,
+    },
+    /// One of the certificates is damaged.
+    #[error("certificate {position} in {path} cannot be read; copy the file anew, whole")]
+    DamagedCertificate {
+        /// The file.
+        path: PathBuf,
+        /// Which one, from 1.
+        position: usize,
+    },
+    /// No key.
+    #[error("{path} holds no private key; `key` takes a PEM file with `BEGIN PRIVATE KEY`{}", swapped(*.certificate_instead, "a certificate"))]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+        /// Whether it holds a certificate.
+        certificate_instead: bool,
+    },
+    /// The key asks for a passphrase.
+    #[error(
+        "the private key in {path} is encrypted; decrypt it with `openssl pkey -in FILE -out NEW-FILE`, and keep that at mode 0600"
+    )]
+    EncryptedKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A key that TLS has no use for, or a damaged one.
+    #[error(
+        "the private key in {path} cannot be used: {source}; use an ECDSA (P-256, P-384), Ed25519 or RSA key of 2048 bits or more"
+    )]
+    UnusableKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rustls::Error,
+    },
+    /// The key is another certificate's.
+    #[error(
+        "the key in {key} belongs to another certificate than the one in {cert}; name two files that were made together"
+    )]
+    KeyMismatch {
+        /// The certificate file.
+        cert: PathBuf,
+        /// The key file.
+        key: PathBuf,
+    },
+    /// The key is that of a certificate further down.
+    #[error(
+        "{cert} is in the wrong order: certificate {position} is the server's own (its key is in {key}), but it must come first, then its issuer"
+    )]
+    WrongOrder {
+        /// The certificate file.
+        cert: PathBuf,
+        /// The key file.
+        key: PathBuf,
+        /// Where the server's own certificate is, from 1.
+        position: usize,
+    },
+    /// Its time is over.
+    #[error("the certificate in {path} expired on {on} (today is {today}); renew it, or correct the system clock")]
+    Expired {
+        /// The file.
+        path: PathBuf,
+        /// Its last day.
+        on: Date,
+        /// The day it was checked.
+        today: Date,
+    },
+    /// Its time has not come.
+    #[error(
+        "the certificate in {path} is not valid before {from} (today is {today}); correct the system clock, or wait"
+    )]
+    NotYetValid {
+        /// The file.
+        path: PathBuf,
+        /// Its first day.
+        from: Date,
+        /// The day it was checked.
+        today: Date,
+    },
+}
+
+/// Reads the chain in `cert` and the key in `key`.
+pub(super) fn open(cert: &Path, key: &Path, now: OffsetDateTime) -> Result<Pair, FileError> {
+    let cert_text = read(cert)?;
+    let key_text = read(key)?;
+    check(cert, &cert_text, key, &key_text, now)
+}
+
+/// Warns of what works, but not for everybody.
+pub(super) fn warn_of(cert: &Path, pair: &Pair, names: &[Name]) {
+    let file = cert.display();
+    for name in uncovered(&pair.facts, names) {
+        warn!(%file, %name, "the certificate is not for this name: clients that ask for it will refuse it");
+    }
+    if let Some(position) = misplaced(pair) {
+        warn!(%file, position, "this certificate did not sign the one before it: some clients will not trust the chain");
+    }
+    if pair.certified.cert.len() == 1 && pair.facts.issuer != pair.facts.subject {
+        info!(%file, "the file holds no issuer's certificate: if clients complain, use the full chain (certbot: fullchain.pem)");
+    }
+}
+
+/// The decisions of [`open`], on what was read.
+fn check(cert: &Path, cert_text: &[u8], key: &Path, key_text: &[u8], now: OffsetDateTime) -> Result<Pair, FileError> {
+    let path = || cert.to_owned();
+    let not_pem = |source| FileError::NotPem { path: cert.to_owned(), source };
+    let chain = pem::certificates(cert_text).map_err(not_pem)?;
+    let facts = chain.iter().zip(1..).map(|(der, position)| {
+        Facts::read(der).ok_or_else(|| FileError::DamagedCertificate { path: cert.to_owned(), position })
+    });
+    let facts = facts.collect::<Result<Vec<_>, _>>()?;
+    let Some(leaf) = facts.first() else {
+        return Err(FileError::NoCertificate { path: path(), key_instead: contains(cert_text, "PRIVATE KEY-----") });
+    };
+
+    let signing = signing_key(key, key_text)?;
+    let public = signing.public_key();
+    let of_key = |facts: &Facts| public.as_ref().is_none_or(|public| public.as_ref() == facts.public_key);
+    if !of_key(leaf) {
+        return Err(match facts.iter().position(of_key) {
+            Some(index) => FileError::WrongOrder { cert: path(), key: key.to_owned(), position: index + 1 },
+            None => FileError::KeyMismatch { cert: path(), key: key.to_owned() },
+        });
+    }
+    if now > leaf.not_after {
+        return Err(FileError::Expired { path: path(), on: leaf.not_after.date(), today: now.date() });
+    }
+    if now < leaf.not_before {
+        return Err(FileError::NotYetValid { path: path(), from: leaf.not_before.date(), today: now.date() });
+    }
+    let facts = leaf.clone();
+    Ok(Pair { certified: Arc::new(CertifiedKey::new(chain, signing)), facts })
+}
+
+fn signing_key(path: &Path, text: &[u8]) -> Result<Arc<dyn SigningKey>, FileError> {
+    // PKCS #8 says so in the label, OpenSSL's older form in a header (RFC 1421 §4.6.1.1).
+    if contains(text, "ENCRYPTED PRIVATE KEY-----") || contains(text, "Proc-Type: 4,ENCRYPTED") {
+        return Err(FileError::EncryptedKey { path: path.to_owned() });
+    }
+    let key: PrivateKeyDer<'static> = match pem::private_key(text) {
+        Ok(Some(key)) => key,
+        Ok(None) => {
+            let certificate_instead = contains(text, "BEGIN CERTIFICATE-----");
+            return Err(FileError::NoKey { path: path.to_owned(), certificate_instead });
+        }
+        Err(source) => return Err(FileError::NotPem { path: path.to_owned(), source }),
+    };
+    let key = crypto::provider().key_provider.load_private_key(key);
+    key.map_err(|source| FileError::UnusableKey { path: path.to_owned(), source })
+}
+
+fn uncovered<'a>(facts: &Facts, names: &'a [Name]) -> impl Iterator<Item = &'a Name> {
+    names.iter().filter(|name| !facts.covers(name))
+}
+
+/// The position, from 1, of the first certificate that is not its predecessor's issuer.
+fn misplaced(pair: &Pair) -> Option<usize> {
+    let facts: Vec<_> = pair.certified.cert.iter().filter_map(|der| Facts::read(der)).collect();
+    let index = facts.windows(2).position(|two| two[0].issuer != two[1].subject)?;
+    Some(index + 2)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    fs::read(path).map_err(|source| FileError::Unreadable { path: path.to_owned(), source })
+}
+
+fn read_hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "check `tls.certificate`: relative paths start at the working directory",
+        io::ErrorKind::PermissionDenied => "let the user that runs frontgate read it",
+        _ => "check `tls.certificate`",
+    }
+}
+
+fn swapped(swapped: bool, instead: &str) -> String {
+    if swapped { format!(" (it holds {instead}: are `cert` and `key` swapped?)") } else { String::new() }
+}
+
+fn contains(text: &[u8], part: &str) -> bool {
+    text.windows(part.len()).any(|window| window == part.as_bytes())
+}

@@ -1,0 +1,143 @@
+//! [`Source`]: the certificate that the configuration asks for.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
+use time::OffsetDateTime;
+use tracing::warn;
+
+use super::crypto;
+use super::facts::Facts;
+use super::files::{self, FileError};
+use super::fingerprint::Fingerprint;
+use super::local_ca::{LocalCa, LocalCaError, Wanted};
+use super::state::StateDir;
+use crate::config::{Certificate, Name, Tls};
+
+/// A certificate with its key, checked and ready to be shown, and what to tell people about it.
+#[derive(Debug)]
+pub struct Source {
+    certified: Arc<CertifiedKey>,
+    facts: Facts,
+    fingerprint: Fingerprint,
+    local: Option<LocalCa>,
+}
+
+/// Why there is no certificate to show.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The local CA cannot be used.
+    #[error(transparent)]
+    LocalCa(#[from] LocalCaError),
+    /// The configured files cannot be used.
+    #[error(transparent)]
+    Files(#[from] FileError),
+    /// The cryptographic library refused a key that it made itself.
+    #[error("cannot use the local certificate's key: {0}")]
+    Key(#[from] rustls::Error),
+}
+
+impl Source {
+    /// Reads or makes the certificate of `tls`. The local CA lives in `state_dir`; without one, or when it cannot be written,
+    /// a certificate is made that lasts as long as the process, with a warning.
+    ///
+    /// Reads and writes files, waits for other processes that do so: not for an async task.
+    pub fn open(tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
+        Self::open_after(None, tls, state_dir, now)
+    }
+
+    /// The same again, later: the same certificate unless it was due for renewal, files changed, or names were added (compare
+    /// the fingerprints). Unlike [`Source::open`] this carries a CA on that lives in memory only.
+    pub fn renewed(&self, tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
+        Self::open_after(self.local.as_ref(), tls, state_dir, now)
+    }
+
+    fn open_after(
+        before: Option<&LocalCa>,
+        tls: &Tls,
+        state_dir: Option<&Path>,
+        now: OffsetDateTime,
+    ) -> Result<Self, TlsError> {
+        match &tls.certificate {
+            Certificate::Local => Self::local(before, &tls.names, state_dir, now),
+            Certificate::Files { cert, key } => {
+                let pair = files::open(cert, key, now)?;
+                files::warn_of(cert, &pair, &tls.names);
+                Ok(Self::new(pair.certified, pair.facts, None))
+            }
+        }
+    }
+
+    fn local(
+        before: Option<&LocalCa>,
+        names: &[Name],
+        state_dir: Option<&Path>,
+        now: OffsetDateTime,
+    ) -> Result<Self, TlsError> {
+        let dir = match state_dir.map(StateDir::open) {
+            Some(Ok(dir)) => Some(dir),
+            Some(Err(error)) => {
+                warn!(%error, "the certificate is kept in memory only: after a restart clients must trust another one");
+                None
+            }
+            None => {
+                warn!("no state directory: after a restart clients must trust another certificate; set `state_dir`");
+                None
+            }
+        };
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let local = LocalCa::open(dir.as_ref(), Wanted { names, host: Some(&host) }, before, now)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(local.key.serialize_der()));
+        let key = crypto::provider().key_provider.load_private_key(key)?;
+        let certified = CertifiedKey::new(vec![local.leaf.certificate.clone()], key);
+        let facts = local.leaf.facts.clone();
+        Ok(Self::new(Arc::new(certified), facts, Some(local)))
+    }
+
+    fn new(certified: Arc<CertifiedKey>, facts: Facts, local: Option<LocalCa>) -> Self {
+        let fingerprint = Fingerprint::of(certified.cert.first().map_or(&[], |leaf| leaf.as_ref()));
+        Self { certified, facts, fingerprint, local }
+    }
+
+    /// What a handshake shows.
+    pub fn certified_key(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.certified)
+    }
+
+    /// The certificates, the server's own first.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.certified.cert
+    }
+
+    /// The fingerprint of the server's own certificate.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The names that the certificate is for.
+    pub fn names(&self) -> &[Name] {
+        &self.facts.names
+    }
+
+    /// The last second of the certificate's life.
+    pub fn not_after(&self) -> OffsetDateTime {
+        self.facts.not_after
+    }
+
+    /// Whether the certificate is the local CA's, which clients do not trust by themselves.
+    pub fn is_local(&self) -> bool {
+        self.local.is_some()
+    }
+
+    /// The local CA's certificate, to be trusted by clients.
+    pub fn ca(&self) -> Option<&CertificateDer<'static>> {
+        self.local.as_ref().map(LocalCa::authority)
+    }
+
+    /// The PEM file with the local CA's certificate; `None` when it could not be kept or the certificate is not local.
+    pub fn ca_path(&self) -> Option<&Path> {
+        self.local.as_ref()?.ca_path.as_deref()
+    }
+}

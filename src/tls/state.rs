@@ -1,0 +1,156 @@
+//! [`StateDir`]: the folder that keeps keys and certificates.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tracing::warn;
+
+/// The state directory. Files in it are replaced whole or not at all, whatever fails in between.
+#[derive(Debug, Clone)]
+pub struct StateDir {
+    path: PathBuf,
+}
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody: certificates.
+    Public,
+    /// Only the user frontgate runs as: keys.
+    Private,
+}
+
+/// Held while one process makes or renews what others may be making too; given back when dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// What can go wrong with the state directory.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The folder is not there and cannot be made, or it cannot be entered.
+    #[error("cannot open the state directory {path}: {source}; give frontgate a folder it may write to (`state_dir`)")]
+    Open {
+        /// The state directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is there and cannot be read.
+    #[error("cannot read {path}: {source}; let the user that runs frontgate read it")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {path}: {source}; let the user that runs frontgate write to this folder (`state_dir`)")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl StateDir {
+    /// Opens the folder `path`, or makes it with mode 0700, parents included. Succeeds for a folder that can only be read.
+    pub fn open(path: &Path) -> Result<Self, StateError> {
+        let open = || {
+            DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+            // Asking for `.` tells whether the folder may be entered, not merely seen.
+            fs::metadata(path.join("."))
+        };
+        match open() {
+            Ok(_) => Ok(Self { path: path.to_owned() }),
+            Err(source) => Err(StateError::Open { path: path.to_owned(), source }),
+        }
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of the file `name`.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Waits for the folder's lock. Hold it around "read, decide, write", never while serving.
+    pub fn lock(&self) -> Result<Lock, StateError> {
+        let path = self.file("lock");
+        let lock = || {
+            let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            file.lock()?;
+            Ok(Lock { _file: file })
+        };
+        lock().map_err(|source| StateError::Write { path: path.clone(), source })
+    }
+
+    /// What the file `name` holds; `None` when there is no such file. A private file that others could read is closed to them,
+    /// with a warning.
+    pub fn read(&self, name: &str, access: Access) -> Result<Option<Vec<u8>>, StateError> {
+        let path = self.file(name);
+        match fs::read(&path) {
+            Ok(contents) => {
+                if access == Access::Private {
+                    tighten(&path);
+                }
+                Ok(Some(contents))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(StateError::Read { path, source }),
+        }
+    }
+
+    /// Replaces the file `name`. A crash leaves the old file or the complete new one.
+    pub fn write(&self, name: &str, contents: &[u8], access: Access) -> Result<(), StateError> {
+        let path = self.file(name);
+        let draft = self.file(&format!(".{name}.{:08x}", fastrand::u32(..)));
+        let written = write_synced(&draft, contents, access)
+            .and_then(|()| fs::rename(&draft, &path))
+            .and_then(|()| File::open(&self.path)?.sync_all());
+        written.map_err(|source| {
+            // A draft that was never made has nothing to remove.
+            let _ = fs::remove_file(&draft);
+            StateError::Write { path, source }
+        })
+    }
+
+    /// Renames the file `name` to `name.bad`, over an earlier one, for a person to look at. Returns the new path.
+    pub fn set_aside(&self, name: &str) -> Result<PathBuf, StateError> {
+        let bad = self.file(&format!("{name}.bad"));
+        fs::rename(self.file(name), &bad).map_err(|source| StateError::Write { path: bad.clone(), source })?;
+        Ok(bad)
+    }
+}
+
+fn write_synced(path: &Path, contents: &[u8], access: Access) -> io::Result<()> {
+    let mode = match access {
+        Access::Public => 0o644,
+        Access::Private => 0o600,
+    };
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
+    file.write_all(contents)?;
+    file.sync_all()
+}
+
+fn tighten(path: &Path) {
+    let Ok(mode) = fs::metadata(path).map(|metadata| metadata.permissions().mode()) else { return };
+    let others = mode & 0o077;
+    if others == 0 {
+        return;
+    }
+    let file = path.display();
+    match fs::set_permissions(path, PermissionsExt::from_mode(0o600)) {
+        Ok(()) => {
+            warn!(%file, was = format!("{:04o}", mode & 0o7777), "others could read this key; its mode is 0600 again");
+        }
+        Err(error) => warn!(%file, %error, "others can read this key; give it the mode 0600"),
+    }
+}
