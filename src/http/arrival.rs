@@ -5,7 +5,7 @@ use std::fmt;
 use crate::listener::Peer;
 
 /// How a request reached us: what its connection says about it, whatever the request itself claims.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Arrival {
     /// Who is at the other end, or whom the PROXY header named.
     pub peer: Peer,
@@ -15,6 +15,10 @@ pub struct Arrival {
     pub secure: bool,
     /// The version of HTTP it came over.
     pub protocol: Protocol,
+    /// The TLS version, `1.2` or `1.3`.
+    pub tls_version: Option<&'static str>,
+    /// The name that the client dialled (SNI), lower case.
+    pub server_name: Option<Box<str>>,
 }
 
 /// A version of HTTP, as ALPN tells them apart.

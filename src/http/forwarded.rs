@@ -9,6 +9,7 @@ use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::arrival::Arrival;
+use super::host;
 use crate::config::{Forwarded, LocalClients};
 use crate::listener::Peer;
 
@@ -76,10 +77,7 @@ fn is_local(mode: LocalClients, arrival: &Arrival, host: &HeaderValue, headers: 
 
 fn is_loopback_name(host: &HeaderValue) -> bool {
     let Ok(host) = host.to_str() else { return false };
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if !name.ends_with(':') && port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
+    let (name, _) = host::split(host);
     let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
     match bare {
         Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok_and(|ip| ip.is_loopback()),
@@ -185,9 +183,8 @@ impl Told {
 
 /// The port that the client used: the one in Host, else its scheme's own.
 fn port(host: &HeaderValue, proto: &HeaderValue) -> HeaderValue {
-    let text = host.to_str().unwrap_or_default();
-    let after = text.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
-    match after.and_then(|port| port.parse::<u16>().ok()) {
+    let (_, port) = host::split(host.to_str().unwrap_or_default());
+    match port.and_then(|port| port.parse::<u16>().ok()) {
         Some(port) => HeaderValue::from(port),
         None if proto == "http" => HeaderValue::from_static("80"),
         None => HeaderValue::from_static("443"),

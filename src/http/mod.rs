@@ -1,8 +1,19 @@
-//! One request, from its head to the last byte of its response: the layers it passes and what they decide.
+//! One request, from its head to the last byte of its answer: the layers it passes ([`stack`]), and what each of them decides.
 
 pub mod arrival;
-pub mod forwarded;
-//! Requests and their answers.
-
+pub mod attribution;
+pub mod body;
 pub mod error;
+pub mod error_page;
+pub mod exchange;
+pub mod forward;
+pub mod forwarded;
+pub mod headers;
+pub mod host;
+pub mod limits;
 pub mod page;
+pub mod redirect;
+pub mod request_id;
+pub mod stack;
+pub mod target;
+pub mod upgrade;

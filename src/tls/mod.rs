@@ -1,8 +1,3 @@
-//! TLS on both sides.
-
-mod stream;
-
-pub use stream::Stream;
 //! TLS: the certificate frontgate shows, where it comes from, and the settings of both sides of a handshake.
 //!
 //! [`Source::open`] is the way in: it reads the certificate that the configuration names, or makes one with the local CA, and
@@ -32,6 +27,7 @@ mod plan;
 mod resolver;
 mod source;
 mod state;
+mod stream;
 
 pub use acceptor::server_config;
 pub use client::{ClientConfigError, client_config};
@@ -42,3 +38,4 @@ pub use local_ca::LocalCaError;
 pub use resolver::Certificates;
 pub use source::{Source, TlsError};
 pub use state::{Access, Lock, StateDir, StateError};
+pub use stream::Stream;

@@ -1,6 +1,7 @@
 //! [`Stream`]: a byte stream to a client or to the gateway, encrypted or not.
 
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -19,6 +20,24 @@ pub enum Stream {
     Server(Box<server::TlsStream<Socket>>),
     /// We are the TLS client.
     Client(Box<client::TlsStream<Socket>>),
+}
+
+impl Stream {
+    /// Our own address; `None` on a unix socket.
+    pub fn local_ip(&self) -> Option<IpAddr> {
+        match self.socket() {
+            Socket::Tcp(stream) => stream.local_addr().ok().map(|address| address.ip().to_canonical()),
+            Socket::Unix(_) => None,
+        }
+    }
+
+    fn socket(&self) -> &Socket {
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Server(stream) => stream.get_ref().0,
+            Self::Client(stream) => stream.get_ref().0,
+        }
+    }
 }
 
 macro_rules! each {

@@ -2,13 +2,13 @@
 
 use std::error::Error;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+
+use crate::observe::access::Counter;
 
 /// A request's body on its way from the client to the gateway: never held, only passed.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub enum RequestBody {
         /// How many bytes may still come; `None` is unlimited.
         left: Option<u64>,
         /// Bytes passed so far, for the log.
-        passed: Arc<AtomicU64>,
+        passed: Counter,
     },
 }
 
@@ -33,8 +33,16 @@ pub struct TooLarge;
 
 impl RequestBody {
     /// The client's body, of which at most `limit` bytes pass; bytes are added to `passed`.
-    pub fn new(body: Incoming, limit: Option<u64>, passed: Arc<AtomicU64>) -> Self {
+    pub fn new(body: Incoming, limit: Option<u64>, passed: Counter) -> Self {
         if body.is_end_stream() { Self::Empty } else { Self::Incoming { body, left: limit, passed } }
+    }
+
+    /// Whether it says itself that it is larger than it may be.
+    pub fn is_too_large(&self) -> bool {
+        match self {
+            Self::Empty => false,
+            Self::Incoming { body, left, .. } => left.is_some_and(|left| body.size_hint().lower() > left),
+        }
     }
 
     /// Whether there is nothing to send, so that the request can be sent again.
@@ -54,11 +62,10 @@ impl Body for RequestBody {
             Some(frame) => frame?,
         };
         if let Some(data) = frame.data_ref() {
-            let length = data.len() as u64;
             if let Some(left) = left {
-                *left = left.checked_sub(length).ok_or(TooLarge)?;
+                *left = left.checked_sub(data.len() as u64).ok_or(TooLarge)?;
             }
-            passed.fetch_add(length, Ordering::Relaxed);
+            passed.add(data.len());
         }
         Poll::Ready(Some(Ok(frame)))
     }

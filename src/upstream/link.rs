@@ -1,6 +1,7 @@
 //! [`Link`]: one HTTP/1.1 connection to the gateway, driven by whoever holds it.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
@@ -21,6 +22,7 @@ pub struct Link {
     send: SendRequest<RequestBody>,
     connection: Connection<TokioIo<Stream>, RequestBody>,
     ended: bool,
+    local: Option<IpAddr>,
 }
 
 /// Why there was no response.
@@ -38,13 +40,14 @@ impl Link {
     /// # Errors
     /// None in practice: nothing is sent yet.
     pub async fn open(stream: Stream, max_head: usize) -> Result<Self, hyper::Error> {
+        let local = stream.local_ip();
         let (send, connection) = Builder::new()
             .preserve_header_case(true)
             .max_header_size(max_head)
             .max_headers(MAX_FIELDS)
             .handshake(TokioIo::new(stream))
             .await?;
-        Ok(Self { send, connection, ended: false })
+        Ok(Self { send, connection, ended: false, local })
     }
 
     /// Sends `request` and waits for the response's head. Its body needs [`Link::poll_drive`] to go on.
@@ -73,6 +76,11 @@ impl Link {
     pub fn is_reusable(&mut self) -> bool {
         self.poll_drive(&mut Context::from_waker(Waker::noop()));
         !self.ended && self.send.is_ready()
+    }
+
+    /// Our own address towards the gateway; `None` on a unix socket.
+    pub fn local_ip(&self) -> Option<IpAddr> {
+        self.local
     }
 
     /// Takes the connection apart after a 101: the raw stream, and what was read of it beyond the head.

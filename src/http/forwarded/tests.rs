@@ -6,7 +6,14 @@ fn peer(text: &str) -> Peer {
 }
 
 fn arrival(from: &str) -> Arrival {
-    Arrival { peer: peer(from), named_by_proxy: false, secure: true, protocol: Protocol::Http1 }
+    Arrival {
+        peer: peer(from),
+        named_by_proxy: false,
+        secure: true,
+        protocol: Protocol::Http1,
+        tls_version: None,
+        server_name: None,
+    }
 }
 
 fn headers(lines: &[&str]) -> HeaderMap {

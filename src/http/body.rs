@@ -1,0 +1,199 @@
+//! [`Body`]: an answer on its way to the client. The request's log line lives in it and is written when it ends.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::forward::AttributionWatch;
+use crate::observe::access::{Access, Ended};
+use crate::upstream::Lease;
+
+/// An answer's body: never held, only passed.
+#[derive(Debug)]
+pub struct Body {
+    source: Source,
+    access: Option<Box<Access>>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Empty,
+    Full(Bytes),
+    Gateway(Box<FromGateway>),
+}
+
+/// The gateway's body, and the connection that brings it.
+pub struct FromGateway {
+    incoming: Incoming,
+    lease: Option<Lease>,
+    limit: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
+    moved: Instant,
+    watch: Option<AttributionWatch>,
+}
+
+/// The gateway sent nothing of its answer for `timeouts.read`.
+#[derive(Debug, thiserror::Error)]
+#[error("the gateway's answer did not go on in time")]
+pub struct Stalled;
+
+impl Body {
+    /// No body.
+    pub fn empty() -> Self {
+        Self { source: Source::Empty, access: None }
+    }
+
+    /// These bytes.
+    pub fn full(bytes: Bytes) -> Self {
+        Self { source: Source::Full(bytes), access: None }
+    }
+
+    /// What the gateway sends over `lease`, which goes back to its pool at the end. A pause of `limit` ends it.
+    pub fn from_gateway(
+        incoming: Incoming,
+        lease: Lease,
+        limit: Option<Duration>,
+        watch: Option<AttributionWatch>,
+    ) -> Self {
+        let from = FromGateway { incoming, lease: Some(lease), limit, timer: None, moved: Instant::now(), watch };
+        Self { source: Source::Gateway(Box::new(from)), access: None }
+    }
+
+    /// Gives the request's log line into this body's keeping.
+    #[must_use]
+    pub fn with_access(mut self, access: Access) -> Self {
+        self.access = Some(Box::new(access));
+        self
+    }
+
+    fn ended(&mut self, how: Ended) {
+        if let Some(access) = &mut self.access
+            && access.ended == Ended::ClientGone
+        {
+            access.ended = how;
+        }
+    }
+}
+
+impl HttpBody for Body {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        let frame = match &mut self.source {
+            Source::Empty => None,
+            Source::Full(bytes) => match std::mem::take(bytes) {
+                bytes if bytes.is_empty() => None,
+                bytes => Some(Ok(Frame::data(bytes))),
+            },
+            Source::Gateway(from) => ready!(from.poll_frame(cx)),
+        };
+        match &frame {
+            None => self.ended(Ended::Done),
+            Some(Ok(frame)) => {
+                if let (Some(access), Some(data)) = (&mut self.access, frame.data_ref()) {
+                    access.bytes_out += data.len() as u64;
+                }
+            }
+            Some(Err(error)) if error.is::<Stalled>() => self.ended(Ended::TimedOut),
+            Some(Err(error)) => {
+                tracing::debug!(%error, "answer broke off");
+                self.ended(Ended::UpstreamFailed);
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Empty => true,
+            Source::Full(bytes) => bytes.is_empty(),
+            Source::Gateway(from) => from.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Empty => SizeHint::with_exact(0),
+            Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Gateway(from) => from.incoming.size_hint(),
+        }
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        // Whoever sees that nothing follows does not ask again.
+        if self.is_end_stream() {
+            self.ended(Ended::Done);
+            if let Source::Gateway(from) = &mut self.source {
+                from.finish();
+            }
+        }
+    }
+}
+
+impl FromGateway {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Box<dyn Error + Send + Sync>>>> {
+        let mut polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        if polled.is_pending()
+            && let Some(lease) = &mut self.lease
+        {
+            // Nobody else drives the connection; what that brings in is there for a second look.
+            lease.poll_drive(cx);
+            polled = Pin::new(&mut self.incoming).poll_frame(cx);
+        }
+        match polled {
+            Poll::Pending => self.poll_stalled(cx).map(|()| Some(Err(Stalled.into()))),
+            Poll::Ready(None) => {
+                self.finish();
+                Poll::Ready(None)
+            }
+            Poll::Ready(Some(Err(error))) => {
+                self.lease = None;
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                self.moved = Instant::now();
+                if let (Some(watch), Some(data)) = (&mut self.watch, frame.data_ref()) {
+                    watch.feed(data);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+        }
+    }
+
+    /// Ready when nothing has come for too long. The timer is set once and looked after when it rings: most bodies end before.
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(at) = self.limit.and_then(|limit| self.moved.checked_add(limit)) else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        ready!(timer.as_mut().poll(cx));
+        if at > Instant::now() {
+            timer.as_mut().reset(at);
+            return timer.as_mut().poll(cx);
+        }
+        self.lease = None;
+        Poll::Ready(())
+    }
+
+    fn finish(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
+    }
+}
+
+impl std::fmt::Debug for FromGateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FromGateway").field("incoming", &self.incoming).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,43 @@
+//! The layer that turns a failure into an answer that says what happened and what to do.
+
+use std::error::Error;
+
+use http::{Method, Response};
+
+use super::body::Body;
+use super::error::{Failure, Fault};
+use super::exchange::Exchange;
+use super::page;
+use super::stack::Handle;
+use crate::observe::access::Access;
+
+/// The layer that turns a failure into a page. Nothing fails above it.
+pub struct Paged<H> {
+    /// What comes next.
+    pub inner: H,
+}
+
+impl<H: Handle> Handle for Paged<H> {
+    async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+        let (id, accept, method) = (exchange.id, exchange.accept().cloned(), exchange.head.method.clone());
+        let failure = match self.inner.handle(exchange, access).await {
+            Ok(response) => return Ok(response),
+            Err(failure) => failure,
+        };
+        tell(&failure, id.as_str());
+        access.failed(failure.status(), failure.code());
+        let page = page::response(&failure, accept.as_ref(), id.as_str());
+        Ok(page.map(|bytes| if method == Method::HEAD { Body::empty() } else { Body::full(bytes) }))
+    }
+}
+
+/// The causes are for the log only: they may name the gateway's address.
+fn tell(failure: &Failure, id: &str) {
+    let cause = failure.source().map(ToString::to_string);
+    match failure.fault() {
+        Fault::Client => tracing::debug!(id, failure = failure.code(), cause, "request refused"),
+        Fault::Gateway | Fault::Frontgate => {
+            tracing::warn!(id, failure = failure.code(), cause, "request failed: {failure}")
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! [`Exchange`]: a request on its way through the layers, with what they found out about it.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderValue, header};
+
+use super::arrival::Arrival;
+use super::forwarded::Forwarding;
+use super::request_id::RequestId;
+use super::upgrade::Handover;
+use crate::upstream::RequestBody;
+
+/// A request on its way through the layers.
+#[derive(Debug)]
+pub struct Exchange {
+    /// Its name.
+    pub id: RequestId,
+    /// How it reached us.
+    pub arrival: Arc<Arrival>,
+    /// Its head as it came.
+    pub head: Parts,
+    /// Its body.
+    pub body: RequestBody,
+    /// The request line had a `#`, which hyper cuts off without a word.
+    pub has_fragment: bool,
+    /// What is sent on as `Host`, byte for byte as it came. Set by [`super::target`].
+    pub host: HeaderValue,
+    /// What is sent on as the target, byte for byte as it came. Set by [`super::target`].
+    pub target: PathAndQuery,
+    /// What the gateway is told about the client. Set by [`super::attribution`].
+    pub forwarding: Forwarding,
+    /// Where an upgrade leaves its tunnel; `None` where the connection cannot be handed over.
+    pub handover: Option<Arc<Handover>>,
+}
+
+impl Exchange {
+    /// What kind of answer the client likes.
+    pub fn accept(&self) -> Option<&HeaderValue> {
+        self.head.headers.get(header::ACCEPT)
+    }
+}

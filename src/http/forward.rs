@@ -1,0 +1,207 @@
+//! Behind the last layer: the request goes to the gateway and its answer comes back (or [`super::upgrade`] takes over).
+
+use std::error::Error;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::{CONTENT_TYPE, ORIGIN};
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
+use tokio::time::timeout;
+
+use super::body::Body;
+use super::error::{Cause, Failure, Flaw};
+use super::exchange::Exchange;
+use super::headers::{self, Connection};
+use super::stack::Handle;
+use super::upgrade::{self, Upgrades};
+use crate::observe::access::{Access, Ended};
+use crate::observe::hint::{AttributionScan, Hint};
+use crate::upstream::{ConnectError, Lease, Pool, RequestBody, SendError, TooLarge};
+use crate::websocket::handshake;
+
+/// Sends requests to one gateway.
+pub struct Forward {
+    /// Its connections.
+    pub pool: Pool,
+    /// Its address, for the log.
+    pub upstream: Arc<str>,
+    /// The longest silence of the gateway.
+    pub read: Option<Duration>,
+    /// Tells the operator what the gateway's configuration lacks.
+    pub hint: Arc<Hint>,
+    /// What upgrades need besides.
+    pub upgrades: Upgrades,
+}
+
+impl Handle for Forward {
+    async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+        let head = &exchange.head;
+        if handshake::is_upgrade(&head.method, head.version, &head.headers, !exchange.body.is_empty()) {
+            return upgrade::upgrade(self, exchange, access).await;
+        }
+        let origin = exchange.head.headers.get(ORIGIN).cloned();
+        let request = to_gateway(exchange, Connection::Stays);
+        let began = Instant::now();
+        let (lease, response) = self.exchange(request, access).await?;
+        access.upstream = Some(began.elapsed());
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(Failure::UnaskedUpgrade);
+        }
+        Ok(self.to_client(lease, response, origin))
+    }
+}
+
+impl Forward {
+    /// Sends the request over a connection that is there, or a fresh one. The gateway may close an idle connection in the very
+    /// moment we use it: what it cannot have acted on is sent again.
+    async fn exchange(
+        &self,
+        mut request: Request<RequestBody>,
+        access: &mut Access,
+    ) -> Result<(Lease, Response<hyper::body::Incoming>), Failure> {
+        if let Some(mut lease) = self.pool.reuse() {
+            let copy = repeatable(&request);
+            match self.send(&mut lease, request, access).await? {
+                Ok(response) => return Ok((lease, response)),
+                Err(SendError { error, unsent }) => match unsent.map(|request| *request).or(copy) {
+                    Some(again) if is_gone(&error) => request = again,
+                    _ => return Err(failure_of(error)),
+                },
+            }
+        }
+        let mut lease = self.dial().await?;
+        let response = self.send(&mut lease, request, access).await?.map_err(|failed| failure_of(failed.error))?;
+        Ok((lease, response))
+    }
+
+    /// A fresh connection to the gateway.
+    pub(super) async fn dial(&self) -> Result<Lease, Failure> {
+        self.pool.dial().await.map_err(|error| {
+            let cause: Cause = format!("{}: {error}", self.upstream).into();
+            match error {
+                ConnectError::Refused => Failure::GatewayNotRunning(cause),
+                ConnectError::Resolve { .. } => Failure::GatewayNotFound(cause),
+                ConnectError::TimedOut(_) => Failure::ConnectTimeout,
+                ConnectError::Tls(_) => Failure::GatewayTls(cause),
+                ConnectError::Io(error) => Failure::connecting(error),
+            }
+        })
+    }
+
+    /// Sends one request and waits for the answer's head.
+    pub(super) async fn send(
+        &self,
+        lease: &mut Lease,
+        request: Request<RequestBody>,
+        access: &mut Access,
+    ) -> Result<Result<Response<hyper::body::Incoming>, SendError>, Failure> {
+        let Some(limit) = self.read else { return Ok(lease.exchange(request).await) };
+        timeout(limit, lease.exchange(request)).await.map_err(|_| {
+            access.ended = Ended::TimedOut;
+            Failure::ReadTimeout
+        })
+    }
+
+    /// The gateway's answer as the client gets it; its body follows over `lease`.
+    pub(super) fn to_client(
+        &self,
+        lease: Lease,
+        mut response: Response<hyper::body::Incoming>,
+        origin: Option<HeaderValue>,
+    ) -> Response<Body> {
+        let watch = is_json_403(&response).then(|| AttributionWatch {
+            scan: AttributionScan::default(),
+            hint: Arc::clone(&self.hint),
+            local: lease.local_ip(),
+            origin,
+        });
+        headers::to_client(response.headers_mut(), Connection::Stays);
+        response.map(|incoming| Body::from_gateway(incoming, lease, self.read, watch))
+    }
+}
+
+/// The request as the gateway gets it.
+pub(super) fn to_gateway(exchange: Exchange, connection: Connection) -> Request<RequestBody> {
+    let Exchange { head, body, host, target, forwarding, .. } = exchange;
+    let fields = headers::to_gateway(&head, &host, &forwarding, connection);
+    let mut request = Request::new(body);
+    *request.method_mut() = head.method;
+    *request.version_mut() = Version::HTTP_11;
+    *request.headers_mut() = fields;
+    // In them hyper keeps how the client spelt the field names.
+    *request.extensions_mut() = head.extensions;
+    *request.uri_mut() = Uri::from(target);
+    request
+}
+
+/// A second copy of a request that may be sent twice (RFC 9110 §9.2.2) and has no body that could be gone.
+fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+    if !(request.body().is_empty() && request.method().is_idempotent()) {
+        return None;
+    }
+    let mut copy = Request::new(RequestBody::Empty);
+    copy.method_mut().clone_from(request.method());
+    copy.uri_mut().clone_from(request.uri());
+    copy.headers_mut().clone_from(request.headers());
+    copy.extensions_mut().clone_from(request.extensions());
+    Some(copy)
+}
+
+/// The connection ended before a byte of the answer.
+fn is_gone(error: &hyper::Error) -> bool {
+    error.is_canceled()
+        || error.is_closed()
+        || error.is_incomplete_message()
+        || cause::<std::io::Error>(error).is_some()
+}
+
+/// Why there is no answer.
+pub(super) fn failure_of(error: hyper::Error) -> Failure {
+    if cause::<TooLarge>(&error).is_some() {
+        Failure::BodyTooLarge
+    } else if error.is_user() {
+        Failure::BadRequest(Flaw::BodyCutShort)
+    } else if error.is_parse() {
+        Failure::GatewayNonsense(error.into())
+    } else {
+        Failure::GatewayClosed(error.into())
+    }
+}
+
+fn cause<E: Error + 'static>(error: &hyper::Error) -> Option<&E> {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        source = error.source();
+    }
+    None
+}
+
+fn is_json_403<B>(response: &Response<B>) -> bool {
+    response.status() == StatusCode::FORBIDDEN
+        && response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+}
+
+/// Watches a 403 pass by, and says what to change if it is about us (rule 6).
+#[derive(Debug)]
+pub struct AttributionWatch {
+    scan: AttributionScan,
+    hint: Arc<Hint>,
+    local: Option<IpAddr>,
+    origin: Option<HeaderValue>,
+}
+
+impl AttributionWatch {
+    /// Looks at the next bytes of the body.
+    pub fn feed(&mut self, data: &[u8]) {
+        if self.scan.feed(data) {
+            let origin = self.origin.as_ref().map(HeaderValue::as_bytes);
+            if let Some(advice) = self.hint.attribution(Instant::now(), self.local, origin) {
+                advice.warn();
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+use super::*;
+
+fn map(lines: &[&str]) -> HeaderMap {
+    let mut map = HeaderMap::new();
+    for line in lines {
+        let (name, value) = line.split_once(": ").unwrap();
+        map.append(HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value).unwrap());
+    }
+    map
+}
+
+fn lines(headers: &HeaderMap) -> Vec<String> {
+    headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect()
+}
+
+fn head(version: Version, fields: &[&str]) -> request::Parts {
+    let (mut head, ()) = http::Request::new(()).into_parts();
+    head.version = version;
+    head.headers = map(fields);
+    head
+}
+
+fn untold() -> Forwarding {
+    Forwarding { client: None, trusted: false, fields: Vec::new() }
+}
+
+#[test]
+fn hop_by_hop_fields_stay_on_their_hop_and_the_rest_keeps_its_order() {
+    let rows: &[(&[&str], &[&str])] = &[
+        (&["host: gw", "accept: */*", "x-b: 1", "x-a: 2"], &["host: gw", "accept: */*", "x-b: 1", "x-a: 2"]),
+        (&["host: gw", "connection: keep-alive", "keep-alive: timeout=5"], &["host: gw"]),
+        (&["host: gw", "connection: x-secret, close", "x-secret: 1", "x-b: 1"], &["host: gw", "x-b: 1"]),
+        (&["host: gw", "connection: host"], &["host: gw"]),
+        (&["host: gw", "proxy-connection: keep-alive", "proxy-authorization: Basic x"], &["host: gw"]),
+        (&["host: gw", "te: gzip"], &["host: gw"]),
+        (&["host: gw", "te: gzip, trailers;q=0.5, trailers"], &["host: gw", "te: trailers"]),
+        (&["host: gw", "transfer-encoding: chunked", "trailer: x-sum"], &["host: gw", "trailer: x-sum"]),
+        (&["host: gw", "upgrade: h2c", "connection: upgrade, http2-settings", "http2-settings: AAA"], &["host: gw"]),
+        (&["host: gw", "x-forwarded-for: 1.1.1.1", "x-real-ip: 1.1.1.1", "via: x"], &["host: gw"]),
+        (&["host: gw", "cookie: a=1", "cookie: b=2"], &["host: gw", "cookie: a=1", "cookie: b=2"]),
+    ];
+    for (came, expected) in rows {
+        let headers =
+            to_gateway(&head(Version::HTTP_11, came), &HeaderValue::from_static("gw"), &untold(), Connection::Stays);
+        assert_eq!(lines(&headers), *expected, "{came:?}");
+    }
+}
+
+#[test]
+fn a_request_over_h2_gets_its_host_first_and_one_cookie() {
+    let head = head(Version::HTTP_2, &["accept: */*", "cookie: a=1", "x-b: 1", "cookie: b=2"]);
+    let headers = to_gateway(&head, &HeaderValue::from_static("gw:8443"), &untold(), Connection::Stays);
+    assert_eq!(lines(&headers), ["host: gw:8443", "accept: */*", "cookie: a=1; b=2", "x-b: 1"]);
+}
+
+#[test]
+fn an_upgrade_is_written_anew_and_its_own_fields_pass() {
+    let came = ["host: gw", "connection: keep-alive, UPGRADE", "upgrade: WebSocket", "sec-websocket-key: k"];
+    let headers =
+        to_gateway(&head(Version::HTTP_11, &came), &HeaderValue::from_static("gw"), &untold(), Connection::Upgrade);
+    assert_eq!(lines(&headers), ["host: gw", "sec-websocket-key: k", "connection: Upgrade", "upgrade: websocket"]);
+}
+
+#[test]
+fn an_answer_loses_only_what_belongs_to_the_gateways_connection() {
+    let rows: &[(&[&str], Connection, &[&str])] = &[
+        (&["a: 1", "connection: close", "b: 2"], Connection::Stays, &["a: 1", "b: 2"]),
+        (&["a: 1", "transfer-encoding: chunked", "trailer: x"], Connection::Stays, &["a: 1", "trailer: x"]),
+        (
+            &["connection: x-h", "x-h: 1", "set-cookie: a", "set-cookie: b"],
+            Connection::Stays,
+            &["set-cookie: a", "set-cookie: b"],
+        ),
+        (
+            &["upgrade: websocket", "connection: Upgrade", "sec-websocket-accept: x"],
+            Connection::Upgrade,
+            &["sec-websocket-accept: x", "connection: Upgrade", "upgrade: websocket"],
+        ),
+        (&["a: 1"], Connection::Stays, &["a: 1"]),
+    ];
+    for (came, connection, expected) in rows {
+        let mut headers = map(came);
+        to_client(&mut headers, *connection);
+        assert_eq!(lines(&headers), *expected, "{came:?}");
+    }
+}

@@ -1,0 +1,56 @@
+//! Host and port, as `Host` and `:authority` carry them (RFC 9110, section 7.2).
+
+/// Splits `host:port`; an IPv6 address keeps its brackets.
+pub fn split(host: &str) -> (&str, Option<&str>) {
+    match host.rsplit_once(':') {
+        Some((name, port))
+            if (!name.contains(':') || name.ends_with(']')) && port.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            (name, Some(port))
+        }
+        _ => (host, None),
+    }
+}
+
+/// Whether a `Host` can be passed on as it is: a name or an address, perhaps with a port, and nothing that a log, a redirect
+/// or the gateway could take for more.
+pub fn is_valid(host: &str) -> bool {
+    let (name, port) = split(host);
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    let name_fits = match bare {
+        Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&b)),
+    };
+    name_fits && port.is_none_or(|port| port.is_empty() || port.parse::<u16>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_and_perhaps_a_port() {
+        let rows = [
+            ("gw.example.com", true, ("gw.example.com", None)),
+            ("gw.example.com:8443", true, ("gw.example.com", Some("8443"))),
+            ("gw.example.com:", true, ("gw.example.com", Some(""))),
+            ("127.0.0.1:8443", true, ("127.0.0.1", Some("8443"))),
+            ("[::1]", true, ("[::1]", None)),
+            ("[::1]:8443", true, ("[::1]", Some("8443"))),
+            ("under_score.local", true, ("under_score.local", None)),
+            ("", false, ("", None)),
+            (":8443", false, ("", Some("8443"))),
+            ("::1", false, ("::1", None)),
+            ("[::1", false, ("[::1", None)),
+            ("gw:99999", false, ("gw", Some("99999"))),
+            ("gw:80:80", false, ("gw:80:80", None)),
+            ("user@gw", false, ("user@gw", None)),
+            ("gw/path", false, ("gw/path", None)),
+            ("gw, other", false, ("gw, other", None)),
+        ];
+        for (host, valid, parts) in rows {
+            assert_eq!(is_valid(host), valid, "{host}");
+            assert_eq!(split(host), parts, "{host}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! [`RequestId`]: one short name for a request: on the error page, in the log, in `X-Request-Id`.
+
+use std::fmt;
+
+use http::{HeaderName, HeaderValue};
+
+/// A request's name. Random, so that no two instances give the same; not a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestId([u8; LENGTH]);
+
+impl RequestId {
+    /// A name nobody has.
+    pub fn fresh() -> Self {
+        const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+        let mut random = fastrand::u64(..);
+        Self(std::array::from_fn(|_| {
+            let digit = DIGITS[usize::try_from(random % 32).unwrap_or_default()];
+            random /= 32;
+            digit
+        }))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// As a header field's value.
+    pub fn to_value(self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.0).unwrap_or(HeaderValue::from_static(""))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The field that carries it.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Twelve digits of five bits.
+const LENGTH: usize = 12;

@@ -1,0 +1,134 @@
+//! The layers that a request passes, as two lists that one can read: the edge, the same for every request, and the route.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use tower::ServiceBuilder;
+
+use super::arrival::Arrival;
+use super::attribution::Attributed;
+use super::body::Body;
+use super::error::Failure;
+use super::error_page::Paged;
+use super::exchange::Exchange;
+use super::forwarded::Forwarding;
+use super::limits::Limited;
+use super::request_id::{RequestId, X_REQUEST_ID};
+use super::target::Checked;
+use super::upgrade::Handover;
+use crate::config::{Forwarded, Name};
+use crate::observe::access::{Access, AccessLog, Client};
+use crate::upstream::RequestBody;
+
+/// One layer, or what is behind the last one: a request in, an answer or a failure out. What becomes known for the request's log
+/// line is written into `access` on the way.
+pub trait Handle: Send + Sync + 'static {
+    /// Handles one request.
+    fn handle(
+        &self,
+        exchange: Exchange,
+        access: &mut Access,
+    ) -> impl Future<Output = Result<Response<Body>, Failure>> + Send;
+}
+
+/// What the edge goes by.
+#[derive(Debug, Clone)]
+pub struct EdgeSettings {
+    /// Whom to believe about the client.
+    pub forwarded: Forwarded,
+    /// The names that our certificate is for.
+    pub names: Vec<Name>,
+    /// The most bytes of a request's body.
+    pub request_body: Option<u64>,
+    /// Where the lines go.
+    pub log: AccessLog,
+}
+
+/// What every request enters by; cheap to clone.
+#[derive(Clone)]
+pub struct Edge(Arc<dyn Enter>);
+
+/// What the connection says about a request that is about to enter.
+#[derive(Debug)]
+pub struct Entry {
+    /// How it reached us.
+    pub arrival: Arc<Arrival>,
+    /// The request line had a `#`.
+    pub has_fragment: bool,
+    /// Where an upgrade leaves its tunnel.
+    pub handover: Option<Arc<Handover>>,
+}
+
+/// An answer that is on its way; there always is one.
+pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
+impl Edge {
+    /// The edge in front of `route`.
+    pub fn new(settings: EdgeSettings, route: impl Handle) -> Self {
+        let EdgeSettings { forwarded, names, request_body, log } = settings;
+        let layers = ServiceBuilder::new()
+            // Outermost: whatever goes wrong further in becomes a page.
+            .layer_fn(|inner| Paged { inner })
+            // Nothing else may look at a target or host that could be understood in two ways.
+            .layer_fn(move |inner| Checked { inner, names: names.clone() })
+            // Before anything that counts or refuses by client.
+            .layer_fn(move |inner| Attributed { inner, rules: forwarded.clone() })
+            // Before the gateway is dialled.
+            .layer_fn(|inner| Limited { inner })
+            .service(route);
+        Self(Arc::new(Root { layers, request_body, log }))
+    }
+
+    /// Begins to answer a request.
+    pub fn call(&self, request: Request<Incoming>, entry: Entry) -> Answer {
+        Arc::clone(&self.0).enter(request, entry)
+    }
+}
+
+trait Enter: Send + Sync {
+    fn enter(self: Arc<Self>, request: Request<Incoming>, entry: Entry) -> Answer;
+}
+
+/// The start of the layers: the request gets its name and its log line.
+struct Root<H> {
+    layers: H,
+    request_body: Option<u64>,
+    log: AccessLog,
+}
+
+impl<H: Handle> Enter for Root<H> {
+    fn enter(self: Arc<Self>, request: Request<Incoming>, entry: Entry) -> Answer {
+        Box::pin(async move {
+            let id = RequestId::fresh();
+            let (head, body) = request.into_parts();
+            let peer = entry.arrival.peer.ip();
+            let mut access = self.log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
+            access.tls = entry.arrival.tls_version;
+            let exchange = Exchange {
+                id,
+                arrival: entry.arrival,
+                head,
+                body: RequestBody::new(body, self.request_body, access.bytes_in.clone()),
+                has_fragment: entry.has_fragment,
+                host: HeaderValue::from_static(""),
+                target: PathAndQuery::from_static("/"),
+                forwarding: Forwarding { client: peer, trusted: false, fields: Vec::new() },
+                handover: entry.handover,
+            };
+            let handled = self.layers.handle(exchange, &mut access).await;
+            let mut response = handled.unwrap_or_else(|failure| {
+                // The page layer leaves none; a bare status is still better than a lost connection.
+                let mut response = Response::new(Body::empty());
+                *response.status_mut() = failure.status();
+                response
+            });
+            response.headers_mut().entry(X_REQUEST_ID).or_insert_with(|| id.to_value());
+            access.status = Some(response.status());
+            response.map(|body| body.with_access(access))
+        })
+    }
+}
