@@ -39,3 +39,6 @@ fn versions(oldest: config::TlsVersion) -> Vec<&'static SupportedProtocolVersion
         config::TlsVersion::V1_3 => vec![&TLS13],
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,3 +73,23 @@ fn name(name: &GeneralName<'_>) -> Option<Name> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::wildcard_covers;
+
+    #[test]
+    fn a_wildcard_stands_for_exactly_one_label() {
+        for (own, name, covers) in [
+            ("*.example.com", "a.example.com", true),
+            ("*.example.com", "example.com", false),
+            ("*.example.com", "a.b.example.com", false),
+            ("*.example.com", ".example.com", false),
+            ("a.example.com", "b.example.com", false),
+            // Whoever asks for the wildcard needs it itself.
+            ("*.example.com", "*.example.com", false),
+        ] {
+            assert_eq!(wildcard_covers(own, name), covers, "{own} for {name}");
+        }
+    }
+}

@@ -229,3 +229,6 @@ fn swapped(swapped: bool, instead: &str) -> String {
 fn contains(text: &[u8], part: &str) -> bool {
     text.windows(part.len()).any(|window| window == part.as_bytes())
 }
+
+#[cfg(test)]
+mod tests;

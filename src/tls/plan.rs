@@ -39,9 +39,14 @@ pub(super) fn plan(ca: Option<&Facts>, leaf: Option<&Facts>, required: &[Name], 
     let Some(why) = reason(leaf, required, now) else { return Plan::Keep };
     match ca {
         None => Plan::NewCa(Why::Missing),
-        Some(ca) if ca.not_after < now + LEAF_LIFE => Plan::NewCa(Why::Ageing),
+        Some(ca) if spent(ca, now) => Plan::NewCa(Why::Ageing),
         Some(_) => Plan::NewLeaf(why),
     }
+}
+
+/// Whether `ca` would end before a certificate that it signed `now`.
+pub(super) fn spent(ca: &Facts, now: OffsetDateTime) -> bool {
+    ca.not_after < now + LEAF_LIFE
 }
 
 fn reason(leaf: Option<&Facts>, required: &[Name], now: OffsetDateTime) -> Option<Why> {
@@ -59,5 +64,69 @@ impl fmt::Display for Why {
             Self::Ageing => f.write_str("less than a third of its life was left"),
             Self::NameAdded(name) => write!(f, "it was not for {name}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+    use time::{Duration, OffsetDateTime};
+
+    use super::{Facts, Name, Plan, Why, plan};
+
+    const MADE: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
+
+    fn facts(days: i64, names: &[&str]) -> Facts {
+        Facts {
+            names: names.iter().map(|name| dns(name)).collect(),
+            not_before: MADE,
+            not_after: MADE + Duration::days(days),
+            signs: false,
+            subject: Vec::new(),
+            issuer: Vec::new(),
+            public_key: Vec::new(),
+        }
+    }
+
+    fn dns(name: &str) -> Name {
+        Name::Dns(name.to_owned())
+    }
+
+    #[test]
+    fn a_certificate_is_kept_until_a_third_of_its_life_is_left_or_a_name_is_added() {
+        let ca = facts(3650, &[]);
+        let leaf = facts(300, &["a", "b", "*.c"]);
+        for (day, names, expected) in [
+            (0, &["a"][..], Plan::Keep),
+            (0, &["b", "a"], Plan::Keep),
+            (0, &["x.c"], Plan::Keep),
+            (0, &["a", "d", "e"], Plan::NewLeaf(Why::NameAdded(dns("d")))),
+            (0, &["c"], Plan::NewLeaf(Why::NameAdded(dns("c")))),
+            (200, &["a"], Plan::Keep),
+            (201, &["a"], Plan::NewLeaf(Why::Ageing)),
+            (301, &["a"], Plan::NewLeaf(Why::Ageing)),
+            // The clock is wrong, not the certificate.
+            (-9000, &["a"], Plan::Keep),
+        ] {
+            let names: Vec<_> = names.iter().map(|name| dns(name)).collect();
+            let now = MADE + Duration::days(day);
+            assert_eq!(plan(Some(&ca), Some(&leaf), &names, now), expected, "day {day}, {names:?}");
+        }
+    }
+
+    #[test]
+    fn a_ca_is_replaced_only_with_a_certificate_that_it_could_not_outlive() {
+        let leaf = facts(300, &["a"]);
+        for (ca_days, day, expected) in [
+            (597, 200, Plan::Keep),
+            (300, 200, Plan::Keep),
+            (598, 201, Plan::NewLeaf(Why::Ageing)),
+            (597, 201, Plan::NewCa(Why::Ageing)),
+        ] {
+            let (ca, now) = (facts(ca_days, &[]), MADE + Duration::days(day));
+            assert_eq!(plan(Some(&ca), Some(&leaf), &[], now), expected, "CA of {ca_days} days on day {day}");
+        }
+        assert_eq!(plan(None, None, &[], MADE), Plan::NewCa(Why::Missing));
+        assert_eq!(plan(Some(&facts(3650, &[])), None, &[], MADE), Plan::NewLeaf(Why::Missing));
     }
 }

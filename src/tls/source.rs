@@ -133,7 +133,7 @@ impl Source {
 
     /// The local CA's certificate, to be trusted by clients.
     pub fn ca(&self) -> Option<&CertificateDer<'static>> {
-        self.local.as_ref().map(LocalCa::authority)
+        Some(&self.local.as_ref()?.authority.certificate)
     }
 
     /// The PEM file with the local CA's certificate; `None` when it could not be kept or the certificate is not local.

@@ -154,3 +154,80 @@ fn tighten(path: &Path) {
         Err(error) => warn!(%file, %error, "others can read this key; give it the mode 0600"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::{Access, StateDir};
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn folders_and_keys_are_ours_alone() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = StateDir::open(&temp.path().join("a/b")).unwrap();
+        dir.write("key", b"secret", Access::Private).unwrap();
+        dir.write("certificate", b"public", Access::Public).unwrap();
+        assert_eq!(mode(&temp.path().join("a")), 0o700);
+        assert_eq!(mode(dir.path()), 0o700);
+        assert_eq!(mode(&dir.file("key")), 0o600);
+        assert_eq!(mode(&dir.file("certificate")), 0o644);
+    }
+
+    #[test]
+    fn a_key_that_others_could_read_is_closed_to_them() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = StateDir::open(temp.path()).unwrap();
+        for (before, after) in [(0o644, 0o600), (0o640, 0o600), (0o600, 0o600), (0o400, 0o400)] {
+            fs::write(dir.file("key"), "secret").unwrap();
+            fs::set_permissions(dir.file("key"), PermissionsExt::from_mode(before)).unwrap();
+            assert_eq!(dir.read("key", Access::Private).unwrap().unwrap(), b"secret");
+            assert_eq!(mode(&dir.file("key")), after, "{before:o}");
+            fs::remove_file(dir.file("key")).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_leaves_no_draft() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = StateDir::open(temp.path()).unwrap();
+        dir.write("file", b"long contents", Access::Public).unwrap();
+        dir.write("file", b"short", Access::Private).unwrap();
+        assert_eq!(dir.read("file", Access::Private).unwrap().unwrap(), b"short");
+        assert_eq!(mode(&dir.file("file")), 0o600);
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+
+        // A folder cannot be renamed over: the draft goes, what was there stays.
+        fs::create_dir(dir.file("folder")).unwrap();
+        let error = dir.write("folder", b"x", Access::Public).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot write {}", dir.file("folder").display())), "{error}");
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_an_error_but_what_cannot_be_read_is() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = StateDir::open(temp.path()).unwrap();
+        assert_eq!(dir.read("none", Access::Public).unwrap(), None);
+        fs::create_dir(dir.file("folder")).unwrap();
+        let error = dir.read("folder", Access::Public).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot read {}", dir.file("folder").display())), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_named_with_the_fix() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("file");
+        fs::write(&file, "").unwrap();
+        for path in [file.clone(), file.join("below")] {
+            let error = StateDir::open(&path).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("cannot open the state directory {}", path.display())), "{error}");
+            assert!(error.ends_with("give frontgate a folder it may write to (`state_dir`)"), "{error}");
+        }
+    }
+}
