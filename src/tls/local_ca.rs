@@ -91,7 +91,7 @@ impl LocalCa {
             let ca_stored = stored.authority.is_some_and(|ca| ca.certificate == local.authority.certificate);
             local.ca_path = (written.is_ok() || ca_stored).then(|| dir.file(CA_CERTIFICATE));
             if let Err(error) = written {
-                warn!(%error, "what was made is kept in memory only, and made again after a restart");
+                warn!(%error, "the certificate is kept in memory only: after a restart clients must accept another one");
             }
         }
         local.report(&plan, now);
@@ -131,10 +131,10 @@ impl LocalCa {
 
     fn report(&self, plan: &Plan, now: OffsetDateTime) {
         let fingerprint = Fingerprint::of(&self.leaf.certificate);
-        let not_after = self.leaf.facts.not_after;
+        let not_after = self.leaf.facts.not_after.date();
         match plan {
             Plan::Keep if now < self.leaf.facts.not_before => {
-                warn!(not_before = %self.leaf.facts.not_before, "the clock is behind the certificate; check the system time");
+                warn!(not_before = %self.leaf.facts.not_before.date(), "the clock is behind the certificate; check the system time");
             }
             Plan::Keep => {}
             Plan::NewCa(Why::Missing) => info!(%fingerprint, %not_after, "made a local CA and a certificate"),

@@ -79,11 +79,11 @@ impl Source {
         let dir = match state_dir.map(StateDir::open) {
             Some(Ok(dir)) => Some(dir),
             Some(Err(error)) => {
-                warn!(%error, "the certificate is kept in memory only: after a restart clients must trust another one");
+                warn!(%error, "the certificate is kept in memory only: after a restart clients must accept another one");
                 None
             }
             None => {
-                warn!("no state directory: after a restart clients must trust another certificate; set `state_dir`");
+                warn!("no state directory: after a restart clients must accept another certificate; set `state_dir`");
                 None
             }
         };
@@ -139,5 +139,80 @@ impl Source {
     /// The PEM file with the local CA's certificate; `None` when it could not be kept or the certificate is not local.
     pub fn ca_path(&self) -> Option<&Path> {
         self.local.as_ref()?.ca_path.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use time::Duration;
+    use time::macros::datetime;
+
+    use super::{Certificate, OffsetDateTime, Source, Tls};
+
+    const NOW: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
+
+    #[test]
+    fn the_local_certificate_is_the_same_after_a_restart() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("state");
+        let first = Source::open(&Tls::default(), Some(&dir), NOW).unwrap();
+        let second = Source::open(&Tls::default(), Some(&dir), NOW + Duration::days(30)).unwrap();
+        assert_eq!(first.chain(), second.chain());
+        assert_eq!(first.fingerprint(), second.fingerprint());
+        assert!(second.is_local());
+        assert_eq!(second.ca_path(), Some(dir.join("ca.pem").as_path()));
+        assert_eq!(first.chain().len(), 1, "clients have the CA, it is not sent");
+        assert!(first.not_after() - NOW < Duration::days(397));
+    }
+
+    #[test]
+    fn a_state_directory_that_cannot_be_written_is_no_reason_not_to_serve() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("file");
+        fs::write(&file, "").unwrap();
+        for dir in [Some(file.join("state")), None] {
+            let first = Source::open(&Tls::default(), dir.as_deref(), NOW).unwrap();
+            assert_eq!((first.is_local(), first.ca_path()), (true, None));
+            assert!(first.ca().is_some());
+            let later = first.renewed(&Tls::default(), dir.as_deref(), NOW + Duration::days(1)).unwrap();
+            assert_eq!(first.fingerprint(), later.fingerprint());
+        }
+    }
+
+    #[test]
+    fn keys_cannot_be_printed() {
+        let source = Source::open(&Tls::default(), None, NOW).unwrap();
+        let key = source.local.as_ref().unwrap().key.serialize_der();
+        let printed = format!("{source:?}");
+        assert!(printed.contains("[secret key elided]"), "{printed}");
+        // Ten bytes from the middle of the secret.
+        let secret = format!("{:?}", &key[40..50]);
+        assert!(!printed.contains(secret.trim_matches(['[', ']'])), "{printed}");
+    }
+
+    #[test]
+    fn a_damaged_ca_stops_the_start() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("ca.key"), "").unwrap();
+        let error = Source::open(&Tls::default(), Some(temp.path()), NOW).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{}/ca.key is damaged", temp.path().display())), "{error}");
+    }
+
+    #[test]
+    fn files_are_shown_as_they_are_and_read_again_later() {
+        let temp = tempfile::tempdir().unwrap();
+        let (one, two) = (temp.path().join("one"), temp.path().join("two"));
+        let made = [&one, &two].map(|dir| Source::open(&Tls::default(), Some(dir), NOW).unwrap());
+        let (cert, key) = (one.join("leaf.pem"), one.join("leaf.key"));
+        let tls = Tls { certificate: Certificate::Files { cert, key }, ..Tls::default() };
+        let shown = Source::open(&tls, None, NOW).unwrap();
+        assert_eq!(shown.chain(), made[0].chain());
+        assert_eq!((shown.is_local(), shown.ca_path(), shown.ca()), (false, None, None));
+        for file in ["leaf.pem", "leaf.key"] {
+            fs::copy(two.join(file), one.join(file)).unwrap();
+        }
+        assert_eq!(shown.renewed(&tls, None, NOW).unwrap().fingerprint(), made[1].fingerprint());
     }
 }

@@ -1,11 +1,11 @@
 //! [`StateDir`]: the folder that keeps keys and certificates.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use tracing::warn;
+use tracing::{info, warn};
 
 /// The state directory. Files in it are replaced whole or not at all, whatever fails in between.
 #[derive(Debug, Clone)]
@@ -86,6 +86,9 @@ impl StateDir {
         let path = self.file("lock");
         let lock = || {
             let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            if let Err(TryLockError::WouldBlock) = file.try_lock() {
+                info!(file = %path.display(), "waiting for another frontgate that makes a certificate here");
+            }
             file.lock()?;
             Ok(Lock { _file: file })
         };

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use rustls::crypto::SupportedKxGroup;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
@@ -71,7 +72,7 @@ async fn handshake(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>, name:
     Ok(Agreed {
         version: session.protocol_version().unwrap(),
         alpn: session.alpn_protocol().map(|name| if name == b"h2" { "h2" } else { "http/1.1" }),
-        group: session.negotiated_key_exchange_group().map(|group| group.name()),
+        group: session.negotiated_key_exchange_group().map(SupportedKxGroup::name),
         kind: session.handshake_kind().unwrap(),
         certificate: session.peer_certificates().unwrap()[0].clone(),
     })

@@ -233,7 +233,9 @@ fn a_crash_between_two_files_is_completed_by_the_next_start() {
     let temp = tempfile::tempdir().unwrap();
     let first = open(temp.path(), &["a"], START).unwrap();
     for gone in [&["leaf.pem"][..], &["leaf.pem", "leaf.key"], &["leaf.pem", "leaf.key", "ca.pem"]] {
-        gone.iter().for_each(|name| fs::remove_file(temp.path().join(name)).unwrap());
+        for name in gone {
+            fs::remove_file(temp.path().join(name)).unwrap();
+        }
         let next = open(temp.path(), &["a"], START).unwrap();
         assert_eq!(next.authority.certificate, first.authority.certificate);
         assert_eq!(files(temp.path()).len(), 5);
