@@ -34,15 +34,18 @@ pub enum FileError {
         source: io::Error,
     },
     /// A PEM section that does not end, or is not base64.
-    #[error("{path} is not valid PEM: {source}; copy the file anew, whole")]
+    #[error("{path} is not valid PEM: {what}; copy the file anew, whole")]
     NotPem {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
-        source: PemError,
+        what: &'static str,
     },
     /// Nothing to show.
-    #[error("{path} holds no certificate; `cert` takes a PEM file with `BEGIN CERTIFICATE`, the server's own first{}", swapped(*.key_instead, "a private key"))]
+    #[error(
+        "{path} holds no certificate; `cert` takes a PEM file with `BEGIN CERTIFICATE`, the server's own first{}",
+        swapped(*.key_instead, "a private key")
+    )]
     NoCertificate {
         /// The file.
         path: PathBuf,
@@ -58,7 +61,10 @@ pub enum FileError {
         position: usize,
     },
     /// No key.
-    #[error("{path} holds no private key; `key` takes a PEM file with `BEGIN PRIVATE KEY`{}", swapped(*.certificate_instead, "a certificate"))]
+    #[error(
+        "{path} holds no private key; `key` takes a PEM file with `BEGIN PRIVATE KEY`{}",
+        swapped(*.certificate_instead, "a certificate")
+    )]
     NoKey {
         /// The file.
         path: PathBuf,
@@ -67,7 +73,8 @@ pub enum FileError {
     },
     /// The key asks for a passphrase.
     #[error(
-        "the private key in {path} is encrypted; decrypt it with `openssl pkey -in FILE -out NEW-FILE`, and keep that at mode 0600"
+        "the private key in {path} is encrypted; decrypt it with `openssl pkey -in FILE -out NEW-FILE`, and \
+         keep that at mode 0600"
     )]
     EncryptedKey {
         /// The file.
@@ -75,7 +82,8 @@ pub enum FileError {
     },
     /// A key that TLS has no use for, or a damaged one.
     #[error(
-        "the private key in {path} cannot be used: {source}; use an ECDSA (P-256, P-384), Ed25519 or RSA key of 2048 bits or more"
+        "the private key in {path} cannot be used: {source}; use an ECDSA (P-256, P-384), Ed25519 or RSA key of \
+         2048 bits or more"
     )]
     UnusableKey {
         /// The file.
@@ -85,7 +93,8 @@ pub enum FileError {
     },
     /// The key is another certificate's.
     #[error(
-        "the key in {key} belongs to another certificate than the one in {cert}; name two files that were made together"
+        "the key in {key} belongs to another certificate than the one in {cert}; name two files that were \
+         made together"
     )]
     KeyMismatch {
         /// The certificate file.
@@ -95,7 +104,8 @@ pub enum FileError {
     },
     /// The key is that of a certificate further down.
     #[error(
-        "{cert} is in the wrong order: certificate {position} is the server's own (its key is in {key}), but it must come first, then its issuer"
+        "{cert} is in the wrong order: certificate {position} is the server's own (its key is in {key}), but it must \
+         come first, then its issuer"
     )]
     WrongOrder {
         /// The certificate file.
@@ -153,7 +163,7 @@ pub(super) fn warn_of(cert: &Path, pair: &Pair, names: &[Name]) {
 /// The decisions of [`open`], on what was read.
 fn check(cert: &Path, cert_text: &[u8], key: &Path, key_text: &[u8], now: OffsetDateTime) -> Result<Pair, FileError> {
     let path = || cert.to_owned();
-    let not_pem = |source| FileError::NotPem { path: cert.to_owned(), source };
+    let not_pem = |error| FileError::NotPem { path: cert.to_owned(), what: damage(&error) };
     let chain = pem::certificates(cert_text).map_err(not_pem)?;
     let facts = chain.iter().zip(1..).map(|(der, position)| {
         Facts::read(der).ok_or_else(|| FileError::DamagedCertificate { path: cert.to_owned(), position })
@@ -193,7 +203,7 @@ fn signing_key(path: &Path, text: &[u8]) -> Result<Arc<dyn SigningKey>, FileErro
             let certificate_instead = contains(text, "BEGIN CERTIFICATE-----");
             return Err(FileError::NoKey { path: path.to_owned(), certificate_instead });
         }
-        Err(source) => return Err(FileError::NotPem { path: path.to_owned(), source }),
+        Err(error) => return Err(FileError::NotPem { path: path.to_owned(), what: damage(&error) }),
     };
     let key = crypto::provider().key_provider.load_private_key(key);
     key.map_err(|source| FileError::UnusableKey { path: path.to_owned(), source })
@@ -219,6 +229,15 @@ fn read_hint(error: &io::Error) -> &'static str {
         io::ErrorKind::NotFound => "check `tls.certificate`: relative paths start at the working directory",
         io::ErrorKind::PermissionDenied => "let the user that runs frontgate read it",
         _ => "check `tls.certificate`",
+    }
+}
+
+/// In words, and without the bytes at fault, which may be a key's.
+fn damage(error: &PemError) -> &'static str {
+    match error {
+        PemError::MissingSectionEnd { .. } => "a section has no END line",
+        PemError::IllegalSectionStart { .. } => "a BEGIN line is damaged",
+        _ => "a section is not base64",
     }
 }
 

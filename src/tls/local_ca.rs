@@ -131,10 +131,11 @@ impl LocalCa {
 
     fn report(&self, plan: &Plan, now: OffsetDateTime) {
         let fingerprint = Fingerprint::of(&self.leaf.certificate);
-        let not_after = self.leaf.facts.not_after.date();
+        let facts = &self.leaf.facts;
+        let (not_before, not_after) = (facts.not_before.date(), facts.not_after.date());
         match plan {
-            Plan::Keep if now < self.leaf.facts.not_before => {
-                warn!(not_before = %self.leaf.facts.not_before.date(), "the clock is behind the certificate; check the system time");
+            Plan::Keep if now < facts.not_before => {
+                warn!(%not_before, "the clock is behind the certificate; check the system time");
             }
             Plan::Keep => {}
             Plan::NewCa(Why::Missing) => info!(%fingerprint, %not_after, "made a local CA and a certificate"),

@@ -95,9 +95,10 @@ fn what_cannot_be_used_is_named_with_the_fix() {
             leaf,
             "c.pem holds no certificate; `cert` takes a PEM file with `BEGIN CERTIFICATE`, the server's own first (it holds a private key: are `cert` and `key` swapped?)",
         ),
-        (cut, key, "c.pem is not valid PEM: "),
+        (cut, key, "c.pem is not valid PEM: a section has no END line; copy the file anew, whole"),
         (broken, key, "certificate 1 in c.pem cannot be read; copy the file anew, whole"),
         (&(leaf.clone() + broken), key, "certificate 2 in c.pem cannot be read; copy the file anew, whole"),
+        (&leaf.replace('M', "?"), key, "c.pem is not valid PEM: a section is not base64; copy the file anew, whole"),
         (leaf, "", "k.pem holds no private key; `key` takes a PEM file with `BEGIN PRIVATE KEY`"),
         (
             leaf,
@@ -107,7 +108,11 @@ fn what_cannot_be_used_is_named_with_the_fix() {
         (leaf, encrypted, "the private key in k.pem is encrypted; decrypt it with `openssl pkey"),
         (leaf, old_encrypted, "the private key in k.pem is encrypted; decrypt it with `openssl pkey"),
         (leaf, no_key, "the private key in k.pem cannot be used: "),
-        (leaf, key.split_at(key.len() / 2).0, "k.pem is not valid PEM: "),
+        (
+            leaf,
+            key.split_at(key.len() / 2).0,
+            "k.pem is not valid PEM: a section has no END line; copy the file anew, whole",
+        ),
         (
             leaf,
             &other,
