@@ -10,6 +10,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::activity::Busy;
 use super::forward::AttributionWatch;
 use crate::observe::access::{Access, Ended};
 use crate::upstream::Lease;
@@ -18,7 +19,14 @@ use crate::upstream::Lease;
 #[derive(Debug)]
 pub struct Body {
     source: Source,
-    access: Option<Box<Access>>,
+    kept: Option<Box<Kept>>,
+}
+
+/// What lives as long as the answer.
+#[derive(Debug)]
+struct Kept {
+    access: Access,
+    _busy: Busy,
 }
 
 #[derive(Debug)]
@@ -46,12 +54,12 @@ pub struct Stalled;
 impl Body {
     /// No body.
     pub fn empty() -> Self {
-        Self { source: Source::Empty, access: None }
+        Self { source: Source::Empty, kept: None }
     }
 
     /// These bytes.
     pub fn full(bytes: Bytes) -> Self {
-        Self { source: Source::Full(bytes), access: None }
+        Self { source: Source::Full(bytes), kept: None }
     }
 
     /// What the gateway sends over `lease`, which goes back to its pool at the end. A pause of `limit` ends it.
@@ -62,21 +70,21 @@ impl Body {
         watch: Option<AttributionWatch>,
     ) -> Self {
         let from = FromGateway { incoming, lease: Some(lease), limit, timer: None, moved: Instant::now(), watch };
-        Self { source: Source::Gateway(Box::new(from)), access: None }
+        Self { source: Source::Gateway(Box::new(from)), kept: None }
     }
 
-    /// Gives the request's log line into this body's keeping.
+    /// Gives the request's log line into this body's keeping, and the sign that a request is under way.
     #[must_use]
-    pub fn with_access(mut self, access: Access) -> Self {
-        self.access = Some(Box::new(access));
+    pub fn keeping(mut self, access: Access, busy: Busy) -> Self {
+        self.kept = Some(Box::new(Kept { access, _busy: busy }));
         self
     }
 
     fn ended(&mut self, how: Ended) {
-        if let Some(access) = &mut self.access
-            && access.ended == Ended::ClientGone
+        if let Some(kept) = &mut self.kept
+            && kept.access.ended == Ended::ClientGone
         {
-            access.ended = how;
+            kept.access.ended = how;
         }
     }
 }
@@ -100,8 +108,8 @@ impl HttpBody for Body {
         match &frame {
             None => self.ended(Ended::Done),
             Some(Ok(frame)) => {
-                if let (Some(access), Some(data)) = (&mut self.access, frame.data_ref()) {
-                    access.bytes_out += data.len() as u64;
+                if let (Some(kept), Some(data)) = (&mut self.kept, frame.data_ref()) {
+                    kept.access.bytes_out += data.len() as u64;
                 }
             }
             Some(Err(error)) if error.is::<Stalled>() => self.ended(Ended::TimedOut),

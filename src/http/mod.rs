@@ -1,5 +1,6 @@
 //! One request, from its head to the last byte of its answer: the layers it passes ([`stack`]), and what each of them decides.
 
+pub mod activity;
 pub mod arrival;
 pub mod attribution;
 pub mod body;

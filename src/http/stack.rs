@@ -9,6 +9,7 @@ use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tower::ServiceBuilder;
 
+use super::activity::Busy;
 use super::arrival::Arrival;
 use super::attribution::Attributed;
 use super::body::Body;
@@ -59,6 +60,8 @@ pub struct Entry {
     pub arrival: Arc<Arrival>,
     /// The request line had a `#`.
     pub has_fragment: bool,
+    /// Says that a request is under way, to its end.
+    pub busy: Busy,
     /// Where an upgrade leaves its tunnel.
     pub handover: Option<Arc<Handover>>,
 }
@@ -128,7 +131,7 @@ impl<H: Handle> Enter for Root<H> {
             });
             response.headers_mut().entry(X_REQUEST_ID).or_insert_with(|| id.to_value());
             access.status = Some(response.status());
-            response.map(|body| body.with_access(access))
+            response.map(|body| body.keeping(access, entry.busy))
         })
     }
 }

@@ -158,7 +158,7 @@ impl Flow {
         }
         // What is left of `take` is held back or swallowed.
         self.chunk.start += std::mem::take(&mut self.take);
-        if to.state.has_own() && self.direction.at_boundary() && !to.state.cut {
+        if to.state.has_own() && self.direction.at_boundary() && self.direction.close().is_none() && !to.state.cut {
             ready!(to.poll_own(cx, now))?;
             self.unflushed = true;
         }

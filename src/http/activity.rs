@@ -1,0 +1,134 @@
+//! [`Activity`]: what a client's connection is doing, so that a silent one can be told from a busy one.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What a client's connection is doing. Its reader, its requests and its timer share one.
+#[derive(Debug, Clone)]
+pub struct Activity(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    since: Instant,
+    /// Requests under way.
+    busy: usize,
+}
+
+/// What a connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing has come yet.
+    Fresh,
+    /// A request's head is coming.
+    Head,
+    /// A request is under way.
+    Busy,
+    /// Between requests.
+    Idle,
+}
+
+/// How long a connection may stay in a phase; `None` is for ever.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For the first byte, and for a request's head.
+    pub head: Option<Duration>,
+    /// Between requests.
+    pub idle: Option<Duration>,
+}
+
+/// A request is under way as long as this lives.
+#[derive(Debug)]
+pub struct Busy(Activity);
+
+impl Activity {
+    /// A connection that has just begun.
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(State { phase: Phase::Fresh, since: Instant::now(), busy: 0 })))
+    }
+
+    /// What it is doing.
+    pub fn phase(&self) -> Phase {
+        self.state().phase
+    }
+
+    /// Bytes came. Returns whether they begin a request's head.
+    pub fn on_bytes(&self) -> bool {
+        let mut state = self.state();
+        let begins = matches!(state.phase, Phase::Fresh | Phase::Idle);
+        if begins {
+            (state.phase, state.since) = (Phase::Head, Instant::now());
+        }
+        begins
+    }
+
+    /// A request has begun.
+    pub fn begin(&self) -> Busy {
+        let mut state = self.state();
+        state.phase = Phase::Busy;
+        state.busy += 1;
+        drop(state);
+        Busy(self.clone())
+    }
+
+    /// When the phase that it is in has lasted too long.
+    pub fn deadline(&self, patience: Patience) -> Option<Instant> {
+        let state = self.state();
+        let limit = match state.phase {
+            Phase::Fresh | Phase::Head => patience.head,
+            Phase::Idle => patience.idle,
+            Phase::Busy => None,
+        };
+        state.since.checked_add(limit?)
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.busy -= 1;
+        if state.busy == 0 {
+            (state.phase, state.since) = (Phase::Idle, Instant::now());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_phase_has_its_own_patience() {
+        let patience = Patience { head: Some(Duration::from_secs(15)), idle: Some(Duration::from_secs(75)) };
+        let left = |activity: &Activity| activity.deadline(patience).map(|at| at - Instant::now());
+        let activity = Activity::new();
+        assert_eq!((activity.phase(), left(&activity)), (Phase::Fresh, patience.head));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert!(activity.on_bytes());
+        assert_eq!(
+            (activity.phase(), left(&activity)),
+            (Phase::Head, patience.head),
+            "the head has its time to itself"
+        );
+        assert!(!activity.on_bytes());
+        let (one, two) = (activity.begin(), activity.begin());
+        assert_eq!((activity.phase(), left(&activity)), (Phase::Busy, None));
+        drop(one);
+        assert_eq!(activity.phase(), Phase::Busy, "one request is still under way");
+        drop(two);
+        assert_eq!((activity.phase(), left(&activity)), (Phase::Idle, patience.idle));
+        assert!(activity.on_bytes(), "the next head");
+    }
+}

@@ -1,0 +1,9 @@
+//! Client connections, first byte to last: who is let in, the handshakes, the protocol, and how each of them ends.
+
+pub mod accept;
+pub mod admission;
+pub mod connection;
+pub mod file_limit;
+mod h1;
+mod h2;
+mod tap;
