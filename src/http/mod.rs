@@ -4,6 +4,9 @@ pub mod activity;
 pub mod arrival;
 pub mod attribution;
 pub mod body;
+//! Requests and their answers: how one is passed on to the gateway, and what is said when it cannot be.
+
+pub mod accept;
 pub mod error;
 pub mod error_page;
 pub mod exchange;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Response};
 
+use super::accept::Form;
 use super::error::{Face, Failure};
 
 /// The page. Its style is inline and named by hash in [`POLICY`], and it loads nothing.
@@ -152,92 +153,133 @@ fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Html,
-    Json,
-    Text,
-}
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use http::StatusCode;
 
-impl Form {
-    const fn content_type(self) -> &'static str {
-        match self {
-            Self::Html => "text/html; charset=utf-8",
-            Self::Json => "application/json",
-            Self::Text => "text/plain; charset=utf-8",
+    use super::*;
+    use crate::http::error::Flaw;
+    use crate::http::error::tests::every_failure;
+
+    fn not_running() -> Failure {
+        Failure::GatewayNotRunning("connect to 10.1.2.3:18789: refused".into())
+    }
+
+    fn accept(value: &'static str) -> Option<HeaderValue> {
+        Some(HeaderValue::from_static(value))
+    }
+
+    fn body(failure: &Failure, accept: Option<HeaderValue>, id: &str) -> String {
+        String::from_utf8(render(failure, accept.as_ref(), id).1.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn plain_text_reads_in_a_terminal() {
+        assert_eq!(
+            body(&not_running(), None, "r1"),
+            "502 The gateway is not running\n\n\
+             frontgate works, but nobody answers at the gateway's address.\n\
+             Start it with `openclaw gateway`. If it runs elsewhere, set `upstream` in frontgate's config; \
+             the default is http://127.0.0.1:18789.\n\n\
+             code: gateway_not_running\nrequest: r1\n"
+        );
+    }
+
+    #[test]
+    fn json_is_for_programs() {
+        let body: serde_json::Value =
+            serde_json::from_str(&body(&Failure::BadRequest(Flaw::TwoHosts), accept("application/json"), "r\"1\n"))
+                .unwrap();
+        assert_eq!(
+            body,
+            serde_json::json!({ "error": {
+                "code": "two_hosts",
+                "message": "It has more than one Host header.",
+                "hint": "This is for whoever wrote the client: correct the request.",
+                "request_id": "r\"1\n",
+            } })
+        );
+    }
+
+    #[test]
+    fn the_page_is_complete_and_escaped() {
+        for failure in every_failure() {
+            let page = body(&failure, accept("text/html"), "<script>\"{{title}}&'\u{0}");
+            assert!(page.contains("request &lt;script&gt;&quot;{{title}}&amp;&#39;\u{fffd}</span>"), "{page}");
+            let placeholder = page.replace("{{title}}&amp;", "").contains("{{");
+            assert!(!placeholder, "{page}");
+            assert!(!page.contains("<script") && !page.contains("http-equiv=\"Content"), "{page}");
+            for outside in ["src=", "href=", "url(", "@import"] {
+                assert!(!page.contains(outside), "{outside}");
+            }
+            assert_eq!(page.contains("http-equiv=\"refresh\""), matches!(failure.status().as_u16(), 502..=504));
+            assert_eq!(page.contains("tries again every 5 seconds"), page.contains("http-equiv=\"refresh\""));
+        }
+        assert!(
+            body(&not_running(), accept("text/html"), "r").contains("Start it with <code>openclaw gateway</code>.")
+        );
+    }
+
+    #[test]
+    fn the_policy_names_the_hash_of_the_style() {
+        let (_, style) = TEMPLATE.split_once("<style>").unwrap();
+        let (style, _) = style.split_once("</style>").unwrap();
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, style.as_bytes());
+        let hash = base64::engine::general_purpose::STANDARD.encode(hash);
+        assert!(POLICY.contains(&format!("'sha256-{hash}'")), "write {hash} into POLICY");
+    }
+
+    #[test]
+    fn a_response_has_the_fields_it_needs() {
+        let response = response(&Failure::Draining, accept("text/html").as_ref(), "r1");
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let length = response.body().len().to_string();
+        let expected = [
+            ("content-type", "text/html; charset=utf-8"),
+            ("content-length", &length),
+            ("cache-control", "no-store"),
+            ("x-content-type-options", "nosniff"),
+            ("x-request-id", "r1"),
+            ("retry-after", "2"),
+            ("content-security-policy", POLICY),
+        ];
+        for (name, value) in expected {
+            assert_eq!(response.headers()[name], value);
+        }
+        assert_eq!(response.headers().len(), expected.len());
+    }
+
+    #[test]
+    fn a_405_says_what_is_allowed_and_an_odd_id_is_left_out() {
+        let response = response(&Failure::Connect, None, "a\r\nb: c");
+        assert!(response.headers().contains_key("allow"));
+        assert!(!response.headers().contains_key("x-request-id"));
+    }
+
+    #[test]
+    fn raw_is_a_whole_response_that_closes() {
+        let raw = raw(&Failure::RequestTimeout, "r1");
+        assert_eq!(
+            raw,
+            "HTTP/1.1 408 Request Timeout\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\
+             x-request-id: r1\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 185\r\nconnection: close\r\n\r\n\
+             408 The request took too long\n\nIt did not arrive in full within `timeouts.request_head`.\n\
+             Try again; on a slow network, raise `timeouts.request_head`.\n\ncode: request_timeout\nrequest: r1\n"
+        );
+        for failure in every_failure() {
+            let raw = super::raw(&failure, "evil\r\nset-cookie: a=b");
+            let text = str::from_utf8(&raw).unwrap();
+            let (head, body) = text.split_once("\r\n\r\n").unwrap();
+            assert!(head.contains(&format!("content-length: {}", body.len())));
+            assert!(!head.contains("evil") && !head.contains("cookie"));
         }
     }
 
-    /// The form with the highest weight (RFC 9110 §12.5.1). Of equals the one that is named most exactly, then the one
-    /// that is named first, then plain text: that is what `*/*` gets, the `Accept` of `curl` and `fetch`.
-    fn preferred(accept: Option<&HeaderValue>) -> Self {
-        let Some(accept) = accept.and_then(|accept| accept.to_str().ok()) else { return Self::Text };
-        let ranges: Vec<Range> = accept.split(',').take(MOST_RANGES).enumerate().filter_map(Range::parse).collect();
-        [Self::Text, Self::Json, Self::Html]
-            .into_iter()
-            .filter_map(|form| {
-                let best = ranges.iter().filter(|range| range.exactness(form).is_some());
-                // The most exact range decides on a form's weight, even if a wider one is heavier.
-                let range = best.max_by_key(|range| (range.exactness(form), std::cmp::Reverse(range.index)))?;
-                (range.weight > 0).then_some((form, range))
-            })
-            // `min_by_key` takes the first of equals: plain text.
-            .min_by_key(|(form, range)| (std::cmp::Reverse((range.weight, range.exactness(*form))), range.index))
-            .map_or(Self::Text, |(form, _)| form)
-    }
-
-    const fn essence(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Html => ("text", "html"),
-            Self::Json => ("application", "json"),
-            Self::Text => ("text", "plain"),
+    #[test]
+    fn the_cause_is_never_shown() {
+        for given in ["text/html", "application/json", "text/plain"] {
+            assert!(!body(&not_running(), accept(given), "r1").contains("10.1.2.3"));
         }
-    }
-}
-
-/// How many of an `Accept`'s ranges are looked at.
-const MOST_RANGES: usize = 32;
-
-/// One media range of an `Accept`.
-struct Range<'a> {
-    index: usize,
-    kind: &'a str,
-    subtype: &'a str,
-    /// Thousandths.
-    weight: u16,
-}
-
-impl<'a> Range<'a> {
-    fn parse((index, text): (usize, &'a str)) -> Option<Self> {
-        let mut parts = text.split(';').map(str::trim);
-        let (kind, subtype) = parts.next()?.split_once('/')?;
-        let weight = parts
-            .filter_map(|part| part.split_once('='))
-            .find(|(name, _)| name.trim().eq_ignore_ascii_case("q"))
-            .map_or(Some(1000), |(_, q)| thousandths(q.trim()))?;
-        Some(Self { index, kind, subtype, weight })
-    }
-
-    /// How exactly this range names `form`, if it does.
-    fn exactness(&self, form: Form) -> Option<u8> {
-        let (kind, subtype) = form.essence();
-        match (self.kind, self.subtype) {
-            ("*", "*") => Some(0),
-            (k, "*") if k.eq_ignore_ascii_case(kind) => Some(1),
-            (k, s) if k.eq_ignore_ascii_case(kind) && s.eq_ignore_ascii_case(subtype) => Some(2),
-            _ => None,
-        }
-    }
-}
-
-/// A weight as RFC 9110 §12.4.2 writes it: 0 to 1 with three decimals at most.
-fn thousandths(q: &str) -> Option<u16> {
-    let (whole, decimals) = q.split_once('.').unwrap_or((q, ""));
-    let is_digits = decimals.bytes().all(|b| b.is_ascii_digit());
-    match whole {
-        _ if decimals.len() > 3 || !is_digits => None,
-        "1" => Some(1000),
-        "0" => format!("{decimals:0<3}").parse().ok(),
-        _ => None,
     }
 }

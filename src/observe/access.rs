@@ -1,6 +1,5 @@
-//! The two lines that say what happened to a peer: one per request, one per WebSocket.
+//! [`Access`]: the line that says what happened to a request.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use http::{HeaderValue, Method, StatusCode, Version, request};
 
 use super::clean::{LONGEST, clean, word};
 use super::redact::Redactor;
+use super::tunnel::Tunnel;
 use crate::config::Log;
 
 /// The most of a user agent that is logged, in bytes.
@@ -190,7 +190,7 @@ impl Access {
             method = %word(self.method.as_str().as_bytes(), USER_AGENT_LONGEST),
             host = self.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
             target = %redacted(redactor, self.target.as_bytes()),
-            protocol = protocol(self.version),
+            protocol = %protocol(self.version),
             tls = self.tls.map(tracing::field::display),
             status = self.status.map(|status| status.as_u16()),
             bytes_in = self.bytes_in.total(),
@@ -215,110 +215,26 @@ impl Drop for Access {
     }
 }
 
-/// One WebSocket's line, from its 101 to its end.
-#[derive(Debug, Clone)]
-pub struct Tunnel {
-    /// The id of the request that opened it.
-    pub id: String,
-    /// Who opened it.
-    pub client: Client,
-    /// `Host` or `:authority`.
-    pub host: Option<HeaderValue>,
-    /// The request target as it came; secrets are hidden when the line is written.
-    pub target: String,
-    /// From the 101 to the end.
-    pub duration: Duration,
-    /// What ended it: a name of the table "How a WebSocket ends".
-    pub ended: &'static str,
-    /// Whether both sides got their Close and no frame was cut.
-    pub clean: bool,
-    /// The client's side.
-    pub from_client: Leg,
-    /// The gateway's side.
-    pub from_gateway: Leg,
-}
-
-/// One side of a WebSocket: what came from that peer, and what we told it.
-#[derive(Debug, Clone, Default)]
-pub struct Leg {
-    /// Frames that came.
-    pub frames: u64,
-    /// Messages that came.
-    pub messages: u64,
-    /// Bytes that came, frame heads included.
-    pub bytes: u64,
-    /// Pings of ours.
-    pub pings: u64,
-    /// The last round trip of a ping of ours.
-    pub round_trip: Option<Duration>,
-    /// The average round trip.
-    pub round_trip_average: Option<Duration>,
-    /// The code of the Close that came; 1005 if it had none (RFC 6455 §7.1.5).
-    pub close_received: Option<u16>,
-    /// The code of the Close that went there.
-    pub close_sent: Option<u16>,
-    /// The reason in the Close that came, as it came.
-    pub reason: Vec<u8>,
-}
-
-impl Tunnel {
-    fn write(&self, redactor: &Redactor) {
-        let (client, gateway) = (&self.from_client, &self.from_gateway);
-        let reason = |leg: &Leg| (!leg.reason.is_empty()).then(|| clean(&leg.reason, LONGEST).into_owned());
-        tracing::info!(
-            target: "frontgate::access",
-            id = %word(self.id.as_bytes(), LONGEST),
-            client = %Address(self.client.addr),
-            peer = self.client.proxy.filter(|proxy| Some(*proxy) != self.client.addr).map(tracing::field::display),
-            host = self.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
-            target = %redacted(redactor, self.target.as_bytes()),
-            duration_ms = millis(self.duration),
-            ended = %self.ended,
-            clean = self.clean,
-            client_frames = client.frames,
-            client_messages = client.messages,
-            client_bytes = client.bytes,
-            client_pings = client.pings,
-            client_rtt_ms = client.round_trip.map(millis),
-            client_rtt_avg_ms = client.round_trip_average.map(millis),
-            client_close_received = client.close_received,
-            client_close_sent = client.close_sent,
-            client_reason = reason(client),
-            gateway_frames = gateway.frames,
-            gateway_messages = gateway.messages,
-            gateway_bytes = gateway.bytes,
-            gateway_pings = gateway.pings,
-            gateway_rtt_ms = gateway.round_trip.map(millis),
-            gateway_rtt_avg_ms = gateway.round_trip_average.map(millis),
-            gateway_close_received = gateway.close_received,
-            gateway_close_sent = gateway.close_sent,
-            gateway_reason = reason(gateway),
-            "websocket"
-        );
-    }
-}
-
-/// Secrets hidden first: cleaning could cut a name in two.
-fn redacted(redactor: &Redactor, text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    let redacted: Cow<'_, str> = redactor.target(&text);
-    word(redacted.as_bytes(), LONGEST).into_owned()
+/// A target or URL without secrets, as a word. Cutting first is safe: what is kept of a secret still follows its name.
+pub(super) fn redacted(redactor: &Redactor, text: &[u8]) -> String {
+    word(redactor.target(&clean(text, LONGEST)).as_bytes(), LONGEST).into_owned()
 }
 
 /// Milliseconds with one decimal.
-fn millis(duration: Duration) -> f64 {
+pub(super) fn millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
 fn protocol(version: Version) -> &'static str {
     match version {
         Version::HTTP_2 => "h2",
-        Version::HTTP_10 => "http/1.0",
+        Version::HTTP_10 => "h1.0",
         _ => "h1",
     }
 }
 
-struct Address(Option<IpAddr>);
+/// An address in a line.
+pub(super) struct Address(pub(super) Option<IpAddr>);
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -326,5 +242,136 @@ impl fmt::Display for Address {
             Some(addr) => addr.fmt(f),
             None => f.write_str("unix"),
         }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::net::Ipv4Addr;
+
+    use http::Request;
+
+    use super::*;
+    use crate::config::LogFormat;
+    use crate::observe::logging::tests::logged;
+    use crate::observe::tunnel::tests::tunnel;
+
+    pub(crate) const REMOTE: Client = Client { addr: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 5))), proxy: None };
+
+    pub(crate) fn text() -> Log {
+        Log { format: LogFormat::Text, ..Log::default() }
+    }
+
+    fn request(target: &str, fields: &[(&str, &str)]) -> request::Parts {
+        let request =
+            fields.iter().fold(Request::builder().uri(target), |request, (name, value)| request.header(*name, *value));
+        request.body(()).unwrap().into_parts().0
+    }
+
+    /// The lines without their time and with durations that do not vary.
+    pub(crate) fn steady(lines: &str) -> Vec<String> {
+        let line = |line: &str| {
+            let fields = line.split(' ').skip(1).map(|field| match field.split_once("duration_ms=") {
+                Some(_) => "duration_ms=_",
+                None => field,
+            });
+            fields.collect::<Vec<_>>().join(" ")
+        };
+        lines.lines().map(line).collect()
+    }
+
+    #[test]
+    fn a_request_is_one_line_that_reads_from_left_to_right() {
+        let lines = logged(&text(), |_| {
+            let parts = request(
+                "/chat?session=a&token=s3cret",
+                &[("host", "gw:8443"), ("user-agent", "curl \"8\"\tx"), ("referer", "https://gw:8443/?token=s3cret")],
+            );
+            let mut access = AccessLog::new(&text()).request("r1", REMOTE, &parts);
+            access.tls = Some("1.3");
+            access.status = Some(StatusCode::OK);
+            access.bytes_in.clone().add(12);
+            access.bytes_out = 3456;
+            access.upstream = Some(Duration::from_micros(2340));
+            access.ended = Ended::Done;
+        });
+        assert_eq!(
+            steady(&lines),
+            [concat!(
+                " INFO request id=r1 client=203.0.113.5 method=GET host=gw:8443 target=/chat?session=a&token=*** protocol=h1 ",
+                "tls=1.3 status=200 bytes_in=12 bytes_out=3456 duration_ms=_ upstream_ms=2.3 ended=done from=gateway ",
+                r#"referer=https://gw:8443/?token=*** user_agent="curl \"8\"\\tx""#
+            )]
+        );
+    }
+
+    #[test]
+    fn a_request_that_frontgate_answers_names_the_failure() {
+        let lines = logged(&text(), |_| {
+            let client = Client { addr: None, proxy: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
+            let mut access = AccessLog::new(&text()).request("r2", client, &request("/", &[]));
+            access.version = Version::HTTP_2;
+            access.failed(StatusCode::BAD_GATEWAY, "gateway_not_running");
+            access.ended = Ended::Done;
+        });
+        assert_eq!(
+            steady(&lines),
+            [concat!(
+                " INFO request id=r2 client=unix peer=127.0.0.1 method=GET target=/ protocol=h2 status=502 bytes_in=0 ",
+                "bytes_out=0 duration_ms=_ ended=done from=frontgate failure=gateway_not_running"
+            )]
+        );
+    }
+
+    #[test]
+    fn the_line_of_a_client_that_vanished_is_written_once_too() {
+        let lines = logged(&text(), |_| {
+            let access = AccessLog::new(&text()).request("r3", REMOTE, &request("/", &[]));
+            drop(async move { drop(access) });
+        });
+        assert_eq!(lines.lines().count(), 1);
+        assert!(lines.contains("ended=client_gone"), "{lines}");
+        assert!(!lines.contains("status="), "{lines}");
+    }
+
+    #[test]
+    fn nothing_is_written_when_the_access_log_is_off() {
+        let lines = logged(&text(), |_| {
+            let off = AccessLog::new(&Log { access: false, ..text() });
+            drop(off.request("r4", REMOTE, &request("/", &[])));
+            off.websocket(&tunnel());
+        });
+        assert_eq!(lines, "");
+    }
+
+    #[test]
+    fn no_secret_reaches_a_line_wherever_it_travels() {
+        let secret_fields = [
+            ("authorization", "Bearer s3cret"),
+            ("proxy-authorization", "Basic s3cret"),
+            ("cookie", "token=s3cret"),
+            ("sec-websocket-protocol", "openclaw, s3cret"),
+            ("referer", "https://gw/?%74oken=s3cret#access_token=s3cret"),
+        ];
+        for log in [text(), Log { format: LogFormat::Json, ..Log::default() }] {
+            let lines = logged(&log, |_| {
+                drop(AccessLog::new(&log).request("r5", REMOTE, &request("/ws?x=1&token=s3cret", &secret_fields)));
+                AccessLog::new(&log).websocket(&Tunnel { target: "/ws?TOKEN=s3cret;x".to_owned(), ..tunnel() });
+            });
+            assert_eq!(lines.lines().count(), 2);
+            assert!(!lines.contains("s3cret"), "{lines}");
+        }
+    }
+
+    #[test]
+    fn a_value_cannot_look_like_two_fields() {
+        let lines = logged(&text(), |_| {
+            let mut access = AccessLog::new(&text()).request("r6 ended=done", REMOTE, &request("/", &[]));
+            access.target = "/ status=200\nforged".to_owned();
+            access.host = Some(HeaderValue::from_bytes(b"a b=\xff").unwrap());
+        });
+        assert_eq!(lines.lines().count(), 1);
+        assert!(lines.contains(r"id=r6\x20ended=done "), "{lines}");
+        assert!(lines.contains(r"host=a\x20b=\xff target=/\x20status=200\nforged "), "{lines}");
     }
 }

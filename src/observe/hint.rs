@@ -70,10 +70,10 @@ impl Advice {
     /// Writes it to the log.
     pub fn warn(&self) {
         tracing::warn!(
-            add = self.trusted_proxies,
-            add_if_this_page_is_yours = self.allowed_origins,
+            add = self.trusted_proxies.as_ref().map(tracing::field::display),
+            and_if_that_page_is_yours = self.allowed_origins.as_ref().map(tracing::field::display),
             repeated = (self.repeated > 0).then_some(self.repeated),
-            "{}; its configuration (openclaw.json) lacks a line",
+            "{}: add to its openclaw.json",
             self.missing
         );
     }
@@ -149,4 +149,122 @@ fn pass(limiter: &Mutex<Limiter>, now: Instant) -> Option<u64> {
     }
     limiter.last = Some(now);
     Some(std::mem::take(&mut limiter.kept_back))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::config::{Log, LogFormat};
+    use crate::observe::logging::tests::logged;
+
+    const FRONTGATE: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 7)));
+    const ORIGIN: Option<&[u8]> = Some(b"https://gw.example.com:8443");
+
+    #[test]
+    fn the_lines_name_the_actual_address_and_origin() {
+        let now = Instant::now();
+        let advice = Hint::default().attribution(now, FRONTGATE, ORIGIN).unwrap();
+        assert_eq!(advice.trusted_proxies.as_deref(), Some(r#"gateway.trustedProxies: ["10.0.0.7"]"#));
+        let allowed = r#"gateway.controlUi.allowedOrigins: ["https://gw.example.com:8443"]"#;
+        assert_eq!(advice.allowed_origins.as_deref(), Some(allowed));
+
+        let advice = Hint::default().origin(now, ORIGIN).unwrap();
+        assert_eq!((advice.trusted_proxies, advice.allowed_origins.as_deref()), (None, Some(allowed)));
+
+        let mapped = Some(IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped()));
+        let advice = Hint::default().attribution(now, mapped, None).unwrap();
+        assert_eq!(advice.trusted_proxies.as_deref(), Some(r#"gateway.trustedProxies: ["127.0.0.1"]"#));
+        assert_eq!(advice.allowed_origins, None);
+    }
+
+    #[test]
+    fn what_is_no_origin_is_not_advised() {
+        let cases: [&[u8]; 7] =
+            [b"null", b"", b"https://", b"https://a/b", b"https://a\", \"*", b"file://x", b"https://a\nb"];
+        for origin in cases {
+            assert_eq!(Hint::default().origin(Instant::now(), Some(origin)).unwrap().allowed_origins, None);
+        }
+    }
+
+    #[test]
+    fn each_kind_is_said_once_a_minute() {
+        let (hint, start) = (Hint::default(), Instant::now());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let repeated = |advice: Option<Advice>| advice.map(|advice| advice.repeated);
+        assert_eq!(repeated(hint.attribution(at(10), FRONTGATE, None)), Some(0));
+        assert_eq!(repeated(hint.attribution(at(10), FRONTGATE, None)), None);
+        assert_eq!(repeated(hint.origin(at(10), ORIGIN)), Some(0));
+        // A clock that seems to go back is no reason to speak.
+        assert_eq!(repeated(hint.attribution(at(9), FRONTGATE, None)), None);
+        assert_eq!(repeated(hint.attribution(at(69), FRONTGATE, None)), None);
+        assert_eq!(repeated(hint.attribution(at(70), FRONTGATE, None)), Some(3));
+        assert_eq!(repeated(hint.attribution(at(130), FRONTGATE, None)), Some(0));
+    }
+
+    #[test]
+    fn the_warning_is_one_line() {
+        let log = Log { format: LogFormat::Text, ..Log::default() };
+        let lines = logged(&log, |_| Hint::default().attribution(Instant::now(), FRONTGATE, ORIGIN).unwrap().warn());
+        let (_time, line) = lines.split_once(' ').unwrap();
+        assert_eq!(
+            line,
+            concat!(
+                " WARN the gateway does not trust this proxy: add to its openclaw.json ",
+                r#"add=gateway.trustedProxies: ["10.0.0.7"] "#,
+                r#"and_if_that_page_is_yours=gateway.controlUi.allowedOrigins: ["https://gw.example.com:8443"]"#,
+                "\n"
+            )
+        );
+    }
+
+    #[test]
+    fn the_gateway_says_why_it_closed() {
+        let cases: [(u16, &[u8], Option<Refusal>); 7] = [
+            (
+                1008,
+                b"origin not allowed (open the Control UI from the gateway host or allow it in gateway.controlUi.allowedOrigins)",
+                Some(Refusal::Origin),
+            ),
+            (1008, b"unauthorized: proxy client attribution is required (...)", Some(Refusal::Attribution)),
+            (1008, b"gateway ingress attribution required", Some(Refusal::Attribution)),
+            (1008, b"pairing required: device is not approved yet", None),
+            (1008, b"", None),
+            (1008, b"\xff\xfe", None),
+            (1000, b"origin not allowed", None),
+        ];
+        for (code, reason, expected) in cases {
+            assert_eq!(Refusal::of(code, reason), expected, "{code} {}", reason.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_word_is_found_however_the_body_is_split() {
+        let body = br#"{"error":{"type":"proxy_attrproxy_attribution_required","message":"..."}}"#;
+        for first in 0..body.len() {
+            for second in first..body.len() {
+                let mut scan = AttributionScan::default();
+                let chunks = [&body[..first], &body[first..second], &body[second..]];
+                let found = chunks.iter().filter(|chunk| scan.feed(chunk)).count();
+                assert_eq!(found, 1, "{first} {second}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_bodies_and_late_words_are_not_taken_for_it() {
+        let late = [vec![b' '; BODY_LOOKED_AT - ATTRIBUTION.len() + 1], ATTRIBUTION.to_vec()].concat();
+        let just = [vec![b'p'; BODY_LOOKED_AT - ATTRIBUTION.len()], ATTRIBUTION.to_vec()].concat();
+        assert!(!AttributionScan::default().feed(&late));
+        assert!(AttributionScan::default().feed(&just));
+        assert!(!AttributionScan::default().feed(br#"{"error":"proxy_attribution_optional"}"#));
+        let mut scan = AttributionScan::default();
+        assert!(late.iter().all(|byte| !scan.feed(&[*byte])));
+    }
+
+    #[test]
+    fn the_word_begins_with_a_letter_it_does_not_repeat() {
+        assert_eq!(ATTRIBUTION.iter().filter(|byte| **byte == ATTRIBUTION[0]).count(), 1);
+    }
 }

@@ -8,7 +8,9 @@ pub mod clean;
 pub mod hint;
 pub mod logging;
 pub mod redact;
+pub mod tunnel;
 
-pub use access::{Access, AccessLog, Tunnel};
+pub use access::{Access, AccessLog, Client};
 pub use hint::Hint;
 pub use redact::Redactor;
+pub use tunnel::{Leg, Tunnel};

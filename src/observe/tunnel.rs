@@ -1,0 +1,158 @@
+//! [`Tunnel`]: the line that says how a WebSocket went and ended.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::access::{Address, Client, millis, redacted};
+use super::clean::{LONGEST, clean, word};
+use super::redact::Redactor;
+
+/// One WebSocket's line, from its 101 to its end.
+#[derive(Debug, Clone)]
+pub struct Tunnel {
+    /// The id of the request that opened it.
+    pub id: String,
+    /// Who opened it.
+    pub client: Client,
+    /// `Host` or `:authority`.
+    pub host: Option<HeaderValue>,
+    /// The request target as it came; secrets are hidden when the line is written.
+    pub target: String,
+    /// From the 101 to the end.
+    pub duration: Duration,
+    /// What ended it: a name of the table "How a WebSocket ends".
+    pub ended: &'static str,
+    /// Whether both sides got their Close and no frame was cut.
+    pub clean: bool,
+    /// The client's side.
+    pub from_client: Leg,
+    /// The gateway's side.
+    pub from_gateway: Leg,
+}
+
+/// One side of a WebSocket: what came from that peer, and what we told it.
+#[derive(Debug, Clone, Default)]
+pub struct Leg {
+    /// Frames that came.
+    pub frames: u64,
+    /// Messages that came.
+    pub messages: u64,
+    /// Bytes that came, frame heads included.
+    pub bytes: u64,
+    /// Pings of ours.
+    pub pings: u64,
+    /// The last round trip of a ping of ours.
+    pub round_trip: Option<Duration>,
+    /// The average round trip.
+    pub round_trip_average: Option<Duration>,
+    /// The code of the Close that came; 1005 if it had none (RFC 6455 §7.1.5).
+    pub close_received: Option<u16>,
+    /// The code of the Close that went there.
+    pub close_sent: Option<u16>,
+    /// The reason in the Close that came, as it came.
+    pub reason: Vec<u8>,
+}
+
+impl Tunnel {
+    /// Writes the line.
+    pub(super) fn write(&self, redactor: &Redactor) {
+        let (client, gateway) = (&self.from_client, &self.from_gateway);
+        let reason = |leg: &Leg| (!leg.reason.is_empty()).then(|| clean(&leg.reason, LONGEST).into_owned());
+        tracing::info!(
+            target: "frontgate::access",
+            id = %word(self.id.as_bytes(), LONGEST),
+            client = %Address(self.client.addr),
+            peer = self.client.proxy.filter(|proxy| Some(*proxy) != self.client.addr).map(tracing::field::display),
+            host = self.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
+            target = %redacted(redactor, self.target.as_bytes()),
+            duration_ms = millis(self.duration),
+            ended = %self.ended,
+            clean = self.clean,
+            client_frames = client.frames,
+            client_messages = client.messages,
+            client_bytes = client.bytes,
+            client_pings = client.pings,
+            client_rtt_ms = client.round_trip.map(millis),
+            client_rtt_avg_ms = client.round_trip_average.map(millis),
+            client_close_received = client.close_received,
+            client_close_sent = client.close_sent,
+            client_reason = reason(client),
+            gateway_frames = gateway.frames,
+            gateway_messages = gateway.messages,
+            gateway_bytes = gateway.bytes,
+            gateway_pings = gateway.pings,
+            gateway_rtt_ms = gateway.round_trip.map(millis),
+            gateway_rtt_avg_ms = gateway.round_trip_average.map(millis),
+            gateway_close_received = gateway.close_received,
+            gateway_close_sent = gateway.close_sent,
+            gateway_reason = reason(gateway),
+            "websocket"
+        );
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::config::{Log, LogFormat};
+    use crate::observe::access::AccessLog;
+    use crate::observe::access::tests::{REMOTE, steady, text};
+    use crate::observe::logging::tests::logged;
+
+    pub(crate) fn tunnel() -> Tunnel {
+        Tunnel {
+            id: "r7".to_owned(),
+            client: REMOTE,
+            host: Some(HeaderValue::from_static("gw:8443")),
+            target: "/openclaw?token=s3cret".to_owned(),
+            duration: Duration::from_millis(90_500),
+            ended: "gateway_lost",
+            clean: true,
+            from_client: Leg {
+                frames: 3,
+                messages: 2,
+                bytes: 100,
+                pings: 4,
+                round_trip: Some(Duration::from_millis(21)),
+                round_trip_average: Some(Duration::from_micros(22_340)),
+                close_sent: Some(1012),
+                ..Leg::default()
+            },
+            from_gateway: Leg { frames: 5, messages: 5, bytes: 2000, ..Leg::default() },
+        }
+    }
+
+    #[test]
+    fn a_websocket_is_one_line_at_its_end() {
+        let lines = logged(&text(), |_| AccessLog::new(&text()).websocket(&tunnel()));
+        assert_eq!(
+            steady(&lines),
+            [concat!(
+                " INFO websocket id=r7 client=203.0.113.5 host=gw:8443 target=/openclaw?token=*** duration_ms=_ ",
+                "ended=gateway_lost clean=true client_frames=3 client_messages=2 client_bytes=100 client_pings=4 ",
+                "client_rtt_ms=21.0 client_rtt_avg_ms=22.3 client_close_sent=1012 gateway_frames=5 gateway_messages=5 ",
+                "gateway_bytes=2000 gateway_pings=0"
+            )]
+        );
+    }
+
+    #[test]
+    fn the_reason_of_a_peer_is_shown_cleaned() {
+        let log = Log { format: LogFormat::Json, ..Log::default() };
+        let closed =
+            |leg: Leg| Leg { close_received: Some(1008), reason: b"origin not allowed\x1b[2J\xff".to_vec(), ..leg };
+        let line = logged(&log, |_| {
+            let tunnel = tunnel();
+            AccessLog::new(&log).websocket(&Tunnel { from_gateway: closed(tunnel.from_gateway.clone()), ..tunnel });
+        });
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(line["message"], "websocket");
+        assert_eq!(line["target"], "/openclaw?token=***");
+        assert_eq!(line["duration_ms"], 90_500.0);
+        assert_eq!(line["gateway_close_received"], 1008);
+        assert_eq!(line["gateway_reason"], r"origin not allowed\x1b[2J\xff");
+        assert_eq!(line["client_reason"], serde_json::Value::Null);
+        assert_eq!(line["clean"], true);
+    }
+}
