@@ -182,7 +182,7 @@ async fn echo(mut socket: WebSocketStream<TokioIo<Upgraded>>, hello: String, dra
         };
         match message {
             Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) if !asked_to_finish => {
-                socket.send(message).await?
+                socket.send(message).await?;
             }
             // The pong has been queued by now; it goes first.
             Some(Ok(Message::Ping(_))) if !asked_to_finish => {

@@ -195,7 +195,7 @@ impl Failure {
                 "The gateway is not running",
                 "frontgate works, but nobody answers at the gateway's address.",
                 "Start it with `openclaw gateway`. If it runs elsewhere, set `upstream` in frontgate's config; \
-                 the default is http://127.0.0.1:18789.",
+                 the default is `http://127.0.0.1:18789`.",
             ),
             Self::GatewayUnreachable(_) => (
                 StatusCode::BAD_GATEWAY,
@@ -212,7 +212,7 @@ impl Failure {
                 Gateway,
                 "The gateway's name is unknown",
                 "The host name in `upstream` has no address.",
-                "Correct the name in frontgate's config, or write an address, like http://127.0.0.1:18789.",
+                "Correct the name in frontgate's config, or write an address, like `http://127.0.0.1:18789`.",
             ),
             Self::GatewayTls(_) => (
                 StatusCode::BAD_GATEWAY,
@@ -333,7 +333,7 @@ impl Failure {
                 Client,
                 "This page may not open a WebSocket here",
                 "Its origin is not in frontgate's `websocket.allowed_origins`.",
-                "If it is your page, add its origin to `websocket.allowed_origins`, like https://gw.example.com:8443.",
+                "If it is your page, add its origin to `websocket.allowed_origins`, like `https://gw.example.com:8443`.",
             ),
             Self::Connect => (
                 StatusCode::METHOD_NOT_ALLOWED,

@@ -17,7 +17,7 @@ const TEMPLATE: &str = include_str!("page.html");
 const REFRESH: u32 = 5;
 
 /// Nothing but the page's own style, by its hash.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-nvvwUpgJmms6zEVorAajkO3CiEfdN0i9BZCCHiuAFh0='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'sha256-eiK6jGuRZNZKuBau4pxZ5i09Th5dMWrIoQN4QyAYaOQ='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Carries the request's id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -111,7 +111,7 @@ fn html(face: &Face, request_id: &str) -> String {
         match name {
             "status" => out.push_str(face.status.as_str()),
             "title" => escape(face.title, &mut out),
-            "message" => escape(face.message, &mut out),
+            "message" => code_spans(face.message, &mut out),
             "hint" => code_spans(face.hint, &mut out),
             "code" => escape(face.code, &mut out),
             "request_id" => escape(request_id, &mut out),
@@ -166,22 +166,19 @@ mod tests {
         Failure::GatewayNotRunning("connect to 10.1.2.3:18789: refused".into())
     }
 
-    fn accept(value: &'static str) -> Option<HeaderValue> {
-        Some(HeaderValue::from_static(value))
-    }
-
-    fn body(failure: &Failure, accept: Option<HeaderValue>, id: &str) -> String {
-        String::from_utf8(render(failure, accept.as_ref(), id).1.to_vec()).unwrap()
+    fn body(failure: &Failure, accept: &'static str, id: &str) -> String {
+        let (_, body) = render(failure, Some(&HeaderValue::from_static(accept)), id);
+        String::from_utf8(body.to_vec()).unwrap()
     }
 
     #[test]
     fn plain_text_reads_in_a_terminal() {
         assert_eq!(
-            body(&not_running(), None, "r1"),
+            body(&not_running(), "*/*", "r1"),
             "502 The gateway is not running\n\n\
              frontgate works, but nobody answers at the gateway's address.\n\
              Start it with `openclaw gateway`. If it runs elsewhere, set `upstream` in frontgate's config; \
-             the default is http://127.0.0.1:18789.\n\n\
+             the default is `http://127.0.0.1:18789`.\n\n\
              code: gateway_not_running\nrequest: r1\n"
         );
     }
@@ -189,8 +186,7 @@ mod tests {
     #[test]
     fn json_is_for_programs() {
         let body: serde_json::Value =
-            serde_json::from_str(&body(&Failure::BadRequest(Flaw::TwoHosts), accept("application/json"), "r\"1\n"))
-                .unwrap();
+            serde_json::from_str(&body(&Failure::BadRequest(Flaw::TwoHosts), "application/json", "r\"1\n")).unwrap();
         assert_eq!(
             body,
             serde_json::json!({ "error": {
@@ -205,7 +201,7 @@ mod tests {
     #[test]
     fn the_page_is_complete_and_escaped() {
         for failure in every_failure() {
-            let page = body(&failure, accept("text/html"), "<script>\"{{title}}&'\u{0}");
+            let page = body(&failure, "text/html", "<script>\"{{title}}&'\u{0}");
             assert!(page.contains("request &lt;script&gt;&quot;{{title}}&amp;&#39;\u{fffd}</span>"), "{page}");
             let placeholder = page.replace("{{title}}&amp;", "").contains("{{");
             assert!(!placeholder, "{page}");
@@ -216,9 +212,7 @@ mod tests {
             assert_eq!(page.contains("http-equiv=\"refresh\""), matches!(failure.status().as_u16(), 502..=504));
             assert_eq!(page.contains("tries again every 5 seconds"), page.contains("http-equiv=\"refresh\""));
         }
-        assert!(
-            body(&not_running(), accept("text/html"), "r").contains("Start it with <code>openclaw gateway</code>.")
-        );
+        assert!(body(&not_running(), "text/html", "r").contains("Start it with <code>openclaw gateway</code>."));
     }
 
     #[test]
@@ -232,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_response_has_the_fields_it_needs() {
-        let response = response(&Failure::Draining, accept("text/html").as_ref(), "r1");
+        let response = response(&Failure::Draining, Some(&HeaderValue::from_static("text/html")), "r1");
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         let length = response.body().len().to_string();
         let expected = [
@@ -279,7 +273,7 @@ mod tests {
     #[test]
     fn the_cause_is_never_shown() {
         for given in ["text/html", "application/json", "text/plain"] {
-            assert!(!body(&not_running(), accept(given), "r1").contains("10.1.2.3"));
+            assert!(!body(&not_running(), given, "r1").contains("10.1.2.3"));
         }
     }
 }
