@@ -154,6 +154,7 @@ fn streams(from: Side) -> Vec<Stream> {
         Stream::new(from)
             .pass(0x8A, b"someones")
             .pass(0x8A, b"ours-00")
+            .pass(0x8A, b"ours-000 and more")
             .pass(0x89, &OURS)
             .swallow(0x8A, &OURS)
             .pass(0x8A, &OURS)
