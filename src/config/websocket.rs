@@ -35,7 +35,7 @@ impl Default for WebSocket {
     fn default() -> Self {
         Self {
             ping_interval: Some(Duration::from_secs(20)),
-            pong_timeout: Some(Duration::from_secs(120)),
+            pong_timeout: Some(Duration::from_mins(2)),
             max_frame: None,
             max_message: None,
             max_messages_per_minute: None,

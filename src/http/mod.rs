@@ -1,12 +1,12 @@
 //! One request, from its head to the last byte of its answer: the layers it passes ([`stack`]), and what each of them decides.
+//!
+//! The only statuses of our own are made in [`error`], and what a client sees of them in [`page`].
 
+pub mod accept;
 pub mod activity;
 pub mod arrival;
 pub mod attribution;
 pub mod body;
-//! Requests and their answers: how one is passed on to the gateway, and what is said when it cannot be.
-
-pub mod accept;
 pub mod error;
 pub mod error_page;
 pub mod exchange;

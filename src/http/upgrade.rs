@@ -18,8 +18,9 @@ use super::forward::{Forward, failure_of, to_gateway};
 use super::headers::{self, Connection};
 use crate::config::AllowedOrigins;
 use crate::drain::Drain;
-use crate::observe::access::{self, Access, AccessLog, AnsweredBy, Ended};
+use crate::observe::access::{Access, AccessLog, AnsweredBy, Ended};
 use crate::observe::hint::{Hint, Refusal};
+use crate::observe::tunnel;
 use crate::tls::Stream;
 use crate::websocket::buffers::Buffers;
 use crate::websocket::handshake::{self, NotSwitched};
@@ -48,7 +49,7 @@ pub struct Tunnel {
     settings: Arc<Settings>,
     buffers: Arc<Buffers>,
     log: AccessLog,
-    line: access::Tunnel,
+    line: tunnel::Tunnel,
     hint: Arc<Hint>,
     local: Option<IpAddr>,
     origin: Option<HeaderValue>,
@@ -70,7 +71,7 @@ pub(super) async fn upgrade(
     }
     // What a client sends right behind its handshake stays in its connection until that is handed over.
     let handover = exchange.handover.take().ok_or(Failure::Internal)?;
-    let line = access::Tunnel {
+    let line = tunnel::Tunnel {
         id: exchange.id.to_string(),
         client: access.client,
         host: Some(exchange.host.clone()),
@@ -78,8 +79,8 @@ pub(super) async fn upgrade(
         duration: std::time::Duration::ZERO,
         ended: "",
         clean: false,
-        from_client: access::Leg::default(),
-        from_gateway: access::Leg::default(),
+        from_client: tunnel::Leg::default(),
+        from_gateway: tunnel::Leg::default(),
     };
     let request = to_gateway(exchange, Connection::Upgrade);
     let began = Instant::now();
@@ -158,9 +159,9 @@ fn advise(hint: &Hint, summary: &Summary, local: Option<IpAddr>, origin: Option<
 }
 
 /// The line of a WebSocket that has ended.
-fn told(line: access::Tunnel, summary: Summary) -> access::Tunnel {
+fn told(line: tunnel::Tunnel, summary: Summary) -> tunnel::Tunnel {
     let Summary { ended, lasted, clean, client, gateway } = summary;
-    access::Tunnel {
+    tunnel::Tunnel {
         duration: lasted,
         ended: ended.as_str(),
         clean,
@@ -171,10 +172,10 @@ fn told(line: access::Tunnel, summary: Summary) -> access::Tunnel {
 }
 
 /// One side: what came from it, and the Close that went there, ours or the other peer's.
-fn leg(side: &SideSummary, other: &SideSummary) -> access::Leg {
+fn leg(side: &SideSummary, other: &SideSummary) -> tunnel::Leg {
     const NO_CODE: u16 = 1005;
     let (measured, took) = side.pings.measured;
-    access::Leg {
+    tunnel::Leg {
         frames: side.sent.frames,
         messages: side.sent.messages,
         bytes: side.sent.bytes,
