@@ -41,6 +41,7 @@ pub mod drain;
 pub mod http;
 pub mod listener;
 pub mod observe;
+pub mod server;
 pub mod tls;
 pub mod upstream;
 pub mod websocket;

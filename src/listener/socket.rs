@@ -15,6 +15,21 @@ pub enum Socket {
     Unix(UnixStream),
 }
 
+impl Socket {
+    /// The first byte that is there to be read, which stays there.
+    ///
+    /// # Errors
+    /// The connection ended before, or is a unix socket, which cannot be looked into.
+    pub async fn peek(&self) -> io::Result<u8> {
+        let Self::Tcp(stream) = self else { return Err(io::ErrorKind::Unsupported.into()) };
+        let mut first = [0];
+        match stream.peek(&mut first).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(first[0]),
+        }
+    }
+}
+
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {

@@ -1,0 +1,142 @@
+//! One client connection, first byte to last: PROXY header → TLS → HTTP/1 or HTTP/2 by ALPN.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use rustls::ServerConfig;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::admission::{Admission, ClientPlace, Place};
+use super::{h1, h2};
+use crate::drain::Drain;
+use crate::http::activity::Patience;
+use crate::http::arrival::{Arrival, Protocol};
+use crate::http::stack::Edge;
+use crate::listener::{Peer, Socket, proxy_protocol};
+use crate::observe::access::AccessLog;
+use crate::tls::Stream;
+
+/// What the connections of one listener go by.
+pub struct Settings {
+    /// What they carry.
+    pub kind: Kind,
+    /// Where their requests go.
+    pub edge: Edge,
+    /// Peers that begin with a PROXY header.
+    pub proxy_protocol_from: Vec<IpNet>,
+    /// For the TLS handshake, the PROXY header included.
+    pub handshake: Option<Duration>,
+    /// For requests and the pauses between them.
+    pub patience: Patience,
+    /// The most bytes of a request's head.
+    pub request_head: usize,
+    /// Where the line of a request goes that cannot even be read.
+    pub log: AccessLog,
+}
+
+/// What a listener's connections carry.
+pub enum Kind {
+    /// TLS. Who speaks plain HTTP by mistake is sent to the right place.
+    Tls {
+        /// The handshake's settings.
+        config: Arc<ServerConfig>,
+        /// What answers plain HTTP.
+        mistaken: Edge,
+    },
+    /// Plain HTTP.
+    Plain,
+}
+
+/// The places that a connection holds, for as long as it or its WebSocket lives.
+pub type Places = (Place, Option<ClientPlace>);
+
+/// Serves one connection to its end.
+pub async fn serve(
+    mut socket: Socket,
+    peer: Peer,
+    place: Place,
+    admission: &Admission,
+    settings: &Settings,
+    drain: &Drain,
+) {
+    let prepared = limited(settings.handshake, prepare(&mut socket, peer, settings));
+    let (peer, named_by_proxy, speaks_tls) = tokio::select! {
+        () = drain.hard() => return,
+        prepared = prepared => match prepared {
+            Ok(prepared) => prepared,
+            Err(error) => return tracing::debug!(%peer, error, "connection dropped"),
+        },
+    };
+    let client = match admission.enter_client(peer) {
+        Ok(client) => client,
+        Err(error) => return tracing::debug!(%peer, %error, "connection dropped"),
+    };
+    let arrival = Arrival {
+        peer,
+        named_by_proxy,
+        secure: false,
+        protocol: Protocol::Http1,
+        tls_version: None,
+        server_name: None,
+    };
+    let places = (place, client);
+    let (config, mistaken) = match &settings.kind {
+        Kind::Plain => return h1::serve(Stream::Plain(socket), arrival, &settings.edge, settings, places, drain).await,
+        Kind::Tls { config, mistaken } => (config, mistaken),
+    };
+    if !speaks_tls {
+        return h1::serve(Stream::Plain(socket), arrival, mistaken, settings, places, drain).await;
+    }
+    let handshake = limited(settings.handshake, async {
+        TlsAcceptor::from(Arc::clone(config)).accept(socket).await.map_err(|error| error.to_string())
+    });
+    let stream = tokio::select! {
+        () = drain.hard() => return,
+        accepted = handshake => match accepted {
+            Ok(stream) => stream,
+            Err(error) => return tracing::debug!(%peer, error, "TLS handshake failed"),
+        },
+    };
+    let session = stream.get_ref().1;
+    let is_h2 = session.alpn_protocol() == Some(b"h2");
+    let arrival = Arrival {
+        secure: true,
+        protocol: if is_h2 { Protocol::Http2 } else { Protocol::Http1 },
+        tls_version: session.protocol_version().map(|version| match version {
+            rustls::ProtocolVersion::TLSv1_2 => "1.2",
+            _ => "1.3",
+        }),
+        server_name: session.server_name().map(|name| name.to_ascii_lowercase().into_boxed_str()),
+        ..arrival
+    };
+    let stream = Stream::Server(Box::new(stream));
+    if is_h2 {
+        h2::serve(stream, arrival, settings, places, drain).await;
+    } else {
+        h1::serve(stream, arrival, &settings.edge, settings, places, drain).await;
+    }
+}
+
+/// Reads the PROXY header where there must be one, and looks at the first byte that follows.
+async fn prepare(socket: &mut Socket, peer: Peer, settings: &Settings) -> Result<(Peer, bool, bool), String> {
+    let announced = peer.ip().is_some_and(|ip| settings.proxy_protocol_from.iter().any(|net| net.contains(&ip)));
+    let named = if announced { proxy_protocol::read(socket).await.map_err(|error| error.to_string())? } else { None };
+    let speaks_tls = match &settings.kind {
+        Kind::Plain => false,
+        Kind::Tls { .. } => socket.peek().await.map_err(|error| error.to_string())? == TLS_HANDSHAKE,
+    };
+    Ok((named.unwrap_or(peer), named.is_some(), speaks_tls))
+}
+
+async fn limited<T>(limit: Option<Duration>, step: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    match limit {
+        None => step.await,
+        Some(limit) => timeout(limit, step).await.unwrap_or_else(|_| Err(format!("nothing came within {limit:?}"))),
+    }
+}
+
+/// The first byte of a TLS connection: a record of the handshake (RFC 8446 §5.1).
+const TLS_HANDSHAKE: u8 = 22;

@@ -1,0 +1,92 @@
+//! An HTTP/2 connection: requests beside each other, until it ends.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::time::{Instant, sleep_until};
+
+use super::connection::{Places, Settings};
+use super::h1::Infallibly;
+use crate::drain::Drain;
+use crate::http::activity::Activity;
+use crate::http::arrival::Arrival;
+use crate::http::stack::Entry;
+use crate::tls::Stream;
+
+/// Serves one connection to its end.
+pub(super) async fn serve(stream: Stream, arrival: Arrival, settings: &Settings, places: Places, drain: &Drain) {
+    let _places = places;
+    let (activity, arrival, edge) = (Activity::new(), Arc::new(arrival), settings.edge.clone());
+    let watched = activity.clone();
+    let requests = service_fn(move |request: Request<Incoming>| {
+        let entry =
+            Entry { arrival: Arc::clone(&arrival), has_fragment: false, busy: activity.begin(), handover: None };
+        Infallibly(edge.call(request, entry))
+    });
+    let head = u32::try_from(settings.request_head).unwrap_or(u32::MAX);
+    let mut connection = pin!(
+        http2::Builder::new(drain.clone())
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(head)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(SEND_BUFFER)
+            .keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), requests)
+    );
+    let check_at = |now| watched.deadline(settings.patience).unwrap_or(now + CHECK_EVERY);
+    let mut timer = pin!(sleep_until(check_at(Instant::now())));
+    let mut leaving = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = drain.hard() => return,
+            () = drain.soft(), if !leaving => {
+                leaving = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "client connection ended");
+                }
+                return;
+            }
+            () = timer.as_mut() => {
+                let now = Instant::now();
+                match watched.deadline(settings.patience) {
+                    // It was asked to leave and has nothing under way.
+                    Some(at) if at <= now && leaving => return,
+                    Some(at) if at <= now => {
+                        leaving = true;
+                        connection.as_mut().graceful_shutdown();
+                        timer.as_mut().reset(now + GOODBYE);
+                    }
+                    _ => timer.as_mut().reset(check_at(now)),
+                }
+            }
+        }
+    }
+}
+
+/// Requests of one connection at a time; a browser asks for a hundred.
+const MAX_STREAMS: u32 = 256;
+/// What a client may send ahead on one stream, and on all of them.
+const STREAM_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// What we keep of an answer that the client does not read, for one stream.
+const SEND_BUFFER: usize = 64 * 1024;
+/// A client that went without a word is noticed after these two.
+const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// How often a busy connection is looked at.
+const CHECK_EVERY: Duration = Duration::from_secs(15);
+/// How long a client may take to leave after it was asked to.
+const GOODBYE: Duration = Duration::from_secs(2);
