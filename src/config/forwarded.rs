@@ -1,6 +1,13 @@
 //! `forwarded`: whose forwarding headers are believed, and which ones the gateway gets.
 
 use ipnet::IpNet;
+use serde_json::{Value as Json, json};
+
+use super::keys::{Checks, Keys, Kind, Section, Written};
+use super::kinds::{Cidr, List, Word};
+use super::node::Node;
+use super::problem::Fault;
+use super::read::At;
 
 /// The `forwarded` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,5 +35,92 @@ pub enum LocalClients {
 impl Default for Forwarded {
     fn default() -> Self {
         Self { trusted_proxies: Vec::new(), local_clients: LocalClients::Auto, x_forwarded: true, rfc7239: false }
+    }
+}
+
+const LOCAL_CLIENTS: Word<LocalClients> = Word(&[("auto", LocalClients::Auto), ("forwarded", LocalClients::Forwarded)]);
+
+impl Section for Forwarded {
+    fn keys(&mut self, keys: &mut dyn Keys) {
+        keys.key(
+            "trusted_proxies",
+            List(Cidr),
+            &mut self.trusted_proxies,
+            "Proxies in front of frontgate whose forwarding headers are believed.",
+        );
+        keys.key(
+            "local_clients",
+            LOCAL_CLIENTS,
+            &mut self.local_clients,
+            "A client on this machine that asks for a loopback name: auto passes it on as the direct client it is, \
+             forwarded treats it like every other.",
+        );
+        let mut sent = Sent { x_forwarded: self.x_forwarded, rfc7239: self.rfc7239 };
+        keys.key(
+            "headers",
+            SentHeaders,
+            &mut sent,
+            "What tells the gateway about the client: x-forwarded, forwarded (RFC 7239), or both.",
+        );
+        (self.x_forwarded, self.rfc7239) = (sent.x_forwarded, sent.rfc7239);
+    }
+
+    fn check(&self, checks: &mut Checks<'_>) {
+        if !self.x_forwarded && !self.rfc7239 {
+            // The gateway takes a request without forwarding headers for one of its own machine's.
+            let fault = Fault::new("without forwarding headers every remote client looks local to the gateway");
+            checks.report(&["headers"], fault.hint("write [x-forwarded]"));
+        }
+    }
+}
+
+/// Which forwarding headers are sent.
+#[derive(Clone, Copy)]
+struct Sent {
+    x_forwarded: bool,
+    rfc7239: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    XForwarded,
+    Rfc7239,
+}
+
+/// A list of header families.
+struct SentHeaders;
+
+const FAMILIES: List<Word<Family>> = List(Word(&[("x-forwarded", Family::XForwarded), ("forwarded", Family::Rfc7239)]));
+
+impl From<Vec<Family>> for Sent {
+    fn from(families: Vec<Family>) -> Self {
+        Self { x_forwarded: families.contains(&Family::XForwarded), rfc7239: families.contains(&Family::Rfc7239) }
+    }
+}
+
+impl Kind for SentHeaders {
+    type Value = Sent;
+
+    fn name(&self) -> String {
+        FAMILIES.name()
+    }
+
+    fn parse(&self, text: &str) -> Result<Sent, Fault> {
+        FAMILIES.parse(text).map(Sent::from)
+    }
+
+    fn write(&self, value: &Sent) -> Written {
+        let families = [(Family::XForwarded, value.x_forwarded), (Family::Rfc7239, value.rfc7239)];
+        FAMILIES.write(&families.into_iter().filter_map(|(family, sent)| sent.then_some(family)).collect())
+    }
+
+    fn schema(&self) -> Json {
+        let mut schema = FAMILIES.schema();
+        schema["minItems"] = json!(1);
+        schema
+    }
+
+    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Sent> {
+        FAMILIES.read(node, at).map(Sent::from)
     }
 }

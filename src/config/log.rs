@@ -1,5 +1,8 @@
 //! `log`: what is logged, and how.
 
+use super::keys::{Keys, Section};
+use super::kinds::{List, Text, Word};
+
 /// The `log` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
@@ -44,5 +47,20 @@ impl Default for Log {
             access: true,
             redact: ["token", "bootstrapToken", "access_token", "code", "password"].map(str::to_owned).to_vec(),
         }
+    }
+}
+
+const LEVELS: Word<Level> =
+    Word(&[("error", Level::Error), ("warn", Level::Warn), ("info", Level::Info), ("debug", Level::Debug)]);
+
+const FORMATS: Word<LogFormat> =
+    Word(&[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)]);
+
+impl Section for Log {
+    fn keys(&mut self, keys: &mut dyn Keys) {
+        keys.key("level", LEVELS, &mut self.level, "The least severe level that is written.");
+        keys.key("format", FORMATS, &mut self.format, "auto is text on a terminal and JSON elsewhere.");
+        keys.key("access", Word::SWITCH, &mut self.access, "One line per request and per WebSocket.");
+        keys.key("redact", List(Text), &mut self.redact, "Query parameters whose values never reach a log line.");
     }
 }

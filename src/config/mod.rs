@@ -1,4 +1,21 @@
-//! The configuration: one file per section.
+//! The configuration: one file per section, each with the typed settings the program runs on and the list of its keys.
+//!
+//! [`load()`] lays three sources over the defaults, the later ones winning: the YAML file, the environment, the command
+//! line. All of it becomes one tree of text with places ([`node`]), which the sections then read ([`read`]). What is wrong
+//! is collected, not logged: a [`Problems`] names every mistake at once, with line, column and what to write instead.
+
+mod keys;
+mod kinds;
+mod load;
+mod names;
+mod node;
+mod overrides;
+mod print;
+mod problem;
+mod read;
+mod reference;
+mod schema;
+mod state_dir;
 
 pub mod admin;
 pub mod forwarded;
@@ -10,13 +27,29 @@ pub mod tls;
 pub mod upstream;
 pub mod websocket;
 
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use admin::AdminAddr;
+use keys::{Checks, Keys, Section};
+use kinds::{FilePath, NoValue, Optional};
+use problem::Fault;
+use upstream::Url;
 
 pub use admin::Admin;
 pub use forwarded::{Forwarded, LocalClients};
 pub use limits::{Connections, Limits};
 pub use listen::{BindAddr, Listen};
+pub use load::{Loaded, Source, load};
 pub use log::{Level, Log, LogFormat};
+pub use overrides::Overrides;
+pub use problem::{Place, Problem, Problems};
+pub use reference::{Entry, INTRODUCTION, entries, reference};
+pub use schema::schema;
+pub use state_dir::{NoStateDir, state_dir};
 pub use timeouts::Timeouts;
 pub use tls::{Certificate, Name, Tls, TlsVersion};
 pub use upstream::Upstream;
@@ -45,4 +78,73 @@ pub struct Config {
     pub admin: Admin,
     /// What is logged, and how.
     pub log: Log,
+}
+
+impl Section for Config {
+    fn keys(&mut self, keys: &mut dyn Keys) {
+        keys.section("listen", "The addresses that clients connect to.", &mut self.listen);
+        keys.section("tls", "The names frontgate answers to and the certificate it shows for them.", &mut self.tls);
+        keys.key(
+            "state_dir",
+            Optional(NoValue::Null, FilePath),
+            &mut self.state_dir,
+            "Where keys and certificates are kept; $STATE_DIRECTORY, else $XDG_STATE_HOME/frontgate, else \
+             ~/.local/state/frontgate.",
+        );
+        keys.key(
+            "upstream",
+            Url,
+            &mut self.upstream,
+            "The gateway: http://host:port, https://host:port or unix:/path.",
+        );
+        keys.not_yet("routes", None);
+        keys.not_yet("upstreams", None);
+        keys.not_yet("hold", None);
+        keys.section(
+            "forwarded",
+            "Whose forwarding headers are believed, and which ones the gateway gets.",
+            &mut self.forwarded,
+        );
+        keys.section("websocket", "Keepalive and limits of WebSockets.", &mut self.websocket);
+        keys.section("timeouts", "How long each step may take.", &mut self.timeouts);
+        keys.section("limits", "What one peer, and all peers together, may use.", &mut self.limits);
+        keys.not_yet("auth", Some("none"));
+        keys.key("admin", AdminAddr, &mut self.admin, "Where /livez and /readyz are answered.");
+        keys.section("log", "What is logged, and how.", &mut self.log);
+    }
+
+    fn check(&self, checks: &mut Checks<'_>) {
+        let mut seen: Vec<(String, String)> = Vec::new();
+        for (key, addr) in self.addresses() {
+            match seen.iter().find(|(_, other)| *other == addr) {
+                Some((first, _)) => {
+                    let fault = Fault::new(format!("{addr} is already taken by {first}"));
+                    checks.report(&[&key, first], fault.hint("every listener needs an address of its own"));
+                }
+                None => seen.push((key, addr)),
+            }
+        }
+    }
+}
+
+impl Config {
+    /// Every address that is bound, and the key that asks for it. Port 0 is a different port each time.
+    fn addresses(&self) -> Vec<(String, String)> {
+        let tcp = |key: &str, addrs: &[SocketAddr]| -> Vec<_> {
+            let bound = addrs.iter().enumerate().filter(|(_, addr)| addr.port() != 0);
+            bound.map(|(index, addr)| (format!("{key}[{index}]"), addr.to_string())).collect()
+        };
+        let mut all = [tcp("listen.https", &self.listen.https), tcp("listen.http", &self.listen.http)].concat();
+        for (index, addr) in self.listen.plain.iter().enumerate() {
+            if !matches!(addr, BindAddr::Tcp(addr) if addr.port() == 0) {
+                all.push((format!("listen.plain[{index}]"), addr.to_string()));
+            }
+        }
+        match &self.admin {
+            Admin::Tcp(addr) if addr.port() != 0 => all.push(("admin".to_owned(), addr.to_string())),
+            Admin::Unix(path) => all.push(("admin".to_owned(), format!("unix:{}", path.display()))),
+            Admin::Off | Admin::Tcp(_) => {}
+        }
+        all
+    }
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use super::keys::{Keys, Section};
+use super::kinds::{NoValue, Optional, Time};
+
 /// The `timeouts` section; `None` means no limit (`off`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
@@ -33,5 +36,27 @@ impl Default for Timeouts {
             send: Some(seconds(24 * 3600)),
             drain: seconds(30),
         }
+    }
+}
+
+const TIME: Optional<Time> = Optional(NoValue::Off, Time::ANY);
+
+/// A shutdown that waits longer than a day waits for ever, whoever waits for it.
+const DRAIN: Time = Time { at_least: Duration::ZERO, at_most: Duration::from_secs(24 * 3600) };
+
+impl Section for Timeouts {
+    fn keys(&mut self, keys: &mut dyn Keys) {
+        keys.key("connect", TIME, &mut self.connect, "Connecting to the gateway, name resolution and TLS included.");
+        keys.key("tls_handshake", TIME, &mut self.tls_handshake, "A client's TLS handshake, PROXY header included.");
+        keys.key("request_head", TIME, &mut self.request_head, "A request's head, first byte to last.");
+        keys.key("keep_alive", TIME, &mut self.keep_alive, "A client connection without a request.");
+        keys.key(
+            "read",
+            TIME,
+            &mut self.read,
+            "Nothing read: a response that does not begin or go on, a WebSocket without a byte.",
+        );
+        keys.key("send", TIME, &mut self.send, "Nothing taken: a peer that does not read what is written to it.");
+        keys.key("drain", DRAIN, &mut self.drain, "How long a shutdown waits for what is under way.");
     }
 }

@@ -1,0 +1,162 @@
+//! How a section says what its keys are: once, each bound to the field it sets.
+//!
+//! A section's [`Section::keys`] is a list: name, kind, field, one sentence. Everything that needs to know the keys walks
+//! that list: the reader, the names of environment variables, `check --print`, the JSON Schema and the reference. The
+//! defaults are those of the section's `Default`, so they are written once too.
+
+use serde_json::Value as Json;
+
+use super::node::{Node, Value};
+use super::problem::{Fault, Place, Problem};
+use super::read::At;
+
+/// A group of keys.
+pub(super) trait Section {
+    /// Names every key, in the order of the reference.
+    fn keys(&mut self, keys: &mut dyn Keys);
+
+    /// What the keys must satisfy together.
+    fn check(&self, checks: &mut Checks<'_>) {
+        let _ = checks;
+    }
+}
+
+/// Whoever walks the list.
+pub(super) trait Keys {
+    /// A key that holds a value.
+    fn slot(&mut self, name: &'static str, doc: &'static str, slot: &mut dyn Slot);
+
+    /// A key that holds keys.
+    fn section(&mut self, name: &'static str, doc: &'static str, section: &mut dyn Section);
+
+    /// A key that is part of the design and does not work yet; `idle` is a value that asks for nothing.
+    fn not_yet(&mut self, name: &'static str, idle: Option<&'static str>);
+}
+
+impl dyn Keys + '_ {
+    /// A key of the kind `kind` that sets `field`.
+    pub(super) fn key<K: Kind>(&mut self, name: &'static str, kind: K, field: &mut K::Value, doc: &'static str) {
+        self.slot(name, doc, &mut Bound { kind, field });
+    }
+}
+
+/// What a key may hold: how it is read, written and described.
+pub(super) trait Kind {
+    /// What it is read into.
+    type Value;
+
+    /// What people call it: `duration`, `list of addresses`.
+    fn name(&self) -> String;
+
+    /// Reads it from one word.
+    fn parse(&self, text: &str) -> Result<Self::Value, Fault>;
+
+    /// Writes it so that it reads the same.
+    fn write(&self, value: &Self::Value) -> Written;
+
+    /// Its JSON Schema.
+    fn schema(&self) -> Json;
+
+    /// Reads it from a node; kinds that are more than one word have their own way.
+    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Self::Value> {
+        let read = match &node.value {
+            Value::Scalar(text) => self.parse(text),
+            Value::Null => Err(Fault::new(format!("nothing here; expected {}", self.name()))),
+            Value::List(_) => Err(Fault::new(format!("a list; expected {}", self.name()))),
+            Value::Map(_) => Err(Fault::new(format!("a mapping; expected {}", self.name()))),
+        };
+        read.map_err(|fault| at.report(&node.place, fault)).ok()
+    }
+
+    /// The names of its parts, when it may be written as a mapping.
+    fn parts(&self) -> &'static [&'static str] {
+        &[]
+    }
+}
+
+/// A value in the shape in which YAML shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Written {
+    /// Not set.
+    Null,
+    /// A number.
+    Number(u64),
+    /// Text.
+    Word(String),
+    /// A list.
+    List(Vec<Self>),
+    /// A mapping.
+    Map(Vec<(&'static str, Self)>),
+}
+
+/// A kind together with the field it is read into, whatever its type.
+pub(super) trait Slot {
+    /// Reads the field; leaves it alone and reports when that fails.
+    fn read(&mut self, node: &Node, at: &mut At<'_>);
+    /// See [`Kind::write`].
+    fn write(&self) -> Written;
+    /// See [`Kind::schema`].
+    fn schema(&self) -> Json;
+    /// See [`Kind::name`].
+    fn kind(&self) -> String;
+    /// See [`Kind::parts`].
+    fn parts(&self) -> &'static [&'static str];
+}
+
+struct Bound<'a, K: Kind> {
+    kind: K,
+    field: &'a mut K::Value,
+}
+
+impl<K: Kind> Slot for Bound<'_, K> {
+    fn read(&mut self, node: &Node, at: &mut At<'_>) {
+        if let Some(value) = self.kind.read(node, at) {
+            *self.field = value;
+        }
+    }
+
+    fn write(&self) -> Written {
+        self.kind.write(self.field)
+    }
+
+    fn schema(&self) -> Json {
+        self.kind.schema()
+    }
+
+    fn kind(&self) -> String {
+        self.kind.name()
+    }
+
+    fn parts(&self) -> &'static [&'static str] {
+        self.kind.parts()
+    }
+}
+
+/// Where a section reports what its keys do not satisfy together.
+pub(super) struct Checks<'a> {
+    /// The document, to find out where a key stands.
+    pub(super) root: &'a Node,
+    /// The section's own path.
+    pub(super) path: String,
+    pub(super) problems: &'a mut Vec<Problem>,
+}
+
+impl Checks<'_> {
+    /// Reports `fault` where the first of `keys` stands that was given. A key that could not be read has been reported
+    /// already and proves nothing, so then there is nothing to say.
+    pub(super) fn report(&mut self, keys: &[&str], fault: Fault) {
+        let paths: Vec<String> = keys.iter().map(|key| super::node::join(&self.path, key)).collect();
+        let unread = |path: &String| self.problems.iter().any(|problem| lies_in(&problem.path, path));
+        if paths.iter().any(unread) {
+            return;
+        }
+        let given = paths.iter().find_map(|path| Some((path, &self.root.find(path)?.place)));
+        let (path, place) = given.unwrap_or((&paths[0], &Place::Whole));
+        self.problems.push(Problem::new(place, path, fault));
+    }
+}
+
+/// Whether `path` is `outer` or a part of it.
+fn lies_in(path: &str, outer: &str) -> bool {
+    path.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}

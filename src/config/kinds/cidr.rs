@@ -1,0 +1,64 @@
+//! [`Cidr`]: a network, or one address.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde_json::{Value as Json, json};
+
+use super::Quoted;
+use crate::config::keys::{Kind, Written};
+use crate::config::problem::Fault;
+
+/// `10.0.0.0/8`, `fd00::/8`, or an address, which is a network of one.
+pub(in crate::config) struct Cidr;
+
+impl Kind for Cidr {
+    type Value = IpNet;
+
+    fn name(&self) -> String {
+        "network".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<IpNet, Fault> {
+        let parsed = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        let Some(net) = parsed else {
+            let fault = Fault::new(format!("{} is not a network", Quoted(text)));
+            return Err(fault.hint("an address or a network, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8"));
+        };
+        if net.trunc() != net {
+            let fault = Fault::new(format!("{} has address bits behind its prefix", Quoted(text)));
+            return Err(fault.hint(format!("the network is {}, the address alone {}", net.trunc(), net.addr())));
+        }
+        Ok(net)
+    }
+
+    fn write(&self, value: &IpNet) -> Written {
+        Written::Word(value.to_string())
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string", "pattern": "^[0-9a-fA-F:.]+(/[0-9]{1,3})?$" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_a_prefix_or_one_address() {
+        let good = [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("192.0.2.7", "192.0.2.7/32"),
+            ("::1", "::1/128"),
+            ("fd00::/8", "fd00::/8"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+        ];
+        for (text, expected) in good {
+            assert_eq!(Cidr.parse(text).unwrap().to_string(), expected);
+        }
+        for text in ["", "10.0.0.1/8", "10.0.0.0/33", "10.0.0", "localhost", "::1/129", "[::1]", "10.0.0.0/"] {
+            assert!(Cidr.parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! [`Time`]: durations such as `250ms`, `20s`, `24h`.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::Quoted;
+use crate::config::keys::{Kind, Written};
+use crate::config::problem::Fault;
+
+/// A duration with a unit: `ms`, `s`, `m`, `h` or `d`.
+pub(in crate::config) struct Time {
+    /// The shortest that makes sense.
+    pub(in crate::config) at_least: Duration,
+    /// The longest that makes sense.
+    pub(in crate::config) at_most: Duration,
+}
+
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+impl Time {
+    /// Any time but none at all. A year is the most: more is a slip, and far from what a timer can hold.
+    pub(in crate::config) const ANY: Self =
+        Self { at_least: Duration::from_millis(1), at_most: Duration::from_secs(365 * 86_400) };
+}
+
+impl Kind for Time {
+    type Value = Duration;
+
+    fn name(&self) -> String {
+        "duration".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<Duration, Fault> {
+        let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+        let (number, unit) = text.split_at(digits);
+        if !number.is_empty() && unit.is_empty() {
+            let fault = Fault::new(format!("{} has no unit", Quoted(text)));
+            return Err(fault.hint(format!("write `{number}s`; the units are ms, s, m, h and d")));
+        }
+        let Some((_, millis)) = UNITS.iter().find(|(name, _)| *name == unit.trim_start()).filter(|_| digits > 0) else {
+            let fault = Fault::new(format!("{} is not a duration", Quoted(text)));
+            return Err(fault.hint("one number and one unit, such as 250ms, 20s, 5m, 24h or 1d"));
+        };
+        let time = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*millis)).map(Duration::from_millis);
+        match time {
+            Some(time) if time < self.at_least => {
+                Err(Fault::new(format!("{} is too short; the least is {}", Quoted(text), written(self.at_least))))
+            }
+            Some(time) if time <= self.at_most => Ok(time),
+            _ => Err(Fault::new(format!("{} is too long; the most is {}", Quoted(text), written(self.at_most)))),
+        }
+    }
+
+    fn write(&self, value: &Duration) -> Written {
+        Written::Word(written(*value))
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string", "pattern": "^[0-9]+ ?(ms|s|m|h|d)$" })
+    }
+}
+
+/// In the largest unit that loses nothing. Hours are the largest: people say 24h.
+fn written(time: Duration) -> String {
+    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let (unit, size) = UNITS[1..].iter().find(|(_, size)| millis > 0 && millis % size == 0).unwrap_or(&UNITS[3]);
+    format!("{}{unit}", millis / size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_a_number_and_a_unit() {
+        let ms = Duration::from_millis;
+        let good = [
+            ("250ms", ms(250)),
+            ("20s", ms(20_000)),
+            ("5m", ms(300_000)),
+            ("24h", ms(86_400_000)),
+            ("1d", ms(86_400_000)),
+            ("1 s", ms(1000)),
+        ];
+        for (text, expected) in good {
+            assert_eq!(Time::ANY.parse(text), Ok(expected), "{text}");
+        }
+        for text in [
+            "",
+            "s",
+            "20",
+            "1h30m",
+            "1.5s",
+            "-1s",
+            "0s",
+            "20 sec",
+            "20S",
+            "366d",
+            "99999999999999999999s",
+            "18446744073709551615d",
+            "off",
+        ] {
+            assert!(Time::ANY.parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_written_in_the_largest_unit_that_loses_nothing() {
+        for text in ["1ms", "250ms", "20s", "75s", "2m", "90m", "24h", "48h", "1500ms", "61s"] {
+            let time = Time::ANY.parse(text).unwrap();
+            assert_eq!(written(time), text);
+        }
+        assert_eq!(written(Duration::ZERO), "0s");
+        assert_eq!(written(Duration::from_secs(120)), "2m");
+    }
+}

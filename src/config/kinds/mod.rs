@@ -1,0 +1,37 @@
+//! What a key may hold. A kind turns text into a type once, says what is wrong in words, and writes the type back.
+
+mod cidr;
+mod duration;
+mod file;
+mod list;
+mod number;
+mod off;
+mod size;
+mod text;
+mod word;
+
+pub(super) use cidr::Cidr;
+pub(super) use duration::Time;
+pub(super) use file::{FilePath, absolute_unix_path};
+pub(super) use list::List;
+pub(super) use number::Number;
+pub(super) use off::{NoValue, Optional};
+pub(super) use size::Size;
+pub(super) use text::Text;
+pub(super) use word::Word;
+
+use std::fmt;
+
+/// A value as a message quotes it: escaped, and no longer than a line needs.
+pub(super) struct Quoted<'a>(pub(super) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut letters = self.0.chars();
+        write!(f, "`")?;
+        for letter in letters.by_ref().take(60) {
+            write!(f, "{}", letter.escape_debug())?;
+        }
+        f.write_str(if letters.next().is_some() { "…`" } else { "`" })
+    }
+}

@@ -1,0 +1,74 @@
+//! [`Optional`]: a value, or a word for none.
+
+use serde_json::{Value as Json, json};
+
+use crate::config::keys::{Kind, Written};
+use crate::config::node::{Node, Value};
+use crate::config::problem::Fault;
+use crate::config::read::At;
+
+/// What stands for no value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::config) enum NoValue {
+    /// The word `off`: there is no limit.
+    Off,
+    /// Nothing, or `null`: something else decides.
+    Null,
+}
+
+/// A value of the kind inside, or none.
+pub(in crate::config) struct Optional<K>(pub(in crate::config) NoValue, pub(in crate::config) K);
+
+impl<K: Kind> Kind for Optional<K> {
+    type Value = Option<K::Value>;
+
+    fn name(&self) -> String {
+        match self.0 {
+            NoValue::Off => format!("{} or off", self.1.name()),
+            NoValue::Null => self.1.name(),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Result<Self::Value, Fault> {
+        if self.0 == NoValue::Null {
+            return self.1.parse(text).map(Some);
+        }
+        if text == "off" {
+            return Ok(None);
+        }
+        self.1.parse(text).map(Some).map_err(|fault| {
+            let hint = fault
+                .hint
+                .as_ref()
+                .map_or_else(|| "`off` turns it off".to_owned(), |hint| format!("{hint}; `off` turns it off"));
+            fault.hint(hint)
+        })
+    }
+
+    fn write(&self, value: &Self::Value) -> Written {
+        match (value, self.0) {
+            (Some(value), _) => self.1.write(value),
+            (None, NoValue::Off) => Written::Word("off".to_owned()),
+            (None, NoValue::Null) => Written::Null,
+        }
+    }
+
+    fn schema(&self) -> Json {
+        let none = match self.0 {
+            NoValue::Off => json!({ "const": "off" }),
+            NoValue::Null => json!({ "type": "null" }),
+        };
+        json!({ "anyOf": [self.1.schema(), none] })
+    }
+
+    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Self::Value> {
+        if self.0 == NoValue::Null {
+            return self.1.read(node, at).map(Some);
+        }
+        let read = match &node.value {
+            Value::Scalar(text) => self.parse(text),
+            _ => Err(Fault::new(format!("expected {}", self.name()))),
+        };
+        read.map_err(|fault| at.report(&node.place, fault)).ok()
+    }
+}

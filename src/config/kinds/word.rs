@@ -1,0 +1,67 @@
+//! [`Word`]: one of a few words.
+
+use serde_json::{Value as Json, json};
+
+use super::Quoted;
+use crate::config::keys::{Kind, Written};
+use crate::config::names::nearest;
+use crate::config::problem::Fault;
+
+/// One of these words; the first word for a meaning is the one that is written.
+pub(in crate::config) struct Word<T: 'static>(pub(in crate::config) &'static [(&'static str, T)]);
+
+impl Word<bool> {
+    /// `on` or `off`.
+    pub(in crate::config) const SWITCH: Self = Self(&[("on", true), ("off", false), ("true", true), ("false", false)]);
+}
+
+impl<T: Copy + PartialEq> Word<T> {
+    /// `a, b or c`, without the other spellings of the same.
+    fn words(&self) -> Vec<&'static str> {
+        let first = |&(word, value): &(&'static str, T)| {
+            (self.0.iter().find(|(_, other)| *other == value)?.0 == word).then_some(word)
+        };
+        self.0.iter().filter_map(first).collect()
+    }
+}
+
+impl<T: Copy + PartialEq> Kind for Word<T> {
+    type Value = T;
+
+    fn name(&self) -> String {
+        self.words().join(" or ")
+    }
+
+    fn parse(&self, text: &str) -> Result<T, Fault> {
+        if let Some((_, value)) = self.0.iter().find(|(word, _)| *word == text) {
+            return Ok(*value);
+        }
+        let words = self.words();
+        let fault = Fault::new(format!("{} is none of {}", Quoted(text), words.join(", ")));
+        let lower = text.to_ascii_lowercase();
+        // What YAML 1.1 and other programs call on and off.
+        let meant = match lower.as_str() {
+            "yes" | "y" | "1" | "enabled" => "on",
+            "no" | "n" | "0" | "disabled" => "off",
+            other => other,
+        };
+        Err(match nearest(meant, words.iter().copied()) {
+            Some(near) => fault.hint(format!("did you mean `{near}`?")),
+            None => fault,
+        })
+    }
+
+    fn write(&self, value: &T) -> Written {
+        let (word, _) = self.0.iter().find(|(_, known)| known == value).expect("every value of the type has a word");
+        Written::Word((*word).to_owned())
+    }
+
+    fn schema(&self) -> Json {
+        let words = self.0.iter().map(|(word, _)| match *word {
+            "true" => json!(true),
+            "false" => json!(false),
+            word => json!(word),
+        });
+        json!({ "enum": words.collect::<Vec<_>>() })
+    }
+}

@@ -1,0 +1,118 @@
+//! [`load()`]: file, environment and command line, laid over the defaults.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use super::Config;
+use super::node::{self, Node};
+use super::overrides::{self, Overrides};
+use super::problem::{Fault, Place, Problem, Problems};
+use super::read::{self, Folders};
+
+/// A configuration, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded {
+    /// What to run on.
+    pub config: Config,
+    /// The file that was read.
+    pub file: Option<PathBuf>,
+}
+
+/// Where the configuration is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// In this file, which must exist.
+    File(PathBuf),
+    /// Nowhere: the defaults.
+    Defaults,
+}
+
+/// Where a configuration is looked for when no file was named.
+const PLACES: [&str; 2] = ["frontgate.yaml", "/etc/frontgate/frontgate.yaml"];
+
+/// The largest file that is read; a configuration a hundredth of this size is a long one.
+const LARGEST: u64 = 1 << 20;
+
+impl Source {
+    /// The file that was named on the command line, else in `$FRONTGATE_CONFIG`, else `./frontgate.yaml` or
+    /// `/etc/frontgate/frontgate.yaml` if there is one.
+    pub fn find(flag: Option<PathBuf>, variable: Option<OsString>) -> Self {
+        let named = flag.or_else(|| variable.filter(|name| !name.is_empty()).map(PathBuf::from));
+        let file = named.or_else(|| PLACES.iter().map(PathBuf::from).find(|path| path.exists()));
+        file.map_or(Self::Defaults, Self::File)
+    }
+}
+
+/// Reads the configuration. `env` is the whole environment: every `FRONTGATE_<SECTION>_<KEY>` in it overrides the file,
+/// and `flags` override both.
+///
+/// # Errors
+/// Everything that is wrong, at once.
+pub fn load(
+    source: Source,
+    env: impl IntoIterator<Item = (String, String)>,
+    flags: &Overrides,
+) -> Result<Loaded, Problems> {
+    let (file, text) = match source {
+        Source::Defaults => (None, String::new()),
+        Source::File(file) => match text_of(&file) {
+            Ok(text) => (Some(file), text),
+            Err(error) => {
+                let problem = Problem::new(&Place::Whole, "", unreadable(&error));
+                return Err(Problems::new(Some(file), vec![problem]));
+            }
+        },
+    };
+    // A folder that is gone leaves relative paths as they are; opening them will say so.
+    let working = env::current_dir().unwrap_or_default();
+    let folder = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let folders = Folders { file: working.join(folder), working };
+    match parse(&text, env, flags, &folders) {
+        Ok(config) => Ok(Loaded { config, file }),
+        Err(problems) => Err(Problems::new(file, problems)),
+    }
+}
+
+/// The configuration in `text`, under the overrides.
+pub(super) fn parse(
+    text: &str,
+    env: impl IntoIterator<Item = (String, String)>,
+    flags: &Overrides,
+    folders: &Folders,
+) -> Result<Config, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut config = Config::default();
+    let mut root = match node::parse(text, &mut problems) {
+        Ok(root) => root,
+        Err(fatal) => {
+            problems.push(fatal);
+            // Without the file there is still the environment to look at.
+            let mut root = Node::empty();
+            overrides::apply(&mut root, env, flags, &mut problems);
+            return Err(problems);
+        }
+    };
+    overrides::apply(&mut root, env, flags, &mut problems);
+    read::read(&mut config, &root, folders, &mut problems);
+    if problems.is_empty() { Ok(config) } else { Err(problems) }
+}
+
+fn text_of(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(file)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST {
+        return Err(io::Error::other("larger than 1 MiB"));
+    }
+    Ok(text)
+}
+
+fn unreadable(error: &io::Error) -> Fault {
+    let fault = Fault::new(format!("cannot be read: {error}"));
+    match error.kind() {
+        io::ErrorKind::NotFound => fault.hint("without -c and FRONTGATE_CONFIG, frontgate runs on its defaults"),
+        io::ErrorKind::InvalidData => fault.hint("save the file as UTF-8"),
+        _ => fault,
+    }
+}

@@ -1,0 +1,94 @@
+//! The environment and the command line, laid over the file.
+
+use super::Config;
+use super::names;
+use super::node::{Node, Value};
+use super::problem::{Fault, Place, Problem};
+
+/// What the command line says; it wins over everything else.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// `--upstream URL`
+    pub upstream: Option<String>,
+    /// `--listen ADDR`, for `listen.https`; empty leaves it alone.
+    pub listen: Vec<String>,
+    /// `--name NAME`, for `tls.names`; empty leaves them alone.
+    pub names: Vec<String>,
+    /// `--admin ADDR|off`
+    pub admin: Option<String>,
+}
+
+/// Lays both over `root`. A variable with an empty value counts as not set: compose files make those.
+pub(super) fn apply(
+    root: &mut Node,
+    env: impl IntoIterator<Item = (String, String)>,
+    flags: &Overrides,
+    problems: &mut Vec<Problem>,
+) {
+    let settable: Vec<(String, String)> =
+        names::settable(&mut Config::default()).into_iter().map(|path| (names::variable(&path), path)).collect();
+    let mut given: Vec<(String, String)> = env.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    // Shorter names first, so that a part (`…_CERTIFICATE_CERT`) is laid over its whole.
+    given.sort();
+    for (name, value) in given {
+        if !name.starts_with(names::PREFIX) || name == "FRONTGATE_CONFIG" {
+            continue;
+        }
+        let place = Place::Variable(name.clone());
+        match settable.iter().find(|(variable, _)| *variable == name) {
+            Some((_, path)) => {
+                let steps: Vec<&str> = path.split('.').collect();
+                root.put(&steps, Node { value: Value::Scalar(value), place });
+            }
+            None if is_service_link(&name) => {}
+            None => problems.push(Problem::new(&place, "", unknown(&name, &settable))),
+        }
+    }
+    let word = |flag, text: &String| Node { value: Value::Scalar(text.clone()), place: Place::Flag(flag) };
+    let list = |flag, words: &[String]| Node {
+        value: Value::List(words.iter().map(|text| word(flag, text)).collect()),
+        place: Place::Flag(flag),
+    };
+    if let Some(url) = &flags.upstream {
+        root.put(&["upstream"], word("--upstream", url));
+    }
+    if !flags.listen.is_empty() {
+        root.put(&["listen", "https"], list("--listen", &flags.listen));
+    }
+    if !flags.names.is_empty() {
+        root.put(&["tls", "names"], list("--name", &flags.names));
+    }
+    if let Some(addr) = &flags.admin {
+        root.put(&["admin"], word("--admin", addr));
+    }
+}
+
+/// What to say of a variable that sets nothing.
+fn unknown(name: &str, settable: &[(String, String)]) -> Fault {
+    let fault = Fault::new("sets nothing");
+    let variables = || settable.iter().map(|(variable, _)| variable.as_str());
+    let rest = &name[names::PREFIX.len()..];
+    let near = names::nearest(rest, variables().map(|variable| &variable[names::PREFIX.len()..]));
+    // FRONTGATE_LISTEN is a section; FRONTGATE_PING_INTERVAL lacks one.
+    let part = || {
+        variables()
+            .find(|variable| variable.ends_with(&format!("_{rest}")) || variable.starts_with(&format!("{name}_")))
+    };
+    match near {
+        Some(near) => fault.hint(format!("did you mean `{}{near}`?", names::PREFIX)),
+        None => match part() {
+            Some(part) => fault.hint(format!("did you mean `{part}`?")),
+            None => fault
+                .hint("`frontgate man frontgate.yaml` lists the variables; only frontgate's own begin with FRONTGATE_"),
+        },
+    }
+}
+
+/// Kubernetes and container links describe a service called `frontgate…` to every container in its namespace:
+/// `FRONTGATE_SERVICE_HOST`, `FRONTGATE_PORT`, `FRONTGATE_PORT_8443_TCP_ADDR`. They are not meant for frontgate.
+fn is_service_link(name: &str) -> bool {
+    let port = |(_, rest): (&str, &str)| {
+        rest.is_empty() || rest.trim_start_matches('_').starts_with(|first: char| first.is_ascii_digit())
+    };
+    name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || name.split_once("_PORT").is_some_and(port)
+}

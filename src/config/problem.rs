@@ -1,0 +1,121 @@
+//! [`Problem`]: one thing that is wrong with the configuration, where it is, and what to write instead.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where a setting was written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// The file as a whole.
+    Whole,
+    /// A position in the file; both count from 1, columns in characters.
+    File {
+        /// The line.
+        line: usize,
+        /// The column.
+        column: usize,
+    },
+    /// An environment variable.
+    Variable(String),
+    /// A command-line flag.
+    Flag(&'static str),
+}
+
+/// One thing that is wrong, and what to write instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it was written.
+    pub place: Place,
+    /// The setting, as `websocket.ping_interval` or `listen.https[1]`; empty for the file itself.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+/// What is wrong with one value, before it is known where the value stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// What is wrong.
+    pub(super) message: String,
+    /// What to write instead.
+    pub(super) hint: Option<String>,
+}
+
+/// Everything that is wrong, in the order of the file, then the environment, then the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems {
+    file: Option<PathBuf>,
+    list: Vec<Problem>,
+}
+
+impl Problems {
+    /// The problems found in `file`, the environment and the flags.
+    pub(super) fn new(file: Option<PathBuf>, mut list: Vec<Problem>) -> Self {
+        list.sort_by(|a, b| a.place.cmp(&b.place));
+        Self { file, list }
+    }
+
+    /// Each of them; there is at least one.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.list.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Problems {
+    type Item = &'a Problem;
+    type IntoIter = std::slice::Iter<'a, Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl Problem {
+    /// `fault`, which stands at `place` and concerns the setting `path`.
+    pub(super) fn new(place: &Place, path: impl Into<String>, fault: Fault) -> Self {
+        Self { place: place.clone(), path: path.into(), message: fault.message, hint: fault.hint }
+    }
+}
+
+impl Fault {
+    /// A fault that explains itself.
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None }
+    }
+
+    /// The same fault, with what to write instead.
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// `file:line:column: path: message`, and the hint on a line of its own.
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, problem) in self.list.iter().enumerate() {
+            if number > 0 {
+                f.write_str("\n")?;
+            }
+            match (&problem.place, &self.file) {
+                (Place::Whole, Some(file)) => write!(f, "{}: ", file.display())?,
+                (Place::Whole, None) => {}
+                (Place::File { line, column }, Some(file)) => write!(f, "{}:{line}:{column}: ", file.display())?,
+                (Place::File { line, column }, None) => write!(f, "{line}:{column}: ")?,
+                (Place::Variable(name), _) => write!(f, "{name}: ")?,
+                (Place::Flag(name), _) => write!(f, "{name}: ")?,
+            }
+            if !problem.path.is_empty() {
+                write!(f, "{}: ", problem.path)?;
+            }
+            f.write_str(&problem.message)?;
+            if let Some(hint) = &problem.hint {
+                write!(f, "\n    hint: {hint}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}

@@ -1,0 +1,118 @@
+//! Reads a document into a [`Section`]: every key that can be read is, and everything else is reported.
+
+use std::path::{Path, PathBuf};
+
+use super::keys::{Checks, Keys, Section, Slot};
+use super::names;
+use super::node::{Entry, Node, Value, join};
+use super::problem::{Fault, Place, Problem};
+
+/// Where relative paths begin.
+#[derive(Debug, Clone)]
+pub(super) struct Folders {
+    /// The folder of the configuration file.
+    pub(super) file: PathBuf,
+    /// The folder of whoever set an environment variable or a flag.
+    pub(super) working: PathBuf,
+}
+
+/// Reads all of `root` into `section`.
+pub(super) fn read(section: &mut dyn Section, root: &Node, folders: &Folders, problems: &mut Vec<Problem>) {
+    let known = names::paths(section);
+    Reader { entries: &[], known: &known, root, at: At { path: String::new(), folders, problems } }
+        .group(section, root);
+}
+
+/// The setting that is being read, and where to report what is wrong with it.
+pub(super) struct At<'a> {
+    path: String,
+    folders: &'a Folders,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl At<'_> {
+    /// Reports a fault of this setting.
+    pub(super) fn report(&mut self, place: &Place, fault: Fault) {
+        self.problems.push(Problem::new(place, self.path.clone(), fault));
+    }
+
+    /// The item `index` of this list.
+    pub(super) fn item(&mut self, index: usize) -> At<'_> {
+        self.inner(format!("{}[{index}]", self.path))
+    }
+
+    /// The part `key` of this mapping.
+    pub(super) fn part(&mut self, key: &str) -> At<'_> {
+        self.inner(join(&self.path, key))
+    }
+
+    /// The absolute form of a path that was written at `place`.
+    pub(super) fn absolute(&self, place: &Place, path: &str) -> PathBuf {
+        let folder = if matches!(place, Place::File { .. }) { &self.folders.file } else { &self.folders.working };
+        folder.join(Path::new(path))
+    }
+
+    fn inner(&mut self, path: String) -> At<'_> {
+        At { path, folders: self.folders, problems: self.problems }
+    }
+}
+
+struct Reader<'a> {
+    entries: &'a [Entry],
+    /// The paths of all keys there are.
+    known: &'a [String],
+    root: &'a Node,
+    at: At<'a>,
+}
+
+impl Reader<'_> {
+    /// Reads one group of keys from `node`.
+    fn group(&mut self, section: &mut dyn Section, node: &Node) {
+        let entries: &[Entry] = match &node.value {
+            Value::Map(entries) => entries,
+            Value::Null => &[],
+            Value::Scalar(_) | Value::List(_) => {
+                let fault = Fault::new("expected keys, as in `key: value`");
+                self.at.report(&node.place, fault);
+                return;
+            }
+        };
+        let path = self.at.path.clone();
+        for entry in entries {
+            let at = join(&path, &entry.key);
+            if !self.known.contains(&at) {
+                let fault = names::unknown_key(&path, &entry.key, self.known);
+                self.at.problems.push(Problem::new(&entry.place, path.clone(), fault));
+            }
+        }
+        let at = At { path: path.clone(), folders: self.at.folders, problems: self.at.problems };
+        section.keys(&mut Reader { entries, known: self.known, root: self.root, at });
+        section.check(&mut Checks { root: self.root, path, problems: self.at.problems });
+    }
+
+    fn given(&self, name: &str) -> Option<&Node> {
+        let entry = self.entries.iter().find(|entry| entry.key == name)?;
+        (entry.node.value != Value::Null).then_some(&entry.node)
+    }
+}
+
+impl Keys for Reader<'_> {
+    fn slot(&mut self, name: &'static str, _doc: &'static str, slot: &mut dyn Slot) {
+        let Some(node) = self.given(name).cloned() else { return };
+        slot.read(&node, &mut self.at.part(name));
+    }
+
+    fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn Section) {
+        let node = self.given(name).cloned().unwrap_or_else(Node::empty);
+        let (known, root) = (self.known, self.root);
+        Reader { entries: &[], known, root, at: self.at.part(name) }.group(section, &node);
+    }
+
+    fn not_yet(&mut self, name: &'static str, idle: Option<&'static str>) {
+        let Some(node) = self.given(name).cloned() else { return };
+        if idle.is_some_and(|idle| node.value == Value::Scalar(idle.to_owned())) {
+            return;
+        }
+        self.at.part(name).report(&node.place, Fault::new("not available yet").hint("remove it"));
+    }
+}

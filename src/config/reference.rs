@@ -1,0 +1,107 @@
+//! [`reference`]: every key, described.
+
+use std::fmt::Write;
+
+use super::Config;
+use super::keys::{Keys, Section, Slot};
+use super::names;
+use super::node::join;
+
+/// One key of the reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key, as `websocket.ping_interval`.
+    pub path: String,
+    /// What it may hold.
+    pub kind: String,
+    /// What it holds when it is not given, as YAML.
+    pub default: String,
+    /// The environment variables that set it.
+    pub variables: Vec<String>,
+    /// What it is for.
+    pub doc: &'static str,
+}
+
+/// Every key there is.
+pub fn entries() -> Vec<Entry> {
+    let mut walk = Walk { outer: String::new(), list: Vec::new() };
+    Config::default().keys(&mut walk);
+    walk.list
+}
+
+/// The reference of the configuration file, in Markdown.
+pub fn reference() -> String {
+    let mut text = format!("{HEAD}\n{INTRODUCTION}");
+    for entry in entries() {
+        let Entry { path, kind, default, variables, doc } = entry;
+        let variables: Vec<String> = variables.iter().map(|name| format!("`{name}`")).collect();
+        let _ = write!(
+            text,
+            "\n### `{path}`\n{doc}\n\n- holds: {kind}\n- default: `{default}`\n- environment: {}\n",
+            variables.join(", ")
+        );
+    }
+    text
+}
+
+const HEAD: &str = "\
+# Configuration
+
+Made from the sources by `cargo test --lib config::reference -- --ignored`; do not edit.
+";
+
+/// What holds for every key; paragraphs, with names in backquotes.
+pub const INTRODUCTION: &str = "\
+Every key is optional. `frontgate check` lists everything that is wrong with a file, `frontgate check --print` shows what
+frontgate would run on, and `frontgate schema` prints a JSON Schema for editors.
+
+Durations have one of the units ms, s, m, h, d: `250ms`, `20s`, `24h`. Sizes have one of B, KiB, MiB, GiB: `64KiB`. `off`
+turns a limit off. `null`, or nothing behind the colon, is the same as not giving the key.
+
+An environment variable overrides the file, a flag overrides both. In a variable the items of a list are separated by
+commas, and `[]` is the empty list; a variable with an empty value counts as not set.
+
+Relative paths begin at the folder of the file; those in variables at the working folder.
+";
+
+struct Walk {
+    outer: String,
+    list: Vec<Entry>,
+}
+
+impl Keys for Walk {
+    fn slot(&mut self, name: &'static str, doc: &'static str, slot: &mut dyn Slot) {
+        let path = join(&self.outer, name);
+        let parts = slot.parts().iter().map(|part| names::variable(&join(&path, part)));
+        let variables = std::iter::once(names::variable(&path)).chain(parts).collect();
+        self.list.push(Entry { path, kind: slot.kind(), default: slot.write().to_string(), variables, doc });
+    }
+
+    fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn Section) {
+        let outer = join(&self.outer, name);
+        let outer = std::mem::replace(&mut self.outer, outer);
+        section.keys(self);
+        self.outer = outer;
+    }
+
+    fn not_yet(&mut self, _name: &'static str, _idle: Option<&'static str>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/REFERENCE.md");
+
+    #[test]
+    fn the_committed_reference_is_what_the_keys_say() {
+        let committed = std::fs::read_to_string(FILE).unwrap();
+        assert!(committed == reference(), "run `cargo test --lib config::reference -- --ignored`");
+    }
+
+    #[test]
+    #[ignore = "writes config/REFERENCE.md"]
+    fn write_the_reference() {
+        std::fs::write(FILE, reference()).unwrap();
+    }
+}

@@ -1,0 +1,52 @@
+//! [`schema`]: the JSON Schema that an editor completes and checks a configuration with.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::Config;
+use super::keys::{Keys, Section, Slot, Written};
+
+/// The JSON Schema (draft 2020-12) of the configuration file.
+pub fn schema() -> Json {
+    let mut schema = object(&mut Config::default());
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!("frontgate");
+    schema
+}
+
+fn object(section: &mut dyn Section) -> Json {
+    let mut properties = Properties(Map::new());
+    section.keys(&mut properties);
+    json!({ "type": "object", "properties": properties.0, "additionalProperties": false })
+}
+
+struct Properties(Map<String, Json>);
+
+impl Keys for Properties {
+    fn slot(&mut self, name: &'static str, doc: &'static str, slot: &mut dyn Slot) {
+        let mut schema = slot.schema();
+        schema["description"] = json!(doc);
+        schema["default"] = value(&slot.write());
+        self.0.insert(name.to_owned(), schema);
+    }
+
+    fn section(&mut self, name: &'static str, doc: &'static str, section: &mut dyn Section) {
+        let mut schema = object(section);
+        schema["description"] = json!(doc);
+        self.0.insert(name.to_owned(), schema);
+    }
+
+    fn not_yet(&mut self, name: &'static str, idle: Option<&'static str>) {
+        let values = [Json::Null].into_iter().chain(idle.map(Json::from)).collect::<Vec<_>>();
+        self.0.insert(name.to_owned(), json!({ "enum": values, "description": "Not available yet." }));
+    }
+}
+
+fn value(written: &Written) -> Json {
+    match written {
+        Written::Null => Json::Null,
+        Written::Number(number) => json!(number),
+        Written::Word(word) => json!(word),
+        Written::List(items) => items.iter().map(value).collect(),
+        Written::Map(parts) => parts.iter().map(|(name, part)| ((*name).to_owned(), value(part))).collect(),
+    }
+}

@@ -1,0 +1,1 @@
+//! What the configuration file says, and what is said of a wrong one.
