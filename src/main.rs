@@ -1,3 +1,7 @@
 //! The `frontgate` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    frontgate::cli::run(std::env::args_os())
+}

@@ -1,3 +1,137 @@
 //! One file per command.
 
 pub mod demo_gateway;
+//! The command line: one file per command. A command builds things and runs them; it decides nothing.
+
+mod check;
+mod completions;
+mod demo;
+mod failure;
+mod man;
+mod output;
+mod schema;
+mod serve;
+
+use std::env;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser, Subcommand};
+
+use failure::Failure;
+
+/// Runs the command that `args` (with the program's name first) ask for. The exit code is 0 when it is done, 1 when it
+/// failed while running, 2 when the configuration or the command line is wrong.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let done = match Cli::try_parse_from(args) {
+        Ok(cli) => cli.run(),
+        Err(error) => match not_yet(&error) {
+            Some(failure) => Err(failure),
+            None => return usage(&error),
+        },
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// The command line as clap knows it, for help, completions and man pages.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "frontgate",
+    version,
+    about = "A WebSocket-aware, TLS-terminating reverse proxy for the OpenClaw gateway",
+    long_about = "frontgate stands in front of one WebSocket gateway and gives it HTTPS. With no config and no flags it \
+                  serves https://localhost:8443 and forwards to http://127.0.0.1:18789.",
+    after_help = "Example:\n  frontgate --upstream http://127.0.0.1:18789 --name gw.example.com\n\nEvery key of the config \
+                  can be set by an environment variable, such as FRONTGATE_UPSTREAM; flags win over variables, variables \
+                  over the config.",
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(flatten)]
+    serve: serve::Args,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the proxy; the same as no command at all
+    Serve(serve::Args),
+    /// Run the proxy in front of a small built-in gateway page
+    Demo(demo::Args),
+    /// Check the config: every problem at once, each with line, column and a hint
+    Check(check::Args),
+    /// Print the JSON Schema of the config
+    Schema(schema::Args),
+    /// Print the completions for a shell
+    Completions(completions::Args),
+    /// Print a man page, or write all of them
+    Man(man::Args),
+}
+
+impl Cli {
+    fn run(self) -> Result<(), Failure> {
+        match self.command.unwrap_or(Command::Serve(self.serve)) {
+            Command::Serve(args) => serve::run(args),
+            Command::Demo(args) => demo::run(args),
+            Command::Check(args) => check::run(args),
+            Command::Schema(args) => schema::run(args),
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
+        }
+    }
+}
+
+/// The environment's variables that concern the configuration. What is not UTF-8 cannot be right and is shown as it is.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    let text = |words: OsString| words.to_string_lossy().into_owned();
+    env::vars_os()
+        .map(move |(name, value)| (text(name), text(value)))
+        .filter(|(name, _)| name.starts_with("FRONTGATE_"))
+}
+
+/// Commands that are part of the design and do not work yet.
+const NOT_YET: [&str; 9] = ["doctor", "import", "trust", "cert", "status", "connections", "close", "reload", "drain"];
+
+/// Whether the command line asks for one of them: clap would take it for a typing mistake.
+fn not_yet(error: &clap::Error) -> Option<Failure> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    NOT_YET.contains(&word.as_str()).then(|| Failure::wrong(format!("frontgate {word} is not available yet")))
+}
+
+/// Help, the version, or what is wrong with the command line, each to where it belongs.
+fn usage(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell when even this cannot be written.
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+        _ => ExitCode::from(2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_every_command_shows_an_example() {
+        for mut command in command().get_subcommands().cloned().chain([command()]) {
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("\nExample:\n  frontgate") || help.contains("\nExamples:\n  frontgate"), "{help}");
+        }
+    }
+}

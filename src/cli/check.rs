@@ -1,0 +1,33 @@
+//! `frontgate check`: everything that is wrong with the configuration, at once.
+
+use std::env;
+use std::path::PathBuf;
+
+use super::environment;
+use super::failure::Failure;
+use super::output::print;
+use crate::config::{self, Overrides, Source};
+
+/// What is checked, and what is shown of it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  frontgate check -c frontgate.yaml --print")]
+pub(super) struct Args {
+    /// The config [default: the one that `frontgate serve` would take]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Show what frontgate would run on: the config with environment and defaults filled in, as YAML
+    #[arg(long)]
+    print: bool,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let source = Source::find(args.config, env::var_os("FRONTGATE_CONFIG"));
+    let loaded = config::load(source, environment(), &Overrides::default())?;
+    let name = loaded.file.map_or_else(|| "built-in defaults".to_owned(), |file| file.display().to_string());
+    // A comment, so that what is printed is a config file as a whole.
+    if args.print {
+        print(format!("# config OK: {name}\n{}", loaded.config))
+    } else {
+        print(format!("config OK: {name}\n"))
+    }
+}

@@ -1,0 +1,20 @@
+//! `frontgate completions`: tab completion.
+
+use clap_complete::Shell;
+
+use super::failure::Failure;
+use super::output::print;
+
+/// Which shell.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  frontgate completions bash > ~/.local/share/bash-completion/completions/frontgate")]
+pub(super) struct Args {
+    /// The shell
+    shell: Shell,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::command(), "frontgate", &mut script);
+    print(script)
+}

@@ -1,0 +1,45 @@
+//! [`Failure`]: why a command ends with something other than 0.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::config::Problems;
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The configuration or the command line is wrong: exit code 2.
+    Wrong(String),
+    /// It failed while running: exit code 1.
+    Failed(anyhow::Error),
+}
+
+impl Failure {
+    /// The command line is wrong.
+    pub(super) fn wrong(message: impl Into<String>) -> Self {
+        Self::Wrong(format!("error: {}", message.into()))
+    }
+
+    /// Tells the person and gives the exit code.
+    pub(super) fn report(&self) -> ExitCode {
+        let (message, code) = match self {
+            Self::Wrong(message) => (message.clone(), 2),
+            Self::Failed(error) => (format!("error: {error:#}"), 1),
+        };
+        // Nobody is left to tell when even this cannot be written.
+        let _ = writeln!(std::io::stderr(), "{message}");
+        ExitCode::from(code)
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Wrong(problems.to_string())
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Failed(error)
+    }
+}

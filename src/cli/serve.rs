@@ -1,0 +1,60 @@
+//! `frontgate serve`: run the proxy.
+
+use std::env;
+use std::path::PathBuf;
+
+use super::environment;
+use super::failure::Failure;
+use crate::config::{self, Loaded, Overrides, Source};
+
+/// What the proxy is told on the command line.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  frontgate serve -c /etc/frontgate/frontgate.yaml\n  frontgate serve --listen :443 \
+                        --name gw.example.com --upstream http://127.0.0.1:18789"
+)]
+pub(super) struct Args {
+    /// The config [default: $FRONTGATE_CONFIG, else ./frontgate.yaml, else /etc/frontgate/frontgate.yaml, else built-in
+    /// defaults]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The gateway: http://host:port, https://host:port or unix:/path
+    #[arg(long, value_name = "URL")]
+    upstream: Option<String>,
+    /// An address for HTTPS, such as :8443 or 127.0.0.1:8443; repeatable
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<String>,
+    /// A DNS name or IP address the certificate is for; repeatable
+    #[arg(long = "name", value_name = "NAME")]
+    names: Vec<String>,
+    /// The address of /livez and /readyz, or off
+    #[arg(long, value_name = "ADDR|off")]
+    admin: Option<String>,
+    #[arg(long, hide = true)]
+    acme: bool,
+    #[arg(long, hide = true)]
+    email: Option<String>,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let loaded = args.load()?;
+    serve(loaded)?;
+    Ok(())
+}
+
+/// Runs the proxy until it is told to stop.
+fn serve(_loaded: Loaded) -> anyhow::Result<()> {
+    anyhow::bail!("serve is not available yet")
+}
+
+impl Args {
+    /// The configuration under these flags.
+    fn load(self) -> Result<Loaded, Failure> {
+        if self.acme || self.email.is_some() {
+            return Err(Failure::wrong("--acme and --email are not available yet"));
+        }
+        let flags = Overrides { upstream: self.upstream, listen: self.listen, names: self.names, admin: self.admin };
+        let source = Source::find(self.config, env::var_os("FRONTGATE_CONFIG"));
+        Ok(config::load(source, environment(), &flags)?)
+    }
+}
