@@ -14,12 +14,9 @@ use crate::config::{self, Loaded, Overrides, Source};
                         --name gw.example.com --upstream http://127.0.0.1:18789"
 )]
 pub(super) struct Args {
-    /// The config [default: $FRONTGATE_CONFIG, else ./frontgate.yaml, else /etc/frontgate/frontgate.yaml, else built-in
-    /// defaults]
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help = CONFIG_HELP)]
     config: Option<PathBuf>,
-    /// The gateway: http://host:port, https://host:port or unix:/path
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", help = "The gateway: http://host:port, https://host:port or unix:/path")]
     upstream: Option<String>,
     /// An address for HTTPS, such as :8443 or 127.0.0.1:8443; repeatable
     #[arg(long, value_name = "ADDR")]
@@ -35,6 +32,9 @@ pub(super) struct Args {
     #[arg(long, hide = true)]
     email: Option<String>,
 }
+
+const CONFIG_HELP: &str = "The config [default: $FRONTGATE_CONFIG, else ./frontgate.yaml, else \
+                           /etc/frontgate/frontgate.yaml, else built-in defaults]";
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let loaded = args.load()?;

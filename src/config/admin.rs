@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value as Json, json};
 
 use super::keys::{Kind, Written};
-use super::kinds::absolute_unix_path;
-use super::listen::Addr;
+use super::kinds::{Addr, absolute_unix_path};
 use super::problem::Fault;
 
 /// The admin listener's address.

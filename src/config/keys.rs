@@ -146,7 +146,11 @@ impl Checks<'_> {
     /// already and proves nothing, so then there is nothing to say.
     pub(super) fn report(&mut self, keys: &[&str], fault: Fault) {
         let paths: Vec<String> = keys.iter().map(|key| super::node::join(&self.path, key)).collect();
-        let unread = |path: &String| self.problems.iter().any(|problem| lies_in(&problem.path, path));
+        let unread = |path: &String| {
+            // A list is read as a whole or not at all.
+            let key = path.split('[').next().unwrap_or(path);
+            self.problems.iter().any(|problem| lies_in(&problem.path, key))
+        };
         if paths.iter().any(unread) {
             return;
         }

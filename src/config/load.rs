@@ -111,7 +111,7 @@ fn text_of(file: &Path) -> io::Result<String> {
 fn unreadable(error: &io::Error) -> Fault {
     let fault = Fault::new(format!("cannot be read: {error}"));
     match error.kind() {
-        io::ErrorKind::NotFound => fault.hint("without -c and FRONTGATE_CONFIG, frontgate runs on its defaults"),
+        io::ErrorKind::NotFound => fault.hint("the name was given with -c or in FRONTGATE_CONFIG"),
         io::ErrorKind::InvalidData => fault.hint("save the file as UTF-8"),
         _ => fault,
     }

@@ -1,24 +1,44 @@
 //! The names of all keys, the environment variables that set them, and the nearest name to a wrong one.
 
 use super::keys::{Keys, Section, Slot};
+use super::kinds::Quoted;
 use super::node::join;
 use super::problem::Fault;
 
 /// What every environment variable of frontgate begins with.
 pub(super) const PREFIX: &str = "FRONTGATE_";
 
-/// The paths of all keys, sections and keys that are not available yet included.
-pub(super) fn paths(section: &mut dyn Section) -> Vec<String> {
-    let mut found = Paths { outer: String::new(), list: Vec::new(), settable: Vec::new() };
-    section.keys(&mut found);
-    found.list
+/// The paths of all keys.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    outer: String,
+    /// Sections and keys that work.
+    pub(super) working: Vec<String>,
+    /// Keys that are not available yet.
+    pub(super) not_yet: Vec<String>,
+    /// Parts of keys that may be mappings: `tls.certificate.cert`.
+    parts: Vec<String>,
+    sections: Vec<String>,
 }
 
-/// The paths of all keys that hold a value.
-pub(super) fn settable(section: &mut dyn Section) -> Vec<String> {
-    let mut found = Paths { outer: String::new(), list: Vec::new(), settable: Vec::new() };
-    section.keys(&mut found);
-    found.settable
+impl Names {
+    /// The names of the keys of `section`.
+    pub(super) fn of(section: &mut dyn Section) -> Self {
+        let mut names = Self::default();
+        section.keys(&mut names);
+        names
+    }
+
+    /// Whether there is such a key.
+    pub(super) fn contains(&self, path: &str) -> bool {
+        self.working.iter().chain(&self.not_yet).any(|known| known == path)
+    }
+
+    /// Every path that a variable can set, and the variable.
+    pub(super) fn variables(&self) -> Vec<(String, String)> {
+        let all = self.working.iter().chain(&self.parts).chain(&self.not_yet);
+        all.filter(|path| !self.sections.contains(path)).map(|path| (variable(path), path.clone())).collect()
+    }
 }
 
 /// `websocket.ping_interval` as `FRONTGATE_WEBSOCKET_PING_INTERVAL`.
@@ -28,7 +48,7 @@ pub(super) fn variable(path: &str) -> String {
 
 /// What to say of `key`, which is not one of `known`, in the section `outer`.
 pub(super) fn unknown_key(outer: &str, key: &str, known: &[String]) -> Fault {
-    let fault = Fault::new(format!("unknown key `{}`", key.escape_debug()));
+    let fault = Fault::new(format!("unknown key {}", Quoted(key)));
     let siblings = || known.iter().filter_map(|path| leaf(path, outer));
     if let Some(near) = nearest(key, siblings()) {
         return fault.hint(format!("did you mean `{near}`?"));
@@ -44,11 +64,12 @@ pub(super) fn unknown_key(outer: &str, key: &str, known: &[String]) -> Fault {
 
 /// The candidate that a typing mistake most likely stands for.
 pub(super) fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    // A third of the letters wrong is a mistake; more is another word.
+    // A third of the letters wrong is a mistake, and so is a word cut short or drawn out; more is another word.
     let close = (word.chars().count() / 3).max(1);
+    let begins = |candidate: &str| word.len() > 2 && (candidate.starts_with(word) || word.starts_with(candidate));
     candidates
         .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= close)
+        .filter(|(distance, candidate)| *distance <= close || begins(candidate))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -76,32 +97,24 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-struct Paths {
-    outer: String,
-    list: Vec<String>,
-    settable: Vec<String>,
-}
-
-impl Keys for Paths {
+impl Keys for Names {
     fn slot(&mut self, name: &'static str, _doc: &'static str, slot: &mut dyn Slot) {
         let path = join(&self.outer, name);
-        let parts = slot.parts().iter().map(|part| join(&path, part));
-        self.settable.extend(std::iter::once(path.clone()).chain(parts));
-        self.list.push(path);
+        self.parts.extend(slot.parts().iter().map(|part| join(&path, part)));
+        self.working.push(path);
     }
 
     fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn Section) {
         let path = join(&self.outer, name);
-        self.list.push(path.clone());
+        self.working.push(path.clone());
+        self.sections.push(path.clone());
         let outer = std::mem::replace(&mut self.outer, path);
         section.keys(self);
         self.outer = outer;
     }
 
     fn not_yet(&mut self, name: &'static str, _idle: Option<&'static str>) {
-        let path = join(&self.outer, name);
-        self.settable.push(path.clone());
-        self.list.push(path);
+        self.not_yet.push(join(&self.outer, name));
     }
 }
 

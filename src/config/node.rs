@@ -39,6 +39,9 @@ pub(super) struct Entry {
 /// No setting lies deeper than this; YAML nested for its own sake ends here.
 const DEEPEST: usize = 16;
 
+/// No section has anywhere near as many keys; it bounds the search for duplicates and near names.
+const MOST_KEYS: usize = 256;
+
 /// Reads one YAML document. Mistakes that leave the rest readable go to `problems`; a syntax error is returned.
 pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Result<Node, Problem> {
     let options = granit_parser::options! {
@@ -121,6 +124,9 @@ impl<'a> Builder<'a> {
                 break;
             }
             let at = place(&span);
+            if entries.len() == MOST_KEYS {
+                return Err(Problem::new(&at, path, Fault::new(format!("more than {MOST_KEYS} keys"))));
+            }
             let (key, odd) = match event {
                 Event::Scalar(text, ..) => (text.into_owned(), false),
                 other => {

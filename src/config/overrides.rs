@@ -1,7 +1,7 @@
 //! The environment and the command line, laid over the file.
 
 use super::Config;
-use super::names;
+use super::names::{self, Names};
 use super::node::{Node, Value};
 use super::problem::{Fault, Place, Problem};
 
@@ -25,8 +25,7 @@ pub(super) fn apply(
     flags: &Overrides,
     problems: &mut Vec<Problem>,
 ) {
-    let settable: Vec<(String, String)> =
-        names::settable(&mut Config::default()).into_iter().map(|path| (names::variable(&path), path)).collect();
+    let settable = Names::of(&mut Config::default()).variables();
     let mut given: Vec<(String, String)> = env.into_iter().filter(|(_, value)| !value.is_empty()).collect();
     // Shorter names first, so that a part (`…_CERTIFICATE_CERT`) is laid over its whole.
     given.sort();
@@ -40,7 +39,7 @@ pub(super) fn apply(
                 let steps: Vec<&str> = path.split('.').collect();
                 root.put(&steps, Node { value: Value::Scalar(value), place });
             }
-            None if is_service_link(&name) => {}
+            None if is_service_link(&name, &value) => {}
             None => problems.push(Problem::new(&place, "", unknown(&name, &settable))),
         }
     }
@@ -86,9 +85,11 @@ fn unknown(name: &str, settable: &[(String, String)]) -> Fault {
 
 /// Kubernetes and container links describe a service called `frontgate…` to every container in its namespace:
 /// `FRONTGATE_SERVICE_HOST`, `FRONTGATE_PORT`, `FRONTGATE_PORT_8443_TCP_ADDR`. They are not meant for frontgate.
-fn is_service_link(name: &str) -> bool {
-    let port = |(_, rest): (&str, &str)| {
-        rest.is_empty() || rest.trim_start_matches('_').starts_with(|first: char| first.is_ascii_digit())
-    };
-    name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT") || name.split_once("_PORT").is_some_and(port)
+fn is_service_link(name: &str, value: &str) -> bool {
+    let url = value.starts_with("tcp://") || value.starts_with("udp://");
+    let port = |rest: &str| rest.starts_with(|first: char| first.is_ascii_digit());
+    name.ends_with("_SERVICE_HOST")
+        || name.contains("_SERVICE_PORT")
+        || name.ends_with("_PORT") && url
+        || name.split_once("_PORT_").is_some_and(|(_, rest)| port(rest))
 }

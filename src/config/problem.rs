@@ -107,7 +107,7 @@ impl fmt::Display for Problems {
                 (Place::Flag(name), _) => write!(f, "{name}: ")?,
             }
             if !problem.path.is_empty() {
-                write!(f, "{}: ", problem.path)?;
+                write!(f, "{}: ", problem.path.escape_debug())?;
             }
             f.write_str(&problem.message)?;
             if let Some(hint) = &problem.hint {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::keys::{Checks, Keys, Section, Slot};
-use super::names;
+use super::names::{self, Names};
 use super::node::{Entry, Node, Value, join};
 use super::problem::{Fault, Place, Problem};
 
@@ -18,7 +18,7 @@ pub(super) struct Folders {
 
 /// Reads all of `root` into `section`.
 pub(super) fn read(section: &mut dyn Section, root: &Node, folders: &Folders, problems: &mut Vec<Problem>) {
-    let known = names::paths(section);
+    let known = Names::of(section);
     Reader { entries: &[], known: &known, root, at: At { path: String::new(), folders, problems } }
         .group(section, root);
 }
@@ -59,8 +59,7 @@ impl At<'_> {
 
 struct Reader<'a> {
     entries: &'a [Entry],
-    /// The paths of all keys there are.
-    known: &'a [String],
+    known: &'a Names,
     root: &'a Node,
     at: At<'a>,
 }
@@ -81,7 +80,7 @@ impl Reader<'_> {
         for entry in entries {
             let at = join(&path, &entry.key);
             if !self.known.contains(&at) {
-                let fault = names::unknown_key(&path, &entry.key, self.known);
+                let fault = names::unknown_key(&path, &entry.key, &self.known.working);
                 self.at.problems.push(Problem::new(&entry.place, path.clone(), fault));
             }
         }

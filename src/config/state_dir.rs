@@ -37,7 +37,8 @@ mod tests {
 
     #[test]
     fn the_first_place_that_is_known_is_taken() {
-        let cases: [(Option<&str>, &[(&str, &str)], Option<&str>); 8] = [
+        type Case = (Option<&'static str>, &'static [(&'static str, &'static str)], Option<&'static str>);
+        let cases: [Case; 8] = [
             (Some("/a"), &[("STATE_DIRECTORY", "/b"), ("HOME", "/h")], Some("/a")),
             (None, &[("STATE_DIRECTORY", "/b"), ("XDG_STATE_HOME", "/x"), ("HOME", "/h")], Some("/b")),
             (None, &[("STATE_DIRECTORY", "/b:/c")], Some("/b")),

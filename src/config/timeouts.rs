@@ -42,7 +42,7 @@ impl Default for Timeouts {
 const TIME: Optional<Time> = Optional(NoValue::Off, Time::ANY);
 
 /// A shutdown that waits longer than a day waits for ever, whoever waits for it.
-const DRAIN: Time = Time { at_least: Duration::ZERO, at_most: Duration::from_secs(24 * 3600) };
+const DRAIN: Time = Time { at_least: Duration::ZERO, at_most: Duration::from_hours(24) };
 
 impl Section for Timeouts {
     fn keys(&mut self, keys: &mut dyn Keys) {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value as Json, json};
 
 use super::keys::{Checks, Keys, Kind, Section, Written};
-use super::kinds::{FilePath, List, Quoted, Word};
+use super::kinds::{CertName, FilePath, List, Quoted, Word};
 use super::names::unknown_key;
 use super::node::{Node, Value};
 use super::problem::Fault;
@@ -103,62 +103,6 @@ impl Section for Tls {
     }
 }
 
-/// A DNS name or an IP address.
-struct CertName;
-
-impl Kind for CertName {
-    type Value = Name;
-
-    fn name(&self) -> String {
-        "name".to_owned()
-    }
-
-    fn parse(&self, text: &str) -> Result<Name, Fault> {
-        if let Ok(ip) = text.parse() {
-            return Ok(Name::Ip(ip));
-        }
-        let name = text.to_ascii_lowercase();
-        let labels: Vec<&str> = name.strip_prefix("*.").unwrap_or(&name).split('.').collect();
-        let numeric = labels.last().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
-        if labels.iter().all(|label| is_label(label)) && !numeric && name.len() <= 253 {
-            return Ok(Name::Dns(name));
-        }
-        let fault = Fault::new(format!("{} is not a name a certificate can carry", Quoted(text)));
-        let plain = text.trim_end_matches('.').trim_matches(['[', ']']);
-        Err(if text.contains("://") || text.contains('/') {
-            fault.hint("only the name, without scheme and path")
-        } else if text.parse::<std::net::SocketAddr>().is_ok()
-            || text.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':'))
-        {
-            fault.hint("only the name, without a port")
-        } else if !text.is_ascii() {
-            fault.hint("write it in its ASCII form, which begins with xn--")
-        } else if plain != text && self.parse(plain).is_ok() {
-            fault.hint(format!("write `{plain}`"))
-        } else if text.contains('*') {
-            fault.hint("a wildcard is the whole first label: *.example.com")
-        } else {
-            fault.hint("such as gw.example.com, *.example.com or 192.0.2.7")
-        })
-    }
-
-    fn write(&self, value: &Name) -> Written {
-        Written::Word(value.to_string())
-    }
-
-    fn schema(&self) -> Json {
-        json!({ "type": "string", "pattern": "^(\\*\\.)?[0-9A-Za-z:.-]+$" })
-    }
-}
-
-/// One label of a host name (RFC 1123 §2.1).
-fn is_label(label: &str) -> bool {
-    (1..=63).contains(&label.len())
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-}
-
 /// `local`, or two files.
 struct CertificateSource;
 
@@ -229,47 +173,5 @@ impl Kind for CertificateSource {
 
     fn parts(&self) -> &'static [&'static str] {
         PARTS
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_dns_names_or_addresses() {
-        let good = [
-            ("localhost", "localhost"),
-            ("GW.Example.COM", "gw.example.com"),
-            ("*.example.com", "*.example.com"),
-            ("192.0.2.7", "192.0.2.7"),
-            ("2001:DB8::1", "2001:db8::1"),
-            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
-        ];
-        for (text, expected) in good {
-            assert_eq!(CertName.parse(text).map(|name| name.to_string()), Ok(expected.to_owned()), "{text}");
-        }
-        let long = format!("{}.example", "x".repeat(64));
-        let bad = [
-            ("", "such as"),
-            ("https://gw.example.com", "without scheme"),
-            ("gw.example.com:8443", "without a port"),
-            ("[::1]:443", "without a port"),
-            ("[::1]", "write `::1`"),
-            ("gw.example.com.", "write `gw.example.com`"),
-            ("bücher.example", "xn--"),
-            ("*", "first label"),
-            ("a.*.example", "first label"),
-            ("**.example", "first label"),
-            ("127.0.0.256", "such as"),
-            ("-a.example", "such as"),
-            ("a b", "such as"),
-            ("under_score.example", "such as"),
-            (long.as_str(), "such as"),
-        ];
-        for (text, hint) in bad {
-            let fault = CertName.parse(text).unwrap_err();
-            assert!(fault.hint.as_deref().unwrap().contains(hint), "{text}: {fault:?}");
-        }
     }
 }

@@ -114,21 +114,18 @@ const EXAMPLES: &str = "such as http://127.0.0.1:18789, https://gw.internal:8443
 /// `host`, `host:port`, `[v6]` or `[v6]:port`.
 fn authority(text: &str) -> Result<(String, Option<u16>), Fault> {
     let bad_host = || Fault::new("the URL has no valid host").hint(EXAMPLES);
-    let (host, port) = match text.strip_prefix('[') {
-        Some(rest) => {
-            let (ip, port) = rest.split_once(']').ok_or_else(bad_host)?;
-            let ip: Ipv6Addr = ip.parse().map_err(|_| bad_host())?;
-            (ip.to_string(), port)
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (ip, port) = rest.split_once(']').ok_or_else(bad_host)?;
+        let ip: Ipv6Addr = ip.parse().map_err(|_| bad_host())?;
+        (ip.to_string(), port)
+    } else {
+        let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+        // Container networks use underscores in host names; they resolve.
+        let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if host.is_empty() || host.len() > 253 || !host.bytes().all(letter) {
+            return Err(bad_host());
         }
-        None => {
-            let (host, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            // Container networks use underscores in host names; they resolve.
-            let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            if host.is_empty() || host.len() > 253 || !host.bytes().all(letter) {
-                return Err(bad_host());
-            }
-            (host.to_ascii_lowercase(), port)
-        }
+        (host.to_ascii_lowercase(), port)
     };
     match port.strip_prefix(':') {
         None if port.is_empty() => Ok((host, None)),

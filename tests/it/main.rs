@@ -1,1 +1,3 @@
+//! The integration tests: real sockets, real processes.
 
+mod cli;

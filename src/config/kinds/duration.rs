@@ -21,7 +21,7 @@ const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_0
 impl Time {
     /// Any time but none at all. A year is the most: more is a slip, and far from what a timer can hold.
     pub(in crate::config) const ANY: Self =
-        Self { at_least: Duration::from_millis(1), at_most: Duration::from_secs(365 * 86_400) };
+        Self { at_least: Duration::from_millis(1), at_most: Duration::from_hours(365 * 24) };
 }
 
 impl Kind for Time {
@@ -64,7 +64,8 @@ impl Kind for Time {
 /// In the largest unit that loses nothing. Hours are the largest: people say 24h.
 fn written(time: Duration) -> String {
     let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let (unit, size) = UNITS[1..].iter().find(|(_, size)| millis > 0 && millis % size == 0).unwrap_or(&UNITS[3]);
+    let (unit, size) =
+        UNITS[1..].iter().find(|(_, size)| millis > 0 && millis.is_multiple_of(*size)).unwrap_or(&UNITS[3]);
     format!("{}{unit}", millis / size)
 }
 
@@ -112,6 +113,6 @@ mod tests {
             assert_eq!(written(time), text);
         }
         assert_eq!(written(Duration::ZERO), "0s");
-        assert_eq!(written(Duration::from_secs(120)), "2m");
+        assert_eq!(written(Duration::from_mins(2)), "2m");
     }
 }

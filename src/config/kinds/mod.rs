@@ -1,21 +1,27 @@
 //! What a key may hold. A kind turns text into a type once, says what is wrong in words, and writes the type back.
 
+mod addr;
+mod cert_name;
 mod cidr;
 mod duration;
 mod file;
 mod list;
 mod number;
 mod off;
+mod origin;
 mod size;
 mod text;
 mod word;
 
+pub(super) use addr::Addr;
+pub(super) use cert_name::CertName;
 pub(super) use cidr::Cidr;
 pub(super) use duration::Time;
 pub(super) use file::{FilePath, absolute_unix_path};
 pub(super) use list::List;
 pub(super) use number::Number;
 pub(super) use off::{NoValue, Optional};
+pub(super) use origin::Origin;
 pub(super) use size::Size;
 pub(super) use text::Text;
 pub(super) use word::Word;

@@ -77,7 +77,7 @@ impl<T> Size<T> {
 
 /// In the largest unit that loses nothing.
 fn written(bytes: u64) -> String {
-    let (unit, size) = UNITS.iter().find(|(_, size)| bytes > 0 && bytes % size == 0).unwrap_or(&UNITS[3]);
+    let (unit, size) = UNITS.iter().find(|(_, size)| bytes > 0 && bytes.is_multiple_of(*size)).unwrap_or(&UNITS[3]);
     format!("{}{unit}", bytes / size)
 }
 

@@ -1,0 +1,99 @@
+//! [`Origin`]: whose page it is.
+
+use std::net::Ipv6Addr;
+
+use serde_json::{Value as Json, json};
+
+use super::Quoted;
+use crate::config::keys::{Kind, Written};
+use crate::config::problem::Fault;
+
+/// `scheme://host[:port]` (RFC 6454 §6.2), as a browser writes it: lower case, without the scheme's own port.
+pub(in crate::config) struct Origin;
+
+impl Kind for Origin {
+    type Value = String;
+
+    fn name(&self) -> String {
+        "origin".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<String, Fault> {
+        let lower = text.to_ascii_lowercase();
+        let fault = |what: &str| Err(Fault::new(format!("{} {what}", Quoted(text))));
+        let Some((scheme, host)) = lower.split_once("://") else {
+            return fault("is not an origin").map_err(|fault| fault.hint("such as https://gw.example.com"));
+        };
+        let (bare, path) = host.find(['/', '?', '#']).map_or((host, ""), |end| host.split_at(end));
+        if !path.is_empty() {
+            let hint = format!("write `{scheme}://{bare}`");
+            return fault("has a path; an origin is scheme, host and port").map_err(|fault| fault.hint(hint));
+        }
+        let scheme_ok = scheme.starts_with(|first: char| first.is_ascii_lowercase())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let (name, port) = match host.rsplit_once(':') {
+            Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+            _ => (host, None),
+        };
+        let name_ok = match name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+            Some(ip) => ip.parse::<Ipv6Addr>().is_ok(),
+            None => !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
+        };
+        let port_ok =
+            port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok());
+        if !(scheme_ok && name_ok && port_ok) {
+            return fault("is not an origin").map_err(|fault| fault.hint("such as https://gw.example.com:8443"));
+        }
+        Ok(match (scheme, port) {
+            ("https", Some("443")) | ("http", Some("80")) => format!("{scheme}://{name}"),
+            _ => lower,
+        })
+    }
+
+    fn write(&self, value: &String) -> Written {
+        Written::Word(value.clone())
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string", "pattern": "^[A-Za-z][A-Za-z0-9+.-]*://[^/?#@]+$" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_browser_sends() {
+        let good = [
+            ("https://gw.example.com", "https://gw.example.com"),
+            ("HTTPS://GW.Example.com:8443", "https://gw.example.com:8443"),
+            ("https://gw.example.com:443", "https://gw.example.com"),
+            ("http://gw.local:80", "http://gw.local"),
+            ("https://[::1]:8443", "https://[::1]:8443"),
+            ("https://[::1]", "https://[::1]"),
+            ("chrome-extension://abcdef", "chrome-extension://abcdef"),
+        ];
+        for (text, expected) in good {
+            assert_eq!(Origin.parse(text), Ok(expected.to_owned()), "{text}");
+        }
+        let bad = [
+            "",
+            "gw.example.com",
+            "https://",
+            "https://gw/",
+            "https://gw/ui",
+            "https://gw?x",
+            "https://u@gw",
+            "null",
+            "*",
+            "https://gw:",
+            "https://gw:99999",
+            "https://*.example.com",
+            "https://[::1",
+        ];
+        for text in bad {
+            assert!(Origin.parse(text).is_err(), "{text}");
+        }
+    }
+}

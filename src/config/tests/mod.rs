@@ -1,0 +1,191 @@
+//! What the configuration file says, and what is said of a wrong one.
+
+mod files;
+mod layers;
+mod problems;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::read::Folders;
+use super::*;
+
+/// The configuration in `text`, read as `/etc/frontgate/f.yaml`.
+fn parse_with(text: &str, env: &[(&str, &str)], flags: &Overrides) -> Result<Config, String> {
+    let folders = Folders { file: PathBuf::from("/etc/frontgate"), working: PathBuf::from("/home/ann") };
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    load::parse(text, env, flags, &folders)
+        .map_err(|problems| Problems::new(Some(PathBuf::from("f.yaml")), problems).to_string())
+}
+
+fn parse(text: &str) -> Result<Config, String> {
+    parse_with(text, &[], &Overrides::default())
+}
+
+#[test]
+fn nothing_written_is_the_defaults() {
+    for text in [
+        "",
+        "---\n",
+        "# only a comment\n",
+        "{}",
+        "null",
+        "\u{feff}",
+        "listen:\ntls: ~\nstate_dir: null\n",
+        "auth: none\nhold: null\nroutes:\n",
+    ] {
+        assert_eq!(parse(text), Ok(Config::default()), "{text:?}");
+    }
+}
+
+#[test]
+fn every_key_sets_its_field() {
+    let config = parse(
+        r#"
+listen: { https: [":443", "192.0.2.1:8443"], http: ["0.0.0.0:80"], plain: ["unix:/run/f.sock"], proxy_protocol_from: [192.0.2.7] }
+tls: { names: [GW.example.com, "::1"], certificate: { cert: tls/cert.pem, key: /k.pem }, min_version: 1.3 }
+state_dir: state
+upstream: https://gw.internal
+forwarded: { trusted_proxies: [10.0.0.0/8], local_clients: forwarded, headers: [forwarded] }
+websocket: { ping_interval: off, pong_timeout: 1m, max_frame: 1MiB, max_message: 25MiB, max_messages_per_minute: 600, allowed_origins: ["https://GW.example.com"] }
+timeouts: { connect: 250ms, tls_handshake: 1s, request_head: 2s, keep_alive: off, read: 1h, send: 1d, drain: 0s }
+limits: { connections: 4096, connections_per_client: off, request_head: 8KiB, request_body: 1GiB }
+admin: off
+log: { level: debug, format: json, access: false, redact: [] }
+"#,
+    )
+    .unwrap();
+    let addr = |text: &str| text.parse::<SocketAddr>().unwrap();
+    let seconds = Duration::from_secs;
+    let expected = Config {
+        listen: Listen {
+            https: vec![addr("[::]:443"), addr("192.0.2.1:8443")],
+            http: vec![addr("0.0.0.0:80")],
+            plain: vec![BindAddr::Unix("/run/f.sock".into())],
+            proxy_protocol_from: vec!["192.0.2.7/32".parse().unwrap()],
+        },
+        tls: Tls {
+            names: vec![Name::Dns("gw.example.com".into()), Name::Ip("::1".parse().unwrap())],
+            certificate: Certificate::Files { cert: "/etc/frontgate/tls/cert.pem".into(), key: "/k.pem".into() },
+            min_version: TlsVersion::V1_3,
+        },
+        state_dir: Some("/etc/frontgate/state".into()),
+        upstream: Upstream::Https { host: "gw.internal".into(), port: 443 },
+        forwarded: Forwarded {
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            local_clients: LocalClients::Forwarded,
+            x_forwarded: false,
+            rfc7239: true,
+        },
+        websocket: WebSocket {
+            ping_interval: None,
+            pong_timeout: Some(seconds(60)),
+            max_frame: Some(1 << 20),
+            max_message: Some(25 << 20),
+            max_messages_per_minute: Some(600),
+            allowed_origins: AllowedOrigins::List(vec!["https://gw.example.com".into()]),
+        },
+        timeouts: Timeouts {
+            connect: Some(Duration::from_millis(250)),
+            tls_handshake: Some(seconds(1)),
+            request_head: Some(seconds(2)),
+            keep_alive: None,
+            read: Some(Duration::from_hours(1)),
+            send: Some(Duration::from_hours(24)),
+            drain: Duration::ZERO,
+        },
+        limits: Limits {
+            connections: Connections::AtMost(4096),
+            connections_per_client: None,
+            request_head: 8192,
+            request_body: Some(1 << 30),
+        },
+        admin: Admin::Off,
+        log: Log { level: Level::Debug, format: LogFormat::Json, access: false, redact: Vec::new() },
+    };
+    assert_eq!(config, expected);
+    assert_eq!(parse(&config.to_string()), Ok(config), "what is printed loads to the same");
+}
+
+#[test]
+fn the_schema_describes_every_key_with_its_default() {
+    let schema = schema();
+    for entry in entries() {
+        let pointer = format!("/properties/{}", entry.path.replace('.', "/properties/"));
+        let key = schema.pointer(&pointer).unwrap_or_else(|| panic!("{pointer}"));
+        assert_eq!(key["description"], entry.doc);
+        assert!(key.get("default").is_some());
+    }
+    assert_eq!(schema["additionalProperties"], false);
+    assert_eq!(schema["properties"]["tls"]["additionalProperties"], false);
+    assert_eq!(
+        schema["properties"]["log"]["properties"]["level"]["enum"],
+        serde_json::json!(["error", "warn", "info", "debug"])
+    );
+    assert_eq!(schema["properties"]["websocket"]["properties"]["ping_interval"]["default"], "20s");
+}
+
+/// Words that make a configuration, and some that break one.
+const PIECES: &[&str] = &[
+    "listen",
+    "https",
+    "tls",
+    "certificate",
+    "cert",
+    "key",
+    "websocket",
+    "allowed_origins",
+    "forwarded",
+    "headers",
+    "log",
+    "upstream",
+    "limits",
+    ": ",
+    ":",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "- ",
+    "[",
+    "]",
+    "{",
+    "}",
+    ", ",
+    "off",
+    "null",
+    "~",
+    "20s",
+    "64KiB",
+    "\"",
+    "'",
+    "|",
+    ">",
+    "&a",
+    "*a",
+    "!x",
+    "<<",
+    "?",
+    "---",
+    "...",
+    "%",
+    "#",
+    "\t",
+    "\u{feff}",
+    "é",
+    "http://",
+    "gw:1",
+    "[::]:1",
+];
+
+proptest! {
+    #[test]
+    fn whatever_is_written_is_read_or_explained(pieces in prop::collection::vec(prop::sample::select(PIECES), 0..40)) {
+        match parse(&pieces.concat()) {
+            Ok(config) => prop_assert_eq!(parse(&config.to_string()), Ok(config)),
+            Err(problems) => prop_assert!(!problems.is_empty()),
+        }
+    }
+}

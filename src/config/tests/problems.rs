@@ -1,0 +1,213 @@
+//! What is said of a wrong configuration, word by word.
+
+use super::*;
+
+#[test]
+fn a_problem_has_its_place_its_setting_and_a_hint() {
+    let wrong: Vec<String> = PROBLEMS
+        .iter()
+        .map(|(text, expected)| (text, expected, parse(text).unwrap_err()))
+        .filter(|(_, expected, said)| said != *expected)
+        .map(|(text, expected, said)| format!("{text}\n  expected {expected}\n  but said {said}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_problem_is_reported_at_once_in_the_order_of_the_file() {
+    let text = "\
+log: { level: loud }
+websocket:
+  ping_interval: 20
+  pong_timeout: 1s
+listen:
+  https: [localhost:1, \"[::]:8443\"]
+  plain: [\"[::]:8443\"]
+upstream: gw:1
+";
+    let env = [("FRONTGATE_ADMIN", "localhost"), ("FRONTGATE_LIMITS", "1")];
+    let flags = Overrides { names: vec!["a b".into()], ..Overrides::default() };
+    let expected = "\
+f.yaml:1:15: log.level: `loud` is none of error, warn, info, debug
+f.yaml:3:18: websocket.ping_interval: `20` has no unit
+    hint: write `20s`; the units are ms, s, m, h and d; `off` turns it off
+f.yaml:6:11: listen.https[0]: `localhost:1` is a host name; expected an address
+    hint: `127.0.0.1:1` for this machine only, `:1` for every address
+f.yaml:8:11: upstream: the URL has no scheme
+    hint: write `http://gw:1`
+FRONTGATE_ADMIN: admin: `localhost` has no port
+    hint: such as 0.0.0.0:443, [::]:443 or :443
+FRONTGATE_LIMITS: sets nothing
+    hint: did you mean `FRONTGATE_LIMITS_CONNECTIONS`?
+--name: tls.names[0]: `a b` is not a name a certificate can carry
+    hint: such as gw.example.com, *.example.com or 192.0.2.7";
+    assert_eq!(parse_with(text, &env, &flags).unwrap_err(), expected);
+}
+
+/// What is written, and what is said of it.
+const PROBLEMS: &[(&str, &str)] = &[
+    // Keys.
+    (
+        "websocket:\n  ping_intervall: 5s",
+        "f.yaml:2:3: websocket: unknown key `ping_intervall`\n    hint: did you mean `ping_interval`?",
+    ),
+    ("upstrem: http://gw", "f.yaml:1:1: unknown key `upstrem`\n    hint: did you mean `upstream`?"),
+    ("ping_interval: 5s", "f.yaml:1:1: unknown key `ping_interval`\n    hint: did you mean `websocket.ping_interval`?"),
+    (
+        "tls: { colour: red }",
+        "f.yaml:1:8: tls: unknown key `colour`\n    hint: known here: names, certificate, min_version",
+    ),
+    (
+        "<<: {}",
+        "f.yaml:1:1: unknown key `<<`\n    hint: known here: listen, tls, state_dir, upstream, forwarded, websocket, timeouts, limits, admin, log",
+    ),
+    ("admin: off\nadmin: off", "f.yaml:2:1: admin: given twice\n    hint: it is already set on line 1"),
+    ("? [a]\n: b", "f.yaml:1:3: a key must be a plain word"),
+    // Not available yet.
+    ("hold: 12s", "f.yaml:1:7: hold: not available yet\n    hint: remove it"),
+    ("auth: basic", "f.yaml:1:7: auth: not available yet\n    hint: remove it"),
+    ("routes:\n  - path: /", "f.yaml:2:3: routes: not available yet\n    hint: remove it"),
+    ("upstreams: { a: b }", "f.yaml:1:12: upstreams: not available yet\n    hint: remove it"),
+    ("tls: { hsts: auto }", "f.yaml:1:14: tls.hsts: not available yet\n    hint: remove it"),
+    ("tls: { client_ca: ca.pem }", "f.yaml:1:19: tls.client_ca: not available yet\n    hint: remove it"),
+    ("tls:\n  acme:\n    email: a@b", "f.yaml:3:5: tls.acme: not available yet\n    hint: remove it"),
+    (
+        "tls: { certificate: acme }",
+        "f.yaml:1:21: tls.certificate: `acme` is not available yet\n    hint: local, or { cert: FILE, key: FILE }",
+    ),
+    // Shapes.
+    ("hello", "f.yaml:1:1: expected keys, as in `key: value`"),
+    ("limits: 12", "f.yaml:1:9: limits: expected keys, as in `key: value`"),
+    ("upstream: [http://gw]", "f.yaml:1:11: upstream: a list; expected URL"),
+    ("timeouts: { read: { a: 1 } }", "f.yaml:1:19: timeouts.read: expected duration or off"),
+    ("listen:\n  https: :8443", "f.yaml:2:10: listen.https: expected a list\n    hint: write `[\":8443\"]`"),
+    ("listen: { https: [~] }", "f.yaml:1:19: listen.https[0]: nothing here; expected address"),
+    ("log: { redact: [[a]] }", "f.yaml:1:17: log.redact[0]: a list; expected text"),
+    // Values.
+    (
+        "timeouts: { read: 20 }",
+        "f.yaml:1:19: timeouts.read: `20` has no unit\n    hint: write `20s`; the units are ms, s, m, h and d; `off` turns it off",
+    ),
+    (
+        "timeouts: { drain: off }",
+        "f.yaml:1:20: timeouts.drain: `off` is not a duration\n    hint: one number and one unit, such as 250ms, 20s, 5m, 24h or 1d",
+    ),
+    ("timeouts: { drain: 25h }", "f.yaml:1:20: timeouts.drain: `25h` is too long; the most is 24h"),
+    (
+        "timeouts: { connect: 0s }",
+        "f.yaml:1:22: timeouts.connect: `0s` is too short; the least is 1ms\n    hint: `off` turns it off",
+    ),
+    (
+        "limits: { request_head: 64 }",
+        "f.yaml:1:25: limits.request_head: `64` has no unit\n    hint: write `64B` or `64KiB`; the units are B, KiB, MiB and GiB",
+    ),
+    (
+        "limits: { request_head: 64K }",
+        "f.yaml:1:25: limits.request_head: `64K` is not a size\n    hint: write `64KiB`; the units are B, KiB, MiB and GiB",
+    ),
+    ("limits: { request_head: 1KiB }", "f.yaml:1:25: limits.request_head: `1KiB` is too little; the least is 8KiB"),
+    (
+        "limits: { connections: -1 }",
+        "f.yaml:1:24: limits.connections: `-1` is not a whole number\n    hint: a number such as 4096, or auto",
+    ),
+    (
+        "limits: { connections_per_client: 0 }",
+        "f.yaml:1:35: limits.connections_per_client: `0` is too few; the least is 1\n    hint: `off` turns it off",
+    ),
+    (
+        "websocket: { max_messages_per_minute: 9999999999 }",
+        "f.yaml:1:39: websocket.max_messages_per_minute: `9999999999` is too many\n    hint: `off` turns it off",
+    ),
+    ("log: { access: yes }", "f.yaml:1:16: log.access: `yes` is none of on, off\n    hint: did you mean `on`?"),
+    (
+        "log: { level: warning }",
+        "f.yaml:1:15: log.level: `warning` is none of error, warn, info, debug\n    hint: did you mean `warn`?",
+    ),
+    (
+        "log: { level: Info }",
+        "f.yaml:1:15: log.level: `Info` is none of error, warn, info, debug\n    hint: did you mean `info`?",
+    ),
+    ("log: { redact: [\"\"] }", "f.yaml:1:17: log.redact[0]: empty"),
+    (
+        "tls: { min_version: 1.1 }",
+        "f.yaml:1:21: tls.min_version: `1.1` is none of 1.2, 1.3\n    hint: did you mean `1.2`?",
+    ),
+    (
+        "tls: { certificate: { cert: a } }",
+        "f.yaml:1:21: tls.certificate: `key` is missing\n    hint: `cert` alone is not enough",
+    ),
+    (
+        "forwarded: { trusted_proxies: [10.0.0.1/8] }",
+        "f.yaml:1:32: forwarded.trusted_proxies[0]: `10.0.0.1/8` has address bits behind its prefix\n    hint: the network is 10.0.0.0/8, the address alone 10.0.0.1",
+    ),
+    (
+        "upstream: http://ann:pass@gw/x",
+        "f.yaml:1:11: upstream: the URL has a user or a password\n    hint: frontgate forwards what clients send as it comes, their credentials too; remove the part before the @",
+    ),
+    (
+        "websocket: { allowed_origins: same_host }",
+        "f.yaml:1:31: websocket.allowed_origins: `same_host` is not any, same-host or list of origins\n    hint: did you mean `same-host`?",
+    ),
+    (
+        "websocket: { allowed_origins: [https://gw/ui] }",
+        "f.yaml:1:32: websocket.allowed_origins[0]: `https://gw/ui` has a path; an origin is scheme, host and port\n    hint: write `https://gw`",
+    ),
+    (
+        "websocket:\n  allowed_origins: https://gw",
+        "f.yaml:2:20: websocket.allowed_origins: expected a list\n    hint: write `[\"https://gw\"]`",
+    ),
+    // Keys that contradict each other.
+    (
+        "websocket: { pong_timeout: 5s }",
+        "f.yaml:1:28: websocket.pong_timeout: pong_timeout is shorter than ping_interval\n    hint: give a leg at least one interval to answer",
+    ),
+    (
+        "websocket: { ping_interval: 5m }",
+        "f.yaml:1:29: websocket.ping_interval: pong_timeout is shorter than ping_interval\n    hint: give a leg at least one interval to answer",
+    ),
+    (
+        "websocket: { allowed_origins: [] }",
+        "f.yaml:1:31: websocket.allowed_origins: an empty list lets no page in\n    hint: any, same-host, or at least one origin",
+    ),
+    (
+        "listen: { https: [] }",
+        "f.yaml:1:18: listen.https: no listener at all\n    hint: such as https: [\"[::]:8443\"]",
+    ),
+    (
+        "listen: { https: [], http: [\":80\"] }",
+        "f.yaml:1:18: listen.https: a listener that redirects to https, and none for https\n    hint: such as https: [\"[::]:8443\"]",
+    ),
+    (
+        "listen: { https: [], http: [\":80\"], plain: [\":81\"] }",
+        "f.yaml:1:28: listen.http: redirects to https, where nothing listens\n    hint: add an https listener, or make it a plain one",
+    ),
+    (
+        "listen: { https: [\":1\", \":1\"] }",
+        "f.yaml:1:25: listen.https[1]: [::]:1 is already taken by listen.https[0]\n    hint: every listener needs an address of its own",
+    ),
+    (
+        "admin: \"[::]:8443\"",
+        "f.yaml:1:8: admin: [::]:8443 is already taken by listen.https[0]\n    hint: every listener needs an address of its own",
+    ),
+    (
+        "forwarded: { headers: [] }",
+        "f.yaml:1:23: forwarded.headers: without forwarding headers every remote client looks local to the gateway\n    hint: write [x-forwarded]",
+    ),
+    (
+        "tls: { names: [] }",
+        "f.yaml:1:15: tls.names: the local certificate needs a name\n    hint: such as names: [localhost]",
+    ),
+    // YAML.
+    ("a: [b", "f.yaml:1:4: not YAML: unclosed bracket '['"),
+    ("log:\n\tlevel: info", "f.yaml:2:2: not YAML: tabs disallowed within this context (block indentation)"),
+    ("upstream: \"ann:pass", "f.yaml:1:11: not YAML: unclosed quote"),
+    (
+        "admin: off\n---\nadmin: off",
+        "f.yaml:3:1: a second YAML document\n    hint: one file holds one configuration: remove the `---`",
+    ),
+    (
+        "state_dir: &here /tmp\nadmin: *here",
+        "f.yaml:2:8: admin: YAML anchors and aliases are not supported\n    hint: write the value out",
+    ),
+    ("admin: !secret off", "f.yaml:1:16: admin: YAML tags (`!…`) mean nothing here"),
+];

@@ -1,0 +1,174 @@
+//! The command line as a user meets it: what the real binary prints where, and its exit code.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// What the command printed, and how it ended.
+#[derive(Debug, PartialEq, Eq)]
+struct Ran {
+    code: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs `frontgate ARGS` in `folder`, with `env` as its whole environment.
+fn frontgate_in(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_frontgate"));
+    command.args(args).env_clear().envs(env.iter().copied()).current_dir(folder);
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+fn frontgate(args: &[&str]) -> Ran {
+    frontgate_in(TempDir::new().unwrap().path(), args, &[])
+}
+
+fn folder_with(name: &str, text: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join(name), text).unwrap();
+    folder
+}
+
+#[test]
+fn check_says_ok_in_one_line() {
+    let folder = folder_with("f.yaml", "admin: off\n");
+    let ran = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[]);
+    assert_eq!(ran, Ran { code: 0, stdout: "config OK: f.yaml\n".into(), stderr: String::new() });
+}
+
+#[test]
+fn check_prints_every_problem_and_exits_2() {
+    let folder = folder_with("f.yaml", "websocket:\n  ping_intervall: 5s\n  pong_timeout: 20\nupstream: gw\n");
+    let ran = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[("FRONTGATE_ADMIN", "9180")]);
+    let expected = "\
+f.yaml:2:3: websocket: unknown key `ping_intervall`
+    hint: did you mean `ping_interval`?
+f.yaml:3:17: websocket.pong_timeout: `20` has no unit
+    hint: write `20s`; the units are ms, s, m, h and d; `off` turns it off
+f.yaml:4:11: upstream: the URL has no scheme
+    hint: write `http://gw:80`
+FRONTGATE_ADMIN: admin: `9180` has no address
+    hint: write `:9180` for every address
+";
+    assert_eq!(ran, Ran { code: 2, stdout: String::new(), stderr: expected.into() });
+}
+
+#[test]
+fn what_check_prints_loads_to_the_same() {
+    let text = "tls: { names: [gw.example.com], certificate: { cert: a.pem, key: b.pem } }\nlisten: { plain: [\"unix:/run/f\"] }\n";
+    let folder = folder_with("f.yaml", text);
+    let first = frontgate_in(folder.path(), &["check", "--print", "-c", "f.yaml"], &[("FRONTGATE_LOG_LEVEL", "debug")]);
+    assert_eq!((first.code, first.stderr.as_str()), (0, ""));
+    assert!(first.stdout.starts_with("# config OK: f.yaml\nlisten:\n"), "{}", first.stdout);
+    assert!(first.stdout.contains("\n  level: debug\n"), "{}", first.stdout);
+    let elsewhere = folder_with("f.yaml", &first.stdout);
+    let second = frontgate_in(elsewhere.path(), &["check", "--print", "-c", "f.yaml"], &[]);
+    assert_eq!(second, first);
+}
+
+#[test]
+fn the_config_is_looked_for_where_the_help_says() {
+    let folder = folder_with("frontgate.yaml", "log: { level: debug }\n");
+    fs::write(folder.path().join("other.yaml"), "log: { level: warn }\n").unwrap();
+    fs::write(folder.path().join("third.yaml"), "log: { level: error }\n").unwrap();
+    let level = |args: &[&str], env: &[(&str, &str)]| {
+        let ran = frontgate_in(folder.path(), args, env);
+        let line = ran.stdout.lines().find_map(|line| line.strip_prefix("  level: ")).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("{ran:?}"))
+    };
+    let variable = [("FRONTGATE_CONFIG", "other.yaml")];
+    assert_eq!(level(&["check", "--print"], &[]), "debug");
+    assert_eq!(level(&["check", "--print"], &variable), "warn");
+    assert_eq!(level(&["check", "--print", "-c", "third.yaml"], &variable), "error");
+    assert_eq!(level(&["check", "--print"], &[("FRONTGATE_LOG_LEVEL", "info")]), "info");
+}
+
+#[test]
+fn a_config_that_was_named_and_is_missing_is_an_error() {
+    for (args, env) in [(&["check", "-c", "no.yaml"][..], &[][..]), (&["check"], &[("FRONTGATE_CONFIG", "no.yaml")])] {
+        let ran = frontgate_in(TempDir::new().unwrap().path(), args, env);
+        assert_eq!(ran.code, 2);
+        assert!(ran.stderr.starts_with("no.yaml: cannot be read: No such file"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn serving_takes_its_flags_with_and_without_the_word() {
+    for args in [&["--listen", "x", "--name", "a b"][..], &["serve", "--listen", "x", "--name", "a b"]] {
+        let ran = frontgate(args);
+        assert_eq!(ran.code, 2);
+        let expected = "\
+--listen: listen.https[0]: `x` has no port
+    hint: such as 0.0.0.0:443, [::]:443 or :443
+--name: tls.names[0]: `a b` is not a name a certificate can carry
+    hint: such as gw.example.com, *.example.com or 192.0.2.7
+";
+        assert_eq!(ran.stderr, expected);
+    }
+}
+
+#[test]
+fn a_wrong_command_line_exits_2() {
+    for args in
+        [&["servee"][..], &["--nope"], &["check", "extra"], &["completions", "nosuchshell"], &["man", "nosuchpage"]]
+    {
+        let ran = frontgate(args);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{args:?}");
+        assert!(ran.stderr.starts_with("error: "), "{args:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn what_is_not_available_yet_is_refused_as_such() {
+    let commands = ["doctor", "import", "trust", "cert", "status", "connections", "close", "reload", "drain"];
+    for command in commands {
+        let ran = frontgate(&[command, "--json", "x"]);
+        assert_eq!((ran.code, ran.stderr), (2, format!("error: frontgate {command} is not available yet\n")));
+    }
+    for args in [&["--acme"][..], &["serve", "--acme", "--email", "ann@example.com"]] {
+        let ran = frontgate(args);
+        assert_eq!((ran.code, ran.stderr.as_str()), (2, "error: --acme and --email are not available yet\n"));
+    }
+}
+
+#[test]
+fn the_schema_is_json() {
+    let ran = frontgate(&["schema"]);
+    assert_eq!(ran.code, 0);
+    let schema: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+}
+
+#[test]
+fn completions_and_man_pages_know_the_commands() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = frontgate(&["completions", shell]);
+        assert_eq!(ran.code, 0);
+        assert!(ran.stdout.contains("check") && ran.stdout.contains("upstream"), "{shell}");
+    }
+    let page = frontgate(&["man"]);
+    assert_eq!(page.code, 0);
+    assert!(page.stdout.contains(".TH frontgate 1"), "{}", page.stdout);
+    let config = frontgate(&["man", "frontgate.yaml"]);
+    assert!(config.stdout.contains("FRONTGATE_WEBSOCKET_PING_INTERVAL"), "{}", config.stdout);
+
+    let folder = TempDir::new().unwrap();
+    let ran = frontgate_in(folder.path(), &["man", "--dir", "share/man"], &[]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    for page in ["man1/frontgate.1", "man1/frontgate-serve.1", "man1/frontgate-check.1", "man5/frontgate.yaml.5"] {
+        assert!(folder.path().join("share/man").join(page).exists(), "{page}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_failure() {
+    for args in [&["--help"][..], &["-h"], &["--version"], &["serve", "--help"], &["check", "-h"]] {
+        let ran = frontgate(args);
+        assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{args:?}");
+    }
+}
