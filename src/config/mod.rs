@@ -1,7 +1,7 @@
 //! The configuration: one file per section, each with the typed settings the program runs on and the list of its keys.
 //!
 //! [`load()`] lays three sources over the defaults, the later ones winning: the YAML file, the environment, the command
-//! line. All of it becomes one tree of text with places ([`node`]), which the sections then read ([`read`]). What is wrong
+//! line. All of it becomes one tree of text with places (`node.rs`), which the sections then read (`read.rs`). What is wrong
 //! is collected, not logged: a [`Problems`] names every mistake at once, with line, column and what to write instead.
 
 mod keys;

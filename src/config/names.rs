@@ -18,7 +18,8 @@ pub(super) struct Names {
     pub(super) not_yet: Vec<String>,
     /// Parts of keys that may be mappings: `tls.certificate.cert`.
     parts: Vec<String>,
-    sections: Vec<String>,
+    /// Keys that hold keys.
+    pub(super) sections: Vec<String>,
 }
 
 impl Names {

@@ -18,47 +18,71 @@ pub struct Overrides {
     pub admin: Option<String>,
 }
 
-/// Lays both over `root`. A variable with an empty value counts as not set: compose files make those.
+/// Lays both over `root`.
 pub(super) fn apply(
     root: &mut Node,
     env: impl IntoIterator<Item = (String, String)>,
     flags: &Overrides,
     problems: &mut Vec<Problem>,
 ) {
-    let settable = Names::of(&mut Config::default()).variables();
-    let mut given: Vec<(String, String)> = env.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-    // Shorter names first, so that a part (`…_CERTIFICATE_CERT`) is laid over its whole.
-    given.sort();
-    for (name, value) in given {
-        if !name.starts_with(names::PREFIX) || name == "FRONTGATE_CONFIG" {
-            continue;
-        }
-        let place = Place::Variable(name.clone());
-        match settable.iter().find(|(variable, _)| *variable == name) {
-            Some((_, path)) => {
-                let steps: Vec<&str> = path.split('.').collect();
-                root.put(&steps, Node { value: Value::Scalar(value), place });
+    let mut layers = Layers { root, names: Names::of(&mut Config::default()) };
+    layers.variables(env, problems);
+    layers.flags(flags);
+}
+
+struct Layers<'a> {
+    root: &'a mut Node,
+    names: Names,
+}
+
+impl Layers<'_> {
+    /// A variable with an empty value counts as not set: compose files make those.
+    fn variables(&mut self, env: impl IntoIterator<Item = (String, String)>, problems: &mut Vec<Problem>) {
+        let settable = self.names.variables();
+        let mut given: Vec<(String, String)> = env.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        // Shorter names first, so that a part (`…_CERTIFICATE_CERT`) is laid over its whole.
+        given.sort();
+        for (name, value) in given {
+            if !name.starts_with(names::PREFIX) || name == "FRONTGATE_CONFIG" {
+                continue;
             }
-            None if is_service_link(&name, &value) => {}
-            None => problems.push(Problem::new(&place, "", unknown(&name, &settable))),
+            let place = Place::Variable(name.clone());
+            match settable.iter().find(|(variable, _)| *variable == name) {
+                Some((_, path)) => self.set(path, Node { value: Value::Scalar(value), place }),
+                None if is_service_link(&name, &value) => {}
+                None => problems.push(Problem::new(&place, "", unknown(&name, &settable))),
+            }
         }
     }
-    let word = |flag, text: &String| Node { value: Value::Scalar(text.clone()), place: Place::Flag(flag) };
-    let list = |flag, words: &[String]| Node {
-        value: Value::List(words.iter().map(|text| word(flag, text)).collect()),
-        place: Place::Flag(flag),
-    };
-    if let Some(url) = &flags.upstream {
-        root.put(&["upstream"], word("--upstream", url));
+
+    fn flags(&mut self, flags: &Overrides) {
+        let word = |flag, text: &String| Node { value: Value::Scalar(text.clone()), place: Place::Flag(flag) };
+        let list = |flag, words: &[String]| Node {
+            value: Value::List(words.iter().map(|text| word(flag, text)).collect()),
+            place: Place::Flag(flag),
+        };
+        if let Some(url) = &flags.upstream {
+            self.set("upstream", word("--upstream", url));
+        }
+        if !flags.listen.is_empty() {
+            self.set("listen.https", list("--listen", &flags.listen));
+        }
+        if !flags.names.is_empty() {
+            self.set("tls.names", list("--name", &flags.names));
+        }
+        if let Some(addr) = &flags.admin {
+            self.set("admin", word("--admin", addr));
+        }
     }
-    if !flags.listen.is_empty() {
-        root.put(&["listen", "https"], list("--listen", &flags.listen));
-    }
-    if !flags.names.is_empty() {
-        root.put(&["tls", "names"], list("--name", &flags.names));
-    }
-    if let Some(addr) = &flags.admin {
-        root.put(&["admin"], word("--admin", addr));
+
+    /// Sets what lies at `path`. What stands where a section should be is a mistake to report, not one to cover.
+    fn set(&mut self, path: &str, node: Node) {
+        let steps: Vec<&str> = path.split('.').collect();
+        let outer = self.root.find(steps[0]).map(|node| &node.value);
+        let covers = matches!(outer, Some(Value::Scalar(_) | Value::List(_)));
+        if !(covers && self.names.sections.iter().any(|section| section == steps[0])) {
+            self.root.put(&steps, node);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! [`reference`]: every key, described.
+//! [`reference()`]: every key, described.
 
 use std::fmt::Write;
 

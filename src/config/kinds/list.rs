@@ -14,7 +14,7 @@ impl<K: Kind> Kind for List<K> {
     type Value = Vec<K::Value>;
 
     fn name(&self) -> String {
-        format!("list of {}", self.0.name())
+        format!("list, each item: {}", self.0.name())
     }
 
     fn parse(&self, text: &str) -> Result<Self::Value, Fault> {

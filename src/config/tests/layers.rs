@@ -38,6 +38,14 @@ fn an_override_replaces_what_the_file_has_wrong() {
 }
 
 #[test]
+fn an_override_does_not_cover_a_section_that_is_none() {
+    for text in ["limits: 12", "limits: [a]"] {
+        let said = parse_with(text, &[("FRONTGATE_LIMITS_CONNECTIONS", "5")], &Overrides::default()).unwrap_err();
+        assert_eq!(said, "f.yaml:1:9: limits: expected keys, as in `key: value`");
+    }
+}
+
+#[test]
 fn the_environment_sets_every_kind_of_key() {
     let env = [
         ("FRONTGATE_LISTEN_HTTPS", "[]"),
