@@ -50,6 +50,9 @@ pub(super) fn variable(path: &str) -> String {
 /// What to say of `key`, which is not one of `known`, in the section `outer`.
 pub(super) fn unknown_key(outer: &str, key: &str, known: &[String]) -> Fault {
     let fault = Fault::new(format!("unknown key {}", Quoted(key)));
+    if let Some((section, leaf)) = key.rsplit_once('.').filter(|_| known.contains(&join(outer, key))) {
+        return fault.hint(format!("write `{leaf}` inside of `{section}`"));
+    }
     let siblings = || known.iter().filter_map(|path| leaf(path, outer));
     if let Some(near) = nearest(key, siblings()) {
         return fault.hint(format!("did you mean `{near}`?"));

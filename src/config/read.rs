@@ -78,8 +78,8 @@ impl Reader<'_> {
         };
         let path = self.at.path.clone();
         for entry in entries {
-            let at = join(&path, &entry.key);
-            if !self.known.contains(&at) {
+            // A key `tls.names` is not the key `names` in `tls`.
+            if entry.key.contains('.') || !self.known.contains(&join(&path, &entry.key)) {
                 let fault = names::unknown_key(&path, &entry.key, &self.known.working);
                 self.at.problems.push(Problem::new(&entry.place, path.clone(), fault));
             }

@@ -57,6 +57,11 @@ const PROBLEMS: &[(&str, &str)] = &[
         "tls: { colour: red }",
         "f.yaml:1:8: tls: unknown key `colour`\n    hint: known here: names, certificate, min_version",
     ),
+    ("tls.names: [a]", "f.yaml:1:1: unknown key `tls.names`\n    hint: write `names` inside of `tls`"),
+    (
+        "tls: { certificate.cert: a }",
+        "f.yaml:1:8: tls: unknown key `certificate.cert`\n    hint: did you mean `certificate`?",
+    ),
     (
         "<<: {}",
         "f.yaml:1:1: unknown key `<<`\n    hint: known here: listen, tls, state_dir, upstream, forwarded, websocket, timeouts, limits, admin, log",
