@@ -53,7 +53,7 @@ fn explain(text: &str) -> Fault {
         return fault("has no port").hint(format!("write `{}`", SocketAddr::new(ip, 8443)));
     }
     match text.rsplit_once(':') {
-        Some((host, number)) if host.contains(':') && port(number).is_some() => {
+        Some((host, number)) if host.contains(':') && !host.contains('@') && port(number).is_some() => {
             fault("is ambiguous").hint(format!("put the address in brackets: `[{}]:{number}`", host.escape_debug()))
         }
         Some((_, number)) if port(number).is_none() => {

@@ -28,11 +28,15 @@ pub(super) use word::Word;
 
 use std::fmt;
 
-/// A value as a message quotes it: escaped, and no longer than a line needs.
+/// A value as a message quotes it: escaped, no longer than a line needs, and not at all when it may hold a secret, such
+/// as a URL with a password or a key that was pasted in.
 pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.contains(['@', '?']) || self.0.contains("-----") {
+            return f.write_str("the value");
+        }
         let mut letters = self.0.chars();
         write!(f, "`")?;
         for letter in letters.by_ref().take(60) {

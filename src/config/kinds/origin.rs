@@ -25,7 +25,7 @@ impl Kind for Origin {
             return fault("is not an origin").map_err(|fault| fault.hint("such as https://gw.example.com"));
         };
         let (bare, path) = host.find(['/', '?', '#']).map_or((host, ""), |end| host.split_at(end));
-        if !path.is_empty() {
+        if !path.is_empty() && !bare.contains('@') {
             let hint = format!("write `{scheme}://{bare}`");
             return fault("has a path; an origin is scheme, host and port").map_err(|fault| fault.hint(hint));
         }

@@ -44,6 +44,31 @@ FRONTGATE_LIMITS: sets nothing
     assert_eq!(parse_with(text, &env, &flags).unwrap_err(), expected);
 }
 
+#[test]
+fn what_may_be_a_secret_is_not_repeated() {
+    let cases = [
+        "upstream: http://ann:hunter2@gw",
+        "upstream: ann:hunter2@gw:1",
+        "listen: { https: [\"ann:hunter2@gw:80\"] }",
+        "listen: { https: ann:hunter2@gw }",
+        "tls: { names: [\"https://ann:hunter2@gw\"] }",
+        "tls: { certificate: \"-----BEGIN PRIVATE KEY-----\\nhunter2\" }",
+        "websocket: { allowed_origins: [\"https://ann:hunter2@gw/ui\"] }",
+        "websocket: { allowed_origins: [\"https://gw:1x?token=hunter2\"] }",
+        "admin: http://ann:hunter2@gw:80",
+        "auth: { basic: { ann: hunter2 } }",
+        "upstream: \"hunter2",
+        "upstream: hunter2: hunter2",
+        "listen: { hunter: hunter2 ] }",
+        "log: !hunter2 x",
+        "log: { level: *hunter2 }",
+    ];
+    for text in cases {
+        let said = parse(text).unwrap_err();
+        assert!(!said.contains("hunter2"), "{text}\n{said}");
+    }
+}
+
 /// What is written, and what is said of it.
 const PROBLEMS: &[(&str, &str)] = &[
     // Keys.
