@@ -35,10 +35,13 @@
 //! 8. No globals; everything that a peer can grow has a limit.
 //! 9. No unsafe code.
 
+pub mod admin;
+pub mod app;
 pub mod cli;
 pub mod config;
 pub mod drain;
 pub mod http;
+pub mod lifecycle;
 pub mod listener;
 pub mod observe;
 pub mod server;

@@ -1,12 +1,63 @@
 //! `frontgate demo`: the proxy in front of a small built-in gateway page.
 
+use std::env;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+
 use super::failure::Failure;
+use super::run::{runtime, until_stopped};
+use super::{demo_gateway, output};
+use crate::app::App;
+use crate::config::{self, Admin, Config, LogFormat, Upstream};
+use crate::drain::Drain;
+use crate::observe::logging;
 
-/// The demo takes no options.
+/// What the demo is told on the command line.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  frontgate demo")]
-pub(super) struct Args {}
-
-pub(super) fn run(_args: Args) -> Result<(), Failure> {
-    Err(anyhow::anyhow!("demo is not available yet").into())
+#[command(after_help = "Example:\n  frontgate demo\n\nOpen the URL that it prints; Ctrl-C ends it.")]
+pub(super) struct Args {
+    /// The address for HTTPS
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
+    listen: SocketAddr,
 }
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let mut config = Config { admin: Admin::Off, ..Config::default() };
+    config.listen.https = vec![args.listen];
+    config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();
+    // A person is looking, not a log collector.
+    config.log.format = LogFormat::Text;
+    // Short, so that a person sees pings come.
+    config.websocket.ping_interval = Some(PING_INTERVAL);
+    logging::init(&config.log).context("cannot set up logging")?;
+    runtime()?.block_on(demo(config))?;
+    Ok(())
+}
+
+async fn demo(mut config: Config) -> anyhow::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot start the built-in gateway")?;
+    let port = listener.local_addr().context("cannot start the built-in gateway")?.port();
+    config.upstream = Upstream::Http { host: Ipv4Addr::LOCALHOST.to_string(), port };
+    let gateway = Drain::new();
+    gateway.spawn(demo_gateway::serve(listener, gateway.clone()));
+    let done = until_stopped(config, invite).await;
+    gateway.harden();
+    gateway.ended().await;
+    done
+}
+
+fn invite(app: &App) {
+    let Some(port) = app.https.first().map(SocketAddr::port) else { return };
+    let ca = app.certificate.as_ref().and_then(|certificate| certificate.ca.as_ref());
+    let trust = ca.map_or_else(String::new, |path| {
+        format!("Your browser warns once: it does not know the local CA yet ({}).\n", path.display())
+    });
+    let text = format!("\nOpen https://localhost:{port}/ and watch the WebSocket.\n{trust}Ctrl-C ends the demo.\n\n");
+    // Without a terminal the log lines say the same.
+    let _ = output::print(text);
+}
+
+const PING_INTERVAL: Duration = Duration::from_secs(5);

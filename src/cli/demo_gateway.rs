@@ -52,7 +52,7 @@ const SHOWN: [&str; 9] = [
 ///
 /// The WebSocket begins with `{"demo":"hello",...}`, what the gateway was told about the client; then it echoes text and
 /// binary messages. After each ping it gets it sends `{"demo":"pings","count":n}`, since a page cannot see pings.
-pub async fn serve(listener: TcpListener, drain: Drain) {
+pub(super) async fn serve(listener: TcpListener, drain: Drain) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,

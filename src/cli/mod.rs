@@ -1,14 +1,13 @@
-//! One file per command.
-
-pub mod demo_gateway;
 //! The command line: one file per command. A command builds things and runs them; it decides nothing.
 
 mod check;
 mod completions;
 mod demo;
+mod demo_gateway;
 mod failure;
 mod man;
 mod output;
+mod run;
 mod schema;
 mod serve;
 

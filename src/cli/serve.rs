@@ -3,9 +3,13 @@
 use std::env;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
+
 use super::environment;
 use super::failure::Failure;
+use super::run::{runtime, until_stopped};
 use crate::config::{self, Loaded, Overrides, Source};
+use crate::observe::logging;
 
 /// What the proxy is told on the command line.
 #[derive(Debug, clap::Args)]
@@ -37,14 +41,19 @@ const CONFIG_HELP: &str = "The config [default: $FRONTGATE_CONFIG, else ./frontg
                            /etc/frontgate/frontgate.yaml, else built-in defaults]";
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let loaded = args.load()?;
-    serve(loaded)?;
+    let Loaded { mut config, file } = args.load()?;
+    if config.state_dir.is_none() {
+        config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();
+    }
+    logging::init(&config.log).context("cannot set up logging")?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        config = file.as_ref().map(|file| tracing::field::display(file.display())),
+        upstream = %config.upstream,
+        "frontgate"
+    );
+    runtime()?.block_on(until_stopped(config, |_| {}))?;
     Ok(())
-}
-
-/// Runs the proxy until it is told to stop.
-fn serve(_loaded: Loaded) -> anyhow::Result<()> {
-    anyhow::bail!("serve is not available yet")
 }
 
 impl Args {

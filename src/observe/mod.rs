@@ -7,10 +7,12 @@ pub mod access;
 pub mod clean;
 pub mod hint;
 pub mod logging;
+pub mod readiness;
 pub mod redact;
 pub mod tunnel;
 
 pub use access::{Access, AccessLog, Client};
 pub use hint::Hint;
+pub use readiness::Readiness;
 pub use redact::Redactor;
 pub use tunnel::{Leg, Tunnel};

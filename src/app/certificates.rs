@@ -1,0 +1,73 @@
+//! The certificate that is shown, and its renewal while clients are connected.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::time::sleep;
+
+use super::start::CertificateFacts;
+use crate::config::Config;
+use crate::drain::Drain;
+use crate::tls::{Certificates, Source, TlsError};
+
+/// The certificate that is shown and where it comes from.
+pub(super) struct Shown {
+    pub(super) certificates: Arc<Certificates>,
+    source: Arc<Source>,
+}
+
+impl Shown {
+    /// Reads or makes the certificate.
+    ///
+    /// # Errors
+    /// There is none to show.
+    pub(super) async fn open(config: &Config) -> Result<Self, TlsError> {
+        let (tls, state_dir) = (config.tls.clone(), config.state_dir.clone());
+        let source = off_thread(move || Source::open(&tls, state_dir.as_deref(), OffsetDateTime::now_utc())).await?;
+        Ok(Self { certificates: Arc::new(Certificates::new(source.certified_key())), source: Arc::new(source) })
+    }
+
+    /// What there is to say about it.
+    pub(super) fn facts(&self) -> CertificateFacts {
+        CertificateFacts {
+            fingerprint: self.source.fingerprint(),
+            ca: self.source.ca_path().map(PathBuf::from),
+            names: self.source.names().to_vec(),
+        }
+    }
+
+    async fn renew(&mut self, config: &Config) -> Result<(), TlsError> {
+        let (source, tls, state_dir) = (Arc::clone(&self.source), config.tls.clone(), config.state_dir.clone());
+        let renewed = off_thread(move || source.renewed(&tls, state_dir.as_deref(), OffsetDateTime::now_utc())).await?;
+        if renewed.fingerprint() != self.source.fingerprint() {
+            self.certificates.swap(renewed.certified_key());
+            self.source = Arc::new(renewed);
+        }
+        Ok(())
+    }
+}
+
+/// Looks after the certificate twice a day; whoever is connected notices nothing.
+pub(super) async fn keep_fresh(mut shown: Shown, config: Config, drain: Drain) {
+    loop {
+        tokio::select! {
+            () = drain.soft() => return,
+            () = sleep(CHECK_EVERY) => {}
+        }
+        if let Err(error) = shown.renew(&config).await {
+            tracing::warn!(%error, "the certificate could not be renewed; the one in use stays");
+        }
+    }
+}
+
+/// Runs file work where it blocks nobody.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+const CHECK_EVERY: Duration = Duration::from_hours(12);

@@ -1,0 +1,141 @@
+//! [`App`]: a running frontgate.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::admin;
+use crate::config::{self, Admin, BindAddr, Config, Name};
+use crate::drain::Drain;
+use crate::lifecycle::{self, Drained};
+use crate::listener::{BindError, Listener};
+use crate::observe::Readiness;
+use crate::server::{accept, file_limit};
+use crate::tls::{ClientConfigError, Fingerprint, TlsError};
+
+use super::certificates::{self, Shown};
+use super::wire::Wiring;
+
+/// A running frontgate.
+#[derive(Debug)]
+pub struct App {
+    /// Where it listens for HTTPS.
+    pub https: Vec<SocketAddr>,
+    /// Where it redirects.
+    pub http: Vec<SocketAddr>,
+    /// Where it proxies without TLS, TCP only.
+    pub plain: Vec<SocketAddr>,
+    /// Where the admin listener is, if it is TCP.
+    pub admin: Option<SocketAddr>,
+    /// The certificate it shows.
+    pub certificate: Option<CertificateFacts>,
+    readiness: Readiness,
+    drain: Drain,
+    admin_drain: Drain,
+    drain_time: Duration,
+}
+
+/// What there is to say about the certificate that is shown.
+#[derive(Debug, Clone)]
+pub struct CertificateFacts {
+    /// SHA-256 of the leaf.
+    pub fingerprint: Fingerprint,
+    /// The local CA's file, if it signed it.
+    pub ca: Option<PathBuf>,
+    /// The names it is for.
+    pub names: Vec<Name>,
+}
+
+/// Why frontgate cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The certificate.
+    #[error(transparent)]
+    Certificate(#[from] TlsError),
+    /// The trust store for an https gateway.
+    #[error(transparent)]
+    Trust(#[from] ClientConfigError),
+    /// The gateway's name.
+    #[error("upstream: the host is not a name that a certificate can carry: {0}")]
+    GatewayName(#[from] rustls::pki_types::InvalidDnsNameError),
+    /// The library for cryptography.
+    #[error("cannot make session tickets: {0}")]
+    Tickets(#[from] rustls::Error),
+}
+
+impl App {
+    /// Binds every listener, gets the certificate, and serves. Afterwards clients are answered.
+    ///
+    /// # Errors
+    /// What keeps it from running. Nothing is left behind.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        // Sockets first: a bad address fails before anything runs.
+        let tcp = |addresses: &[SocketAddr]| addresses.iter().copied().map(BindAddr::Tcp).collect::<Vec<_>>();
+        let https = bind(&tcp(&config.listen.https))?;
+        let http = bind(&tcp(&config.listen.http))?;
+        let plain = bind(&config.listen.plain)?;
+        let admin = match &config.admin {
+            Admin::Off => None,
+            Admin::Tcp(address) => Some(Listener::bind(&BindAddr::Tcp(*address))?),
+            Admin::Unix(path) => Some(Listener::bind(&BindAddr::Unix(path.clone()))?),
+        };
+        let (drain, admin_drain, readiness) = (Drain::new(), Drain::new(), Readiness::new());
+        let shown = if https.is_empty() { None } else { Some(Shown::open(&config).await?) };
+        let files = file_limit::raise();
+        let wiring = Wiring::new(&config, shown.as_ref(), https_port(&config, &https), files)?;
+        let app = Self {
+            https: addresses(&https),
+            http: addresses(&http),
+            plain: addresses(&plain),
+            admin: admin.as_ref().and_then(Listener::address),
+            certificate: shown.as_ref().map(Shown::facts),
+            readiness: readiness.clone(),
+            drain: drain.clone(),
+            admin_drain: admin_drain.clone(),
+            drain_time: config.timeouts.drain,
+        };
+        let admission = wiring.admission();
+        let groups = [(https, wiring.tls()), (http, Some(wiring.redirect())), (plain, Some(wiring.plain()))];
+        for (listeners, settings) in groups {
+            for listener in listeners {
+                let Some(settings) = settings.clone() else { continue };
+                drain.spawn(accept::run(listener, admission.clone(), settings, drain.clone()));
+            }
+        }
+        drain.spawn(wiring.sweep(drain.clone()));
+        if let Some(shown) = shown {
+            drain.spawn(certificates::keep_fresh(shown, config, drain.clone()));
+        }
+        if let Some(listener) = admin {
+            admin_drain.spawn(admin::serve(listener, readiness.clone(), admin_drain.clone()));
+        }
+        readiness.set(true);
+        Ok(app)
+    }
+
+    /// Lets what is under way finish, for at most `timeouts.drain` and until `hurry` resolves; then stops.
+    pub async fn stop(self, hurry: impl Future<Output = ()>) -> Drained {
+        self.readiness.set(false);
+        let drained = lifecycle::drain(&self.drain, self.drain_time, hurry).await;
+        self.admin_drain.harden();
+        self.admin_drain.ended().await;
+        drained
+    }
+}
+
+fn bind(wanted: &[BindAddr]) -> Result<Vec<Listener>, BindError> {
+    wanted.iter().map(Listener::bind).collect()
+}
+
+fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {
+    listeners.iter().filter_map(Listener::address).collect()
+}
+
+/// The port that a redirect names: the one that was bound, in case the configuration left it to the kernel.
+fn https_port(config: &config::Config, https: &[Listener]) -> Option<u16> {
+    let bound = https.first().and_then(Listener::address);
+    bound.or_else(|| config.listen.https.first().copied()).map(|address| address.port())
+}
