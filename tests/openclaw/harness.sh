@@ -15,11 +15,12 @@
 #   ui SITE NAME [WORD...] [options of ui-check.mjs...]   :: CHECK...     the Control UI in Chromium
 #   ws SITE NAME [WORD...] [options of ws-connect.mjs...] :: CHECK...     a gateway client
 #   try SITE NAME FUNCTION [ARGS...]                                      anything else; FUNCTION prints what is wrong
-#   aside ui|ws|try ...                                                   the same, beside all that follows
+#   aside ui|ws|try ...                                                   the same, beside what follows
+#   gather                                                                wait for those
 #
 # WORD is one of: from=local, host=NAME, port=PORT, path=PATH, token=TOKEN (`-` for none), approve (pairing requests are
 # approved with the gateway's own CLI), rc=any (the tool's own verdict does not count, only the checks do).
-# CHECK is a JavaScript expression over the tool's JSON; see holds.mjs. `site -` needs no gateway.
+# CHECK is a JavaScript expression over the tool's JSON; see holds.mjs. SITE `-` is none at all, `@` none but the kit's browser.
 
 declare -A HTTPS=([bare]=8443 [new]=8444 [old]=8445) ADMIN=([bare]=9180 [new]=9181 [old]=9182) GATEWAY=([bare]=18789 [new]=18790 [old]=18791)
 declare -A INSTALL=([bare]="${E2E_INSTALL_NEW:-}" [new]="${E2E_INSTALL_NEW:-}" [old]="${E2E_INSTALL_OLD:-}")
@@ -88,6 +89,7 @@ ui() { client_scenario ui-check.mjs "$@"; }
 ws() { client_scenario ws-connect.mjs "$@"; }
 try() { local site="$1" name="$2"; shift 2; scenario "$site" "$name" "$@"; }
 aside() { ASIDE=1; "$@"; ASIDE=0; }
+gather() { QUEUE+=(collect_asides); }
 
 client_scenario() { local tool="$1" site="$2" name="$3"; shift 3; scenario "$site" "$name" client "$tool" "$site" "$@"; }
 
@@ -106,7 +108,7 @@ run_scenario() {
     if [ -n "$lacks" ]; then
         if permitted "$lacks"; then verdict SKIP "$name"; else verdict FAIL "$name"; fi
         echo "    CANNOT RUN: ${lacks#* }"
-    elif [ "$site" != - ] && ! site_up "$site" >"$W/out/$name.log" 2>&1; then
+    elif [[ "$site" != [-@] ]] && ! site_up "$site" >"$W/out/$name.log" 2>&1; then
         verdict FAIL "$name"; explain "$W/out/$name.log"
     elif [ "$aside" = 1 ]; then
         judge "$name" "$@" & ASIDES+=("$!")
@@ -119,12 +121,15 @@ judge() {
     local out="$W/out/$1.log" began="$EPOCHREALTIME"
     SCENARIO="$1"; shift
     # One write each, so that scenarios that run aside do not mix their lines.
-    if ("$@") >"$out" 2>&1; then
+    if ("$@"; status=$?; end_jobs; exit "$status") >"$out" 2>&1; then
         verdict ok "$SCENARIO" "$began" "$(sed -n 's/^figure: /  /p' "$out")"
     else
         printf '%s\n' "$(verdict FAIL "$SCENARIO" "$began"; explain "$out")"
     fi
 }
+
+# Whatever a scenario started and did not end, it ends with it.
+end_jobs() { local pid; for pid in $(jobs -p); do kill -KILL "$pid" 2>/dev/null; wait "$pid" 2>/dev/null; done; }
 
 verdict() {
     : >"$W/verdicts/$2 $1"
@@ -144,7 +149,7 @@ wanted() {
 # What SITE needs and this machine lacks, as `WHAT reason`; nothing when it has all.
 lacking() {
     case "$1" in
-        -) ;;
+        -) grep '^netns ' <<<"$MISSING" | head -1 ;;
         old) head -1 <<<"$MISSING" ;;
         *) grep -v '^old ' <<<"$MISSING" | head -1 ;;
     esac
@@ -177,8 +182,8 @@ client() {
         --ca "$(ca_of "$site")" "${options[@]}" >"$json"
     status=$?
     if { [ "$rc" = any ] || [ "$status" = 0 ]; } && node "$HERE/holds.mjs" "$json" "$@"; then return 0; fi
-    echo "$tool exited with $status: $(head -c 2500 "$json" | tr -s ' \n' ' ')"
-    echo "the last lines of frontgate's log:"; tail -n 6 "$W/$site/frontgate.log" | cut -c1-400
+    echo "$tool exited with $status: $(head -c 2000 "$json" | tr -s ' \n' ' ')"
+    echo "the last lines of frontgate's log:"; tail -n 6 "$W/$site/frontgate.log" | cut -c1-300
     return 1
 }
 
@@ -187,8 +192,35 @@ client_address() { echo "203.0.113.$NUMBER"; }
 
 # frontgate's CA certificate, which a user would have added to the browser by hand.
 ca_of() {
-    find "$W/$1/state" -type f \( -name '*ca*.pem' -o -name '*ca*.crt' \) -exec grep -l 'BEGIN CERTIFICATE' {} + | xargs -r grep -L 'PRIVATE KEY' | head -1
+    echo "$W/$1/state/frontgate/ca.pem"
 }
+
+# ----------------------------------------------------------------------------------------- clients that are told to go
+
+# hold SITE [WORD | OPTION]... -- CHECK...    A gateway client that stays until it is told 1012. Returns once it is connected.
+hold() { holding ws-connect.mjs 'version=kit-1' "$@"; }
+# The same with the Control UI.
+hold_ui() { holding ui-check.mjs 'webchat connected' "$@"; }
+
+holding() {
+    local tool="$1" sign="$2" site="$3" before words=(); shift 3
+    while [ "$1" != -- ]; do words+=("$1"); shift; done; shift
+    before="$(gateway_count "$site" "$sign")"
+    case "$tool" in
+        # A socket that never opened is the page knocking while nobody is there; a browser calls that 1006 whatever we do.
+        ui-check.mjs) words+=(rc=any --timeout 60); set -- 'closes.some(c => c.opened && c.code === 1012)' '!closes.some(c => c.opened && c.code === 1006)' "$@" ;;
+        ws-connect.mjs) words+=(--expect 1012); set -- 'close.code === 1012' "$@" ;;
+    esac
+    SCENARIO="$SCENARIO.${tool%.mjs}" client "$tool" "$site" "${words[@]}" :: "$@" &
+    clients="${clients:-} $!"
+    until_true 60 more_than "$before" "$site" "$sign" || { echo "$tool did not connect"; wait "$!"; return 1; }
+    # The tool itself must have seen that it is connected: the page is looked at every 200 ms, and once more after 1.5 s.
+    [ "$tool" = ws-connect.mjs ] || sleep 3
+}
+
+# Waits for all who hold; each must have been told as it expects.
+held() { local client failed=0; for client in $clients; do wait "$client" || failed=1; done; return $failed; }
+more_than() { [ "$(gateway_count "$2" "$3")" -gt "$1" ]; }
 
 # ------------------------------------------------------------------------------------------------------------- sites
 
@@ -231,7 +263,7 @@ frontgate_before() {
         frontgate_config "$1" >"$W/$1/frontgate.yaml"
         frontgate_up "$1" "${ADMIN[$1]}" --config "$W/$1/frontgate.yaml"
     fi || return 1
-    [ -n "$(ca_of "$1")" ] || { echo 'no CA certificate in the state folder:'; find "$W/$1/state"; return 1; }
+    [ -s "$(ca_of "$1")" ] || { echo 'no CA certificate in the state folder:'; find "$W/$1/state"; return 1; }
 }
 
 # frontgate_config SITE [HTTPS_PORT ADMIN_PORT]

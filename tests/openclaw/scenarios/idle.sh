@@ -2,7 +2,7 @@
 # Three minutes in which nobody says anything but the gateway's own ticks. They begin first and go on beside all the rest.
 
 # The gateway pings every 25 s. More than its seven, and a payload, are frontgate's: a leg is pinged after 20 s of silence.
-pinged=('pings >= 10' 'pingPayload.length > 0')
+pinged=('pings >= 9' 'pingPayload.length > 0')
 quiet=('heldMs >= 180000' 'close.byUs' 'close.code === 1000')
 
 aside ws new idle-socket-stays approve --hold 180 :: connected "${quiet[@]}" "${pinged[@]}"

@@ -2,8 +2,8 @@
 # What frontgate wrote down meanwhile, at level debug but for `bare`. Runs last.
 
 try new log-every-way-to-carry-a-token secrets
-try - log-has-no-token no_token
-try - log-has-a-line-per-websocket lines
+try new log-has-no-token no_token
+try new log-has-a-line-per-websocket lines
 
 # The token in every place where a client puts one.
 secrets() {
@@ -14,16 +14,20 @@ secrets() {
         -H "Cookie: token=$token" "https://$NAME:${HTTPS[new]}/?a=1&token=$token&%74oken=$token"
 }
 
+# Nor the token as curl sent it with `-u`.
 no_token() {
-    local site found=0
+    local site token found=0
     for site in bare new old; do
         [ -s "$W/$site/gateway/token" ] || continue
-        grep -nF -e "$(token_of "$site")" -e "$(token_of "$site" | base64 | cut -c1-24)" "$W"/*/frontgate.log && found=1
+        token="$(token_of "$site")"
+        grep -nF -e "$token" -e "$(printf 'user:%s' "$token" | base64 -w 0)" "$W"/*/frontgate.log && found=1
     done
     must 'no frontgate wrote a log' [ -n "$(cat "$W"/*/frontgate.log)" ] && [ "$found" = 0 ]
 }
 
+# One that the client ended, and one that the gateway refused.
 lines() {
-    [ -e "$W/new/up" ] || { echo 'nothing ran that could have written one'; return 1; }
-    must 'no line says client_closed' logged new client_closed && must 'no line says gateway_closed' logged new gateway_closed
+    client ws-connect.mjs new approve :: connected || return 1
+    must 'no line says client_closed' until_true 5 logged new client_closed &&
+        must 'no line says gateway_closed' logged new gateway_closed
 }
