@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# The steps of `.ci/run`. A step returns non-zero when its check failed; it adds to `not_run` what it could not check.
+
+step_fmt() { cargo fmt --check; }
+step_clippy() { cargo clippy --locked --all-targets -- -D warnings; }
+step_doc() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps; }
+step_release() { cargo build --locked --release; }
+
+# The very command that the README gives: the two cannot drift apart.
+step_test() {
+    local command; command="$(readme_command test)"
+    [ -n "$command" ] || { echo 'README.md has no command marked <!-- ci: test -->'; return 1; }
+    echo "\$ $command"
+    bash -euo pipefail -c "$command"
+}
+
+# readme_command NAME    The code block that follows the comment `<!-- ci: NAME -->`.
+readme_command() {
+    awk -v mark="<!-- ci: $1 -->" '$0 == mark { found = 1; next } found && /^```/ { if (inside) exit; inside = 1; next } inside' README.md
+}
+
+# ------------------------------------------------------------------------------------------------------- cargo-deny
+
+DENY="$CACHE/frontgate-ci/bin/cargo-deny"
+
+prepare_deny() {
+    [ -x "$DENY" ] && return 0
+    # It yields to the other compilers: it is needed last.
+    CARGO_TARGET_DIR="$LOGS/cargo-deny" nice -n 10 cargo install --locked --jobs 1 --root "$CACHE/frontgate-ci" cargo-deny
+}
+
+step_deny() {
+    wait "$PREPARING_DENY"
+    if ! "$DENY" --version; then
+        tail -n 20 "$LOGS/deny"
+        not_run+=('deny: cargo-deny could not be installed; licences, bans and sources are unchecked'); return 0
+    fi
+    local checks=(bans licenses sources)
+    if "$DENY" fetch db >"$LOGS/db" 2>&1; then checks+=(advisories); else
+        tail -n 2 "$LOGS/db"
+        not_run+=('advisories: the RustSec database cannot be reached; known vulnerabilities are unchecked')
+    fi
+    "$DENY" check --hide-inclusion-graph "${checks[@]}"
+}
+
+# ------------------------------------------------------------------------------------------------------- end to end
+
+export OPENCLAW_KIT="${OPENCLAW_KIT:-$PWD/../shared/openclaw-kit}"
+
+# The kit's own installer brings OpenClaw, Node 26 and Chromium; the rest is what tests/openclaw/run uses beside it.
+prepare_e2e() {
+    local packages=() tool
+    for tool in ip:iproute2 unshare:util-linux curl:curl openssl:openssl; do command -v "${tool%:*}" >/dev/null || packages+=("${tool#*:}"); done
+    if [ "${#packages[@]}" -gt 0 ]; then
+        as_root apt-get -o DPkg::Lock::Timeout=600 update -qq
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "${packages[@]}"
+    fi
+    [ -x "$OPENCLAW_KIT/setup.sh" ] || { echo "there is no OpenClaw kit at $OPENCLAW_KIT"; return 1; }
+    "$OPENCLAW_KIT/setup.sh" "$CACHE/openclaw-kit" && OPENCLAW_VERSION=2026.7.35 "$OPENCLAW_KIT/setup.sh" "$CACHE/openclaw-7.35"
+}
+
+step_e2e() {
+    wait "$PREPARING" || { echo '!!! the preparations for the end-to-end tests failed:'; tail -n 20 "$LOGS/prepare"; }
+    if [ ! -x "$OPENCLAW_KIT/setup.sh" ]; then
+        not_run+=("e2e: there is no OpenClaw kit at $OPENCLAW_KIT; NOTHING was checked against the real gateway"); return 1
+    fi
+    local binary="${CARGO_TARGET_DIR:-target}/release/frontgate"
+    [ -x "$binary" ] || step_release || return 1
+    FRONTGATE_BIN="$(realpath "$binary")" tests/openclaw/run
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
