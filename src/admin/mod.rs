@@ -22,17 +22,16 @@ use crate::observe::Readiness;
 pub async fn serve(listener: Listener, readiness: Readiness, drain: Drain) {
     let places = Arc::new(Semaphore::new(MOST));
     loop {
-        let (accepted, place) = tokio::select! {
-            () = drain.hard() => return,
-            place = Arc::clone(&places).acquire_owned() => {
-                let place = place.expect("the semaphore is never closed");
-                tokio::select! {
-                    () = drain.hard() => return,
-                    accepted = listener.accept() => (accepted, place),
-                }
-            }
+        let next = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (place, listener.accept().await)
         };
-        let Ok((socket, _)) = accepted else { continue };
+        let (place, accepted) = tokio::select! {
+            () = drain.hard() => return,
+            next = next => next,
+        };
+        // The semaphore is never closed, and a client that is gone again is none of ours.
+        let (Ok(place), Ok((socket, _))) = (place, accepted) else { continue };
         let (readiness, watched) = (readiness.clone(), drain.clone());
         drain.spawn(async move {
             tokio::select! {

@@ -24,7 +24,7 @@ pub(super) struct Args {
     listen: SocketAddr,
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let mut config = Config { admin: Admin::Off, ..Config::default() };
     config.listen.https = vec![args.listen];
     config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();

@@ -81,7 +81,7 @@ impl Cli {
     fn run(self) -> Result<(), Failure> {
         match self.command.unwrap_or(Command::Serve(self.serve)) {
             Command::Serve(args) => serve::run(args),
-            Command::Demo(args) => demo::run(args),
+            Command::Demo(args) => demo::run(&args),
             Command::Check(args) => check::run(args),
             Command::Schema(args) => schema::run(args),
             Command::Completions(args) => completions::run(&args),

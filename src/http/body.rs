@@ -46,6 +46,9 @@ pub struct FromGateway {
     watch: Option<AttributionWatch>,
 }
 
+/// Why a body breaks off.
+pub type BodyError = Box<dyn Error + Send + Sync>;
+
 /// The gateway sent nothing of its answer for `timeouts.read`.
 #[derive(Debug, thiserror::Error)]
 #[error("the gateway's answer did not go on in time")]
@@ -91,12 +94,9 @@ impl Body {
 
 impl HttpBody for Body {
     type Data = Bytes;
-    type Error = Box<dyn Error + Send + Sync>;
+    type Error = BodyError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let frame = match &mut self.source {
             Source::Empty => None,
             Source::Full(bytes) => match std::mem::take(bytes) {
@@ -151,7 +151,7 @@ impl Drop for Body {
 }
 
 impl FromGateway {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Box<dyn Error + Send + Sync>>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let mut polled = Pin::new(&mut self.incoming).poll_frame(cx);
         if polled.is_pending()
             && let Some(lease) = &mut self.lease

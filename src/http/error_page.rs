@@ -37,7 +37,7 @@ fn tell(failure: &Failure, id: &str) {
     match failure.fault() {
         Fault::Client => tracing::debug!(id, failure = failure.code(), cause, "request refused"),
         Fault::Gateway | Fault::Frontgate => {
-            tracing::warn!(id, failure = failure.code(), cause, "request failed: {failure}")
+            tracing::warn!(id, failure = failure.code(), cause, "request failed: {failure}");
         }
     }
 }

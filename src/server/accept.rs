@@ -16,7 +16,7 @@ pub async fn run(listener: Listener, admission: Admission, settings: Arc<Setting
     loop {
         let place = tokio::select! {
             () = drain.soft() => return,
-            place = enter(&admission) => place,
+            Some(place) = enter(&admission) => place,
         };
         let accepted = tokio::select! {
             () = drain.soft() => return,
@@ -40,9 +40,9 @@ pub async fn run(listener: Listener, admission: Admission, settings: Arc<Setting
     }
 }
 
-async fn enter(admission: &Admission) -> Place {
+async fn enter(admission: &Admission) -> Option<Place> {
     if let Some(place) = admission.try_enter() {
-        return place;
+        return Some(place);
     }
     tracing::warn!("limits.connections is reached; new clients wait");
     admission.enter().await

@@ -51,9 +51,9 @@ impl Admission {
     }
 
     /// The next place that becomes free. Whoever waits here lets the kernel keep the clients that knock meanwhile.
-    pub async fn enter(&self) -> Place {
-        let permit = Arc::clone(&self.all).acquire_owned().await;
-        Place { _permit: permit.expect("the semaphore is never closed") }
+    pub async fn enter(&self) -> Option<Place> {
+        // The semaphore is never closed.
+        Some(Place { _permit: Arc::clone(&self.all).acquire_owned().await.ok()? })
     }
 
     /// A place for this client.

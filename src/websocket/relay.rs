@@ -390,7 +390,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How soon to look again at a ping that waits for its place.
 const PING_CHECK: Duration = Duration::from_secs(1);
 /// The timer when nothing at all is due.
-const A_LONG_TIME: Duration = Duration::from_secs(24 * 3600);
+const A_LONG_TIME: Duration = Duration::from_hours(24);
 /// How many milliseconds of a drain each link adds: 50 reconnect in a second.
 const PER_LINK: Duration = Duration::from_millis(20);
 /// The part of a drain that may pass before the last link is told, so that it has time to answer.
