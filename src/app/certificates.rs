@@ -7,10 +7,20 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::sleep;
 
-use super::start::CertificateFacts;
-use crate::config::Config;
+use crate::config::{Config, Name};
 use crate::drain::Drain;
-use crate::tls::{Certificates, Source, TlsError};
+use crate::tls::{Certificates, Fingerprint, Source, TlsError};
+
+/// What there is to say about the certificate that is shown.
+#[derive(Debug, Clone)]
+pub struct CertificateFacts {
+    /// SHA-256 of the leaf.
+    pub fingerprint: Fingerprint,
+    /// The local CA's file, if it signed it.
+    pub ca: Option<PathBuf>,
+    /// The names it is for.
+    pub names: Vec<Name>,
+}
 
 /// The certificate that is shown and where it comes from.
 pub(super) struct Shown {

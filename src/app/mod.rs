@@ -1,7 +1,10 @@
 //! The composition root: everything is made here and handed on; nothing reaches for a global.
 
 mod certificates;
+mod error;
 mod start;
 mod wire;
 
-pub use start::{App, StartError};
+pub use certificates::CertificateFacts;
+pub use error::StartError;
+pub use start::App;

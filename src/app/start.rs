@@ -1,19 +1,18 @@
 //! [`App`]: a running frontgate.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::admin;
-use crate::config::{self, Admin, BindAddr, Config, Name};
+use crate::config::{self, Admin, BindAddr, Config};
 use crate::drain::Drain;
 use crate::lifecycle::{self, Drained};
 use crate::listener::{BindError, Listener};
 use crate::observe::Readiness;
 use crate::server::{accept, file_limit};
-use crate::tls::{ClientConfigError, Fingerprint, TlsError};
 
-use super::certificates::{self, Shown};
+use super::certificates::{self, CertificateFacts, Shown};
+use super::error::StartError;
 use super::wire::Wiring;
 
 /// A running frontgate.
@@ -33,37 +32,6 @@ pub struct App {
     drain: Drain,
     admin_drain: Drain,
     drain_time: Duration,
-}
-
-/// What there is to say about the certificate that is shown.
-#[derive(Debug, Clone)]
-pub struct CertificateFacts {
-    /// SHA-256 of the leaf.
-    pub fingerprint: Fingerprint,
-    /// The local CA's file, if it signed it.
-    pub ca: Option<PathBuf>,
-    /// The names it is for.
-    pub names: Vec<Name>,
-}
-
-/// Why frontgate cannot run.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// A listener.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The certificate.
-    #[error(transparent)]
-    Certificate(#[from] TlsError),
-    /// The trust store for an https gateway.
-    #[error(transparent)]
-    Trust(#[from] ClientConfigError),
-    /// The gateway's name.
-    #[error("upstream: the host is not a name that a certificate can carry: {0}")]
-    GatewayName(#[from] rustls::pki_types::InvalidDnsNameError),
-    /// The library for cryptography.
-    #[error("cannot make session tickets: {0}")]
-    Tickets(#[from] rustls::Error),
 }
 
 impl App {

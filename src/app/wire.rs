@@ -7,18 +7,19 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::certificates::Shown;
-use super::start::StartError;
+use super::error::StartError;
 use crate::config::{Config, Name};
 use crate::drain::Drain;
 use crate::http::activity::Patience;
 use crate::http::forward::Forward;
 use crate::http::redirect::Redirect;
+use crate::http::route::Route;
 use crate::http::stack::{Edge, EdgeSettings};
 use crate::http::upgrade::Upgrades;
 use crate::observe::{AccessLog, Hint};
 use crate::server::admission::Admission;
-use crate::server::connection::{Kind, Settings};
 use crate::server::file_limit;
+use crate::server::settings::{Kind, Settings};
 use crate::tls;
 use crate::upstream::{Connector, Pool};
 use crate::websocket::buffers::Buffers;
@@ -59,14 +60,14 @@ impl Wiring {
             upstream: config.upstream.to_string().into(),
             read: config.timeouts.read,
             hint: Arc::new(Hint::default()),
-            upgrades: upgrades(config, log.clone()),
         };
+        let route = Route { forward, upgrades: upgrades(config, log.clone()) };
         let tls = match shown {
             None => None,
             Some(shown) => Some(tls::server_config(&config.tls, Arc::clone(&shown.certificates), tls::ticketer()?)),
         };
         Ok(Self {
-            proxy: Edge::new(edge.clone(), forward),
+            proxy: Edge::new(edge.clone(), route),
             redirect: Edge::new(EdgeSettings { names: Vec::<Name>::new(), ..edge }, Redirect { port: https_port }),
             config: config.clone(),
             log,

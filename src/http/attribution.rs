@@ -6,7 +6,7 @@ use super::body::Body;
 use super::error::Failure;
 use super::exchange::Exchange;
 use super::forwarded;
-use super::stack::Handle;
+use super::handle::Handle;
 use crate::config::Forwarded;
 use crate::observe::access::Access;
 

@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::Busy;
-use super::forward::AttributionWatch;
+use super::attribution_watch::AttributionWatch;
 use crate::observe::access::{Access, Ended};
 use crate::upstream::Lease;
 

@@ -7,8 +7,8 @@ use http::{Method, Response};
 use super::body::Body;
 use super::error::{Failure, Fault};
 use super::exchange::Exchange;
+use super::handle::Handle;
 use super::page;
-use super::stack::Handle;
 use crate::observe::access::Access;
 
 /// The layer that turns a failure into a page. Nothing fails above it.

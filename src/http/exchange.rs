@@ -9,7 +9,7 @@ use http::{HeaderValue, header};
 use super::arrival::Arrival;
 use super::forwarded::Forwarding;
 use super::request_id::RequestId;
-use super::upgrade::Handover;
+use super::tunnel::Handover;
 use crate::upstream::RequestBody;
 
 /// A request on its way through the layers.

@@ -1,24 +1,22 @@
-//! Behind the last layer: the request goes to the gateway and its answer comes back (or [`super::upgrade`] takes over).
+//! The request goes to the gateway and its answer comes back.
 
 use std::error::Error;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::header::{CONTENT_TYPE, ORIGIN};
+use http::header::ORIGIN;
 use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
 use tokio::time::timeout;
 
+use super::attribution_watch::AttributionWatch;
 use super::body::Body;
 use super::error::{Cause, Failure, Flaw};
 use super::exchange::Exchange;
+use super::handle::Handle;
 use super::headers::{self, Connection};
-use super::stack::Handle;
-use super::upgrade::{self, Upgrades};
 use crate::observe::access::{Access, Ended};
-use crate::observe::hint::{AttributionScan, Hint};
+use crate::observe::hint::Hint;
 use crate::upstream::{ConnectError, Lease, Pool, RequestBody, SendError, TooLarge};
-use crate::websocket::handshake;
 
 /// Sends requests to one gateway.
 pub struct Forward {
@@ -30,16 +28,10 @@ pub struct Forward {
     pub read: Option<Duration>,
     /// Tells the operator what the gateway's configuration lacks.
     pub hint: Arc<Hint>,
-    /// What upgrades need besides.
-    pub upgrades: Upgrades,
 }
 
 impl Handle for Forward {
     async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
-        let head = &exchange.head;
-        if handshake::is_upgrade(&head.method, head.version, &head.headers, !exchange.body.is_empty()) {
-            return upgrade::upgrade(self, exchange, access).await;
-        }
         let origin = exchange.head.headers.get(ORIGIN).cloned();
         let request = to_gateway(exchange, Connection::Stays);
         let began = Instant::now();
@@ -110,12 +102,7 @@ impl Forward {
         mut response: Response<hyper::body::Incoming>,
         origin: Option<HeaderValue>,
     ) -> Response<Body> {
-        let watch = is_json_403(&response).then(|| AttributionWatch {
-            scan: AttributionScan::default(),
-            hint: Arc::clone(&self.hint),
-            local: lease.local_ip(),
-            origin,
-        });
+        let watch = AttributionWatch::over(&response, &self.hint, lease.local_ip(), origin);
         headers::to_client(response.headers_mut(), Connection::Stays);
         response.map(|incoming| Body::from_gateway(incoming, lease, self.read, watch))
     }
@@ -178,30 +165,4 @@ fn cause<E: Error + 'static>(error: &hyper::Error) -> Option<&E> {
         source = error.source();
     }
     None
-}
-
-fn is_json_403<B>(response: &Response<B>) -> bool {
-    response.status() == StatusCode::FORBIDDEN
-        && response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
-}
-
-/// Watches a 403 pass by, and says what to change if it is about us (rule 6).
-#[derive(Debug)]
-pub struct AttributionWatch {
-    scan: AttributionScan,
-    hint: Arc<Hint>,
-    local: Option<IpAddr>,
-    origin: Option<HeaderValue>,
-}
-
-impl AttributionWatch {
-    /// Looks at the next bytes of the body.
-    pub fn feed(&mut self, data: &[u8]) {
-        if self.scan.feed(data) {
-            let origin = self.origin.as_ref().map(HeaderValue::as_bytes);
-            if let Some(advice) = self.hint.attribution(Instant::now(), self.local, origin) {
-                advice.warn();
-            }
-        }
-    }
 }

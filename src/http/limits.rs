@@ -5,7 +5,7 @@ use http::Response;
 use super::body::Body;
 use super::error::Failure;
 use super::exchange::Exchange;
-use super::stack::Handle;
+use super::handle::Handle;
 use crate::observe::access::Access;
 
 /// The layer that refuses a body that announces more than it may have. One that does not is cut off where it is too much, by

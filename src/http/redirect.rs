@@ -6,8 +6,8 @@ use http::{HeaderValue, Response, StatusCode};
 use super::body::Body;
 use super::error::{Failure, Flaw};
 use super::exchange::Exchange;
+use super::handle::Handle;
 use super::host;
-use super::stack::Handle;
 use crate::observe::access::{Access, AnsweredBy};
 
 /// Sends every client to the same host and target under https.

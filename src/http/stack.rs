@@ -13,28 +13,17 @@ use super::activity::Busy;
 use super::arrival::Arrival;
 use super::attribution::Attributed;
 use super::body::Body;
-use super::error::Failure;
 use super::error_page::Paged;
 use super::exchange::Exchange;
 use super::forwarded::Forwarding;
+use super::handle::Handle;
 use super::limits::Limited;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::target::Checked;
-use super::upgrade::Handover;
+use super::tunnel::Handover;
 use crate::config::{Forwarded, Name};
-use crate::observe::access::{Access, AccessLog, Client};
+use crate::observe::access::{AccessLog, Client};
 use crate::upstream::RequestBody;
-
-/// One layer, or what is behind the last one: a request in, an answer or a failure out. What becomes known for the request's log
-/// line is written into `access` on the way.
-pub trait Handle: Send + Sync + 'static {
-    /// Handles one request.
-    fn handle(
-        &self,
-        exchange: Exchange,
-        access: &mut Access,
-    ) -> impl Future<Output = Result<Response<Body>, Failure>> + Send;
-}
 
 /// What the edge goes by.
 #[derive(Debug, Clone)]

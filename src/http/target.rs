@@ -9,8 +9,8 @@ use super::arrival::{Arrival, Protocol};
 use super::body::Body;
 use super::error::{Failure, Flaw};
 use super::exchange::Exchange;
+use super::handle::Handle;
 use super::host;
-use super::stack::Handle;
 use crate::config::Name;
 use crate::observe::access::Access;
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::admission::{Admission, Place};
-use super::connection::{self, Settings};
+use super::connection;
+use super::settings::Settings;
 use crate::drain::Drain;
 use crate::listener::Listener;
 

@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::connection::{Places, Settings};
+use super::settings::{Places, Settings};
 use super::tap::{Fragment, Tap};
 use crate::drain::Drain;
 use crate::http::activity::{Activity, Phase};
@@ -25,7 +25,7 @@ use crate::http::error::{Failure, Flaw};
 use crate::http::page;
 use crate::http::request_id::RequestId;
 use crate::http::stack::{Answer, Edge, Entry};
-use crate::http::upgrade::Handover;
+use crate::http::tunnel::Handover;
 use crate::observe::access::{Client, Ended};
 use crate::tls::Stream;
 

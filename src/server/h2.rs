@@ -11,8 +11,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep_until};
 
-use super::connection::{Places, Settings};
 use super::h1::Infallibly;
+use super::settings::{Places, Settings};
 use crate::drain::Drain;
 use crate::http::activity::Activity;
 use crate::http::arrival::Arrival;

@@ -6,4 +6,5 @@ pub mod connection;
 pub mod file_limit;
 mod h1;
 mod h2;
+pub mod settings;
 mod tap;

@@ -1,0 +1,24 @@
+//! [`StartError`]: why frontgate cannot run.
+
+use crate::listener::BindError;
+use crate::tls::{ClientConfigError, TlsError};
+
+/// Why frontgate cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The certificate.
+    #[error(transparent)]
+    Certificate(#[from] TlsError),
+    /// The trust store for an https gateway.
+    #[error(transparent)]
+    Trust(#[from] ClientConfigError),
+    /// The gateway's name.
+    #[error("upstream: the host is not a name that a certificate can carry: {0}")]
+    GatewayName(#[from] rustls::pki_types::InvalidDnsNameError),
+    /// The library for cryptography.
+    #[error("cannot make session tickets: {0}")]
+    Tickets(#[from] rustls::Error),
+}

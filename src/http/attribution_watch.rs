@@ -1,0 +1,46 @@
+//! [`AttributionWatch`]: notices the gateway's 403 that means "I was not told about this proxy" (rule 6).
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::observe::hint::{AttributionScan, Hint};
+
+/// Watches a 403 pass by, and says what to change if it is about us (rule 6).
+#[derive(Debug)]
+pub struct AttributionWatch {
+    scan: AttributionScan,
+    hint: Arc<Hint>,
+    local: Option<IpAddr>,
+    origin: Option<HeaderValue>,
+}
+
+impl AttributionWatch {
+    /// A watch over `response`, if it can be such a 403. `local` is our address towards the gateway, `origin` the page's.
+    pub fn over<B>(
+        response: &Response<B>,
+        hint: &Arc<Hint>,
+        local: Option<IpAddr>,
+        origin: Option<HeaderValue>,
+    ) -> Option<Self> {
+        is_json_403(response).then(|| Self { scan: AttributionScan::default(), hint: Arc::clone(hint), local, origin })
+    }
+
+    /// Looks at the next bytes of the body.
+    pub fn feed(&mut self, data: &[u8]) {
+        if self.scan.feed(data) {
+            let origin = self.origin.as_ref().map(HeaderValue::as_bytes);
+            if let Some(advice) = self.hint.attribution(Instant::now(), self.local, origin) {
+                advice.warn();
+            }
+        }
+    }
+}
+
+fn is_json_403<B>(response: &Response<B>) -> bool {
+    response.status() == StatusCode::FORBIDDEN
+        && response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"))
+}

@@ -1,0 +1,21 @@
+//! [`Handle`]: what every layer is.
+
+use std::future::Future;
+
+use http::Response;
+
+use super::body::Body;
+use super::error::Failure;
+use super::exchange::Exchange;
+use crate::observe::access::Access;
+
+/// One layer, or what is behind the last one: a request in, an answer or a failure out. What becomes known for the request's log
+/// line is written into `access` on the way.
+pub trait Handle: Send + Sync + 'static {
+    /// Handles one request.
+    fn handle(
+        &self,
+        exchange: Exchange,
+        access: &mut Access,
+    ) -> impl Future<Output = Result<Response<Body>, Failure>> + Send;
+}
