@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use super::Config;
-use super::node::{self, Node};
+use super::node::Node;
 use super::overrides::{self, Overrides};
 use super::problem::{Fault, Place, Problem, Problems};
 use super::read::{self, Folders};
+use super::yaml;
 
 /// A configuration, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +85,7 @@ pub(super) fn parse(
 ) -> Result<Config, Vec<Problem>> {
     let mut problems = Vec::new();
     let mut config = Config::default();
-    let mut root = match node::parse(text, &mut problems) {
+    let mut root = match yaml::parse(text, &mut problems) {
         Ok(root) => root,
         Err(fatal) => {
             problems.push(fatal);

@@ -1,8 +1,9 @@
 //! The configuration: one file per section, each with the typed settings the program runs on and the list of its keys.
 //!
 //! [`load()`] lays three sources over the defaults, the later ones winning: the YAML file, the environment, the command
-//! line. All of it becomes one tree of text with places (`node.rs`), which the sections then read (`read.rs`). What is wrong
-//! is collected, not logged: a [`Problems`] names every mistake at once, with line, column and what to write instead.
+//! line. All of it becomes one tree of text with places (`yaml.rs`, `node.rs`), which the sections then read (`read.rs`).
+//! What is wrong is collected, not logged: a [`Problems`] names every mistake at once, with line, column and what to write
+//! instead.
 
 mod keys;
 mod kinds;
@@ -12,10 +13,12 @@ mod node;
 mod overrides;
 mod print;
 mod problem;
+mod raw;
 mod read;
 mod reference;
 mod schema;
 mod state_dir;
+mod yaml;
 
 pub mod admin;
 pub mod forwarded;

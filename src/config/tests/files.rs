@@ -27,7 +27,7 @@ fn every_example_loads() {
 #[test]
 fn the_full_example_has_every_key_at_its_default() {
     let text = fs::read_to_string(Path::new(EXAMPLES).join("full.yaml")).unwrap();
-    let root = node::parse(&text, &mut Vec::new()).unwrap();
+    let root = yaml::parse(&text, &mut Vec::new()).unwrap();
     for entry in entries() {
         assert!(root.find(&entry.path).is_some(), "{} is missing", entry.path);
     }

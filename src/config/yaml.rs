@@ -1,0 +1,248 @@
+//! [`parse`]: YAML into [`Node`]s, by serde.
+//!
+//! What YAML takes for a number, a truth value or nothing arrives without its text: `1.10` as 1.1. The settings say what
+//! such words mean, not YAML, so they are copied from the file, where their span says they stand.
+
+use serde_yaml::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
+use serde_yaml::{Error, Location, Options, Spanned, Tagged};
+
+use super::node::{Entry, Node, Value, join};
+use super::problem::{Fault, Place, Problem};
+use super::raw::{Raw, Shape};
+
+/// Reads one YAML document. Mistakes that leave the rest readable go to `problems`; any other is returned.
+pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Result<Node, Problem> {
+    let documents: Vec<Raw> = serde_yaml::from_multiple_with_options(text, options())
+        .map_err(|error| Problem::new(&error.location().map_or(Place::Whole, place), "", fault(&error)))?;
+    let mut documents = documents.into_iter();
+    let root = documents.next();
+    if let Some(second) = documents.next() {
+        let fault = Fault::new("a second YAML document").hint("one file holds one configuration: remove the `---`");
+        return Err(Problem::new(&place(second.0.referenced), "", fault));
+    }
+    root.map_or_else(|| Ok(Node::empty()), |root| Builder { text, problems }.node(root, ""))
+}
+
+/// No setting lies deeper than this; YAML nested for its own sake ends here.
+const DEEPEST: usize = 16;
+
+/// No section has anywhere near as many keys; it bounds the search for duplicates and near names.
+const MOST_KEYS: usize = 256;
+
+/// Room for the longest list of networks that a file of 1 MiB can hold.
+const MOST_VALUES: usize = 1 << 17;
+
+/// Aliases are replayed only to say where they stand.
+const MOST_REPLAYED: usize = 1 << 10;
+
+/// Nothing in a message may come from the file: no snippets. What would end the reading at the first mistake (a key given
+/// twice, `.inf`) or change what was written (`<<`) is let through, to be reported with all the rest.
+fn options() -> Options {
+    serde_yaml::options! {
+        budget: serde_yaml::budget! {
+            max_depth: DEEPEST,
+            flow_nesting_limit: DEEPEST,
+            max_nodes: MOST_VALUES,
+        },
+        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: MOST_REPLAYED },
+        duplicate_keys: DuplicateKeyPolicy::LastWins,
+        merge_keys: MergeKeyPolicy::AsOrdinary,
+        non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        strict_booleans: true,
+        with_snippet: false,
+    }
+}
+
+struct Builder<'a> {
+    text: &'a str,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Builder<'_> {
+    fn node(&mut self, raw: Raw, path: &str) -> Result<Node, Problem> {
+        let Spanned { value: Tagged(shape, tag), referenced, defined } = raw.0;
+        let place = place(referenced);
+        if referenced != defined {
+            self.problems.push(Problem::new(&place, path, alias()));
+            return Ok(Node { value: Value::Null, place });
+        }
+        if tag.is_some() {
+            self.problems.push(Problem::new(&place, path, tagged()));
+        }
+        let value = match shape {
+            Shape::Null => Value::Null,
+            Shape::Text(text) => Value::Scalar(text),
+            Shape::Word => Value::Scalar(self.word(referenced)),
+            Shape::List(items) => Value::List(self.list(items, path)?),
+            Shape::Map(entries) => Value::Map(self.map(entries, path)?),
+        };
+        Ok(Node { value, place })
+    }
+
+    fn list(&mut self, items: Vec<Raw>, path: &str) -> Result<Vec<Node>, Problem> {
+        items.into_iter().enumerate().map(|(index, item)| self.node(item, &format!("{path}[{index}]"))).collect()
+    }
+
+    fn map(&mut self, raw: Vec<(Raw, Raw)>, path: &str) -> Result<Vec<Entry>, Problem> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for (key, value) in raw {
+            let (at, key) = (key.0.referenced, self.key(key, path)?);
+            if entries.len() == MOST_KEYS {
+                return Err(Problem::new(&place(at), path, Fault::new(format!("more than {MOST_KEYS} keys"))));
+            }
+            let inner = join(path, key.as_deref().unwrap_or_default());
+            let node = self.node(value, &inner)?;
+            let Some(key) = key else { continue };
+            let first = entries.iter().find(|entry| entry.key == key);
+            if let Some(Entry { place: Place::File { line, .. }, .. }) = first {
+                let fault = Fault::new("given twice").hint(format!("it is already set on line {line}"));
+                self.problems.push(Problem::new(&place(at), inner, fault));
+            } else {
+                entries.push(Entry { key, place: place(at), node });
+            }
+        }
+        Ok(entries)
+    }
+
+    /// A key as text; `None` and a problem when it is none.
+    fn key(&mut self, raw: Raw, path: &str) -> Result<Option<String>, Problem> {
+        let at = raw.0.referenced;
+        let empty = matches!(raw.0.value, Tagged(Shape::Null, _));
+        match self.node(raw, path)?.value {
+            Value::Scalar(text) => Ok(Some(text)),
+            Value::Null if empty => Ok(Some(self.word(at))),
+            _ => {
+                self.problems.push(Problem::new(&place(at), path, Fault::new("a key must be a plain word")));
+                Ok(None)
+            }
+        }
+    }
+
+    /// What is written there, in one piece and without quotes.
+    fn word(&self, at: Location) -> String {
+        let (start, length) = (at.span().byte_offset(), at.span().byte_len());
+        let range = start.zip(length).and_then(|(start, length)| {
+            Some(usize::try_from(start).ok()?..usize::try_from(start.checked_add(length)?).ok()?)
+        });
+        range.and_then(|range| self.text.get(range)).unwrap_or_default().to_owned()
+    }
+}
+
+/// What to say of an error. Only the parser's own words are repeated: others may quote the file.
+fn fault(error: &Error) -> Fault {
+    match error {
+        Error::ExternalMessage { msg, .. } => Fault::new(format!("not YAML: {msg}")),
+        Error::Budget { .. } => Fault::new("nested too deep, or too long, for a configuration"),
+        Error::UnknownAnchor { .. }
+        | Error::AliasError { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. }
+        | Error::RecursiveReferencesRequireWeakTypes { .. } => alias(),
+        // Without a tag, every value is taken as it comes.
+        _ => tagged(),
+    }
+}
+
+fn alias() -> Fault {
+    Fault::new("YAML anchors and aliases are not supported").hint("write the value out")
+}
+
+fn tagged() -> Fault {
+    Fault::new("YAML tags (`!…`) mean nothing here")
+}
+
+/// Both count from 1.
+fn place(at: Location) -> Place {
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    Place::File { line: count(at.line()), column: count(at.column()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scalar(text: &str) -> Value {
+        let node = parse(text, &mut Vec::new()).unwrap();
+        node.find("ü").unwrap().value.clone()
+    }
+
+    #[test]
+    fn a_scalar_is_what_was_written_whatever_yaml_takes_it_for() {
+        let words = [
+            "1",
+            "1.10",
+            "1.2",
+            "0x10",
+            "0o17",
+            "007",
+            "-1",
+            "+1",
+            "1_000",
+            "1e3",
+            "1e999",
+            ".inf",
+            "-.INF",
+            ".NaN",
+            "true",
+            "False",
+            "yes",
+            "off",
+            "No",
+            "9999999999999999999999",
+            "-9999999999999999999999",
+            "12:30:45",
+            "2026-01-01",
+            "1.",
+        ];
+        for word in words {
+            for text in [
+                format!("ü: {word}"),
+                format!("# é\n'ä': 1\nü:  {word}   # ö\n"),
+                format!("\u{feff}ü: {word}\r\nb: 1\r\n"),
+                format!("{{ ü: {word} , b: 1 }}"),
+                format!("ü:\n  {word}\n"),
+                format!("ü: '{word}'"),
+                format!("ü: &anchor {word}"),
+                format!("ü: |-\n  {word}\n"),
+            ] {
+                assert_eq!(scalar(&text), Value::Scalar(word.to_owned()), "{text}");
+            }
+        }
+        for nothing in ["", "~", "null", "Null", "NULL"] {
+            assert_eq!(scalar(&format!("ü: {nothing}")), Value::Null, "{nothing}");
+            assert_eq!(scalar(&format!("ü: '{nothing}'")), Value::Scalar(nothing.to_owned()), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_what_was_written_too() {
+        for key in ["1.10", "off", "~", "null", "0x10", "'a b'", "\"1\""] {
+            let node = parse(&format!("{{ {key} : 1 }}"), &mut Vec::new()).unwrap();
+            let Value::Map(entries) = node.value else { panic!("{key}") };
+            assert_eq!(entries[0].key, key.trim_matches(['\'', '"']));
+            assert_eq!(entries[0].place, Place::File { line: 1, column: 3 }, "{key}");
+        }
+    }
+
+    #[test]
+    fn what_ends_the_reading_says_where() {
+        let deep = (0..40).map(|depth| format!("{:depth$}a:", "")).collect::<Vec<_>>().join("\n");
+        let replayed = format!("a: &a [{}]\nb: [{}]", "1, ".repeat(99), "*a, ".repeat(99));
+        let cases: [(&str, &str); 7] = [
+            (&deep, "nested too deep, or too long, for a configuration"),
+            (&replayed, "YAML anchors and aliases are not supported"),
+            ("a: &a [*a]", "YAML anchors and aliases are not supported"),
+            ("a: *b", "YAML anchors and aliases are not supported"),
+            ("a: !!int b", "YAML tags (`!…`) mean nothing here"),
+            ("a: !!binary b", "YAML tags (`!…`) mean nothing here"),
+            ("a: !!map b", "YAML tags (`!…`) mean nothing here"),
+        ];
+        for (text, expected) in cases {
+            let mut problems = Vec::new();
+            let fatal = parse(text, &mut problems).err();
+            let said = problems.iter().chain(&fatal).map(|problem| problem.message.as_str()).collect::<Vec<_>>();
+            assert_eq!(said, [expected], "{text}");
+            assert!(problems.iter().chain(&fatal).all(|problem| matches!(problem.place, Place::File { .. })), "{text}");
+        }
+    }
+}
