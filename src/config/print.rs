@@ -1,6 +1,9 @@
 //! The configuration as YAML, every key with the value it has.
 
-use std::fmt::{self, Write};
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use serde_yaml::{FlowMap, FlowSeq, SerializerOptions};
 
 use super::Config;
 use super::keys::{Keys, Section, Slot, Written};
@@ -8,64 +11,120 @@ use super::keys::{Keys, Section, Slot, Written};
 /// YAML that loads to the same configuration.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut printer = Printer { text: String::new(), indent: 0 };
-        self.clone().keys(&mut printer);
-        f.write_str(&printer.text)
+        let shown = Pairs(&shown(&mut self.clone()));
+        serde_yaml::to_fmt_writer_with_options(f, &shown, options()).map_err(|_| fmt::Error)
     }
 }
 
-struct Printer {
-    text: String,
-    indent: usize,
+/// On one line.
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = serde_yaml::to_string_with_options(self, options()).map_err(|_| fmt::Error)?;
+        f.write_str(text.trim_end())
+    }
 }
+
+/// Words such as `off` are text to YAML 1.2, and stand without quotes.
+fn options() -> SerializerOptions {
+    serde_yaml::ser_options! { yaml_12: true, no_lang_directive: true, prefer_block_scalars: false }
+}
+
+/// Lists and mappings in flow style: a key is a line.
+impl Serialize for Written {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_none(),
+            Self::Number(number) => serializer.serialize_u64(*number),
+            Self::Word(word) => serializer.serialize_str(word),
+            Self::List(items) => FlowSeq(items).serialize(serializer),
+            Self::Map(parts) => FlowMap(Pairs(parts)).serialize(serializer),
+        }
+    }
+}
+
+/// What stands behind a key.
+enum Shown {
+    Value(Written),
+    Section(Vec<(&'static str, Self)>),
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(written) => written.serialize(serializer),
+            Self::Section(keys) => Pairs(keys).serialize(serializer),
+        }
+    }
+}
+
+/// A mapping, in this order.
+struct Pairs<'a, T>(&'a [(&'static str, T)]);
+
+impl<T: Serialize> Serialize for Pairs<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+fn shown(section: &mut dyn Section) -> Vec<(&'static str, Shown)> {
+    let mut printer = Printer(Vec::new());
+    section.keys(&mut printer);
+    printer.0
+}
+
+struct Printer(Vec<(&'static str, Shown)>);
 
 impl Keys for Printer {
     fn slot(&mut self, name: &'static str, _doc: &'static str, slot: &mut dyn Slot) {
-        let _ = writeln!(self.text, "{:indent$}{name}: {}", "", slot.write(), indent = self.indent);
+        self.0.push((name, Shown::Value(slot.write())));
     }
 
     fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn Section) {
-        let _ = writeln!(self.text, "{:indent$}{name}:", "", indent = self.indent);
-        self.indent += 2;
-        section.keys(self);
-        self.indent -= 2;
+        self.0.push((name, Shown::Section(shown(section))));
     }
 
     fn not_yet(&mut self, _name: &'static str, _idle: Option<&'static str>) {}
 }
 
-/// On one line, as YAML's flow style.
-impl fmt::Display for Written {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => f.write_str("null"),
-            Self::Number(number) => number.fmt(f),
-            Self::Word(word) if is_plain(word) => f.write_str(word),
-            // JSON's strings are YAML's double-quoted ones.
-            Self::Word(word) => f.write_str(&serde_json::Value::from(word.as_str()).to_string()),
-            Self::List(items) => {
-                f.write_char('[')?;
-                for (index, item) in items.iter().enumerate() {
-                    write!(f, "{}{item}", if index > 0 { ", " } else { "" })?;
-                }
-                f.write_char(']')
-            }
-            Self::Map(parts) => {
-                f.write_str("{ ")?;
-                for (index, (name, part)) in parts.iter().enumerate() {
-                    write!(f, "{}{name}: {part}", if index > 0 { ", " } else { "" })?;
-                }
-                f.write_str(" }")
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::yaml;
+
+    #[test]
+    fn a_word_is_quoted_only_when_yaml_would_misread_it() {
+        let cases = [
+            ("off", "off"),
+            ("20s", "20s"),
+            ("http://127.0.0.1:18789", "http://127.0.0.1:18789"),
+            ("*.example.com", "\"*.example.com\""),
+            ("1.2", "\"1.2\""),
+            ("true", "\"true\""),
+            ("null", "\"null\""),
+            ("", "\"\""),
+            ("a: b", "\"a: b\""),
+            ("a #b", "\"a #b\""),
+            ("it's", "it's"),
+            ("a\nb", "\"a\\nb\""),
+        ];
+        for (word, expected) in cases {
+            assert_eq!(Written::Word(word.to_owned()).to_string(), expected);
         }
     }
-}
 
-/// Whether YAML takes the word as it stands, and as text.
-fn is_plain(word: &str) -> bool {
-    word.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '/')
-        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:".contains(&byte))
-        && !word.ends_with(':')
-        && word.parse::<f64>().is_err()
-        && !["null", "true", "false"].contains(&word.to_ascii_lowercase().as_str())
+    #[test]
+    fn whatever_a_word_holds_it_reads_the_same() {
+        let words =
+            ["[a]", "{a}", "a, b", "- a", "? a", "&a", "!a", "|", ">", "%a", "@a", "`a`", "'", "\"", "\\", "\t", "é"];
+        for word in words
+            .iter()
+            .chain(&["a:", ":a", "#a", " a ", "a\r\nb", "\u{7f}", "\u{feff}", "\u{2028}", "~", "1e3", "---"])
+        {
+            let written = Written::List(vec![Written::Map(vec![("a", Written::Word((*word).to_owned()))])]);
+            let text = format!("key: {written}");
+            let node = yaml::parse(&text, &mut Vec::new()).unwrap_or_else(|problem| panic!("{text}\n{problem:?}"));
+            let read = &node.find("key[0].a").unwrap().value;
+            assert_eq!(*read, crate::config::node::Value::Scalar((*word).to_owned()), "{text}");
+        }
+    }
 }

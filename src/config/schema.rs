@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::Config;
-use super::keys::{Keys, Section, Slot, Written};
+use super::keys::{Keys, Section, Slot};
 
 /// The JSON Schema (draft 2020-12) of the configuration file.
 pub fn schema() -> Json {
@@ -25,7 +25,7 @@ impl Keys for Properties {
     fn slot(&mut self, name: &'static str, doc: &'static str, slot: &mut dyn Slot) {
         let mut schema = slot.schema();
         schema["description"] = json!(doc);
-        schema["default"] = value(&slot.write());
+        schema["default"] = json!(slot.write());
         self.0.insert(name.to_owned(), schema);
     }
 
@@ -38,15 +38,5 @@ impl Keys for Properties {
     fn not_yet(&mut self, name: &'static str, idle: Option<&'static str>) {
         let values = [Json::Null].into_iter().chain(idle.map(Json::from)).collect::<Vec<_>>();
         self.0.insert(name.to_owned(), json!({ "enum": values, "description": "Not available yet." }));
-    }
-}
-
-fn value(written: &Written) -> Json {
-    match written {
-        Written::Null => Json::Null,
-        Written::Number(number) => json!(number),
-        Written::Word(word) => json!(word),
-        Written::List(items) => items.iter().map(value).collect(),
-        Written::Map(parts) => parts.iter().map(|(name, part)| ((*name).to_owned(), value(part))).collect(),
     }
 }
