@@ -3,10 +3,13 @@
 use std::env;
 use std::path::PathBuf;
 
+use time::OffsetDateTime;
+
 use super::environment;
 use super::failure::Failure;
 use super::output::print;
-use crate::config::{self, Overrides, Source};
+use crate::config::{self, Certificate, Loaded, Overrides, Source};
+use crate::tls::{self, TlsError};
 
 /// What is checked, and what is shown of it.
 #[derive(Debug, clap::Args)]
@@ -23,11 +26,26 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let source = Source::find(args.config, env::var_os("FRONTGATE_CONFIG"));
     let loaded = config::load(source, environment(), &Overrides::default())?;
+    files(&loaded)?;
     let name = loaded.file.map_or_else(|| "built-in defaults".to_owned(), |file| file.display().to_string());
     // A comment, so that what is printed is a config file as a whole.
     if args.print {
         print(format!("# config OK: {name}\n{}", loaded.config))
     } else {
         print(format!("config OK: {name}\n"))
+    }
+}
+
+/// Looks into the files that the configuration names, as `serve` does. The local CA is left alone: to open it is to make it.
+fn files(loaded: &Loaded) -> Result<(), Failure> {
+    let tls = &loaded.config.tls;
+    let Certificate::Files { cert, .. } = &tls.certificate else { return Ok(()) };
+    match tls::Source::open(tls, None, OffsetDateTime::now_utc()) {
+        Ok(_) => Ok(()),
+        Err(TlsError::Files(error)) => {
+            let part = if error.file() == cert { "tls.certificate.cert" } else { "tls.certificate.key" };
+            Err(loaded.problem(part, error.to_string()).into())
+        }
+        Err(error) => Err(anyhow::Error::new(error).into()),
     }
 }

@@ -41,7 +41,7 @@ const CONFIG_HELP: &str = "The config [default: $FRONTGATE_CONFIG, else ./frontg
                            /etc/frontgate/frontgate.yaml, else built-in defaults]";
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let Loaded { mut config, file } = args.load()?;
+    let Loaded { mut config, file, .. } = args.load()?;
     if config.state_dir.is_none() {
         config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();
     }

@@ -19,6 +19,16 @@ pub struct Loaded {
     pub config: Config,
     /// The file that was read.
     pub file: Option<PathBuf>,
+    /// What was written, to say where.
+    root: Node,
+}
+
+impl Loaded {
+    /// What turned out to be wrong with the setting `path` only when it was used, where that setting was written.
+    pub fn problem(&self, path: &str, message: impl Into<String>) -> Problems {
+        let place = self.root.find(path).map_or(&Place::Whole, |node| &node.place);
+        Problems::new(self.file.clone(), vec![Problem::new(place, path, Fault::new(message))])
+    }
 }
 
 /// Where the configuration is written.
@@ -71,18 +81,18 @@ pub fn load(
     let folder = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
     let folders = Folders { file: working.join(folder), working };
     match parse(&text, env, flags, &folders) {
-        Ok(config) => Ok(Loaded { config, file }),
+        Ok((config, root)) => Ok(Loaded { config, file, root }),
         Err(problems) => Err(Problems::new(file, problems)),
     }
 }
 
-/// The configuration in `text`, under the overrides.
+/// The configuration in `text`, under the overrides, and all that was written.
 pub(super) fn parse(
     text: &str,
     env: impl IntoIterator<Item = (String, String)>,
     flags: &Overrides,
     folders: &Folders,
-) -> Result<Config, Vec<Problem>> {
+) -> Result<(Config, Node), Vec<Problem>> {
     let mut problems = Vec::new();
     let mut config = Config::default();
     let mut root = match yaml::parse(text, &mut problems) {
@@ -97,7 +107,7 @@ pub(super) fn parse(
     };
     overrides::apply(&mut root, env, flags, &mut problems);
     read::read(&mut config, &root, folders, &mut problems);
-    if problems.is_empty() { Ok(config) } else { Err(problems) }
+    if problems.is_empty() { Ok((config, root)) } else { Err(problems) }
 }
 
 fn text_of(file: &Path) -> io::Result<String> {

@@ -139,6 +139,25 @@ pub enum FileError {
     },
 }
 
+impl FileError {
+    /// The file at fault.
+    pub fn file(&self) -> &Path {
+        match self {
+            Self::Unreadable { path, .. }
+            | Self::NotPem { path, .. }
+            | Self::NoCertificate { path, .. }
+            | Self::DamagedCertificate { path, .. }
+            | Self::NoKey { path, .. }
+            | Self::EncryptedKey { path }
+            | Self::UnusableKey { path, .. }
+            | Self::Expired { path, .. }
+            | Self::NotYetValid { path, .. }
+            | Self::WrongOrder { cert: path, .. }
+            | Self::KeyMismatch { key: path, .. } => path,
+        }
+    }
+}
+
 /// Reads the chain in `cert` and the key in `key`.
 pub(super) fn open(cert: &Path, key: &Path, now: OffsetDateTime) -> Result<Pair, FileError> {
     let cert_text = read(cert)?;
@@ -226,7 +245,6 @@ fn read(path: &Path) -> Result<Vec<u8>, FileError> {
 
 fn read_hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::NotFound => "check `tls.certificate`: relative paths start at the working directory",
         io::ErrorKind::PermissionDenied => "let the user that runs frontgate read it",
         _ => "check `tls.certificate`",
     }

@@ -34,6 +34,13 @@ fn folder_with(name: &str, text: &str) -> TempDir {
     folder
 }
 
+/// A certificate and its key, as `a.pem` and `b.pem`.
+fn pair(folder: &Path) {
+    let made = rcgen::generate_simple_self_signed(["gw.example.com".to_owned()]).unwrap();
+    fs::write(folder.join("a.pem"), made.cert.pem()).unwrap();
+    fs::write(folder.join("b.pem"), made.signing_key.serialize_pem()).unwrap();
+}
+
 #[test]
 fn check_says_ok_in_one_line() {
     let folder = folder_with("f.yaml", "admin: off\n");
@@ -59,9 +66,32 @@ FRONTGATE_ADMIN: admin: `9180` has no address
 }
 
 #[test]
+fn check_looks_into_the_certificate_files_where_they_are_named() {
+    let text = "tls:\n  certificate: { cert: a.pem, key: b.pem }\n";
+    let (folder, other) = (folder_with("f.yaml", text), TempDir::new().unwrap());
+    let (cert, key) = (folder.path().join("a.pem"), folder.path().join("b.pem"));
+    let check = |env: &[(&str, &str)]| frontgate_in(folder.path(), &["check", "-c", "f.yaml"], env);
+    let says = |ran: &Ran, begin: &str| {
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.stderr.starts_with(begin), "{begin}\n{}", ran.stderr);
+    };
+    let missing = |path: &Path| format!("cannot read {}: No such file", path.display());
+    says(&check(&[]), &format!("f.yaml:2:24: tls.certificate.cert: {}", missing(&cert)));
+    pair(folder.path());
+    assert_eq!(check(&[]).stdout, "config OK: f.yaml\n");
+    let variable = "FRONTGATE_TLS_CERTIFICATE_KEY";
+    let elsewhere = folder.path().join("no.pem");
+    says(&check(&[(variable, "no.pem")]), &format!("{variable}: tls.certificate.key: {}", missing(&elsewhere)));
+    pair(other.path());
+    fs::copy(other.path().join("b.pem"), &key).unwrap();
+    says(&check(&[]), "f.yaml:2:36: tls.certificate.key: the key in ");
+}
+
+#[test]
 fn what_check_prints_loads_to_the_same() {
     let text = "tls: { names: [gw.example.com], certificate: { cert: a.pem, key: b.pem } }\nlisten: { plain: [\"unix:/run/f\"] }\n";
     let folder = folder_with("f.yaml", text);
+    pair(folder.path());
     let first = frontgate_in(folder.path(), &["check", "--print", "-c", "f.yaml"], &[("FRONTGATE_LOG_LEVEL", "debug")]);
     assert_eq!((first.code, first.stderr.as_str()), (0, ""));
     assert!(first.stdout.starts_with("# config OK: f.yaml\nlisten:\n"), "{}", first.stdout);

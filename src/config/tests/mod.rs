@@ -18,6 +18,7 @@ fn parse_with(text: &str, env: &[(&str, &str)], flags: &Overrides) -> Result<Con
     let folders = Folders { file: PathBuf::from("/etc/frontgate"), working: PathBuf::from("/home/ann") };
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     load::parse(text, env, flags, &folders)
+        .map(|(config, _)| config)
         .map_err(|problems| Problems::new(Some(PathBuf::from("f.yaml")), problems).to_string())
 }
 
