@@ -51,7 +51,6 @@ pub fn command() -> clap::Command {
     after_help = "Example:\n  frontgate --upstream http://127.0.0.1:18789 --name gw.example.com\n\nEvery key of the config \
                   can be set by an environment variable, such as FRONTGATE_UPSTREAM; flags win over variables, variables \
                   over the config.",
-    args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
 struct Cli {
@@ -67,7 +66,7 @@ enum Command {
     Serve(serve::Args),
     /// Run the proxy in front of a small built-in gateway page
     Demo(demo::Args),
-    /// Check the config: every problem at once, each with line, column and a hint
+    /// Check the config and the files it names: every problem at once, each with line, column and a hint
     Check(check::Args),
     /// Print the JSON Schema of the config
     Schema(schema::Args),
@@ -79,13 +78,34 @@ enum Command {
 
 impl Cli {
     fn run(self) -> Result<(), Failure> {
-        match self.command.unwrap_or(Command::Serve(self.serve)) {
-            Command::Serve(args) => serve::run(args),
+        let Some(command) = self.command else { return serve::run(self.serve) };
+        if self.serve != serve::Args::default() && !matches!(command, Command::Serve(_)) {
+            let name = command.name();
+            let message =
+                format!("the flags before `{name}` are for serve; write `frontgate {name}`, then its own flags");
+            return Err(Failure::wrong(message));
+        }
+        match command {
+            Command::Serve(args) => serve::run(args.after(self.serve)?),
             Command::Demo(args) => demo::run(&args),
             Command::Check(args) => check::run(args),
             Command::Schema(args) => schema::run(args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
+        }
+    }
+}
+
+impl Command {
+    /// The word that asks for it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "serve",
+            Self::Demo(_) => "demo",
+            Self::Check(_) => "check",
+            Self::Schema(_) => "schema",
+            Self::Completions(_) => "completions",
+            Self::Man(_) => "man",
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::config::{self, Loaded, Overrides, Source};
 use crate::observe::logging;
 
 /// What the proxy is told on the command line.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, PartialEq, Eq, clap::Args)]
 #[command(
     after_help = "Examples:\n  frontgate serve -c /etc/frontgate/frontgate.yaml\n  frontgate serve --listen :443 \
                         --name gw.example.com --upstream http://127.0.0.1:18789"
@@ -57,6 +57,19 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 impl Args {
+    /// These flags and those `before` the word: `frontgate --listen :443 serve --admin off`.
+    pub(super) fn after(self, before: Self) -> Result<Self, Failure> {
+        Ok(Self {
+            config: one("--config", before.config, self.config)?,
+            upstream: one("--upstream", before.upstream, self.upstream)?,
+            listen: [before.listen, self.listen].concat(),
+            names: [before.names, self.names].concat(),
+            admin: one("--admin", before.admin, self.admin)?,
+            acme: before.acme || self.acme,
+            email: one("--email", before.email, self.email)?,
+        })
+    }
+
     /// The configuration under these flags.
     fn load(self) -> Result<Loaded, Failure> {
         if self.acme || self.email.is_some() {
@@ -65,5 +78,13 @@ impl Args {
         let flags = Overrides { upstream: self.upstream, listen: self.listen, names: self.names, admin: self.admin };
         let source = Source::find(self.config, env::var_os("FRONTGATE_CONFIG"));
         Ok(config::load(source, environment(), &flags)?)
+    }
+}
+
+/// A flag that may be given once.
+fn one<T>(flag: &str, before: Option<T>, after: Option<T>) -> Result<Option<T>, Failure> {
+    match (before, after) {
+        (Some(_), Some(_)) => Err(Failure::wrong(format!("{flag} is given twice"))),
+        (before, after) => Ok(before.or(after)),
     }
 }

@@ -129,7 +129,12 @@ fn a_config_that_was_named_and_is_missing_is_an_error() {
 
 #[test]
 fn serving_takes_its_flags_with_and_without_the_word() {
-    for args in [&["--listen", "x", "--name", "a b"][..], &["serve", "--listen", "x", "--name", "a b"]] {
+    for args in [
+        &["--listen", "x", "--name", "a b"][..],
+        &["serve", "--listen", "x", "--name", "a b"],
+        &["--listen", "x", "--name", "a b", "serve"],
+        &["--listen", "x", "serve", "--name", "a b"],
+    ] {
         let ran = frontgate(args);
         assert_eq!(ran.code, 2);
         let expected = "\
@@ -139,6 +144,25 @@ fn serving_takes_its_flags_with_and_without_the_word() {
     hint: such as gw.example.com, *.example.com or 192.0.2.7
 ";
         assert_eq!(ran.stderr, expected);
+    }
+}
+
+#[test]
+fn flags_before_another_command_are_refused_with_what_to_write() {
+    let cases = [
+        (
+            &["-c", "f.yaml", "check"][..],
+            "the flags before `check` are for serve; write `frontgate check`, then its own flags",
+        ),
+        (
+            &["--listen", ":1", "demo"],
+            "the flags before `demo` are for serve; write `frontgate demo`, then its own flags",
+        ),
+        (&["--admin", "off", "serve", "--admin", "off"], "--admin is given twice"),
+    ];
+    for (args, expected) in cases {
+        let ran = frontgate(args);
+        assert_eq!((ran.code, ran.stderr), (2, format!("error: {expected}\n")), "{args:?}");
     }
 }
 
