@@ -76,6 +76,8 @@ finish() {
 
 end() {
     trap - EXIT
+    # Bash has an obituary for every job that is killed.
+    exec 2>/dev/null
     local file
     # Only what this run started: the kit and `frontgate_up` write down the process groups and pids.
     for file in "$W"/*/gateway/gateway.pid; do [ -f "$file" ] && kill -KILL -- "-$(cat "$file")" 2>/dev/null; done
@@ -176,6 +178,8 @@ client() {
         remote) host="${host:-$NAME}" address="198.51.100.$NUMBER" ;;
         local) host="${host:-localhost}" address=127.0.0.1 ;;
     esac
+    # Enough for a busy machine; a page that is there earlier is not waited for.
+    [ "$tool" = ui-check.mjs ] && options+=(--timeout 60)
     # Chromium knows where localhost is, and listens to nobody about it.
     [ "$tool $host" = 'ui-check.mjs localhost' ] || options+=(--host-map "$host=$address")
     OPENCLAW_KIT_INSTALL="${INSTALL[$site]}" timeout 300 node "$OPENCLAW_KIT/$tool" "https://$host:$port$path" "$token" \
@@ -208,7 +212,7 @@ holding() {
     before="$(gateway_count "$site" "$sign")"
     case "$tool" in
         # A socket that never opened is the page knocking while nobody is there; a browser calls that 1006 whatever we do.
-        ui-check.mjs) words+=(rc=any --timeout 60); set -- 'closes.some(c => c.opened && c.code === 1012)' '!closes.some(c => c.opened && c.code === 1006)' "$@" ;;
+        ui-check.mjs) words+=(rc=any); set -- 'closes.some(c => c.opened && c.code === 1012)' '!closes.some(c => c.opened && c.code === 1006)' "$@" ;;
         ws-connect.mjs) words+=(--expect 1012); set -- 'close.code === 1012' "$@" ;;
     esac
     SCENARIO="$SCENARIO.${tool%.mjs}" client "$tool" "$site" "${words[@]}" :: "$@" &

@@ -10,25 +10,25 @@ paired='closes.length > 0 && closes.every(c => c.code === 1008 && c.reason.start
 
 ui new ui-connects-once-approved approve --screenshot "${W:-}/out/ui.png" :: \
     connected "${secure[@]}" "$installed" "$paired" 'httpStatus === 200' 'hello.version === "2026.9.6"' "$complete"
-ui old ui-connects-once-approved-2026.7 approve --timeout 60 :: \
+ui old ui-connects-once-approved-2026.7 approve :: \
     connected "${secure[@]}" "$installed" "$paired" 'httpStatus === 200' 'hello.version === "2026.7.35"'
 ui new ui-token-in-query-survives approve --token-in query :: \
     connected 'hello.method === "token"' 'url.includes("?token=")'
-ui old ui-token-in-query-survives-2026.7 approve --token-in query --timeout 60 :: \
+ui old ui-token-in-query-survives-2026.7 approve --token-in query :: \
     connected 'url.includes("?token=")'
 
 # What the gateway refuses is shown in the gateway's words.
-ui new ui-pairing-is-needed --expect 'pairing required' --timeout 10 :: \
+ui new ui-pairing-is-needed --expect 'pairing required' :: \
     '!connected' 'closes[0].code === 1008' 'closes[0].wasClean' 'connectErrors[0].code === "PAIRING_REQUIRED"'
-ui old ui-pairing-is-needed-2026.7 --expect 'pairing required' --timeout 10 :: \
+ui old ui-pairing-is-needed-2026.7 --expect 'pairing required' :: \
     '!connected' 'closes[0].code === 1008' 'connectErrors[0].code === "PAIRING_REQUIRED"'
-ui new ui-wrong-token token=wrong --expect AUTH_TOKEN_MISMATCH --timeout 10 :: \
+ui new ui-wrong-token token=wrong --expect AUTH_TOKEN_MISMATCH :: \
     '!connected' 'closes[0].code === 1008' 'closes[0].reason.startsWith("unauthorized: gateway token mismatch")'
-ui old ui-wrong-token-2026.7 token=wrong --expect unauthorized --timeout 10 :: \
+ui old ui-wrong-token-2026.7 token=wrong --expect unauthorized :: \
     '!connected' 'closes[0].code === 1008'
-ui new ui-unlisted-origin host=unlisted.example.test --expect 'origin not allowed' --timeout 10 :: \
+ui new ui-unlisted-origin host=unlisted.example.test --expect 'origin not allowed' :: \
     '!connected' 'closes[0].code === 1008' 'closes[0].reason.includes("gateway.controlUi.allowedOrigins")'
-ui old ui-unlisted-origin-2026.7 host=unlisted.example.test --expect 'origin not allowed' --timeout 10 :: \
+ui old ui-unlisted-origin-2026.7 host=unlisted.example.test --expect 'origin not allowed' :: \
     '!connected' 'closes[0].code === 1008'
 
 # Without the CA a browser shows its warning, and with it there is none: nothing here ignores certificate errors.

@@ -11,7 +11,7 @@ demo() {
     must 'it printed no URL' [ -n "$url" ] || return 1
     [ -s "$(ca_of demo)" ] && trust=(--ca "$(ca_of demo)")
     # The page is no Control UI, so the tool's own verdict does not count. It is looked at after more than one ping interval.
-    OPENCLAW_KIT_INSTALL="${INSTALL[new]}" node "$OPENCLAW_KIT/ui-check.mjs" "$url" - "${trust[@]}" --timeout 2 --hold 21 \
+    OPENCLAW_KIT_INSTALL="${INSTALL[new]}" node "$OPENCLAW_KIT/ui-check.mjs" "$url" - "${trust[@]}" --timeout 5 --hold 21 \
         --eval '(() => { const text = id => document.getElementById(id).textContent; return { state: text("state"), echo: text("echo"), pings: Number(text("pings")) }; })()' >"$json"
     kill -TERM "$(cat "$W/demo/frontgate.pid")"; wait "$(cat "$W/demo/frontgate.pid")"
     status=$?; must "it exited with $status" [ "$status" = 0 ] || return 1
