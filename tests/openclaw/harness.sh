@@ -283,14 +283,20 @@ YAML
 
 # frontgate_up FOLDER ADMIN_PORT ARGS...    Starts one and waits until it says that it is ready. Its pid is in FOLDER/frontgate.pid.
 frontgate_up() {
-    local folder="$W/$1" admin="$2"; shift 2
+    local folder="$W/$1" name="$1" admin="$2"; shift 2
+    frontgate_run "$name" "$@"
+    until_true 10 curl -fs -m 2 -o "$folder/readyz" "http://127.0.0.1:$admin/readyz" && return 0
+    echo "frontgate $* did not become ready; its log:"; tail -n 20 "$folder/frontgate.log"
+    return 1
+}
+
+# frontgate_run FOLDER ARGS...    Only starts one. Its home, state and log are in FOLDER.
+frontgate_run() {
+    local folder="$W/$1"; shift
     mkdir -p "$folder/home" "$W/pids"
     (cd "$folder" && exec env -i PATH=/usr/bin:/bin HOME="$folder/home" XDG_STATE_HOME="$folder/state" "$FRONTGATE_BIN" "$@") \
         >>"$folder/frontgate.log" 2>&1 </dev/null &
     echo $! >"$folder/frontgate.pid"; : >"$W/pids/$!"
-    until_true 10 curl -fs -m 2 -o "$folder/readyz" "http://127.0.0.1:$admin/readyz" && return 0
-    echo "frontgate $* did not become ready; its log:"; tail -n 20 "$folder/frontgate.log"
-    return 1
 }
 
 # ----------------------------------------------------------------------------------------------------- small helpers

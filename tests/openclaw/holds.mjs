@@ -5,7 +5,7 @@ import fs from 'node:fs';
 const [file, ...expressions] = process.argv.slice(2);
 let object;
 try { object = JSON.parse(fs.readFileSync(file, 'utf8')); } catch (e) { console.log(`no result: ${e.message}`); process.exit(1); }
-const scope = new Proxy(object, { has: (_, key) => !(key in globalThis), get: (o, key) => key === Symbol.unscopables ? undefined : o[key] });
+const scope = new Proxy(object, { has: (o, key) => key in o || !(key in globalThis), get: (o, key) => key === Symbol.unscopables ? undefined : o[key] });
 
 let failed = 0;
 for (const expression of expressions) {

@@ -11,7 +11,7 @@ ws bare local-client-by-ipv4 from=local host=127.0.0.1 :: connected 'attempts ==
 ws bare local-client-by-ipv6 from=local host='[::1]' :: connected 'attempts === 1'
 
 while IFS='|' read -r name header; do
-    ws bare "local-with-$name-is-remote" from=local --header "$header" --expect 403 :: "$attribution" "$words"
+    ws bare "local-with-$name-is-remote" from=local --origin auto --header "$header" --expect 403 :: "$attribution" "$words"
 done <<'HEADERS'
 x-forwarded-for|X-Forwarded-For: 10.1.1.1
 x-forwarded-for-loopback|X-Forwarded-For: 127.0.0.1
@@ -27,10 +27,13 @@ ws bare remote-that-asks-for-localhost-is-remote host=localhost --expect 403 :: 
 ws bare remote-that-claims-a-loopback-address-is-remote host=localhost --header 'X-Forwarded-For: 127.0.0.1' --expect 403 :: "$attribution" "$words"
 try bare hint-names-the-two-lines hint
 
-# Rule 6 of the forwarding rules: the 403 passes unchanged, and the log says what to write into the gateway's config.
+# Rule 6 of the forwarding rules: the 403 passes unchanged, and the log says what to write into the gateway's config. Many
+# refusals in a minute are one line.
 hint() {
-    until_true 5 logged bare 'trustedProxies' || { echo "no hint in frontgate's log"; return 1; }
-    must 'the hint does not name allowedOrigins' logged bare 'allowedOrigins' || return 1
-    # Many refusals in a minute, one line.
-    must "the hint came more than twice: $(grep -c trustedProxies "$W/bare/frontgate.log")" [ "$(grep -c trustedProxies "$W/bare/frontgate.log")" -le 2 ]
+    local lines="$W/out/$SCENARIO.lines"
+    client ws-connect.mjs bare from=local --origin auto --header 'X-Forwarded-For: 10.1.1.1' --expect 403 :: "$attribution" || return 1
+    must 'no hint in the log' until_true 5 logged bare 'gateway\.trustedProxies' || return 1
+    grep 'gateway\.trustedProxies' "$W/bare/frontgate.log" | tee "$lines"
+    must 'the hint does not name the origin' grep -qE "allowedOrigins.*https://localhost:${HTTPS[bare]}" "$lines" &&
+        must 'the hint is repeated' [ "$(wc -l <"$lines")" -le 2 ]
 }

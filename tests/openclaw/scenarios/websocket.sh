@@ -17,6 +17,7 @@ done
 ws new ws-any-path-any-query path='/anything//x/../y;z?x=1&y=%2F&y=+' approve :: connected 'rpc.ok'
 ws new ws-compression-offer-passes approve --deflate :: connected 'rpc.ok'
 try new ws-client-address-cannot-be-forged forged_address
+try new ws-unlisted-origin-is-named-in-the-log unlisted_origin
 
 # A device that was approved once needs its own token only.
 device_token_alone() {
@@ -32,4 +33,10 @@ forged_address() {
         '!connected' 'close.code === 1008' || return 1
     must 'the gateway did not see the client address' gateway_logged new "forwardedFor=$(client_address) " &&
         must 'the gateway saw the forged address' not gateway_logged new '10\.1\.1\.1|evil\.example\.test'
+}
+
+# The gateway's refusal passes, and the operator learns which line would allow the page.
+unlisted_origin() {
+    client ws-connect.mjs new "${as_ui[@]}" host=unlisted.example.test --expect 'origin not allowed' :: 'close.code === 1008' || return 1
+    must 'no hint in the log' until_true 5 logged new "allowedOrigins.*https://unlisted.example.test:${HTTPS[new]}"
 }
