@@ -1,3 +1,4 @@
 //! The integration tests: real sockets, real processes.
 
 mod cli;
+mod websocket;

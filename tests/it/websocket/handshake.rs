@@ -1,0 +1,309 @@
+//! The opening handshake: what passes before the gateway's 101, what is no upgrade, and what comes back.
+
+use frontgate::config::{AllowedOrigins, LocalClients};
+use std::time::Duration;
+
+use super::frame::Frame;
+use super::peer::{SWITCHED, UPGRADE, Wire};
+use super::proxy::{BOTH, Proxy, Via};
+
+#[tokio::test]
+async fn what_a_client_sends_behind_its_handshake_waits_for_the_101_and_goes_first() {
+    let proxy = Proxy::start().await;
+    for via in BOTH {
+        let mut client = proxy.connect(via).await;
+        let (first, second) = (Frame::text("first").masked(), Frame::text("second").masked());
+        client.write([UPGRADE.as_bytes(), &first].concat()).await;
+        let mut gateway = proxy.gateway.accept().await;
+        gateway.head().await;
+        client.write(&second).await;
+        proxy.round_trip().await;
+        assert_eq!(gateway.at_hand().await, b"", "{via:?}");
+        gateway.write(SWITCHED).await;
+        gateway.expect([first, second].concat()).await;
+        assert!(client.head().await.starts_with("HTTP/1.1 101 "));
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_never_answers_gets_no_byte_of_the_tunnel() {
+    let proxy = Proxy::with(|config| config.timeouts.read = Some(Duration::from_millis(300))).await;
+    for via in BOTH {
+        let mut client = proxy.connect(via).await;
+        client.write([UPGRADE.as_bytes(), &Frame::text("too early").masked()].concat()).await;
+        let mut gateway = proxy.gateway.accept().await;
+        gateway.head().await;
+        assert_eq!(gateway.rest().await, b"");
+        assert!(client.head().await.starts_with("HTTP/1.1 504 "));
+    }
+}
+
+#[tokio::test]
+async fn a_101_that_is_not_the_right_one_is_a_502_and_nothing_passes() {
+    const ACCEPT: &str = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+    let rows = [
+        ("Upgrade: websocket\r\nConnection: Upgrade\r\n", "gateway_wrong_accept"),
+        (
+            "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xO0=\r\n",
+            "gateway_wrong_accept",
+        ),
+        (&format!("Upgrade: websocket\r\nConnection: Upgrade\r\n{ACCEPT}{ACCEPT}"), "gateway_wrong_accept"),
+        (&format!("Connection: Upgrade\r\n{ACCEPT}"), "gateway_did_not_upgrade"),
+        (&format!("Upgrade: h2c\r\nConnection: Upgrade\r\n{ACCEPT}"), "gateway_did_not_upgrade"),
+        (&format!("Upgrade: websocket\r\n{ACCEPT}"), "gateway_did_not_upgrade"),
+    ];
+    let proxy = Proxy::start().await;
+    for (fields, code) in rows {
+        let mut client = proxy.connect(Via::Tls).await;
+        client.write([UPGRADE.as_bytes(), &Frame::text("for a WebSocket only").masked()].concat()).await;
+        let mut gateway = proxy.gateway.accept().await;
+        gateway.head().await;
+        let answer = format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n");
+        gateway.write([answer.as_bytes(), &Frame::text("from no WebSocket").bare()].concat()).await;
+        let head = client.head().await;
+        assert!(head.starts_with("HTTP/1.1 502 "), "{fields}: {head}");
+        let rest = String::from_utf8_lossy(&client.rest().await).into_owned();
+        assert!(rest.contains(code) && !rest.contains("from no WebSocket"), "{fields}: {rest}");
+        assert_eq!(gateway.rest().await, b"", "{fields}");
+    }
+}
+
+#[tokio::test]
+async fn a_101_that_nobody_asked_for_is_a_502() {
+    let proxy = Proxy::start().await;
+    let mut client = proxy.connect(Via::Tls).await;
+    client.write("GET / HTTP/1.1\r\nHost: gw.example.com\r\nAccept: application/json\r\n\r\n").await;
+    let mut gateway = proxy.gateway.accept().await;
+    gateway.head().await;
+    gateway.write([SWITCHED.as_bytes(), &Frame::text("surprise").bare()].concat()).await;
+    let answer = answer(&mut client).await;
+    assert!(answer.starts_with("HTTP/1.1 502 ") && answer.contains("\"gateway_unasked_upgrade\""), "{answer}");
+    assert_eq!(gateway.rest().await, b"");
+}
+
+#[tokio::test]
+async fn what_the_gateway_says_instead_of_101_comes_back_as_it_is() {
+    let date = "Date: Sun, 06 Nov 1994 08:49:37 GMT";
+    let attribution = r#"{"error":{"code":"proxy_attribution_required","message":"…"}}"#;
+    let length = attribution.len();
+    let answers = [
+        format!("HTTP/1.1 200 OK\r\n{date}\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\n<p>hi"),
+        format!("HTTP/1.1 401 Unauthorized\r\n{date}\r\nWWW-Authenticate: Bearer\r\nContent-Length: 3\r\n\r\nno\n"),
+        format!(
+            "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\n{date}\r\nContent-Length: {length}\r\n\r\n{attribution}"
+        ),
+        format!("HTTP/1.1 404 Not Found\r\n{date}\r\nContent-Length: 0\r\n\r\n"),
+        format!("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 17\r\n{date}\r\nContent-Length: 9\r\n\r\nslow down"),
+        format!("HTTP/1.1 503 Starting Up Again\r\n{date}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsoon\r\n0\r\n\r\n"),
+    ];
+    let proxy = Proxy::start().await;
+    for via in BOTH {
+        for expected in &answers {
+            let mut client = proxy.connect(via).await;
+            client.write(UPGRADE).await;
+            let mut gateway = proxy.gateway.accept().await;
+            gateway.head().await;
+            gateway.write(expected).await;
+            assert_eq!(answer(&mut client).await, *expected, "{via:?}");
+
+            // The connection is an ordinary one still.
+            client.write("GET /next HTTP/1.1\r\nHost: gw.example.com\r\n\r\n").await;
+            let mut gateway = match gateway.try_head().await {
+                Some(_) => gateway,
+                None => {
+                    let mut fresh = proxy.gateway.accept().await;
+                    fresh.head().await;
+                    fresh
+                }
+            };
+            gateway
+                .write(format!("HTTP/1.1 200 OK\r\n{date}\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok"))
+                .await;
+            assert!(answer(&mut client).await.ends_with("\r\n\r\nok"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_comes_right_behind_the_101_reaches_the_client_at_once() {
+    let challenge = Frame::text(r#"{"type":"event","event":"connect.challenge"}"#).bare();
+    let proxy = Proxy::start().await;
+    for via in BOTH {
+        let mut client = proxy.connect(via).await;
+        client.write(UPGRADE).await;
+        let mut gateway = proxy.gateway.accept().await;
+        gateway.head().await;
+        gateway.write([SWITCHED.as_bytes(), &challenge].concat()).await;
+        client.head().await;
+        // Neither side says another word, so nothing but the handshake itself can bring it.
+        client.expect(&challenge).await;
+        client.write(Frame::text("thanks").masked()).await;
+        gateway.expect(Frame::text("thanks").masked()).await;
+
+        let (mut client, mut gateway) = proxy.open(via).await;
+        gateway.write(&challenge).await;
+        client.expect(&challenge).await;
+    }
+}
+
+#[tokio::test]
+async fn the_handshake_passes_byte_for_byte_but_for_its_hop() {
+    let proxy = Proxy::start().await;
+    let mut client = proxy.connect(Via::Tls).await;
+    client
+        .write(
+            "GET /openclaw//a/../b%2Fc;d?token=s&x=1&x=%2f&+? HTTP/1.1\r\n\
+             Host: gw.example.com:8443\r\n\
+             connection: keep-alive, Upgrade, X-Hop\r\n\
+             UPGRADE: WebSocket\r\n\
+             X-Hop: 1\r\n\
+             Sec-WebSocket-Version: 13\r\n\
+             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x-other;p=\"a, b\"\r\n\
+             Sec-WebSocket-Extensions: x-third\r\n\
+             Sec-WebSocket-Protocol: openclaw.v1, token.abc\r\n\
+             Origin: https://gw.example.com:8443\r\n\
+             Cookie: a=1; b=2\r\n\
+             X-Forwarded-For: 127.0.0.1\r\n\
+             Forwarded: for=127.0.0.1\r\n\
+             Proxy-Authorization: Basic eA==\r\n\
+             User-Agent: \"odd\"  two spaces\r\n\r\n",
+        )
+        .await;
+    let mut gateway = proxy.gateway.accept().await;
+    let expected = "GET /openclaw//a/../b%2Fc;d?token=s&x=1&x=%2f&+? HTTP/1.1\r\n\
+         Host: gw.example.com:8443\r\n\
+         Sec-WebSocket-Version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x-other;p=\"a, b\"\r\n\
+         Sec-WebSocket-Extensions: x-third\r\n\
+         Sec-WebSocket-Protocol: openclaw.v1, token.abc\r\n\
+         Origin: https://gw.example.com:8443\r\n\
+         Cookie: a=1; b=2\r\n\
+         User-Agent: \"odd\"  two spaces\r\n\
+         X-Forwarded-For: 127.0.0.1\r\n\
+         x-real-ip: 127.0.0.1\r\n\
+         x-forwarded-proto: https\r\n\
+         x-forwarded-host: gw.example.com:8443\r\n\
+         x-forwarded-port: 8443\r\n\
+         connection: Upgrade\r\n\
+         UPGRADE: websocket\r\n\r\n";
+    assert_eq!(gateway.head().await, expected);
+    let answer = "HTTP/1.1 101 Switching Protocols\r\n\
+         Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+         Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\
+         Sec-WebSocket-Protocol: openclaw.v1\r\n\
+         Set-Cookie: session=1\r\n\
+         Set-Cookie: other=2\r\n\
+         X-Odd-CASE: kept\r\n";
+    gateway.write(format!("{answer}Keep-Alive: timeout=5\r\nUpgrade: WebSocket\r\nConnection: upgrade\r\n\r\n")).await;
+    let head = without_request_id(&client.head().await);
+    assert_eq!(head, format!("{answer}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"));
+}
+
+#[tokio::test]
+async fn a_client_on_this_machine_that_asks_for_a_loopback_name_comes_as_itself() {
+    let localhost = UPGRADE.replace("gw.example.com", "localhost:8443");
+    let mut proxy = Proxy::start().await;
+    let rows = [(LocalClients::Auto, false), (LocalClients::Forwarded, true)];
+    for (mode, forwarded) in rows {
+        if mode == LocalClients::Forwarded {
+            proxy = Proxy::with(|config| config.forwarded.local_clients = LocalClients::Forwarded).await;
+        }
+        let mut client = proxy.connect(Via::Plain).await;
+        client.write(&localhost).await;
+        let head = proxy.gateway.accept().await.head().await;
+        assert_eq!(head.contains("x-forwarded-for: 127.0.0.1\r\n"), forwarded, "{mode:?}: {head}");
+        assert_eq!(head.contains("forwarded"), forwarded, "{mode:?}: {head}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_upgrade_is_an_ordinary_request() {
+    const KEY: &str =
+        "Host: gw.example.com\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let rows = [
+        format!(
+            "GET / HTTP/1.1\r\n{KEY}Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
+        ),
+        format!("GET / HTTP/1.1\r\n{KEY}Connection: Upgrade\r\nUpgrade: TLS/1.2\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{KEY}Connection: keep-alive\r\nUpgrade: websocket\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{KEY}Upgrade: websocket\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{KEY}Connection: Upgrade\r\n\r\n"),
+        format!("GET / HTTP/1.0\r\n{KEY}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
+        format!("POST / HTTP/1.1\r\n{KEY}Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\n{KEY}Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\nhello"),
+        format!(
+            "GET / HTTP/1.1\r\n{KEY}Connection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        ),
+    ];
+    let proxy = Proxy::start().await;
+    for request in rows {
+        let mut client = proxy.connect(Via::Tls).await;
+        client.write(&request).await;
+        let mut gateway = proxy.gateway.accept().await;
+        let head = gateway.head().await.to_ascii_lowercase();
+        assert!(!head.contains("\r\nupgrade:") && !head.contains("\r\nconnection:"), "{request}: {head}");
+        gateway.write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok").await;
+        let answer = answer(&mut client).await;
+        assert!(answer[8..].starts_with(" 200 ") && answer.ends_with("ok"), "{request}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_are_refused_before_the_gateway_sees_them() {
+    let list = AllowedOrigins::List(vec!["https://ui.example.com".to_owned()]);
+    let rows: [(_, &[(Option<&str>, bool)]); 3] = [
+        (AllowedOrigins::Any, &[(None, true), (Some("https://evil.example"), true), (Some("null"), true)]),
+        (
+            AllowedOrigins::SameHost,
+            &[(Some("https://gw.example.com"), true), (Some("https://evil.example"), false), (Some("null"), false)],
+        ),
+        (list, &[(Some("https://ui.example.com"), true), (Some("https://gw.example.com"), false)]),
+    ];
+    for (allowed, origins) in rows {
+        let proxy = Proxy::with(|config| config.websocket.allowed_origins = allowed.clone()).await;
+        for &(origin, passes) in origins {
+            let mut client = proxy.connect(Via::Tls).await;
+            let field = origin.map(|origin| format!("Origin: {origin}\r\n")).unwrap_or_default();
+            client.write(UPGRADE.replace("Accept:", &format!("{field}Accept:"))).await;
+            if passes {
+                let mut gateway = proxy.gateway.accept().await;
+                assert!(gateway.head().await.contains(&field));
+                gateway.write(SWITCHED).await;
+                assert!(client.head().await.starts_with("HTTP/1.1 101 "), "{allowed:?} {origin:?}");
+            } else {
+                let answer = answer(&mut client).await;
+                assert!(answer.starts_with("HTTP/1.1 403 "), "{allowed:?} {origin:?}: {answer}");
+                assert!(answer.contains("\"origin_not_allowed\""), "{answer}");
+                // The next one at the gateway's door is somebody else.
+                proxy.round_trip().await;
+            }
+        }
+    }
+}
+
+/// An answer with its body, without the id that every answer gets.
+async fn answer(client: &mut Wire) -> String {
+    let head = client.head().await;
+    let lower = head.to_ascii_lowercase();
+    let mut body = Vec::new();
+    if lower.contains("\r\ntransfer-encoding: chunked\r\n") {
+        while !body.ends_with(b"0\r\n\r\n") {
+            body.extend(client.reader.take(1).await);
+        }
+    } else if let Some((_, length)) = lower.split_once("\r\ncontent-length: ") {
+        let length = length.lines().next().unwrap().parse().unwrap();
+        body = client.reader.take(length).await;
+    }
+    without_request_id(&head) + &String::from_utf8(body).unwrap()
+}
+
+fn without_request_id(head: &str) -> String {
+    let lines = head.split_inclusive("\r\n");
+    let (ids, others): (Vec<_>, Vec<_>) =
+        lines.partition(|line| line.to_ascii_lowercase().starts_with("x-request-id: "));
+    assert_eq!(ids.len(), 1, "{head}");
+    others.concat()
+}

@@ -1,0 +1,7 @@
+//! WebSockets through the proxy, seen from both ends as bytes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod frame;
+mod handshake;
+pub(crate) mod peer;
+pub(crate) mod proxy;
