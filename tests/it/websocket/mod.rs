@@ -1,7 +1,10 @@
 //! WebSockets through the proxy, seen from both ends as bytes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod ends;
 mod frame;
+mod frames;
 mod handshake;
+mod keepalive;
 pub(crate) mod peer;
 pub(crate) mod proxy;
