@@ -1,4 +1,6 @@
 //! The integration tests: real sockets, real processes.
 
 mod cli;
+mod harness;
+mod tls;
 mod websocket;

@@ -1,0 +1,149 @@
+//! [`Binary`]: the real program, in a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::doors::Doors;
+use super::gateway::Gateway;
+use super::within;
+
+/// The real program, not running yet: one TLS listener on 127.0.0.1, no admin listener, log lines as JSON.
+pub(crate) fn binary() -> Builder {
+    Builder { lines: Vec::new(), environment: Vec::new() }
+}
+
+pub(crate) struct Builder {
+    lines: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+/// The running program; it is killed when dropped.
+pub(crate) struct Binary {
+    doors: Doors,
+    child: Child,
+    lines: UnboundedReceiver<String>,
+    /// Every line so far, as it was printed.
+    pub(crate) printed: Vec<String>,
+    _folder: TempDir,
+}
+
+impl Builder {
+    /// In front of this gateway.
+    pub(crate) fn upstream(self, gateway: &Gateway) -> Self {
+        let trusting = match &gateway.ca_file {
+            Some(file) => self.environment("SSL_CERT_FILE", file.to_str().unwrap()),
+            None => self,
+        };
+        trusting.config(&format!("upstream: \"{}\"", gateway.upstream))
+    }
+
+    /// With this line of YAML at the top level of its configuration.
+    pub(crate) fn config(mut self, line: &str) -> Self {
+        self.lines.push(line.to_owned());
+        self
+    }
+
+    /// With this in its environment, which is empty otherwise.
+    pub(crate) fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) async fn start(self) -> Binary {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("frontgate.yaml");
+        let mut text = "admin: off\nstate_dir: state\n".to_owned();
+        if !self.lines.iter().any(|line| line.starts_with("listen:")) {
+            text.push_str("listen: { https: [\"127.0.0.1:0\"] }\n");
+        }
+        for line in &self.lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        std::fs::write(&file, &text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_frontgate"));
+        command.args(["serve", "-c"]).arg(&file).env_clear().envs(self.environment).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (sender, lines) = unbounded_channel();
+        std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let mut binary = Binary { doors: Doors::default(), child, lines, printed: Vec::new(), _folder: folder };
+        loop {
+            let line = binary.line(|_| true).await;
+            let address = || line["address"].as_str().and_then(|address| address.parse().ok());
+            match (line["message"].as_str(), line["purpose"].as_str()) {
+                (Some("listening"), Some("https")) => binary.doors.https = address(),
+                (Some("listening"), Some("redirect to https")) => binary.doors.http = address(),
+                (Some("listening"), Some("plain http")) => binary.doors.plain = address(),
+                (Some("certificate"), _) => {
+                    binary.doors.ca = line["local_ca"].as_str().map(PathBuf::from);
+                    return binary;
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Binary {
+    /// The next log line that `fits`; the ones before it are passed over.
+    pub(crate) async fn line(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let line = within("a log line", self.lines.recv()).await;
+            let line = line.unwrap_or_else(|| panic!("it ended; it had said {:#?}", self.printed));
+            self.printed.push(line.clone());
+            let line: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
+            if fits(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// The next access line of a request.
+    pub(crate) async fn access(&mut self) -> Value {
+        self.line(|line| line["message"] == "request").await
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The most memory that it has used so far, in KiB (`VmHWM`).
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Ends it as an operator does, and reads its lines to the last.
+    pub(crate) async fn terminate(&mut self) -> ExitStatus {
+        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        while let Some(line) = within("the last log line", self.lines.recv()).await {
+            self.printed.push(line);
+        }
+        self.child.wait().unwrap()
+    }
+}
+
+impl Deref for Binary {
+    type Target = Doors;
+
+    fn deref(&self) -> &Doors {
+        &self.doors
+    }
+}
+
+impl Drop for Binary {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,218 @@
+//! [`Http2`]: a client that a library makes; [`Raw2`]: one that sends what no library would.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{SendRequest, handshake};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinSet;
+
+use super::wire::Wire;
+use super::within;
+
+/// An HTTP/2 connection.
+pub(crate) struct Http2 {
+    send: SendRequest<Body>,
+    _tasks: JoinSet<()>,
+}
+
+/// A request's body.
+pub(crate) type Body = BoxBody<Bytes, std::io::Error>;
+
+/// An answer, whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
+}
+
+impl Http2 {
+    pub(super) async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
+        let handshake = handshake(TokioExecutor::new(), TokioIo::new(stream));
+        let (send, connection) = within("the HTTP/2 handshake", handshake).await.unwrap();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            // How it ends shows in the answers.
+            let _ = connection.await;
+        });
+        Self { send, _tasks: tasks }
+    }
+
+    /// Sends a request; its answer's head.
+    pub(crate) async fn send(&mut self, request: Request<Body>) -> hyper::Result<Response<Incoming>> {
+        within("an answer", self.send.send_request(request)).await
+    }
+
+    /// Sends a request; its answer, whole.
+    pub(crate) async fn ask(&mut self, request: Request<Body>) -> Answer {
+        let (head, body) = self.send(request).await.unwrap().into_parts();
+        let body = within("the rest of an answer", body.collect()).await.unwrap();
+        let trailers = body.trailers().cloned();
+        Answer { status: head.status.as_u16(), headers: head.headers, body: body.to_bytes(), trailers }
+    }
+
+    /// A GET for `https://HOST/TARGET`.
+    pub(crate) async fn get(&mut self, uri: &str) -> Answer {
+        self.ask(Request::get(uri).body(empty()).unwrap()).await
+    }
+
+    /// Whether the connection is still there.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.send.is_closed()
+    }
+}
+
+pub(crate) fn empty() -> Body {
+    Empty::new().map_err(|never| match never {}).boxed()
+}
+
+pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed()
+}
+
+/// An HTTP/2 connection whose frames are written by hand (RFC 9113 §4), fields without compression (RFC 7541 §6.2.2).
+pub(crate) struct Raw2 {
+    wire: Wire,
+    next: u32,
+}
+
+/// What came of a request on a [`Raw2`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Its status.
+    Status(u16),
+    /// The stream was reset.
+    Reset,
+    /// The connection was ended.
+    GoAway,
+}
+
+impl Raw2 {
+    pub(super) async fn over(mut wire: Wire) -> Self {
+        wire.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+        wire.send(frame(SETTINGS, 0, 0, &[])).await;
+        Self { wire, next: 1 }
+    }
+
+    /// Sends a request without a body that has exactly these fields; what came of it.
+    pub(crate) async fn ask(&mut self, fields: &[(&[u8], &[u8])]) -> Outcome {
+        let stream = self.next;
+        self.next += 2;
+        let mut block = Vec::new();
+        for (name, value) in fields {
+            block.push(0);
+            literal(name, &mut block);
+            literal(value, &mut block);
+        }
+        let mut chunks = block.chunks(MAX_FRAME).peekable();
+        let mut kind = HEADERS;
+        while let Some(chunk) = chunks.next() {
+            let end = if chunks.peek().is_none() { END_HEADERS } else { 0 };
+            let flags = if kind == HEADERS { END_STREAM | end } else { end };
+            if self.wire.try_send(frame(kind, flags, stream, chunk)).await.is_err() {
+                return Outcome::GoAway;
+            }
+            kind = CONTINUATION;
+        }
+        self.outcome(stream).await
+    }
+
+    async fn outcome(&mut self, wanted: u32) -> Outcome {
+        let mut status = None;
+        loop {
+            let head = self.wire.exactly(9).await;
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]) & 0x7fff_ffff;
+            let payload = self.wire.exactly(length.try_into().unwrap()).await;
+            let (kind, flags) = (head[3], head[4]);
+            match kind {
+                SETTINGS if flags & ACK == 0 => self.wire.send(frame(SETTINGS, ACK, 0, &[])).await,
+                PING if flags & ACK == 0 => self.wire.send(frame(PING, ACK, 0, &payload)).await,
+                GOAWAY => return Outcome::GoAway,
+                RST_STREAM if stream == wanted => return Outcome::Reset,
+                HEADERS if stream == wanted && status.is_none() => status = Some(status_of(&payload)),
+                DATA if length > 0 => {
+                    // What was taken may be sent again.
+                    self.wire.send(frame(WINDOW_UPDATE, 0, 0, &length.to_be_bytes())).await;
+                }
+                _ => {}
+            }
+            let ends = matches!(kind, HEADERS | DATA) && flags & END_STREAM != 0 && stream == wanted;
+            if let (Some(status), true) = (status, ends) {
+                return Outcome::Status(status);
+            }
+        }
+    }
+}
+
+/// The status at the start of a field block: from the static table, or a literal of a static name.
+fn status_of(block: &[u8]) -> u16 {
+    // A change of the table's size comes first (RFC 7541 §6.3).
+    let block = if block[0] & 0xe0 == 0x20 { &block[1..] } else { block };
+    let known =
+        HashMap::from([(0x88, 200), (0x89, 204), (0x8a, 206), (0x8b, 304), (0x8c, 400), (0x8d, 404), (0x8e, 500)]);
+    if let Some(status) = known.get(&block[0]) {
+        return *status;
+    }
+    let coded = &block[2..2 + usize::from(block[1] & 0x7f)];
+    if block[1] & 0x80 == 0 {
+        return std::str::from_utf8(coded).unwrap().parse().unwrap();
+    }
+    // Huffman: 0, 1, 2 have five bits, 3 to 9 six (RFC 7541, appendix B).
+    let bits: String = coded.iter().map(|byte| format!("{byte:08b}")).collect();
+    let (mut at, mut status) = (0, 0);
+    while status < 100 {
+        let (digit, length) = match u16::from_str_radix(&bits[at..at + 5], 2).unwrap() {
+            small @ 0..=2 => (small, 5),
+            _ => (u16::from_str_radix(&bits[at..at + 6], 2).unwrap() - 0x19 + 3, 6),
+        };
+        at += length;
+        status = status * 10 + digit;
+    }
+    status
+}
+
+/// A string as it is (RFC 7541 §5.2), its length as a prefixed integer (§5.1).
+fn literal(text: &[u8], out: &mut Vec<u8>) {
+    match u8::try_from(text.len()) {
+        Ok(short @ ..127) => out.push(short),
+        _ => {
+            out.push(127);
+            let mut rest = text.len() - 127;
+            while rest >= 128 {
+                out.push(u8::try_from(rest % 128).unwrap() | 0x80);
+                rest /= 128;
+            }
+            out.push(u8::try_from(rest).unwrap());
+        }
+    }
+    out.extend_from_slice(text);
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut out = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
+    out.extend([kind, flags]);
+    out.extend(stream.to_be_bytes());
+    out.extend_from_slice(payload);
+    out
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const WINDOW_UPDATE: u8 = 8;
+const CONTINUATION: u8 = 9;
+const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+const MAX_FRAME: usize = 16 * 1024;

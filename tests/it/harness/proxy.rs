@@ -1,0 +1,100 @@
+//! [`Proxy`]: frontgate in the test's own process.
+
+use std::ops::Deref;
+use std::time::Duration;
+
+use frontgate::app::App;
+use frontgate::config::{Admin, BindAddr, Config};
+use frontgate::lifecycle::Drained;
+use tempfile::TempDir;
+
+use super::doors::Doors;
+use super::gateway::Gateway;
+use super::within;
+
+/// A frontgate that is not running yet: one TLS listener on 127.0.0.1, no admin listener.
+pub(crate) fn proxy() -> Builder {
+    let mut config = Config { admin: Admin::Off, ..Config::default() };
+    config.listen.https = vec!["127.0.0.1:0".parse().unwrap()];
+    config.timeouts.drain = Duration::from_millis(100);
+    Builder { config, state: TempDir::new().unwrap() }
+}
+
+pub(crate) struct Builder {
+    config: Config,
+    state: TempDir,
+}
+
+/// A running frontgate.
+pub(crate) struct Proxy {
+    doors: Doors,
+    app: App,
+    state: TempDir,
+}
+
+impl Builder {
+    /// In front of this gateway.
+    pub(crate) fn upstream(self, gateway: &Gateway) -> Self {
+        self.config(|config| config.upstream = gateway.upstream.clone())
+    }
+
+    /// With these settings.
+    pub(crate) fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// With a plain listener that proxies.
+    pub(crate) fn plain(self) -> Self {
+        self.config(|config| config.listen.plain.push(BindAddr::Tcp("127.0.0.1:0".parse().unwrap())))
+    }
+
+    /// With a unix listener that proxies.
+    pub(crate) fn unix(self) -> Self {
+        let path = self.state.path().join("frontgate.sock");
+        self.config(|config| config.listen.plain.push(BindAddr::Unix(path)))
+    }
+
+    /// With a plain listener that redirects.
+    pub(crate) fn http(self) -> Self {
+        self.config(|config| config.listen.http = vec!["127.0.0.1:0".parse().unwrap()])
+    }
+
+    /// With the keys of one that ran before.
+    pub(crate) fn state(mut self, state: TempDir) -> Self {
+        self.state = state;
+        self
+    }
+
+    pub(crate) async fn start(mut self) -> Proxy {
+        self.config.state_dir.get_or_insert_with(|| self.state.path().to_owned());
+        let unix = self.config.listen.plain.iter().find_map(|addr| match addr {
+            BindAddr::Unix(path) => Some(path.clone()),
+            BindAddr::Tcp(_) => None,
+        });
+        let app = App::start(self.config).await.unwrap();
+        let doors = Doors {
+            https: app.https.first().copied(),
+            http: app.http.first().copied(),
+            plain: app.plain.first().copied(),
+            unix,
+            ca: app.certificate.as_ref().and_then(|certificate| certificate.ca.clone()),
+        };
+        Proxy { doors, app, state: self.state }
+    }
+}
+
+impl Proxy {
+    /// Ends it, and leaves its keys.
+    pub(crate) async fn stop(self) -> (Drained, TempDir) {
+        (within("the end", self.app.stop(std::future::pending())).await, self.state)
+    }
+}
+
+impl Deref for Proxy {
+    type Target = Doors;
+
+    fn deref(&self) -> &Doors {
+        &self.doors
+    }
+}
