@@ -5,8 +5,8 @@ use std::time::Duration;
 use frontgate::config::Config;
 
 use super::frame::Frame;
-use super::peer::{CLIENT, GATEWAY, Wire};
-use super::proxy::{BOTH, Proxy, Via};
+use super::peer::{CLIENT, GATEWAY, Peer};
+use super::scene::{BOTH, Via, scene, scene_with};
 
 #[tokio::test]
 async fn a_close_passes_verbatim_and_so_does_its_answer() {
@@ -20,11 +20,11 @@ async fn a_close_passes_verbatim_and_so_does_its_answer() {
         Frame::close(1005, "x"),
         Frame::new(0x88, *b"\x03\xe8\xff\xfe not UTF-8"),
     ];
-    let proxy = Proxy::start().await;
+    let scene = scene().await;
     for via in BOTH {
         for close in &closes {
             for from in [CLIENT, GATEWAY] {
-                let (mut client, mut gateway) = proxy.open(via).await;
+                let (mut client, mut gateway) = scene.open(via).await;
                 let answer = Frame::close(1000, "goodbye");
                 let (asks, answers, other) = if from == CLIENT {
                     (&mut client, &mut gateway, GATEWAY)
@@ -53,24 +53,24 @@ enum Gone {
 const WAYS: [Gone; 3] = [Gone::Fin, Gone::Killed, Gone::Reset];
 
 /// Lets a peer go; if there is anything left of it, it is returned.
-async fn go(mut wire: Wire, how: Gone) -> Option<Wire> {
+async fn go(mut peer: Peer, how: Gone) -> Option<Peer> {
     match how {
         Gone::Fin => {
-            wire.finish().await;
-            return Some(wire);
+            peer.finish().await;
+            return Some(peer);
         }
-        Gone::Killed => wire.vanish(),
-        Gone::Reset => wire.reset(),
+        Gone::Killed => peer.vanish(),
+        Gone::Reset => peer.reset(),
     }
     None
 }
 
 #[tokio::test]
 async fn a_client_whose_gateway_is_gone_is_told_to_come_back() {
-    let proxy = Proxy::start().await;
+    let scene = scene().await;
     for via in BOTH {
         for how in WAYS {
-            let (mut client, mut gateway) = proxy.open(via).await;
+            let (mut client, mut gateway) = scene.open(via).await;
             gateway.write(Frame::text("last words").bare()).await;
             client.expect(Frame::text("last words").bare()).await;
             let _left = go(gateway, how).await;
@@ -83,10 +83,10 @@ async fn a_client_whose_gateway_is_gone_is_told_to_come_back() {
 
 #[tokio::test]
 async fn a_gateway_whose_client_is_gone_is_told_so() {
-    let proxy = Proxy::start().await;
+    let scene = scene().await;
     for via in BOTH {
         for how in WAYS {
-            let (mut client, mut gateway) = proxy.open(via).await;
+            let (mut client, mut gateway) = scene.open(via).await;
             client.write(Frame::text("last words").masked()).await;
             gateway.expect(Frame::text("last words").masked()).await;
             let _left = go(client, how).await;
@@ -100,12 +100,12 @@ async fn a_gateway_whose_client_is_gone_is_told_so() {
 
 #[tokio::test]
 async fn in_the_middle_of_a_frame_a_peer_can_only_be_cut() {
-    let proxy = Proxy::start().await;
+    let scene = scene().await;
     let frame = Frame::text("a frame that will never be whole");
     for via in BOTH {
         for how in WAYS {
             for from in [CLIENT, GATEWAY] {
-                let (client, gateway) = proxy.open(via).await;
+                let (client, gateway) = scene.open(via).await;
                 let (mut goes, mut stays) = if from == CLIENT { (client, gateway) } else { (gateway, client) };
                 let bytes = frame.bytes(from);
                 goes.write(&bytes[..12]).await;
@@ -119,8 +119,8 @@ async fn in_the_middle_of_a_frame_a_peer_can_only_be_cut() {
 
 #[tokio::test]
 async fn a_frame_of_which_only_a_part_of_the_head_came_leaves_room_for_a_close() {
-    let proxy = Proxy::start().await;
-    let (mut client, mut gateway) = proxy.open(Via::Tls).await;
+    let scene = scene().await;
+    let (mut client, mut gateway) = scene.open(Via::Tls).await;
     gateway.write(&Frame::binary(vec![0; 300]).bare()[..3]).await;
     let _left = go(gateway, Gone::Fin).await;
     client.expect(Frame::close(1012, "gateway connection lost").bare()).await;
@@ -199,9 +199,9 @@ async fn who_breaks_a_rule_is_told_which() {
         },
     ];
     for Offence { setting, by, fine, bytes, client: to_client, gateway: to_gateway } in offences {
-        let proxy = Proxy::with(setting).await;
+        let scene = scene_with(setting).await;
         for via in BOTH {
-            let (mut client, mut gateway) = proxy.open(via).await;
+            let (mut client, mut gateway) = scene.open(via).await;
             let (offender, other) =
                 if by == CLIENT { (&mut client, &mut gateway) } else { (&mut gateway, &mut client) };
             let fine: Vec<u8> = fine.iter().flat_map(|frame| frame.bytes(by)).collect();
@@ -226,8 +226,8 @@ async fn who_breaks_a_rule_is_told_which() {
 
 #[tokio::test]
 async fn a_link_on_which_nothing_passes_ends_as_idle() {
-    let proxy = Proxy::with(|config| config.timeouts.read = Some(Duration::from_millis(300))).await;
-    let (mut client, mut gateway) = proxy.open(Via::Tls).await;
+    let scene = scene_with(|config| config.timeouts.read = Some(Duration::from_millis(300))).await;
+    let (mut client, mut gateway) = scene.open(Via::Tls).await;
     client.expect(Frame::close(1001, "idle timeout").bare()).await;
     let said = gateway.frame().await;
     assert_eq!(said, ours(1001, "idle timeout", said.mask));

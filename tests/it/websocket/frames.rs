@@ -3,8 +3,8 @@
 use tokio::join;
 
 use super::frame::Frame;
-use super::peer::{CLIENT, GATEWAY, Wire};
-use super::proxy::{BOTH, Proxy, Via};
+use super::peer::{CLIENT, GATEWAY, Peer};
+use super::scene::{BOTH, Via, scene, scene_with};
 
 /// Messages of every kind, one after the other; `payload` is what the long ones carry.
 fn messages() -> Vec<Frame> {
@@ -39,9 +39,9 @@ fn messages() -> Vec<Frame> {
 
 #[tokio::test]
 async fn every_kind_of_frame_passes_as_it_came() {
-    let proxy = Proxy::start().await;
+    let scene = scene().await;
     for via in BOTH {
-        let (mut client, mut gateway) = proxy.open(via).await;
+        let (mut client, mut gateway) = scene.open(via).await;
         for frame in messages() {
             client.write(frame.masked()).await;
             gateway.expect(frame.masked()).await;
@@ -53,10 +53,10 @@ async fn every_kind_of_frame_passes_as_it_came() {
 
 #[tokio::test]
 async fn frames_pass_however_their_bytes_are_spread_over_writes() {
-    let proxy = Proxy::start().await;
+    let scene = scene().await;
     for via in BOTH {
         for size in [1, 2, 3, 7, 64, 1000, usize::MAX] {
-            let (mut client, mut gateway) = proxy.open(via).await;
+            let (mut client, mut gateway) = scene.open(via).await;
             // One byte at a time a long frame takes long, and says no more than a short one.
             let frames: Vec<_> =
                 messages().into_iter().filter(|frame| frame.payload.len() < size.saturating_mul(300)).collect();
@@ -79,8 +79,8 @@ async fn a_frame_may_be_larger_than_the_gateway_takes() {
     const SIZE: usize = 25 * 1024 * 1024 + 1;
     let payload: Vec<u8> = (0..SIZE).map(|at| (at % 251).to_be_bytes()[7]).collect();
     let frame = Frame::binary(payload);
-    let proxy = Proxy::start().await;
-    let (mut client, mut gateway) = proxy.open(Via::Tls).await;
+    let scene = scene().await;
+    let (mut client, mut gateway) = scene.open(Via::Tls).await;
     let (up, down) = (frame.masked(), frame.bare());
     both_ways(&mut client, &up, &mut gateway, &down).await;
 }
@@ -89,14 +89,14 @@ async fn a_frame_may_be_larger_than_the_gateway_takes() {
 async fn many_small_frames_pass_in_both_directions_at_once() {
     let frames = (0..20_000_u32).map(|number| Frame::binary(number.to_be_bytes().repeat(number as usize % 9)));
     let (up, down): (Vec<_>, Vec<_>) = frames.map(|frame| (frame.masked(), frame.bare())).unzip();
-    let proxy = Proxy::start().await;
+    let scene = scene().await;
     for via in BOTH {
-        let (mut client, mut gateway) = proxy.open(via).await;
+        let (mut client, mut gateway) = scene.open(via).await;
         both_ways(&mut client, &up.concat(), &mut gateway, &down.concat()).await;
     }
 }
 
 /// Sends in both directions at the same time, and sees everything arrive.
-async fn both_ways(client: &mut Wire, up: &[u8], gateway: &mut Wire, down: &[u8]) {
+async fn both_ways(client: &mut Peer, up: &[u8], gateway: &mut Peer, down: &[u8]) {
     join!(client.writer.write(up), gateway.reader.expect(up), gateway.writer.write(down), client.reader.expect(down),);
 }

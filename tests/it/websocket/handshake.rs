@@ -4,20 +4,20 @@ use frontgate::config::{AllowedOrigins, LocalClients};
 use std::time::Duration;
 
 use super::frame::Frame;
-use super::peer::{SWITCHED, UPGRADE, Wire};
-use super::proxy::{BOTH, Proxy, Via};
+use super::peer::{Peer, SWITCHED, UPGRADE};
+use super::scene::{BOTH, Via, scene, scene_with};
 
 #[tokio::test]
 async fn what_a_client_sends_behind_its_handshake_waits_for_the_101_and_goes_first() {
-    let proxy = Proxy::start().await;
+    let scene = scene().await;
     for via in BOTH {
-        let mut client = proxy.connect(via).await;
+        let mut client = scene.connect(via).await;
         let (first, second) = (Frame::text("first").masked(), Frame::text("second").masked());
         client.write([UPGRADE.as_bytes(), &first].concat()).await;
-        let mut gateway = proxy.gateway.accept().await;
+        let mut gateway = scene.accept().await;
         gateway.head().await;
         client.write(&second).await;
-        proxy.round_trip().await;
+        scene.round_trip().await;
         assert_eq!(gateway.at_hand().await, b"", "{via:?}");
         gateway.write(SWITCHED).await;
         gateway.expect([first, second].concat()).await;
@@ -27,11 +27,11 @@ async fn what_a_client_sends_behind_its_handshake_waits_for_the_101_and_goes_fir
 
 #[tokio::test]
 async fn a_gateway_that_never_answers_gets_no_byte_of_the_tunnel() {
-    let proxy = Proxy::with(|config| config.timeouts.read = Some(Duration::from_millis(300))).await;
+    let scene = scene_with(|config| config.timeouts.read = Some(Duration::from_millis(300))).await;
     for via in BOTH {
-        let mut client = proxy.connect(via).await;
+        let mut client = scene.connect(via).await;
         client.write([UPGRADE.as_bytes(), &Frame::text("too early").masked()].concat()).await;
-        let mut gateway = proxy.gateway.accept().await;
+        let mut gateway = scene.accept().await;
         gateway.head().await;
         assert_eq!(gateway.rest().await, b"");
         assert!(client.head().await.starts_with("HTTP/1.1 504 "));
@@ -52,11 +52,11 @@ async fn a_101_that_is_not_the_right_one_is_a_502_and_nothing_passes() {
         (&format!("Upgrade: h2c\r\nConnection: Upgrade\r\n{ACCEPT}"), "gateway_did_not_upgrade"),
         (&format!("Upgrade: websocket\r\n{ACCEPT}"), "gateway_did_not_upgrade"),
     ];
-    let proxy = Proxy::start().await;
+    let scene = scene().await;
     for (fields, code) in rows {
-        let mut client = proxy.connect(Via::Tls).await;
+        let mut client = scene.connect(Via::Tls).await;
         client.write([UPGRADE.as_bytes(), &Frame::text("for a WebSocket only").masked()].concat()).await;
-        let mut gateway = proxy.gateway.accept().await;
+        let mut gateway = scene.accept().await;
         gateway.head().await;
         let answer = format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n");
         gateway.write([answer.as_bytes(), &Frame::text("from no WebSocket").bare()].concat()).await;
@@ -70,10 +70,10 @@ async fn a_101_that_is_not_the_right_one_is_a_502_and_nothing_passes() {
 
 #[tokio::test]
 async fn a_101_that_nobody_asked_for_is_a_502() {
-    let proxy = Proxy::start().await;
-    let mut client = proxy.connect(Via::Tls).await;
+    let scene = scene().await;
+    let mut client = scene.connect(Via::Tls).await;
     client.write("GET / HTTP/1.1\r\nHost: gw.example.com\r\nAccept: application/json\r\n\r\n").await;
-    let mut gateway = proxy.gateway.accept().await;
+    let mut gateway = scene.accept().await;
     gateway.head().await;
     gateway.write([SWITCHED.as_bytes(), &Frame::text("surprise").bare()].concat()).await;
     let answer = answer(&mut client).await;
@@ -96,12 +96,12 @@ async fn what_the_gateway_says_instead_of_101_comes_back_as_it_is() {
         format!("HTTP/1.1 429 Too Many Requests\r\nRetry-After: 17\r\n{date}\r\nContent-Length: 9\r\n\r\nslow down"),
         format!("HTTP/1.1 503 Starting Up Again\r\n{date}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsoon\r\n0\r\n\r\n"),
     ];
-    let proxy = Proxy::start().await;
+    let scene = scene().await;
     for via in BOTH {
         for expected in &answers {
-            let mut client = proxy.connect(via).await;
+            let mut client = scene.connect(via).await;
             client.write(UPGRADE).await;
-            let mut gateway = proxy.gateway.accept().await;
+            let mut gateway = scene.accept().await;
             gateway.head().await;
             gateway.write(expected).await;
             assert_eq!(answer(&mut client).await, *expected, "{via:?}");
@@ -111,7 +111,7 @@ async fn what_the_gateway_says_instead_of_101_comes_back_as_it_is() {
             let mut gateway = match gateway.try_head().await {
                 Some(_) => gateway,
                 None => {
-                    let mut fresh = proxy.gateway.accept().await;
+                    let mut fresh = scene.accept().await;
                     fresh.head().await;
                     fresh
                 }
@@ -127,11 +127,11 @@ async fn what_the_gateway_says_instead_of_101_comes_back_as_it_is() {
 #[tokio::test]
 async fn what_comes_right_behind_the_101_reaches_the_client_at_once() {
     let challenge = Frame::text(r#"{"type":"event","event":"connect.challenge"}"#).bare();
-    let proxy = Proxy::start().await;
+    let scene = scene().await;
     for via in BOTH {
-        let mut client = proxy.connect(via).await;
+        let mut client = scene.connect(via).await;
         client.write(UPGRADE).await;
-        let mut gateway = proxy.gateway.accept().await;
+        let mut gateway = scene.accept().await;
         gateway.head().await;
         gateway.write([SWITCHED.as_bytes(), &challenge].concat()).await;
         client.head().await;
@@ -140,7 +140,7 @@ async fn what_comes_right_behind_the_101_reaches_the_client_at_once() {
         client.write(Frame::text("thanks").masked()).await;
         gateway.expect(Frame::text("thanks").masked()).await;
 
-        let (mut client, mut gateway) = proxy.open(via).await;
+        let (mut client, mut gateway) = scene.open(via).await;
         gateway.write(&challenge).await;
         client.expect(&challenge).await;
     }
@@ -148,8 +148,8 @@ async fn what_comes_right_behind_the_101_reaches_the_client_at_once() {
 
 #[tokio::test]
 async fn the_handshake_passes_byte_for_byte_but_for_its_hop() {
-    let proxy = Proxy::start().await;
-    let mut client = proxy.connect(Via::Tls).await;
+    let scene = scene().await;
+    let mut client = scene.connect(Via::Tls).await;
     client
         .write(
             "GET /openclaw//a/../b%2Fc;d?token=s&x=1&x=%2f&+? HTTP/1.1\r\n\
@@ -170,7 +170,7 @@ async fn the_handshake_passes_byte_for_byte_but_for_its_hop() {
              User-Agent: \"odd\"  two spaces\r\n\r\n",
         )
         .await;
-    let mut gateway = proxy.gateway.accept().await;
+    let mut gateway = scene.accept().await;
     let expected = "GET /openclaw//a/../b%2Fc;d?token=s&x=1&x=%2f&+? HTTP/1.1\r\n\
          Host: gw.example.com:8443\r\n\
          Sec-WebSocket-Version: 13\r\n\
@@ -205,15 +205,15 @@ async fn the_handshake_passes_byte_for_byte_but_for_its_hop() {
 #[tokio::test]
 async fn a_client_on_this_machine_that_asks_for_a_loopback_name_comes_as_itself() {
     let localhost = UPGRADE.replace("gw.example.com", "localhost:8443");
-    let mut proxy = Proxy::start().await;
+    let mut scene = scene().await;
     let rows = [(LocalClients::Auto, false), (LocalClients::Forwarded, true)];
     for (mode, forwarded) in rows {
         if mode == LocalClients::Forwarded {
-            proxy = Proxy::with(|config| config.forwarded.local_clients = LocalClients::Forwarded).await;
+            scene = scene_with(|config| config.forwarded.local_clients = LocalClients::Forwarded).await;
         }
-        let mut client = proxy.connect(Via::Plain).await;
+        let mut client = scene.connect(Via::Plain).await;
         client.write(&localhost).await;
-        let head = proxy.gateway.accept().await.head().await;
+        let head = scene.accept().await.head().await;
         assert_eq!(head.contains("x-forwarded-for: 127.0.0.1\r\n"), forwarded, "{mode:?}: {head}");
         assert_eq!(head.contains("forwarded"), forwarded, "{mode:?}: {head}");
     }
@@ -238,11 +238,11 @@ async fn what_is_no_upgrade_is_an_ordinary_request() {
             "GET / HTTP/1.1\r\n{KEY}Connection: Upgrade\r\nUpgrade: websocket\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
         ),
     ];
-    let proxy = Proxy::start().await;
+    let scene = scene().await;
     for request in rows {
-        let mut client = proxy.connect(Via::Tls).await;
+        let mut client = scene.connect(Via::Tls).await;
         client.write(&request).await;
-        let mut gateway = proxy.gateway.accept().await;
+        let mut gateway = scene.accept().await;
         let head = gateway.head().await.to_ascii_lowercase();
         assert!(!head.contains("\r\nupgrade:") && !head.contains("\r\nconnection:"), "{request}: {head}");
         gateway.write("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok").await;
@@ -263,13 +263,13 @@ async fn pages_of_other_origins_are_refused_before_the_gateway_sees_them() {
         (list, &[(Some("https://ui.example.com"), true), (Some("https://gw.example.com"), false)]),
     ];
     for (allowed, origins) in rows {
-        let proxy = Proxy::with(|config| config.websocket.allowed_origins = allowed.clone()).await;
+        let scene = scene_with(|config| config.websocket.allowed_origins = allowed.clone()).await;
         for &(origin, passes) in origins {
-            let mut client = proxy.connect(Via::Tls).await;
+            let mut client = scene.connect(Via::Tls).await;
             let field = origin.map(|origin| format!("Origin: {origin}\r\n")).unwrap_or_default();
             client.write(UPGRADE.replace("Accept:", &format!("{field}Accept:"))).await;
             if passes {
-                let mut gateway = proxy.gateway.accept().await;
+                let mut gateway = scene.accept().await;
                 assert!(gateway.head().await.contains(&field));
                 gateway.write(SWITCHED).await;
                 assert!(client.head().await.starts_with("HTTP/1.1 101 "), "{allowed:?} {origin:?}");
@@ -278,14 +278,14 @@ async fn pages_of_other_origins_are_refused_before_the_gateway_sees_them() {
                 assert!(answer.starts_with("HTTP/1.1 403 "), "{allowed:?} {origin:?}: {answer}");
                 assert!(answer.contains("\"origin_not_allowed\""), "{answer}");
                 // The next one at the gateway's door is somebody else.
-                proxy.round_trip().await;
+                scene.round_trip().await;
             }
         }
     }
 }
 
 /// An answer with its body, without the id that every answer gets.
-async fn answer(client: &mut Wire) -> String {
+async fn answer(client: &mut Peer) -> String {
     let head = client.head().await;
     let lower = head.to_ascii_lowercase();
     let mut body = Vec::new();

@@ -6,17 +6,18 @@ use tokio::join;
 
 use super::frame::Frame;
 use super::peer::{CLIENT, GATEWAY, answer_pings};
-use super::proxy::{BOTH, Proxy, Via};
+use super::scene::{BOTH, Scene, Via, scene_with};
+use crate::harness::Proxy;
 
-async fn pinging() -> Proxy {
-    Proxy::with(|config| config.websocket.ping_interval = Some(Duration::from_millis(100))).await
+async fn pinging() -> Scene<Proxy> {
+    scene_with(|config| config.websocket.ping_interval = Some(Duration::from_millis(100))).await
 }
 
 #[tokio::test]
 async fn a_silent_leg_is_pinged_and_its_pong_goes_no_further() {
-    let proxy = pinging().await;
+    let scene = pinging().await;
     for via in BOTH {
-        let (mut client, mut gateway) = proxy.open(via).await;
+        let (mut client, mut gateway) = scene.open(via).await;
         let mut masks = Vec::new();
         for _ in 0..3 {
             let ping = client.frame().await;
@@ -33,8 +34,8 @@ async fn a_silent_leg_is_pinged_and_its_pong_goes_no_further() {
 
         client.write(Frame::text("after the pongs").masked()).await;
         gateway.write(Frame::text("after the pongs").bare()).await;
-        for wire in [&mut client, &mut gateway] {
-            let (frame, _) = wire.reader.frame_after_pings().await;
+        for peer in [&mut client, &mut gateway] {
+            let (frame, _) = peer.reader.frame_after_pings().await;
             assert_eq!((frame.first, frame.payload.as_slice()), (0x81, &b"after the pongs"[..]));
         }
     }
@@ -42,8 +43,8 @@ async fn a_silent_leg_is_pinged_and_its_pong_goes_no_further() {
 
 #[tokio::test]
 async fn pings_and_pongs_of_the_peers_own_pass() {
-    let proxy = pinging().await;
-    let (mut client, mut gateway) = proxy.open(Via::Tls).await;
+    let scene = pinging().await;
+    let (mut client, mut gateway) = scene.open(Via::Tls).await;
     // While pings of ours are unanswered, so that every pong is looked at.
     let (from_client, from_gateway) = (client.frame().await, gateway.frame().await);
     assert_eq!((from_client.first, from_gateway.first), (0x89, 0x89));
@@ -63,12 +64,12 @@ async fn pings_and_pongs_of_the_peers_own_pass() {
         client.write(frame.masked()).await;
         gateway.write(frame.bare()).await;
     }
-    for (wire, mask) in [(&mut client, GATEWAY), (&mut gateway, CLIENT)] {
+    for (peer, mask) in [(&mut client, GATEWAY), (&mut gateway, CLIENT)] {
         let ours = |frame: &Frame| frame.first == 0x89 && frame.payload.len() == 8;
         for expected in &frames {
-            let mut frame = wire.frame().await;
+            let mut frame = peer.frame().await;
             while ours(&frame) {
-                frame = wire.frame().await;
+                frame = peer.frame().await;
             }
             assert_eq!(frame, Frame { mask, ..expected.clone() });
         }
@@ -77,9 +78,9 @@ async fn pings_and_pongs_of_the_peers_own_pass() {
 
 #[tokio::test]
 async fn a_ping_waits_for_the_frame_to_end_but_not_for_the_message() {
-    let proxy = pinging().await;
+    let scene = pinging().await;
     for via in BOTH {
-        let (mut client, mut gateway) = proxy.open(via).await;
+        let (mut client, mut gateway) = scene.open(via).await;
         let (first, last) = (Frame::new(0x01, "the first fragment "), Frame::new(0x80, "and the last"));
 
         // Half a frame: the gateway has been silent for long, but there is no room for a ping.
@@ -111,8 +112,8 @@ async fn a_ping_waits_for_the_frame_to_end_but_not_for_the_message() {
 
 #[tokio::test]
 async fn a_gateway_that_does_not_answer_is_given_up() {
-    let proxy = impatient().await;
-    let (mut client, mut gateway) = proxy.open(Via::Tls).await;
+    let scene = impatient().await;
+    let (mut client, mut gateway) = scene.open(Via::Tls).await;
     let (said, rest) = join!(answer_pings(&mut client, CLIENT), gateway.rest());
     assert_eq!(said, Frame::close(1012, "gateway not responding"));
     let frames = all_frames(&rest);
@@ -126,8 +127,8 @@ async fn a_gateway_that_does_not_answer_is_given_up() {
 
 #[tokio::test]
 async fn a_client_that_does_not_answer_is_given_up() {
-    let proxy = impatient().await;
-    let (mut client, mut gateway) = proxy.open(Via::Tls).await;
+    let scene = impatient().await;
+    let (mut client, mut gateway) = scene.open(Via::Tls).await;
     let (said, rest) = join!(answer_pings(&mut gateway, GATEWAY), client.rest());
     assert_eq!(said, Frame { mask: said.mask, ..Frame::close(1001, "client not responding") });
     assert!(said.mask.is_some());
@@ -140,8 +141,8 @@ async fn a_client_that_does_not_answer_is_given_up() {
 }
 
 /// Long enough for a peer of ours that answers on a busy machine.
-async fn impatient() -> Proxy {
-    Proxy::with(|config| {
+async fn impatient() -> Scene<Proxy> {
+    scene_with(|config| {
         config.websocket.ping_interval = Some(Duration::from_millis(200));
         config.websocket.pong_timeout = Some(Duration::from_secs(3));
     })

@@ -7,4 +7,4 @@ mod frames;
 mod handshake;
 mod keepalive;
 pub(crate) mod peer;
-pub(crate) mod proxy;
+pub(crate) mod scene;

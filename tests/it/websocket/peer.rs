@@ -1,28 +1,20 @@
-//! Both ends of a WebSocket as bytes: what a client or a gateway writes and reads, with nothing in between.
+//! [`Peer`]: either end of a WebSocket, as bytes: what a client or a gateway writes and reads, with nothing in between.
 
 use std::fmt;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
-use rustls::ClientConfig;
-use socket2::SockRef;
+use socket2::{SockRef, Socket};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf, ReadHalf, WriteHalf, split};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::frame::{Frame, MASK};
-
-/// The most a peer waits for anything. No verdict depends on it: it only turns a hang into a failure.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The name that clients ask for; no loopback name, so forwarding headers are set.
-pub(crate) const NAME: &str = "gw.example.com";
+use crate::harness::within;
 
 /// A handshake like a browser's, as short as it can be, with the key of RFC 6455 §1.3.
 pub(crate) const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: gw.example.com\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -33,11 +25,11 @@ pub(crate) const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: 
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
 /// One end of a connection.
-pub(crate) struct Wire {
+pub(crate) struct Peer {
     pub(crate) reader: Reader,
     pub(crate) writer: Writer,
     /// The same socket, for what only a socket can do.
-    socket: std::net::TcpStream,
+    socket: Socket,
 }
 
 /// What comes in.
@@ -51,40 +43,34 @@ pub(crate) struct Writer {
     io: WriteHalf<Box<dyn Stream>>,
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+/// What a peer's bytes run over.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
+    fn tcp(&self) -> &TcpStream;
+}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
-impl Wire {
-    /// A connection to `address`, over TLS if there is something to verify it with.
-    pub(crate) async fn connect(address: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        let tcp = within(socket.connect(address)).await.unwrap();
-        Self::over(tcp, tls).await
+impl Stream for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
     }
+}
 
-    /// The same, by a client that has little room for what it has not read yet.
-    pub(crate) async fn connect_with_little_room(address: SocketAddr, tls: Option<Arc<ClientConfig>>) -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(16 * 1024).unwrap();
-        let tcp = within(socket.connect(address)).await.unwrap();
-        Self::over(tcp, tls).await
+impl Stream for TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
     }
+}
 
-    async fn over(tcp: TcpStream, tls: Option<Arc<ClientConfig>>) -> Self {
-        tcp.set_nodelay(true).unwrap();
-        let tcp = tcp.into_std().unwrap();
-        let socket = tcp.try_clone().unwrap();
-        let tcp = TcpStream::from_std(tcp).unwrap();
-        let io: Box<dyn Stream> = match tls {
-            None => Box::new(tcp),
-            Some(config) => {
-                let name = NAME.try_into().unwrap();
-                Box::new(within(TlsConnector::from(config).connect(name, tcp)).await.unwrap())
-            }
-        };
-        let (reader, writer) = split(io);
+impl Peer {
+    pub(crate) fn new(stream: impl Stream + 'static) -> Self {
+        stream.tcp().set_nodelay(true).unwrap();
+        let socket = SockRef::from(stream.tcp()).try_clone().unwrap();
+        let (reader, writer) = split::<Box<dyn Stream>>(Box::new(stream));
         Self { reader: Reader { io: reader, read: BytesMut::new() }, writer: Writer { io: writer }, socket }
+    }
+
+    /// Has little room from here on for what it has not read yet.
+    pub(crate) fn shrink(&mut self) {
+        self.socket.set_recv_buffer_size(16 * 1024).unwrap();
     }
 
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
@@ -127,7 +113,7 @@ impl Wire {
 
     /// Gives our side of the connection up, and reads on.
     pub(crate) async fn finish(&mut self) {
-        within(self.writer.io.shutdown()).await.unwrap();
+        within("the end to be sent", self.writer.io.shutdown()).await.unwrap();
     }
 
     /// Is gone as a process is that was killed: the kernel says FIN, TLS says nothing.
@@ -137,13 +123,13 @@ impl Wire {
 
     /// Is gone with a RST.
     pub(crate) fn reset(self) {
-        SockRef::from(&self.socket).set_linger(Some(Duration::ZERO)).unwrap();
+        self.socket.set_linger(Some(Duration::ZERO)).unwrap();
     }
 }
 
 impl Writer {
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
-        within(async {
+        within("bytes to be taken", async {
             self.io.write_all(bytes).await?;
             self.io.flush().await
         })
@@ -168,14 +154,16 @@ impl Writer {
 
 impl Reader {
     pub(crate) async fn expect(&mut self, bytes: &[u8]) {
-        while self.read.len() < bytes.len() {
-            assert!(bytes.starts_with(&self.read), "got {} instead of {}", Show(&self.read), Show(bytes));
-            if self.more().await == 0 {
-                panic!("the connection ended after {} instead of {}", Show(&self.read), Show(bytes));
+        let mut left = bytes;
+        while !left.is_empty() {
+            if self.read.is_empty() {
+                assert!(self.more().await > 0, "the connection ended instead of {}", Show(left));
             }
+            let count = left.len().min(self.read.len());
+            assert!(self.read[..count] == left[..count], "got {} instead of {}", Show(&self.read), Show(left));
+            left = &left[count..];
+            self.read.advance(count);
         }
-        assert!(self.read.starts_with(bytes), "got {} instead of {}", Show(&self.read), Show(bytes));
-        self.read.advance(bytes.len());
     }
 
     /// The next `length` bytes.
@@ -250,41 +238,15 @@ impl Reader {
 
     /// Reads some more; 0 at the end, whether it came in peace or not.
     async fn more(&mut self) -> usize {
-        within(self.io.read_buf(&mut self.read)).await.unwrap_or(0)
+        within("bytes", self.io.read_buf(&mut self.read)).await.unwrap_or(0)
     }
-}
-
-/// The gateway: what listens behind the proxy.
-pub(crate) struct Gateway {
-    listener: TcpListener,
-}
-
-impl Gateway {
-    pub(crate) async fn bind() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.listener.local_addr().unwrap().port()
-    }
-
-    /// The next connection from the proxy.
-    pub(crate) async fn accept(&self) -> Wire {
-        let (tcp, _) = within(self.listener.accept()).await.unwrap();
-        Wire::over(tcp, None).await
-    }
-}
-
-/// Waits, but not for ever.
-pub(crate) async fn within<T>(step: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, step).await.expect("it takes too long")
 }
 
 /// Answers every ping with its pong until the Close comes, and returns that.
-pub(crate) async fn answer_pings(wire: &mut Wire, mask: Option<[u8; 4]>) -> Frame {
+pub(crate) async fn answer_pings(peer: &mut Peer, mask: Option<[u8; 4]>) -> Frame {
     loop {
-        match wire.frame().await {
-            ping if ping.first == 0x89 => wire.write(Frame::pong(&ping.payload).bytes(mask)).await,
+        match peer.frame().await {
+            ping if ping.first == 0x89 => peer.write(Frame::pong(&ping.payload).bytes(mask)).await,
             frame => return frame,
         }
     }

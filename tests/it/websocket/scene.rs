@@ -1,0 +1,104 @@
+//! [`Scene`]: frontgate between a client and a gateway, both of which are bytes.
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+
+use frontgate::config::{Config, Upstream};
+use tokio::net::{TcpListener, TcpSocket};
+
+use super::peer::{Peer, UPGRADE};
+use crate::harness::{Binary, Doors, Proxy, binary, proxy, within};
+
+/// How a client reaches the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Via {
+    Tls,
+    Plain,
+}
+
+/// Both of them, for what must not differ.
+pub(crate) const BOTH: [Via; 2] = [Via::Tls, Via::Plain];
+
+/// A running frontgate, in this process or in its own, with a gateway of ours behind it.
+pub(crate) struct Scene<P> {
+    pub(crate) proxy: P,
+    gateway: TcpListener,
+}
+
+/// A scene with the default settings but no pings: what a test does not ask for must not get in its way.
+pub(crate) async fn scene() -> Scene<Proxy> {
+    scene_with(|_| {}).await
+}
+
+/// A scene with what `change` makes of these settings.
+pub(crate) async fn scene_with(change: impl FnOnce(&mut Config)) -> Scene<Proxy> {
+    let gateway = listen().await;
+    let port = gateway.local_addr().unwrap().port();
+    let proxy = proxy()
+        .config(|config| {
+            config.upstream = Upstream::Http { host: "127.0.0.1".to_owned(), port };
+            config.websocket.ping_interval = None;
+        })
+        .plain()
+        .config(change);
+    Scene { proxy: proxy.start().await, gateway }
+}
+
+/// A scene with the real program, and these lines in its configuration.
+pub(crate) async fn scene_of_binary(lines: &[&str]) -> Scene<Binary> {
+    let gateway = listen().await;
+    let upstream = format!("upstream: http://{}", gateway.local_addr().unwrap());
+    let listen = r#"listen: { https: ["127.0.0.1:0"], plain: ["127.0.0.1:0"] }"#;
+    let builder = lines.iter().fold(binary().config(listen).config(&upstream), |builder, line| builder.config(line));
+    Scene { proxy: builder.start().await, gateway }
+}
+
+impl<P: Deref<Target = Doors>> Scene<P> {
+    /// A client that has said nothing yet.
+    pub(crate) async fn connect(&self, via: Via) -> Peer {
+        match via {
+            Via::Tls => Peer::new(self.proxy.tls(self.proxy.trust().offering(&["http/1.1"])).await),
+            Via::Plain => Peer::new(connect(self.proxy.plain.expect("a plain listener")).await.unwrap()),
+        }
+    }
+
+    /// The proxy's next connection to the gateway.
+    pub(crate) async fn accept(&self) -> Peer {
+        Peer::new(within("the proxy to connect", self.gateway.accept()).await.unwrap().0)
+    }
+
+    /// Both ends of a WebSocket.
+    pub(crate) async fn open(&self, via: Via) -> (Peer, Peer) {
+        self.open_with(via, UPGRADE).await
+    }
+
+    /// Both ends of a WebSocket that this handshake asks for.
+    pub(crate) async fn open_with(&self, via: Via, upgrade: &str) -> (Peer, Peer) {
+        let mut client = self.connect(via).await;
+        client.write(upgrade).await;
+        let mut gateway = self.accept().await;
+        gateway.grant().await;
+        let head = client.head().await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        (client, gateway)
+    }
+
+    /// A request of somebody else, there and back: whatever the proxy had to do before is done.
+    pub(crate) async fn round_trip(&self) {
+        let mut client = self.connect(Via::Plain).await;
+        client.write("GET /other HTTP/1.1\r\nHost: gw.example.com\r\n\r\n").await;
+        let mut gateway = self.accept().await;
+        assert!(gateway.head().await.starts_with("GET /other "));
+        gateway.write("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await;
+        assert!(client.head().await.starts_with("HTTP/1.1 204 "));
+    }
+}
+
+/// A TCP connection, if somebody listens.
+pub(crate) async fn connect(address: SocketAddr) -> std::io::Result<tokio::net::TcpStream> {
+    within("a connection", TcpSocket::new_v4().unwrap().connect(address)).await
+}
+
+async fn listen() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
