@@ -1,6 +1,7 @@
 //! The layer that turns a failure into an answer that says what happened and what to do.
 
 use std::error::Error;
+use std::time::Instant;
 
 use http::{Method, Response};
 
@@ -10,11 +11,14 @@ use super::exchange::Exchange;
 use super::handle::Handle;
 use super::page;
 use crate::observe::access::Access;
+use crate::observe::once_a_minute::OnceAMinute;
 
 /// The layer that turns a failure into a page. Nothing fails above it.
 pub struct Paged<H> {
     /// What comes next.
     pub inner: H,
+    /// A gateway that is down is asked for often.
+    pub lines: OnceAMinute,
 }
 
 impl<H: Handle> Handle for Paged<H> {
@@ -24,7 +28,7 @@ impl<H: Handle> Handle for Paged<H> {
             Ok(response) => return Ok(response),
             Err(failure) => failure,
         };
-        tell(&failure, id.as_str());
+        tell(&self.lines, &failure, id.as_str());
         access.failed(failure.status(), failure.code());
         let page = page::response(&failure, accept.as_ref(), id.as_str());
         Ok(page.map(|bytes| if method == Method::HEAD { Body::empty() } else { Body::full(bytes) }))
@@ -32,12 +36,17 @@ impl<H: Handle> Handle for Paged<H> {
 }
 
 /// The causes are for the log only: they may name the gateway's address.
-fn tell(failure: &Failure, id: &str) {
-    let cause = failure.source().map(ToString::to_string);
-    match failure.fault() {
-        Fault::Client => tracing::debug!(id, failure = failure.code(), cause, "request refused"),
-        Fault::Gateway | Fault::Frontgate => {
-            tracing::warn!(id, failure = failure.code(), cause, "request failed: {failure}");
+fn tell(lines: &OnceAMinute, failure: &Failure, id: &str) {
+    let (code, cause) = (failure.code(), failure.source().map(ToString::to_string));
+    let due = match failure.fault() {
+        Fault::Client => None,
+        Fault::Gateway | Fault::Frontgate => lines.pass(code, Instant::now()),
+    };
+    match due {
+        Some(before) => {
+            let repeated = (before > 0).then_some(before);
+            tracing::warn!(id, failure = code, cause, repeated, "request failed: {failure}");
         }
+        None => tracing::debug!(id, failure = code, cause, "request failed: {failure}"),
     }
 }

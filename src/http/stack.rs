@@ -23,6 +23,7 @@ use super::target::Checked;
 use super::tunnel::Handover;
 use crate::config::{Forwarded, Name};
 use crate::observe::access::{AccessLog, Client};
+use crate::observe::once_a_minute::OnceAMinute;
 use crate::upstream::RequestBody;
 
 /// What the edge goes by.
@@ -64,7 +65,7 @@ impl Edge {
         let EdgeSettings { forwarded, names, request_body, log } = settings;
         let layers = ServiceBuilder::new()
             // Outermost: whatever goes wrong further in becomes a page.
-            .layer_fn(|inner| Paged { inner })
+            .layer_fn(|inner| Paged { inner, lines: OnceAMinute::default() })
             // Nothing else may look at a target or host that could be understood in two ways.
             .layer_fn(move |inner| Checked { inner, names: names.clone() })
             // Before anything that counts or refuses by client.

@@ -79,7 +79,7 @@ fn requested_target(head: &Parts, arrival: &Arrival) -> Result<PathAndQuery, Fai
         Some(target) if target.as_str().starts_with('/') || target.as_str() == "*" => Ok(target.clone()),
         Some(target) if target.as_str().starts_with('?') => {
             // `http://host?query`: the path is empty, which is sent as `/` (RFC 9112 §3.2.1).
-            PathAndQuery::try_from(format!("/{target}")).map_err(|_| Failure::BadRequest(Flaw::BadTarget))
+            PathAndQuery::try_from(format!("/{}", target.as_str())).map_err(|_| Failure::BadRequest(Flaw::BadTarget))
         }
         _ => Err(Failure::BadRequest(Flaw::BadTarget)),
     }
@@ -105,3 +105,6 @@ fn covers(name: &Name, asked: &str) -> bool {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

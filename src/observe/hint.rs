@@ -1,13 +1,10 @@
 //! [`Hint`]: what is missing in the gateway's configuration, said once a minute at most.
 
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::clean::clean;
-
-/// How often one kind of advice is given.
-const EVERY: Duration = Duration::from_mins(1);
+use super::once_a_minute::OnceAMinute;
 
 /// How much of an answer's body is looked at, in bytes.
 const BODY_LOOKED_AT: usize = 2048;
@@ -20,8 +17,7 @@ const ATTRIBUTION: &[u8] = b"proxy_attribution_required";
 /// The gateway's answer itself passes unchanged; this is for the one who runs both.
 #[derive(Debug, Default)]
 pub struct Hint {
-    attribution: Mutex<Limiter>,
-    origin: Mutex<Limiter>,
+    lines: OnceAMinute,
 }
 
 impl Hint {
@@ -29,7 +25,7 @@ impl Hint {
     /// local address of the connection to it (`None` on a unix socket). `origin` is the client's, if it sent one: with the
     /// first line in place, the gateway asks for the second.
     pub fn attribution(&self, now: Instant, frontgate: Option<IpAddr>, origin: Option<&[u8]>) -> Option<Advice> {
-        let repeated = pass(&self.attribution, now)?;
+        let repeated = self.lines.pass("attribution", now)?;
         Some(Advice {
             missing: "the gateway does not trust this proxy",
             trusted_proxies: Some(frontgate.map_or_else(
@@ -43,7 +39,7 @@ impl Hint {
 
     /// The gateway closed a WebSocket because the page at `origin` may not open one.
     pub fn origin(&self, now: Instant, origin: Option<&[u8]>) -> Option<Advice> {
-        let repeated = pass(&self.origin, now)?;
+        let repeated = self.lines.pass("origin", now)?;
         Some(Advice {
             missing: "the gateway does not allow the page's origin",
             trusted_proxies: None,
@@ -132,28 +128,10 @@ fn allowed_origins(origin: &[u8]) -> Option<String> {
     is_origin.then(|| format!("gateway.controlUi.allowedOrigins: [\"{}\"]", clean(origin, 300)))
 }
 
-/// When a kind of advice was last given, and how often it was not since.
-#[derive(Debug, Default)]
-struct Limiter {
-    last: Option<Instant>,
-    kept_back: u64,
-}
-
-/// `Some` of the number kept back when a line is due.
-fn pass(limiter: &Mutex<Limiter>, now: Instant) -> Option<u64> {
-    // Two plain fields: nothing can be half done after a panic.
-    let mut limiter = limiter.lock().unwrap_or_else(PoisonError::into_inner);
-    if limiter.last.is_some_and(|last| now.saturating_duration_since(last) < EVERY) {
-        limiter.kept_back += 1;
-        return None;
-    }
-    limiter.last = Some(now);
-    Some(std::mem::take(&mut limiter.kept_back))
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
+    use std::time::Duration;
 
     use super::*;
     use crate::config::{Log, LogFormat};

@@ -7,6 +7,7 @@ pub mod access;
 pub mod clean;
 pub mod hint;
 pub mod logging;
+pub mod once_a_minute;
 pub mod readiness;
 pub mod redact;
 pub mod tunnel;
