@@ -84,6 +84,14 @@ impl Activity {
         state.since.checked_add(limit?)
     }
 
+    /// When to look at the deadline again. It is not moved with every request, and a new phase may have an earlier one: so
+    /// what takes too long is noticed at the latest after twice its time.
+    pub fn look_again(&self, patience: Patience, now: Instant) -> Instant {
+        let limits = [Some(LONGEST_LOOK), patience.head, patience.idle];
+        let soon = now + limits.into_iter().flatten().min().unwrap_or(LONGEST_LOOK);
+        self.deadline(patience).map_or(soon, |at| at.min(soon))
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -104,6 +112,9 @@ impl Drop for Busy {
         }
     }
 }
+
+/// How often a connection is looked at that may wait for longer.
+const LONGEST_LOOK: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {
@@ -130,5 +141,24 @@ mod tests {
         drop(two);
         assert_eq!((activity.phase(), left(&activity)), (Phase::Idle, patience.idle));
         assert!(activity.on_bytes(), "the next head");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_short_phase_behind_a_long_one_is_not_overslept() {
+        let seconds = Duration::from_secs;
+        let rows = [
+            (Some(seconds(15)), Some(seconds(75)), seconds(15)),
+            (Some(seconds(2)), Some(seconds(75)), seconds(2)),
+            (Some(seconds(15)), Some(seconds(5)), seconds(5)),
+            (Some(seconds(60)), None, seconds(15)),
+            (None, None, seconds(15)),
+        ];
+        for (head, idle, expected) in rows {
+            let (activity, patience) = (Activity::new(), Patience { head, idle });
+            drop(activity.begin());
+            assert_eq!(activity.look_again(patience, Instant::now()) - Instant::now(), expected, "{patience:?} idle");
+            let _busy = activity.begin();
+            assert_eq!(activity.look_again(patience, Instant::now()) - Instant::now(), expected, "{patience:?} busy");
+        }
     }
 }

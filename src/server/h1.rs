@@ -90,8 +90,7 @@ enum End {
 type Connection = http1::Connection<TokioIo<Tap<Stream>>, Requests>;
 
 async fn run(connection: &mut Connection, activity: &Activity, settings: &Settings, drain: &Drain) -> End {
-    let check_at = |now| activity.deadline(settings.patience).unwrap_or(now + CHECK_EVERY);
-    let mut timer = pin!(sleep_until(check_at(Instant::now())));
+    let mut timer = pin!(sleep_until(activity.look_again(settings.patience, Instant::now())));
     let mut asked_to_end = false;
     loop {
         tokio::select! {
@@ -115,7 +114,7 @@ async fn run(connection: &mut Connection, activity: &Activity, settings: &Settin
                 let now = Instant::now();
                 match activity.deadline(settings.patience) {
                     Some(at) if at <= now => return End::Slow,
-                    _ => timer.as_mut().reset(check_at(now)),
+                    _ => timer.as_mut().reset(activity.look_again(settings.patience, now)),
                 }
             }
         }
@@ -203,8 +202,6 @@ async fn linger(stream: &mut Stream) {
 
 /// Header fields in one request.
 const MAX_FIELDS: usize = 256;
-/// How often a busy connection is looked at.
-const CHECK_EVERY: Duration = Duration::from_secs(15);
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 /// Stands for a method that nobody read.

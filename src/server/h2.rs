@@ -42,8 +42,7 @@ pub(super) async fn serve(stream: Stream, arrival: Arrival, settings: &Settings,
             .keep_alive_timeout(PING_TIMEOUT)
             .serve_connection(TokioIo::new(stream), requests)
     );
-    let check_at = |now| watched.deadline(settings.patience).unwrap_or(now + CHECK_EVERY);
-    let mut timer = pin!(sleep_until(check_at(Instant::now())));
+    let mut timer = pin!(sleep_until(watched.look_again(settings.patience, Instant::now())));
     let mut leaving = false;
     loop {
         tokio::select! {
@@ -69,7 +68,7 @@ pub(super) async fn serve(stream: Stream, arrival: Arrival, settings: &Settings,
                         connection.as_mut().graceful_shutdown();
                         timer.as_mut().reset(now + GOODBYE);
                     }
-                    _ => timer.as_mut().reset(check_at(now)),
+                    _ => timer.as_mut().reset(watched.look_again(settings.patience, now)),
                 }
             }
         }
@@ -86,7 +85,5 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// A client that went without a word is noticed after these two.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
-/// How often a busy connection is looked at.
-const CHECK_EVERY: Duration = Duration::from_secs(15);
 /// How long a client may take to leave after it was asked to.
 const GOODBYE: Duration = Duration::from_secs(2);
