@@ -18,7 +18,7 @@ use super::within;
 /// An HTTP/2 connection.
 pub(crate) struct Http2 {
     send: SendRequest<Body>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 /// A request's body.
@@ -42,7 +42,7 @@ impl Http2 {
             // How it ends shows in the answers.
             let _ = connection.await;
         });
-        Self { send, _tasks: tasks }
+        Self { send, tasks: tasks }
     }
 
     /// Sends a request; its answer's head.
@@ -63,9 +63,9 @@ impl Http2 {
         self.ask(Request::get(uri).body(empty()).unwrap()).await
     }
 
-    /// Whether the connection is still there.
-    pub(crate) fn is_open(&self) -> bool {
-        !self.send.is_closed()
+    /// Waits for the other side to end the connection.
+    pub(crate) async fn closed(&mut self) {
+        within("the end of an HTTP/2 connection", self.tasks.join_next()).await;
     }
 }
 

@@ -26,12 +26,12 @@ use std::future::Future;
 use std::time::Duration;
 
 pub(crate) use binary::{Binary, binary};
-pub(crate) use doors::Doors;
+pub(crate) use doors::{dial, dial_from, handshake};
 pub(crate) use gateway::{Connection, Gateway, gateway};
-pub(crate) use http2::{Http2, Raw2};
+pub(crate) use http2::{Answer, Http2, Outcome, Raw2, empty, full};
 pub(crate) use message::Message;
 pub(crate) use proxy::{Proxy, proxy};
-pub(crate) use trust::Trust;
+pub(crate) use trust::{Identity, Trust};
 pub(crate) use wire::{End, Wire};
 
 /// Waits for what must happen. How long is no part of any verdict: it only ends a test that hangs.

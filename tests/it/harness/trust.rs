@@ -3,10 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::crypto::SupportedKxGroup;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{ClientConfig, NamedGroup, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tokio_rustls::TlsAcceptor;
 
 /// A client's TLS settings: one CA is trusted.
@@ -30,13 +29,13 @@ impl Trust {
         &self,
         versions: &[&'static SupportedProtocolVersion],
         alpn: &[&str],
-        group: Option<&'static dyn SupportedKxGroup>,
+        group: Option<NamedGroup>,
     ) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.ca.clone()).unwrap();
         let mut provider = (*frontgate::tls::provider()).clone();
         if let Some(group) = group {
-            provider.kx_groups = vec![group];
+            provider.kx_groups.retain(|known| known.name() == group);
         }
         let mut client = ClientConfig::builder_with_provider(Arc::new(provider))
             .with_protocol_versions(versions)

@@ -90,6 +90,16 @@ impl Wire {
         self.take(count)
     }
 
+    /// Whether something came, or the end, without waiting for it.
+    pub(crate) async fn has_more(&mut self) -> bool {
+        if self.ahead.is_empty() && self.end.is_none() {
+            // One poll is enough to ask the kernel.
+            let asked = tokio::time::timeout(std::time::Duration::ZERO, self.more());
+            return asked.await.is_ok();
+        }
+        true
+    }
+
     /// What came until the other side ended the connection, and how it did.
     pub(crate) async fn rest(&mut self) -> (Vec<u8>, End) {
         while self.more().await {}
