@@ -1,6 +1,7 @@
 //! The integration tests: real sockets, real processes.
 
 mod cli;
+mod forwarding;
 mod harness;
 mod tls;
 mod websocket;
