@@ -48,11 +48,12 @@ impl Tunnel {
         let watched = drain.clone();
         drain.spawn(async move {
             let Self { gateway, settings, buffers, log, line, hint, local, origin } = self;
-            let relay = Relay::new(End { io: client, first }, gateway, settings);
+            let mut relay = Relay::new(End { io: client, first }, gateway, settings);
             let summary = relay.run(&buffers, &watched).await;
             advise(&hint, &summary, local, origin.as_ref());
             log.websocket(&told(line, summary));
-            drop(guard);
+            // The sockets first: whoever takes the place of this link finds their files free.
+            drop((relay, guard));
         });
     }
 }

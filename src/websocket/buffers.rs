@@ -39,3 +39,11 @@ impl Buffers {
 pub const SIZE: usize = 32 * 1024;
 /// Buffers kept for the next borrower. Only as many are ever in use as threads are reading, plus one for each blocked direction.
 const KEPT: usize = 16;
+
+#[cfg(test)]
+impl Buffers {
+    /// How many wait for a borrower: as many as were ever borrowed at once.
+    pub(super) fn kept(&self) -> usize {
+        self.free().len()
+    }
+}

@@ -27,9 +27,7 @@ pub(super) struct Flow {
     pass: usize,
     take: usize,
     unflushed: bool,
-    close_told: bool,
-    /// The peer broke the rules: what else it sends is read, so that our Close reaches it, and dropped.
-    deaf: bool,
+    closed: bool,
 }
 
 /// Something happened that the relay must know of.
@@ -66,8 +64,7 @@ impl Flow {
             pass: 0,
             take: 0,
             unflushed: false,
-            close_told: false,
-            deaf: false,
+            closed: false,
         }
     }
 
@@ -79,6 +76,11 @@ impl Flow {
     /// Whether nothing that was written still waits for the socket.
     pub(super) fn is_flushed(&self) -> bool {
         !self.unflushed
+    }
+
+    /// Whether the peer's Close has been dealt with, to the last byte.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Moves what can be moved; frames of ours on `to` go in where they fit. Ready when the relay must know of something.
@@ -99,7 +101,7 @@ impl Flow {
             match self.poll_write_out(cx, to, now) {
                 Poll::Ready(Ok(())) => self.unblock(from, now),
                 Poll::Ready(Err(error)) => {
-                    to.state.give_up();
+                    to.state.fail();
                     return Poll::Ready(Event::WriteFailed(error));
                 }
                 Poll::Pending => {
@@ -107,16 +109,17 @@ impl Flow {
                     return Poll::Pending;
                 }
             }
-            if !self.chunk.is_empty() && !self.deaf {
+            if !self.chunk.is_empty() && !from.state.refused {
                 if let Err(violation) = self.accept(from, to, now) {
-                    self.deaf = true;
+                    from.state.refused = true;
                     return Poll::Ready(Event::Violation(violation));
                 }
                 continue;
             }
             self.chunk.recycle(buffers);
-            if !self.close_told && self.direction.close().is_some() {
-                self.close_told = true;
+            if !self.closed && self.direction.close().is_some() {
+                self.closed = true;
+                to.state.closed = !to.state.cut && !matches!(to.state.farewell, Farewell::Said(..));
                 return Poll::Ready(Event::Closed);
             }
             if from.state.ended {
@@ -162,7 +165,7 @@ impl Flow {
             ready!(to.poll_own(cx, now))?;
             self.unflushed = true;
         }
-        if self.unflushed && (self.chunk.is_empty() || matches!(to.state.farewell, Farewell::Said(_))) {
+        if self.unflushed && (self.chunk.is_empty() || matches!(to.state.farewell, Farewell::Said(..))) {
             ready!(Pin::new(&mut to.io).poll_flush(cx))?;
             self.unflushed = false;
         }
@@ -186,7 +189,7 @@ impl Flow {
     /// After our own Close, or on a leg that was given up, nothing more passes: what was accepted is dropped. What else the
     /// peer sends is still looked at, for its Close.
     fn discard_unwanted<W>(&mut self, to: &Leg<W>) {
-        if to.state.cut || matches!(to.state.farewell, Farewell::Said(_)) {
+        if to.state.cut || matches!(to.state.farewell, Farewell::Said(..)) {
             self.prefix_written = self.prefix.len();
             self.pass = 0;
             self.unflushed &= !to.state.cut;

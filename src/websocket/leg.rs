@@ -19,15 +19,24 @@ pub(super) struct Leg<S> {
 
 /// What is known of a leg, whatever it is made of.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "what comes in and what goes out end each in its own time")]
 pub(super) struct State {
     pub(super) keepalive: Keepalive,
     /// The peer will send nothing more: it has ended its side, or the connection failed.
     pub(super) ended: bool,
+    /// The peer broke the rules: what else it sends is read, so that our Close reaches it, and dropped.
+    pub(super) refused: bool,
     /// Nothing more can be written: the connection failed, or we gave it up in the middle of a frame.
     pub(super) cut: bool,
+    /// The Close of the other peer has been written.
+    pub(super) closed: bool,
     /// Our own Close.
     pub(super) farewell: Farewell,
     pub(super) pings: Pings,
+    /// The connection failed: it is not we who cut it.
+    failed: bool,
+    /// We have ended our side.
+    left: bool,
     own: Option<Own>,
 }
 
@@ -38,8 +47,8 @@ pub(super) enum Farewell {
     None,
     /// It waits for the frame that is passing to end.
     Waiting(u16),
-    /// It has been written.
-    Said(u16),
+    /// It was written then.
+    Said(u16, Instant),
 }
 
 /// Pings of ours on a leg.
@@ -71,7 +80,18 @@ enum Kind {
 
 impl State {
     pub(super) fn new(keepalive: Keepalive) -> Self {
-        Self { keepalive, ended: false, cut: false, farewell: Farewell::None, pings: Pings::default(), own: None }
+        Self {
+            keepalive,
+            ended: false,
+            refused: false,
+            cut: false,
+            closed: false,
+            farewell: Farewell::None,
+            pings: Pings::default(),
+            failed: false,
+            left: false,
+            own: None,
+        }
     }
 
     /// Whether a frame of ours waits for its place between two frames.
@@ -79,9 +99,14 @@ impl State {
         self.own.is_some()
     }
 
-    /// Puts a ping in line. One that waits already is enough.
+    /// Whether a ping can be put in line. One that waits already is enough.
+    pub(super) fn takes_ping(&self) -> bool {
+        !self.cut && self.own.is_none()
+    }
+
+    /// Puts a ping in line.
     pub(super) fn queue_ping(&mut self, frame: OwnFrame) {
-        self.own.get_or_insert(Own { frame, written: 0, kind: Kind::Ping, then: None });
+        self.own = Some(Own { frame, written: 0, kind: Kind::Ping, then: None });
     }
 
     /// Puts the last frame in line: before a ping that has not begun to go out, behind one that has.
@@ -93,10 +118,24 @@ impl State {
         }
     }
 
+    /// The other peer's own Close came first: ours has no place after it (RFC 6455 §5.5.1).
+    pub(super) fn withdraw_close(&mut self) {
+        if let Farewell::Waiting(_) = self.farewell {
+            self.farewell = Farewell::None;
+            self.own = None;
+        }
+    }
+
     /// No more is written here.
     pub(super) fn give_up(&mut self) {
         self.cut = true;
         self.own = None;
+    }
+
+    /// No more can be written here.
+    pub(super) fn fail(&mut self) {
+        self.give_up();
+        self.failed = true;
     }
 
     /// The pong to one of our pings came.
@@ -108,12 +147,12 @@ impl State {
         }
     }
 
-    /// Whether the peer was left between two frames, or left by itself.
-    pub(super) fn is_clean(&self, closed: bool) -> bool {
+    /// Whether the peer had a Close, or went by itself.
+    pub(super) fn is_clean(&self) -> bool {
         match self.farewell {
-            Farewell::Said(_) => true,
+            Farewell::Said(..) => true,
             Farewell::Waiting(_) => false,
-            Farewell::None => closed || self.ended,
+            Farewell::None => self.closed || self.ended || self.failed,
         }
     }
 
@@ -126,7 +165,7 @@ impl State {
             }
             Kind::Close => {
                 if let Farewell::Waiting(code) = self.farewell {
-                    self.farewell = Farewell::Said(code);
+                    self.farewell = Farewell::Said(code, now);
                 }
             }
         }
@@ -145,6 +184,15 @@ impl<S: AsyncWrite + Unpin> Leg<S> {
             self.state.own_written(now);
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Ends our side of the connection, unless we were cut off; ready when that is done, well or not.
+    pub(super) fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.state.cut && !self.state.left {
+            let _ = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
+            self.state.left = true;
+        }
+        Poll::Ready(())
     }
 }
 

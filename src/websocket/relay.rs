@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Side;
@@ -57,7 +58,7 @@ pub struct Summary {
     pub ended: Ended,
     /// How long it lasted.
     pub lasted: Duration,
-    /// Neither peer was cut off within a frame.
+    /// Each peer had a Close, or went by itself.
     pub clean: bool,
     /// What came from the client, and what it was told at the end.
     pub client: SideSummary,
@@ -92,15 +93,18 @@ pub struct Relay<C, G> {
     phase: Phase,
     /// When a drain makes this link leave.
     leave_at: Option<Instant>,
-    /// A leg that takes nothing more, and until when its last words may come.
+    /// A leg that takes nothing more, and until when what it said before may still end the link.
     doomed: Option<(Side, Instant)>,
 }
 
 #[derive(Debug)]
 enum Phase {
     Open,
-    /// A Close is on its way, the peer's or ours; it is over at the latest then.
-    Ending(Ended, Instant),
+    /// A Close is on its way, the peer's or ours.
+    Ending {
+        why: Ended,
+        since: Instant,
+    },
 }
 
 impl<C, G> Relay<C, G>
@@ -127,161 +131,196 @@ where
         }
     }
 
-    /// Runs to the end and tells how it went.
-    pub async fn run(mut self, buffers: &Buffers, drain: &Drain) -> Summary {
+    /// Runs to the end and tells how it went. By reference, because a future would hold several copies of a relay that is
+    /// moved into it.
+    pub async fn run(&mut self, buffers: &Buffers, drain: &Drain) -> Summary {
         let mut timer = pin!(sleep_until(self.began));
         while !self.is_over() {
-            match self.check_timers(Instant::now()) {
-                Some(at) => timer.as_mut().reset(at),
-                None => timer.as_mut().reset(Instant::now() + A_LONG_TIME),
-            }
+            let now = Instant::now();
+            timer.as_mut().reset(self.check_timers(now).unwrap_or(now + A_LONG_TIME));
             tokio::select! {
                 biased;
                 () = drain.hard() => self.cut(),
                 () = drain.soft(), if self.leave_at.is_none() => self.leave_at = Some(self.place_in_queue(drain)),
-                event = poll_fn(|cx| self.poll_flows(cx, buffers)) => self.on_event(event),
-                () = timer.as_mut() => {}
+                event = poll_fn(|cx| self.poll_flows(cx, buffers)) => if let Some(event) = event { self.on_event(event) },
+                // After the flows, so that what waited to be read while we did not run counts as heard; and not out of the
+                // budget that a busy link uses up.
+                () = unconstrained(timer.as_mut()) => {}
             }
         }
         self.finish().await
     }
 
-    fn poll_flows(&mut self, cx: &mut Context<'_>, buffers: &Buffers) -> Poll<(Side, Event)> {
+    /// Moves what can be moved. Ready when something has happened, or (`None`) nothing is left to happen.
+    fn poll_flows(&mut self, cx: &mut Context<'_>, buffers: &Buffers) -> Poll<Option<(Side, Event)>> {
         let now = Instant::now();
         if let Poll::Ready(event) = self.up.poll(cx, &mut self.client, &mut self.gateway, buffers, now) {
-            return Poll::Ready((Side::Client, event));
+            return Poll::Ready(Some((Side::Client, event)));
         }
-        self.down.poll(cx, &mut self.gateway, &mut self.client, buffers, now).map(|event| (Side::Gateway, event))
+        if let Poll::Ready(event) = self.down.poll(cx, &mut self.gateway, &mut self.client, buffers, now) {
+            return Poll::Ready(Some((Side::Gateway, event)));
+        }
+        if matches!(self.phase, Phase::Open) {
+            return Poll::Pending;
+        }
+        if self.is_over() {
+            return Poll::Ready(None);
+        }
+        // A peer that is through need not wait for the other one.
+        if self.may_leave(Side::Client) {
+            let _ = self.client.poll_leave(cx);
+        }
+        if self.may_leave(Side::Gateway) {
+            let _ = self.gateway.poll_leave(cx);
+        }
+        Poll::Pending
     }
 
     /// An event of the flow that comes from `side`.
     fn on_event(&mut self, (side, event): (Side, Event)) {
         match event {
             Event::Closed => self.on_close(side),
-            Event::ReadFailed(error) => self.on_lost(side, error.as_ref()),
+            Event::ReadFailed(error) => {
+                tracing::debug!(?side, error = error.map(tracing::field::display), "connection ended");
+                self.on_gone(Ended::lost(side), side);
+            }
             // What it said before it went, a Close perhaps, is still there to be read: reading ends the link, or the timer.
             Event::WriteFailed(error) => {
                 tracing::debug!(side = ?side.other(), %error, "connection takes nothing more");
-                self.doomed = Some((side.other(), Instant::now() + LAST_WORDS));
+                self.doomed.get_or_insert((side.other(), Instant::now() + LAST_WORDS));
             }
             Event::Violation(violation) => {
                 tracing::debug!(?side, %violation, "frame refused");
-                self.end(Ended::by_violation(violation, side));
+                self.on_gone(Ended::by_violation(violation, side), side);
             }
         }
     }
 
     /// The Close of `side` has been passed on. The other peer answers, and both connections end.
     fn on_close(&mut self, side: Side) {
+        self.state_mut(side.other()).withdraw_close();
         if matches!(self.phase, Phase::Open) {
-            self.phase = Phase::Ending(Ended::closed(side), Instant::now() + CLOSE_ANSWER);
+            self.phase = Phase::Ending { why: Ended::closed(side), since: Instant::now() };
         }
     }
 
-    fn on_lost(&mut self, side: Side, error: Option<&std::io::Error>) {
-        tracing::debug!(?side, error = error.map(tracing::field::display), "connection ended");
+    /// Nothing more will come from `side` that could be passed on.
+    fn on_gone(&mut self, ended: Ended, side: Side) {
         if matches!(self.phase, Phase::Open) {
-            self.end(Ended::lost(side));
+            self.end(ended);
         } else if self.flow_from(side).direction.close().is_none() {
             // A peer that asked to close is owed an answer even if the other one went away without giving it.
-            self.say_goodbye(&Ended::lost(side), side.other());
+            self.say_goodbye(&ended, side.other());
         }
     }
 
-    /// Ends the link: each peer that can be told is told, between two frames.
+    /// Ends an open link: each peer that can be told is told, between two frames.
     fn end(&mut self, ended: Ended) {
-        if matches!(self.phase, Phase::Open) {
-            self.say_goodbye(&ended, Side::Client);
-            self.say_goodbye(&ended, Side::Gateway);
-            self.phase = Phase::Ending(ended, Instant::now() + LINGER);
+        for side in BOTH {
+            match ended.goodbye(side).map(|goodbye| goodbye.then) {
+                // It is gone, or takes nothing.
+                None => self.state_mut(side).give_up(),
+                Some(Then::Cut) => self.state_mut(side).ended = true,
+                Some(Then::AwaitClose) => {}
+            }
         }
+        for side in BOTH {
+            self.say_goodbye(&ended, side);
+        }
+        self.phase = Phase::Ending { why: ended, since: Instant::now() };
     }
 
     /// Puts our Close to `side` in line, or gives `side` up if it is in a frame whose end will never come.
     fn say_goodbye(&mut self, ended: &Ended, side: Side) {
         let Some(goodbye) = ended.goodbye(side) else { return };
-        let sender_gone = self.state(side.other()).ended;
-        let flow = self.flow_from(side.other());
-        let (between, closed) = (flow.is_between_frames(), flow.direction.close().is_some());
-        let mask = match side {
-            Side::Client => None,
-            Side::Gateway => Some(fresh_mask()),
-        };
+        let never_ends = self.state(side.other()).ended && !self.flow_from(side.other()).is_between_frames();
+        let closed = self.flow_from(side.other()).direction.close().is_some();
         let state = self.state_mut(side);
-        if state.cut || closed || state.farewell != Farewell::None {
+        if state.cut || closed || matches!(state.farewell, Farewell::Said(..)) {
             return;
         }
-        if sender_gone && !between {
+        if never_ends {
             state.give_up();
-            return;
-        }
-        state.queue_close(goodbye.code, goodbye.frame(mask));
-        if goodbye.then == Then::Cut {
-            state.ended = true;
+        } else if state.farewell == Farewell::None {
+            state.queue_close(goodbye.code, goodbye.frame(mask_to(side)));
         }
     }
 
-    /// Acts on every deadline that has passed, and says when the next one is.
+    /// Acts on the deadlines that have passed, and says when to look again. What happens until then may put a deadline off
+    /// but never brings one forward, unless it is an event: so nobody needs to be woken for what flows.
     fn check_timers(&mut self, now: Instant) -> Option<Instant> {
-        let deadlines = match self.phase {
-            Phase::Ending(_, deadline) => vec![(Some(deadline), None)],
-            Phase::Open => self.deadlines(),
-        };
-        let due = deadlines.iter().position(|(at, _)| at.is_some_and(|at| at <= now));
-        if let Some(due) = due {
-            match deadlines.into_iter().nth(due).and_then(|(_, ended)| ended) {
-                Some(ended) => self.end(ended),
-                None => self.cut(),
-            }
-            return Some(now);
+        if let Some((side, _)) = self.doomed.take_if(|(_, at)| *at <= now) {
+            self.on_gone(Ended::lost(side), side);
         }
-        let next = deadlines.into_iter().filter_map(|(at, _)| at).min();
-        let keepalives = match self.phase {
-            Phase::Open => [self.keep_alive(Side::Client, now), self.keep_alive(Side::Gateway, now)],
-            Phase::Ending(..) => [None, None],
+        let next = match self.phase {
+            Phase::Open => self.check_open(now),
+            Phase::Ending { since, .. } => Some(self.check_ending(now, since)),
         };
-        next.into_iter().chain(keepalives.into_iter().flatten()).min()
+        next.into_iter().chain(self.doomed.map(|(_, at)| at)).min()
     }
 
-    /// When an open link ends by itself, and as what.
-    fn deadlines(&self) -> Vec<(Option<Instant>, Option<Ended>)> {
+    fn check_open(&mut self, now: Instant) -> Option<Instant> {
         let idle_at = deadline(self.up.passed.max(self.down.passed), self.settings.read);
-        let stuck_at = |flow: &Flow| deadline(flow.blocked?, self.settings.send);
-        vec![
-            (self.leave_at, Some(Ended::Draining)),
-            (self.doomed.map(|(_, at)| at), self.doomed.map(|(side, _)| Ended::lost(side))),
-            (idle_at, Some(Ended::ReadTimeout)),
-            (stuck_at(&self.up), Some(Ended::SendTimeout { to: Side::Gateway })),
-            (stuck_at(&self.down), Some(Ended::SendTimeout { to: Side::Client })),
-        ]
+        // What is not blocked may be in a moment.
+        let stuck_at = |flow: &Flow| deadline(flow.blocked.unwrap_or(now), self.settings.send);
+        let mut next = None;
+        for (at, ended) in [
+            (self.leave_at, Ended::Draining),
+            (idle_at, Ended::ReadTimeout),
+            (stuck_at(&self.up), Ended::SendTimeout { to: Side::Gateway }),
+            (stuck_at(&self.down), Ended::SendTimeout { to: Side::Client }),
+        ] {
+            if at.is_some_and(|at| at <= now) {
+                self.end(ended);
+                return Some(now);
+            }
+            next = earlier(next, at);
+        }
+        for side in BOTH {
+            if self.state(side).keepalive.poll(now) == Next::Expire {
+                self.end(Ended::silent(side));
+                return Some(now);
+            }
+            next = earlier(next, self.keep_alive(side, now));
+        }
+        next
     }
 
-    /// Pings a silent leg, or gives it up.
+    /// Pings a silent leg; says when to look at it again.
     fn keep_alive(&mut self, side: Side, now: Instant) -> Option<Instant> {
+        // That is how soon a ping can be due, or its answer overdue, once it is written or a blocked leg is read again.
+        let soon = self.settings.ping_interval.min(self.settings.pong_timeout.or(self.settings.ping_interval));
         match self.state(side).keepalive.poll(now) {
-            Next::Never => None,
             Next::WaitUntil(at) => Some(at),
-            Next::Expire => {
-                self.end(Ended::silent(side));
-                Some(now)
-            }
+            Next::Never | Next::Expire => deadline(now, soon),
             Next::Ping => {
-                if !self.state(side).has_own() {
+                if self.state(side).takes_ping() {
                     let payload: PingPayload = fastrand::u64(..).to_be_bytes();
                     match side {
                         Side::Client => self.up.direction.expect_pong(payload),
                         Side::Gateway => self.down.direction.expect_pong(payload),
                     }
-                    let mask = match side {
-                        Side::Client => None,
-                        Side::Gateway => Some(fresh_mask()),
-                    };
-                    self.state_mut(side).queue_ping(OwnFrame::ping(&payload, mask));
+                    self.state_mut(side).queue_ping(OwnFrame::ping(&payload, mask_to(side)));
                 }
-                // It counts from when it is written, which wakes nobody: look again soon.
-                Some(now + PING_CHECK)
+                deadline(now, soon)
             }
         }
+    }
+
+    /// Cuts what takes too long to end; says when that is.
+    fn check_ending(&mut self, now: Instant, since: Instant) -> Instant {
+        let moved = BOTH.into_iter().filter_map(|side| match self.state(side).farewell {
+            Farewell::None => None,
+            Farewell::Waiting(_) => Some(self.flow_from(side.other()).passed.max(since)),
+            Farewell::Said(_, at) => Some(at),
+        });
+        let at_most = since + CLOSE_ANSWER;
+        let at = moved.max().map_or(at_most, |moved| at_most.min(moved + LINGER));
+        if at > now {
+            return at;
+        }
+        self.cut();
+        now
     }
 
     /// When this link leaves during a drain: at random, so that not all clients come back at once, but no later than the
@@ -295,7 +334,7 @@ where
     /// Stops where we are.
     fn cut(&mut self) {
         if matches!(self.phase, Phase::Open) {
-            self.phase = Phase::Ending(Ended::Cut, Instant::now());
+            self.phase = Phase::Ending { why: Ended::Cut, since: Instant::now() };
         }
         self.client.state.give_up();
         self.gateway.state.give_up();
@@ -303,35 +342,54 @@ where
 
     /// Nobody has anything left to say: each leg is gone, or both Closes have passed on it.
     fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Ending(..)) && self.is_done(Side::Client) && self.is_done(Side::Gateway)
+        matches!(self.phase, Phase::Ending { .. }) && BOTH.into_iter().all(|side| self.is_done(side))
     }
 
     fn is_done(&self, side: Side) -> bool {
-        let (state, from, to) = (self.state(side), self.flow_from(side), self.flow_from(side.other()));
-        let told = match state.farewell {
-            Farewell::Said(_) => to.is_flushed(),
-            Farewell::Waiting(_) => false,
-            Farewell::None => to.direction.close().is_some() || state.ended,
-        };
-        state.cut || (told && (state.ended || from.direction.close().is_some()))
+        let state = self.state(side);
+        let left = state.ended && state.farewell == Farewell::None;
+        state.cut || left || (self.is_told(side) && self.is_heard(side))
     }
 
-    async fn finish(self) -> Summary {
-        let Self { mut client, mut gateway, up, down, .. } = self;
+    /// Whether `side` has the last frame it gets.
+    fn is_told(&self, side: Side) -> bool {
+        let state = self.state(side);
+        match state.farewell {
+            Farewell::Said(..) => self.flow_from(side.other()).is_flushed(),
+            Farewell::Waiting(_) => false,
+            Farewell::None => state.closed,
+        }
+    }
+
+    /// Whether we have the last frame that `side` sends.
+    fn is_heard(&self, side: Side) -> bool {
+        self.state(side).ended || self.flow_from(side).is_closed()
+    }
+
+    /// Whether the connection to `side` can end: one whose answer we would not understand is not waited for.
+    fn may_leave(&self, side: Side) -> bool {
+        let state = self.state(side);
+        !state.cut && self.is_told(side) && (self.is_heard(side) || state.refused)
+    }
+
+    /// Ends what is not cut off.
+    async fn finish(&mut self) -> Summary {
         let lasted = self.began.elapsed();
-        let ended = match self.phase {
-            Phase::Open => Ended::Cut,
-            Phase::Ending(ended, _) => ended,
-        };
-        if !client.state.cut {
-            let _ = timeout(SHUTDOWN, client.io.shutdown()).await;
+        let leave = poll_fn(|cx| {
+            let (client, gateway) = (self.client.poll_leave(cx), self.gateway.poll_leave(cx));
+            if client.is_ready() && gateway.is_ready() { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let _ = timeout(SHUTDOWN, leave).await;
+        Summary {
+            ended: match &self.phase {
+                Phase::Open => Ended::Cut,
+                Phase::Ending { why, .. } => why.clone(),
+            },
+            lasted,
+            clean: self.client.state.is_clean() && self.gateway.state.is_clean(),
+            client: summary(&self.client.state, &self.up),
+            gateway: summary(&self.gateway.state, &self.down),
         }
-        if !gateway.state.cut {
-            let _ = timeout(SHUTDOWN, gateway.io.shutdown()).await;
-        }
-        let clean = client.state.is_clean(down.direction.close().is_some())
-            && gateway.state.is_clean(up.direction.close().is_some());
-        Summary { ended, lasted, clean, client: summary(&client.state, &up), gateway: summary(&gateway.state, &down) }
     }
 
     fn state(&self, side: Side) -> &State {
@@ -361,7 +419,7 @@ fn summary(state: &State, from: &Flow) -> SideSummary {
         sent: from.direction.counters(),
         said: from.direction.close().cloned(),
         told: match state.farewell {
-            Farewell::Said(code) => Some(code),
+            Farewell::Said(code, _) => Some(code),
             Farewell::None | Farewell::Waiting(_) => None,
         },
         pings: state.pings,
@@ -372,23 +430,29 @@ fn deadline(since: Instant, limit: Option<Duration>) -> Option<Instant> {
     since.checked_add(limit?)
 }
 
-/// A frame to the gateway is masked with a key nobody can foresee (RFC 6455 §5.3, §10.3).
-fn fresh_mask() -> [u8; 4] {
-    let mut mask = [0; 4];
-    aws_lc_rs::rand::fill(&mut mask).unwrap_or_default();
-    mask
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    a.into_iter().chain(b).min()
 }
 
-/// How long the peer of a Close may take for its answer; the `ws` library gives its own peers 30 s.
+/// A frame to the gateway is masked with a key nobody can foresee (RFC 6455 §5.3, §10.3).
+fn mask_to(side: Side) -> Option<[u8; 4]> {
+    (side == Side::Gateway).then(|| {
+        let mut mask = [0; 4];
+        aws_lc_rs::rand::fill(&mut mask).unwrap_or_default();
+        mask
+    })
+}
+
+const BOTH: [Side; 2] = [Side::Client, Side::Gateway];
+
+/// How long an ending may take in all: the `ws` library gives the peer of a Close 30 s for its answer.
 const CLOSE_ANSWER: Duration = Duration::from_secs(35);
-/// How long after our own Close we wait for the frame that is passing to end, and for the peer to answer.
+/// How long after our own Close we wait for the peer to answer, and before it, for the frame that is passing to move on.
 const LINGER: Duration = Duration::from_secs(5);
 /// How long a last flush may take.
 const SHUTDOWN: Duration = Duration::from_secs(2);
 /// How long a leg that takes nothing may take to say why.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How soon to look again at a ping that waits for its place.
-const PING_CHECK: Duration = Duration::from_secs(1);
 /// The timer when nothing at all is due.
 const A_LONG_TIME: Duration = Duration::from_hours(24);
 /// How many milliseconds of a drain each link adds: 50 reconnect in a second.
