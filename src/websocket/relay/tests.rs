@@ -1,1 +1,299 @@
+//! The relay between two peers that are in the test's hands. Time is paused: what takes no time happens in no time, and
+//! a wait that nobody ends comes to its timeout at once.
 
+mod chaos;
+mod draining;
+mod endings;
+mod idle;
+mod passing;
+mod pings;
+mod random;
+mod slow;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::*;
+use crate::websocket::frame::{FrameHead, unmasked};
+
+const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8A;
+const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
+
+/// Longer than anything takes that has not been given up for good.
+const PATIENCE: Duration = Duration::from_hours(1);
+
+/// What a link is made of, before it is.
+struct Setup {
+    /// How many bytes each connection takes ahead of its reader.
+    room: usize,
+    client_first: Vec<u8>,
+    gateway_first: Vec<u8>,
+    settings: Settings,
+}
+
+/// A relay at work, and its two peers.
+struct Link {
+    client: Peer,
+    gateway: Peer,
+    buffers: Arc<Buffers>,
+    drain: Drain,
+    began: Instant,
+    relay: JoinSet<Summary>,
+}
+
+/// One of the peers.
+struct Peer {
+    side: Side,
+    io: DuplexStream,
+    polls: Arc<AtomicUsize>,
+}
+
+/// What a peer sees next.
+#[derive(Debug, PartialEq)]
+enum Seen {
+    /// A whole frame: its first byte, and its payload without the mask.
+    Frame(u8, Vec<u8>),
+    /// The end of the connection, between two frames.
+    End,
+    /// The end of the connection, after so many bytes of a frame.
+    Cut(usize),
+}
+
+/// The relay's end of a connection, which counts how often it is looked at.
+#[derive(Debug)]
+struct Counted {
+    io: DuplexStream,
+    polls: Arc<AtomicUsize>,
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// The defaults of the configuration, without limits.
+fn setup() -> Setup {
+    let settings = Settings {
+        ping_interval: Some(secs(20)),
+        pong_timeout: Some(secs(120)),
+        rules: Rules::default(),
+        read: Some(Duration::from_hours(24)),
+        send: Some(Duration::from_hours(24)),
+        drain: secs(30),
+    };
+    Setup { room: 64 * 1024, client_first: Vec::new(), gateway_first: Vec::new(), settings }
+}
+
+impl Setup {
+    fn room(self, room: usize) -> Self {
+        Self { room, ..self }
+    }
+
+    fn without_pings(self) -> Self {
+        self.with(|settings| settings.ping_interval = None)
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(&mut self.settings);
+        self
+    }
+
+    fn open(self) -> Link {
+        let (client, client_end) = Peer::new(Side::Client, self.room);
+        let (gateway, gateway_end) = Peer::new(Side::Gateway, self.room);
+        let client_end = End { io: client_end, first: self.client_first.into() };
+        let gateway_end = End { io: gateway_end, first: self.gateway_first.into() };
+        let mut relay = Relay::new(client_end, gateway_end, Arc::new(self.settings));
+        let (buffers, drain) = (Arc::new(Buffers::new()), Drain::new());
+        let mut link = Link { client, gateway, buffers, drain, began: Instant::now(), relay: JoinSet::new() };
+        let (buffers, drain) = (link.buffers.clone(), link.drain.clone());
+        link.relay.spawn(async move { relay.run(&buffers, &drain).await });
+        link
+    }
+}
+
+impl Link {
+    /// How long it has been open.
+    fn age(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// Lets the relay do all it can without time passing.
+    async fn settle(&self) {
+        for _ in 0..64 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.relay.try_join_next().is_none()
+    }
+
+    /// Waits for the end, with both peers still there.
+    async fn summary(&mut self) -> Summary {
+        let ended = timeout(PATIENCE, self.relay.join_next()).await.expect("the relay never ends");
+        ended.expect("it was asked for once").expect("it does not panic")
+    }
+
+    /// Waits for the end, which must be like this: name, codes told, and whether it was clean.
+    async fn ends(&mut self, ended: &str, client: Option<u16>, gateway: Option<u16>, clean: bool) -> Summary {
+        let summary = self.summary().await;
+        let got = (summary.ended.as_str(), summary.client.told, summary.gateway.told, summary.clean);
+        assert_eq!(got, (ended, client, gateway, clean));
+        summary
+    }
+}
+
+impl Peer {
+    fn new(side: Side, room: usize) -> (Self, Counted) {
+        let (io, end) = duplex(room);
+        let polls = Arc::new(AtomicUsize::new(0));
+        (Self { side, io, polls: polls.clone() }, Counted { io: end, polls })
+    }
+
+    /// A frame as this peer sends it.
+    fn frame(&self, first: u8, payload: &[u8]) -> Vec<u8> {
+        frame(self.side, first, payload)
+    }
+
+    /// Sends bytes, which must be taken.
+    async fn send_raw(&mut self, bytes: &[u8]) {
+        timeout(PATIENCE, self.io.write_all(bytes)).await.expect("nobody takes it").expect("the connection is open");
+    }
+
+    async fn send(&mut self, first: u8, payload: &[u8]) {
+        let frame = self.frame(first, payload);
+        self.send_raw(&frame).await;
+    }
+
+    async fn close(&mut self, code: u16, reason: &str) {
+        self.send(CLOSE, &close(code, reason)).await;
+    }
+
+    /// What it sees next, of which frames must be masked as RFC 6455 §5.1 says.
+    async fn sees(&mut self) -> Seen {
+        timeout(PATIENCE, self.read()).await.expect("nothing comes")
+    }
+
+    async fn read(&mut self) -> Seen {
+        let mut bytes = Vec::new();
+        let head = loop {
+            if let Some(head) = FrameHead::parse(&bytes).expect("what comes is RFC 6455") {
+                break head;
+            }
+            let Ok(byte) = self.io.read_u8().await else {
+                return if bytes.is_empty() { Seen::End } else { Seen::Cut(bytes.len()) };
+            };
+            bytes.push(byte);
+        };
+        assert_eq!(head.mask.is_some(), self.side == Side::Gateway, "a mask only goes to the gateway");
+        let mut payload = vec![0; usize::try_from(head.len).unwrap()];
+        let mut filled = 0;
+        while filled < payload.len() {
+            match self.io.read(&mut payload[filled..]).await.unwrap() {
+                0 => return Seen::Cut(head.size + filled),
+                read => filled += read,
+            }
+        }
+        Seen::Frame(bytes[0], unmasked(&payload, head.mask).to_vec())
+    }
+
+    /// The next thing it sees is this frame.
+    async fn gets(&mut self, first: u8, payload: &[u8]) {
+        assert_eq!(self.sees().await, Seen::Frame(first, payload.to_vec()), "{:?}", self.side);
+    }
+
+    /// The next thing it sees is this Close.
+    async fn gets_close(&mut self, code: u16, reason: &str) {
+        self.gets(CLOSE, &close(code, reason)).await;
+    }
+
+    /// The next thing it sees is a ping of ours.
+    async fn gets_ping(&mut self) -> Vec<u8> {
+        match self.sees().await {
+            Seen::Frame(PING, payload) if payload.len() == 8 => payload,
+            other => panic!("{:?} sees {other:?}", self.side),
+        }
+    }
+
+    async fn ends(&mut self) {
+        assert_eq!(self.sees().await, Seen::End, "{:?}", self.side);
+    }
+
+    /// Sees nothing for so long.
+    async fn sees_nothing_for(&mut self, time: Duration) {
+        let mut byte = [0];
+        let seen = timeout(time, self.io.read(&mut byte)).await;
+        assert!(seen.is_err(), "{:?} sees {seen:?} {byte:02x?}", self.side);
+    }
+
+    /// How often the relay has looked at this connection.
+    fn polls(&self) -> usize {
+        self.polls.load(Ordering::Relaxed)
+    }
+}
+
+/// A frame as `from` sends it; `first` is its first byte.
+fn frame(from: Side, first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = head(from, first, payload.len());
+    let mask = (from == Side::Client).then_some(KEY);
+    bytes.extend(unmasked(payload, mask).iter());
+    bytes
+}
+
+/// The header of such a frame.
+fn head(from: Side, first: u8, len: usize) -> Vec<u8> {
+    let bit = if from == Side::Client { 0x80 } else { 0 };
+    let mut bytes = vec![first];
+    match len {
+        0..126 => bytes.push(bit | u8::try_from(len).unwrap()),
+        126..65_536 => {
+            bytes.push(bit + 126);
+            bytes.extend(u16::try_from(len).unwrap().to_be_bytes());
+        }
+        _ => {
+            bytes.push(bit + 127);
+            bytes.extend((len as u64).to_be_bytes());
+        }
+    }
+    if from == Side::Client {
+        bytes.extend(KEY);
+    }
+    bytes
+}
+
+/// The payload of a Close.
+fn close(code: u16, reason: &str) -> Vec<u8> {
+    [&code.to_be_bytes(), reason.as_bytes()].concat()
+}
+
+impl AsyncRead for Counted {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        self.polls.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
