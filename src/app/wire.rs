@@ -24,7 +24,7 @@ use crate::tls;
 use crate::upstream::{Connector, Pool};
 use crate::websocket::buffers::Buffers;
 use crate::websocket::direction::Rules;
-use crate::websocket::relay;
+use crate::websocket::settings;
 
 /// What a configuration becomes before anything runs.
 pub(super) struct Wiring {
@@ -131,7 +131,7 @@ fn upgrades(config: &Config, log: AccessLog) -> Upgrades {
     let websocket = &config.websocket;
     Upgrades {
         allowed_origins: websocket.allowed_origins.clone(),
-        settings: Arc::new(relay::Settings {
+        settings: Arc::new(settings::Settings {
             ping_interval: websocket.ping_interval,
             pong_timeout: websocket.pong_timeout,
             rules: Rules {

@@ -13,7 +13,9 @@ use crate::observe::hint::{Hint, Refusal};
 use crate::observe::tunnel;
 use crate::tls::Stream;
 use crate::websocket::buffers::Buffers;
-use crate::websocket::relay::{End, Relay, Settings, SideSummary, Summary};
+use crate::websocket::relay::{End, Relay};
+use crate::websocket::settings::Settings;
+use crate::websocket::summary::{SideSummary, Summary};
 
 /// Where an upgrade leaves its tunnel for the connection, which hands its stream over once the 101 is written.
 #[derive(Debug, Default)]

@@ -20,7 +20,8 @@ use crate::observe::access::{Access, AccessLog, AnsweredBy, Ended};
 use crate::observe::tunnel;
 use crate::websocket::buffers::Buffers;
 use crate::websocket::handshake::{self, NotSwitched};
-use crate::websocket::relay::{End, Settings};
+use crate::websocket::relay::End;
+use crate::websocket::settings::Settings;
 
 /// What upgrades need besides a gateway.
 #[derive(Debug, Clone)]

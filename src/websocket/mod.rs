@@ -16,6 +16,8 @@ pub mod handshake;
 pub mod keepalive;
 mod leg;
 pub mod relay;
+pub mod settings;
+pub mod summary;
 
 /// One of the two peers of a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -17,30 +17,14 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::Side;
 use super::buffers::Buffers;
 use super::close::{Ended, Then};
-use super::direction::{CloseSeen, Counters, Direction, Rules};
+use super::direction::{Direction, Rules};
 use super::flow::{Event, Flow};
 use super::frame::{OwnFrame, PingPayload};
 use super::keepalive::{Keepalive, Next};
-pub use super::leg::Pings;
 use super::leg::{Farewell, Leg, State};
+use super::settings::Settings;
+use super::summary::{SideSummary, Summary};
 use crate::drain::Drain;
-
-/// What a relay goes by for as long as it lives, whatever happens to the configuration.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// A ping goes to a leg that has been silent this long.
-    pub ping_interval: Option<Duration>,
-    /// A pinged leg without a byte for this long is gone.
-    pub pong_timeout: Option<Duration>,
-    /// What a client may send.
-    pub rules: Rules,
-    /// Nothing passed in either direction for this long: the link is idle.
-    pub read: Option<Duration>,
-    /// A peer that takes nothing for this long is not reading.
-    pub send: Option<Duration>,
-    /// Over how much of a drain the links are told to leave.
-    pub drain: Duration,
-}
 
 /// One stream and the bytes of it that were read with the handshake.
 #[derive(Debug)]
@@ -49,34 +33,6 @@ pub struct End<S> {
     pub io: S,
     /// What its HTTP parser had read beyond the handshake; it goes first.
     pub first: Bytes,
-}
-
-/// How a WebSocket went.
-#[derive(Debug)]
-pub struct Summary {
-    /// What ended it.
-    pub ended: Ended,
-    /// How long it lasted.
-    pub lasted: Duration,
-    /// Each peer had a Close, or went by itself.
-    pub clean: bool,
-    /// What came from the client, and what it was told at the end.
-    pub client: SideSummary,
-    /// What came from the gateway, and what it was told at the end.
-    pub gateway: SideSummary,
-}
-
-/// One side of a [`Summary`].
-#[derive(Debug)]
-pub struct SideSummary {
-    /// What was passed on from it.
-    pub sent: Counters,
-    /// The Close that came from it.
-    pub said: Option<CloseSeen>,
-    /// The code of the Close that frontgate itself sent it.
-    pub told: Option<u16>,
-    /// Our pings to it.
-    pub pings: Pings,
 }
 
 /// Joins a client and a gateway until one of them, or we, end it.
@@ -387,8 +343,8 @@ where
             },
             lasted,
             clean: self.client.state.is_clean() && self.gateway.state.is_clean(),
-            client: summary(&self.client.state, &self.up),
-            gateway: summary(&self.gateway.state, &self.down),
+            client: SideSummary::new(&self.client.state, &self.up),
+            gateway: SideSummary::new(&self.gateway.state, &self.down),
         }
     }
 
@@ -411,18 +367,6 @@ where
             Side::Client => &self.up,
             Side::Gateway => &self.down,
         }
-    }
-}
-
-fn summary(state: &State, from: &Flow) -> SideSummary {
-    SideSummary {
-        sent: from.direction.counters(),
-        said: from.direction.close().cloned(),
-        told: match state.farewell {
-            Farewell::Said(code, _) => Some(code),
-            Farewell::None | Farewell::Waiting(_) => None,
-        },
-        pings: state.pings,
     }
 }
 
@@ -458,7 +402,7 @@ const A_LONG_TIME: Duration = Duration::from_hours(24);
 /// How many milliseconds of a drain each link adds: 50 reconnect in a second.
 const PER_LINK: Duration = Duration::from_millis(20);
 /// The part of a drain that may pass before the last link is told, so that it has time to answer.
-const DRAIN_PART: f64 = 0.6;
+const DRAIN_PART: f64 = 0.5;
 
 #[cfg(test)]
 mod tests;

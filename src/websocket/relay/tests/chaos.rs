@@ -54,7 +54,8 @@ fn look_at(side: Side, mut bytes: &[u8]) -> Got {
         let whole = head.and_then(|head| Some((head, bytes.get(..head.size + usize::try_from(head.len).unwrap())?)));
         let Some((head, frame)) = whole else { return Got { cut: true, close_was_last: false, ..got } };
         assert_eq!(head.mask.is_some(), side == Side::Gateway);
-        got.close_was_last = frame[0] == CLOSE;
+        // Reserved bits are none of our business, on a Close either.
+        got.close_was_last = head.opcode == crate::websocket::frame::Opcode::Close;
         if got.close_was_last {
             let payload = unmasked(&frame[head.size..], head.mask);
             got.closes.push(payload.first_chunk().map(|code| u16::from_be_bytes(*code)));

@@ -1,6 +1,7 @@
 //! Keeping a silent leg alive, and giving it up.
 
 use super::*;
+use crate::websocket::summary::Pings;
 
 #[tokio::test(start_paused = true)]
 async fn each_leg_is_pinged_for_its_own_silence() {

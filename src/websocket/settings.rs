@@ -1,0 +1,22 @@
+//! [`Settings`]: what a relay goes by.
+
+use std::time::Duration;
+
+use super::direction::Rules;
+
+/// What a relay goes by for as long as it lives, whatever happens to the configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// A ping goes to a leg that has been silent this long.
+    pub ping_interval: Option<Duration>,
+    /// A pinged leg without a byte for this long is gone.
+    pub pong_timeout: Option<Duration>,
+    /// What a client may send.
+    pub rules: Rules,
+    /// Nothing passed in either direction for this long: the link is idle.
+    pub read: Option<Duration>,
+    /// A peer that takes nothing for this long is not reading.
+    pub send: Option<Duration>,
+    /// Over how much of a drain the links are told to leave.
+    pub drain: Duration,
+}

@@ -1,0 +1,53 @@
+//! [`Summary`]: how a WebSocket went, for its log line.
+
+use std::time::Duration;
+
+use super::close::Ended;
+use super::direction::{CloseSeen, Counters};
+use super::flow::Flow;
+use super::leg::{Farewell, State};
+
+pub use super::leg::Pings;
+
+/// How a WebSocket went.
+#[derive(Debug)]
+pub struct Summary {
+    /// What ended it.
+    pub ended: Ended,
+    /// How long it lasted.
+    pub lasted: Duration,
+    /// Each peer had a Close, or went by itself.
+    pub clean: bool,
+    /// What came from the client, and what it was told at the end.
+    pub client: SideSummary,
+    /// What came from the gateway, and what it was told at the end.
+    pub gateway: SideSummary,
+}
+
+/// One side of a [`Summary`].
+#[derive(Debug)]
+pub struct SideSummary {
+    /// What was passed on from it.
+    pub sent: Counters,
+    /// The Close that came from it.
+    pub said: Option<CloseSeen>,
+    /// The code of the Close that frontgate itself sent it.
+    pub told: Option<u16>,
+    /// Our pings to it.
+    pub pings: Pings,
+}
+
+impl SideSummary {
+    /// What is known of a side at the end: its leg, and the flow that comes from it.
+    pub(super) fn new(state: &State, from: &Flow) -> Self {
+        Self {
+            sent: from.direction.counters(),
+            said: from.direction.close().cloned(),
+            told: match state.farewell {
+                Farewell::Said(code, _) => Some(code),
+                Farewell::None | Farewell::Waiting(_) => None,
+            },
+            pings: state.pings,
+        }
+    }
+}
