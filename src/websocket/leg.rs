@@ -147,13 +147,14 @@ impl State {
         }
     }
 
-    /// Whether the peer had a Close, or went by itself.
-    pub(super) fn is_clean(&self) -> bool {
-        match self.farewell {
-            Farewell::Said(..) => true,
-            Farewell::Waiting(_) => false,
-            Farewell::None => self.closed || self.ended || self.failed,
-        }
+    /// Whether the peer had a Close, the other peer's or ours.
+    pub(super) fn is_told(&self) -> bool {
+        self.closed || matches!(self.farewell, Farewell::Said(..))
+    }
+
+    /// Whether the peer went by itself, and not while we had a last word for it.
+    pub(super) fn is_gone(&self) -> bool {
+        self.farewell == Farewell::None && (self.ended || self.failed)
     }
 
     fn own_written(&mut self, now: Instant) {

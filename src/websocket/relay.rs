@@ -336,16 +336,24 @@ where
             if client.is_ready() && gateway.is_ready() { Poll::Ready(()) } else { Poll::Pending }
         });
         let _ = timeout(SHUTDOWN, leave).await;
+        let ended = match &self.phase {
+            Phase::Open => Ended::Cut,
+            Phase::Ending { why, .. } => why.clone(),
+        };
         Summary {
-            ended: match &self.phase {
-                Phase::Open => Ended::Cut,
-                Phase::Ending { why, .. } => why.clone(),
-            },
+            clean: BOTH.into_iter().all(|side| self.was_clean(side, &ended)),
+            ended,
             lasted,
-            clean: self.client.state.is_clean() && self.gateway.state.is_clean(),
             client: SideSummary::new(&self.client.state, &self.up),
             gateway: SideSummary::new(&self.gateway.state, &self.down),
         }
+    }
+
+    /// Whether `side` had a Close, or went by itself. A leg that we gave up as silent did not.
+    fn was_clean(&self, side: Side, ended: &Ended) -> bool {
+        let given_up = ended.goodbye(side).is_some_and(|goodbye| goodbye.then == Then::Cut);
+        let state = self.state(side);
+        state.is_told() || (!given_up && state.is_gone())
     }
 
     fn state(&self, side: Side) -> &State {
