@@ -76,10 +76,15 @@ fn requested_target(head: &Parts, arrival: &Arrival) -> Result<PathAndQuery, Fai
         return Err(Failure::Misdirected);
     }
     match head.uri.path_and_query() {
+        // A target that the parser emptied, such as `#`, reads as `/` and is written as nothing.
+        Some(target) if target.as_str() == "/" && *target != PathAndQuery::from_static("/") => {
+            Err(Failure::BadRequest(Flaw::BadTarget))
+        }
         Some(target) if target.as_str().starts_with('/') || target.as_str() == "*" => Ok(target.clone()),
-        Some(target) if target.as_str().starts_with('?') => {
+        Some(target) if target.as_str().starts_with('?') && head.version < Version::HTTP_2 => {
             // `http://host?query`: the path is empty, which is sent as `/` (RFC 9112 §3.2.1).
-            PathAndQuery::try_from(format!("/{}", target.as_str())).map_err(|_| Failure::BadRequest(Flaw::BadTarget))
+            let target = format!("/{}", target.as_str());
+            PathAndQuery::try_from(target).map_err(|_| Failure::BadRequest(Flaw::BadTarget))
         }
         _ => Err(Failure::BadRequest(Flaw::BadTarget)),
     }

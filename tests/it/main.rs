@@ -3,5 +3,6 @@
 mod cli;
 mod forwarding;
 mod harness;
+mod targets;
 mod tls;
 mod websocket;
