@@ -1,9 +1,10 @@
-//! The layer that refuses a body before it is sent, if it says itself that it is too large.
+//! The layer that refuses a body before it is sent, if it says itself that it is too large or cannot be passed on as it is.
 
-use http::Response;
+use http::header::{HeaderMap, TRANSFER_ENCODING};
+use http::{Response, Version};
 
 use super::body::Body;
-use super::error::Failure;
+use super::error::{Failure, Flaw};
 use super::exchange::Exchange;
 use super::handle::Handle;
 use crate::observe::access::Access;
@@ -17,9 +18,45 @@ pub struct Limited<H> {
 
 impl<H: Handle> Handle for Limited<H> {
     async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+        if exchange.head.version < Version::HTTP_2 && is_coded_further(&exchange.head.headers) {
+            return Err(Failure::BadRequest(Flaw::BadFraming));
+        }
         if exchange.body.is_too_large() {
             return Err(Failure::BodyTooLarge);
         }
         self.inner.handle(exchange, access).await
+    }
+}
+
+/// Whether there is a coding below `chunked`. The parser takes off `chunked` only, and its label with it: the gateway would take
+/// what is left for the body itself.
+fn is_coded_further(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).into_iter();
+    let first = codings.next();
+    codings.next().is_some() || first.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_chunked_alone_can_be_passed_on() {
+        let rows: &[(&[&str], bool)] = &[
+            (&[], false),
+            (&["chunked"], false),
+            (&["Chunked"], false),
+            (&["gzip, chunked"], true),
+            (&["chunked, chunked"], true),
+            (&["gzip", "chunked"], true),
+        ];
+        for (values, expected) in rows {
+            let fields = values.iter().map(|value| (TRANSFER_ENCODING, http::HeaderValue::from_static(value)));
+            let mut headers = HeaderMap::new();
+            fields.for_each(|(name, value)| {
+                headers.append(name, value);
+            });
+            assert_eq!(is_coded_further(&headers), *expected, "{values:?}");
+        }
     }
 }
