@@ -3,6 +3,7 @@
 mod cli;
 mod forwarding;
 mod harness;
+mod smuggling;
 mod targets;
 mod tls;
 mod websocket;

@@ -54,7 +54,12 @@ impl Wire {
 
     /// The next answer; 1xx answers count as one each.
     pub(crate) async fn response(&mut self) -> Message {
-        self.message(&Part::Response { to_head: false }).await.expect("an answer, not the end")
+        self.next_response().await.expect("an answer, not the end")
+    }
+
+    /// The next answer; `None` if the connection ended before it.
+    pub(crate) async fn next_response(&mut self) -> Option<Message> {
+        self.message(&Part::Response { to_head: false }).await
     }
 
     /// The next answer, to a HEAD.
