@@ -1,10 +1,13 @@
 //! [`Binary`]: the real program, in a process of its own.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -15,22 +18,25 @@ use super::within;
 
 /// The real program, not running yet: one TLS listener on 127.0.0.1, no admin listener, log lines as JSON.
 pub(crate) fn binary() -> Builder {
-    Builder { lines: Vec::new(), environment: Vec::new() }
+    Builder { lines: Vec::new(), environment: Vec::new(), limits: None }
 }
 
 pub(crate) struct Builder {
     lines: Vec<String>,
     environment: Vec<(String, String)>,
+    limits: Option<String>,
 }
 
 /// The running program; it is killed when dropped.
 pub(crate) struct Binary {
     doors: Doors,
+    /// Where the admin listener is, if it has one.
+    pub(crate) admin: Option<SocketAddr>,
     child: Child,
     lines: UnboundedReceiver<String>,
     /// Every line so far, as it was printed.
     pub(crate) printed: Vec<String>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Builder {
@@ -55,25 +61,43 @@ impl Builder {
         self
     }
 
+    /// Under this limit, as the shell's `ulimit` takes it.
+    pub(crate) fn limit(mut self, limit: &str) -> Self {
+        self.limits = Some(limit.to_owned());
+        self
+    }
+
     pub(crate) async fn start(self) -> Binary {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("frontgate.yaml");
-        let mut text = "admin: off\nstate_dir: state\n".to_owned();
-        if !self.lines.iter().any(|line| line.starts_with("listen:")) {
-            text.push_str("listen: { https: [\"127.0.0.1:0\"] }\n");
+        let mut text = "state_dir: state\n".to_owned();
+        for (key, line) in [("listen:", "listen: { https: [\"127.0.0.1:0\"] }\n"), ("admin:", "admin: off\n")] {
+            if !self.lines.iter().any(|line| line.starts_with(key)) {
+                text.push_str(line);
+            }
         }
         for line in &self.lines {
             text.push_str(line);
             text.push('\n');
         }
         std::fs::write(&file, &text).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_frontgate"));
-        command.args(["serve", "-c"]).arg(&file).env_clear().envs(self.environment).stdout(Stdio::piped());
+        let program = env!("CARGO_BIN_EXE_frontgate");
+        let mut command = match self.limits {
+            None => Command::new(program),
+            Some(limit) => {
+                let mut shell = Command::new("/bin/sh");
+                shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\""), program]);
+                shell
+            }
+        };
+        let complaints = File::create(folder.path().join("stderr")).unwrap();
+        command.args(["serve", "-c"]).arg(&file).env_clear().envs(self.environment);
+        command.stdout(Stdio::piped()).stderr(complaints);
         let mut child = command.spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = unbounded_channel();
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut binary = Binary { doors: Doors::default(), child, lines, printed: Vec::new(), _folder: folder };
+        let mut binary = Binary { doors: Doors::default(), admin: None, child, lines, printed: Vec::new(), folder };
         loop {
             let line = binary.line(|_| true).await;
             let address = || line["address"].as_str().and_then(|address| address.parse().ok());
@@ -81,6 +105,7 @@ impl Builder {
                 (Some("listening"), Some("https")) => binary.doors.https = address(),
                 (Some("listening"), Some("redirect to https")) => binary.doors.http = address(),
                 (Some("listening"), Some("plain http")) => binary.doors.plain = address(),
+                (Some("listening"), Some("admin")) => binary.admin = address(),
                 (Some("certificate"), _) => {
                     binary.doors.ca = line["local_ca"].as_str().map(PathBuf::from);
                     return binary;
@@ -96,7 +121,7 @@ impl Binary {
     pub(crate) async fn line(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         loop {
             let line = within("a log line", self.lines.recv()).await;
-            let line = line.unwrap_or_else(|| panic!("it ended; it had said {:#?}", self.printed));
+            let line = line.unwrap_or_else(|| panic!("it ended; it had said {:#?} {}", self.printed, self.stderr()));
             self.printed.push(line.clone());
             let line: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
             if fits(&line) {
@@ -117,19 +142,42 @@ impl Binary {
 
     /// The most memory that it has used so far, in KiB (`VmHWM`).
     pub(crate) fn peak_memory(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    /// The memory that it uses, in KiB (`VmRSS`).
+    pub(crate) fn resident_memory(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("the field");
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
-    /// Ends it as an operator does, and reads its lines to the last.
-    pub(crate) async fn terminate(&mut self) -> ExitStatus {
-        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    /// What it has printed to standard error.
+    pub(crate) fn stderr(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("stderr")).unwrap()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_raw(self.pid().cast_signed()).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for its end, and reads its lines to the last.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         while let Some(line) = within("the last log line", self.lines.recv()).await {
             self.printed.push(line);
         }
         self.child.wait().unwrap()
+    }
+
+    /// Ends it as an operator does, and reads its lines to the last.
+    pub(crate) async fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.ended().await
     }
 }
 

@@ -6,5 +6,8 @@ mod frame;
 mod frames;
 mod handshake;
 mod keepalive;
+mod library;
+mod log;
 pub(crate) mod peer;
+mod pressure;
 pub(crate) mod scene;

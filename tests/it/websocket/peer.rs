@@ -68,9 +68,9 @@ impl Peer {
         Self { reader: Reader { io: reader, read: BytesMut::new() }, writer: Writer { io: writer }, socket }
     }
 
-    /// Has little room from here on for what it has not read yet.
-    pub(crate) fn shrink(&mut self) {
-        self.socket.set_recv_buffer_size(16 * 1024).unwrap();
+    /// The bare stream, for somebody who has read nothing of it yet.
+    pub(crate) fn into_stream(self) -> Box<dyn Stream> {
+        self.reader.io.unsplit(self.writer.io)
     }
 
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
@@ -172,19 +172,6 @@ impl Reader {
             assert!(self.more().await > 0, "the connection ended after {}", Show(&self.read));
         }
         self.read.split_to(length).to_vec()
-    }
-
-    /// Drops `length` bytes, whatever they are.
-    pub(crate) async fn skip(&mut self, length: usize) {
-        let mut left = length;
-        while left > 0 {
-            if self.read.is_empty() {
-                assert!(self.more().await > 0, "the connection ended {left} bytes too early");
-            }
-            let taken = left.min(self.read.len());
-            self.read.advance(taken);
-            left -= taken;
-        }
     }
 
     async fn try_head(&mut self) -> Option<String> {
