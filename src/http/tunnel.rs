@@ -96,7 +96,6 @@ fn told(line: tunnel::Tunnel, summary: Summary) -> tunnel::Tunnel {
 
 /// One side: what came from it, and the Close that went there, ours or the other peer's.
 fn leg(side: &SideSummary, other: &SideSummary) -> tunnel::Leg {
-    const NO_CODE: u16 = 1005;
     let (measured, took) = side.pings.measured;
     tunnel::Leg {
         frames: side.sent.frames,
@@ -105,8 +104,13 @@ fn leg(side: &SideSummary, other: &SideSummary) -> tunnel::Leg {
         pings: side.pings.sent,
         round_trip: side.pings.last,
         round_trip_average: took.checked_div(measured),
-        close_received: side.said.as_ref().map(|close| close.code.unwrap_or(NO_CODE)),
-        close_sent: side.told.or_else(|| other.said.as_ref().map(|close| close.code.unwrap_or(NO_CODE))),
+        close_received: said(side),
+        close_sent: side.told.or_else(|| side.closed.then(|| said(other)).flatten()),
         reason: side.said.as_ref().map(|close| close.reason.clone().into_bytes()).unwrap_or_default(),
     }
+}
+
+/// The code of the Close that came from `side`; 1005 if it had none (RFC 6455 §7.1.5).
+fn said(side: &SideSummary) -> Option<u16> {
+    side.said.as_ref().map(|close| close.code.unwrap_or(1005))
 }

@@ -33,6 +33,8 @@ pub struct SideSummary {
     pub said: Option<CloseSeen>,
     /// The code of the Close that frontgate itself sent it.
     pub told: Option<u16>,
+    /// The other peer's Close was passed on to it.
+    pub closed: bool,
     /// Our pings to it.
     pub pings: Pings,
 }
@@ -47,6 +49,7 @@ impl SideSummary {
                 Farewell::Said(code, _) => Some(code),
                 Farewell::None | Farewell::Waiting(_) => None,
             },
+            closed: state.closed,
             pings: state.pings,
         }
     }

@@ -73,6 +73,39 @@ async fn a_websocket_is_one_line_at_its_end() {
 }
 
 #[tokio::test]
+async fn what_frontgate_itself_said_at_the_end_is_in_the_line() {
+    let mut scene = scene_of_binary(&[]).await;
+    let (mut client, gateway) = scene.open(Via::Tls).await;
+    gateway.reset();
+    client.expect(Frame::close(1012, "gateway connection lost").bare()).await;
+    client.write(Frame::close(1012, "").masked()).await;
+    let line = scene.proxy.line(|line| line["message"] == "websocket").await;
+    let said = [
+        "ended",
+        "clean",
+        "client_close_sent",
+        "client_close_received",
+        "gateway_close_sent",
+        "gateway_close_received",
+    ];
+    assert_eq!(
+        said.map(|field| &line[field]),
+        [&json!("gateway_lost"), &json!(true), &json!(1012), &json!(1012), &Value::Null, &Value::Null]
+    );
+
+    let (mut client, mut gateway) = scene.open(Via::Tls).await;
+    client.write(&Frame::text("half of this").masked()[..9]).await;
+    gateway.expect(&Frame::text("half of this").masked()[..9]).await;
+    client.vanish();
+    assert_eq!(gateway.rest().await, b"");
+    let line = scene.proxy.line(|line| line["message"] == "websocket").await;
+    assert_eq!(
+        said.map(|field| &line[field]),
+        [&json!("client_lost"), &json!(false), &Value::Null, &Value::Null, &Value::Null, &Value::Null]
+    );
+}
+
+#[tokio::test]
 async fn no_secret_is_printed_wherever_it_comes() {
     let mut scene = scene_of_binary(&["log: { level: debug }"]).await;
     let secret = "s3cr3t-0123456789";
