@@ -5,5 +5,8 @@ mod forwarding;
 mod harness;
 mod smuggling;
 mod targets;
+mod footprint;
+mod harness;
+mod signals;
 mod tls;
 mod websocket;

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod ends;
-mod frame;
+pub(crate) mod frame;
 mod frames;
 mod handshake;
 mod keepalive;

@@ -1,0 +1,194 @@
+//! From SIGTERM or SIGINT to the end of the real program.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::harness::Binary;
+use crate::websocket::frame::Frame;
+use crate::websocket::peer::Peer;
+use crate::websocket::scene::{Scene, Via, connect, scene_of_binary};
+
+const ADMIN: &str = "admin: 127.0.0.1:0";
+
+#[tokio::test]
+async fn a_drain_tells_everybody_and_lets_what_is_under_way_finish() {
+    const LINKS: usize = 200;
+    for (signal, name, links) in [(Signal::TERM, "SIGTERM", LINKS), (Signal::INT, "SIGINT", 3)] {
+        let mut scene = scene_of_binary(&[ADMIN, "timeouts: { drain: 20s }"]).await;
+        let mut peers = Vec::new();
+        for number in 0..links {
+            peers.push(scene.open(if number % 2 == 0 { Via::Tls } else { Via::Plain }).await);
+        }
+        assert_eq!((ask(&scene, "/livez").await, ask(&scene, "/readyz").await), (200, 200));
+        // A request under way, of which the answer has begun, and one of which it has not.
+        let (mut begun, mut begun_gateway) = request(&scene).await;
+        begun_gateway.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345").await;
+        begun.head().await;
+        let (mut waiting, mut waiting_gateway) = request(&scene).await;
+        let mut idle = scene.connect(Via::Tls).await;
+        let (https, plain) = (scene.proxy.https.unwrap(), scene.proxy.plain.unwrap());
+
+        scene.proxy.signal(signal);
+        let line = scene.proxy.line(|line| line["message"] == "stopping; a second signal stops at once").await;
+        assert_eq!(line["signal"], name);
+        let began = Instant::now();
+
+        // Every link is told, both ways, and answers.
+        let mut told = JoinSet::new();
+        for (client, gateway) in peers {
+            told.spawn(async move {
+                closes(client, &Frame::close(1012, "service restart")).await;
+                began.elapsed()
+            });
+            told.spawn(async move {
+                closes(gateway, &Frame::close(1001, "proxy restart")).await;
+                began.elapsed()
+            });
+        }
+        // Nobody new comes in, and who has asked for nothing goes.
+        refused(https).await;
+        refused(plain).await;
+        assert_eq!(idle.rest().await, b"");
+        drop(idle);
+        assert_eq!((ask(&scene, "/livez").await, ask(&scene, "/readyz").await), (200, 503));
+        let times = told.join_all().await;
+        let (first, last) = (times.iter().min().unwrap(), times.iter().max().unwrap());
+        println!("{name}: {links} links were told between {first:?} and {last:?} after it");
+
+        begun_gateway.write("67890").await;
+        begun.expect("1234567890").await;
+        waiting_gateway.head().await;
+        waiting_gateway.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        assert!(waiting.head().await.starts_with("HTTP/1.1 200 "));
+        waiting.expect("ok").await;
+        drop((begun, waiting));
+
+        let status = scene.proxy.ended().await;
+        assert_eq!(status.code(), Some(0));
+        let lines = lines(&scene.proxy);
+        assert_eq!(lines.last().unwrap()["message"], "stopped");
+        let ends: Vec<_> = lines.iter().filter(|line| line["message"] == "websocket").collect();
+        assert_eq!(ends.len(), links);
+        for line in &ends {
+            assert_eq!((&line["ended"], &line["clean"]), (&json!("draining"), &json!(true)), "{line}");
+        }
+        // Spread over time: no two seconds' worth of them in one moment. Milliseconds as logged by the program itself.
+        let moments: HashSet<_> =
+            ends.iter().map(|line| line["timestamp"].as_str().unwrap()[..22].to_owned()).collect();
+        assert!(moments.len() > links / 8, "{links} links ended in {} hundredths of a second", moments.len());
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_stops_at_once() {
+    for (first, second) in [(Signal::TERM, Signal::TERM), (Signal::INT, Signal::TERM), (Signal::TERM, Signal::INT)] {
+        let mut scene = scene_of_binary(&["timeouts: { drain: 10m }"]).await;
+        let (mut client, mut gateway) = scene.open(Via::Tls).await;
+        // Neither would end by itself: a request that is never answered, a link in the middle of a frame.
+        let (mut asking, mut asked) = request(&scene).await;
+        asked.head().await;
+        let half = &Frame::text("half a frame").bare()[..5];
+        gateway.write(half).await;
+        client.expect(half).await;
+
+        scene.proxy.signal(first);
+        scene.proxy.line(|line| line["message"] == "stopping; a second signal stops at once").await;
+        scene.proxy.signal(second);
+        let status = scene.proxy.ended().await;
+        assert_eq!(status.code(), Some(0));
+        let last = lines(&scene.proxy).pop().unwrap();
+        assert_eq!((&last["level"], &last["message"]), (&json!("WARN"), &json!("stopped before everything had ended")));
+        assert_eq!((client.rest().await, gateway.rest().await), (vec![], vec![]));
+        assert_eq!((asking.rest().await, asked.rest().await), (vec![], vec![]));
+    }
+}
+
+#[tokio::test]
+async fn a_drain_ends_at_its_deadline() {
+    let mut scene = scene_of_binary(&["timeouts: { drain: 500ms }"]).await;
+    let (mut asking, mut asked) = request(&scene).await;
+    asked.head().await;
+    let began = Instant::now();
+    scene.proxy.signal(Signal::TERM);
+    let status = scene.proxy.ended().await;
+    assert_eq!(status.code(), Some(0));
+    assert!(began.elapsed() >= Duration::from_millis(500));
+    assert_eq!(asking.rest().await, b"");
+}
+
+#[tokio::test]
+async fn a_drain_waits_for_the_frame_that_is_passing() {
+    let mut scene = scene_of_binary(&["timeouts: { drain: 20s }"]).await;
+    let frame = Frame::text("a frame that is in the middle of its way");
+    let (mut to_client, mut from_gateway) = scene.open(Via::Tls).await;
+    let (mut from_client, mut to_gateway) = scene.open(Via::Tls).await;
+    let (down, up) = (frame.bare(), frame.masked());
+    from_gateway.write(&down[..20]).await;
+    to_client.expect(&down[..20]).await;
+    from_client.write(&up[..20]).await;
+    to_gateway.expect(&up[..20]).await;
+
+    scene.proxy.signal(Signal::TERM);
+    // The other side of each link is between two frames, and is told at once; what is said is half of the proof that the
+    // link has its turn.
+    let said = from_gateway.frame().await;
+    assert_eq!(said, Frame { mask: said.mask, ..Frame::close(1001, "proxy restart") });
+    from_client.expect(Frame::close(1012, "service restart").bare()).await;
+
+    from_gateway.write([&down[20..], &Frame::close(1001, "").bare()].concat()).await;
+    to_client.expect(&down[20..]).await;
+    to_client.expect(Frame::close(1012, "service restart").bare()).await;
+    to_client.write(Frame::close(1012, "").masked()).await;
+
+    from_client.write([&up[20..], &Frame::close(1012, "").masked()].concat()).await;
+    to_gateway.expect(&up[20..]).await;
+    let said = to_gateway.frame().await;
+    assert_eq!(said, Frame { mask: said.mask, ..Frame::close(1001, "proxy restart") });
+    to_gateway.write(Frame::close(1001, "").bare()).await;
+
+    assert_eq!(scene.proxy.ended().await.code(), Some(0));
+    let ends = lines(&scene.proxy).into_iter().filter(|line| line["message"] == "websocket");
+    let ends: Vec<_> = ends.map(|line| (line["ended"].clone(), line["clean"].clone())).collect();
+    assert_eq!(ends, vec![(json!("draining"), json!(true)); 2]);
+}
+
+/// Is told this Close, answers it, and sees the connection end.
+async fn closes(mut peer: Peer, close: &Frame) {
+    let said = peer.frame().await;
+    assert_eq!(said, Frame { mask: said.mask, ..close.clone() });
+    let mask = if said.mask.is_some() { None } else { Some([1, 2, 3, 4]) };
+    peer.write(Frame::new(0x88, &said.payload[..2]).bytes(mask)).await;
+    assert_eq!(peer.rest().await, b"");
+}
+
+/// A client that has asked, and the gateway that was asked.
+async fn request(scene: &Scene<Binary>) -> (Peer, Peer) {
+    let mut client = scene.connect(Via::Tls).await;
+    client.write("GET /slow HTTP/1.1\r\nHost: gw.example.com\r\n\r\n").await;
+    let gateway = scene.accept().await;
+    (client, gateway)
+}
+
+/// The status that the admin listener answers with.
+async fn ask(scene: &Scene<Binary>, path: &str) -> u16 {
+    let mut peer = Peer::new(connect(scene.proxy.admin.unwrap()).await.unwrap());
+    peer.write(format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")).await;
+    peer.head().await[9..12].parse().unwrap()
+}
+
+/// Waits until nobody listens there.
+async fn refused(address: std::net::SocketAddr) {
+    while let Ok(stream) = connect(address).await {
+        // The kernel lets clients in while the listener is still there; they are turned away.
+        assert_eq!(Peer::new(stream).rest().await, b"");
+    }
+}
+
+fn lines(binary: &Binary) -> Vec<Value> {
+    binary.printed.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
