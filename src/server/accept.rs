@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
@@ -11,20 +11,23 @@ use super::connection;
 use super::settings::Settings;
 use crate::drain::Drain;
 use crate::listener::Listener;
+use crate::observe::once_a_minute::OnceAMinute;
 
 /// Takes clients in until the drain; each connection runs in a task of its own.
 pub async fn run(listener: Listener, admission: Admission, settings: Arc<Settings>, drain: Drain) {
+    let lines = OnceAMinute::default();
     loop {
-        let place = tokio::select! {
-            () = drain.soft() => return,
-            Some(place) = enter(&admission) => place,
-        };
         let accepted = tokio::select! {
             () = drain.soft() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((socket, peer)) => {
+                // Not before there is a client: a listener that nobody comes to would keep a place for itself.
+                let place = tokio::select! {
+                    () = drain.soft() => return,
+                    Some(place) = enter(&admission, &lines) => place,
+                };
                 let (settings, admission, watched) = (Arc::clone(&settings), admission.clone(), drain.clone());
                 drain.spawn(async move {
                     connection::serve(socket, peer, place, &admission, &settings, &watched).await;
@@ -34,18 +37,22 @@ pub async fn run(listener: Listener, admission: Admission, settings: Arc<Setting
             Err(error) if is_clients_fault(&error) => tracing::debug!(%error, "client gone before it was accepted"),
             Err(error) => {
                 // Out of files or memory: trying at once again would only burn the processor.
-                tracing::warn!(%error, "cannot accept connections");
+                if lines.pass("accept", Instant::now()).is_some() {
+                    tracing::warn!(%error, "cannot accept connections; trying again");
+                }
                 sleep(PAUSE).await;
             }
         }
     }
 }
 
-async fn enter(admission: &Admission) -> Option<Place> {
+async fn enter(admission: &Admission, lines: &OnceAMinute) -> Option<Place> {
     if let Some(place) = admission.try_enter() {
         return Some(place);
     }
-    tracing::warn!("limits.connections is reached; new clients wait");
+    if lines.pass("full", Instant::now()).is_some() {
+        tracing::warn!("limits.connections is reached; new clients wait");
+    }
     admission.enter().await
 }
 

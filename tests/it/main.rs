@@ -1,12 +1,12 @@
 //! The integration tests: real sockets, real processes.
 
 mod cli;
+mod footprint;
 mod forwarding;
 mod harness;
-mod smuggling;
-mod targets;
-mod footprint;
 mod harness;
 mod signals;
+mod smuggling;
+mod targets;
 mod tls;
 mod websocket;
