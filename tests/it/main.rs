@@ -4,7 +4,6 @@ mod cli;
 mod footprint;
 mod forwarding;
 mod harness;
-mod harness;
 mod signals;
 mod smuggling;
 mod targets;
