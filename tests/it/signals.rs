@@ -27,6 +27,7 @@ async fn a_drain_tells_everybody_and_lets_what_is_under_way_finish() {
         assert_eq!((ask(&scene, "/livez").await, ask(&scene, "/readyz").await), (200, 200));
         // A request under way, of which the answer has begun, and one of which it has not.
         let (mut begun, mut begun_gateway) = request(&scene).await;
+        begun_gateway.head().await;
         begun_gateway.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345").await;
         begun.head().await;
         let (mut waiting, mut waiting_gateway) = request(&scene).await;
