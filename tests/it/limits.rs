@@ -1,0 +1,108 @@
+//! What one client, and all clients together, may hold.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use frontgate::config::{Config, Connections};
+
+use crate::harness::{Wire, dial_from, gateway, handshake, proxy, within};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+async fn is_served(client: &mut Wire) {
+    client.send(GET).await;
+    assert_eq!(client.response().await.status(), 200);
+}
+
+#[tokio::test]
+async fn one_client_has_so_many_connections_and_no_more() {
+    let gateway = gateway().answering(OK).await;
+    let few = |config: &mut Config| config.limits.connections_per_client = Some(2);
+    let proxy = proxy().upstream(&gateway).config(few).plain().start().await;
+    let (mut one, mut two) = (proxy.client().await, proxy.plain_client().await);
+    is_served(&mut one).await;
+    is_served(&mut two).await;
+
+    // Before a handshake is paid for.
+    let config = proxy.trust().offering(&["http/1.1"]);
+    assert!(handshake(proxy.silent().await, config, "localhost").await.is_err());
+    assert!(proxy.plain_client().await.rest().await.0.is_empty());
+
+    let other = dial_from(Ipv4Addr::new(127, 0, 0, 2), proxy.plain.unwrap()).await;
+    is_served(&mut Wire::new(other)).await;
+
+    drop(one);
+    // The place is free as soon as its end is noticed.
+    within("a free place", async {
+        loop {
+            let mut next = proxy.plain_client().await;
+            if next.try_send(GET).await.is_ok() && next.next_response().await.is_some() {
+                break;
+            }
+        }
+    })
+    .await;
+    is_served(&mut two).await;
+}
+
+#[tokio::test]
+async fn trusted_proxies_bring_as_many_clients_as_they_have() {
+    let gateway = gateway().answering(OK).await;
+    let proxied = |config: &mut Config| {
+        config.limits.connections_per_client = Some(1);
+        config.forwarded.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    };
+    let proxy = proxy().upstream(&gateway).config(proxied).start().await;
+    let (mut one, mut two) = (proxy.client().await, proxy.client().await);
+    is_served(&mut one).await;
+    is_served(&mut two).await;
+}
+
+#[tokio::test]
+async fn when_all_places_are_taken_the_next_client_waits_for_one() {
+    let gateway = gateway().answering(OK).await;
+    let few = |config: &mut Config| config.limits.connections = Connections::AtMost(2);
+    let proxy = proxy().upstream(&gateway).config(few).plain().start().await;
+    // The listeners hold a place each for the client that they wait for: the next one on either listener is served.
+    let (mut one, mut two) = (proxy.plain_client().await, proxy.client().await);
+    is_served(&mut one).await;
+    is_served(&mut two).await;
+    let mut three = proxy.plain_client().await;
+    three.send(GET).await;
+    // Enough time to serve it, if it could be.
+    for _ in 0..10 {
+        is_served(&mut two).await;
+    }
+    assert!(!three.has_more().await);
+    drop(one);
+    assert_eq!(three.response().await.status(), 200);
+    is_served(&mut two).await;
+}
+
+#[tokio::test]
+async fn a_flood_of_silent_clients_is_gone_after_the_timeouts() {
+    const FLOOD: usize = 100;
+    let gateway = gateway().answering(OK).await;
+    let patience = |config: &mut Config| {
+        (config.timeouts.tls_handshake, config.timeouts.request_head) =
+            (Some(Duration::from_millis(200)), Some(Duration::from_millis(200)));
+        // All places, with one for each listener that waits.
+        config.limits.connections = Connections::AtMost(FLOOD + 2);
+    };
+    let proxy = proxy().upstream(&gateway).config(patience).plain().start().await;
+    let mut flood = Vec::new();
+    for number in 0..FLOOD {
+        let stream = if number % 2 == 0 {
+            proxy.silent().await
+        } else {
+            dial_from(Ipv4Addr::LOCALHOST, proxy.plain.unwrap()).await
+        };
+        flood.push(Wire::new(stream));
+    }
+    for mut client in flood {
+        assert!(client.rest().await.0.is_empty());
+    }
+    is_served(&mut proxy.client().await).await;
+    is_served(&mut proxy.plain_client().await).await;
+}
