@@ -1,5 +1,6 @@
 //! From SIGTERM or SIGINT to the end of the real program.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stdout, reason = "figures are for people")]
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use frontgate::config::Config;
+use tokio::join;
 
 use super::frame::Frame;
-use super::peer::{CLIENT, GATEWAY, Peer};
+use super::peer::{CLIENT, GATEWAY, Peer, UPGRADE};
 use super::scene::{BOTH, Via, scene, scene_with};
 
 #[tokio::test]
@@ -39,6 +40,70 @@ async fn a_close_passes_verbatim_and_so_does_its_answer() {
                 assert_eq!((asks.rest().await, answers.rest().await), (vec![], vec![]), "{close:?}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn what_follows_a_close_passes_no_more() {
+    let scene = scene().await;
+    for via in BOTH {
+        let (mut client, mut gateway) = scene.open(via).await;
+        let close = Frame::close(1000, "bye");
+        client.write([close.masked(), Frame::text("one more thing").masked()].concat()).await;
+        gateway.expect(close.masked()).await;
+        gateway.write([close.bare(), Frame::text("and another").bare()].concat()).await;
+        client.expect(close.bare()).await;
+        assert_eq!((client.rest().await, gateway.rest().await), (vec![], vec![]));
+    }
+}
+
+#[tokio::test]
+async fn two_closes_that_cross_both_arrive() {
+    let scene = scene().await;
+    for via in BOTH {
+        let (mut client, mut gateway) = scene.open(via).await;
+        let (up, down) = (Frame::close(4000, "tick timeout"), Frame::close(1012, "service restart"));
+        join!(client.write(up.masked()), gateway.write(down.bare()));
+        client.expect(down.bare()).await;
+        gateway.expect(up.masked()).await;
+        assert_eq!((client.rest().await, gateway.rest().await), (vec![], vec![]));
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_closes_and_goes_at_once_is_still_heard() {
+    let scene = scene().await;
+    let close = Frame::close(1000, "no time to wait");
+    for via in BOTH {
+        for from in [CLIENT, GATEWAY] {
+            let (client, gateway) = scene.open(via).await;
+            let (mut goes, mut stays) = if from == CLIENT { (client, gateway) } else { (gateway, client) };
+            let message = Frame::binary(vec![1; 300_000]);
+            let bytes = [message.bytes(from), close.bytes(from)].concat();
+            goes.write(&bytes).await;
+            goes.finish().await;
+            stays.expect(&bytes).await;
+            let other = if from == CLIENT { GATEWAY } else { CLIENT };
+            stays.write(close.bytes(other)).await;
+            assert_eq!(stays.rest().await, b"", "{via:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_gateway_sent_before_it_was_gone_arrives_before_the_close() {
+    let scene = scene().await;
+    for via in BOTH {
+        let (mut client, mut gateway) = scene.open(via).await;
+        let message = Frame::binary(vec![1; 3_000_000]).bare();
+        let ((), ()) = join!(
+            async {
+                gateway.write(&message).await;
+                gateway.finish().await;
+            },
+            client.expect(&message)
+        );
+        client.expect(Frame::close(1012, "gateway connection lost").bare()).await;
     }
 }
 
@@ -215,9 +280,9 @@ async fn who_breaks_a_rule_is_told_which() {
             client.write(Frame::close(to_client.0, "").masked()).await;
             // What comes after an offence is not looked at, a Close included: only the end of the connection says "done".
             if by == CLIENT {
-                client.finish().await
+                client.finish().await;
             } else {
-                gateway.finish().await
+                gateway.finish().await;
             }
             assert_eq!((client.rest().await, gateway.rest().await), (vec![], vec![]), "{bytes:02x?}");
         }
@@ -234,6 +299,53 @@ async fn a_link_on_which_nothing_passes_ends_as_idle() {
     client.write(Frame::close(1001, "").masked()).await;
     gateway.write(Frame::close(1001, "").bare()).await;
     assert_eq!((client.rest().await, gateway.rest().await), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn a_peer_that_does_not_read_is_given_up() {
+    let scene = scene_with(|config| {
+        config.timeouts.send = Some(Duration::from_secs(1));
+        config.websocket.ping_interval = Some(Duration::from_millis(500));
+    })
+    .await;
+    let bytes = Frame::binary(vec![1; 64 * 1024 * 1024]);
+    for from in [GATEWAY, CLIENT] {
+        let (mut client, mut gateway) = scene.open(Via::Plain).await;
+        let (sender, reader) = if from == CLIENT { (&mut client, &mut gateway) } else { (&mut gateway, &mut client) };
+        sender.writer.write_until_stuck(&bytes.bytes(from)).await;
+        let (said, _) = sender.reader.frame_after_pings().await;
+        if from == CLIENT {
+            assert_eq!(said, Frame::close(1012, "gateway not reading"));
+        } else {
+            assert_eq!(said, ours(1001, "client not reading", said.mask));
+        }
+        sender.finish().await;
+        // It was in the middle of a frame.
+        let rest = reader.rest().await;
+        assert!(bytes.bytes(from).starts_with(&rest), "{} bytes", rest.len());
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_keeps_its_clients_place_until_it_ends() {
+    let scene = scene_with(|config| config.limits.connections_per_client = Some(2)).await;
+    let (first, second) = (scene.open(Via::Plain).await, scene.open(Via::Plain).await);
+    let mut third = scene.connect(Via::Plain).await;
+    assert_eq!(third.rest().await, b"", "it is turned away");
+    drop(first);
+    // Ends are not seen at once; but then there is a place again.
+    loop {
+        let mut client = scene.connect(Via::Plain).await;
+        if client.try_write(UPGRADE).await.is_ok() {
+            let mut granted = scene.accept_or_end_of(&mut client).await;
+            if let Some(gateway) = &mut granted {
+                gateway.grant().await;
+                assert!(client.head().await.starts_with("HTTP/1.1 101 "));
+                break;
+            }
+        }
+    }
+    drop(second);
 }
 
 /// A Close of the proxy's own towards the gateway: masked, with whatever.

@@ -61,11 +61,11 @@ impl Frame {
         match u16::try_from(self.payload.len()) {
             Ok(length @ 0..126) => bytes.push(masked | length.to_be_bytes()[1]),
             Ok(length) => {
-                bytes.push(masked | 126);
+                bytes.push(masked | 0x7e);
                 bytes.extend(length.to_be_bytes());
             }
             Err(_) => {
-                bytes.push(masked | 127);
+                bytes.push(masked | 0x7f);
                 bytes.extend((self.payload.len() as u64).to_be_bytes());
             }
         }

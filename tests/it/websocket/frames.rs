@@ -4,7 +4,7 @@ use tokio::join;
 
 use super::frame::Frame;
 use super::peer::{CLIENT, GATEWAY, Peer};
-use super::scene::{BOTH, Via, scene, scene_with};
+use super::scene::{BOTH, Via, scene};
 
 /// Messages of every kind, one after the other; `payload` is what the long ones carry.
 fn messages() -> Vec<Frame> {

@@ -56,14 +56,16 @@ async fn pings_and_pongs_of_the_peers_own_pass() {
         // An answer to our ping, and then some: not ours.
         Frame::pong(&[&from_client.payload[..], b"+"].concat()),
         Frame::pong(&[&from_gateway.payload[..], b"+"].concat()),
-        // The answer to the ping on the other leg: not ours either.
         Frame::text("done"),
     ];
-    for frame in &frames {
-        client.write(frame.masked()).await;
-        gateway.write(frame.bare()).await;
+    // With the payload of our ping on the other leg it answers nothing of ours.
+    let up = [&[Frame::pong(&from_gateway.payload)], &frames[..]].concat();
+    let down = [&[Frame::pong(&from_client.payload)], &frames[..]].concat();
+    for (up, down) in up.iter().zip(&down) {
+        client.write(up.masked()).await;
+        gateway.write(down.bare()).await;
     }
-    for (peer, mask) in [(&mut client, GATEWAY), (&mut gateway, CLIENT)] {
+    for (peer, mask, frames) in [(&mut client, GATEWAY, down), (&mut gateway, CLIENT, up)] {
         let ours = |frame: &Frame| frame.first == 0x89 && frame.payload.len() == 8;
         for expected in &frames {
             let mut frame = peer.frame().await;
@@ -85,23 +87,20 @@ async fn a_ping_waits_for_the_frame_to_end_but_not_for_the_message() {
         // Half a frame: the gateway has been silent for long, but there is no room for a ping.
         let (bytes, half) = (first.masked(), 10);
         client.write(&bytes[..half]).await;
-        let (mut pings, mut gateways) = (0, Vec::new());
-        while pings < 2 {
-            let ping = client.frame().await;
-            assert_eq!(ping.first, 0x89);
-            pings += 1;
+        for _ in 0..2 {
+            assert_eq!(client.frame().await.first, 0x89);
         }
         client.write(&bytes[half..]).await;
 
         // Between the fragments there is.
+        let mut gateways = Vec::new();
         loop {
-            let frame = gateway.frame().await;
-            if frame.first == 0x89 && gateways.contains(&0x01) {
-                break;
+            match gateway.frame().await.first {
+                0x89 => break,
+                other => gateways.push(other),
             }
-            gateways.push(frame.first);
         }
-        assert_eq!(gateways.iter().filter(|first| **first == 0x01).count(), 1, "{gateways:02x?}");
+        assert_eq!(gateways, [0x01], "nothing came before it");
         client.write(last.masked()).await;
         let (frame, _) = gateway.reader.frame_after_pings().await;
         assert_eq!(frame, Frame { mask: CLIENT, ..last });

@@ -77,6 +77,11 @@ impl Peer {
         self.writer.write(bytes.as_ref()).await;
     }
 
+    /// Writes to a connection that may have ended.
+    pub(crate) async fn try_write(&mut self, bytes: &str) -> std::io::Result<()> {
+        within("bytes to be taken", self.writer.io.write_all(bytes.as_bytes())).await
+    }
+
     pub(crate) async fn expect(&mut self, bytes: impl AsRef<[u8]>) {
         self.reader.expect(bytes.as_ref()).await;
     }

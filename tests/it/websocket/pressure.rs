@@ -1,4 +1,5 @@
 //! A reader that is slower than the sender stops the sender; nothing piles up in between.
+#![expect(clippy::print_stdout, reason = "figures are for people")]
 
 use tokio::join;
 

@@ -67,6 +67,17 @@ impl<P: Deref<Target = Doors>> Scene<P> {
         Peer::new(within("the proxy to connect", self.gateway.accept()).await.unwrap().0)
     }
 
+    /// The proxy's next connection to the gateway, or `None` if it turns `client` away instead.
+    pub(crate) async fn accept_or_end_of(&self, client: &mut Peer) -> Option<Peer> {
+        tokio::select! {
+            gateway = self.accept() => Some(gateway),
+            rest = client.rest() => {
+                assert_eq!(rest, b"");
+                None
+            }
+        }
+    }
+
     /// Both ends of a WebSocket.
     pub(crate) async fn open(&self, via: Via) -> (Peer, Peer) {
         self.open_with(via, UPGRADE).await
