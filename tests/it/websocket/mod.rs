@@ -1,13 +1,17 @@
 //! WebSockets through the proxy, seen from both ends as bytes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod ends;
+mod closes;
 pub(crate) mod frame;
 mod frames;
 mod handshake;
 mod keepalive;
 mod library;
 mod log;
+mod lost;
 pub(crate) mod peer;
 mod pressure;
+mod refusals;
+mod rules;
 pub(crate) mod scene;
+mod upstreams;

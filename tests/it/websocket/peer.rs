@@ -110,6 +110,29 @@ impl Peer {
         self.reader.at_hand().await
     }
 
+    /// Is told by the proxy itself to go: a Close that is masked as a client's must be.
+    pub(crate) async fn told(&mut self, code: u16, reason: &str) {
+        let said = self.frame().await;
+        assert!(said.mask.is_some(), "RFC 6455 §5.1: a client masks");
+        assert_eq!(said, Frame { mask: said.mask, ..Frame::close(code, reason) });
+    }
+
+    /// An answer with its body, without the id that every answer gets.
+    pub(crate) async fn answer(&mut self) -> String {
+        let head = self.head().await;
+        let lower = head.to_ascii_lowercase();
+        let mut body = Vec::new();
+        if lower.contains("\r\ntransfer-encoding: chunked\r\n") {
+            while !body.ends_with(b"0\r\n\r\n") {
+                body.extend(self.reader.take(1).await);
+            }
+        } else if let Some((_, length)) = lower.split_once("\r\ncontent-length: ") {
+            let length = length.lines().next().unwrap().parse().unwrap();
+            body = self.reader.take(length).await;
+        }
+        without_request_id(&head) + &String::from_utf8(body).unwrap()
+    }
+
     /// Answers a handshake, and is a WebSocket afterwards.
     pub(crate) async fn grant(&mut self) {
         self.head().await;
@@ -232,6 +255,15 @@ impl Reader {
     async fn more(&mut self) -> usize {
         within("bytes", self.io.read_buf(&mut self.read)).await.unwrap_or(0)
     }
+}
+
+/// A head without the field that every answer gets.
+pub(crate) fn without_request_id(head: &str) -> String {
+    let lines = head.split_inclusive("\r\n");
+    let (ids, others): (Vec<_>, Vec<_>) =
+        lines.partition(|line| line.to_ascii_lowercase().starts_with("x-request-id: "));
+    assert_eq!(ids.len(), 1, "{head}");
+    others.concat()
 }
 
 /// Answers every ping with its pong until the Close comes, and returns that.

@@ -1,0 +1,129 @@
+//! A WebSocket of which one peer is gone without a word: the other one is told, if there is room for it.
+
+use tokio::join;
+
+use super::frame::Frame;
+use super::peer::{CLIENT, GATEWAY, Peer, UPGRADE};
+use super::scene::{BOTH, Via, scene, scene_with};
+
+/// How a peer goes without saying so.
+#[derive(Debug, Clone, Copy)]
+enum Gone {
+    Fin,
+    Killed,
+    Reset,
+}
+
+const WAYS: [Gone; 3] = [Gone::Fin, Gone::Killed, Gone::Reset];
+
+/// Lets a peer go; if there is anything left of it, it is returned.
+async fn go(mut peer: Peer, how: Gone) -> Option<Peer> {
+    match how {
+        Gone::Fin => {
+            peer.finish().await;
+            return Some(peer);
+        }
+        Gone::Killed => peer.vanish(),
+        Gone::Reset => peer.reset(),
+    }
+    None
+}
+
+#[tokio::test]
+async fn a_client_whose_gateway_is_gone_is_told_to_come_back() {
+    let scene = scene().await;
+    for via in BOTH {
+        for how in WAYS {
+            let (mut client, mut gateway) = scene.open(via).await;
+            gateway.write(Frame::text("last words").bare()).await;
+            client.expect(Frame::text("last words").bare()).await;
+            let _left = go(gateway, how).await;
+            client.expect(Frame::close(1012, "gateway connection lost").bare()).await;
+            client.write(Frame::close(1012, "").masked()).await;
+            assert_eq!(client.rest().await, b"", "{via:?} {how:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_whose_client_is_gone_is_told_so() {
+    let scene = scene().await;
+    for via in BOTH {
+        for how in WAYS {
+            let (mut client, mut gateway) = scene.open(via).await;
+            client.write(Frame::text("last words").masked()).await;
+            gateway.expect(Frame::text("last words").masked()).await;
+            let _left = go(client, how).await;
+            gateway.told(1001, "client connection lost").await;
+            gateway.write(Frame::close(1001, "").bare()).await;
+            assert_eq!(gateway.rest().await, b"", "{via:?} {how:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_the_middle_of_a_frame_a_peer_can_only_be_cut() {
+    let scene = scene().await;
+    let frame = Frame::text("a frame that will never be whole");
+    for via in BOTH {
+        for how in WAYS {
+            for from in [CLIENT, GATEWAY] {
+                let (client, gateway) = scene.open(via).await;
+                let (mut goes, mut stays) = if from == CLIENT { (client, gateway) } else { (gateway, client) };
+                let bytes = frame.bytes(from);
+                goes.write(&bytes[..12]).await;
+                stays.expect(&bytes[..12]).await;
+                let _left = go(goes, how).await;
+                assert_eq!(stays.rest().await, b"", "{via:?} {how:?} from {from:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_frame_of_which_only_a_part_of_the_head_came_leaves_room_for_a_close() {
+    let scene = scene().await;
+    let (mut client, mut gateway) = scene.open(Via::Tls).await;
+    gateway.write(&Frame::binary(vec![0; 300]).bare()[..3]).await;
+    let _left = go(gateway, Gone::Fin).await;
+    client.expect(Frame::close(1012, "gateway connection lost").bare()).await;
+}
+
+#[tokio::test]
+async fn what_a_gateway_sent_before_it_was_gone_arrives_before_the_close() {
+    let scene = scene().await;
+    for via in BOTH {
+        let (mut client, mut gateway) = scene.open(via).await;
+        let message = Frame::binary(vec![1; 3_000_000]).bare();
+        let ((), ()) = join!(
+            async {
+                gateway.write(&message).await;
+                gateway.finish().await;
+            },
+            client.expect(&message)
+        );
+        client.expect(Frame::close(1012, "gateway connection lost").bare()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_keeps_its_clients_place_until_it_ends() {
+    let scene = scene_with(|config| config.limits.connections_per_client = Some(2)).await;
+    let (first, second) = (scene.open(Via::Plain).await, scene.open(Via::Plain).await);
+    let mut third = scene.connect(Via::Plain).await;
+    assert_eq!(third.rest().await, b"", "it is turned away");
+    drop(first);
+    // Ends are not seen at once; but then there is a place again.
+    loop {
+        let mut client = scene.connect(Via::Plain).await;
+        if client.try_write(UPGRADE).await.is_ok() {
+            let mut granted = scene.accept_or_end_of(&mut client).await;
+            if let Some(gateway) = &mut granted {
+                gateway.grant().await;
+                assert!(client.head().await.starts_with("HTTP/1.1 101 "));
+                break;
+            }
+        }
+    }
+    drop(second);
+}
