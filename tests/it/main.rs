@@ -6,8 +6,6 @@ mod forwarding;
 mod harness;
 mod signals;
 mod connections;
-mod forwarding;
-mod harness;
 mod imports;
 mod limits;
 mod logs;
