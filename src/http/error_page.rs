@@ -42,11 +42,7 @@ fn tell(lines: &OnceAMinute, failure: &Failure, id: &str) {
         Fault::Client => None,
         Fault::Gateway | Fault::Frontgate => lines.pass(code, Instant::now()),
     };
-    match due {
-        Some(before) => {
-            let repeated = (before > 0).then_some(before);
-            tracing::warn!(id, failure = code, cause, repeated, "request failed: {failure}");
-        }
-        None => tracing::debug!(id, failure = code, cause, "request failed: {failure}"),
-    }
+    let Some(before) = due else { return tracing::debug!(id, failure = code, cause, "request failed: {failure}") };
+    let repeated = (before > 0).then_some(before);
+    tracing::warn!(id, failure = code, cause, repeated, "request failed: {failure}");
 }

@@ -1,6 +1,6 @@
 //! [`Relay`]: joins two byte streams, whoever they are. All waiting for WebSockets happens here.
 //!
-//! Bytes move in [`Flow`]s, one a direction; what they mean is decided in the pure files beside this one. Here is what
+//! Bytes move in flows, one a direction; what they mean is decided in the pure files beside this one. Here is what
 //! remains: the ways this can end, and giving each peer the ending it can understand.
 
 use std::future::poll_fn;

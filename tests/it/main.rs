@@ -1,15 +1,15 @@
 //! The integration tests: real sockets, real processes.
 
 mod cli;
+mod connections;
 mod footprint;
 mod forwarding;
 mod harness;
-mod signals;
-mod connections;
 mod imports;
 mod limits;
 mod logs;
 mod pages;
+mod signals;
 mod smuggling;
 mod streaming;
 mod targets;

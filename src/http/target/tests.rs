@@ -24,7 +24,8 @@ fn head(version: Version, method: &str, uri: &str, hosts: &[&str]) -> Parts {
 
 #[test]
 fn there_is_one_host_and_it_goes_out_as_it_came() {
-    let rows: &[(Version, &str, &[&str], Result<&str, &str>)] = &[
+    type Row<'a> = (Version, &'a str, &'a [&'a str], Result<&'a str, &'a str>);
+    let rows: &[Row<'_>] = &[
         (Version::HTTP_11, "/", &["Gw.Example:8443"], Ok("Gw.Example:8443")),
         (Version::HTTP_11, "/", &[], Err("missing_host")),
         (Version::HTTP_10, "/", &[], Err("missing_host")),
