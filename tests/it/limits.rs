@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use frontgate::config::{Config, Connections};
 
-use crate::harness::{Wire, dial_from, gateway, handshake, proxy, within};
+use crate::harness::{Wire, binary, dial_from, gateway, handshake, proxy, within};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -64,7 +64,6 @@ async fn when_all_places_are_taken_the_next_client_waits_for_one() {
     let gateway = gateway().answering(OK).await;
     let few = |config: &mut Config| config.limits.connections = Connections::AtMost(2);
     let proxy = proxy().upstream(&gateway).config(few).plain().start().await;
-    // The listeners hold a place each for the client that they wait for: the next one on either listener is served.
     let (mut one, mut two) = (proxy.plain_client().await, proxy.client().await);
     is_served(&mut one).await;
     is_served(&mut two).await;
@@ -81,14 +80,28 @@ async fn when_all_places_are_taken_the_next_client_waits_for_one() {
 }
 
 #[tokio::test]
+async fn a_listener_without_clients_takes_no_place() {
+    let gateway = gateway().answering(OK).await;
+    let one = |config: &mut Config| config.limits.connections = Connections::AtMost(1);
+    let proxy = proxy().upstream(&gateway).config(one).plain().http().start().await;
+    // A client of each listener in turn has the only place.
+    for _ in 0..2 {
+        is_served(&mut proxy.client().await).await;
+        is_served(&mut proxy.plain_client().await).await;
+        let mut mistaken = proxy.http_client().await;
+        mistaken.send(GET).await;
+        assert_eq!(mistaken.response().await.status(), 308);
+    }
+}
+
+#[tokio::test]
 async fn a_flood_of_silent_clients_is_gone_after_the_timeouts() {
     const FLOOD: usize = 100;
     let gateway = gateway().answering(OK).await;
     let patience = |config: &mut Config| {
         (config.timeouts.tls_handshake, config.timeouts.request_head) =
             (Some(Duration::from_millis(200)), Some(Duration::from_millis(200)));
-        // All places, with one for each listener that waits.
-        config.limits.connections = Connections::AtMost(FLOOD + 2);
+        config.limits.connections = Connections::AtMost(FLOOD);
     };
     let proxy = proxy().upstream(&gateway).config(patience).plain().start().await;
     let mut flood = Vec::new();
@@ -105,4 +118,24 @@ async fn a_flood_of_silent_clients_is_gone_after_the_timeouts() {
     }
     is_served(&mut proxy.client().await).await;
     is_served(&mut proxy.plain_client().await).await;
+}
+
+/// Whatever clients do, there is a file left for the gateway and for the next client.
+#[tokio::test]
+async fn connections_stay_below_the_open_file_limit() {
+    let gateway = gateway().answering(OK).await;
+    let mut proxy = binary().upstream(&gateway).open_files(64).start().await;
+    let config = proxy.trust().offering(&["http/1.1"]);
+    let mut clients = Vec::new();
+    for _ in 0..64 {
+        clients.push(proxy.silent().await);
+    }
+    proxy.line(|line| line["message"] == "limits.connections is reached; new clients wait").await;
+    // Those that were let in are served, all at once; then the others have their turn.
+    for stream in clients {
+        let mut client = Wire::new(handshake(stream, config.clone(), "localhost").await.unwrap());
+        is_served(&mut client).await;
+    }
+    assert!(proxy.terminate().await.success());
+    assert!(!proxy.printed.iter().any(|line| line.contains("cannot accept")), "{:#?}", proxy.printed);
 }

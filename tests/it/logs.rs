@@ -9,7 +9,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// The fields of `line` that `expected` has.
 fn has(line: &Value, expected: &Value) {
-    for (name, value) in expected.as_object().unwrap() {
+    for (name, value) in expected.as_object().expect("an object") {
         assert_eq!(&line[name], value, "{name} in {line}");
     }
 }
@@ -43,6 +43,7 @@ async fn every_request_is_one_line() {
     has(&proxy.access().await, &expected);
 
     // Nothing else is a request's line.
+    drop(one);
     assert!(proxy.terminate().await.success());
     let requests = proxy.printed.iter().filter(|line| line.contains(r#""message":"request""#)).count();
     assert_eq!(requests, 2, "{:#?}", proxy.printed);
@@ -193,6 +194,7 @@ async fn no_secret_is_ever_printed() {
         assert_eq!(plain.response().await.status(), 308);
         sent += 1;
 
+        drop((one, plain));
         proxy.terminate().await;
         let all = proxy.printed.join("\n");
         assert!(!all.contains(SECRET), "{name}: {:#?}", proxy.printed.iter().find(|line| line.contains(SECRET)));

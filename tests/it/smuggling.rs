@@ -4,6 +4,9 @@ use crate::harness::{Outcome, gateway, proxy};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
+/// A field, name and value.
+type Field = (&'static [u8], &'static [u8]);
+
 /// What becomes of a request.
 enum Fate {
     /// A page with this status; the gateway sees nothing.
@@ -131,7 +134,7 @@ async fn chunks_that_are_none_never_end_a_request() {
 async fn an_http2_request_cannot_smuggle_a_field_or_a_length() {
     let mut gateway = gateway().answering(OK).await;
     let proxy = proxy().upstream(&gateway).start().await;
-    let rows: &[(&str, &[(&[u8], &[u8])])] = &[
+    let rows: &[(&str, &[Field])] = &[
         ("a line end in a value", &[(b"x-a", b"1\r\nx-b: 2")]),
         ("an LF in a value", &[(b"x-a", b"1\nx-b: 2")]),
         ("a NUL in a value", &[(b"x-a", b"1\0")]),
@@ -150,7 +153,7 @@ async fn an_http2_request_cannot_smuggle_a_field_or_a_length() {
     ];
     for (name, extra) in rows {
         let mut client = proxy.raw_http2().await;
-        let mut fields: Vec<(&[u8], &[u8])> =
+        let mut fields: Vec<Field> =
             vec![(b":method", b"GET"), (b":scheme", b"https"), (b":authority", b"localhost"), (b":path", b"/")];
         fields.extend_from_slice(extra);
         let outcome = client.ask(&fields).await;

@@ -82,10 +82,11 @@ async fn both_directions_flow_at_the_same_time() {
     }
 }
 
-/// 20 MiB of numbers, so that a piece at the wrong place is seen.
+/// One of the pieces of 20 MiB, with its number, so that one at the wrong place is seen.
 fn piece(number: usize) -> Vec<u8> {
-    let number = u32::try_from(number).unwrap();
-    (number * 4096..(number + 1) * 4096).flat_map(u32::to_be_bytes).collect()
+    let mut piece = vec![b'.'; PIECE];
+    piece[..8].copy_from_slice(&number.to_be_bytes());
+    piece
 }
 
 const PIECES: usize = 1280;

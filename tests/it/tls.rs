@@ -11,7 +11,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{HandshakeKind, NamedGroup, ProtocolVersion};
 use tokio::io::AsyncWriteExt;
 
-use crate::harness::{End, Identity, Trust, Wire, dial, gateway, handshake, proxy};
+use crate::harness::{End, Identity, Trust, Wire, gateway, handshake, proxy};
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -20,20 +20,20 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 async fn versions_protocols_and_groups_are_negotiated() {
     let gateway = gateway().answering(OK).await;
     let proxy = proxy().upstream(&gateway).start().await;
-    let both = &[&TLS13, &TLS12][..];
+    let (both, old) = (&[&TLS13, &TLS12][..], &[&TLS12][..]);
     let hybrid = NamedGroup::X25519MLKEM768;
-    let rows: &[(&[_], &[&str], Option<NamedGroup>, ProtocolVersion, Option<&str>, NamedGroup)] = &[
-        (both, &["h2", "http/1.1"], None, ProtocolVersion::TLSv1_3, Some("h2"), hybrid),
+    let rows = [
+        (both, &["h2", "http/1.1"][..], None, ProtocolVersion::TLSv1_3, Some("h2"), hybrid),
         (both, &["http/1.1", "h2"], None, ProtocolVersion::TLSv1_3, Some("h2"), hybrid),
         (both, &["http/1.1"], None, ProtocolVersion::TLSv1_3, Some("http/1.1"), hybrid),
         (both, &[], None, ProtocolVersion::TLSv1_3, None, hybrid),
         (both, &["h2"], Some(NamedGroup::X25519), ProtocolVersion::TLSv1_3, Some("h2"), NamedGroup::X25519),
         (both, &["h2"], Some(NamedGroup::secp256r1), ProtocolVersion::TLSv1_3, Some("h2"), NamedGroup::secp256r1),
-        (&[&TLS12], &["h2"], None, ProtocolVersion::TLSv1_2, Some("h2"), NamedGroup::X25519),
-        (&[&TLS12], &["http/1.1"], None, ProtocolVersion::TLSv1_2, Some("http/1.1"), NamedGroup::X25519),
+        (old, &["h2"], None, ProtocolVersion::TLSv1_2, Some("h2"), NamedGroup::X25519),
+        (old, &["http/1.1"], None, ProtocolVersion::TLSv1_2, Some("http/1.1"), NamedGroup::X25519),
     ];
     for (versions, alpn, only, version, chosen, group) in rows {
-        let config = proxy.trust().speaking(versions, alpn, *only);
+        let config = proxy.trust().speaking(versions, alpn, only);
         let stream = proxy.tls(config).await;
         let session = stream.get_ref().1;
         let got = (
@@ -41,7 +41,7 @@ async fn versions_protocols_and_groups_are_negotiated() {
             session.alpn_protocol().map(|name| std::str::from_utf8(name).unwrap()),
             session.negotiated_key_exchange_group().map(SupportedKxGroup::name).unwrap(),
         );
-        assert_eq!(got, (*version, *chosen, *group), "{alpn:?} {only:?}");
+        assert_eq!(got, (version, chosen, group), "{alpn:?} {only:?}");
     }
 }
 
@@ -132,8 +132,7 @@ async fn who_speaks_plain_http_to_the_tls_port_is_sent_to_https() {
     let gateway = gateway().answering(OK).await;
     let proxy = proxy().upstream(&gateway).http().start().await;
     let port = proxy.https.unwrap().port();
-    for address in [proxy.https.unwrap(), proxy.http.unwrap()] {
-        let mut client = Wire::new(dial(address).await);
+    for mut client in [Wire::new(proxy.silent().await), proxy.http_client().await] {
         client.send(format!("POST //a/../b?x=%2F& HTTP/1.1\r\nHost: gw.example.com:{port}\r\n\r\n")).await;
         let response = client.response().await;
         assert_eq!(response.status(), 308);

@@ -67,6 +67,11 @@ impl Builder {
         self
     }
 
+    /// With a hard limit of its open files.
+    pub(crate) fn open_files(self, most: u32) -> Self {
+        self.limit(&format!("-n {most}"))
+    }
+
     pub(crate) async fn start(self) -> Binary {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("frontgate.yaml");

@@ -56,12 +56,14 @@ pub(crate) struct Connection {
 }
 
 impl Builder {
-    pub(crate) fn over_tls(self) -> Self {
-        Self { place: Place::Tls }
+    pub(crate) fn over_tls(mut self) -> Self {
+        self.place = Place::Tls;
+        self
     }
 
-    pub(crate) fn over_unix(self) -> Self {
-        Self { place: Place::Unix }
+    pub(crate) fn over_unix(mut self) -> Self {
+        self.place = Place::Unix;
+        self
     }
 
     /// Answers every request with these bytes, one connection for as many as come.

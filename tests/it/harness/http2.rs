@@ -42,7 +42,7 @@ impl Http2 {
             // How it ends shows in the answers.
             let _ = connection.await;
         });
-        Self { send, tasks: tasks }
+        Self { send, tasks }
     }
 
     /// Sends a request; its answer's head.
@@ -166,32 +166,26 @@ fn status_of(block: &[u8]) -> u16 {
         return std::str::from_utf8(coded).unwrap().parse().unwrap();
     }
     // Huffman: 0, 1, 2 have five bits, 3 to 9 six (RFC 7541, appendix B).
-    let bits: String = coded.iter().map(|byte| format!("{byte:08b}")).collect();
+    let bits = coded.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (32 - 8 * coded.len());
     let (mut at, mut status) = (0, 0);
-    while status < 100 {
-        let (digit, length) = match u16::from_str_radix(&bits[at..at + 5], 2).unwrap() {
-            small @ 0..=2 => (small, 5),
-            _ => (u16::from_str_radix(&bits[at..at + 6], 2).unwrap() - 0x19 + 3, 6),
-        };
+    for _ in 0..3 {
+        let next = bits << at;
+        let (digit, length) = if next >> 27 < 3 { (next >> 27, 5) } else { ((next >> 26) - 0x19 + 3, 6) };
         at += length;
         status = status * 10 + digit;
     }
-    status
+    u16::try_from(status).unwrap()
 }
 
 /// A string as it is (RFC 7541 §5.2), its length as a prefixed integer (§5.1).
 fn literal(text: &[u8], out: &mut Vec<u8>) {
-    match u8::try_from(text.len()) {
-        Ok(short @ ..127) => out.push(short),
-        _ => {
-            out.push(127);
-            let mut rest = text.len() - 127;
-            while rest >= 128 {
-                out.push(u8::try_from(rest % 128).unwrap() | 0x80);
-                rest /= 128;
-            }
-            out.push(u8::try_from(rest).unwrap());
+    out.push(u8::try_from(text.len().min(127)).unwrap());
+    if let Some(mut rest) = text.len().checked_sub(127) {
+        while rest >= 128 {
+            out.push(u8::try_from(rest % 128).unwrap() | 0x80);
+            rest /= 128;
         }
+        out.push(u8::try_from(rest).unwrap());
     }
     out.extend_from_slice(text);
 }

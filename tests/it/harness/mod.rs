@@ -26,9 +26,9 @@ use std::future::Future;
 use std::time::Duration;
 
 pub(crate) use binary::{Binary, binary};
-pub(crate) use doors::{Doors, dial, dial_from, handshake};
+pub(crate) use doors::{Doors, dial_from, handshake};
 pub(crate) use gateway::{Connection, Gateway, gateway};
-pub(crate) use http2::{Answer, Http2, Outcome, Raw2, empty, full};
+pub(crate) use http2::{Outcome, empty, full};
 pub(crate) use message::Message;
 pub(crate) use proxy::{Proxy, proxy};
 pub(crate) use trust::{Identity, Trust};
@@ -36,10 +36,8 @@ pub(crate) use wire::{End, Wire};
 
 /// Waits for what must happen. How long is no part of any verdict: it only ends a test that hangs.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(PATIENCE, future).await {
-        Ok(done) => done,
-        Err(_) => panic!("waited {PATIENCE:?} for {what}"),
-    }
+    let done = tokio::time::timeout(PATIENCE, future).await;
+    done.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
 }
 
 /// Far more than anything takes on a busy machine.
