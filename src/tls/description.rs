@@ -1,0 +1,127 @@
+//! [`Description`]: a certificate in the words that people compare and look for.
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::CertificateDer;
+use time::OffsetDateTime;
+use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
+use x509_parser::x509::SubjectPublicKeyInfo;
+
+use super::facts::Facts;
+use super::fingerprint::Fingerprint;
+use crate::config::Name;
+
+/// What a certificate says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// Whom it is for, as `CN=…`.
+    pub subject: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// Its alternative names: those that clients look at.
+    pub names: Vec<Name>,
+    /// The first second of its life.
+    pub not_before: OffsetDateTime,
+    /// The last second of its life.
+    pub not_after: OffsetDateTime,
+    /// Its number among those of its issuer, as hex pairs between colons.
+    pub serial: String,
+    /// The kind of its public key.
+    pub key: String,
+    /// SHA-256 of the whole certificate.
+    pub fingerprint: Fingerprint,
+    /// SHA-256 of the public key alone in base64, as `pin-sha256` and `curl --pinnedpubkey` write it. It outlives a renewal
+    /// with the same key.
+    pub pin: String,
+    /// Whether it may sign other certificates.
+    pub is_ca: bool,
+}
+
+impl Description {
+    /// Reads a certificate in DER; `None` when it is not one.
+    pub fn read(der: &[u8]) -> Option<Self> {
+        let facts = Facts::read(der)?;
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        Some(Self {
+            subject: certificate.subject().to_string(),
+            issuer: certificate.issuer().to_string(),
+            names: facts.names,
+            not_before: facts.not_before,
+            not_after: facts.not_after,
+            serial: certificate.raw_serial_as_string().to_ascii_uppercase(),
+            key: kind_of(certificate.public_key()),
+            fingerprint: Fingerprint::of(der),
+            pin: STANDARD.encode(digest::digest(&digest::SHA256, &facts.public_key)),
+            is_ca: facts.signs,
+        })
+    }
+
+    /// The whole days it has left; negative when it has expired.
+    pub fn days_left(&self, now: OffsetDateTime) -> i64 {
+        (self.not_after - now).whole_days()
+    }
+}
+
+/// All certificates of a PEM text, in its order; `None` when it holds none or something that is not one.
+pub fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let all = super::pem::certificates(pem).ok()?;
+    (!all.is_empty() && all.iter().all(|one| Facts::read(one).is_some())).then_some(all)
+}
+
+/// `certificate` as PEM text.
+pub fn to_pem(certificate: &CertificateDer<'_>) -> String {
+    super::pem::encode(certificate)
+}
+
+fn kind_of(key: &SubjectPublicKeyInfo<'_>) -> String {
+    match key.parsed() {
+        Ok(PublicKey::RSA(rsa)) => format!("RSA {}", rsa.key_size()),
+        Ok(PublicKey::EC(point)) => match point.key_size() {
+            bits @ (256 | 384) => format!("ECDSA P-{bits}"),
+            // 66 bytes a coordinate, of which the curve uses 521 bits.
+            528 => "ECDSA P-521".to_owned(),
+            bits => format!("ECDSA, {bits} bits"),
+        },
+        _ => match key.algorithm.algorithm.to_id_string().as_str() {
+            // RFC 8410 §3.
+            "1.3.101.112" => "Ed25519".to_owned(),
+            "1.3.101.113" => "Ed448".to_owned(),
+            other => format!("unknown ({other})"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
+    use time::macros::datetime;
+
+    use super::{Description, certificates, to_pem};
+
+    #[test]
+    fn a_certificate_is_described_in_words_that_people_compare() {
+        for (algorithm, key) in [
+            (&PKCS_ECDSA_P256_SHA256, "ECDSA P-256"),
+            (&PKCS_ECDSA_P384_SHA384, "ECDSA P-384"),
+            (&PKCS_ED25519, "Ed25519"),
+        ] {
+            let pair = KeyPair::generate_for(algorithm).unwrap();
+            let mut params = CertificateParams::new(vec!["gw.example".to_owned()]).unwrap();
+            params.serial_number = Some(vec![0x0a, 0xbc].into());
+            params.not_after = datetime!(2026-12-01 00:00 UTC);
+            let made = params.self_signed(&pair).unwrap();
+            let read = Description::read(made.der()).unwrap();
+            assert_eq!((read.key.as_str(), read.serial.as_str()), (key, "0A:BC"));
+            assert_eq!((read.subject.as_str(), read.is_ca), ("CN=rcgen self signed cert", false));
+            assert_eq!(read.pin.len(), 44);
+            assert_eq!(read.days_left(datetime!(2026-11-30 23:00 UTC)), 0);
+            assert_eq!(read.days_left(datetime!(2026-12-03 00:00 UTC)), -2);
+            assert_eq!(certificates(to_pem(made.der()).as_bytes()).unwrap(), [made.der().clone()]);
+        }
+        for nothing in [&b""[..], b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            assert_eq!(certificates(nothing), None);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! [`Kept`]: the certificate as it lies on disk, for those who only want to look.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use rustls::pki_types::CertificateDer;
+
+use super::description::certificates;
+use super::found::{CA_CERTIFICATE, LEAF_CERTIFICATE};
+use crate::config::{Certificate, Tls};
+
+/// What is on disk. Reading it makes, mends and moves nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The file with the certificate.
+    pub file: PathBuf,
+    /// What the file holds: the server's own first, as clients get it.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The local CA, when the certificate is its.
+    pub ca: Option<KeptCa>,
+}
+
+/// The local CA's certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptCa {
+    /// The file.
+    pub file: PathBuf,
+    /// What it holds.
+    pub certificate: CertificateDer<'static>,
+}
+
+/// Why there is nothing to look at.
+#[derive(Debug, thiserror::Error)]
+pub enum KeptError {
+    /// frontgate has not run here yet.
+    #[error("there is no {0} yet; frontgate makes it when it starts, and so does `frontgate trust`")]
+    Missing(PathBuf),
+    /// The local CA's folder is not known.
+    #[error("no folder for keys and certificates: set state_dir, FRONTGATE_STATE_DIR or HOME")]
+    NoStateDir,
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file is something else.
+    #[error("{0} holds no certificate in PEM")]
+    NotPem(PathBuf),
+}
+
+impl Kept {
+    /// The certificate that `tls` asks for.
+    pub fn read(tls: &Tls, state_dir: Option<&Path>) -> Result<Self, KeptError> {
+        match &tls.certificate {
+            Certificate::Files { cert, .. } => Ok(Self { file: cert.clone(), chain: read(cert)?, ca: None }),
+            Certificate::Local => {
+                let dir = state_dir.ok_or(KeptError::NoStateDir)?;
+                let file = dir.join(LEAF_CERTIFICATE);
+                let chain = read(&file)?;
+                Ok(Self { file, chain, ca: Some(KeptCa::read(dir)?) })
+            }
+        }
+    }
+}
+
+impl KeptCa {
+    /// The local CA's certificate in `state_dir`.
+    pub fn read(state_dir: &Path) -> Result<Self, KeptError> {
+        let file = state_dir.join(CA_CERTIFICATE);
+        let certificate = read(&file)?.into_iter().next().ok_or_else(|| KeptError::NotPem(file.clone()))?;
+        Ok(Self { file, certificate })
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, KeptError> {
+    match fs::read(path) {
+        Ok(text) => certificates(&text).ok_or_else(|| KeptError::NotPem(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(KeptError::Missing(path.to_owned())),
+        Err(source) => Err(KeptError::Read { path: path.to_owned(), source }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use time::macros::datetime;
+
+    use super::{Kept, KeptCa};
+    use crate::config::{Certificate, Tls};
+    use crate::tls::Source;
+
+    #[test]
+    fn looking_finds_what_serving_made_and_makes_nothing_itself() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = temp.path().join("state");
+        let error = Kept::read(&Tls::default(), Some(&dir)).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("there is no {}/leaf.pem yet", dir.display())), "{error}");
+        assert!(!dir.exists());
+
+        let source = Source::open(&Tls::default(), Some(&dir), datetime!(2026-11-20 12:00 UTC)).unwrap();
+        let kept = Kept::read(&Tls::default(), Some(&dir)).unwrap();
+        assert_eq!(kept.chain, source.chain());
+        assert_eq!(kept.ca.as_ref().map(|ca| &ca.certificate), source.ca());
+
+        let (cert, key) = (dir.join("leaf.pem"), dir.join("leaf.key"));
+        let files = Tls { certificate: Certificate::Files { cert: cert.clone(), key }, ..Tls::default() };
+        assert_eq!(Kept::read(&files, None).unwrap(), Kept { file: cert, chain: kept.chain, ca: None });
+
+        fs::write(dir.join("ca.pem"), "x").unwrap();
+        let error = KeptCa::read(&dir).unwrap_err().to_string();
+        assert_eq!(error, format!("{}/ca.pem holds no certificate in PEM", dir.display()));
+    }
+}
