@@ -10,6 +10,8 @@ step_release() { cargo build --locked --release; }
 step_test() {
     local command; command="$(readme_command test)"
     [ -n "$command" ] || { echo 'README.md has no command marked <!-- ci: test -->'; return 1; }
+    # The tests of `frontgate trust` skip what needs it.
+    command -v certutil >/dev/null || install libnss3-tools || not_run+=('trust: certutil (libnss3-tools) could not be installed')
     echo "\$ $command"
     bash -euo pipefail -c "$command"
 }
@@ -52,8 +54,7 @@ prepare_e2e() {
     local packages=() tool
     for tool in ip:iproute2 unshare:util-linux curl:curl openssl:openssl; do command -v "${tool%:*}" >/dev/null || packages+=("${tool#*:}"); done
     if [ "${#packages[@]}" -gt 0 ]; then
-        as_root apt-get -o DPkg::Lock::Timeout=600 update -qq
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "${packages[@]}"
+        install "${packages[@]}"
     fi
     [ -x "$OPENCLAW_KIT/setup.sh" ] || { echo "there is no OpenClaw kit at $OPENCLAW_KIT"; return 1; }
     "$OPENCLAW_KIT/setup.sh" "$CACHE/openclaw-kit" && OPENCLAW_VERSION=2026.7.35 "$OPENCLAW_KIT/setup.sh" "$CACHE/openclaw-7.35"
@@ -67,6 +68,11 @@ step_e2e() {
     local binary="${CARGO_TARGET_DIR:-target}/release/frontgate"
     [ -x "$binary" ] || step_release || return 1
     FRONTGATE_BIN="$(realpath "$binary")" tests/openclaw/run
+}
+
+install() {
+    as_root apt-get -o DPkg::Lock::Timeout=600 update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "$@"
 }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

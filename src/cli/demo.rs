@@ -53,7 +53,10 @@ fn invite(app: &App) {
     let Some(port) = app.https.first().map(SocketAddr::port) else { return };
     let ca = app.certificate.as_ref().and_then(|certificate| certificate.ca.as_ref());
     let trust = ca.map_or_else(String::new, |path| {
-        format!("Your browser warns once: it does not know the local CA yet ({}).\n", path.display())
+        format!(
+            "Your browser warns unless it trusts the local CA ({}): `frontgate trust` sees to that.\n",
+            path.display()
+        )
     });
     let text = format!("\nOpen https://localhost:{port}/ and watch the WebSocket.\n{trust}Ctrl-C ends the demo.\n\n");
     // Without a terminal the log lines say the same.

@@ -14,4 +14,5 @@ mod smuggling;
 mod streaming;
 mod targets;
 mod tls;
+mod trust;
 mod websocket;

@@ -1,0 +1,149 @@
+//! `frontgate trust`: the local CA goes into the trust stores of this machine, or out of them again.
+//!
+//! [`found`] looks at what there is, [`plan`] decides what to do about it, [`carry_out`] does it. What cannot be done is told
+//! as commands for a person ([`by_hand`]). No store is written to directly but by the system's own tools, and no command
+//! passes through a shell.
+
+mod by_hand;
+mod carry_out;
+mod found;
+mod nss;
+mod places;
+mod plan;
+mod step;
+mod system;
+
+#[cfg(test)]
+mod tests;
+
+use std::env;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use time::OffsetDateTime;
+
+use super::failure::Failure;
+use super::loaded;
+use super::output::print;
+use crate::config::{Certificate, Config, Tls};
+use crate::tls::{Fingerprint, KeptCa, KeptError, Source, to_pem};
+use carry_out::Mode;
+use found::Found;
+use places::Places;
+use plan::{Task, plan};
+
+/// Which stores, and which way.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  frontgate trust\n  frontgate trust --print\n  frontgate trust --uninstall --store nss"
+)]
+pub(super) struct Args {
+    /// The config [default: the one that `frontgate serve` would take]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Take the local CA out of the stores again
+    #[arg(long)]
+    uninstall: bool,
+    /// The stores: the system's, those of Firefox and Chromium (NSS), or all
+    #[arg(long, value_enum, default_value_t = Stores::All)]
+    store: Stores,
+    /// Only print what would be done
+    #[arg(long)]
+    print: bool,
+}
+
+/// Which stores are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stores {
+    System,
+    Nss,
+    All,
+}
+
+/// The certificate that stores are to trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Ca {
+    /// Where it lies, for commands that read it.
+    file: PathBuf,
+    pem: String,
+    der: Vec<u8>,
+    fingerprint: Fingerprint,
+}
+
+impl Ca {
+    fn new(kept: KeptCa) -> Self {
+        let KeptCa { file, certificate } = kept;
+        let fingerprint = Fingerprint::of(&certificate);
+        Self { file, pem: to_pem(&certificate), der: certificate.to_vec(), fingerprint }
+    }
+
+    /// What it is called in stores that want a name. It differs between two CAs.
+    fn nickname(&self) -> String {
+        let hex: String = self.fingerprint.to_string().split(':').take(4).collect();
+        format!("frontgate local CA {hex}")
+    }
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let config = loaded::config(args.config)?;
+    let task = if args.uninstall { Task::Uninstall } else { Task::Install };
+    let mode = if args.print { Mode::Print } else { Mode::Do };
+    let dir = config.state_dir.as_deref().ok_or(KeptError::NoStateDir).map_err(anyhow::Error::new)?;
+    let Some(ca) = local_ca(&config, dir, task, mode)? else { return Ok(()) };
+    let places = Places::of_this_machine();
+    print(introduction(&ca, &places))?;
+    let found = Found::look(&places, &ca);
+    let plan = plan(&found, &ca, task, args.store);
+    let outcome = carry_out::all(&plan, &ca, mode, print)?;
+    print(by_hand::other_devices(task))?;
+    if outcome.complete() { Ok(()) } else { Err(Failure::Failed(anyhow::anyhow!("{outcome}"))) }
+}
+
+/// The CA, made if there is none yet; `None` when there is nothing to do.
+fn local_ca(config: &Config, dir: &Path, task: Task, mode: Mode) -> Result<Option<Ca>, Failure> {
+    let kept = match KeptCa::read(dir) {
+        Ok(ca) => Some(ca),
+        Err(KeptError::Missing(_)) => None,
+        Err(error) => return Err(anyhow::Error::new(error).into()),
+    };
+    match (task, mode, kept) {
+        (Task::Uninstall, _, None) => {
+            print(format!("There is no local CA in {}, so there is nothing to take out.\n", dir.display()))?;
+            Ok(None)
+        }
+        (Task::Install, Mode::Print, None) => {
+            print(format!("There is no local CA in {} yet; `frontgate trust` would make it first.\n", dir.display()))?;
+            Ok(None)
+        }
+        (Task::Uninstall, _, Some(kept)) | (Task::Install, Mode::Print, Some(kept)) => Ok(Some(Ca::new(kept))),
+        (Task::Install, Mode::Do, kept) => {
+            // The same as at the start of the proxy: what serves later is what is trusted here.
+            let tls = Tls { certificate: Certificate::Local, ..config.tls.clone() };
+            let source = Source::open(&tls, Some(dir), OffsetDateTime::now_utc()).map_err(anyhow::Error::new)?;
+            let certificate = source.ca().cloned().context("the local CA is gone")?;
+            let file = source.ca_path().map(Path::to_owned);
+            let file = file.with_context(|| format!("cannot keep a CA in {}", dir.display()))?;
+            if kept.is_none() {
+                print(format!("Made a local CA in {}.\n", dir.display()))?;
+            }
+            Ok(Some(Ca::new(KeptCa { file, certificate })))
+        }
+    }
+}
+
+fn introduction(ca: &Ca, places: &Places) -> String {
+    let mut text = format!("Local CA: {}\n  SHA-256 {}\n", ca.file.display(), ca.fingerprint);
+    if places.superuser
+        && let Some(user) = env::var_os("SUDO_USER")
+    {
+        let _ = writeln!(
+            text,
+            "  You are root through sudo: this is the CA of a frontgate that runs as root, and the browsers of {} are not \
+             looked at.",
+            user.display()
+        );
+    }
+    text
+}

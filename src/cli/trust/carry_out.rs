@@ -1,0 +1,120 @@
+//! Doing what was planned, and saying exactly what was done.
+
+use std::fmt::{self, Write as _};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::Ca;
+use super::plan::{Part, What};
+use super::step::Step;
+
+/// Whether anything is changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Do,
+    /// Only say what would be done.
+    Print,
+}
+
+/// How many stores could not be dealt with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    failed: usize,
+    left: usize,
+}
+
+impl Outcome {
+    /// Whether everything that is there was done.
+    pub(super) fn complete(self) -> bool {
+        self == Self::default()
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stores = |count: usize| if count == 1 { "1 store".to_owned() } else { format!("{count} stores") };
+        match (self.failed, self.left) {
+            (0, left) => write!(f, "{} left to you, see above", stores(left)),
+            (failed, 0) => write!(f, "{} failed, see above", stores(failed)),
+            (failed, left) => write!(f, "{} failed and {} left to you, see above", stores(failed), stores(left)),
+        }
+    }
+}
+
+/// Carries out every part, whatever becomes of the others; `say` is told what happens as it happens.
+pub(super) fn all<E>(
+    parts: &[Part],
+    ca: &Ca,
+    mode: Mode,
+    mut say: impl FnMut(String) -> Result<(), E>,
+) -> Result<Outcome, E> {
+    let mut outcome = Outcome::default();
+    for part in parts {
+        say(format!("\n{}\n", part.store))?;
+        match &part.what {
+            What::Nothing(why) => say(format!("  nothing to do: {why}\n"))?,
+            What::Left { why, steps } => {
+                outcome.left += usize::from(mode == Mode::Do);
+                say(left_to_you(why, steps, &ca.file))?;
+            }
+            What::Do(steps, note) => {
+                if let Some(note) = note {
+                    say(format!("  {note}\n"))?;
+                }
+                if mode == Mode::Print {
+                    say(steps.iter().fold(String::new(), |out, step| out + "  would " + &step.intent() + "\n"))?;
+                    continue;
+                }
+                for (index, step) in steps.iter().enumerate() {
+                    if let Err(why) = perform(step, ca) {
+                        outcome.failed += 1;
+                        say(format!("  FAILED to {}: {why}\n", step.intent()))?;
+                        say(left_to_you("what remains", &steps[index..], &ca.file))?;
+                        break;
+                    }
+                    say(format!("  {}\n", step.done()))?;
+                }
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+/// The commands are typed as root where the system's files are concerned; `sudo` does no harm to who is root already.
+fn left_to_you(why: &str, steps: &[Step], ca: &Path) -> String {
+    let mut text = format!("  left to you: {why}\n");
+    for step in steps {
+        let sudo = if step.needs_root() { "sudo " } else { "" };
+        let _ = writeln!(text, "    {sudo}{}", step.command(ca));
+    }
+    text
+}
+
+fn perform(step: &Step, ca: &Ca) -> Result<(), String> {
+    let told = |error: io::Error| error.to_string();
+    match step {
+        Step::Folder(path) => fs::create_dir_all(path).map_err(told),
+        Step::Write(path) => {
+            fs::write(path, &ca.pem).map_err(told)?;
+            // Whatever the umask is: everybody must be able to read it.
+            fs::set_permissions(path, fs::Permissions::from_mode(0o644)).map_err(told)
+        }
+        Step::Remove(path) => fs::remove_file(path).map_err(told),
+        Step::Run(program, args) => {
+            let output = Command::new(program).args(args).stdin(Stdio::null()).output().map_err(told)?;
+            if output.status.success() { Ok(()) } else { Err(complaint(&output)) }
+        }
+    }
+}
+
+/// The last words of a program that failed.
+fn complaint(output: &std::process::Output) -> String {
+    let words = if output.stderr.is_empty() { &output.stdout } else { &output.stderr };
+    let words = String::from_utf8_lossy(words);
+    let last: Vec<_> = words.lines().map(str::trim).filter(|line| !line.is_empty()).rev().take(3).collect();
+    let last = last.into_iter().rev().collect::<Vec<_>>().join("; ");
+    if last.is_empty() { output.status.to_string() } else { format!("{}: {last}", output.status) }
+}

@@ -1,0 +1,158 @@
+//! The databases of NSS: the trust stores of Firefox everywhere and of Chromium on Linux.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::Ca;
+use super::places::{Os, Places};
+
+/// A database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Database {
+    pub(super) dir: PathBuf,
+    /// Whose it is.
+    pub(super) of: &'static str,
+    pub(super) state: State,
+}
+
+/// What is known of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum State {
+    /// It is not there yet, but the browser that would make it is.
+    Absent,
+    /// Our CA is not in it, or nobody could look.
+    Without,
+    /// Our CA is in it under this name.
+    With { nickname: String, trusted: bool },
+}
+
+/// Where browsers keep databases, below the home folder. `*` is any one folder.
+const SPOTS: [(&str, &str); 14] = [
+    ("Chromium", ".pki/nssdb"),
+    ("Chromium", ".local/share/pki/nssdb"),
+    ("Chromium (snap)", "snap/chromium/current/.pki/nssdb"),
+    ("Chromium (snap)", "snap/chromium/current/.local/share/pki/nssdb"),
+    ("Chromium (flatpak)", ".var/app/*/.pki/nssdb"),
+    ("Chromium (flatpak)", ".var/app/*/data/pki/nssdb"),
+    ("Firefox", ".mozilla/firefox/*"),
+    ("Firefox", ".config/mozilla/firefox/*"),
+    ("Firefox (snap)", "snap/firefox/common/.mozilla/firefox/*"),
+    ("Firefox (flatpak)", ".var/app/org.mozilla.firefox/.mozilla/firefox/*"),
+    ("Firefox (flatpak)", ".var/app/org.mozilla.firefox/config/mozilla/firefox/*"),
+    ("LibreWolf", ".librewolf/*"),
+    ("LibreWolf (flatpak)", ".var/app/io.gitlab.librewolf-community/.librewolf/*"),
+    ("Firefox", "Library/Application Support/Firefox/Profiles/*"),
+];
+
+/// Programs that read `~/.pki/nssdb`.
+const CHROMIUMS: [&str; 8] = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "brave-browser",
+    "microsoft-edge",
+    "vivaldi-stable",
+    "opera",
+];
+
+/// More databases than this are not looked at; nobody has so many profiles.
+const MAX_DATABASES: usize = 64;
+/// More certificates than this are not looked at in one database.
+const MAX_CERTIFICATES: usize = 512;
+
+/// Every database of the user.
+pub(super) fn look(places: &Places, certutil: Option<&Path>, ca: &Ca) -> Vec<Database> {
+    let Some(home) = &places.home else { return Vec::new() };
+    let mut found: Vec<Database> = Vec::new();
+    for (of, spot) in SPOTS {
+        for dir in matching(home, spot) {
+            // Older formats (`cert8.db`) are read by no browser of this decade.
+            if found.len() < MAX_DATABASES && dir.join("cert9.db").is_file() {
+                let state = certutil.map_or(State::Without, |certutil| state_of(&dir, certutil, ca));
+                found.push(Database { dir, of, state });
+            }
+        }
+    }
+    let chromium = || CHROMIUMS.iter().any(|name| places.tool(name).is_some());
+    if places.os == Os::Linux && !found.iter().any(|database| database.of == "Chromium") && chromium() {
+        found.insert(0, Database { dir: home.join(".pki/nssdb"), of: "Chromium", state: State::Absent });
+    }
+    found
+}
+
+/// How NSS names a database in the format of today.
+pub(super) fn sql(dir: &Path) -> OsString {
+    let mut name = OsString::from("sql:");
+    name.push(dir);
+    name
+}
+
+fn matching(home: &Path, spot: &str) -> Vec<PathBuf> {
+    let mut folders = vec![home.to_owned()];
+    for part in spot.split('/') {
+        folders = match part {
+            "*" => folders.iter().flat_map(|folder| below(folder)).collect(),
+            part => folders.into_iter().map(|folder| folder.join(part)).collect(),
+        };
+    }
+    folders
+}
+
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+fn state_of(dir: &Path, certutil: &Path, ca: &Ca) -> State {
+    let database = sql(dir);
+    let ask = |args: &[&str]| {
+        let mut command = Command::new(certutil);
+        command.arg("-L").arg("-d").arg(&database).args(args).env("LC_ALL", "C").stdin(Stdio::null());
+        command.output().map(|output| output.stdout).unwrap_or_default()
+    };
+    let list = ask(&[]);
+    let list = String::from_utf8_lossy(&list);
+    for (nickname, trust) in entries(&list).take(MAX_CERTIFICATES) {
+        // Several certificates may share a nickname; then they come one behind the other.
+        let raw = ask(&["-n", nickname, "-r"]);
+        if raw.windows(ca.der.len()).any(|part| part == ca.der) {
+            let trusted = trust.split(',').next().is_some_and(|tls| tls.contains('C'));
+            return State::With { nickname: nickname.to_owned(), trusted };
+        }
+    }
+    State::Without
+}
+
+/// Nickname and trust of every certificate in what `certutil -L` prints: a heading, then lines that end in `C,,`.
+fn entries(list: &str) -> impl Iterator<Item = (&str, &str)> {
+    list.lines().filter_map(|line| {
+        let (nickname, trust) = line.trim_end().rsplit_once(' ')?;
+        let flags = trust.bytes().all(|byte| byte == b',' || byte.is_ascii_alphabetic());
+        (flags && trust.matches(',').count() == 2 && !trust.starts_with("SSL")).then(|| (nickname.trim(), trust))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::entries;
+
+    #[test]
+    fn the_list_of_certutil_is_read_as_it_is_printed() {
+        let list = "
+Certificate Nickname                                         Trust Attributes
+                                                             SSL,S/MIME,JAR/XPI
+
+frontgate local CA 3F9A2B10                                  C,,  
+a, b                                                         ,,   
+kit-ca                                                       CT,C,c
+";
+        let found: Vec<_> = entries(list).collect();
+        assert_eq!(found, [("frontgate local CA 3F9A2B10", "C,,"), ("a, b", ",,"), ("kit-ca", "CT,C,c")]);
+        assert_eq!(entries("").count(), 0);
+    }
+}

@@ -1,0 +1,63 @@
+//! [`Places`]: where things are on this machine; tests have a machine of their own.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Where things are.
+#[derive(Debug, Clone)]
+pub(super) struct Places {
+    /// The root of the file system.
+    pub(super) root: PathBuf,
+    pub(super) home: Option<PathBuf>,
+    /// Where tools are looked for, as in `$PATH`.
+    pub(super) path: OsString,
+    pub(super) os: Os,
+    /// Whether the system's files can be changed.
+    pub(super) superuser: bool,
+}
+
+/// What is known about the operating system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Os {
+    Linux,
+    Mac,
+    Other,
+}
+
+impl Places {
+    pub(super) fn of_this_machine() -> Self {
+        Self {
+            root: PathBuf::from("/"),
+            home: env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()),
+            path: env::var_os("PATH").unwrap_or_default(),
+            os: match env::consts::OS {
+                "linux" => Os::Linux,
+                "macos" => Os::Mac,
+                _ => Os::Other,
+            },
+            superuser: rustix::process::geteuid().is_root(),
+        }
+    }
+
+    /// `path`, which begins with a slash, on this machine.
+    pub(super) fn file(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
+    /// The program `name`. A user's PATH often lacks the folders of the system's tools, so those are looked at too.
+    pub(super) fn tool(&self, name: &str) -> Option<PathBuf> {
+        let system = ["/usr/sbin", "/sbin", "/usr/local/sbin"].map(|folder| self.file(folder));
+        let absolute = |folder: &PathBuf| folder.is_absolute();
+        env::split_paths(&self.path)
+            .filter(absolute)
+            .chain(system)
+            .map(|folder| folder.join(name))
+            .find(|file| runs(file))
+    }
+}
+
+fn runs(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
