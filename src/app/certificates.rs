@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use crate::config::{Config, Name};
 use crate::drain::Drain;
+use crate::http::ca_page::CaOffer;
 use crate::tls::{Certificates, Fingerprint, Source, TlsError};
 
 /// What there is to say about the certificate that is shown.
@@ -25,6 +26,8 @@ pub struct CertificateFacts {
 /// The certificate that is shown and where it comes from.
 pub(super) struct Shown {
     pub(super) certificates: Arc<Certificates>,
+    /// The local CA, for devices that are to trust it.
+    pub(super) offer: Arc<CaOffer>,
     source: Arc<Source>,
 }
 
@@ -36,7 +39,8 @@ impl Shown {
     pub(super) async fn open(config: &Config) -> Result<Self, TlsError> {
         let (tls, state_dir) = (config.tls.clone(), config.state_dir.clone());
         let source = off_thread(move || Source::open(&tls, state_dir.as_deref(), OffsetDateTime::now_utc())).await?;
-        Ok(Self { certificates: Arc::new(Certificates::new(source.certified_key())), source: Arc::new(source) })
+        let offer = Arc::new(CaOffer::new(source.ca()));
+        Ok(Self { certificates: Arc::new(Certificates::new(source.certified_key())), offer, source: Arc::new(source) })
     }
 
     /// What there is to say about it.
@@ -53,6 +57,7 @@ impl Shown {
         let renewed = off_thread(move || source.renewed(&tls, state_dir.as_deref(), OffsetDateTime::now_utc())).await?;
         if renewed.fingerprint() != self.source.fingerprint() {
             self.certificates.swap(renewed.certified_key());
+            self.offer.set(renewed.ca());
             self.source = Arc::new(renewed);
         }
         Ok(())

@@ -11,6 +11,7 @@ use super::error::StartError;
 use crate::config::{Config, Name};
 use crate::drain::Drain;
 use crate::http::activity::Patience;
+use crate::http::ca_page::CaPage;
 use crate::http::forward::Forward;
 use crate::http::redirect::Redirect;
 use crate::http::route::Route;
@@ -33,6 +34,8 @@ pub(super) struct Wiring {
     pool: Pool,
     proxy: Edge,
     redirect: Edge,
+    /// For who speaks plain HTTP where TLS is spoken.
+    mistaken: Edge,
     tls: Option<Arc<rustls::ServerConfig>>,
     files: Option<u64>,
 }
@@ -66,9 +69,12 @@ impl Wiring {
             None => None,
             Some(shown) => Some(tls::server_config(&config.tls, Arc::clone(&shown.certificates), tls::ticketer()?)),
         };
+        let nameless = EdgeSettings { names: Vec::<Name>::new(), ..edge.clone() };
+        let offer = shown.filter(|_| config.tls.ca_page).map(|shown| Arc::clone(&shown.offer));
         Ok(Self {
-            proxy: Edge::new(edge.clone(), route),
-            redirect: Edge::new(EdgeSettings { names: Vec::<Name>::new(), ..edge }, Redirect { port: https_port }),
+            proxy: Edge::new(edge, route),
+            mistaken: Edge::new(nameless.clone(), Redirect { port: https_port }),
+            redirect: Edge::new(nameless, CaPage { offer, https: https_port, inner: Redirect { port: https_port } }),
             config: config.clone(),
             log,
             pool,
@@ -86,7 +92,7 @@ impl Wiring {
 
     /// For the TLS listeners.
     pub(super) fn tls(&self) -> Option<Arc<Settings>> {
-        let kind = Kind::Tls { config: self.tls.clone()?, mistaken: self.redirect.clone() };
+        let kind = Kind::Tls { config: self.tls.clone()?, mistaken: self.mistaken.clone() };
         Some(self.settings(kind, &self.proxy))
     }
 

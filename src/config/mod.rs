@@ -117,6 +117,10 @@ impl Section for Config {
     }
 
     fn check(&self, checks: &mut Checks<'_>) {
+        if self.tls.ca_page && self.listen.http.is_empty() {
+            let fault = Fault::new("the page needs a plain listener");
+            checks.report(&["tls.ca_page", "listen.http"], fault.hint("such as listen: { http: [\":8080\"] }"));
+        }
         let mut seen: Vec<(String, String)> = Vec::new();
         for (key, addr) in self.addresses() {
             match seen.iter().find(|(_, other)| *other == addr) {

@@ -22,6 +22,8 @@ pub struct Tls {
     pub certificate: Certificate,
     /// The oldest TLS version spoken.
     pub min_version: TlsVersion,
+    /// Whether the plain listeners offer the local CA to devices that do not trust it yet.
+    pub ca_page: bool,
 }
 
 /// A name a certificate can carry.
@@ -64,6 +66,7 @@ impl Default for Tls {
             names: vec![Name::Dns("localhost".to_owned())],
             certificate: Certificate::Local,
             min_version: TlsVersion::V1_2,
+            ca_page: false,
         }
     }
 }
@@ -90,6 +93,13 @@ impl Section for Tls {
              the chain leaf first. Relative paths begin at this file's folder.",
         );
         keys.key("min_version", VERSIONS, &mut self.min_version, "The oldest TLS version spoken.");
+        keys.key(
+            "ca_page",
+            Word::SWITCH,
+            &mut self.ca_page,
+            "on offers the local CA at /.well-known/frontgate/ca on the plain listeners (listen.http), for phones and other \
+             devices that are to trust it.",
+        );
         keys.not_yet("client_ca", None);
         keys.not_yet("hsts", None);
         keys.not_yet("acme", None);
@@ -99,6 +109,10 @@ impl Section for Tls {
         if self.names.is_empty() && self.certificate == Certificate::Local {
             let fault = Fault::new("the local certificate needs a name");
             checks.report(&["names", "certificate"], fault.hint("such as names: [localhost]"));
+        }
+        if self.ca_page && matches!(self.certificate, Certificate::Files { .. }) {
+            let fault = Fault::new("the page offers the local CA, which did not sign the files of tls.certificate");
+            checks.report(&["ca_page", "certificate"], fault.hint("ca_page: off"));
         }
     }
 }

@@ -9,6 +9,7 @@ use http::{HeaderValue, Response};
 
 use super::accept::Form;
 use super::error::{Face, Failure};
+use super::template::{escape, fill};
 
 /// The page. Its style is inline and named by hash in [`POLICY`], and it loads nothing.
 const TEMPLATE: &str = include_str!("page.html");
@@ -102,27 +103,17 @@ fn html(face: &Face, request_id: &str) -> String {
     let waiting = matches!(face.status.as_u16(), 502..=504);
     let refresh = format!("<meta http-equiv=\"refresh\" content=\"{REFRESH}\">");
     let again = format!("<p class=\"again\">This page tries again every {REFRESH} seconds.</p>");
-    let mut out = String::with_capacity(TEMPLATE.len() + 512);
-    let mut rest = TEMPLATE;
-    // One pass over the template, so that a value can never be taken for a placeholder.
-    while let Some((before, after)) = rest.split_once("{{") {
-        let Some((name, after)) = after.split_once("}}") else { break };
-        out.push_str(before);
-        match name {
-            "status" => out.push_str(face.status.as_str()),
-            "title" => escape(face.title, &mut out),
-            "message" => code_spans(face.message, &mut out),
-            "hint" => code_spans(face.hint, &mut out),
-            "code" => escape(face.code, &mut out),
-            "request_id" => escape(request_id, &mut out),
-            "refresh" if waiting => out.push_str(&refresh),
-            "again" if waiting => out.push_str(&again),
-            _ => {}
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
+    fill(TEMPLATE, |name, out| match name {
+        "status" => out.push_str(face.status.as_str()),
+        "title" => escape(face.title, out),
+        "message" => code_spans(face.message, out),
+        "hint" => code_spans(face.hint, out),
+        "code" => escape(face.code, out),
+        "request_id" => escape(request_id, out),
+        "refresh" if waiting => out.push_str(&refresh),
+        "again" if waiting => out.push_str(&again),
+        _ => {}
+    })
 }
 
 /// Escapes `text` and sets what is between backticks as code.
@@ -132,20 +123,6 @@ fn code_spans(text: &str, out: &mut String) {
         out.push_str(if is_code { "<code>" } else { "" });
         escape(part, out);
         out.push_str(if is_code { "</code>" } else { "" });
-    }
-}
-
-fn escape(text: &str, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
     }
 }
 

@@ -43,6 +43,11 @@ fn nothing_written_is_the_defaults() {
 }
 
 #[test]
+fn the_ca_page_is_a_switch() {
+    assert!(parse("tls: { ca_page: on }\nlisten: { http: [\":80\"] }").unwrap().tls.ca_page);
+}
+
+#[test]
 fn every_key_sets_its_field() {
     let config = parse(
         r#"
@@ -72,6 +77,7 @@ log: { level: debug, format: json, access: false, redact: [] }
             names: vec![Name::Dns("gw.example.com".into()), Name::Ip("::1".parse().unwrap())],
             certificate: Certificate::Files { cert: "/etc/frontgate/tls/cert.pem".into(), key: "/k.pem".into() },
             min_version: TlsVersion::V1_3,
+            ca_page: false,
         },
         state_dir: Some("/etc/frontgate/state".into()),
         upstream: Upstream::Https { host: "gw.internal".into(), port: 443 },

@@ -80,7 +80,7 @@ const PROBLEMS: &[(&str, &str)] = &[
     ("ping_interval: 5s", "f.yaml:1:1: unknown key `ping_interval`\n    hint: did you mean `websocket.ping_interval`?"),
     (
         "tls: { colour: red }",
-        "f.yaml:1:8: tls: unknown key `colour`\n    hint: known here: names, certificate, min_version",
+        "f.yaml:1:8: tls: unknown key `colour`\n    hint: known here: names, certificate, min_version, ca_page",
     ),
     ("tls.names: [a]", "f.yaml:1:1: unknown key `tls.names`\n    hint: write `names` inside of `tls`"),
     (
@@ -210,6 +210,14 @@ const PROBLEMS: &[(&str, &str)] = &[
     (
         "listen: { https: [], http: [\":80\"], plain: [\":81\"] }",
         "f.yaml:1:28: listen.http: redirects to https, where nothing listens\n    hint: add an https listener, or make it a plain one",
+    ),
+    (
+        "tls: { ca_page: on }",
+        "f.yaml:1:17: tls.ca_page: the page needs a plain listener\n    hint: such as listen: { http: [\":8080\"] }",
+    ),
+    (
+        "listen: { http: [\":80\"] }\ntls: { ca_page: on, certificate: { cert: a, key: b } }",
+        "f.yaml:2:17: tls.ca_page: the page offers the local CA, which did not sign the files of tls.certificate\n    hint: ca_page: off",
     ),
     (
         "listen: { https: [\":1\", \":1\"] }",
