@@ -27,8 +27,8 @@ use time::OffsetDateTime;
 use super::failure::Failure;
 use super::loaded;
 use super::output::print;
-use crate::config::{Certificate, Config, Tls};
-use crate::tls::{Fingerprint, KeptCa, KeptError, Source, to_pem};
+use crate::config::{Certificate, Config, Name, Tls};
+use crate::tls::{CaOnDisk, Fingerprint, OnDiskError, Source, to_pem};
 use carry_out::Mode;
 use found::Found;
 use places::Places;
@@ -73,8 +73,8 @@ struct Ca {
 }
 
 impl Ca {
-    fn new(kept: KeptCa) -> Self {
-        let KeptCa { file, certificate } = kept;
+    fn new(kept: CaOnDisk) -> Self {
+        let CaOnDisk { file, certificate } = kept;
         let fingerprint = Fingerprint::of(&certificate);
         Self { file, pem: to_pem(&certificate), der: certificate.to_vec(), fingerprint }
     }
@@ -90,10 +90,15 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let config = loaded::config(args.config)?;
     let task = if args.uninstall { Task::Uninstall } else { Task::Install };
     let mode = if args.print { Mode::Print } else { Mode::Do };
-    let dir = config.state_dir.as_deref().ok_or(KeptError::NoStateDir).map_err(anyhow::Error::new)?;
-    let Some(ca) = local_ca(&config, dir, task, mode)? else { return Ok(()) };
+    let dir = config.state_dir.as_deref().ok_or(OnDiskError::NoStateDir).map_err(anyhow::Error::new)?;
+    let Some(on_disk) = local_ca(&config, dir, task, mode)? else { return Ok(()) };
+    let refused = match task {
+        Task::Install => config.tls.names.iter().filter(|name| !on_disk.permits(name)).cloned().collect(),
+        Task::Uninstall => Vec::new(),
+    };
+    let ca = Ca::new(on_disk);
     let places = Places::of_this_machine();
-    print(introduction(&ca, &places))?;
+    print(introduction(&ca, &refused, &places))?;
     let found = Found::look(&places, &ca);
     let plan = plan(&found, &ca, task, args.store);
     let outcome = carry_out::all(&plan, &ca, mode, print)?;
@@ -102,13 +107,17 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// The CA, made if there is none yet; `None` when there is nothing to do.
-fn local_ca(config: &Config, dir: &Path, task: Task, mode: Mode) -> Result<Option<Ca>, Failure> {
-    let kept = match KeptCa::read(dir) {
+fn local_ca(config: &Config, dir: &Path, task: Task, mode: Mode) -> Result<Option<CaOnDisk>, Failure> {
+    let kept = match CaOnDisk::read(dir) {
         Ok(ca) => Some(ca),
-        Err(KeptError::Missing(_)) => None,
+        Err(OnDiskError::Missing(_)) => None,
         Err(error) => return Err(anyhow::Error::new(error).into()),
     };
     match (task, mode, kept) {
+        (Task::Install, _, None) if matches!(config.tls.certificate, Certificate::Files { .. }) => {
+            print("The certificate comes from the files of `tls.certificate`, so there is no local CA to trust.\n")?;
+            Ok(None)
+        }
         (Task::Uninstall, _, None) => {
             print(format!("There is no local CA in {}, so there is nothing to take out.\n", dir.display()))?;
             Ok(None)
@@ -117,7 +126,7 @@ fn local_ca(config: &Config, dir: &Path, task: Task, mode: Mode) -> Result<Optio
             print(format!("There is no local CA in {} yet; `frontgate trust` would make it first.\n", dir.display()))?;
             Ok(None)
         }
-        (Task::Uninstall, _, Some(kept)) | (Task::Install, Mode::Print, Some(kept)) => Ok(Some(Ca::new(kept))),
+        (Task::Uninstall, _, Some(kept)) | (Task::Install, Mode::Print, Some(kept)) => Ok(Some(kept)),
         (Task::Install, Mode::Do, kept) => {
             // The same as at the start of the proxy: what serves later is what is trusted here.
             let tls = Tls { certificate: Certificate::Local, ..config.tls.clone() };
@@ -128,13 +137,22 @@ fn local_ca(config: &Config, dir: &Path, task: Task, mode: Mode) -> Result<Optio
             if kept.is_none() {
                 print(format!("Made a local CA in {}.\n", dir.display()))?;
             }
-            Ok(Some(Ca::new(KeptCa { file, certificate })))
+            Ok(Some(CaOnDisk { file, certificate }))
         }
     }
 }
 
-fn introduction(ca: &Ca, places: &Places) -> String {
+fn introduction(ca: &Ca, refused: &[Name], places: &Places) -> String {
     let mut text = format!("Local CA: {}\n  SHA-256 {}\n", ca.file.display(), ca.fingerprint);
+    if !refused.is_empty() {
+        let names = refused.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(
+            text,
+            "  It may not sign for {names}, as it was made before that was configured. To begin with one that may, delete\n  {} and \
+             ca.key beside it, restart frontgate, and run `frontgate trust` again on every device.",
+            ca.file.display()
+        );
+    }
     if places.superuser
         && let Some(user) = env::var_os("SUDO_USER")
     {

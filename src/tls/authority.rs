@@ -13,7 +13,9 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use time::OffsetDateTime;
 
+use super::constraints::Constraints;
 use super::facts::Facts;
+use super::names::is_dns_name;
 use super::{crypto, pem};
 use crate::config::Name;
 
@@ -22,29 +24,34 @@ pub(super) const LEAF_LIFE: Duration = days(397);
 /// Ten years: people install a CA once.
 const CA_LIFE: Duration = days(3653);
 /// Certificates begin a day back, for clients whose clock is behind.
-const BACKDATED: Duration = days(1);
+pub(super) const BACKDATED: Duration = days(1);
 
 /// A CA that can sign.
 #[derive(Debug)]
 pub(super) struct Authority {
     pub(super) certificate: CertificateDer<'static>,
     pub(super) facts: Facts,
+    /// The names that clients accept from it.
+    pub(super) constraints: Constraints,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    /// A new CA, named after the machine and the day so that two of them can be told apart in a trust store.
-    pub(super) fn generate(host: Option<&str>, now: OffsetDateTime) -> Result<Self, rcgen::Error> {
+    /// A new CA that may sign for `names`, named after the machine and the day so that two of them can be told apart in a trust
+    /// store.
+    pub(super) fn generate(host: Option<&str>, names: &[Name], now: OffsetDateTime) -> Result<Self, rcgen::Error> {
+        let constraints = Constraints::new(host.filter(|host| is_dns_name(host)), names);
         // A common name has at most 64 characters (RFC 5280, ub-common-name); 33 of them are ours.
         let host: String = host.unwrap_or("localhost").chars().take(31).collect();
         let mut ca = params(now, CA_LIFE)?;
         ca.distinguished_name.push(DnType::CommonName, format!("frontgate local CA ({host}, {})", now.date()));
         ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        ca.custom_extensions = vec![constraints.extension()];
         let key = KeyPair::generate()?;
         let certificate = ca.self_signed(&key)?.der().clone();
         let facts = Facts::read(&certificate).ok_or(rcgen::Error::CouldNotParseCertificate)?;
-        Ok(Self { certificate, facts, issuer: Issuer::new(ca, key) })
+        Ok(Self { certificate, facts, constraints, issuer: Issuer::new(ca, key) })
     }
 
     /// Reads what [`Authority::to_pem`] wrote. The error says what is wrong with the text.
@@ -61,7 +68,8 @@ impl Authority {
             return Err("its certificate is not a CA's");
         }
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|_| "its certificate cannot be read")?;
-        Ok(Self { certificate, facts, issuer })
+        let constraints = Constraints::read(&certificate);
+        Ok(Self { certificate, facts, constraints, issuer })
     }
 
     /// The private key and the certificate, as one text.
@@ -69,13 +77,20 @@ impl Authority {
         self.issuer.key().serialize_pem() + &pem::encode(&self.certificate)
     }
 
-    /// A certificate for the public half of `key` and for `names`, from a day before `now` on, within this CA's own life.
+    /// Those of `names` that clients accept from this CA.
+    pub(super) fn permitted(&self, names: &[Name]) -> Vec<Name> {
+        names.iter().filter(|name| self.constraints.permit(name)).cloned().collect()
+    }
+
+    /// A certificate for the public half of `key` and for those of `names` that are [permitted](Self::permitted): because of one
+    /// that is not, clients would refuse it for all of them. It is valid from a day before `now` on, within this CA's own life.
     pub(super) fn sign(
         &self,
         key: &KeyPair,
         names: &[Name],
         now: OffsetDateTime,
     ) -> Result<CertificateDer<'static>, rcgen::Error> {
+        let names = self.permitted(names);
         let mut leaf = params(now, LEAF_LIFE)?;
         leaf.not_before = leaf.not_before.max(self.facts.not_before);
         leaf.not_after = leaf.not_after.min(self.facts.not_after);

@@ -9,9 +9,9 @@ use tracing::{debug, info, warn};
 
 use super::authority::Authority;
 use super::fingerprint::Fingerprint;
-use super::found::{CA_CERTIFICATE, Found, Leaf};
+use super::found::{CA_CERTIFICATE, CA_KEY, Found, Leaf};
 use super::names;
-use super::plan::{Plan, Why, plan};
+use super::plan::{Plan, Why, makes_way, plan};
 use super::state::{StateDir, StateError};
 use crate::config::Name;
 
@@ -95,6 +95,7 @@ impl LocalCa {
             }
         }
         local.report(&plan, now);
+        local.warn_of_refused(wanted.names, dir);
         Ok(local)
     }
 
@@ -103,10 +104,22 @@ impl LocalCa {
         let Found { authority, key, leaf } = found;
         let required = names::required(wanted.names);
         let facts = leaf.as_ref().map(|leaf| &leaf.facts);
-        let plan = plan(authority.as_deref().map(|ca| &ca.facts), facts, &required, now);
-        let authority = match authority.filter(|_| !matches!(plan, Plan::NewCa(_))) {
-            Some(authority) => authority,
-            None => Arc::new(Authority::generate(wanted.host, now)?),
+        let refused =
+            authority.as_ref().and_then(|ca| required.iter().find(|name| !ca.constraints.permit(name)).cloned());
+        let authority_facts = authority.as_deref().map(|ca| &ca.facts);
+        let plan = match (authority_facts, refused) {
+            (Some(ca), Some(name)) if makes_way(ca, now) => Plan::NewCa(Why::NotPermitted(name)),
+            _ => {
+                let permitted = authority.as_ref().map_or_else(|| required.clone(), |ca| ca.permitted(&required));
+                plan(authority_facts, facts, &permitted, now)
+            }
+        };
+        let authority = if let Some(authority) = authority.filter(|_| !matches!(plan, Plan::NewCa(_))) {
+            authority
+        } else {
+            // What it was for before counts too, so that two processes with different names do not take turns.
+            let before = facts.map(|facts| facts.names.as_slice()).unwrap_or_default();
+            Arc::new(Authority::generate(wanted.host, &[&required, before].concat(), now)?)
         };
         let key = match key {
             Some(key) => key,
@@ -118,7 +131,9 @@ impl LocalCa {
                 // A certificate to which a name is added keeps those it had, so that two processes with different names
                 // settle on one certificate instead of taking turns.
                 let before = match (plan, &leaf) {
-                    (Plan::NewLeaf(Why::NameAdded(_)), Some(leaf)) => leaf.facts.names.as_slice(),
+                    (Plan::NewLeaf(Why::NameAdded(_)) | Plan::NewCa(Why::NotPermitted(_)), Some(leaf)) => {
+                        leaf.facts.names.as_slice()
+                    }
                     _ => &[],
                 };
                 let names = names::complete(required, wanted.host, before);
@@ -127,6 +142,20 @@ impl LocalCa {
             }
         };
         Ok((Self { authority, key, leaf, ca_path: None }, plan))
+    }
+
+    fn warn_of_refused(&self, names: &[Name], dir: Option<&StateDir>) {
+        let refused = names.iter().filter(|name| !self.authority.constraints.permit(name));
+        let refused: Vec<_> = refused.map(ToString::to_string).collect();
+        if !refused.is_empty() {
+            let files = dir.map(|dir| format!("{} and {CA_CERTIFICATE}", dir.file(CA_KEY).display()));
+            warn!(
+                names = refused.join(" "),
+                files,
+                "the local CA may not sign for these names, so the certificate is without them; to begin with a CA that may, \
+                 delete its files, restart frontgate, and run `frontgate trust` again on every device"
+            );
+        }
     }
 
     fn report(&self, plan: &Plan, now: OffsetDateTime) {
@@ -140,7 +169,10 @@ impl LocalCa {
             Plan::Keep => {}
             Plan::NewCa(Why::Missing) => info!(%fingerprint, %not_after, "made a local CA and a certificate"),
             Plan::NewCa(why) => {
-                warn!(%fingerprint, %not_after, %why, "replaced the local CA: clients must trust the new one");
+                warn!(
+                    %fingerprint, %not_after, %why,
+                    "replaced the local CA: whoever trusted it must trust the new one (`frontgate trust`)"
+                );
             }
             Plan::NewLeaf(Why::Missing) => info!(%fingerprint, %not_after, "made a certificate"),
             Plan::NewLeaf(why) => info!(%fingerprint, %not_after, %why, "renewed the certificate with the same key"),

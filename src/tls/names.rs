@@ -35,7 +35,7 @@ fn add(names: &mut Vec<Name>, name: Name) {
 }
 
 /// Letters, digits and hyphens in labels of 1 to 63 characters (RFC 1123 §2.1): a machine may be called anything.
-fn is_dns_name(name: &str) -> bool {
+pub(super) fn is_dns_name(name: &str) -> bool {
     name.len() <= 253
         && name.split('.').all(|label| {
             (1..=63).contains(&label.len())

@@ -2,10 +2,11 @@
 //! answer is "keep it" whenever it can be.
 
 use std::fmt;
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::authority::LEAF_LIFE;
+use super::authority::{BACKDATED, LEAF_LIFE};
 use super::facts::Facts;
 use crate::config::Name;
 
@@ -29,6 +30,8 @@ pub(super) enum Why {
     Ageing,
     /// It is for other names, but not for this one.
     NameAdded(Name),
+    /// The CA may not sign for this name.
+    NotPermitted(Name),
 }
 
 /// Decides from what is there. `leaf` is a certificate that `ca` signed for the key at hand, else `None`.
@@ -42,6 +45,14 @@ pub(super) fn plan(ca: Option<&Facts>, leaf: Option<&Facts>, required: &[Name], 
         Some(ca) if spent(ca, now) => Plan::NewCa(Why::Ageing),
         Some(_) => Plan::NewLeaf(why),
     }
+}
+
+/// Whether `ca` makes way for another one because it may not sign for a name that is asked for.
+///
+/// In its first day it does: it is still being set up. Later, people have come to trust it on all their devices, and one more name,
+/// perhaps a mistyped one, is no reason to undo that: the name is left out, and the log says how to begin anew.
+pub(super) fn makes_way(ca: &Facts, now: OffsetDateTime) -> bool {
+    now < ca.not_before + BACKDATED + SETTING_UP
 }
 
 /// Whether `ca` would end before a certificate that it signed `now`.
@@ -63,16 +74,20 @@ impl fmt::Display for Why {
             Self::Missing => f.write_str("there was none"),
             Self::Ageing => f.write_str("less than a third of its life was left"),
             Self::NameAdded(name) => write!(f, "it was not for {name}"),
+            Self::NotPermitted(name) => write!(f, "it may not sign for {name}"),
         }
     }
 }
+
+/// How long a CA is being set up.
+const SETTING_UP: Duration = Duration::from_hours(24);
 
 #[cfg(test)]
 mod tests {
     use time::macros::datetime;
     use time::{Duration, OffsetDateTime};
 
-    use super::{Facts, Name, Plan, Why, plan};
+    use super::{Facts, Name, Plan, Why, makes_way, plan};
 
     const MADE: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
 
@@ -128,5 +143,13 @@ mod tests {
         }
         assert_eq!(plan(None, None, &[], MADE), Plan::NewCa(Why::Missing));
         assert_eq!(plan(Some(&facts(3650, &[])), None, &[], MADE), Plan::NewLeaf(Why::Missing));
+    }
+
+    #[test]
+    fn a_ca_makes_way_in_its_first_day_only() {
+        // Certificates begin a day before they are made.
+        for (hours, expected) in [(24, true), (47, true), (48, false), (24 * 100, false)] {
+            assert_eq!(makes_way(&facts(3650, &[]), MADE + Duration::hours(hours)), expected, "{hours} hours");
+        }
     }
 }

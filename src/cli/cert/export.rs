@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use crate::cli::failure::Failure;
 use crate::cli::loaded;
 use crate::cli::output::print;
-use crate::tls::{KeptCa, KeptError, mobileconfig, to_pem};
+use crate::tls::{CaOnDisk, OnDiskError, mobileconfig, to_pem};
 
 /// The form and where it goes.
 #[derive(Debug, clap::Args)]
@@ -41,7 +41,7 @@ enum Format {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let dir = loaded::config(args.config)?.state_dir;
-    let ca = dir.ok_or(KeptError::NoStateDir).and_then(|dir| KeptCa::read(&dir)).map_err(anyhow::Error::new)?;
+    let ca = dir.ok_or(OnDiskError::NoStateDir).and_then(|dir| CaOnDisk::read(&dir)).map_err(anyhow::Error::new)?;
     let certificate = &ca.certificate;
     let bytes = match args.format {
         Format::Pem => to_pem(certificate).into_bytes(),

@@ -11,7 +11,7 @@ use time::macros::format_description;
 use crate::cli::failure::Failure;
 use crate::cli::loaded;
 use crate::cli::output::print;
-use crate::tls::{Description, Kept};
+use crate::tls::{Description, OnDisk};
 
 /// Which certificate, and how it is shown.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let config = loaded::config(args.config)?;
-    let kept = Kept::read(&config.tls, config.state_dir.as_deref()).map_err(anyhow::Error::new)?;
+    let kept = OnDisk::read(&config.tls, config.state_dir.as_deref()).map_err(anyhow::Error::new)?;
     let view = View::of(&kept);
     let now = OffsetDateTime::now_utc();
     print(if args.json { format!("{:#}\n", view.json(now)) } else { view.text(now) })
@@ -41,7 +41,7 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn of(kept: &'a Kept) -> Self {
+    fn of(kept: &'a OnDisk) -> Self {
         let ca = kept.ca.as_ref();
         Self {
             file: &kept.file,

@@ -12,7 +12,7 @@ use super::places::{Os, Places};
 use super::plan::{Part, Task, What, plan};
 use super::system::FAMILIES;
 use super::{Ca, Stores};
-use crate::tls::KeptCa;
+use crate::tls::CaOnDisk;
 
 /// A file system of its own, with tools that only write down how they were called.
 struct Machine {
@@ -71,7 +71,7 @@ fn ca(machine: &Machine) -> Ca {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "frontgate local CA (box, 2026-11-20)");
     let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone();
-    Ca::new(KeptCa { file: machine.file("state/ca.pem"), certificate })
+    Ca::new(CaOnDisk { file: machine.file("state/ca.pem"), certificate })
 }
 
 #[test]

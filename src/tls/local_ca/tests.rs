@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::thread;
 
-use rcgen::{KeyPair, PublicKeyData};
+use rcgen::{CertificateParams, Issuer, KeyPair, PublicKeyData};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
@@ -103,8 +103,8 @@ fn a_restart_changes_no_byte() {
 fn an_added_name_renews_with_the_same_key_and_keeps_the_names_it_had() {
     let temp = tempfile::tempdir().unwrap();
     let first = open(temp.path(), &["a"], START).unwrap();
-    let second = open(temp.path(), &["b"], START + Duration::days(1)).unwrap();
-    assert_eq!(names_of(&second), ["b", "localhost", "127.0.0.1", "::1", "box", "a"]);
+    let second = open(temp.path(), &["b.lan"], START + Duration::days(1)).unwrap();
+    assert_eq!(names_of(&second), ["b.lan", "localhost", "127.0.0.1", "::1", "box", "a"]);
     assert_ne!(first.leaf.certificate, second.leaf.certificate);
     assert_eq!(first.leaf.facts.public_key, second.leaf.facts.public_key);
     assert_eq!(first.authority.certificate, second.authority.certificate);
@@ -112,6 +112,42 @@ fn an_added_name_renews_with_the_same_key_and_keeps_the_names_it_had() {
     assert_ne!(serial(&first), serial(&second));
     let third = open(temp.path(), &["a"], START + Duration::days(1)).unwrap();
     assert_eq!(second.leaf.certificate, third.leaf.certificate);
+}
+
+#[test]
+fn a_name_outside_of_the_constraints_makes_a_new_ca_at_first_and_is_left_out_later() {
+    let outside = ["gw.example.com"];
+    for (hours, same_ca) in [(1, false), (25, true)] {
+        let temp = tempfile::tempdir().unwrap();
+        let first = open(temp.path(), &["nas.lan"], START).unwrap();
+        let now = START + Duration::hours(hours);
+        let second = open(temp.path(), &outside, now).unwrap();
+        assert_eq!(first.authority.certificate == second.authority.certificate, same_ca, "{hours} hours");
+        assert_eq!(names_of(&second).contains(&outside[0].to_owned()), !same_ca, "{hours} hours");
+        // Clients that know the CA accept what it signed, and a second start changes nothing.
+        assert!(second.authority.signed(&second.leaf.certificate, &second.leaf.facts));
+        assert!(names_of(&second).contains(&"nas.lan".to_owned()));
+        for names in [&["nas.lan"][..], &outside] {
+            let third = open(temp.path(), names, now).unwrap();
+            assert_eq!(third.leaf.certificate, second.leaf.certificate, "{hours} hours, {names:?}");
+        }
+    }
+}
+
+#[test]
+fn a_leaked_key_is_no_good_for_other_names() {
+    let temp = tempfile::tempdir().unwrap();
+    let local = open(temp.path(), &["gw.example.com"], START).unwrap();
+    // As somebody would sign who has the key.
+    let stolen = fs::read_to_string(temp.path().join("ca.key")).unwrap();
+    let stolen = Issuer::from_ca_cert_der(&local.authority.certificate, KeyPair::from_pem(&stolen).unwrap()).unwrap();
+    for (name, good) in [("gw.example.com", true), ("box.lan", true), ("bank.com", false), ("*.com", false)] {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned(), name.to_owned()]).unwrap();
+        params.not_before = START;
+        let forged = params.signed_by(&*local.key, &stolen).unwrap();
+        let facts = super::Leaf::read(forged.der().clone()).unwrap().facts;
+        assert_eq!(local.authority.signed(forged.der(), &facts), good, "{name}");
+    }
 }
 
 #[test]

@@ -1,28 +1,29 @@
-//! [`Kept`]: the certificate as it lies on disk, for those who only want to look.
+//! [`OnDisk`]: the certificate as it lies on disk, for those who only want to look.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use rustls::pki_types::CertificateDer;
 
+use super::constraints::Constraints;
 use super::description::certificates;
 use super::found::{CA_CERTIFICATE, LEAF_CERTIFICATE};
-use crate::config::{Certificate, Tls};
+use crate::config::{Certificate, Name, Tls};
 
 /// What is on disk. Reading it makes, mends and moves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct OnDisk {
     /// The file with the certificate.
     pub file: PathBuf,
     /// What the file holds: the server's own first, as clients get it.
     pub chain: Vec<CertificateDer<'static>>,
     /// The local CA, when the certificate is its.
-    pub ca: Option<KeptCa>,
+    pub ca: Option<CaOnDisk>,
 }
 
 /// The local CA's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptCa {
+pub struct CaOnDisk {
     /// The file.
     pub file: PathBuf,
     /// What it holds.
@@ -31,7 +32,7 @@ pub struct KeptCa {
 
 /// Why there is nothing to look at.
 #[derive(Debug, thiserror::Error)]
-pub enum KeptError {
+pub enum OnDiskError {
     /// frontgate has not run here yet.
     #[error("there is no {0} yet; frontgate makes it when it starts, and so does `frontgate trust`")]
     Missing(PathBuf),
@@ -51,35 +52,40 @@ pub enum KeptError {
     NotPem(PathBuf),
 }
 
-impl Kept {
+impl OnDisk {
     /// The certificate that `tls` asks for.
-    pub fn read(tls: &Tls, state_dir: Option<&Path>) -> Result<Self, KeptError> {
+    pub fn read(tls: &Tls, state_dir: Option<&Path>) -> Result<Self, OnDiskError> {
         match &tls.certificate {
             Certificate::Files { cert, .. } => Ok(Self { file: cert.clone(), chain: read(cert)?, ca: None }),
             Certificate::Local => {
-                let dir = state_dir.ok_or(KeptError::NoStateDir)?;
+                let dir = state_dir.ok_or(OnDiskError::NoStateDir)?;
                 let file = dir.join(LEAF_CERTIFICATE);
                 let chain = read(&file)?;
-                Ok(Self { file, chain, ca: Some(KeptCa::read(dir)?) })
+                Ok(Self { file, chain, ca: Some(CaOnDisk::read(dir)?) })
             }
         }
     }
 }
 
-impl KeptCa {
+impl CaOnDisk {
     /// The local CA's certificate in `state_dir`.
-    pub fn read(state_dir: &Path) -> Result<Self, KeptError> {
+    pub fn read(state_dir: &Path) -> Result<Self, OnDiskError> {
         let file = state_dir.join(CA_CERTIFICATE);
-        let certificate = read(&file)?.into_iter().next().ok_or_else(|| KeptError::NotPem(file.clone()))?;
+        let certificate = read(&file)?.into_iter().next().ok_or_else(|| OnDiskError::NotPem(file.clone()))?;
         Ok(Self { file, certificate })
+    }
+
+    /// Whether clients accept `name` from this CA: it was made for certain names.
+    pub fn permits(&self, name: &Name) -> bool {
+        Constraints::read(&self.certificate).permit(name)
     }
 }
 
-fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, KeptError> {
+fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, OnDiskError> {
     match fs::read(path) {
-        Ok(text) => certificates(&text).ok_or_else(|| KeptError::NotPem(path.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(KeptError::Missing(path.to_owned())),
-        Err(source) => Err(KeptError::Read { path: path.to_owned(), source }),
+        Ok(text) => certificates(&text).ok_or_else(|| OnDiskError::NotPem(path.to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OnDiskError::Missing(path.to_owned())),
+        Err(source) => Err(OnDiskError::Read { path: path.to_owned(), source }),
     }
 }
 
@@ -89,7 +95,7 @@ mod tests {
 
     use time::macros::datetime;
 
-    use super::{Kept, KeptCa};
+    use super::{CaOnDisk, OnDisk};
     use crate::config::{Certificate, Tls};
     use crate::tls::Source;
 
@@ -97,21 +103,21 @@ mod tests {
     fn looking_finds_what_serving_made_and_makes_nothing_itself() {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("state");
-        let error = Kept::read(&Tls::default(), Some(&dir)).unwrap_err().to_string();
+        let error = OnDisk::read(&Tls::default(), Some(&dir)).unwrap_err().to_string();
         assert!(error.starts_with(&format!("there is no {}/leaf.pem yet", dir.display())), "{error}");
         assert!(!dir.exists());
 
         let source = Source::open(&Tls::default(), Some(&dir), datetime!(2026-11-20 12:00 UTC)).unwrap();
-        let kept = Kept::read(&Tls::default(), Some(&dir)).unwrap();
+        let kept = OnDisk::read(&Tls::default(), Some(&dir)).unwrap();
         assert_eq!(kept.chain, source.chain());
         assert_eq!(kept.ca.as_ref().map(|ca| &ca.certificate), source.ca());
 
         let (cert, key) = (dir.join("leaf.pem"), dir.join("leaf.key"));
         let files = Tls { certificate: Certificate::Files { cert: cert.clone(), key }, ..Tls::default() };
-        assert_eq!(Kept::read(&files, None).unwrap(), Kept { file: cert, chain: kept.chain, ca: None });
+        assert_eq!(OnDisk::read(&files, None).unwrap(), OnDisk { file: cert, chain: kept.chain, ca: None });
 
         fs::write(dir.join("ca.pem"), "x").unwrap();
-        let error = KeptCa::read(&dir).unwrap_err().to_string();
+        let error = CaOnDisk::read(&dir).unwrap_err().to_string();
         assert_eq!(error, format!("{}/ca.pem holds no certificate in PEM", dir.display()));
     }
 }
