@@ -115,6 +115,8 @@ impl Command {
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
+            Self::Trust(_) => "trust",
+            Self::Cert(_) => "cert",
         }
     }
 }
