@@ -40,7 +40,7 @@ impl Shown {
         let (tls, state_dir) = (config.tls.clone(), config.state_dir.clone());
         let source = off_thread(move || Source::open(&tls, state_dir.as_deref(), OffsetDateTime::now_utc())).await?;
         let offer = Arc::new(CaOffer::new(source.ca()));
-        Ok(Self { certificates: Arc::new(Certificates::new(source.certified_key())), offer, source: Arc::new(source) })
+        Ok(Self { certificates: Arc::new(Certificates::of(&source)), offer, source: Arc::new(source) })
     }
 
     /// What there is to say about it.
@@ -55,11 +55,10 @@ impl Shown {
     async fn renew(&mut self, config: &Config) -> Result<(), TlsError> {
         let (source, tls, state_dir) = (Arc::clone(&self.source), config.tls.clone(), config.state_dir.clone());
         let renewed = off_thread(move || source.renewed(&tls, state_dir.as_deref(), OffsetDateTime::now_utc())).await?;
-        if renewed.fingerprint() != self.source.fingerprint() {
-            self.certificates.swap(renewed.certified_key());
-            self.offer.set(renewed.ca());
-            self.source = Arc::new(renewed);
-        }
+        let (certificates, renewed) = (Arc::clone(&self.certificates), Arc::new(renewed));
+        self.offer.set(renewed.ca());
+        self.source = Arc::clone(&renewed);
+        off_thread(move || certificates.show(&renewed, OffsetDateTime::now_utc())).await;
         Ok(())
     }
 }

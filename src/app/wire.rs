@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::certificates::Shown;
 use super::error::StartError;
-use crate::config::{Config, Name};
+use crate::config::Config;
 use crate::drain::Drain;
 use crate::http::activity::Patience;
 use crate::http::ca_page::CaPage;
@@ -21,7 +21,7 @@ use crate::observe::{AccessLog, Hint};
 use crate::server::admission::Admission;
 use crate::server::file_limit;
 use crate::server::settings::{Kind, Settings};
-use crate::tls;
+use crate::tls::{self, Handshakes};
 use crate::upstream::{Connector, Pool};
 use crate::websocket::buffers::Buffers;
 use crate::websocket::direction::Rules;
@@ -36,7 +36,7 @@ pub(super) struct Wiring {
     redirect: Edge,
     /// For who speaks plain HTTP where TLS is spoken.
     mistaken: Edge,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<Arc<Handshakes>>,
     files: Option<u64>,
 }
 
@@ -54,7 +54,6 @@ impl Wiring {
         let pool = Pool::new(connector, config.limits.request_head.max(LEAST_RESPONSE_HEAD));
         let edge = EdgeSettings {
             forwarded: config.forwarded.clone(),
-            names: shown.map(|shown| shown.facts().names).unwrap_or_default(),
             request_body: config.limits.request_body,
             log: log.clone(),
         };
@@ -67,14 +66,17 @@ impl Wiring {
         let route = Route { forward, upgrades: upgrades(config, log.clone()) };
         let tls = match shown {
             None => None,
-            Some(shown) => Some(tls::server_config(&config.tls, Arc::clone(&shown.certificates), tls::ticketer()?)),
+            Some(shown) => {
+                let certificates = Arc::clone(&shown.certificates);
+                let server = tls::server_config(&config.tls, Arc::clone(&certificates), tls::ticketer()?);
+                Some(Arc::new(Handshakes::new(server, certificates)))
+            }
         };
-        let nameless = EdgeSettings { names: Vec::<Name>::new(), ..edge.clone() };
         let offer = shown.filter(|_| config.tls.ca_page).map(|shown| Arc::clone(&shown.offer));
         Ok(Self {
-            proxy: Edge::new(edge, route),
-            mistaken: Edge::new(nameless.clone(), Redirect { port: https_port }),
-            redirect: Edge::new(nameless, CaPage { offer, https: https_port, inner: Redirect { port: https_port } }),
+            proxy: Edge::new(edge.clone(), route),
+            mistaken: Edge::new(edge.clone(), Redirect { port: https_port }),
+            redirect: Edge::new(edge, CaPage { offer, https: https_port, inner: Redirect { port: https_port } }),
             config: config.clone(),
             log,
             pool,
@@ -92,7 +94,7 @@ impl Wiring {
 
     /// For the TLS listeners.
     pub(super) fn tls(&self) -> Option<Arc<Settings>> {
-        let kind = Kind::Tls { config: self.tls.clone()?, mistaken: self.mistaken.clone() };
+        let kind = Kind::Tls { handshakes: self.tls.clone()?, mistaken: self.mistaken.clone() };
         Some(self.settings(kind, &self.proxy))
     }
 

@@ -1,8 +1,10 @@
 //! [`Arrival`]: how a request reached us.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::listener::Peer;
+use crate::tls::Shown;
 
 /// How a request reached us: what its connection says about it, whatever the request itself claims.
 #[derive(Debug, Clone)]
@@ -19,6 +21,8 @@ pub struct Arrival {
     pub tls_version: Option<&'static str>,
     /// The name that the client dialled (SNI), lower case.
     pub server_name: Option<Box<str>>,
+    /// The certificate that we showed.
+    pub certificate: Option<Arc<Shown>>,
 }
 
 /// A version of HTTP, as ALPN tells them apart.

@@ -21,7 +21,7 @@ use super::limits::Limited;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::target::Checked;
 use super::tunnel::Handover;
-use crate::config::{Forwarded, Name};
+use crate::config::Forwarded;
 use crate::observe::access::{AccessLog, Client};
 use crate::observe::once_a_minute::OnceAMinute;
 use crate::upstream::RequestBody;
@@ -31,8 +31,6 @@ use crate::upstream::RequestBody;
 pub struct EdgeSettings {
     /// Whom to believe about the client.
     pub forwarded: Forwarded,
-    /// The names that our certificate is for.
-    pub names: Vec<Name>,
     /// The most bytes of a request's body.
     pub request_body: Option<u64>,
     /// Where the lines go.
@@ -62,12 +60,12 @@ pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 impl Edge {
     /// The edge in front of `route`.
     pub fn new(settings: EdgeSettings, route: impl Handle) -> Self {
-        let EdgeSettings { forwarded, names, request_body, log } = settings;
+        let EdgeSettings { forwarded, request_body, log } = settings;
         let layers = ServiceBuilder::new()
             // Outermost: whatever goes wrong further in becomes a page.
             .layer_fn(|inner| Paged { inner, lines: OnceAMinute::default() })
             // Nothing else may look at a target or host that could be understood in two ways.
-            .layer_fn(move |inner| Checked { inner, names: names.clone() })
+            .layer_fn(|inner| Checked { inner })
             // Before anything that counts or refuses by client.
             .layer_fn(move |inner| Attributed { inner, rules: forwarded.clone() })
             // Before the gateway is dialled.

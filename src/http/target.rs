@@ -18,8 +18,6 @@ use crate::observe::access::Access;
 pub struct Checked<H> {
     /// What comes next.
     pub inner: H,
-    /// The names that our certificate is for.
-    pub names: Vec<Name>,
 }
 
 impl<H: Handle> Handle for Checked<H> {
@@ -29,7 +27,8 @@ impl<H: Handle> Handle for Checked<H> {
         }
         exchange.host = requested_host(&exchange.head)?;
         exchange.target = requested_target(&exchange.head, &exchange.arrival)?;
-        if is_misdirected(&exchange.arrival, &exchange.host, &self.names) {
+        let names = exchange.arrival.certificate.as_ref().map_or(&[][..], |shown| shown.names());
+        if is_misdirected(&exchange.arrival, &exchange.host, names) {
             return Err(Failure::Misdirected);
         }
         self.inner.handle(exchange, access).await

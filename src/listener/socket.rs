@@ -1,6 +1,7 @@
 //! [`Socket`]: one byte stream of the kernel's, TCP or unix.
 
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -16,6 +17,14 @@ pub enum Socket {
 }
 
 impl Socket {
+    /// Our own address; `None` on a unix socket.
+    pub fn local_ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(stream) => stream.local_addr().ok().map(|address| address.ip().to_canonical()),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// The first byte that is there to be read, which stays there.
     ///
     /// # Errors

@@ -1,13 +1,12 @@
 //! One client connection, first byte to last: PROXY header → TLS → HTTP/1 or HTTP/2 by ALPN.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 
 use super::admission::{Admission, Place};
+use super::handshake::{self, Dialled, Shaken};
 use super::settings::{Kind, Settings};
 use super::{h1, h2};
 use crate::drain::Drain;
@@ -43,22 +42,23 @@ pub async fn serve(
         protocol: Protocol::Http1,
         tls_version: None,
         server_name: None,
+        certificate: None,
     };
     let places = (place, client);
-    let (config, mistaken) = match &settings.kind {
+    let (handshakes, mistaken) = match &settings.kind {
         Kind::Plain => return h1::serve(Stream::Plain(socket), arrival, &settings.edge, settings, places, drain).await,
-        Kind::Tls { config, mistaken } => (config, mistaken),
+        Kind::Tls { handshakes, mistaken } => (handshakes, mistaken),
     };
     if !speaks_tls {
         return h1::serve(Stream::Plain(socket), arrival, mistaken, settings, places, drain).await;
     }
-    let handshake = limited(settings.handshake, async {
-        TlsAcceptor::from(Arc::clone(config)).accept(socket).await.map_err(|error| error.to_string())
-    });
-    let stream = tokio::select! {
+    let dialled = if named_by_proxy { Dialled::Proxy } else { Dialled::Us };
+    let handshake = limited(settings.handshake, handshake::accept(socket, dialled, handshakes));
+    let (stream, certificate) = tokio::select! {
         () = drain.hard() => return,
-        accepted = handshake => match accepted {
-            Ok(stream) => stream,
+        shaken = handshake => match shaken {
+            Ok(Shaken::Open(stream, certificate)) => (stream, certificate),
+            Ok(Shaken::Validated) => return tracing::debug!(%peer, "answered an ACME challenge"),
             Err(error) => return tracing::debug!(%peer, error, "TLS handshake failed"),
         },
     };
@@ -72,6 +72,7 @@ pub async fn serve(
             _ => "1.3",
         }),
         server_name: session.server_name().map(|name| name.to_ascii_lowercase().into_boxed_str()),
+        certificate: Some(certificate),
         ..arrival
     };
     let stream = Stream::Server(Box::new(stream));

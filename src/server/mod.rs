@@ -6,5 +6,6 @@ pub mod connection;
 pub mod file_limit;
 mod h1;
 mod h2;
+mod handshake;
 pub mod settings;
 mod tap;

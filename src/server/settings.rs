@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use rustls::ServerConfig;
 
 use super::admission::{ClientPlace, Place};
 use crate::http::activity::Patience;
 use crate::http::stack::Edge;
 use crate::observe::access::AccessLog;
+use crate::tls::Handshakes;
 
 /// What the connections of one listener go by.
 pub struct Settings {
@@ -33,8 +33,8 @@ pub struct Settings {
 pub enum Kind {
     /// TLS. Who speaks plain HTTP by mistake is sent to the right place.
     Tls {
-        /// The handshake's settings.
-        config: Arc<ServerConfig>,
+        /// What decides about them.
+        handshakes: Arc<Handshakes>,
         /// What answers plain HTTP.
         mistaken: Edge,
     },

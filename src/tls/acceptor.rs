@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use rustls::server::{NoServerSessionStorage, ProducesTickets};
+use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
 use super::crypto;
+use super::handshakes::ACME_TLS;
 use super::resolver::Certificates;
 use crate::config;
 
@@ -30,6 +31,23 @@ pub fn server_config(
     server.session_storage = Arc::new(NoServerSessionStorage {});
     // Browsers use a ticket once, and a Control UI needs two connections at a time: the page's and the WebSocket's.
     server.send_tls13_tickets = 2;
+    Arc::new(server)
+}
+
+/// The settings of a handshake that answers an ACME challenge: nobody has to show a certificate of his own, and nothing is
+/// resumed.
+///
+/// # Panics
+/// Never: see [`server_config`].
+pub(super) fn challenge_config(answers: Arc<dyn ResolvesServerCert>) -> Arc<ServerConfig> {
+    let mut server = ServerConfig::builder_with_provider(crypto::provider())
+        .with_protocol_versions(&[&TLS13, &TLS12])
+        .expect("the provider has cipher suites for TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_cert_resolver(answers);
+    server.alpn_protocols = vec![ACME_TLS.to_vec()];
+    server.session_storage = Arc::new(NoServerSessionStorage {});
+    server.send_tls13_tickets = 0;
     Arc::new(server)
 }
 

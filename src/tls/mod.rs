@@ -1,11 +1,12 @@
 //! TLS: the certificate frontgate shows, where it comes from, and the settings of both sides of a handshake.
 //!
 //! [`Source::open`] is the way in: it reads the certificate that the configuration names, or makes one with the local CA, and
-//! says what is worth a log line. [`Certificates`] holds what is shown right now and can be swapped while connections live.
-//! [`server_config`] and [`client_config`] turn that into rustls settings. Nothing here opens a socket: the handshake itself
-//! is the server's, with its timeout.
+//! says what is worth a log line. [`Certificates`] holds what is shown right now, by name and by address, and can be changed
+//! while connections live. [`server_config`] and [`client_config`] turn that into rustls settings, and [`Handshakes`] decides
+//! how one goes on after the client's hello. Nothing here opens a socket: the handshake itself is the server's, with its
+//! timeout.
 //!
-//! The state directory ([`StateDir`]) holds four files of ours:
+//! The state directory ([`StateDir`]) holds these files of ours:
 //!
 //! | file | mode | what |
 //! |---|---|---|
@@ -13,8 +14,10 @@
 //! | `ca.pem` | 0644 | the CA's certificate alone, to hand to clients; written anew from `ca.key` when it is missing |
 //! | `leaf.key` | 0600 | the private key of the certificate; outlives renewals, so that clients may pin the public key |
 //! | `leaf.pem` | 0644 | the certificate |
+//! | `address-IP.pem` | 0644 | a certificate for an address of this machine, with the same key |
 
 mod acceptor;
+mod addresses;
 mod authority;
 mod client;
 mod constraints;
@@ -24,6 +27,7 @@ mod facts;
 mod files;
 mod fingerprint;
 mod found;
+mod handshakes;
 mod local_ca;
 mod mobileconfig;
 mod names;
@@ -31,6 +35,7 @@ mod on_disk;
 mod pem;
 mod plan;
 mod resolver;
+mod shelf;
 mod source;
 mod state;
 mod stream;
@@ -41,10 +46,12 @@ pub use crypto::{provider, ticketer};
 pub use description::{Description, certificates, to_pem};
 pub use files::FileError;
 pub use fingerprint::Fingerprint;
+pub use handshakes::{Handshakes, Opening};
 pub use local_ca::LocalCaError;
 pub use mobileconfig::mobileconfig;
 pub use on_disk::{CaOnDisk, OnDisk, OnDiskError};
-pub use resolver::Certificates;
+pub use resolver::{Certificates, Choice};
+pub use shelf::Shown;
 pub use source::{Source, TlsError};
 pub use state::{Access, Lock, StateDir, StateError};
 pub use stream::Stream;

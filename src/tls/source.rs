@@ -8,12 +8,14 @@ use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 use tracing::warn;
 
-use super::crypto;
+use super::addresses::Addresses;
 use super::facts::Facts;
 use super::files::{self, FileError};
 use super::fingerprint::Fingerprint;
 use super::local_ca::{LocalCa, LocalCaError, Wanted};
+use super::shelf::{Issued, Shown};
 use super::state::StateDir;
+use super::{crypto, names};
 use crate::config::{Certificate, Name, Tls};
 
 /// A certificate with its key, checked and ready to be shown, and what to tell people about it.
@@ -22,7 +24,16 @@ pub struct Source {
     certified: Arc<CertifiedKey>,
     facts: Facts,
     fingerprint: Fingerprint,
-    local: Option<LocalCa>,
+    local: Option<Local>,
+}
+
+/// What the local CA needs to make further certificates.
+#[derive(Debug)]
+struct Local {
+    ca: Arc<LocalCa>,
+    dir: Option<StateDir>,
+    /// The names that every certificate must have.
+    names: Vec<Name>,
 }
 
 /// Why there is no certificate to show.
@@ -51,7 +62,7 @@ impl Source {
     /// The same again, later: the same certificate unless it was due for renewal, files changed, or names were added (compare
     /// the fingerprints). Unlike [`Source::open`] this carries a CA on that lives in memory only.
     pub fn renewed(&self, tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
-        Self::open_after(self.local.as_ref(), tls, state_dir, now)
+        Self::open_after(self.local.as_ref().map(|local| &*local.ca), tls, state_dir, now)
     }
 
     fn open_after(
@@ -93,12 +104,25 @@ impl Source {
         let key = crypto::provider().key_provider.load_private_key(key)?;
         let certified = CertifiedKey::new(vec![local.leaf.certificate.clone()], key);
         let facts = local.leaf.facts.clone();
+        let local = Local { ca: Arc::new(local), dir, names: names::required(names) };
         Ok(Self::new(Arc::new(certified), facts, Some(local)))
     }
 
-    fn new(certified: Arc<CertifiedKey>, facts: Facts, local: Option<LocalCa>) -> Self {
+    fn new(certified: Arc<CertifiedKey>, facts: Facts, local: Option<Local>) -> Self {
         let fingerprint = Fingerprint::of(certified.cert.first().map_or(&[], |leaf| leaf.as_ref()));
         Self { certified, facts, fingerprint, local }
+    }
+
+    /// Every certificate to be shown, the one for unknown names apart.
+    pub(super) fn shown(&self) -> (Arc<Shown>, Vec<Arc<Shown>>) {
+        let issued = if self.is_local() { Issued::Here } else { Issued::Elsewhere };
+        (Shown::new(self.certified_key(), issued), Vec::new())
+    }
+
+    /// What makes certificates for addresses of this machine; `None` without a local CA.
+    pub(super) fn addresses(&self) -> Option<Addresses> {
+        let Local { ca, dir, names } = self.local.as_ref()?;
+        Some(Addresses::new(Arc::clone(ca), Arc::clone(&self.certified.key), dir.clone(), names.clone()))
     }
 
     /// What a handshake shows.
@@ -133,12 +157,12 @@ impl Source {
 
     /// The local CA's certificate, to be trusted by clients.
     pub fn ca(&self) -> Option<&CertificateDer<'static>> {
-        Some(&self.local.as_ref()?.authority.certificate)
+        Some(&self.local.as_ref()?.ca.authority.certificate)
     }
 
     /// The PEM file with the local CA's certificate; `None` when it could not be kept or the certificate is not local.
     pub fn ca_path(&self) -> Option<&Path> {
-        self.local.as_ref()?.ca_path.as_deref()
+        self.local.as_ref()?.ca.ca_path.as_deref()
     }
 }
 
@@ -184,7 +208,7 @@ mod tests {
     #[test]
     fn keys_cannot_be_printed() {
         let source = Source::open(&Tls::default(), None, NOW).unwrap();
-        let key = source.local.as_ref().unwrap().key.serialize_der();
+        let key = source.local.as_ref().unwrap().ca.key.serialize_der();
         let printed = format!("{source:?}");
         assert!(printed.contains("[secret key elided]"), "{printed}");
         // Ten bytes from the middle of the secret.

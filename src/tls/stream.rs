@@ -25,10 +25,7 @@ pub enum Stream {
 impl Stream {
     /// Our own address; `None` on a unix socket.
     pub fn local_ip(&self) -> Option<IpAddr> {
-        match self.socket() {
-            Socket::Tcp(stream) => stream.local_addr().ok().map(|address| address.ip().to_canonical()),
-            Socket::Unix(_) => None,
-        }
+        self.socket().local_ip()
     }
 
     fn socket(&self) -> &Socket {

@@ -13,6 +13,7 @@ fn arrival(from: &str) -> Arrival {
         protocol: Protocol::Http1,
         tls_version: None,
         server_name: None,
+        certificate: None,
     }
 }
 

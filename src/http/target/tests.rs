@@ -8,6 +8,7 @@ fn arrival(protocol: Protocol, dialled: Option<&str>) -> Arrival {
         protocol,
         tls_version: None,
         server_name: dialled.map(Into::into),
+        certificate: None,
     }
 }
 

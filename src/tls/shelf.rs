@@ -1,0 +1,198 @@
+//! [`Shelf`]: every certificate at hand, and which of them a client is shown. Pure: a name or an address in, a choice out.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustls::sign::CertifiedKey;
+
+use super::facts::Facts;
+use crate::config::Name;
+
+/// A certificate that is shown to clients.
+#[derive(Debug)]
+pub struct Shown {
+    certified: Arc<CertifiedKey>,
+    names: Vec<Name>,
+    issued: Issued,
+    trusted: AtomicBool,
+}
+
+/// Who made a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Issued {
+    /// Our own CA, which the public does not know.
+    Here,
+    /// Somebody else.
+    Elsewhere,
+}
+
+impl Shown {
+    pub(super) fn new(certified: Arc<CertifiedKey>, issued: Issued) -> Arc<Self> {
+        let names =
+            certified.cert.first().and_then(|leaf| Facts::read(leaf)).map_or_else(Vec::new, |facts| facts.names);
+        Arc::new(Self { certified, names, issued, trusted: AtomicBool::new(false) })
+    }
+
+    /// What the handshake shows.
+    pub fn certified(&self) -> &Arc<CertifiedKey> {
+        &self.certified
+    }
+
+    /// The names that it is for.
+    pub fn names(&self) -> &[Name] {
+        &self.names
+    }
+
+    /// Whether it is known that the public trusts it. Starts as "no", and stays so for the local CA's.
+    pub fn is_trusted(&self) -> bool {
+        self.trusted.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn judge(&self, trusted: bool) {
+        self.trusted.store(trusted && self.issued == Issued::Elsewhere, Ordering::Relaxed);
+    }
+}
+
+/// What a client gets that came without a name (RFC 6066 §3 allows none for an IP address).
+#[derive(Debug, Clone)]
+pub(super) enum AtAddress {
+    /// This.
+    Shown(Arc<Shown>),
+    /// One that the local CA can make.
+    Missing,
+}
+
+/// Every certificate at hand.
+#[derive(Debug, Clone)]
+pub(super) struct Shelf {
+    default: Arc<Shown>,
+    own: Table,
+    public: Table,
+    /// Those that the local CA made for addresses of this machine.
+    pub(super) addresses: BTreeMap<IpAddr, Arc<Shown>>,
+}
+
+impl Shelf {
+    /// `own` are the configured ones; whoever asks for a name that none of them has gets `first`.
+    pub(super) fn new(first: Arc<Shown>, more: &[Arc<Shown>]) -> Self {
+        let mut own = Table::default();
+        for shown in std::iter::once(&first).chain(more) {
+            for name in &shown.names {
+                own.add(name, shown);
+            }
+        }
+        Self { default: first, own, public: Table::default(), addresses: BTreeMap::new() }
+    }
+
+    /// The same with other configured certificates.
+    pub(super) fn with_own(&self, first: Arc<Shown>, more: &[Arc<Shown>]) -> Self {
+        Self { public: self.public.clone(), addresses: self.addresses.clone(), ..Self::new(first, more) }
+    }
+
+    /// The same with another public certificate for `name`, or none.
+    pub(super) fn with_public(&self, name: &Name, shown: Option<&Arc<Shown>>) -> Self {
+        let mut shelf = self.clone();
+        shelf.public.remove(name);
+        if let Some(shown) = shown {
+            shelf.public.add(name, shown);
+        }
+        shelf
+    }
+
+    /// The same with a certificate for an address of this machine.
+    pub(super) fn with_address(&self, address: IpAddr, shown: &Arc<Shown>) -> Self {
+        let mut shelf = self.clone();
+        shelf.addresses.insert(address, Arc::clone(shown));
+        shelf
+    }
+
+    /// What who asks for nothing we have is shown: a person must get as far as the page that says so.
+    pub(super) fn default(&self) -> &Arc<Shown> {
+        &self.default
+    }
+
+    /// For a client that asks for `name`, in lower case: a public certificate before one of our own, and among each the exact
+    /// name before the wildcard.
+    pub(super) fn by_name(&self, name: &str) -> &Arc<Shown> {
+        self.public.by_name(name).or_else(|| self.own.by_name(name)).unwrap_or(&self.default)
+    }
+
+    /// For a client that names nothing and reached us at `address`, if that is known.
+    pub(super) fn by_address(&self, address: Option<IpAddr>) -> AtAddress {
+        let any_public = |fits: &dyn Fn(&IpAddr) -> bool| {
+            self.public.addresses.iter().find(|(public, _)| fits(public)).map(|(_, shown)| shown)
+        };
+        let Some(address) = address else {
+            return AtAddress::Shown(Arc::clone(any_public(&|_| true).unwrap_or(&self.default)));
+        };
+        let found = self.public.addresses.get(&address).or_else(|| self.own.addresses.get(&address)).or_else(|| {
+            // A rented server often has a private address, and its public one belongs to a router in front of it.
+            let behind_nat = is_private(address);
+            behind_nat.then(|| any_public(&|public| public.is_ipv4() == address.is_ipv4()))?
+        });
+        match found.or_else(|| self.addresses.get(&address)) {
+            Some(shown) => AtAddress::Shown(Arc::clone(shown)),
+            None => AtAddress::Missing,
+        }
+    }
+
+    /// Each certificate that somebody else made.
+    pub(super) fn from_elsewhere(&self) -> impl Iterator<Item = &Arc<Shown>> {
+        [&self.own, &self.public].into_iter().flat_map(Table::all).filter(|shown| shown.issued == Issued::Elsewhere)
+    }
+}
+
+/// Certificates by what they are for.
+#[derive(Debug, Clone, Default)]
+struct Table {
+    exact: HashMap<String, Arc<Shown>>,
+    /// By what follows the `*.`.
+    wildcards: HashMap<String, Arc<Shown>>,
+    addresses: BTreeMap<IpAddr, Arc<Shown>>,
+}
+
+impl Table {
+    /// Of two certificates for one name the first counts.
+    fn add(&mut self, name: &Name, shown: &Arc<Shown>) {
+        let shown = Arc::clone(shown);
+        match name {
+            Name::Ip(address) => _ = self.addresses.entry(*address).or_insert(shown),
+            Name::Dns(name) => match name.strip_prefix("*.") {
+                Some(parent) => _ = self.wildcards.entry(parent.to_ascii_lowercase()).or_insert(shown),
+                None => _ = self.exact.entry(name.to_ascii_lowercase()).or_insert(shown),
+            },
+        }
+    }
+
+    fn remove(&mut self, name: &Name) {
+        match name {
+            Name::Ip(address) => _ = self.addresses.remove(address),
+            Name::Dns(name) => match name.strip_prefix("*.") {
+                Some(parent) => _ = self.wildcards.remove(&parent.to_ascii_lowercase()),
+                None => _ = self.exact.remove(&name.to_ascii_lowercase()),
+            },
+        }
+    }
+
+    /// A wildcard stands for exactly one label (RFC 9525 §6.3).
+    fn by_name(&self, name: &str) -> Option<&Arc<Shown>> {
+        self.exact.get(name).or_else(|| self.wildcards.get(name.split_once('.')?.1))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Shown>> {
+        self.exact.values().chain(self.wildcards.values()).chain(self.addresses.values())
+    }
+}
+
+/// Addresses that are never dialled from afar (RFC 1918, RFC 6598, RFC 4193). Not loopback: who dials that is here.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_private() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64),
+        IpAddr::V6(v6) => v6.is_unique_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
