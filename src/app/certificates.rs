@@ -7,10 +7,10 @@ use std::time::Duration;
 use time::OffsetDateTime;
 use tokio::time::sleep;
 
-use crate::config::{Config, Name};
+use crate::config::{Certificate, Config, Name, Tls};
 use crate::drain::Drain;
 use crate::http::ca_page::CaOffer;
-use crate::tls::{Certificates, Fingerprint, Source, TlsError};
+use crate::tls::{Certificates, Fingerprint, Source, TlsError, Watch};
 
 /// What there is to say about the certificate that is shown.
 #[derive(Debug, Clone)]
@@ -63,15 +63,45 @@ impl Shown {
     }
 }
 
-/// Looks after the certificate twice a day; whoever is connected notices nothing.
+/// Looks after the certificate: twice a day, and when its files change. Whoever is connected notices nothing.
 pub(super) async fn keep_fresh(mut shown: Shown, config: Config, drain: Drain) {
+    let files = files(&config.tls);
+    let every = if files.is_empty() { CHECK_EVERY } else { LOOK_EVERY };
+    let mut watch = if files.is_empty() { None } else { Some(off_thread(move || Watch::on(files)).await) };
     loop {
         tokio::select! {
             () = drain.soft() => return,
-            () = sleep(CHECK_EVERY) => {}
+            () = sleep(every) => {}
+            () = changed(watch.as_ref()) => {}
+        }
+        if let Some(mut followed) = watch.take() {
+            watch = Some(
+                off_thread(move || {
+                    followed.follow();
+                    followed
+                })
+                .await,
+            );
         }
         if let Err(error) = shown.renew(&config).await {
             tracing::warn!(%error, "the certificate could not be renewed; the one in use stays");
+        }
+    }
+}
+
+async fn changed(watch: Option<&Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn files(tls: &Tls) -> Vec<PathBuf> {
+    match &tls.certificate {
+        Certificate::Local => Vec::new(),
+        Certificate::Files(all) => {
+            let files = all.iter().flat_map(|files| [Some(&files.cert), Some(&files.key), files.ocsp.as_ref()]);
+            files.flatten().cloned().collect()
         }
     }
 }
@@ -85,3 +115,5 @@ async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static
 }
 
 const CHECK_EVERY: Duration = Duration::from_hours(12);
+/// Files on a network's disk change without a word, and the kernel's watches may be used up.
+const LOOK_EVERY: Duration = Duration::from_mins(1);

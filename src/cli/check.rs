@@ -1,14 +1,14 @@
 //! `frontgate check`: everything that is wrong with the configuration, at once.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
 use super::environment;
 use super::failure::Failure;
 use super::output::print;
-use crate::config::{self, Certificate, Loaded, Overrides, Source};
+use crate::config::{self, Certificate, CertificateFiles, Loaded, Overrides, Source};
 use crate::tls::{self, TlsError};
 
 /// What is checked, and what is shown of it.
@@ -39,13 +39,17 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 /// Looks into the files that the configuration names, as `serve` does. The local CA is left alone: to open it is to make it.
 fn files(loaded: &Loaded) -> Result<(), Failure> {
     let tls = &loaded.config.tls;
-    let Certificate::Files { cert, .. } = &tls.certificate else { return Ok(()) };
+    let Certificate::Files(files) = &tls.certificate else { return Ok(()) };
     match tls::Source::open(tls, None, OffsetDateTime::now_utc()) {
         Ok(_) => Ok(()),
-        Err(TlsError::Files(error)) => {
-            let part = if error.file() == cert { "tls.certificate.cert" } else { "tls.certificate.key" };
-            Err(loaded.problem(part, error.to_string()).into())
-        }
+        Err(TlsError::Files(error)) => Err(loaded.problem(&part(files, error.file()), error.to_string()).into()),
         Err(error) => Err(anyhow::Error::new(error).into()),
     }
+}
+
+/// The setting that names `file`.
+fn part(files: &[CertificateFiles], file: &Path) -> String {
+    let index = files.iter().position(|files| files.cert == file || files.key == file).unwrap_or(0);
+    let part = if files.iter().any(|files| files.cert == file) { "cert" } else { "key" };
+    if files.len() == 1 { format!("tls.certificate.{part}") } else { format!("tls.certificate[{index}].{part}") }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::keys::{Checks, Keys, Kind, Section, Written};
 use super::kinds::{CertName, FilePath, List, Quoted, Word};
 use super::names::unknown_key;
-use super::node::{Node, Value};
+use super::node::{Entry, Node, Value};
 use super::problem::Fault;
 use super::read::At;
 
@@ -41,13 +41,19 @@ pub enum Certificate {
     /// Signed by frontgate's own CA, made on first start.
     #[default]
     Local,
-    /// PEM files: the chain, leaf first, and its key.
-    Files {
-        /// The chain, leaf first.
-        cert: PathBuf,
-        /// The leaf's private key.
-        key: PathBuf,
-    },
+    /// Somebody else's, in files. At least one; the first is shown for names that none of them has.
+    Files(Vec<CertificateFiles>),
+}
+
+/// A certificate in files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// PEM: the chain, leaf first.
+    pub cert: PathBuf,
+    /// PEM: the leaf's private key.
+    pub key: PathBuf,
+    /// DER: what the issuer says of the certificate's revocation, sent along (OCSP staple).
+    pub ocsp: Option<PathBuf>,
 }
 
 /// A TLS version.
@@ -89,8 +95,10 @@ impl Section for Tls {
             "certificate",
             CertificateSource,
             &mut self.certificate,
-            "local is signed by frontgate's own CA, made on first start; { cert: FILE, key: FILE } are PEM files, \
-             the chain leaf first. Relative paths begin at this file's folder.",
+            "local is signed by frontgate's own CA, made on first start; { cert: FILE, key: FILE } are PEM files, the chain \
+             leaf first, which are read again when they change. Of a list each client gets the one for the name it asks \
+             for, and the first if there is none. `ocsp: FILE` is an OCSP response (DER) to staple. Relative paths begin \
+             at this file's folder.",
         );
         keys.key("min_version", VERSIONS, &mut self.min_version, "The oldest TLS version spoken.");
         keys.key(
@@ -117,16 +125,17 @@ impl Section for Tls {
     }
 }
 
-/// `local`, or two files.
+/// `local`, or files.
 struct CertificateSource;
 
-const PARTS: &[&str] = &["cert", "key"];
+const PARTS: &[&str] = &["cert", "key", "ocsp"];
+const NEEDED: &[&str] = &["cert", "key"];
 
 impl Kind for CertificateSource {
     type Value = Certificate;
 
     fn name(&self) -> String {
-        "local or { cert: FILE, key: FILE }".to_owned()
+        "local, { cert: FILE, key: FILE }, or a list of such files".to_owned()
     }
 
     fn parse(&self, text: &str) -> Result<Certificate, Fault> {
@@ -140,9 +149,10 @@ impl Kind for CertificateSource {
     fn write(&self, value: &Certificate) -> Written {
         match value {
             Certificate::Local => Written::Word("local".to_owned()),
-            Certificate::Files { cert, key } => {
-                Written::Map(vec![("cert", FilePath.write(cert)), ("key", FilePath.write(key))])
-            }
+            Certificate::Files(files) => match files.as_slice() {
+                [one] => write_files(one),
+                several => Written::List(several.iter().map(write_files).collect()),
+            },
         }
     }
 
@@ -150,42 +160,66 @@ impl Kind for CertificateSource {
         let file = FilePath.schema();
         let files = json!({
             "type": "object",
-            "properties": { "cert": file, "key": file },
-            "required": PARTS,
+            "properties": { "cert": file, "key": file, "ocsp": file },
+            "required": NEEDED,
             "additionalProperties": false,
         });
-        json!({ "anyOf": [{ "const": "local" }, files] })
+        json!({ "anyOf": [{ "const": "local" }, files, { "type": "array", "items": files, "minItems": 1 }] })
     }
 
     fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Certificate> {
-        let entries = match &node.value {
-            Value::Map(entries) => entries,
-            Value::Scalar(text) => return self.parse(text).map_err(|fault| at.report(&node.place, fault)).ok(),
+        match &node.value {
+            Value::Scalar(text) => self.parse(text).map_err(|fault| at.report(&node.place, fault)).ok(),
+            Value::Map(entries) => Some(Certificate::Files(vec![read_files(node, entries, at)?])),
+            Value::List(items) if !items.is_empty() => {
+                let read: Vec<_> =
+                    items.iter().enumerate().map(|(index, item)| read_item(item, &mut at.item(index))).collect();
+                read.into_iter().collect::<Option<_>>().map(Certificate::Files)
+            }
             Value::List(_) | Value::Null => {
                 at.report(&node.place, Fault::new(format!("expected {}", self.name())));
-                return None;
+                None
             }
-        };
-        let known: Vec<String> = PARTS.iter().copied().map(str::to_owned).collect();
-        for entry in entries.iter().filter(|entry| !PARTS.contains(&entry.key.as_str())) {
-            at.report(&entry.place, unknown_key("", &entry.key, &known));
         }
-        let mut file = |part: &str, other: &str| {
-            let entry = entries.iter().find(|entry| entry.key == part);
-            let Some(entry) = entry.filter(|entry| entry.node.value != Value::Null) else {
-                at.report(
-                    &node.place,
-                    Fault::new(format!("`{part}` is missing")).hint(format!("`{other}` alone is not enough")),
-                );
-                return None;
-            };
-            FilePath.read(&entry.node, &mut at.part(part))
-        };
-        let (cert, key) = (file("cert", "key"), file("key", "cert"));
-        Some(Certificate::Files { cert: cert?, key: key? })
     }
 
     fn parts(&self) -> &'static [&'static str] {
         PARTS
     }
+}
+
+fn write_files(files: &CertificateFiles) -> Written {
+    let mut parts = vec![("cert", FilePath.write(&files.cert)), ("key", FilePath.write(&files.key))];
+    parts.extend(files.ocsp.as_ref().map(|ocsp| ("ocsp", FilePath.write(ocsp))));
+    Written::Map(parts)
+}
+
+fn read_item(item: &Node, at: &mut At<'_>) -> Option<CertificateFiles> {
+    if let Value::Map(entries) = &item.value {
+        return read_files(item, entries, at);
+    }
+    at.report(&item.place, Fault::new("expected { cert: FILE, key: FILE }"));
+    None
+}
+
+fn read_files(node: &Node, entries: &[Entry], at: &mut At<'_>) -> Option<CertificateFiles> {
+    let known: Vec<String> = PARTS.iter().copied().map(str::to_owned).collect();
+    for entry in entries.iter().filter(|entry| !PARTS.contains(&entry.key.as_str())) {
+        at.report(&entry.place, unknown_key("", &entry.key, &known));
+    }
+    let given = |part: &str| entries.iter().find(|entry| entry.key == part && entry.node.value != Value::Null);
+    let mut file = |part: &str, other: &str| {
+        let Some(entry) = given(part) else {
+            let fault = Fault::new(format!("`{part}` is missing")).hint(format!("`{other}` alone is not enough"));
+            at.report(&node.place, fault);
+            return None;
+        };
+        FilePath.read(&entry.node, &mut at.part(part))
+    };
+    let (cert, key) = (file("cert", "key"), file("key", "cert"));
+    let ocsp = match given("ocsp") {
+        Some(entry) => Some(FilePath.read(&entry.node, &mut at.part("ocsp"))?),
+        None => None,
+    };
+    Some(CertificateFiles { cert: cert?, key: key?, ocsp })
 }

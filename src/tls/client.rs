@@ -14,7 +14,7 @@ use super::crypto;
     "cannot load this system's trusted certificates: {0}; install them (Debian, Alpine: `ca-certificates`) or point \
      SSL_CERT_FILE at a PEM file with the gateway's CA"
 )]
-pub struct ClientConfigError(#[source] rustls::Error);
+pub struct ClientConfigError(#[source] pub(super) rustls::Error);
 
 /// The settings for connections to `https` gateways: what this system trusts, and the certificates `extra` besides. Speaks
 /// HTTP/1.1 only, because an upgraded WebSocket needs a connection of its own.

@@ -1,6 +1,5 @@
 //! Certificates that somebody else makes: two PEM files, checked before they are used.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,7 +15,7 @@ use super::{crypto, pem};
 use crate::config::Name;
 
 /// A certificate and key that belong together and are valid today.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pair {
     pub(super) certified: Arc<CertifiedKey>,
     pub(super) facts: Facts,
@@ -158,19 +157,9 @@ impl FileError {
     }
 }
 
-/// Reads the chain in `cert` and the key in `key`.
-pub(super) fn open(cert: &Path, key: &Path, now: OffsetDateTime) -> Result<Pair, FileError> {
-    let cert_text = read(cert)?;
-    let key_text = read(key)?;
-    check(cert, &cert_text, key, &key_text, now)
-}
-
 /// Warns of what works, but not for everybody.
-pub(super) fn warn_of(cert: &Path, pair: &Pair, names: &[Name]) {
+pub(super) fn warn_of(cert: &Path, pair: &Pair) {
     let file = cert.display();
-    for name in uncovered(&pair.facts, names) {
-        warn!(%file, %name, "the certificate is not for this name: clients that ask for it will refuse it");
-    }
     if let Some(position) = misplaced(pair) {
         warn!(%file, position, "this certificate did not sign the one before it: some clients will not trust the chain");
     }
@@ -179,8 +168,14 @@ pub(super) fn warn_of(cert: &Path, pair: &Pair, names: &[Name]) {
     }
 }
 
-/// The decisions of [`open`], on what was read.
-fn check(cert: &Path, cert_text: &[u8], key: &Path, key_text: &[u8], now: OffsetDateTime) -> Result<Pair, FileError> {
+/// Finds the certificate and its key in what was read.
+pub(super) fn check(
+    cert: &Path,
+    cert_text: &[u8],
+    key: &Path,
+    key_text: &[u8],
+    now: OffsetDateTime,
+) -> Result<Pair, FileError> {
     let path = || cert.to_owned();
     let not_pem = |error| FileError::NotPem { path: cert.to_owned(), what: damage(&error) };
     let chain = pem::certificates(cert_text).map_err(not_pem)?;
@@ -228,8 +223,9 @@ fn signing_key(path: &Path, text: &[u8]) -> Result<Arc<dyn SigningKey>, FileErro
     key.map_err(|source| FileError::UnusableKey { path: path.to_owned(), source })
 }
 
-fn uncovered<'a>(facts: &Facts, names: &'a [Name]) -> impl Iterator<Item = &'a Name> {
-    names.iter().filter(|name| !facts.covers(name))
+/// The names that none of several certificates is for.
+pub(super) fn uncovered<'a>(all: &[&Facts], names: &'a [Name]) -> impl Iterator<Item = &'a Name> {
+    names.iter().filter(|name| !all.iter().any(|facts| facts.covers(name)))
 }
 
 /// The position, from 1, of the first certificate that is not its predecessor's issuer.
@@ -237,10 +233,6 @@ fn misplaced(pair: &Pair) -> Option<usize> {
     let facts: Vec<_> = pair.certified.cert.iter().filter_map(|der| Facts::read(der)).collect();
     let index = facts.windows(2).position(|two| two[0].issuer != two[1].subject)?;
     Some(index + 2)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    fs::read(path).map_err(|source| FileError::Unreadable { path: path.to_owned(), source })
 }
 
 fn read_hint(error: &io::Error) -> &'static str {

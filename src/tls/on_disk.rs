@@ -8,7 +8,7 @@ use rustls::pki_types::CertificateDer;
 use super::constraints::Constraints;
 use super::description::certificates;
 use super::found::{CA_CERTIFICATE, LEAF_CERTIFICATE};
-use crate::config::{Certificate, Name, Tls};
+use crate::config::{Certificate, CertificateFiles, Name, Tls};
 
 /// What is on disk. Reading it makes, mends and moves nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,15 +53,20 @@ pub enum OnDiskError {
 }
 
 impl OnDisk {
-    /// The certificate that `tls` asks for.
-    pub fn read(tls: &Tls, state_dir: Option<&Path>) -> Result<Self, OnDiskError> {
+    /// The certificates that `tls` asks for; at least one.
+    pub fn read(tls: &Tls, state_dir: Option<&Path>) -> Result<Vec<Self>, OnDiskError> {
         match &tls.certificate {
-            Certificate::Files { cert, .. } => Ok(Self { file: cert.clone(), chain: read(cert)?, ca: None }),
+            Certificate::Files(files) => {
+                let each = |files: &CertificateFiles| {
+                    Ok(Self { file: files.cert.clone(), chain: read(&files.cert)?, ca: None })
+                };
+                files.iter().map(each).collect()
+            }
             Certificate::Local => {
                 let dir = state_dir.ok_or(OnDiskError::NoStateDir)?;
                 let file = dir.join(LEAF_CERTIFICATE);
                 let chain = read(&file)?;
-                Ok(Self { file, chain, ca: Some(CaOnDisk::read(dir)?) })
+                Ok(vec![Self { file, chain, ca: Some(CaOnDisk::read(dir)?) }])
             }
         }
     }
@@ -96,7 +101,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::{CaOnDisk, OnDisk};
-    use crate::config::{Certificate, Tls};
+    use crate::config::{Certificate, CertificateFiles, Tls};
     use crate::tls::Source;
 
     #[test]
@@ -108,13 +113,14 @@ mod tests {
         assert!(!dir.exists());
 
         let source = Source::open(&Tls::default(), Some(&dir), datetime!(2026-11-20 12:00 UTC)).unwrap();
-        let kept = OnDisk::read(&Tls::default(), Some(&dir)).unwrap();
+        let kept = OnDisk::read(&Tls::default(), Some(&dir)).unwrap().remove(0);
         assert_eq!(kept.chain, source.chain());
         assert_eq!(kept.ca.as_ref().map(|ca| &ca.certificate), source.ca());
 
         let (cert, key) = (dir.join("leaf.pem"), dir.join("leaf.key"));
-        let files = Tls { certificate: Certificate::Files { cert: cert.clone(), key }, ..Tls::default() };
-        assert_eq!(OnDisk::read(&files, None).unwrap(), OnDisk { file: cert, chain: kept.chain, ca: None });
+        let files = Certificate::Files(vec![CertificateFiles { cert: cert.clone(), key, ocsp: None }]);
+        let files = Tls { certificate: files, ..Tls::default() };
+        assert_eq!(OnDisk::read(&files, None).unwrap(), [OnDisk { file: cert, chain: kept.chain, ca: None }]);
 
         fs::write(dir.join("ca.pem"), "x").unwrap();
         let error = CaOnDisk::read(&dir).unwrap_err().to_string();

@@ -66,15 +66,16 @@ impl Certificates {
         let (first, more) = source.shown();
         let mut maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
         *maker = source.addresses();
-        self.shelf.rcu(|shelf| shelf.with_own(Arc::clone(&first), &more));
+        if !self.shelf.load().has_own(&first, &more) {
+            self.shelf.rcu(|shelf| shelf.with_own(Arc::clone(&first), &more));
+            self.changed.notify_one();
+        }
         if let Some(maker) = &*maker {
             let made: Vec<IpAddr> = self.shelf.load().addresses.keys().copied().collect();
             for address in made {
                 self.make_with(maker, address, now);
             }
         }
-        drop(maker);
-        self.changed.notify_one();
     }
 
     /// Shows `certificate` in place of everything that is not public.
@@ -175,8 +176,13 @@ impl Certificates {
         self.changed.notified().await;
     }
 
-    /// Finds out which certificates the public trusts, by `trusts`.
-    pub fn judge(&self, trusts: impl Fn(&CertifiedKey, &[Name]) -> bool) {
+    /// Whether there is a certificate that the local CA has not made.
+    pub(super) fn any_from_elsewhere(&self) -> bool {
+        self.shelf.load().from_elsewhere().next().is_some()
+    }
+
+    /// Notes which certificates the public trusts, by `trusts`.
+    pub(super) fn judge(&self, trusts: impl Fn(&CertifiedKey, &[Name]) -> bool) {
         for shown in self.shelf.load().from_elsewhere() {
             shown.judge(trusts(shown.certified(), shown.names()));
         }

@@ -35,6 +35,10 @@ impl Shown {
         Arc::new(Self { certified, names, issued, trusted: AtomicBool::new(false) })
     }
 
+    fn is_same(&self, other: &Self) -> bool {
+        self.certified.cert == other.certified.cert && self.certified.ocsp == other.certified.ocsp
+    }
+
     /// What the handshake shows.
     pub fn certified(&self) -> &Arc<CertifiedKey> {
         &self.certified
@@ -68,6 +72,8 @@ pub(super) enum AtAddress {
 #[derive(Debug, Clone)]
 pub(super) struct Shelf {
     default: Arc<Shown>,
+    more: Vec<Arc<Shown>>,
+    /// Those two by name.
     own: Table,
     public: Table,
     /// Those that the local CA made for addresses of this machine.
@@ -83,7 +89,13 @@ impl Shelf {
                 own.add(name, shown);
             }
         }
-        Self { default: first, own, public: Table::default(), addresses: BTreeMap::new() }
+        Self { default: first, more: more.to_vec(), own, public: Table::default(), addresses: BTreeMap::new() }
+    }
+
+    /// Whether these are the configured ones already.
+    pub(super) fn has_own(&self, first: &Shown, more: &[Arc<Shown>]) -> bool {
+        let same = |(one, other): (&Arc<Shown>, &Arc<Shown>)| one.is_same(other);
+        self.default.is_same(first) && self.more.len() == more.len() && self.more.iter().zip(more).all(same)
     }
 
     /// The same with other configured certificates.

@@ -10,8 +10,9 @@ use tracing::warn;
 
 use super::addresses::Addresses;
 use super::facts::Facts;
-use super::files::{self, FileError};
+use super::files::{self, FileError, Pair};
 use super::fingerprint::Fingerprint;
+use super::kept::Kept;
 use super::local_ca::{LocalCa, LocalCaError, Wanted};
 use super::shelf::{Issued, Shown};
 use super::state::StateDir;
@@ -24,7 +25,14 @@ pub struct Source {
     certified: Arc<CertifiedKey>,
     facts: Facts,
     fingerprint: Fingerprint,
-    local: Option<Local>,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Local(Local),
+    /// The first is the one that `certified` and `facts` are of.
+    Files(Vec<Kept>),
 }
 
 /// What the local CA needs to make further certificates.
@@ -45,6 +53,9 @@ pub enum TlsError {
     /// The configured files cannot be used.
     #[error(transparent)]
     Files(#[from] FileError),
+    /// An empty list of files, which the configuration refuses.
+    #[error("no certificate is configured; check `tls.certificate`")]
+    None,
     /// The cryptographic library refused a key that it made itself.
     #[error("cannot use the local certificate's key: {0}")]
     Key(#[from] rustls::Error),
@@ -56,29 +67,35 @@ impl Source {
     ///
     /// Reads and writes files, waits for other processes that do so: not for an async task.
     pub fn open(tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
-        Self::open_after(None, tls, state_dir, now)
+        match &tls.certificate {
+            Certificate::Local => Self::local(None, &tls.names, state_dir, now),
+            Certificate::Files(files) => {
+                let kept = files.iter().map(|files| Kept::open(files, now)).collect::<Result<Vec<_>, _>>()?;
+                let all: Vec<_> = kept.iter().map(|kept| &kept.pair.facts).collect();
+                for name in files::uncovered(&all, &tls.names) {
+                    warn!(%name, "the certificate is not for this name: clients that ask for it will refuse it");
+                }
+                Self::files(kept)
+            }
+        }
     }
 
     /// The same again, later: the same certificate unless it was due for renewal, files changed, or names were added (compare
-    /// the fingerprints). Unlike [`Source::open`] this carries a CA on that lives in memory only.
+    /// the fingerprints). Unlike [`Source::open`] this carries a CA on that lives in memory only, and files that cannot be
+    /// used any more are no error: what was read from them before stays.
     pub fn renewed(&self, tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
-        Self::open_after(self.local.as_ref().map(|local| &*local.ca), tls, state_dir, now)
+        match (&self.kind, &tls.certificate) {
+            (Kind::Files(kept), Certificate::Files(_)) => {
+                Self::files(kept.iter().map(|kept| kept.again(now)).collect())
+            }
+            (Kind::Local(local), Certificate::Local) => Self::local(Some(&local.ca), &tls.names, state_dir, now),
+            _ => Self::open(tls, state_dir, now),
+        }
     }
 
-    fn open_after(
-        before: Option<&LocalCa>,
-        tls: &Tls,
-        state_dir: Option<&Path>,
-        now: OffsetDateTime,
-    ) -> Result<Self, TlsError> {
-        match &tls.certificate {
-            Certificate::Local => Self::local(before, &tls.names, state_dir, now),
-            Certificate::Files { cert, key } => {
-                let pair = files::open(cert, key, now)?;
-                files::warn_of(cert, &pair, &tls.names);
-                Ok(Self::new(pair.certified, pair.facts, None))
-            }
-        }
+    fn files(kept: Vec<Kept>) -> Result<Self, TlsError> {
+        let Pair { certified, facts } = kept.first().ok_or(TlsError::None)?.pair.clone();
+        Ok(Self::new(certified, facts, Kind::Files(kept)))
     }
 
     fn local(
@@ -105,24 +122,37 @@ impl Source {
         let certified = CertifiedKey::new(vec![local.leaf.certificate.clone()], key);
         let facts = local.leaf.facts.clone();
         let local = Local { ca: Arc::new(local), dir, names: names::required(names) };
-        Ok(Self::new(Arc::new(certified), facts, Some(local)))
+        Ok(Self::new(Arc::new(certified), facts, Kind::Local(local)))
     }
 
-    fn new(certified: Arc<CertifiedKey>, facts: Facts, local: Option<Local>) -> Self {
+    fn new(certified: Arc<CertifiedKey>, facts: Facts, kind: Kind) -> Self {
         let fingerprint = Fingerprint::of(certified.cert.first().map_or(&[], |leaf| leaf.as_ref()));
-        Self { certified, facts, fingerprint, local }
+        Self { certified, facts, fingerprint, kind }
     }
 
-    /// Every certificate to be shown, the one for unknown names apart.
+    /// Every certificate to be shown, the one for unknown names first.
     pub(super) fn shown(&self) -> (Arc<Shown>, Vec<Arc<Shown>>) {
-        let issued = if self.is_local() { Issued::Here } else { Issued::Elsewhere };
-        (Shown::new(self.certified_key(), issued), Vec::new())
+        let shown = |kept: &Kept| Shown::new(Arc::clone(&kept.pair.certified), Issued::Elsewhere);
+        match &self.kind {
+            Kind::Local(_) => (Shown::new(self.certified_key(), Issued::Here), Vec::new()),
+            Kind::Files(kept) => {
+                let more = kept.iter().skip(1).map(shown).collect();
+                (Shown::new(self.certified_key(), Issued::Elsewhere), more)
+            }
+        }
     }
 
     /// What makes certificates for addresses of this machine; `None` without a local CA.
     pub(super) fn addresses(&self) -> Option<Addresses> {
-        let Local { ca, dir, names } = self.local.as_ref()?;
+        let Local { ca, dir, names } = self.as_local()?;
         Some(Addresses::new(Arc::clone(ca), Arc::clone(&self.certified.key), dir.clone(), names.clone()))
+    }
+
+    fn as_local(&self) -> Option<&Local> {
+        match &self.kind {
+            Kind::Local(local) => Some(local),
+            Kind::Files(_) => None,
+        }
     }
 
     /// What a handshake shows.
@@ -152,17 +182,17 @@ impl Source {
 
     /// Whether the certificate is the local CA's, which clients do not trust by themselves.
     pub fn is_local(&self) -> bool {
-        self.local.is_some()
+        self.as_local().is_some()
     }
 
     /// The local CA's certificate, to be trusted by clients.
     pub fn ca(&self) -> Option<&CertificateDer<'static>> {
-        Some(&self.local.as_ref()?.ca.authority.certificate)
+        Some(&self.as_local()?.ca.authority.certificate)
     }
 
     /// The PEM file with the local CA's certificate; `None` when it could not be kept or the certificate is not local.
     pub fn ca_path(&self) -> Option<&Path> {
-        self.local.as_ref()?.ca.ca_path.as_deref()
+        self.as_local()?.ca.ca_path.as_deref()
     }
 }
 
@@ -174,6 +204,7 @@ mod tests {
     use time::macros::datetime;
 
     use super::{Certificate, OffsetDateTime, Source, Tls};
+    use crate::config::CertificateFiles;
 
     const NOW: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
 
@@ -208,7 +239,7 @@ mod tests {
     #[test]
     fn keys_cannot_be_printed() {
         let source = Source::open(&Tls::default(), None, NOW).unwrap();
-        let key = source.local.as_ref().unwrap().ca.key.serialize_der();
+        let key = source.as_local().unwrap().ca.key.serialize_der();
         let printed = format!("{source:?}");
         assert!(printed.contains("[secret key elided]"), "{printed}");
         // Ten bytes from the middle of the secret.
@@ -230,7 +261,8 @@ mod tests {
         let (one, two) = (temp.path().join("one"), temp.path().join("two"));
         let made = [&one, &two].map(|dir| Source::open(&Tls::default(), Some(dir), NOW).unwrap());
         let (cert, key) = (one.join("leaf.pem"), one.join("leaf.key"));
-        let tls = Tls { certificate: Certificate::Files { cert, key }, ..Tls::default() };
+        let files = CertificateFiles { cert, key, ocsp: None };
+        let tls = Tls { certificate: Certificate::Files(vec![files]), ..Tls::default() };
         let shown = Source::open(&tls, None, NOW).unwrap();
         assert_eq!(shown.chain(), made[0].chain());
         assert_eq!((shown.is_local(), shown.ca_path(), shown.ca()), (false, None, None));

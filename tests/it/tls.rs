@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use frontgate::config::Certificate;
+use frontgate::config::{Certificate, CertificateFiles};
 use rustls::crypto::SupportedKxGroup;
 use rustls::version::{TLS12, TLS13};
 use rustls::{HandshakeKind, NamedGroup, ProtocolVersion};
@@ -119,7 +119,7 @@ async fn a_certificate_of_ones_own_is_shown() {
     let trust = Trust::file(&cert);
     let proxy = proxy()
         .upstream(&gateway)
-        .config(|config| config.tls.certificate = Certificate::Files { cert, key })
+        .config(|config| config.tls.certificate = Certificate::Files(vec![CertificateFiles { cert, key, ocsp: None }]))
         .start()
         .await;
     let mut client = Wire::new(proxy.tls(trust.offering(&["http/1.1"])).await);

@@ -110,11 +110,11 @@ fn the_ca_is_handed_out_in_three_forms_and_never_with_its_key() {
     assert_eq!((shown.code, shown.stderr.as_str()), (0, ""));
     let json: serde_json::Value =
         serde_json::from_str(&frontgate(home.path(), &["cert", "show", "--json"]).stdout).unwrap();
-    let fingerprint = json["tlsFingerprint"].as_str().unwrap();
+    let fingerprint = json[0]["tlsFingerprint"].as_str().unwrap();
     assert!(
         shown
             .stdout
             .contains(&format!("  SHA-256   {fingerprint}\n            (what OpenClaw calls tlsFingerprint)\n"))
     );
-    assert_eq!(json["local_ca"]["file"], state.join("ca.pem").to_str().unwrap());
+    assert_eq!(json[0]["local_ca"]["file"], state.join("ca.pem").to_str().unwrap());
 }

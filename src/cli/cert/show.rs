@@ -28,9 +28,13 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let config = loaded::config(args.config)?;
     let kept = OnDisk::read(&config.tls, config.state_dir.as_deref()).map_err(anyhow::Error::new)?;
-    let view = View::of(&kept);
     let now = OffsetDateTime::now_utc();
-    print(if args.json { format!("{:#}\n", view.json(now)) } else { view.text(now) })
+    let views = kept.iter().map(View::of);
+    print(if args.json {
+        format!("{:#}\n", Json::Array(views.map(|view| view.json(now)).collect()))
+    } else {
+        views.map(|view| view.text(now)).collect::<Vec<_>>().join("\n")
+    })
 }
 
 /// What is shown.

@@ -70,8 +70,8 @@ fn the_environment_sets_every_kind_of_key() {
     let config = parse_with("tls: { certificate: local }", &env, &Overrides::default()).unwrap();
     assert_eq!(config.listen.https, []);
     assert_eq!(config.listen.plain.len(), 2);
-    let files = Certificate::Files { cert: "/home/ann/c.pem".into(), key: "/k.pem".into() };
-    assert_eq!(config.tls.certificate, files);
+    let files = CertificateFiles { cert: "/home/ann/c.pem".into(), key: "/k.pem".into(), ocsp: None };
+    assert_eq!(config.tls.certificate, Certificate::Files(vec![files]));
     assert_eq!(config.state_dir, Some(PathBuf::from("/home/ann/state")));
     assert!(config.forwarded.x_forwarded && config.forwarded.rfc7239);
     assert_eq!(config.websocket.allowed_origins, AllowedOrigins::List(vec!["https://a".into(), "https://b:1".into()]));

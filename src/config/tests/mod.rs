@@ -52,7 +52,7 @@ fn every_key_sets_its_field() {
     let config = parse(
         r#"
 listen: { https: [":443", "192.0.2.1:8443"], http: ["0.0.0.0:80"], plain: ["unix:/run/f.sock"], proxy_protocol_from: [192.0.2.7] }
-tls: { names: [GW.example.com, "::1"], certificate: { cert: tls/cert.pem, key: /k.pem }, min_version: 1.3 }
+tls: { names: [GW.example.com, "::1"], certificate: [{ cert: tls/cert.pem, key: /k.pem }, { key: k, cert: c, ocsp: o.der }], min_version: 1.3 }
 state_dir: state
 upstream: https://gw.internal
 forwarded: { trusted_proxies: [10.0.0.0/8], local_clients: forwarded, headers: [forwarded] }
@@ -75,7 +75,14 @@ log: { level: debug, format: json, access: false, redact: [] }
         },
         tls: Tls {
             names: vec![Name::Dns("gw.example.com".into()), Name::Ip("::1".parse().unwrap())],
-            certificate: Certificate::Files { cert: "/etc/frontgate/tls/cert.pem".into(), key: "/k.pem".into() },
+            certificate: Certificate::Files(vec![
+                CertificateFiles { cert: "/etc/frontgate/tls/cert.pem".into(), key: "/k.pem".into(), ocsp: None },
+                CertificateFiles {
+                    cert: "/etc/frontgate/c".into(),
+                    key: "/etc/frontgate/k".into(),
+                    ocsp: Some("/etc/frontgate/o.der".into()),
+                },
+            ]),
             min_version: TlsVersion::V1_3,
             ca_page: false,
         },

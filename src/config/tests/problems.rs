@@ -167,6 +167,16 @@ const PROBLEMS: &[(&str, &str)] = &[
         "f.yaml:1:21: tls.certificate: `key` is missing\n    hint: `cert` alone is not enough",
     ),
     (
+        "tls: { certificate: [{ cert: a, key: b }, { cert: a, ocps: c }, local] }",
+        "f.yaml:1:43: tls.certificate[1]: `key` is missing\n    hint: `cert` alone is not enough\n\
+         f.yaml:1:54: tls.certificate[1]: unknown key `ocps`\n    hint: known here: cert, key, ocsp\n\
+         f.yaml:1:65: tls.certificate[2]: expected { cert: FILE, key: FILE }",
+    ),
+    (
+        "tls: { certificate: [] }",
+        "f.yaml:1:21: tls.certificate: expected local, { cert: FILE, key: FILE }, or a list of such files",
+    ),
+    (
         "forwarded: { trusted_proxies: [10.0.0.1/8] }",
         "f.yaml:1:32: forwarded.trusted_proxies[0]: `10.0.0.1/8` has address bits behind its prefix\n    hint: the network is 10.0.0.0/8, the address alone 10.0.0.1",
     ),

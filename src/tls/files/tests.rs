@@ -5,8 +5,10 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-use super::{FileError, Pair, check, misplaced, open, uncovered};
-use crate::config::Name;
+use super::{FileError, Pair, check, misplaced, uncovered};
+use crate::config::{CertificateFiles, Name};
+use crate::tls::facts::Facts;
+use crate::tls::kept::Kept;
 
 const TODAY: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
 
@@ -171,7 +173,8 @@ fn files_that_cannot_be_read_are_named_with_the_fix() {
         [(temp.path().join("none.pem"), "check `tls.certificate`"), (temp.path().to_owned(), "check `tls.certificate`")]
     {
         for (cert, key) in [(&path, &path), (&cert, &path)] {
-            let error = open(cert, key, TODAY).unwrap_err().to_string();
+            let files = CertificateFiles { cert: cert.clone(), key: key.clone(), ocsp: None };
+            let error = Kept::open(&files, TODAY).unwrap_err().to_string();
             assert!(error.starts_with(&format!("cannot read {}: ", path.display())), "{error}");
             assert!(error.ends_with(fix), "{error}");
         }
@@ -184,5 +187,7 @@ fn names_and_order_of_issuers_are_worth_a_warning() {
     let pair = try_at(&(made.leaf + &made.root + &made.intermediate), &made.key, TODAY).unwrap();
     assert_eq!(misplaced(&pair), Some(2));
     let names = ["gw.example", "other.example"].map(|name| Name::Dns(name.to_owned()));
-    assert_eq!(uncovered(&pair.facts, &names).collect::<Vec<_>>(), [&names[1]]);
+    assert_eq!(uncovered(&[&pair.facts], &names).collect::<Vec<_>>(), [&names[1]]);
+    let other = Facts { names: vec![names[1].clone()], ..pair.facts.clone() };
+    assert_eq!(uncovered(&[&pair.facts, &other], &names).count(), 0);
 }
