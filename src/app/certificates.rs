@@ -89,6 +89,20 @@ pub(super) async fn keep_fresh(mut shown: Shown, config: Config, drain: Drain) {
     }
 }
 
+/// Finds out whether the public trusts what is shown, first of all and whenever that changes: `tls.hsts: auto` depends on it.
+pub(super) async fn keep_judging(certificates: Arc<Certificates>, drain: Drain) {
+    loop {
+        let judged = Arc::clone(&certificates);
+        if let Err(error) = off_thread(move || judged.find_trusted()).await {
+            tracing::warn!(%error, "no Strict-Transport-Security, because it cannot be told who trusts the certificate");
+        }
+        tokio::select! {
+            () = drain.soft() => return,
+            () = certificates.changed() => {}
+        }
+    }
+}
+
 async fn changed(watch: Option<&Watch>) {
     match watch {
         Some(watch) => watch.changed().await,

@@ -1,7 +1,7 @@
 //! [`StartError`]: why frontgate cannot run.
 
 use crate::listener::BindError;
-use crate::tls::{ClientConfigError, TlsError};
+use crate::tls::{ClientCaError, ClientConfigError, TlsError};
 
 /// Why frontgate cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,9 @@ pub enum StartError {
     /// The certificate.
     #[error(transparent)]
     Certificate(#[from] TlsError),
+    /// The CA of clients.
+    #[error(transparent)]
+    Clients(#[from] ClientCaError),
     /// The trust store for an https gateway.
     #[error(transparent)]
     Trust(#[from] ClientConfigError),

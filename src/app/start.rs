@@ -1,10 +1,11 @@
 //! [`App`]: a running frontgate.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::admin;
-use crate::config::{self, Admin, BindAddr, Config};
+use crate::config::{self, Admin, BindAddr, Config, Hsts};
 use crate::drain::Drain;
 use crate::lifecycle::{self, Drained};
 use crate::listener::{BindError, Listener};
@@ -75,6 +76,9 @@ impl App {
         }
         drain.spawn(wiring.sweep(drain.clone()));
         if let Some(shown) = shown {
+            if config.tls.hsts == Hsts::Auto {
+                drain.spawn(certificates::keep_judging(Arc::clone(&shown.certificates), drain.clone()));
+            }
             drain.spawn(certificates::keep_fresh(shown, config, drain.clone()));
         }
         if let Some(listener) = admin {

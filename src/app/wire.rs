@@ -21,7 +21,7 @@ use crate::observe::{AccessLog, Hint};
 use crate::server::admission::Admission;
 use crate::server::file_limit;
 use crate::server::settings::{Kind, Settings};
-use crate::tls::{self, Handshakes};
+use crate::tls::{self, Clients, Handshakes};
 use crate::upstream::{Connector, Pool};
 use crate::websocket::buffers::Buffers;
 use crate::websocket::direction::Rules;
@@ -54,6 +54,7 @@ impl Wiring {
         let pool = Pool::new(connector, config.limits.request_head.max(LEAST_RESPONSE_HEAD));
         let edge = EdgeSettings {
             forwarded: config.forwarded.clone(),
+            hsts: config.tls.hsts,
             request_body: config.limits.request_body,
             log: log.clone(),
         };
@@ -68,7 +69,9 @@ impl Wiring {
             None => None,
             Some(shown) => {
                 let certificates = Arc::clone(&shown.certificates);
-                let server = tls::server_config(&config.tls, Arc::clone(&certificates), tls::ticketer()?);
+                let clients = config.tls.client_ca.as_ref().map(Clients::open).transpose()?;
+                let tickets = tls::ticketer()?;
+                let server = tls::server_config(&config.tls, Arc::clone(&certificates), tickets, clients.as_ref());
                 Some(Arc::new(Handshakes::new(server, certificates)))
             }
         };

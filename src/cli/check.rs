@@ -9,7 +9,7 @@ use super::environment;
 use super::failure::Failure;
 use super::output::print;
 use crate::config::{self, Certificate, CertificateFiles, Loaded, Overrides, Source};
-use crate::tls::{self, TlsError};
+use crate::tls::{self, Clients, TlsError};
 
 /// What is checked, and what is shown of it.
 #[derive(Debug, clap::Args)]
@@ -39,6 +39,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 /// Looks into the files that the configuration names, as `serve` does. The local CA is left alone: to open it is to make it.
 fn files(loaded: &Loaded) -> Result<(), Failure> {
     let tls = &loaded.config.tls;
+    if let Some(Err(error)) = tls.client_ca.as_ref().map(Clients::open) {
+        return Err(loaded.problem("tls.client_ca", error.to_string()).into());
+    }
     let Certificate::Files(files) = &tls.certificate else { return Ok(()) };
     match tls::Source::open(tls, None, OffsetDateTime::now_utc()) {
         Ok(_) => Ok(()),

@@ -54,7 +54,7 @@ pub use reference::{Entry, INTRODUCTION, entries, reference};
 pub use schema::schema;
 pub use state_dir::{NoStateDir, state_dir};
 pub use timeouts::Timeouts;
-pub use tls::{Certificate, CertificateFiles, Name, Tls, TlsVersion};
+pub use tls::{Certificate, CertificateFiles, ClientCa, ClientMode, Hsts, Name, Tls, TlsVersion};
 pub use upstream::Upstream;
 pub use websocket::{AllowedOrigins, WebSocket};
 

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
 use super::keys::{Checks, Keys, Kind, Section, Written};
-use super::kinds::{CertName, FilePath, List, Quoted, Word};
+use super::kinds::{CertName, ClientCaFile, FilePath, HstsPolicy, List, NoValue, Optional, Quoted, Word};
 use super::names::unknown_key;
 use super::node::{Entry, Node, Value};
 use super::problem::Fault;
@@ -24,6 +25,10 @@ pub struct Tls {
     pub min_version: TlsVersion,
     /// Whether the plain listeners offer the local CA to devices that do not trust it yet.
     pub ca_page: bool,
+    /// Whose certificates clients show; `None` asks for none.
+    pub client_ca: Option<ClientCa>,
+    /// When browsers are told to use nothing but https.
+    pub hsts: Hsts,
 }
 
 /// A name a certificate can carry.
@@ -66,6 +71,36 @@ pub enum TlsVersion {
     V1_3,
 }
 
+/// Who may connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCa {
+    /// PEM: the CA that signed the certificates of clients, or several.
+    pub file: PathBuf,
+    /// Who must have one.
+    pub mode: ClientMode,
+}
+
+/// Which clients must show a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientMode {
+    /// All of them.
+    Required,
+    /// None; but one that is shown must be good.
+    Optional,
+}
+
+/// When browsers are told to use nothing but https (RFC 6797).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hsts {
+    /// When the certificate is publicly trusted, for a year.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+    /// Always, for this long.
+    For(Duration),
+}
+
 impl Default for Tls {
     fn default() -> Self {
         Self {
@@ -73,6 +108,8 @@ impl Default for Tls {
             certificate: Certificate::Local,
             min_version: TlsVersion::V1_2,
             ca_page: false,
+            client_ca: None,
+            hsts: Hsts::Auto,
         }
     }
 }
@@ -108,8 +145,21 @@ impl Section for Tls {
             "on offers the local CA at /.well-known/frontgate/ca on the plain listeners (listen.http), for phones and other \
              devices that are to trust it.",
         );
-        keys.not_yet("client_ca", None);
-        keys.not_yet("hsts", None);
+        keys.key(
+            "client_ca",
+            Optional(NoValue::Null, ClientCaFile),
+            &mut self.client_ca,
+            "PEM file with the CA of clients: each must then show a certificate that it signed, or may with mode: optional. \
+             The gateway is told who it is in X-Client-Cert-Subject (RFC 4514) and X-Client-Cert-Fingerprint (SHA-256).",
+        );
+        keys.key(
+            "hsts",
+            HstsPolicy,
+            &mut self.hsts,
+            "When answers over https carry Strict-Transport-Security, unless the gateway sets it itself. auto: for a year \
+             when the certificate is publicly trusted, never with the local CA. A duration: always, for that long; 0s makes \
+             browsers forget.",
+        );
         keys.not_yet("acme", None);
     }
 

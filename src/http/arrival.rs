@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::listener::Peer;
-use crate::tls::Shown;
+use crate::tls::{Identity, Shown};
 
 /// How a request reached us: what its connection says about it, whatever the request itself claims.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Arrival {
     pub server_name: Option<Box<str>>,
     /// The certificate that we showed.
     pub certificate: Option<Arc<Shown>>,
+    /// Who the client has proved to be, by a certificate of its own.
+    pub identity: Option<Arc<Identity>>,
 }
 
 /// A version of HTTP, as ALPN tells them apart.

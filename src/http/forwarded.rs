@@ -9,7 +9,7 @@ use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::arrival::Arrival;
-use super::host;
+use super::{host, identity};
 use crate::config::{Forwarded, LocalClients};
 use crate::listener::Peer;
 
@@ -49,6 +49,10 @@ pub fn decide(rules: &Forwarded, arrival: &Arrival, host: &HeaderValue, headers:
 
 /// Whether a field of the client's reaches the gateway (rule 3). What [`Forwarding::fields`] sets is always replaced.
 pub fn passes(name: &HeaderName, forwarding: &Forwarding) -> bool {
+    // Not even a trusted proxy's: it may pass on what its own client made up.
+    if identity::is_ours(name.as_str()) {
+        return false;
+    }
     if forwarding.trusted {
         let ours = [X_FORWARDED_FOR, X_REAL_IP, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_FORWARDED_PORT, FORWARDED];
         return !ours.contains(name);

@@ -17,6 +17,8 @@ pub mod forwarded;
 pub mod handle;
 pub mod headers;
 pub mod host;
+pub mod hsts;
+pub mod identity;
 pub mod limits;
 pub mod page;
 pub mod redirect;

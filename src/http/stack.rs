@@ -17,11 +17,12 @@ use super::error_page::Paged;
 use super::exchange::Exchange;
 use super::forwarded::Forwarding;
 use super::handle::Handle;
+use super::hsts::Strict;
 use super::limits::Limited;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::target::Checked;
 use super::tunnel::Handover;
-use crate::config::Forwarded;
+use crate::config::{Forwarded, Hsts};
 use crate::observe::access::{AccessLog, Client};
 use crate::observe::once_a_minute::OnceAMinute;
 use crate::upstream::RequestBody;
@@ -31,6 +32,8 @@ use crate::upstream::RequestBody;
 pub struct EdgeSettings {
     /// Whom to believe about the client.
     pub forwarded: Forwarded,
+    /// When browsers are told to use nothing but https.
+    pub hsts: Hsts,
     /// The most bytes of a request's body.
     pub request_body: Option<u64>,
     /// Where the lines go.
@@ -60,9 +63,11 @@ pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 impl Edge {
     /// The edge in front of `route`.
     pub fn new(settings: EdgeSettings, route: impl Handle) -> Self {
-        let EdgeSettings { forwarded, request_body, log } = settings;
+        let EdgeSettings { forwarded, hsts, request_body, log } = settings;
         let layers = ServiceBuilder::new()
-            // Outermost: whatever goes wrong further in becomes a page.
+            // Outermost: it is about our https, not about the answer, and a page of ours carries it too.
+            .layer_fn(move |inner| Strict { inner, policy: hsts })
+            // Whatever goes wrong further in becomes a page.
             .layer_fn(|inner| Paged { inner, lines: OnceAMinute::default() })
             // Nothing else may look at a target or host that could be understood in two ways.
             .layer_fn(|inner| Checked { inner })
@@ -99,6 +104,7 @@ impl<H: Handle> Enter for Root<H> {
             let peer = entry.arrival.peer.ip();
             let mut access = self.log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
             access.tls = entry.arrival.tls_version;
+            access.subject = entry.arrival.identity.as_ref().map(|identity| Arc::clone(&identity.subject));
             let exchange = Exchange {
                 id,
                 arrival: entry.arrival,

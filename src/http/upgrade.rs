@@ -58,6 +58,7 @@ pub(super) async fn upgrade(
         client: access.client,
         host: Some(exchange.host.clone()),
         target: exchange.target.as_str().to_owned(),
+        subject: access.subject.clone(),
         duration: std::time::Duration::ZERO,
         ended: "",
         clean: false,

@@ -47,6 +47,7 @@ impl AccessLog {
             target: request.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned()),
             version: request.version,
             tls: None,
+            subject: None,
             status: None,
             bytes_in: Counter::default(),
             bytes_out: 0,
@@ -97,6 +98,8 @@ pub struct Access {
     pub version: Version,
     /// The client's TLS version, `1.2` or `1.3`; `None` on a plain listener.
     pub tls: Option<&'static str>,
+    /// The subject of the client's certificate, if it showed one.
+    pub subject: Option<Arc<str>>,
     /// The status that the client got; `None` if it left before.
     pub status: Option<StatusCode>,
     /// Bytes of the request's body.
@@ -192,6 +195,7 @@ impl Access {
             target = %redacted(redactor, self.target.as_bytes()),
             protocol = %protocol(self.version),
             tls = self.tls.map(tracing::field::display),
+            subject = self.subject.as_ref().map(|subject| clean(subject.as_bytes(), LONGEST)).as_deref(),
             status = self.status.map(|status| status.as_u16()),
             bytes_in = self.bytes_in.total(),
             bytes_out = self.bytes_out,
@@ -289,6 +293,7 @@ pub(crate) mod tests {
             );
             let mut access = AccessLog::new(&text()).request("r1", REMOTE, &parts);
             access.tls = Some("1.3");
+            access.subject = Some("CN=ann,O=x y".into());
             access.status = Some(StatusCode::OK);
             access.bytes_in.clone().add(12);
             access.bytes_out = 3456;
@@ -299,7 +304,7 @@ pub(crate) mod tests {
             steady(&lines),
             [concat!(
                 " INFO request id=r1 client=203.0.113.5 method=GET host=gw:8443 target=/chat?session=a&token=*** protocol=h1 ",
-                "tls=1.3 status=200 bytes_in=12 bytes_out=3456 duration_ms=_ upstream_ms=2.3 ended=done from=gateway ",
+                "tls=1.3 subject=\"CN=ann,O=x y\" status=200 bytes_in=12 bytes_out=3456 duration_ms=_ upstream_ms=2.3 ended=done from=gateway ",
                 r#"referer=https://gw:8443/?token=*** user_agent="curl \"8\"\\tx""#
             )]
         );

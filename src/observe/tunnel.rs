@@ -1,5 +1,6 @@
 //! [`Tunnel`]: the line that says how a WebSocket went and ended.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -19,6 +20,8 @@ pub struct Tunnel {
     pub host: Option<HeaderValue>,
     /// The request target as it came; secrets are hidden when the line is written.
     pub target: String,
+    /// The subject of the client's certificate, if it showed one.
+    pub subject: Option<Arc<str>>,
     /// From the 101 to the end.
     pub duration: Duration,
     /// What ended it: a name of the table "How a WebSocket ends".
@@ -66,6 +69,7 @@ impl Tunnel {
             peer = self.client.proxy.filter(|proxy| Some(*proxy) != self.client.addr).map(tracing::field::display),
             host = self.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
             target = %redacted(redactor, self.target.as_bytes()),
+            subject = self.subject.as_ref().map(|subject| clean(subject.as_bytes(), LONGEST)).as_deref(),
             duration_ms = millis(self.duration),
             ended = %self.ended,
             clean = self.clean,
@@ -106,6 +110,7 @@ pub(crate) mod tests {
             client: REMOTE,
             host: Some(HeaderValue::from_static("gw:8443")),
             target: "/openclaw?token=s3cret".to_owned(),
+            subject: None,
             duration: Duration::from_millis(90_500),
             ended: "gateway_lost",
             clean: true,

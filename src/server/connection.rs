@@ -1,6 +1,7 @@
 //! One client connection, first byte to last: PROXY header → TLS → HTTP/1 or HTTP/2 by ALPN.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -12,7 +13,7 @@ use super::{h1, h2};
 use crate::drain::Drain;
 use crate::http::arrival::{Arrival, Protocol};
 use crate::listener::{Peer, Socket, proxy_protocol};
-use crate::tls::Stream;
+use crate::tls::{Identity, Stream};
 
 /// Serves one connection to its end.
 pub async fn serve(
@@ -43,6 +44,7 @@ pub async fn serve(
         tls_version: None,
         server_name: None,
         certificate: None,
+        identity: None,
     };
     let places = (place, client);
     let (handshakes, mistaken) = match &settings.kind {
@@ -73,9 +75,10 @@ pub async fn serve(
         }),
         server_name: session.server_name().map(|name| name.to_ascii_lowercase().into_boxed_str()),
         certificate: Some(certificate),
+        identity: session.peer_certificates().and_then(|chain| Identity::of(chain.first()?)).map(Arc::new),
         ..arrival
     };
-    let stream = Stream::Server(Box::new(stream));
+    let stream = Stream::Server(stream);
     if is_h2 {
         h2::serve(stream, arrival, settings, places, drain).await;
     } else {

@@ -14,7 +14,7 @@ use crate::tls::{Handshakes, Opening, Shown};
 /// What has become of a handshake.
 pub(super) enum Shaken {
     /// A connection that HTTP can use, and the certificate that it showed.
-    Open(TlsStream<Socket>, Arc<Shown>),
+    Open(Box<TlsStream<Socket>>, Arc<Shown>),
     /// An ACME server has seen the answer to its challenge. There is nothing more to do.
     Validated,
 }
@@ -42,7 +42,10 @@ pub(super) async fn accept(socket: Socket, dialled: Dialled, handshakes: &Arc<Ha
         opening = tokio::task::spawn_blocking(make).await.map_err(|error| error.to_string())?;
     }
     match opening {
-        Opening::Serve(config, shown) => Ok(Shaken::Open(start.into_stream(config).await.map_err(error)?, shown)),
+        Opening::Serve(config, shown) => {
+            let stream = start.into_stream(config).await.map_err(error)?;
+            Ok(Shaken::Open(Box::new(stream), shown))
+        }
         Opening::Challenge(config) => {
             // The server looks at the certificate and leaves (RFC 8737 §3).
             start.into_stream(config).await.map_err(error)?.shutdown().await.map_err(error)?;

@@ -6,12 +6,13 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
+use super::clients::Clients;
 use super::crypto;
 use super::handshakes::ACME_TLS;
 use super::resolver::Certificates;
 use crate::config;
 
-/// The settings of every TLS listener. Pass the same `certificates` and `tickets` after a reload, and sessions survive it.
+/// The settings of every TLS listener; with `clients`, one asks for theirs. Pass the same `certificates` and `tickets` after a reload, and sessions survive it.
 ///
 /// # Panics
 /// Never: the only error of the builder is a version without a cipher suite, and the provider has suites for both.
@@ -19,13 +20,24 @@ pub fn server_config(
     tls: &config::Tls,
     certificates: Arc<Certificates>,
     tickets: Arc<dyn ProducesTickets>,
+    clients: Option<&Clients>,
 ) -> Arc<ServerConfig> {
-    let mut server = ServerConfig::builder_with_provider(crypto::provider())
+    let server = ServerConfig::builder_with_provider(crypto::provider())
         .with_protocol_versions(&versions(tls.min_version))
-        .expect("the provider has cipher suites for TLS 1.2 and 1.3")
-        .with_no_client_auth()
-        .with_cert_resolver(certificates);
+        .expect("the provider has cipher suites for TLS 1.2 and 1.3");
+    let server = match clients {
+        None => server.with_no_client_auth(),
+        Some(clients) => server.with_client_cert_verifier(Arc::clone(&clients.0)),
+    };
+    let mut server = server.with_cert_resolver(certificates);
     server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    if clients.is_some() {
+        // A session that is resumed would never look at the client's certificate again: whether it has expired, or whether
+        // its CA is still accepted. Without tickets and a table there is none.
+        server.session_storage = Arc::new(NoServerSessionStorage {});
+        server.send_tls13_tickets = 0;
+        return Arc::new(server);
+    }
     server.ticketer = tickets;
     // Tickets carry the sessions of both versions; a table in memory would only grow beside them.
     server.session_storage = Arc::new(NoServerSessionStorage {});

@@ -59,13 +59,12 @@ impl Addresses {
         let stored = self.stored(address);
         let stored = stored.as_ref().filter(|leaf| self.is_good(leaf, &names, now));
         let before = || before.and_then(|leaf| Leaf::read(leaf.clone())).filter(|leaf| self.is_good(leaf, &names, now));
-        let leaf = match stored.cloned().or_else(before) {
-            Some(leaf) => leaf.certificate,
-            None => {
-                let leaf = self.authority().sign(&self.local.key, &names, now)?;
-                info!(%address, fingerprint = %Fingerprint::of(&leaf), "made a certificate for an address of this machine");
-                leaf
-            }
+        let leaf = if let Some(leaf) = stored.cloned().or_else(before) {
+            leaf.certificate
+        } else {
+            let leaf = self.authority().sign(&self.local.key, &names, now)?;
+            info!(%address, fingerprint = %Fingerprint::of(&leaf), "made a certificate for an address of this machine");
+            leaf
         };
         if stored.is_none() {
             self.store(address, &leaf, kept);

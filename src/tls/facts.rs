@@ -47,11 +47,16 @@ impl Facts {
 
     /// Whether a client that asks for `name` accepts this certificate. A wildcard stands for exactly one label (RFC 9525 §6.3).
     pub(super) fn covers(&self, name: &Name) -> bool {
-        self.names.iter().any(|own| match (own, name) {
-            (Name::Dns(own), Name::Dns(name)) => own == name || wildcard_covers(own, name),
-            (own, name) => own == name,
-        })
+        covers(&self.names, name)
     }
+}
+
+/// Whether a certificate for `names` is one for `name`.
+pub(super) fn covers(names: &[Name], name: &Name) -> bool {
+    names.iter().any(|own| match (own, name) {
+        (Name::Dns(own), Name::Dns(name)) => own == name || wildcard_covers(own, name),
+        (own, name) => own == name,
+    })
 }
 
 fn wildcard_covers(own: &str, name: &str) -> bool {

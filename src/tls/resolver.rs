@@ -9,7 +9,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::addresses::Addresses;
 use super::shelf::{AtAddress, Issued, Shelf, Shown};
@@ -97,13 +97,13 @@ impl Certificates {
     /// (RFC 8737 §3; for an IP address its name in `in-addr.arpa` or `ip6.arpa`, RFC 8738 §6). `None` ends that.
     pub fn set_challenge(&self, sni: &str, certificate: Option<Arc<CertifiedKey>>) {
         let sni = sni.to_ascii_lowercase();
+        let answers: Vec<_> = certificate.into_iter().map(|certificate| (sni.clone(), certificate)).collect();
         self.challenges.rcu(|challenges| {
-            let mut challenges = HashMap::clone(challenges);
-            match &certificate {
-                Some(certificate) => challenges.insert(sni.clone(), Arc::clone(certificate)),
-                None => challenges.remove(&sni),
-            };
-            challenges
+            let others = challenges.iter().filter(|(name, _)| **name != sni);
+            others
+                .map(|(name, answer)| (name.clone(), Arc::clone(answer)))
+                .chain(answers.clone())
+                .collect::<HashMap<_, _>>()
         });
     }
 
@@ -177,14 +177,22 @@ impl Certificates {
     }
 
     /// Whether there is a certificate that the local CA has not made.
-    pub(super) fn any_from_elsewhere(&self) -> bool {
-        self.shelf.load().from_elsewhere().next().is_some()
+    pub(super) fn any_foreign(&self) -> bool {
+        self.shelf.load().foreign().next().is_some()
     }
 
     /// Notes which certificates the public trusts, by `trusts`.
     pub(super) fn judge(&self, trusts: impl Fn(&CertifiedKey, &[Name]) -> bool) {
-        for shown in self.shelf.load().from_elsewhere() {
-            shown.judge(trusts(shown.certified(), shown.names()));
+        for shown in self.shelf.load().foreign() {
+            let (before, trusted) = (shown.is_trusted(), trusts(shown.certified(), shown.names()));
+            shown.judge(trusted);
+            if trusted != before {
+                let names: Vec<_> = shown.names().iter().map(ToString::to_string).collect();
+                info!(
+                    names = names.join(","),
+                    trusted, "this system trusts the issuer of the certificate as the public does"
+                );
+            }
         }
     }
 }

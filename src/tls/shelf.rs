@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustls::sign::CertifiedKey;
 
-use super::facts::Facts;
+use super::facts::{Facts, covers};
 use crate::config::Name;
 
 /// A certificate that is shown to clients.
@@ -47,6 +47,11 @@ impl Shown {
     /// The names that it is for.
     pub fn names(&self) -> &[Name] {
         &self.names
+    }
+
+    /// Whether it is for the DNS name `name`, in lower case.
+    pub fn covers(&self, name: &str) -> bool {
+        covers(&self.names, &Name::Dns(name.to_owned()))
     }
 
     /// Whether it is known that the public trusts it. Starts as "no", and stays so for the local CA's.
@@ -151,7 +156,7 @@ impl Shelf {
     }
 
     /// Each certificate that somebody else made.
-    pub(super) fn from_elsewhere(&self) -> impl Iterator<Item = &Arc<Shown>> {
+    pub(super) fn foreign(&self) -> impl Iterator<Item = &Arc<Shown>> {
         [&self.own, &self.public].into_iter().flat_map(Table::all).filter(|shown| shown.issued == Issued::Elsewhere)
     }
 }

@@ -19,7 +19,7 @@ impl Certificates {
     /// # Errors
     /// The store cannot be read; nothing is taken for trusted then.
     pub fn find_trusted(&self) -> Result<(), ClientConfigError> {
-        if !self.any_from_elsewhere() {
+        if !self.any_foreign() {
             return Ok(());
         }
         let verifier = Verifier::new(crypto::provider()).map_err(ClientConfigError)?;

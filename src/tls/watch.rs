@@ -86,7 +86,7 @@ impl Watch {
 const QUIET: Duration = Duration::from_millis(500);
 /// A folder in which something always happens is looked at this often.
 const LONGEST: Duration = Duration::from_secs(5);
-/// As many links as Linux follows (path_resolution(7)).
+/// As many links as Linux follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
 /// The folders in which a change can make `file` another one: its own, and that of each link on the way.

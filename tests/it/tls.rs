@@ -117,9 +117,10 @@ async fn a_certificate_of_ones_own_is_shown() {
     fs::write(&cert, &identity.pem).unwrap();
     fs::write(&key, &identity.key_pem).unwrap();
     let trust = Trust::file(&cert);
+    let files = CertificateFiles { cert, key, ocsp: None };
     let proxy = proxy()
         .upstream(&gateway)
-        .config(|config| config.tls.certificate = Certificate::Files(vec![CertificateFiles { cert, key, ocsp: None }]))
+        .config(|config| config.tls.certificate = Certificate::Files(vec![files]))
         .start()
         .await;
     let mut client = Wire::new(proxy.tls(trust.offering(&["http/1.1"])).await);

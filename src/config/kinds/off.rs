@@ -71,4 +71,8 @@ impl<K: Kind> Kind for Optional<K> {
         };
         read.map_err(|fault| at.report(&node.place, fault)).ok()
     }
+
+    fn parts(&self) -> &'static [&'static str] {
+        self.1.parts()
+    }
 }

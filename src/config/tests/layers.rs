@@ -52,6 +52,8 @@ fn the_environment_sets_every_kind_of_key() {
         ("FRONTGATE_LISTEN_PLAIN", "127.0.0.1:1,unix:/run/f.sock"),
         ("FRONTGATE_TLS_CERTIFICATE_CERT", "c.pem"),
         ("FRONTGATE_TLS_CERTIFICATE_KEY", "/k.pem"),
+        ("FRONTGATE_TLS_CLIENT_CA", "ca.pem"),
+        ("FRONTGATE_TLS_HSTS", "off"),
         ("FRONTGATE_STATE_DIR", "state"),
         ("FRONTGATE_FORWARDED_HEADERS", "x-forwarded,forwarded"),
         ("FRONTGATE_WEBSOCKET_ALLOWED_ORIGINS", "https://a,https://b:1"),
@@ -72,6 +74,8 @@ fn the_environment_sets_every_kind_of_key() {
     assert_eq!(config.listen.plain.len(), 2);
     let files = CertificateFiles { cert: "/home/ann/c.pem".into(), key: "/k.pem".into(), ocsp: None };
     assert_eq!(config.tls.certificate, Certificate::Files(vec![files]));
+    let clients = ClientCa { file: "/home/ann/ca.pem".into(), mode: ClientMode::Required };
+    assert_eq!((config.tls.client_ca, config.tls.hsts), (Some(clients), Hsts::Off));
     assert_eq!(config.state_dir, Some(PathBuf::from("/home/ann/state")));
     assert!(config.forwarded.x_forwarded && config.forwarded.rfc7239);
     assert_eq!(config.websocket.allowed_origins, AllowedOrigins::List(vec!["https://a".into(), "https://b:1".into()]));

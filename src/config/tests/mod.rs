@@ -52,7 +52,7 @@ fn every_key_sets_its_field() {
     let config = parse(
         r#"
 listen: { https: [":443", "192.0.2.1:8443"], http: ["0.0.0.0:80"], plain: ["unix:/run/f.sock"], proxy_protocol_from: [192.0.2.7] }
-tls: { names: [GW.example.com, "::1"], certificate: [{ cert: tls/cert.pem, key: /k.pem }, { key: k, cert: c, ocsp: o.der }], min_version: 1.3 }
+tls: { names: [GW.example.com, "::1"], certificate: [{ cert: tls/cert.pem, key: /k.pem }, { key: k, cert: c, ocsp: o.der }], min_version: 1.3, client_ca: { file: ca.pem, mode: optional }, hsts: 30d }
 state_dir: state
 upstream: https://gw.internal
 forwarded: { trusted_proxies: [10.0.0.0/8], local_clients: forwarded, headers: [forwarded] }
@@ -85,6 +85,8 @@ log: { level: debug, format: json, access: false, redact: [] }
             ]),
             min_version: TlsVersion::V1_3,
             ca_page: false,
+            client_ca: Some(ClientCa { file: "/etc/frontgate/ca.pem".into(), mode: ClientMode::Optional }),
+            hsts: Hsts::For(seconds(30 * 24 * 3600)),
         },
         state_dir: Some("/etc/frontgate/state".into()),
         upstream: Upstream::Https { host: "gw.internal".into(), port: 443 },

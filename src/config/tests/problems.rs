@@ -80,7 +80,8 @@ const PROBLEMS: &[(&str, &str)] = &[
     ("ping_interval: 5s", "f.yaml:1:1: unknown key `ping_interval`\n    hint: did you mean `websocket.ping_interval`?"),
     (
         "tls: { colour: red }",
-        "f.yaml:1:8: tls: unknown key `colour`\n    hint: known here: names, certificate, min_version, ca_page",
+        "f.yaml:1:8: tls: unknown key `colour`\n    hint: known here: names, certificate, min_version, ca_page, client_ca, \
+         hsts",
     ),
     ("tls.names: [a]", "f.yaml:1:1: unknown key `tls.names`\n    hint: write `names` inside of `tls`"),
     (
@@ -98,8 +99,6 @@ const PROBLEMS: &[(&str, &str)] = &[
     ("auth: basic", "f.yaml:1:7: auth: not available yet\n    hint: remove it"),
     ("routes:\n  - path: /", "f.yaml:2:3: routes: not available yet\n    hint: remove it"),
     ("upstreams: { a: b }", "f.yaml:1:12: upstreams: not available yet\n    hint: remove it"),
-    ("tls: { hsts: auto }", "f.yaml:1:14: tls.hsts: not available yet\n    hint: remove it"),
-    ("tls: { client_ca: ca.pem }", "f.yaml:1:19: tls.client_ca: not available yet\n    hint: remove it"),
     ("tls:\n  acme:\n    email: a@b", "f.yaml:3:5: tls.acme: not available yet\n    hint: remove it"),
     (
         "tls: { certificate: acme }",
@@ -171,6 +170,21 @@ const PROBLEMS: &[(&str, &str)] = &[
         "f.yaml:1:43: tls.certificate[1]: `key` is missing\n    hint: `cert` alone is not enough\n\
          f.yaml:1:54: tls.certificate[1]: unknown key `ocps`\n    hint: known here: cert, key, ocsp\n\
          f.yaml:1:65: tls.certificate[2]: expected { cert: FILE, key: FILE }",
+    ),
+    ("tls: { client_ca: [a] }", "f.yaml:1:19: tls.client_ca: expected a path"),
+    (
+        "tls: { client_ca: { flie: a, mode: none } }",
+        "f.yaml:1:19: tls.client_ca: `file` is missing\n    hint: a PEM file with the CA's certificate\n\
+         f.yaml:1:21: tls.client_ca: unknown key `flie`\n    hint: known here: file, mode\n\
+         f.yaml:1:36: tls.client_ca.mode: `none` is none of required, optional",
+    ),
+    (
+        "tls: { hsts: on }",
+        "f.yaml:1:14: tls.hsts: `on` is not a duration\n    hint: one number and one unit, such as 250ms, 20s, 5m, 24h or 1d; or auto, or off",
+    ),
+    (
+        "tls: { hsts: 3000d }",
+        "f.yaml:1:14: tls.hsts: `3000d` is too long; the most is 17520h\n    hint: a duration such as 365d, auto, or off",
     ),
     (
         "tls: { certificate: [] }",

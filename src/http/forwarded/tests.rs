@@ -14,6 +14,7 @@ fn arrival(from: &str) -> Arrival {
         tls_version: None,
         server_name: None,
         certificate: None,
+        identity: None,
     }
 }
 
@@ -159,6 +160,8 @@ fn forgeable_fields_pass_only_from_a_trusted_proxy_and_never_those_we_set() {
         ("cf-connecting-ip", false, true),
         ("via", false, true),
         ("x-openclaw-scopes", false, true),
+        ("x-client-cert-subject", false, false),
+        ("x-client-cert-fingerprint", false, false),
         ("x-request-id", true, true),
         ("authorization", true, true),
     ];

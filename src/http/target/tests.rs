@@ -9,6 +9,7 @@ fn arrival(protocol: Protocol, dialled: Option<&str>) -> Arrival {
         tls_version: None,
         server_name: dialled.map(Into::into),
         certificate: None,
+        identity: None,
     }
 }
 

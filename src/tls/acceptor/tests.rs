@@ -34,7 +34,7 @@ fn server(min_version: TlsVersion) -> Server {
     let tls = Tls { min_version, ..Tls::default() };
     let source = Source::open(&tls, None, OffsetDateTime::now_utc()).unwrap();
     let certificates = Arc::new(Certificates::new(source.certified_key()));
-    let config = server_config(&tls, Arc::clone(&certificates), ticketer().unwrap());
+    let config = server_config(&tls, Arc::clone(&certificates), ticketer().unwrap(), None);
     Server { source, certificates, config }
 }
 
@@ -143,9 +143,9 @@ async fn sessions_outlive_a_reload_that_keeps_the_ticketer() {
         assert_eq!(kind(&server.config).await, HandshakeKind::Full);
         assert_eq!(kind(&server.config).await, HandshakeKind::Resumed);
         let tickets = Arc::clone(&server.config.ticketer);
-        let reloaded = server_config(&Tls::default(), Arc::clone(&server.certificates), tickets);
+        let reloaded = server_config(&Tls::default(), Arc::clone(&server.certificates), tickets, None);
         assert_eq!(kind(&reloaded).await, HandshakeKind::Resumed, "{version:?}");
-        let restarted = server_config(&Tls::default(), Arc::clone(&server.certificates), ticketer().unwrap());
+        let restarted = server_config(&Tls::default(), Arc::clone(&server.certificates), ticketer().unwrap(), None);
         assert_eq!(kind(&restarted).await, HandshakeKind::Full, "{version:?}");
     }
 }

@@ -1,0 +1,75 @@
+//! [`ClientCaFile`]: whose certificates clients must show.
+
+use serde_json::{Value as Json, json};
+
+use super::{FilePath, Word};
+use crate::config::keys::{Kind, Written};
+use crate::config::names::unknown_key;
+use crate::config::node::{Entry, Node, Value};
+use crate::config::problem::Fault;
+use crate::config::read::At;
+use crate::config::{ClientCa, ClientMode};
+
+/// A file, or `{ file, mode }`.
+pub(in crate::config) struct ClientCaFile;
+
+const PARTS: &[&str] = &["file", "mode"];
+const MODES: Word<ClientMode> = Word(&[("required", ClientMode::Required), ("optional", ClientMode::Optional)]);
+
+impl Kind for ClientCaFile {
+    type Value = ClientCa;
+
+    fn name(&self) -> String {
+        "path or { file: FILE, mode: required or optional }".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<ClientCa, Fault> {
+        FilePath.parse(text).map(|file| ClientCa { file, mode: ClientMode::Required })
+    }
+
+    fn write(&self, value: &ClientCa) -> Written {
+        let file = FilePath.write(&value.file);
+        match value.mode {
+            ClientMode::Required => file,
+            ClientMode::Optional => Written::Map(vec![("file", file), ("mode", MODES.write(&value.mode))]),
+        }
+    }
+
+    fn schema(&self) -> Json {
+        let long = json!({
+            "type": "object",
+            "properties": { "file": FilePath.schema(), "mode": MODES.schema() },
+            "required": ["file"],
+            "additionalProperties": false,
+        });
+        json!({ "anyOf": [FilePath.schema(), long] })
+    }
+
+    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<ClientCa> {
+        let Value::Map(entries) = &node.value else {
+            return FilePath.read(node, at).map(|file| ClientCa { file, mode: ClientMode::Required });
+        };
+        let known: Vec<String> = PARTS.iter().copied().map(str::to_owned).collect();
+        for entry in entries.iter().filter(|entry| !PARTS.contains(&entry.key.as_str())) {
+            at.report(&entry.place, unknown_key("", &entry.key, &known));
+        }
+        let mode = match given(entries, "mode") {
+            None => Some(ClientMode::Required),
+            Some(mode) => MODES.read(mode, &mut at.part("mode")),
+        };
+        let Some(file) = given(entries, "file") else {
+            at.report(&node.place, Fault::new("`file` is missing").hint("a PEM file with the CA's certificate"));
+            return None;
+        };
+        Some(ClientCa { file: FilePath.read(file, &mut at.part("file"))?, mode: mode? })
+    }
+
+    fn parts(&self) -> &'static [&'static str] {
+        PARTS
+    }
+}
+
+fn given<'a>(entries: &'a [Entry], part: &str) -> Option<&'a Node> {
+    let entry = entries.iter().find(|entry| entry.key == part)?;
+    (entry.node.value != Value::Null).then_some(&entry.node)
+}

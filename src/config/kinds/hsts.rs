@@ -1,0 +1,47 @@
+//! [`HstsPolicy`]: when browsers are told to use nothing but https.
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::Time;
+use crate::config::Hsts;
+use crate::config::keys::{Kind, Written};
+use crate::config::problem::Fault;
+
+/// `auto`, `off` or a duration.
+pub(in crate::config) struct HstsPolicy;
+
+/// `0s` makes browsers forget. Lists of names that are https only ask for a year or two; more is a slip.
+const LIFE: Time = Time { at_least: Duration::ZERO, at_most: Duration::from_hours(2 * 365 * 24) };
+
+impl Kind for HstsPolicy {
+    type Value = Hsts;
+
+    fn name(&self) -> String {
+        "auto, off or duration".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<Hsts, Fault> {
+        match text {
+            "auto" => Ok(Hsts::Auto),
+            "off" => Ok(Hsts::Off),
+            _ => LIFE.parse(text).map(Hsts::For).map_err(|fault| {
+                let hint = fault.hint.as_deref().map(|hint| format!("{hint}; or auto, or off"));
+                fault.hint(hint.unwrap_or_else(|| "a duration such as 365d, auto, or off".to_owned()))
+            }),
+        }
+    }
+
+    fn write(&self, value: &Hsts) -> Written {
+        match value {
+            Hsts::Auto => Written::Word("auto".to_owned()),
+            Hsts::Off => Written::Word("off".to_owned()),
+            Hsts::For(life) => LIFE.write(life),
+        }
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "anyOf": [{ "enum": ["auto", "off"] }, LIFE.schema()] })
+    }
+}

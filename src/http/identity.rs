@@ -1,0 +1,58 @@
+//! What the gateway is told about a client that has shown a certificate of its own.
+
+use http::{HeaderName, HeaderValue};
+
+use crate::tls::Identity;
+
+/// The fields for a client's identity.
+pub fn fields(identity: &Identity) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+    let fingerprint = HeaderValue::try_from(identity.fingerprint.to_string()).ok();
+    // Not cut: a part of a name is another name.
+    let fits = (1..=LONGEST).contains(&identity.subject.len());
+    let subject = fits.then(|| HeaderValue::try_from(&*identity.subject).ok()).flatten();
+    let named = |name: HeaderName| move |value| (name, value);
+    [subject.map(named(SUBJECT)), fingerprint.map(named(FINGERPRINT))].into_iter().flatten()
+}
+
+/// Whether a field says who the client is, which is for us alone to say. Some programs take `_` for `-`.
+pub fn is_ours(name: &str) -> bool {
+    [&SUBJECT, &FINGERPRINT].iter().any(|ours| {
+        let ours = ours.as_str();
+        let same = |(a, b): (u8, u8)| a == b || (a == b'-' && b == b'_');
+        ours.len() == name.len() && ours.bytes().zip(name.bytes()).all(same)
+    })
+}
+
+const SUBJECT: HeaderName = HeaderName::from_static("x-client-cert-subject");
+const FINGERPRINT: HeaderName = HeaderName::from_static("x-client-cert-fingerprint");
+/// Longer ones would crowd out the request's own fields at the gateway; the fingerprint still tells clients apart.
+const LONGEST: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::Fingerprint;
+
+    #[test]
+    fn the_subject_is_told_whole_or_not_at_all() {
+        for (length, told) in [(0, false), (1, true), (LONGEST, true), (LONGEST + 1, false)] {
+            let identity = Identity { subject: "x".repeat(length).into(), fingerprint: Fingerprint::of(b"x") };
+            let names: Vec<_> = fields(&identity).map(|(name, _)| name).collect();
+            assert_eq!(names, if told { vec![SUBJECT, FINGERPRINT] } else { vec![FINGERPRINT] }, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_ours_however_it_is_spelt() {
+        for (name, ours) in [
+            ("x-client-cert-subject", true),
+            ("x_client_cert_subject", true),
+            ("x-client_cert-fingerprint", true),
+            ("x-client-cert", false),
+            ("x-client-cert-subjects", false),
+            ("x-client-certasubject", false),
+        ] {
+            assert_eq!(is_ours(name), ours, "{name}");
+        }
+    }
+}
