@@ -62,7 +62,7 @@ pub(super) async fn serve(
     let failure = match end {
         End::Slow if parts.read_buf.is_empty() => None,
         End::Slow => Some(Failure::RequestTimeout),
-        End::Over | End::Cut => tap.refused().map(refusal),
+        End::Over | End::Quiet | End::Cut => tap.refused().map(refusal),
     };
     let mut stream = tap.into_inner();
     if let Some(failure) = failure {
@@ -70,9 +70,16 @@ pub(super) async fn serve(
     } else if let Some(tunnel) = handover.take() {
         return tunnel.start(stream, parts.read_buf, places, drain);
     }
+    let goodbye = async {
+        match end {
+            // Nobody waits for an answer that could get lost.
+            End::Quiet => drop(timeout(LINGER, stream.shutdown()).await),
+            _ => linger(&mut stream).await,
+        }
+    };
     tokio::select! {
         () = drain.hard() => {}
-        () = linger(&mut stream) => {}
+        () = goodbye => {}
     }
 }
 
@@ -81,6 +88,8 @@ pub(super) async fn serve(
 enum End {
     /// By itself: closed, failed, or handed over.
     Over,
+    /// There was nothing to wait for.
+    Quiet,
     /// It took too long.
     Slow,
     /// We were told to stop.
@@ -99,7 +108,7 @@ async fn run(connection: &mut Connection, activity: &Activity, settings: &Settin
             () = drain.soft(), if !asked_to_end => {
                 asked_to_end = true;
                 if matches!(activity.phase(), Phase::Fresh | Phase::Idle) {
-                    return End::Over;
+                    return End::Quiet;
                 }
                 Pin::new(&mut *connection).graceful_shutdown();
             }
