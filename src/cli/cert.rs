@@ -1,5 +1,6 @@
 //! `frontgate cert`: look at the certificate, hand out the local CA's.
 
+mod connect;
 mod export;
 mod show;
 

@@ -1,61 +1,91 @@
 //! `frontgate cert show`: what clients get to see, in the words by which it is recognised.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
+use super::connect;
 use crate::cli::failure::Failure;
 use crate::cli::loaded;
 use crate::cli::output::print;
-use crate::tls::{Description, OnDisk};
+use crate::tls::{Description, OnDisk, Presented};
 
 /// Which certificate, and how it is shown.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  frontgate cert show -c /etc/frontgate/frontgate.yaml")]
+#[command(
+    after_help = "Examples:\n  frontgate cert show -c /etc/frontgate/frontgate.yaml\n  frontgate cert show --connect gw.example.com:8443"
+)]
 pub(super) struct Args {
     /// The config [default: the one that `frontgate serve` would take]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Show what a running server presents instead, whether it is trusted here or not
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "config")]
+    connect: Option<String>,
     /// As JSON
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let config = loaded::config(args.config)?;
-    let kept = OnDisk::read(&config.tls, config.state_dir.as_deref()).map_err(anyhow::Error::new)?;
     let now = OffsetDateTime::now_utc();
-    let views = kept.iter().map(View::of);
-    print(if args.json {
-        format!("{:#}\n", Json::Array(views.map(|view| view.json(now)).collect()))
+    let views = if let Some(address) = &args.connect {
+        vec![View::of_server(address, &connect::look(address)?)]
     } else {
-        views.map(|view| view.text(now)).collect::<Vec<_>>().join("\n")
-    })
+        let config = loaded::config(args.config)?;
+        let found = OnDisk::read(&config.tls, config.state_dir.as_deref()).map_err(anyhow::Error::new)?;
+        found.iter().map(View::on_disk).collect()
+    };
+    if args.json {
+        let views: Vec<_> = views.iter().map(|view| view.json(now)).collect();
+        return print(format!("{:#}\n", Json::Array(views)));
+    }
+    print(views.iter().map(|view| view.text(now)).collect::<Vec<_>>().join("\n"))
 }
 
 /// What is shown.
-struct View<'a> {
-    file: &'a Path,
+struct View {
+    /// A file, or a server.
+    place: String,
     chain: Vec<Description>,
-    ca: Option<(&'a Path, Description)>,
+    ca: Option<(PathBuf, Description)>,
+    /// Whether this system accepts what a server shows, in words.
+    verdict: Option<Result<(), String>>,
 }
 
-impl<'a> View<'a> {
-    fn of(kept: &'a OnDisk) -> Self {
-        let ca = kept.ca.as_ref();
+impl View {
+    fn on_disk(found: &OnDisk) -> Self {
+        let ca = found.ca.as_ref();
         Self {
-            file: &kept.file,
-            chain: kept.chain.iter().filter_map(|one| Description::read(one)).collect(),
-            ca: ca.and_then(|ca| Some((ca.file.as_path(), Description::read(&ca.certificate)?))),
+            place: found.file.display().to_string(),
+            chain: found.chain.iter().filter_map(|one| Description::read(one)).collect(),
+            ca: ca.and_then(|ca| Some((ca.file.clone(), Description::read(&ca.certificate)?))),
+            verdict: None,
+        }
+    }
+
+    fn of_server(address: &str, shown: &Presented) -> Self {
+        Self {
+            place: address.to_owned(),
+            chain: shown.chain.iter().filter_map(|one| Description::read(one)).collect(),
+            ca: None,
+            verdict: Some(shown.refused.as_ref().map_or(Ok(()), |why| Err(why.to_string()))),
         }
     }
 
     fn text(&self, now: OffsetDateTime) -> String {
-        let mut out = format!("Certificate: {}\n", self.file.display());
+        let mut out = format!("Certificate: {}\n", self.place);
+        match &self.verdict {
+            None => {}
+            Some(Ok(())) => out.push_str("  trusted by this system, for this name\n"),
+            Some(Err(why)) => {
+                let _ = writeln!(out, "  NOT trusted by this system: {why}");
+            }
+        }
         for (index, one) in self.chain.iter().enumerate() {
             if index > 0 {
                 let _ = write!(out, "\nSent along with it:\n");
@@ -71,7 +101,9 @@ impl<'a> View<'a> {
 
     fn json(&self, now: OffsetDateTime) -> Json {
         json!({
-            "file": self.file.display().to_string(),
+            "place": self.place,
+            "trusted": self.verdict.as_ref().map(Result::is_ok),
+            "refused": self.verdict.as_ref().and_then(|verdict| verdict.as_ref().err()),
             "tlsFingerprint": self.chain.first().map(|leaf| leaf.fingerprint.to_string()),
             "chain": self.chain.iter().map(|one| fields(one, now)).collect::<Vec<_>>(),
             "local_ca": self.ca.as_ref().map(|(file, ca)| json!({
@@ -139,8 +171,6 @@ fn minute(time: OffsetDateTime) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use time::macros::datetime;
 
     use super::View;
@@ -169,8 +199,12 @@ mod tests {
 
     #[test]
     fn what_is_shown_names_everything_that_can_be_compared() {
-        let view =
-            View { file: Path::new("/s/leaf.pem"), chain: vec![leaf()], ca: Some((Path::new("/s/ca.pem"), ca())) };
+        let view = View {
+            place: "/s/leaf.pem".to_owned(),
+            chain: vec![leaf()],
+            ca: Some(("/s/ca.pem".into(), ca())),
+            verdict: None,
+        };
         let expected = "\
 Certificate: /s/leaf.pem
   subject   CN=gw.lan
@@ -203,12 +237,22 @@ Local CA, which clients must trust (`frontgate trust`): /s/ca.pem
 
     #[test]
     fn programs_get_the_same_as_json() {
-        let view = View { file: Path::new("/s/chain.pem"), chain: vec![leaf(), ca()], ca: None };
+        let view = View {
+            place: "gw.lan:443".to_owned(),
+            chain: vec![leaf(), ca()],
+            ca: None,
+            verdict: Some(Err("no".to_owned())),
+        };
         let json = view.json(datetime!(2026-11-20 00:00 UTC));
         assert_eq!(json["tlsFingerprint"], leaf().fingerprint.to_string());
         assert_eq!(json["chain"][0]["names"], serde_json::json!(["gw.lan", "127.0.0.1"]));
         assert_eq!(json["chain"][0]["not_after"], "2027-12-21T12:34:55Z");
         assert_eq!((&json["chain"][0]["days_left"], &json["chain"][1]["ca"]), (&396.into(), &true.into()));
         assert!(json["local_ca"].is_null());
+        assert_eq!((&json["trusted"], &json["refused"]), (&false.into(), &"no".into()));
+        assert!(
+            view.text(datetime!(2026-11-20 00:00 UTC))
+                .starts_with("Certificate: gw.lan:443\n  NOT trusted by this system: no\n")
+        );
     }
 }
