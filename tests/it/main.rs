@@ -1,5 +1,6 @@
 //! The integration tests: real sockets, real processes.
 
+mod ca_page;
 mod cli;
 mod connections;
 mod footprint;
