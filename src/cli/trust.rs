@@ -1,6 +1,6 @@
 //! `frontgate trust`: the local CA goes into the trust stores of this machine, or out of them again.
 //!
-//! [`found`] looks at what there is, [`plan`] decides what to do about it, [`carry_out`] does it. What cannot be done is told
+//! [`found`] looks at what there is, [`plan()`] decides what to do about it, [`carry_out`] does it. What cannot be done is told
 //! as commands for a person ([`by_hand`]). No store is written to directly but by the system's own tools, and no command
 //! passes through a shell.
 
