@@ -79,6 +79,7 @@ fn anchors(family: &Family, tool: Option<&Path>, file: &Path, held: &Held, task:
     let place = || file.to_owned();
     let (first, note, args) = match (task, held) {
         (Task::Install, Held::Nothing) => (Some(Step::Write(place())), None, family.install),
+        (Task::Install, Held::Ours) if !superuser => return What::Nothing("the CA is in it already"),
         // The tool may not have run to its end the last time.
         (Task::Install, Held::Ours) => (None, None, family.install),
         (Task::Install, Held::Frontgates(other)) => {

@@ -180,6 +180,11 @@ fn a_user_without_root_gets_the_commands_and_the_browsers_are_done() {
     );
     assert_eq!(calls, expected);
     assert_eq!(outcome.to_string(), "1 store left to you, see above");
+
+    // When that has been done, there is nothing left.
+    fs::write(machine.file("/usr/local/share/ca-certificates/frontgate-local-ca.crt"), &ca.pem).unwrap();
+    let (said, outcome, _) = machine.carry_out(&ca, Task::Install, Mode::Do);
+    assert!(said.contains("nothing to do: the CA is in it already") && outcome.complete(), "{said}");
 }
 
 #[test]
