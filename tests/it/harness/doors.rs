@@ -85,7 +85,7 @@ pub(crate) async fn handshake(
 }
 
 /// A TCP connection from 127.0.0.1.
-async fn dial(address: SocketAddr) -> TcpStream {
+pub(crate) async fn dial(address: SocketAddr) -> TcpStream {
     dial_from(Ipv4Addr::LOCALHOST, address).await
 }
 

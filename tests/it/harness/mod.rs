@@ -26,7 +26,7 @@ use std::future::Future;
 use std::time::Duration;
 
 pub(crate) use binary::{Binary, binary};
-pub(crate) use doors::{Doors, dial_from, handshake};
+pub(crate) use doors::{Doors, dial, dial_from, handshake};
 pub(crate) use gateway::{Connection, Gateway, gateway};
 pub(crate) use http2::{Outcome, empty, full};
 pub(crate) use message::Message;
