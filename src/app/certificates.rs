@@ -112,7 +112,7 @@ async fn changed(watch: Option<&Watch>) {
 
 fn files(tls: &Tls) -> Vec<PathBuf> {
     match &tls.certificate {
-        Certificate::Local => Vec::new(),
+        Certificate::Local | Certificate::Acme => Vec::new(),
         Certificate::Files(all) => {
             let files = all.iter().flat_map(|files| [Some(&files.cert), Some(&files.key), files.ocsp.as_ref()]);
             files.flatten().cloned().collect()

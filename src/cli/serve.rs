@@ -15,7 +15,8 @@ use crate::observe::logging;
 #[derive(Debug, Default, PartialEq, Eq, clap::Args)]
 #[command(
     after_help = "Examples:\n  frontgate serve -c /etc/frontgate/frontgate.yaml\n  frontgate serve --listen :443 \
-                        --name gw.example.com --upstream http://127.0.0.1:18789"
+                        --name gw.example.com --upstream http://127.0.0.1:18789\n  frontgate serve --acme --email \
+                        ann@example.com --name gw.example.com"
 )]
 pub(super) struct Args {
     #[arg(short, long, value_name = "FILE", help = CONFIG_HELP)]
@@ -31,9 +32,12 @@ pub(super) struct Args {
     /// The address of /livez and /readyz, or off
     #[arg(long, value_name = "ADDR|off")]
     admin: Option<String>,
-    #[arg(long, hide = true)]
+    /// Get a public certificate for the names, from Let's Encrypt unless the config says otherwise; listens on [::]:443 and
+    /// [::]:80 unless told otherwise
+    #[arg(long)]
     acme: bool,
-    #[arg(long, hide = true)]
+    /// Where the certificate authority may write to
+    #[arg(long, value_name = "MAIL")]
     email: Option<String>,
 }
 
@@ -72,10 +76,14 @@ impl Args {
 
     /// The configuration under these flags.
     fn load(self) -> Result<Loaded, Failure> {
-        if self.acme || self.email.is_some() {
-            return Err(Failure::wrong("--acme and --email are not available yet"));
-        }
-        let flags = Overrides { upstream: self.upstream, listen: self.listen, names: self.names, admin: self.admin };
+        let flags = Overrides {
+            upstream: self.upstream,
+            listen: self.listen,
+            names: self.names,
+            admin: self.admin,
+            acme: self.acme,
+            email: self.email,
+        };
         let source = Source::find(self.config, env::var_os("FRONTGATE_CONFIG"));
         Ok(config::load(source, environment(), &flags)?)
     }

@@ -17,9 +17,11 @@ mod raw;
 mod read;
 mod reference;
 mod schema;
+mod secret;
 mod state_dir;
 mod yaml;
 
+pub mod acme;
 pub mod admin;
 pub mod forwarded;
 pub mod limits;
@@ -42,6 +44,7 @@ use kinds::{FilePath, NoValue, Optional};
 use problem::Fault;
 use upstream::Url;
 
+pub use acme::{Acme, Challenge, Directory, Eab, Profile};
 pub use admin::Admin;
 pub use forwarded::{Forwarded, LocalClients};
 pub use limits::{Connections, Limits};
@@ -52,6 +55,7 @@ pub use overrides::Overrides;
 pub use problem::{Place, Problem, Problems};
 pub use reference::{Entry, INTRODUCTION, entries, reference};
 pub use schema::schema;
+pub use secret::Secret;
 pub use state_dir::{NoStateDir, state_dir};
 pub use timeouts::Timeouts;
 pub use tls::{Certificate, CertificateFiles, ClientCa, ClientMode, Hsts, Name, Tls, TlsVersion};
@@ -131,10 +135,23 @@ impl Section for Config {
                 None => seen.push((key, addr)),
             }
         }
+        if self.tls.certificate == Certificate::Acme && self.challenges().is_empty() {
+            let fault = Fault::new("http-01 is answered on a plain listener, and there is none");
+            checks.report(&["tls.acme.challenge", "listen.http"], fault.hint("listen: { http: [\":80\"] }"));
+        }
     }
 }
 
 impl Config {
+    /// The ACME challenges that a listener can answer, in the order to try them.
+    pub fn challenges(&self) -> Vec<Challenge> {
+        let answered = |challenge: &&Challenge| match challenge {
+            Challenge::TlsAlpn01 => !self.listen.https.is_empty(),
+            Challenge::Http01 => !self.listen.http.is_empty(),
+        };
+        self.tls.acme.challenge.iter().filter(answered).copied().collect()
+    }
+
     /// Every address that is bound, and the key that asks for it. Port 0 is a different port each time.
     fn addresses(&self) -> Vec<(String, String)> {
         let tcp = |key: &str, addrs: &[SocketAddr]| -> Vec<_> {

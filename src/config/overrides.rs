@@ -16,6 +16,10 @@ pub struct Overrides {
     pub names: Vec<String>,
     /// `--admin ADDR|off`
     pub admin: Option<String>,
+    /// `--acme`: a public certificate, and unless something else is said the two ports it takes.
+    pub acme: bool,
+    /// `--email MAIL`
+    pub email: Option<String>,
 }
 
 /// Lays both over `root`.
@@ -72,6 +76,17 @@ impl Layers<'_> {
         }
         if let Some(addr) = &flags.admin {
             self.set("admin", word("--admin", addr));
+        }
+        if let Some(email) = &flags.email {
+            self.set("tls.acme.email", word("--email", email));
+        }
+        if flags.acme {
+            self.set("tls.certificate", word("--acme", &"acme".to_owned()));
+            for (key, addr) in [("listen.https", "[::]:443"), ("listen.http", "[::]:80")] {
+                if self.root.find(key).is_none_or(|node| node.value == Value::Null) {
+                    self.set(key, list("--acme", &[addr.to_owned()]));
+                }
+            }
         }
     }
 

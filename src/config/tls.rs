@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use super::acme::Acme;
 use super::keys::{Checks, Keys, Kind, Section, Written};
 use super::kinds::{CertName, ClientCaFile, FilePath, HstsPolicy, List, NoValue, Optional, Quoted, Word};
 use super::names::unknown_key;
@@ -29,6 +30,8 @@ pub struct Tls {
     pub client_ca: Option<ClientCa>,
     /// When browsers are told to use nothing but https.
     pub hsts: Hsts,
+    /// How a public certificate is obtained.
+    pub acme: Acme,
 }
 
 /// A name a certificate can carry.
@@ -46,6 +49,8 @@ pub enum Certificate {
     /// Signed by frontgate's own CA, made on first start.
     #[default]
     Local,
+    /// A public one, by ACME; the local one until it is there.
+    Acme,
     /// Somebody else's, in files. At least one; the first is shown for names that none of them has.
     Files(Vec<CertificateFiles>),
 }
@@ -110,6 +115,7 @@ impl Default for Tls {
             ca_page: false,
             client_ca: None,
             hsts: Hsts::Auto,
+            acme: Acme::default(),
         }
     }
 }
@@ -132,8 +138,8 @@ impl Section for Tls {
             "certificate",
             CertificateSource,
             &mut self.certificate,
-            "local is signed by frontgate's own CA, made on first start; { cert: FILE, key: FILE } are PEM files, the chain \
-             leaf first, which are read again when they change. Of a list each client gets the one for the name it asks \
+            "local is signed by frontgate's own CA, made on first start; acme is a public one, with the local one shown \
+             until it is there; { cert: FILE, key: FILE } are PEM files, the chain leaf first, which are read again when they change. Of a list each client gets the one for the name it asks \
              for, and the first if there is none. `ocsp: FILE` is an OCSP response (DER) to staple. Relative paths begin \
              at this file's folder.",
         );
@@ -160,7 +166,7 @@ impl Section for Tls {
              when the certificate is publicly trusted, never with the local CA. A duration: always, for that long; 0s makes \
              browsers forget.",
         );
-        keys.not_yet("acme", None);
+        keys.section("acme", "How a public certificate is obtained, with certificate: acme.", &mut self.acme);
     }
 
     fn check(&self, checks: &mut Checks<'_>) {
@@ -171,6 +177,25 @@ impl Section for Tls {
         if self.ca_page && matches!(self.certificate, Certificate::Files { .. }) {
             let fault = Fault::new("the page offers the local CA, which did not sign the files of tls.certificate");
             checks.report(&["ca_page", "certificate"], fault.hint("ca_page: off"));
+        }
+        if self.certificate == Certificate::Acme {
+            self.check_acme(checks);
+        }
+    }
+}
+
+impl Tls {
+    fn check_acme(&self, checks: &mut Checks<'_>) {
+        let is_wildcard = |name: &&Name| matches!(name, Name::Dns(name) if name.starts_with("*."));
+        if let Some(name) = self.names.iter().find(is_wildcard) {
+            let fault = Fault::new(format!("acme gets no certificate for {name}: a wildcard needs DNS records"));
+            checks.report(&["names", "certificate"], fault.hint("list the names one by one"));
+        } else if !self.names.iter().any(|name| self.acme.certifies(name)) {
+            let fault = Fault::new("acme needs a name that the public internet knows");
+            checks.report(
+                &["names", "certificate"],
+                fault.hint("such as names: [gw.example.com], or --name gw.example.com"),
+            );
         }
     }
 }
@@ -185,13 +210,13 @@ impl Kind for CertificateSource {
     type Value = Certificate;
 
     fn name(&self) -> String {
-        "local, { cert: FILE, key: FILE }, or a list of such files".to_owned()
+        "local, acme, { cert: FILE, key: FILE }, or a list of such files".to_owned()
     }
 
     fn parse(&self, text: &str) -> Result<Certificate, Fault> {
         match text {
             "local" => Ok(Certificate::Local),
-            "acme" => Err(Fault::new("`acme` is not available yet").hint("local, or { cert: FILE, key: FILE }")),
+            "acme" => Ok(Certificate::Acme),
             _ => Err(Fault::new(format!("{} is not {}", Quoted(text), self.name()))),
         }
     }
@@ -199,6 +224,7 @@ impl Kind for CertificateSource {
     fn write(&self, value: &Certificate) -> Written {
         match value {
             Certificate::Local => Written::Word("local".to_owned()),
+            Certificate::Acme => Written::Word("acme".to_owned()),
             Certificate::Files(files) => match files.as_slice() {
                 [one] => write_files(one),
                 several => Written::List(several.iter().map(write_files).collect()),
@@ -214,7 +240,7 @@ impl Kind for CertificateSource {
             "required": NEEDED,
             "additionalProperties": false,
         });
-        json!({ "anyOf": [{ "const": "local" }, files, { "type": "array", "items": files, "minItems": 1 }] })
+        json!({ "anyOf": [{ "enum": ["local", "acme"] }, files, { "type": "array", "items": files, "minItems": 1 }] })
     }
 
     fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Certificate> {

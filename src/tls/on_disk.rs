@@ -62,7 +62,7 @@ impl OnDisk {
                 };
                 files.iter().map(each).collect()
             }
-            Certificate::Local => {
+            Certificate::Local | Certificate::Acme => {
                 let dir = state_dir.ok_or(OnDiskError::NoStateDir)?;
                 let file = dir.join(LEAF_CERTIFICATE);
                 let chain = read(&file)?;

@@ -68,7 +68,7 @@ impl Source {
     /// Reads and writes files, waits for other processes that do so: not for an async task.
     pub fn open(tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
         match &tls.certificate {
-            Certificate::Local => Self::local(None, &tls.names, state_dir, now),
+            Certificate::Local | Certificate::Acme => Self::local(None, &tls.names, state_dir, now),
             Certificate::Files(files) => {
                 let kept = files.iter().map(|files| Kept::open(files, now)).collect::<Result<Vec<_>, _>>()?;
                 let all: Vec<_> = kept.iter().map(|kept| &kept.pair.facts).collect();
@@ -88,7 +88,9 @@ impl Source {
             (Kind::Files(kept), Certificate::Files(_)) => {
                 Self::files(kept.iter().map(|kept| kept.again(now)).collect())
             }
-            (Kind::Local(local), Certificate::Local) => Self::local(Some(&local.ca), &tls.names, state_dir, now),
+            (Kind::Local(local), Certificate::Local | Certificate::Acme) => {
+                Self::local(Some(&local.ca), &tls.names, state_dir, now)
+            }
             _ => Self::open(tls, state_dir, now),
         }
     }

@@ -184,10 +184,6 @@ fn what_is_not_available_yet_is_refused_as_such() {
         let ran = frontgate(&[command, "--json", "x"]);
         assert_eq!((ran.code, ran.stderr), (2, format!("error: frontgate {command} is not available yet\n")));
     }
-    for args in [&["--acme"][..], &["serve", "--acme", "--email", "ann@example.com"]] {
-        let ran = frontgate(args);
-        assert_eq!((ran.code, ran.stderr.as_str()), (2, "error: --acme and --email are not available yet\n"));
-    }
 }
 
 #[test]

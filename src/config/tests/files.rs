@@ -20,7 +20,8 @@ fn every_example_loads() {
         }
     }
     names.sort();
-    let expected = ["behind-a-proxy.yaml", "full.yaml", "lan.yaml", "minimal.yaml", "sidecar.yaml", "vps-files.yaml"];
+    let expected =
+        ["behind-a-proxy.yaml", "full.yaml", "lan.yaml", "minimal.yaml", "sidecar.yaml", "vps-files.yaml", "vps.yaml"];
     assert_eq!(names, expected);
 }
 

@@ -21,6 +21,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
         listen: vec![":4".into()],
         names: vec!["flag".into()],
         admin: Some("127.0.0.1:3".into()),
+        ..Overrides::default()
     };
     let file = parse(text).unwrap();
     assert_eq!(shown(&file), "http://file:1 Tcp(127.0.0.1:1) file [1]");
@@ -28,6 +29,29 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     assert_eq!(shown(&env_over_file), "http://env:2 Off env 192.0.2.2 [2, 3]");
     let all = parse_with(text, &env, &flags).unwrap();
     assert_eq!(shown(&all), "http://flag:3 Tcp(127.0.0.1:3) flag [4]");
+}
+
+#[test]
+fn the_acme_flag_takes_its_two_ports_unless_told_otherwise() {
+    let shown = |text: &str, env: &[(&str, &str)], listen: &[&str]| {
+        let flags = Overrides {
+            acme: true,
+            email: Some("ann@example.com".into()),
+            listen: listen.iter().map(ToString::to_string).collect(),
+            ..Overrides::default()
+        };
+        let config = parse_with(&format!("tls: {{ names: [gw.example.com] }}\n{text}"), env, &flags).unwrap();
+        assert_eq!(
+            (&config.tls.certificate, config.tls.acme.email.as_deref()),
+            (&Certificate::Acme, Some("ann@example.com"))
+        );
+        let ports = |addrs: &[SocketAddr]| addrs.iter().map(SocketAddr::port).collect::<Vec<_>>();
+        (ports(&config.listen.https), ports(&config.listen.http))
+    };
+    assert_eq!(shown("", &[], &[]), (vec![443], vec![80]));
+    assert_eq!(shown("", &[], &[":8443"]), (vec![8443], vec![80]));
+    assert_eq!(shown("listen: { http: [] }", &[], &[]), (vec![443], vec![]));
+    assert_eq!(shown("listen:", &[("FRONTGATE_LISTEN_HTTPS", ":1")], &[]), (vec![1], vec![80]));
 }
 
 #[test]

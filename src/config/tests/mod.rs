@@ -52,7 +52,8 @@ fn every_key_sets_its_field() {
     let config = parse(
         r#"
 listen: { https: [":443", "192.0.2.1:8443"], http: ["0.0.0.0:80"], plain: ["unix:/run/f.sock"], proxy_protocol_from: [192.0.2.7] }
-tls: { names: [GW.example.com, "::1"], certificate: [{ cert: tls/cert.pem, key: /k.pem }, { key: k, cert: c, ocsp: o.der }], min_version: 1.3, client_ca: { file: ca.pem, mode: optional }, hsts: 30d }
+tls: { names: [GW.example.com, "::1"], certificate: [{ cert: tls/cert.pem, key: /k.pem }, { key: k, cert: c, ocsp: o.der }], min_version: 1.3, client_ca: { file: ca.pem, mode: optional }, hsts: 30d,
+  acme: { directory: "https://ca.lan/dir", email: ann@example.com, profile: classic, ca_file: ca.pem, challenge: [http-01] } }
 state_dir: state
 upstream: https://gw.internal
 forwarded: { trusted_proxies: [10.0.0.0/8], local_clients: forwarded, headers: [forwarded] }
@@ -87,6 +88,14 @@ log: { level: debug, format: json, access: false, redact: [] }
             ca_page: false,
             client_ca: Some(ClientCa { file: "/etc/frontgate/ca.pem".into(), mode: ClientMode::Optional }),
             hsts: Hsts::For(seconds(30 * 24 * 3600)),
+            acme: Acme {
+                directory: Directory::Url("https://ca.lan/dir".into()),
+                email: Some("ann@example.com".into()),
+                profile: Profile::Named("classic".into()),
+                ca_file: Some("/etc/frontgate/ca.pem".into()),
+                challenge: vec![Challenge::Http01],
+                eab: Eab::default(),
+            },
         },
         state_dir: Some("/etc/frontgate/state".into()),
         upstream: Upstream::Https { host: "gw.internal".into(), port: 443 },
@@ -124,6 +133,18 @@ log: { level: debug, format: json, access: false, redact: [] }
     };
     assert_eq!(config, expected);
     assert_eq!(parse(&config.to_string()), Ok(config), "what is printed loads to the same");
+}
+
+#[test]
+fn a_key_of_an_external_account_is_read_and_never_printed() {
+    let env = [("FRONTGATE_TLS_ACME_EAB_KID", "ann"), ("FRONTGATE_TLS_ACME_EAB_HMAC", "c2VjcmV0")];
+    let config = parse_with("", &env, &Overrides::default()).unwrap();
+    let Eab { kid, hmac } = &config.tls.acme.eab;
+    assert_eq!((kid.as_deref(), hmac.as_ref().map(Secret::expose)), (Some("ann"), Some(&b"secret"[..])));
+    let printed = format!("{config}{config:?}");
+    assert!(printed.contains("***") && !printed.contains("c2VjcmV0") && !printed.contains("secret\""), "{printed}");
+    let said = parse(&config.to_string()).unwrap_err();
+    assert!(said.ends_with("the key was masked when it was printed\n    hint: write the key itself"), "{said}");
 }
 
 #[test]

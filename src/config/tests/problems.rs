@@ -81,7 +81,7 @@ const PROBLEMS: &[(&str, &str)] = &[
     (
         "tls: { colour: red }",
         "f.yaml:1:8: tls: unknown key `colour`\n    hint: known here: names, certificate, min_version, ca_page, client_ca, \
-         hsts",
+         hsts, acme",
     ),
     ("tls.names: [a]", "f.yaml:1:1: unknown key `tls.names`\n    hint: write `names` inside of `tls`"),
     (
@@ -99,10 +99,34 @@ const PROBLEMS: &[(&str, &str)] = &[
     ("auth: basic", "f.yaml:1:7: auth: not available yet\n    hint: remove it"),
     ("routes:\n  - path: /", "f.yaml:2:3: routes: not available yet\n    hint: remove it"),
     ("upstreams: { a: b }", "f.yaml:1:12: upstreams: not available yet\n    hint: remove it"),
-    ("tls:\n  acme:\n    email: a@b", "f.yaml:3:5: tls.acme: not available yet\n    hint: remove it"),
+    // ACME.
     (
         "tls: { certificate: acme }",
-        "f.yaml:1:21: tls.certificate: `acme` is not available yet\n    hint: local, or { cert: FILE, key: FILE }",
+        "f.yaml:1:21: tls.certificate: acme needs a name that the public internet knows\n    hint: such as names: [gw.example.com], or --name gw.example.com",
+    ),
+    (
+        "tls: { certificate: acme, names: [10.0.0.1, claw.local] }",
+        "f.yaml:1:34: tls.names: acme needs a name that the public internet knows\n    hint: such as names: [gw.example.com], or --name gw.example.com",
+    ),
+    (
+        "tls: { certificate: acme, names: [\"*.example.com\"] }",
+        "f.yaml:1:34: tls.names: acme gets no certificate for *.example.com: a wildcard needs DNS records\n    hint: list the names one by one",
+    ),
+    (
+        "tls: { certificate: acme, names: [gw.example.com], acme: { challenge: [http-01] } }",
+        "f.yaml:1:71: tls.acme.challenge: http-01 is answered on a plain listener, and there is none\n    hint: listen: { http: [\":80\"] }",
+    ),
+    (
+        "tls: { acme: { eab: { kid: ann } } }",
+        "f.yaml:1:28: tls.acme.eab.kid: `hmac` is missing\n    hint: kid and hmac belong together",
+    ),
+    (
+        "tls: { acme: { eab: { kid: ann, hmac: s3cr t } } }",
+        "f.yaml:1:39: tls.acme.eab.hmac: not base64url\n    hint: copy the key anew, whole, without spaces",
+    ),
+    (
+        "tls: { acme: { email: ann } }",
+        "f.yaml:1:23: tls.acme.email: not an e-mail address\n    hint: such as ann@example.com",
     ),
     // Shapes.
     ("hello", "f.yaml:1:1: expected keys, as in `key: value`"),
