@@ -1,6 +1,7 @@
 //! [`StartError`]: why frontgate cannot run.
 
 use crate::listener::BindError;
+use crate::tls::acme::HttpsError;
 use crate::tls::{ClientCaError, ClientConfigError, TlsError};
 
 /// Why frontgate cannot run.
@@ -12,6 +13,9 @@ pub enum StartError {
     /// The certificate.
     #[error(transparent)]
     Certificate(#[from] TlsError),
+    /// The way to the authority of the public certificate.
+    #[error(transparent)]
+    Acme(#[from] HttpsError),
     /// The CA of clients.
     #[error(transparent)]
     Clients(#[from] ClientCaError),

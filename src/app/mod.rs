@@ -1,5 +1,6 @@
 //! The composition root: everything is made here and handed on; nothing reaches for a global.
 
+mod acme;
 mod certificates;
 mod error;
 mod start;

@@ -11,7 +11,9 @@ use crate::lifecycle::{self, Drained};
 use crate::listener::{BindError, Listener};
 use crate::observe::Readiness;
 use crate::server::{accept, file_limit};
+use crate::tls::acme::Tokens;
 
+use super::acme::Public;
 use super::certificates::{self, CertificateFacts, Shown};
 use super::error::StartError;
 use super::wire::Wiring;
@@ -53,8 +55,13 @@ impl App {
         };
         let (drain, admin_drain, readiness) = (Drain::new(), Drain::new(), Readiness::new());
         let shown = if https.is_empty() { None } else { Some(Shown::open(&config).await?) };
+        let tokens = Tokens::default();
+        let public = match &shown {
+            Some(shown) => Public::open(&config, shown, &tokens).await?,
+            None => None,
+        };
         let files = file_limit::raise();
-        let wiring = Wiring::new(&config, shown.as_ref(), https_port(&config, &https), files)?;
+        let wiring = Wiring::new(&config, shown.as_ref(), &tokens, https_port(&config, &https), files)?;
         let app = Self {
             https: addresses(&https),
             http: addresses(&http),
@@ -75,6 +82,9 @@ impl App {
             }
         }
         drain.spawn(wiring.sweep(drain.clone()));
+        if let Some(public) = public {
+            drain.spawn(public.run(drain.clone()));
+        }
         if let Some(shown) = shown {
             if config.tls.hsts == Hsts::Auto {
                 drain.spawn(certificates::keep_judging(Arc::clone(&shown.certificates), drain.clone()));

@@ -10,6 +10,7 @@ use super::certificates::Shown;
 use super::error::StartError;
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::http::acme_challenge::AcmeChallenge;
 use crate::http::activity::Patience;
 use crate::http::ca_page::CaPage;
 use crate::http::forward::Forward;
@@ -21,6 +22,7 @@ use crate::observe::{AccessLog, Hint};
 use crate::server::admission::Admission;
 use crate::server::file_limit;
 use crate::server::settings::{Kind, Settings};
+use crate::tls::acme::Tokens;
 use crate::tls::{self, Clients, Handshakes};
 use crate::upstream::{Connector, Pool};
 use crate::websocket::buffers::Buffers;
@@ -44,6 +46,7 @@ impl Wiring {
     pub(super) fn new(
         config: &Config,
         shown: Option<&Shown>,
+        tokens: &Tokens,
         https_port: Option<u16>,
         files: Option<u64>,
     ) -> Result<Self, StartError> {
@@ -79,7 +82,13 @@ impl Wiring {
         Ok(Self {
             proxy: Edge::new(edge.clone(), route),
             mistaken: Edge::new(edge.clone(), Redirect { port: https_port }),
-            redirect: Edge::new(edge, CaPage { offer, https: https_port, inner: Redirect { port: https_port } }),
+            redirect: Edge::new(
+                edge,
+                AcmeChallenge {
+                    inner: CaPage { offer, https: https_port, inner: Redirect { port: https_port } },
+                    tokens: tokens.clone(),
+                },
+            ),
             config: config.clone(),
             log,
             pool,

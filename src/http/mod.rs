@@ -3,6 +3,7 @@
 //! The only statuses of our own are made in [`error`], and what a client sees of them in [`page`].
 
 pub mod accept;
+pub mod acme_challenge;
 pub mod activity;
 pub mod arrival;
 pub mod attribution;

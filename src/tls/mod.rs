@@ -17,6 +17,7 @@
 //! | `address-IP.pem` | 0644 | a certificate for an address of this machine, with the same key |
 
 mod acceptor;
+pub mod acme;
 mod addresses;
 mod authority;
 mod client;

@@ -95,6 +95,18 @@ impl StateDir {
         lock().map_err(|source| StateError::Write { path: path.clone(), source })
     }
 
+    /// Takes the folder's lock if nobody has it; `None` while another process does.
+    pub fn try_lock(&self) -> Result<Option<Lock>, StateError> {
+        let path = self.file("lock");
+        let open = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let taken = open().and_then(|file| match file.try_lock() {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        });
+        taken.map_err(|source| StateError::Write { path: path.clone(), source })
+    }
+
     /// What the file `name` holds; `None` when there is no such file. A private file that others could read is closed to them,
     /// with a warning.
     pub fn read(&self, name: &str, access: Access) -> Result<Option<Vec<u8>>, StateError> {

@@ -1,0 +1,37 @@
+//! The answers to a certificate authority that looks for a file on port 80 (RFC 8555 §8.3).
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Method, Response};
+
+use super::body::Body;
+use super::error::Failure;
+use super::exchange::Exchange;
+use super::handle::Handle;
+use crate::observe::access::{Access, AnsweredBy};
+use crate::tls::acme::Tokens;
+
+/// The layer in front of the redirect that answers challenges. What is no challenge of ours goes on: another ACME client may
+/// live behind the gateway.
+pub struct AcmeChallenge<H> {
+    /// What comes next.
+    pub inner: H,
+    /// The answers.
+    pub tokens: Tokens,
+}
+
+impl<H: Handle> Handle for AcmeChallenge<H> {
+    async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+        let reads = matches!(exchange.head.method, Method::GET | Method::HEAD);
+        let token = exchange.target.as_str().strip_prefix(PREFIX).filter(|_| reads);
+        let Some(answer) = token.and_then(|token| self.tokens.get(token)) else {
+            return self.inner.handle(exchange, access).await;
+        };
+        access.answered_by = AnsweredBy::Frontgate;
+        let mut response = Response::new(Body::full(answer.into()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(response)
+    }
+}
+
+const PREFIX: &str = "/.well-known/acme-challenge/";

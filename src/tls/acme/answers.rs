@@ -1,0 +1,154 @@
+//! What an authority finds when it looks whether a name is ours.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use instant_acme::KeyAuthorization;
+use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::sign::CertifiedKey;
+
+use super::certificate::alternative_name;
+use crate::config::{Challenge, Name};
+use crate::tls::{Certificates, crypto};
+
+/// The answers that the plain listeners give under `/.well-known/acme-challenge/` (RFC 8555 §8.3). Only the orders that are
+/// under way have any.
+#[derive(Debug, Clone, Default)]
+pub struct Tokens(Arc<Mutex<HashMap<String, String>>>);
+
+impl Tokens {
+    /// The answer for `token`.
+    pub fn get(&self, token: &str) -> Option<String> {
+        self.map().get(token).cloned()
+    }
+
+    fn map(&self) -> MutexGuard<'_, HashMap<String, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where answers are laid out.
+#[derive(Debug, Clone)]
+pub(super) struct Answers {
+    pub(super) certificates: Arc<Certificates>,
+    pub(super) tokens: Tokens,
+}
+
+/// An answer that lies ready; taken away when dropped.
+#[derive(Debug)]
+pub(super) struct Ready {
+    answers: Answers,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    ServerName(String),
+    Token(String),
+}
+
+/// The certificate for a challenge could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot make the certificate for the challenge: {0}")]
+pub(super) struct ChallengeError(String);
+
+impl Answers {
+    /// Lays the answer out.
+    pub(super) fn prepare(
+        &self,
+        challenge: Challenge,
+        name: &Name,
+        token: &str,
+        authorization: &KeyAuthorization,
+    ) -> Result<Ready, ChallengeError> {
+        let place = match challenge {
+            Challenge::TlsAlpn01 => {
+                let server_name = server_name(name);
+                let certificate = certificate(name, authorization.digest().as_ref())?;
+                self.certificates.set_challenge(&server_name, Some(Arc::new(certificate)));
+                Place::ServerName(server_name)
+            }
+            Challenge::Http01 => {
+                self.tokens.map().insert(token.to_owned(), authorization.as_str().to_owned());
+                Place::Token(token.to_owned())
+            }
+        };
+        Ok(Ready { answers: self.clone(), place })
+    }
+}
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        match &self.place {
+            Place::ServerName(name) => self.answers.certificates.set_challenge(name, None),
+            Place::Token(token) => {
+                self.answers.tokens.map().remove(token);
+            }
+        }
+    }
+}
+
+/// The name that the authority asks for: a server name cannot be an address, so that stands there backwards (RFC 8738 §6).
+fn server_name(name: &Name) -> String {
+    match name {
+        Name::Dns(name) => name.clone(),
+        Name::Ip(std::net::IpAddr::V4(ip)) => {
+            let [a, b, c, d] = ip.octets();
+            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+        }
+        Name::Ip(std::net::IpAddr::V6(ip)) => {
+            let nibbles = ip.octets().into_iter().rev().flat_map(|byte| [byte & 15, byte >> 4]);
+            nibbles.map(|nibble| format!("{nibble:x}.")).chain(["ip6.arpa".to_owned()]).collect()
+        }
+    }
+}
+
+/// Signed by itself, for the one name, with the proof in a critical extension (RFC 8737 §3).
+fn certificate(name: &Name, digest: &[u8]) -> Result<CertifiedKey, ChallengeError> {
+    let failed = |error: rcgen::Error| ChallengeError(error.to_string());
+    let key = KeyPair::generate().map_err(failed)?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params.subject_alt_names = vec![alternative_name(name).map_err(failed)?];
+    params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
+    let certificate = params.self_signed(&key).map_err(failed)?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let key = crypto::provider().key_provider.load_private_key(key);
+    let key = key.map_err(|error| ChallengeError(error.to_string()))?;
+    // `CertifiedKey::from_der` refuses the critical extension.
+    Ok(CertifiedKey::new(vec![certificate.der().clone()], key))
+}
+
+#[cfg(test)]
+mod tests {
+    use x509_parser::prelude::{FromDer, X509Certificate};
+
+    use super::*;
+
+    #[test]
+    fn an_address_is_asked_for_backwards() {
+        for (name, expected) in [
+            (Name::Dns("gw.example.com".into()), "gw.example.com"),
+            (Name::Ip("192.0.2.7".parse().unwrap()), "7.2.0.192.in-addr.arpa"),
+            (
+                Name::Ip("2001:db8::1".parse().unwrap()),
+                "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa",
+            ),
+        ] {
+            assert_eq!(server_name(&name), expected);
+        }
+    }
+
+    #[test]
+    fn the_proof_is_in_a_critical_extension_as_rfc_8737_says() {
+        let made = certificate(&Name::Dns("gw.example.com".into()), &[7; 32]).unwrap();
+        let (_, parsed) = X509Certificate::from_der(&made.cert[0]).unwrap();
+        let proof = parsed.extensions().iter().find(|extension| extension.oid.to_id_string() == "1.3.6.1.5.5.7.1.31");
+        let proof = proof.unwrap();
+        // An OCTET STRING of 32 bytes.
+        assert_eq!((proof.critical, &proof.value[..2], &proof.value[2..]), (true, &[4, 32][..], &[7; 32][..]));
+        let names = &parsed.subject_alternative_name().unwrap().unwrap().value.general_names;
+        assert_eq!(format!("{names:?}"), "[DNSName(\"gw.example.com\")]");
+    }
+}

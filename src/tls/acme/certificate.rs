@@ -1,0 +1,93 @@
+//! [`Obtained`]: a public certificate with its key, as it is shown and as it is kept.
+
+use std::sync::Arc;
+
+use instant_acme::CertificateIdentifier;
+use rcgen::{CertificateParams, DistinguishedName, KeyPair, SanType};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::sign::CertifiedKey;
+use time::OffsetDateTime;
+
+use super::schedule::Life;
+use crate::config::Name;
+use crate::tls::facts::Facts;
+use crate::tls::{Fingerprint, crypto, pem};
+
+/// A public certificate with its key, checked.
+#[derive(Debug, Clone)]
+pub(super) struct Obtained {
+    pub(super) certified: Arc<CertifiedKey>,
+    pub(super) life: Life,
+}
+
+/// What is wrong with a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Flaw {
+    #[error("it cannot be read")]
+    Unreadable,
+    #[error("it has no usable private key")]
+    NoKey,
+    #[error("it belongs to another key")]
+    OtherKey,
+    #[error("it is for other names")]
+    OtherNames,
+    #[error("it has ended")]
+    Ended,
+}
+
+/// A key, and the request for a certificate that goes with it.
+pub(super) struct Wanted {
+    pub(super) key_pem: String,
+    pub(super) request: Vec<u8>,
+}
+
+impl Obtained {
+    /// Reads key and chain, leaf first, from one text.
+    pub(super) fn read(text: &[u8], name: &Name, now: OffsetDateTime) -> Result<Self, Flaw> {
+        let chain = pem::certificates(text).map_err(|_| Flaw::Unreadable)?;
+        let facts = chain.first().and_then(|leaf| Facts::read(leaf)).ok_or(Flaw::Unreadable)?;
+        let key: PrivateKeyDer<'static> = pem::private_key(text).ok().flatten().ok_or(Flaw::NoKey)?;
+        let key = crypto::provider().key_provider.load_private_key(key).map_err(|_| Flaw::NoKey)?;
+        if key.public_key().is_some_and(|public| public.as_ref() != facts.public_key) {
+            return Err(Flaw::OtherKey);
+        }
+        if !facts.covers(name) {
+            return Err(Flaw::OtherNames);
+        }
+        if facts.not_after <= now {
+            return Err(Flaw::Ended);
+        }
+        let life = Life { not_before: facts.not_before, not_after: facts.not_after, obtained: now };
+        Ok(Self { certified: Arc::new(CertifiedKey::new(chain, key)), life })
+    }
+
+    /// What the authority calls it (RFC 9773 §4.1); `None` when it has no such name.
+    pub(super) fn identifier(&self) -> Option<CertificateIdentifier<'static>> {
+        CertificateIdentifier::try_from(self.certified.cert.first()?).ok().map(CertificateIdentifier::into_owned)
+    }
+
+    /// The fingerprint of the leaf.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.certified.cert.first().map_or(&[], |leaf| leaf.as_ref()))
+    }
+}
+
+impl Wanted {
+    /// Makes a key for `name`: a new one each time, so that one that leaked is of no use for long.
+    pub(super) fn new(name: &Name) -> Result<Self, rcgen::Error> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.subject_alt_names = vec![alternative_name(name)?];
+        let request = params.serialize_request(&key)?.der().to_vec();
+        Ok(Self { key_pem: key.serialize_pem(), request })
+    }
+}
+
+/// `name` as certificates carry it.
+pub(super) fn alternative_name(name: &Name) -> Result<SanType, rcgen::Error> {
+    Ok(match name {
+        Name::Dns(name) => SanType::DnsName(name.as_str().try_into()?),
+        Name::Ip(ip) => SanType::IpAddress(*ip),
+    })
+}

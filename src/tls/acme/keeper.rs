@@ -1,0 +1,115 @@
+//! [`Keeper`]: one name, its certificate, and what there is to do about it next.
+
+use time::{Duration, OffsetDateTime};
+
+use super::backoff::{Backoff, Failed};
+use super::certificate::Obtained;
+use super::schedule::{self, Window};
+use crate::config::Name;
+
+/// One name and its certificate.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    pub(super) name: Name,
+    pub(super) held: Option<Held>,
+    pub(super) backoff: Backoff,
+    /// When people last heard that it is not renewed.
+    told: Option<OffsetDateTime>,
+}
+
+/// A certificate that is shown.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) obtained: Obtained,
+    window: Option<Window>,
+    /// When to ask the authority about the window.
+    look_at: OffsetDateTime,
+    chance: f64,
+}
+
+/// What there is to do for a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Todo {
+    /// The certificate has ended: the local one takes over.
+    Retire,
+    /// There is none, or it is time for another one.
+    Order,
+    /// Ask when to renew.
+    Look,
+    /// Say that it is not renewed.
+    Remind,
+    /// Nothing before this moment.
+    Wait(OffsetDateTime),
+}
+
+impl Keeper {
+    pub(super) fn new(name: Name, backoff: Backoff) -> Self {
+        Self { name, held: None, backoff, told: None }
+    }
+
+    /// Begins to show `obtained`; a random `chance` spreads renewals.
+    pub(super) fn hold(&mut self, mut obtained: Obtained, chance: f64, now: OffsetDateTime) {
+        obtained.life.obtained = self.backoff.obtained().unwrap_or(obtained.life.not_before);
+        self.held = Some(Held { obtained, window: None, look_at: now, chance });
+        self.told = None;
+    }
+
+    /// What to do at `now`, where nobody asks the authority for anything before `quiet_until`. Asked twice, it says the same.
+    pub(super) fn todo(&self, now: OffsetDateTime, quiet_until: OffsetDateTime) -> Todo {
+        let plan = self.plan(now, quiet_until);
+        // The first of those that are due; else the one that is due first.
+        match plan.iter().find(|(moment, _)| *moment <= now) {
+            Some((_, todo)) => *todo,
+            None => Todo::Wait(plan.iter().map(|(moment, _)| *moment).min().unwrap_or(now)),
+        }
+    }
+
+    /// What there is to do and when, the most urgent first.
+    fn plan(&self, now: OffsetDateTime, quiet_until: OffsetDateTime) -> Vec<(OffsetDateTime, Todo)> {
+        let pause = self.backoff.until(now).unwrap_or(now).max(quiet_until);
+        let Some(held) = &self.held else { return vec![(pause, Todo::Order)] };
+        let (due, ends) = (held.due(), held.obtained.life.not_after);
+        let mut plan = vec![(ends, Todo::Retire), (due.max(pause), Todo::Order)];
+        if now < due {
+            plan.push((held.look_at.max(quiet_until), Todo::Look));
+        } else if let Some(told) = self.told {
+            plan.push((schedule::next_reminder(ends, told), Todo::Remind));
+        }
+        plan
+    }
+
+    /// Counts a failed attempt, which people are told about.
+    pub(super) fn fail(&mut self, now: OffsetDateTime, told: Option<std::time::Duration>, reason: String, chance: f64) {
+        let expires = self.held.as_ref().map(|held| held.obtained.life.not_after);
+        self.backoff.fail(Failed { at: now, told, expires, reason }, chance);
+        self.told = Some(now);
+    }
+
+    /// The authority does not answer, which people were told.
+    pub(super) fn unanswered(&mut self, now: OffsetDateTime) {
+        self.told.get_or_insert(now);
+    }
+
+    /// People were told that it is not renewed.
+    pub(super) fn reminded(&mut self, now: OffsetDateTime) {
+        self.told = Some(now);
+    }
+}
+
+impl Held {
+    /// When to renew.
+    fn due(&self) -> OffsetDateTime {
+        schedule::renewal(&self.obtained.life, self.window.as_ref(), self.chance)
+    }
+
+    /// Takes note of what the authority said; `None` leaves the window as it was.
+    pub(super) fn looked(&mut self, window: Option<Window>, again: OffsetDateTime) {
+        self.window = window.or(self.window);
+        self.look_at = again;
+    }
+
+    /// How long the certificate still is good for.
+    pub(super) fn left(&self, now: OffsetDateTime) -> Duration {
+        self.obtained.life.not_after - now
+    }
+}

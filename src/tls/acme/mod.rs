@@ -1,0 +1,33 @@
+//! The public certificate, by ACME (RFC 8555): obtained, renewed, and shown instead of the local one.
+//!
+//! [`Acme::open`] shows what is on disk, then [`Acme::run`] keeps one certificate per name: it orders what is missing, asks the
+//! authority when to renew (RFC 9773), and waits. Every order is for a single name, one after the other, so that a name that is
+//! refused hurts no other. Whatever fails is tried again later and later (`backoff.rs`), and until it works the certificate that
+//! is there stays; when that has ended, the local one takes over.
+//!
+//! What to ask for (`plan.rs`), when (`schedule.rs`), how long to wait after a failure (`backoff.rs`) and what to say about one
+//! (`reason.rs`) is decided without a clock or a socket. In the state directory, `acme/` has a folder per authority:
+//!
+//! | file | what |
+//! |---|---|
+//! | `account.json` | the account's key and URL |
+//! | `NAME.pem` | a name's private key and certificate chain, in one file so that they cannot come apart |
+//! | `NAME.json` | what went wrong since the last success |
+//! | `lock` | held by the one process that orders; others show what it obtains |
+
+mod account;
+mod answers;
+mod backoff;
+mod certificate;
+mod keeper;
+mod order;
+mod plan;
+mod reason;
+mod run;
+mod schedule;
+mod store;
+mod transport;
+
+pub use answers::Tokens;
+pub use run::{Acme, Clock, Settings};
+pub use transport::{Dial, Https, HttpsError};

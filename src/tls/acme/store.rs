@@ -1,0 +1,188 @@
+//! [`Store`]: what is kept of one authority, in files or, where there is no folder, not at all.
+
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use tracing::warn;
+
+use super::backoff::Backoff;
+use super::certificate::{Flaw, Obtained};
+use crate::config::{Directory, Name};
+use crate::tls::state::{Access, Lock, StateDir, StateError};
+
+/// The folder of one authority. What cannot be written is warned about and lives in memory: a certificate that is lost with
+/// the process is better than none.
+#[derive(Debug, Clone)]
+pub(super) struct Store {
+    dir: Option<StateDir>,
+}
+
+/// The account, as it is kept.
+#[derive(Serialize, Deserialize)]
+pub(super) struct KeptAccount {
+    pub(super) email: Option<String>,
+    pub(super) credentials: instant_acme::AccountCredentials,
+}
+
+/// Whether this process may order.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// It may, for as long as it holds this.
+    Ours { _lock: Option<Lock> },
+    /// Another process does.
+    Theirs,
+}
+
+impl Store {
+    pub(super) fn open(state_dir: Option<&Path>, directory: &Directory) -> Self {
+        let dir = state_dir.map(|dir| StateDir::open(&dir.join("acme").join(folder(directory.url()))));
+        let dir = dir.transpose().unwrap_or_else(|error| {
+            warn!(%error, "the public certificate is kept in memory only: every restart orders another one");
+            None
+        });
+        Self { dir }
+    }
+
+    /// Begins to order, unless another process does so already.
+    pub(super) fn turn(&self) -> Turn {
+        match self.dir.as_ref().map(StateDir::try_lock) {
+            Some(Ok(None)) => Turn::Theirs,
+            Some(Ok(Some(lock))) => Turn::Ours { _lock: Some(lock) },
+            // A folder that cannot be written was warned about, or will be when there is something to write.
+            Some(Err(_)) | None => Turn::Ours { _lock: None },
+        }
+    }
+
+    /// The certificate for `name`; one that is damaged is set aside, one that has ended is as good as none.
+    pub(super) fn certificate(&self, name: &Name, now: OffsetDateTime) -> Option<Obtained> {
+        let (file, dir) = (format!("{}.pem", file(name)), self.dir.as_ref()?);
+        let text = self.read(&file)?;
+        match Obtained::read(&text, name, now) {
+            Ok(obtained) => Some(obtained),
+            Err(Flaw::Ended) => None,
+            Err(flaw) => {
+                warn!(file = %dir.file(&file).display(), "a public certificate is not used: {flaw}");
+                if let Err(error) = dir.set_aside(&file) {
+                    warn!(%error, "it stays where it is");
+                }
+                None
+            }
+        }
+    }
+
+    pub(super) async fn keep_certificate(&self, name: &Name, text: String) {
+        self.write(format!("{}.pem", file(name)), text).await;
+    }
+
+    pub(super) fn backoff(&self, name: &Name) -> Backoff {
+        self.json(&format!("{}.json", file(name))).unwrap_or_default()
+    }
+
+    pub(super) async fn keep_backoff(&self, name: &Name, backoff: &Backoff) {
+        self.keep_json(format!("{}.json", file(name)), backoff).await;
+    }
+
+    pub(super) fn account(&self) -> Option<KeptAccount> {
+        self.json(ACCOUNT)
+    }
+
+    pub(super) async fn keep_account(&self, account: &KeptAccount) {
+        self.keep_json(ACCOUNT.to_owned(), account).await;
+    }
+
+    /// Puts the account out of use.
+    pub(super) fn forget_account(&self) {
+        if let Some(Err(error)) = self.dir.as_ref().map(|dir| dir.set_aside(ACCOUNT)) {
+            warn!(%error, "the account that the authority does not know stays on disk");
+        }
+    }
+
+    /// The file to remove for whoever does not want to wait for a pause to end.
+    pub(super) fn backoff_file(&self, name: &Name) -> Option<std::path::PathBuf> {
+        Some(self.dir.as_ref()?.file(&format!("{}.json", file(name))))
+    }
+
+    fn read(&self, file: &str) -> Option<Vec<u8>> {
+        self.dir.as_ref()?.read(file, Access::Private).unwrap_or_else(|error| {
+            warn!(%error, "what was kept of the public certificate is not used");
+            None
+        })
+    }
+
+    fn json<T: DeserializeOwned>(&self, file: &str) -> Option<T> {
+        let text = self.read(file)?;
+        serde_json::from_slice(&text)
+            // The error could quote a key.
+            .map_err(|_| warn!(file, "a damaged file makes way for a new one"))
+            .ok()
+    }
+
+    async fn keep_json(&self, file: String, value: &impl Serialize) {
+        match serde_json::to_string_pretty(value) {
+            Ok(text) => self.write(file, text).await,
+            Err(error) => warn!(file, %error, "cannot be written"),
+        }
+    }
+
+    async fn write(&self, file: String, text: String) {
+        let Some(dir) = self.dir.clone() else { return };
+        let written = tokio::task::spawn_blocking(move || -> Result<(), StateError> {
+            dir.write(&file, text.as_bytes(), Access::Private)
+        });
+        match written.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, "what belongs to the public certificate is kept in memory only"),
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}
+
+/// A folder's name for a directory: its URL without the scheme, in letters that every file system takes.
+fn folder(url: &str) -> String {
+    plain(url.trim_start_matches("https://").trim_end_matches('/'))
+}
+
+fn file(name: &Name) -> String {
+    plain(&name.to_string())
+}
+
+fn plain(text: &str) -> String {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-');
+    text.chars().map(|letter| if fits(letter) { letter } else { '_' }).collect()
+}
+
+const ACCOUNT: &str = "account.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_authority_and_every_name_has_a_place_of_its_own() {
+        let rows = [
+            (Directory::LetsEncrypt, "acme-v02.api.letsencrypt.org_directory"),
+            (Directory::LetsEncryptStaging, "acme-staging-v02.api.letsencrypt.org_directory"),
+            (Directory::Url("https://127.0.0.1:14000/dir/".into()), "127.0.0.1_14000_dir"),
+            (Directory::Url("https://ca/../../etc".into()), "ca_.._.._etc"),
+        ];
+        for (directory, expected) in rows {
+            assert_eq!(folder(directory.url()), expected);
+        }
+        assert_eq!(file(&Name::Dns("gw.example.com".into())), "gw.example.com");
+        assert_eq!(file(&Name::Ip("2001:db8::1".parse().unwrap())), "2001_db8__1");
+    }
+
+    #[test]
+    fn only_one_process_orders() {
+        let temp = tempfile::tempdir().unwrap();
+        let store = || Store::open(Some(temp.path()), &Directory::LetsEncrypt);
+        let first = store().turn();
+        assert!(matches!(first, Turn::Ours { .. }));
+        assert!(matches!(store().turn(), Turn::Theirs));
+        drop(first);
+        assert!(matches!(store().turn(), Turn::Ours { .. }));
+        assert!(matches!(Store { dir: None }.turn(), Turn::Ours { .. }));
+    }
+}

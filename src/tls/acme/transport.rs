@@ -1,0 +1,198 @@
+//! [`Https`]: how requests get to the directory, and [`Noted`]: what the ACME library does not pass on of the answers.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{HOST, RETRY_AFTER, USER_AGENT};
+use http::{HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
+use rustls::ClientConfig;
+use rustls::pki_types::{CertificateDer, ServerName};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use crate::tls::{client_config, pem};
+
+/// Makes what requests are sent with; called for every session with the directory, and not kept in between.
+pub type Dial = Arc<dyn Fn() -> Result<Arc<dyn HttpClient>, Error> + Send + Sync>;
+
+/// The way to a directory: a TLS connection per request. A certificate takes a dozen requests every few weeks; a pool of
+/// connections would have to be looked after in between.
+pub struct Https {
+    config: Arc<ClientConfig>,
+}
+
+/// Why `tls.acme.ca_file` cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "tls.acme.ca_file: {path}: {what}; it takes a PEM file with the certificate of the CA that signed the directory's"
+)]
+pub struct HttpsError {
+    path: PathBuf,
+    what: String,
+}
+
+impl Https {
+    /// Trusts this system's certificates, and the ones in `ca_file` besides.
+    ///
+    /// # Errors
+    /// `ca_file` holds none.
+    pub fn dial(ca_file: Option<&Path>) -> Result<Dial, HttpsError> {
+        let extra = ca_file.map(read).transpose()?.unwrap_or_default();
+        Ok(Arc::new(move || {
+            let config = client_config(extra.iter().cloned()).map_err(|error| Error::Other(Box::new(error)))?;
+            Ok(Arc::new(Self { config }))
+        }))
+    }
+}
+
+impl HttpClient for Https {
+    fn request(&self, request: Request<BodyWrapper<Bytes>>) -> Answer {
+        let config = Arc::clone(&self.config);
+        Box::pin(async move {
+            let exchange = timeout(PATIENCE, exchange(config, request)).await;
+            let late = || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", PATIENCE.as_secs()));
+            let response = exchange.unwrap_or_else(|_| Err(late())).map_err(|error| Error::Other(Box::new(error)))?;
+            Ok(BytesResponse::from(response))
+        })
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the authority is no gateway: `upstream/connect.rs` does not know it")]
+async fn exchange(
+    config: Arc<ClientConfig>,
+    request: Request<BodyWrapper<Bytes>>,
+) -> io::Result<Response<Full<Bytes>>> {
+    let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{what} in {}", request.uri()));
+    let authority = request.uri().authority().cloned().ok_or_else(|| bad("no host"))?;
+    if request.uri().scheme_str() != Some("https") {
+        return Err(bad("not https"));
+    }
+    let host = authority.host().trim_matches(['[', ']']).to_owned();
+    let name = ServerName::try_from(host.clone()).map_err(|_| bad("no usable host"))?;
+    let stream = TcpStream::connect((host.as_str(), authority.port_u16().unwrap_or(443))).await?;
+    let stream = TlsConnector::from(config).connect(name, stream).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+
+    let (mut head, body) = request.into_parts();
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    head.uri = target.parse().map_err(io::Error::other)?;
+    head.headers.insert(HOST, HeaderValue::try_from(authority.as_str()).map_err(io::Error::other)?);
+    let answer = async {
+        let response = sender.send_request(Request::from_parts(head, body)).await.map_err(io::Error::other)?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(io::Error::other)?;
+        Ok(Response::from_parts(head, Full::new(body.to_bytes())))
+    };
+    tokio::pin!(answer, connection);
+    tokio::select! {
+        answer = &mut answer => answer,
+        ended = &mut connection => {
+            // What has been read is still on its way through.
+            let answer = answer.await;
+            ended.map_err(io::Error::other).and(answer)
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpsError> {
+    let failed = |what: String| HttpsError { path: path.to_owned(), what };
+    let text = fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+    match pem::certificates(&text) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(failed("holds no certificate".to_owned())),
+        Err(error) => Err(failed(format!("is not valid PEM: {error}"))),
+    }
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>>;
+
+/// Takes a look at every answer on its way: the library keeps neither the `Retry-After` of a refusal (RFC 8555 §6.6), nor the
+/// status of an answer that is not JSON, as a load balancer gives when the directory is down.
+#[derive(Clone)]
+pub(super) struct Noted {
+    inner: Arc<dyn HttpClient>,
+    retry_after: Arc<Mutex<Option<Duration>>>,
+}
+
+/// An answer that did not come from the directory itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the directory's server answered {0}")]
+pub(super) struct NoDirectory(pub(super) http::StatusCode);
+
+impl Noted {
+    pub(super) fn new(inner: Arc<dyn HttpClient>) -> Self {
+        Self { inner, retry_after: Arc::default() }
+    }
+
+    /// How long to wait, if the last answer was a refusal that said so.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        *self.retry_after.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HttpClient for Noted {
+    fn request(&self, mut request: Request<BodyWrapper<Bytes>>) -> Answer {
+        // RFC 8555 §6.1: clients say who they are.
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        let (answer, note) = (self.inner.request(request), Arc::clone(&self.retry_after));
+        Box::pin(async move {
+            let answer = answer.await?;
+            let status = answer.parts.status;
+            let refused = status.is_client_error() || status.is_server_error();
+            let told = answer.parts.headers.get(RETRY_AFTER).filter(|_| refused);
+            let told = told.and_then(|told| seconds(told.to_str().ok()?, SystemTime::now()));
+            *note.lock().unwrap_or_else(PoisonError::into_inner) = told;
+            let is_json = answer
+                .parts
+                .headers
+                .get(http::header::CONTENT_TYPE)
+                .is_some_and(|kind| kind.to_str().is_ok_and(|kind| kind.contains("json")));
+            if refused && !is_json { Err(Error::Other(Box::new(NoDirectory(status)))) } else { Ok(answer) }
+        })
+    }
+}
+
+/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date.
+fn seconds(text: &str, now: SystemTime) -> Option<Duration> {
+    match text.trim().parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(text.trim()).ok()?.duration_since(now).ok(),
+    }
+}
+
+const AGENT: &str = concat!("frontgate/", env!("CARGO_PKG_VERSION"), " instant-acme");
+/// For one request, the connection included.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// A chain has a few kilobytes.
+const LARGEST_ANSWER: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        for (text, expected) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
+            ("Sun, 06 Nov 1994 08:49:27 GMT", None),
+            ("soon", None),
+            ("", None),
+            ("-1", None),
+        ] {
+            assert_eq!(seconds(text, now), expected.map(Duration::from_secs), "{text:?}");
+        }
+    }
+}
