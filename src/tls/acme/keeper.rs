@@ -5,6 +5,7 @@ use time::{Duration, OffsetDateTime};
 use super::backoff::{Backoff, Failed};
 use super::certificate::Obtained;
 use super::schedule::{self, Window};
+use super::store::Store;
 use crate::config::Name;
 
 /// One name and its certificate.
@@ -49,7 +50,7 @@ impl Keeper {
 
     /// Begins to show `obtained`; a random `chance` spreads renewals.
     pub(super) fn hold(&mut self, mut obtained: Obtained, chance: f64, now: OffsetDateTime) {
-        obtained.life.obtained = self.backoff.obtained().unwrap_or(obtained.life.not_before);
+        obtained.life.obtained = self.backoff.obtained().unwrap_or(obtained.life.not_before).min(now);
         self.held = Some(Held { obtained, window: None, look_at: now, chance });
         self.told = None;
     }
@@ -76,6 +77,15 @@ impl Keeper {
             plan.push((schedule::next_reminder(ends, told), Todo::Remind));
         }
         plan
+    }
+
+    /// Writes an attempt down as a failure before it is made: a process that does not live to see how it ends must not make
+    /// the same one again and again.
+    pub(super) async fn keep_attempt(&self, store: &Store, now: OffsetDateTime) {
+        let expires = self.held.as_ref().map(|held| held.obtained.life.not_after);
+        let mut backoff = self.backoff.clone();
+        backoff.fail(Failed { at: now, told: None, expires, reason: UNFINISHED.to_owned() }, 0.0);
+        store.keep_backoff(&self.name, &backoff).await;
     }
 
     /// Counts a failed attempt, which people are told about.
@@ -113,3 +123,5 @@ impl Held {
         self.obtained.life.not_after - now
     }
 }
+
+const UNFINISHED: &str = "frontgate was stopped in the middle of it";

@@ -35,6 +35,8 @@ pub(super) fn of_directory(error: &Error, settings: &Acme) -> String {
             }
             if text.contains("UnknownIssuer") {
                 text.push_str("; name the CA of a private directory in tls.acme.ca_file");
+            } else if ["NotValidYet", "not valid yet", "Expired", "expired"].iter().any(|word| text.contains(word)) {
+                text.push_str("; is this machine's clock right?");
             }
             text
         }

@@ -195,7 +195,10 @@ impl Acme {
 
     async fn order(&mut self, index: usize, dial: &Dial, session: &mut Option<Result<Session, Failure>>) {
         let obtained = match self.session(dial, session).await {
-            Some(Ok(session)) => self.obtain(index, session).await,
+            Some(Ok(session)) => {
+                self.keepers[index].keep_attempt(&self.store, (self.clock)()).await;
+                self.obtain(index, session).await
+            }
             Some(Err(failure)) => Err(failure.clone()),
             None => return self.keepers[index].unanswered((self.clock)()),
         };

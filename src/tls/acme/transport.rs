@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -67,7 +67,6 @@ impl HttpClient for Https {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the authority is no gateway: `upstream/connect.rs` does not know it")]
 async fn exchange(
     config: Arc<ClientConfig>,
     request: Request<BodyWrapper<Bytes>>,
@@ -79,7 +78,7 @@ async fn exchange(
     }
     let host = authority.host().trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(host.clone()).map_err(|_| bad("no usable host"))?;
-    let stream = TcpStream::connect((host.as_str(), authority.port_u16().unwrap_or(443))).await?;
+    let stream = connect(&host, authority.port_u16().unwrap_or(443)).await?;
     let stream = TlsConnector::from(config).connect(name, stream).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
 
@@ -102,6 +101,21 @@ async fn exchange(
             ended.map_err(io::Error::other).and(answer)
         }
     }
+}
+
+/// Connects to the first address that answers. An address that does not, such as IPv6's on a machine that only thinks it has
+/// it, must not use up the time of the others.
+#[expect(clippy::disallowed_methods, reason = "the authority is no gateway: `upstream/connect.rs` does not know it")]
+async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
+    for address in lookup_host((host, port)).await?.take(MOST_ADDRESSES) {
+        match timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failed = error,
+            Err(_) => failed = io::Error::new(io::ErrorKind::TimedOut, format!("{address} does not answer")),
+        }
+    }
+    Err(failed)
 }
 
 fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpsError> {
@@ -173,6 +187,8 @@ fn seconds(text: &str, now: SystemTime) -> Option<Duration> {
 const AGENT: &str = concat!("frontgate/", env!("CARGO_PKG_VERSION"), " instant-acme");
 /// For one request, the connection included.
 const PATIENCE: Duration = Duration::from_secs(30);
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+const MOST_ADDRESSES: usize = 4;
 /// A chain has a few kilobytes.
 const LARGEST_ANSWER: usize = 1 << 20;
 
