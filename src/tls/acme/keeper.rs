@@ -44,8 +44,8 @@ pub(super) enum Todo {
 }
 
 impl Keeper {
-    pub(super) fn new(name: Name, backoff: Backoff) -> Self {
-        Self { name, held: None, backoff, told: None }
+    pub(super) fn new(name: Name) -> Self {
+        Self { name, held: None, backoff: Backoff::default(), told: None }
     }
 
     /// Begins to show `obtained`; a random `chance` spreads renewals.

@@ -25,6 +25,7 @@ mod plan;
 mod reason;
 mod run;
 mod schedule;
+mod session;
 mod store;
 mod transport;
 

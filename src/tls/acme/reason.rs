@@ -69,7 +69,7 @@ fn of_proof(challenge: Challenge, problem: &Problem, name: &Name) -> String {
         Challenge::TlsAlpn01 => 443,
         Challenge::Http01 => 80,
     };
-    let what = if is(problem, "connection") {
+    let what = if is(problem, "connection") || names_no_connection(problem) {
         format!("port {port} of {name} cannot be reached from outside: let it through to this machine")
     } else if is(problem, "dns") {
         format!("{name} has no address: give it an A or AAAA record with this machine's public address")
@@ -85,6 +85,12 @@ fn of_proof(challenge: Challenge, problem: &Problem, name: &Name) -> String {
         format!("the authority did not find what it looked for on port {port} of {name}")
     };
     format!("{challenge}: {what}{}", detail(problem))
+}
+
+/// Whether the words are about a connection where the kind is not: Pebble calls one that is refused `unauthorized`.
+fn names_no_connection(problem: &Problem) -> bool {
+    let detail = problem.detail.as_deref().unwrap_or_default().to_ascii_lowercase();
+    ["failed to connect", "connection refused", "timeout during connect"].iter().any(|words| detail.contains(words))
 }
 
 /// What the authority says itself; a stranger's words, so not too many.

@@ -1,0 +1,151 @@
+//! [`Session`]: an account that is open, and what can be asked for with it.
+
+use std::time::Duration;
+
+use instant_acme::{Account, Error};
+use time::OffsetDateTime;
+use tracing::debug;
+
+use super::answers::Answers;
+use super::certificate::Obtained;
+use super::keeper::Keeper;
+use super::order::{self, OrderError, Request};
+use super::run::{Clock, Settings};
+use super::schedule::Window;
+use super::store::Store;
+use super::transport::{Dial, Noted};
+use super::{account, backoff, plan, reason};
+
+/// An account that is open, for as long as there is something to do.
+pub(super) struct Session {
+    account: Account,
+    http: Noted,
+}
+
+/// Why there is no session.
+#[derive(Debug)]
+pub(super) enum NoSession {
+    /// The authority does not want us.
+    Refused(Failure),
+    /// It does not answer, or nobody who answers is one.
+    Unanswered(Failure),
+}
+
+/// Why something did not work, and what follows.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) reason: String,
+    /// How long the authority wants to be left alone.
+    pub(super) told: Option<Duration>,
+    /// The authority does not know the account.
+    pub(super) forget_account: bool,
+}
+
+/// The authority has not answered for a while.
+#[derive(Debug)]
+pub(super) struct Outage {
+    pub(super) failures: u32,
+    /// It is not asked before.
+    pub(super) until: OffsetDateTime,
+    pub(super) reason: String,
+}
+
+impl Session {
+    /// Opens the account.
+    pub(super) async fn open(settings: &Settings, store: &Store, dial: &Dial) -> Result<Self, NoSession> {
+        let acme = &settings.tls.acme;
+        let failure = |error: &Error, told| Failure {
+            reason: reason::of_directory(error, acme),
+            told,
+            forget_account: is_unknown_account(error),
+        };
+        let http = dial().map(Noted::new).map_err(|error| NoSession::Unanswered(failure(&error, None)))?;
+        match account::open(acme, store, &http).await {
+            Ok(account) => Ok(Self { account, http }),
+            Err(error @ Error::Api(_)) => Err(NoSession::Refused(failure(&error, http.retry_after()))),
+            Err(error) => Err(NoSession::Unanswered(failure(&error, http.retry_after()))),
+        }
+    }
+
+    /// When to renew (RFC 9773), and when to ask again.
+    pub(super) async fn look(&self, keeper: &Keeper) -> Result<(Option<Window>, Option<Duration>), Failure> {
+        let identifier = keeper.held.as_ref().and_then(|held| held.obtained.identifier());
+        let Some(identifier) = identifier else { return Ok((None, Some(A_DAY))) };
+        match self.account.renewal_info(&identifier).await {
+            Ok((info, again)) => {
+                let window = Window { start: info.suggested_window.start, end: info.suggested_window.end };
+                Ok((Some(window), Some(again)))
+            }
+            // It may know tomorrow.
+            Err(Error::Unsupported(_)) => Ok((None, Some(A_DAY))),
+            Err(error) => {
+                Err(Failure { reason: error.to_string(), told: self.http.retry_after(), forget_account: false })
+            }
+        }
+    }
+
+    /// Orders by one challenge after the other. Returns what came, as text and read.
+    pub(super) async fn obtain(
+        &self,
+        keeper: &Keeper,
+        settings: &Settings,
+        answers: &Answers,
+        clock: &Clock,
+    ) -> Result<(String, Obtained), Failure> {
+        let (name, acme) = (&keeper.name, &settings.tls.acme);
+        let offered: Vec<&str> = self.account.profiles().map(|profile| profile.name).collect();
+        let profile = plan::profile(&acme.profile, name, &offered).map_err(|wanted| {
+            let error = OrderError::NoProfile { wanted: wanted.to_owned(), offered: offered.join(", ") };
+            Failure { reason: error.to_string(), told: None, forget_account: false }
+        })?;
+        let replaces = keeper.held.as_ref().and_then(|held| held.obtained.identifier());
+        let request = Request { name, profile, replaces };
+        let mut failures: Vec<Failure> = Vec::new();
+        for &challenge in &settings.challenges {
+            debug!(%name, %challenge, profile, "ordering a public certificate");
+            let made = order::obtain(&self.account, &request, challenge, answers).await;
+            let made = made.and_then(|text| Ok((Obtained::read(text.as_bytes(), name, clock())?, text)));
+            let error = match made {
+                Ok((obtained, text)) => return Ok((text, obtained)),
+                Err(error) => error,
+            };
+            failures.push(Failure {
+                reason: reason::of_order(&error, name, acme),
+                told: self.http.retry_after(),
+                forget_account: matches!(&error, OrderError::Acme(error) if is_unknown_account(error)),
+            });
+            // Only what lies with the way of proving is worth another one.
+            if !matches!(error, OrderError::NotProven { .. } | OrderError::NotOffered(_)) {
+                break;
+            }
+        }
+        Err(Failure::all(&failures))
+    }
+}
+
+impl Failure {
+    fn all(failures: &[Self]) -> Self {
+        let reasons: Vec<&str> = failures.iter().map(|failure| failure.reason.as_str()).collect();
+        Self {
+            reason: if reasons.is_empty() { NO_CHALLENGE.to_owned() } else { reasons.join("; ") },
+            told: failures.iter().filter_map(|failure| failure.told).max(),
+            forget_account: failures.iter().any(|failure| failure.forget_account),
+        }
+    }
+}
+
+impl Outage {
+    /// What follows from one more failure.
+    pub(super) fn after(before: Option<Self>, failure: Failure, now: OffsetDateTime) -> Self {
+        let failures = before.map_or(0, |outage| outage.failures).saturating_add(1);
+        let until = now + backoff::outage(failures, failure.told, fastrand::f64());
+        Self { failures, until, reason: failure.reason }
+    }
+}
+
+fn is_unknown_account(error: &Error) -> bool {
+    matches!(error, Error::Api(problem) if order::is(problem, "accountDoesNotExist"))
+}
+
+const NO_CHALLENGE: &str = "no listener can answer a challenge: tls-alpn-01 needs listen.https, http-01 listen.http";
+const A_DAY: Duration = Duration::from_hours(24);

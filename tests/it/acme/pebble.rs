@@ -1,0 +1,134 @@
+//! [`Pebble`]: the authority of Debian's package `pebble`, with the DNS server that comes with it, on ports of their own.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use frontgate::tls::acme::Https;
+use http::Request;
+use rcgen::KeyPair;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// An authority that is set up, running or not.
+pub(super) struct Pebble {
+    folder: TempDir,
+    config: Value,
+    nonces_refused: u32,
+    ports: [u16; 6],
+    running: Vec<Running>,
+}
+
+/// Where a challenge is looked at: the ports that frontgate has to listen on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Looks {
+    pub(super) http: u16,
+    pub(super) tls: u16,
+}
+
+/// A process that ends with its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Pebble {
+    /// Sets one up; `None`, with a loud line, where it is not installed.
+    pub(super) fn new() -> Option<Self> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let installed = |program: &str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+        if !(installed("pebble") && installed("pebble-challtestsrv")) {
+            let how = "install Debian's package `pebble`; with FRONTGATE_PEBBLE=required its absence is a failure";
+            assert!(std::env::var_os("FRONTGATE_PEBBLE").is_none(), "pebble is missing: {how}");
+            // Not `eprintln!`, which the test harness keeps to itself.
+            let _ = writeln!(std::io::stderr(), "\n*** SKIPPED, pebble is missing: {how} ***");
+            return None;
+        }
+        let folder = TempDir::new().unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+        std::fs::write(folder.path().join("directory.pem"), certificate.self_signed(&key).unwrap().pem()).unwrap();
+        std::fs::write(folder.path().join("directory.key"), key.serialize_pem()).unwrap();
+        // Held together until all are known, so that they differ.
+        let held = [(); 6].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports @ [listen, management, http, tls, ..] = held.each_ref().map(|port| port.local_addr().unwrap().port());
+        let config = json!({
+            "listenAddress": format!("127.0.0.1:{listen}"),
+            "managementListenAddress": format!("127.0.0.1:{management}"),
+            "certificate": folder.path().join("directory.pem"),
+            "privateKey": folder.path().join("directory.key"),
+            "httpPort": http,
+            "tlsPort": tls,
+            "domainBlocklist": ["refused.test"],
+        });
+        Some(Self { folder, config, nonces_refused: 20, ports, running: Vec::new() })
+    }
+
+    /// With these settings over its own.
+    pub(super) fn config(mut self, key: &str, value: Value) -> Self {
+        self.config[key] = value;
+        self
+    }
+
+    /// Starts it, and waits until it answers. Every name is 127.0.0.1.
+    pub(super) async fn start(&mut self) {
+        let [.., dns, management] = self.ports;
+        let config = self.folder.path().join("pebble.json");
+        std::fs::write(&config, json!({ "pebble": self.config }).to_string()).unwrap();
+        let dns = format!("127.0.0.1:{dns}");
+        let mut names = Command::new("pebble-challtestsrv");
+        names.args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", ""]);
+        names.args(["-dns01", &dns, "-management", &format!("127.0.0.1:{management}")]);
+        let mut pebble = Command::new("pebble");
+        pebble.args(["-strict", "-dnsserver", &dns, "-config"]).arg(&config);
+        pebble.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", self.nonces_refused.to_string());
+        for program in [&mut names, &mut pebble] {
+            program.stdout(Stdio::null()).stderr(Stdio::null());
+            self.running.push(Running(program.spawn().unwrap()));
+        }
+        while self.get(self.ports[0], "/dir").await.is_none() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Ends it; it forgets everything.
+    pub(super) fn stop(&mut self) {
+        self.running.clear();
+    }
+
+    pub(super) fn looks(&self) -> Looks {
+        Looks { http: self.ports[2], tls: self.ports[3] }
+    }
+
+    /// The lines that make it frontgate's authority.
+    pub(super) fn acme(&self) -> String {
+        format!("directory: \"https://127.0.0.1:{}/dir\", ca_file: {}", self.ports[0], self.ca_file().display())
+    }
+
+    /// What its certificates are signed by in the end.
+    pub(super) async fn root(&self) -> CertificateDer<'static> {
+        let pem = self.get(self.ports[1], "/roots/0").await.expect("the management listener");
+        CertificateDer::from_pem_slice(&pem).unwrap()
+    }
+
+    fn ca_file(&self) -> PathBuf {
+        Path::new(self.folder.path()).join("directory.pem")
+    }
+
+    async fn get(&self, port: u16, path: &str) -> Option<Vec<u8>> {
+        let client = Https::dial(Some(&self.ca_file())).unwrap()().unwrap();
+        let request =
+            Request::get(format!("https://127.0.0.1:{port}{path}")).body(instant_acme::BodyWrapper::default());
+        let mut answer = client.request(request.unwrap()).await.ok()?;
+        let body = answer.body.into_bytes().await.ok()?;
+        answer.parts.status.is_success().then(|| body.to_vec())
+    }
+}
