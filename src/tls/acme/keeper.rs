@@ -112,10 +112,12 @@ impl Held {
         schedule::renewal(&self.obtained.life, self.window.as_ref(), self.chance)
     }
 
-    /// Takes note of what the authority said; `None` leaves the window as it was.
-    pub(super) fn looked(&mut self, window: Option<Window>, again: OffsetDateTime) {
-        self.window = window.or(self.window);
+    /// Takes note of what the authority said; `None` leaves the window as it was. Returns whether that is another one.
+    pub(super) fn looked(&mut self, window: Option<Window>, again: OffsetDateTime) -> bool {
+        let before = self.window;
+        self.window = window.or(before);
         self.look_at = again;
+        self.window != before
     }
 
     /// How long the certificate still is good for.

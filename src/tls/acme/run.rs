@@ -15,7 +15,7 @@ use super::certificate::Obtained;
 use super::keeper::{Keeper, Todo};
 use super::plan;
 use super::schedule::next_look;
-use super::session::{Failure, NoSession, Outage, Session};
+use super::session::{Advice, Failure, NoSession, Outage, Session};
 use super::store::{Store, Turn};
 use super::transport::Dial;
 use crate::config::{Challenge, Tls};
@@ -181,13 +181,18 @@ impl Acme {
         let now = (self.clock)();
         let keeper = &mut self.keepers[index];
         let Some(held) = &mut keeper.held else { return };
+        let name = &keeper.name;
         match looked {
-            Ok((window, again)) => {
-                debug!(name = %keeper.name, ?window, "when to renew");
-                held.looked(window, next_look(now, again));
+            Ok(Advice { window, again, explanation }) => {
+                if held.looked(window, next_look(now, again)) {
+                    let [start, end] =
+                        [window.map(|window| stamp(window.start)), window.map(|window| stamp(window.end))];
+                    // Operators should be told why (RFC 9773 §4.2).
+                    info!(%name, start, end, explanation, "the authority says when to renew");
+                }
             }
             Err(failure) => {
-                debug!(name = %keeper.name, why = failure.reason, "cannot ask when to renew");
+                debug!(%name, why = failure.reason, "cannot ask when to renew");
                 held.looked(None, next_look(now, failure.told));
             }
         }

@@ -22,6 +22,16 @@ pub(super) struct Session {
     http: Noted,
 }
 
+/// What the authority says about a renewal.
+#[derive(Debug)]
+pub(super) struct Advice {
+    pub(super) window: Option<Window>,
+    /// When to ask again.
+    pub(super) again: Option<Duration>,
+    /// A page that says why.
+    pub(super) explanation: Option<String>,
+}
+
 /// Why there is no session.
 #[derive(Debug)]
 pub(super) enum NoSession {
@@ -67,17 +77,18 @@ impl Session {
         }
     }
 
-    /// When to renew (RFC 9773), and when to ask again.
-    pub(super) async fn look(&self, keeper: &Keeper) -> Result<(Option<Window>, Option<Duration>), Failure> {
+    /// When to renew (RFC 9773).
+    pub(super) async fn look(&self, keeper: &Keeper) -> Result<Advice, Failure> {
+        let none = Advice { window: None, again: Some(A_DAY), explanation: None };
         let identifier = keeper.held.as_ref().and_then(|held| held.obtained.identifier());
-        let Some(identifier) = identifier else { return Ok((None, Some(A_DAY))) };
+        let Some(identifier) = identifier else { return Ok(none) };
         match self.account.renewal_info(&identifier).await {
             Ok((info, again)) => {
                 let window = Window { start: info.suggested_window.start, end: info.suggested_window.end };
-                Ok((Some(window), Some(again)))
+                Ok(Advice { window: Some(window), again: Some(again), explanation: info.explanation_url })
             }
             // It may know tomorrow.
-            Err(Error::Unsupported(_)) => Ok((None, Some(A_DAY))),
+            Err(Error::Unsupported(_)) => Ok(none),
             Err(error) => {
                 Err(Failure { reason: error.to_string(), told: self.http.retry_after(), forget_account: false })
             }

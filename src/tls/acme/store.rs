@@ -1,6 +1,7 @@
 //! [`Store`]: what is kept of one authority, in files or, where there is no folder, not at all.
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,9 +15,12 @@ use crate::tls::state::{Access, Lock, StateDir, StateError};
 
 /// The folder of one authority. What cannot be written is warned about and lives in memory: a certificate that is lost with
 /// the process is better than none.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Store {
     dir: Option<StateDir>,
+    /// The account where it could not be written: a session must not open another one each time. Text, because the library's
+    /// credentials cannot be copied.
+    account: Mutex<Option<String>>,
 }
 
 /// The account, as it is kept.
@@ -42,7 +46,7 @@ impl Store {
             warn!(%error, "the public certificate is kept in memory only: every restart orders another one");
             None
         });
-        Self { dir }
+        Self { dir, account: Mutex::default() }
     }
 
     /// Begins to order, unless another process does so already.
@@ -85,15 +89,17 @@ impl Store {
     }
 
     pub(super) fn account(&self) -> Option<KeptAccount> {
-        self.json(ACCOUNT)
+        self.json(ACCOUNT).or_else(|| serde_json::from_str(self.remembered().as_deref()?).ok())
     }
 
     pub(super) async fn keep_account(&self, account: &KeptAccount) {
+        *self.remembered() = serde_json::to_string(account).ok();
         self.keep_json(ACCOUNT.to_owned(), account).await;
     }
 
     /// Puts the account out of use.
     pub(super) fn forget_account(&self) {
+        *self.remembered() = None;
         if let Some(Err(error)) = self.dir.as_ref().map(|dir| dir.set_aside(ACCOUNT)) {
             warn!(%error, "the account that the authority does not know stays on disk");
         }
@@ -102,6 +108,10 @@ impl Store {
     /// The file to remove for whoever does not want to wait for a pause to end.
     pub(super) fn backoff_file(&self, name: &Name) -> Option<std::path::PathBuf> {
         Some(self.dir.as_ref()?.file(&format!("{}.json", file(name))))
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, Option<String>> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn read(&self, file: &str) -> Option<Vec<u8>> {
@@ -183,6 +193,6 @@ mod tests {
         assert!(matches!(store().turn(), Turn::Theirs));
         drop(first);
         assert!(matches!(store().turn(), Turn::Ours { .. }));
-        assert!(matches!(Store { dir: None }.turn(), Turn::Ours { .. }));
+        assert!(matches!(Store::open(None, &Directory::LetsEncrypt).turn(), Turn::Ours { .. }));
     }
 }

@@ -37,24 +37,18 @@ impl Gate {
     /// Runs it with these names, with `acme` as more lines of `tls.acme`, and with `state` from one run to the next.
     pub(super) async fn start(pebble: &Pebble, names: &str, acme: &str, state: &TempDir) -> Self {
         let looks = pebble.looks();
-        Self::listening(pebble, names, acme, state, (looks.tls, looks.http)).await
+        let acme = format!("{}, {acme}", pebble.acme());
+        Self::listening(names, &acme, state, (looks.tls, looks.http)).await
     }
 
-    /// The same, but listening for https and http on these ports.
-    pub(super) async fn listening(
-        pebble: &Pebble,
-        names: &str,
-        acme: &str,
-        state: &TempDir,
-        (tls, http): (u16, u16),
-    ) -> Self {
+    /// The same with `acme` as all of `tls.acme`, listening for https and http on these ports.
+    pub(super) async fn listening(names: &str, acme: &str, state: &TempDir, (tls, http): (u16, u16)) -> Self {
         let (gateway, port) = echo().await;
         let file = state.path().join("frontgate.yaml");
         let text = format!(
             "listen: {{ https: [\"127.0.0.1:{tls}\"], http: [\"127.0.0.1:{http}\"] }}\n\
-             tls: {{ names: [{names}], certificate: acme, acme: {{ {}, {acme} }} }}\n\
-             upstream: http://127.0.0.1:{port}\nstate_dir: state\nadmin: off\nlog: {{ level: debug, format: json }}\n",
-            pebble.acme()
+             tls: {{ names: [{names}], certificate: acme, acme: {{ {acme} }} }}\n\
+             upstream: http://127.0.0.1:{port}\nstate_dir: state\nadmin: off\nlog: {{ level: debug, format: json }}\n"
         );
         std::fs::write(&file, text).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_frontgate"));

@@ -3,10 +3,12 @@
 use futures_util::{SinkExt, StreamExt, future};
 use serde_json::json;
 use tempfile::TempDir;
+use time::{Duration, OffsetDateTime};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::gate::{Gate, local_ca};
 use super::pebble::Pebble;
+use super::server::Authority;
 
 #[tokio::test]
 async fn a_name_and_an_address_get_certificates_by_either_challenge() {
@@ -47,7 +49,7 @@ async fn where_one_challenge_cannot_work_the_other_does() {
     // As seen from outside, port 443 leads to nowhere.
     let elsewhere = free_port();
     let listen = (elsewhere, pebble.looks().http);
-    let mut gate = Gate::listening(&pebble, "gw.test", "challenge: [tls-alpn-01, http-01]", &state, listen).await;
+    let mut gate = Gate::listening("gw.test", &pebble.acme(), &state, listen).await;
     gate.certified("gw.test").await;
     gate.serial("gw.test", &pebble.root().await).await.unwrap();
 }
@@ -57,7 +59,7 @@ async fn ports_that_cannot_be_reached_are_named() {
     let Some(mut pebble) = Pebble::new() else { return };
     pebble.start().await;
     let state = TempDir::new().unwrap();
-    let mut gate = Gate::listening(&pebble, "gw.test", "profile: auto", &state, (free_port(), free_port())).await;
+    let mut gate = Gate::listening("gw.test", &pebble.acme(), &state, (free_port(), free_port())).await;
     let said = gate.line("no public certificate yet", |_| true).await;
     let why = said["why"].as_str().unwrap();
     for port in [443, 80] {
@@ -115,7 +117,7 @@ async fn of_two_processes_on_one_state_directory_one_orders_and_both_show() {
     let state = TempDir::new().unwrap();
     let mut first = Gate::start(&pebble, "gw.test", "email: ann@example.com", &state).await;
     let listen = (free_port(), free_port());
-    let mut second = Gate::listening(&pebble, "gw.test", "email: ann@example.com", &state, listen).await;
+    let mut second = Gate::listening("gw.test", &pebble.acme(), &state, listen).await;
     assert!(second.printed.iter().any(|line| line.contains("another frontgate")), "{:#?}", second.printed);
     pebble.start().await;
     first.certified("gw.test").await;
@@ -180,6 +182,42 @@ async fn an_external_account_is_bound_and_its_key_never_printed() {
     gate.certified("gw.test").await;
     gate.serial("gw.test", &pebble.root().await).await.unwrap();
     assert!(!gate.printed.iter().any(|line| line.contains(&key[10..20])), "{:#?}", gate.printed);
+}
+
+/// Needs no Pebble, which knows neither profiles nor renewal information.
+#[tokio::test]
+async fn the_authoritys_advice_and_profiles_are_followed_over_the_wire() {
+    let authority = Authority::new(OffsetDateTime::now_utc);
+    authority.books().profiles.insert("shortlived", Duration::minutes(2));
+    authority.books().profiles.insert("", Duration::minutes(2));
+    authority.books().window = Some(|came| (came + Duration::minutes(1), came + Duration::minutes(2)));
+    let served = authority.serve().await;
+    let state = TempDir::new().unwrap();
+    let ports = (free_port(), free_port());
+    let mut gate = Gate::listening("gw.test, 127.0.0.1", &served.acme, &state, ports).await;
+    gate.certified("gw.test").await;
+    gate.certified("127.0.0.1").await;
+    gate.line("the authority says when to renew", |line| line["name"] == "127.0.0.1").await;
+    let first = authority.books().orders.clone();
+    let profiles: Vec<_> = first.iter().map(|order| order.profile.as_deref()).collect();
+    assert_eq!(profiles, [None, Some("shortlived")]);
+    assert_eq!(authority.books().looks.len(), 2);
+    drop(gate);
+
+    // It looks again when it starts; what moved to the past is renewed a sixth of the life after it came.
+    authority.books().window = Some(|came| (came - Duration::DAY, came));
+    let mut gate = Gate::listening("gw.test, 127.0.0.1", &served.acme, &state, ports).await;
+    let is_new = |line: &serde_json::Value, name: &str| line["name"] == name && line["message"] == "public certificate";
+    for name in ["gw.test", "127.0.0.1"] {
+        gate.line("ordering a public certificate", |line| line["name"] == name).await;
+        gate.line("public certificate", |line| is_new(line, name)).await;
+    }
+    let orders = authority.books().orders.clone();
+    assert_eq!(orders.len(), 4, "{orders:?}");
+    for (before, after) in [(0, 2), (1, 3)] {
+        let waited = orders[after].at - orders[before].at;
+        assert!(waited >= Duration::seconds(18) && orders[after].replaces.is_some(), "{waited} {orders:?}");
+    }
 }
 
 fn free_port() -> u16 {

@@ -10,13 +10,21 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, IsCa, Issuer, KeyPair, SerialNumber,
 };
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 /// The authority; clones are the same one.
 #[derive(Clone)]
@@ -24,6 +32,14 @@ pub(super) struct Authority {
     clock: Arc<dyn Fn() -> OffsetDateTime + Send + Sync>,
     issuer: Arc<Issuer<'static, KeyPair>>,
     books: Arc<Mutex<Books>>,
+}
+
+/// An authority that can be reached over TLS, until this is dropped.
+pub(super) struct Served {
+    /// Its directory, and the CA of its own certificate, as `tls.acme` takes them.
+    pub(super) acme: String,
+    _folder: TempDir,
+    _connections: JoinSet<()>,
 }
 
 /// What it does, and what it was asked for.
@@ -46,7 +62,8 @@ pub(super) struct Books {
     pub(super) looks: Vec<OffsetDateTime>,
     /// How often the directory was asked for.
     pub(super) visits: usize,
-    accounts: usize,
+    /// How many accounts were opened.
+    pub(super) accounts: usize,
 }
 
 /// An order.
@@ -78,6 +95,45 @@ impl Authority {
             accounts: 0,
         };
         Self { clock: Arc::new(clock), issuer: Arc::new(issuer), books: Arc::new(Mutex::new(books)) }
+    }
+
+    /// Lets it be reached over TLS.
+    pub(super) async fn serve(&self) -> Served {
+        let folder = TempDir::new().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("https://{}", listener.local_addr().unwrap());
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let ca_file = folder.path().join("directory.pem");
+        std::fs::write(&ca_file, made.cert.pem()).unwrap();
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let server = rustls::ServerConfig::builder_with_provider(frontgate::tls::provider());
+        let server = server.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+        let server = server.with_single_cert(vec![made.cert.der().clone()], key.into()).unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(server));
+        let acme = format!("directory: \"{base}/dir\", ca_file: {}", ca_file.display());
+        let authority = self.clone();
+        let mut connections = JoinSet::new();
+        connections.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let Ok(stream) = acceptor.accept(stream).await else { continue };
+                let answer = service_fn(|request: Request<hyper::body::Incoming>| async {
+                    let (head, body) = request.into_parts();
+                    let body = body.collect().await?.to_bytes();
+                    let answer = authority.answer(head.method.as_str(), head.uri.path(), &body);
+                    let (mut head, body) = answer.into_parts();
+                    let here = |text: &str| text.replace(BASE, &base);
+                    if let Some(location) = head.headers.get_mut("location") {
+                        *location = here(location.to_str().unwrap()).parse().unwrap();
+                    }
+                    let body = body.collect().await.unwrap().to_bytes();
+                    let body = Full::<Bytes>::from(here(std::str::from_utf8(&body).unwrap()));
+                    Ok::<_, hyper::Error>(Response::from_parts(head, body))
+                });
+                // One request per connection is all that frontgate sends.
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+            }
+        });
+        Served { acme, _folder: folder, _connections: connections }
     }
 
     pub(super) fn books(&self) -> MutexGuard<'_, Books> {
@@ -278,5 +334,8 @@ fn located(status: u16, path: &str, body: &Value) -> Response<Full<Bytes>> {
 }
 
 fn url(path: &str) -> String {
-    format!("https://ca.test{path}")
+    format!("{BASE}{path}")
 }
+
+/// Where it is for whoever does not have to find it.
+const BASE: &str = "https://ca.test";

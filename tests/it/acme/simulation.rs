@@ -1,5 +1,6 @@
 //! Years of renewals in a moment: the real code, a clock that jumps, and an authority in the same process.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use frontgate::config::{self, Certificate, Challenge, Directory, Name, Tls};
@@ -21,7 +22,8 @@ const BEGAN: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
 struct World {
     authority: Authority,
     certificates: Arc<Certificates>,
-    state: TempDir,
+    state_dir: PathBuf,
+    _folder: TempDir,
     names: Vec<Name>,
     began: Instant,
     drain: Drain,
@@ -31,12 +33,14 @@ impl World {
     fn new(names: &[&str]) -> Self {
         let began = Instant::now();
         let now = move || BEGAN + began.elapsed();
+        let folder = TempDir::new().unwrap();
         let local = Source::open(&Tls::default(), None, BEGAN).unwrap();
         let name = |name: &&str| name.parse().map_or_else(|_| Name::Dns((*name).to_owned()), Name::Ip);
         Self {
             authority: Authority::new(now),
             certificates: Arc::new(Certificates::of(&local)),
-            state: TempDir::new().unwrap(),
+            state_dir: folder.path().to_owned(),
+            _folder: folder,
             names: names.iter().map(name).collect(),
             began,
             drain: Drain::new(),
@@ -50,7 +54,7 @@ impl World {
         let acme = config::Acme { directory: Directory::Url("https://ca.test/dir".into()), ..config::Acme::default() };
         let tls = Tls { names: self.names.clone(), certificate: Certificate::Acme, acme, ..Tls::default() };
         let challenges = vec![Challenge::TlsAlpn01, Challenge::Http01];
-        let settings = Settings { tls, challenges, state_dir: Some(self.state.path().to_owned()) };
+        let settings = Settings { tls, challenges, state_dir: Some(self.state_dir.clone()) };
         let began = self.began;
         let clock = Arc::new(move || BEGAN + began.elapsed());
         let acme = Acme::open(settings, Arc::clone(&self.certificates), Tokens::default(), clock);
@@ -255,4 +259,30 @@ async fn a_restart_shows_what_was_kept_and_orders_nothing() {
     }
     assert_eq!(world.orders(), 2);
     assert!(world.authority.books().orders.iter().all(super::server::Order::succeeded));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_place_to_keep_it_a_certificate_is_obtained_all_the_same_on_one_account() {
+    let mut world = World::new(&["gw.test", "other.test"]);
+    let file = world.state_dir.join("file");
+    std::fs::write(&file, "").unwrap();
+    world.state_dir = file.join("state");
+    world.authority.books().window = Some(|came| (came + Duration::days(50), came + Duration::days(52)));
+    world.start();
+    world.pass(Duration::days(60)).await;
+    assert!(world.shown("gw.test").is_some() && world.shown("other.test").is_some());
+    assert_eq!((world.orders(), world.authority.books().accounts), (4, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_that_the_authority_does_not_know_is_replaced() {
+    let mut world = World::new(&["gw.test"]);
+    world.start();
+    world.pass(Duration::days(50)).await;
+    world.authority.books().refused = Some(("accountDoesNotExist", None));
+    world.pass(Duration::days(10) + Duration::HOUR).await;
+    world.authority.books().refused = None;
+    world.pass(Duration::days(2)).await;
+    assert!(world.shown("gw.test").is_some_and(|serial| serial > 1));
+    assert!((2..=8).contains(&world.authority.books().accounts), "{}", world.authority.books().accounts);
 }
