@@ -212,7 +212,7 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     (
         "tls: { certificate: [] }",
-        "f.yaml:1:21: tls.certificate: expected local, { cert: FILE, key: FILE }, or a list of such files",
+        "f.yaml:1:21: tls.certificate: expected local, acme, { cert: FILE, key: FILE }, or a list of such files",
     ),
     (
         "forwarded: { trusted_proxies: [10.0.0.1/8] }",
