@@ -93,7 +93,8 @@ fn sockets_open_only_where_they_may() {
     ];
     let allowed = |path: &Path| {
         let path = path.to_string_lossy();
-        path.starts_with("listener/") || path == "upstream/connect.rs" || path.starts_with("cli/demo")
+        let dialler = ["upstream/connect.rs", "tls/acme/transport.rs"].contains(&path.as_ref());
+        dialler || path.starts_with("listener/") || path.starts_with("cli/demo")
     };
     let mut wrong = Vec::new();
     for (path, text) in sources().iter().filter(|(path, _)| !allowed(path)) {

@@ -1,7 +1,7 @@
 //! The integration tests: real sockets, real processes.
 
-mod ca_page;
 mod acme;
+mod ca_page;
 mod cli;
 mod connections;
 mod footprint;
