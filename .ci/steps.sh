@@ -8,12 +8,24 @@ step_release() { cargo build --locked --release; }
 
 # The very command that the README gives: the two cannot drift apart.
 step_test() {
+    if prepare_pebble; then export FRONTGATE_PEBBLE=required; else
+        not_run+=('test: pebble could not be installed; the public certificate is unchecked against a real authority')
+    fi
     local command; command="$(readme_command test)"
     [ -n "$command" ] || { echo 'README.md has no command marked <!-- ci: test -->'; return 1; }
     # The tests of `frontgate trust` skip what needs it.
     command -v certutil >/dev/null || install libnss3-tools || not_run+=('trust: certutil (libnss3-tools) could not be installed')
     echo "\$ $command"
     bash -euo pipefail -c "$command"
+}
+
+# The certificate authority of the tests in tests/it/acme.
+prepare_pebble() {
+    installed() { command -v pebble >/dev/null && command -v pebble-challtestsrv >/dev/null; }
+    installed && return 0
+    as_root apt-get -o DPkg::Lock::Timeout=600 update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends pebble
+    installed
 }
 
 # readme_command NAME    The code block that follows the comment `<!-- ci: NAME -->`.

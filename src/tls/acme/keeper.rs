@@ -52,7 +52,8 @@ impl Keeper {
     pub(super) fn hold(&mut self, mut obtained: Obtained, chance: f64, now: OffsetDateTime) {
         obtained.life.obtained = self.backoff.obtained().unwrap_or(obtained.life.not_before).min(now);
         self.held = Some(Held { obtained, window: None, look_at: now, chance });
-        self.told = None;
+        // What failed before a restart counts from there.
+        self.told = (self.backoff.failures() > 0).then_some(now);
     }
 
     /// What to do at `now`, where nobody asks the authority for anything before `quiet_until`. Asked twice, it says the same.

@@ -18,8 +18,8 @@ pub(super) struct Window {
     pub(super) end: OffsetDateTime,
 }
 
-/// The moment to renew. `chance`, from 0 to 1, is drawn once per certificate: it spreads the load of many clients, and never
-/// moves the moment of one of them.
+/// The moment to renew. `chance`, from 0 to 1, is drawn when a certificate begins to be shown: it spreads the load of many
+/// clients, and does not move the moment of one of them about.
 ///
 /// In the authority's window if there is one, else when a third of the life is left, or up to a thirtieth of it earlier. In no
 /// case so soon after the last time that an authority that always says "at once" makes a loop of it.
