@@ -156,10 +156,13 @@ impl Authority {
                 books.visits += 1;
                 plain(200, &books.directory())
             }
-            ("GET", ["renewal", _]) => {
+            ("GET", ["renewal", certificate]) => {
                 books.looks.push(now);
                 let window = books.window.expect("nobody asks without being told where");
-                let obtained = books.orders.iter().rfind(|order| order.chain.is_some()).map_or(now, |order| order.at);
+                let (_, serial) = certificate.split_once('.').unwrap();
+                let serial = URL_SAFE_NO_PAD.decode(serial).unwrap();
+                let serial = serial.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));
+                let obtained = books.orders[serial - 1].at;
                 let (start, end) = window(obtained);
                 let stamp = |moment: OffsetDateTime| moment.format(&Rfc3339).unwrap();
                 let mut answer =
