@@ -61,6 +61,20 @@ fn a_certificate_for_an_address_is_renewed_in_time() {
 }
 
 #[test]
+fn a_name_that_the_ca_is_not_good_for_renews_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    certificates(Some(temp.path()));
+    let tls = Tls { names: vec![Name::Dns("gw.example.com".to_owned())], ..Tls::default() };
+    // By then a CA is trusted by people and stays as it is.
+    let later = NOW + Duration::days(30);
+    let [first, second] = [0, 1].map(|_| {
+        let restarted = Certificates::of(&Source::open(&tls, Some(temp.path()), later).unwrap());
+        at(&restarted, "192.168.1.5", later)
+    });
+    assert_eq!(first, second);
+}
+
+#[test]
 fn it_is_kept_in_memory_where_there_is_no_disk() {
     let (_, certificates) = certificates(None);
     let lan = at(&certificates, "192.168.1.5", NOW);
