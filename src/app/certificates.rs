@@ -68,20 +68,22 @@ pub(super) async fn keep_fresh(mut shown: Shown, config: Config, drain: Drain) {
     let files = files(&config.tls);
     let every = if files.is_empty() { CHECK_EVERY } else { LOOK_EVERY };
     let mut watch = if files.is_empty() { None } else { Some(off_thread(move || Watch::on(files)).await) };
+    // What has changed since the start and before the watch.
+    let mut first = watch.is_some();
     loop {
-        tokio::select! {
-            () = drain.soft() => return,
-            () = sleep(every) => {}
-            () = changed(watch.as_ref()) => {}
+        if !std::mem::take(&mut first) {
+            tokio::select! {
+                () = drain.soft() => return,
+                () = sleep(every) => {}
+                () = changed(watch.as_ref()) => {}
+            }
         }
         if let Some(mut followed) = watch.take() {
-            watch = Some(
-                off_thread(move || {
-                    followed.follow();
-                    followed
-                })
-                .await,
-            );
+            let follow = move || {
+                followed.follow();
+                followed
+            };
+            watch = Some(off_thread(follow).await);
         }
         if let Err(error) = shown.renew(&config).await {
             tracing::warn!(%error, "the certificate could not be renewed; the one in use stays");
