@@ -93,3 +93,6 @@ impl ResolvesServerCert for Challenges {
 
 /// The protocol of TLS-ALPN-01 challenges (RFC 8737 §6.2).
 pub(super) const ACME_TLS: &[u8] = b"acme-tls/1";
+
+#[cfg(test)]
+mod tests;

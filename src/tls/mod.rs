@@ -66,3 +66,55 @@ pub use source::{Source, TlsError};
 pub use state::{Access, Lock, StateDir, StateError};
 pub use stream::Stream;
 pub use watch::Watch;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::sync::Arc;
+
+    use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+    use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+    use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+
+    /// A client that believes everything: what it is shown is what the test is about.
+    #[derive(Debug)]
+    struct Blind;
+
+    pub(crate) fn blind() -> Arc<dyn ServerCertVerifier> {
+        Arc::new(Blind)
+    }
+
+    impl ServerCertVerifier for Blind {
+        fn verify_server_cert(
+            &self,
+            _leaf: &CertificateDer<'_>,
+            _chain: &[CertificateDer<'_>],
+            _name: &ServerName<'_>,
+            _ocsp: &[u8],
+            _now: UnixTime,
+        ) -> Result<ServerCertVerified, Error> {
+            Ok(ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _message: &[u8],
+            _leaf: &CertificateDer<'_>,
+            _signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _message: &[u8],
+            _leaf: &CertificateDer<'_>,
+            _signed: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            Ok(HandshakeSignatureValid::assertion())
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            super::provider().signature_verification_algorithms.supported_schemes()
+        }
+    }
+}
