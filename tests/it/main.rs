@@ -2,6 +2,7 @@
 
 mod acme;
 mod ca_page;
+mod certificates;
 mod cli;
 mod connections;
 mod footprint;
