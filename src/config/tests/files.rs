@@ -20,8 +20,16 @@ fn every_example_loads() {
         }
     }
     names.sort();
-    let expected =
-        ["behind-a-proxy.yaml", "full.yaml", "lan.yaml", "minimal.yaml", "sidecar.yaml", "vps-files.yaml", "vps.yaml"];
+    let expected = [
+        "behind-a-proxy.yaml",
+        "client-certificates.yaml",
+        "full.yaml",
+        "lan.yaml",
+        "minimal.yaml",
+        "sidecar.yaml",
+        "vps-files.yaml",
+        "vps.yaml",
+    ];
     assert_eq!(names, expected);
 }
 
