@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{HOST, RETRY_AFTER, USER_AGENT};
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -158,9 +158,11 @@ impl HttpClient for Noted {
     fn request(&self, mut request: Request<BodyWrapper<Bytes>>) -> Answer {
         // RFC 8555 §6.1: clients say who they are.
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        // Not signed: the directory and the advice about renewals, which the library takes for granted.
+        let is_get = request.method() == Method::GET;
         let (answer, note) = (self.inner.request(request), Arc::clone(&self.retry_after));
         Box::pin(async move {
-            let answer = answer.await?;
+            let mut answer = answer.await?;
             let status = answer.parts.status;
             let refused = status.is_client_error() || status.is_server_error();
             let told = answer.parts.headers.get(RETRY_AFTER).filter(|_| refused);
@@ -171,7 +173,14 @@ impl HttpClient for Noted {
                 .headers
                 .get(http::header::CONTENT_TYPE)
                 .is_some_and(|kind| kind.to_str().is_ok_and(|kind| kind.contains("json")));
-            if refused && !is_json { Err(Error::Other(Box::new(NoDirectory(status)))) } else { Ok(answer) }
+            if refused && (is_get || !is_json) {
+                return Err(Error::Other(Box::new(NoDirectory(status))));
+            }
+            if is_get {
+                // RFC 9773 §4.2 only says that it should be there, the library insists.
+                answer.parts.headers.entry(RETRY_AFTER).or_insert(HeaderValue::from_static(UNTOLD));
+            }
+            Ok(answer)
         })
     }
 }
@@ -185,6 +194,8 @@ fn seconds(text: &str, now: SystemTime) -> Option<Duration> {
 }
 
 const AGENT: &str = concat!("frontgate/", env!("CARGO_PKG_VERSION"), " instant-acme");
+/// Six hours.
+const UNTOLD: &str = "21600";
 /// For one request, the connection included.
 const PATIENCE: Duration = Duration::from_secs(30);
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);

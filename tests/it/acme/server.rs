@@ -46,15 +46,15 @@ pub(super) struct Served {
 pub(super) struct Books {
     /// How long certificates live, by profile; the one without a name is for orders without.
     pub(super) profiles: BTreeMap<&'static str, Duration>,
-    /// Nothing but this status is answered, with this `Retry-After`.
-    pub(super) down: Option<(u16, u32)>,
+    /// Nothing but a 503 with this `Retry-After` is answered, by a load balancer or by itself.
+    pub(super) down: Option<(u32, &'static str)>,
     /// Orders are refused with this problem and this `Retry-After`.
     pub(super) refused: Option<(&'static str, Option<u32>)>,
     /// Challenges fail with this problem.
     pub(super) not_proven: Option<&'static str>,
     /// When to renew a certificate that came at the given time; `None`: no renewal information at all.
     pub(super) window: Option<fn(OffsetDateTime) -> (OffsetDateTime, OffsetDateTime)>,
-    /// How long a window is good for, in seconds.
+    /// How long a window is good for, in seconds; 0 does not say.
     pub(super) look_again: u32,
     /// Every order.
     pub(super) orders: Vec<Order>,
@@ -144,10 +144,10 @@ impl Authority {
     fn answer(&self, method: &str, path: &str, body: &[u8]) -> Response<Full<Bytes>> {
         let mut books = self.books();
         let now = (self.clock)();
-        if let Some((status, retry_after)) = books.down {
+        if let Some((retry_after, kind)) = books.down {
             books.visits += 1;
-            let down = Response::builder().status(status).header("retry-after", retry_after);
-            return down.body(Full::from("the load balancer is sorry")).unwrap();
+            let down = Response::builder().status(503).header("retry-after", retry_after).header("content-type", kind);
+            return down.body(Full::from(problem("rateLimited").to_string())).unwrap();
         }
         let payload = payload(body);
         let steps: Vec<&str> = path.trim_start_matches('/').split('/').collect();
@@ -167,7 +167,9 @@ impl Authority {
                 let stamp = |moment: OffsetDateTime| moment.format(&Rfc3339).unwrap();
                 let mut answer =
                     plain(200, &json!({ "suggestedWindow": { "start": stamp(start), "end": stamp(end) } }));
-                answer.headers_mut().insert("retry-after", books.look_again.into());
+                if books.look_again > 0 {
+                    answer.headers_mut().insert("retry-after", books.look_again.into());
+                }
                 answer
             }
             ("HEAD", ["nonce"]) => plain(200, &json!({})),

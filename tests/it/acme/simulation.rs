@@ -156,7 +156,7 @@ async fn an_authority_that_always_says_at_once_gets_one_order_a_day() {
 
 #[tokio::test(start_paused = true)]
 async fn the_window_is_looked_at_as_often_as_the_authority_says() {
-    for (seconds, least, most) in [(3600, 23, 25), (1, 1430, 1442), (6 * 3600, 4, 5), (1_000_000, 1, 2)] {
+    for (seconds, least, most) in [(3600, 23, 25), (1, 1430, 1442), (6 * 3600, 4, 5), (0, 4, 5), (1_000_000, 1, 2)] {
         let mut world = World::new(&["gw.test"]);
         world.authority.books().window = Some(|came| (came + Duration::days(50), came + Duration::days(52)));
         world.authority.books().look_again = seconds;
@@ -215,7 +215,7 @@ async fn a_failed_renewal_keeps_the_certificate_to_its_end_then_the_local_one_ta
         world.pass(Duration::days(50)).await;
         let before = world.orders();
         if outage {
-            world.authority.books().down = Some((503, 1));
+            world.authority.books().down = Some((1, "text/html"));
         } else {
             world.authority.books().refused = Some(("serverInternal", None));
         }
@@ -234,15 +234,17 @@ async fn a_failed_renewal_keeps_the_certificate_to_its_end_then_the_local_one_ta
 
 #[tokio::test(start_paused = true)]
 async fn a_directory_that_is_down_is_left_alone_as_long_as_it_says() {
-    let mut world = World::new(&["gw.test"]);
-    world.authority.books().down = Some((503, 7200));
-    world.start();
-    world.pass(Duration::DAY).await;
-    let visits = world.authority.books().visits;
-    assert!((11..=13).contains(&visits), "{visits}");
-    world.authority.books().down = None;
-    world.pass(Duration::hours(3)).await;
-    assert_eq!(world.shown("gw.test"), Some(1));
+    for kind in ["text/html", "application/problem+json"] {
+        let mut world = World::new(&["gw.test"]);
+        world.authority.books().down = Some((7200, kind));
+        world.start();
+        world.pass(Duration::DAY).await;
+        let visits = world.authority.books().visits;
+        assert!((11..=13).contains(&visits), "{kind}: {visits}");
+        world.authority.books().down = None;
+        world.pass(Duration::hours(3)).await;
+        assert_eq!(world.shown("gw.test"), Some(1));
+    }
 }
 
 #[tokio::test(start_paused = true)]
