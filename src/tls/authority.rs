@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use super::constraints::Constraints;
 use super::facts::Facts;
 use super::names::is_dns_name;
-use super::{crypto, pem};
+use super::{clock, crypto, pem};
 use crate::config::Name;
 
 /// How long a certificate is valid: what browsers accept of public ones, and far less than Apple's 825 days for private ones.
@@ -121,6 +121,7 @@ impl Authority {
 fn params(now: OffsetDateTime, life: Duration) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
+    let now = clock::believable(now);
     params.not_before = now.replace_nanosecond(0).unwrap_or(now) - BACKDATED;
     // The last second counts (RFC 5280 §4.1.2.5).
     params.not_after = params.not_before + life - Duration::from_secs(1);

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use tracing::{debug, info, warn};
 
 use super::authority::Authority;
+use super::clock;
 use super::fingerprint::Fingerprint;
 use super::found::{CA_CERTIFICATE, CA_KEY, Found, Leaf};
 use super::names;
@@ -78,6 +79,14 @@ impl LocalCa {
         before: Option<&Self>,
         now: OffsetDateTime,
     ) -> Result<Self, LocalCaError> {
+        if clock::believable(now) != now {
+            warn!(
+                clock = %now.date(),
+                "the system clock is before {}, so certificates are dated as of that day; set the clock (NTP), or clients refuse \
+                 them, and a public certificate cannot be had",
+                clock::EARLIEST.date()
+            );
+        }
         // Two processes that start at once must not make two CAs. A folder that cannot be locked cannot be written to either.
         let _lock = dir.and_then(|dir| dir.lock().inspect_err(|error| debug!(%error, "no lock")).ok());
         let stored = dir.map(Found::read).transpose()?.unwrap_or_default();

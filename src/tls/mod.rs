@@ -22,6 +22,7 @@ mod addresses;
 mod authority;
 mod client;
 mod clients;
+mod clock;
 mod constraints;
 mod crypto;
 mod description;

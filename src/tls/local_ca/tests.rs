@@ -43,6 +43,15 @@ fn names_of(local: &LocalCa) -> Vec<String> {
 }
 
 #[test]
+fn a_clock_that_cannot_be_right_makes_certificates_that_last_once_it_is_set() {
+    let temp = tempfile::tempdir().unwrap();
+    let lost = open(temp.path(), &["gw.example"], datetime!(1970-01-01 0:01 UTC)).unwrap();
+    assert_eq!(lost.leaf.facts.not_before, datetime!(2025-12-31 0:00 UTC));
+    let set = open(temp.path(), &["gw.example"], datetime!(2026-03-01 0:00 UTC)).unwrap();
+    assert_eq!(set.leaf.certificate, lost.leaf.certificate, "nothing has to be made again");
+}
+
+#[test]
 fn the_first_start_makes_four_files_that_only_we_can_write() {
     let temp = tempfile::tempdir().unwrap();
     let local = open(temp.path(), &["gw.example", "*.team.example"], START).unwrap();
