@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use frontgate::tls::acme::Https;
 use http::Request;
@@ -57,9 +57,8 @@ impl Pebble {
         let certificate = rcgen::CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         std::fs::write(folder.path().join("directory.pem"), certificate.self_signed(&key).unwrap().pem()).unwrap();
         std::fs::write(folder.path().join("directory.key"), key.serialize_pem()).unwrap();
-        // Held together until all are known, so that they differ.
-        let held = [(); 6].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-        let ports @ [listen, management, http, tls, ..] = held.each_ref().map(|port| port.local_addr().unwrap().port());
+        let ports = [(); 6].map(|()| free_port());
+        let [listen, management, http, tls, ..] = ports;
         let config = json!({
             "listenAddress": format!("127.0.0.1:{listen}"),
             "managementListenAddress": format!("127.0.0.1:{management}"),
@@ -94,7 +93,12 @@ impl Pebble {
             program.stdout(Stdio::null()).stderr(Stdio::null());
             self.running.push(Running(program.spawn().unwrap()));
         }
+        let began = Instant::now();
         while self.get(self.ports[0], "/dir").await.is_none() {
+            assert!(began.elapsed() < PATIENCE, "pebble does not answer");
+            for running in &mut self.running {
+                assert_eq!(running.0.try_wait().unwrap(), None, "pebble or its DNS server has ended");
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -132,3 +136,13 @@ impl Pebble {
         answer.parts.status.is_success().then(|| body.to_vec())
     }
 }
+
+/// A port for a program that cannot be told to choose one itself. Below those that the kernel gives to everybody else (32768
+/// and up, ip(7)): one of them could be gone again before the program takes it.
+pub(super) fn free_port() -> u16 {
+    let mut ports = std::iter::repeat_with(|| fastrand::u16(16_000..32_000));
+    ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
+}
+
+/// Far more than it needs on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);

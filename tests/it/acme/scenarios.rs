@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use tokio_tungstenite::tungstenite::Message;
 
 use super::gate::{Gate, local_ca};
-use super::pebble::Pebble;
+use super::pebble::{Pebble, free_port};
 use super::server::Authority;
 
 #[tokio::test]
@@ -216,8 +216,4 @@ async fn the_authoritys_advice_and_profiles_are_followed_over_the_wire() {
         let waited = orders[after].at - orders[before].at;
         assert!(waited >= Duration::seconds(18) && orders[after].replaces.is_some(), "{waited} {orders:?}");
     }
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
