@@ -61,7 +61,7 @@ impl App {
             None => None,
         };
         let files = file_limit::raise();
-        let wiring = Wiring::new(&config, shown.as_ref(), &tokens, https_port(&config, &https), files)?;
+        let wiring = Wiring::new(&config, shown.as_ref(), &tokens, https_port(&config, &https), files, &drain)?;
         let app = Self {
             https: addresses(&https),
             http: addresses(&http),

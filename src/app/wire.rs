@@ -24,7 +24,7 @@ use crate::server::file_limit;
 use crate::server::settings::{Kind, Settings};
 use crate::tls::acme::Tokens;
 use crate::tls::{self, Clients, Handshakes};
-use crate::upstream::{Connector, Pool};
+use crate::upstream::{Connector, Gate, Pool};
 use crate::websocket::buffers::Buffers;
 use crate::websocket::direction::Rules;
 use crate::websocket::settings;
@@ -49,6 +49,7 @@ impl Wiring {
         tokens: &Tokens,
         https_port: Option<u16>,
         files: Option<u64>,
+        drain: &Drain,
     ) -> Result<Self, StartError> {
         let log = AccessLog::new(&config.log);
         let connector = Connector::new(&config.upstream, config.timeouts.connect, || {
@@ -63,6 +64,7 @@ impl Wiring {
         };
         let forward = Forward {
             pool: pool.clone(),
+            gate: Gate::new(config.hold, drain.clone()),
             upstream: config.upstream.to_string().into(),
             read: config.timeouts.read,
             hint: Arc::new(Hint::default()),

@@ -37,10 +37,11 @@ mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use admin::AdminAddr;
 use keys::{Checks, Keys, Section};
-use kinds::{FilePath, NoValue, Optional};
+use kinds::{FilePath, NoValue, Optional, Time};
 use problem::Fault;
 use upstream::Url;
 
@@ -63,7 +64,7 @@ pub use upstream::Upstream;
 pub use websocket::{AllowedOrigins, WebSocket};
 
 /// Everything frontgate runs on: parsed, checked, and complete with defaults.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Where clients connect.
     pub listen: Listen,
@@ -73,6 +74,8 @@ pub struct Config {
     pub state_dir: Option<PathBuf>,
     /// The gateway.
     pub upstream: Upstream,
+    /// How long a request or an upgrade waits for a gateway that is restarting; `None` is not at all.
+    pub hold: Option<Duration>,
     /// Whom to believe, and what to tell the gateway about the client.
     pub forwarded: Forwarded,
     /// Keepalive and limits of WebSockets.
@@ -86,6 +89,27 @@ pub struct Config {
     /// What is logged, and how.
     pub log: Log,
 }
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: Listen::default(),
+            tls: Tls::default(),
+            state_dir: None,
+            upstream: Upstream::default(),
+            hold: Some(HOLD),
+            forwarded: Forwarded::default(),
+            websocket: WebSocket::default(),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            admin: Admin::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+/// The Control UI gives up on a WebSocket that does not open within 15 s.
+const HOLD: Duration = Duration::from_secs(12);
 
 impl Section for Config {
     fn keys(&mut self, keys: &mut dyn Keys) {
@@ -106,7 +130,12 @@ impl Section for Config {
         );
         keys.not_yet("routes", None);
         keys.not_yet("upstreams", None);
-        keys.not_yet("hold", None);
+        keys.key(
+            "hold",
+            Optional(NoValue::Off, Time::ANY),
+            &mut self.hold,
+            "How long a request or an upgrade waits for a gateway that is restarting.",
+        );
         keys.section(
             "forwarded",
             "Whose forwarding headers are believed, and which ones the gateway gets.",

@@ -14,6 +14,9 @@ pub enum Failure {
     /// Nobody listens at the gateway's address.
     #[error("the gateway is not running")]
     GatewayNotRunning(#[source] Cause),
+    /// Nobody has listened at the gateway's address for as long as the request could wait.
+    #[error("the gateway is restarting")]
+    GatewayStarting(#[source] Cause),
     /// The gateway's address cannot be reached.
     #[error("the gateway cannot be reached")]
     GatewayUnreachable(#[source] Cause),
@@ -178,7 +181,7 @@ impl Failure {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::TooManyConnections | Self::Exhausted(_) => Some(5),
-            Self::Draining => Some(2),
+            Self::Draining | Self::GatewayStarting(_) => Some(2),
             _ => None,
         }
     }
@@ -196,6 +199,15 @@ impl Failure {
                 "frontgate works, but nobody answers at the gateway's address.",
                 "Start it with `openclaw gateway`. If it runs elsewhere, set `upstream` in frontgate's config; \
                  the default is `http://127.0.0.1:18789`.",
+            ),
+            Self::GatewayStarting(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "gateway_starting",
+                Gateway,
+                "The gateway is restarting",
+                "frontgate works, and passes everything on as soon as the gateway answers at its address.",
+                "If that takes long, start it with `openclaw gateway`. If it runs elsewhere, set `upstream` in frontgate's \
+                 config; the default is `http://127.0.0.1:18789`.",
             ),
             Self::GatewayUnreachable(_) => (
                 StatusCode::BAD_GATEWAY,
@@ -423,8 +435,9 @@ pub(crate) mod tests {
     /// One of each, with a cause that must never be shown.
     pub(crate) fn every_failure() -> Vec<Failure> {
         let cause = || Cause::from("10.1.2.3:18789");
-        let with_cause: [fn(Cause) -> Failure; 7] = [
+        let with_cause: [fn(Cause) -> Failure; 8] = [
             Failure::GatewayNotRunning,
+            Failure::GatewayStarting,
             Failure::GatewayUnreachable,
             Failure::GatewayNotFound,
             Failure::GatewayTls,
@@ -473,6 +486,7 @@ pub(crate) mod tests {
         let table: Vec<_> = every_failure().iter().map(|failure| (failure.status().as_u16(), failure.code())).collect();
         let expected = [
             (502, "gateway_not_running"),
+            (503, "gateway_starting"),
             (502, "gateway_unreachable"),
             (502, "gateway_not_found"),
             (502, "gateway_tls_failed"),
@@ -514,6 +528,7 @@ pub(crate) mod tests {
             let expected = match failure.status().as_u16() {
                 400..500 => Fault::Client,
                 502 | 504 => Fault::Gateway,
+                503 if matches!(failure, Failure::GatewayStarting(_)) => Fault::Gateway,
                 _ => Fault::Frontgate,
             };
             assert_eq!(failure.fault(), expected, "{failure}");

@@ -16,12 +16,14 @@ use super::handle::Handle;
 use super::headers::{self, Connection};
 use crate::observe::access::{Access, Ended};
 use crate::observe::hint::Hint;
-use crate::upstream::{ConnectError, Lease, Pool, RequestBody, SendError, TooLarge};
+use crate::upstream::{Asked, ConnectError, Gate, Lease, NoConnection, Pool, RequestBody, SendError, TooLarge};
 
 /// Sends requests to one gateway.
 pub struct Forward {
     /// Its connections.
     pub pool: Pool,
+    /// Where requests wait while it restarts.
+    pub gate: Gate,
     /// Its address, for the log.
     pub upstream: Arc<str>,
     /// The longest silence of the gateway.
@@ -62,27 +64,54 @@ impl Forward {
                 },
             }
         }
-        let mut lease = self.dial().await?;
-        let response = self.send(&mut lease, request, access).await?.map_err(|failed| failure_of(failed.error))?;
-        Ok((lease, response))
+        self.exchange_fresh(request, Asked::Request, access).await
     }
 
-    /// A fresh connection to the gateway.
-    pub(super) async fn dial(&self) -> Result<Lease, Failure> {
-        self.pool.dial().await.map_err(|error| {
-            let cause: Cause = format!("{}: {error}", self.upstream).into();
-            match error {
+    /// Sends the request over a fresh connection. A gateway that is restarting is waited for, as long as the request was not
+    /// seen by it or may be sent again.
+    pub(super) async fn exchange_fresh(
+        &self,
+        mut request: Request<RequestBody>,
+        asked: Asked,
+        access: &mut Access,
+    ) -> Result<(Lease, Response<hyper::body::Incoming>), Failure> {
+        let mut wait = self.gate.enter(asked);
+        loop {
+            let dialled = wait.connection(|| self.pool.dial()).await;
+            let mut lease = dialled.map_err(|error| self.no_connection(error))?;
+            let copy = repeatable(&request);
+            match wait.answer(self.send(&mut lease, request, access)).await? {
+                Ok(response) => {
+                    wait.up();
+                    return Ok((lease, response));
+                }
+                Err(SendError { error, unsent }) => match unsent.map(|request| *request).or(copy) {
+                    Some(again) if is_gone(&error) && wait.cut() => request = again,
+                    _ => return Err(failure_of(error)),
+                },
+            }
+        }
+    }
+
+    fn no_connection(&self, error: NoConnection) -> Failure {
+        let cause: Cause = format!("{}: {error}", self.upstream).into();
+        match error {
+            NoConnection::HeldInVain(_) | NoConnection::LongDown | NoConnection::Full => {
+                Failure::GatewayStarting(cause)
+            }
+            NoConnection::Draining => Failure::Draining,
+            NoConnection::Failed(error) => match error {
                 ConnectError::Refused => Failure::GatewayNotRunning(cause),
                 ConnectError::Resolve { .. } => Failure::GatewayNotFound(cause),
                 ConnectError::TimedOut(_) => Failure::ConnectTimeout,
                 ConnectError::Tls(_) => Failure::GatewayTls(cause),
                 ConnectError::Io(error) => Failure::connecting(error),
-            }
-        })
+            },
+        }
     }
 
     /// Sends one request and waits for the answer's head.
-    pub(super) async fn send(
+    async fn send(
         &self,
         lease: &mut Lease,
         request: Request<RequestBody>,
@@ -144,7 +173,7 @@ fn is_gone(error: &hyper::Error) -> bool {
 }
 
 /// Why there is no answer.
-pub(super) fn failure_of(error: hyper::Error) -> Failure {
+fn failure_of(error: hyper::Error) -> Failure {
     if cause::<TooLarge>(&error).is_some() {
         Failure::BodyTooLarge
     } else if error.is_user() {

@@ -12,12 +12,13 @@ use http::header::{ORIGIN, SEC_WEBSOCKET_KEY};
 use super::body::Body;
 use super::error::Failure;
 use super::exchange::Exchange;
-use super::forward::{Forward, failure_of, to_gateway};
+use super::forward::{Forward, to_gateway};
 use super::headers::{self, Connection};
 use super::tunnel::Tunnel;
 use crate::config::AllowedOrigins;
 use crate::observe::access::{Access, AccessLog, AnsweredBy, Ended};
 use crate::observe::tunnel;
+use crate::upstream::Asked;
 use crate::websocket::buffers::Buffers;
 use crate::websocket::handshake::{self, NotSwitched};
 use crate::websocket::relay::End;
@@ -67,8 +68,7 @@ pub(super) async fn upgrade(
     };
     let request = to_gateway(exchange, Connection::Upgrade);
     let began = Instant::now();
-    let mut lease = forward.dial().await?;
-    let mut response = forward.send(&mut lease, request, access).await?.map_err(|failed| failure_of(failed.error))?;
+    let (lease, mut response) = forward.exchange_fresh(request, Asked::Upgrade, access).await?;
     access.upstream = Some(began.elapsed());
     match handshake::verify(response.status(), response.headers(), key.as_ref()) {
         Ok(()) => {}

@@ -2,10 +2,12 @@
 
 mod body;
 mod connect;
+mod hold;
 mod link;
 mod pool;
 
 pub use body::{RequestBody, TooLarge};
 pub use connect::{ConnectError, Connector};
+pub use hold::{Asked, Gate, NoConnection, Wait};
 pub use link::{Link, SendError};
 pub use pool::{Lease, Pool};

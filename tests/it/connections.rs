@@ -83,13 +83,17 @@ async fn what_may_be_asked_twice_is_when_a_kept_connection_ends_under_it() {
 }
 
 #[tokio::test]
-async fn a_fresh_connection_that_ends_is_not_tried_again() {
+async fn a_fresh_connection_that_ends_is_not_tried_again_unless_the_request_may_wait() {
     let gateway = gateway().playing(|mut connection| async move { drop(connection.request().await) }).await;
-    let proxy = proxy().upstream(&gateway).start().await;
-    let mut client = proxy.client().await;
-    client.send(GET).await;
-    assert_eq!(client.response().await.status(), 502);
-    assert_eq!(gateway.connections(), 1);
+    let post = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi";
+    for (request, hold) in [(GET, None), (post, Some(Duration::from_secs(12)))] {
+        let before = gateway.connections();
+        let proxy = proxy().upstream(&gateway).config(|config| config.hold = hold).start().await;
+        let mut client = proxy.client().await;
+        client.send(request).await;
+        assert_eq!(client.response().await.status(), 502);
+        assert_eq!(gateway.connections(), before + 1);
+    }
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn every_request_is_one_line() {
 #[tokio::test]
 async fn the_id_on_the_page_is_the_one_in_the_field_and_in_the_line() {
     let port = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let mut proxy = binary().config(&format!("upstream: http://127.0.0.1:{port}")).start().await;
+    let mut proxy = binary().config(&format!("upstream: http://127.0.0.1:{port}")).config("hold: off").start().await;
     let mut client = proxy.client().await;
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n").await;
     let page = client.response().await;
@@ -164,7 +164,7 @@ async fn no_secret_is_ever_printed() {
                    Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
     let down = format!("upstream: http://127.0.0.1:{free}");
     for (name, builder) in [("up", binary().upstream(&gateway)), ("down", binary().config(&down))] {
-        let mut proxy = builder.config("log: { level: debug, format: json }").start().await;
+        let mut proxy = builder.config("log: { level: debug, format: json }").config("hold: 100ms").start().await;
         let mut sent = 0;
         for target in &targets {
             for extra in ["", upgrade, "X-Broken\r\n", "Host: twice\r\n"] {

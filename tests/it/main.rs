@@ -8,6 +8,7 @@ mod connections;
 mod footprint;
 mod forwarding;
 mod harness;
+mod hold;
 mod imports;
 mod limits;
 mod logs;

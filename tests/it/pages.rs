@@ -28,7 +28,7 @@ async fn a_gateway_that_is_not_running_is_said_in_the_form_that_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let http = Upstream::Http { host: "127.0.0.1".into(), port: free };
     for upstream in [http, Upstream::Unix(folder.path().join("none.sock"))] {
-        let proxy = proxy().config(|config| config.upstream = upstream).start().await;
+        let proxy = proxy().config(|config| (config.upstream, config.hold) = (upstream, None)).start().await;
         let mut client = proxy.client().await;
         let mut get =
             async |accept: &str| ask(&mut client, format!("GET / HTTP/1.1\r\nHost: localhost\r\n{accept}\r\n")).await;
@@ -83,7 +83,7 @@ async fn what_the_gateway_should_not_have_said_is_a_502() {
                 connection.send(answer).await;
             })
             .await;
-        let proxy = proxy().upstream(&gateway).start().await;
+        let proxy = proxy().upstream(&gateway).config(|config| config.hold = None).start().await;
         let mut client = proxy.client().await;
         let page = ask(&mut client, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
         assert_eq!((page.status(), code(&page).as_str()), (502, expected), "{name}");

@@ -56,6 +56,7 @@ tls: { names: [GW.example.com, "::1"], certificate: [{ cert: tls/cert.pem, key: 
   acme: { directory: "https://ca.lan/dir", email: ann@example.com, profile: classic, ca_file: ca.pem, challenge: [http-01] } }
 state_dir: state
 upstream: https://gw.internal
+hold: 3s
 forwarded: { trusted_proxies: [10.0.0.0/8], local_clients: forwarded, headers: [forwarded] }
 websocket: { ping_interval: off, pong_timeout: 1m, max_frame: 1MiB, max_message: 25MiB, max_messages_per_minute: 600, allowed_origins: ["https://GW.example.com"] }
 timeouts: { connect: 250ms, tls_handshake: 1s, request_head: 2s, keep_alive: off, read: 1h, send: 1d, drain: 0s }
@@ -99,6 +100,7 @@ log: { level: debug, format: json, access: false, redact: [] }
         },
         state_dir: Some("/etc/frontgate/state".into()),
         upstream: Upstream::Https { host: "gw.internal".into(), port: 443 },
+        hold: Some(seconds(3)),
         forwarded: Forwarded {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
             local_clients: LocalClients::Forwarded,

@@ -90,12 +90,12 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     (
         "<<: {}",
-        "f.yaml:1:1: unknown key `<<`\n    hint: known here: listen, tls, state_dir, upstream, forwarded, websocket, timeouts, limits, admin, log",
+        "f.yaml:1:1: unknown key `<<`\n    hint: known here: listen, tls, state_dir, upstream, hold, forwarded, websocket, timeouts, limits, admin, log",
     ),
     ("admin: off\nadmin: off", "f.yaml:2:1: admin: given twice\n    hint: it is already set on line 1"),
     ("? [a]\n: b", "f.yaml:1:3: a key must be a plain word"),
     // Not available yet.
-    ("hold: 12s", "f.yaml:1:7: hold: not available yet\n    hint: remove it"),
+    ("hold: 0s", "f.yaml:1:7: hold: `0s` is too short; the least is 1ms\n    hint: `off` turns it off"),
     ("auth: basic", "f.yaml:1:7: auth: not available yet\n    hint: remove it"),
     ("routes:\n  - path: /", "f.yaml:2:3: routes: not available yet\n    hint: remove it"),
     ("upstreams: { a: b }", "f.yaml:1:12: upstreams: not available yet\n    hint: remove it"),

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use super::message::Message;
+use super::reserved::Reserved;
 use super::trust::Identity;
 use super::wire::Wire;
 use super::within;
@@ -31,6 +32,7 @@ pub(crate) struct Builder {
 
 enum Place {
     Tcp,
+    At(Reserved),
     Tls,
     Unix,
 }
@@ -66,6 +68,12 @@ impl Builder {
         self
     }
 
+    /// At an address that was kept for it.
+    pub(crate) fn at(mut self, address: Reserved) -> Self {
+        self.place = Place::At(address);
+        self
+    }
+
     /// Answers every request with these bytes, one connection for as many as come.
     pub(crate) async fn answering(self, response: impl Into<Vec<u8>>) -> Gateway {
         let response: Arc<[u8]> = response.into().into();
@@ -94,6 +102,10 @@ impl Builder {
         let ca_file = folder.path().join("gateway.pem");
         std::fs::write(&ca_file, &identity.pem).unwrap();
         let (door, upstream) = match self.place {
+            Place::At(reserved) => {
+                let upstream = reserved.upstream();
+                (Door::Tcp(reserved.listen()), upstream)
+            }
             Place::Tcp | Place::Tls => {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("an IPv4 address") };

@@ -19,6 +19,7 @@ mod gateway;
 mod http2;
 mod message;
 mod proxy;
+mod reserved;
 mod trust;
 mod wire;
 
@@ -31,6 +32,7 @@ pub(crate) use gateway::{Connection, Gateway, gateway};
 pub(crate) use http2::{Outcome, empty, full};
 pub(crate) use message::Message;
 pub(crate) use proxy::{Proxy, proxy};
+pub(crate) use reserved::Reserved;
 pub(crate) use trust::{Identity, Trust};
 pub(crate) use wire::{End, Wire};
 

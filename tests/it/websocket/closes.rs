@@ -9,6 +9,8 @@ use super::scene::{BOTH, scene};
 #[tokio::test]
 async fn a_close_passes_verbatim_and_so_does_its_answer() {
     let closes = [
+        // The gateway is starting; the Control UI knows the code.
+        Frame::close(1013, "gateway starting"),
         Frame::bare_close(),
         Frame::close(1000, ""),
         Frame::close(1008, "origin not allowed (open the Control UI from the gateway host)"),

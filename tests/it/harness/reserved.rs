@@ -1,0 +1,36 @@
+//! [`Reserved`]: the address of a gateway that does not run yet.
+
+use std::net::SocketAddr;
+
+use frontgate::config::Upstream;
+use tokio::net::{TcpListener, TcpSocket};
+
+/// A port that is bound, so that nobody else gets it, and refuses connections, since nobody listens.
+pub(crate) struct Reserved {
+    socket: TcpSocket,
+    pub(crate) address: SocketAddr,
+}
+
+impl Reserved {
+    pub(crate) fn new() -> Self {
+        Self::at("127.0.0.1:0".parse().unwrap())
+    }
+
+    /// An address that somebody has listened on before.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(address).unwrap();
+        let address = socket.local_addr().unwrap();
+        Self { socket, address }
+    }
+
+    pub(crate) fn upstream(&self) -> Upstream {
+        Upstream::Http { host: self.address.ip().to_string(), port: self.address.port() }
+    }
+
+    /// The gateway starts.
+    pub(crate) fn listen(self) -> TcpListener {
+        self.socket.listen(1024).unwrap()
+    }
+}

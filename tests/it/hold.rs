@@ -1,0 +1,294 @@
+//! Requests and WebSockets that find the gateway down, and what becomes of them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stdout, reason = "figures are for people")]
+
+use std::time::{Duration, Instant};
+
+use frontgate::config::Upstream;
+use frontgate::lifecycle::Drained;
+use tokio::net::UnixListener;
+
+use crate::harness::{Connection, Message, Proxy, Reserved, Wire, binary, dial, gateway, proxy, within};
+use crate::websocket::peer::{SWITCHED, UPGRADE};
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+fn get(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+}
+
+fn upgrade(target: &str) -> String {
+    UPGRADE.replacen("GET /", &format!("GET {target}"), 1)
+}
+
+/// Sends a request, and comes back when the proxy has read it: another one was answered behind it.
+async fn arrives(proxy: &Proxy, request: &str) -> Wire {
+    let mut client = proxy.plain_client().await;
+    client.send(request).await;
+    let mut other = proxy.plain_client().await;
+    other.send("GET / HTTP/1.1\r\n\r\n").await;
+    assert_eq!(other.response().await.status(), 400);
+    client
+}
+
+/// Answers with what was asked for; grants WebSockets.
+async fn answers(mut connection: Connection) {
+    while let Some(request) = connection.request().await {
+        let is_upgrade = request.field("upgrade").is_some();
+        let target = String::from_utf8_lossy(request.target()).into_owned();
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{target}", target.len());
+        connection.send(if is_upgrade { SWITCHED.to_owned() } else { answer }).await;
+    }
+}
+
+fn code(page: &Message) -> String {
+    let body = page.body_text();
+    body.lines().find_map(|line| line.strip_prefix("code: ")).unwrap_or_else(|| panic!("{}", page.text())).to_owned()
+}
+
+fn target(request: &Message) -> String {
+    String::from_utf8_lossy(request.target()).into_owned()
+}
+
+#[tokio::test]
+async fn what_waited_passes_in_order_when_the_gateway_is_up() {
+    let reserved = Reserved::new();
+    let proxy = proxy().config(|config| config.upstream = reserved.upstream()).plain().start().await;
+    let mut clients = Vec::new();
+    for number in 0..60 {
+        let target = format!("/{number}");
+        let request = match number % 3 {
+            0 => get(&target),
+            1 => upgrade(&target),
+            _ => format!("POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello"),
+        };
+        clients.push(arrives(&proxy, &request).await);
+    }
+    let began = Instant::now();
+    let mut gateway = gateway().at(reserved).playing(answers).await;
+    for number in 0..60 {
+        let request = gateway.request().await;
+        assert_eq!(target(&request), format!("/{number}"));
+        if number == 0 {
+            println!("the first of 60 passed {:?} after the gateway was up", began.elapsed());
+        }
+        assert_eq!(request.body_text(), if number % 3 == 2 { "hello" } else { "" });
+    }
+    println!("the last of 60 passed {:?} after the gateway was up", began.elapsed());
+    for (number, client) in clients.iter_mut().enumerate() {
+        let head = client.head().await;
+        assert!(head.starts_with(if number % 3 == 1 { "HTTP/1.1 101 " } else { "HTTP/1.1 200 " }), "{head}");
+    }
+    assert_eq!(gateway.unexpected(), None);
+    assert!(gateway.connections() <= 60, "no connection was thrown away");
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_back_is_noticed_within_100_ms() {
+    const ROUNDS: usize = 20;
+    let mut reserved = Reserved::new();
+    let address = reserved.address;
+    let listen = r#"listen: { https: ["127.0.0.1:0"], plain: ["127.0.0.1:0"] }"#;
+    let proxy = binary().config(listen).config(&format!("upstream: http://{address}")).start().await;
+    let mut took = Vec::new();
+    for round in 0..ROUNDS {
+        let mut client = proxy.plain_client().await;
+        client.send(if round % 2 == 0 { get("/") } else { upgrade("/") }).await;
+        // It comes back at any moment between two looks.
+        tokio::time::sleep(Duration::from_millis(300 + 7 * round as u64)).await;
+        let listener = reserved.listen();
+        let began = Instant::now();
+        let (stream, _) = within("the proxy", listener.accept()).await.unwrap();
+        took.push(began.elapsed());
+        let mut gateway = Wire::new(stream);
+        gateway.next_request().await.unwrap();
+        gateway.send(if round % 2 == 0 { OK } else { SWITCHED }).await;
+        client.head().await;
+        drop((gateway, listener));
+        reserved = Reserved::at(address);
+    }
+    took.sort();
+    let (middle, last) = (took[ROUNDS / 2], took[ROUNDS - 1]);
+    println!("noticed after {middle:?} (median), {last:?} (longest of {ROUNDS})");
+    // The longest is a matter of who else uses the machine.
+    assert!(middle < Duration::from_millis(100), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_unix_socket_that_is_not_there_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.sock");
+    let proxy = proxy().config(|config| config.upstream = Upstream::Unix(path.clone())).plain().start().await;
+    let mut client = arrives(&proxy, &get("/")).await;
+    let listener = UnixListener::bind(&path).unwrap();
+    let mut gateway = Wire::new(within("the proxy", listener.accept()).await.unwrap().0);
+    gateway.next_request().await.unwrap();
+    gateway.send(OK).await;
+    assert_eq!(client.response().await.status(), 200);
+}
+
+#[tokio::test]
+async fn when_the_time_is_over_the_page_says_that_the_gateway_is_restarting() {
+    let reserved = Reserved::new();
+    let hold = Duration::from_millis(300);
+    let settings = |config: &mut frontgate::config::Config| {
+        (config.upstream, config.hold) = (reserved.upstream(), Some(hold));
+    };
+    let proxy = proxy().config(settings).plain().start().await;
+    for request in [get("/"), upgrade("/")] {
+        let began = Instant::now();
+        let mut client = proxy.plain_client().await;
+        client.send(&request).await;
+        let page = client.response().await;
+        assert!(began.elapsed() >= hold);
+        assert_eq!((page.status(), page.field("retry-after").as_deref()), (503, Some("2")), "{}", page.text());
+        let is_json = request.contains("application/json");
+        assert!(if is_json {
+            page.body_text().contains("gateway_starting")
+        } else {
+            code(&page) == "gateway_starting"
+        });
+    }
+    // It has been down for longer than that: who asks for a page has it at once, and it comes again by itself.
+    let mut client = proxy.plain_client().await;
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n").await;
+    let page = client.response().await;
+    assert_eq!(page.status(), 503);
+    let text = page.body_text();
+    assert!(text.contains("The gateway is restarting") && text.contains("http-equiv=\"refresh\""), "{text}");
+
+    let _gateway = gateway().at(reserved).playing(answers).await;
+    client.send(get("/back")).await;
+    assert_eq!(client.response().await.status(), 200);
+}
+
+#[tokio::test]
+async fn when_as_many_wait_as_may_the_next_one_is_turned_away() {
+    const MOST: usize = 1024;
+    let reserved = Reserved::new();
+    let many = |config: &mut frontgate::config::Config| {
+        (config.upstream, config.hold) = (reserved.upstream(), Some(Duration::from_secs(60)));
+        config.limits.connections_per_client = None;
+    };
+    let proxy = proxy().config(many).plain().start().await;
+    let mut waiting = Vec::new();
+    for _ in 0..MOST {
+        let mut client = Wire::new(dial(proxy.plain.unwrap()).await);
+        client.send(get("/")).await;
+        waiting.push(client);
+    }
+    // Whoever of all these came last.
+    let mut next = arrives(&proxy, &get("/")).await;
+    let page = within("a refusal", async {
+        loop {
+            if next.has_more().await {
+                break next.response().await;
+            }
+            for client in &mut waiting {
+                if client.has_more().await {
+                    return client.response().await;
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert_eq!((page.status(), code(&page).as_str()), (503, "gateway_starting"));
+    let began = Instant::now();
+    let _gateway = gateway().at(reserved).playing(answers).await;
+    let mut passed = 0;
+    waiting.push(next);
+    for client in &mut waiting {
+        // The one that was turned away has had its answer.
+        if passed < MOST {
+            passed += usize::from(client.response().await.status() == 200);
+        }
+    }
+    println!("{passed} requests that waited had their answers {:?} after the gateway was up", began.elapsed());
+    assert_eq!(passed, MOST);
+}
+
+#[tokio::test]
+async fn who_goes_away_leaves_the_line() {
+    let reserved = Reserved::new();
+    let proxy = proxy().config(|config| config.upstream = reserved.upstream()).plain().start().await;
+    let first = arrives(&proxy, &get("/first")).await;
+    let second = arrives(&proxy, &upgrade("/second")).await;
+    let mut third = arrives(&proxy, &get("/third")).await;
+    drop((first, second));
+    arrives(&proxy, &get("/after")).await;
+    let mut gateway = gateway().at(reserved).playing(answers).await;
+    assert_eq!(third.response().await.status(), 200);
+    assert_eq!(target(&gateway.request().await), "/third");
+}
+
+#[tokio::test]
+async fn a_gateway_that_hangs_up_is_asked_again_if_that_may_be() {
+    // A port that is there before what listens behind it: the first four connections end without an answer.
+    let script = |mut connection: Connection| async move {
+        if connection.number < 4 {
+            connection.request().await;
+        } else {
+            answers(connection).await;
+        }
+    };
+    let rows = [
+        (get("/"), "HTTP/1.1 200 "),
+        (upgrade("/"), "HTTP/1.1 101 "),
+        ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi".to_owned(), "HTTP/1.1 502 "),
+    ];
+    for (request, expected) in rows {
+        let gateway = gateway().playing(script).await;
+        let proxy = proxy().upstream(&gateway).plain().start().await;
+        let mut client = proxy.plain_client().await;
+        client.send(&request).await;
+        let head = client.head().await;
+        assert!(head.starts_with(expected), "{request}: {head}");
+        assert_eq!(gateway.connections(), if expected.contains("502") { 1 } else { 5 });
+    }
+}
+
+#[tokio::test]
+async fn a_drain_sends_those_away_who_wait() {
+    let reserved = Reserved::new();
+    let drain = |config: &mut frontgate::config::Config| {
+        (config.upstream, config.timeouts.drain) = (reserved.upstream(), Duration::from_secs(20));
+    };
+    let proxy = proxy().config(drain).plain().start().await;
+    let mut one = arrives(&proxy, &get("/")).await;
+    let mut two = arrives(&proxy, &upgrade("/")).await;
+    let ended = tokio::spawn(proxy.stop());
+    let page = one.response().await;
+    assert_eq!((page.status(), code(&page).as_str()), (503, "draining"));
+    assert_eq!(two.response().await.status(), 503);
+    drop((one, two));
+    assert_eq!(ended.await.unwrap().0, Drained::Clean);
+}
+
+#[tokio::test]
+async fn the_operator_is_told_once_and_readiness_is_frontgates_own() {
+    let reserved = Reserved::new();
+    let listen = r#"listen: { https: ["127.0.0.1:0"], plain: ["127.0.0.1:0"] }"#;
+    let upstream = format!("upstream: http://{}", reserved.address);
+    let mut proxy = binary().config(listen).config(&upstream).config("admin: 127.0.0.1:0").start().await;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        let mut client = proxy.plain_client().await;
+        client.send(get("/")).await;
+        clients.push(client);
+    }
+    let line = proxy.line(|line| line["level"] == "WARN").await;
+    assert_eq!(line["message"], "the gateway is down; requests wait for it");
+    let mut admin = Wire::new(dial(proxy.admin.unwrap()).await);
+    admin.send("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert_eq!(admin.response().await.status(), 200);
+
+    let _gateway = gateway().at(reserved).playing(answers).await;
+    for client in &mut clients {
+        assert_eq!(client.response().await.status(), 200);
+    }
+    proxy.terminate().await;
+    let told: Vec<_> = proxy.printed.iter().filter(|line| line.contains("the gateway is ")).collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[1].contains("the gateway is up again"), "{told:#?}");
+}
