@@ -13,6 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
+use tokio::time::sleep;
 
 use crate::drain::Drain;
 use crate::listener::{Listener, Socket};
@@ -30,8 +31,14 @@ pub async fn serve(listener: Listener, readiness: Readiness, drain: Drain) {
             () = drain.hard() => return,
             next = next => next,
         };
-        // The semaphore is never closed, and a client that is gone again is none of ours.
-        let (Ok(place), Ok((socket, _))) = (place, accepted) else { continue };
+        let (place, socket) = match (place, accepted) {
+            (Ok(place), Ok((socket, _))) => (place, socket),
+            // Out of files, as a rule; the listeners for clients say so. Trying at once again would only burn the processor.
+            _ => {
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
         let (readiness, watched) = (readiness.clone(), drain.clone());
         drain.spawn(async move {
             tokio::select! {
@@ -75,6 +82,8 @@ fn answer(method: &Method, path: &str, readiness: &Readiness) -> Response<Full<B
 
 /// Connections at once.
 const MOST: usize = 32;
+/// Between two tries to accept.
+const PAUSE: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// hyper's least.
 const LONGEST_HEAD: usize = 8192;
