@@ -31,13 +31,10 @@ pub async fn serve(listener: Listener, readiness: Readiness, drain: Drain) {
             () = drain.hard() => return,
             next = next => next,
         };
-        let (place, socket) = match (place, accepted) {
-            (Ok(place), Ok((socket, _))) => (place, socket),
+        let (Ok(place), Ok((socket, _))) = (place, accepted) else {
             // Out of files, as a rule; the listeners for clients say so. Trying at once again would only burn the processor.
-            _ => {
-                sleep(PAUSE).await;
-                continue;
-            }
+            sleep(PAUSE).await;
+            continue;
         };
         let (readiness, watched) = (readiness.clone(), drain.clone());
         drain.spawn(async move {

@@ -8,7 +8,7 @@ use std::path::Path;
 use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::{Peer, Socket};
+use super::{Peer, Socket, find_dead_peer};
 use crate::config::BindAddr;
 
 /// A bound socket that clients connect to.
@@ -73,6 +73,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     }
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    find_dead_peer(&socket)?;
     match socket.bind(&SockAddr::from(address)) {
         // A machine without IPv6: the unspecified address still means "everywhere".
         Err(error) if address.is_ipv6() && address.ip().is_unspecified() && no_ipv6(&error) => {

@@ -2,10 +2,12 @@
 //! client from its socket alone.
 
 mod bind;
+mod dead_peer;
 mod peer;
 pub mod proxy_protocol;
 mod socket;
 
 pub use bind::{BindError, Listener};
+pub use dead_peer::find_dead_peer;
 pub use peer::Peer;
 pub use socket::Socket;

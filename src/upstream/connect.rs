@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::config::Upstream;
-use crate::listener::Socket;
+use crate::listener::{Socket, find_dead_peer};
 use crate::tls::Stream;
 
 /// Dials the gateway.
@@ -118,6 +118,7 @@ async fn dial_tcp(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
         match TcpStream::connect(address).await {
             Ok(stream) => {
                 stream.set_nodelay(true).map_err(ConnectError::Io)?;
+                find_dead_peer(&stream).map_err(ConnectError::Io)?;
                 return Ok(stream);
             }
             Err(error) => last = Some(error),

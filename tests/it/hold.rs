@@ -1,5 +1,4 @@
 //! Requests and WebSockets that find the gateway down, and what becomes of them.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "figures are for people")]
 
 use std::time::{Duration, Instant};
@@ -7,6 +6,7 @@ use std::time::{Duration, Instant};
 use frontgate::config::Upstream;
 use frontgate::lifecycle::Drained;
 use tokio::net::UnixListener;
+use tokio::task::JoinSet;
 
 use crate::harness::{Connection, Message, Proxy, Reserved, Wire, binary, dial, gateway, proxy, within};
 use crate::websocket::peer::{SWITCHED, UPGRADE};
@@ -167,7 +167,7 @@ async fn when_as_many_wait_as_may_the_next_one_is_turned_away() {
     const MOST: usize = 1024;
     let reserved = Reserved::new();
     let many = |config: &mut frontgate::config::Config| {
-        (config.upstream, config.hold) = (reserved.upstream(), Some(Duration::from_secs(60)));
+        (config.upstream, config.hold) = (reserved.upstream(), Some(Duration::from_mins(1)));
         config.limits.connections_per_client = None;
     };
     let proxy = proxy().config(many).plain().start().await;
@@ -257,12 +257,13 @@ async fn a_drain_sends_those_away_who_wait() {
     let proxy = proxy().config(drain).plain().start().await;
     let mut one = arrives(&proxy, &get("/")).await;
     let mut two = arrives(&proxy, &upgrade("/")).await;
-    let ended = tokio::spawn(proxy.stop());
+    let mut ended = JoinSet::new();
+    ended.spawn(proxy.stop());
     let page = one.response().await;
     assert_eq!((page.status(), code(&page).as_str()), (503, "draining"));
     assert_eq!(two.response().await.status(), 503);
     drop((one, two));
-    assert_eq!(ended.await.unwrap().0, Drained::Clean);
+    assert_eq!(ended.join_next().await.unwrap().unwrap().0, Drained::Clean);
 }
 
 #[tokio::test]

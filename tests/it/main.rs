@@ -5,6 +5,8 @@ mod ca_page;
 mod certificates;
 mod cli;
 mod connections;
+mod dead_peers;
+mod exhaustion;
 mod footprint;
 mod forwarding;
 mod harness;

@@ -1,4 +1,5 @@
-//! The gate in paused time, in front of a gateway that is a list of what happens to connections.
+//! The gate in paused time, in front of a gateway that is up from some time on.
+#![expect(clippy::disallowed_methods, reason = "tasks of a test's own")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -75,8 +75,12 @@ impl Builder {
     pub(crate) async fn start(self) -> Binary {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("frontgate.yaml");
-        let mut text = "state_dir: state\n".to_owned();
-        for (key, line) in [("listen:", "listen: { https: [\"127.0.0.1:0\"] }\n"), ("admin:", "admin: off\n")] {
+        let mut text = String::new();
+        for (key, line) in [
+            ("state_dir:", "state_dir: state\n"),
+            ("listen:", "listen: { https: [\"127.0.0.1:0\"] }\n"),
+            ("admin:", "admin: off\n"),
+        ] {
             if !self.lines.iter().any(|line| line.starts_with(key)) {
                 text.push_str(line);
             }

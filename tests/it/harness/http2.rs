@@ -50,6 +50,14 @@ impl Http2 {
         within("an answer", self.send.send_request(request)).await
     }
 
+    /// Sends a request, and does not wait for its answer.
+    pub(crate) fn begin(
+        &mut self,
+        request: Request<Body>,
+    ) -> impl Future<Output = hyper::Result<Response<Incoming>>> + Send + use<> {
+        self.send.send_request(request)
+    }
+
     /// Sends a request; its answer, whole.
     pub(crate) async fn ask(&mut self, request: Request<Body>) -> Answer {
         let (head, body) = self.send(request).await.unwrap().into_parts();

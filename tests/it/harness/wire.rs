@@ -47,6 +47,12 @@ impl Wire {
         .await
     }
 
+    /// What it runs over, for somebody who has taken all that came.
+    pub(crate) fn into_io(self) -> Box<dyn Io> {
+        assert!(self.ahead.is_empty());
+        self.io
+    }
+
     /// Ends this side only.
     pub(crate) async fn finish(&mut self) {
         within("the end to be sent", self.io.shutdown()).await.unwrap();
@@ -93,6 +99,16 @@ impl Wire {
             assert!(self.more().await, "ended {} bytes early", count - self.ahead.len());
         }
         self.take(count)
+    }
+
+    /// Exactly this many bytes; `None` if the connection ends before.
+    pub(crate) async fn try_exactly(&mut self, count: usize) -> Option<Vec<u8>> {
+        while self.ahead.len() < count {
+            if !self.more().await {
+                return None;
+            }
+        }
+        Some(self.take(count))
     }
 
     /// Whether something came, or the end, without waiting for it.

@@ -1,0 +1,59 @@
+//! How a peer that vanished without a word is found: by the kernel, underneath all else.
+
+use std::io;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+
+/// Makes the kernel end a TCP connection whose peer is gone. On Linux what a listener is told here, it tells whatever it
+/// accepts.
+///
+/// A WebSocket's pings find a peer that is silent, but not while bytes for it pile up: then a ping cannot be written either.
+/// Only the kernel knows that nothing is acknowledged any more, and left alone it tries for 15 minutes (`tcp_retries2`).
+///
+/// # Errors
+/// The kernel does not know the option.
+pub fn find_dead_peer<'a>(socket: impl Into<SockRef<'a>>) -> io::Result<()> {
+    let socket = socket.into();
+    let keepalive = TcpKeepalive::new().with_time(SILENCE).with_interval(INTERVAL).with_retries(RETRIES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
+    Ok(())
+}
+
+/// Silence before the kernel asks. Routers forget a quiet connection after five minutes or more (RFC 5382 asks for two hours);
+/// a phone need not wake more often.
+const SILENCE: Duration = Duration::from_mins(1);
+
+/// Between two questions, and how many stay unanswered. On Linux [`UNACKNOWLEDGED`] takes the place of their number.
+const INTERVAL: Duration = Duration::from_secs(10);
+const RETRIES: u32 = 6;
+
+/// How long what was sent may stay unacknowledged (RFC 5482). Linux counts a peer that acknowledges everything but takes
+/// nothing (a window of zero) as well, and that may be a tab that sleeps, or a download somebody has paused: so this is longer
+/// than a pause for breath, and than the 75 s after which the gateway itself gives up a client that misses its pings.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED: Duration = Duration::from_mins(5);
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::config::BindAddr;
+    use crate::listener::{Listener, Socket};
+
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "a client of the test's own")]
+    async fn what_a_listener_accepts_is_watched() {
+        let listener = Listener::bind(&BindAddr::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
+        let _client = TcpStream::connect(listener.address().unwrap()).await.unwrap();
+        let (Socket::Tcp(accepted), _) = listener.accept().await.unwrap() else { panic!("TCP") };
+        let accepted = SockRef::from(&accepted);
+        assert!(accepted.keepalive().unwrap());
+        assert_eq!(accepted.tcp_keepalive_time().unwrap(), SILENCE);
+        assert_eq!(accepted.tcp_keepalive_interval().unwrap(), INTERVAL);
+        assert_eq!(accepted.tcp_user_timeout().unwrap(), Some(UNACKNOWLEDGED));
+    }
+}
