@@ -38,7 +38,7 @@ impl Handle for Forward {
         let request = to_gateway(exchange, Connection::Stays);
         let began = Instant::now();
         let (lease, response) = self.exchange(request, access).await?;
-        access.upstream = Some(began.elapsed());
+        access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Failure::UnaskedUpgrade);
         }
@@ -78,6 +78,7 @@ impl Forward {
         let mut wait = self.gate.enter(asked);
         loop {
             let dialled = wait.connection(|| self.pool.dial()).await;
+            access.held = wait.held();
             let mut lease = dialled.map_err(|error| self.no_connection(error))?;
             let copy = repeatable(&request);
             match wait.answer(self.send(&mut lease, request, access)).await? {

@@ -51,6 +51,7 @@ impl AccessLog {
             status: None,
             bytes_in: Counter::default(),
             bytes_out: 0,
+            held: None,
             upstream: None,
             user_agent: field(USER_AGENT),
             referer: field(REFERER),
@@ -106,6 +107,8 @@ pub struct Access {
     pub bytes_in: Counter,
     /// Bytes of the answer's body.
     pub bytes_out: u64,
+    /// How long it waited for a gateway that was down, if it did.
+    pub held: Option<Duration>,
     /// From sending the request on to the head of the gateway's answer.
     pub upstream: Option<Duration>,
     /// `User-Agent`.
@@ -200,6 +203,7 @@ impl Access {
             bytes_in = self.bytes_in.total(),
             bytes_out = self.bytes_out,
             duration_ms = millis(self.began.elapsed()),
+            held_ms = self.held.map(millis),
             upstream_ms = self.upstream.map(millis),
             ended = %self.ended.as_str(),
             from = %match self.answered_by { AnsweredBy::Gateway => "gateway", AnsweredBy::Frontgate => "frontgate" },

@@ -49,7 +49,7 @@ pub struct Wait<'a> {
     asked: Asked,
     ticket: Option<Ticket>,
     place: Option<Place>,
-    until: Option<Instant>,
+    since: Option<Instant>,
     /// How often a connection was closed without an answer.
     cuts: u32,
     last: Option<ConnectError>,
@@ -90,7 +90,7 @@ impl Gate {
 
     /// Begins one request's way.
     pub fn enter(&self, asked: Asked) -> Wait<'_> {
-        Wait { gate: self, asked, ticket: None, place: None, until: None, cuts: 0, last: None }
+        Wait { gate: self, asked, ticket: None, place: None, since: None, cuts: 0, last: None }
     }
 
     fn line(&self) -> MutexGuard<'_, Line<Arc<Notify>>> {
@@ -143,7 +143,7 @@ impl Wait<'_> {
             }
         }
         self.join(hold)?;
-        let until = *self.until.get_or_insert_with(|| Instant::now() + hold);
+        let until = *self.since.get_or_insert_with(Instant::now) + hold;
         let connection = tokio::select! {
             biased;
             () = self.gate.0.drain.soft() => return Err(NoConnection::Draining),
@@ -160,6 +160,11 @@ impl Wait<'_> {
                 _ => NoConnection::HeldInVain(hold),
             }),
         }
+    }
+
+    /// How long it has waited, if it had to.
+    pub fn held(&self) -> Option<Duration> {
+        self.since.map(|since| since.elapsed())
     }
 
     /// Waits for what the gateway says over a fresh connection. The line moves on when it has said something, or kept the

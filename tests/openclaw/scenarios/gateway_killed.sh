@@ -12,11 +12,11 @@ gateway_killed() {
     held
 }
 
-# While no gateway answers, a browser gets a page and a program gets JSON; both say 502.
+# While no gateway answers, a browser gets a page and a program gets JSON; both say 503, once the wait is over.
 failure_page() {
-    local at=(-s --cacert "$(ca_of bare)" "https://localhost:${HTTPS[bare]}/chat?token=$(token_of bare)") page="$W/out/502"
-    must 'no 502 for a browser' [ "$(curl "${at[@]}" -H 'Accept: text/html' -o "$page.html" -w '%{http_code} %{content_type}')" = '502 text/html; charset=utf-8' ] &&
-        must 'no 502 for a program' [ "$(curl "${at[@]}" -H 'Accept: application/json' -o "$page.json" -w '%{http_code} %{content_type}')" = '502 application/json' ] &&
+    local at=(-s --cacert "$(ca_of bare)" "https://localhost:${HTTPS[bare]}/chat?token=$(token_of bare)") page="$W/out/503"
+    must 'no 503 for a browser' [ "$(curl "${at[@]}" -H 'Accept: text/html' -o "$page.html" -w '%{http_code} %{content_type}')" = '503 text/html; charset=utf-8' ] &&
+        must 'no 503 for a program' [ "$(curl "${at[@]}" -H 'Accept: application/json' -o "$page.json" -w '%{http_code} %{content_type}')" = '503 application/json' ] &&
         must 'the JSON is none' node -e 'JSON.parse(require("fs").readFileSync(process.argv[1]))' "$page.json" &&
         must 'the page shows the token' not grep -qF "$(token_of bare)" "$page.html" "$page.json"
 }
