@@ -13,7 +13,8 @@
 //! # The path of a request
 //!
 //! accept → admission → PROXY header → TLS → ALPN → h1 or h2 → the edge of [`http::stack`] (request id, access log, error
-//! page, target, forwarding) → the route (upgrade or forward) → a connection from the pool → back up.
+//! page, target, forwarding) → the route (upgrade or forward) → a connection from the pool, or a wait
+//! at the [`upstream::Gate`] while the gateway restarts → back up.
 //!
 //! # The path of a frame
 //!

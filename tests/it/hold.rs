@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use frontgate::config::Upstream;
 use frontgate::lifecycle::Drained;
+use http::Request;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
-use crate::harness::{Connection, Message, Proxy, Reserved, Wire, binary, dial, gateway, proxy, within};
+use crate::harness::{Connection, Message, Proxy, Reserved, Wire, binary, dial, empty, gateway, proxy, within};
 use crate::websocket::peer::{SWITCHED, UPGRADE};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -220,6 +221,28 @@ async fn who_goes_away_leaves_the_line() {
     let mut gateway = gateway().at(reserved).playing(answers).await;
     assert_eq!(third.response().await.status(), 200);
     assert_eq!(target(&gateway.request().await), "/third");
+}
+
+#[tokio::test]
+async fn requests_of_one_http2_connection_wait_each_for_itself() {
+    let reserved = Reserved::new();
+    let proxy = proxy().config(|config| config.upstream = reserved.upstream()).plain().start().await;
+    let mut two = proxy.http2().await;
+    let mut tasks = JoinSet::new();
+    let mut ask = |target: &str| {
+        let request = Request::get(format!("https://localhost/{target}")).body(empty()).unwrap();
+        tasks.spawn(two.begin(request))
+    };
+    let gone = ask("gone");
+    ask("stays");
+    arrives(&proxy, &get("/after")).await;
+    gone.abort();
+    assert!(tasks.join_next().await.unwrap().unwrap_err().is_cancelled());
+    // The reset is read before whatever is asked next.
+    assert_eq!(two.get("https://elsewhere/").await.status, 421);
+    let mut gateway = gateway().at(reserved).playing(answers).await;
+    assert_eq!(tasks.join_next().await.unwrap().unwrap().unwrap().status(), 200);
+    assert_eq!((target(&gateway.request().await).as_str(), gateway.unexpected()), ("/stays", None));
 }
 
 #[tokio::test]
