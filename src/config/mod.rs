@@ -46,6 +46,8 @@ use problem::Fault;
 use upstream::Url;
 
 pub use acme::{Acme, Challenge, Directory, Eab, Profile};
+pub(crate) use kinds::is_label;
+
 pub use admin::Admin;
 pub use forwarded::{Forwarded, LocalClients};
 pub use limits::{Connections, Limits};

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::config::Name;
+use crate::config::{Name, is_label};
 
 /// More names than this are not carried over from the certificate before.
 const MAX_NAMES: usize = 100;
@@ -34,15 +34,9 @@ fn add(names: &mut Vec<Name>, name: Name) {
     }
 }
 
-/// Letters, digits and hyphens in labels of 1 to 63 characters (RFC 1123 §2.1): a machine may be called anything.
+/// Whether a certificate can carry it: a machine may be called anything (RFC 1123 §2.1).
 pub(super) fn is_dns_name(name: &str) -> bool {
-    name.len() <= 253
-        && name.split('.').all(|label| {
-            (1..=63).contains(&label.len())
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-        })
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 #[cfg(test)]

@@ -57,8 +57,8 @@ impl Kind for CertName {
     }
 }
 
-/// One label of a host name (RFC 1123 §2.1).
-fn is_label(label: &str) -> bool {
+/// One label of a host name: letters, digits and hyphens, 1 to 63 of them (RFC 1123 §2.1).
+pub(crate) fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
         && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && !label.starts_with('-')

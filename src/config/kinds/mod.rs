@@ -17,6 +17,7 @@ mod word;
 
 pub(super) use addr::Addr;
 pub(super) use cert_name::CertName;
+pub(crate) use cert_name::is_label;
 pub(super) use cidr::Cidr;
 pub(super) use client_ca::ClientCaFile;
 pub(super) use duration::Time;

@@ -1,0 +1,136 @@
+use std::collections::HashSet;
+
+use super::*;
+
+/// One of each, with a cause that must never be shown.
+pub(crate) fn every_failure() -> Vec<Failure> {
+    let cause = || Cause::from("10.1.2.3:18789");
+    let with_cause: [fn(Cause) -> Failure; 8] = [
+        Failure::GatewayNotRunning,
+        Failure::GatewayStarting,
+        Failure::GatewayUnreachable,
+        Failure::GatewayNotFound,
+        Failure::GatewayTls,
+        Failure::GatewayClosed,
+        Failure::GatewayNonsense,
+        Failure::Exhausted,
+    ];
+    let flaws = [
+        Flaw::MissingHost,
+        Flaw::TwoHosts,
+        Flaw::BadHost,
+        Flaw::BadTarget,
+        Flaw::FragmentInTarget,
+        Flaw::BadHead,
+        Flaw::BadFraming,
+        Flaw::BodyCutShort,
+        Flaw::BadUpgrade,
+    ];
+    let plain = [
+        Failure::UnaskedUpgrade,
+        Failure::WrongAccept,
+        Failure::NoUpgrade,
+        Failure::ConnectTimeout,
+        Failure::ReadTimeout,
+        Failure::RequestTimeout,
+        Failure::BodyTooLarge,
+        Failure::TargetTooLong,
+        Failure::HeadTooLarge,
+        Failure::Misdirected,
+        Failure::OriginNotAllowed,
+        Failure::Connect,
+        Failure::TooManyConnections,
+        Failure::Draining,
+        Failure::Internal,
+    ];
+    with_cause.map(|failure| failure(cause())).into_iter().chain(flaws.map(Failure::BadRequest)).chain(plain).collect()
+}
+
+#[test]
+fn codes_are_stable_and_belong_to_one_failure_each() {
+    let table: Vec<_> = every_failure().iter().map(|failure| (failure.status().as_u16(), failure.code())).collect();
+    let expected = [
+        (502, "gateway_not_running"),
+        (503, "gateway_starting"),
+        (502, "gateway_unreachable"),
+        (502, "gateway_not_found"),
+        (502, "gateway_tls_failed"),
+        (502, "gateway_closed"),
+        (502, "gateway_nonsense"),
+        (503, "exhausted"),
+        (400, "missing_host"),
+        (400, "two_hosts"),
+        (400, "bad_host"),
+        (400, "bad_target"),
+        (400, "fragment_in_target"),
+        (400, "bad_head"),
+        (400, "bad_framing"),
+        (400, "body_cut_short"),
+        (400, "bad_upgrade"),
+        (502, "gateway_unasked_upgrade"),
+        (502, "gateway_wrong_accept"),
+        (502, "gateway_did_not_upgrade"),
+        (504, "gateway_connect_timeout"),
+        (504, "gateway_read_timeout"),
+        (408, "request_timeout"),
+        (413, "body_too_large"),
+        (414, "target_too_long"),
+        (431, "head_too_large"),
+        (421, "misdirected"),
+        (403, "origin_not_allowed"),
+        (405, "connect_not_served"),
+        (503, "too_many_connections"),
+        (503, "draining"),
+        (500, "internal_error"),
+    ];
+    assert_eq!(table, expected);
+    assert_eq!(table.iter().map(|(_, code)| code).collect::<HashSet<_>>().len(), table.len());
+}
+
+#[test]
+fn the_one_at_fault_matches_the_status() {
+    for failure in every_failure() {
+        let expected = match failure.status().as_u16() {
+            400..500 => Fault::Client,
+            502 | 504 => Fault::Gateway,
+            503 if matches!(failure, Failure::GatewayStarting(_)) => Fault::Gateway,
+            _ => Fault::Frontgate,
+        };
+        assert_eq!(failure.fault(), expected, "{failure}");
+    }
+}
+
+#[test]
+fn every_face_says_what_happened_and_what_to_do() {
+    for failure in every_failure() {
+        let face = failure.face();
+        assert!(face.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", face.code);
+        assert!(!face.title.ends_with('.') && face.message.ends_with('.') && face.hint.ends_with('.'), "{failure}");
+        let shown = format!("{failure}{}{}{}", face.title, face.message, face.hint);
+        assert!(!shown.contains("10.1.2.3") && !shown.contains("  "), "{shown}");
+    }
+}
+
+#[test]
+fn the_cause_is_the_source() {
+    let failure = Failure::connecting(io::Error::other("10.1.2.3:18789: odd"));
+    assert_eq!(failure.source().unwrap().to_string(), "10.1.2.3:18789: odd");
+}
+
+#[test]
+fn errors_of_connecting_are_sorted() {
+    let cases = [
+        (io::ErrorKind::ConnectionRefused.into(), "gateway_not_running", true),
+        (io::ErrorKind::NotFound.into(), "gateway_not_running", true),
+        (io::ErrorKind::ConnectionReset.into(), "gateway_closed", true),
+        (io::ErrorKind::TimedOut.into(), "gateway_connect_timeout", true),
+        (io::ErrorKind::HostUnreachable.into(), "gateway_unreachable", true),
+        (io::ErrorKind::PermissionDenied.into(), "gateway_unreachable", true),
+        (io::ErrorKind::AddrNotAvailable.into(), "exhausted", false),
+        (io::Error::from_raw_os_error(24), "exhausted", false),
+    ];
+    for (error, code, retryable) in cases {
+        let failure = Failure::connecting(error);
+        assert_eq!((failure.code(), failure.retryable()), (code, retryable));
+    }
+}
