@@ -107,7 +107,8 @@ impl Gate {
     fn up(&self) {
         let news = self.line().up(Instant::now());
         if let Some((down, waiting)) = news {
-            tracing::info!(down_ms = down.as_millis(), waiting, "the gateway is up again");
+            let down_ms = u64::try_from(down.as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(down_ms, waiting, "the gateway is up again");
         }
         self.call();
     }
@@ -168,7 +169,7 @@ impl Wait<'_> {
     }
 
     /// Waits for what the gateway says over a fresh connection. The line moves on when it has said something, or kept the
-    /// connection for [`SETTLED`].
+    /// connection for a moment.
     pub async fn answer<A>(&mut self, answer: impl Future<Output = A>) -> A {
         let mut answer = pin!(answer);
         if self.place.is_none() {

@@ -128,9 +128,9 @@ impl<W: Clone> Line<W> {
         self.outage.map(|outage| outage.down)
     }
 
-    /// The gateway is up. For how long it was down, and how many wait, if that is news.
+    /// The gateway is up. For how long it was down, and how many wait, if that is news and known.
     pub(super) fn up(&mut self, now: Instant) -> Option<(Duration, usize)> {
-        let outage = self.outage.take()?;
+        let outage = self.outage.take().filter(|outage| now.saturating_duration_since(outage.seen) < FORGOTTEN)?;
         Some((now.saturating_duration_since(outage.since), self.waiting.len()))
     }
 
@@ -183,6 +183,7 @@ mod tests {
         assert_eq!(line.due(), [0]);
         assert_eq!(line.up(now + HOLD), Some((HOLD, 40)));
         assert_eq!(line.up(now + HOLD), None, "said once");
+        assert_eq!(line.outage(), None);
         assert_eq!(line.due(), (1..TOGETHER).collect::<Vec<_>>());
         line.leave(tickets[0]);
         line.leave(tickets[5]);
