@@ -29,7 +29,8 @@
 //! 1. Imports point down the list.
 //! 2. YAML shapes never leave [`config`].
 //! 3. The pure files (frame, direction, keepalive, close, handshake, the forwarding rules) do no I/O and read no clock.
-//! 4. Sockets are opened only in [`listener`], `upstream/connect.rs` and, to a certificate authority, `tls/acme/transport.rs`.
+//! 4. Sockets are opened only in [`listener`], `upstream/connect.rs`, to a certificate authority in `tls/acme/transport.rs`, and to the
+//!    service manager in `lifecycle/notify.rs`.
 //! 5. Tasks are spawned only through [`drain::Drain`].
 //! 6. Statuses are made in `http/error.rs`, close codes in `websocket/close.rs`, nowhere else.
 //! 7. A relay holds its own settings: nothing that happens to the rest touches a live WebSocket.

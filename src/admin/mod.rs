@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -19,7 +19,8 @@ use crate::drain::Drain;
 use crate::listener::{Listener, Socket};
 use crate::observe::Readiness;
 
-/// Answers the operator's questions until the hard stop: also during a drain somebody wants to know.
+/// Answers the operator's questions until `drain` softens, which is when a successor answers them, or at the very end: also
+/// while clients are drained somebody wants to know.
 pub async fn serve(listener: Listener, readiness: Readiness, drain: Drain) {
     let places = Arc::new(Semaphore::new(MOST));
     loop {
@@ -28,7 +29,7 @@ pub async fn serve(listener: Listener, readiness: Readiness, drain: Drain) {
             (place, listener.accept().await)
         };
         let (place, accepted) = tokio::select! {
-            () = drain.hard() => return,
+            () = drain.soft() => return,
             next = next => next,
         };
         let (Ok(place), Ok((socket, _))) = (place, accepted) else {
@@ -65,7 +66,7 @@ async fn connection(socket: Socket, readiness: Readiness) {
 fn answer(method: &Method, path: &str, readiness: &Readiness) -> Response<Full<Bytes>> {
     let (status, text) = match (method, path) {
         (&Method::GET | &Method::HEAD, "/livez") => (StatusCode::OK, "ok\n"),
-        (&Method::GET | &Method::HEAD, "/readyz") if readiness.is_ready() => (StatusCode::OK, "ready\n"),
+        (&Method::GET | &Method::HEAD, "/readyz") if readiness.ask(Instant::now()) => (StatusCode::OK, "ready\n"),
         (&Method::GET | &Method::HEAD, "/readyz") => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
         (_, "/livez" | "/readyz") => (StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
         _ => (StatusCode::NOT_FOUND, "frontgate answers /livez and /readyz here\n"),

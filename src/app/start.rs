@@ -1,14 +1,17 @@
 //! [`App`]: a running frontgate.
 
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
 
 use crate::admin;
 use crate::config::{self, Admin, BindAddr, Config, Hsts};
 use crate::drain::Drain;
 use crate::lifecycle::{self, Drained};
-use crate::listener::{BindError, Listener};
+use crate::listener::{BindError, Inherited, Listener, Offered, Purpose};
 use crate::observe::Readiness;
 use crate::server::{accept, file_limit};
 use crate::tls::acme::Tokens;
@@ -35,6 +38,7 @@ pub struct App {
     drain: Drain,
     admin_drain: Drain,
     drain_time: Duration,
+    offered: Vec<Offered>,
 }
 
 impl App {
@@ -43,16 +47,16 @@ impl App {
     /// # Errors
     /// What keeps it from running. Nothing is left behind.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(config, Inherited::default()).await
+    }
+
+    /// The same, with sockets that are bound already in the place of those that it would bind.
+    ///
+    /// # Errors
+    /// What keeps it from running.
+    pub async fn start_with(config: Config, inherited: Inherited) -> Result<Self, StartError> {
         // Sockets first: a bad address fails before anything runs.
-        let tcp = |addresses: &[SocketAddr]| addresses.iter().copied().map(BindAddr::Tcp).collect::<Vec<_>>();
-        let https = bind(&tcp(&config.listen.https))?;
-        let http = bind(&tcp(&config.listen.http))?;
-        let plain = bind(&config.listen.plain)?;
-        let admin = match &config.admin {
-            Admin::Off => None,
-            Admin::Tcp(address) => Some(Listener::bind(&BindAddr::Tcp(*address))?),
-            Admin::Unix(path) => Some(Listener::bind(&BindAddr::Unix(path.clone()))?),
-        };
+        let Sockets { https, http, plain, admin, offered } = Sockets::open(&config, inherited)?;
         let (drain, admin_drain, readiness) = (Drain::new(), Drain::new(), Readiness::new());
         let shown = if https.is_empty() { None } else { Some(Shown::open(&config).await?) };
         let tokens = Tokens::default();
@@ -72,6 +76,7 @@ impl App {
             drain: drain.clone(),
             admin_drain: admin_drain.clone(),
             drain_time: config.timeouts.drain,
+            offered,
         };
         let admission = wiring.admission();
         let groups = [(https, wiring.tls()), (http, Some(wiring.redirect())), (plain, Some(wiring.plain()))];
@@ -98,18 +103,74 @@ impl App {
         Ok(app)
     }
 
-    /// Lets what is under way finish, for at most `timeouts.drain` and until `hurry` resolves; then stops.
+    /// What a successor could go on with.
+    pub fn offered(&self) -> &[Offered] {
+        &self.offered
+    }
+
+    /// Leaves new clients to a successor at once, the operator's included, and stops as [`App::stop`] does. Clients should
+    /// still come, so readiness stays.
+    pub async fn retire(self, hurry: impl Future<Output = ()>) -> Drained {
+        self.admin_drain.soften();
+        self.end(self.drain_time, hurry).await
+    }
+
+    /// Lets what is under way finish, for at most `timeouts.drain` and until `hurry` resolves; then stops. Who asks whether it
+    /// is ready is told first ([`lifecycle::notice`]).
     pub async fn stop(self, hurry: impl Future<Output = ()>) -> Drained {
         self.readiness.set(false);
-        let drained = lifecycle::drain(&self.drain, self.drain_time, hurry).await;
+        let notice = lifecycle::notice(self.readiness.asked(Instant::now()), self.drain_time);
+        let mut hurry = pin!(hurry);
+        tokio::select! {
+            () = sleep(notice) => {}
+            () = hurry.as_mut() => return self.end(Duration::ZERO, std::future::pending()).await,
+        }
+        tracing::info!("closing the listeners");
+        self.end(self.drain_time.saturating_sub(notice), hurry).await
+    }
+
+    async fn end(&self, limit: Duration, hurry: impl Future<Output = ()>) -> Drained {
+        let drained = lifecycle::drain(&self.drain, limit, hurry).await;
         self.admin_drain.harden();
         self.admin_drain.ended().await;
         drained
     }
 }
 
-fn bind(wanted: &[BindAddr]) -> Result<Vec<Listener>, BindError> {
-    wanted.iter().map(Listener::bind).collect()
+/// Every listener.
+struct Sockets {
+    https: Vec<Listener>,
+    http: Vec<Listener>,
+    plain: Vec<Listener>,
+    admin: Option<Listener>,
+    offered: Vec<Offered>,
+}
+
+impl Sockets {
+    fn open(config: &Config, mut inherited: Inherited) -> Result<Self, BindError> {
+        let tcp = |addresses: &[SocketAddr]| addresses.iter().copied().map(BindAddr::Tcp).collect::<Vec<_>>();
+        let (https, http) = (tcp(&config.listen.https), tcp(&config.listen.http));
+        let admin = match &config.admin {
+            Admin::Off => None,
+            Admin::Tcp(address) => Some(BindAddr::Tcp(*address)),
+            Admin::Unix(path) => Some(BindAddr::Unix(path.clone())),
+        };
+        let wanted = [
+            (Purpose::Https, &https[..]),
+            (Purpose::Http, &http),
+            (Purpose::Plain, &config.listen.plain),
+            (Purpose::Admin, admin.as_slice()),
+        ];
+        inherited.close_unwanted(wanted);
+        let mut offered = Vec::new();
+        let mut take = |(purpose, addresses)| -> Result<Vec<Listener>, BindError> {
+            let taken = inherited.take(purpose, addresses)?;
+            offered.extend(taken.iter().map(|(label, listener)| Offered::new(label.clone(), listener)));
+            Ok(taken.into_iter().map(|(_, listener)| listener).collect())
+        };
+        let [https, http, plain, admin] = wanted;
+        Ok(Self { https: take(https)?, http: take(http)?, plain: take(plain)?, admin: take(admin)?.pop(), offered })
+    }
 }
 
 fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use super::failure::Failure;
-use super::run::{runtime, until_stopped};
+use super::run::{Found, runtime, until_stopped};
 use super::{demo_gateway, output};
 use crate::app::App;
 use crate::config::{self, Admin, Config, LogFormat, Upstream};
@@ -25,6 +25,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let found = Found::look()?;
     let mut config = Config { admin: Admin::Off, ..Config::default() };
     config.listen.https = vec![args.listen];
     config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();
@@ -33,17 +34,17 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     // Short, so that a person sees pings come.
     config.websocket.ping_interval = Some(PING_INTERVAL);
     logging::init(&config.log).context("cannot set up logging")?;
-    runtime()?.block_on(demo(config))?;
+    runtime()?.block_on(demo(config, found))?;
     Ok(())
 }
 
-async fn demo(mut config: Config) -> anyhow::Result<()> {
+async fn demo(mut config: Config, found: Found) -> anyhow::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot start the built-in gateway")?;
     let port = listener.local_addr().context("cannot start the built-in gateway")?.port();
     config.upstream = Upstream::Http { host: Ipv4Addr::LOCALHOST.to_string(), port };
     let gateway = Drain::new();
     gateway.spawn(demo_gateway::serve(listener, gateway.clone()));
-    let done = until_stopped(config, invite).await;
+    let done = until_stopped(config, found, invite).await;
     gateway.harden();
     gateway.ended().await;
     done

@@ -1,33 +1,126 @@
-//! Running the proxy until it is told to stop: what `serve` and `demo` have in common.
+//! Running the proxy until it is told to stop or another process has taken over: what `serve` and `demo` have in common.
+
+use std::pin::pin;
 
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
 use crate::config::Config;
-use crate::lifecycle::{Drained, Stop};
+use crate::lifecycle::{Drained, Predecessor, Stop, Successor, notify};
+use crate::listener::Inherited;
+
+/// What a process finds when it starts: sockets, and whoever had them before.
+pub(super) struct Found {
+    inherited: Inherited,
+    predecessor: Option<Predecessor>,
+}
+
+impl Found {
+    /// Looks; before anything else, since it is about open files and the environment.
+    pub(super) fn look() -> anyhow::Result<Self> {
+        if let Some((predecessor, inherited)) =
+            Predecessor::find().context("the process to take over from did not hand over its sockets")?
+        {
+            return Ok(Self { inherited, predecessor: Some(predecessor) });
+        }
+        let inherited =
+            Inherited::from_systemd().context("cannot use the sockets that systemd passed ($LISTEN_FDS)")?;
+        Ok(Self { inherited, predecessor: None })
+    }
+}
 
 /// The runtime that everything runs on.
 pub(super) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
 }
 
-/// Runs the proxy until SIGTERM or SIGINT; `started` is told what runs.
-pub(super) async fn until_stopped(config: Config, started: impl FnOnce(&App)) -> anyhow::Result<()> {
+/// Runs the proxy until SIGTERM or SIGINT, or until a successor that SIGUSR2 asked for has taken over; `started` is told what
+/// runs.
+pub(super) async fn until_stopped(config: Config, found: Found, started: impl FnOnce(&App)) -> anyhow::Result<()> {
     let mut stop = Stop::listen().context("cannot listen to signals")?;
-    let app = App::start(config).await?;
+    let mut upgrade = signal(SignalKind::user_defined2()).context("cannot listen to signals")?;
+    let app = App::start_with(config, found.inherited).await?;
     announce(&app);
     started(&app);
-    let signal = stop.next().await;
-    tracing::info!(signal, "stopping; a second signal stops at once");
+    if let Some(predecessor) = found.predecessor {
+        match predecessor.take_over().await {
+            Ok(()) => tracing::info!(pid = std::process::id(), "took over"),
+            Err(error) => tracing::warn!(%error, "the process to take over from is gone; going on"),
+        }
+    }
+    notify::ready();
+    let mut watchdog = pin!(notify::watchdog());
+    let leave = tokio::select! {
+        leave = until_leave(&app, &mut stop, &mut upgrade) => leave,
+        never = watchdog.as_mut() => match never {},
+    };
     let hurry = async {
         stop.next().await;
     };
-    match app.stop(hurry).await {
+    let drained = match leave {
+        // Neither the service nor its watchdog are this process's any more.
+        Leave::HandedOver => app.retire(hurry).await,
+        Leave::Stop { successor } => {
+            notify::stopping();
+            let drained = tokio::select! {
+                drained = app.stop(hurry) => drained,
+                never = watchdog => match never {},
+            };
+            drop(successor);
+            drained
+        }
+    };
+    match drained {
         Drained::Clean => tracing::info!("stopped"),
         Drained::Cut(tasks) => tracing::warn!(tasks, "stopped before everything had ended"),
     }
     Ok(())
+}
+
+/// Why this process is to end.
+enum Leave {
+    /// Another serves.
+    HandedOver,
+    /// It was told to, perhaps while another was starting.
+    Stop { successor: Option<Successor> },
+}
+
+async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave {
+    loop {
+        tokio::select! {
+            signal = stop.next() => {
+                tracing::info!(signal, "{STOPPING}");
+                return Leave::Stop { successor: None };
+            }
+            _ = upgrade.recv() => tracing::info!("starting a successor"),
+        }
+        let mut successor = match Successor::start(app.offered()) {
+            Ok(successor) => successor,
+            Err(error) => {
+                tracing::error!(%error, "{NO_SUCCESSOR}");
+                continue;
+            }
+        };
+        tokio::select! {
+            signal = stop.next() => {
+                tracing::info!(signal, "{STOPPING}");
+                successor.dismiss();
+                return Leave::Stop { successor: Some(successor) };
+            }
+            ready = successor.ready() => match ready {
+                Ok(pid) => {
+                    // First, so that the manager takes the successor's word when it says that it is ready.
+                    notify::main_pid(pid);
+                    successor.release().await;
+                    tracing::info!(successor = pid, "handed over; finishing what is under way");
+                    return Leave::HandedOver;
+                }
+                Err(error) => tracing::error!(%error, "{NO_SUCCESSOR}"),
+            },
+        }
+    }
 }
 
 fn announce(app: &App) {
@@ -49,3 +142,6 @@ fn announce(app: &App) {
         );
     }
 }
+
+const STOPPING: &str = "stopping; a second signal stops at once";
+const NO_SUCCESSOR: &str = "no handover; going on as before";

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use super::environment;
 use super::failure::Failure;
-use super::run::{runtime, until_stopped};
+use super::run::{Found, runtime, until_stopped};
 use crate::config::{self, Loaded, Overrides, Source};
 use crate::observe::logging;
 
@@ -45,6 +45,7 @@ const CONFIG_HELP: &str = "The config [default: $FRONTGATE_CONFIG, else ./frontg
                            /etc/frontgate/frontgate.yaml, else built-in defaults]";
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let found = Found::look()?;
     let Loaded { mut config, file, .. } = args.load()?;
     if config.state_dir.is_none() {
         config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();
@@ -56,7 +57,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         upstream = %config.upstream,
         "frontgate"
     );
-    runtime()?.block_on(until_stopped(config, |_| {}))?;
+    runtime()?.block_on(until_stopped(config, found, |_| {}))?;
     Ok(())
 }
 

@@ -1,4 +1,10 @@
-//! From the first signal to the last connection: soft first, hard at the deadline or the second signal.
+//! From the first signal to the last connection: soft first, hard at the deadline or the second signal. Also how another
+//! process takes over, and what the service manager is told.
+
+mod handover;
+pub mod notify;
+mod predecessor;
+mod successor;
 
 use std::io;
 use std::time::Duration;
@@ -7,6 +13,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
 use crate::drain::Drain;
+
+pub use predecessor::Predecessor;
+pub use successor::{HandoverError, Successor};
 
 /// The signals that end a process, listened to from here on.
 #[derive(Debug)]
@@ -42,6 +51,16 @@ impl Stop {
     }
 }
 
+/// How long clients are still served after `/readyz` has begun to answer 503, of the time that a drain may take: whoever
+/// balances clients by it must see it and send them elsewhere before the listeners close. Only for those who asked a short
+/// while ago; without one, nobody would be served better by waiting.
+pub fn notice(asked: Option<Duration>, limit: Duration) -> Duration {
+    match asked {
+        Some(ago) if ago <= BALANCER_ASKS_EVERY => LONGEST_NOTICE.min(limit / 6),
+        _ => Duration::ZERO,
+    }
+}
+
 /// Asks everything to finish and waits for it, at most `limit` and only until `hurry` resolves; then orders it to stop.
 pub async fn drain(drain: &Drain, limit: Duration, hurry: impl Future<Output = ()>) -> Drained {
     drain.soften();
@@ -60,11 +79,31 @@ pub async fn drain(drain: &Drain, limit: Duration, hurry: impl Future<Output = (
     Drained::Cut(cut)
 }
 
+/// The longest interval that is in use; Kubernetes and HAProxy ask every few seconds.
+const BALANCER_ASKS_EVERY: Duration = Duration::from_mins(1);
+/// Two questions of HAProxy (2 s), and half of what a container has until it is killed by default (10 s).
+const LONGEST_NOTICE: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn listeners_close_later_only_for_those_who_ask_whether_it_is_ready() {
+        let seconds = Duration::from_secs;
+        for (asked, limit, notice_is) in [
+            (None, 30, 0),
+            (Some(61), 30, 0),
+            (Some(60), 30, 5),
+            (Some(0), 30, 5),
+            (Some(0), 12, 2),
+            (Some(0), 3600, 5),
+            (Some(0), 0, 0),
+        ] {
+            assert_eq!(notice(asked.map(seconds), seconds(limit)), seconds(notice_is), "{asked:?} {limit}");
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn soft_first_hard_at_the_deadline_or_when_somebody_hurries() {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 use tokio::net::{TcpListener, UnixListener};
@@ -15,8 +16,8 @@ use crate::config::BindAddr;
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener),
+    Tcp(Arc<TcpListener>),
+    Unix(Arc<UnixListener>),
 }
 
 /// Why an address could not be bound.
@@ -35,10 +36,10 @@ impl Listener {
     /// The address, what the kernel said, and what to do about it.
     pub fn bind(address: &BindAddr) -> Result<Self, BindError> {
         let (bound, text) = match address {
-            BindAddr::Tcp(address) => (bind_tcp(*address).map(Self::Tcp), address.to_string()),
-            BindAddr::Unix(path) => (bind_unix(path).map(Self::Unix), format!("unix:{}", path.display())),
+            BindAddr::Tcp(address) => (bind_tcp(*address).map(Self::from), address.to_string()),
+            BindAddr::Unix(path) => (bind_unix(path).map(Self::from), format!("unix:{}", path.display())),
         };
-        bound.map_err(|source| BindError { address: text, source })
+        bound.map_err(|source| BindError::new(text, source))
     }
 
     /// The address that was bound, with the port that the kernel chose if none was asked for.
@@ -63,6 +64,24 @@ impl Listener {
             }
             Self::Unix(listener) => Ok((Socket::Unix(listener.accept().await?.0), Peer::Unix)),
         }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self::Tcp(Arc::new(listener))
+    }
+}
+
+impl From<UnixListener> for Listener {
+    fn from(listener: UnixListener) -> Self {
+        Self::Unix(Arc::new(listener))
+    }
+}
+
+impl BindError {
+    pub(super) fn new(address: String, source: io::Error) -> Self {
+        Self { address, source }
     }
 }
 

@@ -1,12 +1,18 @@
 //! [`Readiness`]: whether clients should come here.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Whether clients should come here: from when every listener serves until a drain begins. Load balancers and orchestrators
 /// ask for it at `/readyz`.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+pub struct Readiness(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    ready: bool,
+    asked: Option<Instant>,
+}
 
 impl Readiness {
     /// Not yet.
@@ -16,11 +22,22 @@ impl Readiness {
 
     /// From here on they should, or should not any more.
     pub fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::Release);
+        self.state().ready = ready;
     }
 
-    /// Whether they should.
-    pub fn is_ready(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+    /// Whether they should; `now` somebody asks who may come again.
+    pub fn ask(&self, now: Instant) -> bool {
+        let mut state = self.state();
+        state.asked = Some(now);
+        state.ready
+    }
+
+    /// How long ago somebody asked.
+    pub fn asked(&self, now: Instant) -> Option<Duration> {
+        self.state().asked.map(|at| now.saturating_duration_since(at))
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -51,7 +51,8 @@ async fn a_drain_tells_everybody_and_lets_what_is_under_way_finish() {
                 began.elapsed()
             });
         }
-        // Nobody new comes in, and who has asked for nothing goes.
+        // Somebody has asked whether it is ready and has time to ask again. Then nobody new comes in, and who has asked for nothing goes.
+        scene.proxy.line(|line| line["message"] == "closing the listeners").await;
         refused(https).await;
         refused(plain).await;
         assert_eq!(idle.rest().await, b"");

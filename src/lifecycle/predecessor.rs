@@ -1,0 +1,52 @@
+//! [`Predecessor`]: the process that this one takes over from.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+use std::{env, io, process};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::handover::{GO, VARIABLE, ready, receive_sockets};
+use crate::listener::Inherited;
+
+/// The process that this one takes over from, until it lets go.
+#[derive(Debug)]
+pub struct Predecessor(UnixStream);
+
+impl Predecessor {
+    /// The process that started this one to be its successor, if there is one, and its listening sockets. Afterwards standard
+    /// input is empty.
+    ///
+    /// # Errors
+    /// It did not send them.
+    pub fn find() -> io::Result<Option<(Self, Inherited)>> {
+        let (name, value) = VARIABLE;
+        if env::var(name).ok().as_deref() != Some(value) {
+            return Ok(None);
+        }
+        let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
+        channel.set_read_timeout(Some(PATIENCE))?;
+        let inherited = receive_sockets(&channel)?;
+        Ok(Some((Self(channel), inherited)))
+    }
+
+    /// Says that this process serves, and waits until the other has let go: from then on this one is the service.
+    ///
+    /// # Errors
+    /// The other has ended or says nothing. Nobody else is left, so this one is the service all the same.
+    pub async fn take_over(self) -> io::Result<()> {
+        self.0.set_nonblocking(true)?;
+        let mut channel = tokio::net::UnixStream::from_std(self.0)?;
+        channel.write_all(ready(process::id()).as_bytes()).await?;
+        let mut said = [0; GO.len()];
+        timeout(PATIENCE, channel.read_exact(&mut said)).await??;
+        Ok(())
+    }
+}
+
+/// A word of a process that is there takes no time.
+const PATIENCE: Duration = Duration::from_secs(10);

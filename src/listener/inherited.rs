@@ -1,0 +1,181 @@
+//! [`Inherited`]: sockets that somebody else has bound for us: systemd, or the process that we take over from.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener as StdUnixListener;
+use std::{env, net, process};
+
+use listenfd::ListenFd;
+use socket2::{Socket, Type};
+
+use super::bind::{BindError, Listener};
+use super::label::{Label, Purpose};
+use crate::config::BindAddr;
+
+/// Listening sockets that somebody else has bound for us, until a key of the configuration takes them.
+#[derive(Debug, Default)]
+pub struct Inherited(Vec<(Label, Socket)>);
+
+impl Inherited {
+    /// The sockets that systemd passes (`sd_listen_fds(3)`); none without it.
+    ///
+    /// Call this before anything else opens a file or starts a thread: the environment says which descriptors they are, and the
+    /// crate that makes owned sockets of them takes its variables out.
+    ///
+    /// # Errors
+    /// There is something else among them, such as a datagram socket.
+    pub fn from_systemd() -> io::Result<Self> {
+        // Without this check variables that were meant for somebody else would be believed.
+        let own = process::id().to_string();
+        if env::var("LISTEN_PID").ok() != Some(own) {
+            return Ok(Self::default());
+        }
+        let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
+        let mut names = names.split(':').map(Label::parse);
+        let mut fds = ListenFd::from_env();
+        let mut sockets = Self::default();
+        for index in 0..fds.len() {
+            let name = names.next().flatten();
+            let socket = match fds.take_unix_listener(index) {
+                Ok(socket) => socket.map(OwnedFd::from),
+                Err(_) => fds.take_tcp_listener(index)?.map(OwnedFd::from),
+            };
+            sockets.add(name, socket.ok_or(io::ErrorKind::NotFound)?)?;
+        }
+        Ok(sockets)
+    }
+
+    /// Adds a socket; without a label it stands for the address that it is bound to.
+    ///
+    /// # Errors
+    /// It is no listening stream socket.
+    pub fn add(&mut self, label: Option<Label>, fd: OwnedFd) -> io::Result<()> {
+        let socket = Socket::from(fd);
+        if socket.r#type()? != Type::STREAM || !rustix::net::sockopt::socket_acceptconn(&socket)? {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "an inherited socket does not listen for streams"));
+        }
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        let tcp = address.as_socket().map(BindAddr::Tcp);
+        let bound = tcp.or_else(|| address.as_pathname().map(|path| BindAddr::Unix(path.to_owned())));
+        let Some(label) = label.or(bound.map(Label::Address)) else {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "an inherited socket has no address"));
+        };
+        self.0.push((label, socket));
+        Ok(())
+    }
+
+    /// The same, with the label as text.
+    ///
+    /// # Errors
+    /// Also: this is no label.
+    pub fn add_labelled(&mut self, label: &str, fd: OwnedFd) -> io::Result<()> {
+        let label = Label::parse(label).ok_or(io::ErrorKind::InvalidData)?;
+        self.add(Some(label), fd)
+    }
+
+    /// The listeners for a key with these addresses, each with what it stands for: inherited ones where there are, else bound
+    /// ones. Sockets that are named like the key stand for all of it.
+    ///
+    /// # Errors
+    /// An address cannot be bound.
+    pub fn take(&mut self, purpose: Purpose, wanted: &[BindAddr]) -> Result<Vec<(Label, Listener)>, BindError> {
+        let mut named = Vec::new();
+        while let Some(listener) = self.remove(&Label::Key(purpose))? {
+            named.push((Label::Key(purpose), listener));
+        }
+        if !named.is_empty() {
+            return Ok(named);
+        }
+        let take = |address: &BindAddr| {
+            let label = Label::Address(address.clone());
+            let listener = match self.remove(&label)? {
+                Some(listener) => listener,
+                None => Listener::bind(address)?,
+            };
+            Ok((label, listener))
+        };
+        wanted.iter().map(take).collect()
+    }
+
+    /// Closes what none of these keys will take, and says so; before addresses are bound, since one may be in the way.
+    pub fn close_unwanted<'a>(&mut self, keys: impl IntoIterator<Item = (Purpose, &'a [BindAddr])>) {
+        let keys: Vec<_> = keys.into_iter().collect();
+        self.0.retain(|(label, _)| {
+            let wanted = keys.iter().any(|(purpose, addresses)| match label {
+                // A key without an address is off.
+                Label::Key(key) => key == purpose && !addresses.is_empty(),
+                Label::Address(address) => addresses.contains(address),
+            });
+            if !wanted {
+                tracing::warn!(socket = %label, "closing an inherited socket that nothing in the configuration asks for");
+            }
+            wanted
+        });
+    }
+
+    fn remove(&mut self, label: &Label) -> Result<Option<Listener>, BindError> {
+        let Some(index) = self.0.iter().position(|(of, _)| of == label) else { return Ok(None) };
+        let (label, socket) = self.0.remove(index);
+        listener(socket).map(Some).map_err(|error| BindError::new(label.to_string(), error))
+    }
+}
+
+fn listener(socket: Socket) -> io::Result<Listener> {
+    if socket.local_addr()?.is_unix() {
+        return tokio::net::UnixListener::from_std(StdUnixListener::from(OwnedFd::from(socket))).map(Listener::from);
+    }
+    tokio::net::TcpListener::from_std(net::TcpListener::from(socket)).map(Listener::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tcp(label: &str) -> (Inherited, std::net::SocketAddr) {
+        let socket = net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let mut inherited = Inherited::default();
+        let label = if label.is_empty() { None } else { Some(Label::parse(label).unwrap()) };
+        inherited.add(label, socket.into()).unwrap();
+        (inherited, address)
+    }
+
+    fn any() -> BindAddr {
+        BindAddr::Tcp("127.0.0.1:0".parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_socket_serves_the_key_it_is_named_for_or_who_asks_for_its_address() {
+        for (label, purpose) in [("https", Purpose::Https), ("127.0.0.1:0", Purpose::Http)] {
+            let (mut inherited, address) = tcp(label);
+            let got = inherited.take(purpose, &[any()]).unwrap();
+            assert_eq!(got[0].1.address(), Some(address), "{label}");
+            assert_eq!((got.len(), got[0].0.to_string().as_str()), (1, label));
+            // It is taken once; whoever asks again binds.
+            assert_ne!(inherited.take(purpose, &[any()]).unwrap()[0].1.address(), Some(address));
+        }
+        let (mut inherited, address) = tcp("");
+        assert!(inherited.take(Purpose::Https, &[]).unwrap().is_empty());
+        let wanted = BindAddr::Tcp(address);
+        assert_eq!(inherited.take(Purpose::Admin, &[wanted]).unwrap()[0].1.address(), Some(address));
+    }
+
+    #[tokio::test]
+    async fn what_no_key_wants_is_closed() {
+        for (label, wanted) in [("https", true), ("127.0.0.1:0", true), ("plain", false), ("127.0.0.1:1", false)] {
+            let (mut inherited, address) = tcp(label);
+            inherited.close_unwanted([(Purpose::Https, &[any()][..]), (Purpose::Plain, &[][..])]);
+            assert_eq!(net::TcpStream::connect(address).is_ok(), wanted, "{label}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_listen_is_refused() {
+        let mut inherited = Inherited::default();
+        let datagrams = net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(inherited.add(Label::parse("https"), datagrams.into()).is_err());
+        let (stream, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        assert!(inherited.add(Label::parse("plain"), stream.into()).is_err());
+    }
+}

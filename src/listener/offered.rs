@@ -1,0 +1,46 @@
+//! [`Offered`]: a listener as somebody else could go on with it.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Weak};
+
+use tokio::net::{TcpListener, UnixListener};
+
+use super::bind::Listener;
+use super::label::Label;
+
+/// A listener as a successor could go on with it. It does not keep the socket open.
+#[derive(Debug, Clone)]
+pub struct Offered {
+    label: Label,
+    socket: Socket,
+}
+
+#[derive(Debug, Clone)]
+enum Socket {
+    Tcp(Weak<TcpListener>),
+    Unix(Weak<UnixListener>),
+}
+
+impl Offered {
+    /// This listener, which stands for what `label` says.
+    pub fn new(label: Label, listener: &Listener) -> Self {
+        let socket = match listener {
+            Listener::Tcp(listener) => Socket::Tcp(Arc::downgrade(listener)),
+            Listener::Unix(listener) => Socket::Unix(Arc::downgrade(listener)),
+        };
+        Self { label, socket }
+    }
+
+    /// The label as text, and the socket once more; `None` if nobody listens on it any longer.
+    ///
+    /// # Errors
+    /// The kernel refuses, such as for want of file descriptors.
+    pub fn duplicate(&self) -> io::Result<Option<(String, OwnedFd)>> {
+        let fd = match &self.socket {
+            Socket::Tcp(listener) => listener.upgrade().map(|listener| listener.as_fd().try_clone_to_owned()),
+            Socket::Unix(listener) => listener.upgrade().map(|listener| listener.as_fd().try_clone_to_owned()),
+        };
+        Ok(fd.transpose()?.map(|fd| (self.label.to_string(), fd)))
+    }
+}
