@@ -49,6 +49,7 @@ ca_page() {
     cat >"$W/ca_page/f.yaml" <<YAML
 listen: { https: ["127.0.0.1:8475"], http: ["127.0.0.1:8474"] }
 tls: { names: [gw.lan], ca_page: on }
+hold: off
 admin: 127.0.0.1:9187
 YAML
     frontgate_up ca_page 9187 -c "$W/ca_page/f.yaml" || return 1
