@@ -113,8 +113,8 @@ async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave 
                 Ok(pid) => {
                     // First, so that the manager takes the successor's word when it says that it is ready.
                     notify::main_pid(pid);
-                    successor.release().await;
                     tracing::info!(successor = pid, "handed over; finishing what is under way");
+                    successor.release().await;
                     return Leave::HandedOver;
                 }
                 Err(error) => tracing::error!(%error, "{NO_SUCCESSOR}"),

@@ -9,6 +9,7 @@ mod dead_peers;
 mod exhaustion;
 mod footprint;
 mod forwarding;
+mod handover;
 mod harness;
 mod hold;
 mod imports;

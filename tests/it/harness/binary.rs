@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
@@ -18,13 +19,21 @@ use super::within;
 
 /// The real program, not running yet: one TLS listener on 127.0.0.1, no admin listener, log lines as JSON.
 pub(crate) fn binary() -> Builder {
-    Builder { lines: Vec::new(), environment: Vec::new(), limits: None }
+    Builder { lines: Vec::new(), environment: Vec::new(), limits: None, program: None, sockets: None }
 }
 
 pub(crate) struct Builder {
     lines: Vec<String>,
     environment: Vec<(String, String)>,
     limits: Option<String>,
+    program: Option<PathBuf>,
+    sockets: Option<Sockets>,
+}
+
+/// Two listening sockets, and what systemd would call them.
+struct Sockets {
+    names: String,
+    sockets: [OwnedFd; 2],
 }
 
 /// The running program; it is killed when dropped.
@@ -72,6 +81,18 @@ impl Builder {
         self.limit(&format!("-n {most}"))
     }
 
+    /// Started under another name, which leads to the program when it starts.
+    pub(crate) fn program(mut self, path: PathBuf) -> Self {
+        self.program = Some(path);
+        self
+    }
+
+    /// With sockets as systemd passes them.
+    pub(crate) fn sockets(mut self, names: &str, sockets: [OwnedFd; 2]) -> Self {
+        self.sockets = Some(Sockets { names: names.to_owned(), sockets });
+        self
+    }
+
     pub(crate) async fn start(self) -> Binary {
         let folder = TempDir::new().unwrap();
         let file = folder.path().join("frontgate.yaml");
@@ -90,19 +111,33 @@ impl Builder {
             text.push('\n');
         }
         std::fs::write(&file, &text).unwrap();
-        let program = env!("CARGO_BIN_EXE_frontgate");
-        let mut command = match self.limits {
+        let program = self.program.unwrap_or_else(|| env!("CARGO_BIN_EXE_frontgate").into());
+        let complaints = folder.path().join("stderr");
+        let first = match (&self.limits, &self.sockets) {
+            (None, None) => None,
+            (Some(limit), _) => Some(format!("ulimit {limit}")),
+            // A child can only be given its standard descriptors; a shell moves them to where systemd has them.
+            (_, Some(Sockets { names, .. })) => Some(format!(
+                "exec 3<&0 4<&2 0</dev/null 2>{} && export LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES={names}",
+                complaints.display()
+            )),
+        };
+        let mut command = match first {
             None => Command::new(program),
-            Some(limit) => {
+            Some(first) => {
                 let mut shell = Command::new("/bin/sh");
-                shell.args(["-c", &format!("ulimit {limit} && exec \"$0\" \"$@\""), program]);
+                shell.args(["-c", &format!("{first} && exec \"$0\" \"$@\"")]).arg(program);
                 shell
             }
         };
-        let complaints = File::create(folder.path().join("stderr")).unwrap();
         command.args(["serve", "-c"]).arg(&file).env_clear().envs(self.environment);
-        command.stdout(Stdio::piped()).stderr(complaints);
+        command.stdout(Stdio::piped()).stderr(File::create(&complaints).unwrap());
+        if let Some(Sockets { sockets: [third, fourth], .. }) = self.sockets {
+            command.stdin(third).stderr(fourth);
+        }
         let mut child = command.spawn().unwrap();
+        // It may hold sockets.
+        drop(command);
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = unbounded_channel();
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -142,6 +177,25 @@ impl Binary {
     /// The next access line of a request.
     pub(crate) async fn access(&mut self) -> Value {
         self.line(|line| line["message"] == "request").await
+    }
+
+    /// Its configuration, to be changed.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.folder.path().join("frontgate.yaml")
+    }
+
+    /// Waits for its end, though a successor may still print lines.
+    pub(crate) async fn gone(&mut self) -> ExitStatus {
+        within("the end of the process", async {
+            loop {
+                if let Some(status) = self.child.try_wait().unwrap() {
+                    return status;
+                }
+                // There is nothing to wait for that would not block.
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        })
+        .await
     }
 
     /// Its process.

@@ -1,0 +1,52 @@
+//! What the service manager is told.
+
+use rustix::process::Signal;
+use tokio::net::UnixDatagram;
+
+use super::{OK, Successors, signal};
+use crate::harness::{binary, gateway, within};
+
+#[tokio::test]
+async fn the_manager_hears_who_serves_and_that_it_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    let gateway = gateway().answering(OK).await;
+    let builder = binary().upstream(&gateway).environment("NOTIFY_SOCKET", path.to_str().unwrap());
+    let mut proxy = builder.environment("WATCHDOG_USEC", "200000").start().await;
+    let mut successors = Successors::default();
+
+    assert_eq!(next(&manager).await, "READY=1\n");
+    for _ in 0..3 {
+        assert_eq!(next(&manager).await, "WATCHDOG=1\n");
+    }
+    proxy.signal(Signal::USR2);
+    let main = loop {
+        match next(&manager).await {
+            alive if alive == "WATCHDOG=1\n" => {}
+            other => break other,
+        }
+    };
+    let serving = successors.next(&mut proxy).await;
+    assert_eq!(main, format!("MAINPID={serving}\n"));
+    assert_eq!(next(&manager).await, "READY=1\n");
+    assert_eq!(proxy.gone().await.code(), Some(0));
+    for _ in 0..3 {
+        assert_eq!(next(&manager).await, "WATCHDOG=1\n");
+    }
+    signal(serving, Signal::TERM);
+    let _ = proxy.ended().await;
+    let mut said = Vec::new();
+    let mut datagram = [0; 256];
+    while let Ok(length) = manager.try_recv(&mut datagram) {
+        said.push(String::from_utf8_lossy(&datagram[..length]).into_owned());
+    }
+    said.retain(|text| text != "WATCHDOG=1\n");
+    assert_eq!(said, ["STOPPING=1\n"]);
+}
+
+async fn next(manager: &UnixDatagram) -> String {
+    let mut datagram = [0; 256];
+    let length = within("a notification", manager.recv(&mut datagram)).await.unwrap();
+    String::from_utf8_lossy(&datagram[..length]).into_owned()
+}
