@@ -22,6 +22,12 @@ impl Drain {
         Self::default()
     }
 
+    /// A part of this one, which is told with it or alone before. Tasks that are spawned on a part are waited for by the whole.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self { soft: self.soft.child_token(), hard: self.hard.child_token(), tasks: self.tasks.clone() }
+    }
+
     /// Runs `task` until it ends by itself; it must watch the two signals.
     pub fn spawn<F>(&self, task: F)
     where

@@ -1,11 +1,12 @@
 //! The admin listener: for the operator and the operator's machines, never for clients.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, ORIGIN};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -19,9 +20,31 @@ use crate::drain::Drain;
 use crate::listener::{Listener, Socket};
 use crate::observe::Readiness;
 
+/// What the operator can ask for.
+pub trait Control: Send + Sync + 'static {
+    /// Reads the configuration again and takes it over.
+    fn reload(&self) -> Reloaded;
+    /// Begins the end: nobody new, and what is under way finishes.
+    fn drain(&self);
+    /// How things are, as JSON.
+    fn status(&self) -> serde_json::Value;
+}
+
+/// A reload that is under way.
+pub type Reloaded = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
+
+/// Why something was not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Whose fault it is.
+    pub status: StatusCode,
+    /// In words, for the operator.
+    pub why: String,
+}
+
 /// Answers the operator's questions until `drain` softens, which is when a successor answers them, or at the very end: also
 /// while clients are drained somebody wants to know.
-pub async fn serve(listener: Listener, readiness: Readiness, drain: Drain) {
+pub async fn serve(listener: Listener, readiness: Readiness, control: Arc<dyn Control>, drain: Drain) {
     let places = Arc::new(Semaphore::new(MOST));
     loop {
         let next = async {
@@ -37,20 +60,36 @@ pub async fn serve(listener: Listener, readiness: Readiness, drain: Drain) {
             sleep(PAUSE).await;
             continue;
         };
-        let (readiness, watched) = (readiness.clone(), drain.clone());
+        let (readiness, control, watched) = (readiness.clone(), Arc::clone(&control), drain.clone());
         drain.spawn(async move {
             tokio::select! {
                 () = watched.hard() => {}
-                () = connection(socket, readiness) => {}
+                () = connection(socket, readiness, control) => {}
             }
             drop(place);
         });
     }
 }
 
-async fn connection(socket: Socket, readiness: Readiness) {
+async fn connection(socket: Socket, readiness: Readiness, control: Arc<dyn Control>) {
     let answers = service_fn(move |request: Request<Incoming>| {
-        std::future::ready(Ok::<_, Infallible>(answer(request.method(), request.uri().path(), &readiness)))
+        let (readiness, control) = (readiness.clone(), Arc::clone(&control));
+        async move {
+            let path = request.uri().path();
+            Ok::<_, Infallible>(match asked(request.method(), path, request.headers()) {
+                Asked::Probe => probe(path, &readiness),
+                Asked::Status => json(&control.status()),
+                Asked::Reload => match control.reload().await {
+                    Ok(()) => text(StatusCode::OK, "reloaded\n"),
+                    Err(Refusal { status, why }) => text(status, why + "\n"),
+                },
+                Asked::Drain => {
+                    control.drain();
+                    text(StatusCode::ACCEPTED, "draining\n")
+                }
+                Asked::Wrongly(status, why) => text(status, why),
+            })
+        }
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -63,17 +102,56 @@ async fn connection(socket: Socket, readiness: Readiness) {
     }
 }
 
-fn answer(method: &Method, path: &str, readiness: &Readiness) -> Response<Full<Bytes>> {
-    let (status, text) = match (method, path) {
-        (&Method::GET | &Method::HEAD, "/livez") => (StatusCode::OK, "ok\n"),
-        (&Method::GET | &Method::HEAD, "/readyz") if readiness.ask(Instant::now()) => (StatusCode::OK, "ready\n"),
-        (&Method::GET | &Method::HEAD, "/readyz") => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-        (_, "/livez" | "/readyz") => (StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
-        _ => (StatusCode::NOT_FOUND, "frontgate answers /livez and /readyz here\n"),
-    };
-    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+/// What a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Probe,
+    Status,
+    Reload,
+    Drain,
+    Wrongly(StatusCode, &'static str),
+}
+
+fn asked(method: &Method, path: &str, headers: &HeaderMap) -> Asked {
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+    match (path, reads, method == Method::POST) {
+        ("/livez" | "/readyz", true, _) => Asked::Probe,
+        ("/livez" | "/readyz" | "/status", false, _) => Asked::Wrongly(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
+        ("/reload" | "/drain", _, false) => Asked::Wrongly(StatusCode::METHOD_NOT_ALLOWED, "use POST\n"),
+        // A page in a browser on this machine reaches us as well as its user, and its posts name where it comes from.
+        ("/status" | "/reload" | "/drain", ..) if headers.contains_key(ORIGIN) => {
+            Asked::Wrongly(StatusCode::FORBIDDEN, "not for browsers\n")
+        }
+        ("/status", ..) => Asked::Status,
+        ("/reload", ..) => Asked::Reload,
+        ("/drain", ..) => Asked::Drain,
+        _ => Asked::Wrongly(
+            StatusCode::NOT_FOUND,
+            "frontgate answers GET /livez, /readyz and /status and POST /reload and /drain here\n",
+        ),
+    }
+}
+
+fn probe(path: &str, readiness: &Readiness) -> Response<Full<Bytes>> {
+    match path {
+        "/readyz" if readiness.ask(Instant::now()) => text(StatusCode::OK, "ready\n"),
+        "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
+        _ => text(StatusCode::OK, "ok\n"),
+    }
+}
+
+fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    answer(status, "text/plain; charset=utf-8", text.into())
+}
+
+fn json(value: &serde_json::Value) -> Response<Full<Bytes>> {
+    answer(StatusCode::OK, "application/json", format!("{value:#}\n").into())
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
@@ -93,14 +171,42 @@ mod tests {
     #[test]
     fn alive_always_ready_only_when_clients_should_come() {
         let ready = Readiness::new();
-        let status = |method, path, ready: &Readiness| answer(&method, path, ready).status().as_u16();
-        assert_eq!(status(Method::GET, "/livez", &ready), 200);
-        assert_eq!(status(Method::GET, "/readyz", &ready), 503);
+        let status = |path, ready: &Readiness| probe(path, ready).status().as_u16();
+        assert_eq!((status("/livez", &ready), status("/readyz", &ready)), (200, 503));
         ready.set(true);
-        assert_eq!(status(Method::HEAD, "/readyz", &ready), 200);
+        assert_eq!((status("/livez", &ready), status("/readyz", &ready)), (200, 200));
         ready.set(false);
-        assert_eq!(status(Method::GET, "/readyz", &ready), 503);
-        assert_eq!(status(Method::POST, "/readyz", &ready), 405);
-        assert_eq!(status(Method::GET, "/metrics", &ready), 404);
+        assert_eq!((status("/livez", &ready), status("/readyz", &ready)), (200, 503));
+    }
+
+    #[test]
+    fn what_changes_something_is_posted_and_not_by_a_page() {
+        let (none, mut page) = (HeaderMap::new(), HeaderMap::new());
+        page.insert(ORIGIN, HeaderValue::from_static("https://elsewhere.example"));
+        let refused = |asked: Asked| match asked {
+            Asked::Wrongly(status, _) => status.as_u16(),
+            asked => panic!("{asked:?}"),
+        };
+        let rows: &[(Method, &str, &HeaderMap, Result<Asked, u16>)] = &[
+            (Method::HEAD, "/readyz", &none, Ok(Asked::Probe)),
+            (Method::GET, "/livez", &page, Ok(Asked::Probe)),
+            (Method::POST, "/readyz", &none, Err(405)),
+            (Method::GET, "/status", &none, Ok(Asked::Status)),
+            (Method::GET, "/status", &page, Err(403)),
+            (Method::POST, "/reload", &none, Ok(Asked::Reload)),
+            (Method::GET, "/reload", &none, Err(405)),
+            (Method::POST, "/reload", &page, Err(403)),
+            (Method::POST, "/drain", &none, Ok(Asked::Drain)),
+            (Method::DELETE, "/drain", &none, Err(405)),
+            (Method::POST, "/drain", &page, Err(403)),
+            (Method::GET, "/metrics", &none, Err(404)),
+        ];
+        for (method, path, headers, expected) in rows {
+            let asked = asked(method, path, headers);
+            match expected {
+                Ok(expected) => assert_eq!(asked, *expected, "{method} {path}"),
+                Err(status) => assert_eq!(refused(asked), *status, "{method} {path}"),
+            }
+        }
     }
 }

@@ -5,33 +5,86 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::certificates::{Shown, off_thread};
-use super::error::StartError;
-use crate::config::{Certificate, Config};
+use super::running::Running;
+use crate::config::{self, Certificate, Challenge, Config, Name};
 use crate::drain::Drain;
-use crate::tls::acme::{Acme, Dial, Https, Settings, Tokens};
+use crate::tls::acme::{Acme, Dial, Https, HttpsError, Settings, Tokens};
 
-/// Whoever obtains public certificates, if the configuration asks for them.
+/// Whoever obtains public certificates.
 pub(super) struct Public {
-    acme: Acme,
+    wanted: Wanted,
+    running: Running,
+}
+
+/// What is obtained, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Wanted {
+    names: Vec<Name>,
+    acme: config::Acme,
+    challenges: Vec<Challenge>,
+}
+
+/// What becomes of public certificates under another configuration.
+pub(super) enum Step {
+    /// What has been.
+    GoOn,
+    /// There are none.
+    Stop,
+    /// These, by this way to the authority.
+    Begin(Box<Begin>),
+}
+
+pub(super) struct Begin {
+    wanted: Wanted,
+    settings: Settings,
     dial: Dial,
 }
 
 impl Public {
-    /// Reads what is kept and shows it at once.
-    pub(super) async fn open(config: &Config, shown: &Shown, tokens: &Tokens) -> Result<Option<Self>, StartError> {
+    /// What `config` makes of what there is `before`.
+    ///
+    /// # Errors
+    /// There is no way to the authority.
+    pub(super) fn step(before: Option<&Self>, config: &Config) -> Result<Step, HttpsError> {
         if config.tls.certificate != Certificate::Acme {
-            return Ok(None);
+            return Ok(Step::Stop);
         }
-        let dial = Https::dial(config.tls.acme.ca_file.as_deref())?;
-        let settings =
-            Settings { tls: config.tls.clone(), challenges: config.challenges(), state_dir: config.state_dir.clone() };
-        let (certificates, tokens) = (Arc::clone(&shown.certificates), tokens.clone());
-        let open = move || Acme::open(settings, certificates, tokens, Arc::new(OffsetDateTime::now_utc));
-        Ok(Some(Self { acme: off_thread(open).await, dial }))
+        let tls = config.tls.clone();
+        let names = tls.names.iter().filter(|name| tls.acme.certifies(name)).cloned().collect();
+        let wanted = Wanted { names, acme: tls.acme.clone(), challenges: config.challenges() };
+        if before.is_some_and(|before| before.wanted == wanted) {
+            return Ok(Step::GoOn);
+        }
+        let dial = Https::dial(tls.acme.ca_file.as_deref())?;
+        let settings = Settings { tls, challenges: config.challenges(), state_dir: config.state_dir.clone() };
+        Ok(Step::Begin(Box::new(Begin { wanted, settings, dial })))
     }
 
-    /// Looks after them until the drain.
-    pub(super) async fn run(self, drain: Drain) {
-        self.acme.run(self.dial, drain).await;
+    /// Takes that step: certificates that are kept are shown at once, those that are no longer wanted are not shown any more.
+    pub(super) async fn take(
+        step: Step,
+        before: Option<Self>,
+        shown: &Shown,
+        tokens: &Tokens,
+        drain: &Drain,
+    ) -> Option<Self> {
+        let begin = match step {
+            Step::GoOn => return before,
+            Step::Stop => None,
+            Step::Begin(begin) => Some(*begin),
+        };
+        if let Some(Self { wanted, running }) = before {
+            // Two at once would both order, and only one may use the account.
+            running.retire().await;
+            let kept = begin.as_ref().map_or(&[][..], |begin| &begin.wanted.names);
+            for name in wanted.names.iter().filter(|name| !kept.contains(name)) {
+                shown.certificates.set_public(name, None);
+            }
+        }
+        let Begin { wanted, settings, dial } = begin?;
+        let (certificates, tokens) = (Arc::clone(&shown.certificates), tokens.clone());
+        let open = move || Acme::open(settings, certificates, tokens, Arc::new(OffsetDateTime::now_utc));
+        let acme = off_thread(open).await;
+        Some(Self { wanted, running: Running::start(drain, |part| acme.run(dial, part)) })
     }
 }

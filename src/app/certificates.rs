@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::sleep;
 
 use crate::config::{Certificate, Config, Name, Tls};
@@ -24,11 +25,29 @@ pub struct CertificateFacts {
 }
 
 /// The certificate that is shown and where it comes from.
+#[derive(Clone)]
 pub(super) struct Shown {
     pub(super) certificates: Arc<Certificates>,
     /// The local CA, for devices that are to trust it.
     pub(super) offer: Arc<CaOffer>,
+    kept: Arc<Mutex<Kept>>,
+    /// There may be other files to watch.
+    replaced: Arc<Notify>,
+}
+
+/// What is shown by itself, and what it comes from.
+struct Kept {
     source: Arc<Source>,
+    tls: Tls,
+    state_dir: Option<PathBuf>,
+}
+
+/// What is to be shown. Until it is shown or dropped, nothing else is.
+pub(super) struct Prepared {
+    shown: Shown,
+    kept: OwnedMutexGuard<Kept>,
+    source: Arc<Source>,
+    tls: Tls,
 }
 
 impl Shown {
@@ -40,42 +59,75 @@ impl Shown {
         let (tls, state_dir) = (config.tls.clone(), config.state_dir.clone());
         let source = off_thread(move || Source::open(&tls, state_dir.as_deref(), OffsetDateTime::now_utc())).await?;
         let offer = Arc::new(CaOffer::new(source.ca()));
-        Ok(Self { certificates: Arc::new(Certificates::of(&source)), offer, source: Arc::new(source) })
+        let certificates = Arc::new(Certificates::of(&source));
+        let kept = Kept { source: Arc::new(source), tls: config.tls.clone(), state_dir: config.state_dir.clone() };
+        Ok(Self { certificates, offer, kept: Arc::new(Mutex::new(kept)), replaced: Arc::default() })
     }
 
     /// What there is to say about it.
-    pub(super) fn facts(&self) -> CertificateFacts {
+    pub(super) async fn facts(&self) -> CertificateFacts {
+        let source = Arc::clone(&self.kept.lock().await.source);
         CertificateFacts {
-            fingerprint: self.source.fingerprint(),
-            ca: self.source.ca_path().map(PathBuf::from),
-            names: self.source.names().to_vec(),
+            fingerprint: source.fingerprint(),
+            ca: source.ca_path().map(PathBuf::from),
+            names: source.names().to_vec(),
         }
     }
 
-    async fn renew(&mut self, config: &Config) -> Result<(), TlsError> {
-        let (source, tls, state_dir) = (Arc::clone(&self.source), config.tls.clone(), config.state_dir.clone());
-        let renewed = off_thread(move || source.renewed(&tls, state_dir.as_deref(), OffsetDateTime::now_utc())).await?;
-        let (certificates, renewed) = (Arc::clone(&self.certificates), Arc::new(renewed));
-        self.offer.set(renewed.ca());
-        self.source = Arc::clone(&renewed);
-        off_thread(move || certificates.show(&renewed, OffsetDateTime::now_utc())).await;
+    /// Reads or makes what `tls` asks for, or the same as before if it is `None`. What is there stays unless it is due for renewal or something else is asked for.
+    ///
+    /// # Errors
+    /// There is none to show.
+    pub(super) async fn prepare(&self, tls: Option<&Tls>) -> Result<Prepared, TlsError> {
+        let kept = Arc::clone(&self.kept).lock_owned().await;
+        let tls = tls.unwrap_or(&kept.tls).clone();
+        let is_other = matches!(&tls.certificate, Certificate::Files(_)) && tls.certificate != kept.tls.certificate;
+        let (source, wanted, state_dir) = (Arc::clone(&kept.source), tls.clone(), kept.state_dir.clone());
+        let made = off_thread(move || {
+            let (now, dir) = (OffsetDateTime::now_utc(), state_dir.as_deref());
+            if is_other { Source::open(&wanted, dir, now) } else { source.renewed(&wanted, dir, now) }
+        });
+        Ok(Prepared { shown: self.clone(), source: Arc::new(made.await?), tls, kept })
+    }
+
+    async fn renew(&self) -> Result<(), TlsError> {
+        self.prepare(None).await?.show().await;
         Ok(())
     }
 }
 
+impl Prepared {
+    /// Shows it from the next handshake on.
+    pub(super) async fn show(mut self) {
+        self.shown.offer.set(self.source.ca());
+        self.kept.source = Arc::clone(&self.source);
+        if self.kept.tls != self.tls {
+            self.kept.tls = self.tls;
+            self.shown.replaced.notify_one();
+        }
+        let (certificates, source) = (Arc::clone(&self.shown.certificates), self.source);
+        off_thread(move || certificates.show(&source, OffsetDateTime::now_utc())).await;
+    }
+}
+
 /// Looks after the certificate: twice a day, and when its files change. Whoever is connected notices nothing.
-pub(super) async fn keep_fresh(mut shown: Shown, config: Config, drain: Drain) {
-    let files = files(&config.tls);
-    let every = if files.is_empty() { CHECK_EVERY } else { LOOK_EVERY };
-    let mut watch = if files.is_empty() { None } else { Some(off_thread(move || Watch::on(files)).await) };
-    // What has changed since the start and before the watch.
-    let mut first = watch.is_some();
+pub(super) async fn keep_fresh(shown: Shown, drain: Drain) {
+    let (mut watched, mut watch) = (Vec::new(), None);
     loop {
-        if !std::mem::take(&mut first) {
+        let files = files(&shown.kept.lock().await.tls);
+        let every = if files.is_empty() { CHECK_EVERY } else { LOOK_EVERY };
+        // What has changed since these files were read and before the watch.
+        let first = files != watched && !files.is_empty();
+        if files != watched {
+            watched.clone_from(&files);
+            watch = if files.is_empty() { None } else { Some(off_thread(move || Watch::on(files)).await) };
+        }
+        if !first {
             tokio::select! {
                 () = drain.soft() => return,
                 () = sleep(every) => {}
                 () = changed(watch.as_ref()) => {}
+                () = shown.replaced.notified() => continue,
             }
         }
         if let Some(mut followed) = watch.take() {
@@ -85,7 +137,7 @@ pub(super) async fn keep_fresh(mut shown: Shown, config: Config, drain: Drain) {
             };
             watch = Some(off_thread(follow).await);
         }
-        if let Err(error) = shown.renew(&config).await {
+        if let Err(error) = shown.renew().await {
             tracing::warn!(%error, "the certificate could not be renewed; the one in use stays");
         }
     }

@@ -2,10 +2,20 @@
 
 mod acme;
 mod certificates;
+mod check;
+mod doors;
 mod error;
+mod operator;
+mod reload;
+mod running;
+mod site;
 mod start;
 mod wire;
+mod written;
 
 pub use certificates::CertificateFacts;
+pub use check::{Unusable, check_files};
 pub use error::StartError;
+pub use reload::Reloading;
 pub use start::App;
+pub use written::Written;

@@ -8,21 +8,20 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use crate::admin;
-use crate::config::{self, Admin, BindAddr, Config, Hsts};
+use crate::config::{Admin, BindAddr, Config};
 use crate::drain::Drain;
 use crate::lifecycle::{self, Drained};
-use crate::listener::{BindError, Inherited, Listener, Offered, Purpose};
+use crate::listener::{Inherited, Listener, Offered, Purpose};
 use crate::observe::Readiness;
-use crate::server::{accept, file_limit};
-use crate::tls::acme::Tokens;
 
-use super::acme::Public;
-use super::certificates::{self, CertificateFacts, Shown};
+use super::certificates::CertificateFacts;
+use super::doors;
 use super::error::StartError;
-use super::wire::Wiring;
+use super::operator::Operator;
+use super::reload::{Reloader, Reloading};
+use super::site::Site;
 
 /// A running frontgate.
-#[derive(Debug)]
 pub struct App {
     /// Where it listens for HTTPS.
     pub https: Vec<SocketAddr>,
@@ -34,99 +33,105 @@ pub struct App {
     pub admin: Option<SocketAddr>,
     /// The certificate it shows.
     pub certificate: Option<CertificateFacts>,
+    /// The admin listener, which no reload changes.
+    offered: Option<Offered>,
     readiness: Readiness,
     drain: Drain,
     admin_drain: Drain,
-    drain_time: Duration,
-    offered: Vec<Offered>,
+    reloader: Arc<Reloader>,
+    operator: Operator,
 }
 
 impl App {
-    /// Binds every listener, gets the certificate, and serves. Afterwards clients are answered.
+    /// Binds every listener, gets the certificate, and serves. Afterwards clients are answered. The configuration stays.
     ///
     /// # Errors
     /// What keeps it from running. Nothing is left behind.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_with(config, Inherited::default()).await
+        Self::start_with(config, Inherited::default(), None).await
     }
 
-    /// The same, with sockets that are bound already in the place of those that it would bind.
+    /// The same, with sockets that are bound already in the place of those that it would bind, and with a configuration that
+    /// can be read again.
     ///
     /// # Errors
-    /// What keeps it from running.
-    pub async fn start_with(config: Config, inherited: Inherited) -> Result<Self, StartError> {
-        // Sockets first: a bad address fails before anything runs.
-        let Sockets { https, http, plain, admin, offered } = Sockets::open(&config, inherited)?;
+    /// What keeps it from running. Nothing is left behind.
+    pub async fn start_with(
+        config: Config,
+        mut inherited: Inherited,
+        reloading: Option<Reloading>,
+    ) -> Result<Self, StartError> {
+        let admin = match &config.admin {
+            Admin::Off => None,
+            Admin::Tcp(address) => Some(BindAddr::Tcp(*address)),
+            Admin::Unix(path) => Some(BindAddr::Unix(path.clone())),
+        };
+        let keys = doors::keys(&config.listen);
+        let keys = keys.iter().map(|(purpose, addresses)| (*purpose, &addresses[..]));
+        inherited.close_unwanted(keys.chain([(Purpose::Admin, admin.as_slice())]));
+        let admin = inherited.take(Purpose::Admin, admin.as_slice())?.pop();
         let (drain, admin_drain, readiness) = (Drain::new(), Drain::new(), Readiness::new());
-        let shown = if https.is_empty() { None } else { Some(Shown::open(&config).await?) };
-        let tokens = Tokens::default();
-        let public = match &shown {
-            Some(shown) => Public::open(&config, shown, &tokens).await?,
-            None => None,
-        };
-        let files = file_limit::raise();
-        let wiring = Wiring::new(&config, shown.as_ref(), &tokens, https_port(&config, &https), files, &drain)?;
+        let site = Site::open(config, inherited, &drain).await?;
+        let addresses = |purpose| site.doors.addresses(purpose);
+        let (https, http, plain) = (addresses(Purpose::Https), addresses(Purpose::Http), addresses(Purpose::Plain));
+        let certificate = site.certificate().await;
+        let reloader = Reloader::start(site, reloading, &drain);
+        let operator = Operator::new(Arc::clone(&reloader), readiness.clone());
         let app = Self {
-            https: addresses(&https),
-            http: addresses(&http),
-            plain: addresses(&plain),
-            admin: admin.as_ref().and_then(Listener::address),
-            certificate: shown.as_ref().map(Shown::facts),
+            https,
+            http,
+            plain,
+            admin: admin.as_ref().and_then(|(_, listener)| Listener::address(listener)),
+            certificate,
+            offered: admin.as_ref().map(|(label, listener)| Offered::new(label.clone(), listener)),
             readiness: readiness.clone(),
-            drain: drain.clone(),
+            drain,
             admin_drain: admin_drain.clone(),
-            drain_time: config.timeouts.drain,
-            offered,
+            reloader,
+            operator: operator.clone(),
         };
-        let admission = wiring.admission();
-        let groups = [(https, wiring.tls()), (http, Some(wiring.redirect())), (plain, Some(wiring.plain()))];
-        for (listeners, settings) in groups {
-            for listener in listeners {
-                let Some(settings) = settings.clone() else { continue };
-                drain.spawn(accept::run(listener, admission.clone(), settings, drain.clone()));
-            }
-        }
-        drain.spawn(wiring.sweep(drain.clone()));
-        if let Some(public) = public {
-            drain.spawn(public.run(drain.clone()));
-        }
-        if let Some(shown) = shown {
-            if config.tls.hsts == Hsts::Auto {
-                drain.spawn(certificates::keep_judging(Arc::clone(&shown.certificates), drain.clone()));
-            }
-            drain.spawn(certificates::keep_fresh(shown, config, drain.clone()));
-        }
-        if let Some(listener) = admin {
-            admin_drain.spawn(admin::serve(listener, readiness.clone(), admin_drain.clone()));
+        if let Some((_, listener)) = admin {
+            let served = admin::serve(listener, readiness.clone(), Arc::new(operator), admin_drain.clone());
+            admin_drain.spawn(served);
         }
         readiness.set(true);
         Ok(app)
     }
 
-    /// What a successor could go on with.
-    pub fn offered(&self) -> &[Offered] {
-        &self.offered
+    /// Resolves when the operator has asked for the end, other than by a signal.
+    pub async fn asked_to_end(&self) {
+        self.operator.asked_to_end().await;
+    }
+
+    /// What a successor could go on with, once a reload that is under way is done.
+    pub async fn offered(&self) -> Vec<Offered> {
+        let mut offered = self.reloader.offered().await;
+        offered.extend(self.offered.clone());
+        offered
     }
 
     /// Leaves new clients to a successor at once, the operator's included, and stops as [`App::stop`] does. Clients should
     /// still come, so readiness stays.
     pub async fn retire(self, hurry: impl Future<Output = ()>) -> Drained {
+        self.reloader.stop();
         self.admin_drain.soften();
-        self.end(self.drain_time, hurry).await
+        self.end(self.reloader.drain_time(), hurry).await
     }
 
     /// Lets what is under way finish, for at most `timeouts.drain` and until `hurry` resolves; then stops. Who asks whether it
     /// is ready is told first ([`lifecycle::notice`]).
     pub async fn stop(self, hurry: impl Future<Output = ()>) -> Drained {
         self.readiness.set(false);
-        let notice = lifecycle::notice(self.readiness.asked(Instant::now()), self.drain_time);
+        self.reloader.stop();
+        let limit = self.reloader.drain_time();
+        let notice = lifecycle::notice(self.readiness.asked(Instant::now()), limit);
         let mut hurry = pin!(hurry);
         tokio::select! {
             () = sleep(notice) => {}
             () = hurry.as_mut() => return self.end(Duration::ZERO, std::future::pending()).await,
         }
         tracing::info!("closing the listeners");
-        self.end(self.drain_time.saturating_sub(notice), hurry).await
+        self.end(limit.saturating_sub(notice), hurry).await
     }
 
     async fn end(&self, limit: Duration, hurry: impl Future<Output = ()>) -> Drained {
@@ -135,50 +140,4 @@ impl App {
         self.admin_drain.ended().await;
         drained
     }
-}
-
-/// Every listener.
-struct Sockets {
-    https: Vec<Listener>,
-    http: Vec<Listener>,
-    plain: Vec<Listener>,
-    admin: Option<Listener>,
-    offered: Vec<Offered>,
-}
-
-impl Sockets {
-    fn open(config: &Config, mut inherited: Inherited) -> Result<Self, BindError> {
-        let tcp = |addresses: &[SocketAddr]| addresses.iter().copied().map(BindAddr::Tcp).collect::<Vec<_>>();
-        let (https, http) = (tcp(&config.listen.https), tcp(&config.listen.http));
-        let admin = match &config.admin {
-            Admin::Off => None,
-            Admin::Tcp(address) => Some(BindAddr::Tcp(*address)),
-            Admin::Unix(path) => Some(BindAddr::Unix(path.clone())),
-        };
-        let wanted = [
-            (Purpose::Https, &https[..]),
-            (Purpose::Http, &http),
-            (Purpose::Plain, &config.listen.plain),
-            (Purpose::Admin, admin.as_slice()),
-        ];
-        inherited.close_unwanted(wanted);
-        let mut offered = Vec::new();
-        let mut take = |(purpose, addresses)| -> Result<Vec<Listener>, BindError> {
-            let taken = inherited.take(purpose, addresses)?;
-            offered.extend(taken.iter().map(|(label, listener)| Offered::new(label.clone(), listener)));
-            Ok(taken.into_iter().map(|(_, listener)| listener).collect())
-        };
-        let [https, http, plain, admin] = wanted;
-        Ok(Self { https: take(https)?, http: take(http)?, plain: take(plain)?, admin: take(admin)?.pop(), offered })
-    }
-}
-
-fn addresses(listeners: &[Listener]) -> Vec<SocketAddr> {
-    listeners.iter().filter_map(Listener::address).collect()
-}
-
-/// The port that a redirect names: the one that was bound, in case the configuration left it to the kernel.
-fn https_port(config: &config::Config, https: &[Listener]) -> Option<u16> {
-    let bound = https.first().and_then(Listener::address);
-    bound.or_else(|| config.listen.https.first().copied()).map(|address| address.port())
 }

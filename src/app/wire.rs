@@ -1,10 +1,8 @@
 //! [`Wiring`]: what a configuration becomes before anything runs.
 
-use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::sleep;
+use rustls::server::ProducesTickets;
 
 use super::certificates::Shown;
 use super::error::StartError;
@@ -18,8 +16,9 @@ use crate::http::redirect::Redirect;
 use crate::http::route::Route;
 use crate::http::stack::{Edge, EdgeSettings};
 use crate::http::upgrade::Upgrades;
-use crate::observe::{AccessLog, Hint};
-use crate::server::admission::Admission;
+use crate::listener::Purpose;
+use crate::observe::{AccessLog, Gauge, Hint};
+use crate::server::admission::Limits;
 use crate::server::file_limit;
 use crate::server::settings::{Kind, Settings};
 use crate::tls::acme::Tokens;
@@ -29,33 +28,69 @@ use crate::websocket::buffers::Buffers;
 use crate::websocket::direction::Rules;
 use crate::websocket::settings;
 
+/// What is the same under every configuration.
+pub(super) struct Lasting {
+    /// The answers that plain listeners give to certificate authorities.
+    pub(super) tokens: Tokens,
+    /// Whoever has a TLS session may resume it.
+    tickets: Arc<dyn ProducesTickets>,
+    /// Where WebSockets borrow memory.
+    buffers: Arc<Buffers>,
+    hint: Arc<Hint>,
+    pub(super) websockets: Gauge,
+    /// How many files may be open.
+    files: Option<u64>,
+}
+
 /// What a configuration becomes before anything runs.
-pub(super) struct Wiring {
-    config: Config,
+pub(super) struct Wiring<'a> {
+    config: &'a Config,
     log: AccessLog,
-    pool: Pool,
     proxy: Edge,
     redirect: Edge,
     /// For who speaks plain HTTP where TLS is spoken.
     mistaken: Edge,
     tls: Option<Arc<Handshakes>>,
-    files: Option<u64>,
 }
 
-impl Wiring {
+impl Lasting {
+    pub(super) fn new() -> Result<Self, StartError> {
+        Ok(Self {
+            tokens: Tokens::default(),
+            tickets: tls::ticketer()?,
+            buffers: Arc::new(Buffers::new()),
+            hint: Arc::new(Hint::default()),
+            websockets: Gauge::default(),
+            files: file_limit::raise(),
+        })
+    }
+
+    /// Who is let in.
+    pub(super) fn limits(&self, config: &Config) -> Limits {
+        Limits {
+            most: file_limit::most_connections(config.limits.connections, self.files),
+            most_per_client: config.limits.connections_per_client,
+            exempt: config.forwarded.trusted_proxies.clone(),
+        }
+    }
+}
+
+/// Connections to the gateway.
+pub(super) fn pool(config: &Config) -> Result<Pool, StartError> {
+    let tls = || tls::client_config([]).map_err(StartError::from);
+    let connector = Connector::new(&config.upstream, config.timeouts.connect, tls)?;
+    Ok(Pool::new(connector, config.limits.request_head.max(LEAST_RESPONSE_HEAD)))
+}
+
+impl<'a> Wiring<'a> {
     pub(super) fn new(
-        config: &Config,
+        config: &'a Config,
+        lasting: &Lasting,
+        (pool, gate): (Pool, Gate),
         shown: Option<&Shown>,
-        tokens: &Tokens,
         https_port: Option<u16>,
-        files: Option<u64>,
-        drain: &Drain,
     ) -> Result<Self, StartError> {
         let log = AccessLog::new(&config.log);
-        let connector = Connector::new(&config.upstream, config.timeouts.connect, || {
-            tls::client_config([]).map_err(StartError::from)
-        })?;
-        let pool = Pool::new(connector, config.limits.request_head.max(LEAST_RESPONSE_HEAD));
         let edge = EdgeSettings {
             forwarded: config.forwarded.clone(),
             hsts: config.tls.hsts,
@@ -63,19 +98,19 @@ impl Wiring {
             log: log.clone(),
         };
         let forward = Forward {
-            pool: pool.clone(),
-            gate: Gate::new(config.hold, drain.clone()),
+            pool,
+            gate,
             upstream: config.upstream.to_string().into(),
             read: config.timeouts.read,
-            hint: Arc::new(Hint::default()),
+            hint: Arc::clone(&lasting.hint),
         };
-        let route = Route { forward, upgrades: upgrades(config, log.clone()) };
+        let route = Route { forward, upgrades: upgrades(config, lasting, log.clone()) };
         let tls = match shown {
             None => None,
             Some(shown) => {
                 let certificates = Arc::clone(&shown.certificates);
                 let clients = config.tls.client_ca.as_ref().map(Clients::open).transpose()?;
-                let tickets = tls::ticketer()?;
+                let tickets = Arc::clone(&lasting.tickets);
                 let server = tls::server_config(&config.tls, Arc::clone(&certificates), tickets, clients.as_ref());
                 Some(Arc::new(Handshakes::new(server, certificates)))
             }
@@ -88,68 +123,42 @@ impl Wiring {
                 edge,
                 AcmeChallenge {
                     inner: CaPage { offer, https: https_port, inner: Redirect { port: https_port } },
-                    tokens: tokens.clone(),
+                    tokens: lasting.tokens.clone(),
                 },
             ),
-            config: config.clone(),
+            config,
             log,
-            pool,
             tls,
-            files,
         })
     }
 
-    /// Who is let in.
-    pub(super) fn admission(&self) -> Admission {
-        let most = file_limit::most_connections(self.config.limits.connections, self.files);
-        let proxies = self.config.forwarded.trusted_proxies.clone();
-        Admission::new(most, self.config.limits.connections_per_client, proxies)
-    }
-
-    /// For the TLS listeners.
-    pub(super) fn tls(&self) -> Option<Arc<Settings>> {
-        let kind = Kind::Tls { handshakes: self.tls.clone()?, mistaken: self.mistaken.clone() };
-        Some(self.settings(kind, &self.proxy))
-    }
-
-    /// For the plain listeners that redirect.
-    pub(super) fn redirect(&self) -> Arc<Settings> {
-        self.settings(Kind::Plain, &self.redirect)
-    }
-
-    /// For the plain listeners that proxy.
-    pub(super) fn plain(&self) -> Arc<Settings> {
-        self.settings(Kind::Plain, &self.proxy)
-    }
-
-    /// Closes connections to the gateway that have been idle for too long.
-    pub(super) fn sweep(&self, drain: Drain) -> impl Future<Output = ()> + Send + use<> {
-        let pool = self.pool.clone();
-        async move {
-            loop {
-                tokio::select! {
-                    () = drain.soft() => return,
-                    () = sleep(SWEEP_EVERY) => pool.sweep(),
-                };
+    /// For a listener; its connections end with `drain`.
+    pub(super) fn settings(&self, purpose: Purpose, drain: Drain) -> Settings {
+        let kind = match (purpose, &self.tls) {
+            (Purpose::Https, Some(handshakes)) => {
+                Kind::Tls { handshakes: Arc::clone(handshakes), mistaken: self.mistaken.clone() }
             }
-        }
-    }
-
-    fn settings(&self, kind: Kind, edge: &Edge) -> Arc<Settings> {
+            _ => Kind::Plain,
+        };
+        let edge = match (purpose, &kind) {
+            (Purpose::Plain, _) | (_, Kind::Tls { .. }) => &self.proxy,
+            (_, Kind::Plain) => &self.redirect,
+        };
         let timeouts = &self.config.timeouts;
-        Arc::new(Settings {
-            kind,
+        Settings {
             edge: edge.clone(),
+            kind,
             proxy_protocol_from: self.config.listen.proxy_protocol_from.clone(),
             handshake: timeouts.tls_handshake,
             patience: Patience { head: timeouts.request_head, idle: timeouts.keep_alive },
             request_head: self.config.limits.request_head,
             log: self.log.clone(),
-        })
+            drain,
+        }
     }
 }
 
-fn upgrades(config: &Config, log: AccessLog) -> Upgrades {
+fn upgrades(config: &Config, lasting: &Lasting, log: AccessLog) -> Upgrades {
     let websocket = &config.websocket;
     Upgrades {
         allowed_origins: websocket.allowed_origins.clone(),
@@ -165,12 +174,11 @@ fn upgrades(config: &Config, log: AccessLog) -> Upgrades {
             send: config.timeouts.send,
             drain: config.timeouts.drain,
         }),
-        buffers: Arc::new(Buffers::new()),
+        buffers: Arc::clone(&lasting.buffers),
+        open: lasting.websockets.clone(),
         log,
     }
 }
 
-/// How often idle connections to the gateway are looked at; half of what they may idle.
-const SWEEP_EVERY: Duration = Duration::from_secs(2);
 /// A gateway's answer may have as large a head as a request, and never less than this.
 const LEAST_RESPONSE_HEAD: usize = 64 * 1024;

@@ -1,15 +1,13 @@
 //! `frontgate check`: everything that is wrong with the configuration, at once.
 
 use std::env;
-use std::path::{Path, PathBuf};
-
-use time::OffsetDateTime;
+use std::path::PathBuf;
 
 use super::environment;
 use super::failure::Failure;
 use super::output::print;
-use crate::config::{self, Certificate, CertificateFiles, Loaded, Overrides, Source};
-use crate::tls::{self, Clients, TlsError};
+use crate::app::{Unusable, check_files};
+use crate::config::{self, Overrides, Source};
 
 /// What is checked, and what is shown of it.
 #[derive(Debug, clap::Args)]
@@ -26,7 +24,10 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let source = Source::find(args.config, env::var_os("FRONTGATE_CONFIG"));
     let loaded = config::load(source, environment(), &Overrides::default())?;
-    files(&loaded)?;
+    check_files(&loaded).map_err(|unusable| match unusable {
+        Unusable::File(problems) => Failure::from(problems),
+        Unusable::Certificate(error) => anyhow::Error::new(error).into(),
+    })?;
     let name = loaded.file.map_or_else(|| "built-in defaults".to_owned(), |file| file.display().to_string());
     // A comment, so that what is printed is a config file as a whole.
     if args.print {
@@ -34,25 +35,4 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     } else {
         print(format!("config OK: {name}\n"))
     }
-}
-
-/// Looks into the files that the configuration names, as `serve` does. The local CA is left alone: to open it is to make it.
-fn files(loaded: &Loaded) -> Result<(), Failure> {
-    let tls = &loaded.config.tls;
-    if let Some(Err(error)) = tls.client_ca.as_ref().map(Clients::open) {
-        return Err(loaded.problem("tls.client_ca", error.to_string()).into());
-    }
-    let Certificate::Files(files) = &tls.certificate else { return Ok(()) };
-    match tls::Source::open(tls, None, OffsetDateTime::now_utc()) {
-        Ok(_) => Ok(()),
-        Err(TlsError::Files(error)) => Err(loaded.problem(&part(files, error.file()), error.to_string()).into()),
-        Err(error) => Err(anyhow::Error::new(error).into()),
-    }
-}
-
-/// The setting that names `file`.
-fn part(files: &[CertificateFiles], file: &Path) -> String {
-    let index = files.iter().position(|files| files.cert == file || files.key == file).unwrap_or(0);
-    let part = if files.iter().any(|files| files.cert == file) { "cert" } else { "key" };
-    if files.len() == 1 { format!("tls.certificate.{part}") } else { format!("tls.certificate[{index}].{part}") }
 }

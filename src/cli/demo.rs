@@ -44,7 +44,7 @@ async fn demo(mut config: Config, found: Found) -> anyhow::Result<()> {
     config.upstream = Upstream::Http { host: Ipv4Addr::LOCALHOST.to_string(), port };
     let gateway = Drain::new();
     gateway.spawn(demo_gateway::serve(listener, gateway.clone()));
-    let done = until_stopped(config, found, invite).await;
+    let done = until_stopped(config, found, None, invite).await;
     gateway.harden();
     gateway.ended().await;
     done

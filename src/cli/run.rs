@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::App;
+use crate::app::{App, Reloading};
 use crate::config::Config;
 use crate::lifecycle::{Drained, Predecessor, Stop, Successor, notify};
 use crate::listener::Inherited;
@@ -36,12 +36,17 @@ pub(super) fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
 }
 
-/// Runs the proxy until SIGTERM or SIGINT, or until a successor that SIGUSR2 asked for has taken over; `started` is told what
-/// runs.
-pub(super) async fn until_stopped(config: Config, found: Found, started: impl FnOnce(&App)) -> anyhow::Result<()> {
+/// Runs the proxy until SIGTERM or SIGINT, until the operator ends it, or until a successor that SIGUSR2 asked for has taken
+/// over; `started` is told what runs.
+pub(super) async fn until_stopped(
+    config: Config,
+    found: Found,
+    reloading: Option<Reloading>,
+    started: impl FnOnce(&App),
+) -> anyhow::Result<()> {
     let mut stop = Stop::listen().context("cannot listen to signals")?;
     let mut upgrade = signal(SignalKind::user_defined2()).context("cannot listen to signals")?;
-    let app = App::start_with(config, found.inherited).await?;
+    let app = App::start_with(config, found.inherited, reloading).await?;
     announce(&app);
     started(&app);
     if let Some(predecessor) = found.predecessor {
@@ -90,13 +95,13 @@ enum Leave {
 async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave {
     loop {
         tokio::select! {
-            signal = stop.next() => {
-                tracing::info!(signal, "{STOPPING}");
+            trigger = told_to_stop(app, stop) => {
+                tracing::info!(signal = trigger, "{STOPPING}");
                 return Leave::Stop { successor: None };
             }
             _ = upgrade.recv() => tracing::info!("starting a successor"),
         }
-        let mut successor = match Successor::start(app.offered()) {
+        let mut successor = match Successor::start(&app.offered().await) {
             Ok(successor) => successor,
             Err(error) => {
                 tracing::error!(%error, "{NO_SUCCESSOR}");
@@ -104,8 +109,8 @@ async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave 
             }
         };
         tokio::select! {
-            signal = stop.next() => {
-                tracing::info!(signal, "{STOPPING}");
+            trigger = told_to_stop(app, stop) => {
+                tracing::info!(signal = trigger, "{STOPPING}");
                 successor.dismiss();
                 return Leave::Stop { successor: Some(successor) };
             }
@@ -120,6 +125,14 @@ async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave 
                 Err(error) => tracing::error!(%error, "{NO_SUCCESSOR}"),
             },
         }
+    }
+}
+
+/// By a signal or by the operator: which.
+async fn told_to_stop(app: &App, stop: &mut Stop) -> &'static str {
+    tokio::select! {
+        signal = stop.next() => signal,
+        () = app.asked_to_end() => "drain",
     }
 }
 

@@ -8,11 +8,13 @@ use anyhow::Context as _;
 use super::environment;
 use super::failure::Failure;
 use super::run::{Found, runtime, until_stopped};
-use crate::config::{self, Loaded, Overrides, Source};
+use crate::app::{Reloading, Written};
+use crate::config::{self, Loaded, Overrides, Problems, Source};
+use crate::lifecycle::Hangup;
 use crate::observe::logging;
 
 /// What the proxy is told on the command line.
-#[derive(Debug, Default, PartialEq, Eq, clap::Args)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, clap::Args)]
 #[command(
     after_help = "Examples:\n  frontgate serve -c /etc/frontgate/frontgate.yaml\n  frontgate serve --listen :443 \
                         --name gw.example.com --upstream http://127.0.0.1:18789\n  frontgate serve --acme --email \
@@ -46,18 +48,19 @@ const CONFIG_HELP: &str = "The config [default: $FRONTGATE_CONFIG, else ./frontg
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let found = Found::look()?;
-    let Loaded { mut config, file, .. } = args.load()?;
-    if config.state_dir.is_none() {
-        config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();
-    }
-    logging::init(&config.log).context("cannot set up logging")?;
+    let written = args.written();
+    let Loaded { config, file, .. } = written.read()?;
+    let logging = logging::init(&config.log).context("cannot set up logging")?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         config = file.as_ref().map(|file| tracing::field::display(file.display())),
         upstream = %config.upstream,
         "frontgate"
     );
-    runtime()?.block_on(until_stopped(config, found, |_| {}))?;
+    runtime()?.block_on(async {
+        let hangup = Hangup::listen().context("cannot listen to signals")?;
+        until_stopped(config, found, Some(Reloading { written, logging, hangup }), |_| {}).await
+    })?;
     Ok(())
 }
 
@@ -75,8 +78,16 @@ impl Args {
         })
     }
 
-    /// The configuration under these flags.
-    fn load(self) -> Result<Loaded, Failure> {
+    /// The configuration under these flags, to be read now and again.
+    fn written(self) -> Written {
+        let file = self.config.clone();
+        Written::new(
+            move || Source::find(file.clone(), env::var_os("FRONTGATE_CONFIG")),
+            move |source| self.clone().load(source),
+        )
+    }
+
+    fn load(self, source: Source) -> Result<Loaded, Problems> {
         let flags = Overrides {
             upstream: self.upstream,
             listen: self.listen,
@@ -85,8 +96,11 @@ impl Args {
             acme: self.acme,
             email: self.email,
         };
-        let source = Source::find(self.config, env::var_os("FRONTGATE_CONFIG"));
-        Ok(config::load(source, environment(), &flags)?)
+        let mut loaded = config::load(source, environment(), &flags)?;
+        if loaded.config.state_dir.is_none() {
+            loaded.config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();
+        }
+        Ok(loaded)
     }
 }
 

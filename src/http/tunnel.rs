@@ -10,7 +10,7 @@ use http::HeaderValue;
 use crate::drain::Drain;
 use crate::observe::access::AccessLog;
 use crate::observe::hint::{Hint, Refusal};
-use crate::observe::tunnel;
+use crate::observe::{Gauge, tunnel};
 use crate::tls::Stream;
 use crate::websocket::buffers::Buffers;
 use crate::websocket::relay::{End, Relay};
@@ -26,6 +26,7 @@ pub struct Tunnel {
     pub(super) gateway: End<Stream>,
     pub(super) settings: Arc<Settings>,
     pub(super) buffers: Arc<Buffers>,
+    pub(super) open: Gauge,
     pub(super) log: AccessLog,
     pub(super) line: tunnel::Tunnel,
     pub(super) hint: Arc<Hint>,
@@ -48,14 +49,15 @@ impl Tunnel {
     /// Joins the client's stream, of which `first` was read too far already, with the gateway's. `guard` is held to the end.
     pub fn start(self, client: Stream, first: Bytes, guard: impl Send + 'static, drain: &Drain) {
         let watched = drain.clone();
+        let counted = self.open.enter();
         drain.spawn(async move {
-            let Self { gateway, settings, buffers, log, line, hint, local, origin } = self;
+            let Self { gateway, settings, buffers, open: _, log, line, hint, local, origin } = self;
             let mut relay = Relay::new(End { io: client, first }, gateway, settings);
             let summary = relay.run(&buffers, &watched).await;
             advise(&hint, &summary, local, origin.as_ref());
             log.websocket(&told(line, summary));
             // The sockets first: whoever takes the place of this link finds their files free.
-            drop((relay, guard));
+            drop((relay, guard, counted));
         });
     }
 }

@@ -17,7 +17,7 @@ use super::headers::{self, Connection};
 use super::tunnel::Tunnel;
 use crate::config::AllowedOrigins;
 use crate::observe::access::{Access, AccessLog, AnsweredBy, Ended};
-use crate::observe::tunnel;
+use crate::observe::{Gauge, tunnel};
 use crate::upstream::Asked;
 use crate::websocket::buffers::Buffers;
 use crate::websocket::handshake::{self, NotSwitched};
@@ -33,6 +33,8 @@ pub struct Upgrades {
     pub settings: Arc<Settings>,
     /// Where relays borrow memory.
     pub buffers: Arc<Buffers>,
+    /// How many WebSockets there are.
+    pub open: Gauge,
     /// Where a WebSocket's line goes.
     pub log: AccessLog,
 }
@@ -83,6 +85,7 @@ pub(super) async fn upgrade(
         gateway: End { io, first },
         settings: Arc::clone(&upgrades.settings),
         buffers: Arc::clone(&upgrades.buffers),
+        open: upgrades.open.clone(),
         log: upgrades.log.clone(),
         line,
         hint: Arc::clone(&forward.hint),

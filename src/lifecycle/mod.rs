@@ -2,6 +2,7 @@
 //! process takes over, and what the service manager is told.
 
 mod handover;
+mod hangup;
 pub mod notify;
 mod predecessor;
 mod successor;
@@ -14,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::drain::Drain;
 
+pub use hangup::Hangup;
 pub use predecessor::Predecessor;
 pub use successor::{HandoverError, Successor};
 

@@ -25,6 +25,14 @@ pub enum Label {
 }
 
 impl Label {
+    /// The address, if it stands for one.
+    pub fn address(&self) -> Option<&BindAddr> {
+        match self {
+            Self::Key(_) => None,
+            Self::Address(address) => Some(address),
+        }
+    }
+
     /// The label that this text is.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let key = Purpose::ALL.into_iter().find(|purpose| purpose.name() == text).map(Self::Key);
@@ -35,6 +43,16 @@ impl Label {
 }
 
 impl Purpose {
+    /// As people say it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Https => "https",
+            Self::Http => "redirect to https",
+            Self::Plain => "plain http",
+            Self::Admin => "admin",
+        }
+    }
+
     const ALL: [Self; 4] = [Self::Https, Self::Http, Self::Plain, Self::Admin];
 
     fn name(self) -> &'static str {

@@ -32,6 +32,11 @@ impl Readiness {
         state.ready
     }
 
+    /// The same, for who only looks on.
+    pub fn is_ready(&self) -> bool {
+        self.state().ready
+    }
+
     /// How long ago somebody asked.
     pub fn asked(&self, now: Instant) -> Option<Duration> {
         self.state().asked.map(|at| now.saturating_duration_since(at))

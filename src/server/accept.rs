@@ -1,36 +1,35 @@
 //! The accept loop of one listener.
 
 use std::io;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
 use super::admission::{Admission, Place};
 use super::connection;
-use super::settings::Settings;
+use super::settings::Live;
 use crate::drain::Drain;
 use crate::listener::Listener;
 use crate::observe::once_a_minute::OnceAMinute;
 
-/// Takes clients in until the drain; each connection runs in a task of its own.
-pub async fn run(listener: Listener, admission: Admission, settings: Arc<Settings>, drain: Drain) {
+/// Takes clients in until `door`, a part of `drain`, is asked to finish; each connection runs in a task of its own.
+pub async fn run(listener: Listener, admission: Admission, live: Live, door: Drain, drain: Drain) {
     let lines = OnceAMinute::default();
     loop {
         let accepted = tokio::select! {
-            () = drain.soft() => return,
+            () = door.soft() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((socket, peer)) => {
                 // Not before there is a client: a listener that nobody comes to would keep a place for itself.
                 let place = tokio::select! {
-                    () = drain.soft() => return,
+                    () = door.soft() => return,
                     Some(place) = enter(&admission, &lines) => place,
                 };
-                let (settings, admission, watched) = (Arc::clone(&settings), admission.clone(), drain.clone());
+                let (live, admission, watched) = (live.clone(), admission.clone(), drain.clone());
                 drain.spawn(async move {
-                    connection::serve(socket, peer, place, &admission, &settings, &watched).await;
+                    connection::serve(socket, peer, place, &admission, &live, &watched).await;
                 });
             }
             // The client is gone again; the next one need not wait.

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -13,22 +14,45 @@ use crate::listener::Peer;
 /// Who is let in, and how many at once.
 #[derive(Debug, Clone)]
 pub struct Admission {
-    all: Arc<Semaphore>,
+    all: Arc<All>,
     clients: Arc<Clients>,
+}
+
+/// How many there may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// In all.
+    pub most: usize,
+    /// From one address.
+    pub most_per_client: Option<usize>,
+    /// But not from these: proxies, behind which there are many clients.
+    pub exempt: Vec<IpNet>,
+}
+
+#[derive(Debug)]
+struct All {
+    places: Arc<Semaphore>,
+    size: Mutex<Size>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    most: usize,
+    /// Places that are still taken and will not be given back, because there are fewer now.
+    surplus: usize,
 }
 
 #[derive(Debug)]
 struct Clients {
-    most: Option<usize>,
-    /// Proxies: what comes from them comes from many clients.
-    exempt: Vec<IpNet>,
+    limits: ArcSwap<Limits>,
     connected: Mutex<HashMap<IpAddr, usize>>,
 }
 
 /// A place among all connections.
 #[derive(Debug)]
 pub struct Place {
-    _permit: OwnedSemaphorePermit,
+    permit: Option<OwnedSemaphorePermit>,
+    all: Arc<All>,
 }
 
 /// A place among one client's connections.
@@ -39,21 +63,37 @@ pub struct ClientPlace {
 }
 
 impl Admission {
-    /// At most `most` connections in all, and `most_per_client` from one address that is not in `exempt`.
-    pub fn new(most: usize, most_per_client: Option<usize>, exempt: Vec<IpNet>) -> Self {
-        let clients = Clients { most: most_per_client, exempt, connected: Mutex::default() };
-        Self { all: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))), clients: Arc::new(clients) }
+    /// Lets clients in within `limits`.
+    pub fn new(limits: Limits) -> Self {
+        let most = limits.most.min(Semaphore::MAX_PERMITS);
+        let all = All { places: Arc::new(Semaphore::new(most)), size: Mutex::new(Size { most, surplus: 0 }) };
+        let clients = Clients { limits: ArcSwap::from_pointee(limits), connected: Mutex::default() };
+        Self { all: Arc::new(all), clients: Arc::new(clients) }
+    }
+
+    /// Lets clients in within `limits` from here on. Who is inside stays, and counts.
+    pub fn resize(&self, limits: Limits) {
+        self.all.resize(limits.most.min(Semaphore::MAX_PERMITS));
+        self.clients.limits.store(Arc::new(limits));
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        let size = self.all.size();
+        (size.most + size.surplus).saturating_sub(self.all.places.available_permits())
     }
 
     /// A place, if one is free.
     pub fn try_enter(&self) -> Option<Place> {
-        Some(Place { _permit: Arc::clone(&self.all).try_acquire_owned().ok()? })
+        let permit = Arc::clone(&self.all.places).try_acquire_owned().ok()?;
+        Some(Place { permit: Some(permit), all: Arc::clone(&self.all) })
     }
 
     /// The next place that becomes free. Whoever waits here lets the kernel keep the clients that knock meanwhile.
     pub async fn enter(&self) -> Option<Place> {
         // The semaphore is never closed.
-        Some(Place { _permit: Arc::clone(&self.all).acquire_owned().await.ok()? })
+        let permit = Arc::clone(&self.all.places).acquire_owned().await.ok()?;
+        Some(Place { permit: Some(permit), all: Arc::clone(&self.all) })
     }
 
     /// A place for this client.
@@ -61,14 +101,18 @@ impl Admission {
     /// # Errors
     /// It has as many as it may have.
     pub fn enter_client(&self, peer: Peer) -> Result<Option<ClientPlace>, TooMany> {
-        let (Some(most), Some(ip)) = (self.clients.most, peer.ip()) else { return Ok(None) };
-        if self.clients.exempt.iter().any(|net| net.contains(&ip)) {
+        let (limits, Some(ip)) = (self.clients.limits.load(), peer.ip()) else { return Ok(None) };
+        if limits.exempt.iter().any(|net| net.contains(&ip)) {
             return Ok(None);
         }
         let client = network_of(ip);
         let mut connected = self.clients.connected();
         let count = connected.entry(client).or_default();
-        if *count >= most {
+        // Counted without a limit too: there may be one later.
+        if limits.most_per_client.is_some_and(|most| *count >= most) {
+            if *count == 0 {
+                connected.remove(&client);
+            }
             return Err(TooMany);
         }
         *count += 1;
@@ -81,6 +125,39 @@ impl Admission {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many connections from one client")]
 pub struct TooMany;
+
+impl All {
+    fn resize(&self, most: usize) {
+        let mut size = self.size();
+        if let Some(more) = most.checked_sub(size.most) {
+            let kept = more.min(size.surplus);
+            size.surplus -= kept;
+            self.places.add_permits(more - kept);
+        } else {
+            let fewer = size.most - most;
+            size.surplus += fewer - self.places.forget_permits(fewer);
+        }
+        size.most = most;
+    }
+
+    fn size(&self) -> std::sync::MutexGuard<'_, Size> {
+        self.size.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some(permit) = self.permit.take() else { return };
+        // Under the lock: what is given back is counted before the size changes, or after.
+        let mut size = self.all.size();
+        if size.surplus > 0 {
+            size.surplus -= 1;
+            permit.forget();
+        } else {
+            drop(permit);
+        }
+    }
+}
 
 impl Clients {
     fn connected(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -111,17 +188,55 @@ fn network_of(ip: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
+    fn limits(most: usize, most_per_client: Option<usize>, exempt: &[&str]) -> Limits {
+        Limits { most, most_per_client, exempt: exempt.iter().map(|net| net.parse().unwrap()).collect() }
+    }
+
     fn peer(ip: &str) -> Peer {
         Peer::tcp((ip.parse::<IpAddr>().unwrap(), 1).into())
     }
 
     #[test]
     fn places_are_limited_in_all_and_given_back() {
-        let admission = Admission::new(2, None, Vec::new());
+        let admission = Admission::new(limits(2, None, &[]));
         let (first, second) = (admission.try_enter(), admission.try_enter());
         assert!(first.is_some() && second.is_some() && admission.try_enter().is_none());
         drop(first);
         assert!(admission.try_enter().is_some());
+    }
+
+    #[test]
+    fn fewer_places_let_nobody_in_before_enough_have_left_and_more_let_in_at_once() {
+        let admission = Admission::new(limits(3, None, &[]));
+        let mut inside: Vec<_> = (0..3).map(|_| admission.try_enter().unwrap()).collect();
+        admission.resize(limits(1, None, &[]));
+        assert_eq!(admission.connections(), 3);
+        for left in [2, 1] {
+            inside.pop();
+            assert_eq!(admission.connections(), left);
+            assert!(admission.try_enter().is_none(), "{left} inside, 1 may be");
+        }
+        admission.resize(limits(2, None, &[]));
+        inside.push(admission.try_enter().unwrap());
+        assert!(admission.try_enter().is_none());
+        // Less and more again, while both are inside.
+        admission.resize(limits(1, None, &[]));
+        admission.resize(limits(3, None, &[]));
+        inside.push(admission.try_enter().unwrap());
+        assert!(admission.try_enter().is_none());
+        inside.clear();
+        assert_eq!(admission.connections(), 0);
+        assert_eq!((0..9).map_while(|_| admission.try_enter().map(|place| inside.push(place))).count(), 3);
+    }
+
+    #[test]
+    fn a_limit_for_each_client_counts_those_that_came_before_it() {
+        let admission = Admission::new(limits(9, None, &[]));
+        let before = admission.enter_client(peer("192.0.2.1")).unwrap();
+        admission.resize(limits(9, Some(1), &[]));
+        assert!(admission.enter_client(peer("192.0.2.1")).is_err());
+        drop(before);
+        assert!(admission.enter_client(peer("192.0.2.1")).is_ok());
     }
 
     #[test]
@@ -134,7 +249,7 @@ mod tests {
             ("10.0.0.1", "10.0.0.1", true),
         ];
         for (first, second, enters) in rows {
-            let admission = Admission::new(9, Some(1), vec!["10.0.0.0/8".parse().unwrap()]);
+            let admission = Admission::new(limits(9, Some(1), &["10.0.0.0/8"]));
             let place = admission.enter_client(peer(first)).unwrap();
             assert_eq!(admission.enter_client(peer(second)).is_ok(), *enters, "{first} then {second}");
             drop(place);

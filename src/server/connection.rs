@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::admission::{Admission, Place};
 use super::handshake::{self, Dialled, Shaken};
-use super::settings::{Kind, Settings};
+use super::settings::{Kind, Live, Settings, Way};
 use super::{h1, h2};
 use crate::drain::Drain;
 use crate::http::arrival::{Arrival, Protocol};
@@ -16,15 +16,9 @@ use crate::listener::{Peer, Socket, proxy_protocol};
 use crate::tls::{Identity, Stream};
 
 /// Serves one connection to its end.
-pub async fn serve(
-    mut socket: Socket,
-    peer: Peer,
-    place: Place,
-    admission: &Admission,
-    settings: &Settings,
-    drain: &Drain,
-) {
-    let prepared = limited(settings.handshake, prepare(&mut socket, peer, settings));
+pub async fn serve(mut socket: Socket, peer: Peer, place: Place, admission: &Admission, live: &Live, drain: &Drain) {
+    let settings = Arc::clone(&live.load());
+    let prepared = limited(settings.handshake, prepare(&mut socket, peer, &settings));
     let (peer, named_by_proxy, speaks_tls) = tokio::select! {
         () = drain.hard() => return,
         prepared = prepared => match prepared {
@@ -47,13 +41,16 @@ pub async fn serve(
         identity: None,
     };
     let places = (place, client);
-    let (handshakes, mistaken) = match &settings.kind {
-        Kind::Plain => return h1::serve(Stream::Plain(socket), arrival, &settings.edge, settings, places, drain).await,
-        Kind::Tls { handshakes, mistaken } => (handshakes, mistaken),
+    // From the first request on the settings are those of the moment; to keep these would keep all that belongs to them.
+    let drains = Drains { connection: settings.drain.clone(), all: drain.clone() };
+    let handshakes = match &settings.kind {
+        Kind::Tls { handshakes, .. } if speaks_tls => handshakes,
+        kind => {
+            let way = if matches!(kind, Kind::Plain) { Way::Proper } else { Way::Mistaken };
+            drop(settings);
+            return h1::serve(Stream::Plain(socket), arrival, live, way, places, drains).await;
+        }
     };
-    if !speaks_tls {
-        return h1::serve(Stream::Plain(socket), arrival, mistaken, settings, places, drain).await;
-    }
     let dialled = if named_by_proxy { Dialled::Proxy } else { Dialled::Us };
     let handshake = limited(settings.handshake, handshake::accept(socket, dialled, handshakes));
     let (stream, certificate) = tokio::select! {
@@ -79,11 +76,20 @@ pub async fn serve(
         ..arrival
     };
     let stream = Stream::Server(stream);
+    drop(settings);
     if is_h2 {
-        h2::serve(stream, arrival, settings, places, drain).await;
+        h2::serve(stream, arrival, live, places, drains.connection).await;
     } else {
-        h1::serve(stream, arrival, &settings.edge, settings, places, drain).await;
+        h1::serve(stream, arrival, live, Way::Proper, places, drains).await;
     }
+}
+
+/// What ends a connection.
+pub(super) struct Drains {
+    /// For requests.
+    pub(super) connection: Drain,
+    /// For what becomes of it: a WebSocket outlives the settings that it was opened under.
+    pub(super) all: Drain,
 }
 
 /// Reads the PROXY header where there must be one, and looks at the first byte that follows.

@@ -15,7 +15,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::settings::{Places, Settings};
+use super::connection::Drains;
+use super::settings::{Live, Places, Way};
 use super::tap::{Fragment, Tap};
 use crate::drain::Drain;
 use crate::http::activity::{Activity, Phase};
@@ -24,23 +25,18 @@ use crate::http::body::Body;
 use crate::http::error::{Failure, Flaw};
 use crate::http::page;
 use crate::http::request_id::RequestId;
-use crate::http::stack::{Answer, Edge, Entry};
+use crate::http::stack::{Answer, Entry};
 use crate::http::tunnel::Handover;
 use crate::observe::access::{Client, Ended};
 use crate::tls::Stream;
 
 /// Serves one connection to its end; a WebSocket goes on in a task of its own.
-pub(super) async fn serve(
-    stream: Stream,
-    arrival: Arrival,
-    edge: &Edge,
-    settings: &Settings,
-    places: Places,
-    drain: &Drain,
-) {
+pub(super) async fn serve(stream: Stream, arrival: Arrival, live: &Live, way: Way, places: Places, drains: Drains) {
+    let drain = &drains.connection;
     let activity = Activity::new();
     let requests = Requests {
-        edge: edge.clone(),
+        live: live.clone(),
+        way,
         arrival: Arc::new(arrival),
         activity: activity.clone(),
         fragment: Fragment::default(),
@@ -50,10 +46,10 @@ pub(super) async fn serve(
     let tap = Tap::new(stream, activity.clone(), requests.fragment.clone());
     let mut connection = http1::Builder::new()
         .preserve_header_case(true)
-        .max_header_size(settings.request_head)
+        .max_header_size(live.load().request_head)
         .max_headers(MAX_FIELDS)
         .serve_connection(TokioIo::new(tap), requests);
-    let end = run(&mut connection, &activity, settings, drain).await;
+    let end = run(&mut connection, &activity, live, drain).await;
     if end == End::Cut {
         return;
     }
@@ -66,9 +62,9 @@ pub(super) async fn serve(
     };
     let mut stream = tap.into_inner();
     if let Some(failure) = failure {
-        refuse(&mut stream, &failure, &arrival, settings).await;
+        refuse(&mut stream, &failure, &arrival, live).await;
     } else if let Some(tunnel) = handover.take() {
-        return tunnel.start(stream, parts.read_buf, places, drain);
+        return tunnel.start(stream, parts.read_buf, places, &drains.all);
     }
     let goodbye = async {
         match end {
@@ -98,8 +94,8 @@ enum End {
 
 type Connection = http1::Connection<TokioIo<Tap<Stream>>, Requests>;
 
-async fn run(connection: &mut Connection, activity: &Activity, settings: &Settings, drain: &Drain) -> End {
-    let mut timer = pin!(sleep_until(activity.look_again(settings.patience, Instant::now())));
+async fn run(connection: &mut Connection, activity: &Activity, live: &Live, drain: &Drain) -> End {
+    let mut timer = pin!(sleep_until(activity.look_again(live.load().patience, Instant::now())));
     let mut asked_to_end = false;
     loop {
         tokio::select! {
@@ -120,10 +116,10 @@ async fn run(connection: &mut Connection, activity: &Activity, settings: &Settin
             }
             // Looked at when it rings, not moved with every request: most never come this far.
             () = timer.as_mut() => {
-                let now = Instant::now();
-                match activity.deadline(settings.patience) {
+                let (now, patience) = (Instant::now(), live.load().patience);
+                match activity.deadline(patience) {
                     Some(at) if at <= now => return End::Slow,
-                    _ => timer.as_mut().reset(activity.look_again(settings.patience, now)),
+                    _ => timer.as_mut().reset(activity.look_again(patience, now)),
                 }
             }
         }
@@ -132,7 +128,8 @@ async fn run(connection: &mut Connection, activity: &Activity, settings: &Settin
 
 /// hyper's view of the connection's requests.
 struct Requests {
-    edge: Edge,
+    live: Live,
+    way: Way,
     arrival: Arc<Arrival>,
     activity: Activity,
     fragment: Fragment,
@@ -151,7 +148,7 @@ impl hyper::service::Service<Request<Incoming>> for Requests {
             busy: self.activity.begin(),
             handover: Some(Arc::clone(&self.handover)),
         };
-        Infallibly(self.edge.call(request, entry))
+        Infallibly(self.live.load().edge(self.way).call(request, entry))
     }
 }
 
@@ -176,12 +173,12 @@ fn refusal(status: u16) -> Failure {
 }
 
 /// Answers a request that hyper could not read to its end.
-async fn refuse(stream: &mut Stream, failure: &Failure, arrival: &Arrival, settings: &Settings) {
+async fn refuse(stream: &mut Stream, failure: &Failure, arrival: &Arrival, live: &Live) {
     let id = RequestId::fresh();
     let (mut head, ()) = Request::new(()).into_parts();
     head.method = Method::from_bytes(UNREAD).unwrap_or_default();
     let peer = arrival.peer.ip();
-    let mut access = settings.log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
+    let mut access = live.load().log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
     "-".clone_into(&mut access.target);
     access.tls = arrival.tls_version;
     access.failed(failure.status(), failure.code());

@@ -12,7 +12,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep_until};
 
 use super::h1::Infallibly;
-use super::settings::{Places, Settings};
+use super::settings::{Live, Places, Way};
 use crate::drain::Drain;
 use crate::http::activity::Activity;
 use crate::http::arrival::Arrival;
@@ -20,16 +20,16 @@ use crate::http::stack::Entry;
 use crate::tls::Stream;
 
 /// Serves one connection to its end.
-pub(super) async fn serve(stream: Stream, arrival: Arrival, settings: &Settings, places: Places, drain: &Drain) {
+pub(super) async fn serve(stream: Stream, arrival: Arrival, live: &Live, places: Places, drain: Drain) {
     let _places = places;
-    let (activity, arrival, edge) = (Activity::new(), Arc::new(arrival), settings.edge.clone());
+    let (activity, arrival, requested) = (Activity::new(), Arc::new(arrival), live.clone());
     let watched = activity.clone();
     let requests = service_fn(move |request: Request<Incoming>| {
         let entry =
             Entry { arrival: Arc::clone(&arrival), has_fragment: false, busy: activity.begin(), handover: None };
-        Infallibly(edge.call(request, entry))
+        Infallibly(requested.load().edge(Way::Proper).call(request, entry))
     });
-    let head = u32::try_from(settings.request_head).unwrap_or(u32::MAX);
+    let head = u32::try_from(live.load().request_head).unwrap_or(u32::MAX);
     let mut connection = pin!(
         http2::Builder::new(drain.clone())
             .timer(TokioTimer::new())
@@ -42,7 +42,7 @@ pub(super) async fn serve(stream: Stream, arrival: Arrival, settings: &Settings,
             .keep_alive_timeout(PING_TIMEOUT)
             .serve_connection(TokioIo::new(stream), requests)
     );
-    let mut timer = pin!(sleep_until(watched.look_again(settings.patience, Instant::now())));
+    let mut timer = pin!(sleep_until(watched.look_again(live.load().patience, Instant::now())));
     let mut leaving = false;
     loop {
         tokio::select! {
@@ -59,8 +59,8 @@ pub(super) async fn serve(stream: Stream, arrival: Arrival, settings: &Settings,
                 return;
             }
             () = timer.as_mut() => {
-                let now = Instant::now();
-                match watched.deadline(settings.patience) {
+                let (now, patience) = (Instant::now(), live.load().patience);
+                match watched.deadline(patience) {
                     // It was asked to leave and has nothing under way.
                     Some(at) if at <= now && leaving => return,
                     Some(at) if at <= now => {
@@ -68,7 +68,7 @@ pub(super) async fn serve(stream: Stream, arrival: Arrival, settings: &Settings,
                         connection.as_mut().graceful_shutdown();
                         timer.as_mut().reset(now + GOODBYE);
                     }
-                    _ => timer.as_mut().reset(watched.look_again(settings.patience, now)),
+                    _ => timer.as_mut().reset(watched.look_again(patience, now)),
                 }
             }
         }

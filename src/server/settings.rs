@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
 use super::admission::{ClientPlace, Place};
+use crate::drain::Drain;
 use crate::http::activity::Patience;
 use crate::http::stack::Edge;
 use crate::observe::access::AccessLog;
@@ -27,6 +29,49 @@ pub struct Settings {
     pub request_head: usize,
     /// Where the line of a request goes that cannot even be read.
     pub log: AccessLog,
+    /// Ends the connections that were opened under these settings, where others would not do for them. WebSockets stay.
+    pub drain: Drain,
+}
+
+/// The settings of one listener, replaceable while it serves: a new connection begins with them, and a connection that lives
+/// looks at them again with each request. Only the limit of a request's head stays what it was when the connection began.
+#[derive(Clone)]
+pub struct Live(Arc<ArcSwap<Settings>>);
+
+/// Which of a listener's edges a connection's requests enter by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The one to the route.
+    Proper,
+    /// The one for plain HTTP where TLS is spoken.
+    Mistaken,
+}
+
+impl Live {
+    /// Begins with `settings`.
+    pub fn new(settings: Settings) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(settings)))
+    }
+
+    /// The settings of this moment.
+    pub fn load(&self) -> arc_swap::Guard<Arc<Settings>> {
+        self.0.load()
+    }
+
+    /// From here on `settings`; returns those before.
+    pub fn replace(&self, settings: Settings) -> Arc<Settings> {
+        self.0.swap(Arc::new(settings))
+    }
+}
+
+impl Settings {
+    /// Where requests go that come this way.
+    pub(super) fn edge(&self, way: Way) -> &Edge {
+        match (&self.kind, way) {
+            (Kind::Tls { mistaken, .. }, Way::Mistaken) => mistaken,
+            _ => &self.edge,
+        }
+    }
 }
 
 /// What a listener's connections carry.

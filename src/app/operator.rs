@@ -1,0 +1,83 @@
+//! [`Operator`]: what the admin listener asks for.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use tokio_util::sync::CancellationToken;
+
+use super::reload::{Refused, Reloader};
+use crate::admin::{Control, Refusal, Reloaded};
+use crate::observe::Readiness;
+
+/// Does what the admin listener is asked for.
+#[derive(Clone)]
+pub(super) struct Operator {
+    reloader: Arc<Reloader>,
+    readiness: Readiness,
+    end: CancellationToken,
+    began: Instant,
+}
+
+impl Operator {
+    pub(super) fn new(reloader: Arc<Reloader>, readiness: Readiness) -> Self {
+        Self { reloader, readiness, end: CancellationToken::new(), began: Instant::now() }
+    }
+
+    /// Resolves when it was asked for the end.
+    pub(super) async fn asked_to_end(&self) {
+        self.end.cancelled().await;
+    }
+}
+
+impl Control for Operator {
+    fn reload(&self) -> Reloaded {
+        let reloader = Arc::clone(&self.reloader);
+        Box::pin(async move {
+            reloader.reload("admin").await.map_err(|refused| Refusal {
+                status: match &refused {
+                    Refused::Wrong(_) => StatusCode::BAD_REQUEST,
+                    Refused::Fixed => StatusCode::NOT_IMPLEMENTED,
+                    Refused::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+                },
+                why: refused.to_string(),
+            })
+        })
+    }
+
+    fn drain(&self) {
+        self.readiness.set(false);
+        self.end.cancel();
+    }
+
+    fn status(&self) -> Value {
+        let told = self.reloader.told();
+        let listeners: Vec<_> = told
+            .listeners
+            .iter()
+            .map(|(purpose, address)| json!({ "address": address, "purpose": purpose.as_str() }))
+            .collect();
+        let last = told.last.map(|last| {
+            json!({
+                "at": last.at.format(&Rfc3339).ok(),
+                "trigger": last.trigger,
+                "ok": last.error.is_none(),
+                "error": last.error,
+            })
+        });
+        json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "pid": std::process::id(),
+            "uptime": self.began.elapsed().as_secs(),
+            "ready": self.readiness.is_ready(),
+            "draining": self.end.is_cancelled() || self.reloader.is_draining(),
+            "config": told.file,
+            "listeners": listeners,
+            "reloads": { "done": told.done, "refused": told.refused, "last": last },
+            "connections": self.reloader.admission.connections(),
+            "websockets": self.reloader.websockets.count(),
+        })
+    }
+}

@@ -1,0 +1,182 @@
+//! [`Site`]: all that serves clients, made of a configuration and changed into what another one asks for.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::acme::Public;
+use super::certificates::{self, CertificateFacts, Shown, off_thread};
+use super::doors::Doors;
+use super::error::StartError;
+use super::running::Running;
+use super::wire::{self, Lasting, Wiring};
+use crate::config::{Config, Hsts};
+use crate::drain::Drain;
+use crate::listener::{Inherited, Purpose};
+use crate::server::admission::{Admission, Limits};
+use crate::upstream::{Gate, Pool};
+
+/// All that serves clients.
+pub(super) struct Site {
+    /// What it runs on.
+    pub(super) config: Config,
+    pub(super) doors: Doors,
+    pub(super) admission: Admission,
+    pub(super) lasting: Lasting,
+    drain: Drain,
+    gateway: Option<Gateway>,
+    shown: Option<Shown>,
+    public: Option<Public>,
+    judging: Option<Running>,
+    /// The CA of clients, as it was read.
+    clients: Option<Vec<u8>>,
+}
+
+struct Gateway {
+    pool: Pool,
+    /// Whoever waits at one that is replaced goes on waiting there.
+    gate: Gate,
+    sweeping: Running,
+}
+
+impl Site {
+    /// Serves as `config` says, on the sockets of `inherited` where there are.
+    ///
+    /// # Errors
+    /// What keeps it from that; then nothing is left behind.
+    pub(super) async fn open(config: Config, inherited: Inherited, drain: &Drain) -> Result<Self, StartError> {
+        let mut site = Self {
+            config: config.clone(),
+            doors: Doors::default(),
+            admission: Admission::new(Limits { most: 0, most_per_client: None, exempt: Vec::new() }),
+            lasting: Lasting::new()?,
+            drain: drain.clone(),
+            gateway: None,
+            shown: None,
+            public: None,
+            judging: None,
+            clients: None,
+        };
+        site.turn_into(config, inherited).await?;
+        Ok(site)
+    }
+
+    /// Serves as `config` says from here on. The whole is built first, then it takes the place of what is there, then what is
+    /// no longer needed ends. WebSockets notice nothing.
+    ///
+    /// # Errors
+    /// What keeps it from that; then nothing has changed.
+    pub(super) async fn change(&mut self, config: Config) -> Result<(), StartError> {
+        self.turn_into(config, Inherited::default()).await
+    }
+
+    async fn turn_into(&mut self, config: Config, mut inherited: Inherited) -> Result<(), StartError> {
+        // Sockets first: a bad address fails before anything is made.
+        let plan = self.doors.plan(&config.listen, &mut inherited)?;
+        let pool = match &self.gateway {
+            Some(gateway) if is_same_gateway(&self.config, &config) => gateway.pool.clone(),
+            _ => wire::pool(&config)?,
+        };
+        let gate = match &self.gateway {
+            Some(gateway) if is_same_gate(&self.config, &config) => gateway.gate.clone(),
+            _ => Gate::new(config.hold, self.drain.clone()),
+        };
+        let client_ca = config.tls.client_ca.clone();
+        let clients = off_thread(move || client_ca.and_then(|ca| std::fs::read(ca.file).ok())).await;
+        let public = Public::step(self.public.as_ref(), &config)?;
+        let (shown, prepared) = match &self.shown {
+            Some(shown) => (Some(shown.clone()), Some(shown.prepare(Some(&config.tls)).await?)),
+            None if config.listen.https.is_empty() => (None, None),
+            None => (Some(Shown::open(&config).await?), None),
+        };
+        let https = shown.as_ref().filter(|_| !config.listen.https.is_empty());
+        let wiring = Wiring::new(&config, &self.lasting, (pool.clone(), gate.clone()), https, plan.https_port())?;
+
+        // From here on nothing can fail.
+        if let Some(prepared) = prepared {
+            prepared.show().await;
+        }
+        if let Some(shown) = &shown {
+            let before = self.public.take();
+            self.public = Public::take(public, before, shown, &self.lasting.tokens, &self.drain).await;
+        }
+        self.admission.resize(self.lasting.limits(&config));
+        let before = &self.config.tls.client_ca;
+        // Who has shown no certificate, or one of another CA, must shake hands again.
+        let reintroduced = *before != config.tls.client_ca || self.clients != clients;
+        let closed = self.doors.change(
+            plan,
+            |purpose, drain| wiring.settings(purpose, drain),
+            |purpose| purpose == Purpose::Https && reintroduced,
+            &self.admission,
+            &self.drain,
+        );
+        for door in closed {
+            door.retire().await;
+        }
+        self.look_after(shown, config.tls.hsts).await;
+        self.go_through(pool, gate, &config).await;
+        self.clients = clients;
+        self.config = config;
+        Ok(())
+    }
+
+    /// What there is to say about the certificate.
+    pub(super) async fn certificate(&self) -> Option<CertificateFacts> {
+        Some(self.shown.as_ref()?.facts().await)
+    }
+
+    async fn go_through(&mut self, pool: Pool, gate: Gate, config: &Config) {
+        let sweeping = match self.gateway.take() {
+            Some(before) if is_same_gateway(&self.config, config) => before.sweeping,
+            before => {
+                if let Some(before) = before {
+                    before.sweeping.retire().await;
+                }
+                let swept = pool.clone();
+                Running::start(&self.drain, |part| sweep(swept, part))
+            }
+        };
+        self.gateway = Some(Gateway { pool, gate, sweeping });
+    }
+
+    async fn look_after(&mut self, shown: Option<Shown>, hsts: Hsts) {
+        let Some(shown) = shown else { return };
+        if self.shown.is_none() {
+            self.drain.spawn(certificates::keep_fresh(shown.clone(), self.drain.clone()));
+        }
+        match self.judging.take() {
+            None if hsts == Hsts::Auto => {
+                let certificates = shown.certificates.clone();
+                self.judging = Some(Running::start(&self.drain, |part| certificates::keep_judging(certificates, part)));
+            }
+            Some(judging) if hsts != Hsts::Auto => judging.retire().await,
+            judging => self.judging = judging,
+        }
+        self.shown = Some(shown);
+    }
+}
+
+/// Whether connections to the gateway of the one are as good under the other.
+fn is_same_gateway(one: &Config, other: &Config) -> bool {
+    let of = |config: &Config| (config.upstream.clone(), config.timeouts.connect, config.limits.request_head);
+    of(one) == of(other)
+}
+
+/// Whether who waits for the gateway of the one waits for that of the other, and as long.
+fn is_same_gate(one: &Config, other: &Config) -> bool {
+    (&one.upstream, one.hold) == (&other.upstream, other.hold)
+}
+
+/// Closes connections to the gateway that have been idle for too long.
+async fn sweep(pool: Pool, drain: Drain) {
+    loop {
+        tokio::select! {
+            () = drain.soft() => return,
+            () = sleep(SWEEP_EVERY) => pool.sweep(),
+        };
+    }
+}
+
+/// How often idle connections to the gateway are looked at; half of what they may idle.
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
