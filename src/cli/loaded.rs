@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::environment;
 use super::failure::Failure;
-use crate::config::{self, Config, Overrides, Source};
+use crate::config::{self, Admin, Config, Overrides, Source};
 
 /// The configuration that `frontgate serve` would run on, given the same `file`, with its state folder.
 pub(super) fn config(file: Option<PathBuf>) -> Result<Config, Failure> {
@@ -13,4 +13,15 @@ pub(super) fn config(file: Option<PathBuf>) -> Result<Config, Failure> {
     let mut config = config::load(source, environment(), &Overrides::default())?.config;
     config.state_dir = config::state_dir(config.state_dir.as_deref(), |name| env::var_os(name)).ok();
     Ok(config)
+}
+
+/// The admin listener of the frontgate that runs on `file`, or at the address that was given instead. The file may have become
+/// a wrong one since.
+pub(super) fn admin(file: Option<PathBuf>, address: Option<String>) -> Result<Admin, Failure> {
+    if address.is_some() {
+        let flags = Overrides { admin: address, ..Overrides::default() };
+        return Ok(config::load(Source::Defaults, [], &flags)?.config.admin);
+    }
+    let source = Source::find(file, env::var_os("FRONTGATE_CONFIG"));
+    Ok(config::glimpse(&source, environment(), &Overrides::default()).admin)
 }

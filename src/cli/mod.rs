@@ -1,17 +1,21 @@
 //! The command line: one file per command. A command builds things and runs them; it decides nothing.
 
+mod admin_client;
 mod cert;
 mod check;
 mod completions;
 mod demo;
 mod demo_gateway;
+mod drain;
 mod failure;
 mod loaded;
 mod man;
 mod output;
+mod reload;
 mod run;
 mod schema;
 mod serve;
+mod status;
 mod trust;
 
 use std::env;
@@ -75,6 +79,12 @@ enum Command {
     Trust(trust::Args),
     /// Look at the certificate, or hand out the local CA's
     Cert(cert::Args),
+    /// Say how a running frontgate is
+    Status(status::Args),
+    /// Let a running frontgate take its changed config over
+    Reload(reload::Args),
+    /// Let a running frontgate finish what is under way and end
+    Drain(drain::Args),
     /// Print the JSON Schema of the config
     Schema(schema::Args),
     /// Print the completions for a shell
@@ -98,6 +108,9 @@ impl Cli {
             Command::Check(args) => check::run(args),
             Command::Trust(args) => trust::run(args),
             Command::Cert(args) => cert::run(args),
+            Command::Status(args) => status::run(args),
+            Command::Reload(args) => reload::run(args),
+            Command::Drain(args) => drain::run(args),
             Command::Schema(args) => schema::run(args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
@@ -112,6 +125,9 @@ impl Command {
             Self::Serve(_) => "serve",
             Self::Demo(_) => "demo",
             Self::Check(_) => "check",
+            Self::Status(_) => "status",
+            Self::Reload(_) => "reload",
+            Self::Drain(_) => "drain",
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",
@@ -130,7 +146,7 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 /// Commands that are part of the design and do not work yet.
-const NOT_YET: [&str; 7] = ["doctor", "import", "status", "connections", "close", "reload", "drain"];
+const NOT_YET: [&str; 4] = ["doctor", "import", "connections", "close"];
 
 /// Whether the command line asks for one of them: clap would take it for a typing mistake.
 fn not_yet(error: &clap::Error) -> Option<Failure> {

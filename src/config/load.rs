@@ -76,14 +76,30 @@ pub fn load(
             }
         },
     };
-    // A folder that is gone leaves relative paths as they are; opening them will say so.
-    let working = env::current_dir().unwrap_or_default();
-    let folder = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
-    let folders = Folders { file: working.join(folder), working };
+    let folders = folders(file.as_deref());
     match parse(&text, env, flags, &folders) {
         Ok((config, root)) => Ok(Loaded { config, file, root }),
         Err(problems) => Err(Problems::new(file, problems)),
     }
+}
+
+/// What can be read of the configuration, whatever is wrong with the rest: enough to find a frontgate that runs on an earlier
+/// state of it.
+pub fn glimpse(source: &Source, env: impl IntoIterator<Item = (String, String)>, flags: &Overrides) -> Config {
+    let file = match source {
+        Source::File(file) => Some(file.as_path()),
+        Source::Defaults => None,
+    };
+    let text = file.and_then(|file| text_of(file).ok()).unwrap_or_default();
+    lay(&text, env, flags, &folders(file), &mut Vec::new()).0
+}
+
+/// What relative paths begin at.
+fn folders(file: Option<&Path>) -> Folders {
+    // A folder that is gone leaves relative paths as they are; opening them will say so.
+    let working = env::current_dir().unwrap_or_default();
+    let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
+    Folders { file: working.join(folder), working }
 }
 
 /// The configuration in `text`, under the overrides, and all that was written.
@@ -94,20 +110,33 @@ pub(super) fn parse(
     folders: &Folders,
 ) -> Result<(Config, Node), Vec<Problem>> {
     let mut problems = Vec::new();
+    let laid = lay(text, env, flags, folders, &mut problems);
+    if problems.is_empty() { Ok(laid) } else { Err(problems) }
+}
+
+/// As much as can be read of it; what is wrong goes to `problems`.
+fn lay(
+    text: &str,
+    env: impl IntoIterator<Item = (String, String)>,
+    flags: &Overrides,
+    folders: &Folders,
+    problems: &mut Vec<Problem>,
+) -> (Config, Node) {
     let mut config = Config::default();
-    let mut root = match yaml::parse(text, &mut problems) {
+    let mut root = match yaml::parse(text, problems) {
         Ok(root) => root,
         Err(fatal) => {
             problems.push(fatal);
-            // Without the file there is still the environment to look at.
+            // Without the file there is still the environment to look at. What it lacks would be no news.
             let mut root = Node::empty();
-            overrides::apply(&mut root, env, flags, &mut problems);
-            return Err(problems);
+            overrides::apply(&mut root, env, flags, problems);
+            read::read(&mut config, &root, folders, &mut Vec::new());
+            return (config, root);
         }
     };
-    overrides::apply(&mut root, env, flags, &mut problems);
-    read::read(&mut config, &root, folders, &mut problems);
-    if problems.is_empty() { Ok((config, root)) } else { Err(problems) }
+    overrides::apply(&mut root, env, flags, problems);
+    read::read(&mut config, &root, folders, problems);
+    (config, root)
 }
 
 fn text_of(file: &Path) -> io::Result<String> {

@@ -52,7 +52,7 @@ pub use admin::Admin;
 pub use forwarded::{Forwarded, LocalClients};
 pub use limits::{Connections, Limits};
 pub use listen::{BindAddr, Listen};
-pub use load::{Loaded, Source, load};
+pub use load::{Loaded, Source, glimpse, load};
 pub use log::{Level, Log, LogFormat};
 pub use overrides::Overrides;
 pub use problem::{Place, Problem, Problems};

@@ -16,6 +16,7 @@ mod imports;
 mod limits;
 mod logs;
 mod pages;
+mod reload;
 mod signals;
 mod smuggling;
 mod streaming;

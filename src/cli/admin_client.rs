@@ -1,0 +1,126 @@
+//! [`AdminClient`]: asks a running frontgate through its admin listener.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use http::header::HOST;
+use http::{HeaderValue, Method, Request, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use tokio::time::timeout;
+
+use super::failure::Failure;
+use super::loaded;
+use crate::config::{Admin, Upstream};
+use crate::upstream::{ConnectError, Connector, Link, RequestBody};
+
+/// Which frontgate is asked.
+#[derive(Debug, clap::Args)]
+pub(super) struct Target {
+    /// The config that it runs on, for the address of its admin listener [default: the one that `frontgate serve` would take]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address of its admin listener, if it is not the config's: 127.0.0.1:9180 or unix:/path
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<String>,
+}
+
+/// Asks a running frontgate through its admin listener.
+pub(super) struct AdminClient {
+    connector: Connector,
+    address: String,
+}
+
+/// What it said.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) text: String,
+}
+
+/// Why it said nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    /// Nobody is there.
+    #[error("frontgate is not running: nobody listens at {0}")]
+    NotRunning(String),
+    /// Somebody is, but.
+    #[error("no answer from {0}")]
+    Lost(String, #[source] anyhow::Error),
+}
+
+impl AdminClient {
+    pub(super) fn new(target: Target) -> Result<Self, Failure> {
+        let admin = loaded::admin(target.config, target.admin)?;
+        let (upstream, address) = match admin {
+            Admin::Off => {
+                let message = "the admin listener is off, so there is nobody to ask; see `admin` in the config";
+                return Err(anyhow!(message).into());
+            }
+            Admin::Tcp(at) => {
+                // Who listens at every address is found at the nearest.
+                let host = match at.ip() {
+                    ip if ip.is_unspecified() && ip.is_ipv4() => "127.0.0.1".to_owned(),
+                    ip if ip.is_unspecified() => "localhost".to_owned(),
+                    ip => ip.to_string(),
+                };
+                (Upstream::Http { host, port: at.port() }, at.to_string())
+            }
+            Admin::Unix(path) => {
+                let address = format!("unix:{}", path.display());
+                (Upstream::Unix(path), address)
+            }
+        };
+        let never = || Err(anyhow!("the admin listener speaks no TLS"));
+        Ok(Self { connector: Connector::new(&upstream, Some(CONNECT), never)?, address })
+    }
+
+    /// Asks, and waits for the answer.
+    pub(super) async fn ask(&self, method: Method, path: &'static str) -> Result<Answer, NoAnswer> {
+        let lost = |error: anyhow::Error| NoAnswer::Lost(self.address.clone(), error);
+        let stream = self.connector.connect().await.map_err(|error| match error {
+            ConnectError::Refused => NoAnswer::NotRunning(self.address.clone()),
+            error => lost(error.into()),
+        })?;
+        match timeout(PATIENCE, exchange(stream, method, path)).await {
+            Ok(answer) => answer.map_err(lost),
+            Err(_) => Err(lost(anyhow!("it took longer than {PATIENCE:?}"))),
+        }
+    }
+}
+
+impl Answer {
+    /// Its text, if it says that it is done.
+    pub(super) fn done(self) -> Result<String, Failure> {
+        if self.status.is_success() { Ok(self.text) } else { Err(anyhow!(self.text.trim_end().to_owned()).into()) }
+    }
+}
+
+impl From<NoAnswer> for Failure {
+    fn from(error: NoAnswer) -> Self {
+        anyhow::Error::new(error).into()
+    }
+}
+
+async fn exchange(stream: crate::tls::Stream, method: Method, path: &'static str) -> anyhow::Result<Answer> {
+    let mut request = Request::new(RequestBody::Empty);
+    *request.method_mut() = method;
+    *request.uri_mut() = path.parse().context("the path")?;
+    request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
+    let mut link = Link::open(stream, LONGEST_HEAD).await?;
+    let response = link.exchange(request).await.map_err(|failed| failed.error)?;
+    let (head, body) = response.into_parts();
+    let mut body = std::pin::pin!(Limited::new(body, LONGEST_ANSWER).collect());
+    let body = std::future::poll_fn(|cx| {
+        // Nothing else moves the connection.
+        link.poll_drive(cx);
+        body.as_mut().poll(cx)
+    });
+    let bytes = body.await.map_err(|error| anyhow!(error))?.to_bytes();
+    Ok(Answer { status: head.status, text: String::from_utf8_lossy(&bytes).into_owned() })
+}
+
+const CONNECT: Duration = Duration::from_secs(5);
+/// A reload that makes keys on a small machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+const LONGEST_HEAD: usize = 16 * 1024;
+const LONGEST_ANSWER: usize = 1 << 20;

@@ -1,0 +1,51 @@
+//! `frontgate drain`: a running frontgate finishes what is under way, and ends.
+
+use std::time::Duration;
+
+use http::Method;
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::admin_client::{AdminClient, NoAnswer, Target};
+use super::failure::Failure;
+use super::output::print;
+use super::run::runtime;
+
+/// Whom to ask.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  frontgate drain --wait")]
+pub(super) struct Args {
+    #[command(flatten)]
+    target: Target,
+    /// Come back when it has ended
+    #[arg(long)]
+    wait: bool,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let client = AdminClient::new(args.target)?;
+    let said = runtime()?.block_on(drain(&client, args.wait))?;
+    print(said)
+}
+
+async fn drain(client: &AdminClient, wait: bool) -> Result<String, Failure> {
+    let before = pid(&client.ask(Method::GET, "/status").await?.done()?);
+    let said = client.ask(Method::POST, "/drain").await?.done()?;
+    while wait {
+        match client.ask(Method::GET, "/status").await {
+            Err(NoAnswer::NotRunning(_)) => break,
+            // Another has taken its place.
+            Ok(answer) if pid(&answer.text) != before => break,
+            // It may have gone while it was asked.
+            Ok(_) | Err(NoAnswer::Lost(..)) => sleep(ASK_EVERY).await,
+        }
+    }
+    Ok(if wait { "drained\n".to_owned() } else { said })
+}
+
+/// Whose status it is.
+fn pid(status: &str) -> Option<u64> {
+    serde_json::from_str::<Value>(status).ok()?["pid"].as_u64()
+}
+
+const ASK_EVERY: Duration = Duration::from_millis(100);

@@ -1,0 +1,24 @@
+//! `frontgate reload`: a running frontgate takes its changed configuration over.
+
+use http::Method;
+
+use super::admin_client::{AdminClient, Target};
+use super::failure::Failure;
+use super::output::print;
+use super::run::runtime;
+
+/// Whom to ask.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  frontgate reload\n\nExit code 0 when the new config is in use, 1 with the reason when it \
+                        is refused; then nothing has changed."
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(super) fn run(args: Args) -> Result<(), Failure> {
+    let client = AdminClient::new(args.target)?;
+    print(runtime()?.block_on(client.ask(Method::POST, "/reload"))?.done()?)
+}
