@@ -61,11 +61,12 @@ impl Doors {
         });
         let mut planned = Vec::new();
         for (purpose, labels) in stay {
-            let find =
-                |(stays, label): (Option<usize>, Label)| (stays.or_else(|| take(&|door| door.label == label)), label);
-            let found: Vec<_> = labels.into_iter().map(find).collect();
-            let missing: Vec<_> = found.iter().filter(|(kept, _)| kept.is_none()).map(|(_, label)| label).collect();
-            let missing: Vec<_> = missing.into_iter().filter_map(Label::address).cloned().collect();
+            let mut found = labels;
+            for (kept, label) in &mut found {
+                *kept = kept.or_else(|| take(&|door| door.label == *label));
+            }
+            let missing = found.iter().filter(|(kept, _)| kept.is_none()).filter_map(|(_, label)| label.address());
+            let missing: Vec<_> = missing.cloned().collect();
             // Those that stand for the whole key come in the place of all its addresses, however many they are.
             let mut opened = inherited.take(purpose, &missing)?.into_iter().map(|(label, listener)| Planned {
                 purpose,

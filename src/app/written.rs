@@ -35,13 +35,12 @@ impl Written {
         // Looked at before it is read: a change in between is one that is still to be noticed.
         let mut seen = look(file);
         let loaded = (self.load)(source);
-        match &loaded {
-            Ok(loaded) => seen.extend(look(beside(&loaded.config))),
-            // Not known; the ones before will do.
-            Err(_) => {
-                let known = seen.len();
-                seen.extend(self.seen().iter().skip(known).cloned());
-            }
+        if let Ok(loaded) = &loaded {
+            seen.extend(look(beside(&loaded.config)));
+        } else {
+            // Which other files it has is not known; those before will do.
+            let known = seen.len();
+            seen.extend(self.seen().iter().skip(known).cloned());
         }
         *self.seen() = seen;
         loaded

@@ -20,7 +20,7 @@ pub(super) struct Target {
     /// The config that it runs on, for the address of its admin listener [default: the one that `frontgate serve` would take]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The address of its admin listener, if it is not the config's: 127.0.0.1:9180 or unix:/path
+    /// The address of its admin listener, if it is not the config's, such as 127.0.0.1:9180
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
 }

@@ -31,7 +31,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 async fn drain(client: &AdminClient, wait: bool) -> Result<String, Failure> {
     let before = pid(&client.ask(Method::GET, "/status").await?.done()?);
     let said = client.ask(Method::POST, "/drain").await?.done()?;
-    while wait {
+    if !wait {
+        return Ok(said);
+    }
+    loop {
         match client.ask(Method::GET, "/status").await {
             Err(NoAnswer::NotRunning(_)) => break,
             // Another has taken its place.
@@ -40,7 +43,7 @@ async fn drain(client: &AdminClient, wait: bool) -> Result<String, Failure> {
             Ok(_) | Err(NoAnswer::Lost(..)) => sleep(ASK_EVERY).await,
         }
     }
-    Ok(if wait { "drained\n".to_owned() } else { said })
+    Ok("drained\n".to_owned())
 }
 
 /// Whose status it is.

@@ -236,7 +236,7 @@ async fn listeners_come_and_go_and_the_one_that_stays_refuses_nobody() {
 async fn websockets_notice_no_reload() {
     let (links, reloads) = (number("FRONTGATE_LINKS", 200), number("FRONTGATE_RELOADS", 100));
     let folder = TempDir::new().unwrap();
-    let mut scene = scene_of_binary(&[ADMIN, "log: { redact: [] }"]).await;
+    let mut scene = scene_of_binary(&[ADMIN, "limits: { connections_per_client: off }"]).await;
     let first = text(&scene.proxy);
     let other = answering("other").await;
     let over = Arc::new(AtomicBool::new(false));
@@ -245,7 +245,7 @@ async fn websockets_notice_no_reload() {
         let (client, gateway) = scene.open(if link % 2 == 0 { Via::Tls } else { Via::Plain }).await;
         let over = Arc::clone(&over);
         traffic.spawn(echo(gateway));
-        traffic.spawn(count(client, over, Duration::from_micros(500) * u32::try_from(links).unwrap()));
+        traffic.spawn(count(client, over, Duration::from_micros(200) * u32::try_from(links).unwrap()));
     }
     assert_eq!(status(&scene.proxy).await["websockets"], links);
     let extra = free_address();
