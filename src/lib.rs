@@ -24,6 +24,12 @@
 //! both parsers had read too far. In the relay a chunk is read into a borrowed buffer, `Direction::accept` finds the frame
 //! boundaries in it, and it is written on unmodified. An idle link owns no buffer.
 //!
+//! # The path of a configuration
+//!
+//! A start and a reload are the same: [`app`] builds the whole of what the configuration asks for, and nothing that runs is
+//! touched before the last step that can fail. Then it takes the place of what is there: certificates, limits, the settings of
+//! each listener. Then what is no longer needed ends. Connections look their settings up with each request.
+//!
 //! # Invariants
 //!
 //! 1. Imports point down the list.
@@ -33,7 +39,7 @@
 //!    service manager in `lifecycle/notify.rs`.
 //! 5. Tasks are spawned only through [`drain::Drain`].
 //! 6. Statuses are made in `http/error.rs`, close codes in `websocket/close.rs`, nowhere else.
-//! 7. A relay holds its own settings: nothing that happens to the rest touches a live WebSocket.
+//! 7. A failed reload changes nothing. A relay holds its own settings: nothing that happens to the rest touches a live WebSocket.
 //! 8. No globals; everything that a peer can grow has a limit.
 //! 9. No unsafe code.
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::error::StartError;
 use super::running::Running;
 use crate::config::{BindAddr, Listen};
 use crate::drain::Drain;
@@ -46,7 +47,7 @@ impl Doors {
     ///
     /// # Errors
     /// One cannot be bound; the others are free again.
-    pub(super) fn plan(&self, listen: &Listen, inherited: &mut Inherited) -> Result<Plan, BindError> {
+    pub(super) fn plan(&self, listen: &Listen, inherited: &mut Inherited) -> Result<Plan, StartError> {
         let groups = keys(listen).map(|(purpose, addresses)| (purpose, self.labels(purpose, addresses)));
         let mut free: Vec<Option<&Door>> = self.0.iter().map(Some).collect();
         let mut take = |fits: &dyn Fn(&Door) -> bool| {
@@ -60,15 +61,15 @@ impl Doors {
             (purpose, labels.into_iter().map(find).collect::<Vec<_>>())
         });
         let mut planned = Vec::new();
-        for (purpose, labels) in stay {
-            let mut found = labels;
+        for (purpose, mut found) in stay {
             for (kept, label) in &mut found {
                 *kept = kept.or_else(|| take(&|door| door.label == *label));
             }
             let missing = found.iter().filter(|(kept, _)| kept.is_none()).filter_map(|(_, label)| label.address());
             let missing: Vec<_> = missing.cloned().collect();
             // Those that stand for the whole key come in the place of all its addresses, however many they are.
-            let mut opened = inherited.take(purpose, &missing)?.into_iter().map(|(label, listener)| Planned {
+            let taken = inherited.take(purpose, &missing).map_err(|error| self.explain(&missing, error))?;
+            let mut opened = taken.into_iter().map(|(label, listener)| Planned {
                 purpose,
                 label,
                 bound: listener.address(),
@@ -95,6 +96,20 @@ impl Doors {
         if whole.is_empty() { addresses.into_iter().map(Label::Address).collect() } else { whole }
     }
 
+    /// Who else could have the port that one of `missing` did not get.
+    fn explain(&self, missing: &[BindAddr], error: BindError) -> StartError {
+        let port = |address: &BindAddr| match address {
+            BindAddr::Tcp(address) => Some(address.port()).filter(|port| *port != 0),
+            BindAddr::Unix(_) => None,
+        };
+        let wanted = missing.iter().find(|address| address.to_string() == error.address()).and_then(port);
+        let own = self.0.iter().find(|door| wanted.is_some() && door.label.address().and_then(port) == wanted);
+        match own {
+            Some(own) => StartError::Overlap { error, own: own.label.to_string() },
+            None => error.into(),
+        }
+    }
+
     /// Opens and keeps what is planned; returns the doors that are closed. `settings` makes those of a listener for a purpose,
     /// and `renewed` says whether who is connected to one may not go on under them.
     pub(super) fn change(
@@ -113,7 +128,6 @@ impl Doors {
                     let live = Live::new(settings(purpose, drain.part()));
                     let (seen, admission, all) = (live.clone(), admission.clone(), drain.clone());
                     let accepting = Running::start(drain, |door| accept::run(listener, admission, seen, door, all));
-                    tracing::debug!(%label, ?purpose, "listener opened");
                     Some(Door { purpose, label, bound, offered, live, accepting })
                 }
                 Socket::Kept(index) => before[index].take().map(|door| {

@@ -10,6 +10,16 @@ pub enum StartError {
     /// A listener.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A listener, because of one of ours that is there until the change is done.
+    #[error(
+        "{error}\n    hint: frontgate itself listens at {own}; to move to an address that overlaps takes a restart"
+    )]
+    Overlap {
+        /// What the kernel said.
+        error: BindError,
+        /// The other one.
+        own: String,
+    },
     /// The certificate.
     #[error(transparent)]
     Certificate(#[from] TlsError),

@@ -166,7 +166,14 @@ impl Reloader {
         let mut told = self.lock();
         *(if error.is_none() { &mut told.done } else { &mut told.refused }) += 1;
         told.last = Some(Last { at: OffsetDateTime::now_utc(), trigger, error });
-        told.listeners = site.doors.all().collect();
+        let listeners: Vec<_> = site.doors.all().collect();
+        for (purpose, address) in listeners.iter().filter(|door| !told.listeners.contains(door)) {
+            tracing::info!(%address, purpose = purpose.as_str(), "listening");
+        }
+        for (purpose, address) in told.listeners.iter().filter(|door| !listeners.contains(door)) {
+            tracing::info!(%address, purpose = purpose.as_str(), "no longer listening");
+        }
+        told.listeners = listeners;
         told.drain_time = site.config.timeouts.drain;
         outcome
     }

@@ -83,6 +83,11 @@ impl BindError {
     pub(super) fn new(address: String, source: io::Error) -> Self {
         Self { address, source }
     }
+
+    /// The address, as it is written in a configuration.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
 }
 
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {

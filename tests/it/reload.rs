@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use rustls::HandshakeKind;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::task::{JoinSet, spawn_blocking};
@@ -169,6 +170,18 @@ async fn certificates_change_for_the_next_handshake_only() {
     before.send(ASK).await;
     assert_eq!(before.response().await.status(), 200);
 
+    // Sessions are resumed as if nothing had been.
+    let client = binary.trust().offering(&["http/1.1"]);
+    for expected in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed] {
+        let stream = binary.tls(Arc::clone(&client)).await;
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(expected));
+        let mut client = Wire::new(stream);
+        client.send(ASK).await;
+        client.response().await;
+        reload(&mut binary, &with(&gateway, &["timeouts: { connect: 3s }"])).await;
+        reload(&mut binary, &with(&gateway, &[])).await;
+    }
+
     // Who has shown no certificate may not go on where one is asked for.
     let file = clients(folder.path());
     fs::write(&file, "").unwrap();
@@ -182,6 +195,31 @@ async fn certificates_change_for_the_next_handshake_only() {
     // The file counts as part of the configuration.
     reloaded(&mut binary, "file").await;
     assert_eq!(before.rest().await.0, b"");
+}
+
+#[tokio::test]
+async fn a_public_certificate_is_looked_after_from_when_it_is_asked_for_until_it_is_not() {
+    let gateway = answering("ok").await;
+    let mut binary = binary().upstream(&gateway).config(LISTEN).config(ADMIN).start().await;
+    let acme = |mail: &str| {
+        let directory = "https://127.0.0.9:1/directory";
+        format!(
+            "tls: {{ names: [gw.example.com], certificate: acme, acme: {{ directory: \"{directory}\", email: {mail} }} }}"
+        )
+    };
+    for mail in ["ann@example.com", "ben@example.com"] {
+        reload(&mut binary, &with(&gateway, &[&acme(mail)])).await;
+        binary.line(|line| line["level"] == "WARN" && line["message"].as_str().unwrap().contains("certificate")).await;
+    }
+    reload(&mut binary, &with(&gateway, &[])).await;
+    let mut client = binary.client().await;
+    client.send(ASK).await;
+    assert_eq!(client.response().await.status(), 200);
+    drop(client);
+    assert_eq!(binary.terminate().await.code(), Some(0));
+    // Each gives the account up before the next takes it.
+    let other = binary.printed.iter().find(|line| line.contains("another frontgate"));
+    assert_eq!(other, None);
 }
 
 #[tokio::test]
@@ -214,6 +252,10 @@ async fn listeners_come_and_go_and_the_one_that_stays_refuses_nobody() {
             stays.write(ASK).await;
             assert!(stays.answer().await.starts_with("HTTP/1.1 200 "));
             if number == 0 {
+                let overlapping = format!("listen: {{ plain: [\"0.0.0.0:{}\"], https: [] }}", free.port());
+                replace(&binary, &with(&gateway, &[&overlapping]));
+                let (status, text) = post(&binary, "/reload").await;
+                assert!(status == 400 && text.contains("takes a restart"), "{text}");
                 // It would never hear of another configuration: it ends with its listener.
                 replace(&binary, &with(&gateway, &[LISTEN]));
                 assert_eq!(post(&binary, "/reload").await.0, 200);
@@ -323,6 +365,30 @@ async fn drain_and_status_are_asked_for_by_command() {
             (1, format!("error: frontgate is not running: nobody listens at {admin}\n"))
         );
     }
+}
+
+#[tokio::test]
+async fn the_config_says_where_to_ask_even_when_it_is_wrong() {
+    let (one, folder) = (answering("one").await, TempDir::new().unwrap());
+    let line = format!("admin: \"unix:{}\"", folder.path().join("admin.sock").display());
+    let binary = binary().upstream(&one).config(LISTEN).config(&line).start().await;
+    let file = binary.file().to_str().unwrap().to_owned();
+    let ran = command(&binary, &["reload", "-c", &file]).await;
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "reloaded\n", ""));
+    for broken in ["nonsense: 1", "{"] {
+        replace(&binary, &with(&one, &[&line, broken]));
+        // What is no YAML at all says nothing; then it has to be told.
+        let told = line.trim_start_matches("admin: ").trim_matches('"');
+        let args = if broken == "{" { ["--admin", told] } else { ["-c", file.as_str()] };
+        let ran = command(&binary, &[&["reload"], &args[..]].concat()).await;
+        assert_eq!(ran.code, 1);
+        assert!(ran.stderr.starts_with(&format!("error: {file}:")), "{}", ran.stderr);
+        let ran = command(&binary, &[&["status"], &args[..]].concat()).await;
+        let status: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(status["reloads"]["last"]["ok"], false);
+    }
+    let ran = command(&binary, &["status", "--admin", "off"]).await;
+    assert_eq!(ran.code, 1);
 }
 
 /// Sends everything back until the client closes.
