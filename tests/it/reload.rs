@@ -372,7 +372,7 @@ async fn the_config_says_where_to_ask_even_when_it_is_wrong() {
     let (one, folder) = (answering("one").await, TempDir::new().unwrap());
     let line = format!("admin: \"unix:{}\"", folder.path().join("admin.sock").display());
     let binary = binary().upstream(&one).config(LISTEN).config(&line).start().await;
-    let file = binary.file().to_str().unwrap().to_owned();
+    let file = binary.config_file().to_str().unwrap().to_owned();
     let ran = command(&binary, &["reload", "-c", &file]).await;
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "reloaded\n", ""));
     for broken in ["nonsense: 1", "{"] {
