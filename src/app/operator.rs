@@ -78,6 +78,7 @@ impl Control for Operator {
             "reloads": { "done": told.done, "refused": told.refused, "last": last },
             "connections": self.reloader.admission.connections(),
             "websockets": self.reloader.websockets.count(),
+            "tasks": self.reloader.tasks(),
         })
     }
 }

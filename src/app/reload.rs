@@ -150,6 +150,11 @@ impl Reloader {
         self.site.lock().await.doors.offered().collect()
     }
 
+    /// How many tasks there are, connections among them.
+    pub(super) fn tasks(&self) -> usize {
+        self.drain.running()
+    }
+
     async fn turn(&self, trigger: &'static str) -> Result<(), Refused> {
         let mut site = self.site.lock().await;
         notify::reloading();

@@ -310,11 +310,12 @@ async fn websockets_notice_no_reload() {
         };
         certificates += usize::from(line.contains("cert:"));
         replace(&scene.proxy, &overlaid(&first, &line));
-        let (status, text) = post(&scene.proxy, "/reload").await;
-        assert_eq!(status, if number % 10 == 0 { 400 } else { 200 }, "{line}: {text}");
-        refused += usize::from(status == 400);
+        let (code, text) = post(&scene.proxy, "/reload").await;
+        assert_eq!(code, if number % 10 == 0 { 400 } else { 200 }, "{line}: {text}");
+        refused += usize::from(code == 400);
         if (number + 1) % (reloads / 4).max(1) == 0 {
-            figures.push((number + 1, files(&scene.proxy), scene.proxy.resident_memory()));
+            let tasks = status(&scene.proxy).await["tasks"].as_u64().unwrap();
+            figures.push((number + 1, files(&scene.proxy), scene.proxy.resident_memory(), tasks));
         }
     }
     let took = began.elapsed();
@@ -324,10 +325,11 @@ async fn websockets_notice_no_reload() {
     let echoed: usize = within("all links to end", traffic.join_all()).await.into_iter().sum();
     println!(
         "{links} WebSockets, {reloads} reloads ({refused} broken, {certificates} certificates) in {took:?}: 0 closed, {echoed} \
-         messages echoed in order; (reload, files, KiB): {figures:?}"
+         messages echoed in order; (reload, files, KiB, tasks): {figures:?}"
     );
     let (early, late) = (figures[0], figures[figures.len() - 1]);
     assert!(late.1 <= early.1 + 8, "files: {figures:?}");
+    assert!(late.3 <= early.3 + 8, "tasks: {figures:?}");
     assert!(late.2 <= early.2 + 16 * 1024, "memory: {figures:?}");
     scene.proxy.signal(Signal::TERM);
     assert_eq!(scene.proxy.ended().await.code(), Some(0));
