@@ -178,6 +178,7 @@ async fn websockets(address: SocketAddr, seen: Arc<Seen>) -> Seeing {
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "a client dials")]
 async fn dial(address: SocketAddr) -> Result<TcpStream, String> {
     TcpStream::connect(address).await.map_err(|error| format!("connect: {error}"))
 }
