@@ -22,12 +22,11 @@ pub async fn run(listener: Listener, admission: Admission, live: Live, door: Dra
         };
         match accepted {
             Ok((socket, peer)) => {
-                // Not before there is a client: a listener that nobody comes to would keep a place for itself. The place
-                // before the drain: a client that was taken out of the queue can no longer be left to a successor.
+                // Not before there is a client: a listener that nobody comes to would keep a place for itself. Who was
+                // accepted is served, also when the drain begins meanwhile: a successor cannot get it any more.
                 let place = tokio::select! {
-                    biased;
+                    () = drain.hard() => return,
                     Some(place) = enter(&admission, &lines) => place,
-                    () = door.soft() => return,
                 };
                 let (live, admission, watched) = (live.clone(), admission.clone(), drain.clone());
                 drain.spawn(async move {

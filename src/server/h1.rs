@@ -96,19 +96,25 @@ type Connection = http1::Connection<TokioIo<Tap<Stream>>, Requests>;
 
 async fn run(connection: &mut Connection, activity: &Activity, live: &Live, drain: &Drain) -> End {
     let mut timer = pin!(sleep_until(activity.look_again(live.load().patience, Instant::now())));
-    let mut asked_to_end = false;
+    let (mut leaving, mut asked_to_end) = (false, false);
     loop {
         tokio::select! {
             biased;
             () = drain.hard() => return End::Cut,
-            () = drain.soft(), if !asked_to_end => {
-                asked_to_end = true;
-                if matches!(activity.phase(), Phase::Fresh | Phase::Idle) {
-                    return End::Quiet;
-                }
-                Pin::new(&mut *connection).graceful_shutdown();
+            () = drain.soft(), if !leaving => {
+                leaving = true;
+                timer.as_mut().reset(Instant::now() + LAST_CALL);
             }
-            result = poll_fn(|cx| connection.poll_without_shutdown(cx)) => {
+            result = poll_fn(|cx| {
+                let polled = connection.poll_without_shutdown(cx);
+                if polled.is_ready() || !leaving || asked_to_end || activity.phase() != Phase::Busy {
+                    return polled;
+                }
+                // Not before a request is under way: hyper would close a connection whose next one is on its way.
+                asked_to_end = true;
+                Pin::new(&mut *connection).graceful_shutdown();
+                connection.poll_without_shutdown(cx)
+            }) => {
                 if let Err(error) = result {
                     tracing::debug!(%error, "client connection ended");
                 }
@@ -119,6 +125,8 @@ async fn run(connection: &mut Connection, activity: &Activity, live: &Live, drai
                 let (now, patience) = (Instant::now(), live.load().patience);
                 match activity.deadline(patience) {
                     Some(at) if at <= now => return End::Slow,
+                    _ if leaving && matches!(activity.phase(), Phase::Fresh | Phase::Idle) => return End::Quiet,
+                    _ if leaving => timer.as_mut().reset(now + LAST_CALL),
                     _ => timer.as_mut().reset(activity.look_again(patience, now)),
                 }
             }
@@ -208,6 +216,9 @@ async fn linger(stream: &mut Stream) {
 
 /// Header fields in one request.
 const MAX_FIELDS: usize = 256;
+/// How long a drain waits for a request that may be on its way over a connection without one: a client that has just
+/// connected, or asks again on a connection that is kept, must not find it closed.
+const LAST_CALL: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 16 * 1024 * 1024;
 /// Stands for a method that nobody read.
