@@ -103,11 +103,11 @@ impl App {
         self.operator.asked_to_end().await;
     }
 
-    /// What a successor could go on with, once a reload that is under way is done.
+    /// What a successor could go on with, once a reload that is under way is done; in the order in which it takes them, since
+    /// several may be labelled as one port 0.
     pub async fn offered(&self) -> Vec<Offered> {
-        let mut offered = self.reloader.offered().await;
-        offered.extend(self.offered.clone());
-        offered
+        let doors = self.reloader.offered().await;
+        self.offered.iter().cloned().chain(doors).collect()
     }
 
     /// Leaves new clients to a successor at once, the operator's included, and stops as [`App::stop`] does. Clients should

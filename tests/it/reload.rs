@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "figures are for people")]
 
+mod together;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
