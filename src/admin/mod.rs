@@ -24,6 +24,8 @@ use crate::observe::Readiness;
 pub trait Control: Send + Sync + 'static {
     /// Reads the configuration again and takes it over.
     fn reload(&self) -> Reloaded;
+    /// Starts the program once more to take over from this process.
+    fn upgrade(&self) -> Upgraded;
     /// Begins the end: nobody new, and what is under way finishes.
     fn drain(&self);
     /// How things are, as JSON.
@@ -32,6 +34,9 @@ pub trait Control: Send + Sync + 'static {
 
 /// A reload that is under way.
 pub type Reloaded = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
+
+/// A handover that is under way; it ends with the process id of who serves.
+pub type Upgraded = Pin<Box<dyn Future<Output = Result<u32, Refusal>> + Send>>;
 
 /// Why something was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +88,10 @@ async fn connection(socket: Socket, readiness: Readiness, control: Arc<dyn Contr
                     Ok(()) => text(StatusCode::OK, "reloaded\n"),
                     Err(Refusal { status, why }) => text(status, why + "\n"),
                 },
+                Asked::Upgrade => match control.upgrade().await {
+                    Ok(pid) => text(StatusCode::OK, format!("process {pid} has taken over\n")),
+                    Err(Refusal { status, why }) => text(status, why + "\n"),
+                },
                 Asked::Drain => {
                     control.drain();
                     text(StatusCode::ACCEPTED, "draining\n")
@@ -108,6 +117,7 @@ enum Asked {
     Probe,
     Status,
     Reload,
+    Upgrade,
     Drain,
     Wrongly(StatusCode, &'static str),
 }
@@ -117,17 +127,18 @@ fn asked(method: &Method, path: &str, headers: &HeaderMap) -> Asked {
     match (path, reads, method == Method::POST) {
         ("/livez" | "/readyz", true, _) => Asked::Probe,
         ("/livez" | "/readyz" | "/status", false, _) => Asked::Wrongly(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
-        ("/reload" | "/drain", _, false) => Asked::Wrongly(StatusCode::METHOD_NOT_ALLOWED, "use POST\n"),
+        ("/reload" | "/upgrade" | "/drain", _, false) => Asked::Wrongly(StatusCode::METHOD_NOT_ALLOWED, "use POST\n"),
         // A page in a browser on this machine reaches us as well as its user, and its posts name where it comes from.
-        ("/status" | "/reload" | "/drain", ..) if headers.contains_key(ORIGIN) => {
+        ("/status" | "/reload" | "/upgrade" | "/drain", ..) if headers.contains_key(ORIGIN) => {
             Asked::Wrongly(StatusCode::FORBIDDEN, "not for browsers\n")
         }
         ("/status", ..) => Asked::Status,
         ("/reload", ..) => Asked::Reload,
+        ("/upgrade", ..) => Asked::Upgrade,
         ("/drain", ..) => Asked::Drain,
         _ => Asked::Wrongly(
             StatusCode::NOT_FOUND,
-            "frontgate answers GET /livez, /readyz and /status and POST /reload and /drain here\n",
+            "frontgate answers GET /livez, /readyz and /status and POST /reload, /upgrade and /drain here\n",
         ),
     }
 }
@@ -196,6 +207,9 @@ mod tests {
             (Method::POST, "/reload", &none, Ok(Asked::Reload)),
             (Method::GET, "/reload", &none, Err(405)),
             (Method::POST, "/reload", &page, Err(403)),
+            (Method::POST, "/upgrade", &none, Ok(Asked::Upgrade)),
+            (Method::GET, "/upgrade", &none, Err(405)),
+            (Method::POST, "/upgrade", &page, Err(403)),
             (Method::POST, "/drain", &none, Ok(Asked::Drain)),
             (Method::DELETE, "/drain", &none, Err(405)),
             (Method::POST, "/drain", &page, Err(403)),

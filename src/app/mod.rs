@@ -16,6 +16,7 @@ mod written;
 pub use certificates::CertificateFacts;
 pub use check::{Unusable, check_files};
 pub use error::StartError;
+pub use operator::Reply;
 pub use reload::Reloading;
 pub use start::App;
 pub use written::Written;

@@ -6,24 +6,41 @@ use std::time::Instant;
 use http::StatusCode;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::reload::{Refused, Reloader};
-use crate::admin::{Control, Refusal, Reloaded};
+use crate::admin::{Control, Refusal, Reloaded, Upgraded};
 use crate::observe::Readiness;
+
+/// Where it is said how a handover went: the process id of who serves, or why nobody else does.
+pub type Reply = oneshot::Sender<Result<u32, String>>;
 
 /// Does what the admin listener is asked for.
 #[derive(Clone)]
 pub(super) struct Operator {
     reloader: Arc<Reloader>,
     readiness: Readiness,
+    upgrades: mpsc::Sender<Reply>,
+    asked: Arc<Mutex<mpsc::Receiver<Reply>>>,
     end: CancellationToken,
     began: Instant,
 }
 
 impl Operator {
     pub(super) fn new(reloader: Arc<Reloader>, readiness: Readiness) -> Self {
-        Self { reloader, readiness, end: CancellationToken::new(), began: Instant::now() }
+        let (upgrades, asked) = mpsc::channel(1);
+        let (asked, end) = (Arc::new(Mutex::new(asked)), CancellationToken::new());
+        Self { reloader, readiness, upgrades, asked, end, began: Instant::now() }
+    }
+
+    /// Resolves when it was asked for a successor.
+    pub(super) async fn asked_to_upgrade(&self) -> Reply {
+        match self.asked.lock().await.recv().await {
+            Some(reply) => reply,
+            // The sender is beside it.
+            None => std::future::pending().await,
+        }
     }
 
     /// Resolves when it was asked for the end.
@@ -44,6 +61,18 @@ impl Control for Operator {
                 },
                 why: refused.to_string(),
             })
+        })
+    }
+
+    fn upgrade(&self) -> Upgraded {
+        let (reply, outcome) = oneshot::channel();
+        let asked = self.upgrades.try_send(reply);
+        Box::pin(async move {
+            let refused = |why: String| Refusal { status: StatusCode::SERVICE_UNAVAILABLE, why };
+            if asked.is_err() {
+                return Err(refused("a handover is under way".to_owned()));
+            }
+            outcome.await.unwrap_or_else(|_| Err("frontgate is stopping".to_owned())).map_err(refused)
         })
     }
 

@@ -17,7 +17,7 @@ use crate::observe::Readiness;
 use super::certificates::CertificateFacts;
 use super::doors;
 use super::error::StartError;
-use super::operator::Operator;
+use super::operator::{Operator, Reply};
 use super::reload::{Reloader, Reloading};
 use super::site::Site;
 
@@ -96,6 +96,11 @@ impl App {
         }
         readiness.set(true);
         Ok(app)
+    }
+
+    /// Resolves when the operator has asked for a successor, other than by a signal.
+    pub async fn asked_to_upgrade(&self) -> Reply {
+        self.operator.asked_to_upgrade().await
     }
 
     /// Resolves when the operator has asked for the end, other than by a signal.

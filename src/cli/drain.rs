@@ -47,7 +47,7 @@ async fn drain(client: &AdminClient, wait: bool) -> Result<String, Failure> {
 }
 
 /// Whose status it is.
-fn pid(status: &str) -> Option<u64> {
+pub(super) fn pid(status: &str) -> Option<u64> {
     serde_json::from_str::<Value>(status).ok()?["pid"].as_u64()
 }
 

@@ -17,6 +17,7 @@ mod schema;
 mod serve;
 mod status;
 mod trust;
+mod upgrade;
 
 use std::env;
 use std::ffi::OsString;
@@ -83,6 +84,8 @@ enum Command {
     Status(status::Args),
     /// Let a running frontgate take its changed config over
     Reload(reload::Args),
+    /// Start the program again and let it take over, without a gap: for another version of it
+    Upgrade(upgrade::Args),
     /// Let a running frontgate finish what is under way and end
     Drain(drain::Args),
     /// Print the JSON Schema of the config
@@ -110,6 +113,7 @@ impl Cli {
             Command::Cert(args) => cert::run(args),
             Command::Status(args) => status::run(args),
             Command::Reload(args) => reload::run(args),
+            Command::Upgrade(args) => upgrade::run(args),
             Command::Drain(args) => drain::run(args),
             Command::Schema(args) => schema::run(args),
             Command::Completions(args) => completions::run(&args),
@@ -127,6 +131,7 @@ impl Command {
             Self::Check(_) => "check",
             Self::Status(_) => "status",
             Self::Reload(_) => "reload",
+            Self::Upgrade(_) => "upgrade",
             Self::Drain(_) => "drain",
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",

@@ -94,17 +94,22 @@ enum Leave {
 
 async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave {
     loop {
-        tokio::select! {
+        let reply = tokio::select! {
             trigger = told_to_stop(app, stop) => {
                 tracing::info!(signal = trigger, "{STOPPING}");
                 return Leave::Stop { successor: None };
             }
-            _ = upgrade.recv() => tracing::info!("starting a successor"),
-        }
+            _ = upgrade.recv() => None,
+            reply = app.asked_to_upgrade() => Some(reply),
+        };
+        // Whoever asked may have gone.
+        let tell = |outcome| drop(reply.map(|reply| reply.send(outcome)));
+        tracing::info!("starting a successor");
         let mut successor = match Successor::start(&app.offered().await) {
             Ok(successor) => successor,
             Err(error) => {
                 tracing::error!(%error, "{NO_SUCCESSOR}");
+                tell(Err(error.to_string()));
                 continue;
             }
         };
@@ -120,9 +125,13 @@ async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave 
                     notify::main_pid(pid);
                     tracing::info!(successor = pid, "handed over; finishing what is under way");
                     successor.release().await;
+                    tell(Ok(pid));
                     return Leave::HandedOver;
                 }
-                Err(error) => tracing::error!(%error, "{NO_SUCCESSOR}"),
+                Err(error) => {
+                    tracing::error!(%error, "{NO_SUCCESSOR}");
+                    tell(Err(error.to_string()));
+                }
             },
         }
     }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod activation;
+mod command;
 mod failing;
 mod load;
 mod manager;
@@ -24,6 +25,12 @@ impl Successors {
         let pid = line["successor"].as_u64().unwrap().try_into().unwrap();
         self.0.push(pid);
         pid
+    }
+
+    /// The same, for who has one only.
+    async fn keep(mut self, binary: &mut Binary) -> Self {
+        self.next(binary).await;
+        self
     }
 }
 
