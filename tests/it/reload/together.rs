@@ -46,6 +46,36 @@ async fn a_successor_goes_on_with_the_listeners_of_the_last_reload() {
 }
 
 #[tokio::test]
+async fn a_socket_of_systemd_stands_for_all_of_its_key_through_reloads() {
+    let gateway = answering("ok").await;
+    let [first, second] = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let [https, plain] = [&first, &second].map(|socket| socket.local_addr().unwrap());
+    let listen = format!("listen: {{ https: [\"127.0.0.1:0\"], plain: [\"{plain}\"] }}");
+    let builder = binary().upstream(&gateway).config(&listen).config(ADMIN);
+    let mut binary = builder.sockets("https:frontgate.socket", [first.into(), second.into()]).start().await;
+    // Which addresses the key has is systemd's business.
+    let more = format!("listen: {{ https: [\"127.0.0.1:0\", \"127.0.0.1:0\"], plain: [\"{plain}\"] }}");
+    reload(&mut binary, &with(&gateway, &[&more])).await;
+    let listeners = status(&binary).await["listeners"].clone();
+    let told: Vec<_> = listeners.as_array().unwrap().iter().map(|listener| listener["address"].clone()).collect();
+    assert_eq!(told, [https.to_string(), plain.to_string()]);
+
+    signal(binary.pid(), Signal::USR2);
+    let line = binary.line(|line| !line["successor"].is_null() || line["level"] == "ERROR").await;
+    let serving = line["successor"].as_u64().unwrap_or_else(|| panic!("{line}")).try_into().unwrap();
+    let _successor = Killed(vec![serving]);
+    binary.line(|line| line["message"] == "stopped").await;
+    assert_eq!(status(&binary).await["listeners"], listeners);
+    // A key without an address is off, and its socket closed.
+    let off = format!("listen: {{ https: [], plain: [\"{plain}\"] }}");
+    reload(&mut binary, &with(&gateway, &[&off])).await;
+    assert!(connect(https).await.is_err());
+    let mut client = binary.plain_client().await;
+    client.send(ASK).await;
+    assert_eq!(client.response().await.status(), 200);
+}
+
+#[tokio::test]
 async fn the_manager_hears_of_each_reload_and_of_a_drain() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
