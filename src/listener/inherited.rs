@@ -9,6 +9,7 @@ use listenfd::ListenFd;
 use socket2::{Socket, Type};
 
 use super::bind::{BindError, Listener};
+use super::find_dead_peer;
 use super::label::{Label, Purpose};
 use crate::config::BindAddr;
 
@@ -57,6 +58,9 @@ impl Inherited {
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
         let tcp = address.as_socket().map(BindAddr::Tcp);
+        if tcp.is_some() {
+            find_dead_peer(&socket)?;
+        }
         let bound = tcp.or_else(|| address.as_pathname().map(|path| BindAddr::Unix(path.to_owned())));
         let Some(label) = label.or(bound.map(Label::Address)) else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "an inherited socket has no address"));
