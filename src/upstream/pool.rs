@@ -27,7 +27,6 @@ struct Idle {
 pub struct Lease {
     link: Link,
     pool: Pool,
-    reused: bool,
 }
 
 impl Pool {
@@ -41,7 +40,7 @@ impl Pool {
         loop {
             let Idle { mut link, since } = self.idle().pop()?;
             if since.elapsed() < MAX_IDLE && link.is_reusable() {
-                return Some(Lease { link, pool: self.clone(), reused: true });
+                return Some(Lease { link, pool: self.clone() });
             }
         }
     }
@@ -54,7 +53,7 @@ impl Pool {
         let stream = self.0.connector.connect().await?;
         let opened = Link::open(stream, self.0.max_head).await;
         let link = opened.map_err(|error| ConnectError::Io(std::io::Error::other(error)))?;
-        Ok(Lease { link, pool: self.clone(), reused: false })
+        Ok(Lease { link, pool: self.clone() })
     }
 
     /// Closes what has been idle for too long; returns how many are left.
@@ -70,11 +69,6 @@ impl Pool {
 }
 
 impl Lease {
-    /// Whether the connection carried a request before, so that the gateway may just have closed it.
-    pub fn is_reused(&self) -> bool {
-        self.reused
-    }
-
     /// Returns the connection to the pool, if it can carry another request.
     pub fn give_back(mut self) {
         if self.link.is_reusable() {
