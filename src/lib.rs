@@ -7,7 +7,7 @@
 //! the sources and checks. Wiring happens in one place, [`app`].
 //!
 //! ```text
-//! main → cli → app → admin, lifecycle → server → http → websocket → upstream → tls → listener → observe → drain → config
+//! main → cli → app → admin, lifecycle → server → http → websocket → upstream → tls → listener → import → observe → drain → config
 //! ```
 //!
 //! # The path of a request
@@ -49,6 +49,7 @@ pub mod cli;
 pub mod config;
 pub mod drain;
 pub mod http;
+pub mod import;
 pub mod lifecycle;
 pub mod listener;
 pub mod observe;

@@ -30,7 +30,7 @@ impl Written {
         let source = (self.find)();
         let file = match &source {
             Source::File(file) => Some(file.clone()),
-            Source::Defaults => None,
+            Source::Text { .. } | Source::Defaults => None,
         };
         // Looked at before it is read: a change in between is one that is still to be noticed.
         let mut seen = look(file);

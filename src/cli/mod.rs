@@ -8,6 +8,7 @@ mod demo;
 mod demo_gateway;
 mod drain;
 mod failure;
+mod import;
 mod loaded;
 mod man;
 mod output;
@@ -76,6 +77,8 @@ enum Command {
     Demo(demo::Args),
     /// Check the config and the files it names: every problem at once, each with line, column and a hint
     Check(check::Args),
+    /// Translate the config of nginx, Apache or Caddy; says what was kept, dropped and why
+    Import(import::Args),
     /// Put the local CA into the trust stores of this machine, or take it out
     Trust(trust::Args),
     /// Look at the certificate, or hand out the local CA's
@@ -109,6 +112,7 @@ impl Cli {
             Command::Serve(args) => serve::run(args.after(self.serve)?),
             Command::Demo(args) => demo::run(&args),
             Command::Check(args) => check::run(args),
+            Command::Import(args) => import::run(&args),
             Command::Trust(args) => trust::run(args),
             Command::Cert(args) => cert::run(args),
             Command::Status(args) => status::run(args),
@@ -129,6 +133,7 @@ impl Command {
             Self::Serve(_) => "serve",
             Self::Demo(_) => "demo",
             Self::Check(_) => "check",
+            Self::Import(_) => "import",
             Self::Status(_) => "status",
             Self::Reload(_) => "reload",
             Self::Upgrade(_) => "upgrade",
@@ -151,7 +156,7 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 /// Commands that are part of the design and do not work yet.
-const NOT_YET: [&str; 4] = ["doctor", "import", "connections", "close"];
+const NOT_YET: [&str; 3] = ["doctor", "connections", "close"];
 
 /// Whether the command line asks for one of them: clap would take it for a typing mistake.
 fn not_yet(error: &clap::Error) -> Option<Failure> {

@@ -36,6 +36,13 @@ impl Loaded {
 pub enum Source {
     /// In this file, which must exist.
     File(PathBuf),
+    /// In this text, which is to become this file.
+    Text {
+        /// The YAML.
+        text: String,
+        /// Where it is to be.
+        file: PathBuf,
+    },
     /// Nowhere: the defaults.
     Defaults,
 }
@@ -68,6 +75,7 @@ pub fn load(
 ) -> Result<Loaded, Problems> {
     let (file, text) = match source {
         Source::Defaults => (None, String::new()),
+        Source::Text { text, file } => (Some(file), text),
         Source::File(file) => match text_of(&file) {
             Ok(text) => (Some(file), text),
             Err(error) => {
@@ -86,11 +94,11 @@ pub fn load(
 /// What can be read of the configuration, whatever is wrong with the rest: enough to find a frontgate that runs on an earlier
 /// state of it.
 pub fn glimpse(source: &Source, env: impl IntoIterator<Item = (String, String)>, flags: &Overrides) -> Config {
-    let file = match source {
-        Source::File(file) => Some(file.as_path()),
-        Source::Defaults => None,
+    let (file, text) = match source {
+        Source::File(file) => (Some(file.as_path()), text_of(file).unwrap_or_default()),
+        Source::Text { text, file } => (Some(file.as_path()), text.clone()),
+        Source::Defaults => (None, String::new()),
     };
-    let text = file.and_then(|file| text_of(file).ok()).unwrap_or_default();
     lay(&text, env, flags, &folders(file), &mut Vec::new()).0
 }
 

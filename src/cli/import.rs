@@ -1,0 +1,133 @@
+//! `frontgate import`: the configuration of another proxy, translated.
+
+use std::env;
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::ValueEnum;
+
+use super::failure::Failure;
+use super::output::print;
+use crate::app::check_files;
+use crate::config::{self, Overrides, Source};
+use crate::import::{Disk, Format, Imported, Original, Reader, import};
+
+/// What is translated, and where it goes.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  frontgate import nginx /etc/nginx/sites-enabled/openclaw -o frontgate.yaml\n  nginx -T | \
+                        frontgate import nginx - > frontgate.yaml\n\nThe report goes to standard error: what was dropped and \
+                        what to do, what was wrong in the old config, what was kept and as what, what is not needed and \
+                        why. Exit code 2 when the file is not written as it should be, with the place."
+)]
+pub(super) struct Args {
+    /// Whose config it is
+    format: FormatName,
+    /// The config; - for standard input
+    file: PathBuf,
+    /// Where to write the translated config [default: standard output]
+    #[arg(short, long, value_name = "OUT")]
+    output: Option<PathBuf>,
+    /// Overwrite OUT
+    #[arg(long, requires = "output")]
+    force: bool,
+    /// The report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum FormatName {
+    Nginx,
+    Apache,
+    Caddy,
+}
+
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
+    let format = match args.format {
+        FormatName::Nginx => Format::Nginx,
+        FormatName::Apache => Format::Apache,
+        FormatName::Caddy => Format::Caddy,
+    };
+    let original = original(&args.file)?;
+    let mut imported = import(format, &original, &Disk).map_err(|error| Failure::wrong(error.to_string()))?;
+    let heading = format!("Translated from {} by `frontgate import {}`.", original.name, format.name());
+    imported.draft.heading.insert(0, heading);
+    let yaml = imported.yaml();
+    match &args.output {
+        Some(file) => write(file, &yaml, args.force)?,
+        None => print(&yaml)?,
+    }
+    let unacceptable = unacceptable(yaml, args.output.as_deref());
+    say(&if args.json { as_json(&imported, unacceptable) } else { as_text(&imported, unacceptable) });
+    Ok(())
+}
+
+/// The text, from a file or from standard input.
+fn original(file: &Path) -> Result<Original, Failure> {
+    let working = env::current_dir().unwrap_or_default();
+    if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        io::stdin().lock().take(MOST).read_to_end(&mut bytes).context("cannot read standard input")?;
+        return Ok(Original { name: "standard input".into(), folder: working, text: text(&bytes) });
+    }
+    let unread = |error: io::Error| Failure::wrong(format!("cannot read {}: {error}", file.display()));
+    let bytes = Disk.read(file, MOST).map_err(unread)?;
+    let folder = file.parent().map(|parent| working.join(parent)).unwrap_or(working);
+    Ok(Original { name: file.display().to_string(), folder, text: text(&bytes) })
+}
+
+/// One byte more than is taken: what is longer is refused by its length.
+const MOST: u64 = (4 << 20) + 1;
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn write(file: &Path, yaml: &str, force: bool) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    let opened =
+        if force { options.write(true).create(true).truncate(true) } else { options.write(true).create_new(true) }
+            .open(file);
+    let mut opened = match opened {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let message = format!("{} exists already\n    hint: --force overwrites it", file.display());
+            return Err(Failure::wrong(message));
+        }
+        opened => opened.with_context(|| format!("cannot write {}", file.display()))?,
+    };
+    opened.write_all(yaml.as_bytes()).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(())
+}
+
+fn as_json(imported: &Imported, unacceptable: Option<String>) -> String {
+    let mut report = imported.report.json();
+    report["accepted"] = unacceptable.is_none().into();
+    report["unacceptable"] = unacceptable.into();
+    format!("{report:#}\n")
+}
+
+fn as_text(imported: &Imported, unacceptable: Option<String>) -> String {
+    let verdict = match unacceptable {
+        Some(why) => format!("`frontgate check` does not accept this config yet:\n{why}"),
+        None => "`frontgate check` accepts this config".to_owned(),
+    };
+    format!("{}\n{verdict}\n", imported.report)
+}
+
+/// What `frontgate check` will find wrong with the file.
+fn unacceptable(text: String, output: Option<&Path>) -> Option<String> {
+    let source = Source::Text { text, file: output.unwrap_or(Path::new("frontgate.yaml")).to_owned() };
+    match config::load(source, [], &Overrides::default()) {
+        Err(problems) => Some(problems.to_string()),
+        Ok(loaded) => check_files(&loaded).err().map(|unusable| unusable.to_string()),
+    }
+}
+
+/// For the person; standard output may be the config.
+fn say(text: &str) {
+    // Nobody is left to tell when even this cannot be written.
+    let _ = io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,217 @@
+//! [`Draft`]: a configuration for frontgate, as far as the old one asked for something. What is `None` or empty stays at its
+//! default and is not written.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::config::{BindAddr, ClientMode, Hsts, TlsVersion};
+
+/// A configuration for frontgate.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Draft {
+    /// What is said at the top of the file, a paragraph each.
+    pub heading: Vec<String>,
+    /// What is said above a key: its path, such as `tls.certificate`, and the words.
+    pub comments: Vec<(&'static str, String)>,
+    /// Where clients connect.
+    pub listen: Listen,
+    /// Names and certificate.
+    pub tls: Tls,
+    /// The gateway of every route that names none, as a URL.
+    pub upstream: Option<String>,
+    /// In the order in which they are tried; none is one route to `upstream`.
+    pub routes: Vec<Route>,
+    /// Upstreams that routes name.
+    pub upstreams: Vec<Upstream>,
+    /// Networks of proxies whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long each step may take.
+    pub timeouts: Timeouts,
+    /// What a peer may use.
+    pub limits: Limits,
+    /// Which origins may open a WebSocket; empty for any.
+    pub allowed_origins: Vec<String>,
+    /// Keepalive pings of WebSockets.
+    pub ping_interval: Option<Duration>,
+    /// Who may pass, for every route that says nothing itself.
+    pub auth: Auth,
+    /// Whether requests are logged.
+    pub access_log: Option<bool>,
+}
+
+/// `listen`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Listen {
+    /// TLS listeners; `Some` of an empty list is none at all.
+    pub https: Option<Vec<SocketAddr>>,
+    /// Plain listeners that redirect to https.
+    pub http: Vec<SocketAddr>,
+    /// Plain listeners that proxy.
+    pub plain: Vec<BindAddr>,
+    /// Peers whose connections start with a PROXY protocol header.
+    pub proxy_protocol_from: Vec<IpNet>,
+}
+
+/// `tls`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tls {
+    /// DNS names and IP addresses.
+    pub names: Vec<String>,
+    /// Where the certificate comes from.
+    pub certificate: Certificate,
+    /// The oldest version spoken.
+    pub min_version: Option<TlsVersion>,
+    /// Whose certificates clients show.
+    pub client_ca: Option<(PathBuf, ClientMode)>,
+    /// Strict-Transport-Security.
+    pub hsts: Option<Hsts>,
+}
+
+/// `tls.certificate`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Certificate {
+    /// frontgate's own CA.
+    #[default]
+    Local,
+    /// A public one, by ACME.
+    Acme(Acme),
+    /// Chain and key in PEM files, the first for names that none of them has.
+    Files(Vec<(PathBuf, PathBuf)>),
+}
+
+/// `tls.acme`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Acme {
+    /// Where the authority may write to.
+    pub email: Option<String>,
+    /// `letsencrypt-staging` or a URL.
+    pub directory: Option<String>,
+    /// The CA of a private directory.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// One of `routes`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Route {
+    /// What is said above it.
+    pub comment: Vec<String>,
+    /// A name, or `*.` and a name; `None` for every host.
+    pub host: Option<String>,
+    /// A prefix; `None` for every path.
+    pub path: Option<String>,
+    /// What is done with a request.
+    pub answer: Answer,
+    /// Who may pass.
+    pub auth: Auth,
+    /// Fields of requests.
+    pub request_headers: HeaderRules,
+    /// Fields of responses.
+    pub response_headers: HeaderRules,
+    /// What differs from the top level: `connect`, `read` and `send` only.
+    pub timeouts: Timeouts,
+}
+
+/// What is done with a request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Answer {
+    /// It goes to the top-level `upstream`.
+    #[default]
+    Default,
+    /// It goes to this URL, or to the upstream of this name.
+    Upstream(String),
+    /// It is answered here.
+    Respond(Respond),
+}
+
+/// A fixed answer.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Respond {
+    /// The status.
+    pub status: u16,
+    /// The `Location` of a redirect.
+    pub location: Option<String>,
+    /// The body.
+    pub body: Option<String>,
+}
+
+/// One of `upstreams`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Upstream {
+    /// What routes call it.
+    pub name: String,
+    /// URLs.
+    pub endpoints: Vec<String>,
+    /// Whether the endpoint with the fewest requests is next, instead of each in turn.
+    pub least_connections: bool,
+    /// Whether a client stays with its endpoint, by a cookie.
+    pub sticky: bool,
+    /// What a healthy endpoint answers 2xx to, and how often it is asked.
+    pub health: Option<(String, Option<Duration>)>,
+}
+
+/// Who may pass.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Auth {
+    /// What holds above; at the top, everybody.
+    #[default]
+    Inherited,
+    /// Everybody.
+    None,
+    /// Who knows a password.
+    Basic {
+        /// Names, and hashes: argon2 or bcrypt.
+        users: Vec<(String, String)>,
+        /// The field that tells the gateway the name.
+        user_header: Option<String>,
+    },
+}
+
+/// Fields that are set or removed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HeaderRules {
+    /// Names and values.
+    pub set: Vec<(String, String)>,
+    /// Names.
+    pub remove: Vec<String>,
+}
+
+/// How long each step may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Timeouts {
+    /// Connecting to the gateway.
+    pub connect: Option<Duration>,
+    /// A request's head.
+    pub request_head: Option<Duration>,
+    /// A client connection without a request.
+    pub keep_alive: Option<Duration>,
+    /// Nothing read.
+    pub read: Option<Duration>,
+    /// Nothing taken.
+    pub send: Option<Duration>,
+}
+
+/// What a peer may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Connections of all clients.
+    pub connections: Option<u64>,
+    /// Connections of one client.
+    pub connections_per_client: Option<u64>,
+    /// Bytes of a request's head.
+    pub request_head: Option<u64>,
+    /// Bytes of a request's body.
+    pub request_body: Option<u64>,
+}
+
+impl Draft {
+    /// Says `words` above the key at `path`.
+    pub fn comment(&mut self, path: &'static str, words: impl Into<String>) {
+        let words = words.into();
+        if !self.comments.iter().any(|(at, said)| *at == path && *said == words) {
+            self.comments.push((path, words));
+        }
+    }
+}

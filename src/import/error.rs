@@ -1,0 +1,36 @@
+//! [`ImportError`]: why a configuration cannot be translated at all.
+
+use super::place::Place;
+
+/// Why a configuration cannot be translated at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ImportError {
+    /// The text is not of its format.
+    #[error("{place}:{}: {found}; expected {expected}", place.column)]
+    Syntax {
+        /// Where.
+        place: Place,
+        /// What is there, such as "`}` without a block".
+        found: String,
+        /// What should be there.
+        expected: String,
+    },
+    /// It is larger than any configuration that people write.
+    #[error("{file}: {limit}")]
+    TooMuch {
+        /// The file with which the limit was exceeded.
+        file: String,
+        /// What the limit is.
+        limit: String,
+    },
+    /// This format cannot be read.
+    #[error("frontgate import {0} is not available")]
+    NotYet(&'static str),
+}
+
+impl ImportError {
+    /// The text is not of its format: at `place` there is `found` instead of `expected`.
+    pub fn syntax(place: &Place, found: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::Syntax { place: place.clone(), found: found.into(), expected: expected.into() }
+    }
+}

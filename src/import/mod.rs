@@ -1,0 +1,87 @@
+//! Translates the configuration of another proxy into one for frontgate.
+//!
+//! [`import()`] takes the text of a configuration apart, translates what it asks for into a [`Draft`], and says in a [`Report`]
+//! what became of each directive: kept and as what, not needed and why, dropped and what to do, or wrong in the old
+//! configuration and what frontgate does instead. Nothing is dropped in silence, and what cannot be translated never opens a
+//! door that was shut: the route answers 403 instead.
+//!
+//! Nothing is run here. Files are read only through a [`Reader`], within [`Files`]' limits.
+
+pub mod draft;
+pub mod error;
+pub mod place;
+pub mod reader;
+pub mod report;
+
+mod write;
+mod yaml;
+
+use std::path::PathBuf;
+
+pub use draft::Draft;
+pub use error::ImportError;
+pub use place::Place;
+pub use reader::{Disk, Files, Reader};
+pub use report::{Note, Report, Verdict};
+
+/// Whose configuration it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// nginx.
+    Nginx,
+    /// Apache httpd.
+    Apache,
+    /// A Caddyfile.
+    Caddy,
+}
+
+impl Format {
+    /// The word for it on the command line and in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Apache => "apache",
+            Self::Caddy => "caddy",
+        }
+    }
+}
+
+/// What is to be translated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Original {
+    /// What the report calls the file.
+    pub name: String,
+    /// The folder where relative paths in it begin; absolute.
+    pub folder: PathBuf,
+    /// The file's text.
+    pub text: String,
+}
+
+/// A configuration, translated.
+#[derive(Debug, Clone)]
+pub struct Imported {
+    /// What was understood.
+    pub draft: Draft,
+    /// What became of each directive.
+    pub report: Report,
+}
+
+impl Imported {
+    /// The configuration file, with comments.
+    pub fn yaml(&self) -> String {
+        write::document(&self.draft)
+    }
+}
+
+/// Translates `original`; what it includes is read by `reader`.
+///
+/// # Errors
+/// The first place where the text is not of that format, or a limit that it exceeds.
+pub fn import(format: Format, original: &Original, reader: &dyn Reader) -> Result<Imported, ImportError> {
+    let mut files = Files::new(reader);
+    files.count(&original.name, original.text.len())?;
+    // An arm hands over to its folder's `translate(original, &mut files) -> Result<Imported, ImportError>`.
+    match format {
+        Format::Nginx | Format::Apache | Format::Caddy => Err(ImportError::NotYet(format.name())),
+    }
+}

@@ -1,0 +1,39 @@
+//! [`Place`]: where something was written.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Where something was written: a file as the report calls it, and a position that counts from 1, columns in characters.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// The file.
+    pub file: Arc<str>,
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl Place {
+    /// The beginning of `file`.
+    pub fn start(file: &str) -> Self {
+        Self { file: file.into(), line: 1, column: 1 }
+    }
+
+    /// Moves behind `letter`.
+    pub fn pass(&mut self, letter: char) {
+        if letter == '\n' {
+            self.line += 1;
+            self.column = 1;
+        } else {
+            self.column += 1;
+        }
+    }
+}
+
+/// `file:line`: what a list of directives shows.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}

@@ -1,0 +1,239 @@
+//! [`Report`]: what became of each directive.
+
+use std::fmt::{self, Write};
+
+use serde::Serialize;
+use serde_json::json;
+
+use super::place::Place;
+
+/// What became of each directive, in the order of the files.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    notes: Vec<Note>,
+    next: Vec<String>,
+}
+
+/// What became of one directive. There may be several for one: kept, and wrong all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Where it is.
+    pub place: Place,
+    /// The directive, on one line, shortened.
+    pub directive: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// As what it was kept; why it is not needed; what to do; what was wrong and what frontgate does instead.
+    pub text: String,
+}
+
+/// What became of a directive, what needs attention most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Not translated; the note says what to do.
+    Dropped,
+    /// A mistake in the old configuration; the note says what frontgate does instead.
+    Wrong,
+    /// Translated.
+    Kept,
+    /// frontgate does this anyway, or needs it not.
+    NotNeeded,
+}
+
+impl Verdict {
+    const ALL: [Self; 4] = [Self::Dropped, Self::Wrong, Self::Kept, Self::NotNeeded];
+
+    /// What the list of those is called.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Dropped => "Dropped: look at these",
+            Self::Wrong => "Wrong in the old config",
+            Self::Kept => "Kept",
+            Self::NotNeeded => "Not needed",
+        }
+    }
+}
+
+impl Report {
+    /// It was translated, into `what`: a setting such as `listen.https`.
+    pub fn kept(&mut self, place: &Place, directive: &str, what: impl Into<String>) {
+        self.note(place, directive, Verdict::Kept, what.into());
+    }
+
+    /// frontgate needs it not, because of `why`.
+    pub fn not_needed(&mut self, place: &Place, directive: &str, why: impl Into<String>) {
+        self.note(place, directive, Verdict::NotNeeded, why.into());
+    }
+
+    /// It was not translated, and `remedy` says what to do.
+    pub fn dropped(&mut self, place: &Place, directive: &str, remedy: impl Into<String>) {
+        self.note(place, directive, Verdict::Dropped, remedy.into());
+    }
+
+    /// It was a mistake; `instead` says which, and what frontgate does instead.
+    pub fn wrong(&mut self, place: &Place, directive: &str, instead: impl Into<String>) {
+        self.note(place, directive, Verdict::Wrong, instead.into());
+    }
+
+    /// Something to do outside the configuration, said once.
+    pub fn next(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        if !self.next.contains(&what) {
+            self.next.push(what);
+        }
+    }
+
+    /// Whether something is said of the directive at `place`.
+    pub fn mentions(&self, place: &Place) -> bool {
+        self.notes.iter().any(|note| note.place == *place)
+    }
+
+    /// All of it.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// As JSON, for scripts.
+    pub fn json(&self) -> serde_json::Value {
+        let note = |note: &Note| {
+            let Place { file, line, column } = &note.place;
+            json!({
+                "file": **file, "line": line, "column": column,
+                "directive": note.directive, "verdict": note.verdict, "text": note.text,
+            })
+        };
+        json!({ "notes": self.sorted().into_iter().map(note).collect::<Vec<_>>(), "next": self.next })
+    }
+
+    fn note(&mut self, place: &Place, directive: &str, verdict: Verdict, text: String) {
+        let note = Note { place: place.clone(), directive: one_line(directive), verdict, text };
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
+    /// What needs attention most first, then as written.
+    fn sorted(&self) -> Vec<&Note> {
+        let mut files: Vec<&str> = Vec::new();
+        for note in &self.notes {
+            if !files.contains(&&*note.place.file) {
+                files.push(&note.place.file);
+            }
+        }
+        let mut sorted: Vec<&Note> = self.notes.iter().collect();
+        sorted.sort_by_key(|note| {
+            let file = files.iter().position(|file| *file == &*note.place.file);
+            (note.verdict, file, note.place.line, note.place.column)
+        });
+        sorted
+    }
+}
+
+/// For people: grouped, what needs attention most first.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sorted = self.sorted();
+        for verdict in Verdict::ALL {
+            let group: Vec<_> = sorted.iter().filter(|note| note.verdict == verdict).collect();
+            if group.is_empty() {
+                continue;
+            }
+            writeln!(f, "{} ({})", verdict.title(), group.len())?;
+            for note in group {
+                let (place, directive) = (&note.place, &note.directive);
+                match verdict {
+                    Verdict::Dropped | Verdict::Wrong => {
+                        writeln!(f, "  {place}: {directive}\n      {}", printable(&note.text))?;
+                    }
+                    Verdict::Kept => writeln!(f, "  {place}: {directive} -> {}", printable(&note.text))?,
+                    Verdict::NotNeeded => writeln!(f, "  {place}: {directive}: {}", printable(&note.text))?,
+                }
+            }
+            writeln!(f)?;
+        }
+        if !self.next.is_empty() {
+            writeln!(f, "What else to do")?;
+            for what in &self.next {
+                writeln!(f, "  - {}", printable(what))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As long as a directive is shown.
+const LONGEST: usize = 100;
+
+/// On one line, without what a terminal would take for a command, and not too long.
+fn one_line(text: &str) -> String {
+    let text = printable(&text.split_whitespace().collect::<Vec<_>>().join(" "));
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    let mut short: String = text.chars().take(LONGEST - 1).collect();
+    short.push('…');
+    short
+}
+
+fn printable(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_control() {
+            let _ = write!(clean, "{}", letter.escape_debug());
+        } else {
+            clean.push(letter);
+        }
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(file: &str, line: usize) -> Place {
+        Place { file: file.into(), line, column: 5 }
+    }
+
+    #[test]
+    fn what_needs_attention_comes_first() {
+        let mut report = Report::default();
+        report.kept(&at("b", 9), "listen 443", "listen.https");
+        report.dropped(&at("a", 7), "root /srv", "serve files elsewhere");
+        report.dropped(&at("b", 2), "deny\n\n  all", "use a firewall");
+        report.wrong(&at("a", 3), "x", "y");
+        report.not_needed(&at("a", 1), "gzip on", "no");
+        report.next("do this");
+        report.next("do this");
+        let expected = "\
+Dropped: look at these (2)
+  b:2: deny all
+      use a firewall
+  a:7: root /srv
+      serve files elsewhere
+
+Wrong in the old config (1)
+  a:3: x
+      y
+
+Kept (1)
+  b:9: listen 443 -> listen.https
+
+Not needed (1)
+  a:1: gzip on: no
+
+What else to do
+  - do this
+";
+        assert_eq!(report.to_string(), expected);
+        assert!(report.mentions(&at("a", 7)) && !report.mentions(&at("a", 8)));
+        assert_eq!(report.json()["notes"][0]["verdict"], "dropped");
+    }
+
+    #[test]
+    fn a_directive_cannot_write_to_the_terminal() {
+        assert_eq!(one_line("a \u{1b}[31m\tb"), "a \\u{1b}[31m b");
+        assert_eq!(one_line(&"ä".repeat(200)).chars().count(), LONGEST);
+    }
+}
