@@ -1,0 +1,133 @@
+//! [`Client`]: connects to the proxy as a browser does.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use anyhow::Context as _;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CipherSuite, ClientConfig, HandshakeKind, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+use crate::Load;
+
+/// The name that the proxy's certificate is for.
+pub(crate) const NAME: &str = "gw.example.com";
+
+/// How clients connect.
+#[derive(Clone)]
+pub(crate) struct Client {
+    proxy: SocketAddr,
+    tls: Option<TlsConnector>,
+}
+
+/// Whether clients come back with the session ticket of the last connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resumption {
+    On,
+    Off,
+}
+
+/// A connection to the proxy.
+pub(crate) enum Connection {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Client {
+    /// Clients that speak HTTP/1.1.
+    pub(crate) fn new(load: &Load, resumption: Resumption) -> anyhow::Result<Self> {
+        Self::offering(load, "http/1.1", resumption)
+    }
+
+    /// Clients that speak `protocol`.
+    pub(crate) fn offering(load: &Load, protocol: &str, resumption: Resumption) -> anyhow::Result<Self> {
+        let Some(ca) = &load.ca else { return Ok(Self { proxy: load.proxy, tls: None }) };
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(ca).with_context(|| format!("cannot read {}", ca.display()))?)?;
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        // The browsers' first choice; each proxy then ciphers the same.
+        provider.cipher_suites.retain(|suite| suite.suite() == CipherSuite::TLS13_AES_128_GCM_SHA256);
+        let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = vec![protocol.into()];
+        if resumption == Resumption::Off {
+            config.resumption = rustls::client::Resumption::disabled();
+        }
+        Ok(Self { proxy: load.proxy, tls: Some(TlsConnector::from(Arc::new(config))) })
+    }
+
+    /// Connects, TLS handshake included.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Connection> {
+        let stream = TcpStream::connect(self.proxy).await?;
+        stream.set_nodelay(true)?;
+        let Some(tls) = &self.tls else { return Ok(Connection::Plain(stream)) };
+        Ok(Connection::Tls(Box::new(tls.connect(ServerName::try_from(NAME)?, stream).await?)))
+    }
+
+    /// Opens a WebSocket at `path`.
+    pub(crate) async fn open(&self, path: &str) -> anyhow::Result<WebSocketStream<Connection>> {
+        let connection = self.connect().await?;
+        // Thousands of idle ones share this machine with the proxy.
+        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+        let url = format!("wss://{NAME}{path}");
+        Ok(tokio_tungstenite::client_async_with_config(url, connection, Some(config)).await?.0)
+    }
+}
+
+impl Connection {
+    /// Whether the TLS session is one from before; `None` without TLS.
+    pub(crate) fn is_resumed(&self) -> Option<bool> {
+        let Self::Tls(stream) = self else { return None };
+        Some(stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed))
+    }
+
+    /// What the keys were agreed on with.
+    pub(crate) fn key_exchange(&self) -> Option<String> {
+        let Self::Tls(stream) = self else { return None };
+        stream.get_ref().1.negotiated_key_exchange_group().map(|group| format!("{:?}", group.name()))
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_read(cx, into),
+            Self::Tls(stream) => Pin::new(stream).poll_read(cx, into),
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<std::io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_write(cx, from),
+            Self::Tls(stream) => Pin::new(stream).poll_write(cx, from),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}
+
+const READ_BUFFER: usize = 4 << 10;

@@ -1,0 +1,110 @@
+//! The load of `tests/bench/run`: the clients, the gateway behind the proxy, and the floor to compare with. One process is one
+//! of the three, on one thread; the figures of a case are one line of JSON on standard output.
+#![expect(clippy::disallowed_methods, reason = "clients of a benchmark dial themselves")]
+#![expect(clippy::print_stdout, reason = "the figures are its output")]
+
+mod backend;
+mod client;
+mod connections;
+mod figures;
+mod floor;
+mod idle;
+mod messages;
+mod process;
+mod requests;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use client::{Client, Resumption};
+use messages::Exchange;
+
+#[derive(Parser)]
+#[command(about = "The load of tests/bench/run")]
+struct Cli {
+    #[command(subcommand)]
+    role: Role,
+    /// What `cargo bench` adds.
+    #[arg(long, hide = true, global = true)]
+    bench: bool,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// A gateway: 1 KiB for a request, an echo or pushed messages for a WebSocket.
+    Backend { listen: SocketAddr },
+    /// A bare TCP relay with the fewest system calls.
+    Floor { listen: SocketAddr, to: SocketAddr },
+    /// Memory of WebSockets that are open and silent.
+    Idle(Load),
+    /// 256-byte messages that come back, one at a time on each WebSocket.
+    Echo(Load),
+    /// 200-byte messages that the gateway sends by itself, each a write of its own.
+    Push(Load),
+    /// 1 MiB messages that come back.
+    Bulk(Load),
+    /// New connections, each with a full TLS handshake, a WebSocket and one message.
+    Connect(Load),
+    /// New connections whose TLS session is resumed.
+    Resume(Load),
+    /// HTTPS requests on HTTP/1.1 connections that stay, one at a time on each.
+    H1(Load),
+    /// HTTPS requests on HTTP/2 connections that stay, ten at a time on each.
+    H2(Load),
+}
+
+/// How much load, on what.
+#[derive(Args)]
+pub(crate) struct Load {
+    /// Where the proxy listens.
+    pub(crate) proxy: SocketAddr,
+    /// The proxy's processes, whose CPU time and memory are counted.
+    #[arg(long = "pid")]
+    pub(crate) pids: Vec<u32>,
+    /// The certificate authority to trust; without it the proxy speaks no TLS.
+    #[arg(long)]
+    pub(crate) ca: Option<PathBuf>,
+    /// How many connections.
+    #[arg(long, default_value_t = 50)]
+    pub(crate) sockets: usize,
+    /// How long is measured.
+    #[arg(long, default_value_t = 5.0)]
+    seconds: f64,
+    /// How long load runs before.
+    #[arg(long, default_value_t = 1.0)]
+    warmup: f64,
+}
+
+impl Load {
+    pub(crate) fn seconds(&self) -> Duration {
+        Duration::from_secs_f64(self.seconds)
+    }
+
+    pub(crate) fn warmup(&self) -> Duration {
+        Duration::from_secs_f64(self.warmup)
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    let role = Cli::parse().role;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let figures = runtime.block_on(async {
+        match role {
+            Role::Backend { listen } => backend::run(listen).await,
+            Role::Floor { listen, to } => floor::run(listen, to).await,
+            Role::Idle(load) => idle::run(&load, &Client::new(&load, Resumption::Off)?).await,
+            Role::Echo(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::ECHO).await,
+            Role::Push(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::PUSH).await,
+            Role::Bulk(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::BULK).await,
+            Role::Connect(load) => connections::run(&load, Resumption::Off).await,
+            Role::Resume(load) => connections::run(&load, Resumption::On).await,
+            Role::H1(load) => requests::h1(&load, &Client::new(&load, Resumption::Off)?).await,
+            Role::H2(load) => requests::h2(&load, &Client::offering(&load, "h2", Resumption::Off)?).await,
+        }
+    })?;
+    println!("{figures}");
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Messages over WebSockets that stay open.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::Value;
+use tokio::task::JoinSet;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::Load;
+use crate::client::{Client, Connection};
+use crate::figures::Meter;
+
+/// What passes over a socket.
+#[derive(Clone, Copy)]
+pub(crate) struct Exchange {
+    path: &'static str,
+    /// Bytes of each message that the client sends, and gets back.
+    size: usize,
+    /// What one of them counts.
+    count: u64,
+}
+
+impl Exchange {
+    pub(crate) const ECHO: Self = Self { path: "/ws", size: 256, count: 1 };
+    pub(crate) const PUSH: Self = Self { path: "/push", size: 0, count: 1 };
+    /// A megabyte there and one back.
+    pub(crate) const BULK: Self = Self { path: "/ws", size: 1 << 20, count: 2 };
+}
+
+pub(crate) async fn run(load: &Load, client: &Client, exchange: Exchange) -> anyhow::Result<Value> {
+    let meter = Meter::default();
+    let mut clients = JoinSet::new();
+    for _ in 0..load.sockets {
+        let socket = client.open(exchange.path).await?;
+        let meter = meter.clone();
+        clients.spawn(async move {
+            if exchange.size == 0 { listen(socket, &meter).await } else { echo(socket, exchange, &meter).await }
+        });
+    }
+    meter.measure(load, clients).await
+}
+
+async fn echo(mut socket: WebSocketStream<Connection>, exchange: Exchange, meter: &Meter) -> anyhow::Result<()> {
+    let sent = Bytes::from(vec![b'x'; exchange.size]);
+    loop {
+        let began = Instant::now();
+        socket.send(Message::Binary(sent.clone())).await?;
+        let came = message(&mut socket).await?;
+        anyhow::ensure!(came == sent, "another message came back");
+        meter.add(exchange.count, began.elapsed());
+    }
+}
+
+async fn listen(mut socket: WebSocketStream<Connection>, meter: &Meter) -> anyhow::Result<()> {
+    loop {
+        let came = message(&mut socket).await?;
+        let sent = came.first_chunk().map_or(0, |sent| u64::from_be_bytes(*sent));
+        meter.add(1, SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_nanos(sent)).unwrap_or_default());
+    }
+}
+
+async fn message(socket: &mut WebSocketStream<Connection>) -> anyhow::Result<Bytes> {
+    loop {
+        match socket.next().await {
+            Some(Ok(Message::Binary(data))) => return Ok(data),
+            // A ping of the proxy's.
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return Err(error.into()),
+            None => anyhow::bail!("the WebSocket was closed"),
+        }
+    }
+}
