@@ -77,7 +77,7 @@ impl Forward {
     ) -> Result<(Lease, Response<hyper::body::Incoming>), Failure> {
         let mut wait = self.gate.enter(asked);
         loop {
-            let dialled = wait.connection(|| self.pool.dial()).await;
+            let dialled = wait.connection(&self.pool).await;
             access.held = wait.held();
             let mut lease = dialled.map_err(|error| self.no_connection(error))?;
             let copy = repeatable(&request);

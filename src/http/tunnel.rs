@@ -12,7 +12,9 @@ use crate::observe::access::AccessLog;
 use crate::observe::hint::{Hint, Refusal};
 use crate::observe::{Gauge, tunnel};
 use crate::tls::Stream;
+use crate::upstream::Gate;
 use crate::websocket::buffers::Buffers;
+use crate::websocket::close::Ended;
 use crate::websocket::relay::{End, Relay};
 use crate::websocket::settings::Settings;
 use crate::websocket::summary::{SideSummary, Summary};
@@ -30,6 +32,7 @@ pub struct Tunnel {
     pub(super) log: AccessLog,
     pub(super) line: tunnel::Tunnel,
     pub(super) hint: Arc<Hint>,
+    pub(super) gate: Gate,
     pub(super) local: Option<IpAddr>,
     pub(super) origin: Option<HeaderValue>,
 }
@@ -51,9 +54,12 @@ impl Tunnel {
         let watched = drain.clone();
         let counted = self.open.enter();
         drain.spawn(async move {
-            let Self { gateway, settings, buffers, open: _, log, line, hint, local, origin } = self;
+            let Self { gateway, settings, buffers, open: _, log, line, hint, gate, local, origin } = self;
             let mut relay = Relay::new(End { io: client, first }, gateway, settings);
             let summary = relay.run(&buffers, &watched).await;
+            if announces_restart(&summary) {
+                gate.doubt();
+            }
             advise(&hint, &summary, local, origin.as_ref());
             log.websocket(&told(line, summary));
             // The sockets first: whoever takes the place of this link finds their files free.
@@ -81,6 +87,13 @@ fn advise(hint: &Hint, summary: &Summary, local: Option<IpAddr>, origin: Option<
     if let Some(advice) = advice {
         advice.warn();
     }
+}
+
+/// Whether the gateway was about to restart, or in the middle of it: it says so (1012 service restart, 1013 gateway starting),
+/// or is gone.
+fn announces_restart(summary: &Summary) -> bool {
+    let said = summary.gateway.said.as_ref().and_then(|close| close.code);
+    summary.ended == Ended::GatewayLost || matches!(said, Some(1012 | 1013))
 }
 
 /// The line of a WebSocket that has ended.

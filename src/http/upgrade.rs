@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::Response;
 use http::header::{ORIGIN, SEC_WEBSOCKET_KEY};
+use http::{Response, StatusCode};
 
 use super::body::Body;
 use super::error::Failure;
@@ -74,7 +74,13 @@ pub(super) async fn upgrade(
     access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
     match handshake::verify(response.status(), response.headers(), key.as_ref()) {
         Ok(()) => {}
-        Err(NotSwitched::Refused(_)) => return Ok(forward.to_client(lease, response, origin)),
+        Err(NotSwitched::Refused(status)) => {
+            // It may not be ready yet. Its answer goes through, and who comes next looks first.
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                forward.gate.doubt();
+            }
+            return Ok(forward.to_client(lease, response, origin));
+        }
         Err(NotSwitched::WrongAccept) => return Err(Failure::WrongAccept),
         Err(NotSwitched::NotWebSocket | NotSwitched::NotUpgraded) => return Err(Failure::NoUpgrade),
     }
@@ -89,6 +95,7 @@ pub(super) async fn upgrade(
         log: upgrades.log.clone(),
         line,
         hint: Arc::clone(&forward.hint),
+        gate: forward.gate.clone(),
         local,
         origin,
     });

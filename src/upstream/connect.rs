@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
@@ -87,6 +88,16 @@ impl Connector {
             None => self.dial().await,
             Some(limit) => timeout(limit, self.dial()).await.unwrap_or(Err(ConnectError::TimedOut(limit))),
         }
+    }
+
+    /// What a request of frontgate's own is addressed to (RFC 9110 §7.2).
+    pub(super) fn host(&self) -> HeaderValue {
+        let host = match &self.target {
+            Target::Unix(_) => "localhost".to_owned(),
+            Target::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
+            Target::Tcp { host, port, .. } => format!("{host}:{port}"),
+        };
+        HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("localhost"))
     }
 
     async fn dial(&self) -> Result<Stream, ConnectError> {

@@ -1,21 +1,30 @@
 //! [`Gate`]: where requests and WebSockets wait while the gateway restarts.
 //!
-//! **Who waits.** Whoever finds that nobody takes the connection (refused, no unix socket), or that a fresh connection is
-//! closed without an answer to something that may be asked again. A gateway that was never up counts as one that restarts:
-//! who starts both together wants just that. Nobody waits longer than `hold`, and no more than [`line::MOST`] at once.
+//! **Who waits.** Whoever finds that nobody can take the connection (refused, no unix socket, no such host, no name for it
+//! yet), or that a fresh connection is closed without an answer to something that may be asked again. A gateway that was
+//! never up counts as one that restarts: who starts both together wants just that. Nobody waits longer than `hold`, and no
+//! more than [`line::MOST`] at once.
 //!
-//! **Who looks.** The first in line and nobody else, every [`PROBE_EVERY`], with a connection that becomes its own; there is
-//! no task behind it, and when nobody waits nobody looks. If the first goes away, the next looks. Once the gateway is up the
-//! line moves on in order, [`line::TOGETHER`] at a time. A gateway that takes connections and hangs up is not up before it has
-//! kept one for [`SETTLED`] or answered; those who look at it do so with growing pauses, since each look is a request.
+//! **Who looks.** The first in line and nobody else, every [`LOOK_EVERY`]; there is no task behind it, and when nobody waits
+//! nobody looks. If the first goes away, the next looks. To look is to ask the gateway whether it is ready
+//! ([`readiness`](super::readiness)): one that takes connections may still turn WebSockets away. Once it is ready the line
+//! moves on in order, [`line::TOGETHER`] at a time.
+//!
+//! **A gateway that takes connections but never gets ready** is believed for [`line::BELIEVED`]; then the first in line goes
+//! through anyway. If it hangs up on that one, it is asked again with growing pauses, and the others wait until it has kept
+//! a connection for [`SETTLED`] or answered.
+//!
+//! **A gateway that announces a restart** to a WebSocket may be listening again before anybody finds it down. So whoever
+//! comes after [`Gate::doubt`] looks first.
 //!
 //! **A gateway that has been down for longer than `hold`** is probably off. A person who opens a page should then read so at
-//! once, and the page asks again by itself; so requests are turned away without waiting. WebSockets still wait: nobody reads
+//! once, and the page asks again by itself; so requests are turned away after one look. WebSockets still wait: nobody reads
 //! the answer to those, and the Control UI comes back later and later (up to 15 s) after each refusal, while one that waits
 //! is through the moment the gateway is up. What nobody has looked at for a minute counts as another outage.
 
 mod line;
 
+use std::fmt::Display;
 use std::future::{Future, pending};
 use std::io;
 use std::pin::pin;
@@ -26,10 +35,31 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub use line::Asked;
-use line::{Down, Line, Ticket, Turned};
+use line::{Down, Joined, Line, Ticket, Turn, Turned};
 
 use super::ConnectError;
 use crate::drain::Drain;
+
+/// The gateway behind a gate.
+pub trait Gateway: Sync {
+    /// A connection to it.
+    type Connection: Send;
+    /// Makes a fresh connection.
+    fn dial(&self) -> impl Future<Output = Result<Self::Connection, ConnectError>> + Send;
+    /// Asks, over a connection of its own, whether it is ready.
+    fn readiness(&self) -> impl Future<Output = Result<Readiness, ConnectError>> + Send;
+}
+
+/// What a gateway that takes connections says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// It is ready, or does not know what it is asked.
+    Ready,
+    /// It is not ready yet.
+    Starting,
+    /// It hung up.
+    Cut,
+}
 
 /// Where requests and WebSockets wait while one gateway restarts. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -52,6 +82,8 @@ pub struct Wait<'a> {
     since: Option<Instant>,
     /// How often a connection was closed without an answer.
     cuts: u32,
+    /// One look must do.
+    one_look: bool,
     last: Option<ConnectError>,
 }
 
@@ -82,6 +114,32 @@ struct Place {
     turn: Arc<Notify>,
 }
 
+/// What the one whose turn it is has found.
+enum Found<C> {
+    Connection(C),
+    Starting,
+    Cut,
+    Error(ConnectError),
+    /// In the time there was.
+    Nothing,
+}
+
+impl<C> Found<C> {
+    async fn by_looking<G: Gateway<Connection = C>>(gateway: &G) -> Self {
+        match gateway.readiness().await {
+            Ok(Readiness::Starting) => Self::Starting,
+            Ok(Readiness::Cut) => Self::Cut,
+            // Before the others hear of it.
+            Ok(Readiness::Ready) => Self::by_going(gateway).await,
+            Err(error) => Self::Error(error),
+        }
+    }
+
+    async fn by_going<G: Gateway<Connection = C>>(gateway: &G) -> Self {
+        gateway.dial().await.map_or_else(Self::Error, Self::Connection)
+    }
+}
+
 impl Gate {
     /// A gate at which nobody waits longer than `hold`, or beyond the beginning of `drain`; `None` holds nobody.
     pub fn new(hold: Option<Duration>, drain: Drain) -> Self {
@@ -90,7 +148,7 @@ impl Gate {
 
     /// Begins one request's way.
     pub fn enter(&self, asked: Asked) -> Wait<'_> {
-        Wait { gate: self, asked, ticket: None, place: None, since: None, cuts: 0, last: None }
+        Wait { gate: self, asked, ticket: None, place: None, since: None, cuts: 0, one_look: false, last: None }
     }
 
     fn line(&self) -> MutexGuard<'_, Line<Arc<Notify>>> {
@@ -98,9 +156,16 @@ impl Gate {
         self.0.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn down(&self, down: Down) {
+    /// The gateway has said that it restarts: whoever comes next looks before it goes through.
+    pub fn doubt(&self) {
+        if self.0.hold.is_some() {
+            self.line().doubt(Instant::now());
+        }
+    }
+
+    fn down(&self, down: Down, why: &dyn Display) {
         if self.line().down(down, Instant::now()) {
-            tracing::warn!("the gateway is down; requests wait for it");
+            tracing::warn!(%why, "the gateway is down; requests wait for it");
         }
     }
 
@@ -122,23 +187,20 @@ impl Gate {
 }
 
 impl Wait<'_> {
-    /// A fresh connection, made by `dial`; at once if the gateway is up and nobody was here before.
+    /// A fresh connection; at once if the gateway is up and nobody was here before.
     ///
     /// # Errors
     /// There is none, and waiting longer does not help or is not wanted.
-    pub async fn connection<T, D>(&mut self, dial: impl Fn() -> D) -> Result<T, NoConnection>
-    where
-        D: Future<Output = Result<T, ConnectError>>,
-    {
-        let Some(hold) = self.gate.0.hold else { return dial().await.map_err(NoConnection::Failed) };
-        if self.cuts == 0 && self.gate.line().is_empty() {
-            match dial().await {
+    pub async fn connection<G: Gateway>(&mut self, gateway: &G) -> Result<G::Connection, NoConnection> {
+        let Some(hold) = self.gate.0.hold else { return gateway.dial().await.map_err(NoConnection::Failed) };
+        if self.cuts == 0 && self.gate.line().is_clear() {
+            match gateway.dial().await {
                 Ok(connection) => {
                     self.connected();
                     return Ok(connection);
                 }
                 Err(error) => match found_down(&error) {
-                    Some(down) => self.gate.down(down),
+                    Some(down) => self.gate.down(down, &error),
                     None => return Err(NoConnection::Failed(error)),
                 },
             }
@@ -148,18 +210,16 @@ impl Wait<'_> {
         let connection = tokio::select! {
             biased;
             () = self.gate.0.drain.soft() => return Err(NoConnection::Draining),
-            connection = timeout_at(until, self.in_line(dial)) => connection,
+            connection = timeout_at(until, self.in_line(gateway)) => connection,
         };
         match connection {
-            Ok(Ok(connection)) => {
+            Ok(Ok(Some(connection))) => {
                 self.connected();
                 Ok(connection)
             }
+            Ok(Ok(None)) => Err(self.in_vain(NoConnection::LongDown)),
             Ok(Err(error)) => Err(NoConnection::Failed(error)),
-            Err(_) => Err(match self.last.take() {
-                Some(error) if found_down(&error).is_none() => NoConnection::Failed(error),
-                _ => NoConnection::HeldInVain(hold),
-            }),
+            Err(_) => Err(self.in_vain(NoConnection::HeldInVain(hold))),
         }
     }
 
@@ -191,7 +251,7 @@ impl Wait<'_> {
     /// The fresh connection was closed without an answer. Whether to ask again, with the next [`Wait::connection`].
     pub fn cut(&mut self) -> bool {
         if self.gate.0.hold.is_some() {
-            self.gate.down(Down::Cut);
+            self.gate.down(Down::Cut, &HUNG_UP);
             self.cuts += 1;
         }
         self.cuts > 0
@@ -201,49 +261,75 @@ impl Wait<'_> {
         if self.place.is_none() {
             let turn = Arc::new(Notify::new());
             let joined = self.gate.line().join(self.ticket, self.asked, Arc::clone(&turn), hold, Instant::now());
-            let ticket = joined.map_err(|turned| match turned {
+            let Joined { ticket, one_look } = joined.map_err(|turned| match turned {
                 Turned::Full => NoConnection::Full,
                 Turned::LongDown => NoConnection::LongDown,
             })?;
-            self.ticket = Some(ticket);
+            (self.ticket, self.one_look) = (Some(ticket), one_look);
             self.place = Some(Place { gate: self.gate.clone(), ticket, turn });
             self.gate.call();
         }
         Ok(())
     }
 
-    /// Dials when it is our turn, until it succeeds. While the gateway is down, any failure may be a part of that.
-    async fn in_line<T, D>(&mut self, dial: impl Fn() -> D) -> Result<T, ConnectError>
-    where
-        D: Future<Output = Result<T, ConnectError>>,
-    {
+    /// Looks and dials when it is our turn, until it succeeds; `None` if one look must do and was in vain. While the gateway
+    /// is down, any failure may be a part of that.
+    async fn in_line<G: Gateway>(&mut self, gateway: &G) -> Result<Option<G::Connection>, ConnectError> {
         let Some(place) = &self.place else { return pending().await };
-        if self.cuts > 0 {
-            sleep((PROBE_EVERY * 2u32.saturating_pow(self.cuts)).min(PROBE_CUT)).await;
+        if self.cuts > 1 {
+            sleep((LOOK_EVERY * 2u32.saturating_pow(self.cuts)).min(LONGEST_PAUSE)).await;
         }
         loop {
-            let (has_turn, is_down) = {
+            let (turn, is_down) = {
                 let line = self.gate.line();
-                (line.has_turn(place.ticket), line.outage().is_some())
+                (line.turn(place.ticket, Instant::now()), line.outage().is_some())
             };
-            if !has_turn {
-                place.turn.notified().await;
-                continue;
-            }
-            let dialled = if is_down { timeout(PROBE_LIMIT, dial()).await.ok() } else { Some(dial().await) };
-            match dialled {
-                Some(Ok(connection)) => return Ok(connection),
-                Some(Err(error)) => {
+            let found = match turn {
+                Turn::Wait => {
+                    place.turn.notified().await;
+                    continue;
+                }
+                Turn::Look => timeout(LOOK_LIMIT, Found::by_looking(gateway)).await.unwrap_or(Found::Nothing),
+                Turn::Go if is_down => timeout(LOOK_LIMIT, Found::by_going(gateway)).await.unwrap_or(Found::Nothing),
+                Turn::Go => Found::by_going(gateway).await,
+            };
+            let mut pause = LOOK_EVERY;
+            match found {
+                Found::Connection(connection) => {
+                    if turn == Turn::Look {
+                        self.gate.up();
+                    }
+                    return Ok(Some(connection));
+                }
+                Found::Starting => self.gate.down(Down::Starting, &"it is not ready yet"),
+                Found::Cut => self.gate.down(Down::Cut, &HUNG_UP),
+                // It has taken the connection, or its machine swallows what is sent there.
+                Found::Nothing => self.gate.down(Down::Starting, &"it does not answer"),
+                Found::Error(error) => {
                     match found_down(&error) {
-                        Some(down) => self.gate.down(down),
-                        None if is_down => self.gate.down(Down::Refused),
+                        Some(down) => self.gate.down(down, &error),
+                        None if is_down => self.gate.down(Down::Refused, &error),
                         None => return Err(error),
+                    }
+                    if matches!(error, ConnectError::Resolve { .. }) {
+                        pause = NAME_EVERY;
                     }
                     self.last = Some(error);
                 }
-                None => {}
             }
-            sleep(PROBE_EVERY).await;
+            if self.one_look {
+                return Ok(None);
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// Why there is no connection after all: what is known better than that the gateway is down.
+    fn in_vain(&mut self, otherwise: NoConnection) -> NoConnection {
+        match self.last.take() {
+            None | Some(ConnectError::Refused) => otherwise,
+            Some(error) if found_down(&error) == Some(Down::Cut) => otherwise,
+            Some(error) => NoConnection::Failed(error),
         }
     }
 
@@ -263,28 +349,35 @@ impl Drop for Place {
     }
 }
 
-/// Whether this is how a gateway that restarts looks.
+/// Whether this is how a gateway that restarts looks, or its machine, or the network in front of that. A container has no
+/// name before it is up.
 fn found_down(error: &ConnectError) -> Option<Down> {
     match error {
-        ConnectError::Refused => Some(Down::Refused),
-        ConnectError::Tls(error) | ConnectError::Io(error)
-            if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) =>
-        {
-            Some(Down::Cut)
-        }
-        _ => None,
+        ConnectError::Refused | ConnectError::Resolve { .. } | ConnectError::TimedOut(_) => Some(Down::Refused),
+        ConnectError::Tls(error) | ConnectError::Io(error) => match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Some(Down::Cut),
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::TimedOut => {
+                Some(Down::Refused)
+            }
+            _ => None,
+        },
     }
 }
 
+const HUNG_UP: &str = "it hung up without an answer";
+
 /// Half of the 100 ms within which a gateway that is back is noticed. On the machine itself it costs 20 refused connections
 /// a second, while somebody waits.
-const PROBE_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The same for a name without an address: to ask for it may be work for servers of others.
+const NAME_EVERY: Duration = Duration::from_millis(500);
 
 /// A machine that restarts swallows the first packet of a connection, and the kernel's next try comes later each time.
-const PROBE_LIMIT: Duration = Duration::from_secs(1);
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
-/// The longest pause between two looks at a gateway that hangs up: each is a request that it may have begun to answer.
-const PROBE_CUT: Duration = Duration::from_millis(800);
+/// The longest pause before a request is sent once more to a gateway that hung up on it: it may have begun to answer.
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
 /// What takes a connection for a gateway that is down finds out within a round trip on the same machine.
 const SETTLED: Duration = Duration::from_millis(250);

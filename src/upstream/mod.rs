@@ -5,9 +5,10 @@ mod connect;
 mod hold;
 mod link;
 mod pool;
+mod readiness;
 
 pub use body::{RequestBody, TooLarge};
 pub use connect::{ConnectError, Connector};
-pub use hold::{Asked, Gate, NoConnection, Wait};
+pub use hold::{Asked, Gate, Gateway, NoConnection, Readiness, Wait};
 pub use link::{Link, SendError};
 pub use pool::{Lease, Pool};

@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::{ConnectError, Connector, Link};
@@ -54,6 +55,11 @@ impl Pool {
         let opened = Link::open(stream, self.0.max_head).await;
         let link = opened.map_err(|error| ConnectError::Io(std::io::Error::other(error)))?;
         Ok(Lease { link, pool: self.clone() })
+    }
+
+    /// What a request of frontgate's own is addressed to.
+    pub(super) fn host(&self) -> HeaderValue {
+        self.0.connector.host()
     }
 
     /// Closes what has been idle for too long; returns how many are left.

@@ -1,6 +1,8 @@
 //! Requests and WebSockets that find the gateway down, and what becomes of them.
 #![expect(clippy::print_stdout, reason = "figures are for people")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use frontgate::config::Upstream;
@@ -9,7 +11,7 @@ use http::Request;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
-use crate::harness::{Connection, Message, Proxy, Reserved, Wire, binary, dial, empty, gateway, proxy, within};
+use crate::harness::{Connection, Message, Proxy, READY, Reserved, Wire, binary, dial, empty, gateway, proxy, within};
 use crate::websocket::peer::{SWITCHED, UPGRADE};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -40,6 +42,19 @@ async fn answers(mut connection: Connection) {
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{target}", target.len());
         connection.send(if is_upgrade { SWITCHED.to_owned() } else { answer }).await;
     }
+}
+
+/// Says that the gateway is ready; then takes the connection of who waited, and its request.
+async fn passes<A: Future<Output = Wire>>(accept: impl Fn() -> A) -> Wire {
+    within("the proxy", async {
+        let mut asks = accept().await;
+        assert_eq!(target(&asks.next_request().await.expect("a question")), "/startupz");
+        asks.send(READY).await;
+        let mut passes = accept().await;
+        passes.next_request().await.expect("a request");
+        passes
+    })
+    .await
 }
 
 fn code(page: &Message) -> String {
@@ -81,7 +96,7 @@ async fn what_waited_passes_in_order_when_the_gateway_is_up() {
         assert!(head.starts_with(if number % 3 == 1 { "HTTP/1.1 101 " } else { "HTTP/1.1 200 " }), "{head}");
     }
     assert_eq!(gateway.unexpected(), None);
-    assert!(gateway.connections() <= 60, "no connection was thrown away");
+    assert_eq!(gateway.connections(), 61, "one to ask, and none was thrown away");
 }
 
 #[tokio::test]
@@ -99,10 +114,8 @@ async fn a_gateway_that_is_back_is_noticed_within_100_ms() {
         tokio::time::sleep(Duration::from_millis(300 + 7 * round as u64)).await;
         let listener = reserved.listen();
         let began = Instant::now();
-        let (stream, _) = within("the proxy", listener.accept()).await.unwrap();
+        let mut gateway = passes(|| async { Wire::new(listener.accept().await.unwrap().0) }).await;
         took.push(began.elapsed());
-        let mut gateway = Wire::new(stream);
-        gateway.next_request().await.unwrap();
         gateway.send(if round % 2 == 0 { OK } else { SWITCHED }).await;
         client.head().await;
         drop((gateway, listener));
@@ -122,8 +135,7 @@ async fn a_unix_socket_that_is_not_there_is_waited_for() {
     let proxy = proxy().config(|config| config.upstream = Upstream::Unix(path.clone())).plain().start().await;
     let mut client = arrives(&proxy, &get("/")).await;
     let listener = UnixListener::bind(&path).unwrap();
-    let mut gateway = Wire::new(within("the proxy", listener.accept()).await.unwrap().0);
-    gateway.next_request().await.unwrap();
+    let mut gateway = passes(|| async { Wire::new(listener.accept().await.unwrap().0) }).await;
     gateway.send(OK).await;
     assert_eq!(client.response().await.status(), 200);
 }
@@ -250,7 +262,7 @@ async fn a_gateway_that_hangs_up_is_asked_again_if_that_may_be() {
     // A port that is there before what listens behind it: the first four connections end without an answer.
     let script = |mut connection: Connection| async move {
         if connection.number < 4 {
-            connection.request().await;
+            connection.next_request().await;
         } else {
             answers(connection).await;
         }
@@ -267,7 +279,7 @@ async fn a_gateway_that_hangs_up_is_asked_again_if_that_may_be() {
         client.send(&request).await;
         let head = client.head().await;
         assert!(head.starts_with(expected), "{request}: {head}");
-        assert_eq!(gateway.connections(), if expected.contains("502") { 1 } else { 5 });
+        assert_eq!(gateway.connections(), if expected.contains("502") { 1 } else { 6 });
     }
 }
 
@@ -317,4 +329,103 @@ async fn the_operator_is_told_once_and_readiness_is_frontgates_own() {
     let told: Vec<_> = proxy.printed.iter().filter(|line| line.contains("the gateway is ")).collect();
     assert_eq!(told.len(), 2, "{told:#?}");
     assert!(told[1].contains("the gateway is up again"), "{told:#?}");
+}
+
+/// Answers as OpenClaw does: it takes connections, and says for a while that it is not ready. Before it is, it grants WebSockets
+/// and closes them.
+async fn starts(mut connection: Connection, startupz: bool, ready: Arc<AtomicBool>) {
+    while let Some(request) = connection.next_request().await {
+        let is_ready = ready.load(Ordering::SeqCst);
+        let starting = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"ready\":false}";
+        let answer = match target(&request).as_str() {
+            "/startupz" if startupz => {
+                if is_ready {
+                    READY
+                } else {
+                    starting
+                }
+            }
+            "/readyz" => {
+                if is_ready {
+                    READY
+                } else {
+                    starting
+                }
+            }
+            // Before 2026.8 there is a page at every path.
+            "/startupz" => "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n",
+            _ if is_ready => SWITCHED,
+            _ => "HTTP/1.1 500 Too Early\r\nContent-Length: 0\r\n\r\n",
+        };
+        connection.send(answer).await;
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_listens_before_it_is_ready_gets_nobody_before() {
+    for startupz in [true, false] {
+        let reserved = Reserved::new();
+        let proxy = proxy().config(|config| config.upstream = reserved.upstream()).plain().start().await;
+        let mut clients = Vec::new();
+        for number in 0..20 {
+            clients.push(arrives(&proxy, &upgrade(&format!("/{number}"))).await);
+        }
+        let ready = Arc::new(AtomicBool::new(false));
+        let said = Arc::clone(&ready);
+        let gateway =
+            gateway().at(reserved).playing(move |connection| starts(connection, startupz, Arc::clone(&said))).await;
+        let asked = if startupz { 3 } else { 6 };
+        within("three questions", async {
+            while gateway.connections() < asked {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        ready.store(true, Ordering::SeqCst);
+        let began = Instant::now();
+        for client in &mut clients {
+            let head = client.head().await;
+            assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        }
+        println!("all of 20 passed {:?} after the gateway was ready", began.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn who_comes_back_after_a_restart_was_announced_waits_until_it_is_over() {
+    // What the gateway's last word is, and whether the next one asks first.
+    let rows: [(&[u8], bool); 4] = [
+        (b"\x88\x02\x03\xf4", true),  // 1012 service restart
+        (b"\x88\x02\x03\xf5", true),  // 1013 gateway starting
+        (b"", true),                  // gone
+        (b"\x88\x02\x03\xe8", false), // 1000
+    ];
+    for (last, asks) in rows {
+        let script = move |mut connection: Connection| async move {
+            while let Some(request) = connection.next_request().await {
+                match target(&request).as_str() {
+                    "/startupz" => connection.send(READY).await,
+                    "/first" => {
+                        connection.send(SWITCHED).await;
+                        return connection.send(last).await;
+                    }
+                    _ => connection.send(SWITCHED).await,
+                }
+            }
+        };
+        let gateway = gateway().playing(script).await;
+        let listen = r#"listen: { https: ["127.0.0.1:0"], plain: ["127.0.0.1:0"] }"#;
+        let mut proxy = binary().config(listen).config(&format!("upstream: {}", gateway.upstream)).start().await;
+        let mut first = proxy.plain_client().await;
+        first.send(upgrade("/first")).await;
+        first.head().await;
+        // The Close, whosever it is.
+        assert!(first.has_more().await);
+        drop(first);
+        proxy.line(|line| line["message"] == "websocket").await;
+        let mut second = proxy.plain_client().await;
+        second.send(upgrade("/second")).await;
+        assert!(second.head().await.starts_with("HTTP/1.1 101 "));
+        assert_eq!(gateway.connections(), if asks { 3 } else { 2 }, "{last:?}");
+    }
 }

@@ -33,6 +33,29 @@ pub(super) enum Down {
     Refused,
     /// Somebody took it and hung up without an answer, as a container's port does while nobody listens behind it.
     Cut,
+    /// It says itself that it is not ready, or says nothing yet.
+    Starting,
+    /// What a WebSocket of it said at its end: that it restarts. Nobody has looked.
+    Doubted,
+}
+
+/// What somebody in line is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// To wait until it is told.
+    Wait,
+    /// To look whether the gateway is ready.
+    Look,
+    /// To go through.
+    Go,
+}
+
+/// A place in line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Joined {
+    pub(super) ticket: Ticket,
+    /// The gateway has been down for so long that one look must do.
+    pub(super) one_look: bool,
 }
 
 /// Why somebody may not wait.
@@ -40,7 +63,7 @@ pub(super) enum Down {
 pub(super) enum Turned {
     /// [`MOST`] wait already.
     Full,
-    /// The gateway has been down for so long that waiting is not likely to help.
+    /// The gateway has been down for so long that waiting is not likely to help, and somebody else looks.
     LongDown,
 }
 
@@ -55,6 +78,8 @@ struct Outage {
     since: Instant,
     seen: Instant,
     down: Down,
+    /// Since when connections have been taken, by a gateway that is not ready.
+    taken: Option<Instant>,
 }
 
 impl<W: Clone> Line<W> {
@@ -63,9 +88,14 @@ impl<W: Clone> Line<W> {
         Self { waiting: BTreeMap::new(), next: 0, outage: None }
     }
 
-    /// Whether nobody waits, so that whoever comes may try at once without overtaking anybody.
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+    /// Whether nobody waits and nothing is amiss, so that whoever comes may go through without overtaking anybody.
+    pub(super) fn is_clear(&self) -> bool {
+        self.waiting.is_empty() && self.outage.is_none()
+    }
+
+    /// How many wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
     }
 
     /// A new place at the end, or the old one again.
@@ -76,12 +106,13 @@ impl<W: Clone> Line<W> {
         wake: W,
         hold: Duration,
         now: Instant,
-    ) -> Result<Ticket, Turned> {
+    ) -> Result<Joined, Turned> {
         if self.waiting.len() >= MOST {
             return Err(Turned::Full);
         }
-        let long_down = self.outage.is_some_and(|outage| now.saturating_duration_since(outage.since) > hold);
-        if long_down && old.is_none() && asked == Asked::Request {
+        let long_down = self.known(now).is_some_and(|outage| now.saturating_duration_since(outage.since) > hold);
+        let one_look = long_down && old.is_none() && asked == Asked::Request;
+        if one_look && !self.waiting.is_empty() {
             return Err(Turned::LongDown);
         }
         let ticket = old.unwrap_or_else(|| {
@@ -89,7 +120,7 @@ impl<W: Clone> Line<W> {
             Ticket(self.next)
         });
         self.waiting.insert(ticket, Waiter { wake, told: false });
-        Ok(ticket)
+        Ok(Joined { ticket, one_look })
     }
 
     /// Somebody waits no longer.
@@ -97,9 +128,14 @@ impl<W: Clone> Line<W> {
         self.waiting.remove(&ticket);
     }
 
-    /// Whether this one may dial: while the gateway is down, only the first; then the first few.
-    pub(super) fn has_turn(&self, ticket: Ticket) -> bool {
-        self.waiting.keys().take(self.turns()).any(|&waiting| waiting == ticket)
+    /// What this one is to do: while the gateway is down, only the first does anything; then the first few. A gateway that
+    /// has not been ready for [`BELIEVED`], but takes connections, may have another idea of being ready.
+    pub(super) fn turn(&self, ticket: Ticket, now: Instant) -> Turn {
+        if !self.waiting.keys().take(self.turns()).any(|&waiting| waiting == ticket) {
+            return Turn::Wait;
+        }
+        let looks = |outage: Outage| outage.taken.is_none_or(|taken| now.saturating_duration_since(taken) < BELIEVED);
+        if self.outage.is_some_and(looks) { Turn::Look } else { Turn::Go }
     }
 
     /// Whoever has a turn and has not heard of it.
@@ -113,11 +149,20 @@ impl<W: Clone> Line<W> {
         .collect()
     }
 
+    /// The gateway may be down: whoever comes next is to look.
+    pub(super) fn doubt(&mut self, now: Instant) {
+        self.outage.get_or_insert(Outage { since: now, seen: now, down: Down::Doubted, taken: None });
+    }
+
     /// The gateway is down. `true` if that is news.
     pub(super) fn down(&mut self, down: Down, now: Instant) -> bool {
-        let known = self.outage.filter(|outage| now.saturating_duration_since(outage.seen) < FORGOTTEN);
+        let known = self.known(now);
         let since = known.map_or(now, |outage| outage.since);
-        self.outage = Some(Outage { since, seen: now, down });
+        let taken = match down {
+            Down::Refused | Down::Doubted => None,
+            Down::Cut | Down::Starting => Some(known.and_then(|outage| outage.taken).unwrap_or(now)),
+        };
+        self.outage = Some(Outage { since, seen: now, down, taken });
         // All but the first go back to waiting, and must be told again.
         self.waiting.values_mut().skip(1).for_each(|waiter| waiter.told = false);
         known.is_none()
@@ -130,8 +175,16 @@ impl<W: Clone> Line<W> {
 
     /// The gateway is up. For how long it was down, and how many wait, if that is news and known.
     pub(super) fn up(&mut self, now: Instant) -> Option<(Duration, usize)> {
-        let outage = self.outage.take().filter(|outage| now.saturating_duration_since(outage.seen) < FORGOTTEN)?;
-        Some((now.saturating_duration_since(outage.since), self.waiting.len()))
+        let known = self.known(now);
+        self.outage = None;
+        Some((now.saturating_duration_since(known?.since), self.waiting()))
+    }
+
+    /// The outage, if somebody has seen it and not long ago.
+    fn known(&self, now: Instant) -> Option<Outage> {
+        let is_known =
+            |outage: &Outage| outage.down != Down::Doubted && now.saturating_duration_since(outage.seen) < FORGOTTEN;
+        self.outage.filter(is_known)
     }
 
     fn turns(&self) -> usize {
@@ -150,95 +203,10 @@ pub(super) const TOGETHER: usize = 16;
 /// does look: the page asks every 5 s, the Control UI at least every 15 s.
 pub(super) const FORGOTTEN: Duration = Duration::from_mins(1);
 
+/// How long it is believed that a gateway which takes connections is not ready. OpenClaw needs one to three seconds from its
+/// first connection to its first WebSocket, several times that on a small machine; and one whose message channel is broken may
+/// say for ever that it is not ready, while it serves its page.
+pub(super) const BELIEVED: Duration = Duration::from_secs(10);
+
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOLD: Duration = Duration::from_secs(12);
-
-    fn line_of(names: &[&'static str], now: Instant) -> (Line<&'static str>, Vec<Ticket>) {
-        let mut line = Line::new();
-        let tickets = names.iter().map(|name| line.join(None, Asked::Request, *name, HOLD, now).unwrap()).collect();
-        (line, tickets)
-    }
-
-    #[test]
-    fn one_dials_while_the_gateway_is_down_and_the_next_when_that_one_leaves() {
-        let now = Instant::now();
-        let (mut line, tickets) = line_of(&["a", "b", "c"], now);
-        assert!(line.down(Down::Refused, now) && !line.down(Down::Refused, now), "said once");
-        assert_eq!((line.due(), line.due()), (vec!["a"], vec![]));
-        assert_eq!(tickets.iter().map(|&ticket| line.has_turn(ticket)).collect::<Vec<_>>(), [true, false, false]);
-        line.leave(tickets[0]);
-        assert_eq!(line.due(), ["b"]);
-        assert!(line.has_turn(tickets[1]));
-    }
-
-    #[test]
-    fn a_few_dial_at_once_in_order_when_it_is_up() {
-        let now = Instant::now();
-        let mut line = Line::new();
-        line.down(Down::Refused, now);
-        let tickets: Vec<_> = (0..40).map(|name| line.join(None, Asked::Upgrade, name, HOLD, now).unwrap()).collect();
-        assert_eq!(line.due(), [0]);
-        assert_eq!(line.up(now + HOLD), Some((HOLD, 40)));
-        assert_eq!(line.up(now + HOLD), None, "said once");
-        assert_eq!(line.outage(), None);
-        assert_eq!(line.due(), (1..TOGETHER).collect::<Vec<_>>());
-        line.leave(tickets[0]);
-        line.leave(tickets[5]);
-        assert_eq!(line.due(), [TOGETHER, TOGETHER + 1]);
-        // Down again: all go back to waiting, in the order they had.
-        line.down(Down::Refused, now);
-        assert!(line.has_turn(tickets[1]) && !line.has_turn(tickets[2]));
-        line.up(now);
-        assert_eq!(line.due(), (2..TOGETHER + 2).filter(|name| *name != 5).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn who_comes_again_has_the_place_of_before() {
-        let now = Instant::now();
-        let (mut line, tickets) = line_of(&["a", "b"], now);
-        line.down(Down::Cut, now);
-        line.leave(tickets[0]);
-        assert_eq!(line.due(), ["b"]);
-        line.join(Some(tickets[0]), Asked::Request, "a", HOLD, now + HOLD * 2).unwrap();
-        assert_eq!(line.due(), ["a"]);
-        assert!(!line.has_turn(tickets[1]));
-    }
-
-    #[test]
-    fn no_more_wait_than_may() {
-        let now = Instant::now();
-        let mut line = Line::new();
-        for _ in 0..MOST {
-            line.join(None, Asked::Upgrade, (), HOLD, now).unwrap();
-        }
-        assert_eq!(line.join(None, Asked::Upgrade, (), HOLD, now), Err(Turned::Full));
-    }
-
-    #[test]
-    fn requests_do_not_wait_for_a_gateway_that_has_been_down_for_long() {
-        let began = Instant::now();
-        let second = Duration::from_secs(1);
-        let long = Err(Turned::LongDown);
-        // When it was seen down, when somebody comes, and whether requests and upgrades may wait.
-        let rows: [(&[u32], u32, Result<(), Turned>); 5] = [
-            (&[], 0, Ok(())),
-            (&[0], 12, Ok(())),
-            (&[0], 13, long),
-            (&[0, 50, 100], 100, long),
-            // Nobody looked for more than a minute: another outage.
-            (&[0, 61], 61, Ok(())),
-        ];
-        for (seen, comes, expected) in rows {
-            let mut line = Line::new();
-            for &at in seen {
-                line.down(Down::Refused, began + second * at);
-            }
-            let now = began + second * comes;
-            assert_eq!(line.join(None, Asked::Request, (), HOLD, now).map(|_| ()), expected, "{seen:?}, {comes}");
-            assert!(line.join(None, Asked::Upgrade, (), HOLD, now).is_ok(), "{seen:?}, {comes}");
-        }
-    }
-}
+mod tests;

@@ -154,9 +154,16 @@ impl Gateway {
 }
 
 impl Connection {
-    /// The next request, which [`Gateway::request`] returns too; `None` at the end of the connection.
+    /// The next request, which [`Gateway::request`] returns too; `None` at the end of the connection. A question whether the
+    /// gateway is ready is answered here.
     pub(crate) async fn request(&mut self) -> Option<Message> {
-        let message = self.wire.next_request().await?;
+        let message = loop {
+            let message = self.wire.next_request().await?;
+            if message.target() != b"/startupz" {
+                break message;
+            }
+            self.wire.try_send(READY).await.ok()?;
+        };
         // Nobody may be asking.
         let _ = self.seen.send(message.clone());
         Some(message)
@@ -176,6 +183,10 @@ impl DerefMut for Connection {
         &mut self.wire
     }
 }
+
+/// A gateway that is ready.
+pub(crate) const READY: &str =
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"ok\":true}";
 
 enum Door {
     Tcp(TcpListener),

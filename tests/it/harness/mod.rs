@@ -28,7 +28,7 @@ use std::time::Duration;
 
 pub(crate) use binary::{Binary, binary};
 pub(crate) use doors::{Doors, dial, dial_from, handshake};
-pub(crate) use gateway::{Connection, Gateway, gateway};
+pub(crate) use gateway::{Connection, Gateway, READY, gateway};
 pub(crate) use http2::{Outcome, empty, full};
 pub(crate) use message::Message;
 pub(crate) use proxy::{Proxy, proxy};

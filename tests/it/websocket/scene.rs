@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 
 use frontgate::config::{Config, Upstream};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::peer::{Peer, UPGRADE};
-use crate::harness::{Binary, Doors, Proxy, binary, proxy, within};
+use crate::harness::{Binary, Doors, Proxy, READY, binary, proxy, within};
 
 /// How a client reaches the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,9 +63,22 @@ impl<P: Deref<Target = Doors>> Scene<P> {
         }
     }
 
-    /// The proxy's next connection to the gateway.
+    /// The proxy's next connection to the gateway, other than those that ask whether it is ready: it is.
     pub(crate) async fn accept(&self) -> Peer {
-        Peer::new(within("the proxy to connect", self.gateway.accept()).await.unwrap().0)
+        within("the proxy to connect", async {
+            loop {
+                let (mut stream, _) = self.gateway.accept().await.unwrap();
+                let mut first = [0; 13];
+                while stream.peek(&mut first).await.is_ok_and(|length| (1..first.len()).contains(&length)) {
+                    tokio::task::yield_now().await;
+                }
+                if &first != b"GET /startupz" {
+                    return Peer::new(stream);
+                }
+                stream.write_all(READY.as_bytes()).await.unwrap();
+            }
+        })
+        .await
     }
 
     /// The proxy's next connection to the gateway, or `None` if it turns `client` away instead.

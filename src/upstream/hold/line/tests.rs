@@ -1,0 +1,135 @@
+//! The line, with what happens to it in tables.
+
+use super::*;
+
+const HOLD: Duration = Duration::from_secs(12);
+
+fn line_of(names: &[&'static str], now: Instant) -> (Line<&'static str>, Vec<Ticket>) {
+    let mut line = Line::new();
+    let tickets = names.iter().map(|name| line.join(None, Asked::Request, *name, HOLD, now).unwrap().ticket).collect();
+    (line, tickets)
+}
+
+#[test]
+fn one_dials_while_the_gateway_is_down_and_the_next_when_that_one_leaves() {
+    let now = Instant::now();
+    let (mut line, tickets) = line_of(&["a", "b", "c"], now);
+    assert!(line.down(Down::Refused, now) && !line.down(Down::Refused, now), "said once");
+    assert_eq!((line.due(), line.due()), (vec!["a"], vec![]));
+    let turns = |line: &Line<_>| tickets.iter().map(|&ticket| line.turn(ticket, now)).collect::<Vec<_>>();
+    assert_eq!(turns(&line), [Turn::Look, Turn::Wait, Turn::Wait]);
+    line.leave(tickets[0]);
+    assert_eq!(line.due(), ["b"]);
+    assert_eq!(turns(&line), [Turn::Wait, Turn::Look, Turn::Wait]);
+}
+
+#[test]
+fn a_few_dial_at_once_in_order_when_it_is_up() {
+    let now = Instant::now();
+    let mut line = Line::new();
+    line.down(Down::Refused, now);
+    let tickets: Vec<_> =
+        (0..40).map(|name| line.join(None, Asked::Upgrade, name, HOLD, now).unwrap().ticket).collect();
+    assert_eq!(line.due(), [0]);
+    assert_eq!(line.up(now + HOLD), Some((HOLD, 40)));
+    assert_eq!(line.up(now + HOLD), None, "said once");
+    assert_eq!(line.outage(), None);
+    assert_eq!(line.due(), (1..TOGETHER).collect::<Vec<_>>());
+    line.leave(tickets[0]);
+    line.leave(tickets[5]);
+    assert_eq!(line.due(), [TOGETHER, TOGETHER + 1]);
+    // Down again: all go back to waiting, in the order they had.
+    line.down(Down::Refused, now);
+    assert_eq!((line.turn(tickets[1], now), line.turn(tickets[2], now)), (Turn::Look, Turn::Wait));
+    line.up(now);
+    assert_eq!(line.due(), (2..TOGETHER + 2).filter(|name| *name != 5).collect::<Vec<_>>());
+}
+
+#[test]
+fn who_comes_again_has_the_place_of_before() {
+    let now = Instant::now();
+    let (mut line, tickets) = line_of(&["a", "b"], now);
+    line.down(Down::Cut, now);
+    line.leave(tickets[0]);
+    assert_eq!(line.due(), ["b"]);
+    line.join(Some(tickets[0]), Asked::Request, "a", HOLD, now + HOLD * 2).unwrap();
+    assert_eq!(line.due(), ["a"]);
+    assert_eq!(line.turn(tickets[1], now), Turn::Wait);
+}
+
+#[test]
+fn no_more_wait_than_may() {
+    let now = Instant::now();
+    let mut line = Line::new();
+    for _ in 0..MOST {
+        line.join(None, Asked::Upgrade, (), HOLD, now).unwrap();
+    }
+    assert_eq!(line.join(None, Asked::Upgrade, (), HOLD, now), Err(Turned::Full));
+}
+
+/// Whether one look must do for somebody who comes.
+type Comes = Result<bool, Turned>;
+
+#[test]
+fn requests_do_not_wait_for_a_gateway_that_has_been_down_for_long() {
+    let began = Instant::now();
+    let second = Duration::from_secs(1);
+    let long = Err(Turned::LongDown);
+    // When it was seen down, when somebody comes, and whether a request may wait, or may look; alone, and behind another.
+    let rows: [(&[u32], u32, Comes, Comes); 5] = [
+        (&[], 0, Ok(false), Ok(false)),
+        (&[0], 12, Ok(false), Ok(false)),
+        (&[0], 13, Ok(true), long),
+        (&[0, 50, 100], 100, Ok(true), long),
+        // Nobody looked for more than a minute: another outage.
+        (&[0, 61], 61, Ok(false), Ok(false)),
+    ];
+    for (seen, comes, alone, behind) in rows {
+        let mut line = Line::new();
+        for &at in seen {
+            line.down(Down::Refused, began + second * at);
+        }
+        let now = began + second * comes;
+        let mut join = |asked| line.join(None, asked, (), HOLD, now).map(|joined| (joined.ticket, joined.one_look));
+        let first = join(Asked::Request);
+        assert_eq!(first.map(|(_, one_look)| one_look), alone, "{seen:?}, {comes}");
+        assert_eq!(join(Asked::Upgrade).map(|(_, one_look)| one_look), Ok(false), "{seen:?}, {comes}");
+        assert_eq!(join(Asked::Request).map(|(_, one_look)| one_look), behind, "{seen:?}, {comes}");
+    }
+}
+
+#[test]
+fn who_comes_after_a_restart_was_announced_looks_first_and_nobody_is_told() {
+    let now = Instant::now();
+    let mut line = Line::new();
+    assert!(line.is_clear());
+    line.doubt(now);
+    assert!(!line.is_clear());
+    let later = now + HOLD * 3;
+    let joined = line.join(None, Asked::Request, (), HOLD, later).unwrap();
+    assert!(!joined.one_look, "nobody knows how long it has been down, if it is");
+    assert_eq!(line.turn(joined.ticket, later), Turn::Look);
+    assert_eq!(line.up(later), None, "it was never seen down");
+    assert_eq!(line.turn(joined.ticket, later), Turn::Go);
+    line.doubt(later);
+    assert!(line.down(Down::Starting, later), "this is news");
+    assert_eq!(line.up(later + HOLD).map(|(down, _)| down), Some(HOLD));
+}
+
+#[test]
+fn a_gateway_that_takes_connections_is_not_believed_for_ever_that_it_is_not_ready() {
+    let began = Instant::now();
+    let (mut line, tickets) = line_of(&["a", "b"], began);
+    let turns = |line: &Line<_>, now| (line.turn(tickets[0], now), line.turn(tickets[1], now));
+    let (looks, goes) = ((Turn::Look, Turn::Wait), (Turn::Go, Turn::Wait));
+    line.down(Down::Refused, began);
+    let taken = began + BELIEVED * 3;
+    assert_eq!(turns(&line, taken), looks);
+    line.down(Down::Starting, taken);
+    line.down(Down::Cut, taken + BELIEVED / 2);
+    assert_eq!(turns(&line, taken + BELIEVED / 2), looks);
+    assert_eq!(turns(&line, taken + BELIEVED), goes);
+    // Gone again: another beginning.
+    line.down(Down::Refused, taken + BELIEVED);
+    assert_eq!(turns(&line, taken + BELIEVED * 2), looks);
+}

@@ -1,0 +1,146 @@
+//! Whether the gateway is ready, in its own words.
+//!
+//! OpenClaw listens one to three seconds before it takes WebSockets, and closes those that come earlier with 1013. Its
+//! `/startupz` says when that is over; it is not there before 2026.8, where any page is a 200. Then `/readyz` is asked,
+//! which also says 503 while one of the message channels is broken, for as long as that lasts. To a client that is not on
+//! its machine it does not say which of the two it means.
+//!
+//! Both answer without forwarding headers and without a login. Anything else that stands behind frontgate will hardly know
+//! these paths, and is as ready as it takes connections.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+
+use bytes::Buf;
+use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
+use http::{Request, StatusCode, Uri};
+use hyper::body::{Body, Incoming};
+
+use super::hold::{Gateway, Readiness};
+use super::{ConnectError, Lease, Pool, RequestBody};
+
+impl Gateway for Pool {
+    type Connection = Lease;
+
+    async fn dial(&self) -> Result<Lease, ConnectError> {
+        Self::dial(self).await
+    }
+
+    async fn readiness(&self) -> Result<Readiness, ConnectError> {
+        for path in PATHS {
+            let readiness = match ask(self.dial().await?, path, self.host()).await {
+                Ok((status, is_json, body)) => judge(path, status, is_json, &body),
+                Err(Silent::HungUp) => Some(Readiness::Cut),
+                Err(Silent::Nonsense) => Some(Readiness::Ready),
+            };
+            if let Some(readiness) = readiness {
+                return Ok(readiness);
+            }
+        }
+        Ok(Readiness::Ready)
+    }
+}
+
+/// Why there was no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Silent {
+    HungUp,
+    /// It is not HTTP.
+    Nonsense,
+}
+
+async fn ask(mut lease: Lease, path: &'static str, host: HeaderValue) -> Result<(StatusCode, bool, Vec<u8>), Silent> {
+    let mut request = Request::new(RequestBody::Empty);
+    *request.uri_mut() = Uri::from_static(path);
+    request.headers_mut().insert(HOST, host);
+    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    let failed = |error: hyper::Error| if error.is_parse() { Silent::Nonsense } else { Silent::HungUp };
+    let response = lease.exchange(request).await.map_err(|failure| failed(failure.error))?;
+    let (status, is_json) = (response.status(), is_json(response.headers()));
+    // Pages are not read.
+    let body = if is_json { read(&mut lease, response.into_body()).await.map_err(failed)? } else { Vec::new() };
+    Ok((status, is_json, body))
+}
+
+async fn read(lease: &mut Lease, mut body: Incoming) -> Result<Vec<u8>, hyper::Error> {
+    let mut read = Vec::new();
+    while let Some(frame) = poll_fn(|cx| {
+        lease.poll_drive(cx);
+        Pin::new(&mut body).poll_frame(cx)
+    })
+    .await
+    {
+        if let Ok(mut data) = frame?.into_data() {
+            let length = data.remaining().min(LONGEST.saturating_sub(read.len()));
+            read.extend_from_slice(&data.copy_to_bytes(length));
+        }
+        if read.len() >= LONGEST {
+            break;
+        }
+    }
+    Ok(read)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.to_ascii_lowercase().starts_with("application/json")
+}
+
+/// What an answer means; `None` if it is not about that.
+fn judge(path: &str, status: StatusCode, is_json: bool, body: &[u8]) -> Option<Readiness> {
+    match (path, status) {
+        (STARTUPZ, StatusCode::SERVICE_UNAVAILABLE) if is_json => Some(Readiness::Starting),
+        (STARTUPZ, StatusCode::OK) if is_json => Some(Readiness::Ready),
+        (READYZ, StatusCode::SERVICE_UNAVAILABLE) if !has_other_worries(body) => Some(Readiness::Starting),
+        (READYZ, _) => Some(Readiness::Ready),
+        _ => None,
+    }
+}
+
+/// Whether it is something else than the start that `/readyz` waits for: a message channel, say.
+fn has_other_worries(body: &[u8]) -> bool {
+    let said: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let failing = said.as_ref().and_then(|said| said.get("failing")?.as_array());
+    failing.is_some_and(|failing| !failing.iter().any(|name| name == "startup-sidecars" || name == "gateway-draining"))
+}
+
+const STARTUPZ: &str = "/startupz";
+const READYZ: &str = "/readyz";
+const PATHS: [&str; 2] = [STARTUPZ, READYZ];
+
+/// More than the gateway has to say.
+const LONGEST: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_is_waited_for_while_it_says_that_it_starts() {
+        let (starting, ready) = (Some(Readiness::Starting), Some(Readiness::Ready));
+        let json = "application/json; charset=utf-8";
+        // As 2026.9 and 2026.7 answer, to who is on their machine and to who is not, and as others may.
+        let rows: [(&str, u16, &str, &str, Option<Readiness>); 14] = [
+            (STARTUPZ, 503, json, r#"{"ok":false,"status":"starting","pendingReason":"startup-sidecars"}"#, starting),
+            (STARTUPZ, 503, json, r#"{"ok":false,"status":"draining"}"#, starting),
+            (STARTUPZ, 200, json, r#"{"ok":true,"status":"started"}"#, ready),
+            (STARTUPZ, 200, "text/html; charset=utf-8", "", None),
+            (STARTUPZ, 503, "text/plain", "", None),
+            (STARTUPZ, 404, json, "{}", None),
+            (READYZ, 503, json, r#"{"ready":false,"failing":["startup-sidecars"],"uptimeMs":812}"#, starting),
+            (READYZ, 503, json, r#"{"ready":false,"failing":["gateway-draining"]}"#, starting),
+            (READYZ, 503, json, r#"{"ready":false}"#, starting),
+            (READYZ, 503, json, r#"{"ready":false,"failing":["telegram"]}"#, ready),
+            (READYZ, 503, "text/plain", "", starting),
+            (READYZ, 200, json, r#"{"ready":true,"failing":[]}"#, ready),
+            (READYZ, 403, json, "{}", ready),
+            (READYZ, 404, "text/html", "", ready),
+        ];
+        for (path, status, content_type, body, expected) in rows {
+            let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_str(content_type).unwrap())]);
+            let status = StatusCode::from_u16(status).unwrap();
+            let judged = judge(path, status, is_json(&headers), body.as_bytes());
+            assert_eq!(judged, expected, "{path} {status} {content_type} {body}");
+        }
+    }
+}
