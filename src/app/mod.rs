@@ -5,6 +5,7 @@ mod certificates;
 mod check;
 mod doors;
 mod error;
+mod gateways;
 mod operator;
 mod reload;
 mod running;

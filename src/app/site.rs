@@ -1,20 +1,16 @@
 //! [`Site`]: all that serves clients, made of a configuration and changed into what another one asks for.
 
-use std::time::Duration;
-
-use tokio::time::sleep;
-
 use super::acme::Public;
 use super::certificates::{self, CertificateFacts, Shown, off_thread};
 use super::doors::Doors;
 use super::error::StartError;
+use super::gateways::Gateways;
 use super::running::Running;
-use super::wire::{self, Lasting, Wiring};
+use super::wire::{Lasting, Wiring};
 use crate::config::{Config, Hsts};
 use crate::drain::Drain;
 use crate::listener::{Inherited, Purpose};
 use crate::server::admission::{Admission, Limits};
-use crate::upstream::{Gate, Pool};
 
 /// All that serves clients.
 pub(super) struct Site {
@@ -24,19 +20,12 @@ pub(super) struct Site {
     pub(super) admission: Admission,
     pub(super) lasting: Lasting,
     drain: Drain,
-    gateway: Option<Gateway>,
+    gateways: Gateways,
     shown: Option<Shown>,
     public: Option<Public>,
     judging: Option<Running>,
     /// The CA of clients, as it was read.
     clients: Option<Vec<u8>>,
-}
-
-struct Gateway {
-    pool: Pool,
-    /// Whoever waits at one that is replaced goes on waiting there.
-    gate: Gate,
-    sweeping: Running,
 }
 
 impl Site {
@@ -51,7 +40,7 @@ impl Site {
             admission: Admission::new(Limits { most: 0, most_per_client: None, exempt: Vec::new() }),
             lasting: Lasting::new()?,
             drain: drain.clone(),
-            gateway: None,
+            gateways: Gateways::default(),
             shown: None,
             public: None,
             judging: None,
@@ -73,14 +62,7 @@ impl Site {
     async fn turn_into(&mut self, config: Config, mut inherited: Inherited) -> Result<(), StartError> {
         // Sockets first: a bad address fails before anything is made.
         let plan = self.doors.plan(&config.listen, &mut inherited)?;
-        let pool = match &self.gateway {
-            Some(gateway) if is_same_gateway(&self.config, &config) => gateway.pool.clone(),
-            _ => wire::pool(&config)?,
-        };
-        let gate = match &self.gateway {
-            Some(gateway) if is_same_gate(&self.config, &config) => gateway.gate.clone(),
-            _ => Gate::new(config.hold, self.drain.clone()),
-        };
+        let gateways = self.gateways.plan(&config, &self.drain)?;
         let client_ca = config.tls.client_ca.clone();
         let clients = off_thread(move || client_ca.and_then(|ca| std::fs::read(ca.file).ok())).await;
         let public = Public::step(self.public.as_ref(), &config)?;
@@ -90,7 +72,7 @@ impl Site {
             None => (Some(Shown::open(&config).await?), None),
         };
         let https = shown.as_ref().filter(|_| !config.listen.https.is_empty());
-        let wiring = Wiring::new(&config, &self.lasting, (pool.clone(), gate.clone()), https, plan.https_port())?;
+        let wiring = Wiring::new(&config, &self.lasting, &gateways, https, plan.https_port())?;
 
         // From here on nothing can fail.
         if let Some(prepared) = prepared {
@@ -115,7 +97,8 @@ impl Site {
             door.retire().await;
         }
         self.look_after(shown, config.tls.hsts).await;
-        self.go_through(pool, gate, &config).await;
+        let before = std::mem::take(&mut self.gateways);
+        self.gateways = gateways.take_over(before, &self.drain).await;
         self.clients = clients;
         self.config = config;
         Ok(())
@@ -124,20 +107,6 @@ impl Site {
     /// What there is to say about the certificate.
     pub(super) async fn certificate(&self) -> Option<CertificateFacts> {
         Some(self.shown.as_ref()?.facts().await)
-    }
-
-    async fn go_through(&mut self, pool: Pool, gate: Gate, config: &Config) {
-        let sweeping = match self.gateway.take() {
-            Some(before) if is_same_gateway(&self.config, config) => before.sweeping,
-            before => {
-                if let Some(before) = before {
-                    before.sweeping.retire().await;
-                }
-                let swept = pool.clone();
-                Running::start(&self.drain, |part| sweep(swept, part))
-            }
-        };
-        self.gateway = Some(Gateway { pool, gate, sweeping });
     }
 
     async fn look_after(&mut self, shown: Option<Shown>, hsts: Hsts) {
@@ -156,27 +125,3 @@ impl Site {
         self.shown = Some(shown);
     }
 }
-
-/// Whether connections to the gateway of the one are as good under the other.
-fn is_same_gateway(one: &Config, other: &Config) -> bool {
-    let of = |config: &Config| (config.upstream.clone(), config.timeouts.connect, config.limits.request_head);
-    of(one) == of(other)
-}
-
-/// Whether who waits for the gateway of the one waits for that of the other, and as long.
-fn is_same_gate(one: &Config, other: &Config) -> bool {
-    (&one.upstream, one.hold) == (&other.upstream, other.hold)
-}
-
-/// Closes connections to the gateway that have been idle for too long.
-async fn sweep(pool: Pool, drain: Drain) {
-    loop {
-        tokio::select! {
-            () = drain.soft() => return,
-            () = sleep(SWEEP_EVERY) => pool.sweep(),
-        };
-    }
-}
-
-/// How often idle connections to the gateway are looked at; half of what they may idle.
-const SWEEP_EVERY: Duration = Duration::from_secs(2);

@@ -6,15 +6,18 @@ use rustls::server::ProducesTickets;
 
 use super::certificates::Shown;
 use super::error::StartError;
-use crate::config::Config;
+use super::gateways::{Gateways, Way};
+use crate::config::{self, Auth, Config, Timeouts};
 use crate::drain::Drain;
 use crate::http::acme_challenge::AcmeChallenge;
 use crate::http::activity::Patience;
+use crate::http::answer::Fixed;
 use crate::http::ca_page::CaPage;
 use crate::http::forward::Forward;
 use crate::http::redirect::Redirect;
 use crate::http::route::Route;
-use crate::http::stack::{Edge, EdgeSettings};
+use crate::http::router::{Matches, Router};
+use crate::http::stack::{Edge, EdgeSettings, RouteEnd, RouteSettings, RouteStack};
 use crate::http::upgrade::Upgrades;
 use crate::listener::Purpose;
 use crate::observe::{AccessLog, Gauge, Hint};
@@ -23,7 +26,6 @@ use crate::server::file_limit;
 use crate::server::settings::{Kind, Settings};
 use crate::tls::acme::Tokens;
 use crate::tls::{self, Clients, Handshakes};
-use crate::upstream::{Connector, Gate, Pool};
 use crate::websocket::buffers::Buffers;
 use crate::websocket::direction::Rules;
 use crate::websocket::settings;
@@ -75,18 +77,11 @@ impl Lasting {
     }
 }
 
-/// Connections to the gateway.
-pub(super) fn pool(config: &Config) -> Result<Pool, StartError> {
-    let tls = || tls::client_config([]).map_err(StartError::from);
-    let connector = Connector::new(&config.upstream, config.timeouts.connect, tls)?;
-    Ok(Pool::new(connector, config.limits.request_head.max(LEAST_RESPONSE_HEAD)))
-}
-
 impl<'a> Wiring<'a> {
     pub(super) fn new(
         config: &'a Config,
         lasting: &Lasting,
-        (pool, gate): (Pool, Gate),
+        gateways: &Gateways,
         shown: Option<&Shown>,
         https_port: Option<u16>,
     ) -> Result<Self, StartError> {
@@ -97,14 +92,9 @@ impl<'a> Wiring<'a> {
             request_body: config.limits.request_body,
             log: log.clone(),
         };
-        let forward = Forward {
-            pool,
-            gate,
-            upstream: config.upstream.to_string().into(),
-            read: config.timeouts.read,
-            hint: Arc::clone(&lasting.hint),
-        };
-        let route = Route { forward, upgrades: upgrades(config, lasting, log.clone()) };
+        let routes = config.all_routes();
+        let routes = routes.iter().map(|route| wired(config, route, lasting, gateways, &log));
+        let router = Router::new(routes.collect::<Result<_, _>>()?);
         let tls = match shown {
             None => None,
             Some(shown) => {
@@ -117,7 +107,7 @@ impl<'a> Wiring<'a> {
         };
         let offer = shown.filter(|_| config.tls.ca_page).map(|shown| Arc::clone(&shown.offer));
         Ok(Self {
-            proxy: Edge::new(edge.clone(), route),
+            proxy: Edge::new(edge.clone(), router),
             mistaken: Edge::new(edge.clone(), Redirect { port: https_port }),
             redirect: Edge::new(
                 edge,
@@ -158,7 +148,33 @@ impl<'a> Wiring<'a> {
     }
 }
 
-fn upgrades(config: &Config, lasting: &Lasting, log: AccessLog) -> Upgrades {
+/// One route.
+fn wired(
+    config: &Config,
+    route: &config::Route,
+    lasting: &Lasting,
+    gateways: &Gateways,
+    log: &AccessLog,
+) -> Result<(Matches, RouteStack), StartError> {
+    if *route.auth.as_ref().unwrap_or(&config.auth) != Auth::None {
+        return Err(StartError::Auth);
+    }
+    let matches = Matches { host: route.host.clone(), path: route.path.clone(), guards: route.respond.is_some() };
+    let timeouts = route.timeouts.over(&config.timeouts);
+    let end = if let Some(answer) = &route.respond {
+        RouteEnd::Fixed(Fixed::new(answer.clone()))
+    } else {
+        let Way { pool, gate, upstream } = gateways.way(config, route);
+        let forward = Forward { pool, gate, upstream, read: timeouts.read, hint: Arc::clone(&lasting.hint) };
+        let upgrades = upgrades(config, &timeouts, lasting, log.clone());
+        RouteEnd::Gateway(Box::new(Route { forward, upgrades }))
+    };
+    let settings =
+        RouteSettings { requests: route.request_headers.clone(), answers: route.response_headers.clone(), end };
+    Ok((matches, RouteStack::new(settings)))
+}
+
+fn upgrades(config: &Config, timeouts: &Timeouts, lasting: &Lasting, log: AccessLog) -> Upgrades {
     let websocket = &config.websocket;
     Upgrades {
         allowed_origins: websocket.allowed_origins.clone(),
@@ -170,15 +186,12 @@ fn upgrades(config: &Config, lasting: &Lasting, log: AccessLog) -> Upgrades {
                 max_message: websocket.max_message,
                 max_messages_per_minute: websocket.max_messages_per_minute,
             },
-            read: config.timeouts.read,
-            send: config.timeouts.send,
-            drain: config.timeouts.drain,
+            read: timeouts.read,
+            send: timeouts.send,
+            drain: timeouts.drain,
         }),
         buffers: Arc::clone(&lasting.buffers),
         open: lasting.websockets.clone(),
         log,
     }
 }
-
-/// A gateway's answer may have as large a head as a request, and never less than this.
-const LEAST_RESPONSE_HEAD: usize = 64 * 1024;

@@ -4,6 +4,8 @@
 //! that list: the reader, the names of environment variables, `check --print`, the JSON Schema and the reference. The
 //! defaults are those of the section's `Default`, so they are written once too.
 
+use std::borrow::Cow;
+
 use serde_json::Value as Json;
 
 use super::node::{Node, Value};
@@ -72,6 +74,11 @@ pub(super) trait Kind {
     fn parts(&self) -> &'static [&'static str] {
         &[]
     }
+
+    /// What it holds many of, if that has keys of its own, and how the path goes on to one of them: `[]` or `.NAME`.
+    fn items(&self) -> Option<(&'static str, Box<dyn Section>)> {
+        None
+    }
 }
 
 /// A value in the shape in which YAML shows it.
@@ -86,7 +93,14 @@ pub(super) enum Written {
     /// A list.
     List(Vec<Self>),
     /// A mapping.
-    Map(Vec<(&'static str, Self)>),
+    Map(Vec<(Cow<'static, str>, Self)>),
+}
+
+impl Written {
+    /// A mapping of these parts, whose names are known.
+    pub(super) fn parts(parts: impl IntoIterator<Item = (&'static str, Self)>) -> Self {
+        Self::Map(parts.into_iter().map(|(name, value)| (name.into(), value)).collect())
+    }
 }
 
 /// A kind together with the field it is read into, whatever its type.
@@ -101,6 +115,8 @@ pub(super) trait Slot {
     fn kind(&self) -> String;
     /// See [`Kind::parts`].
     fn parts(&self) -> &'static [&'static str];
+    /// See [`Kind::items`].
+    fn items(&self) -> Option<(&'static str, Box<dyn Section>)>;
 }
 
 struct Bound<'a, K: Kind> {
@@ -130,6 +146,10 @@ impl<K: Kind> Slot for Bound<'_, K> {
     fn parts(&self) -> &'static [&'static str] {
         self.kind.parts()
     }
+
+    fn items(&self) -> Option<(&'static str, Box<dyn Section>)> {
+        self.kind.items()
+    }
 }
 
 /// Where a section reports what its keys do not satisfy together.
@@ -142,7 +162,7 @@ pub(super) struct Checks<'a> {
 }
 
 impl Checks<'_> {
-    /// Reports `fault` where the first of `keys` stands that was given. A key that could not be read has been reported
+    /// Reports `fault` where the first of `keys` stands that was given, else where the section does. A key that could not be read has been reported
     /// already and proves nothing, so then there is nothing to say.
     pub(super) fn report(&mut self, keys: &[&str], fault: Fault) {
         let paths: Vec<String> = keys.iter().map(|key| super::node::join(&self.path, key)).collect();
@@ -155,7 +175,9 @@ impl Checks<'_> {
             return;
         }
         let given = paths.iter().find_map(|path| Some((path, &self.root.find(path)?.place)));
-        let (path, place) = given.unwrap_or((&paths[0], &Place::Whole));
+        let section = || if self.path.is_empty() { None } else { self.root.find(&self.path) };
+        let (path, place) =
+            given.unwrap_or_else(|| (&paths[0], section().map_or(&Place::Whole, |section| &section.place)));
         self.problems.push(Problem::new(place, path, fault));
     }
 }

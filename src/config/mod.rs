@@ -23,13 +23,16 @@ mod yaml;
 
 pub mod acme;
 pub mod admin;
+pub mod auth;
 pub mod forwarded;
 pub mod limits;
 pub mod listen;
 pub mod log;
+pub mod routes;
 pub mod timeouts;
 pub mod tls;
 pub mod upstream;
+pub mod upstreams;
 pub mod websocket;
 
 #[cfg(test)]
@@ -40,8 +43,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use admin::AdminAddr;
+use auth::AuthOf;
 use keys::{Checks, Keys, Section};
-use kinds::{FilePath, NoValue, Optional, Time};
+use kinds::{FilePath, Keyed, List, NoValue, Optional, Time};
 use problem::Fault;
 use upstream::Url;
 
@@ -49,6 +53,7 @@ pub use acme::{Acme, Challenge, Directory, Eab, Profile};
 pub(crate) use kinds::is_label;
 
 pub use admin::Admin;
+pub use auth::{Auth, Basic, PasswordHash};
 pub use forwarded::{Forwarded, LocalClients};
 pub use limits::{Connections, Limits};
 pub use listen::{BindAddr, Listen};
@@ -57,12 +62,14 @@ pub use log::{Level, Log, LogFormat};
 pub use overrides::Overrides;
 pub use problem::{Place, Problem, Problems};
 pub use reference::{Entry, INTRODUCTION, entries, reference};
+pub use routes::{Answer, HeaderRules, HostPattern, PathPrefix, Route, RouteTimeouts, Target};
 pub use schema::schema;
 pub use secret::Secret;
 pub use state_dir::{NoStateDir, state_dir};
 pub use timeouts::Timeouts;
 pub use tls::{Certificate, CertificateFiles, ClientCa, ClientMode, Hsts, Name, Tls, TlsVersion};
 pub use upstream::Upstream;
+pub use upstreams::{Balance, Group};
 pub use websocket::{AllowedOrigins, WebSocket};
 
 /// Everything frontgate runs on: parsed, checked, and complete with defaults.
@@ -74,8 +81,12 @@ pub struct Config {
     pub tls: Tls,
     /// Where keys and certificates are kept; `None` until a command resolves it from the environment.
     pub state_dir: Option<PathBuf>,
-    /// The gateway.
+    /// The gateway of every route that names none.
     pub upstream: Upstream,
+    /// Which requests go where; none at all is one route for all.
+    pub routes: Vec<Route>,
+    /// Gateways that stand in for each other, by name.
+    pub upstreams: Vec<(String, Group)>,
     /// How long a request or an upgrade waits for a gateway that is restarting; `None` is not at all.
     pub hold: Option<Duration>,
     /// Whom to believe, and what to tell the gateway about the client.
@@ -86,6 +97,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// What a peer may use.
     pub limits: Limits,
+    /// Who may pass, on every route that says nothing itself.
+    pub auth: Auth,
     /// The admin listener.
     pub admin: Admin,
     /// What is logged, and how.
@@ -99,11 +112,14 @@ impl Default for Config {
             tls: Tls::default(),
             state_dir: None,
             upstream: Upstream::default(),
+            routes: Vec::new(),
+            upstreams: Vec::new(),
             hold: Some(HOLD),
             forwarded: Forwarded::default(),
             websocket: WebSocket::default(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            auth: Auth::default(),
             admin: Admin::default(),
             log: Log::default(),
         }
@@ -128,10 +144,21 @@ impl Section for Config {
             "upstream",
             Url,
             &mut self.upstream,
-            "The gateway: http://host:port, https://host:port or unix:/path.",
+            "The gateway, of every route that names none: http://host:port, https://host:port or unix:/path.",
         );
-        keys.not_yet("routes", None);
-        keys.not_yet("upstreams", None);
+        keys.key(
+            "routes",
+            List(Keyed::NEW),
+            &mut self.routes,
+            "Which requests go where: the first that matches wins, those with a host first, then those for *.example.com. \
+             What none takes is answered 404. Without any, everything goes to `upstream`.",
+        );
+        keys.key(
+            "upstreams",
+            upstreams::GROUPS,
+            &mut self.upstreams,
+            "Gateways that stand in for each other, by name.",
+        );
         keys.key(
             "hold",
             Optional(NoValue::Off, Time::ANY),
@@ -146,7 +173,7 @@ impl Section for Config {
         keys.section("websocket", "Keepalive and limits of WebSockets.", &mut self.websocket);
         keys.section("timeouts", "How long each step may take.", &mut self.timeouts);
         keys.section("limits", "What one peer, and all peers together, may use.", &mut self.limits);
-        keys.not_yet("auth", Some("none"));
+        keys.key("auth", AuthOf, &mut self.auth, "Who may pass, on every route that says nothing itself.");
         keys.key("admin", AdminAddr, &mut self.admin, "Where /livez and /readyz are answered.");
         keys.section("log", "What is logged, and how.", &mut self.log);
     }
@@ -170,10 +197,16 @@ impl Section for Config {
             let fault = Fault::new("http-01 is answered on a plain listener, and there is none");
             checks.report(&["tls.acme.challenge", "listen.http"], fault.hint("listen: { http: [\":80\"] }"));
         }
+        routes::check(&self.routes, &self.upstreams, checks);
     }
 }
 
 impl Config {
+    /// The routes, in the order of the file: without any, one for everything.
+    pub fn all_routes(&self) -> Vec<Route> {
+        if self.routes.is_empty() { vec![Route::default()] } else { self.routes.clone() }
+    }
+
     /// The ACME challenges that a listener can answer, in the order to try them.
     pub fn challenges(&self) -> Vec<Challenge> {
         let answered = |challenge: &&Challenge| match challenge {

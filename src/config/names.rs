@@ -25,7 +25,12 @@ pub(super) struct Names {
 impl Names {
     /// The names of the keys of `section`.
     pub(super) fn of(section: &mut dyn Section) -> Self {
-        let mut names = Self::default();
+        Self::within(String::new(), section)
+    }
+
+    /// The names of the keys of `section`, which lies at `outer`.
+    pub(super) fn within(outer: String, section: &mut dyn Section) -> Self {
+        let mut names = Self { outer, ..Self::default() };
         section.keys(&mut names);
         names
     }
@@ -105,6 +110,9 @@ impl Keys for Names {
     fn slot(&mut self, name: &'static str, _doc: &'static str, slot: &mut dyn Slot) {
         let path = join(&self.outer, name);
         self.parts.extend(slot.parts().iter().map(|part| join(&path, part)));
+        if slot.items().is_some() {
+            self.sections.push(path.clone());
+        }
         self.working.push(path);
     }
 

@@ -48,9 +48,18 @@ enum Shown {
     Section(Vec<(&'static str, Self)>),
 }
 
+/// Several mappings stand below each other, each on a line.
+fn is_map(written: &Written) -> bool {
+    matches!(written, Written::Map(_))
+}
+
 impl Serialize for Shown {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
+            Self::Value(Written::List(items)) if items.iter().any(is_map) => serializer.collect_seq(items),
+            Self::Value(Written::Map(parts)) if parts.iter().any(|(_, part)| is_map(part)) => {
+                Pairs(parts).serialize(serializer)
+            }
             Self::Value(written) => written.serialize(serializer),
             Self::Section(keys) => Pairs(keys).serialize(serializer),
         }
@@ -58,9 +67,9 @@ impl Serialize for Shown {
 }
 
 /// A mapping, in this order.
-struct Pairs<'a, T>(&'a [(&'static str, T)]);
+struct Pairs<'a, N, T>(&'a [(N, T)]);
 
-impl<T: Serialize> Serialize for Pairs<'_, T> {
+impl<N: Serialize, T: Serialize> Serialize for Pairs<'_, N, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
@@ -120,7 +129,7 @@ mod tests {
             .iter()
             .chain(&["a:", ":a", "#a", " a ", "a\r\nb", "\u{7f}", "\u{feff}", "\u{2028}", "~", "1e3", "---"])
         {
-            let written = Written::List(vec![Written::Map(vec![("a", Written::Word((*word).to_owned()))])]);
+            let written = Written::List(vec![Written::parts([("a", Written::Word((*word).to_owned()))])]);
             let text = format!("key: {written}");
             let node = yaml::parse(&text, &mut Vec::new()).unwrap_or_else(|problem| panic!("{text}\n{problem:?}"));
             let read = &node.find("key[0].a").unwrap().value;

@@ -18,14 +18,13 @@ pub(super) struct Folders {
 
 /// Reads all of `root` into `section`.
 pub(super) fn read(section: &mut dyn Section, root: &Node, folders: &Folders, problems: &mut Vec<Problem>) {
-    let known = Names::of(section);
-    Reader { entries: &[], known: &known, root, at: At { path: String::new(), folders, problems } }
-        .group(section, root);
+    At { path: String::new(), root, folders, problems }.section(section, root);
 }
 
 /// The setting that is being read, and where to report what is wrong with it.
 pub(super) struct At<'a> {
     path: String,
+    root: &'a Node,
     folders: &'a Folders,
     problems: &'a mut Vec<Problem>,
 }
@@ -46,6 +45,14 @@ impl At<'_> {
         self.inner(join(&self.path, key))
     }
 
+    /// Reads the keys in `node`. `false` if something is wrong with them.
+    pub(super) fn section(&mut self, section: &mut dyn Section, node: &Node) -> bool {
+        let before = self.problems.len();
+        let known = Names::within(self.path.clone(), section);
+        Reader { entries: &[], known: &known, at: self.inner(self.path.clone()) }.group(section, node);
+        self.problems.len() == before
+    }
+
     /// The absolute form of a path that was written at `place`.
     pub(super) fn absolute(&self, place: &Place, path: &str) -> PathBuf {
         let folder = if matches!(place, Place::File { .. }) { &self.folders.file } else { &self.folders.working };
@@ -53,14 +60,13 @@ impl At<'_> {
     }
 
     fn inner(&mut self, path: String) -> At<'_> {
-        At { path, folders: self.folders, problems: self.problems }
+        At { path, root: self.root, folders: self.folders, problems: self.problems }
     }
 }
 
 struct Reader<'a> {
     entries: &'a [Entry],
     known: &'a Names,
-    root: &'a Node,
     at: At<'a>,
 }
 
@@ -84,9 +90,8 @@ impl Reader<'_> {
                 self.at.problems.push(Problem::new(&entry.place, path.clone(), fault));
             }
         }
-        let at = At { path: path.clone(), folders: self.at.folders, problems: self.at.problems };
-        section.keys(&mut Reader { entries, known: self.known, root: self.root, at });
-        section.check(&mut Checks { root: self.root, path, problems: self.at.problems });
+        section.keys(&mut Reader { entries, known: self.known, at: self.at.inner(path.clone()) });
+        section.check(&mut Checks { root: self.at.root, path, problems: self.at.problems });
     }
 
     fn given(&self, name: &str) -> Option<&Node> {
@@ -103,8 +108,8 @@ impl Keys for Reader<'_> {
 
     fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn Section) {
         let node = self.given(name).cloned().unwrap_or_else(Node::empty);
-        let (known, root) = (self.known, self.root);
-        Reader { entries: &[], known, root, at: self.at.part(name) }.group(section, &node);
+        let known = self.known;
+        Reader { entries: &[], known, at: self.at.part(name) }.group(section, &node);
     }
 
     fn not_yet(&mut self, name: &'static str, idle: Option<&'static str>) {

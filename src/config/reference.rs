@@ -16,7 +16,7 @@ pub struct Entry {
     pub kind: String,
     /// What it holds when it is not given, as YAML.
     pub default: String,
-    /// The environment variables that set it.
+    /// The environment variables that set it; none where it is a part of many.
     pub variables: Vec<String>,
     /// What it is for.
     pub doc: &'static str,
@@ -24,7 +24,7 @@ pub struct Entry {
 
 /// Every key there is.
 pub fn entries() -> Vec<Entry> {
-    let mut walk = Walk { outer: String::new(), list: Vec::new() };
+    let mut walk = Walk { outer: String::new(), many: false, list: Vec::new() };
     Config::default().keys(&mut walk);
     walk.list
 }
@@ -34,12 +34,11 @@ pub fn reference() -> String {
     let mut text = format!("{HEAD}\n{INTRODUCTION}");
     for entry in entries() {
         let Entry { path, kind, default, variables, doc } = entry;
-        let variables: Vec<String> = variables.iter().map(|name| format!("`{name}`")).collect();
-        let _ = write!(
-            text,
-            "\n### `{path}`\n{doc}\n\n- holds: {kind}\n- default: `{default}`\n- environment: {}\n",
-            variables.join(", ")
-        );
+        let _ = write!(text, "\n### `{path}`\n{doc}\n\n- holds: {kind}\n- default: `{default}`\n");
+        if !variables.is_empty() {
+            let variables: Vec<String> = variables.iter().map(|name| format!("`{name}`")).collect();
+            let _ = writeln!(text, "- environment: {}", variables.join(", "));
+        }
     }
     text
 }
@@ -66,15 +65,24 @@ Relative paths begin at the folder of the file; those in variables at the workin
 
 struct Walk {
     outer: String,
+    /// Inside of what there may be many of.
+    many: bool,
     list: Vec<Entry>,
 }
 
 impl Keys for Walk {
     fn slot(&mut self, name: &'static str, doc: &'static str, slot: &mut dyn Slot) {
-        let path = join(&self.outer, name);
+        let (path, items) = (join(&self.outer, name), slot.items());
         let parts = slot.parts().iter().map(|part| names::variable(&join(&path, part)));
-        let variables = std::iter::once(names::variable(&path)).chain(parts).collect();
-        self.list.push(Entry { path, kind: slot.kind(), default: slot.write().to_string(), variables, doc });
+        let variables = std::iter::once(names::variable(&path)).chain(parts);
+        let variables = if self.many || items.is_some() { Vec::new() } else { variables.collect() };
+        let (kind, default) = (slot.kind(), slot.write().to_string());
+        self.list.push(Entry { path: path.clone(), kind, default, variables, doc });
+        if let Some((step, mut section)) = items {
+            let before = (std::mem::replace(&mut self.outer, path + step), std::mem::replace(&mut self.many, true));
+            section.keys(self);
+            (self.outer, self.many) = before;
+        }
     }
 
     fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn Section) {

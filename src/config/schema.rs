@@ -13,7 +13,7 @@ pub fn schema() -> Json {
     schema
 }
 
-fn object(section: &mut dyn Section) -> Json {
+pub(super) fn object(section: &mut dyn Section) -> Json {
     let mut properties = Properties(Map::new());
     section.keys(&mut properties);
     json!({ "type": "object", "properties": properties.0, "additionalProperties": false })

@@ -267,7 +267,7 @@ impl Kind for CertificateSource {
 fn write_files(files: &CertificateFiles) -> Written {
     let mut parts = vec![("cert", FilePath.write(&files.cert)), ("key", FilePath.write(&files.key))];
     parts.extend(files.ocsp.as_ref().map(|ocsp| ("ocsp", FilePath.write(ocsp))));
-    Written::Map(parts)
+    Written::parts(parts)
 }
 
 fn read_item(item: &Node, at: &mut At<'_>) -> Option<CertificateFiles> {

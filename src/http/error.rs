@@ -68,6 +68,9 @@ pub enum Failure {
     /// `websocket.allowed_origins` does not have the page's origin.
     #[error("the page's origin may not open a WebSocket")]
     OriginNotAllowed,
+    /// None of `routes` is for it.
+    #[error("no route is for this request")]
+    NoRoute,
     /// CONNECT: this is not a forward proxy.
     #[error("CONNECT is not served")]
     Connect,
@@ -96,6 +99,8 @@ pub enum Flaw {
     BadHost,
     /// A target that cannot be passed on byte for byte.
     BadTarget,
+    /// A path that leads to one route as we read it, and to a guarded one as the gateway may.
+    AmbiguousPath,
     /// A `#` in the target: a fragment never leaves a browser.
     FragmentInTarget,
     /// A head that is not HTTP.
@@ -347,6 +352,14 @@ impl Failure {
                 "Its origin is not in frontgate's `websocket.allowed_origins`.",
                 "If it is your page, add its origin to `websocket.allowed_origins`, like `https://gw.example.com:8443`.",
             ),
+            Self::NoRoute => (
+                StatusCode::NOT_FOUND,
+                "no_route",
+                Client,
+                "There is nothing here",
+                "None of frontgate's `routes` is for this host and path.",
+                "Check the address. If it should lead somewhere, add a route for it to frontgate's config.",
+            ),
             Self::Connect => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "connect_not_served",
@@ -401,6 +414,7 @@ impl Flaw {
             Self::TwoHosts => "two_hosts",
             Self::BadHost => "bad_host",
             Self::BadTarget => "bad_target",
+            Self::AmbiguousPath => "ambiguous_path",
             Self::FragmentInTarget => "fragment_in_target",
             Self::BadHead => "bad_head",
             Self::BadFraming => "bad_framing",
@@ -415,6 +429,7 @@ impl Flaw {
             Self::TwoHosts => "It has more than one Host header.",
             Self::BadHost => "Its Host header is not a host and port.",
             Self::BadTarget => "Its target holds bytes that cannot be passed on as they are.",
+            Self::AmbiguousPath => "Its path can be understood in two ways, and one of them is not for everybody.",
             Self::FragmentInTarget => {
                 "Its target holds a `#`. A fragment is for the browser only; write `%23` for the character."
             }

@@ -1,15 +1,17 @@
 //! The layer that turns a failure into an answer that says what happened and what to do.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Instant;
 
-use http::{Method, Response};
+use http::{HeaderValue, Method, Response};
 
 use super::body::Body;
 use super::error::{Failure, Fault};
 use super::exchange::Exchange;
 use super::handle::Handle;
 use super::page;
+use super::request_id::RequestId;
 use crate::observe::access::Access;
 use crate::observe::once_a_minute::OnceAMinute;
 
@@ -17,21 +19,49 @@ use crate::observe::once_a_minute::OnceAMinute;
 pub struct Paged<H> {
     /// What comes next.
     pub inner: H,
+    /// What makes the pages.
+    pub pages: Pages,
+}
+
+/// Makes pages of failures, and tells the log. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Pages {
     /// A gateway that is down is asked for often.
-    pub lines: OnceAMinute,
+    lines: Arc<OnceAMinute>,
+}
+
+/// What a page depends on besides the failure.
+#[derive(Debug)]
+pub struct Asked {
+    id: RequestId,
+    accept: Option<HeaderValue>,
+    to_head: bool,
 }
 
 impl<H: Handle> Handle for Paged<H> {
     async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
-        let (id, accept, method) = (exchange.id, exchange.accept().cloned(), exchange.head.method.clone());
-        let failure = match self.inner.handle(exchange, access).await {
-            Ok(response) => return Ok(response),
-            Err(failure) => failure,
-        };
-        tell(&self.lines, &failure, id.as_str());
+        let asked = Pages::asked(&exchange);
+        match self.inner.handle(exchange, access).await {
+            Ok(response) => Ok(response),
+            Err(failure) => Ok(self.pages.answer(&failure, asked, access)),
+        }
+    }
+}
+
+impl Pages {
+    /// To be kept of a request that may fail.
+    pub fn asked(exchange: &Exchange) -> Asked {
+        let to_head = exchange.head.method == Method::HEAD;
+        Asked { id: exchange.id, accept: exchange.accept().cloned(), to_head }
+    }
+
+    /// The answer to a request that failed.
+    pub fn answer(&self, failure: &Failure, asked: Asked, access: &mut Access) -> Response<Body> {
+        let Asked { id, accept, to_head } = asked;
+        tell(&self.lines, failure, id.as_str());
         access.failed(failure.status(), failure.code());
-        let page = page::response(&failure, accept.as_ref(), id.as_str());
-        Ok(page.map(|bytes| if method == Method::HEAD { Body::empty() } else { Body::full(bytes) }))
+        let page = page::response(failure, accept.as_ref(), id.as_str());
+        page.map(|bytes| if to_head { Body::empty() } else { Body::full(bytes) })
     }
 }
 

@@ -10,6 +10,7 @@ use super::arrival::Arrival;
 use super::forwarded::Forwarding;
 use super::request_id::RequestId;
 use super::tunnel::Handover;
+use crate::config::HeaderRules;
 use crate::upstream::RequestBody;
 
 /// A request on its way through the layers.
@@ -33,6 +34,8 @@ pub struct Exchange {
     pub forwarding: Forwarding,
     /// Where an upgrade leaves its tunnel; `None` where the connection cannot be handed over.
     pub handover: Option<Arc<Handover>>,
+    /// What its route changes in its header fields. Set by [`super::headed`].
+    pub rules: Option<Arc<HeaderRules>>,
 }
 
 impl Exchange {

@@ -13,6 +13,7 @@ use super::body::Body;
 use super::error::{Cause, Failure, Flaw};
 use super::exchange::Exchange;
 use super::handle::Handle;
+use super::header_rules;
 use super::headers::{self, Connection};
 use crate::observe::access::{Access, Ended};
 use crate::observe::hint::Hint;
@@ -140,8 +141,11 @@ impl Forward {
 
 /// The request as the gateway gets it.
 pub(super) fn to_gateway(exchange: Exchange, connection: Connection) -> Request<RequestBody> {
-    let Exchange { head, body, host, target, forwarding, .. } = exchange;
-    let fields = headers::to_gateway(&head, &host, &forwarding, connection);
+    let Exchange { head, body, host, target, forwarding, rules, .. } = exchange;
+    let mut fields = headers::to_gateway(&head, &host, &forwarding, connection);
+    if let Some(rules) = rules {
+        header_rules::apply(&rules, &mut fields);
+    }
     let mut request = Request::new(body);
     *request.method_mut() = head.method;
     *request.version_mut() = Version::HTTP_11;

@@ -1,5 +1,7 @@
 //! Host and port, as `Host` and `:authority` carry them (RFC 9110, section 7.2).
 
+use std::borrow::Cow;
+
 /// Splits `host:port`; an IPv6 address keeps its brackets.
 pub fn split(host: &str) -> (&str, Option<&str>) {
     match host.rsplit_once(':') {
@@ -10,6 +12,16 @@ pub fn split(host: &str) -> (&str, Option<&str>) {
         }
         _ => (host, None),
     }
+}
+
+/// The host alone, in the form in which routes have it: without the port and the root's dot, in lower case.
+pub fn bare(host: &str) -> Cow<'_, str> {
+    let (name, _) = split(host);
+    if let Some(v6) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+        return v6.parse::<std::net::Ipv6Addr>().map_or_else(|_| name.into(), |ip| format!("[{ip}]").into());
+    }
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
 /// Whether a `Host` can be passed on as it is: a name or an address, perhaps with a port, and nothing that a log, a redirect

@@ -10,21 +10,24 @@ use hyper::body::Incoming;
 use tower::ServiceBuilder;
 
 use super::activity::Busy;
+use super::answer::Fixed;
 use super::arrival::Arrival;
 use super::attribution::Attributed;
 use super::body::Body;
-use super::error_page::Paged;
+use super::error::Failure;
+use super::error_page::{Paged, Pages};
 use super::exchange::Exchange;
 use super::forwarded::Forwarding;
 use super::handle::Handle;
+use super::headed::Headed;
 use super::hsts::Strict;
 use super::limits::Limited;
 use super::request_id::{RequestId, X_REQUEST_ID};
+use super::route::Route;
 use super::target::Checked;
 use super::tunnel::Handover;
-use crate::config::{Forwarded, Hsts};
-use crate::observe::access::{AccessLog, Client};
-use crate::observe::once_a_minute::OnceAMinute;
+use crate::config::{Forwarded, HeaderRules, Hsts};
+use crate::observe::access::{Access, AccessLog, Client};
 use crate::upstream::RequestBody;
 
 /// What the edge goes by.
@@ -61,27 +64,94 @@ pub struct Entry {
 pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 impl Edge {
-    /// The edge in front of `route`.
-    pub fn new(settings: EdgeSettings, route: impl Handle) -> Self {
+    /// The edge in front of what comes next: a [`Router`](super::router::Router), or a listener's one answer.
+    pub fn new(settings: EdgeSettings, next: impl Handle) -> Self {
         let EdgeSettings { forwarded, hsts, request_body, log } = settings;
         let layers = ServiceBuilder::new()
             // Outermost: it is about our https, not about the answer, and a page of ours carries it too.
             .layer_fn(move |inner| Strict { inner, policy: hsts })
             // Whatever goes wrong further in becomes a page.
-            .layer_fn(|inner| Paged { inner, lines: OnceAMinute::default() })
+            .layer_fn(|inner| Paged { inner, pages: Pages::default() })
             // Nothing else may look at a target or host that could be understood in two ways.
             .layer_fn(|inner| Checked { inner })
             // Before anything that counts or refuses by client.
             .layer_fn(move |inner| Attributed { inner, rules: forwarded.clone() })
             // Before the gateway is dialled.
             .layer_fn(|inner| Limited { inner })
-            .service(route);
+            .service(next);
         Self(Arc::new(Root { layers, request_body, log }))
     }
 
     /// Begins to answer a request.
     pub fn call(&self, request: Request<Incoming>, entry: Entry) -> Answer {
         Arc::clone(&self.0).enter(request, entry)
+    }
+}
+
+/// What a route goes by.
+pub struct RouteSettings {
+    /// What requests get, on their way to the gateway.
+    pub requests: HeaderRules,
+    /// What answers get, on their way to the client.
+    pub answers: HeaderRules,
+    /// Where its requests end.
+    pub end: RouteEnd,
+}
+
+/// Where the requests of a route end.
+pub enum RouteEnd {
+    /// At a gateway.
+    Gateway(Box<Route>),
+    /// Here, with this answer.
+    Fixed(Fixed),
+}
+
+/// The layers of one route. All routes have one type, so that nothing is boxed for a request.
+pub struct RouteStack(Layers);
+
+enum Layers {
+    /// Nothing to do but to pass it on.
+    Bare(Box<Route>),
+    Full(Headed<RouteEnd>),
+}
+
+impl RouteStack {
+    /// The layers that these settings ask for.
+    pub fn new(settings: RouteSettings) -> Self {
+        let RouteSettings { requests, answers, end } = settings;
+        let nothing = HeaderRules::default();
+        let end = match end {
+            RouteEnd::Gateway(route) if requests == nothing && answers == nothing => return Self(Layers::Bare(route)),
+            end => end,
+        };
+        let layers = ServiceBuilder::new()
+            // Outermost: an answer of ours has the route's fields, too.
+            .layer_fn(move |inner| Headed {
+                inner,
+                requests: (requests != nothing).then(|| Arc::new(requests.clone())),
+                answers: (answers != nothing).then(|| answers.clone()),
+                pages: Pages::default(),
+            })
+            .service(end);
+        Self(Layers::Full(layers))
+    }
+}
+
+impl Handle for RouteStack {
+    async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+        match &self.0 {
+            Layers::Bare(route) => route.handle(exchange, access).await,
+            Layers::Full(layers) => layers.handle(exchange, access).await,
+        }
+    }
+}
+
+impl Handle for RouteEnd {
+    async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+        match self {
+            Self::Gateway(route) => route.handle(exchange, access).await,
+            Self::Fixed(fixed) => fixed.handle(exchange, access).await,
+        }
     }
 }
 
@@ -115,6 +185,7 @@ impl<H: Handle> Enter for Root<H> {
                 target: PathAndQuery::from_static("/"),
                 forwarding: Forwarding { client: peer, trusted: false, fields: Vec::new() },
                 handover: entry.handover,
+                rules: None,
             };
             let handled = self.layers.handle(exchange, &mut access).await;
             let mut response = handled.unwrap_or_else(|failure| {

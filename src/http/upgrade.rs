@@ -62,6 +62,7 @@ pub(super) async fn upgrade(
         host: Some(exchange.host.clone()),
         target: exchange.target.as_str().to_owned(),
         subject: access.subject.clone(),
+        route: access.route.clone(),
         duration: std::time::Duration::ZERO,
         ended: "",
         clean: false,

@@ -48,6 +48,7 @@ impl AccessLog {
             version: request.version,
             tls: None,
             subject: None,
+            route: None,
             status: None,
             bytes_in: Counter::default(),
             bytes_out: 0,
@@ -101,6 +102,8 @@ pub struct Access {
     pub tls: Option<&'static str>,
     /// The subject of the client's certificate, if it showed one.
     pub subject: Option<Arc<str>>,
+    /// The route it took, where there are several.
+    pub route: Option<Arc<str>>,
     /// The status that the client got; `None` if it left before.
     pub status: Option<StatusCode>,
     /// Bytes of the request's body.
@@ -199,6 +202,7 @@ impl Access {
             protocol = %protocol(self.version),
             tls = self.tls.map(tracing::field::display),
             subject = self.subject.as_ref().map(|subject| clean(subject.as_bytes(), LONGEST)).as_deref(),
+            route = self.route.as_deref().map(|route| word(route.as_bytes(), LONGEST)).map(tracing::field::display),
             status = self.status.map(|status| status.as_u16()),
             bytes_in = self.bytes_in.total(),
             bytes_out = self.bytes_out,

@@ -22,6 +22,8 @@ pub struct Tunnel {
     pub target: String,
     /// The subject of the client's certificate, if it showed one.
     pub subject: Option<Arc<str>>,
+    /// The route it took, where there are several.
+    pub route: Option<Arc<str>>,
     /// From the 101 to the end.
     pub duration: Duration,
     /// What ended it: a name of the table "How a WebSocket ends".
@@ -70,6 +72,7 @@ impl Tunnel {
             host = self.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
             target = %redacted(redactor, self.target.as_bytes()),
             subject = self.subject.as_ref().map(|subject| clean(subject.as_bytes(), LONGEST)).as_deref(),
+            route = self.route.as_deref().map(|route| word(route.as_bytes(), LONGEST)).map(tracing::field::display),
             duration_ms = millis(self.duration),
             ended = %self.ended,
             clean = self.clean,
@@ -111,6 +114,7 @@ pub(crate) mod tests {
             host: Some(HeaderValue::from_static("gw:8443")),
             target: "/openclaw?token=s3cret".to_owned(),
             subject: None,
+            route: None,
             duration: Duration::from_millis(90_500),
             ended: "gateway_lost",
             clean: true,

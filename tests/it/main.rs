@@ -17,6 +17,7 @@ mod limits;
 mod logs;
 mod pages;
 mod reload;
+mod routes;
 mod signals;
 mod smuggling;
 mod streaming;

@@ -31,7 +31,7 @@ impl Kind for ClientCaFile {
         let file = FilePath.write(&value.file);
         match value.mode {
             ClientMode::Required => file,
-            ClientMode::Optional => Written::Map(vec![("file", file), ("mode", MODES.write(&value.mode))]),
+            ClientMode::Optional => Written::parts([("file", file), ("mode", MODES.write(&value.mode))]),
         }
     }
 

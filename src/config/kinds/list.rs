@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::config::keys::{Kind, Written};
+use crate::config::keys::{Kind, Section, Written};
 use crate::config::node::{Node, Value};
 use crate::config::problem::{Fault, Place};
 use crate::config::read::At;
@@ -50,6 +50,10 @@ impl<K: Kind> Kind for List<K> {
         let read: Vec<Option<K::Value>> =
             items.iter().enumerate().map(|(index, item)| self.0.read(item, &mut at.item(index))).collect();
         read.into_iter().collect()
+    }
+
+    fn items(&self) -> Option<(&'static str, Box<dyn Section>)> {
+        self.0.items().map(|(_, section)| ("[]", section))
     }
 }
 

@@ -26,6 +26,7 @@ fn every_example_loads() {
         "full.yaml",
         "lan.yaml",
         "minimal.yaml",
+        "several-gateways.yaml",
         "sidecar.yaml",
         "vps-files.yaml",
         "vps.yaml",
@@ -37,7 +38,7 @@ fn every_example_loads() {
 fn the_full_example_has_every_key_at_its_default() {
     let text = fs::read_to_string(Path::new(EXAMPLES).join("full.yaml")).unwrap();
     let root = yaml::parse(&text, &mut Vec::new()).unwrap();
-    for entry in entries() {
+    for entry in entries().into_iter().filter(|entry| !is_in_many(entry)) {
         assert!(root.find(&entry.path).is_some(), "{} is missing", entry.path);
     }
     assert_eq!(parse(&text), Ok(Config::default()));

@@ -121,7 +121,10 @@ fn a_variable_that_sets_nothing_is_a_problem() {
             ("FRONTGATE_PORT", "443"),
             "FRONTGATE_PORT: sets nothing\n    hint: `frontgate man frontgate.yaml` lists the variables; only frontgate's own begin with FRONTGATE_",
         ),
-        (("FRONTGATE_ROUTES", "a"), "FRONTGATE_ROUTES: routes: not available yet\n    hint: remove it"),
+        (
+            ("FRONTGATE_ROUTES", "a"),
+            "FRONTGATE_ROUTES: sets nothing\n    hint: `frontgate man frontgate.yaml` lists the variables; only frontgate's own begin with FRONTGATE_",
+        ),
         (
             ("FRONTGATE_TLS_CERTIFICATE_CERT", "c.pem"),
             "FRONTGATE_TLS_CERTIFICATE_CERT: tls.certificate: `key` is missing\n    hint: `cert` alone is not enough",

@@ -3,6 +3,7 @@
 mod files;
 mod layers;
 mod problems;
+mod routes;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,6 +27,11 @@ fn parse(text: &str) -> Result<Config, String> {
     parse_with(text, &[], &Overrides::default())
 }
 
+/// Whether it is a key of an item of a list or a mapping, which has no place of its own.
+fn is_in_many(entry: &Entry) -> bool {
+    entry.path.contains("[]") || entry.path.contains(".NAME")
+}
+
 #[test]
 fn nothing_written_is_the_defaults() {
     for text in [
@@ -36,7 +42,8 @@ fn nothing_written_is_the_defaults() {
         "null",
         "\u{feff}",
         "listen:\ntls: ~\nstate_dir: null\n",
-        "auth: none\nhold: null\nroutes:\n",
+        "auth: none\nhold: null\nroutes:\nupstreams: {}\n",
+        "routes: []\nupstreams:\n",
     ] {
         assert_eq!(parse(text), Ok(Config::default()), "{text:?}");
     }
@@ -100,6 +107,8 @@ log: { level: debug, format: json, access: false, redact: [] }
         },
         state_dir: Some("/etc/frontgate/state".into()),
         upstream: Upstream::Https { host: "gw.internal".into(), port: 443 },
+        routes: Vec::new(),
+        upstreams: Vec::new(),
         hold: Some(seconds(3)),
         forwarded: Forwarded {
             trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
@@ -130,6 +139,7 @@ log: { level: debug, format: json, access: false, redact: [] }
             request_head: 8192,
             request_body: Some(1 << 30),
         },
+        auth: Auth::None,
         admin: Admin::Off,
         log: Log { level: Level::Debug, format: LogFormat::Json, access: false, redact: Vec::new() },
     };
@@ -152,7 +162,7 @@ fn a_key_of_an_external_account_is_read_and_never_printed() {
 #[test]
 fn the_schema_describes_every_key_with_its_default() {
     let schema = schema();
-    for entry in entries() {
+    for entry in entries().into_iter().filter(|entry| !is_in_many(entry)) {
         let pointer = format!("/properties/{}", entry.path.replace('.', "/properties/"));
         let key = schema.pointer(&pointer).unwrap_or_else(|| panic!("{pointer}"));
         assert_eq!(key["description"], entry.doc);

@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use frontgate::app::App;
-use frontgate::config::{Admin, BindAddr, Config};
+use frontgate::config::{Admin, BindAddr, Config, Overrides, Source, load};
 use frontgate::lifecycle::Drained;
 use tempfile::TempDir;
 
@@ -42,6 +42,17 @@ impl Builder {
     pub(crate) fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
         self
+    }
+
+    /// With the `routes`, `upstreams` and `auth` of this YAML.
+    pub(crate) fn routes(self, yaml: &str) -> Self {
+        let file = self.state.path().join("routes.yaml");
+        std::fs::write(&file, yaml).unwrap();
+        let loaded = load(Source::File(file), [], &Overrides::default());
+        let written = loaded.unwrap_or_else(|problems| panic!("{problems}")).config;
+        self.config(|config| {
+            (config.routes, config.upstreams, config.auth) = (written.routes, written.upstreams, written.auth);
+        })
     }
 
     /// With a plain listener that proxies.

@@ -1,0 +1,254 @@
+//! `auth`: who may pass.
+
+use std::fmt;
+
+use argon2::password_hash::phc;
+use http::HeaderName;
+use serde_json::{Value as Json, json};
+
+use super::keys::{Checks, Keys, Kind, Section, Written};
+use super::kinds::{Keyed, Mapping, NoValue, Optional, Quoted};
+use super::node::{Node, Value};
+use super::problem::Fault;
+use super::read::At;
+
+/// Who may pass.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Auth {
+    /// Everybody.
+    #[default]
+    None,
+    /// Who knows a user's password (RFC 7617).
+    Basic(Basic),
+}
+
+/// Users and their passwords.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Basic {
+    /// Names and passwords.
+    pub users: Vec<(String, PasswordHash)>,
+    /// The field that tells the gateway who it is.
+    pub user_header: Option<HeaderName>,
+}
+
+/// The hash of a password; it cannot be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub enum PasswordHash {
+    /// `$argon2id$…` in the PHC string format; argon2i and argon2d, too.
+    Argon2(String),
+    /// `$2b$…`; `$2a$` and `$2y$`, too.
+    Bcrypt(String),
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+/// `none`, or what it takes.
+pub(super) struct AuthOf;
+
+const KEYS: Keyed<AuthKeys> = Keyed::NEW;
+
+impl Kind for AuthOf {
+    type Value = Auth;
+
+    fn name(&self) -> String {
+        format!("none or {}", KEYS.name())
+    }
+
+    fn parse(&self, text: &str) -> Result<Auth, Fault> {
+        match text {
+            "none" => Ok(Auth::None),
+            "basic" => Err(Fault::new("`basic` needs users").hint(EXAMPLE)),
+            _ => Err(Fault::new(format!("{} is not none", Quoted(text))).hint(EXAMPLE)),
+        }
+    }
+
+    fn write(&self, value: &Auth) -> Written {
+        match value {
+            Auth::None => Written::Word("none".to_owned()),
+            Auth::Basic(Basic { users, user_header }) => {
+                KEYS.write(&AuthKeys { basic: Some(users.clone()), user_header: user_header.clone() })
+            }
+        }
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "anyOf": [{ "const": "none" }, KEYS.schema()] })
+    }
+
+    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Auth> {
+        if let Value::Map(_) = node.value {
+            let AuthKeys { basic, user_header } = KEYS.read(node, at)?;
+            return Some(Auth::Basic(Basic { users: basic?, user_header }));
+        }
+        let read = match &node.value {
+            Value::Scalar(text) => self.parse(text),
+            _ => Err(Fault::new(format!("expected {}", self.name())).hint(EXAMPLE)),
+        };
+        read.map_err(|fault| at.report(&node.place, fault)).ok()
+    }
+}
+
+const EXAMPLE: &str = "such as auth: { basic: { ann: \"$argon2id$…\" } }";
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct AuthKeys {
+    basic: Option<Vec<(String, PasswordHash)>>,
+    user_header: Option<HeaderName>,
+}
+
+impl Section for AuthKeys {
+    fn keys(&mut self, keys: &mut dyn Keys) {
+        keys.key(
+            "basic",
+            Optional(NoValue::Null, Mapping(User, Hash)),
+            &mut self.basic,
+            "Users and the hashes of their passwords, argon2 or bcrypt.",
+        );
+        keys.key(
+            "user_header",
+            Optional(NoValue::Null, UserHeader),
+            &mut self.user_header,
+            "The header that tells the gateway who it is; a client's own is deleted.",
+        );
+    }
+
+    fn check(&self, checks: &mut Checks<'_>) {
+        match &self.basic {
+            None => checks.report(&["basic"], Fault::new("`basic` is missing").hint(EXAMPLE)),
+            Some(users) if users.is_empty() => {
+                checks.report(&["basic"], Fault::new("without users nobody gets in").hint(EXAMPLE));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// A user's name; RFC 7617 §2 rules out the colon.
+struct User;
+
+impl Kind for User {
+    type Value = String;
+
+    fn name(&self) -> String {
+        "user".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<String, Fault> {
+        if text.is_empty() || text.len() > LONGEST_USER || text.contains(|c: char| c == ':' || c.is_control()) {
+            let fault = Fault::new("not the name of a user");
+            return Err(fault.hint("some letters, at most 255, without a colon"));
+        }
+        Ok(text.to_owned())
+    }
+
+    fn write(&self, value: &String) -> Written {
+        Written::Word(value.clone())
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string", "pattern": "^[^:]+$", "maxLength": LONGEST_USER })
+    }
+}
+
+const LONGEST_USER: usize = 255;
+
+/// The hash of a password. What is wrong with one is said without repeating it.
+struct Hash;
+
+/// What a printed configuration has in its place.
+const MASK: &str = "***";
+
+impl Kind for Hash {
+    type Value = PasswordHash;
+
+    fn name(&self) -> String {
+        "hash".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<PasswordHash, Fault> {
+        if text.starts_with("$argon2") {
+            return argon2(text);
+        }
+        if ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| text.starts_with(prefix)) {
+            return bcrypt(text);
+        }
+        if text == MASK {
+            return Err(Fault::new("the hash was masked when it was printed").hint("write the hash itself"));
+        }
+        let known = ["$apr1$", "{SHA}", "$1$", "$5$", "$6$", "$7$", "$y$", "$scrypt$", "$pbkdf2", "{SSHA}", "$2x$"];
+        let other = known.iter().any(|prefix| text.starts_with(prefix));
+        let fault = if other { "this kind of hash is not known here" } else { "not the hash of a password" };
+        Err(Fault::new(fault).hint(HOW))
+    }
+
+    fn write(&self, _value: &PasswordHash) -> Written {
+        Written::Word(MASK.to_owned())
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string", "pattern": "^\\$(argon2(id|i|d)|2[aby])\\$" })
+    }
+}
+
+const HOW: &str = "`htpasswd -nBC 12 ann` makes one with bcrypt, `argon2` or `caddy hash-password` others";
+
+fn argon2(text: &str) -> Result<PasswordHash, Fault> {
+    let broken = || Fault::new("a broken argon2 hash").hint("copy it anew, whole, in single quotes");
+    let hash = phc::PasswordHash::new(text).map_err(|_| broken())?;
+    let known = argon2::Algorithm::try_from(hash.algorithm.as_str()).is_ok();
+    let cost = argon2::Params::try_from(&hash).map_err(|_| broken())?;
+    if !known || hash.salt.is_none() || hash.hash.is_none() {
+        return Err(broken());
+    }
+    // Every login pays it, also the wrong ones.
+    if cost.m_cost() > MOST_MEMORY || cost.t_cost() > MOST_PASSES || cost.p_cost() > MOST_LANES {
+        return Err(Fault::new("the hash costs too much to be checked for each login")
+            .hint("at most 256 MiB (m=262144), t=32 and p=16; 19 MiB (m=19456), t=2 and p=1 are usual"));
+    }
+    Ok(PasswordHash::Argon2(text.to_owned()))
+}
+
+fn bcrypt(text: &str) -> Result<PasswordHash, Fault> {
+    let broken = || Fault::new("a broken bcrypt hash").hint("copy it anew, whole, in single quotes");
+    let parts = text.parse::<bcrypt::HashParts>().map_err(|_| broken())?;
+    match parts.get_cost() {
+        0..4 | 32.. => Err(broken()),
+        4..=MOST_COST => Ok(PasswordHash::Bcrypt(text.to_owned())),
+        _ => Err(Fault::new("the hash costs too much to be checked for each login")
+            .hint("a cost of at most 15; 12 is usual: `htpasswd -nBC 12 ann`")),
+    }
+}
+
+/// KiB of memory.
+const MOST_MEMORY: u32 = 256 * 1024;
+const MOST_PASSES: u32 = 32;
+const MOST_LANES: u32 = 16;
+/// Some two seconds.
+const MOST_COST: u32 = 15;
+
+/// A header that is for us alone to set.
+struct UserHeader;
+
+impl Kind for UserHeader {
+    type Value = HeaderName;
+
+    fn name(&self) -> String {
+        "header name".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<HeaderName, Fault> {
+        super::routes::identity_field(text)
+    }
+
+    fn write(&self, value: &HeaderName) -> Written {
+        Written::Word(value.as_str().to_owned())
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" })
+    }
+}

@@ -1,0 +1,92 @@
+//! [`Keyed`]: a value that has keys of its own, such as one of a list.
+
+use std::marker::PhantomData;
+
+use serde_json::Value as Json;
+
+use crate::config::keys::{Keys, Kind, Section, Slot, Written};
+use crate::config::node::{Node, Value};
+use crate::config::problem::Fault;
+use crate::config::read::At;
+use crate::config::schema;
+
+/// A mapping with the keys of `S`; those that are not given are as in its default.
+pub(in crate::config) struct Keyed<S>(PhantomData<S>);
+
+impl<S> Keyed<S> {
+    pub(in crate::config) const NEW: Self = Self(PhantomData);
+}
+
+impl<S: Section + Clone + Default + 'static> Kind for Keyed<S> {
+    type Value = S;
+
+    fn name(&self) -> String {
+        let mut names = Collected::default();
+        S::default().keys(&mut names);
+        let names: Vec<&str> = names.0.iter().map(|(name, _)| *name).collect();
+        format!("{{ {} }}", names.join(", "))
+    }
+
+    fn parse(&self, _text: &str) -> Result<S, Fault> {
+        Err(Fault::new("expected keys, as in `key: value`"))
+    }
+
+    fn write(&self, value: &S) -> Written {
+        written(&mut value.clone(), &mut S::default())
+    }
+
+    fn schema(&self) -> Json {
+        schema::object(&mut S::default())
+    }
+
+    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<S> {
+        if node.value == Value::Null {
+            at.report(&node.place, Fault::new(format!("nothing here; expected {}", self.name())));
+            return None;
+        }
+        let mut section = S::default();
+        at.section(&mut section, node).then_some(section)
+    }
+
+    fn items(&self) -> Option<(&'static str, Box<dyn Section>)> {
+        Some(("", Box::new(S::default())))
+    }
+}
+
+/// What is not as in the default.
+fn written(section: &mut dyn Section, default: &mut dyn Section) -> Written {
+    let (mut own, mut usual) = (Collected::default(), Collected::default());
+    section.keys(&mut own);
+    default.keys(&mut usual);
+    let differs = own.0.into_iter().zip(usual.0).filter(|(own, usual)| own != usual);
+    Written::parts(differs.map(|(own, _)| own))
+}
+
+/// The keys and their values, in order.
+#[derive(Default)]
+struct Collected(Vec<(&'static str, Written)>);
+
+impl Keys for Collected {
+    fn slot(&mut self, name: &'static str, _doc: &'static str, slot: &mut dyn Slot) {
+        self.0.push((name, slot.write()));
+    }
+
+    fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn Section) {
+        let mut inner = Self::default();
+        section.keys(&mut inner);
+        // Nothing in a section of its own is as good as no section.
+        let given = inner.0.into_iter().filter(|(_, value)| !is_nothing(value));
+        self.0.push((name, Written::parts(given)));
+    }
+
+    fn not_yet(&mut self, _name: &'static str, _idle: Option<&'static str>) {}
+}
+
+fn is_nothing(written: &Written) -> bool {
+    match written {
+        Written::Null => true,
+        Written::List(items) => items.is_empty(),
+        Written::Map(parts) => parts.is_empty(),
+        Written::Number(_) | Written::Word(_) => false,
+    }
+}

@@ -1,0 +1,220 @@
+//! [`HeaderRules`]: header fields that a route sets or removes.
+
+use http::{HeaderName, HeaderValue};
+use serde_json::{Value as Json, json};
+
+use crate::config::keys::{Checks, Keys, Kind, Section, Written};
+use crate::config::kinds::{List, Mapping, Quoted};
+use crate::config::node::Node;
+use crate::config::problem::Fault;
+use crate::config::read::At;
+
+/// Header fields that a route sets or removes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HeaderRules {
+    /// Set, in place of any of that name. The values of what may be a secret are marked as such.
+    pub set: Vec<(HeaderName, HeaderValue)>,
+    /// Removed.
+    pub remove: Vec<HeaderName>,
+}
+
+/// The rules for requests.
+pub(super) struct RequestHeaders<'a>(pub(super) &'a mut HeaderRules);
+
+/// The rules for answers.
+pub(super) struct ResponseHeaders<'a>(pub(super) &'a mut HeaderRules);
+
+impl Section for RequestHeaders<'_> {
+    fn keys(&mut self, keys: &mut dyn Keys) {
+        let set = "Fields that every request has from here on, in place of the client's: static text.";
+        keys.key("set", Fields(Field::Request), &mut self.0.set, set);
+        keys.key("remove", List(Field::Request), &mut self.0.remove, "Fields that no request has from here on.");
+    }
+
+    fn check(&self, checks: &mut Checks<'_>) {
+        check(self.0, checks);
+    }
+}
+
+impl Section for ResponseHeaders<'_> {
+    fn keys(&mut self, keys: &mut dyn Keys) {
+        let set = "Fields that every answer has, in place of the gateway's: static text.";
+        keys.key("set", Fields(Field::Response), &mut self.0.set, set);
+        keys.key("remove", List(Field::Response), &mut self.0.remove, "Fields that no answer has.");
+    }
+
+    fn check(&self, checks: &mut Checks<'_>) {
+        check(self.0, checks);
+    }
+}
+
+fn check(rules: &HeaderRules, checks: &mut Checks<'_>) {
+    if let Some((name, _)) = rules.set.iter().find(|(name, _)| rules.remove.contains(name)) {
+        let fault = Fault::new(format!("`{name}` is set and removed"));
+        checks.report(&["remove", "set"], fault.hint("what is set takes the place of what came"));
+    }
+}
+
+/// The header that tells the gateway who the client is.
+pub(in crate::config) fn identity_field(text: &str) -> Result<HeaderName, Fault> {
+    Field::Identity.parse(text)
+}
+
+/// Header fields and their values.
+struct Fields(Field);
+
+impl Fields {
+    fn mapping(&self) -> Mapping<Field, FieldValue> {
+        Mapping(self.0, FieldValue)
+    }
+}
+
+impl Kind for Fields {
+    type Value = Vec<(HeaderName, HeaderValue)>;
+
+    fn name(&self) -> String {
+        self.mapping().name()
+    }
+
+    fn parse(&self, text: &str) -> Result<Self::Value, Fault> {
+        self.mapping().parse(text)
+    }
+
+    fn write(&self, value: &Self::Value) -> Written {
+        self.mapping().write(value)
+    }
+
+    fn schema(&self) -> Json {
+        self.mapping().schema()
+    }
+
+    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Self::Value> {
+        let mut fields = self.mapping().read(node, at)?;
+        for (name, value) in &mut fields {
+            value.set_sensitive(may_be_secret(name.as_str()));
+        }
+        Some(fields)
+    }
+}
+
+/// Whether the value of a field of this name may open a door.
+fn may_be_secret(name: &str) -> bool {
+    ["auth", "cookie", "token", "secret", "key", "password"].iter().any(|word| name.contains(word))
+}
+
+/// The name of a header field that a rule may touch.
+#[derive(Clone, Copy)]
+enum Field {
+    Request,
+    Identity,
+    Response,
+}
+
+impl Kind for Field {
+    type Value = HeaderName;
+
+    fn name(&self) -> String {
+        "header name".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<HeaderName, Fault> {
+        let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| {
+            let fault = Fault::new(format!("{} is not the name of a header", Quoted(text)));
+            fault.hint("letters, digits and hyphens, without the colon")
+        })?;
+        let why = match self {
+            Self::Request => not_in_requests(name.as_str()),
+            Self::Identity => not_for_identity(name.as_str()),
+            Self::Response => not_in_answers(name.as_str()),
+        };
+        match why {
+            Some((why, hint)) => Err(Fault::new(format!("{} {why}", Quoted(text))).hint(hint)),
+            None => Ok(name),
+        }
+    }
+
+    fn write(&self, value: &HeaderName) -> Written {
+        Written::Word(value.as_str().to_owned())
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" })
+    }
+}
+
+/// Why no rule may touch it, and what to do instead.
+type Why = Option<(&'static str, &'static str)>;
+
+fn not_in_requests(name: &str) -> Why {
+    match name {
+        "host" => Some(("goes on as the client sent it", "the gateway compares it with the page's origin")),
+        _ if name.starts_with("x-forwarded") || matches!(name, "x-real-ip" | "forwarded") => {
+            Some(("is set by forwarding", "`forwarded.headers` says which of them the gateway gets"))
+        }
+        _ if name.starts_with("x-client-cert-") => {
+            Some(("is set from the client's certificate", "nobody else may claim to be that client"))
+        }
+        _ => not_at_all(name),
+    }
+}
+
+/// `X-Forwarded-User` and its like say who the client is; forwarding does not set them.
+fn not_for_identity(name: &str) -> Why {
+    match name {
+        "authorization" | "cookie" => Some(("is the client's own", "such as X-Forwarded-User")),
+        "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" | "x-forwarded-port" => not_in_requests(name),
+        _ if name.starts_with("x-forwarded-") => None,
+        _ => not_in_requests(name),
+    }
+}
+
+fn not_in_answers(name: &str) -> Why {
+    match name {
+        "strict-transport-security" => Some(("is set by `tls.hsts`", "tls: { hsts: 365d }, or off")),
+        _ => not_at_all(name),
+    }
+}
+
+/// RFC 9110 §7.6.1, and what says where a message ends or what a WebSocket's handshake is.
+fn not_at_all(name: &str) -> Why {
+    let hop = ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings"];
+    if hop.contains(&name) || name.starts_with("proxy-") {
+        return Some(("belongs to one connection and never passes", "frontgate forwards upgrades by itself"));
+    }
+    if name.starts_with("sec-websocket-") {
+        return Some(("belongs to the WebSocket's handshake", "it passes as it comes"));
+    }
+    (name == "content-length").then_some(("says where the body ends", "it passes as it comes"))
+}
+
+/// What stands behind the colon.
+struct FieldValue;
+
+/// What a printed configuration has in place of a secret.
+const MASK: &str = "***";
+
+impl Kind for FieldValue {
+    type Value = HeaderValue;
+
+    fn name(&self) -> String {
+        "text".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<HeaderValue, Fault> {
+        if text == MASK {
+            return Err(Fault::new("the value was masked when it was printed").hint("write the value itself"));
+        }
+        // Not repeated: it may be a secret.
+        let value = HeaderValue::try_from(text).ok().filter(|value| value.to_str().is_ok() && text.trim() == text);
+        value.ok_or_else(|| Fault::new("not the value of a header").hint("printable ASCII on one line"))
+    }
+
+    fn write(&self, value: &HeaderValue) -> Written {
+        let text = if value.is_sensitive() { MASK } else { value.to_str().unwrap_or(MASK) };
+        Written::Word(text.to_owned())
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string" })
+    }
+}

@@ -1,0 +1,244 @@
+//! `routes`: which requests go where, and what is special about them.
+
+mod answer;
+mod headers;
+mod host;
+mod path;
+
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::auth::{Auth, AuthOf};
+use super::keys::{Checks, Keys, Kind, Section, Written};
+use super::kinds::{NoValue, Optional, Quoted, Time};
+use super::names::nearest;
+use super::problem::Fault;
+use super::timeouts::Timeouts;
+use super::upstream::{Upstream, Url};
+use super::upstreams::{Group, is_name};
+use answer::Respond;
+use headers::{RequestHeaders, ResponseHeaders};
+use host::Host;
+use path::Prefix;
+
+pub use answer::Answer;
+pub use headers::HeaderRules;
+pub(super) use headers::identity_field;
+pub use host::HostPattern;
+pub use path::PathPrefix;
+
+/// One of `routes`: which requests it takes, and what becomes of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Route {
+    /// The hosts it is for; `None` for all.
+    pub host: Option<HostPattern>,
+    /// The paths it is for; `None` for all.
+    pub path: Option<PathPrefix>,
+    /// Where its requests go; `None` for the top-level `upstream`.
+    pub upstream: Option<Target>,
+    /// What is answered instead.
+    pub respond: Option<Answer>,
+    /// Who may pass; `None` as the top level says.
+    pub auth: Option<Auth>,
+    /// What changes in requests on their way to the gateway.
+    pub request_headers: HeaderRules,
+    /// What changes in answers on their way to the client.
+    pub response_headers: HeaderRules,
+    /// How long its steps may take, where that differs from the top level.
+    pub timeouts: RouteTimeouts,
+    /// How long its requests wait for a gateway that is restarting; `None` as the top level says.
+    pub hold: Option<Option<Duration>>,
+}
+
+/// Where a route's requests go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// To one gateway.
+    Url(Upstream),
+    /// To one of `upstreams`.
+    Named(String),
+}
+
+/// What a route changes of `timeouts`; `None` leaves it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RouteTimeouts {
+    /// See [`Timeouts::connect`].
+    pub connect: Option<Option<Duration>>,
+    /// See [`Timeouts::read`].
+    pub read: Option<Option<Duration>>,
+    /// See [`Timeouts::send`].
+    pub send: Option<Option<Duration>>,
+}
+
+impl RouteTimeouts {
+    /// `timeouts` with these changes.
+    #[must_use]
+    pub fn over(&self, timeouts: &Timeouts) -> Timeouts {
+        Timeouts {
+            connect: self.connect.unwrap_or(timeouts.connect),
+            read: self.read.unwrap_or(timeouts.read),
+            send: self.send.unwrap_or(timeouts.send),
+            ..*timeouts
+        }
+    }
+}
+
+impl Route {
+    /// In which order routes are tried: those for one host, for many, for all.
+    pub fn rank(&self) -> u8 {
+        match &self.host {
+            Some(HostPattern::Exact(_)) => 0,
+            Some(HostPattern::Below(_)) => 1,
+            None => 2,
+        }
+    }
+
+    /// Whether nothing gets past it to `later`, which is tried after it.
+    fn covers(&self, later: &Self) -> bool {
+        let host = match (&self.host, &later.host) {
+            (None, None) => true,
+            (Some(own), Some(other)) => own.covers(other),
+            _ => false,
+        };
+        let path = match (&self.path, &later.path) {
+            (None, _) => true,
+            (Some(own), Some(other)) => own.matches(other.as_str().as_bytes()),
+            (Some(own), None) => own.as_str() == "/",
+        };
+        host && path && self.rank() == later.rank()
+    }
+}
+
+const TIME: Optional<Optional<Time>> = Optional(NoValue::Null, Optional(NoValue::Off, Time::ANY));
+
+impl Section for Route {
+    fn keys(&mut self, keys: &mut dyn Keys) {
+        keys.key(
+            "host",
+            Optional(NoValue::Null, Host),
+            &mut self.host,
+            "The host it is for: a name, or *.example.com for every name below that one.",
+        );
+        keys.key(
+            "path",
+            Optional(NoValue::Null, Prefix),
+            &mut self.path,
+            "What the path begins with: /claw is for /claw and /claw/x, not for /clawed; /claw/ needs the slash.",
+        );
+        keys.key(
+            "upstream",
+            Optional(NoValue::Null, Somewhere),
+            &mut self.upstream,
+            "The gateway: a URL, or a name of `upstreams`; otherwise the top-level `upstream`.",
+        );
+        keys.key(
+            "respond",
+            Optional(NoValue::Null, Respond),
+            &mut self.respond,
+            "What is answered, without a gateway: a status such as 404, or { status: 302, location: /openclaw/, body: text }.",
+        );
+        keys.key(
+            "auth",
+            Optional(NoValue::Null, AuthOf),
+            &mut self.auth,
+            "Who may pass; otherwise as the top-level `auth` says.",
+        );
+        keys.section(
+            "request_headers",
+            "What changes in requests on their way to the gateway.",
+            &mut RequestHeaders(&mut self.request_headers),
+        );
+        keys.section(
+            "response_headers",
+            "What changes in answers on their way to the client, in frontgate's own too.",
+            &mut ResponseHeaders(&mut self.response_headers),
+        );
+        keys.section("timeouts", "How long its steps may take; otherwise as the top level says.", &mut self.timeouts);
+        keys.key(
+            "hold",
+            TIME,
+            &mut self.hold,
+            "How long its requests wait for a gateway that is restarting; otherwise as the top level says.",
+        );
+    }
+
+    fn check(&self, checks: &mut Checks<'_>) {
+        if self.respond.is_none() {
+            return;
+        }
+        let elsewhere = [
+            ("upstream", self.upstream.is_some()),
+            ("hold", self.hold.is_some()),
+            ("timeouts", self.timeouts != RouteTimeouts::default()),
+            ("request_headers", self.request_headers != HeaderRules::default()),
+        ];
+        for (key, _) in elsewhere.into_iter().filter(|(_, given)| *given) {
+            let fault = Fault::new("this route answers by itself and asks no gateway");
+            checks.report(&[key, "respond"], fault.hint(format!("remove `{key}` or `respond`")));
+        }
+    }
+}
+
+impl Section for RouteTimeouts {
+    fn keys(&mut self, keys: &mut dyn Keys) {
+        keys.key("connect", TIME, &mut self.connect, "See `timeouts.connect`.");
+        keys.key("read", TIME, &mut self.read, "See `timeouts.read`.");
+        keys.key("send", TIME, &mut self.send, "See `timeouts.send`.");
+    }
+}
+
+/// What the routes must satisfy together.
+pub(super) fn check(routes: &[Route], upstreams: &[(String, Group)], checks: &mut Checks<'_>) {
+    for (index, route) in routes.iter().enumerate() {
+        if let Some(first) = routes[..index].iter().position(|earlier| earlier.covers(route)) {
+            let fault = Fault::new(format!("no request gets here: routes[{first}] takes them all"));
+            let own = format!("routes[{index}]");
+            checks.report(&[&own], fault.hint("the first route that matches wins; put the narrower one first"));
+        }
+        if let Some(Target::Named(name)) = &route.upstream
+            && !upstreams.iter().any(|(known, _)| known == name)
+        {
+            let known = upstreams.iter().map(|(known, _)| known.as_str());
+            checks.report(&[&format!("routes[{index}].upstream"), "upstreams"], unknown_upstream(name, known));
+        }
+    }
+}
+
+/// What to say of a name that is none of `upstreams`.
+fn unknown_upstream<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Fault {
+    let fault = Fault::new(format!("{} is not in `upstreams`", Quoted(name)));
+    match nearest(name, known) {
+        Some(near) => fault.hint(format!("did you mean `{near}`?")),
+        None => fault.hint(format!("a URL such as http://{name}:18789, or a name that stands in `upstreams`")),
+    }
+}
+
+/// A URL, or a name.
+struct Somewhere;
+
+impl Kind for Somewhere {
+    type Value = Target;
+
+    fn name(&self) -> String {
+        "URL or name of `upstreams`".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<Target, Fault> {
+        if is_name(text) {
+            return Ok(Target::Named(text.to_owned()));
+        }
+        Url.parse(text).map(Target::Url)
+    }
+
+    fn write(&self, value: &Target) -> Written {
+        match value {
+            Target::Url(upstream) => Url.write(upstream),
+            Target::Named(name) => Written::Word(name.clone()),
+        }
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string", "pattern": "^(https?://[^/?#@]+/?|unix:/.+|[A-Za-z0-9_-]+)$" })
+    }
+}

@@ -1,0 +1,280 @@
+//! `routes`, `upstreams` and `auth`.
+
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use super::*;
+
+/// `hush`, with bcrypt and argon2.
+const BCRYPT: &str = "$2y$04$/yfd/ZRU/jYFAxjQ7VsRCe3M1DDOZ4v3Ax2vlVKrYPfyhmm0ljTwK";
+const ARGON2: &str = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$1eN3LGTPn0qhxIYZuDi4Vg";
+
+#[test]
+fn every_key_of_a_route_sets_its_field() {
+    let text = format!(
+        r#"
+routes:
+  - host: GW.example.com
+    path: /claw/
+    upstream: https://gw.internal
+    auth: {{ basic: {{ ann: '{ARGON2}', Bob B: '{BCRYPT}' }}, user_header: X-Forwarded-User }}
+    request_headers: {{ set: {{ X-Team: blue, Authorization: Bearer hush }}, remove: [X-Debug] }}
+    response_headers: {{ set: {{ X-Frame-Options: DENY }}, remove: [Server] }}
+    timeouts: {{ connect: 1s, read: off, send: 1h }}
+    hold: off
+  - {{ path: /private, respond: 404 }}
+  - {{ path: /old, respond: {{ status: 302, location: /openclaw/, body: "over there" }} }}
+  - {{ host: "*.example.com", upstream: team, auth: none }}
+  - {{}}
+upstreams:
+  team: {{ endpoints: [http://10.0.0.4:18789, "unix:/run/gw.sock"], balance: least_connections }}
+auth: {{ basic: {{ eve: '{BCRYPT}' }} }}
+"#
+    );
+    let config = parse(&text).unwrap();
+    let name = HeaderName::from_static;
+    let value = HeaderValue::from_static;
+    let expected = vec![
+        Route {
+            host: Some(HostPattern::Exact("gw.example.com".into())),
+            path: config.routes[0].path.clone(),
+            upstream: Some(Target::Url(Upstream::Https { host: "gw.internal".into(), port: 443 })),
+            respond: None,
+            auth: Some(Auth::Basic(Basic {
+                users: vec![
+                    ("ann".into(), PasswordHash::Argon2(ARGON2.into())),
+                    ("Bob B".into(), PasswordHash::Bcrypt(BCRYPT.into())),
+                ],
+                user_header: Some(name("x-forwarded-user")),
+            })),
+            request_headers: HeaderRules {
+                set: vec![(name("x-team"), value("blue")), (name("authorization"), value("Bearer hush"))],
+                remove: vec![name("x-debug")],
+            },
+            response_headers: HeaderRules {
+                set: vec![(name("x-frame-options"), value("DENY"))],
+                remove: vec![name("server")],
+            },
+            timeouts: RouteTimeouts {
+                connect: Some(Some(Duration::from_secs(1))),
+                read: Some(None),
+                send: Some(Some(Duration::from_hours(1))),
+            },
+            hold: Some(None),
+        },
+        Route {
+            path: config.routes[1].path.clone(),
+            respond: Some(Answer { status: StatusCode::NOT_FOUND, location: None, body: None }),
+            ..Route::default()
+        },
+        Route {
+            path: config.routes[2].path.clone(),
+            respond: Some(Answer {
+                status: StatusCode::FOUND,
+                location: Some(value("/openclaw/")),
+                body: Some("over there".into()),
+            }),
+            ..Route::default()
+        },
+        Route {
+            host: Some(HostPattern::Below("example.com".into())),
+            upstream: Some(Target::Named("team".into())),
+            auth: Some(Auth::None),
+            ..Route::default()
+        },
+        Route::default(),
+    ];
+    assert_eq!(config.routes, expected);
+    let paths: Vec<_> = config.routes.iter().map(|route| route.path.as_ref().map_or("", PathPrefix::as_str)).collect();
+    assert_eq!(paths, ["/claw/", "/private", "/old", "", ""]);
+    let endpoints =
+        vec![Upstream::Http { host: "10.0.0.4".into(), port: 18789 }, Upstream::Unix("/run/gw.sock".into())];
+    assert_eq!(config.upstreams, [("team".to_owned(), Group { endpoints, balance: Balance::LeastConnections })]);
+    assert!(matches!(&config.auth, Auth::Basic(basic) if basic.users.len() == 1));
+}
+
+#[test]
+fn what_is_printed_loads_to_the_same_and_shows_no_secret() {
+    let text = "
+routes:
+  - { host: '*.example.com', path: /claw, upstream: team, hold: off, timeouts: { read: 1h } }
+  - { path: /old, respond: { status: 302, location: /new/ } }
+  - { path: /private, respond: 404 }
+  - { request_headers: { set: { X-Team: blue }, remove: [X-Debug] } }
+upstreams: { team: { endpoints: [http://gw:1] } }
+";
+    let config = parse(text).unwrap();
+    let printed = config.to_string();
+    let lines = "
+routes:
+- {host: \"*.example.com\", path: /claw, upstream: team, timeouts: {read: 1h}, hold: off}
+- {path: /old, respond: {status: 302, location: /new/}}
+- {path: /private, respond: 404}
+- {request_headers: {set: {x-team: blue}, remove: [x-debug]}}
+upstreams:
+  team: {endpoints: [http://gw:1]}
+";
+    assert!(printed.contains(lines), "{printed}");
+    assert_eq!(parse(&printed), Ok(config));
+    let text = format!(
+        "auth: {{ basic: {{ ann: '{BCRYPT}' }} }}\nroutes: [{{ request_headers: {{ set: {{ Authorization: Bearer hush }} }} }}]"
+    );
+    let config = parse(&text).unwrap();
+    let shown = format!("{config}{config:?}");
+    assert!(shown.contains("ann: \"***\"") || shown.contains("ann: ***"), "{shown}");
+    assert!(!shown.contains("hush") && !shown.contains("$2y$"), "{shown}");
+    let said = parse(&config.to_string()).unwrap_err();
+    assert!(said.contains("was masked when it was printed"), "{said}");
+}
+
+#[test]
+fn what_is_wrong_with_a_route_is_said_where_it_stands() {
+    let wrong: Vec<String> = WRONG
+        .iter()
+        .map(|(text, expected)| (text, expected, parse(text).unwrap_err()))
+        .filter(|(_, expected, said)| said != *expected)
+        .map(|(text, expected, said)| format!("{text}\n  expected {expected}\n  but said {said}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// What is written, and what is said of it.
+const WRONG: &[(&str, &str)] = &[
+    ("routes:\n  - pth: /", "f.yaml:2:5: routes[0]: unknown key `pth`\n    hint: did you mean `path`?"),
+    ("routes: { path: / }", "f.yaml:1:9: routes: expected a list"),
+    ("routes: [/claw]", "f.yaml:1:10: routes[0]: expected keys, as in `key: value`"),
+    (
+        "routes: [~]",
+        "f.yaml:1:10: routes[0]: nothing here; expected { host, path, upstream, respond, auth, request_headers, response_headers, timeouts, hold }",
+    ),
+    (
+        "routes:\n  - { path: claw }\n  - { hold: 5 }",
+        "f.yaml:2:13: routes[0].path: `claw` does not begin with a slash\n    hint: such as /claw\n\
+         f.yaml:3:13: routes[1].hold: `5` has no unit\n    hint: write `5s`; the units are ms, s, m, h and d; `off` turns it off",
+    ),
+    (
+        "routes: [{ upstream: teams }]\nupstreams: { team: { endpoints: [http://gw] } }",
+        "f.yaml:1:22: routes[0].upstream: `teams` is not in `upstreams`\n    hint: did you mean `team`?",
+    ),
+    (
+        "routes: [{ upstream: gateway }]",
+        "f.yaml:1:22: routes[0].upstream: `gateway` is not in `upstreams`\n    hint: a URL such as http://gateway:18789, or a name that stands in `upstreams`",
+    ),
+    (
+        "routes: [{ upstream: \"gw:1\" }]",
+        "f.yaml:1:22: routes[0].upstream: the URL has no scheme\n    hint: write `http://gw:1`",
+    ),
+    (
+        "routes: [{ respond: 404, upstream: http://gw }]",
+        "f.yaml:1:36: routes[0].upstream: this route answers by itself and asks no gateway\n    hint: remove `upstream` or `respond`",
+    ),
+    (
+        "routes:\n  - path: /\n  - path: /private\n    respond: 404",
+        "f.yaml:3:5: routes[1]: no request gets here: routes[0] takes them all\n    hint: the first route that matches wins; put the narrower one first",
+    ),
+    (
+        "routes: [{ host: gw }, { host: gw, path: /x }]",
+        "f.yaml:1:24: routes[1]: no request gets here: routes[0] takes them all\n    hint: the first route that matches wins; put the narrower one first",
+    ),
+    (
+        "routes: [{ respond: 101 }]",
+        "f.yaml:1:21: routes[0].respond: `101` is not a status\n    hint: a number from 200 to 599, such as 404",
+    ),
+    (
+        "routes: [{ respond: 302 }]",
+        "f.yaml:1:21: routes[0].respond: a redirect needs a place to go to\n    hint: { status: 302, location: /openclaw/ }",
+    ),
+    (
+        "routes: [{ respond: { location: /x } }]",
+        "f.yaml:1:21: routes[0].respond.status: `status` is missing\n    hint: such as { status: 302, location: /openclaw/ }",
+    ),
+    (
+        "routes: [{ respond: { status: 204, body: x } }]",
+        "f.yaml:1:42: routes[0].respond.body: an answer 204 has no body",
+    ),
+    (
+        "routes: [{ respond: { status: 302, location: \"https://$host/\" } }]",
+        "f.yaml:1:46: routes[0].respond.location: `https://$host/` has a variable\n    hint: it is sent as it is written; `%24` stands for a dollar",
+    ),
+    (
+        "routes: [{ request_headers: { set: { Host: gw } } }]",
+        "f.yaml:1:38: routes[0].request_headers.set: `Host` goes on as the client sent it\n    hint: the gateway compares it with the page's origin",
+    ),
+    (
+        "routes: [{ request_headers: { set: { X-Forwarded-For: 1.2.3.4 }, remove: [Connection, X-Real-IP] } }]",
+        "f.yaml:1:38: routes[0].request_headers.set: `X-Forwarded-For` is set by forwarding\n    hint: `forwarded.headers` says which of them the gateway gets\n\
+         f.yaml:1:75: routes[0].request_headers.remove[0]: `Connection` belongs to one connection and never passes\n    hint: frontgate forwards upgrades by itself\n\
+         f.yaml:1:87: routes[0].request_headers.remove[1]: `X-Real-IP` is set by forwarding\n    hint: `forwarded.headers` says which of them the gateway gets",
+    ),
+    (
+        "routes: [{ request_headers: { set: { X-A: 1, x-a: 2 } } }]",
+        "f.yaml:1:46: routes[0].request_headers.set: given twice",
+    ),
+    (
+        "routes: [{ request_headers: { set: { X-A: 1 }, remove: [x-a] } }]",
+        "f.yaml:1:56: routes[0].request_headers.remove: `x-a` is set and removed\n    hint: what is set takes the place of what came",
+    ),
+    (
+        "routes: [{ response_headers: { set: { Strict-Transport-Security: max-age=1 } } }]",
+        "f.yaml:1:39: routes[0].response_headers.set: `Strict-Transport-Security` is set by `tls.hsts`\n    hint: tls: { hsts: 365d }, or off",
+    ),
+    (
+        "routes: [{ response_headers: { set: { \"X A\": 1 } } }]",
+        "f.yaml:1:39: routes[0].response_headers.set: `X A` is not the name of a header\n    hint: letters, digits and hyphens, without the colon",
+    ),
+    (
+        "upstreams: { team: {} }",
+        "f.yaml:1:20: upstreams.team.endpoints: no endpoint\n    hint: such as endpoints: [http://10.0.0.4:18789, http://10.0.0.5:18789]",
+    ),
+    (
+        "upstreams: { team: { endpoints: [http://gw, http://gw:80] } }",
+        "f.yaml:1:45: upstreams.team.endpoints[1]: http://gw:80 is there already\n    hint: each endpoint once",
+    ),
+    (
+        "upstreams: { a.b: { endpoints: [http://gw] } }",
+        "f.yaml:1:14: upstreams: `a.b` is not the name of an upstream\n    hint: letters, digits, `-` and `_`, at most 64",
+    ),
+    (
+        "upstreams: { team: { endpoints: [http://gw], balance: random } }",
+        "f.yaml:1:55: upstreams.team.balance: `random` is none of round_robin, least_connections",
+    ),
+    (
+        "auth: basic",
+        "f.yaml:1:7: auth: `basic` needs users\n    hint: such as auth: { basic: { ann: \"$argon2id$…\" } }",
+    ),
+    (
+        "auth: { basic: {} }",
+        "f.yaml:1:16: auth.basic: without users nobody gets in\n    hint: such as auth: { basic: { ann: \"$argon2id$…\" } }",
+    ),
+    (
+        "auth: { user_header: X-User }",
+        "f.yaml:1:7: auth.basic: `basic` is missing\n    hint: such as auth: { basic: { ann: \"$argon2id$…\" } }",
+    ),
+    (
+        "auth: { basic: { ann: secret } }",
+        "f.yaml:1:23: auth.basic.ann: not the hash of a password\n    hint: `htpasswd -nBC 12 ann` makes one with bcrypt, `argon2` or `caddy hash-password` others",
+    ),
+    (
+        "auth: { basic: { ann: $apr1$x$y } }",
+        "f.yaml:1:23: auth.basic.ann: this kind of hash is not known here\n    hint: `htpasswd -nBC 12 ann` makes one with bcrypt, `argon2` or `caddy hash-password` others",
+    ),
+    (
+        "auth: { basic: { ann: $2b$12$short } }",
+        "f.yaml:1:23: auth.basic.ann: a broken bcrypt hash\n    hint: copy it anew, whole, in single quotes",
+    ),
+    (
+        "auth: { basic: { ann: $2y$31$/yfd/ZRU/jYFAxjQ7VsRCe3M1DDOZ4v3Ax2vlVKrYPfyhmm0ljTwK } }",
+        "f.yaml:1:23: auth.basic.ann: the hash costs too much to be checked for each login\n    hint: a cost of at most 15; 12 is usual: `htpasswd -nBC 12 ann`",
+    ),
+    (
+        "auth: { basic: { ann: \"$argon2id$v=19$m=4194304,t=1,p=1$c29tZXNhbHQ$1eN3LGTPn0qhxIYZuDi4Vg\" } }",
+        "f.yaml:1:23: auth.basic.ann: the hash costs too much to be checked for each login\n    hint: at most 256 MiB (m=262144), t=32 and p=16; 19 MiB (m=19456), t=2 and p=1 are usual",
+    ),
+    (
+        "auth: { basic: { \"a:b\": $2y$04$/yfd/ZRU/jYFAxjQ7VsRCe3M1DDOZ4v3Ax2vlVKrYPfyhmm0ljTwK } }",
+        "f.yaml:1:18: auth.basic: not the name of a user\n    hint: some letters, at most 255, without a colon",
+    ),
+    (
+        "auth: { basic: { ann: $2y$04$/yfd/ZRU/jYFAxjQ7VsRCe3M1DDOZ4v3Ax2vlVKrYPfyhmm0ljTwK }, user_header: Authorization }",
+        "f.yaml:1:100: auth.user_header: `Authorization` is the client's own\n    hint: such as X-Forwarded-User",
+    ),
+];
