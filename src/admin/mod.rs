@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, ORIGIN};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,6 +19,10 @@ use tokio::time::sleep;
 use crate::drain::Drain;
 use crate::listener::{Listener, Socket};
 use crate::observe::Readiness;
+use crate::observe::metrics::CONTENT_TYPE as CONTENT_TYPE_OF_METRICS;
+use asked::{Asked, asked};
+
+mod asked;
 
 /// What the operator can ask for.
 pub trait Control: Send + Sync + 'static {
@@ -28,6 +32,12 @@ pub trait Control: Send + Sync + 'static {
     fn upgrade(&self) -> Upgraded;
     /// Begins the end: nobody new, and what is under way finishes.
     fn drain(&self);
+    /// Every number there is, in the text format of `OpenMetrics`.
+    fn metrics(&self) -> String;
+    /// The WebSockets that are open, as JSON.
+    fn connections(&self) -> serde_json::Value;
+    /// Ends the WebSocket with this id, whose client reads `reason`. `false` if there is none.
+    fn close(&self, id: &str, reason: &str) -> bool;
     /// How things are, as JSON.
     fn status(&self) -> serde_json::Value;
 }
@@ -81,9 +91,18 @@ async fn connection(socket: Socket, readiness: Readiness, control: Arc<dyn Contr
         let (readiness, control) = (readiness.clone(), Arc::clone(&control));
         async move {
             let path = request.uri().path();
-            Ok::<_, Infallible>(match asked(request.method(), path, request.headers()) {
+            Ok::<_, Infallible>(match asked(request.method(), request.uri(), request.headers()) {
                 Asked::Probe => probe(path, &readiness),
                 Asked::Status => json(&control.status()),
+                Asked::Metrics => answer(StatusCode::OK, CONTENT_TYPE_OF_METRICS, control.metrics().into()),
+                Asked::Connections => json(&control.connections()),
+                Asked::Close { id, reason } => {
+                    if control.close(id, &reason) {
+                        text(StatusCode::OK, "closing\n")
+                    } else {
+                        text(StatusCode::NOT_FOUND, "no WebSocket has this id, or it has ended\n")
+                    }
+                }
                 Asked::Reload => match control.reload().await {
                     Ok(()) => text(StatusCode::OK, "reloaded\n"),
                     Err(Refusal { status, why }) => text(status, why + "\n"),
@@ -108,38 +127,6 @@ async fn connection(socket: Socket, readiness: Readiness, control: Arc<dyn Contr
         .await;
     if let Err(error) = served {
         tracing::debug!(%error, "admin connection ended");
-    }
-}
-
-/// What a request asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    Probe,
-    Status,
-    Reload,
-    Upgrade,
-    Drain,
-    Wrongly(StatusCode, &'static str),
-}
-
-fn asked(method: &Method, path: &str, headers: &HeaderMap) -> Asked {
-    let reads = matches!(*method, Method::GET | Method::HEAD);
-    match (path, reads, method == Method::POST) {
-        ("/livez" | "/readyz", true, _) => Asked::Probe,
-        ("/livez" | "/readyz" | "/status", false, _) => Asked::Wrongly(StatusCode::METHOD_NOT_ALLOWED, "use GET\n"),
-        ("/reload" | "/upgrade" | "/drain", _, false) => Asked::Wrongly(StatusCode::METHOD_NOT_ALLOWED, "use POST\n"),
-        // A page in a browser on this machine reaches us as well as its user, and its posts name where it comes from.
-        ("/status" | "/reload" | "/upgrade" | "/drain", ..) if headers.contains_key(ORIGIN) => {
-            Asked::Wrongly(StatusCode::FORBIDDEN, "not for browsers\n")
-        }
-        ("/status", ..) => Asked::Status,
-        ("/reload", ..) => Asked::Reload,
-        ("/upgrade", ..) => Asked::Upgrade,
-        ("/drain", ..) => Asked::Drain,
-        _ => Asked::Wrongly(
-            StatusCode::NOT_FOUND,
-            "frontgate answers GET /livez, /readyz and /status and POST /reload, /upgrade and /drain here\n",
-        ),
     }
 }
 
@@ -188,39 +175,5 @@ mod tests {
         assert_eq!((status("/livez", &ready), status("/readyz", &ready)), (200, 200));
         ready.set(false);
         assert_eq!((status("/livez", &ready), status("/readyz", &ready)), (200, 503));
-    }
-
-    #[test]
-    fn what_changes_something_is_posted_and_not_by_a_page() {
-        let (none, mut page) = (HeaderMap::new(), HeaderMap::new());
-        page.insert(ORIGIN, HeaderValue::from_static("https://elsewhere.example"));
-        let refused = |asked: Asked| match asked {
-            Asked::Wrongly(status, _) => status.as_u16(),
-            asked => panic!("{asked:?}"),
-        };
-        let rows: &[(Method, &str, &HeaderMap, Result<Asked, u16>)] = &[
-            (Method::HEAD, "/readyz", &none, Ok(Asked::Probe)),
-            (Method::GET, "/livez", &page, Ok(Asked::Probe)),
-            (Method::POST, "/readyz", &none, Err(405)),
-            (Method::GET, "/status", &none, Ok(Asked::Status)),
-            (Method::GET, "/status", &page, Err(403)),
-            (Method::POST, "/reload", &none, Ok(Asked::Reload)),
-            (Method::GET, "/reload", &none, Err(405)),
-            (Method::POST, "/reload", &page, Err(403)),
-            (Method::POST, "/upgrade", &none, Ok(Asked::Upgrade)),
-            (Method::GET, "/upgrade", &none, Err(405)),
-            (Method::POST, "/upgrade", &page, Err(403)),
-            (Method::POST, "/drain", &none, Ok(Asked::Drain)),
-            (Method::DELETE, "/drain", &none, Err(405)),
-            (Method::POST, "/drain", &page, Err(403)),
-            (Method::GET, "/metrics", &none, Err(404)),
-        ];
-        for (method, path, headers, expected) in rows {
-            let asked = asked(method, path, headers);
-            match expected {
-                Ok(expected) => assert_eq!(asked, *expected, "{method} {path}"),
-                Err(status) => assert_eq!(refused(asked), *status, "{method} {path}"),
-            }
-        }
     }
 }

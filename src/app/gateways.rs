@@ -9,6 +9,7 @@ use super::error::StartError;
 use super::running::Running;
 use crate::config::{Config, Group, Route, Target};
 use crate::drain::Drain;
+use crate::observe::Metrics;
 use crate::tls;
 use crate::upstream::{Connector, Gate, Pool};
 
@@ -53,7 +54,7 @@ impl Gateways {
     ///
     /// # Errors
     /// A gateway that cannot be reached as it is written.
-    pub(super) fn plan(&self, config: &Config, drain: &Drain) -> Result<Self, StartError> {
+    pub(super) fn plan(&self, config: &Config, drain: &Drain, metrics: &Arc<Metrics>) -> Result<Self, StartError> {
         let mut planned = Self::default();
         for route in config.all_routes().iter().filter(|route| route.respond.is_none()) {
             let (key, gate_key) = keys(config, route);
@@ -66,7 +67,9 @@ impl Gateways {
             }
             // Whoever waits at one that is replaced goes on waiting there.
             if planned.gate(&gate_key).is_none() {
-                let gate = self.gate(&gate_key).unwrap_or_else(|| Gate::new(gate_key.hold, drain.clone()));
+                let gate = self
+                    .gate(&gate_key)
+                    .unwrap_or_else(|| Gate::new(gate_key.hold, drain.clone(), Arc::clone(metrics)));
                 planned.gates.push((gate_key, gate));
             }
         }

@@ -3,9 +3,11 @@
 mod acme;
 mod certificates;
 mod check;
+mod connections;
 mod doors;
 mod error;
 mod gateways;
+mod numbers;
 mod operator;
 mod reload;
 mod running;

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::reload::{Refused, Reloader};
+use super::{connections, numbers};
 use crate::admin::{Control, Refusal, Reloaded, Upgraded};
 use crate::observe::Readiness;
 
@@ -79,6 +80,20 @@ impl Control for Operator {
     fn drain(&self) {
         self.readiness.set(false);
         self.end.cancel();
+    }
+
+    fn metrics(&self) -> String {
+        numbers::text(&self.reloader, self.readiness.is_ready(), self.began.elapsed())
+    }
+
+    fn connections(&self) -> Value {
+        connections::list(&self.reloader.websockets)
+    }
+
+    fn close(&self, id: &str, reason: &str) -> bool {
+        let Some(open) = self.reloader.websockets.find(id) else { return false };
+        open.pulse.close(reason.into());
+        true
     }
 
     fn status(&self) -> Value {

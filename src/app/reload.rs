@@ -14,9 +14,10 @@ use super::site::Site;
 use super::written::Written;
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::http::websockets::WebSockets;
 use crate::lifecycle::{Hangup, notify};
 use crate::listener::{Offered, Purpose};
-use crate::observe::{Gauge, logging};
+use crate::observe::{Metrics, logging};
 use crate::server::admission::Admission;
 use crate::tls::Watch;
 
@@ -39,7 +40,8 @@ pub(super) struct Reloader {
     /// Who is inside.
     pub(super) admission: Admission,
     /// How many of them have a WebSocket.
-    pub(super) websockets: Gauge,
+    pub(super) websockets: WebSockets,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// What there is to tell about it.
@@ -97,6 +99,7 @@ impl Reloader {
         let reloader = Arc::new(Self {
             admission: site.admission.clone(),
             websockets: site.lasting.websockets.clone(),
+            metrics: Arc::clone(&site.lasting.metrics),
             site: Turn::new(site),
             source,
             told: Mutex::new(told),
@@ -155,6 +158,11 @@ impl Reloader {
         self.drain.running()
     }
 
+    /// When the first of the certificates that are shown ends; `None` also while a reload is under way.
+    pub(super) fn certificate_end(&self) -> Option<OffsetDateTime> {
+        self.site.try_lock().ok()?.certificate_end()
+    }
+
     async fn turn(&self, trigger: &'static str) -> Result<(), Refused> {
         let mut site = self.site.lock().await;
         notify::reloading();
@@ -165,8 +173,14 @@ impl Reloader {
         }
         let error = outcome.as_ref().err().map(ToString::to_string);
         match &error {
-            None => tracing::info!(trigger, "configuration reloaded"),
-            Some(error) => tracing::error!(trigger, error, "configuration refused; the one in use stays"),
+            None => {
+                self.metrics.reloads.done.inc();
+                tracing::info!(trigger, "configuration reloaded");
+            }
+            Some(error) => {
+                self.metrics.reloads.refused.inc();
+                tracing::error!(trigger, error, "configuration refused; the one in use stays");
+            }
         }
         let mut told = self.lock();
         *(if error.is_none() { &mut told.done } else { &mut told.refused }) += 1;

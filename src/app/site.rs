@@ -1,5 +1,7 @@
 //! [`Site`]: all that serves clients, made of a configuration and changed into what another one asks for.
 
+use time::OffsetDateTime;
+
 use super::acme::Public;
 use super::certificates::{self, CertificateFacts, Shown, off_thread};
 use super::doors::Doors;
@@ -62,7 +64,7 @@ impl Site {
     async fn turn_into(&mut self, config: Config, mut inherited: Inherited) -> Result<(), StartError> {
         // Sockets first: a bad address fails before anything is made.
         let plan = self.doors.plan(&config.listen, &mut inherited)?;
-        let gateways = self.gateways.plan(&config, &self.drain)?;
+        let gateways = self.gateways.plan(&config, &self.drain, &self.lasting.metrics)?;
         let client_ca = config.tls.client_ca.clone();
         let clients = off_thread(move || client_ca.and_then(|ca| std::fs::read(ca.file).ok())).await;
         let public = Public::step(self.public.as_ref(), &config)?;
@@ -107,6 +109,11 @@ impl Site {
     /// What there is to say about the certificate.
     pub(super) async fn certificate(&self) -> Option<CertificateFacts> {
         Some(self.shown.as_ref()?.facts().await)
+    }
+
+    /// When the first of the certificates that are shown ends.
+    pub(super) fn certificate_end(&self) -> Option<OffsetDateTime> {
+        self.shown.as_ref()?.certificates.first_end()
     }
 
     async fn look_after(&mut self, shown: Option<Shown>, hsts: Hsts) {

@@ -19,8 +19,9 @@ use crate::http::route::Route;
 use crate::http::router::{Matches, Router};
 use crate::http::stack::{Edge, EdgeSettings, RouteEnd, RouteSettings, RouteStack};
 use crate::http::upgrade::Upgrades;
+use crate::http::websockets::WebSockets;
 use crate::listener::Purpose;
-use crate::observe::{AccessLog, Gauge, Hint};
+use crate::observe::{AccessLog, Hint, Metrics};
 use crate::server::admission::Limits;
 use crate::server::file_limit;
 use crate::server::settings::{Kind, Settings};
@@ -39,7 +40,8 @@ pub(super) struct Lasting {
     /// Where WebSockets borrow memory.
     buffers: Arc<Buffers>,
     hint: Arc<Hint>,
-    pub(super) websockets: Gauge,
+    pub(super) websockets: WebSockets,
+    pub(super) metrics: Arc<Metrics>,
     /// How many files may be open.
     files: Option<u64>,
 }
@@ -62,7 +64,8 @@ impl Lasting {
             tickets: tls::ticketer()?,
             buffers: Arc::new(Buffers::new()),
             hint: Arc::new(Hint::default()),
-            websockets: Gauge::default(),
+            websockets: WebSockets::default(),
+            metrics: Arc::default(),
             files: file_limit::raise(),
         })
     }
@@ -85,7 +88,7 @@ impl<'a> Wiring<'a> {
         shown: Option<&Shown>,
         https_port: Option<u16>,
     ) -> Result<Self, StartError> {
-        let log = AccessLog::new(&config.log);
+        let log = AccessLog::new(&config.log).counting(Arc::clone(&lasting.metrics));
         let edge = EdgeSettings {
             forwarded: config.forwarded.clone(),
             hsts: config.tls.hsts,

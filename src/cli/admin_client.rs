@@ -75,7 +75,7 @@ impl AdminClient {
     }
 
     /// Asks, and waits for the answer.
-    pub(super) async fn ask(&self, method: Method, path: &'static str) -> Result<Answer, NoAnswer> {
+    pub(super) async fn ask(&self, method: Method, path: &str) -> Result<Answer, NoAnswer> {
         let lost = |error: anyhow::Error| NoAnswer::Lost(self.address.clone(), error);
         let stream = self.connector.connect().await.map_err(|error| match error {
             ConnectError::Refused => NoAnswer::NotRunning(self.address.clone()),
@@ -101,7 +101,7 @@ impl From<NoAnswer> for Failure {
     }
 }
 
-async fn exchange(stream: crate::tls::Stream, method: Method, path: &'static str) -> anyhow::Result<Answer> {
+async fn exchange(stream: crate::tls::Stream, method: Method, path: &str) -> anyhow::Result<Answer> {
     let mut request = Request::new(RequestBody::Empty);
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().context("the path")?;
@@ -123,4 +123,5 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// A reload that makes keys on a small machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 const LONGEST_HEAD: usize = 16 * 1024;
-const LONGEST_ANSWER: usize = 1 << 20;
+/// A thousand WebSockets at some 600 bytes each, with room.
+const LONGEST_ANSWER: usize = 4 << 20;

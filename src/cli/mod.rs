@@ -3,7 +3,9 @@
 mod admin_client;
 mod cert;
 mod check;
+mod close;
 mod completions;
+mod connections;
 mod demo;
 mod demo_gateway;
 mod drain;
@@ -85,6 +87,10 @@ enum Command {
     Cert(cert::Args),
     /// Say how a running frontgate is
     Status(status::Args),
+    /// List the WebSockets that are open
+    Connections(connections::Args),
+    /// End one WebSocket
+    Close(close::Args),
     /// Let a running frontgate take its changed config over
     Reload(reload::Args),
     /// Start the program again and let it take over, without a gap: for another version of it
@@ -116,6 +122,8 @@ impl Cli {
             Command::Trust(args) => trust::run(args),
             Command::Cert(args) => cert::run(args),
             Command::Status(args) => status::run(args),
+            Command::Connections(args) => connections::run(args),
+            Command::Close(args) => close::run(args),
             Command::Reload(args) => reload::run(args),
             Command::Upgrade(args) => upgrade::run(args),
             Command::Drain(args) => drain::run(args),
@@ -135,6 +143,8 @@ impl Command {
             Self::Check(_) => "check",
             Self::Import(_) => "import",
             Self::Status(_) => "status",
+            Self::Connections(_) => "connections",
+            Self::Close(_) => "close",
             Self::Reload(_) => "reload",
             Self::Upgrade(_) => "upgrade",
             Self::Drain(_) => "drain",
@@ -156,7 +166,7 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 /// Commands that are part of the design and do not work yet.
-const NOT_YET: [&str; 3] = ["doctor", "connections", "close"];
+const NOT_YET: [&str; 1] = ["doctor"];
 
 /// Whether the command line asks for one of them: clap would take it for a typing mistake.
 fn not_yet(error: &clap::Error) -> Option<Failure> {

@@ -35,3 +35,4 @@ pub mod target;
 mod template;
 pub mod tunnel;
 pub mod upgrade;
+pub mod websockets;

@@ -7,10 +7,11 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::HeaderValue;
 
+use super::websockets::WebSockets;
 use crate::drain::Drain;
 use crate::observe::access::AccessLog;
 use crate::observe::hint::{Hint, Refusal};
-use crate::observe::{Gauge, tunnel};
+use crate::observe::tunnel::{self, Opening};
 use crate::tls::Stream;
 use crate::upstream::Gate;
 use crate::websocket::buffers::Buffers;
@@ -28,9 +29,9 @@ pub struct Tunnel {
     pub(super) gateway: End<Stream>,
     pub(super) settings: Arc<Settings>,
     pub(super) buffers: Arc<Buffers>,
-    pub(super) open: Gauge,
+    pub(super) open: WebSockets,
     pub(super) log: AccessLog,
-    pub(super) line: tunnel::Tunnel,
+    pub(super) opening: Arc<Opening>,
     pub(super) hint: Arc<Hint>,
     pub(super) gate: Gate,
     pub(super) local: Option<IpAddr>,
@@ -52,25 +53,25 @@ impl Tunnel {
     /// Joins the client's stream, of which `first` was read too far already, with the gateway's. `guard` is held to the end.
     pub fn start(self, client: Stream, first: Bytes, guard: impl Send + 'static, drain: &Drain) {
         let watched = drain.clone();
-        let counted = self.open.enter();
+        let Self { gateway, settings, buffers, open, log, opening, hint, gate, local, origin } = self;
+        let mut relay = Relay::new(End { io: client, first }, gateway, settings);
+        let entered = open.enter(Arc::clone(&opening), relay.pulse());
         drain.spawn(async move {
-            let Self { gateway, settings, buffers, open: _, log, line, hint, gate, local, origin } = self;
-            let mut relay = Relay::new(End { io: client, first }, gateway, settings);
             let summary = relay.run(&buffers, &watched).await;
             if announces_restart(&summary) {
                 gate.doubt();
             }
             advise(&hint, &summary, local, origin.as_ref());
-            log.websocket(&told(line, summary));
+            log.websocket(&told(opening, summary));
             // The sockets first: whoever takes the place of this link finds their files free.
-            drop((relay, guard, counted));
+            drop((relay, guard, entered));
         });
     }
 }
 
 impl std::fmt::Debug for Tunnel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tunnel").field("id", &self.line.id).finish_non_exhaustive()
+        f.debug_struct("Tunnel").field("id", &self.opening.id).finish_non_exhaustive()
     }
 }
 
@@ -97,15 +98,15 @@ fn announces_restart(summary: &Summary) -> bool {
 }
 
 /// The line of a WebSocket that has ended.
-fn told(line: tunnel::Tunnel, summary: Summary) -> tunnel::Tunnel {
+fn told(opening: Arc<Opening>, summary: Summary) -> tunnel::Tunnel {
     let Summary { ended, lasted, clean, client, gateway } = summary;
     tunnel::Tunnel {
+        opening,
         duration: lasted,
         ended: ended.as_str(),
         clean,
         from_client: leg(&client, &gateway),
         from_gateway: leg(&gateway, &client),
-        ..line
     }
 }
 

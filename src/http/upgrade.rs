@@ -15,9 +15,10 @@ use super::exchange::Exchange;
 use super::forward::{Forward, to_gateway};
 use super::headers::{self, Connection};
 use super::tunnel::Tunnel;
+use super::websockets::WebSockets;
 use crate::config::AllowedOrigins;
 use crate::observe::access::{Access, AccessLog, AnsweredBy, Ended};
-use crate::observe::{Gauge, tunnel};
+use crate::observe::tunnel::Opening;
 use crate::upstream::Asked;
 use crate::websocket::buffers::Buffers;
 use crate::websocket::handshake::{self, NotSwitched};
@@ -33,8 +34,8 @@ pub struct Upgrades {
     pub settings: Arc<Settings>,
     /// Where relays borrow memory.
     pub buffers: Arc<Buffers>,
-    /// How many WebSockets there are.
-    pub open: Gauge,
+    /// The WebSockets that are open.
+    pub open: WebSockets,
     /// Where a WebSocket's line goes.
     pub log: AccessLog,
 }
@@ -56,19 +57,14 @@ pub(super) async fn upgrade(
     }
     // What a client sends right behind its handshake stays in its connection until that is handed over.
     let handover = exchange.handover.take().ok_or(Failure::Internal)?;
-    let line = tunnel::Tunnel {
+    let opening = Arc::new(Opening {
         id: exchange.id.to_string(),
         client: access.client,
         host: Some(exchange.host.clone()),
         target: exchange.target.as_str().to_owned(),
         subject: access.subject.clone(),
         route: access.route.clone(),
-        duration: std::time::Duration::ZERO,
-        ended: "",
-        clean: false,
-        from_client: tunnel::Leg::default(),
-        from_gateway: tunnel::Leg::default(),
-    };
+    });
     let request = to_gateway(exchange, Connection::Upgrade);
     let began = Instant::now();
     let (lease, mut response) = forward.exchange_fresh(request, Asked::Upgrade, access).await?;
@@ -94,7 +90,7 @@ pub(super) async fn upgrade(
         buffers: Arc::clone(&upgrades.buffers),
         open: upgrades.open.clone(),
         log: upgrades.log.clone(),
-        line,
+        opening,
         hint: Arc::clone(&forward.hint),
         gate: forward.gate.clone(),
         local,

@@ -10,6 +10,7 @@ use http::header::{HOST, HeaderName, REFERER, USER_AGENT};
 use http::{HeaderValue, Method, StatusCode, Version, request};
 
 use super::clean::{LONGEST, clean, word};
+use super::metrics::Metrics;
 use super::redact::Redactor;
 use super::tunnel::Tunnel;
 use crate::config::Log;
@@ -21,17 +22,29 @@ const USER_AGENT_LONGEST: usize = 200;
 #[derive(Debug, Clone)]
 pub struct AccessLog {
     redactor: Option<Arc<Redactor>>,
+    metrics: Arc<Metrics>,
 }
 
 impl AccessLog {
     /// As the `log` section says.
     pub fn new(log: &Log) -> Self {
-        Self { redactor: log.access.then(|| Arc::new(Redactor::new(&log.redact))) }
+        Self { redactor: log.access.then(|| Arc::new(Redactor::new(&log.redact))), metrics: Arc::default() }
     }
 
     /// A log that is off.
     pub fn off() -> Self {
-        Self { redactor: None }
+        Self { redactor: None, metrics: Arc::default() }
+    }
+
+    /// The same, and each line counts in `metrics`, also when none is written.
+    #[must_use]
+    pub fn counting(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// Where its lines count.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
     }
 
     /// Begins a request's line; it is written when the value is dropped.
@@ -64,6 +77,7 @@ impl AccessLog {
 
     /// Writes a WebSocket's line.
     pub fn websocket(&self, tunnel: &Tunnel) {
+        self.metrics.websockets.ended(tunnel.ended);
         if let Some(redactor) = &self.redactor {
             tunnel.write(redactor);
         }
@@ -221,6 +235,7 @@ impl Access {
 
 impl Drop for Access {
     fn drop(&mut self) {
+        self.log.metrics.requests.ended(self.status, self.bytes_in.total(), self.bytes_out);
         if let Some(redactor) = &self.log.redactor {
             self.write(redactor);
         }
@@ -266,7 +281,8 @@ pub(crate) mod tests {
     use super::*;
     use crate::config::LogFormat;
     use crate::observe::logging::tests::logged;
-    use crate::observe::tunnel::tests::tunnel;
+    use crate::observe::tunnel::Opening;
+    use crate::observe::tunnel::tests::{opening, tunnel};
 
     pub(crate) const REMOTE: Client = Client { addr: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 5))), proxy: None };
 
@@ -369,7 +385,8 @@ pub(crate) mod tests {
         for log in [text(), Log { format: LogFormat::Json, ..Log::default() }] {
             let lines = logged(&log, |_| {
                 drop(AccessLog::new(&log).request("r5", REMOTE, &request("/ws?x=1&token=s3cret", &secret_fields)));
-                AccessLog::new(&log).websocket(&Tunnel { target: "/ws?TOKEN=s3cret;x".to_owned(), ..tunnel() });
+                let opening = Opening { target: "/ws?TOKEN=s3cret;x".to_owned(), ..opening() };
+                AccessLog::new(&log).websocket(&Tunnel { opening: Arc::new(opening), ..tunnel() });
             });
             assert_eq!(lines.lines().count(), 2);
             assert!(!lines.contains("s3cret"), "{lines}");

@@ -5,17 +5,18 @@
 
 pub mod access;
 pub mod clean;
-pub mod gauge;
 pub mod hint;
 pub mod logging;
+pub mod metrics;
 pub mod once_a_minute;
+pub mod process;
 pub mod readiness;
 pub mod redact;
 pub mod tunnel;
 
 pub use access::{Access, AccessLog, Client};
-pub use gauge::{Counted, Gauge};
 pub use hint::Hint;
+pub use metrics::Metrics;
 pub use readiness::Readiness;
 pub use redact::Redactor;
 pub use tunnel::{Leg, Tunnel};

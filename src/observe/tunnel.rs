@@ -9,9 +9,9 @@ use super::access::{Address, Client, millis, redacted};
 use super::clean::{LONGEST, clean, word};
 use super::redact::Redactor;
 
-/// One WebSocket's line, from its 101 to its end.
+/// Who opened a WebSocket, and where.
 #[derive(Debug, Clone)]
-pub struct Tunnel {
+pub struct Opening {
     /// The id of the request that opened it.
     pub id: String,
     /// Who opened it.
@@ -24,6 +24,13 @@ pub struct Tunnel {
     pub subject: Option<Arc<str>>,
     /// The route it took, where there are several.
     pub route: Option<Arc<str>>,
+}
+
+/// One WebSocket's line, from its 101 to its end.
+#[derive(Debug, Clone)]
+pub struct Tunnel {
+    /// Who opened it, and where.
+    pub opening: Arc<Opening>,
     /// From the 101 to the end.
     pub duration: Duration,
     /// What ended it: a name of the table "How a WebSocket ends".
@@ -62,17 +69,17 @@ pub struct Leg {
 impl Tunnel {
     /// Writes the line.
     pub(super) fn write(&self, redactor: &Redactor) {
-        let (client, gateway) = (&self.from_client, &self.from_gateway);
+        let (client, gateway, opening) = (&self.from_client, &self.from_gateway, &self.opening);
         let reason = |leg: &Leg| (!leg.reason.is_empty()).then(|| clean(&leg.reason, LONGEST).into_owned());
         tracing::info!(
             target: "frontgate::access",
-            id = %word(self.id.as_bytes(), LONGEST),
-            client = %Address(self.client.addr),
-            peer = self.client.proxy.filter(|proxy| Some(*proxy) != self.client.addr).map(tracing::field::display),
-            host = self.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
-            target = %redacted(redactor, self.target.as_bytes()),
-            subject = self.subject.as_ref().map(|subject| clean(subject.as_bytes(), LONGEST)).as_deref(),
-            route = self.route.as_deref().map(|route| word(route.as_bytes(), LONGEST)).map(tracing::field::display),
+            id = %word(opening.id.as_bytes(), LONGEST),
+            client = %Address(opening.client.addr),
+            peer = opening.client.proxy.filter(|proxy| Some(*proxy) != opening.client.addr).map(tracing::field::display),
+            host = opening.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
+            target = %redacted(redactor, opening.target.as_bytes()),
+            subject = opening.subject.as_ref().map(|subject| clean(subject.as_bytes(), LONGEST)).as_deref(),
+            route = opening.route.as_deref().map(|route| word(route.as_bytes(), LONGEST)).map(tracing::field::display),
             duration_ms = millis(self.duration),
             ended = %self.ended,
             clean = self.clean,
@@ -107,14 +114,20 @@ pub(crate) mod tests {
     use crate::observe::access::tests::{REMOTE, steady, text};
     use crate::observe::logging::tests::logged;
 
-    pub(crate) fn tunnel() -> Tunnel {
-        Tunnel {
+    pub(crate) fn opening() -> Opening {
+        Opening {
             id: "r7".to_owned(),
             client: REMOTE,
             host: Some(HeaderValue::from_static("gw:8443")),
             target: "/openclaw?token=s3cret".to_owned(),
             subject: None,
             route: None,
+        }
+    }
+
+    pub(crate) fn tunnel() -> Tunnel {
+        Tunnel {
+            opening: Arc::new(opening()),
             duration: Duration::from_millis(90_500),
             ended: "gateway_lost",
             clean: true,

@@ -36,6 +36,7 @@ pub async fn run(listener: Listener, admission: Admission, live: Live, door: Dra
             // The client is gone again; the next one need not wait.
             Err(error) if is_clients_fault(&error) => tracing::debug!(%error, "client gone before it was accepted"),
             Err(error) => {
+                live.load().log.metrics().connections.failed.inc();
                 // Out of files or memory: trying at once again would only burn the processor.
                 if lines.pass("accept", Instant::now()).is_some() {
                     tracing::warn!(%error, "cannot accept connections; trying again");

@@ -18,17 +18,26 @@ use crate::tls::{Identity, Stream};
 /// Serves one connection to its end.
 pub async fn serve(mut socket: Socket, peer: Peer, place: Place, admission: &Admission, live: &Live, drain: &Drain) {
     let settings = Arc::clone(&live.load());
+    let counts = &settings.log.metrics().connections;
+    counts.accepted.inc();
+    let unfinished = |error: &str, what: &str| {
+        counts.unfinished.inc();
+        tracing::debug!(%peer, error, "{what}");
+    };
     let prepared = limited(settings.handshake, prepare(&mut socket, peer, &settings));
     let (peer, named_by_proxy, speaks_tls) = tokio::select! {
         () = drain.hard() => return,
         prepared = prepared => match prepared {
             Ok(prepared) => prepared,
-            Err(error) => return tracing::debug!(%peer, error, "connection dropped"),
+            Err(error) => return unfinished(&error, "connection dropped"),
         },
     };
     let client = match admission.enter_client(peer) {
         Ok(client) => client,
-        Err(error) => return tracing::debug!(%peer, %error, "connection dropped"),
+        Err(error) => {
+            counts.refused.inc();
+            return tracing::debug!(%peer, %error, "connection dropped");
+        }
     };
     let arrival = Arrival {
         peer,
@@ -58,7 +67,7 @@ pub async fn serve(mut socket: Socket, peer: Peer, place: Place, admission: &Adm
         shaken = handshake => match shaken {
             Ok(Shaken::Open(stream, certificate)) => (stream, certificate),
             Ok(Shaken::Validated) => return tracing::debug!(%peer, "answered an ACME challenge"),
-            Err(error) => return tracing::debug!(%peer, error, "TLS handshake failed"),
+            Err(error) => return unfinished(&error, "TLS handshake failed"),
         },
     };
     let session = stream.get_ref().1;

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tracing::{info, warn};
 
 use super::addresses::Addresses;
+use super::facts::Facts;
 use super::shelf::{AtAddress, Issued, Shelf, Shown};
 use super::source::Source;
 use crate::config::Name;
@@ -169,6 +170,13 @@ impl Certificates {
     /// What a client gets whose name is unknown to us.
     pub fn current(&self) -> Arc<CertifiedKey> {
         Arc::clone(self.shelf.load().default().certified())
+    }
+
+    /// When the first of those ends that are shown.
+    pub fn first_end(&self) -> Option<OffsetDateTime> {
+        let shelf = self.shelf.load();
+        let shown = shelf.foreign().chain([shelf.default()]);
+        shown.filter_map(|shown| Some(Facts::read(shown.certified().cert.first()?)?.not_after)).min()
     }
 
     /// Resolves when other certificates are shown than the last time it was asked.

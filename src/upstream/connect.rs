@@ -47,6 +47,19 @@ pub enum ConnectError {
     Io(io::Error),
 }
 
+impl ConnectError {
+    /// Its name in metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Resolve { .. } => "unresolved",
+            Self::Refused => "refused",
+            Self::TimedOut(_) => "timed_out",
+            Self::Tls(_) => "tls",
+            Self::Io(_) => "other",
+        }
+    }
+}
+
 #[derive(Clone)]
 enum Target {
     Tcp { host: Arc<str>, port: u16, tls: Option<(TlsConnector, ServerName<'static>)> },

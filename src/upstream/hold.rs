@@ -39,6 +39,7 @@ use line::{Down, Joined, Line, Ticket, Turn, Turned};
 
 use super::ConnectError;
 use crate::drain::Drain;
+use crate::observe::Metrics;
 
 /// The gateway behind a gate.
 pub trait Gateway: Sync {
@@ -70,6 +71,7 @@ struct Shared {
     hold: Option<Duration>,
     line: Mutex<Line<Arc<Notify>>>,
     drain: Drain,
+    metrics: Arc<Metrics>,
 }
 
 /// One request's way through the gate, for as long as it has no answer. Dropped, it leaves the line.
@@ -124,26 +126,10 @@ enum Found<C> {
     Nothing,
 }
 
-impl<C> Found<C> {
-    async fn by_looking<G: Gateway<Connection = C>>(gateway: &G) -> Self {
-        match gateway.readiness().await {
-            Ok(Readiness::Starting) => Self::Starting,
-            Ok(Readiness::Cut) => Self::Cut,
-            // Before the others hear of it.
-            Ok(Readiness::Ready) => Self::by_going(gateway).await,
-            Err(error) => Self::Error(error),
-        }
-    }
-
-    async fn by_going<G: Gateway<Connection = C>>(gateway: &G) -> Self {
-        gateway.dial().await.map_or_else(Self::Error, Self::Connection)
-    }
-}
-
 impl Gate {
     /// A gate at which nobody waits longer than `hold`, or beyond the beginning of `drain`; `None` holds nobody.
-    pub fn new(hold: Option<Duration>, drain: Drain) -> Self {
-        Self(Arc::new(Shared { hold, line: Mutex::new(Line::new()), drain }))
+    pub fn new(hold: Option<Duration>, drain: Drain, metrics: Arc<Metrics>) -> Self {
+        Self(Arc::new(Shared { hold, line: Mutex::new(Line::new()), drain, metrics }))
     }
 
     /// Begins one request's way.
@@ -161,6 +147,33 @@ impl Gate {
         if self.0.hold.is_some() {
             self.line().doubt(Instant::now());
         }
+    }
+
+    /// A fresh connection to `gateway`; failures count.
+    async fn dial<G: Gateway>(&self, gateway: &G) -> Result<G::Connection, ConnectError> {
+        let dialled = gateway.dial().await;
+        self.count(dialled)
+    }
+
+    /// Asks whether it is ready, and goes through if it is: before the others hear of it.
+    async fn look<G: Gateway>(&self, gateway: &G) -> Found<G::Connection> {
+        match self.count(gateway.readiness().await) {
+            Ok(Readiness::Starting) => Found::Starting,
+            Ok(Readiness::Cut) => Found::Cut,
+            Ok(Readiness::Ready) => self.go(gateway).await,
+            Err(error) => Found::Error(error),
+        }
+    }
+
+    async fn go<G: Gateway>(&self, gateway: &G) -> Found<G::Connection> {
+        self.dial(gateway).await.map_or_else(Found::Error, Found::Connection)
+    }
+
+    fn count<T>(&self, reached: Result<T, ConnectError>) -> Result<T, ConnectError> {
+        if let Err(error) = &reached {
+            self.0.metrics.upstream.failed(error.as_str());
+        }
+        reached
     }
 
     fn down(&self, down: Down, why: &dyn Display) {
@@ -192,9 +205,9 @@ impl Wait<'_> {
     /// # Errors
     /// There is none, and waiting longer does not help or is not wanted.
     pub async fn connection<G: Gateway>(&mut self, gateway: &G) -> Result<G::Connection, NoConnection> {
-        let Some(hold) = self.gate.0.hold else { return gateway.dial().await.map_err(NoConnection::Failed) };
+        let Some(hold) = self.gate.0.hold else { return self.gate.dial(gateway).await.map_err(NoConnection::Failed) };
         if self.cuts == 0 && self.gate.line().is_clear() {
-            match gateway.dial().await {
+            match self.gate.dial(gateway).await {
                 Ok(connection) => {
                     self.connected();
                     return Ok(connection);
@@ -205,6 +218,16 @@ impl Wait<'_> {
                 },
             }
         }
+        let waited = self.wait(gateway, hold).await;
+        match &waited {
+            Ok(_) => self.gate.0.metrics.upstream.passed.inc(),
+            Err(NoConnection::Draining) => return waited,
+            Err(_) => self.gate.0.metrics.upstream.gave_up.inc(),
+        };
+        waited
+    }
+
+    async fn wait<G: Gateway>(&mut self, gateway: &G, hold: Duration) -> Result<G::Connection, NoConnection> {
         self.join(hold)?;
         let until = *self.since.get_or_insert_with(Instant::now) + hold;
         let connection = tokio::select! {
@@ -267,6 +290,7 @@ impl Wait<'_> {
             })?;
             (self.ticket, self.one_look) = (Some(ticket), one_look);
             self.place = Some(Place { gate: self.gate.clone(), ticket, turn });
+            self.gate.0.metrics.upstream.waiting.inc();
             self.gate.call();
         }
         Ok(())
@@ -289,9 +313,9 @@ impl Wait<'_> {
                     place.turn.notified().await;
                     continue;
                 }
-                Turn::Look => timeout(LOOK_LIMIT, Found::by_looking(gateway)).await.unwrap_or(Found::Nothing),
-                Turn::Go if is_down => timeout(LOOK_LIMIT, Found::by_going(gateway)).await.unwrap_or(Found::Nothing),
-                Turn::Go => Found::by_going(gateway).await,
+                Turn::Look => timeout(LOOK_LIMIT, self.gate.look(gateway)).await.unwrap_or(Found::Nothing),
+                Turn::Go if is_down => timeout(LOOK_LIMIT, self.gate.go(gateway)).await.unwrap_or(Found::Nothing),
+                Turn::Go => self.gate.go(gateway).await,
             };
             let mut pause = LOOK_EVERY;
             match found {
@@ -344,6 +368,7 @@ impl Wait<'_> {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.gate.0.metrics.upstream.waiting.dec();
         self.gate.line().leave(self.ticket);
         self.gate.call();
     }

@@ -6,7 +6,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +22,7 @@ use super::flow::{Event, Flow};
 use super::frame::{OwnFrame, PingPayload};
 use super::keepalive::{Keepalive, Next};
 use super::leg::{Farewell, Leg, State};
+use super::pulse::{Pulse, Seen};
 use super::settings::Settings;
 use super::summary::{SideSummary, Summary};
 use crate::drain::Drain;
@@ -51,6 +52,9 @@ pub struct Relay<C, G> {
     leave_at: Option<Instant>,
     /// A leg that takes nothing more, and until when what it said before may still end the link.
     doomed: Option<(Side, Instant)>,
+    pulse: Arc<Pulse>,
+    /// Who is woken when the pulse is asked to end.
+    watched_by: Option<Waker>,
 }
 
 #[derive(Debug)]
@@ -84,7 +88,14 @@ where
             phase: Phase::Open,
             leave_at: None,
             doomed: None,
+            pulse: Arc::default(),
+            watched_by: None,
         }
+    }
+
+    /// What can be seen of it from outside.
+    pub fn pulse(&self) -> Arc<Pulse> {
+        Arc::clone(&self.pulse)
     }
 
     /// Runs to the end and tells how it went. By reference, because a future would hold several copies of a relay that is
@@ -107,8 +118,31 @@ where
         self.finish().await
     }
 
-    /// Moves what can be moved. Ready when something has happened, or (`None`) nothing is left to happen.
+    /// Moves what can be moved, unless the operator ends the link, and shows what has moved.
     fn poll_flows(&mut self, cx: &mut Context<'_>, buffers: &Buffers) -> Poll<Option<(Side, Event)>> {
+        // First, so that whoever asks from here on wakes us.
+        if !self.watched_by.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            self.pulse.watch(cx);
+            self.watched_by = Some(cx.waker().clone());
+        }
+        if let (Phase::Open, Some(reason)) = (&self.phase, self.pulse.asked()) {
+            let reason = reason.into();
+            self.end(Ended::ClosedByOperator { reason });
+            return Poll::Ready(None);
+        }
+        let polled = self.poll_both(cx, buffers);
+        self.pulse.beat(self.seen(Side::Client), self.seen(Side::Gateway));
+        polled
+    }
+
+    fn seen(&self, side: Side) -> Seen {
+        let from = self.flow_from(side);
+        let passed = from.passed.saturating_duration_since(self.began);
+        Seen { sent: from.direction.counters(), passed, pings: self.state(side).pings }
+    }
+
+    /// Moves what can be moved. Ready when something has happened, or (`None`) nothing is left to happen.
+    fn poll_both(&mut self, cx: &mut Context<'_>, buffers: &Buffers) -> Poll<Option<(Side, Event)>> {
         let now = Instant::now();
         if let Poll::Ready(event) = self.up.poll(cx, &mut self.client, &mut self.gateway, buffers, now) {
             return Poll::Ready(Some((Side::Client, event)));

@@ -15,6 +15,7 @@ mod hold;
 mod imports;
 mod limits;
 mod logs;
+mod operator;
 mod pages;
 mod reload;
 mod routes;

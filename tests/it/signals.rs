@@ -18,9 +18,11 @@ const ADMIN: &str = "admin: 127.0.0.1:0";
 
 #[tokio::test]
 async fn a_drain_tells_everybody_and_lets_what_is_under_way_finish() {
-    const LINKS: usize = 200;
+    const LINKS: usize = 1000;
     for (signal, name, links) in [(Signal::TERM, "SIGTERM", LINKS), (Signal::INT, "SIGINT", 3)] {
-        let mut scene = scene_of_binary(&[ADMIN, "timeouts: { drain: 20s }"]).await;
+        // It takes a while to open them all.
+        let limits = "limits: { connections_per_client: off }\nwebsocket: { ping_interval: off }";
+        let mut scene = scene_of_binary(&[ADMIN, "timeouts: { drain: 20s }", limits]).await;
         let mut peers = Vec::new();
         for number in 0..links {
             peers.push(scene.open(if number % 2 == 0 { Via::Tls } else { Via::Plain }).await);
@@ -157,7 +159,7 @@ async fn a_drain_waits_for_the_frame_that_is_passing() {
 }
 
 /// Is told this Close, answers it, and sees the connection end.
-async fn closes(mut peer: Peer, close: &Frame) {
+pub(crate) async fn closes(mut peer: Peer, close: &Frame) {
     let said = peer.frame().await;
     assert_eq!(said, Frame { mask: said.mask, ..close.clone() });
     let mask = if said.mask.is_some() { None } else { Some([1, 2, 3, 4]) };

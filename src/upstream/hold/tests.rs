@@ -69,7 +69,7 @@ impl Gateway for Fake {
 }
 
 fn gate() -> Gate {
-    Gate::new(Some(HOLD), Drain::new())
+    Gate::new(Some(HOLD), Drain::new(), Arc::default())
 }
 
 #[tokio::test(start_paused = true)]
@@ -144,14 +144,14 @@ async fn who_goes_away_leaves_the_line_and_the_next_one_looks() {
 #[tokio::test(start_paused = true)]
 async fn a_drain_ends_the_waiting_and_off_never_waits() {
     let drain = Drain::new();
-    let (gate, fake) = (Gate::new(Some(HOLD), drain.clone()), Fake::up_after(HOLD));
+    let (gate, fake) = (Gate::new(Some(HOLD), drain.clone(), Arc::default()), Fake::up_after(HOLD));
     let waiting = tokio::spawn(fake.clone().wait(gate.clone(), Asked::Upgrade, 0));
     sleep(MS * 500).await;
     drain.soften();
     assert!(matches!(waiting.await.unwrap(), Err(NoConnection::Draining)));
     assert_eq!(gate.line().waiting(), 0);
 
-    let off = Gate::new(None, Drain::new());
+    let off = Gate::new(None, Drain::new(), Arc::default());
     let refused = fake.wait(off, Asked::Upgrade, 0).await;
     assert!(matches!(refused, Err(NoConnection::Failed(ConnectError::Refused))));
 }
@@ -210,7 +210,7 @@ async fn who_comes_after_a_restart_was_announced_waits_for_readiness_though_conn
     let looks = fake.looks();
     fake.clone().wait(gate.clone(), Asked::Upgrade, 1).await.unwrap();
     assert_eq!(fake.looks(), looks);
-    let off = Gate::new(None, Drain::new());
+    let off = Gate::new(None, Drain::new(), Arc::default());
     off.doubt();
     fake.clone().wait(off, Asked::Upgrade, 2).await.unwrap();
     assert_eq!(fake.looks(), looks);

@@ -49,6 +49,7 @@ struct Link {
     buffers: Arc<Buffers>,
     drain: Drain,
     began: Instant,
+    pulse: Arc<Pulse>,
     relay: JoinSet<Summary>,
 }
 
@@ -115,7 +116,8 @@ impl Setup {
         let gateway_end = End { io: gateway_end, first: self.gateway_first.into() };
         let mut relay = Relay::new(client_end, gateway_end, Arc::new(self.settings));
         let (buffers, drain) = (Arc::new(Buffers::new()), Drain::new());
-        let mut link = Link { client, gateway, buffers, drain, began: Instant::now(), relay: JoinSet::new() };
+        let (began, pulse) = (Instant::now(), relay.pulse());
+        let mut link = Link { client, gateway, buffers, drain, began, pulse, relay: JoinSet::new() };
         let (buffers, drain) = (link.buffers.clone(), link.drain.clone());
         link.relay.spawn(async move { relay.run(&buffers, &drain).await });
         link

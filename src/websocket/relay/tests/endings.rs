@@ -298,3 +298,54 @@ async fn peers_that_do_not_answer_our_close_have_5_seconds() {
     let summary = link.ends("read_timeout", Some(1001), Some(1001), true).await;
     assert_eq!(summary.lasted, secs(65));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_ends_an_idle_link_at_once_and_the_client_reads_why() {
+    for (reason, read) in [("see you after the move", "see you after the move"), ("", "closed by operator")] {
+        let mut link = setup().open();
+        link.gateway.send(TEXT, b"hello").await;
+        link.client.gets(TEXT, b"hello").await;
+        link.settle().await;
+        link.pulse.close(reason.into());
+        link.client.gets_close(1001, read).await;
+        link.gateway.gets_close(1001, "closed by operator").await;
+        assert_eq!(link.age(), secs(0));
+        link.client.close(1001, "").await;
+        link.gateway.close(1001, "").await;
+        link.ends("closed_by_operator", Some(1001), Some(1001), true).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_is_heard_before_the_relay_has_begun_and_not_after_its_end() {
+    let mut link = setup().open();
+    link.pulse.close("early".into());
+    link.client.gets_close(1001, "early").await;
+    drop(link);
+
+    let mut link = setup().open();
+    link.client.close(4000, "bye").await;
+    link.gateway.gets_close(4000, "bye").await;
+    link.pulse.close("too late".into());
+    link.gateway.close(4000, "bye").await;
+    link.client.gets_close(4000, "bye").await;
+    link.ends("client_closed", None, None, true).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_link_does_is_seen_while_it_does_it() {
+    let mut link = setup().open();
+    link.client.send(TEXT, b"hello").await;
+    link.gateway.gets(TEXT, b"hello").await;
+    link.settle().await;
+    let (client, gateway) = (link.pulse.client(), link.pulse.gateway());
+    assert_eq!((client.sent.frames, client.sent.messages, client.sent.bytes), (1, 1, 2 + 4 + 5));
+    assert_eq!((gateway.sent.bytes, client.passed, gateway.pings.sent), (0, secs(0), 0));
+    sleep(secs(30)).await;
+    link.client.gets_ping().await;
+    link.gateway.send(TEXT, b"hello").await;
+    link.client.gets(TEXT, b"hello").await;
+    link.settle().await;
+    let (client, gateway) = (link.pulse.client(), link.pulse.gateway());
+    assert_eq!((client.pings.sent, gateway.sent.bytes, gateway.passed), (1, 7, secs(30)));
+}

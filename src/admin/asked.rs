@@ -1,0 +1,156 @@
+//! [`Asked`]: what a request to the admin listener asks for.
+
+use http::header::{HeaderMap, ORIGIN};
+use http::{Method, StatusCode, Uri};
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked<'a> {
+    Probe,
+    Status,
+    Metrics,
+    Connections,
+    Close { id: &'a str, reason: String },
+    Reload,
+    Upgrade,
+    Drain,
+    Wrongly(StatusCode, String),
+}
+
+pub(super) fn asked<'a>(method: &Method, uri: &'a Uri, headers: &HeaderMap) -> Asked<'a> {
+    let path = uri.path();
+    let wanted = match path {
+        "/livez" | "/readyz" => Asked::Probe,
+        "/status" => Asked::Status,
+        "/metrics" => Asked::Metrics,
+        "/connections" => Asked::Connections,
+        "/reload" => Asked::Reload,
+        "/upgrade" => Asked::Upgrade,
+        "/drain" => Asked::Drain,
+        _ => match path.strip_prefix("/connections/") {
+            Some(id) => match reason(uri.query().unwrap_or_default()) {
+                Ok(reason) => Asked::Close { id, reason },
+                Err(why) => Asked::Wrongly(StatusCode::BAD_REQUEST, why),
+            },
+            None => return Asked::Wrongly(StatusCode::NOT_FOUND, WHAT_THERE_IS.to_owned()),
+        },
+    };
+    let (is_right, right) = match wanted {
+        Asked::Probe | Asked::Status | Asked::Metrics | Asked::Connections => {
+            (matches!(*method, Method::GET | Method::HEAD), "GET")
+        }
+        Asked::Reload | Asked::Upgrade | Asked::Drain => (method == Method::POST, "POST"),
+        Asked::Close { .. } | Asked::Wrongly(..) => (method == Method::DELETE, "DELETE"),
+    };
+    if !is_right {
+        return Asked::Wrongly(StatusCode::METHOD_NOT_ALLOWED, format!("use {right}\n"));
+    }
+    // A page in a browser on this machine reaches us as well as its user, and what it sends names where it comes from.
+    if wanted != Asked::Probe && headers.contains_key(ORIGIN) {
+        return Asked::Wrongly(StatusCode::FORBIDDEN, "not for browsers\n".to_owned());
+    }
+    wanted
+}
+
+/// What the client of a WebSocket is to read at its end.
+fn reason(query: &str) -> Result<String, String> {
+    let Some(encoded) = query.split('&').find_map(|pair| pair.strip_prefix("reason=")) else {
+        return Ok(String::new());
+    };
+    let reason = decoded(encoded).ok_or("the reason is not UTF-8 in percent-encoding\n")?;
+    if reason.len() > LONGEST_REASON {
+        return Err(format!("the reason is {} bytes long, and a Close carries {LONGEST_REASON}\n", reason.len()));
+    }
+    Ok(reason)
+}
+
+/// A value of a query, as forms write it.
+fn decoded(encoded: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.as_bytes();
+    loop {
+        rest = match rest {
+            [] => return String::from_utf8(bytes).ok(),
+            [b'%', high, low, rest @ ..] => {
+                let digit = |byte: u8| char::from(byte).to_digit(16);
+                bytes.push(u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?);
+                rest
+            }
+            [b'%', ..] => return None,
+            [byte, rest @ ..] => {
+                bytes.push(if *byte == b'+' { b' ' } else { *byte });
+                rest
+            }
+        };
+    }
+}
+
+/// A Close carries 125 bytes, two of which are the code (RFC 6455 §5.5).
+const LONGEST_REASON: usize = 123;
+
+const WHAT_THERE_IS: &str = "frontgate answers GET /livez, /readyz, /status, /metrics and /connections, POST /reload, /upgrade \
+                             and /drain, and DELETE /connections/ID?reason=... here\n";
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn what_changes_something_is_posted_and_not_by_a_page() {
+        let (none, mut page) = (HeaderMap::new(), HeaderMap::new());
+        page.insert(ORIGIN, HeaderValue::from_static("https://elsewhere.example"));
+        let refused = |asked: Asked| match asked {
+            Asked::Wrongly(status, _) => status.as_u16(),
+            asked => panic!("{asked:?}"),
+        };
+        let close = |id, reason: &str| Asked::Close { id, reason: reason.to_owned() };
+        let long = format!("/connections/a?reason={}", "x".repeat(124));
+        let longest = format!("/connections/a?reason={}", "x".repeat(123));
+        let rows: &[(Method, &str, &HeaderMap, Result<Asked, u16>)] = &[
+            (Method::HEAD, "/readyz", &none, Ok(Asked::Probe)),
+            (Method::GET, "/livez", &page, Ok(Asked::Probe)),
+            (Method::POST, "/readyz", &none, Err(405)),
+            (Method::GET, "/status", &none, Ok(Asked::Status)),
+            (Method::GET, "/status", &page, Err(403)),
+            (Method::POST, "/reload", &none, Ok(Asked::Reload)),
+            (Method::GET, "/reload", &none, Err(405)),
+            (Method::POST, "/reload", &page, Err(403)),
+            (Method::POST, "/upgrade", &none, Ok(Asked::Upgrade)),
+            (Method::GET, "/upgrade", &none, Err(405)),
+            (Method::POST, "/upgrade", &page, Err(403)),
+            (Method::POST, "/drain", &none, Ok(Asked::Drain)),
+            (Method::DELETE, "/drain", &none, Err(405)),
+            (Method::POST, "/drain", &page, Err(403)),
+            (Method::GET, "/metrics", &none, Ok(Asked::Metrics)),
+            (Method::GET, "/metrics", &page, Err(403)),
+            (Method::POST, "/metrics", &none, Err(405)),
+            (Method::GET, "/connections", &none, Ok(Asked::Connections)),
+            (Method::DELETE, "/connections", &none, Err(405)),
+            (Method::DELETE, "/connections/abc", &none, Ok(close("abc", ""))),
+            (Method::DELETE, "/connections/abc", &page, Err(403)),
+            (Method::GET, "/connections/abc", &none, Err(405)),
+            (
+                Method::DELETE,
+                "/connections/a?x=1&reason=see+you%20at%20%E2%82%AC",
+                &none,
+                Ok(close("a", "see you at €")),
+            ),
+            (Method::DELETE, "/connections/a?reason=%ff", &none, Err(400)),
+            (Method::DELETE, "/connections/a?reason=%f", &none, Err(400)),
+            (Method::DELETE, "/connections/a?reason=%+1", &none, Err(400)),
+            (Method::DELETE, &long, &none, Err(400)),
+            (Method::DELETE, &longest, &none, Ok(close("a", &longest[22..]))),
+            (Method::GET, "/", &none, Err(404)),
+        ];
+        for (method, path, headers, expected) in rows {
+            let uri: Uri = path.parse().unwrap();
+            let asked = asked(method, &uri, headers);
+            match expected {
+                Ok(expected) => assert_eq!(asked, *expected, "{method} {path}"),
+                Err(status) => assert_eq!(refused(asked), *status, "{method} {path}"),
+            }
+        }
+    }
+}

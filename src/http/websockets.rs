@@ -1,0 +1,184 @@
+//! [`WebSockets`]: those that are open, and what all of them have done.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::observe::tunnel::Opening;
+use crate::websocket::pulse::{Pulse, Seen};
+
+/// The WebSockets that are open, and what all have done since the start; cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct WebSockets(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// In the order in which they were opened.
+    open: BTreeMap<u64, Arc<Open>>,
+    opened: u64,
+    /// What those that have ended did.
+    ended: Totals,
+}
+
+/// A WebSocket that is open.
+#[derive(Debug)]
+pub struct Open {
+    /// Who opened it, and where.
+    pub opening: Arc<Opening>,
+    /// Since when.
+    pub since: Instant,
+    /// What it does.
+    pub pulse: Arc<Pulse>,
+}
+
+/// Holds a WebSocket's place among the open ones; dropped, it has ended.
+#[derive(Debug)]
+pub struct Entered {
+    all: WebSockets,
+    number: u64,
+}
+
+/// What WebSockets have done in all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// What came from clients, and our pings to them.
+    pub client: Total,
+    /// The same for gateways.
+    pub gateway: Total,
+}
+
+/// One side of [`Totals`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Total {
+    /// Frames, control frames included.
+    pub frames: u64,
+    /// Messages.
+    pub messages: u64,
+    /// Bytes, frame heads included.
+    pub bytes: u64,
+    /// Our pings.
+    pub pings: u64,
+    /// How many round trips were measured.
+    pub round_trips: u64,
+    /// How long they took together.
+    pub took: Duration,
+}
+
+impl WebSockets {
+    /// One more is open.
+    #[must_use]
+    pub fn enter(&self, opening: Arc<Opening>, pulse: Arc<Pulse>) -> Entered {
+        let mut state = self.state();
+        let number = state.opened;
+        state.opened += 1;
+        state.open.insert(number, Arc::new(Open { opening, since: Instant::now(), pulse }));
+        Entered { all: self.clone(), number }
+    }
+
+    /// How many are open.
+    pub fn count(&self) -> usize {
+        self.state().open.len()
+    }
+
+    /// How many there have been.
+    pub fn opened(&self) -> u64 {
+        self.state().opened
+    }
+
+    /// Those that were opened last, at most so many, and how many there are in all.
+    pub fn last(&self, most: usize) -> (Vec<Arc<Open>>, usize) {
+        let state = self.state();
+        (state.open.values().rev().take(most).cloned().collect(), state.open.len())
+    }
+
+    /// The one that the request with this id opened.
+    pub fn find(&self, id: &str) -> Option<Arc<Open>> {
+        self.state().open.values().find(|open| open.opening.id == id).cloned()
+    }
+
+    /// What all have done, those that are open included.
+    pub fn totals(&self) -> Totals {
+        let state = self.state();
+        let mut totals = state.ended;
+        for open in state.open.values() {
+            totals.add(&open.pulse);
+        }
+        totals
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Sums and a map: nothing is half done after a panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let mut state = self.all.state();
+        if let Some(open) = state.open.remove(&self.number) {
+            state.ended.add(&open.pulse);
+        }
+    }
+}
+
+impl Totals {
+    fn add(&mut self, pulse: &Pulse) {
+        self.client.add(&pulse.client());
+        self.gateway.add(&pulse.gateway());
+    }
+}
+
+impl Total {
+    fn add(&mut self, seen: &Seen) {
+        self.frames += seen.sent.frames;
+        self.messages += seen.sent.messages;
+        self.bytes += seen.sent.bytes;
+        self.pings += seen.pings.sent;
+        let (round_trips, took) = seen.pings.measured;
+        self.round_trips += u64::from(round_trips);
+        self.took += took;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::tunnel::tests::opening;
+
+    fn entered(all: &WebSockets, id: &str) -> Entered {
+        all.enter(Arc::new(Opening { id: id.to_owned(), ..opening() }), Arc::default())
+    }
+
+    #[test]
+    fn the_last_ones_are_listed_and_found_by_id() {
+        let all = WebSockets::default();
+        let mut entered: Vec<_> = ["a", "b", "c"].iter().map(|id| entered(&all, id)).collect();
+        let ids = |most| all.last(most).0.iter().map(|open| open.opening.id.clone()).collect::<Vec<_>>();
+        assert_eq!(
+            (ids(9), ids(2)),
+            (vec!["c".to_owned(), "b".to_owned(), "a".to_owned()], vec!["c".to_owned(), "b".to_owned()])
+        );
+        assert_eq!(all.last(2).1, 3);
+        entered.remove(1);
+        assert!(all.find("b").is_none() && all.find("c").is_some());
+        assert_eq!((all.count(), all.opened()), (2, 3));
+    }
+
+    #[test]
+    fn what_they_did_counts_while_they_are_open_and_afterwards() {
+        let all = WebSockets::default();
+        let (one, two) = (entered(&all, "a"), entered(&all, "b"));
+        let seen = |bytes| {
+            let sent = crate::websocket::direction::Counters { frames: 2, messages: 1, bytes };
+            Seen { sent, ..Seen::default() }
+        };
+        all.find("a").unwrap().pulse.beat(seen(10), seen(100));
+        all.find("b").unwrap().pulse.beat(seen(1), Seen::default());
+        let bytes = || (all.totals().client.bytes, all.totals().gateway.bytes);
+        assert_eq!(bytes(), (11, 100));
+        drop(one);
+        assert_eq!(bytes(), (11, 100));
+        drop(two);
+        assert_eq!((bytes(), all.totals().client.frames), ((11, 100), 4));
+    }
+}

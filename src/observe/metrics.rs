@@ -1,0 +1,347 @@
+//! [`Metrics`]: every number that `/metrics` shows, in the text format of `OpenMetrics`.
+//!
+//! Names begin with `frontgate_`. The values of every label are written here: none of them is a client's to choose. What is
+//! counted is counted where it happens, with one atomic addition; what there *is* (connections, files) is looked up when
+//! somebody asks, and so is what WebSockets do, which their relays show by themselves.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::StatusCode;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+/// Every number that `/metrics` shows.
+pub struct Metrics {
+    registry: Registry,
+    /// Requests and their answers.
+    pub requests: Requests,
+    /// Clients' connections.
+    pub connections: Connections,
+    /// WebSockets.
+    pub websockets: WebSockets,
+    /// The way to the gateway.
+    pub upstream: Upstream,
+    /// Reloads.
+    pub reloads: Reloads,
+    /// The process.
+    pub process: Process,
+}
+
+/// Requests and their answers; an upgrade is one, too.
+pub struct Requests {
+    /// By the first digit of the status, and those that ended without one.
+    by_class: [Counter; 6],
+    received: Counter,
+    sent: Counter,
+}
+
+/// Clients' connections.
+pub struct Connections {
+    /// There are.
+    pub open: Gauge,
+    /// Were accepted.
+    pub accepted: Counter,
+    /// Were closed because the client had as many as it may have.
+    pub refused: Counter,
+    /// Ended in their TLS handshake or PROXY header.
+    pub unfinished: Counter,
+    /// Could not be accepted, for want of files or memory.
+    pub failed: Counter,
+}
+
+/// WebSockets.
+pub struct WebSockets {
+    /// There are.
+    pub open: Gauge,
+    /// Were opened.
+    pub opened: Counter,
+    ended: Family<Label, Counter>,
+    /// What came from clients, and pings to them.
+    pub client: Side,
+    /// The same for gateways.
+    pub gateway: Side,
+}
+
+/// One side of all WebSockets.
+pub struct Side {
+    /// Frames.
+    pub frames: Counter,
+    /// Messages.
+    pub messages: Counter,
+    /// Bytes.
+    pub bytes: Counter,
+    /// Our pings.
+    pub pings: Counter,
+    /// Round trips of our pings that were measured.
+    pub round_trips: Counter,
+    /// Seconds that they took together.
+    pub round_trip_seconds: Counter<f64, AtomicU64>,
+}
+
+/// The way to the gateway.
+#[derive(Debug, Clone, Default)]
+pub struct Upstream {
+    /// Requests and upgrades that wait for it.
+    pub waiting: Gauge,
+    /// Waited and passed.
+    pub passed: Counter,
+    /// Waited in vain.
+    pub gave_up: Counter,
+    failed: Family<Label, Counter>,
+}
+
+/// Reloads.
+pub struct Reloads {
+    /// Were taken over.
+    pub done: Counter,
+    /// Were refused.
+    pub refused: Counter,
+}
+
+/// The process.
+pub struct Process {
+    /// 1 when clients should come.
+    pub ready: Gauge,
+    /// Seconds since the start.
+    pub uptime: Gauge,
+    /// Open files.
+    pub files: Gauge,
+    /// How many files may be open.
+    pub files_most: Gauge,
+    /// Bytes of memory.
+    pub memory: Gauge,
+    /// Tasks.
+    pub tasks: Gauge,
+    /// When the first of the certificates that are shown ends, in seconds since 1970.
+    pub certificate_end: Gauge,
+}
+
+type Label = [(&'static str, &'static str); 1];
+
+impl Metrics {
+    /// All at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("frontgate");
+        registry.register("build", "Which frontgate this is", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        Self {
+            requests: Requests::new(&mut registry),
+            connections: Connections::new(&mut registry),
+            websockets: WebSockets::new(&mut registry),
+            upstream: Upstream::new(&mut registry),
+            reloads: Reloads::new(&mut registry),
+            process: Process::new(&mut registry),
+            registry,
+        }
+    }
+
+    /// The text, for [`CONTENT_TYPE`].
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // A string takes everything.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl Requests {
+    fn new(registry: &mut Registry) -> Self {
+        let family = Family::<Label, Counter>::default();
+        registry.register("requests", "Requests, by the class of the status they were answered with", family.clone());
+        let by_class = CLASSES.map(|class| family.get_or_create_owned(&[("status", class)]));
+        Self {
+            by_class,
+            received: counter(registry, "request_body_bytes", "Bytes of the bodies of requests"),
+            sent: counter(registry, "response_body_bytes", "Bytes of the bodies of answers"),
+        }
+    }
+
+    /// A request has ended, with this status if it was answered at all, after so many bytes of bodies.
+    pub fn ended(&self, status: Option<StatusCode>, received: u64, sent: u64) {
+        let class = status.map_or(0, |status| usize::from(status.as_u16() / 100));
+        self.by_class.get(class).unwrap_or(&self.by_class[0]).inc();
+        self.received.inc_by(received);
+        self.sent.inc_by(sent);
+    }
+}
+
+impl Connections {
+    fn new(registry: &mut Registry) -> Self {
+        Self {
+            open: gauge(registry, "connections", "Connections of clients, those with a WebSocket included"),
+            accepted: counter(registry, "connections_accepted", "Connections that were accepted"),
+            refused: counter(registry, "connections_refused", "Connections over limits.connections_per_client"),
+            unfinished: counter(
+                registry,
+                "connections_unfinished",
+                "Connections that ended in their TLS handshake or PROXY header",
+            ),
+            failed: counter(
+                registry,
+                "accept_failures",
+                "Failures to accept a connection, for want of files or memory",
+            ),
+        }
+    }
+}
+
+impl WebSockets {
+    fn new(registry: &mut Registry) -> Self {
+        let ended = Family::default();
+        let open = gauge(registry, "websockets", "WebSockets that are open");
+        let opened = counter(registry, "websockets_opened", "WebSockets that were opened");
+        registry.register("websockets_ended", "WebSockets that have ended, by what ended them", ended.clone());
+        let frames = family(registry, "websocket_frames", "Frames that were passed on, by whom they came from");
+        let messages = family(registry, "websocket_messages", "Messages that were passed on, by whom they came from");
+        let bytes = family(registry, "websocket_bytes", "Bytes that were passed on, by whom they came from");
+        let pings = family(registry, "websocket_pings", "Pings of frontgate's own, by whom they went to");
+        let trips = family(registry, "websocket_round_trips", "Answers to pings of frontgate's own");
+        let seconds = Family::<Label, Counter<f64, AtomicU64>>::default();
+        registry.register("websocket_round_trip_seconds", "Seconds from those pings to their answers", seconds.clone());
+        let side = |side| Side {
+            frames: frames.get_or_create_owned(&[("from", side)]),
+            messages: messages.get_or_create_owned(&[("from", side)]),
+            bytes: bytes.get_or_create_owned(&[("from", side)]),
+            pings: pings.get_or_create_owned(&[("to", side)]),
+            round_trips: trips.get_or_create_owned(&[("to", side)]),
+            round_trip_seconds: seconds.get_or_create_owned(&[("to", side)]),
+        };
+        Self { open, opened, ended, client: side("client"), gateway: side("gateway") }
+    }
+
+    /// One has ended: `how` is the name of an ending.
+    pub fn ended(&self, how: &'static str) {
+        self.ended.get_or_create(&[("ended", how)]).inc();
+    }
+}
+
+impl Upstream {
+    fn new(registry: &mut Registry) -> Self {
+        let all = Self {
+            waiting: gauge(registry, "hold_waiting", "Requests and WebSockets that wait for a gateway that is down"),
+            passed: counter(registry, "hold_passed", "Requests and WebSockets that waited and passed"),
+            gave_up: counter(registry, "hold_gave_up", "Requests and WebSockets that waited in vain"),
+            failed: Family::default(),
+        };
+        let help = "Connections to a gateway that failed, by why; those of frontgate's own questions included";
+        registry.register("upstream_connect_failures", help, all.failed.clone());
+        all
+    }
+
+    /// A connection was not made: `why` is one word.
+    pub fn failed(&self, why: &'static str) {
+        self.failed.get_or_create(&[("why", why)]).inc();
+    }
+}
+
+impl Reloads {
+    fn new(registry: &mut Registry) -> Self {
+        let reloads =
+            family(registry, "reloads", "Configurations that were read again, and whether they were taken over");
+        Self {
+            done: reloads.get_or_create_owned(&[("outcome", "done")]),
+            refused: reloads.get_or_create_owned(&[("outcome", "refused")]),
+        }
+    }
+}
+
+impl Process {
+    fn new(registry: &mut Registry) -> Self {
+        let end = "When the first of the certificates that are shown ends, in seconds since 1970; 0 without one";
+        Self {
+            ready: gauge(registry, "ready", "1 when clients should come, as /readyz says"),
+            uptime: gauge(registry, "uptime_seconds", "Seconds since the start"),
+            files: gauge(registry, "open_files", "Open files, connections included"),
+            files_most: gauge(registry, "max_open_files", "How many files may be open"),
+            memory: gauge(registry, "resident_memory_bytes", "Memory in use"),
+            tasks: gauge(registry, "tasks", "Tasks, connections among them"),
+            certificate_end: gauge(registry, "certificate_expiry_timestamp_seconds", end),
+        }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// Sets what is summed up elsewhere.
+pub fn set(counter: &Counter, total: u64) {
+    counter.inner().store(total, Ordering::Relaxed);
+}
+
+fn counter(registry: &mut Registry, name: &str, help: &str) -> Counter {
+    let counter = Counter::default();
+    registry.register(name, help, counter.clone());
+    counter
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    let gauge = Gauge::default();
+    registry.register(name, help, gauge.clone());
+    gauge
+}
+
+fn family(registry: &mut Registry, name: &str, help: &str) -> Family<Label, Counter> {
+    let family = Family::default();
+    registry.register(name, help, family.clone());
+    family
+}
+
+/// What [`Metrics::text`] is.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// No answer, and the first digits of the others.
+const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(metrics: &Metrics, name: &str) -> Option<String> {
+        let text = metrics.text();
+        text.lines().find_map(|line| line.strip_prefix(&format!("{name} "))).map(str::to_owned)
+    }
+
+    #[test]
+    fn requests_count_by_the_class_of_their_status() {
+        let metrics = Metrics::new();
+        for status in [101, 200, 204, 304, 404, 599] {
+            metrics.requests.ended(StatusCode::from_u16(status).ok(), 10, 1);
+        }
+        metrics.requests.ended(StatusCode::from_u16(999).ok(), 0, 0);
+        metrics.requests.ended(None, 0, 0);
+        let count = |class| value(&metrics, &format!("frontgate_requests_total{{status=\"{class}\"}}")).unwrap();
+        assert_eq!(["none", "1xx", "2xx", "3xx", "4xx", "5xx"].map(count), ["2", "1", "2", "1", "1", "1"]);
+        assert_eq!(value(&metrics, "frontgate_request_body_bytes_total").as_deref(), Some("60"));
+        assert_eq!(value(&metrics, "frontgate_response_body_bytes_total").as_deref(), Some("6"));
+    }
+
+    #[test]
+    fn every_name_is_ours_and_has_a_help_and_the_text_ends() {
+        let metrics = Metrics::new();
+        metrics.websockets.ended("client_closed");
+        metrics.upstream.failed("refused");
+        let text = metrics.text();
+        assert!(text.ends_with("# EOF\n"));
+        let families = text.lines().filter(|line| line.starts_with("# TYPE ")).count();
+        let helps = text.lines().filter(|line| line.starts_with("# HELP ")).count();
+        assert!(families > 25 && families == helps, "{families} {helps}");
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            assert!(line.starts_with("frontgate_"), "{line}");
+        }
+        let version = format!("frontgate_build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"));
+        assert_eq!(value(&metrics, &version).as_deref(), Some("1"));
+    }
+}

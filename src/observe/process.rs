@@ -1,0 +1,34 @@
+//! What the kernel says of this process.
+
+use std::fs;
+
+/// How many files are open; `None` where the kernel does not say.
+pub fn open_files() -> Option<usize> {
+    // The one that lists them is open itself.
+    Some(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
+}
+
+/// How many files may be open.
+pub fn most_open_files() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
+/// Bytes of memory in use.
+pub fn memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().strip_suffix(" kB")?;
+    Some(kib.parse::<u64>().ok()? * 1024)
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_opened_counts_and_memory_is_used() {
+        assert!(open_files().unwrap() >= 3);
+        assert!(most_open_files().unwrap() > 3);
+        assert!((1 << 20..1 << 40).contains(&memory().unwrap()));
+    }
+}

@@ -1,0 +1,137 @@
+//! What the operator can see of a running frontgate, and do to one WebSocket.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::harness::Binary;
+use crate::signals::closes;
+use crate::websocket::frame::Frame;
+use crate::websocket::peer::{Peer, UPGRADE};
+use crate::websocket::scene::{Scene, Via, connect, scene_of_binary};
+
+const ADMIN: &str = "admin: 127.0.0.1:0";
+
+#[tokio::test]
+async fn open_websockets_are_listed_without_their_secrets() {
+    let scene = scene_of_binary(&[ADMIN]).await;
+    let upgrade = UPGRADE.replacen("GET /", "GET /openclaw?token=s3cret&x=", 1);
+    let (mut client, mut gateway) = scene.open_with(Via::Tls, &upgrade).await;
+    let _other = scene.open(Via::Plain).await;
+    gateway.write(b"\x81\x05hello").await;
+    client.expect(b"\x81\x05hello").await;
+    client.write(b"\x81\x83\0\0\0\0abc").await;
+    gateway.expect(b"\x81\x83\0\0\0\0abc").await;
+
+    let answer = ask(&scene, "GET", "/connections").await;
+    assert!(!answer.contains("s3cret"), "{answer}");
+    let answer: Value = serde_json::from_str(body(&answer)).unwrap();
+    assert_eq!(answer["total"], 2);
+    let listed = &answer["websockets"][1];
+    assert_eq!((listed["client"].as_str(), listed["path"].as_str()), (Some("127.0.0.1"), Some("/openclaw")));
+    assert_eq!(listed["host"], "gw.example.com");
+    assert_eq!(listed["from_client"]["frames"], 1);
+    assert_eq!(listed["from_client"]["bytes"], 9);
+    assert_eq!(listed["from_gateway"]["bytes"], 7);
+
+    let (told, table) = (cli(&scene, &["connections", "--json"]), cli(&scene, &["connections"]));
+    assert_eq!(serde_json::from_slice::<Value>(&told.stdout).unwrap()["total"], 2);
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert!(table.contains("1/1") && table.contains("gw.example.com/openclaw\n"), "{table}");
+}
+
+#[tokio::test]
+async fn one_websocket_is_closed_and_its_client_reads_why() {
+    let mut scene = scene_of_binary(&[ADMIN]).await;
+    let (mut other, mut other_gateway) = scene.open(Via::Tls).await;
+    let (client, gateway) = scene.open(Via::Plain).await;
+    let list: Value = serde_json::from_str(body(&ask(&scene, "GET", "/connections").await)).unwrap();
+    let id = list["websockets"][0]["id"].as_str().unwrap().to_owned();
+
+    let long = "x".repeat(124);
+    let refused = cli(&scene, &["close", &id, "--reason", &long]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("124 bytes long, and a Close carries 123"));
+    let closed = cli(&scene, &["close", &id, "--reason", "see you at 5 & later €"]);
+    assert_eq!(closed.status.code(), Some(0), "{closed:?}");
+    closes(client, &Frame::close(1001, "see you at 5 & later €")).await;
+    closes(gateway, &Frame::close(1001, "closed by operator")).await;
+    let line = scene.proxy.line(|line| line["message"] == "websocket").await;
+    assert_eq!((line["ended"].as_str(), line["id"].as_str()), (Some("closed_by_operator"), Some(&*id)));
+    assert_eq!((line["client_close_sent"].as_u64(), line["clean"].as_bool()), (Some(1001), Some(true)));
+
+    let gone = cli(&scene, &["close", &id]);
+    assert_eq!(gone.status.code(), Some(1));
+    assert!(ask(&scene, "DELETE", "/connections/nobody").await.starts_with("HTTP/1.1 404 "));
+    // The other one has not noticed.
+    other.write(b"\x81\x83\0\0\0\0abc").await;
+    other_gateway.expect(b"\x81\x83\0\0\0\0abc").await;
+}
+
+#[tokio::test]
+async fn the_numbers_say_what_happened() {
+    let mut scene = scene_of_binary(&[ADMIN]).await;
+    scene.round_trip().await;
+    let (client, gateway) = scene.open(Via::Tls).await;
+    let (mut stays, mut stays_gateway) = scene.open(Via::Plain).await;
+    stays.write(b"\x81\x83\0\0\0\0abc").await;
+    stays_gateway.expect(b"\x81\x83\0\0\0\0abc").await;
+    closes_first(client, gateway).await;
+    scene.proxy.line(|line| line["message"] == "websocket").await;
+    std::fs::write(scene.proxy.config_file(), "nonsense: true\n").unwrap();
+    assert!(ask(&scene, "POST", "/reload").await.starts_with("HTTP/1.1 400 "));
+
+    let text = ask(&scene, "GET", "/metrics").await;
+    assert!(text.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"), "{text}");
+    let value = |name: &str| {
+        let line = body(&text).lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name}: {text}")).parse::<f64>().unwrap()
+    };
+    for (name, expected) in [
+        ("frontgate_requests_total{status=\"1xx\"}", 2.0),
+        ("frontgate_requests_total{status=\"2xx\"}", 1.0),
+        ("frontgate_websockets", 1.0),
+        ("frontgate_websockets_opened_total", 2.0),
+        ("frontgate_websockets_ended_total{ended=\"client_closed\"}", 1.0),
+        ("frontgate_websocket_frames_total{from=\"client\"}", 2.0),
+        ("frontgate_websocket_bytes_total{from=\"client\"}", 17.0),
+        ("frontgate_websocket_bytes_total{from=\"gateway\"}", 4.0),
+        ("frontgate_reloads_total{outcome=\"refused\"}", 1.0),
+        ("frontgate_reloads_total{outcome=\"done\"}", 0.0),
+        ("frontgate_connections_accepted_total", 3.0),
+        ("frontgate_hold_waiting", 0.0),
+        ("frontgate_ready", 1.0),
+    ] {
+        assert!((value(name) - expected).abs() < 1e-9, "{name} is not {expected}: {text}");
+    }
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+    assert!(value("frontgate_certificate_expiry_timestamp_seconds") > now);
+    assert!(value("frontgate_open_files") > 5.0 && value("frontgate_resident_memory_bytes") > 1e6);
+}
+
+/// The client closes, and the gateway answers.
+async fn closes_first(mut client: Peer, mut gateway: Peer) {
+    client.write(b"\x88\x82\0\0\0\0\x03\xe8").await;
+    gateway.expect(b"\x88\x82\0\0\0\0\x03\xe8").await;
+    gateway.write(b"\x88\x02\x03\xe8").await;
+    client.expect(b"\x88\x02\x03\xe8").await;
+    client.finish().await;
+    gateway.finish().await;
+}
+
+async fn ask(scene: &Scene<Binary>, method: &str, path: &str) -> String {
+    let mut operator = Peer::new(connect(scene.proxy.admin.unwrap()).await.unwrap());
+    operator.write(format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await;
+    String::from_utf8(operator.rest().await).unwrap()
+}
+
+fn body(answer: &str) -> &str {
+    answer.split_once("\r\n\r\n").unwrap().1
+}
+
+fn cli(scene: &Scene<Binary>, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_frontgate"));
+    command.args(arguments).arg("--admin").arg(scene.proxy.admin.unwrap().to_string());
+    command.output().unwrap()
+}
