@@ -2,8 +2,8 @@
 //!
 //! [`import()`] takes the text of a configuration apart, translates what it asks for into a [`Draft`], and says in a [`Report`]
 //! what became of each directive: kept and as what, not needed and why, dropped and what to do, or wrong in the old
-//! configuration and what frontgate does instead. Nothing is dropped in silence, and what cannot be translated never opens a
-//! door that was shut: the route answers 403 instead.
+//! configuration and what frontgate does instead. Nothing is dropped in silence. Where a route's access rules cannot be
+//! translated it answers 403: what was locked does not come out open.
 //!
 //! Nothing is run here. Files are read only through a [`Reader`], within [`Files`]' limits.
 
@@ -13,6 +13,7 @@ pub mod place;
 pub mod reader;
 pub mod report;
 
+mod nginx;
 mod write;
 mod yaml;
 
@@ -82,6 +83,7 @@ pub fn import(format: Format, original: &Original, reader: &dyn Reader) -> Resul
     files.count(&original.name, original.text.len())?;
     // An arm hands over to its folder's `translate(original, &mut files) -> Result<Imported, ImportError>`.
     match format {
-        Format::Nginx | Format::Apache | Format::Caddy => Err(ImportError::NotYet(format.name())),
+        Format::Nginx => nginx::translate(original, &mut files),
+        Format::Apache | Format::Caddy => Err(ImportError::NotYet(format.name())),
     }
 }

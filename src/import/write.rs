@@ -123,7 +123,9 @@ fn number(version: TlsVersion) -> &'static str {
 fn route(route: &Route) -> Value {
     let mut map = Map::default();
     map.put("host", route.host.as_ref().map(Value::word));
-    map.put("path", route.path.as_ref().map(Value::word));
+    // A route for everything says so.
+    let everything = route.host.is_none().then_some("/");
+    map.put("path", route.path.as_deref().or(everything).map(Value::word));
     match &route.answer {
         Answer::Default => {}
         Answer::Upstream(name) => map.put("upstream", Some(Value::word(name))),

@@ -12,6 +12,7 @@ mod forwarding;
 mod handover;
 mod harness;
 mod hold;
+mod import;
 mod imports;
 mod limits;
 mod logs;

@@ -1,0 +1,231 @@
+//! [`Gate`]: who may pass. What cannot be translated shuts the route: nothing that was locked comes out open.
+
+use std::path::Path;
+
+use super::parser::Directive;
+use super::scope::Scope;
+use crate::import::draft::Auth;
+use crate::import::error::ImportError;
+use crate::import::reader::{Files, Unread};
+use crate::import::report::{Report, Verdict};
+
+/// Who may pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Who this lets in.
+    Open(Auth),
+    /// Nobody, because of this.
+    Shut(String),
+}
+
+/// Reads what restricts access.
+pub(super) struct Access<'a, 'f> {
+    pub(super) files: &'a mut Files<'f>,
+    pub(super) report: &'a mut Report,
+    pub(super) folder: &'a Path,
+}
+
+impl Access<'_, '_> {
+    /// Who may pass in `scope`. `user_header` is the field that tells the gateway who it is.
+    pub(super) fn gate(&mut self, scope: &Scope<'_>, user_header: Option<String>) -> Result<Gate, ImportError> {
+        let auth = self.auth(scope, user_header)?;
+        let any = scope.last("satisfy").is_some_and(|satisfy| satisfy.first() == "any");
+        let mut shut = None;
+        if let Some(satisfy) = scope.last("satisfy") {
+            self.report.not_needed(&satisfy.place, &satisfy.shown(), "there is only one condition");
+        }
+        for name in OUTSIDE {
+            for directive in scope.all(name).into_iter().filter(|one| one.first() != "off") {
+                self.shut(directive, "frontgate asks nobody else who may pass", &mut shut);
+            }
+        }
+        for directive in scope.own().iter().filter(|one| one.name == "limit_except") {
+            self.shut(directive, "frontgate does not tell methods apart", &mut shut);
+        }
+        let has_password = matches!(&auth, Gate::Open(Auth::Basic { .. }));
+        self.addresses(scope, any && has_password, &mut shut);
+        Ok(match (shut, auth) {
+            (Some(why), _) => Gate::Shut(why),
+            (None, auth) => auth,
+        })
+    }
+
+    fn shut(&mut self, directive: &Directive, why: &str, shut: &mut Option<String>) {
+        let remedy = format!(
+            "{why}; so that nothing is open that was not, the route answers 403: replace its `respond` by an `auth` or by nothing"
+        );
+        self.report.dropped(&directive.place, &directive.shown(), remedy);
+        shut.get_or_insert_with(|| format!("`{}` ({}) cannot be translated", directive.shown(), directive.place));
+    }
+
+    /// `allow` and `deny`.
+    fn addresses(&mut self, scope: &Scope<'_>, password_will_do: bool, shut: &mut Option<String>) {
+        let rules = scope.either(&["allow", "deny"]);
+        let all = |rule: &&&Directive| rule.first() == "all";
+        let denies_rest = rules.iter().any(|rule| rule.name == "deny" && rule.first() == "all");
+        let has_allow = rules.iter().any(|rule| rule.name == "allow");
+        let first_is_all = rules.first().filter(all).map(|rule| rule.name.as_str());
+        for rule in &rules {
+            let (place, shown) = (&rule.place, rule.shown());
+            if first_is_all == Some("allow") {
+                self.report.not_needed(place, &shown, "everybody may pass");
+            } else if denies_rest && (!has_allow || first_is_all == Some("deny")) {
+                self.report.kept(place, &shown, "respond: 403");
+                shut.get_or_insert_with(|| format!("`{shown}` ({place})"));
+            } else if denies_rest && password_will_do {
+                self.report.dropped(
+                    place,
+                    &shown,
+                    "frontgate knows no lists of addresses: these clients need the password as well",
+                );
+            } else if denies_rest {
+                self.report.dropped(
+                    place,
+                    &shown,
+                    "frontgate knows no lists of addresses, so the route answers 403 to everybody: let a firewall choose whom to let \
+                     in, or listen at an address that only they reach, and remove `respond`",
+                );
+                shut.get_or_insert_with(|| format!("`{shown}` ({place}): only some addresses may pass"));
+            } else {
+                self.report.dropped(place, &shown, "frontgate knows no lists of addresses: block them in a firewall");
+            }
+        }
+    }
+
+    /// `if` with an answer that refuses: whether it asks for something that only the right clients have cannot be told from
+    /// every variable.
+    /// Those of the server come before every location. Says why nobody may pass.
+    pub(super) fn conditions(&mut self, scope: &Scope<'_>) -> Option<String> {
+        let mut shut = None;
+        let ifs = scope.own().iter().chain(scope.server().iter().filter(|_| !scope.is_server()));
+        for directive in ifs.filter(|one| one.name == "if") {
+            let refuses = directive.inner().iter().any(|inner| inner.name == "deny" || refusal(inner));
+            let condition = directive.args.join(" ");
+            let inner = directive.inner();
+            let variable =
+                condition.trim_start_matches(['(', ' ']).split([' ', ')', '=', '!', '~']).next().unwrap_or_default();
+            let shown = directive.shown();
+            // Taken for a redirect to https, or for the demand for a certificate.
+            if self.report.says(&directive.place, Verdict::Kept) {
+                continue;
+            }
+            let harmless = HARMLESS.contains(&variable);
+            if refuses && !harmless {
+                self.shut(directive, "frontgate has no conditions", &mut shut);
+            } else {
+                let remedy = if refuses {
+                    "frontgate has no conditions: what it refused now goes to the gateway"
+                } else {
+                    "frontgate has no conditions"
+                };
+                self.report.dropped(&directive.place, &shown, remedy);
+            }
+            for one in inner {
+                self.report.dropped(&one.place, &one.shown(), "part of the `if` above");
+            }
+        }
+        shut
+    }
+
+    fn auth(&mut self, scope: &Scope<'_>, user_header: Option<String>) -> Result<Gate, ImportError> {
+        let Some(realm) = scope.last("auth_basic") else { return Ok(Gate::Open(Auth::Inherited)) };
+        if realm.first() == "off" {
+            self.report.kept(&realm.place, &realm.shown(), "auth: none");
+            return Ok(Gate::Open(Auth::None));
+        }
+        self.report.kept(&realm.place, &realm.shown(), "auth: basic");
+        let shut = |why: String| Ok(Gate::Shut(why));
+        let Some(file) = scope.last("auth_basic_user_file") else {
+            return shut("there is no file with passwords".into());
+        };
+        let (place, shown) = (&file.place, file.shown());
+        let path = self.folder.join(file.first());
+        let text = match self.files.text(&path) {
+            Ok(text) => text,
+            Err(Unread::Limit(error)) => return Err(error),
+            Err(Unread::Io(error)) => {
+                let remedy = format!(
+                    "{} cannot be read ({error}), so the route answers 403: put the users with their bcrypt hashes under `auth: {{ basic: … }}`",
+                    path.display()
+                );
+                self.report.dropped(place, &shown, remedy);
+                return shut(format!("the passwords in {} could not be read", path.display()));
+            }
+        };
+        let (users, lost) = users(&text);
+        for user in &lost {
+            let remedy = format!(
+                "the password of `{user}` is not hashed with bcrypt or argon2: make a hash with `htpasswd -nB {user}` and put it under \
+                 `auth: {{ basic: … }}`"
+            );
+            self.report.dropped(place, &shown, remedy);
+        }
+        if users.is_empty() {
+            return shut(format!("{} has no user whose password is hashed with bcrypt", path.display()));
+        }
+        self.report.kept(place, &shown, format!("auth: basic: {} of {} users", users.len(), users.len() + lost.len()));
+        Ok(Gate::Open(Auth::Basic { users, user_header }))
+    }
+}
+
+/// Modules that ask somebody else.
+const OUTSIDE: [&str; 8] = [
+    "auth_request",
+    "auth_jwt",
+    "auth_digest",
+    "auth_ldap",
+    "auth_pam",
+    "secure_link",
+    "access_by_lua_block",
+    "access_by_lua_file",
+];
+
+/// What everybody chooses freely about a request: no condition on it keeps anybody out who wants in.
+const HARMLESS: [&str; 12] = [
+    "$request_method",
+    "$http_user_agent",
+    "$http_referer",
+    "$invalid_referer",
+    "$request_uri",
+    "$uri",
+    "$host",
+    "$http_host",
+    "$scheme",
+    "$https",
+    "$http_upgrade",
+    "$http_x_forwarded_proto",
+];
+
+/// Whether it answers with an error.
+fn refusal(directive: &Directive) -> bool {
+    directive.name == "return" && directive.first().starts_with(['4', '5'])
+}
+
+/// The users whose passwords can be checked, and the names of the rest.
+fn users(text: &str) -> (Vec<(String, String)>, Vec<String>) {
+    let (mut users, mut lost): (Vec<(String, String)>, Vec<String>) = Default::default();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let Some((user, rest)) = line.split_once(':') else { continue };
+        let hash = rest.split(':').next().unwrap_or_default();
+        // nginx takes the first line of a user.
+        if users.iter().any(|(name, _)| name == user) || lost.iter().any(|name| name == user) {
+            continue;
+        }
+        let known = ["$2a$", "$2b$", "$2y$", "$argon2"].iter().any(|kind| hash.starts_with(kind));
+        if known { users.push((user.to_owned(), hash.to_owned())) } else { lost.push(user.to_owned()) }
+    }
+    (users, lost)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_slow_hashes_are_kept() {
+        let text = "# team\nann:$2y$05$abc\nbob:$apr1$x$y:comment\n\nann:$2y$05$other\ncyd:{SHA}xx\nno colon\n";
+        let (users, lost) = users(text);
+        assert_eq!(users, [("ann".to_owned(), "$2y$05$abc".to_owned())]);
+        assert_eq!(lost, ["bob", "cyd"]);
+    }
+}

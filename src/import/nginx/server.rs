@@ -1,0 +1,114 @@
+//! One `server`: where it listens, for which names, and what it does with requests.
+
+use super::https::refuses_all;
+use super::listen::Listen;
+use super::parser::Directive;
+use super::scope::Scope;
+use super::translation::Translation;
+use crate::import::draft::Route;
+use crate::import::error::ImportError;
+
+/// One `server`.
+pub(super) struct Server<'a> {
+    pub(super) directive: &'a Directive,
+    pub(super) listens: Vec<(Listen, Option<&'a Directive>)>,
+    pub(super) names: Names,
+    pub(super) role: Role,
+    /// Without hosts, but for those that a map names. The last one is for every path.
+    pub(super) routes: Vec<Route>,
+}
+
+/// What a server is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It sends plain requests to https.
+    Redirect,
+    /// It turns away whoever asks for a name that no other server has.
+    Reject,
+    /// It answers.
+    Serve,
+}
+
+/// The names of a server that routes can have.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Names {
+    /// In lower case; `*.` and a name for all below it.
+    pub(super) hosts: Vec<String>,
+}
+
+impl Server<'_> {
+    /// Whether it speaks TLS anywhere.
+    pub(super) fn speaks_tls(&self) -> bool {
+        self.listens.iter().any(|(listen, _)| listen.tls)
+    }
+}
+
+impl<'a> Translation<'a, '_> {
+    pub(super) fn server(
+        &mut self,
+        directive: &'a Directive,
+        outermost: &Scope<'a>,
+    ) -> Result<Server<'a>, ImportError> {
+        let scope = outermost.inside(directive.inner());
+        let names = self.names(&scope);
+        let mut listens = self.listens(&scope);
+        if scope.last("ssl").is_some_and(|ssl| ssl.first() == "on") {
+            for (listen, _) in &mut listens {
+                listen.tls = true;
+            }
+        }
+        for ssl in scope.own().iter().filter(|one| one.name == "ssl") {
+            self.report.kept(&ssl.place, &ssl.shown(), "listen.https");
+        }
+        let tls = listens.iter().any(|(listen, _)| listen.tls);
+        let rejects = scope.own().iter().any(|one| one.name == "ssl_reject_handshake" && one.first() == "on");
+        if tls && !rejects {
+            self.tls(&scope);
+        }
+        self.real_ip(&scope, &listens);
+        self.client_side(&scope);
+        let mut server = Server { directive, listens, names, role: Role::Serve, routes: Vec::new() };
+        if rejects || refuses_all(&scope) {
+            server.role = Role::Reject;
+            self.rejecting(&scope);
+            return Ok(server);
+        }
+        let to_https = self.sends_to_https(&scope, tls);
+        if to_https && !tls {
+            server.role = Role::Redirect;
+            self.redirecting(&scope);
+        } else {
+            server.routes = self.routes(&scope)?;
+        }
+        Ok(server)
+    }
+
+    fn listens(&mut self, scope: &Scope<'a>) -> Vec<(Listen, Option<&'a Directive>)> {
+        let mut listens = Vec::new();
+        for directive in scope.own().iter().filter(|one| one.name == "listen") {
+            let (place, shown) = (&directive.place, directive.shown());
+            match Listen::read(directive) {
+                Some(listen) if listen.quic => {
+                    self.report.dropped(place, &shown, "frontgate speaks HTTP/1.1 and HTTP/2: close the UDP port");
+                }
+                Some(listen) => listens.push((listen, Some(directive))),
+                None => {
+                    self.report.dropped(
+                        place,
+                        &shown,
+                        "its address cannot be told: add it to `listen` as ADDRESS:PORT",
+                    );
+                }
+            }
+        }
+        if listens.is_empty() && !scope.own().iter().any(|one| one.name == "listen") {
+            listens.push((Listen::implied(), None));
+        }
+        listens
+    }
+
+    /// Whether nothing was said of it yet.
+    pub(super) fn is_new(&self, directive: &Directive) -> bool {
+        !self.report.mentions(&directive.place)
+    }
+}

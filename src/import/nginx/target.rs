@@ -1,0 +1,73 @@
+//! [`Target`]: where `proxy_pass` sends requests.
+
+use super::variables::Resolved;
+
+/// Where `proxy_pass` sends requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    /// `http`, `https` or `unix`.
+    pub(super) scheme: String,
+    /// Host and port, or the name of an upstream; the path of a unix socket.
+    pub(super) authority: String,
+    /// What nginx puts in the place of the location's path.
+    pub(super) uri: Option<String>,
+}
+
+impl Target {
+    /// What a `proxy_pass` says, all variables resolved.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        if !matches!(scheme, "http" | "https") {
+            return None;
+        }
+        if let Some(path) = rest.strip_prefix("unix:") {
+            let (path, uri) = path.split_once(':').map_or((path, None), |(path, uri)| (path, Some(uri.to_owned())));
+            return Some(Self { scheme: "unix".into(), authority: path.to_owned(), uri });
+        }
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, uri) = rest.split_at(end);
+        let uri = (!uri.is_empty()).then(|| uri.to_owned());
+        (!authority.is_empty()).then(|| Self { scheme: scheme.into(), authority: authority.to_owned(), uri })
+    }
+
+    /// As a URL, which names the upstream itself.
+    pub(super) fn url(&self) -> String {
+        match self.scheme.as_str() {
+            "unix" => format!("unix:{}", self.authority),
+            scheme => format!("{scheme}://{}", self.authority),
+        }
+    }
+}
+
+/// Where each host's requests go; `None` stands for every other host.
+pub(super) fn by_host(resolved: Resolved) -> Option<Vec<(Option<String>, Target)>> {
+    match resolved {
+        Resolved::Text(text) => Some(vec![(None, Target::read(&text)?)]),
+        Resolved::ByHost(hosts, otherwise) => {
+            let hosts = hosts.into_iter().map(|(host, text)| Some((Some(host), Target::read(&text)?)));
+            let otherwise = otherwise.into_iter().map(|text| Some((None, Target::read(&text)?)));
+            hosts.chain(otherwise).collect()
+        }
+        Resolved::Unknown(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_read() {
+        for (text, url, uri) in [
+            ("http://127.0.0.1:18789", "http://127.0.0.1:18789", None),
+            ("http://127.0.0.1:18789/", "http://127.0.0.1:18789", Some("/")),
+            ("https://gw/a?b", "https://gw", Some("/a?b")),
+            ("http://unix:/run/x.sock", "unix:/run/x.sock", None),
+            ("http://unix:/run/x.sock:/a", "unix:/run/x.sock", Some("/a")),
+        ] {
+            let target = Target::read(text).unwrap();
+            assert_eq!((target.url().as_str(), target.uri.as_deref()), (url, uri), "{text}");
+        }
+        assert!(["127.0.0.1:1", "ftp://a", "http://", "http:///x"].iter().all(|text| Target::read(text).is_none()));
+    }
+}

@@ -1,0 +1,164 @@
+//! Certificates, versions, certificates of clients.
+
+use std::time::Duration;
+
+use super::parser::Directive;
+use super::scope::Scope;
+use super::translation::Translation;
+use crate::config::{ClientMode, Hsts, TlsVersion};
+use crate::import::draft::Certificate;
+
+impl<'a> Translation<'a, '_> {
+    /// What a server that speaks TLS says about it.
+    pub(super) fn tls(&mut self, scope: &Scope<'a>) {
+        self.certificate(scope);
+        self.versions(scope);
+        self.clients(scope);
+    }
+
+    fn certificate(&mut self, scope: &Scope<'a>) {
+        let (certs, keys) = (scope.all("ssl_certificate"), scope.all("ssl_certificate_key"));
+        for (index, cert) in certs.iter().enumerate() {
+            let (place, shown) = (&cert.place, cert.shown());
+            let Some(key) = keys.get(index) else {
+                self.report.dropped(place, &shown, "its ssl_certificate_key is missing");
+                continue;
+            };
+            let (key_place, key_shown) = (&key.place, key.shown());
+            let unusable = |text: &str| text.contains('$') || text.starts_with("data:") || text.starts_with("engine:");
+            if unusable(cert.first()) || unusable(key.first()) {
+                for one in [cert, key] {
+                    self.report.dropped(
+                        &one.place,
+                        &one.shown(),
+                        "name the files in tls.certificate, or let frontgate get one: tls.certificate: acme",
+                    );
+                }
+                continue;
+            }
+            if index > 0 {
+                self.report.dropped(place, &shown, "frontgate shows one certificate for a name: the first");
+                self.report.dropped(key_place, &key_shown, "frontgate shows one certificate for a name: the first");
+                continue;
+            }
+            let files = (self.folder.join(cert.first()), self.folder.join(key.first()));
+            self.report.kept(place, &shown, "tls.certificate");
+            self.report.kept(key_place, &key_shown, "tls.certificate");
+            if cert.first().contains("/letsencrypt/") {
+                self.draft.comment(
+                    "tls.certificate",
+                    "These are certbot's. `certificate: acme` gets and renews one without it; until then see to it that certbot can renew \
+                     without nginx.",
+                );
+                self.report.next("certbot can no longer use nginx to renew: let frontgate do it (`tls: { certificate: acme }`), or change certbot's authenticator");
+            }
+            match &mut self.draft.tls.certificate {
+                Certificate::Files(list) if list.contains(&files) => {}
+                Certificate::Files(list) => list.push(files),
+                other => *other = Certificate::Files(vec![files]),
+            }
+        }
+        if certs.is_empty() {
+            self.no_certificate = true;
+        }
+    }
+
+    fn versions(&mut self, scope: &Scope<'a>) {
+        let Some(directive) = scope.last("ssl_protocols") else {
+            self.old_versions = true;
+            return;
+        };
+        let (place, shown) = (&directive.place, directive.shown());
+        let has = |version: &str| directive.args.iter().any(|arg| arg == version);
+        if ["SSLv2", "SSLv3", "TLSv1", "TLSv1.1"].iter().any(|old| has(old)) {
+            self.report.wrong(
+                place,
+                &shown,
+                "these versions are broken and no browser needs them. frontgate speaks TLS 1.2 and 1.3",
+            );
+            self.old_versions = true;
+        } else if has("TLSv1.2") {
+            self.report.not_needed(place, &shown, "frontgate speaks TLS 1.2 and 1.3");
+            self.old_versions = true;
+        } else {
+            self.report.kept(place, &shown, "tls.min_version, for all names");
+            self.draft.tls.min_version = Some(TlsVersion::V1_3);
+        }
+    }
+
+    fn clients(&mut self, scope: &Scope<'a>) {
+        let verify = scope.last("ssl_verify_client");
+        let ca = scope.last("ssl_client_certificate").or_else(|| scope.last("ssl_trusted_certificate"));
+        let asks = verify.is_some_and(|verify| verify.first() != "off");
+        let Some((verify, ca)) = verify.filter(|_| asks).zip(ca) else {
+            for directive in verify.into_iter().chain(scope.all("ssl_client_certificate")) {
+                self.report.not_needed(&directive.place, &directive.shown(), "no client is asked for a certificate");
+            }
+            return;
+        };
+        let demanded =
+            scope.own().iter().filter(|one| one.name == "if" && one.args.join(" ").contains("$ssl_client_verify"));
+        let demanded: Vec<&Directive> = demanded.collect();
+        for condition in &demanded {
+            self.report.kept(&condition.place, &condition.shown(), "tls.client_ca, required");
+            for inner in condition.inner() {
+                self.report.kept(&inner.place, &inner.shown(), "tls.client_ca, required");
+            }
+        }
+        let mode =
+            if verify.first() == "on" || !demanded.is_empty() { ClientMode::Required } else { ClientMode::Optional };
+        if verify.first() == "optional_no_ca" {
+            self.report.dropped(
+                &verify.place,
+                &verify.shown(),
+                "frontgate checks every certificate that a client shows",
+            );
+        } else {
+            self.report.kept(&verify.place, &verify.shown(), "tls.client_ca, for all names");
+        }
+        self.report.kept(&ca.place, &ca.shown(), "tls.client_ca");
+        let file = self.folder.join(ca.first());
+        match &mut self.draft.tls.client_ca {
+            // Whoever had to show a certificate has to do so still.
+            Some((_, known)) if mode == ClientMode::Required => *known = ClientMode::Required,
+            Some(_) => {}
+            none => *none = Some((file, mode)),
+        }
+    }
+
+    /// Strict-Transport-Security of a place that `scope` is; and those of outer blocks that do not reach it.
+    pub(super) fn hsts(&mut self, scope: &Scope<'a>, seconds: Option<u64>) {
+        let reached = scope.all("add_header");
+        for lost in scope.everywhere("add_header") {
+            let is_lost = !reached.iter().any(|other| std::ptr::eq(*other, lost));
+            if is_lost && lost.first().eq_ignore_ascii_case("strict-transport-security") {
+                let instead = "a location with an add_header of its own discards it. frontgate sends it with every answer over https";
+                self.report.wrong(&lost.place, &lost.shown(), instead);
+                let age = lost
+                    .args
+                    .get(1)
+                    .and_then(|value| value.split("max-age=").nth(1)?.split(';').next()?.trim().parse().ok());
+                self.set_hsts(age);
+            } else if is_lost {
+                self.report.not_needed(
+                    &lost.place,
+                    &lost.shown(),
+                    "a location with an add_header of its own discards it",
+                );
+            }
+        }
+        self.set_hsts(seconds);
+    }
+
+    fn set_hsts(&mut self, seconds: Option<u64>) {
+        let Some(age) = seconds.map(|seconds| Duration::from_secs(seconds.min(LONGEST))) else { return };
+        let known = match self.draft.tls.hsts {
+            Some(Hsts::For(known)) => known,
+            _ => Duration::ZERO,
+        };
+        self.draft.tls.hsts = Some(Hsts::For(age.max(known)));
+    }
+}
+
+/// Two years, the most that is set.
+const LONGEST: u64 = 2 * 365 * 86400;

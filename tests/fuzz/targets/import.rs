@@ -1,0 +1,33 @@
+//! Any text as a configuration of another proxy: no panic, and what comes out of it is one line after the other of YAML that says
+//! where it came from.
+#![no_main]
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use frontgate::import::{Format, Original, Reader, import};
+use libfuzzer_sys::fuzz_target;
+
+/// Every file has the same text, so that includes lead somewhere.
+struct Same<'a>(&'a [u8]);
+
+impl Reader for Same<'_> {
+    fn read(&self, _path: &Path, _most: u64) -> io::Result<Vec<u8>> {
+        Ok(self.0.to_vec())
+    }
+
+    fn matching(&self, _pattern: &str) -> Vec<PathBuf> {
+        vec!["/etc/x/1".into(), "/etc/x/2".into()]
+    }
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    for format in [Format::Nginx, Format::Apache, Format::Caddy] {
+        let original = Original { name: "x".into(), folder: "/etc/x".into(), text: text.clone() };
+        if let Ok(imported) = import(format, &original, &Same(bytes)) {
+            let _ = imported.report.to_string();
+            let _ = imported.yaml();
+        }
+    }
+});

@@ -1,0 +1,79 @@
+"""What may differ between the old proxy and frontgate, and why. Everything else fails."""
+import re
+
+# name: what it is called; where: `client` or `backend`; what: the part; old, new: the values; report: the line that tells of it.
+# All but the name are regular expressions for the whole of the text; `None` stands for what is not there.
+RULES = []
+
+
+def rule(name, where, what, report, old=r"(?s).*", new=r"(?s).*"):
+    RULES.append({"name": name, "where": where, "what": what, "old": old, "new": new, "report": report})
+
+
+def rule_for(difference, report):
+    """The rule that allows a difference."""
+    where, what, old, new, label = difference
+    for one in RULES:
+        parts = ((one["where"], where), (one["what"], what), (one["old"], str(old)), (one["new"], str(new)))
+        if all(re.fullmatch(pattern, text) for pattern, text in parts) and re.search(one["report"], report):
+            return one
+    return None
+
+
+def between(old, new, ports):
+    """(where, what, old, new) for each part that differs."""
+    if old["status"] != new["status"]:
+        yield "client", "status", old["status"], new["status"]
+        return
+    numbers = {str(port): "PORT" for port in ports.values()}
+
+    def plain(text):
+        return re.sub(r"\d+", lambda match: numbers.get(match[0], match[0]), text)
+
+    yield from fields("client", old["fields"], new["fields"], plain, CLIENT_OWN)
+    if (old["seen"] is None) != (new["seen"] is None):
+        yield "backend", "asked", old["seen"] is not None, new["seen"] is not None
+        return
+    if old["seen"] is None:
+        if old["body"] != new["body"]:
+            yield "client", "body", plain(old["body"].decode("latin-1")), plain(new["body"].decode("latin-1"))
+        return
+    for part in ("backend", "method", "target", "version", "body"):
+        if old["seen"].get(part) != new["seen"].get(part):
+            yield "backend", part, old["seen"].get(part), new["seen"].get(part)
+    yield from fields("backend", old["seen"]["fields"], new["seen"]["fields"], plain, BACKEND_OWN)
+    if old.get("frames") != new.get("frames"):
+        yield "client", "frames", old.get("frames"), new.get("frames")
+
+
+# How a message is framed is each connection's own affair (RFC 9112 section 6); the bodies are compared. X-Seen is the backend's
+# own note, compared in its parts.
+CLIENT_OWN = {"content-length", "transfer-encoding", "connection", "keep-alive", "date", "x-seen"}
+BACKEND_OWN = {"content-length", "transfer-encoding"}
+
+
+def fields(where, old, new, plain, own):
+    """One difference for each name."""
+    names = sorted({name for name, _ in [*old, *new]} - own)
+    for name in names:
+        was = sorted(plain(value) for other, value in old if other == name)
+        is_now = sorted(plain(value) for other, value in new if other == name)
+        if was != is_now:
+            yield where, name, "; ".join(was) if was else None, "; ".join(is_now) if is_now else None
+
+
+# ------------------------------------------------------------------------------------------------- what frontgate always does
+
+rule("forwarding is always told", "backend", r"x-forwarded-(for|proto|host|port)|x-real-ip", "X-Forwarded-For, -Proto, -Host, -Port and X-Real-IP are set anew", old="None")
+rule("nobody claims an address", "backend", r"forwarded|x-forwarded-.*|x-real-ip|via", "what a client sends of these, .* ends here", new=r"None|127\.0\.0\.1|https?|[^,;]+")
+rule("hop by hop fields end", "backend", r"x-hop|keep-alive", "a field that Connection names ends here", new="None")
+rule("TE goes on", "backend", "te", "`TE: trailers` and fields with underscores go on", old="None", new="trailers")
+rule("underscores go on", "backend", "x_under_score", "`TE: trailers` and fields with underscores go on", old="None", new="1")
+rule("the gateway's Server", "client", "server", "an answer has the gateway's own Server", new="lab|None")
+rule("a name for each request", "client", "x-request-id", "an X-Request-Id that is in the log", old="None")
+rule("pages of frontgate's own", "client", "body|content-type|cache-control|vary|x-content-type-options|content-language|allow|etag|last-modified|accept-ranges|content-security-policy|referrer-policy", "errors of frontgate's own", old=r"(?s).*")
+
+# --------------------------------------------------------------------------------------------- what the old configuration asked
+
+rule("Connection is written anew", "backend", "connection|upgrade", r"proxy_set_header Connection|WebSockets cannot open|RequestHeader|reverse_proxy", new="None|Upgrade|websocket|keep-alive")
+rule("Host as it came", "backend", "host", r"frontgate forwards\s+Host as\s+it came")
