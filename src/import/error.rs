@@ -23,9 +23,6 @@ pub enum ImportError {
         /// What the limit is.
         limit: String,
     },
-    /// This format cannot be read.
-    #[error("frontgate import {0} is not available")]
-    NotYet(&'static str),
 }
 
 impl ImportError {

@@ -7,13 +7,20 @@
 //!
 //! Nothing is run here. Files are read only through a [`Reader`], within [`Files`]' limits.
 
+mod apache;
+mod caddy;
 pub mod draft;
 pub mod error;
 pub mod place;
 pub mod reader;
 pub mod report;
 
+mod fields;
+mod insecure;
 mod nginx;
+mod passwords;
+mod paths;
+mod sites;
 mod write;
 mod yaml;
 
@@ -82,8 +89,11 @@ pub fn import(format: Format, original: &Original, reader: &dyn Reader) -> Resul
     let mut files = Files::new(reader);
     files.count(&original.name, original.text.len())?;
     // An arm hands over to its folder's `translate(original, &mut files) -> Result<Imported, ImportError>`.
-    match format {
+    let mut imported = match format {
         Format::Nginx => nginx::translate(original, &mut files),
-        Format::Apache | Format::Caddy => Err(ImportError::NotYet(format.name())),
-    }
+        Format::Apache => apache::translate(original, &mut files),
+        Format::Caddy => caddy::translate(original, &mut files),
+    }?;
+    insecure::point_out(original, &mut files, &mut imported.report)?;
+    Ok(imported)
 }

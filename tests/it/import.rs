@@ -42,6 +42,8 @@ struct Program {
 }
 
 const NGINX: Program = Program { format: Format::Nginx, main: "nginx.conf", folder: "/etc/nginx" };
+const APACHE: Program = Program { format: Format::Apache, main: "apache.conf", folder: "/etc/apache2" };
+const CADDY: Program = Program { format: Format::Caddy, main: "Caddyfile", folder: "/etc/caddy" };
 
 impl Program {
     /// The folders with its fixtures.
@@ -95,6 +97,16 @@ impl Program {
 #[test]
 fn nginx_configs_become_what_is_expected() {
     NGINX.matches_what_is_expected();
+}
+
+#[test]
+fn apache_configs_become_what_is_expected() {
+    APACHE.matches_what_is_expected();
+}
+
+#[test]
+fn caddyfiles_become_what_is_expected() {
+    CADDY.matches_what_is_expected();
 }
 
 /// The lines on which a directive of nginx begins, found without the parser.
@@ -163,6 +175,101 @@ fn every_directive_of_nginx_is_in_the_report() {
         }
     }
     assert!(count > 300, "{count} directives");
+}
+
+/// The lines on which a directive of Apache begins, found without the parser.
+fn lines_of_apache(text: &str) -> BTreeSet<usize> {
+    let (mut lines, mut continued) = (BTreeSet::new(), false);
+    for (number, line) in (1..).zip(text.lines()) {
+        let bare = line.trim();
+        if !continued && !bare.is_empty() && !bare.starts_with('#') && !bare.starts_with("</") {
+            lines.insert(number);
+        }
+        continued = bare.ends_with('\\');
+    }
+    lines
+}
+
+/// The lines of a Caddyfile that say something, found without the parser.
+fn lines_of_caddy(text: &str) -> BTreeSet<usize> {
+    let (mut lines, mut continued, mut marker) = (BTreeSet::new(), false, None);
+    for (number, line) in (1..).zip(text.lines()) {
+        let bare = line.trim();
+        if let Some(end) = marker {
+            if bare.starts_with(end) {
+                marker = None;
+            }
+            continue;
+        }
+        if !continued && !bare.is_empty() && !bare.starts_with('#') && bare != "}" {
+            lines.insert(number);
+        }
+        continued = bare.ends_with([',', '\\']);
+        marker = bare.split_once("<<").map(|(_, end)| end);
+    }
+    lines
+}
+
+impl Program {
+    /// Nothing is dropped in silence: the report speaks of every line, of every file that is not a fixture's own.
+    fn speaks_of(&self, lines: fn(&str) -> BTreeSet<usize>) {
+        let mut count = 0;
+        for fixture in self.fixtures() {
+            let (original, reader) = self.original(&fixture);
+            let Ok(imported) = import(self.format, &original, &reader) else { continue };
+            let mut folders = vec![fixture.clone()];
+            while let Some(folder) = folders.pop() {
+                for entry in fs::read_dir(folder).unwrap() {
+                    let path = entry.unwrap().path();
+                    let name = path.strip_prefix(&fixture).unwrap().display().to_string();
+                    if path.is_dir() {
+                        folders.push(path);
+                        continue;
+                    }
+                    let is_data = name.ends_with("htpasswd") || ["conf/trusted.txt", "openclaw.json"].contains(&&*name);
+                    if is_data || ["frontgate.yaml", "report.txt"].contains(&&*name) {
+                        continue;
+                    }
+                    let notes = imported.report.notes().iter().filter(|note| *note.place.file == *name);
+                    let said: BTreeSet<usize> = notes.map(|note| note.place.line).collect();
+                    let lines = lines(&fs::read_to_string(&path).unwrap());
+                    let silent: Vec<_> = lines.difference(&said).collect();
+                    assert!(silent.is_empty(), "{}: nothing is said of {name}, lines {silent:?}", fixture.display());
+                    count += lines.len();
+                }
+            }
+        }
+        assert!(count > 200, "{count} lines");
+    }
+
+    /// Whatever a file lacks at its end, it is translated or refused: no panic.
+    fn survives_every_beginning(&self) {
+        for fixture in self.fixtures() {
+            let (original, reader) = self.original(&fixture);
+            for (end, _) in original.text.match_indices(char::is_whitespace) {
+                let text = original.text[..end].to_owned();
+                if let Ok(imported) = import(self.format, &Original { text, ..original.clone() }, &reader) {
+                    assert!(!imported.report.to_string().is_empty());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_directive_of_apache_is_in_the_report() {
+    APACHE.speaks_of(lines_of_apache);
+}
+
+#[test]
+fn every_line_of_a_caddyfile_is_in_the_report() {
+    CADDY.speaks_of(lines_of_caddy);
+}
+
+#[test]
+fn half_a_config_is_translated_or_refused() {
+    APACHE.survives_every_beginning();
+    CADDY.survives_every_beginning();
 }
 
 #[test]

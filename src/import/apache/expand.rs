@@ -1,0 +1,430 @@
+//! [`Expander`]: the configuration as Apache has it in the end, with what it includes, without the sections that ask whether
+//! something is there, and with the values of variables.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::syntax::{Directive, Word, parse};
+use crate::import::reader::{DEEPEST_INCLUDE, Unread};
+use crate::import::{Files, ImportError, Original, Place, Report};
+
+/// A directive with its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    /// What it is called, in lower case.
+    pub(super) name: String,
+    /// Its words, variables replaced.
+    pub(super) args: Vec<String>,
+    /// Where it is.
+    pub(super) place: Place,
+    /// As the report shows it.
+    pub(super) shown: String,
+    /// What a section holds.
+    pub(super) body: Option<Vec<Node>>,
+}
+
+impl Node {
+    /// The word at this position; nothing where there is none.
+    pub(super) fn arg(&self, index: usize) -> &str {
+        self.args.get(index).map_or("", String::as_str)
+    }
+}
+
+/// Reads on from the first file.
+pub(super) struct Expander<'a, 'b> {
+    files: &'a mut Files<'b>,
+    report: &'a mut Report,
+    original: &'a Original,
+    /// Where relative paths begin, once `ServerRoot` has said so.
+    root: Option<PathBuf>,
+    variables: BTreeMap<String, String>,
+    unknown: BTreeSet<String>,
+    macros: BTreeMap<String, Macro>,
+    depth: usize,
+    count: usize,
+}
+
+#[derive(Clone)]
+struct Macro {
+    parameters: Vec<String>,
+    body: Vec<Directive>,
+}
+
+/// Macros make many directives of few.
+const MOST_DIRECTIVES: usize = 50_000;
+
+impl<'a, 'b> Expander<'a, 'b> {
+    pub(super) fn new(original: &'a Original, files: &'a mut Files<'b>, report: &'a mut Report) -> Self {
+        Self {
+            files,
+            report,
+            original,
+            root: None,
+            variables: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            macros: BTreeMap::new(),
+            depth: 0,
+            count: 0,
+        }
+    }
+
+    /// All directives, in the order in which Apache sees them, and the folder where relative paths begin.
+    pub(super) fn all(mut self) -> Result<(Vec<Node>, PathBuf), ImportError> {
+        let directives = parse(&self.original.text, &self.original.name.as_str().into())?;
+        let mut nodes = Vec::new();
+        self.expand(&directives, &mut nodes)?;
+        let root = self.root.unwrap_or_else(|| self.original.folder.clone());
+        Ok((nodes, root))
+    }
+
+    fn expand(&mut self, directives: &[Directive], out: &mut Vec<Node>) -> Result<(), ImportError> {
+        for directive in directives {
+            self.count += 1;
+            if self.count > MOST_DIRECTIVES {
+                let limit = format!("more than {MOST_DIRECTIVES} directives");
+                return Err(ImportError::TooMuch { file: directive.name.place.file.to_string(), limit });
+            }
+            let shown = shown(directive);
+            let place = directive.name.place.clone();
+            let args: Vec<String> = directive.args.iter().map(|word| self.replaced(word, &shown)).collect();
+            let node = Node { name: directive.name.text.to_lowercase(), args, place, shown, body: None };
+            match (node.name.as_str(), &directive.body) {
+                ("define", None) => self.define(&node),
+                ("undefine", None) => {
+                    self.variables.remove(node.arg(0));
+                    self.report.kept(&node.place, &node.shown, "its value is used no more from here on");
+                }
+                ("include" | "includeoptional", None) => self.include(&node, out)?,
+                ("serverroot", None) => {
+                    self.root = Some(self.original.folder.join(node.arg(0)));
+                    self.report.kept(&node.place, &node.shown, "relative paths in this config begin there");
+                    out.push(node);
+                }
+                ("ifmodule", Some(body)) => {
+                    let why = "frontgate has no modules: what stands in it is taken as if the module were loaded";
+                    self.only_if(!node.arg(0).starts_with('!'), &node, why, body, out)?;
+                }
+                ("ifdirective" | "ifsection", Some(body)) => {
+                    let why = "taken for a current Apache with all modules";
+                    self.only_if(!node.arg(0).starts_with('!'), &node, why, body, out)?;
+                }
+                ("ifversion", Some(body)) => {
+                    self.only_if(is_version(&node.args), &node, "taken for Apache 2.4", body, out)?;
+                }
+                ("ifdefine", Some(body)) => {
+                    let name = node.arg(0).trim_start_matches('!');
+                    let holds = self.variables.contains_key(name) != node.arg(0).starts_with('!');
+                    let why =
+                        format!("as `Define` has it; if Apache is started with -D {name}, write `Define {name}` first");
+                    self.only_if(holds, &node, &why, body, out)?;
+                }
+                ("iffile", Some(body)) => {
+                    let path = self.original.folder.join(node.arg(0).trim_start_matches('!'));
+                    let holds = self.files.text(&path).is_ok() != node.arg(0).starts_with('!');
+                    self.only_if(holds, &node, "as it is on this machine", body, out)?;
+                }
+                ("macro", Some(body)) => {
+                    let parameters = node.args.get(1..).unwrap_or_default().to_vec();
+                    let body = body.clone();
+                    self.macros.insert(node.arg(0).to_lowercase(), Macro { parameters, body });
+                    self.report.kept(&node.place, &node.shown, "in each place that uses it");
+                }
+                ("undefmacro", None) => {
+                    self.macros.remove(&node.arg(0).to_lowercase());
+                    self.report.kept(&node.place, &node.shown, "not used from here on");
+                }
+                ("use", None) => self.use_macro(&node, out)?,
+                (_, Some(body)) => {
+                    let mut inner = Vec::new();
+                    self.expand(body, &mut inner)?;
+                    out.push(Node { body: Some(inner), ..node });
+                }
+                (_, None) => out.push(node),
+            }
+        }
+        Ok(())
+    }
+
+    fn define(&mut self, node: &Node) {
+        self.variables.insert(node.arg(0).to_owned(), node.arg(1).to_owned());
+        let what = if node.args.len() > 1 { "its value, wherever it is used" } else { "the answer to <IfDefine>" };
+        self.report.kept(&node.place, &node.shown, what);
+    }
+
+    /// What stands in a section that asks for something: it is there as if the section were not, or not at all.
+    fn only_if(
+        &mut self,
+        holds: bool,
+        node: &Node,
+        why: &str,
+        body: &[Directive],
+        out: &mut Vec<Node>,
+    ) -> Result<(), ImportError> {
+        self.report.not_needed(&node.place, &node.shown, why);
+        if holds {
+            return self.expand(body, out);
+        }
+        self.skip(body, node);
+        Ok(())
+    }
+
+    fn skip(&mut self, body: &[Directive], section: &Node) {
+        for directive in body {
+            let why = format!("{} does not hold", section.shown);
+            self.report.not_needed(&directive.name.place, &shown(directive), why);
+            self.skip(directive.body.as_deref().unwrap_or_default(), section);
+        }
+    }
+
+    fn include(&mut self, node: &Node, out: &mut Vec<Node>) -> Result<(), ImportError> {
+        let pattern = node.arg(0).trim_end_matches('/').to_owned();
+        let found = self.found(&pattern)?;
+        if found.is_empty() {
+            if pattern.ends_with("options-ssl-apache.conf") {
+                self.report.not_needed(
+                    &node.place,
+                    &node.shown,
+                    "certbot's settings for TLS: frontgate's are as strict",
+                );
+            } else if node.name == "includeoptional" {
+                self.report.not_needed(&node.place, &node.shown, "there is no such file");
+            } else {
+                let remedy = "there is no such file, or it cannot be read: import the config again where it can";
+                self.report.dropped(&node.place, &node.shown, remedy);
+            }
+            return Ok(());
+        }
+        if self.depth == DEEPEST_INCLUDE {
+            let limit = format!("included {DEEPEST_INCLUDE} deep: does a file include itself?");
+            return Err(ImportError::TooMuch { file: node.place.file.to_string(), limit });
+        }
+        let what = if found.len() == 1 {
+            "what the file says".to_owned()
+        } else {
+            format!("what the {} files say", found.len())
+        };
+        self.report.kept(&node.place, &node.shown, what);
+        for (path, text) in found {
+            let directives = parse(&text, &self.name(&path))?;
+            self.depth += 1;
+            self.expand(&directives, out)?;
+            self.depth -= 1;
+        }
+        Ok(())
+    }
+
+    /// The files of a pattern, a name or a folder. Without a `ServerRoot` they are looked for where the first file is, and in
+    /// the folders around it: a file of `sites-available` names others as they are seen from above.
+    fn found(&mut self, pattern: &str) -> Result<Vec<(PathBuf, String)>, ImportError> {
+        let folder = self.root.clone().unwrap_or_else(|| self.original.folder.clone());
+        let around = if self.root.is_some() { 1 } else { AROUND };
+        for base in folder.ancestors().take(around) {
+            let whole = base.join(pattern);
+            let Some(whole) = whole.to_str() else { continue };
+            let mut found = self.texts(self.files.matching(whole))?;
+            if found.is_empty() {
+                // A folder stands for all that is in it.
+                found = self.texts(self.files.matching(&format!("{whole}/*")))?;
+            }
+            if !found.is_empty() {
+                return Ok(found);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn texts(&mut self, paths: Vec<PathBuf>) -> Result<Vec<(PathBuf, String)>, ImportError> {
+        let mut texts = Vec::new();
+        for path in paths {
+            match self.files.text(&path) {
+                Ok(text) => texts.push((path, text)),
+                Err(Unread::Io(_)) => {}
+                Err(Unread::Limit(error)) => return Err(error),
+            }
+        }
+        Ok(texts)
+    }
+
+    /// What the report calls a file: as the first one is called, if it is near it.
+    fn name(&self, path: &Path) -> Arc<str> {
+        let near = path.strip_prefix(&self.original.folder);
+        let beside = Path::new(&self.original.name).parent().unwrap_or(Path::new(""));
+        near.map_or_else(|_| path.to_owned(), |near| beside.join(near)).to_string_lossy().into()
+    }
+
+    fn use_macro(&mut self, node: &Node, out: &mut Vec<Node>) -> Result<(), ImportError> {
+        let Some(found) = self.macros.get(&node.arg(0).to_lowercase()).cloned() else {
+            let remedy = "there is no such macro here: import the config again with the file that has it";
+            self.report.dropped(&node.place, &node.shown, remedy);
+            return Ok(());
+        };
+        if self.depth == DEEPEST_INCLUDE {
+            let limit = format!("macros used {DEEPEST_INCLUDE} deep: does one use itself?");
+            return Err(ImportError::TooMuch { file: node.place.file.to_string(), limit });
+        }
+        self.report.kept(&node.place, &node.shown, "what the macro says");
+        let values = node.args.get(1..).unwrap_or_default();
+        let mut pairs: Vec<(&str, &str)> =
+            found.parameters.iter().map(String::as_str).zip(values.iter().map(String::as_str)).collect();
+        // `$hostname` is not `$host` and `name`.
+        pairs.sort_by_key(|(parameter, _)| std::cmp::Reverse(parameter.len()));
+        let body: Vec<Directive> = found.body.iter().map(|directive| filled(directive, &pairs)).collect();
+        self.depth += 1;
+        self.expand(&body, out)?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// The word with the values of variables. What is not defined stays as it is, as Apache leaves it.
+    fn replaced(&mut self, word: &Word, directive: &str) -> String {
+        let mut text = String::new();
+        let mut rest = word.text.as_str();
+        while let Some((before, after)) = rest.split_once("${") {
+            text.push_str(before);
+            let Some((name, behind)) = after.split_once('}') else {
+                text.push_str("${");
+                rest = after;
+                continue;
+            };
+            rest = behind;
+            if let Some(value) = self.variables.get(name) {
+                text.push_str(value);
+            } else {
+                text.extend(["${", name, "}"]);
+                // Debian's own, from its envvars: folders of logs and the like. RewriteMap's have a colon.
+                if !name.starts_with("APACHE_") && !name.contains(':') && self.unknown.insert(name.to_owned()) {
+                    let remedy = format!(
+                        "${{{name}}} is not defined here: write `Define {name} VALUE` before it and import again"
+                    );
+                    self.report.dropped(&word.place, directive, remedy);
+                }
+            }
+        }
+        text + rest
+    }
+}
+
+/// How many folders above a file those are looked for that it includes.
+const AROUND: usize = 3;
+
+/// A directive of a macro with the values of its parameters.
+fn filled(directive: &Directive, pairs: &[(&str, &str)]) -> Directive {
+    let fill = |word: &Word| Word {
+        text: pairs.iter().fold(word.text.clone(), |text, (parameter, value)| text.replace(parameter, value)),
+        place: word.place.clone(),
+    };
+    Directive {
+        name: directive.name.clone(),
+        args: directive.args.iter().map(fill).collect(),
+        body: directive.body.as_ref().map(|body| body.iter().map(|inner| filled(inner, pairs)).collect()),
+    }
+}
+
+/// Whether Apache 2.4 is meant: `<IfVersion >= 2.4>`.
+fn is_version(args: &[String]) -> bool {
+    let (operator, version) = match args {
+        [operator, version, ..] => (operator.as_str(), version.as_str()),
+        [version] => ("=", version.as_str()),
+        [] => return true,
+    };
+    let asked: Vec<u32> = version.split('.').map(|part| part.parse().unwrap_or(0)).collect();
+    let ours = [2, 4, 62];
+    let order = ours[..asked.len().min(3)].cmp(&asked);
+    match operator.trim_start_matches('!') {
+        ">=" => order.is_ge(),
+        "<=" => order.is_le(),
+        ">" => order.is_gt(),
+        "<" => order.is_lt(),
+        _ => order.is_eq(),
+    }
+}
+
+/// As the report shows it. Passwords and tokens are not shown.
+fn shown(directive: &Directive) -> String {
+    let mut words = vec![directive.name.text.clone()];
+    let mut secret = false;
+    for word in &directive.args {
+        let text = if secret { "…".to_owned() } else { word.text.clone() };
+        secret |= SECRETS.iter().any(|name| word.text.eq_ignore_ascii_case(name));
+        let quote = text.is_empty() || text.contains(char::is_whitespace);
+        words.push(if quote { format!("\"{text}\"") } else { text });
+    }
+    let line = words.join(" ");
+    if directive.body.is_some() { format!("<{line}>") } else { line }
+}
+
+/// What follows these words is nobody's business.
+const SECRETS: [&str; 4] = ["Authorization", "Proxy-Authorization", "Cookie", "X-OpenClaw-Token"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::reader::Memory;
+
+    /// The nodes on one line, and what the report says.
+    fn expanded(text: &str, memory: &Memory) -> (String, Vec<String>) {
+        let original = Original { name: "a.conf".into(), folder: "/etc/apache2/sites".into(), text: text.to_owned() };
+        let mut report = Report::default();
+        let nodes = Expander::new(&original, &mut Files::new(memory), &mut report).all();
+        let shape = match nodes {
+            Ok((nodes, _)) => shape(&nodes),
+            Err(error) => error.to_string(),
+        };
+        (shape, report.notes().iter().map(|note| format!("{} {}", note.place, note.directive)).collect())
+    }
+
+    fn shape(nodes: &[Node]) -> String {
+        let one = |node: &Node| {
+            let body = node.body.as_ref().map(|body| format!("{{{}}}", shape(body))).unwrap_or_default();
+            format!("{}({}){body}", node.name, node.args.join(","))
+        };
+        nodes.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn conditions_variables_and_macros_are_resolved() {
+        let cases = [
+            ("Define A b\nListen ${A}:${C} ${APACHE_LOG_DIR}", "listen(b:${C},${APACHE_LOG_DIR})"),
+            ("<IfModule ssl>\nA\n</IfModule>\n<IfModule !ssl>\nB\n</IfModule>", "a()"),
+            (
+                "Define X\n<IfDefine X>\nA\n</IfDefine>\n<IfDefine !X>\nB\n</IfDefine>\n<IfDefine Y>\nC\n</IfDefine>",
+                "a()",
+            ),
+            ("<IfVersion >= 2.4>\nA\n</IfVersion>\n<IfVersion < 2.4>\nB\n</IfVersion>", "a()"),
+            ("<Macro M $h $host>\nA $host $h\n<B>\n</B>\n</Macro>\nUse M 1 2\nUse N", "a(2,1) b(){}"),
+            ("<VirtualHost *:80>\nA\n</VirtualHost>", "virtualhost(*:80){a()}"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(expanded(text, &Memory::default()).0, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn files_are_included_where_they_are_named_and_looked_for_around_the_first() {
+        let memory = Memory::of([
+            ("/etc/apache2/conf/b.conf", "B\nInclude sites/c.conf"),
+            ("/etc/apache2/conf/a.conf", "A"),
+            ("/etc/apache2/sites/c.conf", "C"),
+        ]);
+        let text = "Include conf/*.conf\nIncludeOptional none/*.conf\nInclude gone.conf\nInclude conf";
+        let (shape, notes) = expanded(text, &memory);
+        assert_eq!(shape, "a() b() c() a() b() c()");
+        assert!(notes.contains(&"/etc/apache2/conf/b.conf:2 Include sites/c.conf".to_owned()), "{notes:?}");
+        assert!(notes.contains(&"a.conf:3 Include gone.conf".to_owned()), "{notes:?}");
+    }
+
+    #[test]
+    fn what_never_ends_is_refused() {
+        let memory = Memory::of([("/etc/apache2/sites/a.conf", "Include a.conf")]);
+        assert_eq!(expanded("Include a.conf", &memory).0, "a.conf: included 16 deep: does a file include itself?");
+        let doubling = "<Macro M>\nUse M\nUse M\n</Macro>\nUse M";
+        assert_eq!(expanded(doubling, &Memory::default()).0, "a.conf: macros used 16 deep: does one use itself?");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let directives = parse("RequestHeader set Authorization \"Bearer x\"", &"a".into()).expect("right");
+        assert_eq!(shown(&directives[0]), "RequestHeader set Authorization …");
+    }
+}

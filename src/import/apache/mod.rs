@@ -1,0 +1,82 @@
+//! Apache httpd: its configuration for a reverse proxy.
+//!
+//! [`syntax`] takes the text apart, [`expand`] reads on in the files that it includes. Then the directives are taken in the
+//! order of the files: what a server says is kept in its [`Scope`], what concerns all of them goes to the draft. At the end each
+//! scope becomes a site.
+
+mod access;
+mod directive;
+mod expand;
+mod headers;
+mod known;
+mod managed;
+mod pattern;
+mod proxy;
+mod remote_ip;
+mod rewrite;
+mod scope;
+mod server;
+pub(super) mod syntax;
+mod target;
+mod tls;
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+use expand::Expander;
+use pattern::Pattern;
+use scope::Noted;
+use target::Target;
+
+use super::draft::{Acme, Upstream};
+use super::{Draft, Files, ImportError, Imported, Original, Report};
+
+/// What is known so far.
+struct Apache<'a, 'f> {
+    files: &'a mut Files<'f>,
+    report: Report,
+    draft: Draft,
+    /// Where relative paths begin.
+    root: PathBuf,
+    /// `Listen`.
+    listen: Vec<(Noted, SocketAddr)>,
+    /// `mod_md`.
+    managed: Option<Acme>,
+    managed_names: Vec<String>,
+    /// `MDRequireHttps`.
+    requires_https: Option<Noted>,
+    /// `RemoteIPProxyProtocol`.
+    proxy_protocol: Option<Noted>,
+    /// `<Proxy balancer://…>`
+    balancers: Vec<(Noted, Upstream)>,
+    /// The balancers that something forwards to.
+    used: BTreeSet<String>,
+    /// The oldest TLS version that is asked for anywhere.
+    tls: Option<crate::config::TlsVersion>,
+}
+
+/// Translates a configuration of Apache.
+pub(super) fn translate(original: &Original, files: &mut Files<'_>) -> Result<Imported, ImportError> {
+    let mut report = Report::default();
+    let (nodes, root) = Expander::new(original, files, &mut report).all()?;
+    let mut apache = Apache {
+        files,
+        report,
+        draft: Draft::default(),
+        root,
+        listen: Vec::new(),
+        managed: None,
+        managed_names: Vec::new(),
+        requires_https: None,
+        proxy_protocol: None,
+        balancers: Vec::new(),
+        used: BTreeSet::new(),
+        tls: None,
+    };
+    apache.servers(&nodes)?;
+    Ok(Imported { draft: apache.draft, report: apache.report })
+}
+
+/// Every address of the machine.
+const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);

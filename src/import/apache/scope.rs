@@ -1,0 +1,103 @@
+//! [`Scope`]: what one server says, and what it becomes as a [`Site`].
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::access::Access;
+use super::expand::Node;
+use crate::import::Place;
+use crate::import::draft::Answer;
+use crate::import::paths::{Paths, Rule, Section};
+
+/// A directive for the report.
+pub(super) type Noted = (Place, String);
+
+/// What the whole server or one `<VirtualHost>` says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Scope {
+    /// Its names.
+    pub(super) names: Vec<String>,
+    /// Its addresses: those that its section names.
+    pub(super) listen: Vec<SocketAddr>,
+    /// `SSLEngine`.
+    pub(super) tls: Option<bool>,
+    pub(super) certificates: Vec<(Noted, PathBuf)>,
+    pub(super) keys: Vec<(Noted, PathBuf)>,
+    /// `ProxyPreserveHost`, and the first directive that proxies.
+    pub(super) keeps_host: Option<bool>,
+    pub(super) proxies: Option<Noted>,
+    /// Whether WebSockets came through.
+    pub(super) opens_websockets: bool,
+    /// It sends everybody to https.
+    pub(super) to_https: Option<Noted>,
+    /// `RewriteEngine`, and the conditions of the next rule.
+    pub(super) rewrites: bool,
+    pub(super) conditions: Vec<Node>,
+    /// In the order in which Apache asks: `RewriteRule`, `ProxyPass` in a section, of which the last wins, `ProxyPass`.
+    pub(super) rewritten: Vec<Rule>,
+    pub(super) located: Vec<Rule>,
+    pub(super) passed: Vec<Rule>,
+    /// Redirects of `mod_alias`, which come after the proxy.
+    pub(super) redirected: Vec<Rule>,
+    /// WebSockets that have a rule of their own.
+    pub(super) upgrades: Vec<Upgrade>,
+    /// What holds for the whole server, and for parts of it.
+    pub(super) whole: Section,
+    pub(super) sections: Vec<Section>,
+    /// Files that are served at a path.
+    pub(super) files: Vec<(Noted, String)>,
+}
+
+/// A rule for WebSockets only.
+#[derive(Debug, Clone)]
+pub(super) struct Upgrade {
+    pub(super) from: Vec<Noted>,
+    pub(super) path: String,
+    pub(super) upstream: String,
+}
+
+/// A section of a server: `<Location>` and the like.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Here {
+    /// The prefixes that it is for.
+    pub(super) paths: Vec<String>,
+    /// What it says about them.
+    pub(super) section: Section,
+    /// Who may pass.
+    pub(super) access: Access,
+}
+
+impl Scope {
+    /// What a virtual host begins with: what holds for the whole server.
+    pub(super) fn inner(&self) -> Self {
+        let certificates = self.certificates.clone();
+        Self {
+            names: Vec::new(),
+            listen: Vec::new(),
+            proxies: None,
+            conditions: Vec::new(),
+            certificates,
+            ..self.clone()
+        }
+    }
+
+    /// What is done at which path.
+    pub(super) fn paths(&self) -> Paths {
+        let mut paths = Paths::default();
+        let located = self.located.iter().rev();
+        for rule in self.rewritten.iter().chain(located).chain(&self.passed).chain(&self.redirected) {
+            paths.rule(rule.clone());
+        }
+        paths.section(Section { path: "/".into(), ..self.whole.clone() });
+        for section in &self.sections {
+            paths.section(section.clone());
+        }
+        paths
+    }
+
+    /// The upstream of WebSockets at a path, where nothing else says it.
+    pub(super) fn adopt(&mut self, upgrade: &Upgrade) {
+        let answer = Answer::Upstream(upgrade.upstream.clone());
+        self.passed.push(Rule { path: upgrade.path.clone(), answer, ..Rule::default() });
+    }
+}

@@ -1,0 +1,594 @@
+//! [`Body`]: what the directives of a site, or of a `handle` in it, do at which path.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::Caddy;
+use super::expand::Node;
+use super::known::{self, Known, size};
+use super::matcher::{Matcher, More, named};
+use crate::config::Hsts;
+use crate::import::Place;
+use crate::import::draft::{Answer, Auth, HeaderRules, Respond};
+use crate::import::fields::{self, Content, Fate};
+use crate::import::passwords;
+use crate::import::paths::{Gate, Rule, Section, covers};
+
+/// What is done, for all hosts or for some.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Body {
+    /// The first that matches wins.
+    pub(super) rules: Vec<(Vec<String>, Rule)>,
+    /// What else holds.
+    pub(super) sections: Vec<(Vec<String>, Section)>,
+    /// Rules for WebSockets only: where from, the path, the upstream.
+    pub(super) upgrades: Vec<(Place, String, String, String)>,
+    /// Everything is sent to https, as this directive says.
+    pub(super) to_https: Option<(Place, String)>,
+    /// Files are served here.
+    pub(super) roots: Vec<(Place, String)>,
+}
+
+/// Where a body holds.
+#[derive(Debug, Clone)]
+pub(super) struct Context {
+    /// The prefixes.
+    pub(super) paths: Vec<String>,
+    /// What is put before paths in it: what `handle_path` takes off.
+    pub(super) taken: String,
+    /// The hosts; none is all of the site's.
+    pub(super) hosts: Vec<String>,
+    /// The matchers that have names.
+    pub(super) matchers: BTreeMap<String, Matcher>,
+}
+
+impl Caddy {
+    /// The directives of one level. Caddy sorts them by their names, and those of one name by their paths; in `route` they
+    /// stay as written.
+    pub(super) fn body(&mut self, nodes: &[Node], context: &Context, is_sorted: bool) -> Body {
+        let mut context = context.clone();
+        context.matchers.extend(named(nodes));
+        let mut body = Body::default();
+        let mut order: Vec<(&Node, Matcher, usize)> = Vec::new();
+        for node in nodes {
+            if node.name.starts_with('@') {
+                self.matcher(node, &context.matchers[&node.name]);
+                continue;
+            }
+            let (matcher, skip) = self.matcher_of(node, &context);
+            order.push((node, matcher, skip));
+        }
+        if is_sorted {
+            order.sort_by_key(|(node, matcher, _)| {
+                let class = CLASSES.iter().position(|names| names.contains(&node.name.as_str())).unwrap_or_default();
+                let longest = matcher.paths.iter().map(String::len).max().unwrap_or_default();
+                (class, Reverse(usize::from(!matcher.is_all()) * (1 + longest)))
+            });
+        }
+        for (node, matcher, skip) in order {
+            let args = node.args.get(skip..).unwrap_or_default().to_vec();
+            let node = Node { args, ..node.clone() };
+            self.directive(&node, &matcher, &context, &mut body);
+        }
+        for (_, rule) in &mut body.rules {
+            let outer = body.sections.iter().filter(|(hosts, _)| hosts.is_empty()).map(|(_, section)| section.clone());
+            rule.sections = outer.chain(std::mem::take(&mut rule.sections)).collect();
+        }
+        for (hosts, section) in body.sections.iter().filter(|(hosts, _)| !hosts.is_empty()) {
+            for (_, rule) in body.rules.iter_mut().filter(|(own, _)| own.iter().any(|host| hosts.contains(host))) {
+                rule.sections.insert(0, section.clone());
+            }
+        }
+        body
+    }
+
+    /// Says what becomes of a matcher's conditions.
+    fn matcher(&mut self, node: &Node, matcher: &Matcher) {
+        let mut lines = vec![node];
+        while let Some(line) = lines.pop() {
+            let (place, shown) = (&line.place, &line.shown);
+            if matcher.more != More::Nothing {
+                self.report.dropped(
+                    place,
+                    shown,
+                    "routes ask for a host and a path only: see what becomes of the directives with this matcher",
+                );
+            } else if matcher.is_upgrade {
+                self.report.not_needed(place, shown, "frontgate always forwards WebSocket upgrades");
+            } else {
+                let about = if matcher.exact { "" } else { ", for a prefix that is not quite the same" };
+                self.report.kept(place, shown, format!("the host and path of routes{about}"));
+            }
+            lines.extend(line.inner());
+        }
+    }
+
+    /// The matcher of a directive, and how many words it takes.
+    fn matcher_of(&mut self, node: &Node, context: &Context) -> (Matcher, usize) {
+        let all = || Matcher { paths: context.paths.clone(), ..Matcher::all() };
+        let first = node.arg(0);
+        let takes_none = ["tls", "log", "bind", "import", "handle_errors", "vars", "map"].contains(&node.name.as_str());
+        let (own, skip) = if takes_none {
+            (None, 0)
+        } else if let Some(matcher) = context.matchers.get(first) {
+            (Some(matcher.clone()), 1)
+        } else if first == "*" {
+            (None, 1)
+        } else if first.starts_with('/') && (node.name != "redir" || node.args.len() > 1) {
+            (Some(Matcher::path(first)), 1)
+        } else if first.starts_with('@') {
+            let remedy = "there is no matcher of this name: the directive is taken for none";
+            self.report.dropped(&node.place, &node.shown, remedy);
+            (Some(Matcher { more: More::Choice, ..all() }), 1)
+        } else {
+            (None, 0)
+        };
+        let Some(mut matcher) = own else { return (all(), skip) };
+        // Within a block, a path is the narrower of both.
+        let taken = context.taken.trim_end_matches('/');
+        let whole = |path: &String| if path == "/" { format!("{taken}/") } else { format!("{taken}{path}") };
+        let narrow = |outer: &String, inner: String| match () {
+            () if covers(outer, &inner) => Some(inner),
+            () if covers(&inner, outer) || inner == "/" => Some(outer.clone()),
+            () => None,
+        };
+        let paths: Vec<String> = context
+            .paths
+            .iter()
+            .flat_map(|outer| matcher.paths.iter().filter_map(move |inner| narrow(outer, whole(inner))))
+            .collect();
+        matcher.except = matcher.except.iter().map(whole).collect();
+        if paths.is_empty() {
+            self.report.not_needed(&node.place, &node.shown, "no request has such a path here");
+        }
+        matcher.paths = paths;
+        (matcher, skip)
+    }
+
+    fn directive(&mut self, node: &Node, matcher: &Matcher, context: &Context, body: &mut Body) {
+        let (place, shown) = (&node.place, &node.shown);
+        if matcher.paths.is_empty() {
+            self.part_of(node);
+            return;
+        }
+        let hosts = if matcher.hosts.is_empty() { context.hosts.clone() } else { matcher.hosts.clone() };
+        let sections = |change: Section| -> Vec<(Vec<String>, Section)> {
+            let paths = matcher.paths.iter();
+            paths.map(|path| (hosts.clone(), Section { path: path.clone(), ..change.clone() })).collect()
+        };
+        match node.name.as_str() {
+            "reverse_proxy" => self.reverse_proxy(node, matcher, &hosts, body),
+            "handle" | "handle_path" | "route" => self.handle(node, matcher, &hosts, context, body),
+            "header" | "request_header" => {
+                let is_request = node.name == "request_header";
+                let mut change = Section::default();
+                self.headers(node, is_request, &mut change);
+                if matcher.more == More::Nothing {
+                    body.sections.extend(sections(change));
+                } else {
+                    self.report.dropped(place, shown, MATCHER);
+                }
+            }
+            "basic_auth" | "basicauth" => {
+                let change = self.basic_auth(node);
+                if matcher.more != More::Nothing {
+                    self.report.dropped(
+                        place,
+                        shown,
+                        "routes ask for a host and a path only: everybody needs the password there",
+                    );
+                }
+                body.sections.extend(sections(change));
+                let open = |path: &String| Section {
+                    path: path.clone(),
+                    auth: Auth::None,
+                    gate: Gate::Open,
+                    ..Section::default()
+                };
+                body.sections.extend(matcher.except.iter().map(|path| (hosts.clone(), open(path))));
+            }
+            "forward_auth" | "authorize" | "authenticate" => {
+                self.report.dropped(place, shown, "frontgate asks nobody else who may pass; so that nothing is open that was not, the route answers 403: replace its `respond` by an `auth` or by nothing");
+                self.part_of(node);
+                let why = format!("`{shown}` ({place}) cannot be translated.");
+                body.sections.extend(sections(Section { gate: Gate::Shut(why), ..Section::default() }));
+            }
+            "redir" => self.redir(node, matcher, &hosts, body),
+            "respond" | "error" | "abort" => self.respond(node, matcher, &hosts, body),
+            "root" => body.roots.push((place.clone(), shown.clone())),
+            "file_server" | "php_fastcgi" | "cgi" | "webdav" => {
+                let remedy = "frontgate serves no files and runs no programs; the route answers 404: keep a web server for them, and give it a route with an upstream of its own";
+                self.report.dropped(place, shown, remedy);
+                self.part_of(node);
+                if matcher.more == More::Nothing {
+                    let comment = vec!["Not forwarded: served by the old proxy itself.".to_owned()];
+                    Self::rules(matcher, &hosts, &Rule { answer: status(404), comment, ..Rule::default() }, body);
+                }
+            }
+            "request_body" => self.request_body(node),
+            "log" => self.log(node),
+            "bind" => self.report.kept(place, shown, "listen"),
+            "tls" => {}
+            "uri" if node.arg(0) == "strip_prefix" => self.report.wrong(place, shown, strips(node.arg(1))),
+            _ => self.unknown(node, known::directive(&node.name)),
+        }
+    }
+
+    pub(super) fn unknown(&mut self, node: &Node, known: Option<Known>) {
+        let (place, shown) = (&node.place, &node.shown);
+        match known {
+            Some(Known::NotNeeded(why)) => self.report.not_needed(place, shown, why),
+            Some(Known::Dropped(remedy)) => self.report.dropped(place, shown, remedy),
+            None => self.report.dropped(
+                place,
+                shown,
+                "this is not known here: see what it does, and whether frontgate has to do it",
+            ),
+        }
+        self.part_of(node);
+    }
+
+    /// A rule at each path of the matcher.
+    pub(super) fn rules(matcher: &Matcher, hosts: &[String], rule: &Rule, body: &mut Body) {
+        for path in &matcher.paths {
+            body.rules
+                .push((hosts.to_vec(), Rule { path: path.clone(), except: matcher.except.clone(), ..rule.clone() }));
+        }
+    }
+
+    fn handle(&mut self, node: &Node, matcher: &Matcher, hosts: &[String], context: &Context, body: &mut Body) {
+        let (place, shown) = (&node.place, &node.shown);
+        if matcher.more != More::Nothing
+            || matcher.is_upgrade && node.inner().iter().all(|inner| inner.name != "reverse_proxy")
+        {
+            self.report.dropped(place, shown, MATCHER);
+            self.dropped_with(node);
+            return;
+        }
+        let mut inner = Context { paths: matcher.paths.clone(), hosts: hosts.to_vec(), ..context.clone() };
+        if node.name == "handle_path" {
+            let prefix = matcher.paths.first().map_or("", String::as_str).trim_end_matches('/').to_owned();
+            self.report.wrong(place, shown, strips(&prefix));
+            inner.taken = prefix;
+        }
+        let about = if matcher.exact { "" } else { ", which is not quite the same" };
+        let paths = if matcher.paths == ["/"] { "everything else".to_owned() } else { matcher.paths.join(", ") };
+        self.report.kept(place, shown, format!("routes for {paths}{about}"));
+        let mut found = self.body(node.inner(), &inner, node.name != "route");
+        for (_, rule) in &mut found.rules {
+            rule.except.extend(matcher.except.iter().cloned());
+        }
+        if matcher.is_upgrade {
+            for (_, rule) in found.rules {
+                if let Answer::Upstream(upstream) = rule.answer {
+                    body.upgrades.push((place.clone(), shown.clone(), rule.path, upstream));
+                }
+            }
+            return;
+        }
+        body.rules.extend(found.rules);
+        body.upgrades.extend(found.upgrades);
+        body.roots.extend(found.roots);
+        if matcher.is_all() && hosts.is_empty() {
+            body.to_https = found.to_https.or(body.to_https.take());
+        }
+    }
+
+    fn dropped_with(&mut self, node: &Node) {
+        for inner in node.inner() {
+            self.report.dropped(&inner.place, &inner.shown, format!("part of `{}`, which is dropped", node.shown));
+            self.dropped_with(inner);
+        }
+    }
+
+    /// `header` and `request_header`: one field behind the name, or several in a block.
+    fn headers(&mut self, node: &Node, is_request: bool, change: &mut Section) {
+        let key = if is_request { "request_headers" } else { "response_headers" };
+        if node.block.is_some() && node.args.is_empty() {
+            self.report.kept(&node.place, &node.shown, key);
+        }
+        let single = (!node.args.is_empty()).then_some(node);
+        for line in single.into_iter().chain(node.inner()) {
+            let words: Vec<&str> = match single {
+                Some(_) if std::ptr::eq(line, node) => line.args.iter().map(String::as_str).collect(),
+                _ => std::iter::once(line.name.as_str()).chain(line.args.iter().map(String::as_str)).collect(),
+            };
+            self.field(line, &words, is_request, change);
+        }
+    }
+
+    /// `Name value`, `-Name`, `+Name value`, `Name find replace`.
+    pub(super) fn field(&mut self, node: &Node, words: &[&str], is_request: bool, change: &mut Section) {
+        let (place, shown) = (&node.place, &node.shown);
+        let Some((first, values)) = words.split_first() else { return };
+        if *first == "defer" {
+            self.report.not_needed(place, shown, "response_headers are set in place of the gateway's own");
+            return;
+        }
+        let name = first.trim_start_matches(['+', '-', '?', '>']).trim_end_matches(':');
+        let (rules, key) = if is_request {
+            (&mut change.request_headers, "request_headers")
+        } else {
+            (&mut change.response_headers, "response_headers")
+        };
+        if name.contains('*') || name.is_empty() {
+            self.report.dropped(place, shown, "fields are named one by one");
+            return;
+        }
+        let content = match (first.starts_with('-'), values) {
+            (true, _) => Content::Nothing,
+            (false, [value]) => content(value),
+            (false, []) => Content::Text(""),
+            (false, _) => {
+                self.report.dropped(
+                    place,
+                    shown,
+                    "a field is set or removed, not changed: let the gateway send what is wanted",
+                );
+                return;
+            }
+        };
+        let fate = if is_request { fields::request(name, content) } else { fields::response(name, content) };
+        match &fate {
+            Fate::NotNeeded(why) => self.report.not_needed(place, shown, *why),
+            Fate::Wrong(instead) => self.report.wrong(place, shown, *instead),
+            Fate::Dropped(remedy) => self.report.dropped(place, shown, *remedy),
+            Fate::User => {
+                change.user_header = Some(name.to_owned());
+                self.report.kept(place, shown, "auth: user_header, where the route asks for a password");
+            }
+            Fate::Hsts(seconds) => {
+                self.draft.tls.hsts = Some(Hsts::For(Duration::from_secs(*seconds)));
+                let more = values.iter().any(|value| value.contains(';'));
+                let what = if more {
+                    "tls.hsts, for frontgate's own names without includeSubDomains and preload"
+                } else {
+                    "tls.hsts"
+                };
+                self.report.kept(place, shown, what);
+            }
+            Fate::Set(_) | Fate::Remove => {
+                put(rules, name, &fate);
+                let how = if fate == Fate::Remove { "remove" } else { "set" };
+                self.report.kept(place, shown, format!("{key}: {how}"));
+                if is_request && fate != Fate::Remove && fields::is_secret(name) {
+                    let text = "whoever reaches frontgate is given this secret on the way: let the clients have secrets of their own";
+                    self.report.wrong(place, shown, text);
+                }
+            }
+        }
+    }
+
+    fn basic_auth(&mut self, node: &Node) -> Section {
+        let (place, shown) = (&node.place, &node.shown);
+        let mut users: Vec<(String, String)> = Vec::new();
+        for line in node.inner() {
+            let hash = decoded(line.arg(0));
+            if passwords::is_checkable(&hash) {
+                self.report.kept(&line.place, &line.shown, "auth: basic");
+                users.push((line.name.clone(), hash));
+            } else {
+                let remedy = format!(
+                    "the password of `{}` is not hashed with bcrypt: make a hash with `htpasswd -nB {}` and put it under `auth: {{ basic: … }}`",
+                    line.name, line.name
+                );
+                self.report.dropped(&line.place, &line.shown, remedy);
+            }
+        }
+        if users.is_empty() {
+            self.report.dropped(
+                place,
+                shown,
+                "it has no user with a bcrypt hash, so the route answers 403: put users under `auth: { basic: … }`",
+            );
+            let why = format!("`{shown}` ({place}) has no user whose password can be checked.");
+            return Section { gate: Gate::Shut(why), ..Section::default() };
+        }
+        self.report.kept(place, shown, "auth: basic");
+        Section { auth: Auth::Basic { users, user_header: None }, gate: Gate::Open, ..Section::default() }
+    }
+
+    fn redir(&mut self, node: &Node, matcher: &Matcher, hosts: &[String], body: &mut Body) {
+        let (place, shown) = (&node.place, &node.shown);
+        let to = node.arg(0);
+        let code = match node.arg(1) {
+            "permanent" => 301,
+            code => code.parse().unwrap_or(302),
+        };
+        let keeps_path = to.ends_with("{uri}") || to.ends_with("{http.request.uri}") || to.ends_with("{path}");
+        if matcher.more != More::Nothing {
+            self.report.dropped(place, shown, MATCHER);
+            return;
+        }
+        if to.starts_with("https://") && keeps_path && matcher.is_all() {
+            body.to_https = Some((place.clone(), shown.clone()));
+        }
+        let bare = to.trim_end_matches("{uri}").trim_end_matches("{http.request.uri}").trim_end_matches("{path}");
+        if bare.contains('{') && body.to_https.is_none() {
+            self.report.dropped(place, shown, "`respond` has one location, the same for every request: write a route for it, or let the gateway redirect");
+            return;
+        }
+        if matcher.paths == ["/"] && !bare.contains("://") {
+            self.report.dropped(
+                place,
+                shown,
+                "from / to a path would go round in circles: routes know prefixes, and / is everything",
+            );
+            return;
+        }
+        let location = if keeps_path && bare.matches('/').count() == 2 { format!("{bare}/") } else { bare.to_owned() };
+        if body.to_https.is_none() || !bare.contains('{') {
+            let lost = if keeps_path { ", without the path" } else { "" };
+            let about = if matcher.exact { "" } else { ", for a prefix that is not quite the same" };
+            self.report.kept(place, shown, format!("a route that answers {code}{lost}{about}"));
+        }
+        let answer = Answer::Respond(Respond { status: code, location: Some(location), body: None });
+        Self::rules(matcher, hosts, &Rule { answer, ..Rule::default() }, body);
+    }
+
+    fn respond(&mut self, node: &Node, matcher: &Matcher, hosts: &[String], body: &mut Body) {
+        let (place, shown) = (&node.place, &node.shown);
+        let is_code = |word: &str| word.len() == 3 && word.chars().all(|c| c.is_ascii_digit());
+        let (mut text, code) = match (node.arg(0), node.arg(1)) {
+            ("", _) => ("", if node.name == "abort" { 403 } else { 200 }),
+            (code, "") if is_code(code) => ("", code.parse().unwrap_or(200)),
+            (text, code) => (text, code.parse().unwrap_or(if node.name == "error" { 500 } else { 200 })),
+        };
+        for inner in node.inner() {
+            if inner.name == "body" {
+                text = inner.arg(0);
+                self.report.kept(&inner.place, &inner.shown, "respond: body");
+            } else {
+                self.report.not_needed(&inner.place, &inner.shown, "frontgate keeps the connection");
+            }
+        }
+        let shuts = code >= 400;
+        if matcher.more != More::Nothing && !(shuts && matcher.more == More::Barrier) {
+            self.report.dropped(place, shown, MATCHER);
+            return;
+        }
+        let mut rule = Rule { answer: status(code), ..Rule::default() };
+        if let Answer::Respond(respond) = &mut rule.answer {
+            respond.body = (!text.is_empty() && node.name != "error").then(|| text.to_owned());
+            if text.contains('{') && text.contains('}') {
+                self.report.dropped(place, shown, "`respond` has one body, the same for every request");
+            }
+        }
+        if matcher.more == More::Nothing {
+            let about = if matcher.exact { "" } else { ", for a prefix that is not quite the same" };
+            self.report.kept(place, shown, format!("a route that answers {code}{about}"));
+        } else {
+            self.report.dropped(place, shown, FOR_ALL);
+            rule.comment = vec![format!("`{shown}` ({place}) held for some clients only.")];
+        }
+        Self::rules(matcher, hosts, &rule, body);
+    }
+
+    fn request_body(&mut self, node: &Node) {
+        self.report.kept(&node.place, &node.shown, "limits, as far as its block says");
+        for inner in node.inner() {
+            let (place, shown) = (&inner.place, &inner.shown);
+            match (inner.name.as_str(), size(inner.arg(0))) {
+                ("max_size", Some(bytes)) => {
+                    self.draft.limits.request_body = self.draft.limits.request_body.max(Some(bytes));
+                    self.report.kept(place, shown, "limits.request_body, for all routes");
+                }
+                _ => self.report.dropped(place, shown, "limits.request_body and timeouts.read are what frontgate has"),
+            }
+        }
+    }
+}
+
+/// The order in which Caddy asks its directives; all others are asked before.
+const CLASSES: &[&[&str]] = &[
+    &[],
+    &["redir"],
+    &["handle", "handle_path"],
+    &["route"],
+    &["abort"],
+    &["error"],
+    &["respond"],
+    &["reverse_proxy"],
+    &["php_fastcgi"],
+    &["file_server"],
+];
+
+const FOR_ALL: &str = "routes ask for a host and a path only; so that nothing is open that was not, it holds for everybody: let a firewall \
+                       choose whom to let in, and remove `respond`";
+pub(super) const MATCHER: &str =
+    "routes ask for a host and a path only: write a route for what is meant, if the gateway needs it";
+
+pub(super) fn status(status: u16) -> Answer {
+    Answer::Respond(Respond { status, ..Respond::default() })
+}
+
+pub(super) fn strips(prefix: &str) -> String {
+    format!(
+        "it takes {prefix} off the path, so links and the WebSocket of the page miss it. frontgate forwards the path as it came: set \
+         gateway.controlUi.basePath to \"{prefix}\""
+    )
+}
+
+fn put(rules: &mut HeaderRules, name: &str, fate: &Fate) {
+    fields::put(rules, name, fate);
+}
+
+/// What a value with placeholders stands for.
+pub(super) fn content(value: &str) -> Content<'_> {
+    match value {
+        "{remote_host}" | "{remote}" | "{client_ip}" | "{http.request.remote.host}" | "{http.vars.client_ip}" => {
+            Content::Client
+        }
+        "{http.auth.user.id}" | "{user}" => Content::User,
+        "{hostport}" | "{http.request.hostport}" | "{http.request.header.Host}" | "{header.Host}" => Content::Host,
+        _ => {
+            let inner = value.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            let field = inner.and_then(|inner| {
+                inner
+                    .strip_prefix("header.")
+                    .or_else(|| inner.strip_prefix("http.request.header."))
+                    .or_else(|| inner.strip_prefix(">"))
+            });
+            match field {
+                Some(field) => SAME
+                    .iter()
+                    .find(|name| name.eq_ignore_ascii_case(field))
+                    .map_or(Content::Other, |name| Content::Field(name)),
+                None if value.contains('{') && value.contains('}') => Content::Other,
+                None => Content::Text(value),
+            }
+        }
+    }
+}
+
+/// Fields that recipes copy onto themselves or into others.
+const SAME: [&str; 8] = [
+    "host",
+    "upgrade",
+    "connection",
+    "origin",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "cf-connecting-ip",
+];
+
+/// Caddy's first versions wrote hashes in Base64.
+fn decoded(hash: &str) -> String {
+    if hash.starts_with("JDJ")
+        && let Ok(bytes) = BASE64_STANDARD.decode(hash)
+        && let Ok(text) = String::from_utf8(bytes)
+    {
+        return text;
+    }
+    hash.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_may_be_wrapped_in_base64() {
+        assert_eq!(decoded("JDJhJDA0JHh5eg=="), "$2a$04$xyz");
+        assert_eq!(decoded("$2a$14$abc"), "$2a$14$abc");
+    }
+
+    #[test]
+    fn placeholders_stand_for_what_they_say() {
+        let cases = [
+            ("{remote_host}", Content::Client),
+            ("{http.auth.user.id}", Content::User),
+            ("{header.X-Forwarded-For}", Content::Field("x-forwarded-for")),
+            ("{host}", Content::Other),
+            ("blue", Content::Text("blue")),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(content(value), expected, "{value}");
+        }
+    }
+}

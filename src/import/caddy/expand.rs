@@ -1,0 +1,351 @@
+//! [`Expander`]: a Caddyfile as Caddy has it in the end, with what it imports and the defaults of variables.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::syntax::{Line, Token, parse};
+use crate::import::fields::is_secret;
+use crate::import::reader::{DEEPEST_INCLUDE, Unread};
+use crate::import::{Files, ImportError, Original, Place, Report};
+
+/// A line with its values: a site, a directive, an option.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    /// Its first word; empty for the global options.
+    pub(super) name: String,
+    /// The other words.
+    pub(super) args: Vec<String>,
+    /// Where it is.
+    pub(super) place: Place,
+    /// As the report shows it.
+    pub(super) shown: String,
+    /// What stands in its block.
+    pub(super) block: Option<Vec<Node>>,
+}
+
+impl Node {
+    /// The word at this position behind the first; nothing where there is none.
+    pub(super) fn arg(&self, index: usize) -> &str {
+        self.args.get(index).map_or("", String::as_str)
+    }
+
+    /// What stands in its block, if it has one.
+    pub(super) fn inner(&self) -> &[Self] {
+        self.block.as_deref().unwrap_or_default()
+    }
+}
+
+/// Reads on from the first file.
+pub(super) struct Expander<'a, 'b> {
+    files: &'a mut Files<'b>,
+    report: &'a mut Report,
+    original: &'a Original,
+    snippets: BTreeMap<String, Vec<Line>>,
+    unknown: BTreeSet<String>,
+    depth: usize,
+    count: usize,
+}
+
+/// Snippets make many lines of few.
+const MOST_LINES: usize = 50_000;
+
+/// What an `import` gives to what it imports.
+#[derive(Debug, Clone, Default)]
+struct Given {
+    args: Vec<String>,
+    block: Vec<Line>,
+}
+
+impl<'a, 'b> Expander<'a, 'b> {
+    pub(super) fn new(original: &'a Original, files: &'a mut Files<'b>, report: &'a mut Report) -> Self {
+        Self { files, report, original, snippets: BTreeMap::new(), unknown: BTreeSet::new(), depth: 0, count: 0 }
+    }
+
+    /// The global options, without a name, and the sites, each with its addresses as words.
+    pub(super) fn all(mut self) -> Result<Vec<Node>, ImportError> {
+        let lines = parse(&self.original.text, &self.original.name.as_str().into())?;
+        let mut nodes = Vec::new();
+        self.top(&lines, &self.original.folder.clone(), &mut nodes)?;
+        Ok(nodes)
+    }
+
+    fn top(&mut self, lines: &[Line], folder: &Path, out: &mut Vec<Node>) -> Result<(), ImportError> {
+        // Without braces, the first line has the addresses and all others are the site's.
+        let is_bare =
+            |line: &&Line| line.block.is_none() && line.tokens.first().is_some_and(|first| first.text != "import");
+        let sites = lines.iter().filter(|line| !line.tokens.is_empty() && !is_snippet(line)).collect::<Vec<_>>();
+        if let Some((first, rest)) = sites.split_first()
+            && is_bare(first)
+        {
+            for line in lines.iter().filter(|line| is_snippet(line)) {
+                self.snippet(line);
+            }
+            for line in lines.iter().filter(|line| line.tokens.is_empty()) {
+                self.one(line, folder, &Given::default(), out)?;
+            }
+            let mut site = self.node(first, &Given::default());
+            let mut inner = Vec::new();
+            for line in rest {
+                self.one(line, folder, &Given::default(), &mut inner)?;
+            }
+            site.block = Some(inner);
+            out.push(site);
+            return Ok(());
+        }
+        for line in lines {
+            if is_snippet(line) {
+                self.snippet(line);
+            } else if line.tokens.first().is_some_and(|first| first.text == "import") {
+                let node = self.node(line, &Given::default());
+                if let Some(body) = self.snippets.get(node.arg(0)).cloned() {
+                    self.report.kept(&node.place, &node.shown, "what the snippet says");
+                    self.top(&body, folder, out)?;
+                } else {
+                    for (path, text) in self.imported(&node, folder)? {
+                        let lines = parse(&text, &self.name(&path))?;
+                        let folder = path.parent().unwrap_or(folder).to_owned();
+                        self.depth += 1;
+                        self.top(&lines, &folder, out)?;
+                        self.depth -= 1;
+                    }
+                }
+            } else {
+                self.one(line, folder, &Given::default(), out)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn snippet(&mut self, line: &Line) {
+        let name = line.tokens[0].text.trim_matches(['(', ')']).to_owned();
+        self.report.kept(&line.place, &format!("({name})"), "in each place that imports it");
+        self.snippets.insert(name, line.block.clone().unwrap_or_default());
+    }
+
+    /// A line with its block, or what it imports.
+    fn one(&mut self, line: &Line, folder: &Path, given: &Given, out: &mut Vec<Node>) -> Result<(), ImportError> {
+        self.count += 1;
+        if self.count > MOST_LINES {
+            let limit = format!("more than {MOST_LINES} lines");
+            return Err(ImportError::TooMuch { file: line.place.file.to_string(), limit });
+        }
+        let mut node = self.node(line, given);
+        if node.name == "{block}" && line.tokens.len() == 1 {
+            let block = given.block.clone();
+            self.report.kept(&node.place, &node.shown, "the block of each import");
+            return block.iter().try_for_each(|line| self.one(line, folder, &Given::default(), out));
+        }
+        if node.name == "import" {
+            return self.import(&node, line, folder, out);
+        }
+        if let Some(block) = &line.block {
+            let mut inner = Vec::new();
+            for line in block {
+                self.one(line, folder, given, &mut inner)?;
+            }
+            node.block = Some(inner);
+        }
+        out.push(node);
+        Ok(())
+    }
+
+    fn import(&mut self, node: &Node, line: &Line, folder: &Path, out: &mut Vec<Node>) -> Result<(), ImportError> {
+        if self.depth == DEEPEST_INCLUDE {
+            let limit = format!("imported {DEEPEST_INCLUDE} deep: does something import itself?");
+            return Err(ImportError::TooMuch { file: node.place.file.to_string(), limit });
+        }
+        let args = node.args.get(1..).unwrap_or_default().to_vec();
+        let given = Given { args, block: line.block.clone().unwrap_or_default() };
+        self.depth += 1;
+        if let Some(body) = self.snippets.get(node.arg(0)).cloned() {
+            self.report.kept(&node.place, &node.shown, "what the snippet says");
+            body.iter().try_for_each(|line| self.one(line, folder, &given, out))?;
+        } else {
+            for (path, text) in self.imported(node, folder)? {
+                let lines = parse(&text, &self.name(&path))?;
+                let folder = path.parent().unwrap_or(folder).to_owned();
+                lines.iter().try_for_each(|line| self.one(line, &folder, &given, out))?;
+            }
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// The files that an `import` names.
+    fn imported(&mut self, node: &Node, folder: &Path) -> Result<Vec<(PathBuf, String)>, ImportError> {
+        if self.depth == DEEPEST_INCLUDE {
+            let limit = format!("imported {DEEPEST_INCLUDE} deep: does a file import itself?");
+            return Err(ImportError::TooMuch { file: node.place.file.to_string(), limit });
+        }
+        let pattern = folder.join(node.arg(0));
+        let mut found = Vec::new();
+        for path in pattern.to_str().map(|pattern| self.files.matching(pattern)).unwrap_or_default() {
+            match self.files.text(&path) {
+                Ok(text) => found.push((path, text)),
+                Err(Unread::Io(_)) => {}
+                Err(Unread::Limit(error)) => return Err(error),
+            }
+        }
+        match found.len() {
+            0 if node.arg(0).contains(['*', '?']) => {
+                self.report.not_needed(&node.place, &node.shown, "there is no such file");
+            }
+            0 => {
+                let remedy =
+                    "there is no such snippet or file, or it cannot be read: import the config again where it can";
+                self.report.dropped(&node.place, &node.shown, remedy);
+            }
+            1 => self.report.kept(&node.place, &node.shown, "what the file says"),
+            count => self.report.kept(&node.place, &node.shown, format!("what the {count} files say")),
+        }
+        Ok(found)
+    }
+
+    /// What the report calls a file: as the first one is called, if it is near it.
+    fn name(&self, path: &Path) -> Arc<str> {
+        let near = path.strip_prefix(&self.original.folder);
+        let beside = Path::new(&self.original.name).parent().unwrap_or(Path::new(""));
+        near.map_or_else(|_| path.to_owned(), |near| beside.join(near)).to_string_lossy().into()
+    }
+
+    fn node(&mut self, line: &Line, given: &Given) -> Node {
+        let shown = shown(&line.tokens);
+        let mut words: Vec<String> = Vec::new();
+        for token in &line.tokens {
+            if token.text == "{args[:]}" && !token.quoted {
+                words.extend(given.args.iter().cloned());
+            } else {
+                words.extend(self.values(token, given, &shown));
+            }
+        }
+        let mut words = words.into_iter();
+        let name = words.next().unwrap_or_default();
+        let shown = if line.tokens.is_empty() { "{".to_owned() } else { shown };
+        Node { name, args: words.collect(), place: line.place.clone(), shown, block: None }
+    }
+
+    /// A token with the arguments of the import and the defaults of variables; several where an unquoted one has spaces.
+    fn values(&mut self, token: &Token, given: &Given, line: &str) -> Vec<String> {
+        let mut text = token.text.clone();
+        for (index, value) in given.args.iter().enumerate() {
+            text = text.replace(&format!("{{args[{index}]}}"), value).replace(&format!("{{args.{index}}}"), value);
+        }
+        if !text.contains("{$") {
+            return vec![text];
+        }
+        let (mut out, mut rest) = (String::new(), text.as_str());
+        while let Some((before, after)) = rest.split_once("{$") {
+            out.push_str(before);
+            let Some((name, behind)) = after.split_once('}') else {
+                out.push_str("{$");
+                rest = after;
+                continue;
+            };
+            rest = behind;
+            if let Some((_, default)) = name.split_once(':') {
+                out.push_str(default);
+                continue;
+            }
+            out.extend(["{$", name, "}"]);
+            if self.unknown.insert(name.to_owned()) {
+                let remedy = format!(
+                    "{{${name}}} is a variable of Caddy's environment and not known here: write {{${name}:VALUE}} and import again"
+                );
+                self.report.dropped(&token.place, line, remedy);
+            }
+        }
+        out.push_str(rest);
+        if token.quoted { vec![out] } else { out.split_whitespace().map(str::to_owned).collect() }
+    }
+}
+
+fn is_snippet(line: &Line) -> bool {
+    let name = line.tokens.first().map_or("", |first| first.text.as_str());
+    line.tokens.len() == 1 && line.block.is_some() && name.starts_with('(') && name.ends_with(')')
+}
+
+/// As the report shows it. Passwords and tokens are not shown.
+fn shown(tokens: &[Token]) -> String {
+    let mut words = Vec::new();
+    let mut secret = false;
+    for token in tokens {
+        let text = if secret || ["$2", "$argon2", "JDJ"].iter().any(|hash| token.text.starts_with(hash)) {
+            "…"
+        } else {
+            &token.text
+        };
+        secret |= is_secret(token.text.trim_start_matches(['+', '-', '?', '>'])) && !words.is_empty();
+        let quote = text.is_empty() || text.contains(char::is_whitespace);
+        words.push(if quote { format!("\"{text}\"") } else { text.to_owned() });
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::reader::Memory;
+
+    fn expanded(text: &str, memory: &Memory) -> (String, Vec<String>) {
+        let original = Original { name: "Caddyfile".into(), folder: "/etc/caddy".into(), text: text.to_owned() };
+        let mut report = Report::default();
+        let shape = match Expander::new(&original, &mut Files::new(memory), &mut report).all() {
+            Ok(nodes) => shape(&nodes),
+            Err(error) => error.to_string(),
+        };
+        (shape, report.notes().iter().map(|note| format!("{} {}", note.place, note.directive)).collect())
+    }
+
+    fn shape(nodes: &[Node]) -> String {
+        let one = |node: &Node| {
+            let block = node.block.as_ref().map(|block| format!("{{{}}}", shape(block))).unwrap_or_default();
+            format!("{}({}){block}", node.name, node.args.join(","))
+        };
+        nodes.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn sites_snippets_and_variables() {
+        let cases = [
+            ("a.b\nreverse_proxy :1", "a.b(){reverse_proxy(:1)}"),
+            ("{\n debug\n}\na.b, c.d {\n x\n}", "(){debug()} a.b,(c.d){x()}"),
+            ("(s) {\n h {args[0]} {args.1}\n}\na.b {\n import s 1 2\n}", "a.b(){h(1,2)}"),
+            ("(s) {\n r {\n  h {args[:]}\n }\n}\na.b {\n import s 1 2\n}", "a.b(){r(){h(1,2)}}"),
+            ("(s) {\n r {\n {block}\n }\n}\na.b {\n import s {\n  x y\n }\n}", "a.b(){r(){x(y)}}"),
+            ("a.b {\n r {$G:1.2.3.4:5 6.7.8.9:1} \"{$H:a b}\" {$I}\n}", "a.b(){r(1.2.3.4:5,6.7.8.9:1,a b,{$I})}"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(expanded(text, &Memory::default()).0, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn files_are_imported_from_beside_the_file_that_names_them() {
+        let memory = Memory::of([
+            ("/etc/caddy/sites/a.caddy", "a.b {\n import ../common\n}"),
+            ("/etc/caddy/common", "encode gzip"),
+        ]);
+        let (shape, notes) = expanded("import sites/*.caddy\nimport none/*\nimport gone", &memory);
+        assert_eq!(shape, "a.b(){}");
+        assert!(notes.contains(&"Caddyfile:3 import gone".to_owned()), "{notes:?}");
+        let memory = Memory::of([
+            ("/etc/caddy/sites/a.caddy", "a.b {\n import common\n}"),
+            ("/etc/caddy/sites/common", "encode gzip"),
+        ]);
+        assert_eq!(expanded("import sites/*.caddy\nx.y {\n}", &memory).0, "a.b(){encode(gzip)} x.y(){}");
+    }
+
+    #[test]
+    fn what_never_ends_is_refused() {
+        let (error, _) = expanded("(s) {\n import s\n import s\n}\na.b {\n import s\n}", &Memory::default());
+        assert_eq!(error, "Caddyfile: imported 16 deep: does something import itself?");
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let lines = parse("header_up Authorization \"Bearer x\"\nann $2a$14$abc", &"a".into()).expect("right");
+        let shown: Vec<String> = lines.iter().map(|line| shown(&line.tokens)).collect();
+        assert_eq!(shown, ["header_up Authorization …", "ann …"]);
+    }
+}

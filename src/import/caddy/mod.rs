@@ -1,0 +1,60 @@
+//! Caddy: its configuration for a reverse proxy, the Caddyfile.
+//!
+//! [`syntax`] takes the text apart, [`expand`] puts in what it imports. Then the global options, and the sites: what a site's
+//! directives do is kept path by path, in the order in which Caddy asks them, which is not the order of the file.
+
+mod body;
+mod expand;
+mod known;
+mod matcher;
+mod options;
+mod proxy;
+mod site;
+pub(super) mod syntax;
+mod tls;
+
+use std::net::IpAddr;
+
+use expand::Expander;
+
+use super::draft::{Acme, Certificate, Upstream};
+use super::{Draft, Files, ImportError, Imported, Original, Report};
+
+/// What is known so far.
+struct Caddy {
+    report: Report,
+    draft: Draft,
+    /// Global options.
+    http_port: u16,
+    https_port: u16,
+    bind: Vec<IpAddr>,
+    redirects: bool,
+    local: bool,
+    acme: Acme,
+    /// The certificates that sites name.
+    certificates: Vec<Certificate>,
+    upstreams: Vec<Upstream>,
+}
+
+/// Translates a Caddyfile.
+pub(super) fn translate(original: &Original, files: &mut Files<'_>) -> Result<Imported, ImportError> {
+    let mut report = Report::default();
+    let nodes = Expander::new(original, files, &mut report).all()?;
+    let mut caddy = Caddy {
+        report,
+        draft: Draft::default(),
+        http_port: 80,
+        https_port: 443,
+        bind: Vec::new(),
+        redirects: true,
+        local: false,
+        acme: Acme::default(),
+        certificates: Vec::new(),
+        upstreams: Vec::new(),
+    };
+    for node in nodes.iter().filter(|node| node.name.is_empty()) {
+        caddy.options(node);
+    }
+    caddy.sites(&nodes);
+    Ok(Imported { draft: caddy.draft, report: caddy.report })
+}

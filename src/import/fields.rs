@@ -1,0 +1,182 @@
+//! [`Fields`]: what becomes of the header fields that a proxy set, added and removed.
+
+use super::draft::HeaderRules;
+
+/// What a proxy put into a field, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content<'a> {
+    /// This text.
+    Text(&'a str),
+    /// The address of the client.
+    Client,
+    /// The name of a user who gave a password.
+    User,
+    /// The host that the client asked for, with its port.
+    Host,
+    /// What the client sent in the field of this name, in lower case.
+    Field(&'a str),
+    /// Something else that differs from request to request.
+    Other,
+    /// Nothing: it is removed.
+    Nothing,
+}
+
+/// What becomes of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// frontgate needs it not, because of this.
+    NotNeeded(&'static str),
+    /// It was a mistake; this says which, and what frontgate does.
+    Wrong(&'static str),
+    /// It cannot be translated; this says what to do.
+    Dropped(&'static str),
+    /// It tells the gateway the user's name.
+    User,
+    /// It is set to this text.
+    Set(String),
+    /// It is removed.
+    Remove,
+    /// Strict-Transport-Security with this many seconds.
+    Hsts(u64),
+}
+
+/// What becomes of a field of requests.
+pub(super) fn request(name: &str, content: Content<'_>) -> Fate {
+    use Fate::{Dropped, NotNeeded, Wrong};
+    let name = name.to_ascii_lowercase();
+    let fixed = matches!(content, Content::Text(_));
+    match name.as_str() {
+        "host" if content == Content::Host || content == Content::Field("host") => NotNeeded("Host goes on as it came"),
+        "host" => Wrong(HOST),
+        "upgrade" => NotNeeded("frontgate always forwards WebSocket upgrades"),
+        "connection" => NotNeeded("frontgate writes it anew: `Upgrade` for a WebSocket, keep-alive for the rest"),
+        "x-forwarded-for" | "x-real-ip" | "x-client-ip" | "true-client-ip" => match content {
+            Content::Client => NotNeeded("frontgate sets X-Forwarded-For and X-Real-IP to the client's address"),
+            Content::Nothing if name == "x-forwarded-for" => Wrong(NO_CLIENT),
+            Content::Nothing => NotNeeded("frontgate sets X-Real-IP to the client's address and lets no other pass"),
+            _ => Wrong(SPOOFABLE),
+        },
+        "x-forwarded-proto" | "x-forwarded-scheme" | "x-scheme" | "x-forwarded-ssl" | "front-end-https"
+        | "x-url-scheme" => NotNeeded("frontgate sets X-Forwarded-Proto to what the client used"),
+        "x-forwarded-host" | "x-forwarded-port" | "x-forwarded-server" | "x-original-host" | "via" => {
+            NotNeeded("frontgate sets X-Forwarded-Host and X-Forwarded-Port")
+        }
+        "forwarded" => NotNeeded("forwarded.headers: [x-forwarded, forwarded] sends it, too"),
+        "origin" => Wrong(ORIGIN),
+        "te" | "trailer" | "transfer-encoding" | "keep-alive" | "content-length" | "proxy" => {
+            NotNeeded("it belongs to one connection, or never passes")
+        }
+        _ if name.starts_with("proxy-") => NotNeeded("it never passes"),
+        _ if name.starts_with("sec-websocket-") => NotNeeded("the WebSocket's handshake passes as it comes"),
+        _ if name.starts_with("x-forwarded-") && content == Content::User => Fate::User,
+        _ if name.starts_with("x-forwarded-") && content != Content::Nothing => {
+            Dropped("only forwarding sets X-Forwarded-*; frontgate strips no prefix, so the gateway needs none of it")
+        }
+        _ if name.starts_with("x-forwarded-") => NotNeeded("no X-Forwarded-* of a client passes"),
+        _ if content == Content::User => Fate::User,
+        _ if name.starts_with("x-ssl-") || name.starts_with("ssl-client") || name.starts_with("ssl_client") => {
+            Dropped(CLIENT_CERTIFICATE)
+        }
+        "x-request-id" if !fixed => NotNeeded("frontgate names each request in its log and its answer"),
+        _ => match content {
+            Content::Field(same) if same == name => NotNeeded("it passes as it comes"),
+            Content::Text(text) if is_value(text) => Fate::Set(text.to_owned()),
+            Content::Text(_) => Dropped("a value is printable ASCII"),
+            Content::Nothing => Fate::Remove,
+            _ => Dropped(
+                "request_headers take fixed text only; the gateway gets the field as the client sends it, if it does",
+            ),
+        },
+    }
+}
+
+/// What becomes of a field of responses.
+pub(super) fn response(name: &str, content: Content<'_>) -> Fate {
+    use Fate::{Dropped, NotNeeded};
+    match (name.to_ascii_lowercase().as_str(), content) {
+        ("strict-transport-security", Content::Text(text)) => {
+            max_age(text).map_or(Dropped("it has no max-age: set tls.hsts"), Fate::Hsts)
+        }
+        ("strict-transport-security", _) => NotNeeded("tls.hsts decides"),
+        ("alt-svc", _) => NotNeeded("frontgate speaks HTTP/1.1 and HTTP/2"),
+        ("server", Content::Nothing) => NotNeeded("frontgate adds no Server of its own; the gateway sends none"),
+        ("connection" | "keep-alive" | "transfer-encoding" | "upgrade" | "content-length", _) => {
+            Dropped("it belongs to one connection and is frontgate's own")
+        }
+        (_, Content::Nothing) => Fate::Remove,
+        (_, Content::Text(text)) if is_value(text) && !text.is_empty() => Fate::Set(text.to_owned()),
+        (_, Content::Text(_)) => Dropped("a value is printable ASCII"),
+        _ => Dropped("response_headers take fixed text only"),
+    }
+}
+
+/// Puts what becomes of the field `name` into `rules`; what the report says of it, and under which verdict.
+pub(super) fn put(rules: &mut HeaderRules, name: &str, fate: &Fate) {
+    rules.set.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
+    rules.remove.retain(|other| !other.eq_ignore_ascii_case(name));
+    match fate {
+        Fate::Set(value) => rules.set.push((name.to_owned(), value.clone())),
+        Fate::Remove => rules.remove.push(name.to_owned()),
+        _ => {}
+    }
+}
+
+/// Whether what follows this name is nobody's business.
+pub(super) fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["authorization", "cookie", "token", "secret", "api-key", "password"].iter().any(|word| name.contains(word))
+}
+
+fn is_value(text: &str) -> bool {
+    text.trim() == text && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+}
+
+/// Seconds.
+fn max_age(value: &str) -> Option<u64> {
+    let part = value.split(';').map(str::trim).find_map(|part| part.strip_prefix("max-age="))?;
+    part.trim_matches('"').parse().ok()
+}
+
+const HOST: &str = "the gateway saw another Host than the browser asked for, and compares it with the page's origin. frontgate forwards \
+                    Host as it came: list the origin in gateway.controlUi.allowedOrigins";
+const NO_CLIENT: &str = "without it the gateway takes every browser for a local one and pairs it with admin rights. frontgate always \
+                         sends the client's address";
+const SPOOFABLE: &str = "a client could claim any address, even this machine's. frontgate sends the one that it sees; name the proxies \
+                         in front of it in forwarded.trusted_proxies";
+const ORIGIN: &str = "the gateway could not see which page opens a WebSocket: any website could, in a browser that has access. \
+                      frontgate forwards Origin: list yours in gateway.controlUi.allowedOrigins";
+const CLIENT_CERTIFICATE: &str =
+    "frontgate tells the gateway in X-Client-Cert-Subject and X-Client-Cert-Fingerprint: change the name there";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_requests() {
+        let is = |name, content, expected: fn(&Fate) -> bool| {
+            let fate = request(name, content);
+            assert!(expected(&fate), "{name} {content:?}: {fate:?}");
+        };
+        is("Host", Content::Host, |fate| matches!(fate, Fate::NotNeeded(_)));
+        is("Host", Content::Text("127.0.0.1"), |fate| matches!(fate, Fate::Wrong(_)));
+        is("X-Forwarded-For", Content::Client, |fate| matches!(fate, Fate::NotNeeded(_)));
+        is("X-Forwarded-For", Content::Field("x-forwarded-for"), |fate| matches!(fate, Fate::Wrong(_)));
+        is("X-Forwarded-For", Content::Nothing, |fate| matches!(fate, Fate::Wrong(_)));
+        is("X-Forwarded-User", Content::User, |fate| *fate == Fate::User);
+        is("X-Forwarded-Prefix", Content::Text("/a"), |fate| matches!(fate, Fate::Dropped(_)));
+        is("X-Team", Content::Text("blue"), |fate| *fate == Fate::Set("blue".into()));
+        is("X-Team", Content::Nothing, |fate| *fate == Fate::Remove);
+        is("X-Team", Content::Other, |fate| matches!(fate, Fate::Dropped(_)));
+        is("X-Team", Content::Text("a\nb"), |fate| matches!(fate, Fate::Dropped(_)));
+        is("Origin", Content::Nothing, |fate| matches!(fate, Fate::Wrong(_)));
+    }
+
+    #[test]
+    fn fields_of_responses() {
+        let hsts = "max-age=63072000; includeSubDomains";
+        assert_eq!(response("strict-transport-security", Content::Text(hsts)), Fate::Hsts(63_072_000));
+        assert_eq!(response("X-A", Content::Text("b")), Fate::Set("b".into()));
+        assert!(matches!(response("X-A", Content::Client), Fate::Dropped(_)));
+    }
+}

@@ -1,0 +1,253 @@
+//! [`Paths`]: what a proxy did at which path, as routes of which the first that matches wins.
+
+use super::draft::{Answer, Auth, HeaderRules, Respond, Route, Timeouts};
+
+/// What one site does, path by path.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Paths {
+    rules: Vec<Rule>,
+    sections: Vec<Section>,
+}
+
+/// What is done with requests at a path. Of several rules the first one holds.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rule {
+    /// A prefix as routes have it; `/` is everything.
+    pub(super) path: String,
+    /// Prefixes within it that it is not for.
+    pub(super) except: Vec<String>,
+    /// What is done.
+    pub(super) answer: Answer,
+    /// How long it may take.
+    pub(super) timeouts: Timeouts,
+    /// What is said above the route.
+    pub(super) comment: Vec<String>,
+    /// What else holds where this rule does, over what holds for all rules.
+    pub(super) sections: Vec<Section>,
+}
+
+/// What else holds at a path. Of several sections all hold, the later ones over the earlier.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Section {
+    /// A prefix as routes have it; `/` is everything.
+    pub(super) path: String,
+    /// Who may pass.
+    pub(super) auth: Auth,
+    /// Whether anybody may pass.
+    pub(super) gate: Gate,
+    /// The field that tells the gateway the name of a user who gave a password.
+    pub(super) user_header: Option<String>,
+    /// Fields of requests.
+    pub(super) request_headers: HeaderRules,
+    /// Fields of responses.
+    pub(super) response_headers: HeaderRules,
+    /// How long it may take.
+    pub(super) timeouts: Timeouts,
+}
+
+/// Whether anybody may pass.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) enum Gate {
+    /// As it is around.
+    #[default]
+    Unsaid,
+    /// Whoever `auth` lets in.
+    Open,
+    /// Nobody, for this reason.
+    Shut(String),
+}
+
+impl Paths {
+    pub(super) fn rule(&mut self, rule: Rule) {
+        self.rules.push(rule);
+    }
+
+    pub(super) fn section(&mut self, section: Section) {
+        self.sections.push(section);
+    }
+
+    /// What is done at `path`.
+    pub(super) fn at(&self, path: &str) -> Option<&Rule> {
+        let is_for = |rule: &&Rule| covers(&rule.path, path) && !rule.except.iter().any(|except| covers(except, path));
+        self.rules.iter().find(is_for)
+    }
+
+    /// A route for each path at which something changes, the longest first: of all the paths that begin a request's, the
+    /// longest knows every rule and section that concerns it. Where there is no rule there is no route.
+    pub(super) fn routes(&self) -> Vec<Route> {
+        let own = self.rules.iter().flat_map(|rule| &rule.sections);
+        let sections = self.sections.iter().chain(own).map(|section| &section.path);
+        let mut paths: Vec<&String> = self.rules.iter().map(|rule| &rule.path).chain(sections).collect();
+        paths.extend(self.rules.iter().flat_map(|rule| &rule.except));
+        paths.sort_by_key(|path| std::cmp::Reverse(path.len()));
+        let mut seen: Vec<&String> = Vec::new();
+        paths.retain(|path| {
+            let known = seen.contains(path);
+            seen.push(path);
+            !known
+        });
+        let all: Vec<(&String, Option<Route>)> = paths.iter().map(|path| (*path, self.route(path))).collect();
+        let mut routes = Vec::new();
+        for (index, (path, route)) in all.iter().enumerate() {
+            let outer =
+                all[index + 1..].iter().find(|(outer, _)| covers(outer, path)).and_then(|(_, route)| route.as_ref());
+            let Some(route) = route else { continue };
+            if outer.is_none_or(|outer| !alike(outer, route)) {
+                routes.push(Route { path: (*path != "/").then(|| (*path).clone()), ..route.clone() });
+            }
+        }
+        routes
+    }
+
+    fn route(&self, path: &str) -> Option<Route> {
+        let rule = self.at(path)?;
+        let mut route = Route { answer: rule.answer.clone(), comment: rule.comment.clone(), ..Route::default() };
+        let (mut gate, mut user_header) = (&Gate::Unsaid, None);
+        let sections = self.sections.iter().chain(&rule.sections);
+        for section in sections.filter(|section| covers(&section.path, path)) {
+            merge(&mut route.request_headers, &section.request_headers);
+            merge(&mut route.response_headers, &section.response_headers);
+            overlay(&mut route.timeouts, &section.timeouts);
+            if section.auth != Auth::Inherited {
+                route.auth = section.auth.clone();
+            }
+            user_header = section.user_header.as_ref().or(user_header);
+            if section.gate != Gate::Unsaid {
+                gate = &section.gate;
+            }
+        }
+        overlay(&mut route.timeouts, &rule.timeouts);
+        // Nothing is asked for above a route.
+        if route.auth == Auth::None {
+            route.auth = Auth::Inherited;
+        }
+        match (&mut route.auth, user_header) {
+            (Auth::Basic { user_header, .. }, Some(name)) => *user_header = Some(name.clone()),
+            // Where nobody gives a password, nobody may claim a name. X-Forwarded-* never passes.
+            (_, Some(name)) if !name.to_ascii_lowercase().starts_with("x-forwarded-") => {
+                merge(&mut route.request_headers, &HeaderRules { set: Vec::new(), remove: vec![name.clone()] });
+            }
+            _ => {}
+        }
+        if let Gate::Shut(reason) = gate {
+            let comment = (!reason.is_empty()).then(|| reason.clone()).into_iter().collect();
+            let answer = Answer::Respond(Respond { status: 403, ..Respond::default() });
+            return Some(Route { comment, answer, ..Route::default() });
+        }
+        if matches!(route.answer, Answer::Respond(_)) {
+            // There is no gateway to tell anything, or to wait for.
+            route.request_headers = HeaderRules::default();
+            route.timeouts = Timeouts::default();
+        }
+        Some(route)
+    }
+}
+
+/// Whether a route with this prefix takes requests for `path`, as frontgate compares them.
+pub(super) fn covers(prefix: &str, path: &str) -> bool {
+    match path.strip_prefix(prefix) {
+        Some(rest) => rest.is_empty() || rest.starts_with('/') || prefix.ends_with('/'),
+        None => false,
+    }
+}
+
+/// Sets and removes what `later` does, too; of what both name, `later` decides.
+pub(super) fn merge(rules: &mut HeaderRules, later: &HeaderRules) {
+    let named = |name: &String| {
+        let same = |other: &String| other.eq_ignore_ascii_case(name);
+        later.set.iter().any(|(other, _)| same(other)) || later.remove.iter().any(same)
+    };
+    rules.set.retain(|(name, _)| !named(name));
+    rules.remove.retain(|name| !named(name));
+    rules.set.extend(later.set.iter().cloned());
+    rules.remove.extend(later.remove.iter().cloned());
+}
+
+fn overlay(timeouts: &mut Timeouts, later: &Timeouts) {
+    timeouts.connect = later.connect.or(timeouts.connect);
+    timeouts.read = later.read.or(timeouts.read);
+    timeouts.send = later.send.or(timeouts.send);
+}
+
+/// Whether two routes do the same, whatever is said above them.
+fn alike(a: &Route, b: &Route) -> bool {
+    Route { comment: Vec::new(), path: None, ..a.clone() } == Route { comment: Vec::new(), path: None, ..b.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn to(path: &str, upstream: &str) -> Rule {
+        Rule { path: path.into(), answer: Answer::Upstream(upstream.into()), ..Rule::default() }
+    }
+
+    fn shape(paths: &Paths) -> Vec<String> {
+        let one = |route: &Route| {
+            let path = route.path.as_deref().unwrap_or("*");
+            let auth = if route.auth == Auth::Inherited { "" } else { " auth" };
+            match &route.answer {
+                Answer::Default => format!("{path}{auth}"),
+                Answer::Upstream(name) => format!("{path} {name}{auth}"),
+                Answer::Respond(respond) => format!("{path} {}{auth}", respond.status),
+            }
+        };
+        paths.routes().iter().map(one).collect()
+    }
+
+    #[test]
+    fn a_prefix_ends_with_a_segment() {
+        let cases =
+            [("/a", "/a", true), ("/a", "/a/b", true), ("/a", "/ab", false), ("/a/", "/a", false), ("/", "/x", true)];
+        for (prefix, path, expected) in cases {
+            assert_eq!(covers(prefix, path), expected, "{prefix} {path}");
+        }
+    }
+
+    #[test]
+    fn the_first_rule_wins_and_routes_are_written_longest_first() {
+        let mut paths = Paths::default();
+        paths.rule(to("/a/x", "one"));
+        paths.rule(to("/", "two"));
+        paths.rule(to("/a", "never"));
+        paths.rule(to("/b", "two"));
+        assert_eq!(shape(&paths), ["/a/x one", "* two"]);
+        assert_eq!(paths.at("/a/y").map(|rule| rule.path.as_str()), Some("/"));
+    }
+
+    #[test]
+    fn sections_hold_at_and_below_their_path_where_there_is_a_rule() {
+        let mut paths = Paths::default();
+        paths.rule(to("/a", "one"));
+        let basic = Auth::Basic { users: Vec::new(), user_header: None };
+        paths.section(Section { path: "/a/in".into(), auth: basic, ..Section::default() });
+        paths.section(Section { path: "/a/in/open".into(), auth: Auth::None, ..Section::default() });
+        paths.section(Section { path: "/elsewhere".into(), gate: Gate::Shut(String::new()), ..Section::default() });
+        paths.section(Section { path: "/a/shut".into(), gate: Gate::Shut("why".into()), ..Section::default() });
+        assert_eq!(shape(&paths), ["/a/in/open one", "/a/shut 403", "/a/in one auth", "/a one"]);
+    }
+
+    #[test]
+    fn a_name_is_told_where_there_is_a_password_and_claimed_nowhere() {
+        let mut paths = Paths::default();
+        paths.rule(to("/", "one"));
+        let basic = Auth::Basic { users: Vec::new(), user_header: None };
+        paths.section(Section { path: "/".into(), user_header: Some("X-User".into()), ..Section::default() });
+        paths.section(Section { path: "/in".into(), auth: basic, ..Section::default() });
+        let routes = paths.routes();
+        assert!(matches!(&routes[0].auth, Auth::Basic { user_header: Some(name), .. } if name == "X-User"));
+        assert_eq!(
+            (routes[0].request_headers.remove.len(), &*routes[1].request_headers.remove),
+            (0, &["X-User".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn later_headers_win_over_earlier_ones() {
+        let set = |name: &str, value: &str| HeaderRules { set: vec![(name.into(), value.into())], remove: Vec::new() };
+        let mut rules = set("X-A", "1");
+        merge(&mut rules, &set("x-a", "2"));
+        merge(&mut rules, &HeaderRules { set: Vec::new(), remove: vec!["X-B".into()] });
+        assert_eq!(rules, HeaderRules { set: vec![("x-a".into(), "2".into())], remove: vec!["X-B".into()] });
+    }
+}

@@ -1,0 +1,282 @@
+//! [`Sites`]: the sites that another proxy kept apart, as one [`Draft`]: listeners, names, and routes by host.
+
+use std::net::SocketAddr;
+
+use super::draft::{Answer, Auth, Draft, HeaderRules, Respond, Route, Timeouts};
+use super::place::Place;
+use super::report::Report;
+use crate::config::BindAddr;
+
+/// One site.
+#[derive(Debug, Clone)]
+pub(super) struct Site {
+    /// Where it begins.
+    pub(super) place: Place,
+    /// The line that it begins with.
+    pub(super) directive: String,
+    /// Its hosts: names, or `*.` and a name. None stands for every host.
+    pub(super) hosts: Vec<String>,
+    /// Whether it answers for hosts that no site names.
+    pub(super) is_default: bool,
+    /// What its listeners do.
+    pub(super) door: Door,
+    /// Its addresses.
+    pub(super) listen: Vec<SocketAddr>,
+    /// What is done with its requests; no route has a host.
+    pub(super) routes: Vec<Route>,
+}
+
+/// What a listener does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Door {
+    /// It terminates TLS.
+    Tls,
+    /// It proxies without TLS.
+    Plain,
+    /// It redirects everything to https.
+    Redirect,
+}
+
+/// Lays `sites` into the draft.
+pub(super) fn lay(sites: Vec<Site>, draft: &mut Draft, report: &mut Report) {
+    listen(&sites, draft, report);
+    let sites = serving(sites, report);
+    let single = sites.len() == 1;
+    for site in &sites {
+        let mut routes = site.routes.clone();
+        let open_ended = routes.last().is_none_or(|last| last.path.is_some());
+        if !single && open_ended && !site.hosts.is_empty() {
+            let comment = vec!["Nothing else of this host was proxied.".to_owned()];
+            routes.push(Route { comment, answer: respond(404), ..Route::default() });
+        }
+        let any = single || site.is_default || site.hosts.is_empty();
+        if any && !site.hosts.is_empty() && single && site.door == Door::Tls && !site.is_default {
+            let hosts = site.hosts.join(", ");
+            report.kept(
+                &site.place,
+                &site.directive,
+                format!("the one site, for whatever host a client asks, not for {hosts} only"),
+            );
+        }
+        let hosts: Vec<Option<String>> = if any { vec![None] } else { site.hosts.iter().cloned().map(Some).collect() };
+        for host in hosts {
+            draft.routes.extend(routes.iter().map(|route| Route { host: host.clone(), ..route.clone() }));
+        }
+    }
+    draft.routes.sort_by_key(|route| match &route.host {
+        Some(host) if host.starts_with("*.") => 1,
+        Some(_) => 0,
+        None => 2,
+    });
+    simplify(draft);
+}
+
+fn respond(status: u16) -> Answer {
+    Answer::Respond(Respond { status, ..Respond::default() })
+}
+
+/// Each address belongs to one kind of listener: where one site redirects, no other can proxy in the clear.
+fn listen(sites: &[Site], draft: &mut Draft, report: &mut Report) {
+    let mut https: Vec<SocketAddr> = Vec::new();
+    let add = |list: &mut Vec<SocketAddr>, addr: SocketAddr| {
+        if !list.contains(&addr) {
+            list.push(addr);
+        }
+    };
+    for addr in sites.iter().filter(|site| site.door == Door::Tls).flat_map(|site| &site.listen) {
+        add(&mut https, *addr);
+    }
+    for addr in sites.iter().filter(|site| site.door == Door::Redirect).flat_map(|site| &site.listen) {
+        if !https.contains(addr) {
+            add(&mut draft.listen.http, *addr);
+        }
+    }
+    for site in sites.iter().filter(|site| site.door == Door::Plain) {
+        for addr in &site.listen {
+            let plain = BindAddr::Tcp(*addr);
+            if https.contains(addr) || draft.listen.http.contains(addr) {
+                let does = if https.contains(addr) { "speaks TLS" } else { "redirects to https" };
+                let remedy = format!(
+                    "{addr} {does} for another site, and frontgate does one thing at an address: this site is reached by \
+                     https. If it must be reached in the clear, give it an address of its own in listen.plain"
+                );
+                report.dropped(&site.place, &site.directive, remedy);
+            } else if !draft.listen.plain.contains(&plain) {
+                draft.listen.plain.push(plain);
+            }
+        }
+    }
+    draft.listen.https = Some(https);
+}
+
+/// The sites that have requests of their own. Routes are the same at every listener: of two sites for the same hosts the one
+/// with TLS stays.
+fn serving(sites: Vec<Site>, report: &mut Report) -> Vec<Site> {
+    let mut kept: Vec<Site> = Vec::new();
+    let (tls, plain): (Vec<Site>, Vec<Site>) =
+        sites.into_iter().filter(|site| site.door != Door::Redirect).partition(|site| site.door == Door::Tls);
+    for mut site in tls.into_iter().chain(plain) {
+        let taken = |host: &String| kept.iter().any(|other| other.hosts.contains(host));
+        let same = kept.iter().any(|other| other.hosts == site.hosts && other.routes == site.routes);
+        if same {
+            continue;
+        }
+        if site.hosts.is_empty() && kept.iter().any(|other| other.hosts.is_empty()) {
+            report.dropped(&site.place, &site.directive, FOR_ALL);
+            continue;
+        }
+        let had = site.hosts.len();
+        let lost: Vec<String> = site.hosts.extract_if(.., |host| taken(host)).collect();
+        if !lost.is_empty() {
+            let remedy = format!("{} {FOR_ALL_HOSTS}", lost.join(", "));
+            report.dropped(&site.place, &site.directive, remedy);
+            if lost.len() == had {
+                continue;
+            }
+        }
+        // Only one can be for hosts that nobody names.
+        site.is_default &= !kept.iter().any(|other| other.is_default || other.hosts.is_empty());
+        kept.push(site);
+    }
+    kept
+}
+
+const FOR_ALL: &str = "another site answers for every host already, and routes are the same at every listener: merge them by hand, \
+                       or run a second frontgate for this one";
+const FOR_ALL_HOSTS: &str = "is a host of another site with different rules, and routes are the same at every listener: that site's \
+                             rules hold here, too. Merge them by hand, or run a second frontgate for this one";
+
+/// Says once at the top what every route says.
+fn simplify(draft: &mut Draft) {
+    let targets = |draft: &Draft| -> Vec<String> {
+        let target = |route: &Route| match &route.answer {
+            Answer::Upstream(name) => Some(name.clone()),
+            _ => None,
+        };
+        draft.routes.iter().filter_map(target).collect()
+    };
+    // The gateway of most routes is the gateway, of equals the last, which has no host; named ones stay where they are.
+    let all: Vec<String> = targets(draft).into_iter().filter(|target| target.contains(':')).collect();
+    let count = |target: &String| all.iter().filter(|other| *other == target).count();
+    let most = all.iter().map(count).max().unwrap_or_default();
+    if let Some(target) = all.iter().rfind(|target| count(target) == most).cloned() {
+        for route in &mut draft.routes {
+            if route.answer == Answer::Upstream(target.clone()) {
+                route.answer = Answer::Default;
+            }
+        }
+        draft.upstream = Some(target);
+    }
+    lift_timeouts(draft);
+    let is_plain = |route: &Route| {
+        let own = (&route.host, &route.path, &route.answer) == (&None, &None, &Answer::Default);
+        let headers = [&route.request_headers, &route.response_headers];
+        own && headers.iter().all(|rules| **rules == HeaderRules::default()) && route.timeouts == Timeouts::default()
+    };
+    if let [only] = draft.routes.as_slice()
+        && is_plain(only)
+    {
+        if only.auth != Auth::None {
+            draft.auth = only.auth.clone();
+        }
+        draft.routes.clear();
+    }
+    name_the_rest(draft);
+}
+
+/// A route that says nothing is hard to see.
+fn name_the_rest(draft: &mut Draft) {
+    for route in &mut draft.routes {
+        if (Route { comment: Vec::new(), ..route.clone() }) == Route::default() {
+            route.path = Some("/".to_owned());
+        }
+    }
+}
+
+/// Timeouts that hold for every route that has a gateway.
+fn lift_timeouts(draft: &mut Draft) {
+    let proxied = |route: &&mut Route| !matches!(route.answer, Answer::Respond(_));
+    let mut routes: Vec<&mut Route> = draft.routes.iter_mut().filter(proxied).collect();
+    let Some(first) = routes.first().map(|route| route.timeouts) else { return };
+    if routes.iter().all(|route| route.timeouts == first) {
+        for route in &mut routes {
+            route.timeouts = Timeouts::default();
+        }
+        draft.timeouts.connect = first.connect.or(draft.timeouts.connect);
+        draft.timeouts.read = first.read.or(draft.timeouts.read);
+        draft.timeouts.send = first.send.or(draft.timeouts.send);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(door: Door, hosts: &[&str], listen: &str, routes: Vec<Route>) -> Site {
+        Site {
+            place: Place::start("a.conf"),
+            directive: "site".into(),
+            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+            is_default: false,
+            door,
+            listen: vec![listen.parse().expect("an address")],
+            routes,
+        }
+    }
+
+    fn to(path: Option<&str>, upstream: &str) -> Route {
+        Route { path: path.map(str::to_owned), answer: Answer::Upstream(upstream.into()), ..Route::default() }
+    }
+
+    fn laid(sites: Vec<Site>) -> (Draft, Report) {
+        let (mut draft, mut report) = (Draft::default(), Report::default());
+        lay(sites, &mut draft, &mut report);
+        (draft, report)
+    }
+
+    #[test]
+    fn one_site_with_one_gateway_needs_no_routes() {
+        let (draft, _) = laid(vec![
+            site(Door::Redirect, &["a.b"], "[::]:80", Vec::new()),
+            site(Door::Tls, &["a.b"], "[::]:443", vec![to(None, "http://g:1")]),
+        ]);
+        assert_eq!(draft.upstream.as_deref(), Some("http://g:1"));
+        assert_eq!(
+            (draft.routes.len(), draft.listen.http.len(), draft.listen.https.map(|list| list.len())),
+            (0, 1, Some(1))
+        );
+    }
+
+    #[test]
+    fn hosts_do_not_fall_through_to_each_other() {
+        let mut first = site(Door::Tls, &["a.b"], "[::]:443", vec![to(None, "http://g:1")]);
+        first.is_default = true;
+        let second = site(Door::Tls, &["c.d", "*.e.f"], "[::]:443", vec![to(Some("/x"), "http://g:2")]);
+        let (draft, _) = laid(vec![first, second]);
+        let shape: Vec<_> = draft.routes.iter().map(|route| (route.host.as_deref(), route.path.as_deref())).collect();
+        let (exact, wildcard) = (Some("c.d"), Some("*.e.f"));
+        assert_eq!(shape, [(exact, Some("/x")), (exact, None), (wildcard, Some("/x")), (wildcard, None), (None, None)]);
+        let answers: Vec<_> = [0, 1, 4].iter().map(|index| &draft.routes[*index].answer).collect();
+        assert_eq!(answers, [&Answer::Default, &respond(404), &Answer::Upstream("http://g:1".into())]);
+    }
+
+    #[test]
+    fn one_address_does_one_thing() {
+        let (draft, report) = laid(vec![
+            site(Door::Redirect, &["a.b"], "[::]:80", Vec::new()),
+            site(Door::Plain, &["c.d"], "[::]:80", vec![to(None, "http://g:1")]),
+        ]);
+        assert_eq!((draft.listen.http.len(), draft.listen.plain.len()), (1, 0));
+        assert!(report.notes()[0].text.contains("redirects to https for another site"));
+    }
+
+    #[test]
+    fn what_a_second_site_for_a_host_does_differently_is_reported() {
+        let tls = site(Door::Tls, &["a.b"], "[::]:443", vec![to(None, "http://g:1")]);
+        let same = Site { door: Door::Plain, listen: vec!["[::]:80".parse().expect("an address")], ..tls.clone() };
+        let (draft, report) = laid(vec![tls.clone(), same.clone()]);
+        assert_eq!((report.notes().len(), draft.listen.plain.len(), draft.routes.len()), (1, 1, 0));
+        let (_, report) = laid(vec![tls, Site { routes: vec![to(None, "http://g:2")], ..same }]);
+        assert!(report.notes()[0].text.contains("is a host of another site"));
+    }
+}
