@@ -14,7 +14,7 @@ use crate::http::activity::Patience;
 use crate::http::answer::Fixed;
 use crate::http::ca_page::CaPage;
 use crate::http::forward::Forward;
-use crate::http::redirect::Redirect;
+use crate::http::redirect::{Https, Redirect};
 use crate::http::route::Route;
 use crate::http::router::{Matches, Router};
 use crate::http::stack::{Edge, EdgeSettings, RouteEnd, RouteSettings, RouteStack};
@@ -108,14 +108,16 @@ impl<'a> Wiring<'a> {
                 Some(Arc::new(Handshakes::new(server, certificates)))
             }
         };
+        let beside_80 = config.listen.http.iter().any(|address| address.port() == 80);
+        let https = Https { port: https_port, beside_80 };
         let offer = shown.filter(|_| config.tls.ca_page).map(|shown| Arc::clone(&shown.offer));
         Ok(Self {
             proxy: Edge::new(edge.clone(), router),
-            mistaken: Edge::new(edge.clone(), Redirect { port: https_port }),
+            mistaken: Edge::new(edge.clone(), Redirect { https: Https { beside_80: true, ..https } }),
             redirect: Edge::new(
                 edge,
                 AcmeChallenge {
-                    inner: CaPage { offer, https: https_port, inner: Redirect { port: https_port } },
+                    inner: CaPage { offer, https, inner: Redirect { https } },
                     tokens: lasting.tokens.clone(),
                 },
             ),

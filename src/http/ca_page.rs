@@ -16,6 +16,7 @@ use super::error::Failure;
 use super::exchange::Exchange;
 use super::handle::Handle;
 use super::host;
+use super::redirect::Https;
 use super::template::{escape, fill};
 use crate::observe::access::{Access, AnsweredBy};
 use crate::tls::{Description, mobileconfig, to_pem};
@@ -26,8 +27,8 @@ mod qr;
 pub struct CaPage<H> {
     /// What is offered; `None` when the page is off.
     pub offer: Option<Arc<CaOffer>>,
-    /// The port where the trusted page is then opened.
-    pub https: Option<u16>,
+    /// Where the trusted page is then opened.
+    pub https: Https,
     /// What comes next.
     pub inner: H,
 }
@@ -86,7 +87,7 @@ impl<H: Handle> Handle for CaPage<H> {
 }
 
 /// The answer for one of our paths.
-fn answer(ca: &Ca, https: Option<u16>, exchange: &Exchange) -> Option<Response<Body>> {
+fn answer(ca: &Ca, https: Https, exchange: &Exchange) -> Option<Response<Body>> {
     // A certificate or a profile is opened where it is downloaded, so it is named, but not as an attachment: Firefox and
     // Safari then offer to install it.
     let (content_type, file, bytes) = match exchange.target.path().strip_prefix(PATH)? {
@@ -153,12 +154,9 @@ impl System {
     }
 }
 
-fn page(ca: &Ca, https: Option<u16>, host: &str, system: Option<System>) -> String {
+fn page(ca: &Ca, https: Https, host: &str, system: Option<System>) -> String {
     let (name, _) = host::split(host);
-    let open = match https {
-        None | Some(443) => format!("https://{name}/"),
-        Some(port) => format!("https://{name}:{port}/"),
-    };
+    let open = https.origin(host) + "/";
     let here = format!("http://{host}{PATH}");
     let code = if is_loopback(name) { None } else { qr::svg(&here) };
     fill(TEMPLATE, |slot, out| match slot {

@@ -1,7 +1,7 @@
 use base64::Engine as _;
 use rcgen::{CertificateParams, DnType, KeyPair};
 
-use super::{Ca, POLICY, System, TEMPLATE, is_loopback, page, qr};
+use super::{Ca, Https, POLICY, System, TEMPLATE, is_loopback, page, qr};
 
 fn ca() -> Ca {
     let mut params = CertificateParams::default();
@@ -12,7 +12,7 @@ fn ca() -> Ca {
 #[test]
 fn the_page_is_complete_escaped_and_loads_nothing() {
     let ca = ca();
-    let page = page(&ca, Some(8443), "gw.lan:8080", None);
+    let page = page(&ca, at(Some(8443)), "gw.lan:8080", None);
     for words in [
         "frontgate local CA (&lt;box&gt;, 2026-11-20)",
         "<a href=\"https://gw.lan:8443/\">https://gw.lan:8443/</a>",
@@ -36,7 +36,7 @@ fn the_page_is_complete_escaped_and_loads_nothing() {
 
 #[test]
 fn a_host_of_odd_characters_stays_text() {
-    let page = page(&ca(), None, "a'&;=(gw)", None);
+    let page = page(&ca(), at(None), "a'&;=(gw)", None);
     assert!(page.contains("https://a&#39;&amp;;=(gw)/") && !page.contains("a'&"), "{page}");
 }
 
@@ -46,7 +46,7 @@ fn a_phone_is_not_sent_to_itself() {
         [("localhost", true), ("127.0.0.1", true), ("[::1]", true), ("gw.lan", false), ("192.168.1.2", false)]
     {
         assert_eq!(is_loopback(name), expected, "{name}");
-        assert_eq!(page(&ca(), None, name, None).contains("<svg"), !expected, "{name}");
+        assert_eq!(page(&ca(), at(None), name, None).contains("<svg"), !expected, "{name}");
     }
     assert!(qr::svg(&"x".repeat(201)).is_none());
 }
@@ -63,7 +63,7 @@ fn the_instructions_for_the_asking_system_are_open() {
     ] {
         let system = System::guess(Some(agent));
         assert_eq!(system, expected, "{agent}");
-        let opened = page(&ca(), None, "gw.lan", system).matches("<details open>").count();
+        let opened = page(&ca(), at(None), "gw.lan", system).matches("<details open>").count();
         assert_eq!(opened, usize::from(expected.is_some()), "{agent}");
     }
 }
@@ -75,4 +75,8 @@ fn the_policy_names_the_hash_of_the_style() {
     let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, style.as_bytes());
     let hash = base64::engine::general_purpose::STANDARD.encode(hash);
     assert!(POLICY.contains(&format!("'sha256-{hash}'")), "write {hash} into POLICY");
+}
+
+fn at(port: Option<u16>) -> Https {
+    Https { port, beside_80: true }
 }
