@@ -9,13 +9,18 @@ use super::run::runtime;
 
 /// Whom to ask.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  frontgate status | jq .reloads")]
+#[command(after_help = "Examples:\n  frontgate status | jq .reloads\n  frontgate status --ready")]
 pub(super) struct Args {
     #[command(flatten)]
     target: Target,
+    /// Only ask whether it takes clients, and fail if it does not, as while it drains: a readiness probe for where nothing but
+    /// this program is at hand
+    #[arg(long)]
+    ready: bool,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let client = AdminClient::new(args.target)?;
-    print(runtime()?.block_on(client.ask(Method::GET, "/status"))?.done()?)
+    let path = if args.ready { "/readyz" } else { "/status" };
+    print(runtime()?.block_on(client.ask(Method::GET, path))?.done()?)
 }

@@ -350,10 +350,14 @@ async fn drain_and_status_are_asked_for_by_command() {
     let status: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((ran.code, &status["websockets"], &status["draining"]), (0, &1.into(), &false.into()));
     assert_eq!((&status["pid"], &status["connections"]), (&scene.proxy.pid().into(), &1.into()));
+    let ran = command(&scene.proxy, &["status", "--ready", "--admin", &admin]).await;
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "ready\n"));
 
     let (folder, address) = (TempDir::new().unwrap(), admin.clone());
     let waiting = spawn_blocking(move || frontgate_in(folder.path(), &["drain", "--wait", "--admin", &address], &[]));
     client.expect(Frame::close(1012, "service restart").bare()).await;
+    let ran = command(&scene.proxy, &["status", "--ready", "--admin", &admin]).await;
+    assert_eq!((ran.code, ran.stderr.as_str()), (1, "error: not ready\n"));
     client.write(Frame::close(1012, "").masked()).await;
     let said = gateway.frame().await;
     assert_eq!(said, Frame { mask: said.mask, ..Frame::close(1001, "proxy restart") });
