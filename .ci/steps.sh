@@ -79,7 +79,21 @@ step_e2e() {
     fi
     local binary="${CARGO_TARGET_DIR:-target}/release/frontgate"
     [ -x "$binary" ] || step_release || return 1
-    FRONTGATE_BIN="$(realpath "$binary")" tests/openclaw/run
+    local failed=0
+    FRONTGATE_BIN="$(realpath "$binary")" tests/openclaw/run || failed=1
+    vanished_peers || failed=1
+    return "$failed"
+}
+
+# Peers behind a cable that is cut, in networks of the test's own.
+vanished_peers() {
+    command -v nft >/dev/null || install nftables
+    cargo test --locked --test it vanished::in_time -- --ignored --nocapture >"$LOGS/vanished" 2>&1
+    local failed=$?
+    grep -E '^(test|NOT RUN|.* after the cut)' "$LOGS/vanished"
+    [ "$failed" = 0 ] || tail -n 30 "$LOGS/vanished"
+    ! grep -q '^NOT RUN' "$LOGS/vanished" || not_run+=("vanished peers: $(grep -m1 '^NOT RUN' "$LOGS/vanished")")
+    return "$failed"
 }
 
 install() {

@@ -56,7 +56,7 @@ impl Section for Timeouts {
             &mut self.read,
             "Nothing read: a response that does not begin or go on, a WebSocket without a byte.",
         );
-        keys.key("send", TIME, &mut self.send, "Nothing taken: a peer that does not read what is written to it. Linux gives up a TCP peer after 5 minutes of that.");
+        keys.key("send", TIME, &mut self.send, "Nothing taken: a peer that does not read what is written to it. One that is gone instead is given up by the kernel (on Linux, after a quarter of an hour).");
         keys.key("drain", DRAIN, &mut self.drain, "How long a shutdown waits for what is under way.");
     }
 }

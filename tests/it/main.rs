@@ -26,4 +26,5 @@ mod streaming;
 mod targets;
 mod tls;
 mod trust;
+mod vanished;
 mod websocket;

@@ -47,12 +47,6 @@ impl Wire {
         .await
     }
 
-    /// What it runs over, for somebody who has taken all that came.
-    pub(crate) fn into_io(self) -> Box<dyn Io> {
-        assert!(self.ahead.is_empty());
-        self.io
-    }
-
     /// Ends this side only.
     pub(crate) async fn finish(&mut self) {
         within("the end to be sent", self.io.shutdown()).await.unwrap();
