@@ -35,12 +35,9 @@ pub enum StartError {
     /// The gateway's name.
     #[error("upstream: the host is not a name that a certificate can carry: {0}")]
     GatewayName(#[from] rustls::pki_types::InvalidDnsNameError),
-    /// Something that is not there yet.
-    #[error("upstreams: several endpoints are not available yet\n    hint: one endpoint each")]
-    SeveralEndpoints,
-    /// Something that is not there yet.
-    #[error("auth: not available yet\n    hint: remove it")]
-    Auth,
+    /// The library for cryptography, too.
+    #[error("cannot make a key for passwords: the system gives no random bytes")]
+    Random,
     /// The library for cryptography.
     #[error("cannot make session tickets: {0}")]
     Tickets(#[from] rustls::Error),

@@ -7,47 +7,55 @@ use tokio::time::sleep;
 
 use super::error::StartError;
 use super::running::Running;
-use crate::config::{Config, Group, Route, Target};
+use crate::config::{Config, Group, Route, Target, Upstream};
 use crate::drain::Drain;
 use crate::observe::Metrics;
 use crate::tls;
-use crate::upstream::{Connector, Gate, Pool};
+use crate::upstream::{Connector, Endpoint, Endpoints, Gate, Pool};
 
 /// The connections to every gateway that a route leads to, and where requests wait for each.
 #[derive(Default)]
 pub(super) struct Gateways {
     reached: Vec<Reached>,
+    groups: Vec<(GroupKey, Endpoints)>,
     gates: Vec<(GateKey, Gate)>,
 }
 
 /// How a route reaches its gateway.
 pub(super) struct Way {
-    pub(super) pool: Pool,
+    pub(super) endpoints: Endpoints,
     pub(super) gate: Gate,
-    /// Its address, for the log.
+    /// Its address, or all of them, for the log.
     pub(super) upstream: Arc<str>,
+    /// Whether there are others.
+    pub(super) named: bool,
 }
 
 struct Reached {
-    key: PoolKey,
-    pool: Pool,
+    key: Key,
+    endpoint: Arc<Endpoint>,
     sweeping: Option<Running>,
 }
 
-/// Connections made under one are as good under an equal one.
+/// Connections that were made under one are as good under an equal one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct PoolKey {
-    group: Group,
-    connect: Option<Duration>,
+struct Key {
+    upstream: Upstream,
+    how: How,
+}
+
+/// How gateways are connected to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct How {
+    limit: Option<Duration>,
     request_head: usize,
 }
 
+/// It goes on going round under an equal one.
+type GroupKey = (Group, How);
+
 /// Who waits under one waits under an equal one, and as long.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct GateKey {
-    group: Group,
-    hold: Option<Duration>,
-}
+type GateKey = (Group, Option<Duration>);
 
 impl Gateways {
     /// What `config` needs, with what is there already where it is as good. Nothing runs yet.
@@ -57,19 +65,18 @@ impl Gateways {
     pub(super) fn plan(&self, config: &Config, drain: &Drain, metrics: &Arc<Metrics>) -> Result<Self, StartError> {
         let mut planned = Self::default();
         for route in config.all_routes().iter().filter(|route| route.respond.is_none()) {
-            let (key, gate_key) = keys(config, route);
-            if planned.pool(&key).is_none() {
-                let pool = match self.pool(&key) {
-                    Some(pool) => pool,
-                    None => pool(&key)?,
-                };
-                planned.reached.push(Reached { key, pool, sweeping: None });
+            let (group_key, gate_key) = keys(config, route);
+            if planned.group(&group_key).is_none() {
+                let (group, how) = &group_key;
+                let endpoint = |upstream: &Upstream| planned.reach(self, Key { upstream: upstream.clone(), how: *how });
+                let endpoints = group.endpoints.iter().map(endpoint).collect::<Result<_, _>>()?;
+                let endpoints = self.group(&group_key).unwrap_or_else(|| Endpoints::new(group.balance, endpoints));
+                planned.groups.push((group_key, endpoints));
             }
             // Whoever waits at one that is replaced goes on waiting there.
             if planned.gate(&gate_key).is_none() {
-                let gate = self
-                    .gate(&gate_key)
-                    .unwrap_or_else(|| Gate::new(gate_key.hold, drain.clone(), Arc::clone(metrics)));
+                let gate =
+                    self.gate(&gate_key).unwrap_or_else(|| Gate::new(gate_key.1, drain.clone(), Arc::clone(metrics)));
                 planned.gates.push((gate_key, gate));
             }
         }
@@ -78,11 +85,14 @@ impl Gateways {
 
     /// How `route` of the configuration that was planned reaches its gateway.
     pub(super) fn way(&self, config: &Config, route: &Route) -> Way {
-        let (key, gate_key) = keys(config, route);
-        let upstream = key.group.endpoints.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ").into();
-        let (pool, gate) = (self.pool(&key), self.gate(&gate_key));
+        let (group_key, gate_key) = keys(config, route);
+        let (endpoints, gate) = (self.group(&group_key), self.gate(&gate_key));
         let planned = "`plan` has one for every route that asks a gateway";
-        Way { pool: pool.expect(planned), gate: gate.expect(planned), upstream }
+        let (endpoints, gate) = (endpoints.expect(planned), gate.expect(planned));
+        let names: Vec<&str> = endpoints.all().iter().map(|endpoint| endpoint.name().as_ref()).collect();
+        let first = &self.reached[0].key.upstream;
+        let named = self.reached.iter().any(|reached| reached.key.upstream != *first);
+        Way { upstream: names.join(", ").into(), named, endpoints, gate }
     }
 
     /// Takes the place of `before`.
@@ -98,14 +108,29 @@ impl Gateways {
             }
         }
         for reached in &mut self.reached {
-            let swept = reached.pool.clone();
+            let swept = reached.endpoint.pool().clone();
             reached.sweeping.get_or_insert_with(|| Running::start(drain, |part| sweep(swept, part)));
         }
         self
     }
 
-    fn pool(&self, key: &PoolKey) -> Option<Pool> {
-        self.reached.iter().find(|reached| reached.key == *key).map(|reached| reached.pool.clone())
+    /// The endpoint for `key`: the one that is planned already, else that of `before`, else another.
+    fn reach(&mut self, before: &Self, key: Key) -> Result<Arc<Endpoint>, StartError> {
+        let known =
+            |all: &[Reached]| all.iter().find(|reached| reached.key == key).map(|one| Arc::clone(&one.endpoint));
+        if let Some(endpoint) = known(&self.reached) {
+            return Ok(endpoint);
+        }
+        let endpoint = match known(&before.reached) {
+            Some(endpoint) => endpoint,
+            None => Endpoint::new(key.upstream.to_string(), pool(&key)?),
+        };
+        self.reached.push(Reached { key, endpoint: Arc::clone(&endpoint), sweeping: None });
+        Ok(endpoint)
+    }
+
+    fn group(&self, key: &GroupKey) -> Option<Endpoints> {
+        self.groups.iter().find(|(own, _)| own == key).map(|(_, endpoints)| endpoints.clone())
     }
 
     fn gate(&self, key: &GateKey) -> Option<Gate> {
@@ -113,25 +138,25 @@ impl Gateways {
     }
 }
 
-fn keys(config: &Config, route: &Route) -> (PoolKey, GateKey) {
+fn keys(config: &Config, route: &Route) -> (GroupKey, GateKey) {
     let group = match &route.upstream {
         None => Group::of(config.upstream.clone()),
         Some(Target::Url(upstream)) => Group::of(upstream.clone()),
         Some(Target::Named(name)) => {
             let known = config.upstreams.iter().find(|(known, _)| known == name);
-            known.map(|(_, group)| group.clone()).unwrap_or_default()
+            // A configuration with another name is refused when it is read.
+            known.map_or_else(|| Group::of(config.upstream.clone()), |(_, group)| group.clone())
         }
     };
-    let connect = route.timeouts.over(&config.timeouts).connect;
-    let pool = PoolKey { group: group.clone(), connect, request_head: config.limits.request_head };
-    (pool, GateKey { group, hold: route.hold.unwrap_or(config.hold) })
+    let limit = route.timeouts.over(&config.timeouts).connect;
+    let how = How { limit, request_head: config.limits.request_head };
+    ((group.clone(), how), (group, route.hold.unwrap_or(config.hold)))
 }
 
-fn pool(key: &PoolKey) -> Result<Pool, StartError> {
-    let [endpoint] = &key.group.endpoints[..] else { return Err(StartError::SeveralEndpoints) };
+fn pool(key: &Key) -> Result<Pool, StartError> {
     let tls = || tls::client_config([]).map_err(StartError::from);
-    let connector = Connector::new(endpoint, key.connect, tls)?;
-    Ok(Pool::new(connector, key.request_head.max(LEAST_RESPONSE_HEAD)))
+    let connector = Connector::new(&key.upstream, key.how.limit, tls)?;
+    Ok(Pool::new(connector, key.how.request_head.max(LEAST_RESPONSE_HEAD)))
 }
 
 /// Closes connections that have been idle for too long.

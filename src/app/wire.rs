@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::HeaderName;
+use http::header::AUTHORIZATION;
 use rustls::server::ProducesTickets;
 
 use super::certificates::Shown;
@@ -14,6 +16,8 @@ use crate::http::activity::Patience;
 use crate::http::answer::Fixed;
 use crate::http::ca_page::CaPage;
 use crate::http::forward::Forward;
+use crate::http::guarded::Guard;
+use crate::http::passwords::Passwords;
 use crate::http::redirect::{Https, Redirect};
 use crate::http::route::Route;
 use crate::http::router::{Matches, Router};
@@ -40,6 +44,8 @@ pub(super) struct Lasting {
     /// Where WebSockets borrow memory.
     buffers: Arc<Buffers>,
     hint: Arc<Hint>,
+    /// What was found to be right stays known.
+    passwords: Passwords,
     pub(super) websockets: WebSockets,
     pub(super) metrics: Arc<Metrics>,
     /// How many files may be open.
@@ -64,6 +70,7 @@ impl Lasting {
             tickets: tls::ticketer()?,
             buffers: Arc::new(Buffers::new()),
             hint: Arc::new(Hint::default()),
+            passwords: Passwords::new().map_err(|_| StartError::Random)?,
             websockets: WebSockets::default(),
             metrics: Arc::default(),
             files: file_limit::raise(),
@@ -97,7 +104,7 @@ impl<'a> Wiring<'a> {
         };
         let routes = config.all_routes();
         let routes = routes.iter().map(|route| wired(config, route, lasting, gateways, &log));
-        let router = Router::new(routes.collect::<Result<_, _>>()?);
+        let router = Router::new(routes.collect());
         let tls = match shown {
             None => None,
             Some(shown) => {
@@ -160,23 +167,52 @@ fn wired(
     lasting: &Lasting,
     gateways: &Gateways,
     log: &AccessLog,
-) -> Result<(Matches, RouteStack), StartError> {
-    if *route.auth.as_ref().unwrap_or(&config.auth) != Auth::None {
-        return Err(StartError::Auth);
-    }
-    let matches = Matches { host: route.host.clone(), path: route.path.clone(), guards: route.respond.is_some() };
+) -> (Matches, RouteStack) {
+    let auth = route.auth.as_ref().unwrap_or(&config.auth);
+    let matches = Matches { host: route.host.clone(), path: route.path.clone(), guard: guard_of(config, route) };
     let timeouts = route.timeouts.over(&config.timeouts);
     let end = if let Some(answer) = &route.respond {
         RouteEnd::Fixed(Fixed::new(answer.clone()))
     } else {
-        let Way { pool, gate, upstream } = gateways.way(config, route);
-        let forward = Forward { pool, gate, upstream, read: timeouts.read, hint: Arc::clone(&lasting.hint) };
+        let Way { endpoints, gate, upstream, named } = gateways.way(config, route);
+        let (read, hint) = (timeouts.read, Arc::clone(&lasting.hint));
+        let forward = Forward { endpoints, gate, upstream, named, read, hint };
         let upgrades = upgrades(config, &timeouts, lasting, log.clone());
         RouteEnd::Gateway(Box::new(Route { forward, upgrades }))
     };
-    let settings =
-        RouteSettings { requests: route.request_headers.clone(), answers: route.response_headers.clone(), end };
-    Ok((matches, RouteStack::new(settings)))
+    let mut requests = route.request_headers.clone();
+    // A field that says on one route who the client is must not be the client's own on another.
+    requests.remove.extend(identity_fields(config));
+    let guard = match auth {
+        Auth::None => None,
+        Auth::Basic(basic) => {
+            // It was meant for us.
+            requests.remove.push(AUTHORIZATION);
+            Some(Arc::new(Guard { basic: basic.clone(), passwords: lasting.passwords.clone() }))
+        }
+    };
+    let settings = RouteSettings { requests, answers: route.response_headers.clone(), guard, end };
+    (matches, RouteStack::new(settings))
+}
+
+/// Which users may pass, as a number that is the same for the same ones; or that nobody gets to a gateway.
+fn guard_of(config: &Config, route: &config::Route) -> Option<usize> {
+    let auth = |route: &config::Route| route.auth.clone().unwrap_or_else(|| config.auth.clone());
+    if route.respond.is_some() {
+        return Some(usize::MAX);
+    }
+    match auth(route) {
+        Auth::None => None,
+        own @ Auth::Basic(_) => config.all_routes().iter().position(|other| auth(other) == own),
+    }
+}
+
+fn identity_fields(config: &Config) -> impl Iterator<Item = HeaderName> {
+    let all = config.routes.iter().filter_map(|route| route.auth.as_ref()).chain([&config.auth]);
+    all.filter_map(|auth| match auth {
+        Auth::Basic(basic) => basic.user_header.clone(),
+        Auth::None => None,
+    })
 }
 
 fn upgrades(config: &Config, timeouts: &Timeouts, lasting: &Lasting, log: AccessLog) -> Upgrades {

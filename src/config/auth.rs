@@ -138,9 +138,13 @@ impl Kind for User {
     }
 
     fn parse(&self, text: &str) -> Result<String, Fault> {
-        if text.is_empty() || text.len() > LONGEST_USER || text.contains(|c: char| c == ':' || c.is_control()) {
+        if text.is_empty()
+            || text.len() > LONGEST_USER
+            || text.trim() != text
+            || text.contains(|c: char| c == ':' || c.is_control())
+        {
             let fault = Fault::new("not the name of a user");
-            return Err(fault.hint("some letters, at most 255, without a colon"));
+            return Err(fault.hint("some letters, at most 255, without a colon and without spaces around them"));
         }
         Ok(text.to_owned())
     }

@@ -68,6 +68,12 @@ pub enum Failure {
     /// `websocket.allowed_origins` does not have the page's origin.
     #[error("the page's origin may not open a WebSocket")]
     OriginNotAllowed,
+    /// The route asks who it is, and nobody who may pass has said so (RFC 7235 §3.1).
+    #[error("nobody who may pass")]
+    LoginRequired,
+    /// Too many passwords are being checked.
+    #[error("too many logins at once")]
+    TooManyLogins,
     /// None of `routes` is for it.
     #[error("no route is for this request")]
     NoRoute,
@@ -186,7 +192,7 @@ impl Failure {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::TooManyConnections | Self::Exhausted(_) => Some(5),
-            Self::Draining | Self::GatewayStarting(_) => Some(2),
+            Self::Draining | Self::GatewayStarting(_) | Self::TooManyLogins => Some(2),
             _ => None,
         }
     }
@@ -351,6 +357,22 @@ impl Failure {
                 "This page may not open a WebSocket here",
                 "Its origin is not in frontgate's `websocket.allowed_origins`.",
                 "If it is your page, add its origin to `websocket.allowed_origins`, like `https://gw.example.com:8443`.",
+            ),
+            Self::LoginRequired => (
+                StatusCode::UNAUTHORIZED,
+                "login_required",
+                Client,
+                "Who is there?",
+                "This needs a user's name and password, and they were missing or wrong.",
+                "Load the page again and log in. Who may is listed under `auth` in frontgate's config.",
+            ),
+            Self::TooManyLogins => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too_many_logins",
+                Frontgate,
+                "Too many logins at once",
+                "frontgate checks a few passwords at a time, and many wait already.",
+                "Try again in a few seconds. If it stays, somebody may be guessing passwords; see the access log.",
             ),
             Self::NoRoute => (
                 StatusCode::NOT_FOUND,

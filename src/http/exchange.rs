@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 
 use super::arrival::Arrival;
 use super::forwarded::Forwarding;
@@ -36,6 +36,8 @@ pub struct Exchange {
     pub handover: Option<Arc<Handover>>,
     /// What its route changes in its header fields. Set by [`super::headed`].
     pub rules: Option<Arc<HeaderRules>>,
+    /// Who it is, and the field that tells the gateway so. Set by [`super::guarded`].
+    pub user: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Exchange {

@@ -17,16 +17,18 @@ use super::header_rules;
 use super::headers::{self, Connection};
 use crate::observe::access::{Access, Ended};
 use crate::observe::hint::Hint;
-use crate::upstream::{Asked, ConnectError, Gate, Lease, NoConnection, Pool, RequestBody, SendError, TooLarge};
+use crate::upstream::{Asked, ConnectError, Endpoints, Gate, Lease, NoConnection, RequestBody, SendError, TooLarge};
 
 /// Sends requests to one gateway.
 pub struct Forward {
     /// Its connections.
-    pub pool: Pool,
+    pub endpoints: Endpoints,
     /// Where requests wait while it restarts.
     pub gate: Gate,
-    /// Its address, for the log.
+    /// Its address, or all of them, for the log.
     pub upstream: Arc<str>,
+    /// Whether there are several gateways, so that a line says which one it was.
+    pub named: bool,
     /// The longest silence of the gateway.
     pub read: Option<Duration>,
     /// Tells the operator what the gateway's configuration lacks.
@@ -55,7 +57,7 @@ impl Forward {
         mut request: Request<RequestBody>,
         access: &mut Access,
     ) -> Result<(Lease, Response<hyper::body::Incoming>), Failure> {
-        if let Some(mut lease) = self.pool.reuse() {
+        if let Some(mut lease) = self.endpoints.reuse() {
             let copy = repeatable(&request);
             match self.send(&mut lease, request, access).await? {
                 Ok(response) => return Ok((lease, response)),
@@ -77,17 +79,24 @@ impl Forward {
         access: &mut Access,
     ) -> Result<(Lease, Response<hyper::body::Incoming>), Failure> {
         let mut wait = self.gate.enter(asked);
+        let mut others = self.endpoints.all().len() - 1;
         loop {
-            let dialled = wait.connection(&self.pool).await;
+            let dialled = wait.connection(&self.endpoints).await;
             access.held = wait.held();
             let mut lease = dialled.map_err(|error| self.no_connection(error))?;
-            let copy = repeatable(&request);
+            let (copy, blamed) = (repeatable(&request), lease.blame());
             match wait.answer(self.send(&mut lease, request, access)).await? {
                 Ok(response) => {
                     wait.up();
+                    lease.worked();
                     return Ok((lease, response));
                 }
                 Err(SendError { error, unsent }) => match unsent.map(|request| *request).or(copy) {
+                    // Another gateway is asked at once, and when none is left it is an outage.
+                    Some(again) if is_gone(&error) && others > 0 && self.endpoints.failed(&blamed) => {
+                        others -= 1;
+                        request = again;
+                    }
                     Some(again) if is_gone(&error) && wait.cut() => request = again,
                     _ => return Err(failure_of(error)),
                 },
@@ -119,6 +128,9 @@ impl Forward {
         request: Request<RequestBody>,
         access: &mut Access,
     ) -> Result<Result<Response<hyper::body::Incoming>, SendError>, Failure> {
+        if self.named {
+            access.gateway = Some(Arc::clone(lease.endpoint().unwrap_or(&self.upstream)));
+        }
         let Some(limit) = self.read else { return Ok(lease.exchange(request).await) };
         timeout(limit, lease.exchange(request)).await.map_err(|_| {
             access.ended = Ended::TimedOut;
@@ -141,10 +153,13 @@ impl Forward {
 
 /// The request as the gateway gets it.
 pub(super) fn to_gateway(exchange: Exchange, connection: Connection) -> Request<RequestBody> {
-    let Exchange { head, body, host, target, forwarding, rules, .. } = exchange;
+    let Exchange { head, body, host, target, forwarding, rules, user, .. } = exchange;
     let mut fields = headers::to_gateway(&head, &host, &forwarding, connection);
     if let Some(rules) = rules {
         header_rules::apply(&rules, &mut fields);
+    }
+    if let Some((name, user)) = user {
+        fields.insert(name, user);
     }
     let mut request = Request::new(body);
     *request.method_mut() = head.method;

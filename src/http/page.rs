@@ -75,11 +75,14 @@ pub fn render(failure: &Failure, accept: Option<&HeaderValue>, request_id: &str)
 
 fn common_fields(failure: &Failure, request_id: &str) -> impl Iterator<Item = (HeaderName, Cow<'static, str>)> {
     let allow = matches!(failure, Failure::Connect).then_some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    // RFC 7617 §2.1: without the charset some browsers send names and passwords in Latin-1.
+    let login = matches!(failure, Failure::LoginRequired).then_some("Basic realm=\"frontgate\", charset=\"UTF-8\"");
     [
         Some((header::CACHE_CONTROL, Cow::from("no-store"))),
         Some((header::X_CONTENT_TYPE_OPTIONS, Cow::from("nosniff"))),
         Some((REQUEST_ID, Cow::from(request_id.to_owned()))),
         failure.retry_after().map(|seconds| (header::RETRY_AFTER, seconds.to_string().into())),
+        login.map(|scheme| (header::WWW_AUTHENTICATE, scheme.into())),
         // RFC 9110 §15.5.6: a 405 says what is allowed.
         allow.map(|methods| (header::ALLOW, methods.into())),
     ]

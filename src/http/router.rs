@@ -20,8 +20,9 @@ pub struct Matches {
     pub host: Option<HostPattern>,
     /// Those whose path begins so; `None` is every path.
     pub path: Option<PathPrefix>,
-    /// It lets fewer pass than others: nobody may get round it by spelling a path in an odd way.
-    pub guards: bool,
+    /// It does not let everybody pass to the gateway, and nobody may get round that by spelling a path in an odd way. Routes that
+    /// let the same pass have the same number.
+    pub guard: Option<usize>,
 }
 
 /// What comes behind the edge: the route that a request takes, and no other.
@@ -52,7 +53,7 @@ impl Handle for Router {
 impl Matches {
     /// Every request.
     pub fn all() -> Self {
-        Self { host: None, path: None, guards: false }
+        Self { host: None, path: None, guard: None }
     }
 
     fn name(&self) -> Arc<str> {
@@ -80,7 +81,7 @@ struct Table {
 impl Table {
     fn new(matches: Vec<Matches>) -> Self {
         let only = matches.len() == 1 && matches[0].host.is_none() && matches[0].path.is_none();
-        let guards = matches.iter().any(|one| one.guards);
+        let guards = matches.iter().any(|one| one.guard.is_some());
         let mut tried: Vec<_> = matches.into_iter().enumerate().collect();
         tried.sort_by_key(|(_, one)| match &one.host {
             Some(HostPattern::Exact(_)) => 0,
@@ -100,9 +101,9 @@ impl Table {
     fn find(&self, host: &str, path: &str) -> Result<usize, Failure> {
         let chosen = self.first(host, &reading::proper(path));
         // The gateway reads the path as it came, and not always as we do.
-        let guard = |other: &(usize, &Matches)| other.1.guards && Some(other.0) != chosen.map(|(index, _)| index);
-        if self.guards && reading::others(path).filter_map(|other| self.first(host, &other)).any(|other| guard(&other))
-        {
+        let own = chosen.and_then(|(_, one)| one.guard);
+        let is_elsewhere = |(_, other): (usize, &Matches)| other.guard.is_some() && other.guard != own;
+        if self.guards && reading::others(path).filter_map(|other| self.first(host, &other)).any(is_elsewhere) {
             return Err(Failure::BadRequest(Flaw::AmbiguousPath));
         }
         chosen.map(|(index, _)| index).ok_or(Failure::NoRoute)

@@ -18,6 +18,7 @@ use super::error::Failure;
 use super::error_page::{Paged, Pages};
 use super::exchange::Exchange;
 use super::forwarded::Forwarding;
+use super::guarded::{Guard, Guarded};
 use super::handle::Handle;
 use super::headed::Headed;
 use super::hsts::Strict;
@@ -94,6 +95,8 @@ pub struct RouteSettings {
     pub requests: HeaderRules,
     /// What answers get, on their way to the client.
     pub answers: HeaderRules,
+    /// Who may pass; `None` is everybody.
+    pub guard: Option<Arc<Guard>>,
     /// Where its requests end.
     pub end: RouteEnd,
 }
@@ -112,16 +115,18 @@ pub struct RouteStack(Layers);
 enum Layers {
     /// Nothing to do but to pass it on.
     Bare(Box<Route>),
-    Full(Headed<RouteEnd>),
+    Full(Headed<Guarded<RouteEnd>>),
 }
 
 impl RouteStack {
     /// The layers that these settings ask for.
     pub fn new(settings: RouteSettings) -> Self {
-        let RouteSettings { requests, answers, end } = settings;
+        let RouteSettings { requests, answers, guard, end } = settings;
         let nothing = HeaderRules::default();
         let end = match end {
-            RouteEnd::Gateway(route) if requests == nothing && answers == nothing => return Self(Layers::Bare(route)),
+            RouteEnd::Gateway(route) if requests == nothing && answers == nothing && guard.is_none() => {
+                return Self(Layers::Bare(route));
+            }
             end => end,
         };
         let layers = ServiceBuilder::new()
@@ -132,6 +137,8 @@ impl RouteStack {
                 answers: (answers != nothing).then(|| answers.clone()),
                 pages: Pages::default(),
             })
+            // Before anything that a stranger may not even ask for.
+            .layer_fn(move |inner| Guarded { inner, guard: guard.clone() })
             .service(end);
         Self(Layers::Full(layers))
     }
@@ -186,6 +193,7 @@ impl<H: Handle> Enter for Root<H> {
                 forwarding: Forwarding { client: peer, trusted: false, fields: Vec::new() },
                 handover: entry.handover,
                 rules: None,
+                user: None,
             };
             let handled = self.layers.handle(exchange, &mut access).await;
             let mut response = handled.unwrap_or_else(|failure| {

@@ -9,6 +9,7 @@ use http::HeaderValue;
 
 use super::websockets::WebSockets;
 use crate::drain::Drain;
+use crate::observe::Counted;
 use crate::observe::access::AccessLog;
 use crate::observe::hint::{Hint, Refusal};
 use crate::observe::tunnel::{self, Opening};
@@ -34,6 +35,8 @@ pub struct Tunnel {
     pub(super) opening: Arc<Opening>,
     pub(super) hint: Arc<Hint>,
     pub(super) gate: Gate,
+    /// The gateway has it to serve.
+    pub(super) counted: Option<Counted>,
     pub(super) local: Option<IpAddr>,
     pub(super) origin: Option<HeaderValue>,
 }
@@ -53,7 +56,7 @@ impl Tunnel {
     /// Joins the client's stream, of which `first` was read too far already, with the gateway's. `guard` is held to the end.
     pub fn start(self, client: Stream, first: Bytes, guard: impl Send + 'static, drain: &Drain) {
         let watched = drain.clone();
-        let Self { gateway, settings, buffers, open, log, opening, hint, gate, local, origin } = self;
+        let Self { gateway, settings, buffers, open, log, opening, hint, gate, counted, local, origin } = self;
         let mut relay = Relay::new(End { io: client, first }, gateway, settings);
         let entered = open.enter(Arc::clone(&opening), relay.pulse());
         drain.spawn(async move {
@@ -64,7 +67,7 @@ impl Tunnel {
             advise(&hint, &summary, local, origin.as_ref());
             log.websocket(&told(opening, summary));
             // The sockets first: whoever takes the place of this link finds their files free.
-            drop((relay, guard, entered));
+            drop((relay, guard, entered, counted));
         });
     }
 }

@@ -57,14 +57,16 @@ pub(super) async fn upgrade(
     }
     // What a client sends right behind its handshake stays in its connection until that is handed over.
     let handover = exchange.handover.take().ok_or(Failure::Internal)?;
-    let opening = Arc::new(Opening {
+    let mut opening = Opening {
         id: exchange.id.to_string(),
         client: access.client,
         host: Some(exchange.host.clone()),
         target: exchange.target.as_str().to_owned(),
         subject: access.subject.clone(),
+        user: access.user.clone(),
         route: access.route.clone(),
-    });
+        gateway: None,
+    };
     let request = to_gateway(exchange, Connection::Upgrade);
     let began = Instant::now();
     let (lease, mut response) = forward.exchange_fresh(request, Asked::Upgrade, access).await?;
@@ -82,17 +84,20 @@ pub(super) async fn upgrade(
         Err(NotSwitched::NotWebSocket | NotSwitched::NotUpgraded) => return Err(Failure::NoUpgrade),
     }
     headers::to_client(response.headers_mut(), Connection::Upgrade);
+    opening.gateway.clone_from(&access.gateway);
     let local = lease.local_ip();
-    let (io, first) = lease.into_link().into_stream();
+    let (link, counted) = lease.into_link();
+    let (io, first) = link.into_stream();
     handover.leave(Tunnel {
         gateway: End { io, first },
         settings: Arc::clone(&upgrades.settings),
         buffers: Arc::clone(&upgrades.buffers),
         open: upgrades.open.clone(),
         log: upgrades.log.clone(),
-        opening,
+        opening: Arc::new(opening),
         hint: Arc::clone(&forward.hint),
         gate: forward.gate.clone(),
+        counted,
         local,
         origin,
     });

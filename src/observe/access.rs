@@ -61,7 +61,9 @@ impl AccessLog {
             version: request.version,
             tls: None,
             subject: None,
+            user: None,
             route: None,
+            gateway: None,
             status: None,
             bytes_in: Counter::default(),
             bytes_out: 0,
@@ -116,8 +118,12 @@ pub struct Access {
     pub tls: Option<&'static str>,
     /// The subject of the client's certificate, if it showed one.
     pub subject: Option<Arc<str>>,
+    /// Who it is, by name and password.
+    pub user: Option<Arc<str>>,
     /// The route it took, where there are several.
     pub route: Option<Arc<str>>,
+    /// The gateway that it was sent to, where there are several.
+    pub gateway: Option<Arc<str>>,
     /// The status that the client got; `None` if it left before.
     pub status: Option<StatusCode>,
     /// Bytes of the request's body.
@@ -216,7 +222,9 @@ impl Access {
             protocol = %protocol(self.version),
             tls = self.tls.map(tracing::field::display),
             subject = self.subject.as_ref().map(|subject| clean(subject.as_bytes(), LONGEST)).as_deref(),
+            user = self.user.as_ref().map(|user| clean(user.as_bytes(), LONGEST)).as_deref(),
             route = self.route.as_deref().map(|route| word(route.as_bytes(), LONGEST)).map(tracing::field::display),
+            upstream = self.gateway.as_deref().map(|at| word(at.as_bytes(), LONGEST)).map(tracing::field::display),
             status = self.status.map(|status| status.as_u16()),
             bytes_in = self.bytes_in.total(),
             bytes_out = self.bytes_out,

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod clean;
+pub mod gauge;
 pub mod hint;
 pub mod logging;
 pub mod metrics;
@@ -15,6 +16,7 @@ pub mod redact;
 pub mod tunnel;
 
 pub use access::{Access, AccessLog, Client};
+pub use gauge::{Counted, Gauge};
 pub use hint::Hint;
 pub use metrics::Metrics;
 pub use readiness::Readiness;

@@ -22,8 +22,12 @@ pub struct Opening {
     pub target: String,
     /// The subject of the client's certificate, if it showed one.
     pub subject: Option<Arc<str>>,
+    /// Who opened it, by name and password.
+    pub user: Option<Arc<str>>,
     /// The route it took, where there are several.
     pub route: Option<Arc<str>>,
+    /// The gateway that granted it, where there are several.
+    pub gateway: Option<Arc<str>>,
 }
 
 /// One WebSocket's line, from its 101 to its end.
@@ -79,7 +83,9 @@ impl Tunnel {
             host = opening.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
             target = %redacted(redactor, opening.target.as_bytes()),
             subject = opening.subject.as_ref().map(|subject| clean(subject.as_bytes(), LONGEST)).as_deref(),
+            user = opening.user.as_ref().map(|user| clean(user.as_bytes(), LONGEST)).as_deref(),
             route = opening.route.as_deref().map(|route| word(route.as_bytes(), LONGEST)).map(tracing::field::display),
+            upstream = opening.gateway.as_deref().map(|at| word(at.as_bytes(), LONGEST)).map(tracing::field::display),
             duration_ms = millis(self.duration),
             ended = %self.ended,
             clean = self.clean,
@@ -121,7 +127,9 @@ pub(crate) mod tests {
             host: Some(HeaderValue::from_static("gw:8443")),
             target: "/openclaw?token=s3cret".to_owned(),
             subject: None,
+            user: None,
             route: None,
+            gateway: None,
         }
     }
 

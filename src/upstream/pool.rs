@@ -7,7 +7,8 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::Instant;
 
-use super::{ConnectError, Connector, Link};
+use super::{ConnectError, Connector, Endpoint, Failed, Link};
+use crate::observe::Counted;
 
 /// Connections to one gateway. A request takes one out and gives it back; an upgrade gets one of its own.
 #[derive(Clone)]
@@ -28,6 +29,8 @@ struct Idle {
 pub struct Lease {
     link: Link,
     pool: Pool,
+    /// Where it leads, if that is one of several gateways, which counts it.
+    endpoint: Option<(Arc<Endpoint>, Counted)>,
 }
 
 impl Pool {
@@ -41,7 +44,7 @@ impl Pool {
         loop {
             let Idle { mut link, since } = self.idle().pop()?;
             if since.elapsed() < MAX_IDLE && link.is_reusable() {
-                return Some(Lease { link, pool: self.clone() });
+                return Some(Lease { link, pool: self.clone(), endpoint: None });
             }
         }
     }
@@ -54,7 +57,7 @@ impl Pool {
         let stream = self.0.connector.connect().await?;
         let opened = Link::open(stream, self.0.max_head).await;
         let link = opened.map_err(|error| ConnectError::Io(std::io::Error::other(error)))?;
-        Ok(Lease { link, pool: self.clone() })
+        Ok(Lease { link, pool: self.clone(), endpoint: None })
     }
 
     /// What a request of frontgate's own is addressed to.
@@ -85,9 +88,32 @@ impl Lease {
         }
     }
 
-    /// Takes the connection out of the pool's hands for good.
-    pub fn into_link(self) -> Link {
-        self.link
+    /// Takes the connection out of the pool's hands for good. The gateway is busy with it until the other part is dropped.
+    pub fn into_link(self) -> (Link, Option<Counted>) {
+        (self.link, self.endpoint.map(|(_, counted)| counted))
+    }
+
+    /// To report that it failed, when it is gone.
+    pub fn blame(&self) -> Failed {
+        Failed(self.endpoint.as_ref().map(|(endpoint, _)| Arc::clone(endpoint)))
+    }
+
+    /// The gateway has answered.
+    pub fn worked(&self) {
+        if let Some((endpoint, _)) = &self.endpoint {
+            endpoint.worked();
+        }
+    }
+
+    /// The address of the gateway, if that is one of several that stand in for each other.
+    pub fn endpoint(&self) -> Option<&Arc<str>> {
+        self.endpoint.as_ref().map(|(endpoint, _)| endpoint.name())
+    }
+
+    /// It leads to `endpoint`, which counts it.
+    pub(super) fn counted(mut self, counted: Counted, endpoint: Arc<Endpoint>) -> Self {
+        self.endpoint = Some((endpoint, counted));
+        self
     }
 }
 

@@ -30,6 +30,7 @@ fn every_example_loads() {
         "sidecar.yaml",
         "vps-files.yaml",
         "vps.yaml",
+        "with-auth.yaml",
     ];
     assert_eq!(names, expected);
 }

@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::*;
 
-/// `hush`, with bcrypt and argon2.
+/// Made at little cost; nothing is checked with them here.
 const BCRYPT: &str = "$2y$04$/yfd/ZRU/jYFAxjQ7VsRCe3M1DDOZ4v3Ax2vlVKrYPfyhmm0ljTwK";
 const ARGON2: &str = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$1eN3LGTPn0qhxIYZuDi4Vg";
 
@@ -271,7 +271,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "auth: { basic: { \"a:b\": $2y$04$/yfd/ZRU/jYFAxjQ7VsRCe3M1DDOZ4v3Ax2vlVKrYPfyhmm0ljTwK } }",
-        "f.yaml:1:18: auth.basic: not the name of a user\n    hint: some letters, at most 255, without a colon",
+        "f.yaml:1:18: auth.basic: not the name of a user\n    hint: some letters, at most 255, without a colon and without spaces around them",
     ),
     (
         "auth: { basic: { ann: $2y$04$/yfd/ZRU/jYFAxjQ7VsRCe3M1DDOZ4v3Ax2vlVKrYPfyhmm0ljTwK }, user_header: Authorization }",

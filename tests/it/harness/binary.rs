@@ -219,6 +219,11 @@ impl Binary {
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
+    /// Every log line that was read so far.
+    pub(crate) fn printed(&self) -> String {
+        self.printed.join("\n")
+    }
+
     /// What it has printed to standard error.
     pub(crate) fn stderr(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("stderr")).unwrap()

@@ -1,7 +1,10 @@
 //! Routes on real sockets: which gateway a request gets to, and what happens to it on the way.
 
 mod choice;
+mod endpoints;
 mod headers;
+mod login;
+mod reload;
 
 use crate::harness::{Gateway, gateway};
 

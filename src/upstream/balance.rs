@@ -1,0 +1,122 @@
+//! Which endpoint is next, and for how long one that failed is left alone. Reads no clock.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::config::Balance;
+
+/// What is known of an endpoint when one is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// Requests and WebSockets under way.
+    pub(super) busy: usize,
+    /// It failed, and is left alone until then.
+    pub(super) shunned: Option<Instant>,
+}
+
+/// The endpoints in the order in which to try them: those that are not left alone, then the others, those that come back first
+/// before. `turn` counts up with every choice.
+pub(super) fn order(balance: Balance, turn: usize, standings: &[Standing], now: Instant) -> Vec<usize> {
+    let count = standings.len();
+    let mut order: Vec<usize> = (0..count).map(|step| (turn % count + step) % count).collect();
+    // Both sorts are stable: among equals it goes round.
+    if balance == Balance::LeastConnections {
+        order.sort_by_key(|&index| standings[index].busy);
+    }
+    order.sort_by_key(|&index| standings[index].shunned.filter(|until| *until > now));
+    order
+}
+
+/// How an endpoint has done lately.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Record {
+    failures: u32,
+    shunned: Option<Instant>,
+}
+
+impl Record {
+    /// It failed. Whether that is news.
+    pub(super) fn failed(&mut self, now: Instant) -> bool {
+        let news = self.failures == 0;
+        // Those that were under way together fail together, and count once.
+        if self.shunned.is_none_or(|until| until <= now) {
+            let pause = SHUNNED.saturating_mul(2u32.saturating_pow(self.failures)).min(LONGEST);
+            (self.failures, self.shunned) = (self.failures.saturating_add(1), Some(now + pause));
+        }
+        news
+    }
+
+    /// It answered. Whether that is news.
+    pub(super) fn worked(&mut self) -> bool {
+        std::mem::take(self).failures > 0
+    }
+
+    /// Until when it is left alone.
+    pub(super) fn shunned(&self) -> Option<Instant> {
+        self.shunned
+    }
+}
+
+/// How long an endpoint that failed is left alone, twice as long with each time that it fails again.
+const SHUNNED: Duration = Duration::from_secs(2);
+/// A gateway that is back should have work within half a minute.
+const LONGEST: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_after_the_other_or_the_least_busy_and_those_left_alone_last() {
+        let now = Instant::now();
+        let second = Duration::from_secs(1);
+        let standing =
+            |busy, until: Option<u32>| Standing { busy, shunned: until.map(|seconds| now + second * seconds) };
+        let (robin, least) = (Balance::RoundRobin, Balance::LeastConnections);
+        let idle = [standing(0, None); 3];
+        let busy = [standing(5, None), standing(2, None), standing(2, None)];
+        let one_down = [standing(0, Some(5)), standing(9, None), standing(3, None)];
+        let all_down = [standing(0, Some(5)), standing(9, Some(1)), standing(3, Some(3))];
+        let back = [standing(0, Some(0)), standing(9, None), standing(3, None)];
+        for (balance, turn, standings, expected) in [
+            (robin, 0, idle, [0, 1, 2]),
+            (robin, 1, idle, [1, 2, 0]),
+            (robin, 5, idle, [2, 0, 1]),
+            (robin, usize::MAX, idle, [0, 1, 2]),
+            (robin, 0, busy, [0, 1, 2]),
+            (robin, 0, one_down, [1, 2, 0]),
+            (robin, 0, all_down, [1, 2, 0]),
+            (robin, 0, back, [0, 1, 2]),
+            (least, 0, idle, [0, 1, 2]),
+            (least, 1, idle, [1, 2, 0]),
+            (least, 0, busy, [1, 2, 0]),
+            (least, 2, busy, [2, 1, 0]),
+            (least, 0, one_down, [2, 1, 0]),
+            (least, 0, all_down, [1, 2, 0]),
+            (least, 0, back, [0, 2, 1]),
+        ] {
+            assert_eq!(order(balance, turn, &standings, now), expected, "{balance:?} {turn} {standings:?}");
+        }
+    }
+
+    #[test]
+    fn who_fails_again_is_left_alone_for_longer_and_who_works_is_forgiven() {
+        let began = Instant::now();
+        let second = Duration::from_secs(1);
+        let mut record = Record::default();
+        let mut now = began;
+        for (pause, news) in [(2, true), (4, false), (8, false), (16, false), (30, false), (30, false)] {
+            assert_eq!(record.failed(now), news);
+            assert_eq!(record.shunned(), Some(now + second * pause));
+            // What was under way with it says nothing more.
+            record.failed(now + second);
+            assert_eq!(record.shunned(), Some(now + second * pause));
+            now += second * pause;
+        }
+        assert!(record.worked() && !record.worked(), "said once");
+        assert_eq!(record.shunned(), None);
+        record.failed(now);
+        assert_eq!(record.shunned(), Some(now + second * 2));
+    }
+}

@@ -1,0 +1,164 @@
+//! [`Endpoints`]: the gateways that stand in for each other.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use super::balance::{Record, Standing, order};
+use super::{ConnectError, Gateway, Lease, Pool, Readiness};
+use crate::config::Balance;
+use crate::observe::Gauge;
+
+/// The gateways that stand in for each other; often one. Cheap to clone.
+///
+/// One that cannot be reached is left alone for a while, and another is tried for the same request. When none can be reached
+/// all of them are tried, each time: who waits at the [`Gate`](super::Gate) finds the first that is back.
+#[derive(Clone)]
+pub struct Endpoints(Arc<Shared>);
+
+struct Shared {
+    balance: Balance,
+    all: Vec<Arc<Endpoint>>,
+    turn: AtomicUsize,
+}
+
+/// One gateway.
+pub struct Endpoint {
+    /// Its address, for the log.
+    name: Arc<str>,
+    pool: Pool,
+    /// Requests and WebSockets under way.
+    busy: Gauge,
+    record: Mutex<Record>,
+}
+
+impl Endpoint {
+    /// A gateway that is reached by `pool`; the log calls it `name`.
+    pub fn new(name: impl Into<Arc<str>>, pool: Pool) -> Arc<Self> {
+        Arc::new(Self { name: name.into(), pool, busy: Gauge::default(), record: Mutex::default() })
+    }
+
+    /// Its address.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Its connections.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    fn standing(&self) -> Standing {
+        Standing { busy: self.busy.count(), shunned: self.record().shunned() }
+    }
+
+    fn failed(&self, why: &dyn std::fmt::Display) {
+        if self.record().failed(Instant::now()) {
+            tracing::warn!(upstream = %self.name, %why, "a gateway failed; others stand in for it");
+        }
+    }
+
+    pub(super) fn worked(&self) {
+        if self.record().worked() {
+            tracing::info!(upstream = %self.name, "the gateway is back");
+        }
+    }
+
+    fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Endpoints {
+    /// These endpoints; there is at least one.
+    pub fn new(balance: Balance, all: Vec<Arc<Endpoint>>) -> Self {
+        Self(Arc::new(Shared { balance, all, turn: AtomicUsize::new(0) }))
+    }
+
+    /// Each of them.
+    pub fn all(&self) -> &[Arc<Endpoint>] {
+        &self.0.all
+    }
+
+    /// A connection to the next of them that was used before and seems to be alive.
+    pub fn reuse(&self) -> Option<Lease> {
+        if let [only] = self.all() {
+            return only.pool.reuse();
+        }
+        let next = self.order().into_iter().next()?;
+        let endpoint = &self.all()[next];
+        let lease = endpoint.pool.reuse()?;
+        // Only when it was taken: otherwise the one whose turn it is gets a fresh connection.
+        self.0.turn.fetch_add(1, Ordering::Relaxed);
+        Some(lease.counted(endpoint.busy.enter(), Arc::clone(endpoint)))
+    }
+
+    /// The connection of `lease` was closed without an answer. Whether another gateway can be asked instead.
+    pub fn failed(&self, lease: &Failed) -> bool {
+        let Some(endpoint) = &lease.0 else { return false };
+        endpoint.failed(&"it hung up without an answer");
+        let now = Instant::now();
+        self.all().iter().any(|other| other.standing().shunned.is_none_or(|until| until <= now))
+    }
+
+    fn order(&self) -> Vec<usize> {
+        let standings: Vec<Standing> = self.all().iter().map(|endpoint| endpoint.standing()).collect();
+        order(self.0.balance, self.0.turn.load(Ordering::Relaxed), &standings, Instant::now())
+    }
+}
+
+/// Whose connection it was that failed.
+pub struct Failed(pub(super) Option<Arc<Endpoint>>);
+
+impl Gateway for Endpoints {
+    type Connection = Lease;
+
+    async fn dial(&self) -> Result<Lease, ConnectError> {
+        if let [only] = self.all() {
+            return only.pool.dial().await;
+        }
+        let order = self.order();
+        self.0.turn.fetch_add(1, Ordering::Relaxed);
+        let mut last = ConnectError::Refused;
+        for index in order {
+            let endpoint = &self.all()[index];
+            match endpoint.pool.dial().await {
+                Ok(lease) => {
+                    return Ok(lease.counted(endpoint.busy.enter(), Arc::clone(endpoint)));
+                }
+                Err(error) => {
+                    endpoint.failed(&error);
+                    last = error;
+                }
+            }
+        }
+        Err(last)
+    }
+
+    /// Ready as soon as one of them is; those that are not are left alone.
+    async fn readiness(&self) -> Result<Readiness, ConnectError> {
+        if let [only] = self.all() {
+            return only.pool.readiness().await;
+        }
+        let mut found = Err(ConnectError::Refused);
+        for index in self.order() {
+            let endpoint = &self.all()[index];
+            match endpoint.pool.readiness().await {
+                Ok(Readiness::Ready) => {
+                    endpoint.worked();
+                    return Ok(Readiness::Ready);
+                }
+                Ok(other) => {
+                    endpoint.failed(&"it is not ready yet");
+                    found = Ok(other);
+                }
+                Err(error) => {
+                    endpoint.failed(&error);
+                    found = found.or(Err(error));
+                }
+            }
+        }
+        found
+    }
+}
