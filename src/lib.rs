@@ -7,7 +7,7 @@
 //! the sources and checks. Wiring happens in one place, [`app`].
 //!
 //! ```text
-//! main → cli → app → admin, lifecycle → server → http → websocket → upstream → tls → listener → import → observe → drain → config
+//! main → cli → app → admin, doctor, lifecycle → server → http → websocket → upstream → tls → listener → import → observe → drain → config
 //! ```
 //!
 //! # The path of a request
@@ -47,6 +47,7 @@ pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod drain;
 pub mod http;
 pub mod import;

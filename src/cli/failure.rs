@@ -12,6 +12,8 @@ pub(super) enum Failure {
     Wrong(String),
     /// It failed while running: exit code 1.
     Failed(anyhow::Error),
+    /// What was asked about is not well, and all has been said: exit code 1.
+    Told,
 }
 
 impl Failure {
@@ -25,6 +27,7 @@ impl Failure {
         let (message, code) = match self {
             Self::Wrong(message) => (message.clone(), 2),
             Self::Failed(error) => (format!("error: {error:#}"), 1),
+            Self::Told => return ExitCode::from(1),
         };
         // Nobody is left to tell when even this cannot be written.
         let _ = writeln!(std::io::stderr(), "{message}");

@@ -8,6 +8,7 @@ mod completions;
 mod connections;
 mod demo;
 mod demo_gateway;
+mod doctor;
 mod drain;
 mod failure;
 mod import;
@@ -26,7 +27,7 @@ use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use failure::Failure;
@@ -36,10 +37,7 @@ use failure::Failure;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match Cli::try_parse_from(args) {
         Ok(cli) => cli.run(),
-        Err(error) => match not_yet(&error) {
-            Some(failure) => Err(failure),
-            None => return usage(&error),
-        },
+        Err(error) => return usage(&error),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -79,6 +77,8 @@ enum Command {
     Demo(demo::Args),
     /// Check the config and the files it names: every problem at once, each with line, column and a hint
     Check(check::Args),
+    /// Find out why a Control UI cannot connect, with the fix for each finding
+    Doctor(doctor::Args),
     /// Translate the config of nginx, Apache or Caddy; says what was kept, dropped and why
     Import(import::Args),
     /// Put the local CA into the trust stores of this machine, or take it out
@@ -118,6 +118,7 @@ impl Cli {
             Command::Serve(args) => serve::run(args.after(self.serve)?),
             Command::Demo(args) => demo::run(&args),
             Command::Check(args) => check::run(args),
+            Command::Doctor(args) => doctor::run(args),
             Command::Import(args) => import::run(&args),
             Command::Trust(args) => trust::run(args),
             Command::Cert(args) => cert::run(args),
@@ -141,6 +142,7 @@ impl Command {
             Self::Serve(_) => "serve",
             Self::Demo(_) => "demo",
             Self::Check(_) => "check",
+            Self::Doctor(_) => "doctor",
             Self::Import(_) => "import",
             Self::Status(_) => "status",
             Self::Connections(_) => "connections",
@@ -163,15 +165,6 @@ fn environment() -> impl Iterator<Item = (String, String)> {
     env::vars_os()
         .map(move |(name, value)| (text(name), text(value)))
         .filter(|(name, _)| name.starts_with("FRONTGATE_"))
-}
-
-/// Commands that are part of the design and do not work yet.
-const NOT_YET: [&str; 1] = ["doctor"];
-
-/// Whether the command line asks for one of them: clap would take it for a typing mistake.
-fn not_yet(error: &clap::Error) -> Option<Failure> {
-    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
-    NOT_YET.contains(&word.as_str()).then(|| Failure::wrong(format!("frontgate {word} is not available yet")))
 }
 
 /// Help, the version, or what is wrong with the command line, each to where it belongs.

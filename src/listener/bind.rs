@@ -88,6 +88,11 @@ impl BindError {
     pub fn address(&self) -> &str {
         &self.address
     }
+
+    /// What kind of failure it was.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
 }
 
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {

@@ -18,9 +18,7 @@ pub fn raise() -> Option<u64> {
 
 /// How many clients there may be at once: each may need a socket to the gateway too, and some files are needed besides.
 pub fn most_connections(wanted: Connections, files: Option<u64>) -> usize {
-    let carried = files.map_or(UNLIMITED, |files| {
-        usize::try_from(files.saturating_sub(RESERVED) / SOCKETS_PER_CLIENT).unwrap_or(UNLIMITED).clamp(1, UNLIMITED)
-    });
+    let carried = carried(files);
     match wanted {
         Connections::Auto => carried,
         Connections::AtMost(most) => {
@@ -34,6 +32,13 @@ pub fn most_connections(wanted: Connections, files: Option<u64>) -> usize {
             most.min(carried)
         }
     }
+}
+
+/// How many clients so many open files carry; `None` is unlimited.
+pub fn carried(files: Option<u64>) -> usize {
+    files.map_or(UNLIMITED, |files| {
+        usize::try_from(files.saturating_sub(RESERVED) / SOCKETS_PER_CLIENT).unwrap_or(UNLIMITED).clamp(1, UNLIMITED)
+    })
 }
 
 /// Listeners, the admin's connections, idle connections to the gateway, files of state.

@@ -5,11 +5,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS;
+use x509_parser::prelude::{FromDer, ParsedExtension, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::facts::Facts;
+use super::facts::{Facts, covers};
 use super::fingerprint::Fingerprint;
 use crate::config::Name;
 
@@ -58,10 +59,26 @@ impl Description {
         })
     }
 
+    /// Whether a client that asks for `name` accepts it.
+    pub fn covers(&self, name: &Name) -> bool {
+        covers(&self.names, name)
+    }
+
     /// The whole days it has left; negative when it has expired.
     pub fn days_left(&self, now: OffsetDateTime) -> i64 {
         (self.not_after - now).whole_days()
     }
+}
+
+/// Whether a certificate says where its issuer's own is to be had (RFC 5280 §4.2.2.1), as those of public authorities do.
+pub fn links_its_issuer(der: &[u8]) -> bool {
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else { return false };
+    certificate.extensions().iter().any(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityInfoAccess(access) => {
+            access.iter().any(|one| one.access_method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS)
+        }
+        _ => false,
+    })
 }
 
 /// All certificates of a PEM text, in its order; `None` when it holds none or something that is not one.

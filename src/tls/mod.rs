@@ -53,7 +53,7 @@ pub use acceptor::server_config;
 pub use client::{ClientConfigError, client_config};
 pub use clients::{ClientCaError, Clients, Identity};
 pub use crypto::{provider, ticketer};
-pub use description::{Description, certificates, to_pem};
+pub use description::{Description, certificates, links_its_issuer, to_pem};
 pub use files::FileError;
 pub use fingerprint::Fingerprint;
 pub use handshakes::{Handshakes, Opening};

@@ -1,6 +1,7 @@
 //! [`Connector`]: the only place that dials.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +91,16 @@ impl Connector {
             }
         };
         Ok(Self { target, limit })
+    }
+
+    /// A connector to `address`, whatever its name; over TLS if `tls` says how, and for which name.
+    pub fn at(
+        address: SocketAddr,
+        limit: Option<Duration>,
+        tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
+    ) -> Self {
+        let tls = tls.map(|(config, name)| (TlsConnector::from(config), name));
+        Self { target: Target::Tcp { host: address.ip().to_string().into(), port: address.port(), tls }, limit }
     }
 
     /// A fresh connection.

@@ -178,15 +178,6 @@ fn a_wrong_command_line_exits_2() {
 }
 
 #[test]
-fn what_is_not_available_yet_is_refused_as_such() {
-    let commands = ["doctor"];
-    for command in commands {
-        let ran = frontgate(&[command, "--json", "x"]);
-        assert_eq!((ran.code, ran.stderr), (2, format!("error: frontgate {command} is not available yet\n")));
-    }
-}
-
-#[test]
 fn the_schema_is_json() {
     let ran = frontgate(&["schema"]);
     assert_eq!(ran.code, 0);

@@ -1,0 +1,162 @@
+//! What can be wrong with the gateway itself, or on the way to it.
+
+use std::time::Duration;
+
+use super::super::finding::Finding;
+use super::{advice, broken};
+use crate::config::Upstream;
+
+/// Nobody listens at its address. `elsewhere` is the port that its own configuration names.
+pub(in crate::doctor) fn refused(upstream: &Upstream, elsewhere: Option<u16>) -> Finding {
+    let mut fix = vec!["Start the gateway: openclaw gateway start (openclaw gateway status says how it is)".to_owned()];
+    if let (Some(port), Upstream::Http { host, .. }) = (elsewhere, upstream) {
+        let there = Upstream::Http { host: host.clone(), port };
+        fix.insert(0, format!("Its openclaw.json says port {port}; in frontgate's config write:"));
+        fix.insert(1, format!("  upstream: {there}"));
+    }
+    if let Upstream::Unix(_) = upstream {
+        fix.push("OpenClaw itself listens on TCP only: is a unix socket what you mean?".to_owned());
+    }
+    let why = "Connections are refused: the gateway does not run, or listens elsewhere. In a container, 127.0.0.1 is the \
+               container itself and not the machine around it.";
+    broken("gateway_refused", format!("Nobody listens at {upstream}"), why, fix)
+}
+
+/// Its name has no address.
+pub(in crate::doctor) fn unresolved(upstream: &Upstream) -> Finding {
+    broken(
+        "gateway_unresolved",
+        format!("The name in {upstream} has no address"),
+        "This machine's resolver does not know it.",
+        "Correct `upstream` in frontgate's config, or write an address: for a gateway on this machine http://127.0.0.1:18789",
+    )
+}
+
+/// Neither accepted nor refused.
+pub(in crate::doctor) fn timed_out(upstream: &Upstream) -> Finding {
+    broken(
+        "gateway_timed_out",
+        format!("{upstream} does not answer"),
+        "A connection was neither accepted nor refused within 2 s: a firewall drops it, the address is another machine's or \
+         nobody's, or the gateway hangs.",
+        "Look whether the machine is up and its firewall lets this one in; on the gateway's machine: openclaw gateway status",
+    )
+}
+
+/// Another failure of the system's.
+pub(in crate::doctor) fn failed(upstream: &Upstream, why: &str) -> Finding {
+    let fix = "Correct `upstream` in frontgate's config, or what the system complains about";
+    broken("gateway_failed", format!("No connection to {upstream}"), format!("The system says: {why}."), fix)
+}
+
+/// The certificate of an https gateway is not accepted.
+pub(in crate::doctor) fn untrusted(upstream: &Upstream, why: &str) -> Finding {
+    broken(
+        "gateway_untrusted",
+        format!("The certificate of {upstream} is not accepted"),
+        format!("frontgate verifies https gateways as this system does, and this one fails: {why}."),
+        vec![
+            "Put the CA that signed it into this system's trust store, or name it where frontgate runs:".to_owned(),
+            "  SSL_CERT_FILE=/path/to/the-gateways-ca.pem".to_owned(),
+            "On one machine plain http://127.0.0.1:18789 needs no certificate".to_owned(),
+        ],
+    )
+}
+
+/// https was configured and http is spoken, or the other way round.
+pub(in crate::doctor) fn wrong_scheme(upstream: &Upstream) -> Finding {
+    let (id, speaks, right) = match upstream {
+        Upstream::Http { host, port } => (
+            "gateway_speaks_tls",
+            "TLS, and frontgate speaks plain HTTP",
+            Upstream::Https { host: host.clone(), port: *port },
+        ),
+        Upstream::Https { host, port } => (
+            "gateway_speaks_plain",
+            "plain HTTP, and frontgate speaks TLS",
+            Upstream::Http { host: host.clone(), port: *port },
+        ),
+        Upstream::Unix(_) => ("gateway_speaks_tls", "TLS, and frontgate speaks plain HTTP", upstream.clone()),
+    };
+    let mut fix = vec!["In frontgate's config write:".to_owned(), format!("  upstream: {right}")];
+    if id == "gateway_speaks_tls" {
+        fix.push(
+            "Or let frontgate alone do TLS: \"gateway\": {\"tls\": {\"enabled\": false}} in openclaw.json".to_owned(),
+        );
+    }
+    broken(id, format!("{upstream} speaks {speaks}"), "Neither understands the other, so every request fails.", fix)
+}
+
+/// Something else listens there.
+pub(in crate::doctor) fn not_http(upstream: &Upstream) -> Finding {
+    broken(
+        "gateway_not_http",
+        format!("What listens at {upstream} does not speak HTTP"),
+        "It accepts connections, and answers no request in HTTP. It is another program, or a gateway that hangs.",
+        "See who listens there (ss -ltnp), and correct `upstream` in frontgate's config or restart the gateway",
+    )
+}
+
+/// It speaks HTTP, and is no gateway.
+pub(in crate::doctor) fn not_a_gateway(upstream: &Upstream) -> Finding {
+    broken(
+        "not_a_gateway",
+        format!("What listens at {upstream} is not an OpenClaw gateway"),
+        "It speaks HTTP, but its /healthz is not a gateway's and a WebSocket there does not begin with connect.challenge.",
+        "See who listens there (ss -ltnp); the gateway's port is `gateway.port` in its openclaw.json, 18789 by default",
+    )
+}
+
+/// It is up and not ready.
+pub(in crate::doctor) fn starting(upstream: &Upstream, failing: &[String]) -> Finding {
+    let waiting = if failing.is_empty() { String::new() } else { format!(" It waits for: {}.", failing.join(", ")) };
+    broken(
+        "gateway_starting",
+        format!("The gateway at {upstream} is not ready"),
+        format!("Its /readyz says so; until then it closes WebSockets with 1013 \"gateway starting\".{waiting}"),
+        "Wait: it takes seconds to a minute. If it stays like this: openclaw logs, openclaw doctor",
+    )
+}
+
+/// A WebSocket is refused or ends at once.
+pub(in crate::doctor) fn no_websocket(upstream: &Upstream, saw: &str) -> Finding {
+    broken(
+        "gateway_no_websocket",
+        format!("The gateway at {upstream} opens no WebSocket"),
+        format!("Asked directly, past frontgate: {saw}."),
+        "Look into the gateway's log (openclaw logs), restart it (openclaw gateway restart)",
+    )
+}
+
+/// Its first frame is late.
+pub(in crate::doctor) fn slow(upstream: &Upstream, after: Duration) -> Finding {
+    broken(
+        "gateway_slow",
+        format!("The gateway at {upstream} takes {} ms for its first frame", after.as_millis()),
+        "The Control UI waits 750 ms for connect.challenge. When it comes later, the UI connects without a nonce, is closed with \
+         1008 and tries again, for ever. Asked directly, past frontgate: it is the gateway that is busy, or its machine too small.",
+        "Wait if it has just started; else look what keeps it busy: openclaw logs, top",
+    )
+}
+
+/// It has no token or password to compare with.
+pub(in crate::doctor) fn no_secret(upstream: &Upstream) -> Finding {
+    broken(
+        "gateway_no_secret",
+        format!("The gateway at {upstream} has no token or password set"),
+        "Its auth mode asks for one and it has none to compare with, so nobody can log in.",
+        "On the gateway's machine: openclaw doctor --generate-gateway-token, then restart it",
+    )
+}
+
+/// The clocks differ.
+pub(in crate::doctor) fn clock_skew(upstream: &Upstream, seconds: i64) -> Finding {
+    let (amount, direction) = (seconds.unsigned_abs(), if seconds > 0 { "ahead of" } else { "behind" });
+    advice(
+        "clock_skew",
+        format!("The clock of the gateway at {upstream} is {amount} s {direction} this machine's"),
+        "The gateway accepts a device's signature for 120 s by its own clock. Browsers whose clock is right are refused with 1008 \
+         \"device signature expired\" when the gateway's is wrong.",
+        "Let both machines keep time: timedatectl set-ntp true",
+    )
+}

@@ -1,0 +1,39 @@
+//! All findings: each with its name, what it says, why, and the fix. When one is raised is for [`super::judge`] to say.
+
+pub(super) mod certificate;
+pub(super) mod gateway;
+pub(super) mod own;
+pub(super) mod settings;
+
+use super::finding::{Finding, Severity};
+
+fn broken(id: &'static str, what: impl Into<String>, why: impl Into<String>, fix: impl IntoFix) -> Finding {
+    Finding { id, severity: Severity::Broken, what: what.into(), why: why.into(), fix: fix.into_fix(), edit: None }
+}
+
+fn advice(id: &'static str, what: impl Into<String>, why: impl Into<String>, fix: impl IntoFix) -> Finding {
+    Finding { severity: Severity::Advice, ..broken(id, what, why, fix) }
+}
+
+/// One line of what to do, or several.
+trait IntoFix {
+    fn into_fix(self) -> Vec<String>;
+}
+
+impl IntoFix for &str {
+    fn into_fix(self) -> Vec<String> {
+        vec![self.to_owned()]
+    }
+}
+
+impl IntoFix for String {
+    fn into_fix(self) -> Vec<String> {
+        vec![self]
+    }
+}
+
+impl IntoFix for Vec<String> {
+    fn into_fix(self) -> Vec<String> {
+        self
+    }
+}

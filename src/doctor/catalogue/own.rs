@@ -1,0 +1,235 @@
+//! What can be wrong with frontgate itself and the machine that it runs on.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::super::finding::Finding;
+use super::super::probe::Holder;
+use super::{advice, broken};
+
+/// Nobody answers.
+pub(in crate::doctor) fn not_running(admin: &str) -> Finding {
+    broken(
+        "frontgate_not_running",
+        "frontgate does not run",
+        format!("Nobody listens at {admin}, where a frontgate with this config would answer its operator."),
+        vec![
+            "Start it: frontgate, or: systemctl start frontgate".to_owned(),
+            "If one runs with another config, say which: frontgate doctor -c FILE".to_owned(),
+        ],
+    )
+}
+
+/// Somebody else has the admin address.
+pub(in crate::doctor) fn admin_unclear(admin: &str, why: &str) -> Finding {
+    advice(
+        "admin_unclear",
+        format!("The admin listener at {admin} does not answer"),
+        format!("Asked for its status: {why}. So what a running frontgate could tell is not known."),
+        "Run doctor as frontgate's user; if another program listens there, give frontgate another `admin` address",
+    )
+}
+
+/// It finishes and takes nobody new.
+pub(in crate::doctor) fn draining() -> Finding {
+    let why = "It was told to stop: it finishes what is under way and lets nobody new in.";
+    broken(
+        "frontgate_draining",
+        "frontgate is stopping",
+        why,
+        "Wait for it to end, and start it again: frontgate, or: systemctl start frontgate",
+    )
+}
+
+/// It says that clients should not come.
+pub(in crate::doctor) fn not_ready() -> Finding {
+    let why = "Its /readyz answers 503, so load balancers and Kubernetes send it nobody.";
+    broken("frontgate_not_ready", "frontgate is not ready", why, "Look into its log")
+}
+
+/// It did not take its changed config.
+pub(in crate::doctor) fn reload_refused(why: &str) -> Finding {
+    advice(
+        "reload_refused",
+        "frontgate still runs on its earlier config",
+        format!("The last reload was refused: {}", why.trim_end()),
+        "frontgate check says what is wrong; then: frontgate reload",
+    )
+}
+
+/// It runs on another file.
+pub(in crate::doctor) fn other_config(runs: &str, looked: &str) -> Finding {
+    advice(
+        "other_config",
+        "The frontgate that runs has another config than the one looked at",
+        format!("It runs on {runs}; doctor looked at {looked}."),
+        format!("frontgate doctor -c {runs}"),
+    )
+}
+
+/// Somebody else has its port.
+pub(in crate::doctor) fn port_taken(key: &str, address: SocketAddr, holder: Option<&Holder>) -> Finding {
+    let by = holder.map_or_else(
+        || "another process (root sees which: ss -ltnp)".to_owned(),
+        |holder| format!("{} (process {})", plain(&holder.name), holder.pid),
+    );
+    broken(
+        "port_taken",
+        format!("{address} is taken by {by}"),
+        format!("`{key}` asks for it, and a port has one owner."),
+        format!("Stop that process, or choose another port for `{key}`"),
+    )
+}
+
+/// A port below 1024.
+pub(in crate::doctor) fn port_forbidden(key: &str, address: SocketAddr) -> Finding {
+    advice(
+        "port_forbidden",
+        format!("This user may not listen on {address}"),
+        format!("`{key}` asks for a port below 1024; the kernel leaves those to root and to whom it is granted."),
+        vec![
+            "Under systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE, or a socket unit".to_owned(),
+            "For the binary: setcap cap_net_bind_service=+ep on it".to_owned(),
+            format!(
+                "Or a port from 1024 up for `{key}`, such as 8443. If frontgate runs as another user, doctor may be wrong here"
+            ),
+        ],
+    )
+}
+
+/// An address of another machine.
+pub(in crate::doctor) fn no_such_address(key: &str, address: SocketAddr) -> Finding {
+    broken(
+        "no_such_address",
+        format!("This machine has no address {}", address.ip()),
+        format!("`{key}` asks for it, so frontgate does not start. `ip address` lists those that there are."),
+        format!("For every address write \":{}\" in `{key}`", address.port()),
+    )
+}
+
+/// It runs, and its listener cannot be reached.
+pub(in crate::doctor) fn unreachable(address: &str, why: &str) -> Finding {
+    broken(
+        "listener_unreachable",
+        format!("frontgate runs, and {address} cannot be reached from this machine"),
+        format!("A connection as a client makes it failed: {why}."),
+        "Look into frontgate's log; a firewall on this machine may drop it",
+    )
+}
+
+/// No route takes a name that the certificate has.
+pub(in crate::doctor) fn no_route(name: &str) -> Finding {
+    broken(
+        "no_route",
+        format!("No route takes requests for {name}"),
+        "`routes` has none for this name and none for every host, so it gets 404 from frontgate.",
+        vec!["In frontgate's config, under `routes`:".to_owned(), format!("  - {{ host: \"{name}\" }}")],
+    )
+}
+
+/// The gateway would open a WebSocket and frontgate does not.
+pub(in crate::doctor) fn refuses(address: &str, status: StatusCode) -> Finding {
+    let fix = match status.as_u16() {
+        403 => "Compare websocket.allowed_origins with what browsers open; look into frontgate's log",
+        404 => "No route leads to the gateway: look at `routes`",
+        503 => "It is full (limits.connections), or stopping: frontgate status",
+        502 | 504 => {
+            "frontgate's log says why it cannot reach the gateway; does it run on this machine and as a user who may?"
+        }
+        _ => "Look into frontgate's log",
+    };
+    broken(
+        "frontgate_refuses",
+        format!("Through {address} no WebSocket opens: status {}", status.as_u16()),
+        "The gateway itself opens one when it is asked directly, so it is frontgate or what is before it.",
+        fix,
+    )
+}
+
+/// A WebSocket opens, and the first frame does not come.
+pub(in crate::doctor) fn swallows(address: &str, saw: &str) -> Finding {
+    broken(
+        "frontgate_swallows",
+        format!("Through {address} a WebSocket opens and connect.challenge does not come"),
+        format!("{saw}; asked directly, the gateway sends it."),
+        "Look into frontgate's log: it says who ended the WebSocket, and why",
+    )
+}
+
+/// The first frame is late through frontgate only.
+pub(in crate::doctor) fn slow(address: &str, through: Duration, direct: Duration) -> Finding {
+    let (through, direct) = (through.as_millis(), direct.as_millis());
+    broken(
+        "frontgate_slow",
+        format!("Through {address} connect.challenge takes {through} ms, directly {direct} ms"),
+        "The Control UI waits 750 ms for it and then loops on 1008.",
+        "The machine is too busy (top), or the way between frontgate and the gateway is too long",
+    )
+}
+
+/// Its own list refuses the pages that it serves.
+pub(in crate::doctor) fn own_origins(origin: &str) -> Finding {
+    broken(
+        "own_allowed_origins",
+        format!("frontgate itself refuses WebSockets of pages from {origin}"),
+        "websocket.allowed_origins does not name it, so they get 403 before the gateway is asked.",
+        vec!["In frontgate's config:".to_owned(), format!("  websocket: {{ allowed_origins: [\"{origin}\"] }}")],
+    )
+}
+
+/// The gateway never parses the only header that it gets.
+pub(in crate::doctor) fn no_x_forwarded() -> Finding {
+    broken(
+        "no_x_forwarded",
+        "The gateway is not told who the client is",
+        "forwarded.headers has no x-forwarded. OpenClaw reads X-Forwarded-For only, and refuses who sends nothing but \
+         Forwarded: 403 proxy_attribution_required.",
+        vec!["In frontgate's config:".to_owned(), "  forwarded: { headers: [x-forwarded] }".to_owned()],
+    )
+}
+
+/// Only clients on this machine can come, and the gateway refuses them.
+pub(in crate::doctor) fn local_clients_refused(address: &str) -> Finding {
+    broken(
+        "local_clients_refused",
+        format!("Whoever comes to {address} is refused by the gateway"),
+        "Only this machine can reach it, and forwarded.local_clients is `forwarded`: the gateway answers 403 to \
+         X-Forwarded-For: 127.0.0.1.",
+        vec![
+            "For browsers on this machine, in frontgate's config:".to_owned(),
+            "  forwarded: { local_clients: auto }".to_owned(),
+            "Behind another proxy on this machine:".to_owned(),
+            "  forwarded: { trusted_proxies: [127.0.0.1, \"::1\"] }".to_owned(),
+        ],
+    )
+}
+
+/// Few connections.
+pub(in crate::doctor) fn few_files(files: u64, carried: usize, wanted: Option<usize>) -> Finding {
+    let wants = wanted.map_or_else(String::new, |wanted| format!(", and limits.connections asks for {wanted}"));
+    advice(
+        "few_files",
+        format!("The limit of open files carries {carried} clients{wants}"),
+        format!(
+            "frontgate may have {files} files open, and a client needs two sockets. Who comes then waits, or is refused."
+        ),
+        "systemd: LimitNOFILE=524288; containers: --ulimit nofile=524288; else: ulimit -Hn",
+    )
+}
+
+/// The clock shows another year.
+pub(in crate::doctor) fn clock_wrong(shows: &str) -> Finding {
+    broken(
+        "clock_wrong",
+        format!("This machine's clock is wrong: it shows {shows}"),
+        "Certificates are judged and made by the clock: browsers refuse those of another year, and ACME fails.",
+        "timedatectl set-ntp true, or: date -s \"2026-11-20 12:00\"; then restart frontgate",
+    )
+}
+
+/// A name of somebody else's process, fit for a terminal.
+fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_graphic).take(40).collect()
+}

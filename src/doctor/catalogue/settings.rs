@@ -1,0 +1,187 @@
+//! What can be wrong in the gateway's own configuration.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::super::finding::{Finding, Severity};
+use super::super::settings::{Change, Edit, Settings, Unreadable};
+use super::{advice, broken};
+use crate::config::Upstream;
+
+/// Where the gateway's configuration is, and what it says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::doctor) struct Known<'a> {
+    pub(in crate::doctor) file: &'a Path,
+    pub(in crate::doctor) settings: &'a Settings,
+}
+
+/// It does not trust this proxy. `needed`: whether anybody comes from another machine.
+pub(in crate::doctor) fn proxy_not_trusted(
+    upstream: &Upstream,
+    local: Option<IpAddr>,
+    known: Option<&Known<'_>>,
+    needed: bool,
+) -> Finding {
+    let Some(ip) = local.map(|ip| ip.to_canonical()) else {
+        let fix = vec![
+            "Add the address that the gateway sees to its openclaw.json; its log names it (\"unattributable proxy-shaped traffic from …\"):".to_owned(),
+            format!("  {}", lines(TRUSTED_PROXIES, &json!(["ADDRESS"]))),
+        ];
+        return broken("proxy_not_trusted", NOT_TRUSTED, not_trusted(upstream), fix);
+    };
+    let edit = Edit { path: TRUSTED_PROXIES, change: Change::Add(vec![ip.to_string()]) };
+    let before = known.map_or(&[][..], |known| &known.settings.trusted_proxies);
+    let mut fix = add(&edit, before, known);
+    if !ip.is_loopback() {
+        fix.push(format!(
+            "If that does not help, the gateway sees another address than {ip} (a container's network changes it): its log names \
+             it, \"unattributable proxy-shaped traffic from …\""
+        ));
+    }
+    let edit = known.map(|_| edit);
+    if needed {
+        Finding { edit, ..broken("proxy_not_trusted", NOT_TRUSTED, not_trusted(upstream), fix) }
+    } else {
+        let what = "Only browsers on this machine can use the gateway: it does not trust frontgate as a proxy";
+        let why = format!("{} A browser here that opens https://localhost needs nothing.", not_trusted(upstream));
+        Finding { edit, ..advice("proxy_not_trusted", what, why, fix) }
+    }
+}
+
+const TRUSTED_PROXIES: &[&str] = &["gateway", "trustedProxies"];
+const NOT_TRUSTED: &str = "The gateway does not trust frontgate as a proxy";
+
+fn not_trusted(upstream: &Upstream) -> String {
+    format!(
+        "{upstream} answers 403 proxy_attribution_required to what frontgate forwards for clients on other machines: frontgate's \
+         address is not in gateway.trustedProxies, so it does not believe who the client is."
+    )
+}
+
+/// Its file trusts this proxy, and it refuses all the same.
+pub(in crate::doctor) fn proxy_not_trusted_yet(upstream: &Upstream, ip: IpAddr, known: &Known<'_>) -> Finding {
+    broken(
+        "proxy_trust_not_in_effect",
+        "The gateway refuses frontgate although its openclaw.json trusts it",
+        format!(
+            "{} trusts {ip}, yet {upstream} answers 403 proxy_attribution_required. The gateway has not taken the file over (it \
+             rejects one that is wrong as a whole), runs on another file, or sees another address.",
+            known.file.display()
+        ),
+        vec![
+            "openclaw config validate, then: openclaw gateway restart".to_owned(),
+            "Its log names the address that it sees: \"unattributable proxy-shaped traffic from …\"".to_owned(),
+        ],
+    )
+}
+
+/// Every client is taken for a proxy.
+pub(in crate::doctor) fn everybody_trusted(known: &Known<'_>, entries: &[&str], refuses: bool) -> Finding {
+    let list = entries.join(", ");
+    let what = format!("gateway.trustedProxies takes clients for proxies: {list}");
+    let why = format!(
+        "{} trusts whole networks. The gateway skips every address that it trusts when it looks for the client, so a client in \
+         there is nobody (403) or whoever it says it is.",
+        known.file.display()
+    );
+    let fix = "Trust single addresses: those of the proxies alone, such as 127.0.0.1";
+    let severity = if refuses { Severity::Broken } else { Severity::Advice };
+    Finding { severity, ..broken("trusted_proxies_too_wide", what, why, fix) }
+}
+
+/// Pages from these origins may not connect.
+pub(in crate::doctor) fn origin_not_allowed(
+    origins: &[String],
+    known: Option<&Known<'_>>,
+    severity: Severity,
+) -> Finding {
+    let edit = Edit { path: &["gateway", "controlUi", "allowedOrigins"], change: Change::Add(origins.to_vec()) };
+    let before = known.map_or(&[][..], |known| &known.settings.allowed_origins);
+    let list = origins.join(" and ");
+    let why = "The gateway closes the Control UI with 1008 \"origin not allowed\" when its page comes from an address that is not, \
+               letter by letter and with its port, in gateway.controlUi.allowedOrigins.";
+    let mut fix = add(&edit, before, known);
+    fix.push(
+        "If browsers open another address, add that one instead; `frontgate doctor --origin URL` asks about it"
+            .to_owned(),
+    );
+    let what = format!("The gateway does not allow pages from {list}");
+    Finding { severity, edit: known.map(|_| edit), ..broken("origin_not_allowed", what, why, fix) }
+}
+
+/// Trusted-proxy authentication, and a proxy on its own machine.
+pub(in crate::doctor) fn loopback_proxy_refused(known: &Known<'_>) -> Finding {
+    let edit = Edit { path: &["gateway", "auth", "trustedProxy", "allowLoopback"], change: Change::Set(true) };
+    let fix = add(&edit, &[], Some(known));
+    let why = "With gateway.auth.mode \"trusted-proxy\" the gateway refuses the identity that a proxy on its own machine sends, \
+               unless allowLoopback says that it may: 1008 \"unauthorized\".";
+    let what = "The gateway's trusted-proxy authentication refuses a proxy on the same machine";
+    Finding { edit: Some(edit), ..broken("trusted_proxy_loopback", what, why, fix) }
+}
+
+/// The Control UI is switched off.
+pub(in crate::doctor) fn control_ui_off(known: &Known<'_>) -> Finding {
+    let edit = Edit { path: &["gateway", "controlUi", "enabled"], change: Change::Set(true) };
+    let fix = add(&edit, &[], Some(known));
+    let why = format!("{} says gateway.controlUi.enabled: false, so the gateway serves no page.", known.file.display());
+    Finding { edit: Some(edit), ..broken("control_ui_off", "The gateway's Control UI is switched off", why, fix) }
+}
+
+/// Settings that weaken it and that nobody needs behind HTTPS.
+pub(in crate::doctor) fn needless(known: &Known<'_>, name: &'static str) -> Finding {
+    advice(
+        "gateway_weakened",
+        format!("gateway.controlUi.{name} is on"),
+        "It was a way around plain http. Behind frontgate the UI has HTTPS, and this only weakens the gateway.",
+        format!("Remove it from {}", known.file.display()),
+    )
+}
+
+/// Anybody on the network reaches the gateway without TLS.
+pub(in crate::doctor) fn exposed(known: &Known<'_>, bind: &str) -> Finding {
+    let bind: String = bind.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
+    advice(
+        "gateway_exposed",
+        format!("The gateway also listens for the network, without TLS (gateway.bind: {bind})"),
+        "frontgate reaches it on this machine; whoever else uses that port sends the token in the clear.",
+        vec![format!("In {}:", known.file.display()), format!("  {}", lines(&["gateway", "bind"], &json!("loopback")))],
+    )
+}
+
+/// The file cannot be read.
+pub(in crate::doctor) fn unreadable(file: &Path, why: &Unreadable) -> Finding {
+    advice(
+        "gateway_config_unreadable",
+        format!("{} cannot be read", file.display()),
+        format!("{why}. So the gateway's own settings were not looked at."),
+        match why {
+            Unreadable::Io(_) => {
+                "Run doctor as the user whose gateway it is, or name another file with --gateway-config"
+            }
+            _ => "openclaw config validate says what is wrong with it; a gateway that restarts refuses it",
+        },
+    )
+}
+
+/// What to write where.
+fn add(edit: &Edit, before: &[String], known: Option<&Known<'_>>) -> Vec<String> {
+    let value = edit.value(before);
+    let line = format!("  {}", lines(edit.path, &value));
+    match known {
+        Some(known) if known.settings.partial => {
+            vec![format!("In {}, or the file that it includes:", known.file.display()), line]
+        }
+        Some(known) => vec![format!("`frontgate doctor --fix` does it. In {}:", known.file.display()), line],
+        None if before.is_empty() && value.is_array() => {
+            vec!["Add to the gateway's openclaw.json, to what is in the list already:".to_owned(), line]
+        }
+        None => vec!["In the gateway's openclaw.json:".to_owned(), line],
+    }
+}
+
+/// A setting as JSON, from the root.
+fn lines(path: &[&str], value: &Value) -> String {
+    path.iter().rev().fold(value.to_string(), |inner, name| format!("{{\"{name}\": {inner}}}"))
+}

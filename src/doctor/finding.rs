@@ -1,0 +1,106 @@
+//! [`Finding`]: one thing that is wrong, why, and what to do about it.
+
+use super::settings::Edit;
+
+/// One thing that is wrong, or could be better.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Its name in the catalogue; scripts may rely on it.
+    pub id: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, in one line.
+    pub what: String,
+    /// What was seen, and why it matters.
+    pub why: String,
+    /// What to do, a line each; lines that begin with a space are to be copied.
+    pub fix: Vec<String>,
+    /// What `--fix` would change in the gateway's own configuration.
+    pub edit: Option<Edit>,
+}
+
+/// How bad a finding is; the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Clients cannot connect, or not all of them.
+    Broken,
+    /// It works, and could work better or more safely.
+    Advice,
+}
+
+impl Severity {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Broken => "broken",
+            Self::Advice => "advice",
+        }
+    }
+}
+
+/// Something that was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What.
+    pub what: String,
+    /// How it went.
+    pub outcome: Outcome,
+    /// What was seen, or why it was not tried.
+    pub saw: String,
+}
+
+/// How a check went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// As it should.
+    Good,
+    /// There is a finding about it.
+    Bad,
+    /// It was not tried.
+    Skipped,
+}
+
+impl Outcome {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::Bad => "bad",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// What all judgments together say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// What is wrong, worst first.
+    pub findings: Vec<Finding>,
+    /// What was tried.
+    pub checks: Vec<Check>,
+}
+
+impl Diagnosis {
+    /// Adds a finding.
+    pub(super) fn found(&mut self, finding: Finding) {
+        // One cause shows at several names and listeners.
+        if !self.findings.contains(&finding) {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Notes what was tried.
+    pub(super) fn checked(&mut self, what: impl Into<String>, outcome: Outcome, saw: impl Into<String>) {
+        self.checks.push(Check { what: what.into(), outcome, saw: saw.into() });
+    }
+
+    /// Puts the worst first; what was found first stays before what follows from it.
+    pub(super) fn sort(&mut self) {
+        self.findings.sort_by_key(|finding| finding.severity);
+    }
+
+    /// Whether clients cannot connect.
+    pub fn is_broken(&self) -> bool {
+        self.findings.iter().any(|finding| finding.severity == Severity::Broken)
+    }
+}

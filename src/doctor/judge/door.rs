@@ -1,0 +1,87 @@
+//! What a WebSocket through frontgate means.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::PATIENCE_OF_THE_UI;
+use super::gateway::{describe, is_attribution};
+use crate::doctor::catalogue::own as found;
+use crate::doctor::finding::{Diagnosis, Outcome};
+use crate::doctor::probe::{Door, Opened, Through};
+
+/// Judges a listener. `direct` is how long the gateway's first frame takes when it is asked directly; `None`: there is none, and
+/// that has a finding already.
+pub(in crate::doctor) fn door(diagnosis: &mut Diagnosis, door: &Door, direct: Option<Duration>) {
+    let address = &door.address;
+    let what = format!("through {address} a WebSocket opens and connect.challenge comes");
+    let through = match &door.through {
+        Err(why) => return diagnosis.checked(what, Outcome::Skipped, *why),
+        Ok(Through::NoConnection(why)) => {
+            diagnosis.checked(what, Outcome::Bad, why);
+            return diagnosis.found(found::unreachable(address, why));
+        }
+        Ok(Through::Tried(opened)) => opened,
+    };
+    let Some(direct) = direct else {
+        return diagnosis.checked(what, Outcome::Skipped, "the gateway itself does not");
+    };
+    let finding = match through {
+        Opened::Challenged { after, .. } if *after > PATIENCE_OF_THE_UI && direct <= PATIENCE_OF_THE_UI => {
+            Some(found::slow(address, *after, direct))
+        }
+        Opened::Challenged { .. } => None,
+        // The gateway takes this very machine for a proxy, or for itself: nobody else is concerned.
+        opened if is_attribution(opened) => {
+            return diagnosis.checked(what, Outcome::Skipped, "the gateway does not take this machine for a client");
+        }
+        Opened::Refused { status: StatusCode::UNAUTHORIZED, .. } => {
+            return diagnosis.checked(what, Outcome::Skipped, "it asks for a name and a password");
+        }
+        Opened::Refused { status, .. } => Some(found::refuses(address, *status)),
+        other => Some(found::swallows(address, &describe(other))),
+    };
+    let outcome = if finding.is_some() { Outcome::Bad } else { Outcome::Good };
+    let saw = match through {
+        Opened::Challenged { after, .. } => format!("{} ms", after.as_millis()),
+        other => describe(other),
+    };
+    diagnosis.checked(what, outcome, saw);
+    if let Some(finding) = finding {
+        diagnosis.found(finding);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::probe::{Answered, Said};
+
+    #[test]
+    fn what_the_gateway_does_and_frontgate_does_not_is_frontgates_fault() {
+        let ms = Duration::from_millis;
+        let challenged = |after| Opened::Challenged { after: ms(after), ahead: None, answered: Answered::NotAsked };
+        let refused = |status: u16, said| Opened::Refused { status: StatusCode::from_u16(status).unwrap(), said };
+        let tried = |opened| Ok(Through::Tried(opened));
+        let rows = [
+            (tried(challenged(5)), Some(ms(3)), None),
+            (tried(challenged(900)), Some(ms(3)), Some("frontgate_slow")),
+            (tried(challenged(900)), Some(ms(800)), None),
+            (tried(refused(403, Said::Attribution)), Some(ms(3)), None),
+            (tried(refused(401, Said::Other)), Some(ms(3)), None),
+            (tried(refused(502, Said::Other)), Some(ms(3)), Some("frontgate_refuses")),
+            (tried(refused(502, Said::Other)), None, None),
+            (tried(Opened::Silent), Some(ms(3)), Some("frontgate_swallows")),
+            (tried(Opened::Closed { code: 1012, reason: String::new() }), Some(ms(3)), Some("frontgate_swallows")),
+            (Ok(Through::NoConnection("refused".to_owned())), None, Some("listener_unreachable")),
+            (Err("it wants a certificate of its clients"), Some(ms(3)), None),
+        ];
+        for (through, direct, expected) in rows {
+            let mut diagnosis = Diagnosis::default();
+            let one = Door { address: "[::]:8443".to_owned(), through, shown: Vec::new() };
+            door(&mut diagnosis, &one, direct);
+            assert_eq!(diagnosis.findings.first().map(|finding| finding.id), expected, "{one:?}");
+            assert_eq!(diagnosis.checks.len(), 1);
+        }
+    }
+}

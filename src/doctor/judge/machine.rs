@@ -1,0 +1,74 @@
+//! What the machine allows.
+
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use crate::config::Connections;
+use crate::doctor::catalogue::own as found;
+use crate::doctor::finding::{Diagnosis, Outcome};
+use crate::server::file_limit;
+
+/// Judges the clock and the limit of open `files`.
+pub(in crate::doctor) fn machine(
+    diagnosis: &mut Diagnosis,
+    now: OffsetDateTime,
+    files: Option<u64>,
+    wanted: Connections,
+) {
+    let plausible = now > EARLIEST && now < EARLIEST + time::Duration::days(365 * 30);
+    let shows = format!("{} UTC", now.date());
+    diagnosis.checked(
+        "this machine's clock is plausible",
+        if plausible { Outcome::Good } else { Outcome::Bad },
+        &shows,
+    );
+    if !plausible {
+        diagnosis.found(found::clock_wrong(&shows));
+    }
+    let Some(files) = files else { return };
+    let carried = file_limit::carried(Some(files));
+    let asked = match wanted {
+        Connections::Auto => None,
+        Connections::AtMost(most) => Some(most),
+    };
+    let enough = carried >= asked.unwrap_or(FEW);
+    diagnosis.checked(
+        "the limit of open files carries the clients",
+        if enough { Outcome::Good } else { Outcome::Bad },
+        format!("{carried} clients"),
+    );
+    if !enough {
+        diagnosis.found(found::few_files(files, carried, asked));
+    }
+}
+
+/// No clock that is right shows a time before this program was written.
+const EARLIEST: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
+/// A family's devices and their tabs.
+const FEW: usize = 100;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_of_another_year_and_few_files_are_found() {
+        let right = datetime!(2026-11-20 12:00 UTC);
+        let rows: [(OffsetDateTime, Option<u64>, Connections, &[&str]); 8] = [
+            (right, None, Connections::Auto, &[]),
+            (right, Some(1024), Connections::Auto, &[]),
+            (right, Some(300), Connections::Auto, &["few_files"]),
+            (right, Some(1024), Connections::AtMost(5000), &["few_files"]),
+            (right, Some(524_288), Connections::AtMost(5000), &[]),
+            (datetime!(1970-01-01 01:00 UTC), None, Connections::Auto, &["clock_wrong"]),
+            (datetime!(2025-12-31 23:00 UTC), None, Connections::Auto, &["clock_wrong"]),
+            (datetime!(2099-01-01 00:00 UTC), None, Connections::Auto, &["clock_wrong"]),
+        ];
+        for (now, files, wanted, expected) in rows {
+            let mut diagnosis = Diagnosis::default();
+            machine(&mut diagnosis, now, files, wanted);
+            let ids: Vec<_> = diagnosis.findings.iter().map(|finding| finding.id).collect();
+            assert_eq!(ids, expected, "{now} {files:?} {wanted:?}");
+        }
+    }
+}

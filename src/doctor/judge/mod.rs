@@ -1,0 +1,22 @@
+//! From what was seen to findings: pure functions, one file for each thing that was looked at.
+
+mod certificate;
+mod door;
+mod gateway;
+mod machine;
+mod origin;
+mod running;
+mod settings;
+
+pub(super) use certificate::{Kind, Place, certificate};
+pub(super) use door::door;
+pub(super) use gateway::gateway;
+pub(super) use machine::machine;
+pub(super) use origin::origins;
+pub(super) use running::{ports, running};
+pub(super) use settings::{own_settings, settings};
+
+use std::time::Duration;
+
+/// How long the Control UI waits for the gateway's first frame.
+const PATIENCE_OF_THE_UI: Duration = Duration::from_millis(750);

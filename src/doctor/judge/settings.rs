@@ -1,0 +1,151 @@
+//! What the gateway's configuration and frontgate's own mean, without asking anybody.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::config::{AllowedOrigins, BindAddr, Config, LocalClients};
+use crate::doctor::catalogue::settings::Known;
+use crate::doctor::catalogue::{own, settings as found};
+use crate::doctor::finding::Diagnosis;
+use crate::doctor::plan::Site;
+use crate::doctor::settings::net;
+
+/// Judges the gateway's configuration. `local` is our address on the way to that gateway.
+pub(in crate::doctor) fn settings(diagnosis: &mut Diagnosis, known: &Known<'_>, local: Option<IpAddr>) {
+    let settings = known.settings;
+    let here = local.is_some_and(|ip| ip.is_loopback());
+    if settings.auth_mode.as_deref() == Some("trusted-proxy") && here && !settings.allow_loopback && !settings.partial {
+        diagnosis.found(found::loopback_proxy_refused(known));
+    }
+    if !settings.control_ui {
+        diagnosis.found(found::control_ui_off(known));
+    }
+    let wide: Vec<_> =
+        settings.trusted_proxies.iter().map(String::as_str).filter(|entry| net(entry).is_some_and(is_wide)).collect();
+    if !wide.is_empty() && diagnosis.findings.iter().all(|finding| finding.id != "trusted_proxies_too_wide") {
+        diagnosis.found(found::everybody_trusted(known, &wide, false));
+    }
+    for name in &settings.dangerous {
+        diagnosis.found(found::needless(known, name));
+    }
+    if let Some(bind) = settings.bind.as_deref().filter(|bind| *bind == "lan" && here && !settings.tls) {
+        diagnosis.found(found::exposed(known, bind));
+    }
+}
+
+/// Judges frontgate's own configuration where it keeps clients out.
+pub(in crate::doctor) fn own_settings(diagnosis: &mut Diagnosis, config: &Config, sites: &[Site]) {
+    if let AllowedOrigins::List(list) = &config.websocket.allowed_origins {
+        for site in sites.iter().filter(|site| !site.any_port) {
+            // One of several ports may be enough for those who come.
+            if let Some(first) =
+                site.origins.first().filter(|_| !site.origins.iter().any(|one| list.contains(&one.origin)))
+            {
+                diagnosis.found(own::own_origins(&first.origin));
+            }
+        }
+    }
+    let listen = &config.listen;
+    let plain = listen.plain.iter().filter_map(|address| match address {
+        BindAddr::Tcp(at) => Some(*at),
+        // Who comes through a file is named by a header.
+        BindAddr::Unix(_) => None,
+    });
+    let proxied = |ip: IpAddr| {
+        config.forwarded.trusted_proxies.iter().chain(&listen.proxy_protocol_from).any(|net| net.contains(&ip))
+    };
+    for at in listen.https.iter().copied().chain(plain) {
+        if at.ip().is_loopback() && config.forwarded.local_clients == LocalClients::Forwarded && !proxied(at.ip()) {
+            diagnosis.found(own::local_clients_refused(&at.to_string()));
+        }
+    }
+}
+
+/// Whether ordinary clients live in it. A container network is a /16 at most.
+fn is_wide(net: IpNet) -> bool {
+    match net {
+        IpNet::V4(net) if net.network().is_loopback() => false,
+        IpNet::V4(net) => {
+            net.prefix_len() < 16 || (net.prefix_len() == 16 && net.network().octets()[..2] == [192, 168])
+        }
+        IpNet::V6(net) => net.prefix_len() < 48,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Forwarded;
+    use crate::doctor::probe::Origin;
+    use crate::doctor::settings::read;
+
+    #[test]
+    fn the_gateways_settings_that_keep_people_out_or_let_too_many_in() {
+        let rows: [(&str, &str, &[&str]); 12] = [
+            (
+                r#"{gateway:{trustedProxies:["127.0.0.1","::1"],controlUi:{allowedOrigins:["https://a"]}}}"#,
+                "127.0.0.1",
+                &[],
+            ),
+            (r#"{gateway:{auth:{mode:"trusted-proxy"}}}"#, "127.0.0.1", &["trusted_proxy_loopback"]),
+            (r#"{gateway:{auth:{mode:"trusted-proxy"}}}"#, "10.0.0.2", &[]),
+            (r#"{gateway:{auth:{mode:"trusted-proxy",trustedProxy:{allowLoopback:true}}}}"#, "127.0.0.1", &[]),
+            (r#"{gateway:{auth:{mode:"trusted-proxy",$include:"a.json5"}}}"#, "127.0.0.1", &[]),
+            (r"{gateway:{controlUi:{enabled:false}}}", "127.0.0.1", &["control_ui_off"]),
+            (r"{gateway:{controlUi:{allowInsecureAuth:true}}}", "127.0.0.1", &["gateway_weakened"]),
+            (r#"{gateway:{bind:"lan"}}"#, "127.0.0.1", &["gateway_exposed"]),
+            (r#"{gateway:{bind:"lan"}}"#, "172.17.0.3", &[]),
+            (r#"{gateway:{trustedProxies:["10.0.0.0/8"]}}"#, "127.0.0.1", &["trusted_proxies_too_wide"]),
+            (r#"{gateway:{trustedProxies:["192.168.0.0/16"]}}"#, "127.0.0.1", &["trusted_proxies_too_wide"]),
+            (r#"{gateway:{trustedProxies:["172.17.0.0/16","127.0.0.0/8","fd00:1::/64"]}}"#, "127.0.0.1", &[]),
+        ];
+        for (text, local, expected) in rows {
+            let read = read(text).unwrap();
+            let known = Known { file: Path::new("/o.json"), settings: &read };
+            let mut diagnosis = Diagnosis::default();
+            settings(&mut diagnosis, &known, Some(local.parse().unwrap()));
+            let ids: Vec<_> = diagnosis.findings.iter().map(|finding| finding.id).collect();
+            assert_eq!(ids, expected, "{text} {local}");
+        }
+    }
+
+    #[test]
+    fn frontgates_own_list_of_origins_names_what_it_serves() {
+        let site = |any_port| Site {
+            name: "gw".to_owned(),
+            origins: vec![Origin { origin: "https://gw:8443".to_owned(), host: "gw:8443".to_owned() }],
+            any_port,
+            path: "/".to_owned(),
+        };
+        for (list, any_port, broken) in
+            [(&["https://gw:8443"][..], false, false), (&["https://gw"], false, true), (&["https://gw"], true, false)]
+        {
+            let mut config = Config::default();
+            config.websocket.allowed_origins = AllowedOrigins::List(list.iter().map(|one| (*one).to_owned()).collect());
+            let mut diagnosis = Diagnosis::default();
+            own_settings(&mut diagnosis, &config, &[site(any_port)]);
+            assert_eq!(diagnosis.is_broken(), broken, "{list:?} {any_port}");
+        }
+    }
+
+    #[test]
+    fn a_loopback_listener_needs_a_proxy_or_local_clients() {
+        let trusted = vec!["127.0.0.0/8".parse().unwrap()];
+        for (address, local_clients, trusted_proxies, broken) in [
+            ("127.0.0.1:8443", LocalClients::Forwarded, vec![], true),
+            ("127.0.0.1:8443", LocalClients::Forwarded, trusted, false),
+            ("127.0.0.1:8443", LocalClients::Auto, vec![], false),
+            ("[::]:8443", LocalClients::Forwarded, vec![], false),
+        ] {
+            let mut config = Config::default();
+            config.listen.https = vec![address.parse().unwrap()];
+            config.forwarded = Forwarded { trusted_proxies, local_clients, ..Forwarded::default() };
+            let mut diagnosis = Diagnosis::default();
+            own_settings(&mut diagnosis, &config, &[]);
+            assert_eq!(diagnosis.is_broken(), broken, "{address} {local_clients:?}");
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! One request and its answer, over a connection of its own.
+
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use http::header::{CONNECTION, DATE, HOST, HeaderName};
+use http::{HeaderValue, Request, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use tokio::time::timeout;
+
+use crate::tls::Stream;
+use crate::upstream::{Link, RequestBody};
+
+/// What was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    /// The beginning of the body, if it was text.
+    pub(super) text: String,
+    pub(super) date: Option<String>,
+    /// Our own address on that connection.
+    pub(super) local: Option<IpAddr>,
+}
+
+/// Fields of a request.
+pub(in crate::doctor) type Fields = Vec<(HeaderName, HeaderValue)>;
+
+/// Asks for `path`. `None`: there was no answer in HTTP, or none in time.
+pub(super) async fn get(stream: Stream, host: &str, path: &str, fields: &Fields) -> Option<Answer> {
+    let exchange = async {
+        let request = request(host, path, fields)?;
+        let mut link = Link::open(stream, LONGEST_HEAD).await.ok()?;
+        let local = link.local_ip();
+        let response = link.exchange(request).await.ok()?;
+        let (head, body) = response.into_parts();
+        let mut body = pin!(Limited::new(body, LONGEST_BODY).collect());
+        let body = poll_fn(|cx| {
+            // Nothing else moves the connection.
+            link.poll_drive(cx);
+            body.as_mut().poll(cx)
+        });
+        let bytes = body.await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        let date = head.headers.get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
+        Some(Answer { status: head.status, text: String::from_utf8_lossy(&bytes).into_owned(), date, local })
+    };
+    timeout(PATIENCE, exchange).await.ok().flatten()
+}
+
+/// A request without a body; the last one on its connection.
+pub(super) fn request(host: &str, path: &str, fields: &Fields) -> Option<Request<RequestBody>> {
+    let mut request = Request::new(RequestBody::Empty);
+    *request.uri_mut() = path.parse().ok()?;
+    request.headers_mut().insert(HOST, host.parse().ok()?);
+    request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    for (name, value) in fields {
+        request.headers_mut().insert(name.clone(), value.clone());
+    }
+    Some(request)
+}
+
+/// For one answer. A gateway that is starting is busy for seconds.
+pub(super) const PATIENCE: Duration = Duration::from_millis(2500);
+pub(super) const LONGEST_HEAD: usize = 64 * 1024;
+const LONGEST_BODY: usize = 64 * 1024;

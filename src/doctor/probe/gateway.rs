@@ -1,0 +1,237 @@
+//! A gateway, asked directly: whether it is there, what it speaks, and what it says to what frontgate would forward.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::StatusCode;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::exchange::{Fields, get};
+use super::socket::{Opened, open};
+use crate::config::Upstream;
+use crate::tls::{self, Probe, Stream};
+use crate::upstream::{ConnectError, Connector};
+
+/// A gateway, and what was seen of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::doctor) struct Gateway {
+    /// Its address.
+    pub(in crate::doctor) upstream: Upstream,
+    /// How far one gets.
+    pub(in crate::doctor) reached: Reached,
+}
+
+/// How far one gets with a gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::doctor) enum Reached {
+    /// Nobody listens there.
+    Refused,
+    /// Its name has no address.
+    Unresolved,
+    /// No answer in time.
+    TimedOut,
+    /// It shows no certificate that is accepted here; why.
+    Untrusted(String),
+    /// TLS was expected, and it speaks plain HTTP.
+    Plain,
+    /// HTTP was expected, and it speaks TLS.
+    Tls,
+    /// It speaks something else, or nothing.
+    NotHttp,
+    /// Another failure of the system's.
+    Failed(String),
+    /// It speaks HTTP.
+    Http(Box<Listening>),
+}
+
+/// A gateway that speaks HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::doctor) struct Listening {
+    /// What `/healthz` answers; whether it is a gateway's answer.
+    pub(in crate::doctor) healthy: Option<bool>,
+    /// What `/readyz` answers.
+    pub(in crate::doctor) ready: Option<StatusCode>,
+    /// What it is waiting for.
+    pub(in crate::doctor) failing: Vec<String>,
+    /// Our own address on the way there.
+    pub(in crate::doctor) local: Option<IpAddr>,
+    /// A WebSocket without any forwarding header.
+    pub(in crate::doctor) direct: Opened,
+    /// A WebSocket with what frontgate sends of a client that is not on this machine.
+    pub(in crate::doctor) forwarded: Opened,
+    /// For each origin: what the gateway says to a page from there.
+    pub(in crate::doctor) origins: Vec<(Origin, Opened)>,
+}
+
+/// An origin that browsers send, and what they ask for with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::doctor) struct Origin {
+    /// As in the `Origin` header.
+    pub(in crate::doctor) origin: String,
+    /// As in the `Host` header.
+    pub(in crate::doctor) host: String,
+}
+
+/// Looks at `upstream`. `fields` makes the forwarding headers for a request with that `Host`.
+pub(in crate::doctor) async fn look(
+    upstream: &Upstream,
+    path: &str,
+    origins: &[Origin],
+    fields: impl Fn(&str) -> Fields,
+) -> Gateway {
+    let reached = reach(upstream, path, origins, fields).await;
+    Gateway { upstream: upstream.clone(), reached }
+}
+
+async fn reach(upstream: &Upstream, path: &str, origins: &[Origin], fields: impl Fn(&str) -> Fields) -> Reached {
+    let tls = || tls::client_config([]).map_err(|error| error.to_string());
+    let connector = match Connector::new::<MakeError>(upstream, Some(CONNECT), || tls().map_err(MakeError)) {
+        Ok(connector) => connector,
+        Err(MakeError(why)) => return Reached::Untrusted(why),
+    };
+    let stream = match connector.connect().await {
+        Ok(stream) => stream,
+        Err(error) => return failed(error),
+    };
+    let own = authority(upstream);
+    let Some(health) = get(stream, &own, "/healthz", &Fields::new()).await else { return no_http(upstream).await };
+    let dial = || async { connector.connect().await.ok() };
+    let socket = |stream: Option<Stream>, host: String, origin: Option<String>, fields: Fields| async move {
+        match stream {
+            None => Opened::Nothing,
+            Some(stream) => open(stream, &host, path, origin.as_deref(), &fields).await,
+        }
+    };
+    let readyz = async { get(dial().await?, &own, "/readyz", &Fields::new()).await };
+    let direct = async { socket(dial().await, own.clone(), None, Fields::new()).await };
+    let host = origins.first().map_or_else(|| own.clone(), |origin| origin.host.clone());
+    let forwarded = async { socket(dial().await, host.clone(), None, fields(&host)).await };
+    let (ready, direct, forwarded) = tokio::join!(readyz, direct, forwarded);
+    let trusted = matches!(forwarded, Opened::Challenged { .. });
+    let opens = trusted || matches!(direct, Opened::Challenged { .. });
+    let mut asked = Vec::new();
+    let began = Instant::now();
+    // One after the other: a gateway limits how many unknown sockets one client may have.
+    for origin in origins.iter().take_while(|_| opens && began.elapsed() < LONG_ENOUGH) {
+        // Whom the gateway does not trust it does not ask where a page is from; a direct client it does.
+        let fields = if trusted { fields(&origin.host) } else { Fields::new() };
+        let opened = socket(dial().await, origin.host.clone(), Some(origin.origin.clone()), fields).await;
+        asked.push((origin.clone(), opened));
+    }
+    Reached::Http(Box::new(Listening {
+        healthy: is_gateway(health.status, &health.text),
+        failing: ready.as_ref().map(|answer| failing(&answer.text)).unwrap_or_default(),
+        ready: ready.map(|answer| answer.status),
+        local: health.local,
+        direct,
+        forwarded,
+        origins: asked,
+    }))
+}
+
+struct MakeError(String);
+
+impl From<rustls::pki_types::InvalidDnsNameError> for MakeError {
+    fn from(error: rustls::pki_types::InvalidDnsNameError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn failed(error: ConnectError) -> Reached {
+    match error {
+        ConnectError::Refused => Reached::Refused,
+        ConnectError::Resolve { .. } => Reached::Unresolved,
+        ConnectError::TimedOut(_) => Reached::TimedOut,
+        ConnectError::Tls(error) => {
+            let rustls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+            match rustls {
+                Some(rustls::Error::InvalidCertificate(why)) => Reached::Untrusted(why.to_string()),
+                Some(rustls::Error::InvalidMessage(_)) => Reached::Plain,
+                _ => Reached::Failed(error.to_string()),
+            }
+        }
+        ConnectError::Io(error) => Reached::Failed(error.to_string()),
+    }
+}
+
+/// Why there was no answer in HTTP.
+async fn no_http(upstream: &Upstream) -> Reached {
+    let Upstream::Http { host, port } = upstream else { return Reached::NotHttp };
+    let Ok((probe, client)) = Probe::new() else { return Reached::NotHttp };
+    let tls = Upstream::Https { host: host.clone(), port: *port };
+    let made = Connector::new::<MakeError>(&tls, Some(CONNECT), || Ok(client));
+    if let Ok(connector) = made {
+        // What matters is whether it shows a certificate at all.
+        drop(connector.connect().await);
+    }
+    if probe.shown().is_some() { Reached::Tls } else { Reached::NotHttp }
+}
+
+/// Whether `/healthz` was answered by a gateway; `None` when it could be one that has no time.
+fn is_gateway(status: StatusCode, text: &str) -> Option<bool> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(body) => Some(status.is_success() && body["ok"] == true),
+        Err(_) if status.is_server_error() => None,
+        Err(_) => Some(false),
+    }
+}
+
+/// What `/readyz` says is not ready yet.
+fn failing(text: &str) -> Vec<String> {
+    let body: Value = serde_json::from_str(text).unwrap_or_default();
+    let words = body["failing"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    // Names of the gateway's own parts; anything else is not worth repeating.
+    let plain = |word: &&str| {
+        word.len() <= 60 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+    };
+    words.filter(plain).take(8).map(str::to_owned).collect()
+}
+
+/// What stands in `Host` for a request to the gateway itself.
+fn authority(upstream: &Upstream) -> String {
+    match upstream {
+        Upstream::Unix(_) => "localhost".to_owned(),
+        tcp => tcp.to_string().split_once("://").map_or_else(String::new, |(_, authority)| authority.to_owned()),
+    }
+}
+
+const CONNECT: Duration = Duration::from_secs(2);
+/// No further origin is asked about after this.
+const LONG_ENOUGH: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_is_known_by_its_health() {
+        for (status, text, expected) in [
+            (200, r#"{"ok":true,"status":"live"}"#, Some(true)),
+            (200, "<html>", Some(false)),
+            (404, "not found", Some(false)),
+            (200, r#"{"status":"up"}"#, Some(false)),
+            (503, "starting", None),
+        ] {
+            assert_eq!(is_gateway(StatusCode::from_u16(status).unwrap(), text), expected, "{status} {text}");
+        }
+    }
+
+    #[test]
+    fn only_plain_names_of_what_is_missing_are_repeated() {
+        let text = r#"{"ready":false,"failing":["startup-sidecars","\u001b[31m","db"]}"#;
+        assert_eq!(failing(text), ["startup-sidecars", "db"]);
+        assert!(failing("no json").is_empty());
+    }
+
+    #[test]
+    fn the_host_header_is_what_a_browser_would_write() {
+        for (upstream, expected) in [
+            (Upstream::Http { host: "::1".to_owned(), port: 18789 }, "[::1]:18789"),
+            (Upstream::Https { host: "gw.lan".to_owned(), port: 443 }, "gw.lan:443"),
+            (Upstream::Unix("/run/gw.sock".into()), "localhost"),
+        ] {
+            assert_eq!(authority(&upstream), expected);
+        }
+    }
+}

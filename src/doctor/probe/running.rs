@@ -1,0 +1,109 @@
+//! A frontgate that runs, as it tells its operator.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::exchange::{Fields, get};
+use crate::config::{Admin, Upstream};
+use crate::upstream::{ConnectError, Connector};
+
+/// What is known of a frontgate that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::doctor) enum Running {
+    /// Its admin listener is off: nobody can be asked.
+    Unknown,
+    /// Nobody listens where its admin listener would be.
+    No,
+    /// Somebody does, and does not answer as a frontgate; or may not be asked.
+    Other(String),
+    /// It told.
+    Yes(Status),
+}
+
+/// What it told.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::doctor) struct Status {
+    pub(in crate::doctor) pid: Option<u32>,
+    pub(in crate::doctor) version: String,
+    pub(in crate::doctor) ready: bool,
+    pub(in crate::doctor) draining: bool,
+    /// The config file that it runs on.
+    pub(in crate::doctor) config: Option<String>,
+    /// Purpose and address.
+    pub(in crate::doctor) listeners: Vec<(String, String)>,
+    /// Why it kept its configuration when it was last told to read it again.
+    pub(in crate::doctor) refused: Option<String>,
+}
+
+/// Asks the frontgate behind `admin`.
+pub(in crate::doctor) async fn look(admin: &Admin) -> Running {
+    let upstream = match admin {
+        Admin::Off => return Running::Unknown,
+        Admin::Unix(path) => Upstream::Unix(path.clone()),
+        Admin::Tcp(at) => {
+            // Who listens at every address is found at the nearest.
+            let host = match at.ip() {
+                ip if ip.is_unspecified() && ip.is_ipv4() => "127.0.0.1".to_owned(),
+                ip if ip.is_unspecified() => "localhost".to_owned(),
+                ip => ip.to_string(),
+            };
+            Upstream::Http { host, port: at.port() }
+        }
+    };
+    let made = Connector::new(&upstream, Some(CONNECT), || Err("the admin listener speaks no TLS".into()));
+    let connector: Result<_, Box<dyn std::error::Error>> = made;
+    let stream = match connector {
+        Err(error) => return Running::Other(error.to_string()),
+        Ok(connector) => match connector.connect().await {
+            Ok(stream) => stream,
+            Err(ConnectError::Refused) => return Running::No,
+            Err(error) => return Running::Other(error.to_string()),
+        },
+    };
+    let answer = get(stream, "localhost", "/status", &Fields::new()).await;
+    let status = answer.and_then(|answer| status(&answer.text));
+    status.map_or_else(|| Running::Other("it does not answer as a frontgate does".to_owned()), Running::Yes)
+}
+
+fn status(text: &str) -> Option<Status> {
+    let told: Value = serde_json::from_str(text).ok()?;
+    let word = |value: &Value| value.as_str().map(str::to_owned);
+    let listeners = told["listeners"].as_array()?.iter();
+    Some(Status {
+        pid: told["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()),
+        version: word(&told["version"])?,
+        ready: told["ready"].as_bool()?,
+        draining: told["draining"].as_bool()?,
+        config: word(&told["config"]),
+        listeners: listeners.filter_map(|one| Some((word(&one["purpose"])?, word(&one["address"])?))).collect(),
+        refused: word(&told["reloads"]["last"]["error"]),
+    })
+}
+
+const CONNECT: Duration = Duration::from_millis(1500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_read_and_anything_else_is_not_one() {
+        let text = r#"{"version":"0.1.0","pid":7,"ready":true,"draining":false,"config":"/f.yaml",
+            "listeners":[{"address":"[::]:8443","purpose":"https"}],
+            "reloads":{"done":1,"refused":1,"last":{"ok":false,"error":"line 3"}}}"#;
+        let expected = Status {
+            pid: Some(7),
+            version: "0.1.0".to_owned(),
+            ready: true,
+            draining: false,
+            config: Some("/f.yaml".to_owned()),
+            listeners: vec![("https".to_owned(), "[::]:8443".to_owned())],
+            refused: Some("line 3".to_owned()),
+        };
+        assert_eq!(status(text), Some(expected));
+        for other in ["", "{}", "<html>", r#"{"version":1}"#] {
+            assert_eq!(status(other), None, "{other}");
+        }
+    }
+}

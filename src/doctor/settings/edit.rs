@@ -1,0 +1,224 @@
+//! [`apply`]: a change of the gateway's configuration that keeps everything else as it is.
+
+use std::fmt;
+
+use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstRootNode};
+use serde_json::{Value, json};
+
+use super::Unreadable;
+use super::read::parse;
+
+/// What to add to a list of the gateway's configuration, or to switch on or off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The names from the root to the setting.
+    pub path: &'static [&'static str],
+    /// What becomes of it.
+    pub change: Change,
+}
+
+/// What becomes of a setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// These are added to the list.
+    Add(Vec<String>),
+    /// It is this.
+    Set(bool),
+}
+
+/// Why nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EditError {
+    /// The file cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    /// The setting, or what holds it, is not what it should be.
+    #[error("{0} is not written there as it should be, or comes from elsewhere ($include, a variable, a name twice)")]
+    Shape(String),
+}
+
+/// The text with all of `edits` in it. Comments, order and spaces stay; whatever else the text says, it still says.
+///
+/// # Errors
+/// It cannot be done without touching anything else.
+pub fn apply(text: &str, edits: &[Edit]) -> Result<String, EditError> {
+    let (mark, body) = match text.strip_prefix('\u{feff}') {
+        Some(body) => ("\u{feff}", body),
+        None => ("", text),
+    };
+    let root = parse(body)?;
+    let mut expected = root.to_serde_value().unwrap_or(Value::Null);
+    for edit in edits {
+        let shape = || EditError::Shape(edit.path.join("."));
+        write(&root, edit).ok_or_else(shape)?;
+        imagine(&mut expected, edit).ok_or_else(shape)?;
+    }
+    let edited = root.to_string();
+    // The tree is a library's, the file somebody's only copy: what was written is read again.
+    let read = parse(&edited)?.to_serde_value();
+    let rest = || edits.iter().map(|edit| edit.path.join(".")).collect::<Vec<_>>().join(", ");
+    if read == Some(expected) { Ok(format!("{mark}{edited}")) } else { Err(EditError::Shape(rest())) }
+}
+
+impl Edit {
+    /// The setting's name, with dots.
+    pub fn key(&self) -> String {
+        self.path.join(".")
+    }
+
+    /// The value that the setting has afterwards, if it was `before`.
+    pub(in crate::doctor) fn value(&self, before: &[String]) -> Value {
+        match &self.change {
+            Change::Set(value) => json!(value),
+            Change::Add(values) => {
+                let fresh = values.iter().filter(|value| !before.contains(value));
+                json!(before.iter().chain(fresh).collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
+/// What is done, for a question.
+impl fmt::Display for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.change {
+            Change::Add(values) => write!(f, "{}: add {}", self.key(), values.join(", ")),
+            Change::Set(value) => write!(f, "{}: {value}", self.key()),
+        }
+    }
+}
+
+/// Changes the tree.
+fn write(root: &CstRootNode, edit: &Edit) -> Option<()> {
+    let (leaf, parents) = edit.path.split_last()?;
+    let mut object = root.object_value()?;
+    for name in parents {
+        unique(&object, name)?;
+        object = object.object_value_or_create(name)?;
+        if object.get("$include").is_some() {
+            return None;
+        }
+    }
+    unique(&object, leaf)?;
+    match &edit.change {
+        Change::Set(value) => match object.get(leaf) {
+            Some(property) => property.set_value(CstInputValue::Bool(*value)),
+            None => drop(object.append(leaf, CstInputValue::Bool(*value))),
+        },
+        Change::Add(values) => {
+            let list = object.array_value_or_create(leaf)?;
+            let before: Vec<_> = list.elements().iter().filter_map(CstNode::to_serde_value).collect();
+            for value in values.iter().filter(|value| !before.contains(&json!(value))) {
+                list.append(CstInputValue::String(value.clone()));
+            }
+        }
+    }
+    Some(())
+}
+
+/// A name that stands twice means the last one to the gateway, and the first to the tree.
+fn unique(object: &CstObject, name: &str) -> Option<()> {
+    let same = object.properties().iter().filter(|one| one.decoded_name().as_deref() == Some(name)).count();
+    (same <= 1).then_some(())
+}
+
+/// Changes the value alike.
+fn imagine(value: &mut Value, edit: &Edit) -> Option<()> {
+    let (leaf, parents) = edit.path.split_last()?;
+    let mut object = value.as_object_mut()?;
+    for name in parents {
+        object = object.entry(*name).or_insert_with(|| json!({})).as_object_mut()?;
+    }
+    match &edit.change {
+        Change::Set(value) => drop(object.insert((*leaf).to_owned(), json!(value))),
+        Change::Add(values) => {
+            let list = object.entry(*leaf).or_insert_with(|| json!([])).as_array_mut()?;
+            for value in values.iter().map(|value| json!(value)) {
+                if !list.contains(&value) {
+                    list.push(value);
+                }
+            }
+        }
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PROXIES: &[&str] = &["gateway", "trustedProxies"];
+    const ORIGINS: &[&str] = &["gateway", "controlUi", "allowedOrigins"];
+
+    fn both() -> Vec<Edit> {
+        let add = |value: &str| Change::Add(vec![value.to_owned()]);
+        vec![
+            Edit { path: PROXIES, change: add("127.0.0.1") },
+            Edit { path: ORIGINS, change: add("https://gw.example:8443") },
+        ]
+    }
+
+    #[test]
+    fn everything_else_stays_to_the_byte() {
+        let rows = [
+            (
+                // Plain JSON, indented by one.
+                "{\n \"zeta\": 1.50,\n \"gateway\": {\n  \"port\": 18789,\n  \"auth\": {\n   \"token\": \"t\"\n  }\n },\n \"alpha\": [1,2]\n}\n",
+                "{\n \"zeta\": 1.50,\n \"gateway\": {\n  \"port\": 18789,\n  \"auth\": {\n   \"token\": \"t\"\n  },\n  \"trustedProxies\": [\"127.0.0.1\"],\n  \"controlUi\": {\n   \"allowedOrigins\": [\"https://gw.example:8443\"]\n  }\n },\n \"alpha\": [1,2]\n}\n",
+            ),
+            (
+                // JSON5 with everything that a person writes.
+                "// mine\n{\n  gateway: { // here\n    trustedProxies: ['10.0.0.1', /* nginx */], // two\n    controlUi: {\n      allowedOrigins: [\n        \"https://old.example\", // gone soon\n      ],\n    },\n  },\n}\n",
+                "// mine\n{\n  gateway: { // here\n    trustedProxies: ['10.0.0.1', \"127.0.0.1\" /* nginx */], // two\n    controlUi: {\n      allowedOrigins: [\n        \"https://old.example\", // gone soon\n        \"https://gw.example:8443\",\n      ],\n    },\n  },\n}\n",
+            ),
+        ];
+        for (before, after) in rows {
+            let edited = apply(before, &both()).unwrap();
+            assert_eq!(edited, after, "\n{edited}");
+            assert_eq!(apply(&edited, &both()).unwrap(), edited, "a second time changes nothing");
+        }
+    }
+
+    #[test]
+    fn an_empty_object_gets_both() {
+        let edited = apply("{}", &both()).unwrap();
+        let value = parse(&edited).unwrap().to_serde_value().unwrap();
+        let expected = json!({"gateway": {"trustedProxies": ["127.0.0.1"], "controlUi": {"allowedOrigins": ["https://gw.example:8443"]}}});
+        assert_eq!(value, expected, "{edited}");
+    }
+
+    #[test]
+    fn a_switch_is_set() {
+        let edit = Edit { path: &["gateway", "auth", "trustedProxy", "allowLoopback"], change: Change::Set(true) };
+        for (before, after) in [
+            (
+                r#"{"gateway":{"auth":{"mode":"trusted-proxy","trustedProxy":{"userHeader":"x"}}}}"#,
+                json!({"gateway": {"auth": {"mode": "trusted-proxy", "trustedProxy": {"userHeader": "x", "allowLoopback": true}}}}),
+            ),
+            (
+                r"{gateway:{auth:{trustedProxy:{allowLoopback:false/*!*/}}}}",
+                json!({"gateway": {"auth": {"trustedProxy": {"allowLoopback": true}}}}),
+            ),
+        ] {
+            let edited = apply(before, std::slice::from_ref(&edit)).unwrap();
+            assert_eq!(parse(&edited).unwrap().to_serde_value(), Some(after), "{edited}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_safe_to_change_is_left_alone() {
+        for text in [
+            "[]",
+            "",
+            r#"{"gateway": "x"}"#,
+            r#"{"gateway": {"trustedProxies": "127.0.0.1"}}"#,
+            r#"{"gateway": {"trustedProxies": {"$include": "p.json5"}}}"#,
+            r#"{"gateway": {"$include": "g.json5"}}"#,
+            r#"{"gateway": {}, "gateway": {}}"#,
+            r#"{"gateway": {"trustedProxies": [], "trustedProxies": []}}"#,
+            "{ gateway: { ",
+        ] {
+            assert!(apply(text, &both()).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! [`Settings`]: what the gateway's configuration says about proxies.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use jsonc_parser::ParseOptions;
+use jsonc_parser::cst::CstRootNode;
+use serde_json::Value;
+
+/// What the gateway's configuration says about proxies. Its secrets are not in here.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a file, each read on its own")]
+pub struct Settings {
+    /// `gateway.port`.
+    pub port: Option<u16>,
+    /// `gateway.bind`.
+    pub bind: Option<String>,
+    /// `gateway.tls.enabled`.
+    pub tls: bool,
+    /// `gateway.trustedProxies`, as written.
+    pub trusted_proxies: Vec<String>,
+    /// `gateway.auth.mode`.
+    pub auth_mode: Option<String>,
+    /// `gateway.auth.trustedProxy.allowLoopback`.
+    pub allow_loopback: bool,
+    /// `gateway.controlUi.enabled`; on when it is not said.
+    pub control_ui: bool,
+    /// `gateway.controlUi.allowedOrigins`, lower case.
+    pub allowed_origins: Vec<String>,
+    /// `gateway.controlUi.allowInsecureAuth`, or a `dangerously…` beside it that is on: its names.
+    pub dangerous: Vec<&'static str>,
+    /// A part comes from another file (`$include`) or from the environment (`${NAME}`): what is not here may be there.
+    pub partial: bool,
+}
+
+/// Why the file says nothing; without a word of its text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It is not JSON5.
+    #[error("line {line}, column {column}: not JSON5")]
+    Syntax {
+        /// From 1.
+        line: usize,
+        /// From 1.
+        column: usize,
+    },
+    /// It is JSON5, and no object.
+    #[error("it holds no object")]
+    NoObject,
+    /// The system refuses.
+    #[error("{0}")]
+    Io(String),
+}
+
+/// Reads JSON5 text.
+///
+/// # Errors
+/// Where it is not JSON5.
+pub fn read(text: &str) -> Result<Settings, Unreadable> {
+    let value = parse(text)?.to_serde_value().unwrap_or(Value::Null);
+    if !value.is_object() {
+        return Err(Unreadable::NoObject);
+    }
+    Ok(Settings::of(&value))
+}
+
+/// The text as a tree that keeps comments and spaces.
+pub(super) fn parse(text: &str) -> Result<CstRootNode, Unreadable> {
+    // All of JSON5, and no more than JSON5.
+    let options = ParseOptions { allow_missing_commas: false, ..ParseOptions::default() };
+    CstRootNode::parse(text.trim_start_matches('\u{feff}'), &options)
+        .map_err(|error| Unreadable::Syntax { line: error.line_display(), column: error.column_display() })
+}
+
+impl Settings {
+    fn of(root: &Value) -> Self {
+        let gateway = &root["gateway"];
+        let ui = &gateway["controlUi"];
+        let on = |value: &Value| value.as_bool() == Some(true);
+        Self {
+            port: gateway["port"].as_u64().and_then(|port| u16::try_from(port).ok()),
+            bind: gateway["bind"].as_str().map(str::to_owned),
+            tls: on(&gateway["tls"]["enabled"]),
+            trusted_proxies: strings(&gateway["trustedProxies"]),
+            auth_mode: gateway["auth"]["mode"].as_str().map(str::to_owned),
+            allow_loopback: on(&gateway["auth"]["trustedProxy"]["allowLoopback"]),
+            control_ui: ui["enabled"].as_bool() != Some(false),
+            allowed_origins: strings(&ui["allowedOrigins"])
+                .iter()
+                .map(|origin| origin.trim().to_ascii_lowercase())
+                .collect(),
+            dangerous: DANGEROUS.into_iter().filter(|name| on(&ui[*name])).collect(),
+            partial: [root, gateway, ui, &gateway["auth"]].iter().any(|part| part.get("$include").is_some())
+                || [&gateway["trustedProxies"], &ui["allowedOrigins"]].iter().any(|part| is_elsewhere(part)),
+        }
+    }
+
+    /// Whether the gateway takes a connection from `ip` for a proxy's.
+    pub fn trusts(&self, ip: IpAddr) -> bool {
+        self.trusted_proxies.iter().filter_map(|text| net(text)).any(|net| net.contains(&ip.to_canonical()))
+    }
+
+    /// Whether a page at `origin` may connect by the list alone.
+    pub fn lists(&self, origin: &str) -> bool {
+        self.allowed_origins.iter().any(|allowed| allowed == "*" || allowed.trim_end_matches('/') == origin)
+    }
+}
+
+/// An address, or a network.
+pub(in crate::doctor) fn net(text: &str) -> Option<IpNet> {
+    let text = text.trim();
+    text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// An object where there should be a list is an include, and a string in braces a variable.
+fn is_elsewhere(value: &Value) -> bool {
+    value.is_object() || value.is_string() || strings(value).iter().any(|text| text.contains("${"))
+}
+
+const DANGEROUS: [&str; 3] =
+    ["allowInsecureAuth", "dangerouslyDisableDeviceAuth", "dangerouslyAllowHostHeaderOriginFallback"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FULL: &str = r#"// mine
+    {
+      /* the gateway */
+      gateway: {
+        port: 18789, bind: 'loopback', tls: { enabled: true },
+        auth: { mode: "trusted-proxy", token: "s3cret-token", trustedProxy: { allowLoopback: true } },
+        "trustedProxies": ["127.0.0.1", '10.0.0.0/8', ],
+        controlUi: { allowedOrigins: ["https://GW.example:8443"], allowInsecureAuth: true, },
+      },
+      limit: +.5, size: 0x10, big: Infinity, text: 'it\
+ goes on',
+    }"#;
+
+    #[test]
+    fn json5_is_read_as_the_gateway_does() {
+        let settings = read(FULL).unwrap();
+        let expected = Settings {
+            port: Some(18789),
+            bind: Some("loopback".to_owned()),
+            tls: true,
+            trusted_proxies: vec!["127.0.0.1".to_owned(), "10.0.0.0/8".to_owned()],
+            auth_mode: Some("trusted-proxy".to_owned()),
+            allow_loopback: true,
+            control_ui: true,
+            allowed_origins: vec!["https://gw.example:8443".to_owned()],
+            dangerous: vec!["allowInsecureAuth"],
+            partial: false,
+        };
+        assert_eq!(settings, expected);
+        assert!(!format!("{settings:?}").contains("s3cret"));
+        for (ip, trusted) in [("127.0.0.1", true), ("::ffff:127.0.0.1", true), ("10.9.9.9", true), ("::1", false)] {
+            assert_eq!(settings.trusts(ip.parse().unwrap()), trusted, "{ip}");
+        }
+        assert!(settings.lists("https://gw.example:8443") && !settings.lists("https://gw.example"));
+    }
+
+    #[test]
+    fn what_is_kept_elsewhere_is_not_taken_for_missing() {
+        for (text, partial) in [
+            ("{}", false),
+            (r#"{"gateway":{"trustedProxies":[]}}"#, false),
+            (r#"{"$include":"./base.json5"}"#, true),
+            (r#"{gateway:{$include:"./gateway.json5"}}"#, true),
+            (r#"{gateway:{trustedProxies:{$include:"./proxies.json5"}}}"#, true),
+            (r#"{gateway:{trustedProxies:["${PROXY}"]}}"#, true),
+            (r#"{gateway:{controlUi:{allowedOrigins:["https://${NAME}"]}}}"#, true),
+        ] {
+            assert_eq!(read(text).unwrap().partial, partial, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_error_names_the_place_and_repeats_nothing() {
+        let secret = "{\n  gateway: { auth: { token: \"s3cret\" \"x\" } }\n}";
+        let error = read(secret).unwrap_err();
+        assert!(matches!(error, Unreadable::Syntax { line: 2, .. }), "{error}");
+        assert!(!format!("{error} {error:?}").contains("s3cret"));
+        assert_eq!(read("[1]"), Err(Unreadable::NoObject));
+        assert_eq!(read(""), Err(Unreadable::NoObject));
+    }
+}

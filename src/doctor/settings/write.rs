@@ -1,0 +1,113 @@
+//! [`write`]: the gateway's configuration is replaced in one step, and what it was stays beside it.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+/// What was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The file that was replaced; behind a link, the one it leads to.
+    pub file: PathBuf,
+    /// What it was before.
+    pub backup: PathBuf,
+}
+
+/// Replaces the text `before` of `file` by `after`, and keeps a copy beside it. Whoever reads it sees the one or the other; mode
+/// and owner stay.
+///
+/// # Errors
+/// What the system said; or that the file is not `before` any more. Then nothing has changed.
+pub fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime) -> io::Result<Written> {
+    // What a link leads to is replaced, not the link.
+    let file = fs::canonicalize(file)?;
+    let backup = beside(&file, &format!("before-frontgate-{}", stamp(now)));
+    let fresh = beside(&file, &format!("frontgate-{}", std::process::id()));
+    copy(&file, &backup, before)?;
+    let replaced = copy(&file, &fresh, after).and_then(|()| {
+        if fs::read_to_string(&file)? != before {
+            return Err(io::Error::other("somebody else has changed it in the meantime"));
+        }
+        fs::rename(&fresh, &file)
+    });
+    if let Err(error) = replaced {
+        // What was written is of no use to anybody; what remains of it is not worth another error.
+        let _ = fs::remove_file(&fresh);
+        let _ = fs::remove_file(&backup);
+        return Err(error);
+    }
+    if let Some(folder) = file.parent() {
+        // The rename is on disk with the folder.
+        File::open(folder).and_then(|folder| folder.sync_all())?;
+    }
+    Ok(Written { file, backup })
+}
+
+/// Writes `text` to a new file `to` that may be read by the same people as `from`.
+fn copy(from: &Path, to: &Path, text: &str) -> io::Result<()> {
+    let model = fs::metadata(from)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
+    let ours = file.metadata()?;
+    if (ours.uid(), ours.gid()) != (model.uid(), model.gid()) {
+        fchown(&file, Some(model.uid()), Some(model.gid()))?;
+    }
+    // After the owner: a change of owner may clear bits of the mode.
+    file.set_permissions(fs::Permissions::from_mode(model.permissions().mode()))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(ending);
+    file.with_file_name(name)
+}
+
+fn stamp(now: OffsetDateTime) -> String {
+    // It can only fail for a year beyond 9999.
+    now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn the_file_is_replaced_with_its_mode_and_a_copy_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("openclaw.json"), folder.path().join("link.json"));
+        fs::write(&file, "before").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink(&file, &link).unwrap();
+        let now = datetime!(2026-11-20 10:11:12 UTC);
+        let written = write(&link, "before", "after", now).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        let backup = fs::canonicalize(folder.path()).unwrap().join("openclaw.json.before-frontgate-20261120T101112Z");
+        assert_eq!(written.backup, backup);
+        for (path, text) in [(&file, "after"), (&backup, "before")] {
+            assert_eq!(fs::read_to_string(path).unwrap(), text);
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o640, "{}", path.display());
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing else is left behind");
+    }
+
+    #[test]
+    fn a_file_that_was_changed_in_between_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("openclaw.json");
+        fs::write(&file, "theirs").unwrap();
+        let error = write(&file, "before", "after", OffsetDateTime::UNIX_EPOCH).unwrap_err();
+        assert!(error.to_string().contains("in the meantime"), "{error}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "theirs");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
