@@ -20,6 +20,6 @@ pub use certificates::CertificateFacts;
 pub use check::{Unusable, check_files};
 pub use error::StartError;
 pub use operator::Reply;
-pub use reload::Reloading;
+pub use reload::{Reloading, Unchanging};
 pub use start::App;
 pub use written::Written;

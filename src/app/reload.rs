@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::sync::{Mutex as Turn, oneshot};
+use tokio::sync::{Mutex as Turn, OwnedMutexGuard, oneshot};
 use tokio::time::sleep;
 
 use super::certificates::off_thread;
@@ -33,7 +33,7 @@ pub struct Reloading {
 
 /// Takes another configuration over while clients are connected, one at a time.
 pub(super) struct Reloader {
-    site: Turn<Site>,
+    site: Arc<Turn<Site>>,
     source: Option<(Arc<Written>, logging::Handle)>,
     told: Mutex<Told>,
     drain: Drain,
@@ -42,6 +42,12 @@ pub(super) struct Reloader {
     /// How many of them have a WebSocket.
     pub(super) websockets: WebSockets,
     pub(super) metrics: Arc<Metrics>,
+}
+
+/// While this is there, what was offered to a successor stays what it is: reloads wait.
+pub struct Unchanging {
+    reloader: Arc<Reloader>,
+    _site: OwnedMutexGuard<Site>,
 }
 
 /// What there is to tell about it.
@@ -100,7 +106,7 @@ impl Reloader {
             admission: site.admission.clone(),
             websockets: site.lasting.websockets.clone(),
             metrics: Arc::clone(&site.lasting.metrics),
-            site: Turn::new(site),
+            site: Arc::new(Turn::new(site)),
             source,
             told: Mutex::new(told),
             drain: drain.clone(),
@@ -148,9 +154,10 @@ impl Reloader {
         self.lock().stopping = true;
     }
 
-    /// What a successor could go on with, once a reload that is under way is done.
-    pub(super) async fn offered(&self) -> Vec<Offered> {
-        self.site.lock().await.doors.offered().collect()
+    /// What a successor could go on with, once a reload that is under way is done. The next ones wait.
+    pub(super) async fn offered(self: &Arc<Self>) -> (Vec<Offered>, Unchanging) {
+        let site = Arc::clone(&self.site).lock_owned().await;
+        (site.doors.offered().collect(), Unchanging { reloader: Arc::clone(self), _site: site })
     }
 
     /// How many tasks there are, connections among them.
@@ -165,6 +172,10 @@ impl Reloader {
 
     async fn turn(&self, trigger: &'static str) -> Result<(), Refused> {
         let mut site = self.site.lock().await;
+        // It may have waited for a handover: whoever took over has read the configuration as it is.
+        if self.is_draining() {
+            return Err(Refused::Stopping);
+        }
         notify::reloading();
         let outcome = self.take_over(&mut site).await;
         // Whether it was taken over or not, this process serves. One that stops has said so.
@@ -260,6 +271,13 @@ impl Reloader {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Unchanging {
+    /// The successor serves: nothing changes here any more.
+    pub fn for_good(self) {
+        self.reloader.stop();
     }
 }
 

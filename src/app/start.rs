@@ -18,7 +18,7 @@ use super::certificates::CertificateFacts;
 use super::doors;
 use super::error::StartError;
 use super::operator::{Operator, Reply};
-use super::reload::{Reloader, Reloading};
+use super::reload::{Reloader, Reloading, Unchanging};
 use super::site::Site;
 
 /// A running frontgate.
@@ -110,9 +110,9 @@ impl App {
 
     /// What a successor could go on with, once a reload that is under way is done; in the order in which it takes them, since
     /// several may be labelled as one port 0.
-    pub async fn offered(&self) -> Vec<Offered> {
-        let doors = self.reloader.offered().await;
-        self.offered.iter().cloned().chain(doors).collect()
+    pub async fn offered(&self) -> (Vec<Offered>, Unchanging) {
+        let (doors, unchanging) = self.reloader.offered().await;
+        (self.offered.iter().cloned().chain(doors).collect(), unchanging)
     }
 
     /// Leaves new clients to a successor at once, the operator's included, and stops as [`App::stop`] does. Clients should

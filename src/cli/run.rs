@@ -105,7 +105,8 @@ async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave 
         // Whoever asked may have gone.
         let tell = |outcome| drop(reply.map(|reply| reply.send(outcome)));
         tracing::info!("starting a successor");
-        let mut successor = match Successor::start(&app.offered().await) {
+        let (offered, unchanging) = app.offered().await;
+        let mut successor = match Successor::start(&offered) {
             Ok(successor) => successor,
             Err(error) => {
                 tracing::error!(%error, "{NO_SUCCESSOR}");
@@ -123,6 +124,7 @@ async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave 
                 Ok(pid) => {
                     // First, so that the manager takes the successor's word when it says that it is ready.
                     notify::main_pid(pid);
+                    unchanging.for_good();
                     tracing::info!(successor = pid, "handed over; finishing what is under way");
                     successor.release().await;
                     tell(Ok(pid));

@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use rustix::process::Signal;
+use serde_json::Value;
 
 use super::{NO_HANDOVER, OK, Successors, says, signal};
 use crate::harness::{Binary, Doors, Gateway, binary, gateway};
@@ -67,6 +68,24 @@ async fn sigterm_during_a_handover_ends_both() {
     assert_eq!(proxy.ended().await.code(), Some(0));
     assert!(proxy.printed.last().unwrap().contains("\"stopped\""), "{:?}", proxy.printed.last());
 }
+
+#[tokio::test]
+async fn a_reload_waits_until_a_handover_has_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("frontgate");
+    let (_gateway, mut proxy) = scene(&link).await;
+    replace(&link, "#!/bin/sh\necho '{\"message\":\"hangs\"}'\nsleep 2\nexit 1\n");
+    proxy.signal(Signal::USR2);
+    proxy.line(|line| says(line, "hangs")).await;
+    proxy.signal(Signal::HUP);
+    let either = |line: &Value| says(line, NO_HANDOVER) || says(line, RELOADED);
+    assert!(says(&proxy.line(either).await, NO_HANDOVER));
+    assert!(says(&proxy.line(either).await, RELOADED));
+    serves(&proxy).await;
+    assert_eq!(proxy.terminate().await.code(), Some(0));
+}
+
+const RELOADED: &str = "configuration reloaded";
 
 async fn scene(link: &Path) -> (Gateway, Binary) {
     let gateway = gateway().answering(OK).await;
