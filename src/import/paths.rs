@@ -14,6 +14,8 @@ pub(super) struct Paths {
 pub(super) struct Rule {
     /// A prefix as routes have it; `/` is everything.
     pub(super) path: String,
+    /// Whether it is for this path only, not for what is below.
+    pub(super) is_exact: bool,
     /// Prefixes within it that it is not for.
     pub(super) except: Vec<String>,
     /// What is done.
@@ -31,6 +33,8 @@ pub(super) struct Rule {
 pub(super) struct Section {
     /// A prefix as routes have it; `/` is everything.
     pub(super) path: String,
+    /// Whether it is for this path only, not for what is below.
+    pub(super) is_exact: bool,
     /// Who may pass.
     pub(super) auth: Auth,
     /// Whether anybody may pass.
@@ -68,30 +72,28 @@ impl Paths {
 
     /// What is done at `path`.
     pub(super) fn at(&self, path: &str) -> Option<&Rule> {
-        let is_for = |rule: &&Rule| covers(&rule.path, path) && !rule.except.iter().any(|except| covers(except, path));
+        let is_for = |rule: &&Rule| {
+            reaches(&rule.path, rule.is_exact, path) && !rule.except.iter().any(|except| covers(except, path))
+        };
         self.rules.iter().find(is_for)
     }
 
     /// A route for each path at which something changes, the longest first: of all the paths that begin a request's, the
     /// longest knows every rule and section that concerns it. Where there is no rule there is no route.
     pub(super) fn routes(&self) -> Vec<Route> {
-        let own = self.rules.iter().flat_map(|rule| &rule.sections);
-        let sections = self.sections.iter().chain(own).map(|section| &section.path);
-        let mut paths: Vec<&String> = self.rules.iter().map(|rule| &rule.path).chain(sections).collect();
-        paths.extend(self.rules.iter().flat_map(|rule| &rule.except));
-        paths.sort_by_key(|path| std::cmp::Reverse(path.len()));
-        let mut seen: Vec<&String> = Vec::new();
-        paths.retain(|path| {
-            let known = seen.contains(path);
-            seen.push(path);
-            !known
-        });
-        let all: Vec<(&String, Option<Route>)> = paths.iter().map(|path| (*path, self.route(path))).collect();
+        let paths = self.boundaries();
+        let all: Vec<(&String, Option<Route>)> = paths.iter().map(|path| (path, self.route(path))).collect();
         let mut routes = Vec::new();
         for (index, (path, route)) in all.iter().enumerate() {
             let outer =
                 all[index + 1..].iter().find(|(outer, _)| covers(outer, path)).and_then(|(_, route)| route.as_ref());
-            let Some(route) = route else { continue };
+            let below_exact = || self.rules.iter().any(|rule| rule.is_exact && format!("{}/", rule.path) == **path);
+            let nothing = Route { answer: respond(404), ..Route::default() };
+            let route = match route {
+                Some(route) => route,
+                None if below_exact() => &nothing,
+                None => continue,
+            };
             if outer.is_none_or(|outer| !alike(outer, route)) {
                 routes.push(Route { path: (*path != "/").then(|| (*path).clone()), ..route.clone() });
             }
@@ -99,12 +101,27 @@ impl Paths {
         routes
     }
 
+    /// Every path at which something may change, the longest first.
+    fn boundaries(&self) -> Vec<String> {
+        let sections = self.sections.iter().chain(self.rules.iter().flat_map(|rule| &rule.sections));
+        let rules = self.rules.iter().map(|rule| (&rule.path, rule.is_exact));
+        let mut paths: Vec<String> = self.rules.iter().flat_map(|rule| rule.except.iter().cloned()).collect();
+        for (path, is_exact) in rules.chain(sections.map(|section| (&section.path, section.is_exact))) {
+            paths.push(path.clone());
+            // A route is for what is below its path, too, so that has a route of its own.
+            paths.extend((is_exact && !path.ends_with('/')).then(|| format!("{path}/")));
+        }
+        paths.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
+        paths.dedup();
+        paths
+    }
+
     fn route(&self, path: &str) -> Option<Route> {
         let rule = self.at(path)?;
         let mut route = Route { answer: rule.answer.clone(), comment: rule.comment.clone(), ..Route::default() };
         let (mut gate, mut user_header) = (&Gate::Unsaid, None);
         let sections = self.sections.iter().chain(&rule.sections);
-        for section in sections.filter(|section| covers(&section.path, path)) {
+        for section in sections.filter(|section| reaches(&section.path, section.is_exact, path)) {
             merge(&mut route.request_headers, &section.request_headers);
             merge(&mut route.response_headers, &section.response_headers);
             overlay(&mut route.timeouts, &section.timeouts);
@@ -141,6 +158,16 @@ impl Paths {
         }
         Some(route)
     }
+}
+
+/// An answer of frontgate's own.
+pub(super) fn respond(status: u16) -> Answer {
+    Answer::Respond(Respond { status, ..Respond::default() })
+}
+
+/// Whether what is for `own`, and perhaps for nothing below it, is for `path`.
+fn reaches(own: &str, is_exact: bool, path: &str) -> bool {
+    if is_exact { own == path } else { covers(own, path) }
 }
 
 /// Whether a route with this prefix takes requests for `path`, as frontgate compares them.
@@ -213,6 +240,21 @@ mod tests {
         paths.rule(to("/b", "two"));
         assert_eq!(shape(&paths), ["/a/x one", "* two"]);
         assert_eq!(paths.at("/a/y").map(|rule| rule.path.as_str()), Some("/"));
+    }
+
+    #[test]
+    fn what_is_for_one_path_is_not_for_what_is_below() {
+        let mut paths = Paths::default();
+        paths.rule(Rule { is_exact: true, ..to("/a", "one") });
+        paths.rule(to("/a/", "two"));
+        paths.rule(Rule { is_exact: true, ..to("/b", "three") });
+        assert_eq!(shape(&paths), ["/a/ two", "/b/ 404", "/a one", "/b three"]);
+        let basic = Auth::Basic { users: Vec::new(), user_header: None };
+        let mut paths = Paths::default();
+        paths.rule(to("/", "one"));
+        paths.section(Section { path: "/".into(), auth: basic, ..Section::default() });
+        paths.section(Section { path: "/open".into(), is_exact: true, auth: Auth::None, ..Section::default() });
+        assert_eq!(shape(&paths), ["/open/ one auth", "/open one", "* one auth"]);
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub(super) fn lay(sites: Vec<Site>, draft: &mut Draft, report: &mut Report) {
     for site in &sites {
         let mut routes = site.routes.clone();
         let open_ended = routes.last().is_none_or(|last| last.path.is_some());
+        if open_ended && !routes.is_empty() {
+            report.kept(&site.place, &site.directive, "what was not forwarded is answered 404");
+        }
         if !single && open_ended && !site.hosts.is_empty() {
             let comment = vec!["Nothing else of this host was proxied.".to_owned()];
             routes.push(Route { comment, answer: respond(404), ..Route::default() });

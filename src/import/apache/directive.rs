@@ -63,6 +63,10 @@ impl Apache<'_, '_> {
                     self.report.dropped(&node.place, &node.shown, "it is no number of bytes: set limits.request_body");
                 }
             },
+            "allowencodedslashes" => {
+                scope.keeps_paths.1 = !node.arg(0).eq_ignore_ascii_case("off");
+                self.report.not_needed(&node.place, &node.shown, "frontgate forwards the path byte for byte");
+            }
             "keepalivetimeout" => match known::seconds(node.arg(0)) {
                 Some(time) => {
                     self.draft.timeouts.keep_alive = Some(time);
@@ -176,6 +180,16 @@ impl Apache<'_, '_> {
                     let paths = pattern.prefixes.join(", ");
                     let about = if pattern.exact { "" } else { ", which is not quite the same" };
                     self.report.kept(&node.place, &node.shown, format!("the path {paths}{about}"));
+                    if !pattern.exact && body.iter().any(|one| !is_open(one)) {
+                        self.report.dropped(
+                            &node.place,
+                            &node.shown,
+                            format!(
+                                "{paths} and what is below are shut, not other paths that begin with the same letters"
+                            ),
+                        );
+                    }
+                    here.is_exact = pattern.ends;
                     here.paths = pattern.prefixes;
                 } else {
                     self.regex(node, body, expression, scope);
@@ -215,7 +229,7 @@ impl Apache<'_, '_> {
     fn leave(&mut self, mut here: Here, scope: &mut Scope) -> Result<(), ImportError> {
         self.decide(&mut here)?;
         for path in here.paths {
-            scope.sections.push(Section { path, ..here.section.clone() });
+            scope.sections.push(Section { path, is_exact: here.is_exact, ..here.section.clone() });
         }
         Ok(())
     }

@@ -67,7 +67,7 @@ const EXACT: &[(&str, Known)] = &[
         "serveradmin serversignature servertokens traceenable usecanonicalname usecanonicalphysicalport extendedstatus",
         HTTP,
     ),
-    ("hostnamelookups contentdigest httpprotocoloptions mergeslashes allowencodedslashes qualifyredirecturl", HTTP),
+    ("hostnamelookups contentdigest httpprotocoloptions mergeslashes qualifyredirecturl", HTTP),
     ("keepalive maxkeepaliverequests", Known::NotNeeded("frontgate always keeps connections, for timeouts.keep_alive")),
     ("protocols protocolshonororder", Known::NotNeeded("clients choose HTTP/2 or HTTP/1.1 by ALPN")),
     (

@@ -7,6 +7,8 @@ pub(in crate::import) struct Pattern {
     pub(in crate::import) prefixes: Vec<String>,
     /// Whether they match the same requests, not a few more or less.
     pub(in crate::import) exact: bool,
+    /// Whether they are paths, with nothing below them.
+    pub(in crate::import) ends: bool,
     /// The expression with `$1` and so on in place of its groups: a target that reads the same changes no path.
     pub(in crate::import) template: String,
 }
@@ -17,7 +19,7 @@ impl Pattern {
         let body = expression.strip_prefix('^').unwrap_or(expression);
         let template = template(body);
         if EVERYTHING.contains(&body) {
-            return Some(Self { prefixes: vec!["/".into()], exact: true, template });
+            return Some(Self { prefixes: vec!["/".into()], exact: true, ends: false, template });
         }
         // Anywhere in the path is no prefix.
         let body = body.strip_prefix("/?").map_or(body.to_owned(), |rest| format!("/{rest}"));
@@ -35,8 +37,8 @@ impl Pattern {
         if end && literals.iter().any(|literal| literal == "/") {
             return None;
         }
-        let exact = segments || anything && literals.iter().all(|literal| literal.ends_with('/'));
-        Some(Self { prefixes: literals, exact, template })
+        let exact = segments || tail == "$" || anything && literals.iter().all(|literal| literal.ends_with('/'));
+        Some(Self { prefixes: literals, exact, ends: tail == "$", template })
     }
 
     /// The path with which everything begins that `expression` matches.
@@ -184,7 +186,7 @@ mod tests {
             ("^/claw/?(.*)$", Some((&["/claw"], true))),
             ("^/?claw/", Some((&["/claw/"], true))),
             ("^/ws", Some((&["/ws"], false))),
-            ("^/ws$", Some((&["/ws"], false))),
+            ("^/ws$", Some((&["/ws"], true))),
             ("^/ws/?$", Some((&["/ws"], false))),
             ("^/(a|b)/(.*)$", Some((&["/a/", "/b/"], true))),
             ("^/(?:a|b\\.c)(/|$)", Some((&["/a", "/b.c"], true))),

@@ -7,7 +7,7 @@ use super::expand::Node;
 use super::known::seconds;
 use super::scope::{Here, Scope, Upgrade};
 use super::{Apache, Pattern, Target};
-use crate::import::draft::{Answer, Respond, Timeouts, Upstream};
+use crate::import::draft::{Answer, Timeouts, Upstream};
 use crate::import::paths::Rule;
 
 impl Apache<'_, '_> {
@@ -95,11 +95,13 @@ impl Apache<'_, '_> {
             self.report.dropped(place, shown, "it has no URL: write the gateway's as `upstream`");
             return;
         };
+        let mut is_exact = path.is_none() && here.is_exact;
         let (paths, template, about) = match path {
             None => (here.paths.clone(), None, ""),
             Some(expression) if is_match => {
                 if let Some(pattern) = Pattern::of(expression) {
                     let about = if pattern.exact { "" } else { ", for a prefix that is not quite the same" };
+                    is_exact = pattern.ends;
                     (pattern.prefixes, Some(pattern.template), about)
                 } else {
                     let remedy =
@@ -132,9 +134,11 @@ impl Apache<'_, '_> {
         for path in &paths {
             self.same_path(node, path, template.as_deref(), target.path());
         }
+        scope.keeps_paths.0 |= settings.iter().any(|setting| setting.eq_ignore_ascii_case("nocanon"));
         scope.opens_websockets |= settings.iter().any(|setting| setting.to_ascii_lowercase().starts_with("upgrade="));
         let timeouts = self.settings(node, settings);
-        self.forward(node, scope, paths, &target, timeouts, in_section, about);
+        let rule = Rule { is_exact, timeouts, ..Rule::default() };
+        self.forward(node, scope, paths, &target, &rule, in_section, about);
     }
 
     #[expect(clippy::too_many_arguments, reason = "what one directive says")]
@@ -144,7 +148,7 @@ impl Apache<'_, '_> {
         scope: &mut Scope,
         paths: Vec<String>,
         target: &Target,
-        timeouts: Timeouts,
+        rule: &Rule,
         in_section: bool,
         about: &str,
     ) {
@@ -167,7 +171,7 @@ impl Apache<'_, '_> {
         let routes = if whole { String::new() } else { format!("a route for {}{about}, to ", paths.join(", ")) };
         self.report.kept(&noted.0, &noted.1, format!("{routes}upstream: {upstream}"));
         for path in paths {
-            let rule = Rule { path, answer: Answer::Upstream(upstream.clone()), timeouts, ..Rule::default() };
+            let rule = Rule { path, answer: Answer::Upstream(upstream.clone()), ..rule.clone() };
             if in_section { scope.located.push(rule) } else { scope.passed.push(rule) }
         }
     }
@@ -412,11 +416,6 @@ impl Apache<'_, '_> {
             }
         }
     }
-}
-
-/// An answer of frontgate's own.
-pub(super) fn respond(status: u16) -> Answer {
-    Answer::Respond(Respond { status, ..Respond::default() })
 }
 
 /// One setting of a directive, as the report shows it.

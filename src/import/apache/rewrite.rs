@@ -2,11 +2,10 @@
 
 use super::directive::{CHALLENGE, is_challenge};
 use super::expand::Node;
-use super::proxy::respond;
 use super::scope::{Here, Noted, Scope, Upgrade};
 use super::{Apache, Pattern, Target};
 use crate::import::draft::{Answer, Respond};
-use crate::import::paths::Rule;
+use crate::import::paths::{Rule, respond};
 
 /// What a `RewriteCond` asks, as far as it matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,7 +66,7 @@ impl Apache<'_, '_> {
             conditions.iter().chain([node]).map(|one| (one.place.clone(), one.shown.clone())).collect();
         let in_section = !here.paths.is_empty() && here.paths != ["/"];
         let pattern = if in_section && matches!(expression, ".*" | "(.*)" | "^(.*)$" | "^" | "^(.*)") {
-            Some(Pattern { prefixes: here.paths.clone(), exact: true, template: "/$1".into() })
+            Some(Pattern { prefixes: here.paths.clone(), exact: true, ends: false, template: "/$1".into() })
         } else {
             Pattern::of(expression)
         };
@@ -133,8 +132,13 @@ impl Apache<'_, '_> {
                         format!("a route for {} that answers{about}", pattern.prefixes.join(", ")),
                     );
                 }
-                let rules =
-                    pattern.prefixes.into_iter().map(|path| Rule { path, answer: answer.clone(), ..Rule::default() });
+                let is_exact = pattern.ends;
+                let rules = pattern.prefixes.into_iter().map(|path| Rule {
+                    path,
+                    is_exact,
+                    answer: answer.clone(),
+                    ..Rule::default()
+                });
                 scope.rewritten.extend(rules);
             }
             _ if target == "-" && !has("r") => {
@@ -178,8 +182,12 @@ impl Apache<'_, '_> {
             self.report.kept(place, shown, format!("a route for {}", pattern.prefixes.join(", ")));
         }
         let answer = Answer::Upstream(upstream);
-        let rules =
-            pattern.prefixes.iter().map(|path| Rule { path: path.clone(), answer: answer.clone(), ..Rule::default() });
+        let rules = pattern.prefixes.iter().map(|path| Rule {
+            path: path.clone(),
+            is_exact: pattern.ends,
+            answer: answer.clone(),
+            ..Rule::default()
+        });
         scope.rewritten.extend(rules);
     }
 
@@ -237,6 +245,7 @@ impl Apache<'_, '_> {
         {
             (code, words) = (status, rest);
         }
+        let mut is_exact = false;
         let is_url = |word: &str| word.contains("://") || word.starts_with('/');
         let (paths, template, url) = match words {
             [url] if is_url(url) && !here.paths.is_empty() && here.paths != ["/"] => {
@@ -255,6 +264,7 @@ impl Apache<'_, '_> {
                         self.report.dropped(place, shown, remedy);
                         return;
                     };
+                    is_exact = pattern.ends;
                     (pattern.prefixes, Some(pattern.template), words.get(1))
                 } else {
                     (vec![path.clone()], None, words.get(1))
@@ -295,7 +305,12 @@ impl Apache<'_, '_> {
         let appended = if location.is_some() && template.is_none() { ", without what follows the path" } else { "" };
         self.report.kept(place, shown, format!("a route for {} that answers {code}{appended}", paths.join(", ")));
         let answer = Answer::Respond(Respond { status: code, location, body: None });
-        scope.redirected.extend(paths.into_iter().map(|path| Rule { path, answer: answer.clone(), ..Rule::default() }));
+        scope.redirected.extend(paths.into_iter().map(|path| Rule {
+            path,
+            is_exact,
+            answer: answer.clone(),
+            ..Rule::default()
+        }));
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Scope {
     /// `ProxyPreserveHost`, and the first directive that proxies.
     pub(super) keeps_host: Option<bool>,
     pub(super) proxies: Option<Noted>,
+    /// Whether paths came through as they were: `nocanon`, and `AllowEncodedSlashes`.
+    pub(super) keeps_paths: (bool, bool),
     /// Whether WebSockets came through.
     pub(super) opens_websockets: bool,
     /// It sends everybody to https.
@@ -61,6 +63,8 @@ pub(super) struct Upgrade {
 pub(super) struct Here {
     /// The prefixes that it is for.
     pub(super) paths: Vec<String>,
+    /// Whether it is for these paths only, not for what is below.
+    pub(super) is_exact: bool,
     /// What it says about them.
     pub(super) section: Section,
     /// Who may pass.

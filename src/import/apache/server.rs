@@ -8,7 +8,7 @@ use super::{ANY, Apache};
 use crate::config::is_label;
 use crate::import::ImportError;
 use crate::import::draft::{Answer, Certificate};
-use crate::import::paths::Rule;
+use crate::import::paths::{Rule, respond};
 use crate::import::sites::{self, Door, Site};
 
 impl Apache<'_, '_> {
@@ -62,6 +62,9 @@ impl Apache<'_, '_> {
             }
             if let (Some((place, shown)), false) = (&scope.proxies, scope.opens_websockets) {
                 self.report.wrong(place, shown, NO_WEBSOCKETS);
+            }
+            if let (Some((place, shown)), false) = (&scope.proxies, scope.keeps_paths == (true, true)) {
+                self.report.wrong(place, shown, CHANGED_PATHS);
             }
             let paths = scope.paths();
             for ((place, shown), path) in &scope.files {
@@ -212,7 +215,7 @@ impl Apache<'_, '_> {
     /// A rule that answers with 404: what Apache did not forward.
     pub(super) fn not_forwarded(path: &str) -> Rule {
         let comment = vec!["Not forwarded: served by the old proxy itself.".to_owned()];
-        Rule { path: path.to_owned(), answer: super::proxy::respond(404), comment, ..Rule::default() }
+        Rule { path: path.to_owned(), answer: respond(404), comment, ..Rule::default() }
     }
 
     /// The certificate that the draft gets at the end.
@@ -242,5 +245,8 @@ const LOST_HOST: &str = "without `ProxyPreserveHost On` the gateway saw its own 
                          forwards Host as it came: list the page's origin in gateway.controlUi.allowedOrigins";
 const NO_WEBSOCKETS: &str =
     "WebSockets could not open: there is no upgrade=websocket and no ws:// here. frontgate always forwards them";
+const CHANGED_PATHS: &str = "Apache changes requests on the way: 404 for %2F in a path, which the Control UI asks for, other paths decoded and \
+                             cleaned up, fields that come twice joined, ranges cut out of whole answers. frontgate forwards them as \
+                             they come";
 const FILES: &str =
     "frontgate serves no files: keep a web server for them, and give it a route with an upstream of its own";

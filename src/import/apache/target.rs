@@ -48,6 +48,9 @@ impl Target {
         if authority.is_empty() || authority.contains(['$', '%', '{', ' ']) {
             return Err("its host is made of the request, and frontgate forwards to fixed gateways only".to_owned());
         }
+        if !authority.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c)) {
+            return Err("it has no host".to_owned());
+        }
         let (secure, is_websocket) = match scheme.to_ascii_lowercase().as_str() {
             "http" | "h2c" => (false, false),
             "https" | "h2" => (true, false),

@@ -46,12 +46,24 @@ pub(super) struct Context {
     pub(super) matchers: BTreeMap<String, Matcher>,
 }
 
+impl Context {
+    /// What holds behind `uri strip_prefix`, if all paths here begin with it: matchers see what is left.
+    fn stripped(&self, nodes: &[Node]) -> Self {
+        let is_strip = |node: &&Node| node.name == "uri" && node.arg(0) == "strip_prefix";
+        let prefix = nodes.iter().find(is_strip).map_or("", |node| node.arg(1).trim_end_matches('/'));
+        let begins = self.paths.iter().all(|path| covers(&format!("{}{prefix}", self.taken), path));
+        let taken = if begins { format!("{}{prefix}", self.taken) } else { self.taken.clone() };
+        Self { taken, ..self.clone() }
+    }
+}
+
 impl Caddy {
     /// The directives of one level. Caddy sorts them by their names, and those of one name by their paths; in `route` they
     /// stay as written.
     pub(super) fn body(&mut self, nodes: &[Node], context: &Context, is_sorted: bool) -> Body {
         let mut context = context.clone();
         context.matchers.extend(named(nodes));
+        let stripped = context.stripped(nodes);
         let mut body = Body::default();
         let mut order: Vec<(&Node, Matcher, usize)> = Vec::new();
         for node in nodes {
@@ -59,7 +71,8 @@ impl Caddy {
                 self.matcher(node, &context.matchers[&node.name]);
                 continue;
             }
-            let (matcher, skip) = self.matcher_of(node, &context);
+            let is_before = BEFORE_URI.contains(&node.name.as_str());
+            let (matcher, skip) = self.matcher_of(node, if is_before { &context } else { &stripped });
             order.push((node, matcher, skip));
         }
         if is_sorted {
@@ -72,7 +85,8 @@ impl Caddy {
         for (node, matcher, skip) in order {
             let args = node.args.get(skip..).unwrap_or_default().to_vec();
             let node = Node { args, ..node.clone() };
-            self.directive(&node, &matcher, &context, &mut body);
+            let is_before = BEFORE_URI.contains(&node.name.as_str());
+            self.directive(&node, &matcher, if is_before { &context } else { &stripped }, &mut body);
         }
         for (_, rule) in &mut body.rules {
             let outer = body.sections.iter().filter(|(hosts, _)| hosts.is_empty()).map(|(_, section)| section.clone());
@@ -142,7 +156,8 @@ impl Caddy {
             .flat_map(|outer| matcher.paths.iter().filter_map(move |inner| narrow(outer, whole(inner))))
             .collect();
         matcher.except = matcher.except.iter().map(whole).collect();
-        if paths.is_empty() {
+        matcher.only = matcher.only.iter().map(whole).collect();
+        if paths.is_empty() && matcher.more == More::Nothing {
             self.report.not_needed(&node.place, &node.shown, "no request has such a path here");
         }
         matcher.paths = paths;
@@ -152,13 +167,23 @@ impl Caddy {
     fn directive(&mut self, node: &Node, matcher: &Matcher, context: &Context, body: &mut Body) {
         let (place, shown) = (&node.place, &node.shown);
         if matcher.paths.is_empty() {
+            if matcher.more != More::Nothing {
+                self.report.dropped(place, shown, MATCHER);
+            }
             self.part_of(node);
             return;
         }
         let hosts = if matcher.hosts.is_empty() { context.hosts.clone() } else { matcher.hosts.clone() };
         let sections = |change: Section| -> Vec<(Vec<String>, Section)> {
             let paths = matcher.paths.iter();
-            paths.map(|path| (hosts.clone(), Section { path: path.clone(), ..change.clone() })).collect()
+            paths
+                .map(|path| {
+                    (
+                        hosts.clone(),
+                        Section { path: path.clone(), is_exact: matcher.only.contains(path), ..change.clone() },
+                    )
+                })
+                .collect()
         };
         match node.name.as_str() {
             "reverse_proxy" => self.reverse_proxy(node, matcher, &hosts, body),
@@ -185,6 +210,7 @@ impl Caddy {
                 body.sections.extend(sections(change));
                 let open = |path: &String| Section {
                     path: path.clone(),
+                    is_exact: matcher.only.contains(path),
                     auth: Auth::None,
                     gate: Gate::Open,
                     ..Section::default()
@@ -235,8 +261,15 @@ impl Caddy {
     /// A rule at each path of the matcher.
     pub(super) fn rules(matcher: &Matcher, hosts: &[String], rule: &Rule, body: &mut Body) {
         for path in &matcher.paths {
-            body.rules
-                .push((hosts.to_vec(), Rule { path: path.clone(), except: matcher.except.clone(), ..rule.clone() }));
+            body.rules.push((
+                hosts.to_vec(),
+                Rule {
+                    path: path.clone(),
+                    is_exact: matcher.only.contains(path),
+                    except: matcher.except.clone(),
+                    ..rule.clone()
+                },
+            ));
         }
     }
 
@@ -482,6 +515,10 @@ impl Caddy {
         }
     }
 }
+
+/// What sees the path before `uri` changes it.
+const BEFORE_URI: &[&str] =
+    &["map", "vars", "root", "log", "header", "request_body", "redir", "method", "rewrite", "uri"];
 
 /// The order in which Caddy asks its directives; all others are asked before.
 const CLASSES: &[&[&str]] = &[

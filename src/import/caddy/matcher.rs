@@ -11,6 +11,8 @@ pub(super) struct Matcher {
     pub(super) paths: Vec<String>,
     /// Prefixes that are excepted.
     pub(super) except: Vec<String>,
+    /// Those of both that are for one path only, not for what is below.
+    pub(super) only: Vec<String>,
     /// Whether the prefixes match the same requests, not a few more or less.
     pub(super) exact: bool,
     /// Hosts; none is every host.
@@ -49,12 +51,16 @@ impl Matcher {
     fn add_path(&mut self, token: &str) {
         let bare = token.trim_end_matches('*');
         let path = if bare.is_empty() { "/" } else { bare };
-        if !path.starts_with('/') || path.contains('*') {
+        // The root alone is no prefix: `/` is everything.
+        if !path.starts_with('/') || path.contains('*') || token == "/" {
             self.more = self.more.max(More::Choice);
             return;
         }
-        // `/a*` is also `/ab`, and `/a` is not `/a/b`.
-        self.exact &= path.ends_with('/') && token.ends_with('*');
+        // `/a*` is also `/ab`.
+        self.exact &= path.ends_with('/') || !token.ends_with('*');
+        if !token.ends_with('*') {
+            self.only.push(path.to_owned());
+        }
         self.paths.push(path.to_owned());
     }
 
@@ -92,6 +98,7 @@ impl Matcher {
                     let only_paths = inner.hosts.is_empty() && inner.more == More::Nothing && !inner.is_upgrade;
                     if only_paths && !inner.paths.is_empty() && inner.except.is_empty() {
                         matcher.except.extend(inner.paths);
+                        matcher.only.extend(inner.only);
                         matcher.exact &= inner.exact;
                     } else if inner.is_upgrade && inner.paths == ["/"] {
                         // The rest of the requests is what everything else is for.
@@ -148,11 +155,13 @@ mod tests {
     #[test]
     fn paths_are_prefixes() {
         let cases =
-            [("*", "/", true), ("/a/*", "/a/", true), ("/a*", "/a", false), ("/a", "/a", false), ("/*", "/", true)];
+            [("*", "/", true), ("/a/*", "/a/", true), ("/a*", "/a", false), ("/a", "/a", true), ("/*", "/", true)];
         for (token, path, exact) in cases {
             let matcher = Matcher::path(token);
             assert_eq!((matcher.paths, matcher.exact), (vec![path.to_owned()], exact), "{token}");
         }
+        assert_eq!(Matcher::path("/a").only, ["/a"]);
+        assert!(Matcher::path("/").more == More::Choice);
         assert!(Matcher::path("*.php").more == More::Choice);
     }
 

@@ -240,6 +240,9 @@ fn endpoint(target: &str, tls: bool) -> Result<String, &'static str> {
         return Err("a range of ports is listed as endpoints of `upstreams`, one by one");
     }
     let host = if host.is_empty() { "127.0.0.1" } else { host };
+    if !host.chars().all(|c| c.is_ascii_alphanumeric() || "-._:[]".contains(c)) {
+        return Err("it is no host");
+    }
     Ok(format!("{}://{host}:{port}", if secure { "https" } else { "http" }))
 }
 
@@ -262,6 +265,7 @@ mod tests {
             ("http://gw:1/path", false, None),
             ("gw:1-3", false, None),
             ("{env.GW}", false, None),
+            ("*.png", false, None),
         ] {
             assert_eq!(endpoint(target, tls).ok().as_deref(), expected, "{target}");
         }

@@ -174,6 +174,9 @@ impl Caddy {
         let key = if door == Door::Tls { "listen.https" } else { "listen.plain" };
         let names = if hosts.is_empty() { "every host".to_owned() } else { hosts.join(", ") };
         self.report.kept(place, shown, format!("{key}: {addresses}; routes for {names}"));
+        if body.rules.iter().any(|(_, rule)| matches!(rule.answer, Answer::Upstream(_))) {
+            self.report.not_needed(place, shown, BY_ITSELF);
+        }
         if door == Door::Tls {
             for host in hosts.iter().filter(|host| !self.draft.tls.names.contains(host)).cloned().collect::<Vec<_>>() {
                 self.draft.tls.names.push(host);
@@ -296,6 +299,10 @@ impl Caddy {
         found
     }
 }
+
+/// What is seen on the wire and in no file.
+const BY_ITSELF: &str = "Caddy offers HTTP/3 (Alt-Svc) and asks the gateway for gzip; browsers take HTTP/2, and frontgate adds nothing to \
+                         what they ask for";
 
 /// Whether a route can have it as its host.
 fn is_host(name: &str) -> bool {

@@ -2,12 +2,12 @@
 import re
 
 # name: what it is called; where: `client` or `backend`; what: the part; old, new: the values; report: the line that tells of it.
-# All but the name are regular expressions for the whole of the text; `None` stands for what is not there.
+# All but the name are regular expressions for the whole of the text; `None` stands for what is not there. request: what was asked.
 RULES = []
 
 
-def rule(name, where, what, report, old=r"(?s).*", new=r"(?s).*"):
-    RULES.append({"name": name, "where": where, "what": what, "old": old, "new": new, "report": report})
+def rule(name, where, what, report, old=r"(?s).*", new=r"(?s).*", request=""):
+    RULES.append({"name": name, "where": where, "what": what, "old": old, "new": new, "report": report, "request": request})
 
 
 def rule_for(difference, report):
@@ -15,7 +15,8 @@ def rule_for(difference, report):
     where, what, old, new, label = difference
     for one in RULES:
         parts = ((one["where"], where), (one["what"], what), (one["old"], str(old)), (one["new"], str(new)))
-        if all(re.fullmatch(pattern, text) for pattern, text in parts) and re.search(one["report"], report):
+        asked = re.search(one["request"], label)
+        if asked and all(re.fullmatch(pattern, text) for pattern, text in parts) and re.search(one["report"], report):
             return one
     return None
 
@@ -77,3 +78,24 @@ rule("pages of frontgate's own", "client", "body|content-type|cache-control|vary
 
 rule("Connection is written anew", "backend", "connection|upgrade", r"proxy_set_header Connection|WebSockets cannot open|RequestHeader|reverse_proxy", new="None|Upgrade|websocket|keep-alive")
 rule("Host as it came", "backend", "host", r"frontgate forwards\s+Host as\s+it came")
+rule("Origin as it came", "backend", "origin", r"frontgate forwards\s+Origin", old="None")
+rule("the prefix stays", "backend", "target", r"rewrites the path|off the path")
+rule("cookies keep their path", "client", "set-cookie", "ProxyPassReverseCookiePath")
+rule("WebSockets open", "client", "status", "WebSockets could not open", old="200", new="101", request="upgrade")
+rule("https with 308", "client", "status", "which redirects everything to https", old="30[12]", new="308", request="^http ")
+rule("a location is a path", "client", "location", "a route for .* that answers 30", old="https://.*", new="/.*")
+rule("files are not served", "client", "status", "what was not forwarded is answered 404", old="200|403|405", new="404")
+rule("a name of its own", "client", "www-authenticate", "frontgate asks with a name of its own", old="Basic .*", new="Basic .*")
+rule("one HSTS for all answers", "client", "strict-transport-security", "tls.hsts")
+rule("fields on every answer", "client", "x-frame-options", "response_headers: set", old="None", request="upgrade")
+rule("fields off every answer", "client", "x-powered-by", "Header always unset X-Powered-By -> response_headers: remove", new="None")
+
+# ------------------------------------------------------------------------------------------ what Apache and Caddy do by themselves
+
+rule("Apache changes paths", "backend", "target", "Apache changes requests on the way", request=r"%2e|/\.\.?/|//|%7E|%41")
+rule("Apache joins fields", "backend", "x-two", "Apache changes requests on the way", old="one, two", new="one; two")
+rule("Apache refuses %2F", "client", "status", "Apache changes requests on the way", old="404", request="%2F")
+rule("Apache cuts ranges", "client", "status", "Apache changes requests on the way", old="206", new="200", request="/range")
+rule("Apache's Keep-Alive", "backend", "connection", "a field that Connection names ends here", old="Keep-Alive", new="None")
+rule("HTTP/3", "client", "alt-svc", "Caddy offers HTTP/3", new="None")
+rule("gzip for the proxy", "backend", "accept-encoding", "asks the gateway for gzip", old="gzip", new="None")
