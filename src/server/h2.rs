@@ -1,7 +1,9 @@
 //! An HTTP/2 connection: requests beside each other, until it ends.
 
+use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::Request;
@@ -9,8 +11,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use super::cork::Cork;
 use super::h1::Infallibly;
 use super::settings::{Live, Places, Way};
 use crate::drain::Drain;
@@ -30,6 +33,7 @@ pub(super) async fn serve(stream: Stream, arrival: Arrival, live: &Live, places:
         Infallibly(requested.load().edge(Way::Proper).call(request, entry))
     });
     let head = u32::try_from(live.load().request_head).unwrap_or(u32::MAX);
+    let (cork, corked) = Cork::new(stream);
     let mut connection = pin!(
         http2::Builder::new(drain.clone())
             .timer(TokioTimer::new())
@@ -40,10 +44,10 @@ pub(super) async fn serve(stream: Stream, arrival: Arrival, live: &Live, places:
             .max_send_buf_size(SEND_BUFFER)
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), requests)
+            .serve_connection(TokioIo::new(corked), requests)
     );
     let mut timer = pin!(sleep_until(watched.look_again(live.load().patience, Instant::now())));
-    let mut leaving = false;
+    let (mut leaving, mut gathering) = (false, false);
     loop {
         tokio::select! {
             biased;
@@ -52,10 +56,25 @@ pub(super) async fn serve(stream: Stream, arrival: Arrival, live: &Live, places:
                 leaving = true;
                 connection.as_mut().graceful_shutdown();
             }
-            result = connection.as_mut() => {
-                if let Err(error) = result {
-                    tracing::debug!(%error, "client connection ended");
+            result = poll_fn(|cx| {
+                // Each answer comes from a task of its own and wakes this one. To wait for a turn lets those write that are
+                // ready as well, and all of that goes out together.
+                gathering = !gathering;
+                if gathering {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
                 }
+                let polled = connection.as_mut().poll(cx);
+                match cork.poll_release(cx) {
+                    Poll::Ready(Err(error)) if polled.is_pending() => Poll::Ready(Err(error.to_string())),
+                    _ => polled.map_err(|error| error.to_string()),
+                }
+            }) => {
+                if let Err(error) = result {
+                    tracing::debug!(error, "client connection ended");
+                }
+                // A last word, such as why it ended, may still be kept.
+                let _ = timeout(GOODBYE, poll_fn(|cx| cork.poll_release(cx))).await;
                 return;
             }
             () = timer.as_mut() => {

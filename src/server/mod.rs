@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod admission;
 pub mod connection;
+mod cork;
 pub mod file_limit;
 mod h1;
 mod h2;

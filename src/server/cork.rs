@@ -1,0 +1,183 @@
+//! [`Cork`]: gathers what an HTTP/2 connection writes, so that many small answers become one TLS record and one system call.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Keeps what was written through [`Corked`] until it is released, or too much to be kept.
+///
+/// The h2 library flushes behind every frame with data, so a layer that waits for a flush would gather nothing. Whoever polls
+/// the connection knows when it has written all that there is, and releases it then.
+pub(super) struct Cork<S>(Arc<Mutex<Inner<S>>>);
+
+/// The stream that the connection uses.
+pub(super) struct Corked<S>(Arc<Mutex<Inner<S>>>);
+
+struct Inner<S> {
+    stream: S,
+    kept: BytesMut,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Cork<S> {
+    /// Corks a stream.
+    pub(super) fn new(stream: S) -> (Self, Corked<S>) {
+        let inner = Arc::new(Mutex::new(Inner { stream, kept: BytesMut::new() }));
+        (Self(Arc::clone(&inner)), Corked(inner))
+    }
+
+    /// Writes what was kept, to the last byte.
+    pub(super) fn poll_release(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut inner = lock(&self.0);
+        ready!(inner.poll_write_kept(cx))?;
+        Pin::new(&mut inner.stream).poll_flush(cx)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Inner<S> {
+    fn poll_write_kept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while self.kept.has_remaining() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.kept))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.kept.advance(written);
+        }
+        // An idle connection owns no buffer.
+        self.kept = BytesMut::new();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Corked<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut lock(&self.0).stream).poll_read(cx, into)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Corked<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[io::IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let inner = &mut *lock(&self.0);
+        let length = parts.iter().map(|part| part.len()).sum::<usize>();
+        if inner.kept.len() + length > MOST {
+            ready!(inner.poll_write_kept(cx))?;
+        }
+        if length > MOST {
+            return Pin::new(&mut inner.stream).poll_write_vectored(cx, parts);
+        }
+        for part in parts {
+            inner.kept.extend_from_slice(part);
+        }
+        Poll::Ready(Ok(length))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// Does nothing: see [`Cork`].
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let inner = &mut *lock(&self.0);
+        ready!(inner.poll_write_kept(cx))?;
+        Pin::new(&mut inner.stream).poll_shutdown(cx)
+    }
+}
+
+fn lock<S>(inner: &Mutex<Inner<S>>) -> MutexGuard<'_, Inner<S>> {
+    inner.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What one TLS record carries.
+const MOST: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Waker;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    fn corked(room: usize) -> (Cork<DuplexStream>, Corked<DuplexStream>, DuplexStream) {
+        let (near, far) = duplex(room);
+        let (cork, corked) = Cork::new(near);
+        (cork, corked, far)
+    }
+
+    /// One look at a future.
+    fn look<F: Future>(future: F) -> Poll<F::Output> {
+        pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn arrived(far: &mut DuplexStream) -> Vec<u8> {
+        let mut bytes = vec![0; 1 << 20];
+        let mut length = 0;
+        while let Poll::Ready(read) = look(far.read(&mut bytes[length..])) {
+            length += read.unwrap();
+        }
+        bytes.truncate(length);
+        bytes
+    }
+
+    #[tokio::test]
+    async fn what_is_written_and_flushed_waits_for_its_release() {
+        let (cork, mut corked, mut far) = corked(1 << 20);
+        for word in ["one ", "two ", "three"] {
+            corked.write_all(word.as_bytes()).await.unwrap();
+            corked.flush().await.unwrap();
+        }
+        assert_eq!(arrived(&mut far), b"");
+        poll_fn(|cx| cork.poll_release(cx)).await.unwrap();
+        assert_eq!(arrived(&mut far), b"one two three");
+        assert_eq!(lock(&cork.0).kept.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn no_more_is_kept_than_a_record_and_the_order_stays() {
+        let (cork, mut corked, mut far) = corked(1 << 20);
+        corked.write_all(b"a").await.unwrap();
+        corked.write_all(&vec![b'b'; MOST]).await.unwrap();
+        assert_eq!(arrived(&mut far), b"a", "what does not fit beside it goes first");
+        corked.write_all(&vec![b'c'; MOST + 1]).await.unwrap();
+        let bytes = arrived(&mut far);
+        assert_eq!((bytes.len(), bytes[0], bytes[MOST]), (2 * MOST + 1, b'b', b'c'), "a large one is not kept at all");
+        poll_fn(|cx| cork.poll_release(cx)).await.unwrap();
+        assert_eq!(arrived(&mut far), b"");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_read_stops_the_writer() {
+        let (cork, mut corked, mut far) = corked(16);
+        corked.write_all(&vec![b'x'; MOST]).await.unwrap();
+        assert!(look(corked.write_all(b"y")).is_pending());
+        assert!(look(poll_fn(|cx| cork.poll_release(cx))).is_pending());
+        assert_eq!(arrived(&mut far).len(), 16);
+    }
+
+    #[tokio::test]
+    async fn the_end_brings_the_rest() {
+        let (_cork, mut corked, mut far) = corked(1 << 20);
+        corked.write_all(b"rest").await.unwrap();
+        corked.shutdown().await.unwrap();
+        let mut bytes = Vec::new();
+        far.read_to_end(&mut bytes).await.unwrap();
+        assert_eq!(bytes, b"rest");
+    }
+}
