@@ -39,7 +39,7 @@ pub struct Asked {
 }
 
 impl<H: Handle> Handle for Paged<H> {
-    async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
         let asked = Pages::asked(&exchange);
         match self.inner.handle(exchange, access).await {
             Ok(response) => Ok(response),

@@ -36,11 +36,10 @@ pub struct Forward {
 }
 
 impl Handle for Forward {
-    async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
         let origin = exchange.head.headers.get(ORIGIN).cloned();
-        let request = to_gateway(exchange, Connection::Stays);
         let began = Instant::now();
-        let (lease, response) = self.exchange(request, access).await?;
+        let (lease, response) = self.exchange(exchange, access).await?;
         access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Failure::UnaskedUpgrade);
@@ -54,20 +53,24 @@ impl Forward {
     /// moment we use it: what it cannot have acted on is sent again.
     async fn exchange(
         &self,
-        mut request: Request<RequestBody>,
+        mut exchange: Box<Exchange>,
         access: &mut Access,
     ) -> Result<(Lease, Response<hyper::body::Incoming>), Failure> {
+        let mut request = to_gateway(&mut exchange, Connection::Stays);
         if let Some(mut lease) = self.endpoints.reuse() {
-            let copy = repeatable(&request);
+            let repeatable = is_repeatable(&request);
             match self.send(&mut lease, request, access).await? {
                 Ok(response) => return Ok((lease, response)),
-                Err(SendError { error, unsent }) => match unsent.map(|request| *request).or(copy) {
-                    Some(again) if is_gone(&error) => request = again,
-                    _ => return Err(failure_of(error)),
-                },
+                Err(SendError { error, .. }) if !is_gone(&error) => return Err(failure_of(error)),
+                Err(SendError { unsent: Some(unsent), .. }) => request = *unsent,
+                Err(SendError { unsent: None, .. }) if repeatable => {
+                    request = to_gateway(&mut exchange, Connection::Stays);
+                }
+                Err(SendError { error, .. }) => return Err(failure_of(error)),
             }
         }
-        self.exchange_fresh(request, Asked::Request, access).await
+        // Boxed: dialling takes much room, which every request would have to keep free.
+        Box::pin(self.exchange_fresh(request, Asked::Request, access)).await
     }
 
     /// Sends the request over a fresh connection. A gateway that is restarting is waited for, as long as the request was not
@@ -151,29 +154,34 @@ impl Forward {
     }
 }
 
-/// The request as the gateway gets it.
-pub(super) fn to_gateway(exchange: Exchange, connection: Connection) -> Request<RequestBody> {
-    let Exchange { head, body, host, target, forwarding, rules, user, .. } = exchange;
-    let mut fields = headers::to_gateway(&head, &host, &forwarding, connection);
-    if let Some(rules) = rules {
-        header_rules::apply(&rules, &mut fields);
+/// The request as the gateway gets it; the exchange keeps all but the body.
+pub(super) fn to_gateway(exchange: &mut Exchange, connection: Connection) -> Request<RequestBody> {
+    let head = &exchange.head;
+    let mut fields = headers::to_gateway(head, &exchange.host, &exchange.forwarding, connection);
+    if let Some(rules) = &exchange.rules {
+        header_rules::apply(rules, &mut fields);
     }
-    if let Some((name, user)) = user {
-        fields.insert(name, user);
+    if let Some((name, user)) = &exchange.user {
+        fields.insert(name, user.clone());
     }
-    let mut request = Request::new(body);
-    *request.method_mut() = head.method;
+    let mut request = Request::new(std::mem::take(&mut exchange.body));
+    request.method_mut().clone_from(&head.method);
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = fields;
     // In them hyper keeps how the client spelt the field names.
-    *request.extensions_mut() = head.extensions;
-    *request.uri_mut() = Uri::from(target);
+    request.extensions_mut().clone_from(&head.extensions);
+    *request.uri_mut() = Uri::from(exchange.target.clone());
     request
 }
 
-/// A second copy of a request that may be sent twice (RFC 9110 §9.2.2) and has no body that could be gone.
+/// Whether a request may be sent twice (RFC 9110 §9.2.2) and has no body that could be gone.
+fn is_repeatable(request: &Request<RequestBody>) -> bool {
+    request.body().is_empty() && request.method().is_idempotent()
+}
+
+/// A second copy of a request, if it may be sent twice.
 fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    if !(request.body().is_empty() && request.method().is_idempotent()) {
+    if !is_repeatable(request) {
         return None;
     }
     let mut copy = Request::new(RequestBody::Empty);

@@ -30,7 +30,7 @@ pub struct Guard {
 }
 
 impl<H: Handle> Handle for Guarded<H> {
-    async fn handle(&self, mut exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, mut exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
         if let Some(guard) = &self.guard {
             let user = guard.admit(&exchange).await?;
             if let Some(name) = &guard.basic.user_header {

@@ -27,7 +27,7 @@ pub struct Headed<H> {
 }
 
 impl<H: Handle> Handle for Headed<H> {
-    async fn handle(&self, mut exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, mut exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
         exchange.rules.clone_from(&self.requests);
         let Some(rules) = &self.answers else { return self.inner.handle(exchange, access).await };
         let asked = Pages::asked(&exchange);

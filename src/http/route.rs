@@ -20,10 +20,11 @@ pub struct Route {
 }
 
 impl Handle for Route {
-    async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
         let head = &exchange.head;
         if handshake::is_upgrade(&head.method, head.version, &head.headers, !exchange.body.is_empty()) {
-            upgrade(&self.forward, &self.upgrades, exchange, access).await
+            // Boxed: few requests are upgrades, and all would have to keep the room free that one takes.
+            Box::pin(upgrade(&self.forward, &self.upgrades, exchange, access)).await
         } else {
             self.forward.handle(exchange, access).await
         }

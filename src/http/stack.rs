@@ -145,7 +145,7 @@ impl RouteStack {
 }
 
 impl Handle for RouteStack {
-    async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
         match &self.0 {
             Layers::Bare(route) => route.handle(exchange, access).await,
             Layers::Full(layers) => layers.handle(exchange, access).await,
@@ -154,7 +154,7 @@ impl Handle for RouteStack {
 }
 
 impl Handle for RouteEnd {
-    async fn handle(&self, exchange: Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
         match self {
             Self::Gateway(route) => route.handle(exchange, access).await,
             Self::Fixed(fixed) => fixed.handle(exchange, access).await,
@@ -182,7 +182,7 @@ impl<H: Handle> Enter for Root<H> {
             let mut access = self.log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
             access.tls = entry.arrival.tls_version;
             access.subject = entry.arrival.identity.as_ref().map(|identity| Arc::clone(&identity.subject));
-            let exchange = Exchange {
+            let exchange = Box::new(Exchange {
                 id,
                 arrival: entry.arrival,
                 head,
@@ -194,7 +194,7 @@ impl<H: Handle> Enter for Root<H> {
                 handover: entry.handover,
                 rules: None,
                 user: None,
-            };
+            });
             let handled = self.layers.handle(exchange, &mut access).await;
             let mut response = handled.unwrap_or_else(|failure| {
                 // The page layer leaves none; a bare status is still better than a lost connection.

@@ -11,9 +11,10 @@ use hyper::body::Incoming;
 use crate::observe::access::Counter;
 
 /// A request's body on its way from the client to the gateway: never held, only passed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub enum RequestBody {
     /// No body.
+    #[default]
     Empty,
     /// The client's, as it arrives.
     Incoming {

@@ -21,13 +21,14 @@ struct Shared {
 }
 
 struct Idle {
-    link: Link,
+    link: Box<Link>,
     since: Instant,
 }
 
 /// A connection on loan. [`Lease::give_back`] returns it to the pool; dropped, it is closed.
 pub struct Lease {
-    link: Link,
+    /// Boxed, since it changes hands with each request.
+    link: Box<Link>,
     pool: Pool,
     /// Where it leads, if that is one of several gateways, which counts it.
     endpoint: Option<(Arc<Endpoint>, Counted)>,
@@ -57,7 +58,7 @@ impl Pool {
         let stream = self.0.connector.connect().await?;
         let opened = Link::open(stream, self.0.max_head).await;
         let link = opened.map_err(|error| ConnectError::Io(std::io::Error::other(error)))?;
-        Ok(Lease { link, pool: self.clone(), endpoint: None })
+        Ok(Lease { link: Box::new(link), pool: self.clone(), endpoint: None })
     }
 
     /// What a request of frontgate's own is addressed to.
@@ -90,7 +91,7 @@ impl Lease {
 
     /// Takes the connection out of the pool's hands for good. The gateway is busy with it until the other part is dropped.
     pub fn into_link(self) -> (Link, Option<Counted>) {
-        (self.link, self.endpoint.map(|(_, counted)| counted))
+        (*self.link, self.endpoint.map(|(_, counted)| counted))
     }
 
     /// To report that it failed, when it is gone.
