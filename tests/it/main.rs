@@ -6,6 +6,7 @@ mod certificates;
 mod cli;
 mod connections;
 mod dead_peers;
+mod doctor;
 mod exhaustion;
 mod footprint;
 mod forwarding;
