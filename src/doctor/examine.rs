@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Read};
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
 use time::OffsetDateTime;
@@ -265,16 +265,12 @@ fn judge_files(diagnosis: &mut Diagnosis, config: &Config, now: OffsetDateTime) 
     if config.listen.https.is_empty() {
         return;
     }
-    if let Certificate::Files(_) = config.tls.certificate
-        && let Err(error) = Source::open(&config.tls, None, now)
-    {
-        return diagnosis.found(certificates::unreadable(&error.to_string()));
-    }
     let found = match OnDisk::read(&config.tls, config.state_dir.as_deref()) {
         Ok(found) => found,
         // The first start makes it.
         Err(OnDiskError::Missing(_) | OnDiskError::NoStateDir) => return,
-        // A service's keys are not for everybody to read.
+        Err(error @ OnDiskError::NotPem(_)) => return diagnosis.found(certificates::unreadable(&error.to_string())),
+        // A service's files are not for everybody to read.
         Err(error) => return diagnosis.checked("the certificate on disk", Outcome::Skipped, error.to_string()),
     };
     let described =
@@ -285,13 +281,32 @@ fn judge_files(diagnosis: &mut Diagnosis, config: &Config, now: OffsetDateTime) 
         judge::certificate(diagnosis, &place, None, chain, (None, false), now);
     }
     // The next start gives frontgate's own certificate what it lacks.
-    if let (Kind::Files, Some((file, chain))) = (kind(config), chains.first()) {
+    if kind(config) != Kind::Files {
+        return;
+    }
+    if let Some((file, chain)) = chains.first() {
         let covered = |name: &Name| chains.iter().filter_map(|(_, chain)| chain.first()).any(|leaf| leaf.covers(name));
         for name in config.tls.names.iter().filter(|name| !covered(name)) {
             let has: Vec<_> = chain.first().iter().flat_map(|leaf| &leaf.names).map(ToString::to_string).collect();
             diagnosis.found(certificates::name(&name.to_string(), file, &has.join(", "), false));
         }
     }
+    // A service's keys are not for everybody to read.
+    if let Certificate::Files(files) = &config.tls.certificate
+        && files.iter().any(|one| is_closed(&one.key))
+    {
+        return diagnosis.checked("the certificate's key", Outcome::Skipped, "this user may not read it");
+    }
+    // What keeps frontgate from starting with them, where it is none of that: a key that is another's, for one.
+    if diagnosis.findings.iter().all(|finding| !finding.id.starts_with("tls_"))
+        && let Err(error) = Source::open(&config.tls, None, now)
+    {
+        diagnosis.found(certificates::unreadable(&error.to_string()));
+    }
+}
+
+fn is_closed(file: &Path) -> bool {
+    fs::File::open(file).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 fn kind(config: &Config) -> Kind {
@@ -320,7 +335,7 @@ fn is_here(upstream: &Upstream, machine: &Machine) -> bool {
     }
 }
 
-fn text_of(file: &std::path::Path) -> io::Result<String> {
+fn text_of(file: &Path) -> io::Result<String> {
     let mut text = String::new();
     fs::File::open(file)?.take(LARGEST + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LARGEST { Err(io::Error::other("larger than 4 MiB")) } else { Ok(text) }

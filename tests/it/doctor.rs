@@ -116,9 +116,14 @@ fn certificates_in_files_are_judged_before_anybody_sees_them() {
         ids.retain(|id| id.starts_with("tls_"));
         assert_eq!(ids, expected.into_iter().collect::<Vec<_>>(), "{told:#}");
     }
-    fs::write(folder.path().join("cert.pem"), "no certificate").unwrap();
-    let (ids, told) = found(folder.path(), &before(&nobody(), folder.path(), config));
-    assert!(ids.contains(&"tls_unreadable".to_owned()), "{told:#}");
+    // A key that is another's, and no certificate at all.
+    let params = CertificateParams::new(vec!["gw.lan".to_owned()]).unwrap();
+    let others = params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
+    for text in [others.as_str(), "no certificate"] {
+        fs::write(folder.path().join("cert.pem"), text).unwrap();
+        let (ids, told) = found(folder.path(), &before(&nobody(), folder.path(), config));
+        assert!(ids.contains(&"tls_unreadable".to_owned()), "{told:#}");
+    }
 }
 
 #[test]
