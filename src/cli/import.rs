@@ -18,7 +18,9 @@ use crate::import::{Disk, Format, Imported, Original, Reader, import};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  frontgate import nginx /etc/nginx/sites-enabled/openclaw -o frontgate.yaml\n  nginx -T | \
-                        frontgate import nginx - > frontgate.yaml\n\nThe report goes to standard error: what was dropped and \
+                        frontgate import nginx - > frontgate.yaml\n  frontgate import apache \
+                        /etc/apache2/sites-enabled/openclaw.conf -o frontgate.yaml\n  frontgate import caddy \
+                        /etc/caddy/Caddyfile -o frontgate.yaml\n\nThe report goes to standard error: what was dropped and \
                         what to do, what was wrong in the old config, what was kept and as what, what is not needed and \
                         why. Exit code 2 when the file is not written as it should be, with the place."
 )]

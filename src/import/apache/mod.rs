@@ -5,6 +5,7 @@
 //! scope becomes a site.
 
 mod access;
+mod balancer;
 mod directive;
 mod expand;
 mod headers;

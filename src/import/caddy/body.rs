@@ -2,21 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 
 use super::Caddy;
 use super::expand::Node;
 use super::known::{self, Known, size};
 use super::matcher::{Matcher, More, named};
-use crate::config::Hsts;
 use crate::import::Place;
-use crate::import::draft::{Answer, Auth, HeaderRules, Respond};
-use crate::import::fields::{self, Content, Fate};
-use crate::import::passwords;
-use crate::import::paths::{Gate, Rule, Section, covers};
+use crate::import::draft::{Answer, Auth};
+use crate::import::paths::{Gate, Rule, Section, covers, respond};
 
 /// What is done, for all hosts or for some.
 #[derive(Debug, Clone, Default)]
@@ -232,7 +225,7 @@ impl Caddy {
                 self.part_of(node);
                 if matcher.more == More::Nothing {
                     let comment = vec!["Not forwarded: served by the old proxy itself.".to_owned()];
-                    Self::rules(matcher, &hosts, &Rule { answer: status(404), comment, ..Rule::default() }, body);
+                    Self::rules(matcher, &hosts, &Rule { answer: respond(404), comment, ..Rule::default() }, body);
                 }
             }
             "request_body" => self.request_body(node),
@@ -318,189 +311,6 @@ impl Caddy {
         }
     }
 
-    /// `header` and `request_header`: one field behind the name, or several in a block.
-    fn headers(&mut self, node: &Node, is_request: bool, change: &mut Section) {
-        let key = if is_request { "request_headers" } else { "response_headers" };
-        if node.block.is_some() && node.args.is_empty() {
-            self.report.kept(&node.place, &node.shown, key);
-        }
-        let single = (!node.args.is_empty()).then_some(node);
-        for line in single.into_iter().chain(node.inner()) {
-            let words: Vec<&str> = match single {
-                Some(_) if std::ptr::eq(line, node) => line.args.iter().map(String::as_str).collect(),
-                _ => std::iter::once(line.name.as_str()).chain(line.args.iter().map(String::as_str)).collect(),
-            };
-            self.field(line, &words, is_request, change);
-        }
-    }
-
-    /// `Name value`, `-Name`, `+Name value`, `Name find replace`.
-    pub(super) fn field(&mut self, node: &Node, words: &[&str], is_request: bool, change: &mut Section) {
-        let (place, shown) = (&node.place, &node.shown);
-        let Some((first, values)) = words.split_first() else { return };
-        if *first == "defer" {
-            self.report.not_needed(place, shown, "response_headers are set in place of the gateway's own");
-            return;
-        }
-        let name = first.trim_start_matches(['+', '-', '?', '>']).trim_end_matches(':');
-        let (rules, key) = if is_request {
-            (&mut change.request_headers, "request_headers")
-        } else {
-            (&mut change.response_headers, "response_headers")
-        };
-        if name.contains('*') || name.is_empty() {
-            self.report.dropped(place, shown, "fields are named one by one");
-            return;
-        }
-        let content = match (first.starts_with('-'), values) {
-            (true, _) => Content::Nothing,
-            (false, [value]) => content(value),
-            (false, []) => Content::Text(""),
-            (false, _) => {
-                self.report.dropped(
-                    place,
-                    shown,
-                    "a field is set or removed, not changed: let the gateway send what is wanted",
-                );
-                return;
-            }
-        };
-        let fate = if is_request { fields::request(name, content) } else { fields::response(name, content) };
-        match &fate {
-            Fate::NotNeeded(why) => self.report.not_needed(place, shown, *why),
-            Fate::Wrong(instead) => self.report.wrong(place, shown, *instead),
-            Fate::Dropped(remedy) => self.report.dropped(place, shown, *remedy),
-            Fate::User => {
-                change.user_header = Some(name.to_owned());
-                self.report.kept(place, shown, "auth: user_header, where the route asks for a password");
-            }
-            Fate::Hsts(seconds) => {
-                self.draft.tls.hsts = Some(Hsts::For(Duration::from_secs(*seconds)));
-                let more = values.iter().any(|value| value.contains(';'));
-                let what = if more {
-                    "tls.hsts, for frontgate's own names without includeSubDomains and preload"
-                } else {
-                    "tls.hsts"
-                };
-                self.report.kept(place, shown, what);
-            }
-            Fate::Set(_) | Fate::Remove => {
-                put(rules, name, &fate);
-                let how = if fate == Fate::Remove { "remove" } else { "set" };
-                self.report.kept(place, shown, format!("{key}: {how}"));
-                if is_request && fate != Fate::Remove && fields::is_secret(name) {
-                    let text = "whoever reaches frontgate is given this secret on the way: let the clients have secrets of their own";
-                    self.report.wrong(place, shown, text);
-                }
-            }
-        }
-    }
-
-    fn basic_auth(&mut self, node: &Node) -> Section {
-        let (place, shown) = (&node.place, &node.shown);
-        let mut users: Vec<(String, String)> = Vec::new();
-        for line in node.inner() {
-            let hash = decoded(line.arg(0));
-            if passwords::is_checkable(&hash) {
-                self.report.kept(&line.place, &line.shown, "auth: basic");
-                users.push((line.name.clone(), hash));
-            } else {
-                let remedy = format!(
-                    "the password of `{}` is not hashed with bcrypt: make a hash with `htpasswd -nB {}` and put it under `auth: {{ basic: … }}`",
-                    line.name, line.name
-                );
-                self.report.dropped(&line.place, &line.shown, remedy);
-            }
-        }
-        if users.is_empty() {
-            self.report.dropped(
-                place,
-                shown,
-                "it has no user with a bcrypt hash, so the route answers 403: put users under `auth: { basic: … }`",
-            );
-            let why = format!("`{shown}` ({place}) has no user whose password can be checked.");
-            return Section { gate: Gate::Shut(why), ..Section::default() };
-        }
-        self.report.kept(place, shown, "auth: basic");
-        Section { auth: Auth::Basic { users, user_header: None }, gate: Gate::Open, ..Section::default() }
-    }
-
-    fn redir(&mut self, node: &Node, matcher: &Matcher, hosts: &[String], body: &mut Body) {
-        let (place, shown) = (&node.place, &node.shown);
-        let to = node.arg(0);
-        let code = match node.arg(1) {
-            "permanent" => 301,
-            code => code.parse().unwrap_or(302),
-        };
-        let keeps_path = to.ends_with("{uri}") || to.ends_with("{http.request.uri}") || to.ends_with("{path}");
-        if matcher.more != More::Nothing {
-            self.report.dropped(place, shown, MATCHER);
-            return;
-        }
-        if to.starts_with("https://") && keeps_path && matcher.is_all() {
-            body.to_https = Some((place.clone(), shown.clone()));
-        }
-        let bare = to.trim_end_matches("{uri}").trim_end_matches("{http.request.uri}").trim_end_matches("{path}");
-        if bare.contains('{') && body.to_https.is_none() {
-            self.report.dropped(place, shown, "`respond` has one location, the same for every request: write a route for it, or let the gateway redirect");
-            return;
-        }
-        if matcher.paths == ["/"] && !bare.contains("://") {
-            self.report.dropped(
-                place,
-                shown,
-                "from / to a path would go round in circles: routes know prefixes, and / is everything",
-            );
-            return;
-        }
-        let location = if keeps_path && bare.matches('/').count() == 2 { format!("{bare}/") } else { bare.to_owned() };
-        if body.to_https.is_none() || !bare.contains('{') {
-            let lost = if keeps_path { ", without the path" } else { "" };
-            let about = if matcher.exact { "" } else { ", for a prefix that is not quite the same" };
-            self.report.kept(place, shown, format!("a route that answers {code}{lost}{about}"));
-        }
-        let answer = Answer::Respond(Respond { status: code, location: Some(location), body: None });
-        Self::rules(matcher, hosts, &Rule { answer, ..Rule::default() }, body);
-    }
-
-    fn respond(&mut self, node: &Node, matcher: &Matcher, hosts: &[String], body: &mut Body) {
-        let (place, shown) = (&node.place, &node.shown);
-        let is_code = |word: &str| word.len() == 3 && word.chars().all(|c| c.is_ascii_digit());
-        let (mut text, code) = match (node.arg(0), node.arg(1)) {
-            ("", _) => ("", if node.name == "abort" { 403 } else { 200 }),
-            (code, "") if is_code(code) => ("", code.parse().unwrap_or(200)),
-            (text, code) => (text, code.parse().unwrap_or(if node.name == "error" { 500 } else { 200 })),
-        };
-        for inner in node.inner() {
-            if inner.name == "body" {
-                text = inner.arg(0);
-                self.report.kept(&inner.place, &inner.shown, "respond: body");
-            } else {
-                self.report.not_needed(&inner.place, &inner.shown, "frontgate keeps the connection");
-            }
-        }
-        let shuts = code >= 400;
-        if matcher.more != More::Nothing && !(shuts && matcher.more == More::Barrier) {
-            self.report.dropped(place, shown, MATCHER);
-            return;
-        }
-        let mut rule = Rule { answer: status(code), ..Rule::default() };
-        if let Answer::Respond(respond) = &mut rule.answer {
-            respond.body = (!text.is_empty() && node.name != "error").then(|| text.to_owned());
-            if text.contains('{') && text.contains('}') {
-                self.report.dropped(place, shown, "`respond` has one body, the same for every request");
-            }
-        }
-        if matcher.more == More::Nothing {
-            let about = if matcher.exact { "" } else { ", for a prefix that is not quite the same" };
-            self.report.kept(place, shown, format!("a route that answers {code}{about}"));
-        } else {
-            self.report.dropped(place, shown, FOR_ALL);
-            rule.comment = vec![format!("`{shown}` ({place}) held for some clients only.")];
-        }
-        Self::rules(matcher, hosts, &rule, body);
-    }
-
     fn request_body(&mut self, node: &Node) {
         self.report.kept(&node.place, &node.shown, "limits, as far as its block says");
         for inner in node.inner() {
@@ -534,98 +344,12 @@ const CLASSES: &[&[&str]] = &[
     &["file_server"],
 ];
 
-const FOR_ALL: &str = "routes ask for a host and a path only; so that nothing is open that was not, it holds for everybody: let a firewall \
-                       choose whom to let in, and remove `respond`";
 pub(super) const MATCHER: &str =
     "routes ask for a host and a path only: write a route for what is meant, if the gateway needs it";
-
-pub(super) fn status(status: u16) -> Answer {
-    Answer::Respond(Respond { status, ..Respond::default() })
-}
 
 pub(super) fn strips(prefix: &str) -> String {
     format!(
         "it takes {prefix} off the path, so links and the WebSocket of the page miss it. frontgate forwards the path as it came: set \
          gateway.controlUi.basePath to \"{prefix}\""
     )
-}
-
-fn put(rules: &mut HeaderRules, name: &str, fate: &Fate) {
-    fields::put(rules, name, fate);
-}
-
-/// What a value with placeholders stands for.
-pub(super) fn content(value: &str) -> Content<'_> {
-    match value {
-        "{remote_host}" | "{remote}" | "{client_ip}" | "{http.request.remote.host}" | "{http.vars.client_ip}" => {
-            Content::Client
-        }
-        "{http.auth.user.id}" | "{user}" => Content::User,
-        "{hostport}" | "{http.request.hostport}" | "{http.request.header.Host}" | "{header.Host}" => Content::Host,
-        _ => {
-            let inner = value.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-            let field = inner.and_then(|inner| {
-                inner
-                    .strip_prefix("header.")
-                    .or_else(|| inner.strip_prefix("http.request.header."))
-                    .or_else(|| inner.strip_prefix(">"))
-            });
-            match field {
-                Some(field) => SAME
-                    .iter()
-                    .find(|name| name.eq_ignore_ascii_case(field))
-                    .map_or(Content::Other, |name| Content::Field(name)),
-                None if value.contains('{') && value.contains('}') => Content::Other,
-                None => Content::Text(value),
-            }
-        }
-    }
-}
-
-/// Fields that recipes copy onto themselves or into others.
-const SAME: [&str; 8] = [
-    "host",
-    "upgrade",
-    "connection",
-    "origin",
-    "x-forwarded-for",
-    "x-forwarded-proto",
-    "x-forwarded-host",
-    "cf-connecting-ip",
-];
-
-/// Caddy's first versions wrote hashes in Base64.
-fn decoded(hash: &str) -> String {
-    if hash.starts_with("JDJ")
-        && let Ok(bytes) = BASE64_STANDARD.decode(hash)
-        && let Ok(text) = String::from_utf8(bytes)
-    {
-        return text;
-    }
-    hash.to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hashes_may_be_wrapped_in_base64() {
-        assert_eq!(decoded("JDJhJDA0JHh5eg=="), "$2a$04$xyz");
-        assert_eq!(decoded("$2a$14$abc"), "$2a$14$abc");
-    }
-
-    #[test]
-    fn placeholders_stand_for_what_they_say() {
-        let cases = [
-            ("{remote_host}", Content::Client),
-            ("{http.auth.user.id}", Content::User),
-            ("{header.X-Forwarded-For}", Content::Field("x-forwarded-for")),
-            ("{host}", Content::Other),
-            ("blue", Content::Text("blue")),
-        ];
-        for (value, expected) in cases {
-            assert_eq!(content(value), expected, "{value}");
-        }
-    }
 }

@@ -3,8 +3,11 @@
 //! [`syntax`] takes the text apart, [`expand`] puts in what it imports. Then the global options, and the sites: what a site's
 //! directives do is kept path by path, in the order in which Caddy asks them, which is not the order of the file.
 
+mod access;
+mod answer;
 mod body;
 mod expand;
+mod headers;
 mod known;
 mod matcher;
 mod options;
