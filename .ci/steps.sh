@@ -96,6 +96,30 @@ vanished_peers() {
     return "$failed"
 }
 
+# ------------------------------------------------------------------------------------------------------- deployments
+
+# The machine gets nothing that runs by itself: nginx, Caddy, systemd and cloud-init are installed in containers.
+prepare_deploy() {
+    local packages=() tool
+    for tool in podman:podman runc:runc debootstrap:debootstrap conmon:conmon shellcheck:shellcheck file:file openssl:openssl curl:curl; do
+        command -v "${tool%:*}" >/dev/null || packages+=("${tool#*:}")
+    done
+    # netavark: the network between containers.
+    [ -x /usr/lib/podman/netavark ] || packages+=(netavark aardvark-dns)
+    if [ "${#packages[@]}" -gt 0 ]; then install "${packages[@]}"; fi
+    deploy/test/run prepare
+}
+
+step_deploy() {
+    wait "$PREPARING_DEPLOY" || { echo '!!! the preparations for the deployments failed:'; tail -n 20 "$LOGS/deploy"; }
+    # Some of it serves the real gateway.
+    if [ -n "${PREPARING:-}" ]; then wait "$PREPARING"; fi
+    local verdict=0 line
+    deploy/test/run | tee "$LOGS/deployed"; verdict="${PIPESTATUS[0]}"
+    while read -r line; do not_run+=("deploy: ${line#NOT RUN }"); done < <(grep '^NOT RUN' "$LOGS/deployed")
+    return "$verdict"
+}
+
 install() {
     as_root apt-get -o DPkg::Lock::Timeout=600 update -qq
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -qq --no-install-recommends "$@"
