@@ -24,14 +24,13 @@ use crate::http::router::{Matches, Router};
 use crate::http::stack::{Edge, EdgeSettings, RouteEnd, RouteSettings, RouteStack};
 use crate::http::upgrade::Upgrades;
 use crate::http::websockets::WebSockets;
-use crate::listener::Purpose;
+use crate::listener::{Buffers, Purpose};
 use crate::observe::{AccessLog, Hint, Metrics};
 use crate::server::admission::Limits;
 use crate::server::file_limit;
 use crate::server::settings::{Kind, Settings};
 use crate::tls::acme::Tokens;
 use crate::tls::{self, Clients, Handshakes};
-use crate::websocket::buffers::Buffers;
 use crate::websocket::direction::Rules;
 use crate::websocket::settings;
 
@@ -41,7 +40,7 @@ pub(super) struct Lasting {
     pub(super) tokens: Tokens,
     /// Whoever has a TLS session may resume it.
     tickets: Arc<dyn ProducesTickets>,
-    /// Where WebSockets borrow memory.
+    /// Where connections borrow memory.
     buffers: Arc<Buffers>,
     hint: Arc<Hint>,
     /// What was found to be right stays known.
@@ -61,6 +60,7 @@ pub(super) struct Wiring<'a> {
     /// For who speaks plain HTTP where TLS is spoken.
     mistaken: Edge,
     tls: Option<Arc<Handshakes>>,
+    buffers: Arc<Buffers>,
 }
 
 impl Lasting {
@@ -131,15 +131,18 @@ impl<'a> Wiring<'a> {
             config,
             log,
             tls,
+            buffers: Arc::clone(&lasting.buffers),
         })
     }
 
     /// For a listener; its connections end with `drain`.
     pub(super) fn settings(&self, purpose: Purpose, drain: Drain) -> Settings {
         let kind = match (purpose, &self.tls) {
-            (Purpose::Https, Some(handshakes)) => {
-                Kind::Tls { handshakes: Arc::clone(handshakes), mistaken: self.mistaken.clone() }
-            }
+            (Purpose::Https, Some(handshakes)) => Kind::Tls {
+                handshakes: Arc::clone(handshakes),
+                buffers: Arc::clone(&self.buffers),
+                mistaken: self.mistaken.clone(),
+            },
             _ => Kind::Plain,
         };
         let edge = match (purpose, &kind) {

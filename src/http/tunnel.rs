@@ -9,13 +9,13 @@ use http::HeaderValue;
 
 use super::websockets::WebSockets;
 use crate::drain::Drain;
+use crate::listener::Buffers;
 use crate::observe::Counted;
 use crate::observe::access::AccessLog;
 use crate::observe::hint::{Hint, Refusal};
 use crate::observe::tunnel::{self, Opening};
 use crate::tls::Stream;
 use crate::upstream::Gate;
-use crate::websocket::buffers::Buffers;
 use crate::websocket::close::Ended;
 use crate::websocket::relay::{End, Relay};
 use crate::websocket::settings::Settings;
@@ -31,12 +31,18 @@ pub struct Tunnel {
     pub(super) settings: Arc<Settings>,
     pub(super) buffers: Arc<Buffers>,
     pub(super) open: WebSockets,
+    /// The gateway has it to serve.
+    pub(super) counted: Option<Counted>,
+    pub(super) report: Box<Report>,
+}
+
+/// What is said and done when it has ended. Apart from what moves bytes, so that the task carries one pointer instead of
+/// copies.
+pub(super) struct Report {
     pub(super) log: AccessLog,
     pub(super) opening: Arc<Opening>,
     pub(super) hint: Arc<Hint>,
     pub(super) gate: Gate,
-    /// The gateway has it to serve.
-    pub(super) counted: Option<Counted>,
     pub(super) local: Option<IpAddr>,
     pub(super) origin: Option<HeaderValue>,
 }
@@ -55,26 +61,33 @@ impl Handover {
 impl Tunnel {
     /// Joins the client's stream, of which `first` was read too far already, with the gateway's. `guard` is held to the end.
     pub fn start(self, client: Stream, first: Bytes, guard: impl Send + 'static, drain: &Drain) {
-        let watched = drain.clone();
-        let Self { gateway, settings, buffers, open, log, opening, hint, gate, counted, local, origin } = self;
+        let Self { gateway, settings, buffers, open, counted, report } = self;
+        // Made out here and captured: what is moved into a local of the task has a place in it twice.
         let mut relay = Relay::new(End { io: client, first }, gateway, settings);
-        let entered = open.enter(Arc::clone(&opening), relay.pulse());
+        let entered = open.enter(Arc::clone(&report.opening), relay.pulse());
+        let watched = drain.clone();
         drain.spawn(async move {
             let summary = relay.run(&buffers, &watched).await;
-            if announces_restart(&summary) {
-                gate.doubt();
-            }
-            advise(&hint, &summary, local, origin.as_ref());
-            log.websocket(&told(opening, summary));
+            report.make(summary);
             // The sockets first: whoever takes the place of this link finds their files free.
             drop((relay, guard, entered, counted));
         });
     }
 }
 
+impl Report {
+    fn make(self, summary: Summary) {
+        if announces_restart(&summary) {
+            self.gate.doubt();
+        }
+        advise(&self.hint, &summary, self.local, self.origin.as_ref());
+        self.log.websocket(&told(self.opening, summary));
+    }
+}
+
 impl std::fmt::Debug for Tunnel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tunnel").field("id", &self.opening.id).finish_non_exhaustive()
+        f.debug_struct("Tunnel").field("id", &self.report.opening.id).finish_non_exhaustive()
     }
 }
 

@@ -7,20 +7,20 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::{ORIGIN, SEC_WEBSOCKET_KEY};
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 
 use super::body::Body;
 use super::error::Failure;
 use super::exchange::Exchange;
 use super::forward::{Forward, to_gateway};
 use super::headers::{self, Connection};
-use super::tunnel::Tunnel;
+use super::tunnel::{Report, Tunnel};
 use super::websockets::WebSockets;
 use crate::config::AllowedOrigins;
+use crate::listener::Buffers;
 use crate::observe::access::{Access, AccessLog, AnsweredBy, Ended};
 use crate::observe::tunnel::Opening;
 use crate::upstream::Asked;
-use crate::websocket::buffers::Buffers;
 use crate::websocket::handshake::{self, NotSwitched};
 use crate::websocket::relay::End;
 use crate::websocket::settings::Settings;
@@ -49,7 +49,7 @@ pub(super) async fn upgrade(
     access: &mut Access,
 ) -> Result<Response<Body>, Failure> {
     let headers = &exchange.head.headers;
-    let (origin, key) = (headers.get(ORIGIN).cloned(), headers.get(SEC_WEBSOCKET_KEY).cloned());
+    let (origin, key) = (headers.get(ORIGIN).map(detached), headers.get(SEC_WEBSOCKET_KEY).cloned());
     let host = exchange.host.to_str().unwrap_or_default();
     let allowed = &upgrades.allowed_origins;
     if !handshake::origin_allowed(allowed, origin.as_ref(), host, exchange.arrival.secure) {
@@ -60,7 +60,7 @@ pub(super) async fn upgrade(
     let mut opening = Opening {
         id: exchange.id.to_string(),
         client: access.client,
-        host: Some(exchange.host.clone()),
+        host: Some(detached(&exchange.host)),
         target: exchange.target.as_str().to_owned(),
         subject: access.subject.clone(),
         user: access.user.clone(),
@@ -93,15 +93,23 @@ pub(super) async fn upgrade(
         settings: Arc::clone(&upgrades.settings),
         buffers: Arc::clone(&upgrades.buffers),
         open: upgrades.open.clone(),
-        log: upgrades.log.clone(),
-        opening: Arc::new(opening),
-        hint: Arc::clone(&forward.hint),
-        gate: forward.gate.clone(),
         counted,
-        local,
-        origin,
+        report: Box::new(Report {
+            log: upgrades.log.clone(),
+            opening: Arc::new(opening),
+            hint: Arc::clone(&forward.hint),
+            gate: forward.gate.clone(),
+            local,
+            origin,
+        }),
     });
     access.ended = Ended::Upgraded;
     access.answered_by = AnsweredBy::Gateway;
     Ok(response.map(|_| Body::empty()))
+}
+
+/// A copy with memory of its own: hyper's values are views of the buffer that the request was read into, and one of them kept
+/// for as long as a WebSocket lives would keep all of its 8 KiB.
+fn detached(value: &HeaderValue) -> HeaderValue {
+    HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone())
 }

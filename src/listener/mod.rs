@@ -1,7 +1,9 @@
 //! Sockets that clients connect to: bound before anything runs, so that a bad address fails at start, and what is known of a
-//! client from its socket alone.
+//! client from its socket alone. [`Buffers`] and [`Chunk`] are what any socket is read into, a client's or the gateway's.
 
 mod bind;
+mod buffers;
+mod chunk;
 mod dead_peer;
 mod inherited;
 mod label;
@@ -11,6 +13,8 @@ pub mod proxy_protocol;
 mod socket;
 
 pub use bind::{BindError, Listener};
+pub use buffers::{Buffers, SIZE, TEXT};
+pub use chunk::Chunk;
 pub use dead_peer::find_dead_peer;
 pub use inherited::Inherited;
 pub use label::{Label, Purpose};

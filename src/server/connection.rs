@@ -52,8 +52,8 @@ pub async fn serve(mut socket: Socket, peer: Peer, place: Place, admission: &Adm
     let places = (place, client);
     // From the first request on the settings are those of the moment; to keep these would keep all that belongs to them.
     let drains = Drains { connection: settings.drain.clone(), all: drain.clone() };
-    let handshakes = match &settings.kind {
-        Kind::Tls { handshakes, .. } if speaks_tls => handshakes,
+    let (handshakes, buffers) = match &settings.kind {
+        Kind::Tls { handshakes, buffers, .. } if speaks_tls => (handshakes, buffers),
         kind => {
             let way = if matches!(kind, Kind::Plain) { Way::Proper } else { Way::Mistaken };
             drop(settings);
@@ -61,30 +61,30 @@ pub async fn serve(mut socket: Socket, peer: Peer, place: Place, admission: &Adm
         }
     };
     let dialled = if named_by_proxy { Dialled::Proxy } else { Dialled::Us };
-    let handshake = limited(settings.handshake, handshake::accept(socket, dialled, handshakes));
-    let (stream, certificate) = tokio::select! {
+    let handshake = limited(settings.handshake, handshake::accept(socket, dialled, handshakes, buffers));
+    let (session, server_name, certificate) = tokio::select! {
         () = drain.hard() => return,
         shaken = handshake => match shaken {
-            Ok(Shaken::Open(stream, certificate)) => (stream, certificate),
+            Ok(Shaken::Open(session, name, shown)) => (session, name, shown),
             Ok(Shaken::Validated) => return tracing::debug!(%peer, "answered an ACME challenge"),
             Err(error) => return unfinished(&error, "TLS handshake failed"),
         },
     };
-    let session = stream.get_ref().1;
-    let is_h2 = session.alpn_protocol() == Some(b"h2");
+    let agreed = session.agreed();
+    let is_h2 = agreed.alpn_protocol() == Some(b"h2");
     let arrival = Arrival {
         secure: true,
         protocol: if is_h2 { Protocol::Http2 } else { Protocol::Http1 },
-        tls_version: session.protocol_version().map(|version| match version {
+        tls_version: agreed.protocol_version().map(|version| match version {
             rustls::ProtocolVersion::TLSv1_2 => "1.2",
             _ => "1.3",
         }),
-        server_name: session.server_name().map(|name| name.to_ascii_lowercase().into_boxed_str()),
+        server_name,
         certificate: Some(certificate),
-        identity: session.peer_certificates().and_then(|chain| Identity::of(chain.first()?)).map(Arc::new),
+        identity: agreed.peer_certificates().and_then(|chain| Identity::of(chain.first()?)).map(Arc::new),
         ..arrival
     };
-    let stream = Stream::Server(stream);
+    let stream = Stream::Server(session);
     drop(settings);
     if is_h2 {
         h2::serve(stream, arrival, live, places, drains.connection).await;

@@ -2,19 +2,16 @@
 
 use std::sync::Arc;
 
-use rustls::server::Acceptor;
 use time::OffsetDateTime;
 use tokio::io::AsyncWriteExt;
-use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::server::TlsStream;
 
-use crate::listener::Socket;
-use crate::tls::{Handshakes, Opening, Shown};
+use crate::listener::{Buffers, Socket};
+use crate::tls::{Handshakes, Hello, Opening, Session, Shown};
 
 /// What has become of a handshake.
 pub(super) enum Shaken {
-    /// A connection that HTTP can use, and the certificate that it showed.
-    Open(Box<TlsStream<Socket>>, Arc<Shown>),
+    /// A connection that HTTP can use, with the name that the client asked for and the certificate that it was shown.
+    Open(Box<Session<Socket>>, Option<Box<str>>, Arc<Shown>),
     /// An ACME server has seen the answer to its challenge. There is nothing more to do.
     Validated,
 }
@@ -29,13 +26,19 @@ pub(super) enum Dialled {
 }
 
 /// Shakes hands with a client.
-pub(super) async fn accept(socket: Socket, dialled: Dialled, handshakes: &Arc<Handshakes>) -> Result<Shaken, String> {
+pub(super) async fn accept(
+    socket: Socket,
+    dialled: Dialled,
+    handshakes: &Arc<Handshakes>,
+    buffers: &Arc<Buffers>,
+) -> Result<Shaken, String> {
     let error = |error: std::io::Error| error.to_string();
-    let start = LazyConfigAcceptor::new(Acceptor::default(), socket).await.map_err(error)?;
-    let hello = start.client_hello();
+    let hello = Hello::read(socket, Arc::clone(buffers)).await.map_err(error)?;
+    let said = hello.said();
+    let name = said.server_name().map(|name| name.to_ascii_lowercase().into_boxed_str());
     // The address decides for clients without a name only, and costs a system call.
-    let asked = hello.server_name().is_none() && dialled == Dialled::Us;
-    let mut opening = handshakes.open(&hello, if asked { start.io.local_ip() } else { None });
+    let asked = name.is_none() && dialled == Dialled::Us;
+    let mut opening = handshakes.open(&said, if asked { hello.io().local_ip() } else { None });
     if let Opening::Make(address) = opening {
         let handshakes = Arc::clone(handshakes);
         let make = move || handshakes.make(address, OffsetDateTime::now_utc());
@@ -43,12 +46,12 @@ pub(super) async fn accept(socket: Socket, dialled: Dialled, handshakes: &Arc<Ha
     }
     match opening {
         Opening::Serve(config, shown) => {
-            let stream = start.into_stream(config).await.map_err(error)?;
-            Ok(Shaken::Open(Box::new(stream), shown))
+            let session = hello.answer(config).await.map_err(error)?;
+            Ok(Shaken::Open(session, name, shown))
         }
         Opening::Challenge(config) => {
             // The server looks at the certificate and leaves (RFC 8737 §3).
-            start.into_stream(config).await.map_err(error)?.shutdown().await.map_err(error)?;
+            hello.answer(config).await.map_err(error)?.shutdown().await.map_err(error)?;
             Ok(Shaken::Validated)
         }
         Opening::Make(_) => Err("no certificate for this address".to_owned()),

@@ -10,6 +10,7 @@ use super::admission::{ClientPlace, Place};
 use crate::drain::Drain;
 use crate::http::activity::Patience;
 use crate::http::stack::Edge;
+use crate::listener::Buffers;
 use crate::observe::access::AccessLog;
 use crate::tls::Handshakes;
 
@@ -80,6 +81,8 @@ pub enum Kind {
     Tls {
         /// What decides about them.
         handshakes: Arc<Handshakes>,
+        /// Where their sessions borrow memory.
+        buffers: Arc<Buffers>,
         /// What answers plain HTTP.
         mistaken: Edge,
     },

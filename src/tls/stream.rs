@@ -6,8 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_rustls::{client, server};
+use tokio_rustls::client;
 
+use super::session::Session;
 use crate::listener::Socket;
 
 /// A byte stream to a client or to the gateway, encrypted or not. The sessions are boxed: they are many times the size of a
@@ -17,7 +18,7 @@ pub enum Stream {
     /// As the kernel gives it.
     Plain(Socket),
     /// We are the TLS server.
-    Server(Box<server::TlsStream<Socket>>),
+    Server(Box<Session<Socket>>),
     /// We are the TLS client.
     Client(Box<client::TlsStream<Socket>>),
 }
@@ -31,7 +32,7 @@ impl Stream {
     fn socket(&self) -> &Socket {
         match self {
             Self::Plain(socket) => socket,
-            Self::Server(stream) => stream.get_ref().0,
+            Self::Server(stream) => stream.io(),
             Self::Client(stream) => stream.get_ref().0,
         }
     }

@@ -4,13 +4,13 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::buffers::Buffers;
 use super::direction::{Direction, Prefix, Stop};
 use super::frame::Violation;
 use super::leg::{Farewell, Leg, poll_write};
+use crate::listener::{Buffers, Chunk, TEXT};
 
 /// The bytes of one direction on their way. A buffer is held only while the other side does not take what is in it.
 #[derive(Debug)]
@@ -43,22 +43,14 @@ pub(super) enum Event {
     Violation(Violation),
 }
 
-#[derive(Debug, Default)]
-struct Chunk {
-    bytes: Option<Box<[u8]>>,
-    start: usize,
-    end: usize,
-}
-
 impl Flow {
     /// A flow that begins with the bytes that came with the handshake.
     pub(super) fn new(direction: Direction, first: &[u8], now: Instant) -> Self {
-        let chunk = Chunk { bytes: (!first.is_empty()).then(|| first.into()), start: 0, end: first.len() };
         Self {
             direction,
             blocked: None,
             passed: now,
-            chunk,
+            chunk: Chunk::of(first),
             prefix: Prefix::default(),
             prefix_written: 0,
             pass: 0,
@@ -105,6 +97,7 @@ impl Flow {
                     return Poll::Ready(Event::WriteFailed(error));
                 }
                 Poll::Pending => {
+                    self.chunk.settle(buffers);
                     self.block(from, now);
                     return Poll::Pending;
                 }
@@ -116,8 +109,10 @@ impl Flow {
                 }
                 continue;
             }
-            self.chunk.recycle(buffers);
+            // What is left belongs to a peer that is not listened to any more.
+            self.chunk.consume(self.chunk.bytes().len());
             if !self.closed && self.direction.close().is_some() {
+                self.chunk.settle(buffers);
                 self.closed = true;
                 to.state.closed = !to.state.cut && !matches!(to.state.farewell, Farewell::Said(..));
                 return Poll::Ready(Event::Closed);
@@ -125,7 +120,7 @@ impl Flow {
             if from.state.ended {
                 return Poll::Pending;
             }
-            match ready!(self.chunk.poll_fill(cx, &mut from.io, buffers)) {
+            match ready!(self.chunk.poll_fill(cx, &mut from.io, buffers, TEXT)) {
                 Ok(0) => {
                     from.state.ended = true;
                     return Poll::Ready(Event::ReadFailed(None));
@@ -153,14 +148,14 @@ impl Flow {
             self.progress(now);
         }
         while self.pass > 0 {
-            let written = ready!(poll_write(&mut to.io, cx, self.chunk.first(self.pass)))?;
-            self.chunk.start += written;
+            let written = ready!(poll_write(&mut to.io, cx, &self.chunk.bytes()[..self.pass]))?;
+            self.chunk.consume(written);
             self.pass -= written;
             self.take -= written;
             self.progress(now);
         }
         // What is left of `take` is held back or swallowed.
-        self.chunk.start += std::mem::take(&mut self.take);
+        self.chunk.consume(std::mem::take(&mut self.take));
         if to.state.has_own() && self.direction.at_boundary() && self.direction.close().is_none() && !to.state.cut {
             ready!(to.poll_own(cx, now))?;
             self.unflushed = true;
@@ -175,7 +170,7 @@ impl Flow {
     /// Looks at the chunk: how much of it may be written next.
     fn accept<R, W>(&mut self, from: &mut Leg<R>, to: &Leg<W>, now: Instant) -> Result<(), Violation> {
         let stop = if to.state.has_own() { Stop::AtBoundary } else { Stop::Never };
-        let accepted = self.direction.accept(self.chunk.rest(), stop, now)?;
+        let accepted = self.direction.accept(self.chunk.bytes(), stop, now)?;
         self.prefix = accepted.prefix;
         self.prefix_written = 0;
         self.pass = accepted.pass;
@@ -215,45 +210,5 @@ impl Flow {
         if self.blocked.take().is_some() {
             from.state.keepalive.unblocked(now);
         }
-    }
-}
-
-impl Chunk {
-    fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-
-    fn rest(&self) -> &[u8] {
-        self.bytes.as_ref().map_or(&[], |bytes| &bytes[self.start..self.end])
-    }
-
-    fn first(&self, length: usize) -> &[u8] {
-        &self.rest()[..length]
-    }
-
-    fn recycle(&mut self, buffers: &Buffers) {
-        if let Some(bytes) = self.bytes.take() {
-            buffers.put(bytes);
-        }
-        (self.start, self.end) = (0, 0);
-    }
-
-    /// Reads into a borrowed buffer, which goes back at once if there is nothing to read.
-    fn poll_fill<R: AsyncRead + Unpin>(
-        &mut self,
-        cx: &mut Context<'_>,
-        io: &mut R,
-        buffers: &Buffers,
-    ) -> Poll<io::Result<usize>> {
-        let mut bytes = buffers.take();
-        let mut buffer = ReadBuf::new(&mut bytes);
-        let read = Pin::new(io).poll_read(cx, &mut buffer);
-        let length = buffer.filled().len();
-        if length > 0 {
-            *self = Self { bytes: Some(bytes), start: 0, end: length };
-        } else {
-            buffers.put(bytes);
-        }
-        read.map_ok(|()| length)
     }
 }

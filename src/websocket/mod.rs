@@ -7,7 +7,6 @@
 //!
 //! Frames pass unmodified. A frame of ours goes in between two frames, never into one.
 
-pub mod buffers;
 pub mod close;
 pub mod direction;
 mod flow;

@@ -15,7 +15,6 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Side;
-use super::buffers::Buffers;
 use super::close::{Ended, Then};
 use super::direction::{Direction, Rules};
 use super::flow::{Event, Flow};
@@ -26,6 +25,7 @@ use super::pulse::{Pulse, Seen};
 use super::settings::Settings;
 use super::summary::{SideSummary, Summary};
 use crate::drain::Drain;
+use crate::listener::Buffers;
 
 /// One stream and the bytes of it that were read with the handshake.
 #[derive(Debug)]

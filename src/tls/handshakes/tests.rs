@@ -1,12 +1,13 @@
 use rustls::pki_types::ServerName;
-use rustls::server::Acceptor;
 use rustls::{ClientConfig, RootCertStore};
 use time::OffsetDateTime;
-use tokio::io::duplex;
-use tokio_rustls::{LazyConfigAcceptor, TlsConnector};
+use tokio::io::{AsyncWriteExt, duplex};
+use tokio_rustls::TlsConnector;
 
 use super::*;
 use crate::config::{ClientCa, ClientMode, Tls};
+use crate::listener::Buffers;
+use crate::tls::hello::Hello;
 use crate::tls::shelf::tests::certificate;
 use crate::tls::{Clients, Source, provider, server_config, ticketer};
 
@@ -22,14 +23,15 @@ async fn see(handshakes: &Handshakes, name: &str, alpn: &[&[u8]]) -> Result<(Vec
     client.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     client.dangerous().set_certificate_verifier(crate::tls::tests::blind());
     let serve = async {
-        let start = LazyConfigAcceptor::new(Acceptor::default(), near).await.map_err(|error| error.to_string())?;
-        let (config, challenge) = match handshakes.open(&start.client_hello(), None) {
+        let hello = Hello::read(near, Arc::new(Buffers::new())).await.map_err(|error| error.to_string())?;
+        let (config, challenge) = match handshakes.open(&hello.said(), None) {
             Opening::Serve(config, _) => (config, false),
             Opening::Challenge(config) => (config, true),
             Opening::Make(_) => panic!("there is no address"),
         };
-        let stream = start.into_stream(config).await.map_err(|error| error.to_string())?;
-        Ok::<_, String>((stream, challenge))
+        let mut session = hello.answer(config).await.map_err(|error| error.to_string())?;
+        session.flush().await.map_err(|error| error.to_string())?;
+        Ok::<_, String>((session, challenge))
     };
     let connect = TlsConnector::from(Arc::new(client)).connect(name, far);
     let (served, connected) = tokio::join!(serve, connect);
