@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -123,7 +124,10 @@ impl Gateway for Endpoints {
         let mut last = ConnectError::Refused;
         for index in order {
             let endpoint = &self.all()[index];
-            match endpoint.pool.dial().await {
+            let trying = Trying::begin(endpoint);
+            let dialled = endpoint.pool.dial().await;
+            trying.end();
+            match dialled {
                 Ok(lease) => {
                     return Ok(lease.counted(endpoint.busy.enter(), Arc::clone(endpoint)));
                 }
@@ -144,7 +148,10 @@ impl Gateway for Endpoints {
         let mut found = Err(ConnectError::Refused);
         for index in self.order() {
             let endpoint = &self.all()[index];
-            match endpoint.pool.readiness().await {
+            let trying = Trying::begin(endpoint);
+            let readiness = endpoint.pool.readiness().await;
+            trying.end();
+            match readiness {
                 Ok(Readiness::Ready) => {
                     endpoint.worked();
                     return Ok(Readiness::Ready);
@@ -160,5 +167,79 @@ impl Gateway for Endpoints {
             }
         }
         found
+    }
+}
+
+/// An endpoint that is asked something. Whoever asks gives up after a while and asks anew: then it must be another one's turn.
+struct Trying<'a> {
+    endpoint: &'a Endpoint,
+    began: Instant,
+    ended: bool,
+}
+
+impl<'a> Trying<'a> {
+    fn begin(endpoint: &'a Endpoint) -> Self {
+        Self { endpoint, began: Instant::now(), ended: false }
+    }
+
+    fn end(mut self) {
+        self.ended = true;
+    }
+}
+
+impl Drop for Trying<'_> {
+    fn drop(&mut self) {
+        // Sooner it was the client that went away.
+        if !self.ended && self.began.elapsed() >= GIVEN_UP {
+            self.endpoint.failed(&"it does not answer");
+        }
+    }
+}
+
+/// Half of what the gate has for a look.
+const GIVEN_UP: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::config::Upstream;
+    use crate::upstream::Connector;
+
+    fn endpoint() -> Arc<Endpoint> {
+        let upstream = Upstream::Unix("/nowhere/gateway.sock".into());
+        let connector = Connector::new(&upstream, None, || Err(rustls::pki_types::InvalidDnsNameError));
+        Endpoint::new(upstream.to_string(), Pool::new(connector.unwrap(), 1024))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_lets_others_wait_in_vain_is_left_alone_and_who_is_left_by_a_client_is_not() {
+        let cases = [(GIVEN_UP, false, true), (GIVEN_UP / 2, false, false), (GIVEN_UP, true, false)];
+        for (time, ends, shunned) in cases {
+            let endpoint = endpoint();
+            let trying = Trying::begin(&endpoint);
+            sleep(time).await;
+            if ends {
+                trying.end();
+            } else {
+                drop(trying);
+            }
+            assert_eq!(endpoint.standing().shunned.is_some(), shunned, "{time:?} {ends}");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_cannot_be_reached_is_left_alone_and_a_reload_keeps_that() {
+        let (one, two) = (endpoint(), endpoint());
+        let group = Endpoints::new(Balance::RoundRobin, vec![Arc::clone(&one), two]);
+        assert!(matches!(group.dial().await, Err(ConnectError::Refused)));
+        assert!(group.all().iter().all(|endpoint| endpoint.standing().shunned.is_some()));
+        let later = Endpoints::new(Balance::LeastConnections, vec![one, endpoint()]);
+        assert_eq!(later.order(), [1, 0]);
+        let failed = Failed(Some(Arc::clone(&later.all()[1])));
+        assert!(!later.failed(&failed), "nobody is left to ask");
+        let only = Endpoints::new(Balance::RoundRobin, vec![endpoint()]);
+        assert!(only.dial().await.is_err() && only.all()[0].standing().shunned.is_none(), "nobody stands in for it");
     }
 }

@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use rustix::process::Signal;
+use serde_json::Value;
+
 use super::{called, get, upgrade};
 use crate::harness::{Binary, Gateway, Reserved, binary, dial, gateway};
 use crate::websocket::frame::Frame;
@@ -26,13 +29,21 @@ async fn echoing() -> Gateway {
 }
 
 async fn take_over(binary: &mut Binary, lines: &str) {
+    let line = replace(binary, lines).await;
+    assert_eq!(line["message"], "configuration reloaded", "{line}");
+}
+
+/// What is said of these lines in the place of its routes.
+async fn replace(binary: &mut Binary, lines: &str) -> Value {
     let file = binary.config_file();
     let kept = fs::read_to_string(&file).expect("the configuration");
     let head = kept.split("routes:").next().expect("what comes before the routes");
     let next = file.with_extension("next");
     fs::write(&next, format!("{head}{lines}\n")).expect("a file");
     fs::rename(&next, &file).expect("another configuration");
-    binary.line(|line| line["message"] == "configuration reloaded").await;
+    // It may also see the change by itself.
+    binary.signal(Signal::HUP);
+    binary.line(|line| line["trigger"] == "SIGHUP").await
 }
 
 async fn open(binary: &Binary, host: &str, target: &str) -> Peer {
@@ -80,11 +91,7 @@ async fn a_live_websocket_keeps_its_connection_and_its_routes_settings() {
     take_over(&mut binary, "routes: [{ respond: 410 }]").await;
     assert_eq!(asks("/two").await, (410, "410 Gone\n".into()));
     // A wrong one changes nothing.
-    let file = binary.config_file();
-    let broken = fs::read_to_string(&file).expect("the configuration").replace("respond: 410", "upstream: nowhere");
-    fs::write(file.with_extension("next"), broken).expect("a file");
-    fs::rename(file.with_extension("next"), &file).expect("another configuration");
-    let refused = binary.line(|line| line["message"] == "configuration refused; the one in use stays").await;
+    let refused = replace(&mut binary, "routes: [{ upstream: nowhere }]").await;
     assert!(refused["error"].to_string().contains("`nowhere` is not in `upstreams`"), "{refused}");
     assert_eq!(asks("/two").await.0, 410);
     echo(&mut live, "still there").await;
