@@ -19,6 +19,18 @@ step_test() {
     bash -euo pipefail -c "$command"
 }
 
+# The old proxy and frontgate with the imported config, side by side.
+step_import() {
+    local tool code=0
+    for tool in nginx apache2 caddy; do
+        command -v "$tool" >/dev/null || [ -x "/usr/sbin/$tool" ] || install "$tool" || true
+    done
+    cargo build --locked || return 1
+    tests/import/compare || code=$?
+    [ "$code" = 3 ] || return "$code"
+    not_run+=('import: a proxy could not be installed; its configs are unchecked side by side with it')
+}
+
 # The certificate authority of the tests in tests/it/acme.
 prepare_pebble() {
     installed() { command -v pebble >/dev/null && command -v pebble-challtestsrv >/dev/null; }

@@ -268,6 +268,7 @@ fn every_line_of_a_caddyfile_is_in_the_report() {
 
 #[test]
 fn half_a_config_is_translated_or_refused() {
+    NGINX.survives_every_beginning();
     APACHE.survives_every_beginning();
     CADDY.survives_every_beginning();
 }

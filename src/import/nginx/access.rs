@@ -6,6 +6,7 @@ use super::parser::Directive;
 use super::scope::Scope;
 use crate::import::draft::Auth;
 use crate::import::error::ImportError;
+use crate::import::passwords;
 use crate::import::reader::{Files, Unread};
 use crate::import::report::{Report, Verdict};
 
@@ -152,7 +153,7 @@ impl Access<'_, '_> {
                 return shut(format!("the passwords in {} could not be read", path.display()));
             }
         };
-        let (users, lost) = users(&text);
+        let (users, lost) = passwords::users(&text);
         for user in &lost {
             let remedy = format!(
                 "the password of `{user}` is not hashed with bcrypt or argon2: make a hash with `htpasswd -nB {user}` and put it under \
@@ -199,33 +200,4 @@ const HARMLESS: [&str; 12] = [
 /// Whether it answers with an error.
 fn refusal(directive: &Directive) -> bool {
     directive.name == "return" && directive.first().starts_with(['4', '5'])
-}
-
-/// The users whose passwords can be checked, and the names of the rest.
-fn users(text: &str) -> (Vec<(String, String)>, Vec<String>) {
-    let (mut users, mut lost): (Vec<(String, String)>, Vec<String>) = Default::default();
-    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let Some((user, rest)) = line.split_once(':') else { continue };
-        let hash = rest.split(':').next().unwrap_or_default();
-        // nginx takes the first line of a user.
-        if users.iter().any(|(name, _)| name == user) || lost.iter().any(|name| name == user) {
-            continue;
-        }
-        let known = ["$2a$", "$2b$", "$2y$", "$argon2"].iter().any(|kind| hash.starts_with(kind));
-        if known { users.push((user.to_owned(), hash.to_owned())) } else { lost.push(user.to_owned()) }
-    }
-    (users, lost)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_slow_hashes_are_kept() {
-        let text = "# team\nann:$2y$05$abc\nbob:$apr1$x$y:comment\n\nann:$2y$05$other\ncyd:{SHA}xx\nno colon\n";
-        let (users, lost) = users(text);
-        assert_eq!(users, [("ann".to_owned(), "$2y$05$abc".to_owned())]);
-        assert_eq!(lost, ["bob", "cyd"]);
-    }
 }

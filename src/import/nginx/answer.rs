@@ -50,7 +50,13 @@ impl<'a> Translation<'a, '_> {
         };
         answer.location = Some(location);
         if whole {
-            return self.report.kept(place, &shown, "respond: location");
+            let is_relative = answer.location.as_ref().is_some_and(|location| location.starts_with('/'));
+            let what = if is_relative && !url.starts_with('/') {
+                "respond: location, relative to the host that was asked for"
+            } else {
+                "respond: location"
+            };
+            return self.report.kept(place, &shown, what);
         }
         // A browser would remember for ever what is right for one page only.
         answer.status = 302;

@@ -159,6 +159,10 @@ impl<'a> Translation<'a, '_> {
                 return None;
             }
             Pattern::Named => {
+                let leads_here = |one: &Directive| one.name == "try_files" && one.args.last() == location.args.first();
+                if scope.server().iter().any(|one| one.inner().iter().any(leads_here)) {
+                    return None;
+                }
                 self.report.dropped(place, &shown, "only try_files and error_page reach it, and frontgate has neither");
                 return None;
             }

@@ -50,6 +50,9 @@ impl<'a> Translation<'a, '_> {
             return Ok(vec![route]);
         }
         let Some(pass) = pass else {
+            if let Some((try_files, named)) = fallback(scope) {
+                return self.forward_instead(try_files, named, scope, &route);
+            }
             self.files_instead(scope);
             route.answer = respond(404);
             return Ok(vec![route]);
@@ -64,6 +67,28 @@ impl<'a> Translation<'a, '_> {
         self.body_limit(scope);
         self.missing(pass, scope, &requests);
         Ok(self.forward(pass, scope, pattern, &route))
+    }
+
+    /// A location whose files are tried first, and then a named location, which does all of it here.
+    fn forward_instead(
+        &mut self,
+        try_files: &'a Directive,
+        named: &'a Directive,
+        scope: &Scope<'a>,
+        route: &Route,
+    ) -> Result<Vec<Route>, ImportError> {
+        let remedy = format!("frontgate serves no files: every request goes where `{}` sends it", named.shown());
+        self.report.dropped(&try_files.place, &try_files.shown(), remedy);
+        self.report.kept(&named.place, &named.shown(), "where requests go for which there is no file");
+        let outside = scope.outside();
+        let mut routes = self.answers(&outside.inside(named.inner()), None)?;
+        for own in &mut routes {
+            // Whoever asks for a file has been asked for a password before.
+            if own.auth == Auth::Inherited {
+                own.auth = route.auth.clone();
+            }
+        }
+        Ok(routes)
     }
 
     /// Says that nothing is served from the disk.
@@ -131,4 +156,14 @@ impl<'a> Translation<'a, '_> {
             );
         }
     }
+}
+
+/// The `try_files` of a location that ends with a named location, and that one.
+fn fallback<'a>(scope: &Scope<'a>) -> Option<(&'a Directive, &'a Directive)> {
+    let try_files = scope.own().iter().find(|one| one.name == "try_files")?;
+    let name = try_files.args.last().filter(|name| name.starts_with('@'))?;
+    let named = scope.server().iter().find(|one| one.name == "location" && one.args.first() == Some(name))?;
+    // One that tries files again would lead back here.
+    let forwards = named.inner().iter().any(|one| one.name == "proxy_pass");
+    forwards.then_some((try_files, named))
 }

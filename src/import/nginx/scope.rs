@@ -21,6 +21,12 @@ impl<'a> Scope<'a> {
         Self { levels }
     }
 
+    /// The server, where this is a location.
+    pub(super) fn outside(&self) -> Self {
+        let levels = self.levels.len().saturating_sub(2);
+        Self { levels: self.levels[levels..].to_vec() }
+    }
+
     /// Every directive of this name that holds here.
     pub(super) fn all(&self, name: &str) -> Vec<&'a Directive> {
         let named = |block: &'a [Directive]| block.iter().filter(|one| one.name == name).collect::<Vec<_>>();

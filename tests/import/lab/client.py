@@ -1,5 +1,6 @@
 """A client that sends exactly what it is told, and takes answers apart."""
 import base64
+import gzip
 import json
 import socket
 import ssl
@@ -64,6 +65,8 @@ class Answer:
         """What the backend got; None when the proxy answered itself."""
         told = dict(self.fields).get("x-seen")
         text = base64.b64decode(told) if told else self.body
+        if dict(self.fields).get("content-encoding") == "gzip" and not told:
+            text = gzip.decompress(text)
         try:
             seen = json.loads(text)
         except ValueError:
@@ -79,8 +82,9 @@ def ask(port, tls, host, request):
         lines.append(f"Host: {host}")
     lines += [f"{name}: {value}" for name, value in fields]
     head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-    sock = connect(port, host or "localhost", tls)
+    sock = None
     try:
+        sock = connect(port, host or "localhost", tls)
         sock.sendall(head + body)
         answer = Answer(sock, method)
         found = {"status": answer.status, "fields": answer.fields, "seen": answer.seen(), "body": answer.body}
@@ -90,7 +94,8 @@ def ask(port, tls, host, request):
     except (EOFError, OSError, ssl.SSLError) as error:
         return {"status": type(error).__name__, "fields": [], "seen": None, "body": b""}
     finally:
-        sock.close()
+        if sock:
+            sock.close()
 
 
 def frames(answer):

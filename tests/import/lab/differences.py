@@ -25,7 +25,8 @@ def between(old, new, ports):
     """(where, what, old, new) for each part that differs."""
     if old["status"] != new["status"]:
         yield "client", "status", old["status"], new["status"]
-        return
+        if not all(str(one["status"]).startswith("3") for one in (old, new)):
+            return
     numbers = {str(port): "PORT" for port in ports.values()}
 
     def plain(text):
@@ -65,8 +66,12 @@ def fields(where, old, new, plain, own):
 
 # ------------------------------------------------------------------------------------------------- what frontgate always does
 
-rule("forwarding is always told", "backend", r"x-forwarded-(for|proto|host|port)|x-real-ip", "X-Forwarded-For, -Proto, -Host, -Port and X-Real-IP are set anew", old="None")
-rule("nobody claims an address", "backend", r"forwarded|x-forwarded-.*|x-real-ip|via", "what a client sends of these, .* ends here", new=r"None|127\.0\.0\.1|https?|[^,;]+")
+SET = "X-Forwarded-For, -Proto, -Host, -Port and X-Real-IP are set anew"
+rule("the client is always told", "backend", "x-forwarded-for|x-real-ip", SET, new=r"127\.0\.0\.1")
+rule("the scheme is always told", "backend", "x-forwarded-proto", SET, new="https?")
+rule("the host is always told", "backend", "x-forwarded-host", SET, old="None|evil.example.*", new=r"(?!evil)[\w.:-]+")
+rule("the port is always told", "backend", "x-forwarded-port", SET, old="None", new=r"\d+|PORT")
+rule("what else a client claims ends", "backend", "forwarded|x-forwarded-user|x-forwarded-server|x-forwarded-prefix", "what a client sends of these, of Forwarded, .* ends here", new="None")
 rule("hop by hop fields end", "backend", r"x-hop|keep-alive", "a field that Connection names ends here", new="None")
 rule("TE goes on", "backend", "te", "`TE: trailers` and fields with underscores go on", old="None", new="trailers")
 rule("underscores go on", "backend", "x_under_score", "`TE: trailers` and fields with underscores go on", old="None", new="1")
@@ -99,3 +104,21 @@ rule("Apache cuts ranges", "client", "status", "Apache changes requests on the w
 rule("Apache's Keep-Alive", "backend", "connection", "a field that Connection names ends here", old="Keep-Alive", new="None")
 rule("HTTP/3", "client", "alt-svc", "Caddy offers HTTP/3", new="None")
 rule("gzip for the proxy", "backend", "accept-encoding", "asks the gateway for gzip", old="gzip", new="None")
+
+# ------------------------------------------------------------------------------------------------------- what nginx was asked
+
+rule("HTTP/1.1 to the gateway", "backend", "version", r"Upgrade is not forwarded\s+over HTTP/1.1", old="HTTP/1.0", new="HTTP/1.1")
+rule("compression is the gateway's", "client", "content-encoding", r"gzip on: answers pass as the gateway sends them", old="gzip", new="None")
+rule("the redirect keeps the method", "client", "status", "listen.http, which redirects to https", old="301", new="308")
+rule("a redirect has fixed text", "client", "status|location", "it leads to the beginning of the site", old="30[18]|https://.*", new="302|https://.*/")
+rule("prefixes are not cut off", "backend", "target", r"(frontgate forwards\s+paths as they come|frontgate does not cut prefixes off)", old="/.*", new="/(claw|second)/.*")
+rule("paths are not cleaned up", "backend", "target", r"sends\s+the path decoded and cleaned up", new="/openclaw.*")
+rule("fixed text in header rules", "client", "x-served-by", "response_headers take fixed text only", new="None")
+rule("WebSockets open that nginx stopped", "client", "status", "WebSockets cannot open", old="200", new="101")
+rule("no hanging up", "client", "status", "frontgate does not hang up without an answer", old="EOFError", new="403")
+rule("a relative redirect", "client", "location", "relative to the host that was asked for", old="https?://.*", new="/.*")
+rule("no files", "client", "status", r"frontgate serves no files, so the route\s+answers 404", new="404")
+rule("endpoints take turns", "backend", "backend", r"frontgate knows no weights|endpoints take\s+turns", old=r"10\.0\.[01]\.[45]:18789", new=r"10\.0\.[01]\.[45]:18789")
+rule("the realm is frontgate's", "client", "www-authenticate", r"auth_basic \S+ -> auth: basic", new='Basic realm="frontgate".*')
+rule("no fast hashes", "client", "status", r"is not\s+hashed with bcrypt or argon2", old="401", new="403")
+rule("a handshake for every name", "client", "status", "ssl_reject_handshake on -> 404 for every host that no route has", old="SSLError", new="404")

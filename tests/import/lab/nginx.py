@@ -43,7 +43,7 @@ def prepare(text, main, ports, upstream, cert):
     seen = set()
     for line in text.split("\n"):
         key = line.strip() if re.match(r"\s*listen\s", line) else None
-        if "}" in line and line.startswith("}"):
+        if re.match(r"\s*server\s*\{", line):
             seen.clear()
         if key and key in seen:
             continue
