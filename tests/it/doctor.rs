@@ -1,6 +1,8 @@
 //! `frontgate doctor` as a user meets it, where no gateway is needed. tests/openclaw/scenarios/doctor.sh has the rest.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod machine;
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
