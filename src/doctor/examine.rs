@@ -151,7 +151,8 @@ async fn doors(plan: &Plan, config: &Config, running: &Running, ports: &[Port], 
         BindAddr::Unix(path) => path.exists(),
     };
     let there = |address: &BindAddr| match running {
-        Running::Yes(_) => true,
+        // Who stops has closed them, or is about to.
+        Running::Yes(status) => !status.draining,
         Running::No => false,
         Running::Unknown | Running::Other(_) => taken(address),
     };

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod machine;
+mod running;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
