@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -22,6 +22,7 @@ use tokio_tungstenite::WebSocketStream;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::pebble::Pebble;
+use crate::cli::frontgate_in;
 
 /// The running program; it is killed when dropped.
 pub(super) struct Gate {
@@ -30,6 +31,7 @@ pub(super) struct Gate {
     /// Every line so far.
     pub(super) printed: Vec<String>,
     https: SocketAddr,
+    folder: PathBuf,
     _gateway: JoinSet<()>,
 }
 
@@ -58,7 +60,8 @@ impl Gate {
         let (sender, lines) = unbounded_channel();
         std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let https = SocketAddr::from((Ipv4Addr::LOCALHOST, tls));
-        let mut gate = Self { child, lines, printed: Vec::new(), https, _gateway: gateway };
+        let mut gate =
+            Self { child, lines, printed: Vec::new(), https, folder: state.path().to_owned(), _gateway: gateway };
         gate.line("certificate", |_| true).await;
         gate
     }
@@ -88,6 +91,16 @@ impl Gate {
         let leaf = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
         let (_, leaf) = X509Certificate::from_der(&leaf).unwrap();
         Ok(leaf.raw_serial_as_string())
+    }
+
+    /// What doctor finds about the certificate that is shown.
+    pub(super) async fn certificate_findings(&self) -> Vec<String> {
+        let folder = self.folder.clone();
+        let run = move || frontgate_in(&folder, &["doctor", "-c", "frontgate.yaml", "--json"], &[]);
+        let ran = timeout(PATIENCE, spawn_blocking(run)).await.unwrap().unwrap();
+        let told: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+        let ids = told["findings"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned());
+        ids.filter(|id| id.starts_with("tls_") || id.starts_with("acme_")).collect()
     }
 
     /// A WebSocket to the gateway, over TLS.

@@ -76,9 +76,12 @@ async fn a_directory_that_is_down_at_first_is_no_reason_not_to_serve() {
     let mut gate = Gate::start(&pebble, "gw.test", "email: ann@example.com", &state).await;
     gate.line("the certificate authority does not answer", |_| true).await;
     gate.serial("gw.test", &local_ca(state.path())).await.unwrap();
+    assert_eq!(gate.certificate_findings().await, ["acme_waiting"]);
     pebble.start().await;
     gate.certified("gw.test").await;
     gate.serial("gw.test", &pebble.root().await).await.unwrap();
+    // Nobody trusts Pebble's root, which is as it should be.
+    assert_eq!(gate.certificate_findings().await, [""; 0]);
 }
 
 #[tokio::test]
