@@ -1,6 +1,7 @@
 //! `frontgate doctor` as a user meets it, where no gateway is needed. tests/openclaw/scenarios/doctor.sh has the rest.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod gateway;
 mod machine;
 mod running;
 
