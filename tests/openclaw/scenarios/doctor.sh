@@ -18,6 +18,7 @@ try new doctor-fixes-trusted-proxy-on-loopback behind_frontgate doctor_trusted_p
 try new doctor-fixes-a-control-ui-that-is-off behind_frontgate doctor_ui_off
 try new doctor-finds-a-late-gateway behind_frontgate doctor_late
 try new doctor-finds-a-late-way-through-frontgate doctor_late_through
+try new doctor-finds-that-local-clients-are-refused doctor_local_clients
 try new doctor-finds-clocks-that-differ behind_frontgate doctor_skewed
 try new doctor-finds-the-gateways-port behind_frontgate doctor_other_port
 try new doctor-finds-tls-where-http-should-be behind_frontgate doctor_tls
@@ -140,6 +141,20 @@ doctor_late_through() {
     until_true 10 through_is_well || { cat "$W/out/$SCENARIO.json"; return 1; }
 }
 through_is_well() { look doctor -c "$W/doctor/through.yaml" --origin "https://$NAME:$doctor_https" && not has_finding frontgate_slow; }
+
+# A frontgate that only this machine reaches, and that tells the gateway so.
+doctor_local_clients() {
+    local yaml="$W/doctor/local.yaml" local_client=(client ws-connect.mjs doctor from=local port=8487 --insecure)
+    doctor_config "$doctor_port" 8487 9197 | sed 's/\[::\]/127.0.0.1/' >"$yaml.mended"
+    { cat "$yaml.mended"; echo 'forwarded: { local_clients: forwarded }'; } >"$yaml"
+    frontgate_up doctor-local 9197 --config "$yaml" || return 1
+    "${local_client[@]}" --expect 403 :: 'upgrade.body.includes("proxy_attribution_required")' || return 1
+    examine doctor 1 'local_clients_refused:broken' -c "$yaml" --origin "https://$NAME:$doctor_https" || return 1
+    cp "$yaml.mended" "$yaml"
+    (cd "$W/doctor" && "$FRONTGATE_BIN" reload --admin 127.0.0.1:9197) || return 1
+    examine doctor 0 '' -c "$yaml" --origin "https://$NAME:$doctor_https" || return 1
+    "${local_client[@]}" approve :: connected
+}
 
 doctor_skewed() {
     relay 18798 "$doctor_port" skewed || return 1
