@@ -45,6 +45,17 @@ readme_command() {
     awk -v mark="<!-- ci: $1 -->" '$0 == mark { found = 1; next } found && /^```/ { if (inside) exit; inside = 1; next } inside' README.md
 }
 
+# A path that every message or request takes may not grow by over 5 %: tests/bench/counts.
+step_counts() {
+    if ! command -v valgrind >/dev/null && ! install valgrind; then
+        not_run+=('counts: valgrind could not be installed; NO instruction was counted'); return 0
+    fi
+    local code=0
+    tests/bench/counts/run || code=$?
+    [ "$code" = 3 ] || return "$code"
+    not_run+=('counts: compared loosely, because what they were recorded with is not what is here: see the step')
+}
+
 # ------------------------------------------------------------------------------------------------------- cargo-deny
 
 DENY="$CACHE/frontgate-ci/bin/cargo-deny"

@@ -70,7 +70,7 @@ impl Matches {
 
 /// The routes in the order in which they are tried.
 #[derive(Debug)]
-struct Table {
+pub struct Table {
     /// With their place in the configuration's order.
     tried: Vec<(usize, Matches)>,
     /// The one that takes every request, if that is the only one.
@@ -79,7 +79,8 @@ struct Table {
 }
 
 impl Table {
-    fn new(matches: Vec<Matches>) -> Self {
+    /// These routes, in the configuration's order.
+    pub fn new(matches: Vec<Matches>) -> Self {
         let only = matches.len() == 1 && matches[0].host.is_none() && matches[0].path.is_none();
         let guards = matches.iter().any(|one| one.guard.is_some());
         let mut tried: Vec<_> = matches.into_iter().enumerate().collect();
@@ -98,7 +99,11 @@ impl Table {
         self.find(&host::bare(exchange.host.to_str().unwrap_or_default()), exchange.target.path())
     }
 
-    fn find(&self, host: &str, path: &str) -> Result<usize, Failure> {
+    /// The place of the route that a request for `path` at `host` takes; the host as [`host::bare`] has it.
+    ///
+    /// # Errors
+    /// There is none, or the path could be understood in two ways and that matters.
+    pub fn find(&self, host: &str, path: &str) -> Result<usize, Failure> {
         let chosen = self.first(host, &reading::proper(path));
         // The gateway reads the path as it came, and not always as we do.
         let own = chosen.and_then(|(_, one)| one.guard);

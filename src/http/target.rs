@@ -35,8 +35,11 @@ impl<H: Handle> Handle for Checked<H> {
     }
 }
 
-/// The one `Host` of a request (RFC 9112 §3.2, RFC 9113 §8.3.1).
-fn requested_host(head: &Parts) -> Result<HeaderValue, Failure> {
+/// The one `Host` of a request, byte for byte as it came (RFC 9112 §3.2, RFC 9113 §8.3.1).
+///
+/// # Errors
+/// There is none, there are two, or it is no host.
+pub fn requested_host(head: &Parts) -> Result<HeaderValue, Failure> {
     let flaw = |flaw| Err(Failure::BadRequest(flaw));
     let mut fields = head.headers.get_all(HOST).iter();
     let (field, authority) = (fields.next(), head.uri.authority());
@@ -65,8 +68,11 @@ fn requested_host(head: &Parts) -> Result<HeaderValue, Failure> {
     }
 }
 
-/// The path and query, or `*`.
-fn requested_target(head: &Parts, arrival: &Arrival) -> Result<PathAndQuery, Failure> {
+/// The path and query, or `*`, byte for byte as they came.
+///
+/// # Errors
+/// It cannot be passed on as it is, or is not for us.
+pub fn requested_target(head: &Parts, arrival: &Arrival) -> Result<PathAndQuery, Failure> {
     if head.method == Method::CONNECT {
         return Err(Failure::Connect);
     }

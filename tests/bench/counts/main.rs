@@ -1,0 +1,161 @@
+//! Runs one of the pure paths that every message or request takes, so many times: `counts CASE TIMES`. `tests/bench/counts/run`
+//! counts its instructions.
+#![expect(clippy::print_stdout, reason = "the names of the cases are its output")]
+
+use std::hint::black_box;
+use std::net::SocketAddr;
+
+use frontgate::config::{self, Forwarded, LocalClients, Overrides, Source};
+use frontgate::http::arrival::{Arrival, Protocol};
+use frontgate::http::router::{Matches, Table};
+use frontgate::http::{forwarded, headers, host, target};
+use frontgate::listener::Peer;
+use frontgate::websocket::Side;
+use frontgate::websocket::direction::{Direction, Rules, Stop};
+use http::HeaderValue;
+use http::request::Parts;
+use tokio::time::Instant;
+
+/// A case: it prepares what it needs, and then does its work as often as it is told.
+type Case = fn(u32);
+
+/// What is counted.
+const CASES: &[(&str, Case)] = &[
+    ("frames-in-one-read", frames_in_one_read),
+    ("part-of-a-large-frame", part_of_a_large_frame),
+    ("target-and-host", target_and_host),
+    ("route-lookup", route_lookup),
+    ("forwarding-fields", forwarding_fields),
+    ("fields-to-gateway", fields_to_gateway),
+];
+
+fn main() {
+    let words: Vec<_> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let [case, times] = &words[..] else {
+        return CASES.iter().for_each(|(name, _)| println!("{name}"));
+    };
+    let (_, run) = CASES.iter().find(|(name, _)| name == case).expect("a case by this name");
+    run(times.parse().expect("a number of times"));
+}
+
+/// 16 frames of 256 bytes from a client, which came together.
+fn frames_in_one_read(times: u32) {
+    let frame = [&[0x82, 0xFE, 1, 0, 1, 2, 3, 4][..], &[b'x'; 256]].concat();
+    pass(&frame.repeat(16), None, times);
+}
+
+/// 16 KiB from within a frame that goes on and on.
+fn part_of_a_large_frame(times: u32) {
+    let head = [0x82, 0xFF, 0, 0, 1, 0, 0, 0, 0, 0, 1, 2, 3, 4];
+    pass(&[b'x'; 16 * 1024], Some(&head), times);
+}
+
+fn pass(chunk: &[u8], first: Option<&[u8]>, times: u32) {
+    let now = Instant::now();
+    let mut direction = Direction::new(Side::Client, Rules::default());
+    for chunk in first.into_iter().chain((0..times).map(|_| chunk)) {
+        let mut rest = black_box(chunk);
+        while !rest.is_empty() {
+            rest = &rest[direction.accept(rest, Stop::Never, now).expect("whole frames").take..];
+        }
+    }
+    black_box(direction.counters());
+}
+
+/// What is sent on as target and host.
+fn target_and_host(times: u32) {
+    let (head, arrival) = (head(), arrival());
+    for _ in 0..times {
+        let _ = black_box(target::requested_target(black_box(&head), &arrival));
+        let _ = black_box(target::requested_host(black_box(&head)));
+    }
+}
+
+/// Which route a request takes, of those that a larger configuration has.
+fn route_lookup(times: u32) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("frontgate.yaml");
+    std::fs::write(&file, ROUTES).expect("a file");
+    let loaded = config::load(Source::File(file), [], &Overrides::default());
+    let routes = loaded.unwrap_or_else(|problems| panic!("{problems}")).config.routes;
+    let matches = routes.iter().map(|route| Matches {
+        host: route.host.clone(),
+        path: route.path.clone(),
+        guard: route.respond.as_ref().map(|_| 1),
+    });
+    let table = Table::new(matches.collect());
+    for _ in 0..times {
+        let _ = black_box(table.find(&host::bare(black_box(HOST)), black_box("/assets/app.js")));
+    }
+}
+
+/// Who the client is and what the gateway is told about it.
+fn forwarding_fields(times: u32) {
+    let (head, arrival, rules, host) = (head(), arrival(), rules(), HeaderValue::from_static(HOST));
+    for _ in 0..times {
+        black_box(forwarded::decide(&rules, &arrival, &host, black_box(&head.headers)));
+    }
+}
+
+/// The fields of a request as the gateway gets them.
+fn fields_to_gateway(times: u32) {
+    let (head, host) = (head(), HeaderValue::from_static(HOST));
+    let forwarding = forwarded::decide(&rules(), &arrival(), &host, &head.headers);
+    for _ in 0..times {
+        black_box(headers::to_gateway(black_box(&head), &host, &forwarding, headers::Connection::Stays));
+    }
+}
+
+fn head() -> Parts {
+    let mut request = http::Request::get("/assets/app.js?v=2026.7.35&lang=en%2Fx//y;z").header("host", HOST);
+    for (name, value) in FIELDS {
+        request = request.header(*name, *value);
+    }
+    request.body(()).expect("a request").into_parts().0
+}
+
+fn arrival() -> Arrival {
+    Arrival {
+        peer: Peer::tcp(SocketAddr::from(([203, 0, 113, 5], 40_000))),
+        named_by_proxy: false,
+        secure: true,
+        protocol: Protocol::Http1,
+        tls_version: Some("1.3"),
+        server_name: Some("gw.example.com".into()),
+        certificate: None,
+        identity: None,
+    }
+}
+
+fn rules() -> Forwarded {
+    Forwarded { trusted_proxies: Vec::new(), local_clients: LocalClients::Auto, x_forwarded: true, rfc7239: false }
+}
+
+const ROUTES: &str = "
+routes:
+  - { path: /private, respond: 404 }
+  - { host: one.example.com, upstream: 'http://127.0.0.1:1' }
+  - { host: two.example.com, upstream: 'http://127.0.0.1:2' }
+  - { host: '*.team.example.com', path: /claw/, upstream: 'http://127.0.0.1:3' }
+  - { host: '*.team.example.com', upstream: 'http://127.0.0.1:4' }
+  - { host: gw.example.com, path: /claw/, upstream: 'http://127.0.0.1:5' }
+  - { host: gw.example.com, upstream: 'http://127.0.0.1:6' }
+  - { upstream: 'http://127.0.0.1:7' }
+";
+const HOST: &str = "gw.example.com:8443";
+/// What a browser sends besides the host.
+const FIELDS: &[(&str, &str)] = &[
+    ("connection", "keep-alive"),
+    (
+        "user-agent",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+    ),
+    ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"),
+    ("accept-language", "en-GB,en;q=0.9,de;q=0.8"),
+    ("accept-encoding", "gzip, deflate, br, zstd"),
+    ("cookie", "session=5f2c0e7a9b3d4e61; theme=dark"),
+    ("referer", "https://gw.example.com/"),
+    ("sec-fetch-dest", "script"),
+    ("sec-fetch-mode", "no-cors"),
+    ("sec-fetch-site", "same-origin"),
+];
