@@ -9,11 +9,9 @@ stand_in() {
     if pod image exists "localhost/$1"; then return; fi
     rm -rf "$root"
     root_of bookworm "$root"
-    mkdir -p "$root/app/dist" "$root/home/node/.openclaw" "$root/install"
+    mkdir -p "$root/home/node/.openclaw" "$root/install"
     ln -s /install/node_modules/node/bin/node "$root/usr/local/bin/node"
-    echo 'import "/install/node_modules/openclaw/openclaw.mjs";' >"$root/app/dist/index.js"
-    echo '{"type":"module"}' >"$root/app/package.json"
-    tar -C "$root" -c . | pod import --quiet --change WORKDIR=/app --change ENV=HOME=/home/node --change ENV=OPENCLAW_NO_RESPAWN=1 \
+    tar -C "$root" -c . | pod import --quiet --change WORKDIR=/install/node_modules/openclaw --change ENV=HOME=/home/node --change ENV=OPENCLAW_NO_RESPAWN=1 \
         --change ENV=OPENCLAW_DISABLE_BONJOUR=1 --change 'ENV=PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' - "localhost/$1" >/dev/null
     rm -rf "$root"
 }
@@ -130,6 +128,8 @@ YAML
     compose up -d --no-build
     soon pod healthcheck run openclaw_frontgate_1
     soon pod healthcheck run openclaw_gateway_1
+    # It is healthy before it takes WebSockets.
+    soon pod exec openclaw_gateway_1 curl -fsS http://127.0.0.1:18789/readyz
     want 'over http' "$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -H 'Host: gw.example.test' http://127.0.0.1:18080/x)" '308 https://gw.example.test/x'
     local said
     said="$("$NODE" "$KIT/ws-connect.mjs" wss://gw.example.test:18443 compose-token-0123456789 --host-map gw.example.test=127.0.0.1 --insecure \

@@ -55,7 +55,11 @@ pod() {
 }
 
 # What a check before this one may have left.
-nothing_runs() { pod pod rm -f -a; pod rm -f -t 0 -a; } >/dev/null 2>&1
+# One by one where one needs another, which has to stay until then.
+nothing_runs() {
+    pod pod rm -f -a || true
+    for _ in 1 2 3 4; do pod rm -f -t 0 -a && return; done
+} >/dev/null 2>&1
 
 address_of() { pod inspect "$1" --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}'; }
 
