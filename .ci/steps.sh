@@ -8,7 +8,9 @@ step_release() { cargo build --locked --release; }
 
 # The very command that the README gives: the two cannot drift apart.
 step_test() {
-    if prepare_pebble; then export FRONTGATE_PEBBLE=required; else
+    # Not exported: a binary that later steps start would ask what it sets.
+    local pebble=()
+    if prepare_pebble; then pebble=(FRONTGATE_PEBBLE=required); else
         not_run+=('test: pebble could not be installed; the public certificate is unchecked against a real authority')
     fi
     local command; command="$(readme_command test)"
@@ -16,7 +18,7 @@ step_test() {
     # The tests of `frontgate trust` skip what needs it.
     command -v certutil >/dev/null || install libnss3-tools || not_run+=('trust: certutil (libnss3-tools) could not be installed')
     echo "\$ $command"
-    bash -euo pipefail -c "$command"
+    env "${pebble[@]}" bash -euo pipefail -c "$command"
 }
 
 # The old proxy and frontgate with the imported config, side by side.

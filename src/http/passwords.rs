@@ -1,7 +1,7 @@
 //! [`Passwords`]: checks passwords where that blocks nobody, a few at a time, and remembers what it has found to be right.
 //!
-//! A hash is made to take long: some 20 to 300 ms and, for argon2, some 20 MiB. So no more than [`TOGETHER`] are computed at
-//! once, and no more than [`MOST_WAITING`] wait for that. What is right once is right for as long as the hash is the same:
+//! A hash is made to take long: some 20 to 300 ms and, for argon2, some 20 MiB. So no more than `TOGETHER` are computed at
+//! once, and no more than `MOST_WAITING` wait for that. What is right once is right for as long as the hash is the same:
 //! it is remembered under a keyed hash of both, so that a page with a hundred requests costs one.
 
 use std::collections::HashMap;
