@@ -18,13 +18,15 @@ pub mod report;
 mod fields;
 mod insecure;
 mod nginx;
+mod node;
 mod passwords;
 mod paths;
 mod sites;
 mod write;
 mod yaml;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use draft::Draft;
 pub use error::ImportError;
@@ -63,6 +65,15 @@ pub struct Original {
     pub folder: PathBuf,
     /// The file's text.
     pub text: String,
+}
+
+impl Original {
+    /// What the report calls a file that this one includes: as this one is called, if it is near it.
+    fn name_of(&self, path: &Path) -> Arc<str> {
+        let near = path.strip_prefix(&self.folder);
+        let beside = Path::new(&self.name).parent().unwrap_or(Path::new(""));
+        near.map_or_else(|_| path.to_owned(), |near| beside.join(near)).to_string_lossy().into()
+    }
 }
 
 /// A configuration, translated.

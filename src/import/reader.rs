@@ -103,6 +103,22 @@ impl<'a> Files<'a> {
     pub fn matching(&self, pattern: &str) -> Vec<PathBuf> {
         if pattern.contains(['*', '?', '[']) { self.reader.matching(pattern) } else { vec![PathBuf::from(pattern)] }
     }
+
+    /// The files that a pattern names, with their texts, in alphabetical order; without those that cannot be read.
+    ///
+    /// # Errors
+    /// They are more than is read.
+    pub fn texts(&mut self, pattern: &str) -> Result<Vec<(PathBuf, String)>, ImportError> {
+        let mut texts = Vec::new();
+        for path in self.matching(pattern) {
+            match self.text(&path) {
+                Ok(text) => texts.push((path, text)),
+                Err(Unread::Io(_)) => {}
+                Err(Unread::Limit(error)) => return Err(error),
+            }
+        }
+        Ok(texts)
+    }
 }
 
 /// Files that exist only in a test.

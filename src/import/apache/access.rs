@@ -1,10 +1,10 @@
 //! [`Access`]: who may pass a section. What cannot be translated shuts it: nothing that was locked comes out open.
 
 use super::Apache;
-use super::expand::Node;
 use super::scope::{Here, Noted};
 use crate::import::ImportError;
 use crate::import::draft::Auth;
+use crate::import::node::Node;
 use crate::import::passwords;
 use crate::import::paths::Gate;
 use crate::import::reader::Unread;
@@ -43,7 +43,7 @@ impl Apache<'_, '_> {
             "satisfy" => access.also.push((noted, words())),
             "order" | "allow" | "deny" => access.old.push((noted, format!("{} {}", node.name, words()).to_lowercase())),
             "requireany" | "requirenone" | "requireall" => {
-                let inner = node.body.as_deref().unwrap_or_default();
+                let inner = node.inner();
                 let single = inner.len() < 2 && node.name != "requirenone";
                 if node.name == "requireany" || single {
                     self.report.not_needed(&node.place, &node.shown, "taken for what stands in it");
@@ -61,7 +61,7 @@ impl Apache<'_, '_> {
             }
             "limit" | "limitexcept" => {
                 // Methods that nobody is kept from need no section.
-                let inner = node.body.as_deref().unwrap_or_default();
+                let inner = node.inner();
                 let shuts = inner.iter().any(|one| !is_open(one));
                 for one in inner {
                     let noted = (one.place.clone(), one.shown.clone());

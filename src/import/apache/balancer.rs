@@ -1,9 +1,9 @@
 //! Balancers: `<Proxy balancer://name>` and its members.
 
-use super::expand::Node;
 use super::proxy::part;
 use super::{Apache, Target};
 use crate::import::draft::Upstream;
+use crate::import::node::Node;
 
 impl Apache<'_, '_> {
     /// `<Proxy balancer://name>`

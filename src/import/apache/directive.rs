@@ -2,11 +2,11 @@
 
 use super::Apache;
 use super::access::is_open;
-use super::expand::Node;
 use super::known::{self, Known};
 use super::pattern::Pattern;
 use super::scope::{Here, Scope};
 use crate::import::ImportError;
+use crate::import::node::Node;
 use crate::import::paths::{Gate, Section};
 
 impl Apache<'_, '_> {

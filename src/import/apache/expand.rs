@@ -2,34 +2,12 @@
 //! something is there, and with the values of variables.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use super::syntax::{Directive, Word, parse};
-use crate::import::reader::{DEEPEST_INCLUDE, Unread};
-use crate::import::{Files, ImportError, Original, Place, Report};
-
-/// A directive with its values.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
-    /// What it is called, in lower case.
-    pub(super) name: String,
-    /// Its words, variables replaced.
-    pub(super) args: Vec<String>,
-    /// Where it is.
-    pub(super) place: Place,
-    /// As the report shows it.
-    pub(super) shown: String,
-    /// What a section holds.
-    pub(super) body: Option<Vec<Node>>,
-}
-
-impl Node {
-    /// The word at this position; nothing where there is none.
-    pub(super) fn arg(&self, index: usize) -> &str {
-        self.args.get(index).map_or("", String::as_str)
-    }
-}
+use crate::import::node::Node;
+use crate::import::reader::DEEPEST_INCLUDE;
+use crate::import::{Files, ImportError, Original, Report};
 
 /// Reads on from the first file.
 pub(super) struct Expander<'a, 'b> {
@@ -206,7 +184,7 @@ impl<'a, 'b> Expander<'a, 'b> {
         };
         self.report.kept(&node.place, &node.shown, what);
         for (path, text) in found {
-            let directives = parse(&text, &self.name(&path))?;
+            let directives = parse(&text, &self.original.name_of(&path))?;
             self.depth += 1;
             self.expand(&directives, out)?;
             self.depth -= 1;
@@ -222,35 +200,16 @@ impl<'a, 'b> Expander<'a, 'b> {
         for base in folder.ancestors().take(around) {
             let whole = base.join(pattern);
             let Some(whole) = whole.to_str() else { continue };
-            let mut found = self.texts(self.files.matching(whole))?;
+            let mut found = self.files.texts(whole)?;
             if found.is_empty() {
                 // A folder stands for all that is in it.
-                found = self.texts(self.files.matching(&format!("{whole}/*")))?;
+                found = self.files.texts(&format!("{whole}/*"))?;
             }
             if !found.is_empty() {
                 return Ok(found);
             }
         }
         Ok(Vec::new())
-    }
-
-    fn texts(&mut self, paths: Vec<PathBuf>) -> Result<Vec<(PathBuf, String)>, ImportError> {
-        let mut texts = Vec::new();
-        for path in paths {
-            match self.files.text(&path) {
-                Ok(text) => texts.push((path, text)),
-                Err(Unread::Io(_)) => {}
-                Err(Unread::Limit(error)) => return Err(error),
-            }
-        }
-        Ok(texts)
-    }
-
-    /// What the report calls a file: as the first one is called, if it is near it.
-    fn name(&self, path: &Path) -> Arc<str> {
-        let near = path.strip_prefix(&self.original.folder);
-        let beside = Path::new(&self.original.name).parent().unwrap_or(Path::new(""));
-        near.map_or_else(|_| path.to_owned(), |near| beside.join(near)).to_string_lossy().into()
     }
 
     fn use_macro(&mut self, node: &Node, out: &mut Vec<Node>) -> Result<(), ImportError> {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::Apache;
-use super::expand::Node;
 use super::scope::Here;
 use crate::config::Hsts;
 use crate::import::draft::HeaderRules;
 use crate::import::fields::{self, Content, Fate};
+use crate::import::node::Node;
 
 impl Apache<'_, '_> {
     pub(super) fn request_header(&mut self, node: &Node, here: &mut Here) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::expand::Node;
+use crate::import::node::Node;
 
 /// What becomes of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! `mod_md`: certificates by ACME.
 
 use super::Apache;
-use super::expand::Node;
 use super::tls::NOTHING;
 use crate::import::draft::Acme;
+use crate::import::node::Node;
 
 impl Apache<'_, '_> {
     /// `MD…`

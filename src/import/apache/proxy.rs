@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::directive::{CHALLENGE, is_challenge};
-use super::expand::Node;
 use super::known::seconds;
 use super::scope::{Here, Scope, Upgrade};
 use super::{Apache, Pattern, Target};
 use crate::import::draft::{Answer, Timeouts};
+use crate::import::node::Node;
 use crate::import::paths::Rule;
 
 impl Apache<'_, '_> {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Apache;
-use super::expand::Node;
+use crate::import::node::Node;
 use crate::import::reader::Unread;
 
 impl Apache<'_, '_> {

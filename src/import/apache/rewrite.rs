@@ -1,10 +1,10 @@
 //! `mod_rewrite` and `mod_alias`: the recipes that people use with a gateway. A rule that is none of them is reported.
 
 use super::directive::{CHALLENGE, is_challenge};
-use super::expand::Node;
 use super::scope::{Here, Noted, Scope, Upgrade};
 use super::{Apache, Pattern, Target};
 use crate::import::draft::{Answer, Respond};
+use crate::import::node::Node;
 use crate::import::paths::{Rule, respond};
 
 /// What a `RewriteCond` asks, as far as it matters.

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::access::Access;
-use super::expand::Node;
 use crate::import::Place;
 use crate::import::draft::Answer;
+use crate::import::node::Node;
 use crate::import::paths::{Paths, Rule, Section};
 
 /// A directive for the report.

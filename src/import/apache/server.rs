@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::expand::Node;
 use super::scope::{Here, Noted, Scope};
 use super::{ANY, Apache};
 use crate::config::is_label;
 use crate::import::ImportError;
 use crate::import::draft::{Answer, Certificate};
+use crate::import::node::Node;
 use crate::import::paths::{Rule, respond};
 use crate::import::sites::{self, Door, Site};
 

@@ -1,10 +1,10 @@
 //! `mod_ssl`: certificates, those of clients, and TLS to the gateway.
 
 use super::Apache;
-use super::expand::Node;
 use super::scope::{Noted, Scope};
 use crate::config::{ClientMode, TlsVersion};
 use crate::import::draft::Certificate;
+use crate::import::node::Node;
 
 impl Apache<'_, '_> {
     pub(super) fn tls(&mut self, node: &Node, scope: &mut Scope) {

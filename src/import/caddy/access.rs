@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::Caddy;
-use super::expand::Node;
 use crate::import::draft::Auth;
+use crate::import::node::Node;
 use crate::import::passwords;
 use crate::import::paths::{Gate, Section};
 

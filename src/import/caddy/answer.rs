@@ -2,9 +2,9 @@
 
 use super::Caddy;
 use super::body::{Body, MATCHER};
-use super::expand::Node;
 use super::matcher::{Matcher, More};
 use crate::import::draft::{Answer, Respond};
+use crate::import::node::Node;
 use crate::import::paths::{Rule, respond};
 
 impl Caddy {

@@ -4,11 +4,11 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::Caddy;
-use super::expand::Node;
 use super::known::{self, Known, size};
 use super::matcher::{Matcher, More, named};
 use crate::import::Place;
 use crate::import::draft::{Answer, Auth};
+use crate::import::node::Node;
 use crate::import::paths::{Gate, Rule, Section, covers, respond};
 
 /// What is done, for all hosts or for some.

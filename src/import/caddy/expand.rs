@@ -2,39 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::syntax::{Line, Token, parse};
 use crate::import::fields::is_secret;
-use crate::import::reader::{DEEPEST_INCLUDE, Unread};
-use crate::import::{Files, ImportError, Original, Place, Report};
-
-/// A line with its values: a site, a directive, an option.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
-    /// Its first word; empty for the global options.
-    pub(super) name: String,
-    /// The other words.
-    pub(super) args: Vec<String>,
-    /// Where it is.
-    pub(super) place: Place,
-    /// As the report shows it.
-    pub(super) shown: String,
-    /// What stands in its block.
-    pub(super) block: Option<Vec<Node>>,
-}
-
-impl Node {
-    /// The word at this position behind the first; nothing where there is none.
-    pub(super) fn arg(&self, index: usize) -> &str {
-        self.args.get(index).map_or("", String::as_str)
-    }
-
-    /// What stands in its block, if it has one.
-    pub(super) fn inner(&self) -> &[Self] {
-        self.block.as_deref().unwrap_or_default()
-    }
-}
+use crate::import::node::Node;
+use crate::import::reader::DEEPEST_INCLUDE;
+use crate::import::{Files, ImportError, Original, Report};
 
 /// Reads on from the first file.
 pub(super) struct Expander<'a, 'b> {
@@ -89,7 +62,7 @@ impl<'a, 'b> Expander<'a, 'b> {
             for line in rest {
                 self.one(line, folder, &Given::default(), &mut inner)?;
             }
-            site.block = Some(inner);
+            site.body = Some(inner);
             out.push(site);
             return Ok(());
         }
@@ -103,7 +76,7 @@ impl<'a, 'b> Expander<'a, 'b> {
                     self.top(&body, folder, out)?;
                 } else {
                     for (path, text) in self.imported(&node, folder)? {
-                        let lines = parse(&text, &self.name(&path))?;
+                        let lines = parse(&text, &self.original.name_of(&path))?;
                         let folder = path.parent().unwrap_or(folder).to_owned();
                         self.depth += 1;
                         self.top(&lines, &folder, out)?;
@@ -144,7 +117,7 @@ impl<'a, 'b> Expander<'a, 'b> {
             for line in block {
                 self.one(line, folder, given, &mut inner)?;
             }
-            node.block = Some(inner);
+            node.body = Some(inner);
         }
         out.push(node);
         Ok(())
@@ -163,7 +136,7 @@ impl<'a, 'b> Expander<'a, 'b> {
             body.iter().try_for_each(|line| self.one(line, folder, &given, out))?;
         } else {
             for (path, text) in self.imported(node, folder)? {
-                let lines = parse(&text, &self.name(&path))?;
+                let lines = parse(&text, &self.original.name_of(&path))?;
                 let folder = path.parent().unwrap_or(folder).to_owned();
                 lines.iter().try_for_each(|line| self.one(line, &folder, &given, out))?;
             }
@@ -179,14 +152,7 @@ impl<'a, 'b> Expander<'a, 'b> {
             return Err(ImportError::TooMuch { file: node.place.file.to_string(), limit });
         }
         let pattern = folder.join(node.arg(0));
-        let mut found = Vec::new();
-        for path in pattern.to_str().map(|pattern| self.files.matching(pattern)).unwrap_or_default() {
-            match self.files.text(&path) {
-                Ok(text) => found.push((path, text)),
-                Err(Unread::Io(_)) => {}
-                Err(Unread::Limit(error)) => return Err(error),
-            }
-        }
+        let found = pattern.to_str().map_or_else(|| Ok(Vec::new()), |pattern| self.files.texts(pattern))?;
         match found.len() {
             0 if node.arg(0).contains(['*', '?']) => {
                 self.report.not_needed(&node.place, &node.shown, "there is no such file");
@@ -202,13 +168,6 @@ impl<'a, 'b> Expander<'a, 'b> {
         Ok(found)
     }
 
-    /// What the report calls a file: as the first one is called, if it is near it.
-    fn name(&self, path: &Path) -> Arc<str> {
-        let near = path.strip_prefix(&self.original.folder);
-        let beside = Path::new(&self.original.name).parent().unwrap_or(Path::new(""));
-        near.map_or_else(|_| path.to_owned(), |near| beside.join(near)).to_string_lossy().into()
-    }
-
     fn node(&mut self, line: &Line, given: &Given) -> Node {
         let shown = shown(&line.tokens);
         let mut words: Vec<String> = Vec::new();
@@ -222,7 +181,7 @@ impl<'a, 'b> Expander<'a, 'b> {
         let mut words = words.into_iter();
         let name = words.next().unwrap_or_default();
         let shown = if line.tokens.is_empty() { "{".to_owned() } else { shown };
-        Node { name, args: words.collect(), place: line.place.clone(), shown, block: None }
+        Node { name, args: words.collect(), place: line.place.clone(), shown, body: None }
     }
 
     /// A token with the arguments of the import and the defaults of variables; several where an unquoted one has spaces.
@@ -299,8 +258,8 @@ mod tests {
 
     fn shape(nodes: &[Node]) -> String {
         let one = |node: &Node| {
-            let block = node.block.as_ref().map(|block| format!("{{{}}}", shape(block))).unwrap_or_default();
-            format!("{}({}){block}", node.name, node.args.join(","))
+            let body = node.body.as_ref().map(|body| format!("{{{}}}", shape(body))).unwrap_or_default();
+            format!("{}({}){body}", node.name, node.args.join(","))
         };
         nodes.iter().map(one).collect::<Vec<_>>().join(" ")
     }

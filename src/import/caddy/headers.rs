@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use super::Caddy;
-use super::expand::Node;
 use crate::config::Hsts;
 use crate::import::fields::{self, Content, Fate};
+use crate::import::node::Node;
 use crate::import::paths::Section;
 
 impl Caddy {
     /// `header` and `request_header`: one field behind the name, or several in a block.
     pub(super) fn headers(&mut self, node: &Node, is_request: bool, change: &mut Section) {
         let key = if is_request { "request_headers" } else { "response_headers" };
-        if node.block.is_some() && node.args.is_empty() {
+        if node.body.is_some() && node.args.is_empty() {
             self.report.kept(&node.place, &node.shown, key);
         }
         let single = (!node.args.is_empty()).then_some(node);

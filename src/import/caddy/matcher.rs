@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::expand::Node;
+use crate::import::node::Node;
 
 /// Which requests a directive is for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -74,7 +74,7 @@ impl Matcher {
         let mut matcher = Self { exact: true, ..Self::default() };
         let mut more = More::Nothing;
         let inline;
-        let conditions = if let Some(block) = &node.block {
+        let conditions = if let Some(block) = &node.body {
             block.as_slice()
         } else {
             inline = [Node {
@@ -90,10 +90,10 @@ impl Matcher {
                 "host" => matcher.hosts.extend(condition.args.iter().map(|host| host.to_ascii_lowercase())),
                 "header" | "header_regexp" if is_upgrade(condition) => matcher.is_upgrade = true,
                 "not" => {
-                    let inner = if condition.block.is_some() {
+                    let inner = if condition.body.is_some() {
                         Self::named(condition)
                     } else {
-                        Self::named(&Node { block: None, ..condition.clone() })
+                        Self::named(&Node { body: None, ..condition.clone() })
                     };
                     let only_paths = inner.hosts.is_empty() && inner.more == More::Nothing && !inner.is_upgrade;
                     if only_paths && !inner.paths.is_empty() && inner.except.is_empty() {

@@ -3,8 +3,8 @@
 use ipnet::IpNet;
 
 use super::Caddy;
-use super::expand::Node;
 use super::known::{self, duration, size};
+use crate::import::node::Node;
 
 impl Caddy {
     /// The block without a name at the top of the file.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::Caddy;
 use super::body::{Body, MATCHER};
-use super::expand::Node;
 use super::known::duration;
 use super::matcher::{Matcher, More};
 use crate::import::draft::{Answer, Timeouts, Upstream};
+use crate::import::node::Node;
 use crate::import::paths::{Rule, Section};
 
 /// What the block of a `reverse_proxy` says.

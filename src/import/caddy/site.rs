@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::Caddy;
 use super::body::{Body, Context};
-use super::expand::Node;
 use super::tls::is_public;
 use crate::config::is_label;
 use crate::import::draft::{Answer, Certificate};
+use crate::import::node::Node;
 use crate::import::paths::{Paths, Rule};
 use crate::import::sites::{self, Door, Site};
 

@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::Caddy;
-use super::expand::Node;
 use super::options::directory;
 use crate::config::{ClientMode, TlsVersion};
 use crate::import::draft::Certificate;
+use crate::import::node::Node;
 
 impl Caddy {
     /// `tls`: where the certificate comes from, and the rest of its block.

@@ -1,0 +1,30 @@
+//! [`Node`]: a directive of Apache or Caddy with what it includes, and with the values of variables.
+
+use super::place::Place;
+
+/// A directive with its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Node {
+    /// What it is called. Of Apache in lower case; of a Caddyfile empty for the global options, and a site's first address.
+    pub(super) name: String,
+    /// The other words, variables replaced.
+    pub(super) args: Vec<String>,
+    /// Where it is.
+    pub(super) place: Place,
+    /// As the report shows it.
+    pub(super) shown: String,
+    /// What stands in its section or block, if it has one.
+    pub(super) body: Option<Vec<Node>>,
+}
+
+impl Node {
+    /// The word at this position behind the first; nothing where there is none.
+    pub(super) fn arg(&self, index: usize) -> &str {
+        self.args.get(index).map_or("", String::as_str)
+    }
+
+    /// What stands in its section or block, if it has one.
+    pub(super) fn inner(&self) -> &[Self] {
+        self.body.as_deref().unwrap_or_default()
+    }
+}
