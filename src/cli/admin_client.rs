@@ -11,7 +11,6 @@ use tokio::time::timeout;
 
 use super::failure::Failure;
 use super::loaded;
-use crate::config::{Admin, Upstream};
 use crate::upstream::{ConnectError, Connector, Link, RequestBody};
 
 /// Which frontgate is asked.
@@ -51,27 +50,12 @@ pub(super) enum NoAnswer {
 impl AdminClient {
     pub(super) fn new(target: Target) -> Result<Self, Failure> {
         let admin = loaded::admin(target.config, target.admin)?;
-        let (upstream, address) = match admin {
-            Admin::Off => {
-                let message = "the admin listener is off, so there is nobody to ask; see `admin` in the config";
-                return Err(anyhow!(message).into());
-            }
-            Admin::Tcp(at) => {
-                // Who listens at every address is found at the nearest.
-                let host = match at.ip() {
-                    ip if ip.is_unspecified() && ip.is_ipv4() => "127.0.0.1".to_owned(),
-                    ip if ip.is_unspecified() => "localhost".to_owned(),
-                    ip => ip.to_string(),
-                };
-                (Upstream::Http { host, port: at.port() }, at.to_string())
-            }
-            Admin::Unix(path) => {
-                let address = format!("unix:{}", path.display());
-                (Upstream::Unix(path), address)
-            }
+        let Some(upstream) = admin.to_dial() else {
+            let message = "the admin listener is off, so there is nobody to ask; see `admin` in the config";
+            return Err(anyhow!(message).into());
         };
         let never = || Err(anyhow!("the admin listener speaks no TLS"));
-        Ok(Self { connector: Connector::new(&upstream, Some(CONNECT), never)?, address })
+        Ok(Self { connector: Connector::new(&upstream, Some(CONNECT), never)?, address: admin.to_string() })
     }
 
     /// Asks, and waits for the answer.

@@ -229,9 +229,9 @@ impl Config {
             }
         }
         match &self.admin {
-            Admin::Tcp(addr) if addr.port() != 0 => all.push(("admin".to_owned(), addr.to_string())),
-            Admin::Unix(path) => all.push(("admin".to_owned(), format!("unix:{}", path.display()))),
-            Admin::Off | Admin::Tcp(_) => {}
+            Admin::Off => {}
+            Admin::Tcp(addr) if addr.port() == 0 => {}
+            there => all.push(("admin".to_owned(), there.to_string())),
         }
         all
     }

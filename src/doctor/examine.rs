@@ -224,8 +224,7 @@ fn judge_gateways(
 fn judge_frontgate(diagnosis: &mut Diagnosis, question: &Question, running: &Running, ports: &[Port], closed: bool) {
     let admin = match &question.config.admin {
         Admin::Off => "admin: off".to_owned(),
-        Admin::Tcp(at) => at.to_string(),
-        Admin::Unix(path) => format!("unix:{}", path.display()),
+        there => there.to_string(),
     };
     judge::running(diagnosis, running, question.file.as_deref(), &admin);
     match running {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::exchange::{Fields, get};
-use crate::config::{Admin, Upstream};
+use crate::config::Admin;
 use crate::upstream::{ConnectError, Connector};
 
 /// What is known of a frontgate that runs.
@@ -38,19 +38,7 @@ pub(in crate::doctor) struct Status {
 
 /// Asks the frontgate behind `admin`.
 pub(in crate::doctor) async fn look(admin: &Admin) -> Running {
-    let upstream = match admin {
-        Admin::Off => return Running::Unknown,
-        Admin::Unix(path) => Upstream::Unix(path.clone()),
-        Admin::Tcp(at) => {
-            // Who listens at every address is found at the nearest.
-            let host = match at.ip() {
-                ip if ip.is_unspecified() && ip.is_ipv4() => "127.0.0.1".to_owned(),
-                ip if ip.is_unspecified() => "localhost".to_owned(),
-                ip => ip.to_string(),
-            };
-            Upstream::Http { host, port: at.port() }
-        }
-    };
+    let Some(upstream) = admin.to_dial() else { return Running::Unknown };
     let made = Connector::new(&upstream, Some(CONNECT), || Err("the admin listener speaks no TLS".into()));
     let connector: Result<_, Box<dyn std::error::Error>> = made;
     let stream = match connector {
