@@ -4,48 +4,26 @@ import json
 import socketserver
 import threading
 
+from .stream import Stream
+
 
 class Handler(socketserver.BaseRequestHandler):
     def handle(self):
         self.request.settimeout(10)
-        self.rest = b""
+        self.stream = Stream(self.request)
         try:
             while self.one():
                 pass
-        except (OSError, ValueError):
+        except (EOFError, OSError, ValueError):
             pass
-
-    def until(self, end):
-        while end not in self.rest:
-            self.more()
-        found, self.rest = self.rest.split(end, 1)
-        return found
-
-    def exactly(self, size):
-        while len(self.rest) < size:
-            self.more()
-        found, self.rest = self.rest[:size], self.rest[size:]
-        return found
-
-    def more(self):
-        piece = self.request.recv(65536)
-        if not piece:
-            raise ValueError("the end")
-        self.rest += piece
 
     def body(self, fields):
         if "chunked" in fields.get("transfer-encoding", ""):
-            body = b""
-            while size := int(self.until(b"\r\n").split(b";")[0], 16):
-                body += self.exactly(size)
-                self.exactly(2)
-            while self.until(b"\r\n"):
-                pass
-            return body
-        return self.exactly(int(fields.get("content-length", 0)))
+            return self.stream.chunked()
+        return self.stream.exactly(int(fields.get("content-length", 0)))
 
     def one(self):
-        head = self.until(b"\r\n\r\n")
+        head = self.stream.until(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         method, target, version = first.split(" ", 2)
         pairs = [line.split(":", 1) for line in lines]
@@ -93,8 +71,8 @@ class Handler(socketserver.BaseRequestHandler):
         # A frame right behind it, as the gateway's first one is.
         self.request.sendall(head.encode() + b"\x81\x05hello")
         while True:
-            piece = self.rest or self.request.recv(65536)
-            self.rest = b""
+            piece = self.stream.rest or self.request.recv(65536)
+            self.stream.rest = b""
             if not piece:
                 return False
             # A masked frame of up to 125 bytes comes back unmasked.

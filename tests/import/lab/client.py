@@ -5,6 +5,8 @@ import json
 import socket
 import ssl
 
+from .stream import Stream
+
 
 def connect(port, host, tls):
     raw = socket.create_connection(("127.0.0.1", port), timeout=10)
@@ -18,9 +20,9 @@ def connect(port, host, tls):
     return context.wrap_socket(raw, server_hostname=host.rsplit(":", 1)[0].lower())
 
 
-class Answer:
+class Answer(Stream):
     def __init__(self, sock, method):
-        self.sock, self.rest = sock, b""
+        super().__init__(sock)
         head = self.until(b"\r\n\r\n").decode("latin-1")
         first, *lines = head.split("\r\n")
         self.status = int(first.split(" ")[1])
@@ -28,32 +30,10 @@ class Answer:
         self.fields = sorted((name.strip().lower(), value.strip()) for name, value in pairs)
         self.body = b"" if method == "HEAD" or self.status in (101, 204, 304) else self.take_body()
 
-    def until(self, end):
-        while end not in self.rest:
-            self.more()
-        found, self.rest = self.rest.split(end, 1)
-        return found
-
-    def exactly(self, size):
-        while len(self.rest) < size:
-            self.more()
-        found, self.rest = self.rest[:size], self.rest[size:]
-        return found
-
-    def more(self):
-        piece = self.sock.recv(65536)
-        if not piece:
-            raise EOFError(f"the connection ended behind {self.rest[:80]!r}")
-        self.rest += piece
-
     def take_body(self):
         fields = dict(self.fields)
         if "chunked" in fields.get("transfer-encoding", ""):
-            body = b""
-            while size := int(self.until(b"\r\n").split(b";")[0], 16):
-                body += self.exactly(size)
-                self.exactly(2)
-            return body
+            return self.chunked()
         if "content-length" in fields:
             return self.exactly(int(fields["content-length"]))
         body = self.rest
