@@ -15,6 +15,7 @@ pub mod place;
 pub mod reader;
 pub mod report;
 
+mod bounds;
 mod fields;
 mod insecure;
 mod nginx;

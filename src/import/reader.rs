@@ -51,9 +51,6 @@ const MOST_FILES: usize = 256;
 /// Nor is it as large.
 const MOST_BYTES: usize = 4 << 20;
 
-/// How deep includes may be nested.
-pub const DEEPEST_INCLUDE: usize = 16;
-
 /// Why a file is not to be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use super::syntax::{Directive, Word, parse};
+use crate::import::bounds::Bounds;
 use crate::import::node::Node;
-use crate::import::reader::DEEPEST_INCLUDE;
 use crate::import::{Files, ImportError, Original, Report};
 
 /// Reads on from the first file.
@@ -19,8 +19,7 @@ pub(super) struct Expander<'a, 'b> {
     variables: BTreeMap<String, String>,
     unknown: BTreeSet<String>,
     macros: BTreeMap<String, Macro>,
-    depth: usize,
-    count: usize,
+    bounds: Bounds,
 }
 
 #[derive(Clone)]
@@ -28,9 +27,6 @@ struct Macro {
     parameters: Vec<String>,
     body: Vec<Directive>,
 }
-
-/// Macros make many directives of few.
-const MOST_DIRECTIVES: usize = 50_000;
 
 impl<'a, 'b> Expander<'a, 'b> {
     pub(super) fn new(original: &'a Original, files: &'a mut Files<'b>, report: &'a mut Report) -> Self {
@@ -42,8 +38,7 @@ impl<'a, 'b> Expander<'a, 'b> {
             variables: BTreeMap::new(),
             unknown: BTreeSet::new(),
             macros: BTreeMap::new(),
-            depth: 0,
-            count: 0,
+            bounds: Bounds::of("directives"),
         }
     }
 
@@ -58,11 +53,7 @@ impl<'a, 'b> Expander<'a, 'b> {
 
     fn expand(&mut self, directives: &[Directive], out: &mut Vec<Node>) -> Result<(), ImportError> {
         for directive in directives {
-            self.count += 1;
-            if self.count > MOST_DIRECTIVES {
-                let limit = format!("more than {MOST_DIRECTIVES} directives");
-                return Err(ImportError::TooMuch { file: directive.name.place.file.to_string(), limit });
-            }
+            self.bounds.count(&directive.name.place)?;
             let shown = shown(directive);
             let place = directive.name.place.clone();
             let args: Vec<String> = directive.args.iter().map(|word| self.replaced(word, &shown)).collect();
@@ -143,16 +134,17 @@ impl<'a, 'b> Expander<'a, 'b> {
         if holds {
             return self.expand(body, out);
         }
-        self.skip(body, node);
-        Ok(())
+        self.skip(body, node)
     }
 
-    fn skip(&mut self, body: &[Directive], section: &Node) {
+    fn skip(&mut self, body: &[Directive], section: &Node) -> Result<(), ImportError> {
         for directive in body {
+            self.bounds.count(&directive.name.place)?;
             let why = format!("{} does not hold", section.shown);
             self.report.not_needed(&directive.name.place, &shown(directive), why);
-            self.skip(directive.body.as_deref().unwrap_or_default(), section);
+            self.skip(directive.body.as_deref().unwrap_or_default(), section)?;
         }
+        Ok(())
     }
 
     fn include(&mut self, node: &Node, out: &mut Vec<Node>) -> Result<(), ImportError> {
@@ -173,10 +165,7 @@ impl<'a, 'b> Expander<'a, 'b> {
             }
             return Ok(());
         }
-        if self.depth == DEEPEST_INCLUDE {
-            let limit = format!("included {DEEPEST_INCLUDE} deep: does a file include itself?");
-            return Err(ImportError::TooMuch { file: node.place.file.to_string(), limit });
-        }
+        self.bounds.enter(&node.place, "included", "does a file include itself?")?;
         let what = if found.len() == 1 {
             "what the file says".to_owned()
         } else {
@@ -185,10 +174,9 @@ impl<'a, 'b> Expander<'a, 'b> {
         self.report.kept(&node.place, &node.shown, what);
         for (path, text) in found {
             let directives = parse(&text, &self.original.name_of(&path))?;
-            self.depth += 1;
             self.expand(&directives, out)?;
-            self.depth -= 1;
         }
+        self.bounds.leave();
         Ok(())
     }
 
@@ -218,10 +206,7 @@ impl<'a, 'b> Expander<'a, 'b> {
             self.report.dropped(&node.place, &node.shown, remedy);
             return Ok(());
         };
-        if self.depth == DEEPEST_INCLUDE {
-            let limit = format!("macros used {DEEPEST_INCLUDE} deep: does one use itself?");
-            return Err(ImportError::TooMuch { file: node.place.file.to_string(), limit });
-        }
+        self.bounds.enter(&node.place, "macros used", "does one use itself?")?;
         self.report.kept(&node.place, &node.shown, "what the macro says");
         let values = node.args.get(1..).unwrap_or_default();
         let mut pairs: Vec<(&str, &str)> =
@@ -229,9 +214,8 @@ impl<'a, 'b> Expander<'a, 'b> {
         // `$hostname` is not `$host` and `name`.
         pairs.sort_by_key(|(parameter, _)| std::cmp::Reverse(parameter.len()));
         let body: Vec<Directive> = found.body.iter().map(|directive| filled(directive, &pairs)).collect();
-        self.depth += 1;
         self.expand(&body, out)?;
-        self.depth -= 1;
+        self.bounds.leave();
         Ok(())
     }
 

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::syntax::{Line, Token, parse};
+use crate::import::bounds::Bounds;
 use crate::import::fields::is_secret;
 use crate::import::node::Node;
-use crate::import::reader::DEEPEST_INCLUDE;
 use crate::import::{Files, ImportError, Original, Report};
 
 /// Reads on from the first file.
@@ -16,12 +16,8 @@ pub(super) struct Expander<'a, 'b> {
     original: &'a Original,
     snippets: BTreeMap<String, Vec<Line>>,
     unknown: BTreeSet<String>,
-    depth: usize,
-    count: usize,
+    bounds: Bounds,
 }
-
-/// Snippets make many lines of few.
-const MOST_LINES: usize = 50_000;
 
 /// What an `import` gives to what it imports.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +28,14 @@ struct Given {
 
 impl<'a, 'b> Expander<'a, 'b> {
     pub(super) fn new(original: &'a Original, files: &'a mut Files<'b>, report: &'a mut Report) -> Self {
-        Self { files, report, original, snippets: BTreeMap::new(), unknown: BTreeSet::new(), depth: 0, count: 0 }
+        Self {
+            files,
+            report,
+            original,
+            snippets: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            bounds: Bounds::of("lines"),
+        }
     }
 
     /// The global options, without a name, and the sites, each with its addresses as words.
@@ -52,7 +55,7 @@ impl<'a, 'b> Expander<'a, 'b> {
             && is_bare(first)
         {
             for line in lines.iter().filter(|line| is_snippet(line)) {
-                self.snippet(line);
+                self.snippet(line)?;
             }
             for line in lines.iter().filter(|line| line.tokens.is_empty()) {
                 self.one(line, folder, &Given::default(), out)?;
@@ -68,9 +71,11 @@ impl<'a, 'b> Expander<'a, 'b> {
         }
         for line in lines {
             if is_snippet(line) {
-                self.snippet(line);
+                self.snippet(line)?;
             } else if line.tokens.first().is_some_and(|first| first.text == "import") {
+                self.bounds.count(&line.place)?;
                 let node = self.node(line, &Given::default());
+                self.enter(&node)?;
                 if let Some(body) = self.snippets.get(node.arg(0)).cloned() {
                     self.report.kept(&node.place, &node.shown, "what the snippet says");
                     self.top(&body, folder, out)?;
@@ -78,11 +83,10 @@ impl<'a, 'b> Expander<'a, 'b> {
                     for (path, text) in self.imported(&node, folder)? {
                         let lines = parse(&text, &self.original.name_of(&path))?;
                         let folder = path.parent().unwrap_or(folder).to_owned();
-                        self.depth += 1;
                         self.top(&lines, &folder, out)?;
-                        self.depth -= 1;
                     }
                 }
+                self.bounds.leave();
             } else {
                 self.one(line, folder, &Given::default(), out)?;
             }
@@ -90,19 +94,17 @@ impl<'a, 'b> Expander<'a, 'b> {
         Ok(())
     }
 
-    fn snippet(&mut self, line: &Line) {
+    fn snippet(&mut self, line: &Line) -> Result<(), ImportError> {
+        self.bounds.count(&line.place)?;
         let name = line.tokens[0].text.trim_matches(['(', ')']).to_owned();
         self.report.kept(&line.place, &format!("({name})"), "in each place that imports it");
         self.snippets.insert(name, line.block.clone().unwrap_or_default());
+        Ok(())
     }
 
     /// A line with its block, or what it imports.
     fn one(&mut self, line: &Line, folder: &Path, given: &Given, out: &mut Vec<Node>) -> Result<(), ImportError> {
-        self.count += 1;
-        if self.count > MOST_LINES {
-            let limit = format!("more than {MOST_LINES} lines");
-            return Err(ImportError::TooMuch { file: line.place.file.to_string(), limit });
-        }
+        self.bounds.count(&line.place)?;
         let mut node = self.node(line, given);
         if node.name == "{block}" && line.tokens.len() == 1 {
             let block = given.block.clone();
@@ -124,13 +126,9 @@ impl<'a, 'b> Expander<'a, 'b> {
     }
 
     fn import(&mut self, node: &Node, line: &Line, folder: &Path, out: &mut Vec<Node>) -> Result<(), ImportError> {
-        if self.depth == DEEPEST_INCLUDE {
-            let limit = format!("imported {DEEPEST_INCLUDE} deep: does something import itself?");
-            return Err(ImportError::TooMuch { file: node.place.file.to_string(), limit });
-        }
+        self.enter(node)?;
         let args = node.args.get(1..).unwrap_or_default().to_vec();
         let given = Given { args, block: line.block.clone().unwrap_or_default() };
-        self.depth += 1;
         if let Some(body) = self.snippets.get(node.arg(0)).cloned() {
             self.report.kept(&node.place, &node.shown, "what the snippet says");
             body.iter().try_for_each(|line| self.one(line, folder, &given, out))?;
@@ -141,16 +139,17 @@ impl<'a, 'b> Expander<'a, 'b> {
                 lines.iter().try_for_each(|line| self.one(line, &folder, &given, out))?;
             }
         }
-        self.depth -= 1;
+        self.bounds.leave();
         Ok(())
+    }
+
+    /// Into what an `import` names.
+    fn enter(&mut self, node: &Node) -> Result<(), ImportError> {
+        self.bounds.enter(&node.place, "imported", "does something import itself?")
     }
 
     /// The files that an `import` names.
     fn imported(&mut self, node: &Node, folder: &Path) -> Result<Vec<(PathBuf, String)>, ImportError> {
-        if self.depth == DEEPEST_INCLUDE {
-            let limit = format!("imported {DEEPEST_INCLUDE} deep: does a file import itself?");
-            return Err(ImportError::TooMuch { file: node.place.file.to_string(), limit });
-        }
         let pattern = folder.join(node.arg(0));
         let found = pattern.to_str().map_or_else(|| Ok(Vec::new()), |pattern| self.files.texts(pattern))?;
         match found.len() {
@@ -244,6 +243,7 @@ fn shown(tokens: &[Token]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::bounds::DEEPEST_INCLUDE;
     use crate::import::reader::Memory;
 
     fn expanded(text: &str, memory: &Memory) -> (String, Vec<String>) {
@@ -299,6 +299,31 @@ mod tests {
     fn what_never_ends_is_refused() {
         let (error, _) = expanded("(s) {\n import s\n import s\n}\na.b {\n import s\n}", &Memory::default());
         assert_eq!(error, "Caddyfile: imported 16 deep: does something import itself?");
+        let (error, _) = expanded("(s) {\n import s\n}\nimport s", &Memory::default());
+        assert_eq!(error, "Caddyfile: imported 16 deep: does something import itself?");
+        let memory = Memory::of([("/etc/caddy/a", "import a")]);
+        for text in ["import a", "a.b {\n import a\n}"] {
+            assert_eq!(expanded(text, &memory).0, "a: imported 16 deep: does something import itself?", "{text}");
+        }
+    }
+
+    #[test]
+    fn files_and_snippets_are_imported_as_deep_as_one_another() {
+        let file = |depth: usize| (PathBuf::from(format!("/etc/caddy/{depth}")), format!("import {}", depth + 1));
+        let snippet = |depth: usize| format!("({depth}) {{\n import {}\n}}\n", depth + 1);
+        for (deepest, holds) in [(DEEPEST_INCLUDE, true), (DEEPEST_INCLUDE + 1, false)] {
+            let mut memory = Memory((1..deepest).map(file).collect());
+            memory.0.insert(format!("/etc/caddy/{deepest}").into(), "x".to_owned());
+            let innermost = format!("({deepest}) {{\n x\n}}\n");
+            let snippets: String = (1..deepest).map(snippet).chain([innermost]).collect();
+            for begin in ["", snippets.as_str()] {
+                for (text, shape) in [("a.b {\n import 1\n}", "a.b(){x()}"), ("import 1\na.b {\n}", "x(){} a.b(){}")] {
+                    let found = expanded(&format!("{begin}{text}"), &memory).0;
+                    let refused = found.ends_with(": imported 16 deep: does something import itself?");
+                    assert_eq!(if refused { None } else { Some(found.as_str()) }, holds.then_some(shape), "{text}");
+                }
+            }
+        }
     }
 
     #[test]

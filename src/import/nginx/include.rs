@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::parser::{Directive, parse};
+use crate::import::bounds::DEEPEST_INCLUDE;
 use crate::import::error::ImportError;
-use crate::import::reader::{DEEPEST_INCLUDE, Files, Unread};
+use crate::import::reader::{Files, Unread};
 use crate::import::report::Report;
 
 /// Where the files are that a configuration includes.

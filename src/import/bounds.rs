@@ -1,0 +1,76 @@
+//! [`Bounds`]: how far the reading of a configuration may go that makes much of little.
+
+use super::error::ImportError;
+use super::place::Place;
+
+/// How much was read so far, and how deep in one another what is read stands: with snippets, macros and files that include one
+/// another, a few lines stand for any number of them.
+pub(super) struct Bounds {
+    /// What is counted, such as "lines".
+    unit: &'static str,
+    count: usize,
+    depth: usize,
+}
+
+impl Bounds {
+    /// Nothing of these yet.
+    pub(super) fn of(unit: &'static str) -> Self {
+        Self { unit, count: 0, depth: 0 }
+    }
+
+    /// One more, at this place.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(super) fn count(&mut self, place: &Place) -> Result<(), ImportError> {
+        self.count += 1;
+        if self.count <= MOST {
+            return Ok(());
+        }
+        let limit = format!("more than {MOST} {}", self.unit);
+        Err(ImportError::TooMuch { file: place.file.to_string(), limit })
+    }
+
+    /// One level deeper, at this place. `done` is what was done there, such as "included"; `question` is what to ask oneself when
+    /// there are too many levels.
+    ///
+    /// # Errors
+    /// There are too many levels.
+    pub(super) fn enter(&mut self, place: &Place, done: &str, question: &str) -> Result<(), ImportError> {
+        if self.depth == DEEPEST_INCLUDE {
+            let limit = format!("{done} {DEEPEST_INCLUDE} deep: {question}");
+            return Err(ImportError::TooMuch { file: place.file.to_string(), limit });
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Back from there.
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+}
+
+/// How deep includes may be nested.
+pub(super) const DEEPEST_INCLUDE: usize = 16;
+
+/// No configuration that people write has as many directives or lines.
+const MOST: usize = 50_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_many_and_too_deep_are_refused() {
+        let place = Place::start("f");
+        let mut bounds = Bounds::of("lines");
+        assert!((0..MOST).all(|_| bounds.count(&place).is_ok()));
+        assert_eq!(bounds.count(&place).map_err(|error| error.to_string()), Err("f: more than 50000 lines".to_owned()));
+        let mut enter = || bounds.enter(&place, "included", "why?").map_err(|error| error.to_string());
+        assert!((0..DEEPEST_INCLUDE).all(|_| enter().is_ok()));
+        assert_eq!(enter(), Err("f: included 16 deep: why?".to_owned()));
+        bounds.leave();
+        assert!(bounds.enter(&place, "included", "why?").is_ok());
+    }
+}
