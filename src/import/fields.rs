@@ -121,10 +121,16 @@ pub(super) fn put(rules: &mut HeaderRules, name: &str, fate: &Fate) {
     }
 }
 
-/// Whether what follows this name is nobody's business.
+/// Whether the value of the field of this name is nobody's business.
 pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["authorization", "cookie", "token", "secret", "api-key", "password"].iter().any(|word| name.contains(word))
+}
+
+/// Whether a report leaves out what follows this word of a directive. A path is no field's name, and a Set-Cookie from a file is
+/// for everybody.
+pub(super) fn hides_the_rest(word: &str) -> bool {
+    is_secret(word) && !word.contains('/') && !word.eq_ignore_ascii_case("set-cookie")
 }
 
 fn is_value(text: &str) -> bool {
@@ -170,6 +176,24 @@ mod tests {
         is("X-Team", Content::Other, |fate| matches!(fate, Fate::Dropped(_)));
         is("X-Team", Content::Text("a\nb"), |fate| matches!(fate, Fate::Dropped(_)));
         is("Origin", Content::Nothing, |fate| matches!(fate, Fate::Wrong(_)));
+    }
+
+    #[test]
+    fn reports_show_no_secrets() {
+        for (word, hides) in [
+            ("Authorization", true),
+            ("Proxy-Authorization", true),
+            ("cookie", true),
+            ("X-OpenClaw-Token", true),
+            ("X-Hook-Secret", true),
+            ("X-Api-Key", true),
+            ("Set-Cookie", false),
+            ("X-Team", false),
+            ("/token/", false),
+            ("^/hooks/secret$", false),
+        ] {
+            assert_eq!(hides_the_rest(word), hides, "{word}");
+        }
     }
 
     #[test]

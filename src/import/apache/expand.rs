@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::syntax::{Directive, Word, parse};
 use crate::import::bounds::Bounds;
+use crate::import::fields::hides_the_rest;
 use crate::import::node::Node;
 use crate::import::{Files, ImportError, Original, Report};
 
@@ -289,16 +290,13 @@ fn shown(directive: &Directive) -> String {
     let mut secret = false;
     for word in &directive.args {
         let text = if secret { "…".to_owned() } else { word.text.clone() };
-        secret |= SECRETS.iter().any(|name| word.text.eq_ignore_ascii_case(name));
+        secret |= hides_the_rest(&word.text);
         let quote = text.is_empty() || text.contains(char::is_whitespace);
         words.push(if quote { format!("\"{text}\"") } else { text });
     }
     let line = words.join(" ");
     if directive.body.is_some() { format!("<{line}>") } else { line }
 }
-
-/// What follows these words is nobody's business.
-const SECRETS: [&str; 4] = ["Authorization", "Proxy-Authorization", "Cookie", "X-OpenClaw-Token"];
 
 #[cfg(test)]
 mod tests {
@@ -367,7 +365,14 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let directives = parse("RequestHeader set Authorization \"Bearer x\"", &"a".into()).expect("right");
-        assert_eq!(shown(&directives[0]), "RequestHeader set Authorization …");
+        for (text, expected) in [
+            ("RequestHeader set Authorization \"Bearer x\"", "RequestHeader set Authorization …"),
+            ("RequestHeader set X-Hook-Secret x \"expr=%{HTTPS}\"", "RequestHeader set X-Hook-Secret … …"),
+            ("ServerTokens Prod", "ServerTokens Prod"),
+            ("ProxyPass /token/ http://127.0.0.1:1/token/", "ProxyPass /token/ http://127.0.0.1:1/token/"),
+        ] {
+            let directives = parse(text, &"a".into()).expect("right");
+            assert_eq!(shown(&directives[0]), expected);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::syntax::{Line, Token, parse};
 use crate::import::bounds::Bounds;
-use crate::import::fields::is_secret;
+use crate::import::fields::hides_the_rest;
 use crate::import::node::Node;
 use crate::import::{Files, ImportError, Original, Report};
 
@@ -233,7 +233,7 @@ fn shown(tokens: &[Token]) -> String {
         } else {
             &token.text
         };
-        secret |= is_secret(token.text.trim_start_matches(['+', '-', '?', '>'])) && !words.is_empty();
+        secret |= hides_the_rest(token.text.trim_start_matches(['+', '-', '?', '>'])) && !words.is_empty();
         let quote = text.is_empty() || text.contains(char::is_whitespace);
         words.push(if quote { format!("\"{text}\"") } else { text.to_owned() });
     }
