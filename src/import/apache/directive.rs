@@ -43,8 +43,8 @@ impl Apache<'_, '_> {
             | "proxyrequests"
             | "timeout"
             | "proxytimeout" => self.proxy(node, scope, here),
-            "rewriteengine" | "rewritecond" | "rewriterule" | "redirect" | "redirectmatch" | "redirectpermanent"
-            | "redirecttemp" => self.rewrite(node, scope, here),
+            "rewriteengine" | "rewritecond" | "rewriterule" => self.rewrite(node, scope, here),
+            "redirect" | "redirectmatch" | "redirectpermanent" | "redirecttemp" => self.redirect(node, scope, here),
             "requestheader" => self.request_header(node, here),
             "header" => self.response_header(node, here),
             name if name.starts_with("ssl") || name.starts_with("md") => self.tls(node, scope),

@@ -1,12 +1,13 @@
 //! [`Expander`]: the configuration as Apache has it in the end, with what it includes, without the sections that ask whether
 //! something is there, and with the values of variables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::syntax::{Directive, Word, parse};
+use super::macros::Macro;
+use super::syntax::{Directive, parse};
+use super::variables::Variables;
 use crate::import::bounds::Bounds;
-use crate::import::fields::hides_the_rest;
 use crate::import::node::Node;
 use crate::import::{Files, ImportError, Original, Report};
 
@@ -17,16 +18,9 @@ pub(super) struct Expander<'a, 'b> {
     original: &'a Original,
     /// Where relative paths begin, once `ServerRoot` has said so.
     root: Option<PathBuf>,
-    variables: BTreeMap<String, String>,
-    unknown: BTreeSet<String>,
+    variables: Variables,
     macros: BTreeMap<String, Macro>,
     bounds: Bounds,
-}
-
-#[derive(Clone)]
-struct Macro {
-    parameters: Vec<String>,
-    body: Vec<Directive>,
 }
 
 impl<'a, 'b> Expander<'a, 'b> {
@@ -36,8 +30,7 @@ impl<'a, 'b> Expander<'a, 'b> {
             report,
             original,
             root: None,
-            variables: BTreeMap::new(),
-            unknown: BTreeSet::new(),
+            variables: Variables::default(),
             macros: BTreeMap::new(),
             bounds: Bounds::of("directives"),
         }
@@ -55,14 +48,15 @@ impl<'a, 'b> Expander<'a, 'b> {
     fn expand(&mut self, directives: &[Directive], out: &mut Vec<Node>) -> Result<(), ImportError> {
         for directive in directives {
             self.bounds.count(&directive.name.place)?;
-            let shown = shown(directive);
+            let shown = directive.shown();
             let place = directive.name.place.clone();
-            let args: Vec<String> = directive.args.iter().map(|word| self.replaced(word, &shown)).collect();
+            let args: Vec<String> =
+                directive.args.iter().map(|word| self.variables.replaced(word, &shown, self.report)).collect();
             let node = Node { name: directive.name.text.to_lowercase(), args, place, shown, body: None };
             match (node.name.as_str(), &directive.body) {
                 ("define", None) => self.define(&node),
                 ("undefine", None) => {
-                    self.variables.remove(node.arg(0));
+                    self.variables.undefine(node.arg(0));
                     self.report.kept(&node.place, &node.shown, "its value is used no more from here on");
                 }
                 ("include" | "includeoptional", None) => self.include(&node, out)?,
@@ -84,7 +78,7 @@ impl<'a, 'b> Expander<'a, 'b> {
                 }
                 ("ifdefine", Some(body)) => {
                     let name = node.arg(0).trim_start_matches('!');
-                    let holds = self.variables.contains_key(name) != node.arg(0).starts_with('!');
+                    let holds = self.variables.is_defined(name) != node.arg(0).starts_with('!');
                     let why =
                         format!("as `Define` has it; if Apache is started with -D {name}, write `Define {name}` first");
                     self.only_if(holds, &node, &why, body, out)?;
@@ -117,7 +111,7 @@ impl<'a, 'b> Expander<'a, 'b> {
     }
 
     fn define(&mut self, node: &Node) {
-        self.variables.insert(node.arg(0).to_owned(), node.arg(1).to_owned());
+        self.variables.define(node.arg(0), node.arg(1));
         let what = if node.args.len() > 1 { "its value, wherever it is used" } else { "the answer to <IfDefine>" };
         self.report.kept(&node.place, &node.shown, what);
     }
@@ -142,7 +136,7 @@ impl<'a, 'b> Expander<'a, 'b> {
         for directive in body {
             self.bounds.count(&directive.name.place)?;
             let why = format!("{} does not hold", section.shown);
-            self.report.not_needed(&directive.name.place, &shown(directive), why);
+            self.report.not_needed(&directive.name.place, &directive.shown(), why);
             self.skip(directive.body.as_deref().unwrap_or_default(), section)?;
         }
         Ok(())
@@ -209,61 +203,15 @@ impl<'a, 'b> Expander<'a, 'b> {
         };
         self.bounds.enter(&node.place, "macros used", "does one use itself?")?;
         self.report.kept(&node.place, &node.shown, "what the macro says");
-        let values = node.args.get(1..).unwrap_or_default();
-        let mut pairs: Vec<(&str, &str)> =
-            found.parameters.iter().map(String::as_str).zip(values.iter().map(String::as_str)).collect();
-        // `$hostname` is not `$host` and `name`.
-        pairs.sort_by_key(|(parameter, _)| std::cmp::Reverse(parameter.len()));
-        let body: Vec<Directive> = found.body.iter().map(|directive| filled(directive, &pairs)).collect();
+        let body = found.filled(node.args.get(1..).unwrap_or_default());
         self.expand(&body, out)?;
         self.bounds.leave();
         Ok(())
-    }
-
-    /// The word with the values of variables. What is not defined stays as it is, as Apache leaves it.
-    fn replaced(&mut self, word: &Word, directive: &str) -> String {
-        let mut text = String::new();
-        let mut rest = word.text.as_str();
-        while let Some((before, after)) = rest.split_once("${") {
-            text.push_str(before);
-            let Some((name, behind)) = after.split_once('}') else {
-                text.push_str("${");
-                rest = after;
-                continue;
-            };
-            rest = behind;
-            if let Some(value) = self.variables.get(name) {
-                text.push_str(value);
-            } else {
-                text.extend(["${", name, "}"]);
-                // Debian's own, from its envvars: folders of logs and the like. RewriteMap's have a colon.
-                if !name.starts_with("APACHE_") && !name.contains(':') && self.unknown.insert(name.to_owned()) {
-                    let remedy = format!(
-                        "${{{name}}} is not defined here: write `Define {name} VALUE` before it and import again"
-                    );
-                    self.report.dropped(&word.place, directive, remedy);
-                }
-            }
-        }
-        text + rest
     }
 }
 
 /// How many folders above a file those are looked for that it includes.
 const AROUND: usize = 3;
-
-/// A directive of a macro with the values of its parameters.
-fn filled(directive: &Directive, pairs: &[(&str, &str)]) -> Directive {
-    let fill = |word: &Word| Word {
-        text: pairs.iter().fold(word.text.clone(), |text, (parameter, value)| text.replace(parameter, value)),
-        place: word.place.clone(),
-    };
-    Directive {
-        name: directive.name.clone(),
-        args: directive.args.iter().map(fill).collect(),
-        body: directive.body.as_ref().map(|body| body.iter().map(|inner| filled(inner, pairs)).collect()),
-    }
-}
 
 /// Whether Apache 2.4 is meant: `<IfVersion >= 2.4>`.
 fn is_version(args: &[String]) -> bool {
@@ -282,20 +230,6 @@ fn is_version(args: &[String]) -> bool {
         "<" => order.is_lt(),
         _ => order.is_eq(),
     }
-}
-
-/// As the report shows it. Passwords and tokens are not shown.
-fn shown(directive: &Directive) -> String {
-    let mut words = vec![directive.name.text.clone()];
-    let mut secret = false;
-    for word in &directive.args {
-        let text = if secret { "…".to_owned() } else { word.text.clone() };
-        secret |= hides_the_rest(&word.text);
-        let quote = text.is_empty() || text.contains(char::is_whitespace);
-        words.push(if quote { format!("\"{text}\"") } else { text });
-    }
-    let line = words.join(" ");
-    if directive.body.is_some() { format!("<{line}>") } else { line }
 }
 
 #[cfg(test)]
@@ -361,18 +295,5 @@ mod tests {
         assert_eq!(expanded("Include a.conf", &memory).0, "a.conf: included 16 deep: does a file include itself?");
         let doubling = "<Macro M>\nUse M\nUse M\n</Macro>\nUse M";
         assert_eq!(expanded(doubling, &Memory::default()).0, "a.conf: macros used 16 deep: does one use itself?");
-    }
-
-    #[test]
-    fn secrets_are_not_shown() {
-        for (text, expected) in [
-            ("RequestHeader set Authorization \"Bearer x\"", "RequestHeader set Authorization …"),
-            ("RequestHeader set X-Hook-Secret x \"expr=%{HTTPS}\"", "RequestHeader set X-Hook-Secret … …"),
-            ("ServerTokens Prod", "ServerTokens Prod"),
-            ("ProxyPass /token/ http://127.0.0.1:1/token/", "ProxyPass /token/ http://127.0.0.1:1/token/"),
-        ] {
-            let directives = parse(text, &"a".into()).expect("right");
-            assert_eq!(shown(&directives[0]), expected);
-        }
     }
 }

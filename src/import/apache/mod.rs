@@ -6,13 +6,16 @@
 
 mod access;
 mod balancer;
+mod condition;
 mod directive;
 mod expand;
 mod headers;
 mod known;
+mod macros;
 mod managed;
 mod pattern;
 mod proxy;
+mod redirect;
 mod remote_ip;
 mod rewrite;
 mod scope;
@@ -20,6 +23,7 @@ mod server;
 pub(super) mod syntax;
 mod target;
 mod tls;
+mod variables;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};

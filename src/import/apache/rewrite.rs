@@ -1,34 +1,16 @@
-//! `mod_rewrite` and `mod_alias`: the recipes that people use with a gateway. A rule that is none of them is reported.
+//! `mod_rewrite`: the recipes that people use with a gateway. A rule that is none of them is reported.
 
+use super::condition::Condition;
 use super::directive::{CHALLENGE, is_challenge};
+use super::redirect::status;
 use super::scope::{Here, Noted, Scope, Upgrade};
 use super::{Apache, Pattern, Target};
 use crate::import::draft::{Answer, Respond};
 use crate::import::node::Node;
 use crate::import::paths::{Rule, respond};
 
-/// What a `RewriteCond` asks, as far as it matters.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Condition {
-    /// Whether it is a WebSocket's handshake.
-    Upgrade,
-    /// Whether it is none.
-    NoUpgrade,
-    /// Whether it came without TLS.
-    Plain,
-    /// Whether it came with TLS.
-    Secure,
-    /// Which host it is for.
-    Host,
-    /// Whether it is a certificate authority's challenge, or none.
-    Challenge,
-    /// Whether its path matches.
-    Path(Pattern),
-    /// Something else.
-    Other,
-}
-
 impl Apache<'_, '_> {
+    /// `RewriteEngine`, `RewriteCond` and `RewriteRule`.
     pub(super) fn rewrite(&mut self, node: &Node, scope: &mut Scope, here: &mut Here) {
         match node.name.as_str() {
             "rewriteengine" => {
@@ -36,7 +18,7 @@ impl Apache<'_, '_> {
                 self.report.not_needed(&node.place, &node.shown, "what the rules do is said at each of them");
             }
             "rewritecond" => scope.conditions.push(node.clone()),
-            "rewriterule" => {
+            _ => {
                 let conditions = std::mem::take(&mut scope.conditions);
                 if scope.rewrites {
                     self.rule(node, &conditions, scope, here);
@@ -46,7 +28,6 @@ impl Apache<'_, '_> {
                     }
                 }
             }
-            _ => self.redirect(node, scope, here),
         }
     }
 
@@ -61,7 +42,7 @@ impl Apache<'_, '_> {
         let (expression, target) = (node.arg(0), node.arg(1));
         let flags = flags(node.arg(2));
         let has = |flag: &str| flags.iter().any(|one| one == flag || one.starts_with(&format!("{flag}=")));
-        let asked: Vec<Condition> = conditions.iter().map(condition).collect();
+        let asked: Vec<Condition> = conditions.iter().map(Condition::of).collect();
         let noted: Vec<Noted> =
             conditions.iter().chain([node]).map(|one| (one.place.clone(), one.shown.clone())).collect();
         let in_section = !here.paths.is_empty() && here.paths != ["/"];
@@ -231,87 +212,6 @@ impl Apache<'_, '_> {
         let fixed = !target.contains(['$', '%']);
         fixed.then(|| Answer::Respond(Respond { status: code, location: Some(target.to_owned()), body: None }))
     }
-
-    /// `Redirect` and `RedirectMatch`.
-    fn redirect(&mut self, node: &Node, scope: &mut Scope, here: &Here) {
-        let (place, shown) = (&node.place, &node.shown);
-        let mut words = node.args.as_slice();
-        let mut code = match node.name.as_str() {
-            "redirectpermanent" => 301,
-            _ => 302,
-        };
-        if let Some((first, rest)) = words.split_first()
-            && let Some(status) = status(first)
-        {
-            (code, words) = (status, rest);
-        }
-        let mut is_exact = false;
-        let is_url = |word: &str| word.contains("://") || word.starts_with('/');
-        let (paths, template, url) = match words {
-            [url] if is_url(url) && !here.paths.is_empty() && here.paths != ["/"] => {
-                (here.paths.clone(), None, Some(url))
-            }
-            [url] if url.contains("://") => (vec!["/".to_owned()], None, Some(url)),
-            [path] | [path, _] => {
-                if node.name == "redirectmatch" {
-                    let Some(pattern) = Pattern::of(path) else {
-                        let challenge = is_challenge(path);
-                        let remedy = if challenge {
-                            CHALLENGE
-                        } else {
-                            "routes know prefixes, not regular expressions: write a route with `respond`"
-                        };
-                        self.report.dropped(place, shown, remedy);
-                        return;
-                    };
-                    is_exact = pattern.ends;
-                    (pattern.prefixes, Some(pattern.template), words.get(1))
-                } else {
-                    (vec![path.clone()], None, words.get(1))
-                }
-            }
-            _ => {
-                self.report.dropped(place, shown, "it has no path and no URL: write a route with `respond`");
-                return;
-            }
-        };
-        let secure = scope.tls == Some(true);
-        if let Some(url) = url
-            && paths == ["/"]
-            && !secure
-            && url.to_ascii_lowercase().starts_with("https://")
-        {
-            scope.to_https = Some((place.clone(), shown.clone()));
-            return;
-        }
-        let location = match url {
-            Some(url) if (300..400).contains(&code) => Some(url.clone()),
-            _ => None,
-        };
-        if location.as_ref().is_some_and(|location| location.contains(['$', '%'])) {
-            self.report.dropped(place, shown, "`respond` has one location, the same for every request: write a route for it, or let the gateway redirect");
-            return;
-        }
-        if let (["/"], Some(url)) = (paths.iter().map(String::as_str).collect::<Vec<_>>().as_slice(), &location)
-            && url.starts_with('/')
-        {
-            self.report.dropped(
-                place,
-                shown,
-                "from / to a path would go round in circles: routes know prefixes, and / is everything",
-            );
-            return;
-        }
-        let appended = if location.is_some() && template.is_none() { ", without what follows the path" } else { "" };
-        self.report.kept(place, shown, format!("a route for {} that answers {code}{appended}", paths.join(", ")));
-        let answer = Answer::Respond(Respond { status: code, location, body: None });
-        scope.redirected.extend(paths.into_iter().map(|path| Rule {
-            path,
-            is_exact,
-            answer: answer.clone(),
-            ..Rule::default()
-        }));
-    }
 }
 
 const RULE: &str = "frontgate rewrites nothing and knows no conditions: if the gateway needs it, write a route with the path and an \
@@ -335,16 +235,6 @@ fn flags(text: &str) -> Vec<String> {
     inner.split(',').map(str::trim).filter(|flag| !flag.is_empty()).map(short).collect()
 }
 
-fn status(word: &str) -> Option<u16> {
-    match word.to_ascii_lowercase().as_str() {
-        "permanent" => Some(301),
-        "temp" => Some(302),
-        "seeother" => Some(303),
-        "gone" => Some(410),
-        word => word.parse().ok().filter(|code| (200..600).contains(code)),
-    }
-}
-
 /// Whether a target to https keeps the host and the path.
 fn keeps_path(target: &str) -> bool {
     let rest = &target["https://".len()..];
@@ -355,37 +245,6 @@ fn keeps_path(target: &str) -> bool {
         || rest.ends_with("%{REQUEST_URI}?%{QUERY_STRING}")
 }
 
-fn condition(node: &Node) -> Condition {
-    let test = node.arg(0).to_ascii_lowercase();
-    let asked = node.arg(1);
-    let (negated, asked) = asked.strip_prefix('!').map_or((false, asked), |asked| (true, asked));
-    let word = asked.to_ascii_lowercase();
-    let bare = word.trim_start_matches(['=', '^']).trim_end_matches('$').to_owned();
-    let either = |yes, no| if negated { no } else { yes };
-    match test.as_str() {
-        "%{http:upgrade}" if word.contains("websocket") => either(Condition::Upgrade, Condition::NoUpgrade),
-        "%{http:connection}" if word.contains("upgrade") => either(Condition::Upgrade, Condition::NoUpgrade),
-        "%{http:sec-websocket-key}" | "%{http:sec-websocket-version}" => {
-            either(Condition::Upgrade, Condition::NoUpgrade)
-        }
-        "%{query_string}" if word.contains("transport=websocket") => either(Condition::Upgrade, Condition::NoUpgrade),
-        "%{https}" if bare == "on" => either(Condition::Secure, Condition::Plain),
-        "%{https}" if bare == "off" => either(Condition::Plain, Condition::Secure),
-        "%{server_port}" if bare == "443" => either(Condition::Secure, Condition::Plain),
-        "%{server_port}" if bare == "80" => either(Condition::Plain, Condition::Secure),
-        "%{request_scheme}" | "%{http:x-forwarded-proto}" if bare == "https" => {
-            either(Condition::Secure, Condition::Plain)
-        }
-        "%{request_scheme}" | "%{http:x-forwarded-proto}" if bare == "http" => {
-            either(Condition::Plain, Condition::Secure)
-        }
-        "%{server_name}" | "%{http_host}" if !negated => Condition::Host,
-        "%{request_uri}" if is_challenge(&word) || word.contains("well-known") => Condition::Challenge,
-        "%{request_uri}" if !negated => Pattern::of(asked).map_or(Condition::Other, Condition::Path),
-        _ => Condition::Other,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -394,12 +253,5 @@ mod tests {
     fn flags_have_short_names() {
         assert_eq!(flags("[NC,Redirect=permanent, proxy]"), ["nc", "r=permanent", "p"]);
         assert!(flags("").is_empty());
-    }
-
-    #[test]
-    fn statuses_have_names() {
-        for (word, code) in [("permanent", Some(301)), ("Gone", Some(410)), ("307", Some(307)), ("/path", None)] {
-            assert_eq!(status(word), code);
-        }
     }
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::import::fields::hides_the_rest;
 use crate::import::{ImportError, Place};
 
 /// A line `Name argument...`, or a section `<Name argument...>` with what stands in it.
@@ -16,6 +17,22 @@ pub(crate) struct Directive {
     pub args: Vec<Word>,
     /// What a section holds; `None` for a line.
     pub body: Option<Vec<Directive>>,
+}
+
+impl Directive {
+    /// As the report shows it. Passwords and tokens are not shown.
+    pub(super) fn shown(&self) -> String {
+        let mut words = vec![self.name.text.clone()];
+        let mut secret = false;
+        for word in &self.args {
+            let text = if secret { "…".to_owned() } else { word.text.clone() };
+            secret |= hides_the_rest(&word.text);
+            let quote = text.is_empty() || text.contains(char::is_whitespace);
+            words.push(if quote { format!("\"{text}\"") } else { text });
+        }
+        let line = words.join(" ");
+        if self.body.is_some() { format!("<{line}>") } else { line }
+    }
 }
 
 /// One word, without its quotes.
@@ -261,5 +278,18 @@ mod tests {
     #[test]
     fn depth_has_a_limit() {
         assert!(parsed(&"<A>\n".repeat(DEEPEST + 1)).is_err_and(|error| error.to_string().starts_with("a.conf:33:1")));
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for (text, expected) in [
+            ("RequestHeader set Authorization \"Bearer x\"", "RequestHeader set Authorization …"),
+            ("RequestHeader set X-Hook-Secret x \"expr=%{HTTPS}\"", "RequestHeader set X-Hook-Secret … …"),
+            ("ServerTokens Prod", "ServerTokens Prod"),
+            ("ProxyPass /token/ http://127.0.0.1:1/token/", "ProxyPass /token/ http://127.0.0.1:1/token/"),
+        ] {
+            let directives = parse(text, &"a".into()).expect("right");
+            assert_eq!(directives[0].shown(), expected);
+        }
     }
 }
