@@ -1,15 +1,15 @@
 //! [`Body`]: what the directives of a site, or of a `handle` in it, do at which path.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use super::Caddy;
+use super::context::Context;
 use super::known::{self, Known, size};
 use super::matcher::{Matcher, More, named};
 use crate::import::Place;
-use crate::import::draft::{Answer, Auth};
+use crate::import::draft::Auth;
 use crate::import::node::Node;
-use crate::import::paths::{Gate, Rule, Section, covers, respond};
+use crate::import::paths::{Gate, Rule, Section, respond};
 
 /// What is done, for all hosts or for some.
 #[derive(Debug, Clone, Default)]
@@ -24,30 +24,6 @@ pub(super) struct Body {
     pub(super) to_https: Option<(Place, String)>,
     /// Files are served here.
     pub(super) roots: Vec<(Place, String)>,
-}
-
-/// Where a body holds.
-#[derive(Debug, Clone)]
-pub(super) struct Context {
-    /// The prefixes.
-    pub(super) paths: Vec<String>,
-    /// What is put before paths in it: what `handle_path` takes off.
-    pub(super) taken: String,
-    /// The hosts; none is all of the site's.
-    pub(super) hosts: Vec<String>,
-    /// The matchers that have names.
-    pub(super) matchers: BTreeMap<String, Matcher>,
-}
-
-impl Context {
-    /// What holds behind `uri strip_prefix`, if all paths here begin with it: matchers see what is left.
-    fn stripped(&self, nodes: &[Node]) -> Self {
-        let is_strip = |node: &&Node| node.name == "uri" && node.arg(0) == "strip_prefix";
-        let prefix = nodes.iter().find(is_strip).map_or("", |node| node.arg(1).trim_end_matches('/'));
-        let begins = self.paths.iter().all(|path| covers(&format!("{}{prefix}", self.taken), path));
-        let taken = if begins { format!("{}{prefix}", self.taken) } else { self.taken.clone() };
-        Self { taken, ..self.clone() }
-    }
 }
 
 impl Caddy {
@@ -112,49 +88,6 @@ impl Caddy {
             }
             lines.extend(line.inner());
         }
-    }
-
-    /// The matcher of a directive, and how many words it takes.
-    fn matcher_of(&mut self, node: &Node, context: &Context) -> (Matcher, usize) {
-        let all = || Matcher { paths: context.paths.clone(), ..Matcher::all() };
-        let first = node.arg(0);
-        let takes_none = ["tls", "log", "bind", "import", "handle_errors", "vars", "map"].contains(&node.name.as_str());
-        let (own, skip) = if takes_none {
-            (None, 0)
-        } else if let Some(matcher) = context.matchers.get(first) {
-            (Some(matcher.clone()), 1)
-        } else if first == "*" {
-            (None, 1)
-        } else if first.starts_with('/') && (node.name != "redir" || node.args.len() > 1) {
-            (Some(Matcher::path(first)), 1)
-        } else if first.starts_with('@') {
-            let remedy = "there is no matcher of this name: the directive is taken for none";
-            self.report.dropped(&node.place, &node.shown, remedy);
-            (Some(Matcher { more: More::Choice, ..all() }), 1)
-        } else {
-            (None, 0)
-        };
-        let Some(mut matcher) = own else { return (all(), skip) };
-        // Within a block, a path is the narrower of both.
-        let taken = context.taken.trim_end_matches('/');
-        let whole = |path: &String| if path == "/" { format!("{taken}/") } else { format!("{taken}{path}") };
-        let narrow = |outer: &String, inner: String| match () {
-            () if covers(outer, &inner) => Some(inner),
-            () if covers(&inner, outer) || inner == "/" => Some(outer.clone()),
-            () => None,
-        };
-        let paths: Vec<String> = context
-            .paths
-            .iter()
-            .flat_map(|outer| matcher.paths.iter().filter_map(move |inner| narrow(outer, whole(inner))))
-            .collect();
-        matcher.except = matcher.except.iter().map(whole).collect();
-        matcher.only = matcher.only.iter().map(whole).collect();
-        if paths.is_empty() && matcher.more == More::Nothing {
-            self.report.not_needed(&node.place, &node.shown, "no request has such a path here");
-        }
-        matcher.paths = paths;
-        (matcher, skip)
     }
 
     fn directive(&mut self, node: &Node, matcher: &Matcher, context: &Context, body: &mut Body) {
@@ -263,51 +196,6 @@ impl Caddy {
                     ..rule.clone()
                 },
             ));
-        }
-    }
-
-    fn handle(&mut self, node: &Node, matcher: &Matcher, hosts: &[String], context: &Context, body: &mut Body) {
-        let (place, shown) = (&node.place, &node.shown);
-        if matcher.more != More::Nothing
-            || matcher.is_upgrade && node.inner().iter().all(|inner| inner.name != "reverse_proxy")
-        {
-            self.report.dropped(place, shown, MATCHER);
-            self.dropped_with(node);
-            return;
-        }
-        let mut inner = Context { paths: matcher.paths.clone(), hosts: hosts.to_vec(), ..context.clone() };
-        if node.name == "handle_path" {
-            let prefix = matcher.paths.first().map_or("", String::as_str).trim_end_matches('/').to_owned();
-            self.report.wrong(place, shown, strips(&prefix));
-            inner.taken = prefix;
-        }
-        let about = if matcher.exact { "" } else { ", which is not quite the same" };
-        let paths = if matcher.paths == ["/"] { "everything else".to_owned() } else { matcher.paths.join(", ") };
-        self.report.kept(place, shown, format!("routes for {paths}{about}"));
-        let mut found = self.body(node.inner(), &inner, node.name != "route");
-        for (_, rule) in &mut found.rules {
-            rule.except.extend(matcher.except.iter().cloned());
-        }
-        if matcher.is_upgrade {
-            for (_, rule) in found.rules {
-                if let Answer::Upstream(upstream) = rule.answer {
-                    body.upgrades.push((place.clone(), shown.clone(), rule.path, upstream));
-                }
-            }
-            return;
-        }
-        body.rules.extend(found.rules);
-        body.upgrades.extend(found.upgrades);
-        body.roots.extend(found.roots);
-        if matcher.is_all() && hosts.is_empty() {
-            body.to_https = found.to_https.or(body.to_https.take());
-        }
-    }
-
-    fn dropped_with(&mut self, node: &Node) {
-        for inner in node.inner() {
-            self.report.dropped(&inner.place, &inner.shown, format!("part of `{}`, which is dropped", node.shown));
-            self.dropped_with(inner);
         }
     }
 

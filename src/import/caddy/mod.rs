@@ -6,7 +6,9 @@
 mod access;
 mod answer;
 mod body;
+mod context;
 mod expand;
+mod handle;
 mod headers;
 mod known;
 mod matcher;

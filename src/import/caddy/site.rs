@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::Caddy;
-use super::body::{Body, Context};
+use super::body::Body;
+use super::context::Context;
 use super::tls::is_public;
 use crate::config::is_label;
 use crate::import::draft::{Answer, Certificate};
