@@ -6,15 +6,18 @@
 //! [`codes`] explains close codes. Nothing here prints, and no credential is sent anywhere.
 
 mod catalogue;
+mod certificates;
 pub mod codes;
 mod examine;
 mod finding;
+mod gateway_config;
 mod judge;
 mod plan;
 mod probe;
 mod report;
 pub mod settings;
 
-pub use examine::{GatewayConfig, Question, examine};
+pub use examine::{Question, examine};
 pub use finding::{Check, Diagnosis, Finding, Outcome, Severity};
+pub use gateway_config::GatewayConfig;
 pub use report::Report;

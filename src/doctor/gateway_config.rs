@@ -1,0 +1,93 @@
+//! [`GatewayConfig`]: the gateway's own configuration, and which gateway it is about.
+
+use std::fs;
+use std::io::{self, Read};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::catalogue::settings::Known;
+use super::probe::Machine;
+use super::settings::{Settings, Unreadable, read};
+use crate::config::Upstream;
+
+/// The gateway's own configuration.
+#[derive(Clone)]
+pub struct GatewayConfig {
+    /// Where it is.
+    pub file: PathBuf,
+    /// The user named it; otherwise it was found where a gateway of this user's would have it.
+    pub named: bool,
+    /// Its text, which holds secrets.
+    text: String,
+    pub(super) settings: Result<Settings, Unreadable>,
+}
+
+// Its text stays out of every log.
+impl std::fmt::Debug for GatewayConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GatewayConfig").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl GatewayConfig {
+    /// Reads `file`; what is wrong with it becomes a finding.
+    pub fn open(file: PathBuf, named: bool) -> Self {
+        let read_in = |error: io::Error| Unreadable::Io(error.to_string());
+        let text = text_of(&file).map_err(read_in);
+        let settings = text.as_ref().map_err(Clone::clone).and_then(|text| read(text));
+        Self { file, named, text: text.unwrap_or_default(), settings }
+    }
+
+    /// Its text, to be changed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What is known of the gateway at `upstream` from it; nothing if it is another gateway's.
+    pub(super) fn about(&self, upstream: &Upstream, all: &[Upstream], machine: &Machine) -> Option<Known<'_>> {
+        let settings = self.settings.as_ref().ok()?;
+        let port = settings.port.unwrap_or(DEFAULT_PORT);
+        let ours = |upstream: &Upstream| port_of(upstream) == Some(port);
+        let its = if self.named {
+            ours(upstream) || !all.iter().any(ours)
+        } else {
+            ours(upstream) && is_here(upstream, machine)
+        };
+        its.then_some(Known { file: &self.file, settings })
+    }
+
+    /// The port that it names, where that is another than `upstream`'s.
+    pub(super) fn other_port(&self, upstream: &Upstream, machine: &Machine) -> Option<u16> {
+        let port = self.settings.as_ref().ok()?.port?;
+        ((self.named || is_here(upstream, machine)) && port_of(upstream) != Some(port)).then_some(port)
+    }
+}
+
+fn port_of(upstream: &Upstream) -> Option<u16> {
+    match upstream {
+        Upstream::Http { port, .. } | Upstream::Https { port, .. } => Some(*port),
+        Upstream::Unix(_) => None,
+    }
+}
+
+/// Whether a gateway is on this very machine.
+fn is_here(upstream: &Upstream, machine: &Machine) -> bool {
+    match upstream {
+        Upstream::Http { host, .. } | Upstream::Https { host, .. } => match host.parse::<IpAddr>() {
+            Ok(ip) => ip.is_loopback() || machine.addresses.contains(&ip),
+            Err(_) => host == "localhost",
+        },
+        Upstream::Unix(_) => true,
+    }
+}
+
+fn text_of(file: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(file)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LARGEST { Err(io::Error::other("larger than 4 MiB")) } else { Ok(text) }
+}
+
+/// The gateway's own.
+const DEFAULT_PORT: u16 = 18789;
+/// The gateway's configuration; one of a hundredth of this size is a long one.
+const LARGEST: u64 = 4 << 20;
