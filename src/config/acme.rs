@@ -1,19 +1,23 @@
 //! `tls.acme`: who gives out the public certificate, and how frontgate proves that the names are its own.
 
+mod directory;
+mod eab;
+mod public;
+
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
-use base64::Engine;
-use base64::alphabet::URL_SAFE;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use directory::DirectoryUrl;
+use public::is_public;
 use serde_json::{Value as Json, json};
 
 use super::keys::{Checks, Keys, Kind, Section, Written};
-use super::kinds::{FilePath, List, NoValue, Optional, Quoted, Text, Word};
+use super::kinds::{FilePath, List, NoValue, Optional, Word};
 use super::problem::Fault;
-use super::secret::Secret;
 use super::tls::Name;
+
+pub use directory::Directory;
+pub use eab::Eab;
 
 /// The `tls.acme` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,17 +34,6 @@ pub struct Acme {
     pub challenge: Vec<Challenge>,
     /// An account with the authority that exists outside of ACME.
     pub eab: Eab,
-}
-
-/// The URL where an ACME server describes itself (RFC 8555 §7.1.1).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Directory {
-    /// Let's Encrypt.
-    LetsEncrypt,
-    /// Its test system, whose certificates nobody trusts.
-    LetsEncryptStaging,
-    /// Another one.
-    Url(String),
 }
 
 /// Which of the directory's profiles an order asks for (draft-ietf-acme-profiles).
@@ -63,15 +56,6 @@ pub enum Challenge {
     Http01,
 }
 
-/// External account binding (RFC 8555 §7.3.4).
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Eab {
-    /// The account's name.
-    pub kid: Option<String>,
-    /// The account's key.
-    pub hmac: Option<Secret>,
-}
-
 impl Default for Acme {
     fn default() -> Self {
         Self {
@@ -90,17 +74,6 @@ impl Acme {
     /// another directory may be a private one.
     pub fn certifies(&self, name: &Name) -> bool {
         matches!(self.directory, Directory::Url(_)) || is_public(name)
-    }
-}
-
-impl Directory {
-    /// Its URL.
-    pub fn url(&self) -> &str {
-        match self {
-            Self::LetsEncrypt => "https://acme-v02.api.letsencrypt.org/directory",
-            Self::LetsEncryptStaging => "https://acme-staging-v02.api.letsencrypt.org/directory",
-            Self::Url(url) => url,
-        }
     }
 }
 
@@ -164,70 +137,6 @@ impl Section for Acme {
     }
 }
 
-impl Section for Eab {
-    fn keys(&mut self, keys: &mut dyn Keys) {
-        keys.key("kid", Optional(NoValue::Null, Text), &mut self.kid, "The key's name, as the authority gave it.");
-        keys.key(
-            "hmac",
-            Optional(NoValue::Null, HmacKey),
-            &mut self.hmac,
-            "The key, base64url as the authority gave it. Better in a variable than in the file; it is never printed.",
-        );
-    }
-
-    fn check(&self, checks: &mut Checks<'_>) {
-        let missing = match (&self.kid, &self.hmac) {
-            (Some(_), None) => "hmac",
-            (None, Some(_)) => "kid",
-            _ => return,
-        };
-        checks.report(
-            &["kid", "hmac"],
-            Fault::new(format!("`{missing}` is missing")).hint("kid and hmac belong together"),
-        );
-    }
-}
-
-struct DirectoryUrl;
-
-impl Kind for DirectoryUrl {
-    type Value = Directory;
-
-    fn name(&self) -> String {
-        "letsencrypt, letsencrypt-staging or https URL".to_owned()
-    }
-
-    fn parse(&self, text: &str) -> Result<Directory, Fault> {
-        match text {
-            "letsencrypt" => return Ok(Directory::LetsEncrypt),
-            "letsencrypt-staging" => return Ok(Directory::LetsEncryptStaging),
-            _ => {}
-        }
-        let uri = text.parse::<http::Uri>().ok();
-        let authority = uri.as_ref().filter(|uri| uri.scheme_str() == Some("https")).and_then(http::Uri::authority);
-        if authority.is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@')) {
-            return Ok(Directory::Url(text.to_owned()));
-        }
-        let fault = Fault::new(format!("{} is not {}", Quoted(text), self.name()));
-        Err(fault.hint("such as https://acme.example.com/directory"))
-    }
-
-    fn write(&self, value: &Directory) -> Written {
-        Written::Word(match value {
-            Directory::LetsEncrypt => "letsencrypt".to_owned(),
-            Directory::LetsEncryptStaging => "letsencrypt-staging".to_owned(),
-            Directory::Url(url) => url.clone(),
-        })
-    }
-
-    fn schema(&self) -> Json {
-        json!({ "anyOf": [
-            { "enum": ["letsencrypt", "letsencrypt-staging"] },
-            { "type": "string", "pattern": "^https://" },
-        ] })
-    }
-}
-
 struct ProfileName;
 
 impl Kind for ProfileName {
@@ -282,151 +191,5 @@ impl Kind for Email {
 
     fn schema(&self) -> Json {
         json!({ "type": "string", "pattern": "^[^@\\s]+@[^@\\s]+$" })
-    }
-}
-
-/// A key in base64; authorities give it in the URL's alphabet, some people keep it in the other one.
-struct HmacKey;
-
-/// What a printed configuration has in its place.
-const MASK: &str = "***";
-
-impl Kind for HmacKey {
-    type Value = Secret;
-
-    fn name(&self) -> String {
-        "base64url".to_owned()
-    }
-
-    fn parse(&self, text: &str) -> Result<Secret, Fault> {
-        let either = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-        let plain = text.replace('+', "-").replace('/', "_");
-        match GeneralPurpose::new(&URL_SAFE, either).decode(plain) {
-            Ok(key) if !key.is_empty() => Ok(Secret::new(key)),
-            _ if text == MASK => Err(Fault::new("the key was masked when it was printed").hint("write the key itself")),
-            _ => Err(Fault::new("not base64url").hint("copy the key anew, whole, without spaces")),
-        }
-    }
-
-    fn write(&self, _value: &Secret) -> Written {
-        Written::Word(MASK.to_owned())
-    }
-
-    fn schema(&self) -> Json {
-        json!({ "type": "string", "pattern": "^[0-9A-Za-z_+/-]+=*$" })
-    }
-}
-
-/// Whether the public internet can reach `name`.
-fn is_public(name: &Name) -> bool {
-    match name {
-        Name::Dns(name) => {
-            let top = name.rsplit('.').next().unwrap_or_default();
-            name.contains('.') && !PRIVATE_TOPS.contains(&top)
-        }
-        Name::Ip(IpAddr::V4(ip)) => is_public_v4(*ip),
-        Name::Ip(IpAddr::V6(ip)) => is_public_v6(*ip),
-    }
-}
-
-fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let [first, second, ..] = ip.octets();
-    // Carriers' own network (RFC 6598).
-    let shared = first == 100 && second & 0xc0 == 64;
-    !(ip.is_private()
-        || ip.is_loopback()
-        || ip.is_link_local()
-        || ip.is_documentation()
-        || ip.is_multicast()
-        || first == 0
-        || first >= 240
-        || shared)
-}
-
-fn is_public_v6(ip: Ipv6Addr) -> bool {
-    // Global unicast is 2000::/3 (RFC 4291 §2.4); 2001:db8::/32 is for documentation.
-    ip.segments()[0] & 0xe000 == 0x2000 && ip.segments()[..2] != [0x2001, 0xdb8]
-}
-
-/// Top-level names that nobody can register (RFC 6761, RFC 6762, RFC 8375, RFC 9476, and names that ICANN keeps back).
-const PRIVATE_TOPS: &[&str] = &[
-    "alt",
-    "arpa",
-    "corp",
-    "example",
-    "home",
-    "internal",
-    "invalid",
-    "lan",
-    "local",
-    "localdomain",
-    "localhost",
-    "mail",
-    "onion",
-    "test",
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::kinds::CertName;
-
-    #[test]
-    fn only_names_of_the_public_internet_are_public() {
-        for (name, expected) in [
-            ("gw.example.com", true),
-            ("example.com", true),
-            ("localhost", false),
-            ("claw", false),
-            ("claw.local", false),
-            ("claw.lan", false),
-            ("gw.home.arpa", false),
-            ("8.8.8.8", true),
-            ("10.0.0.1", false),
-            ("172.20.0.1", false),
-            ("192.168.1.5", false),
-            ("100.64.0.1", false),
-            ("127.0.0.1", false),
-            ("169.254.1.1", false),
-            ("192.0.2.7", false),
-            ("0.0.0.0", false),
-            ("255.255.255.255", false),
-            ("2606:4700::1111", true),
-            ("2001:db8::1", false),
-            ("::1", false),
-            ("fe80::1", false),
-            ("fd00::1", false),
-        ] {
-            assert_eq!(is_public(&CertName.parse(name).unwrap()), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_directory_is_a_word_or_an_https_url() {
-        for (text, url) in [
-            ("letsencrypt", Some("https://acme-v02.api.letsencrypt.org/directory")),
-            ("letsencrypt-staging", Some("https://acme-staging-v02.api.letsencrypt.org/directory")),
-            ("https://127.0.0.1:14000/dir", Some("https://127.0.0.1:14000/dir")),
-            ("http://127.0.0.1:14000/dir", None),
-            ("https://ann@acme.example/dir", None),
-            ("zerossl", None),
-            ("", None),
-        ] {
-            assert_eq!(DirectoryUrl.parse(text).ok().as_ref().map(Directory::url), url, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_key_is_read_in_both_alphabets_and_never_shown() {
-        for text in ["-_8", "-_8=", "+/8", "+/8="] {
-            assert_eq!(HmacKey.parse(text).unwrap().expose(), [0xfb, 0xff], "{text}");
-        }
-        for text in ["", "a b", "***", "a"] {
-            let fault = HmacKey.parse(text).unwrap_err();
-            assert!(text.is_empty() || !format!("{fault:?}").contains(&format!("`{text}`")), "{fault:?}");
-        }
-        let secret = Secret::new(b"hush".to_vec());
-        assert_eq!(HmacKey.write(&secret), Written::Word("***".into()));
-        assert_eq!(format!("{secret:?}"), "***");
     }
 }
