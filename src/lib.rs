@@ -39,7 +39,7 @@
 //! 4. Sockets are opened only in [`listener`], `upstream/connect.rs`, to a certificate authority in `tls/acme/transport.rs`, and to the
 //!    service manager in `lifecycle/notify.rs`.
 //! 5. Tasks are spawned only through [`drain::Drain`].
-//! 6. Statuses are made in `http/error.rs`, close codes in `websocket/close.rs`, nowhere else.
+//! 6. Statuses are made in `http/error`, close codes in `websocket/close.rs`, nowhere else.
 //! 7. A failed reload changes nothing. A relay holds its own settings: nothing that happens to the rest touches a live WebSocket.
 //! 8. No globals; everything that a peer can grow has a limit.
 //! 9. No unsafe code.
