@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use rustls::ProtocolVersion;
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,6 +25,10 @@ pub struct Session<S> {
     outgoing: Chunk,
     /// What is decrypted and was not asked for.
     text: Chunk,
+    /// All that waits to be sent is what rustls has to say by itself.
+    unasked: bool,
+    /// The client has said something, and nothing was written since.
+    answer_due: bool,
     /// The client has said that it sends no more.
     over: bool,
     /// We have said that we send no more.
@@ -36,7 +41,8 @@ impl<S> Session<S> {
     /// A session that has not shaken hands yet, with the bytes that came already.
     pub(super) fn new(io: S, tls: UnbufferedServerConnection, incoming: Chunk, buffers: Arc<Buffers>) -> Self {
         let (outgoing, text) = (Chunk::default(), Chunk::default());
-        Self { io, tls, buffers, incoming, outgoing, text, over: false, closed: false, broken: false }
+        let (unasked, answer_due, over, closed, broken) = (false, false, false, false, false);
+        Self { io, tls, buffers, incoming, outgoing, text, unasked, answer_due, over, closed, broken }
     }
 
     /// What was agreed on.
@@ -72,6 +78,7 @@ impl<S> Session<S> {
                     proceed = buf.remaining() > 0 || !matches!(next, Next::Read);
                 }
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
+                    self.unasked |= self.outgoing.is_empty();
                     let encoded = data.encode(self.outgoing.room(&self.buffers));
                     self.outgoing.filled(encoded.map_err(full)?);
                 }
@@ -80,6 +87,7 @@ impl<S> Session<S> {
                 Ok(ConnectionState::PeerClosed) => self.over = true,
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     proceed = false;
+                    self.unasked &= matches!(next, Next::Read);
                     match next {
                         Next::Read => {}
                         Next::Write(text) => {
@@ -128,7 +136,7 @@ enum Next<'a> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     /// Shakes hands. What the server has to say at the end (tickets) goes out with whatever is written first, or when the client
-    /// is waited for: that saves a system call and a packet for each connection.
+    /// is waited for and has not asked for anything: that saves a system call and a packet for each connection.
     pub(super) fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut nothing = ReadBuf::new(&mut []);
@@ -153,6 +161,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         }
     }
 
+    /// Whether what is to be sent goes out with the answer that is due. With TLS 1.2 the client may be waiting for it.
+    fn can_wait(&self) -> bool {
+        self.unasked && self.answer_due && self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+    }
+
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.outgoing.poll_drain(cx, &mut self.io, &self.buffers)
     }
@@ -168,6 +181,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Session<S> {
                 buf.put_slice(&this.text.bytes()[..length]);
                 this.text.consume(length);
                 this.text.settle(&this.buffers);
+                this.answer_due = true;
                 return Poll::Ready(Ok(()));
             }
             if this.broken || (!this.incoming.is_empty() && !this.over) {
@@ -177,6 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Session<S> {
                     if this.incoming.is_empty() {
                         this.incoming.settle(&this.buffers);
                     }
+                    this.answer_due = true;
                     return Poll::Ready(Ok(()));
                 }
                 if let Err(error) = processed {
@@ -190,7 +205,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Session<S> {
                 return Poll::Ready(Ok(()));
             }
             let received = this.poll_receive(cx);
-            if received.is_pending() && !this.outgoing.is_empty() {
+            if received.is_pending() && !this.outgoing.is_empty() && !this.can_wait() {
                 // Nobody else may come for what rustls itself had to say.
                 let _ = this.poll_send(cx)?;
             }
@@ -210,6 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Session<S> {
             ready!(this.poll_send(cx))?;
         }
         let text = &text[..text.len().min(TEXT)];
+        this.answer_due = false;
         this.process(&mut ReadBuf::new(&mut []), &Next::Write(text))?;
         // What the socket does not take is kept, and asked for again by whoever writes, flushes or reads.
         match this.poll_send(cx) {
@@ -251,7 +267,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Session<S> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.poll_send(cx))?;
+        if !this.can_wait() {
+            ready!(this.poll_send(cx))?;
+        }
         Pin::new(&mut this.io).poll_flush(cx)
     }
 

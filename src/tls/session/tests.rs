@@ -1,6 +1,9 @@
 //! A session, and a client of rustls's buffered interface at the other end.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use std::task::Waker;
 
 use rustls::pki_types::ServerName;
 use rustls::version::{TLS12, TLS13};
@@ -135,6 +138,27 @@ async fn four_records_are_one_write_and_many_pieces_are_one_record() {
     let mut read = [0; 100];
     assert_eq!(client.read(&mut read).await.unwrap(), 4);
     assert_eq!(&read[..4], b"abcd");
+}
+
+#[tokio::test]
+async fn tickets_go_out_with_the_first_answer() {
+    // Whether the client asks for something, and what was written when the session looks for more.
+    for (asks, expected) in [(true, 0), (false, 1)] {
+        let (mut client, mut session, _, writes) = open(&TLS13, 1 << 20).await;
+        if asks {
+            client.write_all(b"ask").await.unwrap();
+            session.read_exact(&mut [0; 3]).await.unwrap();
+        }
+        let before = writes.load(Ordering::Relaxed);
+        let mut rest = [0; 8];
+        assert!(pin!(session.read(&mut rest)).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        session.flush().await.unwrap();
+        assert_eq!(writes.load(Ordering::Relaxed) - before, expected, "asks: {asks}");
+        session.write_all(b"answer").await.unwrap();
+        assert_eq!(writes.load(Ordering::Relaxed) - before, expected + 1, "asks: {asks}");
+        client.read_exact(&mut [0; 6]).await.unwrap();
+        assert_eq!(client.get_ref().1.tls13_tickets_received(), 2);
+    }
 }
 
 #[tokio::test]
