@@ -1,4 +1,5 @@
-//! The gateway behind the proxy: 1 KiB for a request, an echo at `/ws`, and at `/push` messages that come by themselves.
+//! The gateway behind the proxy: 1 KiB for a request, an echo at `/ws`, at `/push` messages that come by themselves, and at
+//! `/flood` as many large ones as are taken.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -38,7 +39,7 @@ async fn serve(mut stream: TcpStream) -> anyhow::Result<()> {
         };
         let head = String::from_utf8_lossy(&came[..end]).into_owned();
         came.drain(..end + 4);
-        if head.starts_with("GET /ws") || head.starts_with("GET /push") {
+        if ["GET /ws", "GET /push", "GET /flood"].iter().any(|line| head.starts_with(line)) {
             return websocket(stream, &head, came).await;
         }
         stream.write_all(&answer).await?;
@@ -67,6 +68,12 @@ async fn websocket(mut stream: TcpStream, head: &str, rest: Vec<u8>) -> anyhow::
     if head.starts_with("GET /push") {
         return push(&mut socket).await;
     }
+    if head.starts_with("GET /flood") {
+        let message = Bytes::from(vec![b'x'; FLOODED]);
+        loop {
+            socket.send(Message::Binary(message.clone())).await?;
+        }
+    }
     while let Some(message) = socket.next().await {
         let message = message?;
         if message.is_binary() {
@@ -88,6 +95,7 @@ async fn push(socket: &mut WebSocketStream<TcpStream>) -> anyhow::Result<()> {
     }
 }
 
+const FLOODED: usize = 1 << 20;
 const PUSHED: usize = 200;
 /// With 50 sockets 5,000 messages a second: every proxy has time to sleep between them.
 const PUSH_EVERY: Duration = Duration::from_millis(10);

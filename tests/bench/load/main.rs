@@ -40,6 +40,10 @@ enum Role {
     Floor { listen: SocketAddr, to: SocketAddr },
     /// Memory of WebSockets that are open and silent.
     Idle(Load),
+    /// Memory after each of five times that so many WebSockets were opened and closed.
+    Cycles(Load),
+    /// Memory of WebSockets whose clients read nothing, while the gateway sends as much as is taken.
+    Slow(Load),
     /// 256-byte messages that come back, one at a time on each WebSocket.
     Echo(Load),
     /// 200-byte messages that the gateway sends by itself, each a write of its own.
@@ -96,6 +100,8 @@ fn main() -> anyhow::Result<()> {
             Role::Backend { listen } => backend::run(listen).await,
             Role::Floor { listen, to } => floor::run(listen, to).await,
             Role::Idle(load) => idle::run(&load, &Client::new(&load, Resumption::Off)?).await,
+            Role::Cycles(load) => idle::cycles(&load, &Client::new(&load, Resumption::Off)?).await,
+            Role::Slow(load) => idle::slow(&load, &Client::new(&load, Resumption::Off)?).await,
             Role::Echo(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::ECHO).await,
             Role::Push(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::PUSH).await,
             Role::Bulk(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::BULK).await,
