@@ -25,10 +25,7 @@ pub struct Session<S> {
     outgoing: Chunk,
     /// What is decrypted and was not asked for.
     text: Chunk,
-    /// All that waits to be sent is what rustls has to say by itself.
-    unasked: bool,
-    /// The client has said something, and nothing was written since.
-    answer_due: bool,
+    due: Due,
     /// The client has said that it sends no more.
     over: bool,
     /// We have said that we send no more.
@@ -37,12 +34,21 @@ pub struct Session<S> {
     broken: bool,
 }
 
+/// What is to be sent.
+#[derive(Default)]
+struct Due {
+    /// All that waits is what rustls has to say by itself.
+    only_own: bool,
+    /// The client has said something, and nothing was written since.
+    answer: bool,
+}
+
 impl<S> Session<S> {
     /// A session that has not shaken hands yet, with the bytes that came already.
     pub(super) fn new(io: S, tls: UnbufferedServerConnection, incoming: Chunk, buffers: Arc<Buffers>) -> Self {
         let (outgoing, text) = (Chunk::default(), Chunk::default());
-        let (unasked, answer_due, over, closed, broken) = (false, false, false, false, false);
-        Self { io, tls, buffers, incoming, outgoing, text, unasked, answer_due, over, closed, broken }
+        let due = Due::default();
+        Self { io, tls, buffers, incoming, outgoing, text, due, over: false, closed: false, broken: false }
     }
 
     /// What was agreed on.
@@ -78,7 +84,7 @@ impl<S> Session<S> {
                     proceed = buf.remaining() > 0 || !matches!(next, Next::Read);
                 }
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    self.unasked |= self.outgoing.is_empty();
+                    self.due.only_own |= self.outgoing.is_empty();
                     let encoded = data.encode(self.outgoing.room(&self.buffers));
                     self.outgoing.filled(encoded.map_err(full)?);
                 }
@@ -87,7 +93,7 @@ impl<S> Session<S> {
                 Ok(ConnectionState::PeerClosed) => self.over = true,
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     proceed = false;
-                    self.unasked &= matches!(next, Next::Read);
+                    self.due.only_own &= matches!(next, Next::Read);
                     match next {
                         Next::Read => {}
                         Next::Write(text) => {
@@ -163,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// Whether what is to be sent goes out with the answer that is due. With TLS 1.2 the client may be waiting for it.
     fn can_wait(&self) -> bool {
-        self.unasked && self.answer_due && self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+        self.due.only_own && self.due.answer && self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -181,7 +187,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Session<S> {
                 buf.put_slice(&this.text.bytes()[..length]);
                 this.text.consume(length);
                 this.text.settle(&this.buffers);
-                this.answer_due = true;
+                this.due.answer = true;
                 return Poll::Ready(Ok(()));
             }
             if this.broken || (!this.incoming.is_empty() && !this.over) {
@@ -191,7 +197,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Session<S> {
                     if this.incoming.is_empty() {
                         this.incoming.settle(&this.buffers);
                     }
-                    this.answer_due = true;
+                    this.due.answer = true;
                     return Poll::Ready(Ok(()));
                 }
                 if let Err(error) = processed {
@@ -225,7 +231,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Session<S> {
             ready!(this.poll_send(cx))?;
         }
         let text = &text[..text.len().min(TEXT)];
-        this.answer_due = false;
+        this.due.answer = false;
         this.process(&mut ReadBuf::new(&mut []), &Next::Write(text))?;
         // What the socket does not take is kept, and asked for again by whoever writes, flushes or reads.
         match this.poll_send(cx) {
