@@ -1,8 +1,8 @@
 //! [`Pulse`]: what can be seen of a relay from outside while it runs, and how it is told to end.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
-use std::task::{Context, Waker};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use super::direction::Counters;
@@ -12,12 +12,16 @@ use super::summary::Pings;
 ///
 /// The relay writes it whenever it has been awake, without a lock; several numbers that are read together may be of two
 /// moments.
+///
+/// It is a bell as well, for all that seldom happens: a drain, a timer, the operator. They wake the relay through it, so that
+/// the relay need not ask each of them whenever bytes have come.
 #[derive(Debug, Default)]
 pub struct Pulse {
     client: Beat,
     gateway: Beat,
     /// What the operator wants the client to read.
     reason: OnceLock<Box<str>>,
+    rung: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -63,10 +67,7 @@ impl Pulse {
     pub fn close(&self, reason: Box<str>) {
         // Somebody else was faster.
         let _ = self.reason.set(reason);
-        let waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        self.ring();
     }
 
     /// What the operator wants the client to read, if the relay is to end.
@@ -74,7 +75,7 @@ impl Pulse {
         self.reason.get().map(|reason| &**reason)
     }
 
-    /// Who runs the relay, so that [`Pulse::close`] is heard at once.
+    /// Who runs the relay, so that the bell is heard at once.
     pub(super) fn watch(&self, cx: &Context<'_>) {
         let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *waker {
@@ -83,10 +84,32 @@ impl Pulse {
         }
     }
 
+    /// Whether the bell was rung since it was asked last. Whoever has called [`Pulse::watch`] before misses nothing.
+    pub(super) fn was_rung(&self) -> bool {
+        self.rung.load(Ordering::Relaxed) && self.rung.swap(false, Ordering::Acquire)
+    }
+
+    fn ring(&self) {
+        self.rung.store(true, Ordering::Release);
+        if let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
+            waker.wake_by_ref();
+        }
+    }
+
     /// Shows what there is to see; only the relay does.
     pub(crate) fn beat(&self, client: Seen, gateway: Seen) {
         self.client.set(client);
         self.gateway.set(gateway);
+    }
+}
+
+impl Wake for Pulse {
+    fn wake(self: Arc<Self>) {
+        self.ring();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.ring();
     }
 }
 
@@ -151,5 +174,19 @@ mod tests {
         pulse.close("maintenance".into());
         pulse.close("something else".into());
         assert_eq!(pulse.asked(), Some("maintenance"));
+    }
+
+    #[test]
+    fn a_ring_wakes_whoever_watches_and_is_heard_once() {
+        let (pulse, task) = (Arc::new(Pulse::default()), Arc::new(Pulse::default()));
+        pulse.watch(&Context::from_waker(&Waker::from(Arc::clone(&task))));
+        assert!(!pulse.was_rung());
+        for _ in 0..2 {
+            Waker::from(Arc::clone(&pulse)).wake();
+            assert!(task.was_rung(), "each time");
+            assert!(pulse.was_rung() && !pulse.was_rung());
+        }
+        pulse.close("maintenance".into());
+        assert!(task.was_rung() && pulse.was_rung());
     }
 }

@@ -67,6 +67,20 @@ enum Phase {
     },
 }
 
+/// What a relay turns to, once it has moved what there was.
+enum Turn {
+    /// We are ordered to stop.
+    Stop,
+    /// We are asked to finish.
+    Leave,
+    /// The operator ends the link.
+    Close { reason: Box<str> },
+    /// Something happened in the flow that comes from this side.
+    Event(Side, Event),
+    /// It is time to look at the deadlines, or whether this is over.
+    Look,
+}
+
 impl<C, G> Relay<C, G>
 where
     C: AsyncRead + AsyncWrite + Unpin,
@@ -101,38 +115,56 @@ where
     /// Runs to the end and tells how it went. By reference, because a future would hold several copies of a relay that is
     /// moved into it.
     pub async fn run(&mut self, buffers: &Buffers, drain: &Drain) -> Summary {
-        let mut timer = pin!(sleep_until(self.began));
-        while !self.is_over() {
-            let now = Instant::now();
-            timer.as_mut().reset(self.check_timers(now).unwrap_or(now + A_LONG_TIME));
-            tokio::select! {
-                biased;
-                () = drain.hard() => self.cut(),
-                () = drain.soft(), if self.leave_at.is_none() => self.leave_at = Some(self.place_in_queue(drain)),
-                event = poll_fn(|cx| self.poll_flows(cx, buffers)) => if let Some(event) = event { self.on_event(event) },
-                // After the flows, so that what waited to be read while we did not run counts as heard; and not out of the
-                // budget that a busy link uses up.
-                () = unconstrained(timer.as_mut()) => {}
-            }
-        }
+        self.join(buffers, drain).await;
         self.finish().await
     }
 
-    /// Moves what can be moved, unless the operator ends the link, and shows what has moved.
-    fn poll_flows(&mut self, cx: &mut Context<'_>, buffers: &Buffers) -> Poll<Option<(Side, Event)>> {
-        // First, so that whoever asks from here on wakes us.
+    /// Runs until nobody has anything left to say.
+    async fn join(&mut self, buffers: &Buffers, drain: &Drain) {
+        let (mut hard, mut soft, mut timer) = (pin!(drain.hard()), pin!(drain.soft()), pin!(sleep_until(self.began)));
+        while !self.is_over() {
+            let now = Instant::now();
+            timer.as_mut().reset(self.check_timers(now).unwrap_or(now + A_LONG_TIME));
+            let mut first = true;
+            let turn = poll_fn(|cx| {
+                self.watch(cx);
+                if !std::mem::take(&mut first) && !self.pulse.was_rung() {
+                    return self.poll_flows(cx, buffers);
+                }
+                let bell = Waker::from(self.pulse());
+                let mut bell = Context::from_waker(&bell);
+                if hard.as_mut().poll(&mut bell).is_ready() {
+                    return Poll::Ready(Turn::Stop);
+                }
+                if self.leave_at.is_none() && soft.as_mut().poll(&mut bell).is_ready() {
+                    return Poll::Ready(Turn::Leave);
+                }
+                if let (Phase::Open, Some(reason)) = (&self.phase, self.pulse.asked()) {
+                    return Poll::Ready(Turn::Close { reason: reason.into() });
+                }
+                // Before the timer, so that what waited to be read while we did not run counts as heard.
+                if let Poll::Ready(turn) = self.poll_flows(cx, buffers) {
+                    return Poll::Ready(turn);
+                }
+                // Not out of the budget that a busy link uses up.
+                pin!(unconstrained(timer.as_mut())).poll(&mut bell).map(|()| Turn::Look)
+            });
+            match turn.await {
+                Turn::Stop => self.cut(),
+                Turn::Leave => self.leave_at = Some(self.place_in_queue(drain)),
+                Turn::Close { reason } => self.end(Ended::ClosedByOperator { reason }),
+                Turn::Event(side, event) => self.on_event(side, event),
+                Turn::Look => {}
+            }
+        }
+    }
+
+    /// Has whatever rings the bell wake this task.
+    fn watch(&mut self, cx: &Context<'_>) {
         if !self.watched_by.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             self.pulse.watch(cx);
             self.watched_by = Some(cx.waker().clone());
         }
-        if let (Phase::Open, Some(reason)) = (&self.phase, self.pulse.asked()) {
-            let reason = reason.into();
-            self.end(Ended::ClosedByOperator { reason });
-            return Poll::Ready(None);
-        }
-        let polled = self.poll_both(cx, buffers);
-        self.pulse.beat(self.seen(Side::Client), self.seen(Side::Gateway));
-        polled
     }
 
     fn seen(&self, side: Side) -> Seen {
@@ -141,20 +173,26 @@ where
         Seen { sent: from.direction.counters(), passed, pings: self.state(side).pings }
     }
 
-    /// Moves what can be moved. Ready when something has happened, or (`None`) nothing is left to happen.
-    fn poll_both(&mut self, cx: &mut Context<'_>, buffers: &Buffers) -> Poll<Option<(Side, Event)>> {
+    /// Moves what can be moved, and shows what has moved. Ready when something has happened, or nothing is left to happen.
+    fn poll_flows(&mut self, cx: &mut Context<'_>, buffers: &Buffers) -> Poll<Turn> {
+        let polled = self.poll_both(cx, buffers);
+        self.pulse.beat(self.seen(Side::Client), self.seen(Side::Gateway));
+        polled
+    }
+
+    fn poll_both(&mut self, cx: &mut Context<'_>, buffers: &Buffers) -> Poll<Turn> {
         let now = Instant::now();
         if let Poll::Ready(event) = self.up.poll(cx, &mut self.client, &mut self.gateway, buffers, now) {
-            return Poll::Ready(Some((Side::Client, event)));
+            return Poll::Ready(Turn::Event(Side::Client, event));
         }
         if let Poll::Ready(event) = self.down.poll(cx, &mut self.gateway, &mut self.client, buffers, now) {
-            return Poll::Ready(Some((Side::Gateway, event)));
+            return Poll::Ready(Turn::Event(Side::Gateway, event));
         }
         if matches!(self.phase, Phase::Open) {
             return Poll::Pending;
         }
         if self.is_over() {
-            return Poll::Ready(None);
+            return Poll::Ready(Turn::Look);
         }
         // A peer that is through need not wait for the other one.
         if self.may_leave(Side::Client) {
@@ -167,7 +205,7 @@ where
     }
 
     /// An event of the flow that comes from `side`.
-    fn on_event(&mut self, (side, event): (Side, Event)) {
+    fn on_event(&mut self, side: Side, event: Event) {
         match event {
             Event::Closed => self.on_close(side),
             Event::ReadFailed(error) => {
