@@ -4,9 +4,10 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncWrite, ReadBuf};
 
 use super::buffers::{Buffers, SIZE};
+use super::readable::Readable;
 
 /// Bytes on their way through: they come in at the end and leave at the front. Whoever has to wait calls [`Chunk::settle`]
 /// first, so that a connection without bytes holds no memory, and one with a few holds little more than those.
@@ -90,13 +91,17 @@ impl Chunk {
 
     /// Reads what there is and fits in, at most `most` bytes; 0 is the end. Settles if there is nothing to read. An error if it
     /// is full.
-    pub fn poll_fill<R: AsyncRead + Unpin>(
+    pub fn poll_fill<R: Readable + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         io: &mut R,
         buffers: &Buffers,
         most: usize,
     ) -> Poll<io::Result<usize>> {
+        if let pending_or_failed @ (Poll::Pending | Poll::Ready(Err(_))) = io.poll_readable(cx) {
+            self.settle(buffers);
+            return pending_or_failed.map_ok(|()| 0);
+        }
         let room = self.room(buffers);
         let most = most.min(room.len());
         if most == 0 {

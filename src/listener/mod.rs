@@ -10,6 +10,7 @@ mod label;
 mod offered;
 mod peer;
 pub mod proxy_protocol;
+mod readable;
 mod socket;
 
 pub use bind::{BindError, Listener};
@@ -20,4 +21,5 @@ pub use inherited::Inherited;
 pub use label::{Label, Purpose};
 pub use offered::Offered;
 pub use peer::Peer;
+pub use readable::Readable;
 pub use socket::Socket;

@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
+use super::readable::Readable;
+
 /// One byte stream of the kernel's, TCP or unix.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -44,6 +46,15 @@ impl AsyncRead for Socket {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_read(cx, buf),
             Self::Unix(io) => Pin::new(io).poll_read(cx, buf),
+        }
+    }
+}
+
+impl Readable for Socket {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(io) => io.poll_read_ready(cx),
+            Self::Unix(io) => io.poll_read_ready(cx),
         }
     }
 }

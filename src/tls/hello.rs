@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::server::{Accepted, Acceptor, ClientHello, UnbufferedServerConnection};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::session::Session;
-use crate::listener::{Buffers, Chunk};
+use crate::listener::{Buffers, Chunk, Readable};
 
 /// A client that has said hello and waits for the server to go on. What it said decides with which settings.
 pub struct Hello<S> {
@@ -19,7 +19,7 @@ pub struct Hello<S> {
     buffers: Arc<Buffers>,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Hello<S> {
+impl<S: Readable + AsyncWrite + Unpin> Hello<S> {
     /// Waits for all of the hello.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::listener::{Buffers, Chunk, TEXT};
+use crate::listener::{Buffers, Chunk, Readable, TEXT};
 
 /// The TLS of a client's connection, over rustls's unbuffered interface: the buffers are ours to borrow and to give back. A
 /// session of tokio-rustls keeps 4 KiB to read into for as long as it lives, and reads no more than that at once, while an idle
@@ -70,7 +70,7 @@ impl<S> Session<S> {
             let status = self.tls.process_tls_records(self.incoming.bytes_mut());
             let mut discard = status.discard;
             let mut failed = None;
-            let mut proceed = true;
+            let (mut proceed, mut got_some) = (true, false);
             match status.state {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     while let Some(record) = traffic.next_record() {
@@ -80,8 +80,7 @@ impl<S> Session<S> {
                         buf.put_slice(&record.payload[..fits]);
                         keep(&mut self.text, &self.buffers, &record.payload[fits..])?;
                     }
-                    // More would only have to be kept. But who wants to write has to decrypt what is there.
-                    proceed = buf.remaining() > 0 || !matches!(next, Next::Read);
+                    got_some = true;
                 }
                 Ok(ConnectionState::EncodeTlsData(mut data)) => {
                     self.due.only_own |= self.outgoing.is_empty();
@@ -126,7 +125,10 @@ impl<S> Session<S> {
                 self.broken = true;
                 return Err(invalid(error));
             }
-            if !proceed {
+            // A reader has enough when more would only have to be kept, or is not there. Who wants to write has to go on.
+            let nothing_left = self.incoming.is_empty() && !self.tls.wants_write();
+            let has_enough = got_some && matches!(next, Next::Read) && (buf.remaining() == 0 || nothing_left);
+            if !proceed || has_enough {
                 return Ok(());
             }
         }
@@ -140,7 +142,7 @@ enum Next<'a> {
     Close,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+impl<S: Readable + AsyncWrite + Unpin> Session<S> {
     /// Shakes hands. What the server has to say at the end (tickets) goes out with whatever is written first, or when the client
     /// is waited for and has not asked for anything: that saves a system call and a packet for each connection.
     pub(super) fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -177,7 +179,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Session<S> {
+impl<S: Readable + AsyncWrite + Unpin> AsyncRead for Session<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
@@ -220,7 +222,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Session<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Session<S> {
+impl<S: Readable + AsyncWrite + Unpin> Readable for Session<S> {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let nothing_here = self.text.is_empty() && self.incoming.is_empty() && !self.over && !self.broken;
+        // What waits to be sent is sent by whoever reads.
+        if nothing_here && self.outgoing.is_empty() { self.io.poll_readable(cx) } else { Poll::Ready(Ok(())) }
+    }
+}
+
+impl<S: Readable + AsyncWrite + Unpin> AsyncWrite for Session<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, text: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.closed {

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client;
 
 use super::session::Session;
-use crate::listener::Socket;
+use crate::listener::{Readable, Socket};
 
 /// A byte stream to a client or to the gateway, encrypted or not. The sessions are boxed: they are many times the size of a
 /// socket.
@@ -51,6 +51,17 @@ macro_rules! each {
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         each!(self, io => Pin::new(io).poll_read(cx, buf))
+    }
+}
+
+impl Readable for Stream {
+    fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(io) => io.poll_readable(cx),
+            Self::Server(io) => io.poll_readable(cx),
+            // What is decrypted already cannot be asked for.
+            Self::Client(_) => Poll::Ready(Ok(())),
+        }
     }
 }
 

@@ -4,13 +4,13 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use super::direction::{Direction, Prefix, Stop};
 use super::frame::Violation;
 use super::leg::{Farewell, Leg, poll_write};
-use crate::listener::{Buffers, Chunk, TEXT};
+use crate::listener::{Buffers, Chunk, Readable, TEXT};
 
 /// The bytes of one direction on their way. A buffer is held only while the other side does not take what is in it.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Flow {
         now: Instant,
     ) -> Poll<Event>
     where
-        R: AsyncRead + Unpin,
+        R: Readable + Unpin,
         W: AsyncWrite + Unpin,
     {
         loop {

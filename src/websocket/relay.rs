@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWrite;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -25,7 +25,7 @@ use super::pulse::{Pulse, Seen};
 use super::settings::Settings;
 use super::summary::{SideSummary, Summary};
 use crate::drain::Drain;
-use crate::listener::Buffers;
+use crate::listener::{Buffers, Readable};
 
 /// One stream and the bytes of it that were read with the handshake.
 #[derive(Debug)]
@@ -83,8 +83,8 @@ enum Turn {
 
 impl<C, G> Relay<C, G>
 where
-    C: AsyncRead + AsyncWrite + Unpin,
-    G: AsyncRead + AsyncWrite + Unpin,
+    C: Readable + AsyncWrite + Unpin,
+    G: Readable + AsyncWrite + Unpin,
 {
     /// A relay that begins now.
     pub fn new(client: End<C>, gateway: End<G>, settings: Arc<Settings>) -> Self {

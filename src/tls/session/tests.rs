@@ -225,6 +225,8 @@ impl AsyncRead for Counted {
     }
 }
 
+impl Readable for Counted {}
+
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.writes.fetch_add(1, Ordering::Relaxed);

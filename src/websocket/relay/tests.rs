@@ -286,6 +286,8 @@ impl AsyncRead for Counted {
     }
 }
 
+impl Readable for Counted {}
+
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, bytes)

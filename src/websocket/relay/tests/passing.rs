@@ -140,3 +140,5 @@ async fn half_a_header_is_held_until_it_can_be_judged() {
     link.client.send_raw(&whole[5..]).await;
     link.gateway.gets(TEXT, b"hello").await;
 }
+
+impl Readable for tokio::io::BufWriter<Counted> {}

@@ -1,0 +1,22 @@
+//! [`Readable`]: a stream that says whether there is something to be read before anybody borrows a buffer for it.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use tokio::io::AsyncRead;
+
+/// A stream that says whether there is something to be read before anybody borrows a buffer for it. Most looks at a stream
+/// find nothing: one follows every read, and each direction of a WebSocket is looked at whenever something comes from the other.
+pub trait Readable: AsyncRead {
+    /// Ready if a read may find something: bytes, the end, an error. Otherwise who asks is woken when it may. A stream that
+    /// cannot say is ready.
+    fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+impl Readable for tokio::io::DuplexStream {}
+
+#[cfg(test)]
+impl<R: AsyncRead, W> Readable for tokio::io::Join<R, W> {}
