@@ -85,9 +85,10 @@ pub async fn serve(mut socket: Socket, peer: Peer, place: Place, admission: &Adm
         ..arrival
     };
     let stream = Stream::Server(session);
+    let buffers = Arc::clone(buffers);
     drop(settings);
     if is_h2 {
-        h2::serve(stream, arrival, live, places, drains.connection).await;
+        h2::serve(stream, buffers, arrival, live, places, drains.connection).await;
     } else {
         h1::serve(stream, arrival, live, Way::Proper, places, drains).await;
     }

@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::listener::{Buffers, Chunk, TEXT};
 
 /// Keeps what was written through [`Corked`] until it is released, or too much to be kept.
 ///
@@ -19,13 +20,14 @@ pub(super) struct Corked<S>(Arc<Mutex<Inner<S>>>);
 
 struct Inner<S> {
     stream: S,
-    kept: BytesMut,
+    kept: Chunk,
+    buffers: Arc<Buffers>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Cork<S> {
     /// Corks a stream.
-    pub(super) fn new(stream: S) -> (Self, Corked<S>) {
-        let inner = Arc::new(Mutex::new(Inner { stream, kept: BytesMut::new() }));
+    pub(super) fn new(stream: S, buffers: Arc<Buffers>) -> (Self, Corked<S>) {
+        let inner = Arc::new(Mutex::new(Inner { stream, kept: Chunk::default(), buffers }));
         (Self(Arc::clone(&inner)), Corked(inner))
     }
 
@@ -39,16 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Cork<S> {
 
 impl<S: AsyncWrite + Unpin> Inner<S> {
     fn poll_write_kept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while self.kept.has_remaining() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.kept))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.kept.advance(written);
-        }
-        // An idle connection owns no buffer.
-        self.kept = BytesMut::new();
-        Poll::Ready(Ok(()))
+        self.kept.poll_drain(cx, &mut self.stream, &self.buffers)
     }
 }
 
@@ -70,14 +63,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Corked<S> {
     ) -> Poll<io::Result<usize>> {
         let inner = &mut *lock(&self.0);
         let length = parts.iter().map(|part| part.len()).sum::<usize>();
-        if inner.kept.len() + length > MOST {
+        if inner.kept.bytes().len() + length > TEXT {
             ready!(inner.poll_write_kept(cx))?;
         }
-        if length > MOST {
+        if length > TEXT {
             return Pin::new(&mut inner.stream).poll_write_vectored(cx, parts);
         }
         for part in parts {
-            inner.kept.extend_from_slice(part);
+            inner.kept.room(&inner.buffers)[..part.len()].copy_from_slice(part);
+            inner.kept.filled(part.len());
         }
         Poll::Ready(Ok(length))
     }
@@ -102,9 +96,6 @@ fn lock<S>(inner: &Mutex<Inner<S>>) -> MutexGuard<'_, Inner<S>> {
     inner.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What one TLS record carries.
-const MOST: usize = 16 * 1024;
-
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
@@ -117,7 +108,7 @@ mod tests {
 
     fn corked(room: usize) -> (Cork<DuplexStream>, Corked<DuplexStream>, DuplexStream) {
         let (near, far) = duplex(room);
-        let (cork, corked) = Cork::new(near);
+        let (cork, corked) = Cork::new(near, Arc::new(Buffers::new()));
         (cork, corked, far)
     }
 
@@ -146,18 +137,18 @@ mod tests {
         assert_eq!(arrived(&mut far), b"");
         poll_fn(|cx| cork.poll_release(cx)).await.unwrap();
         assert_eq!(arrived(&mut far), b"one two three");
-        assert_eq!(lock(&cork.0).kept.capacity(), 0);
+        assert_eq!(lock(&cork.0).kept.holds(), 0, "an idle connection owns no buffer");
     }
 
     #[tokio::test]
-    async fn no_more_is_kept_than_a_record_and_the_order_stays() {
+    async fn no_more_is_kept_than_goes_out_at_once_and_the_order_stays() {
         let (cork, mut corked, mut far) = corked(1 << 20);
         corked.write_all(b"a").await.unwrap();
-        corked.write_all(&vec![b'b'; MOST]).await.unwrap();
+        corked.write_all(&vec![b'b'; TEXT]).await.unwrap();
         assert_eq!(arrived(&mut far), b"a", "what does not fit beside it goes first");
-        corked.write_all(&vec![b'c'; MOST + 1]).await.unwrap();
+        corked.write_all(&vec![b'c'; TEXT + 1]).await.unwrap();
         let bytes = arrived(&mut far);
-        assert_eq!((bytes.len(), bytes[0], bytes[MOST]), (2 * MOST + 1, b'b', b'c'), "a large one is not kept at all");
+        assert_eq!((bytes.len(), bytes[0], bytes[TEXT]), (2 * TEXT + 1, b'b', b'c'), "a large one is not kept at all");
         poll_fn(|cx| cork.poll_release(cx)).await.unwrap();
         assert_eq!(arrived(&mut far), b"");
     }
@@ -165,7 +156,7 @@ mod tests {
     #[tokio::test]
     async fn a_peer_that_does_not_read_stops_the_writer() {
         let (cork, mut corked, mut far) = corked(16);
-        corked.write_all(&vec![b'x'; MOST]).await.unwrap();
+        corked.write_all(&vec![b'x'; TEXT]).await.unwrap();
         assert!(look(corked.write_all(b"y")).is_pending());
         assert!(look(poll_fn(|cx| cork.poll_release(cx))).is_pending());
         assert_eq!(arrived(&mut far).len(), 16);
