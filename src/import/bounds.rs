@@ -10,12 +10,14 @@ pub(super) struct Bounds {
     unit: &'static str,
     count: usize,
     depth: usize,
+    /// The bytes of all values that were put in the place of names.
+    filled: usize,
 }
 
 impl Bounds {
     /// Nothing of these yet.
     pub(super) fn of(unit: &'static str) -> Self {
-        Self { unit, count: 0, depth: 0 }
+        Self { unit, count: 0, depth: 0, filled: 0 }
     }
 
     /// One more, at this place.
@@ -45,6 +47,30 @@ impl Bounds {
         Ok(())
     }
 
+    /// `times` values of this length, at this place: values that are made of values double with each line.
+    ///
+    /// # Errors
+    /// They are too long together.
+    pub(super) fn fill(&mut self, place: &Place, value: &str, times: usize) -> Result<(), ImportError> {
+        // An empty word takes its room, too.
+        let room = value.len() + size_of::<String>();
+        self.filled = self.filled.saturating_add(room.saturating_mul(times));
+        if self.filled <= MOST_FILLED {
+            return Ok(());
+        }
+        let limit = format!("more than {} MiB of values in the place of their names", MOST_FILLED >> 20);
+        Err(ImportError::TooMuch { file: place.file.to_string(), limit })
+    }
+
+    /// `text` with `value` for each `name` in it.
+    ///
+    /// # Errors
+    /// What is put in is too long, see [`Bounds::fill`].
+    pub(super) fn filled(&mut self, place: &Place, text: &str, name: &str, value: &str) -> Result<String, ImportError> {
+        self.fill(place, value, text.matches(name).count())?;
+        Ok(text.replace(name, value))
+    }
+
     /// Back from there.
     pub(super) fn leave(&mut self) {
         self.depth -= 1;
@@ -56,6 +82,9 @@ pub(super) const DEEPEST_INCLUDE: usize = 16;
 
 /// No configuration that people write has as many directives or lines.
 const MOST: usize = 50_000;
+
+/// Nor are its values as long.
+const MOST_FILLED: usize = 8 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -72,5 +101,15 @@ mod tests {
         assert_eq!(enter(), Err("f: included 16 deep: why?".to_owned()));
         bounds.leave();
         assert!(bounds.enter(&place, "included", "why?").is_ok());
+    }
+
+    #[test]
+    fn too_much_is_not_made_of_little() {
+        let place = Place::start("f");
+        let mut bounds = Bounds::of("lines");
+        let mut filled = |value: &str| bounds.filled(&place, "-a-a", "a", value).map_err(|error| error.to_string());
+        assert_eq!(filled("b"), Ok("-b-b".to_owned()));
+        let refused = filled(&"b".repeat(MOST_FILLED / 2));
+        assert_eq!(refused, Err("f: more than 8 MiB of values in the place of their names".to_owned()));
     }
 }

@@ -50,8 +50,10 @@ impl<'a, 'b> Expander<'a, 'b> {
             self.bounds.count(&directive.name.place)?;
             let shown = directive.shown();
             let place = directive.name.place.clone();
-            let args: Vec<String> =
-                directive.args.iter().map(|word| self.variables.replaced(word, &shown, self.report)).collect();
+            let mut args = Vec::with_capacity(directive.args.len());
+            for word in &directive.args {
+                args.push(self.variables.replaced(word, &shown, self.report, &mut self.bounds)?);
+            }
             let node = Node { name: directive.name.text.to_lowercase(), args, place, shown, body: None };
             match (node.name.as_str(), &directive.body) {
                 ("define", None) => self.define(&node),
@@ -203,7 +205,7 @@ impl<'a, 'b> Expander<'a, 'b> {
         };
         self.bounds.enter(&node.place, "macros used", "does one use itself?")?;
         self.report.kept(&node.place, &node.shown, "what the macro says");
-        let body = found.filled(node.args.get(1..).unwrap_or_default());
+        let body = found.filled(node.args.get(1..).unwrap_or_default(), &mut self.bounds)?;
         self.expand(&body, out)?;
         self.bounds.leave();
         Ok(())
@@ -293,6 +295,12 @@ mod tests {
     fn what_never_ends_is_refused() {
         let memory = Memory::of([("/etc/apache2/sites/a.conf", "Include a.conf")]);
         assert_eq!(expanded("Include a.conf", &memory).0, "a.conf: included 16 deep: does a file include itself?");
+        let define = format!("Define X a\n{}", "Define X ${X}${X}\n".repeat(40));
+        let error = "a.conf: more than 8 MiB of values in the place of their names";
+        assert_eq!(expanded(&define, &Memory::default()).0, error);
+        let one = |level: usize| format!("<Macro M{level} $a>\nUse M{} {}\n</Macro>\n", level + 1, "$a".repeat(50));
+        let macros: String = (0..9).map(one).collect();
+        assert_eq!(expanded(&format!("{macros}Use M0 a"), &Memory::default()).0, error);
         let doubling = "<Macro M>\nUse M\nUse M\n</Macro>\nUse M";
         assert_eq!(expanded(doubling, &Memory::default()).0, "a.conf: macros used 16 deep: does one use itself?");
     }

@@ -1,6 +1,8 @@
 //! [`Macro`]: directives with parameters, of `mod_macro`.
 
 use super::syntax::{Directive, Word};
+use crate::import::ImportError;
+use crate::import::bounds::Bounds;
 
 /// A `<Macro>`.
 #[derive(Debug, Clone)]
@@ -11,24 +13,28 @@ pub(super) struct Macro {
 
 impl Macro {
     /// Its directives with these values for its parameters.
-    pub(super) fn filled(&self, values: &[String]) -> Vec<Directive> {
+    ///
+    /// # Errors
+    /// A limit is exceeded.
+    pub(super) fn filled(&self, values: &[String], bounds: &mut Bounds) -> Result<Vec<Directive>, ImportError> {
         let names = self.parameters.iter().map(String::as_str);
         let mut pairs: Vec<(&str, &str)> = names.zip(values.iter().map(String::as_str)).collect();
         // `$hostname` is not `$host` and `name`.
         pairs.sort_by_key(|(parameter, _)| std::cmp::Reverse(parameter.len()));
-        self.body.iter().map(|directive| filled(directive, &pairs)).collect()
+        self.body.iter().map(|directive| filled(directive, &pairs, bounds)).collect()
     }
 }
 
-/// A directive of a macro with the values of its parameters.
-fn filled(directive: &Directive, pairs: &[(&str, &str)]) -> Directive {
-    let fill = |word: &Word| Word {
-        text: pairs.iter().fold(word.text.clone(), |text, (parameter, value)| text.replace(parameter, value)),
-        place: word.place.clone(),
-    };
-    Directive {
-        name: directive.name.clone(),
-        args: directive.args.iter().map(fill).collect(),
-        body: directive.body.as_ref().map(|body| body.iter().map(|inner| filled(inner, pairs)).collect()),
+/// A directive with the values of the parameters.
+fn filled(directive: &Directive, pairs: &[(&str, &str)], bounds: &mut Bounds) -> Result<Directive, ImportError> {
+    let mut args = Vec::with_capacity(directive.args.len());
+    for word in &directive.args {
+        let mut text = word.text.clone();
+        for (parameter, value) in pairs {
+            text = bounds.filled(&word.place, &text, parameter, value)?;
+        }
+        args.push(Word { text, place: word.place.clone() });
     }
+    let body = directive.body.as_ref().map(|body| body.iter().map(|inner| filled(inner, pairs, bounds)).collect());
+    Ok(Directive { name: directive.name.clone(), args, body: body.transpose()? })
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::syntax::Word;
-use crate::import::Report;
+use crate::import::bounds::Bounds;
+use crate::import::{ImportError, Report};
 
 /// What `Define` has set so far.
 #[derive(Debug, Default)]
@@ -27,7 +28,16 @@ impl Variables {
     }
 
     /// A word of `directive` with the values of variables. What is not defined stays as it is, as Apache leaves it.
-    pub(super) fn replaced(&mut self, word: &Word, directive: &str, report: &mut Report) -> String {
+    ///
+    /// # Errors
+    /// A limit is exceeded.
+    pub(super) fn replaced(
+        &mut self,
+        word: &Word,
+        directive: &str,
+        report: &mut Report,
+        bounds: &mut Bounds,
+    ) -> Result<String, ImportError> {
         let mut text = String::new();
         let mut rest = word.text.as_str();
         while let Some((before, after)) = rest.split_once("${") {
@@ -39,6 +49,7 @@ impl Variables {
             };
             rest = behind;
             if let Some(value) = self.values.get(name) {
+                bounds.fill(&word.place, value, 1)?;
                 text.push_str(value);
             } else {
                 text.extend(["${", name, "}"]);
@@ -51,6 +62,6 @@ impl Variables {
                 }
             }
         }
-        text + rest
+        Ok(text + rest)
     }
 }

@@ -60,7 +60,7 @@ impl<'a, 'b> Expander<'a, 'b> {
             for line in lines.iter().filter(|line| line.tokens.is_empty()) {
                 self.one(line, folder, &Given::default(), out)?;
             }
-            let mut site = self.node(first, &Given::default());
+            let mut site = self.node(first, &Given::default())?;
             let mut inner = Vec::new();
             for line in rest {
                 self.one(line, folder, &Given::default(), &mut inner)?;
@@ -74,7 +74,7 @@ impl<'a, 'b> Expander<'a, 'b> {
                 self.snippet(line)?;
             } else if line.tokens.first().is_some_and(|first| first.text == "import") {
                 self.bounds.count(&line.place)?;
-                let node = self.node(line, &Given::default());
+                let node = self.node(line, &Given::default())?;
                 self.enter(&node)?;
                 if let Some(body) = self.snippets.get(node.arg(0)).cloned() {
                     self.report.kept(&node.place, &node.shown, "what the snippet says");
@@ -105,7 +105,7 @@ impl<'a, 'b> Expander<'a, 'b> {
     /// A line with its block, or what it imports.
     fn one(&mut self, line: &Line, folder: &Path, given: &Given, out: &mut Vec<Node>) -> Result<(), ImportError> {
         self.bounds.count(&line.place)?;
-        let mut node = self.node(line, given);
+        let mut node = self.node(line, given)?;
         if node.name == "{block}" && line.tokens.len() == 1 {
             let block = given.block.clone();
             self.report.kept(&node.place, &node.shown, "the block of each import");
@@ -167,30 +167,35 @@ impl<'a, 'b> Expander<'a, 'b> {
         Ok(found)
     }
 
-    fn node(&mut self, line: &Line, given: &Given) -> Node {
+    fn node(&mut self, line: &Line, given: &Given) -> Result<Node, ImportError> {
         let shown = shown(&line.tokens);
         let mut words: Vec<String> = Vec::new();
         for token in &line.tokens {
             if token.text == "{args[:]}" && !token.quoted {
-                words.extend(given.args.iter().cloned());
+                for value in &given.args {
+                    self.bounds.fill(&token.place, value, 1)?;
+                    words.push(value.clone());
+                }
             } else {
-                words.extend(self.values(token, given, &shown));
+                words.extend(self.values(token, given, &shown)?);
             }
         }
         let mut words = words.into_iter();
         let name = words.next().unwrap_or_default();
         let shown = if line.tokens.is_empty() { "{".to_owned() } else { shown };
-        Node { name, args: words.collect(), place: line.place.clone(), shown, body: None }
+        Ok(Node { name, args: words.collect(), place: line.place.clone(), shown, body: None })
     }
 
     /// A token with the arguments of the import and the defaults of variables; several where an unquoted one has spaces.
-    fn values(&mut self, token: &Token, given: &Given, line: &str) -> Vec<String> {
+    fn values(&mut self, token: &Token, given: &Given, line: &str) -> Result<Vec<String>, ImportError> {
         let mut text = token.text.clone();
         for (index, value) in given.args.iter().enumerate() {
-            text = text.replace(&format!("{{args[{index}]}}"), value).replace(&format!("{{args.{index}}}"), value);
+            for name in [format!("{{args[{index}]}}"), format!("{{args.{index}}}")] {
+                text = self.bounds.filled(&token.place, &text, &name, value)?;
+            }
         }
         if !text.contains("{$") {
-            return vec![text];
+            return Ok(vec![text]);
         }
         let (mut out, mut rest) = (String::new(), text.as_str());
         while let Some((before, after)) = rest.split_once("{$") {
@@ -214,7 +219,7 @@ impl<'a, 'b> Expander<'a, 'b> {
             }
         }
         out.push_str(rest);
-        if token.quoted { vec![out] } else { out.split_whitespace().map(str::to_owned).collect() }
+        Ok(if token.quoted { vec![out] } else { out.split_whitespace().map(str::to_owned).collect() })
     }
 }
 
@@ -299,6 +304,10 @@ mod tests {
     fn what_never_ends_is_refused() {
         let (error, _) = expanded("(s) {\n import s\n import s\n}\na.b {\n import s\n}", &Memory::default());
         assert_eq!(error, "Caddyfile: imported 16 deep: does something import itself?");
+        let one = |level: usize| format!("({level}) {{\n import {} {}\n}}\n", level + 1, "{args[0]}".repeat(50));
+        let snippets: String = (0..9).map(one).collect();
+        let (error, _) = expanded(&format!("{snippets}a.b {{\n import 0 a\n}}"), &Memory::default());
+        assert_eq!(error, "Caddyfile: more than 8 MiB of values in the place of their names");
         let (error, _) = expanded("(s) {\n import s\n}\nimport s", &Memory::default());
         assert_eq!(error, "Caddyfile: imported 16 deep: does something import itself?");
         let memory = Memory::of([("/etc/caddy/a", "import a")]);
