@@ -52,9 +52,12 @@ class Handler(socketserver.BaseRequestHandler):
             payload = answer
         # A HEAD has no body to say it in.
         told = f"X-Seen: {base64.b64encode(answer).decode()}\r\n" if method == "HEAD" else ""
-        head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{extra}{told}{framing}\r\n"
+        stays = version == "HTTP/1.1" and "close" not in fields.get("connection", "").lower()
+        # Unsaid, the proxy sends its next request on a connection that ends, and must not send a POST twice.
+        ends = "" if stays else "Connection: close\r\n"
+        head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{extra}{told}{ends}{framing}\r\n"
         self.request.sendall(head.encode() + (b"" if method == "HEAD" else payload))
-        return version == "HTTP/1.1" and "close" not in fields.get("connection", "").lower()
+        return stays
 
     def upgrade(self, seen, fields):
         import hashlib

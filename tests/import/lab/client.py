@@ -20,6 +20,10 @@ def connect(port, host, tls):
     return context.wrap_socket(raw, server_hostname=host.rsplit(":", 1)[0].lower())
 
 
+class CutShort(EOFError):
+    """The answer has a beginning and no end."""
+
+
 class Answer(Stream):
     def __init__(self, sock, method):
         super().__init__(sock)
@@ -28,7 +32,10 @@ class Answer(Stream):
         self.status = int(first.split(" ")[1])
         pairs = [line.split(":", 1) for line in lines]
         self.fields = sorted((name.strip().lower(), value.strip()) for name, value in pairs)
-        self.body = b"" if method == "HEAD" or self.status in (101, 204, 304) else self.take_body()
+        try:
+            self.body = b"" if method == "HEAD" or self.status in (101, 204, 304) else self.take_body()
+        except EOFError as error:
+            raise CutShort(error) from error
 
     def take_body(self):
         fields = dict(self.fields)
