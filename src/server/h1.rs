@@ -47,7 +47,6 @@ pub(super) async fn serve(stream: Stream, arrival: Arrival, live: &Live, way: Wa
     let mut connection = http1::Builder::new()
         .preserve_header_case(true)
         .max_header_size(live.load().request_head)
-        .max_headers(MAX_FIELDS)
         .serve_connection(TokioIo::new(tap), requests);
     let end = run(&mut connection, &activity, live, drain).await;
     if end == End::Cut {
@@ -214,8 +213,6 @@ async fn linger(stream: &mut Stream) {
     .await;
 }
 
-/// Header fields in one request.
-const MAX_FIELDS: usize = 256;
 /// How long a drain waits for a request that may be on its way over a connection without one: a client that has just
 /// connected, or asks again on a connection that is kept, must not find it closed.
 const LAST_CALL: Duration = Duration::from_secs(1);
