@@ -3,6 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::HeaderValue;
+
+use super::forwarded;
 use crate::listener::Peer;
 use crate::tls::{Identity, Shown};
 
@@ -11,6 +14,8 @@ use crate::tls::{Identity, Shown};
 pub struct Arrival {
     /// Who is at the other end, or whom the PROXY header named.
     pub peer: Peer,
+    /// The peer's address as the gateway is told it: in words here, once for all requests of a connection.
+    pub address: HeaderValue,
     /// A PROXY header named the peer, so it is never "this machine".
     pub named_by_proxy: bool,
     /// It came over our TLS.
@@ -36,6 +41,21 @@ pub enum Protocol {
 }
 
 impl Arrival {
+    /// Over plain HTTP/1, with nothing more known.
+    pub fn new(peer: Peer, named_by_proxy: bool) -> Self {
+        Self {
+            peer,
+            address: forwarded::told_address(peer.ip()),
+            named_by_proxy,
+            secure: false,
+            protocol: Protocol::Http1,
+            tls_version: None,
+            server_name: None,
+            certificate: None,
+            identity: None,
+        }
+    }
+
     /// The scheme a client had to use to get here.
     pub fn scheme(&self) -> &'static str {
         if self.secure { "https" } else { "http" }

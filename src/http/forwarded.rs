@@ -34,7 +34,8 @@ pub fn decide(rules: &Forwarded, arrival: &Arrival, host: &HeaderValue, headers:
     let told = Told::new(arrival, host, trusted.then_some(headers));
     let mut fields = Vec::with_capacity(6);
     if rules.x_forwarded {
-        let address = client.map_or(UNKNOWN, value);
+        let own = client == arrival.peer.ip();
+        let address = if own { arrival.address.clone() } else { told_address(client) };
         fields.push((X_FORWARDED_FOR, address.clone()));
         fields.push((X_REAL_IP, address));
         fields.push((X_FORWARDED_PROTO, told.proto.clone()));
@@ -45,6 +46,11 @@ pub fn decide(rules: &Forwarded, arrival: &Arrival, host: &HeaderValue, headers:
         fields.push((FORWARDED, told.rfc7239(client)));
     }
     Forwarding { client, trusted, fields }
+}
+
+/// An address as the gateway is told it.
+pub fn told_address(client: Option<IpAddr>) -> HeaderValue {
+    client.and_then(|ip| HeaderValue::try_from(ip.to_string()).ok()).unwrap_or(UNKNOWN)
 }
 
 /// Whether a field of the client's reaches the gateway (rule 3). What [`Forwarding::fields`] sets is always replaced.
@@ -193,10 +199,6 @@ fn port(host: &HeaderValue, proto: &HeaderValue) -> HeaderValue {
         None if proto == "http" => HeaderValue::from_static("80"),
         None => HeaderValue::from_static("443"),
     }
-}
-
-fn value(ip: IpAddr) -> HeaderValue {
-    HeaderValue::try_from(ip.to_string()).unwrap_or(UNKNOWN)
 }
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

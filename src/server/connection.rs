@@ -39,16 +39,7 @@ pub async fn serve(mut socket: Socket, peer: Peer, place: Place, admission: &Adm
             return tracing::debug!(%peer, %error, "connection dropped");
         }
     };
-    let arrival = Arrival {
-        peer,
-        named_by_proxy,
-        secure: false,
-        protocol: Protocol::Http1,
-        tls_version: None,
-        server_name: None,
-        certificate: None,
-        identity: None,
-    };
+    let arrival = Arrival::new(peer, named_by_proxy);
     let places = (place, client);
     // From the first request on the settings are those of the moment; to keep these would keep all that belongs to them.
     let drains = Drains { connection: settings.drain.clone(), all: drain.clone() };

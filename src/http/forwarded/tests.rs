@@ -1,21 +1,11 @@
 use super::*;
-use crate::http::arrival::Protocol;
 
 fn peer(text: &str) -> Peer {
     if text == "unix" { Peer::Unix } else { Peer::tcp(SocketAddr::new(text.parse().unwrap(), 40000)) }
 }
 
 fn arrival(from: &str) -> Arrival {
-    Arrival {
-        peer: peer(from),
-        named_by_proxy: false,
-        secure: true,
-        protocol: Protocol::Http1,
-        tls_version: None,
-        server_name: None,
-        certificate: None,
-        identity: None,
-    }
+    Arrival { secure: true, ..Arrival::new(peer(from), false) }
 }
 
 fn headers(lines: &[&str]) -> HeaderMap {

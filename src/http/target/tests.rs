@@ -1,16 +1,8 @@
 use super::*;
 
 fn arrival(protocol: Protocol, dialled: Option<&str>) -> Arrival {
-    Arrival {
-        peer: crate::listener::Peer::Unix,
-        named_by_proxy: false,
-        secure: true,
-        protocol,
-        tls_version: None,
-        server_name: dialled.map(Into::into),
-        certificate: None,
-        identity: None,
-    }
+    let plain = Arrival::new(crate::listener::Peer::Unix, false);
+    Arrival { secure: true, protocol, server_name: dialled.map(Into::into), ..plain }
 }
 
 fn head(version: Version, method: &str, uri: &str, hosts: &[&str]) -> Parts {

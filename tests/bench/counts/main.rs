@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::net::SocketAddr;
 
 use frontgate::config::{self, Forwarded, LocalClients, Overrides, Source};
-use frontgate::http::arrival::{Arrival, Protocol};
+use frontgate::http::arrival::Arrival;
 use frontgate::http::router::{Matches, Table};
 use frontgate::http::{forwarded, headers, host, target};
 use frontgate::listener::Peer;
@@ -116,14 +116,10 @@ fn head() -> Parts {
 
 fn arrival() -> Arrival {
     Arrival {
-        peer: Peer::tcp(SocketAddr::from(([203, 0, 113, 5], 40_000))),
-        named_by_proxy: false,
         secure: true,
-        protocol: Protocol::Http1,
         tls_version: Some("1.3"),
         server_name: Some("gw.example.com".into()),
-        certificate: None,
-        identity: None,
+        ..Arrival::new(Peer::tcp(SocketAddr::from(([203, 0, 113, 5], 40_000))), false)
     }
 }
 
