@@ -20,7 +20,7 @@ pub struct AcmeChallenge<H> {
 }
 
 impl<H: Handle> Handle for AcmeChallenge<H> {
-    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         let reads = matches!(exchange.head.method, Method::GET | Method::HEAD);
         let token = exchange.target.as_str().strip_prefix(PREFIX).filter(|_| reads);
         let Some(answer) = token.and_then(|token| self.tokens.get(token)) else {

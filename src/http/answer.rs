@@ -32,7 +32,7 @@ impl Fixed {
 }
 
 impl Handle for Fixed {
-    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         access.answered_by = AnsweredBy::Frontgate;
         let to_head = exchange.head.method == Method::HEAD;
         let mut response = Response::new(if to_head { Body::empty() } else { Body::full(self.body.clone()) });

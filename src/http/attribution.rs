@@ -20,7 +20,7 @@ pub struct Attributed<H> {
 }
 
 impl<H: Handle> Handle for Attributed<H> {
-    async fn handle(&self, mut exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         let headers = &exchange.head.headers;
         exchange.forwarding = forwarded::decide(&self.rules, &exchange.arrival, &exchange.host, headers);
         let identity = exchange.arrival.identity.as_deref();

@@ -19,13 +19,13 @@ use crate::upstream::Lease;
 #[derive(Debug)]
 pub struct Body {
     source: Source,
-    kept: Option<Box<Kept>>,
+    kept: Option<Kept>,
 }
 
 /// What lives as long as the answer.
 #[derive(Debug)]
 struct Kept {
-    access: Access,
+    access: Box<Access>,
     _busy: Busy,
 }
 
@@ -78,8 +78,8 @@ impl Body {
 
     /// Gives the request's log line into this body's keeping, and the sign that a request is under way.
     #[must_use]
-    pub fn keeping(mut self, access: Access, busy: Busy) -> Self {
-        self.kept = Some(Box::new(Kept { access, _busy: busy }));
+    pub fn keeping(mut self, access: Box<Access>, busy: Busy) -> Self {
+        self.kept = Some(Kept { access, _busy: busy });
         self
     }
 

@@ -75,10 +75,10 @@ impl Ca {
 }
 
 impl<H: Handle> Handle for CaPage<H> {
-    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         let asked = matches!(exchange.head.method, Method::GET | Method::HEAD);
         let ca = self.offer.as_ref().filter(|_| asked).and_then(|offer| offer.0.load_full());
-        let Some(answer) = ca.and_then(|ca| answer(&ca, self.https, &exchange)) else {
+        let Some(answer) = ca.and_then(|ca| answer(&ca, self.https, exchange)) else {
             return self.inner.handle(exchange, access).await;
         };
         access.answered_by = AnsweredBy::Frontgate;

@@ -4,14 +4,13 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderValue, Method, Response};
+use http::{Method, Response};
 
 use super::body::Body;
 use super::error::{Failure, Fault};
 use super::exchange::Exchange;
 use super::handle::Handle;
 use super::page;
-use super::request_id::RequestId;
 use crate::observe::access::Access;
 use crate::observe::once_a_minute::OnceAMinute;
 
@@ -30,37 +29,22 @@ pub struct Pages {
     lines: Arc<OnceAMinute>,
 }
 
-/// What a page depends on besides the failure.
-#[derive(Debug)]
-pub struct Asked {
-    id: RequestId,
-    accept: Option<HeaderValue>,
-    to_head: bool,
-}
-
 impl<H: Handle> Handle for Paged<H> {
-    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
-        let asked = Pages::asked(&exchange);
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         match self.inner.handle(exchange, access).await {
             Ok(response) => Ok(response),
-            Err(failure) => Ok(self.pages.answer(&failure, asked, access)),
+            Err(failure) => Ok(self.pages.answer(&failure, exchange, access)),
         }
     }
 }
 
 impl Pages {
-    /// To be kept of a request that may fail.
-    pub fn asked(exchange: &Exchange) -> Asked {
-        let to_head = exchange.head.method == Method::HEAD;
-        Asked { id: exchange.id, accept: exchange.accept().cloned(), to_head }
-    }
-
     /// The answer to a request that failed.
-    pub fn answer(&self, failure: &Failure, asked: Asked, access: &mut Access) -> Response<Body> {
-        let Asked { id, accept, to_head } = asked;
-        tell(&self.lines, failure, id.as_str());
+    pub fn answer(&self, failure: &Failure, exchange: &Exchange, access: &mut Access) -> Response<Body> {
+        let (id, to_head) = (exchange.id.as_str(), exchange.head.method == Method::HEAD);
+        tell(&self.lines, failure, id);
         access.failed(failure.status(), failure.code());
-        let page = page::response(failure, accept.as_ref(), id.as_str());
+        let page = page::response(failure, exchange.accept(), id);
         page.map(|bytes| if to_head { Body::empty() } else { Body::full(bytes) })
     }
 }

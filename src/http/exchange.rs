@@ -13,7 +13,7 @@ use super::tunnel::Handover;
 use crate::config::HeaderRules;
 use crate::upstream::RequestBody;
 
-/// A request on its way through the layers. It travels in a box: each layer's future has a place for what it is given.
+/// A request on its way through the layers, which are shown it in turn.
 #[derive(Debug)]
 pub struct Exchange {
     /// Its name.

@@ -36,7 +36,7 @@ pub struct Forward {
 }
 
 impl Handle for Forward {
-    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         let origin = exchange.head.headers.get(ORIGIN).cloned();
         let began = Instant::now();
         let (lease, response) = self.exchange(exchange, access).await?;
@@ -53,10 +53,10 @@ impl Forward {
     /// moment we use it: what it cannot have acted on is sent again.
     async fn exchange(
         &self,
-        mut exchange: Box<Exchange>,
+        exchange: &mut Exchange,
         access: &mut Access,
     ) -> Result<(Lease, Response<hyper::body::Incoming>), Failure> {
-        let mut request = to_gateway(&mut exchange, Connection::Stays);
+        let mut request = to_gateway(exchange, Connection::Stays);
         if let Some(mut lease) = self.endpoints.reuse() {
             let repeatable = is_repeatable(&request);
             match self.send(&mut lease, request, access).await? {
@@ -64,7 +64,7 @@ impl Forward {
                 Err(SendError { error, .. }) if !is_gone(&error) => return Err(failure_of(error)),
                 Err(SendError { unsent: Some(unsent), .. }) => request = *unsent,
                 Err(SendError { unsent: None, .. }) if repeatable => {
-                    request = to_gateway(&mut exchange, Connection::Stays);
+                    request = to_gateway(exchange, Connection::Stays);
                 }
                 Err(SendError { error, .. }) => return Err(failure_of(error)),
             }

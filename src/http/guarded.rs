@@ -30,9 +30,9 @@ pub struct Guard {
 }
 
 impl<H: Handle> Handle for Guarded<H> {
-    async fn handle(&self, mut exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         if let Some(guard) = &self.guard {
-            let user = guard.admit(&exchange).await?;
+            let user = guard.admit(exchange).await?;
             if let Some(name) = &guard.basic.user_header {
                 // A name that no field can carry must not pass as no name.
                 let value = HeaderValue::from_bytes(user.as_bytes()).map_err(|_| Failure::LoginRequired)?;

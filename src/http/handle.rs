@@ -15,7 +15,7 @@ pub trait Handle: Send + Sync + 'static {
     /// Handles one request.
     fn handle(
         &self,
-        exchange: Box<Exchange>,
+        exchange: &mut Exchange,
         access: &mut Access,
     ) -> impl Future<Output = Result<Response<Body>, Failure>> + Send;
 }

@@ -27,13 +27,12 @@ pub struct Headed<H> {
 }
 
 impl<H: Handle> Handle for Headed<H> {
-    async fn handle(&self, mut exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         exchange.rules.clone_from(&self.requests);
         let Some(rules) = &self.answers else { return self.inner.handle(exchange, access).await };
-        let asked = Pages::asked(&exchange);
         let mut response = match self.inner.handle(exchange, access).await {
             Ok(response) => response,
-            Err(failure) => self.pages.answer(&failure, asked, access),
+            Err(failure) => self.pages.answer(&failure, exchange, access),
         };
         header_rules::apply(rules, response.headers_mut());
         Ok(response)

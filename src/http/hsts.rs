@@ -20,7 +20,7 @@ pub struct Strict<H> {
 }
 
 impl<H: Handle> Handle for Strict<H> {
-    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         let field = field(self.policy, &exchange.arrival);
         let mut response = self.inner.handle(exchange, access).await?;
         if let Some(field) = field {

@@ -17,7 +17,7 @@ pub struct Limited<H> {
 }
 
 impl<H: Handle> Handle for Limited<H> {
-    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         if exchange.head.version < Version::HTTP_2 && is_coded_further(&exchange.head.headers) {
             return Err(Failure::BadRequest(Flaw::BadFraming));
         }

@@ -26,7 +26,7 @@ pub struct Https {
 }
 
 impl Handle for Redirect {
-    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         access.answered_by = AnsweredBy::Frontgate;
         let host = exchange.host.to_str().unwrap_or_default();
         let mut response = Response::new(Body::empty());

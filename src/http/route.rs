@@ -20,7 +20,7 @@ pub struct Route {
 }
 
 impl Handle for Route {
-    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         let head = &exchange.head;
         if handshake::is_upgrade(&head.method, head.version, &head.headers, !exchange.body.is_empty()) {
             // Boxed: few requests are upgrades, and all would have to keep the room free that one takes.

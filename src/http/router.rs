@@ -43,8 +43,8 @@ impl Router {
 }
 
 impl Handle for Router {
-    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
-        let index = self.table.choose(&exchange)?;
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+        let index = self.table.choose(exchange)?;
         access.route = self.names.get(index).map(Arc::clone);
         self.stacks[index].handle(exchange, access).await
     }

@@ -145,7 +145,7 @@ impl RouteStack {
 }
 
 impl Handle for RouteStack {
-    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         match &self.0 {
             Layers::Bare(route) => route.handle(exchange, access).await,
             Layers::Full(layers) => layers.handle(exchange, access).await,
@@ -154,7 +154,7 @@ impl Handle for RouteStack {
 }
 
 impl Handle for RouteEnd {
-    async fn handle(&self, exchange: Box<Exchange>, access: &mut Access) -> Result<Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
         match self {
             Self::Gateway(route) => route.handle(exchange, access).await,
             Self::Fixed(fixed) => fixed.handle(exchange, access).await,
@@ -175,36 +175,47 @@ struct Root<H> {
 
 impl<H: Handle> Enter for Root<H> {
     fn enter(self: Arc<Self>, request: Request<Incoming>, entry: Entry) -> Answer {
-        Box::pin(async move {
-            let id = RequestId::fresh();
-            let (head, body) = request.into_parts();
-            let peer = entry.arrival.peer.ip();
-            let mut access = self.log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
-            access.tls = entry.arrival.tls_version;
-            access.subject = entry.arrival.identity.as_ref().map(|identity| Arc::clone(&identity.subject));
-            let exchange = Box::new(Exchange {
-                id,
-                arrival: entry.arrival,
-                head,
-                body: RequestBody::new(body, self.request_body, access.bytes_in.clone()),
-                has_fragment: entry.has_fragment,
-                host: HeaderValue::from_static(""),
-                target: PathAndQuery::from_static("/"),
-                forwarding: Forwarding { client: peer, trusted: false, fields: Vec::new() },
-                handover: entry.handover,
-                rules: None,
-                user: None,
-            });
-            let handled = self.layers.handle(exchange, &mut access).await;
-            let mut response = handled.unwrap_or_else(|failure| {
-                // The page layer leaves none; a bare status is still better than a lost connection.
-                let mut response = Response::new(Body::empty());
-                *response.status_mut() = failure.status();
-                response
-            });
-            response.headers_mut().entry(X_REQUEST_ID).or_insert_with(|| id.to_value());
-            access.status = Some(response.status());
-            response.map(|body| body.keeping(access, entry.busy))
-        })
+        let Entry { arrival, has_fragment, busy, handover } = entry;
+        let id = RequestId::fresh();
+        let (head, body) = request.into_parts();
+        let peer = arrival.peer.ip();
+        let mut access = self.log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
+        access.tls = arrival.tls_version;
+        access.subject = arrival.identity.as_ref().map(|identity| Arc::clone(&identity.subject));
+        // In a box of its own, as the line is: what a future is given it has room for in each of its states.
+        let exchange = Box::new(Exchange {
+            id,
+            arrival,
+            head,
+            body: RequestBody::new(body, self.request_body, &mut access.bytes_in),
+            has_fragment,
+            host: HeaderValue::from_static(""),
+            target: PathAndQuery::from_static("/"),
+            forwarding: Forwarding { client: peer, trusted: false, fields: Vec::new() },
+            handover,
+            rules: None,
+            user: None,
+        });
+        Box::pin(self.answer(exchange, access, busy))
+    }
+}
+
+impl<H: Handle> Root<H> {
+    async fn answer(
+        self: Arc<Self>,
+        mut exchange: Box<Exchange>,
+        mut access: Box<Access>,
+        busy: Busy,
+    ) -> Response<Body> {
+        let handled = self.layers.handle(&mut exchange, &mut access).await;
+        let mut response = handled.unwrap_or_else(|failure| {
+            // The page layer leaves none; a bare status is still better than a lost connection.
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = failure.status();
+            response
+        });
+        response.headers_mut().entry(X_REQUEST_ID).or_insert_with(|| exchange.id.to_value());
+        access.status = Some(response.status());
+        response.map(|body| body.keeping(access, busy))
     }
 }

@@ -21,7 +21,7 @@ pub struct Checked<H> {
 }
 
 impl<H: Handle> Handle for Checked<H> {
-    async fn handle(&self, mut exchange: Box<Exchange>, access: &mut Access) -> Result<http::Response<Body>, Failure> {
+    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<http::Response<Body>, Failure> {
         if exchange.has_fragment {
             return Err(Failure::BadRequest(Flaw::FragmentInTarget));
         }

@@ -47,17 +47,20 @@ impl AccessLog {
         &self.metrics
     }
 
-    /// Begins a request's line; it is written when the value is dropped.
-    pub fn request(&self, id: &str, client: Client, request: &request::Parts) -> Access {
-        let field = |name: HeaderName| self.redactor.as_ref().and_then(|_| request.headers.get(name).cloned());
-        Access {
+    /// Begins a request's line; it is written when the value is dropped. What only a line needs is copied only for one.
+    pub fn request(&self, id: &str, client: Client, request: &request::Parts) -> Box<Access> {
+        let is_on = self.redactor.is_some();
+        let text = |text: &str| if is_on { text.to_owned() } else { String::new() };
+        let field = |name: HeaderName| is_on.then(|| request.headers.get(name)).flatten().cloned();
+        let authority = || is_on.then(|| request.uri.authority()?.as_str().parse().ok()).flatten();
+        Box::new(Access {
             log: self.clone(),
             began: Instant::now(),
-            id: id.to_owned(),
+            id: text(id),
             client,
             method: request.method.clone(),
-            host: field(HOST).or_else(|| request.uri.authority().and_then(|host| host.as_str().parse().ok())),
-            target: request.uri.path_and_query().map_or_else(String::new, |target| target.as_str().to_owned()),
+            host: field(HOST).or_else(authority),
+            target: request.uri.path_and_query().map_or_else(String::new, |target| text(target.as_str())),
             version: request.version,
             tls: None,
             subject: None,
@@ -65,7 +68,7 @@ impl AccessLog {
             route: None,
             gateway: None,
             status: None,
-            bytes_in: Counter::default(),
+            bytes_in: None,
             bytes_out: 0,
             held: None,
             upstream: None,
@@ -74,7 +77,7 @@ impl AccessLog {
             answered_by: AnsweredBy::Gateway,
             failure: None,
             ended: Ended::ClientGone,
-        }
+        })
     }
 
     /// Writes a WebSocket's line.
@@ -126,8 +129,8 @@ pub struct Access {
     pub gateway: Option<Arc<str>>,
     /// The status that the client got; `None` if it left before.
     pub status: Option<StatusCode>,
-    /// Bytes of the request's body.
-    pub bytes_in: Counter,
+    /// Bytes of the request's body, if it has one.
+    pub bytes_in: Option<Counter>,
     /// Bytes of the answer's body.
     pub bytes_out: u64,
     /// How long it waited for a gateway that was down, if it did.
@@ -210,6 +213,10 @@ impl Access {
         self.answered_by = AnsweredBy::Frontgate;
     }
 
+    fn received(&self) -> u64 {
+        self.bytes_in.as_ref().map_or(0, Counter::total)
+    }
+
     fn write(&self, redactor: &Redactor) {
         tracing::info!(
             target: "frontgate::access",
@@ -226,7 +233,7 @@ impl Access {
             route = self.route.as_deref().map(|route| word(route.as_bytes(), LONGEST)).map(tracing::field::display),
             upstream = self.gateway.as_deref().map(|at| word(at.as_bytes(), LONGEST)).map(tracing::field::display),
             status = self.status.map(|status| status.as_u16()),
-            bytes_in = self.bytes_in.total(),
+            bytes_in = self.received(),
             bytes_out = self.bytes_out,
             duration_ms = millis(self.began.elapsed()),
             held_ms = self.held.map(millis),
@@ -243,7 +250,7 @@ impl Access {
 
 impl Drop for Access {
     fn drop(&mut self) {
-        self.log.metrics.requests.ended(self.status, self.bytes_in.total(), self.bytes_out);
+        self.log.metrics.requests.ended(self.status, self.received(), self.bytes_out);
         if let Some(redactor) = &self.log.redactor {
             self.write(redactor);
         }
@@ -327,7 +334,7 @@ pub(crate) mod tests {
             access.tls = Some("1.3");
             access.subject = Some("CN=ann,O=x y".into());
             access.status = Some(StatusCode::OK);
-            access.bytes_in.clone().add(12);
+            access.bytes_in.insert(Counter::default()).clone().add(12);
             access.bytes_out = 3456;
             access.upstream = Some(Duration::from_micros(2340));
             access.ended = Ended::Done;

@@ -33,9 +33,12 @@ pub enum RequestBody {
 pub struct TooLarge;
 
 impl RequestBody {
-    /// The client's body, of which at most `limit` bytes pass; bytes are added to `passed`.
-    pub fn new(body: Incoming, limit: Option<u64>, passed: Counter) -> Self {
-        if body.is_end_stream() { Self::Empty } else { Self::Incoming { body, left: limit, passed } }
+    /// The client's body, of which at most `limit` bytes pass. If there is one, `counted` gets what counts its bytes.
+    pub fn new(body: Incoming, limit: Option<u64>, counted: &mut Option<Counter>) -> Self {
+        if body.is_end_stream() {
+            return Self::Empty;
+        }
+        Self::Incoming { body, left: limit, passed: counted.insert(Counter::default()).clone() }
     }
 
     /// Whether it says itself that it is larger than it may be.
