@@ -161,7 +161,7 @@ fn comments(text: &mut String, paragraphs: &[String], indent: usize) {
                 line.clear();
             }
             line.push(' ');
-            line.extend(word.chars().filter(|letter| !letter.is_control()));
+            line.extend(word.chars().filter(|letter| !is_unreadable(*letter)));
         }
         let _ = writeln!(text, "{:indent$}#{line}", "");
     }
@@ -176,7 +176,23 @@ fn quoted(word: &str) -> String {
     // A version or a time of day is no number to anybody who reads it.
     let number =
         word.contains(['.', ':']) && word.chars().all(|letter| letter.is_ascii_digit() || "._:".contains(letter));
-    if plain && !number { word.to_owned() } else { serde_json::Value::from(word).to_string() }
+    if plain && !number {
+        return word.to_owned();
+    }
+    let mut text = String::new();
+    for letter in serde_json::Value::from(word).to_string().chars() {
+        if is_unreadable(letter) {
+            let _ = write!(text, "\\u{:04x}", u32::from(letter));
+        } else {
+            text.push(letter);
+        }
+    }
+    text
+}
+
+/// Whether YAML takes the character only by its number (YAML 1.2 §5.1). JSON, whose strings it takes else, does not mind.
+fn is_unreadable(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}')
 }
 
 /// What would be no value at all.
@@ -200,7 +216,8 @@ mod tests {
             ("[::]:443", "\"[::]:443\""),
             ("null", "\"null\""),
             ("$2y$05$x", "\"$2y$05$x\""),
-            ("a\"b\\\n\u{7f}", "\"a\\\"b\\\\\\n\u{7f}\""),
+            ("a\"b\\\n", "\"a\\\"b\\\\\\n\""),
+            ("\u{1}\u{7f}\u{85}\u{9f}\u{ffff}é", "\"\\u0001\\u007f\\u0085\\u009f\\uffffé\""),
             ("unix:", "\"unix:\""),
             ("- a", "\"- a\""),
             ("a#b", "\"a#b\""),
