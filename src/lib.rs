@@ -35,7 +35,8 @@
 //!
 //! 1. Imports point down the list.
 //! 2. YAML shapes never leave [`config`].
-//! 3. The pure files (frame, direction, keepalive, close, handshake, the forwarding rules) do no I/O and read no clock.
+//! 3. The pure files (frame, direction, keepalive, close, handshake, the forwarding rules, the heads and chunks of `upstream`) do no
+//!    I/O and read no clock.
 //! 4. Sockets are opened only in [`listener`], `upstream/connect.rs`, to a certificate authority in `tls/acme/transport.rs`, and to the
 //!    service manager in `lifecycle/notify.rs`.
 //! 5. Tasks are spawned only through [`drain::Drain`].

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use http::header::HOST;
 use http::{HeaderValue, Method, Request, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
 use tokio::time::timeout;
 
 use super::failure::Failure;
@@ -90,17 +89,10 @@ async fn exchange(stream: crate::tls::Stream, method: Method, path: &str) -> any
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().context("the path")?;
     request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
-    let mut link = Link::open(stream, LONGEST_HEAD).await?;
+    let mut link = Link::open(stream, LONGEST_HEAD);
     let response = link.exchange(request).await.map_err(|failed| failed.error)?;
-    let (head, body) = response.into_parts();
-    let mut body = std::pin::pin!(Limited::new(body, LONGEST_ANSWER).collect());
-    let body = std::future::poll_fn(|cx| {
-        // Nothing else moves the connection.
-        link.poll_drive(cx);
-        body.as_mut().poll(cx)
-    });
-    let bytes = body.await.map_err(|error| anyhow!(error))?.to_bytes();
-    Ok(Answer { status: head.status, text: String::from_utf8_lossy(&bytes).into_owned() })
+    let bytes = link.body(LONGEST_ANSWER).await?;
+    Ok(Answer { status: response.status(), text: String::from_utf8_lossy(&bytes).into_owned() })
 }
 
 const CONNECT: Duration = Duration::from_secs(5);

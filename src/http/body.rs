@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::Busy;
@@ -38,8 +37,9 @@ enum Source {
 
 /// The gateway's body, and the connection that brings it.
 pub struct FromGateway {
-    incoming: Incoming,
+    /// Goes back to its pool at the end of the answer; `None` then, or when the answer broke off.
     lease: Option<Lease>,
+    whole: bool,
     limit: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
     moved: Instant,
@@ -66,13 +66,13 @@ impl Body {
     }
 
     /// What the gateway sends over `lease`, which goes back to its pool at the end. A pause of `limit` ends it.
-    pub fn from_gateway(
-        incoming: Incoming,
-        lease: Lease,
-        limit: Option<Duration>,
-        watch: Option<AttributionWatch>,
-    ) -> Self {
-        let from = FromGateway { incoming, lease: Some(lease), limit, timer: None, moved: Instant::now(), watch };
+    pub fn from_gateway(lease: Lease, limit: Option<Duration>, watch: Option<AttributionWatch>) -> Self {
+        if lease.is_end() {
+            lease.give_back();
+            return Self::empty();
+        }
+        let lease = Some(lease);
+        let from = FromGateway { lease, whole: false, limit, timer: None, moved: Instant::now(), watch };
         Self { source: Source::Gateway(Box::new(from)), kept: None }
     }
 
@@ -125,7 +125,7 @@ impl HttpBody for Body {
         match &self.source {
             Source::Empty => true,
             Source::Full(bytes) => bytes.is_empty(),
-            Source::Gateway(from) => from.incoming.is_end_stream(),
+            Source::Gateway(from) => from.whole,
         }
     }
 
@@ -133,7 +133,11 @@ impl HttpBody for Body {
         match &self.source {
             Source::Empty => SizeHint::with_exact(0),
             Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Gateway(from) => from.incoming.size_hint(),
+            Source::Gateway(from) => match &from.lease {
+                Some(lease) => lease.size_hint(),
+                None if from.whole => SizeHint::with_exact(0),
+                None => SizeHint::default(),
+            },
         }
     }
 }
@@ -143,24 +147,14 @@ impl Drop for Body {
         // Whoever sees that nothing follows does not ask again.
         if self.is_end_stream() {
             self.ended(Ended::Done);
-            if let Source::Gateway(from) = &mut self.source {
-                from.finish();
-            }
         }
     }
 }
 
 impl FromGateway {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let mut polled = Pin::new(&mut self.incoming).poll_frame(cx);
-        if polled.is_pending()
-            && let Some(lease) = &mut self.lease
-        {
-            // Nobody else drives the connection; what that brings in is there for a second look.
-            lease.poll_drive(cx);
-            polled = Pin::new(&mut self.incoming).poll_frame(cx);
-        }
-        match polled {
+        let Some(lease) = &mut self.lease else { return Poll::Ready(None) };
+        match lease.poll_frame(cx) {
             Poll::Pending => self.poll_stalled(cx).map(|()| Some(Err(Stalled.into()))),
             Poll::Ready(None) => {
                 self.finish();
@@ -171,9 +165,14 @@ impl FromGateway {
                 Poll::Ready(Some(Err(error.into())))
             }
             Poll::Ready(Some(Ok(frame))) => {
-                self.moved = Instant::now();
+                let last = lease.is_end();
                 if let (Some(watch), Some(data)) = (&mut self.watch, frame.data_ref()) {
                     watch.feed(data);
+                }
+                if last {
+                    self.finish();
+                } else {
+                    self.moved = Instant::now();
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -193,7 +192,9 @@ impl FromGateway {
         Poll::Ready(())
     }
 
+    /// Nothing more comes; the connection is free before the client has taken what came last.
     fn finish(&mut self) {
+        self.whole = true;
         if let Some(lease) = self.lease.take() {
             lease.give_back();
         }
@@ -202,6 +203,6 @@ impl FromGateway {
 
 impl std::fmt::Debug for FromGateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FromGateway").field("incoming", &self.incoming).finish_non_exhaustive()
+        f.debug_struct("FromGateway").field("whole", &self.whole).finish_non_exhaustive()
     }
 }

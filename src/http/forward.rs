@@ -1,11 +1,10 @@
 //! The request goes to the gateway and its answer comes back.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::ORIGIN;
-use http::{HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::time::timeout;
 
 use super::attribution_watch::AttributionWatch;
@@ -17,7 +16,9 @@ use super::header_rules;
 use super::headers::{self, Connection};
 use crate::observe::access::{Access, Ended};
 use crate::observe::hint::Hint;
-use crate::upstream::{Asked, ConnectError, Endpoints, Gate, Lease, NoConnection, RequestBody, SendError, TooLarge};
+use crate::upstream::{
+    Asked, ConnectError, Endpoints, Gate, Lease, LinkError, NoConnection, Outgoing, SendError, TooLarge, size,
+};
 
 /// Sends requests to one gateway.
 pub struct Forward {
@@ -51,21 +52,12 @@ impl Handle for Forward {
 impl Forward {
     /// Sends the request over a connection that is there, or a fresh one. The gateway may close an idle connection in the very
     /// moment we use it: what it cannot have acted on is sent again.
-    async fn exchange(
-        &self,
-        exchange: &mut Exchange,
-        access: &mut Access,
-    ) -> Result<(Lease, Response<hyper::body::Incoming>), Failure> {
+    async fn exchange(&self, exchange: &mut Exchange, access: &mut Access) -> Result<(Lease, Response<()>), Failure> {
         let mut request = to_gateway(exchange, Connection::Stays);
         if let Some(mut lease) = self.endpoints.reuse() {
-            let repeatable = is_repeatable(&request);
             match self.send(&mut lease, request, access).await? {
                 Ok(response) => return Ok((lease, response)),
-                Err(SendError { error, .. }) if !is_gone(&error) => return Err(failure_of(error)),
-                Err(SendError { unsent: Some(unsent), .. }) => request = *unsent,
-                Err(SendError { unsent: None, .. }) if repeatable => {
-                    request = to_gateway(exchange, Connection::Stays);
-                }
+                Err(SendError { error, again: Some(again) }) if error.is_gone() => request = again,
                 Err(SendError { error, .. }) => return Err(failure_of(error)),
             }
         }
@@ -77,30 +69,30 @@ impl Forward {
     /// seen by it or may be sent again.
     pub(super) async fn exchange_fresh(
         &self,
-        mut request: Request<RequestBody>,
+        mut request: Box<Outgoing>,
         asked: Asked,
         access: &mut Access,
-    ) -> Result<(Lease, Response<hyper::body::Incoming>), Failure> {
+    ) -> Result<(Lease, Response<()>), Failure> {
         let mut wait = self.gate.enter(asked);
         let mut others = self.endpoints.all().len() - 1;
         loop {
             let dialled = wait.connection(&self.endpoints).await;
             access.held = wait.held();
             let mut lease = dialled.map_err(|error| self.no_connection(error))?;
-            let (copy, blamed) = (repeatable(&request), lease.blame());
+            let blamed = lease.blame();
             match wait.answer(self.send(&mut lease, request, access)).await? {
                 Ok(response) => {
                     wait.up();
                     lease.worked();
                     return Ok((lease, response));
                 }
-                Err(SendError { error, unsent }) => match unsent.map(|request| *request).or(copy) {
+                Err(SendError { error, again }) => match again {
                     // Another gateway is asked at once, and when none is left it is an outage.
-                    Some(again) if is_gone(&error) && others > 0 && self.endpoints.failed(&blamed) => {
+                    Some(again) if error.is_gone() && others > 0 && self.endpoints.failed(&blamed) => {
                         others -= 1;
                         request = again;
                     }
-                    Some(again) if is_gone(&error) && wait.cut() => request = again,
+                    Some(again) if error.is_gone() && wait.cut() => request = again,
                     _ => return Err(failure_of(error)),
                 },
             }
@@ -128,9 +120,9 @@ impl Forward {
     async fn send(
         &self,
         lease: &mut Lease,
-        request: Request<RequestBody>,
+        request: Box<Outgoing>,
         access: &mut Access,
-    ) -> Result<Result<Response<hyper::body::Incoming>, SendError>, Failure> {
+    ) -> Result<Result<Response<()>, SendError>, Failure> {
         if self.named {
             access.gateway = Some(Arc::clone(lease.endpoint().unwrap_or(&self.upstream)));
         }
@@ -145,81 +137,52 @@ impl Forward {
     pub(super) fn to_client(
         &self,
         lease: Lease,
-        mut response: Response<hyper::body::Incoming>,
+        mut response: Response<()>,
         origin: Option<HeaderValue>,
     ) -> Response<Body> {
         let watch = AttributionWatch::over(&response, &self.hint, lease.local_ip(), origin);
         headers::to_client(response.headers_mut(), Connection::Stays);
-        response.map(|incoming| Body::from_gateway(incoming, lease, self.read, watch))
+        response.map(|()| Body::from_gateway(lease, self.read, watch))
     }
 }
 
 /// The request as the gateway gets it; the exchange keeps all but the body.
-pub(super) fn to_gateway(exchange: &mut Exchange, connection: Connection) -> Request<RequestBody> {
-    let head = &exchange.head;
-    let mut fields = headers::to_gateway(head, &exchange.host, &exchange.forwarding, connection);
+pub(super) fn to_gateway(exchange: &mut Exchange, connection: Connection) -> Box<Outgoing> {
+    let body = std::mem::take(&mut exchange.body);
+    let (head, host, forwarding) = (&exchange.head, &exchange.host, &exchange.forwarding);
+    let ours = forwarding.fields.iter().map(|(name, value)| size(name, value)).sum::<usize>();
+    let came = head.headers.iter().map(|(name, value)| size(name, value)).sum::<usize>();
+    let room = came + ours + host.len() + UPGRADE_FIELDS;
+    let mut writer = Outgoing::writer(&head.method, &exchange.target, body, room);
+    if exchange.rules.is_none() && exchange.user.is_none() {
+        headers::to_gateway(head, host, forwarding, connection, |name, value| writer.field(name, value));
+        return writer.end();
+    }
+    let mut fields = HeaderMap::with_capacity(head.headers.len() + forwarding.fields.len() + 3);
+    headers::to_gateway(head, host, forwarding, connection, |name, value| {
+        fields.append(name, value.clone());
+    });
     if let Some(rules) = &exchange.rules {
         header_rules::apply(rules, &mut fields);
     }
     if let Some((name, user)) = &exchange.user {
         fields.insert(name, user.clone());
     }
-    let mut request = Request::new(std::mem::take(&mut exchange.body));
-    request.method_mut().clone_from(&head.method);
-    *request.version_mut() = Version::HTTP_11;
-    *request.headers_mut() = fields;
-    // In them hyper keeps how the client spelt the field names.
-    request.extensions_mut().clone_from(&head.extensions);
-    *request.uri_mut() = Uri::from(exchange.target.clone());
-    request
-}
-
-/// Whether a request may be sent twice (RFC 9110 §9.2.2) and has no body that could be gone.
-fn is_repeatable(request: &Request<RequestBody>) -> bool {
-    request.body().is_empty() && request.method().is_idempotent()
-}
-
-/// A second copy of a request, if it may be sent twice.
-fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    if !is_repeatable(request) {
-        return None;
+    for (name, value) in &fields {
+        writer.field(name, value);
     }
-    let mut copy = Request::new(RequestBody::Empty);
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    copy.extensions_mut().clone_from(request.extensions());
-    Some(copy)
-}
-
-/// The connection ended before a byte of the answer.
-fn is_gone(error: &hyper::Error) -> bool {
-    error.is_canceled()
-        || error.is_closed()
-        || error.is_incomplete_message()
-        || cause::<std::io::Error>(error).is_some()
+    writer.end()
 }
 
 /// Why there is no answer.
-fn failure_of(error: hyper::Error) -> Failure {
-    if cause::<TooLarge>(&error).is_some() {
-        Failure::BodyTooLarge
-    } else if error.is_user() {
-        Failure::BadRequest(Flaw::BodyCutShort)
-    } else if error.is_parse() {
-        Failure::GatewayNonsense(error.into())
-    } else {
-        Failure::GatewayClosed(error.into())
+fn failure_of(error: LinkError) -> Failure {
+    match error {
+        LinkError::Body(error) if error.is::<TooLarge>() => Failure::BodyTooLarge,
+        LinkError::Body(_) => Failure::BadRequest(Flaw::BodyCutShort),
+        LinkError::Nonsense(_) => Failure::GatewayNonsense(error.into()),
+        error => Failure::GatewayClosed(error.into()),
     }
 }
 
-fn cause<E: Error + 'static>(error: &hyper::Error) -> Option<&E> {
-    let mut source = error.source();
-    while let Some(error) = source {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        source = error.source();
-    }
-    None
-}
+/// What an upgrade says of the connection, and the name of `Host`.
+const UPGRADE_FIELDS: usize = 64;

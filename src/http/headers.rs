@@ -1,48 +1,53 @@
-//! Which header fields pass, in either direction (rules 2 and 3): pure functions over header maps.
+//! Which header fields pass, in either direction (rules 2 and 3): pure functions over header fields.
 
-use http::header::{
-    CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, UPGRADE};
 use http::{Version, request};
 
 use super::forwarded::{Forwarding, passes};
 
-/// The fields of a request as the gateway gets them: those that may pass, as they came and in their order, then ours.
+/// Hands over the fields of a request as the gateway gets them: those that may pass, as they came and in their order, then ours.
 pub fn to_gateway(
     head: &request::Parts,
     host: &HeaderValue,
     forwarding: &Forwarding,
     connection: Connection,
-) -> HeaderMap {
+    mut field: impl FnMut(&HeaderName, &HeaderValue),
+) {
     let came = &head.headers;
     let named = named_by_connection(came);
-    let mut headers = HeaderMap::with_capacity(came.len() + forwarding.fields.len() + 3);
+    let cookie = if head.version == Version::HTTP_2 { joined_cookie(came) } else { None };
     if !came.contains_key(HOST) {
-        headers.insert(HOST, host.clone());
+        field(&HOST, host);
     }
+    let (mut joined, mut te, mut trailer) = (false, false, false);
     for (name, value) in came {
-        let hop = is_hop_by_hop(name) || (named.contains(name) && *name != HOST);
-        if !hop && passes(name, forwarding) {
-            headers.append(name, value.clone());
+        if is_hop_by_hop(name) {
+            te |= *name == TE;
+            trailer |= *name == TRAILER;
+        } else if (!named.is_empty() && named.contains(name) && *name != HOST) || !passes(name, forwarding) {
+            // It stays here.
+        } else if let (true, Some(cookie)) = (*name == COOKIE, &cookie) {
+            if !std::mem::replace(&mut joined, true) {
+                field(name, cookie);
+            }
+        } else {
+            field(name, value);
         }
     }
-    if head.version == Version::HTTP_2 {
-        join_cookies(&mut headers);
+    if te && accepts_trailers(came) {
+        field(&TE, &HeaderValue::from_static("trailers"));
     }
-    if accepts_trailers(came) {
-        headers.insert(TE, HeaderValue::from_static("trailers"));
+    if trailer {
+        came.get_all(TRAILER).iter().for_each(|value| field(&TRAILER, value));
     }
-    for trailer in came.get_all(TRAILER) {
-        headers.append(TRAILER, trailer.clone());
-    }
+    // What the client sent by these names has not passed.
     for (name, value) in &forwarding.fields {
-        headers.insert(name, value.clone());
+        field(name, value);
     }
     if connection == Connection::Upgrade {
-        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        field(&CONNECTION, &HeaderValue::from_static("Upgrade"));
+        field(&UPGRADE, &HeaderValue::from_static("websocket"));
     }
-    headers
 }
 
 /// The fields of an answer as the client gets them; only what belongs to the connection to the gateway is taken away.
@@ -74,17 +79,11 @@ pub enum Connection {
     Upgrade,
 }
 
-/// Fields that are for one connection only (RFC 9110 §7.6.1).
+/// Fields that are for one connection only (RFC 9110 §7.6.1), and what a client of h2c offers (RFC 7540 §3.2.1).
 fn is_hop_by_hop(name: &HeaderName) -> bool {
-    *name == CONNECTION
-        || *name == TE
-        || *name == TRAILER
-        || *name == TRANSFER_ENCODING
-        || *name == UPGRADE
-        || *name == "keep-alive"
-        || name.as_str().starts_with("proxy-")
-        // What a client of h2c offers (RFC 7540 §3.2.1).
-        || *name == "http2-settings"
+    let name = name.as_str();
+    matches!(name, "connection" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "keep-alive" | "http2-settings")
+        || name.starts_with("proxy-")
 }
 
 /// The fields that `Connection` names besides its own options.
@@ -108,14 +107,12 @@ fn tokens(value: &HeaderValue) -> impl Iterator<Item = &str> {
     value.to_str().unwrap_or_default().split(',').map(str::trim)
 }
 
-/// Over h2 a cookie may come in several fields; HTTP/1.1 knows one (RFC 9113 §8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).into_iter().map(HeaderValue::as_bytes).collect();
-    if crumbs.len() > 1
-        && let Ok(cookie) = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]))
-    {
-        headers.insert(COOKIE, cookie);
-    }
+/// Over h2 a cookie may come in several fields; HTTP/1.1 knows one (RFC 9113 §8.2.3). `None` if it came in one.
+fn joined_cookie(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut crumbs = headers.get_all(COOKIE).into_iter();
+    let (first, second) = (crumbs.next()?, crumbs.next()?);
+    let all: Vec<&[u8]> = [first, second].into_iter().chain(crumbs).map(HeaderValue::as_bytes).collect();
+    HeaderValue::from_bytes(&all.join(&b"; "[..])).ok()
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ pub(super) async fn upgrade(
     });
     access.ended = Ended::Upgraded;
     access.answered_by = AnsweredBy::Gateway;
-    Ok(response.map(|_| Body::empty()))
+    Ok(response.map(|()| Body::empty()))
 }
 
 /// A copy with memory of its own: hyper's values are views of the buffer that the request was read into, and one of them kept

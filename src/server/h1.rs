@@ -44,10 +44,8 @@ pub(super) async fn serve(stream: Stream, arrival: Arrival, live: &Live, way: Wa
     };
     let (arrival, handover) = (Arc::clone(&requests.arrival), Arc::clone(&requests.handover));
     let tap = Tap::new(stream, activity.clone(), requests.fragment.clone());
-    let mut connection = http1::Builder::new()
-        .preserve_header_case(true)
-        .max_header_size(live.load().request_head)
-        .serve_connection(TokioIo::new(tap), requests);
+    let mut connection =
+        http1::Builder::new().max_header_size(live.load().request_head).serve_connection(TokioIo::new(tap), requests);
     let end = run(&mut connection, &activity, live, drain).await;
     if end == End::Cut {
         return;

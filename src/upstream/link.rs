@@ -1,81 +1,135 @@
 //! [`Link`]: one HTTP/1.1 connection to the gateway, driven by whoever holds it.
 
-use std::future::Future;
+use std::future::poll_fn;
+use std::mem::{MaybeUninit, take};
 use std::net::IpAddr;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+use std::{cmp, io};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper_util::rt::TokioIo;
+use bytes::{Bytes, BytesMut};
+use http::{Response, StatusCode};
+use http_body::{Frame, SizeHint};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio_util::io::poll_read_buf;
 
-use super::RequestBody;
+use super::answer_body::AnswerBody;
+use super::link_error::{Flaw, LinkError, SendError};
+use super::outgoing::Outgoing;
+use super::response_head::{ResponseHead, may_be_whole};
+use super::sending::Sending;
 use crate::tls::Stream;
 
 /// One HTTP/1.1 connection to the gateway.
 ///
 /// There is no task behind it: the request that holds it polls it, and in the pool nobody does. That saves a wake-up and a
-/// queue in each direction of every exchange.
+/// queue in each direction of every exchange. While nothing has come of an answer, it owns no buffer.
 pub struct Link {
-    send: SendRequest<RequestBody>,
-    connection: Connection<TokioIo<Stream>, RequestBody>,
-    ended: bool,
+    stream: Stream,
     local: Option<IpAddr>,
-}
-
-/// Why there was no response.
-#[derive(Debug)]
-pub struct SendError {
-    /// What hyper says.
-    pub error: hyper::Error,
-    /// The request, if not a byte of it was written.
-    pub unsent: Option<Box<Request<RequestBody>>>,
+    /// How long a response's head may be.
+    max_head: usize,
+    sending: Sending,
+    /// What came and was not asked for yet.
+    input: Bytes,
+    /// How much of it holds no whole head.
+    looked_at: usize,
+    /// The answer's body.
+    body: AnswerBody,
+    /// The connection can carry another request when this one is over.
+    stays: bool,
+    /// Interim answers to this request.
+    interims: usize,
+    /// How much is read at once; 0 is little, by way of the stack.
+    room: usize,
+    /// Where much is read to.
+    memory: BytesMut,
 }
 
 impl Link {
     /// Makes an HTTP connection of `stream`; a response's head may be `max_head` bytes long.
-    ///
-    /// # Errors
-    /// None in practice: nothing is sent yet.
-    pub async fn open(stream: Stream, max_head: usize) -> Result<Self, hyper::Error> {
-        let local = stream.local_ip();
-        let (send, connection) = Builder::new()
-            .preserve_header_case(true)
-            .max_header_size(max_head)
-            .max_headers(MAX_FIELDS)
-            .handshake(TokioIo::new(stream))
-            .await?;
-        Ok(Self { send, connection, ended: false, local })
+    pub fn open(stream: Stream, max_head: usize) -> Self {
+        Self {
+            local: stream.local_ip(),
+            stream,
+            max_head,
+            sending: Sending::default(),
+            input: Bytes::new(),
+            looked_at: 0,
+            body: AnswerBody::Over,
+            stays: true,
+            interims: 0,
+            room: 0,
+            memory: BytesMut::new(),
+        }
     }
 
-    /// Sends `request` and waits for the response's head. Its body needs [`Link::poll_drive`] to go on.
+    /// Sends `request` and waits for the answer's head; [`Link::poll_frame`] brings its body, and goes on to send the
+    /// request's, if the gateway answers before it has all of it.
     ///
     /// # Errors
-    /// The connection failed; the request comes back if the gateway cannot have seen any of it.
-    pub async fn exchange(&mut self, request: Request<RequestBody>) -> Result<Response<Incoming>, SendError> {
-        let mut response = pin!(self.send.try_send_request(request));
-        let (connection, ended) = (&mut self.connection, &mut self.ended);
-        let result = std::future::poll_fn(|cx| {
-            // The connection first: it is what brings the response. It reports its failures through the response too.
-            drive(connection, ended, cx);
-            response.as_mut().poll(cx)
+    /// The connection failed, or the client's body, or the answer is none.
+    pub async fn exchange(&mut self, request: impl Into<Box<Outgoing>>) -> Result<Response<()>, SendError> {
+        self.sending = Sending::new(request.into());
+        self.interims = 0;
+        let answer = poll_fn(|cx| self.poll_head(cx)).await;
+        answer.map_err(|error| {
+            self.stays = false;
+            SendError { error, again: take(&mut self.sending).again() }
         })
-        .await;
-        result
-            .map_err(|mut failed| SendError { unsent: failed.take_message().map(Box::new), error: failed.into_error() })
     }
 
-    /// Moves bytes; to be called wherever a response's body is waited for. Afterwards the body has what there is.
-    pub fn poll_drive(&mut self, cx: &mut Context<'_>) {
-        drive(&mut self.connection, &mut self.ended, cx);
+    /// The next piece of the answer's body; `None` at its end.
+    ///
+    /// # Errors
+    /// The connection failed, or the client's body, or a chunk is none. Nothing follows.
+    pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, LinkError>>> {
+        let polled = self.poll_body(cx).map(Result::transpose);
+        if let Poll::Ready(Some(Err(_))) = polled {
+            self.stays = false;
+        }
+        if self.is_end() {
+            self.rest();
+        }
+        polled
     }
 
-    /// Whether another request can be sent. Looks at the socket, since in the pool nobody else does.
+    /// The whole body of the answer.
+    ///
+    /// # Errors
+    /// Those of [`Link::poll_frame`], or it is longer than `most` bytes.
+    pub async fn body(&mut self, most: usize) -> Result<Bytes, LinkError> {
+        let mut body = BytesMut::new();
+        while let Some(frame) = poll_fn(|cx| self.poll_frame(cx)).await {
+            if let Ok(data) = frame?.into_data() {
+                if data.len() > most - body.len() {
+                    return Err(LinkError::TooLong(most));
+                }
+                body.extend_from_slice(&data);
+            }
+        }
+        Ok(body.freeze())
+    }
+
+    /// Whether nothing more of the answer's body will come.
+    pub fn is_end(&self) -> bool {
+        self.body.is_over()
+    }
+
+    /// How long the rest of the answer's body is.
+    pub fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+
+    /// Whether another request can be sent. Looks at the socket, since in the pool nobody else does: it may be closed, and what
+    /// a gateway sends unasked must not become the answer to the next request.
     pub fn is_reusable(&mut self) -> bool {
-        self.poll_drive(&mut Context::from_waker(Waker::noop()));
-        !self.ended && self.send.is_ready()
+        if !self.stays || !self.body.is_over() || !self.sending.is_done() || !self.input.is_empty() {
+            return false;
+        }
+        let mut byte = [0];
+        let mut byte = ReadBuf::new(&mut byte);
+        Pin::new(&mut self.stream).poll_read(&mut Context::from_waker(Waker::noop()), &mut byte).is_pending()
     }
 
     /// Our own address towards the gateway; `None` on a unix socket.
@@ -85,19 +139,143 @@ impl Link {
 
     /// Takes the connection apart after a 101: the raw stream, and what was read of it beyond the head.
     pub fn into_stream(self) -> (Stream, Bytes) {
-        let parts = self.connection.into_parts();
-        (parts.io.into_inner(), parts.read_buf)
+        (self.stream, self.input)
     }
-}
 
-fn drive(connection: &mut Connection<TokioIo<Stream>, RequestBody>, ended: &mut bool, cx: &mut Context<'_>) {
-    if !*ended && let Poll::Ready(result) = connection.poll_without_shutdown(cx) {
-        *ended = true;
-        if let Err(error) = result {
-            tracing::debug!(%error, "gateway connection ended");
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, LinkError>> {
+        self.sending.poll(cx, &mut self.stream)?;
+        loop {
+            if let Some(head) = self.next_head()? {
+                return Poll::Ready(self.begin(head));
+            }
+            let before = self.input.len();
+            match ready!(self.poll_read(cx)) {
+                Ok(()) if self.input.len() > before => self.looked_at = before,
+                Ok(()) if before == 0 => return Poll::Ready(Err(self.failed(None))),
+                Ok(()) => return Poll::Ready(Err(LinkError::ClosedInHead)),
+                Err(error) => return Poll::Ready(Err(self.failed(Some(error)))),
+            }
+        }
+    }
+
+    /// The head that is there, if one is. Interim answers are for us: the client's own server has sent it a 100 if it
+    /// asked for one.
+    fn next_head(&mut self) -> Result<Option<ResponseHead>, Flaw> {
+        while !self.input.is_empty() && (self.looked_at == 0 || may_be_whole(&self.input, self.looked_at)) {
+            let Some(head) = ResponseHead::parse(&self.input, self.max_head, self.sending.to_head())? else { break };
+            let _ = self.input.split_to(head.length);
+            self.looked_at = 0;
+            let status = head.response.status();
+            if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
+                return Ok(Some(head));
+            }
+            self.interims += 1;
+            if self.interims > MOST_INTERIMS {
+                return Err(Flaw::Interims);
+            }
+        }
+        if self.input.len() > self.max_head { Err(Flaw::LongHead(self.max_head)) } else { Ok(None) }
+    }
+
+    fn begin(&mut self, head: ResponseHead) -> Result<Response<()>, LinkError> {
+        if head.response.status() == StatusCode::SWITCHING_PROTOCOLS && !self.sending.is_done() {
+            return Err(Flaw::EarlySwitch.into());
+        }
+        if self.sending.is_done() {
+            // The answer may take long.
+            self.sending = Sending::default();
+        }
+        self.stays = head.stays;
+        self.body = head.body;
+        // As much as is known to come.
+        self.room = match &self.body {
+            AnswerBody::Length(length) => room(usize::try_from(*length).unwrap_or(usize::MAX)),
+            _ => 0,
+        };
+        if self.is_end() {
+            self.rest();
+        }
+        Ok(head.response)
+    }
+
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, LinkError>> {
+        if !self.sending.is_done() {
+            self.sending.poll(cx, &mut self.stream)?;
+        }
+        loop {
+            if let Some(frame) = self.body.next(&mut self.input)? {
+                return Poll::Ready(Ok(Some(frame)));
+            }
+            if self.body.is_over() {
+                return Poll::Ready(Ok(None));
+            }
+            ready!(self.poll_read(cx)).map_err(LinkError::Io)?;
+            if self.input.is_empty() {
+                self.body.closed()?;
+            }
+        }
+    }
+
+    /// Adds to the input what there is. If that is nothing, the gateway has closed the connection.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let stream = Pin::new(&mut self.stream);
+        if self.room > 0 && self.input.is_empty() {
+            self.memory.reserve(self.room);
+            let read = ready!(poll_read_buf(stream, cx, &mut self.memory))?;
+            self.input = self.memory.split().freeze();
+            self.room = match read {
+                _ if read >= self.room => room(self.room * 2),
+                _ if read > SMALL => self.room,
+                _ => 0,
+            };
+        } else {
+            // What waits here often waits long, and little comes then.
+            self.memory = BytesMut::new();
+            let mut memory = [const { MaybeUninit::uninit() }; SMALL];
+            let mut memory = ReadBuf::uninit(&mut memory);
+            ready!(stream.poll_read(cx, &mut memory))?;
+            let read = memory.filled();
+            if self.input.is_empty() {
+                self.input = Bytes::copy_from_slice(read);
+            } else {
+                let mut joined = take(&mut self.input).try_into_mut().unwrap_or_else(|shared| (&*shared).into());
+                joined.extend_from_slice(read);
+                self.input = joined.freeze();
+            }
+            if read.len() == SMALL {
+                self.room = room(2 * SMALL);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Why there is no answer at all: what ended the sending says more than what ended the reading.
+    fn failed(&mut self, error: Option<io::Error>) -> LinkError {
+        self.sending.failure().or(error).map_or(LinkError::Closed, LinkError::Io)
+    }
+
+    /// Lets go of what only an exchange needs.
+    fn rest(&mut self) {
+        self.room = 0;
+        self.memory = BytesMut::new();
+        if self.input.is_empty() {
+            // It would keep what it is a view of.
+            self.input = Bytes::new();
+        }
+        if self.sending.is_done() {
+            self.sending = Sending::default();
         }
     }
 }
 
-/// Header fields in one response.
-const MAX_FIELDS: usize = 256;
+/// How much is read at once where so much is expected.
+fn room(expected: usize) -> usize {
+    if expected <= SMALL { 0 } else { cmp::min(expected, LARGE) }
+}
+
+/// Read at once where little is expected: most answers are shorter, and no memory waits for them.
+const SMALL: usize = 8 * 1024;
+/// Read at once where much is expected: as much as goes out to a client with one system call.
+const LARGE: usize = 64 * 1024;
+/// Before one final answer.
+const MOST_INTERIMS: usize = 32;

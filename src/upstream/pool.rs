@@ -56,9 +56,8 @@ impl Pool {
     /// The gateway cannot be reached.
     pub async fn dial(&self) -> Result<Lease, ConnectError> {
         let stream = self.0.connector.connect().await?;
-        let opened = Link::open(stream, self.0.max_head).await;
-        let link = opened.map_err(|error| ConnectError::Io(std::io::Error::other(error)))?;
-        Ok(Lease { link: Box::new(link), pool: self.clone(), endpoint: None })
+        let link = Box::new(Link::open(stream, self.0.max_head));
+        Ok(Lease { link, pool: self.clone(), endpoint: None })
     }
 
     /// What a request of frontgate's own is addressed to.

@@ -8,16 +8,12 @@
 //! Both answer without forwarding headers and without a login. Anything else that stands behind frontgate will hardly know
 //! these paths, and is as ready as it takes connections.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-
-use bytes::Buf;
+use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use http::{Request, StatusCode, Uri};
-use hyper::body::{Body, Incoming};
 
 use super::hold::{Gateway, Readiness};
-use super::{ConnectError, Lease, Pool, RequestBody};
+use super::{ConnectError, Lease, LinkError, Pool, RequestBody};
 
 impl Gateway for Pool {
     type Connection = Lease;
@@ -49,36 +45,24 @@ enum Silent {
     Nonsense,
 }
 
-async fn ask(mut lease: Lease, path: &'static str, host: HeaderValue) -> Result<(StatusCode, bool, Vec<u8>), Silent> {
+async fn ask(mut lease: Lease, path: &'static str, host: HeaderValue) -> Result<(StatusCode, bool, Bytes), Silent> {
     let mut request = Request::new(RequestBody::Empty);
     *request.uri_mut() = Uri::from_static(path);
     request.headers_mut().insert(HOST, host);
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    let failed = |error: hyper::Error| if error.is_parse() { Silent::Nonsense } else { Silent::HungUp };
+    let failed = |error: LinkError| match error {
+        LinkError::Nonsense(_) => Silent::Nonsense,
+        _ => Silent::HungUp,
+    };
     let response = lease.exchange(request).await.map_err(|failure| failed(failure.error))?;
     let (status, is_json) = (response.status(), is_json(response.headers()));
     // Pages are not read.
-    let body = if is_json { read(&mut lease, response.into_body()).await.map_err(failed)? } else { Vec::new() };
+    let body = if is_json { lease.body(LONGEST).await } else { Ok(Bytes::new()) };
+    let body = match body {
+        Err(LinkError::TooLong(_)) => Bytes::new(),
+        body => body.map_err(failed)?,
+    };
     Ok((status, is_json, body))
-}
-
-async fn read(lease: &mut Lease, mut body: Incoming) -> Result<Vec<u8>, hyper::Error> {
-    let mut read = Vec::new();
-    while let Some(frame) = poll_fn(|cx| {
-        lease.poll_drive(cx);
-        Pin::new(&mut body).poll_frame(cx)
-    })
-    .await
-    {
-        if let Ok(mut data) = frame?.into_data() {
-            let length = data.remaining().min(LONGEST.saturating_sub(read.len()));
-            read.extend_from_slice(&data.copy_to_bytes(length));
-        }
-        if read.len() >= LONGEST {
-            break;
-        }
-    }
-    Ok(read)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -89,7 +89,7 @@ async fn ten_thousand_abrupt_ends_leave_nothing_behind() {
 
 /// Grants WebSockets, and reads whatever comes until it ends.
 async fn grants(mut connection: Connection) {
-    if connection.head().await.contains("\r\nUpgrade: websocket\r\n") {
+    if connection.head().await.contains("\r\nupgrade: websocket\r\n") {
         let _ = connection.try_send(SWITCHED).await;
     }
     connection.rest().await;

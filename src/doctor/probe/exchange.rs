@@ -1,13 +1,10 @@
 //! One request and its answer, over a connection of its own.
 
-use std::future::poll_fn;
 use std::net::IpAddr;
-use std::pin::pin;
 use std::time::Duration;
 
 use http::header::{CONNECTION, DATE, HOST, HeaderName};
 use http::{HeaderValue, Request, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
 use tokio::time::timeout;
 
 use crate::tls::Stream;
@@ -31,19 +28,12 @@ pub(in crate::doctor) type Fields = Vec<(HeaderName, HeaderValue)>;
 pub(super) async fn get(stream: Stream, host: &str, path: &str, fields: &Fields) -> Option<Answer> {
     let exchange = async {
         let request = request(host, path, fields)?;
-        let mut link = Link::open(stream, LONGEST_HEAD).await.ok()?;
-        let local = link.local_ip();
+        let mut link = Link::open(stream, LONGEST_HEAD);
         let response = link.exchange(request).await.ok()?;
-        let (head, body) = response.into_parts();
-        let mut body = pin!(Limited::new(body, LONGEST_BODY).collect());
-        let body = poll_fn(|cx| {
-            // Nothing else moves the connection.
-            link.poll_drive(cx);
-            body.as_mut().poll(cx)
-        });
-        let bytes = body.await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        let date = head.headers.get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
-        Some(Answer { status: head.status, text: String::from_utf8_lossy(&bytes).into_owned(), date, local })
+        let bytes = link.body(LONGEST_BODY).await.unwrap_or_default();
+        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
+        let (status, local) = (response.status(), link.local_ip());
+        Some(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned(), date, local })
     };
     timeout(PATIENCE, exchange).await.ok().flatten()
 }

@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::header::{CONNECTION, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
 use http::{HeaderValue, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout};
@@ -95,19 +94,12 @@ async fn attempt(stream: Stream, host: &str, path: &str, origin: Option<&str>, f
     if let Some(origin) = origin {
         headers.insert(ORIGIN, origin.parse().ok()?);
     }
-    let mut link = Link::open(stream, LONGEST_HEAD).await.ok()?;
+    let mut link = Link::open(stream, LONGEST_HEAD);
     let response = timeout(PATIENCE, link.exchange(request)).await.ok()?.ok()?;
     let opened = Instant::now();
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        let (head, body) = response.into_parts();
-        let mut body = std::pin::pin!(Limited::new(body, LONGEST_REFUSAL).collect());
-        let body = std::future::poll_fn(|cx| {
-            // Nothing else moves the connection.
-            link.poll_drive(cx);
-            body.as_mut().poll(cx)
-        });
-        let bytes = timeout(PATIENCE, body).await.ok()?.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        return Some(Opened::Refused { status: head.status, said: said(&bytes) });
+        let bytes = timeout(PATIENCE, link.body(LONGEST_REFUSAL)).await.ok()?.unwrap_or_default();
+        return Some(Opened::Refused { status: response.status(), said: said(&bytes) });
     }
     let (stream, early) = link.into_stream();
     let config =

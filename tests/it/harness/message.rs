@@ -14,6 +14,16 @@ pub(crate) struct Message {
     head: usize,
 }
 
+/// The same message with the names of its fields in lower case, as frontgate writes them: they have none (RFC 9110 §5.1).
+pub(crate) fn in_lower_case(message: &str) -> String {
+    let (head, body) = message.split_once("\r\n\r\n").expect("the end of a head");
+    let lines = head.split("\r\n").enumerate().map(|(number, line)| match line.split_once(':') {
+        Some((name, value)) if number > 0 => format!("{}:{value}", name.to_ascii_lowercase()),
+        _ => line.to_owned(),
+    });
+    format!("{}\r\n\r\n{body}", lines.collect::<Vec<_>>().join("\r\n"))
+}
+
 /// Which way a message goes: that decides where it ends (RFC 9112 §6.3).
 pub(super) enum Part {
     Request,
@@ -100,7 +110,7 @@ impl Message {
         value
     }
 
-    /// The fields in their order, as they were spelt.
+    /// The fields in their order.
     pub(crate) fn fields(&self) -> impl Iterator<Item = (String, String)> {
         let lines: Vec<String> = self.head().split("\r\n").skip(1).map(str::to_owned).collect();
         lines

@@ -6,7 +6,7 @@
 //! let mut client = proxy.client().await;
 //! client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
 //! assert_eq!(client.response().await.status(), 200);
-//! assert_eq!(gateway.request().await.head(), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+//! assert_eq!(gateway.request().await.head(), "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
 //! ```
 //!
 //! [`proxy`] runs in the test's own process; [`binary`] runs the real program, for what is seen from outside: log lines,
@@ -30,7 +30,7 @@ pub(crate) use binary::{Binary, binary};
 pub(crate) use doors::{Doors, dial, dial_from, handshake};
 pub(crate) use gateway::{Connection, Gateway, READY, gateway};
 pub(crate) use http2::{Outcome, empty, full};
-pub(crate) use message::Message;
+pub(crate) use message::{Message, in_lower_case};
 pub(crate) use proxy::{Proxy, proxy};
 pub(crate) use reserved::Reserved;
 pub(crate) use trust::{Identity, Trust};

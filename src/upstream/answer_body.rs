@@ -1,0 +1,102 @@
+//! [`AnswerBody`]: where the body of an answer ends, and what of it there is.
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use super::chunks::Chunks;
+use super::link_error::{Flaw, LinkError};
+
+/// The body of an answer that is still to come.
+#[derive(Debug, Default)]
+pub(super) enum AnswerBody {
+    /// Nothing more.
+    #[default]
+    Over,
+    /// So many bytes.
+    Length(u64),
+    /// Chunks.
+    Chunked(Chunks),
+    /// Whatever comes before the connection is closed.
+    UntilClose,
+}
+
+impl AnswerBody {
+    /// Whether there is nothing more to come.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Self::Over | Self::Length(0) => true,
+            Self::Chunked(chunks) => chunks.is_over(),
+            Self::Length(_) | Self::UntilClose => false,
+        }
+    }
+
+    /// How long the rest is.
+    pub(super) fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Over => SizeHint::with_exact(0),
+            Self::Length(left) => SizeHint::with_exact(*left),
+            Self::Chunked(_) | Self::UntilClose => SizeHint::default(),
+        }
+    }
+
+    /// Takes the next piece from the front of `input`. `None`: `input` is used up, or the body is over.
+    ///
+    /// # Errors
+    /// Chunks that are none.
+    pub(super) fn next(&mut self, input: &mut Bytes) -> Result<Option<Frame<Bytes>>, Flaw> {
+        match self {
+            Self::Chunked(chunks) => chunks.next(input),
+            _ if self.is_over() || input.is_empty() => Ok(None),
+            Self::Length(left) => {
+                let data = input.split_to(usize::try_from(*left).map_or(input.len(), |left| left.min(input.len())));
+                *left -= data.len() as u64;
+                Ok(Some(Frame::data(data)))
+            }
+            Self::UntilClose | Self::Over => Ok(Some(Frame::data(std::mem::take(input)))),
+        }
+    }
+
+    /// The connection was closed.
+    ///
+    /// # Errors
+    /// That was not the end of the body.
+    pub(super) fn closed(&mut self) -> Result<(), LinkError> {
+        match self {
+            Self::UntilClose => *self = Self::Over,
+            _ if self.is_over() => {}
+            _ => return Err(LinkError::CutShort),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_ends_where_its_framing_says() {
+        // The framing, what comes, what of it is the body, whether it is over, and whether it is if the connection is closed.
+        let rows = [
+            (AnswerBody::Over, "next", "", true, true),
+            (AnswerBody::Length(0), "next", "", true, true),
+            (AnswerBody::Length(2), "oknext", "ok", true, true),
+            (AnswerBody::Length(4), "ok", "ok", false, false),
+            (AnswerBody::Length(u64::MAX), "ok", "ok", false, false),
+            (AnswerBody::Chunked(Chunks::default()), "2\r\nok\r\n0\r\n\r\nnext", "ok", true, true),
+            (AnswerBody::Chunked(Chunks::default()), "2\r\nok\r\n", "ok", false, false),
+            (AnswerBody::UntilClose, "ok", "ok", false, true),
+        ];
+        for (mut body, text, expected, over, whole) in rows {
+            let name = format!("{body:?} {text:?}");
+            let (mut input, mut read) = (Bytes::from(text), Vec::new());
+            while let Some(frame) = body.next(&mut input).unwrap() {
+                read.extend_from_slice(&frame.into_data().unwrap());
+            }
+            assert_eq!((read, body.is_over()), (expected.into(), over), "{name}");
+            assert_eq!(input, if text.ends_with("next") { "next" } else { "" }, "{name}");
+            assert_eq!(body.closed().is_ok(), whole, "{name}");
+            assert_eq!(body.is_over(), whole, "{name}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+use super::*;
+
+fn parse(text: &str, to_head: bool) -> Result<Option<ResponseHead>, Flaw> {
+    ResponseHead::parse(&Bytes::copy_from_slice(text.as_bytes()), 4096, to_head)
+}
+
+/// Whether there is a body, as short as it can be said.
+fn framing(head: &ResponseHead) -> String {
+    match &head.body {
+        AnswerBody::Over => "none".into(),
+        AnswerBody::Length(length) => length.to_string(),
+        AnswerBody::Chunked(_) => "chunked".into(),
+        AnswerBody::UntilClose => "until close".into(),
+    }
+}
+
+#[test]
+fn the_body_has_one_end_or_the_answer_is_refused() {
+    let rows: [(&str, &str, Result<&str, Flaw>); 33] = [
+        ("200", "content-length: 2", Ok("2")),
+        ("200", "content-length: 0", Ok("0")),
+        ("200", "content-length: 18446744073709551615", Ok("18446744073709551615")),
+        ("200", "Content-Length: 2\r\nCONTENT-LENGTH: 2", Ok("2")),
+        ("200", "content-length: 2, 2", Ok("2")),
+        ("200", "content-length: 2\r\ncontent-length: 3", Err(Flaw::Length)),
+        ("200", "content-length: 2, 3", Err(Flaw::Length)),
+        ("200", "content-length: 2,", Err(Flaw::Length)),
+        ("200", "content-length:", Err(Flaw::Length)),
+        ("200", "content-length: +2", Err(Flaw::Length)),
+        ("200", "content-length: -2", Err(Flaw::Length)),
+        ("200", "content-length: 0x2", Err(Flaw::Length)),
+        ("200", "content-length: 2 2", Err(Flaw::Length)),
+        ("200", "content-length: 18446744073709551616", Err(Flaw::Length)),
+        ("200", "transfer-encoding: chunked", Ok("chunked")),
+        ("200", "Transfer-Encoding:\tCHUNKED ", Ok("chunked")),
+        ("200", "transfer-encoding: gzip", Err(Flaw::Coding)),
+        ("200", "transfer-encoding: gzip, chunked", Err(Flaw::Coding)),
+        ("200", "transfer-encoding: chunked, identity", Err(Flaw::Coding)),
+        ("200", "transfer-encoding: xchunked", Err(Flaw::Coding)),
+        ("200", "transfer-encoding: chunked\r\ntransfer-encoding: chunked", Err(Flaw::Coding)),
+        ("200", "transfer-encoding:", Err(Flaw::Coding)),
+        ("200", "transfer-encoding: chunked\r\ncontent-length: 2", Err(Flaw::TwoLengths)),
+        ("200", "content-length: 2\r\ntransfer-encoding: chunked", Err(Flaw::TwoLengths)),
+        ("200", "transfer_encoding: chunked\r\ncontent-length: 2", Ok("2")),
+        ("200", "a: 1", Ok("until close")),
+        ("204", "content-length: 2", Ok("none")),
+        ("304", "content-length: 2", Ok("none")),
+        ("304", "transfer-encoding: chunked", Ok("none")),
+        ("103", "content-length: 2", Ok("none")),
+        ("101", "content-length: 2", Ok("none")),
+        ("205", "content-length: 0", Ok("0")),
+        ("999", "content-length: 0", Ok("0")),
+    ];
+    for (status, fields, expected) in rows {
+        let head = parse(&format!("HTTP/1.1 {status} X\r\n{fields}\r\n\r\nbody"), false);
+        let said = head.as_ref().map(|head| framing(head.as_ref().expect("it is whole"))).map_err(|flaw| *flaw);
+        assert_eq!(said, expected.map(str::to_owned), "{status} {fields}");
+        if let Ok(Some(head)) = head
+            && !["204", "304", "103", "101"].contains(&status)
+        {
+            assert!(head.response.headers().get_all(CONTENT_LENGTH).iter().count() <= 1, "{fields}");
+        }
+        assert_eq!(framing(&parse("HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\n", true).unwrap().unwrap()), "none");
+    }
+    let old = parse("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", false);
+    assert_eq!(old.err(), Some(Flaw::Coding));
+}
+
+#[test]
+fn the_connection_stays_if_both_sides_know_where_the_answer_ends() {
+    let rows = [
+        ("1.1", "200", "content-length: 2", true),
+        ("1.1", "200", "transfer-encoding: chunked", true),
+        ("1.1", "204", "a: 1", true),
+        ("1.1", "200", "content-length: 2\r\nconnection: close", false),
+        ("1.1", "200", "content-length: 2\r\nconnection: x-a, Close", false),
+        ("1.1", "200", "content-length: 2\r\nconnection: close\r\nconnection: keep-alive", false),
+        ("1.1", "200", "content-length: 2\r\nconnection: keep-alive", true),
+        ("1.1", "200", "a: 1", false),
+        ("1.1", "101", "connection: upgrade", false),
+        ("1.0", "200", "content-length: 2", false),
+        ("1.0", "200", "content-length: 2\r\nconnection: keep-alive", true),
+        ("1.0", "200", "content-length: 2\r\nconnection: keep-alive, close", false),
+        ("1.0", "200", "connection: keep-alive", false),
+    ];
+    for (version, status, fields, stays) in rows {
+        let head = parse(&format!("HTTP/{version} {status} OK\r\n{fields}\r\n\r\n"), false).unwrap().unwrap();
+        assert_eq!(head.stays, stays, "{version} {status} {fields}");
+    }
+}
+
+#[test]
+fn what_is_about_the_connection_ends_here_and_the_rest_keeps_its_order() {
+    let fields = "Server: x\r\nConnection: keep-alive\r\nSet-Cookie: a=1\r\nKeep-Alive: timeout=5\r\n\
+                  Transfer-Encoding: chunked\r\nDate: gr\u{fc}n\r\nset-cookie: b=2\r\nX-Empty:";
+    let head = parse(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n"), false).unwrap().unwrap();
+    let lines: Vec<_> = head.response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    let date = "gr\u{fc}n";
+    let expected: [(&str, &[u8]); 5] =
+        [("server", b"x"), ("set-cookie", b"a=1"), ("set-cookie", b"b=2"), ("date", date.as_bytes()), ("x-empty", b"")];
+    assert_eq!(lines, expected);
+    for (status, fields) in [("200", "connection: close, x-a"), ("101", "connection: keep-alive")] {
+        let head = parse(&format!("HTTP/1.1 {status} OK\r\n{fields}\r\n\r\n"), false).unwrap().unwrap();
+        assert!(head.response.headers().contains_key(CONNECTION), "{fields}");
+    }
+}
+
+#[test]
+fn a_reason_of_its_own_is_kept() {
+    for (line, kept) in [("200 OK", None), ("200 Fine", Some(&b"Fine"[..])), ("299 ", Some(b"")), ("299", Some(b""))] {
+        let head = parse(&format!("HTTP/1.1 {line}\r\n\r\n"), false).unwrap().unwrap();
+        let reason = head.response.extensions().get::<ReasonPhrase>().map(ReasonPhrase::as_bytes);
+        assert_eq!(reason, kept, "{line}");
+    }
+}
+
+#[test]
+fn a_head_is_asked_for_until_it_is_whole_and_never_beyond_the_limit() {
+    let text = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n";
+    for at in 0..text.len() {
+        assert!(parse(&text[..at], false).unwrap().is_none(), "{at}");
+        assert!(!may_be_whole(&text.as_bytes()[..at], 0), "{at}");
+        assert!(may_be_whole(text.as_bytes(), at), "{at}");
+    }
+    assert_eq!(parse(text, false).unwrap().unwrap().length, text.len());
+    let long = |length: usize| format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(length - 20));
+    assert!(parse(&long(4096), false).unwrap().is_none());
+    assert_eq!(parse(&long(4097), false).err(), Some(Flaw::LongHead(4096)));
+    assert_eq!(parse(&(long(4096) + "\r\n\r\n"), false).err(), Some(Flaw::LongHead(4096)));
+}
+
+#[test]
+fn what_is_no_head_is_refused() {
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: 1\r\n".repeat(MAX_FIELDS + 1));
+    let rows = [
+        "SSH-2.0-x\r\n\r\n",
+        "HTTP/2.0 200 OK\r\n\r\n",
+        "HTTP/1.2 200 OK\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\n\r\n",
+        "HTTP/1.1 20 OK\r\n\r\n",
+        "HTTP/1.1 099 X\r\n\r\n",
+        "HTTP/1.1 200 OK\r\na: 1\r\n b\r\n\r\n",
+        "HTTP/1.1 200 OK\r\na : 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\n: 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\na\r\n\r\n",
+        "HTTP/1.1 200 OK\r\na: \0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\na: 1\rb: 2\r\n\r\n",
+        &many,
+    ];
+    for text in rows {
+        assert!(parse(text, false).is_err(), "{text:?}");
+    }
+}

@@ -1,0 +1,205 @@
+//! [`Sending`]: a request on its way to the gateway, as far as the gateway takes it.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Buf as _, Bytes};
+use http_body::{Body as _, Frame};
+use tokio::io::AsyncWrite;
+
+use super::link_error::LinkError;
+use super::outgoing::{Framing, Outgoing, chunk_line, last_chunk};
+
+/// A request on its way to the gateway. At most one piece of its body is held.
+#[derive(Debug, Default)]
+pub(super) struct Sending {
+    request: Option<Box<Outgoing>>,
+    stage: Stage,
+    /// How much of the head is written.
+    head: usize,
+    /// What stands in front of a piece of the body, and how much of that is written.
+    line: Vec<u8>,
+    line_at: usize,
+    data: Bytes,
+    /// What stands behind it.
+    tail: &'static [u8],
+    /// A byte has left.
+    began: bool,
+    flushed: bool,
+}
+
+#[derive(Debug, Default)]
+enum Stage {
+    /// There is more to come from the body.
+    Body,
+    /// What is at hand is all.
+    Last,
+    /// It is sent.
+    #[default]
+    Done,
+    /// The gateway takes no more of it.
+    Failed(io::Error),
+}
+
+impl Sending {
+    pub(super) fn new(request: Box<Outgoing>) -> Self {
+        let stage = if request.framing == Framing::None { Stage::Last } else { Stage::Body };
+        Self { request: Some(request), stage, ..Self::default() }
+    }
+
+    /// Whether all of it is sent.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.stage, Stage::Done)
+    }
+
+    /// Whether the answer has no body.
+    pub(super) fn to_head(&self) -> bool {
+        self.request.as_ref().is_some_and(|request| request.to_head)
+    }
+
+    /// The request, if the gateway saw nothing of it or it may be sent twice.
+    pub(super) fn again(self) -> Option<Box<Outgoing>> {
+        // Of a body, too, nothing may be gone.
+        let untouched = !self.began && self.line.is_empty() && self.data.is_empty();
+        self.request.filter(|request| untouched || request.repeatable)
+    }
+
+    /// What the gateway did not take it for.
+    pub(super) fn failure(&mut self) -> Option<io::Error> {
+        match std::mem::take(&mut self.stage) {
+            Stage::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Sends what can be sent. That the gateway takes no more is no error yet: it may have answered before.
+    ///
+    /// # Errors
+    /// The body's.
+    pub(super) fn poll<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, io: &mut W) -> Result<(), LinkError> {
+        loop {
+            let waits = match (&self.stage, &mut self.request) {
+                (Stage::Body, Some(request))
+                    if self.line.is_empty() && self.data.is_empty() && self.tail.is_empty() =>
+                {
+                    match Pin::new(&mut request.body).poll_frame(cx) {
+                        Poll::Pending => true,
+                        Poll::Ready(frame) => {
+                            self.queue(frame.transpose().map_err(LinkError::Body)?)?;
+                            false
+                        }
+                    }
+                }
+                (Stage::Body | Stage::Last, _) => false,
+                (Stage::Done | Stage::Failed(_), _) => return Ok(()),
+            };
+            let written = match self.poll_write(cx, io) {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(written) => written,
+            };
+            match written {
+                Ok(()) if matches!(self.stage, Stage::Last) => {
+                    self.stage = Stage::Done;
+                    return Ok(());
+                }
+                Ok(()) if waits => return Ok(()),
+                Ok(()) => {}
+                Err(error) => self.stage = Stage::Failed(error),
+            }
+        }
+    }
+
+    /// The next piece of the body, or its end.
+    fn queue(&mut self, frame: Option<Frame<Bytes>>) -> Result<(), LinkError> {
+        let request = self.request.as_mut().expect("its body was asked");
+        match (&mut request.framing, frame.map(Frame::into_data)) {
+            (Framing::Length(0), None) => self.stage = Stage::Last,
+            (Framing::Length(_), None) | (Framing::None, _) => return Err(LinkError::Body(Misframed.into())),
+            (Framing::Length(left), Some(Ok(data))) => {
+                *left = left.checked_sub(data.len() as u64).ok_or_else(|| LinkError::Body(Misframed.into()))?;
+                // Its sender may say a little later that this was all.
+                if *left == 0 {
+                    self.stage = Stage::Last;
+                }
+                self.data = data;
+            }
+            (Framing::Chunked, Some(Ok(data))) => {
+                // An empty chunk would be the last one.
+                if !data.is_empty() {
+                    chunk_line(&mut self.line, &data);
+                    self.data = data;
+                    self.tail = b"\r\n";
+                }
+                if request.body.is_end_stream() {
+                    self.tail = if self.data.is_empty() { b"0\r\n\r\n" } else { b"\r\n0\r\n\r\n" };
+                    self.stage = Stage::Last;
+                }
+            }
+            (Framing::Chunked, None) => {
+                self.tail = b"0\r\n\r\n";
+                self.stage = Stage::Last;
+            }
+            (Framing::Chunked, Some(Err(frame))) => {
+                if let Ok(trailers) = frame.into_trailers() {
+                    last_chunk(&mut self.line, &request.trailers, &trailers);
+                    self.stage = Stage::Last;
+                }
+            }
+            // Only chunks have trailers.
+            (Framing::Length(_), Some(Err(_))) => {}
+        }
+        self.flushed = false;
+        Ok(())
+    }
+
+    /// Writes all that is at hand, in as few pieces as the socket takes.
+    fn poll_write<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, io: &mut W) -> Poll<io::Result<()>> {
+        loop {
+            let head = self.request.as_ref().map_or(&[][..], |request| &request.head[self.head..]);
+            let line = &self.line[self.line_at..];
+            let more = line.len() + self.data.len() + self.tail.len();
+            if head.is_empty() && more == 0 {
+                break;
+            }
+            let mut io = Pin::new(&mut *io);
+            let written = if more == 0 {
+                io.as_mut().poll_write(cx, head)
+            } else {
+                let pieces = [head, line, &self.data, self.tail].map(IoSlice::new);
+                io.as_mut().poll_write_vectored(cx, &pieces)
+            };
+            match std::task::ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                length => self.written(length),
+            }
+        }
+        if !self.flushed {
+            std::task::ready!(Pin::new(io).poll_flush(cx))?;
+            self.flushed = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn written(&mut self, mut length: usize) {
+        self.began = true;
+        let mut part = |left: usize| {
+            let taken = left.min(length);
+            length -= taken;
+            taken
+        };
+        self.head += part(self.request.as_ref().map_or(0, |request| request.head.len() - self.head));
+        self.line_at += part(self.line.len() - self.line_at);
+        if self.line_at == self.line.len() {
+            self.line.clear();
+            self.line_at = 0;
+        }
+        self.data.advance(part(self.data.len()));
+        self.tail = &self.tail[part(self.tail.len())..];
+    }
+}
+
+/// The client's body is not as long as it said.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body is not as long as it was said to be")]
+struct Misframed;
