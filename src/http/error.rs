@@ -1,4 +1,4 @@
-//! [`Failure`]: every way in which frontgate itself answers. The only place where failures become statuses.
+//! [`Failure`]: every way in which frontgate itself answers. Failures become statuses here, in [`Face`], and nowhere else.
 
 mod face;
 
