@@ -36,6 +36,11 @@ impl Drain {
         self.tasks.spawn(task);
     }
 
+    /// The part of it that spawns.
+    pub fn tasks(&self) -> Tasks {
+        Tasks(self.tasks.clone())
+    }
+
     /// Asks everything to finish.
     pub fn soften(&self) {
         self.soft.cancel();
@@ -74,11 +79,16 @@ impl Drain {
     }
 }
 
-impl<F> hyper::rt::Executor<F> for Drain
+/// How hyper spawns on a [`Drain`]. It makes a copy for each request; copies of the signals would be counted under a lock that
+/// all connections share.
+#[derive(Debug, Clone)]
+pub struct Tasks(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for Tasks
 where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, task: F) {
-        self.spawn(task);
+        self.0.spawn(task);
     }
 }

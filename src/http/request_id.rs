@@ -27,7 +27,10 @@ impl RequestId {
 
     /// As a header field's value.
     pub fn to_value(self) -> HeaderValue {
-        HeaderValue::from_bytes(&self.0).unwrap_or(HeaderValue::from_static(""))
+        let mut value = HeaderValue::from_bytes(&self.0).unwrap_or(HeaderValue::from_static(""));
+        // It does not come again: in the table of an HTTP/2 connection it would push out what does (RFC 7541 §7.1.3).
+        value.set_sensitive(true);
+        value
     }
 }
 

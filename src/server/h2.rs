@@ -1,14 +1,12 @@
 //! An HTTP/2 connection: requests beside each other, until it ends.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::header::DATE;
-use http::{Request, Response};
+use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -16,12 +14,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::cork::Cork;
+use super::h1::Infallibly;
 use super::settings::{Live, Places, Way};
 use crate::drain::Drain;
 use crate::http::activity::Activity;
 use crate::http::arrival::Arrival;
-use crate::http::body::Body;
-use crate::http::request_id::X_REQUEST_ID;
 use crate::http::stack::Entry;
 use crate::listener::Buffers;
 use crate::tls::Stream;
@@ -41,13 +38,12 @@ pub(super) async fn serve(
     let requests = service_fn(move |request: Request<Incoming>| {
         let entry =
             Entry { arrival: Arc::clone(&arrival), has_fragment: false, busy: activity.begin(), handover: None };
-        let answer = requested.load().edge(Way::Proper).call(request, entry);
-        async { Ok::<_, Infallible>(sparing_the_table(answer.await)) }
+        Infallibly(requested.load().edge(Way::Proper).call(request, entry))
     });
     let head = u32::try_from(live.load().request_head).unwrap_or(u32::MAX);
     let (cork, corked) = Cork::new(stream, buffers);
     let mut connection = pin!(
-        http2::Builder::new(drain.clone())
+        http2::Builder::new(drain.tasks())
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_STREAMS)
             .max_header_list_size(head)
@@ -104,17 +100,6 @@ pub(super) async fn serve(
             }
         }
     }
-}
-
-/// Marks what differs in each answer as never to be indexed (RFC 7541 §7.1.3). In the table of the connection it would push
-/// out what comes again, and the h2 library compares a field with all the values of it that are there, one by one.
-fn sparing_the_table(mut answer: Response<Body>) -> Response<Body> {
-    for name in [DATE, X_REQUEST_ID] {
-        if let Some(value) = answer.headers_mut().get_mut(name) {
-            value.set_sensitive(true);
-        }
-    }
-    answer
 }
 
 /// Requests of one connection at a time; a browser asks for a hundred.
