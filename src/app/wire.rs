@@ -16,7 +16,7 @@ use crate::http::activity::Patience;
 use crate::http::answer::Fixed;
 use crate::http::ca_page::CaPage;
 use crate::http::forward::Forward;
-use crate::http::guarded::Guard;
+use crate::http::guard::Guard;
 use crate::http::passwords::Passwords;
 use crate::http::redirect::{Https, Redirect};
 use crate::http::route::Route;

@@ -1,4 +1,4 @@
-//! The layer that turns a failure into an answer that says what happened and what to do.
+//! [`Pages`]: an answer to a request that failed, which says what happened and what to do.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -9,33 +9,15 @@ use http::{Method, Response};
 use super::body::Body;
 use super::error::{Failure, Fault};
 use super::exchange::Exchange;
-use super::handle::Handle;
 use super::page;
 use crate::observe::access::Access;
 use crate::observe::once_a_minute::OnceAMinute;
-
-/// The layer that turns a failure into a page. Nothing fails above it.
-pub struct Paged<H> {
-    /// What comes next.
-    pub inner: H,
-    /// What makes the pages.
-    pub pages: Pages,
-}
 
 /// Makes pages of failures, and tells the log. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Pages {
     /// A gateway that is down is asked for often.
     lines: Arc<OnceAMinute>,
-}
-
-impl<H: Handle> Handle for Paged<H> {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
-        match self.inner.handle(exchange, access).await {
-            Ok(response) => Ok(response),
-            Err(failure) => Ok(self.pages.answer(&failure, exchange, access)),
-        }
-    }
 }
 
 impl Pages {

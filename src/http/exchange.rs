@@ -34,9 +34,9 @@ pub struct Exchange {
     pub forwarding: Forwarding,
     /// Where an upgrade leaves its tunnel; `None` where the connection cannot be handed over.
     pub handover: Option<Arc<Handover>>,
-    /// What its route changes in its header fields. Set by [`super::headed`].
+    /// What its route changes in its header fields. Set by [`super::stack::RouteStack`].
     pub rules: Option<Arc<HeaderRules>>,
-    /// Who it is, and the field that tells the gateway so. Set by [`super::guarded`].
+    /// Who it is, and the field that tells the gateway so. Set by [`super::guard`].
     pub user: Option<(HeaderName, HeaderValue)>,
 }
 

@@ -1,32 +1,15 @@
-//! The layer that tells browsers to use nothing but https (RFC 6797).
+//! What tells browsers to use nothing but https (RFC 6797).
 
 use http::header::STRICT_TRANSPORT_SECURITY;
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue};
 
 use super::arrival::Arrival;
-use super::body::Body;
-use super::error::Failure;
-use super::exchange::Exchange;
-use super::handle::Handle;
 use crate::config::Hsts;
-use crate::observe::access::Access;
 
-/// The layer that adds `Strict-Transport-Security`, unless the gateway has one.
-pub struct Strict<H> {
-    /// What comes next.
-    pub inner: H,
-    /// When it is added.
-    pub policy: Hsts,
-}
-
-impl<H: Handle> Handle for Strict<H> {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
-        let field = field(self.policy, &exchange.arrival);
-        let mut response = self.inner.handle(exchange, access).await?;
-        if let Some(field) = field {
-            response.headers_mut().entry(STRICT_TRANSPORT_SECURITY).or_insert(field);
-        }
-        Ok(response)
+/// Adds `Strict-Transport-Security` to an answer, unless it has one.
+pub fn add(policy: Hsts, arrival: &Arrival, answer: &mut HeaderMap) {
+    if let Some(field) = field(policy, arrival) {
+        answer.entry(STRICT_TRANSPORT_SECURITY).or_insert(field);
     }
 }
 

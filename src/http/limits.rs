@@ -1,31 +1,24 @@
-//! The layer that refuses a body before it is sent, if it says itself that it is too large or cannot be passed on as it is.
+//! What refuses a body before it is sent, if it says itself that it is too large or cannot be passed on as it is.
 
+use http::Version;
 use http::header::{HeaderMap, TRANSFER_ENCODING};
-use http::{Response, Version};
 
-use super::body::Body;
 use super::error::{Failure, Flaw};
 use super::exchange::Exchange;
-use super::handle::Handle;
-use crate::observe::access::Access;
 
-/// The layer that refuses a body that announces more than it may have. One that does not is cut off where it is too much, by
+/// Refuses a body that announces more than it may have. One that does not is cut off where it is too much, by
 /// [`crate::upstream::RequestBody`].
-pub struct Limited<H> {
-    /// What comes next.
-    pub inner: H,
-}
-
-impl<H: Handle> Handle for Limited<H> {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
-        if exchange.head.version < Version::HTTP_2 && is_coded_further(&exchange.head.headers) {
-            return Err(Failure::BadRequest(Flaw::BadFraming));
-        }
-        if exchange.body.is_too_large() {
-            return Err(Failure::BodyTooLarge);
-        }
-        self.inner.handle(exchange, access).await
+///
+/// # Errors
+/// It is refused.
+pub fn check(exchange: &Exchange) -> Result<(), Failure> {
+    if exchange.head.version < Version::HTTP_2 && is_coded_further(&exchange.head.headers) {
+        return Err(Failure::BadRequest(Flaw::BadFraming));
     }
+    if exchange.body.is_too_large() {
+        return Err(Failure::BodyTooLarge);
+    }
+    Ok(())
 }
 
 /// Whether there is a coding below `chunked`. The parser takes off `chunked` only, and its label with it: the gateway would take

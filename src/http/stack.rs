@@ -1,4 +1,5 @@
-//! The layers that a request passes, as two lists that one can read: the edge, the same for every request, and the route.
+//! The layers that a request passes, in two places where one can read them in their order: [`Edge`], the same for every request,
+//! and [`RouteStack`]. None wraps another: a future that holds a future is moved as a whole each time it is handed on.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,26 +8,21 @@ use std::sync::Arc;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
-use tower::ServiceBuilder;
 
 use super::activity::Busy;
 use super::answer::Fixed;
 use super::arrival::Arrival;
-use super::attribution::Attributed;
 use super::body::Body;
 use super::error::Failure;
-use super::error_page::{Paged, Pages};
+use super::error_page::Pages;
 use super::exchange::Exchange;
 use super::forwarded::Forwarding;
-use super::guarded::{Guard, Guarded};
+use super::guard::Guard;
 use super::handle::Handle;
-use super::headed::Headed;
-use super::hsts::Strict;
-use super::limits::Limited;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::route::Route;
-use super::target::Checked;
 use super::tunnel::Handover;
+use super::{attribution, header_rules, hsts, limits, target};
 use crate::config::{Forwarded, HeaderRules, Hsts};
 use crate::observe::access::{Access, AccessLog, Client};
 use crate::upstream::RequestBody;
@@ -67,20 +63,7 @@ pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 impl Edge {
     /// The edge in front of what comes next: a [`Router`](super::router::Router), or a listener's one answer.
     pub fn new(settings: EdgeSettings, next: impl Handle) -> Self {
-        let EdgeSettings { forwarded, hsts, request_body, log } = settings;
-        let layers = ServiceBuilder::new()
-            // Outermost: it is about our https, not about the answer, and a page of ours carries it too.
-            .layer_fn(move |inner| Strict { inner, policy: hsts })
-            // Whatever goes wrong further in becomes a page.
-            .layer_fn(|inner| Paged { inner, pages: Pages::default() })
-            // Nothing else may look at a target or host that could be understood in two ways.
-            .layer_fn(|inner| Checked { inner })
-            // Before anything that counts or refuses by client.
-            .layer_fn(move |inner| Attributed { inner, rules: forwarded.clone() })
-            // Before the gateway is dialled.
-            .layer_fn(|inner| Limited { inner })
-            .service(next);
-        Self(Arc::new(Root { layers, request_body, log }))
+        Self(Arc::new(Root { settings, pages: Pages::default(), next }))
     }
 
     /// Begins to answer a request.
@@ -109,13 +92,13 @@ pub enum RouteEnd {
     Fixed(Fixed),
 }
 
-/// The layers of one route. All routes have one type, so that nothing is boxed for a request.
-pub struct RouteStack(Layers);
-
-enum Layers {
-    /// Nothing to do but to pass it on.
-    Bare(Box<Route>),
-    Full(Headed<Guarded<RouteEnd>>),
+/// The layers of one route.
+pub struct RouteStack {
+    requests: Option<Arc<HeaderRules>>,
+    answers: Option<HeaderRules>,
+    guard: Option<Arc<Guard>>,
+    end: RouteEnd,
+    pages: Pages,
 }
 
 impl RouteStack {
@@ -123,42 +106,34 @@ impl RouteStack {
     pub fn new(settings: RouteSettings) -> Self {
         let RouteSettings { requests, answers, guard, end } = settings;
         let nothing = HeaderRules::default();
-        let end = match end {
-            RouteEnd::Gateway(route) if requests == nothing && answers == nothing && guard.is_none() => {
-                return Self(Layers::Bare(route));
-            }
-            end => end,
-        };
-        let layers = ServiceBuilder::new()
-            // Outermost: an answer of ours has the route's fields, too.
-            .layer_fn(move |inner| Headed {
-                inner,
-                requests: (requests != nothing).then(|| Arc::new(requests.clone())),
-                answers: (answers != nothing).then(|| answers.clone()),
-                pages: Pages::default(),
-            })
-            // Before anything that a stranger may not even ask for.
-            .layer_fn(move |inner| Guarded { inner, guard: guard.clone() })
-            .service(end);
-        Self(Layers::Full(layers))
+        Self {
+            requests: (requests != nothing).then(|| Arc::new(requests)),
+            answers: (answers != nothing).then_some(answers),
+            guard,
+            end,
+            pages: Pages::default(),
+        }
     }
 }
 
 impl Handle for RouteStack {
     async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
-        match &self.0 {
-            Layers::Bare(route) => route.handle(exchange, access).await,
-            Layers::Full(layers) => layers.handle(exchange, access).await,
-        }
-    }
-}
-
-impl Handle for RouteEnd {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
-        match self {
-            Self::Gateway(route) => route.handle(exchange, access).await,
-            Self::Fixed(fixed) => fixed.handle(exchange, access).await,
-        }
+        exchange.rules.clone_from(&self.requests);
+        // Before anything that a stranger may not even ask for. Boxed: few routes ask who it is.
+        let admitted = match &self.guard {
+            Some(guard) => Box::pin(guard.check(exchange, access)).await,
+            None => Ok(()),
+        };
+        let handled = match (admitted, &self.end) {
+            (Err(failure), _) => Err(failure),
+            (Ok(()), RouteEnd::Gateway(route)) => route.handle(exchange, access).await,
+            (Ok(()), RouteEnd::Fixed(fixed)) => fixed.handle(exchange, access).await,
+        };
+        // Last: whoever answers, the gateway, with a 101 too, or a page of ours, the answer has the route's fields.
+        let Some(rules) = &self.answers else { return handled };
+        let mut response = handled.unwrap_or_else(|failure| self.pages.answer(&failure, exchange, access));
+        header_rules::apply(rules, response.headers_mut());
+        Ok(response)
     }
 }
 
@@ -168,9 +143,9 @@ trait Enter: Send + Sync {
 
 /// The start of the layers: the request gets its name and its log line.
 struct Root<H> {
-    layers: H,
-    request_body: Option<u64>,
-    log: AccessLog,
+    settings: EdgeSettings,
+    pages: Pages,
+    next: H,
 }
 
 impl<H: Handle> Enter for Root<H> {
@@ -179,7 +154,7 @@ impl<H: Handle> Enter for Root<H> {
         let id = RequestId::fresh();
         let (head, body) = request.into_parts();
         let peer = arrival.peer.ip();
-        let mut access = self.log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
+        let mut access = self.settings.log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
         access.tls = arrival.tls_version;
         access.subject = arrival.identity.as_ref().map(|identity| Arc::clone(&identity.subject));
         // In a box of its own, as the line is: what a future is given it has room for in each of its states.
@@ -187,7 +162,7 @@ impl<H: Handle> Enter for Root<H> {
             id,
             arrival,
             head,
-            body: RequestBody::new(body, self.request_body, &mut access.bytes_in),
+            body: RequestBody::new(body, self.settings.request_body, &mut access.bytes_in),
             has_fragment,
             host: HeaderValue::from_static(""),
             target: PathAndQuery::from_static("/"),
@@ -207,15 +182,27 @@ impl<H: Handle> Root<H> {
         mut access: Box<Access>,
         busy: Busy,
     ) -> Response<Body> {
-        let handled = self.layers.handle(&mut exchange, &mut access).await;
-        let mut response = handled.unwrap_or_else(|failure| {
-            // The page layer leaves none; a bare status is still better than a lost connection.
-            let mut response = Response::new(Body::empty());
-            *response.status_mut() = failure.status();
-            response
-        });
-        response.headers_mut().entry(X_REQUEST_ID).or_insert_with(|| exchange.id.to_value());
+        let handled = match self.check(&mut exchange, &mut access) {
+            Ok(()) => self.next.handle(&mut exchange, &mut access).await,
+            Err(failure) => Err(failure),
+        };
+        // Whatever went wrong becomes a page.
+        let mut response = handled.unwrap_or_else(|failure| self.pages.answer(&failure, &exchange, &mut access));
+        let fields = response.headers_mut();
+        // It is about our https, not about the answer, and a page of ours carries it too.
+        hsts::add(self.settings.hsts, &exchange.arrival, fields);
+        fields.entry(X_REQUEST_ID).or_insert_with(|| exchange.id.to_value());
         access.status = Some(response.status());
         response.map(|body| body.keeping(access, busy))
+    }
+
+    /// What a request passes before it goes on.
+    fn check(&self, exchange: &mut Exchange, access: &mut Access) -> Result<(), Failure> {
+        // Nothing else may look at a target or host that could be understood in two ways.
+        target::check(exchange)?;
+        // Before anything that counts or refuses by client.
+        attribution::attribute(&self.settings.forwarded, exchange, access);
+        // Before the gateway is dialled.
+        limits::check(exchange)
     }
 }

@@ -6,33 +6,26 @@ use http::uri::PathAndQuery;
 use http::{Method, Version};
 
 use super::arrival::{Arrival, Protocol};
-use super::body::Body;
 use super::error::{Failure, Flaw};
 use super::exchange::Exchange;
-use super::handle::Handle;
 use super::host;
 use crate::config::Name;
-use crate::observe::access::Access;
 
-/// The layer that finds out what a request is for, and refuses what cannot be passed on exactly.
-pub struct Checked<H> {
-    /// What comes next.
-    pub inner: H,
-}
-
-impl<H: Handle> Handle for Checked<H> {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<http::Response<Body>, Failure> {
-        if exchange.has_fragment {
-            return Err(Failure::BadRequest(Flaw::FragmentInTarget));
-        }
-        exchange.host = requested_host(&exchange.head)?;
-        exchange.target = requested_target(&exchange.head, &exchange.arrival)?;
-        let names = exchange.arrival.certificate.as_ref().map_or(&[][..], |shown| shown.names());
-        if is_misdirected(&exchange.arrival, &exchange.host, names) {
-            return Err(Failure::Misdirected);
-        }
-        self.inner.handle(exchange, access).await
+/// Finds out what a request is for.
+///
+/// # Errors
+/// It cannot be passed on exactly, or is not for us.
+pub fn check(exchange: &mut Exchange) -> Result<(), Failure> {
+    if exchange.has_fragment {
+        return Err(Failure::BadRequest(Flaw::FragmentInTarget));
     }
+    exchange.host = requested_host(&exchange.head)?;
+    exchange.target = requested_target(&exchange.head, &exchange.arrival)?;
+    let names = exchange.arrival.certificate.as_ref().map_or(&[][..], |shown| shown.names());
+    if is_misdirected(&exchange.arrival, &exchange.host, names) {
+        return Err(Failure::Misdirected);
+    }
+    Ok(())
 }
 
 /// The one `Host` of a request, byte for byte as it came (RFC 9112 §3.2, RFC 9113 §8.3.1).
