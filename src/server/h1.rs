@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use super::bell::when_rung;
 use super::connection::Drains;
 use super::settings::{Live, Places, Way};
 use super::tap::{Fragment, Tap};
@@ -95,13 +96,16 @@ async fn run(connection: &mut Connection, activity: &Activity, live: &Live, drai
     let mut timer = pin!(sleep_until(activity.look_again(live.load().patience, Instant::now())));
     let (mut leaving, mut asked_to_end) = (false, false);
     loop {
+        let seldom = when_rung(async {
+            tokio::select! {
+                biased;
+                () = drain.hard() => Seldom::Hard,
+                () = drain.soft(), if !leaving => Seldom::Soft,
+                () = timer.as_mut() => Seldom::Timer,
+            }
+        });
         tokio::select! {
             biased;
-            () = drain.hard() => return End::Cut,
-            () = drain.soft(), if !leaving => {
-                leaving = true;
-                timer.as_mut().reset(Instant::now() + LAST_CALL);
-            }
             result = poll_fn(|cx| {
                 let polled = connection.poll_without_shutdown(cx);
                 if polled.is_ready() || !leaving || asked_to_end || activity.phase() != Phase::Busy {
@@ -117,18 +121,35 @@ async fn run(connection: &mut Connection, activity: &Activity, live: &Live, drai
                 }
                 return End::Over;
             }
-            // Looked at when it rings, not moved with every request: most never come this far.
-            () = timer.as_mut() => {
-                let (now, patience) = (Instant::now(), live.load().patience);
-                match activity.deadline(patience) {
-                    Some(at) if at <= now => return End::Slow,
-                    _ if leaving && matches!(activity.phase(), Phase::Fresh | Phase::Idle) => return End::Quiet,
-                    _ if leaving => timer.as_mut().reset(now + LAST_CALL),
-                    _ => timer.as_mut().reset(activity.look_again(patience, now)),
+            happened = seldom => match happened {
+                Seldom::Hard => return End::Cut,
+                Seldom::Soft => {
+                    leaving = true;
+                    timer.as_mut().reset(Instant::now() + LAST_CALL);
                 }
-            }
+                // Looked at when it rings, not moved with every request: most never come this far.
+                Seldom::Timer => {
+                    let (now, patience) = (Instant::now(), live.load().patience);
+                    match activity.deadline(patience) {
+                        Some(at) if at <= now => return End::Slow,
+                        _ if leaving && matches!(activity.phase(), Phase::Fresh | Phase::Idle) => return End::Quiet,
+                        _ if leaving => timer.as_mut().reset(now + LAST_CALL),
+                        _ => timer.as_mut().reset(activity.look_again(patience, now)),
+                    }
+                }
+            },
         }
     }
+}
+
+/// What may happen to a connection besides its requests.
+enum Seldom {
+    /// We were told to stop.
+    Hard,
+    /// We were asked to finish.
+    Soft,
+    /// It is time to look at the deadlines.
+    Timer,
 }
 
 /// hyper's view of the connection's requests.
