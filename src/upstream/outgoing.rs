@@ -145,7 +145,7 @@ pub(super) fn last_chunk(line: &mut Vec<u8>, announced: &[HeaderName], trailers:
 fn put(bytes: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
     let colon = if value.is_empty() { &b":"[..] } else { b": " };
-    // Room for all of it at once: to grow four times costs more than what is written.
+    // Room for all of it at once.
     let start = bytes.len();
     bytes.resize(start + name.len() + colon.len() + value.len() + 2, 0);
     let (to_name, rest) = bytes[start..].split_at_mut(name.len());
