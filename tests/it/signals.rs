@@ -92,11 +92,15 @@ async fn a_second_signal_stops_at_once() {
     for (first, second) in [(Signal::TERM, Signal::TERM), (Signal::INT, Signal::TERM), (Signal::TERM, Signal::INT)] {
         let mut scene = scene_of_binary(&["timeouts: { drain: 10m }"]).await;
         let (mut client, mut gateway) = scene.open(Via::Tls).await;
-        // Neither would end by itself: a request that is never answered, a link in the middle of a frame.
+        // Neither would end by itself: a request that is never answered, a link in the middle of a frame in either direction, so
+        // that the drain can tell nobody.
         let (mut asking, mut asked) = request(&scene).await;
-        let half = &Frame::text("half a frame").bare()[..5];
-        gateway.write(half).await;
-        client.expect(half).await;
+        let frame = Frame::text("half a frame");
+        let (down, up) = (&frame.bare()[..5], &frame.masked()[..8]);
+        gateway.write(down).await;
+        client.expect(down).await;
+        client.write(up).await;
+        gateway.expect(up).await;
 
         scene.proxy.signal(first);
         scene.proxy.line(|line| line["message"] == "stopping; a second signal stops at once").await;
