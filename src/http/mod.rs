@@ -24,6 +24,7 @@ pub mod headers;
 pub mod host;
 pub mod hsts;
 pub mod identity;
+pub mod layer;
 pub mod limits;
 pub mod page;
 pub mod passwords;

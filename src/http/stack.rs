@@ -1,5 +1,5 @@
 //! The layers that a request passes, in two places where one can read them in their order: [`Edge`], the same for every request,
-//! and [`RouteStack`]. None wraps another: a future that holds a future is moved as a whole each time it is handed on.
+//! and [`RouteStack`].
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
+use tower::ServiceBuilder;
 
 use super::activity::Busy;
 use super::answer::Fixed;
@@ -19,6 +20,7 @@ use super::exchange::Exchange;
 use super::forwarded::Forwarding;
 use super::guard::Guard;
 use super::handle::Handle;
+use super::layer::{Innermost, Layer, inbound, outbound};
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::route::Route;
 use super::tunnel::Handover;
@@ -63,7 +65,25 @@ pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 impl Edge {
     /// The edge in front of what comes next: a [`Router`](super::router::Router), or a listener's one answer.
     pub fn new(settings: EdgeSettings, next: impl Handle) -> Self {
-        Self(Arc::new(Root { settings, pages: Pages::default(), next }))
+        let EdgeSettings { forwarded, hsts, request_body, log } = settings;
+        let layers = ServiceBuilder::new()
+            // Outermost: every answer has a name.
+            .layer(outbound(|exchange, answer| {
+                answer.headers_mut().entry(X_REQUEST_ID).or_insert_with(|| exchange.id.to_value());
+            }))
+            // It is about our https, not about the answer, and a page of ours carries it too.
+            .layer(outbound(move |exchange, answer| hsts::add(hsts, &exchange.arrival, answer.headers_mut())))
+            // Nothing else may look at a target or host that could be understood in two ways.
+            .layer(inbound(|exchange, _| target::check(exchange)))
+            // Before anything that counts or refuses by client.
+            .layer(inbound(move |exchange, access| {
+                attribution::attribute(&forwarded, exchange, access);
+                Ok(())
+            }))
+            // Before the gateway is dialled.
+            .layer(inbound(|exchange, _| limits::check(exchange)))
+            .service(Innermost);
+        Self(Arc::new(Root { layers, request_body, log, pages: Pages::default(), next }))
     }
 
     /// Begins to answer a request.
@@ -142,19 +162,21 @@ trait Enter: Send + Sync {
 }
 
 /// The start of the layers: the request gets its name and its log line.
-struct Root<H> {
-    settings: EdgeSettings,
+struct Root<L, H> {
+    layers: L,
+    request_body: Option<u64>,
+    log: AccessLog,
     pages: Pages,
     next: H,
 }
 
-impl<H: Handle> Enter for Root<H> {
+impl<L: Layer, H: Handle> Enter for Root<L, H> {
     fn enter(self: Arc<Self>, request: Request<Incoming>, entry: Entry) -> Answer {
         let Entry { arrival, has_fragment, busy, handover } = entry;
         let id = RequestId::fresh();
         let (head, body) = request.into_parts();
         let peer = arrival.peer.ip();
-        let mut access = self.settings.log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
+        let mut access = self.log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
         access.tls = arrival.tls_version;
         access.subject = arrival.identity.as_ref().map(|identity| Arc::clone(&identity.subject));
         // In a box of its own, as the line is: what a future is given it has room for in each of its states.
@@ -162,7 +184,7 @@ impl<H: Handle> Enter for Root<H> {
             id,
             arrival,
             head,
-            body: RequestBody::new(body, self.settings.request_body, &mut access.bytes_in),
+            body: RequestBody::new(body, self.request_body, &mut access.bytes_in),
             has_fragment,
             host: HeaderValue::from_static(""),
             target: PathAndQuery::from_static("/"),
@@ -175,34 +197,21 @@ impl<H: Handle> Enter for Root<H> {
     }
 }
 
-impl<H: Handle> Root<H> {
+impl<L: Layer, H: Handle> Root<L, H> {
     async fn answer(
         self: Arc<Self>,
         mut exchange: Box<Exchange>,
         mut access: Box<Access>,
         busy: Busy,
     ) -> Response<Body> {
-        let handled = match self.check(&mut exchange, &mut access) {
+        let handled = match self.layers.enter(&mut exchange, &mut access) {
             Ok(()) => self.next.handle(&mut exchange, &mut access).await,
             Err(failure) => Err(failure),
         };
         // Whatever went wrong becomes a page.
         let mut response = handled.unwrap_or_else(|failure| self.pages.answer(&failure, &exchange, &mut access));
-        let fields = response.headers_mut();
-        // It is about our https, not about the answer, and a page of ours carries it too.
-        hsts::add(self.settings.hsts, &exchange.arrival, fields);
-        fields.entry(X_REQUEST_ID).or_insert_with(|| exchange.id.to_value());
+        self.layers.leave(&exchange, &mut response);
         access.status = Some(response.status());
         response.map(|body| body.keeping(access, busy))
-    }
-
-    /// What a request passes before it goes on.
-    fn check(&self, exchange: &mut Exchange, access: &mut Access) -> Result<(), Failure> {
-        // Nothing else may look at a target or host that could be understood in two ways.
-        target::check(exchange)?;
-        // Before anything that counts or refuses by client.
-        attribution::attribute(&self.settings.forwarded, exchange, access);
-        // Before the gateway is dialled.
-        limits::check(exchange)
     }
 }
