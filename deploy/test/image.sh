@@ -18,7 +18,6 @@ build_image() {
     make_root rust
     pod import --quiet --change ENV=PATH=/usr/local/cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         --change ENV=CARGO_HOME=/usr/local/cargo --change ENV=RUSTUP_HOME=/usr/local/rustup --change "ENV=RUSTUP_TOOLCHAIN=$(rustup show active-toolchain | cut -d' ' -f1)" \
-        --change ENV=CARGO_PROFILE_RELEASE_LTO=thin --change ENV=CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 \
         "$(tar_of rust)" localhost/rust >/dev/null
     mkdir -p "$CACHE/image-target"
     pod build --quiet --network host --format docker --ulimit nofile=10000:10000 --ulimit nproc=10000:10000 \
