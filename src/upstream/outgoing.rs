@@ -143,18 +143,10 @@ pub(super) fn last_chunk(line: &mut Vec<u8>, announced: &[HeaderName], trailers:
 }
 
 fn put(bytes: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
-    let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
-    let colon = if value.is_empty() { &b":"[..] } else { b": " };
-    // Room for all of it at once.
-    let start = bytes.len();
-    bytes.resize(start + name.len() + colon.len() + value.len() + 2, 0);
-    let (to_name, rest) = bytes[start..].split_at_mut(name.len());
-    let (to_colon, rest) = rest.split_at_mut(colon.len());
-    let (to_value, to_end) = rest.split_at_mut(value.len());
-    to_name.copy_from_slice(name);
-    to_colon.copy_from_slice(colon);
-    to_value.copy_from_slice(value);
-    to_end.copy_from_slice(b"\r\n");
+    bytes.extend_from_slice(name.as_str().as_bytes());
+    bytes.extend_from_slice(if value.is_empty() { &b":"[..] } else { b": " });
+    bytes.extend_from_slice(value.as_bytes());
+    bytes.extend_from_slice(b"\r\n");
 }
 
 /// Whether a field may follow the body: not what decides over framing, routing, or who it is (RFC 9110 §6.5.1).
