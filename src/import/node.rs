@@ -28,3 +28,17 @@ impl Node {
         self.body.as_deref().unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Nodes on one line.
+    pub(in crate::import) fn shape(nodes: &[Node]) -> String {
+        let one = |node: &Node| {
+            let body = node.body.as_ref().map(|body| format!("{{{}}}", shape(body))).unwrap_or_default();
+            format!("{}({}){body}", node.name, node.args.join(","))
+        };
+        nodes.iter().map(one).collect::<Vec<_>>().join(" ")
+    }
+}

@@ -1,4 +1,5 @@
 use super::*;
+use crate::import::node::tests::shape;
 use crate::import::reader::Memory;
 
 /// The nodes on one line, and what the report says.
@@ -11,14 +12,6 @@ fn expanded(text: &str, memory: &Memory) -> (String, Vec<String>) {
         Err(error) => error.to_string(),
     };
     (shape, report.notes().iter().map(|note| format!("{} {}", note.place, note.directive)).collect())
-}
-
-fn shape(nodes: &[Node]) -> String {
-    let one = |node: &Node| {
-        let body = node.body.as_ref().map(|body| format!("{{{}}}", shape(body))).unwrap_or_default();
-        format!("{}({}){body}", node.name, node.args.join(","))
-    };
-    nodes.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 #[test]

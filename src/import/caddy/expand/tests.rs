@@ -1,5 +1,6 @@
 use super::*;
 use crate::import::bounds::DEEPEST_INCLUDE;
+use crate::import::node::tests::shape;
 use crate::import::reader::Memory;
 
 fn expanded(text: &str, memory: &Memory) -> (String, Vec<String>) {
@@ -10,14 +11,6 @@ fn expanded(text: &str, memory: &Memory) -> (String, Vec<String>) {
         Err(error) => error.to_string(),
     };
     (shape, report.notes().iter().map(|note| format!("{} {}", note.place, note.directive)).collect())
-}
-
-fn shape(nodes: &[Node]) -> String {
-    let one = |node: &Node| {
-        let body = node.body.as_ref().map(|body| format!("{{{}}}", shape(body))).unwrap_or_default();
-        format!("{}({}){body}", node.name, node.args.join(","))
-    };
-    nodes.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
