@@ -1,4 +1,4 @@
-//! [`Handle`]: what every layer is.
+//! [`Handle`]: what answers a request, and may have to wait for that.
 
 use std::future::Future;
 
@@ -9,8 +9,8 @@ use super::error::Failure;
 use super::exchange::Exchange;
 use crate::observe::access::Access;
 
-/// One layer, or what is behind the last one: a request in, an answer or a failure out. What becomes known for the request's log
-/// line is written into `access` on the way.
+/// What stands behind the [layers](super::layer::Layer), up to the gateway: a request in, an answer or a failure out. What becomes
+/// known for the request's log line is written into `access` on the way.
 pub trait Handle: Send + Sync + 'static {
     /// Handles one request.
     fn handle(
