@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::harness::Binary;
+use crate::harness::{Binary, within};
 use crate::signals::closes;
 use crate::websocket::frame::Frame;
 use crate::websocket::peer::{Peer, UPGRADE};
@@ -24,6 +24,7 @@ async fn open_websockets_are_listed_without_their_secrets() {
     client.write(b"\x81\x83\0\0\0\0abc").await;
     gateway.expect(b"\x81\x83\0\0\0\0abc").await;
 
+    listed(&scene, 2).await;
     let answer = ask(&scene, "GET", "/connections").await;
     assert!(!answer.contains("s3cret"), "{answer}");
     let answer: Value = serde_json::from_str(body(&answer)).unwrap();
@@ -46,7 +47,7 @@ async fn one_websocket_is_closed_and_its_client_reads_why() {
     let mut scene = scene_of_binary(&[ADMIN]).await;
     let (mut other, mut other_gateway) = scene.open(Via::Tls).await;
     let (client, gateway) = scene.open(Via::Plain).await;
-    let list: Value = serde_json::from_str(body(&ask(&scene, "GET", "/connections").await)).unwrap();
+    let list = listed(&scene, 2).await;
     let id = list["websockets"][0]["id"].as_str().unwrap().to_owned();
 
     let long = "x".repeat(124);
@@ -118,6 +119,19 @@ async fn closes_first(mut client: Peer, mut gateway: Peer) {
     client.expect(b"\x88\x02\x03\xe8").await;
     client.finish().await;
     gateway.finish().await;
+}
+
+/// The list, once this many are on it: a client has its 101 a moment before.
+async fn listed(scene: &Scene<Binary>, count: usize) -> Value {
+    within("the WebSockets to be listed", async {
+        loop {
+            let list: Value = serde_json::from_str(body(&ask(scene, "GET", "/connections").await)).unwrap();
+            if list["total"] == count {
+                return list;
+            }
+        }
+    })
+    .await
 }
 
 async fn ask(scene: &Scene<Binary>, method: &str, path: &str) -> String {
