@@ -55,6 +55,7 @@ pub(crate) use kinds::is_label;
 pub use admin::Admin;
 pub use auth::{Auth, Basic, PasswordHash};
 pub use forwarded::{Forwarded, LocalClients};
+pub use kinds::{LONGEST_HSTS, LONGEST_TIME};
 pub use limits::{Connections, Limits};
 pub use listen::{BindAddr, Listen};
 pub use load::{Loaded, Source, glimpse, load};

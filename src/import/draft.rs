@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::config::{BindAddr, ClientMode, Hsts, TlsVersion};
+use crate::config::{BindAddr, ClientMode, Hsts, LONGEST_HSTS, LONGEST_TIME, TlsVersion};
 
 /// A configuration for frontgate.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -206,12 +206,30 @@ pub struct Limits {
     pub request_body: Option<u64>,
 }
 
+impl Timeouts {
+    fn fit(&mut self) {
+        let Self { connect, request_head, keep_alive, read, send } = self;
+        for time in [connect, request_head, keep_alive, read, send] {
+            *time = time.filter(|time| !time.is_zero()).map(|time| LONGEST_TIME.min(time));
+        }
+    }
+}
+
 impl Draft {
     /// Says `words` above the key at `path`.
     pub fn comment(&mut self, path: &'static str, words: impl Into<String>) {
         let words = words.into();
         if !self.comments.iter().any(|(at, said)| *at == path && *said == words) {
             self.comments.push((path, words));
+        }
+    }
+
+    /// Leaves out times of 0, which for others mean the usual one or none, and cuts those that are longer than the settings take.
+    pub(super) fn fit(&mut self) {
+        let timeouts = self.routes.iter_mut().map(|route| &mut route.timeouts).chain([&mut self.timeouts]);
+        timeouts.for_each(Timeouts::fit);
+        if let Some(Hsts::For(time)) = &mut self.tls.hsts {
+            *time = LONGEST_HSTS.min(*time);
         }
     }
 }

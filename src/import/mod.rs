@@ -106,6 +106,7 @@ pub fn import(format: Format, original: &Original, reader: &dyn Reader) -> Resul
         Format::Apache => apache::translate(original, &mut files),
         Format::Caddy => caddy::translate(original, &mut files),
     }?;
+    imported.draft.fit();
     insecure::point_out(original, &mut files, &mut imported.report)?;
     Ok(imported)
 }

@@ -109,6 +109,63 @@ fn caddyfiles_become_what_is_expected() {
     CADDY.matches_what_is_expected();
 }
 
+/// Other proxies take times that frontgate refuses: none at all, and more than a year or two.
+#[test]
+fn times_that_are_too_short_or_too_long_become_some_that_are_taken() {
+    let nginx = |lines: &str| {
+        format!(
+            "http {{ server {{ listen 80; server_name a.example.com; location / {{ {lines} proxy_pass http://127.0.0.1:18789; }} }} }}"
+        )
+    };
+    let apache = |lines: &str| {
+        format!(
+            "<VirtualHost *:80>\nServerName a.example.com\n{lines}\nProxyPass / http://127.0.0.1:18789/\n</VirtualHost>\n"
+        )
+    };
+    let caddy = |lines: &str| format!("a.example.com {{\n{lines}\n}}\n");
+    let rows = [
+        (Format::Nginx, nginx("add_header Strict-Transport-Security max-age=315360000;"), "hsts: 17520h"),
+        (Format::Nginx, nginx("proxy_read_timeout 10y; proxy_connect_timeout 0;"), "read: 8760h"),
+        (Format::Nginx, nginx("keepalive_timeout 0; client_header_timeout 0; send_timeout 0;"), "listen:"),
+        (Format::Apache, apache("Header always set Strict-Transport-Security \"max-age=315360000\""), "hsts: 17520h"),
+        (
+            Format::Apache,
+            apache("KeepAliveTimeout 0\nProxyTimeout 0\nTimeout 0\nRequestReadTimeout header=0"),
+            "listen:",
+        ),
+        (Format::Apache, apache("ProxyTimeout 315360000\nKeepAliveTimeout 315360000"), "read: 8760h"),
+        (Format::Apache, apache("ProxyPass /a http://127.0.0.1:1/ connectiontimeout=0 timeout=0"), "listen:"),
+        (
+            Format::Caddy,
+            caddy("header Strict-Transport-Security max-age=315360000\nreverse_proxy 127.0.0.1:18789"),
+            "hsts: 17520h",
+        ),
+        (
+            Format::Caddy,
+            caddy("reverse_proxy 127.0.0.1:18789 {\ntransport http {\ndial_timeout 0\nread_timeout 10000d\n}\n}"),
+            "read: 8760h",
+        ),
+        (
+            Format::Caddy,
+            "{\nservers {\ntimeouts {\nidle 0\nread_header 0\n}\n}\n}\n".to_owned()
+                + &caddy("reverse_proxy 127.0.0.1:18789"),
+            "listen:",
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for (format, text, expected) in rows {
+        let original = Original { name: "original".to_owned(), folder: "/".into(), text: text.clone() };
+        let yaml = import(format, &original, &Disk).unwrap().yaml();
+        let source = Source::Text { text: yaml.clone(), file: "/frontgate.yaml".into() };
+        if let Err(problems) = config::load(source, [], &Overrides::default()) {
+            wrong.push(format!("{text}\n{yaml}\n{problems}"));
+        } else if !yaml.contains(expected) {
+            wrong.push(format!("{text}\n{yaml}\nhas no {expected}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// The lines on which a directive of nginx begins, found without the parser.
 fn lines_of_nginx(text: &str) -> BTreeSet<usize> {
     let (mut lines, mut inside, mut code) = (BTreeSet::new(), false, 0_usize);

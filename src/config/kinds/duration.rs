@@ -18,10 +18,12 @@ pub(in crate::config) struct Time {
 
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
+/// A year: more is a slip, and far from what a timer can hold.
+pub const LONGEST_TIME: Duration = Duration::from_hours(365 * 24);
+
 impl Time {
-    /// Any time but none at all. A year is the most: more is a slip, and far from what a timer can hold.
-    pub(in crate::config) const ANY: Self =
-        Self { at_least: Duration::from_millis(1), at_most: Duration::from_hours(365 * 24) };
+    /// Any time but none at all.
+    pub(in crate::config) const ANY: Self = Self { at_least: Duration::from_millis(1), at_most: LONGEST_TIME };
 }
 
 impl Kind for Time {

@@ -12,8 +12,11 @@ use crate::config::problem::Fault;
 /// `auto`, `off` or a duration.
 pub(in crate::config) struct HstsPolicy;
 
-/// `0s` makes browsers forget. Lists of names that are https only ask for a year or two; more is a slip.
-const LIFE: Time = Time { at_least: Duration::ZERO, at_most: Duration::from_hours(2 * 365 * 24) };
+/// Lists of names that are https only ask for a year or two; more is a slip.
+pub const LONGEST_HSTS: Duration = Duration::from_hours(2 * 365 * 24);
+
+/// `0s` makes browsers forget.
+const LIFE: Time = Time { at_least: Duration::ZERO, at_most: LONGEST_HSTS };
 
 impl Kind for HstsPolicy {
     type Value = Hsts;

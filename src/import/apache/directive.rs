@@ -1,5 +1,7 @@
 //! Which directive is translated where.
 
+use std::time::Duration;
+
 use super::Apache;
 use super::access::is_open;
 use super::known::{self, Known};
@@ -68,6 +70,9 @@ impl Apache<'_, '_> {
                 self.report.not_needed(&node.place, &node.shown, "frontgate forwards the path byte for byte");
             }
             "keepalivetimeout" => match known::seconds(node.arg(0)) {
+                Some(Duration::ZERO) => {
+                    self.report.not_needed(&node.place, &node.shown, "connections are kept for timeouts.keep_alive");
+                }
                 Some(time) => {
                     self.draft.timeouts.keep_alive = Some(time);
                     self.report.kept(&node.place, &node.shown, "timeouts.keep_alive");

@@ -233,8 +233,11 @@ impl Apache<'_, '_> {
                     timeouts.read = seconds(value).and_then(|time| self.long_enough(&named, time));
                 }
                 "connectiontimeout" => {
-                    timeouts.connect = seconds(value);
-                    self.report.kept(place, &shown, "timeouts: connect");
+                    timeouts.connect = seconds(value).filter(|time| !time.is_zero());
+                    match timeouts.connect {
+                        Some(_) => self.report.kept(place, &shown, "timeouts: connect"),
+                        None => self.report.not_needed(place, &shown, "timeouts.connect holds"),
+                    }
                 }
                 "upgrade" => self.report.not_needed(place, &shown, "frontgate always forwards WebSocket upgrades"),
                 "nocanon" | "noquery" | "mapping" => {

@@ -1,5 +1,7 @@
 //! The global options.
 
+use std::time::Duration;
+
 use ipnet::IpNet;
 
 use super::Caddy;
@@ -175,6 +177,7 @@ impl Caddy {
         let (place, shown) = (&node.place, &node.shown);
         let time = duration(node.arg(0));
         match (node.name.as_str(), time) {
+            (_, Some(Duration::ZERO)) => self.report.not_needed(place, shown, "frontgate's own timeouts hold"),
             (_, None) => self.report.dropped(place, shown, "it is no time: see timeouts"),
             ("read_header", time) => {
                 self.draft.timeouts.request_head = time;

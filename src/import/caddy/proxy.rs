@@ -177,6 +177,9 @@ impl Caddy {
                 shown,
                 "frontgate shows the gateway no certificate: use a token of the gateway",
             ),
+            "dial_timeout" if time.is_some_and(|time| time.is_zero()) => {
+                self.report.not_needed(place, shown, "timeouts.connect holds");
+            }
             "dial_timeout" => {
                 settings.timeouts.connect = time;
                 self.report.kept(place, shown, "timeouts: connect");

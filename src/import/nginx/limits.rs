@@ -27,7 +27,7 @@ impl<'a> Translation<'a, '_> {
                 None
             } else {
                 this.report.kept(place, &shown, format!("timeouts.{what}"));
-                Some(time.min(YEAR))
+                Some(time)
             }
         };
         timeouts.read = idle(self, "proxy_read_timeout", "read");
@@ -74,4 +74,3 @@ impl<'a> Translation<'a, '_> {
 /// A shorter time is meant for requests.
 const SHORT: Duration = Duration::from_mins(10);
 const DAY: Duration = Duration::from_hours(24);
-const YEAR: Duration = Duration::from_hours(365 * 24);

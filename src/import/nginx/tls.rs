@@ -151,7 +151,7 @@ impl<'a> Translation<'a, '_> {
     }
 
     fn set_hsts(&mut self, seconds: Option<u64>) {
-        let Some(age) = seconds.map(|seconds| Duration::from_secs(seconds.min(LONGEST))) else { return };
+        let Some(age) = seconds.map(Duration::from_secs) else { return };
         let known = match self.draft.tls.hsts {
             Some(Hsts::For(known)) => known,
             _ => Duration::ZERO,
@@ -159,6 +159,3 @@ impl<'a> Translation<'a, '_> {
         self.draft.tls.hsts = Some(Hsts::For(age.max(known)));
     }
 }
-
-/// Two years, the most that is set.
-const LONGEST: u64 = 2 * 365 * 86400;
