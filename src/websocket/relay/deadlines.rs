@@ -1,0 +1,124 @@
+//! The deadlines of a [`Relay`]: what is done when one has passed, and when to look again.
+
+use std::time::Duration;
+
+use tokio::io::AsyncWrite;
+use tokio::time::Instant;
+
+use super::{BOTH, Phase, Relay, mask_to};
+use crate::drain::Drain;
+use crate::listener::Readable;
+use crate::websocket::Side;
+use crate::websocket::close::Ended;
+use crate::websocket::flow::Flow;
+use crate::websocket::frame::{OwnFrame, PingPayload};
+use crate::websocket::keepalive::Next;
+use crate::websocket::leg::Farewell;
+
+impl<C, G> Relay<C, G>
+where
+    C: Readable + AsyncWrite + Unpin,
+    G: Readable + AsyncWrite + Unpin,
+{
+    /// Acts on the deadlines that have passed, and says when to look again. What happens until then may put a deadline off
+    /// but never brings one forward, unless it is an event: so nobody needs to be woken for what flows.
+    pub(super) fn check_timers(&mut self, now: Instant) -> Option<Instant> {
+        if let Some((side, _)) = self.doomed.take_if(|(_, at)| *at <= now) {
+            self.on_gone(Ended::lost(side), side);
+        }
+        let next = match self.phase {
+            Phase::Open => self.check_open(now),
+            Phase::Ending { since, .. } => Some(self.check_ending(now, since)),
+        };
+        next.into_iter().chain(self.doomed.map(|(_, at)| at)).min()
+    }
+
+    fn check_open(&mut self, now: Instant) -> Option<Instant> {
+        let idle_at = deadline(self.up.passed.max(self.down.passed), self.settings.read);
+        // What is not blocked may be in a moment.
+        let stuck_at = |flow: &Flow| deadline(flow.blocked.unwrap_or(now), self.settings.send);
+        let mut next = None;
+        for (at, ended) in [
+            (self.leave_at, Ended::Draining),
+            (idle_at, Ended::ReadTimeout),
+            (stuck_at(&self.up), Ended::SendTimeout { to: Side::Gateway }),
+            (stuck_at(&self.down), Ended::SendTimeout { to: Side::Client }),
+        ] {
+            if at.is_some_and(|at| at <= now) {
+                self.end(ended);
+                return Some(now);
+            }
+            next = earlier(next, at);
+        }
+        for side in BOTH {
+            if self.state(side).keepalive.poll(now) == Next::Expire {
+                self.end(Ended::silent(side));
+                return Some(now);
+            }
+            next = earlier(next, self.keep_alive(side, now));
+        }
+        next
+    }
+
+    /// Pings a silent leg; says when to look at it again.
+    fn keep_alive(&mut self, side: Side, now: Instant) -> Option<Instant> {
+        // That is how soon a ping can be due, or its answer overdue, once it is written or a blocked leg is read again.
+        let soon = self.settings.ping_interval.min(self.settings.pong_timeout.or(self.settings.ping_interval));
+        match self.state(side).keepalive.poll(now) {
+            Next::WaitUntil(at) => Some(at),
+            Next::Never | Next::Expire => deadline(now, soon),
+            Next::Ping => {
+                if self.state(side).takes_ping() {
+                    let payload: PingPayload = fastrand::u64(..).to_be_bytes();
+                    match side {
+                        Side::Client => self.up.direction.expect_pong(payload),
+                        Side::Gateway => self.down.direction.expect_pong(payload),
+                    }
+                    self.state_mut(side).queue_ping(OwnFrame::ping(&payload, mask_to(side)));
+                }
+                deadline(now, soon)
+            }
+        }
+    }
+
+    /// Cuts what takes too long to end; says when that is.
+    fn check_ending(&mut self, now: Instant, since: Instant) -> Instant {
+        let moved = BOTH.into_iter().filter_map(|side| match self.state(side).farewell {
+            Farewell::None => None,
+            Farewell::Waiting(_) => Some(self.flow_from(side.other()).passed.max(since)),
+            Farewell::Said(_, at) => Some(at),
+        });
+        let at_most = since + CLOSE_ANSWER;
+        let at = moved.max().map_or(at_most, |moved| at_most.min(moved + LINGER));
+        if at > now {
+            return at;
+        }
+        self.cut();
+        now
+    }
+
+    /// When this link leaves during a drain: at random, so that not all clients come back at once, but no later than the
+    /// number of links makes necessary.
+    pub(super) fn place_in_queue(&self, drain: &Drain) -> Instant {
+        let links = u32::try_from(drain.running()).unwrap_or(u32::MAX);
+        let window = PER_LINK.saturating_mul(links).min(self.settings.drain.mul_f64(DRAIN_PART));
+        Instant::now() + window.mul_f64(fastrand::f64())
+    }
+}
+
+fn deadline(since: Instant, limit: Option<Duration>) -> Option<Instant> {
+    since.checked_add(limit?)
+}
+
+fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
+    a.into_iter().chain(b).min()
+}
+
+/// How long an ending may take in all: the `ws` library gives the peer of a Close 30 s for its answer.
+const CLOSE_ANSWER: Duration = Duration::from_secs(35);
+/// How long after our own Close we wait for the peer to answer, and before it, for the frame that is passing to move on.
+const LINGER: Duration = Duration::from_secs(5);
+/// How many milliseconds of a drain each link adds: 50 reconnect in a second.
+const PER_LINK: Duration = Duration::from_millis(20);
+/// The part of a drain that may pass before the last link is told, so that it has time to answer.
+const DRAIN_PART: f64 = 0.5;
