@@ -19,4 +19,7 @@ pub trait Readable: AsyncRead {
 impl Readable for tokio::io::DuplexStream {}
 
 #[cfg(test)]
+impl<S: AsyncRead + tokio::io::AsyncWrite> Readable for tokio::io::BufStream<S> {}
+
+#[cfg(test)]
 impl<R: AsyncRead, W> Readable for tokio::io::Join<R, W> {}

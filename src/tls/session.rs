@@ -14,7 +14,8 @@ use crate::listener::{Buffers, Chunk, Readable, TEXT};
 
 /// The TLS of a client's connection, over rustls's unbuffered interface: the buffers are ours to borrow and to give back. A
 /// session of tokio-rustls keeps 4 KiB to read into for as long as it lives, and reads no more than that at once, while an idle
-/// one of these keeps nothing, and a busy one reads and writes four full records with one system call. One task reads and writes: either may send what waits to be sent.
+/// one of these keeps nothing, and a busy one reads and writes three full records with one system call. One task reads and
+/// writes: either may send what waits to be sent.
 pub struct Session<S> {
     io: S,
     tls: UnbufferedServerConnection,
@@ -243,6 +244,10 @@ impl<S: Readable + AsyncWrite + Unpin> AsyncWrite for Session<S> {
         let text = &text[..text.len().min(TEXT)];
         this.due.answer = false;
         this.process(&mut ReadBuf::new(&mut []), &Next::Write(text))?;
+        // What is short waits for the flush, or for what follows: a last word goes out with the end.
+        if this.outgoing.bytes().len() <= SHORT {
+            return Poll::Ready(Ok(text.len()));
+        }
         // What the socket does not take is kept, and asked for again by whoever writes, flushes or reads.
         match this.poll_send(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),

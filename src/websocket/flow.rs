@@ -8,7 +8,7 @@ use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use super::direction::{Direction, Prefix, Stop};
-use super::frame::Violation;
+use super::frame::{MAX_CONTROL, MAX_HEADER, Violation};
 use super::leg::{Farewell, Leg, poll_write};
 use crate::listener::{Buffers, Chunk, Readable, TEXT};
 
@@ -90,7 +90,8 @@ impl Flow {
     {
         loop {
             self.discard_unwanted(to);
-            match self.poll_write_out(cx, to, now) {
+            let is_last = self.is_last_word(from, to);
+            match self.poll_write_out(cx, to, is_last, now) {
                 Poll::Ready(Ok(())) => self.unblock(from, now),
                 Poll::Ready(Err(error)) => {
                     to.state.fail();
@@ -134,12 +135,20 @@ impl Flow {
         }
     }
 
+    /// Whether what is written next is only the answer to a Close that has passed before. The end follows at once, and they go
+    /// out together. What is longer, or has to wait, is flushed: the end does not wait for it as long.
+    fn is_last_word<R, W>(&self, from: &Leg<R>, to: &Leg<W>) -> bool {
+        let answers = from.state.closed && to.state.farewell == Farewell::None && self.direction.close().is_some();
+        answers && self.pass <= MAX_HEADER + MAX_CONTROL && !self.unflushed && self.blocked.is_none()
+    }
+
     /// Writes what was accepted, then frames of ours if they fit here, and flushes: TLS keeps what the socket did not take,
     /// and nobody else would come back for it.
     fn poll_write_out<W: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         to: &mut Leg<W>,
+        is_last: bool,
         now: Instant,
     ) -> Poll<io::Result<()>> {
         while self.prefix_written < self.prefix.len() {
@@ -160,7 +169,7 @@ impl Flow {
             ready!(to.poll_own(cx, now))?;
             self.unflushed = true;
         }
-        if self.unflushed && (self.chunk.is_empty() || matches!(to.state.farewell, Farewell::Said(..))) {
+        if self.unflushed && !is_last && (self.chunk.is_empty() || matches!(to.state.farewell, Farewell::Said(..))) {
             ready!(Pin::new(&mut to.io).poll_flush(cx))?;
             self.unflushed = false;
         }

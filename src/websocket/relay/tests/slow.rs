@@ -40,6 +40,31 @@ async fn a_client_that_does_not_read_stops_the_gateway_and_loses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_tls_keeps_of_the_last_message_is_waited_for() {
+    // It takes a whole message, and the socket little of that.
+    let ((mut client, near), (mut gateway, far)) = (duplex(1000), duplex(1 << 20));
+    let near = tokio::io::BufStream::with_capacity(1000, 1 << 16, near);
+    let (near, far) = (End { io: near, first: Bytes::new() }, End { io: far, first: Bytes::new() });
+    let mut relay = Relay::new(near, far, Arc::new(setup().settings));
+    let (buffers, drain) = (Buffers::new(), Drain::new());
+    let run = relay.run(&buffers, &drain);
+
+    let close = frame(Side::Client, CLOSE, b"\x03\xe8");
+    let last = [frame(Side::Gateway, BINARY, &vec![7; 30_000]), frame(Side::Gateway, CLOSE, b"\x03\xe8")].concat();
+    let peers = async {
+        client.write_all(&close).await.unwrap();
+        gateway.read_exact(&mut vec![0; close.len()]).await.unwrap();
+        gateway.write_all(&last).await.unwrap();
+        sleep(secs(10)).await;
+        let mut got = Vec::new();
+        let _ = timeout(PATIENCE, client.read_to_end(&mut got)).await;
+        assert!(got == last, "{} of {} bytes", got.len(), last.len());
+    };
+    let (summary, ()) = tokio::join!(run, peers);
+    assert!(summary.clean);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_link_that_was_stuck_both_ways_is_pinged_again() {
     let mut link = setup().room(100).with(|settings| settings.pong_timeout = None).open();
     let up = link.client.frame(BINARY, &vec![1; 40_000]);
