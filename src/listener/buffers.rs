@@ -35,9 +35,10 @@ impl Buffers {
     }
 }
 
-/// As much text as four full TLS records have: a mebibyte moves in 16 reads and writes. Twice as much saved nothing
-/// measurable; a quarter of it costs a fifth more.
-pub const TEXT: usize = 4 * 16 * 1024;
+/// As much text as three full TLS records have. What is written at once fits into one segment of the loopback device (65,483
+/// bytes): a fourth record would leave a few bytes over for a segment of their own, which costs a quarter more for each
+/// mebibyte. Two records cost an eighth more, since there are more reads and writes; seven, which fill two segments, a tenth.
+pub const TEXT: usize = 3 * 16 * 1024;
 /// [`TEXT`] and what TLS puts around it: at most 29 bytes a record, and a few short records of its own.
 pub const SIZE: usize = TEXT + 1024;
 /// Buffers kept for the next borrower. Only as many are ever in use as threads are reading, plus one for each blocked direction.

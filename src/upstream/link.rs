@@ -18,6 +18,7 @@ use super::link_error::{Flaw, LinkError, SendError};
 use super::outgoing::Outgoing;
 use super::response_head::{ResponseHead, may_be_whole};
 use super::sending::Sending;
+use crate::listener::TEXT;
 use crate::tls::Stream;
 
 /// One HTTP/1.1 connection to the gateway.
@@ -276,6 +277,6 @@ fn room(expected: usize) -> usize {
 /// Read at once where little is expected: most answers are shorter, and no memory waits for them.
 const SMALL: usize = 8 * 1024;
 /// Read at once where much is expected: as much as goes out to a client with one system call.
-const LARGE: usize = 64 * 1024;
+const LARGE: usize = TEXT;
 /// Before one final answer.
 const MOST_INTERIMS: usize = 32;
