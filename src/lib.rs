@@ -12,10 +12,10 @@
 //!
 //! # The path of a request
 //!
-//! accept → admission → PROXY header → TLS → ALPN → h1 or h2 → the edge of [`http::stack`] (request id, access log, error
-//! page, target, forwarding) → [`http::router`] → the route's own list (header rules, login, then an answer, an upgrade or a
-//! forward) → the next of the [`upstream::Endpoints`]: a connection from its pool, or a wait at the [`upstream::Gate`] while
-//! the gateway restarts → back up.
+//! accept → admission → the thread with the fewest connections ([`server::workers`]) → PROXY header → TLS → ALPN → h1 or h2 →
+//! the edge of [`http::stack`] (request id, access log, error page, target, forwarding) → [`http::router`] → the route's own
+//! list (header rules, login, then an answer, an upgrade or a forward) → the next of the [`upstream::Endpoints`]: a connection
+//! from its pool, or a wait at the [`upstream::Gate`] while the gateway restarts → back up.
 //!
 //! # The path of a frame
 //!

@@ -10,10 +10,14 @@ use crate::listener::{BindError, Inherited, Label, Listener, Offered, Purpose};
 use crate::server::accept;
 use crate::server::admission::Admission;
 use crate::server::settings::{Live, Settings};
+use crate::server::workers::Workers;
 
 /// The listeners that run.
-#[derive(Default)]
-pub(super) struct Doors(Vec<Door>);
+pub(super) struct Doors {
+    open: Vec<Door>,
+    /// What their clients are served on.
+    workers: Workers,
+}
 
 struct Door {
     purpose: Purpose,
@@ -43,13 +47,18 @@ enum Socket {
 }
 
 impl Doors {
+    /// None yet; their clients will be served on `workers`.
+    pub(super) fn new(workers: Workers) -> Self {
+        Self { open: Vec::new(), workers }
+    }
+
     /// Finds the listeners that run already by what they stand for; takes the others out of `inherited`, or binds them.
     ///
     /// # Errors
     /// One cannot be bound; the others are free again.
     pub(super) fn plan(&self, listen: &Listen, inherited: &mut Inherited) -> Result<Plan, StartError> {
         let groups = keys(listen).map(|(purpose, addresses)| (purpose, self.labels(purpose, addresses)));
-        let mut free: Vec<Option<&Door>> = self.0.iter().map(Some).collect();
+        let mut free: Vec<Option<&Door>> = self.open.iter().map(Some).collect();
         let mut take = |fits: &dyn Fn(&Door) -> bool| {
             let index = free.iter().position(|door| door.is_some_and(fits))?;
             free[index] = None;
@@ -78,7 +87,7 @@ impl Doors {
             for (kept, label) in found {
                 planned.extend(match kept {
                     Some(index) => {
-                        Some(Planned { purpose, label, bound: self.0[index].bound, socket: Socket::Kept(index) })
+                        Some(Planned { purpose, label, bound: self.open[index].bound, socket: Socket::Kept(index) })
                     }
                     None => opened.next(),
                 });
@@ -90,7 +99,7 @@ impl Doors {
 
     /// What the listeners for a key stand for: each for one address, unless there are some that stand for the whole key.
     fn labels(&self, purpose: Purpose, addresses: Vec<BindAddr>) -> Vec<Label> {
-        let whole = self.0.iter().map(|door| &door.label).filter(|label| **label == Label::Key(purpose));
+        let whole = self.open.iter().map(|door| &door.label).filter(|label| **label == Label::Key(purpose));
         // A key without an address is off.
         let whole: Vec<_> = whole.filter(|_| !addresses.is_empty()).cloned().collect();
         if whole.is_empty() { addresses.into_iter().map(Label::Address).collect() } else { whole }
@@ -103,7 +112,7 @@ impl Doors {
             BindAddr::Unix(_) => None,
         };
         let wanted = missing.iter().find(|address| address.to_string() == error.address()).and_then(port);
-        let own = self.0.iter().find(|door| wanted.is_some() && door.label.address().and_then(port) == wanted);
+        let own = self.open.iter().find(|door| wanted.is_some() && door.label.address().and_then(port) == wanted);
         match own {
             Some(own) => StartError::Overlap { error, own: own.label.to_string() },
             None => error.into(),
@@ -120,14 +129,16 @@ impl Doors {
         admission: &Admission,
         drain: &Drain,
     ) -> Vec<Running> {
-        let mut before: Vec<Option<Door>> = std::mem::take(&mut self.0).into_iter().map(Some).collect();
+        let mut before: Vec<Option<Door>> = std::mem::take(&mut self.open).into_iter().map(Some).collect();
         for Planned { purpose, label, bound, socket } in plan.0 {
             let door = match socket {
                 Socket::Opened(listener) => {
                     let offered = Offered::new(label.clone(), &listener);
                     let live = Live::new(settings(purpose, drain.part()));
-                    let (seen, admission, all) = (live.clone(), admission.clone(), drain.clone());
-                    let accepting = Running::start(drain, |door| accept::run(listener, admission, seen, door, all));
+                    let (seen, admission, workers) = (live.clone(), admission.clone(), self.workers.clone());
+                    let all = drain.clone();
+                    let accepting =
+                        Running::start(drain, |door| accept::run(listener, admission, workers, seen, door, all));
                     Some(Door { purpose, label, bound, offered, live, accepting })
                 }
                 Socket::Kept(index) => before[index].take().map(|door| {
@@ -140,7 +151,7 @@ impl Doors {
                     Door { purpose, ..door }
                 }),
             };
-            self.0.extend(door);
+            self.open.extend(door);
         }
         let closed = before.into_iter().flatten();
         closed
@@ -154,17 +165,19 @@ impl Doors {
 
     /// Where the listeners for `purpose` are, TCP only.
     pub(super) fn addresses(&self, purpose: Purpose) -> Vec<SocketAddr> {
-        self.0.iter().filter(|door| door.purpose == purpose).filter_map(|door| door.bound).collect()
+        self.open.iter().filter(|door| door.purpose == purpose).filter_map(|door| door.bound).collect()
     }
 
     /// What a successor could go on with.
     pub(super) fn offered(&self) -> impl Iterator<Item = Offered> {
-        self.0.iter().map(|door| door.offered.clone())
+        self.open.iter().map(|door| door.offered.clone())
     }
 
     /// Where every listener is, and what for.
     pub(super) fn all(&self) -> impl Iterator<Item = (Purpose, String)> {
-        self.0.iter().map(|door| (door.purpose, door.bound.map_or_else(|| door.label.to_string(), |at| at.to_string())))
+        self.open
+            .iter()
+            .map(|door| (door.purpose, door.bound.map_or_else(|| door.label.to_string(), |at| at.to_string())))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::config::{Config, Hsts};
 use crate::drain::Drain;
 use crate::listener::{Inherited, Purpose};
 use crate::server::admission::{Admission, Limits};
+use crate::server::workers::Workers;
 
 /// All that serves clients.
 pub(super) struct Site {
@@ -35,10 +36,15 @@ impl Site {
     ///
     /// # Errors
     /// What keeps it from that; then nothing is left behind.
-    pub(super) async fn open(config: Config, inherited: Inherited, drain: &Drain) -> Result<Self, StartError> {
+    pub(super) async fn open(
+        config: Config,
+        inherited: Inherited,
+        workers: Workers,
+        drain: &Drain,
+    ) -> Result<Self, StartError> {
         let mut site = Self {
             config: config.clone(),
-            doors: Doors::default(),
+            doors: Doors::new(workers),
             admission: Admission::new(Limits { most: 0, most_per_client: None, exempt: Vec::new() }),
             lasting: Lasting::new()?,
             drain: drain.clone(),

@@ -13,6 +13,7 @@ use crate::drain::Drain;
 use crate::lifecycle::{self, Drained};
 use crate::listener::{Inherited, Listener, Offered, Purpose};
 use crate::observe::Readiness;
+use crate::server::workers::Workers;
 
 use super::certificates::CertificateFacts;
 use super::doors;
@@ -43,22 +44,15 @@ pub struct App {
 }
 
 impl App {
-    /// Binds every listener, gets the certificate, and serves. Afterwards clients are answered. The configuration stays.
+    /// Binds every listener that is not among the `inherited`, gets the certificate, and serves on `workers`. Afterwards
+    /// clients are answered. The configuration stays, unless there is one that can be read again.
     ///
     /// # Errors
     /// What keeps it from running. Nothing is left behind.
-    pub async fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_with(config, Inherited::default(), None).await
-    }
-
-    /// The same, with sockets that are bound already in the place of those that it would bind, and with a configuration that
-    /// can be read again.
-    ///
-    /// # Errors
-    /// What keeps it from running. Nothing is left behind.
-    pub async fn start_with(
+    pub async fn start(
         config: Config,
         mut inherited: Inherited,
+        workers: Workers,
         reloading: Option<Reloading>,
     ) -> Result<Self, StartError> {
         let admin = match &config.admin {
@@ -71,7 +65,7 @@ impl App {
         inherited.close_unwanted(keys.chain([(Purpose::Admin, admin.as_slice())]));
         let admin = inherited.take(Purpose::Admin, admin.as_slice())?.pop();
         let (drain, admin_drain, readiness) = (Drain::new(), Drain::new(), Readiness::new());
-        let site = Site::open(config, inherited, &drain).await?;
+        let site = Site::open(config, inherited, workers, &drain).await?;
         let addresses = |purpose| site.doors.addresses(purpose);
         let (https, http, plain) = (addresses(Purpose::Https), addresses(Purpose::Http), addresses(Purpose::Plain));
         let certificate = site.certificate().await;

@@ -1,6 +1,8 @@
 //! Running the proxy until it is told to stop or another process has taken over: what `serve` and `demo` have in common.
 
+use std::num::NonZero;
 use std::pin::pin;
+use std::thread;
 
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
@@ -10,6 +12,7 @@ use crate::app::{App, Reloading};
 use crate::config::Config;
 use crate::lifecycle::{Drained, Predecessor, Stop, Successor, notify};
 use crate::listener::Inherited;
+use crate::server::workers::Workers;
 
 /// What a process finds when it starts: sockets, and whoever had them before.
 pub(super) struct Found {
@@ -31,9 +34,9 @@ impl Found {
     }
 }
 
-/// The runtime that everything runs on.
+/// The runtime of the command's own thread.
 pub(super) fn runtime() -> anyhow::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
 }
 
 /// Runs the proxy until SIGTERM or SIGINT, until the operator ends it, or until a successor that SIGUSR2 asked for has taken
@@ -46,7 +49,9 @@ pub(super) async fn until_stopped(
 ) -> anyhow::Result<()> {
     let mut stop = Stop::listen().context("cannot listen to signals")?;
     let mut upgrade = signal(SignalKind::user_defined2()).context("cannot listen to signals")?;
-    let app = App::start_with(config, found.inherited, reloading).await?;
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let (workers, _threads) = Workers::start(cores).context("cannot start a thread for each core")?;
+    let app = App::start(config, found.inherited, workers, reloading).await?;
     announce(&app);
     started(&app);
     if let Some(predecessor) = found.predecessor {

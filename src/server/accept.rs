@@ -8,12 +8,14 @@ use tokio::time::sleep;
 use super::admission::{Admission, Place};
 use super::connection;
 use super::settings::Live;
+use super::workers::Workers;
 use crate::drain::Drain;
-use crate::listener::Listener;
+use crate::listener::{Listener, Moving};
 use crate::observe::once_a_minute::OnceAMinute;
 
-/// Takes clients in until `door`, a part of `drain`, is asked to finish; each connection runs in a task of its own.
-pub async fn run(listener: Listener, admission: Admission, live: Live, door: Drain, drain: Drain) {
+/// Takes clients in until `door`, a part of `drain`, is asked to finish; each connection runs in a task of its own, on one of
+/// `workers`.
+pub async fn run(listener: Listener, admission: Admission, workers: Workers, live: Live, door: Drain, drain: Drain) {
     let lines = OnceAMinute::default();
     loop {
         let accepted = tokio::select! {
@@ -29,8 +31,18 @@ pub async fn run(listener: Listener, admission: Admission, live: Live, door: Dra
                     Some(place) = enter(&admission, &lines) => place,
                 };
                 let (live, admission, watched) = (live.clone(), admission.clone(), drain.clone());
-                drain.spawn(async move {
-                    connection::serve(socket, peer, place, &admission, &live, &watched).await;
+                let (worker, seat) = workers.least_busy();
+                let moving = if worker.is_here() { Ok(Moving::staying(socket)) } else { Moving::leaving(socket) };
+                drain.spawn_on(worker.runtime(), async move {
+                    match moving.and_then(Moving::arrive) {
+                        Ok(socket) => {
+                            connection::serve(socket, peer, (place, seat), &admission, &live, &watched).await;
+                        }
+                        Err(error) => {
+                            live.load().log.metrics().connections.failed.inc();
+                            tracing::debug!(%peer, %error, "client cannot be watched");
+                        }
+                    }
                 });
             }
             // The client is gone again; the next one need not wait.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::admission::{Admission, Place};
+use super::admission::Admission;
 use super::handshake::{self, Dialled, Shaken};
-use super::settings::{Kind, Live, Settings, Way};
+use super::settings::{Held, Kind, Live, Settings, Way};
 use super::{h1, h2};
 use crate::drain::Drain;
 use crate::http::arrival::{Arrival, Protocol};
@@ -16,7 +16,7 @@ use crate::listener::{Peer, Socket, proxy_protocol};
 use crate::tls::{Identity, Stream};
 
 /// Serves one connection to its end.
-pub async fn serve(mut socket: Socket, peer: Peer, place: Place, admission: &Admission, live: &Live, drain: &Drain) {
+pub async fn serve(mut socket: Socket, peer: Peer, held: Held, admission: &Admission, live: &Live, drain: &Drain) {
     let settings = Arc::clone(&live.load());
     let counts = &settings.log.metrics().connections;
     counts.accepted.inc();
@@ -40,7 +40,7 @@ pub async fn serve(mut socket: Socket, peer: Peer, place: Place, admission: &Adm
         }
     };
     let arrival = Arrival::new(peer, named_by_proxy);
-    let places = (place, client);
+    let places = (held, client);
     // From the first request on the settings are those of the moment; to keep these would keep all that belongs to them.
     let drains = Drains { connection: settings.drain.clone(), all: drain.clone() };
     let (handshakes, buffers) = match &settings.kind {

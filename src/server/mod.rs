@@ -11,3 +11,4 @@ mod h2;
 mod handshake;
 pub mod settings;
 mod tap;
+pub mod workers;

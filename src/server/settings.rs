@@ -11,6 +11,7 @@ use crate::drain::Drain;
 use crate::http::activity::Patience;
 use crate::http::stack::Edge;
 use crate::listener::Buffers;
+use crate::observe::Counted;
 use crate::observe::access::AccessLog;
 use crate::tls::Handshakes;
 
@@ -91,4 +92,7 @@ pub enum Kind {
 }
 
 /// The places that a connection holds, for as long as it or its WebSocket lives.
-pub type Places = (Place, Option<ClientPlace>);
+pub type Places = (Held, Option<ClientPlace>);
+
+/// Those that it has from the beginning: one among all, and one at its worker.
+pub type Held = (Place, Counted);

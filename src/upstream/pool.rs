@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -22,6 +23,8 @@ struct Shared {
 
 struct Idle {
     link: Box<Link>,
+    /// The thread whose runtime hears of what happens to it; on another one each answer would be fetched over.
+    home: ThreadId,
     since: Instant,
 }
 
@@ -29,6 +32,7 @@ struct Idle {
 pub struct Lease {
     /// Boxed, since it changes hands with each request.
     link: Box<Link>,
+    home: ThreadId,
     pool: Pool,
     /// Where it leads, if that is one of several gateways, which counts it.
     endpoint: Option<(Arc<Endpoint>, Counted)>,
@@ -40,12 +44,12 @@ impl Pool {
         Self(Arc::new(Shared { connector, max_head, idle: Mutex::default() }))
     }
 
-    /// A connection that was used before and seems to be alive, the most recent one first.
+    /// A connection that was used before on this thread and seems to be alive, the most recent one first.
     pub fn reuse(&self) -> Option<Lease> {
         loop {
-            let Idle { mut link, since } = self.idle().pop()?;
+            let Idle { mut link, home, since } = self.take()?;
             if since.elapsed() < MAX_IDLE && link.is_reusable() {
-                return Some(Lease { link, pool: self.clone(), endpoint: None });
+                return Some(Lease { link, home, pool: self.clone(), endpoint: None });
             }
         }
     }
@@ -57,7 +61,7 @@ impl Pool {
     pub async fn dial(&self) -> Result<Lease, ConnectError> {
         let stream = self.0.connector.connect().await?;
         let link = Box::new(Link::open(stream, self.0.max_head));
-        Ok(Lease { link, pool: self.clone(), endpoint: None })
+        Ok(Lease { link, home: thread::current().id(), pool: self.clone(), endpoint: None })
     }
 
     /// What a request of frontgate's own is addressed to.
@@ -72,6 +76,13 @@ impl Pool {
         idle.len()
     }
 
+    fn take(&self) -> Option<Idle> {
+        let here = thread::current().id();
+        let mut idle = self.idle();
+        let last = idle.iter().rposition(|idle| idle.home == here)?;
+        Some(idle.remove(last))
+    }
+
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Idle>> {
         self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,7 +94,7 @@ impl Lease {
         if self.link.is_reusable() {
             let mut idle = self.pool.idle();
             if idle.len() < MAX_KEPT {
-                idle.push(Idle { link: self.link, since: Instant::now() });
+                idle.push(Idle { link: self.link, home: self.home, since: Instant::now() });
             }
         }
     }

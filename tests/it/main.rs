@@ -30,3 +30,4 @@ mod tls;
 mod trust;
 mod vanished;
 mod websocket;
+mod workers;

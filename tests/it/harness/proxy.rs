@@ -6,6 +6,8 @@ use std::time::Duration;
 use frontgate::app::App;
 use frontgate::config::{Admin, BindAddr, Config, Overrides, Source, load};
 use frontgate::lifecycle::Drained;
+use frontgate::listener::Inherited;
+use frontgate::server::workers::{Threads, Workers};
 use tempfile::TempDir;
 
 use super::doors::Doors;
@@ -17,11 +19,12 @@ pub(crate) fn proxy() -> Builder {
     let mut config = Config { admin: Admin::Off, ..Config::default() };
     config.listen.https = vec!["127.0.0.1:0".parse().unwrap()];
     config.timeouts.drain = Duration::from_millis(100);
-    Builder { config, state: TempDir::new().unwrap() }
+    Builder { config, workers: 1, state: TempDir::new().unwrap() }
 }
 
 pub(crate) struct Builder {
     config: Config,
+    workers: usize,
     state: TempDir,
 }
 
@@ -30,6 +33,7 @@ pub(crate) struct Proxy {
     doors: Doors,
     app: App,
     state: TempDir,
+    _threads: Threads,
 }
 
 impl Builder {
@@ -71,6 +75,12 @@ impl Builder {
         self.config(|config| config.listen.http = vec!["127.0.0.1:0".parse().unwrap()])
     }
 
+    /// On this many threads.
+    pub(crate) fn workers(mut self, count: usize) -> Self {
+        self.workers = count;
+        self
+    }
+
     /// With the keys of one that ran before.
     pub(crate) fn state(mut self, state: TempDir) -> Self {
         self.state = state;
@@ -83,7 +93,8 @@ impl Builder {
             BindAddr::Unix(path) => Some(path.clone()),
             BindAddr::Tcp(_) => None,
         });
-        let app = App::start(self.config).await.unwrap();
+        let (workers, threads) = Workers::start(self.workers).unwrap();
+        let app = App::start(self.config, Inherited::default(), workers, None).await.unwrap();
         let doors = Doors {
             https: app.https.first().copied(),
             http: app.http.first().copied(),
@@ -91,7 +102,7 @@ impl Builder {
             unix,
             ca: app.certificate.as_ref().and_then(|certificate| certificate.ca.clone()),
         };
-        Proxy { doors, app, state: self.state }
+        Proxy { doors, app, state: self.state, _threads: threads }
     }
 }
 

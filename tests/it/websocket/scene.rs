@@ -33,6 +33,11 @@ pub(crate) async fn scene() -> Scene<Proxy> {
 
 /// A scene with what `change` makes of these settings.
 pub(crate) async fn scene_with(change: impl FnOnce(&mut Config)) -> Scene<Proxy> {
+    scene_on(1, change).await
+}
+
+/// A scene on as many threads.
+pub(crate) async fn scene_on(workers: usize, change: impl FnOnce(&mut Config)) -> Scene<Proxy> {
     let gateway = listen().await;
     let port = gateway.local_addr().unwrap().port();
     let proxy = proxy()
@@ -40,6 +45,7 @@ pub(crate) async fn scene_with(change: impl FnOnce(&mut Config)) -> Scene<Proxy>
             config.upstream = Upstream::Http { host: "127.0.0.1".to_owned(), port };
             config.websocket.ping_interval = None;
         })
+        .workers(workers)
         .plain()
         .config(change);
     Scene { proxy: proxy.start().await, gateway }

@@ -1,0 +1,156 @@
+//! [`Workers`]: the threads that connections are served on.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle, ThreadId};
+
+use tokio::runtime::{Builder, Handle};
+use tokio_util::sync::CancellationToken;
+
+use crate::observe::{Counted, Gauge};
+
+/// The threads that connections are served on. Each has a runtime of its own, so that all that belongs to a connection, what
+/// it reads, its timers and its way to the gateway, stays on one core. Threads that share a runtime fetch tasks from each
+/// other, and a short request costs a third more.
+#[derive(Debug, Clone)]
+pub struct Workers(Arc<All>);
+
+#[derive(Debug)]
+struct All {
+    /// Where clients are accepted.
+    first: Worker,
+    others: Vec<Worker>,
+}
+
+/// One thread.
+#[derive(Debug)]
+pub struct Worker {
+    thread: ThreadId,
+    runtime: Handle,
+    connections: Gauge,
+}
+
+/// The threads that were started; dropped, they end, and with them what still runs there.
+#[derive(Debug, Default)]
+pub struct Threads {
+    stop: CancellationToken,
+    running: Vec<JoinHandle<()>>,
+}
+
+impl Workers {
+    /// The thread of whoever calls this and as many others as make `count`.
+    ///
+    /// # Errors
+    /// The kernel has no more threads, or no more files for them.
+    pub fn start(count: usize) -> io::Result<(Self, Threads)> {
+        let (mut threads, mut others) = (Threads::default(), Vec::new());
+        for number in 1..count {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let (handle, stop) = (runtime.handle().clone(), threads.stop.clone());
+            let run = move || runtime.block_on(stop.cancelled_owned());
+            let running = thread::Builder::new().name(format!("worker-{number}")).spawn(run)?;
+            others.push(Worker::new(running.thread().id(), handle));
+            threads.running.push(running);
+        }
+        Ok((Self(Arc::new(All { first: Worker::here(), others })), threads))
+    }
+
+    /// The one with the fewest connections, and a place there: a WebSocket stays for a day where it once is. Among equals the
+    /// first, which is where clients are accepted.
+    pub fn least_busy(&self) -> (&Worker, Counted) {
+        let less = |best, other| if connections(other) < connections(best) { other } else { best };
+        let worker = self.0.others.iter().fold(&self.0.first, less);
+        (worker, worker.connections.enter())
+    }
+}
+
+fn connections(worker: &Worker) -> usize {
+    worker.connections.count()
+}
+
+impl Worker {
+    fn here() -> Self {
+        Self::new(thread::current().id(), Handle::current())
+    }
+
+    fn new(thread: ThreadId, runtime: Handle) -> Self {
+        Self { thread, runtime, connections: Gauge::default() }
+    }
+
+    /// Whether this is the thread of whoever calls this.
+    pub fn is_here(&self) -> bool {
+        self.thread == thread::current().id()
+    }
+
+    /// What tasks are spawned on.
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        for thread in self.running.drain(..) {
+            // One that has panicked has ended as well.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::drain::Drain;
+
+    fn all(workers: &Workers) -> impl Iterator<Item = &Worker> {
+        std::iter::once(&workers.0.first).chain(&workers.0.others)
+    }
+
+    #[tokio::test]
+    async fn whoever_has_the_fewest_is_next_and_the_first_among_equals() {
+        let (workers, _threads) = Workers::start(3).unwrap();
+        let number = |worker: &Worker| all(&workers).position(|other| std::ptr::eq(worker, other)).unwrap();
+        let mut seats = Vec::new();
+        for expected in [0, 1, 2, 0, 1, 2] {
+            let (worker, seat) = workers.least_busy();
+            assert_eq!(number(worker), expected);
+            seats.push(seat);
+        }
+        drop(seats.remove(4));
+        assert_eq!(number(workers.least_busy().0), 1, "who left is not counted");
+    }
+
+    #[tokio::test]
+    async fn each_serves_on_a_thread_of_its_own_and_the_first_where_it_was_made() {
+        let (workers, _threads) = Workers::start(3).unwrap();
+        let (drain, mut seen) = (Drain::new(), HashSet::new());
+        for worker in all(&workers) {
+            let (tell, told) = oneshot::channel();
+            drain.spawn_on(worker.runtime(), async move {
+                let _ = tell.send(thread::current().id());
+            });
+            let thread = told.await.unwrap();
+            assert_eq!(worker.is_here(), thread == thread::current().id());
+            assert!(seen.insert(thread));
+        }
+        assert!(workers.0.first.is_here());
+        drain.ended().await;
+    }
+
+    #[tokio::test]
+    async fn what_still_runs_when_the_threads_are_given_up_is_dropped() {
+        let (workers, threads) = Workers::start(2).unwrap();
+        let (held, gone) = oneshot::channel::<()>();
+        Drain::new().spawn_on(workers.0.others[0].runtime(), async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        drop(threads);
+        assert!(gone.await.is_err());
+    }
+}
