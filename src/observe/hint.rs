@@ -25,14 +25,17 @@ impl Hint {
     /// local address of the connection to it (`None` on a unix socket). `origin` is the client's, if it sent one: with the
     /// first line in place, the gateway asks for the second.
     pub fn attribution(&self, now: Instant, frontgate: Option<IpAddr>, origin: Option<&[u8]>) -> Option<Advice> {
-        let repeated = self.lines.pass("attribution", now)?;
+        let allowed_origins = origin.and_then(allowed_origins);
+        // A client without a page, such as a check every few seconds, does not keep the page's line from the operator.
+        let what = if allowed_origins.is_some() { "attribution of a page" } else { "attribution" };
+        let repeated = self.lines.pass(what, now)?;
         Some(Advice {
             missing: "the gateway does not trust this proxy",
             trusted_proxies: Some(frontgate.map_or_else(
                 || "gateway.trustedProxies: [the address the gateway sees]".to_owned(),
                 |addr| format!("gateway.trustedProxies: [\"{}\"]", addr.to_canonical()),
             )),
-            allowed_origins: origin.and_then(allowed_origins),
+            allowed_origins,
             repeated,
         })
     }
@@ -179,6 +182,17 @@ mod tests {
         assert_eq!(repeated(hint.attribution(at(69), FRONTGATE, None)), None);
         assert_eq!(repeated(hint.attribution(at(70), FRONTGATE, None)), Some(3));
         assert_eq!(repeated(hint.attribution(at(130), FRONTGATE, None)), Some(0));
+    }
+
+    #[test]
+    fn a_refusal_without_a_page_leaves_the_line_for_the_page_to_be_said() {
+        let (hint, now) = (Hint::default(), Instant::now());
+        let pages = |advice: Option<Advice>| advice.map(|advice| advice.allowed_origins.is_some());
+        let null: Option<&[u8]> = Some(b"null");
+        let rows = [(None, Some(false)), (ORIGIN, Some(true)), (null, None), (ORIGIN, None), (None, None)];
+        for (origin, expected) in rows {
+            assert_eq!(pages(hint.attribution(now, FRONTGATE, origin)), expected, "{origin:?}");
+        }
     }
 
     #[test]
