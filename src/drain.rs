@@ -1,5 +1,7 @@
 //! [`Drain`]: how everything that runs is told to end, and how shutdown knows that it has.
 
+pub mod bell;
+
 use std::future::Future;
 
 use tokio::runtime::Handle;

@@ -15,11 +15,11 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::bell::when_rung;
 use super::connection::Drains;
 use super::settings::{Live, Places, Way};
 use super::tap::{Fragment, Tap};
 use crate::drain::Drain;
+use crate::drain::bell::when_rung;
 use crate::http::activity::{Activity, Phase};
 use crate::http::arrival::Arrival;
 use crate::http::body::Body;

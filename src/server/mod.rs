@@ -2,7 +2,6 @@
 
 pub mod accept;
 pub mod admission;
-mod bell;
 pub mod connection;
 mod cork;
 pub mod file_limit;

@@ -1,28 +1,27 @@
 //! [`Pulse`]: what can be seen of a relay from outside while it runs, and how it is told to end.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::{Context, Wake, Waker};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::Wake;
 use std::time::Duration;
 
 use super::direction::Counters;
 use super::summary::Pings;
+use crate::drain::bell::Bell;
 
 /// What can be seen of a relay from outside while it runs, and how it is told to end.
 ///
 /// The relay writes it whenever it has been awake, without a lock; several numbers that are read together may be of two
 /// moments.
 ///
-/// It is a bell as well, for all that seldom happens: a drain, a timer, the operator. They wake the relay through it, so that
-/// the relay need not ask each of them whenever bytes have come.
+/// A drain, a timer and the operator wake the relay through it.
 #[derive(Debug, Default)]
 pub struct Pulse {
     client: Beat,
     gateway: Beat,
     /// What the operator wants the client to read.
     reason: OnceLock<Box<str>>,
-    rung: AtomicBool,
-    waker: Mutex<Option<Waker>>,
+    bell: Bell,
 }
 
 /// One side of a [`Pulse`].
@@ -67,7 +66,7 @@ impl Pulse {
     pub fn close(&self, reason: Box<str>) {
         // Somebody else was faster.
         let _ = self.reason.set(reason);
-        self.ring();
+        self.bell.ring();
     }
 
     /// What the operator wants the client to read, if the relay is to end.
@@ -75,25 +74,9 @@ impl Pulse {
         self.reason.get().map(|reason| &**reason)
     }
 
-    /// Who runs the relay, so that the bell is heard at once.
-    pub(super) fn watch(&self, cx: &Context<'_>) {
-        let mut waker = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *waker {
-            Some(waker) => waker.clone_from(cx.waker()),
-            none => *none = Some(cx.waker().clone()),
-        }
-    }
-
-    /// Whether the bell was rung since it was asked last. Whoever has called [`Pulse::watch`] before misses nothing.
-    pub(super) fn was_rung(&self) -> bool {
-        self.rung.load(Ordering::Relaxed) && self.rung.swap(false, Ordering::Acquire)
-    }
-
-    fn ring(&self) {
-        self.rung.store(true, Ordering::Release);
-        if let Some(waker) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
-            waker.wake_by_ref();
-        }
+    /// How whatever seldom happens is heard.
+    pub(super) fn bell(&self) -> &Bell {
+        &self.bell
     }
 
     /// Shows what there is to see; only the relay does.
@@ -105,11 +88,11 @@ impl Pulse {
 
 impl Wake for Pulse {
     fn wake(self: Arc<Self>) {
-        self.ring();
+        self.bell.ring();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.ring();
+        self.bell.ring();
     }
 }
 
@@ -148,6 +131,8 @@ impl Beat {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+
     use super::*;
 
     #[test]
@@ -177,16 +162,11 @@ mod tests {
     }
 
     #[test]
-    fn a_ring_wakes_whoever_watches_and_is_heard_once() {
-        let (pulse, task) = (Arc::new(Pulse::default()), Arc::new(Pulse::default()));
-        pulse.watch(&Context::from_waker(&Waker::from(Arc::clone(&task))));
-        assert!(!pulse.was_rung());
-        for _ in 0..2 {
-            Waker::from(Arc::clone(&pulse)).wake();
-            assert!(task.was_rung(), "each time");
-            assert!(pulse.was_rung() && !pulse.was_rung());
-        }
+    fn whoever_asks_or_wakes_it_rings() {
+        let pulse = Arc::new(Pulse::default());
+        Waker::from(Arc::clone(&pulse)).wake();
+        assert!(pulse.bell().was_rung());
         pulse.close("maintenance".into());
-        assert!(task.was_rung() && pulse.was_rung());
+        assert!(pulse.bell().was_rung());
     }
 }

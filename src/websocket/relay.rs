@@ -54,8 +54,6 @@ pub struct Relay<C, G> {
     /// A leg that takes nothing more, and until when what it said before may still end the link.
     doomed: Option<(Side, Instant)>,
     pulse: Arc<Pulse>,
-    /// Who is woken when the pulse is asked to end.
-    watched_by: Option<Waker>,
 }
 
 #[derive(Debug)]
@@ -104,7 +102,6 @@ where
             leave_at: None,
             doomed: None,
             pulse: Arc::default(),
-            watched_by: None,
         }
     }
 
@@ -128,8 +125,8 @@ where
             timer.as_mut().reset(self.check_timers(now).unwrap_or(now + A_LONG_TIME));
             let mut first = true;
             let turn = poll_fn(|cx| {
-                self.watch(cx);
-                if !std::mem::take(&mut first) && !self.pulse.was_rung() {
+                self.pulse.bell().watch(cx);
+                if !std::mem::take(&mut first) && !self.pulse.bell().was_rung() {
                     return self.poll_flows(cx, buffers);
                 }
                 let bell = Waker::from(self.pulse());
@@ -157,14 +154,6 @@ where
                 Turn::Event(side, event) => self.on_event(side, event),
                 Turn::Look => {}
             }
-        }
-    }
-
-    /// Has whatever rings the bell wake this task.
-    fn watch(&mut self, cx: &Context<'_>) {
-        if !self.watched_by.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            self.pulse.watch(cx);
-            self.watched_by = Some(cx.waker().clone());
         }
     }
 
