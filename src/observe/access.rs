@@ -1,93 +1,23 @@
 //! [`Access`]: the line that says what happened to a request.
 
+mod counter;
+mod log;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use http::header::{HOST, HeaderName, REFERER, USER_AGENT};
-use http::{HeaderValue, Method, StatusCode, Version, request};
+use http::{HeaderValue, Method, StatusCode, Version};
 
 use super::clean::{LONGEST, clean, word};
-use super::metrics::Metrics;
 use super::redact::Redactor;
-use super::tunnel::Tunnel;
-use crate::config::Log;
+
+pub use counter::Counter;
+pub use log::AccessLog;
 
 /// The most of a user agent that is logged, in bytes.
 const USER_AGENT_LONGEST: usize = 200;
-
-/// Whether access lines are written, and what must not be in them. Cheap to clone; every request holds one.
-#[derive(Debug, Clone)]
-pub struct AccessLog {
-    redactor: Option<Arc<Redactor>>,
-    metrics: Arc<Metrics>,
-}
-
-impl AccessLog {
-    /// As the `log` section says.
-    pub fn new(log: &Log) -> Self {
-        Self { redactor: log.access.then(|| Arc::new(Redactor::new(&log.redact))), metrics: Arc::default() }
-    }
-
-    /// A log that is off.
-    pub fn off() -> Self {
-        Self { redactor: None, metrics: Arc::default() }
-    }
-
-    /// The same, and each line counts in `metrics`, also when none is written.
-    #[must_use]
-    pub fn counting(self, metrics: Arc<Metrics>) -> Self {
-        Self { metrics, ..self }
-    }
-
-    /// Where its lines count.
-    pub fn metrics(&self) -> &Arc<Metrics> {
-        &self.metrics
-    }
-
-    /// Begins a request's line; it is written when the value is dropped. What only a line needs is copied only for one.
-    pub fn request(&self, id: &str, client: Client, request: &request::Parts) -> Box<Access> {
-        let is_on = self.redactor.is_some();
-        let text = |text: &str| if is_on { text.to_owned() } else { String::new() };
-        let field = |name: HeaderName| is_on.then(|| request.headers.get(name)).flatten().cloned();
-        let authority = || is_on.then(|| request.uri.authority()?.as_str().parse().ok()).flatten();
-        Box::new(Access {
-            log: self.clone(),
-            began: Instant::now(),
-            id: text(id),
-            client,
-            method: request.method.clone(),
-            host: field(HOST).or_else(authority),
-            target: request.uri.path_and_query().map_or_else(String::new, |target| text(target.as_str())),
-            version: request.version,
-            tls: None,
-            subject: None,
-            user: None,
-            route: None,
-            gateway: None,
-            status: None,
-            bytes_in: None,
-            bytes_out: 0,
-            held: None,
-            upstream: None,
-            user_agent: field(USER_AGENT),
-            referer: field(REFERER),
-            answered_by: AnsweredBy::Gateway,
-            failure: None,
-            ended: Ended::ClientGone,
-        })
-    }
-
-    /// Writes a WebSocket's line.
-    pub fn websocket(&self, tunnel: &Tunnel) {
-        self.metrics.websockets.ended(tunnel.ended);
-        if let Some(redactor) = &self.redactor {
-            tunnel.write(redactor);
-        }
-    }
-}
 
 /// Who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,22 +119,6 @@ impl Ended {
     }
 }
 
-/// Bytes counted where they pass: a request's body goes to the gateway in a task of its own.
-#[derive(Debug, Clone, Default)]
-pub struct Counter(Arc<AtomicU64>);
-
-impl Counter {
-    /// Adds `bytes`.
-    pub fn add(&self, bytes: usize) {
-        self.0.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    /// The sum.
-    pub fn total(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 impl Access {
     /// Frontgate answers by itself, with a failure.
     pub fn failed(&mut self, status: StatusCode, code: &'static str) {
@@ -288,135 +202,4 @@ impl fmt::Display for Address {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::net::Ipv4Addr;
-
-    use http::Request;
-
-    use super::*;
-    use crate::config::LogFormat;
-    use crate::observe::logging::tests::logged;
-    use crate::observe::tunnel::Opening;
-    use crate::observe::tunnel::tests::{opening, tunnel};
-
-    pub(crate) const REMOTE: Client = Client { addr: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 5))), proxy: None };
-
-    pub(crate) fn text() -> Log {
-        Log { format: LogFormat::Text, ..Log::default() }
-    }
-
-    fn request(target: &str, fields: &[(&str, &str)]) -> request::Parts {
-        let request =
-            fields.iter().fold(Request::builder().uri(target), |request, (name, value)| request.header(*name, *value));
-        request.body(()).unwrap().into_parts().0
-    }
-
-    /// The lines without their time and with durations that do not vary.
-    pub(crate) fn steady(lines: &str) -> Vec<String> {
-        let line = |line: &str| {
-            let fields = line.split(' ').skip(1).map(|field| match field.split_once("duration_ms=") {
-                Some(_) => "duration_ms=_",
-                None => field,
-            });
-            fields.collect::<Vec<_>>().join(" ")
-        };
-        lines.lines().map(line).collect()
-    }
-
-    #[test]
-    fn a_request_is_one_line_that_reads_from_left_to_right() {
-        let lines = logged(&text(), |_| {
-            let parts = request(
-                "/chat?session=a&token=s3cret",
-                &[("host", "gw:8443"), ("user-agent", "curl \"8\"\tx"), ("referer", "https://gw:8443/?token=s3cret")],
-            );
-            let mut access = AccessLog::new(&text()).request("r1", REMOTE, &parts);
-            access.tls = Some("1.3");
-            access.subject = Some("CN=ann,O=x y".into());
-            access.status = Some(StatusCode::OK);
-            access.bytes_in.insert(Counter::default()).clone().add(12);
-            access.bytes_out = 3456;
-            access.upstream = Some(Duration::from_micros(2340));
-            access.ended = Ended::Done;
-        });
-        assert_eq!(
-            steady(&lines),
-            [concat!(
-                " INFO request id=r1 client=203.0.113.5 method=GET host=gw:8443 target=/chat?session=a&token=*** protocol=h1 ",
-                "tls=1.3 subject=\"CN=ann,O=x y\" status=200 bytes_in=12 bytes_out=3456 duration_ms=_ upstream_ms=2.3 ended=done from=gateway ",
-                r#"referer=https://gw:8443/?token=*** user_agent="curl \"8\"\\tx""#
-            )]
-        );
-    }
-
-    #[test]
-    fn a_request_that_frontgate_answers_names_the_failure() {
-        let lines = logged(&text(), |_| {
-            let client = Client { addr: None, proxy: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
-            let mut access = AccessLog::new(&text()).request("r2", client, &request("/", &[]));
-            access.version = Version::HTTP_2;
-            access.failed(StatusCode::BAD_GATEWAY, "gateway_not_running");
-            access.ended = Ended::Done;
-        });
-        assert_eq!(
-            steady(&lines),
-            [concat!(
-                " INFO request id=r2 client=unix peer=127.0.0.1 method=GET target=/ protocol=h2 status=502 bytes_in=0 ",
-                "bytes_out=0 duration_ms=_ ended=done from=frontgate failure=gateway_not_running"
-            )]
-        );
-    }
-
-    #[test]
-    fn the_line_of_a_client_that_vanished_is_written_once_too() {
-        let lines = logged(&text(), |_| {
-            let access = AccessLog::new(&text()).request("r3", REMOTE, &request("/", &[]));
-            drop(async move { drop(access) });
-        });
-        assert_eq!(lines.lines().count(), 1);
-        assert!(lines.contains("ended=client_gone"), "{lines}");
-        assert!(!lines.contains("status="), "{lines}");
-    }
-
-    #[test]
-    fn nothing_is_written_when_the_access_log_is_off() {
-        let lines = logged(&text(), |_| {
-            let off = AccessLog::new(&Log { access: false, ..text() });
-            drop(off.request("r4", REMOTE, &request("/", &[])));
-            off.websocket(&tunnel());
-        });
-        assert_eq!(lines, "");
-    }
-
-    #[test]
-    fn no_secret_reaches_a_line_wherever_it_travels() {
-        let secret_fields = [
-            ("authorization", "Bearer s3cret"),
-            ("proxy-authorization", "Basic s3cret"),
-            ("cookie", "token=s3cret"),
-            ("sec-websocket-protocol", "openclaw, s3cret"),
-            ("referer", "https://gw/?%74oken=s3cret#access_token=s3cret"),
-        ];
-        for log in [text(), Log { format: LogFormat::Json, ..Log::default() }] {
-            let lines = logged(&log, |_| {
-                drop(AccessLog::new(&log).request("r5", REMOTE, &request("/ws?x=1&token=s3cret", &secret_fields)));
-                let opening = Opening { target: "/ws?TOKEN=s3cret;x".to_owned(), ..opening() };
-                AccessLog::new(&log).websocket(&Tunnel { opening: Arc::new(opening), ..tunnel() });
-            });
-            assert_eq!(lines.lines().count(), 2);
-            assert!(!lines.contains("s3cret"), "{lines}");
-        }
-    }
-
-    #[test]
-    fn a_value_cannot_look_like_two_fields() {
-        let lines = logged(&text(), |_| {
-            let mut access = AccessLog::new(&text()).request("r6 ended=done", REMOTE, &request("/", &[]));
-            access.target = "/ status=200\nforged".to_owned();
-            access.host = Some(HeaderValue::from_bytes(b"a b=\xff").unwrap());
-        });
-        assert_eq!(lines.lines().count(), 1);
-        assert!(lines.contains(r"id=r6\x20ended=done "), "{lines}");
-        assert!(lines.contains(r"host=a\x20b=\xff target=/\x20status=200\nforged "), "{lines}");
-    }
-}
+pub(crate) mod tests;

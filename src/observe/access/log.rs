@@ -1,0 +1,84 @@
+//! [`AccessLog`]: whether access lines are written, and what must not be in them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::header::{HOST, HeaderName, REFERER, USER_AGENT};
+use http::request;
+
+use super::{Access, AnsweredBy, Client, Ended};
+use crate::config::Log;
+use crate::observe::metrics::Metrics;
+use crate::observe::redact::Redactor;
+use crate::observe::tunnel::Tunnel;
+
+/// Whether access lines are written, and what must not be in them. Cheap to clone; every request holds one.
+#[derive(Debug, Clone)]
+pub struct AccessLog {
+    pub(super) redactor: Option<Arc<Redactor>>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl AccessLog {
+    /// As the `log` section says.
+    pub fn new(log: &Log) -> Self {
+        Self { redactor: log.access.then(|| Arc::new(Redactor::new(&log.redact))), metrics: Arc::default() }
+    }
+
+    /// A log that is off.
+    pub fn off() -> Self {
+        Self { redactor: None, metrics: Arc::default() }
+    }
+
+    /// The same, and each line counts in `metrics`, also when none is written.
+    #[must_use]
+    pub fn counting(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
+    }
+
+    /// Where its lines count.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Begins a request's line; it is written when the value is dropped. What only a line needs is copied only for one.
+    pub fn request(&self, id: &str, client: Client, request: &request::Parts) -> Box<Access> {
+        let is_on = self.redactor.is_some();
+        let text = |text: &str| if is_on { text.to_owned() } else { String::new() };
+        let field = |name: HeaderName| is_on.then(|| request.headers.get(name)).flatten().cloned();
+        let authority = || is_on.then(|| request.uri.authority()?.as_str().parse().ok()).flatten();
+        Box::new(Access {
+            log: self.clone(),
+            began: Instant::now(),
+            id: text(id),
+            client,
+            method: request.method.clone(),
+            host: field(HOST).or_else(authority),
+            target: request.uri.path_and_query().map_or_else(String::new, |target| text(target.as_str())),
+            version: request.version,
+            tls: None,
+            subject: None,
+            user: None,
+            route: None,
+            gateway: None,
+            status: None,
+            bytes_in: None,
+            bytes_out: 0,
+            held: None,
+            upstream: None,
+            user_agent: field(USER_AGENT),
+            referer: field(REFERER),
+            answered_by: AnsweredBy::Gateway,
+            failure: None,
+            ended: Ended::ClientGone,
+        })
+    }
+
+    /// Writes a WebSocket's line.
+    pub fn websocket(&self, tunnel: &Tunnel) {
+        self.metrics.websockets.ended(tunnel.ended);
+        if let Some(redactor) = &self.redactor {
+            tunnel.write(redactor);
+        }
+    }
+}
