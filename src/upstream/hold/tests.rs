@@ -1,9 +1,11 @@
 //! The gate in paused time, in front of a gateway that is up from some time on.
 #![expect(clippy::disallowed_methods, reason = "tasks of a test's own")]
 
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::{JoinSet, yield_now};
+use tokio::time::sleep;
 
 use super::*;
 

@@ -1,0 +1,251 @@
+//! [`Wait`]: one request's way through the gate.
+
+use std::future::{Future, pending};
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::line::{Asked, Down, Joined, Ticket, Turn, Turned};
+use super::{Found, Gate, Gateway, NoConnection};
+use crate::upstream::ConnectError;
+
+/// One request's way through the gate, for as long as it has no answer. Dropped, it leaves the line.
+#[derive(Debug)]
+pub struct Wait<'a> {
+    gate: &'a Gate,
+    asked: Asked,
+    ticket: Option<Ticket>,
+    place: Option<Place>,
+    since: Option<Instant>,
+    /// How often a connection was closed without an answer.
+    cuts: u32,
+    /// One look must do.
+    one_look: bool,
+    last: Option<ConnectError>,
+}
+
+#[derive(Debug)]
+struct Place {
+    gate: Gate,
+    ticket: Ticket,
+    turn: Arc<Notify>,
+}
+
+impl<'a> Wait<'a> {
+    /// One that has not begun.
+    pub(super) fn new(gate: &'a Gate, asked: Asked) -> Self {
+        Self { gate, asked, ticket: None, place: None, since: None, cuts: 0, one_look: false, last: None }
+    }
+}
+
+impl Wait<'_> {
+    /// A fresh connection; at once if the gateway is up and nobody was here before.
+    ///
+    /// # Errors
+    /// There is none, and waiting longer does not help or is not wanted.
+    pub async fn connection<G: Gateway>(&mut self, gateway: &G) -> Result<G::Connection, NoConnection> {
+        let Some(hold) = self.gate.0.hold else { return self.gate.dial(gateway).await.map_err(NoConnection::Failed) };
+        if self.cuts == 0 && self.gate.line().is_clear() {
+            match self.gate.dial(gateway).await {
+                Ok(connection) => {
+                    self.connected();
+                    return Ok(connection);
+                }
+                Err(error) => match found_down(&error) {
+                    Some(down) => self.gate.down(down, &error),
+                    None => return Err(NoConnection::Failed(error)),
+                },
+            }
+        }
+        let waited = self.wait(gateway, hold).await;
+        match &waited {
+            Ok(_) => self.gate.0.metrics.upstream.passed.inc(),
+            Err(NoConnection::Draining) => return waited,
+            Err(_) => self.gate.0.metrics.upstream.gave_up.inc(),
+        };
+        waited
+    }
+
+    async fn wait<G: Gateway>(&mut self, gateway: &G, hold: Duration) -> Result<G::Connection, NoConnection> {
+        self.join(hold)?;
+        let until = *self.since.get_or_insert_with(Instant::now) + hold;
+        let connection = tokio::select! {
+            biased;
+            () = self.gate.0.drain.soft() => return Err(NoConnection::Draining),
+            connection = timeout_at(until, self.in_line(gateway)) => connection,
+        };
+        match connection {
+            Ok(Ok(Some(connection))) => {
+                self.connected();
+                Ok(connection)
+            }
+            Ok(Ok(None)) => Err(self.in_vain(NoConnection::LongDown)),
+            Ok(Err(error)) => Err(NoConnection::Failed(error)),
+            Err(_) => Err(self.in_vain(NoConnection::HeldInVain(hold))),
+        }
+    }
+
+    /// How long it has waited, if it had to.
+    pub fn held(&self) -> Option<Duration> {
+        self.since.map(|since| since.elapsed())
+    }
+
+    /// Waits for what the gateway says over a fresh connection. The line moves on when it has said something, or kept the
+    /// connection for a moment.
+    pub async fn answer<A>(&mut self, answer: impl Future<Output = A>) -> A {
+        let mut answer = pin!(answer);
+        if self.place.is_none() {
+            return answer.await;
+        }
+        tokio::select! {
+            answer = &mut answer => return answer,
+            () = sleep(SETTLED) => self.up(),
+        }
+        answer.await
+    }
+
+    /// There is an answer.
+    pub fn up(&mut self) {
+        self.gate.up();
+        self.place = None;
+    }
+
+    /// The fresh connection was closed without an answer. Whether to ask again, with the next [`Wait::connection`].
+    pub fn cut(&mut self) -> bool {
+        if self.gate.0.hold.is_some() {
+            self.gate.down(Down::Cut, &HUNG_UP);
+            self.cuts += 1;
+        }
+        self.cuts > 0
+    }
+
+    fn join(&mut self, hold: Duration) -> Result<(), NoConnection> {
+        if self.place.is_none() {
+            let turn = Arc::new(Notify::new());
+            let joined = self.gate.line().join(self.ticket, self.asked, Arc::clone(&turn), hold, Instant::now());
+            let Joined { ticket, one_look } = joined.map_err(|turned| match turned {
+                Turned::Full => NoConnection::Full,
+                Turned::LongDown => NoConnection::LongDown,
+            })?;
+            (self.ticket, self.one_look) = (Some(ticket), one_look);
+            self.place = Some(Place { gate: self.gate.clone(), ticket, turn });
+            self.gate.0.metrics.upstream.waiting.inc();
+            self.gate.call();
+        }
+        Ok(())
+    }
+
+    /// Looks and dials when it is our turn, until it succeeds; `None` if one look must do and was in vain. While the gateway
+    /// is down, any failure may be a part of that.
+    async fn in_line<G: Gateway>(&mut self, gateway: &G) -> Result<Option<G::Connection>, ConnectError> {
+        let Some(place) = &self.place else { return pending().await };
+        if self.cuts > 1 {
+            sleep((LOOK_EVERY * 2u32.saturating_pow(self.cuts)).min(LONGEST_PAUSE)).await;
+        }
+        loop {
+            let (turn, is_down) = {
+                let line = self.gate.line();
+                (line.turn(place.ticket, Instant::now()), line.outage().is_some())
+            };
+            let found = match turn {
+                Turn::Wait => {
+                    place.turn.notified().await;
+                    continue;
+                }
+                Turn::Look => timeout(LOOK_LIMIT, self.gate.look(gateway)).await.unwrap_or(Found::Nothing),
+                Turn::Go if is_down => timeout(LOOK_LIMIT, self.gate.go(gateway)).await.unwrap_or(Found::Nothing),
+                Turn::Go => self.gate.go(gateway).await,
+            };
+            let mut pause = LOOK_EVERY;
+            match found {
+                Found::Connection(connection) => {
+                    if turn == Turn::Look {
+                        self.gate.up();
+                    }
+                    return Ok(Some(connection));
+                }
+                Found::Starting => self.gate.down(Down::Starting, &"it is not ready yet"),
+                Found::Cut => self.gate.down(Down::Cut, &HUNG_UP),
+                // It has taken the connection, or its machine swallows what is sent there.
+                Found::Nothing => self.gate.down(Down::Starting, &"it does not answer"),
+                Found::Error(error) => {
+                    match found_down(&error) {
+                        Some(down) => self.gate.down(down, &error),
+                        None if is_down => self.gate.down(Down::Refused, &error),
+                        None => return Err(error),
+                    }
+                    if matches!(error, ConnectError::Resolve { .. }) {
+                        pause = NAME_EVERY;
+                    }
+                    self.last = Some(error);
+                }
+            }
+            if self.one_look {
+                return Ok(None);
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// Why there is no connection after all: what is known better than that the gateway is down.
+    fn in_vain(&mut self, otherwise: NoConnection) -> NoConnection {
+        match self.last.take() {
+            None | Some(ConnectError::Refused) => otherwise,
+            Some(error) if found_down(&error) == Some(Down::Cut) => otherwise,
+            Some(error) => NoConnection::Failed(error),
+        }
+    }
+
+    /// A connection alone says that the gateway is up, unless it was known to hang up.
+    fn connected(&mut self) {
+        if self.gate.line().outage() != Some(Down::Cut) {
+            self.gate.up();
+            self.place = None;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.gate.0.metrics.upstream.waiting.dec();
+        self.gate.line().leave(self.ticket);
+        self.gate.call();
+    }
+}
+
+/// Whether this is how a gateway that restarts looks, or its machine, or the network in front of that. A container has no
+/// name before it is up.
+fn found_down(error: &ConnectError) -> Option<Down> {
+    match error {
+        ConnectError::Refused | ConnectError::Resolve { .. } | ConnectError::TimedOut(_) => Some(Down::Refused),
+        ConnectError::Tls(error) | ConnectError::Io(error) => match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Some(Down::Cut),
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::TimedOut => {
+                Some(Down::Refused)
+            }
+            _ => None,
+        },
+    }
+}
+
+const HUNG_UP: &str = "it hung up without an answer";
+
+/// Half of the 100 ms within which a gateway that is back is noticed. On the machine itself it costs 20 refused connections
+/// a second, while somebody waits.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The same for a name without an address: to ask for it may be work for servers of others.
+const NAME_EVERY: Duration = Duration::from_millis(500);
+
+/// A machine that restarts swallows the first packet of a connection, and the kernel's next try comes later each time.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
+
+/// The longest pause before a request is sent once more to a gateway that hung up on it: it may have begun to answer.
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+
+/// What takes a connection for a gateway that is down finds out within a round trip on the same machine.
+pub(super) const SETTLED: Duration = Duration::from_millis(250);
