@@ -3,7 +3,7 @@
 
 step_fmt() { cargo fmt --check; }
 step_clippy() { cargo clippy --locked --all-targets -- -D warnings; }
-step_doc() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps; }
+step_doc() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items; }
 step_release() { cargo build --locked --release; }
 
 # The very command that the README gives: the two cannot drift apart.

@@ -34,8 +34,8 @@ pub(super) struct Args {
     /// The address of /livez and /readyz, or off
     #[arg(long, value_name = "ADDR|off")]
     admin: Option<String>,
-    /// Get a public certificate for the names, from Let's Encrypt unless the config says otherwise; listens on [::]:443 and
-    /// [::]:80 unless told otherwise
+    /// Get a public certificate for the names, from Let's Encrypt unless the config says otherwise; listens on ports 443 and
+    /// 80 of all addresses unless told otherwise
     #[arg(long)]
     acme: bool,
     /// Where the certificate authority may write to

@@ -54,7 +54,7 @@ impl Node {
         entries[index].node.put(rest, node);
     }
 
-    /// What lies at `path`, written as in [`Problem::path`].
+    /// What lies at `path`, written as in [`Problem::path`](super::problem::Problem::path).
     pub(super) fn find(&self, path: &str) -> Option<&Self> {
         path.split(['.', '[']).try_fold(self, |node, step| match &node.value {
             Value::Map(entries) => entries.iter().find(|entry| entry.key == step).map(|entry| &entry.node),

@@ -40,8 +40,8 @@ pub struct Upgrades {
     pub log: AccessLog,
 }
 
-/// Asks the gateway for a WebSocket. Granted: a 101, and the tunnel is left in the exchange's [`Handover`]. Refused: the
-/// gateway's answer, as it is.
+/// Asks the gateway for a WebSocket. Granted: a 101, and the tunnel is left in the exchange's
+/// [`Handover`](super::tunnel::Handover). Refused: the gateway's answer, as it is.
 pub(super) async fn upgrade(
     forward: &Forward,
     upgrades: &Upgrades,

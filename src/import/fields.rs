@@ -1,4 +1,4 @@
-//! [`Fields`]: what becomes of the header fields that a proxy set, added and removed.
+//! [`Fate`]: what becomes of the header fields that a proxy set, added and removed.
 
 use super::draft::HeaderRules;
 

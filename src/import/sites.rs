@@ -1,4 +1,4 @@
-//! [`Sites`]: the sites that another proxy kept apart, as one [`Draft`]: listeners, names, and routes by host.
+//! [`lay`]: the [`Site`]s that another proxy kept apart, as one [`Draft`]: listeners, names, and routes by host.
 
 use std::net::SocketAddr;
 

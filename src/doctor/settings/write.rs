@@ -1,4 +1,4 @@
-//! [`write`]: the gateway's configuration is replaced in one step, and what it was stays beside it.
+//! [`write()`]: the gateway's configuration is replaced in one step, and what it was stays beside it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};

@@ -1,4 +1,4 @@
-//! [`Scope`]: what one server says, and what it becomes as a [`Site`].
+//! [`Scope`]: what one server says, and what it becomes as a [`Site`](super::super::sites::Site).
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! [`Variables`]: what `set` and `map` make of a variable.
+//! [`Maps`]: what `set` and `map` make of a variable.
 
 use super::parser::Directive;
 use super::scope::Scope;
