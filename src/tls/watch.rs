@@ -1,9 +1,10 @@
 //! [`Watch`]: notices when files change, whoever replaces them and however.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
@@ -20,18 +21,27 @@ pub struct Watch {
     files: Vec<PathBuf>,
     /// None when the kernel has no watches left.
     watcher: Option<RecommendedWatcher>,
-    folders: BTreeSet<PathBuf>,
+    places: Arc<Mutex<Places>>,
     changed: Arc<Notify>,
+}
+
+/// Where a change can make a file another one.
+#[derive(Debug, Default)]
+struct Places {
+    folders: BTreeSet<PathBuf>,
+    /// Of the files and links in them. Whatever else is in a folder, such as a log, is nothing to us. Without their folders: the
+    /// kernel knows one folder by one path only, even if it was given two.
+    names: BTreeSet<OsString>,
 }
 
 impl Watch {
     /// Watches `files`. When that cannot be, nothing is ever noticed, and it is logged that only looking helps.
     pub fn on(files: Vec<PathBuf>) -> Self {
-        let changed = Arc::new(Notify::new());
-        let noticed = Arc::clone(&changed);
+        let (changed, places) = (Arc::new(Notify::new()), Arc::new(Mutex::new(Places::default())));
+        let (noticed, wanted) = (Arc::clone(&changed), Arc::clone(&places));
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
-            // Reading is reported too, and it is we who read.
-            if event.map_or(true, |event| !event.kind.is_access()) {
+            let wanted = wanted.lock().unwrap_or_else(PoisonError::into_inner);
+            if event.map_or(true, |event| wanted.concerns(&event)) {
                 noticed.notify_one();
             }
         });
@@ -40,7 +50,7 @@ impl Watch {
                 |error| warn!(%error, "cannot watch certificate files; they are looked at once a minute instead"),
             )
             .ok();
-        let mut watch = Self { files, watcher, folders: BTreeSet::new(), changed };
+        let mut watch = Self { files, watcher, places, changed };
         watch.follow();
         watch
     }
@@ -49,8 +59,13 @@ impl Watch {
     /// now and then. Does a little file work.
     pub fn follow(&mut self) {
         let Some(watcher) = &mut self.watcher else { return };
-        let folders: BTreeSet<PathBuf> = self.files.iter().flat_map(|file| folders(file)).collect();
-        for gone in self.folders.difference(&folders) {
+        let (folders, names): (BTreeSet<_>, BTreeSet<_>) = self.files.iter().flat_map(|file| way(file)).unzip();
+        let before = {
+            // Before they are watched, so that no change is missed.
+            let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *places, Places { folders: folders.clone(), names }).folders
+        };
+        for gone in before.difference(&folders) {
             // It may be gone from the disk too, and its watch with it.
             let _ = watcher.unwatch(gone);
         }
@@ -60,7 +75,6 @@ impl Watch {
                 debug!(folder = %folder.display(), %error, "cannot watch a folder; it is looked at once a minute");
             }
         }
-        self.folders = folders;
     }
 
     /// Resolves when something has changed and then nothing for a moment: a certificate and its key are replaced one after
@@ -82,6 +96,17 @@ impl Watch {
     }
 }
 
+impl Places {
+    /// Whether this may have changed one of the files.
+    fn concerns(&self, event: &Event) -> bool {
+        let is_ours = |path: &PathBuf| {
+            self.folders.contains(path) || path.file_name().is_none_or(|name| self.names.contains(name))
+        };
+        // Reading is reported too, and it is we who read. Without a path, something was lost.
+        !event.kind.is_access() && (event.paths.is_empty() || event.paths.iter().any(is_ours))
+    }
+}
+
 /// How long nothing must happen.
 const QUIET: Duration = Duration::from_millis(500);
 /// A folder in which something always happens is looked at this often.
@@ -89,32 +114,32 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// As many links as Linux follows (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
-/// The folders in which a change can make `file` another one: its own, and that of each link on the way.
-fn folders(file: &Path) -> BTreeSet<PathBuf> {
-    let mut folders = BTreeSet::new();
-    let mut way: Vec<PathBuf> = steps(file);
+/// What stands on the way to `file`, each with the folder that it stands in: the links, and what is there at the end.
+fn way(file: &Path) -> BTreeSet<(PathBuf, OsString)> {
+    let mut way = BTreeSet::new();
+    let mut ahead: Vec<PathBuf> = steps(file);
     let mut at = PathBuf::new();
     let mut links = 0;
-    while let Some(step) = way.pop() {
+    while let Some(step) = ahead.pop() {
         let next = at.join(&step);
         match fs::read_link(&next) {
             Ok(target) if links < MOST_LINKS => {
                 links += 1;
-                folders.insert(here(&at));
-                way.extend(steps(&target));
+                way.insert((here(&at), step.into()));
+                ahead.extend(steps(&target));
                 if target.is_absolute() {
                     at = PathBuf::new();
                 }
             }
             _ => {
-                if way.is_empty() {
-                    folders.insert(here(&at));
+                if ahead.is_empty() {
+                    way.insert((here(&at), step.into()));
                 }
                 at = next;
             }
         }
     }
-    folders
+    way
 }
 
 /// The steps of a path, the last one first.
@@ -133,6 +158,9 @@ fn here(folder: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
+
+    use notify::EventKind;
+    use notify::event::{AccessKind, DataChange, ModifyKind, RemoveKind, RenameMode};
 
     use super::*;
 
@@ -157,18 +185,47 @@ mod tests {
         }
         symlink(root.join("etc/plain.pem"), root.join("etc/absolute.pem")).unwrap();
         for (file, expected) in [
-            ("etc/plain.pem", &["etc"][..]),
-            ("etc/missing.pem", &["etc"]),
-            ("etc/absolute.pem", &["etc"]),
-            ("live/gw/cert.pem", &["archive/gw", "live/gw"]),
-            ("secret/tls.crt", &["secret", "secret/..2026_1"]),
-            ("current/gw/cert.pem", &["", "archive/gw", "live/gw"]),
-            ("loop", &[""]),
+            ("etc/plain.pem", &["etc/plain.pem"][..]),
+            ("etc/missing.pem", &["etc/missing.pem"]),
+            ("etc/absolute.pem", &["etc/absolute.pem", "etc/plain.pem"]),
+            ("live/gw/cert.pem", &["archive/gw/cert1.pem", "live/gw/cert.pem"]),
+            ("secret/tls.crt", &["secret/..data", "secret/..2026_1/tls.crt", "secret/tls.crt"]),
+            ("current/gw/cert.pem", &["archive/gw/cert1.pem", "current", "live/gw/cert.pem"]),
+            ("loop", &["loop"]),
         ] {
+            let way = way(&root.join(file)).into_iter();
             let found: BTreeSet<PathBuf> =
-                folders(&root.join(file)).iter().map(|folder| folder.canonicalize().unwrap()).collect();
-            let expected = expected.iter().map(|folder| root.join(folder).canonicalize().unwrap()).collect();
+                way.map(|(folder, name)| folder.canonicalize().unwrap().join(name)).collect();
+            let expected = expected.iter().map(|path| root.join(path)).collect();
             assert_eq!(found, expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn only_what_can_change_a_file_concerns_it() {
+        let places = Places {
+            folders: ["/etc/frontgate".into(), ".".into()].into(),
+            names: ["frontgate.yaml".into(), "..data".into()].into(),
+        };
+        let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let renamed = EventKind::Modify(ModifyKind::Name(RenameMode::Both));
+        let read = EventKind::Access(AccessKind::Read);
+        let removed = EventKind::Remove(RemoveKind::Folder);
+        for (kind, paths, concerned) in [
+            (written, &["/etc/frontgate/frontgate.yaml"][..], true),
+            // Another path to the same folder.
+            (written, &["/srv/etc/frontgate.yaml"], true),
+            (written, &["./frontgate.yaml"], true),
+            (written, &["/etc/frontgate/frontgate.log"], false),
+            (renamed, &["/etc/frontgate/..data_tmp", "/etc/frontgate/..data"], true),
+            (renamed, &["/etc/frontgate/frontgate.log", "/etc/frontgate/frontgate.log.1"], false),
+            (removed, &["/etc/frontgate"], true),
+            (read, &["/etc/frontgate/frontgate.yaml"], false),
+            // More happened than the kernel can tell.
+            (EventKind::Other, &[], true),
+        ] {
+            let event = paths.iter().fold(Event::new(kind), |event, path| event.add_path(path.into()));
+            assert_eq!(places.concerns(&event), concerned, "{event:?}");
         }
     }
 }
