@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::time::timeout;
 
 use super::admission::Admission;
@@ -104,11 +105,13 @@ async fn prepare(socket: &mut Socket, peer: Peer, settings: &Settings) -> Result
     Ok((named.unwrap_or(peer), named.is_some(), speaks_tls))
 }
 
-async fn limited<T>(limit: Option<Duration>, step: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    match limit {
-        None => step.await,
-        Some(limit) => timeout(limit, step).await.unwrap_or_else(|_| Err(format!("nothing came within {limit:?}"))),
-    }
+/// No `async fn`: that would keep room for the step twice.
+fn limited<T>(
+    limit: Option<Duration>,
+    step: impl Future<Output = Result<T, String>>,
+) -> impl Future<Output = Result<T, String>> {
+    let limit = limit.unwrap_or(Duration::MAX);
+    timeout(limit, step).map(move |ended| ended.unwrap_or_else(|_| Err(format!("nothing came within {limit:?}"))))
 }
 
 /// The first byte of a TLS connection: a record of the handshake (RFC 8446 §5.1).
