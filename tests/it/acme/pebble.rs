@@ -4,6 +4,8 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use frontgate::tls::acme::Https;
@@ -89,19 +91,15 @@ impl Pebble {
         let mut pebble = Command::new("pebble");
         pebble.args(["-strict", "-dnsserver", &dns, "-config"]).arg(&config);
         pebble.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_WFE_NONCEREJECT", self.nonces_refused.to_string());
-        let mut programs = [names, pebble];
-        for program in &mut programs {
+        for program in [&mut names, &mut pebble] {
             program.stdout(Stdio::null()).stderr(Stdio::null());
             self.running.push(Running(program.spawn().unwrap()));
         }
         let began = Instant::now();
         while self.get(self.ports[0], "/dir").await.is_none() {
             assert!(began.elapsed() < PATIENCE, "pebble does not answer");
-            for (program, running) in programs.iter_mut().zip(&mut self.running) {
-                // A connection of another test may have had its port for a moment.
-                if running.0.try_wait().unwrap().is_some() {
-                    *running = Running(program.spawn().unwrap());
-                }
+            for running in &mut self.running {
+                assert_eq!(running.0.try_wait().unwrap(), None, "pebble or its DNS server has ended");
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -142,11 +140,14 @@ impl Pebble {
 }
 
 /// A port for a program that cannot be told to choose one itself. Below those that the kernel gives to everybody else (32768
-/// and up, ip(7)): one of them could be gone again before the program takes it.
+/// and up, ip(7)), and each given once: otherwise it could be gone again before the program takes it.
 pub(super) fn free_port() -> u16 {
-    let mut ports = std::iter::repeat_with(|| fastrand::u16(16_000..32_000));
+    let mut ports = std::iter::repeat_with(|| 16_000 + NEXT_PORT.fetch_add(1, Ordering::Relaxed) % 16_000);
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
+
+/// From anywhere on, since other runs of the tests choose as well.
+static NEXT_PORT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(..16_000)));
 
 /// Far more than it needs on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
