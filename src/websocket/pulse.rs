@@ -131,7 +131,7 @@ impl Beat {
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::task::{Context, Waker};
 
     use super::*;
 
@@ -162,11 +162,17 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_or_wakes_it_rings() {
-        let pulse = Arc::new(Pulse::default());
-        Waker::from(Arc::clone(&pulse)).wake();
-        assert!(pulse.bell().was_rung());
-        pulse.close("maintenance".into());
-        assert!(pulse.bell().was_rung());
+    fn whoever_asks_or_wakes_it_wakes_who_watches() {
+        let (pulse, task) = (Arc::new(Pulse::default()), Arc::new(Bell::default()));
+        let waker = Waker::from(Arc::clone(&task));
+        assert!(!pulse.bell().was_rung());
+        for ring in
+            [|pulse: Arc<Pulse>| Waker::from(pulse).wake(), |pulse: Arc<Pulse>| pulse.close("maintenance".into())]
+        {
+            pulse.bell().watch(&Context::from_waker(&waker));
+            ring(Arc::clone(&pulse));
+            assert!(task.was_rung());
+            assert!(pulse.bell().was_rung() && !pulse.bell().was_rung());
+        }
     }
 }
