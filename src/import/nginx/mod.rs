@@ -1,8 +1,9 @@
 //! nginx: its configuration language, and what its directives mean to frontgate.
 //!
-//! The text becomes a tree ([`lexer`], [`parser`]), includes are put in their places ([`mod@include`]), and [`translation`] asks each
-//! server ([`server`]) and each location ([`route`], [`access`], [`headers`], [`tls`]) what it does. [`Scope`](scope::Scope) knows
-//! which directives hold in a place. At the end every directive of which nothing was said is looked up in [`known`].
+//! The text becomes a tree ([`lexer`], [`parser`]), includes are put in their places ([`mod@include`]), and [`translation`]
+//! asks each server ([`server`]) and each location ([`route`], [`access`], [`headers`], [`tls`]) what it does.
+//! [`Scope`](scope::Scope) knows which directives hold in a place. At the end every directive of which nothing was said is
+//! looked up in [`known`].
 
 mod access;
 mod answer;
