@@ -203,12 +203,19 @@ mod tests {
     fn chunks_are_joined_wherever_the_pieces_are_cut() {
         let over = |data: &str, trailers: &str, rest: &str| Ok((data.into(), trailers.into(), rest.into(), true));
         let open = |data: &str| Ok((data.into(), String::new(), String::new(), false));
-        let rows: [(&str, Read); 29] = [
+        let rows: [(&str, Read); 36] = [
             ("0\r\n\r\n", over("", "", "")),
             ("2\r\nok\r\n0\r\n\r\n", over("ok", "", "")),
             ("2\r\nok\r\n000\r\n\r\n", over("ok", "", "")),
             ("A\r\n0123456789\r\n1\r\n!\r\n0\r\n\r\n", over("0123456789!", "", "")),
             ("002 \t\r\nok\r\n0;x\r\n\r\n", over("ok", "", "")),
+            ("a\r\n0123456789\r\nf\r\n0123456789abcde\r\n0\r\n\r\n", over("01234567890123456789abcde", "", "")),
+            ("1E\r\n0123456789abcdefghijklmnopqrst\r\n0\r\n\r\n", over("0123456789abcdefghijklmnopqrst", "", "")),
+            ("2 \t;a\r\nok\r\n0 ;b\r\n\r\n", over("ok", "", "")),
+            ("1\r\na\r\n5\r\nbc", open("abc")),
+            ("1\r\na\r\n2\r\nbc\r\n0\r\n\r\nmore", over("abc", "", "more")),
+            ("1\r\na\r\n1\r\nb\r\n0\r\nx: 1\r\n\r\nmore", over("ab", "x: 1\n", "more")),
+            ("0\r\nx: 1\r\nx: 2\r\n\r\n", over("", "x: 1\nx: 2\n", "")),
             ("2;a=\"b;\"\r\nok\r\n0\r\n\r\n", over("ok", "", "")),
             ("2\r\n\r\n\r\n0\r\n\r\n", over("\r\n", "", "")),
             ("2\r\nok\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n", over("ok", "", "HTTP/1.1 200 OK\r\n")),
@@ -266,12 +273,30 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_around_chunks_may_be_as_long_as_the_limit() {
+        let half = LONGEST_EXTENSIONS / 2;
+        // What is kept of a line is all of it, its end included.
+        let trailer = format!("x: {}\r\n", "x".repeat(LONGEST_TRAILERS - 5));
+        let rows = [
+            format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(LONGEST_EXTENSIONS)),
+            format!("1{}\r\na\r\n0{}\r\n\r\n", " ".repeat(half), "\t".repeat(half)),
+            format!("1\r\na\r\n0\r\n{trailer}\r\n"),
+            format!("1\r\na\r\n0\r\n{}\r\n", "x: 1\r\n".repeat(MOST_TRAILERS)),
+            "1\r\na\r\n0\r\n\r\n".to_owned(),
+        ];
+        for text in rows {
+            let (data, _, rest, over) = read(&[text.as_bytes()]).unwrap();
+            assert_eq!((data.as_str(), rest.as_str(), over), ("a", "", true), "{}", &text[..10]);
+        }
+    }
+
+    #[test]
     fn what_stands_around_chunks_is_limited() {
         let rows = [
             (format!("1;{}", "x".repeat(LONGEST_EXTENSIONS + 1)), Flaw::LongChunk),
             (format!("1{}", " ".repeat(LONGEST_EXTENSIONS + 1)), Flaw::LongChunk),
             ("1;xxxxxxxx\r\na\r\n".repeat(LONGEST_EXTENSIONS / 8 + 1), Flaw::LongChunk),
-            (format!("0\r\nx: {}", "x".repeat(LONGEST_TRAILERS)), Flaw::LongChunk),
+            (format!("0\r\nx: {}", "x".repeat(LONGEST_TRAILERS - 2)), Flaw::LongChunk),
             (format!("0\r\n{}\r\n", "x: 1\r\n".repeat(MOST_TRAILERS + 1)), Flaw::Head(httparse::Error::TooManyHeaders)),
         ];
         for (text, flaw) in rows {

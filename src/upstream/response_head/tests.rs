@@ -16,14 +16,18 @@ fn framing(head: &ResponseHead) -> String {
 
 #[test]
 fn the_body_has_one_end_or_the_answer_is_refused() {
-    let rows: [(&str, &str, Result<&str, Flaw>); 33] = [
+    let rows: [(&str, &str, Result<&str, Flaw>); 36] = [
         ("200", "content-length: 2", Ok("2")),
         ("200", "content-length: 0", Ok("0")),
         ("200", "content-length: 18446744073709551615", Ok("18446744073709551615")),
         ("200", "Content-Length: 2\r\nCONTENT-LENGTH: 2", Ok("2")),
         ("200", "content-length: 2, 2", Ok("2")),
         ("200", "content-length: 2\r\ncontent-length: 3", Err(Flaw::Length)),
+        ("200", "content-length: 2, 2, 2", Ok("2")),
         ("200", "content-length: 2, 3", Err(Flaw::Length)),
+        ("200", "content-length: 1a", Err(Flaw::Length)),
+        // It fits in 20 digits, and overflows before the last one is added.
+        ("200", "content-length: 20000000000000000000", Err(Flaw::Length)),
         ("200", "content-length: 2,", Err(Flaw::Length)),
         ("200", "content-length:", Err(Flaw::Length)),
         ("200", "content-length: +2", Err(Flaw::Length)),
@@ -76,6 +80,7 @@ fn the_connection_stays_if_both_sides_know_where_the_answer_ends() {
         ("1.1", "200", "content-length: 2\r\nconnection: x-a, Close", false),
         ("1.1", "200", "content-length: 2\r\nconnection: close\r\nconnection: keep-alive", false),
         ("1.1", "200", "content-length: 2\r\nconnection: keep-alive", true),
+        ("1.0", "200", "content-length: 2\r\nconnection: Keep-Alive", true),
         ("1.1", "200", "a: 1", false),
         ("1.1", "101", "connection: upgrade", false),
         ("1.0", "200", "content-length: 2", false),
@@ -123,6 +128,13 @@ fn a_head_is_asked_for_until_it_is_whole_and_never_beyond_the_limit() {
         assert!(may_be_whole(text.as_bytes(), at), "{at}");
     }
     assert_eq!(parse(text, false).unwrap().unwrap().length, text.len());
+    let bare = text.replace('\r', "");
+    for at in 0..bare.len() {
+        assert!(parse(&bare[..at], false).unwrap().is_none(), "{at} of bare lines");
+        assert!(!may_be_whole(&bare.as_bytes()[..at], 0), "{at} of bare lines");
+        assert!(may_be_whole(bare.as_bytes(), at), "{at} of bare lines");
+    }
+    assert_eq!(parse(&bare, false).unwrap().unwrap().length, bare.len());
     let long = |length: usize| format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(length - 20));
     assert!(parse(&long(4096), false).unwrap().is_none());
     assert_eq!(parse(&long(4097), false).err(), Some(Flaw::LongHead(4096)));
@@ -130,24 +142,38 @@ fn a_head_is_asked_for_until_it_is_whole_and_never_beyond_the_limit() {
 }
 
 #[test]
+fn the_status_and_the_version_are_those_of_the_first_line() {
+    for (line, version, status) in [
+        ("HTTP/1.1 200 OK", Version::HTTP_11, 200),
+        ("HTTP/1.0 404 Not Found", Version::HTTP_10, 404),
+        ("HTTP/1.1 100 Continue", Version::HTTP_11, 100),
+        ("HTTP/1.0 999", Version::HTTP_10, 999),
+    ] {
+        let head = parse(&format!("{line}\r\n\r\n"), false).unwrap().unwrap();
+        assert_eq!((head.response.version(), head.response.status().as_u16()), (version, status), "{line}");
+    }
+}
+
+#[test]
 fn what_is_no_head_is_refused() {
+    use httparse::Error::{HeaderName, HeaderValue, Status, TooManyHeaders, Version};
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: 1\r\n".repeat(MAX_FIELDS + 1));
     let rows = [
-        "SSH-2.0-x\r\n\r\n",
-        "HTTP/2.0 200 OK\r\n\r\n",
-        "HTTP/1.2 200 OK\r\n\r\n",
-        "HTTP/1.1 2000 OK\r\n\r\n",
-        "HTTP/1.1 20 OK\r\n\r\n",
-        "HTTP/1.1 099 X\r\n\r\n",
-        "HTTP/1.1 200 OK\r\na: 1\r\n b\r\n\r\n",
-        "HTTP/1.1 200 OK\r\na : 1\r\n\r\n",
-        "HTTP/1.1 200 OK\r\n: 1\r\n\r\n",
-        "HTTP/1.1 200 OK\r\na\r\n\r\n",
-        "HTTP/1.1 200 OK\r\na: \0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\na: 1\rb: 2\r\n\r\n",
-        &many,
+        ("SSH-2.0-x\r\n\r\n", Flaw::Head(Version)),
+        ("HTTP/2.0 200 OK\r\n\r\n", Flaw::Head(Version)),
+        ("HTTP/1.2 200 OK\r\n\r\n", Flaw::Head(Version)),
+        ("HTTP/1.1 2000 OK\r\n\r\n", Flaw::Head(Status)),
+        ("HTTP/1.1 20 OK\r\n\r\n", Flaw::Head(Status)),
+        ("HTTP/1.1 099 X\r\n\r\n", Flaw::Status),
+        ("HTTP/1.1 200 OK\r\na: 1\r\n b\r\n\r\n", Flaw::Head(HeaderName)),
+        ("HTTP/1.1 200 OK\r\na : 1\r\n\r\n", Flaw::Head(HeaderName)),
+        ("HTTP/1.1 200 OK\r\n: 1\r\n\r\n", Flaw::Head(HeaderName)),
+        ("HTTP/1.1 200 OK\r\na\r\n\r\n", Flaw::Head(HeaderName)),
+        ("HTTP/1.1 200 OK\r\na: \0\r\n\r\n", Flaw::Head(HeaderValue)),
+        ("HTTP/1.1 200 OK\r\na: 1\rb: 2\r\n\r\n", Flaw::Head(HeaderValue)),
+        (&many, Flaw::Head(TooManyHeaders)),
     ];
-    for text in rows {
-        assert!(parse(text, false).is_err(), "{text:?}");
+    for (text, flaw) in rows {
+        assert_eq!(parse(text, false).err(), Some(flaw), "{text:?}");
     }
 }
