@@ -229,6 +229,7 @@ fn upgrades(config: &Config, timeouts: &Timeouts, lasting: &Lasting, log: Access
                 max_frame: websocket.max_frame,
                 max_message: websocket.max_message,
                 max_messages_per_minute: websocket.max_messages_per_minute,
+                max_control_per_minute: websocket.max_control_per_minute,
             },
             read: timeouts.read,
             send: timeouts.send,

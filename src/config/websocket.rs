@@ -24,6 +24,8 @@ pub struct WebSocket {
     pub max_message: Option<u64>,
     /// How many messages a client may begin in a minute.
     pub max_messages_per_minute: Option<u32>,
+    /// How many frames without content a client may send in a minute.
+    pub max_control_per_minute: Option<u32>,
     /// Whose pages may open a WebSocket.
     pub allowed_origins: AllowedOrigins,
 }
@@ -48,6 +50,7 @@ impl Default for WebSocket {
             max_frame: None,
             max_message: None,
             max_messages_per_minute: None,
+            max_control_per_minute: Some(1200),
             allowed_origins: AllowedOrigins::Any,
         }
     }
@@ -88,6 +91,13 @@ impl Section for WebSocket {
             Optional(NoValue::Off, Number::from_one()),
             &mut self.max_messages_per_minute,
             "How many messages a client may begin in a minute; more close 1008.",
+        );
+        keys.key(
+            "max_control_per_minute",
+            Optional(NoValue::Off, Number::from_one()),
+            &mut self.max_control_per_minute,
+            "How many frames without content a client may send in a minute: pings, pongs that answer no ping of frontgate's, \
+             empty continuations; more close 1008.",
         );
         keys.key(
             "allowed_origins",

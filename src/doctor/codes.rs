@@ -201,7 +201,7 @@ pub const ALL: &[Explanation] = &[
     it(
         1008,
         "too many messages",
-        "websocket.max_messages_per_minute of frontgate was exceeded.",
+        "websocket.max_messages_per_minute or max_control_per_minute of frontgate was exceeded.",
         "Raise it, or look why the client sends so much.",
     ),
     it(1008, "", "A rule was broken; the reason says which.", "frontgate's log has the reason and who sent it."),

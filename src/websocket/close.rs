@@ -30,7 +30,7 @@ pub enum Ended {
     },
     /// The client sent a frame or message over the limit.
     TooBig,
-    /// The client sent more messages than it may.
+    /// The client sent more messages, or more frames that carry nothing, than it may.
     TooMany,
     /// A side sent what is not RFC 6455.
     ProtocolError {
@@ -86,7 +86,7 @@ impl Ended {
     pub fn by_violation(violation: Violation, by: Side) -> Self {
         match violation {
             Violation::FrameTooBig | Violation::MessageTooBig => Self::TooBig,
-            Violation::TooManyMessages => Self::TooMany,
+            Violation::TooManyMessages | Violation::TooManyControl => Self::TooMany,
             Violation::ReservedOpcode
             | Violation::FragmentedControl
             | Violation::LongControl

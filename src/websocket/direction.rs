@@ -14,7 +14,7 @@ pub use self::limits::Rules;
 pub use self::prefix::Prefix;
 
 use self::closing::Closing;
-use self::limits::Limits;
+use self::limits::{Limits, PerMinute, counts_as_control};
 use self::pongs::Pongs;
 use super::Side;
 use super::frame::{FrameHead, Opcode, PING_LEN, PingPayload, Violation};
@@ -33,6 +33,7 @@ pub struct Direction {
     held: Prefix,
     state: State,
     limits: Option<Box<Limits>>,
+    control: Option<Box<PerMinute>>,
     pongs: Option<Box<Pongs>>,
     counters: Counters,
 }
@@ -103,6 +104,7 @@ impl Direction {
             held: Prefix::default(),
             state: State::Boundary,
             limits: Limits::new(rules).map(Box::new),
+            control: rules.max_control_per_minute.map(PerMinute::new).map(Box::new),
             pongs: None,
             counters: Counters::default(),
         }
@@ -214,6 +216,12 @@ impl Direction {
         }
         if let Some(limits) = &mut self.limits {
             limits.admit(&head, now)?;
+        }
+        if counts_as_control(&head)
+            && let Some(control) = &mut self.control
+            && !control.admit(now)
+        {
+            return Err(Violation::TooManyControl);
         }
         Ok(Begin::Frame(head))
     }

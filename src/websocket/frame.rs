@@ -12,6 +12,12 @@ pub const MAX_CONTROL: usize = 125;
 /// How many bytes a ping of ours carries.
 pub const PING_LEN: usize = 8;
 
+/// Opcodes of the frames that frontgate writes itself (RFC 6455 §11.8).
+const CLOSE: u8 = 0x8;
+const PING: u8 = 0x9;
+/// The bit that says that a frame is the last of its message.
+const FIN: u8 = 0x80;
+
 /// What a ping of ours carries. It must be hard to guess, so that no peer's own ping looks like it.
 pub type PingPayload = [u8; PING_LEN];
 
@@ -91,6 +97,9 @@ pub enum Violation {
     /// More than `websocket.max_messages_per_minute`.
     #[error("too many messages")]
     TooManyMessages,
+    /// More than `websocket.max_control_per_minute`.
+    #[error("too many frames that carry nothing of a message")]
+    TooManyControl,
 }
 
 impl FrameHead {
@@ -100,7 +109,7 @@ impl FrameHead {
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, Violation> {
         let Some(&first) = bytes.first() else { return Ok(None) };
         let opcode = Opcode::from_bits(first & 0x0F).ok_or(Violation::ReservedOpcode)?;
-        let fin = first & 0x80 != 0;
+        let fin = first & FIN != 0;
         if opcode.is_control() && !fin {
             return Err(Violation::FragmentedControl);
         }
@@ -138,22 +147,11 @@ impl Opcode {
             0x0 => Self::Continuation,
             0x1 => Self::Text,
             0x2 => Self::Binary,
-            0x8 => Self::Close,
-            0x9 => Self::Ping,
+            CLOSE => Self::Close,
+            PING => Self::Ping,
             0xA => Self::Pong,
             _ => return None,
         })
-    }
-
-    fn bits(self) -> u8 {
-        match self {
-            Self::Continuation => 0x0,
-            Self::Text => 0x1,
-            Self::Binary => 0x2,
-            Self::Close => 0x8,
-            Self::Ping => 0x9,
-            Self::Pong => 0xA,
-        }
     }
 }
 
@@ -185,7 +183,7 @@ impl OwnFrame {
     /// A ping. Towards the gateway frontgate is the client: those frames need a `mask` of fresh randomness (RFC 6455
     /// §5.3); those towards the client must have none.
     pub fn ping(payload: &PingPayload, mask: Option<[u8; 4]>) -> Self {
-        Self::control(Opcode::Ping, payload, mask)
+        Self::control(PING, payload, mask)
     }
 
     /// A Close with a code and a reason, which is cut to the 123 bytes there is room for. For `mask` see
@@ -193,7 +191,7 @@ impl OwnFrame {
     pub fn close(code: u16, reason: &str, mask: Option<[u8; 4]>) -> Self {
         let fits = reason.floor_char_boundary(MAX_CONTROL - 2);
         let payload = [&code.to_be_bytes(), &reason.as_bytes()[..fits]].concat();
-        Self::control(Opcode::Close, &payload, mask)
+        Self::control(CLOSE, &payload, mask)
     }
 
     /// The bytes to write.
@@ -201,10 +199,11 @@ impl OwnFrame {
         &self.0
     }
 
-    fn control(opcode: Opcode, payload: &[u8], mask: Option<[u8; 4]>) -> Self {
+    /// `opcode` is [`PING`] or [`CLOSE`].
+    fn control(opcode: u8, payload: &[u8], mask: Option<[u8; 4]>) -> Self {
         let len = u8::try_from(payload.len()).expect("a ping has 8 bytes and a Close at most 125");
         let mut bytes = Vec::with_capacity(2 + 4 + payload.len());
-        bytes.push(0x80 | opcode.bits());
+        bytes.push(FIN | opcode);
         match mask {
             None => {
                 bytes.push(len);
@@ -339,7 +338,7 @@ mod tests {
         let ping = *b"8 bytes!";
         assert_eq!(OwnFrame::ping(&ping, None).as_bytes(), b"\x89\x088 bytes!");
         // The example of RFC 6455 §5.7 masks "Hello" with this key.
-        let hello = OwnFrame::control(Opcode::Ping, b"Hello", Some(KEY));
+        let hello = OwnFrame::control(PING, b"Hello", Some(KEY));
         assert_eq!(hello.as_bytes(), [0x89, 0x85, 0x37, 0xFA, 0x21, 0x3D, 0x7F, 0x9F, 0x4D, 0x51, 0x58]);
         assert_eq!(OwnFrame::close(1012, "bye", None).as_bytes(), b"\x88\x05\x03\xF4bye");
         let close = OwnFrame::close(1001, "", Some([0, 0, 0, 1]));

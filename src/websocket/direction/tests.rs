@@ -330,6 +330,7 @@ fn a_pong_answers_older_pings_too_and_only_the_latest_four_are_remembered() {
 
     (1..=5).for_each(|n| direction.expect_pong([n; 8]));
     assert!(!swallowed(&mut direction, 1), "the oldest was forgotten");
+    assert!(swallowed(&mut direction, 2), "the second of five is remembered");
     assert!(swallowed(&mut direction, 5));
 }
 
@@ -372,6 +373,7 @@ fn limits_refuse_what_is_over_them() {
     let frame_4 = Rules { max_frame: Some(4), ..only };
     let message_4 = Rules { max_message: Some(4), ..only };
     let two_a_minute = Rules { max_messages_per_minute: Some(2), ..only };
+    let control_2 = Rules { max_control_per_minute: Some(2), ..only };
     let rows: &[Row] = &[
         (only, &[(0x82, 100_000), (0x02, 100_000), (0x80, 100_000)], None),
         (frame_4, &[(0x82, 4), (0x01, 4), (0x00, 4), (0x80, 4)], None),
@@ -383,6 +385,12 @@ fn limits_refuse_what_is_over_them() {
         (message_4, &[(0x01, 2), (0x00, 2), (0x80, 1)], Some(Violation::MessageTooBig)),
         (two_a_minute, &[(0x81, 0), (0x01, 0), (0x89, 0), (0x00, 0), (0x80, 0)], None),
         (two_a_minute, &[(0x81, 0), (0x81, 0), (0x81, 0)], Some(Violation::TooManyMessages)),
+        (control_2, &[(0x89, 0), (0x89, 125), (0x89, 0)], Some(Violation::TooManyControl)),
+        (control_2, &[(0x8A, 8), (0x8A, 0), (0x8A, 125)], Some(Violation::TooManyControl)),
+        (control_2, &[(0x01, 0), (0x00, 0), (0x00, 0), (0x00, 0)], Some(Violation::TooManyControl)),
+        (control_2, &[(0x02, 1), (0x80, 0), (0x89, 1), (0x81, 1), (0x8A, 1)], Some(Violation::TooManyControl)),
+        (control_2, &[(0x02, 0), (0x00, 1), (0x00, 1), (0x00, 1), (0x00, 300), (0x80, 1), (0x81, 0), (0x82, 0)], None),
+        (control_2, &[(0x89, 0), (0x8A, 0), (0x81, 5), (0x88, 2)], None),
     ];
     for (rules, frames, expected) in rows {
         let frames: Vec<_> = frames.iter().map(|&(first, len)| frame(Side::Client, first, &vec![0; len])).collect();
@@ -404,6 +412,32 @@ fn messages_are_counted_by_the_minute() {
         let now = start + Duration::from_secs(seconds);
         assert_eq!(direction.accept(&message, Stop::Never, now).is_ok(), fits, "at {seconds} s");
     }
+}
+
+#[test]
+fn answers_to_pings_of_ours_are_not_counted_and_the_count_begins_anew_each_minute() {
+    let start = Instant::now();
+    let rules = Rules { max_control_per_minute: Some(2), ..Rules::default() };
+    let mut direction = Direction::new(Side::Client, rules);
+    let (ping, answer) = (frame(Side::Client, 0x89, b"x"), frame(Side::Client, 0x8A, &OURS));
+    for (seconds, frame, expected) in [
+        (0, &ping, false),
+        (1, &answer, true),
+        (2, &answer, true),
+        (3, &answer, true),
+        (59, &ping, false),
+        (60, &ping, false),
+        (119, &ping, false),
+        (119, &answer, true),
+    ] {
+        if expected {
+            direction.expect_pong(OURS);
+        }
+        let accepted = direction.accept(frame, Stop::Never, start + Duration::from_secs(seconds)).unwrap();
+        assert_eq!((accepted.take, accepted.pong.is_some()), (frame.len(), expected), "at {seconds} s");
+    }
+    let late = direction.accept(&answer, Stop::Never, start + Duration::from_secs(119));
+    assert_eq!(late, Err(Violation::TooManyControl), "the same pong once more answers nothing");
 }
 
 #[test]

@@ -25,7 +25,12 @@ fuzz_target!(|input: (bool, bool, bool, Vec<u8>, Vec<u8>)| {
     let (client, expects_pongs, limited, mut bytes, steps) = input;
     let from = if client { Side::Client } else { Side::Gateway };
     let rules = match limited {
-        true => Rules { max_frame: Some(64), max_message: Some(128), max_messages_per_minute: Some(5) },
+        true => Rules {
+            max_frame: Some(64),
+            max_message: Some(128),
+            max_messages_per_minute: Some(5),
+            max_control_per_minute: Some(5),
+        },
         false => Rules::default(),
     };
     if client {

@@ -79,6 +79,20 @@ async fn who_breaks_a_rule_is_told_which() {
             client: (1008, "too many messages"),
             gateway: (1001, "too many client messages"),
         },
+        Offence {
+            setting: |config| config.websocket.max_control_per_minute = Some(3),
+            by: CLIENT,
+            fine: vec![
+                Frame::ping(b"1"),
+                Frame::new(0x01, "a"),
+                Frame::new(0x00, ""),
+                Frame::new(0x8A, ""),
+                Frame::new(0x80, "b"),
+            ],
+            bytes: Frame::ping(b"4").masked(),
+            client: (1008, "too many messages"),
+            gateway: (1001, "too many client messages"),
+        },
     ];
     for Offence { setting, by, fine, bytes, client: to_client, gateway: to_gateway } in offences {
         let scene = scene_with(setting).await;

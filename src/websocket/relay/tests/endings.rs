@@ -200,7 +200,12 @@ type Told = (u16, &'static str);
 
 #[tokio::test(start_paused = true)]
 async fn what_breaks_the_rules_ends_with_the_code_for_it() {
-    let rules = Rules { max_frame: Some(100), max_message: Some(150), max_messages_per_minute: Some(3) };
+    let rules = Rules {
+        max_frame: Some(100),
+        max_message: Some(150),
+        max_messages_per_minute: Some(3),
+        max_control_per_minute: Some(2),
+    };
     let c = |first, len| frame(Side::Client, first, &vec![0; len]);
     let g = |first, len| frame(Side::Gateway, first, &vec![0; len]);
     let oversize: (&str, Told, Told) = ("too_big", (1009, "message too big"), (1001, "client message too big"));
@@ -211,6 +216,7 @@ async fn what_breaks_the_rules_ends_with_the_code_for_it() {
         (Side::Client, c(BINARY, 100), c(BINARY, 101), oversize),
         (Side::Client, c(0x02, 100), c(0x80, 51), oversize),
         (Side::Client, [c(TEXT, 0), c(TEXT, 0), c(TEXT, 0)].concat(), c(TEXT, 0), many),
+        (Side::Client, [c(0x89, 5), c(0x8A, 0)].concat(), c(0x89, 0), many),
         (Side::Client, c(TEXT, 5), b"GET / HTTP/1.1\r\n\r\n".to_vec(), by_client),
         (Side::Client, c(TEXT, 5), g(TEXT, 5), by_client),
         (Side::Client, c(TEXT, 5), c(0x80, 5), by_client),
