@@ -20,6 +20,8 @@ pub struct Timeouts {
     pub read: Option<Duration>,
     /// Nothing taken: a peer that does not read what is written to it.
     pub send: Option<Duration>,
+    /// No byte of an HTTP body moved by the client: one of a request that does not come, or of an answer that is not taken.
+    pub progress: Option<Duration>,
     /// How long a shutdown waits for what is under way.
     pub drain: Duration,
 }
@@ -34,6 +36,7 @@ impl Default for Timeouts {
             keep_alive: Some(seconds(75)),
             read: Some(seconds(24 * 3600)),
             send: Some(seconds(24 * 3600)),
+            progress: Some(seconds(120)),
             drain: seconds(30),
         }
     }
@@ -57,6 +60,12 @@ impl Section for Timeouts {
             "Nothing read: a response that does not begin or go on, a WebSocket without a byte.",
         );
         keys.key("send", TIME, &mut self.send, "Nothing taken: a peer that does not read what is written to it. One that is gone instead is given up by the kernel (on Linux, after a quarter of an hour).");
+        keys.key(
+            "progress",
+            TIME,
+            &mut self.progress,
+            "An HTTP request's body of which the client sends no byte, or an answer of which it takes none; an answer ends at the shorter of this and `send`. One byte is progress.",
+        );
         keys.key("drain", DRAIN, &mut self.drain, "How long a shutdown waits for what is under way.");
     }
 }

@@ -12,6 +12,7 @@ pub mod attribution_watch;
 pub mod body;
 pub mod ca_page;
 pub mod credentials;
+pub mod early;
 pub mod error;
 pub mod error_page;
 pub mod exchange;

@@ -69,6 +69,8 @@ pub struct RouteTimeouts {
     pub read: Option<Option<Duration>>,
     /// See [`Timeouts::send`].
     pub send: Option<Option<Duration>>,
+    /// See [`Timeouts::progress`].
+    pub progress: Option<Option<Duration>>,
 }
 
 impl RouteTimeouts {
@@ -79,6 +81,7 @@ impl RouteTimeouts {
             connect: self.connect.unwrap_or(timeouts.connect),
             read: self.read.unwrap_or(timeouts.read),
             send: self.send.unwrap_or(timeouts.send),
+            progress: self.progress.unwrap_or(timeouts.progress),
             ..*timeouts
         }
     }
@@ -185,6 +188,7 @@ impl Section for RouteTimeouts {
         keys.key("connect", TIME, &mut self.connect, "See `timeouts.connect`.");
         keys.key("read", TIME, &mut self.read, "See `timeouts.read`.");
         keys.key("send", TIME, &mut self.send, "See `timeouts.send`.");
+        keys.key("progress", TIME, &mut self.progress, "See `timeouts.progress`.");
     }
 }
 

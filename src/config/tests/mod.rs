@@ -66,7 +66,7 @@ upstream: https://gw.internal
 hold: 3s
 forwarded: { trusted_proxies: [10.0.0.0/8], local_clients: forwarded, headers: [forwarded] }
 websocket: { ping_interval: off, pong_timeout: 1m, max_frame: 1MiB, max_message: 25MiB, max_messages_per_minute: 600, max_control_per_minute: 60, allowed_origins: ["https://GW.example.com"] }
-timeouts: { connect: 250ms, tls_handshake: 1s, request_head: 2s, keep_alive: off, read: 1h, send: 1d, drain: 0s }
+timeouts: { connect: 250ms, tls_handshake: 1s, request_head: 2s, keep_alive: off, read: 1h, send: 1d, progress: 90s, drain: 0s }
 limits: { connections: 4096, connections_per_client: off, request_head: 8KiB, request_body: 1GiB }
 admin: off
 log: { level: debug, format: json, access: false, redact: [] }
@@ -132,6 +132,7 @@ log: { level: debug, format: json, access: false, redact: [] }
             keep_alive: None,
             read: Some(Duration::from_hours(1)),
             send: Some(Duration::from_hours(24)),
+            progress: Some(seconds(90)),
             drain: Duration::ZERO,
         },
         limits: Limits {

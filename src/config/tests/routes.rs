@@ -19,7 +19,7 @@ routes:
     auth: {{ basic: {{ ann: '{ARGON2}', Bob B: '{BCRYPT}' }}, user_header: X-Forwarded-User }}
     request_headers: {{ set: {{ X-Team: blue, Authorization: Bearer hush }}, remove: [X-Debug] }}
     response_headers: {{ set: {{ X-Frame-Options: DENY }}, remove: [Server] }}
-    timeouts: {{ connect: 1s, read: off, send: 1h }}
+    timeouts: {{ connect: 1s, read: off, send: 1h, progress: off }}
     hold: off
   - {{ path: /private, respond: 404 }}
   - {{ path: /old, respond: {{ status: 302, location: /openclaw/, body: "over there" }} }}
@@ -58,6 +58,7 @@ auth: {{ basic: {{ eve: '{BCRYPT}' }} }}
                 connect: Some(Some(Duration::from_secs(1))),
                 read: Some(None),
                 send: Some(Some(Duration::from_hours(1))),
+                progress: Some(None),
             },
             hold: Some(None),
         },

@@ -1,0 +1,75 @@
+//! [`Discard`]: how much of a request's body is still read behind an answer that did not wait for it, and for how long.
+//!
+//! A client that is still sending finds its connection reset, and loses the answer, if the rest of its body is refused at once.
+//! So a small body is taken in whole before the answer is given, and of a larger one what still comes is thrown away while the
+//! answer is out, over HTTP/1.1 and HTTP/2 alike.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::upstream::Progress;
+
+/// A body of at most so many bytes is taken in whole before an answer that needs nothing of it.
+pub const SMALL_BODY: usize = 64 * 1024;
+/// For how long such a body is waited for.
+pub const SMALL_BODY_TIME: Duration = Duration::from_secs(5);
+/// The most bytes that are thrown away behind an answer.
+pub const DISCARD_BYTES: u64 = 64 * 1024 * 1024;
+/// For how long that goes on.
+pub const DISCARD_TIME: Duration = Duration::from_secs(30);
+/// For how long it goes on without a byte.
+pub const DISCARD_SILENCE: Duration = Duration::from_secs(5);
+
+/// What is left of the patience with a body behind an answer that did not wait for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Discard {
+    left: u64,
+    until: Instant,
+    progress: Progress,
+}
+
+impl Discard {
+    /// The answer is out `now`.
+    pub fn new(now: Instant) -> Self {
+        Self { left: DISCARD_BYTES, until: now + DISCARD_TIME, progress: Progress::new(Some(DISCARD_SILENCE), now) }
+    }
+
+    /// So many bytes came and were thrown away. Whether more may come.
+    pub fn took(&mut self, bytes: usize, now: Instant) -> bool {
+        if bytes > 0 {
+            self.progress.moved(now);
+        }
+        self.left = self.left.saturating_sub(bytes as u64);
+        self.left > 0 && now < self.deadline()
+    }
+
+    /// When it ends, unless a byte comes before.
+    pub fn deadline(&self) -> Instant {
+        self.progress.deadline().map_or(self.until, |at| at.min(self.until))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_by_bytes_by_time_and_by_silence() {
+        let begin = Instant::now();
+        let mut discard = Discard::new(begin);
+        assert_eq!(discard.deadline(), begin + DISCARD_SILENCE);
+        assert!(discard.took(1, begin + Duration::from_secs(4)));
+        assert_eq!(discard.deadline(), begin + Duration::from_secs(9), "a byte is progress");
+        assert!(discard.took(0, begin + Duration::from_secs(8)));
+        assert!(!discard.took(0, begin + Duration::from_secs(9)), "nothing for too long");
+
+        let mut dripping = Discard::new(begin);
+        let seconds = (1..=60).find(|second| !dripping.took(1, begin + Duration::from_secs(*second)));
+        assert_eq!(seconds, Some(DISCARD_TIME.as_secs()));
+
+        let mut fast = Discard::new(begin);
+        let megabytes = (1..=100).find(|_| !fast.took(1 << 20, begin));
+        assert_eq!(megabytes, Some(64));
+    }
+}

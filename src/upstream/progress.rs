@@ -1,0 +1,160 @@
+//! [`Progress`]: when a transfer last went on, and until when it must go on again; [`Stall`] waits for that moment.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// When a transfer last went on, and for how long it may stand still: a request's body, or an answer's, in either protocol. One
+/// byte is progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    limit: Option<Duration>,
+    moved: Instant,
+}
+
+/// Waits until a transfer has stood still for too long. Its timer is set when something is waited for the first time, and looked
+/// after when it rings: most transfers end before.
+#[derive(Debug)]
+pub struct Stall {
+    progress: Progress,
+    /// The transfer waits, since `progress` began.
+    waits: bool,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Progress {
+    /// A transfer that begins `now` and may stand still for `limit`; `None` is for ever.
+    pub fn new(limit: Option<Duration>, now: Instant) -> Self {
+        Self { limit, moved: now }
+    }
+
+    /// At least one byte has moved.
+    pub fn moved(&mut self, now: Instant) {
+        self.moved = now;
+    }
+
+    /// When it has stood still for too long; `None` is never.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.moved.checked_add(self.limit?)
+    }
+
+    /// Whether it has.
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.deadline().is_some_and(|at| at <= now)
+    }
+}
+
+/// The shorter of two limits, of which each may be off. The client must take an answer within `send` and `progress`.
+pub fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+    one.into_iter().chain(other).min()
+}
+
+impl Stall {
+    /// A transfer may stand still for `limit`; `None` is for ever.
+    pub fn new(limit: Option<Duration>) -> Self {
+        Self { progress: Progress::new(limit, Instant::now()), waits: false, timer: None }
+    }
+
+    /// From here on the limit is another one.
+    pub fn set_limit(&mut self, limit: Option<Duration>) {
+        self.progress.limit = limit;
+    }
+
+    /// The transfer went on, or does not wait for the peer: the clock stands until the next [`Stall::poll_waiting`].
+    pub fn moved(&mut self) {
+        self.waits = false;
+    }
+
+    /// The transfer waits for the peer. Ready when it has waited for too long.
+    pub fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.waits {
+            self.waits = true;
+            self.progress.moved(Instant::now());
+        }
+        let Some(at) = self.progress.deadline() else { return Poll::Pending };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        // One that was set for an earlier moment is moved when it rings, one for a later moment at once.
+        if timer.deadline() > at {
+            timer.as_mut().reset(at);
+        }
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            if at <= Instant::now() {
+                return Poll::Ready(());
+            }
+            timer.as_mut().reset(at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Waker;
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn one_byte_is_progress_and_no_limit_is_for_ever() {
+        let begin = Instant::now();
+        let mut progress = Progress::new(Some(2 * SECOND), begin);
+        let rows = [(0, false), (1, false), (2, true), (3, true)];
+        for (after, over) in rows {
+            assert_eq!(progress.is_over(begin + after * SECOND), over, "{after}");
+        }
+        progress.moved(begin + SECOND);
+        assert_eq!(progress.deadline(), Some(begin + 3 * SECOND));
+        let endless = Progress::new(None, begin);
+        assert!(endless.deadline().is_none() && !endless.is_over(begin + 1_000_000 * SECOND));
+        let huge = Progress::new(Some(Duration::MAX), begin);
+        assert!(huge.deadline().is_none(), "a limit that no clock holds is none");
+    }
+
+    #[test]
+    fn the_shorter_of_two_limits_holds() {
+        let rows = [
+            (None, None, None),
+            (Some(SECOND), None, Some(SECOND)),
+            (None, Some(SECOND), Some(SECOND)),
+            (Some(2 * SECOND), Some(SECOND), Some(SECOND)),
+            (Some(SECOND), Some(2 * SECOND), Some(SECOND)),
+        ];
+        for (one, other, expected) in rows {
+            assert_eq!(shorter(one, other), expected, "{one:?} {other:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_time_spent_waiting_counts() {
+        let look = |stall: &mut Stall| stall.poll_waiting(&mut Context::from_waker(Waker::noop())).is_ready();
+        let mut stall = Stall::new(Some(3 * SECOND));
+        advance(10 * SECOND).await;
+        assert!(!look(&mut stall), "the wait begins here");
+        advance(2 * SECOND).await;
+        assert!(!look(&mut stall));
+        stall.moved();
+        advance(10 * SECOND).await;
+        assert!(!look(&mut stall), "it went on, and for a while nothing was waited for");
+        advance(2 * SECOND).await;
+        assert!(!look(&mut stall));
+        advance(SECOND).await;
+        assert!(look(&mut stall));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_timer_rings_also_for_a_limit_that_became_shorter() {
+        let mut stall = Stall::new(Some(100 * SECOND));
+        assert!(stall.poll_waiting(&mut Context::from_waker(Waker::noop())).is_pending());
+        stall.set_limit(Some(2 * SECOND));
+        let began = Instant::now();
+        poll_fn(|cx| stall.poll_waiting(cx)).await;
+        assert_eq!(began.elapsed(), 2 * SECOND);
+    }
+}
