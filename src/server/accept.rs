@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::admission::{Admission, Place};
+use super::admission::{Admission, ClientPlace, Place, TooMany};
 use super::connection;
 use super::settings::Live;
 use super::workers::Workers;
 use crate::drain::Drain;
-use crate::listener::{Listener, Moving};
+use crate::listener::{Listener, Moving, Peer};
 use crate::observe::once_a_minute::OnceAMinute;
 
 /// Takes clients in until `door`, a part of `drain`, is asked to finish; each connection runs in a task of its own, on one of
@@ -24,6 +24,8 @@ pub async fn run(listener: Listener, admission: Admission, workers: Workers, liv
         };
         match accepted {
             Ok((socket, peer)) => {
+                // From here on it counts, whatever it says or does not say: silent connections would take all places.
+                let Ok(client) = counted(&admission, peer, &live) else { continue };
                 // Not before there is a client: a listener that nobody comes to would keep a place for itself. Who was
                 // accepted is served, also when the drain begins meanwhile: a successor cannot get it any more.
                 let place = tokio::select! {
@@ -36,7 +38,7 @@ pub async fn run(listener: Listener, admission: Admission, workers: Workers, liv
                 drain.spawn_on(worker.runtime(), async move {
                     match moving.and_then(Moving::arrive) {
                         Ok(socket) => {
-                            connection::serve(socket, peer, (place, seat), &admission, &live, &watched).await;
+                            connection::serve(socket, peer, ((place, seat), client), &admission, &live, &watched).await;
                         }
                         Err(error) => {
                             live.load().log.metrics().connections.failed.inc();
@@ -57,6 +59,17 @@ pub async fn run(listener: Listener, admission: Admission, workers: Workers, liv
             }
         }
     }
+}
+
+/// The client's place among its own connections.
+fn counted(admission: &Admission, peer: Peer, live: &Live) -> Result<Option<ClientPlace>, TooMany> {
+    admission.enter_client(peer).inspect_err(|error| {
+        let settings = live.load();
+        let counts = &settings.log.metrics().connections;
+        counts.accepted.inc();
+        counts.refused.inc();
+        tracing::debug!(%peer, %error, "connection dropped");
+    })
 }
 
 async fn enter(admission: &Admission, lines: &OnceAMinute) -> Option<Place> {

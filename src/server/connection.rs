@@ -9,15 +9,15 @@ use tokio::time::timeout;
 
 use super::admission::Admission;
 use super::handshake::{self, Dialled, Shaken};
-use super::settings::{Held, Kind, Live, Settings, Way};
+use super::settings::{Kind, Live, Places, Settings, Way};
 use super::{h1, h2};
 use crate::drain::Drain;
 use crate::http::arrival::{Arrival, Protocol};
 use crate::listener::{Peer, Socket, proxy_protocol};
 use crate::tls::{Identity, Stream};
 
-/// Serves one connection to its end.
-pub async fn serve(mut socket: Socket, peer: Peer, held: Held, admission: &Admission, live: &Live, drain: &Drain) {
+/// Serves one connection to its end. It is counted against `peer`, and if a PROXY header names another, against that one.
+pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &Admission, live: &Live, drain: &Drain) {
     let settings = Arc::clone(&live.load());
     let counts = &settings.log.metrics().connections;
     counts.accepted.inc();
@@ -26,22 +26,28 @@ pub async fn serve(mut socket: Socket, peer: Peer, held: Held, admission: &Admis
         tracing::debug!(%peer, error, "{what}");
     };
     let prepared = limited(settings.handshake, prepare(&mut socket, peer, &settings));
-    let (peer, named_by_proxy, speaks_tls) = tokio::select! {
+    let (named, speaks_tls) = tokio::select! {
         () = drain.hard() => return,
         prepared = prepared => match prepared {
             Ok(prepared) => prepared,
             Err(error) => return unfinished(&error, "connection dropped"),
         },
     };
-    let client = match admission.enter_client(peer) {
-        Ok(client) => client,
-        Err(error) => {
-            counts.refused.inc();
-            return tracing::debug!(%peer, %error, "connection dropped");
-        }
+    let (peer, named_by_proxy, places) = match named {
+        None => (peer, false, places),
+        Some(named) => match admission.enter_client(named) {
+            Ok(client) => {
+                let (held, before) = places;
+                drop(before);
+                (named, true, (held, client))
+            }
+            Err(error) => {
+                counts.refused.inc();
+                return tracing::debug!(peer = %named, %error, "connection dropped");
+            }
+        },
     };
     let arrival = Arrival::new(peer, named_by_proxy);
-    let places = (held, client);
     // From the first request on the settings are those of the moment; to keep these would keep all that belongs to them.
     let drains = Drains { connection: settings.drain.clone(), all: drain.clone() };
     let (handshakes, buffers) = match &settings.kind {
@@ -95,14 +101,14 @@ pub(super) struct Drains {
 }
 
 /// Reads the PROXY header where there must be one, and looks at the first byte that follows.
-async fn prepare(socket: &mut Socket, peer: Peer, settings: &Settings) -> Result<(Peer, bool, bool), String> {
+async fn prepare(socket: &mut Socket, peer: Peer, settings: &Settings) -> Result<(Option<Peer>, bool), String> {
     let announced = peer.ip().is_some_and(|ip| settings.proxy_protocol_from.iter().any(|net| net.contains(&ip)));
     let named = if announced { proxy_protocol::read(socket).await.map_err(|error| error.to_string())? } else { None };
     let speaks_tls = match &settings.kind {
         Kind::Plain => false,
         Kind::Tls { .. } => socket.peek().await.map_err(|error| error.to_string())? == TLS_HANDSHAKE,
     };
-    Ok((named.unwrap_or(peer), named.is_some(), speaks_tls))
+    Ok((named, speaks_tls))
 }
 
 /// No `async fn`: that would keep room for the step twice.

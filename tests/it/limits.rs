@@ -47,6 +47,66 @@ async fn one_client_has_so_many_connections_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_connection_counts_from_accept_though_it_says_nothing() {
+    let gateway = gateway().answering(OK).await;
+    let few = |config: &mut Config| config.limits.connections_per_client = Some(2);
+    let proxy = proxy().upstream(&gateway).config(few).plain().start().await;
+    let silent = || async {
+        let plain = dial_from(Ipv4Addr::LOCALHOST, proxy.plain.unwrap()).await;
+        (Wire::new(proxy.silent().await), Wire::new(plain))
+    };
+    let (tls, plain) = silent().await;
+    // As soon as these two are accepted nobody else of this client is served.
+    within("silent connections to be counted", async {
+        loop {
+            let (mut third, mut fourth) = silent().await;
+            if third.try_send(GET).await.is_err() || third.rest().await.0.is_empty() {
+                assert!(fourth.rest().await.0.is_empty());
+                break;
+            }
+        }
+    })
+    .await;
+    let other = dial_from(Ipv4Addr::new(127, 0, 0, 2), proxy.plain.unwrap()).await;
+    is_served(&mut Wire::new(other)).await;
+    drop((tls, plain));
+}
+
+#[tokio::test]
+async fn a_connection_with_a_proxy_header_counts_for_whom_it_names_and_before_for_its_peer() {
+    let gateway = gateway().answering(OK).await;
+    let announced = |config: &mut Config| {
+        config.listen.proxy_protocol_from = vec!["127.0.0.0/8".parse().unwrap()];
+        config.limits.connections_per_client = Some(2);
+        config.timeouts.tls_handshake = Some(Duration::from_millis(500));
+    };
+    let proxy = proxy().upstream(&gateway).config(announced).plain().start().await;
+    let named = |client: u8| {
+        let proxy = &proxy;
+        async move {
+            let mut wire = proxy.plain_client().await;
+            let header = format!("PROXY TCP4 203.0.113.{client} 127.0.0.1 4000 8443\r\n");
+            let sent = wire.try_send(format!("{header}{GET}")).await.is_ok();
+            let answered = sent && wire.next_response().await.is_some_and(|answer| answer.status() == 200);
+            answered.then_some(wire)
+        }
+    };
+    // More than one peer may have, but no client has more than two.
+    let kept = [named(1).await.unwrap(), named(1).await.unwrap(), named(2).await.unwrap(), named(2).await.unwrap()];
+    assert!(named(1).await.is_none() && named(2).await.is_none());
+    assert!(named(3).await.is_some());
+
+    // What names no one counts for its peer, for as long as a handshake may take.
+    let mut silent = [proxy.plain_client().await, proxy.plain_client().await];
+    assert!(named(4).await.is_none());
+    for silent in &mut silent {
+        assert!(silent.rest().await.0.is_empty());
+    }
+    assert!(named(4).await.is_some());
+    drop(kept);
+}
+
+#[tokio::test]
 async fn trusted_proxies_bring_as_many_clients_as_they_have() {
     let gateway = gateway().answering(OK).await;
     let proxied = |config: &mut Config| {
