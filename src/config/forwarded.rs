@@ -1,5 +1,6 @@
 //! `forwarded`: whose forwarding headers are believed, and which ones the gateway gets.
 
+use http::HeaderName;
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
@@ -8,6 +9,7 @@ use super::kinds::{Cidr, List, Word};
 use super::node::Node;
 use super::problem::Fault;
 use super::read::At;
+use super::routes::StrippedName;
 
 /// The `forwarded` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub struct Forwarded {
     pub x_forwarded: bool,
     /// Send `Forwarded` (RFC 7239).
     pub rfc7239: bool,
+    /// More fields that never pass from a client, in any spelling.
+    pub strip: Vec<HeaderName>,
 }
 
 /// How a client on this machine that asks for a loopback name is passed on.
@@ -34,7 +38,13 @@ pub enum LocalClients {
 
 impl Default for Forwarded {
     fn default() -> Self {
-        Self { trusted_proxies: Vec::new(), local_clients: LocalClients::Auto, x_forwarded: true, rfc7239: false }
+        Self {
+            trusted_proxies: Vec::new(),
+            local_clients: LocalClients::Auto,
+            x_forwarded: true,
+            rfc7239: false,
+            strip: Vec::new(),
+        }
     }
 }
 
@@ -63,6 +73,13 @@ impl Section for Forwarded {
             "What tells the gateway about the client: x-forwarded, forwarded (RFC 7239), or both.",
         );
         (self.x_forwarded, self.rfc7239) = (sent.x_forwarded, sent.rfc7239);
+        keys.key(
+            "strip",
+            List(StrippedName),
+            &mut self.strip,
+            "More fields that never pass from a client, in any spelling, such as the gateway's userHeader. From a trusted \
+             proxy they pass, but for routes with `auth`.",
+        );
     }
 
     fn check(&self, checks: &mut Checks<'_>) {

@@ -12,7 +12,7 @@ pub struct Log {
     pub format: LogFormat,
     /// One line per request and per WebSocket.
     pub access: bool,
-    /// Query parameters whose values never reach a log line.
+    /// Parameters whose values never reach a log line.
     pub redact: Vec<String>,
 }
 
@@ -41,14 +41,26 @@ pub enum LogFormat {
 
 impl Default for Log {
     fn default() -> Self {
-        Self {
-            level: Level::Info,
-            format: LogFormat::Auto,
-            access: true,
-            redact: ["token", "bootstrapToken", "access_token", "code", "password"].map(str::to_owned).to_vec(),
-        }
+        Self { level: Level::Info, format: LogFormat::Auto, access: true, redact: REDACT.map(str::to_owned).to_vec() }
     }
 }
+
+/// What opens a door at the gateway or at a login service: its tokens and tickets, those of OAuth 2 and `OpenID` Connect, and
+/// signatures in URLs.
+const REDACT: [&str; 12] = [
+    "token",
+    "bootstrapToken",
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "ticket",
+    "mediaTicket",
+    "code",
+    "state",
+    "sig",
+    "api_key",
+    "password",
+];
 
 const LEVELS: Word<Level> =
     Word(&[("error", Level::Error), ("warn", Level::Warn), ("info", Level::Info), ("debug", Level::Debug)]);
@@ -61,6 +73,6 @@ impl Section for Log {
         keys.key("level", LEVELS, &mut self.level, "The least severe level that is written.");
         keys.key("format", FORMATS, &mut self.format, "auto is text on a terminal and JSON elsewhere.");
         keys.key("access", Word::SWITCH, &mut self.access, "One line per request and per WebSocket.");
-        keys.key("redact", List(Text), &mut self.redact, "Query parameters whose values never reach a log line.");
+        keys.key("redact", List(Text), &mut self.redact, "Parameters whose values never reach a log line, in targets, Referers and redirects; compared decoded and without case.");
     }
 }

@@ -60,6 +60,29 @@ pub(in crate::config) fn identity_field(text: &str) -> Result<HeaderName, Fault>
     Field::Identity.parse(text)
 }
 
+/// A header field that never passes from a client.
+pub(in crate::config) struct StrippedName;
+
+impl Kind for StrippedName {
+    type Value = HeaderName;
+
+    fn name(&self) -> String {
+        Field::Stripped.name()
+    }
+
+    fn parse(&self, text: &str) -> Result<HeaderName, Fault> {
+        Field::Stripped.parse(text)
+    }
+
+    fn write(&self, value: &HeaderName) -> Written {
+        Field::Stripped.write(value)
+    }
+
+    fn schema(&self) -> Json {
+        Field::Stripped.schema()
+    }
+}
+
 /// Header fields and their values.
 struct Fields(Field);
 
@@ -107,6 +130,7 @@ fn may_be_secret(name: &str) -> bool {
 enum Field {
     Request,
     Identity,
+    Stripped,
     Response,
 }
 
@@ -125,6 +149,7 @@ impl Kind for Field {
         let why = match self {
             Self::Request => not_in_requests(name.as_str()),
             Self::Identity => not_for_identity(name.as_str()),
+            Self::Stripped => not_stripped(name.as_str()),
             Self::Response => not_in_answers(name.as_str()),
         };
         match why {
@@ -165,6 +190,17 @@ fn not_for_identity(name: &str) -> Why {
         "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" | "x-forwarded-port" => not_in_requests(name),
         _ if name.starts_with("x-forwarded-") => None,
         _ => not_in_requests(name),
+    }
+}
+
+/// What is stripped already may be named once more; what a request cannot do without may not.
+fn not_stripped(name: &str) -> Why {
+    match name {
+        "authorization" | "cookie" => {
+            Some(("is the client's own", "`request_headers: { remove: […] }` of a route takes it away"))
+        }
+        _ if name.starts_with("x-client-cert-") => None,
+        _ => not_for_identity(name),
     }
 }
 

@@ -24,7 +24,7 @@ use path::Prefix;
 
 pub use answer::Answer;
 pub use headers::HeaderRules;
-pub(super) use headers::identity_field;
+pub(super) use headers::{StrippedName, identity_field};
 pub use host::HostPattern;
 pub use path::PathPrefix;
 

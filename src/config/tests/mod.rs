@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
 use proptest::prelude::*;
 
 use super::read::Folders;
@@ -64,7 +65,7 @@ tls: { names: [GW.example.com, "::1"], certificate: [{ cert: tls/cert.pem, key: 
 state_dir: state
 upstream: https://gw.internal
 hold: 3s
-forwarded: { trusted_proxies: [10.0.0.0/8], local_clients: forwarded, headers: [forwarded] }
+forwarded: { trusted_proxies: [10.0.0.0/8], local_clients: forwarded, headers: [forwarded], strip: [X-Webauth-Sub, x_user] }
 websocket: { ping_interval: off, pong_timeout: 1m, max_frame: 1MiB, max_message: 25MiB, max_messages_per_minute: 600, max_control_per_minute: 60, allowed_origins: ["https://GW.example.com"] }
 timeouts: { connect: 250ms, tls_handshake: 1s, request_head: 2s, keep_alive: off, read: 1h, send: 1d, progress: 90s, drain: 0s }
 limits: { connections: 4096, connections_per_client: off, request_head: 8KiB, request_body: 1GiB }
@@ -115,6 +116,7 @@ log: { level: debug, format: json, access: false, redact: [] }
             local_clients: LocalClients::Forwarded,
             x_forwarded: false,
             rfc7239: true,
+            strip: vec![HeaderName::from_static("x-webauth-sub"), HeaderName::from_static("x_user")],
         },
         websocket: WebSocket {
             ping_interval: None,

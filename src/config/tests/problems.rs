@@ -280,6 +280,13 @@ const PROBLEMS: &[(&str, &str)] = &[
         "f.yaml:1:23: forwarded.headers: without forwarding headers every remote client looks local to the gateway\n    hint: write [x-forwarded]",
     ),
     (
+        "forwarded: { strip: [X-User, \"X User\", Cookie, Host, X-Forwarded-For] }",
+        "f.yaml:1:30: forwarded.strip[1]: `X User` is not the name of a header\n    hint: letters, digits and hyphens, without the colon\n\
+f.yaml:1:40: forwarded.strip[2]: `Cookie` is the client's own\n    hint: `request_headers: { remove: […] }` of a route takes it away\n\
+f.yaml:1:48: forwarded.strip[3]: `Host` goes on as the client sent it\n    hint: the gateway compares it with the page's origin\n\
+f.yaml:1:54: forwarded.strip[4]: `X-Forwarded-For` is set by forwarding\n    hint: `forwarded.headers` says which of them the gateway gets",
+    ),
+    (
         "tls: { names: [] }",
         "f.yaml:1:15: tls.names: the local certificate needs a name\n    hint: such as names: [localhost]",
     ),

@@ -130,7 +130,7 @@ fn arrival() -> Arrival {
 }
 
 fn rules() -> Forwarded {
-    Forwarded { trusted_proxies: Vec::new(), local_clients: LocalClients::Auto, x_forwarded: true, rfc7239: false }
+    Forwarded { trusted_proxies: Vec::new(), local_clients: LocalClients::Auto, ..Forwarded::default() }
 }
 
 const ROUTES: &str = "
