@@ -160,6 +160,11 @@ impl Reloader {
         (site.doors.offered().collect(), Unchanging { reloader: Arc::clone(self), _site: site })
     }
 
+    /// How many log lines were dropped because nothing took them in time.
+    pub(super) fn log_lines_dropped(&self) -> u64 {
+        self.source.as_ref().map_or(0, |(_, logging)| logging.dropped())
+    }
+
     /// How many tasks there are, connections among them.
     pub(super) fn tasks(&self) -> usize {
         self.drain.running()
@@ -176,11 +181,11 @@ impl Reloader {
         if self.is_draining() {
             return Err(Refused::Stopping);
         }
-        notify::reloading();
+        notify::reloading().await;
         let outcome = self.take_over(&mut site).await;
         // Whether it was taken over or not, this process serves. One that stops has said so.
         if !self.is_draining() {
-            notify::ready();
+            notify::ready().await;
         }
         let error = outcome.as_ref().err().map(ToString::to_string);
         match &error {

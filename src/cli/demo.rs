@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
+use super::demo_gateway;
 use super::failure::Failure;
 use super::run::{Found, runtime, until_stopped};
-use super::{demo_gateway, output};
 use crate::app::App;
 use crate::config::{self, Admin, Config, LogFormat, Upstream};
 use crate::drain::Drain;
-use crate::observe::logging;
+use crate::observe::logging::{self, Output};
 
 /// What the demo is told on the command line.
 #[derive(Debug, clap::Args)]
@@ -33,24 +33,24 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     config.log.format = LogFormat::Text;
     // Short, so that a person sees pings come.
     config.websocket.ping_interval = Some(PING_INTERVAL);
-    logging::init(&config.log).context("cannot set up logging")?;
-    runtime()?.block_on(demo(config, found))?;
+    let (_, output) = logging::init(&config.log).context("cannot set up logging")?;
+    runtime()?.block_on(demo(config, found, &output))?;
     Ok(())
 }
 
-async fn demo(mut config: Config, found: Found) -> anyhow::Result<()> {
+async fn demo(mut config: Config, found: Found, output: &Output) -> anyhow::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot start the built-in gateway")?;
     let port = listener.local_addr().context("cannot start the built-in gateway")?.port();
     config.upstream = Upstream::Http { host: Ipv4Addr::LOCALHOST.to_string(), port };
     let gateway = Drain::new();
     gateway.spawn(demo_gateway::serve(listener, gateway.clone()));
-    let done = until_stopped(config, found, None, invite).await;
+    let done = until_stopped(config, found, None, |app| invite(app, output)).await;
     gateway.harden();
     gateway.ended().await;
     done
 }
 
-fn invite(app: &App) {
+fn invite(app: &App, output: &Output) {
     let Some(port) = app.https.first().map(SocketAddr::port) else { return };
     let ca = app.certificate.as_ref().and_then(|certificate| certificate.ca.as_ref());
     let trust = ca.map_or_else(String::new, |path| {
@@ -60,8 +60,7 @@ fn invite(app: &App) {
         )
     });
     let text = format!("\nOpen https://localhost:{port}/ and watch the WebSocket.\n{trust}Ctrl-C ends the demo.\n\n");
-    // Without a terminal the log lines say the same.
-    let _ = output::print(text);
+    output.print(&text);
 }
 
 const PING_INTERVAL: Duration = Duration::from_secs(5);

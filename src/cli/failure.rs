@@ -2,6 +2,9 @@
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use crate::config::Problems;
 
@@ -22,15 +25,29 @@ impl Failure {
         Self::Wrong(format!("error: {}", message.into()))
     }
 
-    /// Tells the person and gives the exit code.
-    pub(super) fn report(&self) -> ExitCode {
+    /// Tells the person, waits for that no longer than `patience`, and gives the exit code.
+    pub(super) fn report(&self, patience: Option<Duration>) -> ExitCode {
         let (message, code) = match self {
             Self::Wrong(message) => (message.clone(), 2),
             Self::Failed(error) => (format!("error: {error:#}"), 1),
             Self::Told => return ExitCode::from(1),
         };
-        // Nobody is left to tell when even this cannot be written.
-        let _ = writeln!(std::io::stderr(), "{message}");
+        // There is nowhere left to say it when even this cannot be written.
+        let write = move || drop(writeln!(std::io::stderr(), "{message}"));
+        match patience {
+            None => write(),
+            Some(patience) => {
+                let (written, wait) = mpsc::channel();
+                let write = move || {
+                    write();
+                    drop(written);
+                };
+                if thread::Builder::new().spawn(write).is_ok() {
+                    // The sender is dropped when it is written.
+                    let _: Result<(), _> = wait.recv_timeout(patience);
+                }
+            }
+        }
         ExitCode::from(code)
     }
 }

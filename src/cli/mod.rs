@@ -26,6 +26,7 @@ mod upgrade;
 use std::env;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -35,13 +36,14 @@ use failure::Failure;
 /// Runs the command that `args` (with the program's name first) ask for. The exit code is 0 when it is done, 1 when it
 /// failed while running, 2 when the configuration or the command line is wrong.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let done = match Cli::try_parse_from(args) {
-        Ok(cli) => cli.run(),
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    match done {
+    let patience = cli.patience();
+    match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(patience),
     }
 }
 
@@ -106,6 +108,12 @@ enum Command {
 }
 
 impl Cli {
+    /// How long the end may wait for standard error to be read. A person reads what other commands say, page by page; a
+    /// proxy that cannot start is to be started again.
+    fn patience(&self) -> Option<Duration> {
+        matches!(self.command, None | Some(Command::Serve(_) | Command::Demo(_))).then_some(Duration::from_secs(1))
+    }
+
     fn run(self) -> Result<(), Failure> {
         let Some(command) = self.command else { return serve::run(self.serve) };
         if self.serve != serve::Args::default() && !matches!(command, Command::Serve(_)) {

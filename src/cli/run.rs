@@ -60,7 +60,7 @@ pub(super) async fn until_stopped(
             Err(error) => tracing::warn!(%error, "the process to take over from is gone; going on"),
         }
     }
-    notify::ready();
+    notify::ready().await;
     let mut watchdog = pin!(notify::watchdog());
     let leave = tokio::select! {
         leave = until_leave(&app, &mut stop, &mut upgrade) => leave,
@@ -73,7 +73,7 @@ pub(super) async fn until_stopped(
         // Neither the service nor its watchdog are this process's any more.
         Leave::HandedOver => app.retire(hurry).await,
         Leave::Stop { successor } => {
-            notify::stopping();
+            notify::stopping().await;
             let drained = tokio::select! {
                 drained = app.stop(hurry) => drained,
                 never = watchdog => match never {},
@@ -128,7 +128,7 @@ async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave 
             ready = successor.ready() => match ready {
                 Ok(pid) => {
                     // First, so that the manager takes the successor's word when it says that it is ready.
-                    notify::main_pid(pid);
+                    notify::main_pid(pid).await;
                     unchanging.for_good();
                     tracing::info!(successor = pid, "handed over; finishing what is under way");
                     successor.release().await;

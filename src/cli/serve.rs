@@ -50,7 +50,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let found = Found::look()?;
     let written = args.written();
     let Loaded { config, file, .. } = written.read()?;
-    let logging = logging::init(&config.log).context("cannot set up logging")?;
+    let (logging, _output) = logging::init(&config.log).context("cannot set up logging")?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         config = file.as_ref().map(|file| tracing::field::display(file.display())),

@@ -1,34 +1,43 @@
 //! What the service manager is told (`sd_notify(3)`, units of `Type=notify` and `notify-reload`). Without `$NOTIFY_SOCKET`
-//! nobody is told anything.
+//! it is told nothing. A manager that takes no message is waited for a moment and no longer: neither a reload nor the end
+//! may depend on it.
 
 use std::convert::Infallible;
+use std::env;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::io;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::net::{SocketAddr, UnixDatagram as StdUnixDatagram};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::net::UnixDatagram;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// This process serves: after its start, and after a reload.
-pub fn ready() {
-    tell(&[NotifyState::Ready]);
+pub async fn ready() {
+    tell(&[NotifyState::Ready]).await;
 }
 
 /// A reload begins; [`ready`] ends it.
-pub fn reloading() {
+pub async fn reloading() {
     match NotifyState::monotonic_usec_now() {
         // In one datagram: the manager takes the one without the other for a failure.
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
+        Ok(now) => tell(&[NotifyState::Reloading, now]).await,
         Err(error) => tracing::warn!(%error, "cannot read the clock for the service manager"),
     }
 }
 
 /// This process will end.
-pub fn stopping() {
-    tell(&[NotifyState::Stopping]);
+pub async fn stopping() {
+    tell(&[NotifyState::Stopping]).await;
 }
 
 /// Another process is the service from here on.
-pub fn main_pid(pid: u32) {
-    tell(&[NotifyState::MainPid(pid)]);
+pub async fn main_pid(pid: u32) {
+    tell(&[NotifyState::MainPid(pid)]).await;
 }
 
 /// Tells a watchdog that this process is alive, twice in each of its intervals; waits for ever where there is none.
@@ -40,12 +49,64 @@ pub async fn watchdog() -> Infallible {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        tell(&[NotifyState::Watchdog]);
+        tell(&[NotifyState::Watchdog]).await;
     }
 }
 
-fn tell(state: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(state) {
+async fn tell(state: &[NotifyState<'_>]) {
+    let Some(socket) = env::var_os("NOTIFY_SOCKET") else { return };
+    let sent = timeout(PATIENCE, send(&socket, state)).await;
+    if let Err(error) = sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         tracing::warn!(%error, "cannot reach the service manager at $NOTIFY_SOCKET");
+    }
+}
+
+/// As [`sd_notify::notify`] does, which blocks its thread for as long as the socket's queue is full.
+async fn send(socket: &OsStr, state: &[NotifyState<'_>]) -> io::Result<()> {
+    let address = match socket.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name)?,
+        None => SocketAddr::from_pathname(socket)?,
+    };
+    let sender = StdUnixDatagram::unbound()?;
+    sender.connect_addr(&address)?;
+    sender.set_nonblocking(true)?;
+    let message = state.iter().fold(String::new(), |mut message, state| {
+        // A string takes everything.
+        let _ = writeln!(message, "{state}");
+        message
+    });
+    UnixDatagram::from_std(sender)?.send(message.as_bytes()).await.map(drop)
+}
+
+/// How long a message may wait in the manager's queue.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_manager_that_reads_nothing_is_given_up_and_one_that_reads_gets_whole_datagrams() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        let send = || send(path.as_os_str(), &[NotifyState::Reloading, NotifyState::Watchdog]);
+        let mut sent = 0;
+        // The kernel keeps a few (net.unix.max_dgram_qlen), and then no more.
+        while timeout(Duration::from_millis(50), send()).await.is_ok_and(|sent| sent.is_ok()) {
+            sent += 1;
+            assert!(sent < 100_000, "it never fills");
+        }
+        for _ in 0..sent {
+            let mut message = [0; 64];
+            let length = manager.recv(&mut message).await.unwrap();
+            assert_eq!(&message[..length], b"RELOADING=1\nWATCHDOG=1\n");
+        }
+        send().await.unwrap();
+        assert!(send_to("@frontgate-tests-nobody-listens-here").await.is_err());
+    }
+
+    async fn send_to(socket: &str) -> io::Result<()> {
+        send(OsStr::new(socket), &[NotifyState::Ready]).await
     }
 }

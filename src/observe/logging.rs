@@ -1,43 +1,102 @@
 //! Where log lines go, and in what shape.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::fs::File;
 use std::io;
+use std::os::fd::AsFd as _;
+use std::panic::{self, PanicHookInfo};
+use std::thread;
+use std::time::Duration;
 
 use tracing::level_filters::LevelFilter;
 use tracing::{Subscriber, subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
+use super::clean::{LONGEST, clean};
+use super::log_queue::LogQueue;
 use crate::config::{Level, Log, LogFormat};
 
 /// Sends log lines to standard output from here on: events and access lines alike, so that their order is kept and
-/// `frontgate | jq` sees them all. Standard error stays for what a command says when it cannot run.
+/// `frontgate | jq` sees them all. Standard error stays for what a command says when it cannot run. A thread of its own
+/// writes them, and no other ever waits for that; panics are lines, too, because the standard hook writes to standard error
+/// and waits for its reader.
 ///
 /// The format `auto` is text on a terminal and JSON elsewhere; text has colours on a terminal only. Nothing is read from
 /// the environment.
-pub fn init(log: &Log) -> Result<Handle, AlreadyLogging> {
-    let (lines, handle) = lines(log, io::stdout, Sink::of(&io::stdout()));
-    subscriber::set_global_default(lines).map_err(|_| AlreadyLogging)?;
-    Ok(handle)
+///
+/// # Errors
+/// There is no second descriptor of standard output, no thread, or a log already.
+pub fn init(log: &Log) -> Result<(Handle, Output), InitError> {
+    let (queue, sink) = (LogQueue::default(), Sink::of(&io::stdout()));
+    // The standard library's own handle is locked and flushed at exit, which may last for ever.
+    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(InitError::Output)?);
+    let (format, writer) = (Format::of(log, sink), queue.clone());
+    let write = move || writer.write_to(stdout, |missing| gap(format, missing));
+    thread::Builder::new().name("log".to_owned()).spawn(write).map_err(InitError::Thread)?;
+    let (lines, filter) = lines(log, queue.clone(), sink);
+    subscriber::set_global_default(lines).map_err(|_| InitError::Already)?;
+    panic::set_hook(Box::new(panicked));
+    Ok((Handle { filter, queue: queue.clone() }, Output { queue }))
 }
 
-/// Something in this process has begun to log before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("logging has been set up before")]
-pub struct AlreadyLogging;
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum InitError {
+    /// Something in this process has begun to log before.
+    #[error("logging has been set up before")]
+    Already,
+    /// The kernel has no more files.
+    #[error("standard output cannot be opened: {0}")]
+    Output(#[source] io::Error),
+    /// The kernel has no more threads.
+    #[error("no thread can be started: {0}")]
+    Thread(#[source] io::Error),
+}
 
-/// Changes the level while lines are written.
+/// Where the lines go. Dropped, it waits a moment for those that are not written yet.
+#[derive(Debug)]
+#[must_use = "what is not written when the process ends is lost"]
+pub struct Output {
+    queue: LogQueue,
+}
+
+impl Output {
+    /// Writes `text` as it is, behind the lines so far.
+    pub fn print(&self, text: &str) {
+        self.queue.push(text.as_bytes());
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        self.queue.flush(LAST_LINES);
+    }
+}
+
+/// Changes the level while lines are written, and knows how many were not.
 #[derive(Debug, Clone)]
 pub struct Handle {
-    filter: reload::Handle<Targets, Registry>,
+    filter: Filter,
+    queue: LogQueue,
 }
+
+type Filter = reload::Handle<Targets, Registry>;
 
 impl Handle {
     /// From here on, lines less severe than `level` are not written.
     pub fn set_level(&self, level: Level) {
         // It fails only when the subscriber is gone, and then nothing is written at all.
         let _ = self.filter.reload(filter(level));
+    }
+
+    /// How many lines were dropped because the output did not take them in time.
+    pub fn dropped(&self) -> u64 {
+        self.queue.dropped()
     }
 }
 
@@ -54,7 +113,23 @@ impl Sink {
     }
 }
 
-fn lines<W>(log: &Log, writer: W, sink: Sink) -> (impl Subscriber + Send + Sync + use<W>, Handle)
+/// What a line looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Format {
+    fn of(log: &Log, sink: Sink) -> Self {
+        match (log.format, sink) {
+            (LogFormat::Text, _) | (LogFormat::Auto, Sink::Terminal) => Self::Text,
+            (LogFormat::Json, _) | (LogFormat::Auto, Sink::Other) => Self::Json,
+        }
+    }
+}
+
+fn lines<W>(log: &Log, writer: W, sink: Sink) -> (impl Subscriber + Send + Sync + use<W>, Filter)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -62,17 +137,37 @@ where
     // The message is a fixed phrase that says what the line is; the module that wrote it would say it again. Besides, a
     // request has a field `target` of its own.
     let format = fmt::layer().with_target(false).with_writer(writer).log_internal_errors(false);
-    let text = match log.format {
-        LogFormat::Auto => sink == Sink::Terminal,
-        LogFormat::Text => true,
-        LogFormat::Json => false,
+    let format = match Format::of(log, sink) {
+        Format::Text => format.with_ansi(sink == Sink::Terminal).boxed(),
+        Format::Json => format.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
     };
-    let format = if text {
-        format.with_ansi(sink == Sink::Terminal).boxed()
-    } else {
-        format.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
-    };
-    (tracing_subscriber::registry().with(filter).with(format), Handle { filter: handle })
+    (tracing_subscriber::registry().with(filter).with(format), handle)
+}
+
+/// The line in the place of those that are `missing`. The thread that writes makes it, where no subscriber may be asked.
+fn gap(format: Format, missing: u64) -> String {
+    let mut time = String::new();
+    // A string takes everything.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+    match format {
+        Format::Text => format!("{time}  WARN {DROPPED} lines={missing}\n"),
+        Format::Json => format!(
+            "{}\n",
+            serde_json::json!({ "timestamp": time, "level": "WARN", "message": DROPPED, "lines": missing })
+        ),
+    }
+}
+
+/// Says what the standard hook says.
+fn panicked(panic: &PanicHookInfo<'_>) {
+    let backtrace = Backtrace::capture();
+    tracing::error!(
+        what = %clean(panic.payload_as_str().unwrap_or("no message").as_bytes(), LONGEST),
+        at = panic.location().map(tracing::field::display),
+        thread = thread::current().name(),
+        backtrace = (backtrace.status() == BacktraceStatus::Captured).then(|| tracing::field::display(&backtrace)),
+        "a task has panicked, which is a bug in frontgate"
+    );
 }
 
 /// Our own lines down to `level`; of the libraries only warnings, because their `debug` lines show what peers sent,
@@ -87,6 +182,10 @@ fn filter(level: Level) -> Targets {
     Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(env!("CARGO_CRATE_NAME"), level)
 }
 
+const DROPPED: &str = "log lines dropped; whatever reads them did not keep up";
+/// How long the end waits for lines to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 pub(crate) mod tests {
     use std::sync::{Arc, Mutex};
@@ -97,7 +196,8 @@ pub(crate) mod tests {
     pub(crate) fn logged(log: &Log, act: impl FnOnce(&Handle)) -> String {
         let written = Written::default();
         let writer = written.clone();
-        let (lines, handle) = lines(log, move || writer.clone(), Sink::Other);
+        let (lines, filter) = lines(log, move || writer.clone(), Sink::Other);
+        let handle = Handle { filter, queue: LogQueue::default() };
         subscriber::with_default(lines, || act(&handle));
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -134,6 +234,21 @@ pub(crate) mod tests {
         assert_eq!(line["target"], "/a\n");
         assert_eq!(line["n"], 3);
         assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn a_gap_looks_like_any_other_line() {
+        let log = |format| Log { format, ..Log::default() };
+        let written = logged(&log(LogFormat::Json), |_| tracing::warn!(lines = 3, "{DROPPED}"));
+        let fields = |line: &str| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert!(line.as_object_mut().unwrap().remove("timestamp").unwrap().as_str().unwrap().ends_with('Z'));
+            line
+        };
+        assert_eq!(fields(&gap(Format::Json, 3)), fields(&written));
+        let written = logged(&log(LogFormat::Text), |_| tracing::warn!(lines = 3, "{DROPPED}"));
+        let (_time, rest) = written.split_once(' ').unwrap();
+        assert_eq!(gap(Format::Text, 3).split_once(' ').unwrap().1, rest);
     }
 
     #[test]

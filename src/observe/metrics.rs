@@ -117,6 +117,8 @@ pub struct Process {
     pub memory: Gauge,
     /// Tasks.
     pub tasks: Gauge,
+    /// Log lines that were dropped because nothing took them in time.
+    pub log_lines_dropped: Counter,
     /// When the first of the certificates that are shown ends, in seconds since 1970.
     pub certificate_end: Gauge,
 }
@@ -259,6 +261,11 @@ impl Process {
             files_most: gauge(registry, "max_open_files", "How many files may be open"),
             memory: gauge(registry, "resident_memory_bytes", "Memory in use"),
             tasks: gauge(registry, "tasks", "Tasks, connections among them"),
+            log_lines_dropped: counter(
+                registry,
+                "log_lines_dropped",
+                "Log lines that were dropped because whatever reads them did not keep up",
+            ),
             certificate_end: gauge(registry, "certificate_expiry_timestamp_seconds", end),
         }
     }

@@ -7,6 +7,7 @@ pub mod access;
 pub mod clean;
 pub mod gauge;
 pub mod hint;
+mod log_queue;
 pub mod logging;
 pub mod metrics;
 pub mod once_a_minute;

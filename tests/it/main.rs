@@ -28,6 +28,7 @@ mod streaming;
 mod targets;
 mod tls;
 mod trust;
+mod unread_log;
 mod vanished;
 mod websocket;
 mod workers;

@@ -50,3 +50,23 @@ async fn next(manager: &UnixDatagram) -> String {
     let length = within("a notification", manager.recv(&mut datagram)).await.unwrap();
     String::from_utf8_lossy(&datagram[..length]).into_owned()
 }
+
+/// Neither the start, nor a reload, nor the end depends on it.
+#[tokio::test]
+async fn a_manager_that_takes_no_message_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let _manager = UnixDatagram::bind(&path).unwrap();
+    let other = UnixDatagram::unbound().unwrap();
+    // Until its queue is full.
+    while other.try_send_to(b"X=1", &path).is_ok() {}
+    let gateway = gateway().answering(OK).await;
+    let mut proxy = binary().upstream(&gateway).environment("NOTIFY_SOCKET", path.to_str().unwrap()).start().await;
+    let mut client = proxy.client().await;
+    proxy.signal(Signal::HUP);
+    proxy.line(|line| line["message"] == "configuration reloaded").await;
+    client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert_eq!(client.response().await.status(), 200);
+    drop(client);
+    assert!(proxy.terminate().await.success());
+}

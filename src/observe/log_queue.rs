@@ -1,0 +1,315 @@
+//! [`LogQueue`]: log lines on their way to a pipe, a file or a terminal, which a thread of its own writes to.
+//!
+//! A write can last for ever: a pipe that is not read, a terminal that was stopped with Ctrl-S, a disk that hangs. The
+//! threads that serve only append to memory, which is bounded; what does not fit is dropped and counted, and one line says
+//! how many, where they would have been.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Log lines that wait to be written. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LogQueue(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// There is something to write, or nothing is left to be.
+    changed: Condvar,
+    dropped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lines: Vec<u8>,
+    /// Lines that would have followed `lines`, and were dropped.
+    missing: u64,
+    /// The writer waits for a line.
+    idle: bool,
+    /// The writer has lines that are not written.
+    writing: bool,
+    /// No line is waited for any more before those that there are get written.
+    hurry: bool,
+}
+
+impl LogQueue {
+    /// Puts a line at the end, or drops it. Never waits for what is written.
+    pub(super) fn push(&self, line: &[u8]) {
+        let mut state = self.0.lock();
+        // Behind a gap nothing fits, however short it is: the gap is told where it is.
+        if state.missing > 0 || state.lines.len() + line.len() > MOST {
+            state.missing += 1;
+            self.0.dropped.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        state.lines.extend_from_slice(line);
+        let wake = std::mem::take(&mut state.idle);
+        drop(state);
+        if wake {
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// How many lines were dropped so far.
+    pub(super) fn dropped(&self) -> u64 {
+        self.0.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything is written, at most `limit`.
+    pub(super) fn flush(&self, limit: Duration) {
+        let mut state = self.0.lock();
+        state.hurry = true;
+        self.0.changed.notify_all();
+        let unwritten = |state: &mut State| state.writing || !state.lines.is_empty();
+        drop(self.0.changed.wait_timeout_while(state, limit, unwritten));
+    }
+
+    /// Writes the lines to `sink` for as long as the process lives. `gap` makes the line that says how many are missing.
+    pub(super) fn write_to(self, sink: impl Write, gap: impl Fn(u64) -> String) {
+        let mut writer = LineWriter { sink, gap, lost: 0, torn: false };
+        let mut batch = Vec::new();
+        loop {
+            let missing = self.next(&mut batch);
+            let failed = writer.write_batch(&batch, missing);
+            self.0.dropped.fetch_add(failed, Ordering::Relaxed);
+            batch.clear();
+            if batch.capacity() > KEPT {
+                batch = Vec::new();
+            }
+        }
+    }
+
+    /// Waits for lines, takes all there are, and says how many are missing behind them.
+    fn next(&self, batch: &mut Vec<u8>) -> u64 {
+        let mut state = self.0.lock();
+        state.writing = false;
+        if state.hurry {
+            self.0.changed.notify_all();
+        }
+        state.idle = true;
+        state = self.0.wait(state, None, |state| state.lines.is_empty());
+        state.idle = false;
+        // Those that follow at once go out with it: one write for all, and no thread is woken for each.
+        state = self.0.wait(state, Some(GATHERING), |state| !state.hurry);
+        state.writing = true;
+        std::mem::swap(&mut state.lines, batch);
+        std::mem::take(&mut state.missing)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Lines and a few numbers: at worst a line is cut.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits while `unchanged`, at most `limit`.
+    fn wait<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        limit: Option<Duration>,
+        unchanged: impl Fn(&State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        let unchanged = |state: &mut State| unchanged(state);
+        match limit {
+            None => self.changed.wait_while(state, unchanged).unwrap_or_else(PoisonError::into_inner),
+            Some(limit) => {
+                let waited = self.changed.wait_timeout_while(state, limit, unchanged);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        }
+    }
+}
+
+/// One line, as the formatter writes it: in one piece.
+impl Write for LogQueue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.push(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for LogQueue {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Writes lines, and in the place of those that are missing one that says how many they were.
+struct LineWriter<W, G> {
+    sink: W,
+    gap: G,
+    /// Lines that are missing behind what was written last.
+    lost: u64,
+    /// What was written last is half a line.
+    torn: bool,
+}
+
+impl<W: Write, G: Fn(u64) -> String> LineWriter<W, G> {
+    /// Writes `lines`, behind which others are `missing`. Returns how many of `lines` were lost as well, because the sink
+    /// failed.
+    fn write_batch(&mut self, lines: &[u8], missing: u64) -> u64 {
+        // Without that line, what follows would look as if nothing was missing.
+        let unwritten = if self.tell_gap() { self.write(lines) } else { lines };
+        let failed = unwritten.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.lost += failed + missing;
+        self.tell_gap();
+        failed
+    }
+
+    /// Whether nothing is missing, or it has been said.
+    fn tell_gap(&mut self) -> bool {
+        if self.lost > 0 {
+            let line = (self.gap)(self.lost);
+            if !self.write(line.as_bytes()).is_empty() {
+                return false;
+            }
+            self.lost = 0;
+        }
+        true
+    }
+
+    /// Writes `bytes` and gives back what was not taken.
+    fn write<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        if self.torn && !bytes.is_empty() {
+            if self.write_some(b"\n") == 0 {
+                return bytes;
+            }
+            self.torn = false;
+        }
+        let (written, rest) = bytes.split_at(self.write_some(bytes));
+        if let Some(last) = written.last() {
+            self.torn = *last != b'\n';
+        }
+        rest
+    }
+
+    /// Writes until all is taken or the sink fails; how much was taken.
+    fn write_some(&mut self, bytes: &[u8]) -> usize {
+        let mut written = 0;
+        while written < bytes.len() {
+            match self.sink.write(&bytes[written..]) {
+                Ok(0) => break,
+                Ok(some) => written += some,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Another process has made the terminal or the pipe that it shares with us non-blocking.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::park_timeout(AGAIN),
+                Err(_) => break,
+            }
+        }
+        written
+    }
+}
+
+/// Bytes of lines that wait; as many again are being written. A second of a busy proxy.
+const MOST: usize = 1024 * 1024;
+/// Bytes of memory that the writer keeps for the next lines.
+const KEPT: usize = 64 * 1024;
+/// How long the writer waits for more lines before it writes.
+const GATHERING: Duration = Duration::from_millis(5);
+const AGAIN: Duration = Duration::from_millis(10);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread;
+
+    use super::*;
+
+    /// A sink that takes what it is allowed to, write by write.
+    struct Stepwise {
+        allowed: Receiver<io::Result<usize>>,
+        written: Sender<Vec<u8>>,
+    }
+
+    impl Write for Stepwise {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // The end of a test ends the sink.
+            let most = self.allowed.recv().unwrap_or(Ok(0))?;
+            let taken = &bytes[..most.min(bytes.len())];
+            let _ = self.written.send(taken.to_vec());
+            Ok(taken.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A queue, what allows its sink to take something, and what it took.
+    fn stepwise() -> (LogQueue, Sender<io::Result<usize>>, Receiver<Vec<u8>>) {
+        let (queue, (allow, allowed), (sender, written)) = (LogQueue::default(), channel(), channel());
+        let writer = queue.clone();
+        let sink = Stepwise { allowed, written: sender };
+        thread::spawn(move || writer.write_to(sink, |lost| format!("{lost} dropped\n")));
+        (queue, allow, written)
+    }
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_sink_that_takes_nothing_holds_up_nobody_and_the_gap_is_told_where_it_is() {
+        let (queue, allow, written) = stepwise();
+        let line = [&[b'x'; 1023][..], b"\n"].concat();
+        // The writer has this one, and waits for the sink with it.
+        queue.push(b"first\n");
+        allow.send(Ok(1)).unwrap();
+        assert_eq!(text(written.recv().unwrap()), "f");
+        for _ in 0..MOST / line.len() + 3 {
+            queue.push(&line);
+        }
+        queue.push(b"as short as this\n");
+        assert_eq!(queue.dropped(), 4);
+        queue.flush(Duration::from_millis(10));
+
+        (0..4).for_each(|_| allow.send(Ok(usize::MAX)).unwrap());
+        assert_eq!(text(written.recv().unwrap()), "irst\n");
+        assert_eq!(written.recv().unwrap(), line.repeat(MOST / line.len()));
+        assert_eq!(text(written.recv().unwrap()), "4 dropped\n");
+        queue.push(b"after\n");
+        assert_eq!(text(written.recv().unwrap()), "after\n");
+        queue.flush(Duration::from_secs(60));
+        assert_eq!(queue.dropped(), 4);
+    }
+
+    #[test]
+    fn a_full_disk_loses_lines_and_says_so_when_there_is_room_again() {
+        let full = || Err(io::ErrorKind::StorageFull.into());
+        let (queue, allow, written) = stepwise();
+        queue.push(b"one\ntwo\n");
+        [Ok(6), full(), full()].into_iter().for_each(|step| allow.send(step).unwrap());
+        assert_eq!(text(written.recv().unwrap()), "one\ntw");
+        while queue.dropped() == 0 {
+            thread::yield_now();
+        }
+        queue.push(b"three\n");
+        (0..3).for_each(|_| allow.send(Ok(usize::MAX)).unwrap());
+        let all: Vec<_> = (0..3).map(|_| text(written.recv().unwrap())).collect();
+        assert_eq!(all, ["\n", "1 dropped\n", "three\n"]);
+        assert_eq!(queue.dropped(), 1);
+    }
+
+    #[test]
+    fn what_was_pushed_is_written_before_a_flush_returns() {
+        let (queue, allow, written) = stepwise();
+        (0..3).for_each(|_| allow.send(Err(io::ErrorKind::WouldBlock.into())).unwrap());
+        allow.send(Ok(usize::MAX)).unwrap();
+        queue.push(b"a\n");
+        queue.push(b"b\n");
+        queue.flush(Duration::from_secs(60));
+        assert_eq!(text(written.try_recv().unwrap()), "a\nb\n");
+    }
+}
