@@ -26,7 +26,7 @@ impl Pages {
         let (id, to_head) = (exchange.id.as_str(), exchange.head.method == Method::HEAD);
         tell(&self.lines, failure, id);
         access.failed(failure.status(), failure.code());
-        let page = page::response(failure, exchange.accept(), id);
+        let page = page::response(failure, &exchange.head.method, exchange.accept(), id);
         page.map(|bytes| if to_head { Body::empty() } else { Body::full(bytes) })
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::header::{self, HeaderName};
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Method, Response};
 
 use super::accept::Form;
 use super::error::{Face, Failure};
@@ -14,18 +14,26 @@ use super::template::{escape, fill};
 /// The page. Its style is inline and named by hash in [`POLICY`], and it loads nothing.
 const TEMPLATE: &str = include_str!("page.html");
 
-/// How often the page asks again when waiting may help, in seconds. The Control UI gives up on a gateway after 15.
+/// How often the page is loaded again when waiting may help, in seconds, where scripts are off.
 const REFRESH: u32 = 5;
 
 /// Nothing but the page's own style, by its hash.
-const POLICY: &str = "default-src 'none'; style-src 'sha256-eiK6jGuRZNZKuBau4pxZ5i09Th5dMWrIoQN4QyAYaOQ='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'sha256-EskVZinCEhjRCOx8CFzstxnsggLOdNJFlRwJ5rSaOM8='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The same, and the script of a page that waits, which asks this server and no other.
+const WAITING_POLICY: &str = "default-src 'none'; style-src 'sha256-EskVZinCEhjRCOx8CFzstxnsggLOdNJFlRwJ5rSaOM8='; script-src 'sha256-Ik6Jb5C3k315UB/tE8fCU3T2dOMaDnPJYtpMEDYhDAw='; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Asks until the gateway is back, and then loads the page again, fragment and all. Its hash is in [`WAITING_POLICY`].
+const WAITING: &str = include_str!("page/waiting.js");
 
 /// Carries the request's id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The answer to a request that failed, in the form that its `Accept` prefers.
-pub fn response(failure: &Failure, accept: Option<&HeaderValue>, request_id: &str) -> Response<Bytes> {
-    let (content_type, body) = render(failure, accept, request_id);
+/// The answer to a request that failed, in the form that its `Accept` prefers. A page for a request that can be repeated goes
+/// on by itself when the gateway is back.
+pub fn response(failure: &Failure, method: &Method, accept: Option<&HeaderValue>, request_id: &str) -> Response<Bytes> {
+    let waits = waits(failure, method);
+    let (content_type, body) = render(failure, waits, accept, request_id);
     let mut response = Response::new(body);
     *response.status_mut() = failure.status();
     let length = response.body().len();
@@ -39,7 +47,10 @@ pub fn response(failure: &Failure, accept: Option<&HeaderValue>, request_id: &st
         }
     }
     if content_type == Form::Html.content_type() {
-        fields.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        fields.insert(
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(if waits { WAITING_POLICY } else { POLICY }),
+        );
     }
     response
 }
@@ -61,12 +72,17 @@ pub fn raw(failure: &Failure, request_id: &str) -> Bytes {
     out.into()
 }
 
+/// Whether the page may be loaded again by itself: waiting helps, and loading it changes nothing (RFC 9110 §9.2.1).
+fn waits(failure: &Failure, method: &Method) -> bool {
+    matches!(failure.status().as_u16(), 502..=504) && matches!(*method, Method::GET | Method::HEAD)
+}
+
 /// The content type and the body.
-pub fn render(failure: &Failure, accept: Option<&HeaderValue>, request_id: &str) -> (&'static str, Bytes) {
+fn render(failure: &Failure, waits: bool, accept: Option<&HeaderValue>, request_id: &str) -> (&'static str, Bytes) {
     let form = Form::preferred(accept);
     let face = failure.face();
     let body = match form {
-        Form::Html => html(&face, request_id),
+        Form::Html => html(&face, waits, request_id),
         Form::Json => json(&face, request_id),
         Form::Text => text(&face, request_id),
     };
@@ -102,10 +118,12 @@ fn json(face: &Face, request_id: &str) -> String {
     format!("{}\n", serde_json::json!({ "error": error }))
 }
 
-fn html(face: &Face, request_id: &str) -> String {
-    let waiting = matches!(face.status.as_u16(), 502..=504);
-    let refresh = format!("<meta http-equiv=\"refresh\" content=\"{REFRESH}\">");
-    let again = format!("<p class=\"again\">This page tries again every {REFRESH} seconds.</p>");
+fn html(face: &Face, waits: bool, request_id: &str) -> String {
+    let refresh = format!("<noscript><meta http-equiv=\"refresh\" content=\"{REFRESH}\"></noscript>");
+    let again = format!(
+        "<p class=\"again\"><i></i><span><noscript>This page tries again every {REFRESH} seconds.</noscript></span></p>"
+    );
+    let script = format!("<script>{WAITING}</script>");
     fill(TEMPLATE, |name, out| match name {
         "status" => out.push_str(face.status.as_str()),
         "title" => escape(face.title, out),
@@ -113,8 +131,9 @@ fn html(face: &Face, request_id: &str) -> String {
         "hint" => code_spans(face.hint, out),
         "code" => escape(face.code, out),
         "request_id" => escape(request_id, out),
-        "refresh" if waiting => out.push_str(&refresh),
-        "again" if waiting => out.push_str(&again),
+        "refresh" if waits => out.push_str(&refresh),
+        "again" if waits => out.push_str(&again),
+        "script" if waits => out.push_str(&script),
         _ => {}
     })
 }
@@ -147,7 +166,7 @@ mod tests {
     }
 
     fn body(failure: &Failure, accept: &'static str, id: &str) -> String {
-        let (_, body) = render(failure, Some(&HeaderValue::from_static(accept)), id);
+        let (_, body) = render(failure, waits(failure, &Method::GET), Some(&HeaderValue::from_static(accept)), id);
         String::from_utf8(body.to_vec()).unwrap()
     }
 
@@ -185,28 +204,60 @@ mod tests {
             assert!(page.contains("request &lt;script&gt;&quot;{{title}}&amp;&#39;\u{fffd}</span>"), "{page}");
             let placeholder = page.replace("{{title}}&amp;", "").contains("{{");
             assert!(!placeholder, "{page}");
-            assert!(!page.contains("<script") && !page.contains("http-equiv=\"Content"), "{page}");
-            for outside in ["src=", "href=", "url(", "@import"] {
+            for outside in ["src=", "href=", "url(", "@import", "http-equiv=\"Content"] {
                 assert!(!page.contains(outside), "{outside}");
             }
-            assert_eq!(page.contains("http-equiv=\"refresh\""), matches!(failure.status().as_u16(), 502..=504));
-            assert_eq!(page.contains("tries again every 5 seconds"), page.contains("http-equiv=\"refresh\""));
+            let waits = matches!(failure.status().as_u16(), 502..=504);
+            for part in [
+                "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>",
+                "<noscript>This page tries again every 5 seconds.</noscript>",
+                &format!("<script>{WAITING}</script>"),
+            ] {
+                assert_eq!(page.matches(part).count(), usize::from(waits), "{part}");
+            }
+            assert_eq!(page.matches("<script").count(), usize::from(waits), "{page}");
+            assert_eq!(page.matches("refresh").count(), usize::from(waits), "{page}");
         }
         assert!(body(&not_running(), "text/html", "r").contains("Start it with <code>openclaw gateway</code>."));
     }
 
     #[test]
-    fn the_policy_names_the_hash_of_the_style() {
+    fn the_policies_name_the_hashes_of_the_style_and_the_script() {
         let (_, style) = TEMPLATE.split_once("<style>").unwrap();
         let (style, _) = style.split_once("</style>").unwrap();
-        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, style.as_bytes());
-        let hash = base64::engine::general_purpose::STANDARD.encode(hash);
-        assert!(POLICY.contains(&format!("'sha256-{hash}'")), "write {hash} into POLICY");
+        let hash = |text: &str| {
+            let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+            format!("'sha256-{}'", base64::engine::general_purpose::STANDARD.encode(hash))
+        };
+        let (style, script) = (format!("style-src {};", hash(style)), format!("script-src {};", hash(WAITING)));
+        assert!(POLICY.contains(&style) && WAITING_POLICY.contains(&style), "write {style}");
+        assert!(WAITING_POLICY.contains(&script) && !POLICY.contains("script-src"), "write {script}");
+        assert_eq!(WAITING_POLICY.replace(&format!("{script} connect-src 'self'; "), ""), POLICY);
+    }
+
+    #[test]
+    fn only_what_can_be_asked_for_again_is_asked_for_again() {
+        let html = HeaderValue::from_static("text/html");
+        for (failure, method, waits) in [
+            (not_running(), Method::GET, true),
+            (not_running(), Method::HEAD, true),
+            (not_running(), Method::POST, false),
+            (Failure::Draining, Method::GET, true),
+            (Failure::NoRoute, Method::GET, false),
+            (Failure::LoginRequired, Method::GET, false),
+        ] {
+            let page = response(&failure, &method, Some(&html), "r1");
+            let policy = page.headers()["content-security-policy"].to_str().unwrap();
+            assert_eq!(policy == WAITING_POLICY, waits, "{failure} {method}");
+            let body = str::from_utf8(page.body()).unwrap();
+            assert_eq!(body.contains("<script"), waits, "{failure} {method}");
+            assert_eq!(body.contains("class=\"again\""), waits, "{failure} {method}");
+        }
     }
 
     #[test]
     fn a_response_has_the_fields_it_needs() {
-        let response = response(&Failure::Draining, Some(&HeaderValue::from_static("text/html")), "r1");
+        let response = response(&Failure::Draining, &Method::GET, Some(&HeaderValue::from_static("text/html")), "r1");
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         let length = response.body().len().to_string();
         let expected = [
@@ -216,7 +267,7 @@ mod tests {
             ("x-content-type-options", "nosniff"),
             ("x-request-id", "r1"),
             ("retry-after", "2"),
-            ("content-security-policy", POLICY),
+            ("content-security-policy", WAITING_POLICY),
         ];
         for (name, value) in expected {
             assert_eq!(response.headers()[name], value);
@@ -226,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_405_says_what_is_allowed_and_an_odd_id_is_left_out() {
-        let response = response(&Failure::Connect, None, "a\r\nb: c");
+        let response = response(&Failure::Connect, &Method::CONNECT, None, "a\r\nb: c");
         assert!(response.headers().contains_key("allow"));
         assert!(!response.headers().contains_key("x-request-id"));
     }

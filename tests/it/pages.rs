@@ -37,7 +37,7 @@ async fn a_gateway_that_is_not_running_is_said_in_the_form_that_is_read() {
         assert_eq!(html.field("content-type").as_deref(), Some("text/html; charset=utf-8"));
         let id = html.field("x-request-id").unwrap();
         let page = html.body_text();
-        assert!(page.contains("<meta http-equiv=\"refresh\" content=\"5\">"), "{page}");
+        assert!(page.contains("<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>"), "{page}");
         assert!(page.contains("The gateway is not running") && page.contains(&id), "{page}");
 
         let json = get("Accept: application/json\r\n").await;

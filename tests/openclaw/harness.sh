@@ -179,7 +179,7 @@ client() {
         local) host="${host:-localhost}" address=127.0.0.1 ;;
     esac
     # Enough for a busy machine; a page that is there earlier is not waited for.
-    [ "$tool" = ui-check.mjs ] && options+=(--timeout 60)
+    [ "$tool" = ui-check.mjs ] && options=(--timeout 60 "${options[@]}")
     # Chromium knows where localhost is, and listens to nobody about it.
     [ "$tool $host" = 'ui-check.mjs localhost' ] || options+=(--host-map "$host=$address")
     OPENCLAW_KIT_INSTALL="${INSTALL[$site]}" timeout 300 node "$OPENCLAW_KIT/$tool" "https://$host:$port$path" "$token" \
