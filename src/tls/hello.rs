@@ -48,6 +48,9 @@ impl<S: Readable + AsyncWrite + Unpin> Hello<S> {
                 }
             }
             seen = incoming.bytes().len();
+            if seen > LONGEST {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "a TLS hello longer than any client's"));
+            }
         }
     }
 
@@ -72,5 +75,28 @@ impl<S: Readable + AsyncWrite + Unpin> Hello<S> {
         let mut session = Box::new(Session::new(io, tls, incoming, buffers));
         poll_fn(|cx| session.poll_handshake(cx)).await?;
         Ok(session)
+    }
+}
+
+/// Bytes of a hello. One with post-quantum keys, tickets and all that browsers add has 2 to 5 KiB; each that is not complete is
+/// kept twice until the handshake's time is over.
+const LONGEST: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hello_that_goes_on_and_on_is_refused_before_it_fills_a_buffer() {
+        let (mut client, server) = tokio::io::duplex(1 << 20);
+        // A ClientHello of 65,535 bytes, in records of 4 KiB (RFC 8446 §4, §5.1).
+        let mut message = vec![1, 0, 0xFF, 0xFF, 3, 3];
+        message.resize(64 * 1024, 7);
+        for record in message.chunks(4096) {
+            client.write_all(&[22, 3, 1, 0x10, 0]).await.unwrap();
+            client.write_all(record).await.unwrap();
+        }
+        let refused = Hello::read(server, Arc::new(Buffers::new())).await.err().unwrap();
+        assert_eq!(refused.kind(), io::ErrorKind::InvalidData, "{refused}");
     }
 }
