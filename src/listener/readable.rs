@@ -13,6 +13,9 @@ pub trait Readable: AsyncRead {
     fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
+
+    /// Gives back memory that is only held for what is read next: nothing will be for a while.
+    fn settle(&mut self) {}
 }
 
 #[cfg(test)]

@@ -229,6 +229,12 @@ impl<S: Readable + AsyncWrite + Unpin> Readable for Session<S> {
         // What waits to be sent is sent by whoever reads.
         if nothing_here && self.outgoing.is_empty() { self.io.poll_readable(cx) } else { Poll::Ready(Ok(())) }
     }
+
+    fn settle(&mut self) {
+        // A part of a record, mostly.
+        self.incoming.settle(&self.buffers);
+        self.text.settle(&self.buffers);
+    }
 }
 
 impl<S: Readable + AsyncWrite + Unpin> AsyncWrite for Session<S> {

@@ -63,6 +63,12 @@ impl Readable for Stream {
             Self::Client(_) => Poll::Ready(Ok(())),
         }
     }
+
+    fn settle(&mut self) {
+        if let Self::Server(session) = self {
+            session.settle();
+        }
+    }
 }
 
 impl AsyncWrite for Stream {

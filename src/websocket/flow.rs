@@ -208,8 +208,9 @@ impl Flow {
         }
     }
 
-    fn block<R>(&mut self, from: &mut Leg<R>, now: Instant) {
+    fn block<R: Readable>(&mut self, from: &mut Leg<R>, now: Instant) {
         if self.blocked.is_none() {
+            from.io.settle();
             self.blocked = Some(now);
             from.state.keepalive.blocked();
         }

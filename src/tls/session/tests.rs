@@ -126,6 +126,29 @@ async fn half_a_record_costs_what_it_has() {
     assert_eq!(session.incoming.holds(), 1000);
 }
 
+/// Its reader has enough for now, as one has whose other side is blocked.
+#[tokio::test]
+async fn what_waits_behind_what_was_read_costs_what_it_has_once_it_is_settled() {
+    for version in VERSIONS {
+        let (mut client, mut session, _, _) = open(version, 1 << 20).await;
+        // Five full records: three fit into a buffer, and a part of the fourth.
+        client.write_all(&text(5 * 16 * 1024)).await.unwrap();
+        client.flush().await.unwrap();
+        let mut read = vec![0; TEXT];
+        let mut length = 0;
+        while length < TEXT {
+            length += session.read(&mut read[length..]).await.unwrap();
+        }
+        assert_eq!(read, text(5 * 16 * 1024)[..TEXT]);
+        let waiting = session.incoming.bytes().len() + session.text.bytes().len();
+        session.settle();
+        assert_eq!(session.incoming.holds() + session.text.holds(), waiting, "{version:?}");
+        let mut rest = vec![0; 2 * 16 * 1024];
+        session.read_exact(&mut rest).await.unwrap();
+        assert_eq!(rest, text(5 * 16 * 1024)[TEXT..]);
+    }
+}
+
 #[tokio::test]
 async fn what_fits_into_a_buffer_is_one_write_and_many_pieces_are_one_record() {
     let (mut client, mut session, _, writes) = open(&TLS13, 1 << 20).await;

@@ -213,9 +213,18 @@ impl Binary {
         self.memory("VmRSS:")
     }
 
+    /// The memory that it uses, with its share of what others use as well, in KiB (`Pss`).
+    pub(crate) fn proportional_memory(&self) -> u64 {
+        self.field("smaps_rollup", "Pss:")
+    }
+
     fn memory(&self, field: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("the field");
+        self.field("status", field)
+    }
+
+    fn field(&self, file: &str, field: &str) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/{file}", self.pid())).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(field)).expect("the field");
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 

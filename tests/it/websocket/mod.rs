@@ -14,4 +14,5 @@ mod pressure;
 mod refusals;
 mod rules;
 pub(crate) mod scene;
+mod unread;
 mod upstreams;

@@ -1,0 +1,72 @@
+//! What a WebSocket costs one side of which does not read.
+#![expect(clippy::print_stdout, reason = "figures are for people")]
+
+use futures_util::future::join_all;
+
+use super::frame::Frame;
+use super::scene::{BOTH, Via, scene_of_binary};
+
+/// How many there are; `UNREAD_SOCKETS` says otherwise.
+const SOCKETS: usize = 40;
+/// KiB that one may take of the program's memory.
+const MOST: u64 = 96;
+/// KiB that may be kept when all of them have left: buffers for the next.
+const KEPT: u64 = 4 * 1024;
+
+#[tokio::test]
+async fn it_costs_a_few_buffers_and_gives_them_back() {
+    let count = std::env::var("UNREAD_SOCKETS").map_or(SOCKETS, |count| count.parse().unwrap());
+    let mut over = Vec::new();
+    for via in BOTH {
+        let lines = ["websocket: { ping_interval: off }", "limits: { connections_per_client: off }"];
+        let mut scene = scene_of_binary(&lines).await;
+        // Whatever is made once is made.
+        drop(stuck(&scene, via, 4, false, 100).await);
+        drop(stuck(&scene, via, 4, true, 100).await);
+        for _ in 0..8 {
+            scene.proxy.line(|line| line["message"] == "websocket").await;
+        }
+        let at_rest = scene.proxy.proportional_memory();
+        for (to_client, size) in [(true, 100), (true, 1 << 20), (false, 100), (false, 1 << 20)] {
+            let before = scene.proxy.proportional_memory();
+            let sockets = stuck(&scene, via, count, to_client, size).await;
+            let each = (scene.proxy.proportional_memory().saturating_sub(before)) / count as u64;
+            drop(sockets);
+            for _ in 0..count {
+                scene.proxy.line(|line| line["message"] == "websocket").await;
+            }
+            let kept = scene.proxy.proportional_memory().saturating_sub(at_rest);
+            let what =
+                format!("{via:?}, to the client {to_client}, frames of {size}: {each} KiB each, {kept} KiB kept");
+            println!("{what}");
+            if each > MOST || kept > KEPT {
+                over.push(what);
+            }
+        }
+    }
+    assert!(over.is_empty(), "{over:#?}");
+}
+
+/// As many WebSockets, each filled from one side until nothing more is taken.
+async fn stuck(
+    scene: &super::scene::Scene<crate::harness::Binary>,
+    via: Via,
+    count: usize,
+    to_client: bool,
+    size: usize,
+) -> Vec<(super::peer::Peer, super::peer::Peer)> {
+    let mut sockets = Vec::new();
+    for _ in 0..count {
+        sockets.push(scene.open(via).await);
+    }
+    let frame = Frame::binary(vec![7; size]);
+    let bytes = if to_client { frame.bare() } else { frame.masked() };
+    let many = bytes.repeat((32 << 20) / bytes.len());
+    join_all(sockets.iter_mut().map(async |(client, gateway)| {
+        let sender = if to_client { gateway } else { client };
+        let taken = sender.writer.write_until_stuck(&many).await;
+        assert!(taken < many.len(), "all of it was taken");
+    }))
+    .await;
+    sockets
+}
