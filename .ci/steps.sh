@@ -58,6 +58,18 @@ step_counts() {
     not_run+=('counts: compared loosely, because what they were recorded with is not what is here: see the step')
 }
 
+# Not among the default steps: it takes seven minutes in which nothing else should run, and root.
+step_attack() {
+    python3 -m py_compile tests/attack/run tests/attack/hour tests/attack/lab/*.py tests/attack/lab/scenarios/*.py || return 1
+    local binary="${CARGO_TARGET_DIR:-target}/release/frontgate" code=0
+    [ -x "$binary" ] || step_release || return 1
+    binary="$(realpath "$binary")"
+    FRONTGATE_BIN="$binary" tests/attack/run || code=$?
+    [ "$code" != 3 ] || { not_run+=('attack: there is no root, namespace or memory cgroup here; NOTHING was attacked'); return 0; }
+    FRONTGATE_BIN="$binary" tests/attack/hour 1 || code=$?
+    return "$code"
+}
+
 # ------------------------------------------------------------------------------------------------------- cargo-deny
 
 DENY="$CACHE/frontgate-ci/bin/cargo-deny"
