@@ -5,7 +5,7 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use crate::config::{Certificate, CertificateFiles, Loaded, Problems};
-use crate::tls::{Clients, Source, TlsError};
+use crate::tls::{ClientTls, Clients, Source, TlsError};
 
 /// Why a configuration cannot be used although it is well written.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,12 @@ pub fn check_files(loaded: &Loaded) -> Result<(), Unusable> {
     let tls = &loaded.config.tls;
     if let Some(Err(error)) = tls.client_ca.as_ref().map(Clients::open) {
         return Err(loaded.problem("tls.client_ca", error.to_string()).into());
+    }
+    for (name, group) in &loaded.config.upstreams {
+        if let Err(error) = ClientTls::open(&group.tls) {
+            let key = format!("upstreams.{name}.tls.{}", error.setting(&group.tls));
+            return Err(loaded.problem(&key, error.to_string()).into());
+        }
     }
     let Certificate::Files(files) = &tls.certificate else { return Ok(()) };
     match Source::open(tls, None, OffsetDateTime::now_utc()) {

@@ -2,7 +2,7 @@
 
 use crate::listener::BindError;
 use crate::tls::acme::HttpsError;
-use crate::tls::{ClientCaError, ClientConfigError, TlsError};
+use crate::tls::{ClientCaError, ClientConfigError, TlsError, UpstreamTlsError};
 
 /// Why frontgate cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +32,9 @@ pub enum StartError {
     /// The trust store for an https gateway.
     #[error(transparent)]
     Trust(#[from] ClientConfigError),
+    /// A file for an https gateway.
+    #[error("upstreams: {0}")]
+    UpstreamTls(#[from] UpstreamTlsError),
     /// The gateway's name.
     #[error("upstream: the host is not a name that a certificate can carry: {0}")]
     GatewayName(#[from] rustls::pki_types::InvalidDnsNameError),

@@ -7,10 +7,10 @@ use tokio::time::sleep;
 
 use super::error::StartError;
 use super::running::Running;
-use crate::config::{Config, Group, Route, Target, Upstream};
+use crate::config::{Config, Group, Route, Target, Upstream, UpstreamTls};
 use crate::drain::Drain;
 use crate::observe::Metrics;
-use crate::tls;
+use crate::tls::{ClientTls, client_config};
 use crate::upstream::{Connector, Endpoint, Endpoints, Gate, Pool};
 
 /// The connections to every gateway that a route leads to, and where requests wait for each.
@@ -19,6 +19,8 @@ pub(super) struct Gateways {
     reached: Vec<Reached>,
     groups: Vec<(GroupKey, Endpoints)>,
     gates: Vec<(GateKey, Gate)>,
+    /// What the files of each `tls` held.
+    known: Vec<(UpstreamTls, Arc<ClientTls>)>,
 }
 
 /// How a route reaches its gateway.
@@ -38,17 +40,18 @@ struct Reached {
 }
 
 /// Connections that were made under one are as good under an equal one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Key {
     upstream: Upstream,
     how: How,
 }
 
 /// How gateways are connected to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 struct How {
     limit: Option<Duration>,
     request_head: usize,
+    tls: Arc<ClientTls>,
 }
 
 /// It goes on going round under an equal one.
@@ -65,10 +68,12 @@ impl Gateways {
     pub(super) fn plan(&self, config: &Config, drain: &Drain, metrics: &Arc<Metrics>) -> Result<Self, StartError> {
         let mut planned = Self::default();
         for route in config.all_routes().iter().filter(|route| route.respond.is_none()) {
-            let (group_key, gate_key) = keys(config, route);
+            planned.open(&group(config, route).tls)?;
+            let (group_key, gate_key) = planned.keys(config, route);
             if planned.group(&group_key).is_none() {
                 let (group, how) = &group_key;
-                let endpoint = |upstream: &Upstream| planned.reach(self, Key { upstream: upstream.clone(), how: *how });
+                let key = |upstream: &Upstream| Key { upstream: upstream.clone(), how: how.clone() };
+                let endpoint = |upstream: &Upstream| planned.reach(self, key(upstream));
                 let endpoints = group.endpoints.iter().map(endpoint).collect::<Result<_, _>>()?;
                 let endpoints = self.group(&group_key).unwrap_or_else(|| Endpoints::new(group.balance, endpoints));
                 planned.groups.push((group_key, endpoints));
@@ -85,7 +90,7 @@ impl Gateways {
 
     /// How `route` of the configuration that was planned reaches its gateway.
     pub(super) fn way(&self, config: &Config, route: &Route) -> Way {
-        let (group_key, gate_key) = keys(config, route);
+        let (group_key, gate_key) = self.keys(config, route);
         let (endpoints, gate) = (self.group(&group_key), self.gate(&gate_key));
         let planned = "`plan` has one for every route that asks a gateway";
         let (endpoints, gate) = (endpoints.expect(planned), gate.expect(planned));
@@ -129,6 +134,23 @@ impl Gateways {
         Ok(endpoint)
     }
 
+    /// Reads the files of `tls`, once.
+    fn open(&mut self, tls: &UpstreamTls) -> Result<(), StartError> {
+        if self.known.iter().all(|(known, _)| known != tls) {
+            self.known.push((tls.clone(), Arc::new(ClientTls::open(tls)?)));
+        }
+        Ok(())
+    }
+
+    fn keys(&self, config: &Config, route: &Route) -> (GroupKey, GateKey) {
+        let group = group(config, route);
+        let opened = self.known.iter().find(|(known, _)| *known == group.tls).map(|(_, opened)| Arc::clone(opened));
+        let limit = route.timeouts.over(&config.timeouts).connect;
+        let tls = opened.expect("`plan` has read those of every route that asks a gateway");
+        let how = How { limit, request_head: config.limits.request_head, tls };
+        ((group.clone(), how), (group, route.hold.unwrap_or(config.hold)))
+    }
+
     fn group(&self, key: &GroupKey) -> Option<Endpoints> {
         self.groups.iter().find(|(own, _)| own == key).map(|(_, endpoints)| endpoints.clone())
     }
@@ -138,8 +160,9 @@ impl Gateways {
     }
 }
 
-fn keys(config: &Config, route: &Route) -> (GroupKey, GateKey) {
-    let group = match &route.upstream {
+/// The gateways of `route`.
+fn group(config: &Config, route: &Route) -> Group {
+    match &route.upstream {
         None => Group::of(config.upstream.clone()),
         Some(Target::Url(upstream)) => Group::of(upstream.clone()),
         Some(Target::Named(name)) => {
@@ -147,14 +170,11 @@ fn keys(config: &Config, route: &Route) -> (GroupKey, GateKey) {
             // A configuration with another name is refused when it is read.
             known.map_or_else(|| Group::of(config.upstream.clone()), |(_, group)| group.clone())
         }
-    };
-    let limit = route.timeouts.over(&config.timeouts).connect;
-    let how = How { limit, request_head: config.limits.request_head };
-    ((group.clone(), how), (group, route.hold.unwrap_or(config.hold)))
+    }
 }
 
 fn pool(key: &Key) -> Result<Pool, StartError> {
-    let tls = || tls::client_config([]).map_err(StartError::from);
+    let tls = |host: &str| Ok::<_, StartError>((client_config(&key.how.tls)?, key.how.tls.server_name(host)?));
     let connector = Connector::new(&key.upstream, key.how.limit, tls)?;
     Ok(Pool::new(connector, key.how.request_head.max(LEAST_RESPONSE_HEAD)))
 }

@@ -53,7 +53,7 @@ impl AdminClient {
             let message = "the admin listener is off, so there is nobody to ask; see `admin` in the config";
             return Err(anyhow!(message).into());
         };
-        let never = || Err(anyhow!("the admin listener speaks no TLS"));
+        let never = |_: &str| Err(anyhow!("the admin listener speaks no TLS"));
         Ok(Self { connector: Connector::new(&upstream, Some(CONNECT), never)?, address: admin.to_string() })
     }
 

@@ -32,6 +32,7 @@ pub mod routes;
 pub mod timeouts;
 pub mod tls;
 pub mod upstream;
+pub mod upstream_tls;
 pub mod upstreams;
 pub mod websocket;
 
@@ -70,6 +71,7 @@ pub use state_dir::{NoStateDir, state_dir};
 pub use timeouts::Timeouts;
 pub use tls::{Certificate, CertificateFiles, ClientCa, ClientMode, Hsts, Name, Tls, TlsVersion};
 pub use upstream::Upstream;
+pub use upstream_tls::{ClientCert, Pin, UpstreamTls};
 pub use upstreams::{Balance, Group};
 pub use websocket::{AllowedOrigins, WebSocket};
 
@@ -145,7 +147,8 @@ impl Section for Config {
             "upstream",
             Url,
             &mut self.upstream,
-            "The gateway, of every route that names none: http://host:port, https://host:port or unix:/path.",
+            "The gateway, of every route that names none: http://host:port, https://host:port or unix:/path. An https gateway that \
+             signs its own certificate is pinned in the long form, under `upstreams`, and named by a route.",
         );
         keys.key(
             "routes",

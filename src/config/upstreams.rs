@@ -6,6 +6,7 @@ use super::keys::{Checks, Keys, Kind, Section, Written};
 use super::kinds::{Keyed, List, Mapping, Quoted, Word};
 use super::problem::Fault;
 use super::upstream::{Upstream, Url};
+use super::upstream_tls::UpstreamTls;
 
 /// Gateways that stand in for each other.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,6 +15,8 @@ pub struct Group {
     pub endpoints: Vec<Upstream>,
     /// Which of them is next.
     pub balance: Balance,
+    /// How those over https are known.
+    pub tls: UpstreamTls,
 }
 
 /// Which of several endpoints is next.
@@ -49,6 +52,7 @@ impl Section for Group {
             "Which endpoint is next: round_robin, or least_connections for the one with the fewest requests and WebSockets \
              under way. One that refuses connections is left alone for a while.",
         );
+        keys.section("tls", "How https endpoints are known, and what frontgate shows them.", &mut self.tls);
         keys.not_yet("sticky", Some("off"));
         keys.not_yet("health", Some("off"));
     }
@@ -63,6 +67,13 @@ impl Section for Group {
         }
         if self.endpoints.len() > MOST_ENDPOINTS {
             checks.report(&["endpoints"], Fault::new(format!("more than {MOST_ENDPOINTS} endpoints")));
+        }
+        let plain = |endpoint: &Upstream| !matches!(endpoint, Upstream::Https { .. });
+        if self.tls != UpstreamTls::default()
+            && let Some(endpoint) = self.endpoints.iter().find(|endpoint| plain(endpoint))
+        {
+            let fault = Fault::new(format!("{endpoint} speaks no TLS"));
+            checks.report(&["tls", "endpoints"], fault.hint("write https://… for it, or remove `tls`"));
         }
         for (index, endpoint) in self.endpoints.iter().enumerate() {
             if self.endpoints[..index].contains(endpoint) {

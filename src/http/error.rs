@@ -8,6 +8,8 @@ use std::io;
 pub use face::Face;
 use http::StatusCode;
 
+use crate::tls::TlsFault;
+
 /// What went wrong underneath. It goes to the log and never to a client: it may name the gateway's address.
 pub type Cause = Box<dyn Error + Send + Sync>;
 
@@ -27,8 +29,8 @@ pub enum Failure {
     #[error("the gateway's name cannot be resolved")]
     GatewayNotFound(#[source] Cause),
     /// The TLS handshake with the gateway failed.
-    #[error("the TLS handshake with the gateway failed")]
-    GatewayTls(#[source] Cause),
+    #[error("the TLS handshake with the gateway failed: {}", .0.as_str())]
+    GatewayTls(TlsFault, #[source] Cause),
     /// The connection ended before the head of an answer.
     #[error("the gateway closed the connection without an answer")]
     GatewayClosed(#[source] Cause),

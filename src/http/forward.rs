@@ -16,6 +16,7 @@ use super::header_rules;
 use super::headers::{self, Connection};
 use crate::observe::access::{Access, Ended};
 use crate::observe::hint::Hint;
+use crate::tls::TlsFault;
 use crate::upstream::{
     Asked, ConnectError, Endpoints, Gate, Lease, LinkError, NoConnection, Outgoing, SendError, TooLarge, size,
 };
@@ -110,7 +111,7 @@ impl Forward {
                 ConnectError::Refused => Failure::GatewayNotRunning(cause),
                 ConnectError::Resolve { .. } => Failure::GatewayNotFound(cause),
                 ConnectError::TimedOut(_) => Failure::ConnectTimeout,
-                ConnectError::Tls(_) => Failure::GatewayTls(cause),
+                ConnectError::Tls(error) => Failure::GatewayTls(TlsFault::of(&error), cause),
                 ConnectError::Io(error) => Failure::connecting(error),
             },
         }
@@ -180,6 +181,10 @@ fn failure_of(error: LinkError) -> Failure {
         LinkError::Body(error) if error.is::<TooLarge>() => Failure::BodyTooLarge,
         LinkError::Body(_) => Failure::BadRequest(Flaw::BodyCutShort),
         LinkError::Nonsense(_) => Failure::GatewayNonsense(error.into()),
+        // In TLS 1.3 a server says only after the handshake that it does not want this client (RFC 8446 §4.4.2.4).
+        LinkError::Io(ref io) if TlsFault::of(io) == TlsFault::ClientCertificate => {
+            Failure::GatewayTls(TlsFault::ClientCertificate, error.into())
+        }
         error => Failure::GatewayClosed(error.into()),
     }
 }

@@ -1,12 +1,25 @@
 //! The client's side of a handshake, towards an `https` gateway.
 
+mod certain;
+mod fault;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use rustls::ClientConfig;
-use rustls::pki_types::CertificateDer;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, ServerName};
 use rustls_platform_verifier::Verifier;
+use time::OffsetDateTime;
 
-use super::crypto;
+use super::files::{self, FileError};
+use super::fingerprint::Fingerprint;
+use super::{crypto, pem};
+use crate::config::{Name, UpstreamTls};
+use certain::{OrItself, Pinned};
+
+pub use fault::TlsFault;
 
 /// Why no gateway can be verified.
 #[derive(Debug, thiserror::Error)]
@@ -16,21 +29,145 @@ use super::crypto;
 )]
 pub struct ClientConfigError(#[source] pub(super) rustls::Error);
 
-/// The settings for connections to `https` gateways: what this system trusts, and the certificates `extra` besides. Speaks
-/// HTTP/1.1 only, because an upgraded WebSocket needs a connection of its own.
+/// Why a file of `upstreams.NAME.tls` cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamTlsError {
+    /// `ca` is not there, or not ours to read.
+    #[error("cannot read {path}: {source}; `ca` takes a PEM file")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// `ca` holds nothing to trust.
+    #[error("{path} holds no certificate; `ca` takes a PEM file with `BEGIN CERTIFICATE`")]
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `client_cert`.
+    #[error(transparent)]
+    ClientCert(#[from] FileError),
+}
+
+impl UpstreamTlsError {
+    /// The setting at fault, below `upstreams.NAME.tls`, where `tls` was read.
+    pub fn setting(&self, tls: &UpstreamTls) -> &'static str {
+        match self {
+            Self::ClientCert(error) if tls.client_cert.cert.as_deref() == Some(error.file()) => "client_cert.cert",
+            Self::ClientCert(_) => "client_cert.key",
+            _ => "ca",
+        }
+    }
+}
+
+/// How a server is known, and what it is shown. Two of them are equal when connections that were made under one are as good under
+/// the other: it is what the files held that counts, not what they are called.
+#[derive(Debug, Default)]
+pub struct ClientTls {
+    /// Trusted besides what this system trusts.
+    roots: Vec<CertificateDer<'static>>,
+    pin: Option<Fingerprint>,
+    shown: Option<Shown>,
+    name: Option<Name>,
+}
+
+#[derive(Debug)]
+struct Shown {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl ClientTls {
+    /// By what this system trusts, and by `roots` besides.
+    pub fn by(roots: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
+        Self { roots: roots.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Reads the files that `tls` names. Not for an async task.
+    ///
+    /// # Errors
+    /// A file that cannot be used.
+    pub fn open(tls: &UpstreamTls) -> Result<Self, UpstreamTlsError> {
+        let roots = tls.ca.as_deref().map(roots).transpose()?.unwrap_or_default();
+        let shown = match tls.client_cert.files() {
+            Some((cert, key)) => Some(shown(cert, key)?),
+            None => None,
+        };
+        Ok(Self { roots, pin: tls.pin.map(Fingerprint::from), shown, name: tls.server_name.clone() })
+    }
+
+    /// The name that is asked for, where the URL has `host`.
+    ///
+    /// # Errors
+    /// No certificate can carry that host.
+    pub fn server_name(&self, host: &str) -> Result<ServerName<'static>, InvalidDnsNameError> {
+        match &self.name {
+            Some(Name::Ip(ip)) => Ok(ServerName::IpAddress((*ip).into())),
+            Some(Name::Dns(name)) => ServerName::try_from(name.clone()),
+            None => ServerName::try_from(host.to_owned()),
+        }
+    }
+}
+
+impl PartialEq for ClientTls {
+    fn eq(&self, other: &Self) -> bool {
+        let shown =
+            |known: &Self| known.shown.as_ref().map(|shown| (shown.chain.clone(), shown.key.secret_der().to_vec()));
+        self.roots == other.roots && self.pin == other.pin && self.name == other.name && shown(self) == shown(other)
+    }
+}
+
+/// The settings for connections to servers that are `known` like this. Speaks HTTP/1.1 only, because an upgraded WebSocket needs a
+/// connection of its own.
 ///
-/// Reads the system's store, some hundred files and a megabyte of memory: call it only when an upstream is `https`.
-pub fn client_config(
-    extra: impl IntoIterator<Item = CertificateDer<'static>>,
-) -> Result<Arc<ClientConfig>, ClientConfigError> {
+/// Reads the system's store unless there is a pin, some hundred files and a megabyte of memory: call it only when an upstream is
+/// `https`.
+///
+/// # Errors
+/// The system's store cannot be read, or a key of ours cannot be used.
+pub fn client_config(known: &ClientTls) -> Result<Arc<ClientConfig>, ClientConfigError> {
     let provider = crypto::provider();
-    let verifier = Verifier::new_with_extra_roots(extra, Arc::clone(&provider)).map_err(ClientConfigError)?;
-    let mut client = ClientConfig::builder_with_provider(provider)
+    let verifier: Arc<dyn ServerCertVerifier> = match known.pin {
+        Some(pin) => Arc::new(Pinned::new(pin, &provider)),
+        None => {
+            let system = Verifier::new_with_extra_roots(known.roots.iter().cloned(), Arc::clone(&provider));
+            Arc::new(OrItself::new(known.roots.clone(), system.map_err(ClientConfigError)?))
+        }
+    };
+    let client = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(ClientConfigError)?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
+        .with_custom_certificate_verifier(verifier);
+    let mut client = match &known.shown {
+        Some(Shown { chain, key }) => {
+            client.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(ClientConfigError)?
+        }
+        None => client.with_no_client_auth(),
+    };
     client.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(client))
 }
+
+fn roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, UpstreamTlsError> {
+    let text = fs::read(path).map_err(|source| UpstreamTlsError::Unreadable { path: path.to_owned(), source })?;
+    match super::description::certificates(&text) {
+        Some(certificates) => Ok(certificates),
+        None => Err(UpstreamTlsError::NoCertificate { path: path.to_owned() }),
+    }
+}
+
+fn shown(cert: &Path, key: &Path) -> Result<Shown, FileError> {
+    let read = |path: &Path| fs::read(path).map_err(|source| FileError::Unreadable { path: path.to_owned(), source });
+    let (cert_text, key_text) = (read(cert)?, read(key)?);
+    let pair = files::check(cert, &cert_text, key, &key_text, OffsetDateTime::now_utc())?;
+    // `check` has read both.
+    let none = || FileError::NoKey { path: key.to_owned(), certificate_instead: false };
+    let private = pem::private_key(&key_text).ok().flatten().ok_or_else(none)?;
+    Ok(Shown { chain: pair.certified.cert.clone(), key: private })
+}
+
+#[cfg(test)]
+mod tests;

@@ -238,7 +238,7 @@ fn misplaced(pair: &Pair) -> Option<usize> {
 fn read_hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => "let the user that runs frontgate read it",
-        _ => "check `tls.certificate`",
+        _ => "check the setting that names it",
     }
 }
 

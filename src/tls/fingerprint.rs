@@ -4,6 +4,8 @@ use std::fmt;
 
 use aws_lc_rs::digest;
 
+use crate::config::Pin;
+
 /// The SHA-256 of a certificate in DER, shown as upper-case hex pairs between colons: what OpenClaw calls `tlsFingerprint`
 /// and what `openssl x509 -fingerprint -sha256` prints.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,13 +20,15 @@ impl Fingerprint {
     }
 }
 
+impl From<Pin> for Fingerprint {
+    fn from(pin: Pin) -> Self {
+        Self(pin.0)
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, byte) in self.0.iter().enumerate() {
-            let colon = if i == 0 { "" } else { ":" };
-            write!(f, "{colon}{byte:02X}")?;
-        }
-        Ok(())
+        Pin(self.0).fmt(f)
     }
 }
 

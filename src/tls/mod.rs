@@ -52,7 +52,7 @@ mod trust;
 mod watch;
 
 pub use acceptor::server_config;
-pub use client::{ClientConfigError, client_config};
+pub use client::{ClientConfigError, ClientTls, TlsFault, UpstreamTlsError, client_config};
 pub use clients::{ClientCaError, Clients, Identity};
 pub use crypto::{provider, ticketer};
 pub use description::{Description, certificates, links_its_issuer, to_pem};

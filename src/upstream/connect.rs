@@ -68,25 +68,22 @@ enum Target {
 }
 
 impl Connector {
-    /// A connector to `upstream`; `tls` is asked for only if it is https. A connection that takes longer than `limit`, name
-    /// resolution and TLS included, is given up.
+    /// A connector to `upstream`. If that is https, `tls` is told its host and says how the handshake goes, and for which name. A
+    /// connection that takes longer than `limit`, name resolution and TLS included, is given up.
     ///
     /// # Errors
-    /// What `tls` reports, or a host name that no certificate can carry.
+    /// What `tls` reports.
     pub fn new<E>(
         upstream: &Upstream,
         limit: Option<Duration>,
-        tls: impl FnOnce() -> Result<Arc<rustls::ClientConfig>, E>,
-    ) -> Result<Self, E>
-    where
-        E: From<rustls::pki_types::InvalidDnsNameError>,
-    {
+        tls: impl FnOnce(&str) -> Result<(Arc<rustls::ClientConfig>, ServerName<'static>), E>,
+    ) -> Result<Self, E> {
         let target = match upstream {
             Upstream::Unix(path) => Target::Unix(Arc::new(path.clone())),
             Upstream::Http { host, port } => Target::Tcp { host: host.as_str().into(), port: *port, tls: None },
             Upstream::Https { host, port } => {
-                let name = ServerName::try_from(host.clone())?;
-                let tls = Some((TlsConnector::from(tls()?), name));
+                let (config, name) = tls(host)?;
+                let tls = Some((TlsConnector::from(config), name));
                 Target::Tcp { host: host.as_str().into(), port: *port, tls }
             }
         };

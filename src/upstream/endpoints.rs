@@ -209,7 +209,7 @@ mod tests {
 
     fn endpoint() -> Arc<Endpoint> {
         let upstream = Upstream::Unix("/nowhere/gateway.sock".into());
-        let connector = Connector::new(&upstream, None, || Err(rustls::pki_types::InvalidDnsNameError));
+        let connector = Connector::new(&upstream, None, |_| Err(rustls::pki_types::InvalidDnsNameError));
         Endpoint::new(upstream.to_string(), Pool::new(connector.unwrap(), 1024))
     }
 

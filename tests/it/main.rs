@@ -29,6 +29,7 @@ mod targets;
 mod tls;
 mod trust;
 mod unread_log;
+mod upstream_tls;
 mod vanished;
 mod websocket;
 mod workers;

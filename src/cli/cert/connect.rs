@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use rustls::pki_types::ServerName;
 
 use crate::cli::failure::Failure;
 use crate::cli::run::runtime;
@@ -17,7 +18,8 @@ pub(super) fn look(address: &str) -> Result<Presented, Failure> {
     })?;
     let (probe, client) = Probe::new().map_err(anyhow::Error::new)?;
     let upstream = Upstream::Https { host, port };
-    let made: anyhow::Result<_> = Connector::new(&upstream, Some(PATIENCE), || Ok::<_, anyhow::Error>(client));
+    let tls = |host: &str| anyhow::Ok((client, ServerName::try_from(host.to_owned())?));
+    let made = Connector::new(&upstream, Some(PATIENCE), tls);
     let connector = made.with_context(|| format!("--connect {address}"))?;
     runtime()?.block_on(connector.connect()).with_context(|| format!("cannot look at {address}"))?;
     Ok(probe.shown().context("the server showed no certificate")?)

@@ -28,6 +28,7 @@ fn every_example_loads() {
         "behind-a-proxy.yaml",
         "client-certificates.yaml",
         "full.yaml",
+        "https-gateway.yaml",
         "lan.yaml",
         "minimal.yaml",
         "several-gateways.yaml",

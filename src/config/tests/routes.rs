@@ -89,7 +89,8 @@ auth: {{ basic: {{ eve: '{BCRYPT}' }} }}
     assert_eq!(paths, ["/claw/", "/private", "/old", "", ""]);
     let endpoints =
         vec![Upstream::Http { host: "10.0.0.4".into(), port: 18789 }, Upstream::Unix("/run/gw.sock".into())];
-    assert_eq!(config.upstreams, [("team".to_owned(), Group { endpoints, balance: Balance::LeastConnections })]);
+    let team = Group { endpoints, balance: Balance::LeastConnections, ..Group::default() };
+    assert_eq!(config.upstreams, [("team".to_owned(), team)]);
     assert!(matches!(&config.auth, Auth::Basic(basic) if basic.users.len() == 1));
 }
 

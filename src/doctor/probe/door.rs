@@ -82,7 +82,7 @@ fn tls() -> Option<(Arc<Probe>, Arc<ClientConfig>)> {
     Probe::new().ok()
 }
 
-fn no_tls() -> Result<Arc<ClientConfig>, Box<dyn std::error::Error + Send + Sync>> {
+fn no_tls(_: &str) -> Result<(Arc<ClientConfig>, ServerName<'static>), Box<dyn std::error::Error + Send + Sync>> {
     Err("no TLS over a unix socket".into())
 }
 

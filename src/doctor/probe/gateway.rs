@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::StatusCode;
+use rustls::pki_types::ServerName;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::exchange::{Fields, get};
 use super::socket::{Opened, open};
 use crate::config::Upstream;
-use crate::tls::{self, Probe, Stream};
+use crate::tls::{self, ClientTls, Probe, Stream};
 use crate::upstream::{ConnectError, Connector};
 
 /// A gateway, and what was seen of it.
@@ -85,8 +86,11 @@ pub(in crate::doctor) async fn look(
 }
 
 async fn reach(upstream: &Upstream, path: &str, origins: &[Origin], fields: impl Fn(&str) -> Fields) -> Reached {
-    let tls = || tls::client_config([]).map_err(|error| error.to_string());
-    let connector = match Connector::new::<MakeError>(upstream, Some(CONNECT), || tls().map_err(MakeError)) {
+    let tls = |host: &str| {
+        let config = tls::client_config(&ClientTls::default()).map_err(|error| MakeError(error.to_string()))?;
+        Ok((config, ServerName::try_from(host.to_owned())?))
+    };
+    let connector = match Connector::new::<MakeError>(upstream, Some(CONNECT), tls) {
         Ok(connector) => connector,
         Err(MakeError(why)) => return Reached::Untrusted(why),
     };
@@ -160,7 +164,8 @@ async fn no_http(upstream: &Upstream) -> Reached {
     let Upstream::Http { host, port } = upstream else { return Reached::NotHttp };
     let Ok((probe, client)) = Probe::new() else { return Reached::NotHttp };
     let tls = Upstream::Https { host: host.clone(), port: *port };
-    let made = Connector::new::<MakeError>(&tls, Some(CONNECT), || Ok(client));
+    let named = |host: &str| Ok((client, ServerName::try_from(host.to_owned())?));
+    let made = Connector::new::<MakeError>(&tls, Some(CONNECT), named);
     if let Ok(connector) = made {
         // What matters is whether it shows a certificate at all.
         drop(connector.connect().await);

@@ -39,7 +39,7 @@ pub(in crate::doctor) struct Status {
 /// Asks the frontgate behind `admin`.
 pub(in crate::doctor) async fn look(admin: &Admin) -> Running {
     let Some(upstream) = admin.to_dial() else { return Running::Unknown };
-    let made = Connector::new(&upstream, Some(CONNECT), || Err("the admin listener speaks no TLS".into()));
+    let made = Connector::new(&upstream, Some(CONNECT), |_| Err("the admin listener speaks no TLS".into()));
     let connector: Result<_, Box<dyn std::error::Error>> = made;
     let stream = match connector {
         Err(error) => return Running::Other(error.to_string()),

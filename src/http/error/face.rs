@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use super::{Failure, Fault, Flaw};
+use crate::tls::TlsFault;
 
 /// How a failure looks from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,14 +63,13 @@ impl Failure {
                 "The host name in `upstream` has no address.",
                 "Correct the name in frontgate's config, or write an address, like `http://127.0.0.1:18789`.",
             ),
-            Self::GatewayTls(_) => (
+            Self::GatewayTls(fault, _) => (
                 StatusCode::BAD_GATEWAY,
                 "gateway_tls_failed",
                 Gateway,
                 "No trusted connection to the gateway",
-                "The TLS handshake between frontgate and the gateway failed.",
-                "If the gateway speaks plain http, write `upstream: http://...`; otherwise its certificate must be valid \
-                 for the name in `upstream`. frontgate's log has the error.",
+                tls_message(*fault),
+                tls_hint(*fault),
             ),
             Self::GatewayClosed(_) => (
                 StatusCode::BAD_GATEWAY,
@@ -250,6 +250,52 @@ impl Failure {
             ),
         };
         Face { status, code, title, message, hint, fault }
+    }
+}
+
+/// Why a handshake with the gateway failed.
+const fn tls_message(fault: TlsFault) -> &'static str {
+    match fault {
+        TlsFault::UnknownIssuer => "Its certificate is signed by nothing that frontgate's system trusts.",
+        TlsFault::SelfSignedCa => {
+            "Its certificate is a CA's own (self-signed, with CA:TRUE), and such a one is no server's unless it is pinned."
+        }
+        TlsFault::Expired => "Its certificate has expired.",
+        TlsFault::NotYetValid => "Its certificate is not valid yet, or a clock is wrong.",
+        TlsFault::WrongName => "Its certificate is for another name than the one in frontgate's config.",
+        TlsFault::OtherThanPinned => "It shows another certificate than the one that frontgate's config pins.",
+        TlsFault::BadCertificate => "Its certificate cannot be accepted.",
+        TlsFault::ClientCertificate => "It wants a certificate of frontgate's, and did not get one that it accepts.",
+        TlsFault::NoTls => "frontgate speaks TLS to it, and it answers in plain text.",
+        TlsFault::HungUp => "It hung up in the middle of the TLS handshake.",
+        TlsFault::NothingInCommon => "It and frontgate have no TLS version or cipher in common.",
+        TlsFault::Other => "The TLS handshake between frontgate and the gateway failed.",
+    }
+}
+
+const fn tls_hint(fault: TlsFault) -> &'static str {
+    match fault {
+        TlsFault::UnknownIssuer | TlsFault::SelfSignedCa | TlsFault::BadCertificate => {
+            "Pin it: `frontgate doctor` shows its fingerprint and the lines for frontgate's config (`upstreams.NAME.tls.pin`), or \
+             name its CA in `upstreams.NAME.tls.ca`."
+        }
+        TlsFault::Expired | TlsFault::NotYetValid => {
+            "Renew it, or correct the clocks; or pin it: `frontgate doctor` shows the lines for frontgate's config."
+        }
+        TlsFault::WrongName => {
+            "Write a name that the certificate has into the URL in frontgate's config, or into `upstreams.NAME.tls.server_name`."
+        }
+        TlsFault::OtherThanPinned => {
+            "If the gateway has a new certificate, compare its fingerprint (`frontgate doctor` shows it) and write it into \
+             `upstreams.NAME.tls.pin`. If it has not, something else answers in its place."
+        }
+        TlsFault::ClientCertificate => {
+            "Name the certificate in `upstreams.NAME.tls.client_cert` in frontgate's config."
+        }
+        TlsFault::NoTls => "If the gateway speaks plain http, write `http://...` for it in frontgate's config.",
+        TlsFault::HungUp | TlsFault::NothingInCommon | TlsFault::Other => {
+            "Check that the gateway speaks https at its address; `frontgate doctor` tries it, and frontgate's log has the error."
+        }
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) fn every_failure() -> Vec<Failure> {
         Failure::GatewayStarting,
         Failure::GatewayUnreachable,
         Failure::GatewayNotFound,
-        Failure::GatewayTls,
+        |cause| Failure::GatewayTls(TlsFault::UnknownIssuer, cause),
         Failure::GatewayClosed,
         Failure::GatewayNonsense,
         Failure::Exhausted,

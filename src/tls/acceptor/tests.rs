@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::config::{Tls, TlsVersion};
-use crate::tls::{Certificates, Source, client_config, provider, server_config, ticketer};
+use crate::tls::{Certificates, ClientTls, Source, client_config, provider, server_config, ticketer};
 
 struct Server {
     source: Source,
@@ -173,12 +173,12 @@ async fn a_swap_is_seen_by_the_next_handshake() {
 #[tokio::test]
 async fn a_gateway_is_verified_and_spoken_to_in_http_1() {
     let server = server(TlsVersion::V1_2);
-    let client = client_config([server.source.ca().unwrap().clone()]).unwrap();
+    let client = client_config(&ClientTls::by([server.source.ca().unwrap().clone()])).unwrap();
     let agreed = handshake(&server.config, &client, "localhost").await.unwrap();
     assert_eq!((agreed.alpn, agreed.group), (Some("http/1.1"), Some(NamedGroup::X25519MLKEM768)));
 
     let other = Source::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
-    let client = client_config([other.ca().unwrap().clone()]).unwrap();
+    let client = client_config(&ClientTls::by([other.ca().unwrap().clone()])).unwrap();
     let error = handshake(&server.config, &client, "localhost").await.unwrap_err();
     assert!(error.contains("UnknownIssuer") || error.contains("BadSignature"), "{error}");
 }

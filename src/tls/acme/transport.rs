@@ -20,7 +20,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::tls::{client_config, pem};
+use crate::tls::{ClientTls, client_config, pem};
 
 /// Makes what requests are sent with; called for every session with the directory, and not kept in between.
 pub type Dial = Arc<dyn Fn() -> Result<Arc<dyn HttpClient>, Error> + Send + Sync>;
@@ -49,7 +49,8 @@ impl Https {
     pub fn dial(ca_file: Option<&Path>) -> Result<Dial, HttpsError> {
         let extra = ca_file.map(read).transpose()?.unwrap_or_default();
         Ok(Arc::new(move || {
-            let config = client_config(extra.iter().cloned()).map_err(|error| Error::Other(Box::new(error)))?;
+            let config =
+                client_config(&ClientTls::by(extra.iter().cloned())).map_err(|error| Error::Other(Box::new(error)))?;
             Ok(Arc::new(Self { config }))
         }))
     }

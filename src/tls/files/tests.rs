@@ -169,9 +169,10 @@ fn files_that_cannot_be_read_are_named_with_the_fix() {
     let temp = tempfile::tempdir().unwrap();
     let cert = temp.path().join("cert.pem");
     fs::write(&cert, made().leaf).unwrap();
-    for (path, fix) in
-        [(temp.path().join("none.pem"), "check `tls.certificate`"), (temp.path().to_owned(), "check `tls.certificate`")]
-    {
+    for (path, fix) in [
+        (temp.path().join("none.pem"), "check the setting that names it"),
+        (temp.path().to_owned(), "check the setting that names it"),
+    ] {
         for (cert, key) in [(&path, &path), (&cert, &path)] {
             let files = CertificateFiles { cert: cert.clone(), key: key.clone(), ocsp: None };
             let error = Kept::open(&files, TODAY).unwrap_err().to_string();

@@ -34,6 +34,7 @@ enum Place {
     Tcp,
     At(Reserved),
     Tls,
+    TlsBy(TlsAcceptor),
     Unix,
 }
 
@@ -60,6 +61,12 @@ pub(crate) struct Connection {
 impl Builder {
     pub(crate) fn over_tls(mut self) -> Self {
         self.place = Place::Tls;
+        self
+    }
+
+    /// Over TLS with a certificate of the test's own.
+    pub(crate) fn over_tls_by(mut self, acceptor: TlsAcceptor) -> Self {
+        self.place = Place::TlsBy(acceptor);
         self
     }
 
@@ -106,12 +113,13 @@ impl Builder {
                 let upstream = reserved.upstream();
                 (Door::Tcp(reserved.listen()), upstream)
             }
-            Place::Tcp | Place::Tls => {
+            Place::Tcp | Place::Tls | Place::TlsBy(_) => {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("an IPv4 address") };
                 let (host, port) = (address.ip().to_string(), address.port());
                 match self.place {
                     Place::Tls => (Door::Tls(listener, identity.acceptor()), Upstream::Https { host, port }),
+                    Place::TlsBy(acceptor) => (Door::Tls(listener, acceptor), Upstream::Https { host, port }),
                     _ => (Door::Tcp(listener), Upstream::Http { host, port }),
                 }
             }
