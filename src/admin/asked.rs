@@ -8,6 +8,7 @@ use http::{Method, StatusCode, Uri};
 pub(super) enum Asked<'a> {
     Probe,
     Status,
+    Config,
     Metrics,
     Connections,
     Close { id: &'a str, reason: String },
@@ -22,6 +23,7 @@ pub(super) fn asked<'a>(method: &Method, uri: &'a Uri, headers: &HeaderMap) -> A
     let wanted = match path {
         "/livez" | "/readyz" => Asked::Probe,
         "/status" => Asked::Status,
+        "/config" => Asked::Config,
         "/metrics" => Asked::Metrics,
         "/connections" => Asked::Connections,
         "/reload" => Asked::Reload,
@@ -36,7 +38,7 @@ pub(super) fn asked<'a>(method: &Method, uri: &'a Uri, headers: &HeaderMap) -> A
         },
     };
     let (is_right, right) = match wanted {
-        Asked::Probe | Asked::Status | Asked::Metrics | Asked::Connections => {
+        Asked::Probe | Asked::Status | Asked::Config | Asked::Metrics | Asked::Connections => {
             (matches!(*method, Method::GET | Method::HEAD), "GET")
         }
         Asked::Reload | Asked::Upgrade | Asked::Drain => (method == Method::POST, "POST"),
@@ -88,7 +90,7 @@ fn decoded(encoded: &str) -> Option<String> {
 /// A Close carries 125 bytes, two of which are the code (RFC 6455 §5.5).
 const LONGEST_REASON: usize = 123;
 
-const WHAT_THERE_IS: &str = "frontgate answers GET /livez, /readyz, /status, /metrics and /connections, POST /reload, /upgrade \
+const WHAT_THERE_IS: &str = "frontgate answers GET /livez, /readyz, /status, /config, /metrics and /connections, POST /reload, /upgrade \
                              and /drain, and DELETE /connections/ID?reason=... here\n";
 
 #[cfg(test)]
@@ -114,6 +116,9 @@ mod tests {
             (Method::POST, "/readyz", &none, Err(405)),
             (Method::GET, "/status", &none, Ok(Asked::Status)),
             (Method::GET, "/status", &page, Err(403)),
+            (Method::GET, "/config", &none, Ok(Asked::Config)),
+            (Method::GET, "/config", &page, Err(403)),
+            (Method::POST, "/config", &none, Err(405)),
             (Method::POST, "/reload", &none, Ok(Asked::Reload)),
             (Method::GET, "/reload", &none, Err(405)),
             (Method::POST, "/reload", &page, Err(403)),

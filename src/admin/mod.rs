@@ -40,6 +40,8 @@ pub trait Control: Send + Sync + 'static {
     fn close(&self, id: &str, reason: &str) -> bool;
     /// How things are, as JSON.
     fn status(&self) -> serde_json::Value;
+    /// The configuration in use, flags and environment included, as YAML with its secrets masked.
+    fn config(&self) -> String;
 }
 
 /// A reload that is under way.
@@ -94,6 +96,7 @@ async fn connection(socket: Socket, readiness: Readiness, control: Arc<dyn Contr
             Ok::<_, Infallible>(match asked(request.method(), request.uri(), request.headers()) {
                 Asked::Probe => probe(path, &readiness),
                 Asked::Status => json(&control.status()),
+                Asked::Config => answer(StatusCode::OK, "application/yaml", control.config().into()),
                 Asked::Metrics => answer(StatusCode::OK, CONTENT_TYPE_OF_METRICS, control.metrics().into()),
                 Asked::Connections => json(&control.connections()),
                 Asked::Close { id, reason } => {

@@ -96,6 +96,10 @@ impl Control for Operator {
         true
     }
 
+    fn config(&self) -> String {
+        self.reloader.told().config.to_string()
+    }
+
     fn status(&self) -> Value {
         let told = self.reloader.told();
         let listeners: Vec<_> = told
@@ -117,7 +121,7 @@ impl Control for Operator {
             "uptime": self.began.elapsed().as_secs(),
             "ready": self.readiness.is_ready(),
             "draining": self.end.is_cancelled() || self.reloader.is_draining(),
-            "config": told.file,
+            "config": told.file.map(|file| std::path::absolute(&file).unwrap_or(file)),
             "listeners": listeners,
             "reloads": { "done": told.done, "refused": told.refused, "last": last },
             "connections": self.reloader.admission.connections(),

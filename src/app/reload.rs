@@ -54,6 +54,8 @@ pub struct Unchanging {
 #[derive(Debug, Clone)]
 pub(super) struct Told {
     pub(super) file: Option<PathBuf>,
+    /// What is in use.
+    pub(super) config: Arc<Config>,
     pub(super) listeners: Vec<(Purpose, String)>,
     pub(super) last: Option<Last>,
     pub(super) done: u64,
@@ -95,6 +97,7 @@ impl Reloader {
         let file = source.as_ref().and_then(|(written, _)| written.files().into_iter().next());
         let told = Told {
             file,
+            config: Arc::new(site.config.clone()),
             listeners: site.doors.all().collect(),
             last: None,
             done: 0,
@@ -209,6 +212,7 @@ impl Reloader {
             tracing::info!(%address, purpose = purpose.as_str(), "no longer listening");
         }
         told.listeners = listeners;
+        told.config = Arc::new(site.config.clone());
         told.drain_time = site.config.timeouts.drain;
         outcome
     }

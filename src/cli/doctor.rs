@@ -1,35 +1,36 @@
 //! `frontgate doctor`: why a Control UI cannot connect, found out by trying, with the fix for each finding.
 
-use std::env;
-use std::fmt::Write as _;
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod fix;
 
-use anyhow::Context as _;
-use time::OffsetDateTime;
-use tokio::runtime::Runtime;
-use tokio::time::sleep;
+use std::env;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::flags::Flags;
 use super::loaded;
 use super::output::print;
 use super::run::runtime;
-use crate::config::Source;
-use crate::doctor::settings::{Edit, Written, apply, find, write};
-use crate::doctor::{GatewayConfig, Question, Report, codes, examine};
+use crate::config::{Overrides, Source};
+use crate::doctor::settings::find;
+use crate::doctor::{Asked, GatewayConfig, Question, codes};
+use fix::examined;
 
 /// What is looked at, and how it is told.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  frontgate doctor\n  frontgate doctor --fix\n  frontgate doctor --explain '1008 pairing required'\n\n\
-                  It connects as a Control UI does: to the gateway past frontgate, and through frontgate. It sends no token \
+                  If frontgate was started with flags, they are known from it; while it does not run, say them here: frontgate doctor \
+                  --name gw.lan. It connects as a Control UI does: to the gateway past frontgate, and through frontgate. It sends no token \
                   and prints none. Exit code 1: something is broken; 0: nothing, or nothing but advice."
 )]
 pub(super) struct Args {
     /// The config that frontgate runs on [default: the one that `frontgate serve` would take]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    flags: Flags,
     // Not a docstring: the names are no code in a help text.
     #[arg(
         long,
@@ -46,14 +47,15 @@ pub(super) struct Args {
     /// As JSON, for programs
     #[arg(long)]
     json: bool,
-    /// Change the gateway's own config where a finding asks for it, after a question; keeps a copy beside it
+    /// Change the gateway's own config, and `forwarded.strip` in frontgate's, where a finding asks for it, after a question; keeps a
+    /// copy beside it
     #[arg(long)]
     fix: bool,
     /// Do not ask
     #[arg(long, requires = "fix")]
     yes: bool,
     /// Say what a close code means instead, or one with its reason, or all of them
-    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["config", "gateway_config", "origin", "fix", "json"])]
+    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["config", "Flags", "gateway_config", "origin", "fix", "json"])]
     explain: Option<String>,
 }
 
@@ -66,29 +68,44 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         Source::File(file) => Some(file),
         _ => None,
     };
-    let config = loaded::config(args.config)?;
-    let gateway_config = match args.gateway_config {
-        Some(file) if !file.exists() => {
+    let asked = if args.flags.are_about_what_is_served() {
+        Asked::Flags
+    } else if args.config.is_some() || env::var_os("FRONTGATE_CONFIG").is_some_and(|file| !file.is_empty()) {
+        Asked::File
+    } else {
+        Asked::Running
+    };
+    let flags = Overrides::from(args.flags);
+    let load = || loaded::under(args.config.clone(), &flags);
+    let config = load()?;
+    let (gateway_config, looked) = match args.gateway_config {
+        Some(file) if !is_there(&file) => {
             return Err(Failure::wrong(format!("--gateway-config: there is no {}", file.display())));
         }
-        Some(file) => Some(GatewayConfig::open(file, true)),
-        None => find(|name| env::var(name).ok(), Path::exists).map(|file| GatewayConfig::open(file, false)),
-    };
-    let mut question = Question { config, file, origins, gateway_config };
-    let runtime = runtime()?;
-    let mut report = runtime.block_on(examine(&question));
-    if args.fix {
-        let told = fix(&question, &report, args.yes, !args.json)?;
-        if told {
-            report = until_fixed(&runtime, &mut question, &report);
+        Some(file) => (Some(GatewayConfig::open(file.clone(), true)), vec![file]),
+        None => {
+            let looked = find(|name| env::var(name).ok(), is_there);
+            (looked.file.map(|file| GatewayConfig::open(file, false)), looked.places)
         }
-    }
+    };
+    let mut question = Question { config, file, asked, origins, gateway_config, looked };
+    let runtime = runtime()?;
+    let examined = examined(&runtime, &mut question, (args.fix, args.yes, !args.json), &load);
+    // A resolver that does not answer holds a thread of the runtime for many seconds.
+    runtime.shutdown_background();
+    let (report, done) = examined?;
     if args.json {
         print(format!("{:#}\n", report.json()))?;
     } else {
         print(report.to_string())?;
     }
-    if report.diagnosis.is_broken() { Err(Failure::Told) } else { Ok(()) }
+    if report.diagnosis.is_broken() || !done { Err(Failure::Told) } else { Ok(()) }
+}
+
+/// What cannot be looked at is there: it is said why when it is opened.
+fn is_there(file: &Path) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    !fs::metadata(file).is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
 }
 
 /// `https://host[:port]` of what the user names.
@@ -103,79 +120,6 @@ fn origin(url: &str) -> Result<String, Failure> {
         "https" if host_ok => Ok(format!("https://{}", host.strip_suffix(":443").unwrap_or(&host))),
         "http" if host_ok => Ok(format!("http://{}", host.strip_suffix(":80").unwrap_or(&host))),
         _ => Err(wrong()),
-    }
-}
-
-/// Changes the gateway's configuration as the findings ask for; whether anything was changed.
-fn fix(question: &Question, report: &Report, yes: bool, aloud: bool) -> Result<bool, Failure> {
-    let edits = report.edits();
-    let (Some(config), false) = (&question.gateway_config, edits.is_empty()) else {
-        say(aloud, "Nothing to fix in the gateway's config.\n\n");
-        return Ok(false);
-    };
-    let file = config.file.display();
-    if env::var("OPENCLAW_NIX_MODE").as_deref() == Ok("1") || env::var("OPENCLAW_CONFIG_READONLY").as_deref() == Ok("1")
-    {
-        say(
-            aloud,
-            &format!(
-                "{file} is kept by something else (OPENCLAW_NIX_MODE, OPENCLAW_CONFIG_READONLY): change it there.\n\n"
-            ),
-        );
-        return Ok(false);
-    }
-    let after = match apply(config.text(), &edits) {
-        Ok(after) if after != config.text() => after,
-        Ok(_) => return Ok(false),
-        Err(error) => {
-            say(aloud, &format!("{file} is left as it is: {error}. The findings say what to write.\n\n"));
-            return Ok(false);
-        }
-    };
-    if !yes && !agreed(&config.file, &edits)? {
-        say(aloud, "Nothing was changed.\n\n");
-        return Ok(false);
-    }
-    let Written { file, backup } = write(&config.file, config.text(), &after, OffsetDateTime::now_utc())
-        .with_context(|| format!("cannot change {file}"))?;
-    say(aloud, &format!("Changed {}; it was: {}\n\n", file.display(), backup.display()));
-    Ok(true)
-}
-
-/// Asks the person at the terminal.
-fn agreed(file: &Path, edits: &[Edit]) -> Result<bool, Failure> {
-    if !io::stdin().is_terminal() {
-        return Err(Failure::wrong(
-            "--fix asks before it changes anything, and nobody is there to answer\n    hint: --fix --yes",
-        ));
-    }
-    let mut question = format!("Change {}:\n", file.display());
-    for edit in edits {
-        let _ = writeln!(question, "  {edit}");
-    }
-    let mut stderr = io::stderr().lock();
-    let asked = write!(stderr, "{question}A copy is kept beside it. [y/N] ").and_then(|()| stderr.flush());
-    asked.context("cannot ask")?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).context("cannot read the answer")?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
-}
-
-/// Looks again until the gateway has taken its changed configuration over, or clearly does not.
-fn until_fixed(runtime: &Runtime, question: &mut Question, before: &Report) -> Report {
-    let fixed: Vec<_> = before.diagnosis.findings.iter().filter(|one| one.edit.is_some()).map(|one| one.id).collect();
-    let began = std::time::Instant::now();
-    loop {
-        if let Some(config) = &mut question.gateway_config {
-            *config = GatewayConfig::open(config.file.clone(), config.named);
-        }
-        let report = runtime.block_on(examine(question));
-        let healed = !report.diagnosis.is_broken()
-            || report.diagnosis.findings.iter().all(|one| !fixed.contains(&one.id) && !TRANSIENT.contains(&one.id));
-        if healed || began.elapsed() > TAKEN_OVER {
-            return report;
-        }
-        runtime.block_on(async { sleep(AGAIN).await });
     }
 }
 
@@ -194,20 +138,6 @@ fn explain(query: &str) -> Result<(), Failure> {
         .collect();
     print(blocks.join("\n"))
 }
-
-fn say(aloud: bool, text: &str) {
-    let mut stderr = io::stderr().lock();
-    if aloud {
-        // What matters is in the report too.
-        let _ = stderr.write_all(text.as_bytes());
-    }
-}
-
-/// What a gateway that takes a change over may show for a while.
-const TRANSIENT: [&str; 5] =
-    ["proxy_trust_not_in_effect", "gateway_starting", "gateway_refused", "gateway_no_websocket", "gateway_slow"];
-const TAKEN_OVER: Duration = Duration::from_secs(30);
-const AGAIN: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {

@@ -9,8 +9,13 @@ use crate::config::{self, Admin, Config, Overrides, Source};
 
 /// The configuration that `frontgate serve` would run on, given the same `file`, with its state folder.
 pub(super) fn config(file: Option<PathBuf>) -> Result<Config, Failure> {
+    under(file, &Overrides::default())
+}
+
+/// The same under these flags.
+pub(super) fn under(file: Option<PathBuf>, flags: &Overrides) -> Result<Config, Failure> {
     let source = Source::find(file, env::var_os("FRONTGATE_CONFIG"));
-    let mut config = config::load(source, environment(), &Overrides::default())?.config;
+    let mut config = config::load(source, environment(), flags)?.config;
     config.state_dir = config::state_dir(config.state_dir.as_deref(), |name| env::var_os(name)).ok();
     Ok(config)
 }

@@ -11,6 +11,7 @@ mod demo_gateway;
 mod doctor;
 mod drain;
 mod failure;
+mod flags;
 mod import;
 mod loaded;
 mod man;

@@ -10,7 +10,7 @@ use super::keys::{Checks, Keys, Kind, Section, Written};
 use super::kinds::{Keyed, Mapping, NoValue, Optional, Quoted};
 use super::node::{Node, Value};
 use super::problem::Fault;
-use super::read::At;
+use super::read::{At, MASK};
 
 /// Who may pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -163,9 +163,6 @@ const LONGEST_USER: usize = 255;
 /// The hash of a password. What is wrong with one is said without repeating it.
 struct Hash;
 
-/// What a printed configuration has in its place.
-const MASK: &str = "***";
-
 impl Kind for Hash {
     type Value = PasswordHash;
 
@@ -187,6 +184,18 @@ impl Kind for Hash {
         let other = known.iter().any(|prefix| text.starts_with(prefix));
         let fault = if other { "this kind of hash is not known here" } else { "not the hash of a password" };
         Err(Fault::new(fault).hint(HOW))
+    }
+
+    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<PasswordHash> {
+        if at.is_masked(&node.value) {
+            // No password has it.
+            return Some(PasswordHash::Bcrypt(MASK.to_owned()));
+        }
+        let read = match &node.value {
+            Value::Scalar(text) => self.parse(text),
+            _ => Err(Fault::new(format!("expected {}", self.name())).hint(HOW)),
+        };
+        read.map_err(|fault| at.report(&node.place, fault)).ok()
     }
 
     fn write(&self, _value: &PasswordHash) -> Written {

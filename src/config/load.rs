@@ -102,12 +102,21 @@ pub fn glimpse(source: &Source, env: impl IntoIterator<Item = (String, String)>,
     lay(&text, env, flags, &folders(file), &mut Vec::new()).0
 }
 
+/// The configuration in `text`, which a running frontgate has printed, with its secrets masked: they are nothing that could be used.
+/// `None` where this version does not understand all of it.
+pub fn printed(text: &str) -> Option<Config> {
+    let mut problems = Vec::new();
+    let folders = Folders { printed: true, ..folders(None) };
+    let (config, _) = lay(text, [], &Overrides::default(), &folders, &mut problems);
+    problems.is_empty().then_some(config)
+}
+
 /// What relative paths begin at.
 fn folders(file: Option<&Path>) -> Folders {
     // A folder that is gone leaves relative paths as they are; opening them will say so.
     let working = env::current_dir().unwrap_or_default();
     let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
-    Folders { file: working.join(folder), working }
+    Folders { file: working.join(folder), working, printed: false }
 }
 
 /// The configuration in `text`, under the overrides, and all that was written.

@@ -59,7 +59,7 @@ pub use forwarded::{Forwarded, LocalClients};
 pub use kinds::{LONGEST_HSTS, LONGEST_TIME};
 pub use limits::{Connections, Limits};
 pub use listen::{BindAddr, Listen};
-pub use load::{Loaded, Source, glimpse, load};
+pub use load::{Loaded, Source, glimpse, load, printed};
 pub use log::{Level, Log, LogFormat};
 pub use overrides::Overrides;
 pub use problem::{Place, Problem, Problems};

@@ -14,6 +14,8 @@ pub(super) struct Folders {
     pub(super) file: PathBuf,
     /// The folder of whoever set an environment variable or a flag.
     pub(super) working: PathBuf,
+    /// Whether the text was printed with its secrets masked.
+    pub(super) printed: bool,
 }
 
 /// Reads all of `root` into `section`.
@@ -59,10 +61,18 @@ impl At<'_> {
         folder.join(Path::new(path))
     }
 
+    /// Whether a secret is masked in what is read, and its mask stands for it.
+    pub(super) fn is_masked(&self, text: &Value) -> bool {
+        self.folders.printed && *text == Value::Scalar(MASK.to_owned())
+    }
+
     fn inner(&mut self, path: String) -> At<'_> {
         At { path, root: self.root, folders: self.folders, problems: self.problems }
     }
 }
+
+/// What a printed configuration has in place of a secret.
+pub(super) const MASK: &str = "***";
 
 struct Reader<'a> {
     entries: &'a [Entry],

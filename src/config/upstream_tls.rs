@@ -16,9 +16,9 @@ use super::tls::Name;
 pub struct UpstreamTls {
     /// PEM: certificates that are trusted besides the system's.
     pub ca: Option<PathBuf>,
-    /// The one certificate that is accepted, whoever signed it and whatever name and dates it has.
+    /// The one certificate that is accepted, whatever issuer, names and dates it has.
     pub pin: Option<Pin>,
-    /// What frontgate shows a gateway that asks who it is.
+    /// What frontgate shows a gateway that asks for a certificate.
     pub client_cert: ClientCert,
     /// The name that is asked for and looked for in the certificate, in place of the URL's host.
     pub server_name: Option<Name>,

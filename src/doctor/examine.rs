@@ -1,12 +1,13 @@
 //! [`examine()`]: looks at everything, and lets it be judged.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
 
 use super::catalogue::{own, settings as catalogue};
 use super::certificates;
-use super::finding::Diagnosis;
+use super::finding::{Diagnosis, Outcome};
 use super::gateway_config::GatewayConfig;
 use super::judge;
 use super::plan::{Plan, address_for, forwarding};
@@ -21,10 +22,26 @@ pub struct Question {
     pub config: Config,
     /// The file that it is from.
     pub file: Option<PathBuf>,
+    /// Whether the user said which configuration is meant.
+    pub asked: Asked,
     /// What browsers open, if the user says so: `https://host[:port]`.
     pub origins: Vec<String>,
     /// The gateway's own configuration, where there is one.
     pub gateway_config: Option<GatewayConfig>,
+    /// Where that was looked for.
+    pub looked: Vec<PathBuf>,
+}
+
+/// Whether the user said which configuration is meant, where the one of a frontgate that runs is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Asked {
+    /// No: the one that runs.
+    #[default]
+    Running,
+    /// The file was named: the one that runs, if it runs on that file.
+    File,
+    /// Flags say what is served: that, whatever runs.
+    Flags,
 }
 
 /// Looks at everything there is to look at. It takes ten seconds at most, and one if all is well. Reads files: give it a runtime
@@ -32,18 +49,32 @@ pub struct Question {
 pub async fn examine(question: &Question) -> Report {
     let machine = probe::look_at_machine();
     let running = probe::look_for_running(&question.config.admin).await;
-    let config = as_it_runs(&question.config, &running);
-    let plan = Plan::new(&config, &question.origins, &machine);
+    let (config, own_file) = as_it_runs(question, &running);
+    let mut plan = Plan::new(&config, &question.origins, &machine);
+    let mut diagnosis = Diagnosis::default();
+    // Its second listeners are no gateways, and nothing is asked of them.
+    plan.backends.retain(|backend| {
+        let beside = question.gateway_config.as_ref().and_then(|file| file.beside(&backend.upstream, &machine));
+        if let Some(what) = beside {
+            diagnosis.checked(format!("{} is a gateway", backend.upstream), Outcome::Skipped, format!("it is {what}"));
+        }
+        beside.is_none()
+    });
     let ports = if matches!(running, Running::Yes(_)) { Vec::new() } else { ports(&config) };
     let (gateways, doors) = tokio::join!(gateways(&plan, &config), doors(&plan, &config, &running, &ports, &machine));
 
-    let mut diagnosis = Diagnosis::default();
-    if let Some(GatewayConfig { file, settings: Err(why), .. }) = &question.gateway_config {
-        diagnosis.found(catalogue::unreadable(file, why));
+    match &question.gateway_config {
+        Some(GatewayConfig { file, settings: Err(why), .. }) => diagnosis.found(catalogue::unreadable(file, why)),
+        Some(_) => {}
+        None => {
+            let places: Vec<_> = question.looked.iter().map(|place| place.display().to_string()).collect();
+            let saw = format!("there is none to be read at {}; --gateway-config FILE names another", places.join(", "));
+            diagnosis.checked("the gateway's own config", Outcome::Skipped, saw);
+        }
     }
     let direct = judge_gateways(&mut diagnosis, question, &plan, &config, &gateways, &machine);
     judge::own_settings(&mut diagnosis, &config, &plan.sites);
-    judge_frontgate(&mut diagnosis, question, &running, &ports, doors.is_empty());
+    judge_frontgate(&mut diagnosis, question, own_file.as_deref(), &running, &ports, doors.is_empty());
     for door in &doors {
         judge::door(&mut diagnosis, door, direct);
         certificates::judge_shown(&mut diagnosis, &config, door, machine.now);
@@ -54,13 +85,32 @@ pub async fn examine(question: &Question) -> Report {
     let pid = if let Running::Yes(status) = &running { status.pid } else { None };
     judge::machine(&mut diagnosis, machine.now, probe::files(pid), config.limits.connections);
     diagnosis.sort();
-    Report { diagnosis, gateway_config: question.gateway_config.as_ref().map(|config| config.file.clone()) }
+    Report {
+        diagnosis,
+        own_file,
+        looked: question.looked.clone(),
+        gateway_config: question.gateway_config.as_ref().map(|config| config.file.clone()),
+    }
 }
 
-/// The configuration with the listeners that there really are.
-fn as_it_runs(config: &Config, running: &Running) -> Config {
-    let mut config = config.clone();
+/// The configuration with the listeners that there really are; the one of the frontgate that runs, unless another is meant. And the
+/// file that it is from.
+fn as_it_runs(question: &Question, running: &Running) -> (Config, Option<PathBuf>) {
+    let (mut config, mut file) = (question.config.clone(), question.file.clone());
     if let Running::Yes(status) = running {
+        let meant = match question.asked {
+            Asked::Running => true,
+            Asked::File => {
+                status.config.as_deref().map(Path::new).is_some_and(|runs| is_same(runs, question.file.as_deref()))
+            }
+            Asked::Flags => false,
+        };
+        if let Some(settings) = status.settings.as_deref().filter(|_| meant) {
+            // How its operator asks is known already, and a masked token is none.
+            let (admin, state_dir) = (config.admin, config.state_dir);
+            config = Config { admin, state_dir: settings.state_dir.clone().or(state_dir), ..settings.clone() };
+            file = status.config.as_ref().map(PathBuf::from);
+        }
         let of = |purpose: &str| {
             let mine = status.listeners.iter().filter(|(one, _)| one == purpose).map(|(_, address)| address.clone());
             mine.collect::<Vec<_>>()
@@ -68,7 +118,13 @@ fn as_it_runs(config: &Config, running: &Running) -> Config {
         config.listen.https = of("https").iter().filter_map(|address| address.parse().ok()).collect();
         config.listen.plain = of("plain http").iter().filter_map(|address| bind_addr(address)).collect();
     }
-    config
+    (config, file)
+}
+
+/// Whether both names lead to one file.
+fn is_same(runs: &Path, looked: Option<&Path>) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    looked.is_some_and(|looked| runs == looked || real(looked).is_some_and(|looked| real(runs) == Some(looked)))
 }
 
 fn bind_addr(text: &str) -> Option<BindAddr> {
@@ -81,7 +137,7 @@ fn bind_addr(text: &str) -> Option<BindAddr> {
 async fn gateways(plan: &Plan, config: &Config) -> Vec<Gateway> {
     let looks = plan.backends.iter().map(|backend| async move {
         let origins = backend.origins();
-        probe::look_at_gateway(&backend.upstream, &backend.path, &origins, |host| forwarding(config, host)).await
+        probe::look_at_gateway(backend, &origins, |host| forwarding(config, host)).await
     });
     join_all(looks).await
 }
@@ -147,14 +203,15 @@ fn judge_gateways(
         let file = question.gateway_config.as_ref();
         let known = file.and_then(|file| file.about(&gateway.upstream, &all, machine));
         let port = file.and_then(|file| file.other_port(&gateway.upstream, machine));
-        let first = judge::gateway(diagnosis, gateway, port, known.as_ref(), needed, config.forwarded.x_forwarded);
+        let first = judge::gateway(diagnosis, gateway, backend, port, known.as_ref(), (needed, config));
         slowest = slowest.max(first);
         let Reached::Http(listening) = &gateway.reached else { continue };
         if first.is_some() {
             judge::origins(diagnosis, listening, &backend.sites, known.as_ref());
         }
         if let Some(known) = &known {
-            judge::settings(diagnosis, known, listening.local);
+            judge::settings(diagnosis, known, listening.local, &backend.sites);
+            judge::identity(diagnosis, known, listening.local, config, &backend.upstream);
         }
     }
     for name in &plan.nowhere {
@@ -163,12 +220,20 @@ fn judge_gateways(
     slowest
 }
 
-fn judge_frontgate(diagnosis: &mut Diagnosis, question: &Question, running: &Running, ports: &[Port], closed: bool) {
+/// Frontgate's own part. `file` is that of the configuration that was looked at.
+fn judge_frontgate(
+    diagnosis: &mut Diagnosis,
+    question: &Question,
+    file: Option<&Path>,
+    running: &Running,
+    ports: &[Port],
+    closed: bool,
+) {
     let admin = match &question.config.admin {
         Admin::Off => "admin: off".to_owned(),
         there => there.to_string(),
     };
-    judge::running(diagnosis, running, question.file.as_deref(), &admin);
+    judge::running(diagnosis, running, file, &admin);
     match running {
         Running::Unknown | Running::Other(_) if closed => {
             let listeners: Vec<_> = ports.iter().map(|port| port.address.to_string()).collect();

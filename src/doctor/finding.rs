@@ -17,6 +17,8 @@ pub struct Finding {
     pub fix: Vec<String>,
     /// What `--fix` would change in the gateway's own configuration.
     pub edit: Option<Edit>,
+    /// Fields that `--fix` would name in frontgate's own `forwarded.strip`.
+    pub strip: Vec<String>,
 }
 
 /// How bad a finding is; the worst first.
@@ -94,9 +96,9 @@ impl Diagnosis {
         self.checks.push(Check { what: what.into(), outcome, saw: saw.into() });
     }
 
-    /// Puts the worst first; what was found first stays before what follows from it.
+    /// Puts the worst first, and an open door before a closed one; what was found first stays before what follows from it.
     pub(super) fn sort(&mut self) {
-        self.findings.sort_by_key(|finding| finding.severity);
+        self.findings.sort_by_key(|finding| (finding.severity, finding.id != OPEN));
     }
 
     /// Whether clients cannot connect.
@@ -104,3 +106,6 @@ impl Diagnosis {
         self.findings.iter().any(|finding| finding.severity == Severity::Broken)
     }
 }
+
+/// The finding that strangers get in.
+pub(super) const OPEN: &str = "trusted_proxy_open";

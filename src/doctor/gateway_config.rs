@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::catalogue::settings::Known;
 use super::probe::Machine;
-use super::settings::{Settings, Unreadable, read};
+use super::settings::{DEFAULT_PORT, Settings, Unreadable, read};
 use crate::config::Upstream;
 
 /// The gateway's own configuration.
@@ -41,6 +41,21 @@ impl GatewayConfig {
     /// Its text, to be changed.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Why nothing can be said about it.
+    pub fn unreadable(&self) -> Option<&Unreadable> {
+        self.settings.as_ref().err()
+    }
+
+    /// What else of this gateway's listens at `upstream`, where it is no gateway.
+    pub(super) fn beside(&self, upstream: &Upstream, machine: &Machine) -> Option<&'static str> {
+        let settings = self.settings.as_ref().ok().filter(|_| self.named || is_here(upstream, machine))?;
+        let port = port_of(upstream).filter(|port| *port != settings.port.unwrap_or(DEFAULT_PORT))?;
+        if settings.apps.as_ref().is_some_and(|apps| apps.port == port) {
+            return Some("the gateway's listener for MCP Apps (mcp.apps), which is no gateway");
+        }
+        (settings.portals == Some(port)).then_some("the gateway's listener for portals, which is no gateway")
     }
 
     /// What is known of the gateway at `upstream` from it; nothing if it is another gateway's.
@@ -82,12 +97,14 @@ fn is_here(upstream: &Upstream, machine: &Machine) -> bool {
 }
 
 fn text_of(file: &Path) -> io::Result<String> {
+    if !fs::metadata(file)?.is_file() {
+        // Reading from a pipe might never end.
+        return Err(io::Error::other("it is no file"));
+    }
     let mut text = String::new();
     fs::File::open(file)?.take(LARGEST + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LARGEST { Err(io::Error::other("larger than 4 MiB")) } else { Ok(text) }
 }
 
-/// The gateway's own.
-const DEFAULT_PORT: u16 = 18789;
 /// The gateway's configuration; one of a hundredth of this size is a long one.
 const LARGEST: u64 = 4 << 20;

@@ -12,12 +12,13 @@ mod examine;
 mod finding;
 mod gateway_config;
 mod judge;
+mod near;
 mod plan;
 mod probe;
 mod report;
 pub mod settings;
 
-pub use examine::{Question, examine};
+pub use examine::{Asked, Question, examine};
 pub use finding::{Check, Diagnosis, Finding, Outcome, Severity};
 pub use gateway_config::GatewayConfig;
 pub use report::Report;

@@ -1,5 +1,7 @@
 //! [`Plan`]: what there is to look at, from the configuration.
 
+mod writing;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
@@ -7,7 +9,11 @@ use http::HeaderValue;
 use http::header::{FORWARDED, HeaderName};
 
 use super::probe::{Fields, Machine, Origin};
-use crate::config::{BindAddr, Config, HostPattern, LocalClients, Name, PathPrefix, Route, Target, Upstream};
+use crate::config::{
+    BindAddr, Config, HostPattern, LocalClients, Name, PathPrefix, Route, Target, Upstream, UpstreamTls,
+};
+
+pub(super) use writing::Writing;
 
 /// What there is to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +33,10 @@ pub(super) struct Plan {
 pub(super) struct Backend {
     /// The gateway.
     pub(super) upstream: Upstream,
+    /// How it is known over https.
+    pub(super) tls: UpstreamTls,
+    /// Its name among `upstreams`.
+    pub(super) group: Option<String>,
     /// The target of a WebSocket.
     pub(super) path: String,
     /// The names whose pages lead there.
@@ -79,9 +89,18 @@ impl Plan {
         routes.sort_by_key(Route::rank);
         let mut backends: Vec<Backend> = Vec::new();
         for route in routes.iter().filter(|route| route.respond.is_none()) {
+            let (group, tls) = match &route.upstream {
+                Some(Target::Named(name)) => {
+                    let group = config.upstreams.iter().find(|(one, _)| one == name);
+                    (Some(name), group.map(|(_, group)| group.tls.clone()).unwrap_or_default())
+                }
+                _ => (None, UpstreamTls::default()),
+            };
             for upstream in endpoints(config, route) {
-                if backends.len() < MOST_GATEWAYS && backends.iter().all(|backend| backend.upstream != upstream) {
-                    backends.push(Backend { upstream, path: path(route), sites: Vec::new() });
+                let is_new = |backend: &Backend| backend.upstream != upstream || backend.tls != tls;
+                if backends.len() < MOST_GATEWAYS && backends.iter().all(is_new) {
+                    let (tls, group) = (tls.clone(), group.cloned());
+                    backends.push(Backend { upstream, tls, group, path: path(route), sites: Vec::new() });
                 }
             }
         }
@@ -214,7 +233,7 @@ fn elsewhere() -> Fields {
 }
 
 /// The gateways of a route.
-fn endpoints(config: &Config, route: &Route) -> Vec<Upstream> {
+pub(super) fn endpoints(config: &Config, route: &Route) -> Vec<Upstream> {
     match &route.upstream {
         None => vec![config.upstream.clone()],
         Some(Target::Url(upstream)) => vec![upstream.clone()],

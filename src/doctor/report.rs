@@ -15,12 +15,24 @@ pub struct Report {
     pub diagnosis: Diagnosis,
     /// The gateway's own configuration, if it was found.
     pub gateway_config: Option<PathBuf>,
+    /// Where it was looked for.
+    pub looked: Vec<PathBuf>,
+    /// The file of frontgate's own configuration, if it has one.
+    pub own_file: Option<PathBuf>,
 }
 
 impl Report {
     /// What `--fix` would change in the gateway's configuration.
     pub fn edits(&self) -> Vec<Edit> {
         self.diagnosis.findings.iter().filter_map(|finding| finding.edit.clone()).collect()
+    }
+
+    /// The fields that `--fix` would name in frontgate's own `forwarded.strip`.
+    pub fn strip(&self) -> Vec<String> {
+        let mut all: Vec<_> = self.diagnosis.findings.iter().flat_map(|finding| finding.strip.clone()).collect();
+        all.sort();
+        all.dedup();
+        all
     }
 
     /// For programs. Keys may be added, none changes its meaning while `version` stays.
@@ -37,6 +49,7 @@ impl Report {
                     "add": if let Change::Add(values) = &edit.change { json!(values) } else { Value::Null },
                     "set": if let Change::Set(value) = &edit.change { json!(value) } else { Value::Null },
                 })),
+                "own_edit": (!finding.strip.is_empty()).then(|| json!({ "key": "forwarded.strip", "add": finding.strip })),
             })
         });
         let checks = self
@@ -49,6 +62,7 @@ impl Report {
             "frontgate": env!("CARGO_PKG_VERSION"),
             "healthy": !self.diagnosis.is_broken(),
             "gateway_config": self.gateway_config.as_ref().map(|file| file.display().to_string()),
+            "looked": self.looked.iter().map(|file| file.display().to_string()).collect::<Vec<_>>(),
             "findings": findings.collect::<Vec<_>>(),
             "checks": checks.collect::<Vec<_>>(),
         })
@@ -131,10 +145,11 @@ mod tests {
             why: "It was seen. ".repeat(12),
             fix: vec!["Write:".to_owned(), "  {\"gateway\": {}}".to_owned()],
             edit: Some(Edit { path: &["gateway", "trustedProxies"], change: Change::Add(vec!["::1".to_owned()]) }),
+            strip: Vec::new(),
         });
         diagnosis.checked("the thing", Outcome::Bad, "it is wrong");
         diagnosis.checked("another", Outcome::Good, "");
-        Report { diagnosis, gateway_config: Some("/o.json".into()) }
+        Report { diagnosis, looked: vec!["/o.json".into()], own_file: None, gateway_config: Some("/o.json".into()) }
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! `frontgate doctor` as a user meets it, where no gateway is needed. tests/openclaw/scenarios/doctor.sh has the rest.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod beside;
 mod gateway;
+mod identity;
 mod machine;
+mod origins;
 mod running;
+mod upstream_tls;
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -134,9 +138,10 @@ fn certificates_in_files_are_judged_before_anybody_sees_them() {
 fn the_gateways_config_is_changed_only_when_somebody_agrees_and_no_secret_is_shown() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("openclaw.json");
-    let text = "{\n  // mine\n  gateway: {\n    auth: { mode: 'token', token: 's3cret-t', password: 's3cret-p' },\n    controlUi: { enabled: false },\n  },\n}\n";
+    let text = "{\n  // mine\n  gateway: {\n    auth: { mode: 'trusted-proxy', token: 's3cret-t', password: 's3cret-p', trustedProxy: { userHeader: 'x-who' } },\n    controlUi: { enabled: false },\n  },\n}\n";
     fs::write(&file, text).unwrap();
-    let config = before(&server(NOT_FOUND), folder.path(), "");
+    let login = "auth: { basic: { ann: \"$2b$12$DeHF3Xmsn0WR9TTj8tcVzuEeTxXTAEOSVFC/LVDw2DDBZzWzIDhVm\" }, user_header: x-who }";
+    let config = before(&gateway::gateway("AUTH_UNAUTHORIZED"), folder.path(), login);
     let its = ["--gateway-config", "openclaw.json"];
     let quiet = |ran: &Ran| assert!(!format!("{ran:?}").contains("s3cret"), "{ran:?}");
 
@@ -152,12 +157,15 @@ fn the_gateways_config_is_changed_only_when_somebody_agrees_and_no_secret_is_sho
     // Nobody is there to answer.
     let ran = doctor(folder.path(), &config, &[&its[..], &["--fix"]].concat());
     quiet(&ran);
-    assert_eq!((ran.code, fs::read_to_string(&file).unwrap().as_str()), (2, text), "{ran:?}");
+    assert_eq!((ran.code, fs::read_to_string(&file).unwrap()), (2, text.to_owned()), "{ran:?}");
 
+    // That the UI is off was somebody's choice.
     let ran = doctor(folder.path(), &config, &[&its[..], &["--fix", "--yes", "--json"]].concat());
     quiet(&ran);
-    assert!(!ran.stdout.contains("control_ui_off"), "{ran:?}");
-    assert_eq!(fs::read_to_string(&file).unwrap(), text.replace("enabled: false", "enabled: true"));
+    assert!(ran.stdout.contains("control_ui_off"), "{ran:?}");
+    assert!(!ran.stdout.contains("trusted_proxy_loopback"), "{ran:?}");
+    let added = text.replace("{ userHeader: 'x-who' }", "{ userHeader: 'x-who', \"allowLoopback\": true }");
+    assert_eq!(fs::read_to_string(&file).unwrap(), added);
     let copies = fs::read_dir(folder.path()).unwrap().flatten().map(|entry| entry.path());
     let copy =
         copies.into_iter().find(|path| path.to_string_lossy().contains("openclaw.json.before-frontgate-")).unwrap();

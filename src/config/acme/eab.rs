@@ -7,7 +7,9 @@ use serde_json::{Value as Json, json};
 
 use crate::config::keys::{Checks, Keys, Kind, Section, Written};
 use crate::config::kinds::{NoValue, Optional, Text};
+use crate::config::node::{Node, Value};
 use crate::config::problem::Fault;
+use crate::config::read::{At, MASK};
 use crate::config::secret::Secret;
 
 /// External account binding (RFC 8555 §7.3.4).
@@ -46,9 +48,6 @@ impl Section for Eab {
 /// A key in base64; authorities give it in the URL's alphabet, some people keep it in the other one.
 struct HmacKey;
 
-/// What a printed configuration has in its place.
-const MASK: &str = "***";
-
 impl Kind for HmacKey {
     type Value = Secret;
 
@@ -64,6 +63,17 @@ impl Kind for HmacKey {
             _ if text == MASK => Err(Fault::new("the key was masked when it was printed").hint("write the key itself")),
             _ => Err(Fault::new("not base64url").hint("copy the key anew, whole, without spaces")),
         }
+    }
+
+    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Secret> {
+        if at.is_masked(&node.value) {
+            return Some(Secret::new(Vec::new()));
+        }
+        let read = match &node.value {
+            Value::Scalar(text) => self.parse(text),
+            _ => Err(Fault::new(format!("expected {}", self.name()))),
+        };
+        read.map_err(|fault| at.report(&node.place, fault)).ok()
     }
 
     fn write(&self, _value: &Secret) -> Written {

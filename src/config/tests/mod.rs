@@ -17,7 +17,8 @@ use super::*;
 
 /// The configuration in `text`, read as `/etc/frontgate/f.yaml`.
 fn parse_with(text: &str, env: &[(&str, &str)], flags: &Overrides) -> Result<Config, String> {
-    let folders = Folders { file: PathBuf::from("/etc/frontgate"), working: PathBuf::from("/home/ann") };
+    let folders =
+        Folders { file: PathBuf::from("/etc/frontgate"), working: PathBuf::from("/home/ann"), printed: false };
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     load::parse(text, env, flags, &folders)
         .map(|(config, _)| config)

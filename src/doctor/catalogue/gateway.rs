@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use super::super::finding::Finding;
+use super::super::plan::Writing;
+use super::super::probe::Distrust;
 use super::{advice, broken};
 use crate::config::Upstream;
+use crate::tls::{Fingerprint, TlsFault};
 
 /// Nobody listens at its address. `elsewhere` is the port that its own configuration names.
 pub(in crate::doctor) fn refused(upstream: &Upstream, elsewhere: Option<u16>) -> Finding {
@@ -50,21 +53,66 @@ pub(in crate::doctor) fn failed(upstream: &Upstream, why: &str) -> Finding {
 }
 
 /// The certificate of an https gateway is not accepted.
-pub(in crate::doctor) fn untrusted(upstream: &Upstream, why: &str) -> Finding {
+pub(in crate::doctor) fn untrusted(upstream: &Upstream, distrust: &Distrust, writing: &Writing) -> Finding {
+    let Distrust { fault, why, seen } = distrust;
+    if *fault == TlsFault::ClientCertificate {
+        let mut fix = vec!["In frontgate's config:".to_owned()];
+        fix.extend(writing.tls("{ client_cert: { cert: FILE, key: FILE } }", upstream));
+        let what = format!("{upstream} wants to see a certificate of frontgate's");
+        return broken("gateway_wants_certificate", what, format!("It ends the handshake without one: {why}."), fix);
+    }
+    let mut fix = pin(*seen, upstream, writing);
+    if *fault == TlsFault::OtherThanPinned {
+        let why = "`tls.pin` names one certificate, and this is another: the gateway has a new one, or something else answers \
+                   in its place.";
+        let what = format!("{upstream} shows another certificate than the pinned one");
+        return broken("gateway_other_certificate", what, why, fix);
+    }
+    fix.push(
+        "Or name the CA that signed it, for the name in the URL: `tls: { ca: FILE }` in the same place".to_owned(),
+    );
+    fix.push(
+        "On one machine plain http needs no certificate: \"gateway\": {\"tls\": {\"enabled\": false}} in openclaw.json"
+            .to_owned(),
+    );
+    let cause = match fault {
+        TlsFault::SelfSignedCa => {
+            " It signed itself and says CA:TRUE, as the gateway's own does that it makes for gateway.tls.enabled: no trust store \
+             makes that a server's certificate, a pin does."
+        }
+        TlsFault::UnknownIssuer => " Nothing that this system trusts has signed it.",
+        TlsFault::WrongName => " It is for another name; `tls: { server_name: NAME }` asks for that one.",
+        TlsFault::Expired | TlsFault::NotYetValid => " Renew it, or correct the clocks.",
+        _ => "",
+    };
     broken(
         "gateway_untrusted",
         format!("The certificate of {upstream} is not accepted"),
-        format!("frontgate verifies https gateways as this system does, and this one fails: {why}."),
-        vec![
-            "Put the CA that signed it into this system's trust store, or name it where frontgate runs:".to_owned(),
-            "  SSL_CERT_FILE=/path/to/the-gateways-ca.pem".to_owned(),
-            "On one machine plain http://127.0.0.1:18789 needs no certificate".to_owned(),
-        ],
+        format!("frontgate verifies https gateways as this system does, and this one fails: {why}.{cause}"),
+        fix,
     )
 }
 
-/// https was configured and http is spoken, or the other way round.
-pub(in crate::doctor) fn wrong_scheme(upstream: &Upstream) -> Finding {
+/// How to accept the certificate that was seen, and no other.
+fn pin(seen: Option<Fingerprint>, upstream: &Upstream, writing: &Writing) -> Vec<String> {
+    let (fingerprint, shown) = match seen {
+        Some(seen) => (seen.to_string(), format!("It showed the certificate with the SHA-256 {seen}.")),
+        None => ("FINGERPRINT".to_owned(), "Find out its fingerprint.".to_owned()),
+    };
+    let mut fix = vec![
+        format!(
+            "{shown} Compare that on the gateway's machine (its own is at ~/.openclaw/gateway/tls/gateway-cert.pem):"
+        ),
+        "  openssl x509 -noout -fingerprint -sha256 -in FILE".to_owned(),
+        "If it is the same, pin it in frontgate's config:".to_owned(),
+    ];
+    fix.extend(writing.tls(&format!("{{ pin: \"{fingerprint}\" }}"), upstream));
+    fix
+}
+
+/// https was configured and http is spoken, or the other way round. `refused`: what speaks TLS there shows a certificate that this
+/// system does not accept.
+pub(in crate::doctor) fn wrong_scheme(upstream: &Upstream, refused: Option<&(&Distrust, Writing)>) -> Finding {
     let (id, speaks, right) = match upstream {
         Upstream::Http { host, port } => (
             "gateway_speaks_tls",
@@ -78,7 +126,10 @@ pub(in crate::doctor) fn wrong_scheme(upstream: &Upstream) -> Finding {
         ),
         Upstream::Unix(_) => ("gateway_speaks_tls", "TLS, and frontgate speaks plain HTTP", upstream.clone()),
     };
-    let mut fix = vec!["In frontgate's config write:".to_owned(), format!("  upstream: {right}")];
+    let mut fix = match refused {
+        Some((distrust, writing)) => pin(distrust.seen, &right, writing),
+        None => vec!["In frontgate's config write:".to_owned(), format!("  upstream: {right}")],
+    };
     if id == "gateway_speaks_tls" {
         fix.push(
             "Or let frontgate alone do TLS: \"gateway\": {\"tls\": {\"enabled\": false}} in openclaw.json".to_owned(),

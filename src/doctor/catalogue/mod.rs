@@ -2,13 +2,23 @@
 
 pub(super) mod certificate;
 pub(super) mod gateway;
+pub(super) mod identity;
+pub(super) mod origin;
 pub(super) mod own;
 pub(super) mod settings;
 
 use super::finding::{Finding, Severity};
 
 fn broken(id: &'static str, what: impl Into<String>, why: impl Into<String>, fix: impl IntoFix) -> Finding {
-    Finding { id, severity: Severity::Broken, what: what.into(), why: why.into(), fix: fix.into_fix(), edit: None }
+    Finding {
+        id,
+        severity: Severity::Broken,
+        what: what.into(),
+        why: why.into(),
+        fix: fix.into_fix(),
+        edit: None,
+        strip: Vec::new(),
+    }
 }
 
 fn advice(id: &'static str, what: impl Into<String>, why: impl Into<String>, fix: impl IntoFix) -> Finding {

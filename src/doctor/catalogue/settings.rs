@@ -91,42 +91,19 @@ pub(in crate::doctor) fn everybody_trusted(known: &Known<'_>, entries: &[&str], 
     Finding { severity, ..broken("trusted_proxies_too_wide", what, why, fix) }
 }
 
-/// Pages from these origins may not connect.
-pub(in crate::doctor) fn origin_not_allowed(
-    origins: &[String],
-    known: Option<&Known<'_>>,
-    severity: Severity,
-) -> Finding {
-    let edit = Edit { path: &["gateway", "controlUi", "allowedOrigins"], change: Change::Add(origins.to_vec()) };
-    let before = known.map_or(&[][..], |known| &known.settings.allowed_origins);
-    let list = origins.join(" and ");
-    let why = "The gateway closes the Control UI with 1008 \"origin not allowed\" when its page comes from an address that is not, \
-               letter by letter and with its port, in gateway.controlUi.allowedOrigins.";
-    let mut fix = add(&edit, before, known);
-    fix.push(
-        "If browsers open another address, add that one instead; `frontgate doctor --origin URL` asks about it"
-            .to_owned(),
-    );
-    let what = format!("The gateway does not allow pages from {list}");
-    Finding { severity, edit: known.map(|_| edit), ..broken("origin_not_allowed", what, why, fix) }
-}
-
-/// Trusted-proxy authentication, and a proxy on its own machine.
-pub(in crate::doctor) fn loopback_proxy_refused(known: &Known<'_>) -> Finding {
-    let edit = Edit { path: &["gateway", "auth", "trustedProxy", "allowLoopback"], change: Change::Set(true) };
-    let fix = add(&edit, &[], Some(known));
-    let why = "With gateway.auth.mode \"trusted-proxy\" the gateway refuses the identity that a proxy on its own machine sends, \
-               unless allowLoopback says that it may: 1008 \"unauthorized\".";
-    let what = "The gateway's trusted-proxy authentication refuses a proxy on the same machine";
-    Finding { edit: Some(edit), ..broken("trusted_proxy_loopback", what, why, fix) }
-}
-
-/// The Control UI is switched off.
+/// The Control UI is switched off. That is a choice, which `--fix` does not undo.
 pub(in crate::doctor) fn control_ui_off(known: &Known<'_>) -> Finding {
-    let edit = Edit { path: &["gateway", "controlUi", "enabled"], change: Change::Set(true) };
-    let fix = add(&edit, &[], Some(known));
-    let why = format!("{} says gateway.controlUi.enabled: false, so the gateway serves no page.", known.file.display());
-    Finding { edit: Some(edit), ..broken("control_ui_off", "The gateway's Control UI is switched off", why, fix) }
+    let path = &["gateway", "controlUi", "enabled"];
+    let fix = vec![
+        format!("If that is not what you want, write into {}:", known.file.display()),
+        format!("  {}", lines(path, &json!(true))),
+    ];
+    let why = format!(
+        "{} says gateway.controlUi.enabled: false, so the gateway serves no page. That was written on purpose, and --fix leaves \
+         it alone.",
+        known.file.display()
+    );
+    broken("control_ui_off", "The gateway's Control UI is switched off", why, fix)
 }
 
 /// Settings that weaken it and that nobody needs behind HTTPS.
@@ -136,6 +113,23 @@ pub(in crate::doctor) fn needless(known: &Known<'_>, name: &'static str) -> Find
         format!("gateway.controlUi.{name} is on"),
         "It was a way around plain http. Behind frontgate the UI has HTTPS, and this only weakens the gateway.",
         format!("Remove it from {}", known.file.display()),
+    )
+}
+
+/// Apps of strangers get the Control UI's origin, and with it whatever that may do.
+pub(in crate::doctor) fn sandbox_is_the_ui(known: &Known<'_>, origin: &str) -> Finding {
+    broken(
+        "sandbox_origin_is_the_ui",
+        format!("mcp.apps.sandboxOrigin is the Control UI's own origin: {origin}"),
+        "MCP Apps are pages of other people's. In an origin of their own they reach nothing; in the Control UI's they act as its \
+         user.",
+        vec![
+            format!(
+                "In {}, a name that leads to the gateway's second listener and to nothing else:",
+                known.file.display()
+            ),
+            format!("  {}", lines(&["mcp", "apps", "sandboxOrigin"], &json!("https://mcp-apps.example.com"))),
+        ],
     )
 }
 
@@ -166,7 +160,7 @@ pub(in crate::doctor) fn unreadable(file: &Path, why: &Unreadable) -> Finding {
 }
 
 /// What to write where.
-fn add(edit: &Edit, before: &[String], known: Option<&Known<'_>>) -> Vec<String> {
+pub(super) fn add(edit: &Edit, before: &[String], known: Option<&Known<'_>>) -> Vec<String> {
     let value = edit.value(before);
     let line = format!("  {}", lines(edit.path, &value));
     match known {
@@ -182,6 +176,6 @@ fn add(edit: &Edit, before: &[String], known: Option<&Known<'_>>) -> Vec<String>
 }
 
 /// A setting as JSON, from the root.
-fn lines(path: &[&str], value: &Value) -> String {
+pub(super) fn lines(path: &[&str], value: &Value) -> String {
     path.iter().rev().fold(value.to_string(), |inner, name| format!("{{\"{name}\": {inner}}}"))
 }

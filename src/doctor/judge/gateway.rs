@@ -5,24 +5,25 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::PATIENCE_OF_THE_UI;
+use crate::config::Config;
 use crate::doctor::catalogue::settings::Known;
-use crate::doctor::catalogue::{gateway as found, settings as config};
+use crate::doctor::catalogue::{gateway as found, settings as catalogue};
 use crate::doctor::finding::{Diagnosis, Outcome};
-use crate::doctor::plan::ELSEWHERE;
+use crate::doctor::plan::{Backend, ELSEWHERE, Writing};
 use crate::doctor::probe::{Answered, Gateway, Listening, Opened, Reached, Said};
 use crate::doctor::settings::net;
 
-/// Judges a gateway. `port` is the one that its own configuration names, `needed` whether anybody comes from another machine,
-/// `x_forwarded` whether it gets what it reads. Returns how long its first frame took if a WebSocket opens as it should.
+/// Judges the gateway of `backend`. `port` is the one that its own configuration names, `needed` whether anybody comes from another
+/// machine. Returns how long its first frame took if a WebSocket opens as it should.
 pub(in crate::doctor) fn gateway(
     diagnosis: &mut Diagnosis,
     gateway: &Gateway,
+    backend: &Backend,
     port: Option<u16>,
     known: Option<&Known<'_>>,
-    needed: bool,
-    x_forwarded: bool,
+    (needed, config): (bool, &Config),
 ) -> Option<Duration> {
-    let upstream = &gateway.upstream;
+    let (upstream, x_forwarded) = (&gateway.upstream, config.forwarded.x_forwarded);
     let finding = match &gateway.reached {
         Reached::Http(listening) => {
             diagnosis.checked(format!("{upstream} accepts connections and speaks HTTP"), Outcome::Good, "");
@@ -31,8 +32,12 @@ pub(in crate::doctor) fn gateway(
         Reached::Refused => found::refused(upstream, port),
         Reached::Unresolved => found::unresolved(upstream),
         Reached::TimedOut => found::timed_out(upstream),
-        Reached::Untrusted(why) => found::untrusted(upstream, why),
-        Reached::Plain | Reached::Tls => found::wrong_scheme(upstream),
+        Reached::Untrusted(distrust) => found::untrusted(upstream, distrust, &Writing::of(backend, config)),
+        Reached::Plain => found::wrong_scheme(upstream, None),
+        Reached::Tls(refused) => {
+            let refused = refused.as_ref().map(|refused| (refused, Writing::of(backend, config)));
+            found::wrong_scheme(upstream, refused.as_ref())
+        }
         Reached::NotHttp => found::not_http(upstream),
         Reached::Failed(why) => found::failed(upstream, why),
     };
@@ -122,9 +127,9 @@ fn trust(
         .collect();
     diagnosis.found(match (trusted, known) {
         _ if !x_forwarded => crate::doctor::catalogue::own::no_x_forwarded(),
-        (_, Some(known)) if !everybody.is_empty() => config::everybody_trusted(known, &everybody, true),
-        (Some((known, local)), _) => config::proxy_not_trusted_yet(upstream, local, known),
-        (None, known) => config::proxy_not_trusted(upstream, local, known, needed),
+        (_, Some(known)) if !everybody.is_empty() => catalogue::everybody_trusted(known, &everybody, true),
+        (Some((known, local)), _) => catalogue::proxy_not_trusted_yet(upstream, local, known),
+        (None, known) => catalogue::proxy_not_trusted(upstream, local, known, needed),
     });
 }
 
@@ -169,7 +174,23 @@ mod tests {
     use super::*;
     use crate::config::Upstream;
     use crate::doctor::finding::Severity;
+    use crate::doctor::plan::Plan;
+    use crate::doctor::probe::{Distrust, Machine};
     use crate::doctor::settings::Settings;
+    use crate::tls::{Fingerprint, TlsFault};
+
+    fn backend() -> Backend {
+        let plan = Plan::new(&Config::default(), &[], &machine());
+        plan.backends[0].clone()
+    }
+
+    fn machine() -> Machine {
+        Machine { addresses: Vec::new(), container: false, now: time::OffsetDateTime::UNIX_EPOCH }
+    }
+
+    fn distrust(fault: TlsFault) -> Distrust {
+        Distrust { fault, why: "UnknownIssuer".to_owned(), seen: Some(Fingerprint::of(b"abc")) }
+    }
 
     fn challenged(ms: u64) -> Opened {
         Opened::Challenged { after: Duration::from_millis(ms), ahead: None, answered: Answered::NotAsked }
@@ -200,7 +221,7 @@ mod tests {
         let mut diagnosis = Diagnosis::default();
         let known = settings.map(|settings| Known { file: Path::new("/o.json"), settings });
         let one = Gateway { upstream: Upstream::default(), reached };
-        gateway(&mut diagnosis, &one, None, known.as_ref(), true, true);
+        gateway(&mut diagnosis, &one, &backend(), None, known.as_ref(), (true, &Config::default()));
         let bad = diagnosis.checks.iter().any(|check| check.outcome == Outcome::Bad);
         assert!(
             bad || diagnosis.findings.iter().all(|finding| finding.id == "clock_skew"),
@@ -219,8 +240,12 @@ mod tests {
             (Reached::Refused, &["gateway_refused"]),
             (Reached::Unresolved, &["gateway_unresolved"]),
             (Reached::TimedOut, &["gateway_timed_out"]),
-            (Reached::Untrusted("UnknownIssuer".to_owned()), &["gateway_untrusted"]),
-            (Reached::Tls, &["gateway_speaks_tls"]),
+            (Reached::Untrusted(distrust(TlsFault::UnknownIssuer)), &["gateway_untrusted"]),
+            (Reached::Untrusted(distrust(TlsFault::OtherThanPinned)), &["gateway_other_certificate"]),
+            (Reached::Untrusted(distrust(TlsFault::ClientCertificate)), &["gateway_wants_certificate"]),
+            (Reached::Plain, &["gateway_speaks_tls"]),
+            (Reached::Tls(None), &["gateway_speaks_tls"]),
+            (Reached::Tls(Some(distrust(TlsFault::SelfSignedCa))), &["gateway_speaks_tls"]),
             (Reached::NotHttp, &["gateway_not_http"]),
             (Reached::Failed("no".to_owned()), &["gateway_failed"]),
             (
@@ -282,17 +307,19 @@ mod tests {
         let reached = Reached::Http(Box::new(Listening { forwarded: attribution(), ..healthy() }));
         let one = Gateway { upstream: Upstream::default(), reached };
         let mut diagnosis = Diagnosis::default();
-        gateway(&mut diagnosis, &one, None, Some(&known), true, true);
+        gateway(&mut diagnosis, &one, &backend(), None, Some(&known), (true, &Config::default()));
         let finding = &diagnosis.findings[0];
         assert_eq!(finding.severity, Severity::Broken);
         assert_eq!(finding.fix[1], r#"  {"gateway": {"trustedProxies": ["10.0.0.1","127.0.0.1"]}}"#);
         assert!(finding.edit.is_some());
         // Nobody comes from elsewhere: it works for those who come.
         let mut diagnosis = Diagnosis::default();
-        gateway(&mut diagnosis, &one, None, None, false, true);
+        gateway(&mut diagnosis, &one, &backend(), None, None, (false, &Config::default()));
         assert_eq!(diagnosis.findings[0].severity, Severity::Advice);
         let mut diagnosis = Diagnosis::default();
-        gateway(&mut diagnosis, &one, None, None, true, false);
+        let mut config = Config::default();
+        config.forwarded.x_forwarded = false;
+        gateway(&mut diagnosis, &one, &backend(), None, None, (true, &config));
         assert_eq!(diagnosis.findings[0].id, "no_x_forwarded");
     }
 
@@ -300,7 +327,7 @@ mod tests {
     fn a_refused_port_names_the_one_that_the_gateway_has() {
         let mut diagnosis = Diagnosis::default();
         let one = Gateway { upstream: Upstream::default(), reached: Reached::Refused };
-        gateway(&mut diagnosis, &one, Some(19001), None, true, true);
+        gateway(&mut diagnosis, &one, &backend(), Some(19001), None, (true, &Config::default()));
         assert_eq!(diagnosis.findings[0].fix[1], "  upstream: http://127.0.0.1:19001");
     }
 

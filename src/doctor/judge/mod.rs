@@ -3,6 +3,7 @@
 mod certificate;
 mod door;
 mod gateway;
+mod identity;
 mod machine;
 mod origin;
 mod running;
@@ -11,6 +12,7 @@ mod settings;
 pub(super) use certificate::{Kind, Place, certificate};
 pub(super) use door::door;
 pub(super) use gateway::gateway;
+pub(super) use identity::identity;
 pub(super) use machine::machine;
 pub(super) use origin::origins;
 pub(super) use running::{ports, running};

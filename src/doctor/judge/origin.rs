@@ -1,8 +1,9 @@
 //! Whether pages may connect.
 
-use crate::doctor::catalogue::settings as found;
+use crate::doctor::catalogue::origin as found;
 use crate::doctor::catalogue::settings::Known;
 use crate::doctor::finding::{Diagnosis, Outcome, Severity};
+use crate::doctor::near::{Near, near};
 use crate::doctor::plan::Site;
 use crate::doctor::probe::{Answered, Listening, Opened};
 
@@ -38,15 +39,42 @@ pub(in crate::doctor) fn origins(
             );
             if judged.is_empty() { broken.push(usual) } else { broken.extend(refused()) }
         } else {
+            // The gateway did not say; where its list shows what it would, that is as good.
+            let missed = |origin: &&str| {
+                known.is_some_and(|known| !known.settings.lists(origin) && nearest(known, origin).is_some())
+            };
+            broken.extend(judged.iter().map(|(origin, _)| *origin).filter(missed).map(str::to_owned));
             let why = "the gateway did not say";
             diagnosis.checked(format!("the gateway allows pages from {}", site.name), Outcome::Skipped, why);
         }
     }
     for (list, severity) in [(broken, Severity::Broken), (spare, Severity::Advice)] {
-        if !list.is_empty() {
-            diagnosis.found(found::origin_not_allowed(&list, known, severity));
+        let mut others = Vec::new();
+        for origin in list {
+            match known.and_then(|known| Some((known, nearest(known, &origin)?))) {
+                Some((known, near)) => diagnosis.found(found::nearly_allowed(&origin, &near, known, severity)),
+                None => others.push(origin),
+            }
+        }
+        if !others.is_empty() {
+            diagnosis.found(found::not_allowed(&others, known, severity));
         }
     }
+    for (known, origin) in
+        sites.iter().flat_map(|site| &site.origins).filter_map(|origin| Some((known?, &origin.origin)))
+    {
+        let entries = || known.settings.allowed_origins.iter().map(|entry| entry.trim());
+        let exact = entries().any(|entry| entry == origin || entry == "*");
+        if let Some(entry) = entries().find(|entry| !exact && entry.eq_ignore_ascii_case(origin)) {
+            diagnosis.found(found::written_otherwise(origin, entry, known));
+        }
+    }
+}
+
+/// The entry of the gateway's list that differs least from `origin` and is not it. What comes from elsewhere may make up for it.
+fn nearest<'a>(known: &Known<'a>, origin: &str) -> Option<Near<'a>> {
+    let entries = known.settings.allowed_origins.iter().filter(|_| !known.settings.partial);
+    entries.filter_map(|entry| near(entry, origin)).min_by_key(|near| near.differs.len())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -68,10 +96,17 @@ fn verdict(listening: &Listening, origin: &str) -> Verdict {
 /// Whether the gateway's list has that host under any port.
 fn listed(known: Option<&Known<'_>>, name: &str) -> bool {
     let of_host = |origin: &String| {
-        let host = origin.split_once("://").map_or("", |(_, host)| host.trim_end_matches('/'));
-        host == name || host.strip_prefix(name).is_some_and(|port| port.starts_with(':'))
+        let host = origin.strip_prefix("https://").unwrap_or("");
+        let is_port =
+            |port: &str| port.strip_prefix(':').is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+        host == name || host.strip_prefix(name).is_some_and(is_port)
     };
-    known.is_some_and(|known| known.settings.allowed_origins.iter().any(of_host))
+    // Gateways that have no list take `publicOrigin` for one, in versions that do.
+    let all = |known: &Known<'_>| {
+        let list = known.settings.allowed_origins.iter().chain(&known.settings.public_origin);
+        list.map(|entry| entry.trim().to_ascii_lowercase()).collect::<Vec<_>>()
+    };
+    known.is_some_and(|known| all(known).iter().any(of_host))
 }
 
 #[cfg(test)]

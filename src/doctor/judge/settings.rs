@@ -11,15 +11,20 @@ use crate::doctor::finding::Diagnosis;
 use crate::doctor::plan::Site;
 use crate::doctor::settings::net;
 
-/// Judges the gateway's configuration. `local` is our address on the way to that gateway.
-pub(in crate::doctor) fn settings(diagnosis: &mut Diagnosis, known: &Known<'_>, local: Option<IpAddr>) {
+/// Judges the gateway's configuration. `local` is our address on the way to that gateway, `sites` are the names that lead there.
+pub(in crate::doctor) fn settings(diagnosis: &mut Diagnosis, known: &Known<'_>, local: Option<IpAddr>, sites: &[Site]) {
     let settings = known.settings;
     let here = local.is_some_and(|ip| ip.is_loopback());
-    if settings.auth_mode.as_deref() == Some("trusted-proxy") && here && !settings.allow_loopback && !settings.partial {
-        diagnosis.found(found::loopback_proxy_refused(known));
-    }
     if !settings.control_ui {
         diagnosis.found(found::control_ui_off(known));
+    }
+    let ui = || sites.iter().flat_map(|site| &site.origins).map(|origin| &origin.origin).chain(&settings.public_origin);
+    let apps = settings.apps.as_ref().and_then(|apps| apps.origin.as_ref());
+    if let Some(origin) = apps
+        && (settings.lists(origin) && !settings.lists("https://nobody.invalid")
+            || ui().any(|own| own.trim_end_matches('/').eq_ignore_ascii_case(origin.trim_end_matches('/'))))
+    {
+        diagnosis.found(found::sandbox_is_the_ui(known, origin));
     }
     let wide: Vec<_> =
         settings.trusted_proxies.iter().map(String::as_str).filter(|entry| net(entry).is_some_and(is_wide)).collect();
@@ -84,16 +89,35 @@ mod tests {
 
     #[test]
     fn the_gateways_settings_that_keep_people_out_or_let_too_many_in() {
-        let rows: [(&str, &str, &[&str]); 12] = [
+        let rows: [(&str, &str, &[&str]); 15] = [
             (
                 r#"{gateway:{trustedProxies:["127.0.0.1","::1"],controlUi:{allowedOrigins:["https://a"]}}}"#,
                 "127.0.0.1",
                 &[],
             ),
-            (r#"{gateway:{auth:{mode:"trusted-proxy"}}}"#, "127.0.0.1", &["trusted_proxy_loopback"]),
-            (r#"{gateway:{auth:{mode:"trusted-proxy"}}}"#, "10.0.0.2", &[]),
-            (r#"{gateway:{auth:{mode:"trusted-proxy",trustedProxy:{allowLoopback:true}}}}"#, "127.0.0.1", &[]),
-            (r#"{gateway:{auth:{mode:"trusted-proxy",$include:"a.json5"}}}"#, "127.0.0.1", &[]),
+            (r#"{gateway:{publicOrigin:"https://gw",portals:{ingress:{domain:"p.gw",port:18890}}}}"#, "127.0.0.1", &[]),
+            (r#"{mcp:{apps:{enabled:true,sandboxOrigin:"https://apps"}}}"#, "127.0.0.1", &[]),
+            (r#"{mcp:{apps:{sandboxOrigin:"https://gw:8443"}}}"#, "127.0.0.1", &[]),
+            (
+                r#"{mcp:{apps:{enabled:true,sandboxOrigin:"https://GW:8443/"}}}"#,
+                "127.0.0.1",
+                &["sandbox_origin_is_the_ui"],
+            ),
+            (
+                r#"{gateway:{publicOrigin:"https://x"},mcp:{apps:{enabled:true,sandboxOrigin:"https://x"}}}"#,
+                "127.0.0.1",
+                &["sandbox_origin_is_the_ui"],
+            ),
+            (
+                r#"{gateway:{controlUi:{allowedOrigins:["https://y"]}},mcp:{apps:{enabled:true,sandboxOrigin:"https://y"}}}"#,
+                "127.0.0.1",
+                &["sandbox_origin_is_the_ui"],
+            ),
+            (
+                r#"{gateway:{controlUi:{allowedOrigins:["*"]}},mcp:{apps:{enabled:true,sandboxOrigin:"https://y"}}}"#,
+                "127.0.0.1",
+                &[],
+            ),
             (r"{gateway:{controlUi:{enabled:false}}}", "127.0.0.1", &["control_ui_off"]),
             (r"{gateway:{controlUi:{allowInsecureAuth:true}}}", "127.0.0.1", &["gateway_weakened"]),
             (r#"{gateway:{bind:"lan"}}"#, "127.0.0.1", &["gateway_exposed"]),
@@ -106,7 +130,14 @@ mod tests {
             let read = read(text).unwrap();
             let known = Known { file: Path::new("/o.json"), settings: &read };
             let mut diagnosis = Diagnosis::default();
-            settings(&mut diagnosis, &known, Some(local.parse().unwrap()));
+            let site = Site {
+                name: "gw".to_owned(),
+                origins: vec![Origin { origin: "https://gw:8443".to_owned(), host: "gw:8443".to_owned() }],
+                any_port: false,
+                path: "/".to_owned(),
+            };
+            settings(&mut diagnosis, &known, Some(local.parse().unwrap()), &[site]);
+            assert!(diagnosis.findings.iter().all(|finding| finding.edit.is_none()), "no choice is undone");
             let ids: Vec<_> = diagnosis.findings.iter().map(|finding| finding.id).collect();
             assert_eq!(ids, expected, "{text} {local}");
         }

@@ -7,8 +7,8 @@ use http::header::{CONNECTION, DATE, HOST, HeaderName};
 use http::{HeaderValue, Request, StatusCode};
 use tokio::time::timeout;
 
-use crate::tls::Stream;
-use crate::upstream::{Link, RequestBody};
+use crate::tls::{Stream, TlsFault};
+use crate::upstream::{Link, LinkError, RequestBody};
 
 /// What was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,18 +24,31 @@ pub(super) struct Answer {
 /// Fields of a request.
 pub(in crate::doctor) type Fields = Vec<(HeaderName, HeaderValue)>;
 
-/// Asks for `path`. `None`: there was no answer in HTTP, or none in time.
-pub(super) async fn get(stream: Stream, host: &str, path: &str, fields: &Fields) -> Option<Answer> {
+/// There was no answer in HTTP, or none in time; where TLS is why, that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoAnswer(pub(super) Option<TlsFault>);
+
+/// Asks for `path`, and reads at most `longest` bytes of what is answered.
+pub(super) async fn get(
+    stream: Stream,
+    host: &str,
+    path: &str,
+    fields: &Fields,
+    longest: usize,
+) -> Result<Answer, NoAnswer> {
     let exchange = async {
-        let request = request(host, path, fields)?;
+        let request = request(host, path, fields).ok_or(NoAnswer(None))?;
         let mut link = Link::open(stream, LONGEST_HEAD);
-        let response = link.exchange(request).await.ok()?;
-        let bytes = link.body(LONGEST_BODY).await.unwrap_or_default();
+        let response = link.exchange(request).await.map_err(|failed| match failed.error {
+            LinkError::Io(error) => NoAnswer(Some(TlsFault::of(&error))),
+            _ => NoAnswer(None),
+        })?;
+        let bytes = link.body(longest).await.unwrap_or_default();
         let date = response.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
         let (status, local) = (response.status(), link.local_ip());
-        Some(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned(), date, local })
+        Ok(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned(), date, local })
     };
-    timeout(PATIENCE, exchange).await.ok().flatten()
+    timeout(PATIENCE, exchange).await.unwrap_or(Err(NoAnswer(None)))
 }
 
 /// A request without a body; the last one on its connection.
@@ -53,4 +66,4 @@ pub(super) fn request(host: &str, path: &str, fields: &Fields) -> Option<Request
 /// For one answer. A gateway that is starting is busy for seconds.
 pub(super) const PATIENCE: Duration = Duration::from_millis(2500);
 pub(super) const LONGEST_HEAD: usize = 64 * 1024;
-const LONGEST_BODY: usize = 64 * 1024;
+pub(super) const LONGEST_BODY: usize = 64 * 1024;

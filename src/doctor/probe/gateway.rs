@@ -1,17 +1,21 @@
 //! A gateway, asked directly: whether it is there, what it speaks, and what it says to what frontgate would forward.
 
+use std::io;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
-use rustls::pki_types::ServerName;
+use rustls::ClientConfig;
+use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::exchange::{Fields, get};
+use super::exchange::{Fields, LONGEST_BODY, NoAnswer, get};
 use super::socket::{Opened, open};
-use crate::config::Upstream;
-use crate::tls::{self, ClientTls, Probe, Stream};
+use crate::config::{Upstream, UpstreamTls};
+use crate::doctor::plan::Backend;
+use crate::tls::{ClientTls, Fingerprint, Presented, Probe, Stream, TlsFault, client_config};
 use crate::upstream::{ConnectError, Connector};
 
 /// A gateway, and what was seen of it.
@@ -32,18 +36,28 @@ pub(in crate::doctor) enum Reached {
     Unresolved,
     /// No answer in time.
     TimedOut,
-    /// It shows no certificate that is accepted here; why.
-    Untrusted(String),
+    /// It shows no certificate that is accepted here.
+    Untrusted(Distrust),
     /// TLS was expected, and it speaks plain HTTP.
     Plain,
-    /// HTTP was expected, and it speaks TLS.
-    Tls,
+    /// HTTP was expected, and it speaks TLS; with what certificate, where this system does not accept it.
+    Tls(Option<Distrust>),
     /// It speaks something else, or nothing.
     NotHttp,
     /// Another failure of the system's.
     Failed(String),
     /// It speaks HTTP.
     Http(Box<Listening>),
+}
+
+/// Why a gateway is not believed to be the one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::doctor) struct Distrust {
+    pub(in crate::doctor) fault: TlsFault,
+    /// The same in the words of the TLS library.
+    pub(in crate::doctor) why: String,
+    /// The certificate that it showed.
+    pub(in crate::doctor) seen: Option<Fingerprint>,
 }
 
 /// A gateway that speaks HTTP.
@@ -74,32 +88,32 @@ pub(in crate::doctor) struct Origin {
     pub(in crate::doctor) host: String,
 }
 
-/// Looks at `upstream`. `fields` makes the forwarding headers for a request with that `Host`.
-pub(in crate::doctor) async fn look(
-    upstream: &Upstream,
-    path: &str,
-    origins: &[Origin],
-    fields: impl Fn(&str) -> Fields,
-) -> Gateway {
-    let reached = reach(upstream, path, origins, fields).await;
-    Gateway { upstream: upstream.clone(), reached }
+/// Looks at the gateway of `backend`. `fields` makes the forwarding headers for a request with that `Host`.
+pub(in crate::doctor) async fn look(backend: &Backend, origins: &[Origin], fields: impl Fn(&str) -> Fields) -> Gateway {
+    let reached = reach(backend, origins, fields).await;
+    Gateway { upstream: backend.upstream.clone(), reached }
 }
 
-async fn reach(upstream: &Upstream, path: &str, origins: &[Origin], fields: impl Fn(&str) -> Fields) -> Reached {
-    let tls = |host: &str| {
-        let config = tls::client_config(&ClientTls::default()).map_err(|error| MakeError(error.to_string()))?;
-        Ok((config, ServerName::try_from(host.to_owned())?))
-    };
-    let connector = match Connector::new::<MakeError>(upstream, Some(CONNECT), tls) {
+async fn reach(backend: &Backend, origins: &[Origin], fields: impl Fn(&str) -> Fields) -> Reached {
+    let (upstream, path) = (&backend.upstream, backend.path.as_str());
+    let connector = match Connector::new(upstream, Some(CONNECT), |host| client(&backend.tls, host)) {
         Ok(connector) => connector,
-        Err(MakeError(why)) => return Reached::Untrusted(why),
+        Err(why) => return Reached::Failed(why),
     };
     let stream = match connector.connect().await {
         Ok(stream) => stream,
+        Err(ConnectError::Tls(error)) => return distrusted(upstream, &backend.tls, &error).await,
         Err(error) => return failed(error),
     };
     let own = authority(upstream);
-    let Some(health) = get(stream, &own, "/healthz", &Fields::new()).await else { return no_http(upstream).await };
+    let health = match get(stream, &own, "/healthz", &Fields::new(), LONGEST_BODY).await {
+        Ok(health) => health,
+        Err(NoAnswer(Some(fault @ TlsFault::ClientCertificate))) => {
+            let why = "it wants a certificate of frontgate's".to_owned();
+            return Reached::Untrusted(Distrust { fault, why, seen: None });
+        }
+        Err(NoAnswer(_)) => return no_http(upstream).await,
+    };
     let dial = || async { connector.connect().await.ok() };
     let socket = |stream: Option<Stream>, host: String, origin: Option<String>, fields: Fields| async move {
         match stream {
@@ -107,7 +121,7 @@ async fn reach(upstream: &Upstream, path: &str, origins: &[Origin], fields: impl
             Some(stream) => open(stream, &host, path, origin.as_deref(), &fields).await,
         }
     };
-    let readyz = async { get(dial().await?, &own, "/readyz", &Fields::new()).await };
+    let readyz = async { get(dial().await?, &own, "/readyz", &Fields::new(), LONGEST_BODY).await.ok() };
     let direct = async { socket(dial().await, own.clone(), None, Fields::new()).await };
     let host = origins.first().map_or_else(|| own.clone(), |origin| origin.host.clone());
     let forwarded = async { socket(dial().await, host.clone(), None, fields(&host)).await };
@@ -134,12 +148,11 @@ async fn reach(upstream: &Upstream, path: &str, origins: &[Origin], fields: impl
     }))
 }
 
-struct MakeError(String);
-
-impl From<rustls::pki_types::InvalidDnsNameError> for MakeError {
-    fn from(error: rustls::pki_types::InvalidDnsNameError) -> Self {
-        Self(error.to_string())
-    }
+/// How TLS with `host` goes, as frontgate would do it.
+fn client(tls: &UpstreamTls, host: &str) -> Result<(Arc<ClientConfig>, ServerName<'static>), String> {
+    let known = ClientTls::open(tls).map_err(|error| error.to_string())?;
+    let config = client_config(&known).map_err(|error| error.to_string())?;
+    Ok((config, known.server_name(host).map_err(|error| error.to_string())?))
 }
 
 fn failed(error: ConnectError) -> Reached {
@@ -147,30 +160,49 @@ fn failed(error: ConnectError) -> Reached {
         ConnectError::Refused => Reached::Refused,
         ConnectError::Resolve { .. } => Reached::Unresolved,
         ConnectError::TimedOut(_) => Reached::TimedOut,
-        ConnectError::Tls(error) => {
-            let rustls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-            match rustls {
-                Some(rustls::Error::InvalidCertificate(why)) => Reached::Untrusted(why.to_string()),
-                Some(rustls::Error::InvalidMessage(_)) => Reached::Plain,
-                _ => Reached::Failed(error.to_string()),
-            }
-        }
-        ConnectError::Io(error) => Reached::Failed(error.to_string()),
+        ConnectError::Tls(error) | ConnectError::Io(error) => Reached::Failed(error.to_string()),
     }
+}
+
+/// A handshake that failed.
+async fn distrusted(upstream: &Upstream, tls: &UpstreamTls, error: &io::Error) -> Reached {
+    let fault = TlsFault::of(error);
+    match fault {
+        TlsFault::NoTls => Reached::Plain,
+        fault if fault.is_about_certificate() => {
+            let seen = shown(upstream, tls).await.and_then(|shown| Some(Fingerprint::of(shown.chain.first()?)));
+            Reached::Untrusted(Distrust { fault, why: error.to_string(), seen })
+        }
+        fault @ TlsFault::ClientCertificate => {
+            Reached::Untrusted(Distrust { fault, why: error.to_string(), seen: None })
+        }
+        _ => Reached::Failed(error.to_string()),
+    }
+}
+
+/// The certificate that is shown there, whatever it is.
+async fn shown(upstream: &Upstream, tls: &UpstreamTls) -> Option<Presented> {
+    let (Upstream::Http { host, port } | Upstream::Https { host, port }) = upstream else { return None };
+    let (probe, config) = Probe::new().ok()?;
+    let named =
+        ClientTls::open(&UpstreamTls { server_name: tls.server_name.clone(), ..UpstreamTls::default() }).ok()?;
+    let upstream = Upstream::Https { host: host.clone(), port: *port };
+    let named = |host: &str| Ok::<_, InvalidDnsNameError>((config, named.server_name(host)?));
+    // A server that wants a certificate of the client's own has shown its by then.
+    drop(Connector::new(&upstream, Some(CONNECT), named).ok()?.connect().await);
+    probe.shown()
 }
 
 /// Why there was no answer in HTTP.
 async fn no_http(upstream: &Upstream) -> Reached {
-    let Upstream::Http { host, port } = upstream else { return Reached::NotHttp };
-    let Ok((probe, client)) = Probe::new() else { return Reached::NotHttp };
-    let tls = Upstream::Https { host: host.clone(), port: *port };
-    let named = |host: &str| Ok((client, ServerName::try_from(host.to_owned())?));
-    let made = Connector::new::<MakeError>(&tls, Some(CONNECT), named);
-    if let Ok(connector) = made {
-        // What matters is whether it shows a certificate at all.
-        drop(connector.connect().await);
-    }
-    if probe.shown().is_some() { Reached::Tls } else { Reached::NotHttp }
+    let Upstream::Http { .. } = upstream else { return Reached::NotHttp };
+    let Some(shown) = shown(upstream, &UpstreamTls::default()).await else { return Reached::NotHttp };
+    let refused = shown.refused.map(|error| Distrust {
+        why: error.to_string(),
+        fault: TlsFault::of(&io::Error::other(error)),
+        seen: shown.chain.first().map(|leaf| Fingerprint::of(leaf)),
+    });
+    Reached::Tls(refused)
 }
 
 /// Whether `/healthz` was answered by a gateway; `None` when it could be one that has no time.

@@ -25,9 +25,17 @@ pub(in crate::doctor) fn look() -> Machine {
     // A link-local one cannot be dialled without the name of its link.
     addresses.retain(|ip| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()));
     addresses.sort_by_key(IpAddr::is_ipv6);
-    let container = ["/.dockerenv", "/run/.containerenv"].iter().any(|mark| Path::new(mark).exists())
-        || std::env::var_os("KUBERNETES_SERVICE_HOST").is_some();
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let container = is_container(set, Path::exists);
     Machine { addresses, container, now: OffsetDateTime::now_utc() }
+}
+
+/// Whether this is a container. Docker leaves a file at the root; podman one in /run, where a read-only container may have a file
+/// system of its own over it, and says it in `container`, as systemd and lxc do.
+fn is_container(set: impl Fn(&str) -> bool, exists: impl Fn(&Path) -> bool) -> bool {
+    let marks = ["/.dockerenv", "/run/.containerenv"];
+    let variables = ["container", "KUBERNETES_SERVICE_HOST"];
+    marks.iter().any(|mark| exists(Path::new(mark))) || variables.iter().any(|name| set(name))
 }
 
 /// How many files process `pid` may come to have open, or this one; `None` is unlimited.
@@ -48,7 +56,23 @@ const UNLIMITED: u64 = u64::MAX;
 
 #[cfg(test)]
 mod tests {
-    use super::{UNLIMITED, hard_limit};
+    use std::path::Path;
+
+    use super::{UNLIMITED, hard_limit, is_container};
+
+    #[test]
+    fn containers_of_every_kind_are_known() {
+        for (variable, file, expected) in [
+            ("", "/.dockerenv", true),
+            ("", "/run/.containerenv", true),
+            ("container", "", true),
+            ("KUBERNETES_SERVICE_HOST", "", true),
+            ("HOME", "/etc/passwd", false),
+        ] {
+            let (set, exists) = (|name: &str| name == variable, |path: &Path| path == Path::new(file));
+            assert_eq!(is_container(set, exists), expected, "{variable} {file}");
+        }
+    }
 
     #[test]
     fn the_hard_limit_of_a_process_is_read() {

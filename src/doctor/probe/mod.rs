@@ -10,7 +10,7 @@ mod socket;
 
 pub(super) use door::{Door, Through, look_at_certificate, look_through};
 pub(super) use exchange::Fields;
-pub(super) use gateway::{Gateway, Listening, Origin, Reached, look as look_at_gateway};
+pub(super) use gateway::{Distrust, Gateway, Listening, Origin, Reached, look as look_at_gateway};
 pub(super) use machine::{Machine, files, look as look_at_machine};
 pub(super) use port::{Holder, Port, PortError, look as look_at_port};
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use serde_json::Value;
 
-use super::exchange::{Fields, get};
-use crate::config::Admin;
+use super::exchange::{Fields, LONGEST_BODY, get};
+use crate::config::{Admin, Config, printed};
 use crate::upstream::{ConnectError, Connector};
 
 /// What is known of a frontgate that runs.
@@ -30,6 +31,9 @@ pub(in crate::doctor) struct Status {
     pub(in crate::doctor) draining: bool,
     /// The config file that it runs on.
     pub(in crate::doctor) config: Option<String>,
+    /// What it runs on: the file, its environment and its command line. `None`: it did not say, or not so that this version
+    /// understands it.
+    pub(in crate::doctor) settings: Option<Box<Config>>,
     /// Purpose and address.
     pub(in crate::doctor) listeners: Vec<(String, String)>,
     /// Why it kept its configuration when it was last told to read it again.
@@ -41,17 +45,26 @@ pub(in crate::doctor) async fn look(admin: &Admin) -> Running {
     let Some(upstream) = admin.to_dial() else { return Running::Unknown };
     let made = Connector::new(&upstream, Some(CONNECT), |_| Err("the admin listener speaks no TLS".into()));
     let connector: Result<_, Box<dyn std::error::Error>> = made;
-    let stream = match connector {
+    let connector = match connector {
         Err(error) => return Running::Other(error.to_string()),
-        Ok(connector) => match connector.connect().await {
-            Ok(stream) => stream,
-            Err(ConnectError::Refused) => return Running::No,
-            Err(error) => return Running::Other(error.to_string()),
-        },
+        Ok(connector) => connector,
     };
-    let answer = get(stream, "localhost", "/status", &Fields::new()).await;
-    let status = answer.and_then(|answer| status(&answer.text));
-    status.map_or_else(|| Running::Other("it does not answer as a frontgate does".to_owned()), Running::Yes)
+    let stream = match connector.connect().await {
+        Ok(stream) => stream,
+        Err(ConnectError::Refused) => return Running::No,
+        Err(error) => return Running::Other(error.to_string()),
+    };
+    let answer = get(stream, HOST, "/status", &Fields::new(), LONGEST_BODY).await;
+    let Some(mut status) = answer.ok().and_then(|answer| status(&answer.text)) else {
+        return Running::Other("it does not answer as a frontgate does".to_owned());
+    };
+    if let Ok(stream) = connector.connect().await
+        && let Ok(answer) = get(stream, HOST, "/config", &Fields::new(), LONGEST_CONFIG).await
+        && answer.status == StatusCode::OK
+    {
+        status.settings = printed(&answer.text).map(Box::new);
+    }
+    Running::Yes(status)
 }
 
 fn status(text: &str) -> Option<Status> {
@@ -64,11 +77,15 @@ fn status(text: &str) -> Option<Status> {
         ready: told["ready"].as_bool()?,
         draining: told["draining"].as_bool()?,
         config: word(&told["config"]),
+        settings: None,
         listeners: listeners.filter_map(|one| Some((word(&one["purpose"])?, word(&one["address"])?))).collect(),
         refused: word(&told["reloads"]["last"]["error"]),
     })
 }
 
+const HOST: &str = "localhost";
+/// As large as a file may be.
+const LONGEST_CONFIG: usize = 1 << 20;
 const CONNECT: Duration = Duration::from_millis(1500);
 
 #[cfg(test)]
@@ -86,6 +103,7 @@ mod tests {
             ready: true,
             draining: false,
             config: Some("/f.yaml".to_owned()),
+            settings: None,
             listeners: vec![("https".to_owned(), "[::]:8443".to_owned())],
             refused: Some("line 3".to_owned()),
         };

@@ -1,14 +1,18 @@
 //! The gateway's own configuration, `openclaw.json`: where it is, what it says about proxies, and a careful change of it.
 //!
+//! frontgate's own configuration is changed in one place only, `forwarded.strip` ([`strip()`]).
+//!
 //! It holds tokens and passwords. Nothing but the settings in [`Settings`] is taken out of it, and no error repeats its text.
 
 mod edit;
 mod place;
 mod read;
+mod strip;
 mod write;
 
 pub use edit::{Change, Edit, EditError, apply};
-pub use place::find;
-pub(super) use read::net;
-pub use read::{Settings, Unreadable, read};
+pub use place::{Looked, find};
+pub use read::{Apps, Settings, TrustedProxy, Unreadable, read};
+pub(super) use read::{DEFAULT_PORT, net};
+pub use strip::strip;
 pub use write::{Written, write};

@@ -2,22 +2,34 @@
 
 use std::path::{Path, PathBuf};
 
+/// Where the gateway's configuration was looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// It is this one.
+    pub file: Option<PathBuf>,
+    /// All places, in the order in which the gateway tries them.
+    pub places: Vec<PathBuf>,
+}
+
 /// The file that the gateway of this user would read, by its own rules: `$OPENCLAW_CONFIG_PATH`, else in
 /// `$OPENCLAW_STATE_DIR`, else in `~/.openclaw` or, of its earlier name, `~/.clawdbot`. `variable` looks one up, `exists` asks
 /// the disk.
-pub fn find(variable: impl Fn(&str) -> Option<String>, exists: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+pub fn find(variable: impl Fn(&str) -> Option<String>, exists: impl Fn(&Path) -> bool) -> Looked {
     let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     let home = set("OPENCLAW_HOME").or_else(|| set("HOME")).map(PathBuf::from);
     let expand = |path: String| match (path.strip_prefix('~'), &home) {
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
         _ => PathBuf::from(path),
     };
-    if let Some(path) = set("OPENCLAW_CONFIG_PATH") {
-        return Some(expand(path)).filter(|path| exists(path));
-    }
-    let state = set("OPENCLAW_STATE_DIR").map(expand);
-    let folders = state.into_iter().chain(home.iter().flat_map(|home| FOLDERS.map(|folder| home.join(folder))));
-    folders.flat_map(|folder| FILES.map(|file| folder.join(file))).find(|path| exists(path))
+    let places: Vec<PathBuf> = match set("OPENCLAW_CONFIG_PATH") {
+        Some(path) => vec![expand(path)],
+        None => {
+            let state = set("OPENCLAW_STATE_DIR").map(expand);
+            let home = home.iter().flat_map(|home| FOLDERS.map(|folder| home.join(folder)));
+            state.into_iter().chain(home).flat_map(|folder| FILES.map(|file| folder.join(file))).collect()
+        }
+    };
+    Looked { file: places.iter().find(|path| exists(path)).cloned(), places }
 }
 
 const FOLDERS: [&str; 2] = [".openclaw", ".clawdbot"];
@@ -55,7 +67,9 @@ mod tests {
         for (env, disk, expected) in cases {
             let variable = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
             let exists = |path: &Path| disk.iter().any(|file| Path::new(file) == path);
-            assert_eq!(find(variable, exists), expected.map(PathBuf::from), "{env:?}");
+            let looked = find(variable, exists);
+            assert_eq!(looked.file, expected.map(PathBuf::from), "{env:?}");
+            assert!(looked.file.iter().all(|file| looked.places.contains(file)), "{looked:?}");
         }
     }
 }

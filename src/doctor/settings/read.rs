@@ -21,16 +21,44 @@ pub struct Settings {
     pub trusted_proxies: Vec<String>,
     /// `gateway.auth.mode`.
     pub auth_mode: Option<String>,
-    /// `gateway.auth.trustedProxy.allowLoopback`.
-    pub allow_loopback: bool,
+    /// `gateway.auth.trustedProxy`, which counts where the mode is `trusted-proxy`.
+    pub trusted_proxy: TrustedProxy,
     /// `gateway.controlUi.enabled`; on when it is not said.
     pub control_ui: bool,
-    /// `gateway.controlUi.allowedOrigins`, lower case.
+    /// `gateway.controlUi.allowedOrigins`, as written.
     pub allowed_origins: Vec<String>,
+    /// `gateway.publicOrigin`: what people open. Gateways that know no list of origins but this one take it for that.
+    pub public_origin: Option<String>,
+    /// `mcp.apps`, where it is on.
+    pub apps: Option<Apps>,
+    /// `gateway.portals.ingress.port`.
+    pub portals: Option<u16>,
     /// `gateway.controlUi.allowInsecureAuth`, or a `dangerously…` beside it that is on: its names.
     pub dangerous: Vec<&'static str>,
     /// A part comes from another file (`$include`) or from the environment (`${NAME}`): what is not here may be there.
     pub partial: bool,
+}
+
+/// How the gateway takes the user's name from a proxy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustedProxy {
+    /// The field that names the user, in lower case.
+    pub user_header: Option<String>,
+    /// Fields without which no request is believed, in lower case.
+    pub required_headers: Vec<String>,
+    /// The only users that may come; empty is all.
+    pub allow_users: Vec<String>,
+    /// Whether a proxy on the gateway's own machine is believed; `None` when nothing is said, which means no.
+    pub allow_loopback: Option<bool>,
+}
+
+/// The gateway's second listener, for apps that must not have the Control UI's origin.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Apps {
+    /// `mcp.apps.sandboxOrigin`.
+    pub origin: Option<String>,
+    /// `mcp.apps.sandboxPort`, by default the one behind the gateway's own.
+    pub port: u16,
 }
 
 /// Why the file says nothing; without a word of its text.
@@ -77,20 +105,34 @@ impl Settings {
         let gateway = &root["gateway"];
         let ui = &gateway["controlUi"];
         let on = |value: &Value| value.as_bool() == Some(true);
+        let number = |value: &Value| value.as_u64().and_then(|number| u16::try_from(number).ok());
+        let word = |value: &Value| value.as_str().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let port = number(&gateway["port"]);
+        let apps = &root["mcp"]["apps"];
+        let proxy = &gateway["auth"]["trustedProxy"];
+        let lower = |text: String| text.trim().to_ascii_lowercase();
         Self {
-            port: gateway["port"].as_u64().and_then(|port| u16::try_from(port).ok()),
+            port,
             bind: gateway["bind"].as_str().map(str::to_owned),
             tls: on(&gateway["tls"]["enabled"]),
             trusted_proxies: strings(&gateway["trustedProxies"]),
             auth_mode: gateway["auth"]["mode"].as_str().map(str::to_owned),
-            allow_loopback: on(&gateway["auth"]["trustedProxy"]["allowLoopback"]),
+            trusted_proxy: TrustedProxy {
+                user_header: word(&proxy["userHeader"]).map(lower),
+                required_headers: strings(&proxy["requiredHeaders"]).into_iter().map(lower).collect(),
+                allow_users: strings(&proxy["allowUsers"]),
+                allow_loopback: proxy["allowLoopback"].as_bool(),
+            },
             control_ui: ui["enabled"].as_bool() != Some(false),
-            allowed_origins: strings(&ui["allowedOrigins"])
-                .iter()
-                .map(|origin| origin.trim().to_ascii_lowercase())
-                .collect(),
+            allowed_origins: strings(&ui["allowedOrigins"]),
+            public_origin: word(&gateway["publicOrigin"]),
+            apps: on(&apps["enabled"]).then(|| Apps {
+                origin: word(&apps["sandboxOrigin"]),
+                port: number(&apps["sandboxPort"]).unwrap_or(port.unwrap_or(DEFAULT_PORT).wrapping_add(1)),
+            }),
+            portals: number(&gateway["portals"]["ingress"]["port"]),
             dangerous: DANGEROUS.into_iter().filter(|name| on(&ui[*name])).collect(),
-            partial: [root, gateway, ui, &gateway["auth"]].iter().any(|part| part.get("$include").is_some())
+            partial: [root, gateway, ui, &gateway["auth"], proxy].iter().any(|part| part.get("$include").is_some())
                 || [&gateway["trustedProxies"], &ui["allowedOrigins"]].iter().any(|part| is_elsewhere(part)),
         }
     }
@@ -100,9 +142,11 @@ impl Settings {
         self.trusted_proxies.iter().filter_map(|text| net(text)).any(|net| net.contains(&ip.to_canonical()))
     }
 
-    /// Whether a page at `origin` may connect by the list alone.
+    /// Whether a page at `origin`, written as browsers do, may connect by the list alone. As the gateway compares: without the spaces
+    /// around an entry and without regard to case, and nothing else.
     pub fn lists(&self, origin: &str) -> bool {
-        self.allowed_origins.iter().any(|allowed| allowed == "*" || allowed.trim_end_matches('/') == origin)
+        let is = |entry: &String| matches!(entry.trim(), "*") || entry.trim().eq_ignore_ascii_case(origin);
+        self.allowed_origins.iter().any(is)
     }
 }
 
@@ -121,6 +165,9 @@ fn is_elsewhere(value: &Value) -> bool {
     value.is_object() || value.is_string() || strings(value).iter().any(|text| text.contains("${"))
 }
 
+/// The gateway's own.
+pub(in crate::doctor) const DEFAULT_PORT: u16 = 18789;
+
 const DANGEROUS: [&str; 3] =
     ["allowInsecureAuth", "dangerouslyDisableDeviceAuth", "dangerouslyAllowHostHeaderOriginFallback"];
 
@@ -133,10 +180,12 @@ mod tests {
       /* the gateway */
       gateway: {
         port: 18789, bind: 'loopback', tls: { enabled: true },
-        auth: { mode: "trusted-proxy", token: "s3cret-token", trustedProxy: { allowLoopback: true } },
+        auth: { mode: "trusted-proxy", token: "s3cret-token", trustedProxy: { allowLoopback: true, userHeader: " X-Auth-User ", requiredHeaders: ["X-Key"], allowUsers: ["Ann"] } },
+        publicOrigin: "https://gw.example", portals: { ingress: { domain: "p.example", port: 18890 } },
         "trustedProxies": ["127.0.0.1", '10.0.0.0/8', ],
         controlUi: { allowedOrigins: ["https://GW.example:8443"], allowInsecureAuth: true, },
       },
+      mcp: { apps: { enabled: true, sandboxOrigin: "https://apps.example" } },
       limit: +.5, size: 0x10, big: Infinity, text: 'it\
  goes on',
     }"#;
@@ -150,9 +199,17 @@ mod tests {
             tls: true,
             trusted_proxies: vec!["127.0.0.1".to_owned(), "10.0.0.0/8".to_owned()],
             auth_mode: Some("trusted-proxy".to_owned()),
-            allow_loopback: true,
+            trusted_proxy: TrustedProxy {
+                user_header: Some("x-auth-user".to_owned()),
+                required_headers: vec!["x-key".to_owned()],
+                allow_users: vec!["Ann".to_owned()],
+                allow_loopback: Some(true),
+            },
             control_ui: true,
-            allowed_origins: vec!["https://gw.example:8443".to_owned()],
+            allowed_origins: vec!["https://GW.example:8443".to_owned()],
+            public_origin: Some("https://gw.example".to_owned()),
+            apps: Some(Apps { origin: Some("https://apps.example".to_owned()), port: 18790 }),
+            portals: Some(18890),
             dangerous: vec!["allowInsecureAuth"],
             partial: false,
         };
@@ -162,6 +219,12 @@ mod tests {
             assert_eq!(settings.trusts(ip.parse().unwrap()), trusted, "{ip}");
         }
         assert!(settings.lists("https://gw.example:8443") && !settings.lists("https://gw.example"));
+        for (entry, lists) in
+            [("https://gw", true), (" https://GW ", true), ("*", true), ("https://gw/", false), ("http://gw", false)]
+        {
+            let one = Settings { allowed_origins: vec![entry.to_owned()], ..Settings::default() };
+            assert_eq!(one.lists("https://gw"), lists, "{entry}");
+        }
     }
 
     #[test]

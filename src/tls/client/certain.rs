@@ -1,4 +1,4 @@
-//! Servers that are known by their own certificate, whoever signed it.
+//! Servers that are known by their own certificate, whatever signed it.
 
 use std::sync::Arc;
 

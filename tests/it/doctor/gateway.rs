@@ -15,7 +15,7 @@ use crate::harness::binary;
 use crate::websocket::peer::UPGRADE;
 
 /// A gateway that refuses every `connect` with this detail, as one does to which no secret is sent; its address.
-fn gateway(detail: &'static str) -> String {
+pub(super) fn gateway(detail: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {

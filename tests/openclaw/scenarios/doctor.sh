@@ -15,7 +15,11 @@ try new doctor-fixes-proxy-and-origin behind_frontgate doctor_proxy_and_origin
 try new doctor-fixes-a-forgotten-port behind_frontgate doctor_forgotten_port
 try new doctor-finds-too-wide-trust behind_frontgate doctor_too_wide
 try new doctor-fixes-trusted-proxy-on-loopback behind_frontgate doctor_trusted_proxy
-try new doctor-fixes-a-control-ui-that-is-off behind_frontgate doctor_ui_off
+try new doctor-closes-a-door-that-strangers-could-open behind_frontgate doctor_strangers
+try new doctor-leaves-a-control-ui-off behind_frontgate doctor_ui_off
+try new doctor-names-an-entry-that-nearly-matches behind_frontgate doctor_nearly
+try new doctor-knows-what-flags-say doctor_flags
+try new doctor-pins-a-gateway-that-signed-itself doctor_pin
 try new doctor-finds-a-late-gateway behind_frontgate doctor_late
 try new doctor-finds-a-late-way-through-frontgate doctor_late_through
 try new doctor-finds-that-local-clients-are-refused doctor_local_clients
@@ -96,26 +100,97 @@ doctor_too_wide() {
     client ws-connect.mjs doctor --origin auto approve :: connected
 }
 
-# A proxy that says who the user is, on the gateway's own machine. Who is believed comes as far as pairing, which the gateway's CLI
-# cannot approve without a token.
+# A proxy that says who the user is, on the gateway's own machine: it is believed once frontgate sets the field itself, and not
+# before. Who is believed comes as far as pairing, which the gateway's CLI cannot approve without a token.
 doctor_trusted_proxy() {
-    local ann=(--header 'X-Auth-User: ann@example.com' --origin auto token=- --expect 1008)
+    local yaml="$W/doctor/frontgate.yaml" ann=(--header "Authorization: Basic $(printf 'ann:pass' | base64)" --origin auto token=- --expect 1008) status=1
     change 'c.gateway.auth = { mode: "trusted-proxy", trustedProxy: { userHeader: "x-auth-user" } }' || return 1
-    before_long client ws-connect.mjs doctor "${ann[@]}" :: 'close.reason.startsWith("unauthorized")' || return 1
-    fix_it trusted_proxy_loopback:broken
-    local status=$?
-    [ "$status" = 0 ] && { before_long client ws-connect.mjs doctor "${ann[@]}" :: 'close.reason.startsWith("pairing required")' || status=1; }
-    # For those that come after.
-    change "c.gateway.auth = { mode: 'token', token: '$(token_of doctor)' }" && before_long client ws-connect.mjs doctor --origin auto approve :: connected && return $status
+    cp "$yaml" "$yaml.before"
+    comes_to_find 'trusted_proxy_loopback:broken trusted_proxy_no_user:broken' &&
+        doctor_login x-auth-user >>"$yaml" && (cd "$W/doctor" && "$FRONTGATE_BIN" reload -c "$yaml") &&
+        before_long client ws-connect.mjs doctor "${ann[@]}" :: 'close.reason.startsWith("unauthorized")' &&
+        fix_it trusted_proxy_loopback:broken &&
+        before_long client ws-connect.mjs doctor "${ann[@]}" :: 'close.reason.startsWith("pairing required")' && status=0
+    doctor_token_again "$yaml" && return $status
 }
 
+# The field is not frontgate's own, and the gateway believes it: a stranger who sends it is that user.
+doctor_strangers() {
+    local yaml="$W/doctor/frontgate.yaml" status=1
+    change 'c.gateway.auth = { mode: "trusted-proxy", trustedProxy: { userHeader: "x-auth-user", allowLoopback: true } }' || return 1
+    cp "$yaml" "$yaml.before"; cp "${its[3]}" "$W/doctor/its.before"
+    before_long stranger_is_owner 200 && comes_to_find trusted_proxy_open:broken &&
+        examine doctor 1 trusted_proxy_no_user:broken "${its[@]}" --fix --yes &&
+        must 'the line is not in its config' grep -qF 'forwarded: { strip: [x-auth-user] }' "$yaml" &&
+        must 'the config of the gateway was changed' cmp "$W/doctor/its.before" "${its[3]}" && status=0
+    rm -f "$yaml".before-frontgate-*
+    doctor_token_again "$yaml" && return $status
+}
+# What a tool is answered to whom nobody has let in.
+stranger_is_owner() {
+    local got
+    got="$(curl -ks -m 10 -o /dev/null -w '%{http_code}' --resolve "$NAME:$doctor_https:198.51.100.$NUMBER" -H 'X-Auth-User: owner@example.com' \
+        -H 'Content-Type: application/json' -d '{"tool":"sessions_list","action":"json","args":{}}' "https://$NAME:$doctor_https/tools/invoke")"
+    [ "$got" = "$1" ]
+}
+# For those that come after.
+doctor_token_again() {
+    cp "$1.before" "$1" && (cd "$W/doctor" && "$FRONTGATE_BIN" reload -c "$1") || return 1
+    change "c.gateway.auth = { mode: 'token', token: '$(token_of doctor)' }" && before_long client ws-connect.mjs doctor --origin auto approve :: connected
+}
+doctor_login() { printf 'auth: { basic: { ann: "%s" }, user_header: %s }\n' '$2b$04$abcdefghijklmnopqrstuufznL8bkzdtHwLhca4To/v9Lo9bA7fR6' "$1"; }
+
+# That it is off is somebody's choice.
 doctor_ui_off() {
     change 'c.gateway.controlUi.enabled = false' && until_true 30 not has_ui || return 1
-    fix_it control_ui_off:broken || return 1
+    comes_to_find control_ui_off:broken && examine doctor 1 control_ui_off:broken "${its[@]}" --fix --yes || return 1
+    change 'c.gateway.controlUi.enabled = true'
     until_true 30 has_ui || return 1
     client ui-check.mjs doctor approve :: connected
 }
 has_ui() { curl -fs -m 5 -o /dev/null "http://127.0.0.1:$doctor_port/"; }
+
+# Entries that were meant for the page and are not it to the gateway.
+doctor_nearly() {
+    local entry its=("${its[@]}" --origin "https://$NAME:$doctor_https")
+    for entry in "https://$NAME:$doctor_https/" "http://$NAME:$doctor_https" "https://$NAME:8443"; do
+        change "c.gateway.controlUi.allowedOrigins = ['$entry']" && comes_to_find origin_not_allowed:broken || return 1
+        must "it does not name $entry" grep -qF "The gateway's list has \`$entry\`" "$W/out/$SCENARIO.json" || return 1
+    done
+    fix_it origin_not_allowed:broken || return 1
+    client ws-connect.mjs doctor --origin auto --client openclaw-control-ui:webchat approve :: connected
+}
+
+# A name that only the command line says: what runs is asked.
+doctor_flags() {
+    mkdir -p "$W/doctor-flags"
+    frontgate_up doctor-flags 9198 --name gw.lan --listen '[::]:8488' --admin 127.0.0.1:9198 --upstream "http://127.0.0.1:$doctor_port" || return 1
+    examine doctor 1 origin_not_allowed:broken --admin 127.0.0.1:9198 --gateway-config "${its[3]}" || return 1
+    must 'it does not name the origin' grep -qF 'https://gw.lan:8488' "$W/out/$SCENARIO.json"
+}
+
+# The gateway's own TLS: its certificate says CA:TRUE. What doctor says to write makes it the upstream.
+doctor_pin() {
+    local yaml="$W/doctor-tls/frontgate.yaml" port=18801 tls="$W/doctor-tls/gateway"
+    mkdir -p "$tls/home" && node -e '
+        const fs = require("fs"), [from, to, port] = process.argv.slice(1), c = new Function("return (" + fs.readFileSync(from, "utf8") + ")")();
+        c.gateway.port = Number(port); c.gateway.tls = { enabled: true }; fs.writeFileSync(to, JSON.stringify(c), { mode: 0o600 });' "${its[3]}" "$tls/openclaw.json" "$port" || return 1
+    cp "$W/doctor/gateway/token" "$tls/token"
+    env -i PATH="$PATH" HOME="$tls/home" OPENCLAW_STATE_DIR="$tls" OPENCLAW_CONFIG_PATH="$tls/openclaw.json" OPENCLAW_DISABLE_BONJOUR=1 OPENCLAW_NO_RESPAWN=1 \
+        setsid node "${INSTALL[new]}/node_modules/openclaw/openclaw.mjs" gateway run --port "$port" --bind loopback >"$tls/gateway.log" 2>&1 &
+    echo "$!" >"$tls/gateway.pid"
+    until_true 120 curl -ksf -o /dev/null "https://127.0.0.1:$port/readyz" || { tail "$tls/gateway.log"; return 1; }
+    doctor_config "$port" 8489 9199 | sed 's|http://127.0.0.1|https://127.0.0.1|' >"$yaml"
+    examine doctor 1 'gateway_untrusted:broken frontgate_not_running:broken' -c "$yaml" --gateway-config "$tls/openclaw.json" || return 1
+    node -e '
+        const fs = require("fs"), [report, yaml] = process.argv.slice(1);
+        const fix = JSON.parse(fs.readFileSync(report)).findings.find(f => f.id === "gateway_untrusted").fix;
+        const lines = fix.filter(line => /^  (upstreams|routes):/.test(line)).map(line => line.trim());
+        fs.writeFileSync(yaml, fs.readFileSync(yaml, "utf8").replace(/^upstream:.*\n/m, lines.join("\n") + "\n"));' "$W/out/$SCENARIO.json" "$yaml" || return 1
+    frontgate_up doctor-tls 9199 --config "$yaml" || return 1
+    examine doctor 0 '' -c "$yaml" --gateway-config "$tls/openclaw.json" --origin "https://$NAME:$doctor_https" || return 1
+    client ws-connect.mjs doctor port=8489 --insecure --expect 1008 token=- :: opened
+}
 
 # ------------------------------------------------------------------------------------------------------ the way to it
 

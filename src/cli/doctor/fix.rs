@@ -1,0 +1,195 @@
+//! `--fix`: the two files are changed as the findings ask for, after a question, and looked at again.
+
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use time::OffsetDateTime;
+use tokio::runtime::Runtime;
+use tokio::time::sleep;
+
+use crate::cli::failure::Failure;
+use crate::config::Config;
+use crate::doctor::settings::{Written, apply, strip, write};
+use crate::doctor::{GatewayConfig, Question, Report, examine};
+
+/// What there is to say after what was to be fixed is fixed, and whether that was done.
+pub(super) fn examined(
+    runtime: &Runtime,
+    question: &mut Question,
+    (wanted, yes, aloud): (bool, bool, bool),
+    load: &dyn Fn() -> Result<Config, Failure>,
+) -> Result<(Report, bool), Failure> {
+    let report = runtime.block_on(examine(question));
+    if !wanted {
+        return Ok((report, true));
+    }
+    let own = fix_own(&report, yes, aloud)?;
+    let theirs = fix(question, &report, yes, aloud, own == Fixed::Nothing)?;
+    let report =
+        if [own, theirs].contains(&Fixed::Changed) { until_fixed(runtime, question, &report, load) } else { report };
+    Ok((report, ![own, theirs].contains(&Fixed::NotDone)))
+}
+
+/// What became of a file that was to be fixed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fixed {
+    /// There was nothing to fix, or the answer was no.
+    Nothing,
+    /// It is another now.
+    Changed,
+    /// It could not be looked at, or not be changed.
+    NotDone,
+}
+
+/// Names what no client may send in frontgate's own configuration, or says what to write there.
+fn fix_own(report: &Report, yes: bool, aloud: bool) -> Result<Fixed, Failure> {
+    let names = report.strip();
+    if names.is_empty() {
+        return Ok(Fixed::Nothing);
+    }
+    let lines = format!("  forwarded: {{ strip: [{}] }}", names.join(", "));
+    let Some(file) = &report.own_file else {
+        say(
+            aloud,
+            &format!("frontgate has no config file to change. Write one, such as frontgate.yaml, with:\n{lines}\n\n"),
+        );
+        return Ok(Fixed::NotDone);
+    };
+    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let Some(after) = strip(&text, file, &names) else {
+        let left = "is left as it is: it is not written so that a line could be added safely. Write there";
+        say(aloud, &format!("{} {left}:\n{lines}\n\n", file.display()));
+        return Ok(Fixed::NotDone);
+    };
+    if after == text {
+        return Ok(Fixed::Nothing);
+    }
+    if !yes && !agreed(file, &[format!("forwarded.strip: add {}", names.join(", "))])? {
+        say(aloud, "Nothing was changed.\n\n");
+        return Ok(Fixed::Nothing);
+    }
+    replace(file, &text, &after, aloud)
+}
+
+fn replace(file: &Path, before: &str, after: &str, aloud: bool) -> Result<Fixed, Failure> {
+    let Written { file, backup } = write(file, before, after, OffsetDateTime::now_utc())
+        .with_context(|| format!("cannot change {}", file.display()))?;
+    say(aloud, &format!("Changed {}; it was: {}\n\n", file.display(), backup.display()));
+    Ok(Fixed::Changed)
+}
+
+/// Changes the gateway's configuration as the findings ask for. `alone`: nothing else was fixed.
+fn fix(question: &Question, report: &Report, yes: bool, aloud: bool, alone: bool) -> Result<Fixed, Failure> {
+    let edits = report.edits();
+    let Some(config) = &question.gateway_config else {
+        let places: Vec<_> = question.looked.iter().map(|place| format!("  {}\n", place.display())).collect();
+        say(
+            aloud,
+            &format!(
+                "The gateway's own config was not found, so nothing in it was fixed. Looked for:\n{}Name it with --gateway-config \
+                 FILE, or run doctor as the gateway's user.\n\n",
+                places.concat()
+            ),
+        );
+        return Ok(Fixed::NotDone);
+    };
+    if let Some(why) = config.unreadable() {
+        say(aloud, &format!("{} cannot be read ({why}), so nothing in it was fixed.\n\n", config.file.display()));
+        return Ok(Fixed::NotDone);
+    }
+    if edits.is_empty() {
+        if alone {
+            say(aloud, &format!("Nothing to fix in {}.\n\n", config.file.display()));
+        }
+        return Ok(Fixed::Nothing);
+    }
+    let file = config.file.display();
+    if env::var("OPENCLAW_NIX_MODE").as_deref() == Ok("1") || env::var("OPENCLAW_CONFIG_READONLY").as_deref() == Ok("1")
+    {
+        let kept = "is kept by something else (OPENCLAW_NIX_MODE, OPENCLAW_CONFIG_READONLY): change it there";
+        say(aloud, &format!("{file} {kept}.\n\n"));
+        return Ok(Fixed::NotDone);
+    }
+    let after = match apply(config.text(), &edits) {
+        Ok(after) if after != config.text() => after,
+        Ok(_) => return Ok(Fixed::Nothing),
+        Err(error) => {
+            say(aloud, &format!("{file} is left as it is: {error}. The findings say what to write.\n\n"));
+            return Ok(Fixed::NotDone);
+        }
+    };
+    let words: Vec<_> = edits.iter().map(ToString::to_string).collect();
+    if !yes && !agreed(&config.file, &words)? {
+        say(aloud, "Nothing was changed.\n\n");
+        return Ok(Fixed::Nothing);
+    }
+    replace(&config.file, config.text(), &after, aloud)
+}
+
+/// Asks the person at the terminal.
+fn agreed(file: &Path, edits: &[String]) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::wrong(
+            "--fix asks before it changes anything, and nobody is there to answer\n    hint: --fix --yes",
+        ));
+    }
+    let mut question = format!("Change {}:\n", file.display());
+    for edit in edits {
+        let _ = writeln!(question, "  {edit}");
+    }
+    let mut stderr = io::stderr().lock();
+    let asked = write!(stderr, "{question}A copy is kept beside it. [y/N] ").and_then(|()| stderr.flush());
+    asked.context("cannot ask")?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).context("cannot read the answer")?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Looks again until the gateway has taken its changed configuration over, or clearly does not.
+fn until_fixed(
+    runtime: &Runtime,
+    question: &mut Question,
+    before: &Report,
+    load: &dyn Fn() -> Result<Config, Failure>,
+) -> Report {
+    let changed = before.diagnosis.findings.iter().filter(|one| one.edit.is_some() || !one.strip.is_empty());
+    let fixed: Vec<_> = changed.map(|one| one.id).collect();
+    let began = std::time::Instant::now();
+    loop {
+        if let Some(config) = &mut question.gateway_config {
+            *config = GatewayConfig::open(config.file.clone(), config.named);
+        }
+        if let Ok(config) = load() {
+            question.config = config;
+        }
+        let report = runtime.block_on(examine(question));
+        let healed = !report.diagnosis.is_broken()
+            || report.diagnosis.findings.iter().all(|one| {
+                let more = one.edit.is_some() || !one.strip.is_empty();
+                !(more && fixed.contains(&one.id)) && !TRANSIENT.contains(&one.id)
+            });
+        if healed || began.elapsed() > TAKEN_OVER {
+            return report;
+        }
+        runtime.block_on(async { sleep(AGAIN).await });
+    }
+}
+
+fn say(aloud: bool, text: &str) {
+    let mut stderr = io::stderr().lock();
+    if aloud {
+        // What matters is in the report too.
+        let _ = stderr.write_all(text.as_bytes());
+    }
+}
+
+/// What a gateway that takes a change over may show for a while.
+const TRANSIENT: [&str; 5] =
+    ["proxy_trust_not_in_effect", "gateway_starting", "gateway_refused", "gateway_no_websocket", "gateway_slow"];
+const TAKEN_OVER: Duration = Duration::from_secs(30);
+const AGAIN: Duration = Duration::from_millis(500);

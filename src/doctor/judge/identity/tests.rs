@@ -1,0 +1,100 @@
+use std::path::Path;
+
+use super::*;
+use crate::config::{Overrides, Source, load};
+use crate::doctor::finding::Severity;
+use crate::doctor::settings::read;
+
+const HASH: &str = "$2b$12$DeHF3Xmsn0WR9TTj8tcVzuEeTxXTAEOSVFC/LVDw2DDBZzWzIDhVm";
+
+fn config(yaml: &str) -> Config {
+    let text = yaml.replace("HASH", HASH);
+    let loaded = load(Source::Text { text, file: "/f.yaml".into() }, [], &Overrides::default());
+    loaded.unwrap_or_else(|problems| panic!("{problems}")).config
+}
+
+fn judged(gateway: &str, yaml: &str, local: &str) -> Diagnosis {
+    let text =
+        format!("{{gateway:{{auth:{{mode:'trusted-proxy',trustedProxy:{{userHeader:'X-Auth-User'{gateway}}}}}}}}}");
+    let settings = read(&text).unwrap();
+    let known = Known { file: Path::new("/o.json"), settings: &settings };
+    let mut diagnosis = Diagnosis::default();
+    identity(&mut diagnosis, &known, Some(local.parse().unwrap()), &config(yaml), &Upstream::default());
+    diagnosis.sort();
+    diagnosis
+}
+
+#[test]
+fn a_field_that_clients_can_send_is_an_open_door_and_never_opened_further() {
+    const LOGIN: &str = "auth: { basic: { ann: \"HASH\" }, user_header: x-auth-user }";
+    const OTHER: &str = "auth: { basic: { ann: \"HASH\" }, user_header: x-other }";
+    const NO_NAME: &str = "auth: { basic: { ann: \"HASH\" } }";
+    const STRIP: &str = "forwarded: { strip: [X-Auth-User] }";
+    let two = |login: &str| format!("routes: [{{ path: /a, {login} }}, {{ upstream: \"http://127.0.0.1:18789\" }}]");
+    // The other route leads elsewhere.
+    let apart = format!("routes: [{{ path: /a, upstream: \"http://127.0.0.1:9\" }}, {{ {LOGIN} }}]");
+    let exempt = format!("{LOGIN}\nroutes: [{{ path: /share/, auth: none }}, {{ path: / }}]");
+    let open = ",allowLoopback:true";
+    let (none, of_mine, not_told) = ("", "127.0.0.1", ",allowLoopback:false");
+    type Row<'a> = (&'a str, &'a str, &'a str, &'a [&'a str], bool, &'a [&'a str]);
+    let with_strip = format!("{NO_NAME}\n{STRIP}");
+    let behind = "forwarded: { strip: [X-Auth-User], trusted_proxies: [10.0.0.9] }";
+    let (two_login, two_spelt) = (two(LOGIN), "forwarded: { strip: [x_auth_user] }");
+    let rows: Vec<Row<'_>> = vec![
+        // No route sets it.
+        (none, "", of_mine, &["trusted_proxy_no_user", "trusted_proxy_loopback"], false, &["x-auth-user"]),
+        (open, "", of_mine, &["trusted_proxy_open"], false, &["x-auth-user"]),
+        (none, "", "10.0.0.2", &["trusted_proxy_open"], false, &["x-auth-user"]),
+        (open, NO_NAME, of_mine, &["trusted_proxy_open"], false, &["x-auth-user"]),
+        (open, OTHER, of_mine, &["trusted_proxy_open"], false, &["x-auth-user"]),
+        (none, OTHER, of_mine, &["trusted_proxy_no_user", "trusted_proxy_loopback"], false, &["x-auth-user"]),
+        // One of two routes does; one is let out.
+        (none, &two_login, of_mine, &["trusted_proxy_no_user", "trusted_proxy_loopback"], false, &["x-auth-user"]),
+        (open, &two_login, of_mine, &["trusted_proxy_open"], false, &["x-auth-user"]),
+        (open, &exempt, of_mine, &["trusted_proxy_open"], false, &["x-auth-user"]),
+        // No client's own passes.
+        (open, STRIP, of_mine, &["trusted_proxy_no_user"], false, &[]),
+        (open, two_spelt, of_mine, &["trusted_proxy_no_user"], false, &[]),
+        (open, &with_strip, of_mine, &["trusted_proxy_no_user"], false, &[]),
+        (open, behind, of_mine, &[], false, &[]),
+        (none, behind, of_mine, &["trusted_proxy_loopback"], false, &[]),
+        // All do.
+        (none, LOGIN, of_mine, &["trusted_proxy_loopback"], true, &[]),
+        (none, &apart, of_mine, &["trusted_proxy_loopback"], true, &[]),
+        (open, LOGIN, of_mine, &[], false, &[]),
+        (none, LOGIN, "10.0.0.2", &[], false, &[]),
+        // An explicit choice is left alone.
+        (not_told, LOGIN, of_mine, &["trusted_proxy_loopback"], false, &[]),
+    ];
+    for (gateway, yaml, local, expected, edited, strip) in rows {
+        let diagnosis = judged(gateway, yaml, local);
+        let ids: Vec<_> = diagnosis.findings.iter().map(|finding| finding.id).collect();
+        assert_eq!(ids, expected, "{gateway} {yaml} {local}");
+        assert_eq!(diagnosis.findings.iter().any(|finding| finding.edit.is_some()), edited, "{gateway} {yaml}");
+        let named: Vec<_> = diagnosis.findings.iter().flat_map(|finding| &finding.strip).collect();
+        assert_eq!(named, strip, "{gateway} {yaml}");
+        assert!(diagnosis.findings.iter().all(|finding| finding.severity == Severity::Broken));
+    }
+}
+
+#[test]
+fn what_keeps_users_out_behind_the_login_is_found() {
+    let login = "auth: { basic: { ann: \"HASH\", bob: \"HASH\" }, user_header: x-auth-user }";
+    let key = format!("{login}\nroutes: [{{ request_headers: {{ set: {{ X-Key: k }} }} }}]");
+    let rows: [(&str, &str, &[&str]); 8] = [
+        (",allowUsers:['ann','bob']", login, &[]),
+        (",allowUsers:['ann']", login, &["trusted_proxy_users:advice"]),
+        (",allowUsers:['Ann','bob@example.com']", login, &["trusted_proxy_users:broken"]),
+        (",requiredHeaders:['X-Forwarded-Proto','x-real-ip','host','x-auth-user']", login, &[]),
+        (",requiredHeaders:['X-Key']", login, &["trusted_proxy_required_headers:broken"]),
+        (",requiredHeaders:['X-Key']", &key, &[]),
+        (",requiredHeaders:['forwarded']", login, &["trusted_proxy_required_headers:broken"]),
+        (",allowUsers:[]", login, &[]),
+    ];
+    for (gateway, yaml, expected) in rows {
+        let diagnosis = judged(&format!(",allowLoopback:true{gateway}"), yaml, "127.0.0.1");
+        let found: Vec<_> =
+            diagnosis.findings.iter().map(|finding| format!("{}:{}", finding.id, finding.severity.as_str())).collect();
+        assert_eq!(found, expected, "{gateway} {yaml}");
+    }
+}
