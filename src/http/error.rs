@@ -4,6 +4,7 @@ mod face;
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 pub use face::Face;
 use http::StatusCode;
@@ -76,9 +77,12 @@ pub enum Failure {
     /// The route asks who it is, and nobody who may pass has said so (RFC 7235 §3.1).
     #[error("nobody who may pass")]
     LoginRequired,
-    /// Too many passwords are being checked.
-    #[error("too many logins at once")]
-    TooManyLogins,
+    /// The client's network has given too many wrong passwords, or too many wait for theirs to be checked.
+    #[error("too many logins from this network")]
+    TooManyLogins {
+        /// When it may try again.
+        retry_after: Duration,
+    },
     /// None of `routes` is for it.
     #[error("no route is for this request")]
     NoRoute,
@@ -180,7 +184,11 @@ impl Failure {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::TooManyConnections | Self::Exhausted(_) => Some(5),
-            Self::Draining | Self::GatewayStarting(_) | Self::TooManyLogins => Some(2),
+            Self::Draining | Self::GatewayStarting(_) => Some(2),
+            // Not a moment early.
+            Self::TooManyLogins { retry_after } => {
+                Some(u32::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u32::MAX))
+            }
             _ => None,
         }
     }

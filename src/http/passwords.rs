@@ -1,18 +1,34 @@
-//! [`Passwords`]: checks passwords where that blocks nobody, a few at a time, and remembers what it has found to be right.
+//! [`Passwords`]: checks passwords where that stops no thread that serves, a few at a time, and remembers what it has found to
+//! be right.
 //!
-//! A hash is made to take long: some 20 to 300 ms and, for argon2, some 20 MiB. So no more than `TOGETHER` are computed at
-//! once, and no more than `MOST_WAITING` wait for that. What is right once is right for as long as the hash is the same:
-//! it is remembered under a keyed hash of both, so that a page with a hundred requests costs one.
+//! A hash is made to take long: some 20 to 300 ms and, for argon2, some 20 MiB. So no more than a few are computed at once,
+//! in [`Turns`] that are shared fairly between clients; a client that has failed too often ([`Failures`]) is told to wait
+//! before anything is computed. What is right once is right for as long as the hash is the same: it is remembered under a
+//! keyed hash of both, so that a page with a hundred requests costs one, and whoever is logged in notices nothing of an
+//! attack, from wherever it comes.
+
+mod failures;
+mod network;
+mod remembered;
+mod turns;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::PasswordVerifier;
 use aws_lc_rs::{hmac, rand};
-use tokio::sync::Semaphore;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
 
+use self::failures::Failures;
+use self::network::Network;
+use self::remembered::Remembered;
+use self::turns::{Ticket, Turns};
 use super::credentials::Credentials;
 use crate::config::{Basic, PasswordHash};
 
@@ -22,14 +38,46 @@ pub struct Passwords(Arc<Shared>);
 
 struct Shared {
     key: hmac::Key,
-    right: Mutex<Right>,
-    permits: Arc<Semaphore>,
-    waiting: AtomicUsize,
+    state: Mutex<State>,
 }
 
-/// Too many wait already.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Busy;
+struct State {
+    right: Remembered,
+    failures: Failures,
+    turns: Turns,
+    /// What tells those in line that it is their turn; dropped, that they have lost their place.
+    begin: HashMap<Ticket, oneshot::Sender<()>>,
+}
+
+/// The client has failed too often, or too many wait already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooMany {
+    /// When it may try again.
+    pub retry_after: Duration,
+}
+
+/// Whose attempts count together. Those whose address is not known count as one.
+type Client = Option<Network>;
+
+/// A keyed hash of a user's name, a password and the hash that it is checked with.
+type Tag = [u8; 32];
+
+/// What is asked.
+#[derive(Clone, Copy)]
+struct Question {
+    client: Client,
+    tag: Tag,
+    /// There is a user of that name.
+    known: bool,
+}
+
+/// A place in line, then a turn; it is given back when this is dropped.
+struct Turn {
+    passwords: Passwords,
+    client: Client,
+    ticket: Ticket,
+    begins: oneshot::Receiver<()>,
+}
 
 impl Passwords {
     /// Nothing is known yet.
@@ -38,37 +86,74 @@ impl Passwords {
     /// When the system gives no random bytes.
     pub fn new() -> Result<Self, aws_lc_rs::error::Unspecified> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())?;
-        let permits = Arc::new(Semaphore::new(TOGETHER));
-        Ok(Self(Arc::new(Shared { key, right: Mutex::default(), permits, waiting: AtomicUsize::new(0) })))
+        // Each takes a processor, and argon2 the memory that its hash says.
+        let together = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_TOGETHER);
+        let state = State {
+            right: Remembered::default(),
+            failures: Failures::default(),
+            turns: Turns::new(together),
+            begin: HashMap::new(),
+        };
+        Ok(Self(Arc::new(Shared { key, state: Mutex::new(state) })))
     }
 
-    /// Whether this is one of the users, with the right password. It takes as long for a user that there is not.
+    /// Whether this is one of the users, with the right password, as `client` says. It takes as long for a user that there is
+    /// not.
     ///
     /// # Errors
-    /// Too many wait for an answer.
-    pub async fn check(&self, basic: &Basic, credentials: Credentials) -> Result<bool, Busy> {
+    /// It was not looked at, because the client has failed too often or too many wait.
+    pub async fn check(
+        &self,
+        basic: &Basic,
+        credentials: Credentials,
+        client: Option<IpAddr>,
+    ) -> Result<bool, TooMany> {
         let Credentials { user, password } = credentials;
         let known = basic.users.iter().find(|(name, _)| *name == user).map(|(_, hash)| hash);
-        // Somebody's, and the same for each name: one hash may cost more than another.
+        // Some user's, and the same for each name: one hash may cost more than another.
         let Some(hash) = known.or_else(|| self.decoy(basic, &user)) else { return Ok(false) };
-        let tag = self.tag(hash, &password);
-        if known.is_some() && self.right().knows(&tag) {
-            return Ok(true);
+        let tag = self.tag(hash, &user, &password);
+        let question = Question { client: client.map(Network::of), tag, known: known.is_some() };
+        let mut turn = match self.line_up(&question) {
+            Ok(turn) => turn,
+            Err(answer) => return answer,
+        };
+        let begun = timeout(PATIENCE, &mut turn.begins).await;
+        if !matches!(begun, Ok(Ok(()))) {
+            return Err(TooMany { retry_after: PATIENCE });
         }
-        let _waiting = Waiting::enter(&self.0.waiting)?;
-        let permit = Arc::clone(&self.0.permits).acquire_owned().await.map_err(|_| Busy)?;
+        // Another request of the same page may have had the same question.
+        if let Some(answer) = self.state().look_up(&question, Instant::now()) {
+            return answer;
+        }
         let hash = hash.clone();
         let verified = tokio::task::spawn_blocking(move || {
-            let verified = verify(&hash, &password);
-            // Here: who asked may be gone, and the work goes on.
-            drop(permit);
-            verified
+            let is_right = verify(&hash, &password) && question.known;
+            // Here: the client may be gone, and its attempt counts all the same.
+            turn.passwords.state().learn(&question, is_right, Instant::now());
+            drop(turn);
+            is_right
         });
-        let is_right = verified.await.unwrap_or(false) && known.is_some();
-        if is_right {
-            self.right().learn(tag);
+        Ok(verified.await.unwrap_or(false))
+    }
+
+    /// The answer, if it is known, or else a place in line.
+    fn line_up(&self, question: &Question) -> Result<Turn, Result<bool, TooMany>> {
+        let (mut state, now) = (self.state(), Instant::now());
+        if let Some(answer) = state.look_up(question, now) {
+            return Err(answer);
         }
-        Ok(is_right)
+        let State { failures, turns, begin, .. } = &mut *state;
+        let Ok((ticket, displaced)) = turns.enter(question.client, failures, now) else {
+            return Err(Err(TooMany { retry_after: PATIENCE }));
+        };
+        if let Some(displaced) = displaced {
+            begin.remove(&displaced);
+        }
+        let (sender, begins) = oneshot::channel();
+        begin.insert(ticket, sender);
+        state.go_on(now);
+        Ok(Turn { passwords: self.clone(), client: question.client, ticket, begins })
     }
 
     fn decoy<'a>(&self, basic: &'a Basic, user: &str) -> Option<&'a PasswordHash> {
@@ -77,61 +162,59 @@ impl Passwords {
         basic.users.get(number % basic.users.len().max(1)).map(|(_, hash)| hash)
     }
 
-    fn tag(&self, hash: &PasswordHash, password: &[u8]) -> Tag {
+    fn tag(&self, hash: &PasswordHash, user: &str, password: &[u8]) -> Tag {
         let mut context = hmac::Context::with_key(&self.0.key);
-        // No hash has a zero in it.
+        // No hash has a zero in it, and no name has a colon (RFC 7617 §2).
         context.update(text(hash).as_bytes());
         context.update(&[0]);
+        context.update(user.as_bytes());
+        context.update(b":");
         context.update(password);
         context.sign().as_ref().try_into().unwrap_or_default()
     }
 
-    fn right(&self) -> std::sync::MutexGuard<'_, Right> {
-        self.0.right.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A keyed hash of a password and of the hash that it was checked with.
-type Tag = [u8; 32];
-
-/// What was found to be right, and when it was asked for last.
-#[derive(Default)]
-struct Right {
-    asked: HashMap<Tag, u64>,
-    now: u64,
-}
-
-impl Right {
-    fn knows(&mut self, tag: &Tag) -> bool {
-        self.now += 1;
-        let asked = self.asked.get_mut(tag);
-        asked.map(|asked| *asked = self.now).is_some()
-    }
-
-    fn learn(&mut self, tag: Tag) {
-        if self.asked.len() >= MOST_KNOWN
-            && let Some(oldest) = self.asked.iter().min_by_key(|(_, asked)| **asked).map(|(tag, _)| *tag)
-        {
-            self.asked.remove(&oldest);
+impl State {
+    /// The answer to what was asked before, or to a client that has to wait.
+    fn look_up(&mut self, question: &Question, now: Instant) -> Option<Result<bool, TooMany>> {
+        if question.known && self.right.knows(&question.tag) {
+            return Some(Ok(true));
         }
-        self.now += 1;
-        self.asked.insert(tag, self.now);
+        if self.failures.is_known(question.client, &question.tag) {
+            return Some(Ok(false));
+        }
+        self.failures.pause(question.client, now).map(|retry_after| Err(TooMany { retry_after }))
+    }
+
+    fn learn(&mut self, question: &Question, is_right: bool, now: Instant) {
+        if is_right {
+            self.right.learn(question.tag);
+        } else {
+            self.failures.add(question.client, question.tag, now);
+        }
+    }
+
+    /// Lets those begin whose turn it is.
+    fn go_on(&mut self, now: Instant) {
+        while let Some((_, ticket)) = self.turns.next(&self.failures, now) {
+            if let Some(begin) = self.begin.remove(&ticket) {
+                // Its turn ends when the receiver is dropped, as it may just be.
+                let _ = begin.send(());
+            }
+        }
     }
 }
 
-/// Somebody who waits, until it is dropped.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn enter(count: &'a AtomicUsize) -> Result<Self, Busy> {
-        let waiting = Self(count);
-        if count.fetch_add(1, Ordering::Relaxed) < MOST_WAITING { Ok(waiting) } else { Err(Busy) }
-    }
-}
-
-impl Drop for Waiting<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        let mut state = self.passwords.state();
+        state.begin.remove(&self.ticket);
+        state.turns.end(self.client, self.ticket);
+        state.go_on(Instant::now());
     }
 }
 
@@ -148,79 +231,10 @@ fn text(hash: &PasswordHash) -> &str {
     }
 }
 
-/// Each takes a processor, and argon2 the memory that its hash says.
-const TOGETHER: usize = 2;
-/// Who comes later would wait for seconds.
-const MOST_WAITING: usize = 64;
-/// Users with a page open; 40 bytes each.
-const MOST_KNOWN: usize = 1024;
+/// Hashes computed at once.
+const MOST_TOGETHER: usize = 2;
+/// How long a request waits for its turn. Only under an attack does one wait longer than for a few hashes.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
-mod tests {
-    use argon2::password_hash::CustomizedPasswordHasher;
-
-    use super::*;
-
-    fn basic() -> Basic {
-        let params = argon2::Params::new(8, 1, 1, None).unwrap();
-        let hash = Argon2::default().hash_password_customized(b"hush", b"some salt", None, None, params);
-        let bcrypt = bcrypt::hash_with_salt("quiet", 4, [7; 16]).unwrap().to_string();
-        let users = vec![
-            ("ann".to_owned(), PasswordHash::Argon2(hash.unwrap().to_string())),
-            ("bob".to_owned(), PasswordHash::Bcrypt(bcrypt)),
-        ];
-        Basic { users, user_header: None }
-    }
-
-    async fn asked(passwords: &Passwords, user: &str, password: &str) -> Result<bool, Busy> {
-        let credentials = Credentials { user: user.to_owned(), password: password.as_bytes().to_vec() };
-        passwords.check(&basic(), credentials).await
-    }
-
-    #[tokio::test]
-    async fn a_user_gets_in_with_the_right_password_and_nobody_else() {
-        let passwords = Passwords::new().unwrap();
-        for (user, password, expected) in [
-            ("ann", "hush", true),
-            ("bob", "quiet", true),
-            ("ann", "quiet", false),
-            ("ann", "", false),
-            ("ann", "hush ", false),
-            ("Ann", "hush", false),
-            ("eve", "hush", false),
-            ("eve", "quiet", false),
-            ("", "", false),
-        ] {
-            for _ in 0..2 {
-                assert_eq!(asked(&passwords, user, password).await, Ok(expected), "{user} {password}");
-            }
-        }
-        assert_eq!(passwords.right().asked.len(), 2, "only what is right is remembered");
-    }
-
-    #[tokio::test]
-    async fn what_is_remembered_costs_no_turn_and_the_rest_does() {
-        let passwords = Passwords::new().unwrap();
-        assert_eq!(asked(&passwords, "ann", "hush").await, Ok(true));
-        passwords.0.waiting.store(MOST_WAITING, Ordering::Relaxed);
-        assert_eq!(asked(&passwords, "ann", "hush").await, Ok(true));
-        assert_eq!(asked(&passwords, "ann", "wrong").await, Err(Busy));
-        assert_eq!(asked(&passwords, "nobody", "hush").await, Err(Busy), "a name that there is not takes a turn, too");
-        assert_eq!(passwords.0.waiting.load(Ordering::Relaxed), MOST_WAITING);
-    }
-
-    #[test]
-    fn the_oldest_is_forgotten_first() {
-        let mut right = Right::default();
-        let tag = |number: usize| -> Tag {
-            let mut tag = [0; 32];
-            tag[..8].copy_from_slice(&number.to_be_bytes());
-            tag
-        };
-        (0..MOST_KNOWN).for_each(|number| right.learn(tag(number)));
-        assert!(right.knows(&tag(0)));
-        right.learn(tag(MOST_KNOWN));
-        assert!(right.knows(&tag(0)) && !right.knows(&tag(1)) && right.knows(&tag(2)));
-        assert_eq!(right.asked.len(), MOST_KNOWN);
-    }
-}
+mod tests;

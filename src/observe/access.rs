@@ -190,7 +190,7 @@ fn protocol(version: Version) -> &'static str {
 }
 
 /// An address in a line.
-pub(super) struct Address(pub(super) Option<IpAddr>);
+pub(crate) struct Address(pub(crate) Option<IpAddr>);
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

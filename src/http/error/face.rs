@@ -191,13 +191,14 @@ impl Failure {
                 "This needs a user's name and password, and they were missing or wrong.",
                 "Load the page again and log in. Who may is listed under `auth` in frontgate's config.",
             ),
-            Self::TooManyLogins => (
-                StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyLogins { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
                 "too_many_logins",
-                Frontgate,
-                "Too many logins at once",
-                "frontgate checks a few passwords at a time, and many wait already.",
-                "Try again in a few seconds. If it stays, somebody may be guessing passwords; see the access log.",
+                Client,
+                "Too many wrong passwords",
+                "Passwords from your network were wrong too often, so frontgate looks at no other for a moment.",
+                "Try again in a few seconds. If it stays, a program there may have an old password, or be guessing; \
+                 frontgate's log has its address.",
             ),
             Self::NoRoute => (
                 StatusCode::NOT_FOUND,

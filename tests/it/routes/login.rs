@@ -174,3 +174,55 @@ async fn over_http2_it_is_the_same() {
         .expect("a request");
     assert_eq!(client.ask(request).await.status, 200);
 }
+
+#[tokio::test]
+async fn who_guesses_has_to_wait_and_nobody_else() {
+    let gateway = called("one").await;
+    let mut binary = binary()
+        .upstream(&gateway)
+        .config(r#"listen: { https: ["127.0.0.1:0"], plain: ["127.0.0.1:0"] }"#)
+        .config("forwarded: { trusted_proxies: [127.0.0.1] }")
+        .config(&routes())
+        .start()
+        .await;
+    let from = |client: &str, pair: &str| ask("/team", &format!("X-Forwarded-For: {client}\r\n{}", basic(pair)));
+    // As many at once as a hundred attackers have, from as many networks as they have and from one.
+    let mut attackers = Vec::new();
+    for number in 0..120_u32 {
+        let client = if number < 40 { "198.51.100.7".to_owned() } else { format!("2001:db8:{number:x}::1") };
+        let mut wire = binary.plain_client().await;
+        wire.send(from(&client, &format!("ann:wrong-{number}"))).await;
+        attackers.push(wire);
+    }
+    let mut honest = binary.plain_client().await;
+    for (client, pair) in [("192.0.2.1", "ann:hush"), ("192.0.2.2", "bob:quiet")] {
+        honest.send(from(client, pair)).await;
+        assert_eq!(honest.response().await.status(), 200, "{client}");
+    }
+    let mut refused = 0;
+    for attacker in &mut attackers {
+        let answer = attacker.response().await;
+        match answer.status() {
+            401 => assert!(answer.field("retry-after").is_none()),
+            429 => {
+                let seconds: u32 = answer.field("retry-after").expect("a time").parse().expect("seconds");
+                assert!((1..=10).contains(&seconds), "{seconds}");
+                assert!(answer.body_text().contains("code: too_many_logins"), "{}", answer.text());
+                refused += 1;
+            }
+            other => panic!("{other}"),
+        }
+    }
+    assert!(refused >= 25, "{refused} of the 40 from one network; it may fail 10 times, and once more every 6 s");
+    // The same network, and one who is logged in already, also from there.
+    for (pair, status) in [("bob:wrong", 429), ("eve:hush", 429), ("ann:hush", 200)] {
+        honest.send(from("198.51.100.7", pair)).await;
+        assert_eq!(honest.response().await.status(), status, "{pair}");
+    }
+    let failed = binary.line(|line| line["message"] == "login failed").await;
+    assert_eq!((&failed["level"], &failed["user"]), (&"INFO".into(), &"ann".into()), "{failed}");
+    assert!(
+        failed["client"].as_str().is_some_and(|client| client.contains(':') || client.contains("198.51")),
+        "{failed}"
+    );
+}
