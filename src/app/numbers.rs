@@ -21,7 +21,10 @@ pub(super) fn text(reloader: &Reloader, ready: bool, uptime: Duration) -> String
     level(&process.ready, ready);
     level(&process.uptime, uptime.as_secs());
     level(&process.tasks, reloader.tasks());
-    set(&process.log_lines_dropped, reloader.log_lines_dropped());
+    if let Some(logging) = reloader.logging() {
+        set(&process.log_lines_dropped, logging.dropped());
+        set(&process.library_warnings, logging.library_warnings());
+    }
     // What the kernel does not say stays at zero.
     level(&process.files, process::open_files().unwrap_or_default());
     level(&process.files_most, process::most_open_files().unwrap_or_default());

@@ -163,9 +163,9 @@ impl Reloader {
         (site.doors.offered().collect(), Unchanging { reloader: Arc::clone(self), _site: site })
     }
 
-    /// How many log lines were dropped because nothing took them in time.
-    pub(super) fn log_lines_dropped(&self) -> u64 {
-        self.source.as_ref().map_or(0, |(_, logging)| logging.dropped())
+    /// What knows of log lines that were not written, where the process has a log of its own.
+    pub(super) fn logging(&self) -> Option<&logging::Handle> {
+        self.source.as_ref().map(|(_, logging)| logging)
     }
 
     /// How many tasks there are, connections among them.

@@ -18,6 +18,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 use super::clean::{LONGEST, clean};
+use super::library_warnings::LibraryWarnings;
 use super::log_queue::LogQueue;
 use crate::config::{Level, Log, LogFormat};
 
@@ -38,10 +39,11 @@ pub fn init(log: &Log) -> Result<(Handle, Output), InitError> {
     let (format, writer) = (Format::of(log, sink), queue.clone());
     let write = move || writer.write_to(stdout, |missing| gap(format, missing));
     thread::Builder::new().name("log".to_owned()).spawn(write).map_err(InitError::Thread)?;
-    let (lines, filter) = lines(log, queue.clone(), sink);
+    let warnings = LibraryWarnings::default();
+    let (lines, filter) = lines(log, queue.clone(), sink, warnings.clone());
     subscriber::set_global_default(lines).map_err(|_| InitError::Already)?;
     panic::set_hook(Box::new(panicked));
-    Ok((Handle { filter, queue: queue.clone() }, Output { queue }))
+    Ok((Handle { filter, queue: queue.clone(), warnings }, Output { queue }))
 }
 
 /// Why there is no log.
@@ -83,6 +85,7 @@ impl Drop for Output {
 pub struct Handle {
     filter: Filter,
     queue: LogQueue,
+    warnings: LibraryWarnings,
 }
 
 type Filter = reload::Handle<Targets, Registry>;
@@ -97,6 +100,11 @@ impl Handle {
     /// How many lines were dropped because the output did not take them in time.
     pub fn dropped(&self) -> u64 {
         self.queue.dropped()
+    }
+
+    /// How often libraries have warned of something; the same is a line once a minute.
+    pub fn library_warnings(&self) -> u64 {
+        self.warnings.total()
     }
 }
 
@@ -129,7 +137,12 @@ impl Format {
     }
 }
 
-fn lines<W>(log: &Log, writer: W, sink: Sink) -> (impl Subscriber + Send + Sync + use<W>, Filter)
+fn lines<W>(
+    log: &Log,
+    writer: W,
+    sink: Sink,
+    warnings: LibraryWarnings,
+) -> (impl Subscriber + Send + Sync + use<W>, Filter)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
@@ -141,7 +154,7 @@ where
         Format::Text => format.with_ansi(sink == Sink::Terminal).boxed(),
         Format::Json => format.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
     };
-    (tracing_subscriber::registry().with(filter).with(format), handle)
+    (tracing_subscriber::registry().with(filter).with(format.with_filter(warnings)), handle)
 }
 
 /// The line in the place of those that are `missing`. The thread that writes makes it, where no subscriber may be asked.
@@ -196,8 +209,9 @@ pub(crate) mod tests {
     pub(crate) fn logged(log: &Log, act: impl FnOnce(&Handle)) -> String {
         let written = Written::default();
         let writer = written.clone();
-        let (lines, filter) = lines(log, move || writer.clone(), Sink::Other);
-        let handle = Handle { filter, queue: LogQueue::default() };
+        let warnings = LibraryWarnings::default();
+        let (lines, filter) = lines(log, move || writer.clone(), Sink::Other, warnings.clone());
+        let handle = Handle { filter, queue: LogQueue::default(), warnings };
         subscriber::with_default(lines, || act(&handle));
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -249,6 +263,23 @@ pub(crate) mod tests {
         let written = logged(&log(LogFormat::Text), |_| tracing::warn!(lines = 3, "{DROPPED}"));
         let (_time, rest) = written.split_once(' ').unwrap();
         assert_eq!(gap(Format::Text, 3).split_once(' ').unwrap().1, rest);
+    }
+
+    #[test]
+    fn what_a_library_repeats_is_one_line_and_counted_and_what_we_repeat_is_said_each_time() {
+        let mut counted = 0;
+        let written = logged(&Log { format: LogFormat::Text, ..Log::default() }, |handle| {
+            for number in 0..5 {
+                tracing::warn!(target: "h2::proto", number, "a reset");
+                tracing::error!(target: "frontgate_like", number, "something else");
+                tracing::info!(target: "frontgate::access", number, "ours");
+                tracing::warn!(number, "ours, too");
+            }
+            counted = handle.library_warnings();
+        });
+        let phrase = |phrase: &str| written.lines().filter(|line| line.contains(&format!(" {phrase} number="))).count();
+        assert_eq!((phrase("a reset"), phrase("something else")), (1, 1), "{written}");
+        assert_eq!((phrase("ours"), phrase("ours, too"), counted), (5, 5, 10), "{written}");
     }
 
     #[test]

@@ -119,6 +119,8 @@ pub struct Process {
     pub tasks: Gauge,
     /// Log lines that were dropped because nothing took them in time.
     pub log_lines_dropped: Counter,
+    /// Warnings of libraries, written or not.
+    pub library_warnings: Counter,
     /// When the first of the certificates that are shown ends, in seconds since 1970.
     pub certificate_end: Gauge,
 }
@@ -265,6 +267,11 @@ impl Process {
                 registry,
                 "log_lines_dropped",
                 "Log lines that were dropped because whatever reads them did not keep up",
+            ),
+            library_warnings: counter(
+                registry,
+                "library_warnings",
+                "Warnings of libraries, of which the same is a log line once a minute",
             ),
             certificate_end: gauge(registry, "certificate_expiry_timestamp_seconds", end),
         }

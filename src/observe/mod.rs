@@ -7,6 +7,7 @@ pub mod access;
 pub mod clean;
 pub mod gauge;
 pub mod hint;
+mod library_warnings;
 mod log_queue;
 pub mod logging;
 pub mod metrics;
