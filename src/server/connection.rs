@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::admission::Admission;
 use super::handshake::{self, Dialled, Shaken};
@@ -25,7 +25,9 @@ pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &A
         counts.unfinished.inc();
         tracing::debug!(%peer, error, "{what}");
     };
-    let prepared = limited(settings.handshake, prepare(&mut socket, peer, &settings));
+    // One time for all that comes before HTTP.
+    let until = settings.handshake.map(|limit| Instant::now() + limit);
+    let prepared = limited(until, prepare(&mut socket, peer, &settings));
     let (named, speaks_tls) = tokio::select! {
         () = drain.hard() => return,
         prepared = prepared => match prepared {
@@ -59,7 +61,7 @@ pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &A
         }
     };
     let dialled = if named_by_proxy { Dialled::Proxy } else { Dialled::Us };
-    let handshake = limited(settings.handshake, handshake::accept(socket, dialled, handshakes, buffers));
+    let handshake = limited(until, handshake::accept(socket, dialled, handshakes, buffers));
     let (session, server_name, certificate) = tokio::select! {
         () = drain.hard() => return,
         shaken = handshake => match shaken {
@@ -113,11 +115,11 @@ async fn prepare(socket: &mut Socket, peer: Peer, settings: &Settings) -> Result
 
 /// No `async fn`: that would keep room for the step twice.
 fn limited<T>(
-    limit: Option<Duration>,
+    until: Option<Instant>,
     step: impl Future<Output = Result<T, String>>,
 ) -> impl Future<Output = Result<T, String>> {
-    let limit = limit.unwrap_or(Duration::MAX);
-    timeout(limit, step).map(move |ended| ended.unwrap_or_else(|_| Err(format!("nothing came within {limit:?}"))))
+    let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
+    timeout(left, step).map(move |ended| ended.unwrap_or_else(|_| Err("longer than timeouts.tls_handshake".to_owned())))
 }
 
 /// The first byte of a TLS connection: a record of the handshake (RFC 8446 §5.1).

@@ -163,6 +163,21 @@ async fn a_client_that_does_not_finish_its_handshake_is_gone_after_the_timeout()
     }
 }
 
+/// What comes before HTTP has one time for all of it, however it is spread.
+#[tokio::test]
+async fn a_handshake_that_begins_late_ends_no_later() {
+    const LIMIT: Duration = Duration::from_secs(4);
+    let gateway = gateway().answering(OK).await;
+    let proxy = proxy().upstream(&gateway).config(|config| config.timeouts.tls_handshake = Some(LIMIT)).start().await;
+    let began = std::time::Instant::now();
+    let mut stream = proxy.silent().await;
+    tokio::time::sleep(LIMIT * 3 / 4).await;
+    stream.write_all(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").await.unwrap();
+    let (said, _) = Wire::new(stream).rest().await;
+    // A second time of its own would end after 7 s.
+    assert!(said.is_empty() && began.elapsed() < LIMIT * 6 / 4, "{:?} {said:?}", began.elapsed());
+}
+
 #[tokio::test]
 async fn a_head_that_does_not_end_in_time_gets_a_408_and_a_silent_client_nothing() {
     let gateway = gateway().answering(OK).await;
