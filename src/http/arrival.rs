@@ -16,8 +16,8 @@ pub struct Arrival {
     pub peer: Peer,
     /// The peer's address as the gateway is told it: in words here, once for all requests of a connection.
     pub address: HeaderValue,
-    /// A PROXY header named the peer, so it is never "this machine".
-    pub named_by_proxy: bool,
+    /// What a PROXY header said of the peer.
+    pub announced: Announced,
     /// It came over our TLS.
     pub secure: bool,
     /// The version of HTTP it came over.
@@ -32,6 +32,19 @@ pub struct Arrival {
     pub identity: Option<Arc<Identity>>,
 }
 
+/// What the PROXY header of a connection said of its client. A connection that a proxy announced is never "this machine",
+/// whatever the header said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Announced {
+    /// There was none: the peer came straight to us.
+    Nothing,
+    /// The client's address, which is the peer's.
+    Client,
+    /// No address (`UNKNOWN`, `LOCAL`, `UNSPEC`, a unix socket): the peer is the proxy, and what the connection brings may be
+    /// anybody's.
+    NoClient,
+}
+
 /// A version of HTTP, as ALPN tells them apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -42,11 +55,11 @@ pub enum Protocol {
 
 impl Arrival {
     /// Over plain HTTP/1, with nothing more known.
-    pub fn new(peer: Peer, named_by_proxy: bool) -> Self {
+    pub fn new(peer: Peer, announced: Announced) -> Self {
         Self {
             peer,
             address: forwarded::told_address(peer.ip()),
-            named_by_proxy,
+            announced,
             secure: false,
             protocol: Protocol::Http1,
             tls_version: None,

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-use super::arrival::Arrival;
+use super::arrival::{Announced, Arrival};
 use super::{host, identity};
 use crate::config::{Forwarded, LocalClients};
 use crate::listener::Peer;
@@ -26,7 +26,7 @@ pub struct Forwarding {
 
 /// Decides who the client is, and the fields that tell the gateway so.
 pub fn decide(rules: &Forwarded, arrival: &Arrival, host: &HeaderValue, headers: &HeaderMap) -> Forwarding {
-    let trusted = is_trusted(rules, arrival.peer);
+    let trusted = is_trusted(rules, arrival);
     let client = if trusted { named_client(&rules.trusted_proxies, arrival.peer, headers) } else { arrival.peer.ip() };
     if !trusted && is_local(rules.local_clients, arrival, host, headers) {
         return Forwarding { client, trusted, fields: Vec::new() };
@@ -67,9 +67,10 @@ pub fn passes(name: &HeaderName, forwarding: &Forwarding) -> bool {
 }
 
 /// Whether the peer is a proxy in front of us. Only a process that may open its file reaches a unix listener, and it can name
-/// its client in no other way than by a header.
-fn is_trusted(rules: &Forwarded, peer: Peer) -> bool {
-    peer.ip().is_none_or(|ip| contains(&rules.trusted_proxies, ip))
+/// its client in no other way than by a header. A proxy that has announced a connection and did not say whose it is passes bytes
+/// on that it has not looked at: what fields they hold, nobody vouches for.
+fn is_trusted(rules: &Forwarded, arrival: &Arrival) -> bool {
+    arrival.announced != Announced::NoClient && arrival.peer.ip().is_none_or(|ip| contains(&rules.trusted_proxies, ip))
 }
 
 fn contains(nets: &[IpNet], ip: IpAddr) -> bool {
@@ -79,7 +80,7 @@ fn contains(nets: &[IpNet], ip: IpAddr) -> bool {
 /// Rule 5: a client on this machine that asks for a loopback name and came straight to us.
 fn is_local(mode: LocalClients, arrival: &Arrival, host: &HeaderValue, headers: &HeaderMap) -> bool {
     mode == LocalClients::Auto
-        && !arrival.named_by_proxy
+        && arrival.announced == Announced::Nothing
         && arrival.peer.ip().is_some_and(|ip| ip.is_loopback())
         && is_loopback_name(host)
         && !headers.keys().any(is_evidence)

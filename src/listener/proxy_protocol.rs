@@ -22,7 +22,8 @@ pub enum ProxyHeaderError {
     Io(#[from] io::Error),
 }
 
-/// Reads the header. `None`: the proxy speaks for itself (a health check, `LOCAL` or `UNKNOWN`), the peer is who it is.
+/// Reads the header. `None`: the header names no address (`UNKNOWN`, `LOCAL`, `UNSPEC`, a unix socket). The connection may be the
+/// proxy's own (a health check) or anybody's.
 ///
 /// # Errors
 /// There is no header, or it is not one that we understand.
@@ -95,9 +96,15 @@ mod tests {
             ("v1 IPv4", b"PROXY TCP4 203.0.113.7 127.0.0.1 40000 8443\r\n".to_vec(), Some("203.0.113.7:40000")),
             ("v1 IPv6", b"PROXY TCP6 2001:db8::7 ::1 40000 8443\r\n".to_vec(), Some("[2001:db8::7]:40000")),
             ("v1 unknown", b"PROXY UNKNOWN\r\n".to_vec(), None),
+            ("v1 unknown with addresses", b"PROXY UNKNOWN 127.0.0.1 127.0.0.1 1 2\r\n".to_vec(), None),
             ("v2 IPv4", v2(1, 0x11, &ipv4), Some("203.0.113.7:40000")),
             ("v2 with a TLV", v2(1, 0x11, &with_tlv), Some("203.0.113.7:40000")),
             ("v2 local", v2(0, 0x00, &[]), None),
+            ("v2 local with addresses", v2(0, 0x11, &ipv4), None),
+            ("v2 unspecified", v2(1, 0x00, &[]), None),
+            ("v2 unspecified with bytes", v2(1, 0x00, &ipv4), None),
+            ("v2 unix", v2(1, 0x31, &[b'/'; 216]), None),
+            ("v2 unix datagrams", v2(1, 0x32, &[0; 216]), None),
         ];
         for (name, header, expected) in rows {
             let wire = [header.as_slice(), b"GET /"].concat();
@@ -118,6 +125,11 @@ mod tests {
             (b"PROXY TCP4 1.2.3.4", "ended within"),
             (&long_v1, "is not valid"),
             (&long_v2, "longer than"),
+            (&[&V2_SIGNATURE[..], &[0x21, 0x41, 0, 0]].concat(), "is not valid"),
+            (&[&V2_SIGNATURE[..], &[0x21, 0x11, 0, 4], &[127, 0, 0, 1]].concat(), "is not valid"),
+            (&[&V2_SIGNATURE[..], &[0x21, 0x31, 0, 0]].concat(), "is not valid"),
+            (&[&V2_SIGNATURE[..], &[0x22, 0x11, 0, 0]].concat(), "is not valid"),
+            (&[&V2_SIGNATURE[..], &[0x11, 0x00, 0, 0]].concat(), "is not valid"),
             (b"", "ended within"),
         ];
         for (bytes, expected) in rows {

@@ -12,7 +12,7 @@ use super::handshake::{self, Dialled, Shaken};
 use super::settings::{Kind, Live, Places, Settings, Way};
 use super::{h1, h2};
 use crate::drain::Drain;
-use crate::http::arrival::{Arrival, Protocol};
+use crate::http::arrival::{Announced, Arrival, Protocol};
 use crate::listener::{Peer, Socket, proxy_protocol};
 use crate::tls::{Identity, Stream};
 
@@ -28,20 +28,20 @@ pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &A
     // One time for all that comes before HTTP.
     let until = settings.handshake.map(|limit| Instant::now() + limit);
     let prepared = limited(until, prepare(&mut socket, peer, &settings));
-    let (named, speaks_tls) = tokio::select! {
+    let (announced, named, speaks_tls) = tokio::select! {
         () = drain.hard() => return,
         prepared = prepared => match prepared {
             Ok(prepared) => prepared,
             Err(error) => return unfinished(&error, "connection dropped"),
         },
     };
-    let (peer, named_by_proxy, places) = match named {
-        None => (peer, false, places),
+    let (peer, places) = match named {
+        None => (peer, places),
         Some(named) => match admission.enter_client(named) {
             Ok(client) => {
                 let (held, before) = places;
                 drop(before);
-                (named, true, (held, client))
+                (named, (held, client))
             }
             Err(error) => {
                 counts.refused.inc();
@@ -49,7 +49,7 @@ pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &A
             }
         },
     };
-    let arrival = Arrival::new(peer, named_by_proxy);
+    let arrival = Arrival::new(peer, announced);
     // From the first request on the settings are those of the moment; to keep these would keep all that belongs to them.
     let drains = Drains { connection: settings.drain.clone(), all: drain.clone() };
     let (handshakes, buffers) = match &settings.kind {
@@ -60,7 +60,7 @@ pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &A
             return h1::serve(Stream::Plain(socket), arrival, live, way, places, drains).await;
         }
     };
-    let dialled = if named_by_proxy { Dialled::Proxy } else { Dialled::Us };
+    let dialled = if announced == Announced::Nothing { Dialled::Us } else { Dialled::Proxy };
     let handshake = limited(until, handshake::accept(socket, dialled, handshakes, buffers));
     let (session, server_name, certificate) = tokio::select! {
         () = drain.hard() => return,
@@ -103,14 +103,23 @@ pub(super) struct Drains {
 }
 
 /// Reads the PROXY header where there must be one, and looks at the first byte that follows.
-async fn prepare(socket: &mut Socket, peer: Peer, settings: &Settings) -> Result<(Option<Peer>, bool), String> {
-    let announced = peer.ip().is_some_and(|ip| settings.proxy_protocol_from.iter().any(|net| net.contains(&ip)));
-    let named = if announced { proxy_protocol::read(socket).await.map_err(|error| error.to_string())? } else { None };
+async fn prepare(
+    socket: &mut Socket,
+    peer: Peer,
+    settings: &Settings,
+) -> Result<(Announced, Option<Peer>, bool), String> {
+    let expected = peer.ip().is_some_and(|ip| settings.proxy_protocol_from.iter().any(|net| net.contains(&ip)));
+    let named = if expected { proxy_protocol::read(socket).await.map_err(|error| error.to_string())? } else { None };
+    let announced = match (expected, named) {
+        (false, _) => Announced::Nothing,
+        (true, Some(_)) => Announced::Client,
+        (true, None) => Announced::NoClient,
+    };
     let speaks_tls = match &settings.kind {
         Kind::Plain => false,
         Kind::Tls { .. } => socket.peek().await.map_err(|error| error.to_string())? == TLS_HANDSHAKE,
     };
-    Ok((named, speaks_tls))
+    Ok((announced, named, speaks_tls))
 }
 
 /// No `async fn`: that would keep room for the step twice.

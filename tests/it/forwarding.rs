@@ -232,22 +232,34 @@ async fn a_proxy_header_names_the_client() {
         bytes.extend([127, 0, 0, 1, 0x9c, 0x40, 0x20, 0xfb]);
         bytes
     };
-    let v2_local = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0".to_vec();
-    let rows: &[(&str, Vec<u8>, Option<&str>)] = &[
-        ("v1", b"PROXY TCP4 203.0.113.7 127.0.0.1 4000 8443\r\n".to_vec(), Some("203.0.113.7")),
-        ("v1 over IPv6", b"PROXY TCP6 2001:db8::7 ::1 4000 8443\r\n".to_vec(), Some("2001:db8::7")),
-        ("v2", v2([203, 0, 113, 7]), Some("203.0.113.7")),
+    let unnamed = |command: u8, family: u8, body: &[u8]| {
+        let mut bytes = b"\r\n\r\n\0\r\nQUIT\n".to_vec();
+        bytes.extend([command, family, 0, u8::try_from(body.len()).unwrap()]);
+        bytes.extend(body);
+        bytes
+    };
+    let loopback = [127, 0, 0, 1, 127, 0, 0, 1, 0x9c, 0x40, 0x20, 0xfb];
+    let rows: &[(&str, Vec<u8>, &str)] = &[
+        ("v1", b"PROXY TCP4 203.0.113.7 127.0.0.1 4000 8443\r\n".to_vec(), "203.0.113.7"),
+        ("v1 over IPv6", b"PROXY TCP6 2001:db8::7 ::1 4000 8443\r\n".to_vec(), "2001:db8::7"),
+        ("v2", v2([203, 0, 113, 7]), "203.0.113.7"),
         // Somebody else's loopback is not ours.
-        ("v1 loopback", b"PROXY TCP4 127.0.0.1 127.0.0.1 4000 8443\r\n".to_vec(), Some("127.0.0.1")),
-        ("v2 loopback", v2([127, 0, 0, 1]), Some("127.0.0.1")),
-        // The proxy itself asks, from this machine.
-        ("v1 unknown", b"PROXY UNKNOWN\r\n".to_vec(), None),
-        ("v2 local", v2_local, None),
+        ("v1 loopback", b"PROXY TCP4 127.0.0.1 127.0.0.1 4000 8443\r\n".to_vec(), "127.0.0.1"),
+        ("v2 loopback", v2([127, 0, 0, 1]), "127.0.0.1"),
+        // Who is announced without a name may be anybody: what is known is the proxy, which is no browser on this machine.
+        ("v1 unknown", b"PROXY UNKNOWN\r\n".to_vec(), "127.0.0.1"),
+        ("v1 unknown, addressed", b"PROXY UNKNOWN ::1 ::1 1 2\r\n".to_vec(), "127.0.0.1"),
+        ("v2 local", unnamed(0x20, 0x00, &[]), "127.0.0.1"),
+        ("v2 local, addressed", unnamed(0x20, 0x11, &loopback), "127.0.0.1"),
+        ("v2 unspecified", unnamed(0x21, 0x00, &[]), "127.0.0.1"),
+        ("v2 unspecified, addressed", unnamed(0x21, 0x00, &loopback), "127.0.0.1"),
+        ("v2 unix", unnamed(0x21, 0x31, &[b'/'; 216]), "127.0.0.1"),
+        ("v2 unix datagrams", unnamed(0x21, 0x32, &[0; 216]), "127.0.0.1"),
     ];
     let request = "GET / HTTP/1.1\r\nHost: localhost:8443\r\n\r\n";
     for tls in [true, false] {
         let proto = if tls { "https" } else { "http" };
-        for (name, header, named) in rows {
+        for (name, header, ip) in rows {
             let mut client = if tls {
                 let mut stream = proxy.silent().await;
                 tokio::io::AsyncWriteExt::write_all(&mut stream, header).await.unwrap();
@@ -258,15 +270,29 @@ async fn a_proxy_header_names_the_client() {
                 client.send(header).await;
                 client
             };
-            let added = named.map_or_else(String::new, |ip| {
-                format!(
-                    "x-forwarded-for: {ip}\r\nx-real-ip: {ip}\r\nx-forwarded-proto: {proto}\r\n\
-                     x-forwarded-host: localhost:8443\r\nx-forwarded-port: 8443\r\n"
-                )
-            });
+            let added = format!(
+                "x-forwarded-for: {ip}\r\nx-real-ip: {ip}\r\nx-forwarded-proto: {proto}\r\n\
+                 x-forwarded-host: localhost:8443\r\nx-forwarded-port: 8443\r\n"
+            );
             let expected = format!("GET / HTTP/1.1\r\nHost: localhost:8443\r\n{added}\r\n");
             assert_eq!(seen(&mut client, &mut gateway, request).await, in_lower_case(&expected), "{name} {proto}");
         }
+    }
+    for (name, header, _) in &rows[5..] {
+        let mut stream = proxy.silent().await;
+        tokio::io::AsyncWriteExt::write_all(&mut stream, header).await.unwrap();
+        let config = proxy.trust().offering(&["h2"]);
+        let stream = crate::harness::handshake(stream, config, "localhost").await.unwrap();
+        let mut client = crate::harness::Http2::over(stream).await;
+        assert_eq!(client.get("https://localhost:8443/").await.status, 200, "{name}");
+        let seen = gateway.request().await;
+        assert_eq!(seen.field("x-forwarded-for").as_deref(), Some("127.0.0.1"), "{name} over h2: {}", seen.text());
+    }
+    // A family that does not exist, or addresses that are too short for theirs, are no header at all.
+    for header in [unnamed(0x21, 0x41, &loopback), unnamed(0x21, 0x11, &[127, 0, 0, 1]), unnamed(0x21, 0x31, &[0; 8])] {
+        let mut client = proxy.plain_client().await;
+        client.send([header.as_slice(), request.as_bytes()].concat()).await;
+        assert!(client.rest().await.0.is_empty(), "{header:?}");
     }
     // Who is announced and brings no header is not served: its words could be a forged header's.
     let mut client = proxy.plain_client().await;

@@ -5,7 +5,7 @@ fn peer(text: &str) -> Peer {
 }
 
 fn arrival(from: &str) -> Arrival {
-    Arrival { secure: true, ..Arrival::new(peer(from), false) }
+    Arrival { secure: true, ..Arrival::new(peer(from), Announced::Nothing) }
 }
 
 fn headers(lines: &[&str]) -> HeaderMap {
@@ -75,6 +75,22 @@ fn behind_trusted_proxies_the_client_is_the_right_most_address_that_none_of_them
 }
 
 #[test]
+fn a_trusted_proxy_that_announces_nobody_in_particular_vouches_for_no_field() {
+    let said = headers(&["X-Forwarded-For: 203.0.113.7"]);
+    let from_proxy = |announced| Arrival { announced, ..arrival("10.0.0.1") };
+    for (announced, trusted, client) in [
+        (Announced::Nothing, true, "203.0.113.7"),
+        (Announced::Client, true, "203.0.113.7"),
+        (Announced::NoClient, false, "10.0.0.1"),
+    ] {
+        let told =
+            decide(&rules(&["10.0.0.0/8"]), &from_proxy(announced), &HeaderValue::from_static("localhost"), &said);
+        assert_eq!((told.trusted, told.client), (trusted, Some(client.parse().unwrap())), "{announced:?}");
+        assert_eq!(field(&told, "x-forwarded-for").as_deref(), Some(client), "{announced:?}");
+    }
+}
+
+#[test]
 fn a_trusted_proxy_is_believed_about_scheme_host_and_port() {
     let rows: &[(&[&str], [&str; 3])] = &[
         (&[], ["https", "gw:8443", "8443"]),
@@ -124,9 +140,12 @@ fn only_a_direct_local_client_asking_for_a_loopback_name_is_local() {
         let told = decide(&rules(&[]), &arrival(from), &HeaderValue::from_static(host), &headers(lines));
         assert_eq!(told.fields.is_empty(), *local, "{from} {host} {lines:?}");
     }
-    let named = Arrival { named_by_proxy: true, ..arrival("127.0.0.1") };
     let localhost = HeaderValue::from_static("localhost");
-    assert!(!decide(&rules(&[]), &named, &localhost, &HeaderMap::new()).fields.is_empty(), "named by a PROXY header");
+    for announced in [Announced::Client, Announced::NoClient] {
+        let arrival = Arrival { announced, ..arrival("127.0.0.1") };
+        let told = decide(&rules(&[]), &arrival, &localhost, &HeaderMap::new());
+        assert!(!told.fields.is_empty(), "{announced:?}");
+    }
     let trusted = decide(&rules(&["127.0.0.1/32"]), &arrival("127.0.0.1"), &localhost, &HeaderMap::new());
     assert!(!trusted.fields.is_empty(), "a trusted proxy speaks for somebody else");
     let always = Forwarded { local_clients: LocalClients::Forwarded, ..Forwarded::default() };

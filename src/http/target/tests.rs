@@ -1,7 +1,8 @@
 use super::*;
+use crate::http::arrival::Announced;
 
 fn arrival(protocol: Protocol, dialled: Option<&str>) -> Arrival {
-    let plain = Arrival::new(crate::listener::Peer::Unix, false);
+    let plain = Arrival::new(crate::listener::Peer::Unix, Announced::Nothing);
     Arrival { secure: true, protocol, server_name: dialled.map(Into::into), ..plain }
 }
 

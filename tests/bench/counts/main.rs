@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::net::SocketAddr;
 
 use frontgate::config::{self, Forwarded, LocalClients, Overrides, Source};
-use frontgate::http::arrival::Arrival;
+use frontgate::http::arrival::{Announced, Arrival};
 use frontgate::http::router::{Matches, Table};
 use frontgate::http::{forwarded, headers, host, target};
 use frontgate::listener::Peer;
@@ -125,7 +125,7 @@ fn arrival() -> Arrival {
         secure: true,
         tls_version: Some("1.3"),
         server_name: Some("gw.example.com".into()),
-        ..Arrival::new(Peer::tcp(SocketAddr::from(([203, 0, 113, 5], 40_000))), false)
+        ..Arrival::new(Peer::tcp(SocketAddr::from(([203, 0, 113, 5], 40_000))), Announced::Nothing)
     }
 }
 

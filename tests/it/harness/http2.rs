@@ -34,7 +34,7 @@ pub(crate) struct Answer {
 }
 
 impl Http2 {
-    pub(super) async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
+    pub(crate) async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
         let handshake = handshake(TokioExecutor::new(), TokioIo::new(stream));
         let (send, connection) = within("the HTTP/2 handshake", handshake).await.unwrap();
         let mut tasks = JoinSet::new();
