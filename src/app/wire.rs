@@ -171,8 +171,14 @@ fn wired(
     gateways: &Gateways,
     log: &AccessLog,
 ) -> (Matches, RouteStack) {
-    let auth = route.auth.as_ref().unwrap_or(&config.auth);
-    let matches = Matches { host: route.host.clone(), path: route.path.clone(), guard: guard_of(config, route) };
+    let auth = auth_of(config, route);
+    let matches = Matches {
+        host: route.host.clone(),
+        path: route.path.clone(),
+        guard: guard_of(config, route),
+        answers: route.respond.is_some(),
+        takes_basic: matches!(auth, Auth::Basic(_)),
+    };
     let timeouts = route.timeouts.over(&config.timeouts);
     let end = if let Some(answer) = &route.respond {
         RouteEnd::Fixed(Fixed::new(answer.clone()))
@@ -198,16 +204,39 @@ fn wired(
     (matches, RouteStack::new(settings))
 }
 
-/// Which users may pass, as a number that is the same for the same ones; or that nobody gets to a gateway.
+/// What of a route keeps a request from the gateway that another route would let pass.
+#[derive(PartialEq, Eq)]
+struct Guarding<'a> {
+    /// It answers that this is not for the client, or not there.
+    refuses: bool,
+    /// Who may pass.
+    auth: &'a Auth,
+}
+
+impl<'a> Guarding<'a> {
+    fn of(config: &'a Config, route: &'a config::Route) -> Self {
+        let refuses = route.respond.as_ref().is_some_and(|answer| answer.status.as_u16() >= 400);
+        Self { refuses, auth: auth_of(config, route) }
+    }
+
+    fn is_open(&self) -> bool {
+        *self == Self { refuses: false, auth: &Auth::None }
+    }
+}
+
+/// A number that is the same for routes that guard in the same way; `None` for those that do not.
 fn guard_of(config: &Config, route: &config::Route) -> Option<usize> {
-    let auth = |route: &config::Route| route.auth.clone().unwrap_or_else(|| config.auth.clone());
-    if route.respond.is_some() {
-        return Some(usize::MAX);
+    let own = Guarding::of(config, route);
+    if own.is_open() {
+        return None;
     }
-    match auth(route) {
-        Auth::None => None,
-        own @ Auth::Basic(_) => config.all_routes().iter().position(|other| auth(other) == own),
-    }
+    let first = config.routes.iter().position(|other| Guarding::of(config, other) == own);
+    // Without routes there is one for everything.
+    Some(first.unwrap_or_default())
+}
+
+fn auth_of<'a>(config: &'a Config, route: &'a config::Route) -> &'a Auth {
+    route.auth.as_ref().unwrap_or(&config.auth)
 }
 
 fn identity_fields(config: &Config) -> impl Iterator<Item = HeaderName> {

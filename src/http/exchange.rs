@@ -36,6 +36,8 @@ pub struct Exchange {
     pub handover: Option<Arc<Handover>>,
     /// What its route changes in its header fields. Set by [`super::stack::RouteStack`].
     pub rules: Option<Arc<HeaderRules>>,
+    /// A name and password that it brings are meant for us. Set by [`super::router`].
+    pub basic_is_ours: bool,
     /// Who it is, and the field that tells the gateway so. Set by [`super::guard`].
     pub user: Option<(HeaderName, HeaderValue)>,
 }

@@ -1,127 +1,110 @@
-//! How a path is understood where routes are compared: a copy, decoded and without dot segments. What is forwarded is the path
-//! as it came, and the gateway may understand it in another way; [`others`] are the ways that are known.
+//! How paths are understood where routes are compared. What is forwarded is the path as it came, and a gateway may understand it
+//! in another way than a route does: [`proper`] is the route's reading, [`Readings`] are all that a program could have.
+
+mod steps;
 
 use std::borrow::Cow;
 
-/// A path as routes compare it: percent-decoded once, `\` taken for `/`, `//` merged, dot segments removed.
+use steps::Signs;
+
+pub(super) use steps::in_any_case;
+
+/// A path as routes compare it: percent-decoded once, `\` taken for `/`, `//` merged, dot segments removed. It is borrowed if no
+/// program could understand it in another way, but for the case of its letters.
 pub fn proper(path: &str) -> Cow<'_, [u8]> {
-    if is_plain(path) { Cow::Borrowed(path.as_bytes()) } else { Cow::Owned(read(path, PROPER)) }
+    if is_plain(path) {
+        return Cow::Borrowed(path.as_bytes());
+    }
+    let mut read = steps::decoded(path.as_bytes());
+    for step in [steps::slashes, steps::merged, steps::resolved] {
+        read = step(&read);
+    }
+    Cow::Owned(read)
 }
 
-/// Every other way in which programs are known to understand a path that is not plain.
-pub fn others(path: &str) -> impl Iterator<Item = Vec<u8>> + '_ {
-    let ways = if is_plain(path) { &[][..] } else { OTHERS };
-    ways.iter().map(|way| read(path, *way))
-}
-
-/// A way to understand a path.
-#[derive(Debug, Clone, Copy)]
-struct Way {
-    /// `%2F` is a slash and `%70` a `p`; otherwise only `%2e` is a dot, as browsers and their URL parsers have it.
-    decodes: bool,
-    /// `//` is `/`.
-    merges: bool,
-    quirk: Quirk,
-}
-
-/// What only some programs do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Quirk {
-    None,
-    /// `;` and what follows in a segment is no part of it (RFC 2396 §3.3).
-    Cuts,
-    /// What follows two slashes at the beginning is a host, as in a relative reference (RFC 3986 §4.2).
-    Host,
-}
-
-const PROPER: Way = Way { decodes: true, merges: true, quirk: Quirk::None };
-const LITERAL: Way = Way { decodes: false, merges: false, quirk: Quirk::None };
-const OTHERS: &[Way] = &[
-    LITERAL,
-    Way { merges: true, ..LITERAL },
-    Way { decodes: true, ..LITERAL },
-    Way { quirk: Quirk::Cuts, ..PROPER },
-    Way { quirk: Quirk::Cuts, ..LITERAL },
-    Way { quirk: Quirk::Host, ..PROPER },
-    Way { quirk: Quirk::Host, ..LITERAL },
-];
-
-/// Nothing in it could be understood in two ways.
+/// Whether nothing in it is for a program to take a step for.
 fn is_plain(path: &str) -> bool {
     let mut last = b' ';
     path.starts_with('/')
         && path.bytes().all(|byte| {
-            let odd = matches!(byte, b'%' | b'\\' | b';') || (last == b'/' && matches!(byte, b'/' | b'.'));
+            let odd = matches!(byte, b'%' | b'\\' | b';' | 0x7f..) || (last == b'/' && matches!(byte, b'/' | b'.'));
             last = byte;
             !odd
         })
 }
 
-fn read(path: &str, way: Way) -> Vec<u8> {
-    let path = decoded(path.as_bytes(), way.decodes);
-    // `*` is about the whole server.
-    let mut rest = path.strip_prefix(b"/").unwrap_or_default();
-    if way.quirk == Quirk::Host
-        && let Some(after) = rest.strip_prefix(b"/")
-    {
-        rest = after.splitn(2, |byte| *byte == b'/').nth(1).unwrap_or_default();
+/// Every way in which a program could understand a path: each [step](steps) may be taken or left out, in any order, and
+/// percent-encoding may be taken off once or twice.
+///
+/// What programs do differs in which of these steps they take and in what order (WHATWG's `new URL`, Express, Go's `net/http`,
+/// servlet containers, WSGI), so the readings are the closure over the steps instead of a list of programs. Steps act on a whole
+/// path, so that there are few of them: one or two for a path with an escape, a dozen for an odd one.
+#[derive(Debug)]
+pub(super) struct Readings {
+    /// With how often each was decoded.
+    known: Vec<(u8, Vec<u8>)>,
+    /// How many of these were handed out.
+    seen: usize,
+    bytes: usize,
+}
+
+/// A path has more readings than are looked at.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooMany;
+
+impl Readings {
+    /// The readings of a path. The path as it came is the first.
+    pub(super) fn of(path: &str) -> Self {
+        // What cannot stand in a target by itself has to be encoded: to a program that decodes nothing that is its name.
+        let first = steps::decoded_where_needed(path.as_bytes());
+        Self { bytes: first.len(), known: vec![(0, first)], seen: 0 }
     }
-    let mut kept: Vec<&[u8]> = Vec::new();
-    let mut segments = rest.split(|byte| *byte == b'/').peekable();
-    while let Some(segment) = segments.next() {
-        let segment = match way.quirk {
-            Quirk::Cuts => segment.split(|byte| *byte == b';').next().unwrap_or_default(),
-            Quirk::None | Quirk::Host => segment,
-        };
-        let is_last = segments.peek().is_none();
-        match segment {
-            b"." | b".." => {
-                if segment == b".." {
-                    kept.pop();
-                }
-                // RFC 3986 §5.2.4: a dot segment at the end leaves its slash.
-                if is_last {
-                    kept.push(b"");
-                }
-            }
-            b"" if way.merges && !is_last => {}
-            segment => kept.push(segment),
+
+    /// The next reading.
+    ///
+    /// # Errors
+    /// There are more than a request may cost.
+    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, TooMany> {
+        if let Some(last) = self.seen.checked_sub(1) {
+            self.expand(last)?;
         }
+        let next = self.known.get(self.seen);
+        self.seen += usize::from(next.is_some());
+        Ok(next.map(|(_, path)| path.as_slice()))
     }
-    let mut read = Vec::with_capacity(path.len());
-    for segment in kept {
-        read.push(b'/');
-        read.extend_from_slice(segment);
+
+    /// Adds what a program makes of a known reading by one more step.
+    fn expand(&mut self, index: usize) -> Result<(), TooMany> {
+        let (decoded, path) = self.known[index].clone();
+        let signs = Signs::of(&path);
+        for step in steps::ALL.iter().filter(|step| step.is_for(signs)) {
+            let decoded = decoded + u8::from(step.decodes);
+            if decoded <= MOST_DECODED {
+                self.add(decoded, (step.take)(&path))?;
+            }
+        }
+        Ok(())
     }
-    if read.is_empty() {
-        read.push(b'/');
+
+    fn add(&mut self, decoded: u8, path: Vec<u8>) -> Result<(), TooMany> {
+        // What is known already, so is what can be made of it.
+        if self.known.iter().any(|(before, known)| *before <= decoded && *known == path) {
+            return Ok(());
+        }
+        self.bytes += path.len();
+        if self.known.len() == MOST || self.bytes > MOST_BYTES {
+            return Err(TooMany);
+        }
+        self.known.push((decoded, path));
+        Ok(())
     }
-    read
 }
 
-fn decoded(path: &[u8], all: bool) -> Vec<u8> {
-    let mut out = Vec::with_capacity(path.len());
-    let mut at = 0;
-    while at < path.len() {
-        let (byte, length) = match (path[at], path.get(at + 1..at + 3)) {
-            (b'%', Some(digits)) => match hex(digits) {
-                Some(byte) if all || byte == b'.' => (byte, 3),
-                _ => (b'%', 1),
-            },
-            (byte, _) => (byte, 1),
-        };
-        out.push(if byte == b'\\' { b'/' } else { byte });
-        at += length;
-    }
-    out
-}
-
-fn hex(digits: &[u8]) -> Option<u8> {
-    digits.iter().try_fold(0, |value, digit| {
-        let digit = char::from(*digit).to_digit(16)?;
-        Some(value * 16 + u8::try_from(digit).ok()?)
-    })
-}
+/// A path is decoded by one program, or by one in front of another.
+const MOST_DECODED: u8 = 2;
+/// What looking at one path may cost, in readings and in their bytes. A browser's have a handful.
+const MOST: usize = 128;
+const MOST_BYTES: usize = 32 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -162,22 +145,105 @@ mod tests {
         ] {
             assert_eq!(text(&proper(path)), expected, "{path}");
         }
+        assert!(matches!(proper("/plain/Path.html"), Cow::Borrowed(_)), "nothing is copied");
+    }
+
+    /// All readings of a path, or `None` where there are too many.
+    fn readings(path: &str) -> Option<Vec<String>> {
+        let (mut readings, mut all) = (Readings::of(path), Vec::new());
+        while let Some(reading) = readings.next().ok()? {
+            all.push(text(reading));
+        }
+        Some(all)
     }
 
     #[test]
-    fn the_other_readings_have_what_a_gateway_may_understand() {
+    fn the_readings_have_what_a_program_may_understand() {
         for (path, expected) in [
+            // How many slashes there are in front, and of which kind, and what they introduce.
+            ("//private", "/private"),
+            ("///private", "/private"),
+            ("/\\private", "/private"),
             ("//evil/private", "/private"),
+            ("///evil/private", "/private"),
+            ("////evil/private", "/private"),
             ("/\\evil/private", "/private"),
-            ("/private;x", "/private"),
-            ("/x/..;/private", "/private"),
+            ("/\\/\\evil\\private", "/private"),
+            ("//evil/x/../private", "/private"),
+            ("//private/..%2f", "/"),
+            ("/%2fevil/private", "/private"),
+            ("/%5cevil/private", "/private"),
+            ("///private//..", "/private/"),
+            ("//x//private", "/private"),
+            // Dot segments, plain and encoded, kept and removed.
+            ("/private/../x", "/private/../x"),
+            ("/private/../x", "/x"),
+            ("/private/%2e%2e/x", "/private/../x"),
+            ("/private/%2e%2e/x", "/x"),
+            ("/x/%2e%2e/private/..%2fpublic", "/private/..%2fpublic"),
             ("/private/..%2fpublic", "/private/..%2fpublic"),
             ("/private//../public", "/private/public"),
+            ("/x%2fy/%2e%2e/private", "/private"),
+            ("/x%2fy/%2e%2e/%70rivate", "/private"),
+            ("/private%2f/..", "/private%2f/.."),
+            // Once and twice.
+            ("/%70rivate", "/private"),
+            ("/%2570rivate", "/private"),
+            ("/%252e%252e/private", "/private"),
+            ("/x%252f..%252fprivate", "/private"),
+            // Parameters of segments.
+            ("/private;x", "/private"),
+            ("/private;x/y", "/private"),
+            ("/private;x/y", "/private/y"),
+            ("/x/..;/private", "/private"),
+            ("/private;x//..", "/"),
+            ("//private;x", "/private"),
+            ("/private%3bx", "/private"),
+            // What ends a path once it is decoded, or is not there at all.
+            ("/private%3f/../x", "/private"),
+            ("/private%23/../x", "/private"),
+            ("/private%00.html", "/private"),
+            ("/pri%09vate", "/private"),
+            ("/private%20", "/private"),
+            // Letters that become others.
+            ("/%e2%84%aaelvin", "/kelvin"),
         ] {
-            let all: Vec<String> = others(path).map(|reading| text(&reading)).collect();
-            assert!(all.iter().any(|reading| reading == expected), "{path}: {all:?}");
+            let all = readings(path).unwrap_or_default();
+            assert!(all.iter().any(|reading| reading == expected), "{path} as {expected}: {all:?}");
         }
-        assert_eq!(others("/plain/path.html").count(), 0);
-        assert!(matches!(proper("/plain/path.html"), Cow::Borrowed(_)), "nothing is copied");
+    }
+
+    #[test]
+    fn ordinary_paths_have_few_readings() {
+        for (path, most) in [
+            ("/", 1),
+            ("/assets/App.js", 1),
+            ("/.well-known/x", 1),
+            ("/a%20b/%c3%a9", 1),
+            ("/files/100%25", 2),
+            ("/__openclaw__/catalog-icon/https%3A%2F%2Fexample.com%2Ficon.png", 4),
+        ] {
+            let all = readings(path).unwrap();
+            assert!(all.len() <= most, "{path}: {all:?}");
+        }
+    }
+
+    #[test]
+    fn what_looking_costs_has_an_end() {
+        let long = format!("/{}%2e", "x".repeat(40_000));
+        let odd = "/%2f;a/%252e%252e/..;b//%5c/./%253b\\%00/;x/%09/..%2f".repeat(3);
+        for path in [long, odd] {
+            assert_eq!(readings(&path), None, "{path}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_proper_reading_is_one_of_them(path in "/([/\\\\.;]|%2e|%2F|%25|%70|p){0,8}") {
+            if let Some(all) = readings(&path) {
+                let proper = text(&proper(&path));
+                proptest::prop_assert!(all.contains(&proper), "{} as {}: {:?}", path, proper, all);
+            }
+        }
     }
 }

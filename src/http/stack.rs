@@ -191,6 +191,7 @@ impl<L: Layer, H: Handle> Enter for Root<L, H> {
             forwarding: Forwarding { client: peer, trusted: false, fields: Vec::new() },
             handover,
             rules: None,
+            basic_is_ours: false,
             user: None,
         });
         Box::pin(self.answer(exchange, access, busy))

@@ -83,6 +83,8 @@ fn route_lookup(times: u32) {
         host: route.host.clone(),
         path: route.path.clone(),
         guard: route.respond.as_ref().map(|_| 1),
+        answers: route.respond.is_some(),
+        takes_basic: false,
     });
     let table = Table::new(matches.collect());
     for _ in 0..times {

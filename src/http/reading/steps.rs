@@ -1,0 +1,253 @@
+//! The steps by which programs come from a target to the path that they look up: each makes one path of another.
+
+/// What of all that steps are for a path holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Signs(u16);
+
+const ESCAPE: u16 = 1;
+const ENCODED_SLASH: u16 = 1 << 1;
+const ENCODED_DOT: u16 = 1 << 2;
+const BACKSLASH: u16 = 1 << 3;
+/// It begins with two slashes or backslashes.
+const LEADING: u16 = 1 << 4;
+const DOUBLE_SLASH: u16 = 1 << 5;
+const DOTS: u16 = 1 << 6;
+const SEMICOLON: u16 = 1 << 7;
+/// Of a path, where it was decoded.
+const END: u16 = 1 << 8;
+const CONTROL: u16 = 1 << 9;
+/// Letters that are not of ASCII.
+const FOREIGN: u16 = 1 << 10;
+
+impl Signs {
+    pub(super) fn of(path: &[u8]) -> Self {
+        let mut signs = if leading(path) > 1 { LEADING } else { 0 };
+        let mut last = b' ';
+        for (at, byte) in path.iter().copied().enumerate() {
+            signs |= match byte {
+                b'%' => match escape(&path[at..]) {
+                    Some(b'/' | b'\\') => ESCAPE | ENCODED_SLASH,
+                    Some(b'.') => ESCAPE | ENCODED_DOT,
+                    Some(_) => ESCAPE,
+                    None => 0,
+                },
+                b'\\' => BACKSLASH,
+                b'/' if last == b'/' => DOUBLE_SLASH,
+                b'.' if last == b'/' => DOTS,
+                b';' => SEMICOLON,
+                b'?' | b'#' | 0 => END,
+                ..=b' ' => CONTROL,
+                0x80.. => FOREIGN,
+                _ => 0,
+            };
+            last = byte;
+        }
+        Self(signs)
+    }
+}
+
+/// A step, and the paths that it is for.
+pub(super) struct Step {
+    sign: u16,
+    /// It takes off a layer of percent-encoding.
+    pub(super) decodes: bool,
+    /// What it makes of a path.
+    pub(super) take: fn(&[u8]) -> Vec<u8>,
+}
+
+impl Step {
+    pub(super) fn is_for(&self, signs: Signs) -> bool {
+        self.sign & signs.0 != 0
+    }
+}
+
+/// The steps that a program may take, in any order.
+pub(super) const ALL: &[Step] = &[
+    Step { sign: ESCAPE, decodes: true, take: decoded },
+    // An encoded slash does not end a segment (RFC 3986 §2.2).
+    Step { sign: ENCODED_SLASH, decodes: true, take: decoded_but_slashes },
+    Step { sign: BACKSLASH, decodes: false, take: slashes },
+    Step { sign: LEADING, decodes: false, take: without_host },
+    Step { sign: LEADING, decodes: false, take: without_authority },
+    Step { sign: LEADING, decodes: false, take: with_one_slash },
+    Step { sign: DOUBLE_SLASH, decodes: false, take: merged },
+    Step { sign: DOTS, decodes: false, take: resolved },
+    Step { sign: ENCODED_DOT, decodes: false, take: resolved_where_encoded },
+    Step { sign: SEMICOLON, decodes: false, take: without_parameters },
+    Step { sign: SEMICOLON, decodes: false, take: without_last_parameters },
+    Step { sign: SEMICOLON, decodes: false, take: up_to_semicolon },
+    Step { sign: END, decodes: false, take: up_to_end },
+    Step { sign: CONTROL, decodes: false, take: without_controls },
+    Step { sign: FOREIGN, decodes: false, take: in_any_case },
+];
+
+/// `%2F` is a slash and `%70` a `p`.
+pub(super) fn decoded(path: &[u8]) -> Vec<u8> {
+    decode(path, |_| true)
+}
+
+fn decoded_but_slashes(path: &[u8]) -> Vec<u8> {
+    decode(path, |byte| !matches!(byte, b'/' | b'\\'))
+}
+
+/// Only what no client can write by itself, and the tilde, which some still encode (RFC 3986 §2.3).
+pub(super) fn decoded_where_needed(path: &[u8]) -> Vec<u8> {
+    decode(path, |byte| byte <= b' ' || byte >= 0x7e || b"\"<>^`{|}".contains(&byte))
+}
+
+/// As WHATWG's URLs have it.
+pub(super) fn slashes(path: &[u8]) -> Vec<u8> {
+    path.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect()
+}
+
+/// What follows two slashes or more is a host (WHATWG's URL, "special authority ignore slashes state").
+fn without_host(path: &[u8]) -> Vec<u8> {
+    let rest = &path[leading(path)..];
+    let path = rest.iter().position(|byte| is_slash(*byte)).map_or(&[][..], |end| &rest[end + 1..]);
+    [b"/", path].concat()
+}
+
+/// What follows two slashes is a host, if only an empty one (RFC 3986 §4.2).
+fn without_authority(path: &[u8]) -> Vec<u8> {
+    let rest = &path[2..];
+    let end = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
+    rooted(&rest[end..])
+}
+
+fn with_one_slash(path: &[u8]) -> Vec<u8> {
+    rooted(&path[leading(path)..])
+}
+
+/// `//` is `/`.
+pub(super) fn merged(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len());
+    for byte in path {
+        if *byte != b'/' || out.last() != Some(&b'/') {
+            out.push(*byte);
+        }
+    }
+    out
+}
+
+/// Without dot segments (RFC 3986 §5.2.4).
+pub(super) fn resolved(path: &[u8]) -> Vec<u8> {
+    resolve(path, dots)
+}
+
+/// The same where `%2e` is a dot, though nothing else is decoded, as WHATWG's URLs have it.
+fn resolved_where_encoded(path: &[u8]) -> Vec<u8> {
+    resolve(path, |segment| dots(&decode(segment, |byte| byte == b'.')))
+}
+
+/// `;` and what follows in a segment is no part of it (RFC 2396 §3.3).
+fn without_parameters(path: &[u8]) -> Vec<u8> {
+    let segments = path.split(|byte| *byte == b'/');
+    segments.map(|segment| up_to(segment, |byte| byte == b';')).collect::<Vec<_>>().join(&b'/')
+}
+
+/// The same in the last segment only (RFC 1808 §2.1).
+fn without_last_parameters(path: &[u8]) -> Vec<u8> {
+    let last = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+    [&path[..last], up_to(&path[last..], |byte| byte == b';')].concat()
+}
+
+fn up_to_semicolon(path: &[u8]) -> Vec<u8> {
+    up_to(path, |byte| byte == b';').to_vec()
+}
+
+/// A query or fragment that was encoded, or the end of a string in C.
+fn up_to_end(path: &[u8]) -> Vec<u8> {
+    up_to(path, |byte| matches!(byte, b'?' | b'#' | 0)).to_vec()
+}
+
+/// WHATWG's URLs have no tab and no line end, and no space or control character at the end.
+fn without_controls(path: &[u8]) -> Vec<u8> {
+    let mut out: Vec<u8> = path.iter().copied().filter(|byte| !matches!(byte, b'\t' | b'\n' | b'\r')).collect();
+    out.truncate(out.iter().rposition(|byte| *byte > b' ').map_or(0, |last| last + 1));
+    out
+}
+
+/// Every letter as that of all that are equal to it but for case. Letters of ASCII may be the other case of one that is not.
+pub(in crate::http) fn in_any_case(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len());
+    for chunk in path.utf8_chunks() {
+        out.extend_from_slice(chunk.valid().to_uppercase().to_lowercase().as_bytes());
+        out.extend_from_slice(chunk.invalid());
+    }
+    out
+}
+
+/// The segments that are kept; `dots` says which are dot segments.
+fn resolve(path: &[u8], dots: fn(&[u8]) -> Option<Dots>) -> Vec<u8> {
+    // `*` is about the whole server.
+    let rest = path.strip_prefix(b"/").unwrap_or_default();
+    let mut kept: Vec<&[u8]> = Vec::new();
+    let mut segments = rest.split(|byte| *byte == b'/').peekable();
+    while let Some(segment) = segments.next() {
+        let Some(found) = dots(segment) else {
+            kept.push(segment);
+            continue;
+        };
+        if found == Dots::Up {
+            kept.pop();
+        }
+        // A dot segment at the end leaves its slash.
+        if segments.peek().is_none() {
+            kept.push(b"");
+        }
+    }
+    [b"/", kept.join(&b'/').as_slice()].concat()
+}
+
+/// A dot segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dots {
+    Here,
+    Up,
+}
+
+fn dots(segment: &[u8]) -> Option<Dots> {
+    match segment {
+        b"." => Some(Dots::Here),
+        b".." => Some(Dots::Up),
+        _ => None,
+    }
+}
+
+fn decode(path: &[u8], which: impl Fn(u8) -> bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((&byte, after)) = rest.split_first() {
+        let decoded = escape(rest).filter(|byte| which(*byte));
+        out.push(decoded.unwrap_or(byte));
+        rest = if decoded.is_some() { &rest[3..] } else { after };
+    }
+    out
+}
+
+/// The byte that `%xx` at the start of `text` stands for.
+fn escape(text: &[u8]) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    match text {
+        [b'%', high, low, ..] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    }
+}
+
+/// How many slashes and backslashes it begins with.
+fn leading(path: &[u8]) -> usize {
+    path.iter().take_while(|byte| is_slash(**byte)).count()
+}
+
+fn is_slash(byte: u8) -> bool {
+    matches!(byte, b'/' | b'\\')
+}
+
+fn up_to(path: &[u8], end: impl Fn(u8) -> bool) -> &[u8] {
+    &path[..path.iter().position(|byte| end(*byte)).unwrap_or(path.len())]
+}
+
+/// With a slash in front, if there is none.
+fn rooted(path: &[u8]) -> Vec<u8> {
+    if path.starts_with(b"/") { path.to_vec() } else { [b"/", path].concat() }
+}

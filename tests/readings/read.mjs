@@ -1,0 +1,69 @@
+// What Node's URL, the older url.parse and an Express 5 application make of each path on standard input: one line of letters each,
+// `p` below /private, `t` below /team, `o` below /open, `-` for the rest.
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import path from 'node:path';
+import url from 'node:url';
+
+const express = createRequire(process.argv[2] + '/')('express');
+const NAMES = { '/private': 'p', '/team': 't', '/open': 'o' };
+
+function letter(read) {
+  for (const [name, letter] of Object.entries(NAMES)) {
+    if (read === name || read.startsWith(name + '/')) return letter;
+  }
+  return '-';
+}
+
+// As a program that compares with, and one that compares without, the case of letters.
+function letters(read) {
+  return letter(read) + letter(read.toLowerCase());
+}
+
+function decoded(text, layers) {
+  try {
+    for (let layer = 0; layer < layers; layer++) text = decodeURIComponent(text);
+    return text;
+  } catch {
+    return null;
+  }
+}
+
+let found;
+const app = express();
+for (const [name, letter] of Object.entries(NAMES)) {
+  app.all([name, name + '/*rest'], (req, res) => { found += letter; });
+}
+app.use((req, res) => { found += '-'; });
+const routed = express();
+for (const [name, letter] of Object.entries(NAMES)) routed.use(name, () => { found += letter; });
+routed.use(() => { found += '-'; });
+
+for await (const target of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+  found = '';
+  const readings = [];
+  try {
+    readings.push(new URL(target, 'http://localhost').pathname);
+  } catch { /* It has no host: no program goes on with that. */ }
+  readings.push(target.split('?')[0]);
+  try {
+    readings.push(url.parse(target).pathname ?? '/');
+  } catch { /* The same. */ }
+  for (const raw of readings) {
+    for (const layers of [0, 1, 2]) {
+      const once = decoded(raw, layers);
+      if (once === null) break;
+      found += letters(once) + letters(path.posix.normalize(once));
+      try {
+        found += letters(new URL(once, 'http://localhost').pathname);
+      } catch { /* The same. */ }
+    }
+  }
+  for (const one of [app, routed]) {
+    const done = (error) => { found += error ? '' : '-'; };
+    try {
+      one.handle({ url: target, method: 'GET', headers: {} }, { setHeader() {}, getHeader() {}, end() {} }, done);
+    } catch { /* It answers 400 or 500. */ }
+  }
+  console.log([...new Set(found)].join(''));
+}

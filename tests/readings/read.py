@@ -1,0 +1,66 @@
+"""What Python's urllib, http.server and Werkzeug make of each path on standard input: one line of letters each, `p` below
+/private, `t` below /team, `o` below /open, `-` for the rest."""
+
+import posixpath
+import sys
+from urllib.parse import unquote, urljoin, urlparse, urlsplit
+
+try:
+    from werkzeug.routing import Map, RequestRedirect, Rule
+except ImportError:
+    Map = None
+
+NAMES = {"/private": "p", "/team": "t", "/open": "o"}
+
+
+def letter(read):
+    for name, found in NAMES.items():
+        if read == name or read.startswith(name + "/"):
+            return found
+    return "-"
+
+
+def letters(read):
+    return {letter(read), letter(read.lower()), letter(read.casefold())}
+
+
+def readings(target):
+    # http.server, since 3.11: it takes away what could be a host.
+    yield "/" + target.split("?", 1)[0].lstrip("/")
+    yield target.split("?", 1)[0]
+    for parse in (urlsplit, urlparse):
+        try:
+            yield parse(target).path or "/"
+        except ValueError:
+            pass
+    try:
+        yield urlsplit(urljoin("http://localhost/", target)).path or "/"
+    except ValueError:
+        pass
+
+
+def main():
+    routes = None
+    if Map:
+        rules = [Rule(name + tail, endpoint=found) for name, found in NAMES.items() for tail in ("", "/<path:rest>")]
+        routes = Map(rules).bind("localhost")
+    for line in sys.stdin:
+        target = line.rstrip("\n")
+        found = set()
+        for raw in readings(target):
+            for layers in range(3):
+                read = raw
+                for _ in range(layers):
+                    read = unquote(read, errors="surrogateescape")
+                found |= letters(read) | letters(posixpath.normpath(read))
+                if layers == 1 and routes:
+                    try:
+                        found.add(routes.match(read)[0])
+                    except RequestRedirect as redirect:
+                        found |= letters(urlsplit(redirect.new_url).path)
+                    except Exception:  # It answers 404 or 400, and runs nothing.
+                        pass
+        print("".join(sorted(found)))
+
+
+main()
