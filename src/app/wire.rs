@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use http::HeaderName;
-use http::header::AUTHORIZATION;
 use rustls::server::ProducesTickets;
 
 use super::certificates::Shown;
@@ -18,6 +16,7 @@ use crate::http::ca_page::CaPage;
 use crate::http::forward::Forward;
 use crate::http::guard::Guard;
 use crate::http::passwords::Passwords;
+use crate::http::protected::{Login, ProtectedFields};
 use crate::http::redirect::{Https, Redirect};
 use crate::http::route::Route;
 use crate::http::router::{Matches, Router};
@@ -103,7 +102,8 @@ impl<'a> Wiring<'a> {
             log: log.clone(),
         };
         let routes = config.all_routes();
-        let routes = routes.iter().map(|route| wired(config, route, lasting, gateways, &log));
+        let protected = Protected::new(config);
+        let routes = routes.iter().map(|route| wired(config, route, lasting, gateways, &protected, &log));
         let router = Router::new(routes.collect());
         let tls = match shown {
             None => None,
@@ -163,12 +163,43 @@ impl<'a> Wiring<'a> {
     }
 }
 
+/// The fields that not every client may send.
+struct Protected {
+    /// Where a route asks for a login.
+    here: Arc<ProtectedFields>,
+    /// Where it does not.
+    elsewhere: Arc<ProtectedFields>,
+}
+
+impl Protected {
+    fn new(config: &Config) -> Self {
+        // A field that says on one route who the client is must not be the client's own on another.
+        let all = || config.routes.iter().filter_map(|route| route.auth.as_ref()).chain([&config.auth]);
+        let fields = |login| {
+            let users = all().filter_map(|auth| match auth {
+                Auth::Basic(basic) => basic.user_header.as_ref(),
+                Auth::None => None,
+            });
+            Arc::new(ProtectedFields::new(users, &config.forwarded.strip, login))
+        };
+        Self { here: fields(Login::Here), elsewhere: fields(Login::Elsewhere) }
+    }
+
+    fn of(&self, auth: &Auth) -> Arc<ProtectedFields> {
+        match auth {
+            Auth::None => Arc::clone(&self.elsewhere),
+            Auth::Basic(_) => Arc::clone(&self.here),
+        }
+    }
+}
+
 /// One route.
 fn wired(
     config: &Config,
     route: &config::Route,
     lasting: &Lasting,
     gateways: &Gateways,
+    protected: &Protected,
     log: &AccessLog,
 ) -> (Matches, RouteStack) {
     let auth = auth_of(config, route);
@@ -185,23 +216,16 @@ fn wired(
     } else {
         let Way { endpoints, gate, upstream, named } = gateways.way(config, route);
         let (read, hint) = (timeouts.read, Arc::clone(&lasting.hint));
-        let forward = Forward { endpoints, gate, upstream, named, read, hint };
+        let forward = Forward { endpoints, gate, upstream, named, protected: protected.of(auth), read, hint };
         let upgrades = upgrades(config, &timeouts, lasting, log.clone());
         RouteEnd::Gateway(Box::new(Route { forward, upgrades }))
     };
-    let mut requests = route.request_headers.clone();
-    // A field that says on one route who the client is must not be the client's own on another.
-    requests.remove.extend(identity_fields(config));
     let guard = match auth {
         Auth::None => None,
-        Auth::Basic(basic) => {
-            // It was meant for us.
-            requests.remove.push(AUTHORIZATION);
-            Some(Arc::new(Guard { basic: basic.clone(), passwords: lasting.passwords.clone() }))
-        }
+        Auth::Basic(basic) => Some(Arc::new(Guard { basic: basic.clone(), passwords: lasting.passwords.clone() })),
     };
-    let settings = RouteSettings { requests, answers: route.response_headers.clone(), guard, end };
-    (matches, RouteStack::new(settings))
+    let (requests, answers) = (route.request_headers.clone(), route.response_headers.clone());
+    (matches, RouteStack::new(RouteSettings { requests, answers, guard, end }))
 }
 
 /// What of a route keeps a request from the gateway that another route would let pass.
@@ -237,14 +261,6 @@ fn guard_of(config: &Config, route: &config::Route) -> Option<usize> {
 
 fn auth_of<'a>(config: &'a Config, route: &'a config::Route) -> &'a Auth {
     route.auth.as_ref().unwrap_or(&config.auth)
-}
-
-fn identity_fields(config: &Config) -> impl Iterator<Item = HeaderName> {
-    let all = config.routes.iter().filter_map(|route| route.auth.as_ref()).chain([&config.auth]);
-    all.filter_map(|auth| match auth {
-        Auth::Basic(basic) => basic.user_header.clone(),
-        Auth::None => None,
-    })
 }
 
 fn upgrades(config: &Config, timeouts: &Timeouts, lasting: &Lasting, log: AccessLog) -> Upgrades {

@@ -63,7 +63,7 @@ impl Section for Forwarded {
             LOCAL_CLIENTS,
             &mut self.local_clients,
             "A client on this machine that asks for a loopback name: auto passes it on as the direct client it is, \
-             forwarded treats it like every other.",
+             forwarded treats it like every other. A TCP forwarder on this machine (ssh -L, socat) makes its users such clients.",
         );
         let mut sent = Sent { x_forwarded: self.x_forwarded, rfc7239: self.rfc7239 };
         keys.key(

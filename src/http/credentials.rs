@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, HeaderMap};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
 /// A name and a password, as a client gave them. They cannot be printed.
 #[derive(PartialEq, Eq)]
@@ -31,6 +31,14 @@ impl Credentials {
 
 /// In base64; nobody remembers a longer password, and every byte of it is hashed.
 const LONGEST: usize = 1024;
+
+/// Whether a value of `Authorization` holds a name and a password, well written or not.
+pub(super) fn is_basic(value: &HeaderValue) -> bool {
+    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii_start).any(|part| {
+        let scheme = part.split(|byte| matches!(byte, b' ' | b'\t')).next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"basic")
+    })
+}
 
 #[cfg(test)]
 mod tests {

@@ -13,7 +13,8 @@ use super::error::{Cause, Failure, Flaw};
 use super::exchange::Exchange;
 use super::handle::Handle;
 use super::header_rules;
-use super::headers::{self, Connection};
+use super::headers::{self, Connection, Passing};
+use super::protected::ProtectedFields;
 use crate::observe::access::{Access, Ended};
 use crate::observe::hint::Hint;
 use crate::tls::TlsFault;
@@ -31,6 +32,8 @@ pub struct Forward {
     pub upstream: Arc<str>,
     /// Whether there are several gateways, so that a line says which one it was.
     pub named: bool,
+    /// The fields that not every client may send.
+    pub protected: Arc<ProtectedFields>,
     /// The longest silence of the gateway.
     pub read: Option<Duration>,
     /// Tells the operator what the gateway's configuration lacks.
@@ -54,7 +57,7 @@ impl Forward {
     /// Sends the request over a connection that is there, or a fresh one. The gateway may close an idle connection in the very
     /// moment we use it: what it cannot have acted on is sent again.
     async fn exchange(&self, exchange: &mut Exchange, access: &mut Access) -> Result<(Lease, Response<()>), Failure> {
-        let mut request = to_gateway(exchange, Connection::Stays);
+        let mut request = to_gateway(exchange, &self.protected, Connection::Stays);
         if let Some(mut lease) = self.endpoints.reuse() {
             match self.send(&mut lease, request, access).await? {
                 Ok(response) => return Ok((lease, response)),
@@ -148,22 +151,28 @@ impl Forward {
 }
 
 /// The request as the gateway gets it; the exchange keeps all but the body.
-pub(super) fn to_gateway(exchange: &mut Exchange, connection: Connection) -> Box<Outgoing> {
+pub(super) fn to_gateway(
+    exchange: &mut Exchange,
+    protected: &ProtectedFields,
+    connection: Connection,
+) -> Box<Outgoing> {
     let body = std::mem::take(&mut exchange.body);
     let (head, host, forwarding) = (&exchange.head, &exchange.host, &exchange.forwarding);
     let ours = forwarding.fields.iter().map(|(name, value)| size(name, value)).sum::<usize>();
     let came = head.headers.iter().map(|(name, value)| size(name, value)).sum::<usize>();
     let room = came + ours + host.len() + UPGRADE_FIELDS;
     let mut writer = Outgoing::writer(&head.method, &exchange.target, body, room);
-    if exchange.rules.is_none() && exchange.user.is_none() {
-        headers::to_gateway(head, host, forwarding, connection, |name, value| writer.field(name, value));
+    let rules = exchange.rules.as_deref();
+    let passing = Passing { forwarding, protected, basic_is_ours: exchange.basic_is_ours, rules };
+    if rules.is_none() && exchange.user.is_none() {
+        headers::to_gateway(head, host, passing, connection, |name, value| writer.field(name, value));
         return writer.end();
     }
     let mut fields = HeaderMap::with_capacity(head.headers.len() + forwarding.fields.len() + 3);
-    headers::to_gateway(head, host, forwarding, connection, |name, value| {
+    headers::to_gateway(head, host, passing, connection, |name, value| {
         fields.append(name, value.clone());
     });
-    if let Some(rules) = &exchange.rules {
+    if let Some(rules) = rules {
         header_rules::apply(rules, &mut fields);
     }
     if let Some((name, user)) = &exchange.user {

@@ -9,7 +9,8 @@ use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::arrival::{Announced, Arrival};
-use super::{host, identity};
+use super::host;
+use super::protected::{self, Sender};
 use crate::config::{Forwarded, LocalClients};
 use crate::listener::Peer;
 
@@ -48,22 +49,16 @@ pub fn decide(rules: &Forwarded, arrival: &Arrival, host: &HeaderValue, headers:
     Forwarding { client, trusted, fields }
 }
 
+impl Forwarding {
+    /// Who sent the request, as far as its fields are concerned.
+    pub fn sender(&self) -> Sender {
+        if self.trusted { Sender::TrustedProxy } else { Sender::Client }
+    }
+}
+
 /// An address as the gateway is told it.
 pub fn told_address(client: Option<IpAddr>) -> HeaderValue {
     client.and_then(|ip| HeaderValue::try_from(ip.to_string()).ok()).unwrap_or(UNKNOWN)
-}
-
-/// Whether a field of the client's reaches the gateway (rule 3). What [`Forwarding::fields`] sets is always replaced.
-pub fn passes(name: &HeaderName, forwarding: &Forwarding) -> bool {
-    // Not even a trusted proxy's: it may pass on what its own client made up.
-    if identity::is_ours(name.as_str()) {
-        return false;
-    }
-    if forwarding.trusted {
-        let ours = [X_FORWARDED_FOR, X_REAL_IP, X_FORWARDED_PROTO, X_FORWARDED_HOST, X_FORWARDED_PORT, FORWARDED];
-        return !ours.contains(name);
-    }
-    !is_forgeable(name.as_str())
 }
 
 /// Whether the peer is a proxy in front of us. Only a process that may open its file reaches a unix listener, and it can name
@@ -83,7 +78,7 @@ fn is_local(mode: LocalClients, arrival: &Arrival, host: &HeaderValue, headers: 
         && arrival.announced == Announced::Nothing
         && arrival.peer.ip().is_some_and(|ip| ip.is_loopback())
         && is_loopback_name(host)
-        && !headers.keys().any(is_evidence)
+        && !headers.keys().any(protected::is_evidence)
 }
 
 fn is_loopback_name(host: &HeaderValue) -> bool {
@@ -97,19 +92,6 @@ fn is_loopback_name(host: &HeaderValue) -> bool {
                 || name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
         }
     }
-}
-
-/// Rule 3's list: fields by which a client could pass for another, or claim more than it may.
-fn is_forgeable(name: &str) -> bool {
-    name.starts_with("x-forwarded") || FORGEABLE.contains(&name)
-}
-
-/// Fields that only a proxy writes. More than rule 3's list: whoever sends one of these is not a browser on this machine.
-fn is_evidence(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    (is_forgeable(name) && name != SCOPES)
-        || EVIDENCE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || EVIDENCE_NAMES.contains(&name)
 }
 
 /// The right-most address that no trusted proxy has. An entry that is no address ends the search: what stands left of it
@@ -209,13 +191,6 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 /// No gateway takes this for an address, so it cannot take the client for a local one either.
 const UNKNOWN: HeaderValue = HeaderValue::from_static("unknown");
-/// Caps what a request may do at the gateway; a proxy's to set, no sign of one.
-const SCOPES: &str = "x-openclaw-scopes";
-const FORGEABLE: &[&str] =
-    &["forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", SCOPES];
-const EVIDENCE_PREFIXES: &[&str] = &["x-original-", "x-envoy-", "cf-", "tailscale-", "x-real-"];
-const EVIDENCE_NAMES: &[&str] =
-    &["x-cluster-client-ip", "x-azure-clientip", "fly-client-ip", "cdn-loop", "x-proxyuser-ip"];
 
 #[cfg(test)]
 mod tests;

@@ -2,12 +2,12 @@
 
 use http::{HeaderMap, HeaderName};
 
+use super::spelling::is_same;
 use crate::config::HeaderRules;
 
 /// Makes `headers` what `rules` want. What is left keeps its order.
 pub fn apply(rules: &HeaderRules, headers: &mut HeaderMap) {
-    let gone =
-        |name: &HeaderName| is_one_of(name, &rules.remove) || rules.set.iter().any(|(set, _)| is_same(name, set));
+    let gone = |name: &HeaderName| replaces(rules, name);
     if headers.keys().any(gone) {
         // Not `remove`: that would put the last field in the place of the removed one.
         let came = std::mem::take(headers);
@@ -23,15 +23,10 @@ pub fn apply(rules: &HeaderRules, headers: &mut HeaderMap) {
     }
 }
 
-fn is_one_of(name: &HeaderName, names: &[HeaderName]) -> bool {
-    names.iter().any(|other| is_same(name, other))
-}
-
-/// Some programs take `_` for `-`.
-fn is_same(name: &HeaderName, other: &HeaderName) -> bool {
-    let (name, other) = (name.as_str(), other.as_str());
-    let same = |(a, b): (u8, u8)| a == b || (matches!(a, b'-' | b'_') && matches!(b, b'-' | b'_'));
-    name.len() == other.len() && name.bytes().zip(other.bytes()).all(same)
+/// Whether what came by this name, in any spelling, does not stay.
+pub fn replaces(rules: &HeaderRules, name: &HeaderName) -> bool {
+    let mut names = rules.remove.iter().chain(rules.set.iter().map(|(set, _)| set));
+    names.any(|other| is_same(name.as_str(), other.as_str()))
 }
 
 #[cfg(test)]

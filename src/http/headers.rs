@@ -1,20 +1,38 @@
 //! Which header fields pass, in either direction (rules 2 and 3): pure functions over header fields.
 
-use http::header::{CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, UPGRADE};
+use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, UPGRADE};
 use http::{Version, request};
 
-use super::forwarded::{Forwarding, passes};
+use super::credentials::is_basic;
+use super::forwarded::Forwarding;
+use super::header_rules;
+use super::protected::ProtectedFields;
+use crate::config::HeaderRules;
+
+/// What decides over the fields of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Passing<'a> {
+    /// What the gateway is told about the client.
+    pub forwarding: &'a Forwarding,
+    /// Those that not every client may send.
+    pub protected: &'a ProtectedFields,
+    /// A name and password in `Authorization` are meant for us.
+    pub basic_is_ours: bool,
+    /// What the route changes in the head, where no field behind the body may undo it.
+    pub rules: Option<&'a HeaderRules>,
+}
 
 /// Hands over the fields of a request as the gateway gets them: those that may pass, as they came and in their order, then ours.
 pub fn to_gateway(
     head: &request::Parts,
     host: &HeaderValue,
-    forwarding: &Forwarding,
+    passing: Passing<'_>,
     connection: Connection,
     mut field: impl FnMut(&HeaderName, &HeaderValue),
 ) {
     let came = &head.headers;
     let named = named_by_connection(came);
+    let sender = passing.forwarding.sender();
     let cookie = if head.version == Version::HTTP_2 { joined_cookie(came) } else { None };
     if !came.contains_key(HOST) {
         field(&HOST, host);
@@ -24,7 +42,10 @@ pub fn to_gateway(
         if is_hop_by_hop(name) {
             te |= *name == TE;
             trailer |= *name == TRAILER;
-        } else if (!named.is_empty() && named.contains(name) && *name != HOST) || !passes(name, forwarding) {
+        } else if (!named.is_empty() && named.contains(name) && *name != HOST)
+            || !passing.protected.pass(name, sender)
+            || (passing.basic_is_ours && *name == AUTHORIZATION && is_basic(value))
+        {
             // It stays here.
         } else if let (true, Some(cookie)) = (*name == COOKIE, &cookie) {
             if !std::mem::replace(&mut joined, true) {
@@ -38,10 +59,21 @@ pub fn to_gateway(
         field(&TE, &HeaderValue::from_static("trailers"));
     }
     if trailer {
-        came.get_all(TRAILER).iter().for_each(|value| field(&TRAILER, value));
+        // Only what is announced follows the body.
+        let stays = |name: &HeaderName| {
+            is_hop_by_hop(name)
+                || *name == AUTHORIZATION
+                || named.contains(name)
+                || !passing.protected.pass(name, sender)
+                || passing.rules.is_some_and(|rules| header_rules::replaces(rules, name))
+        };
+        came.get_all(TRAILER)
+            .iter()
+            .filter_map(|value| announced(value, stays))
+            .for_each(|value| field(&TRAILER, &value));
     }
     // What the client sent by these names has not passed.
-    for (name, value) in &forwarding.fields {
+    for (name, value) in &passing.forwarding.fields {
         field(name, value);
     }
     if connection == Connection::Upgrade {
@@ -97,6 +129,16 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
         }
     }
     named
+}
+
+/// A `Trailer` field without the names that stay; `None` if none is left.
+fn announced(value: &HeaderValue, stays: impl Fn(&HeaderName) -> bool) -> Option<HeaderValue> {
+    let name = |token: &str| HeaderName::from_bytes(token.as_bytes()).ok();
+    if tokens(value).all(|token| name(token).is_some_and(|name| !stays(&name))) {
+        return Some(value.clone());
+    }
+    let left: Vec<&str> = tokens(value).filter(|token| name(token).is_some_and(|name| !stays(&name))).collect();
+    (!left.is_empty()).then(|| HeaderValue::try_from(left.join(", ")).ok()).flatten()
 }
 
 fn accepts_trailers(headers: &HeaderMap) -> bool {

@@ -14,15 +14,6 @@ pub fn fields(identity: &Identity) -> impl Iterator<Item = (HeaderName, HeaderVa
     [subject.map(named(SUBJECT)), fingerprint.map(named(FINGERPRINT))].into_iter().flatten()
 }
 
-/// Whether a field says who the client is, which is for us alone to say. Some programs take `_` for `-`.
-pub fn is_ours(name: &str) -> bool {
-    [&SUBJECT, &FINGERPRINT].iter().any(|ours| {
-        let ours = ours.as_str();
-        let same = |(a, b): (u8, u8)| a == b || (a == b'-' && b == b'_');
-        ours.len() == name.len() && ours.bytes().zip(name.bytes()).all(same)
-    })
-}
-
 const SUBJECT: HeaderName = HeaderName::from_static("x-client-cert-subject");
 const FINGERPRINT: HeaderName = HeaderName::from_static("x-client-cert-fingerprint");
 /// Longer ones would crowd out the request's own fields at the gateway; the fingerprint still tells clients apart.
@@ -39,20 +30,6 @@ mod tests {
             let identity = Identity { subject: "x".repeat(length).into(), fingerprint: Fingerprint::of(b"x") };
             let names: Vec<_> = fields(&identity).map(|(name, _)| name).collect();
             assert_eq!(names, if told { vec![SUBJECT, FINGERPRINT] } else { vec![FINGERPRINT] }, "{length}");
-        }
-    }
-
-    #[test]
-    fn a_field_is_ours_however_it_is_spelt() {
-        for (name, ours) in [
-            ("x-client-cert-subject", true),
-            ("x_client_cert_subject", true),
-            ("x-client_cert-fingerprint", true),
-            ("x-client-cert", false),
-            ("x-client-cert-subjects", false),
-            ("x-client-certasubject", false),
-        ] {
-            assert_eq!(is_ours(name), ours, "{name}");
         }
     }
 }

@@ -67,7 +67,7 @@ pub(super) async fn upgrade(
         route: access.route.clone(),
         gateway: None,
     };
-    let request = to_gateway(exchange, Connection::Upgrade);
+    let request = to_gateway(exchange, &forward.protected, Connection::Upgrade);
     let began = Instant::now();
     let (lease, mut response) = forward.exchange_fresh(request, Asked::Upgrade, access).await?;
     access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));

@@ -149,10 +149,11 @@ fn put(bytes: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     bytes.extend_from_slice(b"\r\n");
 }
 
-/// Whether a field may follow the body: not what decides over framing, routing, or who it is (RFC 9110 §6.5.1).
+/// Whether a field may follow the body: not what decides over framing, routing, or who it is (RFC 9110 §6.5.1). A gateway may put
+/// it with the fields of the head, and take `_` for `-` there.
 fn may_trail(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    !FIRST_ONLY.contains(&name) && !name.starts_with("x-forwarded")
+    let name = name.as_str().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    !FIRST_ONLY.contains(&name.as_str()) && !NEVER_BEHIND.iter().any(|start| name.starts_with(start))
 }
 
 fn write(bytes: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
@@ -171,13 +172,17 @@ const FIRST_ONLY: &[&str] = &[
     "expect",
     "forwarded",
     "host",
+    "keep-alive",
     "max-forwards",
+    "origin",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "via",
     "x-real-ip",
 ];
+const NEVER_BEHIND: &[&str] = &["x-forwarded", "proxy-", "sec-"];
 /// What stands around method and target, and the framing.
 const FIRST_LINE: usize = 48;
 const MOST_TRAILERS: usize = 32;
@@ -246,9 +251,9 @@ mod tests {
 
     #[test]
     fn only_announced_fields_that_mean_no_harm_follow_the_last_chunk() {
-        let announced = request("POST", "/", &[("trailer", "x-sum, Host ,x-forwarded-for,,")]).trailers;
+        let announced = request("POST", "/", &[("trailer", "x-sum, Host ,x-forwarded-for, content_length,,")]).trailers;
         let mut trailers = http::HeaderMap::new();
-        for name in ["x-sum", "x-other", "host", "x-forwarded-for"] {
+        for name in ["x-sum", "x-other", "host", "x-forwarded-for", "content_length"] {
             trailers.append(name, HeaderValue::from_static("1"));
         }
         let mut line = Vec::new();

@@ -14,6 +14,7 @@ mod forwarding;
 mod handover;
 mod harness;
 mod hold;
+mod identity;
 mod import;
 mod imports;
 mod limits;

@@ -55,11 +55,15 @@ fn behind_trusted_proxies_the_client_is_the_right_most_address_that_none_of_them
         ("127.0.0.1", &["X-Forwarded-For: 10.1.1.1, 10.2.2.2"], Some("10.1.1.1")),
         ("127.0.0.1", &["X-Forwarded-For: 203.0.113.7:5555"], Some("203.0.113.7")),
         ("127.0.0.1", &["X-Forwarded-For: [2001:db8::7]:5555"], Some("2001:db8::7")),
+        ("127.0.0.1", &["X-Forwarded-For: [2001:db8::7]"], Some("2001:db8::7")),
         ("127.0.0.1", &["X-Forwarded-For: ::ffff:203.0.113.7"], Some("203.0.113.7")),
+        ("127.0.0.1", &["X-Forwarded-For: [::ffff:203.0.113.7]:1"], Some("203.0.113.7")),
         ("127.0.0.1", &["X-Forwarded-For: 203.0.113.7, unknown"], Some("127.0.0.1")),
         ("127.0.0.1", &["X-Forwarded-For: "], Some("127.0.0.1")),
         ("127.0.0.1", &[], Some("127.0.0.1")),
         ("127.0.0.1", &["Forwarded: for=192.0.2.60;proto=http, for=\"[2001:db8::7]:80\""], Some("2001:db8::7")),
+        ("127.0.0.1", &["Forwarded: proto=http; For = 203.0.113.7"], Some("203.0.113.7")),
+        ("127.0.0.1", &["Forwarded: FOR=\"203.0.113.7:80\" ;by=x"], Some("203.0.113.7")),
         ("127.0.0.1", &["Forwarded: for=_hidden"], Some("127.0.0.1")),
         ("127.0.0.1", &["Forwarded: for=1.1.1.1", "X-Forwarded-For: 203.0.113.7"], Some("203.0.113.7")),
         ("unix", &["X-Forwarded-For: 203.0.113.7"], Some("203.0.113.7")),
@@ -135,6 +139,21 @@ fn only_a_direct_local_client_asking_for_a_loopback_name_is_local() {
         ("127.0.0.1", "localhost", &["Via: 1.1 nginx"], false),
         ("127.0.0.1", "localhost", &["CF-Connecting-IP: 1.1.1.1"], false),
         ("127.0.0.1", "localhost", &["Tailscale-User-Login: a@b"], false),
+        ("127.0.0.1", "localhost", &["x_forwarded_for: 127.0.0.1"], false),
+        ("127.0.0.1", "localhost", &["x_real_ip: 127.0.0.1"], false),
+        ("127.0.0.1", "localhost", &["client-ip: 127.0.0.1"], false),
+        ("127.0.0.1", "localhost", &["X-Original-For: 127.0.0.1"], false),
+        ("127.0.0.1", "localhost", &["X-Auth-Request-User: a"], false),
+        ("127.0.0.1", "LOCALHOST.", &[], false),
+        ("127.0.0.1", "127.1", &[], false),
+        ("127.0.0.1", "2130706433", &[], false),
+        ("127.0.0.1", "0x7f.0.0.1", &[], false),
+        ("127.0.0.1", "[::127.0.0.1]", &[], false),
+        ("127.0.0.1", "0.0.0.0", &[], false),
+        ("0.0.0.0", "localhost", &[], false),
+        ("::ffff:127.0.0.1", "localhost", &[], true),
+        ("::ffff:203.0.113.7", "localhost", &[], false),
+        ("fe80::1", "localhost", &[], false),
     ];
     for (from, host, lines, local) in rows {
         let told = decide(&rules(&[]), &arrival(from), &HeaderValue::from_static(host), &headers(lines));
@@ -150,35 +169,6 @@ fn only_a_direct_local_client_asking_for_a_loopback_name_is_local() {
     assert!(!trusted.fields.is_empty(), "a trusted proxy speaks for somebody else");
     let always = Forwarded { local_clients: LocalClients::Forwarded, ..Forwarded::default() };
     assert!(!decide(&always, &arrival("127.0.0.1"), &localhost, &HeaderMap::new()).fields.is_empty());
-}
-
-#[test]
-fn forgeable_fields_pass_only_from_a_trusted_proxy_and_never_those_we_set() {
-    let untrusted = decide(&rules(&[]), &arrival("203.0.113.7"), &HeaderValue::from_static("gw"), &HeaderMap::new());
-    let trusted =
-        decide(&rules(&["10.0.0.0/8"]), &arrival("10.0.0.1"), &HeaderValue::from_static("gw"), &HeaderMap::new());
-    let rows = [
-        ("forwarded", false, false),
-        ("x-forwarded-for", false, false),
-        ("x-forwarded-proto", false, false),
-        ("x-real-ip", false, false),
-        ("x-forwarded-user", false, true),
-        ("x-forwarded", false, true),
-        ("x-client-ip", false, true),
-        ("true-client-ip", false, true),
-        ("cf-connecting-ip", false, true),
-        ("via", false, true),
-        ("x-openclaw-scopes", false, true),
-        ("x-client-cert-subject", false, false),
-        ("x-client-cert-fingerprint", false, false),
-        ("x-request-id", true, true),
-        ("authorization", true, true),
-    ];
-    for (name, from_anyone, from_trusted) in rows {
-        let name = HeaderName::from_static(name);
-        assert_eq!(passes(&name, &untrusted), from_anyone, "{name} from anyone");
-        assert_eq!(passes(&name, &trusted), from_trusted, "{name} from a trusted proxy");
-    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::http::protected::Login;
 
 fn map(lines: &[&str]) -> HeaderMap {
     let mut map = HeaderMap::new();
@@ -22,8 +23,20 @@ fn head(version: Version, fields: &[&str]) -> request::Parts {
 
 /// The fields as the gateway gets them, line by line.
 fn passed(head: &request::Parts, host: &'static str, connection: Connection) -> Vec<String> {
+    passed_with(head, host, connection, None, false)
+}
+
+fn passed_with(
+    head: &request::Parts,
+    host: &'static str,
+    connection: Connection,
+    rules: Option<&HeaderRules>,
+    basic_is_ours: bool,
+) -> Vec<String> {
+    let (forwarding, protected) = (untold(), ProtectedFields::new([].into_iter(), &[], Login::Elsewhere));
+    let passing = Passing { forwarding: &forwarding, protected: &protected, basic_is_ours, rules };
     let mut passed = Vec::new();
-    to_gateway(head, &HeaderValue::from_static(host), &untold(), connection, |name, value| {
+    to_gateway(head, &HeaderValue::from_static(host), passing, connection, |name, value| {
         passed.push(format!("{name}: {}", value.to_str().unwrap()));
     });
     passed
@@ -50,6 +63,50 @@ fn hop_by_hop_fields_stay_on_their_hop_and_the_rest_keeps_its_order() {
     ];
     for (came, expected) in rows {
         assert_eq!(passed(&head(Version::HTTP_11, came), "gw", Connection::Stays), *expected, "{came:?}");
+    }
+}
+
+#[test]
+fn what_may_not_stand_in_the_head_is_not_announced_for_behind_the_body() {
+    let rules = HeaderRules { set: Vec::new(), remove: vec![HeaderName::from_static("x-debug")] };
+    let rows: &[(&str, &[&str])] = &[
+        ("x-sum", &["trailer: x-sum"]),
+        ("x-sum, x-other", &["trailer: x-sum, x-other"]),
+        ("x-sum, X-Client-Cert-Subject", &["trailer: x-sum"]),
+        ("x_openclaw_scopes,x-sum ,x_real_ip", &["trailer: x-sum"]),
+        ("x-auth-request-user", &[]),
+        ("authorization, connection, te", &[]),
+        ("x-debug, x_debug", &[]),
+        ("x-named", &[]),
+        ("not a name, x-sum", &["trailer: x-sum"]),
+    ];
+    for (announced, expected) in rows {
+        let field = format!("trailer: {announced}");
+        let head = head(Version::HTTP_11, &["host: gw", "connection: x-named", &field]);
+        let passed = passed_with(&head, "gw", Connection::Stays, Some(&rules), false);
+        assert_eq!(passed[1..], **expected, "{announced}");
+    }
+}
+
+#[test]
+fn a_password_for_us_stays_and_what_else_authorizes_passes() {
+    let rows = [
+        ("Basic YTpi", false),
+        ("basic YTpi", false),
+        ("BASIC  YTpi", false),
+        ("Basic", false),
+        ("Bearer t, Basic YTpi", false),
+        ("Bearer t", true),
+        ("BasicX YTpi", true),
+        ("Digest realm=\"basic x\", qop=auth", true),
+        ("Negotiate YTpi", true),
+    ];
+    for (value, passes) in rows {
+        let field = format!("authorization: {value}");
+        let head = head(Version::HTTP_11, &["host: gw", &field, "authorization: Bearer kept"]);
+        let ours = passed_with(&head, "gw", Connection::Stays, None, true);
+        assert_eq!(ours.len(), if passes { 3 } else { 2 }, "{value}: {ours:?}");
+        assert_eq!(passed(&head, "gw", Connection::Stays).len(), 3, "{value}, where no route takes passwords");
     }
 }
 

@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 
 use frontgate::config::{self, Forwarded, LocalClients, Overrides, Source};
 use frontgate::http::arrival::{Announced, Arrival};
+use frontgate::http::headers::Passing;
+use frontgate::http::protected::{Login, ProtectedFields};
 use frontgate::http::router::{Matches, Table};
 use frontgate::http::{forwarded, headers, host, target};
 use frontgate::listener::Peer;
@@ -104,10 +106,12 @@ fn forwarding_fields(times: u32) {
 fn fields_to_gateway(times: u32) {
     let (head, host) = (head(), HeaderValue::from_static(HOST));
     let forwarding = forwarded::decide(&rules(), &arrival(), &host, &head.headers);
+    let protected = ProtectedFields::new([].into_iter(), &[], Login::Elsewhere);
+    let passing = Passing { forwarding: &forwarding, protected: &protected, basic_is_ours: false, rules: None };
     let target = head.uri.path_and_query().expect("a target");
     for _ in 0..times {
         let mut writer = Outgoing::writer(&head.method, target, RequestBody::Empty, 1000);
-        headers::to_gateway(black_box(&head), &host, &forwarding, headers::Connection::Stays, |name, value| {
+        headers::to_gateway(black_box(&head), &host, passing, headers::Connection::Stays, |name, value| {
             writer.field(name, value);
         });
         black_box(writer.end());
