@@ -217,6 +217,8 @@ mod tests {
             ("/?%74oken=abc", "/?%74oken=***"),
             ("/?%54%4fKEN=abc", "/?%54%4fKEN=***"),
             ("/?%2574oken=abc", "/?%2574oken=***"),
+            ("/?toke%6E=abc", "/?toke%6E=***"),
+            ("/?token%20=abc", "/?token%20=***"),
             ("/?+token+=abc", "/?+token+=***"),
             ("/?token=a&token=b&token=", "/?token=***&token=***&token="),
             ("/?a=1;token=abc", "/?a=1;token=***"),
@@ -235,9 +237,20 @@ mod tests {
             ("/chat;token=abc?x=1", "/chat;token=***?x=1"),
             ("/token=abc/next", "/token=***"),
             ("/icon/https%3A%2F%2Fh%2F%3Ftoken%3Dabc?x=1", "/icon/***?x=1"),
+            ("https://gw/chat;token=abc", "https://gw/chat;token=***"),
+            ("/{\"token\":\"abc\"}", "/***"),
+            ("/a/{'token':'abc'}/b", "/a/***"),
             // Inside another value.
             ("/?next=%2Fchat%3Ftoken%3Dabc&x=1", "/?next=***&x=1"),
             ("/?next=token%3Dabc", "/?next=***"),
+            ("/?next=%2Fchat%3FTOKEN%3Dabc", "/?next=***"),
+            ("/?next=%2Fchat%3Ftoke%256e%3Dabc", "/?next=***"),
+            ("/?next=token%5B%5D%3Dabc", "/?next=***"),
+            ("/?next=%5Btoken%5D%3Dabc", "/?next=***"),
+            ("/?next=token%20%3Dabc", "/?next=***"),
+            ("/?next=token%09%3Dabc", "/?next=***"),
+            ("/?state=%7B%27token%27%3A%27abc%27%7D", "/?state=***"),
+            ("/?state=%7B%5C%22token%5C%22%3A1%7D", "/?state=***"),
             ("/?next=token%253Dabc", "/?next=***"),
             ("/?next=https://x/?token=abc", "/?next=https://x/?token=***"),
             ("/?next=https://x/%23access_token=abc", "/?next=***"),
@@ -248,6 +261,8 @@ mod tests {
             // Credentials in a URL.
             ("https://ann:pw@gw/x", "https://***@gw/x"),
             ("https://ann:p@w@gw?token=a", "https://***@gw?token=***"),
+            ("https://ann:pw@gw/?next=https://x", "https://***@gw/?next=https://x"),
+            ("https://gw/?to=ann@example.com", "https://gw/?to=ann@example.com"),
         ];
         for (given, expected) in cases {
             assert_eq!(redactor().target(given), expected, "{given}");
@@ -294,10 +309,49 @@ mod tests {
 
     #[test]
     fn odd_bytes_never_fail() {
-        for given in ["/?%74oken%=%é", "/?é=%C3%A9&token=é", "/?%FF%FEtoken=x&token=\u{fffd}", "://@?#&;=", "/?token=%"]
-        {
-            let redacted = redactor().target(given);
-            assert!(!redacted.contains("token=é"), "{redacted}");
+        for (given, expected) in [
+            ("/?%74oken%=%é", "/?%74oken%=%é"),
+            ("/?é=%C3%A9&token=é", "/?é=%C3%A9&token=***"),
+            ("/?%FF%FEtoken=x&token=\u{fffd}", "/?%FF%FEtoken=x&token=***"),
+            ("://@?#&;=", "://@?#&;="),
+            ("/?token=%", "/?token=***"),
+        ] {
+            assert_eq!(redactor().target(given), expected, "{given}");
+        }
+    }
+
+    #[test]
+    fn what_opens_a_door_is_hidden_without_being_asked_for() {
+        let redactor = Redactor::new(&crate::config::Log::default().redact);
+        for name in [
+            "token",
+            "bootstrapToken",
+            "access_token",
+            "refresh_token",
+            "id_token",
+            "ticket",
+            "mediaTicket",
+            "code",
+            "state",
+            "sig",
+            "api_key",
+            "password",
+        ] {
+            let encoded = name.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();
+            let upper = name.to_uppercase();
+            for spelt in [name, upper.as_str(), encoded.as_str()] {
+                for (before, after) in [
+                    ("/media/x.png?", "/media/x.png?"),
+                    ("https://gw.example.com/?a=1&", "https://gw.example.com/?a=1&"),
+                    ("https://gw.example.com/#", "https://gw.example.com/#"),
+                    ("/login?next=https://gw/?", "/login?next=https://gw/?"),
+                ] {
+                    let hidden = format!("{after}{spelt}=***");
+                    assert_eq!(redactor.url(&format!("{before}{spelt}=s3cr3t")), hidden, "{spelt}");
+                }
+                let nested = format!("/login?next=https%3A%2F%2Fgw%2F%3F{}%3Ds3cr3t", spelt.replace('%', "%25"));
+                assert!(!redactor.target(&nested).contains("s3cr3t"), "{nested}");
+            }
         }
     }
 
