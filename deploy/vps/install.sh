@@ -71,12 +71,13 @@ put_program() {
         fetch "$url" "$binary"
     fi
     [ -f "$binary" ] || fail "there is no file $binary"
-    if [ -n "$sha256" ]; then
-        is="$(sha256sum "$binary" | cut -d' ' -f1)"
-        [ "$is" = "$(printf %s "$sha256" | tr 'A-F' 'a-f')" ] || fail "the program is not what was meant: its SHA-256 is $is"
-    fi
+    # First into a folder that is root's alone: what is hashed and tried is then what is installed, whoever owns the file.
     new="$work/program"
     install -m 755 "$binary" "$new"
+    if [ -n "$sha256" ]; then
+        is="$(sha256sum "$new" | cut -d' ' -f1)"
+        [ "$is" = "$(printf %s "$sha256" | tr 'A-F' 'a-f')" ] || fail "the program is not what was meant: its SHA-256 is $is"
+    fi
     version="$("$new" --version 2>&1)" || fail "$binary does not run here: $version"
     if cmp -s "$new" "$program"; then said "$program: $version, as it was"; changed_program=no; return; fi
     # Beside its place, then in it: the running one keeps its file.
@@ -107,6 +108,8 @@ put_config() {
         echo "  certificate: $certificate"
         [ -z "$email" ] || [ "$certificate" = local ] || echo "  acme: { email: '$email' }"
         echo "state_dir: /var/lib/frontgate"
+        # Root and the service's own user ask there. One that was installed elsewhere stays where it is.
+        if [ ! -f "$config" ] || grep -q '^admin:' "$config"; then echo "admin: unix:/run/frontgate/admin.sock"; fi
         echo "upstream: $upstream"
     } >"$work/body"
     # The sum tells a config that somebody has changed.

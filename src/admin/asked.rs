@@ -1,6 +1,5 @@
 //! [`Asked`]: what a request to the admin listener asks for.
 
-use http::header::{HeaderMap, ORIGIN};
 use http::{Method, StatusCode, Uri};
 
 /// What a request asks for.
@@ -18,7 +17,7 @@ pub(super) enum Asked<'a> {
     Wrongly(StatusCode, String),
 }
 
-pub(super) fn asked<'a>(method: &Method, uri: &'a Uri, headers: &HeaderMap) -> Asked<'a> {
+pub(super) fn asked<'a>(method: &Method, uri: &'a Uri) -> Asked<'a> {
     let path = uri.path();
     let wanted = match path {
         "/livez" | "/readyz" => Asked::Probe,
@@ -46,10 +45,6 @@ pub(super) fn asked<'a>(method: &Method, uri: &'a Uri, headers: &HeaderMap) -> A
     };
     if !is_right {
         return Asked::Wrongly(StatusCode::METHOD_NOT_ALLOWED, format!("use {right}\n"));
-    }
-    // A page in a browser on this machine reaches us as well as its user, and what it sends names where it comes from.
-    if wanted != Asked::Probe && headers.contains_key(ORIGIN) {
-        return Asked::Wrongly(StatusCode::FORBIDDEN, "not for browsers\n".to_owned());
     }
     wanted
 }
@@ -95,14 +90,10 @@ const WHAT_THERE_IS: &str = "frontgate answers GET /livez, /readyz, /status, /co
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
-    fn what_changes_something_is_posted_and_not_by_a_page() {
-        let (none, mut page) = (HeaderMap::new(), HeaderMap::new());
-        page.insert(ORIGIN, HeaderValue::from_static("https://elsewhere.example"));
+    fn what_changes_something_is_posted() {
         let refused = |asked: Asked| match asked {
             Asked::Wrongly(status, _) => status.as_u16(),
             asked => panic!("{asked:?}"),
@@ -110,48 +101,35 @@ mod tests {
         let close = |id, reason: &str| Asked::Close { id, reason: reason.to_owned() };
         let long = format!("/connections/a?reason={}", "x".repeat(124));
         let longest = format!("/connections/a?reason={}", "x".repeat(123));
-        let rows: &[(Method, &str, &HeaderMap, Result<Asked, u16>)] = &[
-            (Method::HEAD, "/readyz", &none, Ok(Asked::Probe)),
-            (Method::GET, "/livez", &page, Ok(Asked::Probe)),
-            (Method::POST, "/readyz", &none, Err(405)),
-            (Method::GET, "/status", &none, Ok(Asked::Status)),
-            (Method::GET, "/status", &page, Err(403)),
-            (Method::GET, "/config", &none, Ok(Asked::Config)),
-            (Method::GET, "/config", &page, Err(403)),
-            (Method::POST, "/config", &none, Err(405)),
-            (Method::POST, "/reload", &none, Ok(Asked::Reload)),
-            (Method::GET, "/reload", &none, Err(405)),
-            (Method::POST, "/reload", &page, Err(403)),
-            (Method::POST, "/upgrade", &none, Ok(Asked::Upgrade)),
-            (Method::GET, "/upgrade", &none, Err(405)),
-            (Method::POST, "/upgrade", &page, Err(403)),
-            (Method::POST, "/drain", &none, Ok(Asked::Drain)),
-            (Method::DELETE, "/drain", &none, Err(405)),
-            (Method::POST, "/drain", &page, Err(403)),
-            (Method::GET, "/metrics", &none, Ok(Asked::Metrics)),
-            (Method::GET, "/metrics", &page, Err(403)),
-            (Method::POST, "/metrics", &none, Err(405)),
-            (Method::GET, "/connections", &none, Ok(Asked::Connections)),
-            (Method::DELETE, "/connections", &none, Err(405)),
-            (Method::DELETE, "/connections/abc", &none, Ok(close("abc", ""))),
-            (Method::DELETE, "/connections/abc", &page, Err(403)),
-            (Method::GET, "/connections/abc", &none, Err(405)),
-            (
-                Method::DELETE,
-                "/connections/a?x=1&reason=see+you%20at%20%E2%82%AC",
-                &none,
-                Ok(close("a", "see you at €")),
-            ),
-            (Method::DELETE, "/connections/a?reason=%ff", &none, Err(400)),
-            (Method::DELETE, "/connections/a?reason=%f", &none, Err(400)),
-            (Method::DELETE, "/connections/a?reason=%+1", &none, Err(400)),
-            (Method::DELETE, &long, &none, Err(400)),
-            (Method::DELETE, &longest, &none, Ok(close("a", &longest[22..]))),
-            (Method::GET, "/", &none, Err(404)),
+        let rows: &[(Method, &str, Result<Asked, u16>)] = &[
+            (Method::HEAD, "/readyz", Ok(Asked::Probe)),
+            (Method::POST, "/readyz", Err(405)),
+            (Method::GET, "/status", Ok(Asked::Status)),
+            (Method::GET, "/config", Ok(Asked::Config)),
+            (Method::POST, "/config", Err(405)),
+            (Method::POST, "/reload", Ok(Asked::Reload)),
+            (Method::GET, "/reload", Err(405)),
+            (Method::POST, "/upgrade", Ok(Asked::Upgrade)),
+            (Method::GET, "/upgrade", Err(405)),
+            (Method::POST, "/drain", Ok(Asked::Drain)),
+            (Method::DELETE, "/drain", Err(405)),
+            (Method::GET, "/metrics", Ok(Asked::Metrics)),
+            (Method::POST, "/metrics", Err(405)),
+            (Method::GET, "/connections", Ok(Asked::Connections)),
+            (Method::DELETE, "/connections", Err(405)),
+            (Method::DELETE, "/connections/abc", Ok(close("abc", ""))),
+            (Method::GET, "/connections/abc", Err(405)),
+            (Method::DELETE, "/connections/a?x=1&reason=see+you%20at%20%E2%82%AC", Ok(close("a", "see you at €"))),
+            (Method::DELETE, "/connections/a?reason=%ff", Err(400)),
+            (Method::DELETE, "/connections/a?reason=%f", Err(400)),
+            (Method::DELETE, "/connections/a?reason=%+1", Err(400)),
+            (Method::DELETE, &long, Err(400)),
+            (Method::DELETE, &longest, Ok(close("a", &longest[22..]))),
+            (Method::GET, "/", Err(404)),
         ];
-        for (method, path, headers, expected) in rows {
+        for (method, path, expected) in rows {
             let uri: Uri = path.parse().unwrap();
-            let asked = asked(method, &uri, headers);
+            let asked = asked(method, &uri);
             match expected {
                 Ok(expected) => assert_eq!(asked, *expected, "{method} {path}"),
                 Err(status) => assert_eq!(refused(asked), *status, "{method} {path}"),

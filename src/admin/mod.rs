@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -16,13 +16,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
+use crate::config::Secret;
 use crate::drain::Drain;
 use crate::listener::{Listener, Socket};
 use crate::observe::Readiness;
 use crate::observe::metrics::CONTENT_TYPE as CONTENT_TYPE_OF_METRICS;
 use asked::{Asked, asked};
+use guard::{Door, Guard, Refused, one_host};
 
 mod asked;
+mod guard;
 
 /// What the operator can ask for.
 pub trait Control: Send + Sync + 'static {
@@ -61,7 +64,16 @@ pub struct Refusal {
 
 /// Answers the operator's questions until `drain` softens, which is when a successor answers them, or at the very end: also
 /// while clients are drained somebody wants to know.
-pub async fn serve(listener: Listener, readiness: Readiness, control: Arc<dyn Control>, drain: Drain) {
+///
+/// Where there is a `token`, it is asked for.
+pub async fn serve(
+    listener: Listener,
+    token: Option<Secret>,
+    readiness: Readiness,
+    control: Arc<dyn Control>,
+    drain: Drain,
+) {
+    let guard = Arc::new(Guard { token });
     let places = Arc::new(Semaphore::new(MOST));
     loop {
         let next = async {
@@ -78,22 +90,32 @@ pub async fn serve(listener: Listener, readiness: Readiness, control: Arc<dyn Co
             continue;
         };
         let (readiness, control, watched) = (readiness.clone(), Arc::clone(&control), drain.clone());
+        let guard = Arc::clone(&guard);
         drain.spawn(async move {
             tokio::select! {
                 () = watched.hard() => {}
-                () = connection(socket, readiness, control) => {}
+                () = connection(socket, guard, readiness, control) => {}
             }
             drop(place);
         });
     }
 }
 
-async fn connection(socket: Socket, readiness: Readiness, control: Arc<dyn Control>) {
+async fn connection(socket: Socket, guard: Arc<Guard>, readiness: Readiness, control: Arc<dyn Control>) {
+    let door = socket.local_ip().map_or(Door::Unix, Door::Tcp);
     let answers = service_fn(move |request: Request<Incoming>| {
-        let (readiness, control) = (readiness.clone(), Arc::clone(&control));
+        let (readiness, control, guard) = (readiness.clone(), Arc::clone(&control), Arc::clone(&guard));
         async move {
             let path = request.uri().path();
-            Ok::<_, Infallible>(match asked(request.method(), request.uri(), request.headers()) {
+            let (uri, headers) = (request.uri(), request.headers());
+            let asked = asked(request.method(), uri);
+            // A load balancer asks at any name, and without a token.
+            let guarded =
+                if asked == Asked::Probe { one_host(headers).map(drop) } else { guard.check(door, uri, headers) };
+            if let Err(refused) = guarded {
+                return Ok(refusal(refused));
+            }
+            Ok::<_, Infallible>(match asked {
                 Asked::Probe => probe(path, &readiness),
                 Asked::Status => json(&control.status()),
                 Asked::Config => answer(StatusCode::OK, "application/yaml", control.config().into()),
@@ -139,6 +161,15 @@ fn probe(path: &str, readiness: &Readiness) -> Response<Full<Bytes>> {
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
         _ => text(StatusCode::OK, "ok\n"),
     }
+}
+
+fn refusal(refused: Refused) -> Response<Full<Bytes>> {
+    let mut response = text(refused.status(), refused.why());
+    if refused == Refused::NoToken {
+        let realm = HeaderValue::from_static("Bearer realm=\"frontgate admin\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, realm);
+    }
+    response
 }
 
 fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {

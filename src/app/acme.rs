@@ -1,8 +1,11 @@
 //! The public certificate: opened before anything is served, looked after while it runs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::certificates::{Shown, off_thread};
 use super::running::Running;
@@ -84,7 +87,23 @@ impl Public {
         let Begin { wanted, settings, dial } = begin?;
         let (certificates, tokens) = (Arc::clone(&shown.certificates), tokens.clone());
         let open = move || Acme::open(settings, certificates, tokens, Arc::new(OffsetDateTime::now_utc));
-        let acme = off_thread(open).await;
-        Some(Self { wanted, running: Running::start(drain, |part| acme.run(dial, part)) })
+        let (opened, is_open) = oneshot::channel();
+        let running = Running::start(drain, |part| async move {
+            let opening = async {
+                let acme = off_thread(open).await;
+                // A reload that takes this long has stopped waiting.
+                let _ = opened.send(());
+                acme
+            };
+            tokio::select! {
+                () = part.soft() => {}
+                acme = opening => acme.run(dial, part.clone()).await,
+            }
+        });
+        // What is kept is shown from here on, if its disk answers.
+        let _ = timeout(A_MOMENT, is_open).await;
+        Some(Self { wanted, running })
     }
 }
+
+const A_MOMENT: Duration = Duration::from_secs(5);

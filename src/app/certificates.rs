@@ -1,12 +1,13 @@
 //! The certificate that is shown, and its renewal while clients are connected.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::config::{Certificate, Config, Name, Tls};
 use crate::drain::Drain;
@@ -97,7 +98,7 @@ impl Shown {
 }
 
 impl Prepared {
-    /// Shows it from the next handshake on.
+    /// Shows it, as a rule from the next handshake on.
     pub(super) async fn show(mut self) {
         self.shown.offer.set(self.source.ca());
         self.kept.source = Arc::clone(&self.source);
@@ -106,12 +107,22 @@ impl Prepared {
             self.shown.replaced.notify_one();
         }
         let (certificates, source) = (Arc::clone(&self.shown.certificates), self.source);
-        off_thread(move || certificates.show(&source, OffsetDateTime::now_utc())).await;
+        let shown = off_thread(move || certificates.show(&source, OffsetDateTime::now_utc()));
+        // It also renews certificates on disk, and is done to its end wherever that takes longer.
+        let _ = timeout(A_MOMENT, shown).await;
     }
 }
 
 /// Looks after the certificate: twice a day, and when its files change. Whoever is connected notices nothing.
 pub(super) async fn keep_fresh(shown: Shown, drain: Drain) {
+    // The end does not wait for a disk.
+    tokio::select! {
+        () = drain.soft() => {}
+        never = refresh(shown) => match never {},
+    }
+}
+
+async fn refresh(shown: Shown) -> Infallible {
     let (mut watched, mut watch) = (Vec::new(), None);
     loop {
         let files = files(&shown.kept.lock().await.tls);
@@ -124,7 +135,6 @@ pub(super) async fn keep_fresh(shown: Shown, drain: Drain) {
         }
         if !first {
             tokio::select! {
-                () = drain.soft() => return,
                 () = sleep(every) => {}
                 () = changed(watch.as_ref()) => {}
                 () = shown.replaced.notified() => continue,
@@ -145,15 +155,19 @@ pub(super) async fn keep_fresh(shown: Shown, drain: Drain) {
 
 /// Finds out whether the public trusts what is shown, first of all and whenever that changes: `tls.hsts: auto` depends on it.
 pub(super) async fn keep_judging(certificates: Arc<Certificates>, drain: Drain) {
+    tokio::select! {
+        () = drain.soft() => {}
+        never = judge(certificates) => match never {},
+    }
+}
+
+async fn judge(certificates: Arc<Certificates>) -> Infallible {
     loop {
         let judged = Arc::clone(&certificates);
         if let Err(error) = off_thread(move || judged.find_trusted()).await {
             tracing::warn!(%error, "no Strict-Transport-Security, because it cannot be told who trusts the certificate");
         }
-        tokio::select! {
-            () = drain.soft() => return,
-            () = certificates.changed() => {}
-        }
+        certificates.changed().await;
     }
 }
 
@@ -182,6 +196,8 @@ pub(super) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Sen
     }
 }
 
+/// What is on this machine takes less.
+const A_MOMENT: Duration = Duration::from_secs(5);
 const CHECK_EVERY: Duration = Duration::from_hours(12);
 /// Files on a network's disk change without a word, and the kernel's watches may be used up.
 const LOOK_EVERY: Duration = Duration::from_mins(1);

@@ -1,29 +1,34 @@
-//! [`check_files`]: whether the files that a configuration names can be used.
+//! [`check_files`]: whether a configuration fits the machine that it is on: its files, and its addresses.
 
+use std::net::IpAddr;
 use std::path::Path;
 
 use time::OffsetDateTime;
 
-use crate::config::{Certificate, CertificateFiles, Loaded, Problems};
-use crate::tls::{ClientTls, Clients, Source, TlsError};
+use crate::config::{Certificate, CertificateFiles, Loaded, Name, Problems};
+use crate::tls::{ClientTls, Clients, Description, OnDisk, Source, StateDir, TlsError};
 
 /// Why a configuration cannot be used although it is well written.
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
-    /// A file, and the setting that names it.
+    /// A setting, and where it is written.
     #[error(transparent)]
-    File(#[from] Problems),
+    Setting(#[from] Problems),
     /// Something else about the certificate.
     #[error(transparent)]
     Certificate(#[from] TlsError),
 }
 
-/// Looks into the files that the configuration names, as a start does. The local CA is left alone: to open it is to make it.
-/// Reads files: not for an async task.
+/// Looks into the files that the configuration names, as a start does, and at what [`check_machine`] does. The local CA is left
+/// alone: to open it is to make it. Reads files: not for an async task.
 ///
 /// # Errors
-/// A file that cannot be used, with the place of the setting that names it.
-pub fn check_files(loaded: &Loaded) -> Result<(), Unusable> {
+/// What cannot be used, with the place of the setting.
+pub fn check_files(loaded: &mut Loaded) -> Result<(), Unusable> {
+    check_machine(loaded)?;
+    if let Some(Err(error)) = loaded.config.admin.token.as_ref().map(|token| token.read()) {
+        return Err(loaded.problem("admin.token", error.to_string()).into());
+    }
     let tls = &loaded.config.tls;
     if let Some(Err(error)) = tls.client_ca.as_ref().map(Clients::open) {
         return Err(loaded.problem("tls.client_ca", error.to_string()).into());
@@ -42,9 +47,93 @@ pub fn check_files(loaded: &Loaded) -> Result<(), Unusable> {
     }
 }
 
+/// Looks whether the configuration means this machine's other programs, and adds to its warnings what is hardly meant so: a state
+/// folder for everybody, a certificate for other names. Reads files: not for an async task.
+///
+/// # Errors
+/// A gateway that is frontgate itself.
+pub fn check_machine(loaded: &mut Loaded) -> Result<(), Problems> {
+    let here = if_addrs::get_if_addrs().unwrap_or_default();
+    loaded.check_gateways(&|ip: IpAddr| here.iter().any(|one| one.ip() == ip))?;
+    if let Some(dir) = loaded.config.state_dir.clone().filter(|dir| StateDir::is_open_to_all(dir)) {
+        let message = format!("everybody on this machine may write to {}, where keys are kept", dir.display());
+        loaded.warn("state_dir", message, "give it to the user that runs frontgate, with the mode 0700");
+    }
+    if matches!(loaded.config.tls.certificate, Certificate::Files(_)) {
+        warn_of_names(loaded);
+    }
+    Ok(())
+}
+
+/// Says which of the names that were written no certificate of the files is for.
+fn warn_of_names(loaded: &mut Loaded) {
+    if !loaded.sets("tls.names") {
+        return;
+    }
+    // Files that changed a moment ago are read again soon.
+    let Ok(found) = OnDisk::read(&loaded.config.tls, None) else { return };
+    let leaves = found.iter().filter_map(|found| Description::read(found.chain.first()?));
+    let carried: Vec<Name> = leaves.flat_map(|leaf| leaf.names).collect();
+    let names = loaded.config.tls.names.clone();
+    let shown = carried.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    for (index, name) in names.iter().enumerate().filter(|(_, name)| !carried.iter().any(|one| covers(one, name))) {
+        let message = format!("the certificate is not for {name}; it is for {shown}");
+        loaded.warn(
+            &format!("tls.names[{index}]"),
+            message,
+            "browsers refuse it for this name; list the names that it has",
+        );
+    }
+}
+
+/// Whether a certificate for `carried` is one for `name` (RFC 6125 §6.4.3).
+fn covers(carried: &Name, name: &Name) -> bool {
+    match (carried, name) {
+        (Name::Dns(carried), Name::Dns(name)) => match carried.strip_prefix("*.") {
+            Some(parent) => {
+                carried == name || name.split_once('.').is_some_and(|(first, rest)| first != "*" && rest == parent)
+            }
+            None => carried == name,
+        },
+        _ => carried == name,
+    }
+}
+
+/// Logs what is hardly meant as it is written.
+pub fn warn_of(warnings: &Problems) {
+    for problem in warnings {
+        let place = warnings.place(problem);
+        let hint = problem.hint.as_deref();
+        tracing::warn!(place, setting = problem.path, hint, "configuration: {}", problem.message);
+    }
+}
+
 /// The setting that names `file`.
 fn part(files: &[CertificateFiles], file: &Path) -> String {
     let index = files.iter().position(|files| files.cert == file || files.key == file).unwrap_or(0);
     let part = if files.iter().any(|files| files.cert == file) { "cert" } else { "key" };
     if files.len() == 1 { format!("tls.certificate.{part}") } else { format!("tls.certificate[{index}].{part}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_is_for_one_label() {
+        let dns = |name: &str| Name::Dns(name.to_owned());
+        for (carried, name, expected) in [
+            ("gw.lan", "gw.lan", true),
+            ("gw.lan", "lan", false),
+            ("*.lan", "gw.lan", true),
+            ("*.lan", "a.gw.lan", false),
+            ("*.lan", "lan", false),
+            ("*.lan", "*.lan", true),
+            ("*.b.lan", "*.lan", false),
+        ] {
+            assert_eq!(covers(&dns(carried), &dns(name)), expected, "{carried} {name}");
+        }
+        let ip = Name::Ip([127, 0, 0, 1].into());
+        assert!(covers(&ip, &ip) && !covers(&dns("127.0.0.1"), &ip));
+    }
 }

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use super::error::StartError;
 use super::running::Running;
-use crate::config::{BindAddr, Listen};
+use crate::config::{BindAddr, Listen, ListenAt, UnixAccess};
 use crate::drain::Drain;
-use crate::listener::{BindError, Inherited, Label, Listener, Offered, Purpose};
+use crate::listener::{BindError, Inherited, Label, Listener, Offered, Purpose, permit};
 use crate::server::accept;
 use crate::server::admission::Admission;
 use crate::server::settings::{Live, Settings};
@@ -23,6 +23,8 @@ struct Door {
     purpose: Purpose,
     /// What it stands for in the configuration.
     label: Label,
+    /// Its permissions, if it is a unix socket.
+    access: UnixAccess,
     /// As it was bound.
     bound: Option<SocketAddr>,
     offered: Offered,
@@ -36,6 +38,7 @@ pub(super) struct Plan(Vec<Planned>);
 struct Planned {
     purpose: Purpose,
     label: Label,
+    access: UnixAccess,
     bound: Option<SocketAddr>,
     socket: Socket,
 }
@@ -57,7 +60,14 @@ impl Doors {
     /// # Errors
     /// One cannot be bound; the others are free again.
     pub(super) fn plan(&self, listen: &Listen, inherited: &mut Inherited) -> Result<Plan, StartError> {
-        let groups = keys(listen).map(|(purpose, addresses)| (purpose, self.labels(purpose, addresses)));
+        let wanted: Vec<ListenAt> = keys(listen).into_iter().flat_map(|(_, wanted)| wanted).collect();
+        let access = |label: &Label| {
+            let address = label.address();
+            let found = wanted.iter().find(|wanted| Some(&wanted.address) == address);
+            found.map(|wanted| wanted.access.clone()).unwrap_or_default()
+        };
+        let addresses = |wanted: Vec<ListenAt>| wanted.into_iter().map(|wanted| wanted.address).collect();
+        let groups = keys(listen).map(|(purpose, wanted)| (purpose, self.labels(purpose, addresses(wanted))));
         let mut free: Vec<Option<&Door>> = self.open.iter().map(Some).collect();
         let mut take = |fits: &dyn Fn(&Door) -> bool| {
             let index = free.iter().position(|door| door.is_some_and(fits))?;
@@ -76,10 +86,16 @@ impl Doors {
             }
             let missing = found.iter().filter(|(kept, _)| kept.is_none()).filter_map(|(_, label)| label.address());
             let missing: Vec<_> = missing.cloned().collect();
+            let as_wanted = |address: &BindAddr| ListenAt {
+                address: address.clone(),
+                access: access(&Label::Address(address.clone())),
+            };
+            let to_bind: Vec<_> = missing.iter().map(as_wanted).collect();
             // Those that stand for the whole key come in the place of all its addresses, however many they are.
-            let taken = inherited.take(purpose, &missing).map_err(|error| self.explain(&missing, error))?;
+            let taken = inherited.take(purpose, &to_bind).map_err(|error| self.explain(&missing, error))?;
             let mut opened = taken.into_iter().map(|(label, listener)| Planned {
                 purpose,
+                access: access(&label),
                 label,
                 bound: listener.address(),
                 socket: Socket::Opened(listener),
@@ -87,7 +103,8 @@ impl Doors {
             for (kept, label) in found {
                 planned.extend(match kept {
                     Some(index) => {
-                        Some(Planned { purpose, label, bound: self.open[index].bound, socket: Socket::Kept(index) })
+                        let (access, bound) = (access(&label), self.open[index].bound);
+                        Some(Planned { purpose, label, access, bound, socket: Socket::Kept(index) })
                     }
                     None => opened.next(),
                 });
@@ -130,16 +147,17 @@ impl Doors {
         drain: &Drain,
     ) -> Vec<Running> {
         let mut before: Vec<Option<Door>> = std::mem::take(&mut self.open).into_iter().map(Some).collect();
-        for Planned { purpose, label, bound, socket } in plan.0 {
+        for Planned { purpose, label, access, bound, socket } in plan.0 {
             let door = match socket {
                 Socket::Opened(listener) => {
                     let offered = Offered::new(label.clone(), &listener);
                     let live = Live::new(settings(purpose, drain.part()));
                     let (seen, admission, workers) = (live.clone(), admission.clone(), self.workers.clone());
                     let all = drain.clone();
-                    let accepting =
-                        Running::start(drain, |door| accept::run(listener, admission, workers, seen, door, all));
-                    Some(Door { purpose, label, bound, offered, live, accepting })
+                    let accepting = Running::until(drain, |door, end| {
+                        accept::run((listener, end), admission, workers, seen, door, all)
+                    });
+                    Some(Door { purpose, label, access, bound, offered, live, accepting })
                 }
                 Socket::Kept(index) => before[index].take().map(|door| {
                     let goes_on = door.purpose == purpose && !renewed(purpose);
@@ -148,7 +166,12 @@ impl Doors {
                     if !goes_on {
                         replaced.drain.soften();
                     }
-                    Door { purpose, ..door }
+                    if let (Some(BindAddr::Unix(path)), true) = (label.address(), door.access != access)
+                        && let Err(error) = permit(path, &access)
+                    {
+                        tracing::warn!(socket = %label, %error, "cannot change the permissions of a unix socket");
+                    }
+                    Door { purpose, access, ..door }
                 }),
             };
             self.open.extend(door);
@@ -194,7 +217,7 @@ impl Plan {
 }
 
 /// The keys of the configuration that have listeners for clients, and their addresses.
-pub(super) fn keys(listen: &Listen) -> [(Purpose, Vec<BindAddr>); 3] {
-    let tcp = |addresses: &[SocketAddr]| addresses.iter().copied().map(BindAddr::Tcp).collect();
+pub(super) fn keys(listen: &Listen) -> [(Purpose, Vec<ListenAt>); 3] {
+    let tcp = |all: &[SocketAddr]| all.iter().copied().map(|address| BindAddr::Tcp(address).into()).collect();
     [(Purpose::Https, tcp(&listen.https)), (Purpose::Http, tcp(&listen.http)), (Purpose::Plain, listen.plain.clone())]
 }

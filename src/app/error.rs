@@ -1,5 +1,8 @@
 //! [`StartError`]: why frontgate cannot run.
 
+use std::net::SocketAddr;
+
+use crate::config::TokenError;
 use crate::listener::BindError;
 use crate::tls::acme::HttpsError;
 use crate::tls::{ClientCaError, ClientConfigError, TlsError, UpstreamTlsError};
@@ -10,6 +13,20 @@ pub enum StartError {
     /// A listener.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// The files of certificates.
+    #[error("the files of the certificate could not be read within {0:?}: does its disk answer?")]
+    Unread(std::time::Duration),
+    /// What operators must show.
+    #[error("admin.token: {0}")]
+    AdminToken(#[from] TokenError),
+    /// An admin listener that anybody could use.
+    #[error(
+        "every peer that reaches the admin listener at {0} could stop frontgate: give it a token (`admin: {{ token: … }}`), or a loopback address"
+    )]
+    AdminOpen(SocketAddr),
+    /// It would not be used for long.
+    #[error("frontgate is stopping")]
+    Stopping,
     /// A listener, because of one of ours that is there until the change is done.
     #[error(
         "{error}\n    hint: frontgate itself listens at {own}; to move to an address that overlaps takes a restart"

@@ -101,13 +101,13 @@ impl Gateways {
     }
 
     /// Takes the place of `before`.
-    pub(super) async fn take_over(mut self, before: Self, drain: &Drain) -> Self {
+    pub(super) fn take_over(mut self, before: Self, drain: &Drain) -> Self {
         for mut reached in before.reached {
             match self.reached.iter_mut().find(|own| own.key == reached.key) {
                 Some(own) => own.sweeping = reached.sweeping.take(),
                 None => {
                     if let Some(sweeping) = reached.sweeping {
-                        sweeping.retire().await;
+                        sweeping.dismiss();
                     }
                 }
             }

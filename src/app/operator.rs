@@ -9,7 +9,8 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::reload::{Refused, Reloader};
+use super::refused::Refused;
+use super::reload::Reloader;
 use super::{connections, numbers};
 use crate::admin::{Control, Refusal, Reloaded, Upgraded};
 use crate::observe::Readiness;
@@ -56,9 +57,9 @@ impl Control for Operator {
         Box::pin(async move {
             reloader.reload("admin").await.map_err(|refused| Refusal {
                 status: match &refused {
-                    Refused::Wrong(_) => StatusCode::BAD_REQUEST,
+                    Refused::Wrong(_) | Refused::Waits(_) => StatusCode::BAD_REQUEST,
                     Refused::Fixed => StatusCode::NOT_IMPLEMENTED,
-                    Refused::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+                    Refused::Stopping | Refused::Unread(_) => StatusCode::SERVICE_UNAVAILABLE,
                 },
                 why: refused.to_string(),
             })
@@ -115,6 +116,12 @@ impl Control for Operator {
                 "error": last.error,
             })
         });
+        let waiting = told.waiting.map(|waiting| {
+            json!({
+                "since": waiting.since.format(&Rfc3339).ok(),
+                "lowers": waiting.lowers.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            })
+        });
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "pid": std::process::id(),
@@ -123,7 +130,7 @@ impl Control for Operator {
             "draining": self.end.is_cancelled() || self.reloader.is_draining(),
             "config": told.file.map(|file| std::path::absolute(&file).unwrap_or(file)),
             "listeners": listeners,
-            "reloads": { "done": told.done, "refused": told.refused, "last": last },
+            "reloads": { "done": told.done, "refused": told.refused, "waiting": waiting, "last": last },
             "connections": self.reloader.admission.connections(),
             "websockets": self.reloader.websockets.count(),
             "tasks": self.reloader.tasks(),

@@ -1,22 +1,23 @@
 //! [`Reloader`]: takes another configuration over while clients are connected.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard, oneshot};
-use tokio::time::sleep;
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tokio::time::{sleep, timeout};
 
 use super::certificates::off_thread;
-use super::check::check_files;
+use super::check::{check_files, warn_of};
+use super::refused::Refused;
 use super::site::Site;
-use super::written::Written;
+use super::told::{Last, Told, Waiting};
+use super::written::{Candidate, Look, Looks, Written, list};
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::http::websockets::WebSockets;
-use crate::lifecycle::{Hangup, notify};
-use crate::listener::{Offered, Purpose};
+use crate::lifecycle::{Hangup, InUse, notify};
+use crate::listener::Offered;
 use crate::observe::{Metrics, logging};
 use crate::server::admission::Admission;
 use crate::tls::Watch;
@@ -32,10 +33,17 @@ pub struct Reloading {
 }
 
 /// Takes another configuration over while clients are connected, one at a time.
+///
+/// Nothing that a peer or a disk can delay is waited for under the lock of the site without a limit: whatever a reload waits for,
+/// the process ends and hands over.
 pub(super) struct Reloader {
-    site: Arc<Turn<Site>>,
+    site: Arc<Mutex<Site>>,
+    /// Held from the reading to the taking over, so that the last one that was read is the one that stays.
+    turns: Mutex<()>,
+    /// Held while files are read: a disk that does not answer keeps one thread, not one for each try.
+    reading: Arc<Mutex<()>>,
     source: Option<(Arc<Written>, logging::Handle)>,
-    told: Mutex<Told>,
+    told: SyncMutex<Told>,
     drain: Drain,
     /// Who is inside.
     pub(super) admission: Admission,
@@ -50,41 +58,22 @@ pub struct Unchanging {
     _site: OwnedMutexGuard<Site>,
 }
 
-/// What there is to tell about it.
-#[derive(Debug, Clone)]
-pub(super) struct Told {
-    pub(super) file: Option<PathBuf>,
-    /// What is in use.
-    pub(super) config: Arc<Config>,
-    pub(super) listeners: Vec<(Purpose, String)>,
-    pub(super) last: Option<Last>,
-    pub(super) done: u64,
-    pub(super) refused: u64,
-    drain_time: Duration,
-    /// Whether the end has begun.
-    stopping: bool,
+/// What asks for a reload.
+#[derive(Debug)]
+enum Trigger {
+    /// An operator, by a command or a signal: what is written counts, whatever it is.
+    Operator(&'static str),
+    /// A file that has changed, and looks so: a change that perhaps was never meant.
+    File(Look),
 }
 
-/// The last time that it was tried.
-#[derive(Debug, Clone)]
-pub(super) struct Last {
-    pub(super) at: OffsetDateTime,
-    pub(super) trigger: &'static str,
-    pub(super) error: Option<String>,
-}
-
-/// Why a configuration was not taken over.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum Refused {
-    /// It is wrong.
-    #[error("{0}")]
-    Wrong(String),
-    /// There is none to be read.
-    #[error("this frontgate was started without a configuration that could be read again")]
-    Fixed,
-    /// It would not be used for long.
-    #[error("frontgate is stopping")]
-    Stopping,
+impl Trigger {
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Operator(how) => how,
+            Self::File(_) => "file",
+        }
+    }
 }
 
 impl Reloader {
@@ -100,6 +89,7 @@ impl Reloader {
             config: Arc::new(site.config.clone()),
             listeners: site.doors.all().collect(),
             last: None,
+            waiting: None,
             done: 0,
             refused: 0,
             drain_time: site.config.timeouts.drain,
@@ -109,9 +99,11 @@ impl Reloader {
             admission: site.admission.clone(),
             websockets: site.lasting.websockets.clone(),
             metrics: Arc::clone(&site.lasting.metrics),
-            site: Arc::new(Turn::new(site)),
+            site: Arc::new(Mutex::new(site)),
+            turns: Mutex::default(),
+            reading: Arc::default(),
             source,
-            told: Mutex::new(told),
+            told: SyncMutex::new(told),
             drain: drain.clone(),
         });
         if let Some(hangup) = hangup {
@@ -120,11 +112,16 @@ impl Reloader {
         reloader
     }
 
-    /// Reads the configuration again and takes it over. It is done to its end, whether or not somebody still waits for it.
+    /// Reads the configuration again and takes it over, because an operator says so. It is done to its end, whether or not
+    /// somebody still waits for it.
     ///
     /// # Errors
     /// Why not; then nothing has changed.
     pub(super) async fn reload(self: &Arc<Self>, trigger: &'static str) -> Result<(), Refused> {
+        self.reload_by(Trigger::Operator(trigger)).await
+    }
+
+    async fn reload_by(self: &Arc<Self>, trigger: Trigger) -> Result<(), Refused> {
         if self.is_draining() {
             return Err(Refused::Stopping);
         }
@@ -158,9 +155,11 @@ impl Reloader {
     }
 
     /// What a successor could go on with, once a reload that is under way is done. The next ones wait.
-    pub(super) async fn offered(self: &Arc<Self>) -> (Vec<Offered>, Unchanging) {
+    pub(super) async fn offered(self: &Arc<Self>) -> (Vec<Offered>, Option<InUse>, Unchanging) {
         let site = Arc::clone(&self.site).lock_owned().await;
-        (site.doors.offered().collect(), Unchanging { reloader: Arc::clone(self), _site: site })
+        let offered = site.doors.offered().collect();
+        let in_use = self.source.as_ref().and_then(|(written, _)| written.in_use());
+        (offered, in_use, Unchanging { reloader: Arc::clone(self), _site: site })
     }
 
     /// What knows of log lines that were not written, where the process has a log of its own.
@@ -178,33 +177,35 @@ impl Reloader {
         self.site.try_lock().ok()?.certificate_end()
     }
 
-    async fn turn(&self, trigger: &'static str) -> Result<(), Refused> {
-        let mut site = self.site.lock().await;
+    async fn turn(&self, trigger: Trigger) -> Result<(), Refused> {
+        let how = trigger.as_str();
+        // Until something is replaced, the end of the process need not wait for it.
+        let (_turn, candidate) = tokio::select! {
+            () = self.drain.soft() => return Err(Refused::Stopping),
+            read = async { (self.turns.lock().await, self.read(trigger).await) } => read,
+        };
+        let mut site = tokio::select! {
+            () = self.drain.soft() => return Err(Refused::Stopping),
+            site = self.site.lock() => site,
+        };
         // It may have waited for a handover: whoever took over has read the configuration as it is.
         if self.is_draining() {
             return Err(Refused::Stopping);
         }
         notify::reloading().await;
-        let outcome = self.take_over(&mut site).await;
+        let outcome = match candidate {
+            Ok(candidate) => self.take_over(&mut site, &candidate).await,
+            Err(refused) => Err(refused),
+        };
         // Whether it was taken over or not, this process serves. One that stops has said so.
         if !self.is_draining() {
             notify::ready().await;
         }
-        let error = outcome.as_ref().err().map(ToString::to_string);
-        match &error {
-            None => {
-                self.metrics.reloads.done.inc();
-                tracing::info!(trigger, "configuration reloaded");
-            }
-            Some(error) => {
-                self.metrics.reloads.refused.inc();
-                tracing::error!(trigger, error, "configuration refused; the one in use stays");
-            }
-        }
-        let mut told = self.lock();
-        *(if error.is_none() { &mut told.done } else { &mut told.refused }) += 1;
-        told.last = Some(Last { at: OffsetDateTime::now_utc(), trigger, error });
         let listeners: Vec<_> = site.doors.all().collect();
+        let (config, drain_time) = (Arc::new(site.config.clone()), site.config.timeouts.drain);
+        drop(site);
+        self.tell(how, &outcome);
+        let mut told = self.lock();
         for (purpose, address) in listeners.iter().filter(|door| !told.listeners.contains(door)) {
             tracing::info!(%address, purpose = purpose.as_str(), "listening");
         }
@@ -212,74 +213,153 @@ impl Reloader {
             tracing::info!(%address, purpose = purpose.as_str(), "no longer listening");
         }
         told.listeners = listeners;
-        told.config = Arc::new(site.config.clone());
-        told.drain_time = site.config.timeouts.drain;
+        told.config = config;
+        told.drain_time = drain_time;
         outcome
     }
 
-    async fn take_over(&self, site: &mut Site) -> Result<(), Refused> {
+    /// Reads the configuration, and the files that it names.
+    async fn read(&self, trigger: Trigger) -> Result<Candidate, Refused> {
+        let (written, _) = self.source.as_ref().ok_or(Refused::Fixed)?;
+        let written = Arc::clone(written);
+        let read = move || {
+            let wrong = |error: &dyn std::fmt::Display| Refused::Wrong(error.to_string());
+            let (look, by_itself) = match trigger {
+                Trigger::Operator(_) => (written.look(), false),
+                Trigger::File(look) => (look, true),
+            };
+            let mut candidate = written.read(look).map_err(|problems| wrong(&problems))?;
+            check_files(&mut candidate.loaded).map_err(|error| wrong(&error))?;
+            let lowers = if by_itself { written.lowered(&candidate) } else { Vec::new() };
+            if lowers.is_empty() { Ok(candidate) } else { Err(Refused::Waits(lowers)) }
+        };
+        self.patiently(read).await?
+    }
+
+    async fn take_over(&self, site: &mut Site, candidate: &Candidate) -> Result<(), Refused> {
         let (written, logging) = self.source.as_ref().ok_or(Refused::Fixed)?;
-        let read = Arc::clone(written);
-        let wrong = |error: &dyn std::fmt::Display| Refused::Wrong(error.to_string());
-        let loaded = off_thread(move || read.read()).await.map_err(|problems| wrong(&problems))?;
-        let (loaded, checked) = off_thread(move || {
-            let checked = check_files(&loaded);
-            (loaded, checked)
-        })
-        .await;
-        checked.map_err(|error| wrong(&error))?;
-        let config = carried_over(&site.config, loaded.config);
+        let config = carried_over(&site.config, candidate.loaded.config.clone());
         let level = config.log.level;
-        site.change(config).await.map_err(|error| wrong(&error))?;
+        site.change(config).await.map_err(|error| Refused::Wrong(error.to_string()))?;
         logging.set_level(level);
-        self.lock().file = loaded.file;
+        written.take(candidate);
+        warn_of(&candidate.loaded.warnings);
+        self.lock().file.clone_from(&candidate.loaded.file);
         Ok(())
+    }
+
+    /// Says what came of it: in the log, in numbers, and in `status`.
+    fn tell(&self, trigger: &'static str, outcome: &Result<(), Refused>) {
+        let (reloads, mut told) = (&self.metrics.reloads, self.lock());
+        let at = OffsetDateTime::now_utc();
+        told.waiting = None;
+        let error = match outcome {
+            Ok(()) => {
+                reloads.done.inc();
+                told.done += 1;
+                tracing::info!(trigger, "configuration reloaded");
+                None
+            }
+            Err(Refused::Waits(lowers)) => {
+                tracing::warn!(
+                    lowers = list(lowers),
+                    "a change of the configuration waits, since it would lower guards: `frontgate reload` or SIGHUP takes it over"
+                );
+                told.waiting = Some(Waiting { since: at, lowers: lowers.clone() });
+                outcome.as_ref().err()
+            }
+            Err(refused) => {
+                reloads.refused.inc();
+                told.refused += 1;
+                tracing::error!(trigger, error = %refused, "configuration refused; the one in use stays");
+                Some(refused)
+            }
+        };
+        reloads.waiting.set(i64::from(told.waiting.is_some()));
+        told.last = Some(Last { at, trigger, error: error.map(ToString::to_string) });
     }
 
     async fn follow(self: Arc<Self>, mut hangup: Hangup) {
         let Some((written, _)) = &self.source else { return };
-        let (mut watched, mut watch) = (Vec::new(), None::<Watch>);
-        loop {
-            let files = written.files();
-            if files != watched {
-                watched.clone_from(&files);
-                watch = if files.is_empty() { None } else { Some(off_thread(move || Watch::on(files)).await) };
-            }
-            let changed = async {
-                match &watch {
-                    Some(watch) => watch.changed().await,
-                    None => std::future::pending().await,
+        let follow = async {
+            let (mut watched, mut watch) = (Vec::new(), None::<Watch>);
+            loop {
+                let files = written.files();
+                if files != watched {
+                    watched.clone_from(&files);
+                    watch = if files.is_empty() { None } else { Some(off_thread(move || Watch::on(files)).await) };
                 }
-            };
-            let asked = tokio::select! {
-                () = self.drain.soft() => return,
-                () = hangup.next() => true,
-                () = changed => false,
-                () = sleep(LOOK_EVERY) => false,
-            };
-            if let Some(mut followed) = watch.take() {
-                watch = Some(
-                    off_thread(move || {
+                let asked = tokio::select! {
+                    () = hangup.next() => true,
+                    () = noticed(watch.as_ref()) => false,
+                    () = sleep(LOOK_EVERY) => false,
+                };
+                if let Some(mut followed) = watch.take() {
+                    let follow = move || {
                         followed.follow();
                         followed
-                    })
-                    .await,
-                );
+                    };
+                    watch = Some(off_thread(follow).await);
+                }
+                let changed = async { if asked { None } else { Some(self.settled(written).await) } };
+                // The answer is in the log.
+                let _ = tokio::select! {
+                    biased;
+                    () = hangup.next(), if !asked => self.reload("SIGHUP").await,
+                    look = changed => match look {
+                        None => self.reload("SIGHUP").await,
+                        Some(None) => Ok(()),
+                        Some(Some(look)) => self.reload_by(Trigger::File(look)).await,
+                    },
+                };
             }
-            // The answer is in the log.
-            if asked {
-                let _ = self.reload("SIGHUP").await;
-                continue;
-            }
-            let looked = Arc::clone(written);
-            if off_thread(move || looked.has_changed()).await {
-                let _ = self.reload("file").await;
-            }
+        };
+        tokio::select! {
+            () = self.drain.soft() => {}
+            () = follow => {}
         }
+    }
+
+    /// The files, once two looks a moment apart agree; `None` if they are as they were read.
+    async fn settled(&self, written: &Arc<Written>) -> Option<Look> {
+        let mut looks = Looks::default();
+        loop {
+            let looked = Arc::clone(written);
+            // A disk that does not answer is asked again with the next change, or in a minute.
+            let look = self.patiently(move || looked.look()).await.ok()?;
+            if !written.is_new(&look) {
+                return None;
+            }
+            if let Some(agreed) = looks.agreed(look) {
+                return Some(agreed);
+            }
+            sleep(A_MOMENT).await;
+        }
+    }
+
+    /// Reads files, for as long as a disk may take.
+    async fn patiently<T: Send + 'static>(&self, read: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+        let reading = Arc::clone(&self.reading);
+        let read = async {
+            let turn = reading.lock_owned().await;
+            off_thread(move || {
+                let _turn = turn;
+                read()
+            })
+            .await
+        };
+        timeout(READ, read).await.map_err(|_| Refused::Unread(READ))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn noticed(watch: Option<&Watch>) {
+    match watch {
+        Some(watch) => watch.noticed().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -313,3 +393,7 @@ fn carried_over(before: &Config, mut wanted: Config) -> Config {
 
 /// Files on a network's disk change without a word, and the kernel's watches may be used up.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
+/// A program that writes a file piece by piece takes less between two pieces; an edit is in use within two seconds.
+const A_MOMENT: Duration = Duration::from_millis(700);
+/// How long files may take. What is longer away is a disk of a network that is not there.
+const READ: Duration = Duration::from_secs(10);

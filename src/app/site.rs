@@ -1,19 +1,26 @@
 //! [`Site`]: all that serves clients, made of a configuration and changed into what another one asks for.
 
+use std::time::Duration;
+
 use time::OffsetDateTime;
+use tokio::time::timeout;
 
 use super::acme::Public;
-use super::certificates::{self, CertificateFacts, Shown, off_thread};
+use super::certificates::{self, CertificateFacts, Prepared, Shown, off_thread};
 use super::doors::Doors;
 use super::error::StartError;
 use super::gateways::Gateways;
 use super::running::Running;
 use super::wire::{Lasting, Wiring};
-use crate::config::{Config, Hsts};
+use crate::config::{self, Config, Hsts};
 use crate::drain::Drain;
 use crate::listener::{Inherited, Purpose};
 use crate::server::admission::{Admission, Limits};
 use crate::server::workers::Workers;
+use crate::tls::TlsError;
+
+/// What is read for a configuration: the CA of clients, and what is shown and will be.
+type Read = (Option<Vec<u8>>, Option<Shown>, Option<Prepared>);
 
 /// All that serves clients.
 pub(super) struct Site {
@@ -71,18 +78,15 @@ impl Site {
         // Sockets first: a bad address fails before anything is made.
         let plan = self.doors.plan(&config.listen, &mut inherited)?;
         let gateways = self.gateways.plan(&config, &self.drain, &self.lasting.metrics)?;
-        let client_ca = config.tls.client_ca.clone();
-        let clients = off_thread(move || client_ca.and_then(|ca| std::fs::read(ca.file).ok())).await;
         let public = Public::step(self.public.as_ref(), &config)?;
-        let (shown, prepared) = match &self.shown {
-            Some(shown) => (Some(shown.clone()), Some(shown.prepare(Some(&config.tls)).await?)),
-            None if config.listen.https.is_empty() => (None, None),
-            None => (Some(Shown::open(&config).await?), None),
+        let (clients, shown, prepared) = tokio::select! {
+            () = self.drain.soft() => return Err(StartError::Stopping),
+            read = timeout(READ, self.read(&config)) => read.map_err(|_| StartError::Unread(READ))??,
         };
         let https = shown.as_ref().filter(|_| !config.listen.https.is_empty());
         let wiring = Wiring::new(&config, &self.lasting, &gateways, https, plan.https_port())?;
 
-        // From here on nothing can fail.
+        // From here on nothing can fail, and what waits for a disk or a task waits for a moment only.
         if let Some(prepared) = prepared {
             prepared.show().await;
         }
@@ -104,12 +108,23 @@ impl Site {
         for door in closed {
             door.retire().await;
         }
-        self.look_after(shown, config.tls.hsts).await;
+        self.look_after(shown, config.tls.hsts);
         let before = std::mem::take(&mut self.gateways);
-        self.gateways = gateways.take_over(before, &self.drain).await;
+        self.gateways = gateways.take_over(before, &self.drain);
         self.clients = clients;
         self.config = config;
         Ok(())
+    }
+
+    /// Reads the files that `config` names: the CA of clients, the certificates.
+    async fn read(&self, config: &Config) -> Result<Read, TlsError> {
+        let client_ca = config.tls.client_ca.clone();
+        let clients = off_thread(move || client_ca.and_then(|ca| config::contents(&ca.file).ok())).await;
+        Ok(match &self.shown {
+            Some(shown) => (clients, Some(shown.clone()), Some(shown.prepare(Some(&config.tls)).await?)),
+            None if config.listen.https.is_empty() => (clients, None, None),
+            None => (clients, Some(Shown::open(config).await?), None),
+        })
     }
 
     /// What there is to say about the certificate.
@@ -122,7 +137,7 @@ impl Site {
         self.shown.as_ref()?.certificates.first_end()
     }
 
-    async fn look_after(&mut self, shown: Option<Shown>, hsts: Hsts) {
+    fn look_after(&mut self, shown: Option<Shown>, hsts: Hsts) {
         let Some(shown) = shown else { return };
         if self.shown.is_none() {
             self.drain.spawn(certificates::keep_fresh(shown.clone(), self.drain.clone()));
@@ -132,9 +147,12 @@ impl Site {
                 let certificates = shown.certificates.clone();
                 self.judging = Some(Running::start(&self.drain, |part| certificates::keep_judging(certificates, part)));
             }
-            Some(judging) if hsts != Hsts::Auto => judging.retire().await,
+            Some(judging) if hsts != Hsts::Auto => judging.dismiss(),
             judging => self.judging = judging,
         }
         self.shown = Some(shown);
     }
 }
+
+/// How long the files of certificates may take, another process that makes one included.
+const READ: Duration = Duration::from_secs(20);

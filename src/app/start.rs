@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 use crate::admin;
-use crate::config::{Admin, BindAddr, Config};
+use crate::config::{Admin, Config, ListenAt};
 use crate::drain::Drain;
-use crate::lifecycle::{self, Drained};
-use crate::listener::{Inherited, Listener, Offered, Purpose};
+use crate::lifecycle::{self, Drained, InUse};
+use crate::listener::{Inherited, Offered, Purpose};
 use crate::observe::Readiness;
 use crate::server::workers::Workers;
 
@@ -55,15 +55,18 @@ impl App {
         workers: Workers,
         reloading: Option<Reloading>,
     ) -> Result<Self, StartError> {
-        let admin = match &config.admin {
-            Admin::Off => None,
-            Admin::Tcp(address) => Some(BindAddr::Tcp(*address)),
-            Admin::Unix(path) => Some(BindAddr::Unix(path.clone())),
-        };
+        let Admin { address, access, token } = config.admin.clone();
+        let admin = address.map(|address| ListenAt { address, access });
+        let token = token.map(|token| token.read()).transpose()?;
         let keys = doors::keys(&config.listen);
         let keys = keys.iter().map(|(purpose, addresses)| (*purpose, &addresses[..]));
         inherited.close_unwanted(keys.chain([(Purpose::Admin, admin.as_slice())]));
         let admin = inherited.take(Purpose::Admin, admin.as_slice())?.pop();
+        let bound = admin.as_ref().and_then(|(_, listener)| listener.address());
+        // A socket that another process has bound may be another than the configuration has.
+        if let Some(address) = bound.filter(|address| Admin::is_wide(*address) && token.is_none()) {
+            return Err(StartError::AdminOpen(address));
+        }
         let (drain, admin_drain, readiness) = (Drain::new(), Drain::new(), Readiness::new());
         let site = Site::open(config, inherited, workers, &drain).await?;
         let addresses = |purpose| site.doors.addresses(purpose);
@@ -75,7 +78,7 @@ impl App {
             https,
             http,
             plain,
-            admin: admin.as_ref().and_then(|(_, listener)| Listener::address(listener)),
+            admin: bound,
             certificate,
             offered: admin.as_ref().map(|(label, listener)| Offered::new(label.clone(), listener)),
             readiness: readiness.clone(),
@@ -85,7 +88,7 @@ impl App {
             operator: operator.clone(),
         };
         if let Some((_, listener)) = admin {
-            let served = admin::serve(listener, readiness.clone(), Arc::new(operator), admin_drain.clone());
+            let served = admin::serve(listener, token, readiness.clone(), Arc::new(operator), admin_drain.clone());
             admin_drain.spawn(served);
         }
         readiness.set(true);
@@ -103,10 +106,10 @@ impl App {
     }
 
     /// What a successor could go on with, once a reload that is under way is done; in the order in which it takes them, since
-    /// several may be labelled as one port 0.
-    pub async fn offered(&self) -> (Vec<Offered>, Unchanging) {
-        let (doors, unchanging) = self.reloader.offered().await;
-        (self.offered.iter().cloned().chain(doors).collect(), unchanging)
+    /// several may be labelled as one port 0. Also the configuration in use, if it can be read again.
+    pub async fn offered(&self) -> (Vec<Offered>, Option<InUse>, Unchanging) {
+        let (doors, in_use, unchanging) = self.reloader.offered().await;
+        (self.offered.iter().cloned().chain(doors).collect(), in_use, unchanging)
     }
 
     /// Leaves new clients to a successor at once, the operator's included, and stops as [`App::stop`] does. Clients should

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
-use http::header::HOST;
+use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderValue, Method, Request, StatusCode};
 use tokio::time::timeout;
 
 use super::failure::Failure;
 use super::loaded;
+use crate::config::{Secret, TokenError};
 use crate::upstream::{ConnectError, Connector, Link, RequestBody};
 
 /// Which frontgate is asked.
@@ -27,6 +28,8 @@ pub(super) struct Target {
 pub(super) struct AdminClient {
     connector: Connector,
     address: String,
+    /// What it is shown; or why there is none.
+    token: Option<Result<Secret, TokenError>>,
 }
 
 /// What it said.
@@ -54,7 +57,8 @@ impl AdminClient {
             return Err(anyhow!(message).into());
         };
         let never = |_: &str| Err(anyhow!("the admin listener speaks no TLS"));
-        Ok(Self { connector: Connector::new(&upstream, Some(CONNECT), never)?, address: admin.to_string() })
+        let connector = Connector::new(&upstream, Some(CONNECT), never)?;
+        Ok(Self { connector, address: admin.to_string(), token: admin.token.map(|token| token.read()) })
     }
 
     /// Asks, and waits for the answer.
@@ -64,10 +68,18 @@ impl AdminClient {
             ConnectError::Refused => NoAnswer::NotRunning(self.address.clone()),
             error => lost(error.into()),
         })?;
-        match timeout(PATIENCE, exchange(stream, method, path)).await {
-            Ok(answer) => answer.map_err(lost),
+        let token = self.token.as_ref().and_then(|token| token.as_ref().ok());
+        match timeout(PATIENCE, exchange(stream, method, path, token)).await {
+            Ok(answer) => answer.map(|answer| self.explained(answer)).map_err(lost),
             Err(_) => Err(lost(anyhow!("it took longer than {PATIENCE:?}"))),
         }
+    }
+    /// Why the token is another, if that is known here.
+    fn explained(&self, mut answer: Answer) -> Answer {
+        if let (StatusCode::UNAUTHORIZED, Some(Err(error))) = (answer.status, &self.token) {
+            answer.text = format!("frontgate wants its admin token: {error}");
+        }
+        answer
     }
 }
 
@@ -84,11 +96,21 @@ impl From<NoAnswer> for Failure {
     }
 }
 
-async fn exchange(stream: crate::tls::Stream, method: Method, path: &str) -> anyhow::Result<Answer> {
+async fn exchange(
+    stream: crate::tls::Stream,
+    method: Method,
+    path: &str,
+    token: Option<&Secret>,
+) -> anyhow::Result<Answer> {
     let mut request = Request::new(RequestBody::Empty);
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().context("the path")?;
     request.headers_mut().insert(HOST, HeaderValue::from_static("localhost"));
+    if let Some(token) = token {
+        let mut shown = HeaderValue::from_bytes(&[b"Bearer ", token.expose()].concat()).context("the token")?;
+        shown.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, shown);
+    }
     let mut link = Link::open(stream, LONGEST_HEAD);
     let response = link.exchange(request).await.map_err(|failed| failed.error)?;
     let bytes = link.body(LONGEST_ANSWER).await?;

@@ -2,6 +2,7 @@
 
 mod connect;
 mod export;
+mod served;
 mod show;
 
 use clap::Subcommand;

@@ -1,12 +1,13 @@
-//! `frontgate check`: everything that is wrong with the configuration, at once.
+//! `frontgate check`: everything that is wrong with the configuration, at once, and what is hardly meant so.
 
 use std::env;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use super::environment;
 use super::failure::Failure;
 use super::output::print;
-use crate::app::{Unusable, check_files};
+use crate::app::check_files;
 use crate::config::{self, Overrides, Source};
 
 /// What is checked, and what is shown of it.
@@ -23,11 +24,16 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let source = Source::find(args.config, env::var_os("FRONTGATE_CONFIG"));
-    let loaded = config::load(source, environment(), &Overrides::default())?;
-    check_files(&loaded).map_err(|unusable| match unusable {
-        Unusable::File(problems) => Failure::from(problems),
-        Unusable::Certificate(error) => anyhow::Error::new(error).into(),
-    })?;
+    let mut loaded = config::load(source, environment(), &Overrides::default())?;
+    let state_dir = loaded.config.state_dir.clone();
+    loaded.config.state_dir = config::state_dir(state_dir.as_deref(), |name| env::var_os(name)).ok();
+    let checked = check_files(&mut loaded);
+    loaded.config.state_dir = state_dir;
+    if !loaded.warnings.is_empty() {
+        // There is no other place to say it.
+        let _ = writeln!(io::stderr(), "{}", loaded.warnings);
+    }
+    checked?;
     let name = loaded.file.map_or_else(|| "built-in defaults".to_owned(), |file| file.display().to_string());
     // A comment, so that what is printed is a config file as a whole.
     if args.print {

@@ -26,7 +26,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let found = Found::look()?;
-    let mut config = Config { admin: Admin::Off, ..Config::default() };
+    let mut config = Config { admin: Admin::off(), ..Config::default() };
     config.listen.https = vec![args.listen];
     config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();
     // A person is looking, not a log collector.

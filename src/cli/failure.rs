@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::app::{Unfit, Unusable};
 use crate::config::Problems;
 
 /// Why a command did not do what was asked.
@@ -55,6 +56,24 @@ impl Failure {
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
         Self::Wrong(problems.to_string())
+    }
+}
+
+impl From<Unusable> for Failure {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Setting(problems) => problems.into(),
+            Unusable::Certificate(error) => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<Unfit> for Failure {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Wrong(problems) => problems.into(),
+            unfit => Self::Failed(unfit.into()),
+        }
     }
 }
 

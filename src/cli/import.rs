@@ -124,7 +124,7 @@ fn unacceptable(text: String, output: Option<&Path>) -> Option<String> {
     let source = Source::Text { text, file: output.unwrap_or(Path::new("frontgate.yaml")).to_owned() };
     match config::load(source, [], &Overrides::default()) {
         Err(problems) => Some(problems.to_string()),
-        Ok(loaded) => check_files(&loaded).err().map(|unusable| unusable.to_string()),
+        Ok(mut loaded) => check_files(&mut loaded).err().map(|unusable| unusable.to_string()),
     }
 }
 

@@ -20,13 +20,12 @@ pub(super) fn under(file: Option<PathBuf>, flags: &Overrides) -> Result<Config, 
     Ok(config)
 }
 
-/// The admin listener of the frontgate that runs on `file`, or at the address that was given instead. The file may have become
-/// a wrong one since.
+/// The admin listener of the frontgate that runs on `file`, or at the address that was given instead, and its token. The file may
+/// have become a wrong one since.
 pub(super) fn admin(file: Option<PathBuf>, address: Option<String>) -> Result<Admin, Failure> {
-    if address.is_some() {
-        let flags = Overrides { admin: address, ..Overrides::default() };
-        return Ok(config::load(Source::Defaults, [], &flags)?.config.admin);
-    }
+    let flags = Overrides { admin: address, ..Overrides::default() };
+    // What is wrong with the address is said here, whatever else is wrong with the file.
+    config::check_admin(&flags)?;
     let source = Source::find(file, env::var_os("FRONTGATE_CONFIG"));
-    Ok(config::glimpse(&source, environment(), &Overrides::default()).admin)
+    Ok(config::glimpse(&source, environment(), &flags).admin)
 }

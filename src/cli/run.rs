@@ -10,7 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{App, Reloading};
 use crate::config::Config;
-use crate::lifecycle::{Drained, Predecessor, Stop, Successor, notify};
+use crate::lifecycle::{Drained, InUse, Predecessor, Stop, Successor, notify};
 use crate::listener::Inherited;
 use crate::server::workers::Workers;
 
@@ -21,6 +21,12 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// The configuration of the process to take over from, if there is one that tells.
+    pub(super) fn in_use(&mut self) -> anyhow::Result<Option<InUse>> {
+        let asked = self.predecessor.as_mut().map(Predecessor::in_use).transpose();
+        Ok(asked.context("the process to take over from did not tell its configuration")?.flatten())
+    }
+
     /// Looks; before anything else, since it is about open files and the environment.
     pub(super) fn look() -> anyhow::Result<Self> {
         if let Some((predecessor, inherited)) =
@@ -110,7 +116,13 @@ async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave 
         // Whoever asked may have gone.
         let tell = |outcome| drop(reply.map(|reply| reply.send(outcome)));
         tracing::info!("starting a successor");
-        let (offered, unchanging) = app.offered().await;
+        let (offered, in_use, unchanging) = tokio::select! {
+            trigger = told_to_stop(app, stop) => {
+                tracing::info!(signal = trigger, "{STOPPING}");
+                return Leave::Stop { successor: None };
+            }
+            offered = app.offered() => offered,
+        };
         let mut successor = match Successor::start(&offered) {
             Ok(successor) => successor,
             Err(error) => {
@@ -125,7 +137,7 @@ async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave 
                 successor.dismiss();
                 return Leave::Stop { successor: Some(successor) };
             }
-            ready = successor.ready() => match ready {
+            ready = successor.ready(in_use.as_ref()) => match ready {
                 Ok(pid) => {
                     // First, so that the manager takes the successor's word when it says that it is ready.
                     notify::main_pid(pid).await;

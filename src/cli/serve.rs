@@ -9,7 +9,7 @@ use super::environment;
 use super::failure::Failure;
 use super::flags::{Flags, one};
 use super::run::{Found, runtime, until_stopped};
-use crate::app::{Reloading, Written};
+use crate::app::{Reloading, Written, check_machine, warn_of};
 use crate::config::{self, Loaded, Problems, Source};
 use crate::lifecycle::Hangup;
 use crate::observe::logging;
@@ -32,9 +32,14 @@ const CONFIG_HELP: &str = "The config [default: $FRONTGATE_CONFIG, else ./frontg
                            /etc/frontgate/frontgate.yaml, else built-in defaults]";
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let found = Found::look()?;
+    let mut found = Found::look()?;
     let written = args.written();
-    let Loaded { config, file, .. } = written.read()?;
+    let mut loaded = match found.in_use()? {
+        None => written.start()?,
+        Some(in_use) => written.start_after(&in_use)?,
+    };
+    check_machine(&mut loaded)?;
+    let Loaded { config, file, warnings, .. } = loaded;
     let (logging, _output) = logging::init(&config.log).context("cannot set up logging")?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -42,6 +47,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         upstream = %config.upstream,
         "frontgate"
     );
+    warn_of(&warnings);
     runtime()?.block_on(async {
         let hangup = Hangup::listen().context("cannot listen to signals")?;
         until_stopped(config, found, Some(Reloading { written, logging, hangup }), |_| {}).await

@@ -70,6 +70,20 @@ impl Default for Acme {
 }
 
 impl Acme {
+    /// The keys that are not as they are by default.
+    pub(super) fn changed(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let usual = Self::default();
+        let keys = [
+            ("directory", self.directory != usual.directory),
+            ("email", self.email != usual.email),
+            ("profile", self.profile != usual.profile),
+            ("ca_file", self.ca_file != usual.ca_file),
+            ("challenge", self.challenge != usual.challenge),
+            ("eab", self.eab != usual.eab),
+        ];
+        keys.into_iter().filter_map(|(key, changed)| changed.then_some(key))
+    }
+
     /// Whether the authority may give a certificate for `name`. Let's Encrypt does so only for names of the public internet;
     /// another directory may be a private one.
     pub fn certifies(&self, name: &Name) -> bool {

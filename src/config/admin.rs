@@ -1,39 +1,83 @@
-//! `admin`: where `/livez` and `/readyz` are answered.
+//! `admin`: where operators ask, and what they must show.
 
 use std::fmt;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
-use super::keys::{Kind, Written};
-use super::kinds::{Addr, absolute_unix_path};
+use super::keys::{Checks, Keys, Kind, Section, Written};
+use super::kinds::{FilePath, Keyed, NoValue, Optional, Quoted, unix_access};
+use super::listen::Bind;
+use super::load::contents;
+use super::node::{Node, Value};
 use super::problem::Fault;
+use super::read::{At, MASK};
 use super::upstream::Upstream;
+use super::{BindAddr, Secret, UnixAccess};
 
-/// The admin listener's address.
+/// The admin listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Admin {
-    /// No admin listener.
-    Off,
-    /// A TCP address, loopback by default.
-    Tcp(SocketAddr),
-    /// A unix socket.
-    Unix(PathBuf),
+pub struct Admin {
+    /// Where it listens; `None` turns it off.
+    pub address: Option<BindAddr>,
+    /// The permissions of its unix socket.
+    pub access: UnixAccess,
+    /// What must be shown to it; `None` is nothing.
+    pub token: Option<AdminToken>,
+}
+
+/// What an operator shows to the admin listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AdminToken {
+    /// This.
+    Text(Secret),
+    /// What this file holds, without the end of its line.
+    File(PathBuf),
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The file.
+    #[error("cannot read {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It holds something else.
+    #[error("{0} holds no token; expected one line of letters, digits and -._~+/=")]
+    NoToken(PathBuf),
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 9180)))
+        Self::at(BindAddr::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 9180))))
     }
 }
 
 impl Admin {
+    /// No admin listener.
+    pub fn off() -> Self {
+        Self { address: None, ..Self::default() }
+    }
+
+    fn at(address: BindAddr) -> Self {
+        Self { address: Some(address), access: UnixAccess::default(), token: None }
+    }
+
+    /// Whether others than this machine's can reach a listener at `address`.
+    pub(crate) fn is_wide(address: SocketAddr) -> bool {
+        !address.ip().to_canonical().is_loopback()
+    }
+
     /// Where a frontgate with this listener is asked; nothing if it has none. Who listens at every address is found at the nearest.
     pub fn to_dial(&self) -> Option<Upstream> {
-        match self {
-            Self::Off => None,
-            Self::Tcp(at) => {
+        match self.address.as_ref()? {
+            BindAddr::Tcp(at) => {
                 let host = match at.ip() {
                     ip if ip.is_unspecified() && ip.is_ipv4() => "127.0.0.1".to_owned(),
                     ip if ip.is_unspecified() => "localhost".to_owned(),
@@ -41,46 +85,185 @@ impl Admin {
                 };
                 Some(Upstream::Http { host, port: at.port() })
             }
-            Self::Unix(path) => Some(Upstream::Unix(path.clone())),
+            BindAddr::Unix(path) => Some(Upstream::Unix(path.clone())),
         }
+    }
+}
+
+impl AdminToken {
+    /// The token.
+    ///
+    /// # Errors
+    /// Its file cannot be read, or holds none.
+    pub fn read(&self) -> Result<Secret, TokenError> {
+        let path = match self {
+            Self::Text(secret) => return Ok(secret.clone()),
+            Self::File(path) => path,
+        };
+        let bytes = contents(path).map_err(|source| TokenError::Unreadable { path: path.clone(), source })?;
+        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        if is_token(text) { Ok(Secret::new(text.to_owned())) } else { Err(TokenError::NoToken(path.clone())) }
     }
 }
 
 impl fmt::Display for Admin {
-    /// As the config has it.
+    /// Its address, as the config has it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Off => f.write_str("off"),
-            Self::Tcp(at) => at.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        match &self.address {
+            None => f.write_str(OFF),
+            Some(address) => address.fmt(f),
         }
     }
 }
 
-/// A listener's address, or `off`.
-pub(super) struct AdminAddr;
+/// Whether this is an address, or `off`.
+pub(super) fn is_address(text: &str) -> bool {
+    AdminOf.parse(text).is_ok()
+}
 
-impl Kind for AdminAddr {
+/// As RFC 6750 §2.1 has a token.
+fn is_token(text: &[u8]) -> bool {
+    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
+    !text.is_empty() && text.iter().all(letter)
+}
+
+/// A listener's address, `off`, or the long form.
+pub(super) struct AdminOf;
+
+const OFF: &str = "off";
+const LONG: Keyed<Long> = Keyed::NEW;
+
+impl Kind for AdminOf {
     type Value = Admin;
 
     fn name(&self) -> String {
-        "address, unix:/path or off".to_owned()
+        format!("address, unix:/path, off or {}", LONG.name())
     }
 
     fn parse(&self, text: &str) -> Result<Admin, Fault> {
-        match (text, text.strip_prefix("unix:")) {
-            ("off", _) => Ok(Admin::Off),
-            (_, Some(path)) => absolute_unix_path(path).map(Admin::Unix),
-            _ => Addr.parse(text).map(Admin::Tcp),
-        }
+        if text == OFF { Ok(Admin::off()) } else { Bind.parse(text).map(Admin::at) }
     }
 
     fn write(&self, value: &Admin) -> Written {
-        Written::Word(value.to_string())
+        let Admin { address, access, token } = value.clone();
+        if access == UnixAccess::default() && token.is_none() {
+            return Written::Word(value.to_string());
+        }
+        LONG.write(&Long { address: Some(address), access, token })
     }
 
     fn schema(&self) -> Json {
-        json!({ "anyOf": [Addr.schema(), { "type": "string", "pattern": "^unix:/" }, { "const": "off" }] })
+        json!({ "anyOf": [Bind.schema(), { "const": OFF }, LONG.schema()] })
+    }
+
+    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Admin> {
+        if let Value::Map(_) = node.value {
+            let Long { address, access, token } = LONG.read(node, at)?;
+            return Some(Admin { address: address.unwrap_or(Admin::default().address), access, token });
+        }
+        let read = match &node.value {
+            Value::Scalar(text) => self.parse(text),
+            _ => Err(Fault::new(format!("expected {}", self.name()))),
+        };
+        read.map_err(|fault| at.report(&node.place, fault)).ok()
+    }
+
+    fn parts(&self) -> &'static [&'static str] {
+        &["address", "token", "mode", "group"]
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Long {
+    address: Option<Option<BindAddr>>,
+    access: UnixAccess,
+    token: Option<AdminToken>,
+}
+
+impl Section for Long {
+    fn keys(&mut self, keys: &mut dyn Keys) {
+        keys.key(
+            "address",
+            Optional(NoValue::Null, Optional(NoValue::Off, Bind)),
+            &mut self.address,
+            "The address, or unix:/path.",
+        );
+        keys.key("token", Optional(NoValue::Null, TokenOf), &mut self.token, "What operators must show.");
+        unix_access::keys(&mut self.access, keys);
+    }
+
+    fn check(&self, checks: &mut Checks<'_>) {
+        if !matches!(self.address, Some(Some(BindAddr::Unix(_)))) {
+            unix_access::check_tcp(&self.access, checks);
+        }
+    }
+}
+
+/// A token, or the file that holds it.
+struct TokenOf;
+
+impl Kind for TokenOf {
+    type Value = AdminToken;
+
+    fn name(&self) -> String {
+        "text or { file: FILE }".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<AdminToken, Fault> {
+        if text == MASK {
+            return Err(Fault::new("the token was masked when it was printed").hint("write the token itself"));
+        }
+        if !is_token(text.as_bytes()) {
+            return Err(
+                Fault::new("not a token").hint("letters, digits and -._~+/=, such as `openssl rand -hex 32` prints")
+            );
+        }
+        Ok(AdminToken::Text(Secret::new(text.as_bytes().to_owned())))
+    }
+
+    fn write(&self, value: &AdminToken) -> Written {
+        match value {
+            AdminToken::Text(_) => Written::Word(MASK.to_owned()),
+            AdminToken::File(path) => Written::parts([("file", FilePath.write(path))]),
+        }
+    }
+
+    fn schema(&self) -> Json {
+        let file = json!({
+            "type": "object",
+            "properties": { "file": FilePath.schema() },
+            "required": ["file"],
+            "additionalProperties": false,
+        });
+        json!({ "anyOf": [{ "type": "string", "pattern": "^[A-Za-z0-9._~+/=-]+$" }, file] })
+    }
+
+    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<AdminToken> {
+        if at.is_masked(&node.value) {
+            return Some(AdminToken::Text(Secret::new(MASK.into())));
+        }
+        let Value::Map(entries) = &node.value else {
+            let read = match &node.value {
+                Value::Scalar(text) => self.parse(text),
+                _ => Err(Fault::new(format!("expected {}", self.name()))),
+            };
+            return read.map_err(|fault| at.report(&node.place, fault)).ok();
+        };
+        match &entries[..] {
+            [entry] if entry.key == "file" => FilePath.read(&entry.node, &mut at.part("file")).map(AdminToken::File),
+            [entry, ..] => {
+                at.report(
+                    &entry.place,
+                    Fault::new(format!("{} is no key of a token", Quoted(&entry.key))).hint("{ file: FILE }"),
+                );
+                None
+            }
+            [] => {
+                at.report(&node.place, Fault::new(format!("nothing here; expected {}", self.name())));
+                None
+            }
+        }
     }
 }
 
@@ -99,9 +282,47 @@ mod tests {
             ("unix:/run/frontgate/admin.sock", Some("unix:/run/frontgate/admin.sock")),
             ("off", None),
         ] {
-            let admin = AdminAddr.parse(written).expect(written);
+            let admin = AdminOf.parse(written).expect(written);
             assert_eq!(admin.to_string(), written);
             assert_eq!(admin.to_dial().map(|upstream| upstream.to_string()).as_deref(), dialled, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_one_word_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        for (text, expected) in [
+            ("abc", Some("abc")),
+            ("abc\n", Some("abc")),
+            ("abc\r\n", Some("abc")),
+            ("", None),
+            ("\n", None),
+            ("two words\n", None),
+            ("a\nb\n", None),
+            ("ä\n", None),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let read = AdminToken::File(path.clone()).read().ok();
+            assert_eq!(read.as_ref().map(Secret::expose), expected.map(str::as_bytes), "{text:?}");
+        }
+        let error = AdminToken::File("/nowhere".into()).read().unwrap_err().to_string();
+        assert!(error.starts_with("cannot read /nowhere: "), "{error}");
+    }
+
+    #[test]
+    fn others_than_loopback_are_wide() {
+        for (address, wide) in [
+            ("127.0.0.1:1", false),
+            ("127.9.9.9:1", false),
+            ("[::1]:1", false),
+            ("[::ffff:127.0.0.1]:1", false),
+            ("0.0.0.0:1", true),
+            ("[::]:1", true),
+            ("10.0.0.1:1", true),
+            ("[fe80::1]:1", true),
+        ] {
+            assert_eq!(Admin::is_wide(address.parse().unwrap()), wide, "{address}");
         }
     }
 }

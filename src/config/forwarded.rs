@@ -83,11 +83,24 @@ impl Section for Forwarded {
     }
 
     fn check(&self, checks: &mut Checks<'_>) {
+        if let Some(wide) = IpNet::aggregate(&self.trusted_proxies).iter().find(|net| is_wide(net)) {
+            let fault = Fault::new(format!("whoever comes from {wide} is believed to be whom it names"));
+            let hint = "list the addresses of the proxies in front of frontgate, such as 127.0.0.1 or 10.0.0.0/8";
+            checks.report(&["trusted_proxies"], fault.hint(hint).warning());
+        }
         if !self.x_forwarded && !self.rfc7239 {
             // The gateway takes a request without forwarding headers for one of its own machine's.
             let fault = Fault::new("without forwarding headers every remote client looks local to the gateway");
             checks.report(&["headers"], fault.hint("write [x-forwarded]"));
         }
+    }
+}
+
+/// Whether it has more than the networks that one operator can have: a /8, and all private addresses of IPv6.
+fn is_wide(net: &IpNet) -> bool {
+    match net {
+        IpNet::V4(net) => net.prefix_len() < 8,
+        IpNet::V6(net) => net.prefix_len() < 16 && !net.network().is_unique_local(),
     }
 }
 

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::Value as Json;
 
 use super::node::{Node, Value};
-use super::problem::{Fault, Place, Problem};
+use super::problem::{Fault, Place, Problem, Severity};
 use super::read::At;
 
 /// A group of keys.
@@ -162,6 +162,21 @@ pub(super) struct Checks<'a> {
 }
 
 impl Checks<'_> {
+    /// Whether `key` is written.
+    pub(super) fn sets(&self, key: &str) -> bool {
+        self.root.find(&super::node::join(&self.path, key)).is_some()
+    }
+
+    /// `key`, and the line on which it is written.
+    pub(super) fn named(&self, key: &str) -> String {
+        match self.root.find(&super::node::join(&self.path, key)).map(|node| &node.place) {
+            Some(Place::File { line, .. }) => format!("{key} on line {line}"),
+            Some(Place::Variable(name)) => name.clone(),
+            Some(Place::Flag(name)) => (*name).to_owned(),
+            Some(Place::Whole) | None => format!("{key} (the default)"),
+        }
+    }
+
     /// Reports `fault` where the first of `keys` stands that was given, else where the section does. A key that could not be read has been reported
     /// already and proves nothing, so then there is nothing to say.
     pub(super) fn report(&mut self, keys: &[&str], fault: Fault) {
@@ -169,7 +184,8 @@ impl Checks<'_> {
         let unread = |path: &String| {
             // A list is read as a whole or not at all.
             let key = path.split('[').next().unwrap_or(path);
-            self.problems.iter().any(|problem| lies_in(&problem.path, key))
+            let unread = |problem: &&Problem| problem.severity == Severity::Error;
+            self.problems.iter().filter(unread).any(|problem| lies_in(&problem.path, key))
         };
         if paths.iter().any(unread) {
             return;

@@ -8,8 +8,10 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use super::keys::{Checks, Keys, Kind, Section, Written};
-use super::kinds::{Addr, Cidr, List, absolute_unix_path};
+use super::kinds::{Addr, Cidr, Keyed, List, NoValue, Optional, absolute_unix_path, unix_access};
+use super::node::{Node, Value};
 use super::problem::Fault;
+use super::read::At;
 
 /// The `listen` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +21,7 @@ pub struct Listen {
     /// Plain listeners that redirect to https.
     pub http: Vec<SocketAddr>,
     /// Plain listeners that proxy.
-    pub plain: Vec<BindAddr>,
+    pub plain: Vec<ListenAt>,
     /// Peers whose connections start with a PROXY protocol header (v1 or v2).
     pub proxy_protocol_from: Vec<IpNet>,
 }
@@ -31,6 +33,30 @@ pub enum BindAddr {
     Tcp(SocketAddr),
     /// `unix:/path`
     Unix(PathBuf),
+}
+
+/// An address to listen at, and its permissions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenAt {
+    /// The address.
+    pub address: BindAddr,
+    /// Of a unix socket.
+    pub access: UnixAccess,
+}
+
+/// The permissions of a unix socket, where they are not as usual.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnixAccess {
+    /// The permissions of its file.
+    pub mode: Option<u32>,
+    /// The group of its file, by name or number.
+    pub group: Option<String>,
+}
+
+impl From<BindAddr> for ListenAt {
+    fn from(address: BindAddr) -> Self {
+        Self { address, access: UnixAccess::default() }
+    }
 }
 
 impl Default for Listen {
@@ -59,9 +85,9 @@ impl Section for Listen {
         keys.key("http", List(Addr), &mut self.http, "Plain listeners that redirect to https.");
         keys.key(
             "plain",
-            List(Bind),
+            List(Plain),
             &mut self.plain,
-            "Plain listeners that proxy, for a sidecar whose TLS ends elsewhere; also unix:/path.",
+            "Plain listeners that proxy, for a sidecar whose TLS ends elsewhere; also unix:/path, or { address: unix:/path, mode: \"0660\", group: www-data }.",
         );
         keys.key(
             "proxy_protocol_from",
@@ -86,8 +112,69 @@ impl Section for Listen {
     }
 }
 
+/// An address, or the long form.
+struct Plain;
+
+const LONG: Keyed<Long> = Keyed::NEW;
+
+impl Kind for Plain {
+    type Value = ListenAt;
+
+    fn name(&self) -> String {
+        format!("{} or {}", Bind.name(), LONG.name())
+    }
+
+    fn parse(&self, text: &str) -> Result<ListenAt, Fault> {
+        Bind.parse(text).map(ListenAt::from)
+    }
+
+    fn write(&self, value: &ListenAt) -> Written {
+        if value.access == UnixAccess::default() {
+            return Bind.write(&value.address);
+        }
+        LONG.write(&Long { address: Some(value.address.clone()), access: value.access.clone() })
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "anyOf": [Bind.schema(), LONG.schema()] })
+    }
+
+    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<ListenAt> {
+        if let Value::Map(_) = node.value {
+            let Long { address, access } = LONG.read(node, at)?;
+            return Some(ListenAt { address: address?, access });
+        }
+        let read = match &node.value {
+            Value::Scalar(text) => self.parse(text),
+            _ => Err(Fault::new(format!("expected {}", self.name()))),
+        };
+        read.map_err(|fault| at.report(&node.place, fault)).ok()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Long {
+    address: Option<BindAddr>,
+    access: UnixAccess,
+}
+
+impl Section for Long {
+    fn keys(&mut self, keys: &mut dyn Keys) {
+        keys.key("address", Optional(NoValue::Null, Bind), &mut self.address, "The address, or unix:/path.");
+        unix_access::keys(&mut self.access, keys);
+    }
+
+    fn check(&self, checks: &mut Checks<'_>) {
+        match &self.address {
+            None => checks.report(&["address"], Fault::new("`address` is missing").hint("such as unix:/run/f.sock")),
+            Some(BindAddr::Tcp(_)) => unix_access::check_tcp(&self.access, checks),
+            Some(BindAddr::Unix(_)) => {}
+        }
+    }
+}
+
 /// An address to listen at, TCP or unix.
-struct Bind;
+pub(super) struct Bind;
 
 impl Kind for Bind {
     type Value = BindAddr;

@@ -1,16 +1,21 @@
 //! [`load()`]: file, environment and command line, laid over the defaults.
 
+use std::env;
 use std::ffi::OsString;
-use std::io::Read;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
+use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
 
-use super::Config;
+use rustix::fs::OFlags;
+
 use super::node::Node;
 use super::overrides::{self, Overrides};
-use super::problem::{Fault, Place, Problem, Problems};
+use super::problem::{Fault, Place, Problem, Problems, Severity};
 use super::read::{self, Folders};
 use super::yaml;
+use super::{Config, conflicts};
 
 /// A configuration, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub struct Loaded {
     pub config: Config,
     /// The file that was read.
     pub file: Option<PathBuf>,
+    /// What is hardly meant as it is written.
+    pub warnings: Problems,
     /// What was written, to say where.
     root: Node,
 }
@@ -26,10 +33,37 @@ pub struct Loaded {
 impl Loaded {
     /// What turned out to be wrong with the setting `path` only when it was used, where that setting was written.
     pub fn problem(&self, path: &str, message: impl Into<String>) -> Problems {
+        Problems::new(self.file.clone(), vec![self.at(path, Fault::new(message))])
+    }
+
+    /// The same as a warning, among the others.
+    pub(crate) fn warn(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
+        let problem = self.at(path, Fault::new(message).hint(hint).warning());
+        self.warnings = self.warnings.clone().and(vec![problem]);
+    }
+
+    /// Whether the setting `path` was written at all.
+    pub(crate) fn sets(&self, path: &str) -> bool {
+        self.root.find(path).is_some_and(|node| !node.says_nothing())
+    }
+
+    /// Gateways that are frontgate itself; `is_here` tells whether an address is one of this machine's.
+    ///
+    /// # Errors
+    /// There are such.
+    pub(crate) fn check_gateways(&self, is_here: &dyn Fn(IpAddr) -> bool) -> Result<(), Problems> {
+        let own = conflicts::own_gateways(&self.config, is_here).into_iter();
+        let problems: Vec<_> = own.map(|(key, why)| self.at(&key, Fault::new(why).hint(GATEWAY))).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Problems::new(self.file.clone(), problems)) }
+    }
+
+    fn at(&self, path: &str, fault: Fault) -> Problem {
         let place = self.root.find(path).map_or(&Place::Whole, |node| &node.place);
-        Problems::new(self.file.clone(), vec![Problem::new(place, path, Fault::new(message))])
+        Problem::new(place, path, fault)
     }
 }
+
+const GATEWAY: &str = "write where the gateway itself listens, as a rule http://127.0.0.1:18789";
 
 /// Where the configuration is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,19 +110,59 @@ pub fn load(
     let (file, text) = match source {
         Source::Defaults => (None, String::new()),
         Source::Text { text, file } => (Some(file), text),
-        Source::File(file) => match text_of(&file) {
-            Ok(text) => (Some(file), text),
-            Err(error) => {
-                let problem = Problem::new(&Place::Whole, "", unreadable(&error));
-                return Err(Problems::new(Some(file), vec![problem]));
-            }
-        },
+        Source::File(file) => {
+            let text = read_text(&file)?;
+            (Some(file), text)
+        }
     };
     let folders = folders(file.as_deref());
     match parse(&text, env, flags, &folders) {
-        Ok((config, root)) => Ok(Loaded { config, file, root }),
+        Ok((config, root, warnings)) => {
+            Ok(Loaded { config, warnings: Problems::new(file.clone(), warnings), file, root })
+        }
         Err(problems) => Err(Problems::new(file, problems)),
     }
+}
+
+/// The text of a configuration.
+///
+/// # Errors
+/// It cannot be read.
+pub fn read_text(file: &Path) -> Result<String, Problems> {
+    text_of(file).map_err(|error| {
+        let fault = unreadable(&error);
+        let named = error.kind() == io::ErrorKind::NotFound;
+        let hint = "the name was given with -c or in FRONTGATE_CONFIG";
+        whole(file.to_owned(), if named { fault.hint(hint) } else { fault })
+    })
+}
+
+/// What is said of a file that was in use and says nothing any more, or of which nothing is found.
+pub fn nothing(file: Option<PathBuf>) -> Problems {
+    let fault = Fault::new(if file.is_some() { "says nothing" } else { "the configuration file is gone" });
+    Problems::new(file, vec![Problem::new(&Place::Whole, "", fault.hint(RESTART))])
+}
+
+/// The text of a configuration that is in use, read once more. What could not be meant is refused: a file that is gone, that is
+/// no file, or that says nothing.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn reread_text(file: &Path) -> Result<String, Problems> {
+    let refused = |fault| Err(whole(file.to_owned(), fault));
+    match regular_text_of(file) {
+        Ok(text) if says_nothing(&text) => Err(nothing(Some(file.to_owned()))),
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => refused(Fault::new("is gone").hint(RESTART)),
+        Err(error) => refused(unreadable(&error)),
+    }
+}
+
+const RESTART: &str = "what was read before stays in use; only a start takes no configuration for the defaults";
+
+/// Whether a file with this text sets nothing at all.
+pub fn says_nothing(text: &str) -> bool {
+    yaml::parse(text, &mut Vec::new()).is_ok_and(|root| root.says_nothing())
 }
 
 /// What can be read of the configuration, whatever is wrong with the rest: enough to find a frontgate that runs on an earlier
@@ -108,7 +182,23 @@ pub fn printed(text: &str) -> Option<Config> {
     let mut problems = Vec::new();
     let folders = Folders { printed: true, ..folders(None) };
     let (config, _) = lay(text, [], &Overrides::default(), &folders, &mut problems);
-    problems.is_empty().then_some(config)
+    problems.iter().all(|problem| problem.severity == Severity::Warning).then_some(config)
+}
+
+/// Whether the address in `flags` is one.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_admin(flags: &Overrides) -> Result<(), Problems> {
+    let mut problems = Vec::new();
+    lay("", [], flags, &folders(None), &mut problems);
+    // Others may listen where a token is needed, and the file may have one.
+    let admin = flags.admin.as_deref().unwrap_or_default();
+    if problems.is_empty() || crate::config::admin::is_address(admin) {
+        Ok(())
+    } else {
+        Err(Problems::new(None, problems))
+    }
 }
 
 /// What relative paths begin at.
@@ -119,16 +209,17 @@ fn folders(file: Option<&Path>) -> Folders {
     Folders { file: working.join(folder), working, printed: false }
 }
 
-/// The configuration in `text`, under the overrides, and all that was written.
+/// The configuration in `text`, under the overrides, all that was written, and warnings.
 pub(super) fn parse(
     text: &str,
     env: impl IntoIterator<Item = (String, String)>,
     flags: &Overrides,
     folders: &Folders,
-) -> Result<(Config, Node), Vec<Problem>> {
+) -> Result<(Config, Node, Vec<Problem>), Vec<Problem>> {
     let mut problems = Vec::new();
-    let laid = lay(text, env, flags, folders, &mut problems);
-    if problems.is_empty() { Ok(laid) } else { Err(problems) }
+    let (config, root) = lay(text, env, flags, folders, &mut problems);
+    let is_wrong = problems.iter().any(|problem| problem.severity == Severity::Error);
+    if is_wrong { Err(problems) } else { Ok((config, root, problems)) }
 }
 
 /// As much as can be read of it; what is wrong goes to `problems`.
@@ -156,19 +247,61 @@ fn lay(
     (config, root)
 }
 
+/// Also of a pipe, as a shell's `<(…)` is one.
 fn text_of(file: &Path) -> io::Result<String> {
+    limited(fs::File::open(file)?)
+}
+
+fn regular_text_of(path: &Path) -> io::Result<String> {
+    let file = regular(path)?;
+    let before = file.metadata()?;
+    let text = limited(&file)?;
+    let after = file.metadata()?;
+    if (before.len(), before.modified().ok()) != (after.len(), after.modified().ok()) {
+        return Err(io::Error::other("it is being written"));
+    }
+    Ok(text)
+}
+
+/// What a file holds that the configuration names: a certificate, a key.
+///
+/// # Errors
+/// It cannot be read, is no regular file, or is too large to be one of those.
+pub(crate) fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    regular(path)?.take(LARGEST_NAMED + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST_NAMED {
+        return Err(io::Error::other("larger than 4 MiB"));
+    }
+    Ok(bytes)
+}
+
+/// Every public certificate authority together has half a megabyte.
+const LARGEST_NAMED: u64 = 4 << 20;
+
+/// Opens nothing but a file: to open anything else may wait for ever, and to read it may change it.
+fn regular(path: &Path) -> io::Result<fs::File> {
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("no regular file")) }
+}
+
+fn limited(file: impl Read) -> io::Result<String> {
     let mut text = String::new();
-    fs::File::open(file)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    file.take(LARGEST + 1).read_to_string(&mut text)?;
     if text.len() as u64 > LARGEST {
         return Err(io::Error::other("larger than 1 MiB"));
     }
     Ok(text)
 }
 
+fn whole(file: PathBuf, fault: Fault) -> Problems {
+    Problems::new(Some(file), vec![Problem::new(&Place::Whole, "", fault)])
+}
+
 fn unreadable(error: &io::Error) -> Fault {
     let fault = Fault::new(format!("cannot be read: {error}"));
     match error.kind() {
-        io::ErrorKind::NotFound => fault.hint("the name was given with -c or in FRONTGATE_CONFIG"),
         io::ErrorKind::InvalidData => fault.hint("save the file as UTF-8"),
         _ => fault,
     }

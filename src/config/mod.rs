@@ -5,9 +5,11 @@
 //! What is wrong is collected, not logged: a [`Problems`] names every mistake at once, with line, column and what to write
 //! instead.
 
+mod conflicts;
 mod keys;
 mod kinds;
 mod load;
+mod lowered;
 mod names;
 mod node;
 mod overrides;
@@ -39,11 +41,10 @@ pub mod websocket;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use admin::AdminAddr;
+use admin::AdminOf;
 use auth::AuthOf;
 use keys::{Checks, Keys, Section};
 use kinds::{FilePath, Keyed, List, NoValue, Optional, Time};
@@ -53,16 +54,18 @@ use upstream::Url;
 pub use acme::{Acme, Challenge, Directory, Eab, Profile};
 pub(crate) use kinds::is_label;
 
-pub use admin::Admin;
+pub use admin::{Admin, AdminToken, TokenError};
 pub use auth::{Auth, Basic, PasswordHash};
 pub use forwarded::{Forwarded, LocalClients};
 pub use kinds::{LONGEST_HSTS, LONGEST_TIME};
 pub use limits::{Connections, Limits};
-pub use listen::{BindAddr, Listen};
-pub use load::{Loaded, Source, glimpse, load, printed};
+pub use listen::{BindAddr, Listen, ListenAt, UnixAccess};
+pub(crate) use load::contents;
+pub use load::{Loaded, Source, check_admin, glimpse, load, nothing, printed, read_text, reread_text, says_nothing};
 pub use log::{Level, Log, LogFormat};
+pub use lowered::{Lowered, lowered};
 pub use overrides::Overrides;
-pub use problem::{Place, Problem, Problems};
+pub use problem::{Place, Problem, Problems, Severity};
 pub use reference::{Entry, INTRODUCTION, entries, reference};
 pub use routes::{Answer, HeaderRules, HostPattern, PathPrefix, Route, RouteTimeouts, Target};
 pub use schema::schema;
@@ -178,7 +181,12 @@ impl Section for Config {
         keys.section("timeouts", "How long each step may take.", &mut self.timeouts);
         keys.section("limits", "What one peer, and all peers together, may use.", &mut self.limits);
         keys.key("auth", AuthOf, &mut self.auth, "Who may pass, on every route that says nothing itself.");
-        keys.key("admin", AdminAddr, &mut self.admin, "Where /livez and /readyz are answered.");
+        keys.key(
+            "admin",
+            AdminOf,
+            &mut self.admin,
+            "Where operators ask: /livez, /readyz, /status, /metrics and what the commands need. Wider than loopback only with a token: { address, token: TEXT or { file: FILE } }; a unix socket may have a mode and a group.",
+        );
         keys.section("log", "What is logged, and how.", &mut self.log);
     }
 
@@ -187,16 +195,7 @@ impl Section for Config {
             let fault = Fault::new("the page needs a plain listener");
             checks.report(&["tls.ca_page", "listen.http"], fault.hint("such as listen: { http: [\":8080\"] }"));
         }
-        let mut seen: Vec<(String, String)> = Vec::new();
-        for (key, addr) in self.addresses() {
-            match seen.iter().find(|(_, other)| *other == addr) {
-                Some((first, _)) => {
-                    let fault = Fault::new(format!("{addr} is already taken by {first}"));
-                    checks.report(&[&key, first], fault.hint("every listener needs an address of its own"));
-                }
-                None => seen.push((key, addr)),
-            }
-        }
+        conflicts::check(self, checks);
         if self.tls.certificate == Certificate::Acme && self.challenges().is_empty() {
             let fault = Fault::new("http-01 is answered on a plain listener, and there is none");
             checks.report(&["tls.acme.challenge", "listen.http"], fault.hint("listen: { http: [\":80\"] }"));
@@ -218,25 +217,5 @@ impl Config {
             Challenge::Http01 => !self.listen.http.is_empty(),
         };
         self.tls.acme.challenge.iter().filter(answered).copied().collect()
-    }
-
-    /// Every address that is bound, and the key that asks for it. Port 0 is a different port each time.
-    fn addresses(&self) -> Vec<(String, String)> {
-        let tcp = |key: &str, addrs: &[SocketAddr]| -> Vec<_> {
-            let bound = addrs.iter().enumerate().filter(|(_, addr)| addr.port() != 0);
-            bound.map(|(index, addr)| (format!("{key}[{index}]"), addr.to_string())).collect()
-        };
-        let mut all = [tcp("listen.https", &self.listen.https), tcp("listen.http", &self.listen.http)].concat();
-        for (index, addr) in self.listen.plain.iter().enumerate() {
-            if !matches!(addr, BindAddr::Tcp(addr) if addr.port() == 0) {
-                all.push((format!("listen.plain[{index}]"), addr.to_string()));
-            }
-        }
-        match &self.admin {
-            Admin::Off => {}
-            Admin::Tcp(addr) if addr.port() == 0 => {}
-            there => all.push(("admin".to_owned(), there.to_string())),
-        }
-        all
     }
 }

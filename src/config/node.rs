@@ -36,6 +36,15 @@ impl Node {
         Self { value: Value::Null, place: Place::Whole }
     }
 
+    /// Whether it sets nothing: no keys, or none with anything behind it.
+    pub(super) fn says_nothing(&self) -> bool {
+        match &self.value {
+            Value::Null => true,
+            Value::Map(entries) => entries.iter().all(|entry| entry.node.says_nothing()),
+            Value::Scalar(_) | Value::List(_) => false,
+        }
+    }
+
     /// Sets what lies at `path`, in place of what the file says there.
     pub(super) fn put(&mut self, path: &[&str], node: Self) {
         let Some((first, rest)) = path.split_first() else {

@@ -52,6 +52,7 @@ impl Layers<'_> {
             }
             let place = Place::Variable(name.clone());
             match settable.iter().find(|(variable, _)| *variable == name) {
+                Some((_, path)) if path == "admin" => self.set_admin(Node { value: Value::Scalar(value), place }),
                 Some((_, path)) => self.set(path, Node { value: Value::Scalar(value), place }),
                 None if is_service_link(&name, &value) => {}
                 None => problems.push(Problem::new(&place, "", unknown(&name, &settable))),
@@ -75,7 +76,7 @@ impl Layers<'_> {
             self.set("tls.names", list("--name", &flags.names));
         }
         if let Some(addr) = &flags.admin {
-            self.set("admin", word("--admin", addr));
+            self.set_admin(word("--admin", addr));
         }
         if let Some(email) = &flags.email {
             self.set("tls.acme.email", word("--email", email));
@@ -88,6 +89,12 @@ impl Layers<'_> {
                 }
             }
         }
+    }
+
+    /// Sets the admin listener's address. Another address is no reason to ask for no token.
+    fn set_admin(&mut self, node: Node) {
+        let long = matches!(self.root.find("admin").map(|node| &node.value), Some(Value::Map(_)));
+        self.set(if long { "admin.address" } else { "admin" }, node);
     }
 
     /// Sets what lies at `path`. What stands where a section should be is a mistake to report, not one to cover.

@@ -21,9 +21,21 @@ pub enum Place {
     Flag(&'static str),
 }
 
+/// What follows from a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Severity {
+    /// The configuration cannot be used.
+    #[default]
+    Error,
+    /// It can, but is hardly meant so.
+    Warning,
+}
+
 /// One thing that is wrong, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// Whether the rest can be used.
+    pub severity: Severity,
     /// Where it was written.
     pub place: Place,
     /// The setting, as `websocket.ping_interval` or `listen.https[1]`; empty for the file itself.
@@ -37,6 +49,7 @@ pub struct Problem {
 /// What is wrong with one value, before it is known where the value stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fault {
+    severity: Severity,
     /// What is wrong.
     pub(super) message: String,
     /// What to write instead.
@@ -57,7 +70,36 @@ impl Problems {
         Self { file, list }
     }
 
-    /// Each of them; there is at least one.
+    /// The same with these, too.
+    #[must_use]
+    pub(super) fn and(self, more: Vec<Problem>) -> Self {
+        Self::new(self.file, [self.list, more].concat())
+    }
+
+    /// The same as it stands before what is wrong.
+    fn prefix(&self, problem: &Problem) -> String {
+        let place = self.place(problem);
+        if place.is_empty() { place } else { place + ": " }
+    }
+
+    /// Where one of them was written: `file:line:column`, a variable, a flag.
+    pub fn place(&self, problem: &Problem) -> String {
+        match (&problem.place, &self.file) {
+            (Place::Whole, Some(file)) => file.display().to_string(),
+            (Place::Whole, None) => String::new(),
+            (Place::File { line, column }, Some(file)) => format!("{}:{line}:{column}", file.display()),
+            (Place::File { line, column }, None) => format!("{line}:{column}"),
+            (Place::Variable(name), _) => name.clone(),
+            (Place::Flag(name), _) => (*name).to_owned(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Each of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.list.iter()
     }
@@ -75,14 +117,25 @@ impl<'a> IntoIterator for &'a Problems {
 impl Problem {
     /// `fault`, which stands at `place` and concerns the setting `path`.
     pub(super) fn new(place: &Place, path: impl Into<String>, fault: Fault) -> Self {
-        Self { place: place.clone(), path: path.into(), message: fault.message, hint: fault.hint }
+        Self {
+            severity: fault.severity,
+            place: place.clone(),
+            path: path.into(),
+            message: fault.message,
+            hint: fault.hint,
+        }
     }
 }
 
 impl Fault {
     /// A fault that explains itself.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self { severity: Severity::Error, message: message.into(), hint: None }
+    }
+
+    /// The same as a warning: what has it can be used.
+    pub(super) fn warning(self) -> Self {
+        Self { severity: Severity::Warning, ..self }
     }
 
     /// The same fault, with what to write instead.
@@ -91,20 +144,16 @@ impl Fault {
     }
 }
 
-/// `file:line:column: path: message`, and the hint on a line of its own.
+/// `file:line:column: path: message`, `warning: ` before the path of what is none, and the hint on a line of its own.
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, problem) in self.list.iter().enumerate() {
             if number > 0 {
                 f.write_str("\n")?;
             }
-            match (&problem.place, &self.file) {
-                (Place::Whole, Some(file)) => write!(f, "{}: ", file.display())?,
-                (Place::Whole, None) => {}
-                (Place::File { line, column }, Some(file)) => write!(f, "{}:{line}:{column}: ", file.display())?,
-                (Place::File { line, column }, None) => write!(f, "{line}:{column}: ")?,
-                (Place::Variable(name), _) => write!(f, "{name}: ")?,
-                (Place::Flag(name), _) => write!(f, "{name}: ")?,
+            f.write_str(&self.prefix(problem))?;
+            if problem.severity == Severity::Warning {
+                f.write_str("warning: ")?;
             }
             if !problem.path.is_empty() {
                 write!(f, "{}: ", problem.path.escape_debug())?;

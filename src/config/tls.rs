@@ -180,6 +180,14 @@ impl Section for Tls {
         }
         if self.certificate == Certificate::Acme {
             self.check_acme(checks);
+        } else {
+            for key in self.acme.changed() {
+                let fault = Fault::new("without `certificate: acme` no certificate authority is asked");
+                checks.report(
+                    &[&format!("acme.{key}")],
+                    fault.hint("write `certificate: acme`, or remove this").warning(),
+                );
+            }
         }
     }
 }

@@ -13,7 +13,7 @@ use super::judge;
 use super::plan::{Plan, address_for, forwarding};
 use super::probe::{self, Door, Gateway, Machine, Port, PortError, Reached, Running};
 use super::report::Report;
-use crate::config::{Admin, BindAddr, Config};
+use crate::config::{BindAddr, Config};
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -116,7 +116,7 @@ fn as_it_runs(question: &Question, running: &Running) -> (Config, Option<PathBuf
             mine.collect::<Vec<_>>()
         };
         config.listen.https = of("https").iter().filter_map(|address| address.parse().ok()).collect();
-        config.listen.plain = of("plain http").iter().filter_map(|address| bind_addr(address)).collect();
+        config.listen.plain = of("plain http").iter().filter_map(|address| Some(bind_addr(address)?.into())).collect();
     }
     (config, file)
 }
@@ -155,7 +155,7 @@ async fn doors(plan: &Plan, config: &Config, running: &Running, ports: &[Port], 
         Running::Unknown | Running::Other(_) => taken(address),
     };
     let https = config.listen.https.iter().map(|at| (BindAddr::Tcp(*at), true));
-    let all = https.chain(config.listen.plain.iter().map(|address| (address.clone(), false)));
+    let all = https.chain(config.listen.plain.iter().map(|listener| (listener.address.clone(), false)));
     let looks = all.filter(|(address, _)| there(address)).map(|(address, tls)| async move {
         let seat = plan.seat(config, &address, tls, machine);
         let through = async {
@@ -178,7 +178,7 @@ async fn doors(plan: &Plan, config: &Config, running: &Running, ports: &[Port], 
 
 fn ports(config: &Config) -> Vec<Port> {
     let listen = &config.listen;
-    let plain = listen.plain.iter().filter_map(|address| match address {
+    let plain = listen.plain.iter().filter_map(|listener| match &listener.address {
         BindAddr::Tcp(at) => Some(("listen.plain", *at)),
         BindAddr::Unix(_) => None,
     });
@@ -230,7 +230,7 @@ fn judge_frontgate(
     closed: bool,
 ) {
     let admin = match &question.config.admin {
-        Admin::Off => "admin: off".to_owned(),
+        off if off.address.is_none() => "admin: off".to_owned(),
         there => there.to_string(),
     };
     judge::running(diagnosis, running, file, &admin);

@@ -1,7 +1,8 @@
 //! The channel of a handover: a unix stream that a successor finds as its standard input. First come the listening sockets,
-//! then each side says one word: the successor `ready` and its process id, the predecessor `go`.
+//! then each side says one word: the successor `ready` and its process id, the predecessor `go`. Before that a successor asks for
+//! the configuration that is in use, if the predecessor is one that can answer.
 
-use std::io::{self, IoSlice, IoSliceMut, Write};
+use std::io::{self, BufRead as _, BufReader, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -16,6 +17,37 @@ use crate::listener::Inherited;
 /// In a successor's environment: where its channel is. Standard input is the one descriptor that a child can be given without
 /// unsafe code.
 pub(super) const VARIABLE: (&str, &str) = ("LISTEN_HANDOVER", "stdin");
+
+/// In a successor's environment: the process id of a predecessor that tells its configuration. A process that came before that one
+/// may have left another's.
+pub(super) const TELLS: &str = "LISTEN_HANDOVER_CONFIG";
+
+/// The successor asks for the configuration.
+pub(super) const ASK: &str = "config\n";
+
+/// The text of the configuration that a process runs on; empty if it has read none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InUse(pub String);
+
+/// What answers [`ASK`]: a line with the length, and the text.
+pub(super) fn told(in_use: Option<&InUse>) -> Vec<u8> {
+    let text = in_use.map_or("", |InUse(text)| text);
+    format!("config {}\n{text}", text.len()).into_bytes()
+}
+
+/// Receives what [`told`] makes.
+pub(super) fn receive_told(channel: impl Read) -> io::Result<InUse> {
+    let invalid = || io::Error::from(io::ErrorKind::InvalidData);
+    let mut channel = BufReader::new(channel);
+    let mut line = String::new();
+    channel.by_ref().take(32).read_line(&mut line)?;
+    let length =
+        line.strip_prefix("config ").and_then(|line| line.strip_suffix('\n')).and_then(|line| line.parse().ok());
+    let length: usize = length.filter(|length| *length <= LONGEST_TEXT).ok_or_else(invalid)?;
+    let mut text = vec![0; length];
+    channel.read_exact(&mut text)?;
+    String::from_utf8(text).map(InUse).map_err(|_| invalid())
+}
 
 /// The predecessor lets go.
 pub(super) const GO: &str = "go\n";
@@ -77,13 +109,15 @@ pub(super) fn receive_sockets(channel: &UnixStream) -> io::Result<Inherited> {
 /// What one message can carry (`SCM_MAX_FD` of unix(7)).
 const MOST: usize = 253;
 const SPACE: usize = rustix::cmsg_space!(ScmRights(MOST));
+/// As large a configuration as is read.
+const LONGEST_TEXT: usize = 1 << 20;
 /// A unix socket's path has at most 108 bytes.
 const LONGEST: usize = MOST * 120;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::BindAddr;
+    use crate::config::{BindAddr, ListenAt};
     use crate::listener::Purpose;
 
     #[tokio::test]
@@ -96,11 +130,11 @@ mod tests {
         send_sockets(&here, &sent).unwrap();
         drop(sent);
         let mut got = receive_sockets(&there).unwrap();
-        let mut take = |purpose, wanted: &[BindAddr]| {
+        let mut take = |purpose, wanted: &[ListenAt]| {
             let taken = got.take(purpose, wanted).unwrap();
             taken.iter().map(|(_, listener)| listener.address().unwrap()).collect::<Vec<_>>()
         };
-        assert_eq!(take(Purpose::Plain, &[BindAddr::Tcp(addresses[1])]), [addresses[1]]);
+        assert_eq!(take(Purpose::Plain, &[BindAddr::Tcp(addresses[1]).into()]), [addresses[1]]);
         assert_eq!(take(Purpose::Https, &[]), [addresses[0]]);
         assert_eq!(take(Purpose::Admin, &[]), [addresses[2]]);
     }
@@ -112,6 +146,19 @@ mod tests {
             here.write_all(text.as_bytes()).unwrap();
             drop(here);
             assert!(receive_sockets(&there).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_configuration_in_use_arrives_whole_or_not_at_all() {
+        for text in ["", "upstream: http://127.0.0.1:1\n", "# ä\n\nconfig 3\n"] {
+            let sent = told(Some(&InUse(text.to_owned())));
+            assert_eq!(receive_told(&sent[..]).unwrap(), InUse(text.to_owned()));
+            assert!(text.is_empty() || receive_told(&sent[..sent.len() - 1]).is_err());
+        }
+        assert_eq!(receive_told(&told(None)[..]).unwrap(), InUse(String::new()));
+        for wrong in ["", "config", "config 1", "config x\n", "config 1048577\n", "go\n", "config 1\n\u{e4}"] {
+            assert!(receive_told(wrong.as_bytes()).is_err(), "{wrong:?}");
         }
     }
 

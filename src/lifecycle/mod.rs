@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::drain::Drain;
 
+pub use handover::InUse;
 pub use hangup::Hangup;
 pub use predecessor::Predecessor;
 pub use successor::{HandoverError, Successor};

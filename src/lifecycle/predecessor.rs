@@ -1,15 +1,17 @@
 //! [`Predecessor`]: the process that this one takes over from.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 use std::{env, io, process};
 
+use rustix::net::sockopt::socket_peercred;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::handover::{GO, VARIABLE, ready, receive_sockets};
+use super::handover::{ASK, GO, InUse, TELLS, VARIABLE, ready, receive_sockets, receive_told};
 use crate::listener::Inherited;
 
 /// The process that this one takes over from, until it lets go.
@@ -32,6 +34,19 @@ impl Predecessor {
         channel.set_read_timeout(Some(PATIENCE))?;
         let inherited = receive_sockets(&channel)?;
         Ok(Some((Self(channel), inherited)))
+    }
+
+    /// The configuration that it runs on; `None` if it is one that does not tell.
+    ///
+    /// # Errors
+    /// It has ended or does not answer.
+    pub fn in_use(&mut self) -> io::Result<Option<InUse>> {
+        let process = socket_peercred(&self.0)?.pid.as_raw_nonzero().to_string();
+        if env::var(TELLS).ok() != Some(process) {
+            return Ok(None);
+        }
+        self.0.write_all(ASK.as_bytes())?;
+        receive_told(&self.0).map(Some)
     }
 
     /// Says that this process serves, and waits until the other has let go: from then on this one is the service.

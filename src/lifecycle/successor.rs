@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
-use super::handover::{GO, VARIABLE, read_ready, send_sockets};
+use super::handover::{ASK, GO, InUse, TELLS, VARIABLE, read_ready, send_sockets, told};
 use crate::listener::Offered;
 
 /// The process that is to take over from this one. It is killed when dropped before it was [released](Self::release).
@@ -67,7 +67,11 @@ impl Successor {
         let mut words = env::args_os();
         let program = words.next().map(PathBuf::from).unwrap_or_default();
         let mut command = Command::new(&program);
-        command.args(words).env(VARIABLE.0, VARIABLE.1).stdin(Stdio::from(OwnedFd::from(there)));
+        command
+            .args(words)
+            .env(VARIABLE.0, VARIABLE.1)
+            .env(TELLS, process::id().to_string())
+            .stdin(Stdio::from(OwnedFd::from(there)));
         // These are for this process: with another's id in them they would be ignored, the watchdog's included.
         for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"] {
             command.env_remove(name);
@@ -84,11 +88,12 @@ impl Successor {
         }
     }
 
-    /// Waits until it serves. Returns its process id, which is not the child's if that is a script.
+    /// Waits until it serves; tells it the configuration in use if it asks. Returns its process id, which is not the child's if
+    /// that is a script.
     ///
     /// # Errors
     /// It will not.
-    pub async fn ready(&mut self) -> Result<u32, HandoverError> {
+    pub async fn ready(&mut self, in_use: Option<&InUse>) -> Result<u32, HandoverError> {
         let mut text = String::new();
         let mut chunk = [0; 32];
         let said = timeout(PATIENCE, async {
@@ -98,6 +103,12 @@ impl Successor {
                     break;
                 }
                 text.push_str(&String::from_utf8_lossy(&chunk[..read]));
+                if text == ASK {
+                    text.clear();
+                    if self.channel.write_all(&told(in_use)).await.is_err() {
+                        break;
+                    }
+                }
             }
         });
         if said.await.is_err() {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,8 +10,8 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::{Peer, Socket, find_dead_peer};
-use crate::config::BindAddr;
+use super::{Peer, Socket, find_dead_peer, unix_access};
+use crate::config::{BindAddr, ListenAt, UnixAccess};
 
 /// A bound socket that clients connect to.
 #[derive(Debug)]
@@ -29,17 +30,25 @@ pub struct BindError {
 }
 
 impl Listener {
-    /// Binds `address`. An unspecified IPv6 address takes IPv4 too. A unix socket's file that nobody listens on any more is
+    /// Binds `address` as it is usual.
+    ///
+    /// # Errors
+    /// See [`Listener::bind_as`].
+    pub fn bind(address: &BindAddr) -> Result<Self, BindError> {
+        Self::bind_as(&address.clone().into())
+    }
+
+    /// Binds an address. An unspecified IPv6 address takes IPv4 too. A unix socket's file that nobody listens on any more is
     /// replaced.
     ///
     /// # Errors
     /// The address, what the kernel said, and what to do about it.
-    pub fn bind(address: &BindAddr) -> Result<Self, BindError> {
-        let (bound, text) = match address {
-            BindAddr::Tcp(address) => (bind_tcp(*address).map(Self::from), address.to_string()),
-            BindAddr::Unix(path) => (bind_unix(path).map(Self::from), format!("unix:{}", path.display())),
+    pub fn bind_as(wanted: &ListenAt) -> Result<Self, BindError> {
+        let bound = match &wanted.address {
+            BindAddr::Tcp(address) => bind_tcp(*address).map(Self::from),
+            BindAddr::Unix(path) => bind_unix(path, &wanted.access).map(Self::from),
         };
-        bound.map_err(|source| BindError::new(text, source))
+        bound.map_err(|source| BindError::new(wanted.address.to_string(), source))
     }
 
     /// The address that was bound, with the port that the kernel chose if none was asked for.
@@ -118,14 +127,24 @@ fn no_ipv6(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
 }
 
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
-    match UnixListener::bind(path) {
+/// Before it listens it refuses every connection, so its file has its permissions before anybody can connect.
+fn bind_unix(path: &Path, access: &UnixAccess) -> io::Result<UnixListener> {
+    let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    let address = SockAddr::unix(path)?;
+    match socket.bind(&address) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
             std::fs::remove_file(path)?;
-            UnixListener::bind(path)
+            socket.bind(&address)?;
         }
-        bound => bound,
+        bound => bound?,
     }
+    if let Err(error) = unix_access::permit(path, access).and_then(|()| socket.listen(BACKLOG)) {
+        // Where it cannot be removed, the next start takes it for abandoned.
+        let _ = std::fs::remove_file(path);
+        return Err(error);
+    }
+    UnixListener::from_std(OwnedFd::from(socket).into())
 }
 
 fn is_abandoned(path: &Path) -> bool {
@@ -178,6 +197,31 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "not a socket").unwrap();
         assert!(Listener::bind(&address).is_err(), "an ordinary file is never removed");
+    }
+
+    #[tokio::test]
+    async fn a_unix_socket_is_for_the_user_and_the_group_unless_something_else_is_said() {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+        let folder = tempfile::tempdir().unwrap();
+        let own = std::fs::metadata(folder.path()).unwrap().gid();
+        for (name, mode, group, expected) in [
+            ("a", None, None, 0o660),
+            ("b", Some(0o600), None, 0o600),
+            ("c", Some(0o777), None, 0o777),
+            ("d", Some(0o600), Some(own.to_string()), 0o600),
+        ] {
+            let path = folder.path().join(name);
+            let address = BindAddr::Unix(path.clone());
+            let _listener = Listener::bind_as(&ListenAt { address, access: UnixAccess { mode, group } }).unwrap();
+            let file = std::fs::metadata(&path).unwrap();
+            assert_eq!((file.permissions().mode() & 0o7777, file.gid()), (expected, own), "{name}");
+            drop(std::os::unix::net::UnixStream::connect(&path).unwrap());
+        }
+        let path = folder.path().join("e");
+        let access = UnixAccess { mode: None, group: Some("no-such-group".to_owned()) };
+        let error = Listener::bind_as(&ListenAt { address: BindAddr::Unix(path.clone()), access }).unwrap_err();
+        assert!(error.to_string().contains("there is no group no-such-group"), "{error}");
+        assert!(!path.exists(), "nothing is left behind");
     }
 
     #[tokio::test]

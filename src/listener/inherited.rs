@@ -11,7 +11,8 @@ use socket2::{Socket, Type};
 use super::bind::{BindError, Listener};
 use super::find_dead_peer;
 use super::label::{Label, Purpose};
-use crate::config::BindAddr;
+use super::unix_access;
+use crate::config::{BindAddr, ListenAt, UnixAccess};
 
 /// Listening sockets that somebody else has bound for us, until a key of the configuration takes them.
 #[derive(Debug, Default)]
@@ -79,11 +80,12 @@ impl Inherited {
     }
 
     /// The listeners for a key with these addresses, each with what it stands for: inherited ones where there are, else bound
-    /// ones. Sockets that are named like the key stand for all of it.
+    /// ones. Sockets that are named like the key stand for all of it. The file of an inherited unix socket keeps its permissions
+    /// unless others are asked for.
     ///
     /// # Errors
     /// An address cannot be bound.
-    pub fn take(&mut self, purpose: Purpose, wanted: &[BindAddr]) -> Result<Vec<(Label, Listener)>, BindError> {
+    pub fn take(&mut self, purpose: Purpose, wanted: &[ListenAt]) -> Result<Vec<(Label, Listener)>, BindError> {
         let mut named = Vec::new();
         while let Some(listener) = self.remove(&Label::Key(purpose))? {
             named.push((Label::Key(purpose), listener));
@@ -91,11 +93,17 @@ impl Inherited {
         if !named.is_empty() {
             return Ok(named);
         }
-        let take = |address: &BindAddr| {
-            let label = Label::Address(address.clone());
+        let take = |wanted: &ListenAt| {
+            let label = Label::Address(wanted.address.clone());
             let listener = match self.remove(&label)? {
-                Some(listener) => listener,
-                None => Listener::bind(address)?,
+                Some(listener) => {
+                    if let (BindAddr::Unix(path), true) = (&wanted.address, wanted.access != UnixAccess::default()) {
+                        let refused = |error| BindError::new(label.to_string(), error);
+                        unix_access::permit(path, &wanted.access).map_err(refused)?;
+                    }
+                    listener
+                }
+                None => Listener::bind_as(wanted)?,
             };
             Ok((label, listener))
         };
@@ -103,13 +111,13 @@ impl Inherited {
     }
 
     /// Closes what none of these keys will take, and says so; before addresses are bound, since one may be in the way.
-    pub fn close_unwanted<'a>(&mut self, keys: impl IntoIterator<Item = (Purpose, &'a [BindAddr])>) {
+    pub fn close_unwanted<'a>(&mut self, keys: impl IntoIterator<Item = (Purpose, &'a [ListenAt])>) {
         let keys: Vec<_> = keys.into_iter().collect();
         self.0.retain(|(label, _)| {
             let wanted = keys.iter().any(|(purpose, addresses)| match label {
                 // A key without an address is off.
                 Label::Key(key) => key == purpose && !addresses.is_empty(),
-                Label::Address(address) => addresses.contains(address),
+                Label::Address(address) => addresses.iter().any(|wanted| wanted.address == *address),
             });
             if !wanted {
                 tracing::warn!(socket = %label, "closing an inherited socket that nothing in the configuration asks for");
@@ -145,8 +153,8 @@ mod tests {
         (inherited, address)
     }
 
-    fn any() -> BindAddr {
-        BindAddr::Tcp("127.0.0.1:0".parse().unwrap())
+    fn any() -> ListenAt {
+        BindAddr::Tcp("127.0.0.1:0".parse().unwrap()).into()
     }
 
     #[tokio::test]
@@ -162,7 +170,7 @@ mod tests {
         let (mut inherited, address) = tcp("");
         assert!(inherited.take(Purpose::Https, &[]).unwrap().is_empty());
         let wanted = BindAddr::Tcp(address);
-        assert_eq!(inherited.take(Purpose::Admin, &[wanted]).unwrap()[0].1.address(), Some(address));
+        assert_eq!(inherited.take(Purpose::Admin, &[wanted.into()]).unwrap()[0].1.address(), Some(address));
     }
 
     #[tokio::test]

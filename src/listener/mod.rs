@@ -13,6 +13,7 @@ mod peer;
 pub mod proxy_protocol;
 mod readable;
 mod socket;
+mod unix_access;
 
 pub use bind::{BindError, Listener};
 pub use buffers::{Buffers, SIZE, TEXT};
@@ -25,3 +26,4 @@ pub use offered::Offered;
 pub use peer::Peer;
 pub use readable::Readable;
 pub use socket::Socket;
+pub use unix_access::permit;

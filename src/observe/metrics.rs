@@ -101,6 +101,8 @@ pub struct Reloads {
     pub done: Counter,
     /// Were refused.
     pub refused: Counter,
+    /// 1 while a change waits, since it would lower guards.
+    pub waiting: Gauge,
 }
 
 /// The process.
@@ -249,6 +251,11 @@ impl Reloads {
         Self {
             done: reloads.get_or_create_owned(&[("outcome", "done")]),
             refused: reloads.get_or_create_owned(&[("outcome", "refused")]),
+            waiting: gauge(
+                registry,
+                "reload_waiting",
+                "1 while a change of the configuration waits for an operator, since it would lower guards",
+            ),
         }
     }
 }

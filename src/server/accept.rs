@@ -1,6 +1,7 @@
 //! The accept loop of one listener.
 
 use std::io;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
@@ -14,10 +15,18 @@ use crate::listener::{Listener, Moving, Peer};
 use crate::observe::once_a_minute::OnceAMinute;
 
 /// Takes clients in until `door`, a part of `drain`, is asked to finish; each connection runs in a task of its own, on one of
-/// `workers`.
-pub async fn run(listener: Listener, admission: Admission, workers: Workers, live: Live, door: Drain, drain: Drain) {
+/// `workers`. `open` is dropped when the listener is closed, which a client that waits for a place does not delay.
+pub async fn run(
+    (listener, open): (Listener, impl Send),
+    admission: Admission,
+    workers: Workers,
+    live: Live,
+    door: Drain,
+    drain: Drain,
+) {
     let lines = OnceAMinute::default();
-    loop {
+    let mut open = Some((listener, open));
+    while let Some((listener, _)) = &open {
         let accepted = tokio::select! {
             () = door.soft() => return,
             accepted = listener.accept() => accepted,
@@ -28,9 +37,14 @@ pub async fn run(listener: Listener, admission: Admission, workers: Workers, liv
                 let Ok(client) = counted(&admission, peer, &live) else { continue };
                 // Not before there is a client: a listener that nobody comes to would keep a place for itself. Who was
                 // accepted is served, also when the drain begins meanwhile: a successor cannot get it any more.
-                let place = tokio::select! {
-                    () = drain.hard() => return,
-                    Some(place) = enter(&admission, &lines) => place,
+                let mut entering = pin!(enter(&admission, &lines));
+                let place = loop {
+                    tokio::select! {
+                        biased;
+                        () = drain.hard() => return,
+                        Some(place) = entering.as_mut() => break place,
+                        () = door.soft(), if open.is_some() => open = None,
+                    }
                 };
                 let (live, admission, watched) = (live.clone(), admission.clone(), drain.clone());
                 let (worker, seat) = workers.least_busy();

@@ -1,8 +1,8 @@
 //! Clients that show a certificate of their own: whose is accepted, and who they are.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{fs, io};
 
 use rustls::RootCertStore;
 use rustls::server::WebPkiClientVerifier;
@@ -12,7 +12,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::distinguished_name;
 use super::fingerprint::Fingerprint;
 use super::{crypto, pem};
-use crate::config::{ClientCa, ClientMode};
+use crate::config::{self, ClientCa, ClientMode};
 
 /// Whose certificates are accepted, and whether a client must have one.
 #[derive(Debug, Clone)]
@@ -71,7 +71,7 @@ impl Clients {
 }
 
 fn roots(path: &Path) -> Result<RootCertStore, ClientCaError> {
-    let text = fs::read(path).map_err(|source| ClientCaError::Unreadable { path: path.to_owned(), source })?;
+    let text = config::contents(path).map_err(|source| ClientCaError::Unreadable { path: path.to_owned(), source })?;
     let certificates = pem::certificates(&text).unwrap_or_default();
     if certificates.is_empty() {
         return Err(ClientCaError::NoCertificate { path: path.to_owned() });
@@ -100,6 +100,8 @@ impl Identity {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
     use super::*;

@@ -1,7 +1,6 @@
 //! [`Kept`]: a certificate in files, and what becomes of it while the files change.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use tracing::{info, warn};
 use super::files::{self, FileError, Pair};
 use super::fingerprint::Fingerprint;
 use super::ocsp;
-use crate::config::CertificateFiles;
+use crate::config::{self, CertificateFiles};
 
 /// A certificate that is in use, and the files it came from.
 #[derive(Debug, Clone)]
@@ -95,9 +94,9 @@ const LATE: i32 = 10;
 impl Texts {
     fn read(files: &CertificateFiles) -> Self {
         Self {
-            cert: fs::read(&files.cert),
-            key: fs::read(&files.key),
-            ocsp: files.ocsp.as_ref().map(|path| read_small(path)),
+            cert: config::contents(&files.cert),
+            key: config::contents(&files.key),
+            ocsp: files.ocsp.as_ref().map(|path| config::contents(path).map(cut)),
         }
     }
 
@@ -140,15 +139,14 @@ impl Texts {
     }
 }
 
-/// Reads a file of which nobody knows what it is.
-fn read_small(path: &Path) -> io::Result<Vec<u8>> {
-    let mut der = Vec::new();
-    File::open(path)?.take(MOST).read_to_end(&mut der)?;
-    Ok(der)
+/// Nothing after this can be an OCSP response.
+fn cut(mut der: Vec<u8>) -> Vec<u8> {
+    der.truncate(MOST);
+    der
 }
 
 /// OCSP responses have one or two kilobytes, and every handshake carries them.
-const MOST: u64 = 16 * 1024;
+const MOST: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests;

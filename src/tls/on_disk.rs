@@ -5,6 +5,7 @@ use std::{fs, io};
 
 use rustls::pki_types::CertificateDer;
 
+use super::acme;
 use super::constraints::Constraints;
 use super::description::certificates;
 use super::found::{CA_CERTIFICATE, LEAF_CERTIFICATE};
@@ -69,6 +70,14 @@ impl OnDisk {
                 Ok(vec![Self { file, chain, ca: Some(CaOnDisk::read(dir)?) }])
             }
         }
+    }
+}
+
+impl OnDisk {
+    /// The public certificate that was obtained for `name`.
+    pub fn public(tls: &Tls, state_dir: &Path, name: &Name) -> Result<Self, OnDiskError> {
+        let file = acme::file_of(state_dir, &tls.acme.directory, name);
+        Ok(Self { chain: read(&file)?, file, ca: None })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tracing::{info, warn};
@@ -69,6 +69,11 @@ impl StateDir {
             Ok(_) => Ok(Self { path: path.to_owned() }),
             Err(source) => Err(StateError::Open { path: path.to_owned(), source }),
         }
+    }
+
+    /// Whether others than the owner and the group may put files into the folder `path`.
+    pub fn is_open_to_all(path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|folder| folder.permissions().mode() & 0o002 != 0)
     }
 
     /// The folder.
@@ -155,14 +160,31 @@ fn write_synced(path: &Path, contents: &[u8], access: Access) -> io::Result<()> 
     file.sync_all()
 }
 
+/// Only what is a file there, and ours: a link may lead to any other file, and a second name may be one of another's.
 fn tighten(path: &Path) {
-    let Ok(mode) = fs::metadata(path).map(|metadata| metadata.permissions().mode()) else { return };
-    let others = mode & 0o077;
-    if others == 0 {
+    let nofollow = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let file = path.display();
+    let opened = match OpenOptions::new().read(true).custom_flags(nofollow.bits().cast_signed()).open(path) {
+        Ok(opened) => opened,
+        Err(error) => {
+            if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
+                warn!(%file, "this key is a symbolic link; what it leads to keeps its mode");
+            } else {
+                warn!(%file, %error, "cannot look at the permissions of this key");
+            }
+            return;
+        }
+    };
+    let Ok(found) = opened.metadata() else { return };
+    let mode = found.permissions().mode();
+    if mode & 0o077 == 0 || !found.is_file() {
         return;
     }
-    let file = path.display();
-    match fs::set_permissions(path, PermissionsExt::from_mode(0o600)) {
+    if found.nlink() > 1 {
+        warn!(%file, "others can read this key, and it has another name; give it the mode 0600 and one name");
+        return;
+    }
+    match opened.set_permissions(PermissionsExt::from_mode(0o600)) {
         Ok(()) => {
             warn!(%file, was = format!("{:04o}", mode & 0o7777), "others could read this key; its mode is 0600 again");
         }
@@ -205,6 +227,31 @@ mod tests {
             assert_eq!(mode(&dir.file("key")), after, "{before:o}");
             fs::remove_file(dir.file("key")).unwrap();
         }
+    }
+
+    #[test]
+    fn what_a_link_leads_to_keeps_its_mode() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = StateDir::open(&temp.path().join("state")).unwrap();
+        let other = temp.path().join("other");
+        fs::write(&other, "another's").unwrap();
+        fs::set_permissions(&other, PermissionsExt::from_mode(0o644)).unwrap();
+        std::os::unix::fs::symlink(&other, dir.file("link")).unwrap();
+        fs::hard_link(&other, dir.file("name")).unwrap();
+        for name in ["link", "name"] {
+            dir.read(name, Access::Private).unwrap();
+            assert_eq!(mode(&other), 0o644, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_for_everybody_is_known() {
+        let temp = tempfile::tempdir().unwrap();
+        for (folder, expected) in [(0o700, false), (0o775, false), (0o702, true), (0o1777, true)] {
+            fs::set_permissions(temp.path(), PermissionsExt::from_mode(folder)).unwrap();
+            assert_eq!(StateDir::is_open_to_all(temp.path()), expected, "{folder:o}");
+        }
+        assert!(!StateDir::is_open_to_all(Path::new("/nowhere")));
     }
 
     #[test]

@@ -46,9 +46,7 @@ impl Watch {
             }
         });
         let watcher = watcher
-            .inspect_err(
-                |error| warn!(%error, "cannot watch certificate files; they are looked at once a minute instead"),
-            )
+            .inspect_err(|error| warn!(%error, "cannot watch files; they are looked at once a minute instead"))
             .ok();
         let mut watch = Self { files, watcher, places, changed };
         watch.follow();
@@ -75,6 +73,11 @@ impl Watch {
                 debug!(folder = %folder.display(), %error, "cannot watch a folder; it is looked at once a minute");
             }
         }
+    }
+
+    /// Resolves when something has changed since the last time.
+    pub async fn noticed(&self) {
+        self.changed.notified().await;
     }
 
     /// Resolves when something has changed and then nothing for a moment: a certificate and its key are replaced one after

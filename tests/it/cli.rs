@@ -49,6 +49,67 @@ fn check_says_ok_in_one_line() {
 }
 
 #[test]
+fn check_warns_of_what_is_hardly_meant_so_and_serve_would_start() {
+    let folder = TempDir::new().unwrap();
+    pair(folder.path());
+    let text = "\
+forwarded: { trusted_proxies: [0.0.0.0/1, 128.0.0.0/1] }
+tls:
+  names: [gw.example.com, other.example.com]
+  certificate: { cert: a.pem, key: b.pem }
+  acme: { email: ann@example.com }
+";
+    fs::write(folder.path().join("f.yaml"), text).unwrap();
+    let ran = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[]);
+    let expected = "\
+f.yaml:1:31: warning: forwarded.trusted_proxies: whoever comes from 0.0.0.0/0 is believed to be whom it names
+    hint: list the addresses of the proxies in front of frontgate, such as 127.0.0.1 or 10.0.0.0/8
+f.yaml:3:27: warning: tls.names[1]: the certificate is not for other.example.com; it is for gw.example.com
+    hint: browsers refuse it for this name; list the names that it has
+f.yaml:5:18: warning: tls.acme.email: without `certificate: acme` no certificate authority is asked
+    hint: write `certificate: acme`, or remove this
+";
+    assert_eq!(ran, Ran { code: 0, stdout: "config OK: f.yaml\n".into(), stderr: expected.into() });
+
+    // Beside an error they are shown, too.
+    fs::write(folder.path().join("f.yaml"), format!("{text}hold: soon\n")).unwrap();
+    let ran = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[]);
+    assert!(
+        ran.code == 2 && ran.stderr.contains("warning: tls.acme.email") && ran.stderr.contains("hold: "),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn check_finds_gateways_that_are_frontgate_itself_and_addresses_that_overlap() {
+    let rows = [
+        (
+            "upstream: https://localhost:8443",
+            "f.yaml:1:11: upstream: https://localhost:8443 is frontgate itself, at [::]:8443 in listen.https[0]",
+        ),
+        (
+            "upstream: http://127.0.0.1:9180",
+            "f.yaml:1:11: upstream: http://127.0.0.1:9180 is frontgate itself, at 127.0.0.1:9180 in admin",
+        ),
+        (
+            "listen:\n  https: [\"[::]:8443\"]\n  plain: [\"0.0.0.0:8443\"]",
+            "f.yaml:3:11: listen.plain[0]: 0.0.0.0:8443 and [::]:8443 of listen.https[0] on line 2 overlap",
+        ),
+        (
+            "listen: { https: [\"0.0.0.0:9180\"] }",
+            "f.yaml:1:19: listen.https[0]: 0.0.0.0:9180 and 127.0.0.1:9180 of admin (the default) overlap",
+        ),
+    ];
+    for (text, expected) in rows {
+        let folder = folder_with("f.yaml", text);
+        let ran = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[]);
+        assert!(ran.code == 2 && ran.stderr.starts_with(expected), "{ran:?}");
+        let ran = frontgate_in(folder.path(), &["serve", "-c", "f.yaml"], &[("HOME", folder.path().to_str().unwrap())]);
+        assert!(ran.code == 2 && ran.stderr.starts_with(expected), "{ran:?}");
+    }
+}
+
+#[test]
 fn check_prints_every_problem_and_exits_2() {
     let folder = folder_with("f.yaml", "websocket:\n  ping_intervall: 5s\n  pong_timeout: 20\nupstream: gw\n");
     let ran = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[("FRONTGATE_ADMIN", "9180")]);

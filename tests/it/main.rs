@@ -1,6 +1,7 @@
 //! The integration tests: real sockets, real processes.
 
 mod acme;
+mod admin;
 mod answers;
 mod ca_page;
 mod certificates;

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "figures are for people")]
 
+mod crowded;
+mod guards;
 mod together;
 
 use std::fs;
@@ -482,7 +484,7 @@ async fn status(binary: &Binary) -> Value {
 
 async fn ask(binary: &Binary, method: &str, path: &str) -> (u16, String) {
     let mut admin = Wire::new(dial(binary.admin.unwrap()).await);
-    admin.send(format!("{method} {path} HTTP/1.1\r\nHost: admin\r\n\r\n")).await;
+    admin.send(format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
     let answer = admin.response().await;
     (answer.status(), answer.body_text())
 }

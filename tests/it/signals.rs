@@ -183,7 +183,7 @@ async fn request(scene: &Scene<Binary>) -> (Peer, Peer) {
 /// The status that the admin listener answers with.
 async fn ask(scene: &Scene<Binary>, path: &str) -> u16 {
     let mut peer = Peer::new(connect(scene.proxy.admin.unwrap()).await.unwrap());
-    peer.write(format!("GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")).await;
+    peer.write(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await;
     peer.head().await[9..12].parse().unwrap()
 }
 

@@ -9,9 +9,11 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use super::connect;
+use super::served::{self, Served};
 use crate::cli::failure::Failure;
 use crate::cli::loaded;
 use crate::cli::output::print;
+use crate::config::{Certificate, Name};
 use crate::tls::{Description, OnDisk, Presented};
 
 /// Which certificate, and how it is shown.
@@ -37,10 +39,19 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         vec![View::of_server(address, &connect::look(address)?)]
     } else {
         let config = loaded::config(args.config)?;
+        if config.tls.certificate == Certificate::Acme {
+            let views =
+                served::look(&config)?.into_iter().map(|(name, served)| View::of_name(&name, &served)).collect();
+            return show(views, args.json, now);
+        }
         let found = OnDisk::read(&config.tls, config.state_dir.as_deref()).map_err(anyhow::Error::new)?;
         found.iter().map(View::on_disk).collect()
     };
-    if args.json {
+    show(views, args.json, now)
+}
+
+fn show(views: Vec<View>, as_json: bool, now: OffsetDateTime) -> Result<(), Failure> {
+    if as_json {
         let views: Vec<_> = views.iter().map(|view| view.json(now)).collect();
         return print(format!("{:#}\n", Json::Array(views)));
     }
@@ -55,6 +66,10 @@ struct View {
     ca: Option<(PathBuf, Description)>,
     /// Whether this system accepts what a server shows, in words.
     verdict: Option<Result<(), String>>,
+    /// The name that it was asked for.
+    name: Option<String>,
+    /// What it has to do with what clients get.
+    note: Option<String>,
 }
 
 impl View {
@@ -65,7 +80,29 @@ impl View {
             chain: found.chain.iter().filter_map(|one| Description::read(one)).collect(),
             ca: ca.and_then(|ca| Some((ca.file.clone(), Description::read(&ca.certificate)?))),
             verdict: None,
+            name: None,
+            note: None,
         }
+    }
+
+    fn of_name(name: &Name, served: &Served) -> Self {
+        let view = match served {
+            Served::Shown { at, presented, is_local } => {
+                let which = if *is_local {
+                    "the local certificate, since there is no public one for this name yet"
+                } else {
+                    "the public certificate; each renewal makes another, with another fingerprint"
+                };
+                let place = format!("{name}, as frontgate shows it at {at}");
+                Self { note: Some(format!("served: {which}")), place, ..Self::of_server("", presented) }
+            }
+            Served::Kept { found, why } => {
+                let which = if found.ca.is_some() { "local one, for want of a public one" } else { "public one" };
+                let note = format!("NOT asked of frontgate ({why}): it would show this, the {which}, for {name}");
+                Self { note: Some(note), ..Self::on_disk(found) }
+            }
+        };
+        Self { name: Some(name.to_string()), ..view }
     }
 
     fn of_server(address: &str, shown: &Presented) -> Self {
@@ -74,11 +111,16 @@ impl View {
             chain: shown.chain.iter().filter_map(|one| Description::read(one)).collect(),
             ca: None,
             verdict: Some(shown.refused.as_ref().map_or(Ok(()), |why| Err(why.to_string()))),
+            name: None,
+            note: None,
         }
     }
 
     fn text(&self, now: OffsetDateTime) -> String {
         let mut out = format!("Certificate: {}\n", self.place);
+        if let Some(note) = &self.note {
+            let _ = writeln!(out, "  {note}");
+        }
         match &self.verdict {
             None => {}
             Some(Ok(())) => out.push_str("  trusted by this system, for this name\n"),
@@ -102,6 +144,8 @@ impl View {
     fn json(&self, now: OffsetDateTime) -> Json {
         json!({
             "place": self.place,
+            "name": self.name,
+            "note": self.note,
             "trusted": self.verdict.as_ref().map(Result::is_ok),
             "refused": self.verdict.as_ref().and_then(|verdict| verdict.as_ref().err()),
             "tlsFingerprint": self.chain.first().map(|leaf| leaf.fingerprint.to_string()),
@@ -204,6 +248,8 @@ mod tests {
             chain: vec![leaf()],
             ca: Some(("/s/ca.pem".into(), ca())),
             verdict: None,
+            name: None,
+            note: None,
         };
         let expected = "\
 Certificate: /s/leaf.pem
@@ -242,6 +288,8 @@ Local CA, which clients must trust (`frontgate trust`): /s/ca.pem
             chain: vec![leaf(), ca()],
             ca: None,
             verdict: Some(Err("no".to_owned())),
+            name: None,
+            note: None,
         };
         let json = view.json(datetime!(2026-11-20 00:00 UTC));
         assert_eq!(json["tlsFingerprint"], leaf().fingerprint.to_string());

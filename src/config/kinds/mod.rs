@@ -15,6 +15,7 @@ mod off;
 mod origin;
 mod size;
 mod text;
+pub(super) mod unix_access;
 mod word;
 
 pub(super) use addr::Addr;

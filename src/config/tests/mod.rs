@@ -21,7 +21,7 @@ fn parse_with(text: &str, env: &[(&str, &str)], flags: &Overrides) -> Result<Con
         Folders { file: PathBuf::from("/etc/frontgate"), working: PathBuf::from("/home/ann"), printed: false };
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     load::parse(text, env, flags, &folders)
-        .map(|(config, _)| config)
+        .map(|(config, ..)| config)
         .map_err(|problems| Problems::new(Some(PathBuf::from("f.yaml")), problems).to_string())
 }
 
@@ -81,7 +81,7 @@ log: { level: debug, format: json, access: false, redact: [] }
         listen: Listen {
             https: vec![addr("[::]:443"), addr("192.0.2.1:8443")],
             http: vec![addr("0.0.0.0:80")],
-            plain: vec![BindAddr::Unix("/run/f.sock".into())],
+            plain: vec![BindAddr::Unix("/run/f.sock".into()).into()],
             proxy_protocol_from: vec!["192.0.2.7/32".parse().unwrap()],
         },
         tls: Tls {
@@ -145,7 +145,7 @@ log: { level: debug, format: json, access: false, redact: [] }
             request_body: Some(1 << 30),
         },
         auth: Auth::None,
-        admin: Admin::Off,
+        admin: Admin::off(),
         log: Log { level: Level::Debug, format: LogFormat::Json, access: false, redact: Vec::new() },
     };
     assert_eq!(config, expected);

@@ -269,11 +269,43 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     (
         "listen: { https: [\":1\", \":1\"] }",
-        "f.yaml:1:25: listen.https[1]: [::]:1 is already taken by listen.https[0]\n    hint: every listener needs an address of its own",
+        "f.yaml:1:25: listen.https[1]: [::]:1 is already taken by listen.https[0] on line 1\n    hint: every listener needs an address of its own",
     ),
     (
         "admin: \"[::]:8443\"",
-        "f.yaml:1:8: admin: [::]:8443 is already taken by listen.https[0]\n    hint: every listener needs an address of its own",
+        "f.yaml:1:8: admin: [::]:8443 is already taken by listen.https[0] (the default)\n    hint: every listener needs an address of its own",
+    ),
+    (
+        "listen:\n  https: [\"[::]:8443\"]\n  http: [\"0.0.0.0:8443\"]",
+        "f.yaml:3:10: listen.http[0]: 0.0.0.0:8443 and [::]:8443 of listen.https[0] on line 2 overlap\n    hint: every listener needs an address of its own",
+    ),
+    (
+        "listen: { https: [\"127.0.0.1:9180\"] }",
+        "f.yaml:1:19: listen.https[0]: 127.0.0.1:9180 is already taken by admin (the default)\n    hint: every listener needs an address of its own",
+    ),
+    (
+        "admin: :9180",
+        "f.yaml:1:8: admin: every peer that reaches [::]:9180 could stop frontgate\n    hint: 127.0.0.1:9180, unix:/run/frontgate/admin.sock, or { address: \"[::]:9180\", token: { file: admin.token } }",
+    ),
+    (
+        "admin: { address: 192.0.2.7:1 }",
+        "f.yaml:1:19: admin.address: every peer that reaches 192.0.2.7:1 could stop frontgate\n    hint: 127.0.0.1:1, unix:/run/frontgate/admin.sock, or { address: \"192.0.2.7:1\", token: { file: admin.token } }",
+    ),
+    (
+        "admin: { token: two words }",
+        "f.yaml:1:17: admin.token: not a token\n    hint: letters, digits and -._~+/=, such as `openssl rand -hex 32` prints",
+    ),
+    (
+        "admin: { mode: \"0600\" }",
+        "f.yaml:1:16: admin.mode: only the file of a unix socket has this\n    hint: remove `mode`, or listen at unix:/path",
+    ),
+    (
+        "listen: { plain: [{ address: \"127.0.0.1:1\", group: www-data }] }",
+        "f.yaml:1:52: listen.plain[0].group: only the file of a unix socket has this\n    hint: remove `group`, or listen at unix:/path",
+    ),
+    (
+        "listen: { plain: [{ mode: \"0600\" }] }",
+        "f.yaml:1:19: listen.plain[0].address: `address` is missing\n    hint: such as unix:/run/f.sock",
     ),
     (
         "forwarded: { headers: [] }",

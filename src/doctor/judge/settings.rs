@@ -52,7 +52,7 @@ pub(in crate::doctor) fn own_settings(diagnosis: &mut Diagnosis, config: &Config
         }
     }
     let listen = &config.listen;
-    let plain = listen.plain.iter().filter_map(|address| match address {
+    let plain = listen.plain.iter().filter_map(|listener| match &listener.address {
         BindAddr::Tcp(at) => Some(*at),
         // Who comes through a file is named by a header.
         BindAddr::Unix(_) => None,

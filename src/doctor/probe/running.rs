@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::exchange::{Fields, LONGEST_BODY, get};
@@ -54,12 +55,15 @@ pub(in crate::doctor) async fn look(admin: &Admin) -> Running {
         Err(ConnectError::Refused) => return Running::No,
         Err(error) => return Running::Other(error.to_string()),
     };
-    let answer = get(stream, HOST, "/status", &Fields::new(), LONGEST_BODY).await;
+    let token = admin.token.as_ref().and_then(|token| token.read().ok());
+    let shown = token.and_then(|token| HeaderValue::from_bytes(&[b"Bearer ", token.expose()].concat()).ok());
+    let fields: Fields = shown.map(|shown| (AUTHORIZATION, shown)).into_iter().collect();
+    let answer = get(stream, HOST, "/status", &fields, LONGEST_BODY).await;
     let Some(mut status) = answer.ok().and_then(|answer| status(&answer.text)) else {
         return Running::Other("it does not answer as a frontgate does".to_owned());
     };
     if let Ok(stream) = connector.connect().await
-        && let Ok(answer) = get(stream, HOST, "/config", &Fields::new(), LONGEST_CONFIG).await
+        && let Ok(answer) = get(stream, HOST, "/config", &fields, LONGEST_CONFIG).await
         && answer.status == StatusCode::OK
     {
         status.settings = printed(&answer.text).map(Box::new);

@@ -31,4 +31,5 @@ mod transport;
 
 pub use answers::Tokens;
 pub use run::{Acme, Clock, Settings};
+pub(super) use store::file_of;
 pub use transport::{Dial, Https, HttpsError};

@@ -1,6 +1,6 @@
 //! [`Store`]: what is kept of one authority, in files or, where there is no folder, not at all.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::de::DeserializeOwned;
@@ -37,6 +37,11 @@ pub(super) enum Turn {
     Ours { _lock: Option<Lock> },
     /// Another process does.
     Theirs,
+}
+
+/// Where the certificate for `name` is kept.
+pub(in crate::tls) fn file_of(state_dir: &Path, directory: &Directory, name: &Name) -> PathBuf {
+    state_dir.join("acme").join(folder(directory.url())).join(format!("{}.pem", file(name)))
 }
 
 impl Store {

@@ -1,6 +1,5 @@
 //! [`Https`]: how requests get to the directory, and [`Noted`]: what the ACME library does not pass on of the answers.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -20,6 +19,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use crate::config;
 use crate::tls::{ClientTls, client_config, pem};
 
 /// Makes what requests are sent with; called for every session with the directory, and not kept in between.
@@ -121,7 +121,7 @@ async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
 
 fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpsError> {
     let failed = |what: String| HttpsError { path: path.to_owned(), what };
-    let text = fs::read(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
+    let text = config::contents(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
     match pem::certificates(&text) {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         Ok(_) => Err(failed("holds no certificate".to_owned())),

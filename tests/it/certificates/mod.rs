@@ -7,6 +7,7 @@ mod files;
 mod hsts;
 mod made;
 mod seeing;
+mod served;
 
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 const GET: &str = "GET / HTTP/1.1\r\nHost: gw.example.com\r\n\r\n";

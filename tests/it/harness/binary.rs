@@ -19,7 +19,7 @@ use super::within;
 
 /// The real program, not running yet: one TLS listener on 127.0.0.1, no admin listener, log lines as JSON.
 pub(crate) fn binary() -> Builder {
-    Builder { lines: Vec::new(), environment: Vec::new(), limits: None, program: None, sockets: None }
+    Builder { lines: Vec::new(), environment: Vec::new(), limits: None, program: None, sockets: None, found: false }
 }
 
 pub(crate) struct Builder {
@@ -28,6 +28,7 @@ pub(crate) struct Builder {
     limits: Option<String>,
     program: Option<PathBuf>,
     sockets: Option<Sockets>,
+    found: bool,
 }
 
 /// Two listening sockets, and what systemd would call them.
@@ -87,6 +88,12 @@ impl Builder {
         self
     }
 
+    /// With a configuration that it finds in its working folder.
+    pub(crate) fn found(mut self) -> Self {
+        self.found = true;
+        self
+    }
+
     /// With sockets as systemd passes them.
     pub(crate) fn sockets(mut self, names: &str, sockets: [OwnedFd; 2]) -> Self {
         self.sockets = Some(Sockets { names: names.to_owned(), sockets });
@@ -130,7 +137,12 @@ impl Builder {
                 shell
             }
         };
-        command.args(["serve", "-c"]).arg(&file).env_clear().envs(self.environment);
+        if self.found {
+            command.arg("serve").current_dir(folder.path());
+        } else {
+            command.args(["serve", "-c"]).arg(&file);
+        }
+        command.env_clear().envs(self.environment);
         command.stdout(Stdio::piped()).stderr(File::create(&complaints).unwrap());
         if let Some(Sockets { sockets: [third, fourth], .. }) = self.sockets {
             command.stdin(third).stderr(fourth);

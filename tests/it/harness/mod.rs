@@ -26,7 +26,7 @@ mod wire;
 use std::future::Future;
 use std::time::Duration;
 
-pub(crate) use binary::{Binary, binary};
+pub(crate) use binary::{Binary, Builder, binary};
 pub(crate) use doors::{Doors, dial, dial_from, handshake};
 pub(crate) use gateway::{Connection, Gateway, READY, gateway};
 pub(crate) use http2::{Http2, Outcome, empty, full};

@@ -16,7 +16,7 @@ use super::within;
 
 /// A frontgate that is not running yet: one TLS listener on 127.0.0.1, no admin listener.
 pub(crate) fn proxy() -> Builder {
-    let mut config = Config { admin: Admin::Off, ..Config::default() };
+    let mut config = Config { admin: Admin::off(), ..Config::default() };
     config.listen.https = vec!["127.0.0.1:0".parse().unwrap()];
     config.timeouts.drain = Duration::from_millis(100);
     Builder { config, workers: 1, state: TempDir::new().unwrap() }
@@ -61,13 +61,13 @@ impl Builder {
 
     /// With a plain listener that proxies.
     pub(crate) fn plain(self) -> Self {
-        self.config(|config| config.listen.plain.push(BindAddr::Tcp("127.0.0.1:0".parse().unwrap())))
+        self.config(|config| config.listen.plain.push(BindAddr::Tcp("127.0.0.1:0".parse().unwrap()).into()))
     }
 
     /// With a unix listener that proxies.
     pub(crate) fn unix(self) -> Self {
         let path = self.state.path().join("frontgate.sock");
-        self.config(|config| config.listen.plain.push(BindAddr::Unix(path)))
+        self.config(|config| config.listen.plain.push(BindAddr::Unix(path).into()))
     }
 
     /// With a plain listener that redirects.
@@ -89,7 +89,7 @@ impl Builder {
 
     pub(crate) async fn start(mut self) -> Proxy {
         self.config.state_dir.get_or_insert_with(|| self.state.path().to_owned());
-        let unix = self.config.listen.plain.iter().find_map(|addr| match addr {
+        let unix = self.config.listen.plain.iter().find_map(|listener| match &listener.address {
             BindAddr::Unix(path) => Some(path.clone()),
             BindAddr::Tcp(_) => None,
         });

@@ -1,0 +1,232 @@
+//! [`Guard`]: which requests are an operator's, and not those of a page in a browser that reaches the listener as well.
+
+use std::net::IpAddr;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
+use http::{HeaderMap, StatusCode, Uri};
+
+use crate::config::Secret;
+use crate::http::host;
+
+/// What a listener asks of requests.
+#[derive(Debug, Clone)]
+pub(super) struct Guard {
+    /// Without one, every peer that reaches the listener is an operator.
+    pub(super) token: Option<Secret>,
+}
+
+/// Where a request came in.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Door {
+    /// At this address of ours.
+    Tcp(IpAddr),
+    /// At a unix socket, which no page reaches, and which has no name.
+    Unix,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// More than one `Host`, or a target at another one (RFC 9112 §3.2).
+    Malformed,
+    /// It asks for a name that is not this listener's: the name of a page that was made to lead here.
+    OtherHost,
+    /// A page elsewhere sent it.
+    Foreign,
+    /// Without the token.
+    NoToken,
+}
+
+impl Guard {
+    /// Whether an operator sent it.
+    pub(super) fn check(&self, door: Door, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
+        let host = one_host(headers)?;
+        if let Door::Tcp(own) = door {
+            let is_own = |host: &str| host::is_valid(host) && is_own(host::split(host).0, own);
+            if uri.authority().is_some_and(|authority| !is_own(authority.as_str())) {
+                return Err(Refused::Malformed);
+            }
+            if !host.is_some_and(is_own) {
+                return Err(Refused::OtherHost);
+            }
+        }
+        let same = |origin: &str| host.is_some_and(|host| origin.eq_ignore_ascii_case(&format!("http://{host}")));
+        let foreign = headers.get_all(ORIGIN).iter().any(|origin| !origin.to_str().is_ok_and(same));
+        let site = headers.get_all(SEC_FETCH_SITE).iter();
+        // `same-site` is another port of the same host, as a rule another program's.
+        if foreign || site.into_iter().any(|site| site != "same-origin" && site != "none") {
+            return Err(Refused::Foreign);
+        }
+        let Some(token) = &self.token else { return Ok(()) };
+        let mut shown = headers.get_all(AUTHORIZATION).iter();
+        match (shown.next(), shown.next()) {
+            (Some(shown), None) if is_bearer(shown.as_bytes(), token.expose()) => Ok(()),
+            _ => Err(Refused::NoToken),
+        }
+    }
+}
+
+impl Refused {
+    pub(super) fn status(self) -> StatusCode {
+        match self {
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::OtherHost | Self::Foreign => StatusCode::FORBIDDEN,
+            Self::NoToken => StatusCode::UNAUTHORIZED,
+        }
+    }
+
+    pub(super) fn why(self) -> &'static str {
+        match self {
+            Self::Malformed => "one Host, please, and a target at that one\n",
+            Self::OtherHost => "Host must be localhost, a loopback address, or the address that this listener has\n",
+            Self::Foreign => "not for pages of other origins\n",
+            Self::NoToken => {
+                "the token of `admin` in the configuration is missing or another (Authorization: Bearer)\n"
+            }
+        }
+    }
+}
+
+/// The only `Host`, if there is one.
+pub(super) fn one_host(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => Ok(None),
+        (Some(host), None) => host.to_str().map(Some).map_err(|_| Refused::Malformed),
+        (Some(_), Some(_)) => Err(Refused::Malformed),
+    }
+}
+
+/// Whether a host's name, without its port, leads to a listener at `own` whatever a name server says.
+fn is_own(name: &str, own: IpAddr) -> bool {
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    match bare.parse::<IpAddr>() {
+        Ok(ip) => ip.to_canonical().is_loopback() || ip.to_canonical() == own.to_canonical(),
+        Err(_) => name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case("localhost"),
+    }
+}
+
+/// Whether this is `Bearer` and the token (RFC 6750 §2.1). How long it takes says nothing about the token.
+fn is_bearer(shown: &[u8], token: &[u8]) -> bool {
+    let Some((scheme, rest)) = shown.split_at_checked(SCHEME.len()) else { return false };
+    let hash = |text| digest(&SHA256, text);
+    let equal = verify_slices_are_equal(hash(rest.trim_ascii()).as_ref(), hash(token).as_ref()).is_ok();
+    equal && scheme.eq_ignore_ascii_case(SCHEME)
+}
+
+const SCHEME: &[u8] = b"Bearer ";
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn check(token: Option<&str>, door: Door, uri: &str, fields: &[(&str, &str)]) -> Result<(), Refused> {
+        let guard = Guard { token: token.map(|token| Secret::new(token.into())) };
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        guard.check(door, &uri.parse().unwrap(), &headers)
+    }
+
+    #[test]
+    fn a_host_is_loopback_or_the_listeners_own() {
+        let own = Door::Tcp("192.0.2.7".parse().unwrap());
+        for (host, expected) in [
+            ("localhost", Ok(())),
+            ("LocalHost.:9180", Ok(())),
+            ("127.0.0.1:9180", Ok(())),
+            ("127.8.8.8", Ok(())),
+            ("[::1]:1", Ok(())),
+            ("[::ffff:127.0.0.1]", Ok(())),
+            ("192.0.2.7:9180", Ok(())),
+            ("[::ffff:192.0.2.7]", Ok(())),
+            ("192.0.2.8:9180", Err(Refused::OtherHost)),
+            ("0.0.0.0:9180", Err(Refused::OtherHost)),
+            ("[::]:9180", Err(Refused::OtherHost)),
+            ("rebound.example:9180", Err(Refused::OtherHost)),
+            ("localhost.example", Err(Refused::OtherHost)),
+            ("127.0.0.1.example", Err(Refused::OtherHost)),
+            ("127.1", Err(Refused::OtherHost)),
+            ("2130706433", Err(Refused::OtherHost)),
+            ("localhost@evil.example", Err(Refused::OtherHost)),
+            ("evil.example@localhost", Err(Refused::OtherHost)),
+            ("localhost, evil.example", Err(Refused::OtherHost)),
+            ("localhost:80:80", Err(Refused::OtherHost)),
+            ("::1", Err(Refused::OtherHost)),
+            ("", Err(Refused::OtherHost)),
+            ("loc\u{e4}lhost", Err(Refused::Malformed)),
+        ] {
+            assert_eq!(check(None, own, "/status", &[("host", host)]), expected, "{host}");
+            let unix = if expected == Err(Refused::Malformed) { expected } else { Ok(()) };
+            assert_eq!(check(None, Door::Unix, "/status", &[("host", host)]), unix, "unix {host}");
+        }
+        assert_eq!(check(None, own, "/status", &[]), Err(Refused::OtherHost));
+        let two = [("host", "localhost"), ("host", "localhost")];
+        for door in [own, Door::Unix] {
+            assert_eq!(check(None, door, "/status", &two), Err(Refused::Malformed));
+        }
+        for (uri, expected) in [
+            ("http://localhost:9180/status", Ok(())),
+            ("http://192.0.2.7/status", Ok(())),
+            ("http://evil.example/status", Err(Refused::Malformed)),
+            ("http://evil.example@localhost/status", Err(Refused::Malformed)),
+        ] {
+            assert_eq!(check(None, own, uri, &[("host", "localhost")]), expected, "{uri}");
+        }
+        assert_eq!(check(None, own, "http://localhost/", &[("host", "evil.example")]), Err(Refused::OtherHost));
+    }
+
+    #[test]
+    fn a_page_of_another_origin_is_refused() {
+        let own = Door::Tcp("127.0.0.1".parse().unwrap());
+        for (fields, expected) in [
+            (&[("origin", "http://localhost:9180")][..], Ok(())),
+            (&[("origin", "http://localhost:3000")], Err(Refused::Foreign)),
+            (&[("origin", "https://localhost:9180")], Err(Refused::Foreign)),
+            (&[("origin", "https://elsewhere.example")], Err(Refused::Foreign)),
+            (&[("origin", "null")], Err(Refused::Foreign)),
+            (&[("origin", "")], Err(Refused::Foreign)),
+            (&[("origin", "http://localhost:9180"), ("origin", "https://elsewhere.example")], Err(Refused::Foreign)),
+            (&[("sec-fetch-site", "none")], Ok(())),
+            (&[("sec-fetch-site", "same-origin")], Ok(())),
+            (&[("sec-fetch-site", "same-site")], Err(Refused::Foreign)),
+            (&[("sec-fetch-site", "cross-site")], Err(Refused::Foreign)),
+            (&[("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")], Err(Refused::Foreign)),
+        ] {
+            let fields = [&[("host", "localhost:9180")], fields].concat();
+            for door in [own, Door::Unix] {
+                assert_eq!(check(None, door, "/status", &fields), expected, "{fields:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_is_asked_for_where_there_is_one() {
+        let own = Door::Tcp("127.0.0.1".parse().unwrap());
+        for (shown, expected) in [
+            (&["Bearer s3cret"][..], Ok(())),
+            (&["bearer  s3cret"], Ok(())),
+            (&[], Err(Refused::NoToken)),
+            (&["Bearer "], Err(Refused::NoToken)),
+            (&["Bearer s3cre"], Err(Refused::NoToken)),
+            (&["Bearer s3crets"], Err(Refused::NoToken)),
+            (&["Bearers3cret"], Err(Refused::NoToken)),
+            (&["Basic s3cret"], Err(Refused::NoToken)),
+            (&["s3cret"], Err(Refused::NoToken)),
+            (&["Bearer s3cret", "Bearer s3cret"], Err(Refused::NoToken)),
+        ] {
+            let shown = shown.iter().map(|shown| ("authorization", *shown));
+            let fields: Vec<_> = [("host", "localhost")].into_iter().chain(shown).collect();
+            for door in [own, Door::Unix] {
+                assert_eq!(check(Some("s3cret"), door, "/status", &fields), expected, "{fields:?}");
+                assert_eq!(check(None, door, "/status", &fields), Ok(()));
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! [`lowered()`]: which guards a change of the configuration takes away from requests that had them.
+//!
+//! Routes are compared by the requests that they take: patterns of hosts and paths divide all requests into finitely many
+//! kinds, and one request of each kind is looked up before and after. What cannot be compared so counts as lowered.
+
+mod requests;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use ipnet::IpNet;
+
+use super::{AllowedOrigins, BindAddr, ClientCa, ClientMode, Config};
+
+/// A guard that a change takes away, and from which requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lowered {
+    /// The setting that guards: `auth`, `respond`, `tls.client_ca`.
+    pub guard: &'static str,
+    /// The route that loses it, as `routes[1] (gw.example.com/private)`; or what else gets wider.
+    pub of: String,
+}
+
+impl fmt::Display for Lowered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.guard, self.of)
+    }
+}
+
+/// Every guard that is lower under `after` than under `before`: some request may pass that was refused or asked for a proof.
+/// Another status, another proof and one user more are no lowering.
+pub fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
+    // Every key is named: for each that is added it has to be decided whether it guards.
+    let Config {
+        listen,
+        tls,
+        state_dir: _,
+        upstream: _,
+        routes: _,
+        upstreams: _,
+        hold: _,
+        forwarded,
+        websocket,
+        timeouts: _,
+        limits: _,
+        auth: _,
+        admin,
+        log: _,
+    } = after;
+    let mut all = requests::lowered(before, after);
+    let mut found = |guard, of: String| all.push(Lowered { guard, of });
+    if loses_certificates(before.tls.client_ca.as_ref(), tls.client_ca.as_ref()) {
+        found("tls.client_ca", "listen.https".to_owned());
+    } else if before.tls.client_ca.is_some() {
+        // No certificate is asked for without TLS.
+        let known = |address: &BindAddr| before.listen.plain.iter().any(|listener| listener.address == *address);
+        for address in listen.plain.iter().map(|listener| &listener.address).filter(|address| !known(address)) {
+            found("tls.client_ca", format!("requests, at {address} in listen.plain"));
+        }
+    }
+    // It goes with the next start only, but then no operator is asked any more.
+    if before.admin.token.is_some() && admin.token.is_none() && admin.address.is_some() {
+        found("admin.token", "the admin listener".to_owned());
+    }
+    if admits_more_origins(&before.websocket.allowed_origins, &websocket.allowed_origins) {
+        found("websocket.allowed_origins", "all routes".to_owned());
+    }
+    let believed = [
+        ("forwarded.trusted_proxies", &before.forwarded.trusted_proxies, &forwarded.trusted_proxies),
+        ("listen.proxy_protocol_from", &before.listen.proxy_protocol_from, &listen.proxy_protocol_from),
+    ];
+    for (guard, narrow, wide) in believed {
+        let more: Vec<_> = beyond(narrow, wide).map(ToString::to_string).collect();
+        if !more.is_empty() {
+            found(guard, format!("all routes, for {}", more.join(", ")));
+        }
+    }
+    all
+}
+
+fn loses_certificates(before: Option<&ClientCa>, after: Option<&ClientCa>) -> bool {
+    match (before.map(|ca| ca.mode), after.map(|ca| ca.mode)) {
+        (Some(ClientMode::Required), after) => after != Some(ClientMode::Required),
+        (Some(ClientMode::Optional), after) => after.is_none(),
+        (None, _) => false,
+    }
+}
+
+fn admits_more_origins(before: &AllowedOrigins, after: &AllowedOrigins) -> bool {
+    match (before, after) {
+        (AllowedOrigins::Any, _) | (AllowedOrigins::SameHost, AllowedOrigins::SameHost) => false,
+        (AllowedOrigins::List(before), AllowedOrigins::List(after)) => after.iter().any(|one| !before.contains(one)),
+        // Which hosts are asked for is not known here.
+        (AllowedOrigins::SameHost, _) | (AllowedOrigins::List(_), _) => true,
+    }
+}
+
+/// Those of `wide` that are not wholly in `narrow`.
+fn beyond<'a>(narrow: &[IpNet], wide: &'a [IpNet]) -> impl Iterator<Item = &'a IpNet> {
+    // Two halves are a whole.
+    let narrow = IpNet::aggregate(&narrow.to_vec());
+    wide.iter().filter(move |net| !narrow.iter().any(|own| own.contains(*net)))
+}

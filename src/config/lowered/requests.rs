@@ -1,0 +1,140 @@
+//! Which requests lose the guard of their route.
+
+use std::collections::BTreeSet;
+
+use super::Lowered;
+use crate::config::{Auth, Config, HostPattern, PathPrefix, Route};
+
+/// What a request meets before it gets to a gateway, the lowest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Guard {
+    Nothing,
+    /// A proof is asked for.
+    Auth,
+    /// It is answered with 400 and more.
+    Refusal,
+}
+
+/// A route as far as guards are concerned.
+#[derive(Debug, PartialEq, Eq)]
+struct Guarded {
+    /// Its place in the file.
+    index: usize,
+    host: Option<HostPattern>,
+    path: Option<PathPrefix>,
+    guard: Guard,
+}
+
+/// The guards of routes that requests lose, each once for a route.
+pub(super) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
+    let (before, after) = (Table::of(before), Table::of(after));
+    if before.same_as(&after) || before.0.iter().all(|route| route.guard == Guard::Nothing) {
+        return Vec::new();
+    }
+    let (hosts, paths) = (hosts(&[&before, &after]), paths(&[&before, &after]));
+    let routes = before.0.len() + after.0.len();
+    let mut losing: BTreeSet<usize> = BTreeSet::new();
+    if hosts.len().saturating_mul(paths.len()).saturating_mul(routes) > MOST_WORK {
+        let guarded = before.0.iter().enumerate().filter(|(_, route)| route.guard > Guard::Nothing);
+        losing.extend(guarded.map(|(place, _)| place));
+    } else {
+        for host in &hosts {
+            for path in &paths {
+                let Some(place) = before.find(host, path) else { continue };
+                // What no route takes is answered 404.
+                let stays = after.find(host, path).is_none_or(|now| after.0[now].guard >= before.0[place].guard);
+                if !stays {
+                    losing.insert(place);
+                }
+            }
+        }
+    }
+    losing.into_iter().map(|place| before.0[place].lost()).collect()
+}
+
+/// The routes in the order in which they are tried.
+struct Table(Vec<Guarded>);
+
+impl Table {
+    fn of(config: &Config) -> Self {
+        let mut routes: Vec<_> = config.all_routes().into_iter().enumerate().collect();
+        routes.sort_by_key(|(_, route)| route.rank());
+        Self(routes.into_iter().map(|(index, route)| Guarded::of(config, index, route)).collect())
+    }
+
+    /// Whether every request meets the same, and at once to be seen.
+    fn same_as(&self, other: &Self) -> bool {
+        let alike = |(a, b): (&Guarded, &Guarded)| (&a.host, &a.path, a.guard) == (&b.host, &b.path, b.guard);
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(alike)
+    }
+
+    /// The place of the route that a request takes.
+    fn find(&self, host: &str, path: &str) -> Option<usize> {
+        let takes = |route: &Guarded| {
+            route.host.as_ref().is_none_or(|pattern| pattern.matches(host))
+                && route.path.as_ref().is_none_or(|prefix| prefix.matches(path.as_bytes()))
+        };
+        self.0.iter().position(takes)
+    }
+}
+
+impl Guarded {
+    fn of(config: &Config, index: usize, route: Route) -> Self {
+        // Every key is named: for each that is added it has to be decided whether it chooses requests, or guards.
+        let Route {
+            host,
+            path,
+            respond,
+            auth,
+            upstream: _,
+            request_headers: _,
+            response_headers: _,
+            timeouts: _,
+            hold: _,
+        } = route;
+        let guard = match (respond, auth.as_ref().unwrap_or(&config.auth)) {
+            (Some(answer), _) if answer.status.as_u16() >= 400 => Guard::Refusal,
+            (_, Auth::Basic(_)) => Guard::Auth,
+            (_, Auth::None) => Guard::Nothing,
+        };
+        Self { index, host, path, guard }
+    }
+
+    fn lost(&self) -> Lowered {
+        let guard = match self.guard {
+            Guard::Refusal => "respond",
+            Guard::Auth | Guard::Nothing => "auth",
+        };
+        let host = self.host.as_ref().map(ToString::to_string).unwrap_or_default();
+        let path = self.path.as_ref().map_or("", PathPrefix::as_str);
+        let requests = if host.is_empty() && path.is_empty() { "*".to_owned() } else { format!("{host}{path}") };
+        Lowered { guard, of: format!("routes[{}] ({requests})", self.index) }
+    }
+}
+
+/// A host of every kind that the patterns distinguish.
+fn hosts(tables: &[&Table]) -> BTreeSet<String> {
+    let patterns = tables.iter().flat_map(|table| &table.0).filter_map(|route| route.host.as_ref());
+    let one = |pattern: &HostPattern| match pattern {
+        HostPattern::Exact(name) => name.clone(),
+        HostPattern::Below(parent) => format!("{NO_NAME}.{parent}"),
+    };
+    patterns.map(one).chain([NO_NAME.to_owned()]).collect()
+}
+
+/// A path of every kind that the prefixes distinguish.
+fn paths(tables: &[&Table]) -> BTreeSet<String> {
+    let prefixes = tables.iter().flat_map(|table| &table.0).filter_map(|route| route.path.as_ref());
+    let mut all: BTreeSet<String> = ["/".to_owned(), format!("/{NO_NAME}")].into();
+    for prefix in prefixes {
+        let bare = prefix.as_str().trim_end_matches('/');
+        all.extend([bare.to_owned(), format!("{bare}/"), format!("{bare}/{NO_NAME}")]);
+    }
+    all.retain(|path| !path.is_empty());
+    all
+}
+
+/// What no pattern names: neither has control characters.
+const NO_NAME: &str = "\u{1}";
+/// Comparisons of a request with a route; some tenths of a second.
+const MOST_WORK: usize = 20_000_000;

@@ -1,0 +1,181 @@
+//! Rows: two configurations, and what of the first is lower under the second.
+
+use super::lowered;
+use crate::config::{Config, Overrides, Source, load};
+
+const ANN: &str = "{ basic: { ann: \"$2y$05$bvIG6Nmid91Mu9RcmmWZfO5HJIMCT8riNW0hEp8f6/FuA2/mHZFpe\" } }";
+const BEN: &str = "{ basic: { ben: \"$2y$05$bvIG6Nmid91Mu9RcmmWZfO5HJIMCT8riNW0hEp8f6/FuA2/mHZFpe\" } }";
+
+fn config(text: &str) -> Config {
+    let text = text.replace("ANN", ANN).replace("BEN", BEN);
+    let source = Source::Text { text: text.clone(), file: "/f.yaml".into() };
+    load(source, [], &Overrides::default()).unwrap_or_else(|problems| panic!("{text}\n{problems}")).config
+}
+
+fn lost(before: &str, after: &str) -> String {
+    let all = lowered(&config(before), &config(after));
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn what_takes_a_guard_from_some_request_lowers_it() {
+    let rows = [
+        // The whole, or as a file that was cut has it.
+        ("auth: ANN", "", "auth of routes[0] (*)"),
+        ("auth: ANN", "auth: none", "auth of routes[0] (*)"),
+        ("routes: [{ path: /p, respond: 404 }, {}]", "", "respond of routes[0] (/p)"),
+        ("routes: [{ path: /p, respond: 404 }, {}]", "routes: [{}]", "respond of routes[0] (/p)"),
+        // Removed, narrowed, moved behind another, for another host.
+        ("routes: [{ path: /p, auth: ANN }, {}]", "routes: [{ path: /p }, {}]", "auth of routes[0] (/p)"),
+        ("routes: [{ path: /p, auth: ANN }, {}]", "routes: [{ path: /p/x, auth: ANN }, {}]", "auth of routes[0] (/p)"),
+        ("routes: [{ path: /p, auth: ANN }, {}]", "routes: [{ path: /p/, auth: ANN }, {}]", "auth of routes[0] (/p)"),
+        (
+            "routes: [{ path: /p, respond: 403 }, {}]",
+            "routes: [{ path: /p/x }, { path: /p, respond: 403 }, {}]",
+            "respond of routes[0] (/p)",
+        ),
+        (
+            "routes: [{ path: /p, auth: ANN }, {}]",
+            "routes: [{ host: gw.lan, path: /p, auth: ANN }, {}]",
+            "auth of routes[0] (/p)",
+        ),
+        (
+            "routes: [{ host: \"*.lan\", auth: ANN }, {}]",
+            "routes: [{ host: gw.lan, auth: ANN }, {}]",
+            "auth of routes[0] (*.lan)",
+        ),
+        (
+            "routes: [{ host: \"*.lan\", auth: ANN }, {}]",
+            "routes: [{ host: \"*.a.lan\" }, { host: \"*.lan\", auth: ANN }, {}]",
+            "auth of routes[0] (*.lan)",
+        ),
+        // A route for a host is tried before those for all.
+        ("auth: ANN", "auth: ANN\nroutes: [{ host: new.lan, auth: none }, {}]", "auth of routes[0] (*)"),
+        ("auth: ANN", "auth: ANN\nroutes: [{ path: /open, auth: none }, {}]", "auth of routes[0] (*)"),
+        // The default of routes that say nothing themselves.
+        (
+            "auth: ANN\nroutes: [{ path: /a }, { path: /b }]",
+            "routes: [{ path: /a }, { path: /b, auth: BEN }]",
+            "auth of routes[0] (/a)",
+        ),
+        // What was refused is asked for a proof, or answered.
+        ("auth: ANN\nroutes: [{ path: /p, respond: 404 }, {}]", "auth: ANN", "respond of routes[0] (/p)"),
+        (
+            "routes: [{ path: /p, respond: 404 }, {}]",
+            "routes: [{ path: /p, respond: 200 }, {}]",
+            "respond of routes[0] (/p)",
+        ),
+        // Others than routes.
+        ("tls: { client_ca: a.pem }", "", "tls.client_ca of listen.https"),
+        (
+            "tls: { client_ca: a.pem }",
+            "tls: { client_ca: { file: a.pem, mode: optional } }",
+            "tls.client_ca of listen.https",
+        ),
+        ("tls: { client_ca: { file: a.pem, mode: optional } }", "", "tls.client_ca of listen.https"),
+        (
+            "tls: { client_ca: a.pem }",
+            "tls: { client_ca: a.pem }\nlisten: { plain: [\"127.0.0.1:81\"] }",
+            "tls.client_ca of requests, at 127.0.0.1:81 in listen.plain",
+        ),
+        ("admin: { token: s3cret-s3cret }", "", "admin.token of the admin listener"),
+        ("websocket: { allowed_origins: same-host }", "", "websocket.allowed_origins of all routes"),
+        (
+            "websocket: { allowed_origins: same-host }",
+            "websocket: { allowed_origins: [\"https://a.lan\"] }",
+            "websocket.allowed_origins of all routes",
+        ),
+        (
+            "websocket: { allowed_origins: [\"https://a.lan\"] }",
+            "websocket: { allowed_origins: [\"https://a.lan\", \"https://b.lan\"] }",
+            "websocket.allowed_origins of all routes",
+        ),
+        (
+            "websocket: { allowed_origins: [\"https://a.lan\"] }",
+            "websocket: { allowed_origins: same-host }",
+            "websocket.allowed_origins of all routes",
+        ),
+        (
+            "",
+            "forwarded: { trusted_proxies: [192.0.2.7] }",
+            "forwarded.trusted_proxies of all routes, for 192.0.2.7/32",
+        ),
+        (
+            "forwarded: { trusted_proxies: [10.0.0.0/9] }",
+            "forwarded: { trusted_proxies: [10.0.0.0/8, 10.1.0.0/16] }",
+            "forwarded.trusted_proxies of all routes, for 10.0.0.0/8",
+        ),
+        (
+            "",
+            "listen: { proxy_protocol_from: [10.0.0.0/8] }",
+            "listen.proxy_protocol_from of all routes, for 10.0.0.0/8",
+        ),
+        // Each route once.
+        (
+            "routes: [{ path: /a, auth: ANN }, { path: /b, respond: 404 }, {}]",
+            "",
+            "auth of routes[0] (/a); respond of routes[1] (/b)",
+        ),
+    ];
+    for (before, after, expected) in rows {
+        assert_eq!(lost(before, after), expected, "{before}\n{after}");
+    }
+}
+
+#[test]
+fn what_leaves_every_request_its_guard_does_not() {
+    let rows = [
+        ("", ""),
+        ("", "auth: ANN"),
+        ("", "routes: [{ path: /p, respond: 404 }, {}]"),
+        ("auth: ANN", "auth: BEN"),
+        ("auth: ANN", "auth: ANN\ntimeouts: { read: 1h }\nupstream: http://127.0.0.1:1"),
+        ("routes: [{ path: /p, respond: 404 }, {}]", "routes: [{ path: /p, respond: 403 }, {}]"),
+        ("routes: [{ path: /p, auth: ANN }, {}]", "routes: [{ path: /p, respond: 404 }, {}]"),
+        // Wider, or the same in another order.
+        ("routes: [{ path: /p, auth: ANN }, {}]", "auth: ANN"),
+        ("routes: [{ path: /p/x, auth: ANN }, {}]", "routes: [{ path: /p, auth: ANN }, {}]"),
+        (
+            "routes: [{ path: /a, auth: ANN }, { path: /b, respond: 404 }, {}]",
+            "routes: [{ path: /b, respond: 404 }, { path: /a, auth: ANN }, {}]",
+        ),
+        ("auth: ANN", "routes: [{ path: /a, auth: ANN }, { auth: BEN }]"),
+        // What no route takes is refused, too.
+        ("routes: [{ path: /a, auth: ANN }, { path: /b }]", "routes: [{ path: /b }]"),
+        // Nothing was guarded there.
+        (
+            "routes: [{ path: /a, auth: ANN }, { path: /b }]",
+            "routes: [{ path: /a, auth: ANN }, { path: /b }, { path: /c }]",
+        ),
+        ("routes: [{ path: /p, respond: { status: 302, location: /x } }, {}]", ""),
+        ("", "tls: { client_ca: a.pem }"),
+        ("tls: { client_ca: a.pem }", "tls: { client_ca: b.pem }"),
+        ("", "listen: { plain: [\"127.0.0.1:81\"] }"),
+        ("admin: { token: one-token }", "admin: { token: { file: token.txt } }"),
+        ("admin: { token: one-token }", "admin: off"),
+        ("", "websocket: { allowed_origins: same-host }"),
+        (
+            "websocket: { allowed_origins: [\"https://a.lan\", \"https://b.lan\"] }",
+            "websocket: { allowed_origins: [\"https://b.lan\"] }",
+        ),
+        ("forwarded: { trusted_proxies: [10.0.0.0/9, 10.128.0.0/9] }", "forwarded: { trusted_proxies: [10.0.0.0/8] }"),
+        ("forwarded: { trusted_proxies: [10.0.0.0/8] }", "forwarded: { trusted_proxies: [10.1.0.0/16] }"),
+    ];
+    for (before, after) in rows {
+        assert_eq!(lost(before, after), "", "{before}\n{after}");
+    }
+}
+
+#[test]
+fn more_routes_than_can_be_compared_count_as_lowered() {
+    let many = |guard: &str| {
+        let routes: String = (0..400).map(|n| format!("  - {{ host: h{n}.lan, path: /p{n}, {guard} }}\n")).collect();
+        format!("routes:\n{routes}  - {{}}\n")
+    };
+    let before = many("respond: 404");
+    assert_eq!(lost(&before, &before), "");
+    // Nothing is lost, but that is not shown.
+    assert!(
+        lost(&before, &format!("{before}  - {{ host: new.lan }}\n")).starts_with("respond of routes[0] (h0.lan/p0); ")
+    );
+}

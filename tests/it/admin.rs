@@ -1,0 +1,156 @@
+//! The admin listener is for operators: not for pages that reach it by another name, not for others without its token.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tokio::net::UnixStream;
+use tokio::task::spawn_blocking;
+
+use crate::cli::{Ran, frontgate_in};
+use crate::harness::{Binary, Wire, binary, dial, within};
+
+const LISTEN: &str = r#"listen: { https: ["127.0.0.1:0"] }"#;
+
+async fn ask(binary: &Binary, head: &str) -> u16 {
+    let mut client = Wire::new(dial(binary.admin.unwrap()).await);
+    client.send(format!("{head}\r\n\r\n")).await;
+    client.response().await.status()
+}
+
+async fn run(folder: &Path, args: &[&str]) -> Ran {
+    let folder = folder.to_owned();
+    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    let run = move || frontgate_in(&folder, &args.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+    within("the command", spawn_blocking(run)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_page_that_reaches_it_by_another_name_learns_and_does_nothing() {
+    let mut binary = binary().config(LISTEN).config("admin: 127.0.0.1:0").start().await;
+    let own = binary.admin.unwrap();
+    for path in
+        ["GET /status", "GET /connections", "GET /metrics", "POST /reload", "POST /drain", "DELETE /connections/x"]
+    {
+        for (fields, expected) in [
+            ("Host: rebound.example", 403),
+            ("Host: rebound.example:9180", 403),
+            ("Host: localhost\r\nHost: rebound.example", 400),
+            ("Host: localhost\r\nOrigin: https://elsewhere.example", 403),
+            ("Host: localhost\r\nOrigin: null", 403),
+            ("Host: localhost\r\nSec-Fetch-Site: cross-site", 403),
+        ] {
+            assert_eq!(ask(&binary, &format!("{path} HTTP/1.1\r\n{fields}")).await, expected, "{path} {fields}");
+        }
+        let (method, target) = path.split_once(' ').unwrap();
+        let foreign = format!("{method} http://rebound.example{target} HTTP/1.1\r\nHost: localhost");
+        assert_eq!(ask(&binary, &foreign).await, 400, "{path}");
+    }
+    assert_eq!(ask(&binary, "GET /status HTTP/1.0").await, 403);
+    for host in ["localhost", "127.0.0.1:1", "[::1]", &own.to_string()] {
+        assert_eq!(ask(&binary, &format!("GET /status HTTP/1.1\r\nHost: {host}")).await, 200, "{host}");
+    }
+    for probe in ["/livez", "/readyz"] {
+        let fields = "Host: any.example\r\nOrigin: https://elsewhere.example\r\nSec-Fetch-Site: cross-site";
+        assert_eq!(ask(&binary, &format!("GET {probe} HTTP/1.1\r\n{fields}")).await, 200);
+    }
+    assert_eq!(binary.terminate().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn with_a_token_others_may_reach_it_and_the_commands_know_it() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("token");
+    fs::write(&file, "s3cret-of-a-file\n").unwrap();
+    for (token, text) in [
+        ("plain-s3cret".to_owned(), "plain-s3cret"),
+        (format!("{{ file: \"{}\" }}", file.display()), "s3cret-of-a-file"),
+    ] {
+        let line = format!("admin: {{ address: \"0.0.0.0:0\", token: {token} }}");
+        let mut binary = binary().config(LISTEN).config(&line).start().await;
+        let port = binary.admin.unwrap().port();
+        let at: std::net::SocketAddr = ([127, 0, 0, 1], port).into();
+        binary.admin = Some(at);
+        for (fields, expected) in [
+            (String::new(), 401),
+            ("\r\nAuthorization: Bearer other".to_owned(), 401),
+            (format!("\r\nAuthorization: Basic {text}"), 401),
+            (format!("\r\nAuthorization: Bearer {text}"), 200),
+        ] {
+            assert_eq!(
+                ask(&binary, &format!("GET /status HTTP/1.1\r\nHost: localhost{fields}")).await,
+                expected,
+                "{fields}"
+            );
+        }
+        for probe in ["/livez", "/readyz"] {
+            assert_eq!(ask(&binary, &format!("GET {probe} HTTP/1.1\r\nHost: gw.example.com")).await, 200);
+        }
+        let config = binary.config_file();
+        let at = at.to_string();
+        let ran = run(folder.path(), &["reload", "-c", config.to_str().unwrap(), "--admin", &at]).await;
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, "reloaded\n"), "{ran:?}");
+        let ran = run(folder.path(), &["status", "--admin", &at]).await;
+        assert!(ran.code == 1 && ran.stderr.contains("token"), "{ran:?}");
+        // A page that guesses the name is no operator with the token, either.
+        let rebound = format!("GET /status HTTP/1.1\r\nHost: rebound.example\r\nAuthorization: Bearer {text}");
+        assert_eq!(ask(&binary, &rebound).await, 403);
+        assert!(!binary.printed().contains(text));
+        let printed = run(folder.path(), &["check", "--print", "-c", config.to_str().unwrap()]).await;
+        assert!(printed.code == 0 && !printed.stdout.contains(text), "{printed:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_admin_listener_that_anybody_could_use_does_not_start() {
+    let folder = TempDir::new().unwrap();
+    for (text, args) in [
+        ("admin: \"[::]:0\"\n", &[][..]),
+        ("admin: { address: 0.0.0.0:9180 }\n", &[]),
+        ("state_dir: state\n", &["--admin", ":9180"]),
+    ] {
+        fs::write(folder.path().join("frontgate.yaml"), format!("{text}{LISTEN}\n")).unwrap();
+        let ran = run(folder.path(), &[&["serve"], args].concat()).await;
+        assert!(ran.code == 2 && ran.stderr.contains("could stop frontgate"), "{ran:?}");
+        if args.is_empty() {
+            assert_eq!(run(folder.path(), &["check"]).await.code, 2);
+        }
+    }
+    // Another address on the command line does not take the token away.
+    let text = format!("admin: {{ token: s3cret }}\n{LISTEN}\n");
+    fs::write(folder.path().join("frontgate.yaml"), text).unwrap();
+    let env = [("FRONTGATE_ADMIN", "0.0.0.0:9180")];
+    let ran = frontgate_in(folder.path(), &["check", "--print"], &env);
+    assert!(ran.code == 0 && ran.stdout.contains("admin: {address: 0.0.0.0:9180, token: \"***\"}"), "{ran:?}");
+}
+
+#[tokio::test]
+async fn unix_sockets_are_for_user_and_group_whatever_the_umask_and_change_with_a_reload() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mode = |name: &str| fs::metadata(at(name)).unwrap().permissions().mode() & 0o7777;
+    let unix = |name: &str| format!("unix:{}", at(name).display());
+    let admin = format!("admin: \"{}\"", unix("admin"));
+    let listen = format!(
+        "listen: {{ https: [\"127.0.0.1:0\"], plain: [\"{}\", {{ address: \"{}\", mode: \"0600\" }}] }}",
+        unix("a"),
+        unix("b")
+    );
+    for umask in ["0", "077"] {
+        let shell = format!("-n 1024; umask {umask}");
+        let mut binary = binary().config(&admin).config(&listen).limit(&shell).start().await;
+        assert_eq!((mode("admin"), mode("a"), mode("b")), (0o660, 0o660, 0o600), "umask {umask}");
+        let mut client = Wire::new(UnixStream::connect(at("admin")).await.unwrap());
+        client.send("GET /status HTTP/1.1\r\nHost: any.example\r\n\r\n").await;
+        assert_eq!(client.response().await.status(), 200);
+        let text = fs::read_to_string(binary.config_file()).unwrap();
+        fs::write(binary.config_file(), text.replace("0600", "0666")).unwrap();
+        binary.signal(Signal::HUP);
+        binary.line(|line| line["message"] == "configuration reloaded").await;
+        assert_eq!((mode("a"), mode("b")), (0o660, 0o666));
+        assert_eq!(binary.terminate().await.code(), Some(0));
+    }
+}
