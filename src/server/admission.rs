@@ -1,15 +1,12 @@
 //! [`Admission`]: who is let in. A place is a value that gives itself back.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::listener::Peer;
+use crate::listener::{Network, Peer, Tally};
 
 /// Who is let in, and how many at once.
 #[derive(Debug, Clone)]
@@ -45,7 +42,7 @@ struct Size {
 #[derive(Debug)]
 struct Clients {
     limits: ArcSwap<Limits>,
-    connected: Mutex<HashMap<IpAddr, usize>>,
+    connected: Mutex<Tally>,
 }
 
 /// A place among all connections.
@@ -59,7 +56,7 @@ pub struct Place {
 #[derive(Debug)]
 pub struct ClientPlace {
     clients: Arc<Clients>,
-    client: IpAddr,
+    client: Network,
 }
 
 impl Admission {
@@ -105,17 +102,13 @@ impl Admission {
         if limits.exempt.iter().any(|net| net.contains(&ip)) {
             return Ok(None);
         }
-        let client = network_of(ip);
+        let client = Network::of(ip);
         let mut connected = self.clients.connected();
-        let count = connected.entry(client).or_default();
         // Counted without a limit too: there may be one later.
-        if limits.most_per_client.is_some_and(|most| *count >= most) {
-            if *count == 0 {
-                connected.remove(&client);
-            }
+        if limits.most_per_client.is_some_and(|most| connected.of(client) >= most) {
             return Err(TooMany);
         }
-        *count += 1;
+        connected.add(client, 1);
         drop(connected);
         Ok(Some(ClientPlace { clients: Arc::clone(&self.clients), client }))
     }
@@ -160,32 +153,21 @@ impl Drop for Place {
 }
 
 impl Clients {
-    fn connected(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn connected(&self) -> std::sync::MutexGuard<'_, Tally> {
         self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for ClientPlace {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut count) = self.clients.connected().entry(self.client) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
-    }
-}
-
-/// Who has one IPv6 address has all of its /64, so that counts as one client.
-fn network_of(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(_) => ip,
-        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
+        self.clients.connected().sub(self.client, 1);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     fn limits(most: usize, most_per_client: Option<usize>, exempt: &[&str]) -> Limits {

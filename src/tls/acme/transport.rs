@@ -15,11 +15,12 @@ use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error, HttpClient};
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::config;
+use crate::listener::{Names, in_turns, race};
 use crate::tls::{ClientTls, client_config, pem};
 
 /// Makes what requests are sent with; called for every session with the directory, and not kept in between.
@@ -29,6 +30,7 @@ pub type Dial = Arc<dyn Fn() -> Result<Arc<dyn HttpClient>, Error> + Send + Sync
 /// connections would have to be looked after in between.
 pub struct Https {
     config: Arc<ClientConfig>,
+    names: Names,
 }
 
 /// Why `tls.acme.ca_file` cannot be used.
@@ -51,16 +53,16 @@ impl Https {
         Ok(Arc::new(move || {
             let config =
                 client_config(&ClientTls::by(extra.iter().cloned())).map_err(|error| Error::Other(Box::new(error)))?;
-            Ok(Arc::new(Self { config }))
+            Ok(Arc::new(Self { config, names: Names::default() }))
         }))
     }
 }
 
 impl HttpClient for Https {
     fn request(&self, request: Request<BodyWrapper<Bytes>>) -> Answer {
-        let config = Arc::clone(&self.config);
+        let (config, names) = (Arc::clone(&self.config), self.names.clone());
         Box::pin(async move {
-            let exchange = timeout(PATIENCE, exchange(config, request)).await;
+            let exchange = timeout(PATIENCE, exchange(config, &names, request)).await;
             let late = || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", PATIENCE.as_secs()));
             let response = exchange.unwrap_or_else(|_| Err(late())).map_err(|error| Error::Other(Box::new(error)))?;
             Ok(BytesResponse::from(response))
@@ -70,6 +72,7 @@ impl HttpClient for Https {
 
 async fn exchange(
     config: Arc<ClientConfig>,
+    names: &Names,
     request: Request<BodyWrapper<Bytes>>,
 ) -> io::Result<Response<Full<Bytes>>> {
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{what} in {}", request.uri()));
@@ -79,7 +82,7 @@ async fn exchange(
     }
     let host = authority.host().trim_matches(['[', ']']).to_owned();
     let name = ServerName::try_from(host.clone()).map_err(|_| bad("no usable host"))?;
-    let stream = connect(&host, authority.port_u16().unwrap_or(443)).await?;
+    let stream = connect(names, &host, authority.port_u16().unwrap_or(443)).await?;
     let stream = TlsConnector::from(config).connect(name, stream).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
 
@@ -106,17 +109,18 @@ async fn exchange(
 
 /// Connects to the first address that answers. An address that does not, such as IPv6's on a machine that only thinks it has
 /// it, must not use up the time of the others.
-#[expect(clippy::disallowed_methods, reason = "the authority is no gateway: `upstream/connect.rs` does not know it")]
-async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut failed = io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address"));
-    for address in lookup_host((host, port)).await?.take(MOST_ADDRESSES) {
-        match timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => failed = error,
-            Err(_) => failed = io::Error::new(io::ErrorKind::TimedOut, format!("{address} does not answer")),
-        }
+async fn connect(names: &Names, host: &str, port: u16) -> io::Result<TcpStream> {
+    let found = names.find(host).await?;
+    if found.is_empty() {
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")));
     }
-    Err(failed)
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the authority is no gateway: `upstream/connect.rs` does not know it"
+    )]
+    let connected = timeout(CONNECT_PATIENCE, race(&in_turns(&found, port, None), TcpStream::connect)).await;
+    let silent = || io::Error::new(io::ErrorKind::TimedOut, format!("{host} does not answer"));
+    connected.unwrap_or_else(|_| Err(silent())).map(|(_, stream)| stream)
 }
 
 fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpsError> {
@@ -199,8 +203,7 @@ const AGENT: &str = concat!("frontgate/", env!("CARGO_PKG_VERSION"), " instant-a
 const UNTOLD: &str = "21600";
 /// For one request, the connection included.
 const PATIENCE: Duration = Duration::from_secs(30);
-const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
-const MOST_ADDRESSES: usize = 4;
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// A chain has a few kilobytes.
 const LARGEST_ANSWER: usize = 1 << 20;
 
