@@ -9,9 +9,10 @@ use super::error::StartError;
 use super::running::Running;
 use crate::config::{Config, Group, Route, Target, Upstream, UpstreamTls};
 use crate::drain::Drain;
+use crate::listener::Names;
 use crate::observe::Metrics;
 use crate::tls::{ClientTls, client_config};
-use crate::upstream::{Connector, Endpoint, Endpoints, Gate, Pool};
+use crate::upstream::{Connector, Endpoint, Endpoints, Gate, HoldSpace, Pool};
 
 /// The connections to every gateway that a route leads to, and where requests wait for each.
 #[derive(Default)]
@@ -21,6 +22,15 @@ pub(super) struct Gateways {
     gates: Vec<(GateKey, Gate)>,
     /// What the files of each `tls` held.
     known: Vec<(UpstreamTls, Arc<ClientTls>)>,
+}
+
+/// What all gateways have in common, under every configuration.
+pub(super) struct Common {
+    pub(super) metrics: Arc<Metrics>,
+    /// Where requests wait.
+    pub(super) space: HoldSpace,
+    /// What finds their addresses.
+    pub(super) names: Names,
 }
 
 /// How a route reaches its gateway.
@@ -65,7 +75,7 @@ impl Gateways {
     ///
     /// # Errors
     /// A gateway that cannot be reached as it is written.
-    pub(super) fn plan(&self, config: &Config, drain: &Drain, metrics: &Arc<Metrics>) -> Result<Self, StartError> {
+    pub(super) fn plan(&self, config: &Config, drain: &Drain, common: &Common) -> Result<Self, StartError> {
         let mut planned = Self::default();
         for route in config.all_routes().iter().filter(|route| route.respond.is_none()) {
             planned.open(&group(config, route).tls)?;
@@ -73,15 +83,16 @@ impl Gateways {
             if planned.group(&group_key).is_none() {
                 let (group, how) = &group_key;
                 let key = |upstream: &Upstream| Key { upstream: upstream.clone(), how: how.clone() };
-                let endpoint = |upstream: &Upstream| planned.reach(self, key(upstream));
+                let endpoint = |upstream: &Upstream| planned.reach(self, key(upstream), common);
                 let endpoints = group.endpoints.iter().map(endpoint).collect::<Result<_, _>>()?;
                 let endpoints = self.group(&group_key).unwrap_or_else(|| Endpoints::new(group.balance, endpoints));
                 planned.groups.push((group_key, endpoints));
             }
             // Whoever waits at one that is replaced goes on waiting there.
             if planned.gate(&gate_key).is_none() {
-                let gate =
-                    self.gate(&gate_key).unwrap_or_else(|| Gate::new(gate_key.1, drain.clone(), Arc::clone(metrics)));
+                let Common { metrics, space, .. } = common;
+                let fresh = || Gate::new(gate_key.1, space.clone(), drain.clone(), Arc::clone(metrics));
+                let gate = self.gate(&gate_key).unwrap_or_else(fresh);
                 planned.gates.push((gate_key, gate));
             }
         }
@@ -120,7 +131,7 @@ impl Gateways {
     }
 
     /// The endpoint for `key`: the one that is planned already, else that of `before`, else another.
-    fn reach(&mut self, before: &Self, key: Key) -> Result<Arc<Endpoint>, StartError> {
+    fn reach(&mut self, before: &Self, key: Key, common: &Common) -> Result<Arc<Endpoint>, StartError> {
         let known =
             |all: &[Reached]| all.iter().find(|reached| reached.key == key).map(|one| Arc::clone(&one.endpoint));
         if let Some(endpoint) = known(&self.reached) {
@@ -128,7 +139,7 @@ impl Gateways {
         }
         let endpoint = match known(&before.reached) {
             Some(endpoint) => endpoint,
-            None => Endpoint::new(key.upstream.to_string(), pool(&key)?),
+            None => Endpoint::new(key.upstream.to_string(), pool(&key, common)?),
         };
         self.reached.push(Reached { key, endpoint: Arc::clone(&endpoint), sweeping: None });
         Ok(endpoint)
@@ -173,9 +184,9 @@ fn group(config: &Config, route: &Route) -> Group {
     }
 }
 
-fn pool(key: &Key) -> Result<Pool, StartError> {
+fn pool(key: &Key, common: &Common) -> Result<Pool, StartError> {
     let tls = |host: &str| Ok::<_, StartError>((client_config(&key.how.tls)?, key.how.tls.server_name(host)?));
-    let connector = Connector::new(&key.upstream, key.how.limit, tls)?;
+    let connector = Connector::new(&key.upstream, key.how.limit, tls)?.asking(common.names.clone());
     Ok(Pool::new(connector, key.how.request_head.max(LEAST_RESPONSE_HEAD)))
 }
 

@@ -77,7 +77,7 @@ impl Site {
     async fn turn_into(&mut self, config: Config, mut inherited: Inherited) -> Result<(), StartError> {
         // Sockets first: a bad address fails before anything is made.
         let plan = self.doors.plan(&config.listen, &mut inherited)?;
-        let gateways = self.gateways.plan(&config, &self.drain, &self.lasting.metrics)?;
+        let gateways = self.gateways.plan(&config, &self.drain, &self.lasting.common)?;
         let public = Public::step(self.public.as_ref(), &config)?;
         let (clients, shown, prepared) = tokio::select! {
             () = self.drain.soft() => return Err(StartError::Stopping),

@@ -6,7 +6,7 @@ use rustls::server::ProducesTickets;
 
 use super::certificates::Shown;
 use super::error::StartError;
-use super::gateways::{Gateways, Way};
+use super::gateways::{Common, Gateways, Way};
 use crate::config::{self, Auth, Config, Timeouts};
 use crate::drain::Drain;
 use crate::http::acme_challenge::AcmeChallenge;
@@ -23,13 +23,14 @@ use crate::http::router::{Matches, Router};
 use crate::http::stack::{Edge, EdgeSettings, RouteEnd, RouteSettings, RouteStack};
 use crate::http::upgrade::Upgrades;
 use crate::http::websockets::WebSockets;
-use crate::listener::{Buffers, Purpose};
+use crate::listener::{Buffers, Names, Purpose};
 use crate::observe::{AccessLog, Hint, Metrics};
 use crate::server::admission::Limits;
 use crate::server::file_limit;
 use crate::server::settings::{Kind, Settings};
 use crate::tls::acme::Tokens;
 use crate::tls::{self, Clients, Handshakes};
+use crate::upstream::{ConnectError, HoldLimits, HoldSpace};
 use crate::websocket::direction::Rules;
 use crate::websocket::settings;
 
@@ -46,6 +47,7 @@ pub(super) struct Lasting {
     passwords: Passwords,
     pub(super) websockets: WebSockets,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) common: Common,
     /// How many files may be open.
     files: Option<u64>,
 }
@@ -64,6 +66,13 @@ pub(super) struct Wiring<'a> {
 
 impl Lasting {
     pub(super) fn new() -> Result<Self, StartError> {
+        let metrics = Arc::<Metrics>::default();
+        metrics.upstream.may_fail(&ConnectError::NAMES);
+        let common = Common {
+            metrics: Arc::clone(&metrics),
+            space: HoldSpace::new(HoldLimits::default()),
+            names: Names::default(),
+        };
         Ok(Self {
             tokens: Tokens::default(),
             tickets: tls::ticketer()?,
@@ -71,7 +80,8 @@ impl Lasting {
             hint: Arc::new(Hint::default()),
             passwords: Passwords::new().map_err(|_| StartError::Random)?,
             websockets: WebSockets::default(),
-            metrics: Arc::default(),
+            metrics,
+            common,
             files: file_limit::raise(),
         })
     }

@@ -15,11 +15,12 @@ use super::handle::Handle;
 use super::header_rules;
 use super::headers::{self, Connection, Passing};
 use super::protected::ProtectedFields;
+use crate::listener::Network;
 use crate::observe::access::{Access, Ended};
 use crate::observe::hint::Hint;
 use crate::tls::TlsFault;
 use crate::upstream::{
-    Asked, ConnectError, Endpoints, Gate, Lease, LinkError, NoConnection, Outgoing, SendError, TooLarge, size,
+    Asked, ConnectError, Endpoints, Entry, Gate, Lease, LinkError, NoConnection, Outgoing, SendError, TooLarge, size,
 };
 
 /// Sends requests to one gateway.
@@ -58,26 +59,32 @@ impl Forward {
     /// moment we use it: what it cannot have acted on is sent again.
     async fn exchange(&self, exchange: &mut Exchange, access: &mut Access) -> Result<(Lease, Response<()>), Failure> {
         let mut request = to_gateway(exchange, &self.protected, Connection::Stays);
+        let mut began = access.began();
         if let Some(mut lease) = self.endpoints.reuse() {
             match self.send(&mut lease, request, access).await? {
                 Ok(response) => return Ok((lease, response)),
-                Err(SendError { error, again: Some(again) }) if error.is_gone() => request = again,
+                Err(SendError { error, again: Some(again) }) if error.is_gone() => {
+                    // The gateway may have been at work on it for long.
+                    (request, began) = (again, Instant::now());
+                }
                 Err(SendError { error, .. }) => return Err(failure_of(error)),
             }
         }
         // Boxed: dialling takes much room, which every request would have to keep free.
-        Box::pin(self.exchange_fresh(request, Asked::Request, access)).await
+        Box::pin(self.exchange_fresh(request, Asked::Request, began, access)).await
     }
 
-    /// Sends the request over a fresh connection. A gateway that is restarting is waited for, as long as the request was not
-    /// seen by it or may be sent again.
+    /// Sends the request, which `began` then, over a fresh connection. A gateway that is restarting is waited for, as long as the
+    /// request was not seen by it or may be sent again.
     pub(super) async fn exchange_fresh(
         &self,
         mut request: Box<Outgoing>,
         asked: Asked,
+        began: Instant,
         access: &mut Access,
     ) -> Result<(Lease, Response<()>), Failure> {
-        let mut wait = self.gate.enter(asked);
+        let client = access.client.addr.map(Network::of);
+        let mut wait = self.gate.enter(Entry { asked, began: began.into(), client, bytes: request.weight() });
         let mut others = self.endpoints.all().len() - 1;
         loop {
             let dialled = wait.connection(&self.endpoints).await;
@@ -91,12 +98,16 @@ impl Forward {
                     return Ok((lease, response));
                 }
                 Err(SendError { error, again }) => match again {
-                    // Another gateway is asked at once, and when none is left it is an outage.
+                    // One that is ready hung up on this request alone.
+                    Some(_) if error.is_gone() && others > 0 && blamed.is_ready().await => {
+                        return Err(failure_of(error));
+                    }
+                    // Another gateway is asked at once, and when none is left it may be an outage.
                     Some(again) if error.is_gone() && others > 0 && self.endpoints.failed(&blamed) => {
                         others -= 1;
                         request = again;
                     }
-                    Some(again) if error.is_gone() && wait.cut() => request = again,
+                    Some(again) if error.is_gone() && wait.cut(&self.endpoints).await => request = again,
                     _ => return Err(failure_of(error)),
                 },
             }
@@ -115,6 +126,7 @@ impl Forward {
                 ConnectError::Resolve { .. } => Failure::GatewayNotFound(cause),
                 ConnectError::TimedOut(_) => Failure::ConnectTimeout,
                 ConnectError::Tls(error) => Failure::GatewayTls(TlsFault::of(&error), cause),
+                ConnectError::Exhausted { .. } => Failure::Exhausted(cause),
                 ConnectError::Io(error) => Failure::connecting(error),
             },
         }

@@ -69,7 +69,7 @@ pub(super) async fn upgrade(
     };
     let request = to_gateway(exchange, &forward.protected, Connection::Upgrade);
     let began = Instant::now();
-    let (lease, mut response) = forward.exchange_fresh(request, Asked::Upgrade, access).await?;
+    let (lease, mut response) = forward.exchange_fresh(request, Asked::Upgrade, access.began(), access).await?;
     access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
     match handshake::verify(response.status(), response.headers(), key.as_ref()) {
         Ok(()) => {}

@@ -79,6 +79,13 @@ pub struct Access {
     pub ended: Ended,
 }
 
+impl Access {
+    /// When the request's head was there.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+}
+
 /// Whose answer a client got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnsweredBy {

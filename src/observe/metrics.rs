@@ -238,6 +238,13 @@ impl Upstream {
         all
     }
 
+    /// The words that [`Upstream::failed`] is told. They are shown from the beginning.
+    pub fn may_fail(&self, whys: &[&'static str]) {
+        for why in whys {
+            drop(self.failed.get_or_create(&[("why", *why)]));
+        }
+    }
+
     /// A connection was not made: `why` is one word.
     pub fn failed(&self, why: &'static str) {
         self.failed.get_or_create(&[("why", why)]).inc();

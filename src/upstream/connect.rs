@@ -1,19 +1,19 @@
 //! [`Connector`]: the only place that dials.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
 use rustls::pki_types::ServerName;
-use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::config::Upstream;
-use crate::listener::{Socket, find_dead_peer};
+use crate::listener::{Names, Socket, find_dead_peer, in_turns, race};
 use crate::tls::Stream;
 
 /// Dials the gateway.
@@ -21,6 +21,9 @@ use crate::tls::Stream;
 pub struct Connector {
     target: Target,
     limit: Option<Duration>,
+    names: Names,
+    /// The address of its name that was reached last. It is tried first: what is silent before it costs each connection a moment.
+    reached: Arc<Mutex<Option<IpAddr>>>,
 }
 
 /// Why the gateway could not be reached.
@@ -43,12 +46,35 @@ pub enum ConnectError {
     /// The TLS handshake with it failed.
     #[error("TLS with the gateway failed: {0}")]
     Tls(io::Error),
+    /// This process, or its machine, has run out of what a connection takes.
+    #[error("{}: {source}", .lacks.message())]
+    Exhausted {
+        /// Of what.
+        lacks: Lacks,
+        /// What the kernel said.
+        source: io::Error,
+    },
     /// Anything else the kernel reports.
     #[error("{0}")]
     Io(io::Error),
 }
 
+/// What a connection takes, and there is no more of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lacks {
+    /// Open files: of the process (EMFILE) or of the machine (ENFILE).
+    Files,
+    /// Local ports. One address carries some 28,000 connections to one endpoint.
+    Ports,
+    /// The kernel's memory for sockets.
+    Memory,
+}
+
 impl ConnectError {
+    /// Every name in metrics.
+    pub(crate) const NAMES: [&str; 8] =
+        ["unresolved", "refused", "timed_out", "tls", "no_files", "no_ports", "no_memory", "other"];
+
     /// Its name in metrics.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -56,10 +82,48 @@ impl ConnectError {
             Self::Refused => "refused",
             Self::TimedOut(_) => "timed_out",
             Self::Tls(_) => "tls",
+            Self::Exhausted { lacks: Lacks::Files, .. } => "no_files",
+            Self::Exhausted { lacks: Lacks::Ports, .. } => "no_ports",
+            Self::Exhausted { lacks: Lacks::Memory, .. } => "no_memory",
             Self::Io(_) => "other",
         }
     }
+
+    /// What an error of the kernel means when a socket was to be opened.
+    fn of(source: io::Error) -> Self {
+        match Lacks::of(&source) {
+            Some(lacks) => Self::Exhausted { lacks, source },
+            None => match source.kind() {
+                // A unix socket's file that is not there means the same as a port nobody listens on.
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Self::Refused,
+                _ => Self::Io(source),
+            },
+        }
+    }
 }
+
+impl Lacks {
+    fn of(error: &io::Error) -> Option<Self> {
+        match (error.kind(), error.raw_os_error()) {
+            (_, Some(ENFILE | EMFILE)) => Some(Self::Files),
+            (io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse, _) => Some(Self::Ports),
+            (io::ErrorKind::OutOfMemory, _) | (_, Some(ENOBUFS)) => Some(Self::Memory),
+            _ => None,
+        }
+    }
+
+    const fn message(self) -> &'static str {
+        match self {
+            Self::Files => "no file is left for a connection (raise LimitNOFILE= or `ulimit -n`)",
+            Self::Ports => "no local port is left to connect from, or no local address",
+            Self::Memory => "the kernel has no memory left for a connection",
+        }
+    }
+}
+
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+const ENOBUFS: i32 = 105;
 
 #[derive(Clone)]
 enum Target {
@@ -87,7 +151,7 @@ impl Connector {
                 Target::Tcp { host: host.as_str().into(), port: *port, tls }
             }
         };
-        Ok(Self { target, limit })
+        Ok(Self::to(target, limit))
     }
 
     /// A connector to `address`, whatever its name; over TLS if `tls` says how, and for which name.
@@ -97,7 +161,17 @@ impl Connector {
         tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
     ) -> Self {
         let tls = tls.map(|(config, name)| (TlsConnector::from(config), name));
-        Self { target: Target::Tcp { host: address.ip().to_string().into(), port: address.port(), tls }, limit }
+        Self::to(Target::Tcp { host: address.ip().to_string().into(), port: address.port(), tls }, limit)
+    }
+
+    fn to(target: Target, limit: Option<Duration>) -> Self {
+        Self { target, limit, names: Names::default(), reached: Arc::default() }
+    }
+
+    /// The same, asking `names`, which others ask too.
+    #[must_use]
+    pub(crate) fn asking(self, names: Names) -> Self {
+        Self { names, ..self }
     }
 
     /// A fresh connection.
@@ -124,11 +198,11 @@ impl Connector {
     async fn dial(&self) -> Result<Stream, ConnectError> {
         match &self.target {
             Target::Unix(path) => {
-                let stream = UnixStream::connect(path.as_path()).await.map_err(refused_or_io)?;
+                let stream = UnixStream::connect(path.as_path()).await.map_err(ConnectError::of)?;
                 Ok(Stream::Plain(Socket::Unix(stream)))
             }
             Target::Tcp { host, port, tls } => {
-                let socket = Socket::Tcp(dial_tcp(host, *port).await?);
+                let socket = Socket::Tcp(self.dial_tcp(host, *port).await?);
                 match tls {
                     None => Ok(Stream::Plain(socket)),
                     Some((connector, name)) => {
@@ -139,30 +213,98 @@ impl Connector {
             }
         }
     }
-}
 
-/// Tries the name's addresses in order; the last failure is reported.
-async fn dial_tcp(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-    let resolve = |source| ConnectError::Resolve { host: host.to_owned(), source };
-    let mut last = None;
-    for address in lookup_host((host, port)).await.map_err(resolve)? {
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that dials")]
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                stream.set_nodelay(true).map_err(ConnectError::Io)?;
-                find_dead_peer(&stream).map_err(ConnectError::Io)?;
-                return Ok(stream);
-            }
-            Err(error) => last = Some(error),
+    /// To the first of the name's addresses that takes the connection.
+    async fn dial_tcp(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return open((ip, port).into()).await.map_err(ConnectError::of);
         }
+        let found = self.names.find(host).await.map_err(|source| match Lacks::of(&source) {
+            Some(lacks) => ConnectError::Exhausted { lacks, source },
+            None => ConnectError::Resolve { host: host.to_owned(), source },
+        })?;
+        if found.is_empty() {
+            return Err(ConnectError::Resolve { host: host.to_owned(), source: io::ErrorKind::NotFound.into() });
+        }
+        let reached = || self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = in_turns(&found, port, *reached());
+        let (address, stream) = race(&order, open).await.map_err(ConnectError::of)?;
+        *reached() = Some(address.ip());
+        Ok(stream)
     }
-    Err(last.map_or_else(|| resolve(io::ErrorKind::NotFound.into()), refused_or_io))
 }
 
-fn refused_or_io(error: io::Error) -> ConnectError {
-    match error.kind() {
-        // A unix socket's file that is not there means the same as a port nobody listens on.
-        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => ConnectError::Refused,
-        _ => ConnectError::Io(error),
+async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that dials")]
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    find_dead_peer(&stream)?;
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn what_has_run_out_is_named() {
+        let errno = io::Error::from_raw_os_error;
+        let rows = [
+            (errno(EMFILE), "no_files"),
+            (errno(ENFILE), "no_files"),
+            (errno(99), "no_ports"),  // EADDRNOTAVAIL
+            (errno(98), "no_ports"),  // EADDRINUSE
+            (errno(12), "no_memory"), // ENOMEM
+            (errno(ENOBUFS), "no_memory"),
+            (errno(111), "refused"), // ECONNREFUSED
+            (errno(2), "refused"),   // ENOENT
+            (errno(113), "other"),   // EHOSTUNREACH
+        ];
+        for (error, expected) in rows {
+            let text = error.to_string();
+            let error = ConnectError::of(error);
+            assert_eq!(error.as_str(), expected, "{text}");
+            assert!(ConnectError::NAMES.contains(&error.as_str()));
+            assert!(expected == "refused" || error.to_string().contains(&text), "{error}");
+        }
+        assert_eq!(ConnectError::NAMES.iter().collect::<HashSet<_>>().len(), ConnectError::NAMES.len());
+    }
+
+    /// An address that takes no connection: the queue of its listener is full, and the kernel drops what comes.
+    async fn silent(ip: &str) -> (TcpListener, Vec<TcpStream>, u16) {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((ip.parse::<IpAddr>().unwrap(), 0).into()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut queued = Vec::new();
+        while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(300), open(address)).await {
+            queued.push(stream);
+        }
+        (listener, queued, address.port())
+    }
+
+    #[tokio::test]
+    async fn a_silent_address_of_a_name_hides_no_live_one_and_costs_the_next_connection_nothing() {
+        let (_full, _queued, port) = silent("127.0.0.2").await;
+        let live = TcpListener::bind(("127.0.0.3", port)).await.unwrap();
+        let both = Names::by(|_| Ok(vec![[127, 0, 0, 2].into(), [127, 0, 0, 3].into()]));
+        let limit = Duration::from_secs(20);
+        let upstream = Upstream::Http { host: "gateway".to_owned(), port };
+        let connector = Connector::new(&upstream, Some(limit), || Err(rustls::pki_types::InvalidDnsNameError));
+        let connector = connector.unwrap().asking(both);
+        let began = Instant::now();
+        connector.connect().await.unwrap();
+        assert!(began.elapsed() < limit / 2, "{:?}", began.elapsed());
+        assert_eq!(*connector.reached.lock().unwrap(), Some([127, 0, 0, 3].into()));
+        connector.connect().await.unwrap();
+        drop(live);
+        // Both of them gone: the live one says so, and the other one is still tried.
+        let short = Connector { limit: Some(Duration::from_millis(600)), ..connector };
+        assert!(matches!(short.connect().await, Err(ConnectError::TimedOut(_))));
     }
 }

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::balance::{Record, Standing, order};
+use super::hold::LOOK_LIMIT;
 use super::{ConnectError, Gateway, Lease, Pool, Readiness};
 use crate::config::Balance;
 use crate::observe::Gauge;
@@ -111,6 +112,14 @@ impl Endpoints {
 
 /// Whose connection it was that failed.
 pub struct Failed(pub(super) Option<Arc<Endpoint>>);
+
+impl Failed {
+    /// Whether it says of itself that it is ready. Only asked where there are several gateways.
+    pub async fn is_ready(&self) -> bool {
+        let Some(endpoint) = &self.0 else { return false };
+        matches!(timeout(LOOK_LIMIT, endpoint.pool.readiness()).await, Ok(Ok(Readiness::Ready)))
+    }
+}
 
 impl Gateway for Endpoints {
     type Connection = Lease;

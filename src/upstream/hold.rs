@@ -1,9 +1,10 @@
 //! [`Gate`]: where requests and WebSockets wait while the gateway restarts.
 //!
 //! **Who waits.** Whoever finds that nobody can take the connection (refused, no unix socket, no such host, no name for it
-//! yet), or that a fresh connection is closed without an answer to something that may be asked again. A gateway that was
-//! never up counts as one that restarts: who starts both together wants just that. Nobody waits longer than `hold`, and no
-//! more than [`line::MOST`] at once.
+//! yet), or that a fresh connection is closed without an answer to something that may be asked again, by a gateway that then
+//! does not say that it is ready. One that says so is up: then only the request that it hung up on fails. A gateway that was
+//! never up counts as one that restarts: who starts both together wants just that. Nobody waits longer than `hold`, counted
+//! from the beginning of the request, and no more than find a place in the [`HoldSpace`].
 //!
 //! **Who looks.** The first in line and nobody else, every [`wait::LOOK_EVERY`]; there is no task behind it, and when nobody waits
 //! nobody looks. If the first goes away, the next looks. To look is to ask the gateway whether it is ready
@@ -23,6 +24,7 @@
 //! is through the moment the gateway is up. What nobody has looked at for a minute counts as another outage.
 
 mod line;
+mod space;
 mod wait;
 
 use std::fmt::Display;
@@ -35,10 +37,13 @@ use tokio::time::Instant;
 
 pub use line::Asked;
 use line::{Down, Line};
+pub use space::{HoldLimits, HoldSpace};
+pub(super) use wait::LOOK_LIMIT;
 pub use wait::Wait;
 
 use super::ConnectError;
 use crate::drain::Drain;
+use crate::listener::Network;
 use crate::observe::Metrics;
 
 /// The gateway behind a gate.
@@ -62,6 +67,19 @@ pub enum Readiness {
     Cut,
 }
 
+/// A request, as the gate sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// What it wants.
+    pub asked: Asked,
+    /// Since when it has been under way: the hold is counted from here.
+    pub began: Instant,
+    /// The network it came from, if that is known.
+    pub(crate) client: Option<Network>,
+    /// Bytes that it takes while it waits.
+    pub bytes: usize,
+}
+
 /// Where requests and WebSockets wait while one gateway restarts. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Gate(Arc<Shared>);
@@ -70,6 +88,7 @@ pub struct Gate(Arc<Shared>);
 struct Shared {
     hold: Option<Duration>,
     line: Mutex<Line<Arc<Notify>>>,
+    space: HoldSpace,
     drain: Drain,
     metrics: Arc<Metrics>,
 }
@@ -86,8 +105,8 @@ pub enum NoConnection {
     /// It has been down for so long that nobody waits for a page.
     #[error("nobody has answered at the gateway's address for longer than `hold`")]
     LongDown,
-    /// As many wait already as may.
-    #[error("{} requests wait for the gateway already", line::MOST)]
+    /// As many wait already as may, in all or of this client's network.
+    #[error("too many requests wait for the gateway already")]
     Full,
     /// Frontgate is shutting down.
     #[error("shutting down")]
@@ -105,14 +124,15 @@ enum Found<C> {
 }
 
 impl Gate {
-    /// A gate at which nobody waits longer than `hold`, or beyond the beginning of `drain`; `None` holds nobody.
-    pub fn new(hold: Option<Duration>, drain: Drain, metrics: Arc<Metrics>) -> Self {
-        Self(Arc::new(Shared { hold, line: Mutex::new(Line::new()), drain, metrics }))
+    /// A gate at which nobody waits longer than `hold`, without a place in `space`, or beyond the beginning of `drain`; `None`
+    /// holds nobody.
+    pub fn new(hold: Option<Duration>, space: HoldSpace, drain: Drain, metrics: Arc<Metrics>) -> Self {
+        Self(Arc::new(Shared { hold, line: Mutex::new(Line::new()), space, drain, metrics }))
     }
 
     /// Begins one request's way.
-    pub fn enter(&self, asked: Asked) -> Wait<'_> {
-        Wait::new(self, asked)
+    pub fn enter(&self, entry: Entry) -> Wait<'_> {
+        Wait::new(self, entry)
     }
 
     fn line(&self) -> MutexGuard<'_, Line<Arc<Notify>>> {

@@ -17,9 +17,9 @@ mod response_head;
 mod sending;
 
 pub use body::{RequestBody, TooLarge};
-pub use connect::{ConnectError, Connector};
+pub use connect::{ConnectError, Connector, Lacks};
 pub use endpoints::{Endpoint, Endpoints, Failed};
-pub use hold::{Asked, Gate, Gateway, NoConnection, Readiness, Wait};
+pub use hold::{Asked, Entry, Gate, Gateway, HoldLimits, HoldSpace, NoConnection, Readiness, Wait};
 pub use link::Link;
 pub use link_error::{Flaw, LinkError, SendError};
 pub use outgoing::{Outgoing, Writer, size};

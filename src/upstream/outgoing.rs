@@ -69,6 +69,19 @@ impl Outgoing {
     }
 }
 
+impl Outgoing {
+    /// The bytes that it takes while it waits for a gateway: its head, which the client's connection may keep as it came, and
+    /// what the client sends ahead of its body.
+    pub(crate) fn weight(&self) -> usize {
+        let ahead = match self.framing {
+            Framing::None => 0,
+            Framing::Length(length) => usize::try_from(length).unwrap_or(AHEAD).min(AHEAD),
+            Framing::Chunked => AHEAD,
+        };
+        2 * self.head.capacity() + ahead
+    }
+}
+
 impl From<Request<RequestBody>> for Box<Outgoing> {
     fn from(request: Request<RequestBody>) -> Self {
         let (head, body) = request.into_parts();
@@ -120,6 +133,9 @@ impl Writer {
         }
     }
 }
+
+/// What a client sends of a body that is not asked for yet, before its connection takes no more.
+const AHEAD: usize = 64 << 10;
 
 /// The bytes that a field takes.
 pub fn size(name: &HeaderName, value: &HeaderValue) -> usize {

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "figures are for people")]
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,7 +13,9 @@ use http::Request;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 
-use crate::harness::{Connection, Message, Proxy, READY, Reserved, Wire, binary, dial, empty, gateway, proxy, within};
+use crate::harness::{
+    Connection, Message, Proxy, READY, Reserved, Wire, binary, dial, dial_from, empty, gateway, proxy, within,
+};
 use crate::websocket::peer::{SWITCHED, UPGRADE};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -195,8 +198,9 @@ async fn when_the_time_is_over_the_page_says_that_the_gateway_is_restarting() {
 }
 
 #[tokio::test]
-async fn when_as_many_wait_as_may_the_next_one_is_turned_away() {
-    const MOST: usize = 1024;
+async fn when_as_many_of_a_network_wait_as_may_the_next_one_is_turned_away_and_other_networks_wait() {
+    // Half of the places that requests may have.
+    const MOST: usize = 384;
     let reserved = Reserved::new();
     let many = |config: &mut frontgate::config::Config| {
         (config.upstream, config.hold) = (reserved.upstream(), Some(Duration::from_mins(1)));
@@ -209,7 +213,7 @@ async fn when_as_many_wait_as_may_the_next_one_is_turned_away() {
         client.send(get("/")).await;
         waiting.push(client);
     }
-    // Whoever of all these came last.
+    // Whichever of all these came last.
     let mut next = arrives(&proxy, &get("/")).await;
     let page = within("a refusal", async {
         loop {
@@ -226,6 +230,17 @@ async fn when_as_many_wait_as_may_the_next_one_is_turned_away() {
     })
     .await;
     assert_eq!((page.status(), code(&page).as_str()), (503, "gateway_starting"));
+    // Not even for a WebSocket of the same network, unless requests leave it one; another network has its own places.
+    let mut others = Vec::new();
+    for request in [get("/other"), upgrade("/other")] {
+        let mut other = Wire::new(dial_from(Ipv4Addr::new(127, 0, 0, 2), proxy.plain.unwrap()).await);
+        other.send(request).await;
+        others.push(other);
+    }
+    let mut socket = arrives(&proxy, &upgrade("/socket")).await;
+    for other in others.iter_mut().chain([&mut socket]) {
+        assert!(!other.has_more().await);
+    }
     let began = Instant::now();
     let _gateway = gateway().at(reserved).playing(answers).await;
     let mut passed = 0;
@@ -238,6 +253,73 @@ async fn when_as_many_wait_as_may_the_next_one_is_turned_away() {
     }
     println!("{passed} requests that waited had their answers {:?} after the gateway was up", began.elapsed());
     assert_eq!(passed, MOST);
+    assert_eq!(others[0].response().await.status(), 200);
+    for socket in [&mut others[1], &mut socket] {
+        assert!(socket.head().await.starts_with("HTTP/1.1 101 "));
+    }
+}
+
+/// Answers all but what it hangs up on; says that it is ready.
+async fn hangs_up_on_some(mut connection: Connection) {
+    while let Some(request) = connection.next_request().await {
+        match target(&request).as_str() {
+            "/startupz" => connection.send(READY).await,
+            "/poison" => return,
+            _ => answer(&mut connection, &request).await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_a_ready_gateway_hangs_up_on_fails_alone_and_others_notice_nothing() {
+    let gateway = gateway().playing(hangs_up_on_some).await;
+    let listen = r#"listen: { https: ["127.0.0.1:0"], plain: ["127.0.0.1:0"] }"#;
+    let mut proxy = binary().config(listen).upstream(&gateway).start().await;
+    for poison in [get("/poison"), upgrade("/poison")] {
+        let mut client = proxy.plain_client().await;
+        client.send(&poison).await;
+        let began = Instant::now();
+        for number in 0..20 {
+            let mut other = proxy.plain_client().await;
+            other.send(if number % 2 == 0 { get("/") } else { upgrade("/") }).await;
+            let head = other.head().await;
+            assert!(head.starts_with(if number % 2 == 0 { "HTTP/1.1 200 " } else { "HTTP/1.1 101 " }), "{head}");
+        }
+        let page = client.response().await;
+        assert_eq!(page.status(), 502);
+        assert!(page.body_text().contains("gateway_closed"), "{}", page.body_text());
+        // Before, everything stopped for the whole `hold` of 12 s.
+        assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    }
+    proxy.terminate().await;
+    assert!(!proxy.printed.iter().any(|line| line.contains("the gateway is down")), "{:#?}", proxy.printed);
+}
+
+#[tokio::test]
+async fn the_time_that_connecting_takes_is_a_part_of_hold() {
+    // Its queue is full, so that the kernel drops what comes, as a machine does that is off.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.4:0".parse().unwrap()).unwrap();
+    let full = socket.listen(0).unwrap();
+    let address = full.local_addr().unwrap();
+    let mut queued = Vec::new();
+    while let Ok(stream) = tokio::time::timeout(Duration::from_millis(300), dial(address)).await {
+        queued.push(stream);
+    }
+    let hold = Duration::from_secs(1);
+    let settings = |config: &mut frontgate::config::Config| {
+        config.upstream = Upstream::Http { host: address.ip().to_string(), port: address.port() };
+        (config.hold, config.timeouts.connect) = (Some(hold), Some(Duration::from_secs(20)));
+    };
+    let proxy = proxy().config(settings).plain().start().await;
+    for request in [get("/"), upgrade("/")] {
+        let began = Instant::now();
+        let mut client = proxy.plain_client().await;
+        client.send(&request).await;
+        let page = client.response().await;
+        assert!([503, 504].contains(&page.status()), "{}", page.text());
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    }
 }
 
 #[tokio::test]
@@ -298,7 +380,7 @@ async fn a_gateway_that_hangs_up_is_asked_again_if_that_may_be() {
         client.send(&request).await;
         let head = client.head().await;
         assert!(head.starts_with(expected), "{request}: {head}");
-        assert_eq!(gateway.connections(), if expected.contains("502") { 1 } else { 6 });
+        assert_eq!(gateway.connections(), if expected.contains("502") { 1 } else { 7 });
     }
 }
 

@@ -58,14 +58,9 @@ pub(super) struct Joined {
     pub(super) one_look: bool,
 }
 
-/// Why somebody may not wait.
+/// Why a request may not wait: the gateway has been down for so long that waiting is not likely to help, and another one looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turned {
-    /// [`MOST`] wait already.
-    Full,
-    /// The gateway has been down for so long that waiting is not likely to help, and somebody else looks.
-    LongDown,
-}
+pub(super) struct LongDown;
 
 #[derive(Debug)]
 struct Waiter<W> {
@@ -106,14 +101,11 @@ impl<W: Clone> Line<W> {
         wake: W,
         hold: Duration,
         now: Instant,
-    ) -> Result<Joined, Turned> {
-        if self.waiting.len() >= MOST {
-            return Err(Turned::Full);
-        }
+    ) -> Result<Joined, LongDown> {
         let long_down = self.known(now).is_some_and(|outage| now.saturating_duration_since(outage.since) > hold);
         let one_look = long_down && old.is_none() && asked == Asked::Request;
         if one_look && !self.waiting.is_empty() {
-            return Err(Turned::LongDown);
+            return Err(LongDown);
         }
         let ticket = old.unwrap_or_else(|| {
             self.next += 1;
@@ -191,9 +183,6 @@ impl<W: Clone> Line<W> {
         if self.outage.is_some() { 1 } else { TOGETHER }
     }
 }
-
-/// More than the tabs and programs of one gateway's users, and no more than some 40 MB of connections that wait with them.
-pub(super) const MOST: usize = 1024;
 
 /// Connections that are dialled at once when the gateway is back. It is busy then, and its backlog is 511 at best; on one
 /// machine a connection takes less than a millisecond, so that a thousand are still through within a fraction of a second.

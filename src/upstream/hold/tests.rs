@@ -43,7 +43,7 @@ impl Fake {
     }
 
     async fn wait(self, gate: Gate, asked: Asked, name: usize) -> Result<Instant, NoConnection> {
-        gate.enter(asked).connection(&self).await?;
+        gate.enter(entry(asked)).connection(&self).await?;
         self.order.lock().unwrap().push(name);
         Ok(Instant::now())
     }
@@ -71,7 +71,15 @@ impl Gateway for Fake {
 }
 
 fn gate() -> Gate {
-    Gate::new(Some(HOLD), Drain::new(), Arc::default())
+    gate_of(Some(HOLD), Drain::new())
+}
+
+fn gate_of(hold: Option<Duration>, drain: Drain) -> Gate {
+    Gate::new(hold, HoldSpace::new(HoldLimits::default()), drain, Arc::default())
+}
+
+fn entry(asked: Asked) -> Entry {
+    Entry { asked, began: Instant::now(), client: None, bytes: 0 }
 }
 
 #[tokio::test(start_paused = true)]
@@ -146,14 +154,14 @@ async fn who_goes_away_leaves_the_line_and_the_next_one_looks() {
 #[tokio::test(start_paused = true)]
 async fn a_drain_ends_the_waiting_and_off_never_waits() {
     let drain = Drain::new();
-    let (gate, fake) = (Gate::new(Some(HOLD), drain.clone(), Arc::default()), Fake::up_after(HOLD));
+    let (gate, fake) = (gate_of(Some(HOLD), drain.clone()), Fake::up_after(HOLD));
     let waiting = tokio::spawn(fake.clone().wait(gate.clone(), Asked::Upgrade, 0));
     sleep(MS * 500).await;
     drain.soften();
     assert!(matches!(waiting.await.unwrap(), Err(NoConnection::Draining)));
     assert_eq!(gate.line().waiting(), 0);
 
-    let off = Gate::new(None, Drain::new(), Arc::default());
+    let off = gate_of(None, Drain::new());
     let refused = fake.wait(off, Asked::Upgrade, 0).await;
     assert!(matches!(refused, Err(NoConnection::Failed(ConnectError::Refused))));
 }
@@ -212,7 +220,7 @@ async fn who_comes_after_a_restart_was_announced_waits_for_readiness_though_conn
     let looks = fake.looks();
     fake.clone().wait(gate.clone(), Asked::Upgrade, 1).await.unwrap();
     assert_eq!(fake.looks(), looks);
-    let off = Gate::new(None, Drain::new(), Arc::default());
+    let off = gate_of(None, Drain::new());
     off.doubt();
     fake.clone().wait(off, Asked::Upgrade, 2).await.unwrap();
     assert_eq!(fake.looks(), looks);
@@ -228,8 +236,19 @@ async fn a_gateway_that_never_says_that_it_is_ready_is_tried_in_the_end() {
     assert_eq!(fake.looks(), looks);
 }
 
-/// A gateway that takes connections, says that it is ready, and hangs up on requests.
-struct HangsUp(AtomicUsize);
+/// A gateway that takes connections, says of itself what it says, and hangs up on requests.
+struct HangsUp(AtomicUsize, fn(Duration) -> Result<Readiness, ConnectError>, Instant);
+
+impl HangsUp {
+    /// What it says depends on how long it has been there.
+    fn saying(says: fn(Duration) -> Result<Readiness, ConnectError>) -> Self {
+        Self(AtomicUsize::new(0), says, Instant::now())
+    }
+
+    fn connections(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 impl Gateway for HangsUp {
     type Connection = ();
@@ -240,21 +259,120 @@ impl Gateway for HangsUp {
     }
 
     async fn readiness(&self) -> Result<Readiness, ConnectError> {
-        Ok(Readiness::Ready)
+        (self.1)(self.2.elapsed())
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_sent_again_to_a_gateway_that_hangs_up_with_growing_pauses() {
-    let (gate, began, gateway) = (gate(), Instant::now(), HangsUp(AtomicUsize::new(0)));
-    let mut wait = gate.enter(Asked::Request);
+async fn a_request_that_a_ready_gateway_hangs_up_on_fails_alone() {
+    let (gate, gateway) = (gate(), HangsUp::saying(|_| Ok(Readiness::Ready)));
+    for asked in [Asked::Request, Asked::Upgrade] {
+        let (mut wait, began) = (gate.enter(entry(asked)), Instant::now());
+        wait.connection(&gateway).await.unwrap();
+        wait.answer(sleep(MS)).await;
+        assert!(!wait.cut(&gateway).await, "it is not asked again");
+        assert!(gate.line().is_clear(), "others go on");
+        assert!(began.elapsed() <= MS, "at once");
+    }
+    assert_eq!(gateway.connections(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_sent_again_to_a_gateway_that_hangs_up_on_all_with_growing_pauses() {
+    let (gate, began, gateway) = (gate(), Instant::now(), HangsUp::saying(|_| Ok(Readiness::Cut)));
+    let mut wait = gate.enter(entry(Asked::Request));
     let ended = loop {
         let Ok(()) = wait.connection(&gateway).await else { break began.elapsed() };
         // Closed at once.
         wait.answer(sleep(MS)).await;
-        assert!(wait.cut());
+        assert!(wait.cut(&gateway).await);
     };
     assert_eq!(ended.as_secs(), 12);
-    let connections = gateway.0.load(Ordering::Relaxed);
-    assert!((15..=20).contains(&connections), "{connections}");
+    // Not before it has not been ready for so long that it is tried all the same.
+    assert!((2..=6).contains(&gateway.connections()), "{}", gateway.connections());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_gateway_says_after_it_hung_up_decides_who_waits() {
+    let rows: [(fn(Duration) -> Result<Readiness, ConnectError>, Option<Down>); 5] = [
+        (|_| Ok(Readiness::Ready), None),
+        (|_| Ok(Readiness::Starting), Some(Down::Starting)),
+        (|_| Ok(Readiness::Cut), Some(Down::Cut)),
+        (|_| Err(ConnectError::Refused), Some(Down::Refused)),
+        (|_| Err(ConnectError::Tls(io::ErrorKind::InvalidData.into())), None),
+    ];
+    for (row, (says, expected)) in rows.into_iter().enumerate() {
+        let (gate, gateway) = (gate(), HangsUp::saying(says));
+        let mut wait = gate.enter(entry(Asked::Request));
+        wait.connection(&gateway).await.unwrap();
+        assert_eq!(wait.cut(&gateway).await, expected.is_some(), "row {row}");
+        assert_eq!(gate.line().outage(), expected, "row {row}");
+    }
+}
+
+/// A gateway whose machine swallows what is sent there.
+struct Silent;
+
+impl Gateway for Silent {
+    type Connection = ();
+
+    async fn dial(&self) -> Result<(), ConnectError> {
+        std::future::pending().await
+    }
+
+    async fn readiness(&self) -> Result<Readiness, ConnectError> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_is_counted_from_the_beginning_of_the_request_whatever_it_is_spent_on() {
+    // How long it was under way before it came to the gate.
+    for before in [Duration::ZERO, MS * 4000, HOLD * 2] {
+        let gate = gate();
+        let mut wait = gate.enter(Entry { began: Instant::now() - before, ..entry(Asked::Upgrade) });
+        let began = Instant::now();
+        assert!(wait.connection(&Silent).await.is_err());
+        let left = HOLD.saturating_sub(before);
+        assert!((left..left + MS * 100).contains(&began.elapsed()), "{before:?}: {:?}", began.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_goes_away_while_it_works_is_waited_for_as_long_as_any_other_but_once() {
+    let (gate, gateway) =
+        (gate(), HangsUp::saying(|age| if age < HOLD * 4 { Ok(Readiness::Cut) } else { Ok(Readiness::Ready) }));
+    let mut wait = gate.enter(entry(Asked::Request));
+    wait.connection(&gateway).await.unwrap();
+    wait.answer(sleep(HOLD * 3)).await;
+    assert!(wait.cut(&gateway).await);
+    let began = Instant::now();
+    // It was at work for three holds; after 12 s of looking it is ready.
+    wait.connection(&gateway).await.unwrap();
+    assert!(began.elapsed() < HOLD + MS * 100, "{:?}", began.elapsed());
+    let gone = HangsUp::saying(|_| Err(ConnectError::Refused));
+    wait.answer(sleep(HOLD)).await;
+    assert!(wait.cut(&gone).await);
+    let began = Instant::now();
+    assert!(wait.connection(&Fake::up_after(HOLD * 9)).await.is_err());
+    assert!(began.elapsed() < MS * 100, "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_finds_no_place_is_turned_away_and_other_networks_still_wait() {
+    let space = HoldSpace::new(HoldLimits { places: 20, for_upgrades: 4, bytes: 64 << 20 });
+    let gate = Gate::new(Some(HOLD), space, Drain::new(), Arc::default());
+    let fake = Fake::up_after(MS * 1000);
+    let client = |number: u8| Some(Network::of([192, 0, 2, number].into()));
+    let mut tasks = JoinSet::new();
+    for number in 0..30 {
+        let (gate, fake) = (gate.clone(), fake.clone());
+        let entry = Entry { client: client(if number < 20 { 1 } else { number }), ..entry(Asked::Request) };
+        tasks.spawn(async move { (number, gate.enter(entry).connection(&fake).await) });
+        yield_now().await;
+    }
+    let mut passed: Vec<_> = tasks.join_all().await.into_iter().filter(|(_, ended)| ended.is_ok()).collect();
+    passed.sort_by_key(|(number, _)| *number);
+    let of_one = passed.iter().filter(|(number, _)| *number < 20).count();
+    assert_eq!((of_one, passed.len()), (8, 16), "half of what requests may have, and what others ask for");
 }

@@ -9,18 +9,24 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::line::{Asked, Down, Joined, Ticket, Turn, Turned};
-use super::{Found, Gate, Gateway, NoConnection};
+use super::line::{Down, Joined, LongDown, Ticket, Turn};
+use super::space::HoldPlace;
+use super::{Entry, Found, Gate, Gateway, NoConnection, Readiness};
 use crate::upstream::ConnectError;
 
 /// One request's way through the gate, for as long as it has no answer. Dropped, it leaves the line.
 #[derive(Debug)]
 pub struct Wait<'a> {
     gate: &'a Gate,
-    asked: Asked,
+    entry: Entry,
     ticket: Option<Ticket>,
     place: Option<Place>,
+    /// Since when it waits, if it has to.
     since: Option<Instant>,
+    /// Since when it has had its latest connection.
+    connected: Option<Instant>,
+    /// A gateway took it, kept it, and went away: the hold was counted anew from there, once.
+    renewed: bool,
     /// How often a connection was closed without an answer.
     cuts: u32,
     /// One look must do.
@@ -33,12 +39,24 @@ struct Place {
     gate: Gate,
     ticket: Ticket,
     turn: Arc<Notify>,
+    _held: HoldPlace,
 }
 
 impl<'a> Wait<'a> {
     /// One that has not begun.
-    pub(super) fn new(gate: &'a Gate, asked: Asked) -> Self {
-        Self { gate, asked, ticket: None, place: None, since: None, cuts: 0, one_look: false, last: None }
+    pub(super) fn new(gate: &'a Gate, entry: Entry) -> Self {
+        Self {
+            gate,
+            entry,
+            ticket: None,
+            place: None,
+            since: None,
+            connected: None,
+            renewed: false,
+            cuts: 0,
+            one_look: false,
+            last: None,
+        }
     }
 }
 
@@ -50,7 +68,8 @@ impl Wait<'_> {
     pub async fn connection<G: Gateway>(&mut self, gateway: &G) -> Result<G::Connection, NoConnection> {
         let Some(hold) = self.gate.0.hold else { return self.gate.dial(gateway).await.map_err(NoConnection::Failed) };
         if self.cuts == 0 && self.gate.line().is_clear() {
-            match self.gate.dial(gateway).await {
+            let dialled = timeout_at(self.entry.began + hold, gateway.dial()).await;
+            match self.gate.count(dialled.unwrap_or(Err(ConnectError::TimedOut(hold)))) {
                 Ok(connection) => {
                     self.connected();
                     return Ok(connection);
@@ -72,7 +91,8 @@ impl Wait<'_> {
 
     async fn wait<G: Gateway>(&mut self, gateway: &G, hold: Duration) -> Result<G::Connection, NoConnection> {
         self.join(hold)?;
-        let until = *self.since.get_or_insert_with(Instant::now) + hold;
+        self.since.get_or_insert_with(Instant::now);
+        let until = self.entry.began + hold;
         let connection = tokio::select! {
             biased;
             () = self.gate.0.drain.soft() => return Err(NoConnection::Draining),
@@ -115,24 +135,44 @@ impl Wait<'_> {
     }
 
     /// The fresh connection was closed without an answer. Whether to ask again, with the next [`Wait::connection`].
-    pub fn cut(&mut self) -> bool {
-        if self.gate.0.hold.is_some() {
-            self.gate.down(Down::Cut, &HUNG_UP);
-            self.cuts += 1;
+    ///
+    /// `gateway` is asked whether it is ready: if it is, it hung up on this request alone, which would fare no better another
+    /// time, and others notice nothing.
+    pub async fn cut<G: Gateway>(&mut self, gateway: &G) -> bool {
+        let Some(hold) = self.gate.0.hold else { return false };
+        let now = Instant::now();
+        let kept = self.connected.take().is_some_and(|since| now.saturating_duration_since(since) >= SETTLED);
+        if kept && !self.renewed {
+            // It was at work for a while. The time that took is not time that the client has waited for a gateway.
+            (self.entry.began, self.renewed) = (now, true);
         }
-        self.cuts > 0
+        let until = (self.entry.began + hold).min(now + LOOK_LIMIT);
+        match timeout_at(until, gateway.readiness()).await.map(|said| self.gate.count(said)) {
+            Ok(Ok(Readiness::Ready)) => {
+                self.up();
+                return false;
+            }
+            Ok(Ok(Readiness::Starting)) => self.gate.down(Down::Starting, &"it is not ready yet"),
+            Ok(Ok(Readiness::Cut)) => self.gate.down(Down::Cut, &HUNG_UP),
+            Ok(Err(error)) => match found_down(&error) {
+                Some(down) => self.gate.down(down, &error),
+                None => return false,
+            },
+            Err(_) => self.gate.down(Down::Starting, &"it does not answer"),
+        }
+        self.cuts += 1;
+        true
     }
 
     fn join(&mut self, hold: Duration) -> Result<(), NoConnection> {
         if self.place.is_none() {
+            let Entry { asked, client, bytes, .. } = self.entry;
+            let held = self.gate.0.space.take(asked, client, bytes).ok_or(NoConnection::Full)?;
             let turn = Arc::new(Notify::new());
-            let joined = self.gate.line().join(self.ticket, self.asked, Arc::clone(&turn), hold, Instant::now());
-            let Joined { ticket, one_look } = joined.map_err(|turned| match turned {
-                Turned::Full => NoConnection::Full,
-                Turned::LongDown => NoConnection::LongDown,
-            })?;
+            let joined = self.gate.line().join(self.ticket, asked, Arc::clone(&turn), hold, Instant::now());
+            let Joined { ticket, one_look } = joined.map_err(|LongDown| NoConnection::LongDown)?;
             (self.ticket, self.one_look) = (Some(ticket), one_look);
-            self.place = Some(Place { gate: self.gate.clone(), ticket, turn });
+            self.place = Some(Place { gate: self.gate.clone(), ticket, turn, _held: held });
             self.gate.0.metrics.upstream.waiting.inc();
             self.gate.call();
         }
@@ -202,6 +242,7 @@ impl Wait<'_> {
 
     /// A connection alone says that the gateway is up, unless it was known to hang up.
     fn connected(&mut self) {
+        self.connected = Some(Instant::now());
         if self.gate.line().outage() != Some(Down::Cut) {
             self.gate.up();
             self.place = None;
@@ -229,6 +270,8 @@ fn found_down(error: &ConnectError) -> Option<Down> {
             }
             _ => None,
         },
+        // It says nothing about the gateway.
+        ConnectError::Exhausted { .. } => None,
     }
 }
 
@@ -242,7 +285,7 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 const NAME_EVERY: Duration = Duration::from_millis(500);
 
 /// A machine that restarts swallows the first packet of a connection, and the kernel's next try comes later each time.
-const LOOK_LIMIT: Duration = Duration::from_secs(1);
+pub(in crate::upstream) const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
 /// The longest pause before a request is sent once more to a gateway that hung up on it: it may have begun to answer.
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);

@@ -57,24 +57,14 @@ fn who_comes_again_has_the_place_of_before() {
     assert_eq!(line.turn(tickets[1], now), Turn::Wait);
 }
 
-#[test]
-fn no_more_wait_than_may() {
-    let now = Instant::now();
-    let mut line = Line::new();
-    for _ in 0..MOST {
-        line.join(None, Asked::Upgrade, (), HOLD, now).unwrap();
-    }
-    assert_eq!(line.join(None, Asked::Upgrade, (), HOLD, now), Err(Turned::Full));
-}
-
 /// Whether one look must do for somebody who comes.
-type Comes = Result<bool, Turned>;
+type Comes = Result<bool, LongDown>;
 
 #[test]
 fn requests_do_not_wait_for_a_gateway_that_has_been_down_for_long() {
     let began = Instant::now();
     let second = Duration::from_secs(1);
-    let long = Err(Turned::LongDown);
+    let long = Err(LongDown);
     // When it was seen down, when somebody comes, and whether a request may wait, or may look; alone, and behind another.
     let rows: [(&[u32], u32, Comes, Comes); 5] = [
         (&[], 0, Ok(false), Ok(false)),

@@ -1,0 +1,185 @@
+//! [`HoldSpace`]: how many requests may wait for gateways, and how much memory what waits may take.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::line::Asked;
+use crate::listener::{Network, Tally};
+
+/// Where requests and upgrades wait, counted over all gates together. Cheap to clone.
+///
+/// A client network may have as much as is left for others: one alone gets half of everything, two get a third each, and each
+/// further one still finds a place. What cannot be attributed to an address counts as one network.
+#[derive(Debug, Clone)]
+pub struct HoldSpace(Arc<Shared>);
+
+/// How much there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HoldLimits {
+    /// Requests and upgrades.
+    pub places: usize,
+    /// The places that requests leave to upgrades: a program waits behind those, and comes back later and later each time it is
+    /// turned away.
+    pub for_upgrades: usize,
+    /// Bytes of all heads and bodies, with 16 KiB for whatever else belongs to each that waits.
+    pub bytes: usize,
+}
+
+#[derive(Debug)]
+struct Shared {
+    limits: HoldLimits,
+    used: Mutex<Used>,
+}
+
+#[derive(Debug, Default)]
+struct Used {
+    places: Share,
+    bytes: Share,
+}
+
+/// Of one thing: what is used in all, and by each network.
+#[derive(Debug, Default)]
+struct Share {
+    all: usize,
+    networks: Tally<Option<Network>>,
+}
+
+/// The place of one that waits; dropped, it is free again.
+#[derive(Debug)]
+pub(super) struct HoldPlace {
+    space: HoldSpace,
+    client: Option<Network>,
+    bytes: usize,
+}
+
+impl HoldSpace {
+    /// So much.
+    pub fn new(limits: HoldLimits) -> Self {
+        Self(Arc::new(Shared { limits, used: Mutex::default() }))
+    }
+
+    /// A place for what `client` asks, whose head and body take `bytes`; `None` if it may have none.
+    pub(super) fn take(&self, asked: Asked, client: Option<Network>, bytes: usize) -> Option<HoldPlace> {
+        let HoldLimits { places, for_upgrades, bytes: memory } = self.0.limits;
+        let bytes = bytes.saturating_add(EACH);
+        let (places, memory) = match asked {
+            Asked::Request => (places.saturating_sub(for_upgrades), memory - memory / 4),
+            Asked::Upgrade => (places, memory),
+        };
+        let mut used = self.used();
+        if !used.places.grants(client, 1, places) || !used.bytes.grants(client, bytes, memory) {
+            return None;
+        }
+        used.places.add(client, 1);
+        used.bytes.add(client, bytes);
+        drop(used);
+        Some(HoldPlace { space: self.clone(), client, bytes })
+    }
+
+    fn used(&self) -> MutexGuard<'_, Used> {
+        self.0.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Share {
+    /// Whether `client` may have so much `more` of `most`: it gets no more than is left for others then, but for the first that
+    /// it asks for.
+    fn grants(&self, client: Option<Network>, more: usize, most: usize) -> bool {
+        let (has, left) = (self.networks.of(client), most.saturating_sub(self.all));
+        more <= left && (has == 0 || has + more <= left - more)
+    }
+
+    fn add(&mut self, client: Option<Network>, more: usize) {
+        self.all += more;
+        self.networks.add(client, more);
+    }
+
+    fn sub(&mut self, client: Option<Network>, less: usize) {
+        self.all -= less;
+        self.networks.sub(client, less);
+    }
+}
+
+impl Drop for HoldPlace {
+    fn drop(&mut self) {
+        let mut used = self.space.used();
+        used.places.sub(self.client, 1);
+        used.bytes.sub(self.client, self.bytes);
+    }
+}
+
+impl Default for HoldLimits {
+    /// For a machine with plenty of memory.
+    fn default() -> Self {
+        Self { places: 1024, for_upgrades: 256, bytes: 32 << 20 }
+    }
+}
+
+/// What belongs to one that waits besides its head and body: its task, its log line, and what its connection keeps for it.
+pub(super) const EACH: usize = 16 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: HoldLimits = HoldLimits { places: 1024, for_upgrades: 256, bytes: 64 << 20 };
+
+    fn client(number: u32) -> Option<Network> {
+        Some(Network::of(std::net::IpAddr::V4(number.into())))
+    }
+
+    /// As many places as `client` gets.
+    fn fill(space: &HoldSpace, asked: Asked, client: Option<Network>, bytes: usize) -> Vec<HoldPlace> {
+        std::iter::from_fn(|| space.take(asked, client, bytes)).collect()
+    }
+
+    #[test]
+    fn one_network_leaves_places_to_others_and_requests_leave_some_to_upgrades() {
+        for one in [client(1), None] {
+            let space = HoldSpace::new(LIMITS);
+            let alone = fill(&space, Asked::Request, one, 0);
+            assert_eq!(alone.len(), 384, "half of what requests may have");
+            let mut others: Vec<_> =
+                (2..20).flat_map(|number| fill(&space, Asked::Request, client(number), 0)).collect();
+            // However many there are, the next one finds a place for its upgrade.
+            for number in 20..200 {
+                let place = space.take(Asked::Upgrade, client(number), 0);
+                assert!(place.is_some(), "{number}");
+                others.extend(place);
+            }
+            assert!(space.take(Asked::Request, one, 0).is_none());
+            drop((alone, others));
+            let used = space.used();
+            assert!(used.places.networks.is_empty() && used.bytes.networks.is_empty(), "nothing is left behind");
+            assert_eq!((used.places.all, used.bytes.all), (0, 0));
+        }
+    }
+
+    #[test]
+    fn no_more_than_all_places_and_all_bytes_are_taken() {
+        let (space, mut all) = (HoldSpace::new(LIMITS), Vec::new());
+        for number in 0..5000 {
+            all.extend(space.take(Asked::Request, client(number), 0));
+        }
+        assert_eq!(all.len(), 768);
+        for number in 0..5000 {
+            all.extend(space.take(Asked::Upgrade, client(number), 0));
+        }
+        assert_eq!(all.len(), 1024);
+        drop(all);
+        let (head, mut all) = (1 << 20, Vec::new());
+        for number in 0..5000 {
+            all.extend(space.take(Asked::Request, client(number), head));
+            all.extend(space.take(Asked::Upgrade, client(number), head));
+        }
+        assert!(space.used().bytes.all <= LIMITS.bytes && space.used().bytes.all > LIMITS.bytes - 2 * head);
+        assert!(space.take(Asked::Upgrade, client(9999), usize::MAX).is_none());
+    }
+
+    #[test]
+    fn large_heads_of_one_network_leave_memory_to_others() {
+        let space = HoldSpace::new(LIMITS);
+        let large = fill(&space, Asked::Request, client(1), 1 << 20);
+        assert!(large.len() < 24, "{}", large.len());
+        assert!(fill(&space, Asked::Request, client(2), 1000).len() > 200);
+    }
+}
