@@ -123,7 +123,9 @@ impl Gateways {
                 }
             }
         }
+        let pools = self.reached.len();
         for reached in &mut self.reached {
+            reached.endpoint.pool().share(pools);
             let swept = reached.endpoint.pool().clone();
             reached.sweeping.get_or_insert_with(|| Running::start(drain, |part| sweep(swept, part)));
         }

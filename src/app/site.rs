@@ -94,7 +94,7 @@ impl Site {
             let before = self.public.take();
             self.public = Public::take(public, before, shown, &self.lasting.tokens, &self.drain).await;
         }
-        self.admission.resize(self.lasting.limits(&config));
+        self.lasting.limit(&config, &self.admission);
         let before = &self.config.tls.client_ca;
         // Who has shown no certificate, or one of another CA, must shake hands again.
         let reintroduced = *before != config.tls.client_ca || self.clients != clients;

@@ -16,6 +16,7 @@ use crate::http::ca_page::CaPage;
 use crate::http::forward::Forward;
 use crate::http::guard::Guard;
 use crate::http::passwords::Passwords;
+use crate::http::permits::{PermitLimits, Permits};
 use crate::http::protected::{Login, ProtectedFields};
 use crate::http::redirect::{Https, Redirect};
 use crate::http::route::Route;
@@ -25,8 +26,8 @@ use crate::http::upgrade::Upgrades;
 use crate::http::websockets::WebSockets;
 use crate::listener::{Buffers, Names, Purpose};
 use crate::observe::{AccessLog, Hint, Metrics};
-use crate::server::admission::Limits;
-use crate::server::file_limit;
+use crate::server::admission::{Admission, Limits};
+use crate::server::capacity::{Capacity, Resources};
 use crate::server::settings::{Kind, Settings};
 use crate::tls::acme::Tokens;
 use crate::tls::{self, Clients, Handshakes};
@@ -48,8 +49,10 @@ pub(super) struct Lasting {
     pub(super) websockets: WebSockets,
     pub(super) metrics: Arc<Metrics>,
     pub(super) common: Common,
-    /// How many files may be open.
-    files: Option<u64>,
+    /// How many requests are under way.
+    pub(super) permits: Permits,
+    /// What the process has.
+    resources: Resources,
 }
 
 /// What a configuration becomes before anything runs.
@@ -68,9 +71,11 @@ impl Lasting {
     pub(super) fn new() -> Result<Self, StartError> {
         let metrics = Arc::<Metrics>::default();
         metrics.upstream.may_fail(&ConnectError::NAMES);
+        let resources = Resources::find();
+        let Capacity { waiting_bytes, .. } = resources.carry(&config::Limits::default());
         let common = Common {
             metrics: Arc::clone(&metrics),
-            space: HoldSpace::new(HoldLimits::default()),
+            space: HoldSpace::new(HoldLimits { bytes: waiting_bytes, ..HoldLimits::default() }),
             names: Names::default(),
         };
         Ok(Self {
@@ -80,19 +85,24 @@ impl Lasting {
             hint: Arc::new(Hint::default()),
             passwords: Passwords::new().map_err(|_| StartError::Random)?,
             websockets: WebSockets::default(),
+            permits: Permits::new(Arc::clone(&metrics)),
             metrics,
             common,
-            files: file_limit::raise(),
+            resources,
         })
     }
 
-    /// Who is let in.
-    pub(super) fn limits(&self, config: &Config) -> Limits {
-        Limits {
-            most: file_limit::most_connections(config.limits.connections, self.files),
+    /// How much there may be from here on. What is there stays.
+    pub(super) fn limit(&self, config: &Config, admission: &Admission) {
+        let capacity = self.resources.carry(&config.limits);
+        capacity.tell(&config.limits, &self.resources);
+        admission.resize(Limits {
+            most: capacity.connections,
             most_per_client: config.limits.connections_per_client,
             exempt: config.forwarded.trusted_proxies.clone(),
-        }
+        });
+        let Capacity { requests, requests_per_client: per_client, gateway, .. } = capacity;
+        self.permits.resize(PermitLimits { requests, per_client, gateway });
     }
 }
 
@@ -109,6 +119,7 @@ impl<'a> Wiring<'a> {
             forwarded: config.forwarded.clone(),
             hsts: config.tls.hsts,
             request_body: config.limits.request_body,
+            permits: lasting.permits.clone(),
             log: log.clone(),
         };
         let routes = config.all_routes();

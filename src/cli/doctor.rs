@@ -91,8 +91,6 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let mut question = Question { config, file, asked, origins, gateway_config, looked };
     let runtime = runtime()?;
     let examined = examined(&runtime, &mut question, (args.fix, args.yes, !args.json), &load);
-    // A resolver that does not answer holds a thread of the runtime for many seconds.
-    runtime.shutdown_background();
     let (report, done) = examined?;
     if args.json {
         print(format!("{:#}\n", report.json()))?;

@@ -5,14 +5,13 @@ use std::pin::pin;
 use std::thread;
 
 use anyhow::Context as _;
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{App, Reloading};
 use crate::config::Config;
 use crate::lifecycle::{Drained, InUse, Predecessor, Stop, Successor, notify};
 use crate::listener::Inherited;
-use crate::server::workers::Workers;
+use crate::server::workers::{LAST_MOMENT, Workers};
 
 /// What a process finds when it starts: sockets, and whoever had them before.
 pub(super) struct Found {
@@ -40,9 +39,29 @@ impl Found {
     }
 }
 
-/// The runtime of the command's own thread.
+/// The runtime of the command's own thread. Dropped, it leaves what still blocks another thread behind: a resolver that does not
+/// answer must not keep a process from its end.
+pub(super) struct Runtime(Option<tokio::runtime::Runtime>);
+
 pub(super) fn runtime() -> anyhow::Result<Runtime> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    Ok(Runtime(Some(runtime.context("cannot start the runtime")?)))
+}
+
+impl Runtime {
+    /// Runs `future` to its end.
+    pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let Some(runtime) = &self.0 else { unreachable!("it is there until it is dropped") };
+        runtime.block_on(future)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_timeout(LAST_MOMENT);
+        }
+    }
 }
 
 /// Runs the proxy until SIGTERM or SIGINT, until the operator ends it, or until a successor that SIGUSR2 asked for has taken

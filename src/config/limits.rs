@@ -10,19 +10,23 @@ use super::problem::Fault;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Client connections in all.
-    pub connections: Connections,
-    /// Client connections from one address; `None` is unlimited.
+    pub connections: Count,
+    /// Client connections from one network; `None` is unlimited.
     pub connections_per_client: Option<usize>,
+    /// Requests under way in all.
+    pub requests: Count,
+    /// Requests under way of one client's network; `None` is unlimited.
+    pub requests_per_client: Option<Count>,
     /// Request line and header fields together, in bytes.
     pub request_head: usize,
     /// A request's body, in bytes; `None` is unlimited.
     pub request_body: Option<u64>,
 }
 
-/// How many client connections there may be at once.
+/// How many there may be of something at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Connections {
-    /// As many as the open-file limit carries: each may need one socket in and one out.
+pub enum Count {
+    /// As many as the open-file limit and the memory carry.
     #[default]
     Auto,
     /// This many, as long as the open-file limit carries them.
@@ -32,8 +36,10 @@ pub enum Connections {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: Connections::Auto,
+            connections: Count::Auto,
             connections_per_client: Some(512),
+            requests: Count::Auto,
+            requests_per_client: Some(Count::Auto),
             request_head: 64 * 1024,
             request_body: None,
         }
@@ -49,15 +55,28 @@ impl Section for Limits {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
             "connections",
-            ConnectionCount,
+            NumberOrAuto,
             &mut self.connections,
-            "Client connections in all; auto is as many as the open-file limit carries.",
+            "Client connections in all; auto is as many as the open-file limit and the memory carry.",
         );
         keys.key(
             "connections_per_client",
             Optional(NoValue::Off, Number::from_one()),
             &mut self.connections_per_client,
-            "Client connections from one address.",
+            "Client connections from one network: an IPv4 address or an IPv6 /64.",
+        );
+        keys.key(
+            "requests",
+            NumberOrAuto,
+            &mut self.requests,
+            "Requests under way in all, event streams included; auto is as many as the open-file limit and the memory carry. \
+             More get 429. An open WebSocket is none.",
+        );
+        keys.key(
+            "requests_per_client",
+            Optional(NoValue::Off, NumberOrAuto),
+            &mut self.requests_per_client,
+            "The same of one client's network, also behind a trusted proxy; auto is an eighth of all, and at least 256.",
         );
         keys.key("request_head", HEAD, &mut self.request_head, "Request line and header fields together.");
         keys.key("request_body", Optional(NoValue::Off, BODY), &mut self.request_body, "A request's body.");
@@ -65,27 +84,27 @@ impl Section for Limits {
 }
 
 /// A number, or `auto`.
-struct ConnectionCount;
+struct NumberOrAuto;
 
-impl Kind for ConnectionCount {
-    type Value = Connections;
+impl Kind for NumberOrAuto {
+    type Value = Count;
 
     fn name(&self) -> String {
         "number or auto".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<Connections, Fault> {
+    fn parse(&self, text: &str) -> Result<Count, Fault> {
         if text == "auto" {
-            return Ok(Connections::Auto);
+            return Ok(Count::Auto);
         }
         let number = Number::from_one().parse(text);
-        number.map(Connections::AtMost).map_err(|fault| fault.hint("a number such as 4096, or auto"))
+        number.map(Count::AtMost).map_err(|fault| fault.hint("a number such as 4096, or auto"))
     }
 
-    fn write(&self, value: &Connections) -> Written {
+    fn write(&self, value: &Count) -> Written {
         match value {
-            Connections::Auto => Written::Word("auto".to_owned()),
-            Connections::AtMost(number) => Number::from_one().write(number),
+            Count::Auto => Written::Word("auto".to_owned()),
+            Count::AtMost(number) => Number::from_one().write(number),
         }
     }
 

@@ -58,7 +58,7 @@ pub use admin::{Admin, AdminToken, TokenError};
 pub use auth::{Auth, Basic, PasswordHash};
 pub use forwarded::{Forwarded, LocalClients};
 pub use kinds::{LONGEST_HSTS, LONGEST_TIME};
-pub use limits::{Connections, Limits};
+pub use limits::{Count, Limits};
 pub use listen::{BindAddr, Listen, ListenAt, UnixAccess};
 pub(crate) use load::contents;
 pub use load::{Loaded, Source, check_admin, glimpse, load, nothing, printed, read_text, reread_text, says_nothing};

@@ -11,6 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::Busy;
 use super::attribution_watch::AttributionWatch;
+use super::permits::RequestPermit;
 use crate::observe::access::{Access, Ended};
 use crate::upstream::Lease;
 
@@ -26,6 +27,7 @@ pub struct Body {
 struct Kept {
     access: Box<Access>,
     _busy: Busy,
+    _permit: Option<RequestPermit>,
 }
 
 #[derive(Debug)]
@@ -76,10 +78,10 @@ impl Body {
         Self { source: Source::Gateway(Box::new(from)), kept: None }
     }
 
-    /// Gives the request's log line into this body's keeping, and the sign that a request is under way.
+    /// Gives the request's log line into this body's keeping, the sign that a request is under way, and its place among all.
     #[must_use]
-    pub fn keeping(mut self, access: Box<Access>, busy: Busy) -> Self {
-        self.kept = Some(Kept { access, _busy: busy });
+    pub fn keeping(mut self, access: Box<Access>, busy: Busy, permit: Option<RequestPermit>) -> Self {
+        self.kept = Some(Kept { access, _busy: busy, _permit: permit });
         self
     }
 

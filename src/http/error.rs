@@ -89,6 +89,9 @@ pub enum Failure {
     /// CONNECT: this is not a forward proxy.
     #[error("CONNECT is not served")]
     Connect,
+    /// As many requests are under way as may be, in all or of this client's network (RFC 6585 §4).
+    #[error("too many requests")]
+    TooManyRequests,
     /// All of `limits.connections` are in use, or all of this client's.
     #[error("too many connections")]
     TooManyConnections,
@@ -183,7 +186,7 @@ impl Failure {
     /// Seconds for `Retry-After`, where waiting helps.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::TooManyConnections | Self::Exhausted(_) => Some(5),
+            Self::TooManyConnections | Self::TooManyRequests | Self::Exhausted(_) => Some(5),
             Self::Draining | Self::GatewayStarting(_) => Some(2),
             // Not a moment early.
             Self::TooManyLogins { retry_after } => {

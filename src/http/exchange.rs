@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue, header};
 
 use super::arrival::Arrival;
 use super::forwarded::Forwarding;
+use super::permits::RequestPermit;
 use super::request_id::RequestId;
 use super::tunnel::Handover;
 use crate::config::HeaderRules;
@@ -32,6 +33,8 @@ pub struct Exchange {
     pub target: PathAndQuery,
     /// What the gateway is told about the client. Set by [`super::attribution`].
     pub forwarding: Forwarding,
+    /// It is under way. Set by [`super::stack::Edge`], before anything waits.
+    pub permit: Option<RequestPermit>,
     /// Where an upgrade leaves its tunnel; `None` where the connection cannot be handed over.
     pub handover: Option<Arc<Handover>>,
     /// What its route changes in its header fields. Set by [`super::stack::RouteStack`].

@@ -97,19 +97,23 @@ impl Forward {
                     lease.worked();
                     return Ok((lease, response));
                 }
-                Err(SendError { error, again }) => match again {
-                    // One that is ready hung up on this request alone.
-                    Some(_) if error.is_gone() && others > 0 && blamed.is_ready().await => {
-                        return Err(failure_of(error));
+                Err(SendError { error, again }) => {
+                    // What is asked next needs a connection of its own, and each request has one.
+                    drop(lease);
+                    match again {
+                        // One that is ready hung up on this request alone.
+                        Some(_) if error.is_gone() && others > 0 && blamed.is_ready().await => {
+                            return Err(failure_of(error));
+                        }
+                        // Another gateway is asked at once, and when none is left it may be an outage.
+                        Some(again) if error.is_gone() && others > 0 && self.endpoints.failed(&blamed) => {
+                            others -= 1;
+                            request = again;
+                        }
+                        Some(again) if error.is_gone() && wait.cut(&self.endpoints).await => request = again,
+                        _ => return Err(failure_of(error)),
                     }
-                    // Another gateway is asked at once, and when none is left it may be an outage.
-                    Some(again) if error.is_gone() && others > 0 && self.endpoints.failed(&blamed) => {
-                        others -= 1;
-                        request = again;
-                    }
-                    Some(again) if error.is_gone() && wait.cut(&self.endpoints).await => request = again,
-                    _ => return Err(failure_of(error)),
-                },
+                }
             }
         }
     }

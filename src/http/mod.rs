@@ -29,6 +29,7 @@ pub mod layer;
 pub mod limits;
 pub mod page;
 pub mod passwords;
+pub mod permits;
 pub mod protected;
 pub mod reading;
 pub mod redirect;

@@ -21,6 +21,7 @@ use super::forwarded::Forwarding;
 use super::guard::Guard;
 use super::handle::Handle;
 use super::layer::{Innermost, Layer, inbound, outbound};
+use super::permits::Permits;
 use super::request_id::{RequestId, X_REQUEST_ID};
 use super::route::Route;
 use super::tunnel::Handover;
@@ -38,6 +39,8 @@ pub struct EdgeSettings {
     pub hsts: Hsts,
     /// The most bytes of a request's body.
     pub request_body: Option<u64>,
+    /// How many requests may be under way.
+    pub permits: Permits,
     /// Where the lines go.
     pub log: AccessLog,
 }
@@ -65,7 +68,7 @@ pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 impl Edge {
     /// The edge in front of what comes next: a [`Router`](super::router::Router), or a listener's one answer.
     pub fn new(settings: EdgeSettings, next: impl Handle) -> Self {
-        let EdgeSettings { forwarded, hsts, request_body, log } = settings;
+        let EdgeSettings { forwarded, hsts, request_body, permits, log } = settings;
         let layers = ServiceBuilder::new()
             // Outermost: every answer has a name.
             .layer(outbound(|exchange, answer| {
@@ -78,6 +81,11 @@ impl Edge {
             // Before anything that counts or refuses by client.
             .layer(inbound(move |exchange, access| {
                 attribution::attribute(&forwarded, exchange, access);
+                Ok(())
+            }))
+            // Before anything that waits. What is refused here was cheap.
+            .layer(inbound(move |exchange, _| {
+                exchange.permit = Some(permits.enter(exchange.forwarding.client)?);
                 Ok(())
             }))
             // Before the gateway is dialled.
@@ -189,6 +197,7 @@ impl<L: Layer, H: Handle> Enter for Root<L, H> {
             host: HeaderValue::from_static(""),
             target: PathAndQuery::from_static("/"),
             forwarding: Forwarding { client: peer, trusted: false, fields: Vec::new() },
+            permit: None,
             handover,
             rules: None,
             basic_is_ours: false,
@@ -213,6 +222,7 @@ impl<L: Layer, H: Handle> Root<L, H> {
         let mut response = handled.unwrap_or_else(|failure| self.pages.answer(&failure, &exchange, &mut access));
         self.layers.leave(&exchange, &mut response);
         access.status = Some(response.status());
-        response.map(|body| body.keeping(access, busy))
+        let permit = exchange.permit.take();
+        response.map(|body| body.keeping(access, busy, permit))
     }
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use http::HeaderValue;
 
+use super::permits::GatewayPermit;
 use super::websockets::WebSockets;
 use crate::drain::Drain;
 use crate::listener::Buffers;
@@ -33,6 +34,8 @@ pub struct Tunnel {
     pub(super) open: WebSockets,
     /// The gateway has it to serve.
     pub(super) counted: Option<Counted>,
+    /// It has a connection to the gateway.
+    pub(super) permit: Option<GatewayPermit>,
     pub(super) report: Box<Report>,
 }
 
@@ -61,7 +64,7 @@ impl Handover {
 impl Tunnel {
     /// Joins the client's stream, of which `first` was read too far already, with the gateway's. `guard` is held to the end.
     pub fn start(self, client: Stream, first: Bytes, guard: impl Send + 'static, drain: &Drain) {
-        let Self { gateway, settings, buffers, open, counted, report } = self;
+        let Self { gateway, settings, buffers, open, counted, permit, report } = self;
         // Made out here and captured: what is moved into a local of the task has a place in it twice.
         let mut relay = Relay::new(End { io: client, first }, gateway, settings);
         let entered = open.enter(Arc::clone(&report.opening), relay.pulse());
@@ -70,7 +73,7 @@ impl Tunnel {
             let summary = relay.run(&buffers, &watched).await;
             report.make(summary);
             // The sockets first: whoever takes the place of this link finds their files free.
-            drop((relay, guard, entered, counted));
+            drop((relay, guard, entered, counted, permit));
         });
     }
 }

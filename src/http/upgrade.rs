@@ -14,6 +14,7 @@ use super::error::Failure;
 use super::exchange::Exchange;
 use super::forward::{Forward, to_gateway};
 use super::headers::{self, Connection};
+use super::permits::RequestPermit;
 use super::tunnel::{Report, Tunnel};
 use super::websockets::WebSockets;
 use crate::config::AllowedOrigins;
@@ -94,6 +95,7 @@ pub(super) async fn upgrade(
         buffers: Arc::clone(&upgrades.buffers),
         open: upgrades.open.clone(),
         counted,
+        permit: exchange.permit.as_mut().map(RequestPermit::hand_on),
         report: Box::new(Report {
             log: upgrades.log.clone(),
             opening: Arc::new(opening),

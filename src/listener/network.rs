@@ -18,6 +18,15 @@ impl Network {
             IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !u128::from(u64::MAX))),
         })
     }
+
+    /// Which of so many parts it belongs to, where something is counted in several.
+    pub(crate) fn part(self, of: usize) -> usize {
+        let bytes = match self.0 {
+            IpAddr::V4(ip) => ip.to_bits(),
+            IpAddr::V6(ip) => (ip.to_bits() >> 64) as u32 ^ (ip.to_bits() >> 96) as u32,
+        };
+        (bytes ^ bytes >> 8 ^ bytes >> 16) as usize % of
+    }
 }
 
 /// How much of something each network has. What has nothing takes no memory.

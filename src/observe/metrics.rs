@@ -36,6 +36,8 @@ pub struct Metrics {
 pub struct Requests {
     /// By the first digit of the status, and those that ended without one.
     by_class: [Counter; 6],
+    /// Were refused because as many were under way as may be.
+    pub refused: Counter,
     received: Counter,
     sent: Counter,
 }
@@ -161,6 +163,11 @@ impl Requests {
         let by_class = CLASSES.map(|class| family.get_or_create_owned(&[("status", class)]));
         Self {
             by_class,
+            refused: counter(
+                registry,
+                "requests_refused",
+                "Requests over limits.requests or limits.requests_per_client",
+            ),
             received: counter(registry, "request_body_bytes", "Bytes of the bodies of requests"),
             sent: counter(registry, "response_body_bytes", "Bytes of the bodies of answers"),
         }

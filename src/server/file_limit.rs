@@ -2,8 +2,6 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::config::Connections;
-
 /// Raises the soft limit to the hard one and returns it; `None` is unlimited.
 pub fn raise() -> Option<u64> {
     let before = getrlimit(Resource::Nofile);
@@ -16,33 +14,20 @@ pub fn raise() -> Option<u64> {
     before.maximum
 }
 
-/// How many clients there may be at once: each may need a socket to the gateway too, and some files are needed besides.
-pub fn most_connections(wanted: Connections, files: Option<u64>) -> usize {
-    let carried = carried(files);
-    match wanted {
-        Connections::Auto => carried,
-        Connections::AtMost(most) => {
-            if most > carried {
-                tracing::warn!(
-                    limits.connections = most,
-                    carried,
-                    "the open-file limit carries fewer connections; raise it (systemd: LimitNOFILE=, containers: --ulimit nofile=)"
-                );
-            }
-            most.min(carried)
-        }
-    }
-}
-
-/// How many clients so many open files carry; `None` is unlimited.
-pub fn carried(files: Option<u64>) -> usize {
+/// How many client connections, and as many connections to gateways beside them, so many open files carry; `None` is unlimited.
+pub fn carried(files: Option<u64>, cores: usize) -> usize {
+    let reserve = RESERVED.max(LEAST_RESERVED + FILES_PER_CORE * cores as u64);
     files.map_or(UNLIMITED, |files| {
-        usize::try_from(files.saturating_sub(RESERVED) / SOCKETS_PER_CLIENT).unwrap_or(UNLIMITED).clamp(1, UNLIMITED)
+        usize::try_from(files.saturating_sub(reserve) / SOCKETS_PER_CLIENT).unwrap_or(UNLIMITED).clamp(1, UNLIMITED)
     })
 }
 
-/// Listeners, the admin's connections, idle connections to the gateway, files of state.
+/// What is kept for others than clients: listeners and one client in front of each, the admin listener's connections (32), idle
+/// connections to gateways (128), questions about their readiness, name resolution, and files of state.
 const RESERVED: u64 = 256;
+const LEAST_RESERVED: u64 = 224;
+/// A runtime has an epoll instance and a few files beside it.
+const FILES_PER_CORE: u64 = 4;
 const SOCKETS_PER_CLIENT: u64 = 2;
 /// What stands for "no limit": more sockets than a machine has ports for.
 const UNLIMITED: usize = 1 << 20;
@@ -54,15 +39,14 @@ mod tests {
     #[test]
     fn connections_stay_below_what_the_open_files_carry() {
         let rows = [
-            (Connections::Auto, Some(20_000), 9872),
-            (Connections::Auto, Some(100), 1),
-            (Connections::Auto, None, UNLIMITED),
-            (Connections::AtMost(100), Some(20_000), 100),
-            (Connections::AtMost(50_000), Some(20_000), 9872),
-            (Connections::AtMost(50_000), None, 50_000),
+            (Some(20_000), 2, 9872),
+            (Some(20_000), 64, 9760),
+            (Some(300), 2, 22),
+            (Some(100), 2, 1),
+            (None, 2, UNLIMITED),
         ];
-        for (wanted, files, expected) in rows {
-            assert_eq!(most_connections(wanted, files), expected, "{wanted:?} of {files:?}");
+        for (files, cores, expected) in rows {
+            assert_eq!(carried(files, cores), expected, "{files:?} {cores}");
         }
     }
 }

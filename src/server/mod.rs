@@ -2,12 +2,14 @@
 
 pub mod accept;
 pub mod admission;
+pub mod capacity;
 pub mod connection;
 mod cork;
 pub mod file_limit;
 mod h1;
 mod h2;
 mod handshake;
+mod memory_limit;
 pub mod settings;
 mod tap;
 pub mod workers;

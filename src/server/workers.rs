@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle, ThreadId};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
@@ -47,7 +48,10 @@ impl Workers {
         for number in 1..count {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let (handle, stop) = (runtime.handle().clone(), threads.stop.clone());
-            let run = move || runtime.block_on(stop.cancelled_owned());
+            let run = move || {
+                runtime.block_on(stop.cancelled_owned());
+                runtime.shutdown_timeout(LAST_MOMENT);
+            };
             let running = thread::Builder::new().name(format!("worker-{number}")).spawn(run)?;
             others.push(Worker::new(running.thread().id(), handle));
             threads.running.push(running);
@@ -63,6 +67,10 @@ impl Workers {
         (worker, worker.connections.enter())
     }
 }
+
+/// What still blocks a thread of a runtime's when everything else has ended, such as a resolver that does not answer, has so
+/// long.
+pub(crate) const LAST_MOMENT: Duration = Duration::from_millis(250);
 
 fn connections(worker: &Worker) -> usize {
     worker.connections.count()
@@ -140,6 +148,18 @@ mod tests {
         }
         assert!(workers.0.first.is_here());
         drain.ended().await;
+    }
+
+    #[tokio::test]
+    async fn what_blocks_a_thread_does_not_keep_the_others_from_their_end() {
+        let (workers, threads) = Workers::start(3).unwrap();
+        let (release, blocked) = std::sync::mpsc::channel::<()>();
+        let blocked = std::sync::Mutex::new(blocked);
+        workers.0.others[0].runtime().spawn_blocking(move || blocked.lock().unwrap().recv());
+        let began = std::time::Instant::now();
+        drop(threads);
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        drop(release);
     }
 
     #[tokio::test]

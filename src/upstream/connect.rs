@@ -295,7 +295,7 @@ mod tests {
         let both = Names::by(|_| Ok(vec![[127, 0, 0, 2].into(), [127, 0, 0, 3].into()]));
         let limit = Duration::from_secs(20);
         let upstream = Upstream::Http { host: "gateway".to_owned(), port };
-        let connector = Connector::new(&upstream, Some(limit), || Err(rustls::pki_types::InvalidDnsNameError));
+        let connector = Connector::new(&upstream, Some(limit), |_| Err(rustls::pki_types::InvalidDnsNameError));
         let connector = connector.unwrap().asking(both);
         let began = Instant::now();
         connector.connect().await.unwrap();

@@ -1,6 +1,7 @@
 //! [`Pool`]: connections to the gateway that wait for their next request.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -19,6 +20,8 @@ struct Shared {
     connector: Connector,
     max_head: usize,
     idle: Mutex<Vec<Idle>>,
+    /// Idle connections kept at once.
+    most: AtomicUsize,
 }
 
 struct Idle {
@@ -41,7 +44,7 @@ pub struct Lease {
 impl Pool {
     /// An empty pool; a response's head may be `max_head` bytes long.
     pub fn new(connector: Connector, max_head: usize) -> Self {
-        Self(Arc::new(Shared { connector, max_head, idle: Mutex::default() }))
+        Self(Arc::new(Shared { connector, max_head, idle: Mutex::default(), most: MAX_KEPT.into() }))
     }
 
     /// A connection that was used before on this thread and seems to be alive, the most recent one first.
@@ -69,6 +72,11 @@ impl Pool {
         self.0.connector.host()
     }
 
+    /// Keeps its share of the idle connections from here on, where there are so many pools. They are files that no request counts.
+    pub(crate) fn share(&self, pools: usize) {
+        self.0.most.store((MAX_KEPT / pools.max(1)).max(LEAST_KEPT), Ordering::Relaxed);
+    }
+
     /// Closes what has been idle for too long; returns how many are left.
     pub fn sweep(&self) -> usize {
         let mut idle = self.idle();
@@ -93,7 +101,7 @@ impl Lease {
     pub fn give_back(mut self) {
         if self.link.is_reusable() {
             let mut idle = self.pool.idle();
-            if idle.len() < MAX_KEPT {
+            if idle.len() < self.pool.0.most.load(Ordering::Relaxed) {
                 idle.push(Idle { link: self.link, home: self.home, since: Instant::now() });
             }
         }
@@ -144,5 +152,7 @@ impl DerefMut for Lease {
 
 /// The gateway closes an idle connection after 5 s; ours must be given up before it does.
 const MAX_IDLE: Duration = Duration::from_secs(4);
-/// Idle connections kept at once.
+/// Idle connections of all pools that are kept at once.
 const MAX_KEPT: usize = 128;
+/// Of one pool, however many there are.
+const LEAST_KEPT: usize = 2;

@@ -55,24 +55,29 @@ fn ticks(proxy: &Binary) -> u64 {
 
 #[tokio::test]
 async fn without_a_file_left_it_serves_whom_it_has_and_recovers() {
-    const FILES: usize = 300;
     let gateway = gateway().playing(plays).await;
-    let builder = binary().upstream(&gateway).config(LISTEN).config("admin: 127.0.0.1:0");
-    let mut proxy = builder.limit(&format!("-n {FILES}")).start().await;
+    let mut proxy = binary().upstream(&gateway).config(LISTEN).config("admin: 127.0.0.1:0").start().await;
     let mut websocket = proxy.plain_client().await;
     websocket.send(UPGRADE).await;
     assert!(websocket.head().await.starts_with("HTTP/1.1 101 "));
     echo(&mut websocket).await;
 
-    // Few clients with many requests: each needs a file of its own towards the gateway.
     let mut hogs = Vec::new();
-    let mut hanging = JoinSet::new();
     for _ in 0..4 {
-        let mut hog = proxy.http2().await;
-        for _ in 0..80 {
+        hogs.push(proxy.http2().await);
+    }
+    // It never uses up what it has found at its start; another limit may still hit it, such as the machine's.
+    let few = std::fs::read_dir(format!("/proc/{}/fd", proxy.pid())).unwrap().count() as u64 + 100;
+    let pid = rustix::process::Pid::from_raw(proxy.pid().cast_signed());
+    let limit = rustix::process::Rlimit { current: Some(few), maximum: Some(few) };
+    rustix::process::prlimit(pid, rustix::process::Resource::Nofile, limit).unwrap();
+
+    // Few clients with many requests: each needs a file of its own towards the gateway.
+    let mut hanging = JoinSet::new();
+    for hog in &mut hogs {
+        for _ in 0..60 {
             hanging.spawn(hog.begin(Request::get("https://localhost/hang").body(empty()).unwrap()));
         }
-        hogs.push(hog);
     }
     let refused = within("a request without a file", hanging.join_next()).await.unwrap().unwrap().unwrap();
     assert_eq!(refused.status(), 503);
@@ -106,6 +111,66 @@ async fn without_a_file_left_it_serves_whom_it_has_and_recovers() {
     for said in ["cannot accept connections", "no resources left to reach the gateway"] {
         let count = proxy.printed.iter().filter(|line| line.contains(said)).count();
         assert_eq!(count, 1, "{said}: {:#?}", proxy.printed);
+    }
+}
+
+#[tokio::test]
+async fn with_all_places_taken_the_operator_is_answered_and_what_runs_gets_its_connection() {
+    let gateway = gateway().playing(plays).await;
+    // Nothing that is silent is sent away meanwhile.
+    let patient = "timeouts: { request_head: 10m, tls_handshake: 10m }";
+    let builder = binary().upstream(&gateway).config(LISTEN).config("admin: 127.0.0.1:0").config(patient);
+    let mut proxy = builder.open_files(400).start().await;
+    let mut operator = Wire::new(dial(proxy.admin.unwrap()).await);
+    let mut websocket = proxy.plain_client().await;
+    websocket.send(UPGRADE).await;
+    assert!(websocket.head().await.starts_with("HTTP/1.1 101 "));
+    let mut two = proxy.http2().await;
+    assert_eq!(two.get("https://localhost/").await.status, 200);
+
+    // More silent clients than there are places, of both kinds, and one that would ask.
+    let mut silent = Vec::new();
+    for number in 0..300 {
+        silent.push(if number % 2 == 0 { proxy.silent().await } else { dial(proxy.plain.unwrap()).await });
+    }
+    let mut outside = Wire::new(dial(proxy.plain.unwrap()).await);
+    outside.send(GET).await;
+    proxy.line(|line| line["message"] == "limits.connections is reached; new clients wait").await;
+
+    // As many requests as there may be at once; each gets a file towards the gateway, and one more is refused by number.
+    let mut hanging = JoinSet::new();
+    for _ in 0..120 {
+        hanging.spawn(two.begin(Request::get("https://localhost/hang").body(empty()).unwrap()));
+    }
+    let refused = within("a request beyond the limit", hanging.join_next()).await.unwrap().unwrap().unwrap();
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (429, "5"));
+    let files = std::fs::read_dir(format!("/proc/{}/fd", proxy.pid())).unwrap().count();
+    println!("{files} of 400 files with {} connections to the gateway", gateway.connections());
+    within("a connection for each request", async {
+        while gateway.connections() < 40 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+
+    for question in ["/livez", "/readyz", "/status", "/metrics"] {
+        for client in [&mut operator, &mut Wire::new(dial(proxy.admin.unwrap()).await)] {
+            client.send(format!("GET {question} HTTP/1.1\r\nHost: localhost\r\n\r\n")).await;
+            assert_eq!(client.response().await.status(), 200, "{question}");
+        }
+    }
+    operator.send("POST /reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").await;
+    let answer = operator.response().await;
+    assert_eq!(answer.status(), 200, "{}", answer.text());
+    echo(&mut websocket).await;
+    assert!(!outside.has_more().await);
+
+    drop((hanging, silent));
+    assert_eq!(outside.response().await.status(), 200);
+    drop((two, websocket, outside, operator));
+    proxy.terminate().await;
+    for said in ["cannot accept connections", "no resources left to reach the gateway"] {
+        assert!(!proxy.printed.iter().any(|line| line.contains(said)), "{said}: {:#?}", proxy.printed);
     }
 }
 

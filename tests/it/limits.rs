@@ -3,9 +3,11 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use frontgate::config::{Config, Connections};
+use frontgate::config::{Config, Count};
+use http::Request;
 
-use crate::harness::{Wire, binary, dial_from, gateway, handshake, proxy, within};
+use crate::harness::{Connection, Wire, binary, dial_from, empty, gateway, handshake, proxy, within};
+use crate::websocket::peer::{SWITCHED, UPGRADE};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -122,7 +124,7 @@ async fn trusted_proxies_bring_as_many_clients_as_they_have() {
 #[tokio::test]
 async fn when_all_places_are_taken_the_next_client_waits_for_one() {
     let gateway = gateway().answering(OK).await;
-    let few = |config: &mut Config| config.limits.connections = Connections::AtMost(2);
+    let few = |config: &mut Config| config.limits.connections = Count::AtMost(2);
     let proxy = proxy().upstream(&gateway).config(few).plain().start().await;
     let (mut one, mut two) = (proxy.plain_client().await, proxy.client().await);
     is_served(&mut one).await;
@@ -142,7 +144,7 @@ async fn when_all_places_are_taken_the_next_client_waits_for_one() {
 #[tokio::test]
 async fn a_listener_without_clients_takes_no_place() {
     let gateway = gateway().answering(OK).await;
-    let one = |config: &mut Config| config.limits.connections = Connections::AtMost(1);
+    let one = |config: &mut Config| config.limits.connections = Count::AtMost(1);
     let proxy = proxy().upstream(&gateway).config(one).plain().http().start().await;
     // A client of each listener in turn has the only place.
     for _ in 0..2 {
@@ -161,7 +163,7 @@ async fn a_flood_of_silent_clients_is_gone_after_the_timeouts() {
     let patience = |config: &mut Config| {
         (config.timeouts.tls_handshake, config.timeouts.request_head) =
             (Some(Duration::from_millis(200)), Some(Duration::from_millis(200)));
-        config.limits.connections = Connections::AtMost(FLOOD);
+        config.limits.connections = Count::AtMost(FLOOD);
     };
     let proxy = proxy().upstream(&gateway).config(patience).plain().start().await;
     let mut flood = Vec::new();
@@ -198,4 +200,153 @@ async fn connections_stay_below_the_open_file_limit() {
     }
     assert!(proxy.terminate().await.success());
     assert!(!proxy.printed.iter().any(|line| line.contains("cannot accept")), "{:#?}", proxy.printed);
+}
+
+/// Never answers `/hang`, sends an answer without an end to `/stream`, and answers the rest.
+async fn plays(mut connection: Connection) {
+    while let Some(request) = connection.next_request().await {
+        match request.target() {
+            b"/hang" => drop(connection.rest().await),
+            b"/stream" => {
+                connection.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n").await;
+                drop(connection.rest().await);
+            }
+            _ if request.field("upgrade").is_some() => {
+                connection.send(SWITCHED).await;
+                drop(connection.rest().await);
+            }
+            _ => {
+                connection.send(OK).await;
+                continue;
+            }
+        }
+        return;
+    }
+}
+
+async fn is_refused(client: &mut Wire, request: &str) {
+    client.send(request).await;
+    let page = client.response().await;
+    assert_eq!((page.status(), page.field("retry-after").as_deref()), (429, Some("5")), "{}", page.text());
+}
+
+#[tokio::test]
+async fn a_network_has_so_many_requests_under_way_over_both_protocols_and_websockets_are_none() {
+    let gateway = gateway().playing(plays).await;
+    let three = |config: &mut Config| config.limits.requests_per_client = Some(Count::AtMost(3));
+    let proxy = proxy().upstream(&gateway).config(three).plain().start().await;
+    // As many as there may be, and more WebSockets than that.
+    let mut sockets = Vec::new();
+    for _ in 0..5 {
+        let mut socket = proxy.plain_client().await;
+        socket.send(UPGRADE).await;
+        assert!(socket.head().await.starts_with("HTTP/1.1 101 "));
+        sockets.push(socket);
+    }
+    let mut two = proxy.http2().await;
+    let mut ask = |target: &str| two.begin(Request::get(format!("https://localhost{target}")).body(empty()).unwrap());
+    let stream = ask("/stream").await.unwrap();
+    assert_eq!(stream.status(), 200);
+    let mut hangs = proxy.plain_client().await;
+    hangs.send("GET /hang HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    let mut streams = proxy.client().await;
+    streams.send("GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert!(streams.head().await.starts_with("HTTP/1.1 200 "));
+    within("the hanging request", async {
+        while gateway.connections() < 8 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+
+    let mut client = proxy.plain_client().await;
+    for request in [GET, UPGRADE] {
+        is_refused(&mut client, request).await;
+    }
+    let refused = ask("/").await.unwrap();
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (429, &"5".parse().unwrap()));
+    let mut other = Wire::new(dial_from(Ipv4Addr::new(127, 0, 0, 2), proxy.plain.unwrap()).await);
+    is_served(&mut other).await;
+
+    // An answer that ends or is left gives its place back, whichever protocol it came over.
+    drop(stream);
+    within("a free place", async {
+        loop {
+            client.send(GET).await;
+            if client.response().await.status() == 200 {
+                break;
+            }
+        }
+    })
+    .await;
+    drop((hangs, streams));
+    within("more free places", async { while ask("/").await.unwrap().status() != 200 {} }).await;
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_network_has_its_own_requests() {
+    let gateway = gateway().playing(plays).await;
+    let proxied = |config: &mut Config| {
+        config.limits.requests_per_client = Some(Count::AtMost(2));
+        config.forwarded.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    };
+    let proxy = proxy().upstream(&gateway).config(proxied).plain().start().await;
+    let get = |target: &str, client: &str| {
+        format!("GET {target} HTTP/1.1\r\nHost: gw.example\r\nX-Forwarded-For: {client}\r\n\r\n")
+    };
+    let mut hanging = Vec::new();
+    for client in ["192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::2"] {
+        let mut wire = proxy.plain_client().await;
+        wire.send(get("/hang", client)).await;
+        hanging.push(wire);
+    }
+    within("the hanging requests", async {
+        while gateway.connections() < 4 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // Whose request it is, and whether that network may have one more.
+    for (client, served) in
+        [("192.0.2.1", false), ("192.0.2.2", true), ("2001:db8::ffff", false), ("2001:db8:0:1::1", true)]
+    {
+        let mut wire = proxy.plain_client().await;
+        if served {
+            wire.send(get("/", client)).await;
+            assert_eq!(wire.response().await.status(), 200, "{client}");
+        } else {
+            is_refused(&mut wire, &get("/", client)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn in_all_there_are_so_many_requests_and_no_more() {
+    let gateway = gateway().playing(plays).await;
+    let four = |config: &mut Config| config.limits.requests = Count::AtMost(4);
+    let proxy = proxy().upstream(&gateway).config(four).plain().start().await;
+    let mut hanging = Vec::new();
+    for client in 2..6 {
+        let mut wire = Wire::new(dial_from(Ipv4Addr::new(127, 0, 0, client), proxy.plain.unwrap()).await);
+        wire.send("GET /hang HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        hanging.push(wire);
+    }
+    within("the hanging requests", async {
+        while gateway.connections() < 4 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    is_refused(&mut proxy.plain_client().await, GET).await;
+    drop(hanging);
+    let mut client = proxy.plain_client().await;
+    within("a free place", async {
+        loop {
+            client.send(GET).await;
+            if client.response().await.status() == 200 {
+                break;
+            }
+        }
+    })
+    .await;
 }

@@ -1,6 +1,6 @@
 //! From SIGTERM or SIGINT to the end of the real program.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![expect(clippy::print_stdout, reason = "figures are for people")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures, and why a test did not run, are for people")]
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::harness::Binary;
+use crate::harness::{Binary, binary, within};
 use crate::websocket::frame::Frame;
 use crate::websocket::peer::Peer;
 use crate::websocket::scene::{Scene, Via, connect, scene_of_binary};
@@ -197,4 +197,50 @@ async fn refused(address: std::net::SocketAddr) {
 
 fn lines(binary: &Binary) -> Vec<Value> {
     binary.printed.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_resolver_that_does_not_answer_is_asked_once_and_keeps_nothing_from_the_end() {
+    const CLIENTS: usize = 60;
+    let Ok(resolver) = tokio::net::UdpSocket::bind("127.53.53.53:53").await else {
+        eprintln!("SKIPPED: this needs root, to be a resolver on port 53");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (script, settings) = (folder.path().join("frontgate"), folder.path().join("resolv.conf"));
+    std::fs::write(&settings, "nameserver 127.53.53.53\noptions timeout:30 attempts:5\n").unwrap();
+    // In a mount namespace of its own, so that nothing else asks this resolver.
+    let program = env!("CARGO_BIN_EXE_frontgate");
+    let mounts = format!("mount --bind {} /etc/resolv.conf && exec {program} \"$@\"", settings.display());
+    let text = format!("#!/bin/sh\nexec unshare --mount /bin/sh -c '{mounts}' frontgate \"$@\"\n");
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    if !std::process::Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|status| status.success()) {
+        eprintln!("SKIPPED: this needs root, to make a mount namespace");
+        return;
+    }
+    let builder = binary().program(script).config("listen: { plain: [\"127.0.0.1:0\"], https: [\"127.0.0.1:0\"] }");
+    let builder = builder.config("upstream: http://gateway.test:1").config("timeouts: { connect: off, drain: 1s }");
+    let mut proxy = builder.start().await;
+    let threads = |proxy: &Binary| std::fs::read_dir(format!("/proc/{}/task", proxy.pid())).unwrap().count();
+    let before = threads(&proxy);
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = proxy.plain_client().await;
+        client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        clients.push(client);
+    }
+    within("a question to the resolver", resolver.recv_from(&mut [0; 512])).await.unwrap();
+    // One that was answered: all before it were read.
+    let mut other = proxy.plain_client().await;
+    other.send("GET / HTTP/1.1\r\n\r\n").await;
+    assert_eq!(other.response().await.status(), 400);
+    let during = threads(&proxy);
+    println!("{before} threads before, {during} while {CLIENTS} requests wait for one name");
+    assert!(during <= before + 4, "{before} {during}");
+    let began = Instant::now();
+    proxy.terminate().await;
+    println!("ended {:?} after SIGTERM, with a drain of 1 s", began.elapsed());
+    // A second more than the drain, on a machine that is busy; the resolver would have had 150 s.
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use time::OffsetDateTime;
-use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
 use crate::cli::failure::Failure;
+use crate::cli::run::Runtime;
 use crate::config::Config;
 use crate::doctor::settings::{Written, apply, strip, write};
 use crate::doctor::{GatewayConfig, Question, Report, examine};

@@ -69,7 +69,7 @@ hold: 3s
 forwarded: { trusted_proxies: [10.0.0.0/8], local_clients: forwarded, headers: [forwarded], strip: [X-Webauth-Sub, x_user] }
 websocket: { ping_interval: off, pong_timeout: 1m, max_frame: 1MiB, max_message: 25MiB, max_messages_per_minute: 600, max_control_per_minute: 60, allowed_origins: ["https://GW.example.com"] }
 timeouts: { connect: 250ms, tls_handshake: 1s, request_head: 2s, keep_alive: off, read: 1h, send: 1d, progress: 90s, drain: 0s }
-limits: { connections: 4096, connections_per_client: off, request_head: 8KiB, request_body: 1GiB }
+limits: { connections: 4096, connections_per_client: off, requests: 2000, requests_per_client: off, request_head: 8KiB, request_body: 1GiB }
 admin: off
 log: { level: debug, format: json, access: false, redact: [] }
 "#,
@@ -139,8 +139,10 @@ log: { level: debug, format: json, access: false, redact: [] }
             drain: Duration::ZERO,
         },
         limits: Limits {
-            connections: Connections::AtMost(4096),
+            connections: Count::AtMost(4096),
             connections_per_client: None,
+            requests: Count::AtMost(2000),
+            requests_per_client: None,
             request_head: 8192,
             request_body: Some(1 << 30),
         },

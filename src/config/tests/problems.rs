@@ -38,7 +38,7 @@ f.yaml:8:11: upstream: the URL has no scheme
 FRONTGATE_ADMIN: admin: `localhost` has no port
     hint: such as 0.0.0.0:443, [::]:443 or :443
 FRONTGATE_LIMITS: sets nothing
-    hint: did you mean `FRONTGATE_LIMITS_CONNECTIONS`?
+    hint: did you mean `FRONTGATE_LIMITS_REQUESTS`?
 --name: tls.names[0]: `a b` is not a name a certificate can carry
     hint: such as gw.example.com, *.example.com or 192.0.2.7";
     assert_eq!(parse_with(text, &env, &flags).unwrap_err(), expected);

@@ -3,18 +3,13 @@
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use crate::config::Connections;
+use crate::config::Count;
 use crate::doctor::catalogue::own as found;
 use crate::doctor::finding::{Diagnosis, Outcome};
 use crate::server::file_limit;
 
 /// Judges the clock and the limit of open `files`.
-pub(in crate::doctor) fn machine(
-    diagnosis: &mut Diagnosis,
-    now: OffsetDateTime,
-    files: Option<u64>,
-    wanted: Connections,
-) {
+pub(in crate::doctor) fn machine(diagnosis: &mut Diagnosis, now: OffsetDateTime, files: Option<u64>, wanted: Count) {
     let plausible = now > EARLIEST && now < EARLIEST + time::Duration::days(365 * 30);
     let shows = format!("{} UTC", now.date());
     diagnosis.checked(
@@ -26,10 +21,11 @@ pub(in crate::doctor) fn machine(
         diagnosis.found(found::clock_wrong(&shows));
     }
     let Some(files) = files else { return };
-    let carried = file_limit::carried(Some(files));
+    let carried =
+        file_limit::carried(Some(files), std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let asked = match wanted {
-        Connections::Auto => None,
-        Connections::AtMost(most) => Some(most),
+        Count::Auto => None,
+        Count::AtMost(most) => Some(most),
     };
     let enough = carried >= asked.unwrap_or(FEW);
     diagnosis.checked(
@@ -54,15 +50,15 @@ mod tests {
     #[test]
     fn a_clock_of_another_year_and_few_files_are_found() {
         let right = datetime!(2026-11-20 12:00 UTC);
-        let rows: [(OffsetDateTime, Option<u64>, Connections, &[&str]); 8] = [
-            (right, None, Connections::Auto, &[]),
-            (right, Some(1024), Connections::Auto, &[]),
-            (right, Some(300), Connections::Auto, &["few_files"]),
-            (right, Some(1024), Connections::AtMost(5000), &["few_files"]),
-            (right, Some(524_288), Connections::AtMost(5000), &[]),
-            (datetime!(1970-01-01 01:00 UTC), None, Connections::Auto, &["clock_wrong"]),
-            (datetime!(2025-12-31 23:00 UTC), None, Connections::Auto, &["clock_wrong"]),
-            (datetime!(2099-01-01 00:00 UTC), None, Connections::Auto, &["clock_wrong"]),
+        let rows: [(OffsetDateTime, Option<u64>, Count, &[&str]); 8] = [
+            (right, None, Count::Auto, &[]),
+            (right, Some(1024), Count::Auto, &[]),
+            (right, Some(300), Count::Auto, &["few_files"]),
+            (right, Some(1024), Count::AtMost(5000), &["few_files"]),
+            (right, Some(524_288), Count::AtMost(5000), &[]),
+            (datetime!(1970-01-01 01:00 UTC), None, Count::Auto, &["clock_wrong"]),
+            (datetime!(2025-12-31 23:00 UTC), None, Count::Auto, &["clock_wrong"]),
+            (datetime!(2099-01-01 00:00 UTC), None, Count::Auto, &["clock_wrong"]),
         ];
         for (now, files, wanted, expected) in rows {
             let mut diagnosis = Diagnosis::default();

@@ -216,6 +216,15 @@ impl Failure {
                 "frontgate passes requests to one gateway and opens no connections to other hosts.",
                 "Ask for the gateway's pages directly; do not configure this address as a proxy.",
             ),
+            Self::TooManyRequests => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                Client,
+                "Too many requests at once",
+                "As many requests of this network are under way as frontgate takes, or as many of all.",
+                "Try again in a few seconds. If many share this address, raise `limits.requests_per_client` in frontgate's \
+                 config, and name the proxy in front of it in `forwarded.trusted_proxies`, if there is one.",
+            ),
             Self::TooManyConnections => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "too_many_connections",

@@ -1,0 +1,158 @@
+//! [`Capacity`]: how much the open files and the memory of a process carry.
+
+use std::num::NonZero;
+use std::thread;
+
+use super::{file_limit, memory_limit};
+use crate::config::{Count, Limits};
+
+/// What the process has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resources {
+    /// Open files; `None` is unlimited.
+    pub files: Option<u64>,
+    /// Bytes of memory.
+    pub memory: u64,
+    /// Threads, each of which has a few files of its own.
+    pub cores: usize,
+}
+
+/// What there may be at once under a configuration.
+///
+/// Files are counted so that each client connection, each connection to a gateway, and what is kept in reserve fit together:
+/// when all places are taken, the admin listener still has files, and what was let in still gets its connection to the gateway.
+/// Memory is divided between connections, requests and what waits for a gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    /// Client connections.
+    pub connections: usize,
+    /// Connections to gateways that are in use: of requests, and of WebSockets.
+    pub gateway: usize,
+    /// Requests under way.
+    pub requests: usize,
+    /// Requests under way of one client network; `None` is unlimited.
+    pub requests_per_client: Option<usize>,
+    /// Bytes of what waits for a gateway.
+    pub waiting_bytes: usize,
+}
+
+impl Resources {
+    /// What this process has; its limit of open files is raised as far as it may be.
+    pub fn find() -> Self {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        Self { files: file_limit::raise(), memory: memory_limit::find(), cores }
+    }
+
+    /// What there may be at once under `limits`.
+    pub fn carry(&self, limits: &Limits) -> Capacity {
+        let most = file_limit::carried(self.files, self.cores);
+        // What it takes to run at all; a process with less than that has to try.
+        let rest = self.memory.saturating_sub(AT_REST).max(self.memory / 4);
+        let by_memory = |share: u64, each: u64| usize::try_from(share / each).unwrap_or(usize::MAX).max(1);
+        let connections = match limits.connections {
+            Count::Auto => most.min(by_memory(rest / 8 * 3, CONNECTION)),
+            Count::AtMost(wanted) => wanted.min(most),
+        };
+        let requests = match limits.requests {
+            Count::Auto => most.min(by_memory(rest / 2, REQUEST)),
+            Count::AtMost(wanted) => wanted.min(most),
+        };
+        let requests_per_client = match limits.requests_per_client {
+            None => None,
+            Some(Count::Auto) => Some((requests / NETWORKS).max(LEAST_PER_CLIENT)),
+            Some(Count::AtMost(wanted)) => Some(wanted),
+        };
+        let waiting_bytes = by_memory(rest / 8, 1).clamp(LEAST_WAITING, MOST_WAITING);
+        Capacity { connections, gateway: most, requests, requests_per_client, waiting_bytes }
+    }
+}
+
+impl Capacity {
+    /// Says what was chosen, and which numbers of `limits` are more than the open files carry.
+    pub fn tell(&self, limits: &Limits, resources: &Resources) {
+        tracing::info!(
+            connections = self.connections,
+            requests = self.requests,
+            requests_per_client = self.requests_per_client,
+            files = resources.files,
+            memory_mib = resources.memory >> 20,
+            "limits"
+        );
+        for (key, wanted) in [("limits.connections", limits.connections), ("limits.requests", limits.requests)] {
+            if let Count::AtMost(wanted) = wanted
+                && wanted > self.gateway
+            {
+                tracing::warn!(
+                    key,
+                    wanted,
+                    carried = self.gateway,
+                    "the open-file limit carries fewer; raise it (systemd: LimitNOFILE=, containers: --ulimit nofile=)"
+                );
+            }
+        }
+    }
+}
+
+/// Memory of a process that serves nothing.
+const AT_REST: u64 = 12 << 20;
+/// Memory of a connection with TLS that is open and carries little: 7 KB when it is idle, more in its handshake.
+const CONNECTION: u64 = 12 << 10;
+/// Memory of a request under way, with what is read ahead of its answer for a client that does not take it.
+const REQUEST: u64 = 16 << 10;
+/// So many networks may ask as much as one may before all is taken.
+const NETWORKS: usize = 8;
+/// Requests of one network, behind which there may be a family, or all clients of a tunnel.
+const LEAST_PER_CLIENT: usize = 256;
+const LEAST_WAITING: usize = 1 << 20;
+/// A thousand waiting requests with large heads.
+const MOST_WAITING: usize = 32 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GIB: u64 = 1 << 30;
+
+    #[test]
+    fn files_and_memory_decide_and_a_number_is_never_more_than_the_files_carry() {
+        let auto = Limits::default();
+        let some = |connections, requests, per_client| Limits {
+            connections: Count::AtMost(connections),
+            requests: Count::AtMost(requests),
+            requests_per_client: per_client,
+            ..auto
+        };
+        // Files, memory, limits; connections, requests, requests of one client.
+        let rows = [
+            (Some(20_000), 8 * GIB, auto, (9872, 9872, Some(1234))),
+            (Some(1024), 8 * GIB, auto, (384, 384, Some(256))),
+            (Some(100), 8 * GIB, auto, (1, 1, Some(256))),
+            (None, 64 << 20, auto, (1664, 1664, Some(256))),
+            (Some(1 << 20), 64 << 20, auto, (1664, 1664, Some(256))),
+            (None, 8 << 20, auto, (64, 64, Some(256))),
+            (Some(20_000), 64 << 20, some(5000, 4000, None), (5000, 4000, None)),
+            (Some(20_000), GIB, some(50_000, 60_000, Some(Count::AtMost(7))), (9872, 9872, Some(7))),
+            (None, GIB, some(3, 5, Some(Count::Auto)), (3, 5, Some(256))),
+        ];
+        for (files, memory, limits, expected) in rows {
+            let capacity = Resources { files, memory, cores: 2 }.carry(&limits);
+            let Capacity { connections, requests, requests_per_client, gateway, waiting_bytes } = capacity;
+            assert_eq!((connections, requests, requests_per_client), expected, "{files:?} {memory} {limits:?}");
+            assert!(connections <= gateway && requests <= gateway);
+            assert!((LEAST_WAITING..=MOST_WAITING).contains(&waiting_bytes));
+        }
+    }
+
+    #[test]
+    fn what_auto_lets_in_fits_into_the_memory() {
+        for mib in [32_u64, 64, 128, 256, 1024] {
+            let memory = mib << 20;
+            let capacity = Resources { files: None, memory, cores: 2 }.carry(&Limits::default());
+            let used = AT_REST
+                + capacity.connections as u64 * CONNECTION
+                + capacity.requests as u64 * REQUEST
+                + capacity.waiting_bytes as u64;
+            assert!(used <= memory, "{mib} MiB: {used}");
+        }
+    }
+}
