@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 
 use super::outgoing::Outgoing;
+use crate::tls::TlsFault;
 
 /// Why there is no answer, or no more of one.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +78,13 @@ pub struct SendError {
 }
 
 impl LinkError {
-    /// Whether the connection ended before there was an answer, so that another one may do better.
+    /// Whether the connection ended before there was an answer, so that another one may do better. In TLS 1.3 a gateway that wants a
+    /// certificate says so only after the handshake (RFC 8446 §4.4.2.4), and it says the same on every connection.
     pub fn is_gone(&self) -> bool {
-        matches!(self, Self::Closed | Self::ClosedInHead | Self::Io(_))
+        match self {
+            Self::Closed | Self::ClosedInHead => true,
+            Self::Io(error) => TlsFault::of(error) != TlsFault::ClientCertificate,
+            _ => false,
+        }
     }
 }

@@ -188,8 +188,8 @@ async fn what_is_wrong_with_the_handshake_is_on_the_page() {
         assert!(page.contains(words) && page.contains("code: gateway_tls_failed"), "{page}");
     }
     // It speaks no TLS.
-    let plain = gateway().answering("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
-    let https = plain.upstream.to_string().replace("http:", "https:");
+    let plain = crate::doctor::server(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let https = format!("https://{plain}");
     let proxy = proxy().routes(&format!("routes: [{{ upstream: \"{https}\" }}]\n")).start().await;
     let mut client = proxy.client().await;
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
