@@ -2,11 +2,14 @@
 
 use std::net::IpAddr;
 
+use http::HeaderName;
+
 use crate::config::{Auth, Basic, Config, Route, Upstream};
 use crate::doctor::catalogue::identity as found;
 use crate::doctor::catalogue::settings::Known;
 use crate::doctor::finding::{Diagnosis, Outcome};
 use crate::doctor::plan::endpoints;
+use crate::http::protected::{Login, ProtectedFields, Sender};
 
 /// Judges a gateway that takes the user's name from a proxy. `local` is our address on the way to it.
 ///
@@ -80,9 +83,14 @@ fn login<'a>(config: &'a Config, route: &'a Route) -> Option<&'a Basic> {
     }
 }
 
-/// Whether no client gets that field past frontgate, on whatever route.
+/// Whether no client gets that field past frontgate, on whatever route: one of them sets it, `forwarded.strip` names it, or it is known
+/// for a login service's.
 fn is_stopped(config: &Config, name: &str) -> bool {
-    config.forwarded.strip.iter().any(|field| is_field(field.as_str(), name))
+    let routes = config.all_routes();
+    let users = routes.iter().filter_map(|route| login(config, route)?.user_header.as_ref());
+    let fields = ProtectedFields::new(users, &config.forwarded.strip, Login::Elsewhere);
+    // What is no name of a field reaches no gateway.
+    HeaderName::try_from(name).map_or(true, |name| !fields.pass(&name, Sender::Client))
 }
 
 /// Gateways may take `_` for `-`.

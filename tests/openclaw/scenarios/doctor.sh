@@ -122,7 +122,8 @@ doctor_strangers() {
     before_long stranger_is_owner 200 && comes_to_find trusted_proxy_open:broken &&
         examine doctor 1 trusted_proxy_no_user:broken "${its[@]}" --fix --yes &&
         must 'the line is not in its config' grep -qF 'forwarded: { strip: [x-auth-user] }' "$yaml" &&
-        must 'the config of the gateway was changed' cmp "$W/doctor/its.before" "${its[3]}" && status=0
+        must 'the config of the gateway was changed' cmp "$W/doctor/its.before" "${its[3]}" &&
+        must 'a stranger still is the owner' before_long stranger_is_owner 401 && status=0
     rm -f "$yaml".before-frontgate-*
     doctor_token_again "$yaml" && return $status
 }

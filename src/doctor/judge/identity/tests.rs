@@ -49,15 +49,19 @@ fn a_field_that_clients_can_send_is_an_open_door_and_never_opened_further() {
         (open, OTHER, of_mine, &["trusted_proxy_open"], false, &["x-auth-user"]),
         (none, OTHER, of_mine, &["trusted_proxy_no_user", "trusted_proxy_loopback"], false, &["x-auth-user"]),
         // One of two routes does; one is let out.
-        (none, &two_login, of_mine, &["trusted_proxy_no_user", "trusted_proxy_loopback"], false, &["x-auth-user"]),
-        (open, &two_login, of_mine, &["trusted_proxy_open"], false, &["x-auth-user"]),
-        (open, &exempt, of_mine, &["trusted_proxy_open"], false, &["x-auth-user"]),
+        // Then no client's passes on the other, but there is no user.
+        (none, &two_login, of_mine, &["trusted_proxy_no_user", "trusted_proxy_loopback"], false, &[]),
+        (open, &two_login, of_mine, &["trusted_proxy_no_user"], false, &[]),
+        (open, &exempt, of_mine, &["trusted_proxy_no_user"], false, &[]),
         // No client's own passes.
         (open, STRIP, of_mine, &["trusted_proxy_no_user"], false, &[]),
         (open, two_spelt, of_mine, &["trusted_proxy_no_user"], false, &[]),
         (open, &with_strip, of_mine, &["trusted_proxy_no_user"], false, &[]),
         (open, behind, of_mine, &[], false, &[]),
         (none, behind, of_mine, &["trusted_proxy_loopback"], false, &[]),
+        // A login service's field never passes from a client.
+        ("userHeader:'X-Auth-Request-User',allowLoopback:true", "", of_mine, &["trusted_proxy_no_user"], false, &[]),
+        ("userHeader:'remote_user',allowLoopback:true", "", of_mine, &["trusted_proxy_no_user"], false, &[]),
         // All do.
         (none, LOGIN, of_mine, &["trusted_proxy_loopback"], true, &[]),
         (none, &apart, of_mine, &["trusted_proxy_loopback"], true, &[]),
