@@ -30,6 +30,7 @@ function decoded(text, layers) {
 }
 
 let found;
+const lines = [];
 const app = express();
 for (const [name, letter] of Object.entries(NAMES)) {
   app.all([name, name + '/*rest'], (req, res) => { found += letter; });
@@ -49,8 +50,8 @@ for await (const target of createInterface({ input: process.stdin, crlfDelay: In
   try {
     readings.push(url.parse(target).pathname ?? '/');
   } catch { /* The same. */ }
-  for (const raw of readings) {
-    for (const layers of [0, 1, 2]) {
+  for (const raw of new Set(readings)) {
+    for (const layers of raw.includes('%') ? [0, 1, 2] : [0]) {
       const once = decoded(raw, layers);
       if (once === null) break;
       found += letters(once) + letters(path.posix.normalize(once));
@@ -65,5 +66,7 @@ for await (const target of createInterface({ input: process.stdin, crlfDelay: In
       one.handle({ url: target, method: 'GET', headers: {} }, { setHeader() {}, getHeader() {}, end() {} }, done);
     } catch { /* It answers 400 or 500. */ }
   }
-  console.log([...new Set(found)].join(''));
+  lines.push([...new Set(found)].join(''));
+  if (lines.length === 1000) console.log(lines.splice(0).join('\n'));
 }
+if (lines.length) console.log(lines.join('\n'));

@@ -47,11 +47,8 @@ def main():
     for line in sys.stdin:
         target = line.rstrip("\n")
         found = set()
-        for raw in readings(target):
+        for read in set(readings(target)):
             for layers in range(3):
-                read = raw
-                for _ in range(layers):
-                    read = unquote(read, errors="surrogateescape")
                 found |= letters(read) | letters(posixpath.normpath(read))
                 if layers == 1 and routes:
                     try:
@@ -60,6 +57,9 @@ def main():
                         found |= letters(urlsplit(redirect.new_url).path)
                     except Exception:  # It answers 404 or 400, and runs nothing.
                         pass
+                if layers and "%" not in read:
+                    break
+                read = unquote(read, errors="surrogateescape")
         print("".join(sorted(found)))
 
 
