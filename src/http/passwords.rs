@@ -8,7 +8,6 @@
 //! attack, from wherever it comes.
 
 mod failures;
-mod network;
 mod remembered;
 mod turns;
 
@@ -26,11 +25,11 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use self::failures::Failures;
-use self::network::Network;
 use self::remembered::Remembered;
 use self::turns::{Ticket, Turns};
 use super::credentials::Credentials;
 use crate::config::{Basic, PasswordHash};
+use crate::listener::Network;
 
 /// Checks passwords, a few at a time. Cheap to clone.
 #[derive(Clone)]

@@ -79,7 +79,7 @@ const MOST_CLIENTS: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::passwords::network::Network;
+    use crate::listener::Network;
 
     fn client(number: u32) -> Client {
         Some(Network::of(std::net::Ipv4Addr::from_bits(number).into()))

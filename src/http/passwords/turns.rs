@@ -124,7 +124,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::http::passwords::network::Network;
+    use crate::listener::Network;
 
     fn client(number: u32) -> Client {
         Some(Network::of(std::net::Ipv4Addr::from_bits(number).into()))
