@@ -182,7 +182,7 @@ doctor_pin() {
     echo "$!" >"$tls/gateway.pid"
     until_true 120 curl -ksf -o /dev/null "https://127.0.0.1:$port/readyz" || { tail "$tls/gateway.log"; return 1; }
     doctor_config "$port" 8489 9199 | sed 's|http://127.0.0.1|https://127.0.0.1|' >"$yaml"
-    examine doctor 1 'gateway_untrusted:broken frontgate_not_running:broken' -c "$yaml" --gateway-config "$tls/openclaw.json" || return 1
+    examine doctor 1 'frontgate_not_running:broken gateway_untrusted:broken' -c "$yaml" --gateway-config "$tls/openclaw.json" || return 1
     node -e '
         const fs = require("fs"), [report, yaml] = process.argv.slice(1);
         const fix = JSON.parse(fs.readFileSync(report)).findings.find(f => f.id === "gateway_untrusted").fix;
