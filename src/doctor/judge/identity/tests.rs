@@ -14,8 +14,8 @@ fn config(yaml: &str) -> Config {
 }
 
 fn judged(gateway: &str, yaml: &str, local: &str) -> Diagnosis {
-    let text =
-        format!("{{gateway:{{auth:{{mode:'trusted-proxy',trustedProxy:{{userHeader:'X-Auth-User'{gateway}}}}}}}}}");
+    let header = if gateway.contains("userHeader") { "" } else { "userHeader:'X-Auth-User'" };
+    let text = format!("{{gateway:{{auth:{{mode:'trusted-proxy',trustedProxy:{{{header}{gateway}}}}}}}}}");
     let settings = read(&text).unwrap();
     let known = Known { file: Path::new("/o.json"), settings: &settings };
     let mut diagnosis = Diagnosis::default();
