@@ -102,7 +102,13 @@ async fn without_a_file_left_it_serves_whom_it_has_and_recovers() {
 
     let freed = Instant::now();
     drop((hogs, hanging));
-    assert_eq!(outside.response().await.status(), 200);
+    // The first file that is free may be the client's own, and the next ones not free yet.
+    within("an answer of the gateway", async {
+        while outside.response().await.status() != 200 {
+            outside.send(GET).await;
+        }
+    })
+    .await;
     assert_eq!(operator.response().await.status(), 200);
     println!("those who waited were served {:?} after files were free", freed.elapsed());
     echo(&mut websocket).await;
