@@ -21,7 +21,7 @@
 //!
 //! [`http::upgrade`] dials a connection of its own (never a pooled one), sends the handshake on, and demands a 101 with the
 //! right `Sec-WebSocket-Accept`; anything else goes back as the ordinary response it is, and no tunnel byte moves before. Then
-//! the client's hyper connection is taken apart, and [`websocket::relay`] joins the two raw streams, beginning with the bytes
+//! the client's connection is taken apart, and [`websocket::relay`] joins the two raw streams, beginning with the bytes
 //! both parsers had read too far. In the relay a chunk is read into a borrowed buffer, `Direction::accept` finds the frame
 //! boundaries in it, and it is written on unmodified. An idle link owns no buffer.
 //!

@@ -31,7 +31,7 @@ use crate::server::capacity::{Capacity, Resources};
 use crate::server::settings::{Kind, Settings};
 use crate::tls::acme::Tokens;
 use crate::tls::{self, Clients, Handshakes};
-use crate::upstream::{ConnectError, HoldLimits, HoldSpace};
+use crate::upstream::{ConnectError, HoldLimits, HoldSpace, shorter};
 use crate::websocket::direction::Rules;
 use crate::websocket::settings;
 
@@ -120,6 +120,7 @@ impl<'a> Wiring<'a> {
             hsts: config.tls.hsts,
             request_body: config.limits.request_body,
             permits: lasting.permits.clone(),
+            take: shorter(config.timeouts.send, config.timeouts.progress),
             log: log.clone(),
         };
         let routes = config.all_routes();
@@ -237,7 +238,9 @@ fn wired(
     } else {
         let Way { endpoints, gate, upstream, named } = gateways.way(config, route);
         let (read, hint) = (timeouts.read, Arc::clone(&lasting.hint));
-        let forward = Forward { endpoints, gate, upstream, named, protected: protected.of(auth), read, hint };
+        let (progress, take) = (timeouts.progress, shorter(timeouts.send, timeouts.progress));
+        let forward =
+            Forward { endpoints, gate, upstream, named, protected: protected.of(auth), read, progress, take, hint };
         let upgrades = upgrades(config, &timeouts, lasting, log.clone());
         RouteEnd::Gateway(Box::new(Route { forward, upgrades }))
     };

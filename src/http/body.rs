@@ -7,26 +7,27 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::activity::Busy;
 use super::attribution_watch::AttributionWatch;
 use super::permits::RequestPermit;
 use crate::observe::access::{Access, Ended};
-use crate::upstream::Lease;
+use crate::upstream::{Lease, Stall};
 
 /// An answer's body: never held, only passed.
 #[derive(Debug)]
 pub struct Body {
     source: Source,
     kept: Option<Kept>,
+    /// How long the client may take nothing of it.
+    take: Option<Duration>,
 }
 
 /// What lives as long as the answer.
 #[derive(Debug)]
 struct Kept {
     access: Box<Access>,
-    _busy: Busy,
+    _busy: Option<Busy>,
     _permit: Option<RequestPermit>,
 }
 
@@ -42,9 +43,8 @@ pub struct FromGateway {
     /// Goes back to its pool at the end of the answer; `None` then, or when the answer broke off.
     lease: Option<Lease>,
     whole: bool,
-    limit: Option<Duration>,
-    timer: Option<Pin<Box<Sleep>>>,
-    moved: Instant,
+    /// The gateway is waited for.
+    stall: Stall,
     watch: Option<AttributionWatch>,
 }
 
@@ -59,30 +59,68 @@ pub struct Stalled;
 impl Body {
     /// No body.
     pub fn empty() -> Self {
-        Self { source: Source::Empty, kept: None }
+        Self { source: Source::Empty, kept: None, take: None }
     }
 
     /// These bytes.
     pub fn full(bytes: Bytes) -> Self {
-        Self { source: Source::Full(bytes), kept: None }
+        Self { source: Source::Full(bytes), kept: None, take: None }
     }
 
-    /// What the gateway sends over `lease`, which goes back to its pool at the end. A pause of `limit` ends it.
-    pub fn from_gateway(lease: Lease, limit: Option<Duration>, watch: Option<AttributionWatch>) -> Self {
+    /// What the gateway sends over `lease`, which goes back to its pool at the end. A pause of `limit` ends it; and so it does if
+    /// the client takes nothing of it for `take`.
+    pub fn from_gateway(
+        lease: Lease,
+        limit: Option<Duration>,
+        take: Option<Duration>,
+        watch: Option<AttributionWatch>,
+    ) -> Self {
         if lease.is_end() {
             lease.give_back();
             return Self::empty();
         }
         let lease = Some(lease);
-        let from = FromGateway { lease, whole: false, limit, timer: None, moved: Instant::now(), watch };
-        Self { source: Source::Gateway(Box::new(from)), kept: None }
+        let from = FromGateway { lease, whole: false, stall: Stall::new(limit), watch };
+        Self { source: Source::Gateway(Box::new(from)), kept: None, take }
     }
 
     /// Gives the request's log line into this body's keeping, the sign that a request is under way, and its place among all.
     #[must_use]
-    pub fn keeping(mut self, access: Box<Access>, busy: Busy, permit: Option<RequestPermit>) -> Self {
+    pub fn keeping(mut self, access: Box<Access>, busy: Option<Busy>, permit: Option<RequestPermit>) -> Self {
         self.kept = Some(Kept { access, _busy: busy, _permit: permit });
         self
+    }
+
+    /// An answer of our own: the client may take nothing of it for `take`. The gateway's has its route's limit.
+    #[must_use]
+    pub fn or_taken_within(mut self, take: Option<Duration>) -> Self {
+        if !matches!(self.source, Source::Gateway(_)) {
+            self.take = take;
+        }
+        self
+    }
+
+    /// How long the client may take nothing of it.
+    pub fn take_limit(&self) -> Option<Duration> {
+        self.take
+    }
+
+    /// The client is slow: what is read ahead for it should be little.
+    pub fn read_little(&mut self) {
+        if let Source::Gateway(from) = &mut self.source
+            && let Some(lease) = &mut from.lease
+        {
+            lease.read_little();
+        }
+    }
+
+    /// It ended like this, whatever is still to come of it, unless how it ends was known before.
+    pub fn end_as(&mut self, how: Ended) {
+        if let Some(mut kept) = self.kept.take()
+            && matches!(kept.access.ended, Ended::ClientGone | Ended::Done)
+        {
+            kept.access.ended = how;
+        }
     }
 
     fn ended(&mut self, how: Ended) {
@@ -157,7 +195,11 @@ impl FromGateway {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(lease) = &mut self.lease else { return Poll::Ready(None) };
         match lease.poll_frame(cx) {
-            Poll::Pending => self.poll_stalled(cx).map(|()| Some(Err(Stalled.into()))),
+            Poll::Pending => {
+                ready!(self.stall.poll_waiting(cx));
+                self.lease = None;
+                Poll::Ready(Some(Err(Stalled.into())))
+            }
             Poll::Ready(None) => {
                 self.finish();
                 Poll::Ready(None)
@@ -174,24 +216,11 @@ impl FromGateway {
                 if last {
                     self.finish();
                 } else {
-                    self.moved = Instant::now();
+                    self.stall.moved();
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
         }
-    }
-
-    /// Ready when nothing has come for too long. The timer is set once and looked after when it rings: most bodies end before.
-    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(at) = self.limit.and_then(|limit| self.moved.checked_add(limit)) else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
-        ready!(timer.as_mut().poll(cx));
-        if at > Instant::now() {
-            timer.as_mut().reset(at);
-            return timer.as_mut().poll(cx);
-        }
-        self.lease = None;
-        Poll::Ready(())
     }
 
     /// Nothing more comes; the connection is free before the client has taken what came last.

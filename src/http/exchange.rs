@@ -25,7 +25,7 @@ pub struct Exchange {
     pub head: Parts,
     /// Its body.
     pub body: RequestBody,
-    /// The request line had a `#`, which hyper cuts off without a word.
+    /// The request line had a `#`; `head` lacks it and what follows.
     pub has_fragment: bool,
     /// What is sent on as `Host`, byte for byte as it came. Set by [`super::target`].
     pub host: HeaderValue,

@@ -20,7 +20,8 @@ use crate::observe::access::{Access, Ended};
 use crate::observe::hint::Hint;
 use crate::tls::TlsFault;
 use crate::upstream::{
-    Asked, ConnectError, Endpoints, Entry, Gate, Lease, LinkError, NoConnection, Outgoing, SendError, TooLarge, size,
+    self, Asked, BodyStalled, ConnectError, Endpoints, Entry, Gate, Lease, LinkError, NoConnection, Outgoing,
+    SendError, TooLarge, size,
 };
 
 /// Sends requests to one gateway.
@@ -37,6 +38,10 @@ pub struct Forward {
     pub protected: Arc<ProtectedFields>,
     /// The longest silence of the gateway.
     pub read: Option<Duration>,
+    /// How long a client may send nothing of a request's body.
+    pub progress: Option<Duration>,
+    /// How long a client may take nothing of an answer.
+    pub take: Option<Duration>,
     /// Tells the operator what the gateway's configuration lacks.
     pub hint: Arc<Hint>,
 }
@@ -58,6 +63,7 @@ impl Forward {
     /// Sends the request over a connection that is there, or a fresh one. The gateway may close an idle connection in the very
     /// moment we use it: what it cannot have acted on is sent again.
     async fn exchange(&self, exchange: &mut Exchange, access: &mut Access) -> Result<(Lease, Response<()>), Failure> {
+        exchange.body.must_move_within(self.progress);
         let mut request = to_gateway(exchange, &self.protected, Connection::Stays);
         let mut began = access.began();
         if let Some(mut lease) = self.endpoints.reuse() {
@@ -162,7 +168,7 @@ impl Forward {
     ) -> Response<Body> {
         let watch = AttributionWatch::over(&response, &self.hint, lease.local_ip(), origin);
         headers::to_client(response.headers_mut(), Connection::Stays);
-        response.map(|()| Body::from_gateway(lease, self.read, watch))
+        response.map(|()| Body::from_gateway(lease, self.read, self.take, watch))
     }
 }
 
@@ -204,6 +210,8 @@ pub(super) fn to_gateway(
 fn failure_of(error: LinkError) -> Failure {
     match error {
         LinkError::Body(error) if error.is::<TooLarge>() => Failure::BodyTooLarge,
+        LinkError::Body(error) if error.is::<BodyStalled>() => Failure::RequestTimeout,
+        LinkError::Body(error) if error.is::<upstream::Flaw>() => Failure::BadRequest(Flaw::BadFraming),
         LinkError::Body(_) => Failure::BadRequest(Flaw::BodyCutShort),
         LinkError::Nonsense(_) => Failure::GatewayNonsense(error.into()),
         // In TLS 1.3 a server says only after the handshake that it does not want this client (RFC 8446 §4.4.2.4).

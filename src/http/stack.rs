@@ -4,10 +4,10 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response};
-use hyper::body::Incoming;
 use tower::ServiceBuilder;
 
 use super::activity::Busy;
@@ -28,7 +28,7 @@ use super::tunnel::Handover;
 use super::{attribution, header_rules, hsts, limits, target};
 use crate::config::{Forwarded, HeaderRules, Hsts};
 use crate::observe::access::{Access, AccessLog, Client};
-use crate::upstream::RequestBody;
+use crate::upstream::{BodySource, RequestBody};
 
 /// What the edge goes by.
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ pub struct EdgeSettings {
     pub request_body: Option<u64>,
     /// How many requests may be under way.
     pub permits: Permits,
+    /// How long a client may take nothing of an answer of ours.
+    pub take: Option<Duration>,
     /// Where the lines go.
     pub log: AccessLog,
 }
@@ -56,8 +58,8 @@ pub struct Entry {
     pub arrival: Arc<Arrival>,
     /// The request line had a `#`.
     pub has_fragment: bool,
-    /// Says that a request is under way, to its end.
-    pub busy: Busy,
+    /// Says that a request is under way, to its end; `None` where the connection knows.
+    pub busy: Option<Busy>,
     /// Where an upgrade leaves its tunnel.
     pub handover: Option<Arc<Handover>>,
 }
@@ -68,7 +70,7 @@ pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 impl Edge {
     /// The edge in front of what comes next: a [`Router`](super::router::Router), or a listener's one answer.
     pub fn new(settings: EdgeSettings, next: impl Handle) -> Self {
-        let EdgeSettings { forwarded, hsts, request_body, permits, log } = settings;
+        let EdgeSettings { forwarded, hsts, request_body, permits, take, log } = settings;
         let layers = ServiceBuilder::new()
             // Outermost: every answer has a name.
             .layer(outbound(|exchange, answer| {
@@ -91,11 +93,11 @@ impl Edge {
             // Before the gateway is dialled.
             .layer(inbound(|exchange, _| limits::check(exchange)))
             .service(Innermost);
-        Self(Arc::new(Root { layers, request_body, log, pages: Pages::default(), next }))
+        Self(Arc::new(Root { layers, request_body, take, log, pages: Pages::default(), next }))
     }
 
     /// Begins to answer a request.
-    pub fn call(&self, request: Request<Incoming>, entry: Entry) -> Answer {
+    pub fn call(&self, request: Request<BodySource>, entry: Entry) -> Answer {
         Arc::clone(&self.0).enter(request, entry)
     }
 }
@@ -166,20 +168,21 @@ impl Handle for RouteStack {
 }
 
 trait Enter: Send + Sync {
-    fn enter(self: Arc<Self>, request: Request<Incoming>, entry: Entry) -> Answer;
+    fn enter(self: Arc<Self>, request: Request<BodySource>, entry: Entry) -> Answer;
 }
 
 /// The start of the layers: the request gets its name and its log line.
 struct Root<L, H> {
     layers: L,
     request_body: Option<u64>,
+    take: Option<Duration>,
     log: AccessLog,
     pages: Pages,
     next: H,
 }
 
 impl<L: Layer, H: Handle> Enter for Root<L, H> {
-    fn enter(self: Arc<Self>, request: Request<Incoming>, entry: Entry) -> Answer {
+    fn enter(self: Arc<Self>, request: Request<BodySource>, entry: Entry) -> Answer {
         let Entry { arrival, has_fragment, busy, handover } = entry;
         let id = RequestId::fresh();
         let (head, body) = request.into_parts();
@@ -212,7 +215,7 @@ impl<L: Layer, H: Handle> Root<L, H> {
         self: Arc<Self>,
         mut exchange: Box<Exchange>,
         mut access: Box<Access>,
-        busy: Busy,
+        busy: Option<Busy>,
     ) -> Response<Body> {
         let handled = match self.layers.enter(&mut exchange, &mut access) {
             Ok(()) => self.next.handle(&mut exchange, &mut access).await,
@@ -223,6 +226,6 @@ impl<L: Layer, H: Handle> Root<L, H> {
         self.layers.leave(&exchange, &mut response);
         access.status = Some(response.status());
         let permit = exchange.permit.take();
-        response.map(|body| body.keeping(access, busy, permit))
+        response.map(|body| body.keeping(access, busy, permit).or_taken_within(self.take))
     }
 }

@@ -78,6 +78,12 @@ pub fn requested_target(head: &Parts, arrival: &Arrival) -> Result<PathAndQuery,
         Some(target) if target.as_str() == "/" && *target != PathAndQuery::from_static("/") => {
             Err(Failure::BadRequest(Flaw::BadTarget))
         }
+        // RFC 3986 §2: a URI is ASCII. Gateways decode other bytes each in their own way.
+        Some(target) if !target.as_str().is_ascii() => Err(Failure::BadRequest(Flaw::BadTarget)),
+        // RFC 9112 §3.2.4: the server as a whole, which can be asked for its options only.
+        Some(target) if target.as_str() == "*" && head.method != Method::OPTIONS => {
+            Err(Failure::BadRequest(Flaw::BadTarget))
+        }
         Some(target) if target.as_str().starts_with('/') || target.as_str() == "*" => Ok(target.clone()),
         Some(target) if target.as_str().starts_with('?') && head.version < Version::HTTP_2 => {
             // `http://host?query`: the path is empty, which is sent as `/` (RFC 9112 §3.2.1).

@@ -110,8 +110,8 @@ pub(super) async fn upgrade(
     Ok(response.map(|()| Body::empty()))
 }
 
-/// A copy with memory of its own: hyper's values are views of the buffer that the request was read into, and one of them kept
-/// for as long as a WebSocket lives would keep all of its 8 KiB.
+/// A copy with memory of its own: a request's values are views of the buffer that it was read into, and one of them kept
+/// for as long as a WebSocket lives would keep all of that.
 fn detached(value: &HeaderValue) -> HeaderValue {
     HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone())
 }

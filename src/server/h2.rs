@@ -1,12 +1,13 @@
 //! An HTTP/2 connection: requests beside each other, until it ends.
 
-use std::future::poll_fn;
-use std::pin::pin;
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -14,14 +15,15 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::cork::Cork;
-use super::h1::Infallibly;
 use super::settings::{Live, Places, Way};
 use crate::drain::Drain;
 use crate::http::activity::Activity;
 use crate::http::arrival::Arrival;
-use crate::http::stack::Entry;
+use crate::http::body::Body;
+use crate::http::stack::{Answer, Entry};
 use crate::listener::Buffers;
 use crate::tls::Stream;
+use crate::upstream::BodySource;
 
 /// Serves one connection to its end.
 pub(super) async fn serve(
@@ -37,8 +39,8 @@ pub(super) async fn serve(
     let watched = activity.clone();
     let requests = service_fn(move |request: Request<Incoming>| {
         let entry =
-            Entry { arrival: Arc::clone(&arrival), has_fragment: false, busy: activity.begin(), handover: None };
-        Infallibly(requested.load().edge(Way::Proper).call(request, entry))
+            Entry { arrival: Arc::clone(&arrival), has_fragment: false, busy: Some(activity.begin()), handover: None };
+        Infallibly(requested.load().edge(Way::Proper).call(request.map(BodySource::from), entry))
     });
     let head = u32::try_from(live.load().request_head).unwrap_or(u32::MAX);
     let (cork, corked) = Cork::new(stream, buffers);
@@ -99,6 +101,17 @@ pub(super) async fn serve(
                 }
             }
         }
+    }
+}
+
+/// An answer in the form that hyper asks for.
+struct Infallibly(Answer);
+
+impl Future for Infallibly {
+    type Output = Result<Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx).map(Ok)
     }
 }
 

@@ -62,6 +62,11 @@ impl<S> Session<S> {
         &self.io
     }
 
+    /// Encrypted bytes that the kernel does not have yet.
+    pub fn unsent(&self) -> usize {
+        self.outgoing.bytes().len()
+    }
+
     /// Decrypts what came, as far as it is complete and `buf` has room, and then does what is `next`.
     fn process(&mut self, buf: &mut ReadBuf<'_>, next: &Next<'_>) -> io::Result<()> {
         if self.broken {

@@ -29,6 +29,11 @@ impl Stream {
         self.socket().local_ip()
     }
 
+    /// Bytes that were accepted and that the kernel does not have yet.
+    pub fn unsent(&self) -> usize {
+        if let Self::Server(session) = self { session.unsent() } else { 0 }
+    }
+
     fn socket(&self) -> &Socket {
         match self {
             Self::Plain(socket) => socket,

@@ -1,13 +1,15 @@
 //! [`RequestBody`]: what is sent on to the gateway, as it arrives, counted and limited.
 
-use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::body_channel::{BodyError, BodyReceiver};
+use super::progress::Stall;
 use crate::observe::access::Counter;
 
 /// A request's body on its way from the client to the gateway: never held, only passed.
@@ -18,14 +20,32 @@ pub enum RequestBody {
     Empty,
     /// The client's, as it arrives.
     Incoming {
-        /// What hyper reads.
-        body: Incoming,
+        /// Whence.
+        body: BodySource,
         /// How many bytes may still come; `None` is unlimited.
         left: Option<u64>,
         /// Bytes passed so far, for the log.
         passed: Counter,
+        /// Ends it when nothing comes for too long.
+        stall: Box<Stall>,
     },
 }
+
+/// What the connection reads of a request's body.
+#[derive(Debug)]
+pub enum BodySource {
+    /// There is none.
+    Empty,
+    /// Over HTTP/2.
+    Http2(Incoming),
+    /// Over HTTP/1.1.
+    Http1(BodyReceiver),
+}
+
+/// The client sent nothing of the request's body for `timeouts.progress`.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body did not go on in time")]
+pub struct BodyStalled;
 
 /// The client sent more than `limits.request_body` allows.
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +54,19 @@ pub struct TooLarge;
 
 impl RequestBody {
     /// The client's body, of which at most `limit` bytes pass. If there is one, `counted` gets what counts its bytes.
-    pub fn new(body: Incoming, limit: Option<u64>, counted: &mut Option<Counter>) -> Self {
+    pub fn new(body: BodySource, limit: Option<u64>, counted: &mut Option<Counter>) -> Self {
         if body.is_end_stream() {
             return Self::Empty;
         }
-        Self::Incoming { body, left: limit, passed: counted.insert(Counter::default()).clone() }
+        let stall = Box::new(Stall::new(None));
+        Self::Incoming { body, left: limit, passed: counted.insert(Counter::default()).clone(), stall }
+    }
+
+    /// The client must send something of it within `limit`; `None` is for ever.
+    pub fn must_move_within(&mut self, limit: Option<Duration>) {
+        if let Self::Incoming { stall, .. } = self {
+            stall.set_limit(limit);
+        }
     }
 
     /// Whether it says itself that it is larger than it may be.
@@ -57,14 +85,16 @@ impl RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = Box<dyn Error + Send + Sync>;
+    type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        let Self::Incoming { body, left, passed } = self.get_mut() else { return Poll::Ready(None) };
-        let frame = match std::task::ready!(Pin::new(body).poll_frame(cx)) {
-            None => return Poll::Ready(None),
-            Some(frame) => frame?,
+        let Self::Incoming { body, left, passed, stall } = self.get_mut() else { return Poll::Ready(None) };
+        let frame = match body.poll_frame(cx) {
+            Poll::Pending => return stall.poll_waiting(cx).map(|()| Some(Err(BodyStalled.into()))),
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(frame)) => frame?,
         };
+        stall.moved();
         if let Some(data) = frame.data_ref() {
             if let Some(left) = left {
                 *left = left.checked_sub(data.len() as u64).ok_or(TooLarge)?;
@@ -86,5 +116,43 @@ impl Body for RequestBody {
             Self::Empty => SizeHint::with_exact(0),
             Self::Incoming { body, .. } => body.size_hint(),
         }
+    }
+}
+
+impl BodySource {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
+            Self::Empty => Poll::Ready(None),
+            Self::Http2(body) => Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?))),
+            Self::Http1(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Http2(body) => body.is_end_stream(),
+            Self::Http1(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Http2(body) => body.size_hint(),
+            Self::Http1(body) => body.size_hint(),
+        }
+    }
+}
+
+impl From<Incoming> for BodySource {
+    fn from(body: Incoming) -> Self {
+        Self::Http2(body)
+    }
+}
+
+impl From<BodyReceiver> for BodySource {
+    fn from(body: BodyReceiver) -> Self {
+        Self::Http1(body)
     }
 }

@@ -1,24 +1,23 @@
 //! [`Link`]: one HTTP/1.1 connection to the gateway, driven by whoever holds it.
 
 use std::future::poll_fn;
-use std::mem::{MaybeUninit, take};
+use std::io;
+use std::mem::take;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
-use std::{cmp, io};
 
 use bytes::{Bytes, BytesMut};
 use http::{Response, StatusCode};
 use http_body::{Frame, SizeHint};
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio_util::io::poll_read_buf;
+use tokio::io::{AsyncRead as _, ReadBuf};
 
-use super::answer_body::AnswerBody;
+use super::body_decoder::BodyDecoder;
+use super::input::Input;
 use super::link_error::{Flaw, LinkError, SendError};
 use super::outgoing::Outgoing;
 use super::response_head::{ResponseHead, may_be_whole};
 use super::sending::Sending;
-use crate::listener::TEXT;
 use crate::tls::Stream;
 
 /// One HTTP/1.1 connection to the gateway.
@@ -32,19 +31,15 @@ pub struct Link {
     max_head: usize,
     sending: Sending,
     /// What came and was not asked for yet.
-    input: Bytes,
+    input: Input,
     /// How much of it holds no whole head.
     looked_at: usize,
     /// The answer's body.
-    body: AnswerBody,
+    body: BodyDecoder,
     /// The connection can carry another request when this one is over.
     stays: bool,
     /// Interim answers to this request.
     interims: usize,
-    /// How much is read at once; 0 is little, by way of the stack.
-    room: usize,
-    /// Where much is read to.
-    memory: BytesMut,
 }
 
 impl Link {
@@ -55,13 +50,11 @@ impl Link {
             stream,
             max_head,
             sending: Sending::default(),
-            input: Bytes::new(),
+            input: Input::default(),
             looked_at: 0,
-            body: AnswerBody::Over,
+            body: BodyDecoder::Over,
             stays: true,
             interims: 0,
-            room: 0,
-            memory: BytesMut::new(),
         }
     }
 
@@ -117,6 +110,11 @@ impl Link {
         self.body.is_over()
     }
 
+    /// Reads the rest of the answer in small pieces: whoever takes it is slow, and what waits for that should be little.
+    pub fn read_little(&mut self) {
+        self.input.read_little();
+    }
+
     /// How long the rest of the answer's body is.
     pub fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
@@ -125,7 +123,7 @@ impl Link {
     /// Whether another request can be sent. Looks at the socket, since in the pool nobody else does: it may be closed, and what
     /// a gateway sends unasked must not become the answer to the next request.
     pub fn is_reusable(&mut self) -> bool {
-        if !self.stays || !self.body.is_over() || !self.sending.is_done() || !self.input.is_empty() {
+        if !self.stays || !self.body.is_over() || !self.sending.is_done() || !self.input.bytes.is_empty() {
             return false;
         }
         let mut byte = [0];
@@ -140,7 +138,7 @@ impl Link {
 
     /// Takes the connection apart after a 101: the raw stream, and what was read of it beyond the head.
     pub fn into_stream(self) -> (Stream, Bytes) {
-        (self.stream, self.input)
+        (self.stream, self.input.into_bytes())
     }
 
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, LinkError>> {
@@ -149,9 +147,9 @@ impl Link {
             if let Some(head) = self.next_head()? {
                 return Poll::Ready(self.begin(head));
             }
-            let before = self.input.len();
-            match ready!(self.poll_read(cx)) {
-                Ok(()) if self.input.len() > before => self.looked_at = before,
+            let before = self.input.bytes.len();
+            match ready!(self.input.poll_read(cx, &mut self.stream)) {
+                Ok(()) if self.input.bytes.len() > before => self.looked_at = before,
                 Ok(()) if before == 0 => return Poll::Ready(Err(self.failed(None))),
                 Ok(()) => return Poll::Ready(Err(LinkError::ClosedInHead)),
                 Err(error) => return Poll::Ready(Err(self.failed(Some(error)))),
@@ -162,9 +160,11 @@ impl Link {
     /// The head that is there, if one is. Interim answers are for us: the client's own server has sent it a 100 if it
     /// asked for one.
     fn next_head(&mut self) -> Result<Option<ResponseHead>, Flaw> {
-        while !self.input.is_empty() && (self.looked_at == 0 || may_be_whole(&self.input, self.looked_at)) {
-            let Some(head) = ResponseHead::parse(&self.input, self.max_head, self.sending.to_head())? else { break };
-            let _ = self.input.split_to(head.length);
+        while !self.input.bytes.is_empty() && (self.looked_at == 0 || may_be_whole(&self.input.bytes, self.looked_at)) {
+            let Some(head) = ResponseHead::parse(&self.input.bytes, self.max_head, self.sending.to_head())? else {
+                break;
+            };
+            let _ = self.input.bytes.split_to(head.length);
             self.looked_at = 0;
             let status = head.response.status();
             if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
@@ -175,7 +175,7 @@ impl Link {
                 return Err(Flaw::Interims);
             }
         }
-        if self.input.len() > self.max_head { Err(Flaw::LongHead(self.max_head)) } else { Ok(None) }
+        if self.input.bytes.len() > self.max_head { Err(Flaw::LongHead(self.max_head)) } else { Ok(None) }
     }
 
     fn begin(&mut self, head: ResponseHead) -> Result<Response<()>, LinkError> {
@@ -189,10 +189,10 @@ impl Link {
         self.stays = head.stays;
         self.body = head.body;
         // As much as is known to come.
-        self.room = match &self.body {
-            AnswerBody::Length(length) => room(usize::try_from(*length).unwrap_or(usize::MAX)),
+        self.input.expect(match &self.body {
+            BodyDecoder::Length(length) => *length,
             _ => 0,
-        };
+        });
         if self.is_end() {
             self.rest();
         }
@@ -204,50 +204,17 @@ impl Link {
             self.sending.poll(cx, &mut self.stream)?;
         }
         loop {
-            if let Some(frame) = self.body.next(&mut self.input)? {
+            if let Some(frame) = self.body.next(&mut self.input.bytes)? {
                 return Poll::Ready(Ok(Some(frame)));
             }
             if self.body.is_over() {
                 return Poll::Ready(Ok(None));
             }
-            ready!(self.poll_read(cx)).map_err(LinkError::Io)?;
-            if self.input.is_empty() {
+            ready!(self.input.poll_read(cx, &mut self.stream)).map_err(LinkError::Io)?;
+            if self.input.bytes.is_empty() {
                 self.body.closed()?;
             }
         }
-    }
-
-    /// Adds to the input what there is. If that is nothing, the gateway has closed the connection.
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let stream = Pin::new(&mut self.stream);
-        if self.room > 0 && self.input.is_empty() {
-            self.memory.reserve(self.room);
-            let read = ready!(poll_read_buf(stream, cx, &mut self.memory))?;
-            self.input = self.memory.split().freeze();
-            self.room = match read {
-                _ if read >= self.room => room(self.room * 2),
-                _ if read > SMALL => self.room,
-                _ => 0,
-            };
-        } else {
-            // What waits here often waits long, and little comes then.
-            self.memory = BytesMut::new();
-            let mut memory = [const { MaybeUninit::uninit() }; SMALL];
-            let mut memory = ReadBuf::uninit(&mut memory);
-            ready!(stream.poll_read(cx, &mut memory))?;
-            let read = memory.filled();
-            if self.input.is_empty() {
-                self.input = Bytes::copy_from_slice(read);
-            } else {
-                let mut joined = take(&mut self.input).try_into_mut().unwrap_or_else(|shared| (&*shared).into());
-                joined.extend_from_slice(read);
-                self.input = joined.freeze();
-            }
-            if read.len() == SMALL {
-                self.room = room(2 * SMALL);
-            }
-        }
-        Poll::Ready(Ok(()))
     }
 
     /// Why there is no answer at all: what ended the sending says more than what ended the reading.
@@ -257,26 +224,12 @@ impl Link {
 
     /// Lets go of what only an exchange needs.
     fn rest(&mut self) {
-        self.room = 0;
-        self.memory = BytesMut::new();
-        if self.input.is_empty() {
-            // It would keep what it is a view of.
-            self.input = Bytes::new();
-        }
+        self.input.rest();
         if self.sending.is_done() {
             self.sending = Sending::default();
         }
     }
 }
 
-/// How much is read at once where so much is expected.
-fn room(expected: usize) -> usize {
-    if expected <= SMALL { 0 } else { cmp::min(expected, LARGE) }
-}
-
-/// Read at once where little is expected: most answers are shorter, and no memory waits for them.
-const SMALL: usize = 8 * 1024;
-/// Read at once where much is expected: as much as goes out to a client with one system call.
-const LARGE: usize = TEXT;
 /// Before one final answer.
 const MOST_INTERIMS: usize = 32;

@@ -143,12 +143,12 @@ pub fn size(name: &HeaderName, value: &HeaderValue) -> usize {
 }
 
 /// The line in front of a chunk (RFC 9112 §7.1).
-pub(super) fn chunk_line(line: &mut Vec<u8>, data: &Bytes) {
+pub(crate) fn chunk_line(line: &mut Vec<u8>, data: &Bytes) {
     write(line, format_args!("{:x}\r\n", data.len()));
 }
 
 /// The last chunk, and those of `trailers` that were announced and may stand there.
-pub(super) fn last_chunk(line: &mut Vec<u8>, announced: &[HeaderName], trailers: &http::HeaderMap) {
+pub(crate) fn last_chunk(line: &mut Vec<u8>, announced: &[HeaderName], trailers: &http::HeaderMap) {
     line.extend_from_slice(b"0\r\n");
     for (name, value) in trailers {
         if announced.contains(name) && may_trail(name) {
@@ -158,7 +158,8 @@ pub(super) fn last_chunk(line: &mut Vec<u8>, announced: &[HeaderName], trailers:
     line.extend_from_slice(b"\r\n");
 }
 
-fn put(bytes: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
+/// A field's line.
+pub(crate) fn put(bytes: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     bytes.extend_from_slice(name.as_str().as_bytes());
     bytes.extend_from_slice(if value.is_empty() { &b":"[..] } else { b": " });
     bytes.extend_from_slice(value.as_bytes());

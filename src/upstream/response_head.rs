@@ -8,7 +8,7 @@ use http::{HeaderMap, Response, StatusCode, Version};
 use httparse::{Header, ParserConfig, Status};
 use hyper::ext::ReasonPhrase;
 
-use super::answer_body::AnswerBody;
+use super::body_decoder::BodyDecoder;
 use super::chunks::Chunks;
 use super::link_error::Flaw;
 
@@ -18,7 +18,7 @@ pub(super) struct ResponseHead {
     /// What it says, without the fields that this end of the connection goes by.
     pub(super) response: Response<()>,
     /// Its body, if it is a final answer.
-    pub(super) body: AnswerBody,
+    pub(super) body: BodyDecoder,
     /// Whether the connection can carry another request afterwards.
     pub(super) stays: bool,
     /// Its bytes.
@@ -64,13 +64,13 @@ impl ResponseHead {
             response.extensions_mut().insert(reason);
         }
         let stays = if is_11 { !about.close } else { about.keep_alive && !about.close };
-        let stays = stays && !matches!(body, AnswerBody::UntilClose) && code != StatusCode::SWITCHING_PROTOCOLS;
+        let stays = stays && !matches!(body, BodyDecoder::UntilClose) && code != StatusCode::SWITCHING_PROTOCOLS;
         Ok(Some(Self { response, body, stays, length }))
     }
 }
 
 /// Whether `bytes`, of which the first `known` hold no whole head, may hold one: there is an empty line.
-pub(super) fn may_be_whole(bytes: &[u8], known: usize) -> bool {
+pub(crate) fn may_be_whole(bytes: &[u8], known: usize) -> bool {
     let news = &bytes[known.saturating_sub(3)..];
     news.windows(2).any(|pair| pair == b"\n\n") || news.windows(3).any(|three| three == b"\n\r\n")
 }
@@ -146,21 +146,21 @@ impl About {
     }
 
     /// Where the body ends (RFC 9112 §6.3), and that there is only one answer to that.
-    fn body(&self, status: StatusCode, to_head: bool, is_11: bool) -> Result<AnswerBody, Flaw> {
+    fn body(&self, status: StatusCode, to_head: bool, is_11: bool) -> Result<BodyDecoder, Flaw> {
         if to_head
             || status.is_informational()
             || status == StatusCode::NO_CONTENT
             || status == StatusCode::NOT_MODIFIED
         {
-            return Ok(AnswerBody::Over);
+            return Ok(BodyDecoder::Over);
         }
         match (self.coding, self.length) {
             (Coding::Wrong, _) => Err(Flaw::Coding),
             (Coding::Chunked, _) if !is_11 => Err(Flaw::Coding),
-            (Coding::Chunked, Length::Unsaid) => Ok(AnswerBody::Chunked(Chunks::default())),
+            (Coding::Chunked, Length::Unsaid) => Ok(BodyDecoder::Chunked(Chunks::default())),
             (Coding::Chunked, _) => Err(Flaw::TwoLengths),
-            (Coding::None, Length::Unsaid) => Ok(AnswerBody::UntilClose),
-            (Coding::None, Length::Once(length) | Length::Repeated(length)) => Ok(AnswerBody::Length(length)),
+            (Coding::None, Length::Unsaid) => Ok(BodyDecoder::UntilClose),
+            (Coding::None, Length::Once(length) | Length::Repeated(length)) => Ok(BodyDecoder::Length(length)),
             (Coding::None, Length::Wrong) => Err(Flaw::Length),
         }
     }

@@ -15,6 +15,7 @@ mod forwarding;
 mod handover;
 mod harness;
 mod hold;
+mod http1;
 mod identity;
 mod import;
 mod imports;

@@ -185,7 +185,7 @@ async fn a_head_beyond_the_limit_is_a_431_and_a_target_beyond_the_parsers_a_414(
         ("70 KiB", &normal, get("/", &large(70 * 1024)), 431, "head_too_large"),
         ("70 KiB where more is allowed", &roomy, get("/", &large(70 * 1024)), 200, ""),
         ("100 fields", &normal, get("/", &many(99)), 200, ""),
-        ("101 fields", &normal, get("/", &many(100)), 431, "head_too_large"),
+        ("5,000 fields", &normal, get("/", &many(5_000)), 200, ""),
         ("a target of 60 KiB", &normal, get(&format!("/{}", "a".repeat(60 * 1024)), ""), 200, ""),
         ("a target of 70 KiB", &roomy, get(&format!("/{}", "a".repeat(70 * 1024)), ""), 414, "target_too_long"),
     ];

@@ -7,10 +7,10 @@ fn parse(text: &str, to_head: bool) -> Result<Option<ResponseHead>, Flaw> {
 /// Whether there is a body, as short as it can be said.
 fn framing(head: &ResponseHead) -> String {
     match &head.body {
-        AnswerBody::Over => "none".into(),
-        AnswerBody::Length(length) => length.to_string(),
-        AnswerBody::Chunked(_) => "chunked".into(),
-        AnswerBody::UntilClose => "until close".into(),
+        BodyDecoder::Over => "none".into(),
+        BodyDecoder::Length(length) => length.to_string(),
+        BodyDecoder::Chunked(_) => "chunked".into(),
+        BodyDecoder::UntilClose => "until close".into(),
     }
 }
 

@@ -7,8 +7,8 @@ use frontgate::upstream::chunks::Chunks;
 use libfuzzer_sys::fuzz_target;
 
 /// The data and how many trailers followed it, what was not used, and whether it is over; `None` if it is no chunked body.
-fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Option<(Vec<u8>, usize, Vec<u8>, bool)> {
-    let (mut chunks, mut data, mut trailers, mut rest) = (Chunks::default(), Vec::new(), 0, Vec::new());
+fn read<'a>(mut chunks: Chunks, pieces: impl Iterator<Item = &'a [u8]>) -> Option<(Vec<u8>, usize, Vec<u8>, bool)> {
+    let (mut data, mut trailers, mut rest) = (Vec::new(), 0, Vec::new());
     for piece in pieces {
         let mut input = Bytes::copy_from_slice(piece);
         while let Some(frame) = chunks.next(&mut input).ok()? {
@@ -25,13 +25,18 @@ fn read<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> Option<(Vec<u8>, usize, V
 
 fuzz_target!(|bytes: &[u8]| {
     let [cut, bytes @ ..] = bytes else { return };
-    let whole = read(std::iter::once(bytes));
-    let size = usize::from(*cut) + 1;
-    assert_eq!(whole, read(bytes.chunks(size)));
-    let at = usize::from(*cut).min(bytes.len());
-    assert_eq!(whole, read([&bytes[..at], &bytes[at..]].into_iter()));
-    if let Some((data, _, rest, _)) = whole {
-        assert!(data.len() + rest.len() <= bytes.len());
-        assert!(bytes.ends_with(&rest));
+    let (size, at) = (usize::from(*cut) + 1, usize::from(*cut).min(bytes.len()));
+    let mut readings = Vec::new();
+    for grammar in [Chunks::default, Chunks::strict] {
+        let whole = read(grammar(), std::iter::once(bytes));
+        assert_eq!(whole, read(grammar(), bytes.chunks(size)));
+        assert_eq!(whole, read(grammar(), [&bytes[..at], &bytes[at..]].into_iter()));
+        if let Some((data, _, rest, _)) = &whole {
+            assert!(data.len() + rest.len() <= bytes.len());
+            assert!(bytes.ends_with(rest));
+        }
+        readings.push(whole);
     }
+    // What a client may send is read like what a gateway may.
+    assert!(readings[1].is_none() || readings[0] == readings[1]);
 });

@@ -1,4 +1,4 @@
-//! [`AnswerBody`]: where the body of an answer ends, and what of it there is.
+//! [`BodyDecoder`]: where the body of a message ends, and what of it there is.
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -6,9 +6,9 @@ use http_body::{Frame, SizeHint};
 use super::chunks::Chunks;
 use super::link_error::{Flaw, LinkError};
 
-/// The body of an answer that is still to come.
+/// The body of a message that is still to come.
 #[derive(Debug, Default)]
-pub(super) enum AnswerBody {
+pub(crate) enum BodyDecoder {
     /// Nothing more.
     #[default]
     Over,
@@ -20,9 +20,9 @@ pub(super) enum AnswerBody {
     UntilClose,
 }
 
-impl AnswerBody {
+impl BodyDecoder {
     /// Whether there is nothing more to come.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         match self {
             Self::Over | Self::Length(0) => true,
             Self::Chunked(chunks) => chunks.is_over(),
@@ -31,7 +31,7 @@ impl AnswerBody {
     }
 
     /// How long the rest is.
-    pub(super) fn size_hint(&self) -> SizeHint {
+    pub(crate) fn size_hint(&self) -> SizeHint {
         match self {
             Self::Over => SizeHint::with_exact(0),
             Self::Length(left) => SizeHint::with_exact(*left),
@@ -43,7 +43,7 @@ impl AnswerBody {
     ///
     /// # Errors
     /// Chunks that are none.
-    pub(super) fn next(&mut self, input: &mut Bytes) -> Result<Option<Frame<Bytes>>, Flaw> {
+    pub(crate) fn next(&mut self, input: &mut Bytes) -> Result<Option<Frame<Bytes>>, Flaw> {
         match self {
             Self::Chunked(chunks) => chunks.next(input),
             _ if self.is_over() || input.is_empty() => Ok(None),
@@ -78,14 +78,14 @@ mod tests {
     fn a_body_ends_where_its_framing_says() {
         // The framing, what comes, what of it is the body, whether it is over, and whether it is if the connection is closed.
         let rows = [
-            (AnswerBody::Over, "next", "", true, true),
-            (AnswerBody::Length(0), "next", "", true, true),
-            (AnswerBody::Length(2), "oknext", "ok", true, true),
-            (AnswerBody::Length(4), "ok", "ok", false, false),
-            (AnswerBody::Length(u64::MAX), "ok", "ok", false, false),
-            (AnswerBody::Chunked(Chunks::default()), "2\r\nok\r\n0\r\n\r\nnext", "ok", true, true),
-            (AnswerBody::Chunked(Chunks::default()), "2\r\nok\r\n", "ok", false, false),
-            (AnswerBody::UntilClose, "ok", "ok", false, true),
+            (BodyDecoder::Over, "next", "", true, true),
+            (BodyDecoder::Length(0), "next", "", true, true),
+            (BodyDecoder::Length(2), "oknext", "ok", true, true),
+            (BodyDecoder::Length(4), "ok", "ok", false, false),
+            (BodyDecoder::Length(u64::MAX), "ok", "ok", false, false),
+            (BodyDecoder::Chunked(Chunks::default()), "2\r\nok\r\n0\r\n\r\nnext", "ok", true, true),
+            (BodyDecoder::Chunked(Chunks::default()), "2\r\nok\r\n", "ok", false, false),
+            (BodyDecoder::UntilClose, "ok", "ok", false, true),
         ];
         for (mut body, text, expected, over, whole) in rows {
             let name = format!("{body:?} {text:?}");

@@ -1,0 +1,260 @@
+//! [`Answering`]: an answer on its way to the client, as far as the client takes it.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use http_body::{Body as _, Frame};
+use tokio::io::AsyncWrite;
+use tokio::time::Instant;
+
+use super::answer_head::{AnswerHead, Ends};
+use crate::http::body::Body;
+use crate::observe::access::Ended;
+use crate::tls::Stream;
+use crate::upstream::{Progress, chunk_line, last_chunk};
+
+/// An answer on its way to the client. At most one piece of its body is held, and the next one is asked for when the client has
+/// taken that: a client that does not read costs no more, here or at the gateway.
+#[derive(Debug)]
+pub(super) struct Answering {
+    body: Body,
+    ends: Ends,
+    stage: Stage,
+    head: Vec<u8>,
+    /// How much of the head is written.
+    head_at: usize,
+    /// What stands in front of a piece of the body, and how much of that is written.
+    line: Vec<u8>,
+    line_at: usize,
+    data: Bytes,
+    /// What stands behind it.
+    tail: &'static [u8],
+    /// Bytes that the stream has accepted.
+    accepted: u64,
+    /// The client takes nothing, since when, and how much it had taken then.
+    blocked: Option<(Progress, u64)>,
+    limit: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// There is more to come from the body.
+    Body,
+    /// What is at hand is all.
+    Last,
+}
+
+/// Why an answer breaks off.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Cut {
+    /// The client has gone.
+    #[error("the client has gone: {0}")]
+    Gone(#[from] io::Error),
+    /// Its body did not come to the end that its head says.
+    #[error("the answer broke off")]
+    Broken,
+}
+
+impl Answering {
+    /// Sends `head` and then `body`, of which the client must take something within `limit`.
+    pub(super) fn new(head: AnswerHead, body: Body, limit: Option<Duration>) -> Self {
+        let stage = match head.ends {
+            Ends::AtOnce | Ends::After(0) => Stage::Last,
+            _ => Stage::Body,
+        };
+        Self {
+            body,
+            ends: head.ends,
+            stage,
+            head: head.bytes,
+            head_at: 0,
+            line: Vec::new(),
+            line_at: 0,
+            data: Bytes::new(),
+            tail: b"",
+            accepted: 0,
+            blocked: None,
+            limit,
+        }
+    }
+
+    /// When the client has taken nothing for too long, if it is the client that is waited for.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.blocked.as_ref().and_then(|(progress, _)| progress.deadline())
+    }
+
+    /// The client has taken nothing for too long.
+    pub(super) fn time_out(&mut self) {
+        self.body.end_as(Ended::TimedOut);
+    }
+
+    /// Sends what can be sent; ready when the client's kernel has all of it.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), Cut>> {
+        let polled = self.poll_send(cx, stream);
+        match &polled {
+            Poll::Ready(Ok(())) if self.ends == Ends::AtOnce => self.body.end_as(Ended::Done),
+            Poll::Pending | Poll::Ready(Ok(()) | Err(Cut::Broken)) => {}
+            // The body may have come to its end before the client took it.
+            Poll::Ready(Err(Cut::Gone(_))) => self.body.end_as(Ended::ClientGone),
+        }
+        polled
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), Cut>> {
+        loop {
+            // The head goes with the first piece of the body, if that is there.
+            let wants_more =
+                self.stage == Stage::Body && self.line.is_empty() && self.data.is_empty() && self.tail.is_empty();
+            let mut waits = false;
+            if wants_more {
+                if stream.unsent() > A_FEW {
+                    ready!(self.poll_flush(cx, stream))?;
+                }
+                match Pin::new(&mut self.body).poll_frame(cx) {
+                    Poll::Pending => waits = true,
+                    Poll::Ready(frame) => self.queue(frame.transpose().map_err(|_| Cut::Broken)?)?,
+                }
+            }
+            ready!(self.poll_write(cx, stream))?;
+            if waits || self.stage == Stage::Last {
+                ready!(self.poll_flush(cx, stream))?;
+            }
+            if waits {
+                return Poll::Pending;
+            }
+            if self.stage == Stage::Last {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// The next piece of the body, or its end.
+    fn queue(&mut self, frame: Option<Frame<Bytes>>) -> Result<(), Cut> {
+        match (&mut self.ends, frame.map(Frame::into_data)) {
+            (Ends::AtOnce, _) | (Ends::After(0) | Ends::WithConnection, None) => self.stage = Stage::Last,
+            (Ends::After(left), Some(Ok(data))) => {
+                *left = left.checked_sub(data.len() as u64).ok_or(Cut::Broken)?;
+                if *left == 0 {
+                    self.stage = Stage::Last;
+                }
+                self.data = data;
+            }
+            (Ends::After(_), None) => return Err(Cut::Broken),
+            (Ends::WithLastChunk(_), Some(Ok(data))) => {
+                // An empty chunk would be the last one.
+                if !data.is_empty() {
+                    chunk_line(&mut self.line, &data);
+                    self.data = data;
+                    self.tail = b"\r\n";
+                }
+                if self.body.is_end_stream() {
+                    self.tail = if self.data.is_empty() { b"0\r\n\r\n" } else { b"\r\n0\r\n\r\n" };
+                    self.stage = Stage::Last;
+                }
+            }
+            (Ends::WithLastChunk(_), None) => {
+                self.tail = b"0\r\n\r\n";
+                self.stage = Stage::Last;
+            }
+            (Ends::WithLastChunk(names), Some(Err(frame))) => {
+                if let Ok(trailers) = frame.into_trailers() {
+                    last_chunk(&mut self.line, names, &trailers);
+                    self.stage = Stage::Last;
+                }
+            }
+            (Ends::WithConnection, Some(Ok(data))) => {
+                self.data = data;
+                if self.body.is_end_stream() {
+                    self.stage = Stage::Last;
+                }
+            }
+            // Only chunks have trailers.
+            (Ends::After(_) | Ends::WithConnection, Some(Err(_))) => {}
+        }
+        Ok(())
+    }
+
+    /// Writes all that is at hand, in as few pieces as the stream takes.
+    fn poll_write(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<()>> {
+        loop {
+            let head = &self.head[self.head_at..];
+            let line = &self.line[self.line_at..];
+            let more = line.len() + self.data.len() + self.tail.len();
+            if head.is_empty() && more == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            let mut io = Pin::new(&mut *stream);
+            let written = if more == 0 {
+                io.as_mut().poll_write(cx, head)
+            } else {
+                io.as_mut().poll_write_vectored(cx, &[head, line, &self.data, self.tail].map(IoSlice::new))
+            };
+            match written {
+                Poll::Pending => {
+                    self.block(stream);
+                    return Poll::Pending;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(length)) => self.written(length),
+            }
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut *stream).poll_flush(cx);
+        if flushed.is_pending() {
+            self.block(stream);
+        } else {
+            self.blocked = None;
+        }
+        flushed
+    }
+
+    /// The client takes nothing more for the moment.
+    fn block(&mut self, stream: &Stream) {
+        let taken = self.accepted.saturating_sub(stream.unsent() as u64);
+        match &mut self.blocked {
+            Some((_, before)) if *before == taken => {}
+            Some((progress, before)) => {
+                progress.moved(Instant::now());
+                *before = taken;
+            }
+            None => {
+                self.blocked = Some((Progress::new(self.limit, Instant::now()), taken));
+                // It may take long: what waits for it should be little.
+                self.body.read_little();
+                if self.data.len() < A_FEW {
+                    self.data = Bytes::copy_from_slice(&self.data);
+                }
+            }
+        }
+    }
+
+    fn written(&mut self, mut length: usize) {
+        self.accepted += length as u64;
+        let mut part = |left: usize| {
+            let taken = left.min(length);
+            length -= taken;
+            taken
+        };
+        self.head_at += part(self.head.len() - self.head_at);
+        self.line_at += part(self.line.len() - self.line_at);
+        if self.line_at == self.line.len() {
+            self.line.clear();
+            self.line_at = 0;
+        }
+        self.data.advance(part(self.data.len()));
+        self.tail = &self.tail[part(self.tail.len())..];
+        if self.data.is_empty() {
+            // It would keep what it is a view of.
+            self.data = Bytes::new();
+        }
+    }
+}
+
+/// So much may wait in a TLS session for what follows it.
+const A_FEW: usize = 1024;

@@ -1,0 +1,216 @@
+//! [`Intake`]: the body of a request as it comes, for whoever wants it, or for nothing.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::io::AsyncWrite;
+use tokio::time::Instant;
+
+use super::request_head::Framing;
+use crate::http::early::{DISCARD_BYTES, Discard, SMALL_BODY};
+use crate::tls::Stream;
+use crate::upstream::{BodyDecoder, BodyReceiver, BodySender, Chunks, CutShort, Demand, Input, channel};
+
+/// The body of a request as it comes. It is read when whoever has it asks for more of it; when nobody wants it any more and the
+/// answer is there, what still comes is thrown away within bounds, so that the client finds the answer.
+#[derive(Debug, Default)]
+pub(super) struct Intake {
+    coming: Option<Box<Coming>>,
+    /// It did not come to its end: what follows cannot be understood, or nothing follows.
+    broken: bool,
+    /// The client sends nothing more.
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Coming {
+    decoder: BodyDecoder,
+    sender: BodySender,
+    /// The client waits for a 100, of which this is still to be written.
+    asked: Option<&'static [u8]>,
+    /// Bytes that were thrown away so far.
+    wasted: usize,
+    /// For how long and how much more is thrown away; begins with the answer.
+    discard: Option<Discard>,
+}
+
+/// Whether a request has its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    Awaited,
+    There,
+}
+
+impl Intake {
+    /// A body that ends like this, and what it is for those who read it. If the client `expects` a 100 it gets one when the body
+    /// is asked for.
+    pub(super) fn new(framing: Framing, expects: bool) -> (Self, Option<BodyReceiver>) {
+        let (decoder, length) = match framing {
+            Framing::None | Framing::Length(0) => return (Self::default(), None),
+            Framing::Length(length) => (BodyDecoder::Length(length), Some(length)),
+            Framing::Chunked => (BodyDecoder::Chunked(Chunks::strict()), None),
+        };
+        let (sender, receiver) = channel(length);
+        let asked = expects.then_some(CONTINUE);
+        let coming = Coming { decoder, sender, asked, wasted: 0, discard: None };
+        (Self { coming: Some(Box::new(coming)), ..Self::default() }, Some(receiver))
+    }
+
+    /// Whether nothing more of it is read.
+    pub(super) fn is_over(&self) -> bool {
+        self.coming.is_none()
+    }
+
+    /// Whether another request can follow it on the connection, as far as is known.
+    pub(super) fn leaves_connection(&self) -> bool {
+        !self.broken
+            && self.coming.as_ref().is_none_or(|coming| {
+                // Without its 100 the client may send the body or not (RFC 9110 §10.1.1).
+                coming.asked.is_none() && coming.decoder.size_hint().lower() <= DISCARD_BYTES
+            })
+    }
+
+    /// Whether the client may still be sending.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether so little of it is still to come that the answer waits until that has come. Of one without a length only what has
+    /// come is taken.
+    pub(super) fn is_small(&self) -> bool {
+        let small = |coming: &Coming| match &coming.decoder {
+            BodyDecoder::Length(left) => *left <= SMALL_BODY as u64,
+            _ => coming.wasted <= SMALL_BODY,
+        };
+        self.coming
+            .as_ref()
+            .is_some_and(|coming| coming.asked.is_none() && coming.sender.demand() == Demand::Gone && small(coming))
+    }
+
+    /// Whether the 100 is written in part: nothing else can be, before it is whole.
+    pub(super) fn is_asking(&self) -> bool {
+        let asked = self.coming.as_ref().and_then(|coming| coming.asked);
+        asked.is_some_and(|left| left.len() < CONTINUE.len())
+    }
+
+    /// Whether it says how long it is.
+    pub(super) fn has_length(&self) -> bool {
+        self.coming.as_ref().is_some_and(|coming| matches!(coming.decoder, BodyDecoder::Length(_)))
+    }
+
+    /// The answer is there, and goes out.
+    pub(super) fn answered(&mut self, now: Instant) {
+        if let Some(coming) = &mut self.coming {
+            coming.discard = Some(Discard::new(now));
+        }
+    }
+
+    /// When nothing more is thrown away, if something is.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let coming = self.coming.as_ref()?;
+        if coming.sender.demand() == Demand::Gone { coming.discard.map(|discard| discard.deadline()) } else { None }
+    }
+
+    /// It is not read to its end.
+    pub(super) fn give_up(&mut self) {
+        (self.coming, self.broken) = (None, true);
+    }
+
+    /// Ready when it went on, so that whoever reads it should be asked.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        input: &mut Input,
+        stream: &mut Stream,
+        answer: Answer,
+    ) -> Poll<()> {
+        loop {
+            let Some(coming) = &mut self.coming else { return Poll::Pending };
+            let gone = match coming.sender.demand() {
+                Demand::Busy => return Poll::Pending,
+                Demand::Gone if answer == Answer::Awaited => return Poll::Pending,
+                demand => demand == Demand::Gone,
+            };
+            if !input.bytes.is_empty() {
+                // It did not wait for the 100.
+                coming.asked = None;
+            }
+            match coming.decoder.next(&mut input.bytes) {
+                Ok(Some(frame)) => {
+                    let is_last = coming.decoder.is_over();
+                    let enough = gone && !coming.waste(&frame);
+                    if !gone {
+                        coming.sender.send(frame, is_last, cx);
+                    }
+                    if is_last {
+                        self.coming = None;
+                    } else if enough {
+                        self.give_up();
+                    } else if coming.discard.is_some() && gone {
+                        continue;
+                    }
+                    // Before the answer goes out, it is looked at after each piece whether that should wait.
+                    return Poll::Ready(());
+                }
+                Ok(None) if coming.decoder.is_over() => {
+                    coming.sender.finish(cx);
+                    self.coming = None;
+                    return Poll::Ready(());
+                }
+                Ok(None) => {}
+                Err(flaw) => {
+                    coming.sender.fail(flaw, cx);
+                    self.give_up();
+                    return Poll::Ready(());
+                }
+            }
+            if let Some(left) = coming.asked {
+                if left.len() == CONTINUE.len() && (gone || answer == Answer::There) {
+                    return Poll::Pending;
+                }
+                if ready!(coming.poll_ask(cx, stream)).is_err() {
+                    self.end(cx);
+                    return Poll::Ready(());
+                }
+            }
+            let read = ready!(input.poll_read(cx, stream));
+            if read.is_err() || input.bytes.is_empty() {
+                self.end(cx);
+                return Poll::Ready(());
+            }
+        }
+    }
+
+    /// The client sends nothing more.
+    fn end(&mut self, cx: &Context<'_>) {
+        if let Some(coming) = &self.coming {
+            coming.sender.fail(CutShort, cx);
+        }
+        self.closed = true;
+        self.give_up();
+    }
+}
+
+impl Coming {
+    /// A piece that nobody wants. Whether more may come.
+    fn waste(&mut self, frame: &Frame<Bytes>) -> bool {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        self.wasted = self.wasted.saturating_add(length);
+        self.discard.as_mut().is_none_or(|discard| discard.took(length, Instant::now()))
+    }
+
+    /// Asks the client for its body.
+    fn poll_ask(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<std::io::Result<()>> {
+        while let Some(left @ [_, ..]) = self.asked {
+            let written = ready!(Pin::new(&mut *stream).poll_write(cx, left))?;
+            self.asked = Some(&left[written..]);
+        }
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        self.asked = None;
+        Poll::Ready(Ok(()))
+    }
+}
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";

@@ -1,0 +1,254 @@
+//! [`RequestHead`]: the head of a request over HTTP/1.1, read from the bytes that came, and what it says about its body and its
+//! connection.
+//!
+//! A client's request is read by the gateway too. So whatever RFC 9112 lets a recipient reject, and another parser could understand
+//! otherwise, is rejected: line ends that are not CRLF (§2.2), folded lines (§5.2), white space around a field's name (§5.1), and
+//! bodies with more than one end, or none (§6.3).
+
+use std::mem::MaybeUninit;
+
+use bytes::{Buf as _, Bytes};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING};
+use http::{Method, Request, Uri, Version};
+use httparse::{Header, Status};
+
+/// The head of a request.
+#[derive(Debug)]
+pub struct RequestHead {
+    /// What it says.
+    pub request: Request<()>,
+    /// Its target has a `#`, which `request` lacks, with what follows it.
+    pub has_fragment: bool,
+    /// Where its body ends.
+    pub framing: Framing,
+    /// What else its connection goes by.
+    pub options: Options,
+}
+
+/// Where the body of a request ends (RFC 9112 §6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// Before it begins.
+    None,
+    /// After so many bytes.
+    Length(u64),
+    /// Behind its last chunk.
+    Chunked,
+}
+
+/// What a request says about its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field that is there or not")]
+pub struct Options {
+    /// It is HTTP/1.0: no chunks, and the connection ends unless it says otherwise.
+    pub is_10: bool,
+    /// The connection may carry another request (RFC 9112 §9.3).
+    pub keeps: bool,
+    /// The answer has no body.
+    pub to_head: bool,
+    /// The body waits for a 100 (RFC 9110 §10.1.1).
+    pub expects: bool,
+    /// Trailers are welcome (RFC 9110 §6.5.1).
+    pub trailers: bool,
+}
+
+/// Why a head is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HeadFlaw {
+    /// It is not HTTP, or has two readings.
+    #[error("the head is not HTTP")]
+    Malformed,
+    /// Its body ends in more than one place, or nowhere.
+    #[error("the head does not say where the body ends")]
+    Framing,
+    /// Its target is longer than can be passed on.
+    #[error("the target is too long")]
+    TargetTooLong,
+    /// It is longer than it may be.
+    #[error("the head is too large")]
+    TooLarge,
+}
+
+impl RequestHead {
+    /// Takes the head that `input` begins with, which may take `longest` bytes; `None` if there is not all of it yet. Empty lines
+    /// in front of it are taken first. The values are views of `input`.
+    ///
+    /// # Errors
+    /// It is none.
+    pub fn take(input: &mut Bytes, longest: usize) -> Result<Option<Self>, HeadFlaw> {
+        pass_empty_lines(input)?;
+        if input.len() > LONGEST_METHOD && !input[..=LONGEST_METHOD].contains(&b' ') {
+            return Err(HeadFlaw::Malformed);
+        }
+        let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; USUAL_FIELDS];
+        let parsed = match Self::parse(input, longest, &mut fields) {
+            Err(None) => {
+                // As many as there are lines: their number is limited by the head's length alone.
+                let lines = input.iter().take(longest).filter(|byte| **byte == b'\n').count();
+                let mut fields = vec![MaybeUninit::uninit(); lines];
+                Self::parse(input, longest, &mut fields).map_err(|flaw| flaw.unwrap_or(HeadFlaw::TooLarge))?
+            }
+            parsed => parsed.map_err(|flaw| flaw.unwrap_or(HeadFlaw::Malformed))?,
+        };
+        Ok(parsed.map(|(head, length)| {
+            input.advance(length);
+            head
+        }))
+    }
+
+    /// The head and its length. An error that is none: there are more fields than there is room for.
+    fn parse<'a>(
+        bytes: &'a Bytes,
+        longest: usize,
+        fields: &mut [MaybeUninit<Header<'a>>],
+    ) -> Result<Option<(Self, usize)>, Option<HeadFlaw>> {
+        let mut parsed = httparse::Request::new(&mut []);
+        let length = match parsed.parse_with_uninit_headers(bytes, fields) {
+            Err(httparse::Error::TooManyHeaders) => return Err(None),
+            Err(_) => return Err(Some(HeadFlaw::Malformed)),
+            Ok(Status::Complete(length)) => Some(length),
+            Ok(Status::Partial) => None,
+        };
+        if !has_whole_line_ends(&bytes[..length.unwrap_or(bytes.len())]) {
+            return Err(Some(HeadFlaw::Malformed));
+        }
+        let length = match length {
+            Some(length) if length <= longest => length,
+            None if bytes.len() <= longest => return Ok(None),
+            Some(_) | None => return Err(Some(HeadFlaw::TooLarge)),
+        };
+        let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
+            return Err(Some(HeadFlaw::Malformed));
+        };
+        if target.len() > LONGEST_TARGET {
+            return Err(Some(HeadFlaw::TargetTooLong));
+        }
+        let malformed = |()| Some(HeadFlaw::Malformed);
+        let mut request = Request::new(());
+        *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(|_| malformed(()))?;
+        *request.uri_mut() = Uri::from_maybe_shared(bytes.slice_ref(target.as_bytes())).map_err(|_| malformed(()))?;
+        let is_10 = minor == 0;
+        *request.version_mut() = if is_10 { Version::HTTP_10 } else { Version::HTTP_11 };
+        let mut said = Said::default();
+        let headers = request.headers_mut();
+        headers.try_reserve(parsed.headers.len()).map_err(|_| Some(HeadFlaw::TooLarge))?;
+        for field in parsed.headers.iter() {
+            let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| malformed(()))?;
+            said.take(&name, field.value).map_err(Some)?;
+            let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).map_err(|_| malformed(()))?;
+            append(headers, name, value).map_err(Some)?;
+        }
+        let framing = said.framing(is_10).map_err(Some)?;
+        let options = Options {
+            is_10,
+            keeps: !said.close && (!is_10 || said.keep_alive),
+            to_head: *request.method() == Method::HEAD,
+            expects: said.expects && !is_10 && !matches!(framing, Framing::None | Framing::Length(0)),
+            trailers: said.trailers && !is_10,
+        };
+        Ok(Some((Self { request, has_fragment: target.contains('#'), framing, options }, length)))
+    }
+}
+
+/// Takes empty lines in front of a request (RFC 9112 §2.2). What is left of one is not taken yet.
+fn pass_empty_lines(input: &mut Bytes) -> Result<(), HeadFlaw> {
+    let mut used = 0;
+    while let [b'\r' | b'\n', ..] = &input[used..] {
+        match &input[used..] {
+            [b'\r', b'\n', ..] => used += 2,
+            [b'\r'] => break,
+            _ => return Err(HeadFlaw::Malformed),
+        }
+    }
+    if used > 0 {
+        input.advance(used);
+    }
+    Ok(())
+}
+
+/// Whether there is no LF without a CR in front of it, and no CR without an LF behind it, unless that is still to come.
+fn has_whole_line_ends(bytes: &[u8]) -> bool {
+    // Counted without a branch, so that the compiler compares sixteen at once.
+    let pairs = bytes.iter().zip(bytes.get(1..).unwrap_or_default());
+    let broken = pairs.map(|(one, next)| usize::from((*one == b'\r') != (*next == b'\n'))).sum::<usize>();
+    bytes.first() != Some(&b'\n') && broken == 0
+}
+
+fn append(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) -> Result<(), HeadFlaw> {
+    headers.try_append(name, value).map(drop).map_err(|_| HeadFlaw::TooLarge)
+}
+
+/// What the fields say about the body and the connection.
+#[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word that was there or not")]
+struct Said {
+    close: bool,
+    keep_alive: bool,
+    expects: bool,
+    trailers: bool,
+    length: Option<u64>,
+    chunked: bool,
+}
+
+impl Said {
+    fn take(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), HeadFlaw> {
+        if *name == CONTENT_LENGTH {
+            let length = number(value).ok_or(HeadFlaw::Framing)?;
+            // The same again is no second length (RFC 9112 §6.3).
+            if self.length.replace(length).is_some_and(|before| before != length) {
+                return Err(HeadFlaw::Framing);
+            }
+        } else if *name == TRANSFER_ENCODING {
+            // Nothing else can be passed on: `chunked` is taken off here, and what is left would lose its label.
+            if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                return Err(HeadFlaw::Framing);
+            }
+            self.chunked = true;
+        } else if *name == CONNECTION {
+            for option in tokens(value) {
+                self.close |= option.eq_ignore_ascii_case(b"close");
+                self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            }
+        } else if *name == EXPECT {
+            self.expects |= tokens(value).any(|one| one.eq_ignore_ascii_case(b"100-continue"));
+        } else if *name == TE {
+            self.trailers |= tokens(value).any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
+        }
+        Ok(())
+    }
+
+    fn framing(&self, is_10: bool) -> Result<Framing, HeadFlaw> {
+        match (self.chunked, self.length) {
+            (true, Some(_)) => Err(HeadFlaw::Framing),
+            (true, None) if is_10 => Err(HeadFlaw::Framing),
+            (true, None) => Ok(Framing::Chunked),
+            (false, Some(length)) => Ok(Framing::Length(length)),
+            (false, None) => Ok(Framing::None),
+        }
+    }
+}
+
+fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
+/// Digits and nothing else (RFC 9110 §8.6).
+fn number(text: &[u8]) -> Option<u64> {
+    if text.is_empty() {
+        return None;
+    }
+    text.iter().try_fold(0_u64, |number, byte| {
+        let digit = char::from(*byte).to_digit(10)?;
+        number.checked_mul(10)?.checked_add(digit.into())
+    })
+}
+
+/// There is room for so many fields without asking for memory; a head may have more.
+const USUAL_FIELDS: usize = 64;
+/// The longest method that has a name (`UPDATEREDIRECTREF`, RFC 4437) has 17.
+const LONGEST_METHOD: usize = 64;
+/// What [`Uri`] can hold.
+const LONGEST_TARGET: usize = u16::MAX as usize - 1;
+
+#[cfg(test)]
+mod tests;

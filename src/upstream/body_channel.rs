@@ -1,0 +1,210 @@
+//! The way of a request's body from the connection that reads it to whatever sends it on: [`channel`].
+
+use std::error::Error;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+/// Why a body breaks off.
+pub type BodyError = Box<dyn Error + Send + Sync>;
+
+/// Makes a way for a body that is `length` bytes long, if that is known. It holds at most one piece, so that a connection reads
+/// no faster than the body is sent on.
+pub fn channel(length: Option<u64>) -> (BodySender, BodyReceiver) {
+    let slot = Slot { frame: None, left: length, state: State::Open, waits: None, gone: false };
+    let slot = Arc::new(Mutex::new(slot));
+    (BodySender(Arc::clone(&slot)), BodyReceiver(slot))
+}
+
+/// The connection's end. Dropped before the body's end, it breaks the body off.
+#[derive(Debug)]
+pub struct BodySender(Arc<Mutex<Slot>>);
+
+/// The other end: the body of a request.
+#[derive(Debug)]
+pub struct BodyReceiver(Arc<Mutex<Slot>>);
+
+#[derive(Debug)]
+struct Slot {
+    frame: Option<Frame<Bytes>>,
+    /// Bytes that are not taken yet, if their number is known.
+    left: Option<u64>,
+    state: State,
+    /// The receiver waits for a piece.
+    waits: Option<Waker>,
+    /// The receiver was dropped.
+    gone: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Open,
+    /// The piece in the slot is the last.
+    Over,
+    Failed(Option<BodyError>),
+}
+
+/// What a receiver does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// It waits for a piece.
+    Waits,
+    /// It has one that it has not taken, or does something else.
+    Busy,
+    /// It was dropped: nothing more is wanted.
+    Gone,
+}
+
+/// The client's connection ended before the body did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the client's connection ended before the body of its request did")]
+pub struct CutShort;
+
+impl BodySender {
+    /// What the receiver does.
+    pub fn demand(&self) -> Demand {
+        let slot = lock(&self.0);
+        match &slot.waits {
+            _ if slot.gone => Demand::Gone,
+            Some(_) => Demand::Waits,
+            None => Demand::Busy,
+        }
+    }
+
+    /// Hands over a piece, which may be the last. Whoever calls this polls the receiver afterwards, if it is of the same task.
+    pub fn send(&self, frame: Frame<Bytes>, is_last: bool, cx: &Context<'_>) {
+        let mut slot = lock(&self.0);
+        slot.frame = Some(frame);
+        if is_last {
+            slot.state = State::Over;
+        }
+        wake(slot, cx);
+    }
+
+    /// There is nothing more.
+    pub fn finish(&self, cx: &Context<'_>) {
+        let mut slot = lock(&self.0);
+        slot.state = State::Over;
+        wake(slot, cx);
+    }
+
+    /// The body breaks off.
+    pub fn fail(&self, error: impl Into<BodyError>, cx: &Context<'_>) {
+        let mut slot = lock(&self.0);
+        slot.state = State::Failed(Some(error.into()));
+        wake(slot, cx);
+    }
+}
+
+impl Drop for BodySender {
+    fn drop(&mut self) {
+        let mut slot = lock(&self.0);
+        if matches!(slot.state, State::Open) {
+            slot.state = State::Failed(Some(CutShort.into()));
+            if let Some(waker) = slot.waits.take() {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl Drop for BodyReceiver {
+    fn drop(&mut self) {
+        let mut slot = lock(&self.0);
+        (slot.gone, slot.frame, slot.waits) = (true, None, None);
+    }
+}
+
+impl Body for BodyReceiver {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let slot = &mut *lock(&self.0);
+        if let Some(frame) = slot.frame.take() {
+            if let (Some(left), Some(data)) = (&mut slot.left, frame.data_ref()) {
+                *left = left.saturating_sub(data.len() as u64);
+            }
+            return Poll::Ready(Some(Ok(frame)));
+        }
+        match &mut slot.state {
+            State::Over => Poll::Ready(None),
+            State::Failed(error) => Poll::Ready(error.take().map(Err)),
+            State::Open => {
+                match &mut slot.waits {
+                    Some(waker) => waker.clone_from(cx.waker()),
+                    None => slot.waits = Some(cx.waker().clone()),
+                }
+                Poll::Pending
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let slot = lock(&self.0);
+        slot.frame.is_none() && matches!(slot.state, State::Over)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        lock(&self.0).left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+fn wake(mut slot: MutexGuard<'_, Slot>, cx: &Context<'_>) {
+    let waker = slot.waits.take();
+    drop(slot);
+    if let Some(waker) = waker.filter(|waker| !waker.will_wake(cx.waker())) {
+        waker.wake();
+    }
+}
+
+fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poll(receiver: &mut BodyReceiver) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(receiver).poll_frame(&mut Context::from_waker(Waker::noop()))
+    }
+
+    fn piece(receiver: &mut BodyReceiver) -> Bytes {
+        let Poll::Ready(Some(Ok(frame))) = poll(receiver) else { panic!("no piece") };
+        frame.into_data().unwrap()
+    }
+
+    #[test]
+    fn pieces_pass_one_by_one_as_they_are_asked_for() {
+        let cx = Context::from_waker(Waker::noop());
+        let (sender, mut receiver) = channel(Some(3));
+        assert_eq!((sender.demand(), receiver.size_hint().exact()), (Demand::Busy, Some(3)));
+        assert!(poll(&mut receiver).is_pending());
+        assert_eq!(sender.demand(), Demand::Waits);
+        sender.send(Frame::data("ab".into()), false, &cx);
+        assert_eq!((sender.demand(), receiver.is_end_stream()), (Demand::Busy, false));
+        assert_eq!((piece(&mut receiver), receiver.size_hint().exact()), ("ab".into(), Some(1)));
+        sender.send(Frame::data("c".into()), true, &cx);
+        assert!(!receiver.is_end_stream());
+        assert_eq!((piece(&mut receiver), receiver.is_end_stream()), ("c".into(), true));
+        assert!(matches!(poll(&mut receiver), Poll::Ready(None)));
+        drop(receiver);
+        assert_eq!(sender.demand(), Demand::Gone);
+    }
+
+    #[test]
+    fn a_body_that_breaks_off_is_not_whole() {
+        let (sender, mut receiver) = channel(None);
+        drop(sender);
+        assert!(!receiver.is_end_stream());
+        assert!(matches!(poll(&mut receiver), Poll::Ready(Some(Err(error))) if error.is::<CutShort>()));
+        let (sender, mut receiver) = channel(None);
+        sender.finish(&Context::from_waker(Waker::noop()));
+        drop(sender);
+        assert!(matches!(poll(&mut receiver), Poll::Ready(None)));
+    }
+}
