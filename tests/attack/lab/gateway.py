@@ -96,9 +96,9 @@ class Connection(asyncio.Protocol):
         self.path = lines[0].split(" ")[1].split("?")[0]
         self.fields = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
         self.gateway.requests[self.path.split("/")[1]] += 1
-        if "upgrade" in self.fields:
-            return self.upgrade()
         word = self.path.split("/")[1]
+        if "upgrade" in self.fields and word == "ws":
+            return self.upgrade()
         if word in ("early", "unread", "hangup", "half", "silent"):
             return getattr(self, word)()
         if self.fields.get("transfer-encoding", "").lower() == "chunked":
