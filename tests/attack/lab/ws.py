@@ -1,5 +1,5 @@
 """WebSockets from a client's side, frame by frame (RFC 6455)."""
-import os, struct
+import os, ssl, struct, time
 from lab import wire
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -57,15 +57,44 @@ def receive(sock):
     return first & 15, exactly(sock, length)
 
 
-def ending(sock):
-    """Reads to the end: the close code, or how it ended without one."""
-    try:
-        while True:
-            opcode, payload = receive(sock)
-            if opcode == CLOSE:
-                return close_code(payload)
-    except OSError as error:
-        return type(error).__name__
+def flood(sock, piece, most, pause=0.01):
+    """Sends the piece up to so many times and reads what comes: (how often, the close code, or how it ended, or None)."""
+    sent, data, ended = 0, b"", None
+    sock.settimeout(0.002)
+    for _ in range(most):
+        try:
+            # A piece that is not taken whole ends the attempt: half a frame would be another attack.
+            sock.settimeout(5)
+            sock.sendall(piece)
+            sent += 1
+        except OSError as error:
+            ended = type(error).__name__
+        data, code = drained(sock, data, pause)
+        if code or ended:
+            return sent, code or ended
+    data, code = drained(sock, data, 1.0)
+    return sent, code
+
+
+def drained(sock, data, seconds):
+    """Reads for so long: (what is left of the bytes, the close code or how it ended, or None)."""
+    end = time.monotonic() + seconds
+    while True:
+        sock.settimeout(max(0.001, end - time.monotonic()))
+        try:
+            more = sock.recv(65536)
+            if not more:
+                return data, "end"
+            data += more
+        except (TimeoutError, ssl.SSLWantReadError):
+            return data, None
+        except OSError as error:
+            return data, type(error).__name__
+        while len(data) >= 2 and len(data) >= 2 + (data[1] & 127):
+            size = data[1] & 127
+            if data[0] & 15 == CLOSE:
+                return data, close_code(data[2:2 + size])
+            data = data[2 + size:]
 
 
 def close_code(payload):

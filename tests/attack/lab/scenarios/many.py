@@ -40,13 +40,13 @@ def raw(sock, data):
     return sock
 
 
-@scenario("many-h2-unread", 120, alone=True, **HONEST)
+@scenario("many-h2-unread", 180, alone=True, **HONEST)
 def many_h2(lab):
     """100 networks with an h2 connection each that reads none of its answers."""
     outlived(lab, lambda n: unread(1 + n)[0], 100, "h2 connections")
 
 
-@scenario("many-h2-silent", 120, alone=True, **HONEST)
+@scenario("many-h2-silent", 180, alone=True, **HONEST)
 def many_streams(lab):
     """100 h2 connections of ten networks, all streams waiting for an answer with a head of 8 KB."""
     def opened(number):
@@ -57,7 +57,7 @@ def many_streams(lab):
     outlived(lab, opened, 100, "h2 connections")
 
 
-@scenario("many-ws-unread", 120, alone=True, **HONEST)
+@scenario("many-ws-unread", 180, alone=True, **HONEST)
 def many_websockets(lab):
     """1,000 WebSockets of 20 networks that are sent to and do not read, and that send to a gateway which does not either."""
     message = ws.frame(ws.BINARY, b"x" * 16384) * 8
@@ -67,14 +67,14 @@ def many_websockets(lab):
     outlived(lab, opened, 1000, "WebSockets", 30)
 
 
-@scenario("many-heads", 120, alone=True, **HONEST)
+@scenario("many-heads", 180, alone=True, **HONEST)
 def many_heads(lab):
     """1,500 heads of 60 KiB of 30 networks, all but their end."""
     start = f"GET / HTTP/1.1\r\nHost: {wire.NAME}\r\n".encode() + b"".join(f"x-{n}: {h2.noise(990)}\r\n".encode() for n in range(60))
     outlived(lab, lambda n: raw(wire.dial(sandbox.client(1 + n % 30), wire.PLAIN, timeout=2), start), 1500, "half heads")
 
 
-@scenario("many-uploads", 120, alone=True, **HONEST)
+@scenario("many-uploads", 180, alone=True, **HONEST)
 def many_uploads(lab):
     """600 uploads of 12 networks into a gateway that reads no body."""
     def opened(number):
@@ -83,7 +83,7 @@ def many_uploads(lab):
     outlived(lab, opened, 600, "uploads", 30)
 
 
-@scenario("many-idle", 120, alone=True, **HONEST)
+@scenario("many-idle", 180, alone=True, **HONEST)
 def many_idle(lab):
     """2,000 TLS connections of 40 networks after one request each."""
     def opened(number):

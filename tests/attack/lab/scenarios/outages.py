@@ -17,7 +17,7 @@ def hangs_up_on_one_request(lab):
             lab.note(f"{method} {path}: {status} in {seconds:.1f} s, another {other} in {waited:.1f} s")
             lab.check(status in (502, 503) and seconds < 6, f"{method} {path}: {status} in {seconds:.1f} s")
             lab.check(other == 200 and waited < 2, f"another request beside {path}: {other} in {waited:.1f} s")
-    lab.slowest = 3000
+    lab.slowest = max(lab.slowest, 3000)
 
 
 @scenario("silent-first-address", 60)
@@ -37,7 +37,7 @@ def a_silent_first_address(lab):
 def restarts_are_bridged(lab):
     """The gateway goes for a second, three times: requests wait, and none fails."""
     lab.start({"hold": "12s"})
-    lab.slowest = 6000
+    lab.slowest = max(lab.slowest, 6000)
     for _ in range(3):
         lab.gateway.order("stop")
         time.sleep(1)

@@ -1,6 +1,6 @@
 """WebSockets that do not read, or say nothing at length."""
 import time
-from lab import h2, sandbox, ws
+from lab import sandbox, ws
 from lab.frontgate import MIB, knows
 from lab.scenario import scenario
 
@@ -54,26 +54,21 @@ def neither_reads(lab):
     blocked(lab, "/ws/push", send=True)
 
 
-def flooded(lab, piece, what):
+def flooded(lab, piece, what, first=b""):
     """Sends the piece 4,000 times within seconds: 1008."""
     lab.start({"websocket": {"max_control_per_minute": 1200}} if knows("websocket.max_control_per_minute") else {})
     sock = ws.connect(sandbox.client(1))
-    ending = h2.aside(ws.ending, sock)
-    sent = 0
-    try:
-        for _ in range(400):
-            sock.sendall(piece * 10)
-            sent += 10
-            time.sleep(0.01)
-            if not ending.is_alive():
-                break
-    except OSError:
-        pass
-    ending.join(2)
-    lab.note(f"{sent} {what}, ended: {ending.answer}")
-    lab.check(ending.answer == 1008, f"{sent} {what} and the connection {'ended ' + str(ending.answer) if ending.answer else 'goes on'}")
-    lab.check("too_many" in lab.frontgate.said(), "the log does not say too_many")
+    if first:
+        sock.sendall(first)
+    sent, ending = ws.flood(sock, piece * 10, 400)
+    sent *= 10
+    lab.note(f"{sent} {what}, ended: {ending}")
+    lab.check(ending == 1008, f"{sent} {what} and the connection {f'ended {ending}' if ending else 'goes on'}")
     sock.close()
+    end = time.monotonic() + 5
+    while "too_many" not in lab.frontgate.said() and time.monotonic() < end:
+        time.sleep(0.1)
+    lab.check("too_many" in lab.frontgate.said(), "the log does not say too_many")
 
 
 @scenario("ws-pings", 40, ws=2)
@@ -91,23 +86,7 @@ def pongs(lab):
 @scenario("ws-empty-continuations", 40, ws=2)
 def empty_continuations(lab):
     """So do empty continuations of a message that never ends."""
-    lab.start()
-    sock = ws.connect(sandbox.client(1))
-    sock.sendall(ws.frame(ws.TEXT, b"x", final=False))
-    ending, sent = h2.aside(ws.ending, sock), 0
-    try:
-        for _ in range(400):
-            sock.sendall(ws.frame(ws.CONTINUATION, b"", final=False) * 10)
-            sent += 10
-            time.sleep(0.01)
-            if not ending.is_alive():
-                break
-    except OSError:
-        pass
-    ending.join(2)
-    lab.note(f"{sent} empty continuations, ended: {ending.answer}")
-    lab.check(ending.answer == 1008, f"{sent} empty continuations and the connection {'ended ' + str(ending.answer) if ending.answer else 'goes on'}")
-    sock.close()
+    flooded(lab, ws.frame(ws.CONTINUATION, b"", final=False), "empty continuations", ws.frame(ws.TEXT, b"x", final=False))
 
 
 @scenario("ws-honest-pings", 40, ws=2)
@@ -127,17 +106,10 @@ def small_frames(lab):
     """A message in frames of one byte, as fast as they are taken: memory is bounded and others are served."""
     lab.start()
     sock = ws.connect(sandbox.client(1))
-    h2.aside(ws.ending, sock)
     sock.sendall(ws.frame(ws.BINARY, b"x", final=False))
-    piece = ws.frame(ws.CONTINUATION, b"x", final=False) * 200
-    began, sent, cpu = time.monotonic(), 0, lab.frontgate.cpu()
-    try:
-        while time.monotonic() - began < 5:
-            sock.sendall(piece)
-            sent += 200
-            time.sleep(0.005)
-    except OSError:
-        pass
-    lab.note(f"{sent} frames, {1e6 * (lab.frontgate.cpu() - cpu) / sent:.1f} µs of processor each")
+    cpu = lab.frontgate.cpu()
+    rounds, ending = ws.flood(sock, ws.frame(ws.CONTINUATION, b"x", final=False) * 200, 600, 0.005)
+    sent = 200 * max(1, rounds)
+    lab.note(f"{sent} frames, {1e6 * (lab.frontgate.cpu() - cpu) / sent:.1f} µs of processor each, ended: {ending}")
     lab.memory(2 * MIB)
     sock.close()
