@@ -172,7 +172,10 @@ class Connection(asyncio.Protocol):
         self.transport.pause_reading()
         return False
 
-    silent = unread
+    def silent(self):
+        """What follows is read, and not answered."""
+        self.take = lambda: False
+        return False
 
     def hangup(self):
         """Goes."""

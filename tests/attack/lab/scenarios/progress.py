@@ -1,5 +1,5 @@
 """Bodies and answers that do not go on."""
-import time
+import socket, time
 from lab import h2, sandbox, wire
 from lab.frontgate import knows
 from lab.scenario import scenario
@@ -168,3 +168,24 @@ def dripping_uploads(lab):
         lab.wrong("no limit on the requests of a network")
     for connection, _ in connections:
         connection.close()
+
+
+@scenario("gone-unnoticed", 60, h1=1)
+def clients_that_left(lab):
+    """Clients that leave while their request waits for its answer, with a byte of the next request sent or not: noticed within 5 s."""
+    lab.start()
+    for name, more, abruptly in (("closed", b"", False), ("reset", b"", True), ("closed behind a byte", b"G", False), ("reset behind a byte", b"G", True),
+                                 ("closed behind a request", wire.get("/silent"), False)):
+        before = lab.gateway.order("stats")["open"]
+        for _ in range(10):
+            sock = wire.tls(sandbox.client(1))
+            sock.sendall(wire.get("/silent") + more)
+            time.sleep(0.02)
+            if abruptly:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            sock.close()
+        end = time.monotonic() + 5
+        while (left := lab.gateway.order("stats")["open"] - before) > 1 and time.monotonic() < end:
+            time.sleep(0.2)
+        lab.note(f"{name}: {max(0, left)} of 10 left")
+        lab.check(left <= 1, f"{name}: the requests of {left} of 10 clients still wait after 5 s")
