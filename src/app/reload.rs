@@ -285,12 +285,16 @@ impl Reloader {
             let (mut watched, mut watch) = (Vec::new(), None::<Watch>);
             loop {
                 let files = written.files();
+                // What has changed since these files were read and before the watch.
+                let first = files != watched && !files.is_empty();
                 if files != watched {
                     watched.clone_from(&files);
                     watch = if files.is_empty() { None } else { Some(off_thread(move || Watch::on(files)).await) };
                 }
                 let asked = tokio::select! {
+                    biased;
                     () = hangup.next() => true,
+                    () = std::future::ready(()), if first => false,
                     () = noticed(watch.as_ref()) => false,
                     () = sleep(LOOK_EVERY) => false,
                 };

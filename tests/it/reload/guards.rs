@@ -98,6 +98,7 @@ async fn a_change_that_lowers_a_guard_waits_whole_until_an_operator_says_so() {
         if !signal {
             stays_guarded(&binary, "it waits").await;
             assert_eq!(post(&binary, "/reload").await.0, 200);
+            reloaded(&mut binary, "admin").await;
             assert_eq!((answer(&binary, "/").await, answer(&binary, "/closed").await), (401, 401));
         } else {
             binary.signal(Signal::HUP);
@@ -138,7 +139,7 @@ async fn a_successor_does_not_run_on_less_guards_than_there_are() {
             assert!(line["error"].as_str().unwrap().contains(why), "{content:?} {line}");
             stays_guarded(&binary, why).await;
         }
-        fs::write(&file, whole.replace("/closed", "/")).unwrap();
+        fs::write(&file, whole.replace(ROUTES, "routes: [{ respond: 404, auth: none }]")).unwrap();
         binary.signal(Signal::USR2);
         let line = binary.line(|line| !line["successor"].is_null()).await;
         let successor =
