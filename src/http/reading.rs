@@ -175,6 +175,9 @@ mod tests {
             ("/%5cevil/private", "/private"),
             ("///private//..", "/private/"),
             ("//x//private", "/private"),
+            ("//user@%70rivate", "/private"),
+            ("/\\%3f@%70rivate/x", "/private/x"),
+            ("//x%70rivate", "/private"),
             // Dot segments, plain and encoded, kept and removed.
             ("/private/../x", "/private/../x"),
             ("/private/../x", "/x"),

@@ -69,6 +69,7 @@ pub(super) const ALL: &[Step] = &[
     Step { sign: BACKSLASH, decodes: false, take: slashes },
     Step { sign: LEADING, decodes: false, take: without_host },
     Step { sign: LEADING, decodes: false, take: without_authority },
+    Step { sign: LEADING, decodes: false, take: without_start_of_host },
     Step { sign: LEADING, decodes: false, take: with_one_slash },
     Step { sign: DOUBLE_SLASH, decodes: false, take: merged },
     Step { sign: DOTS, decodes: false, take: resolved },
@@ -112,6 +113,15 @@ fn without_authority(path: &[u8]) -> Vec<u8> {
     let rest = &path[2..];
     let end = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
     rooted(&rest[end..])
+}
+
+/// What follows two slashes is a host as far as it can be one, and then a path (Node's `url.parse`).
+fn without_start_of_host(path: &[u8]) -> Vec<u8> {
+    let rest = &path[leading(path)..];
+    let authority = up_to(rest, is_slash);
+    let host = authority.iter().rposition(|byte| *byte == b'@').map_or(0, |at| at + 1);
+    let end = rest[host..].iter().position(|byte| b"/\\%;'\"<>^`{|}\t\n\r ".contains(byte));
+    rooted(end.map_or(&[][..], |end| &rest[host + end..]))
 }
 
 fn with_one_slash(path: &[u8]) -> Vec<u8> {
