@@ -25,9 +25,8 @@ pub struct Written {
 pub fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime) -> io::Result<Written> {
     // What a link leads to is replaced, not the link.
     let file = fs::canonicalize(file)?;
-    let backup = beside(&file, &format!("before-frontgate-{}", stamp(now)));
     let fresh = beside(&file, &format!("frontgate-{}", std::process::id()));
-    copy(&file, &backup, before)?;
+    let backup = back_up(&file, before, &stamp(now))?;
     let replaced = copy(&file, &fresh, after).and_then(|()| {
         if fs::read_to_string(&file)? != before {
             return Err(io::Error::other("somebody else has changed it in the meantime"));
@@ -45,6 +44,20 @@ pub fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime) -> io:
         File::open(folder).and_then(|folder| folder.sync_all())?;
     }
     Ok(Written { file, backup })
+}
+
+/// Keeps `text` beside `file`, under a name that no earlier copy of the same second has.
+fn back_up(file: &Path, text: &str, stamp: &str) -> io::Result<PathBuf> {
+    let mut backup = beside(file, &format!("before-frontgate-{stamp}"));
+    for number in 2..=MOST_IN_A_SECOND {
+        match copy(file, &backup, text) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                backup = beside(file, &format!("before-frontgate-{stamp}-{number}"));
+            }
+            copied => return copied.map(|()| backup),
+        }
+    }
+    copy(file, &backup, text).map(|()| backup)
 }
 
 /// Writes `text` to a new file `to` that may be read by the same people as `from`.
@@ -73,6 +86,9 @@ fn stamp(now: OffsetDateTime) -> String {
     now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default()
 }
 
+/// More copies than a person asks for within a second are a loop.
+const MOST_IN_A_SECOND: u32 = 100;
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -98,6 +114,20 @@ mod tests {
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o640, "{}", path.display());
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing else is left behind");
+    }
+
+    #[test]
+    fn two_edits_within_a_second_keep_two_copies() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("openclaw.json");
+        fs::write(&file, "one").unwrap();
+        let now = datetime!(2026-11-20 10:11:12 UTC);
+        let copies = [("one", "two"), ("two", "three")].map(|(before, after)| {
+            let backup = write(&file, before, after, now).unwrap().backup;
+            assert_eq!(fs::read_to_string(&backup).unwrap(), before);
+            backup
+        });
+        assert!(copies[0] != copies[1] && copies[1].ends_with("openclaw.json.before-frontgate-20261120T101112Z-2"));
     }
 
     #[test]
