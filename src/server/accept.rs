@@ -33,7 +33,8 @@ pub async fn run(
         };
         match accepted {
             Ok((socket, peer)) => {
-                // From here on it counts, whatever it says or does not say: silent connections would take all places.
+                // From here on it counts, whatever it says or does not say: silent connections would take all places. A proxy
+                // that announces its clients brings many, and each counts from its header on.
                 let Ok(client) = counted(&admission, peer, &live) else { continue };
                 // Not before there is a client: a listener that nobody comes to would keep a place for itself. Who was
                 // accepted is served, also when the drain begins meanwhile: a successor cannot get it any more.
@@ -75,8 +76,11 @@ pub async fn run(
     }
 }
 
-/// The client's place among its own connections.
+/// The client's place among its own connections; none yet where a PROXY header is due.
 fn counted(admission: &Admission, peer: Peer, live: &Live) -> Result<Option<ClientPlace>, TooMany> {
+    if live.load().announces(peer) {
+        return Ok(None);
+    }
     admission.enter_client(peer).inspect_err(|error| {
         let settings = live.load();
         let counts = &settings.log.metrics().connections;

@@ -16,7 +16,7 @@ use crate::http::arrival::{Announced, Arrival, Protocol};
 use crate::listener::{Peer, Socket, proxy_protocol};
 use crate::tls::{Identity, Stream};
 
-/// Serves one connection to its end. It is counted against `peer`, and if a PROXY header names another, against that one.
+/// Serves one connection to its end. Where a PROXY header is due it is counted from there on, against the client that it names.
 pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &Admission, live: &Live, drain: &Drain) {
     let settings = Arc::clone(&live.load());
     let counts = &settings.log.metrics().connections;
@@ -27,26 +27,34 @@ pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &A
     };
     // One time for all that comes before HTTP.
     let until = settings.handshake.map(|limit| Instant::now() + limit);
-    let prepared = limited(until, prepare(&mut socket, peer, &settings));
-    let (announced, named, speaks_tls) = tokio::select! {
-        () = drain.hard() => return,
-        prepared = prepared => match prepared {
-            Ok(prepared) => prepared,
-            Err(error) => return unfinished(&error, "connection dropped"),
-        },
-    };
-    let (peer, places) = match named {
-        None => (peer, places),
-        Some(named) => match admission.enter_client(named) {
-            Ok(client) => {
-                let (held, before) = places;
-                drop(before);
-                (named, (held, client))
-            }
+    let due = settings.announces(peer);
+    let (announced, peer, places) = if due {
+        let read = limited(until, async { proxy_protocol::read(&mut socket).await.map_err(|error| error.to_string()) });
+        let named = tokio::select! {
+            () = drain.hard() => return,
+            named = read => match named {
+                Ok(named) => named,
+                Err(error) => return unfinished(&error, "connection dropped"),
+            },
+        };
+        let announced = if named.is_some() { Announced::Client } else { Announced::NoClient };
+        let named = named.unwrap_or(peer);
+        match admission.enter_client(named) {
+            Ok(client) => (announced, named, (places.0, client)),
             Err(error) => {
                 counts.refused.inc();
                 return tracing::debug!(peer = %named, %error, "connection dropped");
             }
+        }
+    } else {
+        (Announced::Nothing, peer, places)
+    };
+    let first = limited(until, speaks_tls(&mut socket, &settings));
+    let speaks_tls = tokio::select! {
+        () = drain.hard() => return,
+        first = first => match first {
+            Ok(speaks_tls) => speaks_tls,
+            Err(error) => return unfinished(&error, "connection dropped"),
         },
     };
     let arrival = Arrival::new(peer, announced);
@@ -102,24 +110,12 @@ pub(super) struct Drains {
     pub(super) all: Drain,
 }
 
-/// Reads the PROXY header where there must be one, and looks at the first byte that follows.
-async fn prepare(
-    socket: &mut Socket,
-    peer: Peer,
-    settings: &Settings,
-) -> Result<(Announced, Option<Peer>, bool), String> {
-    let expected = peer.ip().is_some_and(|ip| settings.proxy_protocol_from.iter().any(|net| net.contains(&ip)));
-    let named = if expected { proxy_protocol::read(socket).await.map_err(|error| error.to_string())? } else { None };
-    let announced = match (expected, named) {
-        (false, _) => Announced::Nothing,
-        (true, Some(_)) => Announced::Client,
-        (true, None) => Announced::NoClient,
-    };
-    let speaks_tls = match &settings.kind {
-        Kind::Plain => false,
-        Kind::Tls { .. } => socket.peek().await.map_err(|error| error.to_string())? == TLS_HANDSHAKE,
-    };
-    Ok((announced, named, speaks_tls))
+/// Looks at the first byte, which stays.
+async fn speaks_tls(socket: &mut Socket, settings: &Settings) -> Result<bool, String> {
+    match &settings.kind {
+        Kind::Plain => Ok(false),
+        Kind::Tls { .. } => Ok(socket.peek().await.map_err(|error| error.to_string())? == TLS_HANDSHAKE),
+    }
 }
 
 /// No `async fn`: that would keep room for the step twice.

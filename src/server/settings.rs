@@ -10,7 +10,7 @@ use super::admission::{ClientPlace, Place};
 use crate::drain::Drain;
 use crate::http::activity::Patience;
 use crate::http::stack::Edge;
-use crate::listener::Buffers;
+use crate::listener::{Buffers, Peer};
 use crate::observe::Counted;
 use crate::observe::access::AccessLog;
 use crate::tls::Handshakes;
@@ -67,6 +67,11 @@ impl Live {
 }
 
 impl Settings {
+    /// Whether connections of this peer begin with a PROXY header.
+    pub(super) fn announces(&self, peer: Peer) -> bool {
+        peer.ip().is_some_and(|ip| self.proxy_protocol_from.iter().any(|net| net.contains(&ip)))
+    }
+
     /// Where requests go that come this way.
     pub(super) fn edge(&self, way: Way) -> &Edge {
         match (&self.kind, way) {
