@@ -26,7 +26,7 @@ pub enum Unusable {
 /// What cannot be used, with the place of the setting.
 pub fn check_files(loaded: &mut Loaded) -> Result<(), Unusable> {
     check_machine(loaded)?;
-    if let Some(Err(error)) = loaded.config.admin.token.as_ref().map(|token| token.read()) {
+    if let Some(Err(error)) = loaded.config.admin.token.as_ref().map(super::super::config::admin::AdminToken::read) {
         return Err(loaded.problem("admin.token", error.to_string()).into());
     }
     let tls = &loaded.config.tls;

@@ -294,10 +294,9 @@ mod tests {
             assert!(problems.contains(expected), "{text:?}: {problems}");
             assert!(!written.is_new(&written.look()), "{text:?}");
         }
-        type Change<'a> = &'a dyn Fn();
         let link = || std::os::unix::fs::symlink(&file, &file).unwrap();
         let folder = || fs::create_dir(&file).unwrap();
-        let changes: [(Change, &str); 3] =
+        let changes: [(&dyn Fn(), &str); 3] =
             [(&|| {}, "is gone"), (&folder, "no regular file"), (&link, "cannot be read")];
         for (change, expected) in changes {
             restore();

@@ -44,7 +44,7 @@ async fn demo(mut config: Config, found: Found, output: &Output) -> anyhow::Resu
     config.upstream = Upstream::Http { host: Ipv4Addr::LOCALHOST.to_string(), port };
     let gateway = Drain::new();
     gateway.spawn(demo_gateway::serve(listener, gateway.clone()));
-    let done = until_stopped(config, found, None, |app| invite(app, output)).await;
+    let done = Box::pin(until_stopped(config, found, None, |app| invite(app, output))).await;
     gateway.harden();
     gateway.ended().await;
     done

@@ -50,7 +50,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     warn_of(&warnings);
     runtime()?.block_on(async {
         let hangup = Hangup::listen().context("cannot listen to signals")?;
-        until_stopped(config, found, Some(Reloading { written, logging, hangup }), |_| {}).await
+        Box::pin(until_stopped(config, found, Some(Reloading { written, logging, hangup }), |_| {})).await
     })?;
     Ok(())
 }

@@ -175,6 +175,7 @@ impl Kind for AdminOf {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::option_option, reason = "not given, off, or an address")]
 struct Long {
     address: Option<Option<BindAddr>>,
     access: UnixAccess,

@@ -92,7 +92,7 @@ fn admits_more_origins(before: &AllowedOrigins, after: &AllowedOrigins) -> bool 
         (AllowedOrigins::Any, _) | (AllowedOrigins::SameHost, AllowedOrigins::SameHost) => false,
         (AllowedOrigins::List(before), AllowedOrigins::List(after)) => after.iter().any(|one| !before.contains(one)),
         // Which hosts are asked for is not known here.
-        (AllowedOrigins::SameHost, _) | (AllowedOrigins::List(_), _) => true,
+        (AllowedOrigins::SameHost | AllowedOrigins::List(_), _) => true,
     }
 }
 

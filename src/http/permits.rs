@@ -192,6 +192,7 @@ mod tests {
         permits
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what is asked for may be none")]
     fn client(text: &str) -> Option<IpAddr> {
         Some(text.parse().unwrap())
     }

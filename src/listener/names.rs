@@ -17,10 +17,11 @@ use tokio::time::timeout;
 /// thread asks for a name, and whatever needs the name meanwhile waits for that one; what gives up waiting leaves it alone.
 #[derive(Clone)]
 pub(crate) struct Names {
-    resolve: Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>,
+    resolve: Arc<Resolve>,
     running: Running,
 }
 
+type Resolve = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 type Running = Arc<Mutex<HashMap<Box<str>, Lookup>>>;
 type Lookup = Shared<BoxFuture<'static, Result<Arc<[IpAddr]>, Arc<io::Error>>>>;
 

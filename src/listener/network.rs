@@ -23,7 +23,10 @@ impl Network {
     pub(crate) fn part(self, of: usize) -> usize {
         let bytes = match self.0 {
             IpAddr::V4(ip) => ip.to_bits(),
-            IpAddr::V6(ip) => (ip.to_bits() >> 64) as u32 ^ (ip.to_bits() >> 96) as u32,
+            IpAddr::V6(ip) => {
+                let [high, middle] = [0u32, 1].map(|half| (ip.to_bits() >> (96 - 32 * half)) & u128::from(u32::MAX));
+                u32::try_from(high ^ middle).unwrap_or_default()
+            }
         };
         (bytes ^ bytes >> 8 ^ bytes >> 16) as usize % of
     }
@@ -33,7 +36,7 @@ impl Network {
 #[derive(Debug)]
 pub(crate) struct Tally<K = Network>(HashMap<K, usize>);
 
-impl<K: Eq + Hash> Tally<K> {
+impl<K: Copy + Eq + Hash> Tally<K> {
     /// How much `network` has.
     pub(crate) fn of(&self, network: K) -> usize {
         self.0.get(&network).copied().unwrap_or_default()

@@ -135,10 +135,12 @@ mod tests {
     }
     use Does::{Answers, HasNoWay, IsSilent, Refuses};
 
+    type Row<'a> = (&'a [Does], Result<usize, io::ErrorKind>, u64, usize);
+
     #[tokio::test(start_paused = true)]
     async fn a_silent_address_does_not_hide_one_that_answers() {
         // What the addresses do, which one wins (or what is said), after how long, and how many were tried.
-        let rows: &[(&[Does], Result<usize, io::ErrorKind>, u64, usize)] = &[
+        let rows: &[Row] = &[
             (&[Answers(5)], Ok(0), 5, 1),
             (&[IsSilent, Answers(5)], Ok(1), 255, 2),
             (&[IsSilent, IsSilent, Answers(5)], Ok(2), 505, 3),
@@ -154,7 +156,7 @@ mod tests {
             (&[], Err(io::ErrorKind::NotFound), 0, 0),
         ];
         for (row, (does, expected, takes, tried)) in rows.iter().enumerate() {
-            let addresses: Vec<SocketAddr> = (0..does.len()).map(|n| ([127, 0, 0, 1], n as u16 + 1).into()).collect();
+            let addresses: Vec<SocketAddr> = (1..).take(does.len()).map(|port| ([127, 0, 0, 1], port).into()).collect();
             let seen = RefCell::new(0);
             let (began, connect) = (Instant::now(), |address: SocketAddr| {
                 *seen.borrow_mut() += 1;

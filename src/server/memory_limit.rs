@@ -8,8 +8,7 @@ pub(crate) fn find() -> u64 {
     let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let places = places(&text("/proc/self/cgroup"), &text("/proc/self/mountinfo"));
     let info = rustix::system::sysinfo();
-    // A kernel word, 64 bits where frontgate runs.
-    let machine = u64::try_from(info.totalram).unwrap_or(u64::MAX).saturating_mul(u64::from(info.mem_unit.max(1)));
+    let machine = info.totalram.saturating_mul(u64::from(info.mem_unit.max(1)));
     least(&places, |path| fs::read_to_string(path).ok()).map_or(machine, |limit| limit.min(machine))
 }
 

@@ -129,12 +129,11 @@ impl PartialEq for ClientTls {
 /// The system's store cannot be read, or a key of ours cannot be used.
 pub fn client_config(known: &ClientTls) -> Result<Arc<ClientConfig>, ClientConfigError> {
     let provider = crypto::provider();
-    let verifier: Arc<dyn ServerCertVerifier> = match known.pin {
-        Some(pin) => Arc::new(Pinned::new(pin, &provider)),
-        None => {
-            let system = Verifier::new_with_extra_roots(known.roots.iter().cloned(), Arc::clone(&provider));
-            Arc::new(OrItself::new(known.roots.clone(), system.map_err(ClientConfigError)?))
-        }
+    let verifier: Arc<dyn ServerCertVerifier> = if let Some(pin) = known.pin {
+        Arc::new(Pinned::new(pin, &provider))
+    } else {
+        let system = Verifier::new_with_extra_roots(known.roots.iter().cloned(), Arc::clone(&provider));
+        Arc::new(OrItself::new(known.roots.clone(), system.map_err(ClientConfigError)?))
     };
     let client = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

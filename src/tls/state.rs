@@ -177,7 +177,8 @@ fn tighten(path: &Path) {
     };
     let Ok(found) = opened.metadata() else { return };
     let mode = found.permissions().mode();
-    if mode & 0o077 == 0 || !found.is_file() {
+    let others = mode & 0o077;
+    if others == 0 || !found.is_file() {
         return;
     }
     if found.nlink() > 1 {

@@ -40,17 +40,17 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     } else {
         let config = loaded::config(args.config)?;
         if config.tls.certificate == Certificate::Acme {
-            let views =
+            let views: Vec<_> =
                 served::look(&config)?.into_iter().map(|(name, served)| View::of_name(&name, &served)).collect();
-            return show(views, args.json, now);
+            return show(&views, args.json, now);
         }
         let found = OnDisk::read(&config.tls, config.state_dir.as_deref()).map_err(anyhow::Error::new)?;
         found.iter().map(View::on_disk).collect()
     };
-    show(views, args.json, now)
+    show(&views, args.json, now)
 }
 
-fn show(views: Vec<View>, as_json: bool, now: OffsetDateTime) -> Result<(), Failure> {
+fn show(views: &[View], as_json: bool, now: OffsetDateTime) -> Result<(), Failure> {
     if as_json {
         let views: Vec<_> = views.iter().map(|view| view.json(now)).collect();
         return print(format!("{:#}\n", Json::Array(views)));

@@ -21,13 +21,12 @@ pub fn find(variable: impl Fn(&str) -> Option<String>, exists: impl Fn(&Path) ->
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
         _ => PathBuf::from(path),
     };
-    let places: Vec<PathBuf> = match set("OPENCLAW_CONFIG_PATH") {
-        Some(path) => vec![expand(path)],
-        None => {
-            let state = set("OPENCLAW_STATE_DIR").map(expand);
-            let home = home.iter().flat_map(|home| FOLDERS.map(|folder| home.join(folder)));
-            state.into_iter().chain(home).flat_map(|folder| FILES.map(|file| folder.join(file))).collect()
-        }
+    let places: Vec<PathBuf> = if let Some(path) = set("OPENCLAW_CONFIG_PATH") {
+        vec![expand(path)]
+    } else {
+        let state = set("OPENCLAW_STATE_DIR").map(expand);
+        let home = home.iter().flat_map(|home| FOLDERS.map(|folder| home.join(folder)));
+        state.into_iter().chain(home).flat_map(|folder| FILES.map(|file| folder.join(file))).collect()
     };
     Looked { file: places.iter().find(|path| exists(path)).cloned(), places }
 }

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 /// What the gateway's configuration says about proxies. Its secrets are not in here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "switches of a file, each read on its own")]
 pub struct Settings {
     /// `gateway.port`.
     pub port: Option<u16>,

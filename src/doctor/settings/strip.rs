@@ -70,14 +70,13 @@ fn edit(text: &str, names: &[&str]) -> Option<String> {
         Some(offset) => {
             let at = index + 1 + offset;
             let edited = flow(&lines[at], &list);
-            match edited {
-                Some(edited) => lines[at] = edited,
-                None => {
-                    let item = lines.get(at + 1).filter(|line| line.trim_start().starts_with("- "))?;
-                    let indent = " ".repeat(item.len() - item.trim_start_matches(' ').len());
-                    let items: Vec<String> = names.iter().map(|name| format!("{indent}- {name}\n")).collect();
-                    lines.splice(at + 1..at + 1, items);
-                }
+            if let Some(edited) = edited {
+                lines[at] = edited;
+            } else {
+                let item = lines.get(at + 1).filter(|line| line.trim_start().starts_with("- "))?;
+                let indent = " ".repeat(item.len() - item.trim_start_matches(' ').len());
+                let items: Vec<String> = names.iter().map(|name| format!("{indent}- {name}\n")).collect();
+                lines.splice((at + 1)..=at, items);
             }
         }
     }

@@ -81,6 +81,7 @@ mod tests {
     use super::*;
     use crate::listener::Network;
 
+    #[expect(clippy::unnecessary_wraps, reason = "what is asked for may be none")]
     fn client(number: u32) -> Client {
         Some(Network::of(std::net::Ipv4Addr::from_bits(number).into()))
     }

@@ -123,6 +123,7 @@ mod tests {
 
     const LIMITS: HoldLimits = HoldLimits { places: 1024, for_upgrades: 256, bytes: 64 << 20 };
 
+    #[expect(clippy::unnecessary_wraps, reason = "what is asked for may be none")]
     fn client(number: u32) -> Option<Network> {
         Some(Network::of(std::net::IpAddr::V4(number.into())))
     }

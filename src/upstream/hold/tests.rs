@@ -294,7 +294,8 @@ async fn a_request_is_sent_again_to_a_gateway_that_hangs_up_on_all_with_growing_
 
 #[tokio::test(start_paused = true)]
 async fn what_a_gateway_says_after_it_hung_up_decides_who_waits() {
-    let rows: [(fn(Duration) -> Result<Readiness, ConnectError>, Option<Down>); 5] = [
+    type Says = fn(Duration) -> Result<Readiness, ConnectError>;
+    let rows: [(Says, Option<Down>); 5] = [
         (|_| Ok(Readiness::Ready), None),
         (|_| Ok(Readiness::Starting), Some(Down::Starting)),
         (|_| Ok(Readiness::Cut), Some(Down::Cut)),

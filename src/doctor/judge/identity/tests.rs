@@ -26,6 +26,7 @@ fn judged(gateway: &str, yaml: &str, local: &str) -> Diagnosis {
 
 #[test]
 fn a_field_that_clients_can_send_is_an_open_door_and_never_opened_further() {
+    type Row<'a> = (&'a str, &'a str, &'a str, &'a [&'a str], bool, &'a [&'a str]);
     const LOGIN: &str = "auth: { basic: { ann: \"HASH\" }, user_header: x-auth-user }";
     const OTHER: &str = "auth: { basic: { ann: \"HASH\" }, user_header: x-other }";
     const NO_NAME: &str = "auth: { basic: { ann: \"HASH\" } }";
@@ -36,7 +37,6 @@ fn a_field_that_clients_can_send_is_an_open_door_and_never_opened_further() {
     let exempt = format!("{LOGIN}\nroutes: [{{ path: /share/, auth: none }}, {{ path: / }}]");
     let open = ",allowLoopback:true";
     let (none, of_mine, not_told) = ("", "127.0.0.1", ",allowLoopback:false");
-    type Row<'a> = (&'a str, &'a str, &'a str, &'a [&'a str], bool, &'a [&'a str]);
     let with_strip = format!("{NO_NAME}\n{STRIP}");
     let behind = "forwarded: { strip: [X-Auth-User], trusted_proxies: [10.0.0.9] }";
     let (two_login, two_spelt) = (two(LOGIN), "forwarded: { strip: [x_auth_user] }");
