@@ -13,7 +13,7 @@ use crate::http::acme_challenge::AcmeChallenge;
 use crate::http::activity::Patience;
 use crate::http::answer::Fixed;
 use crate::http::ca_page::CaPage;
-use crate::http::forward::Forward;
+use crate::http::forward::{Forward, Times};
 use crate::http::guard::Guard;
 use crate::http::passwords::Passwords;
 use crate::http::permits::{PermitLimits, Permits};
@@ -120,7 +120,7 @@ impl<'a> Wiring<'a> {
             hsts: config.tls.hsts,
             request_body: config.limits.request_body,
             permits: lasting.permits.clone(),
-            take: shorter(config.timeouts.send, config.timeouts.progress),
+            progress: shorter(config.timeouts.send, config.timeouts.progress),
             log: log.clone(),
         };
         let routes = config.all_routes();
@@ -237,10 +237,9 @@ fn wired(
         RouteEnd::Fixed(Fixed::new(answer.clone()))
     } else {
         let Way { endpoints, gate, upstream, named } = gateways.way(config, route);
-        let (read, hint) = (timeouts.read, Arc::clone(&lasting.hint));
-        let (progress, take) = (timeouts.progress, shorter(timeouts.send, timeouts.progress));
-        let forward =
-            Forward { endpoints, gate, upstream, named, protected: protected.of(auth), read, progress, take, hint };
+        let times = Times { read: timeouts.read, send: timeouts.send, progress: timeouts.progress };
+        let hint = Arc::clone(&lasting.hint);
+        let forward = Forward { endpoints, gate, upstream, named, protected: protected.of(auth), times, hint };
         let upgrades = upgrades(config, &timeouts, lasting, log.clone());
         RouteEnd::Gateway(Box::new(Route { forward, upgrades }))
     };

@@ -12,15 +12,17 @@ use super::activity::Busy;
 use super::attribution_watch::AttributionWatch;
 use super::permits::RequestPermit;
 use crate::observe::access::{Access, Ended};
-use crate::upstream::{Lease, Stall};
+use crate::upstream::{BodyStalled, Lease, LinkError, RequestBody};
 
 /// An answer's body: never held, only passed.
 #[derive(Debug)]
 pub struct Body {
     source: Source,
-    kept: Option<Kept>,
-    /// How long the client may take nothing of it.
+    /// For how long the client may take nothing of it.
     take: Option<Duration>,
+    kept: Option<Kept>,
+    /// What was not read of the request's body.
+    rest: Option<RequestBody>,
 }
 
 /// What lives as long as the answer.
@@ -43,45 +45,56 @@ pub struct FromGateway {
     /// Goes back to its pool at the end of the answer; `None` then, or when the answer broke off.
     lease: Option<Lease>,
     whole: bool,
-    /// The gateway is waited for.
-    stall: Stall,
     watch: Option<AttributionWatch>,
+    /// What the gateway did not take of the request's body.
+    unsent: Option<RequestBody>,
 }
 
 /// Why a body breaks off.
 pub type BodyError = Box<dyn Error + Send + Sync>;
 
-/// The gateway sent nothing of its answer for `timeouts.read`.
-#[derive(Debug, thiserror::Error)]
-#[error("the gateway's answer did not go on in time")]
-pub struct Stalled;
-
 impl Body {
     /// No body.
     pub fn empty() -> Self {
-        Self { source: Source::Empty, kept: None, take: None }
+        Self::new(Source::Empty)
     }
 
     /// These bytes.
     pub fn full(bytes: Bytes) -> Self {
-        Self { source: Source::Full(bytes), kept: None, take: None }
+        Self::new(Source::Full(bytes))
     }
 
-    /// What the gateway sends over `lease`, which goes back to its pool at the end. A pause of `limit` ends it; and so it does if
-    /// the client takes nothing of it for `take`.
-    pub fn from_gateway(
-        lease: Lease,
-        limit: Option<Duration>,
-        take: Option<Duration>,
-        watch: Option<AttributionWatch>,
-    ) -> Self {
+    /// What the gateway sends over `lease`, which goes back to its pool at the end.
+    pub fn from_gateway(mut lease: Lease, watch: Option<AttributionWatch>) -> Self {
         if lease.is_end() {
+            let mut body = Self::empty();
+            body.rest = lease.take_unsent().filter(|rest| !rest.is_left_to_connection());
             lease.give_back();
-            return Self::empty();
+            return body;
         }
-        let lease = Some(lease);
-        let from = FromGateway { lease, whole: false, stall: Stall::new(limit), watch };
-        Self { source: Source::Gateway(Box::new(from)), kept: None, take }
+        let from = FromGateway { lease: Some(lease), whole: false, watch, unsent: None };
+        Self::new(Source::Gateway(Box::new(from)))
+    }
+
+    fn new(source: Source) -> Self {
+        Self { source, take: None, kept: None, rest: None }
+    }
+
+    /// The client may take nothing of it for `limit`, but not for longer; `None` is for ever.
+    #[must_use]
+    pub fn taken_within(mut self, limit: Option<Duration>) -> Self {
+        self.take = limit;
+        self
+    }
+
+    /// Whether it is frontgate's own.
+    pub fn is_ours(&self) -> bool {
+        !matches!(self.source, Source::Gateway(_))
+    }
+
+    /// For how long the client may take nothing of it.
+    pub fn take_limit(&self) -> Option<Duration> {
+        self.take
     }
 
     /// Gives the request's log line into this body's keeping, the sign that a request is under way, and its place among all.
@@ -91,21 +104,26 @@ impl Body {
         self
     }
 
-    /// An answer of our own: the client may take nothing of it for `take`. The gateway's has its route's limit.
+    /// Gives it what was not read of the request's body.
     #[must_use]
-    pub fn or_taken_within(mut self, take: Option<Duration>) -> Self {
-        if !matches!(self.source, Source::Gateway(_)) {
-            self.take = take;
+    pub fn before(mut self, rest: RequestBody) -> Self {
+        if !rest.is_left_to_connection() {
+            self.rest = Some(rest);
         }
         self
     }
 
-    /// How long the client may take nothing of it.
-    pub fn take_limit(&self) -> Option<Duration> {
-        self.take
+    /// Takes out what was not read of the request's body, once the answer is complete: a client that still sends it would lose the
+    /// answer if it were refused.
+    pub fn take_rest(&mut self) -> Option<RequestBody> {
+        let unsent = match &mut self.source {
+            Source::Gateway(from) => from.unsent.take(),
+            Source::Empty | Source::Full(_) => None,
+        };
+        self.rest.take().or(unsent)
     }
 
-    /// The client is slow: what is read ahead for it should be little.
+    /// Lets the next frame be a small one.
     pub fn read_little(&mut self) {
         if let Source::Gateway(from) = &mut self.source
             && let Some(lease) = &mut from.lease
@@ -121,6 +139,11 @@ impl Body {
         {
             kept.access.ended = how;
         }
+    }
+
+    /// It ends here, because the client took nothing of it for too long.
+    pub fn untaken(&mut self) {
+        self.ended(Ended::TimedOut);
     }
 
     fn ended(&mut self, how: Ended) {
@@ -152,7 +175,7 @@ impl HttpBody for Body {
                     kept.access.bytes_out += data.len() as u64;
                 }
             }
-            Some(Err(error)) if error.is::<Stalled>() => self.ended(Ended::TimedOut),
+            Some(Err(error)) if is_time_out(error) => self.ended(Ended::TimedOut),
             Some(Err(error)) => {
                 tracing::debug!(%error, "answer broke off");
                 self.ended(Ended::UpstreamFailed);
@@ -194,29 +217,22 @@ impl Drop for Body {
 impl FromGateway {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(lease) = &mut self.lease else { return Poll::Ready(None) };
-        match lease.poll_frame(cx) {
-            Poll::Pending => {
-                ready!(self.stall.poll_waiting(cx));
-                self.lease = None;
-                Poll::Ready(Some(Err(Stalled.into())))
-            }
-            Poll::Ready(None) => {
+        match ready!(lease.poll_frame(cx)) {
+            None => {
                 self.finish();
                 Poll::Ready(None)
             }
-            Poll::Ready(Some(Err(error))) => {
+            Some(Err(error)) => {
                 self.lease = None;
                 Poll::Ready(Some(Err(error.into())))
             }
-            Poll::Ready(Some(Ok(frame))) => {
+            Some(Ok(frame)) => {
                 let last = lease.is_end();
                 if let (Some(watch), Some(data)) = (&mut self.watch, frame.data_ref()) {
                     watch.feed(data);
                 }
                 if last {
                     self.finish();
-                } else {
-                    self.stall.moved();
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -226,9 +242,19 @@ impl FromGateway {
     /// Nothing more comes; the connection is free before the client has taken what came last.
     fn finish(&mut self) {
         self.whole = true;
-        if let Some(lease) = self.lease.take() {
+        if let Some(mut lease) = self.lease.take() {
+            self.unsent = lease.take_unsent().filter(|rest| !rest.is_left_to_connection());
             lease.give_back();
         }
+    }
+}
+
+/// Whether a side stood still for too long.
+fn is_time_out(error: &BodyError) -> bool {
+    match error.downcast_ref() {
+        Some(LinkError::Silent | LinkError::Untaken) => true,
+        Some(LinkError::Body(error)) => error.is::<BodyStalled>(),
+        _ => false,
     }
 }
 

@@ -53,12 +53,21 @@ pub enum Failure {
     /// No answer from the gateway in time.
     #[error("the gateway did not answer in time")]
     ReadTimeout,
+    /// The gateway takes nothing of the request.
+    #[error("the gateway did not take the request in time")]
+    SendTimeout,
     /// The request is malformed, or cannot be passed on exactly.
     #[error("bad request: {}", .0.as_str())]
     BadRequest(Flaw),
     /// The request did not arrive in time.
     #[error("the request took too long to arrive")]
     RequestTimeout,
+    /// The client sent nothing of the request's body for too long.
+    #[error("the request's body did not go on in time")]
+    BodyTimeout,
+    /// So much waits of this connection's requests that the head of this one has no room.
+    #[error("too much of this connection's requests waits")]
+    TooManyWaiting,
     /// More body than `limits.request_body`.
     #[error("the request's body is too large")]
     BodyTooLarge,
@@ -187,7 +196,7 @@ impl Failure {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::TooManyConnections | Self::TooManyRequests | Self::Exhausted(_) => Some(5),
-            Self::Draining | Self::GatewayStarting(_) => Some(2),
+            Self::Draining | Self::GatewayStarting(_) | Self::TooManyWaiting => Some(2),
             // Not a moment early.
             Self::TooManyLogins { retry_after } => {
                 Some(u32::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u32::MAX))

@@ -12,6 +12,7 @@ use super::permits::RequestPermit;
 use super::request_id::RequestId;
 use super::tunnel::Handover;
 use crate::config::HeaderRules;
+use crate::observe::access::Access;
 use crate::upstream::RequestBody;
 
 /// A request on its way through the layers, which are shown it in turn.
@@ -21,7 +22,7 @@ pub struct Exchange {
     pub id: RequestId,
     /// How it reached us.
     pub arrival: Arc<Arrival>,
-    /// Its head as it came.
+    /// Its head as it came; of its fields few are left once it has been sent on ([`Exchange::give_back_head`]).
     pub head: Parts,
     /// Its body.
     pub body: RequestBody,
@@ -46,8 +47,44 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Lets go of the fields of a large head that was sent on: it would wait with them for its answer. What an answer of our own is
+    /// chosen by stays, in memory of its own, since a value keeps all of the buffer that it was read into.
+    pub fn give_back_head(&mut self, access: &mut Access) {
+        let fields = &self.head.headers;
+        let bytes = fields.values().map(HeaderValue::len).sum::<usize>() + self.target.as_str().len();
+        if fields.len() <= FEW_FIELDS && bytes <= SMALL_HEAD {
+            return;
+        }
+        let kept = KEPT.into_iter().filter_map(|name| Some((name.clone(), detached(fields.get(name)?))));
+        self.head.headers = kept.collect();
+        self.head.uri = http::Uri::default();
+        self.target = PathAndQuery::from_static("/");
+        self.host = detached(&self.host);
+        access.detach();
+    }
+
     /// What kind of answer the client likes.
     pub fn accept(&self) -> Option<&HeaderValue> {
         self.head.headers.get(header::ACCEPT)
     }
 }
+
+/// A copy with memory of its own.
+pub(super) fn detached(value: &HeaderValue) -> HeaderValue {
+    let mut copy = HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone());
+    copy.set_sensitive(value.is_sensitive());
+    copy
+}
+
+/// What is looked at behind the gateway's answer, or instead of it.
+const KEPT: [HeaderName; 6] = [
+    header::ACCEPT,
+    header::EXPECT,
+    header::ORIGIN,
+    header::RANGE,
+    HeaderName::from_static("sec-fetch-mode"),
+    header::TE,
+];
+/// A head of no more fields and bytes than these may wait as it is.
+const FEW_FIELDS: usize = 48;
+const SMALL_HEAD: usize = 4 * 1024;

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use tokio::time::timeout;
 
 use super::attribution_watch::AttributionWatch;
 use super::body::Body;
@@ -20,8 +19,8 @@ use crate::observe::access::{Access, Ended};
 use crate::observe::hint::Hint;
 use crate::tls::TlsFault;
 use crate::upstream::{
-    self, Asked, BodyStalled, ConnectError, Endpoints, Entry, Gate, Lease, LinkError, NoConnection, Outgoing,
-    SendError, TooLarge, size,
+    self, Asked, BodyStalled, ConnectError, Endpoints, Entry, Gate, Lease, LinkError, NoConnection, Outgoing, Patience,
+    SendError, TooLarge, shorter, size,
 };
 
 /// Sends requests to one gateway.
@@ -36,14 +35,21 @@ pub struct Forward {
     pub named: bool,
     /// The fields that not every client may send.
     pub protected: Arc<ProtectedFields>,
-    /// The longest silence of the gateway.
-    pub read: Option<Duration>,
-    /// How long a client may send nothing of a request's body.
-    pub progress: Option<Duration>,
-    /// How long a client may take nothing of an answer.
-    pub take: Option<Duration>,
+    /// How long each side may stand still.
+    pub times: Times,
     /// Tells the operator what the gateway's configuration lacks.
     pub hint: Arc<Hint>,
+}
+
+/// How long each side of an exchange may stand still; `None` is for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// The gateway, once it has the request.
+    pub read: Option<Duration>,
+    /// Whoever is written to: not one byte is taken.
+    pub send: Option<Duration>,
+    /// The client: not one byte of its request's body is sent, or of the answer taken.
+    pub progress: Option<Duration>,
 }
 
 impl Handle for Forward {
@@ -63,27 +69,29 @@ impl Forward {
     /// Sends the request over a connection that is there, or a fresh one. The gateway may close an idle connection in the very
     /// moment we use it: what it cannot have acted on is sent again.
     async fn exchange(&self, exchange: &mut Exchange, access: &mut Access) -> Result<(Lease, Response<()>), Failure> {
-        exchange.body.must_move_within(self.progress);
+        exchange.body.must_progress(self.times.progress);
         let mut request = to_gateway(exchange, &self.protected, Connection::Stays);
+        exchange.give_back_head(access);
         let mut began = access.began();
         if let Some(mut lease) = self.endpoints.reuse() {
-            match self.send(&mut lease, request, access).await? {
+            match self.send(&mut lease, request, access).await {
                 Ok(response) => return Ok((lease, response)),
-                Err(SendError { error, again: Some(again) }) if error.is_gone() => {
+                Err(SendError { error, request: Some(again), again: true }) if error.is_gone() => {
                     // The gateway may have been at work on it for long.
                     (request, began) = (again, Instant::now());
                 }
-                Err(SendError { error, .. }) => return Err(failure_of(error)),
+                Err(failed) => return Err(failure_of(failed, exchange, access)),
             }
         }
         // Boxed: dialling takes much room, which every request would have to keep free.
-        Box::pin(self.exchange_fresh(request, Asked::Request, began, access)).await
+        Box::pin(self.exchange_fresh(exchange, request, Asked::Request, began, access)).await
     }
 
     /// Sends the request, which `began` then, over a fresh connection. A gateway that is restarting is waited for, as long as the
     /// request was not seen by it or may be sent again.
     pub(super) async fn exchange_fresh(
         &self,
+        exchange: &mut Exchange,
         mut request: Box<Outgoing>,
         asked: Asked,
         began: Instant,
@@ -95,29 +103,39 @@ impl Forward {
         loop {
             let dialled = wait.connection(&self.endpoints).await;
             access.held = wait.held();
-            let mut lease = dialled.map_err(|error| self.no_connection(error))?;
+            let mut lease = match dialled {
+                Ok(lease) => lease,
+                Err(error) => {
+                    exchange.body = request.into_body();
+                    return Err(self.no_connection(error));
+                }
+            };
             let blamed = lease.blame();
-            match wait.answer(self.send(&mut lease, request, access)).await? {
+            match wait.answer(self.send(&mut lease, request, access)).await {
                 Ok(response) => {
                     wait.up();
                     lease.worked();
                     return Ok((lease, response));
                 }
-                Err(SendError { error, again }) => {
+                Err(failed) => {
                     // What is asked next needs a connection of its own, and each request has one.
                     drop(lease);
-                    match again {
-                        // One that is ready hung up on this request alone.
-                        Some(_) if error.is_gone() && others > 0 && blamed.is_ready().await => {
-                            return Err(failure_of(error));
-                        }
-                        // Another gateway is asked at once, and when none is left it may be an outage.
-                        Some(again) if error.is_gone() && others > 0 && self.endpoints.failed(&blamed) => {
-                            others -= 1;
-                            request = again;
-                        }
-                        Some(again) if error.is_gone() && wait.cut(&self.endpoints).await => request = again,
-                        _ => return Err(failure_of(error)),
+                    if !failed.again || !failed.error.is_gone() {
+                        return Err(failure_of(failed, exchange, access));
+                    }
+                    // One that is ready hung up on this request alone.
+                    if others > 0 && blamed.is_ready().await {
+                        return Err(failure_of(failed, exchange, access));
+                    }
+                    // Another gateway is asked at once, and when none is left it may be an outage.
+                    if others > 0 && self.endpoints.failed(&blamed) {
+                        others -= 1;
+                    } else if !wait.cut(&self.endpoints).await {
+                        return Err(failure_of(failed, exchange, access));
+                    }
+                    match failed.request {
+                        Some(again) => request = again,
+                        None => return Err(Failure::Internal),
                     }
                 }
             }
@@ -148,15 +166,12 @@ impl Forward {
         lease: &mut Lease,
         request: Box<Outgoing>,
         access: &mut Access,
-    ) -> Result<Result<Response<()>, SendError>, Failure> {
+    ) -> Result<Response<()>, SendError> {
         if self.named {
             access.gateway = Some(Arc::clone(lease.endpoint().unwrap_or(&self.upstream)));
         }
-        let Some(limit) = self.read else { return Ok(lease.exchange(request).await) };
-        timeout(limit, lease.exchange(request)).await.map_err(|_| {
-            access.ended = Ended::TimedOut;
-            Failure::ReadTimeout
-        })
+        let patience = Patience { send: self.times.send, read: self.times.read };
+        lease.exchange_within(patience, request).await
     }
 
     /// The gateway's answer as the client gets it; its body follows over `lease`.
@@ -168,7 +183,8 @@ impl Forward {
     ) -> Response<Body> {
         let watch = AttributionWatch::over(&response, &self.hint, lease.local_ip(), origin);
         headers::to_client(response.headers_mut(), Connection::Stays);
-        response.map(|()| Body::from_gateway(lease, self.read, self.take, watch))
+        let take = shorter(self.times.send, self.times.progress);
+        response.map(|()| Body::from_gateway(lease, watch).taken_within(take))
     }
 }
 
@@ -206,17 +222,28 @@ pub(super) fn to_gateway(
     writer.end()
 }
 
-/// Why there is no answer.
-fn failure_of(error: LinkError) -> Failure {
-    match error {
+/// Why there is no answer. The exchange gets back what was not sent of the request's body: the client may still be sending it.
+fn failure_of(failed: SendError, exchange: &mut Exchange, access: &mut Access) -> Failure {
+    let stalled = matches!(&failed.error, LinkError::Body(error) if error.is::<BodyStalled>());
+    if stalled || matches!(failed.error, LinkError::Silent | LinkError::Untaken) {
+        access.ended = Ended::TimedOut;
+    }
+    if let Some(request) = failed.request
+        && !stalled
+    {
+        exchange.body = request.into_body();
+    }
+    match failed.error {
+        LinkError::Body(_) if stalled => Failure::BodyTimeout,
         LinkError::Body(error) if error.is::<TooLarge>() => Failure::BodyTooLarge,
-        LinkError::Body(error) if error.is::<BodyStalled>() => Failure::RequestTimeout,
         LinkError::Body(error) if error.is::<upstream::Flaw>() => Failure::BadRequest(Flaw::BadFraming),
         LinkError::Body(_) => Failure::BadRequest(Flaw::BodyCutShort),
-        LinkError::Nonsense(_) => Failure::GatewayNonsense(error.into()),
+        LinkError::Untaken => Failure::SendTimeout,
+        LinkError::Silent => Failure::ReadTimeout,
+        LinkError::Nonsense(_) => Failure::GatewayNonsense(failed.error.into()),
         // In TLS 1.3 a server says only after the handshake that it does not want this client (RFC 8446 §4.4.2.4).
         LinkError::Io(ref io) if TlsFault::of(io) == TlsFault::ClientCertificate => {
-            Failure::GatewayTls(TlsFault::ClientCertificate, error.into())
+            Failure::GatewayTls(TlsFault::ClientCertificate, failed.error.into())
         }
         error => Failure::GatewayClosed(error.into()),
     }

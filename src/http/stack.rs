@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::EXPECT;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response};
 use tower::ServiceBuilder;
@@ -14,6 +15,7 @@ use super::activity::Busy;
 use super::answer::Fixed;
 use super::arrival::Arrival;
 use super::body::Body;
+use super::early::{SMALL_BODY, SMALL_BODY_TIME};
 use super::error::Failure;
 use super::error_page::Pages;
 use super::exchange::Exchange;
@@ -41,8 +43,8 @@ pub struct EdgeSettings {
     pub request_body: Option<u64>,
     /// How many requests may be under way.
     pub permits: Permits,
-    /// How long a client may take nothing of an answer of ours.
-    pub take: Option<Duration>,
+    /// For how long a client may send nothing of a request's body, or take nothing of an answer of our own.
+    pub progress: Option<Duration>,
     /// Where the lines go.
     pub log: AccessLog,
 }
@@ -70,7 +72,7 @@ pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 impl Edge {
     /// The edge in front of what comes next: a [`Router`](super::router::Router), or a listener's one answer.
     pub fn new(settings: EdgeSettings, next: impl Handle) -> Self {
-        let EdgeSettings { forwarded, hsts, request_body, permits, take, log } = settings;
+        let EdgeSettings { forwarded, hsts, request_body, permits, progress, log } = settings;
         let layers = ServiceBuilder::new()
             // Outermost: every answer has a name.
             .layer(outbound(|exchange, answer| {
@@ -93,12 +95,17 @@ impl Edge {
             // Before the gateway is dialled.
             .layer(inbound(|exchange, _| limits::check(exchange)))
             .service(Innermost);
-        Self(Arc::new(Root { layers, request_body, take, log, pages: Pages::default(), next }))
+        Self(Arc::new(Root { layers, request_body, progress, log, pages: Pages::default(), next }))
     }
 
     /// Begins to answer a request.
     pub fn call(&self, request: Request<BodySource>, entry: Entry) -> Answer {
-        Arc::clone(&self.0).enter(request, entry)
+        Arc::clone(&self.0).enter(request, entry, None)
+    }
+
+    /// Answers a request that the connection refuses.
+    pub fn refuse(&self, request: Request<BodySource>, entry: Entry, failure: Failure) -> Answer {
+        Arc::clone(&self.0).enter(request, entry, Some(failure))
     }
 }
 
@@ -168,21 +175,21 @@ impl Handle for RouteStack {
 }
 
 trait Enter: Send + Sync {
-    fn enter(self: Arc<Self>, request: Request<BodySource>, entry: Entry) -> Answer;
+    fn enter(self: Arc<Self>, request: Request<BodySource>, entry: Entry, refused: Option<Failure>) -> Answer;
 }
 
 /// The start of the layers: the request gets its name and its log line.
 struct Root<L, H> {
     layers: L,
     request_body: Option<u64>,
-    take: Option<Duration>,
+    progress: Option<Duration>,
     log: AccessLog,
     pages: Pages,
     next: H,
 }
 
 impl<L: Layer, H: Handle> Enter for Root<L, H> {
-    fn enter(self: Arc<Self>, request: Request<BodySource>, entry: Entry) -> Answer {
+    fn enter(self: Arc<Self>, request: Request<BodySource>, entry: Entry, refused: Option<Failure>) -> Answer {
         let Entry { arrival, has_fragment, busy, handover } = entry;
         let id = RequestId::fresh();
         let (head, body) = request.into_parts();
@@ -206,7 +213,7 @@ impl<L: Layer, H: Handle> Enter for Root<L, H> {
             basic_is_ours: false,
             user: None,
         });
-        Box::pin(self.answer(exchange, access, busy))
+        Box::pin(self.answer(exchange, access, busy, refused))
     }
 }
 
@@ -216,8 +223,14 @@ impl<L: Layer, H: Handle> Root<L, H> {
         mut exchange: Box<Exchange>,
         mut access: Box<Access>,
         busy: Option<Busy>,
+        refused: Option<Failure>,
     ) -> Response<Body> {
-        let handled = match self.layers.enter(&mut exchange, &mut access) {
+        exchange.body.must_progress(self.progress);
+        let entered = match refused {
+            Some(failure) => Err(failure),
+            None => self.layers.enter(&mut exchange, &mut access),
+        };
+        let handled = match entered {
             Ok(()) => self.next.handle(&mut exchange, &mut access).await,
             Err(failure) => Err(failure),
         };
@@ -225,7 +238,14 @@ impl<L: Layer, H: Handle> Root<L, H> {
         let mut response = handled.unwrap_or_else(|failure| self.pages.answer(&failure, &exchange, &mut access));
         self.layers.leave(&exchange, &mut response);
         access.status = Some(response.status());
-        let permit = exchange.permit.take();
-        response.map(|body| body.keeping(access, busy, permit).or_taken_within(self.take))
+        // A client that waits for leave to send its body needs none of this.
+        if !exchange.body.is_left_to_connection() && !exchange.head.headers.contains_key(EXPECT) {
+            Box::pin(exchange.body.take_small(SMALL_BODY, SMALL_BODY_TIME)).await;
+        }
+        let (permit, rest) = (exchange.permit.take(), std::mem::take(&mut exchange.body));
+        response.map(|body| {
+            let body = if body.is_ours() { body.taken_within(self.progress) } else { body };
+            body.before(rest).keeping(access, busy, permit)
+        })
     }
 }

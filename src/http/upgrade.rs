@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::header::{ORIGIN, SEC_WEBSOCKET_KEY};
-use http::{HeaderValue, Response, StatusCode};
+use http::{Response, StatusCode};
 
 use super::body::Body;
 use super::error::Failure;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, detached};
 use super::forward::{Forward, to_gateway};
 use super::headers::{self, Connection};
 use super::permits::RequestPermit;
@@ -70,7 +70,8 @@ pub(super) async fn upgrade(
     };
     let request = to_gateway(exchange, &forward.protected, Connection::Upgrade);
     let began = Instant::now();
-    let (lease, mut response) = forward.exchange_fresh(request, Asked::Upgrade, access.began(), access).await?;
+    let (lease, mut response) =
+        forward.exchange_fresh(exchange, request, Asked::Upgrade, access.began(), access).await?;
     access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
     match handshake::verify(response.status(), response.headers(), key.as_ref()) {
         Ok(()) => {}
@@ -108,10 +109,4 @@ pub(super) async fn upgrade(
     access.ended = Ended::Upgraded;
     access.answered_by = AnsweredBy::Gateway;
     Ok(response.map(|()| Body::empty()))
-}
-
-/// A copy with memory of its own: a request's values are views of the buffer that it was read into, and one of them kept
-/// for as long as a WebSocket lives would keep all of that.
-fn detached(value: &HeaderValue) -> HeaderValue {
-    HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone())
 }

@@ -134,6 +134,21 @@ impl Access {
         self.answered_by = AnsweredBy::Frontgate;
     }
 
+    /// Keeps copies of what came with the request's head, no longer than a line shows: a view of it would keep all of the buffer
+    /// that it was read into, for as long as the answer takes.
+    pub fn detach(&mut self) {
+        for field in [&mut self.host, &mut self.user_agent, &mut self.referer] {
+            let copied = field.take().and_then(|value| HeaderValue::from_bytes(begin(value.as_bytes())).ok());
+            *field = copied;
+        }
+        let shown = begin(self.target.as_bytes()).len();
+        if shown < self.target.len() {
+            let shown = (0..=shown).rev().find(|at| self.target.is_char_boundary(*at)).unwrap_or(0);
+            self.target.truncate(shown);
+        }
+        self.target.shrink_to_fit();
+    }
+
     fn received(&self) -> u64 {
         self.bytes_in.as_ref().map_or(0, Counter::total)
     }
@@ -176,6 +191,11 @@ impl Drop for Access {
             self.write(redactor);
         }
     }
+}
+
+/// As much as a line shows, and a little more, so that it shows the cut.
+fn begin(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(LONGEST + 8)]
 }
 
 /// A target or URL without secrets, as a word. Cutting first is safe: what is kept of a secret still follows its name.

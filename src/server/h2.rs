@@ -1,26 +1,38 @@
 //! An HTTP/2 connection: requests beside each other, until it ends.
 
-use std::convert::Infallible;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+mod answer;
+mod cork;
+mod flow;
+mod head_budget;
+mod head_count;
+mod send_budget;
+mod stream;
+
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::cork::Cork;
+use self::answer::Answering;
+use self::cork::Cork;
+use self::flow::Flow;
+use self::head_budget::HeadBudget;
+use self::send_budget::SendBudget;
+use self::stream::Streams;
 use super::settings::{Live, Places, Way};
 use crate::drain::Drain;
 use crate::http::activity::Activity;
 use crate::http::arrival::Arrival;
-use crate::http::body::Body;
-use crate::http::stack::{Answer, Entry};
+use crate::http::error::Failure;
+use crate::http::stack::Entry;
 use crate::listener::Buffers;
 use crate::tls::Stream;
 use crate::upstream::BodySource;
@@ -37,21 +49,35 @@ pub(super) async fn serve(
     let _places = places;
     let (activity, arrival, requested) = (Activity::new(), Arc::new(arrival), live.clone());
     let watched = activity.clone();
+    let streams = Streams::new(drain.tasks(), activity.clone());
+    let (announced, sending, heads) = (streams.clone(), SendBudget::default(), HeadBudget::default());
+    let waiting = heads.clone();
     let requests = service_fn(move |request: Request<Incoming>| {
+        let flow = Flow::new(sending.clone());
+        announced.announce(flow.clone());
         let entry =
             Entry { arrival: Arc::clone(&arrival), has_fragment: false, busy: Some(activity.begin()), handover: None };
-        Infallibly(requested.load().edge(Way::Proper).call(request.map(BodySource::from), entry))
+        let (settings, place) = (requested.load(), waiting.enter(&request));
+        let edge = settings.edge(Way::Proper);
+        let request = request.map(BodySource::from);
+        let answer = match &place {
+            Some(_) => edge.call(request, entry),
+            None => edge.refuse(request, entry, Failure::TooManyWaiting),
+        };
+        Answering::new(answer, flow, place)
     });
     let head = u32::try_from(live.load().request_head).unwrap_or(u32::MAX);
     let (cork, corked) = Cork::new(stream, buffers);
     let mut connection = pin!(
-        http2::Builder::new(drain.tasks())
+        http2::Builder::new(streams)
             .timer(TokioTimer::new())
             .max_concurrent_streams(MAX_STREAMS)
             .max_header_list_size(head)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buf_size(SEND_BUFFER)
+            .max_pending_accept_reset_streams(RESET_BEFORE_ACCEPT)
+            .max_local_error_reset_streams(RESET_BY_US)
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_TIMEOUT)
             .serve_connection(TokioIo::new(corked), requests)
@@ -74,7 +100,12 @@ pub(super) async fn serve(
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
+                cork.begin_turn(if heads.is_strained() { 1 } else { HEADS_AT_ONCE });
                 let polled = connection.as_mut().poll(cx);
+                if polled.is_pending() && cork.wants_turn() {
+                    gathering = true;
+                    cx.waker().wake_by_ref();
+                }
                 match cork.poll_release(cx) {
                     Poll::Ready(Err(error)) if polled.is_pending() => Poll::Ready(Err(error.to_string())),
                     _ => polled.map_err(|error| error.to_string()),
@@ -104,24 +135,22 @@ pub(super) async fn serve(
     }
 }
 
-/// An answer in the form that hyper asks for.
-struct Infallibly(Answer);
-
-impl Future for Infallibly {
-    type Output = Result<Response<Body>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx).map(Ok)
-    }
-}
-
-/// Requests of one connection at a time; a browser asks for a hundred.
-const MAX_STREAMS: u32 = 256;
-/// What a client may send ahead on one stream, and on all of them.
+/// Requests of one connection at a time. A browser asks for a hundred; each costs some 20 KiB while its client reads nothing.
+const MAX_STREAMS: u32 = 128;
+/// What a client may send ahead on one stream, and on all of them: what is kept for a gateway that does not take it. A window less
+/// than this slows an upload down over a way of 20 ms.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// What we keep of an answer that the client does not read, for one stream.
+/// Up to here the h2 library counts room on a stream as there; what it keeps is bounded by [`SendBudget`].
 const SEND_BUFFER: usize = 64 * 1024;
+/// How many heads the library may decode before the first is looked at: one of `limits.request_head` takes up to four times as
+/// much.
+const HEADS_AT_ONCE: usize = 8;
+/// Requests that the client may reset before they are looked at, which the library keeps until then. The turns above are shorter.
+const RESET_BEFORE_ACCEPT: usize = 16;
+/// Streams that may be reset for the client's mistakes, before the connection is: those that it resets rapidly on purpose are such
+/// (CVE-2025-8671).
+const RESET_BY_US: usize = 128;
 /// A client that went without a word is noticed after these two.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);

@@ -4,7 +4,6 @@ pub mod accept;
 pub mod admission;
 pub mod capacity;
 pub mod connection;
-mod cork;
 pub mod file_limit;
 pub mod h1;
 mod h2;

@@ -1,5 +1,6 @@
 //! [`RequestBody`]: what is sent on to the gateway, as it arrives, counted and limited.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::timeout;
 
 use super::body_channel::{BodyError, BodyReceiver};
 use super::progress::Stall;
@@ -26,8 +28,8 @@ pub enum RequestBody {
         left: Option<u64>,
         /// Bytes passed so far, for the log.
         passed: Counter,
-        /// Ends it when nothing comes for too long.
-        stall: Box<Stall>,
+        /// For how long none may come.
+        stall: Stall,
     },
 }
 
@@ -42,15 +44,15 @@ pub enum BodySource {
     Http1(BodyReceiver),
 }
 
-/// The client sent nothing of the request's body for `timeouts.progress`.
-#[derive(Debug, thiserror::Error)]
-#[error("the request's body did not go on in time")]
-pub struct BodyStalled;
-
 /// The client sent more than `limits.request_body` allows.
 #[derive(Debug, thiserror::Error)]
 #[error("the request's body is larger than limits.request_body allows")]
 pub struct TooLarge;
+
+/// The client sent not one byte of the body for `timeouts.progress`.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing came of the request's body for timeouts.progress")]
+pub struct BodyStalled;
 
 impl RequestBody {
     /// The client's body, of which at most `limit` bytes pass. If there is one, `counted` gets what counts its bytes.
@@ -58,12 +60,12 @@ impl RequestBody {
         if body.is_end_stream() {
             return Self::Empty;
         }
-        let stall = Box::new(Stall::new(None));
-        Self::Incoming { body, left: limit, passed: counted.insert(Counter::default()).clone(), stall }
+        let passed = counted.insert(Counter::default()).clone();
+        Self::Incoming { body, left: limit, passed, stall: Stall::new(None) }
     }
 
-    /// The client must send something of it within `limit`; `None` is for ever.
-    pub fn must_move_within(&mut self, limit: Option<Duration>) {
+    /// From here on the client may send nothing for `limit`, but not for longer; `None` is for ever.
+    pub fn must_progress(&mut self, limit: Option<Duration>) {
         if let Self::Incoming { stall, .. } = self {
             stall.set_limit(limit);
         }
@@ -81,6 +83,36 @@ impl RequestBody {
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Empty)
     }
+
+    /// Whether the connection itself looks after what nothing reads of it, once this is dropped: over HTTP/1.1.
+    pub fn is_left_to_connection(&self) -> bool {
+        matches!(self, Self::Empty | Self::Incoming { body: BodySource::Empty | BodySource::Http1(_), .. })
+    }
+
+    /// Throws away what comes of it within `time`, if it may be as small as `most` bytes; one that ends is empty from here on.
+    /// Its limits do not hold any more: nobody gets it.
+    pub async fn take_small(&mut self, most: usize, time: Duration) {
+        let Self::Incoming { body, left, stall, .. } = self else { return };
+        *left = None;
+        stall.set_limit(None);
+        if body.size_hint().lower() > most as u64 {
+            return;
+        }
+        let mut taken = 0;
+        let whole = async {
+            while let Some(frame) = poll_fn(|cx| Pin::new(&mut *self).poll_frame(cx)).await {
+                let Ok(frame) = frame else { return true };
+                taken += frame.data_ref().map_or(0, Bytes::len);
+                if taken > most {
+                    return false;
+                }
+            }
+            true
+        };
+        if let Ok(true) = timeout(time, whole).await {
+            *self = Self::Empty;
+        }
+    }
 }
 
 impl Body for RequestBody {
@@ -94,12 +126,16 @@ impl Body for RequestBody {
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(frame)) => frame?,
         };
-        stall.moved();
-        if let Some(data) = frame.data_ref() {
-            if let Some(left) = left {
-                *left = left.checked_sub(data.len() as u64).ok_or(TooLarge)?;
+        match frame.data_ref() {
+            Some(data) if data.is_empty() => {}
+            Some(data) => {
+                stall.moved();
+                if let Some(left) = left {
+                    *left = left.checked_sub(data.len() as u64).ok_or(TooLarge)?;
+                }
+                passed.add(data.len());
             }
-            passed.add(data.len());
+            None => stall.moved(),
         }
         Poll::Ready(Some(Ok(frame)))
     }

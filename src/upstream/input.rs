@@ -45,7 +45,14 @@ impl Input {
                 return Poll::Pending;
             };
             let read = read?;
-            self.bytes = self.memory.split().freeze();
+            // What is kept of little must not keep much.
+            self.bytes = if read < self.room / 2 {
+                let copied = Bytes::copy_from_slice(&self.memory);
+                self.memory.clear();
+                copied
+            } else {
+                self.memory.split().freeze()
+            };
             self.room = match read {
                 _ if read >= self.room => self.room_for(self.room * 2),
                 _ if read > SMALL => self.room,

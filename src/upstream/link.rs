@@ -12,12 +12,14 @@ use http::{Response, StatusCode};
 use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead as _, ReadBuf};
 
+use super::RequestBody;
 use super::body_decoder::BodyDecoder;
 use super::input::Input;
 use super::link_error::{Flaw, LinkError, SendError};
 use super::outgoing::Outgoing;
 use super::response_head::{ResponseHead, may_be_whole};
 use super::sending::Sending;
+use super::silence::{Patience, Silence};
 use crate::tls::Stream;
 
 /// One HTTP/1.1 connection to the gateway.
@@ -40,6 +42,8 @@ pub struct Link {
     stays: bool,
     /// Interim answers to this request.
     interims: usize,
+    /// How long the gateway may keep it waiting.
+    silence: Silence,
 }
 
 impl Link {
@@ -55,6 +59,7 @@ impl Link {
             body: BodyDecoder::Over,
             stays: true,
             interims: 0,
+            silence: Silence::default(),
         }
     }
 
@@ -64,13 +69,38 @@ impl Link {
     /// # Errors
     /// The connection failed, or the client's body, or the answer is none.
     pub async fn exchange(&mut self, request: impl Into<Box<Outgoing>>) -> Result<Response<()>, SendError> {
-        self.sending = Sending::new(request.into());
+        self.exchange_within(Patience::default(), request.into()).await
+    }
+
+    /// The same with a gateway that may keep the exchange waiting for so long, to the end of its answer.
+    ///
+    /// # Errors
+    /// Those of [`Link::exchange`], or it took too long.
+    pub async fn exchange_within(
+        &mut self,
+        patience: Patience,
+        request: Box<Outgoing>,
+    ) -> Result<Response<()>, SendError> {
+        self.sending = Sending::new(request);
+        self.silence = Silence::new(patience);
         self.interims = 0;
-        let answer = poll_fn(|cx| self.poll_head(cx)).await;
-        answer.map_err(|error| {
+        let answer = poll_fn(|cx| match self.poll_head(cx) {
+            Poll::Pending => self.silence.poll(cx, self.sending.awaited()).map(Err),
+            answer @ Poll::Ready(_) => answer,
+        });
+        answer.await.map_err(|error| {
             self.stays = false;
-            SendError { error, again: take(&mut self.sending).again() }
+            let sending = take(&mut self.sending);
+            SendError { error, again: sending.may_be_repeated(), request: sending.into_request() }
         })
+    }
+
+    /// Takes out what was not sent of the request's body, if the gateway has answered without it. The connection cannot be used
+    /// again then.
+    pub fn take_unsent(&mut self) -> Option<RequestBody> {
+        let sending = if self.sending.is_done() { return None } else { take(&mut self.sending) };
+        self.stays = false;
+        sending.into_request().map(|request| request.into_body())
     }
 
     /// The next piece of the answer's body; `None` at its end.
@@ -78,7 +108,13 @@ impl Link {
     /// # Errors
     /// The connection failed, or the client's body, or a chunk is none. Nothing follows.
     pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, LinkError>>> {
-        let polled = self.poll_body(cx).map(Result::transpose);
+        let polled = match self.poll_body(cx) {
+            Poll::Pending => self.silence.poll(cx, self.sending.awaited()).map(|error| Some(Err(error))),
+            polled @ Poll::Ready(_) => {
+                self.silence.moved();
+                polled.map(Result::transpose)
+            }
+        };
         if let Poll::Ready(Some(Err(_))) = polled {
             self.stays = false;
         }

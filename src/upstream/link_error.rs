@@ -27,6 +27,12 @@ pub enum LinkError {
     /// The client's body broke off, or became too large.
     #[error("the request's body broke off: {0}")]
     Body(#[source] Box<dyn Error + Send + Sync>),
+    /// The gateway took nothing of the request for too long.
+    #[error("the gateway took nothing of the request in time")]
+    Untaken,
+    /// The gateway has the request, and sent nothing for too long.
+    #[error("the gateway sent nothing in time")]
+    Silent,
     /// It is longer than whoever asked wants to read.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
@@ -72,9 +78,10 @@ pub enum Flaw {
 pub struct SendError {
     /// What happened.
     pub error: LinkError,
-    /// The request, if it may be sent again over another connection: not a byte of it was written, or it is idempotent and has
-    /// no body.
-    pub again: Option<Box<Outgoing>>,
+    /// The request, of which the body may be gone in part.
+    pub request: Option<Box<Outgoing>>,
+    /// It may be sent again over another connection: not a byte of it was written, or it is idempotent and has no body.
+    pub again: bool,
 }
 
 impl LinkError {

@@ -17,6 +17,7 @@ mod progress;
 mod readiness;
 mod response_head;
 mod sending;
+mod silence;
 
 pub use body::{BodySource, BodyStalled, RequestBody, TooLarge};
 pub use body_channel::{BodyError, BodyReceiver, BodySender, CutShort, Demand, channel};
@@ -33,3 +34,4 @@ pub(crate) use outgoing::{chunk_line, last_chunk, put};
 pub use pool::{Lease, Pool};
 pub use progress::{Progress, Stall, shorter};
 pub(crate) use response_head::may_be_whole;
+pub use silence::Patience;

@@ -80,6 +80,11 @@ impl Outgoing {
         };
         2 * self.head.capacity() + ahead
     }
+
+    /// What was not sent of its body.
+    pub fn into_body(self) -> RequestBody {
+        self.body
+    }
 }
 
 impl From<Request<RequestBody>> for Box<Outgoing> {

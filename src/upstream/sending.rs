@@ -10,6 +10,7 @@ use tokio::io::AsyncWrite;
 
 use super::link_error::LinkError;
 use super::outgoing::{Framing, Outgoing, chunk_line, last_chunk};
+use super::silence::Awaited;
 
 /// A request on its way to the gateway. At most one piece of its body is held.
 #[derive(Debug, Default)]
@@ -24,8 +25,8 @@ pub(super) struct Sending {
     data: Bytes,
     /// What stands behind it.
     tail: &'static [u8],
-    /// A byte has left.
-    began: bool,
+    /// Bytes that have left.
+    written: u64,
     flushed: bool,
 }
 
@@ -58,11 +59,27 @@ impl Sending {
         self.request.as_ref().is_some_and(|request| request.to_head)
     }
 
-    /// The request, if the gateway saw nothing of it or it may be sent twice.
-    pub(super) fn again(self) -> Option<Box<Outgoing>> {
+    /// Whether the gateway saw nothing of the request, or it may be sent twice.
+    pub(super) fn may_be_repeated(&self) -> bool {
         // Of a body, too, nothing may be gone.
-        let untouched = !self.began && self.line.is_empty() && self.data.is_empty();
-        self.request.filter(|request| untouched || request.repeatable)
+        let untouched = self.written == 0 && self.line.is_empty() && self.data.is_empty();
+        self.request.as_ref().is_some_and(|request| untouched || request.repeatable)
+    }
+
+    /// The request.
+    pub(super) fn into_request(self) -> Option<Box<Outgoing>> {
+        self.request
+    }
+
+    /// What the exchange waits for.
+    pub(super) fn awaited(&self) -> Awaited {
+        let at_hand = self.line.len() + self.data.len() + self.tail.len() > 0;
+        let head = self.request.as_ref().is_some_and(|request| self.head < request.head.len());
+        match self.stage {
+            Stage::Done | Stage::Failed(_) => Awaited::Answer,
+            Stage::Body if !at_hand && !head && self.flushed => Awaited::Client,
+            Stage::Body | Stage::Last => Awaited::Taking(self.written),
+        }
     }
 
     /// What the gateway did not take it for.
@@ -182,7 +199,7 @@ impl Sending {
     }
 
     fn written(&mut self, mut length: usize) {
-        self.began = true;
+        self.written += length as u64;
         let mut part = |left: usize| {
             let taken = left.min(length);
             length -= taken;

@@ -16,6 +16,7 @@ mod handover;
 mod harness;
 mod hold;
 mod http1;
+mod http2;
 mod identity;
 mod import;
 mod imports;

@@ -127,6 +127,14 @@ impl Failure {
                 "It took the request and sent nothing for `timeouts.read`.",
                 "Look into the gateway's log: `openclaw logs`. If the answer needs longer, raise `timeouts.read`.",
             ),
+            Self::SendTimeout => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "gateway_send_timeout",
+                Gateway,
+                "The gateway does not take the request",
+                "It read nothing of the request for `timeouts.send`.",
+                "Look into the gateway's log: `openclaw logs`.",
+            ),
             Self::BadRequest(flaw) => (
                 StatusCode::BAD_REQUEST,
                 flaw.as_str(),
@@ -142,6 +150,22 @@ impl Failure {
                 "The request took too long",
                 "It did not arrive in full within `timeouts.request_head`.",
                 "Try again; on a slow network, raise `timeouts.request_head`.",
+            ),
+            Self::BodyTimeout => (
+                StatusCode::REQUEST_TIMEOUT,
+                "body_timeout",
+                Client,
+                "The upload stood still",
+                "Nothing came of the request's body for `timeouts.progress`.",
+                "Try again; on a network that pauses for long, raise `timeouts.progress`.",
+            ),
+            Self::TooManyWaiting => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too_many_waiting",
+                Client,
+                "Too many requests wait",
+                "This connection's requests wait for the gateway, and their headers together are too large to keep more.",
+                "Try again in a few seconds, or ask for less at once.",
             ),
             Self::BodyTooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,

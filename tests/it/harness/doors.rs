@@ -39,7 +39,12 @@ impl Doors {
 
     /// A client that writes HTTP/2 frames byte by byte.
     pub(crate) async fn raw_http2(&self) -> Raw2 {
-        Raw2::over(Wire::new(self.tls(self.trust().offering(&["h2"])).await)).await
+        Raw2::over(Wire::new(self.tls(self.trust().offering(&["h2"])).await), None).await
+    }
+
+    /// The same with so much room for each of its answers.
+    pub(crate) async fn narrow_http2(&self, window: u32) -> Raw2 {
+        Raw2::over(Wire::new(self.tls(self.trust().offering(&["h2"])).await), Some(window)).await
     }
 
     /// A client of the plain listener that proxies.

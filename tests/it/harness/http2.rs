@@ -91,6 +91,17 @@ pub(crate) struct Raw2 {
     next: u32,
 }
 
+/// A frame that came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Frame2 {
+    Head { stream: u32, status: u16, ends: bool },
+    Data { stream: u32, length: u32, ends: bool },
+    Reset { stream: u32, code: u32 },
+    GoAway { code: u32 },
+    Window { stream: u32, more: u32 },
+    Pong,
+}
+
 /// What came of a request on a [`Raw2`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -103,10 +114,81 @@ pub(crate) enum Outcome {
 }
 
 impl Raw2 {
-    pub(super) async fn over(mut wire: Wire) -> Self {
+    pub(super) async fn over(mut wire: Wire, window: Option<u32>) -> Self {
         wire.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
-        wire.send(frame(SETTINGS, 0, 0, &[])).await;
+        // No table: each status is written out.
+        let mut settings = HEADER_TABLE_SIZE.to_be_bytes().to_vec();
+        settings.extend([0; 4]);
+        if let Some(window) = window {
+            settings.extend(INITIAL_WINDOW_SIZE.to_be_bytes());
+            settings.extend(window.to_be_bytes());
+        }
+        wire.send(frame(SETTINGS, 0, 0, &settings)).await;
         Self { wire, next: 1 }
+    }
+
+    /// Begins a request that has exactly these fields, and ends it or not; its stream.
+    pub(crate) async fn begin(&mut self, fields: &[(&[u8], &[u8])], ends: bool) -> u32 {
+        let stream = self.next;
+        self.next += 2;
+        let mut block = Vec::new();
+        for (name, value) in fields {
+            block.push(0);
+            literal(name, &mut block);
+            literal(value, &mut block);
+        }
+        let mut chunks = block.chunks(MAX_FRAME).peekable();
+        let mut kind = HEADERS;
+        while let Some(chunk) = chunks.next() {
+            let end = if chunks.peek().is_none() { END_HEADERS } else { 0 };
+            let flags = if kind == HEADERS && ends { END_STREAM | end } else { end };
+            self.wire.send(frame(kind, flags, stream, chunk)).await;
+            kind = CONTINUATION;
+        }
+        stream
+    }
+
+    /// Sends a piece of a request's body.
+    pub(crate) async fn data(&mut self, stream: u32, bytes: &[u8], ends: bool) {
+        self.wire.send(frame(DATA, if ends { END_STREAM } else { 0 }, stream, bytes)).await;
+    }
+
+    /// Gives a request up.
+    pub(crate) async fn reset(&mut self, stream: u32) {
+        self.wire.send(frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())).await;
+    }
+
+    /// Lets so many more bytes come, on a stream or (0) on all of them.
+    pub(crate) async fn widen(&mut self, stream: u32, bytes: u32) {
+        self.wire.send(frame(WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes())).await;
+    }
+
+    /// Says something that must be answered at once, and so asks what came before.
+    pub(crate) async fn ping(&mut self) {
+        self.wire.send(frame(PING, 0, 0, b"are you?")).await;
+    }
+
+    /// The next frame; SETTINGS and pings are answered, and not returned.
+    pub(crate) async fn frame(&mut self) -> Frame2 {
+        loop {
+            let head = self.wire.exactly(9).await;
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]) & 0x7fff_ffff;
+            let payload = self.wire.exactly(length.try_into().unwrap()).await;
+            let ends = matches!(head[3], HEADERS | DATA) && head[4] & END_STREAM != 0;
+            match (head[3], head[4] & ACK != 0) {
+                (SETTINGS, false) => self.wire.send(frame(SETTINGS, ACK, 0, &[])).await,
+                (PING, false) => self.wire.send(frame(PING, ACK, 0, &payload)).await,
+                (SETTINGS, true) => {}
+                (PING, true) => return Frame2::Pong,
+                (HEADERS, _) => return Frame2::Head { stream, status: status_of(&payload), ends },
+                (DATA, _) => return Frame2::Data { stream, length, ends },
+                (RST_STREAM, _) => return Frame2::Reset { stream, code: word(&payload) },
+                (GOAWAY, _) => return Frame2::GoAway { code: word(&payload[4..]) },
+                (WINDOW_UPDATE, _) => return Frame2::Window { stream, more: word(&payload) },
+                (kind, _) => panic!("a frame of kind {kind}"),
+            }
+        }
     }
 
     /// Sends a request without a body that has exactly these fields; what came of it.
@@ -185,6 +267,10 @@ fn status_of(block: &[u8]) -> u16 {
     u16::try_from(status).unwrap()
 }
 
+fn word(payload: &[u8]) -> u32 {
+    u32::from_be_bytes(payload[..4].try_into().unwrap())
+}
+
 /// A string as it is (RFC 7541 §5.2), its length as a prefixed integer (§5.1).
 fn literal(text: &[u8], out: &mut Vec<u8>) {
     out.push(u8::try_from(text.len().min(127)).unwrap());
@@ -206,6 +292,9 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     out
 }
 
+const HEADER_TABLE_SIZE: u16 = 1;
+const INITIAL_WINDOW_SIZE: u16 = 4;
+const CANCEL: u32 = 8;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;

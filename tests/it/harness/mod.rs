@@ -29,7 +29,7 @@ use std::time::Duration;
 pub(crate) use binary::{Binary, Builder, binary};
 pub(crate) use doors::{Doors, dial, dial_from, handshake};
 pub(crate) use gateway::{Connection, Gateway, READY, gateway};
-pub(crate) use http2::{Http2, Outcome, empty, full};
+pub(crate) use http2::{Frame2, Http2, Outcome, Raw2, empty, full};
 pub(crate) use message::{Message, in_lower_case};
 pub(crate) use proxy::{Proxy, proxy};
 pub(crate) use reserved::Reserved;

@@ -1,4 +1,5 @@
-//! [`Cork`]: gathers what an HTTP/2 connection writes, so that many small answers become one TLS record and one system call.
+//! [`Cork`]: gathers what an HTTP/2 connection writes, so that many small answers become one TLS record and one system call, and
+//! lets it read a few requests' heads at a time.
 
 use std::io;
 use std::pin::Pin;
@@ -7,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::head_count::HeadCount;
 use crate::listener::{Buffers, Chunk, TEXT};
 
 /// Keeps what was written through [`Corked`] until it is released, or too much to be kept.
@@ -22,13 +24,40 @@ struct Inner<S> {
     stream: S,
     kept: Chunk,
     buffers: Arc<Buffers>,
+    heads: HeadCount,
+    /// How many heads may still be read in this turn.
+    turn: usize,
+    /// More was asked for.
+    wants_turn: bool,
+    /// What came behind the last head of a turn.
+    ahead: Vec<u8>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Cork<S> {
     /// Corks a stream.
     pub(super) fn new(stream: S, buffers: Arc<Buffers>) -> (Self, Corked<S>) {
-        let inner = Arc::new(Mutex::new(Inner { stream, kept: Chunk::default(), buffers }));
+        let inner = Arc::new(Mutex::new(Inner {
+            stream,
+            kept: Chunk::default(),
+            buffers,
+            heads: HeadCount::new(),
+            turn: usize::MAX,
+            wants_turn: false,
+            ahead: Vec::new(),
+        }));
         (Self(Arc::clone(&inner)), Corked(inner))
+    }
+
+    /// Lets the connection read as many heads of requests as this. The h2 library decodes all that it can read before the first
+    /// of them is looked at, and a few bytes of a compressed head become many.
+    pub(super) fn begin_turn(&self, heads: usize) {
+        let mut inner = lock(&self.0);
+        (inner.turn, inner.wants_turn) = (heads, false);
+    }
+
+    /// Whether the turn ended before there was nothing more to read.
+    pub(super) fn wants_turn(&self) -> bool {
+        lock(&self.0).wants_turn
     }
 
     /// Writes what was kept, to the last byte.
@@ -47,7 +76,27 @@ impl<S: AsyncWrite + Unpin> Inner<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Corked<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut lock(&self.0).stream).poll_read(cx, into)
+        let inner = &mut *lock(&self.0);
+        if inner.turn == 0 {
+            inner.wants_turn = true;
+            return Poll::Pending;
+        }
+        if !inner.ahead.is_empty() {
+            let length = inner.ahead.len().min(into.remaining());
+            let passed = inner.heads.pass(&inner.ahead[..length], &mut inner.turn);
+            into.put_slice(&inner.ahead[..passed]);
+            inner.ahead.drain(..passed);
+            if inner.ahead.is_empty() {
+                inner.ahead = Vec::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
+        let before = into.filled().len();
+        ready!(Pin::new(&mut inner.stream).poll_read(cx, into))?;
+        let passed = inner.heads.pass(&into.filled()[before..], &mut inner.turn);
+        inner.ahead.extend_from_slice(&into.filled()[before + passed..]);
+        into.set_filled(before + passed);
+        Poll::Ready(Ok(()))
     }
 }
 

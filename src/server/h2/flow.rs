@@ -1,0 +1,241 @@
+//! [`Flow`]: one stream's answer on its way to the client, as its task, its body and its pieces see it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use tokio::time::Instant;
+
+use super::send_budget::{SendBudget, Turn};
+use crate::upstream::{Progress, RequestBody};
+
+/// One stream's answer on its way to the client. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Flow(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    budget: SendBudget,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// For how long the client may take nothing; the clock began when the answer did.
+    progress: Option<Progress>,
+    /// Bytes that the h2 library has and did not write yet.
+    under_way: usize,
+    /// Woken when there are none.
+    waits_for_room: Option<Waker>,
+    /// The gateway has nothing more at the moment.
+    waits_for_gateway: bool,
+    /// The client took nothing of it for too long.
+    untaken: bool,
+    /// What was not read of the request, when the answer was complete.
+    rest: Option<RequestBody>,
+}
+
+/// A piece of an answer. As long as it exists, it counts in the budget.
+#[derive(Debug)]
+pub(super) struct Piece {
+    bytes: Bytes,
+    length: usize,
+    flow: Flow,
+}
+
+impl Flow {
+    /// Of a stream that has just begun, on the connection that `budget` is for.
+    pub(super) fn new(budget: SendBudget) -> Self {
+        let state = State {
+            progress: None,
+            under_way: 0,
+            waits_for_room: None,
+            waits_for_gateway: false,
+            untaken: false,
+            rest: None,
+        };
+        Self(Arc::new(Shared { budget, state: Mutex::new(state) }))
+    }
+
+    /// The answer begins. The client may take nothing of it for `limit`.
+    pub(super) fn begin(&self, limit: Option<Duration>) {
+        self.state().progress = Some(Progress::new(limit, Instant::now()));
+    }
+
+    /// How much may be handed over. [`Turn::Wait`] wakes the task when that changes.
+    pub(super) fn turn(&self, cx: &Context<'_>) -> Turn {
+        let mut state = self.state();
+        let turn = self.0.budget.turn(state.under_way);
+        if turn == Turn::Wait {
+            state.waits_for_room = Some(cx.waker().clone());
+        }
+        turn
+    }
+
+    /// The body was asked for more, which the client has room for; the gateway had it or did not.
+    pub(super) fn asked(&self, gateway_has_more: bool) {
+        let mut state = self.state();
+        if state.waits_for_gateway || gateway_has_more {
+            state.moved();
+        }
+        state.waits_for_gateway = !gateway_has_more;
+    }
+
+    /// A piece that is handed over.
+    pub(super) fn piece(&self, bytes: Bytes) -> Piece {
+        let length = bytes.len();
+        self.0.budget.take(length);
+        self.state().under_way += length;
+        Piece { bytes, length, flow: self.clone() }
+    }
+
+    /// Until when the client must take something; `None` if it is not its turn.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let state = self.state();
+        let waits_for_client = state.under_way > 0 || !state.waits_for_gateway;
+        state.progress.as_ref().filter(|_| waits_for_client)?.deadline()
+    }
+
+    /// The client took nothing of it for too long: what is left of it is given up.
+    pub(super) fn give_up(&self) {
+        self.state().untaken = true;
+    }
+
+    /// Whether it was given up.
+    pub(super) fn is_untaken(&self) -> bool {
+        self.state().untaken
+    }
+
+    /// Keeps what was not read of the request.
+    pub(super) fn keep(&self, rest: Option<RequestBody>) {
+        self.state().rest = rest;
+    }
+
+    /// What was kept.
+    pub(super) fn take_rest(&self) -> Option<RequestBody> {
+        self.state().rest.take()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn moved(&mut self) {
+        if let Some(progress) = &mut self.progress {
+            progress.moved(Instant::now());
+        }
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        if count > 0 && !self.bytes.is_empty() {
+            self.flow.state().moved();
+        }
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.flow.0.budget.give_back(self.length);
+        let mut state = self.flow.state();
+        state.under_way -= self.length;
+        if self.bytes.is_empty() {
+            state.moved();
+        }
+        let waker = if state.under_way == 0 { state.waits_for_room.take() } else { None };
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn flow(limit: Option<Duration>) -> Flow {
+        let flow = Flow::new(SendBudget::default());
+        flow.begin(limit);
+        flow
+    }
+
+    fn left(flow: &Flow) -> Option<Duration> {
+        flow.deadline().map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_clients_clock_runs_only_while_it_is_the_client_that_is_waited_for() {
+        let flow = flow(Some(10 * SECOND));
+        tokio::time::advance(3 * SECOND).await;
+        assert_eq!(left(&flow), Some(7 * SECOND), "the head is on its way");
+        flow.asked(false);
+        assert_eq!(left(&flow), None, "the gateway has nothing");
+        tokio::time::advance(30 * SECOND).await;
+        flow.asked(true);
+        let mut piece = flow.piece(Bytes::from_static(b"12345"));
+        flow.asked(false);
+        assert_eq!(left(&flow), Some(10 * SECOND), "a piece waits, though the gateway has nothing more");
+        tokio::time::advance(3 * SECOND).await;
+        piece.advance(1);
+        assert_eq!(left(&flow), Some(10 * SECOND), "one byte is progress");
+        tokio::time::advance(3 * SECOND).await;
+        flow.asked(false);
+        assert_eq!(left(&flow), Some(7 * SECOND), "to be asked again is none");
+        drop(piece);
+        assert_eq!(left(&flow), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_has_not_begun_and_one_without_a_limit_have_no_deadline() {
+        assert_eq!(Flow::new(SendBudget::default()).deadline(), None);
+        let endless = flow(None);
+        let _piece = endless.piece(Bytes::from_static(b"1"));
+        assert_eq!(endless.deadline(), None);
+    }
+
+    #[test]
+    fn what_is_thrown_away_is_given_back_and_wakes_who_waits_for_room() {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let cx = Context::from_waker(&waker);
+        let budget = SendBudget::default();
+        let (one, other) = (Flow::new(budget.clone()), Flow::new(budget));
+        let large = one.piece(vec![0; 1 << 20].into());
+        assert_eq!((one.turn(&cx), other.turn(&cx)), (Turn::Wait, Turn::Little));
+        let small = other.piece(Bytes::from_static(b"1"));
+        assert_eq!(other.turn(&cx), Turn::Wait);
+        drop(small);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        drop(large);
+        assert_eq!((one.turn(&cx), other.turn(&cx)), (Turn::Full, Turn::Full));
+        assert_eq!(woken.0.load(Ordering::Relaxed), 2);
+    }
+}

@@ -1,0 +1,123 @@
+//! [`HeadCount`]: where the heads of requests end in what a client sends over HTTP/2.
+
+/// Follows the frames of a connection (RFC 9113 §4.1), and finds the ends of field blocks. What they say is not looked at.
+#[derive(Debug)]
+pub(super) struct HeadCount {
+    /// What has come of the next frame's header.
+    head: [u8; FRAME_HEAD],
+    come: usize,
+    /// What has not come of the connection's preface (§3.4), or of a frame's payload.
+    left: usize,
+    /// That payload ends a field block.
+    ends_block: bool,
+}
+
+impl HeadCount {
+    /// At the beginning of a connection.
+    pub(super) fn new() -> Self {
+        Self { head: [0; FRAME_HEAD], come: 0, left: PREFACE, ends_block: false }
+    }
+
+    /// How many of these bytes may pass, so that no more than `heads` field blocks end in them; it is counted down. None may pass
+    /// when it is 0.
+    pub(super) fn pass(&mut self, bytes: &[u8], heads: &mut usize) -> usize {
+        let mut at = 0;
+        while *heads > 0 && at < bytes.len() {
+            if self.left > 0 {
+                let part = self.left.min(bytes.len() - at);
+                self.left -= part;
+                at += part;
+            } else {
+                let part = (FRAME_HEAD - self.come).min(bytes.len() - at);
+                self.head[self.come..self.come + part].copy_from_slice(&bytes[at..at + part]);
+                self.come += part;
+                at += part;
+                if self.come < FRAME_HEAD {
+                    break;
+                }
+                self.come = 0;
+                let [a, b, c, kind, flags, ..] = self.head;
+                self.left = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
+                self.ends_block = matches!(kind, HEADERS | CONTINUATION) && flags & END_HEADERS != 0;
+            }
+            if self.left == 0 && self.come == 0 && std::mem::take(&mut self.ends_block) {
+                *heads -= 1;
+            }
+        }
+        at
+    }
+}
+
+const PREFACE: usize = 24;
+const FRAME_HEAD: usize = 9;
+const HEADERS: u8 = 1;
+const CONTINUATION: u8 = 9;
+const END_HEADERS: u8 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A frame's kind, its flags, and how long its payload is.
+    type Sent = (u8, u8, u8);
+
+    fn frame(kind: u8, flags: u8, length: u8) -> Vec<u8> {
+        let mut frame = vec![0, 0, length, kind, flags, 0, 0, 0, 1];
+        frame.extend(vec![0xff; length.into()]);
+        frame
+    }
+
+    fn connection(frames: &[Sent]) -> Vec<u8> {
+        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+        preface
+            .into_iter()
+            .chain(frames.iter().flat_map(|(kind, flags, length)| frame(*kind, *flags, *length)))
+            .collect()
+    }
+
+    #[test]
+    fn a_connection_is_cut_behind_its_heads_wherever_its_bytes_are_cut() {
+        let settings = (4, 0, 12);
+        let rows: [(&[Sent], usize); 6] = [
+            (&[settings, (0, 1, 200), (8, 0, 4)], 0),
+            (&[settings, (HEADERS, END_HEADERS, 20), (0, 1, 9)], 1),
+            (&[settings, (HEADERS, END_HEADERS | 1, 0), (HEADERS, END_HEADERS, 3)], 2),
+            (&[(HEADERS, 1, 20), (CONTINUATION, 0, 30), (CONTINUATION, END_HEADERS, 7)], 1),
+            (&[(HEADERS, 0, 20), (CONTINUATION, END_HEADERS, 0), (HEADERS, END_HEADERS, 1)], 2),
+            // Another frame's bit of the same place is none.
+            (&[(0, END_HEADERS, 20), (6, END_HEADERS, 8)], 0),
+        ];
+        for (frames, expected) in rows {
+            let bytes = connection(frames);
+            for size in [1, 2, 9, 10, 1000] {
+                let (mut count, mut ended, mut at) = (HeadCount::new(), 0, 0);
+                let mut ends = Vec::new();
+                while at < bytes.len() {
+                    let chunk = &bytes[at..bytes.len().min(at + size)];
+                    let mut heads = 1;
+                    let passed = count.pass(chunk, &mut heads);
+                    assert!(passed > 0);
+                    at += passed;
+                    if heads == 0 {
+                        ended += 1;
+                        ends.push(at);
+                    } else {
+                        assert_eq!(passed, chunk.len());
+                    }
+                }
+                assert_eq!(ended, expected, "{frames:?} in pieces of {size}");
+                // Behind the payload of the frame that ends a block, and nowhere else.
+                let mut place = PREFACE;
+                let wanted: Vec<_> = frames
+                    .iter()
+                    .filter_map(|(kind, flags, length)| {
+                        place += FRAME_HEAD + usize::from(*length);
+                        (matches!(*kind, HEADERS | CONTINUATION) && flags & END_HEADERS != 0).then_some(place)
+                    })
+                    .collect();
+                assert_eq!(ends, wanted, "{frames:?} in pieces of {size}");
+            }
+        }
+        assert_eq!(HeadCount::new().pass(b"PRI", &mut 0), 0);
+    }
+}

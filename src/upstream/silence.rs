@@ -1,0 +1,116 @@
+//! [`Silence`]: how long a gateway may keep a request waiting.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::link_error::LinkError;
+use super::progress::Stall;
+
+/// How long a gateway may do nothing; `None` is for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Patience {
+    /// While the request is sent: to take a byte of it.
+    pub send: Option<Duration>,
+    /// Once it is sent: to begin its answer, and to go on with it.
+    pub read: Option<Duration>,
+}
+
+/// What an exchange waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// The client, to send more of its body. That has a time of its own.
+    Client,
+    /// The gateway, to take more of the request, of which it has so many bytes.
+    Taking(u64),
+    /// The gateway, to answer.
+    Answer,
+}
+
+/// Counts the time for which a gateway keeps an exchange waiting.
+#[derive(Debug)]
+pub(super) struct Silence {
+    patience: Patience,
+    awaited: Awaited,
+    stall: Stall,
+}
+
+impl Silence {
+    /// With a request that begins now.
+    pub(super) fn new(patience: Patience) -> Self {
+        Self { patience, awaited: Awaited::Client, stall: Stall::new(None) }
+    }
+
+    /// Something of the answer's body came.
+    pub(super) fn moved(&mut self) {
+        self.stall.moved();
+    }
+
+    /// The exchange waits. Ready when the gateway has kept it waiting for too long.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, awaited: Awaited) -> Poll<LinkError> {
+        if awaited != self.awaited {
+            self.awaited = awaited;
+            self.stall.moved();
+        }
+        let (limit, error) = match awaited {
+            Awaited::Client => return Poll::Pending,
+            Awaited::Taking(_) => (self.patience.send, LinkError::Untaken),
+            Awaited::Answer => (self.patience.read, LinkError::Silent),
+        };
+        self.stall.set_limit(limit);
+        self.stall.poll_waiting(cx).map(|()| error)
+    }
+}
+
+impl Default for Silence {
+    fn default() -> Self {
+        Self::new(Patience::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn the_gateways_silence_begins_when_it_has_the_whole_request() {
+        let patience = Patience { send: Some(5 * SECOND), read: Some(2 * SECOND) };
+        let steps = [
+            // After so many seconds, what is waited for, and what is said then.
+            (0, Awaited::Client, ""),
+            (60, Awaited::Client, ""),
+            (0, Awaited::Taking(10), ""),
+            (4, Awaited::Taking(10), ""),
+            (0, Awaited::Taking(11), ""),
+            (4, Awaited::Taking(11), ""),
+            (0, Awaited::Answer, ""),
+            (1, Awaited::Answer, ""),
+            (1, Awaited::Answer, "silent"),
+        ];
+        let look = |silence: &mut Silence, awaited| match silence.poll(&mut Context::from_waker(Waker::noop()), awaited)
+        {
+            Poll::Pending => "",
+            Poll::Ready(LinkError::Silent) => "silent",
+            Poll::Ready(LinkError::Untaken) => "untaken",
+            Poll::Ready(_) => "another",
+        };
+        let mut silence = Silence::new(patience);
+        for (number, (after, awaited, expected)) in steps.into_iter().enumerate() {
+            advance(after * SECOND).await;
+            assert_eq!(look(&mut silence, awaited), expected, "step {number}");
+        }
+        let mut silence = Silence::new(patience);
+        assert_eq!(look(&mut silence, Awaited::Taking(0)), "");
+        advance(5 * SECOND).await;
+        assert_eq!(look(&mut silence, Awaited::Taking(0)), "untaken");
+        let mut endless = Silence::default();
+        assert_eq!(look(&mut endless, Awaited::Answer), "");
+        advance(100_000 * SECOND).await;
+        assert_eq!(look(&mut endless, Awaited::Answer), "");
+    }
+}
