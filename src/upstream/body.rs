@@ -89,13 +89,18 @@ impl RequestBody {
         matches!(self, Self::Empty | Self::Incoming { body: BodySource::Empty | BodySource::Http1(_), .. })
     }
 
+    /// What comes of it from here on is thrown away: its limits do not hold any more.
+    pub fn discard(&mut self) {
+        if let Self::Incoming { left, stall, .. } = self {
+            *left = None;
+            stall.set_limit(None);
+        }
+    }
+
     /// Throws away what comes of it within `time`, if it may be as small as `most` bytes; one that ends is empty from here on.
-    /// Its limits do not hold any more: nobody gets it.
     pub async fn take_small(&mut self, most: usize, time: Duration) {
-        let Self::Incoming { body, left, stall, .. } = self else { return };
-        *left = None;
-        stall.set_limit(None);
-        if body.size_hint().lower() > most as u64 {
+        self.discard();
+        if self.size_hint().lower() > most as u64 {
             return;
         }
         let mut taken = 0;

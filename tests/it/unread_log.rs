@@ -1,5 +1,7 @@
 //! A pipe of log lines that is not read, as the real program meets it.
 
+#![expect(clippy::unwrap_used, reason = "what these helpers cannot do ends the test")]
+
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};

@@ -110,6 +110,7 @@ fn the_one_at_fault_matches_the_status() {
             400..500 => Fault::Client,
             502 | 504 => Fault::Gateway,
             503 if matches!(failure, Failure::GatewayStarting(_)) => Fault::Gateway,
+            503 if matches!(failure, Failure::TooManyWaiting) => Fault::Client,
             _ => Fault::Frontgate,
         };
         assert_eq!(failure.fault(), expected, "{failure}");

@@ -76,7 +76,7 @@ impl Flow {
     /// The body was asked for more, which the client has room for; the gateway had it or did not.
     pub(super) fn asked(&self, gateway_has_more: bool) {
         let mut state = self.state();
-        if state.waits_for_gateway || gateway_has_more {
+        if gateway_has_more {
             state.moved();
         }
         state.waits_for_gateway = !gateway_has_more;

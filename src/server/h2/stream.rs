@@ -140,7 +140,8 @@ fn poll_deadline(timer: &mut Option<Pin<Box<Sleep>>>, flow: &Flow, cx: &mut Cont
 }
 
 impl Discarding {
-    fn new(rest: RequestBody, busy: Busy) -> Self {
+    fn new(mut rest: RequestBody, busy: Busy) -> Self {
+        rest.discard();
         let discard = Discard::new(Instant::now());
         Self { rest, discard, timer: Box::pin(sleep_until(discard.deadline())), _busy: busy }
     }

@@ -71,7 +71,7 @@ fn a_peer_that_never_comes_to_an_end_is_left() {
                     let _ = stream.read(&mut some);
                     let mut goes = stream.write_all(head).is_ok();
                     while goes {
-                        thread::sleep(Duration::from_millis(50));
+                        thread::park_timeout(Duration::from_millis(50));
                         goes = !drips || stream.write_all(b"x").is_ok();
                     }
                 });

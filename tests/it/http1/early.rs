@@ -1,5 +1,7 @@
 //! Answers that do not wait for the body of their request: the client finds them, though it is still sending.
 
+#![expect(clippy::unwrap_used, reason = "what these helpers cannot do ends the test")]
+
 use std::time::Duration;
 
 use frontgate::config::Config;

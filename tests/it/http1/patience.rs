@@ -20,7 +20,7 @@ async fn a_head_has_its_time_whatever_comes_before_it() {
     let gateway = gateway().answering(OK).await;
     let short = |config: &mut Config| {
         config.timeouts.request_head = Some(MILLI(700));
-        config.timeouts.keep_alive = Some(Duration::from_secs(3600));
+        config.timeouts.keep_alive = Some(Duration::from_hours(1));
     };
     let proxy = proxy().upstream(&gateway).config(short).plain().start().await;
     // What comes before the time is over, and whether there is an answer.
@@ -65,7 +65,7 @@ async fn a_head_has_its_time_whatever_comes_before_it() {
 async fn between_requests_a_connection_is_kept_for_keep_alive_and_no_longer() {
     let gateway = gateway().answering(OK).await;
     let short = |config: &mut Config| {
-        config.timeouts.request_head = Some(Duration::from_secs(3600));
+        config.timeouts.request_head = Some(Duration::from_hours(1));
         config.timeouts.keep_alive = Some(MILLI(700));
     };
     let proxy = proxy().upstream(&gateway).config(short).plain().start().await;

@@ -126,7 +126,7 @@ async fn a_gateway_that_takes_nothing_of_a_request_is_given_up() {
     let gateway = gateway()
         .playing(|connection| async move {
             // Reads nothing.
-            sleep(Duration::from_secs(60)).await;
+            sleep(Duration::from_mins(1)).await;
             drop(connection);
         })
         .await;
