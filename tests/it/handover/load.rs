@@ -68,8 +68,9 @@ async fn two_handovers_under_load_refuse_reset_and_fail_nobody() {
         signal(serving, Signal::USR2);
         let next = successors.next(&mut proxy).await;
         assert_ne!(next, serving);
-        // In whichever order.
-        let (mut began, mut ended) = (false, false);
+        // In whichever order: two processes write these lines.
+        let has_begun = |line: &String| line.contains("took over") && line.contains(&format!("\"pid\":{next}"));
+        let (mut began, mut ended) = (proxy.printed.iter().any(has_begun), false);
         while !(began && ended) {
             let line = proxy.line(|line| says(line, "took over") || says(line, "stopped")).await;
             began |= line["pid"] == next;
