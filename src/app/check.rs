@@ -5,6 +5,7 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
+use crate::config::admin::AdminToken;
 use crate::config::{Certificate, CertificateFiles, Loaded, Name, Problems};
 use crate::tls::{ClientTls, Clients, Description, OnDisk, Source, StateDir, TlsError};
 
@@ -26,7 +27,7 @@ pub enum Unusable {
 /// What cannot be used, with the place of the setting.
 pub fn check_files(loaded: &mut Loaded) -> Result<(), Unusable> {
     check_machine(loaded)?;
-    if let Some(Err(error)) = loaded.config.admin.token.as_ref().map(super::super::config::admin::AdminToken::read) {
+    if let Some(Err(error)) = loaded.config.admin.token.as_ref().map(AdminToken::read) {
         return Err(loaded.problem("admin.token", error.to_string()).into());
     }
     let tls = &loaded.config.tls;

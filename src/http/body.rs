@@ -18,9 +18,9 @@ use crate::upstream::{BodyStalled, Lease, LinkError, RequestBody};
 #[derive(Debug)]
 pub struct Body {
     source: Source,
-    /// For how long the client may take nothing of it.
-    take: Option<Duration>,
     kept: Option<Kept>,
+    /// How long the client may take nothing of it.
+    take: Option<Duration>,
     /// What was not read of the request's body.
     rest: Option<RequestBody>,
 }
@@ -68,7 +68,7 @@ impl Body {
     pub fn from_gateway(mut lease: Lease, watch: Option<AttributionWatch>) -> Self {
         if lease.is_end() {
             let mut body = Self::empty();
-            body.rest = lease.take_unsent().filter(|rest| !rest.is_left_to_connection());
+            body.rest = lease.take_unsent().filter(RequestBody::outlives_its_answer);
             lease.give_back();
             return body;
         }
@@ -104,10 +104,10 @@ impl Body {
         self
     }
 
-    /// Gives it what was not read of the request's body.
+    /// Gives it what was not read of the request's body, where it is the answer's task that reads on.
     #[must_use]
     pub fn before(mut self, rest: RequestBody) -> Self {
-        if !rest.is_left_to_connection() {
+        if rest.outlives_its_answer() {
             self.rest = Some(rest);
         }
         self
@@ -124,6 +124,15 @@ impl Body {
     }
 
     /// Lets the next frame be a small one.
+    pub fn read_little_next(&mut self) {
+        if let Source::Gateway(from) = &mut self.source
+            && let Some(lease) = &mut from.lease
+        {
+            lease.read_little_next();
+        }
+    }
+
+    /// The client is slow: what is read ahead for it should be little.
     pub fn read_little(&mut self) {
         if let Source::Gateway(from) = &mut self.source
             && let Some(lease) = &mut from.lease
@@ -139,11 +148,6 @@ impl Body {
         {
             kept.access.ended = how;
         }
-    }
-
-    /// It ends here, because the client took nothing of it for too long.
-    pub fn untaken(&mut self) {
-        self.ended(Ended::TimedOut);
     }
 
     fn ended(&mut self, how: Ended) {
@@ -243,7 +247,7 @@ impl FromGateway {
     fn finish(&mut self) {
         self.whole = true;
         if let Some(mut lease) = self.lease.take() {
-            self.unsent = lease.take_unsent().filter(|rest| !rest.is_left_to_connection());
+            self.unsent = lease.take_unsent().filter(RequestBody::outlives_its_answer);
             lease.give_back();
         }
     }

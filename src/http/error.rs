@@ -62,9 +62,6 @@ pub enum Failure {
     /// The request did not arrive in time.
     #[error("the request took too long to arrive")]
     RequestTimeout,
-    /// The client sent nothing of the request's body for too long.
-    #[error("the request's body did not go on in time")]
-    BodyTimeout,
     /// So much waits of this connection's requests that the head of this one has no room.
     #[error("too much of this connection's requests waits")]
     TooManyWaiting,

@@ -69,7 +69,7 @@ impl Forward {
     /// Sends the request over a connection that is there, or a fresh one. The gateway may close an idle connection in the very
     /// moment we use it: what it cannot have acted on is sent again.
     async fn exchange(&self, exchange: &mut Exchange, access: &mut Access) -> Result<(Lease, Response<()>), Failure> {
-        exchange.body.must_progress(self.times.progress);
+        exchange.body.must_move_within(self.times.progress);
         let mut request = to_gateway(exchange, &self.protected, Connection::Stays);
         exchange.give_back_head(access);
         let mut began = access.began();
@@ -234,7 +234,7 @@ fn failure_of(failed: SendError, exchange: &mut Exchange, access: &mut Access) -
         exchange.body = request.into_body();
     }
     match failed.error {
-        LinkError::Body(_) if stalled => Failure::BodyTimeout,
+        LinkError::Body(_) if stalled => Failure::RequestTimeout,
         LinkError::Body(error) if error.is::<TooLarge>() => Failure::BodyTooLarge,
         LinkError::Body(error) if error.is::<upstream::Flaw>() => Failure::BadRequest(Flaw::BadFraming),
         LinkError::Body(_) => Failure::BadRequest(Flaw::BodyCutShort),

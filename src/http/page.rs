@@ -288,9 +288,9 @@ mod tests {
         assert_eq!(
             raw,
             "HTTP/1.1 408 Request Timeout\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\
-             x-request-id: r1\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 185\r\nconnection: close\r\n\r\n\
-             408 The request took too long\n\nIt did not arrive in full within `timeouts.request_head`.\n\
-             Try again; on a slow network, raise `timeouts.request_head`.\n\ncode: request_timeout\nrequest: r1\n"
+             x-request-id: r1\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 258\r\nconnection: close\r\n\r\n\
+             408 The request took too long\n\nIts head was not there within `timeouts.request_head`, or nothing came of its body \
+             for `timeouts.progress`.\nTry again; on a slow network, raise `timeouts.request_head` or `timeouts.progress`.\n\ncode: request_timeout\nrequest: r1\n"
         );
         for failure in every_failure() {
             let raw = super::raw(&failure, "evil\r\nset-cookie: a=b");

@@ -225,7 +225,7 @@ impl<L: Layer, H: Handle> Root<L, H> {
         busy: Option<Busy>,
         refused: Option<Failure>,
     ) -> Response<Body> {
-        exchange.body.must_progress(self.progress);
+        exchange.body.must_move_within(self.progress);
         let entered = match refused {
             Some(failure) => Err(failure),
             None => self.layers.enter(&mut exchange, &mut access),
@@ -238,8 +238,8 @@ impl<L: Layer, H: Handle> Root<L, H> {
         let mut response = handled.unwrap_or_else(|failure| self.pages.answer(&failure, &exchange, &mut access));
         self.layers.leave(&exchange, &mut response);
         access.status = Some(response.status());
-        // A client that waits for leave to send its body needs none of this.
-        if !exchange.body.is_left_to_connection() && !exchange.head.headers.contains_key(EXPECT) {
+        // Over HTTP/1.1 the connection itself reads on. A client that waits for leave to send its body needs none of this.
+        if exchange.body.outlives_its_answer() && !exchange.head.headers.contains_key(EXPECT) {
             Box::pin(exchange.body.take_small(SMALL_BODY, SMALL_BODY_TIME)).await;
         }
         let (permit, rest) = (exchange.permit.take(), std::mem::take(&mut exchange.body));

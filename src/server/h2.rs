@@ -58,8 +58,7 @@ pub(super) async fn serve(
         let entry =
             Entry { arrival: Arc::clone(&arrival), has_fragment: false, busy: Some(activity.begin()), handover: None };
         let (settings, place) = (requested.load(), waiting.enter(&request));
-        let edge = settings.edge(Way::Proper);
-        let request = request.map(BodySource::from);
+        let (edge, request) = (settings.edge(Way::Proper), request.map(BodySource::from));
         let answer = match &place {
             Some(_) => edge.call(request, entry),
             None => edge.refuse(request, entry, Failure::TooManyWaiting),

@@ -28,8 +28,8 @@ pub enum RequestBody {
         left: Option<u64>,
         /// Bytes passed so far, for the log.
         passed: Counter,
-        /// For how long none may come.
-        stall: Stall,
+        /// Ends it when nothing comes for too long.
+        stall: Box<Stall>,
     },
 }
 
@@ -44,15 +44,15 @@ pub enum BodySource {
     Http1(BodyReceiver),
 }
 
+/// The client sent nothing of the request's body for `timeouts.progress`.
+#[derive(Debug, thiserror::Error)]
+#[error("the request's body did not go on in time")]
+pub struct BodyStalled;
+
 /// The client sent more than `limits.request_body` allows.
 #[derive(Debug, thiserror::Error)]
 #[error("the request's body is larger than limits.request_body allows")]
 pub struct TooLarge;
-
-/// The client sent not one byte of the body for `timeouts.progress`.
-#[derive(Debug, thiserror::Error)]
-#[error("nothing came of the request's body for timeouts.progress")]
-pub struct BodyStalled;
 
 impl RequestBody {
     /// The client's body, of which at most `limit` bytes pass. If there is one, `counted` gets what counts its bytes.
@@ -60,12 +60,12 @@ impl RequestBody {
         if body.is_end_stream() {
             return Self::Empty;
         }
-        let passed = counted.insert(Counter::default()).clone();
-        Self::Incoming { body, left: limit, passed, stall: Stall::new(None) }
+        let stall = Box::new(Stall::new(None));
+        Self::Incoming { body, left: limit, passed: counted.insert(Counter::default()).clone(), stall }
     }
 
-    /// From here on the client may send nothing for `limit`, but not for longer; `None` is for ever.
-    pub fn must_progress(&mut self, limit: Option<Duration>) {
+    /// The client must send something of it within `limit`; `None` is for ever.
+    pub fn must_move_within(&mut self, limit: Option<Duration>) {
         if let Self::Incoming { stall, .. } = self {
             stall.set_limit(limit);
         }
@@ -84,9 +84,10 @@ impl RequestBody {
         matches!(self, Self::Empty)
     }
 
-    /// Whether the connection itself looks after what nothing reads of it, once this is dropped: over HTTP/1.1.
-    pub fn is_left_to_connection(&self) -> bool {
-        matches!(self, Self::Empty | Self::Incoming { body: BodySource::Empty | BodySource::Http1(_), .. })
+    /// Whether it must be kept, and read on, to the end of an answer that did not wait for it. Over HTTP/1.1 the connection does
+    /// that by itself.
+    pub fn outlives_its_answer(&self) -> bool {
+        matches!(self, Self::Incoming { body: BodySource::Http2(_), .. })
     }
 
     /// What comes of it from here on is thrown away: its limits do not hold any more.

@@ -86,6 +86,11 @@ impl Input {
         self.memory = BytesMut::new();
     }
 
+    /// Lets the next read be a small one.
+    pub(crate) fn read_little_next(&mut self) {
+        self.room = 0;
+    }
+
     /// How much is read at once where so much is expected.
     fn room_for(&self, expected: usize) -> usize {
         let most = if self.little { 2 * SMALL } else { LARGE };

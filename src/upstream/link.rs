@@ -103,6 +103,11 @@ impl Link {
         sending.into_request().map(|request| request.into_body())
     }
 
+    /// Lets the next read be a small one.
+    pub fn read_little_next(&mut self) {
+        self.input.read_little_next();
+    }
+
     /// The next piece of the answer's body; `None` at its end.
     ///
     /// # Errors

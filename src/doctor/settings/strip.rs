@@ -76,7 +76,8 @@ fn edit(text: &str, names: &[&str]) -> Option<String> {
                 let item = lines.get(at + 1).filter(|line| line.trim_start().starts_with("- "))?;
                 let indent = " ".repeat(item.len() - item.trim_start_matches(' ').len());
                 let items: Vec<String> = names.iter().map(|name| format!("{indent}- {name}\n")).collect();
-                lines.splice((at + 1)..=at, items);
+                let rest = lines.split_off(at + 1);
+                lines.extend(items.into_iter().chain(rest));
             }
         }
     }

@@ -35,7 +35,6 @@ pub(crate) fn every_failure() -> Vec<Failure> {
         Failure::ReadTimeout,
         Failure::SendTimeout,
         Failure::RequestTimeout,
-        Failure::BodyTimeout,
         Failure::TooManyWaiting,
         Failure::BodyTooLarge,
         Failure::TargetTooLong,
@@ -83,7 +82,6 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (504, "gateway_read_timeout"),
         (504, "gateway_send_timeout"),
         (408, "request_timeout"),
-        (408, "body_timeout"),
         (503, "too_many_waiting"),
         (413, "body_too_large"),
         (414, "target_too_long"),
@@ -110,7 +108,6 @@ fn the_one_at_fault_matches_the_status() {
             400..500 => Fault::Client,
             502 | 504 => Fault::Gateway,
             503 if matches!(failure, Failure::GatewayStarting(_)) => Fault::Gateway,
-            503 if matches!(failure, Failure::TooManyWaiting) => Fault::Client,
             _ => Fault::Frontgate,
         };
         assert_eq!(failure.fault(), expected, "{failure}");

@@ -13,6 +13,7 @@ use super::head_budget::HeadPlace;
 use super::send_budget::Turn;
 use crate::http::body::{Body, BodyError};
 use crate::http::stack::Answer;
+use crate::observe::access::Ended;
 
 /// A request that is being answered, in the form that hyper asks for.
 pub(super) struct Answering {
@@ -54,7 +55,7 @@ impl HttpBody for Paced {
         let Self { body, flow } = &mut *self;
         match flow.turn(cx) {
             Turn::Full => {}
-            Turn::Little => body.read_little(),
+            Turn::Little => body.read_little_next(),
             Turn::Wait => return Poll::Pending,
         }
         let polled = Pin::new(body).poll_frame(cx);
@@ -74,7 +75,7 @@ impl HttpBody for Paced {
 impl Drop for Paced {
     fn drop(&mut self) {
         if self.flow.is_untaken() {
-            self.body.untaken();
+            self.body.end_as(Ended::TimedOut);
         }
         self.flow.keep(self.body.take_rest());
     }

@@ -100,7 +100,7 @@ async fn a_request_body_that_stands_still_is_a_408_and_the_log_says_so() {
     let came = client.whole(stream).await;
     assert_eq!((came.status, came.reset), (Some(408), None));
     let line = proxy.access().await;
-    assert_eq!((&line["failure"], &line["ended"]), (&"body_timeout".into(), &"timed_out".into()), "{line}");
+    assert_eq!((&line["failure"], &line["ended"]), (&"request_timeout".into(), &"timed_out".into()), "{line}");
     // Other requests of the connection go on.
     let again = client.begin(&fields("GET", "/small"), true).await;
     assert_eq!(client.whole(again).await.status, Some(200));
