@@ -257,7 +257,8 @@ doctor_tls() {
     until_true 10 curl -ks -o /dev/null "https://127.0.0.1:$port/" || return 1
     doctor_config "$port" >"$yaml"
     examine doctor 1 'gateway_speaks_tls:broken other_config:advice' -c "$yaml" || return 1
-    must 'it does not name the scheme' grep -qF "upstream: https://127.0.0.1:$port" "$over.json" || return 1
+    must 'it does not name the scheme' grep -qF "https://127.0.0.1:$port" "$over.json" || return 1
+    must 'it does not offer the pin' grep -qF 'pin:' "$over.json" || return 1
     doctor_config "$port" | sed 's|http://127.0.0.1|https://127.0.0.1|' >"$yaml"
     examine doctor 1 'gateway_untrusted:broken other_config:advice' -c "$yaml" || return 1
     # In the way that the fix names, the certificate is accepted; that it is no gateway's is another matter.
