@@ -120,5 +120,6 @@ rule("a relative redirect", "client", "location", "relative to the host that was
 rule("no files", "client", "status", r"frontgate serves no files, so the route\s+answers 404", new="404")
 rule("endpoints take turns", "backend", "backend", r"frontgate knows no weights|endpoints take\s+turns", old=r"10\.0\.[01]\.[45]:18789", new=r"10\.0\.[01]\.[45]:18789")
 rule("the realm is frontgate's", "client", "www-authenticate", r"auth_basic \S+ -> auth: basic", new='Basic realm="frontgate".*')
+rule("a password for frontgate ends here", "backend", "authorization", r"auth_basic \S+ -> auth: basic", old="Basic .*", new="None")
 rule("no fast hashes", "client", "status", r"is not\s+hashed with bcrypt or argon2", old="401", new="403")
 rule("a handshake for every name", "client", "status", "ssl_reject_handshake on -> 404 for every host that no route has", old="SSLError", new="404")
