@@ -58,6 +58,15 @@ step_counts() {
     not_run+=('counts: compared loosely, because what they were recorded with is not what is here: see the step')
 }
 
+# The fuzz targets are a package of their own, which no other step compiles; nightly, they run.
+step_fuzz() {
+    if ! command -v c++ >/dev/null && ! install g++; then
+        not_run+=('fuzz: no C++ compiler could be installed; the fuzz targets are not compiled'); return 0
+    fi
+    # The same versions as everywhere else.
+    cp Cargo.lock tests/fuzz/Cargo.lock && cargo check --manifest-path tests/fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
+}
+
 # Not among the default steps: it takes seven minutes in which nothing else should run, and root.
 step_attack() {
     python3 -m py_compile tests/attack/run tests/attack/hour tests/attack/lab/*.py tests/attack/lab/scenarios/*.py || return 1
