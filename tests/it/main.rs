@@ -24,6 +24,7 @@ mod limits;
 mod logs;
 mod operator;
 mod pages;
+mod papers;
 mod reload;
 mod routes;
 mod signals;

@@ -93,11 +93,11 @@ async fn absolute_form_is_sent_on_as_the_path_it_names() {
 
 /// The documentation's table of what gets a 400 is this file's.
 #[test]
-fn the_readme_lists_what_is_refused() {
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap_or_default();
+fn the_documentation_lists_what_is_refused() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("config/LIMITS.md")).unwrap_or_default();
     for Refused { what, code, .. } in REFUSED {
         let row = format!("| {what} | `{code}` |");
-        assert!(readme.contains(&row), "README.md lacks the row {row}");
+        assert!(page.contains(&row), "config/LIMITS.md lacks the row {row}");
     }
 }
 
