@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use futures_util::FutureExt as _;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::readable::Readable;
@@ -25,6 +26,16 @@ impl Socket {
             Self::Tcp(stream) => stream.local_addr().ok().map(|address| address.ip().to_canonical()),
             Self::Unix(_) => None,
         }
+    }
+
+    /// Whether the peer has ended its side or the connection, as far as the kernel has said: also behind bytes that nobody has
+    /// read.
+    pub fn has_ended(&self) -> bool {
+        let ended = match self {
+            Self::Tcp(stream) => stream.ready(ENDED).now_or_never(),
+            Self::Unix(stream) => stream.ready(ENDED).now_or_never(),
+        };
+        ended.is_some()
     }
 
     /// The first byte that is there to be read, which stays there.
@@ -93,3 +104,10 @@ impl AsyncWrite for Socket {
         }
     }
 }
+
+/// Ready when reading has an end. Priority stands for that alone: urgent data is not asked for when a socket is registered.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const ENDED: Interest = Interest::PRIORITY.add(Interest::ERROR);
+/// Elsewhere the kernel says only that a connection was reset.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const ENDED: Interest = Interest::ERROR;

@@ -34,6 +34,11 @@ impl Stream {
         if let Self::Server(session) = self { session.unsent() } else { 0 }
     }
 
+    /// Whether the peer has ended its side or the connection, also behind bytes that nobody has read.
+    pub fn has_ended(&self) -> bool {
+        self.socket().has_ended()
+    }
+
     fn socket(&self) -> &Socket {
         match self {
             Self::Plain(socket) => socket,

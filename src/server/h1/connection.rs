@@ -55,6 +55,8 @@ struct Exchange {
     options: Options,
     intake: Intake,
     stage: Stage,
+    /// When it is looked next whether the client is still there, if that cannot be seen by reading.
+    look: Instant,
 }
 
 enum Stage {
@@ -135,20 +137,26 @@ impl Connection {
                 Phase::First(at) | Phase::Next(at) => at.into_iter().chain(self.leaving).min(),
             };
         };
-        match &exchange.stage {
-            Stage::Awaited(_) => None,
-            Stage::Held(_, until) => Some(*until),
-            Stage::Sending(answering, _) => answering.deadline(),
-            Stage::Sent(_) => exchange.intake.deadline(),
-        }
+        exchange.deadline().into_iter().chain(self.is_blind().then_some(exchange.look)).min()
     }
 
     /// It has waited for too long. If that is not its end, it is to be polled.
     pub(super) fn expire(&mut self) -> Option<End> {
+        let is_blind = self.is_blind();
         let Some(exchange) = &mut self.exchange else {
             let some_came = !self.input.bytes.is_empty();
             return Some(if some_came { End::Refused(Failure::RequestTimeout) } else { End::Quiet });
         };
+        let now = Instant::now();
+        if is_blind && exchange.look <= now {
+            if self.stream.has_ended() {
+                return Some(End::Cut);
+            }
+            exchange.look = now + LOOK;
+        }
+        if exchange.deadline().is_none_or(|at| at > now) {
+            return None;
+        }
         match &mut exchange.stage {
             Stage::Awaited(_) => None,
             Stage::Held(..) => {
@@ -212,7 +220,8 @@ impl Connection {
         };
         let request = request.map(|()| body.map_or(BodySource::Empty, BodySource::from));
         let answer = self.live.load().edge(self.way).call(request, entry);
-        self.exchange = Some(Box::new(Exchange { options, intake, stage: Stage::Awaited(answer) }));
+        let look = Instant::now() + LOOK;
+        self.exchange = Some(Box::new(Exchange { options, intake, stage: Stage::Awaited(answer), look }));
     }
 
     /// Ready when the request has its answer, and another one may follow.
@@ -271,7 +280,15 @@ impl Connection {
         }
     }
 
-    /// Ready when the client has gone, as far as that can be seen without reading on: what follows a request waits.
+    /// Whether the input is not read to its end for the moment, so that it does not show that the client has gone: what follows a
+    /// request waits, and so does a body that nobody asks for.
+    fn is_blind(&self) -> bool {
+        let Some(exchange) = &self.exchange else { return false };
+        let reads_on = exchange.intake.is_over() && self.input.bytes.is_empty();
+        !(reads_on || exchange.intake.is_closed())
+    }
+
+    /// Ready when the client has gone, as far as that can be seen without reading on.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(exchange) = &self.exchange else { return Poll::Pending };
         if !exchange.intake.is_over() || exchange.intake.is_closed() || !self.input.bytes.is_empty() {
@@ -301,6 +318,18 @@ impl Connection {
     }
 }
 
+impl Exchange {
+    /// When something has been waited for too long.
+    fn deadline(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Awaited(_) => None,
+            Stage::Held(_, until) => Some(*until),
+            Stage::Sending(answering, _) => answering.deadline(),
+            Stage::Sent(_) => self.intake.deadline(),
+        }
+    }
+}
+
 fn refusal(flaw: HeadFlaw) -> Failure {
     match flaw {
         HeadFlaw::Malformed => Failure::BadRequest(Flaw::BadHead),
@@ -314,3 +343,6 @@ fn refusal(flaw: HeadFlaw) -> Failure {
 fn after(limit: Option<Duration>) -> Option<Instant> {
     limit.and_then(|limit| Instant::now().checked_add(limit))
 }
+
+/// Between two looks whether a client whose input is not read is still there.
+const LOOK: Duration = Duration::from_secs(2);
