@@ -13,8 +13,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::Semaphore;
-use tokio::time::sleep;
+use tokio::time::{sleep, sleep_until};
 
 use crate::config::Secret;
 use crate::drain::Drain;
@@ -23,9 +22,13 @@ use crate::observe::Readiness;
 use crate::observe::metrics::CONTENT_TYPE as CONTENT_TYPE_OF_METRICS;
 use asked::{Asked, asked};
 use guard::{Door, Guard, Refused, one_host};
+use places::{Connected, Place, Places};
+use watched::Watched;
 
 mod asked;
 mod guard;
+mod places;
+mod watched;
 
 /// What the operator can ask for.
 pub trait Control: Send + Sync + 'static {
@@ -65,7 +68,7 @@ pub struct Refusal {
 /// Answers the operator's questions until `drain` softens, which is when a successor answers them, or at the very end: also
 /// while clients are drained somebody wants to know.
 ///
-/// Where there is a `token`, it is asked for.
+/// Where there is a `token`, it is asked for. Connections that stall keep the operator out for no moment: see [`Places`].
 pub async fn serve(
     listener: Listener,
     token: Option<Secret>,
@@ -74,38 +77,51 @@ pub async fn serve(
     drain: Drain,
 ) {
     let guard = Arc::new(Guard { token });
-    let places = Arc::new(Semaphore::new(MOST));
+    let places = Places::new(MOST);
     loop {
-        let next = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             () = drain.soft() => return,
-            next = next => next,
+            accepted = listener.accept() => accepted,
         };
-        let (Ok(place), Ok((socket, _))) = (place, accepted) else {
+        let Ok((socket, peer)) = accepted else {
             // Out of files, as a rule; the listeners for clients say so. Trying at once again would only burn the processor.
             sleep(PAUSE).await;
             continue;
         };
+        let place = places.enter(peer.ip());
         let (readiness, control, watched) = (readiness.clone(), Arc::clone(&control), drain.clone());
         let guard = Arc::clone(&guard);
         drain.spawn(async move {
             tokio::select! {
                 () = watched.hard() => {}
-                () = connection(socket, guard, readiness, control) => {}
+                () = place.connected().must_leave() => tracing::debug!("an admin connection leaves for another"),
+                () = stalled(place.connected()) => tracing::debug!("admin connection ended: it stood still"),
+                () = connection(socket, &place, guard, readiness, control) => {}
             }
-            drop(place);
         });
     }
 }
 
-async fn connection(socket: Socket, guard: Arc<Guard>, readiness: Readiness, control: Arc<dyn Control>) {
+/// Resolves when the client of a connection has neither sent nor taken a byte for too long.
+async fn stalled(connected: &Connected) {
+    loop {
+        let until = connected.waits_since().unwrap_or_else(tokio::time::Instant::now) + PATIENCE;
+        if until <= tokio::time::Instant::now() {
+            return;
+        }
+        sleep_until(until).await;
+    }
+}
+
+async fn connection(socket: Socket, place: &Place, guard: Arc<Guard>, readiness: Readiness, control: Arc<dyn Control>) {
     let door = socket.local_ip().map_or(Door::Unix, Door::Tcp);
+    let connected = Arc::clone(place.connected());
+    let io = Watched::new(socket, Arc::clone(&connected));
     let answers = service_fn(move |request: Request<Incoming>| {
         let (readiness, control, guard) = (readiness.clone(), Arc::clone(&control), Arc::clone(&guard));
+        let answering = connected.answering();
         async move {
+            let _answering = answering;
             let path = request.uri().path();
             let (uri, headers) = (request.uri(), request.headers());
             let asked = asked(request.method(), uri);
@@ -146,9 +162,9 @@ async fn connection(socket: Socket, guard: Arc<Guard>, readiness: Readiness, con
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(HEAD)
         .max_buf_size(LONGEST_HEAD)
-        .serve_connection(TokioIo::new(socket), answers)
+        .serve_connection(TokioIo::new(io), answers)
         .await;
     if let Err(error) = served {
         tracing::debug!(%error, "admin connection ended");
@@ -192,6 +208,9 @@ fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Respon
 const MOST: usize = 32;
 /// Between two tries to accept.
 const PAUSE: Duration = Duration::from_millis(100);
+/// For a request's head, and between two requests.
+const HEAD: Duration = Duration::from_secs(5);
+/// Without a byte either way.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// hyper's least.
 const LONGEST_HEAD: usize = 8192;

@@ -154,3 +154,40 @@ async fn unix_sockets_are_for_user_and_group_whatever_the_umask_and_change_with_
         assert_eq!(binary.terminate().await.code(), Some(0));
     }
 }
+
+/// Connections that stall in every way there is: silent, within a head, and not reading what they asked for.
+async fn stalled(binary: &Binary, count: usize) -> Vec<tokio::net::TcpStream> {
+    use tokio::io::AsyncWriteExt;
+    let metrics = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(400);
+    let mut held = Vec::new();
+    for number in 0..count {
+        let mut socket = dial(binary.admin.unwrap()).await;
+        // One that was pushed out for another may be reset already.
+        let _ = socket.write_all(["", "GET /met", &metrics][number % 3].as_bytes()).await;
+        held.push(socket);
+    }
+    held
+}
+
+#[tokio::test]
+async fn connections_that_stall_keep_the_operator_out_for_no_moment() {
+    let mut binary = binary().config(LISTEN).config("admin: 127.0.0.1:0").start().await;
+    let held = stalled(&binary, 100).await;
+    let mut kept = Wire::new(dial(binary.admin.unwrap()).await);
+    for path in ["/readyz", "/status", "/metrics"] {
+        assert_eq!(ask(&binary, &format!("GET {path} HTTP/1.1\r\nHost: localhost")).await, 200, "{path}");
+    }
+    // A connection of the operator's that asks now and then is not the one that goes.
+    for _ in 0..20 {
+        let more = stalled(&binary, 10).await;
+        kept.send("GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        assert_eq!(kept.response().await.status(), 200);
+        drop(more);
+    }
+    drop((held, kept));
+    // Where no other comes, they end as well.
+    for socket in stalled(&binary, 2).await {
+        assert_eq!(Wire::new(socket).closed().await, crate::harness::End::Clean);
+    }
+    assert_eq!(binary.terminate().await.code(), Some(0));
+}
