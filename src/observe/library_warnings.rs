@@ -1,17 +1,30 @@
-//! [`LibraryWarnings`]: what libraries warn of, each once a minute.
+//! [`LibraryWarnings`]: what libraries warn of, each once a minute, with the client that it came of.
 
+use std::fmt::{Debug, Write as _};
+use std::io::Write as _;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
 use tracing::subscriber::Interest;
-use tracing::{Event, Metadata};
+use tracing::{Event, Metadata, Span, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::layer::{Context, Filter};
+use tracing_subscriber::registry::LookupSpan;
 
+use super::clean::{LONGEST, clean, word};
+use super::logging::Format;
 use super::once_a_minute::OnceAMinute;
 
-/// Lets what libraries warn of into the log once a minute each, and counts all of it: a peer can cause some of it as often as
-/// it likes, such as resets that hyper's HTTP/2 has an opinion on. Lines of our own pass. Cheap to clone.
+/// How often libraries have warned. A peer can cause some of it as often as it likes, such as resets that hyper's HTTP/2 has an
+/// opinion on. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LibraryWarnings(Arc<Counts>);
 
@@ -21,30 +34,82 @@ struct Counts {
     total: AtomicU64,
 }
 
+/// Writes what libraries warn of, each once a minute, and counts all of it. Lines of our own are written by another layer.
+#[derive(Debug)]
+pub(super) struct Lines<W> {
+    warnings: LibraryWarnings,
+    format: Format,
+    writer: W,
+}
+
+/// Lets lines of our own pass, and nothing else.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OnlyOurs;
+
+/// What a library does within is done for this client; `None` is a process on this machine.
+pub fn for_client(client: Option<IpAddr>) -> Span {
+    let client = client.map_or_else(|| "unix".to_owned(), |ip| ip.to_string());
+    // Spans are never written, so the level only says that it is there under every configuration.
+    tracing::error_span!("connection", client)
+}
+
 impl LibraryWarnings {
     /// How often libraries have warned so far.
     pub(super) fn total(&self) -> u64 {
         self.0.total.load(Ordering::Relaxed)
     }
+
+    /// What writes them.
+    pub(super) fn lines<W>(self, format: Format, writer: W) -> Lines<W> {
+        Lines { warnings: self, format, writer }
+    }
 }
 
-impl<S> Filter<S> for LibraryWarnings {
-    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
-        true
+impl<S, W> Layer<S> for Lines<W>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'w> MakeWriter<'w> + 'static,
+{
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let (Some(client), Some(span)) = (fields.0.remove("client"), cx.span(id)) {
+            span.extensions_mut().insert(Client(client));
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
+        let callsite = event.metadata();
+        if is_ours(callsite) {
+            return;
+        }
+        self.warnings.0.total.fetch_add(1, Ordering::Relaxed);
+        // The name says where in the source it is.
+        let Some(kept_back) = self.warnings.0.lines.pass(callsite.name(), Instant::now()) else { return };
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let client = cx.event_span(event).and_then(|span| span.extensions().get::<Client>().map(|it| it.0.clone()));
+        if let Some(client) = client {
+            fields.0.insert("client".to_owned(), client);
+        }
+        if kept_back > 0 {
+            fields.0.insert("kept_back".to_owned(), kept_back.into());
+        }
+        let line = self.format.line(callsite.level().as_str(), fields.0);
+        let _ = self.writer.make_writer_for(callsite).write_all(line.as_bytes());
+    }
+}
+
+/// Whom a connection belongs to.
+struct Client(Value);
+
+impl<S> Filter<S> for OnlyOurs {
+    fn enabled(&self, callsite: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        callsite.is_event() && is_ours(callsite)
     }
 
     fn callsite_enabled(&self, callsite: &'static Metadata<'static>) -> Interest {
-        if is_ours(callsite) { Interest::always() } else { Interest::sometimes() }
-    }
-
-    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
-        let callsite = event.metadata();
-        if is_ours(callsite) {
-            return true;
-        }
-        self.0.total.fetch_add(1, Ordering::Relaxed);
-        // The name says where in the source it is. How many were kept back is in the total.
-        self.0.lines.pass(callsite.name(), Instant::now()).is_some()
+        if callsite.is_event() && is_ours(callsite) { Interest::always() } else { Interest::never() }
     }
 }
 
@@ -52,4 +117,59 @@ impl<S> Filter<S> for LibraryWarnings {
 fn is_ours(callsite: &Metadata<'_>) -> bool {
     let rest = callsite.target().strip_prefix(env!("CARGO_CRATE_NAME"));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+/// What is said, by name.
+#[derive(Debug, Default)]
+struct Fields(Map<String, Value>);
+
+impl Visit for Fields {
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(field.name().to_owned(), clean(value.as_bytes(), LONGEST).into());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.record_str(field, &format!("{value:?}"));
+    }
+}
+
+impl Format {
+    /// A line in this format, with the `message` among its fields.
+    pub(super) fn line(self, level: &str, mut fields: Map<String, Value>) -> String {
+        let mut time = String::new();
+        // A string takes everything.
+        let _ = SystemTime.format_time(&mut Writer::new(&mut time));
+        match self {
+            Self::Text => {
+                let message = fields.remove("message");
+                let mut line = format!("{time} {level:>5} {}", message.as_ref().and_then(Value::as_str).unwrap_or(""));
+                for (name, value) in &fields {
+                    let _ = match value {
+                        Value::String(text) => write!(line, " {name}={}", word(text.as_bytes(), LONGEST)),
+                        other => write!(line, " {name}={other}"),
+                    };
+                }
+                line + "\n"
+            }
+            Self::Json => {
+                let mut line = Map::new();
+                line.insert("timestamp".to_owned(), time.into());
+                line.insert("level".to_owned(), level.into());
+                line.extend(fields);
+                format!("{}\n", Value::Object(line))
+            }
+        }
+    }
 }

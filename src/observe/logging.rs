@@ -12,13 +12,11 @@ use tracing::level_filters::LevelFilter;
 use tracing::{Subscriber, subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 use super::clean::{LONGEST, clean};
-use super::library_warnings::LibraryWarnings;
+use super::library_warnings::{LibraryWarnings, OnlyOurs};
 use super::log_queue::LogQueue;
 use crate::config::{Level, Log, LogFormat};
 
@@ -123,7 +121,7 @@ impl Sink {
 
 /// What a line looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Text,
     Json,
 }
@@ -144,31 +142,25 @@ fn lines<W>(
     warnings: LibraryWarnings,
 ) -> (impl Subscriber + Send + Sync + use<W>, Filter)
 where
-    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+    W: for<'w> MakeWriter<'w> + Clone + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(filter(log.level));
     // The message is a fixed phrase that says what the line is; the module that wrote it would say it again. Besides, a
     // request has a field `target` of its own.
+    let shape = Format::of(log, sink);
+    let theirs = warnings.lines(shape, writer.clone());
     let format = fmt::layer().with_target(false).with_writer(writer).log_internal_errors(false);
-    let format = match Format::of(log, sink) {
+    let format = match shape {
         Format::Text => format.with_ansi(sink == Sink::Terminal).boxed(),
         Format::Json => format.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
     };
-    (tracing_subscriber::registry().with(filter).with(format.with_filter(warnings)), handle)
+    (tracing_subscriber::registry().with(filter).with(format.with_filter(OnlyOurs)).with(theirs), handle)
 }
 
 /// The line in the place of those that are `missing`. The thread that writes makes it, where no subscriber may be asked.
 fn gap(format: Format, missing: u64) -> String {
-    let mut time = String::new();
-    // A string takes everything.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut time));
-    match format {
-        Format::Text => format!("{time}  WARN {DROPPED} lines={missing}\n"),
-        Format::Json => format!(
-            "{}\n",
-            serde_json::json!({ "timestamp": time, "level": "WARN", "message": DROPPED, "lines": missing })
-        ),
-    }
+    let fields = [("message", DROPPED.into()), ("lines", missing.into())];
+    format.line("WARN", fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
 /// Says what the standard hook says.
@@ -204,6 +196,7 @@ pub(crate) mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use crate::observe::for_client;
 
     /// Everything that `act` logs, as it would be written with `log` to something that is not a terminal.
     pub(crate) fn logged(log: &Log, act: impl FnOnce(&Handle)) -> String {
@@ -280,6 +273,42 @@ pub(crate) mod tests {
         let phrase = |phrase: &str| written.lines().filter(|line| line.contains(&format!(" {phrase} number="))).count();
         assert_eq!((phrase("a reset"), phrase("something else")), (1, 1), "{written}");
         assert_eq!((phrase("ours"), phrase("ours, too"), counted), (5, 5, 10), "{written}");
+    }
+
+    #[test]
+    fn what_a_library_warns_of_names_the_client_and_what_we_say_does_not_change() {
+        for format in [LogFormat::Text, LogFormat::Json] {
+            let written = logged(&Log { format, ..Log::default() }, |_| {
+                for client in [Some([192, 0, 2, 7].into()), None] {
+                    for_client(client).in_scope(|| {
+                        tracing::info!(n = 1, "ours");
+                        if client.is_some() {
+                            tracing::warn!(target: "h2::proto", why = "a\nb", at = ?(1, 2), "a {}", "reset");
+                        } else {
+                            tracing::error!(target: "h2::proto", "worse");
+                        }
+                    });
+                }
+                tracing::warn!(target: "h2::proto", "of no client");
+            });
+            let lines: Vec<_> = written.lines().collect();
+            assert_eq!(lines.len(), 5, "{written}");
+            let ours = if format == LogFormat::Text { " INFO ours n=1" } else { r#""message":"ours","n":1}"# };
+            assert!(lines[0].ends_with(ours) && lines[2].ends_with(ours), "{written}");
+            if format == LogFormat::Text {
+                assert!(lines[1].contains("  WARN a reset ") && lines[1].contains(" client=192.0.2.7"), "{written}");
+                assert!(lines[3].contains(" ERROR worse client=unix"), "{written}");
+                assert!(lines[4].ends_with("  WARN of no client"), "{written}");
+                continue;
+            }
+            let line: serde_json::Value = serde_json::from_str(lines[1]).unwrap();
+            assert_eq!((&line["level"], &line["message"]), (&"WARN".into(), &"a reset".into()));
+            assert_eq!((&line["client"], &line["at"]), (&"192.0.2.7".into(), &"(1, 2)".into()));
+            assert!(
+                !line["why"].as_str().unwrap().contains('\n') && lines[3].contains(r#""client":"unix""#),
+                "{written}"
+            );
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod tunnel;
 pub use access::{Access, AccessLog, Client};
 pub use gauge::{Counted, Gauge};
 pub use hint::Hint;
+pub use library_warnings::for_client;
 pub use metrics::Metrics;
 pub use readiness::Readiness;
 pub use redact::Redactor;
