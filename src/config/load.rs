@@ -235,16 +235,22 @@ fn lay(
         Ok(root) => root,
         Err(fatal) => {
             problems.push(fatal);
-            // Without the file there is still the environment to look at. What it lacks would be no news.
-            let mut root = Node::empty();
+            // Without the file there are still the environment and the flags to look at. What they lack would be no news.
+            let (mut root, mut found) = (Node::empty(), Vec::new());
             overrides::apply(&mut root, env, flags, problems);
-            read::read(&mut config, &root, folders, &mut Vec::new());
+            read::read(&mut config, &root, folders, &mut found);
+            problems.extend(found.into_iter().filter(is_own));
             return (config, root);
         }
     };
     overrides::apply(&mut root, env, flags, problems);
     read::read(&mut config, &root, folders, problems);
     (config, root)
+}
+
+/// Whether it is about what a variable or a flag says, whatever the file has to say.
+fn is_own(problem: &Problem) -> bool {
+    matches!(problem.place, Place::Variable(_) | Place::Flag(_))
 }
 
 /// Also of a pipe, as a shell's `<(…)` is one.

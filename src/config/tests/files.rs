@@ -1,7 +1,8 @@
 //! Files: the examples, and those that cannot be read.
 
+use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::*;
 
@@ -69,4 +70,65 @@ fn a_file_that_cannot_be_read_is_named() {
     assert!(file("deep.yaml", "[".repeat(500).as_bytes()).contains("recursion limit exceeded"));
     let many = (0..300).map(|number| format!("k{number}: 1")).collect::<Vec<_>>().join("\n");
     assert!(file("many.yaml", many.as_bytes()).contains("more than 256 keys"));
+}
+
+#[test]
+fn a_mebibyte_is_read_and_no_byte_more_also_of_what_has_no_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.yaml");
+    let mut text = b"hold: 7s\n#".to_vec();
+    text.resize(1 << 20, b'x');
+    let read = |path: &Path| load(Source::File(path.to_owned()), [], &Overrides::default());
+    fs::write(&path, &text).unwrap();
+    assert_eq!(read(&path).unwrap().config.hold, Some(std::time::Duration::from_secs(7)));
+    assert!(crate::config::reread_text(&path).is_ok());
+    text.push(b'\n');
+    fs::write(&path, &text).unwrap();
+    for refused in [read(&path).map(drop), crate::config::reread_text(&path).map(drop)] {
+        assert!(refused.unwrap_err().to_string().ends_with("cannot be read: larger than 1 MiB"));
+    }
+    let endless = Path::new("/dev/zero");
+    assert_eq!(read(endless).unwrap_err().to_string(), "/dev/zero: cannot be read: larger than 1 MiB");
+    let again = crate::config::reread_text(endless).unwrap_err().to_string();
+    assert_eq!(again, "/dev/zero: cannot be read: no regular file");
+}
+
+#[test]
+fn a_file_is_named_by_the_flag_else_by_the_variable_which_may_be_empty() {
+    let rows: &[(Option<&str>, Option<&str>, Option<&str>)] = &[
+        (Some("/a.yaml"), Some("/b.yaml"), Some("/a.yaml")),
+        (Some("/a.yaml"), Some(""), Some("/a.yaml")),
+        (None, Some("/b.yaml"), Some("/b.yaml")),
+    ];
+    for (flag, variable, expected) in rows {
+        let found = Source::find(flag.map(PathBuf::from), variable.map(OsString::from));
+        assert_eq!(found, Source::File(expected.unwrap().into()), "{flag:?} {variable:?}");
+    }
+    // Compose files make empty ones of what is not set.
+    assert_eq!(Source::find(None, Some(OsString::new())), Source::find(None, None));
+}
+
+#[test]
+fn what_is_wrong_beside_a_file_that_cannot_be_understood_is_said_as_well() {
+    let wrong = |name: &str, value: &str| [(name.to_owned(), value.to_owned())];
+    let flags = Overrides { upstream: Some("gopher://x".to_owned()), ..Overrides::default() };
+    for text in ["{", "hold: [", "a: b: c", "\0"] {
+        for (env, flags, named) in [
+            (wrong("FRONTGATE_HOLD", "soon"), &Overrides::default(), "FRONTGATE_HOLD: hold"),
+            (
+                wrong("FRONTGATE_TLS_MIN_VERSION", "0.9"),
+                &Overrides::default(),
+                "FRONTGATE_TLS_MIN_VERSION: tls.min_version",
+            ),
+            (wrong("FRONTGATE_NONSENSE", "1"), &Overrides::default(), "FRONTGATE_NONSENSE: sets nothing"),
+            (wrong("FRONTGATE_HOLD", "1s"), &flags, "--upstream: upstream"),
+        ] {
+            let source = Source::Text { text: text.to_owned(), file: "f.yaml".into() };
+            let said = load(source, env, flags).unwrap_err().to_string();
+            assert!(said.starts_with("f.yaml:1:") || said.starts_with("f.yaml: "), "{text:?}: {said}");
+            assert!(said.contains(named), "{text:?} and {named}: {said}");
+            let count = said.lines().filter(|line| !line.starts_with(' ')).count();
+            assert_eq!(count, 2, "nothing that only the file could say: {said}");
+        }
+    }
 }
