@@ -223,9 +223,11 @@ fn look(files: impl IntoIterator<Item = PathBuf>) -> Vec<(PathBuf, Option<Vec<u8
     files.into_iter().map(|file| (file.clone(), config::contents(&file).ok())).collect()
 }
 
-/// The files that count as part of the configuration. Certificates are watched by who shows them.
+/// The files that count as part of the configuration. The certificates that clients are shown are watched by what shows them.
 fn beside(config: &Config) -> impl Iterator<Item = PathBuf> {
-    config.tls.client_ca.iter().map(|ca| ca.file.clone())
+    let clients = config.tls.client_ca.iter().map(|ca| &ca.file);
+    let gateways = config.upstreams.iter().flat_map(|(_, group)| group.tls.files());
+    clients.chain(gateways).cloned()
 }
 
 /// In one line.

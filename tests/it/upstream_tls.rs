@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use frontgate::tls::Fingerprint;
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PublicKeyData as _};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
@@ -139,43 +139,108 @@ async fn a_file_of_trusted_certificates_and_a_name_do_as_well() {
     }
 }
 
-#[tokio::test]
-async fn a_gateway_that_asks_who_it_is_gets_the_certificate_of_the_config() {
-    let folder = TempDir::new().unwrap();
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let root = params.self_signed(&key).unwrap();
-    let issuer = Issuer::new(params, key);
-    let own = KeyPair::generate().unwrap();
-    let cert = CertificateParams::new(vec!["frontgate".to_owned()]).unwrap().signed_by(&own, &issuer).unwrap();
-    assert!(!own.der_bytes().is_empty());
-    let write = |name: &str, text: String| {
-        fs::write(folder.path().join(name), text).unwrap();
-        folder.path().join(name).display().to_string()
-    };
-    let (cert, key) = (write("cert.pem", cert.pem()), write("key.pem", own.serialize_pem()));
+/// Who signs what frontgate shows.
+struct Signer(Issuer<'static, KeyPair>, CertificateDer<'static>);
 
-    let made = made(&["127.0.0.1"], true, NOW);
-    let mut roots = RootCertStore::empty();
-    roots.add(root.der().clone()).unwrap();
-    for versions in [&[&rustls::version::TLS13][..], &[&rustls::version::TLS12]] {
+impl Signer {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let root = params.self_signed(&key).unwrap().der().clone();
+        Self(Issuer::new(params, key), root)
+    }
+
+    /// A certificate and its key, written to these files.
+    fn sign(&self, cert: &Path, key: &Path) -> CertificateDer<'static> {
+        let own = KeyPair::generate().unwrap();
+        let made = CertificateParams::new(vec!["frontgate".to_owned()]).unwrap().signed_by(&own, &self.0).unwrap();
+        fs::write(cert, made.pem()).unwrap();
+        fs::write(key, own.serialize_pem()).unwrap();
+        made.der().clone()
+    }
+
+    /// A gateway's side, which asks for a certificate of this signer's.
+    fn asking(&self, made: &Made, versions: &[&'static rustls::SupportedProtocolVersion]) -> TlsAcceptor {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.1.clone()).unwrap();
         let provider = frontgate::tls::provider();
-        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots.clone()), Arc::clone(&provider));
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
         let server = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)
             .unwrap()
             .with_client_cert_verifier(verifier.build().unwrap())
             .with_single_cert(vec![made.cert.clone()], made.key.clone_key())
             .unwrap();
-        let gateway = gateway().over_tls_by(TlsAcceptor::from(Arc::new(server))).answering(OK).await;
+        TlsAcceptor::from(Arc::new(server))
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_asks_who_it_is_gets_the_certificate_of_the_config() {
+    let folder = TempDir::new().unwrap();
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let signer = Signer::new();
+    signer.sign(&cert, &key);
+    let made = made(&["127.0.0.1"], true, NOW);
+    for versions in [&[&rustls::version::TLS13][..], &[&rustls::version::TLS12]] {
+        let gateway = gateway().over_tls_by(signer.asking(&made, versions)).answering(OK).await;
         let pin = Fingerprint::of(&made.cert);
+        let (cert, key) = (cert.display(), key.display());
         let shown = format!("{{ pin: \"{pin}\", client_cert: {{ cert: \"{cert}\", key: \"{key}\" }} }}");
         assert_eq!(asked(&gateway, &shown).await.0, 200);
         let (status, page) = asked(&gateway, &format!("{{ pin: \"{pin}\" }}")).await;
         assert_eq!(status, 502);
         assert!(page.contains("wants a certificate of frontgate's"), "{page}");
     }
+}
+
+/// A gateway whose CA was renewed first: it takes the new certificate as soon as the files have it.
+#[tokio::test]
+async fn files_that_are_renewed_are_in_use_without_a_reload() {
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let (old, new) = (Signer::new(), Signer::new());
+    old.sign(&file("cert.pem"), &file("key.pem"));
+    let (other, own) = (made(&["127.0.0.1"], true, NOW), made(&["127.0.0.1"], true, NOW));
+    fs::write(file("ca.pem"), &other.pem).unwrap();
+    // With TLS 1.2 the handshake itself fails.
+    let gateway = gateway().over_tls_by(new.asking(&own, &[&rustls::version::TLS12])).answering(OK).await;
+    let path = |name: &str| file(name).display().to_string();
+    let tls = format!(
+        "{{ ca: \"{}\", client_cert: {{ cert: \"{}\", key: \"{}\" }} }}",
+        path("ca.pem"),
+        path("cert.pem"),
+        path("key.pem")
+    );
+    let mut binary = crate::harness::binary();
+    for line in written(&gateway, &tls).lines() {
+        binary = binary.config(line);
+    }
+    let mut binary = binary.start().await;
+    let reloaded = async |binary: &mut crate::harness::Binary| {
+        let line = binary.line(|line| line["message"] == "configuration reloaded").await;
+        assert_eq!(line["trigger"], "file");
+    };
+    let ask = async |binary: &crate::harness::Binary| {
+        let mut client = binary.client().await;
+        client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        let page = client.response().await;
+        (page.status(), page.body_text())
+    };
+    let (status, page) = ask(&binary).await;
+    assert!(status == 502 && page.contains("CA:TRUE"), "{page}");
+    fs::write(file("ca.pem"), &own.pem).unwrap();
+    reloaded(&mut binary).await;
+    let (status, page) = ask(&binary).await;
+    assert!(status == 502 && !page.contains("CA:TRUE"), "{page}");
+    // As programs that renew certificates do: beside the old ones, and then in their place.
+    new.sign(&file("cert.new"), &file("key.new"));
+    for name in ["cert", "key"] {
+        fs::rename(file(&format!("{name}.new")), file(&format!("{name}.pem"))).unwrap();
+    }
+    reloaded(&mut binary).await;
+    assert_eq!(ask(&binary).await, (200, "ok".to_owned()));
 }
 
 #[tokio::test]
