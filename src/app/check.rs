@@ -5,6 +5,7 @@ use std::path::Path;
 
 use time::OffsetDateTime;
 
+use super::exposed::{self, exposed};
 use crate::config::admin::AdminToken;
 use crate::config::{Certificate, CertificateFiles, Loaded, Name, Problems};
 use crate::tls::{ClientTls, Clients, Description, OnDisk, Source, StateDir, TlsError};
@@ -49,7 +50,7 @@ pub fn check_files(loaded: &mut Loaded) -> Result<(), Unusable> {
 }
 
 /// Looks whether the configuration means this machine's other programs, and adds to its warnings what is hardly meant so: a state
-/// folder for everybody, a certificate for other names. Reads files: not for an async task.
+/// folder for everybody, a key for everybody, a certificate for other names. Reads files: not for an async task.
 ///
 /// # Errors
 /// A gateway that is frontgate itself.
@@ -59,6 +60,9 @@ pub fn check_machine(loaded: &mut Loaded) -> Result<(), Problems> {
     if let Some(dir) = loaded.config.state_dir.clone().filter(|dir| StateDir::is_open_to_all(dir)) {
         let message = format!("everybody on this machine may write to {}, where keys are kept", dir.display());
         loaded.warn("state_dir", message, "give it to the user that runs frontgate, with the mode 0700");
+    }
+    for (setting, message) in exposed(&loaded.config) {
+        loaded.warn(&setting, message, exposed::HINT);
     }
     if matches!(loaded.config.tls.certificate, Certificate::Files(_)) {
         warn_of_names(loaded);
@@ -110,7 +114,7 @@ pub fn warn_of(warnings: &Problems) {
 }
 
 /// The setting that names `file`.
-fn part(files: &[CertificateFiles], file: &Path) -> String {
+pub(super) fn part(files: &[CertificateFiles], file: &Path) -> String {
     let index = files.iter().position(|files| files.cert == file || files.key == file).unwrap_or(0);
     let part = if files.iter().any(|files| files.cert == file) { "cert" } else { "key" };
     if files.len() == 1 { format!("tls.certificate.{part}") } else { format!("tls.certificate[{index}].{part}") }

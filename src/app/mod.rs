@@ -6,6 +6,7 @@ mod check;
 mod connections;
 mod doors;
 mod error;
+mod exposed;
 mod gateways;
 mod numbers;
 mod operator;

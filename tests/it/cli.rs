@@ -1,7 +1,8 @@
 //! The command line as a user meets it: what the real binary prints where, and its exit code.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -39,6 +40,7 @@ fn pair(folder: &Path) {
     let made = rcgen::generate_simple_self_signed(["gw.example.com".to_owned()]).unwrap();
     fs::write(folder.join("a.pem"), made.cert.pem()).unwrap();
     fs::write(folder.join("b.pem"), made.signing_key.serialize_pem()).unwrap();
+    fs::set_permissions(folder.join("b.pem"), Permissions::from_mode(0o600)).unwrap();
 }
 
 #[test]
@@ -46,6 +48,43 @@ fn check_says_ok_in_one_line() {
     let folder = folder_with("f.yaml", "admin: off\n");
     let ran = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[]);
     assert_eq!(ran, Ran { code: 0, stdout: "config OK: f.yaml\n".into(), stderr: String::new() });
+}
+
+#[test]
+fn check_warns_of_secrets_that_others_may_read_or_replace() {
+    let folder = TempDir::new().unwrap();
+    pair(folder.path());
+    let text = "\
+tls: { names: [gw.example.com], certificate: { cert: a.pem, key: b.pem } }
+admin: { address: 127.0.0.1:9180, token: { file: token } }
+routes: [{ upstream: gw }]
+upstreams: { gw: { endpoints: [https://10.0.0.5], tls: { client_cert: { cert: a.pem, key: b.pem } } } }
+";
+    fs::write(folder.path().join("f.yaml"), text).unwrap();
+    fs::write(folder.path().join("token"), "s3cret\n").unwrap();
+    for (mode, expected) in [
+        (0o600, None),
+        (0o640, None),
+        (0o644, Some("everybody on this machine may read")),
+        (0o660, Some("its group may write to")),
+    ] {
+        for file in ["b.pem", "token"] {
+            fs::set_permissions(folder.path().join(file), Permissions::from_mode(mode)).unwrap();
+        }
+        let ran = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[]);
+        let place = |start: &str, file: &str| {
+            let path = folder.path().join(file);
+            let line = format!("{start}: {} {}, where", expected.unwrap_or_default(), path.display());
+            ran.stderr.lines().any(|said| said.starts_with("f.yaml:") && said.contains(&line))
+        };
+        let all = [
+            place("warning: tls.certificate.key", "b.pem"),
+            place("warning: admin.token", "token"),
+            place("warning: upstreams.gw.tls.client_cert.key", "b.pem"),
+        ];
+        assert_eq!((ran.code, all), (0, [expected.is_some(); 3]), "{mode:o}: {ran:?}");
+        assert_eq!(ran.stderr.is_empty(), expected.is_none(), "{ran:?}");
+    }
 }
 
 #[test]
