@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use frontgate::tls::acme::Https;
 use http::Request;
-use rcgen::KeyPair;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
@@ -55,10 +55,7 @@ impl Pebble {
             return None;
         }
         let folder = TempDir::new().unwrap();
-        let key = KeyPair::generate().unwrap();
-        let certificate = rcgen::CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
-        std::fs::write(folder.path().join("directory.pem"), certificate.self_signed(&key).unwrap().pem()).unwrap();
-        std::fs::write(folder.path().join("directory.key"), key.serialize_pem()).unwrap();
+        certify(folder.path(), IsCa::NoCa);
         let ports = [(); 6].map(|()| free_port());
         let [listen, management, http, tls, ..] = ports;
         let config = json!({
@@ -71,6 +68,12 @@ impl Pebble {
             "domainBlocklist": ["refused.test"],
         });
         Some(Self { folder, config, nonces_refused: 20, ports, running: Vec::new() })
+    }
+
+    /// With a certificate that signed itself and says that it may sign others, as `openssl req -x509` makes one.
+    pub(super) fn marked_as_ca(self) -> Self {
+        certify(self.folder.path(), IsCa::Ca(BasicConstraints::Unconstrained));
+        self
     }
 
     /// With these settings over its own.
@@ -137,6 +140,15 @@ impl Pebble {
         let body = answer.body.into_bytes().await.ok()?;
         answer.parts.status.is_success().then(|| body.to_vec())
     }
+}
+
+/// Makes the certificate of the directory itself, and its key.
+fn certify(folder: &Path, is_ca: IsCa) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = is_ca;
+    std::fs::write(folder.join("directory.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
+    std::fs::write(folder.join("directory.key"), key.serialize_pem()).unwrap();
 }
 
 /// A port for a program that cannot be told to choose one itself. Below those that the kernel gives to everybody else (32768

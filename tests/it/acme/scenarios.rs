@@ -27,6 +27,28 @@ async fn a_name_and_an_address_get_certificates_by_either_challenge() {
     }
 }
 
+/// As a private authority often shows: then its certificate is both the server's and its own issuer.
+#[tokio::test]
+async fn a_directory_whose_certificate_signed_itself_is_known_by_its_file() {
+    let Some(pebble) = Pebble::new() else { return };
+    let mut pebble = pebble.marked_as_ca();
+    pebble.start().await;
+    let state = TempDir::new().unwrap();
+    let mut gate = Gate::start(&pebble, "gw.test", "email: ann@example.com", &state).await;
+    gate.certified("gw.test").await;
+    gate.serial("gw.test", &pebble.root().await).await.unwrap();
+
+    // Another file is trusted, and only that: nothing is ordered there.
+    let Some(other) = Pebble::new() else { return };
+    let other = other.marked_as_ca();
+    let (theirs, another) = (pebble.acme(), other.acme());
+    let (directory, ca_file) = (theirs.split_once(", ").unwrap().0, another.split_once(", ").unwrap().1);
+    let (state, looks) = (TempDir::new().unwrap(), (free_port(), free_port()));
+    let mut gate = Gate::listening("gw.test", &format!("{directory}, {ca_file}"), &state, looks).await;
+    let said = gate.line("the certificate authority does not answer", |_| true).await;
+    assert!(said["why"].as_str().unwrap().contains("invalid peer certificate"), "{said}");
+}
+
 #[tokio::test]
 async fn a_refused_name_hurts_no_other_and_is_named_with_the_reason() {
     let Some(mut pebble) = Pebble::new() else { return };
