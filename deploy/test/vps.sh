@@ -6,6 +6,7 @@ check_vps() {
     check 'vps: boots a machine' boot_root bookworm || return
     check 'vps: a wrong command line changes nothing' installs_nothing
     check 'vps: what cloud-init runs installs and starts it' installs_by_cloud_init
+    check 'vps: operators ask at a unix socket that is for root and the service' asks_at_the_socket
     check 'vps: a second time changes nothing' installs_again
     check 'vps: another flag is reloaded, another version taken over, nobody is refused' installs_a_change
     check 'vps: a config that was changed by hand stays' keeps_a_config
@@ -71,6 +72,19 @@ installs_by_cloud_init() {
     want 'over https' "$(curl -sk "https://$(address_of booted)/x" | json host)" "$(address_of booted)"
     want 'over http' "$(curl -s -o /dev/null -w '%{http_code}' "http://$(address_of booted)/x")" 308
     inside frontgate check --print | grep -q ann@example.com
+}
+
+# As a new installation has it: no port, and nothing for other users of the machine.
+asks_at_the_socket() {
+    local socket=/run/frontgate/admin.sock
+    inside test -S "$socket"
+    want 'its mode' "$(inside stat -c %a "$socket")" 660
+    inside frontgate check --print | grep -F "unix:$socket"
+    want 'whether it is ready' "$(inside frontgate status --ready)" ready
+    inside frontgate status | grep .
+    want 'over HTTP' "$(inside curl -sS --unix-socket "$socket" -o /dev/null -w '%{http_code}' http://localhost/status)" 200
+    if inside curl -s -o /dev/null http://127.0.0.1:9180/livez; then echo 'there is a port, too'; return 1; fi
+    if inside setpriv --reuid nobody --regid nogroup --clear-groups frontgate status; then echo 'nobody may ask'; return 1; fi
 }
 
 installs_again() {
