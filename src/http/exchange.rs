@@ -58,6 +58,7 @@ impl Exchange {
         let kept = KEPT.into_iter().filter_map(|name| Some((name.clone(), detached(fields.get(name)?))));
         self.head.headers = kept.collect();
         self.head.uri = http::Uri::default();
+        self.forwarding.fields = Vec::new();
         self.target = PathAndQuery::from_static("/");
         self.host = detached(&self.host);
         access.detach();

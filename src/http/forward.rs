@@ -54,9 +54,10 @@ pub struct Times {
 
 impl Handle for Forward {
     async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
-        let origin = exchange.head.headers.get(ORIGIN).cloned();
         let began = Instant::now();
         let (lease, response) = self.exchange(exchange, access).await?;
+        // Not before: it would keep all of the head.
+        let origin = exchange.head.headers.get(ORIGIN).cloned();
         access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(Failure::UnaskedUpgrade);

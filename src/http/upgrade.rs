@@ -50,7 +50,7 @@ pub(super) async fn upgrade(
     access: &mut Access,
 ) -> Result<Response<Body>, Failure> {
     let headers = &exchange.head.headers;
-    let (origin, key) = (headers.get(ORIGIN).map(detached), headers.get(SEC_WEBSOCKET_KEY).cloned());
+    let (origin, key) = (headers.get(ORIGIN).map(detached), headers.get(SEC_WEBSOCKET_KEY).map(detached));
     let host = exchange.host.to_str().unwrap_or_default();
     let allowed = &upgrades.allowed_origins;
     if !handshake::origin_allowed(allowed, origin.as_ref(), host, exchange.arrival.secure) {
@@ -69,6 +69,7 @@ pub(super) async fn upgrade(
         gateway: None,
     };
     let request = to_gateway(exchange, &forward.protected, Connection::Upgrade);
+    exchange.give_back_head(access);
     let began = Instant::now();
     let (lease, mut response) =
         forward.exchange_fresh(exchange, request, Asked::Upgrade, access.began(), access).await?;
