@@ -10,7 +10,7 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::listener::{Buffers, Chunk, Readable, TEXT};
+use crate::listener::{Buffers, Chunk, Readable, SIZE, TEXT};
 
 /// The TLS of a client's connection, over rustls's unbuffered interface: the buffers are ours to borrow and to give back. A
 /// session of tokio-rustls keeps 4 KiB to read into for as long as it lives, and reads no more than that at once, while an idle
@@ -163,13 +163,15 @@ impl<S: Readable + AsyncWrite + Unpin> Session<S> {
             }
             // Reads also while the client does not take what is sent: it may be writing itself.
             let _ = self.poll_send(cx)?;
-            ready!(self.poll_receive(cx))?;
+            ready!(self.poll_receive(cx, 0))?;
         }
     }
 
-    /// Reads from the socket, or the error that says why there is nothing to read.
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match ready!(self.incoming.poll_fill(cx, &mut self.io, &self.buffers, usize::MAX))? {
+    /// Reads from the socket, or the error that says why there is nothing to read. Little more than is `wanted`: what is decrypted
+    /// and not asked for has to be kept.
+    fn poll_receive(&mut self, cx: &mut Context<'_>, wanted: usize) -> Poll<io::Result<()>> {
+        let most = wanted.max(RECORD) + AROUND;
+        match ready!(self.incoming.poll_fill(cx, &mut self.io, &self.buffers, most))? {
             0 => Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "ended without a TLS close_notify"))),
             _ => Poll::Ready(Ok(())),
         }
@@ -218,7 +220,7 @@ impl<S: Readable + AsyncWrite + Unpin> AsyncRead for Session<S> {
                 this.incoming = Chunk::default();
                 return Poll::Ready(Ok(()));
             }
-            let received = this.poll_receive(cx);
+            let received = this.poll_receive(cx, buf.remaining());
             if received.is_pending() && !this.outgoing.is_empty() && !this.can_wait() {
                 // Nobody else may come for what rustls itself had to say.
                 let _ = this.poll_send(cx)?;
@@ -351,6 +353,10 @@ fn exhausted(error: EncryptError) -> io::Error {
     io::Error::other(error)
 }
 
+/// As much text as one TLS record has at most (RFC 8446 §5.1).
+const RECORD: usize = 16 * 1024;
+/// What TLS puts around [`TEXT`].
+const AROUND: usize = SIZE - TEXT;
 /// What rustls has to say by itself while data flows: a key update, tickets, an alert. As much fits into a buffer beside
 /// [`TEXT`].
 const SHORT: usize = 768;

@@ -11,6 +11,7 @@ use tokio::io::AsyncWrite;
 use super::link_error::LinkError;
 use super::outgoing::{Framing, Outgoing, chunk_line, last_chunk};
 use super::silence::Awaited;
+use crate::listener::TEXT;
 
 /// A request on its way to the gateway. At most one piece of its body is held.
 #[derive(Debug, Default)]
@@ -23,6 +24,8 @@ pub(super) struct Sending {
     line: Vec<u8>,
     line_at: usize,
     data: Bytes,
+    /// The piece has memory of its own size, or is too large to be copied.
+    is_settled: bool,
     /// What stands behind it.
     tail: &'static [u8],
     /// Bytes that have left.
@@ -112,7 +115,10 @@ impl Sending {
                 (Stage::Done | Stage::Failed(_), _) => return Ok(()),
             };
             let written = match self.poll_write(cx, io) {
-                Poll::Pending => return Ok(()),
+                Poll::Pending => {
+                    self.settle();
+                    return Ok(());
+                }
                 Poll::Ready(written) => written,
             };
             match written {
@@ -166,7 +172,7 @@ impl Sending {
             // Only chunks have trailers.
             (Framing::Length(_), Some(Err(_))) => {}
         }
-        self.flushed = false;
+        (self.flushed, self.is_settled) = (false, false);
         Ok(())
     }
 
@@ -198,6 +204,13 @@ impl Sending {
         Poll::Ready(Ok(()))
     }
 
+    /// The gateway takes no more for the moment. That may take long: a few bytes should not keep all that they were read with.
+    fn settle(&mut self) {
+        if !std::mem::replace(&mut self.is_settled, true) && self.data.len() <= TEXT / 2 {
+            self.data = Bytes::copy_from_slice(&self.data);
+        }
+    }
+
     fn written(&mut self, mut length: usize) {
         self.written += length as u64;
         let mut part = |left: usize| {
@@ -212,6 +225,10 @@ impl Sending {
             self.line_at = 0;
         }
         self.data.advance(part(self.data.len()));
+        if self.data.is_empty() {
+            // It would keep what it is a view of.
+            self.data = Bytes::new();
+        }
         self.tail = &self.tail[part(self.tail.len())..];
     }
 }

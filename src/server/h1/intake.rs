@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::request_head::Framing;
 use crate::http::early::{DISCARD_BYTES, Discard, SMALL_BODY};
+use crate::listener::Readable as _;
 use crate::tls::Stream;
 use crate::upstream::{BodyDecoder, BodyReceiver, BodySender, Chunks, CutShort, Demand, Input, channel};
 
@@ -30,6 +31,8 @@ struct Coming {
     sender: BodySender,
     /// The client waits for a 100, of which this is still to be written.
     asked: Option<&'static [u8]>,
+    /// A piece of it was taken.
+    begun: bool,
     /// Bytes that were thrown away so far.
     wasted: usize,
     /// For how long and how much more is thrown away; begins with the answer.
@@ -54,7 +57,7 @@ impl Intake {
         };
         let (sender, receiver) = channel(length);
         let asked = expects.then_some(CONTINUE);
-        let coming = Coming { decoder, sender, asked, wasted: 0, discard: None };
+        let coming = Coming { decoder, sender, asked, begun: false, wasted: 0, discard: None };
         (Self { coming: Some(Box::new(coming)), ..Self::default() }, Some(receiver))
     }
 
@@ -129,7 +132,14 @@ impl Intake {
         loop {
             let Some(coming) = &mut self.coming else { return Poll::Pending };
             let gone = match coming.sender.demand() {
-                Demand::Busy => return Poll::Pending,
+                Demand::Busy => {
+                    // The gateway takes no more for the moment, and that may take long: what waits for it should be little.
+                    if coming.begun {
+                        input.read_little();
+                        stream.settle();
+                    }
+                    return Poll::Pending;
+                }
                 Demand::Gone if answer == Answer::Awaited => return Poll::Pending,
                 demand => demand == Demand::Gone,
             };
@@ -143,6 +153,7 @@ impl Intake {
                     let enough = gone && !coming.waste(&frame);
                     if !gone {
                         coming.sender.send(frame, is_last, cx);
+                        coming.begun = true;
                     }
                     if is_last {
                         self.coming = None;
