@@ -28,6 +28,7 @@ use crate::listener::{Buffers, Names, Purpose};
 use crate::observe::{AccessLog, Hint, Metrics};
 use crate::server::admission::{Admission, Limits};
 use crate::server::capacity::{Capacity, Resources};
+use crate::server::head_space::HeadSpace;
 use crate::server::settings::{Kind, Settings};
 use crate::tls::acme::Tokens;
 use crate::tls::{self, Clients, Handshakes};
@@ -43,6 +44,8 @@ pub(super) struct Lasting {
     tickets: Arc<dyn ProducesTickets>,
     /// Where connections borrow memory.
     buffers: Arc<Buffers>,
+    /// What heads take that are only partly here.
+    heads: HeadSpace,
     hint: Arc<Hint>,
     /// What was found to be right stays known.
     passwords: Passwords,
@@ -65,6 +68,7 @@ pub(super) struct Wiring<'a> {
     mistaken: Edge,
     tls: Option<Arc<Handshakes>>,
     buffers: Arc<Buffers>,
+    heads: HeadSpace,
 }
 
 impl Lasting {
@@ -72,7 +76,7 @@ impl Lasting {
         let metrics = Arc::<Metrics>::default();
         metrics.upstream.may_fail(&ConnectError::NAMES);
         let resources = Resources::find();
-        let Capacity { waiting_bytes, .. } = resources.carry(&config::Limits::default());
+        let Capacity { waiting_bytes, head_bytes, .. } = resources.carry(&config::Limits::default());
         let common = Common {
             metrics: Arc::clone(&metrics),
             space: HoldSpace::new(HoldLimits { bytes: waiting_bytes, ..HoldLimits::default() }),
@@ -82,6 +86,7 @@ impl Lasting {
             tokens: Tokens::default(),
             tickets: tls::ticketer()?,
             buffers: Arc::new(Buffers::new()),
+            heads: HeadSpace::new(head_bytes, Arc::clone(&metrics)),
             hint: Arc::new(Hint::default()),
             passwords: Passwords::new().map_err(|_| StartError::Random)?,
             websockets: WebSockets::default(),
@@ -154,6 +159,7 @@ impl<'a> Wiring<'a> {
             log,
             tls,
             buffers: Arc::clone(&lasting.buffers),
+            heads: lasting.heads.clone(),
         })
     }
 
@@ -179,6 +185,7 @@ impl<'a> Wiring<'a> {
             handshake: timeouts.tls_handshake,
             patience: Patience { head: timeouts.request_head, idle: timeouts.keep_alive },
             request_head: self.config.limits.request_head,
+            heads: self.heads.clone(),
             log: self.log.clone(),
             drain,
         }

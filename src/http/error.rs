@@ -65,6 +65,9 @@ pub enum Failure {
     /// So much waits of this connection's requests that the head of this one has no room.
     #[error("too much of this connection's requests waits")]
     TooManyWaiting,
+    /// So much waits of the heads of other requests, in all or of this client's network, that this one is not waited for.
+    #[error("too many requests are only partly here")]
+    TooManyHeads,
     /// More body than `limits.request_body`.
     #[error("the request's body is too large")]
     BodyTooLarge,
@@ -193,7 +196,7 @@ impl Failure {
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::TooManyConnections | Self::TooManyRequests | Self::Exhausted(_) => Some(5),
-            Self::Draining | Self::GatewayStarting(_) | Self::TooManyWaiting => Some(2),
+            Self::Draining | Self::GatewayStarting(_) | Self::TooManyWaiting | Self::TooManyHeads => Some(2),
             // Not a moment early.
             Self::TooManyLogins { retry_after } => {
                 Some(u32::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u32::MAX))

@@ -15,6 +15,7 @@ mod peer;
 pub mod proxy_protocol;
 mod race;
 mod readable;
+mod share;
 mod socket;
 mod unix_access;
 
@@ -31,5 +32,6 @@ pub use offered::Offered;
 pub use peer::Peer;
 pub(crate) use race::{in_turns, race};
 pub use readable::Readable;
+pub(crate) use share::Share;
 pub use socket::Socket;
 pub use unix_access::permit;

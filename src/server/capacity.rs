@@ -21,7 +21,7 @@ pub struct Resources {
 ///
 /// Files are counted so that each client connection, each connection to a gateway, and what is kept in reserve fit together:
 /// when all places are taken, the admin listener still has files, and what was let in still gets its connection to the gateway.
-/// Memory is divided between connections, requests and what waits for a gateway.
+/// Memory is divided between connections, requests, what waits for a gateway, and heads that are only partly here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
     /// Client connections.
@@ -34,6 +34,8 @@ pub struct Capacity {
     pub requests_per_client: Option<usize>,
     /// Bytes of what waits for a gateway.
     pub waiting_bytes: usize,
+    /// Bytes of heads of requests that are only partly here.
+    pub head_bytes: usize,
 }
 
 impl Resources {
@@ -54,7 +56,7 @@ impl Resources {
             Count::AtMost(wanted) => wanted.min(most),
         };
         let requests = match limits.requests {
-            Count::Auto => most.min(by_memory(rest / 2, REQUEST)),
+            Count::Auto => most.min(by_memory(rest / 8 * 3, REQUEST)),
             Count::AtMost(wanted) => wanted.min(most),
         };
         let requests_per_client = match limits.requests_per_client {
@@ -63,7 +65,8 @@ impl Resources {
             Some(Count::AtMost(wanted)) => Some(wanted),
         };
         let waiting_bytes = by_memory(rest / 8, 1).clamp(LEAST_WAITING, MOST_WAITING);
-        Capacity { connections, gateway: most, requests, requests_per_client, waiting_bytes }
+        let head_bytes = by_memory(rest / 8, 1).clamp(LEAST_WAITING, MOST_WAITING);
+        Capacity { connections, gateway: most, requests, requests_per_client, waiting_bytes, head_bytes }
     }
 }
 
@@ -97,8 +100,9 @@ impl Capacity {
 const AT_REST: u64 = 12 << 20;
 /// Memory of a connection with TLS that is open and carries little: 7 KB when it is idle, more in its handshake.
 const CONNECTION: u64 = 12 << 10;
-/// Memory of a request under way, with what is read ahead of its answer for a client that does not take it.
-const REQUEST: u64 = 16 << 10;
+/// Memory of a request under way, with what is read ahead of its answer for a client that does not take it, or of its body for a
+/// gateway that does not.
+const REQUEST: u64 = 24 << 10;
 /// So many networks may ask as much as one may before all is taken.
 const NETWORKS: usize = 8;
 /// Requests of one network, behind which there may be a family, or all clients of a tunnel.
@@ -127,19 +131,21 @@ mod tests {
             (Some(20_000), 8 * GIB, auto, (9872, 9872, Some(1234))),
             (Some(1024), 8 * GIB, auto, (384, 384, Some(256))),
             (Some(100), 8 * GIB, auto, (1, 1, Some(256))),
-            (None, 64 << 20, auto, (1664, 1664, Some(256))),
-            (Some(1 << 20), 64 << 20, auto, (1664, 1664, Some(256))),
-            (None, 8 << 20, auto, (64, 64, Some(256))),
+            (None, 64 << 20, auto, (1664, 832, Some(256))),
+            (Some(1 << 20), 64 << 20, auto, (1664, 832, Some(256))),
+            (None, 8 << 20, auto, (64, 32, Some(256))),
             (Some(20_000), 64 << 20, some(5000, 4000, None), (5000, 4000, None)),
             (Some(20_000), GIB, some(50_000, 60_000, Some(Count::AtMost(7))), (9872, 9872, Some(7))),
             (None, GIB, some(3, 5, Some(Count::Auto)), (3, 5, Some(256))),
         ];
         for (files, memory, limits, expected) in rows {
             let capacity = Resources { files, memory, cores: 2 }.carry(&limits);
-            let Capacity { connections, requests, requests_per_client, gateway, waiting_bytes } = capacity;
+            let Capacity { connections, requests, requests_per_client, gateway, waiting_bytes, head_bytes } = capacity;
             assert_eq!((connections, requests, requests_per_client), expected, "{files:?} {memory} {limits:?}");
             assert!(connections <= gateway && requests <= gateway);
-            assert!((LEAST_WAITING..=MOST_WAITING).contains(&waiting_bytes));
+            for bytes in [waiting_bytes, head_bytes] {
+                assert!((LEAST_WAITING..=MOST_WAITING).contains(&bytes));
+            }
         }
     }
 
@@ -151,7 +157,8 @@ mod tests {
             let used = AT_REST
                 + capacity.connections as u64 * CONNECTION
                 + capacity.requests as u64 * REQUEST
-                + capacity.waiting_bytes as u64;
+                + capacity.waiting_bytes as u64
+                + capacity.head_bytes as u64;
             assert!(used <= memory, "{mib} MiB: {used}");
         }
     }

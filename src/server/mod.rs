@@ -8,6 +8,7 @@ pub mod file_limit;
 pub mod h1;
 mod h2;
 mod handshake;
+pub mod head_space;
 mod memory_limit;
 pub mod settings;
 pub mod workers;

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
 use super::admission::{ClientPlace, Place};
+use super::head_space::HeadSpace;
 use crate::drain::Drain;
 use crate::http::activity::Patience;
 use crate::http::stack::Edge;
@@ -29,6 +30,8 @@ pub struct Settings {
     pub patience: Patience,
     /// The most bytes of a request's head.
     pub request_head: usize,
+    /// What heads take that are only partly here.
+    pub heads: HeadSpace,
     /// Where the line of a request goes that cannot even be read.
     pub log: AccessLog,
     /// Ends the connections that were opened under these settings, where others would not do for them. WebSockets stay.

@@ -159,6 +159,14 @@ impl Failure {
                 "This connection's requests wait for the gateway, and their headers together are too large to keep more.",
                 "Try again in a few seconds, or ask for less at once.",
             ),
+            Self::TooManyHeads => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too_many_heads",
+                Frontgate,
+                "Too many requests are only partly here",
+                "The heads of so many requests arrive slowly that there is no memory to wait for the rest of this one.",
+                "Try again in a few seconds.",
+            ),
             Self::BodyTooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",

@@ -18,6 +18,7 @@ use crate::http::early::SMALL_BODY_TIME;
 use crate::http::error::{Failure, Flaw};
 use crate::http::stack::{Answer, Entry};
 use crate::http::tunnel::Handover;
+use crate::server::head_space::{FREE_HEAD, HeadPlace};
 use crate::server::settings::{Live, Way};
 use crate::tls::Stream;
 use crate::upstream::{BodySource, Input, may_be_whole};
@@ -33,6 +34,8 @@ pub(super) struct Connection {
     max_head: usize,
     /// How much of the input holds no whole head.
     looked_at: usize,
+    /// What that takes while the rest is waited for.
+    pub(super) head_place: Option<HeadPlace>,
     phase: Phase,
     exchange: Option<Box<Exchange>>,
     /// It takes no further request, and one that may be on its way is waited for until then.
@@ -97,6 +100,7 @@ impl Connection {
             way,
             max_head,
             looked_at: 0,
+            head_place: None,
             phase,
             exchange: None,
             leaving: None,
@@ -181,7 +185,7 @@ impl Connection {
             if came > 0 && (self.looked_at == 0 || may_be_whole(&self.input.bytes, self.looked_at)) {
                 match RequestHead::take(&mut self.input.bytes, self.max_head) {
                     Ok(Some(head)) => {
-                        self.looked_at = 0;
+                        (self.looked_at, self.head_place) = (0, None);
                         return Poll::Ready(Ok(head));
                     }
                     Ok(None) => {}
@@ -196,8 +200,12 @@ impl Connection {
             if matches!(self.phase, Phase::Next(_)) && !matches!(&self.input.bytes[..], [] | [b'\r']) {
                 self.phase = Phase::Head(after(self.live.load().patience.head));
             }
-            if ready!(self.input.poll_read(cx, &mut self.stream)).is_err() {
-                return Poll::Ready(Err(End::Cut));
+            match self.input.poll_read(cx, &mut self.stream) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(End::Cut)),
+                // A head that comes at once takes no place, however large it is.
+                Poll::Pending if self.hold_head() => return Poll::Pending,
+                Poll::Pending => return Poll::Ready(Err(End::Refused(Failure::TooManyHeads))),
             }
             if self.input.bytes.len() == before {
                 return Poll::Ready(Err(End::Over));
@@ -205,8 +213,22 @@ impl Connection {
         }
     }
 
+    /// Whether there is room for the part of a head that waits.
+    fn hold_head(&mut self) -> bool {
+        let bytes = self.input.bytes.len();
+        if bytes <= FREE_HEAD {
+            return true;
+        }
+        let (place, client) = (self.head_place.take(), self.arrival.peer.ip());
+        self.live.load().heads.hold(place, client, bytes).is_ok_and(|place| {
+            self.head_place = Some(place);
+            true
+        })
+    }
+
     fn begin(&mut self, head: RequestHead) {
         let RequestHead { request, has_fragment, framing, options } = head;
+        self.input.rest();
         // A client that sends its body at once does not wait for a 100.
         let (intake, body) = Intake::new(framing, options.expects && self.input.bytes.is_empty());
         if let Framing::Length(length) = framing {

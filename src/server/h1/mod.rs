@@ -36,10 +36,12 @@ pub(super) async fn serve(stream: Stream, arrival: Arrival, live: &Live, way: Wa
     let drain = &drains.connection;
     let mut connection = Connection::new(stream, arrival, live.clone(), way);
     let end = run(&mut connection, drain).await;
-    let Connection { mut stream, input, arrival, handover, .. } = connection;
+    let Connection { mut stream, input, arrival, handover, head_place, .. } = connection;
     if let (End::Over, Some(tunnel)) = (&end, handover.take()) {
         return tunnel.start(stream, input.into_bytes(), places, &drains.all);
     }
+    // What follows takes time, and may be a part of a large head.
+    drop((input, head_place));
     let goodbye = async {
         match end {
             End::Cut => {}

@@ -3,12 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::line::Asked;
-use crate::listener::{Network, Tally};
+use crate::listener::{Network, Share};
 
 /// Where requests and upgrades wait, counted over all gates together. Cheap to clone.
 ///
-/// A client network may have as much as is left for others: one alone gets half of everything, two get a third each, and each
-/// further one still finds a place. What cannot be attributed to an address counts as one network.
+/// A client network has its [`Share`] of the places and of the memory. What cannot be attributed to an address counts as one network.
 #[derive(Debug, Clone)]
 pub struct HoldSpace(Arc<Shared>);
 
@@ -32,15 +31,8 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Used {
-    places: Share,
-    bytes: Share,
-}
-
-/// Of one thing: what is used in all, and by each network.
-#[derive(Debug, Default)]
-struct Share {
-    all: usize,
-    networks: Tally<Option<Network>>,
+    places: Share<Option<Network>>,
+    bytes: Share<Option<Network>>,
 }
 
 /// The place of one that waits; dropped, it is free again.
@@ -77,25 +69,6 @@ impl HoldSpace {
 
     fn used(&self) -> MutexGuard<'_, Used> {
         self.0.used.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Share {
-    /// Whether `client` may have so much `more` of `most`: it gets no more than is left for others then, but for the first that
-    /// it asks for.
-    fn grants(&self, client: Option<Network>, more: usize, most: usize) -> bool {
-        let (has, left) = (self.networks.of(client), most.saturating_sub(self.all));
-        more <= left && (has == 0 || has + more <= left - more)
-    }
-
-    fn add(&mut self, client: Option<Network>, more: usize) {
-        self.all += more;
-        self.networks.add(client, more);
-    }
-
-    fn sub(&mut self, client: Option<Network>, less: usize) {
-        self.all -= less;
-        self.networks.sub(client, less);
     }
 }
 
@@ -150,8 +123,7 @@ mod tests {
             assert!(space.take(Asked::Request, one, 0).is_none());
             drop((alone, others));
             let used = space.used();
-            assert!(used.places.networks.is_empty() && used.bytes.networks.is_empty(), "nothing is left behind");
-            assert_eq!((used.places.all, used.bytes.all), (0, 0));
+            assert!(used.places.is_empty() && used.bytes.is_empty(), "nothing is left behind");
         }
     }
 
@@ -172,7 +144,7 @@ mod tests {
             all.extend(space.take(Asked::Request, client(number), head));
             all.extend(space.take(Asked::Upgrade, client(number), head));
         }
-        assert!(space.used().bytes.all <= LIMITS.bytes && space.used().bytes.all > LIMITS.bytes - 2 * head);
+        assert!(space.used().bytes.used() <= LIMITS.bytes && space.used().bytes.used() > LIMITS.bytes - 2 * head);
         assert!(space.take(Asked::Upgrade, client(9999), usize::MAX).is_none());
     }
 

@@ -3,6 +3,7 @@
 mod early;
 mod exact;
 mod gone;
+mod heads;
 mod patience;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

@@ -1,0 +1,130 @@
+//! [`HeadSpace`]: how much memory the heads of requests may take that are only partly here.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use crate::listener::{Network, Share};
+use crate::observe::Metrics;
+use crate::observe::once_a_minute::OnceAMinute;
+
+/// How much memory the heads of requests over HTTP/1.1 may take that are only partly here: a client may send nearly all of one
+/// and then nothing for `timeouts.request_head`, on as many connections as it may have. Each client network has its [`Share`].
+/// Cheap to clone; the same under every configuration.
+#[derive(Debug, Clone)]
+pub struct HeadSpace(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    most: usize,
+    used: Mutex<Share<Option<Network>>>,
+    lines: OnceAMinute,
+    metrics: Arc<Metrics>,
+}
+
+/// What a part of one head takes. Dropped, it takes nothing.
+#[derive(Debug)]
+pub(super) struct HeadPlace {
+    space: HeadSpace,
+    client: Option<Network>,
+    bytes: usize,
+}
+
+/// There is no room for more of a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoRoom;
+
+impl HeadSpace {
+    /// So many bytes.
+    pub fn new(most: usize, metrics: Arc<Metrics>) -> Self {
+        Self(Arc::new(Shared { most, used: Mutex::default(), lines: OnceAMinute::default(), metrics }))
+    }
+
+    /// The rest of `client`'s head is waited for, of which `bytes` are here; `place` is what it had before.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn hold(
+        &self,
+        place: Option<HeadPlace>,
+        client: Option<IpAddr>,
+        bytes: usize,
+    ) -> Result<HeadPlace, NoRoom> {
+        let mut place =
+            place.unwrap_or_else(|| HeadPlace { space: self.clone(), client: client.map(Network::of), bytes: 0 });
+        // Its memory grows by doubling.
+        let bytes = bytes.checked_next_power_of_two().unwrap_or(bytes);
+        let Some(more @ 1..) = bytes.checked_sub(place.bytes) else { return Ok(place) };
+        let mut used = self.used();
+        if !used.grants(place.client, more, self.0.most) {
+            drop(used);
+            self.refused(client);
+            return Err(NoRoom);
+        }
+        used.add(place.client, more);
+        drop(used);
+        place.bytes = bytes;
+        Ok(place)
+    }
+
+    fn refused(&self, client: Option<IpAddr>) {
+        self.0.metrics.requests.refused.inc();
+        if let Some(kept_back) = self.0.lines.pass("heads", Instant::now()) {
+            let client = client.map(tracing::field::display);
+            tracing::warn!(client, kept_back, "too many heads of requests are only partly here; more of them get 503");
+        }
+    }
+
+    fn used(&self) -> MutexGuard<'_, Share<Option<Network>>> {
+        self.0.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for HeadPlace {
+    fn drop(&mut self) {
+        self.space.used().sub(self.client, self.bytes);
+    }
+}
+
+/// A part of a head of so many bytes takes no place: a connection is counted with so much.
+pub(super) const FREE_HEAD: usize = 4 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::unnecessary_wraps, reason = "what is asked for may be none")]
+    fn client(number: u8) -> Option<IpAddr> {
+        Some([192, 0, 2, number].into())
+    }
+
+    /// As many heads as `client` may send all of but their end.
+    fn fill(space: &HeadSpace, client: Option<IpAddr>, bytes: usize) -> Vec<HeadPlace> {
+        let mut places = Vec::new();
+        while let Ok(Some(place)) =
+            (8192..=bytes).step_by(8192).try_fold(None, |place, part| space.hold(place, client, part).map(Some))
+        {
+            places.push(place);
+        }
+        places
+    }
+
+    #[test]
+    fn one_network_leaves_room_for_the_next_and_all_is_given_back() {
+        let metrics = Arc::<Metrics>::default();
+        let space = HeadSpace::new(6 << 20, Arc::clone(&metrics));
+        let mut all = Vec::new();
+        for number in 0..30 {
+            all.extend(fill(&space, client(number), 60_000));
+        }
+        assert!((60..=96).contains(&all.len()), "{}", all.len());
+        assert!(metrics.requests.refused.get() >= 30);
+        for number in 100..110 {
+            let one = space.hold(None, client(number), 16_000);
+            assert!(one.is_ok(), "{number}");
+        }
+        assert!(space.used().used() <= 6 << 20);
+        drop(all);
+        assert!(space.used().is_empty());
+    }
+}
