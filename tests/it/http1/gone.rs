@@ -70,16 +70,22 @@ async fn all_are_noticed(
     rows: Vec<(&'static str, Vec<u8>)>,
     mut reached: impl AsyncFnMut(&mut Wire),
 ) {
+    let mut gone = Vec::new();
     for (name, bytes) in rows {
         for over in [Over::Tls, Over::Plain] {
             for leaves in [Leaves::Closing, Leaves::Resetting] {
-                let mut one = client(proxy, over, &bytes, leaves).await;
+                let at = bytes.iter().position(|byte| *byte == b'/').unwrap() + 1;
+                let named = [&bytes[..at], gone.len().to_string().as_bytes(), &bytes[at..]].concat();
+                let mut one = client(proxy, over, &named, leaves).await;
                 reached(&mut one).await;
-                drop(one);
-                let line = proxy.access().await;
-                assert_eq!(line["ended"], "client_gone", "{name} {over:?} {leaves:?}: {line}");
+                gone.push(format!("{name} {over:?} {leaves:?}"));
             }
         }
+    }
+    for _ in 0..gone.len() {
+        let line = proxy.access().await;
+        let number: usize = line["target"].as_str().unwrap()[1..].parse().unwrap();
+        assert_eq!(line["ended"], "client_gone", "{}: {line}", gone[number]);
     }
 }
 
