@@ -1,13 +1,18 @@
 //! [`check_files`]: whether a configuration fits the machine that it is on: its files, and its addresses.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
+use futures_util::future::join_all;
 use time::OffsetDateTime;
+use tokio::time::timeout;
 
 use super::exposed::{self, exposed};
 use crate::config::admin::AdminToken;
 use crate::config::{Certificate, CertificateFiles, Loaded, Name, Problems};
+use crate::listener::Names;
 use crate::tls::{ClientTls, Clients, Description, OnDisk, Source, StateDir, TlsError};
 
 /// Why a configuration cannot be used although it is well written.
@@ -69,6 +74,31 @@ pub fn check_machine(loaded: &mut Loaded) -> Result<(), Problems> {
     }
     Ok(())
 }
+
+/// Asks for a moment whether the name of a gateway leads to frontgate itself: the setting of each that does, what is wrong, and what
+/// to write instead. A request there is answered with a 508.
+pub async fn check_names(loaded: &Loaded) -> Vec<(String, String, &'static str)> {
+    let names = Names::default();
+    let asked = loaded.names_of_gateways().into_iter().map(|name| {
+        let names = &names;
+        async move {
+            let found = timeout(A_MOMENT, names.find(&name)).await;
+            let addresses: Vec<IpAddr> =
+                found.ok().and_then(Result::ok).map(|found| found.to_vec()).unwrap_or_default();
+            (name, addresses)
+        }
+    });
+    let found: HashMap<String, Vec<IpAddr>> = join_all(asked).await.into_iter().collect();
+    if found.values().all(Vec::is_empty) {
+        return Vec::new();
+    }
+    let here = if_addrs::get_if_addrs().unwrap_or_default();
+    let addresses = |name: &str| found.get(name).cloned().unwrap_or_default();
+    loaded.own_names(&addresses, &|ip: IpAddr| here.iter().any(|one| one.ip() == ip))
+}
+
+/// What resolves takes less.
+const A_MOMENT: Duration = Duration::from_secs(2);
 
 /// Says which of the names that were written no certificate of the files is for.
 fn warn_of_names(loaded: &mut Loaded) {

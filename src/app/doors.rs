@@ -191,6 +191,11 @@ impl Doors {
         self.open.iter().filter(|door| door.purpose == purpose).filter_map(|door| door.bound).collect()
     }
 
+    /// Where clients come in over TCP.
+    pub(super) fn bound(&self) -> impl Iterator<Item = SocketAddr> {
+        self.open.iter().filter_map(|door| door.bound)
+    }
+
     /// What a successor could go on with.
     pub(super) fn offered(&self) -> impl Iterator<Item = Offered> {
         self.open.iter().map(|door| door.offered.clone())

@@ -9,7 +9,7 @@ use super::error::StartError;
 use super::running::Running;
 use crate::config::{Config, Group, Route, Target, Upstream, UpstreamTls};
 use crate::drain::Drain;
-use crate::listener::Names;
+use crate::listener::{Names, OwnAddresses};
 use crate::observe::Metrics;
 use crate::tls::{ClientTls, client_config};
 use crate::upstream::{Connector, Endpoint, Endpoints, Gate, HoldSpace, Pool};
@@ -31,6 +31,8 @@ pub(super) struct Common {
     pub(super) space: HoldSpace,
     /// What finds their addresses.
     pub(super) names: Names,
+    /// Where they must not lead.
+    pub(super) own: OwnAddresses,
 }
 
 /// How a route reaches its gateway.
@@ -189,6 +191,7 @@ fn group(config: &Config, route: &Route) -> Group {
 fn pool(key: &Key, common: &Common) -> Result<Pool, StartError> {
     let tls = |host: &str| Ok::<_, StartError>((client_config(&key.how.tls)?, key.how.tls.server_name(host)?));
     let connector = Connector::new(&key.upstream, key.how.limit, tls)?.asking(common.names.clone());
+    let connector = connector.never_to(common.own.clone());
     Ok(Pool::new(connector, key.how.request_head.max(LEAST_RESPONSE_HEAD)))
 }
 

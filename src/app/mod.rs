@@ -20,7 +20,7 @@ mod wire;
 mod written;
 
 pub use certificates::CertificateFacts;
-pub use check::{Unusable, check_files, check_machine, warn_of};
+pub use check::{Unusable, check_files, check_machine, check_names, warn_of};
 pub use error::StartError;
 pub use operator::Reply;
 pub use reload::{Reloading, Unchanging};

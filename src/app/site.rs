@@ -108,6 +108,7 @@ impl Site {
         for door in closed {
             door.retire().await;
         }
+        self.lasting.common.own.set(self.doors.bound().collect());
         self.look_after(shown, config.tls.hsts);
         let before = std::mem::take(&mut self.gateways);
         self.gateways = gateways.take_over(before, &self.drain);

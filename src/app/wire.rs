@@ -24,7 +24,7 @@ use crate::http::router::{Matches, Router};
 use crate::http::stack::{Edge, EdgeSettings, RouteEnd, RouteSettings, RouteStack};
 use crate::http::upgrade::Upgrades;
 use crate::http::websockets::WebSockets;
-use crate::listener::{Buffers, Names, Purpose};
+use crate::listener::{Buffers, Names, OwnAddresses, Purpose};
 use crate::observe::{AccessLog, Hint, Metrics};
 use crate::server::admission::{Admission, Limits};
 use crate::server::capacity::{Capacity, Resources};
@@ -81,6 +81,7 @@ impl Lasting {
             metrics: Arc::clone(&metrics),
             space: HoldSpace::new(HoldLimits { bytes: waiting_bytes, ..HoldLimits::default() }),
             names: Names::default(),
+            own: OwnAddresses::default(),
         };
         Ok(Self {
             tokens: Tokens::default(),

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use super::environment;
 use super::failure::Failure;
 use super::output::print;
-use crate::app::check_files;
+use super::run::runtime;
+use crate::app::{check_files, check_names};
 use crate::config::{self, Overrides, Source};
 
 /// What is checked, and what is shown of it.
@@ -29,6 +30,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     loaded.config.state_dir = config::state_dir(state_dir.as_deref(), |name| env::var_os(name)).ok();
     let checked = check_files(&mut loaded);
     loaded.config.state_dir = state_dir;
+    for (setting, message, hint) in runtime()?.block_on(check_names(&loaded)) {
+        loaded.warn(&setting, message, hint);
+    }
     if !loaded.warnings.is_empty() {
         // There is no other place to say it.
         let _ = writeln!(io::stderr(), "{}", loaded.warnings);

@@ -9,7 +9,7 @@ use super::environment;
 use super::failure::Failure;
 use super::flags::{Flags, one};
 use super::run::{Found, runtime, until_stopped};
-use crate::app::{Reloading, Written, check_machine, warn_of};
+use crate::app::{Reloading, Written, check_machine, check_names, warn_of};
 use crate::config::{self, Loaded, Problems, Source};
 use crate::lifecycle::Hangup;
 use crate::observe::logging;
@@ -39,7 +39,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
         Some(in_use) => written.start_after(&in_use)?,
     };
     check_machine(&mut loaded)?;
-    let Loaded { config, file, warnings, .. } = loaded;
+    let Loaded { config, file, warnings, .. } = loaded.clone();
     let (logging, _output) = logging::init(&config.log).context("cannot set up logging")?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -50,7 +50,18 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     warn_of(&warnings);
     runtime()?.block_on(async {
         let hangup = Hangup::listen().context("cannot listen to signals")?;
-        Box::pin(until_stopped(config, found, Some(Reloading { written, logging, hangup }), |_| {})).await
+        let mut serving = Box::pin(until_stopped(config, found, Some(Reloading { written, logging, hangup }), |_| {}));
+        tokio::select! {
+            biased;
+            served = &mut serving => served,
+            // The start waits for no resolver.
+            own = check_names(&loaded) => {
+                for (setting, message, hint) in own {
+                    tracing::warn!(setting, hint, "configuration: {message}");
+                }
+                serving.await
+            }
+        }
     })?;
     Ok(())
 }

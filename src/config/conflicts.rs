@@ -1,5 +1,6 @@
 //! What listeners cannot have together, and gateways that are frontgate itself.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
@@ -52,6 +53,52 @@ pub(super) fn own_gateways(config: &Config, is_here: &dyn Fn(IpAddr) -> bool) ->
         let found = listeners.iter().find(|listener| leads_to(upstream, &listener.address, is_here))?;
         Some(format!("{upstream} is frontgate itself, at {} in {}", found.address, found.key))
     };
+    gateways(config).into_iter().filter_map(|(key, upstream)| Some((key, own(upstream)?))).collect()
+}
+
+/// The same of gateways with names, which have `addresses`.
+pub(super) fn own_names(
+    config: &Config,
+    addresses: &dyn Fn(&str) -> Vec<IpAddr>,
+    is_here: &dyn Fn(IpAddr) -> bool,
+) -> Vec<(String, String)> {
+    let listeners = listeners(config);
+    let own = |upstream: &Upstream| {
+        let (host, port) = named(upstream)?;
+        addresses(host).into_iter().find_map(|ip| {
+            let at = Upstream::Http { host: ip.to_string(), port };
+            let found = listeners.iter().find(|listener| leads_to(&at, &listener.address, is_here))?;
+            Some(format!("{upstream} leads to {ip}, which is frontgate itself, at {} in {}", found.address, found.key))
+        })
+    };
+    gateways(config).into_iter().filter_map(|(key, upstream)| Some((key, own(upstream)?))).collect()
+}
+
+/// The names of gateways that could be frontgate itself, by their ports.
+pub(super) fn names(config: &Config) -> BTreeSet<String> {
+    let listeners = listeners(config);
+    let is_ours = |port: u16| {
+        listeners.iter().any(|listener| matches!(listener.address, BindAddr::Tcp(address) if address.port() == port))
+    };
+    let named = gateways(config).into_iter().filter_map(|(_, upstream)| named(upstream));
+    named.filter(|(_, port)| is_ours(*port)).map(|(host, _)| host.to_owned()).collect()
+}
+
+/// The name in an upstream whose addresses only a resolver knows, and its port.
+fn named(upstream: &Upstream) -> Option<(&str, u16)> {
+    let (Upstream::Http { host, port } | Upstream::Https { host, port }) = upstream else { return None };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    (bare.parse::<IpAddr>().is_err() && !is_localhost(bare)).then_some((host, *port))
+}
+
+/// Whether a name is one of this machine's own, whatever a resolver says (RFC 6761 §6.3).
+fn is_localhost(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// Every gateway that a route may lead to, and its key.
+fn gateways(config: &Config) -> Vec<(String, &Upstream)> {
     let mut all: Vec<(String, &Upstream)> = Vec::new();
     let routes = &config.routes;
     let falls_back = |route: &super::Route| route.respond.is_none() && route.upstream.is_none();
@@ -68,7 +115,7 @@ pub(super) fn own_gateways(config: &Config, is_here: &dyn Fn(IpAddr) -> bool) ->
             all.push((format!("upstreams.{name}.endpoints[{index}]"), upstream));
         }
     }
-    all.into_iter().filter_map(|(key, upstream)| Some((key, own(upstream)?))).collect()
+    all
 }
 
 /// Every address that is bound. Port 0 is a different port each time.
@@ -121,9 +168,8 @@ fn leads_to(upstream: &Upstream, listener: &BindAddr, is_here: &dyn Fn(IpAddr) -
                 ip == own || (own.is_unspecified() && here && same_family) || (ip.is_unspecified() && own.is_loopback())
             };
             let bare = host.trim_start_matches('[').trim_end_matches(']');
-            let name = bare.trim_end_matches('.').to_ascii_lowercase();
             *port == own.port()
-                && if name == "localhost" || name.ends_with(".localhost") {
+                && if is_localhost(bare) {
                     own.ip().to_canonical().is_loopback() || own.ip().is_unspecified()
                 } else {
                     bare.parse().is_ok_and(reaches)
@@ -193,5 +239,22 @@ mod tests {
             let found = own_gateways(&config, &|ip| ip == here);
             assert_eq!(found.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(" "), expected, "{text}");
         }
+    }
+    #[test]
+    fn a_name_that_leads_to_a_listener_of_ours_is_found_by_its_addresses() {
+        let text = "\
+listen: { https: [\"0.0.0.0:8443\"], plain: [\"127.0.0.1:8080\"] }
+upstreams: { team: { endpoints: [\"https://gw.lan:8443\", \"http://gw.lan:8080\", \"http://gw.lan:18789\", \"https://other.lan:8443\", \"https://localhost.:8443\"] } }
+routes: [{ path: /a, upstream: \"https://127.0.0.9:8444\" }, { upstream: team }]
+";
+        let source = Source::Text { text: text.to_owned(), file: "/f.yaml".into() };
+        let config = load(source, [], &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}")).config;
+        assert_eq!(names(&config).into_iter().collect::<Vec<_>>(), ["gw.lan", "other.lan"]);
+        let addresses =
+            |name: &str| if name == "gw.lan" { vec![[192, 0, 2, 8].into(), [192, 0, 2, 7].into()] } else { Vec::new() };
+        let found = own_names(&config, &addresses, &|ip| ip == IpAddr::from([192, 0, 2, 7]));
+        let expected =
+            "https://gw.lan:8443 leads to 192.0.2.7, which is frontgate itself, at 0.0.0.0:8443 in listen.https[0]";
+        assert_eq!(found, [("upstreams.team.endpoints[0]".to_owned(), expected.to_owned())]);
     }
 }

@@ -1,5 +1,6 @@
 //! [`load()`]: file, environment and command line, laid over the defaults.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -55,6 +56,21 @@ impl Loaded {
         let own = conflicts::own_gateways(&self.config, is_here).into_iter();
         let problems: Vec<_> = own.map(|(key, why)| self.at(&key, Fault::new(why).hint(GATEWAY))).collect();
         if problems.is_empty() { Ok(()) } else { Err(Problems::new(self.file.clone(), problems)) }
+    }
+
+    /// The names of gateways that could be frontgate itself.
+    pub(crate) fn names_of_gateways(&self) -> BTreeSet<String> {
+        conflicts::names(&self.config)
+    }
+
+    /// Of those the ones that are, by their `addresses`: the setting of each, what is wrong, and what to write instead.
+    pub(crate) fn own_names(
+        &self,
+        addresses: &dyn Fn(&str) -> Vec<IpAddr>,
+        is_here: &dyn Fn(IpAddr) -> bool,
+    ) -> Vec<(String, String, &'static str)> {
+        let own = conflicts::own_names(&self.config, addresses, is_here).into_iter();
+        own.map(|(key, why)| (key, why, GATEWAY)).collect()
     }
 
     fn at(&self, path: &str, fault: Fault) -> Problem {

@@ -29,6 +29,9 @@ pub enum Failure {
     /// The gateway's name has no address.
     #[error("the gateway's name cannot be resolved")]
     GatewayNotFound(#[source] Cause),
+    /// The gateway's address leads back here (RFC 9110 §7.6.3 has loops in mind).
+    #[error("the gateway's address is frontgate's own")]
+    GatewayIsFrontgate(#[source] Cause),
     /// The TLS handshake with the gateway failed.
     #[error("the TLS handshake with the gateway failed: {}", .0.as_str())]
     GatewayTls(TlsFault, #[source] Cause),

@@ -154,6 +154,7 @@ impl Forward {
                 ConnectError::Refused => Failure::GatewayNotRunning(cause),
                 ConnectError::Resolve { .. } => Failure::GatewayNotFound(cause),
                 ConnectError::TimedOut(_) => Failure::ConnectTimeout,
+                ConnectError::Itself(_) => Failure::GatewayIsFrontgate(cause),
                 ConnectError::Tls(error) => Failure::GatewayTls(TlsFault::of(&error), cause),
                 ConnectError::Exhausted { .. } => Failure::Exhausted(cause),
                 ConnectError::Io(error) => Failure::connecting(error),

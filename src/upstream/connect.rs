@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::config::Upstream;
-use crate::listener::{Names, Socket, find_dead_peer, in_turns, race};
+use crate::listener::{Names, OwnAddresses, Socket, find_dead_peer, in_turns, race};
 use crate::tls::Stream;
 
 /// Dials the gateway.
@@ -22,6 +22,8 @@ pub struct Connector {
     target: Target,
     limit: Option<Duration>,
     names: Names,
+    /// Where it must not lead.
+    own: OwnAddresses,
     /// The address of its name that was reached last. It is tried first: what is silent before it costs each connection a moment.
     reached: Arc<Mutex<Option<IpAddr>>>,
 }
@@ -54,6 +56,9 @@ pub enum ConnectError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// What answers there is frontgate: it would ask itself for ever.
+    #[error("its address is frontgate's own, {0}: `upstream` must be where the gateway itself listens")]
+    Itself(SocketAddr),
     /// Anything else the kernel reports.
     #[error("{0}")]
     Io(io::Error),
@@ -72,8 +77,8 @@ pub enum Lacks {
 
 impl ConnectError {
     /// Every name in metrics.
-    pub(crate) const NAMES: [&str; 8] =
-        ["unresolved", "refused", "timed_out", "tls", "no_files", "no_ports", "no_memory", "other"];
+    pub(crate) const NAMES: [&str; 9] =
+        ["unresolved", "refused", "timed_out", "tls", "itself", "no_files", "no_ports", "no_memory", "other"];
 
     /// Its name in metrics.
     pub fn as_str(&self) -> &'static str {
@@ -82,6 +87,7 @@ impl ConnectError {
             Self::Refused => "refused",
             Self::TimedOut(_) => "timed_out",
             Self::Tls(_) => "tls",
+            Self::Itself(_) => "itself",
             Self::Exhausted { lacks: Lacks::Files, .. } => "no_files",
             Self::Exhausted { lacks: Lacks::Ports, .. } => "no_ports",
             Self::Exhausted { lacks: Lacks::Memory, .. } => "no_memory",
@@ -165,13 +171,19 @@ impl Connector {
     }
 
     fn to(target: Target, limit: Option<Duration>) -> Self {
-        Self { target, limit, names: Names::default(), reached: Arc::default() }
+        Self { target, limit, names: Names::default(), own: OwnAddresses::default(), reached: Arc::default() }
     }
 
     /// The same, asking `names`, which others ask too.
     #[must_use]
     pub(crate) fn asking(self, names: Names) -> Self {
         Self { names, ..self }
+    }
+
+    /// The same, which fails where it leads to one of these.
+    #[must_use]
+    pub(crate) fn never_to(self, own: OwnAddresses) -> Self {
+        Self { own, ..self }
     }
 
     /// A fresh connection.
@@ -202,7 +214,14 @@ impl Connector {
                 Ok(Stream::Plain(Socket::Unix(stream)))
             }
             Target::Tcp { host, port, tls } => {
-                let socket = Socket::Tcp(self.dial_tcp(host, *port).await?);
+                let stream = self.dial_tcp(host, *port).await?;
+                // A connection that is gone already says so when it is used.
+                if let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr())
+                    && let Some(own) = self.own.reached(local, peer)
+                {
+                    return Err(ConnectError::Itself(own));
+                }
+                let socket = Socket::Tcp(stream);
                 match tls {
                     None => Ok(Stream::Plain(socket)),
                     Some((connector, name)) => {

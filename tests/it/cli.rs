@@ -51,6 +51,19 @@ fn check_says_ok_in_one_line() {
 }
 
 #[test]
+fn check_warns_of_a_gateway_whose_name_leads_to_frontgate() {
+    // This machine's name is one that the configuration alone does not tell.
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let known = std::net::ToSocketAddrs::to_socket_addrs(&(name.as_str(), 8443)).is_ok();
+    let folder = folder_with("f.yaml", &format!("listen: {{ https: [\":8443\"] }}\nupstream: https://{name}:8443\n"));
+    let ran = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let warned =
+        ran.stderr.starts_with("f.yaml:2:11: warning: upstream: ") && ran.stderr.contains("which is frontgate itself");
+    assert_eq!(warned, known, "{ran:?}");
+}
+
+#[test]
 fn check_warns_of_secrets_that_others_may_read_or_replace() {
     let folder = TempDir::new().unwrap();
     pair(folder.path());

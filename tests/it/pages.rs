@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use frontgate::config::{Config, Upstream};
+use frontgate::config::{BindAddr, Config, Upstream};
 use http::Request;
 use serde_json::Value;
 
-use crate::harness::{Message, Wire, empty, gateway, proxy};
+use crate::harness::{Message, Reserved, Wire, empty, gateway, proxy};
+use crate::websocket::peer::UPGRADE;
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -140,6 +141,26 @@ async fn a_gateway_whose_name_nobody_knows_is_a_502() {
     let mut client = proxy.client().await;
     let page = ask(&mut client, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!((page.status(), code(&page).as_str()), (502, "gateway_not_found"));
+}
+
+#[tokio::test]
+async fn a_gateway_whose_name_leads_back_is_a_508_and_no_loop() {
+    let reserved = Reserved::new();
+    let address = reserved.address;
+    drop(reserved);
+    let proxy = proxy()
+        .config(|config| {
+            config.upstream = Upstream::Http { host: "localhost".into(), port: address.port() };
+            config.listen.plain = vec![BindAddr::Tcp(address).into()];
+        })
+        .start()
+        .await;
+    let mut client = proxy.client().await;
+    let page = ask(&mut client, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    assert_eq!((page.status(), code(&page).as_str()), (508, "gateway_is_frontgate"));
+    let refused = ask(&mut client, UPGRADE).await;
+    assert!(refused.status() == 508 && refused.body_text().contains("gateway_is_frontgate"), "{}", refused.text());
+    assert_eq!(proxy.http2().await.get("https://localhost/").await.status, 508);
 }
 
 #[tokio::test]

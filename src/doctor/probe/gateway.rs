@@ -161,7 +161,7 @@ fn failed(error: ConnectError) -> Reached {
         ConnectError::Resolve { .. } => Reached::Unresolved,
         ConnectError::TimedOut(_) => Reached::TimedOut,
         ConnectError::Tls(error) | ConnectError::Io(error) => Reached::Failed(error.to_string()),
-        error @ ConnectError::Exhausted { .. } => Reached::Failed(error.to_string()),
+        error @ (ConnectError::Exhausted { .. } | ConnectError::Itself(_)) => Reached::Failed(error.to_string()),
     }
 }
 

@@ -63,6 +63,14 @@ impl Failure {
                 "The host name in `upstream` has no address.",
                 "Correct the name in frontgate's config, or write an address, like `http://127.0.0.1:18789`.",
             ),
+            Self::GatewayIsFrontgate(_) => (
+                StatusCode::LOOP_DETECTED,
+                "gateway_is_frontgate",
+                Frontgate,
+                "frontgate would ask itself",
+                "The address in `upstream` leads back to frontgate.",
+                "Let `upstream` be where the gateway itself listens, as a rule `http://127.0.0.1:18789`.",
+            ),
             Self::GatewayTls(fault, _) => (
                 StatusCode::BAD_GATEWAY,
                 "gateway_tls_failed",

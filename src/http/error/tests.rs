@@ -5,11 +5,12 @@ use super::*;
 /// One of each, with a cause that must never be shown.
 pub(crate) fn every_failure() -> Vec<Failure> {
     let cause = || Cause::from("10.1.2.3:18789");
-    let with_cause: [fn(Cause) -> Failure; 8] = [
+    let with_cause: [fn(Cause) -> Failure; 9] = [
         Failure::GatewayNotRunning,
         Failure::GatewayStarting,
         Failure::GatewayUnreachable,
         Failure::GatewayNotFound,
+        Failure::GatewayIsFrontgate,
         |cause| Failure::GatewayTls(TlsFault::UnknownIssuer, cause),
         Failure::GatewayClosed,
         Failure::GatewayNonsense,
@@ -62,6 +63,7 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (503, "gateway_starting"),
         (502, "gateway_unreachable"),
         (502, "gateway_not_found"),
+        (508, "gateway_is_frontgate"),
         (502, "gateway_tls_failed"),
         (502, "gateway_closed"),
         (502, "gateway_nonsense"),

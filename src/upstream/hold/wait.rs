@@ -271,7 +271,7 @@ fn found_down(error: &ConnectError) -> Option<Down> {
             _ => None,
         },
         // It says nothing about the gateway.
-        ConnectError::Exhausted { .. } => None,
+        ConnectError::Exhausted { .. } | ConnectError::Itself(_) => None,
     }
 }
 
