@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout};
-use tracing::Instrument as _;
 
 use super::admission::Admission;
 use super::handshake::{self, Dialled, Shaken};
@@ -15,7 +14,6 @@ use super::{h1, h2};
 use crate::drain::Drain;
 use crate::http::arrival::{Announced, Arrival, Protocol};
 use crate::listener::{Peer, Socket, proxy_protocol};
-use crate::observe::for_client;
 use crate::tls::{Identity, Stream};
 
 /// Serves one connection to its end. Where a PROXY header is due it is counted from there on, against the client that it names.
@@ -98,9 +96,7 @@ pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &A
     let buffers = Arc::clone(buffers);
     drop(settings);
     if is_h2 {
-        // The library has opinions on what a client does, and does not know which client that is.
-        let span = for_client(arrival.peer.ip());
-        h2::serve(stream, buffers, arrival, live, places, drains.connection).instrument(span).await;
+        h2::serve(stream, buffers, arrival, live, places, drains.connection).await;
     } else {
         h1::serve(stream, arrival, live, Way::Proper, places, drains).await;
     }

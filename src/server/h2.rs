@@ -34,6 +34,7 @@ use crate::http::arrival::Arrival;
 use crate::http::error::Failure;
 use crate::http::stack::Entry;
 use crate::listener::Buffers;
+use crate::observe::for_client;
 use crate::tls::Stream;
 use crate::upstream::BodySource;
 
@@ -47,6 +48,8 @@ pub(super) async fn serve(
     drain: Drain,
 ) {
     let _places = places;
+    // The library has opinions on what a client does, and does not know which client that is.
+    let span = for_client(arrival.peer.ip());
     let (activity, arrival, requested) = (Activity::new(), Arc::new(arrival), live.clone());
     let watched = activity.clone();
     let streams = Streams::new(drain.tasks(), activity.clone());
@@ -100,7 +103,7 @@ pub(super) async fn serve(
                     return Poll::Pending;
                 }
                 cork.begin_turn(if heads.is_strained() { 1 } else { HEADS_AT_ONCE });
-                let polled = connection.as_mut().poll(cx);
+                let polled = span.in_scope(|| connection.as_mut().poll(cx));
                 if polled.is_pending() && cork.wants_turn() {
                     gathering = true;
                     cx.waker().wake_by_ref();

@@ -3,7 +3,7 @@
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::harness::{binary, empty, gateway};
+use crate::harness::{Frame2, binary, empty, gateway};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -237,4 +237,24 @@ async fn a_gateway_that_refuses_forwarded_clients_is_explained_to_its_operator()
     let warnings: Vec<_> = proxy.printed.iter().filter(|line| line.contains("\"WARN\"")).collect();
     assert_eq!(warnings.len(), 1, "one a minute: {warnings:#?}");
     assert!(warnings[0].contains("trustedProxies") && warnings[0].contains("127.0.0.1"), "{}", warnings[0]);
+}
+
+/// What a client can make a library warn of is one line a minute, which names the client.
+#[tokio::test]
+async fn what_a_library_warns_of_names_the_client() {
+    let gateway = gateway().answering(OK).await;
+    let mut proxy = binary().upstream(&gateway).start().await;
+    let mut client = proxy.raw_http2().await;
+    for _ in 0..50 {
+        client.unasked_pong().await;
+    }
+    client.ping().await;
+    while client.frame().await != Frame2::Pong {}
+    drop(client);
+    proxy.terminate().await;
+    let warnings: Vec<_> = proxy.printed.iter().filter(|line| line.contains("\"WARN\"")).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    let line: Value = serde_json::from_str(warnings[0]).unwrap();
+    has(&line, &json!({ "client": "127.0.0.1", "level": "WARN" }));
+    assert!(line["message"].as_str().unwrap().starts_with("recv PING ack that we never sent"), "{line}");
 }

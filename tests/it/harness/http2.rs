@@ -168,6 +168,11 @@ impl Raw2 {
         self.wire.send(frame(PING, 0, 0, b"are you?")).await;
     }
 
+    /// Answers a ping that never was.
+    pub(crate) async fn unasked_pong(&mut self) {
+        self.wire.send(frame(PING, ACK, 0, b"you are!")).await;
+    }
+
     /// The next frame; SETTINGS and pings are answered, and not returned.
     pub(crate) async fn frame(&mut self) -> Frame2 {
         loop {
