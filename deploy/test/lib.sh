@@ -12,18 +12,19 @@ export OPENCLAW_KIT_INSTALL="$KIT_INSTALL"
 NODE="$KIT_INSTALL/node_modules/node/bin/node"
 # A variable of its own would be none that frontgate knows, and so an error.
 BINARY="${FRONTGATE_BIN:-}"; unset FRONTGATE_BIN
-FAILED=0
+FAILED=0 PASSED=yes
 
-# check NAME COMMAND...    runs COMMAND, in which the first thing that fails is the end, and prints its line.
+# check NAME COMMAND...    runs COMMAND, in which the first thing that fails is the end, prints its line, and sets PASSED to
+# `yes` or `no`. Never part of a condition (`check … || return`): bash would then go on behind what fails in COMMAND.
 check() {
     local name="$1" log="$W/log/${1//[^a-z0-9]/-}" began=$SECONDS; shift
     (set -e; "$@") >"$log" 2>&1
     local status=$?
+    PASSED=yes
     case $status in
         0) echo "ok      $name ($((SECONDS - began)) s)"; sed -n 's/^SAY /        /p' "$log" ;;
-        *) FAILED=1; echo "FAIL    $name ($((SECONDS - began)) s, $status)"; tail -n 25 "$log" | cut -c-250 | sed 's/^/        | /' ;;
+        *) FAILED=1 PASSED=no; echo "FAIL    $name ($((SECONDS - began)) s, $status)"; tail -n 25 "$log" | cut -c-250 | sed 's/^/        | /' ;;
     esac
-    return "$status"
 }
 
 # Loud, and collected by .ci/run.
@@ -52,6 +53,13 @@ pod() {
     [ -f "$W/containers.conf" ] || printf '[containers]\ndefault_ulimits = ["nofile=10000:10000", "nproc=10000:10000"]\n' >"$W/containers.conf"
     CONTAINERS_CONF="$W/containers.conf" "$PODMAN" --root "$W/podman" --runroot "$W/run" --tmpdir "$W/tmp" --runtime runc --cgroup-manager cgroupfs \
         --storage-driver vfs "$@" 2> >(grep -v 'to cgroupfs sandbox cgroup' >&2)
+}
+
+# Without a network for containers every check below would wait for its time to pass.
+containers_have_a_network() {
+    root_of bookworm "$W/network-root"
+    pod run --rm --rootfs "$W/network-root" ip route show default
+    rm -rf "$W/network-root"
 }
 
 # Takes away what a check before this one may have left; one by one where one needs another, which has to stay until then.
