@@ -6,7 +6,7 @@
 
 check_image() {
     check 'image: builds from the Dockerfile' build_image
-    [ $PASSED = yes ] || return
+    [ "$PASSED" = yes ] || return
     [ -z "${DEPLOY_QUICK:-}" ] || not_run 'image: its size, since DEPLOY_QUICK built it with less optimisation; deploy/test/run image judges it'
     check 'image: is small, has labels, a user, roots and a health check' image_is_right
     if [ -x "$NODE" ]; then check 'image: serves the real gateway read-only, without capabilities, in 32 MiB' image_serves

@@ -5,10 +5,10 @@ check_systemd() {
     local distribution
     for distribution in bookworm trixie; do
         check "systemd of $distribution: boots in a container" boot "$distribution"
-        [ $PASSED = yes ] || continue
+        [ "$PASSED" = yes ] || continue
         check "systemd of $distribution: the units are right, and safe" units_are_right
         check "systemd of $distribution: starts, as nobody, on ports 443 and 80" starts
-        [ $PASSED = yes ] || { pod rm -f -t 0 booted >/dev/null; continue; }
+        [ "$PASSED" = yes ] || { pod rm -f -t 0 booted >/dev/null; continue; }
         check "systemd of $distribution: a wrong config refuses the reload, a right one is taken over" reloads
         check "systemd of $distribution: another version takes over without a gap" upgrades
         check "systemd of $distribution: with its sockets a restart refuses nobody" restarts

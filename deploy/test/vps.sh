@@ -4,7 +4,7 @@
 check_vps() {
     check 'vps: install.sh carries the unit that the repository has' unit_is_carried
     check 'vps: boots a machine' boot_root bookworm
-    [ $PASSED = yes ] || return
+    [ "$PASSED" = yes ] || return
     check 'vps: a wrong command line changes nothing' installs_nothing
     check 'vps: what cloud-init runs installs and starts it' installs_by_cloud_init
     check 'vps: operators ask at a unix socket that is for root and the service' asks_at_the_socket
