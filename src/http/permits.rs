@@ -103,7 +103,7 @@ impl Permits {
                 drop(clients);
                 return Err(shared.refused("limits.requests_per_client", client));
             }
-            if has >= FEW && shared.requests.is_nearly_full() {
+            if has >= shared.requests.left_for_one() {
                 drop(clients);
                 return Err(shared.refused("limits.requests", client));
             }
@@ -142,10 +142,11 @@ impl Counter {
         self.are.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Whether what is left is for networks that have little: a few that have much must not keep all others out.
-    fn is_nearly_full(&self) -> bool {
-        let most = self.most.load(Ordering::Relaxed);
-        self.are.load(Ordering::Relaxed) > most - most / 8
+    /// How many a network may have that gets one more. What is left in the end is for those that have little: few that have much
+    /// must not keep all others out, and neither must many that have a few. The next one still finds some.
+    fn left_for_one(&self) -> usize {
+        let (most, are) = (self.most.load(Ordering::Relaxed), self.are.load(Ordering::Relaxed));
+        if are > most - most / 8 { most.saturating_sub(are).clamp(1, FEW) } else { usize::MAX }
     }
 }
 
@@ -213,9 +214,9 @@ mod tests {
         let rows = [
             // In all, of each, and towards gateways; how many a network gets, and another one, and one without an address.
             ((100, Some(10), 100), (10, 10, 67)),
-            ((100, None, 100), (88, 12, 0)),
+            ((100, None, 100), (88, 6, 6)),
             ((100, None, 50), (50, 0, 0)),
-            ((10, Some(256), 10), (10, 0, 0)),
+            ((10, Some(256), 10), (9, 1, 0)),
         ];
         for ((requests, per_client, gateway), (first, second, unknown)) in rows {
             let permits = permits(requests, per_client, gateway);
@@ -245,6 +246,19 @@ mod tests {
     }
 
     #[test]
+    fn many_networks_that_take_a_few_leave_room_for_the_next() {
+        let permits = permits(832, Some(256), 10_000);
+        let mut held = Vec::new();
+        // In turns, as they come; what is refused is asked for again.
+        for _ in 0..50 {
+            held.extend((0..100).filter_map(|n| permits.enter(Some([192, 0, 2, n].into())).ok()));
+        }
+        let others: Vec<_> = (0..4).map(|n| permits.enter(Some([198, 51, 100, n].into()))).collect();
+        assert!(others.iter().all(Result::is_ok), "{}", held.len());
+        assert!(held.len() > 800, "{}", held.len());
+    }
+
+    #[test]
     fn a_websocket_keeps_its_connection_to_the_gateway_and_nothing_else() {
         let permits = permits(2, Some(1), 2);
         let mut request = permits.enter(client("192.0.2.1")).unwrap();
@@ -270,9 +284,9 @@ mod tests {
         }
         all.pop();
         assert!(permits.enter(client("192.0.2.1")).is_ok());
-        permits.resize(PermitLimits { requests: 9, per_client: None, gateway: 9 });
+        permits.resize(PermitLimits { requests: 7, per_client: None, gateway: 9 });
         all.extend(fill(&permits, client("192.0.2.1")));
-        assert_eq!(all.len(), 9);
+        assert_eq!(all.len(), 7);
     }
 
     #[test]
