@@ -225,9 +225,10 @@ impl Binary {
         self.memory("VmRSS:")
     }
 
-    /// The memory that it uses, with its share of what others use as well, in KiB (`Pss`).
-    pub(crate) fn proportional_memory(&self) -> u64 {
-        self.field("smaps_rollup", "Pss:")
+    /// The memory that nobody shares with it, in KiB (`Pss_Anon`). Its share of the program's file grows by megabytes whenever
+    /// another test's process ends that runs the same program.
+    pub(crate) fn own_memory(&self) -> u64 {
+        self.field("smaps_rollup", "Pss_Anon:")
     }
 
     fn memory(&self, field: &str) -> u64 {

@@ -149,6 +149,11 @@ impl Peer {
         self.socket.shutdown(std::net::Shutdown::Both).unwrap();
     }
 
+    /// Lets the kernel keep little of what is not read: left to itself it may take 32 MiB.
+    pub(crate) fn receive_little(&self) {
+        self.socket.set_recv_buffer_size(64 * 1024).unwrap();
+    }
+
     /// Is gone with a RST.
     pub(crate) fn reset(self) {
         self.socket.set_linger(Some(Duration::ZERO)).unwrap();

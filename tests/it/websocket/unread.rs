@@ -1,10 +1,13 @@
 //! What a WebSocket costs one side of which does not read.
 #![expect(clippy::print_stdout, reason = "figures are for people")]
 
+use std::time::{Duration, Instant};
+
 use futures_util::future::join_all;
 
 use super::frame::Frame;
 use super::scene::{BOTH, Via, scene_of_binary};
+use crate::harness::Binary;
 
 /// How many there are; `UNREAD_SOCKETS` says otherwise.
 const SOCKETS: usize = 40;
@@ -12,13 +15,17 @@ const SOCKETS: usize = 40;
 const MOST: u64 = 96;
 /// KiB that may be kept when all of them have left: buffers for the next.
 const KEPT: u64 = 4 * 1024;
+/// For how long what was used on the way, and is free again, may take to come back.
+const SETTLES: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn it_costs_a_few_buffers_and_gives_them_back() {
     let count = std::env::var("UNREAD_SOCKETS").map_or(SOCKETS, |count| count.parse().unwrap());
     let mut over = Vec::new();
     for via in BOTH {
-        let lines = ["websocket: { ping_interval: off }", "limits: { connections_per_client: off }"];
+        // Nothing ends them: what they take would come back with them.
+        let lines =
+            ["websocket: { ping_interval: off }", "timeouts: { send: off }", "limits: { connections_per_client: off }"];
         let mut scene = scene_of_binary(&lines).await;
         // Whatever is made once is made.
         drop(stuck(&scene, via, 4, false, 100).await);
@@ -26,16 +33,16 @@ async fn it_costs_a_few_buffers_and_gives_them_back() {
         for _ in 0..8 {
             scene.proxy.line(|line| line["message"] == "websocket").await;
         }
-        let at_rest = scene.proxy.proportional_memory();
+        let at_rest = scene.proxy.own_memory();
         for (to_client, size) in [(true, 100), (true, 1 << 20), (false, 100), (false, 1 << 20)] {
-            let before = scene.proxy.proportional_memory();
+            let before = scene.proxy.own_memory();
             let sockets = stuck(&scene, via, count, to_client, size).await;
-            let each = (scene.proxy.proportional_memory().saturating_sub(before)) / count as u64;
+            let each = settled(&scene.proxy, before, MOST * count as u64).await / count as u64;
             drop(sockets);
             for _ in 0..count {
                 scene.proxy.line(|line| line["message"] == "websocket").await;
             }
-            let kept = scene.proxy.proportional_memory().saturating_sub(at_rest);
+            let kept = settled(&scene.proxy, at_rest, KEPT).await;
             let what =
                 format!("{via:?}, to the client {to_client}, frames of {size}: {each} KiB each, {kept} KiB kept");
             println!("{what}");
@@ -47,9 +54,21 @@ async fn it_costs_a_few_buffers_and_gives_them_back() {
     assert!(over.is_empty(), "{over:#?}");
 }
 
+/// The KiB that `proxy` takes over `before`, once they are no more than `most`, or stay more.
+async fn settled(proxy: &Binary, before: u64, most: u64) -> u64 {
+    let end = Instant::now() + SETTLES;
+    loop {
+        let more = proxy.own_memory().saturating_sub(before);
+        if more <= most || Instant::now() > end {
+            return more;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// As many WebSockets, each filled from one side until nothing more is taken.
 async fn stuck(
-    scene: &super::scene::Scene<crate::harness::Binary>,
+    scene: &super::scene::Scene<Binary>,
     via: Via,
     count: usize,
     to_client: bool,
@@ -61,9 +80,10 @@ async fn stuck(
     }
     let frame = Frame::binary(vec![7; size]);
     let bytes = if to_client { frame.bare() } else { frame.masked() };
-    let many = bytes.repeat((32 << 20) / bytes.len());
+    let many = bytes.repeat((64 << 20) / bytes.len());
     join_all(sockets.iter_mut().map(async |(client, gateway)| {
-        let sender = if to_client { gateway } else { client };
+        let (sender, receiver) = if to_client { (gateway, client) } else { (client, gateway) };
+        receiver.receive_little();
         let taken = sender.writer.write_until_stuck(&many).await;
         assert!(taken < many.len(), "all of it was taken");
     }))

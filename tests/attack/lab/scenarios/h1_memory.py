@@ -87,7 +87,7 @@ def large_heads(lab):
 
 @scenario("h1-waiting", 60, h1=1)
 def waiting_requests(lab):
-    """Five hundred requests with heads of 30 KiB wait for an answer: a waiting request gives its head back (32 KiB each)."""
+    """Five hundred requests with heads of 30 KiB wait for an answer: a waiting request keeps of its head what would be sent again (64 KiB each)."""
     lab.start(limit=512 * MIB)
     fields = "".join(f"x-{n}: {noise(990)}\r\n" for n in range(30))
     connections = []
@@ -96,7 +96,7 @@ def waiting_requests(lab):
         sock.sendall(wire.get("/silent", fields))
         connections.append(sock)
     time.sleep(2)
-    lab.memory(32 * 1024, each=500)
+    lab.memory(64 * 1024, each=500)
     for sock in connections:
         sock.close()
     lab.files_back()
