@@ -1,6 +1,6 @@
 //! [`Drain`]: how everything that runs is told to end, and how shutdown knows that it has.
 
-pub mod bell;
+pub mod wake_flag;
 
 use std::future::Future;
 

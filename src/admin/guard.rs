@@ -1,4 +1,4 @@
-//! [`Guard`]: which requests are an operator's, and not those of a page in a browser that reaches the listener as well.
+//! [`AdminGuard`]: which requests are an operator's, and not those of a page in a browser that reaches the listener as well.
 
 use std::net::IpAddr;
 
@@ -12,14 +12,14 @@ use crate::http::host;
 
 /// What a listener asks of requests.
 #[derive(Debug, Clone)]
-pub(super) struct Guard {
+pub(super) struct AdminGuard {
     /// Without one, every peer that reaches the listener is an operator.
     pub(super) token: Option<Secret>,
 }
 
 /// Where a request came in.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Door {
+pub(super) enum AdminEntry {
     /// At this address of ours.
     Tcp(IpAddr),
     /// At a unix socket, which no page reaches, and which has no name.
@@ -28,7 +28,7 @@ pub(super) enum Door {
 
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum AdminRefusal {
     /// More than one `Host`, or a target at another one (RFC 9112 §3.2).
     Malformed,
     /// It asks for a name that is not this listener's: the name of a page that was made to lead here.
@@ -39,17 +39,17 @@ pub(super) enum Refused {
     NoToken,
 }
 
-impl Guard {
+impl AdminGuard {
     /// Whether an operator sent it.
-    pub(super) fn check(&self, door: Door, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
+    pub(super) fn check(&self, door: AdminEntry, uri: &Uri, headers: &HeaderMap) -> Result<(), AdminRefusal> {
         let host = one_host(headers)?;
-        if let Door::Tcp(own) = door {
+        if let AdminEntry::Tcp(own) = door {
             let is_own = |host: &str| host::is_valid(host) && is_own(host::split(host).0, own);
             if uri.authority().is_some_and(|authority| !is_own(authority.as_str())) {
-                return Err(Refused::Malformed);
+                return Err(AdminRefusal::Malformed);
             }
             if !host.is_some_and(is_own) {
-                return Err(Refused::OtherHost);
+                return Err(AdminRefusal::OtherHost);
             }
         }
         let same = |origin: &str| host.is_some_and(|host| origin.eq_ignore_ascii_case(&format!("http://{host}")));
@@ -57,18 +57,18 @@ impl Guard {
         let site = headers.get_all(SEC_FETCH_SITE).iter();
         // `same-site` is another port of the same host, as a rule another program's.
         if foreign || site.into_iter().any(|site| site != "same-origin" && site != "none") {
-            return Err(Refused::Foreign);
+            return Err(AdminRefusal::Foreign);
         }
         let Some(token) = &self.token else { return Ok(()) };
         let mut shown = headers.get_all(AUTHORIZATION).iter();
         match (shown.next(), shown.next()) {
             (Some(shown), None) if is_bearer(shown.as_bytes(), token.expose()) => Ok(()),
-            _ => Err(Refused::NoToken),
+            _ => Err(AdminRefusal::NoToken),
         }
     }
 }
 
-impl Refused {
+impl AdminRefusal {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::Malformed => StatusCode::BAD_REQUEST,
@@ -90,12 +90,12 @@ impl Refused {
 }
 
 /// The only `Host`, if there is one.
-pub(super) fn one_host(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
+pub(super) fn one_host(headers: &HeaderMap) -> Result<Option<&str>, AdminRefusal> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) => Ok(None),
-        (Some(host), None) => host.to_str().map(Some).map_err(|_| Refused::Malformed),
-        (Some(_), Some(_)) => Err(Refused::Malformed),
+        (Some(host), None) => host.to_str().map(Some).map_err(|_| AdminRefusal::Malformed),
+        (Some(_), Some(_)) => Err(AdminRefusal::Malformed),
     }
 }
 
@@ -125,8 +125,8 @@ mod tests {
 
     use super::*;
 
-    fn check(token: Option<&str>, door: Door, uri: &str, fields: &[(&str, &str)]) -> Result<(), Refused> {
-        let guard = Guard { token: token.map(|token| Secret::new(token.into())) };
+    fn check(token: Option<&str>, door: AdminEntry, uri: &str, fields: &[(&str, &str)]) -> Result<(), AdminRefusal> {
+        let guard = AdminGuard { token: token.map(|token| Secret::new(token.into())) };
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_host_is_loopback_or_the_listeners_own() {
-        let own = Door::Tcp("192.0.2.7".parse().unwrap());
+        let own = AdminEntry::Tcp("192.0.2.7".parse().unwrap());
         for (host, expected) in [
             ("localhost", Ok(())),
             ("LocalHost.:9180", Ok(())),
@@ -146,61 +146,64 @@ mod tests {
             ("[::ffff:127.0.0.1]", Ok(())),
             ("192.0.2.7:9180", Ok(())),
             ("[::ffff:192.0.2.7]", Ok(())),
-            ("192.0.2.8:9180", Err(Refused::OtherHost)),
-            ("0.0.0.0:9180", Err(Refused::OtherHost)),
-            ("[::]:9180", Err(Refused::OtherHost)),
-            ("rebound.example:9180", Err(Refused::OtherHost)),
-            ("localhost.example", Err(Refused::OtherHost)),
-            ("127.0.0.1.example", Err(Refused::OtherHost)),
-            ("127.1", Err(Refused::OtherHost)),
-            ("2130706433", Err(Refused::OtherHost)),
-            ("localhost@evil.example", Err(Refused::OtherHost)),
-            ("evil.example@localhost", Err(Refused::OtherHost)),
-            ("localhost, evil.example", Err(Refused::OtherHost)),
-            ("localhost:80:80", Err(Refused::OtherHost)),
-            ("::1", Err(Refused::OtherHost)),
-            ("", Err(Refused::OtherHost)),
-            ("loc\u{e4}lhost", Err(Refused::Malformed)),
+            ("192.0.2.8:9180", Err(AdminRefusal::OtherHost)),
+            ("0.0.0.0:9180", Err(AdminRefusal::OtherHost)),
+            ("[::]:9180", Err(AdminRefusal::OtherHost)),
+            ("rebound.example:9180", Err(AdminRefusal::OtherHost)),
+            ("localhost.example", Err(AdminRefusal::OtherHost)),
+            ("127.0.0.1.example", Err(AdminRefusal::OtherHost)),
+            ("127.1", Err(AdminRefusal::OtherHost)),
+            ("2130706433", Err(AdminRefusal::OtherHost)),
+            ("localhost@evil.example", Err(AdminRefusal::OtherHost)),
+            ("evil.example@localhost", Err(AdminRefusal::OtherHost)),
+            ("localhost, evil.example", Err(AdminRefusal::OtherHost)),
+            ("localhost:80:80", Err(AdminRefusal::OtherHost)),
+            ("::1", Err(AdminRefusal::OtherHost)),
+            ("", Err(AdminRefusal::OtherHost)),
+            ("loc\u{e4}lhost", Err(AdminRefusal::Malformed)),
         ] {
             assert_eq!(check(None, own, "/status", &[("host", host)]), expected, "{host}");
-            let unix = if expected == Err(Refused::Malformed) { expected } else { Ok(()) };
-            assert_eq!(check(None, Door::Unix, "/status", &[("host", host)]), unix, "unix {host}");
+            let unix = if expected == Err(AdminRefusal::Malformed) { expected } else { Ok(()) };
+            assert_eq!(check(None, AdminEntry::Unix, "/status", &[("host", host)]), unix, "unix {host}");
         }
-        assert_eq!(check(None, own, "/status", &[]), Err(Refused::OtherHost));
+        assert_eq!(check(None, own, "/status", &[]), Err(AdminRefusal::OtherHost));
         let two = [("host", "localhost"), ("host", "localhost")];
-        for door in [own, Door::Unix] {
-            assert_eq!(check(None, door, "/status", &two), Err(Refused::Malformed));
+        for door in [own, AdminEntry::Unix] {
+            assert_eq!(check(None, door, "/status", &two), Err(AdminRefusal::Malformed));
         }
         for (uri, expected) in [
             ("http://localhost:9180/status", Ok(())),
             ("http://192.0.2.7/status", Ok(())),
-            ("http://evil.example/status", Err(Refused::Malformed)),
-            ("http://evil.example@localhost/status", Err(Refused::Malformed)),
+            ("http://evil.example/status", Err(AdminRefusal::Malformed)),
+            ("http://evil.example@localhost/status", Err(AdminRefusal::Malformed)),
         ] {
             assert_eq!(check(None, own, uri, &[("host", "localhost")]), expected, "{uri}");
         }
-        assert_eq!(check(None, own, "http://localhost/", &[("host", "evil.example")]), Err(Refused::OtherHost));
+        assert_eq!(check(None, own, "http://localhost/", &[("host", "evil.example")]), Err(AdminRefusal::OtherHost));
     }
 
     #[test]
     fn a_page_of_another_origin_is_refused() {
-        let own = Door::Tcp("127.0.0.1".parse().unwrap());
+        let own = AdminEntry::Tcp("127.0.0.1".parse().unwrap());
         for (fields, expected) in [
             (&[("origin", "http://localhost:9180")][..], Ok(())),
-            (&[("origin", "http://localhost:3000")], Err(Refused::Foreign)),
-            (&[("origin", "https://localhost:9180")], Err(Refused::Foreign)),
-            (&[("origin", "https://elsewhere.example")], Err(Refused::Foreign)),
-            (&[("origin", "null")], Err(Refused::Foreign)),
-            (&[("origin", "")], Err(Refused::Foreign)),
-            (&[("origin", "http://localhost:9180"), ("origin", "https://elsewhere.example")], Err(Refused::Foreign)),
+            (&[("origin", "http://localhost:3000")], Err(AdminRefusal::Foreign)),
+            (&[("origin", "https://localhost:9180")], Err(AdminRefusal::Foreign)),
+            (&[("origin", "https://elsewhere.example")], Err(AdminRefusal::Foreign)),
+            (&[("origin", "null")], Err(AdminRefusal::Foreign)),
+            (&[("origin", "")], Err(AdminRefusal::Foreign)),
+            (
+                &[("origin", "http://localhost:9180"), ("origin", "https://elsewhere.example")],
+                Err(AdminRefusal::Foreign),
+            ),
             (&[("sec-fetch-site", "none")], Ok(())),
             (&[("sec-fetch-site", "same-origin")], Ok(())),
-            (&[("sec-fetch-site", "same-site")], Err(Refused::Foreign)),
-            (&[("sec-fetch-site", "cross-site")], Err(Refused::Foreign)),
-            (&[("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")], Err(Refused::Foreign)),
+            (&[("sec-fetch-site", "same-site")], Err(AdminRefusal::Foreign)),
+            (&[("sec-fetch-site", "cross-site")], Err(AdminRefusal::Foreign)),
+            (&[("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")], Err(AdminRefusal::Foreign)),
         ] {
             let fields = [&[("host", "localhost:9180")], fields].concat();
-            for door in [own, Door::Unix] {
+            for door in [own, AdminEntry::Unix] {
                 assert_eq!(check(None, door, "/status", &fields), expected, "{fields:?}");
             }
         }
@@ -208,22 +211,22 @@ mod tests {
 
     #[test]
     fn a_token_is_asked_for_where_there_is_one() {
-        let own = Door::Tcp("127.0.0.1".parse().unwrap());
+        let own = AdminEntry::Tcp("127.0.0.1".parse().unwrap());
         for (shown, expected) in [
             (&["Bearer s3cret"][..], Ok(())),
             (&["bearer  s3cret"], Ok(())),
-            (&[], Err(Refused::NoToken)),
-            (&["Bearer "], Err(Refused::NoToken)),
-            (&["Bearer s3cre"], Err(Refused::NoToken)),
-            (&["Bearer s3crets"], Err(Refused::NoToken)),
-            (&["Bearers3cret"], Err(Refused::NoToken)),
-            (&["Basic s3cret"], Err(Refused::NoToken)),
-            (&["s3cret"], Err(Refused::NoToken)),
-            (&["Bearer s3cret", "Bearer s3cret"], Err(Refused::NoToken)),
+            (&[], Err(AdminRefusal::NoToken)),
+            (&["Bearer "], Err(AdminRefusal::NoToken)),
+            (&["Bearer s3cre"], Err(AdminRefusal::NoToken)),
+            (&["Bearer s3crets"], Err(AdminRefusal::NoToken)),
+            (&["Bearers3cret"], Err(AdminRefusal::NoToken)),
+            (&["Basic s3cret"], Err(AdminRefusal::NoToken)),
+            (&["s3cret"], Err(AdminRefusal::NoToken)),
+            (&["Bearer s3cret", "Bearer s3cret"], Err(AdminRefusal::NoToken)),
         ] {
             let shown = shown.iter().map(|shown| ("authorization", *shown));
             let fields: Vec<_> = [("host", "localhost")].into_iter().chain(shown).collect();
-            for door in [own, Door::Unix] {
+            for door in [own, AdminEntry::Unix] {
                 assert_eq!(check(Some("s3cret"), door, "/status", &fields), expected, "{fields:?}");
                 assert_eq!(check(None, door, "/status", &fields), Ok(()));
             }

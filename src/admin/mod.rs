@@ -17,25 +17,25 @@ use tokio::time::{sleep, sleep_until};
 
 use crate::config::Secret;
 use crate::drain::Drain;
-use crate::listener::{Listener, Socket};
+use crate::listener::{Listener, StreamSocket};
 use crate::observe::Readiness;
 use crate::observe::metrics::CONTENT_TYPE as CONTENT_TYPE_OF_METRICS;
-use asked::{Asked, asked};
-use guard::{Door, Guard, Refused, one_host};
-use places::{Connected, Place, Places};
-use watched::Watched;
+use guard::{AdminEntry, AdminGuard, AdminRefusal, one_host};
+use permits::{AdminConnection, AdminPermit, AdminPermits};
+use query::{AdminQuery, query};
+use watched_stream::WatchedStream;
 
-mod asked;
 mod guard;
-mod places;
-mod watched;
+mod permits;
+mod query;
+mod watched_stream;
 
 /// What the operator can ask for.
-pub trait Control: Send + Sync + 'static {
+pub trait OperatorControl: Send + Sync + 'static {
     /// Reads the configuration again and takes it over.
-    fn reload(&self) -> Reloaded;
+    fn reload(&self) -> PendingReload;
     /// Starts the program once more to take over from this process.
-    fn upgrade(&self) -> Upgraded;
+    fn upgrade(&self) -> PendingHandover;
     /// Begins the end: nobody new, and what is under way finishes.
     fn drain(&self);
     /// Every number there is, in the text format of `OpenMetrics`.
@@ -51,14 +51,14 @@ pub trait Control: Send + Sync + 'static {
 }
 
 /// A reload that is under way.
-pub type Reloaded = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
+pub type PendingReload = Pin<Box<dyn Future<Output = Result<(), OperationRefused>> + Send>>;
 
 /// A handover that is under way; it ends with the process id of who serves.
-pub type Upgraded = Pin<Box<dyn Future<Output = Result<u32, Refusal>> + Send>>;
+pub type PendingHandover = Pin<Box<dyn Future<Output = Result<u32, OperationRefused>> + Send>>;
 
 /// Why something was not done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct OperationRefused {
     /// Whose fault it is.
     pub status: StatusCode,
     /// In words, for the operator.
@@ -68,16 +68,16 @@ pub struct Refusal {
 /// Answers the operator's questions until `drain` softens, which is when a successor answers them, or at the very end: also
 /// while clients are drained somebody wants to know.
 ///
-/// Where there is a `token`, it is asked for. Connections that stall keep the operator out for no moment: see [`Places`].
+/// Where there is a `token`, it is asked for. Connections that stall keep the operator out for no moment: see [`AdminPermits`].
 pub async fn serve(
     listener: Listener,
     token: Option<Secret>,
     readiness: Readiness,
-    control: Arc<dyn Control>,
+    control: Arc<dyn OperatorControl>,
     drain: Drain,
 ) {
-    let guard = Arc::new(Guard { token });
-    let places = Places::new(MOST);
+    let guard = Arc::new(AdminGuard { token });
+    let places = AdminPermits::new(MOST);
     loop {
         let accepted = tokio::select! {
             () = drain.soft() => return,
@@ -103,7 +103,7 @@ pub async fn serve(
 }
 
 /// Resolves when the client of a connection has neither sent nor taken a byte for too long.
-async fn stalled(connected: &Connected) {
+async fn stalled(connected: &AdminConnection) {
     loop {
         let until = connected.waits_since().unwrap_or_else(tokio::time::Instant::now) + PATIENCE;
         if until <= tokio::time::Instant::now() {
@@ -113,10 +113,16 @@ async fn stalled(connected: &Connected) {
     }
 }
 
-async fn connection(socket: Socket, place: &Place, guard: Arc<Guard>, readiness: Readiness, control: Arc<dyn Control>) {
-    let door = socket.local_ip().map_or(Door::Unix, Door::Tcp);
+async fn connection(
+    socket: StreamSocket,
+    place: &AdminPermit,
+    guard: Arc<AdminGuard>,
+    readiness: Readiness,
+    control: Arc<dyn OperatorControl>,
+) {
+    let door = socket.local_ip().map_or(AdminEntry::Unix, AdminEntry::Tcp);
     let connected = Arc::clone(place.connected());
-    let io = Watched::new(socket, Arc::clone(&connected));
+    let io = WatchedStream::new(socket, Arc::clone(&connected));
     let answers = service_fn(move |request: Request<Incoming>| {
         let (readiness, control, guard) = (readiness.clone(), Arc::clone(&control), Arc::clone(&guard));
         let answering = connected.answering();
@@ -124,39 +130,39 @@ async fn connection(socket: Socket, place: &Place, guard: Arc<Guard>, readiness:
             let _answering = answering;
             let path = request.uri().path();
             let (uri, headers) = (request.uri(), request.headers());
-            let asked = asked(request.method(), uri);
+            let asked = query(request.method(), uri);
             // A load balancer asks at any name, and without a token.
             let guarded =
-                if asked == Asked::Probe { one_host(headers).map(drop) } else { guard.check(door, uri, headers) };
+                if asked == AdminQuery::Probe { one_host(headers).map(drop) } else { guard.check(door, uri, headers) };
             if let Err(refused) = guarded {
                 return Ok(refusal(refused));
             }
             Ok::<_, Infallible>(match asked {
-                Asked::Probe => probe(path, &readiness),
-                Asked::Status => json(&control.status()),
-                Asked::Config => answer(StatusCode::OK, "application/yaml", control.config().into()),
-                Asked::Metrics => answer(StatusCode::OK, CONTENT_TYPE_OF_METRICS, control.metrics().into()),
-                Asked::Connections => json(&control.connections()),
-                Asked::Close { id, reason } => {
+                AdminQuery::Probe => probe(path, &readiness),
+                AdminQuery::Status => json(&control.status()),
+                AdminQuery::Config => answer(StatusCode::OK, "application/yaml", control.config().into()),
+                AdminQuery::Metrics => answer(StatusCode::OK, CONTENT_TYPE_OF_METRICS, control.metrics().into()),
+                AdminQuery::Connections => json(&control.connections()),
+                AdminQuery::Close { id, reason } => {
                     if control.close(id, &reason) {
                         text(StatusCode::OK, "closing\n")
                     } else {
                         text(StatusCode::NOT_FOUND, "no WebSocket has this id, or it has ended\n")
                     }
                 }
-                Asked::Reload => match control.reload().await {
+                AdminQuery::Reload => match control.reload().await {
                     Ok(()) => text(StatusCode::OK, "reloaded\n"),
-                    Err(Refusal { status, why }) => text(status, why + "\n"),
+                    Err(OperationRefused { status, why }) => text(status, why + "\n"),
                 },
-                Asked::Upgrade => match control.upgrade().await {
+                AdminQuery::Handover => match control.upgrade().await {
                     Ok(pid) => text(StatusCode::OK, format!("process {pid} has taken over\n")),
-                    Err(Refusal { status, why }) => text(status, why + "\n"),
+                    Err(OperationRefused { status, why }) => text(status, why + "\n"),
                 },
-                Asked::Drain => {
+                AdminQuery::Drain => {
                     control.drain();
                     text(StatusCode::ACCEPTED, "draining\n")
                 }
-                Asked::Wrongly(status, why) => text(status, why),
+                AdminQuery::Rejected(status, why) => text(status, why),
             })
         }
     });
@@ -179,9 +185,9 @@ fn probe(path: &str, readiness: &Readiness) -> Response<Full<Bytes>> {
     }
 }
 
-fn refusal(refused: Refused) -> Response<Full<Bytes>> {
+fn refusal(refused: AdminRefusal) -> Response<Full<Bytes>> {
     let mut response = text(refused.status(), refused.why());
-    if refused == Refused::NoToken {
+    if refused == AdminRefusal::NoToken {
         let realm = HeaderValue::from_static("Bearer realm=\"frontgate admin\"");
         response.headers_mut().insert(WWW_AUTHENTICATE, realm);
     }

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::config::{Certificate, Config, Name, Tls};
 use crate::drain::Drain;
 use crate::http::ca_page::CaOffer;
-use crate::tls::{Certificates, Fingerprint, Source, TlsError, Watch};
+use crate::tls::{Certificates, CheckedCert, FileWatch, Fingerprint, TlsError};
 
 /// What there is to say about the certificate that is shown.
 #[derive(Debug, Clone)]
@@ -27,41 +27,46 @@ pub struct CertificateFacts {
 
 /// The certificate that is shown and where it comes from.
 #[derive(Clone)]
-pub(super) struct Shown {
+pub(super) struct ServedCertificates {
     pub(super) certificates: Arc<Certificates>,
     /// The local CA, for devices that are to trust it.
     pub(super) offer: Arc<CaOffer>,
-    kept: Arc<Mutex<Kept>>,
+    kept: Arc<Mutex<CertificateOrigin>>,
     /// There may be other files to watch.
     replaced: Arc<Notify>,
 }
 
 /// What is shown by itself, and what it comes from.
-struct Kept {
-    source: Arc<Source>,
+struct CertificateOrigin {
+    source: Arc<CheckedCert>,
     tls: Tls,
     state_dir: Option<PathBuf>,
 }
 
 /// What is to be shown. Until it is shown or dropped, nothing else is.
-pub(super) struct Prepared {
-    shown: Shown,
-    kept: OwnedMutexGuard<Kept>,
-    source: Arc<Source>,
+pub(super) struct PreparedCertificates {
+    shown: ServedCertificates,
+    kept: OwnedMutexGuard<CertificateOrigin>,
+    source: Arc<CheckedCert>,
     tls: Tls,
 }
 
-impl Shown {
+impl ServedCertificates {
     /// Reads or makes the certificate.
     ///
     /// # Errors
     /// There is none to show.
     pub(super) async fn open(config: &Config) -> Result<Self, TlsError> {
         let (tls, state_dir) = (config.tls.clone(), config.state_dir.clone());
-        let source = off_thread(move || Source::open(&tls, state_dir.as_deref(), OffsetDateTime::now_utc())).await?;
+        let source =
+            off_thread(move || CheckedCert::open(&tls, state_dir.as_deref(), OffsetDateTime::now_utc())).await?;
         let offer = Arc::new(CaOffer::new(source.ca()));
         let certificates = Arc::new(Certificates::of(&source));
-        let kept = Kept { source: Arc::new(source), tls: config.tls.clone(), state_dir: config.state_dir.clone() };
+        let kept = CertificateOrigin {
+            source: Arc::new(source),
+            tls: config.tls.clone(),
+            state_dir: config.state_dir.clone(),
+        };
         Ok(Self { certificates, offer, kept: Arc::new(Mutex::new(kept)), replaced: Arc::default() })
     }
 
@@ -79,16 +84,16 @@ impl Shown {
     ///
     /// # Errors
     /// There is none to show.
-    pub(super) async fn prepare(&self, tls: Option<&Tls>) -> Result<Prepared, TlsError> {
+    pub(super) async fn prepare(&self, tls: Option<&Tls>) -> Result<PreparedCertificates, TlsError> {
         let kept = Arc::clone(&self.kept).lock_owned().await;
         let tls = tls.unwrap_or(&kept.tls).clone();
         let is_other = matches!(&tls.certificate, Certificate::Files(_)) && tls.certificate != kept.tls.certificate;
         let (source, wanted, state_dir) = (Arc::clone(&kept.source), tls.clone(), kept.state_dir.clone());
         let made = off_thread(move || {
             let (now, dir) = (OffsetDateTime::now_utc(), state_dir.as_deref());
-            if is_other { Source::open(&wanted, dir, now) } else { source.renewed(&wanted, dir, now) }
+            if is_other { CheckedCert::open(&wanted, dir, now) } else { source.renewed(&wanted, dir, now) }
         });
-        Ok(Prepared { shown: self.clone(), source: Arc::new(made.await?), tls, kept })
+        Ok(PreparedCertificates { shown: self.clone(), source: Arc::new(made.await?), tls, kept })
     }
 
     async fn renew(&self) -> Result<(), TlsError> {
@@ -97,7 +102,7 @@ impl Shown {
     }
 }
 
-impl Prepared {
+impl PreparedCertificates {
     /// Shows it, as a rule from the next handshake on.
     pub(super) async fn show(mut self) {
         self.shown.offer.set(self.source.ca());
@@ -114,7 +119,7 @@ impl Prepared {
 }
 
 /// Looks after the certificate: twice a day, and when its files change. Whoever is connected notices nothing.
-pub(super) async fn keep_fresh(shown: Shown, drain: Drain) {
+pub(super) async fn keep_fresh(shown: ServedCertificates, drain: Drain) {
     // The end does not wait for a disk.
     tokio::select! {
         () = drain.soft() => {}
@@ -122,7 +127,7 @@ pub(super) async fn keep_fresh(shown: Shown, drain: Drain) {
     }
 }
 
-async fn refresh(shown: Shown) -> Infallible {
+async fn refresh(shown: ServedCertificates) -> Infallible {
     let (mut watched, mut watch) = (Vec::new(), None);
     loop {
         let files = files(&shown.kept.lock().await.tls);
@@ -131,7 +136,7 @@ async fn refresh(shown: Shown) -> Infallible {
         let first = files != watched && !files.is_empty();
         if files != watched {
             watched.clone_from(&files);
-            watch = if files.is_empty() { None } else { Some(off_thread(move || Watch::on(files)).await) };
+            watch = if files.is_empty() { None } else { Some(off_thread(move || FileWatch::on(files)).await) };
         }
         if !first {
             tokio::select! {
@@ -171,7 +176,7 @@ async fn judge(certificates: Arc<Certificates>) -> Infallible {
     }
 }
 
-async fn changed(watch: Option<&Watch>) {
+async fn changed(watch: Option<&FileWatch>) {
     match watch {
         Some(watch) => watch.changed().await,
         None => std::future::pending().await,

@@ -12,12 +12,12 @@ use tokio::time::timeout;
 use super::exposed::{self, exposed};
 use crate::config::admin::AdminToken;
 use crate::config::{Certificate, CertificateFiles, Loaded, Name, Problems};
-use crate::listener::Names;
-use crate::tls::{ClientTls, Clients, Description, OnDisk, Source, StateDir, TlsError};
+use crate::listener::NameResolver;
+use crate::tls::{CertDescription, CheckedCert, ClientTls, ClientVerification, OnDisk, StateDir, TlsError};
 
 /// Why a configuration cannot be used although it is well written.
 #[derive(Debug, thiserror::Error)]
-pub enum Unusable {
+pub enum UnusableConfig {
     /// A setting, and where it is written.
     #[error(transparent)]
     Setting(#[from] Problems),
@@ -31,13 +31,13 @@ pub enum Unusable {
 ///
 /// # Errors
 /// What cannot be used, with the place of the setting.
-pub fn check_files(loaded: &mut Loaded) -> Result<(), Unusable> {
+pub fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
     check_machine(loaded)?;
     if let Some(Err(error)) = loaded.config.admin.token.as_ref().map(AdminToken::read) {
         return Err(loaded.problem("admin.token", error.to_string()).into());
     }
     let tls = &loaded.config.tls;
-    if let Some(Err(error)) = tls.client_ca.as_ref().map(Clients::open) {
+    if let Some(Err(error)) = tls.client_ca.as_ref().map(ClientVerification::open) {
         return Err(loaded.problem("tls.client_ca", error.to_string()).into());
     }
     for (name, group) in &loaded.config.upstreams {
@@ -47,7 +47,7 @@ pub fn check_files(loaded: &mut Loaded) -> Result<(), Unusable> {
         }
     }
     let Certificate::Files(files) = &tls.certificate else { return Ok(()) };
-    match Source::open(tls, None, OffsetDateTime::now_utc()) {
+    match CheckedCert::open(tls, None, OffsetDateTime::now_utc()) {
         Ok(_) => Ok(()),
         Err(TlsError::Files(error)) => Err(loaded.problem(&part(files, error.file()), error.to_string()).into()),
         Err(error) => Err(error.into()),
@@ -78,7 +78,7 @@ pub fn check_machine(loaded: &mut Loaded) -> Result<(), Problems> {
 /// Asks for a moment whether the name of a gateway leads to frontgate itself: the setting of each that does, what is wrong, and what
 /// to write instead. A request there is answered with a 508.
 pub async fn check_names(loaded: &Loaded) -> Vec<(String, String, &'static str)> {
-    let names = Names::default();
+    let names = NameResolver::default();
     let asked = loaded.names_of_gateways().into_iter().map(|name| {
         let names = &names;
         async move {
@@ -107,7 +107,7 @@ fn warn_of_names(loaded: &mut Loaded) {
     }
     // Files that changed a moment ago are read again soon.
     let Ok(found) = OnDisk::read(&loaded.config.tls, None) else { return };
-    let leaves = found.iter().filter_map(|found| Description::read(found.chain.first()?));
+    let leaves = found.iter().filter_map(|found| CertDescription::read(found.chain.first()?));
     let carried: Vec<Name> = leaves.flat_map(|leaf| leaf.names).collect();
     let names = loaded.config.tls.names.clone();
     let shown = carried.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

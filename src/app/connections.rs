@@ -4,17 +4,17 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::http::websockets::{Open, WebSockets};
-use crate::websocket::pulse::Seen;
+use crate::http::websockets::{OpenWebSocket, OpenWebSockets};
+use crate::websocket::relay_stats::LegSnapshot;
 
 /// The WebSockets that were opened last, as JSON. Of a target only the path is shown: its query may hold a token.
-pub(super) fn list(all: &WebSockets) -> Value {
+pub(super) fn list(all: &OpenWebSockets) -> Value {
     let (last, total) = all.last(MOST);
     let now = OffsetDateTime::now_utc();
     json!({ "total": total, "websockets": last.iter().map(|open| describe(open, now)).collect::<Vec<_>>() })
 }
 
-fn describe(open: &Open, now: OffsetDateTime) -> Value {
+fn describe(open: &OpenWebSocket, now: OffsetDateTime) -> Value {
     let (opening, age) = (&open.opening, open.since.elapsed());
     let (client, gateway) = (open.pulse.client(), open.pulse.gateway());
     let path = opening.target.split(['?', '#']).next().unwrap_or_default();
@@ -34,7 +34,7 @@ fn describe(open: &Open, now: OffsetDateTime) -> Value {
     })
 }
 
-fn side(seen: &Seen) -> Value {
+fn side(seen: &LegSnapshot) -> Value {
     json!({
         "frames": seen.sent.frames,
         "messages": seen.sent.messages,

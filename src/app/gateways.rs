@@ -5,95 +5,95 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::background_task::BackgroundTask;
 use super::error::StartError;
-use super::running::Running;
-use crate::config::{Config, Group, Route, Target, Upstream, UpstreamTls};
+use crate::config::{Config, RouteConfig, RouteTarget, UpstreamAddress, UpstreamGroup, UpstreamTls};
 use crate::drain::Drain;
-use crate::listener::{Names, OwnAddresses};
+use crate::listener::{NameResolver, OwnAddresses};
 use crate::observe::Metrics;
 use crate::tls::{ClientTls, client_config};
-use crate::upstream::{Connector, Endpoint, Endpoints, Gate, HoldSpace, Pool};
+use crate::upstream::{ConnectionPool, Connector, Endpoint, Endpoints, HoldQueue, HoldSpace};
 
 /// The connections to every gateway that a route leads to, and where requests wait for each.
 #[derive(Default)]
 pub(super) struct Gateways {
-    reached: Vec<Reached>,
+    reached: Vec<ReachedGateway>,
     groups: Vec<(GroupKey, Endpoints)>,
-    gates: Vec<(GateKey, Gate)>,
+    gates: Vec<(HoldQueueKey, HoldQueue)>,
     /// What the files of each `tls` held.
     known: Vec<(UpstreamTls, Arc<ClientTls>)>,
 }
 
 /// What all gateways have in common, under every configuration.
-pub(super) struct Common {
+pub(super) struct GatewayShared {
     pub(super) metrics: Arc<Metrics>,
     /// Where requests wait.
     pub(super) space: HoldSpace,
     /// What finds their addresses.
-    pub(super) names: Names,
+    pub(super) names: NameResolver,
     /// Where they must not lead.
     pub(super) own: OwnAddresses,
 }
 
 /// How a route reaches its gateway.
-pub(super) struct Way {
+pub(super) struct GatewayAccess {
     pub(super) endpoints: Endpoints,
-    pub(super) gate: Gate,
+    pub(super) gate: HoldQueue,
     /// Its address, or all of them, for the log.
     pub(super) upstream: Arc<str>,
     /// Whether there are others.
     pub(super) named: bool,
 }
 
-struct Reached {
-    key: Key,
+struct ReachedGateway {
+    key: GatewayKey,
     endpoint: Arc<Endpoint>,
-    sweeping: Option<Running>,
+    sweeping: Option<BackgroundTask>,
 }
 
 /// Connections that were made under one are as good under an equal one.
 #[derive(Debug, Clone, PartialEq)]
-struct Key {
-    upstream: Upstream,
-    how: How,
+struct GatewayKey {
+    upstream: UpstreamAddress,
+    how: DialSettings,
 }
 
 /// How gateways are connected to.
 #[derive(Debug, Clone, PartialEq)]
-struct How {
+struct DialSettings {
     limit: Option<Duration>,
     request_head: usize,
     tls: Arc<ClientTls>,
 }
 
 /// It goes on going round under an equal one.
-type GroupKey = (Group, How);
+type GroupKey = (UpstreamGroup, DialSettings);
 
 /// Who waits under one waits under an equal one, and as long.
-type GateKey = (Group, Option<Duration>);
+type HoldQueueKey = (UpstreamGroup, Option<Duration>);
 
 impl Gateways {
     /// What `config` needs, with what is there already where it is as good. Nothing runs yet.
     ///
     /// # Errors
     /// A gateway that cannot be reached as it is written.
-    pub(super) fn plan(&self, config: &Config, drain: &Drain, common: &Common) -> Result<Self, StartError> {
+    pub(super) fn plan(&self, config: &Config, drain: &Drain, common: &GatewayShared) -> Result<Self, StartError> {
         let mut planned = Self::default();
         for route in config.all_routes().iter().filter(|route| route.respond.is_none()) {
             planned.open(&group(config, route).tls)?;
             let (group_key, gate_key) = planned.keys(config, route);
             if planned.group(&group_key).is_none() {
                 let (group, how) = &group_key;
-                let key = |upstream: &Upstream| Key { upstream: upstream.clone(), how: how.clone() };
-                let endpoint = |upstream: &Upstream| planned.reach(self, key(upstream), common);
+                let key = |upstream: &UpstreamAddress| GatewayKey { upstream: upstream.clone(), how: how.clone() };
+                let endpoint = |upstream: &UpstreamAddress| planned.reach(self, key(upstream), common);
                 let endpoints = group.endpoints.iter().map(endpoint).collect::<Result<_, _>>()?;
                 let endpoints = self.group(&group_key).unwrap_or_else(|| Endpoints::new(group.balance, endpoints));
                 planned.groups.push((group_key, endpoints));
             }
             // Whoever waits at one that is replaced goes on waiting there.
             if planned.gate(&gate_key).is_none() {
-                let Common { metrics, space, .. } = common;
-                let fresh = || Gate::new(gate_key.1, space.clone(), drain.clone(), Arc::clone(metrics));
+                let GatewayShared { metrics, space, .. } = common;
+                let fresh = || HoldQueue::new(gate_key.1, space.clone(), drain.clone(), Arc::clone(metrics));
                 let gate = self.gate(&gate_key).unwrap_or_else(fresh);
                 planned.gates.push((gate_key, gate));
             }
@@ -102,7 +102,7 @@ impl Gateways {
     }
 
     /// How `route` of the configuration that was planned reaches its gateway.
-    pub(super) fn way(&self, config: &Config, route: &Route) -> Way {
+    pub(super) fn way(&self, config: &Config, route: &RouteConfig) -> GatewayAccess {
         let (group_key, gate_key) = self.keys(config, route);
         let (endpoints, gate) = (self.group(&group_key), self.gate(&gate_key));
         let planned = "`plan` has one for every route that asks a gateway";
@@ -110,7 +110,7 @@ impl Gateways {
         let names: Vec<&str> = endpoints.all().iter().map(|endpoint| endpoint.name().as_ref()).collect();
         let first = &self.reached[0].key.upstream;
         let named = self.reached.iter().any(|reached| reached.key.upstream != *first);
-        Way { upstream: names.join(", ").into(), named, endpoints, gate }
+        GatewayAccess { upstream: names.join(", ").into(), named, endpoints, gate }
     }
 
     /// Takes the place of `before`.
@@ -129,15 +129,15 @@ impl Gateways {
         for reached in &mut self.reached {
             reached.endpoint.pool().share(pools);
             let swept = reached.endpoint.pool().clone();
-            reached.sweeping.get_or_insert_with(|| Running::start(drain, |part| sweep(swept, part)));
+            reached.sweeping.get_or_insert_with(|| BackgroundTask::start(drain, |part| sweep(swept, part)));
         }
         self
     }
 
     /// The endpoint for `key`: the one that is planned already, else that of `before`, else another.
-    fn reach(&mut self, before: &Self, key: Key, common: &Common) -> Result<Arc<Endpoint>, StartError> {
+    fn reach(&mut self, before: &Self, key: GatewayKey, common: &GatewayShared) -> Result<Arc<Endpoint>, StartError> {
         let known =
-            |all: &[Reached]| all.iter().find(|reached| reached.key == key).map(|one| Arc::clone(&one.endpoint));
+            |all: &[ReachedGateway]| all.iter().find(|reached| reached.key == key).map(|one| Arc::clone(&one.endpoint));
         if let Some(endpoint) = known(&self.reached) {
             return Ok(endpoint);
         }
@@ -145,7 +145,7 @@ impl Gateways {
             Some(endpoint) => endpoint,
             None => Endpoint::new(key.upstream.to_string(), pool(&key, common)?),
         };
-        self.reached.push(Reached { key, endpoint: Arc::clone(&endpoint), sweeping: None });
+        self.reached.push(ReachedGateway { key, endpoint: Arc::clone(&endpoint), sweeping: None });
         Ok(endpoint)
     }
 
@@ -157,12 +157,12 @@ impl Gateways {
         Ok(())
     }
 
-    fn keys(&self, config: &Config, route: &Route) -> (GroupKey, GateKey) {
+    fn keys(&self, config: &Config, route: &RouteConfig) -> (GroupKey, HoldQueueKey) {
         let group = group(config, route);
         let opened = self.known.iter().find(|(known, _)| *known == group.tls).map(|(_, opened)| Arc::clone(opened));
         let limit = route.timeouts.over(&config.timeouts).connect;
         let tls = opened.expect("`plan` has read those of every route that asks a gateway");
-        let how = How { limit, request_head: config.limits.request_head, tls };
+        let how = DialSettings { limit, request_head: config.limits.request_head, tls };
         ((group.clone(), how), (group, route.hold.unwrap_or(config.hold)))
     }
 
@@ -170,33 +170,33 @@ impl Gateways {
         self.groups.iter().find(|(own, _)| own == key).map(|(_, endpoints)| endpoints.clone())
     }
 
-    fn gate(&self, key: &GateKey) -> Option<Gate> {
+    fn gate(&self, key: &HoldQueueKey) -> Option<HoldQueue> {
         self.gates.iter().find(|(own, _)| own == key).map(|(_, gate)| gate.clone())
     }
 }
 
 /// The gateways of `route`.
-fn group(config: &Config, route: &Route) -> Group {
+fn group(config: &Config, route: &RouteConfig) -> UpstreamGroup {
     match &route.upstream {
-        None => Group::of(config.upstream.clone()),
-        Some(Target::Url(upstream)) => Group::of(upstream.clone()),
-        Some(Target::Named(name)) => {
+        None => UpstreamGroup::of(config.upstream.clone()),
+        Some(RouteTarget::Url(upstream)) => UpstreamGroup::of(upstream.clone()),
+        Some(RouteTarget::Named(name)) => {
             let known = config.upstreams.iter().find(|(known, _)| known == name);
             // A configuration with another name is refused when it is read.
-            known.map_or_else(|| Group::of(config.upstream.clone()), |(_, group)| group.clone())
+            known.map_or_else(|| UpstreamGroup::of(config.upstream.clone()), |(_, group)| group.clone())
         }
     }
 }
 
-fn pool(key: &Key, common: &Common) -> Result<Pool, StartError> {
+fn pool(key: &GatewayKey, common: &GatewayShared) -> Result<ConnectionPool, StartError> {
     let tls = |host: &str| Ok::<_, StartError>((client_config(&key.how.tls)?, key.how.tls.server_name(host)?));
     let connector = Connector::new(&key.upstream, key.how.limit, tls)?.asking(common.names.clone());
     let connector = connector.never_to(common.own.clone());
-    Ok(Pool::new(connector, key.how.request_head.max(LEAST_RESPONSE_HEAD)))
+    Ok(ConnectionPool::new(connector, key.how.request_head.max(LEAST_RESPONSE_HEAD)))
 }
 
 /// Closes connections that have been idle for too long.
-async fn sweep(pool: Pool, drain: Drain) {
+async fn sweep(pool: ConnectionPool, drain: Drain) {
     loop {
         tokio::select! {
             () = drain.soft() => return,

@@ -1,28 +1,28 @@
 //! The composition root: everything is made here and handed on; nothing reaches for a global.
 
 mod acme;
+mod assembly;
+mod background_task;
 mod certificates;
 mod check;
+mod config_source;
 mod connections;
-mod doors;
 mod error;
 mod exposed;
 mod gateways;
-mod numbers;
+mod listeners;
 mod operator;
-mod refused;
 mod reload;
-mod running;
-mod site;
+mod reload_refused;
+mod reload_status;
+mod runtime;
+mod scrape;
 mod start;
-mod told;
-mod wire;
-mod written;
 
 pub use certificates::CertificateFacts;
-pub use check::{Unusable, check_files, check_machine, check_names, warn_of};
+pub use check::{UnusableConfig, check_files, check_machine, check_names, warn_of};
+pub use config_source::{ConfigSource, UnfitSuccessor};
 pub use error::StartError;
-pub use operator::Reply;
-pub use reload::{Reloading, Unchanging};
+pub use operator::HandoverReply;
+pub use reload::{ReloadParts, ReloadPause};
 pub use start::App;
-pub use written::{Unfit, Written};

@@ -9,22 +9,22 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::refused::Refused;
 use super::reload::Reloader;
-use super::{connections, numbers};
-use crate::admin::{Control, Refusal, Reloaded, Upgraded};
+use super::reload_refused::ReloadRefused;
+use super::{connections, scrape};
+use crate::admin::{OperationRefused, OperatorControl, PendingHandover, PendingReload};
 use crate::observe::Readiness;
 
 /// Where it is said how a handover went: the process id of who serves, or why nobody else does.
-pub type Reply = oneshot::Sender<Result<u32, String>>;
+pub type HandoverReply = oneshot::Sender<Result<u32, String>>;
 
 /// Does what the admin listener is asked for.
 #[derive(Clone)]
 pub(super) struct Operator {
     reloader: Arc<Reloader>,
     readiness: Readiness,
-    upgrades: mpsc::Sender<Reply>,
-    asked: Arc<Mutex<mpsc::Receiver<Reply>>>,
+    upgrades: mpsc::Sender<HandoverReply>,
+    asked: Arc<Mutex<mpsc::Receiver<HandoverReply>>>,
     end: CancellationToken,
     began: Instant,
 }
@@ -37,7 +37,7 @@ impl Operator {
     }
 
     /// Resolves when it was asked for a successor.
-    pub(super) async fn asked_to_upgrade(&self) -> Reply {
+    pub(super) async fn asked_to_upgrade(&self) -> HandoverReply {
         match self.asked.lock().await.recv().await {
             Some(reply) => reply,
             // The sender is beside it.
@@ -51,26 +51,26 @@ impl Operator {
     }
 }
 
-impl Control for Operator {
-    fn reload(&self) -> Reloaded {
+impl OperatorControl for Operator {
+    fn reload(&self) -> PendingReload {
         let reloader = Arc::clone(&self.reloader);
         Box::pin(async move {
-            reloader.reload("admin").await.map_err(|refused| Refusal {
+            reloader.reload("admin").await.map_err(|refused| OperationRefused {
                 status: match &refused {
-                    Refused::Wrong(_) | Refused::Waits(_) => StatusCode::BAD_REQUEST,
-                    Refused::Fixed => StatusCode::NOT_IMPLEMENTED,
-                    Refused::Stopping | Refused::Unread(_) => StatusCode::SERVICE_UNAVAILABLE,
+                    ReloadRefused::Wrong(_) | ReloadRefused::Waits(_) => StatusCode::BAD_REQUEST,
+                    ReloadRefused::Fixed => StatusCode::NOT_IMPLEMENTED,
+                    ReloadRefused::Stopping | ReloadRefused::Unread(_) => StatusCode::SERVICE_UNAVAILABLE,
                 },
                 why: refused.to_string(),
             })
         })
     }
 
-    fn upgrade(&self) -> Upgraded {
+    fn upgrade(&self) -> PendingHandover {
         let (reply, outcome) = oneshot::channel();
         let asked = self.upgrades.try_send(reply);
         Box::pin(async move {
-            let refused = |why: String| Refusal { status: StatusCode::SERVICE_UNAVAILABLE, why };
+            let refused = |why: String| OperationRefused { status: StatusCode::SERVICE_UNAVAILABLE, why };
             if asked.is_err() {
                 return Err(refused("a handover is under way".to_owned()));
             }
@@ -84,7 +84,7 @@ impl Control for Operator {
     }
 
     fn metrics(&self) -> String {
-        numbers::text(&self.reloader, self.readiness.is_ready(), self.began.elapsed())
+        scrape::text(&self.reloader, self.readiness.is_ready(), self.began.elapsed())
     }
 
     fn connections(&self) -> Value {

@@ -9,27 +9,27 @@ use tokio::time::{sleep, timeout};
 
 use super::certificates::off_thread;
 use super::check::{check_files, warn_of};
-use super::refused::Refused;
-use super::site::Site;
-use super::told::{Last, Told, Waiting};
-use super::written::{Candidate, Look, Looks, Written, list};
+use super::config_source::{ConfigCandidate, ConfigFiles, ConfigFilesWatch, ConfigSource, list};
+use super::reload_refused::ReloadRefused;
+use super::reload_status::{LastReload, ReloadStatus, WaitingChange};
+use super::runtime::Runtime;
 use crate::config::Config;
 use crate::drain::Drain;
-use crate::http::websockets::WebSockets;
-use crate::lifecycle::{Hangup, InUse, notify};
-use crate::listener::Offered;
+use crate::http::websockets::OpenWebSockets;
+use crate::lifecycle::{HangupSignal, InUse, notify};
+use crate::listener::OfferedListener;
 use crate::observe::{Metrics, logging};
 use crate::server::admission::Admission;
-use crate::tls::Watch;
+use crate::tls::FileWatch;
 
 /// What makes a configuration replaceable.
-pub struct Reloading {
+pub struct ReloadParts {
     /// Where it is written.
-    pub written: Written,
+    pub written: ConfigSource,
     /// What the level of log lines is changed by.
-    pub logging: logging::Handle,
+    pub logging: logging::LogHandle,
     /// The signal that asks for it.
-    pub hangup: Hangup,
+    pub hangup: HangupSignal,
 }
 
 /// Takes another configuration over while clients are connected, one at a time.
@@ -37,37 +37,37 @@ pub struct Reloading {
 /// Nothing that a peer or a disk can delay is waited for under the lock of the site without a limit: whatever a reload waits for,
 /// the process ends and hands over.
 pub(super) struct Reloader {
-    site: Arc<Mutex<Site>>,
+    site: Arc<Mutex<Runtime>>,
     /// Held from the reading to the taking over, so that the last one that was read is the one that stays.
     turns: Mutex<()>,
     /// Held while files are read: a disk that does not answer keeps one thread, not one for each try.
     reading: Arc<Mutex<()>>,
-    source: Option<(Arc<Written>, logging::Handle)>,
-    told: SyncMutex<Told>,
+    source: Option<(Arc<ConfigSource>, logging::LogHandle)>,
+    told: SyncMutex<ReloadStatus>,
     drain: Drain,
     /// Who is inside.
     pub(super) admission: Admission,
     /// How many of them have a WebSocket.
-    pub(super) websockets: WebSockets,
+    pub(super) websockets: OpenWebSockets,
     pub(super) metrics: Arc<Metrics>,
 }
 
 /// While this is there, what was offered to a successor stays what it is: reloads wait.
-pub struct Unchanging {
+pub struct ReloadPause {
     reloader: Arc<Reloader>,
-    _site: OwnedMutexGuard<Site>,
+    _site: OwnedMutexGuard<Runtime>,
 }
 
 /// What asks for a reload.
 #[derive(Debug)]
-enum Trigger {
+enum ReloadTrigger {
     /// An operator, by a command or a signal: what is written counts, whatever it is.
     Operator(&'static str),
     /// A file that has changed, and looks so: a change that perhaps was never meant.
-    File(Look),
+    File(ConfigFiles),
 }
 
-impl Trigger {
+impl ReloadTrigger {
     fn as_str(&self) -> &'static str {
         match self {
             Self::Operator(how) => how,
@@ -78,13 +78,13 @@ impl Trigger {
 
 impl Reloader {
     /// Watches over `site`: a signal and a file that changes reload it.
-    pub(super) fn start(site: Site, reloading: Option<Reloading>, drain: &Drain) -> Arc<Self> {
+    pub(super) fn start(site: Runtime, reloading: Option<ReloadParts>, drain: &Drain) -> Arc<Self> {
         let (source, hangup) = match reloading {
             None => (None, None),
-            Some(Reloading { written, logging, hangup }) => (Some((Arc::new(written), logging)), Some(hangup)),
+            Some(ReloadParts { written, logging, hangup }) => (Some((Arc::new(written), logging)), Some(hangup)),
         };
         let file = source.as_ref().and_then(|(written, _)| written.files().into_iter().next());
-        let told = Told {
+        let told = ReloadStatus {
             file,
             config: Arc::new(site.config.clone()),
             listeners: site.doors.all().collect(),
@@ -117,13 +117,13 @@ impl Reloader {
     ///
     /// # Errors
     /// Why not; then nothing has changed.
-    pub(super) async fn reload(self: &Arc<Self>, trigger: &'static str) -> Result<(), Refused> {
-        self.reload_by(Trigger::Operator(trigger)).await
+    pub(super) async fn reload(self: &Arc<Self>, trigger: &'static str) -> Result<(), ReloadRefused> {
+        self.reload_by(ReloadTrigger::Operator(trigger)).await
     }
 
-    async fn reload_by(self: &Arc<Self>, trigger: Trigger) -> Result<(), Refused> {
+    async fn reload_by(self: &Arc<Self>, trigger: ReloadTrigger) -> Result<(), ReloadRefused> {
         if self.is_draining() {
-            return Err(Refused::Stopping);
+            return Err(ReloadRefused::Stopping);
         }
         let (done, outcome) = oneshot::channel();
         let reloader = Arc::clone(self);
@@ -131,11 +131,11 @@ impl Reloader {
             // Nobody may be waiting any more.
             let _ = done.send(reloader.turn(trigger).await);
         });
-        outcome.await.unwrap_or(Err(Refused::Stopping))
+        outcome.await.unwrap_or(Err(ReloadRefused::Stopping))
     }
 
     /// What there is to tell.
-    pub(super) fn told(&self) -> Told {
+    pub(super) fn told(&self) -> ReloadStatus {
         self.lock().clone()
     }
 
@@ -155,15 +155,15 @@ impl Reloader {
     }
 
     /// What a successor could go on with, once a reload that is under way is done. The next ones wait.
-    pub(super) async fn offered(self: &Arc<Self>) -> (Vec<Offered>, Option<InUse>, Unchanging) {
+    pub(super) async fn offered(self: &Arc<Self>) -> (Vec<OfferedListener>, Option<InUse>, ReloadPause) {
         let site = Arc::clone(&self.site).lock_owned().await;
         let offered = site.doors.offered().collect();
         let in_use = self.source.as_ref().and_then(|(written, _)| written.in_use());
-        (offered, in_use, Unchanging { reloader: Arc::clone(self), _site: site })
+        (offered, in_use, ReloadPause { reloader: Arc::clone(self), _site: site })
     }
 
     /// What knows of log lines that were not written, where the process has a log of its own.
-    pub(super) fn logging(&self) -> Option<&logging::Handle> {
+    pub(super) fn logging(&self) -> Option<&logging::LogHandle> {
         self.source.as_ref().map(|(_, logging)| logging)
     }
 
@@ -177,20 +177,20 @@ impl Reloader {
         self.site.try_lock().ok()?.certificate_end()
     }
 
-    async fn turn(&self, trigger: Trigger) -> Result<(), Refused> {
+    async fn turn(&self, trigger: ReloadTrigger) -> Result<(), ReloadRefused> {
         let how = trigger.as_str();
         // Until something is replaced, the end of the process need not wait for it.
         let (_turn, candidate) = tokio::select! {
-            () = self.drain.soft() => return Err(Refused::Stopping),
+            () = self.drain.soft() => return Err(ReloadRefused::Stopping),
             read = async { (self.turns.lock().await, self.read(trigger).await) } => read,
         };
         let mut site = tokio::select! {
-            () = self.drain.soft() => return Err(Refused::Stopping),
+            () = self.drain.soft() => return Err(ReloadRefused::Stopping),
             site = self.site.lock() => site,
         };
         // It may have waited for a handover: whoever took over has read the configuration as it is.
         if self.is_draining() {
-            return Err(Refused::Stopping);
+            return Err(ReloadRefused::Stopping);
         }
         notify::reloading().await;
         let outcome = match candidate {
@@ -219,28 +219,28 @@ impl Reloader {
     }
 
     /// Reads the configuration, and the files that it names.
-    async fn read(&self, trigger: Trigger) -> Result<Candidate, Refused> {
-        let (written, _) = self.source.as_ref().ok_or(Refused::Fixed)?;
+    async fn read(&self, trigger: ReloadTrigger) -> Result<ConfigCandidate, ReloadRefused> {
+        let (written, _) = self.source.as_ref().ok_or(ReloadRefused::Fixed)?;
         let written = Arc::clone(written);
         let read = move || {
-            let wrong = |error: &dyn std::fmt::Display| Refused::Wrong(error.to_string());
+            let wrong = |error: &dyn std::fmt::Display| ReloadRefused::Wrong(error.to_string());
             let (look, by_itself) = match trigger {
-                Trigger::Operator(_) => (written.look(), false),
-                Trigger::File(look) => (look, true),
+                ReloadTrigger::Operator(_) => (written.look(), false),
+                ReloadTrigger::File(look) => (look, true),
             };
             let mut candidate = written.read(look).map_err(|problems| wrong(&problems))?;
             check_files(&mut candidate.loaded).map_err(|error| wrong(&error))?;
             let lowers = if by_itself { written.lowered(&candidate) } else { Vec::new() };
-            if lowers.is_empty() { Ok(candidate) } else { Err(Refused::Waits(lowers)) }
+            if lowers.is_empty() { Ok(candidate) } else { Err(ReloadRefused::Waits(lowers)) }
         };
         self.patiently(read).await?
     }
 
-    async fn take_over(&self, site: &mut Site, candidate: &Candidate) -> Result<(), Refused> {
-        let (written, logging) = self.source.as_ref().ok_or(Refused::Fixed)?;
+    async fn take_over(&self, site: &mut Runtime, candidate: &ConfigCandidate) -> Result<(), ReloadRefused> {
+        let (written, logging) = self.source.as_ref().ok_or(ReloadRefused::Fixed)?;
         let config = carried_over(&site.config, candidate.loaded.config.clone());
         let level = config.log.level;
-        site.change(config).await.map_err(|error| Refused::Wrong(error.to_string()))?;
+        site.change(config).await.map_err(|error| ReloadRefused::Wrong(error.to_string()))?;
         logging.set_level(level);
         written.take(candidate);
         warn_of(&candidate.loaded.warnings);
@@ -249,7 +249,7 @@ impl Reloader {
     }
 
     /// Says what came of it: in the log, in numbers, and in `status`.
-    fn tell(&self, trigger: &'static str, outcome: &Result<(), Refused>) {
+    fn tell(&self, trigger: &'static str, outcome: &Result<(), ReloadRefused>) {
         let (reloads, mut told) = (&self.metrics.reloads, self.lock());
         let at = OffsetDateTime::now_utc();
         told.waiting = None;
@@ -260,12 +260,12 @@ impl Reloader {
                 tracing::info!(trigger, "configuration reloaded");
                 None
             }
-            Err(Refused::Waits(lowers)) => {
+            Err(ReloadRefused::Waits(lowers)) => {
                 tracing::warn!(
                     lowers = list(lowers),
                     "a change of the configuration waits, since it would lower guards: `frontgate reload` or SIGHUP takes it over"
                 );
-                told.waiting = Some(Waiting { since: at, lowers: lowers.clone() });
+                told.waiting = Some(WaitingChange { since: at, lowers: lowers.clone() });
                 outcome.as_ref().err()
             }
             Err(refused) => {
@@ -276,20 +276,20 @@ impl Reloader {
             }
         };
         reloads.waiting.set(i64::from(told.waiting.is_some()));
-        told.last = Some(Last { at, trigger, error: error.map(ToString::to_string) });
+        told.last = Some(LastReload { at, trigger, error: error.map(ToString::to_string) });
     }
 
-    async fn follow(self: Arc<Self>, mut hangup: Hangup) {
+    async fn follow(self: Arc<Self>, mut hangup: HangupSignal) {
         let Some((written, _)) = &self.source else { return };
         let follow = async {
-            let (mut watched, mut watch) = (Vec::new(), None::<Watch>);
+            let (mut watched, mut watch) = (Vec::new(), None::<FileWatch>);
             loop {
                 let files = written.files();
                 // What has changed since these files were read and before the watch.
                 let first = files != watched && !files.is_empty();
                 if files != watched {
                     watched.clone_from(&files);
-                    watch = if files.is_empty() { None } else { Some(off_thread(move || Watch::on(files)).await) };
+                    watch = if files.is_empty() { None } else { Some(off_thread(move || FileWatch::on(files)).await) };
                 }
                 let asked = tokio::select! {
                     biased;
@@ -313,7 +313,7 @@ impl Reloader {
                     look = changed => match look {
                         None => self.reload("SIGHUP").await,
                         Some(None) => Ok(()),
-                        Some(Some(look)) => self.reload_by(Trigger::File(look)).await,
+                        Some(Some(look)) => self.reload_by(ReloadTrigger::File(look)).await,
                     },
                 };
             }
@@ -325,8 +325,8 @@ impl Reloader {
     }
 
     /// The files, once two looks a moment apart agree; `None` if they are as they were read.
-    async fn settled(&self, written: &Arc<Written>) -> Option<Look> {
-        let mut looks = Looks::default();
+    async fn settled(&self, written: &Arc<ConfigSource>) -> Option<ConfigFiles> {
+        let mut looks = ConfigFilesWatch::default();
         loop {
             let looked = Arc::clone(written);
             // A disk that does not answer is asked again with the next change, or in a minute.
@@ -342,7 +342,10 @@ impl Reloader {
     }
 
     /// Reads files, for as long as a disk may take.
-    async fn patiently<T: Send + 'static>(&self, read: impl FnOnce() -> T + Send + 'static) -> Result<T, Refused> {
+    async fn patiently<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ReloadRefused> {
         let reading = Arc::clone(&self.reading);
         let read = async {
             let turn = reading.lock_owned().await;
@@ -352,22 +355,22 @@ impl Reloader {
             })
             .await
         };
-        timeout(READ, read).await.map_err(|_| Refused::Unread(READ))
+        timeout(READ, read).await.map_err(|_| ReloadRefused::Unread(READ))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Told> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, ReloadStatus> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn noticed(watch: Option<&Watch>) {
+async fn noticed(watch: Option<&FileWatch>) {
     match watch {
         Some(watch) => watch.noticed().await,
         None => std::future::pending().await,
     }
 }
 
-impl Unchanging {
+impl ReloadPause {
     /// The successor serves: nothing changes here any more.
     pub fn for_good(self) {
         self.reloader.stop();

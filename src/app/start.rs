@@ -10,17 +10,17 @@ use tokio::time::sleep;
 use crate::admin;
 use crate::config::{Admin, Config, ListenAt};
 use crate::drain::Drain;
-use crate::lifecycle::{self, Drained, InUse};
-use crate::listener::{Inherited, Offered, Purpose};
+use crate::lifecycle::{self, DrainOutcome, InUse};
+use crate::listener::{InheritedSockets, ListenerPurpose, OfferedListener};
 use crate::observe::Readiness;
 use crate::server::workers::Workers;
 
 use super::certificates::CertificateFacts;
-use super::doors;
 use super::error::StartError;
-use super::operator::{Operator, Reply};
-use super::reload::{Reloader, Reloading, Unchanging};
-use super::site::Site;
+use super::listeners;
+use super::operator::{HandoverReply, Operator};
+use super::reload::{ReloadParts, ReloadPause, Reloader};
+use super::runtime::Runtime;
 
 /// A running frontgate.
 pub struct App {
@@ -35,7 +35,7 @@ pub struct App {
     /// The certificate it shows.
     pub certificate: Option<CertificateFacts>,
     /// The admin listener, which no reload changes.
-    offered: Option<Offered>,
+    offered: Option<OfferedListener>,
     readiness: Readiness,
     drain: Drain,
     admin_drain: Drain,
@@ -51,26 +51,27 @@ impl App {
     /// What keeps it from running. Nothing is left behind.
     pub async fn start(
         config: Config,
-        mut inherited: Inherited,
+        mut inherited: InheritedSockets,
         workers: Workers,
-        reloading: Option<Reloading>,
+        reloading: Option<ReloadParts>,
     ) -> Result<Self, StartError> {
         let Admin { address, access, token } = config.admin.clone();
         let admin = address.map(|address| ListenAt { address, access });
         let token = token.map(|token| token.read()).transpose()?;
-        let keys = doors::keys(&config.listen);
+        let keys = listeners::keys(&config.listen);
         let keys = keys.iter().map(|(purpose, addresses)| (*purpose, &addresses[..]));
-        inherited.close_unwanted(keys.chain([(Purpose::Admin, admin.as_slice())]));
-        let admin = inherited.take(Purpose::Admin, admin.as_slice())?.pop();
+        inherited.close_unwanted(keys.chain([(ListenerPurpose::Admin, admin.as_slice())]));
+        let admin = inherited.take(ListenerPurpose::Admin, admin.as_slice())?.pop();
         let bound = admin.as_ref().and_then(|(_, listener)| listener.address());
         // A socket that another process has bound may be another than the configuration has.
         if let Some(address) = bound.filter(|address| Admin::is_wide(*address) && token.is_none()) {
             return Err(StartError::AdminOpen(address));
         }
         let (drain, admin_drain, readiness) = (Drain::new(), Drain::new(), Readiness::new());
-        let site = Site::open(config, inherited, workers, &drain).await?;
+        let site = Runtime::open(config, inherited, workers, &drain).await?;
         let addresses = |purpose| site.doors.addresses(purpose);
-        let (https, http, plain) = (addresses(Purpose::Https), addresses(Purpose::Http), addresses(Purpose::Plain));
+        let (https, http, plain) =
+            (addresses(ListenerPurpose::Https), addresses(ListenerPurpose::Http), addresses(ListenerPurpose::Plain));
         let certificate = site.certificate().await;
         let reloader = Reloader::start(site, reloading, &drain);
         let operator = Operator::new(Arc::clone(&reloader), readiness.clone());
@@ -80,7 +81,7 @@ impl App {
             plain,
             admin: bound,
             certificate,
-            offered: admin.as_ref().map(|(label, listener)| Offered::new(label.clone(), listener)),
+            offered: admin.as_ref().map(|(label, listener)| OfferedListener::new(label.clone(), listener)),
             readiness: readiness.clone(),
             drain,
             admin_drain: admin_drain.clone(),
@@ -96,7 +97,7 @@ impl App {
     }
 
     /// Resolves when the operator has asked for a successor, other than by a signal.
-    pub async fn asked_to_upgrade(&self) -> Reply {
+    pub async fn asked_to_upgrade(&self) -> HandoverReply {
         self.operator.asked_to_upgrade().await
     }
 
@@ -107,14 +108,14 @@ impl App {
 
     /// What a successor could go on with, once a reload that is under way is done; in the order in which it takes them, since
     /// several may be labelled as one port 0. Also the configuration in use, if it can be read again.
-    pub async fn offered(&self) -> (Vec<Offered>, Option<InUse>, Unchanging) {
+    pub async fn offered(&self) -> (Vec<OfferedListener>, Option<InUse>, ReloadPause) {
         let (doors, in_use, unchanging) = self.reloader.offered().await;
         (self.offered.iter().cloned().chain(doors).collect(), in_use, unchanging)
     }
 
     /// Leaves new clients to a successor at once, the operator's included, and stops as [`App::stop`] does. Clients should
     /// still come, so readiness stays.
-    pub async fn retire(self, hurry: impl Future<Output = ()>) -> Drained {
+    pub async fn retire(self, hurry: impl Future<Output = ()>) -> DrainOutcome {
         self.reloader.stop();
         self.admin_drain.soften();
         self.end(self.reloader.drain_time(), hurry).await
@@ -122,7 +123,7 @@ impl App {
 
     /// Lets what is under way finish, for at most `timeouts.drain` and until `hurry` resolves; then stops. Who asks whether it
     /// is ready is told first ([`lifecycle::notice`]).
-    pub async fn stop(self, hurry: impl Future<Output = ()>) -> Drained {
+    pub async fn stop(self, hurry: impl Future<Output = ()>) -> DrainOutcome {
         self.readiness.set(false);
         self.reloader.stop();
         let limit = self.reloader.drain_time();
@@ -136,7 +137,7 @@ impl App {
         self.end(limit.saturating_sub(notice), hurry).await
     }
 
-    async fn end(&self, limit: Duration, hurry: impl Future<Output = ()>) -> Drained {
+    async fn end(&self, limit: Duration, hurry: impl Future<Output = ()>) -> DrainOutcome {
         let drained = lifecycle::drain(&self.drain, limit, hurry).await;
         self.admin_drain.harden();
         self.admin_drain.ended().await;

@@ -8,14 +8,14 @@ use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderValue, Method, Request, StatusCode};
 use tokio::time::timeout;
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::loaded;
 use crate::config::{Secret, TokenError};
-use crate::upstream::{ConnectError, Connector, Link, RequestBody};
+use crate::upstream::{ConnectError, Connector, H1Connection, RequestBody};
 
 /// Which frontgate is asked.
 #[derive(Debug, clap::Args)]
-pub(super) struct Target {
+pub(super) struct AdminTarget {
     /// The config that it runs on, for the address of its admin listener [default: the one that `frontgate serve` would take]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -33,14 +33,14 @@ pub(super) struct AdminClient {
 }
 
 /// What it said.
-pub(super) struct Answer {
+pub(super) struct AdminAnswer {
     pub(super) status: StatusCode,
     pub(super) text: String,
 }
 
 /// Why it said nothing.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoAnswer {
+pub(super) enum AdminUnanswered {
     /// Nobody is there.
     #[error("frontgate is not running: nobody listens at {0}")]
     NotRunning(String),
@@ -50,7 +50,7 @@ pub(super) enum NoAnswer {
 }
 
 impl AdminClient {
-    pub(super) fn new(target: Target) -> Result<Self, Failure> {
+    pub(super) fn new(target: AdminTarget) -> Result<Self, CommandFailure> {
         let admin = loaded::admin(target.config, target.admin)?;
         let Some(upstream) = admin.to_dial() else {
             let message = "the admin listener is off, so there is nobody to ask; see `admin` in the config";
@@ -62,10 +62,10 @@ impl AdminClient {
     }
 
     /// Asks, and waits for the answer.
-    pub(super) async fn ask(&self, method: Method, path: &str) -> Result<Answer, NoAnswer> {
-        let lost = |error: anyhow::Error| NoAnswer::Lost(self.address.clone(), error);
+    pub(super) async fn ask(&self, method: Method, path: &str) -> Result<AdminAnswer, AdminUnanswered> {
+        let lost = |error: anyhow::Error| AdminUnanswered::Lost(self.address.clone(), error);
         let stream = self.connector.connect().await.map_err(|error| match error {
-            ConnectError::Refused => NoAnswer::NotRunning(self.address.clone()),
+            ConnectError::Refused => AdminUnanswered::NotRunning(self.address.clone()),
             error => lost(error.into()),
         })?;
         let token = self.token.as_ref().and_then(|token| token.as_ref().ok());
@@ -75,7 +75,7 @@ impl AdminClient {
         }
     }
     /// Why the token is another, if that is known here.
-    fn explained(&self, mut answer: Answer) -> Answer {
+    fn explained(&self, mut answer: AdminAnswer) -> AdminAnswer {
         if let (StatusCode::UNAUTHORIZED, Some(Err(error))) = (answer.status, &self.token) {
             answer.text = format!("frontgate wants its admin token: {error}");
         }
@@ -83,25 +83,25 @@ impl AdminClient {
     }
 }
 
-impl Answer {
+impl AdminAnswer {
     /// Its text, if it says that it is done.
-    pub(super) fn done(self) -> Result<String, Failure> {
+    pub(super) fn done(self) -> Result<String, CommandFailure> {
         if self.status.is_success() { Ok(self.text) } else { Err(anyhow!(self.text.trim_end().to_owned()).into()) }
     }
 }
 
-impl From<NoAnswer> for Failure {
-    fn from(error: NoAnswer) -> Self {
+impl From<AdminUnanswered> for CommandFailure {
+    fn from(error: AdminUnanswered) -> Self {
         anyhow::Error::new(error).into()
     }
 }
 
 async fn exchange(
-    stream: crate::tls::Stream,
+    stream: crate::tls::ByteStream,
     method: Method,
     path: &str,
     token: Option<&Secret>,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<AdminAnswer> {
     let mut request = Request::new(RequestBody::Empty);
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().context("the path")?;
@@ -111,10 +111,10 @@ async fn exchange(
         shown.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, shown);
     }
-    let mut link = Link::open(stream, LONGEST_HEAD);
+    let mut link = H1Connection::open(stream, LONGEST_HEAD);
     let response = link.exchange(request).await.map_err(|failed| failed.error)?;
     let bytes = link.body(LONGEST_ANSWER).await?;
-    Ok(Answer { status: response.status(), text: String::from_utf8_lossy(&bytes).into_owned() })
+    Ok(AdminAnswer { status: response.status(), text: String::from_utf8_lossy(&bytes).into_owned() })
 }
 
 const CONNECT: Duration = Duration::from_secs(5);

@@ -7,29 +7,29 @@ mod show;
 
 use clap::Subcommand;
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 
 /// What to do with certificates.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  frontgate cert show\n  frontgate cert export --format mobileconfig -o frontgate.mobileconfig"
 )]
-pub(super) struct Args {
+pub(super) struct CertArgs {
     #[command(subcommand)]
-    command: Command,
+    command: CertCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CertCommand {
     /// Show names, issuer, dates, chain and fingerprint of the certificate that clients get; changes nothing
-    Show(show::Args),
+    Show(show::CertShowArgs),
     /// Write the local CA's certificate, for another device to trust; never a key
-    Export(export::Args),
+    Export(export::CertExportArgs),
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: CertArgs) -> Result<(), CommandFailure> {
     match args.command {
-        Command::Show(args) => show::run(args),
-        Command::Export(args) => export::run(args),
+        CertCommand::Show(args) => show::run(args),
+        CertCommand::Export(args) => export::run(args),
     }
 }

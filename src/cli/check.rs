@@ -5,16 +5,16 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use super::environment;
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 use crate::app::{check_files, check_names};
-use crate::config::{self, Overrides, Source};
+use crate::config::{self, ConfigLocation, Overrides};
 
 /// What is checked, and what is shown of it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  frontgate check -c frontgate.yaml --print")]
-pub(super) struct Args {
+pub(super) struct CheckArgs {
     /// The config [default: the one that `frontgate serve` would take]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -23,8 +23,8 @@ pub(super) struct Args {
     print: bool,
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let source = Source::find(args.config, env::var_os("FRONTGATE_CONFIG"));
+pub(super) fn run(args: CheckArgs) -> Result<(), CommandFailure> {
+    let source = ConfigLocation::find(args.config, env::var_os("FRONTGATE_CONFIG"));
     let mut loaded = config::load(source, environment(), &Overrides::default())?;
     let state_dir = loaded.config.state_dir.clone();
     loaded.config.state_dir = config::state_dir(state_dir.as_deref(), |name| env::var_os(name)).ok();

@@ -4,15 +4,15 @@ use std::fmt::Write as _;
 
 use http::Method;
 
-use super::admin_client::{AdminClient, Target};
-use super::failure::Failure;
+use super::admin_client::{AdminClient, AdminTarget};
+use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 
 /// Which one, and whom to ask.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  frontgate close 7q2hkx0v9c4m --reason 'see you after the move'")]
-pub(super) struct Args {
+pub(super) struct CloseArgs {
     /// The id that `frontgate connections` shows; the log and X-Request-Id have it, too
     #[arg(value_name = "ID")]
     id: String,
@@ -20,10 +20,10 @@ pub(super) struct Args {
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
     reason: String,
     #[command(flatten)]
-    target: Target,
+    target: AdminTarget,
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: CloseArgs) -> Result<(), CommandFailure> {
     let client = AdminClient::new(args.target)?;
     let path = format!("/connections/{}?reason={}", encoded(&args.id), encoded(&args.reason));
     print(runtime()?.block_on(client.ask(Method::DELETE, &path))?.done()?)

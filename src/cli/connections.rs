@@ -5,23 +5,23 @@ use std::fmt::Write as _;
 use http::Method;
 use serde_json::Value;
 
-use super::admin_client::{AdminClient, Target};
-use super::failure::Failure;
+use super::admin_client::{AdminClient, AdminTarget};
+use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 
 /// Whom to ask, and how to say it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  frontgate connections --json | jq '.websockets[] | select(.idle > 3600) | .id'")]
-pub(super) struct Args {
+pub(super) struct ConnectionsArgs {
     #[command(flatten)]
-    target: Target,
+    target: AdminTarget,
     /// As JSON, with all there is to say
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: ConnectionsArgs) -> Result<(), CommandFailure> {
     let client = AdminClient::new(args.target)?;
     let said = runtime()?.block_on(client.ask(Method::GET, "/connections"))?.done()?;
     print(if args.json { said } else { table(&said) })

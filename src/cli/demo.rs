@@ -8,24 +8,24 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use super::demo_gateway;
-use super::failure::Failure;
-use super::run::{Found, runtime, until_stopped};
+use super::failure::CommandFailure;
+use super::run::{StartState, runtime, until_stopped};
 use crate::app::App;
-use crate::config::{self, Admin, Config, LogFormat, Upstream};
+use crate::config::{self, Admin, Config, LogFormat, UpstreamAddress};
 use crate::drain::Drain;
-use crate::observe::logging::{self, Output};
+use crate::observe::logging::{self, LogOutput};
 
 /// What the demo is told on the command line.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  frontgate demo\n\nOpen the URL that it prints; Ctrl-C ends it.")]
-pub(super) struct Args {
+pub(super) struct DemoArgs {
     /// The address for HTTPS
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8443")]
     listen: SocketAddr,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let found = Found::look()?;
+pub(super) fn run(args: &DemoArgs) -> Result<(), CommandFailure> {
+    let found = StartState::look()?;
     let mut config = Config { admin: Admin::off(), ..Config::default() };
     config.listen.https = vec![args.listen];
     config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();
@@ -38,10 +38,10 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn demo(mut config: Config, found: Found, output: &Output) -> anyhow::Result<()> {
+async fn demo(mut config: Config, found: StartState, output: &LogOutput) -> anyhow::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot start the built-in gateway")?;
     let port = listener.local_addr().context("cannot start the built-in gateway")?.port();
-    config.upstream = Upstream::Http { host: Ipv4Addr::LOCALHOST.to_string(), port };
+    config.upstream = UpstreamAddress::Http { host: Ipv4Addr::LOCALHOST.to_string(), port };
     let gateway = Drain::new();
     gateway.spawn(demo_gateway::serve(listener, gateway.clone()));
     let done = Box::pin(until_stopped(config, found, None, |app| invite(app, output))).await;
@@ -50,7 +50,7 @@ async fn demo(mut config: Config, found: Found, output: &Output) -> anyhow::Resu
     done
 }
 
-fn invite(app: &App, output: &Output) {
+fn invite(app: &App, output: &LogOutput) {
     let Some(port) = app.https.first().map(SocketAddr::port) else { return };
     let ca = app.certificate.as_ref().and_then(|certificate| certificate.ca.as_ref());
     let trust = ca.map_or_else(String::new, |path| {

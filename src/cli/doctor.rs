@@ -7,14 +7,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::flags::Flags;
 use super::loaded;
 use super::output::print;
 use super::run::runtime;
-use crate::config::{Overrides, Source};
+use crate::config::{ConfigLocation, Overrides};
 use crate::doctor::settings::find;
-use crate::doctor::{Asked, GatewayConfig, Question, codes};
+use crate::doctor::{ConfigChoice, DoctorRequest, GatewayConfig, codes};
 use fix::examined;
 
 /// What is looked at, and how it is told.
@@ -25,7 +25,7 @@ use fix::examined;
                   --name gw.lan. It connects as a Control UI does: to the gateway past frontgate, and through frontgate. It sends no token \
                   and prints none. Exit code 1: something is broken; 0: nothing, or nothing but advice."
 )]
-pub(super) struct Args {
+pub(super) struct DoctorArgs {
     /// The config that frontgate runs on [default: the one that `frontgate serve` would take]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -59,28 +59,28 @@ pub(super) struct Args {
     explain: Option<String>,
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: DoctorArgs) -> Result<(), CommandFailure> {
     if let Some(query) = &args.explain {
         return explain(query);
     }
     let origins = args.origin.iter().map(|url| origin(url)).collect::<Result<_, _>>()?;
-    let file = match Source::find(args.config.clone(), env::var_os("FRONTGATE_CONFIG")) {
-        Source::File(file) => Some(file),
+    let file = match ConfigLocation::find(args.config.clone(), env::var_os("FRONTGATE_CONFIG")) {
+        ConfigLocation::File(file) => Some(file),
         _ => None,
     };
     let asked = if args.flags.are_about_what_is_served() {
-        Asked::Flags
+        ConfigChoice::Flags
     } else if args.config.is_some() || env::var_os("FRONTGATE_CONFIG").is_some_and(|file| !file.is_empty()) {
-        Asked::File
+        ConfigChoice::File
     } else {
-        Asked::Running
+        ConfigChoice::Running
     };
     let flags = Overrides::from(args.flags);
     let load = || loaded::under(args.config.clone(), &flags);
     let config = load()?;
     let (gateway_config, looked) = match args.gateway_config {
         Some(file) if !is_there(&file) => {
-            return Err(Failure::wrong(format!("--gateway-config: there is no {}", file.display())));
+            return Err(CommandFailure::wrong(format!("--gateway-config: there is no {}", file.display())));
         }
         Some(file) => (Some(GatewayConfig::open(file.clone(), true)), vec![file]),
         None => {
@@ -88,7 +88,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
             (looked.file.map(|file| GatewayConfig::open(file, false)), looked.places)
         }
     };
-    let mut question = Question { config, file, asked, origins, gateway_config, looked };
+    let mut question = DoctorRequest { config, file, asked, origins, gateway_config, looked };
     let runtime = runtime()?;
     let examined = examined(&runtime, &mut question, (args.fix, args.yes, !args.json), &load);
     let (report, done) = examined?;
@@ -97,7 +97,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     } else {
         print(report.to_string())?;
     }
-    if report.diagnosis.is_broken() || !done { Err(Failure::Told) } else { Ok(()) }
+    if report.diagnosis.is_broken() || !done { Err(CommandFailure::Told) } else { Ok(()) }
 }
 
 /// What cannot be looked at is there: it is said why when it is opened.
@@ -107,9 +107,12 @@ fn is_there(file: &Path) -> bool {
 }
 
 /// `https://host[:port]` of what the user names.
-fn origin(url: &str) -> Result<String, Failure> {
-    let wrong =
-        || Failure::wrong(format!("--origin: `{url}` is not a page's address\n    hint: https://gw.example.com:8443"));
+fn origin(url: &str) -> Result<String, CommandFailure> {
+    let wrong = || {
+        CommandFailure::wrong(format!(
+            "--origin: `{url}` is not a page's address\n    hint: https://gw.example.com:8443"
+        ))
+    };
     let (scheme, rest) = url.split_once("://").ok_or_else(wrong)?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default().to_ascii_lowercase();
     let host_ok =
@@ -121,11 +124,11 @@ fn origin(url: &str) -> Result<String, Failure> {
     }
 }
 
-fn explain(query: &str) -> Result<(), Failure> {
+fn explain(query: &str) -> Result<(), CommandFailure> {
     let found = codes::explain(query);
     if found.is_empty() {
         let hint = "a code such as 1006, or with what the page shows: '1008 pairing required'; none lists all";
-        return Err(Failure::wrong(format!("--explain: `{query}` is not known\n    hint: {hint}")));
+        return Err(CommandFailure::wrong(format!("--explain: `{query}` is not known\n    hint: {hint}")));
     }
     let blocks: Vec<_> = found
         .iter()

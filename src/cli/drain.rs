@@ -6,29 +6,29 @@ use http::Method;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::admin_client::{AdminClient, NoAnswer, Target};
-use super::failure::Failure;
+use super::admin_client::{AdminClient, AdminTarget, AdminUnanswered};
+use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 
 /// Whom to ask.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  frontgate drain --wait")]
-pub(super) struct Args {
+pub(super) struct DrainArgs {
     #[command(flatten)]
-    target: Target,
+    target: AdminTarget,
     /// Come back when it has ended
     #[arg(long)]
     wait: bool,
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: DrainArgs) -> Result<(), CommandFailure> {
     let client = AdminClient::new(args.target)?;
     let said = runtime()?.block_on(drain(&client, args.wait))?;
     print(said)
 }
 
-async fn drain(client: &AdminClient, wait: bool) -> Result<String, Failure> {
+async fn drain(client: &AdminClient, wait: bool) -> Result<String, CommandFailure> {
     let before = pid(&client.ask(Method::GET, "/status").await?.done()?);
     let said = client.ask(Method::POST, "/drain").await?.done()?;
     if !wait {
@@ -36,11 +36,11 @@ async fn drain(client: &AdminClient, wait: bool) -> Result<String, Failure> {
     }
     loop {
         match client.ask(Method::GET, "/status").await {
-            Err(NoAnswer::NotRunning(_)) => break,
+            Err(AdminUnanswered::NotRunning(_)) => break,
             // Another has taken its place.
             Ok(answer) if pid(&answer.text) != before => break,
             // It may have gone while it was asked.
-            Ok(_) | Err(NoAnswer::Lost(..)) => sleep(ASK_EVERY).await,
+            Ok(_) | Err(AdminUnanswered::Lost(..)) => sleep(ASK_EVERY).await,
         }
     }
     Ok("drained\n".to_owned())

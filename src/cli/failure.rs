@@ -1,4 +1,4 @@
-//! [`Failure`]: why a command ends with something other than 0.
+//! [`CommandFailure`]: why a command ends with something other than 0.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -6,12 +6,12 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use crate::app::{Unfit, Unusable};
+use crate::app::{UnfitSuccessor, UnusableConfig};
 use crate::config::Problems;
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum CommandFailure {
     /// The configuration or the command line is wrong: exit code 2.
     Wrong(String),
     /// It failed while running: exit code 1.
@@ -20,7 +20,7 @@ pub(super) enum Failure {
     Told,
 }
 
-impl Failure {
+impl CommandFailure {
     /// The command line is wrong.
     pub(super) fn wrong(message: impl Into<String>) -> Self {
         Self::Wrong(format!("error: {}", message.into()))
@@ -53,31 +53,31 @@ impl Failure {
     }
 }
 
-impl From<Problems> for Failure {
+impl From<Problems> for CommandFailure {
     fn from(problems: Problems) -> Self {
         Self::Wrong(problems.to_string())
     }
 }
 
-impl From<Unusable> for Failure {
-    fn from(unusable: Unusable) -> Self {
+impl From<UnusableConfig> for CommandFailure {
+    fn from(unusable: UnusableConfig) -> Self {
         match unusable {
-            Unusable::Setting(problems) => problems.into(),
-            Unusable::Certificate(error) => Self::Failed(error.into()),
+            UnusableConfig::Setting(problems) => problems.into(),
+            UnusableConfig::Certificate(error) => Self::Failed(error.into()),
         }
     }
 }
 
-impl From<Unfit> for Failure {
-    fn from(unfit: Unfit) -> Self {
+impl From<UnfitSuccessor> for CommandFailure {
+    fn from(unfit: UnfitSuccessor) -> Self {
         match unfit {
-            Unfit::Wrong(problems) => problems.into(),
+            UnfitSuccessor::Wrong(problems) => problems.into(),
             unfit => Self::Failed(unfit.into()),
         }
     }
 }
 
-impl From<anyhow::Error> for Failure {
+impl From<anyhow::Error> for CommandFailure {
     fn from(error: anyhow::Error) -> Self {
         Self::Failed(error)
     }

@@ -2,7 +2,7 @@
 
 use crate::config::Overrides;
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 
 /// What the command line lays over the config.
 #[derive(Debug, Default, Clone, PartialEq, Eq, clap::Args)]
@@ -29,7 +29,7 @@ pub(super) struct Flags {
 
 impl Flags {
     /// These flags and those `before` the command's name.
-    pub(super) fn after(self, before: Self) -> Result<Self, Failure> {
+    pub(super) fn after(self, before: Self) -> Result<Self, CommandFailure> {
         Ok(Self {
             upstream: one("--upstream", before.upstream, self.upstream)?,
             listen: [before.listen, self.listen].concat(),
@@ -54,9 +54,9 @@ impl From<Flags> for Overrides {
 }
 
 /// A flag that may be given once.
-pub(super) fn one<T>(flag: &str, before: Option<T>, after: Option<T>) -> Result<Option<T>, Failure> {
+pub(super) fn one<T>(flag: &str, before: Option<T>, after: Option<T>) -> Result<Option<T>, CommandFailure> {
     match (before, after) {
-        (Some(_), Some(_)) => Err(Failure::wrong(format!("{flag} is given twice"))),
+        (Some(_), Some(_)) => Err(CommandFailure::wrong(format!("{flag} is given twice"))),
         (before, after) => Ok(before.or(after)),
     }
 }

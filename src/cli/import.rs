@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::ValueEnum;
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::output::print;
 use crate::app::check_files;
-use crate::config::{self, Overrides, Source};
-use crate::import::{Disk, Format, Imported, Original, Reader, import};
+use crate::config::{self, ConfigLocation, Overrides};
+use crate::import::{Disk, ImportFormat, ImportReader, Imported, Original, import};
 
 /// What is translated, and where it goes.
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ use crate::import::{Disk, Format, Imported, Original, Reader, import};
                         what to do, what was wrong in the old config, what was kept and as what, what is not needed and \
                         why. Exit code 2 when the file is not written as it should be, with the place."
 )]
-pub(super) struct Args {
+pub(super) struct ImportArgs {
     /// Whose config it is
     format: FormatName,
     /// The config; - for standard input
@@ -47,14 +47,14 @@ enum FormatName {
     Caddy,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &ImportArgs) -> Result<(), CommandFailure> {
     let format = match args.format {
-        FormatName::Nginx => Format::Nginx,
-        FormatName::Apache => Format::Apache,
-        FormatName::Caddy => Format::Caddy,
+        FormatName::Nginx => ImportFormat::Nginx,
+        FormatName::Apache => ImportFormat::Apache,
+        FormatName::Caddy => ImportFormat::Caddy,
     };
     let original = original(&args.file)?;
-    let mut imported = import(format, &original, &Disk).map_err(|error| Failure::wrong(error.to_string()))?;
+    let mut imported = import(format, &original, &Disk).map_err(|error| CommandFailure::wrong(error.to_string()))?;
     let heading = format!("Translated from {} by `frontgate import {}`.", original.name, format.name());
     imported.draft.heading.insert(0, heading);
     let yaml = imported.yaml();
@@ -68,14 +68,14 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 /// The text, from a file or from standard input.
-fn original(file: &Path) -> Result<Original, Failure> {
+fn original(file: &Path) -> Result<Original, CommandFailure> {
     let working = env::current_dir().unwrap_or_default();
     if file == Path::new("-") {
         let mut bytes = Vec::new();
         io::stdin().lock().take(MOST).read_to_end(&mut bytes).context("cannot read standard input")?;
         return Ok(Original { name: "standard input".into(), folder: working, text: text(&bytes) });
     }
-    let unread = |error: io::Error| Failure::wrong(format!("cannot read {}: {error}", file.display()));
+    let unread = |error: io::Error| CommandFailure::wrong(format!("cannot read {}: {error}", file.display()));
     let bytes = Disk.read(file, MOST).map_err(unread)?;
     let folder = file.parent().map(|parent| working.join(parent)).unwrap_or(working);
     Ok(Original { name: file.display().to_string(), folder, text: text(&bytes) })
@@ -88,7 +88,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn write(file: &Path, yaml: &str, force: bool) -> Result<(), Failure> {
+fn write(file: &Path, yaml: &str, force: bool) -> Result<(), CommandFailure> {
     let mut options = OpenOptions::new();
     let opened =
         if force { options.write(true).create(true).truncate(true) } else { options.write(true).create_new(true) }
@@ -96,7 +96,7 @@ fn write(file: &Path, yaml: &str, force: bool) -> Result<(), Failure> {
     let mut opened = match opened {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let message = format!("{} exists already\n    hint: --force overwrites it", file.display());
-            return Err(Failure::wrong(message));
+            return Err(CommandFailure::wrong(message));
         }
         opened => opened.with_context(|| format!("cannot write {}", file.display()))?,
     };
@@ -121,7 +121,7 @@ fn as_text(imported: &Imported, unacceptable: Option<String>) -> String {
 
 /// What `frontgate check` will find wrong with the file.
 fn unacceptable(text: String, output: Option<&Path>) -> Option<String> {
-    let source = Source::Text { text, file: output.unwrap_or(Path::new("frontgate.yaml")).to_owned() };
+    let source = ConfigLocation::Text { text, file: output.unwrap_or(Path::new("frontgate.yaml")).to_owned() };
     match config::load(source, [], &Overrides::default()) {
         Err(problems) => Some(problems.to_string()),
         Ok(mut loaded) => check_files(&mut loaded).err().map(|unusable| unusable.to_string()),

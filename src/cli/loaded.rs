@@ -4,17 +4,17 @@ use std::env;
 use std::path::PathBuf;
 
 use super::environment;
-use super::failure::Failure;
-use crate::config::{self, Admin, Config, Overrides, Source};
+use super::failure::CommandFailure;
+use crate::config::{self, Admin, Config, ConfigLocation, Overrides};
 
 /// The configuration that `frontgate serve` would run on, given the same `file`, with its state folder.
-pub(super) fn config(file: Option<PathBuf>) -> Result<Config, Failure> {
+pub(super) fn config(file: Option<PathBuf>) -> Result<Config, CommandFailure> {
     under(file, &Overrides::default())
 }
 
 /// The same under these flags.
-pub(super) fn under(file: Option<PathBuf>, flags: &Overrides) -> Result<Config, Failure> {
-    let source = Source::find(file, env::var_os("FRONTGATE_CONFIG"));
+pub(super) fn under(file: Option<PathBuf>, flags: &Overrides) -> Result<Config, CommandFailure> {
+    let source = ConfigLocation::find(file, env::var_os("FRONTGATE_CONFIG"));
     let mut config = config::load(source, environment(), flags)?.config;
     config.state_dir = config::state_dir(config.state_dir.as_deref(), |name| env::var_os(name)).ok();
     Ok(config)
@@ -22,10 +22,10 @@ pub(super) fn under(file: Option<PathBuf>, flags: &Overrides) -> Result<Config, 
 
 /// The admin listener of the frontgate that runs on `file`, or at the address that was given instead, and its token. The file may
 /// have become a wrong one since.
-pub(super) fn admin(file: Option<PathBuf>, address: Option<String>) -> Result<Admin, Failure> {
+pub(super) fn admin(file: Option<PathBuf>, address: Option<String>) -> Result<Admin, CommandFailure> {
     let flags = Overrides { admin: address, ..Overrides::default() };
     // What is wrong with the address is said here, whatever else is wrong with the file.
     config::check_admin(&flags)?;
-    let source = Source::find(file, env::var_os("FRONTGATE_CONFIG"));
+    let source = ConfigLocation::find(file, env::var_os("FRONTGATE_CONFIG"));
     Ok(config::glimpse(&source, environment(), &flags).admin)
 }

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::output::print;
 use crate::config;
 
@@ -17,7 +17,7 @@ use crate::config;
     after_help = "Examples:\n  frontgate man | man -l -\n  frontgate man frontgate.yaml | man -l -\n  frontgate man \
                         --dir /usr/local/share/man"
 )]
-pub(super) struct Args {
+pub(super) struct ManArgs {
     /// The page to print: frontgate, frontgate-serve, …, or frontgate.yaml for the config
     #[arg(default_value = "frontgate", conflicts_with = "dir")]
     page: String,
@@ -26,14 +26,16 @@ pub(super) struct Args {
     dir: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &ManArgs) -> Result<(), CommandFailure> {
     let pages = pages()?;
     let Some(dir) = &args.dir else {
         let page = pages.iter().find(|page| page.name == args.page);
         let names = || pages.iter().map(|page| page.name.as_str()).collect::<Vec<_>>().join(", ");
         return match page {
             Some(page) => print(&page.roff),
-            None => Err(Failure::wrong(format!("there is no page `{}`\n    hint: one of {}", args.page, names()))),
+            None => {
+                Err(CommandFailure::wrong(format!("there is no page `{}`\n    hint: one of {}", args.page, names())))
+            }
         };
     };
     for page in &pages {
@@ -45,13 +47,13 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-struct Page {
+struct ManPage {
     name: String,
     section: u8,
     roff: Vec<u8>,
 }
 
-fn pages() -> anyhow::Result<Vec<Page>> {
+fn pages() -> anyhow::Result<Vec<ManPage>> {
     let mut root = super::command();
     root.build();
     let mut pages = Vec::new();
@@ -59,9 +61,9 @@ fn pages() -> anyhow::Result<Vec<Page>> {
         let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
         let mut roff = Vec::new();
         Man::new(command.clone().display_name(name.clone())).render(&mut roff)?;
-        pages.push(Page { name, section: 1, roff });
+        pages.push(ManPage { name, section: 1, roff });
     }
-    pages.push(Page { name: "frontgate.yaml".to_owned(), section: 5, roff: config_page().into_bytes() });
+    pages.push(ManPage { name: "frontgate.yaml".to_owned(), section: 5, roff: config_page().into_bytes() });
     Ok(pages)
 }
 

@@ -32,7 +32,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
-use failure::Failure;
+use failure::CommandFailure;
 
 /// Runs the command that `args` (with the program's name first) ask for. The exit code is 0 when it is done, 1 when it
 /// failed while running, 2 when the configuration or the command line is wrong.
@@ -67,84 +67,85 @@ pub fn command() -> clap::Command {
 )]
 struct Cli {
     #[command(flatten)]
-    serve: serve::Args,
+    serve: serve::ServeArgs,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// Run the proxy; the same as no command at all
-    Serve(serve::Args),
+    Serve(serve::ServeArgs),
     /// Run the proxy in front of a small built-in gateway page
-    Demo(demo::Args),
+    Demo(demo::DemoArgs),
     /// Check the config and the files it names: every problem at once, each with line, column and a hint
-    Check(check::Args),
+    Check(check::CheckArgs),
     /// Find out why a Control UI cannot connect, with the fix for each finding
-    Doctor(doctor::Args),
+    Doctor(doctor::DoctorArgs),
     /// Translate the config of nginx, Apache or Caddy; says what was kept, dropped and why
-    Import(import::Args),
+    Import(import::ImportArgs),
     /// Put the local CA into the trust stores of this machine, or take it out
-    Trust(trust::Args),
+    Trust(trust::TrustArgs),
     /// Look at the certificate, or hand out the local CA's
-    Cert(cert::Args),
+    Cert(cert::CertArgs),
     /// Say how a running frontgate is
-    Status(status::Args),
+    Status(status::StatusArgs),
     /// List the WebSockets that are open
-    Connections(connections::Args),
+    Connections(connections::ConnectionsArgs),
     /// End one WebSocket
-    Close(close::Args),
+    Close(close::CloseArgs),
     /// Let a running frontgate take its changed config over
-    Reload(reload::Args),
+    Reload(reload::ReloadArgs),
     /// Start the program again and let it take over, without a gap: for another version of it
-    Upgrade(upgrade::Args),
+    Upgrade(upgrade::UpgradeArgs),
     /// Let a running frontgate finish what is under way and end
-    Drain(drain::Args),
+    Drain(drain::DrainArgs),
     /// Print the JSON Schema of the config
-    Schema(schema::Args),
+    Schema(schema::SchemaArgs),
     /// Print the completions for a shell
-    Completions(completions::Args),
+    Completions(completions::CompletionsArgs),
     /// Print a man page, or write all of them
-    Man(man::Args),
+    Man(man::ManArgs),
 }
 
 impl Cli {
     /// How long the end may wait for standard error to be read. A person reads what other commands say, page by page; a
     /// proxy that cannot start is to be started again.
     fn patience(&self) -> Option<Duration> {
-        matches!(self.command, None | Some(Command::Serve(_) | Command::Demo(_))).then_some(Duration::from_secs(1))
+        matches!(self.command, None | Some(CliCommand::Serve(_) | CliCommand::Demo(_)))
+            .then_some(Duration::from_secs(1))
     }
 
-    fn run(self) -> Result<(), Failure> {
+    fn run(self) -> Result<(), CommandFailure> {
         let Some(command) = self.command else { return serve::run(self.serve) };
-        if self.serve != serve::Args::default() && !matches!(command, Command::Serve(_)) {
+        if self.serve != serve::ServeArgs::default() && !matches!(command, CliCommand::Serve(_)) {
             let name = command.name();
             let message =
                 format!("the flags before `{name}` are for serve; write `frontgate {name}`, then its own flags");
-            return Err(Failure::wrong(message));
+            return Err(CommandFailure::wrong(message));
         }
         match command {
-            Command::Serve(args) => serve::run(args.after(self.serve)?),
-            Command::Demo(args) => demo::run(&args),
-            Command::Check(args) => check::run(args),
-            Command::Doctor(args) => doctor::run(args),
-            Command::Import(args) => import::run(&args),
-            Command::Trust(args) => trust::run(args),
-            Command::Cert(args) => cert::run(args),
-            Command::Status(args) => status::run(args),
-            Command::Connections(args) => connections::run(args),
-            Command::Close(args) => close::run(args),
-            Command::Reload(args) => reload::run(args),
-            Command::Upgrade(args) => upgrade::run(args),
-            Command::Drain(args) => drain::run(args),
-            Command::Schema(args) => schema::run(args),
-            Command::Completions(args) => completions::run(&args),
-            Command::Man(args) => man::run(&args),
+            CliCommand::Serve(args) => serve::run(args.after(self.serve)?),
+            CliCommand::Demo(args) => demo::run(&args),
+            CliCommand::Check(args) => check::run(args),
+            CliCommand::Doctor(args) => doctor::run(args),
+            CliCommand::Import(args) => import::run(&args),
+            CliCommand::Trust(args) => trust::run(args),
+            CliCommand::Cert(args) => cert::run(args),
+            CliCommand::Status(args) => status::run(args),
+            CliCommand::Connections(args) => connections::run(args),
+            CliCommand::Close(args) => close::run(args),
+            CliCommand::Reload(args) => reload::run(args),
+            CliCommand::Upgrade(args) => upgrade::run(args),
+            CliCommand::Drain(args) => drain::run(args),
+            CliCommand::Schema(args) => schema::run(args),
+            CliCommand::Completions(args) => completions::run(&args),
+            CliCommand::Man(args) => man::run(&args),
         }
     }
 }
 
-impl Command {
+impl CliCommand {
     /// The word that asks for it.
     fn name(&self) -> &'static str {
         match self {

@@ -2,8 +2,8 @@
 
 use http::Method;
 
-use super::admin_client::{AdminClient, Target};
-use super::failure::Failure;
+use super::admin_client::{AdminClient, AdminTarget};
+use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 
@@ -13,12 +13,12 @@ use super::run::runtime;
     after_help = "Example:\n  frontgate reload\n\nExit code 0 when the new config is in use, 1 with the reason when it \
                         is refused; then nothing has changed."
 )]
-pub(super) struct Args {
+pub(super) struct ReloadArgs {
     #[command(flatten)]
-    target: Target,
+    target: AdminTarget,
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: ReloadArgs) -> Result<(), CommandFailure> {
     let client = AdminClient::new(args.target)?;
     print(runtime()?.block_on(client.ask(Method::POST, "/reload"))?.done()?)
 }

@@ -7,19 +7,19 @@ use std::thread;
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::{App, Reloading};
+use crate::app::{App, ReloadParts};
 use crate::config::Config;
-use crate::lifecycle::{Drained, InUse, Predecessor, Stop, Successor, notify};
-use crate::listener::Inherited;
+use crate::lifecycle::{DrainOutcome, InUse, Predecessor, StopSignals, Successor, notify};
+use crate::listener::InheritedSockets;
 use crate::server::workers::{LAST_MOMENT, Workers};
 
 /// What a process finds when it starts: sockets, and whoever had them before.
-pub(super) struct Found {
-    inherited: Inherited,
+pub(super) struct StartState {
+    inherited: InheritedSockets,
     predecessor: Option<Predecessor>,
 }
 
-impl Found {
+impl StartState {
     /// The configuration of the process to take over from, if there is one that tells.
     pub(super) fn in_use(&mut self) -> anyhow::Result<Option<InUse>> {
         let asked = self.predecessor.as_mut().map(Predecessor::in_use).transpose();
@@ -34,21 +34,21 @@ impl Found {
             return Ok(Self { inherited, predecessor: Some(predecessor) });
         }
         let inherited =
-            Inherited::from_systemd().context("cannot use the sockets that systemd passed ($LISTEN_FDS)")?;
+            InheritedSockets::from_systemd().context("cannot use the sockets that systemd passed ($LISTEN_FDS)")?;
         Ok(Self { inherited, predecessor: None })
     }
 }
 
 /// The runtime of the command's own thread. Dropped, it leaves what still blocks another thread behind: a resolver that does not
 /// answer must not keep a process from its end.
-pub(super) struct Runtime(Option<tokio::runtime::Runtime>);
+pub(super) struct CommandRuntime(Option<tokio::runtime::Runtime>);
 
-pub(super) fn runtime() -> anyhow::Result<Runtime> {
+pub(super) fn runtime() -> anyhow::Result<CommandRuntime> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    Ok(Runtime(Some(runtime.context("cannot start the runtime")?)))
+    Ok(CommandRuntime(Some(runtime.context("cannot start the runtime")?)))
 }
 
-impl Runtime {
+impl CommandRuntime {
     /// Runs `future` to its end.
     pub(super) fn block_on<F: Future>(&self, future: F) -> F::Output {
         let Some(runtime) = &self.0 else { unreachable!("it is there until it is dropped") };
@@ -56,7 +56,7 @@ impl Runtime {
     }
 }
 
-impl Drop for Runtime {
+impl Drop for CommandRuntime {
     fn drop(&mut self) {
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_timeout(LAST_MOMENT);
@@ -68,11 +68,11 @@ impl Drop for Runtime {
 /// over; `started` is told what runs.
 pub(super) async fn until_stopped(
     config: Config,
-    found: Found,
-    reloading: Option<Reloading>,
+    found: StartState,
+    reloading: Option<ReloadParts>,
     started: impl FnOnce(&App),
 ) -> anyhow::Result<()> {
-    let mut stop = Stop::listen().context("cannot listen to signals")?;
+    let mut stop = StopSignals::listen().context("cannot listen to signals")?;
     let mut upgrade = signal(SignalKind::user_defined2()).context("cannot listen to signals")?;
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let (workers, _threads) = Workers::start(cores).context("cannot start a thread for each core")?;
@@ -108,8 +108,8 @@ pub(super) async fn until_stopped(
         }
     };
     match drained {
-        Drained::Clean => tracing::info!("stopped"),
-        Drained::Cut(tasks) => tracing::warn!(tasks, "stopped before everything had ended"),
+        DrainOutcome::Clean => tracing::info!("stopped"),
+        DrainOutcome::Cut(tasks) => tracing::warn!(tasks, "stopped before everything had ended"),
     }
     Ok(())
 }
@@ -122,7 +122,7 @@ enum Leave {
     Stop { successor: Option<Successor> },
 }
 
-async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave {
+async fn until_leave(app: &App, stop: &mut StopSignals, upgrade: &mut Signal) -> Leave {
     loop {
         let reply = tokio::select! {
             trigger = told_to_stop(app, stop) => {
@@ -176,7 +176,7 @@ async fn until_leave(app: &App, stop: &mut Stop, upgrade: &mut Signal) -> Leave 
 }
 
 /// By a signal or by the operator: which.
-async fn told_to_stop(app: &App, stop: &mut Stop) -> &'static str {
+async fn told_to_stop(app: &App, stop: &mut StopSignals) -> &'static str {
     tokio::select! {
         signal = stop.next() => signal,
         () = app.asked_to_end() => "drain",

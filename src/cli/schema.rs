@@ -1,6 +1,6 @@
 //! `frontgate schema`: the JSON Schema of the configuration.
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::output::print;
 use crate::config;
 
@@ -8,8 +8,8 @@ use crate::config;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  frontgate schema > frontgate.schema.json\n\nThen begin the config with\n  # \
                         yaml-language-server: $schema=frontgate.schema.json")]
-pub(super) struct Args {}
+pub(super) struct SchemaArgs {}
 
-pub(super) fn run(_args: Args) -> Result<(), Failure> {
+pub(super) fn run(_args: SchemaArgs) -> Result<(), CommandFailure> {
     print(format!("{:#}\n", config::schema()))
 }

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use super::environment;
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::flags::{Flags, one};
-use super::run::{Found, runtime, until_stopped};
-use crate::app::{Reloading, Written, check_machine, check_names, warn_of};
-use crate::config::{self, Loaded, Problems, Source};
-use crate::lifecycle::Hangup;
+use super::run::{StartState, runtime, until_stopped};
+use crate::app::{ConfigSource, ReloadParts, check_machine, check_names, warn_of};
+use crate::config::{self, ConfigLocation, Loaded, Problems};
+use crate::lifecycle::HangupSignal;
 use crate::observe::logging;
 
 /// What the proxy is told on the command line.
@@ -21,7 +21,7 @@ use crate::observe::logging;
                         --name gw.example.com --upstream http://127.0.0.1:18789\n  frontgate serve --acme --email \
                         ann@example.com --name gw.example.com"
 )]
-pub(super) struct Args {
+pub(super) struct ServeArgs {
     #[arg(short, long, value_name = "FILE", help = CONFIG_HELP)]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -31,8 +31,8 @@ pub(super) struct Args {
 const CONFIG_HELP: &str = "The config [default: $FRONTGATE_CONFIG, else ./frontgate.yaml, else \
                            /etc/frontgate/frontgate.yaml, else built-in defaults]";
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let mut found = Found::look()?;
+pub(super) fn run(args: ServeArgs) -> Result<(), CommandFailure> {
+    let mut found = StartState::look()?;
     let written = args.written();
     let mut loaded = match found.in_use()? {
         None => written.start()?,
@@ -49,8 +49,9 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     );
     warn_of(&warnings);
     runtime()?.block_on(async {
-        let hangup = Hangup::listen().context("cannot listen to signals")?;
-        let mut serving = Box::pin(until_stopped(config, found, Some(Reloading { written, logging, hangup }), |_| {}));
+        let hangup = HangupSignal::listen().context("cannot listen to signals")?;
+        let mut serving =
+            Box::pin(until_stopped(config, found, Some(ReloadParts { written, logging, hangup }), |_| {}));
         tokio::select! {
             biased;
             served = &mut serving => served,
@@ -66,22 +67,22 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-impl Args {
+impl ServeArgs {
     /// These flags and those `before` the word: `frontgate --listen :443 serve --admin off`.
-    pub(super) fn after(self, before: Self) -> Result<Self, Failure> {
+    pub(super) fn after(self, before: Self) -> Result<Self, CommandFailure> {
         Ok(Self { config: one("--config", before.config, self.config)?, flags: self.flags.after(before.flags)? })
     }
 
     /// The configuration under these flags, to be read now and again.
-    fn written(self) -> Written {
+    fn written(self) -> ConfigSource {
         let file = self.config.clone();
-        Written::new(
-            move || Source::find(file.clone(), env::var_os("FRONTGATE_CONFIG")),
+        ConfigSource::new(
+            move || ConfigLocation::find(file.clone(), env::var_os("FRONTGATE_CONFIG")),
             move |source| self.clone().load(source),
         )
     }
 
-    fn load(self, source: Source) -> Result<Loaded, Problems> {
+    fn load(self, source: ConfigLocation) -> Result<Loaded, Problems> {
         let mut loaded = config::load(source, environment(), &self.flags.into())?;
         if loaded.config.state_dir.is_none() {
             loaded.config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();

@@ -24,22 +24,22 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 use time::OffsetDateTime;
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 use super::loaded;
 use super::output::print;
 use crate::config::{Certificate, Config, Name, Tls};
-use crate::tls::{CaOnDisk, Fingerprint, OnDiskError, Source, to_pem};
-use carry_out::Mode;
-use found::Found;
-use places::Places;
-use plan::{Task, plan};
+use crate::tls::{CaOnDisk, CheckedCert, Fingerprint, OnDiskError, to_pem};
+use carry_out::TrustMode;
+use found::FoundStores;
+use places::SystemPlaces;
+use plan::{TrustTask, plan};
 
 /// Which stores, and which way.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  frontgate trust\n  frontgate trust --print\n  frontgate trust --uninstall --store nss"
 )]
-pub(super) struct Args {
+pub(super) struct TrustArgs {
     /// The config [default: the one that `frontgate serve` would take]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -47,8 +47,8 @@ pub(super) struct Args {
     #[arg(long)]
     uninstall: bool,
     /// The stores: the system's, those of Firefox and Chromium (NSS), or all
-    #[arg(long, value_enum, default_value_t = Stores::All)]
-    store: Stores,
+    #[arg(long, value_enum, default_value_t = StoreChoice::All)]
+    store: StoreChoice,
     /// Only print what would be done
     #[arg(long)]
     print: bool,
@@ -56,7 +56,7 @@ pub(super) struct Args {
 
 /// Which stores are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Stores {
+enum StoreChoice {
     System,
     Nss,
     All,
@@ -64,7 +64,7 @@ enum Stores {
 
 /// The certificate that stores are to trust.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Ca {
+struct TrustedCa {
     /// Where it lies, for commands that read it.
     file: PathBuf,
     pem: String,
@@ -72,7 +72,7 @@ struct Ca {
     fingerprint: Fingerprint,
 }
 
-impl Ca {
+impl TrustedCa {
     fn new(kept: CaOnDisk) -> Self {
         let CaOnDisk { file, certificate } = kept;
         let fingerprint = Fingerprint::of(&certificate);
@@ -86,51 +86,51 @@ impl Ca {
     }
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: TrustArgs) -> Result<(), CommandFailure> {
     let config = loaded::config(args.config)?;
-    let task = if args.uninstall { Task::Uninstall } else { Task::Install };
-    let mode = if args.print { Mode::Print } else { Mode::Do };
+    let task = if args.uninstall { TrustTask::Uninstall } else { TrustTask::Install };
+    let mode = if args.print { TrustMode::Print } else { TrustMode::Do };
     let dir = config.state_dir.as_deref().ok_or(OnDiskError::NoStateDir).map_err(anyhow::Error::new)?;
     let Some(on_disk) = local_ca(&config, dir, task, mode)? else { return Ok(()) };
     let refused = match task {
-        Task::Install => config.tls.names.iter().filter(|name| !on_disk.permits(name)).cloned().collect(),
-        Task::Uninstall => Vec::new(),
+        TrustTask::Install => config.tls.names.iter().filter(|name| !on_disk.permits(name)).cloned().collect(),
+        TrustTask::Uninstall => Vec::new(),
     };
-    let ca = Ca::new(on_disk);
-    let places = Places::of_this_machine();
+    let ca = TrustedCa::new(on_disk);
+    let places = SystemPlaces::of_this_machine();
     print(introduction(&ca, &refused, &places))?;
-    let found = Found::look(&places, &ca);
+    let found = FoundStores::look(&places, &ca);
     let plan = plan(&found, &ca, task, args.store);
     let outcome = carry_out::all(&plan, &ca, mode, print)?;
     print(by_hand::other_devices(task))?;
-    if outcome.complete() { Ok(()) } else { Err(Failure::Failed(anyhow::anyhow!("{outcome}"))) }
+    if outcome.complete() { Ok(()) } else { Err(CommandFailure::Failed(anyhow::anyhow!("{outcome}"))) }
 }
 
 /// The CA, made if there is none yet; `None` when there is nothing to do.
-fn local_ca(config: &Config, dir: &Path, task: Task, mode: Mode) -> Result<Option<CaOnDisk>, Failure> {
+fn local_ca(config: &Config, dir: &Path, task: TrustTask, mode: TrustMode) -> Result<Option<CaOnDisk>, CommandFailure> {
     let kept = match CaOnDisk::read(dir) {
         Ok(ca) => Some(ca),
         Err(OnDiskError::Missing(_)) => None,
         Err(error) => return Err(anyhow::Error::new(error).into()),
     };
     match (task, mode, kept) {
-        (Task::Install, _, None) if matches!(config.tls.certificate, Certificate::Files { .. }) => {
+        (TrustTask::Install, _, None) if matches!(config.tls.certificate, Certificate::Files { .. }) => {
             print("The certificate comes from the files of `tls.certificate`, so there is no local CA to trust.\n")?;
             Ok(None)
         }
-        (Task::Uninstall, _, None) => {
+        (TrustTask::Uninstall, _, None) => {
             print(format!("There is no local CA in {}, so there is nothing to take out.\n", dir.display()))?;
             Ok(None)
         }
-        (Task::Install, Mode::Print, None) => {
+        (TrustTask::Install, TrustMode::Print, None) => {
             print(format!("There is no local CA in {} yet; `frontgate trust` would make it first.\n", dir.display()))?;
             Ok(None)
         }
-        (Task::Uninstall, _, Some(kept)) | (Task::Install, Mode::Print, Some(kept)) => Ok(Some(kept)),
-        (Task::Install, Mode::Do, kept) => {
+        (TrustTask::Uninstall, _, Some(kept)) | (TrustTask::Install, TrustMode::Print, Some(kept)) => Ok(Some(kept)),
+        (TrustTask::Install, TrustMode::Do, kept) => {
             // The same as at the start of the proxy: what serves later is what is trusted here.
             let tls = Tls { certificate: Certificate::Local, ..config.tls.clone() };
-            let source = Source::open(&tls, Some(dir), OffsetDateTime::now_utc()).map_err(anyhow::Error::new)?;
+            let source = CheckedCert::open(&tls, Some(dir), OffsetDateTime::now_utc()).map_err(anyhow::Error::new)?;
             let certificate = source.ca().cloned().context("the local CA is gone")?;
             let file = source.ca_path().map(Path::to_owned);
             let file = file.with_context(|| format!("cannot keep a CA in {}", dir.display()))?;
@@ -142,7 +142,7 @@ fn local_ca(config: &Config, dir: &Path, task: Task, mode: Mode) -> Result<Optio
     }
 }
 
-fn introduction(ca: &Ca, refused: &[Name], places: &Places) -> String {
+fn introduction(ca: &TrustedCa, refused: &[Name], places: &SystemPlaces) -> String {
     let mut text = format!("Local CA: {}\n  SHA-256 {}\n", ca.file.display(), ca.fingerprint);
     if !refused.is_empty() {
         let names = refused.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");

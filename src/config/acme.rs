@@ -11,9 +11,9 @@ use directory::DirectoryUrl;
 use public::is_public;
 use serde_json::{Value as Json, json};
 
-use super::keys::{Checks, Keys, Kind, Section, Written};
-use super::kinds::{FilePath, List, NoValue, Optional, Word};
-use super::problem::Fault;
+use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
+use super::kinds::{FilePath, List, NoValue, Optional, WordOf};
+use super::problem::ValueError;
 use super::tls::Name;
 
 pub use directory::Directory;
@@ -27,18 +27,18 @@ pub struct Acme {
     /// Where the authority may write to.
     pub email: Option<String>,
     /// What kind of certificate is asked for.
-    pub profile: Profile,
+    pub profile: AcmeProfile,
     /// PEM file with the CA that the directory's own certificate is checked with, besides the system's.
     pub ca_file: Option<PathBuf>,
     /// How to prove that a name is ours, the first one first.
-    pub challenge: Vec<Challenge>,
+    pub challenge: Vec<AcmeChallengeKind>,
     /// An account with the authority that exists outside of ACME.
     pub eab: Eab,
 }
 
 /// Which of the directory's profiles an order asks for (draft-ietf-acme-profiles).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Profile {
+pub enum AcmeProfile {
     /// `shortlived` where an IP address needs it, else none.
     Auto,
     /// None: the directory's default.
@@ -49,7 +49,7 @@ pub enum Profile {
 
 /// A way to prove that a name is ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Challenge {
+pub enum AcmeChallengeKind {
     /// A special certificate on port 443 (RFC 8737).
     TlsAlpn01,
     /// A file on port 80 (RFC 8555 §8.3).
@@ -61,9 +61,9 @@ impl Default for Acme {
         Self {
             directory: Directory::LetsEncrypt,
             email: None,
-            profile: Profile::Auto,
+            profile: AcmeProfile::Auto,
             ca_file: None,
-            challenge: vec![Challenge::TlsAlpn01, Challenge::Http01],
+            challenge: vec![AcmeChallengeKind::TlsAlpn01, AcmeChallengeKind::Http01],
             eab: Eab::default(),
         }
     }
@@ -91,7 +91,7 @@ impl Acme {
     }
 }
 
-impl fmt::Display for Challenge {
+impl fmt::Display for AcmeChallengeKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TlsAlpn01 => "tls-alpn-01",
@@ -100,9 +100,10 @@ impl fmt::Display for Challenge {
     }
 }
 
-const CHALLENGES: Word<Challenge> = Word(&[("tls-alpn-01", Challenge::TlsAlpn01), ("http-01", Challenge::Http01)]);
+const CHALLENGES: WordOf<AcmeChallengeKind> =
+    WordOf(&[("tls-alpn-01", AcmeChallengeKind::TlsAlpn01), ("http-01", AcmeChallengeKind::Http01)]);
 
-impl Section for Acme {
+impl KeySection for Acme {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
             "directory",
@@ -112,7 +113,7 @@ impl Section for Acme {
         );
         keys.key(
             "email",
-            Optional(NoValue::Null, Email),
+            Optional(NoValue::Null, EmailValue),
             &mut self.email,
             "Where the authority may write to about your certificates.",
         );
@@ -143,9 +144,9 @@ impl Section for Acme {
         );
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         if self.challenge.is_empty() {
-            let fault = Fault::new("no way to prove that a name is yours");
+            let fault = ValueError::new("no way to prove that a name is yours");
             checks.report(&["challenge"], fault.hint("challenge: [tls-alpn-01, http-01]"));
         }
     }
@@ -153,27 +154,27 @@ impl Section for Acme {
 
 struct ProfileName;
 
-impl Kind for ProfileName {
-    type Value = Profile;
+impl KeyKind for ProfileName {
+    type Value = AcmeProfile;
 
     fn name(&self) -> String {
         "auto, none or the name of a profile".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<Profile, Fault> {
+    fn parse(&self, text: &str) -> Result<AcmeProfile, ValueError> {
         match text {
-            "" => Err(Fault::new("empty")),
-            "auto" => Ok(Profile::Auto),
-            "none" => Ok(Profile::None),
-            name => Ok(Profile::Named(name.to_owned())),
+            "" => Err(ValueError::new("empty")),
+            "auto" => Ok(AcmeProfile::Auto),
+            "none" => Ok(AcmeProfile::None),
+            name => Ok(AcmeProfile::Named(name.to_owned())),
         }
     }
 
-    fn write(&self, value: &Profile) -> Written {
-        Written::Word(match value {
-            Profile::Auto => "auto".to_owned(),
-            Profile::None => "none".to_owned(),
-            Profile::Named(name) => name.clone(),
+    fn write(&self, value: &AcmeProfile) -> YamlText {
+        YamlText::Word(match value {
+            AcmeProfile::Auto => "auto".to_owned(),
+            AcmeProfile::None => "none".to_owned(),
+            AcmeProfile::Named(name) => name.clone(),
         })
     }
 
@@ -182,25 +183,25 @@ impl Kind for ProfileName {
     }
 }
 
-struct Email;
+struct EmailValue;
 
-impl Kind for Email {
+impl KeyKind for EmailValue {
     type Value = String;
 
     fn name(&self) -> String {
         "e-mail address".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<String, Fault> {
+    fn parse(&self, text: &str) -> Result<String, ValueError> {
         let whole = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control());
         match text.split_once('@') {
             Some((local, domain)) if whole(local) && whole(domain) && !domain.contains('@') => Ok(text.to_owned()),
-            _ => Err(Fault::new("not an e-mail address").hint("such as ann@example.com")),
+            _ => Err(ValueError::new("not an e-mail address").hint("such as ann@example.com")),
         }
     }
 
-    fn write(&self, value: &String) -> Written {
-        Written::Word(value.clone())
+    fn write(&self, value: &String) -> YamlText {
+        YamlText::Word(value.clone())
     }
 
     fn schema(&self) -> Json {

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
-use super::keys::{Checks, Keys, Kind, Section, Written};
+use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use super::kinds::{FilePath, Keyed, NoValue, Optional, Quoted, unix_access};
-use super::listen::Bind;
+use super::listen::BindValue;
 use super::load::contents;
-use super::node::{Node, Value};
-use super::problem::Fault;
-use super::read::{At, MASK};
-use super::upstream::Upstream;
+use super::node::{ConfigNode, ConfigValue};
+use super::problem::ValueError;
+use super::read::{MASK, SettingReader};
+use super::upstream::UpstreamAddress;
 use super::{BindAddr, Secret, UnixAccess};
 
 /// The admin listener.
@@ -75,7 +75,7 @@ impl Admin {
     }
 
     /// Where a frontgate with this listener is asked; nothing if it has none. Who listens at every address is found at the nearest.
-    pub fn to_dial(&self) -> Option<Upstream> {
+    pub fn to_dial(&self) -> Option<UpstreamAddress> {
         match self.address.as_ref()? {
             BindAddr::Tcp(at) => {
                 let host = match at.ip() {
@@ -83,9 +83,9 @@ impl Admin {
                     ip if ip.is_unspecified() => "localhost".to_owned(),
                     ip => ip.to_string(),
                 };
-                Some(Upstream::Http { host, port: at.port() })
+                Some(UpstreamAddress::Http { host, port: at.port() })
             }
-            BindAddr::Unix(path) => Some(Upstream::Unix(path.clone())),
+            BindAddr::Unix(path) => Some(UpstreamAddress::Unix(path.clone())),
         }
     }
 }
@@ -132,39 +132,39 @@ fn is_token(text: &[u8]) -> bool {
 pub(super) struct AdminOf;
 
 const OFF: &str = "off";
-const LONG: Keyed<Long> = Keyed::NEW;
+const LONG: Keyed<AdminLong> = Keyed::NEW;
 
-impl Kind for AdminOf {
+impl KeyKind for AdminOf {
     type Value = Admin;
 
     fn name(&self) -> String {
         format!("address, unix:/path, off or {}", LONG.name())
     }
 
-    fn parse(&self, text: &str) -> Result<Admin, Fault> {
-        if text == OFF { Ok(Admin::off()) } else { Bind.parse(text).map(Admin::at) }
+    fn parse(&self, text: &str) -> Result<Admin, ValueError> {
+        if text == OFF { Ok(Admin::off()) } else { BindValue.parse(text).map(Admin::at) }
     }
 
-    fn write(&self, value: &Admin) -> Written {
+    fn write(&self, value: &Admin) -> YamlText {
         let Admin { address, access, token } = value.clone();
         if access == UnixAccess::default() && token.is_none() {
-            return Written::Word(value.to_string());
+            return YamlText::Word(value.to_string());
         }
-        LONG.write(&Long { address: Some(address), access, token })
+        LONG.write(&AdminLong { address: Some(address), access, token })
     }
 
     fn schema(&self) -> Json {
-        json!({ "anyOf": [Bind.schema(), { "const": OFF }, LONG.schema()] })
+        json!({ "anyOf": [BindValue.schema(), { "const": OFF }, LONG.schema()] })
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Admin> {
-        if let Value::Map(_) = node.value {
-            let Long { address, access, token } = LONG.read(node, at)?;
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Admin> {
+        if let ConfigValue::Map(_) = node.value {
+            let AdminLong { address, access, token } = LONG.read(node, at)?;
             return Some(Admin { address: address.unwrap_or(Admin::default().address), access, token });
         }
         let read = match &node.value {
-            Value::Scalar(text) => self.parse(text),
-            _ => Err(Fault::new(format!("expected {}", self.name()))),
+            ConfigValue::Scalar(text) => self.parse(text),
+            _ => Err(ValueError::new(format!("expected {}", self.name()))),
         };
         read.map_err(|fault| at.report(&node.place, fault)).ok()
     }
@@ -176,17 +176,17 @@ impl Kind for AdminOf {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::option_option, reason = "not given, off, or an address")]
-struct Long {
+struct AdminLong {
     address: Option<Option<BindAddr>>,
     access: UnixAccess,
     token: Option<AdminToken>,
 }
 
-impl Section for Long {
+impl KeySection for AdminLong {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
             "address",
-            Optional(NoValue::Null, Optional(NoValue::Off, Bind)),
+            Optional(NoValue::Null, Optional(NoValue::Off, BindValue)),
             &mut self.address,
             "The address, or unix:/path.",
         );
@@ -194,7 +194,7 @@ impl Section for Long {
         unix_access::keys(&mut self.access, keys);
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         if !matches!(self.address, Some(Some(BindAddr::Unix(_)))) {
             unix_access::check_tcp(&self.access, checks);
         }
@@ -204,29 +204,28 @@ impl Section for Long {
 /// A token, or the file that holds it.
 struct TokenOf;
 
-impl Kind for TokenOf {
+impl KeyKind for TokenOf {
     type Value = AdminToken;
 
     fn name(&self) -> String {
         "text or { file: FILE }".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<AdminToken, Fault> {
+    fn parse(&self, text: &str) -> Result<AdminToken, ValueError> {
         if text == MASK {
-            return Err(Fault::new("the token was masked when it was printed").hint("write the token itself"));
+            return Err(ValueError::new("the token was masked when it was printed").hint("write the token itself"));
         }
         if !is_token(text.as_bytes()) {
-            return Err(
-                Fault::new("not a token").hint("letters, digits and -._~+/=, such as `openssl rand -hex 32` prints")
-            );
+            return Err(ValueError::new("not a token")
+                .hint("letters, digits and -._~+/=, such as `openssl rand -hex 32` prints"));
         }
         Ok(AdminToken::Text(Secret::new(text.as_bytes().to_owned())))
     }
 
-    fn write(&self, value: &AdminToken) -> Written {
+    fn write(&self, value: &AdminToken) -> YamlText {
         match value {
-            AdminToken::Text(_) => Written::Word(MASK.to_owned()),
-            AdminToken::File(path) => Written::parts([("file", FilePath.write(path))]),
+            AdminToken::Text(_) => YamlText::Word(MASK.to_owned()),
+            AdminToken::File(path) => YamlText::parts([("file", FilePath.write(path))]),
         }
     }
 
@@ -240,14 +239,14 @@ impl Kind for TokenOf {
         json!({ "anyOf": [{ "type": "string", "pattern": "^[A-Za-z0-9._~+/=-]+$" }, file] })
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<AdminToken> {
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<AdminToken> {
         if at.is_masked(&node.value) {
             return Some(AdminToken::Text(Secret::new(MASK.into())));
         }
-        let Value::Map(entries) = &node.value else {
+        let ConfigValue::Map(entries) = &node.value else {
             let read = match &node.value {
-                Value::Scalar(text) => self.parse(text),
-                _ => Err(Fault::new(format!("expected {}", self.name()))),
+                ConfigValue::Scalar(text) => self.parse(text),
+                _ => Err(ValueError::new(format!("expected {}", self.name()))),
             };
             return read.map_err(|fault| at.report(&node.place, fault)).ok();
         };
@@ -256,12 +255,12 @@ impl Kind for TokenOf {
             [entry, ..] => {
                 at.report(
                     &entry.place,
-                    Fault::new(format!("{} is no key of a token", Quoted(&entry.key))).hint("{ file: FILE }"),
+                    ValueError::new(format!("{} is no key of a token", Quoted(&entry.key))).hint("{ file: FILE }"),
                 );
                 None
             }
             [] => {
-                at.report(&node.place, Fault::new(format!("nothing here; expected {}", self.name())));
+                at.report(&node.place, ValueError::new(format!("nothing here; expected {}", self.name())));
                 None
             }
         }

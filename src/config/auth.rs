@@ -6,11 +6,11 @@ use argon2::password_hash::phc;
 use http::HeaderName;
 use serde_json::{Value as Json, json};
 
-use super::keys::{Checks, Keys, Kind, Section, Written};
+use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use super::kinds::{Keyed, Mapping, NoValue, Optional, Quoted};
-use super::node::{Node, Value};
-use super::problem::Fault;
-use super::read::{At, MASK};
+use super::node::{ConfigNode, ConfigValue};
+use super::problem::ValueError;
+use super::read::{MASK, SettingReader};
 
 /// Who may pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,12 +19,12 @@ pub enum Auth {
     #[default]
     None,
     /// Who knows a user's password (RFC 7617).
-    Basic(Basic),
+    Basic(BasicAuth),
 }
 
 /// Users and their passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Basic {
+pub struct BasicAuth {
     /// Names and passwords.
     pub users: Vec<(String, PasswordHash)>,
     /// The field that tells the gateway who it is.
@@ -51,25 +51,25 @@ pub(super) struct AuthOf;
 
 const KEYS: Keyed<AuthKeys> = Keyed::NEW;
 
-impl Kind for AuthOf {
+impl KeyKind for AuthOf {
     type Value = Auth;
 
     fn name(&self) -> String {
         format!("none or {}", KEYS.name())
     }
 
-    fn parse(&self, text: &str) -> Result<Auth, Fault> {
+    fn parse(&self, text: &str) -> Result<Auth, ValueError> {
         match text {
             "none" => Ok(Auth::None),
-            "basic" => Err(Fault::new("`basic` needs users").hint(EXAMPLE)),
-            _ => Err(Fault::new(format!("{} is not none", Quoted(text))).hint(EXAMPLE)),
+            "basic" => Err(ValueError::new("`basic` needs users").hint(EXAMPLE)),
+            _ => Err(ValueError::new(format!("{} is not none", Quoted(text))).hint(EXAMPLE)),
         }
     }
 
-    fn write(&self, value: &Auth) -> Written {
+    fn write(&self, value: &Auth) -> YamlText {
         match value {
-            Auth::None => Written::Word("none".to_owned()),
-            Auth::Basic(Basic { users, user_header }) => {
+            Auth::None => YamlText::Word("none".to_owned()),
+            Auth::Basic(BasicAuth { users, user_header }) => {
                 KEYS.write(&AuthKeys { basic: Some(users.clone()), user_header: user_header.clone() })
             }
         }
@@ -79,14 +79,14 @@ impl Kind for AuthOf {
         json!({ "anyOf": [{ "const": "none" }, KEYS.schema()] })
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Auth> {
-        if let Value::Map(_) = node.value {
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Auth> {
+        if let ConfigValue::Map(_) = node.value {
             let AuthKeys { basic, user_header } = KEYS.read(node, at)?;
-            return Some(Auth::Basic(Basic { users: basic?, user_header }));
+            return Some(Auth::Basic(BasicAuth { users: basic?, user_header }));
         }
         let read = match &node.value {
-            Value::Scalar(text) => self.parse(text),
-            _ => Err(Fault::new(format!("expected {}", self.name())).hint(EXAMPLE)),
+            ConfigValue::Scalar(text) => self.parse(text),
+            _ => Err(ValueError::new(format!("expected {}", self.name())).hint(EXAMPLE)),
         };
         read.map_err(|fault| at.report(&node.place, fault)).ok()
     }
@@ -100,11 +100,11 @@ struct AuthKeys {
     user_header: Option<HeaderName>,
 }
 
-impl Section for AuthKeys {
+impl KeySection for AuthKeys {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
             "basic",
-            Optional(NoValue::Null, Mapping(User, Hash)),
+            Optional(NoValue::Null, Mapping(UserName, HashValue)),
             &mut self.basic,
             "Users and the hashes of their passwords, argon2 or bcrypt.",
         );
@@ -116,11 +116,11 @@ impl Section for AuthKeys {
         );
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         match &self.basic {
-            None => checks.report(&["basic"], Fault::new("`basic` is missing").hint(EXAMPLE)),
+            None => checks.report(&["basic"], ValueError::new("`basic` is missing").hint(EXAMPLE)),
             Some(users) if users.is_empty() => {
-                checks.report(&["basic"], Fault::new("without users nobody gets in").hint(EXAMPLE));
+                checks.report(&["basic"], ValueError::new("without users nobody gets in").hint(EXAMPLE));
             }
             Some(_) => {}
         }
@@ -128,29 +128,29 @@ impl Section for AuthKeys {
 }
 
 /// A user's name; RFC 7617 §2 rules out the colon.
-struct User;
+struct UserName;
 
-impl Kind for User {
+impl KeyKind for UserName {
     type Value = String;
 
     fn name(&self) -> String {
         "user".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<String, Fault> {
+    fn parse(&self, text: &str) -> Result<String, ValueError> {
         if text.is_empty()
             || text.len() > LONGEST_USER
             || text.trim() != text
             || text.contains(|c: char| c == ':' || c.is_control())
         {
-            let fault = Fault::new("not the name of a user");
+            let fault = ValueError::new("not the name of a user");
             return Err(fault.hint("some letters, at most 255, without a colon and without spaces around them"));
         }
         Ok(text.to_owned())
     }
 
-    fn write(&self, value: &String) -> Written {
-        Written::Word(value.clone())
+    fn write(&self, value: &String) -> YamlText {
+        YamlText::Word(value.clone())
     }
 
     fn schema(&self) -> Json {
@@ -161,16 +161,16 @@ impl Kind for User {
 const LONGEST_USER: usize = 255;
 
 /// The hash of a password. What is wrong with one is said without repeating it.
-struct Hash;
+struct HashValue;
 
-impl Kind for Hash {
+impl KeyKind for HashValue {
     type Value = PasswordHash;
 
     fn name(&self) -> String {
         "hash".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<PasswordHash, Fault> {
+    fn parse(&self, text: &str) -> Result<PasswordHash, ValueError> {
         if text.starts_with("$argon2") {
             return argon2(text);
         }
@@ -178,28 +178,28 @@ impl Kind for Hash {
             return bcrypt(text);
         }
         if text == MASK {
-            return Err(Fault::new("the hash was masked when it was printed").hint("write the hash itself"));
+            return Err(ValueError::new("the hash was masked when it was printed").hint("write the hash itself"));
         }
         let known = ["$apr1$", "{SHA}", "$1$", "$5$", "$6$", "$7$", "$y$", "$scrypt$", "$pbkdf2", "{SSHA}", "$2x$"];
         let other = known.iter().any(|prefix| text.starts_with(prefix));
         let fault = if other { "this kind of hash is not known here" } else { "not the hash of a password" };
-        Err(Fault::new(fault).hint(HOW))
+        Err(ValueError::new(fault).hint(HOW))
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<PasswordHash> {
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<PasswordHash> {
         if at.is_masked(&node.value) {
             // No password has it.
             return Some(PasswordHash::Bcrypt(MASK.to_owned()));
         }
         let read = match &node.value {
-            Value::Scalar(text) => self.parse(text),
-            _ => Err(Fault::new(format!("expected {}", self.name())).hint(HOW)),
+            ConfigValue::Scalar(text) => self.parse(text),
+            _ => Err(ValueError::new(format!("expected {}", self.name())).hint(HOW)),
         };
         read.map_err(|fault| at.report(&node.place, fault)).ok()
     }
 
-    fn write(&self, _value: &PasswordHash) -> Written {
-        Written::Word(MASK.to_owned())
+    fn write(&self, _value: &PasswordHash) -> YamlText {
+        YamlText::Word(MASK.to_owned())
     }
 
     fn schema(&self) -> Json {
@@ -209,8 +209,8 @@ impl Kind for Hash {
 
 const HOW: &str = "`htpasswd -nBC 12 ann` makes one with bcrypt, `argon2` or `caddy hash-password` others";
 
-fn argon2(text: &str) -> Result<PasswordHash, Fault> {
-    let broken = || Fault::new("a broken argon2 hash").hint("copy it anew, whole, in single quotes");
+fn argon2(text: &str) -> Result<PasswordHash, ValueError> {
+    let broken = || ValueError::new("a broken argon2 hash").hint("copy it anew, whole, in single quotes");
     let hash = phc::PasswordHash::new(text).map_err(|_| broken())?;
     let known = argon2::Algorithm::try_from(hash.algorithm.as_str()).is_ok();
     let cost = argon2::Params::try_from(&hash).map_err(|_| broken())?;
@@ -219,19 +219,19 @@ fn argon2(text: &str) -> Result<PasswordHash, Fault> {
     }
     // Every login pays it, also the wrong ones.
     if cost.m_cost() > MOST_MEMORY || cost.t_cost() > MOST_PASSES || cost.p_cost() > MOST_LANES {
-        return Err(Fault::new("the hash costs too much to be checked for each login")
+        return Err(ValueError::new("the hash costs too much to be checked for each login")
             .hint("at most 256 MiB (m=262144), t=32 and p=16; 19 MiB (m=19456), t=2 and p=1 are usual"));
     }
     Ok(PasswordHash::Argon2(text.to_owned()))
 }
 
-fn bcrypt(text: &str) -> Result<PasswordHash, Fault> {
-    let broken = || Fault::new("a broken bcrypt hash").hint("copy it anew, whole, in single quotes");
+fn bcrypt(text: &str) -> Result<PasswordHash, ValueError> {
+    let broken = || ValueError::new("a broken bcrypt hash").hint("copy it anew, whole, in single quotes");
     let parts = text.parse::<bcrypt::HashParts>().map_err(|_| broken())?;
     match parts.get_cost() {
         0..4 | 32.. => Err(broken()),
         4..=MOST_COST => Ok(PasswordHash::Bcrypt(text.to_owned())),
-        _ => Err(Fault::new("the hash costs too much to be checked for each login")
+        _ => Err(ValueError::new("the hash costs too much to be checked for each login")
             .hint("a cost of at most 15; 12 is usual: `htpasswd -nBC 12 ann`")),
     }
 }
@@ -246,19 +246,19 @@ const MOST_COST: u32 = 15;
 /// A header that is for us alone to set.
 struct UserHeader;
 
-impl Kind for UserHeader {
+impl KeyKind for UserHeader {
     type Value = HeaderName;
 
     fn name(&self) -> String {
         "header name".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<HeaderName, Fault> {
+    fn parse(&self, text: &str) -> Result<HeaderName, ValueError> {
         super::routes::identity_field(text)
     }
 
-    fn write(&self, value: &HeaderName) -> Written {
-        Written::Word(value.as_str().to_owned())
+    fn write(&self, value: &HeaderName) -> YamlText {
+        YamlText::Word(value.as_str().to_owned())
     }
 
     fn schema(&self) -> Json {

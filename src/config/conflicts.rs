@@ -4,29 +4,29 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-use super::keys::Checks;
-use super::problem::Fault;
-use super::{Admin, BindAddr, Config, Target, Upstream};
+use super::keys::SectionChecks;
+use super::problem::ValueError;
+use super::{Admin, BindAddr, Config, RouteTarget, UpstreamAddress};
 
 /// An address that is to be bound, and the key that asks for it.
 #[derive(Debug, Clone)]
-struct Wanted {
+struct WantedAddress {
     key: String,
     address: BindAddr,
 }
 
 /// Reports addresses that cannot be had together, and an admin listener that anybody could use.
-pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
-    let mut seen: Vec<Wanted> = Vec::new();
+pub(super) fn check(config: &Config, checks: &mut SectionChecks<'_>) {
+    let mut seen: Vec<WantedAddress> = Vec::new();
     for wanted in listeners(config) {
         if let Some(first) = seen.iter().find(|first| overlap(&first.address, &wanted.address)) {
             // What was written is at fault, and not a default.
             let (own, other) = if checks.sets(&wanted.key) { (&wanted, first) } else { (first, &wanted) };
             let named = checks.named(&other.key);
             let fault = if own.address == other.address {
-                Fault::new(format!("{} is already taken by {named}", own.address))
+                ValueError::new(format!("{} is already taken by {named}", own.address))
             } else {
-                Fault::new(format!("{} and {} of {named} overlap", own.address, other.address))
+                ValueError::new(format!("{} and {} of {named} overlap", own.address, other.address))
             };
             checks.report(&[&own.key, &other.key], fault.hint("every listener needs an address of its own"));
         }
@@ -36,7 +36,7 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
         && Admin::is_wide(address)
         && config.admin.token.is_none()
     {
-        let fault = Fault::new(format!("every peer that reaches {address} could stop frontgate"));
+        let fault = ValueError::new(format!("every peer that reaches {address} could stop frontgate"));
         let hint = format!(
             "127.0.0.1:{}, unix:/run/frontgate/admin.sock, or {{ address: \"{address}\", token: {{ file: admin.token }} }}",
             address.port()
@@ -49,7 +49,7 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
 /// one of this machine's.
 pub(super) fn own_gateways(config: &Config, is_here: &dyn Fn(IpAddr) -> bool) -> Vec<(String, String)> {
     let listeners = listeners(config);
-    let own = |upstream: &Upstream| {
+    let own = |upstream: &UpstreamAddress| {
         let found = listeners.iter().find(|listener| leads_to(upstream, &listener.address, is_here))?;
         Some(format!("{upstream} is frontgate itself, at {} in {}", found.address, found.key))
     };
@@ -63,10 +63,10 @@ pub(super) fn own_names(
     is_here: &dyn Fn(IpAddr) -> bool,
 ) -> Vec<(String, String)> {
     let listeners = listeners(config);
-    let own = |upstream: &Upstream| {
+    let own = |upstream: &UpstreamAddress| {
         let (host, port) = named(upstream)?;
         addresses(host).into_iter().find_map(|ip| {
-            let at = Upstream::Http { host: ip.to_string(), port };
+            let at = UpstreamAddress::Http { host: ip.to_string(), port };
             let found = listeners.iter().find(|listener| leads_to(&at, &listener.address, is_here))?;
             Some(format!("{upstream} leads to {ip}, which is frontgate itself, at {} in {}", found.address, found.key))
         })
@@ -85,8 +85,8 @@ pub(super) fn names(config: &Config) -> BTreeSet<String> {
 }
 
 /// The name in an upstream whose addresses only a resolver knows, and its port.
-fn named(upstream: &Upstream) -> Option<(&str, u16)> {
-    let (Upstream::Http { host, port } | Upstream::Https { host, port }) = upstream else { return None };
+fn named(upstream: &UpstreamAddress) -> Option<(&str, u16)> {
+    let (UpstreamAddress::Http { host, port } | UpstreamAddress::Https { host, port }) = upstream else { return None };
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     (bare.parse::<IpAddr>().is_err() && !is_localhost(bare)).then_some((host, *port))
 }
@@ -98,15 +98,15 @@ fn is_localhost(name: &str) -> bool {
 }
 
 /// Every gateway that a route may lead to, and its key.
-fn gateways(config: &Config) -> Vec<(String, &Upstream)> {
-    let mut all: Vec<(String, &Upstream)> = Vec::new();
+fn gateways(config: &Config) -> Vec<(String, &UpstreamAddress)> {
+    let mut all: Vec<(String, &UpstreamAddress)> = Vec::new();
     let routes = &config.routes;
-    let falls_back = |route: &super::Route| route.respond.is_none() && route.upstream.is_none();
+    let falls_back = |route: &super::RouteConfig| route.respond.is_none() && route.upstream.is_none();
     if routes.is_empty() || routes.iter().any(falls_back) {
         all.push(("upstream".to_owned(), &config.upstream));
     }
     for (index, route) in routes.iter().enumerate() {
-        if let Some(Target::Url(upstream)) = &route.upstream {
+        if let Some(RouteTarget::Url(upstream)) = &route.upstream {
             all.push((format!("routes[{index}].upstream"), upstream));
         }
     }
@@ -119,17 +119,17 @@ fn gateways(config: &Config) -> Vec<(String, &Upstream)> {
 }
 
 /// Every address that is bound. Port 0 is a different port each time.
-fn listeners(config: &Config) -> Vec<Wanted> {
+fn listeners(config: &Config) -> Vec<WantedAddress> {
     let listed = |key: &str, addresses: Vec<BindAddr>| -> Vec<_> {
         let all = addresses.into_iter().enumerate();
-        all.map(|(index, address)| Wanted { key: format!("{key}[{index}]"), address }).collect()
+        all.map(|(index, address)| WantedAddress { key: format!("{key}[{index}]"), address }).collect()
     };
     let tcp = |addresses: &[SocketAddr]| addresses.iter().copied().map(BindAddr::Tcp).collect();
     let plain = config.listen.plain.iter().map(|listener| listener.address.clone()).collect();
     let mut all = listed("listen.https", tcp(&config.listen.https));
     all.extend(listed("listen.http", tcp(&config.listen.http)));
     all.extend(listed("listen.plain", plain));
-    all.extend(config.admin.address.clone().map(|address| Wanted { key: "admin".to_owned(), address }));
+    all.extend(config.admin.address.clone().map(|address| WantedAddress { key: "admin".to_owned(), address }));
     all.retain(|wanted| !matches!(wanted.address, BindAddr::Tcp(address) if address.port() == 0));
     all
 }
@@ -156,10 +156,10 @@ fn scope(address: SocketAddr) -> u32 {
     }
 }
 
-fn leads_to(upstream: &Upstream, listener: &BindAddr, is_here: &dyn Fn(IpAddr) -> bool) -> bool {
+fn leads_to(upstream: &UpstreamAddress, listener: &BindAddr, is_here: &dyn Fn(IpAddr) -> bool) -> bool {
     match (upstream, listener) {
-        (Upstream::Unix(path), BindAddr::Unix(own)) => Path::new(path) == own,
-        (Upstream::Http { host, port } | Upstream::Https { host, port }, BindAddr::Tcp(own)) => {
+        (UpstreamAddress::Unix(path), BindAddr::Unix(own)) => Path::new(path) == own,
+        (UpstreamAddress::Http { host, port } | UpstreamAddress::Https { host, port }, BindAddr::Tcp(own)) => {
             let reaches = |ip: IpAddr| {
                 let (ip, own) = (ip.to_canonical(), own.ip().to_canonical());
                 // An unspecified address leads to loopback.
@@ -182,7 +182,7 @@ fn leads_to(upstream: &Upstream, listener: &BindAddr, is_here: &dyn Fn(IpAddr) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Overrides, Source, load};
+    use crate::config::{ConfigLocation, Overrides, load};
 
     #[test]
     fn what_cannot_be_bound_together_overlaps() {
@@ -234,7 +234,7 @@ mod tests {
                 "upstreams.team.endpoints[1]",
             ),
         ] {
-            let source = Source::Text { text: text.to_owned(), file: "/f.yaml".into() };
+            let source = ConfigLocation::Text { text: text.to_owned(), file: "/f.yaml".into() };
             let config = load(source, [], &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}")).config;
             let found = own_gateways(&config, &|ip| ip == here);
             assert_eq!(found.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>().join(" "), expected, "{text}");
@@ -247,7 +247,7 @@ listen: { https: [\"0.0.0.0:8443\"], plain: [\"127.0.0.1:8080\"] }
 upstreams: { team: { endpoints: [\"https://gw.lan:8443\", \"http://gw.lan:8080\", \"http://gw.lan:18789\", \"https://other.lan:8443\", \"https://localhost.:8443\"] } }
 routes: [{ path: /a, upstream: \"https://127.0.0.9:8444\" }, { upstream: team }]
 ";
-        let source = Source::Text { text: text.to_owned(), file: "/f.yaml".into() };
+        let source = ConfigLocation::Text { text: text.to_owned(), file: "/f.yaml".into() };
         let config = load(source, [], &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}")).config;
         assert_eq!(names(&config).into_iter().collect::<Vec<_>>(), ["gw.lan", "other.lan"]);
         let addresses =

@@ -4,11 +4,11 @@ use http::HeaderName;
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
-use super::keys::{Checks, Keys, Kind, Section, Written};
-use super::kinds::{Cidr, List, Word};
-use super::node::Node;
-use super::problem::Fault;
-use super::read::At;
+use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
+use super::kinds::{Cidr, List, WordOf};
+use super::node::ConfigNode;
+use super::problem::ValueError;
+use super::read::SettingReader;
 use super::routes::StrippedName;
 
 /// The `forwarded` section.
@@ -48,9 +48,10 @@ impl Default for Forwarded {
     }
 }
 
-const LOCAL_CLIENTS: Word<LocalClients> = Word(&[("auto", LocalClients::Auto), ("forwarded", LocalClients::Forwarded)]);
+const LOCAL_CLIENTS: WordOf<LocalClients> =
+    WordOf(&[("auto", LocalClients::Auto), ("forwarded", LocalClients::Forwarded)]);
 
-impl Section for Forwarded {
+impl KeySection for Forwarded {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
             "trusted_proxies",
@@ -65,7 +66,7 @@ impl Section for Forwarded {
             "A client on this machine that asks for a loopback name: auto passes it on as the direct client it is, \
              forwarded treats it like every other. A TCP forwarder on this machine (ssh -L, socat) makes its users such clients.",
         );
-        let mut sent = Sent { x_forwarded: self.x_forwarded, rfc7239: self.rfc7239 };
+        let mut sent = SentFamilies { x_forwarded: self.x_forwarded, rfc7239: self.rfc7239 };
         keys.key(
             "headers",
             SentHeaders,
@@ -82,15 +83,15 @@ impl Section for Forwarded {
         );
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         if let Some(wide) = IpNet::aggregate(&self.trusted_proxies).iter().find(|net| is_wide(net)) {
-            let fault = Fault::new(format!("whoever comes from {wide} is believed to be whom it names"));
+            let fault = ValueError::new(format!("whoever comes from {wide} is believed to be whom it names"));
             let hint = "list the addresses of the proxies in front of frontgate, such as 127.0.0.1 or 10.0.0.0/8";
             checks.report(&["trusted_proxies"], fault.hint(hint).warning());
         }
         if !self.x_forwarded && !self.rfc7239 {
             // The gateway takes a request without forwarding headers for one of its own machine's.
-            let fault = Fault::new("without forwarding headers every remote client looks local to the gateway");
+            let fault = ValueError::new("without forwarding headers every remote client looks local to the gateway");
             checks.report(&["headers"], fault.hint("write [x-forwarded]"));
         }
     }
@@ -106,13 +107,13 @@ fn is_wide(net: &IpNet) -> bool {
 
 /// Which forwarding headers are sent.
 #[derive(Clone, Copy)]
-struct Sent {
+struct SentFamilies {
     x_forwarded: bool,
     rfc7239: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Family {
+enum HeaderFamily {
     XForwarded,
     Rfc7239,
 }
@@ -120,27 +121,31 @@ enum Family {
 /// A list of header families.
 struct SentHeaders;
 
-const FAMILIES: List<Word<Family>> = List(Word(&[("x-forwarded", Family::XForwarded), ("forwarded", Family::Rfc7239)]));
+const FAMILIES: List<WordOf<HeaderFamily>> =
+    List(WordOf(&[("x-forwarded", HeaderFamily::XForwarded), ("forwarded", HeaderFamily::Rfc7239)]));
 
-impl From<Vec<Family>> for Sent {
-    fn from(families: Vec<Family>) -> Self {
-        Self { x_forwarded: families.contains(&Family::XForwarded), rfc7239: families.contains(&Family::Rfc7239) }
+impl From<Vec<HeaderFamily>> for SentFamilies {
+    fn from(families: Vec<HeaderFamily>) -> Self {
+        Self {
+            x_forwarded: families.contains(&HeaderFamily::XForwarded),
+            rfc7239: families.contains(&HeaderFamily::Rfc7239),
+        }
     }
 }
 
-impl Kind for SentHeaders {
-    type Value = Sent;
+impl KeyKind for SentHeaders {
+    type Value = SentFamilies;
 
     fn name(&self) -> String {
         FAMILIES.name()
     }
 
-    fn parse(&self, text: &str) -> Result<Sent, Fault> {
-        FAMILIES.parse(text).map(Sent::from)
+    fn parse(&self, text: &str) -> Result<SentFamilies, ValueError> {
+        FAMILIES.parse(text).map(SentFamilies::from)
     }
 
-    fn write(&self, value: &Sent) -> Written {
-        let families = [(Family::XForwarded, value.x_forwarded), (Family::Rfc7239, value.rfc7239)];
+    fn write(&self, value: &SentFamilies) -> YamlText {
+        let families = [(HeaderFamily::XForwarded, value.x_forwarded), (HeaderFamily::Rfc7239, value.rfc7239)];
         FAMILIES.write(&families.into_iter().filter_map(|(family, sent)| sent.then_some(family)).collect())
     }
 
@@ -150,7 +155,7 @@ impl Kind for SentHeaders {
         schema
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Sent> {
-        FAMILIES.read(node, at).map(Sent::from)
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<SentFamilies> {
+        FAMILIES.read(node, at).map(SentFamilies::from)
     }
 }

@@ -1,6 +1,6 @@
 //! How a section says what its keys are: once, each bound to the field it sets.
 //!
-//! A section's [`Section::keys`] is a list: name, kind, field, one sentence. Everything that needs to know the keys walks
+//! A section's [`KeySection::keys`] is a list: name, kind, field, one sentence. Everything that needs to know the keys walks
 //! that list: the reader, the names of environment variables, `check --print`, the JSON Schema and the reference. The
 //! defaults are those of the section's `Default`, so they are written once too.
 
@@ -8,17 +8,17 @@ use std::borrow::Cow;
 
 use serde_json::Value as Json;
 
-use super::node::{Node, Value};
-use super::problem::{Fault, Place, Problem, Severity};
-use super::read::At;
+use super::node::{ConfigNode, ConfigValue};
+use super::problem::{Problem, ProblemSeverity, SettingPosition, ValueError};
+use super::read::SettingReader;
 
 /// A group of keys.
-pub(super) trait Section {
+pub(super) trait KeySection {
     /// Names every key, in the order of the reference.
     fn keys(&mut self, keys: &mut dyn Keys);
 
     /// What the keys must satisfy together.
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         let _ = checks;
     }
 }
@@ -26,10 +26,10 @@ pub(super) trait Section {
 /// Whoever walks the list.
 pub(super) trait Keys {
     /// A key that holds a value.
-    fn slot(&mut self, name: &'static str, doc: &'static str, slot: &mut dyn Slot);
+    fn slot(&mut self, name: &'static str, doc: &'static str, slot: &mut dyn KeySlot);
 
     /// A key that holds keys.
-    fn section(&mut self, name: &'static str, doc: &'static str, section: &mut dyn Section);
+    fn section(&mut self, name: &'static str, doc: &'static str, section: &mut dyn KeySection);
 
     /// A key that is part of the design and does not work yet; `idle` is a value that asks for nothing.
     fn not_yet(&mut self, name: &'static str, idle: Option<&'static str>);
@@ -37,13 +37,13 @@ pub(super) trait Keys {
 
 impl dyn Keys + '_ {
     /// A key of the kind `kind` that sets `field`.
-    pub(super) fn key<K: Kind>(&mut self, name: &'static str, kind: K, field: &mut K::Value, doc: &'static str) {
-        self.slot(name, doc, &mut Bound { kind, field });
+    pub(super) fn key<K: KeyKind>(&mut self, name: &'static str, kind: K, field: &mut K::Value, doc: &'static str) {
+        self.slot(name, doc, &mut BoundKey { kind, field });
     }
 }
 
 /// What a key may hold: how it is read, written and described.
-pub(super) trait Kind {
+pub(super) trait KeyKind {
     /// What it is read into.
     type Value;
 
@@ -51,21 +51,21 @@ pub(super) trait Kind {
     fn name(&self) -> String;
 
     /// Reads it from one word.
-    fn parse(&self, text: &str) -> Result<Self::Value, Fault>;
+    fn parse(&self, text: &str) -> Result<Self::Value, ValueError>;
 
     /// Writes it so that it reads the same.
-    fn write(&self, value: &Self::Value) -> Written;
+    fn write(&self, value: &Self::Value) -> YamlText;
 
     /// Its JSON Schema.
     fn schema(&self) -> Json;
 
     /// Reads it from a node; kinds that are more than one word have their own way.
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Self::Value> {
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Self::Value> {
         let read = match &node.value {
-            Value::Scalar(text) => self.parse(text),
-            Value::Null => Err(Fault::new(format!("nothing here; expected {}", self.name()))),
-            Value::List(_) => Err(Fault::new(format!("a list; expected {}", self.name()))),
-            Value::Map(_) => Err(Fault::new(format!("a mapping; expected {}", self.name()))),
+            ConfigValue::Scalar(text) => self.parse(text),
+            ConfigValue::Null => Err(ValueError::new(format!("nothing here; expected {}", self.name()))),
+            ConfigValue::List(_) => Err(ValueError::new(format!("a list; expected {}", self.name()))),
+            ConfigValue::Map(_) => Err(ValueError::new(format!("a mapping; expected {}", self.name()))),
         };
         read.map_err(|fault| at.report(&node.place, fault)).ok()
     }
@@ -76,14 +76,14 @@ pub(super) trait Kind {
     }
 
     /// What it holds many of, if that has keys of its own, and how the path goes on to one of them: `[]` or `.NAME`.
-    fn items(&self) -> Option<(&'static str, Box<dyn Section>)> {
+    fn items(&self) -> Option<(&'static str, Box<dyn KeySection>)> {
         None
     }
 }
 
 /// A value in the shape in which YAML shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Written {
+pub(super) enum YamlText {
     /// Not set.
     Null,
     /// A number.
@@ -96,7 +96,7 @@ pub(super) enum Written {
     Map(Vec<(Cow<'static, str>, Self)>),
 }
 
-impl Written {
+impl YamlText {
     /// A mapping of these parts, whose names are known.
     pub(super) fn parts(parts: impl IntoIterator<Item = (&'static str, Self)>) -> Self {
         Self::Map(parts.into_iter().map(|(name, value)| (name.into(), value)).collect())
@@ -104,34 +104,34 @@ impl Written {
 }
 
 /// A kind together with the field it is read into, whatever its type.
-pub(super) trait Slot {
+pub(super) trait KeySlot {
     /// Reads the field; leaves it alone and reports when that fails.
-    fn read(&mut self, node: &Node, at: &mut At<'_>);
-    /// See [`Kind::write`].
-    fn write(&self) -> Written;
-    /// See [`Kind::schema`].
+    fn read(&mut self, node: &ConfigNode, at: &mut SettingReader<'_>);
+    /// See [`KeyKind::write`].
+    fn write(&self) -> YamlText;
+    /// See [`KeyKind::schema`].
     fn schema(&self) -> Json;
-    /// See [`Kind::name`].
+    /// See [`KeyKind::name`].
     fn kind(&self) -> String;
-    /// See [`Kind::parts`].
+    /// See [`KeyKind::parts`].
     fn parts(&self) -> &'static [&'static str];
-    /// See [`Kind::items`].
-    fn items(&self) -> Option<(&'static str, Box<dyn Section>)>;
+    /// See [`KeyKind::items`].
+    fn items(&self) -> Option<(&'static str, Box<dyn KeySection>)>;
 }
 
-struct Bound<'a, K: Kind> {
+struct BoundKey<'a, K: KeyKind> {
     kind: K,
     field: &'a mut K::Value,
 }
 
-impl<K: Kind> Slot for Bound<'_, K> {
-    fn read(&mut self, node: &Node, at: &mut At<'_>) {
+impl<K: KeyKind> KeySlot for BoundKey<'_, K> {
+    fn read(&mut self, node: &ConfigNode, at: &mut SettingReader<'_>) {
         if let Some(value) = self.kind.read(node, at) {
             *self.field = value;
         }
     }
 
-    fn write(&self) -> Written {
+    fn write(&self) -> YamlText {
         self.kind.write(self.field)
     }
 
@@ -147,21 +147,21 @@ impl<K: Kind> Slot for Bound<'_, K> {
         self.kind.parts()
     }
 
-    fn items(&self) -> Option<(&'static str, Box<dyn Section>)> {
+    fn items(&self) -> Option<(&'static str, Box<dyn KeySection>)> {
         self.kind.items()
     }
 }
 
 /// Where a section reports what its keys do not satisfy together.
-pub(super) struct Checks<'a> {
+pub(super) struct SectionChecks<'a> {
     /// The document, to find out where a key stands.
-    pub(super) root: &'a Node,
+    pub(super) root: &'a ConfigNode,
     /// The section's own path.
     pub(super) path: String,
     pub(super) problems: &'a mut Vec<Problem>,
 }
 
-impl Checks<'_> {
+impl SectionChecks<'_> {
     /// Whether `key` is written.
     pub(super) fn sets(&self, key: &str) -> bool {
         self.root.find(&super::node::join(&self.path, key)).is_some()
@@ -170,21 +170,21 @@ impl Checks<'_> {
     /// `key`, and the line on which it is written.
     pub(super) fn named(&self, key: &str) -> String {
         match self.root.find(&super::node::join(&self.path, key)).map(|node| &node.place) {
-            Some(Place::File { line, .. }) => format!("{key} on line {line}"),
-            Some(Place::Variable(name)) => name.clone(),
-            Some(Place::Flag(name)) => (*name).to_owned(),
-            Some(Place::Whole) | None => format!("{key} (the default)"),
+            Some(SettingPosition::File { line, .. }) => format!("{key} on line {line}"),
+            Some(SettingPosition::Variable(name)) => name.clone(),
+            Some(SettingPosition::Flag(name)) => (*name).to_owned(),
+            Some(SettingPosition::Whole) | None => format!("{key} (the default)"),
         }
     }
 
     /// Reports `fault` where the first of `keys` stands that was given, else where the section does. A key that could not be read has been reported
     /// already and proves nothing, so then there is nothing to say.
-    pub(super) fn report(&mut self, keys: &[&str], fault: Fault) {
+    pub(super) fn report(&mut self, keys: &[&str], fault: ValueError) {
         let paths: Vec<String> = keys.iter().map(|key| super::node::join(&self.path, key)).collect();
         let unread = |path: &String| {
             // A list is read as a whole or not at all.
             let key = path.split('[').next().unwrap_or(path);
-            let unread = |problem: &&Problem| problem.severity == Severity::Error;
+            let unread = |problem: &&Problem| problem.severity == ProblemSeverity::Error;
             self.problems.iter().filter(unread).any(|problem| lies_in(&problem.path, key))
         };
         if paths.iter().any(unread) {
@@ -193,7 +193,7 @@ impl Checks<'_> {
         let given = paths.iter().find_map(|path| Some((path, &self.root.find(path)?.place)));
         let section = || if self.path.is_empty() { None } else { self.root.find(&self.path) };
         let (path, place) =
-            given.unwrap_or_else(|| (&paths[0], section().map_or(&Place::Whole, |section| &section.place)));
+            given.unwrap_or_else(|| (&paths[0], section().map_or(&SettingPosition::Whole, |section| &section.place)));
         self.problems.push(Problem::new(place, path, fault));
     }
 }

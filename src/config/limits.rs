@@ -2,21 +2,21 @@
 
 use serde_json::{Value as Json, json};
 
-use super::keys::{Keys, Kind, Section, Written};
-use super::kinds::{NoValue, Number, Optional, Size};
-use super::problem::Fault;
+use super::keys::{KeyKind, KeySection, Keys, YamlText};
+use super::kinds::{NoValue, Number, Optional, SizeValue};
+use super::problem::ValueError;
 
 /// The `limits` section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Client connections in all.
-    pub connections: Count,
+    pub connections: CountValue,
     /// Client connections from one network; `None` is unlimited.
     pub connections_per_client: Option<usize>,
     /// Requests under way in all.
-    pub requests: Count,
+    pub requests: CountValue,
     /// Requests under way of one client's network; `None` is unlimited.
-    pub requests_per_client: Option<Count>,
+    pub requests_per_client: Option<CountValue>,
     /// Request line and header fields together, in bytes.
     pub request_head: usize,
     /// A request's body, in bytes; `None` is unlimited.
@@ -25,7 +25,7 @@ pub struct Limits {
 
 /// How many there may be of something at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Count {
+pub enum CountValue {
     /// As many as the open-file limit and the memory carry.
     #[default]
     Auto,
@@ -36,10 +36,10 @@ pub enum Count {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: Count::Auto,
+            connections: CountValue::Auto,
             connections_per_client: Some(512),
-            requests: Count::Auto,
-            requests_per_client: Some(Count::Auto),
+            requests: CountValue::Auto,
+            requests_per_client: Some(CountValue::Auto),
             request_head: 64 * 1024,
             request_body: None,
         }
@@ -47,11 +47,11 @@ impl Default for Limits {
 }
 
 /// hyper's HTTP/1 buffer cannot be smaller than 8 KiB; beyond 16 MiB a head is not a head.
-const HEAD: Size<usize> = Size::between(8 << 10, 16 << 20);
+const HEAD: SizeValue<usize> = SizeValue::between(8 << 10, 16 << 20);
 
-const BODY: Size<u64> = Size::between(1, 1 << 50);
+const BODY: SizeValue<u64> = SizeValue::between(1, 1 << 50);
 
-impl Section for Limits {
+impl KeySection for Limits {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
             "connections",
@@ -86,25 +86,25 @@ impl Section for Limits {
 /// A number, or `auto`.
 struct NumberOrAuto;
 
-impl Kind for NumberOrAuto {
-    type Value = Count;
+impl KeyKind for NumberOrAuto {
+    type Value = CountValue;
 
     fn name(&self) -> String {
         "number or auto".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<Count, Fault> {
+    fn parse(&self, text: &str) -> Result<CountValue, ValueError> {
         if text == "auto" {
-            return Ok(Count::Auto);
+            return Ok(CountValue::Auto);
         }
         let number = Number::from_one().parse(text);
-        number.map(Count::AtMost).map_err(|fault| fault.hint("a number such as 4096, or auto"))
+        number.map(CountValue::AtMost).map_err(|fault| fault.hint("a number such as 4096, or auto"))
     }
 
-    fn write(&self, value: &Count) -> Written {
+    fn write(&self, value: &CountValue) -> YamlText {
         match value {
-            Count::Auto => Written::Word("auto".to_owned()),
-            Count::AtMost(number) => Number::from_one().write(number),
+            CountValue::Auto => YamlText::Word("auto".to_owned()),
+            CountValue::AtMost(number) => Number::from_one().write(number),
         }
     }
 

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
-use super::keys::{Checks, Keys, Kind, Section, Written};
-use super::kinds::{Addr, Cidr, Keyed, List, NoValue, Optional, absolute_unix_path, unix_access};
-use super::node::{Node, Value};
-use super::problem::Fault;
-use super::read::At;
+use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
+use super::kinds::{AddrValue, Cidr, Keyed, List, NoValue, Optional, absolute_unix_path, unix_access};
+use super::node::{ConfigNode, ConfigValue};
+use super::problem::ValueError;
+use super::read::SettingReader;
 
 /// The `listen` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,13 +79,13 @@ impl fmt::Display for BindAddr {
     }
 }
 
-impl Section for Listen {
+impl KeySection for Listen {
     fn keys(&mut self, keys: &mut dyn Keys) {
-        keys.key("https", List(Addr), &mut self.https, "TLS listeners; ALPN h2 and http/1.1.");
-        keys.key("http", List(Addr), &mut self.http, "Plain listeners that redirect to https.");
+        keys.key("https", List(AddrValue), &mut self.https, "TLS listeners; ALPN h2 and http/1.1.");
+        keys.key("http", List(AddrValue), &mut self.http, "Plain listeners that redirect to https.");
         keys.key(
             "plain",
-            List(Plain),
+            List(ListenPlain),
             &mut self.plain,
             "Plain listeners that proxy, for a sidecar whose TLS ends elsewhere; also unix:/path, or { address: unix:/path, mode: \"0660\", group: www-data }.",
         );
@@ -97,76 +97,78 @@ impl Section for Listen {
         );
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         if self.https.is_empty() && self.plain.is_empty() {
-            let fault = Fault::new(if self.http.is_empty() {
+            let fault = ValueError::new(if self.http.is_empty() {
                 "no listener at all"
             } else {
                 "a listener that redirects to https, and none for https"
             });
             checks.report(&["https", "plain", "http"], fault.hint("such as https: [\"[::]:8443\"]"));
         } else if self.https.is_empty() && !self.http.is_empty() {
-            let fault = Fault::new("redirects to https, where nothing listens");
+            let fault = ValueError::new("redirects to https, where nothing listens");
             checks.report(&["http", "https"], fault.hint("add an https listener, or make it a plain one"));
         }
     }
 }
 
 /// An address, or the long form.
-struct Plain;
+struct ListenPlain;
 
-const LONG: Keyed<Long> = Keyed::NEW;
+const LONG: Keyed<ListenLong> = Keyed::NEW;
 
-impl Kind for Plain {
+impl KeyKind for ListenPlain {
     type Value = ListenAt;
 
     fn name(&self) -> String {
-        format!("{} or {}", Bind.name(), LONG.name())
+        format!("{} or {}", BindValue.name(), LONG.name())
     }
 
-    fn parse(&self, text: &str) -> Result<ListenAt, Fault> {
-        Bind.parse(text).map(ListenAt::from)
+    fn parse(&self, text: &str) -> Result<ListenAt, ValueError> {
+        BindValue.parse(text).map(ListenAt::from)
     }
 
-    fn write(&self, value: &ListenAt) -> Written {
+    fn write(&self, value: &ListenAt) -> YamlText {
         if value.access == UnixAccess::default() {
-            return Bind.write(&value.address);
+            return BindValue.write(&value.address);
         }
-        LONG.write(&Long { address: Some(value.address.clone()), access: value.access.clone() })
+        LONG.write(&ListenLong { address: Some(value.address.clone()), access: value.access.clone() })
     }
 
     fn schema(&self) -> Json {
-        json!({ "anyOf": [Bind.schema(), LONG.schema()] })
+        json!({ "anyOf": [BindValue.schema(), LONG.schema()] })
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<ListenAt> {
-        if let Value::Map(_) = node.value {
-            let Long { address, access } = LONG.read(node, at)?;
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<ListenAt> {
+        if let ConfigValue::Map(_) = node.value {
+            let ListenLong { address, access } = LONG.read(node, at)?;
             return Some(ListenAt { address: address?, access });
         }
         let read = match &node.value {
-            Value::Scalar(text) => self.parse(text),
-            _ => Err(Fault::new(format!("expected {}", self.name()))),
+            ConfigValue::Scalar(text) => self.parse(text),
+            _ => Err(ValueError::new(format!("expected {}", self.name()))),
         };
         read.map_err(|fault| at.report(&node.place, fault)).ok()
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Long {
+struct ListenLong {
     address: Option<BindAddr>,
     access: UnixAccess,
 }
 
-impl Section for Long {
+impl KeySection for ListenLong {
     fn keys(&mut self, keys: &mut dyn Keys) {
-        keys.key("address", Optional(NoValue::Null, Bind), &mut self.address, "The address, or unix:/path.");
+        keys.key("address", Optional(NoValue::Null, BindValue), &mut self.address, "The address, or unix:/path.");
         unix_access::keys(&mut self.access, keys);
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         match &self.address {
-            None => checks.report(&["address"], Fault::new("`address` is missing").hint("such as unix:/run/f.sock")),
+            None => {
+                checks.report(&["address"], ValueError::new("`address` is missing").hint("such as unix:/run/f.sock"))
+            }
             Some(BindAddr::Tcp(_)) => unix_access::check_tcp(&self.access, checks),
             Some(BindAddr::Unix(_)) => {}
         }
@@ -174,28 +176,28 @@ impl Section for Long {
 }
 
 /// An address to listen at, TCP or unix.
-pub(super) struct Bind;
+pub(super) struct BindValue;
 
-impl Kind for Bind {
+impl KeyKind for BindValue {
     type Value = BindAddr;
 
     fn name(&self) -> String {
         "address or unix:/path".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<BindAddr, Fault> {
+    fn parse(&self, text: &str) -> Result<BindAddr, ValueError> {
         match text.strip_prefix("unix:") {
             Some(path) => absolute_unix_path(path).map(BindAddr::Unix),
-            None => Addr.parse(text).map(BindAddr::Tcp),
+            None => AddrValue.parse(text).map(BindAddr::Tcp),
         }
     }
 
-    fn write(&self, value: &BindAddr) -> Written {
-        Written::Word(value.to_string())
+    fn write(&self, value: &BindAddr) -> YamlText {
+        YamlText::Word(value.to_string())
     }
 
     fn schema(&self) -> Json {
-        json!({ "anyOf": [Addr.schema(), { "type": "string", "pattern": "^unix:/" }] })
+        json!({ "anyOf": [AddrValue.schema(), { "type": "string", "pattern": "^unix:/" }] })
     }
 }
 
@@ -205,10 +207,10 @@ mod tests {
 
     #[test]
     fn only_bind_takes_a_unix_path_and_only_an_absolute_one() {
-        assert_eq!(Bind.parse("unix:/run/f.sock"), Ok(BindAddr::Unix(PathBuf::from("/run/f.sock"))));
-        assert_eq!(Bind.parse(":80").map(|addr| addr.to_string()), Ok("[::]:80".to_owned()));
-        assert!(Bind.parse("unix:run/f.sock").is_err());
-        assert!(Bind.parse("unix:").is_err());
-        assert!(Bind.parse(&format!("unix:/{}", "x".repeat(107))).is_err());
+        assert_eq!(BindValue.parse("unix:/run/f.sock"), Ok(BindAddr::Unix(PathBuf::from("/run/f.sock"))));
+        assert_eq!(BindValue.parse(":80").map(|addr| addr.to_string()), Ok("[::]:80".to_owned()));
+        assert!(BindValue.parse("unix:run/f.sock").is_err());
+        assert!(BindValue.parse("unix:").is_err());
+        assert!(BindValue.parse(&format!("unix:/{}", "x".repeat(107))).is_err());
     }
 }

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-use super::node::Node;
+use super::node::ConfigNode;
 use super::overrides::{self, Overrides};
-use super::problem::{Fault, Place, Problem, Problems, Severity};
-use super::read::{self, Folders};
+use super::problem::{Problem, ProblemSeverity, Problems, SettingPosition, ValueError};
+use super::read::{self, BaseFolders};
 use super::yaml;
 use super::{Config, conflicts};
 
@@ -28,18 +28,18 @@ pub struct Loaded {
     /// What is hardly meant as it is written.
     pub warnings: Problems,
     /// What was written, to say where.
-    root: Node,
+    root: ConfigNode,
 }
 
 impl Loaded {
     /// What turned out to be wrong with the setting `path` only when it was used, where that setting was written.
     pub fn problem(&self, path: &str, message: impl Into<String>) -> Problems {
-        Problems::new(self.file.clone(), vec![self.at(path, Fault::new(message))])
+        Problems::new(self.file.clone(), vec![self.at(path, ValueError::new(message))])
     }
 
     /// The same as a warning, among the others.
     pub(crate) fn warn(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
-        let problem = self.at(path, Fault::new(message).hint(hint).warning());
+        let problem = self.at(path, ValueError::new(message).hint(hint).warning());
         self.warnings = self.warnings.clone().and(vec![problem]);
     }
 
@@ -54,7 +54,7 @@ impl Loaded {
     /// There are such.
     pub(crate) fn check_gateways(&self, is_here: &dyn Fn(IpAddr) -> bool) -> Result<(), Problems> {
         let own = conflicts::own_gateways(&self.config, is_here).into_iter();
-        let problems: Vec<_> = own.map(|(key, why)| self.at(&key, Fault::new(why).hint(GATEWAY))).collect();
+        let problems: Vec<_> = own.map(|(key, why)| self.at(&key, ValueError::new(why).hint(GATEWAY))).collect();
         if problems.is_empty() { Ok(()) } else { Err(Problems::new(self.file.clone(), problems)) }
     }
 
@@ -73,8 +73,8 @@ impl Loaded {
         own.map(|(key, why)| (key, why, GATEWAY)).collect()
     }
 
-    fn at(&self, path: &str, fault: Fault) -> Problem {
-        let place = self.root.find(path).map_or(&Place::Whole, |node| &node.place);
+    fn at(&self, path: &str, fault: ValueError) -> Problem {
+        let place = self.root.find(path).map_or(&SettingPosition::Whole, |node| &node.place);
         Problem::new(place, path, fault)
     }
 }
@@ -83,7 +83,7 @@ const GATEWAY: &str = "write where the gateway itself listens, as a rule http://
 
 /// Where the configuration is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub enum ConfigLocation {
     /// In this file, which must exist.
     File(PathBuf),
     /// In this text, which is to become this file.
@@ -103,7 +103,7 @@ const PLACES: [&str; 2] = ["frontgate.yaml", "/etc/frontgate/frontgate.yaml"];
 /// The largest file that is read; a configuration a hundredth of this size is a long one.
 const LARGEST: u64 = 1 << 20;
 
-impl Source {
+impl ConfigLocation {
     /// The file that was named on the command line, else in `$FRONTGATE_CONFIG`, else `./frontgate.yaml` or
     /// `/etc/frontgate/frontgate.yaml` if there is one.
     pub fn find(flag: Option<PathBuf>, variable: Option<OsString>) -> Self {
@@ -119,14 +119,14 @@ impl Source {
 /// # Errors
 /// Everything that is wrong, at once.
 pub fn load(
-    source: Source,
+    source: ConfigLocation,
     env: impl IntoIterator<Item = (String, String)>,
     flags: &Overrides,
 ) -> Result<Loaded, Problems> {
     let (file, text) = match source {
-        Source::Defaults => (None, String::new()),
-        Source::Text { text, file } => (Some(file), text),
-        Source::File(file) => {
+        ConfigLocation::Defaults => (None, String::new()),
+        ConfigLocation::Text { text, file } => (Some(file), text),
+        ConfigLocation::File(file) => {
             let text = read_text(&file)?;
             (Some(file), text)
         }
@@ -155,8 +155,8 @@ pub fn read_text(file: &Path) -> Result<String, Problems> {
 
 /// What is said of a file that was in use and says nothing any more, or of which nothing is found.
 pub fn nothing(file: Option<PathBuf>) -> Problems {
-    let fault = Fault::new(if file.is_some() { "says nothing" } else { "the configuration file is gone" });
-    Problems::new(file, vec![Problem::new(&Place::Whole, "", fault.hint(RESTART))])
+    let fault = ValueError::new(if file.is_some() { "says nothing" } else { "the configuration file is gone" });
+    Problems::new(file, vec![Problem::new(&SettingPosition::Whole, "", fault.hint(RESTART))])
 }
 
 /// The text of a configuration that is in use, read once more. What could not be meant is refused: a file that is gone, that is
@@ -169,7 +169,7 @@ pub fn reread_text(file: &Path) -> Result<String, Problems> {
     match regular_text_of(file) {
         Ok(text) if says_nothing(&text) => Err(nothing(Some(file.to_owned()))),
         Ok(text) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => refused(Fault::new("is gone").hint(RESTART)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => refused(ValueError::new("is gone").hint(RESTART)),
         Err(error) => refused(unreadable(&error)),
     }
 }
@@ -183,11 +183,11 @@ pub fn says_nothing(text: &str) -> bool {
 
 /// What can be read of the configuration, whatever is wrong with the rest: enough to find a frontgate that runs on an earlier
 /// state of it.
-pub fn glimpse(source: &Source, env: impl IntoIterator<Item = (String, String)>, flags: &Overrides) -> Config {
+pub fn glimpse(source: &ConfigLocation, env: impl IntoIterator<Item = (String, String)>, flags: &Overrides) -> Config {
     let (file, text) = match source {
-        Source::File(file) => (Some(file.as_path()), text_of(file).unwrap_or_default()),
-        Source::Text { text, file } => (Some(file.as_path()), text.clone()),
-        Source::Defaults => (None, String::new()),
+        ConfigLocation::File(file) => (Some(file.as_path()), text_of(file).unwrap_or_default()),
+        ConfigLocation::Text { text, file } => (Some(file.as_path()), text.clone()),
+        ConfigLocation::Defaults => (None, String::new()),
     };
     lay(&text, env, flags, &folders(file), &mut Vec::new()).0
 }
@@ -196,9 +196,9 @@ pub fn glimpse(source: &Source, env: impl IntoIterator<Item = (String, String)>,
 /// `None` where this version does not understand all of it.
 pub fn printed(text: &str) -> Option<Config> {
     let mut problems = Vec::new();
-    let folders = Folders { printed: true, ..folders(None) };
+    let folders = BaseFolders { printed: true, ..folders(None) };
     let (config, _) = lay(text, [], &Overrides::default(), &folders, &mut problems);
-    problems.iter().all(|problem| problem.severity == Severity::Warning).then_some(config)
+    problems.iter().all(|problem| problem.severity == ProblemSeverity::Warning).then_some(config)
 }
 
 /// Whether the address in `flags` is one.
@@ -218,11 +218,11 @@ pub fn check_admin(flags: &Overrides) -> Result<(), Problems> {
 }
 
 /// What relative paths begin at.
-fn folders(file: Option<&Path>) -> Folders {
+fn folders(file: Option<&Path>) -> BaseFolders {
     // A folder that is gone leaves relative paths as they are; opening them will say so.
     let working = env::current_dir().unwrap_or_default();
     let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
-    Folders { file: working.join(folder), working, printed: false }
+    BaseFolders { file: working.join(folder), working, printed: false }
 }
 
 /// The configuration in `text`, under the overrides, all that was written, and warnings.
@@ -230,11 +230,11 @@ pub(super) fn parse(
     text: &str,
     env: impl IntoIterator<Item = (String, String)>,
     flags: &Overrides,
-    folders: &Folders,
-) -> Result<(Config, Node, Vec<Problem>), Vec<Problem>> {
+    folders: &BaseFolders,
+) -> Result<(Config, ConfigNode, Vec<Problem>), Vec<Problem>> {
     let mut problems = Vec::new();
     let (config, root) = lay(text, env, flags, folders, &mut problems);
-    let is_wrong = problems.iter().any(|problem| problem.severity == Severity::Error);
+    let is_wrong = problems.iter().any(|problem| problem.severity == ProblemSeverity::Error);
     if is_wrong { Err(problems) } else { Ok((config, root, problems)) }
 }
 
@@ -243,16 +243,16 @@ fn lay(
     text: &str,
     env: impl IntoIterator<Item = (String, String)>,
     flags: &Overrides,
-    folders: &Folders,
+    folders: &BaseFolders,
     problems: &mut Vec<Problem>,
-) -> (Config, Node) {
+) -> (Config, ConfigNode) {
     let mut config = Config::default();
     let mut root = match yaml::parse(text, problems) {
         Ok(root) => root,
         Err(fatal) => {
             problems.push(fatal);
             // Without the file there are still the environment and the flags to look at. What they lack would be no news.
-            let (mut root, mut found) = (Node::empty(), Vec::new());
+            let (mut root, mut found) = (ConfigNode::empty(), Vec::new());
             overrides::apply(&mut root, env, flags, problems);
             read::read(&mut config, &root, folders, &mut found);
             problems.extend(found.into_iter().filter(is_own));
@@ -266,7 +266,7 @@ fn lay(
 
 /// Whether it is about what a variable or a flag says, whatever the file has to say.
 fn is_own(problem: &Problem) -> bool {
-    matches!(problem.place, Place::Variable(_) | Place::Flag(_))
+    matches!(problem.place, SettingPosition::Variable(_) | SettingPosition::Flag(_))
 }
 
 /// Also of a pipe, as a shell's `<(…)` is one.
@@ -317,12 +317,12 @@ fn limited(file: impl Read) -> io::Result<String> {
     Ok(text)
 }
 
-fn whole(file: PathBuf, fault: Fault) -> Problems {
-    Problems::new(Some(file), vec![Problem::new(&Place::Whole, "", fault)])
+fn whole(file: PathBuf, fault: ValueError) -> Problems {
+    Problems::new(Some(file), vec![Problem::new(&SettingPosition::Whole, "", fault)])
 }
 
-fn unreadable(error: &io::Error) -> Fault {
-    let fault = Fault::new(format!("cannot be read: {error}"));
+fn unreadable(error: &io::Error) -> ValueError {
+    let fault = ValueError::new(format!("cannot be read: {error}"));
     match error.kind() {
         io::ErrorKind::InvalidData => fault.hint("save the file as UTF-8"),
         _ => fault,

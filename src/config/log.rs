@@ -1,7 +1,7 @@
 //! `log`: what is logged, and how.
 
-use super::keys::{Keys, Section};
-use super::kinds::{List, Text, Word};
+use super::keys::{KeySection, Keys};
+use super::kinds::{List, TextValue, WordOf};
 
 /// The `log` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,17 +62,17 @@ const REDACT: [&str; 12] = [
     "password",
 ];
 
-const LEVELS: Word<Level> =
-    Word(&[("error", Level::Error), ("warn", Level::Warn), ("info", Level::Info), ("debug", Level::Debug)]);
+const LEVELS: WordOf<Level> =
+    WordOf(&[("error", Level::Error), ("warn", Level::Warn), ("info", Level::Info), ("debug", Level::Debug)]);
 
-const FORMATS: Word<LogFormat> =
-    Word(&[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)]);
+const FORMATS: WordOf<LogFormat> =
+    WordOf(&[("auto", LogFormat::Auto), ("text", LogFormat::Text), ("json", LogFormat::Json)]);
 
-impl Section for Log {
+impl KeySection for Log {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key("level", LEVELS, &mut self.level, "The least severe level that is written.");
         keys.key("format", FORMATS, &mut self.format, "auto is text on a terminal and JSON elsewhere.");
-        keys.key("access", Word::SWITCH, &mut self.access, "One line per request and per WebSocket.");
-        keys.key("redact", List(Text), &mut self.redact, "Parameters whose values never reach a log line, in targets, Referers and redirects; compared decoded and without case.");
+        keys.key("access", WordOf::SWITCH, &mut self.access, "One line per request and per WebSocket.");
+        keys.key("redact", List(TextValue), &mut self.redact, "Parameters whose values never reach a log line, in targets, Referers and redirects; compared decoded and without case.");
     }
 }

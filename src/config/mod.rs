@@ -46,36 +46,38 @@ use std::time::Duration;
 
 use admin::AdminOf;
 use auth::AuthOf;
-use keys::{Checks, Keys, Section};
-use kinds::{FilePath, Keyed, List, NoValue, Optional, Time};
-use problem::Fault;
-use upstream::Url;
+use keys::{KeySection, Keys, SectionChecks};
+use kinds::{DurationValue, FilePath, Keyed, List, NoValue, Optional};
+use problem::ValueError;
+use upstream::UpstreamUrl;
 
-pub use acme::{Acme, Challenge, Directory, Eab, Profile};
+pub use acme::{Acme, AcmeChallengeKind, AcmeProfile, Directory, Eab};
 pub(crate) use kinds::is_label;
 
 pub use admin::{Admin, AdminToken, TokenError};
-pub use auth::{Auth, Basic, PasswordHash};
+pub use auth::{Auth, BasicAuth, PasswordHash};
 pub use forwarded::{Forwarded, LocalClients};
 pub use kinds::{LONGEST_HSTS, LONGEST_TIME};
-pub use limits::{Count, Limits};
+pub use limits::{CountValue, Limits};
 pub use listen::{BindAddr, Listen, ListenAt, UnixAccess};
 pub(crate) use load::contents;
-pub use load::{Loaded, Source, check_admin, glimpse, load, nothing, printed, read_text, reread_text, says_nothing};
+pub use load::{
+    ConfigLocation, Loaded, check_admin, glimpse, load, nothing, printed, read_text, reread_text, says_nothing,
+};
 pub use log::{Level, Log, LogFormat};
 pub use lowered::{Lowered, lowered};
 pub use overrides::Overrides;
-pub use problem::{Place, Problem, Problems, Severity};
-pub use reference::{Entry, INTRODUCTION, entries, reference};
-pub use routes::{Answer, HeaderRules, HostPattern, PathPrefix, Route, RouteTimeouts, Target};
+pub use problem::{Problem, ProblemSeverity, Problems, SettingPosition};
+pub use reference::{INTRODUCTION, ReferenceEntry, entries, reference};
+pub use routes::{HeaderRules, HostPattern, PathPrefix, RouteAnswer, RouteConfig, RouteTarget, RouteTimeouts};
 pub use schema::schema;
 pub use secret::Secret;
 pub use state_dir::{NoStateDir, state_dir};
 pub use timeouts::Timeouts;
 pub use tls::{Certificate, CertificateFiles, ClientCa, ClientMode, Hsts, Name, Tls, TlsVersion};
-pub use upstream::Upstream;
-pub use upstream_tls::{ClientCert, Pin, UpstreamTls};
-pub use upstreams::{Balance, Group};
+pub use upstream::UpstreamAddress;
+pub use upstream_tls::{CertPin, ClientCert, UpstreamTls};
+pub use upstreams::{Balance, UpstreamGroup};
 pub use websocket::{AllowedOrigins, WebSocket};
 
 /// Everything frontgate runs on: parsed, checked, and complete with defaults.
@@ -88,11 +90,11 @@ pub struct Config {
     /// Where keys and certificates are kept; `None` until a command resolves it from the environment.
     pub state_dir: Option<PathBuf>,
     /// The gateway of every route that names none.
-    pub upstream: Upstream,
+    pub upstream: UpstreamAddress,
     /// Which requests go where; none at all is one route for all.
-    pub routes: Vec<Route>,
+    pub routes: Vec<RouteConfig>,
     /// Gateways that stand in for each other, by name.
-    pub upstreams: Vec<(String, Group)>,
+    pub upstreams: Vec<(String, UpstreamGroup)>,
     /// How long a request or an upgrade waits for a gateway that is restarting; `None` is not at all.
     pub hold: Option<Duration>,
     /// Whom to believe, and what to tell the gateway about the client.
@@ -117,7 +119,7 @@ impl Default for Config {
             listen: Listen::default(),
             tls: Tls::default(),
             state_dir: None,
-            upstream: Upstream::default(),
+            upstream: UpstreamAddress::default(),
             routes: Vec::new(),
             upstreams: Vec::new(),
             hold: Some(HOLD),
@@ -135,7 +137,7 @@ impl Default for Config {
 /// The Control UI gives up on a WebSocket that does not open within 15 s.
 const HOLD: Duration = Duration::from_secs(12);
 
-impl Section for Config {
+impl KeySection for Config {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.section("listen", "The addresses that clients connect to.", &mut self.listen);
         keys.section("tls", "The names frontgate answers to and the certificate it shows for them.", &mut self.tls);
@@ -148,7 +150,7 @@ impl Section for Config {
         );
         keys.key(
             "upstream",
-            Url,
+            UpstreamUrl,
             &mut self.upstream,
             "The gateway, of every route that names none: http://host:port, https://host:port or unix:/path. An https gateway that \
              signs its own certificate is pinned in the long form, under `upstreams`, and named by a route.",
@@ -168,7 +170,7 @@ impl Section for Config {
         );
         keys.key(
             "hold",
-            Optional(NoValue::Off, Time::ANY),
+            Optional(NoValue::Off, DurationValue::ANY),
             &mut self.hold,
             "How long a request or an upgrade waits for a gateway that is restarting.",
         );
@@ -190,14 +192,14 @@ impl Section for Config {
         keys.section("log", "What is logged, and how.", &mut self.log);
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         if self.tls.ca_page && self.listen.http.is_empty() {
-            let fault = Fault::new("the page needs a plain listener");
+            let fault = ValueError::new("the page needs a plain listener");
             checks.report(&["tls.ca_page", "listen.http"], fault.hint("such as listen: { http: [\":8080\"] }"));
         }
         conflicts::check(self, checks);
         if self.tls.certificate == Certificate::Acme && self.challenges().is_empty() {
-            let fault = Fault::new("http-01 is answered on a plain listener, and there is none");
+            let fault = ValueError::new("http-01 is answered on a plain listener, and there is none");
             checks.report(&["tls.acme.challenge", "listen.http"], fault.hint("listen: { http: [\":80\"] }"));
         }
         routes::check(&self.routes, &self.upstreams, checks);
@@ -206,15 +208,15 @@ impl Section for Config {
 
 impl Config {
     /// The routes, in the order of the file: without any, one for everything.
-    pub fn all_routes(&self) -> Vec<Route> {
-        if self.routes.is_empty() { vec![Route::default()] } else { self.routes.clone() }
+    pub fn all_routes(&self) -> Vec<RouteConfig> {
+        if self.routes.is_empty() { vec![RouteConfig::default()] } else { self.routes.clone() }
     }
 
     /// The ACME challenges that a listener can answer, in the order to try them.
-    pub fn challenges(&self) -> Vec<Challenge> {
-        let answered = |challenge: &&Challenge| match challenge {
-            Challenge::TlsAlpn01 => !self.listen.https.is_empty(),
-            Challenge::Http01 => !self.listen.http.is_empty(),
+    pub fn challenges(&self) -> Vec<AcmeChallengeKind> {
+        let answered = |challenge: &&AcmeChallengeKind| match challenge {
+            AcmeChallengeKind::TlsAlpn01 => !self.listen.https.is_empty(),
+            AcmeChallengeKind::Http01 => !self.listen.http.is_empty(),
         };
         self.tls.acme.challenge.iter().filter(answered).copied().collect()
     }

@@ -1,16 +1,16 @@
 //! The names of all keys, the environment variables that set them, and the nearest name to a wrong one.
 
-use super::keys::{Keys, Section, Slot};
+use super::keys::{KeySection, KeySlot, Keys};
 use super::kinds::Quoted;
 use super::node::join;
-use super::problem::Fault;
+use super::problem::ValueError;
 
 /// What every environment variable of frontgate begins with.
 pub(super) const PREFIX: &str = "FRONTGATE_";
 
 /// The paths of all keys.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct KeyNames {
     outer: String,
     /// Sections and keys that work.
     pub(super) working: Vec<String>,
@@ -22,14 +22,14 @@ pub(super) struct Names {
     pub(super) sections: Vec<String>,
 }
 
-impl Names {
+impl KeyNames {
     /// The names of the keys of `section`.
-    pub(super) fn of(section: &mut dyn Section) -> Self {
+    pub(super) fn of(section: &mut dyn KeySection) -> Self {
         Self::within(String::new(), section)
     }
 
     /// The names of the keys of `section`, which lies at `outer`.
-    pub(super) fn within(outer: String, section: &mut dyn Section) -> Self {
+    pub(super) fn within(outer: String, section: &mut dyn KeySection) -> Self {
         let mut names = Self { outer, ..Self::default() };
         section.keys(&mut names);
         names
@@ -53,8 +53,8 @@ pub(super) fn variable(path: &str) -> String {
 }
 
 /// What to say of `key`, which is not one of `known`, in the section `outer`.
-pub(super) fn unknown_key(outer: &str, key: &str, known: &[String]) -> Fault {
-    let fault = Fault::new(format!("unknown key {}", Quoted(key)));
+pub(super) fn unknown_key(outer: &str, key: &str, known: &[String]) -> ValueError {
+    let fault = ValueError::new(format!("unknown key {}", Quoted(key)));
     if let Some((section, leaf)) = key.rsplit_once('.').filter(|_| known.contains(&join(outer, key))) {
         return fault.hint(format!("write `{leaf}` inside of `{section}`"));
     }
@@ -106,8 +106,8 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-impl Keys for Names {
-    fn slot(&mut self, name: &'static str, _doc: &'static str, slot: &mut dyn Slot) {
+impl Keys for KeyNames {
+    fn slot(&mut self, name: &'static str, _doc: &'static str, slot: &mut dyn KeySlot) {
         let path = join(&self.outer, name);
         self.parts.extend(slot.parts().iter().map(|part| join(&path, part)));
         if slot.items().is_some() {
@@ -116,7 +116,7 @@ impl Keys for Names {
         self.working.push(path);
     }
 
-    fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn Section) {
+    fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn KeySection) {
         let path = join(&self.outer, name);
         self.working.push(path.clone());
         self.sections.push(path.clone());

@@ -1,47 +1,47 @@
-//! [`Node`]: a document as it was written, every scalar still text, every piece with its place.
+//! [`ConfigNode`]: a document as it was written, every scalar still text, every piece with its place.
 
-use super::problem::Place;
+use super::problem::SettingPosition;
 
 /// A value and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Node {
-    pub(super) value: Value,
-    pub(super) place: Place,
+pub(super) struct ConfigNode {
+    pub(super) value: ConfigValue,
+    pub(super) place: SettingPosition,
 }
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub(super) enum ConfigValue {
     /// Nothing, `~` or `null`.
     Null,
     /// Text, quoted or not.
     Scalar(String),
     /// `[a, b]`
-    List(Vec<Node>),
+    List(Vec<ConfigNode>),
     /// `{a: b}`
-    Map(Vec<Entry>),
+    Map(Vec<ConfigEntry>),
 }
 
 /// One key of a mapping, and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct ConfigEntry {
     pub(super) key: String,
-    pub(super) place: Place,
-    pub(super) node: Node,
+    pub(super) place: SettingPosition,
+    pub(super) node: ConfigNode,
 }
 
-impl Node {
+impl ConfigNode {
     /// A document that says nothing.
     pub(super) fn empty() -> Self {
-        Self { value: Value::Null, place: Place::Whole }
+        Self { value: ConfigValue::Null, place: SettingPosition::Whole }
     }
 
     /// Whether it sets nothing: no keys, or none with anything behind it.
     pub(super) fn says_nothing(&self) -> bool {
         match &self.value {
-            Value::Null => true,
-            Value::Map(entries) => entries.iter().all(|entry| entry.node.says_nothing()),
-            Value::Scalar(_) | Value::List(_) => false,
+            ConfigValue::Null => true,
+            ConfigValue::Map(entries) => entries.iter().all(|entry| entry.node.says_nothing()),
+            ConfigValue::Scalar(_) | ConfigValue::List(_) => false,
         }
     }
 
@@ -51,13 +51,13 @@ impl Node {
             *self = node;
             return;
         };
-        if !matches!(self.value, Value::Map(_)) {
-            self.value = Value::Map(Vec::new());
+        if !matches!(self.value, ConfigValue::Map(_)) {
+            self.value = ConfigValue::Map(Vec::new());
         }
-        let Value::Map(entries) = &mut self.value else { return };
+        let ConfigValue::Map(entries) = &mut self.value else { return };
         let index = entries.iter().position(|entry| entry.key == *first).unwrap_or_else(|| {
             let (key, place) = ((*first).to_owned(), node.place.clone());
-            entries.push(Entry { key, place: place.clone(), node: Self { value: Value::Null, place } });
+            entries.push(ConfigEntry { key, place: place.clone(), node: Self { value: ConfigValue::Null, place } });
             entries.len() - 1
         });
         entries[index].node.put(rest, node);
@@ -66,8 +66,8 @@ impl Node {
     /// What lies at `path`, written as in [`Problem::path`](super::problem::Problem::path).
     pub(super) fn find(&self, path: &str) -> Option<&Self> {
         path.split(['.', '[']).try_fold(self, |node, step| match &node.value {
-            Value::Map(entries) => entries.iter().find(|entry| entry.key == step).map(|entry| &entry.node),
-            Value::List(items) => items.get(step.trim_end_matches(']').parse::<usize>().ok()?),
+            ConfigValue::Map(entries) => entries.iter().find(|entry| entry.key == step).map(|entry| &entry.node),
+            ConfigValue::List(items) => items.get(step.trim_end_matches(']').parse::<usize>().ok()?),
             _ => None,
         })
     }

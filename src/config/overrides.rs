@@ -1,9 +1,9 @@
 //! The environment and the command line, laid over the file.
 
 use super::Config;
-use super::names::{self, Names};
-use super::node::{Node, Value};
-use super::problem::{Fault, Place, Problem};
+use super::names::{self, KeyNames};
+use super::node::{ConfigNode, ConfigValue};
+use super::problem::{Problem, SettingPosition, ValueError};
 
 /// What the command line says; it wins over everything else.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,19 +24,19 @@ pub struct Overrides {
 
 /// Lays both over `root`.
 pub(super) fn apply(
-    root: &mut Node,
+    root: &mut ConfigNode,
     env: impl IntoIterator<Item = (String, String)>,
     flags: &Overrides,
     problems: &mut Vec<Problem>,
 ) {
-    let mut layers = Layers { root, names: Names::of(&mut Config::default()) };
+    let mut layers = Layers { root, names: KeyNames::of(&mut Config::default()) };
     layers.variables(env, problems);
     layers.flags(flags);
 }
 
 struct Layers<'a> {
-    root: &'a mut Node,
-    names: Names,
+    root: &'a mut ConfigNode,
+    names: KeyNames,
 }
 
 impl Layers<'_> {
@@ -50,10 +50,12 @@ impl Layers<'_> {
             if !name.starts_with(names::PREFIX) || name == "FRONTGATE_CONFIG" {
                 continue;
             }
-            let place = Place::Variable(name.clone());
+            let place = SettingPosition::Variable(name.clone());
             match settable.iter().find(|(variable, _)| *variable == name) {
-                Some((_, path)) if path == "admin" => self.set_admin(Node { value: Value::Scalar(value), place }),
-                Some((_, path)) => self.set(path, Node { value: Value::Scalar(value), place }),
+                Some((_, path)) if path == "admin" => {
+                    self.set_admin(ConfigNode { value: ConfigValue::Scalar(value), place })
+                }
+                Some((_, path)) => self.set(path, ConfigNode { value: ConfigValue::Scalar(value), place }),
                 None if is_service_link(&name, &value) => {}
                 None => problems.push(Problem::new(&place, "", unknown(&name, &settable))),
             }
@@ -61,10 +63,13 @@ impl Layers<'_> {
     }
 
     fn flags(&mut self, flags: &Overrides) {
-        let word = |flag, text: &String| Node { value: Value::Scalar(text.clone()), place: Place::Flag(flag) };
-        let list = |flag, words: &[String]| Node {
-            value: Value::List(words.iter().map(|text| word(flag, text)).collect()),
-            place: Place::Flag(flag),
+        let word = |flag, text: &String| ConfigNode {
+            value: ConfigValue::Scalar(text.clone()),
+            place: SettingPosition::Flag(flag),
+        };
+        let list = |flag, words: &[String]| ConfigNode {
+            value: ConfigValue::List(words.iter().map(|text| word(flag, text)).collect()),
+            place: SettingPosition::Flag(flag),
         };
         if let Some(url) = &flags.upstream {
             self.set("upstream", word("--upstream", url));
@@ -84,7 +89,7 @@ impl Layers<'_> {
         if flags.acme {
             self.set("tls.certificate", word("--acme", &"acme".to_owned()));
             for (key, addr) in [("listen.https", "[::]:443"), ("listen.http", "[::]:80")] {
-                if self.root.find(key).is_none_or(|node| node.value == Value::Null) {
+                if self.root.find(key).is_none_or(|node| node.value == ConfigValue::Null) {
                     self.set(key, list("--acme", &[addr.to_owned()]));
                 }
             }
@@ -92,16 +97,16 @@ impl Layers<'_> {
     }
 
     /// Sets the admin listener's address. Another address is no reason to ask for no token.
-    fn set_admin(&mut self, node: Node) {
-        let long = matches!(self.root.find("admin").map(|node| &node.value), Some(Value::Map(_)));
+    fn set_admin(&mut self, node: ConfigNode) {
+        let long = matches!(self.root.find("admin").map(|node| &node.value), Some(ConfigValue::Map(_)));
         self.set(if long { "admin.address" } else { "admin" }, node);
     }
 
     /// Sets what lies at `path`. What stands where a section should be is a mistake to report, not one to cover.
-    fn set(&mut self, path: &str, node: Node) {
+    fn set(&mut self, path: &str, node: ConfigNode) {
         let steps: Vec<&str> = path.split('.').collect();
         let outer = self.root.find(steps[0]).map(|node| &node.value);
-        let covers = matches!(outer, Some(Value::Scalar(_) | Value::List(_)));
+        let covers = matches!(outer, Some(ConfigValue::Scalar(_) | ConfigValue::List(_)));
         if !(covers && self.names.sections.iter().any(|section| section == steps[0])) {
             self.root.put(&steps, node);
         }
@@ -109,8 +114,8 @@ impl Layers<'_> {
 }
 
 /// What to say of a variable that sets nothing.
-fn unknown(name: &str, settable: &[(String, String)]) -> Fault {
-    let fault = Fault::new("sets nothing");
+fn unknown(name: &str, settable: &[(String, String)]) -> ValueError {
+    let fault = ValueError::new("sets nothing");
     let variables = || settable.iter().map(|(variable, _)| variable.as_str());
     let rest = &name[names::PREFIX.len()..];
     let near = names::nearest(rest, variables().map(|variable| &variable[names::PREFIX.len()..]));

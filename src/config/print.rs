@@ -6,18 +6,18 @@ use serde::{Serialize, Serializer};
 use serde_yaml::{FlowMap, FlowSeq, SerializerOptions};
 
 use super::Config;
-use super::keys::{Keys, Section, Slot, Written};
+use super::keys::{KeySection, KeySlot, Keys, YamlText};
 
 /// YAML that loads to the same configuration.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = Pairs(&shown(&mut self.clone()));
+        let shown = PrintedMapping(&shown(&mut self.clone()));
         serde_yaml::to_fmt_writer_with_options(f, &shown, options()).map_err(|_| fmt::Error)
     }
 }
 
 /// On one line.
-impl fmt::Display for Written {
+impl fmt::Display for YamlText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_yaml::to_string_with_options(self, options()).map_err(|_| fmt::Error)?;
         f.write_str(text.trim_end())
@@ -30,66 +30,66 @@ fn options() -> SerializerOptions {
 }
 
 /// Lists and mappings in flow style: a key is a line.
-impl Serialize for Written {
+impl Serialize for YamlText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_none(),
             Self::Number(number) => serializer.serialize_u64(*number),
             Self::Word(word) => serializer.serialize_str(word),
             Self::List(items) => FlowSeq(items).serialize(serializer),
-            Self::Map(parts) => FlowMap(Pairs(parts)).serialize(serializer),
+            Self::Map(parts) => FlowMap(PrintedMapping(parts)).serialize(serializer),
         }
     }
 }
 
 /// What stands behind a key.
-enum Shown {
-    Value(Written),
+enum PrintedSetting {
+    Value(YamlText),
     Section(Vec<(&'static str, Self)>),
 }
 
 /// Several mappings stand below each other, each on a line.
-fn is_map(written: &Written) -> bool {
-    matches!(written, Written::Map(_))
+fn is_map(written: &YamlText) -> bool {
+    matches!(written, YamlText::Map(_))
 }
 
-impl Serialize for Shown {
+impl Serialize for PrintedSetting {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Value(Written::List(items)) if items.iter().any(is_map) => serializer.collect_seq(items),
-            Self::Value(Written::Map(parts)) if parts.iter().any(|(_, part)| is_map(part)) => {
-                Pairs(parts).serialize(serializer)
+            Self::Value(YamlText::List(items)) if items.iter().any(is_map) => serializer.collect_seq(items),
+            Self::Value(YamlText::Map(parts)) if parts.iter().any(|(_, part)| is_map(part)) => {
+                PrintedMapping(parts).serialize(serializer)
             }
             Self::Value(written) => written.serialize(serializer),
-            Self::Section(keys) => Pairs(keys).serialize(serializer),
+            Self::Section(keys) => PrintedMapping(keys).serialize(serializer),
         }
     }
 }
 
 /// A mapping, in this order.
-struct Pairs<'a, N, T>(&'a [(N, T)]);
+struct PrintedMapping<'a, N, T>(&'a [(N, T)]);
 
-impl<N: Serialize, T: Serialize> Serialize for Pairs<'_, N, T> {
+impl<N: Serialize, T: Serialize> Serialize for PrintedMapping<'_, N, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 
-fn shown(section: &mut dyn Section) -> Vec<(&'static str, Shown)> {
-    let mut printer = Printer(Vec::new());
+fn shown(section: &mut dyn KeySection) -> Vec<(&'static str, PrintedSetting)> {
+    let mut printer = ConfigPrinter(Vec::new());
     section.keys(&mut printer);
     printer.0
 }
 
-struct Printer(Vec<(&'static str, Shown)>);
+struct ConfigPrinter(Vec<(&'static str, PrintedSetting)>);
 
-impl Keys for Printer {
-    fn slot(&mut self, name: &'static str, _doc: &'static str, slot: &mut dyn Slot) {
-        self.0.push((name, Shown::Value(slot.write())));
+impl Keys for ConfigPrinter {
+    fn slot(&mut self, name: &'static str, _doc: &'static str, slot: &mut dyn KeySlot) {
+        self.0.push((name, PrintedSetting::Value(slot.write())));
     }
 
-    fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn Section) {
-        self.0.push((name, Shown::Section(shown(section))));
+    fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn KeySection) {
+        self.0.push((name, PrintedSetting::Section(shown(section))));
     }
 
     fn not_yet(&mut self, _name: &'static str, _idle: Option<&'static str>) {}
@@ -117,7 +117,7 @@ mod tests {
             ("a\nb", "\"a\\nb\""),
         ];
         for (word, expected) in cases {
-            assert_eq!(Written::Word(word.to_owned()).to_string(), expected);
+            assert_eq!(YamlText::Word(word.to_owned()).to_string(), expected);
         }
     }
 
@@ -129,11 +129,11 @@ mod tests {
             .iter()
             .chain(&["a:", ":a", "#a", " a ", "a\r\nb", "\u{7f}", "\u{feff}", "\u{2028}", "~", "1e3", "---"])
         {
-            let written = Written::List(vec![Written::parts([("a", Written::Word((*word).to_owned()))])]);
+            let written = YamlText::List(vec![YamlText::parts([("a", YamlText::Word((*word).to_owned()))])]);
             let text = format!("key: {written}");
             let node = yaml::parse(&text, &mut Vec::new()).unwrap_or_else(|problem| panic!("{text}\n{problem:?}"));
             let read = &node.find("key[0].a").unwrap().value;
-            assert_eq!(*read, crate::config::node::Value::Scalar((*word).to_owned()), "{text}");
+            assert_eq!(*read, crate::config::node::ConfigValue::Scalar((*word).to_owned()), "{text}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Where a setting was written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub enum SettingPosition {
     /// The file as a whole.
     Whole,
     /// A position in the file; both count from 1, columns in characters.
@@ -23,7 +23,7 @@ pub enum Place {
 
 /// What follows from a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Severity {
+pub enum ProblemSeverity {
     /// The configuration cannot be used.
     #[default]
     Error,
@@ -35,9 +35,9 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Whether the rest can be used.
-    pub severity: Severity,
+    pub severity: ProblemSeverity,
     /// Where it was written.
-    pub place: Place,
+    pub place: SettingPosition,
     /// The setting, as `websocket.ping_interval` or `listen.https[1]`; empty for the file itself.
     pub path: String,
     /// What is wrong.
@@ -48,8 +48,8 @@ pub struct Problem {
 
 /// What is wrong with one value, before it is known where the value stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    severity: Severity,
+pub(super) struct ValueError {
+    severity: ProblemSeverity,
     /// What is wrong.
     pub(super) message: String,
     /// What to write instead.
@@ -85,12 +85,12 @@ impl Problems {
     /// Where one of them was written: `file:line:column`, a variable, a flag.
     pub fn place(&self, problem: &Problem) -> String {
         match (&problem.place, &self.file) {
-            (Place::Whole, Some(file)) => file.display().to_string(),
-            (Place::Whole, None) => String::new(),
-            (Place::File { line, column }, Some(file)) => format!("{}:{line}:{column}", file.display()),
-            (Place::File { line, column }, None) => format!("{line}:{column}"),
-            (Place::Variable(name), _) => name.clone(),
-            (Place::Flag(name), _) => (*name).to_owned(),
+            (SettingPosition::Whole, Some(file)) => file.display().to_string(),
+            (SettingPosition::Whole, None) => String::new(),
+            (SettingPosition::File { line, column }, Some(file)) => format!("{}:{line}:{column}", file.display()),
+            (SettingPosition::File { line, column }, None) => format!("{line}:{column}"),
+            (SettingPosition::Variable(name), _) => name.clone(),
+            (SettingPosition::Flag(name), _) => (*name).to_owned(),
         }
     }
 
@@ -116,7 +116,7 @@ impl<'a> IntoIterator for &'a Problems {
 
 impl Problem {
     /// `fault`, which stands at `place` and concerns the setting `path`.
-    pub(super) fn new(place: &Place, path: impl Into<String>, fault: Fault) -> Self {
+    pub(super) fn new(place: &SettingPosition, path: impl Into<String>, fault: ValueError) -> Self {
         Self {
             severity: fault.severity,
             place: place.clone(),
@@ -127,15 +127,15 @@ impl Problem {
     }
 }
 
-impl Fault {
+impl ValueError {
     /// A fault that explains itself.
     pub(super) fn new(message: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, message: message.into(), hint: None }
+        Self { severity: ProblemSeverity::Error, message: message.into(), hint: None }
     }
 
     /// The same as a warning: what has it can be used.
     pub(super) fn warning(self) -> Self {
-        Self { severity: Severity::Warning, ..self }
+        Self { severity: ProblemSeverity::Warning, ..self }
     }
 
     /// The same fault, with what to write instead.
@@ -152,7 +152,7 @@ impl fmt::Display for Problems {
                 f.write_str("\n")?;
             }
             f.write_str(&self.prefix(problem))?;
-            if problem.severity == Severity::Warning {
+            if problem.severity == ProblemSeverity::Warning {
                 f.write_str("warning: ")?;
             }
             if !problem.path.is_empty() {

@@ -1,4 +1,4 @@
-//! [`Raw`]: a YAML value as serde delivers it, with the places that only `serde_yaml` knows.
+//! [`RawScalar`]: a YAML value as serde delivers it, with the places that only `serde_yaml` knows.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Spanned, Tagged};
 
 /// A value, its tag and its places.
-pub(super) struct Raw(pub(super) Spanned<Tagged<Shape>>);
+pub(super) struct RawScalar(pub(super) Spanned<Tagged<ScalarShape>>);
 
 /// What YAML takes a value for.
-pub(super) enum Shape {
+pub(super) enum ScalarShape {
     /// Text.
     Text(String),
     /// A plain word that is a number, a truth value or nothing to YAML.
@@ -17,69 +17,69 @@ pub(super) enum Shape {
     /// Nothing.
     Null,
     /// A list.
-    List(Vec<Raw>),
+    List(Vec<RawScalar>),
     /// A mapping, in the order of the file; keys may repeat.
-    Map(Vec<(Raw, Raw)>),
+    Map(Vec<(RawScalar, RawScalar)>),
 }
 
-impl<'de> Deserialize<'de> for Raw {
+impl<'de> Deserialize<'de> for RawScalar {
     fn deserialize<D: Deserializer<'de>>(yaml: D) -> Result<Self, D::Error> {
         Spanned::deserialize(yaml).map(Self)
     }
 }
 
-impl<'de> Deserialize<'de> for Shape {
+impl<'de> Deserialize<'de> for ScalarShape {
     fn deserialize<D: Deserializer<'de>>(yaml: D) -> Result<Self, D::Error> {
-        yaml.deserialize_any(Shapes)
+        yaml.deserialize_any(ScalarShapes)
     }
 }
 
-struct Shapes;
+struct ScalarShapes;
 
-impl<'de> Visitor<'de> for Shapes {
-    type Value = Shape;
+impl<'de> Visitor<'de> for ScalarShapes {
+    type Value = ScalarShape;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("YAML")
     }
 
-    fn visit_unit<E>(self) -> Result<Shape, E> {
-        Ok(Shape::Null)
+    fn visit_unit<E>(self) -> Result<ScalarShape, E> {
+        Ok(ScalarShape::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
-        Ok(Shape::Word)
+    fn visit_bool<E>(self, _: bool) -> Result<ScalarShape, E> {
+        Ok(ScalarShape::Word)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Shape, E> {
-        Ok(Shape::Word)
+    fn visit_i64<E>(self, _: i64) -> Result<ScalarShape, E> {
+        Ok(ScalarShape::Word)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Shape, E> {
-        Ok(Shape::Word)
+    fn visit_u64<E>(self, _: u64) -> Result<ScalarShape, E> {
+        Ok(ScalarShape::Word)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Shape, E> {
-        Ok(Shape::Word)
+    fn visit_f64<E>(self, _: f64) -> Result<ScalarShape, E> {
+        Ok(ScalarShape::Word)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Shape, E> {
-        Ok(Shape::Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<ScalarShape, E> {
+        Ok(ScalarShape::Text(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Shape, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<ScalarShape, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = list.next_element()? {
             items.push(item);
         }
-        Ok(Shape::List(items))
+        Ok(ScalarShape::List(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ScalarShape, A::Error> {
         let mut entries = Vec::new();
         while let Some(entry) = map.next_entry()? {
             entries.push(entry);
         }
-        Ok(Shape::Map(entries))
+        Ok(ScalarShape::Map(entries))
     }
 }

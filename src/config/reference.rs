@@ -3,13 +3,13 @@
 use std::fmt::Write;
 
 use super::Config;
-use super::keys::{Keys, Section, Slot};
+use super::keys::{KeySection, KeySlot, Keys};
 use super::names;
 use super::node::join;
 
 /// One key of the reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct ReferenceEntry {
     /// The key, as `websocket.ping_interval`.
     pub path: String,
     /// What it may hold.
@@ -23,8 +23,8 @@ pub struct Entry {
 }
 
 /// Every key there is.
-pub fn entries() -> Vec<Entry> {
-    let mut walk = Walk { outer: String::new(), many: false, list: Vec::new() };
+pub fn entries() -> Vec<ReferenceEntry> {
+    let mut walk = ReferenceWalk { outer: String::new(), many: false, list: Vec::new() };
     Config::default().keys(&mut walk);
     walk.list
 }
@@ -33,7 +33,7 @@ pub fn entries() -> Vec<Entry> {
 pub fn reference() -> String {
     let mut text = format!("{HEAD}\n{INTRODUCTION}");
     for entry in entries() {
-        let Entry { path, kind, default, variables, doc } = entry;
+        let ReferenceEntry { path, kind, default, variables, doc } = entry;
         let _ = write!(text, "\n### `{path}`\n{doc}\n\n- holds: {kind}\n- default: `{default}`\n");
         if !variables.is_empty() {
             let variables: Vec<String> = variables.iter().map(|name| format!("`{name}`")).collect();
@@ -63,21 +63,21 @@ commas, and `[]` is the empty list; a variable with an empty value counts as not
 Relative paths begin at the folder of the file; those in variables at the working folder.
 ";
 
-struct Walk {
+struct ReferenceWalk {
     outer: String,
     /// Inside of what there may be many of.
     many: bool,
-    list: Vec<Entry>,
+    list: Vec<ReferenceEntry>,
 }
 
-impl Keys for Walk {
-    fn slot(&mut self, name: &'static str, doc: &'static str, slot: &mut dyn Slot) {
+impl Keys for ReferenceWalk {
+    fn slot(&mut self, name: &'static str, doc: &'static str, slot: &mut dyn KeySlot) {
         let (path, items) = (join(&self.outer, name), slot.items());
         let parts = slot.parts().iter().map(|part| names::variable(&join(&path, part)));
         let variables = std::iter::once(names::variable(&path)).chain(parts);
         let variables = if self.many || items.is_some() { Vec::new() } else { variables.collect() };
         let (kind, default) = (slot.kind(), slot.write().to_string());
-        self.list.push(Entry { path: path.clone(), kind, default, variables, doc });
+        self.list.push(ReferenceEntry { path: path.clone(), kind, default, variables, doc });
         if let Some((step, mut section)) = items {
             let before = (std::mem::replace(&mut self.outer, path + step), std::mem::replace(&mut self.many, true));
             section.keys(self);
@@ -85,7 +85,7 @@ impl Keys for Walk {
         }
     }
 
-    fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn Section) {
+    fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn KeySection) {
         let outer = join(&self.outer, name);
         let outer = std::mem::replace(&mut self.outer, outer);
         section.keys(self);

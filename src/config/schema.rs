@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::Config;
-use super::keys::{Keys, Section, Slot};
+use super::keys::{KeySection, KeySlot, Keys};
 
 /// The JSON Schema (draft 2020-12) of the configuration file.
 pub fn schema() -> Json {
@@ -13,23 +13,23 @@ pub fn schema() -> Json {
     schema
 }
 
-pub(super) fn object(section: &mut dyn Section) -> Json {
-    let mut properties = Properties(Map::new());
+pub(super) fn object(section: &mut dyn KeySection) -> Json {
+    let mut properties = SchemaProperties(Map::new());
     section.keys(&mut properties);
     json!({ "type": "object", "properties": properties.0, "additionalProperties": false })
 }
 
-struct Properties(Map<String, Json>);
+struct SchemaProperties(Map<String, Json>);
 
-impl Keys for Properties {
-    fn slot(&mut self, name: &'static str, doc: &'static str, slot: &mut dyn Slot) {
+impl Keys for SchemaProperties {
+    fn slot(&mut self, name: &'static str, doc: &'static str, slot: &mut dyn KeySlot) {
         let mut schema = slot.schema();
         schema["description"] = json!(doc);
         schema["default"] = json!(slot.write());
         self.0.insert(name.to_owned(), schema);
     }
 
-    fn section(&mut self, name: &'static str, doc: &'static str, section: &mut dyn Section) {
+    fn section(&mut self, name: &'static str, doc: &'static str, section: &mut dyn KeySection) {
         let mut schema = object(section);
         schema["description"] = json!(doc);
         self.0.insert(name.to_owned(), schema);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::keys::{Keys, Section};
-use super::kinds::{NoValue, Optional, Time};
+use super::keys::{KeySection, Keys};
+use super::kinds::{DurationValue, NoValue, Optional};
 
 /// The `timeouts` section; `None` means no limit (`off`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +42,12 @@ impl Default for Timeouts {
     }
 }
 
-const TIME: Optional<Time> = Optional(NoValue::Off, Time::ANY);
+const TIME: Optional<DurationValue> = Optional(NoValue::Off, DurationValue::ANY);
 
 /// A shutdown that waits longer than a day waits for ever, whoever waits for it.
-const DRAIN: Time = Time { at_least: Duration::ZERO, at_most: Duration::from_hours(24) };
+const DRAIN: DurationValue = DurationValue { at_least: Duration::ZERO, at_most: Duration::from_hours(24) };
 
-impl Section for Timeouts {
+impl KeySection for Timeouts {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key("connect", TIME, &mut self.connect, "Connecting to the gateway, name resolution and TLS included.");
         keys.key("tls_handshake", TIME, &mut self.tls_handshake, "A client's TLS handshake, PROXY header included.");

@@ -8,12 +8,12 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::acme::Acme;
-use super::keys::{Checks, Keys, Kind, Section, Written};
-use super::kinds::{CertName, ClientCaFile, FilePath, HstsPolicy, List, NoValue, Optional, Quoted, Word};
+use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
+use super::kinds::{CertName, ClientCaFile, FilePath, HstsPolicy, List, NoValue, Optional, Quoted, WordOf};
 use super::names::unknown_key;
-use super::node::{Entry, Node, Value};
-use super::problem::Fault;
-use super::read::At;
+use super::node::{ConfigEntry, ConfigNode, ConfigValue};
+use super::problem::ValueError;
+use super::read::SettingReader;
 
 /// The `tls` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,9 +129,9 @@ impl fmt::Display for Name {
     }
 }
 
-const VERSIONS: Word<TlsVersion> = Word(&[("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)]);
+const VERSIONS: WordOf<TlsVersion> = WordOf(&[("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)]);
 
-impl Section for Tls {
+impl KeySection for Tls {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key("names", List(CertName), &mut self.names, "DNS names and IP addresses that the certificate is for.");
         keys.key(
@@ -146,7 +146,7 @@ impl Section for Tls {
         keys.key("min_version", VERSIONS, &mut self.min_version, "The oldest TLS version spoken.");
         keys.key(
             "ca_page",
-            Word::SWITCH,
+            WordOf::SWITCH,
             &mut self.ca_page,
             "on offers the local CA at /.well-known/frontgate/ca on the plain listeners (listen.http), for phones and other \
              devices that are to trust it.",
@@ -169,20 +169,21 @@ impl Section for Tls {
         keys.section("acme", "How a public certificate is obtained, with certificate: acme.", &mut self.acme);
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         if self.names.is_empty() && self.certificate == Certificate::Local {
-            let fault = Fault::new("the local certificate needs a name");
+            let fault = ValueError::new("the local certificate needs a name");
             checks.report(&["names", "certificate"], fault.hint("such as names: [localhost]"));
         }
         if self.ca_page && matches!(self.certificate, Certificate::Files { .. }) {
-            let fault = Fault::new("the page offers the local CA, which did not sign the files of tls.certificate");
+            let fault =
+                ValueError::new("the page offers the local CA, which did not sign the files of tls.certificate");
             checks.report(&["ca_page", "certificate"], fault.hint("ca_page: off"));
         }
         if self.certificate == Certificate::Acme {
             self.check_acme(checks);
         } else {
             for key in self.acme.changed() {
-                let fault = Fault::new("without `certificate: acme` no certificate authority is asked");
+                let fault = ValueError::new("without `certificate: acme` no certificate authority is asked");
                 checks.report(
                     &[&format!("acme.{key}")],
                     fault.hint("write `certificate: acme`, or remove this").warning(),
@@ -193,13 +194,13 @@ impl Section for Tls {
 }
 
 impl Tls {
-    fn check_acme(&self, checks: &mut Checks<'_>) {
+    fn check_acme(&self, checks: &mut SectionChecks<'_>) {
         let is_wildcard = |name: &&Name| matches!(name, Name::Dns(name) if name.starts_with("*."));
         if let Some(name) = self.names.iter().find(is_wildcard) {
-            let fault = Fault::new(format!("acme gets no certificate for {name}: a wildcard needs DNS records"));
+            let fault = ValueError::new(format!("acme gets no certificate for {name}: a wildcard needs DNS records"));
             checks.report(&["names", "certificate"], fault.hint("list the names one by one"));
         } else if !self.names.iter().any(|name| self.acme.certifies(name)) {
-            let fault = Fault::new("acme needs a name that the public internet knows");
+            let fault = ValueError::new("acme needs a name that the public internet knows");
             checks.report(
                 &["names", "certificate"],
                 fault.hint("such as names: [gw.example.com], or --name gw.example.com"),
@@ -214,28 +215,28 @@ struct CertificateSource;
 const PARTS: &[&str] = &["cert", "key", "ocsp"];
 const NEEDED: &[&str] = &["cert", "key"];
 
-impl Kind for CertificateSource {
+impl KeyKind for CertificateSource {
     type Value = Certificate;
 
     fn name(&self) -> String {
         "local, acme, { cert: FILE, key: FILE }, or a list of such files".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<Certificate, Fault> {
+    fn parse(&self, text: &str) -> Result<Certificate, ValueError> {
         match text {
             "local" => Ok(Certificate::Local),
             "acme" => Ok(Certificate::Acme),
-            _ => Err(Fault::new(format!("{} is not {}", Quoted(text), self.name()))),
+            _ => Err(ValueError::new(format!("{} is not {}", Quoted(text), self.name()))),
         }
     }
 
-    fn write(&self, value: &Certificate) -> Written {
+    fn write(&self, value: &Certificate) -> YamlText {
         match value {
-            Certificate::Local => Written::Word("local".to_owned()),
-            Certificate::Acme => Written::Word("acme".to_owned()),
+            Certificate::Local => YamlText::Word("local".to_owned()),
+            Certificate::Acme => YamlText::Word("acme".to_owned()),
             Certificate::Files(files) => match files.as_slice() {
                 [one] => write_files(one),
-                several => Written::List(several.iter().map(write_files).collect()),
+                several => YamlText::List(several.iter().map(write_files).collect()),
             },
         }
     }
@@ -251,17 +252,17 @@ impl Kind for CertificateSource {
         json!({ "anyOf": [{ "enum": ["local", "acme"] }, files, { "type": "array", "items": files, "minItems": 1 }] })
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Certificate> {
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Certificate> {
         match &node.value {
-            Value::Scalar(text) => self.parse(text).map_err(|fault| at.report(&node.place, fault)).ok(),
-            Value::Map(entries) => Some(Certificate::Files(vec![read_files(node, entries, at)?])),
-            Value::List(items) if !items.is_empty() => {
+            ConfigValue::Scalar(text) => self.parse(text).map_err(|fault| at.report(&node.place, fault)).ok(),
+            ConfigValue::Map(entries) => Some(Certificate::Files(vec![read_files(node, entries, at)?])),
+            ConfigValue::List(items) if !items.is_empty() => {
                 let read: Vec<_> =
                     items.iter().enumerate().map(|(index, item)| read_item(item, &mut at.item(index))).collect();
                 read.into_iter().collect::<Option<_>>().map(Certificate::Files)
             }
-            Value::List(_) | Value::Null => {
-                at.report(&node.place, Fault::new(format!("expected {}", self.name())));
+            ConfigValue::List(_) | ConfigValue::Null => {
+                at.report(&node.place, ValueError::new(format!("expected {}", self.name())));
                 None
             }
         }
@@ -272,29 +273,29 @@ impl Kind for CertificateSource {
     }
 }
 
-fn write_files(files: &CertificateFiles) -> Written {
+fn write_files(files: &CertificateFiles) -> YamlText {
     let mut parts = vec![("cert", FilePath.write(&files.cert)), ("key", FilePath.write(&files.key))];
     parts.extend(files.ocsp.as_ref().map(|ocsp| ("ocsp", FilePath.write(ocsp))));
-    Written::parts(parts)
+    YamlText::parts(parts)
 }
 
-fn read_item(item: &Node, at: &mut At<'_>) -> Option<CertificateFiles> {
-    if let Value::Map(entries) = &item.value {
+fn read_item(item: &ConfigNode, at: &mut SettingReader<'_>) -> Option<CertificateFiles> {
+    if let ConfigValue::Map(entries) = &item.value {
         return read_files(item, entries, at);
     }
-    at.report(&item.place, Fault::new("expected { cert: FILE, key: FILE }"));
+    at.report(&item.place, ValueError::new("expected { cert: FILE, key: FILE }"));
     None
 }
 
-fn read_files(node: &Node, entries: &[Entry], at: &mut At<'_>) -> Option<CertificateFiles> {
+fn read_files(node: &ConfigNode, entries: &[ConfigEntry], at: &mut SettingReader<'_>) -> Option<CertificateFiles> {
     let known: Vec<String> = PARTS.iter().copied().map(str::to_owned).collect();
     for entry in entries.iter().filter(|entry| !PARTS.contains(&entry.key.as_str())) {
         at.report(&entry.place, unknown_key("", &entry.key, &known));
     }
-    let given = |part: &str| entries.iter().find(|entry| entry.key == part && entry.node.value != Value::Null);
+    let given = |part: &str| entries.iter().find(|entry| entry.key == part && entry.node.value != ConfigValue::Null);
     let mut file = |part: &str, other: &str| {
         let Some(entry) = given(part) else {
-            let fault = Fault::new(format!("`{part}` is missing")).hint(format!("`{other}` alone is not enough"));
+            let fault = ValueError::new(format!("`{part}` is missing")).hint(format!("`{other}` alone is not enough"));
             at.report(&node.place, fault);
             return None;
         };

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
-use super::keys::{Kind, Written};
+use super::keys::{KeyKind, YamlText};
 use super::kinds::absolute_unix_path;
-use super::problem::Fault;
+use super::problem::ValueError;
 
 /// Where the gateway listens.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Upstream {
+pub enum UpstreamAddress {
     /// `http://host:port`
     Http {
         /// A name or an address, IPv6 without brackets.
@@ -31,13 +31,13 @@ pub enum Upstream {
     Unix(PathBuf),
 }
 
-impl Default for Upstream {
+impl Default for UpstreamAddress {
     fn default() -> Self {
         Self::Http { host: "127.0.0.1".to_owned(), port: 18789 }
     }
 }
 
-impl fmt::Display for Upstream {
+impl fmt::Display for UpstreamAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, host, port) = match self {
             Self::Http { host, port } => ("http", host, port),
@@ -49,24 +49,24 @@ impl fmt::Display for Upstream {
 }
 
 /// A gateway's URL. What is wrong with one is said without repeating it: it may hold a password.
-pub(super) struct Url;
+pub(super) struct UpstreamUrl;
 
-impl Kind for Url {
-    type Value = Upstream;
+impl KeyKind for UpstreamUrl {
+    type Value = UpstreamAddress;
 
     fn name(&self) -> String {
         "URL".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<Upstream, Fault> {
+    fn parse(&self, text: &str) -> Result<UpstreamAddress, ValueError> {
         if let Some(path) = text.strip_prefix("unix:") {
-            return absolute_unix_path(path).map(Upstream::Unix);
+            return absolute_unix_path(path).map(UpstreamAddress::Unix);
         }
         let Some((scheme, rest)) = text.split_once("://") else {
-            let fault = Fault::new("the URL has no scheme");
+            let fault = ValueError::new("the URL has no scheme");
             return Err(match authority(text) {
                 Ok((host, port)) => {
-                    fault.hint(format!("write `{}`", Upstream::Http { host, port: port.unwrap_or(80) }))
+                    fault.hint(format!("write `{}`", UpstreamAddress::Http { host, port: port.unwrap_or(80) }))
                 }
                 Err(_) => fault.hint(EXAMPLES),
             });
@@ -74,14 +74,18 @@ impl Kind for Url {
         let default_port = match scheme.to_ascii_lowercase().as_str() {
             "http" => 80,
             "https" => 443,
-            "ws" => return Err(Fault::new("the gateway is reached by http, WebSockets too").hint("write http://…")),
-            "wss" => return Err(Fault::new("the gateway is reached by https, WebSockets too").hint("write https://…")),
-            _ => return Err(Fault::new("the URL's scheme is neither http nor https").hint(EXAMPLES)),
+            "ws" => {
+                return Err(ValueError::new("the gateway is reached by http, WebSockets too").hint("write http://…"));
+            }
+            "wss" => {
+                return Err(ValueError::new("the gateway is reached by https, WebSockets too").hint("write https://…"));
+            }
+            _ => return Err(ValueError::new("the URL's scheme is neither http nor https").hint(EXAMPLES)),
         };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (place, target) = rest.split_at(end);
         if place.contains('@') {
-            let fault = Fault::new("the URL has a user or a password");
+            let fault = ValueError::new("the URL has a user or a password");
             return Err(fault.hint(
                 "frontgate forwards what clients send as it comes, their credentials too; remove the part before the @",
             ));
@@ -92,16 +96,20 @@ impl Kind for Url {
                 Some(b'#') => "fragment",
                 _ => "path",
             };
-            let fault = Fault::new(format!("the URL has a {what}"));
+            let fault = ValueError::new(format!("the URL has a {what}"));
             return Err(fault.hint("frontgate forwards the request target as it comes; only host and port belong here"));
         }
         let (host, port) = authority(place)?;
         let port = port.unwrap_or(default_port);
-        Ok(if default_port == 80 { Upstream::Http { host, port } } else { Upstream::Https { host, port } })
+        Ok(if default_port == 80 {
+            UpstreamAddress::Http { host, port }
+        } else {
+            UpstreamAddress::Https { host, port }
+        })
     }
 
-    fn write(&self, value: &Upstream) -> Written {
-        Written::Word(value.to_string())
+    fn write(&self, value: &UpstreamAddress) -> YamlText {
+        YamlText::Word(value.to_string())
     }
 
     fn schema(&self) -> Json {
@@ -112,8 +120,8 @@ impl Kind for Url {
 const EXAMPLES: &str = "such as http://127.0.0.1:18789, https://gw.internal:8443 or unix:/run/gateway.sock";
 
 /// `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn authority(text: &str) -> Result<(String, Option<u16>), Fault> {
-    let bad_host = || Fault::new("the URL has no valid host").hint(EXAMPLES);
+fn authority(text: &str) -> Result<(String, Option<u16>), ValueError> {
+    let bad_host = || ValueError::new("the URL has no valid host").hint(EXAMPLES);
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (ip, port) = rest.split_once(']').ok_or_else(bad_host)?;
         let ip: Ipv6Addr = ip.parse().map_err(|_| bad_host())?;
@@ -131,9 +139,9 @@ fn authority(text: &str) -> Result<(String, Option<u16>), Fault> {
         None if port.is_empty() => Ok((host, None)),
         Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => match digits.parse() {
             Ok(port) if port > 0 => Ok((host, Some(port))),
-            _ => Err(Fault::new("the URL has no valid port").hint("a port is a number from 1 to 65535")),
+            _ => Err(ValueError::new("the URL has no valid port").hint("a port is a number from 1 to 65535")),
         },
-        _ => Err(Fault::new("the URL has no valid port").hint(if text.matches(':').count() > 1 {
+        _ => Err(ValueError::new("the URL has no valid port").hint(if text.matches(':').count() > 1 {
             "an IPv6 address stands in brackets: http://[::1]:18789"
         } else {
             "a port is a number from 1 to 65535"
@@ -158,7 +166,7 @@ mod tests {
             ("unix:/run/gw.sock", "unix:/run/gw.sock"),
         ];
         for (text, expected) in good {
-            assert_eq!(Url.parse(text).map(|url| url.to_string()), Ok(expected.to_owned()), "{text}");
+            assert_eq!(UpstreamUrl.parse(text).map(|url| url.to_string()), Ok(expected.to_owned()), "{text}");
         }
     }
 
@@ -189,7 +197,7 @@ mod tests {
             ("unix:gw.sock", "must be absolute", "such as"),
         ];
         for (text, message, hint) in bad {
-            let fault = Url.parse(text).unwrap_err();
+            let fault = UpstreamUrl.parse(text).unwrap_err();
             assert!(fault.message.contains(message), "{text}: {fault:?}");
             assert!(fault.hint.as_deref().unwrap().contains(hint), "{text}: {fault:?}");
             assert!(!format!("{fault:?}").contains("secret"), "{text}: {fault:?}");

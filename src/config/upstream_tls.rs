@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
 
-use super::keys::{Checks, Keys, Kind, Section, Written};
+use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use super::kinds::{CertName, FilePath, NoValue, Optional};
-use super::problem::Fault;
+use super::problem::ValueError;
 use super::tls::Name;
 
 /// How https gateways are known, and what frontgate shows them. The default: by the certificates that this system trusts, for the
@@ -17,7 +17,7 @@ pub struct UpstreamTls {
     /// PEM: certificates that are trusted besides the system's.
     pub ca: Option<PathBuf>,
     /// The one certificate that is accepted, whatever issuer, names and dates it has.
-    pub pin: Option<Pin>,
+    pub pin: Option<CertPin>,
     /// What frontgate shows a gateway that asks for a certificate.
     pub client_cert: ClientCert,
     /// The name that is asked for and looked for in the certificate, in place of the URL's host.
@@ -35,10 +35,10 @@ pub struct ClientCert {
 
 /// The SHA-256 of a certificate in DER.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Pin(pub [u8; 32]);
+pub struct CertPin(pub [u8; 32]);
 
 /// Upper-case hex pairs between colons, as `openssl x509 -fingerprint -sha256` prints them.
-impl fmt::Display for Pin {
+impl fmt::Display for CertPin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, byte) in self.0.iter().enumerate() {
             write!(f, "{}{byte:02X}", if index == 0 { "" } else { ":" })?;
@@ -47,7 +47,7 @@ impl fmt::Display for Pin {
     }
 }
 
-impl fmt::Debug for Pin {
+impl fmt::Debug for CertPin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -69,7 +69,7 @@ impl UpstreamTls {
 
 const FILE: Optional<FilePath> = Optional(NoValue::Null, FilePath);
 
-impl Section for UpstreamTls {
+impl KeySection for UpstreamTls {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
             "ca",
@@ -80,7 +80,7 @@ impl Section for UpstreamTls {
         );
         keys.key(
             "pin",
-            Optional(NoValue::Null, PinOf),
+            Optional(NoValue::Null, CertPinValue),
             &mut self.pin,
             "SHA-256 fingerprint of the gateway's own certificate, with or without colons. It alone decides: `ca`, names, dates \
              and the system's certificates are not asked. `frontgate doctor` shows it.",
@@ -98,44 +98,44 @@ impl Section for UpstreamTls {
         );
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         if let Some(Name::Dns(name)) = &self.server_name
             && name.starts_with("*.")
         {
-            let fault = Fault::new("one name is asked for, not many");
+            let fault = ValueError::new("one name is asked for, not many");
             checks.report(&["server_name"], fault.hint("the whole name, without `*`"));
         }
     }
 }
 
-impl Section for ClientCert {
+impl KeySection for ClientCert {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key("cert", FILE, &mut self.cert, "PEM file with the chain, frontgate's own certificate first.");
         keys.key("key", FILE, &mut self.key, "PEM file with its private key.");
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         let (missing, other) = match (&self.cert, &self.key) {
             (Some(_), None) => ("key", "cert"),
             (None, Some(_)) => ("cert", "key"),
             _ => return,
         };
-        let fault = Fault::new(format!("`{missing}` is missing")).hint(format!("`{other}` alone is not enough"));
+        let fault = ValueError::new(format!("`{missing}` is missing")).hint(format!("`{other}` alone is not enough"));
         checks.report(&["cert", "key"], fault);
     }
 }
 
 /// A fingerprint, in the spellings in which programs print it.
-struct PinOf;
+struct CertPinValue;
 
-impl Kind for PinOf {
-    type Value = Pin;
+impl KeyKind for CertPinValue {
+    type Value = CertPin;
 
     fn name(&self) -> String {
         "SHA-256 fingerprint".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<Pin, Fault> {
+    fn parse(&self, text: &str) -> Result<CertPin, ValueError> {
         let hex = match text.split_once(['=', ':']) {
             // `sha256 Fingerprint=AA:BB…`, `sha256:aabb…`
             Some((word, rest)) if word.to_ascii_lowercase().replace('-', "").starts_with("sha256") => rest,
@@ -145,7 +145,7 @@ impl Kind for PinOf {
         let mut pin = [0; 32];
         let whole = digits.len() == 2 * pin.len() && digits.iter().all(u8::is_ascii_hexdigit);
         if !whole {
-            let fault = Fault::new("not the SHA-256 fingerprint of a certificate");
+            let fault = ValueError::new("not the SHA-256 fingerprint of a certificate");
             return Err(fault.hint("64 hex digits, as `openssl x509 -noout -fingerprint -sha256 -in FILE` prints them"));
         }
         let digit =
@@ -153,11 +153,11 @@ impl Kind for PinOf {
         for (byte, pair) in pin.iter_mut().zip(digits.chunks(2)) {
             *byte = pair.iter().fold(0, |byte, half| byte << 4 | digit(*half));
         }
-        Ok(Pin(pin))
+        Ok(CertPin(pin))
     }
 
-    fn write(&self, value: &Pin) -> Written {
-        Written::Word(value.to_string())
+    fn write(&self, value: &CertPin) -> YamlText {
+        YamlText::Word(value.to_string())
     }
 
     fn schema(&self) -> Json {
@@ -183,7 +183,7 @@ mod tests {
             format!("sha-256:{plain}"),
             colons.replace(':', " "),
         ] {
-            assert_eq!(PinOf.parse(&text).map(|pin| pin.to_string()), Ok(colons.to_owned()), "{text}");
+            assert_eq!(CertPinValue.parse(&text).map(|pin| pin.to_string()), Ok(colons.to_owned()), "{text}");
         }
         // SHA-1, a key's pin, one digit too many or too few, and none.
         for text in [
@@ -194,7 +194,7 @@ mod tests {
             "",
             "sha256:",
         ] {
-            assert!(PinOf.parse(text).is_err(), "{text}");
+            assert!(CertPinValue.parse(text).is_err(), "{text}");
         }
     }
 }

@@ -2,17 +2,17 @@
 
 use serde_json::{Value as Json, json};
 
-use super::keys::{Checks, Keys, Kind, Section, Written};
-use super::kinds::{Keyed, List, Mapping, Quoted, Word};
-use super::problem::Fault;
-use super::upstream::{Upstream, Url};
+use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
+use super::kinds::{Keyed, List, Mapping, Quoted, WordOf};
+use super::problem::ValueError;
+use super::upstream::{UpstreamAddress, UpstreamUrl};
 use super::upstream_tls::UpstreamTls;
 
 /// Gateways that stand in for each other.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Group {
+pub struct UpstreamGroup {
     /// Where they listen.
-    pub endpoints: Vec<Upstream>,
+    pub endpoints: Vec<UpstreamAddress>,
     /// Which of them is next.
     pub balance: Balance,
     /// How those over https are known.
@@ -29,22 +29,22 @@ pub enum Balance {
     LeastConnections,
 }
 
-impl Group {
+impl UpstreamGroup {
     /// One gateway for which none stands in.
-    pub fn of(endpoint: Upstream) -> Self {
+    pub fn of(endpoint: UpstreamAddress) -> Self {
         Self { endpoints: vec![endpoint], ..Self::default() }
     }
 }
 
-const BALANCE: Word<Balance> =
-    Word(&[("round_robin", Balance::RoundRobin), ("least_connections", Balance::LeastConnections)]);
+const BALANCE: WordOf<Balance> =
+    WordOf(&[("round_robin", Balance::RoundRobin), ("least_connections", Balance::LeastConnections)]);
 
 /// The kind of `upstreams`.
-pub(super) const GROUPS: Mapping<GroupName, Keyed<Group>> = Mapping(GroupName, Keyed::NEW);
+pub(super) const GROUPS: Mapping<GroupName, Keyed<UpstreamGroup>> = Mapping(GroupName, Keyed::NEW);
 
-impl Section for Group {
+impl KeySection for UpstreamGroup {
     fn keys(&mut self, keys: &mut dyn Keys) {
-        keys.key("endpoints", List(Url), &mut self.endpoints, "Where the gateways listen.");
+        keys.key("endpoints", List(UpstreamUrl), &mut self.endpoints, "Where the gateways listen.");
         keys.key(
             "balance",
             BALANCE,
@@ -57,27 +57,27 @@ impl Section for Group {
         keys.not_yet("health", Some("off"));
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         if self.endpoints.is_empty() {
-            let fault = Fault::new("no endpoint");
+            let fault = ValueError::new("no endpoint");
             checks.report(
                 &["endpoints"],
                 fault.hint("such as endpoints: [http://10.0.0.4:18789, http://10.0.0.5:18789]"),
             );
         }
         if self.endpoints.len() > MOST_ENDPOINTS {
-            checks.report(&["endpoints"], Fault::new(format!("more than {MOST_ENDPOINTS} endpoints")));
+            checks.report(&["endpoints"], ValueError::new(format!("more than {MOST_ENDPOINTS} endpoints")));
         }
-        let plain = |endpoint: &Upstream| !matches!(endpoint, Upstream::Https { .. });
+        let plain = |endpoint: &UpstreamAddress| !matches!(endpoint, UpstreamAddress::Https { .. });
         if self.tls != UpstreamTls::default()
             && let Some(endpoint) = self.endpoints.iter().find(|endpoint| plain(endpoint))
         {
-            let fault = Fault::new(format!("{endpoint} speaks no TLS"));
+            let fault = ValueError::new(format!("{endpoint} speaks no TLS"));
             checks.report(&["tls", "endpoints"], fault.hint("write https://… for it, or remove `tls`"));
         }
         for (index, endpoint) in self.endpoints.iter().enumerate() {
             if self.endpoints[..index].contains(endpoint) {
-                let fault = Fault::new(format!("{endpoint} is there already"));
+                let fault = ValueError::new(format!("{endpoint} is there already"));
                 checks.report(&[&format!("endpoints[{index}]")], fault.hint("each endpoint once"));
             }
         }
@@ -94,23 +94,23 @@ pub(super) fn is_name(text: &str) -> bool {
 /// What an upstream is called.
 pub(super) struct GroupName;
 
-impl Kind for GroupName {
+impl KeyKind for GroupName {
     type Value = String;
 
     fn name(&self) -> String {
         "name".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<String, Fault> {
+    fn parse(&self, text: &str) -> Result<String, ValueError> {
         if is_name(text) {
             return Ok(text.to_owned());
         }
-        let fault = Fault::new(format!("{} is not the name of an upstream", Quoted(text)));
+        let fault = ValueError::new(format!("{} is not the name of an upstream", Quoted(text)));
         Err(fault.hint("letters, digits, `-` and `_`, at most 64"))
     }
 
-    fn write(&self, value: &String) -> Written {
-        Written::Word(value.clone())
+    fn write(&self, value: &String) -> YamlText {
+        YamlText::Word(value.clone())
     }
 
     fn schema(&self) -> Json {

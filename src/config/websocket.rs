@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::keys::{Checks, Keys, Kind, Section, Written};
-use super::kinds::{List, NoValue, Number, Optional, Origin, Quoted, Size, Time};
+use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
+use super::kinds::{DurationValue, List, NoValue, Number, Optional, Quoted, SizeValue, WebOrigin};
 use super::names::nearest;
-use super::node::{Node, Value};
-use super::problem::Fault;
-use super::read::At;
+use super::node::{ConfigNode, ConfigValue};
+use super::problem::ValueError;
+use super::read::SettingReader;
 
 /// The `websocket` section; `None` means off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct WebSocket {
     pub allowed_origins: AllowedOrigins,
 }
 
-/// Which `Origin` an upgrade may carry.
+/// Which `WebOrigin` an upgrade may carry.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AllowedOrigins {
     /// Any, or none: the gateway decides.
@@ -56,11 +56,11 @@ impl Default for WebSocket {
     }
 }
 
-const TIME: Optional<Time> = Optional(NoValue::Off, Time::ANY);
+const TIME: Optional<DurationValue> = Optional(NoValue::Off, DurationValue::ANY);
 
-const SIZE: Optional<Size<u64>> = Optional(NoValue::Off, Size::between(1, 1 << 50));
+const SIZE: Optional<SizeValue<u64>> = Optional(NoValue::Off, SizeValue::between(1, 1 << 50));
 
-impl Section for WebSocket {
+impl KeySection for WebSocket {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
             "ping_interval",
@@ -107,15 +107,15 @@ impl Section for WebSocket {
         );
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         if let (Some(ping), Some(pong)) = (self.ping_interval, self.pong_timeout)
             && pong < ping
         {
-            let fault = Fault::new("pong_timeout is shorter than ping_interval");
+            let fault = ValueError::new("pong_timeout is shorter than ping_interval");
             checks.report(&["pong_timeout", "ping_interval"], fault.hint("give a leg at least one interval to answer"));
         }
         if self.allowed_origins == AllowedOrigins::List(Vec::new()) {
-            let fault = Fault::new("an empty list lets no page in");
+            let fault = ValueError::new("an empty list lets no page in");
             checks.report(&["allowed_origins"], fault.hint("any, same-host, or at least one origin"));
         }
     }
@@ -124,20 +124,20 @@ impl Section for WebSocket {
 /// `any`, `same-host`, or a list of origins.
 struct Origins;
 
-impl Kind for Origins {
+impl KeyKind for Origins {
     type Value = AllowedOrigins;
 
     fn name(&self) -> String {
         "any, same-host or list of origins".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<AllowedOrigins, Fault> {
+    fn parse(&self, text: &str) -> Result<AllowedOrigins, ValueError> {
         match text {
             "any" => Ok(AllowedOrigins::Any),
             "same-host" => Ok(AllowedOrigins::SameHost),
-            _ if text.contains("://") => List(Origin).parse(text).map(AllowedOrigins::List),
+            _ if text.contains("://") => List(WebOrigin).parse(text).map(AllowedOrigins::List),
             _ => {
-                let fault = Fault::new(format!("{} is not {}", Quoted(text), self.name()));
+                let fault = ValueError::new(format!("{} is not {}", Quoted(text), self.name()));
                 Err(match nearest(text, ["any", "same-host"].into_iter()) {
                     Some(near) => fault.hint(format!("did you mean `{near}`?")),
                     None => fault.hint("any, same-host, or a list such as [\"https://gw.example.com\"]"),
@@ -146,26 +146,26 @@ impl Kind for Origins {
         }
     }
 
-    fn write(&self, value: &AllowedOrigins) -> Written {
+    fn write(&self, value: &AllowedOrigins) -> YamlText {
         match value {
-            AllowedOrigins::Any => Written::Word("any".to_owned()),
-            AllowedOrigins::SameHost => Written::Word("same-host".to_owned()),
-            AllowedOrigins::List(origins) => List(Origin).write(origins),
+            AllowedOrigins::Any => YamlText::Word("any".to_owned()),
+            AllowedOrigins::SameHost => YamlText::Word("same-host".to_owned()),
+            AllowedOrigins::List(origins) => List(WebOrigin).write(origins),
         }
     }
 
     fn schema(&self) -> Json {
-        let mut list = List(Origin).schema();
+        let mut list = List(WebOrigin).schema();
         list["minItems"] = json!(1);
         json!({ "anyOf": [{ "enum": ["any", "same-host"] }, list] })
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<AllowedOrigins> {
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<AllowedOrigins> {
         match &node.value {
-            Value::Scalar(text) if !text.contains("://") => {
+            ConfigValue::Scalar(text) if !text.contains("://") => {
                 self.parse(text).map_err(|fault| at.report(&node.place, fault)).ok()
             }
-            _ => List(Origin).read(node, at).map(AllowedOrigins::List),
+            _ => List(WebOrigin).read(node, at).map(AllowedOrigins::List),
         }
     }
 }

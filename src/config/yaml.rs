@@ -1,4 +1,4 @@
-//! [`parse`]: YAML into [`Node`]s, by serde.
+//! [`parse`]: YAML into [`ConfigNode`]s, by serde.
 //!
 //! What YAML takes for a number, a truth value or nothing arrives without its text: `1.10` as 1.1. The settings say what
 //! such words mean, not YAML, so they are copied from the file, where their span says they stand.
@@ -6,21 +6,22 @@
 use serde_yaml::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_yaml::{Error, Location, Options, Spanned, Tagged};
 
-use super::node::{Entry, Node, Value, join};
-use super::problem::{Fault, Place, Problem};
-use super::raw::{Raw, Shape};
+use super::node::{ConfigEntry, ConfigNode, ConfigValue, join};
+use super::problem::{Problem, SettingPosition, ValueError};
+use super::raw::{RawScalar, ScalarShape};
 
 /// Reads one YAML document. Mistakes that leave the rest readable go to `problems`; any other is returned.
-pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Result<Node, Problem> {
-    let documents: Vec<Raw> = serde_yaml::from_multiple_with_options(text, options())
-        .map_err(|error| Problem::new(&error.location().map_or(Place::Whole, place), "", fault(&error)))?;
+pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Result<ConfigNode, Problem> {
+    let documents: Vec<RawScalar> = serde_yaml::from_multiple_with_options(text, options())
+        .map_err(|error| Problem::new(&error.location().map_or(SettingPosition::Whole, place), "", fault(&error)))?;
     let mut documents = documents.into_iter();
     let root = documents.next();
     if let Some(second) = documents.next() {
-        let fault = Fault::new("a second YAML document").hint("one file holds one configuration: remove the `---`");
+        let fault =
+            ValueError::new("a second YAML document").hint("one file holds one configuration: remove the `---`");
         return Err(Problem::new(&place(second.0.referenced), "", fault));
     }
-    root.map_or_else(|| Ok(Node::empty()), |root| Builder { text, problems }.node(root, ""))
+    root.map_or_else(|| Ok(ConfigNode::empty()), |root| YamlBuilder { text, problems }.node(root, ""))
 }
 
 /// No setting lies deeper than this; YAML nested for its own sake ends here.
@@ -53,66 +54,66 @@ fn options() -> Options {
     }
 }
 
-struct Builder<'a> {
+struct YamlBuilder<'a> {
     text: &'a str,
     problems: &'a mut Vec<Problem>,
 }
 
-impl Builder<'_> {
-    fn node(&mut self, raw: Raw, path: &str) -> Result<Node, Problem> {
+impl YamlBuilder<'_> {
+    fn node(&mut self, raw: RawScalar, path: &str) -> Result<ConfigNode, Problem> {
         let Spanned { value: Tagged(shape, tag), referenced, defined } = raw.0;
         let place = place(referenced);
         if referenced != defined {
             self.problems.push(Problem::new(&place, path, alias()));
-            return Ok(Node { value: Value::Null, place });
+            return Ok(ConfigNode { value: ConfigValue::Null, place });
         }
         if tag.is_some() {
             self.problems.push(Problem::new(&place, path, tagged()));
         }
         let value = match shape {
-            Shape::Null => Value::Null,
-            Shape::Text(text) => Value::Scalar(text),
-            Shape::Word => Value::Scalar(self.word(referenced)),
-            Shape::List(items) => Value::List(self.list(items, path)?),
-            Shape::Map(entries) => Value::Map(self.map(entries, path)?),
+            ScalarShape::Null => ConfigValue::Null,
+            ScalarShape::Text(text) => ConfigValue::Scalar(text),
+            ScalarShape::Word => ConfigValue::Scalar(self.word(referenced)),
+            ScalarShape::List(items) => ConfigValue::List(self.list(items, path)?),
+            ScalarShape::Map(entries) => ConfigValue::Map(self.map(entries, path)?),
         };
-        Ok(Node { value, place })
+        Ok(ConfigNode { value, place })
     }
 
-    fn list(&mut self, items: Vec<Raw>, path: &str) -> Result<Vec<Node>, Problem> {
+    fn list(&mut self, items: Vec<RawScalar>, path: &str) -> Result<Vec<ConfigNode>, Problem> {
         items.into_iter().enumerate().map(|(index, item)| self.node(item, &format!("{path}[{index}]"))).collect()
     }
 
-    fn map(&mut self, raw: Vec<(Raw, Raw)>, path: &str) -> Result<Vec<Entry>, Problem> {
-        let mut entries: Vec<Entry> = Vec::new();
+    fn map(&mut self, raw: Vec<(RawScalar, RawScalar)>, path: &str) -> Result<Vec<ConfigEntry>, Problem> {
+        let mut entries: Vec<ConfigEntry> = Vec::new();
         for (key, value) in raw {
             let (at, key) = (key.0.referenced, self.key(key, path)?);
             if entries.len() == MOST_KEYS {
-                return Err(Problem::new(&place(at), path, Fault::new(format!("more than {MOST_KEYS} keys"))));
+                return Err(Problem::new(&place(at), path, ValueError::new(format!("more than {MOST_KEYS} keys"))));
             }
             let inner = join(path, key.as_deref().unwrap_or_default());
             let node = self.node(value, &inner)?;
             let Some(key) = key else { continue };
             let first = entries.iter().find(|entry| entry.key == key);
-            if let Some(Entry { place: Place::File { line, .. }, .. }) = first {
-                let fault = Fault::new("given twice").hint(format!("it is already set on line {line}"));
+            if let Some(ConfigEntry { place: SettingPosition::File { line, .. }, .. }) = first {
+                let fault = ValueError::new("given twice").hint(format!("it is already set on line {line}"));
                 self.problems.push(Problem::new(&place(at), inner, fault));
             } else {
-                entries.push(Entry { key, place: place(at), node });
+                entries.push(ConfigEntry { key, place: place(at), node });
             }
         }
         Ok(entries)
     }
 
     /// A key as text; `None` and a problem when it is none.
-    fn key(&mut self, raw: Raw, path: &str) -> Result<Option<String>, Problem> {
+    fn key(&mut self, raw: RawScalar, path: &str) -> Result<Option<String>, Problem> {
         let at = raw.0.referenced;
-        let empty = matches!(raw.0.value, Tagged(Shape::Null, _));
+        let empty = matches!(raw.0.value, Tagged(ScalarShape::Null, _));
         match self.node(raw, path)?.value {
-            Value::Scalar(text) => Ok(Some(text)),
-            Value::Null if empty => Ok(Some(self.word(at))),
+            ConfigValue::Scalar(text) => Ok(Some(text)),
+            ConfigValue::Null if empty => Ok(Some(self.word(at))),
             _ => {
-                self.problems.push(Problem::new(&place(at), path, Fault::new("a key must be a plain word")));
+                self.problems.push(Problem::new(&place(at), path, ValueError::new("a key must be a plain word")));
                 Ok(None)
             }
         }
@@ -129,10 +130,10 @@ impl Builder<'_> {
 }
 
 /// What to say of an error. Only the parser's own words are repeated: others may quote the file.
-fn fault(error: &Error) -> Fault {
+fn fault(error: &Error) -> ValueError {
     match error {
-        Error::ExternalMessage { msg, .. } => Fault::new(format!("not YAML: {msg}")),
-        Error::Budget { .. } => Fault::new("nested too deep, or too long, for a configuration"),
+        Error::ExternalMessage { msg, .. } => ValueError::new(format!("not YAML: {msg}")),
+        Error::Budget { .. } => ValueError::new("nested too deep, or too long, for a configuration"),
         Error::UnknownAnchor { .. }
         | Error::AliasError { .. }
         | Error::AliasReplayLimitExceeded { .. }
@@ -143,25 +144,25 @@ fn fault(error: &Error) -> Fault {
     }
 }
 
-fn alias() -> Fault {
-    Fault::new("YAML anchors and aliases are not supported").hint("write the value out")
+fn alias() -> ValueError {
+    ValueError::new("YAML anchors and aliases are not supported").hint("write the value out")
 }
 
-fn tagged() -> Fault {
-    Fault::new("YAML tags (`!…`) mean nothing here")
+fn tagged() -> ValueError {
+    ValueError::new("YAML tags (`!…`) mean nothing here")
 }
 
 /// Both count from 1.
-fn place(at: Location) -> Place {
+fn place(at: Location) -> SettingPosition {
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    Place::File { line: count(at.line()), column: count(at.column()) }
+    SettingPosition::File { line: count(at.line()), column: count(at.column()) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn scalar(text: &str) -> Value {
+    fn scalar(text: &str) -> ConfigValue {
         let node = parse(text, &mut Vec::new()).unwrap();
         node.find("ü").unwrap().value.clone()
     }
@@ -205,12 +206,12 @@ mod tests {
                 format!("ü: &anchor {word}"),
                 format!("ü: |-\n  {word}\n"),
             ] {
-                assert_eq!(scalar(&text), Value::Scalar(word.to_owned()), "{text}");
+                assert_eq!(scalar(&text), ConfigValue::Scalar(word.to_owned()), "{text}");
             }
         }
         for nothing in ["", "~", "null", "Null", "NULL"] {
-            assert_eq!(scalar(&format!("ü: {nothing}")), Value::Null, "{nothing}");
-            assert_eq!(scalar(&format!("ü: '{nothing}'")), Value::Scalar(nothing.to_owned()), "{nothing}");
+            assert_eq!(scalar(&format!("ü: {nothing}")), ConfigValue::Null, "{nothing}");
+            assert_eq!(scalar(&format!("ü: '{nothing}'")), ConfigValue::Scalar(nothing.to_owned()), "{nothing}");
         }
     }
 
@@ -218,9 +219,9 @@ mod tests {
     fn a_key_is_what_was_written_too() {
         for key in ["1.10", "off", "~", "null", "0x10", "'a b'", "\"1\""] {
             let node = parse(&format!("{{ {key} : 1 }}"), &mut Vec::new()).unwrap();
-            let Value::Map(entries) = node.value else { panic!("{key}") };
+            let ConfigValue::Map(entries) = node.value else { panic!("{key}") };
             assert_eq!(entries[0].key, key.trim_matches(['\'', '"']));
-            assert_eq!(entries[0].place, Place::File { line: 1, column: 3 }, "{key}");
+            assert_eq!(entries[0].place, SettingPosition::File { line: 1, column: 3 }, "{key}");
         }
     }
 
@@ -242,7 +243,10 @@ mod tests {
             let fatal = parse(text, &mut problems).err();
             let said = problems.iter().chain(&fatal).map(|problem| problem.message.as_str()).collect::<Vec<_>>();
             assert_eq!(said, [expected], "{text}");
-            assert!(problems.iter().chain(&fatal).all(|problem| matches!(problem.place, Place::File { .. })), "{text}");
+            assert!(
+                problems.iter().chain(&fatal).all(|problem| matches!(problem.place, SettingPosition::File { .. })),
+                "{text}"
+            );
         }
     }
 }

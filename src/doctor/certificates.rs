@@ -7,25 +7,29 @@ use std::path::Path;
 use time::OffsetDateTime;
 
 use super::catalogue::certificate as catalogue;
-use super::finding::{Diagnosis, Outcome};
-use super::judge::{self, Kind, Place};
-use super::probe::Door;
+use super::finding::{CheckOutcome, Diagnosis};
+use super::judge::{self, CertificateKind, CertificateSeenAt};
+use super::probe::ProbedListener;
 use crate::config::{Certificate, Config, Name};
-use crate::tls::{Description, OnDisk, OnDiskError, Presented, Source, links_its_issuer};
+use crate::tls::{CertDescription, CheckedCert, OnDisk, OnDiskError, PresentedChain, links_its_issuer};
 
 /// The certificates that a listener shows.
-pub(super) fn judge_shown(diagnosis: &mut Diagnosis, config: &Config, door: &Door, now: OffsetDateTime) {
+pub(super) fn judge_shown(diagnosis: &mut Diagnosis, config: &Config, door: &ProbedListener, now: OffsetDateTime) {
     for shown in &door.shown {
         let name = config.tls.names.iter().find(|name| name.to_string().replace('*', "any") == shown.name);
-        let Some(Presented { chain, refused }) = &shown.presented else {
-            diagnosis.checked(format!("{} shows a certificate for {}", door.address, shown.name), Outcome::Bad, "");
+        let Some(PresentedChain { chain, refused }) = &shown.presented else {
+            diagnosis.checked(
+                format!("{} shows a certificate for {}", door.address, shown.name),
+                CheckOutcome::Bad,
+                "",
+            );
             diagnosis.found(catalogue::none(&shown.name, &door.address));
             continue;
         };
-        let described: Vec<_> = chain.iter().filter_map(|one| Description::read(one)).collect();
+        let described: Vec<_> = chain.iter().filter_map(|one| CertDescription::read(one)).collect();
         let unknown = refused.as_ref().filter(|error| is_unknown_issuer(error)).map(ToString::to_string);
         let linked = chain.first().is_some_and(|leaf| links_its_issuer(leaf));
-        let place = Place { text: door.address.clone(), kind: kind(config) };
+        let place = CertificateSeenAt { text: door.address.clone(), kind: kind(config) };
         // A wildcard's own name is what its certificate has.
         judge::certificate(diagnosis, &place, name, &described, (unknown.as_deref(), linked), now);
     }
@@ -46,17 +50,17 @@ pub(super) fn judge_files(diagnosis: &mut Diagnosis, config: &Config, now: Offse
         Err(OnDiskError::Missing(_) | OnDiskError::NoStateDir) => return,
         Err(error @ OnDiskError::NotPem(_)) => return diagnosis.found(catalogue::unreadable(&error.to_string())),
         // A service's files are not for everybody to read.
-        Err(error) => return diagnosis.checked("the certificate on disk", Outcome::Skipped, error.to_string()),
+        Err(error) => return diagnosis.checked("the certificate on disk", CheckOutcome::Skipped, error.to_string()),
     };
     let described =
-        found.iter().map(|one| one.chain.iter().filter_map(|one| Description::read(one)).collect::<Vec<_>>());
+        found.iter().map(|one| one.chain.iter().filter_map(|one| CertDescription::read(one)).collect::<Vec<_>>());
     let chains: Vec<_> = found.iter().map(|one| one.file.display().to_string()).zip(described).collect();
     for (file, chain) in &chains {
-        let place = Place { text: file.clone(), kind: kind(config) };
+        let place = CertificateSeenAt { text: file.clone(), kind: kind(config) };
         judge::certificate(diagnosis, &place, None, chain, (None, false), now);
     }
     // The next start gives frontgate's own certificate what it lacks.
-    if kind(config) != Kind::Files {
+    if kind(config) != CertificateKind::Files {
         return;
     }
     if let Some((file, chain)) = chains.first() {
@@ -70,11 +74,11 @@ pub(super) fn judge_files(diagnosis: &mut Diagnosis, config: &Config, now: Offse
     if let Certificate::Files(files) = &config.tls.certificate
         && files.iter().any(|one| is_closed(&one.key))
     {
-        return diagnosis.checked("the certificate's key", Outcome::Skipped, "this user may not read it");
+        return diagnosis.checked("the certificate's key", CheckOutcome::Skipped, "this user may not read it");
     }
     // What keeps frontgate from starting with them, where it is none of that: a key that is another's, for one.
     if diagnosis.findings.iter().all(|finding| !finding.id.starts_with("tls_"))
-        && let Err(error) = Source::open(&config.tls, None, now)
+        && let Err(error) = CheckedCert::open(&config.tls, None, now)
     {
         diagnosis.found(catalogue::unreadable(&error.to_string()));
     }
@@ -84,10 +88,10 @@ fn is_closed(file: &Path) -> bool {
     fs::File::open(file).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
-fn kind(config: &Config) -> Kind {
+fn kind(config: &Config) -> CertificateKind {
     match config.tls.certificate {
-        Certificate::Local => Kind::Local,
-        Certificate::Acme => Kind::Acme,
-        Certificate::Files(_) => Kind::Files,
+        Certificate::Local => CertificateKind::Local,
+        Certificate::Acme => CertificateKind::Acme,
+        Certificate::Files(_) => CertificateKind::Files,
     }
 }

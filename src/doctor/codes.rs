@@ -2,7 +2,7 @@
 
 /// A close code, or one with a certain reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Explanation {
+pub struct CodeExplanation {
     /// The code.
     pub code: u16,
     /// How the reason begins, or a word of it; empty for any other.
@@ -14,7 +14,7 @@ pub struct Explanation {
 }
 
 /// All that are known: by code, in each those with a reason first.
-pub const ALL: &[Explanation] = &[
+pub const ALL: &[CodeExplanation] = &[
     it(
         1000,
         "",
@@ -273,7 +273,7 @@ pub const ALL: &[Explanation] = &[
 ];
 
 /// Those that fit `query`: a code, with words of a reason or without; or words alone. Everything when it is empty.
-pub fn explain(query: &str) -> Vec<&'static Explanation> {
+pub fn explain(query: &str) -> Vec<&'static CodeExplanation> {
     let query = query.trim().to_ascii_lowercase();
     let (code, words) = match query.split_once([' ', ',', ':']) {
         Some((first, rest)) if first.parse::<u16>().is_ok() => {
@@ -284,12 +284,12 @@ pub fn explain(query: &str) -> Vec<&'static Explanation> {
             Err(_) => (None, query.as_str()),
         },
     };
-    let of_code = |one: &&Explanation| code.is_none_or(|code| one.code == code);
+    let of_code = |one: &&CodeExplanation| code.is_none_or(|code| one.code == code);
     if words.is_empty() {
         return ALL.iter().filter(of_code).collect();
     }
     let fits =
-        |one: &&Explanation| !one.reason.is_empty() && (words.contains(one.reason) || one.reason.contains(words));
+        |one: &&CodeExplanation| !one.reason.is_empty() && (words.contains(one.reason) || one.reason.contains(words));
     let found: Vec<_> = ALL.iter().filter(of_code).filter(fits).collect();
     // Any reason of that code is better than nothing.
     if found.is_empty() && code.is_some() {
@@ -299,8 +299,8 @@ pub fn explain(query: &str) -> Vec<&'static Explanation> {
     }
 }
 
-const fn it(code: u16, reason: &'static str, means: &'static str, fix: &'static str) -> Explanation {
-    Explanation { code, reason, means, fix }
+const fn it(code: u16, reason: &'static str, means: &'static str, fix: &'static str) -> CodeExplanation {
+    CodeExplanation { code, reason, means, fix }
 }
 
 #[cfg(test)]

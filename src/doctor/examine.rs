@@ -7,23 +7,25 @@ use futures_util::future::join_all;
 
 use super::catalogue::{own, settings as catalogue};
 use super::certificates;
-use super::finding::{Diagnosis, Outcome};
+use super::finding::{CheckOutcome, Diagnosis};
 use super::gateway_config::GatewayConfig;
 use super::judge;
-use super::plan::{Plan, address_for, forwarding};
-use super::probe::{self, Door, Gateway, Machine, Port, PortError, Reached, Running};
-use super::report::Report;
+use super::plan::{DoctorPlan, address_for, forwarding};
+use super::probe::{
+    self, GatewayReach, MachineLimits, PortError, ProbedGateway, ProbedListener, ProbedPort, RunningFrontgate,
+};
+use super::report::DoctorReport;
 use crate::config::{BindAddr, Config};
 
 /// What is asked.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct DoctorRequest {
     /// The configuration that frontgate runs on, or would.
     pub config: Config,
     /// The file that it is from.
     pub file: Option<PathBuf>,
     /// Whether the user said which configuration is meant.
-    pub asked: Asked,
+    pub asked: ConfigChoice,
     /// What browsers open, if the user says so: `https://host[:port]`.
     pub origins: Vec<String>,
     /// The gateway's own configuration, where there is one.
@@ -34,7 +36,7 @@ pub struct Question {
 
 /// Whether the user said which configuration is meant, where the one of a frontgate that runs is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Asked {
+pub enum ConfigChoice {
     /// No: the one that runs.
     #[default]
     Running,
@@ -46,21 +48,25 @@ pub enum Asked {
 
 /// Looks at everything there is to look at. It takes ten seconds at most, and one if all is well. Reads files: give it a runtime
 /// of its own.
-pub async fn examine(question: &Question) -> Report {
+pub async fn examine(question: &DoctorRequest) -> DoctorReport {
     let machine = probe::look_at_machine();
     let running = probe::look_for_running(&question.config.admin).await;
     let (config, own_file) = as_it_runs(question, &running);
-    let mut plan = Plan::new(&config, &question.origins, &machine);
+    let mut plan = DoctorPlan::new(&config, &question.origins, &machine);
     let mut diagnosis = Diagnosis::default();
     // Its second listeners are no gateways, and nothing is asked of them.
     plan.backends.retain(|backend| {
         let beside = question.gateway_config.as_ref().and_then(|file| file.beside(&backend.upstream, &machine));
         if let Some(what) = beside {
-            diagnosis.checked(format!("{} is a gateway", backend.upstream), Outcome::Skipped, format!("it is {what}"));
+            diagnosis.checked(
+                format!("{} is a gateway", backend.upstream),
+                CheckOutcome::Skipped,
+                format!("it is {what}"),
+            );
         }
         beside.is_none()
     });
-    let ports = if matches!(running, Running::Yes(_)) { Vec::new() } else { ports(&config) };
+    let ports = if matches!(running, RunningFrontgate::Yes(_)) { Vec::new() } else { ports(&config) };
     let (gateways, doors) = tokio::join!(gateways(&plan, &config), doors(&plan, &config, &running, &ports, &machine));
 
     match &question.gateway_config {
@@ -69,7 +75,7 @@ pub async fn examine(question: &Question) -> Report {
         None => {
             let places: Vec<_> = question.looked.iter().map(|place| place.display().to_string()).collect();
             let saw = format!("there is none to be read at {}; --gateway-config FILE names another", places.join(", "));
-            diagnosis.checked("the gateway's own config", Outcome::Skipped, saw);
+            diagnosis.checked("the gateway's own config", CheckOutcome::Skipped, saw);
         }
     }
     let direct = judge_gateways(&mut diagnosis, question, &plan, &config, &gateways, &machine);
@@ -82,10 +88,10 @@ pub async fn examine(question: &Question) -> Report {
     if doors.is_empty() {
         certificates::judge_files(&mut diagnosis, &config, machine.now);
     }
-    let pid = if let Running::Yes(status) = &running { status.pid } else { None };
+    let pid = if let RunningFrontgate::Yes(status) = &running { status.pid } else { None };
     judge::machine(&mut diagnosis, machine.now, probe::files(pid), config.limits.connections);
     diagnosis.sort();
-    Report {
+    DoctorReport {
         diagnosis,
         own_file,
         looked: question.looked.clone(),
@@ -95,15 +101,15 @@ pub async fn examine(question: &Question) -> Report {
 
 /// The configuration with the listeners that there really are; the one of the frontgate that runs, unless another is meant. And the
 /// file that it is from.
-fn as_it_runs(question: &Question, running: &Running) -> (Config, Option<PathBuf>) {
+fn as_it_runs(question: &DoctorRequest, running: &RunningFrontgate) -> (Config, Option<PathBuf>) {
     let (mut config, mut file) = (question.config.clone(), question.file.clone());
-    if let Running::Yes(status) = running {
+    if let RunningFrontgate::Yes(status) = running {
         let meant = match question.asked {
-            Asked::Running => true,
-            Asked::File => {
+            ConfigChoice::Running => true,
+            ConfigChoice::File => {
                 status.config.as_deref().map(Path::new).is_some_and(|runs| is_same(runs, question.file.as_deref()))
             }
-            Asked::Flags => false,
+            ConfigChoice::Flags => false,
         };
         if let Some(settings) = status.settings.as_deref().filter(|_| meant) {
             // How its operator asks is known already, and a masked token is none.
@@ -134,7 +140,7 @@ fn bind_addr(text: &str) -> Option<BindAddr> {
     }
 }
 
-async fn gateways(plan: &Plan, config: &Config) -> Vec<Gateway> {
+async fn gateways(plan: &DoctorPlan, config: &Config) -> Vec<ProbedGateway> {
     let looks = plan.backends.iter().map(|backend| async move {
         let origins = backend.origins();
         probe::look_at_gateway(backend, &origins, |host| forwarding(config, host)).await
@@ -143,16 +149,22 @@ async fn gateways(plan: &Plan, config: &Config) -> Vec<Gateway> {
 }
 
 /// The listeners of a frontgate that runs, or of one that seems to.
-async fn doors(plan: &Plan, config: &Config, running: &Running, ports: &[Port], machine: &Machine) -> Vec<Door> {
+async fn doors(
+    plan: &DoctorPlan,
+    config: &Config,
+    running: &RunningFrontgate,
+    ports: &[ProbedPort],
+    machine: &MachineLimits,
+) -> Vec<ProbedListener> {
     let taken = |address: &BindAddr| match address {
         BindAddr::Tcp(at) => ports.iter().any(|port| port.address == *at && port.error == Some(PortError::Taken)),
         BindAddr::Unix(path) => path.exists(),
     };
     let there = |address: &BindAddr| match running {
         // Who stops has closed them, or is about to.
-        Running::Yes(status) => !status.draining,
-        Running::No => false,
-        Running::Unknown | Running::Other(_) => taken(address),
+        RunningFrontgate::Yes(status) => !status.draining,
+        RunningFrontgate::No => false,
+        RunningFrontgate::Unknown | RunningFrontgate::Other(_) => taken(address),
     };
     let https = config.listen.https.iter().map(|at| (BindAddr::Tcp(*at), true));
     let all = https.chain(config.listen.plain.iter().map(|listener| (listener.address.clone(), false)));
@@ -171,12 +183,12 @@ async fn doors(plan: &Plan, config: &Config, running: &Running, ports: &[Port], 
             Some(async move { probe::look_at_certificate(at, &name.to_string().replace('*', "any")).await })
         });
         let (through, shown) = tokio::join!(through, join_all(shown));
-        Door { address: address.to_string(), through, shown }
+        ProbedListener { address: address.to_string(), through, shown }
     });
     join_all(looks).await
 }
 
-fn ports(config: &Config) -> Vec<Port> {
+fn ports(config: &Config) -> Vec<ProbedPort> {
     let listen = &config.listen;
     let plain = listen.plain.iter().filter_map(|listener| match &listener.address {
         BindAddr::Tcp(at) => Some(("listen.plain", *at)),
@@ -190,11 +202,11 @@ fn ports(config: &Config) -> Vec<Port> {
 /// The gateways' part; returns how long the first frame takes where all is well.
 fn judge_gateways(
     diagnosis: &mut Diagnosis,
-    question: &Question,
-    plan: &Plan,
+    question: &DoctorRequest,
+    plan: &DoctorPlan,
     config: &Config,
-    gateways: &[Gateway],
-    machine: &Machine,
+    gateways: &[ProbedGateway],
+    machine: &MachineLimits,
 ) -> Option<std::time::Duration> {
     let mut slowest = None;
     let all: Vec<_> = plan.backends.iter().map(|backend| backend.upstream.clone()).collect();
@@ -205,7 +217,7 @@ fn judge_gateways(
         let port = file.and_then(|file| file.other_port(&gateway.upstream, machine));
         let first = judge::gateway(diagnosis, gateway, backend, port, known.as_ref(), (needed, config));
         slowest = slowest.max(first);
-        let Reached::Http(listening) = &gateway.reached else { continue };
+        let GatewayReach::Http(listening) = &gateway.reached else { continue };
         if first.is_some() {
             judge::origins(diagnosis, listening, &backend.sites, known.as_ref());
         }
@@ -223,10 +235,10 @@ fn judge_gateways(
 /// Frontgate's own part. `file` is that of the configuration that was looked at.
 fn judge_frontgate(
     diagnosis: &mut Diagnosis,
-    question: &Question,
+    question: &DoctorRequest,
     file: Option<&Path>,
-    running: &Running,
-    ports: &[Port],
+    running: &RunningFrontgate,
+    ports: &[ProbedPort],
     closed: bool,
 ) {
     let admin = match &question.config.admin {
@@ -235,12 +247,12 @@ fn judge_frontgate(
     };
     judge::running(diagnosis, running, file, &admin);
     match running {
-        Running::Unknown | Running::Other(_) if closed => {
+        RunningFrontgate::Unknown | RunningFrontgate::Other(_) if closed => {
             let listeners: Vec<_> = ports.iter().map(|port| port.address.to_string()).collect();
             diagnosis.found(own::not_running(&listeners.join(", ")));
             judge::ports(diagnosis, ports);
         }
-        Running::No => judge::ports(diagnosis, ports),
+        RunningFrontgate::No => judge::ports(diagnosis, ports),
         _ => {}
     }
 }

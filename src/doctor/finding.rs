@@ -1,6 +1,6 @@
 //! [`Finding`]: one thing that is wrong, why, and what to do about it.
 
-use super::settings::Edit;
+use super::settings::SettingEdit;
 
 /// One thing that is wrong, or could be better.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub struct Finding {
     /// Its name in the catalogue; scripts may rely on it.
     pub id: &'static str,
     /// How bad it is.
-    pub severity: Severity,
+    pub severity: FindingSeverity,
     /// What is wrong, in one line.
     pub what: String,
     /// What was seen, and why it matters.
@@ -16,21 +16,21 @@ pub struct Finding {
     /// What to do, a line each; lines that begin with a space are to be copied.
     pub fix: Vec<String>,
     /// What `--fix` would change in the gateway's own configuration.
-    pub edit: Option<Edit>,
+    pub edit: Option<SettingEdit>,
     /// Fields that `--fix` would name in frontgate's own `forwarded.strip`.
     pub strip: Vec<String>,
 }
 
 /// How bad a finding is; the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
+pub enum FindingSeverity {
     /// Clients cannot connect, or not all of them.
     Broken,
     /// It works, and could work better or more safely.
     Advice,
 }
 
-impl Severity {
+impl FindingSeverity {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,18 +42,18 @@ impl Severity {
 
 /// Something that was tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
+pub struct DoctorCheck {
     /// What.
     pub what: String,
     /// How it went.
-    pub outcome: Outcome,
+    pub outcome: CheckOutcome,
     /// What was seen, or why it was not tried.
     pub saw: String,
 }
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// As it should.
     Good,
     /// There is a finding about it.
@@ -62,7 +62,7 @@ pub enum Outcome {
     Skipped,
 }
 
-impl Outcome {
+impl CheckOutcome {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -79,7 +79,7 @@ pub struct Diagnosis {
     /// What is wrong, worst first.
     pub findings: Vec<Finding>,
     /// What was tried.
-    pub checks: Vec<Check>,
+    pub checks: Vec<DoctorCheck>,
 }
 
 impl Diagnosis {
@@ -92,8 +92,8 @@ impl Diagnosis {
     }
 
     /// Notes what was tried.
-    pub(super) fn checked(&mut self, what: impl Into<String>, outcome: Outcome, saw: impl Into<String>) {
-        self.checks.push(Check { what: what.into(), outcome, saw: saw.into() });
+    pub(super) fn checked(&mut self, what: impl Into<String>, outcome: CheckOutcome, saw: impl Into<String>) {
+        self.checks.push(DoctorCheck { what: what.into(), outcome, saw: saw.into() });
     }
 
     /// Puts the worst first, and an open door before a closed one; what was found first stays before what follows from it.
@@ -103,7 +103,7 @@ impl Diagnosis {
 
     /// Whether clients cannot connect.
     pub fn is_broken(&self) -> bool {
-        self.findings.iter().any(|finding| finding.severity == Severity::Broken)
+        self.findings.iter().any(|finding| finding.severity == FindingSeverity::Broken)
     }
 }
 

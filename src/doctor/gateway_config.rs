@@ -5,10 +5,10 @@ use std::io::{self, Read};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use super::catalogue::settings::Known;
-use super::probe::Machine;
-use super::settings::{DEFAULT_PORT, Settings, Unreadable, read};
-use crate::config::Upstream;
+use super::catalogue::settings::KnownSettings;
+use super::probe::MachineLimits;
+use super::settings::{DEFAULT_PORT, GatewaySettings, UnreadableSettings, read};
+use crate::config::UpstreamAddress;
 
 /// The gateway's own configuration.
 #[derive(Clone)]
@@ -19,7 +19,7 @@ pub struct GatewayConfig {
     pub named: bool,
     /// Its text, which holds secrets.
     text: String,
-    pub(super) settings: Result<Settings, Unreadable>,
+    pub(super) settings: Result<GatewaySettings, UnreadableSettings>,
 }
 
 // Its text stays out of every log.
@@ -32,7 +32,7 @@ impl std::fmt::Debug for GatewayConfig {
 impl GatewayConfig {
     /// Reads `file`; what is wrong with it becomes a finding.
     pub fn open(file: PathBuf, named: bool) -> Self {
-        let read_in = |error: io::Error| Unreadable::Io(error.to_string());
+        let read_in = |error: io::Error| UnreadableSettings::Io(error.to_string());
         let text = text_of(&file).map_err(read_in);
         let settings = text.as_ref().map_err(Clone::clone).and_then(|text| read(text));
         Self { file, named, text: text.unwrap_or_default(), settings }
@@ -44,12 +44,12 @@ impl GatewayConfig {
     }
 
     /// Why nothing can be said about it.
-    pub fn unreadable(&self) -> Option<&Unreadable> {
+    pub fn unreadable(&self) -> Option<&UnreadableSettings> {
         self.settings.as_ref().err()
     }
 
     /// What else of this gateway's listens at `upstream`, where it is no gateway.
-    pub(super) fn beside(&self, upstream: &Upstream, machine: &Machine) -> Option<&'static str> {
+    pub(super) fn beside(&self, upstream: &UpstreamAddress, machine: &MachineLimits) -> Option<&'static str> {
         let settings = self.settings.as_ref().ok().filter(|_| self.named || is_here(upstream, machine))?;
         let port = port_of(upstream).filter(|port| *port != settings.port.unwrap_or(DEFAULT_PORT))?;
         if settings.apps.as_ref().is_some_and(|apps| apps.port == port) {
@@ -59,40 +59,45 @@ impl GatewayConfig {
     }
 
     /// What is known of the gateway at `upstream` from it; nothing if it is another gateway's.
-    pub(super) fn about(&self, upstream: &Upstream, all: &[Upstream], machine: &Machine) -> Option<Known<'_>> {
+    pub(super) fn about(
+        &self,
+        upstream: &UpstreamAddress,
+        all: &[UpstreamAddress],
+        machine: &MachineLimits,
+    ) -> Option<KnownSettings<'_>> {
         let settings = self.settings.as_ref().ok()?;
         let port = settings.port.unwrap_or(DEFAULT_PORT);
-        let ours = |upstream: &Upstream| port_of(upstream) == Some(port);
+        let ours = |upstream: &UpstreamAddress| port_of(upstream) == Some(port);
         let its = if self.named {
             ours(upstream) || !all.iter().any(ours)
         } else {
             ours(upstream) && is_here(upstream, machine)
         };
-        its.then_some(Known { file: &self.file, settings })
+        its.then_some(KnownSettings { file: &self.file, settings })
     }
 
     /// The port that it names, where that is another than `upstream`'s.
-    pub(super) fn other_port(&self, upstream: &Upstream, machine: &Machine) -> Option<u16> {
+    pub(super) fn other_port(&self, upstream: &UpstreamAddress, machine: &MachineLimits) -> Option<u16> {
         let port = self.settings.as_ref().ok()?.port?;
         ((self.named || is_here(upstream, machine)) && port_of(upstream) != Some(port)).then_some(port)
     }
 }
 
-fn port_of(upstream: &Upstream) -> Option<u16> {
+fn port_of(upstream: &UpstreamAddress) -> Option<u16> {
     match upstream {
-        Upstream::Http { port, .. } | Upstream::Https { port, .. } => Some(*port),
-        Upstream::Unix(_) => None,
+        UpstreamAddress::Http { port, .. } | UpstreamAddress::Https { port, .. } => Some(*port),
+        UpstreamAddress::Unix(_) => None,
     }
 }
 
 /// Whether a gateway is on this very machine.
-fn is_here(upstream: &Upstream, machine: &Machine) -> bool {
+fn is_here(upstream: &UpstreamAddress, machine: &MachineLimits) -> bool {
     match upstream {
-        Upstream::Http { host, .. } | Upstream::Https { host, .. } => match host.parse::<IpAddr>() {
+        UpstreamAddress::Http { host, .. } | UpstreamAddress::Https { host, .. } => match host.parse::<IpAddr>() {
             Ok(ip) => ip.is_loopback() || machine.addresses.contains(&ip),
             Err(_) => host == "localhost",
         },
-        Upstream::Unix(_) => true,
+        UpstreamAddress::Unix(_) => true,
     }
 }
 

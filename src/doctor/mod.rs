@@ -1,7 +1,7 @@
 //! `frontgate doctor`: finds out why a Control UI cannot connect, by trying.
 //!
 //! [`examine()`] looks at everything there is to look at (`probe/`: thin shells, each with a time limit, that return what they
-//! saw), lets `judge/` decide what that means (pure functions from what was seen to findings), and returns a [`Report`]. What
+//! saw), lets `judge/` decide what that means (pure functions from what was seen to findings), and returns a [`DoctorReport`]. What
 //! the findings say is in `catalogue/`, one place for all. `settings/` reads and mends the gateway's own configuration.
 //! [`codes`] explains close codes. Nothing here prints, and no credential is sent anywhere.
 
@@ -18,7 +18,7 @@ mod probe;
 mod report;
 pub mod settings;
 
-pub use examine::{Asked, Question, examine};
-pub use finding::{Check, Diagnosis, Finding, Outcome, Severity};
+pub use examine::{ConfigChoice, DoctorRequest, examine};
+pub use finding::{CheckOutcome, Diagnosis, DoctorCheck, Finding, FindingSeverity};
 pub use gateway_config::GatewayConfig;
-pub use report::Report;
+pub use report::DoctorReport;

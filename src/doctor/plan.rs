@@ -1,4 +1,4 @@
-//! [`Plan`]: what there is to look at, from the configuration.
+//! [`DoctorPlan`]: what there is to look at, from the configuration.
 
 mod writing;
 
@@ -8,20 +8,21 @@ use std::path::PathBuf;
 use http::HeaderValue;
 use http::header::{FORWARDED, HeaderName};
 
-use super::probe::{Fields, Machine, Origin};
+use super::probe::{MachineLimits, ProbeFields, ProbedOrigin};
 use crate::config::{
-    BindAddr, Config, HostPattern, LocalClients, Name, PathPrefix, Route, Target, Upstream, UpstreamTls,
+    BindAddr, Config, HostPattern, LocalClients, Name, PathPrefix, RouteConfig, RouteTarget, UpstreamAddress,
+    UpstreamTls,
 };
 
-pub(super) use writing::Writing;
+pub(super) use writing::RouteNotation;
 
 /// What there is to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Plan {
+pub(super) struct DoctorPlan {
     /// Each gateway once.
-    pub(super) backends: Vec<Backend>,
+    pub(super) backends: Vec<PlannedGateway>,
     /// The names that clients on other machines use.
-    pub(super) sites: Vec<Site>,
+    pub(super) sites: Vec<ClientName>,
     /// Names that no route takes.
     pub(super) nowhere: Vec<String>,
     /// The target of a WebSocket of a client on this machine; `None` when no route leads from here to a gateway.
@@ -30,9 +31,9 @@ pub(super) struct Plan {
 
 /// A gateway, and how one comes to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Backend {
+pub(super) struct PlannedGateway {
     /// The gateway.
-    pub(super) upstream: Upstream,
+    pub(super) upstream: UpstreamAddress,
     /// How it is known over https.
     pub(super) tls: UpstreamTls,
     /// Its name among `upstreams`.
@@ -40,16 +41,16 @@ pub(super) struct Backend {
     /// The target of a WebSocket.
     pub(super) path: String,
     /// The names whose pages lead there.
-    pub(super) sites: Vec<Site>,
+    pub(super) sites: Vec<ClientName>,
 }
 
 /// A name that clients on other machines use, and the origins of its pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Site {
+pub(super) struct ClientName {
     /// The name.
     pub(super) name: String,
     /// The origins by which frontgate itself is reached.
-    pub(super) origins: Vec<Origin>,
+    pub(super) origins: Vec<ProbedOrigin>,
     /// Something before frontgate may give it another port: any port will do then.
     pub(super) any_port: bool,
     /// A target that leads to the gateway.
@@ -58,49 +59,49 @@ pub(super) struct Site {
 
 /// How to come to a listener as a client would.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seat {
+pub(super) struct ListenerApproach {
     /// Where to.
-    pub(super) dial: Dial,
+    pub(super) dial: ClientDial,
     /// The name for the TLS handshake; `None` without TLS.
     pub(super) tls: Option<String>,
     /// The `Host`.
     pub(super) host: String,
     /// What a proxy before frontgate would say of a client.
-    pub(super) fields: Fields,
+    pub(super) fields: ProbeFields,
     /// The target.
     pub(super) path: String,
 }
 
 /// An address to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Dial {
+pub(super) enum ClientDial {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }
 
-impl Plan {
+impl DoctorPlan {
     /// The plan for `config`. `origins` are what the user says that browsers open, if they do.
-    pub(super) fn new(config: &Config, origins: &[String], machine: &Machine) -> Self {
-        let sites: Vec<Site> = match origins {
+    pub(super) fn new(config: &Config, origins: &[String], machine: &MachineLimits) -> Self {
+        let sites: Vec<ClientName> = match origins {
             [] => sites(config, machine),
             named => named.iter().map(|origin| told(origin)).collect(),
         };
         let mut routes = config.all_routes();
-        routes.sort_by_key(Route::rank);
-        let mut backends: Vec<Backend> = Vec::new();
+        routes.sort_by_key(RouteConfig::rank);
+        let mut backends: Vec<PlannedGateway> = Vec::new();
         for route in routes.iter().filter(|route| route.respond.is_none()) {
             let (group, tls) = match &route.upstream {
-                Some(Target::Named(name)) => {
+                Some(RouteTarget::Named(name)) => {
                     let group = config.upstreams.iter().find(|(one, _)| one == name);
                     (Some(name), group.map(|(_, group)| group.tls.clone()).unwrap_or_default())
                 }
                 _ => (None, UpstreamTls::default()),
             };
             for upstream in endpoints(config, route) {
-                let is_new = |backend: &Backend| backend.upstream != upstream || backend.tls != tls;
+                let is_new = |backend: &PlannedGateway| backend.upstream != upstream || backend.tls != tls;
                 if backends.len() < MOST_GATEWAYS && backends.iter().all(is_new) {
                     let (tls, group) = (tls.clone(), group.cloned());
-                    backends.push(Backend { upstream, tls, group, path: path(route), sites: Vec::new() });
+                    backends.push(PlannedGateway { upstream, tls, group, path: path(route), sites: Vec::new() });
                 }
             }
         }
@@ -111,10 +112,11 @@ impl Plan {
                 nowhere.push(site.name.clone());
             }
             for backend in &mut backends {
-                let leads =
-                    |route: &&&Route| route.respond.is_none() && endpoints(config, route).contains(&backend.upstream);
+                let leads = |route: &&&RouteConfig| {
+                    route.respond.is_none() && endpoints(config, route).contains(&backend.upstream)
+                };
                 if let Some(route) = taken.iter().find(leads) {
-                    backend.sites.push(Site { path: path(route), ..site.clone() });
+                    backend.sites.push(ClientName { path: path(route), ..site.clone() });
                 }
             }
         }
@@ -129,9 +131,9 @@ impl Plan {
         config: &Config,
         address: &BindAddr,
         tls: bool,
-        machine: &Machine,
-    ) -> Result<Seat, &'static str> {
-        let seat = |dial, (host, path): (String, String), fields| Seat {
+        machine: &MachineLimits,
+    ) -> Result<ListenerApproach, &'static str> {
+        let seat = |dial, (host, path): (String, String), fields| ListenerApproach {
             tls: tls.then(|| host_name(&host)),
             host,
             dial,
@@ -149,11 +151,11 @@ impl Plan {
             Ok((host, site.path.clone()))
         };
         let at = match address {
-            BindAddr::Unix(path) => return Ok(seat(Dial::Unix(path.clone()), remote(443)?, elsewhere())),
+            BindAddr::Unix(path) => return Ok(seat(ClientDial::Unix(path.clone()), remote(443)?, elsewhere())),
             BindAddr::Tcp(at) => *at,
         };
         let from = from(at.ip(), &machine.addresses);
-        let dial = Dial::Tcp(SocketAddr::new(from, at.port()));
+        let dial = ClientDial::Tcp(SocketAddr::new(from, at.port()));
         let among = |nets: &[ipnet::IpNet]| nets.iter().any(|net| net.contains(&from));
         if among(&config.listen.proxy_protocol_from) {
             return Err("it expects a PROXY header from this machine");
@@ -165,10 +167,10 @@ impl Plan {
             return Ok(seat(dial, remote(at.port())?, elsewhere()));
         }
         if !from.is_loopback() {
-            return Ok(seat(dial, remote(at.port())?, Fields::new()));
+            return Ok(seat(dial, remote(at.port())?, ProbeFields::new()));
         }
         match config.forwarded.local_clients {
-            LocalClients::Auto => Ok(seat(dial, local(at.port())?, Fields::new())),
+            LocalClients::Auto => Ok(seat(dial, local(at.port())?, ProbeFields::new())),
             LocalClients::Forwarded => Err("the gateway refuses clients that say they are on this machine"),
         }
     }
@@ -176,7 +178,7 @@ impl Plan {
 
 /// Where to look at the certificate for `name` of the listener at `address`. One for an address is chosen by the address that
 /// was dialled, so another machine's cannot be seen from here.
-pub(super) fn address_for(name: &Name, address: &BindAddr, machine: &Machine) -> Option<SocketAddr> {
+pub(super) fn address_for(name: &Name, address: &BindAddr, machine: &MachineLimits) -> Option<SocketAddr> {
     let BindAddr::Tcp(at) = address else { return None };
     let ip = match name {
         Name::Dns(_) => from(at.ip(), &machine.addresses),
@@ -186,10 +188,10 @@ pub(super) fn address_for(name: &Name, address: &BindAddr, machine: &Machine) ->
     Some(SocketAddr::new(ip, at.port()))
 }
 
-impl Backend {
+impl PlannedGateway {
     /// All origins to ask the gateway about: those of frontgate's own ports, and that without a port where it may be another.
-    pub(super) fn origins(&self) -> Vec<Origin> {
-        let mut all: Vec<Origin> = Vec::new();
+    pub(super) fn origins(&self) -> Vec<ProbedOrigin> {
+        let mut all: Vec<ProbedOrigin> = Vec::new();
         for site in &self.sites {
             let usual = site.any_port.then(|| origin(&site.name, 443));
             for origin in site.origins.iter().cloned().chain(usual) {
@@ -203,7 +205,7 @@ impl Backend {
 }
 
 /// The forwarding headers that frontgate sends of a client at [`ELSEWHERE`] that asked for `host`.
-pub(super) fn forwarding(config: &Config, host: &str) -> Fields {
+pub(super) fn forwarding(config: &Config, host: &str) -> ProbeFields {
     let port = host.rsplit_once(':').map_or("443", |(_, port)| port).to_owned();
     let mut fields = Vec::new();
     if config.forwarded.x_forwarded {
@@ -215,7 +217,7 @@ pub(super) fn forwarding(config: &Config, host: &str) -> Fields {
             ("x-forwarded-port", port),
         ]);
     }
-    let mut fields: Fields = fields
+    let mut fields: ProbeFields = fields
         .into_iter()
         .filter_map(|(name, value)| Some((HeaderName::from_static(name), HeaderValue::try_from(value).ok()?)))
         .collect();
@@ -227,17 +229,17 @@ pub(super) fn forwarding(config: &Config, host: &str) -> Fields {
 }
 
 /// What a proxy before frontgate says of a client.
-fn elsewhere() -> Fields {
+fn elsewhere() -> ProbeFields {
     let value = HeaderValue::try_from(ELSEWHERE.to_string());
     value.ok().map(|value| (HeaderName::from_static("x-forwarded-for"), value)).into_iter().collect()
 }
 
 /// The gateways of a route.
-pub(super) fn endpoints(config: &Config, route: &Route) -> Vec<Upstream> {
+pub(super) fn endpoints(config: &Config, route: &RouteConfig) -> Vec<UpstreamAddress> {
     match &route.upstream {
         None => vec![config.upstream.clone()],
-        Some(Target::Url(upstream)) => vec![upstream.clone()],
-        Some(Target::Named(name)) => {
+        Some(RouteTarget::Url(upstream)) => vec![upstream.clone()],
+        Some(RouteTarget::Named(name)) => {
             let group = config.upstreams.iter().find(|(one, _)| one == name);
             group.map(|(_, group)| group.endpoints.clone()).unwrap_or_default()
         }
@@ -245,7 +247,7 @@ pub(super) fn endpoints(config: &Config, route: &Route) -> Vec<Upstream> {
 }
 
 /// The routes that requests for `name` may take, of those in the order in which they are tried: up to the first that takes all.
-fn ways<'a>(routes: &'a [Route], name: &str) -> Vec<&'a Route> {
+fn ways<'a>(routes: &'a [RouteConfig], name: &str) -> Vec<&'a RouteConfig> {
     let mut taken = Vec::new();
     for route in routes.iter().filter(|route| route.host.as_ref().is_none_or(|host| host.matches(name))) {
         taken.push(route);
@@ -257,11 +259,11 @@ fn ways<'a>(routes: &'a [Route], name: &str) -> Vec<&'a Route> {
 }
 
 /// A target that the route takes.
-fn path(route: &Route) -> String {
+fn path(route: &RouteConfig) -> String {
     route.path.as_ref().map_or(ROOT, PathPrefix::as_str).to_owned()
 }
 
-fn sites(config: &Config, machine: &Machine) -> Vec<Site> {
+fn sites(config: &Config, machine: &MachineLimits) -> Vec<ClientName> {
     let listen = &config.listen;
     let before = !config.forwarded.trusted_proxies.is_empty() || !listen.proxy_protocol_from.is_empty();
     let any_port = machine.container || before || listen.https.is_empty();
@@ -270,37 +272,37 @@ fn sites(config: &Config, machine: &Machine) -> Vec<Site> {
     names.retain(|name| !name.to_string().starts_with("*."));
     let site = |name: &Name| {
         let origins = listen.https.iter().map(|at| origin(&url_host(name), at.port())).collect();
-        Site { name: url_host(name), origins, any_port, path: ROOT.to_owned() }
+        ClientName { name: url_host(name), origins, any_port, path: ROOT.to_owned() }
     };
-    let mut sites: Vec<Site> = names.into_iter().map(site).collect();
+    let mut sites: Vec<ClientName> = names.into_iter().map(site).collect();
     // Names of routes, where TLS ends elsewhere and `tls.names` is not used.
     for host in config.routes.iter().filter(|_| listen.https.is_empty()).filter_map(|route| route.host.as_ref()) {
         if let HostPattern::Exact(name) = host
             && name != "localhost"
             && sites.iter().all(|site| site.name != *name)
         {
-            sites.push(Site { name: name.clone(), origins: Vec::new(), any_port, path: ROOT.to_owned() });
+            sites.push(ClientName { name: name.clone(), origins: Vec::new(), any_port, path: ROOT.to_owned() });
         }
     }
     sites
 }
 
 /// An origin that the user names.
-fn told(origin: &str) -> Site {
+fn told(origin: &str) -> ClientName {
     let origin = origin.trim_end_matches('/').to_ascii_lowercase();
     let host = origin.split_once("://").map_or(origin.as_str(), |(_, host)| host).to_owned();
-    Site {
+    ClientName {
         name: url_host_of(&host).to_owned(),
-        origins: vec![Origin { origin, host }],
+        origins: vec![ProbedOrigin { origin, host }],
         any_port: false,
         path: ROOT.to_owned(),
     }
 }
 
 /// The origin of pages at that name and port, as a browser writes it.
-fn origin(name: &str, port: u16) -> Origin {
+fn origin(name: &str, port: u16) -> ProbedOrigin {
     let host = if port == 443 { name.to_owned() } else { format!("{name}:{port}") };
-    Origin { origin: format!("https://{host}"), host }
+    ProbedOrigin { origin: format!("https://{host}"), host }
 }
 
 fn is_loopback(name: &Name) -> bool {

@@ -1,16 +1,16 @@
-//! [`Report`]: what doctor says, for people and for programs.
+//! [`DoctorReport`]: what doctor says, for people and for programs.
 
 use std::fmt::{self, Write as _};
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::finding::{Diagnosis, Finding, Outcome, Severity};
-use super::settings::{Change, Edit};
+use super::finding::{CheckOutcome, Diagnosis, Finding, FindingSeverity};
+use super::settings::{SettingChange, SettingEdit};
 
 /// What doctor says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct DoctorReport {
     /// What was found.
     pub diagnosis: Diagnosis,
     /// The gateway's own configuration, if it was found.
@@ -21,9 +21,9 @@ pub struct Report {
     pub own_file: Option<PathBuf>,
 }
 
-impl Report {
+impl DoctorReport {
     /// What `--fix` would change in the gateway's configuration.
-    pub fn edits(&self) -> Vec<Edit> {
+    pub fn edits(&self) -> Vec<SettingEdit> {
         self.diagnosis.findings.iter().filter_map(|finding| finding.edit.clone()).collect()
     }
 
@@ -46,8 +46,8 @@ impl Report {
                 "fix": finding.fix,
                 "edit": finding.edit.as_ref().map(|edit| json!({
                     "key": edit.key(),
-                    "add": if let Change::Add(values) = &edit.change { json!(values) } else { Value::Null },
-                    "set": if let Change::Set(value) = &edit.change { json!(value) } else { Value::Null },
+                    "add": if let SettingChange::Add(values) = &edit.change { json!(values) } else { Value::Null },
+                    "set": if let SettingChange::Set(value) = &edit.change { json!(value) } else { Value::Null },
                 })),
                 "own_edit": (!finding.strip.is_empty()).then(|| json!({ "key": "forwarded.strip", "add": finding.strip })),
             })
@@ -70,7 +70,7 @@ impl Report {
 }
 
 /// For people.
-impl fmt::Display for Report {
+impl fmt::Display for DoctorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let findings = &self.diagnosis.findings;
         for (index, finding) in findings.iter().enumerate() {
@@ -79,15 +79,15 @@ impl fmt::Display for Report {
         writeln!(f, "Tried:")?;
         for check in &self.diagnosis.checks {
             let mark = match check.outcome {
-                Outcome::Good => "ok  ",
-                Outcome::Bad => "BAD ",
-                Outcome::Skipped => "-   ",
+                CheckOutcome::Good => "ok  ",
+                CheckOutcome::Bad => "BAD ",
+                CheckOutcome::Skipped => "-   ",
             };
             let saw = if check.saw.is_empty() { String::new() } else { format!(": {}", check.saw) };
             writeln!(f, "  {mark}{}{saw}", check.what)?;
         }
         let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-        match (count(Severity::Broken), count(Severity::Advice)) {
+        match (count(FindingSeverity::Broken), count(FindingSeverity::Advice)) {
             (0, 0) => writeln!(f, "\nAll is well."),
             (0, _) => writeln!(f, "\nIt works; see the advice above."),
             (1, _) => writeln!(f, "\n1 thing is broken; see above."),
@@ -98,8 +98,8 @@ impl fmt::Display for Report {
 
 fn write(f: &mut fmt::Formatter<'_>, number: usize, finding: &Finding) -> fmt::Result {
     let mark = match finding.severity {
-        Severity::Broken => "BROKEN",
-        Severity::Advice => "advice",
+        FindingSeverity::Broken => "BROKEN",
+        FindingSeverity::Advice => "advice",
     };
     writeln!(f, "{number}. {mark}: {} [{}]", finding.what, finding.id)?;
     writeln!(f, "{}", wrapped("   why: ", &finding.why))?;
@@ -136,20 +136,28 @@ const WIDTH: usize = 100;
 mod tests {
     use super::*;
 
-    fn report() -> Report {
+    fn report() -> DoctorReport {
         let mut diagnosis = Diagnosis::default();
         diagnosis.found(Finding {
             id: "a_thing",
-            severity: Severity::Broken,
+            severity: FindingSeverity::Broken,
             what: "A thing is wrong".to_owned(),
             why: "It was seen. ".repeat(12),
             fix: vec!["Write:".to_owned(), "  {\"gateway\": {}}".to_owned()],
-            edit: Some(Edit { path: &["gateway", "trustedProxies"], change: Change::Add(vec!["::1".to_owned()]) }),
+            edit: Some(SettingEdit {
+                path: &["gateway", "trustedProxies"],
+                change: SettingChange::Add(vec!["::1".to_owned()]),
+            }),
             strip: Vec::new(),
         });
-        diagnosis.checked("the thing", Outcome::Bad, "it is wrong");
-        diagnosis.checked("another", Outcome::Good, "");
-        Report { diagnosis, looked: vec!["/o.json".into()], own_file: None, gateway_config: Some("/o.json".into()) }
+        diagnosis.checked("the thing", CheckOutcome::Bad, "it is wrong");
+        diagnosis.checked("another", CheckOutcome::Good, "");
+        DoctorReport {
+            diagnosis,
+            looked: vec!["/o.json".into()],
+            own_file: None,
+            gateway_config: Some("/o.json".into()),
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which [`Form`] of an answer a client prefers.
+//! Which [`MediaForm`] of an answer a client prefers.
 
 use std::cmp::Reverse;
 
@@ -6,7 +6,7 @@ use http::HeaderValue;
 
 /// The forms in which frontgate can say something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum MediaForm {
     /// For a person with a browser.
     Html,
     /// For a program.
@@ -15,7 +15,7 @@ pub enum Form {
     Text,
 }
 
-impl Form {
+impl MediaForm {
     /// The value of `Content-Type`.
     pub const fn content_type(self) -> &'static str {
         match self {
@@ -29,7 +29,8 @@ impl Form {
     /// that is named first, then plain text: that is what `*/*` gets, the `Accept` of `curl` and `fetch`.
     pub fn preferred(accept: Option<&HeaderValue>) -> Self {
         let Some(accept) = accept.and_then(|accept| accept.to_str().ok()) else { return Self::Text };
-        let ranges: Vec<Range> = accept.split(',').take(MOST_RANGES).enumerate().filter_map(Range::parse).collect();
+        let ranges: Vec<MediaRange> =
+            accept.split(',').take(MOST_RANGES).enumerate().filter_map(MediaRange::parse).collect();
         [Self::Text, Self::Json, Self::Html]
             .into_iter()
             .filter_map(|form| {
@@ -56,7 +57,7 @@ impl Form {
 const MOST_RANGES: usize = 32;
 
 /// One media range of an `Accept`.
-struct Range<'a> {
+struct MediaRange<'a> {
     index: usize,
     kind: &'a str,
     subtype: &'a str,
@@ -64,7 +65,7 @@ struct Range<'a> {
     weight: u16,
 }
 
-impl<'a> Range<'a> {
+impl<'a> MediaRange<'a> {
     fn parse((index, text): (usize, &'a str)) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;
@@ -76,7 +77,7 @@ impl<'a> Range<'a> {
     }
 
     /// How exactly this range names `form`, if it does.
-    fn exactness(&self, form: Form) -> Option<u8> {
+    fn exactness(&self, form: MediaForm) -> Option<u8> {
         let (kind, subtype) = form.essence();
         match (self.kind, self.subtype) {
             ("*", "*") => Some(0),
@@ -107,33 +108,33 @@ mod tests {
     fn the_form_is_the_one_that_accept_prefers() {
         let chromium = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
         let cases = [
-            (None, Form::Text),
-            (Some(""), Form::Text),
-            (Some("*/*"), Form::Text),
-            (Some(chromium), Form::Html),
-            (Some("text/html"), Form::Html),
-            (Some("TEXT/HTML;charset=utf-8"), Form::Html),
-            (Some("application/json"), Form::Json),
-            (Some("application/json, text/plain, */*"), Form::Json),
-            (Some("text/plain, application/json"), Form::Text),
-            (Some("application/*"), Form::Json),
-            (Some("text/*"), Form::Text),
-            (Some("text/*, text/plain;q=0.1"), Form::Html),
-            (Some("text/html;q=0.5, application/json;q=0.9"), Form::Json),
-            (Some("text/html; q=0.500 , application/json;q=0.499"), Form::Html),
-            (Some("*/*, text/plain;q=0, application/json;q=0.1"), Form::Html),
-            (Some("text/html;level=1;q=1, */*;q=0.1"), Form::Html),
-            (Some("text/html;q=0, application/json;q=0, text/plain;q=0"), Form::Text),
-            (Some("text/html;q=2, application/json;q=0.1"), Form::Json),
-            (Some("text/html;q=0.1234, application/json;q=0.1"), Form::Json),
-            (Some("text/event-stream"), Form::Text),
-            (Some("image/avif,image/webp,*/*;q=0.8"), Form::Text),
-            (Some("rubbish, ;q=, /, text/html"), Form::Html),
+            (None, MediaForm::Text),
+            (Some(""), MediaForm::Text),
+            (Some("*/*"), MediaForm::Text),
+            (Some(chromium), MediaForm::Html),
+            (Some("text/html"), MediaForm::Html),
+            (Some("TEXT/HTML;charset=utf-8"), MediaForm::Html),
+            (Some("application/json"), MediaForm::Json),
+            (Some("application/json, text/plain, */*"), MediaForm::Json),
+            (Some("text/plain, application/json"), MediaForm::Text),
+            (Some("application/*"), MediaForm::Json),
+            (Some("text/*"), MediaForm::Text),
+            (Some("text/*, text/plain;q=0.1"), MediaForm::Html),
+            (Some("text/html;q=0.5, application/json;q=0.9"), MediaForm::Json),
+            (Some("text/html; q=0.500 , application/json;q=0.499"), MediaForm::Html),
+            (Some("*/*, text/plain;q=0, application/json;q=0.1"), MediaForm::Html),
+            (Some("text/html;level=1;q=1, */*;q=0.1"), MediaForm::Html),
+            (Some("text/html;q=0, application/json;q=0, text/plain;q=0"), MediaForm::Text),
+            (Some("text/html;q=2, application/json;q=0.1"), MediaForm::Json),
+            (Some("text/html;q=0.1234, application/json;q=0.1"), MediaForm::Json),
+            (Some("text/event-stream"), MediaForm::Text),
+            (Some("image/avif,image/webp,*/*;q=0.8"), MediaForm::Text),
+            (Some("rubbish, ;q=, /, text/html"), MediaForm::Html),
         ];
         for (given, expected) in cases {
             let given = given.map(HeaderValue::from_static);
-            assert_eq!(Form::preferred(given.as_ref()), expected, "{given:?}");
+            assert_eq!(MediaForm::preferred(given.as_ref()), expected, "{given:?}");
         }
-        assert_eq!(Form::preferred(Some(&HeaderValue::from_bytes(b"text/html\xff").unwrap())), Form::Text);
+        assert_eq!(MediaForm::preferred(Some(&HeaderValue::from_bytes(b"text/html\xff").unwrap())), MediaForm::Text);
     }
 }

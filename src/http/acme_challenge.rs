@@ -3,11 +3,11 @@
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response};
 
-use super::body::Body;
-use super::error::Failure;
-use super::exchange::Exchange;
-use super::handle::Handle;
-use crate::observe::access::{Access, AnsweredBy};
+use super::body::AnswerBody;
+use super::error::RequestFailure;
+use super::exchange::RequestExchange;
+use super::handle::RequestHandler;
+use crate::observe::access::{AccessLine, AnsweredBy};
 use crate::tls::acme::Tokens;
 
 /// The layer in front of the redirect that answers challenges. What is no challenge of ours goes on: another ACME client may
@@ -19,15 +19,19 @@ pub struct AcmeChallenge<H> {
     pub tokens: Tokens,
 }
 
-impl<H: Handle> Handle for AcmeChallenge<H> {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+impl<H: RequestHandler> RequestHandler for AcmeChallenge<H> {
+    async fn handle(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<Response<AnswerBody>, RequestFailure> {
         let reads = matches!(exchange.head.method, Method::GET | Method::HEAD);
         let token = exchange.target.as_str().strip_prefix(PREFIX).filter(|_| reads);
         let Some(answer) = token.and_then(|token| self.tokens.get(token)) else {
             return self.inner.handle(exchange, access).await;
         };
         access.answered_by = AnsweredBy::Frontgate;
-        let mut response = Response::new(Body::full(answer.into()));
+        let mut response = Response::new(AnswerBody::full(answer.into()));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         Ok(response)

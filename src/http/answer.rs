@@ -4,22 +4,22 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method, Response};
 
-use super::body::Body;
-use super::error::Failure;
-use super::exchange::Exchange;
-use super::handle::Handle;
-use crate::config::Answer;
-use crate::observe::access::{Access, AnsweredBy};
+use super::body::AnswerBody;
+use super::error::RequestFailure;
+use super::exchange::RequestExchange;
+use super::handle::RequestHandler;
+use crate::config::RouteAnswer;
+use crate::observe::access::{AccessLine, AnsweredBy};
 
 /// Answers every request alike.
-pub struct Fixed {
-    answer: Answer,
+pub struct FixedAnswer {
+    answer: RouteAnswer,
     body: Bytes,
 }
 
-impl Fixed {
+impl FixedAnswer {
     /// With this answer; an error without a text of its own says at least which one it is.
-    pub fn new(answer: Answer) -> Self {
+    pub fn new(answer: RouteAnswer) -> Self {
         let status = answer.status;
         let is_error = status.is_client_error() || status.is_server_error();
         let body = match &answer.body {
@@ -31,11 +31,16 @@ impl Fixed {
     }
 }
 
-impl Handle for Fixed {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+impl RequestHandler for FixedAnswer {
+    async fn handle(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<Response<AnswerBody>, RequestFailure> {
         access.answered_by = AnsweredBy::Frontgate;
         let to_head = exchange.head.method == Method::HEAD;
-        let mut response = Response::new(if to_head { Body::empty() } else { Body::full(self.body.clone()) });
+        let mut response =
+            Response::new(if to_head { AnswerBody::empty() } else { AnswerBody::full(self.body.clone()) });
         *response.status_mut() = self.answer.status;
         let fields = response.headers_mut();
         if !self.body.is_empty() {

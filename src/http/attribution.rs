@@ -1,13 +1,13 @@
 //! Who the client is and what the gateway is told about it, written where the layers behind look. The rules are in
 //! [`forwarded`] and [`identity`].
 
-use super::exchange::Exchange;
+use super::exchange::RequestExchange;
 use super::{forwarded, identity};
 use crate::config::Forwarded;
-use crate::observe::access::Access;
+use crate::observe::access::AccessLine;
 
 /// Finds out who the client is; `rules` say whom to believe.
-pub fn attribute(rules: &Forwarded, exchange: &mut Exchange, access: &mut Access) {
+pub fn attribute(rules: &Forwarded, exchange: &mut RequestExchange, access: &mut AccessLine) {
     let headers = &exchange.head.headers;
     exchange.forwarding = forwarded::decide(rules, &exchange.arrival, &exchange.host, headers);
     let identity = exchange.arrival.identity.as_deref();

@@ -7,13 +7,13 @@ use std::time::Instant;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::observe::hint::{AttributionScan, Hint};
+use crate::observe::gateway_hint::{AttributionScan, GatewayHint};
 
 /// Watches a 403 pass by, and says what to change if it is about us (rule 6).
 #[derive(Debug)]
 pub struct AttributionWatch {
     scan: AttributionScan,
-    hint: Arc<Hint>,
+    hint: Arc<GatewayHint>,
     local: Option<IpAddr>,
     origin: Option<HeaderValue>,
 }
@@ -22,7 +22,7 @@ impl AttributionWatch {
     /// A watch over `response`, if it can be such a 403. `local` is our address towards the gateway, `origin` the page's.
     pub fn over<B>(
         response: &Response<B>,
-        hint: &Arc<Hint>,
+        hint: &Arc<GatewayHint>,
         local: Option<IpAddr>,
         origin: Option<HeaderValue>,
     ) -> Option<Self> {

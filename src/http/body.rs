@@ -1,4 +1,4 @@
-//! [`Body`]: an answer on its way to the client. The request's log line lives in it and is written when it ends.
+//! [`AnswerBody`]: an answer on its way to the client. The request's log line lives in it and is written when it ends.
 
 use std::error::Error;
 use std::pin::Pin;
@@ -8,17 +8,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::activity::Busy;
 use super::attribution_watch::AttributionWatch;
+use super::connection_state::RequestUnderWay;
 use super::permits::RequestPermit;
-use crate::observe::access::{Access, Ended};
+use crate::observe::access::{AccessLine, RequestEnd};
 use crate::upstream::{BodyStalled, Lease, LinkError, RequestBody};
 
 /// An answer's body: never held, only passed.
 #[derive(Debug)]
-pub struct Body {
-    source: Source,
-    kept: Option<Kept>,
+pub struct AnswerBody {
+    source: AnswerSource,
+    kept: Option<BodyGuards>,
     /// How long the client may take nothing of it.
     take: Option<Duration>,
     /// What was not read of the request's body.
@@ -27,21 +27,21 @@ pub struct Body {
 
 /// What lives as long as the answer.
 #[derive(Debug)]
-struct Kept {
-    access: Box<Access>,
-    _busy: Option<Busy>,
+struct BodyGuards {
+    access: Box<AccessLine>,
+    _busy: Option<RequestUnderWay>,
     _permit: Option<RequestPermit>,
 }
 
 #[derive(Debug)]
-enum Source {
+enum AnswerSource {
     Empty,
     Full(Bytes),
-    Gateway(Box<FromGateway>),
+    Gateway(Box<GatewayAnswer>),
 }
 
 /// The gateway's body, and the connection that brings it.
-pub struct FromGateway {
+pub struct GatewayAnswer {
     /// Goes back to its pool at the end of the answer; `None` then, or when the answer broke off.
     lease: Option<Lease>,
     whole: bool,
@@ -51,17 +51,17 @@ pub struct FromGateway {
 }
 
 /// Why a body breaks off.
-pub type BodyError = Box<dyn Error + Send + Sync>;
+pub type AnswerBodyError = Box<dyn Error + Send + Sync>;
 
-impl Body {
+impl AnswerBody {
     /// No body.
     pub fn empty() -> Self {
-        Self::new(Source::Empty)
+        Self::new(AnswerSource::Empty)
     }
 
     /// These bytes.
     pub fn full(bytes: Bytes) -> Self {
-        Self::new(Source::Full(bytes))
+        Self::new(AnswerSource::Full(bytes))
     }
 
     /// What the gateway sends over `lease`, which goes back to its pool at the end.
@@ -72,11 +72,11 @@ impl Body {
             lease.give_back();
             return body;
         }
-        let from = FromGateway { lease: Some(lease), whole: false, watch, unsent: None };
-        Self::new(Source::Gateway(Box::new(from)))
+        let from = GatewayAnswer { lease: Some(lease), whole: false, watch, unsent: None };
+        Self::new(AnswerSource::Gateway(Box::new(from)))
     }
 
-    fn new(source: Source) -> Self {
+    fn new(source: AnswerSource) -> Self {
         Self { source, take: None, kept: None, rest: None }
     }
 
@@ -89,7 +89,7 @@ impl Body {
 
     /// Whether it is frontgate's own.
     pub fn is_ours(&self) -> bool {
-        !matches!(self.source, Source::Gateway(_))
+        !matches!(self.source, AnswerSource::Gateway(_))
     }
 
     /// For how long the client may take nothing of it.
@@ -99,8 +99,13 @@ impl Body {
 
     /// Gives the request's log line into this body's keeping, the sign that a request is under way, and its place among all.
     #[must_use]
-    pub fn keeping(mut self, access: Box<Access>, busy: Option<Busy>, permit: Option<RequestPermit>) -> Self {
-        self.kept = Some(Kept { access, _busy: busy, _permit: permit });
+    pub fn keeping(
+        mut self,
+        access: Box<AccessLine>,
+        busy: Option<RequestUnderWay>,
+        permit: Option<RequestPermit>,
+    ) -> Self {
+        self.kept = Some(BodyGuards { access, _busy: busy, _permit: permit });
         self
     }
 
@@ -117,15 +122,15 @@ impl Body {
     /// answer if it were refused.
     pub fn take_rest(&mut self) -> Option<RequestBody> {
         let unsent = match &mut self.source {
-            Source::Gateway(from) => from.unsent.take(),
-            Source::Empty | Source::Full(_) => None,
+            AnswerSource::Gateway(from) => from.unsent.take(),
+            AnswerSource::Empty | AnswerSource::Full(_) => None,
         };
         self.rest.take().or(unsent)
     }
 
     /// Lets the next frame be a small one.
     pub fn read_little_next(&mut self) {
-        if let Source::Gateway(from) = &mut self.source
+        if let AnswerSource::Gateway(from) = &mut self.source
             && let Some(lease) = &mut from.lease
         {
             lease.read_little_next();
@@ -134,7 +139,7 @@ impl Body {
 
     /// The client is slow: what is read ahead for it should be little.
     pub fn read_little(&mut self) {
-        if let Source::Gateway(from) = &mut self.source
+        if let AnswerSource::Gateway(from) = &mut self.source
             && let Some(lease) = &mut from.lease
         {
             lease.read_little();
@@ -142,47 +147,50 @@ impl Body {
     }
 
     /// It ended like this, whatever is still to come of it, unless how it ends was known before.
-    pub fn end_as(&mut self, how: Ended) {
+    pub fn end_as(&mut self, how: RequestEnd) {
         if let Some(mut kept) = self.kept.take()
-            && matches!(kept.access.ended, Ended::ClientGone | Ended::Done)
+            && matches!(kept.access.ended, RequestEnd::ClientGone | RequestEnd::Done)
         {
             kept.access.ended = how;
         }
     }
 
-    fn ended(&mut self, how: Ended) {
+    fn ended(&mut self, how: RequestEnd) {
         if let Some(kept) = &mut self.kept
-            && kept.access.ended == Ended::ClientGone
+            && kept.access.ended == RequestEnd::ClientGone
         {
             kept.access.ended = how;
         }
     }
 }
 
-impl HttpBody for Body {
+impl HttpBody for AnswerBody {
     type Data = Bytes;
-    type Error = BodyError;
+    type Error = AnswerBodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, AnswerBodyError>>> {
         let frame = match &mut self.source {
-            Source::Empty => None,
-            Source::Full(bytes) => match std::mem::take(bytes) {
+            AnswerSource::Empty => None,
+            AnswerSource::Full(bytes) => match std::mem::take(bytes) {
                 bytes if bytes.is_empty() => None,
                 bytes => Some(Ok(Frame::data(bytes))),
             },
-            Source::Gateway(from) => ready!(from.poll_frame(cx)),
+            AnswerSource::Gateway(from) => ready!(from.poll_frame(cx)),
         };
         match &frame {
-            None => self.ended(Ended::Done),
+            None => self.ended(RequestEnd::Done),
             Some(Ok(frame)) => {
                 if let (Some(kept), Some(data)) = (&mut self.kept, frame.data_ref()) {
                     kept.access.bytes_out += data.len() as u64;
                 }
             }
-            Some(Err(error)) if is_time_out(error) => self.ended(Ended::TimedOut),
+            Some(Err(error)) if is_time_out(error) => self.ended(RequestEnd::TimedOut),
             Some(Err(error)) => {
                 tracing::debug!(%error, "answer broke off");
-                self.ended(Ended::UpstreamFailed);
+                self.ended(RequestEnd::UpstreamFailed);
             }
         }
         Poll::Ready(frame)
@@ -190,17 +198,17 @@ impl HttpBody for Body {
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::Empty => true,
-            Source::Full(bytes) => bytes.is_empty(),
-            Source::Gateway(from) => from.whole,
+            AnswerSource::Empty => true,
+            AnswerSource::Full(bytes) => bytes.is_empty(),
+            AnswerSource::Gateway(from) => from.whole,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Empty => SizeHint::with_exact(0),
-            Source::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Gateway(from) => match &from.lease {
+            AnswerSource::Empty => SizeHint::with_exact(0),
+            AnswerSource::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            AnswerSource::Gateway(from) => match &from.lease {
                 Some(lease) => lease.size_hint(),
                 None if from.whole => SizeHint::with_exact(0),
                 None => SizeHint::default(),
@@ -209,17 +217,17 @@ impl HttpBody for Body {
     }
 }
 
-impl Drop for Body {
+impl Drop for AnswerBody {
     fn drop(&mut self) {
         // Whoever sees that nothing follows does not ask again.
         if self.is_end_stream() {
-            self.ended(Ended::Done);
+            self.ended(RequestEnd::Done);
         }
     }
 }
 
-impl FromGateway {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+impl GatewayAnswer {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerBodyError>>> {
         let Some(lease) = &mut self.lease else { return Poll::Ready(None) };
         match ready!(lease.poll_frame(cx)) {
             None => {
@@ -254,7 +262,7 @@ impl FromGateway {
 }
 
 /// Whether a side stood still for too long.
-fn is_time_out(error: &BodyError) -> bool {
+fn is_time_out(error: &AnswerBodyError) -> bool {
     match error.downcast_ref() {
         Some(LinkError::Silent | LinkError::Untaken) => true,
         Some(LinkError::Body(error)) => error.is::<BodyStalled>(),
@@ -262,7 +270,7 @@ fn is_time_out(error: &BodyError) -> bool {
     }
 }
 
-impl std::fmt::Debug for FromGateway {
+impl std::fmt::Debug for GatewayAnswer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FromGateway").field("whole", &self.whole).finish_non_exhaustive()
     }

@@ -11,15 +11,15 @@ use http::header::{self, HeaderValue};
 use http::{Method, Response};
 use rustls::pki_types::CertificateDer;
 
-use super::body::Body;
-use super::error::Failure;
-use super::exchange::Exchange;
-use super::handle::Handle;
+use super::body::AnswerBody;
+use super::error::RequestFailure;
+use super::exchange::RequestExchange;
+use super::handle::RequestHandler;
 use super::host;
-use super::redirect::Https;
+use super::redirect::HttpsLocation;
 use super::template::{escape, fill};
-use crate::observe::access::{Access, AnsweredBy};
-use crate::tls::{Description, mobileconfig, to_pem};
+use crate::observe::access::{AccessLine, AnsweredBy};
+use crate::tls::{CertDescription, mobileconfig, to_pem};
 
 mod qr;
 
@@ -28,18 +28,18 @@ pub struct CaPage<H> {
     /// What is offered; `None` when the page is off.
     pub offer: Option<Arc<CaOffer>>,
     /// Where the trusted page is then opened.
-    pub https: Https,
+    pub https: HttpsLocation,
     /// What comes next.
     pub inner: H,
 }
 
 /// The CA that is offered, replaceable while frontgate runs.
 #[derive(Debug, Default)]
-pub struct CaOffer(ArcSwapOption<Ca>);
+pub struct CaOffer(ArcSwapOption<OfferedCa>);
 
 /// The CA in every form in which it is offered.
 #[derive(Debug)]
-struct Ca {
+struct OfferedCa {
     name: String,
     fingerprint: String,
     pem: Bytes,
@@ -57,13 +57,13 @@ impl CaOffer {
 
     /// Offers `ca` from here on.
     pub fn set(&self, ca: Option<&CertificateDer<'_>>) {
-        self.0.store(ca.and_then(Ca::new).map(Arc::new));
+        self.0.store(ca.and_then(OfferedCa::new).map(Arc::new));
     }
 }
 
-impl Ca {
+impl OfferedCa {
     fn new(ca: &CertificateDer<'_>) -> Option<Self> {
-        let Description { subject, fingerprint, .. } = Description::read(ca)?;
+        let CertDescription { subject, fingerprint, .. } = CertDescription::read(ca)?;
         Some(Self {
             name: subject.strip_prefix("CN=").unwrap_or(&subject).to_owned(),
             fingerprint: fingerprint.to_string(),
@@ -74,8 +74,12 @@ impl Ca {
     }
 }
 
-impl<H: Handle> Handle for CaPage<H> {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+impl<H: RequestHandler> RequestHandler for CaPage<H> {
+    async fn handle(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<Response<AnswerBody>, RequestFailure> {
         let asked = matches!(exchange.head.method, Method::GET | Method::HEAD);
         let ca = self.offer.as_ref().filter(|_| asked).and_then(|offer| offer.0.load_full());
         let Some(answer) = ca.and_then(|ca| answer(&ca, self.https, exchange)) else {
@@ -87,14 +91,14 @@ impl<H: Handle> Handle for CaPage<H> {
 }
 
 /// The answer for one of our paths.
-fn answer(ca: &Ca, https: Https, exchange: &Exchange) -> Option<Response<Body>> {
+fn answer(ca: &OfferedCa, https: HttpsLocation, exchange: &RequestExchange) -> Option<Response<AnswerBody>> {
     // A certificate or a profile is opened where it is downloaded, so it is named, but not as an attachment: Firefox and
     // Safari then offer to install it.
     let (content_type, file, bytes) = match exchange.target.path().strip_prefix(PATH)? {
         "" => {
             let host = exchange.host.to_str().unwrap_or_default();
             let agent = exchange.head.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-            ("text/html; charset=utf-8", None, page(ca, https, host, System::guess(agent)).into())
+            ("text/html; charset=utf-8", None, page(ca, https, host, CaPageSystem::guess(agent)).into())
         }
         ".pem" => (CERTIFICATE, Some("frontgate-local-ca.pem"), ca.pem.clone()),
         ".der" => (CERTIFICATE, Some("frontgate-local-ca.crt"), ca.der.clone()),
@@ -103,7 +107,7 @@ fn answer(ca: &Ca, https: Https, exchange: &Exchange) -> Option<Response<Body>> 
         }
         _ => return None,
     };
-    let mut response = Response::new(Body::empty());
+    let mut response = Response::new(AnswerBody::empty());
     let fields = response.headers_mut();
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     fields.insert(header::CONTENT_LENGTH, bytes.len().into());
@@ -115,12 +119,12 @@ fn answer(ca: &Ca, https: Https, exchange: &Exchange) -> Option<Response<Body>> 
             .ok()
             .and_then(|value| fields.insert(header::CONTENT_DISPOSITION, value)),
     };
-    Some(if exchange.head.method == Method::HEAD { response } else { response.map(|_| Body::full(bytes)) })
+    Some(if exchange.head.method == Method::HEAD { response } else { response.map(|_| AnswerBody::full(bytes)) })
 }
 
 /// The systems that the page has instructions for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum System {
+enum CaPageSystem {
     Ios,
     Android,
     Mac,
@@ -128,7 +132,7 @@ enum System {
     Linux,
 }
 
-impl System {
+impl CaPageSystem {
     /// What a browser says it runs on: only which instructions are open at first depends on it.
     fn guess(agent: Option<&str>) -> Option<Self> {
         let agent = agent?;
@@ -154,7 +158,7 @@ impl System {
     }
 }
 
-fn page(ca: &Ca, https: Https, host: &str, system: Option<System>) -> String {
+fn page(ca: &OfferedCa, https: HttpsLocation, host: &str, system: Option<CaPageSystem>) -> String {
     let (name, _) = host::split(host);
     let open = https.origin(host) + "/";
     let here = format!("http://{host}{PATH}");

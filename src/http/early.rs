@@ -1,4 +1,4 @@
-//! [`Discard`]: how much of a request's body is still read behind an answer that did not wait for it, and for how long.
+//! [`BodyDiscard`]: how much of a request's body is still read behind an answer that did not wait for it, and for how long.
 //!
 //! A client that is still sending finds its connection reset, and loses the answer, if the rest of its body is refused at once.
 //! So a small body is taken in whole before the answer is given, and of a larger one what still comes is thrown away while the
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::upstream::Progress;
+use crate::upstream::TransferProgress;
 
 /// A body of at most so many bytes is taken in whole before an answer that needs nothing of it.
 pub const SMALL_BODY: usize = 64 * 1024;
@@ -23,16 +23,20 @@ pub const DISCARD_SILENCE: Duration = Duration::from_secs(5);
 
 /// What is left of the patience with a body behind an answer that did not wait for it.
 #[derive(Debug, Clone, Copy)]
-pub struct Discard {
+pub struct BodyDiscard {
     left: u64,
     until: Instant,
-    progress: Progress,
+    progress: TransferProgress,
 }
 
-impl Discard {
+impl BodyDiscard {
     /// The answer is out `now`.
     pub fn new(now: Instant) -> Self {
-        Self { left: DISCARD_BYTES, until: now + DISCARD_TIME, progress: Progress::new(Some(DISCARD_SILENCE), now) }
+        Self {
+            left: DISCARD_BYTES,
+            until: now + DISCARD_TIME,
+            progress: TransferProgress::new(Some(DISCARD_SILENCE), now),
+        }
     }
 
     /// So many bytes came and were thrown away. Whether more may come.
@@ -57,18 +61,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_ends_by_bytes_by_time_and_by_silence() {
         let begin = Instant::now();
-        let mut discard = Discard::new(begin);
+        let mut discard = BodyDiscard::new(begin);
         assert_eq!(discard.deadline(), begin + DISCARD_SILENCE);
         assert!(discard.took(1, begin + Duration::from_secs(4)));
         assert_eq!(discard.deadline(), begin + Duration::from_secs(9), "a byte is progress");
         assert!(discard.took(0, begin + Duration::from_secs(8)));
         assert!(!discard.took(0, begin + Duration::from_secs(9)), "nothing for too long");
 
-        let mut dripping = Discard::new(begin);
+        let mut dripping = BodyDiscard::new(begin);
         let seconds = (1..=60).find(|second| !dripping.took(1, begin + Duration::from_secs(*second)));
         assert_eq!(seconds, Some(DISCARD_TIME.as_secs()));
 
-        let mut fast = Discard::new(begin);
+        let mut fast = BodyDiscard::new(begin);
         let megabytes = (1..=100).find(|_| !fast.took(1 << 20, begin));
         assert_eq!(megabytes, Some(64));
     }

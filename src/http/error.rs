@@ -1,46 +1,46 @@
-//! [`Failure`]: every way in which frontgate itself answers. Failures become statuses here, in [`Face`], and nowhere else.
+//! [`RequestFailure`]: every way in which frontgate itself answers. Failures become statuses here, in [`ErrorPageSpec`], and nowhere else.
 
-mod face;
+mod page_spec;
 
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
-pub use face::Face;
 use http::StatusCode;
+pub use page_spec::ErrorPageSpec;
 
 use crate::tls::TlsFault;
 
 /// What went wrong underneath. It goes to the log and never to a client: it may name the gateway's address.
-pub type Cause = Box<dyn Error + Send + Sync>;
+pub type FailureCause = Box<dyn Error + Send + Sync>;
 
 /// A request that frontgate answers itself, because it cannot or must not pass it on, or got no answer for it.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum RequestFailure {
     /// Nobody listens at the gateway's address.
     #[error("the gateway is not running")]
-    GatewayNotRunning(#[source] Cause),
+    GatewayNotRunning(#[source] FailureCause),
     /// Nobody has listened at the gateway's address for as long as the request could wait.
     #[error("the gateway is restarting")]
-    GatewayStarting(#[source] Cause),
+    GatewayStarting(#[source] FailureCause),
     /// The gateway's address cannot be reached.
     #[error("the gateway cannot be reached")]
-    GatewayUnreachable(#[source] Cause),
+    GatewayUnreachable(#[source] FailureCause),
     /// The gateway's name has no address.
     #[error("the gateway's name cannot be resolved")]
-    GatewayNotFound(#[source] Cause),
+    GatewayNotFound(#[source] FailureCause),
     /// The gateway's address leads back here (RFC 9110 §7.6.3 has loops in mind).
     #[error("the gateway's address is frontgate's own")]
-    GatewayIsFrontgate(#[source] Cause),
+    GatewayIsFrontgate(#[source] FailureCause),
     /// The TLS handshake with the gateway failed.
     #[error("the TLS handshake with the gateway failed: {}", .0.as_str())]
-    GatewayTls(TlsFault, #[source] Cause),
+    GatewayTls(TlsFault, #[source] FailureCause),
     /// The connection ended before the head of an answer.
     #[error("the gateway closed the connection without an answer")]
-    GatewayClosed(#[source] Cause),
+    GatewayClosed(#[source] FailureCause),
     /// What came back is not HTTP.
     #[error("the gateway's answer is not HTTP")]
-    GatewayNonsense(#[source] Cause),
+    InvalidResponse(#[source] FailureCause),
     /// A 101 to a request that asked for none.
     #[error("the gateway switched protocols unasked")]
     UnaskedUpgrade,
@@ -61,7 +61,7 @@ pub enum Failure {
     SendTimeout,
     /// The request is malformed, or cannot be passed on exactly.
     #[error("bad request: {}", .0.as_str())]
-    BadRequest(Flaw),
+    BadRequest(BadRequest),
     /// The request did not arrive in time.
     #[error("the request took too long to arrive")]
     RequestTimeout,
@@ -109,7 +109,7 @@ pub enum Failure {
     TooManyConnections,
     /// Frontgate has no socket or memory left to reach the gateway.
     #[error("no resources left to reach the gateway")]
-    Exhausted(#[source] Cause),
+    Exhausted(#[source] FailureCause),
     /// Frontgate is shutting down.
     #[error("shutting down")]
     Draining,
@@ -120,7 +120,7 @@ pub enum Failure {
 
 /// What is wrong with a request that gets a 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flaw {
+pub enum BadRequest {
     /// HTTP/1.1 without `Host` (RFC 9112 §3.2).
     MissingHost,
     /// More than one `Host`.
@@ -145,7 +145,7 @@ pub enum Flaw {
 
 /// Who must change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub enum Blame {
     /// The one who asked.
     Client,
     /// The gateway, or whoever runs it.
@@ -154,7 +154,7 @@ pub enum Fault {
     Frontgate,
 }
 
-impl Failure {
+impl RequestFailure {
     /// Sorts an error of connecting to the gateway.
     pub fn connecting(error: io::Error) -> Self {
         match error.kind() {
@@ -182,11 +182,11 @@ impl Failure {
     }
 
     /// Who must change something.
-    pub fn fault(&self) -> Fault {
+    pub fn fault(&self) -> Blame {
         self.face().fault
     }
 
-    /// Whether the same request may succeed over another connection. For [`Failure::GatewayClosed`] the gateway may have
+    /// Whether the same request may succeed over another connection. For [`RequestFailure::GatewayClosed`] the gateway may have
     /// acted on the request: only an idempotent one, or one sent on a reused connection, can be repeated.
     pub fn retryable(&self) -> bool {
         matches!(
@@ -209,7 +209,7 @@ impl Failure {
     }
 }
 
-impl Flaw {
+impl BadRequest {
     /// Its stable name, in `snake_case`.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! [`Exchange`]: a request on its way through the layers, with what they found out about it.
+//! [`RequestExchange`]: a request on its way through the layers, with what they found out about it.
 
 use std::sync::Arc;
 
@@ -6,23 +6,23 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, header};
 
-use super::arrival::Arrival;
+use super::connection_info::ConnectionInfo;
 use super::forwarded::Forwarding;
 use super::permits::RequestPermit;
 use super::request_id::RequestId;
-use super::tunnel::Handover;
+use super::tunnel::UpgradeSlot;
 use crate::config::HeaderRules;
-use crate::observe::access::Access;
+use crate::observe::access::AccessLine;
 use crate::upstream::RequestBody;
 
 /// A request on its way through the layers, which are shown it in turn.
 #[derive(Debug)]
-pub struct Exchange {
+pub struct RequestExchange {
     /// Its name.
     pub id: RequestId,
     /// How it reached us.
-    pub arrival: Arc<Arrival>,
-    /// Its head as it came; of its fields few are left once it has been sent on ([`Exchange::give_back_head`]).
+    pub arrival: Arc<ConnectionInfo>,
+    /// Its head as it came; of its fields few are left once it has been sent on ([`RequestExchange::give_back_head`]).
     pub head: Parts,
     /// Its body.
     pub body: RequestBody,
@@ -37,7 +37,7 @@ pub struct Exchange {
     /// It is under way. Set by [`super::stack::Edge`], before anything waits.
     pub permit: Option<RequestPermit>,
     /// Where an upgrade leaves its tunnel; `None` where the connection cannot be handed over.
-    pub handover: Option<Arc<Handover>>,
+    pub handover: Option<Arc<UpgradeSlot>>,
     /// What its route changes in its header fields. Set by [`super::stack::RouteStack`].
     pub rules: Option<Arc<HeaderRules>>,
     /// A name and password that it brings are meant for us. Set by [`super::router`].
@@ -46,10 +46,10 @@ pub struct Exchange {
     pub user: Option<(HeaderName, HeaderValue)>,
 }
 
-impl Exchange {
+impl RequestExchange {
     /// Lets go of the fields of a large head that was sent on: it would wait with them for its answer. What an answer of our own is
     /// chosen by stays, in memory of its own, since a value keeps all of the buffer that it was read into.
-    pub fn give_back_head(&mut self, access: &mut Access) {
+    pub fn give_back_head(&mut self, access: &mut AccessLine) {
         let fields = &self.head.headers;
         let bytes = fields.values().map(HeaderValue::len).sum::<usize>() + self.target.as_str().len();
         if fields.len() <= FEW_FIELDS && bytes <= SMALL_HEAD {

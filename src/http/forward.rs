@@ -7,28 +7,28 @@ use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::attribution_watch::AttributionWatch;
-use super::body::Body;
-use super::error::{Cause, Failure, Flaw};
-use super::exchange::Exchange;
-use super::handle::Handle;
+use super::body::AnswerBody;
+use super::error::{BadRequest, FailureCause, RequestFailure};
+use super::exchange::RequestExchange;
+use super::handle::RequestHandler;
 use super::header_rules;
-use super::headers::{self, Connection, Passing};
+use super::headers::{self, ConnectionEffect, FieldFilter};
 use super::protected::ProtectedFields;
 use crate::listener::Network;
-use crate::observe::access::{Access, Ended};
-use crate::observe::hint::Hint;
+use crate::observe::access::{AccessLine, RequestEnd};
+use crate::observe::gateway_hint::GatewayHint;
 use crate::tls::TlsFault;
 use crate::upstream::{
-    self, Asked, BodyStalled, ConnectError, Endpoints, Entry, Gate, Lease, LinkError, NoConnection, Outgoing, Patience,
-    SendError, TooLarge, shorter, size,
+    self, BodyStalled, ConnectError, EncodedRequest, Endpoints, GatewayTimeouts, HoldQueue, HoldRequest, Lease,
+    LinkError, NoConnection, SendError, TooLarge, WaitPurpose, shorter, size,
 };
 
 /// Sends requests to one gateway.
-pub struct Forward {
+pub struct Forwarder {
     /// Its connections.
     pub endpoints: Endpoints,
     /// Where requests wait while it restarts.
-    pub gate: Gate,
+    pub gate: HoldQueue,
     /// Its address, or all of them, for the log.
     pub upstream: Arc<str>,
     /// Whether there are several gateways, so that a line says which one it was.
@@ -36,14 +36,14 @@ pub struct Forward {
     /// The fields that not every client may send.
     pub protected: Arc<ProtectedFields>,
     /// How long each side may stand still.
-    pub times: Times,
+    pub times: ExchangeTimeouts,
     /// Tells the operator what the gateway's configuration lacks.
-    pub hint: Arc<Hint>,
+    pub hint: Arc<GatewayHint>,
 }
 
 /// How long each side of an exchange may stand still; `None` is for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Times {
+pub struct ExchangeTimeouts {
     /// The gateway, once it has the request.
     pub read: Option<Duration>,
     /// Whoever is written to: not one byte is taken.
@@ -52,26 +52,34 @@ pub struct Times {
     pub progress: Option<Duration>,
 }
 
-impl Handle for Forward {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+impl RequestHandler for Forwarder {
+    async fn handle(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<Response<AnswerBody>, RequestFailure> {
         let began = Instant::now();
         let (lease, response) = self.exchange(exchange, access).await?;
         // Not before: it would keep all of the head.
         let origin = exchange.head.headers.get(ORIGIN).cloned();
         access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Failure::UnaskedUpgrade);
+            return Err(RequestFailure::UnaskedUpgrade);
         }
         Ok(self.to_client(lease, response, origin))
     }
 }
 
-impl Forward {
+impl Forwarder {
     /// Sends the request over a connection that is there, or a fresh one. The gateway may close an idle connection in the very
     /// moment we use it: what it cannot have acted on is sent again.
-    async fn exchange(&self, exchange: &mut Exchange, access: &mut Access) -> Result<(Lease, Response<()>), Failure> {
+    async fn exchange(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<(Lease, Response<()>), RequestFailure> {
         exchange.body.must_move_within(self.times.progress);
-        let mut request = to_gateway(exchange, &self.protected, Connection::Stays);
+        let mut request = to_gateway(exchange, &self.protected, ConnectionEffect::Stays);
         exchange.give_back_head(access);
         let mut began = access.began();
         if let Some(mut lease) = self.endpoints.reuse() {
@@ -85,21 +93,21 @@ impl Forward {
             }
         }
         // Boxed: dialling takes much room, which every request would have to keep free.
-        Box::pin(self.exchange_fresh(exchange, request, Asked::Request, began, access)).await
+        Box::pin(self.exchange_fresh(exchange, request, WaitPurpose::Request, began, access)).await
     }
 
     /// Sends the request, which `began` then, over a fresh connection. A gateway that is restarting is waited for, as long as the
     /// request was not seen by it or may be sent again.
     pub(super) async fn exchange_fresh(
         &self,
-        exchange: &mut Exchange,
-        mut request: Box<Outgoing>,
-        asked: Asked,
+        exchange: &mut RequestExchange,
+        mut request: Box<EncodedRequest>,
+        asked: WaitPurpose,
         began: Instant,
-        access: &mut Access,
-    ) -> Result<(Lease, Response<()>), Failure> {
+        access: &mut AccessLine,
+    ) -> Result<(Lease, Response<()>), RequestFailure> {
         let client = access.client.addr.map(Network::of);
-        let mut wait = self.gate.enter(Entry { asked, began: began.into(), client, bytes: request.weight() });
+        let mut wait = self.gate.enter(HoldRequest { asked, began: began.into(), client, bytes: request.weight() });
         let mut others = self.endpoints.all().len() - 1;
         loop {
             let dialled = wait.connection(&self.endpoints).await;
@@ -136,28 +144,28 @@ impl Forward {
                     }
                     match failed.request {
                         Some(again) => request = again,
-                        None => return Err(Failure::Internal),
+                        None => return Err(RequestFailure::Internal),
                     }
                 }
             }
         }
     }
 
-    fn no_connection(&self, error: NoConnection) -> Failure {
-        let cause: Cause = format!("{}: {error}", self.upstream).into();
+    fn no_connection(&self, error: NoConnection) -> RequestFailure {
+        let cause: FailureCause = format!("{}: {error}", self.upstream).into();
         match error {
             NoConnection::HeldInVain(_) | NoConnection::LongDown | NoConnection::Full => {
-                Failure::GatewayStarting(cause)
+                RequestFailure::GatewayStarting(cause)
             }
-            NoConnection::Draining => Failure::Draining,
+            NoConnection::Draining => RequestFailure::Draining,
             NoConnection::Failed(error) => match error {
-                ConnectError::Refused => Failure::GatewayNotRunning(cause),
-                ConnectError::Resolve { .. } => Failure::GatewayNotFound(cause),
-                ConnectError::TimedOut(_) => Failure::ConnectTimeout,
-                ConnectError::Itself(_) => Failure::GatewayIsFrontgate(cause),
-                ConnectError::Tls(error) => Failure::GatewayTls(TlsFault::of(&error), cause),
-                ConnectError::Exhausted { .. } => Failure::Exhausted(cause),
-                ConnectError::Io(error) => Failure::connecting(error),
+                ConnectError::Refused => RequestFailure::GatewayNotRunning(cause),
+                ConnectError::Resolve { .. } => RequestFailure::GatewayNotFound(cause),
+                ConnectError::TimedOut(_) => RequestFailure::ConnectTimeout,
+                ConnectError::Itself(_) => RequestFailure::GatewayIsFrontgate(cause),
+                ConnectError::Tls(error) => RequestFailure::GatewayTls(TlsFault::of(&error), cause),
+                ConnectError::Exhausted { .. } => RequestFailure::Exhausted(cause),
+                ConnectError::Io(error) => RequestFailure::connecting(error),
             },
         }
     }
@@ -166,13 +174,13 @@ impl Forward {
     async fn send(
         &self,
         lease: &mut Lease,
-        request: Box<Outgoing>,
-        access: &mut Access,
+        request: Box<EncodedRequest>,
+        access: &mut AccessLine,
     ) -> Result<Response<()>, SendError> {
         if self.named {
             access.gateway = Some(Arc::clone(lease.endpoint().unwrap_or(&self.upstream)));
         }
-        let patience = Patience { send: self.times.send, read: self.times.read };
+        let patience = GatewayTimeouts { send: self.times.send, read: self.times.read };
         lease.exchange_within(patience, request).await
     }
 
@@ -182,28 +190,28 @@ impl Forward {
         lease: Lease,
         mut response: Response<()>,
         origin: Option<HeaderValue>,
-    ) -> Response<Body> {
+    ) -> Response<AnswerBody> {
         let watch = AttributionWatch::over(&response, &self.hint, lease.local_ip(), origin);
-        headers::to_client(response.headers_mut(), Connection::Stays);
+        headers::to_client(response.headers_mut(), ConnectionEffect::Stays);
         let take = shorter(self.times.send, self.times.progress);
-        response.map(|()| Body::from_gateway(lease, watch).taken_within(take))
+        response.map(|()| AnswerBody::from_gateway(lease, watch).taken_within(take))
     }
 }
 
 /// The request as the gateway gets it; the exchange keeps all but the body.
 pub(super) fn to_gateway(
-    exchange: &mut Exchange,
+    exchange: &mut RequestExchange,
     protected: &ProtectedFields,
-    connection: Connection,
-) -> Box<Outgoing> {
+    connection: ConnectionEffect,
+) -> Box<EncodedRequest> {
     let body = std::mem::take(&mut exchange.body);
     let (head, host, forwarding) = (&exchange.head, &exchange.host, &exchange.forwarding);
     let ours = forwarding.fields.iter().map(|(name, value)| size(name, value)).sum::<usize>();
     let came = head.headers.iter().map(|(name, value)| size(name, value)).sum::<usize>();
     let room = came + ours + host.len() + UPGRADE_FIELDS;
-    let mut writer = Outgoing::writer(&head.method, &exchange.target, body, room);
+    let mut writer = EncodedRequest::writer(&head.method, &exchange.target, body, room);
     let rules = exchange.rules.as_deref();
-    let passing = Passing { forwarding, protected, basic_is_ours: exchange.basic_is_ours, rules };
+    let passing = FieldFilter { forwarding, protected, basic_is_ours: exchange.basic_is_ours, rules };
     if rules.is_none() && exchange.user.is_none() {
         headers::to_gateway(head, host, passing, connection, |name, value| writer.field(name, value));
         return writer.end();
@@ -225,10 +233,10 @@ pub(super) fn to_gateway(
 }
 
 /// Why there is no answer. The exchange gets back what was not sent of the request's body: the client may still be sending it.
-fn failure_of(failed: SendError, exchange: &mut Exchange, access: &mut Access) -> Failure {
+fn failure_of(failed: SendError, exchange: &mut RequestExchange, access: &mut AccessLine) -> RequestFailure {
     let stalled = matches!(&failed.error, LinkError::Body(error) if error.is::<BodyStalled>());
     if stalled || matches!(failed.error, LinkError::Silent | LinkError::Untaken) {
-        access.ended = Ended::TimedOut;
+        access.ended = RequestEnd::TimedOut;
     }
     if let Some(request) = failed.request
         && !stalled
@@ -236,18 +244,20 @@ fn failure_of(failed: SendError, exchange: &mut Exchange, access: &mut Access) -
         exchange.body = request.into_body();
     }
     match failed.error {
-        LinkError::Body(_) if stalled => Failure::RequestTimeout,
-        LinkError::Body(error) if error.is::<TooLarge>() => Failure::BodyTooLarge,
-        LinkError::Body(error) if error.is::<upstream::Flaw>() => Failure::BadRequest(Flaw::BadFraming),
-        LinkError::Body(_) => Failure::BadRequest(Flaw::BodyCutShort),
-        LinkError::Untaken => Failure::SendTimeout,
-        LinkError::Silent => Failure::ReadTimeout,
-        LinkError::Nonsense(_) => Failure::GatewayNonsense(failed.error.into()),
+        LinkError::Body(_) if stalled => RequestFailure::RequestTimeout,
+        LinkError::Body(error) if error.is::<TooLarge>() => RequestFailure::BodyTooLarge,
+        LinkError::Body(error) if error.is::<upstream::ParseError>() => {
+            RequestFailure::BadRequest(BadRequest::BadFraming)
+        }
+        LinkError::Body(_) => RequestFailure::BadRequest(BadRequest::BodyCutShort),
+        LinkError::Untaken => RequestFailure::SendTimeout,
+        LinkError::Silent => RequestFailure::ReadTimeout,
+        LinkError::InvalidResponse(_) => RequestFailure::InvalidResponse(failed.error.into()),
         // In TLS 1.3 a server says only after the handshake that it does not want this client (RFC 8446 §4.4.2.4).
         LinkError::Io(ref io) if TlsFault::of(io) == TlsFault::ClientCertificate => {
-            Failure::GatewayTls(TlsFault::ClientCertificate, failed.error.into())
+            RequestFailure::GatewayTls(TlsFault::ClientCertificate, failed.error.into())
         }
-        error => Failure::GatewayClosed(error.into()),
+        error => RequestFailure::GatewayClosed(error.into()),
     }
 }
 

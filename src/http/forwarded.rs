@@ -8,11 +8,11 @@ use std::net::{IpAddr, SocketAddr};
 use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-use super::arrival::{Announced, Arrival};
+use super::connection_info::{ConnectionInfo, ProxyAnnouncement};
 use super::host;
-use super::protected::{self, Sender};
+use super::protected::{self, RequestSender};
 use crate::config::{Forwarded, LocalClients};
-use crate::listener::Peer;
+use crate::listener::ClientPeer;
 
 /// What the gateway is told about a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +26,13 @@ pub struct Forwarding {
 }
 
 /// Decides who the client is, and the fields that tell the gateway so.
-pub fn decide(rules: &Forwarded, arrival: &Arrival, host: &HeaderValue, headers: &HeaderMap) -> Forwarding {
+pub fn decide(rules: &Forwarded, arrival: &ConnectionInfo, host: &HeaderValue, headers: &HeaderMap) -> Forwarding {
     let trusted = is_trusted(rules, arrival);
     let client = if trusted { named_client(&rules.trusted_proxies, arrival.peer, headers) } else { arrival.peer.ip() };
     if !trusted && is_local(rules.local_clients, arrival, host, headers) {
         return Forwarding { client, trusted, fields: Vec::new() };
     }
-    let told = Told::new(arrival, host, trusted.then_some(headers));
+    let told = RequestedAddress::new(arrival, host, trusted.then_some(headers));
     let mut fields = Vec::with_capacity(6);
     if rules.x_forwarded {
         let own = client == arrival.peer.ip();
@@ -51,8 +51,8 @@ pub fn decide(rules: &Forwarded, arrival: &Arrival, host: &HeaderValue, headers:
 
 impl Forwarding {
     /// Who sent the request, as far as its fields are concerned.
-    pub fn sender(&self) -> Sender {
-        if self.trusted { Sender::TrustedProxy } else { Sender::Client }
+    pub fn sender(&self) -> RequestSender {
+        if self.trusted { RequestSender::TrustedProxy } else { RequestSender::Client }
     }
 }
 
@@ -64,8 +64,9 @@ pub fn told_address(client: Option<IpAddr>) -> HeaderValue {
 /// Whether the peer is a proxy in front of us. Only a process that may open its file reaches a unix listener, and it can name
 /// its client in no other way than by a header. A proxy that has announced a connection and did not say whose it is passes bytes
 /// on that it has not looked at: what fields they hold, nobody vouches for.
-fn is_trusted(rules: &Forwarded, arrival: &Arrival) -> bool {
-    arrival.announced != Announced::NoClient && arrival.peer.ip().is_none_or(|ip| contains(&rules.trusted_proxies, ip))
+fn is_trusted(rules: &Forwarded, arrival: &ConnectionInfo) -> bool {
+    arrival.announced != ProxyAnnouncement::NoClient
+        && arrival.peer.ip().is_none_or(|ip| contains(&rules.trusted_proxies, ip))
 }
 
 fn contains(nets: &[IpNet], ip: IpAddr) -> bool {
@@ -73,9 +74,9 @@ fn contains(nets: &[IpNet], ip: IpAddr) -> bool {
 }
 
 /// Rule 5: a client on this machine that asks for a loopback name and came straight to us.
-fn is_local(mode: LocalClients, arrival: &Arrival, host: &HeaderValue, headers: &HeaderMap) -> bool {
+fn is_local(mode: LocalClients, arrival: &ConnectionInfo, host: &HeaderValue, headers: &HeaderMap) -> bool {
     mode == LocalClients::Auto
-        && arrival.announced == Announced::Nothing
+        && arrival.announced == ProxyAnnouncement::Nothing
         && arrival.peer.ip().is_some_and(|ip| ip.is_loopback())
         && is_loopback_name(host)
         && !headers.keys().any(protected::is_evidence)
@@ -96,7 +97,7 @@ fn is_loopback_name(host: &HeaderValue) -> bool {
 
 /// The right-most address that no trusted proxy has. An entry that is no address ends the search: what stands left of it
 /// could be anything, so the hop that reported it is the client.
-fn named_client(trusted: &[IpNet], peer: Peer, headers: &HeaderMap) -> Option<IpAddr> {
+fn named_client(trusted: &[IpNet], peer: ClientPeer, headers: &HeaderMap) -> Option<IpAddr> {
     let mut client = peer.ip();
     let chain = if headers.contains_key(X_FORWARDED_FOR) { x_forwarded_for(headers) } else { rfc7239_for(headers) };
     for hop in chain.into_iter().rev() {
@@ -141,14 +142,14 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// What the client asked for: by our own knowledge, or by a trusted proxy's word where it gives one.
-struct Told {
+struct RequestedAddress {
     proto: HeaderValue,
     host: HeaderValue,
     port: HeaderValue,
 }
 
-impl Told {
-    fn new(arrival: &Arrival, host: &HeaderValue, believed: Option<&HeaderMap>) -> Self {
+impl RequestedAddress {
+    fn new(arrival: &ConnectionInfo, host: &HeaderValue, believed: Option<&HeaderMap>) -> Self {
         let word = |name: &HeaderName| believed.and_then(|headers| headers.get(name)).cloned();
         let proto = word(&X_FORWARDED_PROTO)
             .filter(|proto| proto == "https" || proto == "http")

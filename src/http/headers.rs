@@ -11,7 +11,7 @@ use crate::config::HeaderRules;
 
 /// What decides over the fields of a request.
 #[derive(Debug, Clone, Copy)]
-pub struct Passing<'a> {
+pub struct FieldFilter<'a> {
     /// What the gateway is told about the client.
     pub forwarding: &'a Forwarding,
     /// Those that not every client may send.
@@ -26,8 +26,8 @@ pub struct Passing<'a> {
 pub fn to_gateway(
     head: &request::Parts,
     host: &HeaderValue,
-    passing: Passing<'_>,
-    connection: Connection,
+    passing: FieldFilter<'_>,
+    connection: ConnectionEffect,
     mut field: impl FnMut(&HeaderName, &HeaderValue),
 ) {
     let came = &head.headers;
@@ -76,14 +76,14 @@ pub fn to_gateway(
     for (name, value) in &passing.forwarding.fields {
         field(name, value);
     }
-    if connection == Connection::Upgrade {
+    if connection == ConnectionEffect::Upgrade {
         field(&CONNECTION, &HeaderValue::from_static("Upgrade"));
         field(&UPGRADE, &HeaderValue::from_static("websocket"));
     }
 }
 
 /// The fields of an answer as the client gets them; only what belongs to the connection to the gateway is taken away.
-pub fn to_client(headers: &mut HeaderMap, connection: Connection) {
+pub fn to_client(headers: &mut HeaderMap, connection: ConnectionEffect) {
     let named = named_by_connection(headers);
     let hop = |name: &HeaderName| (is_hop_by_hop(name) && *name != TRAILER) || named.contains(name);
     if headers.keys().any(hop) {
@@ -96,7 +96,7 @@ pub fn to_client(headers: &mut HeaderMap, connection: Connection) {
             }
         }
     }
-    if connection == Connection::Upgrade {
+    if connection == ConnectionEffect::Upgrade {
         headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
@@ -104,7 +104,7 @@ pub fn to_client(headers: &mut HeaderMap, connection: Connection) {
 
 /// What a message does to its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connection {
+pub enum ConnectionEffect {
     /// Nothing.
     Stays,
     /// It asks for a WebSocket, or grants one.
@@ -118,7 +118,7 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
         || name.starts_with("proxy-")
 }
 
-/// The fields that `Connection` names besides its own options.
+/// The fields that `ConnectionEffect` names besides its own options.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     let mut named = Vec::new();
     for token in headers.get_all(CONNECTION).into_iter().flat_map(tokens) {

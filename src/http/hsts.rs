@@ -3,11 +3,11 @@
 use http::header::STRICT_TRANSPORT_SECURITY;
 use http::{HeaderMap, HeaderValue};
 
-use super::arrival::Arrival;
+use super::connection_info::ConnectionInfo;
 use crate::config::Hsts;
 
 /// Adds `Strict-Transport-Security` to an answer, unless it has one.
-pub fn add(policy: Hsts, arrival: &Arrival, answer: &mut HeaderMap) {
+pub fn add(policy: Hsts, arrival: &ConnectionInfo, answer: &mut HeaderMap) {
     if let Some(field) = field(policy, arrival) {
         answer.entry(STRICT_TRANSPORT_SECURITY).or_insert(field);
     }
@@ -15,7 +15,7 @@ pub fn add(policy: Hsts, arrival: &Arrival, answer: &mut HeaderMap) {
 
 /// Never over plain HTTP (RFC 6797 §7.2). A browser that has once seen it lets nobody click a warning away, so by itself it is
 /// only told by a certificate that every browser trusts, to who asked for its name; addresses do not count (§8.1).
-fn field(policy: Hsts, arrival: &Arrival) -> Option<HeaderValue> {
+fn field(policy: Hsts, arrival: &ConnectionInfo) -> Option<HeaderValue> {
     if !arrival.secure {
         return None;
     }

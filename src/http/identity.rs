@@ -2,10 +2,10 @@
 
 use http::{HeaderName, HeaderValue};
 
-use crate::tls::Identity;
+use crate::tls::ClientIdentity;
 
 /// The fields for a client's identity.
-pub fn fields(identity: &Identity) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+pub fn fields(identity: &ClientIdentity) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let fingerprint = HeaderValue::try_from(identity.fingerprint.to_string()).ok();
     // Not cut: a part of a name is another name.
     let fits = (1..=LONGEST).contains(&identity.subject.len());
@@ -27,7 +27,7 @@ mod tests {
     #[test]
     fn the_subject_is_told_whole_or_not_at_all() {
         for (length, told) in [(0, false), (1, true), (LONGEST, true), (LONGEST + 1, false)] {
-            let identity = Identity { subject: "x".repeat(length).into(), fingerprint: Fingerprint::of(b"x") };
+            let identity = ClientIdentity { subject: "x".repeat(length).into(), fingerprint: Fingerprint::of(b"x") };
             let names: Vec<_> = fields(&identity).map(|(name, _)| name).collect();
             assert_eq!(names, if told { vec![SUBJECT, FINGERPRINT] } else { vec![FINGERPRINT] }, "{length}");
         }

@@ -2,10 +2,10 @@
 
 use http::Response;
 
-use super::body::Body;
-use super::error::Failure;
-use super::exchange::Exchange;
-use crate::observe::access::Access;
+use super::body::AnswerBody;
+use super::error::RequestFailure;
+use super::exchange::RequestExchange;
+use crate::observe::access::AccessLine;
 
 /// What a request passes on its way in, and its answer on its way out: one layer and all that are further in. Lists of them are
 /// built with [`tower::ServiceBuilder`], the outermost first.
@@ -17,16 +17,16 @@ pub trait Layer: Send + Sync + 'static {
     ///
     /// # Errors
     /// It goes no further.
-    fn enter(&self, exchange: &mut Exchange, access: &mut Access) -> Result<(), Failure>;
+    fn enter(&self, exchange: &mut RequestExchange, access: &mut AccessLine) -> Result<(), RequestFailure>;
 
     /// Looks at an answer, whoever gives it; pages of ours pass all layers too.
-    fn leave(&self, exchange: &Exchange, answer: &mut Response<Body>);
+    fn leave(&self, exchange: &RequestExchange, answer: &mut Response<AnswerBody>);
 }
 
 /// A layer that does `step` on the way in.
 pub fn inbound<F, L>(step: F) -> impl tower::Layer<L, Service = Inbound<F, L>>
 where
-    F: Fn(&mut Exchange, &mut Access) -> Result<(), Failure> + Clone,
+    F: Fn(&mut RequestExchange, &mut AccessLine) -> Result<(), RequestFailure> + Clone,
 {
     tower::layer::layer_fn(move |inner| Inbound { step: step.clone(), inner })
 }
@@ -34,7 +34,7 @@ where
 /// A layer that does `step` on the way out.
 pub fn outbound<F, L>(step: F) -> impl tower::Layer<L, Service = Outbound<F, L>>
 where
-    F: Fn(&Exchange, &mut Response<Body>) + Clone,
+    F: Fn(&RequestExchange, &mut Response<AnswerBody>) + Clone,
 {
     tower::layer::layer_fn(move |inner| Outbound { step: step.clone(), inner })
 }
@@ -56,36 +56,36 @@ pub struct Innermost;
 
 impl<F, L: Layer> Layer for Inbound<F, L>
 where
-    F: Fn(&mut Exchange, &mut Access) -> Result<(), Failure> + Send + Sync + 'static,
+    F: Fn(&mut RequestExchange, &mut AccessLine) -> Result<(), RequestFailure> + Send + Sync + 'static,
 {
-    fn enter(&self, exchange: &mut Exchange, access: &mut Access) -> Result<(), Failure> {
+    fn enter(&self, exchange: &mut RequestExchange, access: &mut AccessLine) -> Result<(), RequestFailure> {
         (self.step)(exchange, access)?;
         self.inner.enter(exchange, access)
     }
 
-    fn leave(&self, exchange: &Exchange, answer: &mut Response<Body>) {
+    fn leave(&self, exchange: &RequestExchange, answer: &mut Response<AnswerBody>) {
         self.inner.leave(exchange, answer);
     }
 }
 
 impl<F, L: Layer> Layer for Outbound<F, L>
 where
-    F: Fn(&Exchange, &mut Response<Body>) + Send + Sync + 'static,
+    F: Fn(&RequestExchange, &mut Response<AnswerBody>) + Send + Sync + 'static,
 {
-    fn enter(&self, exchange: &mut Exchange, access: &mut Access) -> Result<(), Failure> {
+    fn enter(&self, exchange: &mut RequestExchange, access: &mut AccessLine) -> Result<(), RequestFailure> {
         self.inner.enter(exchange, access)
     }
 
-    fn leave(&self, exchange: &Exchange, answer: &mut Response<Body>) {
+    fn leave(&self, exchange: &RequestExchange, answer: &mut Response<AnswerBody>) {
         self.inner.leave(exchange, answer);
         (self.step)(exchange, answer);
     }
 }
 
 impl Layer for Innermost {
-    fn enter(&self, _: &mut Exchange, _: &mut Access) -> Result<(), Failure> {
+    fn enter(&self, _: &mut RequestExchange, _: &mut AccessLine) -> Result<(), RequestFailure> {
         Ok(())
     }
 
-    fn leave(&self, _: &Exchange, _: &mut Response<Body>) {}
+    fn leave(&self, _: &RequestExchange, _: &mut Response<AnswerBody>) {}
 }

@@ -4,13 +4,13 @@
 
 pub mod accept;
 pub mod acme_challenge;
-pub mod activity;
 pub mod answer;
-pub mod arrival;
 pub mod attribution;
 pub mod attribution_watch;
 pub mod body;
 pub mod ca_page;
+pub mod connection_info;
+pub mod connection_state;
 pub mod credentials;
 pub mod early;
 pub mod error;

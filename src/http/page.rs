@@ -1,4 +1,4 @@
-//! What a [`Failure`] looks like on the wire: a page for a person, JSON for a program, plain text for a terminal.
+//! What a [`RequestFailure`] looks like on the wire: a page for a person, JSON for a program, plain text for a terminal.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::header::{self, HeaderName};
 use http::{HeaderValue, Method, Response};
 
-use super::accept::Form;
-use super::error::{Face, Failure};
+use super::accept::MediaForm;
+use super::error::{ErrorPageSpec, RequestFailure};
 use super::template::{escape, fill};
 
 /// The page. Its style is inline and named by hash in [`POLICY`], and it loads nothing.
@@ -31,7 +31,12 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The answer to a request that failed, in the form that its `Accept` prefers. A page for a request that can be repeated goes
 /// on by itself when the gateway is back.
-pub fn response(failure: &Failure, method: &Method, accept: Option<&HeaderValue>, request_id: &str) -> Response<Bytes> {
+pub fn response(
+    failure: &RequestFailure,
+    method: &Method,
+    accept: Option<&HeaderValue>,
+    request_id: &str,
+) -> Response<Bytes> {
     let waits = waits(failure, method);
     let (content_type, body) = render(failure, waits, accept, request_id);
     let mut response = Response::new(body);
@@ -46,7 +51,7 @@ pub fn response(failure: &Failure, method: &Method, accept: Option<&HeaderValue>
             fields.insert(name, value);
         }
     }
-    if content_type == Form::Html.content_type() {
+    if content_type == MediaForm::Html.content_type() {
         fields.insert(
             header::CONTENT_SECURITY_POLICY,
             HeaderValue::from_static(if waits { WAITING_POLICY } else { POLICY }),
@@ -57,7 +62,7 @@ pub fn response(failure: &Failure, method: &Method, accept: Option<&HeaderValue>
 
 /// A whole HTTP/1.1 response that closes the connection, for failures that happen before there is a request to answer:
 /// a head that took too long (408), is not HTTP (400) or is too large (431).
-pub fn raw(failure: &Failure, request_id: &str) -> Bytes {
+pub fn raw(failure: &RequestFailure, request_id: &str) -> Bytes {
     let status = failure.status();
     let body = text(&failure.face(), request_id);
     let mut out = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
@@ -66,33 +71,39 @@ pub fn raw(failure: &Failure, request_id: &str) -> Bytes {
             let _ = write!(out, "{name}: {value}\r\n");
         }
     }
-    let content_type = Form::Text.content_type();
+    let content_type = MediaForm::Text.content_type();
     let _ = write!(out, "content-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
     out.push_str(&body);
     out.into()
 }
 
 /// Whether the page may be loaded again by itself: waiting helps, and loading it changes nothing (RFC 9110 §9.2.1).
-fn waits(failure: &Failure, method: &Method) -> bool {
+fn waits(failure: &RequestFailure, method: &Method) -> bool {
     matches!(failure.status().as_u16(), 502..=504) && matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// The content type and the body.
-fn render(failure: &Failure, waits: bool, accept: Option<&HeaderValue>, request_id: &str) -> (&'static str, Bytes) {
-    let form = Form::preferred(accept);
+fn render(
+    failure: &RequestFailure,
+    waits: bool,
+    accept: Option<&HeaderValue>,
+    request_id: &str,
+) -> (&'static str, Bytes) {
+    let form = MediaForm::preferred(accept);
     let face = failure.face();
     let body = match form {
-        Form::Html => html(&face, waits, request_id),
-        Form::Json => json(&face, request_id),
-        Form::Text => text(&face, request_id),
+        MediaForm::Html => html(&face, waits, request_id),
+        MediaForm::Json => json(&face, request_id),
+        MediaForm::Text => text(&face, request_id),
     };
     (form.content_type(), body.into())
 }
 
-fn common_fields(failure: &Failure, request_id: &str) -> impl Iterator<Item = (HeaderName, Cow<'static, str>)> {
-    let allow = matches!(failure, Failure::Connect).then_some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+fn common_fields(failure: &RequestFailure, request_id: &str) -> impl Iterator<Item = (HeaderName, Cow<'static, str>)> {
+    let allow = matches!(failure, RequestFailure::Connect).then_some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
     // RFC 7617 §2.1: without the charset some browsers send names and passwords in Latin-1.
-    let login = matches!(failure, Failure::LoginRequired).then_some("Basic realm=\"frontgate\", charset=\"UTF-8\"");
+    let login =
+        matches!(failure, RequestFailure::LoginRequired).then_some("Basic realm=\"frontgate\", charset=\"UTF-8\"");
     [
         Some((header::CACHE_CONTROL, Cow::from("no-store"))),
         Some((header::X_CONTENT_TYPE_OPTIONS, Cow::from("nosniff"))),
@@ -106,19 +117,19 @@ fn common_fields(failure: &Failure, request_id: &str) -> impl Iterator<Item = (H
     .flatten()
 }
 
-fn text(face: &Face, request_id: &str) -> String {
-    let Face { status, code, title, message, hint, .. } = face;
+fn text(face: &ErrorPageSpec, request_id: &str) -> String {
+    let ErrorPageSpec { status, code, title, message, hint, .. } = face;
     let request_id = one_line(request_id);
     format!("{} {title}\n\n{message}\n{hint}\n\ncode: {code}\nrequest: {request_id}\n", status.as_str())
 }
 
-fn json(face: &Face, request_id: &str) -> String {
-    let Face { code, message, hint, .. } = face;
+fn json(face: &ErrorPageSpec, request_id: &str) -> String {
+    let ErrorPageSpec { code, message, hint, .. } = face;
     let error = serde_json::json!({ "code": code, "message": message, "hint": hint, "request_id": request_id });
     format!("{}\n", serde_json::json!({ "error": error }))
 }
 
-fn html(face: &Face, waits: bool, request_id: &str) -> String {
+fn html(face: &ErrorPageSpec, waits: bool, request_id: &str) -> String {
     let refresh = format!("<noscript><meta http-equiv=\"refresh\" content=\"{REFRESH}\"></noscript>");
     let again = format!(
         "<p class=\"again\"><i></i><span><noscript>This page tries again every {REFRESH} seconds.</noscript></span></p>"
@@ -158,14 +169,14 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::http::error::Flaw;
+    use crate::http::error::BadRequest;
     use crate::http::error::tests::every_failure;
 
-    fn not_running() -> Failure {
-        Failure::GatewayNotRunning("connect to 10.1.2.3:18789: refused".into())
+    fn not_running() -> RequestFailure {
+        RequestFailure::GatewayNotRunning("connect to 10.1.2.3:18789: refused".into())
     }
 
-    fn body(failure: &Failure, accept: &'static str, id: &str) -> String {
+    fn body(failure: &RequestFailure, accept: &'static str, id: &str) -> String {
         let (_, body) = render(failure, waits(failure, &Method::GET), Some(&HeaderValue::from_static(accept)), id);
         String::from_utf8(body.to_vec()).unwrap()
     }
@@ -184,8 +195,12 @@ mod tests {
 
     #[test]
     fn json_is_for_programs() {
-        let body: serde_json::Value =
-            serde_json::from_str(&body(&Failure::BadRequest(Flaw::TwoHosts), "application/json", "r\"1\n")).unwrap();
+        let body: serde_json::Value = serde_json::from_str(&body(
+            &RequestFailure::BadRequest(BadRequest::TwoHosts),
+            "application/json",
+            "r\"1\n",
+        ))
+        .unwrap();
         assert_eq!(
             body,
             serde_json::json!({ "error": {
@@ -242,9 +257,9 @@ mod tests {
             (not_running(), Method::GET, true),
             (not_running(), Method::HEAD, true),
             (not_running(), Method::POST, false),
-            (Failure::Draining, Method::GET, true),
-            (Failure::NoRoute, Method::GET, false),
-            (Failure::LoginRequired, Method::GET, false),
+            (RequestFailure::Draining, Method::GET, true),
+            (RequestFailure::NoRoute, Method::GET, false),
+            (RequestFailure::LoginRequired, Method::GET, false),
         ] {
             let page = response(&failure, &method, Some(&html), "r1");
             let policy = page.headers()["content-security-policy"].to_str().unwrap();
@@ -257,7 +272,8 @@ mod tests {
 
     #[test]
     fn a_response_has_the_fields_it_needs() {
-        let response = response(&Failure::Draining, &Method::GET, Some(&HeaderValue::from_static("text/html")), "r1");
+        let response =
+            response(&RequestFailure::Draining, &Method::GET, Some(&HeaderValue::from_static("text/html")), "r1");
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
         let length = response.body().len().to_string();
         let expected = [
@@ -277,14 +293,14 @@ mod tests {
 
     #[test]
     fn a_405_says_what_is_allowed_and_an_odd_id_is_left_out() {
-        let response = response(&Failure::Connect, &Method::CONNECT, None, "a\r\nb: c");
+        let response = response(&RequestFailure::Connect, &Method::CONNECT, None, "a\r\nb: c");
         assert!(response.headers().contains_key("allow"));
         assert!(!response.headers().contains_key("x-request-id"));
     }
 
     #[test]
     fn raw_is_a_whole_response_that_closes() {
-        let raw = raw(&Failure::RequestTimeout, "r1");
+        let raw = raw(&RequestFailure::RequestTimeout, "r1");
         assert_eq!(
             raw,
             "HTTP/1.1 408 Request Timeout\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n\

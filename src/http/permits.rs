@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::error::Failure;
-use crate::listener::{Network, Tally};
+use super::error::RequestFailure;
+use crate::listener::{Network, NetworkTally};
 use crate::observe::Metrics;
-use crate::observe::once_a_minute::OnceAMinute;
+use crate::observe::log_rate_limit::LogRateLimit;
 
 /// How many requests may be under way, in all and of each client network. Cheap to clone; the same under every configuration.
 #[derive(Debug, Clone)]
-pub struct Permits(Arc<Shared>);
+pub struct Permits(Arc<PermitsShared>);
 
 /// How many there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,19 +26,19 @@ pub struct PermitLimits {
 }
 
 #[derive(Debug)]
-struct Shared {
-    requests: Counter,
-    gateway: Counter,
+struct PermitsShared {
+    requests: PermitCounter,
+    gateway: PermitCounter,
     per_client: AtomicUsize,
     /// In several parts, so that the threads that serve seldom meet.
-    clients: [Mutex<Tally>; PARTS],
-    lines: OnceAMinute,
+    clients: [Mutex<NetworkTally>; PARTS],
+    lines: LogRateLimit,
     metrics: Arc<Metrics>,
 }
 
 /// How many there are, and may be.
 #[derive(Debug, Default)]
-struct Counter {
+struct PermitCounter {
     are: AtomicUsize,
     most: AtomicUsize,
 }
@@ -46,7 +46,7 @@ struct Counter {
 /// One request is under way, from its head to the end of its answer. Dropped, it has ended.
 #[derive(Debug)]
 pub struct RequestPermit {
-    shared: Arc<Shared>,
+    shared: Arc<PermitsShared>,
     client: Option<Network>,
     /// Its share of [`PermitLimits::gateway`] has not been handed on.
     has_gateway: bool,
@@ -54,17 +54,17 @@ pub struct RequestPermit {
 
 /// A WebSocket has a connection to a gateway. Dropped, it has none.
 #[derive(Debug)]
-pub struct GatewayPermit(Arc<Shared>);
+pub struct GatewayPermit(Arc<PermitsShared>);
 
 impl Permits {
     /// None are given before there are limits.
     pub fn new(metrics: Arc<Metrics>) -> Self {
-        Self(Arc::new(Shared {
-            requests: Counter::default(),
-            gateway: Counter::default(),
+        Self(Arc::new(PermitsShared {
+            requests: PermitCounter::default(),
+            gateway: PermitCounter::default(),
             per_client: AtomicUsize::new(0),
             clients: Default::default(),
-            lines: OnceAMinute::default(),
+            lines: LogRateLimit::default(),
             metrics,
         }))
     }
@@ -85,7 +85,7 @@ impl Permits {
     ///
     /// # Errors
     /// There are as many as there may be.
-    pub fn enter(&self, client: Option<IpAddr>) -> Result<RequestPermit, Failure> {
+    pub fn enter(&self, client: Option<IpAddr>) -> Result<RequestPermit, RequestFailure> {
         let shared = &self.0;
         if !shared.requests.enter() {
             return Err(shared.refused("limits.requests", client));
@@ -114,22 +114,22 @@ impl Permits {
     }
 }
 
-impl Shared {
-    fn clients(&self, network: Network) -> MutexGuard<'_, Tally> {
+impl PermitsShared {
+    fn clients(&self, network: Network) -> MutexGuard<'_, NetworkTally> {
         self.clients[network.part(PARTS)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn refused(&self, limit: &'static str, client: Option<IpAddr>) -> Failure {
+    fn refused(&self, limit: &'static str, client: Option<IpAddr>) -> RequestFailure {
         self.metrics.requests.refused.inc();
         if let Some(kept_back) = self.lines.pass(limit, Instant::now()) {
             let client = client.map(tracing::field::display);
             tracing::warn!(limit, client, kept_back, "a limit is reached; requests beyond it get 429");
         }
-        Failure::TooManyRequests
+        RequestFailure::TooManyRequests
     }
 }
 
-impl Counter {
+impl PermitCounter {
     fn enter(&self) -> bool {
         let entered = self.are.fetch_add(1, Ordering::Relaxed) < self.most.load(Ordering::Relaxed);
         if !entered {

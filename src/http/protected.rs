@@ -2,13 +2,13 @@
 
 use http::HeaderName;
 
-use super::spelling::{self, Pattern};
+use super::spelling::{self, FieldNames};
 
 /// The fields that not every client may send, for the routes of one kind. Names are compared in any [spelling].
 #[derive(Debug)]
 pub struct ProtectedFields {
-    filter: Filter,
-    named: Vec<(HeaderName, Passes)>,
+    filter: NameFilter,
+    named: Vec<(HeaderName, FieldSource)>,
     login: Login,
 }
 
@@ -23,7 +23,7 @@ pub enum Login {
 
 /// Who sent a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sender {
+pub enum RequestSender {
     /// Anybody.
     Client,
     /// A proxy whose word counts.
@@ -32,7 +32,7 @@ pub enum Sender {
 
 /// From whom a protected field passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Passes {
+enum FieldSource {
     /// From nobody: we set it, or leave it out. A trusted proxy may pass on what its own client made up.
     Never,
     /// From a trusted proxy: it says where a client comes from.
@@ -44,8 +44,8 @@ enum Passes {
 impl ProtectedFields {
     /// The known ones, those that a route's `user_header` sets, and those of `forwarded.strip`.
     pub fn new<'a>(users: impl Iterator<Item = &'a HeaderName>, strip: &[HeaderName], login: Login) -> Self {
-        let mut named: Vec<_> = users.map(|name| (name.clone(), Passes::Never)).collect();
-        named.extend(strip.iter().map(|name| (name.clone(), Passes::FromLogin)));
+        let mut named: Vec<_> = users.map(|name| (name.clone(), FieldSource::Never)).collect();
+        named.extend(strip.iter().map(|name| (name.clone(), FieldSource::FromLogin)));
         let mut filter = OF_KNOWN;
         for (name, _) in &named {
             filter.add(name.as_str());
@@ -54,7 +54,7 @@ impl ProtectedFields {
     }
 
     /// Whether a field of this name passes, in a head or behind a body.
-    pub fn pass(&self, name: &HeaderName, sender: Sender) -> bool {
+    pub fn pass(&self, name: &HeaderName, sender: RequestSender) -> bool {
         let name = name.as_str();
         if !self.filter.may_have(name) {
             return true;
@@ -63,9 +63,9 @@ impl ProtectedFields {
             || self.named.iter().find(|(own, _)| spelling::is_same(own.as_str(), name)).map(|(_, passes)| *passes);
         match named().or_else(|| known(name)) {
             None => true,
-            Some(Passes::Never) => false,
-            Some(Passes::FromProxy) => sender == Sender::TrustedProxy,
-            Some(Passes::FromLogin) => sender == Sender::TrustedProxy && self.login == Login::Elsewhere,
+            Some(FieldSource::Never) => false,
+            Some(FieldSource::FromProxy) => sender == RequestSender::TrustedProxy,
+            Some(FieldSource::FromLogin) => sender == RequestSender::TrustedProxy && self.login == Login::Elsewhere,
         }
     }
 }
@@ -81,15 +81,15 @@ pub fn is_evidence(name: &HeaderName) -> bool {
         || (name.starts_with(['x', 'f', 'h', 'w']) && EVIDENCE_PARTS.iter().any(|part| spelling::contains(name, part)))
 }
 
-fn known(name: &str) -> Option<Passes> {
+fn known(name: &str) -> Option<FieldSource> {
     KNOWN.iter().find(|(pattern, _)| pattern.matches(name)).map(|(_, passes)| *passes)
 }
 
 /// Says quickly of most names that they are none of a set: by their first letter and their third.
 #[derive(Debug, Clone, Copy)]
-struct Filter([u64; 64]);
+struct NameFilter([u64; 64]);
 
-impl Filter {
+impl NameFilter {
     const NONE: Self = Self([0; 64]);
 
     const fn add(&mut self, name: &str) {
@@ -110,8 +110,8 @@ impl Filter {
     }
 }
 
-const OF_KNOWN: Filter = {
-    let (mut filter, mut at) = (Filter::NONE, 0);
+const OF_KNOWN: NameFilter = {
+    let (mut filter, mut at) = (NameFilter::NONE, 0);
     while at < KNOWN.len() {
         filter.add(KNOWN[at].0.start());
         at += 1;
@@ -119,8 +119,8 @@ const OF_KNOWN: Filter = {
     filter
 };
 
-const OF_EVIDENCE: Filter = {
-    let (mut filter, mut at) = (Filter::NONE, 0);
+const OF_EVIDENCE: NameFilter = {
+    let (mut filter, mut at) = (NameFilter::NONE, 0);
     while at < EVIDENCE.len() {
         filter.add(EVIDENCE[at].start());
         at += 1;
@@ -130,9 +130,9 @@ const OF_EVIDENCE: Filter = {
 
 const SCOPES: &str = "x-openclaw-scopes";
 
-const KNOWN: &[(Pattern, Passes)] = {
-    use Passes::{FromLogin, FromProxy, Never};
-    use Pattern::{Begins, Is};
+const KNOWN: &[(FieldNames, FieldSource)] = {
+    use FieldNames::{Begins, Is};
+    use FieldSource::{FromLogin, FromProxy, Never};
     &[
         // What we set.
         (Is("x-forwarded-for"), Never),
@@ -188,8 +188,8 @@ const KNOWN: &[(Pattern, Passes)] = {
 };
 
 /// More that only proxies write.
-const EVIDENCE: &[Pattern] = {
-    use Pattern::{Begins, Is};
+const EVIDENCE: &[FieldNames] = {
+    use FieldNames::{Begins, Is};
     &[
         Begins("x-original-"),
         Begins("x-envoy-"),

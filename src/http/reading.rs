@@ -1,11 +1,11 @@
 //! How paths are understood where routes are compared. What is forwarded is the path as it came, and a gateway may understand it
-//! in another way than a route does: [`proper`] is the route's reading, [`Readings`] are all that a program could have.
+//! in another way than a route does: [`proper`] is the route's reading, [`PathReadings`] are all that a program could have.
 
 mod steps;
 
 use std::borrow::Cow;
 
-use steps::Signs;
+use steps::PathSigns;
 
 pub(super) use steps::in_any_case;
 
@@ -40,7 +40,7 @@ fn is_plain(path: &str) -> bool {
 /// servlet containers, WSGI), so the readings are the closure over the steps instead of a list of programs. Steps act on a whole
 /// path, so that there are few of them: one or two for a path with an escape, a dozen for an odd one.
 #[derive(Debug)]
-pub(super) struct Readings {
+pub(super) struct PathReadings {
     /// With how often each was decoded.
     known: Vec<(u8, Vec<u8>)>,
     /// How many of these were handed out.
@@ -50,9 +50,9 @@ pub(super) struct Readings {
 
 /// A path has more readings than are looked at.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct TooMany;
+pub(super) struct TooManyReadings;
 
-impl Readings {
+impl PathReadings {
     /// The readings of a path. The path as it came is the first.
     pub(super) fn of(path: &str) -> Self {
         // What cannot stand in a target by itself has to be encoded: to a program that decodes nothing that is its name.
@@ -64,7 +64,7 @@ impl Readings {
     ///
     /// # Errors
     /// There are more than a request may cost.
-    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, TooMany> {
+    pub(super) fn next(&mut self) -> Result<Option<&[u8]>, TooManyReadings> {
         if let Some(last) = self.seen.checked_sub(1) {
             self.expand(last)?;
         }
@@ -74,9 +74,9 @@ impl Readings {
     }
 
     /// Adds what a program makes of a known reading by one more step.
-    fn expand(&mut self, index: usize) -> Result<(), TooMany> {
+    fn expand(&mut self, index: usize) -> Result<(), TooManyReadings> {
         let (decoded, path) = self.known[index].clone();
-        let signs = Signs::of(&path);
+        let signs = PathSigns::of(&path);
         for step in steps::ALL.iter().filter(|step| step.is_for(signs)) {
             let decoded = decoded + u8::from(step.decodes);
             if decoded <= MOST_DECODED {
@@ -86,14 +86,14 @@ impl Readings {
         Ok(())
     }
 
-    fn add(&mut self, decoded: u8, path: Vec<u8>) -> Result<(), TooMany> {
+    fn add(&mut self, decoded: u8, path: Vec<u8>) -> Result<(), TooManyReadings> {
         // What is known already, so is what can be made of it.
         if self.known.iter().any(|(before, known)| *before <= decoded && *known == path) {
             return Ok(());
         }
         self.bytes += path.len();
         if self.known.len() == MOST || self.bytes > MOST_BYTES {
-            return Err(TooMany);
+            return Err(TooManyReadings);
         }
         self.known.push((decoded, path));
         Ok(())
@@ -150,7 +150,7 @@ mod tests {
 
     /// All readings of a path, or `None` where there are too many.
     fn readings(path: &str) -> Option<Vec<String>> {
-        let (mut readings, mut all) = (Readings::of(path), Vec::new());
+        let (mut readings, mut all) = (PathReadings::of(path), Vec::new());
         while let Some(reading) = readings.next().ok()? {
             all.push(text(reading));
         }

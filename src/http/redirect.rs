@@ -3,37 +3,41 @@
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::{HeaderValue, Response, StatusCode};
 
-use super::body::Body;
-use super::error::{Failure, Flaw};
-use super::exchange::Exchange;
-use super::handle::Handle;
+use super::body::AnswerBody;
+use super::error::{BadRequest, RequestFailure};
+use super::exchange::RequestExchange;
+use super::handle::RequestHandler;
 use super::host;
-use crate::observe::access::{Access, AnsweredBy};
+use crate::observe::access::{AccessLine, AnsweredBy};
 
 /// Sends every client to the same host and target under https.
-pub struct Redirect {
+pub struct HttpsRedirect {
     /// Where that is.
-    pub https: Https,
+    pub https: HttpsLocation,
 }
 
 /// Where https is, as clients see it.
 #[derive(Debug, Clone, Copy)]
-pub struct Https {
+pub struct HttpsLocation {
     /// The port of the https listener; `None` where there is none to go to.
     pub port: Option<u16>,
     /// A plain listener has port 80 itself.
     pub beside_80: bool,
 }
 
-impl Handle for Redirect {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+impl RequestHandler for HttpsRedirect {
+    async fn handle(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<Response<AnswerBody>, RequestFailure> {
         access.answered_by = AnsweredBy::Frontgate;
         let host = exchange.host.to_str().unwrap_or_default();
-        let mut response = Response::new(Body::empty());
+        let mut response = Response::new(AnswerBody::empty());
         // 308 keeps the method and the body (RFC 9110 §15.4.9).
         *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
         let location = HeaderValue::try_from(location(host, self.https, exchange.target.as_str()))
-            .map_err(|_| Failure::BadRequest(Flaw::BadTarget))?;
+            .map_err(|_| RequestFailure::BadRequest(BadRequest::BadTarget))?;
         response.headers_mut().insert(LOCATION, location);
         // A browser keeps a permanent redirect for ever, also after the port or the listener is gone.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -41,7 +45,7 @@ impl Handle for Redirect {
     }
 }
 
-impl Https {
+impl HttpsLocation {
     /// The origin for who asked for `host`. A host without a port was reached at port 80. If none of our listeners has that,
     /// ports are mapped, as they are for a container, and https has its own port outside too.
     pub fn origin(self, host: &str) -> String {
@@ -54,7 +58,7 @@ impl Https {
     }
 }
 
-fn location(host: &str, https: Https, target: &str) -> String {
+fn location(host: &str, https: HttpsLocation, target: &str) -> String {
     let path = if target == "*" { "/" } else { target };
     https.origin(host) + path
 }
@@ -77,7 +81,7 @@ mod tests {
             ("[::1]", Some(8443), false, "*", "https://[::1]/"),
         ];
         for (host, port, beside_80, target, expected) in rows {
-            assert_eq!(location(host, Https { port, beside_80 }, target), expected);
+            assert_eq!(location(host, HttpsLocation { port, beside_80 }, target), expected);
         }
     }
 }

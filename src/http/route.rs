@@ -2,25 +2,29 @@
 
 use http::Response;
 
-use super::body::Body;
-use super::error::Failure;
-use super::exchange::Exchange;
-use super::forward::Forward;
-use super::handle::Handle;
-use super::upgrade::{Upgrades, upgrade};
-use crate::observe::access::Access;
+use super::body::AnswerBody;
+use super::error::RequestFailure;
+use super::exchange::RequestExchange;
+use super::forward::Forwarder;
+use super::handle::RequestHandler;
+use super::upgrade::{UpgradeSettings, upgrade};
+use crate::observe::access::AccessLine;
 use crate::websocket::handshake;
 
 /// The way to one gateway, for requests and WebSockets.
-pub struct Route {
+pub struct GatewayRoute {
     /// For requests.
-    pub forward: Forward,
+    pub forward: Forwarder,
     /// For WebSockets.
-    pub upgrades: Upgrades,
+    pub upgrades: UpgradeSettings,
 }
 
-impl Handle for Route {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+impl RequestHandler for GatewayRoute {
+    async fn handle(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<Response<AnswerBody>, RequestFailure> {
         let head = &exchange.head;
         if handshake::is_upgrade(&head.method, head.version, &head.headers, !exchange.body.is_empty()) {
             // Boxed: few requests are upgrades, and all would have to keep the room free that one takes.

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use http::Response;
 use http::header::AUTHORIZATION;
 
-use super::body::Body;
-use super::error::{Failure, Flaw};
-use super::exchange::Exchange;
-use super::handle::Handle;
-use super::reading::{Readings, TooMany};
+use super::body::AnswerBody;
+use super::error::{BadRequest, RequestFailure};
+use super::exchange::RequestExchange;
+use super::handle::RequestHandler;
+use super::reading::{PathReadings, TooManyReadings};
 use super::stack::RouteStack;
 use super::{host, reading};
 use crate::config::{HostPattern, PathPrefix};
-use crate::observe::access::Access;
+use crate::observe::access::AccessLine;
 
 /// Which requests a route takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub struct Matches {
 
 /// What comes behind the edge: the route that a request takes, and no other.
 pub struct Router {
-    table: Table,
+    table: RouteTable,
     stacks: Vec<RouteStack>,
     /// What the log calls them, where there are several.
     names: Vec<Arc<str>>,
@@ -45,12 +45,16 @@ impl Router {
     pub fn new(routes: Vec<(Matches, RouteStack)>) -> Self {
         let (matches, stacks): (Vec<_>, Vec<_>) = routes.into_iter().unzip();
         let names = if matches.len() > 1 { matches.iter().map(Matches::name).collect() } else { Vec::new() };
-        Self { table: Table::new(matches), stacks, names }
+        Self { table: RouteTable::new(matches), stacks, names }
     }
 }
 
-impl Handle for Router {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+impl RequestHandler for Router {
+    async fn handle(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<Response<AnswerBody>, RequestFailure> {
         let index = self.table.choose(exchange)?;
         // Which of a host's routes a browser has a password for it does not know: it sends the password to all.
         exchange.basic_is_ours = exchange.head.headers.contains_key(AUTHORIZATION)
@@ -92,7 +96,7 @@ impl Matches {
 
 /// The routes in the order in which they are tried.
 #[derive(Debug)]
-pub struct Table {
+pub struct RouteTable {
     /// With their place in the configuration's order.
     tried: Vec<(usize, Matches)>,
     /// The one that takes every request, if that is the only one.
@@ -101,7 +105,7 @@ pub struct Table {
     differ: bool,
 }
 
-impl Table {
+impl RouteTable {
     /// These routes, in the configuration's order.
     pub fn new(matches: Vec<Matches>) -> Self {
         let only = matches.len() == 1 && matches[0].host.is_none() && matches[0].path.is_none();
@@ -115,7 +119,7 @@ impl Table {
         Self { tried, only, differ }
     }
 
-    fn choose(&self, exchange: &Exchange) -> Result<usize, Failure> {
+    fn choose(&self, exchange: &RequestExchange) -> Result<usize, RequestFailure> {
         if self.only {
             return Ok(0);
         }
@@ -126,7 +130,7 @@ impl Table {
     ///
     /// # Errors
     /// There is none, or the path could be understood in two ways and that matters.
-    pub fn find(&self, host: &str, path: &str) -> Result<usize, Failure> {
+    pub fn find(&self, host: &str, path: &str) -> Result<usize, RequestFailure> {
         let proper = reading::proper(path);
         let chosen = self.first(host, &proper);
         if self.differ && !chosen.is_some_and(|(_, one)| one.answers) {
@@ -137,18 +141,18 @@ impl Table {
                 Cow::Owned(_) => self.is_ambiguous(host, path, own),
             };
             if ambiguous.unwrap_or(true) {
-                return Err(Failure::BadRequest(Flaw::AmbiguousPath));
+                return Err(RequestFailure::BadRequest(BadRequest::AmbiguousPath));
             }
         }
-        chosen.map(|(index, _)| index).ok_or(Failure::NoRoute)
+        chosen.map(|(index, _)| index).ok_or(RequestFailure::NoRoute)
     }
 
     /// Whether another reading of `path` leads to another guard than `own`.
-    fn is_ambiguous(&self, host: &str, path: &str, own: Option<usize>) -> Result<bool, TooMany> {
+    fn is_ambiguous(&self, host: &str, path: &str, own: Option<usize>) -> Result<bool, TooManyReadings> {
         if !self.guards(own).any(|one| one.is_for(host)) {
             return Ok(false);
         }
-        let mut readings = Readings::of(path);
+        let mut readings = PathReadings::of(path);
         while let Some(reading) = readings.next()? {
             if self.leads_elsewhere(host, reading, own)
                 || self.guards(own).any(|one| self.is_in_other_case(one, host, reading, own))

@@ -3,14 +3,14 @@
 
 /// Some names of fields, in lower case and with hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pattern {
+pub(super) enum FieldNames {
     /// This one.
     Is(&'static str),
     /// Those that begin so.
     Begins(&'static str),
 }
 
-impl Pattern {
+impl FieldNames {
     /// Whether `name` is one of them, in any spelling.
     pub(super) fn matches(self, name: &str) -> bool {
         match self {
@@ -79,7 +79,7 @@ mod tests {
             assert_eq!(is_same("x-real-ip", name), same, "{name}");
         }
         for (name, found) in [("x-real-ip", true), ("x_real_", true), ("x_real", false), ("y-real-ip", false)] {
-            assert_eq!(Pattern::Begins("x-real-").matches(name), found, "{name}");
+            assert_eq!(FieldNames::Begins("x-real-").matches(name), found, "{name}");
         }
         assert!(contains("http_x_forwarded_for", "x-forwarded") && !contains("x-for", "x-forwarded"));
     }

@@ -11,25 +11,25 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response};
 use tower::ServiceBuilder;
 
-use super::activity::Busy;
-use super::answer::Fixed;
-use super::arrival::Arrival;
-use super::body::Body;
+use super::answer::FixedAnswer;
+use super::body::AnswerBody;
+use super::connection_info::ConnectionInfo;
+use super::connection_state::RequestUnderWay;
 use super::early::{SMALL_BODY, SMALL_BODY_TIME};
-use super::error::Failure;
-use super::error_page::Pages;
-use super::exchange::Exchange;
+use super::error::RequestFailure;
+use super::error_page::ErrorPages;
+use super::exchange::RequestExchange;
 use super::forwarded::Forwarding;
-use super::guard::Guard;
-use super::handle::Handle;
+use super::guard::AccessGuard;
+use super::handle::RequestHandler;
 use super::layer::{Innermost, Layer, inbound, outbound};
 use super::permits::Permits;
 use super::request_id::{RequestId, X_REQUEST_ID};
-use super::route::Route;
-use super::tunnel::Handover;
+use super::route::GatewayRoute;
+use super::tunnel::UpgradeSlot;
 use super::{attribution, header_rules, hsts, limits, target};
 use crate::config::{Forwarded, HeaderRules, Hsts};
-use crate::observe::access::{Access, AccessLog, Client};
+use crate::observe::access::{AccessLine, AccessLog, LoggedClient};
 use crate::upstream::{BodySource, RequestBody};
 
 /// What the edge goes by.
@@ -51,27 +51,27 @@ pub struct EdgeSettings {
 
 /// What every request enters by; cheap to clone.
 #[derive(Clone)]
-pub struct Edge(Arc<dyn Enter>);
+pub struct Edge(Arc<dyn EdgeHandler>);
 
 /// What the connection says about a request that is about to enter.
 #[derive(Debug)]
-pub struct Entry {
+pub struct RequestEntry {
     /// How it reached us.
-    pub arrival: Arc<Arrival>,
+    pub arrival: Arc<ConnectionInfo>,
     /// The request line had a `#`.
     pub has_fragment: bool,
     /// Says that a request is under way, to its end; `None` where the connection knows.
-    pub busy: Option<Busy>,
+    pub busy: Option<RequestUnderWay>,
     /// Where an upgrade leaves its tunnel.
-    pub handover: Option<Arc<Handover>>,
+    pub handover: Option<Arc<UpgradeSlot>>,
 }
 
 /// An answer that is on its way; there always is one.
-pub type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+pub type PendingAnswer = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
 
 impl Edge {
     /// The edge in front of what comes next: a [`Router`](super::router::Router), or a listener's one answer.
-    pub fn new(settings: EdgeSettings, next: impl Handle) -> Self {
+    pub fn new(settings: EdgeSettings, next: impl RequestHandler) -> Self {
         let EdgeSettings { forwarded, hsts, request_body, permits, progress, log } = settings;
         let layers = ServiceBuilder::new()
             // Outermost: every answer has a name.
@@ -95,16 +95,16 @@ impl Edge {
             // Before the gateway is dialled.
             .layer(inbound(|exchange, _| limits::check(exchange)))
             .service(Innermost);
-        Self(Arc::new(Root { layers, request_body, progress, log, pages: Pages::default(), next }))
+        Self(Arc::new(EdgeStart { layers, request_body, progress, log, pages: ErrorPages::default(), next }))
     }
 
     /// Begins to answer a request.
-    pub fn call(&self, request: Request<BodySource>, entry: Entry) -> Answer {
+    pub fn call(&self, request: Request<BodySource>, entry: RequestEntry) -> PendingAnswer {
         Arc::clone(&self.0).enter(request, entry, None)
     }
 
     /// Answers a request that the connection refuses.
-    pub fn refuse(&self, request: Request<BodySource>, entry: Entry, failure: Failure) -> Answer {
+    pub fn refuse(&self, request: Request<BodySource>, entry: RequestEntry, failure: RequestFailure) -> PendingAnswer {
         Arc::clone(&self.0).enter(request, entry, Some(failure))
     }
 }
@@ -116,7 +116,7 @@ pub struct RouteSettings {
     /// What answers get, on their way to the client.
     pub answers: HeaderRules,
     /// Who may pass; `None` is everybody.
-    pub guard: Option<Arc<Guard>>,
+    pub guard: Option<Arc<AccessGuard>>,
     /// Where its requests end.
     pub end: RouteEnd,
 }
@@ -124,18 +124,18 @@ pub struct RouteSettings {
 /// Where the requests of a route end.
 pub enum RouteEnd {
     /// At a gateway.
-    Gateway(Box<Route>),
+    Gateway(Box<GatewayRoute>),
     /// Here, with this answer.
-    Fixed(Fixed),
+    Fixed(FixedAnswer),
 }
 
 /// The layers of one route.
 pub struct RouteStack {
     requests: Option<Arc<HeaderRules>>,
     answers: Option<HeaderRules>,
-    guard: Option<Arc<Guard>>,
+    guard: Option<Arc<AccessGuard>>,
     end: RouteEnd,
-    pages: Pages,
+    pages: ErrorPages,
 }
 
 impl RouteStack {
@@ -148,13 +148,17 @@ impl RouteStack {
             answers: (answers != nothing).then_some(answers),
             guard,
             end,
-            pages: Pages::default(),
+            pages: ErrorPages::default(),
         }
     }
 }
 
-impl Handle for RouteStack {
-    async fn handle(&self, exchange: &mut Exchange, access: &mut Access) -> Result<Response<Body>, Failure> {
+impl RequestHandler for RouteStack {
+    async fn handle(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<Response<AnswerBody>, RequestFailure> {
         exchange.rules.clone_from(&self.requests);
         // Before anything that a stranger may not even ask for. Boxed: few routes ask who it is.
         let admitted = match &self.guard {
@@ -174,31 +178,41 @@ impl Handle for RouteStack {
     }
 }
 
-trait Enter: Send + Sync {
-    fn enter(self: Arc<Self>, request: Request<BodySource>, entry: Entry, refused: Option<Failure>) -> Answer;
+trait EdgeHandler: Send + Sync {
+    fn enter(
+        self: Arc<Self>,
+        request: Request<BodySource>,
+        entry: RequestEntry,
+        refused: Option<RequestFailure>,
+    ) -> PendingAnswer;
 }
 
 /// The start of the layers: the request gets its name and its log line.
-struct Root<L, H> {
+struct EdgeStart<L, H> {
     layers: L,
     request_body: Option<u64>,
     progress: Option<Duration>,
     log: AccessLog,
-    pages: Pages,
+    pages: ErrorPages,
     next: H,
 }
 
-impl<L: Layer, H: Handle> Enter for Root<L, H> {
-    fn enter(self: Arc<Self>, request: Request<BodySource>, entry: Entry, refused: Option<Failure>) -> Answer {
-        let Entry { arrival, has_fragment, busy, handover } = entry;
+impl<L: Layer, H: RequestHandler> EdgeHandler for EdgeStart<L, H> {
+    fn enter(
+        self: Arc<Self>,
+        request: Request<BodySource>,
+        entry: RequestEntry,
+        refused: Option<RequestFailure>,
+    ) -> PendingAnswer {
+        let RequestEntry { arrival, has_fragment, busy, handover } = entry;
         let id = RequestId::fresh();
         let (head, body) = request.into_parts();
         let peer = arrival.peer.ip();
-        let mut access = self.log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
+        let mut access = self.log.request(id.as_str(), LoggedClient { addr: peer, proxy: peer }, &head);
         access.tls = arrival.tls_version;
         access.subject = arrival.identity.as_ref().map(|identity| Arc::clone(&identity.subject));
         // In a box of its own, as the line is: what a future is given it has room for in each of its states.
-        let exchange = Box::new(Exchange {
+        let exchange = Box::new(RequestExchange {
             id,
             arrival,
             head,
@@ -217,14 +231,14 @@ impl<L: Layer, H: Handle> Enter for Root<L, H> {
     }
 }
 
-impl<L: Layer, H: Handle> Root<L, H> {
+impl<L: Layer, H: RequestHandler> EdgeStart<L, H> {
     async fn answer(
         self: Arc<Self>,
-        mut exchange: Box<Exchange>,
-        mut access: Box<Access>,
-        busy: Option<Busy>,
-        refused: Option<Failure>,
-    ) -> Response<Body> {
+        mut exchange: Box<RequestExchange>,
+        mut access: Box<AccessLine>,
+        busy: Option<RequestUnderWay>,
+        refused: Option<RequestFailure>,
+    ) -> Response<AnswerBody> {
         exchange.body.must_move_within(self.progress);
         let entered = match refused {
             Some(failure) => Err(failure),

@@ -1,4 +1,4 @@
-//! [`Tunnel`]: a WebSocket that the gateway has granted, from its 101 to its log line.
+//! [`TunnelLine`]: a WebSocket that the gateway has granted, from its 101 to its log line.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,65 +8,65 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use super::permits::GatewayPermit;
-use super::websockets::WebSockets;
+use super::websockets::OpenWebSockets;
 use crate::drain::Drain;
-use crate::listener::Buffers;
-use crate::observe::Counted;
+use crate::listener::BufferPool;
+use crate::observe::LiveCountGuard;
 use crate::observe::access::AccessLog;
-use crate::observe::hint::{Hint, Refusal};
-use crate::observe::tunnel::{self, Opening};
-use crate::tls::Stream;
-use crate::upstream::Gate;
-use crate::websocket::close::Ended;
-use crate::websocket::relay::{End, Relay};
-use crate::websocket::settings::Settings;
-use crate::websocket::summary::{SideSummary, Summary};
+use crate::observe::gateway_hint::{CloseRefusal, GatewayHint};
+use crate::observe::tunnel::{self, TunnelOpening};
+use crate::tls::ByteStream;
+use crate::upstream::HoldQueue;
+use crate::websocket::close::WebSocketEnd;
+use crate::websocket::relay::{Relay, RelayEnd};
+use crate::websocket::settings::RelaySettings;
+use crate::websocket::summary::{RelaySummary, SideSummary};
 
 /// Where an upgrade leaves its tunnel for the connection, which hands its stream over once the 101 is written.
 #[derive(Debug, Default)]
-pub struct Handover(Mutex<Option<Tunnel>>);
+pub struct UpgradeSlot(Mutex<Option<GrantedTunnel>>);
 
 /// A WebSocket that the gateway has granted and the client is about to have.
-pub struct Tunnel {
-    pub(super) gateway: End<Stream>,
-    pub(super) settings: Arc<Settings>,
-    pub(super) buffers: Arc<Buffers>,
-    pub(super) open: WebSockets,
+pub struct GrantedTunnel {
+    pub(super) gateway: RelayEnd<ByteStream>,
+    pub(super) settings: Arc<RelaySettings>,
+    pub(super) buffers: Arc<BufferPool>,
+    pub(super) open: OpenWebSockets,
     /// The gateway has it to serve.
-    pub(super) counted: Option<Counted>,
+    pub(super) counted: Option<LiveCountGuard>,
     /// It has a connection to the gateway.
     pub(super) permit: Option<GatewayPermit>,
-    pub(super) report: Box<Report>,
+    pub(super) report: Box<TunnelReport>,
 }
 
 /// What is said and done when it has ended. Apart from what moves bytes, so that the task carries one pointer instead of
 /// copies.
-pub(super) struct Report {
+pub(super) struct TunnelReport {
     pub(super) log: AccessLog,
-    pub(super) opening: Arc<Opening>,
-    pub(super) hint: Arc<Hint>,
-    pub(super) gate: Gate,
+    pub(super) opening: Arc<TunnelOpening>,
+    pub(super) hint: Arc<GatewayHint>,
+    pub(super) gate: HoldQueue,
     pub(super) local: Option<IpAddr>,
     pub(super) origin: Option<HeaderValue>,
 }
 
-impl Handover {
-    pub(super) fn leave(&self, tunnel: Tunnel) {
+impl UpgradeSlot {
+    pub(super) fn leave(&self, tunnel: GrantedTunnel) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(tunnel);
     }
 
     /// The tunnel, if a request on this connection got one.
-    pub fn take(&self) -> Option<Tunnel> {
+    pub fn take(&self) -> Option<GrantedTunnel> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl Tunnel {
+impl GrantedTunnel {
     /// Joins the client's stream, of which `first` was read too far already, with the gateway's. `guard` is held to the end.
-    pub fn start(self, client: Stream, first: Bytes, guard: impl Send + 'static, drain: &Drain) {
+    pub fn start(self, client: ByteStream, first: Bytes, guard: impl Send + 'static, drain: &Drain) {
         let Self { gateway, settings, buffers, open, counted, permit, report } = self;
         // Made out here and captured: what is moved into a local of the task has a place in it twice.
-        let mut relay = Relay::new(End { io: client, first }, gateway, settings);
+        let mut relay = Relay::new(RelayEnd { io: client, first }, gateway, settings);
         let entered = open.enter(Arc::clone(&report.opening), relay.pulse());
         let watched = drain.clone();
         drain.spawn(async move {
@@ -78,8 +78,8 @@ impl Tunnel {
     }
 }
 
-impl Report {
-    fn make(self, summary: Summary) {
+impl TunnelReport {
+    fn make(self, summary: RelaySummary) {
         if announces_restart(&summary) {
             self.gate.doubt();
         }
@@ -88,21 +88,21 @@ impl Report {
     }
 }
 
-impl std::fmt::Debug for Tunnel {
+impl std::fmt::Debug for GrantedTunnel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tunnel").field("id", &self.report.opening.id).finish_non_exhaustive()
     }
 }
 
 /// Rule 6: a gateway that closes because of its configuration is reported to its operator.
-fn advise(hint: &Hint, summary: &Summary, local: Option<IpAddr>, origin: Option<&HeaderValue>) {
+fn advise(hint: &GatewayHint, summary: &RelaySummary, local: Option<IpAddr>, origin: Option<&HeaderValue>) {
     let Some(close) = &summary.gateway.said else { return };
-    let refusal = close.code.and_then(|code| Refusal::of(code, close.reason.as_bytes()));
+    let refusal = close.code.and_then(|code| CloseRefusal::of(code, close.reason.as_bytes()));
     let origin = origin.map(HeaderValue::as_bytes);
     let advice = match refusal {
         None => None,
-        Some(Refusal::Origin) => hint.origin(Instant::now(), origin),
-        Some(Refusal::Attribution) => hint.attribution(Instant::now(), local, origin),
+        Some(CloseRefusal::Origin) => hint.origin(Instant::now(), origin),
+        Some(CloseRefusal::Attribution) => hint.attribution(Instant::now(), local, origin),
     };
     if let Some(advice) = advice {
         advice.warn();
@@ -111,15 +111,15 @@ fn advise(hint: &Hint, summary: &Summary, local: Option<IpAddr>, origin: Option<
 
 /// Whether the gateway was about to restart, or in the middle of it: it says so (1012 service restart, 1013 gateway starting),
 /// or is gone.
-fn announces_restart(summary: &Summary) -> bool {
+fn announces_restart(summary: &RelaySummary) -> bool {
     let said = summary.gateway.said.as_ref().and_then(|close| close.code);
-    summary.ended == Ended::GatewayLost || matches!(said, Some(1012 | 1013))
+    summary.ended == WebSocketEnd::GatewayLost || matches!(said, Some(1012 | 1013))
 }
 
 /// The line of a WebSocket that has ended.
-fn told(opening: Arc<Opening>, summary: Summary) -> tunnel::Tunnel {
-    let Summary { ended, lasted, clean, client, gateway } = summary;
-    tunnel::Tunnel {
+fn told(opening: Arc<TunnelOpening>, summary: RelaySummary) -> tunnel::TunnelLine {
+    let RelaySummary { ended, lasted, clean, client, gateway } = summary;
+    tunnel::TunnelLine {
         opening,
         duration: lasted,
         ended: ended.as_str(),
@@ -130,9 +130,9 @@ fn told(opening: Arc<Opening>, summary: Summary) -> tunnel::Tunnel {
 }
 
 /// One side: what came from it, and the Close that went there, ours or the other peer's.
-fn leg(side: &SideSummary, other: &SideSummary) -> tunnel::Leg {
+fn leg(side: &SideSummary, other: &SideSummary) -> tunnel::TunnelLegLine {
     let (measured, took) = side.pings.measured;
-    tunnel::Leg {
+    tunnel::TunnelLegLine {
         frames: side.sent.frames,
         messages: side.sent.messages,
         bytes: side.sent.bytes,

@@ -9,34 +9,34 @@ use std::time::Instant;
 use http::header::{ORIGIN, SEC_WEBSOCKET_KEY};
 use http::{Response, StatusCode};
 
-use super::body::Body;
-use super::error::Failure;
-use super::exchange::{Exchange, detached};
-use super::forward::{Forward, to_gateway};
-use super::headers::{self, Connection};
+use super::body::AnswerBody;
+use super::error::RequestFailure;
+use super::exchange::{RequestExchange, detached};
+use super::forward::{Forwarder, to_gateway};
+use super::headers::{self, ConnectionEffect};
 use super::permits::RequestPermit;
-use super::tunnel::{Report, Tunnel};
-use super::websockets::WebSockets;
+use super::tunnel::{GrantedTunnel, TunnelReport};
+use super::websockets::OpenWebSockets;
 use crate::config::AllowedOrigins;
-use crate::listener::Buffers;
-use crate::observe::access::{Access, AccessLog, AnsweredBy, Ended};
-use crate::observe::tunnel::Opening;
-use crate::upstream::Asked;
+use crate::listener::BufferPool;
+use crate::observe::access::{AccessLine, AccessLog, AnsweredBy, RequestEnd};
+use crate::observe::tunnel::TunnelOpening;
+use crate::upstream::WaitPurpose;
 use crate::websocket::handshake::{self, NotSwitched};
-use crate::websocket::relay::End;
-use crate::websocket::settings::Settings;
+use crate::websocket::relay::RelayEnd;
+use crate::websocket::settings::RelaySettings;
 
 /// What upgrades need besides a gateway.
 #[derive(Debug, Clone)]
-pub struct Upgrades {
+pub struct UpgradeSettings {
     /// Whose pages may open a WebSocket.
     pub allowed_origins: AllowedOrigins,
     /// What relays go by.
-    pub settings: Arc<Settings>,
+    pub settings: Arc<RelaySettings>,
     /// Where relays borrow memory.
-    pub buffers: Arc<Buffers>,
+    pub buffers: Arc<BufferPool>,
     /// The WebSockets that are open.
-    pub open: WebSockets,
+    pub open: OpenWebSockets,
     /// Where a WebSocket's line goes.
     pub log: AccessLog,
 }
@@ -44,21 +44,21 @@ pub struct Upgrades {
 /// Asks the gateway for a WebSocket. Granted: a 101, and the tunnel is left in the exchange's
 /// [`Handover`](super::tunnel::Handover). Refused: the gateway's answer, as it is.
 pub(super) async fn upgrade(
-    forward: &Forward,
-    upgrades: &Upgrades,
-    exchange: &mut Exchange,
-    access: &mut Access,
-) -> Result<Response<Body>, Failure> {
+    forward: &Forwarder,
+    upgrades: &UpgradeSettings,
+    exchange: &mut RequestExchange,
+    access: &mut AccessLine,
+) -> Result<Response<AnswerBody>, RequestFailure> {
     let headers = &exchange.head.headers;
     let (origin, key) = (headers.get(ORIGIN).map(detached), headers.get(SEC_WEBSOCKET_KEY).map(detached));
     let host = exchange.host.to_str().unwrap_or_default();
     let allowed = &upgrades.allowed_origins;
     if !handshake::origin_allowed(allowed, origin.as_ref(), host, exchange.arrival.secure) {
-        return Err(Failure::OriginNotAllowed);
+        return Err(RequestFailure::OriginNotAllowed);
     }
     // What a client sends right behind its handshake stays in its connection until that is handed over.
-    let handover = exchange.handover.take().ok_or(Failure::Internal)?;
-    let mut opening = Opening {
+    let handover = exchange.handover.take().ok_or(RequestFailure::Internal)?;
+    let mut opening = TunnelOpening {
         id: exchange.id.to_string(),
         client: access.client,
         host: Some(detached(&exchange.host)),
@@ -68,11 +68,11 @@ pub(super) async fn upgrade(
         route: access.route.clone(),
         gateway: None,
     };
-    let request = to_gateway(exchange, &forward.protected, Connection::Upgrade);
+    let request = to_gateway(exchange, &forward.protected, ConnectionEffect::Upgrade);
     exchange.give_back_head(access);
     let began = Instant::now();
     let (lease, mut response) =
-        forward.exchange_fresh(exchange, request, Asked::Upgrade, access.began(), access).await?;
+        forward.exchange_fresh(exchange, request, WaitPurpose::Upgrade, access.began(), access).await?;
     access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
     match handshake::verify(response.status(), response.headers(), key.as_ref()) {
         Ok(()) => {}
@@ -83,22 +83,22 @@ pub(super) async fn upgrade(
             }
             return Ok(forward.to_client(lease, response, origin));
         }
-        Err(NotSwitched::WrongAccept) => return Err(Failure::WrongAccept),
-        Err(NotSwitched::NotWebSocket | NotSwitched::NotUpgraded) => return Err(Failure::NoUpgrade),
+        Err(NotSwitched::WrongAccept) => return Err(RequestFailure::WrongAccept),
+        Err(NotSwitched::NotWebSocket | NotSwitched::NotUpgraded) => return Err(RequestFailure::NoUpgrade),
     }
-    headers::to_client(response.headers_mut(), Connection::Upgrade);
+    headers::to_client(response.headers_mut(), ConnectionEffect::Upgrade);
     opening.gateway.clone_from(&access.gateway);
     let local = lease.local_ip();
     let (link, counted) = lease.into_link();
     let (io, first) = link.into_stream();
-    handover.leave(Tunnel {
-        gateway: End { io, first },
+    handover.leave(GrantedTunnel {
+        gateway: RelayEnd { io, first },
         settings: Arc::clone(&upgrades.settings),
         buffers: Arc::clone(&upgrades.buffers),
         open: upgrades.open.clone(),
         counted,
         permit: exchange.permit.as_mut().map(RequestPermit::hand_on),
-        report: Box::new(Report {
+        report: Box::new(TunnelReport {
             log: upgrades.log.clone(),
             opening: Arc::new(opening),
             hint: Arc::clone(&forward.hint),
@@ -107,7 +107,7 @@ pub(super) async fn upgrade(
             origin,
         }),
     });
-    access.ended = Ended::Upgraded;
+    access.ended = RequestEnd::Upgraded;
     access.answered_by = AnsweredBy::Gateway;
-    Ok(response.map(|()| Body::empty()))
+    Ok(response.map(|()| AnswerBody::empty()))
 }

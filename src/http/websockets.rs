@@ -1,55 +1,55 @@
-//! [`WebSockets`]: those that are open, and what all of them have done.
+//! [`OpenWebSockets`]: those that are open, and what all of them have done.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::observe::tunnel::Opening;
-use crate::websocket::pulse::{Pulse, Seen};
+use crate::observe::tunnel::TunnelOpening;
+use crate::websocket::relay_stats::{LegSnapshot, RelayStats};
 
 /// The WebSockets that are open, and what all have done since the start; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct WebSockets(Arc<Mutex<State>>);
+pub struct OpenWebSockets(Arc<Mutex<OpenWebSocketsState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct OpenWebSocketsState {
     /// In the order in which they were opened.
-    open: BTreeMap<u64, Arc<Open>>,
+    open: BTreeMap<u64, Arc<OpenWebSocket>>,
     opened: u64,
     /// What those that have ended did.
-    ended: Totals,
+    ended: WebSocketTotals,
 }
 
 /// A WebSocket that is open.
 #[derive(Debug)]
-pub struct Open {
+pub struct OpenWebSocket {
     /// Who opened it, and where.
-    pub opening: Arc<Opening>,
+    pub opening: Arc<TunnelOpening>,
     /// Since when.
     pub since: Instant,
     /// What it does.
-    pub pulse: Arc<Pulse>,
+    pub pulse: Arc<RelayStats>,
 }
 
 /// Holds a WebSocket's place among the open ones; dropped, it has ended.
 #[derive(Debug)]
-pub struct Entered {
-    all: WebSockets,
+pub struct OpenWebSocketGuard {
+    all: OpenWebSockets,
     number: u64,
 }
 
 /// What WebSockets have done in all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Totals {
+pub struct WebSocketTotals {
     /// What came from clients, and our pings to them.
-    pub client: Total,
+    pub client: SideTotals,
     /// The same for gateways.
-    pub gateway: Total,
+    pub gateway: SideTotals,
 }
 
-/// One side of [`Totals`].
+/// One side of [`WebSocketTotals`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Total {
+pub struct SideTotals {
     /// Frames, control frames included.
     pub frames: u64,
     /// Messages.
@@ -64,15 +64,15 @@ pub struct Total {
     pub took: Duration,
 }
 
-impl WebSockets {
+impl OpenWebSockets {
     /// One more is open.
     #[must_use]
-    pub fn enter(&self, opening: Arc<Opening>, pulse: Arc<Pulse>) -> Entered {
+    pub fn enter(&self, opening: Arc<TunnelOpening>, pulse: Arc<RelayStats>) -> OpenWebSocketGuard {
         let mut state = self.state();
         let number = state.opened;
         state.opened += 1;
-        state.open.insert(number, Arc::new(Open { opening, since: Instant::now(), pulse }));
-        Entered { all: self.clone(), number }
+        state.open.insert(number, Arc::new(OpenWebSocket { opening, since: Instant::now(), pulse }));
+        OpenWebSocketGuard { all: self.clone(), number }
     }
 
     /// How many are open.
@@ -86,18 +86,18 @@ impl WebSockets {
     }
 
     /// Those that were opened last, at most so many, and how many there are in all.
-    pub fn last(&self, most: usize) -> (Vec<Arc<Open>>, usize) {
+    pub fn last(&self, most: usize) -> (Vec<Arc<OpenWebSocket>>, usize) {
         let state = self.state();
         (state.open.values().rev().take(most).cloned().collect(), state.open.len())
     }
 
     /// The one that the request with this id opened.
-    pub fn find(&self, id: &str) -> Option<Arc<Open>> {
+    pub fn find(&self, id: &str) -> Option<Arc<OpenWebSocket>> {
         self.state().open.values().find(|open| open.opening.id == id).cloned()
     }
 
     /// What all have done, those that are open included.
-    pub fn totals(&self) -> Totals {
+    pub fn totals(&self) -> WebSocketTotals {
         let state = self.state();
         let mut totals = state.ended;
         for open in state.open.values() {
@@ -106,13 +106,13 @@ impl WebSockets {
         totals
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, OpenWebSocketsState> {
         // Sums and a map: nothing is half done after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Entered {
+impl Drop for OpenWebSocketGuard {
     fn drop(&mut self) {
         let mut state = self.all.state();
         if let Some(open) = state.open.remove(&self.number) {
@@ -121,15 +121,15 @@ impl Drop for Entered {
     }
 }
 
-impl Totals {
-    fn add(&mut self, pulse: &Pulse) {
+impl WebSocketTotals {
+    fn add(&mut self, pulse: &RelayStats) {
         self.client.add(&pulse.client());
         self.gateway.add(&pulse.gateway());
     }
 }
 
-impl Total {
-    fn add(&mut self, seen: &Seen) {
+impl SideTotals {
+    fn add(&mut self, seen: &LegSnapshot) {
         self.frames += seen.sent.frames;
         self.messages += seen.sent.messages;
         self.bytes += seen.sent.bytes;
@@ -145,13 +145,13 @@ mod tests {
     use super::*;
     use crate::observe::tunnel::tests::opening;
 
-    fn entered(all: &WebSockets, id: &str) -> Entered {
-        all.enter(Arc::new(Opening { id: id.to_owned(), ..opening() }), Arc::default())
+    fn entered(all: &OpenWebSockets, id: &str) -> OpenWebSocketGuard {
+        all.enter(Arc::new(TunnelOpening { id: id.to_owned(), ..opening() }), Arc::default())
     }
 
     #[test]
     fn the_last_ones_are_listed_and_found_by_id() {
-        let all = WebSockets::default();
+        let all = OpenWebSockets::default();
         let mut entered: Vec<_> = ["a", "b", "c"].iter().map(|id| entered(&all, id)).collect();
         let ids = |most| all.last(most).0.iter().map(|open| open.opening.id.clone()).collect::<Vec<_>>();
         assert_eq!(
@@ -166,14 +166,14 @@ mod tests {
 
     #[test]
     fn what_they_did_counts_while_they_are_open_and_afterwards() {
-        let all = WebSockets::default();
+        let all = OpenWebSockets::default();
         let (one, two) = (entered(&all, "a"), entered(&all, "b"));
         let seen = |bytes| {
             let sent = crate::websocket::direction::Counters { frames: 2, messages: 1, bytes };
-            Seen { sent, ..Seen::default() }
+            LegSnapshot { sent, ..LegSnapshot::default() }
         };
         all.find("a").unwrap().pulse.beat(seen(10), seen(100));
-        all.find("b").unwrap().pulse.beat(seen(1), Seen::default());
+        all.find("b").unwrap().pulse.beat(seen(1), LegSnapshot::default());
         let bytes = || (all.totals().client.bytes, all.totals().gateway.bytes);
         assert_eq!(bytes(), (11, 100));
         drop(one);

@@ -1,7 +1,7 @@
 //! [`Bounds`]: how far the reading of a configuration may go that makes much of little.
 
 use super::error::ImportError;
-use super::place::Place;
+use super::place::ImportPlace;
 
 /// How much was read so far, and how deep in one another what is read stands: with snippets, macros and files that include one
 /// another, a few lines stand for any number of them.
@@ -24,7 +24,7 @@ impl Bounds {
     ///
     /// # Errors
     /// There are too many.
-    pub(super) fn count(&mut self, place: &Place) -> Result<(), ImportError> {
+    pub(super) fn count(&mut self, place: &ImportPlace) -> Result<(), ImportError> {
         self.count += 1;
         if self.count <= MOST {
             return Ok(());
@@ -38,7 +38,7 @@ impl Bounds {
     ///
     /// # Errors
     /// There are too many levels.
-    pub(super) fn enter(&mut self, place: &Place, done: &str, question: &str) -> Result<(), ImportError> {
+    pub(super) fn enter(&mut self, place: &ImportPlace, done: &str, question: &str) -> Result<(), ImportError> {
         if self.depth == DEEPEST_INCLUDE {
             let limit = format!("{done} {DEEPEST_INCLUDE} deep: {question}");
             return Err(ImportError::TooMuch { file: place.file.to_string(), limit });
@@ -51,7 +51,7 @@ impl Bounds {
     ///
     /// # Errors
     /// They are too long together.
-    pub(super) fn fill(&mut self, place: &Place, value: &str, times: usize) -> Result<(), ImportError> {
+    pub(super) fn fill(&mut self, place: &ImportPlace, value: &str, times: usize) -> Result<(), ImportError> {
         // An empty word takes its room, too.
         let room = value.len() + size_of::<String>();
         self.filled = self.filled.saturating_add(room.saturating_mul(times));
@@ -66,7 +66,13 @@ impl Bounds {
     ///
     /// # Errors
     /// What is put in is too long, see [`Bounds::fill`].
-    pub(super) fn filled(&mut self, place: &Place, text: &str, name: &str, value: &str) -> Result<String, ImportError> {
+    pub(super) fn filled(
+        &mut self,
+        place: &ImportPlace,
+        text: &str,
+        name: &str,
+        value: &str,
+    ) -> Result<String, ImportError> {
         self.fill(place, value, text.matches(name).count())?;
         Ok(text.replace(name, value))
     }
@@ -92,7 +98,7 @@ mod tests {
 
     #[test]
     fn too_many_and_too_deep_are_refused() {
-        let place = Place::start("f");
+        let place = ImportPlace::start("f");
         let mut bounds = Bounds::of("lines");
         assert!((0..MOST).all(|_| bounds.count(&place).is_ok()));
         assert_eq!(bounds.count(&place).map_err(|error| error.to_string()), Err("f: more than 50000 lines".to_owned()));
@@ -105,7 +111,7 @@ mod tests {
 
     #[test]
     fn too_much_is_not_made_of_little() {
-        let place = Place::start("f");
+        let place = ImportPlace::start("f");
         let mut bounds = Bounds::of("lines");
         let mut filled = |value: &str| bounds.filled(&place, "-a-a", "a", value).map_err(|error| error.to_string());
         assert_eq!(filled("b"), Ok("-b-b".to_owned()));

@@ -17,34 +17,34 @@ pub struct Draft {
     /// What is said above a key: its path, such as `tls.certificate`, and the words.
     pub comments: Vec<(&'static str, String)>,
     /// Where clients connect.
-    pub listen: Listen,
+    pub listen: DraftListen,
     /// Names and certificate.
-    pub tls: Tls,
+    pub tls: DraftTls,
     /// The gateway of every route that names none, as a URL.
     pub upstream: Option<String>,
     /// In the order in which they are tried; none is one route to `upstream`.
-    pub routes: Vec<Route>,
+    pub routes: Vec<DraftRoute>,
     /// Upstreams that routes name.
-    pub upstreams: Vec<Upstream>,
+    pub upstreams: Vec<DraftUpstream>,
     /// Networks of proxies whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// How long each step may take.
-    pub timeouts: Timeouts,
+    pub timeouts: DraftTimeouts,
     /// What a peer may use.
-    pub limits: Limits,
+    pub limits: DraftLimits,
     /// Which origins may open a WebSocket; empty for any.
     pub allowed_origins: Vec<String>,
     /// Keepalive pings of WebSockets.
     pub ping_interval: Option<Duration>,
     /// Who may pass, for every route that says nothing itself.
-    pub auth: Auth,
+    pub auth: DraftAuth,
     /// Whether requests are logged.
     pub access_log: Option<bool>,
 }
 
 /// `listen`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Listen {
+pub struct DraftListen {
     /// TLS listeners; `Some` of an empty list is none at all.
     pub https: Option<Vec<SocketAddr>>,
     /// Plain listeners that redirect to https.
@@ -57,11 +57,11 @@ pub struct Listen {
 
 /// `tls`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Tls {
+pub struct DraftTls {
     /// DNS names and IP addresses.
     pub names: Vec<String>,
     /// Where the certificate comes from.
-    pub certificate: Certificate,
+    pub certificate: DraftCertificate,
     /// The oldest version spoken.
     pub min_version: Option<TlsVersion>,
     /// Whose certificates clients show.
@@ -72,19 +72,19 @@ pub struct Tls {
 
 /// `tls.certificate`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Certificate {
+pub enum DraftCertificate {
     /// frontgate's own CA.
     #[default]
     Local,
     /// A public one, by ACME.
-    Acme(Acme),
+    Acme(DraftAcme),
     /// Chain and key in PEM files, the first for names that none of them has.
     Files(Vec<(PathBuf, PathBuf)>),
 }
 
 /// `tls.acme`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Acme {
+pub struct DraftAcme {
     /// Where the authority may write to.
     pub email: Option<String>,
     /// `letsencrypt-staging` or a URL.
@@ -95,7 +95,7 @@ pub struct Acme {
 
 /// One of `routes`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Route {
+pub struct DraftRoute {
     /// What is said above it.
     pub comment: Vec<String>,
     /// A name, or `*.` and a name; `None` for every host.
@@ -103,32 +103,32 @@ pub struct Route {
     /// A prefix; `None` for every path.
     pub path: Option<String>,
     /// What is done with a request.
-    pub answer: Answer,
+    pub answer: DraftAnswer,
     /// Who may pass.
-    pub auth: Auth,
+    pub auth: DraftAuth,
     /// Fields of requests.
-    pub request_headers: HeaderRules,
+    pub request_headers: DraftHeaderRules,
     /// Fields of responses.
-    pub response_headers: HeaderRules,
+    pub response_headers: DraftHeaderRules,
     /// What differs from the top level: `connect`, `read` and `send` only.
-    pub timeouts: Timeouts,
+    pub timeouts: DraftTimeouts,
 }
 
 /// What is done with a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Answer {
+pub enum DraftAnswer {
     /// It goes to the top-level `upstream`.
     #[default]
     Default,
     /// It goes to this URL, or to the upstream of this name.
     Upstream(String),
     /// It is answered here.
-    Respond(Respond),
+    Respond(DraftRespond),
 }
 
 /// A fixed answer.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Respond {
+pub struct DraftRespond {
     /// The status.
     pub status: u16,
     /// The `Location` of a redirect.
@@ -139,7 +139,7 @@ pub struct Respond {
 
 /// One of `upstreams`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Upstream {
+pub struct DraftUpstream {
     /// What routes call it.
     pub name: String,
     /// URLs.
@@ -154,7 +154,7 @@ pub struct Upstream {
 
 /// Who may pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Auth {
+pub enum DraftAuth {
     /// What holds above; at the top, everybody.
     #[default]
     Inherited,
@@ -171,7 +171,7 @@ pub enum Auth {
 
 /// Fields that are set or removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct HeaderRules {
+pub struct DraftHeaderRules {
     /// Names and values.
     pub set: Vec<(String, String)>,
     /// Names.
@@ -180,7 +180,7 @@ pub struct HeaderRules {
 
 /// How long each step may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Timeouts {
+pub struct DraftTimeouts {
     /// Connecting to the gateway.
     pub connect: Option<Duration>,
     /// A request's head.
@@ -195,7 +195,7 @@ pub struct Timeouts {
 
 /// What a peer may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Limits {
+pub struct DraftLimits {
     /// Connections of all clients.
     pub connections: Option<u64>,
     /// Connections of one client.
@@ -206,7 +206,7 @@ pub struct Limits {
     pub request_body: Option<u64>,
 }
 
-impl Timeouts {
+impl DraftTimeouts {
     fn fit(&mut self) {
         let Self { connect, request_head, keep_alive, read, send } = self;
         for time in [connect, request_head, keep_alive, read, send] {
@@ -227,7 +227,7 @@ impl Draft {
     /// Leaves out times of 0, which for others mean the usual one or none, and cuts those that are longer than the settings take.
     pub(super) fn fit(&mut self) {
         let timeouts = self.routes.iter_mut().map(|route| &mut route.timeouts).chain([&mut self.timeouts]);
-        timeouts.for_each(Timeouts::fit);
+        timeouts.for_each(DraftTimeouts::fit);
         if let Some(Hsts::For(time)) = &mut self.tls.hsts {
             *time = LONGEST_HSTS.min(*time);
         }

@@ -1,6 +1,6 @@
 //! [`ImportError`]: why a configuration cannot be translated at all.
 
-use super::place::Place;
+use super::place::ImportPlace;
 
 /// Why a configuration cannot be translated at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -9,7 +9,7 @@ pub enum ImportError {
     #[error("{place}:{}: {found}; expected {expected}", place.column)]
     Syntax {
         /// Where.
-        place: Place,
+        place: ImportPlace,
         /// What is there, such as "`}` without a block".
         found: String,
         /// What should be there.
@@ -27,7 +27,7 @@ pub enum ImportError {
 
 impl ImportError {
     /// The text is not of its format: at `place` there is `found` instead of `expected`.
-    pub fn syntax(place: &Place, found: impl Into<String>, expected: impl Into<String>) -> Self {
+    pub fn syntax(place: &ImportPlace, found: impl Into<String>, expected: impl Into<String>) -> Self {
         Self::Syntax { place: place.clone(), found: found.into(), expected: expected.into() }
     }
 }

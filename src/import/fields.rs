@@ -1,6 +1,6 @@
-//! [`Fate`]: what becomes of the header fields that a proxy set, added and removed.
+//! [`FieldDisposition`]: what becomes of the header fields that a proxy set, added and removed.
 
-use super::draft::HeaderRules;
+use super::draft::DraftHeaderRules;
 
 /// What a proxy put into a field, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum Content<'a> {
 
 /// What becomes of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum FieldDisposition {
     /// frontgate needs it not, because of this.
     NotNeeded(&'static str),
     /// It was a mistake; this says which, and what frontgate does.
@@ -41,8 +41,8 @@ pub(super) enum Fate {
 }
 
 /// What becomes of a field of requests.
-pub(super) fn request(name: &str, content: Content<'_>) -> Fate {
-    use Fate::{Dropped, NotNeeded, Wrong};
+pub(super) fn request(name: &str, content: Content<'_>) -> FieldDisposition {
+    use FieldDisposition::{Dropped, NotNeeded, Wrong};
     let name = name.to_ascii_lowercase();
     let fixed = matches!(content, Content::Text(_));
     match name.as_str() {
@@ -68,21 +68,21 @@ pub(super) fn request(name: &str, content: Content<'_>) -> Fate {
         }
         _ if name.starts_with("proxy-") => NotNeeded("it never passes"),
         _ if name.starts_with("sec-websocket-") => NotNeeded("the WebSocket's handshake passes as it comes"),
-        _ if name.starts_with("x-forwarded-") && content == Content::User => Fate::User,
+        _ if name.starts_with("x-forwarded-") && content == Content::User => FieldDisposition::User,
         _ if name.starts_with("x-forwarded-") && content != Content::Nothing => {
             Dropped("only forwarding sets X-Forwarded-*; frontgate strips no prefix, so the gateway needs none of it")
         }
         _ if name.starts_with("x-forwarded-") => NotNeeded("no X-Forwarded-* of a client passes"),
-        _ if content == Content::User => Fate::User,
+        _ if content == Content::User => FieldDisposition::User,
         _ if name.starts_with("x-ssl-") || name.starts_with("ssl-client") || name.starts_with("ssl_client") => {
             Dropped(CLIENT_CERTIFICATE)
         }
         "x-request-id" if !fixed => NotNeeded("frontgate names each request in its log and its answer"),
         _ => match content {
             Content::Field(same) if same == name => NotNeeded("it passes as it comes"),
-            Content::Text(text) if is_value(text) => Fate::Set(text.to_owned()),
+            Content::Text(text) if is_value(text) => FieldDisposition::Set(text.to_owned()),
             Content::Text(_) => Dropped("a value is printable ASCII"),
-            Content::Nothing => Fate::Remove,
+            Content::Nothing => FieldDisposition::Remove,
             _ => Dropped(
                 "request_headers take fixed text only; the gateway gets the field as the client sends it, if it does",
             ),
@@ -91,11 +91,11 @@ pub(super) fn request(name: &str, content: Content<'_>) -> Fate {
 }
 
 /// What becomes of a field of responses.
-pub(super) fn response(name: &str, content: Content<'_>) -> Fate {
-    use Fate::{Dropped, NotNeeded};
+pub(super) fn response(name: &str, content: Content<'_>) -> FieldDisposition {
+    use FieldDisposition::{Dropped, NotNeeded};
     match (name.to_ascii_lowercase().as_str(), content) {
         ("strict-transport-security", Content::Text(text)) => {
-            max_age(text).map_or(Dropped("it has no max-age: set tls.hsts"), Fate::Hsts)
+            max_age(text).map_or(Dropped("it has no max-age: set tls.hsts"), FieldDisposition::Hsts)
         }
         ("strict-transport-security", _) => NotNeeded("tls.hsts decides"),
         ("alt-svc", _) => NotNeeded("frontgate speaks HTTP/1.1 and HTTP/2"),
@@ -103,20 +103,20 @@ pub(super) fn response(name: &str, content: Content<'_>) -> Fate {
         ("connection" | "keep-alive" | "transfer-encoding" | "upgrade" | "content-length", _) => {
             Dropped("it belongs to one connection and is frontgate's own")
         }
-        (_, Content::Nothing) => Fate::Remove,
-        (_, Content::Text(text)) if is_value(text) && !text.is_empty() => Fate::Set(text.to_owned()),
+        (_, Content::Nothing) => FieldDisposition::Remove,
+        (_, Content::Text(text)) if is_value(text) && !text.is_empty() => FieldDisposition::Set(text.to_owned()),
         (_, Content::Text(_)) => Dropped("a value is printable ASCII"),
         _ => Dropped("response_headers take fixed text only"),
     }
 }
 
 /// Puts what becomes of the field `name` into `rules`; what the report says of it, and under which verdict.
-pub(super) fn put(rules: &mut HeaderRules, name: &str, fate: &Fate) {
+pub(super) fn put(rules: &mut DraftHeaderRules, name: &str, fate: &FieldDisposition) {
     rules.set.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
     rules.remove.retain(|other| !other.eq_ignore_ascii_case(name));
     match fate {
-        Fate::Set(value) => rules.set.push((name.to_owned(), value.clone())),
-        Fate::Remove => rules.remove.push(name.to_owned()),
+        FieldDisposition::Set(value) => rules.set.push((name.to_owned(), value.clone())),
+        FieldDisposition::Remove => rules.remove.push(name.to_owned()),
         _ => {}
     }
 }
@@ -160,22 +160,22 @@ mod tests {
 
     #[test]
     fn fields_of_requests() {
-        let is = |name, content, expected: fn(&Fate) -> bool| {
+        let is = |name, content, expected: fn(&FieldDisposition) -> bool| {
             let fate = request(name, content);
             assert!(expected(&fate), "{name} {content:?}: {fate:?}");
         };
-        is("Host", Content::Host, |fate| matches!(fate, Fate::NotNeeded(_)));
-        is("Host", Content::Text("127.0.0.1"), |fate| matches!(fate, Fate::Wrong(_)));
-        is("X-Forwarded-For", Content::Client, |fate| matches!(fate, Fate::NotNeeded(_)));
-        is("X-Forwarded-For", Content::Field("x-forwarded-for"), |fate| matches!(fate, Fate::Wrong(_)));
-        is("X-Forwarded-For", Content::Nothing, |fate| matches!(fate, Fate::Wrong(_)));
-        is("X-Forwarded-User", Content::User, |fate| *fate == Fate::User);
-        is("X-Forwarded-Prefix", Content::Text("/a"), |fate| matches!(fate, Fate::Dropped(_)));
-        is("X-Team", Content::Text("blue"), |fate| *fate == Fate::Set("blue".into()));
-        is("X-Team", Content::Nothing, |fate| *fate == Fate::Remove);
-        is("X-Team", Content::Other, |fate| matches!(fate, Fate::Dropped(_)));
-        is("X-Team", Content::Text("a\nb"), |fate| matches!(fate, Fate::Dropped(_)));
-        is("Origin", Content::Nothing, |fate| matches!(fate, Fate::Wrong(_)));
+        is("Host", Content::Host, |fate| matches!(fate, FieldDisposition::NotNeeded(_)));
+        is("Host", Content::Text("127.0.0.1"), |fate| matches!(fate, FieldDisposition::Wrong(_)));
+        is("X-Forwarded-For", Content::Client, |fate| matches!(fate, FieldDisposition::NotNeeded(_)));
+        is("X-Forwarded-For", Content::Field("x-forwarded-for"), |fate| matches!(fate, FieldDisposition::Wrong(_)));
+        is("X-Forwarded-For", Content::Nothing, |fate| matches!(fate, FieldDisposition::Wrong(_)));
+        is("X-Forwarded-User", Content::User, |fate| *fate == FieldDisposition::User);
+        is("X-Forwarded-Prefix", Content::Text("/a"), |fate| matches!(fate, FieldDisposition::Dropped(_)));
+        is("X-Team", Content::Text("blue"), |fate| *fate == FieldDisposition::Set("blue".into()));
+        is("X-Team", Content::Nothing, |fate| *fate == FieldDisposition::Remove);
+        is("X-Team", Content::Other, |fate| matches!(fate, FieldDisposition::Dropped(_)));
+        is("X-Team", Content::Text("a\nb"), |fate| matches!(fate, FieldDisposition::Dropped(_)));
+        is("Origin", Content::Nothing, |fate| matches!(fate, FieldDisposition::Wrong(_)));
     }
 
     #[test]
@@ -199,8 +199,8 @@ mod tests {
     #[test]
     fn fields_of_responses() {
         let hsts = "max-age=63072000; includeSubDomains";
-        assert_eq!(response("strict-transport-security", Content::Text(hsts)), Fate::Hsts(63_072_000));
-        assert_eq!(response("X-A", Content::Text("b")), Fate::Set("b".into()));
-        assert!(matches!(response("X-A", Content::Client), Fate::Dropped(_)));
+        assert_eq!(response("strict-transport-security", Content::Text(hsts)), FieldDisposition::Hsts(63_072_000));
+        assert_eq!(response("X-A", Content::Text("b")), FieldDisposition::Set("b".into()));
+        assert!(matches!(response("X-A", Content::Client), FieldDisposition::Dropped(_)));
     }
 }

@@ -1,11 +1,11 @@
 //! Translates the configuration of another proxy into one for frontgate.
 //!
-//! [`import()`] takes the text of a configuration apart, translates what it asks for into a [`Draft`], and says in a [`Report`]
+//! [`import()`] takes the text of a configuration apart, translates what it asks for into a [`Draft`], and says in a [`ImportReport`]
 //! what became of each directive: kept and as what, not needed and why, dropped and what to do, or wrong in the old
 //! configuration and what frontgate does instead. Nothing is dropped in silence. Where a route's access rules cannot be
 //! translated it answers 403: what was locked does not come out open.
 //!
-//! Nothing is run here. Files are read only through a [`Reader`], within [`Files`]' limits.
+//! Nothing is run here. Files are read only through a [`ImportReader`], within [`Files`]' limits.
 
 mod apache;
 mod caddy;
@@ -31,13 +31,13 @@ use std::sync::Arc;
 
 pub use draft::Draft;
 pub use error::ImportError;
-pub use place::Place;
-pub use reader::{Disk, Files, Reader};
-pub use report::{Note, Report, Verdict};
+pub use place::ImportPlace;
+pub use reader::{Disk, Files, ImportReader};
+pub use report::{ImportReport, ImportVerdict, Note};
 
 /// Whose configuration it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ImportFormat {
     /// nginx.
     Nginx,
     /// Apache httpd.
@@ -46,7 +46,7 @@ pub enum Format {
     Caddy,
 }
 
-impl Format {
+impl ImportFormat {
     /// The word for it on the command line and in the report.
     pub fn name(self) -> &'static str {
         match self {
@@ -83,7 +83,7 @@ pub struct Imported {
     /// What was understood.
     pub draft: Draft,
     /// What became of each directive.
-    pub report: Report,
+    pub report: ImportReport,
 }
 
 impl Imported {
@@ -97,14 +97,14 @@ impl Imported {
 ///
 /// # Errors
 /// The first place where the text is not of that format, or a limit that it exceeds.
-pub fn import(format: Format, original: &Original, reader: &dyn Reader) -> Result<Imported, ImportError> {
+pub fn import(format: ImportFormat, original: &Original, reader: &dyn ImportReader) -> Result<Imported, ImportError> {
     let mut files = Files::new(reader);
     files.count(&original.name, original.text.len())?;
     // An arm hands over to its folder's `translate(original, &mut files) -> Result<Imported, ImportError>`.
     let mut imported = match format {
-        Format::Nginx => nginx::translate(original, &mut files),
-        Format::Apache => apache::translate(original, &mut files),
-        Format::Caddy => caddy::translate(original, &mut files),
+        ImportFormat::Nginx => nginx::translate(original, &mut files),
+        ImportFormat::Apache => apache::translate(original, &mut files),
+        ImportFormat::Caddy => caddy::translate(original, &mut files),
     }?;
     imported.draft.fit();
     insecure::point_out(original, &mut files, &mut imported.report)?;

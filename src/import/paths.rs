@@ -1,12 +1,12 @@
 //! [`Paths`]: what a proxy did at which path, as routes of which the first that matches wins.
 
-use super::draft::{Answer, Auth, HeaderRules, Respond, Route, Timeouts};
+use super::draft::{DraftAnswer, DraftAuth, DraftHeaderRules, DraftRespond, DraftRoute, DraftTimeouts};
 
 /// What one site does, path by path.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Paths {
     rules: Vec<Rule>,
-    sections: Vec<Section>,
+    sections: Vec<ImportSection>,
 }
 
 /// What is done with requests at a path. Of several rules the first one holds.
@@ -19,39 +19,39 @@ pub(super) struct Rule {
     /// Prefixes within it that it is not for.
     pub(super) except: Vec<String>,
     /// What is done.
-    pub(super) answer: Answer,
+    pub(super) answer: DraftAnswer,
     /// How long it may take.
-    pub(super) timeouts: Timeouts,
+    pub(super) timeouts: DraftTimeouts,
     /// What is said above the route.
     pub(super) comment: Vec<String>,
     /// What else holds where this rule does, over what holds for all rules.
-    pub(super) sections: Vec<Section>,
+    pub(super) sections: Vec<ImportSection>,
 }
 
 /// What else holds at a path. Of several sections all hold, the later ones over the earlier.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Section {
+pub(super) struct ImportSection {
     /// A prefix as routes have it; `/` is everything.
     pub(super) path: String,
     /// Whether it is for this path only, not for what is below.
     pub(super) is_exact: bool,
     /// Who may pass.
-    pub(super) auth: Auth,
+    pub(super) auth: DraftAuth,
     /// Whether anybody may pass.
-    pub(super) gate: Gate,
+    pub(super) gate: ImportAccess,
     /// The field that tells the gateway the name of a user who gave a password.
     pub(super) user_header: Option<String>,
     /// Fields of requests.
-    pub(super) request_headers: HeaderRules,
+    pub(super) request_headers: DraftHeaderRules,
     /// Fields of responses.
-    pub(super) response_headers: HeaderRules,
+    pub(super) response_headers: DraftHeaderRules,
     /// How long it may take.
-    pub(super) timeouts: Timeouts,
+    pub(super) timeouts: DraftTimeouts,
 }
 
 /// Whether anybody may pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) enum Gate {
+pub(super) enum ImportAccess {
     /// As it is around.
     #[default]
     Unsaid,
@@ -66,7 +66,7 @@ impl Paths {
         self.rules.push(rule);
     }
 
-    pub(super) fn section(&mut self, section: Section) {
+    pub(super) fn section(&mut self, section: ImportSection) {
         self.sections.push(section);
     }
 
@@ -80,22 +80,22 @@ impl Paths {
 
     /// A route for each path at which something changes, the longest first: of all the paths that begin a request's, the
     /// longest knows every rule and section that concerns it. Where there is no rule there is no route.
-    pub(super) fn routes(&self) -> Vec<Route> {
+    pub(super) fn routes(&self) -> Vec<DraftRoute> {
         let paths = self.boundaries();
-        let all: Vec<(&String, Option<Route>)> = paths.iter().map(|path| (path, self.route(path))).collect();
+        let all: Vec<(&String, Option<DraftRoute>)> = paths.iter().map(|path| (path, self.route(path))).collect();
         let mut routes = Vec::new();
         for (index, (path, route)) in all.iter().enumerate() {
             let outer =
                 all[index + 1..].iter().find(|(outer, _)| covers(outer, path)).and_then(|(_, route)| route.as_ref());
             let below_exact = || self.rules.iter().any(|rule| rule.is_exact && format!("{}/", rule.path) == **path);
-            let nothing = Route { answer: respond(404), ..Route::default() };
+            let nothing = DraftRoute { answer: respond(404), ..DraftRoute::default() };
             let route = match route {
                 Some(route) => route,
                 None if below_exact() => &nothing,
                 None => continue,
             };
             if outer.is_none_or(|outer| !alike(outer, route)) {
-                routes.push(Route { path: (*path != "/").then(|| (*path).clone()), ..route.clone() });
+                routes.push(DraftRoute { path: (*path != "/").then(|| (*path).clone()), ..route.clone() });
             }
         }
         routes
@@ -116,53 +116,54 @@ impl Paths {
         paths
     }
 
-    fn route(&self, path: &str) -> Option<Route> {
+    fn route(&self, path: &str) -> Option<DraftRoute> {
         let rule = self.at(path)?;
-        let mut route = Route { answer: rule.answer.clone(), comment: rule.comment.clone(), ..Route::default() };
-        let (mut gate, mut user_header) = (&Gate::Unsaid, None);
+        let mut route =
+            DraftRoute { answer: rule.answer.clone(), comment: rule.comment.clone(), ..DraftRoute::default() };
+        let (mut gate, mut user_header) = (&ImportAccess::Unsaid, None);
         let sections = self.sections.iter().chain(&rule.sections);
         for section in sections.filter(|section| reaches(&section.path, section.is_exact, path)) {
             merge(&mut route.request_headers, &section.request_headers);
             merge(&mut route.response_headers, &section.response_headers);
             overlay(&mut route.timeouts, &section.timeouts);
-            if section.auth != Auth::Inherited {
+            if section.auth != DraftAuth::Inherited {
                 route.auth = section.auth.clone();
             }
             user_header = section.user_header.as_ref().or(user_header);
-            if section.gate != Gate::Unsaid {
+            if section.gate != ImportAccess::Unsaid {
                 gate = &section.gate;
             }
         }
         overlay(&mut route.timeouts, &rule.timeouts);
         // Nothing is asked for above a route.
-        if route.auth == Auth::None {
-            route.auth = Auth::Inherited;
+        if route.auth == DraftAuth::None {
+            route.auth = DraftAuth::Inherited;
         }
         match (&mut route.auth, user_header) {
-            (Auth::Basic { user_header, .. }, Some(name)) => *user_header = Some(name.clone()),
+            (DraftAuth::Basic { user_header, .. }, Some(name)) => *user_header = Some(name.clone()),
             // Where nobody gives a password, nobody may claim a name. X-Forwarded-* never passes.
             (_, Some(name)) if !name.to_ascii_lowercase().starts_with("x-forwarded-") => {
-                merge(&mut route.request_headers, &HeaderRules { set: Vec::new(), remove: vec![name.clone()] });
+                merge(&mut route.request_headers, &DraftHeaderRules { set: Vec::new(), remove: vec![name.clone()] });
             }
             _ => {}
         }
-        if let Gate::Shut(reason) = gate {
+        if let ImportAccess::Shut(reason) = gate {
             let comment = (!reason.is_empty()).then(|| reason.clone()).into_iter().collect();
-            let answer = Answer::Respond(Respond { status: 403, ..Respond::default() });
-            return Some(Route { comment, answer, ..Route::default() });
+            let answer = DraftAnswer::Respond(DraftRespond { status: 403, ..DraftRespond::default() });
+            return Some(DraftRoute { comment, answer, ..DraftRoute::default() });
         }
-        if matches!(route.answer, Answer::Respond(_)) {
+        if matches!(route.answer, DraftAnswer::Respond(_)) {
             // There is no gateway to tell anything, or to wait for.
-            route.request_headers = HeaderRules::default();
-            route.timeouts = Timeouts::default();
+            route.request_headers = DraftHeaderRules::default();
+            route.timeouts = DraftTimeouts::default();
         }
         Some(route)
     }
 }
 
 /// An answer of frontgate's own.
-pub(super) fn respond(status: u16) -> Answer {
-    Answer::Respond(Respond { status, ..Respond::default() })
+pub(super) fn respond(status: u16) -> DraftAnswer {
+    DraftAnswer::Respond(DraftRespond { status, ..DraftRespond::default() })
 }
 
 /// Whether what is for `own`, and perhaps for nothing below it, is for `path`.
@@ -179,7 +180,7 @@ pub(super) fn covers(prefix: &str, path: &str) -> bool {
 }
 
 /// Sets and removes what `later` does, too; of what both name, `later` decides.
-pub(super) fn merge(rules: &mut HeaderRules, later: &HeaderRules) {
+pub(super) fn merge(rules: &mut DraftHeaderRules, later: &DraftHeaderRules) {
     let named = |name: &String| {
         let same = |other: &String| other.eq_ignore_ascii_case(name);
         later.set.iter().any(|(other, _)| same(other)) || later.remove.iter().any(same)
@@ -190,15 +191,16 @@ pub(super) fn merge(rules: &mut HeaderRules, later: &HeaderRules) {
     rules.remove.extend(later.remove.iter().cloned());
 }
 
-fn overlay(timeouts: &mut Timeouts, later: &Timeouts) {
+fn overlay(timeouts: &mut DraftTimeouts, later: &DraftTimeouts) {
     timeouts.connect = later.connect.or(timeouts.connect);
     timeouts.read = later.read.or(timeouts.read);
     timeouts.send = later.send.or(timeouts.send);
 }
 
 /// Whether two routes do the same, whatever is said above them.
-fn alike(a: &Route, b: &Route) -> bool {
-    Route { comment: Vec::new(), path: None, ..a.clone() } == Route { comment: Vec::new(), path: None, ..b.clone() }
+fn alike(a: &DraftRoute, b: &DraftRoute) -> bool {
+    DraftRoute { comment: Vec::new(), path: None, ..a.clone() }
+        == DraftRoute { comment: Vec::new(), path: None, ..b.clone() }
 }
 
 #[cfg(test)]
@@ -206,17 +208,17 @@ mod tests {
     use super::*;
 
     fn to(path: &str, upstream: &str) -> Rule {
-        Rule { path: path.into(), answer: Answer::Upstream(upstream.into()), ..Rule::default() }
+        Rule { path: path.into(), answer: DraftAnswer::Upstream(upstream.into()), ..Rule::default() }
     }
 
     fn shape(paths: &Paths) -> Vec<String> {
-        let one = |route: &Route| {
+        let one = |route: &DraftRoute| {
             let path = route.path.as_deref().unwrap_or("*");
-            let auth = if route.auth == Auth::Inherited { "" } else { " auth" };
+            let auth = if route.auth == DraftAuth::Inherited { "" } else { " auth" };
             match &route.answer {
-                Answer::Default => format!("{path}{auth}"),
-                Answer::Upstream(name) => format!("{path} {name}{auth}"),
-                Answer::Respond(respond) => format!("{path} {}{auth}", respond.status),
+                DraftAnswer::Default => format!("{path}{auth}"),
+                DraftAnswer::Upstream(name) => format!("{path} {name}{auth}"),
+                DraftAnswer::Respond(respond) => format!("{path} {}{auth}", respond.status),
             }
         };
         paths.routes().iter().map(one).collect()
@@ -249,11 +251,16 @@ mod tests {
         paths.rule(to("/a/", "two"));
         paths.rule(Rule { is_exact: true, ..to("/b", "three") });
         assert_eq!(shape(&paths), ["/a/ two", "/b/ 404", "/a one", "/b three"]);
-        let basic = Auth::Basic { users: Vec::new(), user_header: None };
+        let basic = DraftAuth::Basic { users: Vec::new(), user_header: None };
         let mut paths = Paths::default();
         paths.rule(to("/", "one"));
-        paths.section(Section { path: "/".into(), auth: basic, ..Section::default() });
-        paths.section(Section { path: "/open".into(), is_exact: true, auth: Auth::None, ..Section::default() });
+        paths.section(ImportSection { path: "/".into(), auth: basic, ..ImportSection::default() });
+        paths.section(ImportSection {
+            path: "/open".into(),
+            is_exact: true,
+            auth: DraftAuth::None,
+            ..ImportSection::default()
+        });
         assert_eq!(shape(&paths), ["/open/ one auth", "/open one", "* one auth"]);
     }
 
@@ -261,11 +268,19 @@ mod tests {
     fn sections_hold_at_and_below_their_path_where_there_is_a_rule() {
         let mut paths = Paths::default();
         paths.rule(to("/a", "one"));
-        let basic = Auth::Basic { users: Vec::new(), user_header: None };
-        paths.section(Section { path: "/a/in".into(), auth: basic, ..Section::default() });
-        paths.section(Section { path: "/a/in/open".into(), auth: Auth::None, ..Section::default() });
-        paths.section(Section { path: "/elsewhere".into(), gate: Gate::Shut(String::new()), ..Section::default() });
-        paths.section(Section { path: "/a/shut".into(), gate: Gate::Shut("why".into()), ..Section::default() });
+        let basic = DraftAuth::Basic { users: Vec::new(), user_header: None };
+        paths.section(ImportSection { path: "/a/in".into(), auth: basic, ..ImportSection::default() });
+        paths.section(ImportSection { path: "/a/in/open".into(), auth: DraftAuth::None, ..ImportSection::default() });
+        paths.section(ImportSection {
+            path: "/elsewhere".into(),
+            gate: ImportAccess::Shut(String::new()),
+            ..ImportSection::default()
+        });
+        paths.section(ImportSection {
+            path: "/a/shut".into(),
+            gate: ImportAccess::Shut("why".into()),
+            ..ImportSection::default()
+        });
         assert_eq!(shape(&paths), ["/a/in/open one", "/a/shut 403", "/a/in one auth", "/a one"]);
     }
 
@@ -273,11 +288,15 @@ mod tests {
     fn a_name_is_told_where_there_is_a_password_and_claimed_nowhere() {
         let mut paths = Paths::default();
         paths.rule(to("/", "one"));
-        let basic = Auth::Basic { users: Vec::new(), user_header: None };
-        paths.section(Section { path: "/".into(), user_header: Some("X-User".into()), ..Section::default() });
-        paths.section(Section { path: "/in".into(), auth: basic, ..Section::default() });
+        let basic = DraftAuth::Basic { users: Vec::new(), user_header: None };
+        paths.section(ImportSection {
+            path: "/".into(),
+            user_header: Some("X-User".into()),
+            ..ImportSection::default()
+        });
+        paths.section(ImportSection { path: "/in".into(), auth: basic, ..ImportSection::default() });
         let routes = paths.routes();
-        assert!(matches!(&routes[0].auth, Auth::Basic { user_header: Some(name), .. } if name == "X-User"));
+        assert!(matches!(&routes[0].auth, DraftAuth::Basic { user_header: Some(name), .. } if name == "X-User"));
         assert_eq!(
             (routes[0].request_headers.remove.len(), &*routes[1].request_headers.remove),
             (0, &["X-User".to_owned()][..])
@@ -286,10 +305,11 @@ mod tests {
 
     #[test]
     fn later_headers_win_over_earlier_ones() {
-        let set = |name: &str, value: &str| HeaderRules { set: vec![(name.into(), value.into())], remove: Vec::new() };
+        let set =
+            |name: &str, value: &str| DraftHeaderRules { set: vec![(name.into(), value.into())], remove: Vec::new() };
         let mut rules = set("X-A", "1");
         merge(&mut rules, &set("x-a", "2"));
-        merge(&mut rules, &HeaderRules { set: Vec::new(), remove: vec!["X-B".into()] });
-        assert_eq!(rules, HeaderRules { set: vec![("x-a".into(), "2".into())], remove: vec!["X-B".into()] });
+        merge(&mut rules, &DraftHeaderRules { set: Vec::new(), remove: vec!["X-B".into()] });
+        assert_eq!(rules, DraftHeaderRules { set: vec![("x-a".into(), "2".into())], remove: vec!["X-B".into()] });
     }
 }

@@ -1,11 +1,11 @@
-//! [`Place`]: where something was written.
+//! [`ImportPlace`]: where something was written.
 
 use std::fmt;
 use std::sync::Arc;
 
 /// Where something was written: a file as the report calls it, and a position that counts from 1, columns in characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
+pub struct ImportPlace {
     /// The file.
     pub file: Arc<str>,
     /// The line.
@@ -14,7 +14,7 @@ pub struct Place {
     pub column: usize,
 }
 
-impl Place {
+impl ImportPlace {
     /// The beginning of `file`.
     pub fn start(file: &str) -> Self {
         Self { file: file.into(), line: 1, column: 1 }
@@ -32,7 +32,7 @@ impl Place {
 }
 
 /// `file:line`: what a list of directives shows.
-impl fmt::Display for Place {
+impl fmt::Display for ImportPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
     }

@@ -1,4 +1,4 @@
-//! [`Reader`]: how files are read; [`Files`]: how many, and how much.
+//! [`ImportReader`]: how files are read; [`Files`]: how many, and how much.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::error::ImportError;
 
 /// Reads files: the only way from here to the rest of the machine.
-pub trait Reader {
+pub trait ImportReader {
     /// The contents of a file, of which no more than `most` bytes are wanted.
     ///
     /// # Errors
@@ -21,7 +21,7 @@ pub trait Reader {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Disk;
 
-impl Reader for Disk {
+impl ImportReader for Disk {
     fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let file = std::fs::File::open(path)?;
@@ -40,7 +40,7 @@ impl Reader for Disk {
 
 /// The files that belong to one configuration, with a limit on how many there are, and how large they are together.
 pub struct Files<'a> {
-    reader: &'a dyn Reader,
+    reader: &'a dyn ImportReader,
     number: usize,
     bytes: usize,
 }
@@ -64,7 +64,7 @@ pub enum Unread {
 
 impl<'a> Files<'a> {
     /// None yet.
-    pub fn new(reader: &'a dyn Reader) -> Self {
+    pub fn new(reader: &'a dyn ImportReader) -> Self {
         Self { reader, number: 0, bytes: 0 }
     }
 
@@ -131,7 +131,7 @@ impl Memory {
 }
 
 #[cfg(test)]
-impl Reader for Memory {
+impl ImportReader for Memory {
     fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
         let text = self.0.get(path).ok_or(io::ErrorKind::NotFound)?;
         Ok(text.bytes().take(usize::try_from(most).unwrap_or(usize::MAX)).collect())

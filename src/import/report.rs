@@ -1,4 +1,4 @@
-//! [`Report`]: what became of each directive.
+//! [`ImportReport`]: what became of each directive.
 
 use std::collections::HashMap;
 use std::fmt::{self, Write};
@@ -6,14 +6,14 @@ use std::fmt::{self, Write};
 use serde::Serialize;
 use serde_json::json;
 
-use super::place::Place;
+use super::place::ImportPlace;
 
 /// What became of each directive, in the order of the files.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Report {
+pub struct ImportReport {
     notes: Vec<Note>,
     /// Where in `notes` those of one place are.
-    places: HashMap<Place, Vec<usize>>,
+    places: HashMap<ImportPlace, Vec<usize>>,
     next: Vec<String>,
 }
 
@@ -21,11 +21,11 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
     /// Where it is.
-    pub place: Place,
+    pub place: ImportPlace,
     /// The directive, on one line, shortened.
     pub directive: String,
     /// What became of it.
-    pub verdict: Verdict,
+    pub verdict: ImportVerdict,
     /// As what it was kept; why it is not needed; what to do; what was wrong and what frontgate does instead.
     pub text: String,
 }
@@ -33,7 +33,7 @@ pub struct Note {
 /// What became of a directive, what needs attention most first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum ImportVerdict {
     /// Not translated; the note says what to do.
     Dropped,
     /// A mistake in the old configuration; the note says what frontgate does instead.
@@ -44,7 +44,7 @@ pub enum Verdict {
     NotNeeded,
 }
 
-impl Verdict {
+impl ImportVerdict {
     const ALL: [Self; 4] = [Self::Dropped, Self::Wrong, Self::Kept, Self::NotNeeded];
 
     /// What the list of those is called.
@@ -58,25 +58,25 @@ impl Verdict {
     }
 }
 
-impl Report {
+impl ImportReport {
     /// It was translated, into `what`: a setting such as `listen.https`.
-    pub fn kept(&mut self, place: &Place, directive: &str, what: impl Into<String>) {
-        self.note(place, directive, Verdict::Kept, what.into());
+    pub fn kept(&mut self, place: &ImportPlace, directive: &str, what: impl Into<String>) {
+        self.note(place, directive, ImportVerdict::Kept, what.into());
     }
 
     /// frontgate needs it not, because of `why`.
-    pub fn not_needed(&mut self, place: &Place, directive: &str, why: impl Into<String>) {
-        self.note(place, directive, Verdict::NotNeeded, why.into());
+    pub fn not_needed(&mut self, place: &ImportPlace, directive: &str, why: impl Into<String>) {
+        self.note(place, directive, ImportVerdict::NotNeeded, why.into());
     }
 
     /// It was not translated, and `remedy` says what to do.
-    pub fn dropped(&mut self, place: &Place, directive: &str, remedy: impl Into<String>) {
-        self.note(place, directive, Verdict::Dropped, remedy.into());
+    pub fn dropped(&mut self, place: &ImportPlace, directive: &str, remedy: impl Into<String>) {
+        self.note(place, directive, ImportVerdict::Dropped, remedy.into());
     }
 
     /// It was a mistake; `instead` says which, and what frontgate does instead.
-    pub fn wrong(&mut self, place: &Place, directive: &str, instead: impl Into<String>) {
-        self.note(place, directive, Verdict::Wrong, instead.into());
+    pub fn wrong(&mut self, place: &ImportPlace, directive: &str, instead: impl Into<String>) {
+        self.note(place, directive, ImportVerdict::Wrong, instead.into());
     }
 
     /// Something to do outside the configuration, said once.
@@ -88,12 +88,12 @@ impl Report {
     }
 
     /// Whether something is said of the directive at `place`.
-    pub fn mentions(&self, place: &Place) -> bool {
+    pub fn mentions(&self, place: &ImportPlace) -> bool {
         self.places.contains_key(place)
     }
 
     /// Whether this became of the directive at `place`.
-    pub fn says(&self, place: &Place, verdict: Verdict) -> bool {
+    pub fn says(&self, place: &ImportPlace, verdict: ImportVerdict) -> bool {
         self.places.get(place).into_iter().flatten().any(|&index| self.notes[index].verdict == verdict)
     }
 
@@ -105,7 +105,7 @@ impl Report {
     /// As JSON, for scripts.
     pub fn json(&self) -> serde_json::Value {
         let note = |note: &Note| {
-            let Place { file, line, column } = &note.place;
+            let ImportPlace { file, line, column } = &note.place;
             json!({
                 "file": **file, "line": line, "column": column,
                 "directive": note.directive, "verdict": note.verdict, "text": note.text,
@@ -114,7 +114,7 @@ impl Report {
         json!({ "notes": self.sorted().into_iter().map(note).collect::<Vec<_>>(), "next": self.next, "anyway": ANYWAY })
     }
 
-    fn note(&mut self, place: &Place, directive: &str, verdict: Verdict, text: String) {
+    fn note(&mut self, place: &ImportPlace, directive: &str, verdict: ImportVerdict, text: String) {
         let note = Note { place: place.clone(), directive: one_line(directive), verdict, text };
         let here = self.places.entry(note.place.clone()).or_default();
         if here.len() < MOST_NOTES && !here.iter().any(|&index| self.notes[index] == note) {
@@ -141,10 +141,10 @@ impl Report {
 }
 
 /// For people: grouped, what needs attention most first.
-impl fmt::Display for Report {
+impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sorted = self.sorted();
-        for verdict in Verdict::ALL {
+        for verdict in ImportVerdict::ALL {
             let group: Vec<_> = sorted.iter().filter(|note| note.verdict == verdict).collect();
             if group.is_empty() {
                 continue;
@@ -153,11 +153,11 @@ impl fmt::Display for Report {
             for note in group {
                 let (place, directive) = (&note.place, &note.directive);
                 match verdict {
-                    Verdict::Dropped | Verdict::Wrong => {
+                    ImportVerdict::Dropped | ImportVerdict::Wrong => {
                         writeln!(f, "  {place}: {directive}\n      {}", printable(&note.text))?;
                     }
-                    Verdict::Kept => writeln!(f, "  {place}: {directive} -> {}", printable(&note.text))?,
-                    Verdict::NotNeeded => writeln!(f, "  {place}: {directive}: {}", printable(&note.text))?,
+                    ImportVerdict::Kept => writeln!(f, "  {place}: {directive} -> {}", printable(&note.text))?,
+                    ImportVerdict::NotNeeded => writeln!(f, "  {place}: {directive}: {}", printable(&note.text))?,
                 }
             }
             writeln!(f)?;
@@ -220,13 +220,13 @@ fn printable(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn at(file: &str, line: usize) -> Place {
-        Place { file: file.into(), line, column: 5 }
+    fn at(file: &str, line: usize) -> ImportPlace {
+        ImportPlace { file: file.into(), line, column: 5 }
     }
 
     #[test]
     fn what_needs_attention_comes_first() {
-        let mut report = Report::default();
+        let mut report = ImportReport::default();
         report.kept(&at("b", 9), "listen 443", "listen.https");
         report.dropped(&at("a", 7), "root /srv", "serve files elsewhere");
         report.dropped(&at("b", 2), "deny\n\n  all", "use a firewall");

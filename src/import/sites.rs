@@ -1,17 +1,17 @@
-//! [`lay`]: the [`Site`]s that another proxy kept apart, as one [`Draft`]: listeners, names, and routes by host.
+//! [`lay`]: the [`ImportSite`]s that another proxy kept apart, as one [`Draft`]: listeners, names, and routes by host.
 
 use std::net::SocketAddr;
 
-use super::draft::{Answer, Auth, Draft, HeaderRules, Respond, Route, Timeouts};
-use super::place::Place;
-use super::report::Report;
+use super::draft::{Draft, DraftAnswer, DraftAuth, DraftHeaderRules, DraftRespond, DraftRoute, DraftTimeouts};
+use super::place::ImportPlace;
+use super::report::ImportReport;
 use crate::config::BindAddr;
 
 /// One site.
 #[derive(Debug, Clone)]
-pub(super) struct Site {
+pub(super) struct ImportSite {
     /// Where it begins.
-    pub(super) place: Place,
+    pub(super) place: ImportPlace,
     /// The line that it begins with.
     pub(super) directive: String,
     /// Its hosts: names, or `*.` and a name. None stands for every host.
@@ -19,16 +19,16 @@ pub(super) struct Site {
     /// Whether it answers for hosts that no site names.
     pub(super) is_default: bool,
     /// What its listeners do.
-    pub(super) door: Door,
+    pub(super) door: ImportListener,
     /// Its addresses.
     pub(super) listen: Vec<SocketAddr>,
     /// What is done with its requests; no route has a host.
-    pub(super) routes: Vec<Route>,
+    pub(super) routes: Vec<DraftRoute>,
 }
 
 /// What a listener does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Door {
+pub(super) enum ImportListener {
     /// It terminates TLS.
     Tls,
     /// It proxies without TLS.
@@ -38,7 +38,7 @@ pub(super) enum Door {
 }
 
 /// Lays `sites` into the draft.
-pub(super) fn lay(sites: Vec<Site>, draft: &mut Draft, report: &mut Report) {
+pub(super) fn lay(sites: Vec<ImportSite>, draft: &mut Draft, report: &mut ImportReport) {
     listen(&sites, draft, report);
     let sites = serving(sites, report);
     let single = sites.len() == 1;
@@ -50,10 +50,10 @@ pub(super) fn lay(sites: Vec<Site>, draft: &mut Draft, report: &mut Report) {
         }
         if !single && open_ended && !site.hosts.is_empty() {
             let comment = vec!["Nothing else of this host was proxied.".to_owned()];
-            routes.push(Route { comment, answer: respond(404), ..Route::default() });
+            routes.push(DraftRoute { comment, answer: respond(404), ..DraftRoute::default() });
         }
         let any = single || site.is_default || site.hosts.is_empty();
-        if any && !site.hosts.is_empty() && single && site.door == Door::Tls && !site.is_default {
+        if any && !site.hosts.is_empty() && single && site.door == ImportListener::Tls && !site.is_default {
             let hosts = site.hosts.join(", ");
             report.kept(
                 &site.place,
@@ -63,7 +63,7 @@ pub(super) fn lay(sites: Vec<Site>, draft: &mut Draft, report: &mut Report) {
         }
         let hosts: Vec<Option<String>> = if any { vec![None] } else { site.hosts.iter().cloned().map(Some).collect() };
         for host in hosts {
-            draft.routes.extend(routes.iter().map(|route| Route { host: host.clone(), ..route.clone() }));
+            draft.routes.extend(routes.iter().map(|route| DraftRoute { host: host.clone(), ..route.clone() }));
         }
     }
     draft.routes.sort_by_key(|route| match &route.host {
@@ -74,27 +74,27 @@ pub(super) fn lay(sites: Vec<Site>, draft: &mut Draft, report: &mut Report) {
     simplify(draft);
 }
 
-fn respond(status: u16) -> Answer {
-    Answer::Respond(Respond { status, ..Respond::default() })
+fn respond(status: u16) -> DraftAnswer {
+    DraftAnswer::Respond(DraftRespond { status, ..DraftRespond::default() })
 }
 
 /// Each address belongs to one kind of listener: where one site redirects, no other can proxy in the clear.
-fn listen(sites: &[Site], draft: &mut Draft, report: &mut Report) {
+fn listen(sites: &[ImportSite], draft: &mut Draft, report: &mut ImportReport) {
     let mut https: Vec<SocketAddr> = Vec::new();
     let add = |list: &mut Vec<SocketAddr>, addr: SocketAddr| {
         if !list.contains(&addr) {
             list.push(addr);
         }
     };
-    for addr in sites.iter().filter(|site| site.door == Door::Tls).flat_map(|site| &site.listen) {
+    for addr in sites.iter().filter(|site| site.door == ImportListener::Tls).flat_map(|site| &site.listen) {
         add(&mut https, *addr);
     }
-    for addr in sites.iter().filter(|site| site.door == Door::Redirect).flat_map(|site| &site.listen) {
+    for addr in sites.iter().filter(|site| site.door == ImportListener::Redirect).flat_map(|site| &site.listen) {
         if !https.contains(addr) {
             add(&mut draft.listen.http, *addr);
         }
     }
-    for site in sites.iter().filter(|site| site.door == Door::Plain) {
+    for site in sites.iter().filter(|site| site.door == ImportListener::Plain) {
         for addr in &site.listen {
             let plain = BindAddr::Tcp(*addr);
             if https.contains(addr) || draft.listen.http.contains(addr) {
@@ -114,10 +114,12 @@ fn listen(sites: &[Site], draft: &mut Draft, report: &mut Report) {
 
 /// The sites that have requests of their own. Routes are the same at every listener: of two sites for the same hosts the one
 /// with TLS stays.
-fn serving(sites: Vec<Site>, report: &mut Report) -> Vec<Site> {
-    let mut kept: Vec<Site> = Vec::new();
-    let (tls, plain): (Vec<Site>, Vec<Site>) =
-        sites.into_iter().filter(|site| site.door != Door::Redirect).partition(|site| site.door == Door::Tls);
+fn serving(sites: Vec<ImportSite>, report: &mut ImportReport) -> Vec<ImportSite> {
+    let mut kept: Vec<ImportSite> = Vec::new();
+    let (tls, plain): (Vec<ImportSite>, Vec<ImportSite>) = sites
+        .into_iter()
+        .filter(|site| site.door != ImportListener::Redirect)
+        .partition(|site| site.door == ImportListener::Tls);
     for mut site in tls.into_iter().chain(plain) {
         let taken = |host: &String| kept.iter().any(|other| other.hosts.contains(host));
         let same = kept.iter().any(|other| other.hosts == site.hosts && other.routes == site.routes);
@@ -152,8 +154,8 @@ const FOR_ALL_HOSTS: &str = "is a host of another site with different rules, and
 /// Says once at the top what every route says.
 fn simplify(draft: &mut Draft) {
     let targets = |draft: &Draft| -> Vec<String> {
-        let target = |route: &Route| match &route.answer {
-            Answer::Upstream(name) => Some(name.clone()),
+        let target = |route: &DraftRoute| match &route.answer {
+            DraftAnswer::Upstream(name) => Some(name.clone()),
             _ => None,
         };
         draft.routes.iter().filter_map(target).collect()
@@ -164,22 +166,23 @@ fn simplify(draft: &mut Draft) {
     let most = all.iter().map(count).max().unwrap_or_default();
     if let Some(target) = all.iter().rfind(|target| count(target) == most).cloned() {
         for route in &mut draft.routes {
-            if route.answer == Answer::Upstream(target.clone()) {
-                route.answer = Answer::Default;
+            if route.answer == DraftAnswer::Upstream(target.clone()) {
+                route.answer = DraftAnswer::Default;
             }
         }
         draft.upstream = Some(target);
     }
     lift_timeouts(draft);
-    let is_plain = |route: &Route| {
-        let own = (&route.host, &route.path, &route.answer) == (&None, &None, &Answer::Default);
+    let is_plain = |route: &DraftRoute| {
+        let own = (&route.host, &route.path, &route.answer) == (&None, &None, &DraftAnswer::Default);
         let headers = [&route.request_headers, &route.response_headers];
-        own && headers.iter().all(|rules| **rules == HeaderRules::default()) && route.timeouts == Timeouts::default()
+        own && headers.iter().all(|rules| **rules == DraftHeaderRules::default())
+            && route.timeouts == DraftTimeouts::default()
     };
     if let [only] = draft.routes.as_slice()
         && is_plain(only)
     {
-        if only.auth != Auth::None {
+        if only.auth != DraftAuth::None {
             draft.auth = only.auth.clone();
         }
         draft.routes.clear();
@@ -190,7 +193,7 @@ fn simplify(draft: &mut Draft) {
 /// A route that says nothing is hard to see.
 fn name_the_rest(draft: &mut Draft) {
     for route in &mut draft.routes {
-        if (Route { comment: Vec::new(), ..route.clone() }) == Route::default() {
+        if (DraftRoute { comment: Vec::new(), ..route.clone() }) == DraftRoute::default() {
             route.path = Some("/".to_owned());
         }
     }
@@ -198,12 +201,12 @@ fn name_the_rest(draft: &mut Draft) {
 
 /// Timeouts that hold for every route that has a gateway.
 fn lift_timeouts(draft: &mut Draft) {
-    let proxied = |route: &&mut Route| !matches!(route.answer, Answer::Respond(_));
-    let mut routes: Vec<&mut Route> = draft.routes.iter_mut().filter(proxied).collect();
+    let proxied = |route: &&mut DraftRoute| !matches!(route.answer, DraftAnswer::Respond(_));
+    let mut routes: Vec<&mut DraftRoute> = draft.routes.iter_mut().filter(proxied).collect();
     let Some(first) = routes.first().map(|route| route.timeouts) else { return };
     if routes.iter().all(|route| route.timeouts == first) {
         for route in &mut routes {
-            route.timeouts = Timeouts::default();
+            route.timeouts = DraftTimeouts::default();
         }
         draft.timeouts.connect = first.connect.or(draft.timeouts.connect);
         draft.timeouts.read = first.read.or(draft.timeouts.read);
@@ -215,9 +218,9 @@ fn lift_timeouts(draft: &mut Draft) {
 mod tests {
     use super::*;
 
-    fn site(door: Door, hosts: &[&str], listen: &str, routes: Vec<Route>) -> Site {
-        Site {
-            place: Place::start("a.conf"),
+    fn site(door: ImportListener, hosts: &[&str], listen: &str, routes: Vec<DraftRoute>) -> ImportSite {
+        ImportSite {
+            place: ImportPlace::start("a.conf"),
             directive: "site".into(),
             hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
             is_default: false,
@@ -227,12 +230,16 @@ mod tests {
         }
     }
 
-    fn to(path: Option<&str>, upstream: &str) -> Route {
-        Route { path: path.map(str::to_owned), answer: Answer::Upstream(upstream.into()), ..Route::default() }
+    fn to(path: Option<&str>, upstream: &str) -> DraftRoute {
+        DraftRoute {
+            path: path.map(str::to_owned),
+            answer: DraftAnswer::Upstream(upstream.into()),
+            ..DraftRoute::default()
+        }
     }
 
-    fn laid(sites: Vec<Site>) -> (Draft, Report) {
-        let (mut draft, mut report) = (Draft::default(), Report::default());
+    fn laid(sites: Vec<ImportSite>) -> (Draft, ImportReport) {
+        let (mut draft, mut report) = (Draft::default(), ImportReport::default());
         lay(sites, &mut draft, &mut report);
         (draft, report)
     }
@@ -240,8 +247,8 @@ mod tests {
     #[test]
     fn one_site_with_one_gateway_needs_no_routes() {
         let (draft, _) = laid(vec![
-            site(Door::Redirect, &["a.b"], "[::]:80", Vec::new()),
-            site(Door::Tls, &["a.b"], "[::]:443", vec![to(None, "http://g:1")]),
+            site(ImportListener::Redirect, &["a.b"], "[::]:80", Vec::new()),
+            site(ImportListener::Tls, &["a.b"], "[::]:443", vec![to(None, "http://g:1")]),
         ]);
         assert_eq!(draft.upstream.as_deref(), Some("http://g:1"));
         assert_eq!(
@@ -252,22 +259,22 @@ mod tests {
 
     #[test]
     fn hosts_do_not_fall_through_to_each_other() {
-        let mut first = site(Door::Tls, &["a.b"], "[::]:443", vec![to(None, "http://g:1")]);
+        let mut first = site(ImportListener::Tls, &["a.b"], "[::]:443", vec![to(None, "http://g:1")]);
         first.is_default = true;
-        let second = site(Door::Tls, &["c.d", "*.e.f"], "[::]:443", vec![to(Some("/x"), "http://g:2")]);
+        let second = site(ImportListener::Tls, &["c.d", "*.e.f"], "[::]:443", vec![to(Some("/x"), "http://g:2")]);
         let (draft, _) = laid(vec![first, second]);
         let shape: Vec<_> = draft.routes.iter().map(|route| (route.host.as_deref(), route.path.as_deref())).collect();
         let (exact, wildcard) = (Some("c.d"), Some("*.e.f"));
         assert_eq!(shape, [(exact, Some("/x")), (exact, None), (wildcard, Some("/x")), (wildcard, None), (None, None)]);
         let answers: Vec<_> = [0, 1, 4].iter().map(|index| &draft.routes[*index].answer).collect();
-        assert_eq!(answers, [&Answer::Default, &respond(404), &Answer::Upstream("http://g:1".into())]);
+        assert_eq!(answers, [&DraftAnswer::Default, &respond(404), &DraftAnswer::Upstream("http://g:1".into())]);
     }
 
     #[test]
     fn one_address_does_one_thing() {
         let (draft, report) = laid(vec![
-            site(Door::Redirect, &["a.b"], "[::]:80", Vec::new()),
-            site(Door::Plain, &["c.d"], "[::]:80", vec![to(None, "http://g:1")]),
+            site(ImportListener::Redirect, &["a.b"], "[::]:80", Vec::new()),
+            site(ImportListener::Plain, &["c.d"], "[::]:80", vec![to(None, "http://g:1")]),
         ]);
         assert_eq!((draft.listen.http.len(), draft.listen.plain.len()), (1, 0));
         assert!(report.notes()[0].text.contains("redirects to https for another site"));
@@ -275,11 +282,15 @@ mod tests {
 
     #[test]
     fn what_a_second_site_for_a_host_does_differently_is_reported() {
-        let tls = site(Door::Tls, &["a.b"], "[::]:443", vec![to(None, "http://g:1")]);
-        let same = Site { door: Door::Plain, listen: vec!["[::]:80".parse().expect("an address")], ..tls.clone() };
+        let tls = site(ImportListener::Tls, &["a.b"], "[::]:443", vec![to(None, "http://g:1")]);
+        let same = ImportSite {
+            door: ImportListener::Plain,
+            listen: vec!["[::]:80".parse().expect("an address")],
+            ..tls.clone()
+        };
         let (draft, report) = laid(vec![tls.clone(), same.clone()]);
         assert_eq!((report.notes().len(), draft.listen.plain.len(), draft.routes.len()), (1, 1, 0));
-        let (_, report) = laid(vec![tls, Site { routes: vec![to(None, "http://g:2")], ..same }]);
+        let (_, report) = laid(vec![tls, ImportSite { routes: vec![to(None, "http://g:2")], ..same }]);
         assert!(report.notes()[0].text.contains("is a host of another site"));
     }
 }

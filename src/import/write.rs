@@ -3,8 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::draft::{Answer, Auth, Certificate, Draft, HeaderRules, Respond, Route, Timeouts, Upstream};
-use super::yaml::{self, Entry, Item, Value};
+use super::draft::{
+    Draft, DraftAnswer, DraftAuth, DraftCertificate, DraftHeaderRules, DraftRespond, DraftRoute, DraftTimeouts,
+    DraftUpstream,
+};
+use super::yaml::{self, Item, YamlEntry, YamlValue};
 use crate::config::{self, BindAddr, ClientMode, Hsts, TlsVersion};
 
 /// The file. What has its default value is left out.
@@ -16,40 +19,40 @@ pub(super) fn document(draft: &Draft) -> String {
 }
 
 /// Every key that the draft sets.
-fn sections(draft: &Draft) -> Vec<Entry> {
+fn sections(draft: &Draft) -> Vec<YamlEntry> {
     let mut top = Map::default();
     top.section("listen", listen(draft));
     top.section("tls", tls(draft));
-    top.put("upstream", draft.upstream.as_ref().map(Value::word));
+    top.put("upstream", draft.upstream.as_ref().map(YamlValue::word));
     let routes = draft.routes.iter().map(|route| Item { comment: route.comment.clone(), value: self::route(route) });
-    top.put("routes", filled(Value::List(routes.collect())));
-    top.put("upstreams", filled(Value::map(draft.upstreams.iter().map(|one| (one.name.clone(), upstream(one))))));
+    top.put("routes", filled(YamlValue::List(routes.collect())));
+    top.put("upstreams", filled(YamlValue::map(draft.upstreams.iter().map(|one| (one.name.clone(), upstream(one))))));
     let mut forwarded = Map::default();
-    forwarded.put("trusted_proxies", filled(Value::words(&draft.trusted_proxies)));
+    forwarded.put("trusted_proxies", filled(YamlValue::words(&draft.trusted_proxies)));
     top.section("forwarded", forwarded);
     let mut websocket = Map::default();
     websocket.put("ping_interval", draft.ping_interval.map(time));
-    websocket.put("allowed_origins", filled(Value::words(&draft.allowed_origins)));
+    websocket.put("allowed_origins", filled(YamlValue::words(&draft.allowed_origins)));
     top.section("websocket", websocket);
     top.section("timeouts", timeouts(&draft.timeouts));
     let mut limits = Map::default();
-    limits.put("connections", draft.limits.connections.as_ref().map(Value::word));
-    limits.put("connections_per_client", draft.limits.connections_per_client.as_ref().map(Value::word));
+    limits.put("connections", draft.limits.connections.as_ref().map(YamlValue::word));
+    limits.put("connections_per_client", draft.limits.connections_per_client.as_ref().map(YamlValue::word));
     limits.put("request_head", draft.limits.request_head.map(size));
     limits.put("request_body", draft.limits.request_body.map(size));
     top.section("limits", limits);
     top.put("auth", auth(&draft.auth));
     let mut log = Map::default();
-    log.put("access", draft.access_log.map(|on| Value::word(if on { "on" } else { "off" })));
+    log.put("access", draft.access_log.map(|on| YamlValue::word(if on { "on" } else { "off" })));
     top.section("log", log);
     top.0
 }
 
 /// Whether there is anything left to say under this key, without what has its default value; comments are put to it.
-fn keep(entry: &mut Entry, outer: &str, draft: &Draft, defaults: &[(String, String)]) -> bool {
+fn keep(entry: &mut YamlEntry, outer: &str, draft: &Draft, defaults: &[(String, String)]) -> bool {
     let path = if outer.is_empty() { entry.key.clone() } else { format!("{outer}.{}", entry.key) };
     let is_section = ["listen", "tls", "tls.acme", "forwarded", "websocket", "timeouts", "limits", "log"];
-    if let (Value::Map(parts), true) = (&mut entry.value, is_section.contains(&path.as_str())) {
+    if let (YamlValue::Map(parts), true) = (&mut entry.value, is_section.contains(&path.as_str())) {
         parts.retain_mut(|part| keep(part, &path, draft, defaults));
         if parts.is_empty() {
             return false;
@@ -68,44 +71,44 @@ fn bare(flow: &str) -> String {
 
 fn listen(draft: &Draft) -> Map {
     let mut map = Map::default();
-    map.put("https", draft.listen.https.as_ref().map(Value::words));
-    map.put("http", filled(Value::words(&draft.listen.http)));
-    map.put("plain", filled(Value::words(draft.listen.plain.iter().map(BindAddr::to_string))));
-    map.put("proxy_protocol_from", filled(Value::words(&draft.listen.proxy_protocol_from)));
+    map.put("https", draft.listen.https.as_ref().map(YamlValue::words));
+    map.put("http", filled(YamlValue::words(&draft.listen.http)));
+    map.put("plain", filled(YamlValue::words(draft.listen.plain.iter().map(BindAddr::to_string))));
+    map.put("proxy_protocol_from", filled(YamlValue::words(&draft.listen.proxy_protocol_from)));
     map
 }
 
 fn tls(draft: &Draft) -> Map {
     let mut map = Map::default();
     let mut acme = Map::default();
-    map.put("names", filled(Value::words(&draft.tls.names)));
+    map.put("names", filled(YamlValue::words(&draft.tls.names)));
     match &draft.tls.certificate {
-        Certificate::Local => {}
-        Certificate::Acme(settings) => {
-            map.put("certificate", Some(Value::word("acme")));
-            acme.put("directory", settings.directory.as_ref().map(Value::word));
-            acme.put("email", settings.email.as_ref().map(Value::word));
+        DraftCertificate::Local => {}
+        DraftCertificate::Acme(settings) => {
+            map.put("certificate", Some(YamlValue::word("acme")));
+            acme.put("directory", settings.directory.as_ref().map(YamlValue::word));
+            acme.put("email", settings.email.as_ref().map(YamlValue::word));
             acme.put("ca_file", settings.ca_file.as_deref().map(path));
         }
-        Certificate::Files(files) => {
-            let mut values = files.iter().map(|(cert, key)| Value::map([("cert", path(cert)), ("key", path(key))]));
-            let value = if files.len() == 1 { values.next() } else { filled(Value::items(values)) };
+        DraftCertificate::Files(files) => {
+            let mut values = files.iter().map(|(cert, key)| YamlValue::map([("cert", path(cert)), ("key", path(key))]));
+            let value = if files.len() == 1 { values.next() } else { filled(YamlValue::items(values)) };
             map.put("certificate", value);
         }
     }
-    map.put("min_version", draft.tls.min_version.map(|version| Value::word(number(version))));
+    map.put("min_version", draft.tls.min_version.map(|version| YamlValue::word(number(version))));
     map.put(
         "client_ca",
         draft.tls.client_ca.as_ref().map(|(file, mode)| match mode {
             ClientMode::Required => path(file),
-            ClientMode::Optional => Value::map([("file", path(file)), ("mode", Value::word("optional"))]),
+            ClientMode::Optional => YamlValue::map([("file", path(file)), ("mode", YamlValue::word("optional"))]),
         }),
     );
     map.put(
         "hsts",
         draft.tls.hsts.map(|hsts| match hsts {
-            Hsts::Auto => Value::word("auto"),
-            Hsts::Off => Value::word("off"),
+            Hsts::Auto => YamlValue::word("auto"),
+            Hsts::Off => YamlValue::word("off"),
             Hsts::For(long) => time(long),
         }),
     );
@@ -120,71 +123,74 @@ fn number(version: TlsVersion) -> &'static str {
     }
 }
 
-fn route(route: &Route) -> Value {
+fn route(route: &DraftRoute) -> YamlValue {
     let mut map = Map::default();
-    map.put("host", route.host.as_ref().map(Value::word));
+    map.put("host", route.host.as_ref().map(YamlValue::word));
     // A route for everything says so.
     let everything = route.host.is_none().then_some("/");
-    map.put("path", route.path.as_deref().or(everything).map(Value::word));
+    map.put("path", route.path.as_deref().or(everything).map(YamlValue::word));
     match &route.answer {
-        Answer::Default => {}
-        Answer::Upstream(name) => map.put("upstream", Some(Value::word(name))),
-        Answer::Respond(answer) => map.put("respond", Some(respond(answer))),
+        DraftAnswer::Default => {}
+        DraftAnswer::Upstream(name) => map.put("upstream", Some(YamlValue::word(name))),
+        DraftAnswer::Respond(answer) => map.put("respond", Some(respond(answer))),
     }
     map.put("auth", auth(&route.auth));
     map.section("request_headers", headers(&route.request_headers));
     map.section("response_headers", headers(&route.response_headers));
     map.section("timeouts", timeouts(&route.timeouts));
-    Value::Map(map.0)
+    YamlValue::Map(map.0)
 }
 
-fn respond(answer: &Respond) -> Value {
+fn respond(answer: &DraftRespond) -> YamlValue {
     if answer.location.is_none() && answer.body.is_none() {
-        return Value::word(&answer.status);
+        return YamlValue::word(&answer.status);
     }
     let mut map = Map::default();
-    map.put("status", Some(Value::word(&answer.status)));
-    map.put("location", answer.location.as_ref().map(Value::word));
-    map.put("body", answer.body.as_ref().map(Value::word));
-    Value::Map(map.0)
+    map.put("status", Some(YamlValue::word(&answer.status)));
+    map.put("location", answer.location.as_ref().map(YamlValue::word));
+    map.put("body", answer.body.as_ref().map(YamlValue::word));
+    YamlValue::Map(map.0)
 }
 
-fn upstream(upstream: &Upstream) -> Value {
+fn upstream(upstream: &DraftUpstream) -> YamlValue {
     let mut map = Map::default();
-    map.put("endpoints", Some(Value::words(&upstream.endpoints)));
-    map.put("balance", upstream.least_connections.then(|| Value::word("least_connections")));
-    map.put("sticky", upstream.sticky.then(|| Value::word("cookie")));
+    map.put("endpoints", Some(YamlValue::words(&upstream.endpoints)));
+    map.put("balance", upstream.least_connections.then(|| YamlValue::word("least_connections")));
+    map.put("sticky", upstream.sticky.then(|| YamlValue::word("cookie")));
     if let Some((path, every)) = &upstream.health {
         let mut health = Map::default();
-        health.put("path", Some(Value::word(path)));
+        health.put("path", Some(YamlValue::word(path)));
         health.put("every", every.map(time));
         map.section("health", health);
     }
-    Value::Map(map.0)
+    YamlValue::Map(map.0)
 }
 
-fn auth(auth: &Auth) -> Option<Value> {
+fn auth(auth: &DraftAuth) -> Option<YamlValue> {
     match auth {
-        Auth::Inherited => None,
-        Auth::None => Some(Value::word("none")),
-        Auth::Basic { users, user_header } => {
-            let users = Value::map(users.iter().map(|(name, hash)| (name.clone(), Value::word(hash))));
+        DraftAuth::Inherited => None,
+        DraftAuth::None => Some(YamlValue::word("none")),
+        DraftAuth::Basic { users, user_header } => {
+            let users = YamlValue::map(users.iter().map(|(name, hash)| (name.clone(), YamlValue::word(hash))));
             let mut map = Map::default();
             map.put("basic", Some(users));
-            map.put("user_header", user_header.as_ref().map(Value::word));
-            Some(Value::Map(map.0))
+            map.put("user_header", user_header.as_ref().map(YamlValue::word));
+            Some(YamlValue::Map(map.0))
         }
     }
 }
 
-fn headers(rules: &HeaderRules) -> Map {
+fn headers(rules: &DraftHeaderRules) -> Map {
     let mut map = Map::default();
-    map.put("set", filled(Value::map(rules.set.iter().map(|(name, value)| (name.clone(), Value::word(value))))));
-    map.put("remove", filled(Value::words(&rules.remove)));
+    map.put(
+        "set",
+        filled(YamlValue::map(rules.set.iter().map(|(name, value)| (name.clone(), YamlValue::word(value))))),
+    );
+    map.put("remove", filled(YamlValue::words(&rules.remove)));
     map
 }
 
-fn timeouts(timeouts: &Timeouts) -> Map {
+fn timeouts(timeouts: &DraftTimeouts) -> Map {
     let mut map = Map::default();
     map.put("connect", timeouts.connect.map(time));
     map.put("request_head", timeouts.request_head.map(time));
@@ -195,8 +201,8 @@ fn timeouts(timeouts: &Timeouts) -> Map {
 }
 
 /// In the largest unit that loses nothing.
-fn time(time: Duration) -> Value {
-    Value::word(&in_words(time))
+fn time(time: Duration) -> YamlValue {
+    YamlValue::word(&in_words(time))
 }
 
 /// In the largest unit that loses nothing, as the settings want it.
@@ -209,8 +215,8 @@ pub(super) fn in_words(time: Duration) -> String {
     }
 }
 
-fn size(bytes: u64) -> Value {
-    Value::word(&size_in_words(bytes))
+fn size(bytes: u64) -> YamlValue {
+    YamlValue::word(&size_in_words(bytes))
 }
 
 /// In the largest unit that loses nothing, as the settings want it.
@@ -222,31 +228,31 @@ pub(super) fn size_in_words(bytes: u64) -> String {
     }
 }
 
-fn path(path: &Path) -> Value {
-    Value::word(&path.display())
+fn path(path: &Path) -> YamlValue {
+    YamlValue::word(&path.display())
 }
 
 /// Nothing instead of an empty list or mapping.
-fn filled(value: Value) -> Option<Value> {
+fn filled(value: YamlValue) -> Option<YamlValue> {
     match &value {
-        Value::List(items) if items.is_empty() => None,
-        Value::Map(entries) if entries.is_empty() => None,
+        YamlValue::List(items) if items.is_empty() => None,
+        YamlValue::Map(entries) if entries.is_empty() => None,
         _ => Some(value),
     }
 }
 
 /// A mapping that grows.
 #[derive(Default)]
-struct Map(Vec<Entry>);
+struct Map(Vec<YamlEntry>);
 
 impl Map {
-    fn put(&mut self, key: &str, value: Option<Value>) {
-        self.0.extend(value.map(|value| Entry { comment: Vec::new(), key: key.to_owned(), value }));
+    fn put(&mut self, key: &str, value: Option<YamlValue>) {
+        self.0.extend(value.map(|value| YamlEntry { comment: Vec::new(), key: key.to_owned(), value }));
     }
 
     /// A mapping that is left out when it is empty.
     fn section(&mut self, key: &str, inner: Self) {
-        self.put(key, filled(Value::Map(inner.0)));
+        self.put(key, filled(YamlValue::Map(inner.0)));
     }
 }
 
@@ -274,7 +280,7 @@ mod tests {
         draft.listen.https = Some(vec!["0.0.0.0:443".parse().unwrap()]);
         draft.listen.http = vec!["[::]:80".parse().unwrap()];
         draft.tls.names = vec!["gw.example.com".into()];
-        draft.tls.certificate = Certificate::Files(vec![("/c/a.pem".into(), "/c/b.pem".into())]);
+        draft.tls.certificate = DraftCertificate::Files(vec![("/c/a.pem".into(), "/c/b.pem".into())]);
         draft.tls.client_ca = Some(("/c/ca.pem".into(), ClientMode::Optional));
         draft.tls.hsts = Some(Hsts::For(Duration::from_hours(24)));
         draft.comment("tls.hsts", "From nginx.conf:7.");
@@ -282,24 +288,24 @@ mod tests {
         draft.timeouts.read = Some(Duration::from_mins(90));
         draft.limits.request_body = Some(25 << 20);
         draft.allowed_origins = vec!["https://gw.example.com".into()];
-        let basic = Auth::Basic { users: vec![("ann".into(), "$2y$05$x".into())], user_header: None };
+        let basic = DraftAuth::Basic { users: vec![("ann".into(), "$2y$05$x".into())], user_header: None };
         draft.routes = vec![
-            Route {
+            DraftRoute {
                 path: Some("/private".into()),
-                answer: Answer::Respond(Respond { status: 404, ..Respond::default() }),
-                ..Route::default()
+                answer: DraftAnswer::Respond(DraftRespond { status: 404, ..DraftRespond::default() }),
+                ..DraftRoute::default()
             },
-            Route {
+            DraftRoute {
                 comment: vec!["The team.".into()],
                 host: Some("*.team.example.com".into()),
-                answer: Answer::Upstream("team".into()),
+                answer: DraftAnswer::Upstream("team".into()),
                 auth: basic,
-                ..Route::default()
+                ..DraftRoute::default()
             },
         ];
         let endpoints = vec!["http://10.0.0.4:18789".into(), "http://10.0.0.5:18789".into()];
         draft.upstreams =
-            vec![Upstream { name: "team".into(), endpoints, least_connections: true, sticky: true, health: None }];
+            vec![DraftUpstream { name: "team".into(), endpoints, least_connections: true, sticky: true, health: None }];
         let expected = "\
 # Made.
 listen:

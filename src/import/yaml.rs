@@ -4,34 +4,34 @@ use std::fmt::Write;
 
 /// A value of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Value {
+pub(super) enum YamlValue {
     /// Text, quoted where it must be.
     Word(String),
     /// A list.
     List(Vec<Item>),
     /// A mapping, in this order.
-    Map(Vec<Entry>),
+    Map(Vec<YamlEntry>),
 }
 
 /// One item of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
     pub(super) comment: Vec<String>,
-    pub(super) value: Value,
+    pub(super) value: YamlValue,
 }
 
 /// A key with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct YamlEntry {
     pub(super) comment: Vec<String>,
     pub(super) key: String,
-    pub(super) value: Value,
+    pub(super) value: YamlValue,
 }
 
 /// As wide as a line is made.
 const WIDTH: usize = 110;
 
-impl Value {
+impl YamlValue {
     /// One word.
     pub(super) fn word<T: ToString + ?Sized>(text: &T) -> Self {
         Self::Word(text.to_string())
@@ -49,7 +49,7 @@ impl Value {
 
     /// A mapping without comments.
     pub(super) fn map<K: Into<String>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
-        let entry = |(key, value): (K, Self)| Entry { comment: Vec::new(), key: key.into(), value };
+        let entry = |(key, value): (K, Self)| YamlEntry { comment: Vec::new(), key: key.into(), value };
         Self::Map(entries.into_iter().map(entry).collect())
     }
 
@@ -63,7 +63,7 @@ impl Value {
             }
             Self::Map(entries) if entries.is_empty() => "{}".to_owned(),
             Self::Map(entries) => {
-                let entry = |entry: &Entry| format!("{}: {}", quoted(&entry.key), entry.value.flow());
+                let entry = |entry: &YamlEntry| format!("{}: {}", quoted(&entry.key), entry.value.flow());
                 format!("{{ {} }}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
             }
         }
@@ -89,7 +89,7 @@ impl Value {
 }
 
 /// The whole file.
-pub(super) fn document(heading: &[String], entries: &[Entry]) -> String {
+pub(super) fn document(heading: &[String], entries: &[YamlEntry]) -> String {
     let mut text = String::new();
     comments(&mut text, heading, 0);
     for entry in entries {
@@ -99,7 +99,7 @@ pub(super) fn document(heading: &[String], entries: &[Entry]) -> String {
         comments(&mut text, &entry.comment, 0);
         // A section of the file is a block, however short.
         match &entry.value {
-            Value::Map(parts) if !parts.is_empty() => {
+            YamlValue::Map(parts) if !parts.is_empty() => {
                 let _ = writeln!(text, "{}:", entry.key);
                 map(&mut text, parts, 2);
             }
@@ -109,7 +109,7 @@ pub(super) fn document(heading: &[String], entries: &[Entry]) -> String {
     text
 }
 
-fn map(text: &mut String, entries: &[Entry], indent: usize) {
+fn map(text: &mut String, entries: &[YamlEntry], indent: usize) {
     for entry in entries {
         comments(text, &entry.comment, indent);
         let _ = write!(text, "{:indent$}", "");
@@ -118,7 +118,7 @@ fn map(text: &mut String, entries: &[Entry], indent: usize) {
 }
 
 /// The key where the line stands, then its value.
-fn key(text: &mut String, entry: &Entry, indent: usize) {
+fn key(text: &mut String, entry: &YamlEntry, indent: usize) {
     let name = quoted(&entry.key);
     if entry.value.is_short(indent + name.len() + 2) {
         let _ = writeln!(text, "{name}: {}", entry.value.flow());
@@ -126,9 +126,9 @@ fn key(text: &mut String, entry: &Entry, indent: usize) {
     }
     let _ = writeln!(text, "{name}:");
     match &entry.value {
-        Value::Word(_) => {}
-        Value::Map(entries) => map(text, entries, indent + 2),
-        Value::List(items) => list(text, items, indent + 2),
+        YamlValue::Word(_) => {}
+        YamlValue::Map(entries) => map(text, entries, indent + 2),
+        YamlValue::List(items) => list(text, items, indent + 2),
     }
 }
 
@@ -137,7 +137,7 @@ fn list(text: &mut String, items: &[Item], indent: usize) {
         comments(text, &item.comment, indent);
         let _ = write!(text, "{:indent$}- ", "");
         match &item.value {
-            Value::Map(entries) if !item.value.is_short(indent + 2) => {
+            YamlValue::Map(entries) if !item.value.is_short(indent + 2) => {
                 for (number, entry) in entries.iter().enumerate() {
                     if number > 0 {
                         let _ = write!(text, "{:1$}", "", indent + 2);
@@ -229,23 +229,25 @@ mod tests {
 
     #[test]
     fn long_values_and_commented_ones_are_blocks() {
-        let short = Value::map([("set", Value::map([("X-A", Value::word("b c"))]))]);
+        let short = YamlValue::map([("set", YamlValue::map([("X-A", YamlValue::word("b c"))]))]);
         let mut routes = vec![Item { comment: vec!["One.".into()], value: short.clone() }];
-        let long =
-            Value::map([("host", Value::word("a.b")), ("paths", Value::words(["x".repeat(60), "y".repeat(60)]))]);
+        let long = YamlValue::map([
+            ("host", YamlValue::word("a.b")),
+            ("paths", YamlValue::words(["x".repeat(60), "y".repeat(60)])),
+        ]);
         routes.push(Item { comment: Vec::new(), value: long });
-        let entry = |comment: &[&str], key: &str, value| Entry {
+        let entry = |comment: &[&str], key: &str, value| YamlEntry {
             comment: comment.iter().map(|&line| line.to_owned()).collect(),
             key: key.into(),
             value,
         };
-        let listen = Value::map([("https", Value::words(["[::]:443"]))]);
+        let listen = YamlValue::map([("https", YamlValue::words(["[::]:443"]))]);
         let text = document(
             &["Top.".into()],
             &[
                 entry(&[], "listen", listen),
-                entry(&["Why\nnot"], "hold", Value::word("off")),
-                entry(&[], "routes", Value::List(routes)),
+                entry(&["Why\nnot"], "hold", YamlValue::word("off")),
+                entry(&[], "routes", YamlValue::List(routes)),
             ],
         );
         let (x, y) = ("x".repeat(60), "y".repeat(60));

@@ -12,7 +12,7 @@ use rustix::net::{
     recvmsg, sendmsg,
 };
 
-use crate::listener::Inherited;
+use crate::listener::InheritedSockets;
 
 /// In a successor's environment: where its channel is. Standard input is the one descriptor that a child can be given without
 /// unsafe code.
@@ -77,7 +77,7 @@ pub(super) fn send_sockets(mut channel: &UnixStream, sockets: &[(String, OwnedFd
 }
 
 /// Receives what [`send_sockets`] sends.
-pub(super) fn receive_sockets(channel: &UnixStream) -> io::Result<Inherited> {
+pub(super) fn receive_sockets(channel: &UnixStream) -> io::Result<InheritedSockets> {
     let (mut text, mut fds) = (Vec::new(), Vec::new());
     while !(text == b"\n" || text.ends_with(b"\n\n")) {
         let (mut chunk, mut space) = ([0; 4096], [MaybeUninit::uninit(); SPACE]);
@@ -99,7 +99,7 @@ pub(super) fn receive_sockets(channel: &UnixStream) -> io::Result<Inherited> {
     if labels.len() != fds.len() {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "not one label for each socket"));
     }
-    let mut inherited = Inherited::default();
+    let mut inherited = InheritedSockets::default();
     for (label, fd) in labels.into_iter().zip(fds) {
         inherited.add_labelled(label, fd)?;
     }
@@ -118,7 +118,7 @@ const LONGEST: usize = MOST * 120;
 mod tests {
     use super::*;
     use crate::config::{BindAddr, ListenAt};
-    use crate::listener::Purpose;
+    use crate::listener::ListenerPurpose;
 
     #[tokio::test]
     async fn sockets_arrive_with_their_labels() {
@@ -134,9 +134,9 @@ mod tests {
             let taken = got.take(purpose, wanted).unwrap();
             taken.iter().map(|(_, listener)| listener.address().unwrap()).collect::<Vec<_>>()
         };
-        assert_eq!(take(Purpose::Plain, &[BindAddr::Tcp(addresses[1]).into()]), [addresses[1]]);
-        assert_eq!(take(Purpose::Https, &[]), [addresses[0]]);
-        assert_eq!(take(Purpose::Admin, &[]), [addresses[2]]);
+        assert_eq!(take(ListenerPurpose::Plain, &[BindAddr::Tcp(addresses[1]).into()]), [addresses[1]]);
+        assert_eq!(take(ListenerPurpose::Https, &[]), [addresses[0]]);
+        assert_eq!(take(ListenerPurpose::Admin, &[]), [addresses[2]]);
     }
 
     #[test]

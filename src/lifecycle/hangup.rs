@@ -1,4 +1,4 @@
-//! [`Hangup`]: the signal that asks for a reload.
+//! [`HangupSignal`]: the signal that asks for a reload.
 
 use std::future::pending;
 use std::io;
@@ -7,9 +7,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// SIGHUP, listened to from here on; until then it ends the process.
 #[derive(Debug)]
-pub struct Hangup(Signal);
+pub struct HangupSignal(Signal);
 
-impl Hangup {
+impl HangupSignal {
     /// Begins to listen.
     ///
     /// # Errors

@@ -16,27 +16,27 @@ use tokio::time::{Instant, timeout_at};
 use crate::drain::Drain;
 
 pub use handover::InUse;
-pub use hangup::Hangup;
+pub use hangup::HangupSignal;
 pub use predecessor::Predecessor;
 pub use successor::{HandoverError, Successor};
 
 /// The signals that end a process, listened to from here on.
 #[derive(Debug)]
-pub struct Stop {
+pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 /// How a drain went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drained {
+pub enum DrainOutcome {
     /// Everything ended by itself.
     Clean,
     /// The deadline passed, or somebody was in a hurry: this many tasks were cut.
     Cut(usize),
 }
 
-impl Stop {
+impl StopSignals {
     /// Begins to listen to SIGTERM and SIGINT.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ pub fn notice(asked: Option<Duration>, limit: Duration) -> Duration {
 }
 
 /// Asks everything to finish and waits for it, at most `limit` and only until `hurry` resolves; then orders it to stop.
-pub async fn drain(drain: &Drain, limit: Duration, hurry: impl Future<Output = ()>) -> Drained {
+pub async fn drain(drain: &Drain, limit: Duration, hurry: impl Future<Output = ()>) -> DrainOutcome {
     drain.soften();
     let deadline = Instant::now() + limit;
     let in_time = tokio::select! {
@@ -73,13 +73,13 @@ pub async fn drain(drain: &Drain, limit: Duration, hurry: impl Future<Output = (
         () = hurry => false,
     };
     if in_time {
-        return Drained::Clean;
+        return DrainOutcome::Clean;
     }
     let cut = drain.running();
     drain.harden();
     // A task that was told to stop where it is needs no more than a moment.
     let _ = timeout_at(Instant::now() + MOMENT, drain.ended()).await;
-    Drained::Cut(cut)
+    DrainOutcome::Cut(cut)
 }
 
 /// The longest interval that is in use; Kubernetes and HAProxy ask every few seconds.
@@ -124,14 +124,14 @@ mod tests {
             all
         };
         let began = Instant::now();
-        assert_eq!(drain(&task(limit / 2), limit, std::future::pending()).await, Drained::Clean);
+        assert_eq!(drain(&task(limit / 2), limit, std::future::pending()).await, DrainOutcome::Clean);
         assert_eq!(began.elapsed().as_secs(), 15);
         let began = Instant::now();
-        assert_eq!(drain(&task(limit * 2), limit, std::future::pending()).await, Drained::Cut(1));
+        assert_eq!(drain(&task(limit * 2), limit, std::future::pending()).await, DrainOutcome::Cut(1));
         assert_eq!(began.elapsed().as_secs(), 30);
         let began = Instant::now();
         let hurry = tokio::time::sleep(Duration::from_secs(3));
-        assert_eq!(drain(&task(limit * 2), limit, hurry).await, Drained::Cut(1));
+        assert_eq!(drain(&task(limit * 2), limit, hurry).await, DrainOutcome::Cut(1));
         assert_eq!(began.elapsed().as_secs(), 3);
     }
 }

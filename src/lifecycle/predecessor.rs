@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::handover::{ASK, GO, InUse, TELLS, VARIABLE, ready, receive_sockets, receive_told};
-use crate::listener::Inherited;
+use crate::listener::InheritedSockets;
 
 /// The process that this one takes over from, until it lets go.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Predecessor {
     ///
     /// # Errors
     /// It did not send them.
-    pub fn find() -> io::Result<Option<(Self, Inherited)>> {
+    pub fn find() -> io::Result<Option<(Self, InheritedSockets)>> {
         let (name, value) = VARIABLE;
         if env::var(name).ok().as_deref() != Some(value) {
             return Ok(None);

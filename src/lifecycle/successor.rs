@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
 use super::handover::{ASK, GO, InUse, TELLS, VARIABLE, read_ready, send_sockets, told};
-use crate::listener::Offered;
+use crate::listener::OfferedListener;
 
 /// The process that is to take over from this one. It is killed when dropped before it was [released](Self::release).
 #[derive(Debug)]
@@ -57,11 +57,11 @@ impl Successor {
     ///
     /// # Errors
     /// There is nothing to start, or no way to hand over the sockets.
-    pub fn start(offered: &[Offered]) -> Result<Self, HandoverError> {
+    pub fn start(offered: &[OfferedListener]) -> Result<Self, HandoverError> {
         if process::id() == 1 {
             return Err(HandoverError::First);
         }
-        let duplicates: io::Result<Vec<_>> = offered.iter().map(Offered::duplicate).collect();
+        let duplicates: io::Result<Vec<_>> = offered.iter().map(OfferedListener::duplicate).collect();
         let sockets: Vec<(String, OwnedFd)> = duplicates?.into_iter().flatten().collect();
         let (here, there) = StdUnixStream::pair()?;
         let mut words = env::args_os();

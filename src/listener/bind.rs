@@ -10,7 +10,7 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::{Peer, Socket, find_dead_peer, unix_access};
+use super::{ClientPeer, StreamSocket, find_dead_peer, unix_access};
 use crate::config::{BindAddr, ListenAt, UnixAccess};
 
 /// A bound socket that clients connect to.
@@ -63,15 +63,15 @@ impl Listener {
     ///
     /// # Errors
     /// What accept(2) reports, the client that is already gone included.
-    pub async fn accept(&self) -> io::Result<(Socket, Peer)> {
+    pub async fn accept(&self) -> io::Result<(StreamSocket, ClientPeer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
                 // A frame must not wait for the acknowledgement of the one before.
                 stream.set_nodelay(true)?;
-                Ok((Socket::Tcp(stream), Peer::tcp(peer)))
+                Ok((StreamSocket::Tcp(stream), ClientPeer::tcp(peer)))
             }
-            Self::Unix(listener) => Ok((Socket::Unix(listener.accept().await?.0), Peer::Unix)),
+            Self::Unix(listener) => Ok((StreamSocket::Unix(listener.accept().await?.0), ClientPeer::Unix)),
         }
     }
 }
@@ -230,6 +230,6 @@ mod tests {
         let port = listener.address().unwrap().port();
         let client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
         let (_, peer) = listener.accept().await.unwrap();
-        assert_eq!(peer, Peer::Tcp(client.local_addr().unwrap()));
+        assert_eq!(peer, ClientPeer::Tcp(client.local_addr().unwrap()));
     }
 }

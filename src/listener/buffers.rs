@@ -1,14 +1,14 @@
-//! [`Buffers`]: the memory that sockets are read into, borrowed for as long as bytes are on their way.
+//! [`BufferPool`]: the memory that sockets are read into, borrowed for as long as bytes are on their way.
 
 use std::sync::{Mutex, PoisonError};
 
 /// Buffers to borrow. A connection that is idle holds none; one whose peer does not read holds one a direction.
 #[derive(Debug, Default)]
-pub struct Buffers {
+pub struct BufferPool {
     free: Mutex<Vec<Box<[u8]>>>,
 }
 
-impl Buffers {
+impl BufferPool {
     /// None yet; they are made as they are needed.
     pub fn new() -> Self {
         Self::default()
@@ -45,7 +45,7 @@ pub const SIZE: usize = TEXT + 1024;
 const KEPT: usize = 16;
 
 #[cfg(test)]
-impl Buffers {
+impl BufferPool {
     /// How many wait for a borrower: as many as were ever borrowed at once.
     pub(crate) fn kept(&self) -> usize {
         self.free().len()

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncWrite, ReadBuf};
 
-use super::buffers::{Buffers, SIZE};
+use super::buffers::{BufferPool, SIZE};
 use super::readable::Readable;
 
 /// Bytes on their way through: they come in at the end and leave at the front. Whoever has to wait calls [`Chunk::settle`]
@@ -52,7 +52,7 @@ impl Chunk {
     }
 
     /// The room for more, to be followed by [`Chunk::filled`]. Empty if it is full.
-    pub fn room(&mut self, buffers: &Buffers) -> &mut [u8] {
+    pub fn room(&mut self, buffers: &BufferPool) -> &mut [u8] {
         let memory = match self.memory.take() {
             Some(mut memory) if memory.len() == SIZE => {
                 if self.start > 0 {
@@ -79,7 +79,7 @@ impl Chunk {
 
     /// Gives the buffer back, and keeps what is in it in memory of its own size. A peer that sends half of something, or reads
     /// half of it, costs what it has sent and not a whole buffer.
-    pub fn settle(&mut self, buffers: &Buffers) {
+    pub fn settle(&mut self, buffers: &BufferPool) {
         let Some(memory) = self.memory.take_if(|memory| self.start == self.end || memory.len() == SIZE) else { return };
         if self.end - self.start > SIZE / 2 {
             self.memory = Some(memory);
@@ -95,7 +95,7 @@ impl Chunk {
         &mut self,
         cx: &mut Context<'_>,
         io: &mut R,
-        buffers: &Buffers,
+        buffers: &BufferPool,
         most: usize,
     ) -> Poll<io::Result<usize>> {
         if let pending_or_failed @ (Poll::Pending | Poll::Ready(Err(_))) = io.poll_readable(cx) {
@@ -122,7 +122,7 @@ impl Chunk {
         &mut self,
         cx: &mut Context<'_>,
         io: &mut W,
-        buffers: &Buffers,
+        buffers: &BufferPool,
     ) -> Poll<io::Result<()>> {
         while !self.is_empty() {
             match Pin::new(&mut *io).poll_write(cx, self.bytes()) {
@@ -152,7 +152,7 @@ impl Chunk {
 mod tests {
     use super::*;
 
-    fn add(chunk: &mut Chunk, buffers: &Buffers, bytes: &[u8]) {
+    fn add(chunk: &mut Chunk, buffers: &BufferPool, bytes: &[u8]) {
         chunk.room(buffers)[..bytes.len()].copy_from_slice(bytes);
         chunk.filled(bytes.len());
     }
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn bytes_leave_in_the_order_that_they_came_in_wherever_they_are_kept() {
         for settles in [false, true] {
-            let (buffers, mut chunk) = (Buffers::new(), Chunk::of(b"ab"));
+            let (buffers, mut chunk) = (BufferPool::new(), Chunk::of(b"ab"));
             for (step, left) in [("cde", "bcde"), ("fg", "cdefg"), ("", "defg")] {
                 add(&mut chunk, &buffers, step.as_bytes());
                 chunk.consume(1);
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_waits_holds_memory_of_its_own_size() {
-        let (buffers, mut chunk) = (Buffers::new(), Chunk::default());
+        let (buffers, mut chunk) = (BufferPool::new(), Chunk::default());
         add(&mut chunk, &buffers, &[7; 100]);
         chunk.consume(30);
         chunk.settle(&buffers);

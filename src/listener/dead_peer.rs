@@ -36,14 +36,14 @@ mod tests {
 
     use super::*;
     use crate::config::BindAddr;
-    use crate::listener::{Listener, Socket};
+    use crate::listener::{Listener, StreamSocket};
 
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "a client of the test's own")]
     async fn what_a_listener_accepts_is_watched() {
         let listener = Listener::bind(&BindAddr::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
         let _client = TcpStream::connect(listener.address().unwrap()).await.unwrap();
-        let (Socket::Tcp(accepted), _) = listener.accept().await.unwrap() else { panic!("TCP") };
+        let (StreamSocket::Tcp(accepted), _) = listener.accept().await.unwrap() else { panic!("TCP") };
         let accepted = SockRef::from(&accepted);
         assert!(accepted.keepalive().unwrap());
         assert_eq!(accepted.tcp_keepalive_time().unwrap(), SILENCE);

@@ -1,4 +1,4 @@
-//! [`Inherited`]: sockets that somebody else has bound for us: systemd, or the process that we take over from.
+//! [`InheritedSockets`]: sockets that somebody else has bound for us: systemd, or the process that we take over from.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -10,15 +10,15 @@ use socket2::{Socket, Type};
 
 use super::bind::{BindError, Listener};
 use super::find_dead_peer;
-use super::label::{Label, Purpose};
+use super::label::{ListenerPurpose, SocketLabel};
 use super::unix_access;
 use crate::config::{BindAddr, ListenAt, UnixAccess};
 
 /// Listening sockets that somebody else has bound for us, until a key of the configuration takes them.
 #[derive(Debug, Default)]
-pub struct Inherited(Vec<(Label, Socket)>);
+pub struct InheritedSockets(Vec<(SocketLabel, Socket)>);
 
-impl Inherited {
+impl InheritedSockets {
     /// The sockets that systemd passes (`sd_listen_fds(3)`); none without it.
     ///
     /// Call this before anything else opens a file or starts a thread: the environment says which descriptors they are, and the
@@ -33,7 +33,7 @@ impl Inherited {
             return Ok(Self::default());
         }
         let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
-        let mut names = names.split(':').map(Label::parse);
+        let mut names = names.split(':').map(SocketLabel::parse);
         let mut fds = ListenFd::from_env();
         let mut sockets = Self::default();
         for index in 0..fds.len() {
@@ -51,7 +51,7 @@ impl Inherited {
     ///
     /// # Errors
     /// It is no listening stream socket.
-    pub fn add(&mut self, label: Option<Label>, fd: OwnedFd) -> io::Result<()> {
+    pub fn add(&mut self, label: Option<SocketLabel>, fd: OwnedFd) -> io::Result<()> {
         let socket = Socket::from(fd);
         if socket.r#type()? != Type::STREAM || !rustix::net::sockopt::socket_acceptconn(&socket)? {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "an inherited socket does not listen for streams"));
@@ -63,7 +63,7 @@ impl Inherited {
             find_dead_peer(&socket)?;
         }
         let bound = tcp.or_else(|| address.as_pathname().map(|path| BindAddr::Unix(path.to_owned())));
-        let Some(label) = label.or(bound.map(Label::Address)) else {
+        let Some(label) = label.or(bound.map(SocketLabel::Address)) else {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "an inherited socket has no address"));
         };
         self.0.push((label, socket));
@@ -75,7 +75,7 @@ impl Inherited {
     /// # Errors
     /// Also: this is no label.
     pub fn add_labelled(&mut self, label: &str, fd: OwnedFd) -> io::Result<()> {
-        let label = Label::parse(label).ok_or(io::ErrorKind::InvalidData)?;
+        let label = SocketLabel::parse(label).ok_or(io::ErrorKind::InvalidData)?;
         self.add(Some(label), fd)
     }
 
@@ -85,16 +85,20 @@ impl Inherited {
     ///
     /// # Errors
     /// An address cannot be bound.
-    pub fn take(&mut self, purpose: Purpose, wanted: &[ListenAt]) -> Result<Vec<(Label, Listener)>, BindError> {
+    pub fn take(
+        &mut self,
+        purpose: ListenerPurpose,
+        wanted: &[ListenAt],
+    ) -> Result<Vec<(SocketLabel, Listener)>, BindError> {
         let mut named = Vec::new();
-        while let Some(listener) = self.remove(&Label::Key(purpose))? {
-            named.push((Label::Key(purpose), listener));
+        while let Some(listener) = self.remove(&SocketLabel::Key(purpose))? {
+            named.push((SocketLabel::Key(purpose), listener));
         }
         if !named.is_empty() {
             return Ok(named);
         }
         let take = |wanted: &ListenAt| {
-            let label = Label::Address(wanted.address.clone());
+            let label = SocketLabel::Address(wanted.address.clone());
             let listener = match self.remove(&label)? {
                 Some(listener) => {
                     if let (BindAddr::Unix(path), true) = (&wanted.address, wanted.access != UnixAccess::default()) {
@@ -111,13 +115,13 @@ impl Inherited {
     }
 
     /// Closes what none of these keys will take, and says so; before addresses are bound, since one may be in the way.
-    pub fn close_unwanted<'a>(&mut self, keys: impl IntoIterator<Item = (Purpose, &'a [ListenAt])>) {
+    pub fn close_unwanted<'a>(&mut self, keys: impl IntoIterator<Item = (ListenerPurpose, &'a [ListenAt])>) {
         let keys: Vec<_> = keys.into_iter().collect();
         self.0.retain(|(label, _)| {
             let wanted = keys.iter().any(|(purpose, addresses)| match label {
                 // A key without an address is off.
-                Label::Key(key) => key == purpose && !addresses.is_empty(),
-                Label::Address(address) => addresses.iter().any(|wanted| wanted.address == *address),
+                SocketLabel::Key(key) => key == purpose && !addresses.is_empty(),
+                SocketLabel::Address(address) => addresses.iter().any(|wanted| wanted.address == *address),
             });
             if !wanted {
                 tracing::warn!(socket = %label, "closing an inherited socket that nothing in the configuration asks for");
@@ -126,7 +130,7 @@ impl Inherited {
         });
     }
 
-    fn remove(&mut self, label: &Label) -> Result<Option<Listener>, BindError> {
+    fn remove(&mut self, label: &SocketLabel) -> Result<Option<Listener>, BindError> {
         let Some(index) = self.0.iter().position(|(of, _)| of == label) else { return Ok(None) };
         let (label, socket) = self.0.remove(index);
         listener(socket).map(Some).map_err(|error| BindError::new(label.to_string(), error))
@@ -144,11 +148,11 @@ fn listener(socket: Socket) -> io::Result<Listener> {
 mod tests {
     use super::*;
 
-    fn tcp(label: &str) -> (Inherited, std::net::SocketAddr) {
+    fn tcp(label: &str) -> (InheritedSockets, std::net::SocketAddr) {
         let socket = net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = socket.local_addr().unwrap();
-        let mut inherited = Inherited::default();
-        let label = if label.is_empty() { None } else { Some(Label::parse(label).unwrap()) };
+        let mut inherited = InheritedSockets::default();
+        let label = if label.is_empty() { None } else { Some(SocketLabel::parse(label).unwrap()) };
         inherited.add(label, socket.into()).unwrap();
         (inherited, address)
     }
@@ -159,7 +163,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_socket_serves_the_key_it_is_named_for_or_who_asks_for_its_address() {
-        for (label, purpose) in [("https", Purpose::Https), ("127.0.0.1:0", Purpose::Http)] {
+        for (label, purpose) in [("https", ListenerPurpose::Https), ("127.0.0.1:0", ListenerPurpose::Http)] {
             let (mut inherited, address) = tcp(label);
             let got = inherited.take(purpose, &[any()]).unwrap();
             assert_eq!(got[0].1.address(), Some(address), "{label}");
@@ -168,26 +172,26 @@ mod tests {
             assert_ne!(inherited.take(purpose, &[any()]).unwrap()[0].1.address(), Some(address));
         }
         let (mut inherited, address) = tcp("");
-        assert!(inherited.take(Purpose::Https, &[]).unwrap().is_empty());
+        assert!(inherited.take(ListenerPurpose::Https, &[]).unwrap().is_empty());
         let wanted = BindAddr::Tcp(address);
-        assert_eq!(inherited.take(Purpose::Admin, &[wanted.into()]).unwrap()[0].1.address(), Some(address));
+        assert_eq!(inherited.take(ListenerPurpose::Admin, &[wanted.into()]).unwrap()[0].1.address(), Some(address));
     }
 
     #[tokio::test]
     async fn what_no_key_wants_is_closed() {
         for (label, wanted) in [("https", true), ("127.0.0.1:0", true), ("plain", false), ("127.0.0.1:1", false)] {
             let (mut inherited, address) = tcp(label);
-            inherited.close_unwanted([(Purpose::Https, &[any()][..]), (Purpose::Plain, &[][..])]);
+            inherited.close_unwanted([(ListenerPurpose::Https, &[any()][..]), (ListenerPurpose::Plain, &[][..])]);
             assert_eq!(net::TcpStream::connect(address).is_ok(), wanted, "{label}");
         }
     }
 
     #[test]
     fn what_does_not_listen_is_refused() {
-        let mut inherited = Inherited::default();
+        let mut inherited = InheritedSockets::default();
         let datagrams = net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        assert!(inherited.add(Label::parse("https"), datagrams.into()).is_err());
+        assert!(inherited.add(SocketLabel::parse("https"), datagrams.into()).is_err());
         let (stream, _other) = std::os::unix::net::UnixStream::pair().unwrap();
-        assert!(inherited.add(Label::parse("plain"), stream.into()).is_err());
+        assert!(inherited.add(SocketLabel::parse("plain"), stream.into()).is_err());
     }
 }

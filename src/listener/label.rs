@@ -1,4 +1,4 @@
-//! [`Label`]: what a socket stands for, for who gets it from somebody else.
+//! [`SocketLabel`]: what a socket stands for, for who gets it from somebody else.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use crate::config::BindAddr;
 /// A key of the configuration that has listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
-pub enum Purpose {
+pub enum ListenerPurpose {
     Https,
     Http,
     Plain,
@@ -17,14 +17,14 @@ pub enum Purpose {
 
 /// What a socket stands for. It is written as a line of text, and read from one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Label {
+pub enum SocketLabel {
     /// A key as a whole: systemd's `FileDescriptorName=https` stands for all of `listen.https`.
-    Key(Purpose),
+    Key(ListenerPurpose),
     /// The address that was asked for, whichever key asks. Port 0 is kept as such: it is the one that was chosen then.
     Address(BindAddr),
 }
 
-impl Label {
+impl SocketLabel {
     /// The address, if it stands for one.
     pub fn address(&self) -> Option<&BindAddr> {
         match self {
@@ -35,14 +35,14 @@ impl Label {
 
     /// The label that this text is.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let key = Purpose::ALL.into_iter().find(|purpose| purpose.name() == text).map(Self::Key);
+        let key = ListenerPurpose::ALL.into_iter().find(|purpose| purpose.name() == text).map(Self::Key);
         let unix = || text.strip_prefix("unix:").map(|path| Self::Address(BindAddr::Unix(PathBuf::from(path))));
         let tcp = || text.parse().ok().map(|address| Self::Address(BindAddr::Tcp(address)));
         key.or_else(unix).or_else(tcp)
     }
 }
 
-impl Purpose {
+impl ListenerPurpose {
     /// As people say it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ impl Purpose {
     }
 }
 
-impl fmt::Display for Label {
+impl fmt::Display for SocketLabel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key(purpose) => f.write_str(purpose.name()),
@@ -81,10 +81,10 @@ mod tests {
     #[test]
     fn a_label_is_read_as_it_was_written() {
         for text in ["https", "http", "plain", "admin", "127.0.0.1:0", "[::]:8443", "unix:/run/frontgate.sock"] {
-            assert_eq!(Label::parse(text).map(|label| label.to_string()).as_deref(), Some(text));
+            assert_eq!(SocketLabel::parse(text).map(|label| label.to_string()).as_deref(), Some(text));
         }
         for text in ["", "unknown", "frontgate.socket", "HTTPS", "8443"] {
-            assert_eq!(Label::parse(text), None, "{text}");
+            assert_eq!(SocketLabel::parse(text), None, "{text}");
         }
     }
 }

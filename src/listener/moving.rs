@@ -4,7 +4,7 @@ use std::io;
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 
-use super::Socket;
+use super::StreamSocket;
 
 /// A socket on its way to the thread that serves it. The runtime there watches it from its arrival on, and no other one.
 #[derive(Debug)]
@@ -12,14 +12,14 @@ pub struct Moving(Is);
 
 #[derive(Debug)]
 enum Is {
-    Watched(Socket),
+    Watched(StreamSocket),
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 impl Moving {
     /// It stays where it is.
-    pub fn staying(socket: Socket) -> Self {
+    pub fn staying(socket: StreamSocket) -> Self {
         Self(Is::Watched(socket))
     }
 
@@ -27,10 +27,10 @@ impl Moving {
     ///
     /// # Errors
     /// The kernel does not let it go.
-    pub fn leaving(socket: Socket) -> io::Result<Self> {
+    pub fn leaving(socket: StreamSocket) -> io::Result<Self> {
         Ok(Self(match socket {
-            Socket::Tcp(stream) => Is::Tcp(stream.into_std()?),
-            Socket::Unix(stream) => Is::Unix(stream.into_std()?),
+            StreamSocket::Tcp(stream) => Is::Tcp(stream.into_std()?),
+            StreamSocket::Unix(stream) => Is::Unix(stream.into_std()?),
         }))
     }
 
@@ -38,11 +38,11 @@ impl Moving {
     ///
     /// # Errors
     /// The kernel can watch no more.
-    pub fn arrive(self) -> io::Result<Socket> {
+    pub fn arrive(self) -> io::Result<StreamSocket> {
         Ok(match self.0 {
             Is::Watched(socket) => socket,
-            Is::Tcp(stream) => Socket::Tcp(stream.try_into()?),
-            Is::Unix(stream) => Socket::Unix(stream.try_into()?),
+            Is::Tcp(stream) => StreamSocket::Tcp(stream.try_into()?),
+            Is::Unix(stream) => StreamSocket::Unix(stream.try_into()?),
         })
     }
 }

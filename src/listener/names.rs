@@ -1,4 +1,4 @@
-//! [`Names`]: the addresses of names, each asked for once at a time.
+//! [`NameResolver`]: the addresses of names, each asked for once at a time.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,16 +16,16 @@ use tokio::time::timeout;
 /// `getaddrinfo` blocks a thread until the resolver answers, which may take half a minute, and cannot be called off. So one
 /// thread asks for a name, and whatever needs the name meanwhile waits for that one; what gives up waiting leaves it alone.
 #[derive(Clone)]
-pub(crate) struct Names {
-    resolve: Arc<Resolve>,
-    running: Running,
+pub(crate) struct NameResolver {
+    resolve: Arc<ResolveName>,
+    running: RunningLookup,
 }
 
-type Resolve = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
-type Running = Arc<Mutex<HashMap<Box<str>, Lookup>>>;
+type ResolveName = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
+type RunningLookup = Arc<Mutex<HashMap<Box<str>, Lookup>>>;
 type Lookup = Shared<BoxFuture<'static, Result<Arc<[IpAddr]>, Arc<io::Error>>>>;
 
-impl Names {
+impl NameResolver {
     /// Asks `resolve`, which may block.
     pub(crate) fn by(resolve: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
         Self { resolve: Arc::new(resolve), running: Arc::default() }
@@ -53,7 +53,7 @@ impl Names {
         if running.len() >= MOST {
             return Err(io::Error::new(io::ErrorKind::ResourceBusy, "too many names are being resolved"));
         }
-        let (name, resolve, ended) = (Box::from(host), Arc::clone(&self.resolve), Ended::of(&self.running, host));
+        let (name, resolve, ended) = (Box::from(host), Arc::clone(&self.resolve), LookupEnd::of(&self.running, host));
         let asked = tokio::task::spawn_blocking(move || {
             // Dropped on its own thread, with or without an answer: the next one asks anew, also if nothing waits any more.
             let _ended = ended;
@@ -69,28 +69,28 @@ impl Names {
     }
 }
 
-impl Default for Names {
+impl Default for NameResolver {
     fn default() -> Self {
         Self::by(|host| Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect()))
     }
 }
 
 /// Takes a lookup off the list when it is dropped.
-struct Ended(Running, Box<str>);
+struct LookupEnd(RunningLookup, Box<str>);
 
-impl Ended {
-    fn of(running: &Running, host: &str) -> Self {
+impl LookupEnd {
+    fn of(running: &RunningLookup, host: &str) -> Self {
         Self(Arc::clone(running), host.into())
     }
 }
 
-impl Drop for Ended {
+impl Drop for LookupEnd {
     fn drop(&mut self) {
         lock(&self.0).remove(&self.1);
     }
 }
 
-fn lock(running: &Running) -> MutexGuard<'_, HashMap<Box<str>, Lookup>> {
+fn lock(running: &RunningLookup) -> MutexGuard<'_, HashMap<Box<str>, Lookup>> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -102,7 +102,7 @@ fn copy(error: &io::Error) -> io::Error {
     }
 }
 
-impl fmt::Debug for Names {
+impl fmt::Debug for NameResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Names").field("running", &lock(&self.running).len()).finish_non_exhaustive()
     }
@@ -121,11 +121,11 @@ mod tests {
     use super::*;
 
     /// Names whose resolver counts how often it is asked, and answers when it is told to.
-    fn held() -> (Names, Sender<()>, Arc<AtomicUsize>) {
+    fn held() -> (NameResolver, Sender<()>, Arc<AtomicUsize>) {
         let (answer, told): (Sender<()>, Receiver<()>) = channel();
         let (told, asked) = (Mutex::new(told), Arc::new(AtomicUsize::new(0)));
         let counted = Arc::clone(&asked);
-        let names = Names::by(move |_| {
+        let names = NameResolver::by(move |_| {
             counted.fetch_add(1, Ordering::SeqCst);
             let _ = told.lock().unwrap().recv();
             Ok(vec![[192, 0, 2, 1].into()])

@@ -1,4 +1,4 @@
-//! [`Network`]: what counts as one client, and [`Tally`]: how much of something each of them has.
+//! [`Network`]: what counts as one client, and [`NetworkTally`]: how much of something each of them has.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -34,9 +34,9 @@ impl Network {
 
 /// How much of something each network has. What has nothing takes no memory.
 #[derive(Debug)]
-pub(crate) struct Tally<K = Network>(HashMap<K, usize>);
+pub(crate) struct NetworkTally<K = Network>(HashMap<K, usize>);
 
-impl<K: Copy + Eq + Hash> Tally<K> {
+impl<K: Copy + Eq + Hash> NetworkTally<K> {
     /// How much `network` has.
     pub(crate) fn of(&self, network: K) -> usize {
         self.0.get(&network).copied().unwrap_or_default()
@@ -66,7 +66,7 @@ impl<K: Copy + Eq + Hash> Tally<K> {
     }
 }
 
-impl<K> Default for Tally<K> {
+impl<K> Default for NetworkTally<K> {
     fn default() -> Self {
         Self(HashMap::new())
     }
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_tally_keeps_nothing_of_networks_that_have_nothing() {
-        let (mut tally, one, two) = (Tally::<Network>::default(), network("192.0.2.1"), network("2001:db8::1"));
+        let (mut tally, one, two) = (NetworkTally::<Network>::default(), network("192.0.2.1"), network("2001:db8::1"));
         tally.add(one, 2);
         tally.add(two, 1);
         tally.add(network("192.0.2.9"), 0);

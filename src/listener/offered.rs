@@ -1,4 +1,4 @@
-//! [`Offered`]: a listener as somebody else could go on with it.
+//! [`OfferedListener`]: a listener as somebody else could go on with it.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -7,27 +7,27 @@ use std::sync::{Arc, Weak};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::bind::Listener;
-use super::label::Label;
+use super::label::SocketLabel;
 
 /// A listener as a successor could go on with it. It does not keep the socket open.
 #[derive(Debug, Clone)]
-pub struct Offered {
-    label: Label,
-    socket: Socket,
+pub struct OfferedListener {
+    label: SocketLabel,
+    socket: OfferedSocket,
 }
 
 #[derive(Debug, Clone)]
-enum Socket {
+enum OfferedSocket {
     Tcp(Weak<TcpListener>),
     Unix(Weak<UnixListener>),
 }
 
-impl Offered {
+impl OfferedListener {
     /// This listener, which stands for what `label` says.
-    pub fn new(label: Label, listener: &Listener) -> Self {
+    pub fn new(label: SocketLabel, listener: &Listener) -> Self {
         let socket = match listener {
-            Listener::Tcp(listener) => Socket::Tcp(Arc::downgrade(listener)),
-            Listener::Unix(listener) => Socket::Unix(Arc::downgrade(listener)),
+            Listener::Tcp(listener) => OfferedSocket::Tcp(Arc::downgrade(listener)),
+            Listener::Unix(listener) => OfferedSocket::Unix(Arc::downgrade(listener)),
         };
         Self { label, socket }
     }
@@ -38,8 +38,8 @@ impl Offered {
     /// The kernel refuses, such as for want of file descriptors.
     pub fn duplicate(&self) -> io::Result<Option<(String, OwnedFd)>> {
         let fd = match &self.socket {
-            Socket::Tcp(listener) => listener.upgrade().map(|listener| listener.as_fd().try_clone_to_owned()),
-            Socket::Unix(listener) => listener.upgrade().map(|listener| listener.as_fd().try_clone_to_owned()),
+            OfferedSocket::Tcp(listener) => listener.upgrade().map(|listener| listener.as_fd().try_clone_to_owned()),
+            OfferedSocket::Unix(listener) => listener.upgrade().map(|listener| listener.as_fd().try_clone_to_owned()),
         };
         Ok(fd.transpose()?.map(|fd| (self.label.to_string(), fd)))
     }

@@ -1,18 +1,18 @@
-//! [`Peer`]: who is at the other end of a client's socket.
+//! [`ClientPeer`]: who is at the other end of a client's socket.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// Who is at the other end of a client's socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Peer {
+pub enum ClientPeer {
     /// An address, IPv4 in its own form even if it arrived on an IPv6 socket.
     Tcp(SocketAddr),
     /// A process on this machine that may open the socket's file.
     Unix,
 }
 
-impl Peer {
+impl ClientPeer {
     /// A TCP peer, with an IPv4-mapped address turned back into IPv4.
     pub fn tcp(address: SocketAddr) -> Self {
         Self::Tcp(SocketAddr::new(address.ip().to_canonical(), address.port()))
@@ -27,7 +27,7 @@ impl Peer {
     }
 }
 
-impl fmt::Display for Peer {
+impl fmt::Display for ClientPeer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),

@@ -6,7 +6,7 @@ use std::io;
 use proxy_header::{ParseConfig, ProxyHeader};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::Peer;
+use super::ClientPeer;
 
 /// Why a connection that must begin with a PROXY header does not.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +27,7 @@ pub enum ProxyHeaderError {
 ///
 /// # Errors
 /// There is no header, or it is not one that we understand.
-pub async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Option<Peer>, ProxyHeaderError> {
+pub async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Option<ClientPeer>, ProxyHeaderError> {
     // Shorter than the shortest header of either version, so that nothing behind it is read.
     let mut header = vec![0; SHORTEST];
     stream.read_exact(&mut header).await?;
@@ -42,7 +42,7 @@ pub async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Option<Peer>, 
     if used != header.len() {
         return Err(ProxyHeaderError::Invalid);
     }
-    Ok(parsed.proxied_address().map(|address| Peer::tcp(address.source)))
+    Ok(parsed.proxied_address().map(|address| ClientPeer::tcp(address.source)))
 }
 
 async fn read_v2<S: AsyncRead + Unpin>(stream: &mut S, header: &mut Vec<u8>) -> Result<(), ProxyHeaderError> {
@@ -110,7 +110,7 @@ mod tests {
             let wire = [header.as_slice(), b"GET /"].concat();
             let mut stream = wire.as_slice();
             let peer = read(&mut stream).await.unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert_eq!(peer, expected.map(|text| Peer::tcp(text.parse().unwrap())), "{name}");
+            assert_eq!(peer, expected.map(|text| ClientPeer::tcp(text.parse().unwrap())), "{name}");
             assert_eq!(stream, b"GET /", "{name}");
         }
     }

@@ -1,4 +1,4 @@
-//! [`Socket`]: one byte stream of the kernel's, TCP or unix.
+//! [`StreamSocket`]: one byte stream of the kernel's, TCP or unix.
 
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
@@ -14,12 +14,12 @@ use super::readable::Readable;
 /// One byte stream of the kernel's, TCP or unix.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the names say it")]
-pub enum Socket {
+pub enum StreamSocket {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
-impl Socket {
+impl StreamSocket {
     /// Our own address; `None` on a unix socket.
     pub fn local_ip(&self) -> Option<IpAddr> {
         match self {
@@ -52,7 +52,7 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Socket {
+impl AsyncRead for StreamSocket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_read(cx, buf),
@@ -61,7 +61,7 @@ impl AsyncRead for Socket {
     }
 }
 
-impl Readable for Socket {
+impl Readable for StreamSocket {
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Tcp(io) => io.poll_read_ready(cx),
@@ -70,7 +70,7 @@ impl Readable for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl AsyncWrite for StreamSocket {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Tcp(io) => Pin::new(io).poll_write(cx, buf),

@@ -1,4 +1,4 @@
-//! [`Access`]: the line that says what happened to a request.
+//! [`AccessLine`]: the line that says what happened to a request.
 
 mod counter;
 mod log;
@@ -13,7 +13,7 @@ use http::{HeaderValue, Method, StatusCode, Version};
 use super::clean::{LONGEST, clean, word};
 use super::redact::Redactor;
 
-pub use counter::Counter;
+pub use counter::ByteCounter;
 pub use log::AccessLog;
 
 /// The most of a user agent that is logged, in bytes.
@@ -21,7 +21,7 @@ const USER_AGENT_LONGEST: usize = 200;
 
 /// Who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Client {
+pub struct LoggedClient {
     /// The client's address; `None` on a unix socket.
     pub addr: Option<IpAddr>,
     /// The address the connection came from, if that is a trusted proxy's and not the client's own.
@@ -32,13 +32,13 @@ pub struct Client {
 /// keeps the value for as long as the answer's body is being sent. Unless it is told how the request ended, it ended
 /// because the client went away, and that is what drops a body early.
 #[derive(Debug)]
-pub struct Access {
+pub struct AccessLine {
     log: AccessLog,
     began: Instant,
     /// The request's id, as in `X-Request-Id`.
     pub id: String,
     /// Who asked.
-    pub client: Client,
+    pub client: LoggedClient,
     /// The method.
     pub method: Method,
     /// `Host` or `:authority`.
@@ -60,7 +60,7 @@ pub struct Access {
     /// The status that the client got; `None` if it left before.
     pub status: Option<StatusCode>,
     /// Bytes of the request's body, if it has one.
-    pub bytes_in: Option<Counter>,
+    pub bytes_in: Option<ByteCounter>,
     /// Bytes of the answer's body.
     pub bytes_out: u64,
     /// How long it waited for a gateway that was down, if it did.
@@ -76,10 +76,10 @@ pub struct Access {
     /// The code of the failure that frontgate answered with or that cut the answer short.
     pub failure: Option<&'static str>,
     /// How it ended.
-    pub ended: Ended,
+    pub ended: RequestEnd,
 }
 
-impl Access {
+impl AccessLine {
     /// When the request's head was there.
     pub fn began(&self) -> Instant {
         self.began
@@ -97,7 +97,7 @@ pub enum AnsweredBy {
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum RequestEnd {
     /// The whole answer was handed to the connection.
     Done,
     /// The client went away before it had the whole answer.
@@ -112,7 +112,7 @@ pub enum Ended {
     Draining,
 }
 
-impl Ended {
+impl RequestEnd {
     /// The word in the line.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -126,7 +126,7 @@ impl Ended {
     }
 }
 
-impl Access {
+impl AccessLine {
     /// Frontgate answers by itself, with a failure.
     pub fn failed(&mut self, status: StatusCode, code: &'static str) {
         self.status = Some(status);
@@ -150,14 +150,14 @@ impl Access {
     }
 
     fn received(&self) -> u64 {
-        self.bytes_in.as_ref().map_or(0, Counter::total)
+        self.bytes_in.as_ref().map_or(0, ByteCounter::total)
     }
 
     fn write(&self, redactor: &Redactor) {
         tracing::info!(
             target: "frontgate::access",
             id = %word(self.id.as_bytes(), LONGEST),
-            client = %Address(self.client.addr),
+            client = %LoggedAddress(self.client.addr),
             peer = self.client.proxy.filter(|proxy| Some(*proxy) != self.client.addr).map(tracing::field::display),
             method = %word(self.method.as_str().as_bytes(), USER_AGENT_LONGEST),
             host = self.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
@@ -184,7 +184,7 @@ impl Access {
     }
 }
 
-impl Drop for Access {
+impl Drop for AccessLine {
     fn drop(&mut self) {
         self.log.metrics.requests.ended(self.status, self.received(), self.bytes_out);
         if let Some(redactor) = &self.log.redactor {
@@ -217,9 +217,9 @@ fn protocol(version: Version) -> &'static str {
 }
 
 /// An address in a line.
-pub(crate) struct Address(pub(crate) Option<IpAddr>);
+pub(crate) struct LoggedAddress(pub(crate) Option<IpAddr>);
 
-impl fmt::Display for Address {
+impl fmt::Display for LoggedAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(addr) => addr.fmt(f),

@@ -20,31 +20,31 @@ use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::clean::{LONGEST, clean, word};
-use super::logging::Format;
-use super::once_a_minute::OnceAMinute;
+use super::log_rate_limit::LogRateLimit;
+use super::logging::LineFormat;
 
 /// How often libraries have warned. A peer can cause some of it as often as it likes, such as resets that hyper's HTTP/2 has an
 /// opinion on. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LibraryWarnings(Arc<Counts>);
+pub(super) struct LibraryWarnings(Arc<WarningCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
-    lines: OnceAMinute,
+struct WarningCounts {
+    lines: LogRateLimit,
     total: AtomicU64,
 }
 
 /// Writes what libraries warn of, each once a minute, and counts all of it. Lines of our own are written by another layer.
 #[derive(Debug)]
-pub(super) struct Lines<W> {
+pub(super) struct WarningLines<W> {
     warnings: LibraryWarnings,
-    format: Format,
+    format: LineFormat,
     writer: W,
 }
 
 /// Lets lines of our own pass, and nothing else.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct OnlyOurs;
+pub(super) struct OwnLinesOnly;
 
 /// What a library does within is done for this client; `None` is a process on this machine.
 pub fn for_client(client: Option<IpAddr>) -> Span {
@@ -60,21 +60,21 @@ impl LibraryWarnings {
     }
 
     /// What writes them.
-    pub(super) fn lines<W>(self, format: Format, writer: W) -> Lines<W> {
-        Lines { warnings: self, format, writer }
+    pub(super) fn lines<W>(self, format: LineFormat, writer: W) -> WarningLines<W> {
+        WarningLines { warnings: self, format, writer }
     }
 }
 
-impl<S, W> Layer<S> for Lines<W>
+impl<S, W> Layer<S> for WarningLines<W>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
     W: for<'w> MakeWriter<'w> + 'static,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
-        let mut fields = Fields::default();
+        let mut fields = WarningFields::default();
         attributes.record(&mut fields);
         if let (Some(client), Some(span)) = (fields.0.remove("client"), cx.span(id)) {
-            span.extensions_mut().insert(Client(client));
+            span.extensions_mut().insert(WarningClient(client));
         }
     }
 
@@ -86,9 +86,10 @@ where
         self.warnings.0.total.fetch_add(1, Ordering::Relaxed);
         // The name says where in the source it is.
         let Some(kept_back) = self.warnings.0.lines.pass(callsite.name(), Instant::now()) else { return };
-        let mut fields = Fields::default();
+        let mut fields = WarningFields::default();
         event.record(&mut fields);
-        let client = cx.event_span(event).and_then(|span| span.extensions().get::<Client>().map(|it| it.0.clone()));
+        let client =
+            cx.event_span(event).and_then(|span| span.extensions().get::<WarningClient>().map(|it| it.0.clone()));
         if let Some(client) = client {
             fields.0.insert("client".to_owned(), client);
         }
@@ -101,9 +102,9 @@ where
 }
 
 /// Whom a connection belongs to.
-struct Client(Value);
+struct WarningClient(Value);
 
-impl<S> Filter<S> for OnlyOurs {
+impl<S> Filter<S> for OwnLinesOnly {
     fn enabled(&self, callsite: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         callsite.is_event() && is_ours(callsite)
     }
@@ -121,9 +122,9 @@ fn is_ours(callsite: &Metadata<'_>) -> bool {
 
 /// What is said, by name.
 #[derive(Debug, Default)]
-struct Fields(Map<String, Value>);
+struct WarningFields(Map<String, Value>);
 
-impl Visit for Fields {
+impl Visit for WarningFields {
     fn record_u64(&mut self, field: &Field, value: u64) {
         self.0.insert(field.name().to_owned(), value.into());
     }
@@ -145,7 +146,7 @@ impl Visit for Fields {
     }
 }
 
-impl Format {
+impl LineFormat {
     /// A line in this format, with the `message` among its fields.
     pub(super) fn line(self, level: &str, mut fields: Map<String, Value>) -> String {
         let mut time = String::new();

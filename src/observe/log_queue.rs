@@ -14,18 +14,18 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Log lines that wait to be written. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LogQueue(Arc<Shared>);
+pub(super) struct LogQueue(Arc<LogQueueShared>);
 
 #[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
+struct LogQueueShared {
+    state: Mutex<LogQueueState>,
     /// There is something to write, or nothing is left to be.
     changed: Condvar,
     dropped: AtomicU64,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct LogQueueState {
     lines: Vec<u8>,
     /// Lines that would have followed `lines`, and were dropped.
     missing: u64,
@@ -65,7 +65,7 @@ impl LogQueue {
         let mut state = self.0.lock();
         state.hurry = true;
         self.0.changed.notify_all();
-        let unwritten = |state: &mut State| state.writing || !state.lines.is_empty();
+        let unwritten = |state: &mut LogQueueState| state.writing || !state.lines.is_empty();
         drop(self.0.changed.wait_timeout_while(state, limit, unwritten));
     }
 
@@ -102,8 +102,8 @@ impl LogQueue {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl LogQueueShared {
+    fn lock(&self) -> MutexGuard<'_, LogQueueState> {
         // Lines and a few numbers: at worst a line is cut.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -111,11 +111,11 @@ impl Shared {
     /// Waits while `unchanged`, at most `limit`.
     fn wait<'a>(
         &self,
-        state: MutexGuard<'a, State>,
+        state: MutexGuard<'a, LogQueueState>,
         limit: Option<Duration>,
-        unchanged: impl Fn(&State) -> bool,
-    ) -> MutexGuard<'a, State> {
-        let unchanged = |state: &mut State| unchanged(state);
+        unchanged: impl Fn(&LogQueueState) -> bool,
+    ) -> MutexGuard<'a, LogQueueState> {
+        let unchanged = |state: &mut LogQueueState| unchanged(state);
         match limit {
             None => self.changed.wait_while(state, unchanged).unwrap_or_else(PoisonError::into_inner),
             Some(limit) => {

@@ -16,7 +16,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 use super::clean::{LONGEST, clean};
-use super::library_warnings::{LibraryWarnings, OnlyOurs};
+use super::library_warnings::{LibraryWarnings, OwnLinesOnly};
 use super::log_queue::LogQueue;
 use crate::config::{Level, Log, LogFormat};
 
@@ -30,18 +30,18 @@ use crate::config::{Level, Log, LogFormat};
 ///
 /// # Errors
 /// There is no second descriptor of standard output, no thread, or a log already.
-pub fn init(log: &Log) -> Result<(Handle, Output), InitError> {
-    let (queue, sink) = (LogQueue::default(), Sink::of(&io::stdout()));
+pub fn init(log: &Log) -> Result<(LogHandle, LogOutput), InitError> {
+    let (queue, sink) = (LogQueue::default(), LogSink::of(&io::stdout()));
     // The standard library's own handle is locked and flushed at exit, which may last for ever.
     let stdout = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(InitError::Output)?);
-    let (format, writer) = (Format::of(log, sink), queue.clone());
+    let (format, writer) = (LineFormat::of(log, sink), queue.clone());
     let write = move || writer.write_to(stdout, |missing| gap(format, missing));
     thread::Builder::new().name("log".to_owned()).spawn(write).map_err(InitError::Thread)?;
     let warnings = LibraryWarnings::default();
     let (lines, filter) = lines(log, queue.clone(), sink, warnings.clone());
     subscriber::set_global_default(lines).map_err(|_| InitError::Already)?;
     panic::set_hook(Box::new(panicked));
-    Ok((Handle { filter, queue: queue.clone(), warnings }, Output { queue }))
+    Ok((LogHandle { filter, queue: queue.clone(), warnings }, LogOutput { queue }))
 }
 
 /// Why there is no log.
@@ -61,18 +61,18 @@ pub enum InitError {
 /// Where the lines go. Dropped, it waits a moment for those that are not written yet.
 #[derive(Debug)]
 #[must_use = "what is not written when the process ends is lost"]
-pub struct Output {
+pub struct LogOutput {
     queue: LogQueue,
 }
 
-impl Output {
+impl LogOutput {
     /// Writes `text` as it is, behind the lines so far.
     pub fn print(&self, text: &str) {
         self.queue.push(text.as_bytes());
     }
 }
 
-impl Drop for Output {
+impl Drop for LogOutput {
     fn drop(&mut self) {
         self.queue.flush(LAST_LINES);
     }
@@ -80,15 +80,15 @@ impl Drop for Output {
 
 /// Changes the level while lines are written, and knows how many were not.
 #[derive(Debug, Clone)]
-pub struct Handle {
-    filter: Filter,
+pub struct LogHandle {
+    filter: LogFilter,
     queue: LogQueue,
     warnings: LibraryWarnings,
 }
 
-type Filter = reload::Handle<Targets, Registry>;
+type LogFilter = reload::Handle<Targets, Registry>;
 
-impl Handle {
+impl LogHandle {
     /// From here on, lines less severe than `level` are not written.
     pub fn set_level(&self, level: Level) {
         // It fails only when the subscriber is gone, and then nothing is written at all.
@@ -108,12 +108,12 @@ impl Handle {
 
 /// What the lines are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sink {
+enum LogSink {
     Terminal,
     Other,
 }
 
-impl Sink {
+impl LogSink {
     fn of(stream: &impl io::IsTerminal) -> Self {
         if stream.is_terminal() { Self::Terminal } else { Self::Other }
     }
@@ -121,16 +121,16 @@ impl Sink {
 
 /// What a line looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum LineFormat {
     Text,
     Json,
 }
 
-impl Format {
-    fn of(log: &Log, sink: Sink) -> Self {
+impl LineFormat {
+    fn of(log: &Log, sink: LogSink) -> Self {
         match (log.format, sink) {
-            (LogFormat::Text, _) | (LogFormat::Auto, Sink::Terminal) => Self::Text,
-            (LogFormat::Json, _) | (LogFormat::Auto, Sink::Other) => Self::Json,
+            (LogFormat::Text, _) | (LogFormat::Auto, LogSink::Terminal) => Self::Text,
+            (LogFormat::Json, _) | (LogFormat::Auto, LogSink::Other) => Self::Json,
         }
     }
 }
@@ -138,27 +138,27 @@ impl Format {
 fn lines<W>(
     log: &Log,
     writer: W,
-    sink: Sink,
+    sink: LogSink,
     warnings: LibraryWarnings,
-) -> (impl Subscriber + Send + Sync + use<W>, Filter)
+) -> (impl Subscriber + Send + Sync + use<W>, LogFilter)
 where
     W: for<'w> MakeWriter<'w> + Clone + Send + Sync + 'static,
 {
     let (filter, handle) = reload::Layer::new(filter(log.level));
     // The message is a fixed phrase that says what the line is; the module that wrote it would say it again. Besides, a
     // request has a field `target` of its own.
-    let shape = Format::of(log, sink);
+    let shape = LineFormat::of(log, sink);
     let theirs = warnings.lines(shape, writer.clone());
     let format = fmt::layer().with_target(false).with_writer(writer).log_internal_errors(false);
     let format = match shape {
-        Format::Text => format.with_ansi(sink == Sink::Terminal).boxed(),
-        Format::Json => format.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+        LineFormat::Text => format.with_ansi(sink == LogSink::Terminal).boxed(),
+        LineFormat::Json => format.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
     };
-    (tracing_subscriber::registry().with(filter).with(format.with_filter(OnlyOurs)).with(theirs), handle)
+    (tracing_subscriber::registry().with(filter).with(format.with_filter(OwnLinesOnly)).with(theirs), handle)
 }
 
 /// The line in the place of those that are `missing`. The thread that writes makes it, where no subscriber may be asked.
-fn gap(format: Format, missing: u64) -> String {
+fn gap(format: LineFormat, missing: u64) -> String {
     let fields = [("message", DROPPED.into()), ("lines", missing.into())];
     format.line("WARN", fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
@@ -199,12 +199,12 @@ pub(crate) mod tests {
     use crate::observe::for_client;
 
     /// Everything that `act` logs, as it would be written with `log` to something that is not a terminal.
-    pub(crate) fn logged(log: &Log, act: impl FnOnce(&Handle)) -> String {
+    pub(crate) fn logged(log: &Log, act: impl FnOnce(&LogHandle)) -> String {
         let written = Written::default();
         let writer = written.clone();
         let warnings = LibraryWarnings::default();
-        let (lines, filter) = lines(log, move || writer.clone(), Sink::Other, warnings.clone());
-        let handle = Handle { filter, queue: LogQueue::default(), warnings };
+        let (lines, filter) = lines(log, move || writer.clone(), LogSink::Other, warnings.clone());
+        let handle = LogHandle { filter, queue: LogQueue::default(), warnings };
         subscriber::with_default(lines, || act(&handle));
         let bytes = written.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
@@ -252,10 +252,10 @@ pub(crate) mod tests {
             assert!(line.as_object_mut().unwrap().remove("timestamp").unwrap().as_str().unwrap().ends_with('Z'));
             line
         };
-        assert_eq!(fields(&gap(Format::Json, 3)), fields(&written));
+        assert_eq!(fields(&gap(LineFormat::Json, 3)), fields(&written));
         let written = logged(&log(LogFormat::Text), |_| tracing::warn!(lines = 3, "{DROPPED}"));
         let (_time, rest) = written.split_once(' ').unwrap();
-        assert_eq!(gap(Format::Text, 3).split_once(' ').unwrap().1, rest);
+        assert_eq!(gap(LineFormat::Text, 3).split_once(' ').unwrap().1, rest);
     }
 
     #[test]

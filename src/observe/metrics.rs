@@ -19,21 +19,21 @@ use prometheus_client::registry::Registry;
 pub struct Metrics {
     registry: Registry,
     /// Requests and their answers.
-    pub requests: Requests,
+    pub requests: RequestMetrics,
     /// Clients' connections.
-    pub connections: Connections,
+    pub connections: ConnectionMetrics,
     /// WebSockets.
-    pub websockets: WebSockets,
+    pub websockets: WebSocketMetrics,
     /// The way to the gateway.
-    pub upstream: Upstream,
+    pub upstream: UpstreamMetrics,
     /// Reloads.
-    pub reloads: Reloads,
+    pub reloads: ReloadMetrics,
     /// The process.
-    pub process: Process,
+    pub process: ProcessMetrics,
 }
 
 /// Requests and their answers; an upgrade is one, too.
-pub struct Requests {
+pub struct RequestMetrics {
     /// By the first digit of the status, and those that ended without one.
     by_class: [Counter; 6],
     /// Were refused because as many were under way as may be.
@@ -43,7 +43,7 @@ pub struct Requests {
 }
 
 /// Clients' connections.
-pub struct Connections {
+pub struct ConnectionMetrics {
     /// There are.
     pub open: Gauge,
     /// Were accepted.
@@ -57,20 +57,20 @@ pub struct Connections {
 }
 
 /// WebSockets.
-pub struct WebSockets {
+pub struct WebSocketMetrics {
     /// There are.
     pub open: Gauge,
     /// Were opened.
     pub opened: Counter,
-    ended: Family<Label, Counter>,
+    ended: Family<MetricLabel, Counter>,
     /// What came from clients, and pings to them.
-    pub client: Side,
+    pub client: WebSocketSideMetrics,
     /// The same for gateways.
-    pub gateway: Side,
+    pub gateway: WebSocketSideMetrics,
 }
 
 /// One side of all WebSockets.
-pub struct Side {
+pub struct WebSocketSideMetrics {
     /// Frames.
     pub frames: Counter,
     /// Messages.
@@ -87,18 +87,18 @@ pub struct Side {
 
 /// The way to the gateway.
 #[derive(Debug, Clone, Default)]
-pub struct Upstream {
+pub struct UpstreamMetrics {
     /// Requests and upgrades that wait for it.
     pub waiting: Gauge,
     /// Waited and passed.
     pub passed: Counter,
     /// Waited in vain.
     pub gave_up: Counter,
-    failed: Family<Label, Counter>,
+    failed: Family<MetricLabel, Counter>,
 }
 
 /// Reloads.
-pub struct Reloads {
+pub struct ReloadMetrics {
     /// Were taken over.
     pub done: Counter,
     /// Were refused.
@@ -108,7 +108,7 @@ pub struct Reloads {
 }
 
 /// The process.
-pub struct Process {
+pub struct ProcessMetrics {
     /// 1 when clients should come.
     pub ready: Gauge,
     /// Seconds since the start.
@@ -129,7 +129,7 @@ pub struct Process {
     pub certificate_end: Gauge,
 }
 
-type Label = [(&'static str, &'static str); 1];
+type MetricLabel = [(&'static str, &'static str); 1];
 
 impl Metrics {
     /// All at zero.
@@ -137,12 +137,12 @@ impl Metrics {
         let mut registry = Registry::with_prefix("frontgate");
         registry.register("build", "Which frontgate this is", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         Self {
-            requests: Requests::new(&mut registry),
-            connections: Connections::new(&mut registry),
-            websockets: WebSockets::new(&mut registry),
-            upstream: Upstream::new(&mut registry),
-            reloads: Reloads::new(&mut registry),
-            process: Process::new(&mut registry),
+            requests: RequestMetrics::new(&mut registry),
+            connections: ConnectionMetrics::new(&mut registry),
+            websockets: WebSocketMetrics::new(&mut registry),
+            upstream: UpstreamMetrics::new(&mut registry),
+            reloads: ReloadMetrics::new(&mut registry),
+            process: ProcessMetrics::new(&mut registry),
             registry,
         }
     }
@@ -156,9 +156,9 @@ impl Metrics {
     }
 }
 
-impl Requests {
+impl RequestMetrics {
     fn new(registry: &mut Registry) -> Self {
-        let family = Family::<Label, Counter>::default();
+        let family = Family::<MetricLabel, Counter>::default();
         registry.register("requests", "Requests, by the class of the status they were answered with", family.clone());
         let by_class = CLASSES.map(|class| family.get_or_create_owned(&[("status", class)]));
         Self {
@@ -182,7 +182,7 @@ impl Requests {
     }
 }
 
-impl Connections {
+impl ConnectionMetrics {
     fn new(registry: &mut Registry) -> Self {
         Self {
             open: gauge(registry, "connections", "Connections of clients, those with a WebSocket included"),
@@ -202,7 +202,7 @@ impl Connections {
     }
 }
 
-impl WebSockets {
+impl WebSocketMetrics {
     fn new(registry: &mut Registry) -> Self {
         let ended = Family::default();
         let open = gauge(registry, "websockets", "WebSockets that are open");
@@ -213,9 +213,9 @@ impl WebSockets {
         let bytes = family(registry, "websocket_bytes", "Bytes that were passed on, by whom they came from");
         let pings = family(registry, "websocket_pings", "Pings of frontgate's own, by whom they went to");
         let trips = family(registry, "websocket_round_trips", "Answers to pings of frontgate's own");
-        let seconds = Family::<Label, Counter<f64, AtomicU64>>::default();
+        let seconds = Family::<MetricLabel, Counter<f64, AtomicU64>>::default();
         registry.register("websocket_round_trip_seconds", "Seconds from those pings to their answers", seconds.clone());
-        let side = |side| Side {
+        let side = |side| WebSocketSideMetrics {
             frames: frames.get_or_create_owned(&[("from", side)]),
             messages: messages.get_or_create_owned(&[("from", side)]),
             bytes: bytes.get_or_create_owned(&[("from", side)]),
@@ -232,7 +232,7 @@ impl WebSockets {
     }
 }
 
-impl Upstream {
+impl UpstreamMetrics {
     fn new(registry: &mut Registry) -> Self {
         let all = Self {
             waiting: gauge(registry, "hold_waiting", "Requests and WebSockets that wait for a gateway that is down"),
@@ -245,7 +245,7 @@ impl Upstream {
         all
     }
 
-    /// The words that [`Upstream::failed`] is told. They are shown from the beginning.
+    /// The words that [`UpstreamMetrics::failed`] is told. They are shown from the beginning.
     pub fn may_fail(&self, whys: &[&'static str]) {
         for why in whys {
             drop(self.failed.get_or_create(&[("why", *why)]));
@@ -258,7 +258,7 @@ impl Upstream {
     }
 }
 
-impl Reloads {
+impl ReloadMetrics {
     fn new(registry: &mut Registry) -> Self {
         let reloads =
             family(registry, "reloads", "Configurations that were read again, and whether they were taken over");
@@ -274,7 +274,7 @@ impl Reloads {
     }
 }
 
-impl Process {
+impl ProcessMetrics {
     fn new(registry: &mut Registry) -> Self {
         let end = "When the first of the certificates that are shown ends, in seconds since 1970; 0 without one";
         Self {
@@ -328,7 +328,7 @@ fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
     gauge
 }
 
-fn family(registry: &mut Registry, name: &str, help: &str) -> Family<Label, Counter> {
+fn family(registry: &mut Registry, name: &str, help: &str) -> Family<MetricLabel, Counter> {
     let family = Family::default();
     registry.register(name, help, family.clone());
     family

@@ -5,23 +5,23 @@
 
 pub mod access;
 pub mod clean;
-pub mod gauge;
-pub mod hint;
+pub mod gateway_hint;
 mod library_warnings;
+pub mod live_count;
 mod log_queue;
+pub mod log_rate_limit;
 pub mod logging;
 pub mod metrics;
-pub mod once_a_minute;
 pub mod process;
 pub mod readiness;
 pub mod redact;
 pub mod tunnel;
 
-pub use access::{Access, AccessLog, Client};
-pub use gauge::{Counted, Gauge};
-pub use hint::Hint;
+pub use access::{AccessLine, AccessLog, LoggedClient};
+pub use gateway_hint::GatewayHint;
 pub use library_warnings::for_client;
+pub use live_count::{LiveCount, LiveCountGuard};
 pub use metrics::Metrics;
 pub use readiness::Readiness;
 pub use redact::Redactor;
-pub use tunnel::{Leg, Tunnel};
+pub use tunnel::{TunnelLegLine, TunnelLine};

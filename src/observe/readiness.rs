@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 /// Whether clients should come here: from when every listener serves until a drain begins. Load balancers and orchestrators
 /// ask for it at `/readyz`.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<Mutex<State>>);
+pub struct Readiness(Arc<Mutex<ReadinessState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct ReadinessState {
     ready: bool,
     asked: Option<Instant>,
 }
@@ -42,7 +42,7 @@ impl Readiness {
         self.state().asked.map(|at| now.saturating_duration_since(at))
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, ReadinessState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

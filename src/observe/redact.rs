@@ -30,7 +30,7 @@ impl Redactor {
         if self.names.is_empty() || !target.contains(['=', '%', '"', '\'', '@']) {
             return Cow::Borrowed(target);
         }
-        let mut out = Copy::new(target);
+        let mut out = RedactedCopy::new(target);
         let local = skip_authority(target, &mut out);
         let query = target[local..].find(['?', '#']).map_or(target.len(), |at| local + at);
         self.hide(local..query, &['/', ';'], |_| query, &mut out);
@@ -56,7 +56,7 @@ impl Redactor {
         range: std::ops::Range<usize>,
         separators: &[char],
         end: impl Fn(usize) -> usize,
-        out: &mut Copy<'_>,
+        out: &mut RedactedCopy<'_>,
     ) {
         let mut at = range.start;
         while at < range.end {
@@ -112,7 +112,7 @@ impl Redactor {
 }
 
 /// Moves past `scheme://authority`, hiding credentials in it. A host may well be called like a parameter.
-fn skip_authority(target: &str, out: &mut Copy<'_>) -> usize {
+fn skip_authority(target: &str, out: &mut RedactedCopy<'_>) -> usize {
     let authority = match target.find("://") {
         Some(at) if target[..at].bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) => at + 3,
         _ => return 0,
@@ -169,13 +169,13 @@ fn escape(text: &[u8]) -> Option<u8> {
 }
 
 /// A copy of `text` that is made only when something in it is hidden.
-struct Copy<'a> {
+struct RedactedCopy<'a> {
     text: &'a str,
     out: String,
     copied: usize,
 }
 
-impl<'a> Copy<'a> {
+impl<'a> RedactedCopy<'a> {
     fn new(text: &'a str) -> Self {
         Self { text, out: String::new(), copied: 0 }
     }

@@ -1,21 +1,21 @@
-//! [`Tunnel`]: the line that says how a WebSocket went and ended.
+//! [`TunnelLine`]: the line that says how a WebSocket went and ended.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
 
-use super::access::{Address, Client, millis, redacted};
+use super::access::{LoggedAddress, LoggedClient, millis, redacted};
 use super::clean::{LONGEST, clean, word};
 use super::redact::Redactor;
 
 /// Who opened a WebSocket, and where.
 #[derive(Debug, Clone)]
-pub struct Opening {
+pub struct TunnelOpening {
     /// The id of the request that opened it.
     pub id: String,
     /// Who opened it.
-    pub client: Client,
+    pub client: LoggedClient,
     /// `Host` or `:authority`.
     pub host: Option<HeaderValue>,
     /// The request target as it came; secrets are hidden when the line is written.
@@ -32,9 +32,9 @@ pub struct Opening {
 
 /// One WebSocket's line, from its 101 to its end.
 #[derive(Debug, Clone)]
-pub struct Tunnel {
+pub struct TunnelLine {
     /// Who opened it, and where.
-    pub opening: Arc<Opening>,
+    pub opening: Arc<TunnelOpening>,
     /// From the 101 to the end.
     pub duration: Duration,
     /// What ended it: a name of the table "How a WebSocket ends".
@@ -42,14 +42,14 @@ pub struct Tunnel {
     /// Whether both sides got their Close and no frame was cut.
     pub clean: bool,
     /// The client's side.
-    pub from_client: Leg,
+    pub from_client: TunnelLegLine,
     /// The gateway's side.
-    pub from_gateway: Leg,
+    pub from_gateway: TunnelLegLine,
 }
 
 /// One side of a WebSocket: what came from that peer, and what we told it.
 #[derive(Debug, Clone, Default)]
-pub struct Leg {
+pub struct TunnelLegLine {
     /// Frames that came.
     pub frames: u64,
     /// Messages that came.
@@ -70,15 +70,15 @@ pub struct Leg {
     pub reason: Vec<u8>,
 }
 
-impl Tunnel {
+impl TunnelLine {
     /// Writes the line.
     pub(super) fn write(&self, redactor: &Redactor) {
         let (client, gateway, opening) = (&self.from_client, &self.from_gateway, &self.opening);
-        let reason = |leg: &Leg| (!leg.reason.is_empty()).then(|| clean(&leg.reason, LONGEST).into_owned());
+        let reason = |leg: &TunnelLegLine| (!leg.reason.is_empty()).then(|| clean(&leg.reason, LONGEST).into_owned());
         tracing::info!(
             target: "frontgate::access",
             id = %word(opening.id.as_bytes(), LONGEST),
-            client = %Address(opening.client.addr),
+            client = %LoggedAddress(opening.client.addr),
             peer = opening.client.proxy.filter(|proxy| Some(*proxy) != opening.client.addr).map(tracing::field::display),
             host = opening.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
             target = %redacted(redactor, opening.target.as_bytes()),
@@ -120,8 +120,8 @@ pub(crate) mod tests {
     use crate::observe::access::tests::{REMOTE, steady, text};
     use crate::observe::logging::tests::logged;
 
-    pub(crate) fn opening() -> Opening {
-        Opening {
+    pub(crate) fn opening() -> TunnelOpening {
+        TunnelOpening {
             id: "r7".to_owned(),
             client: REMOTE,
             host: Some(HeaderValue::from_static("gw:8443")),
@@ -133,13 +133,13 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn tunnel() -> Tunnel {
-        Tunnel {
+    pub(crate) fn tunnel() -> TunnelLine {
+        TunnelLine {
             opening: Arc::new(opening()),
             duration: Duration::from_millis(90_500),
             ended: "gateway_lost",
             clean: true,
-            from_client: Leg {
+            from_client: TunnelLegLine {
                 frames: 3,
                 messages: 2,
                 bytes: 100,
@@ -147,9 +147,9 @@ pub(crate) mod tests {
                 round_trip: Some(Duration::from_millis(21)),
                 round_trip_average: Some(Duration::from_micros(22_340)),
                 close_sent: Some(1012),
-                ..Leg::default()
+                ..TunnelLegLine::default()
             },
-            from_gateway: Leg { frames: 5, messages: 5, bytes: 2000, ..Leg::default() },
+            from_gateway: TunnelLegLine { frames: 5, messages: 5, bytes: 2000, ..TunnelLegLine::default() },
         }
     }
 
@@ -170,11 +170,14 @@ pub(crate) mod tests {
     #[test]
     fn the_reason_of_a_peer_is_shown_cleaned() {
         let log = Log { format: LogFormat::Json, ..Log::default() };
-        let closed =
-            |leg: Leg| Leg { close_received: Some(1008), reason: b"origin not allowed\x1b[2J\xff".to_vec(), ..leg };
+        let closed = |leg: TunnelLegLine| TunnelLegLine {
+            close_received: Some(1008),
+            reason: b"origin not allowed\x1b[2J\xff".to_vec(),
+            ..leg
+        };
         let line = logged(&log, |_| {
             let tunnel = tunnel();
-            AccessLog::new(&log).websocket(&Tunnel { from_gateway: closed(tunnel.from_gateway.clone()), ..tunnel });
+            AccessLog::new(&log).websocket(&TunnelLine { from_gateway: closed(tunnel.from_gateway.clone()), ..tunnel });
         });
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(line["message"], "websocket");

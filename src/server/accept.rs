@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use super::admission::{Admission, ClientPlace, Place, TooMany};
+use super::admission::{Admission, ConnectionPermit, PerClientPermit, TooManyConnections};
 use super::connection;
-use super::settings::Live;
+use super::settings::LiveSettings;
 use super::workers::Workers;
 use crate::drain::Drain;
-use crate::listener::{Listener, Moving, Peer};
-use crate::observe::once_a_minute::OnceAMinute;
+use crate::listener::{ClientPeer, Listener, Moving};
+use crate::observe::log_rate_limit::LogRateLimit;
 
 /// Takes clients in until `door`, a part of `drain`, is asked to finish; each connection runs in a task of its own, on one of
 /// `workers`. `open` is dropped when the listener is closed, which a client that waits for a place does not delay.
@@ -20,11 +20,11 @@ pub async fn run(
     (listener, open): (Listener, impl Send),
     admission: Admission,
     workers: Workers,
-    live: Live,
+    live: LiveSettings,
     door: Drain,
     drain: Drain,
 ) {
-    let lines = OnceAMinute::default();
+    let lines = LogRateLimit::default();
     let mut open = Some((listener, open));
     while let Some((listener, _)) = &open {
         let accepted = tokio::select! {
@@ -77,7 +77,11 @@ pub async fn run(
 }
 
 /// The client's place among its own connections; none yet where a PROXY header is due.
-fn counted(admission: &Admission, peer: Peer, live: &Live) -> Result<Option<ClientPlace>, TooMany> {
+fn counted(
+    admission: &Admission,
+    peer: ClientPeer,
+    live: &LiveSettings,
+) -> Result<Option<PerClientPermit>, TooManyConnections> {
     if live.load().announces(peer) {
         return Ok(None);
     }
@@ -90,7 +94,7 @@ fn counted(admission: &Admission, peer: Peer, live: &Live) -> Result<Option<Clie
     })
 }
 
-async fn enter(admission: &Admission, lines: &OnceAMinute) -> Option<Place> {
+async fn enter(admission: &Admission, lines: &LogRateLimit) -> Option<ConnectionPermit> {
     if let Some(place) = admission.try_enter() {
         return Some(place);
     }

@@ -6,18 +6,18 @@ use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::listener::{Network, Peer, Tally};
+use crate::listener::{ClientPeer, Network, NetworkTally};
 
 /// Who is let in, and how many at once.
 #[derive(Debug, Clone)]
 pub struct Admission {
-    all: Arc<All>,
-    clients: Arc<Clients>,
+    all: Arc<AdmissionState>,
+    clients: Arc<ClientCounts>,
 }
 
 /// How many there may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct AdmissionLimits {
     /// In all.
     pub most: usize,
     /// From one address.
@@ -27,49 +27,52 @@ pub struct Limits {
 }
 
 #[derive(Debug)]
-struct All {
+struct AdmissionState {
     places: Arc<Semaphore>,
-    size: Mutex<Size>,
+    size: Mutex<AdmissionSize>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Size {
+struct AdmissionSize {
     most: usize,
     /// Places that are still taken and will not be given back, because there are fewer now.
     surplus: usize,
 }
 
 #[derive(Debug)]
-struct Clients {
-    limits: ArcSwap<Limits>,
-    connected: Mutex<Tally>,
+struct ClientCounts {
+    limits: ArcSwap<AdmissionLimits>,
+    connected: Mutex<NetworkTally>,
 }
 
 /// A place among all connections.
 #[derive(Debug)]
-pub struct Place {
+pub struct ConnectionPermit {
     permit: Option<OwnedSemaphorePermit>,
-    all: Arc<All>,
+    all: Arc<AdmissionState>,
 }
 
 /// A place among one client's connections.
 #[derive(Debug)]
-pub struct ClientPlace {
-    clients: Arc<Clients>,
+pub struct PerClientPermit {
+    clients: Arc<ClientCounts>,
     client: Network,
 }
 
 impl Admission {
     /// Lets clients in within `limits`.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: AdmissionLimits) -> Self {
         let most = limits.most.min(Semaphore::MAX_PERMITS);
-        let all = All { places: Arc::new(Semaphore::new(most)), size: Mutex::new(Size { most, surplus: 0 }) };
-        let clients = Clients { limits: ArcSwap::from_pointee(limits), connected: Mutex::default() };
+        let all = AdmissionState {
+            places: Arc::new(Semaphore::new(most)),
+            size: Mutex::new(AdmissionSize { most, surplus: 0 }),
+        };
+        let clients = ClientCounts { limits: ArcSwap::from_pointee(limits), connected: Mutex::default() };
         Self { all: Arc::new(all), clients: Arc::new(clients) }
     }
 
     /// Lets clients in within `limits` from here on. Who is inside stays, and counts.
-    pub fn resize(&self, limits: Limits) {
+    pub fn resize(&self, limits: AdmissionLimits) {
         self.all.resize(limits.most.min(Semaphore::MAX_PERMITS));
         self.clients.limits.store(Arc::new(limits));
     }
@@ -81,23 +84,23 @@ impl Admission {
     }
 
     /// A place, if one is free.
-    pub fn try_enter(&self) -> Option<Place> {
+    pub fn try_enter(&self) -> Option<ConnectionPermit> {
         let permit = Arc::clone(&self.all.places).try_acquire_owned().ok()?;
-        Some(Place { permit: Some(permit), all: Arc::clone(&self.all) })
+        Some(ConnectionPermit { permit: Some(permit), all: Arc::clone(&self.all) })
     }
 
     /// The next place that becomes free. Whoever waits here lets the kernel keep the clients that knock meanwhile.
-    pub async fn enter(&self) -> Option<Place> {
+    pub async fn enter(&self) -> Option<ConnectionPermit> {
         // The semaphore is never closed.
         let permit = Arc::clone(&self.all.places).acquire_owned().await.ok()?;
-        Some(Place { permit: Some(permit), all: Arc::clone(&self.all) })
+        Some(ConnectionPermit { permit: Some(permit), all: Arc::clone(&self.all) })
     }
 
     /// A place for this client.
     ///
     /// # Errors
     /// It has as many as it may have.
-    pub fn enter_client(&self, peer: Peer) -> Result<Option<ClientPlace>, TooMany> {
+    pub fn enter_client(&self, peer: ClientPeer) -> Result<Option<PerClientPermit>, TooManyConnections> {
         let (limits, Some(ip)) = (self.clients.limits.load(), peer.ip()) else { return Ok(None) };
         if limits.exempt.iter().any(|net| net.contains(&ip)) {
             return Ok(None);
@@ -106,20 +109,20 @@ impl Admission {
         let mut connected = self.clients.connected();
         // Counted without a limit too: there may be one later.
         if limits.most_per_client.is_some_and(|most| connected.of(client) >= most) {
-            return Err(TooMany);
+            return Err(TooManyConnections);
         }
         connected.add(client, 1);
         drop(connected);
-        Ok(Some(ClientPlace { clients: Arc::clone(&self.clients), client }))
+        Ok(Some(PerClientPermit { clients: Arc::clone(&self.clients), client }))
     }
 }
 
 /// The client has as many connections as `limits.connections_per_client` allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many connections from one client")]
-pub struct TooMany;
+pub struct TooManyConnections;
 
-impl All {
+impl AdmissionState {
     fn resize(&self, most: usize) {
         let mut size = self.size();
         if let Some(more) = most.checked_sub(size.most) {
@@ -133,12 +136,12 @@ impl All {
         size.most = most;
     }
 
-    fn size(&self) -> std::sync::MutexGuard<'_, Size> {
+    fn size(&self) -> std::sync::MutexGuard<'_, AdmissionSize> {
         self.size.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let Some(permit) = self.permit.take() else { return };
         // Under the lock: what is given back is counted before the size changes, or after.
@@ -152,13 +155,13 @@ impl Drop for Place {
     }
 }
 
-impl Clients {
-    fn connected(&self) -> std::sync::MutexGuard<'_, Tally> {
+impl ClientCounts {
+    fn connected(&self) -> std::sync::MutexGuard<'_, NetworkTally> {
         self.connected.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for ClientPlace {
+impl Drop for PerClientPermit {
     fn drop(&mut self) {
         self.clients.connected().sub(self.client, 1);
     }
@@ -170,12 +173,12 @@ mod tests {
 
     use super::*;
 
-    fn limits(most: usize, most_per_client: Option<usize>, exempt: &[&str]) -> Limits {
-        Limits { most, most_per_client, exempt: exempt.iter().map(|net| net.parse().unwrap()).collect() }
+    fn limits(most: usize, most_per_client: Option<usize>, exempt: &[&str]) -> AdmissionLimits {
+        AdmissionLimits { most, most_per_client, exempt: exempt.iter().map(|net| net.parse().unwrap()).collect() }
     }
 
-    fn peer(ip: &str) -> Peer {
-        Peer::tcp((ip.parse::<IpAddr>().unwrap(), 1).into())
+    fn peer(ip: &str) -> ClientPeer {
+        ClientPeer::tcp((ip.parse::<IpAddr>().unwrap(), 1).into())
     }
 
     #[test]

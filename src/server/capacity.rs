@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::thread;
 
 use super::{file_limit, memory_limit};
-use crate::config::{Count, Limits};
+use crate::config::{CountValue, Limits};
 
 /// What the process has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,17 +52,17 @@ impl Resources {
         let rest = self.memory.saturating_sub(AT_REST).max(self.memory / 4);
         let by_memory = |share: u64, each: u64| usize::try_from(share / each).unwrap_or(usize::MAX).max(1);
         let connections = match limits.connections {
-            Count::Auto => most.min(by_memory(rest / 8 * 3, CONNECTION)),
-            Count::AtMost(wanted) => wanted.min(most),
+            CountValue::Auto => most.min(by_memory(rest / 8 * 3, CONNECTION)),
+            CountValue::AtMost(wanted) => wanted.min(most),
         };
         let requests = match limits.requests {
-            Count::Auto => most.min(by_memory(rest / 8 * 3, REQUEST)),
-            Count::AtMost(wanted) => wanted.min(most),
+            CountValue::Auto => most.min(by_memory(rest / 8 * 3, REQUEST)),
+            CountValue::AtMost(wanted) => wanted.min(most),
         };
         let requests_per_client = match limits.requests_per_client {
             None => None,
-            Some(Count::Auto) => Some((requests / NETWORKS).max(LEAST_PER_CLIENT)),
-            Some(Count::AtMost(wanted)) => Some(wanted),
+            Some(CountValue::Auto) => Some((requests / NETWORKS).max(LEAST_PER_CLIENT)),
+            Some(CountValue::AtMost(wanted)) => Some(wanted),
         };
         let waiting_bytes = by_memory(rest / 8, 1).clamp(LEAST_WAITING, MOST_WAITING);
         let head_bytes = by_memory(rest / 8, 1).clamp(LEAST_WAITING, MOST_WAITING);
@@ -82,7 +82,7 @@ impl Capacity {
             "limits"
         );
         for (key, wanted) in [("limits.connections", limits.connections), ("limits.requests", limits.requests)] {
-            if let Count::AtMost(wanted) = wanted
+            if let CountValue::AtMost(wanted) = wanted
                 && wanted > self.gateway
             {
                 tracing::warn!(
@@ -121,8 +121,8 @@ mod tests {
     fn files_and_memory_decide_and_a_number_is_never_more_than_the_files_carry() {
         let auto = Limits::default();
         let some = |connections, requests, per_client| Limits {
-            connections: Count::AtMost(connections),
-            requests: Count::AtMost(requests),
+            connections: CountValue::AtMost(connections),
+            requests: CountValue::AtMost(requests),
             requests_per_client: per_client,
             ..auto
         };
@@ -135,8 +135,8 @@ mod tests {
             (Some(1 << 20), 64 << 20, auto, (1664, 832, Some(256))),
             (None, 8 << 20, auto, (64, 32, Some(256))),
             (Some(20_000), 64 << 20, some(5000, 4000, None), (5000, 4000, None)),
-            (Some(20_000), GIB, some(50_000, 60_000, Some(Count::AtMost(7))), (9872, 9872, Some(7))),
-            (None, GIB, some(3, 5, Some(Count::Auto)), (3, 5, Some(256))),
+            (Some(20_000), GIB, some(50_000, 60_000, Some(CountValue::AtMost(7))), (9872, 9872, Some(7))),
+            (None, GIB, some(3, 5, Some(CountValue::Auto)), (3, 5, Some(256))),
         ];
         for (files, memory, limits, expected) in rows {
             let capacity = Resources { files, memory, cores: 2 }.carry(&limits);

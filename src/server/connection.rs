@@ -8,16 +8,23 @@ use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout};
 
 use super::admission::Admission;
-use super::handshake::{self, Dialled, Shaken};
-use super::settings::{Kind, Live, Places, Settings, Way};
+use super::handshake::{self, DialTarget, HandshakeOutcome};
+use super::settings::{ConnectionPermits, EdgeChoice, ListenerProtocol, ListenerSettings, LiveSettings};
 use super::{h1, h2};
 use crate::drain::Drain;
-use crate::http::arrival::{Announced, Arrival, Protocol};
-use crate::listener::{Peer, Socket, proxy_protocol};
-use crate::tls::{Identity, Stream};
+use crate::http::connection_info::{ConnectionInfo, Protocol, ProxyAnnouncement};
+use crate::listener::{ClientPeer, StreamSocket, proxy_protocol};
+use crate::tls::{ByteStream, ClientIdentity};
 
 /// Serves one connection to its end. Where a PROXY header is due it is counted from there on, against the client that it names.
-pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &Admission, live: &Live, drain: &Drain) {
+pub async fn serve(
+    mut socket: StreamSocket,
+    peer: ClientPeer,
+    places: ConnectionPermits,
+    admission: &Admission,
+    live: &LiveSettings,
+    drain: &Drain,
+) {
     let settings = Arc::clone(&live.load());
     let counts = &settings.log.metrics().connections;
     counts.accepted.inc();
@@ -37,7 +44,7 @@ pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &A
                 Err(error) => return unfinished(&error, "connection dropped"),
             },
         };
-        let announced = if named.is_some() { Announced::Client } else { Announced::NoClient };
+        let announced = if named.is_some() { ProxyAnnouncement::Client } else { ProxyAnnouncement::NoClient };
         let named = named.unwrap_or(peer);
         match admission.enter_client(named) {
             Ok(client) => (announced, named, (places.0, client)),
@@ -47,7 +54,7 @@ pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &A
             }
         }
     } else {
-        (Announced::Nothing, peer, places)
+        (ProxyAnnouncement::Nothing, peer, places)
     };
     let first = limited(until, speaks_tls(&mut socket, &settings));
     let speaks_tls = tokio::select! {
@@ -57,30 +64,31 @@ pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &A
             Err(error) => return unfinished(&error, "connection dropped"),
         },
     };
-    let arrival = Arrival::new(peer, announced);
+    let arrival = ConnectionInfo::new(peer, announced);
     // From the first request on the settings are those of the moment; to keep these would keep all that belongs to them.
-    let drains = Drains { connection: settings.drain.clone(), all: drain.clone() };
+    let drains = DrainSignals { connection: settings.drain.clone(), all: drain.clone() };
     let (handshakes, buffers) = match &settings.kind {
-        Kind::Tls { handshakes, buffers, .. } if speaks_tls => (handshakes, buffers),
+        ListenerProtocol::Tls { handshakes, buffers, .. } if speaks_tls => (handshakes, buffers),
         kind => {
-            let way = if matches!(kind, Kind::Plain) { Way::Proper } else { Way::Mistaken };
+            let way =
+                if matches!(kind, ListenerProtocol::Plain) { EdgeChoice::Proper } else { EdgeChoice::PlainHttpOnTls };
             drop(settings);
-            return h1::serve(Stream::Plain(socket), arrival, live, way, places, drains).await;
+            return h1::serve(ByteStream::Plain(socket), arrival, live, way, places, drains).await;
         }
     };
-    let dialled = if announced == Announced::Nothing { Dialled::Us } else { Dialled::Proxy };
+    let dialled = if announced == ProxyAnnouncement::Nothing { DialTarget::Us } else { DialTarget::Proxy };
     let handshake = limited(until, handshake::accept(socket, dialled, handshakes, buffers));
     let (session, server_name, certificate) = tokio::select! {
         () = drain.hard() => return,
         shaken = handshake => match shaken {
-            Ok(Shaken::Open(session, name, shown)) => (session, name, shown),
-            Ok(Shaken::Validated) => return tracing::debug!(%peer, "answered an ACME challenge"),
+            Ok(HandshakeOutcome::Open(session, name, shown)) => (session, name, shown),
+            Ok(HandshakeOutcome::Validated) => return tracing::debug!(%peer, "answered an ACME challenge"),
             Err(error) => return unfinished(&error, "TLS handshake failed"),
         },
     };
     let agreed = session.agreed();
     let is_h2 = agreed.alpn_protocol() == Some(b"h2");
-    let arrival = Arrival {
+    let arrival = ConnectionInfo {
         secure: true,
         protocol: if is_h2 { Protocol::Http2 } else { Protocol::Http1 },
         tls_version: agreed.protocol_version().map(|version| match version {
@@ -89,21 +97,21 @@ pub async fn serve(mut socket: Socket, peer: Peer, places: Places, admission: &A
         }),
         server_name,
         certificate: Some(certificate),
-        identity: agreed.peer_certificates().and_then(|chain| Identity::of(chain.first()?)).map(Arc::new),
+        identity: agreed.peer_certificates().and_then(|chain| ClientIdentity::of(chain.first()?)).map(Arc::new),
         ..arrival
     };
-    let stream = Stream::Server(session);
+    let stream = ByteStream::Server(session);
     let buffers = Arc::clone(buffers);
     drop(settings);
     if is_h2 {
         h2::serve(stream, buffers, arrival, live, places, drains.connection).await;
     } else {
-        h1::serve(stream, arrival, live, Way::Proper, places, drains).await;
+        h1::serve(stream, arrival, live, EdgeChoice::Proper, places, drains).await;
     }
 }
 
 /// What ends a connection.
-pub(super) struct Drains {
+pub(super) struct DrainSignals {
     /// For requests.
     pub(super) connection: Drain,
     /// For what becomes of it: a WebSocket outlives the settings that it was opened under.
@@ -111,10 +119,10 @@ pub(super) struct Drains {
 }
 
 /// Looks at the first byte, which stays.
-async fn speaks_tls(socket: &mut Socket, settings: &Settings) -> Result<bool, String> {
+async fn speaks_tls(socket: &mut StreamSocket, settings: &ListenerSettings) -> Result<bool, String> {
     match &settings.kind {
-        Kind::Plain => Ok(false),
-        Kind::Tls { .. } => Ok(socket.peek().await.map_err(|error| error.to_string())? == TLS_HANDSHAKE),
+        ListenerProtocol::Plain => Ok(false),
+        ListenerProtocol::Tls { .. } => Ok(socket.peek().await.map_err(|error| error.to_string())? == TLS_HANDSHAKE),
     }
 }
 

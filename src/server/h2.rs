@@ -21,52 +21,56 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use self::answer::Answering;
+use self::answer::PendingStream;
 use self::cork::Cork;
-use self::flow::Flow;
+use self::flow::StreamFlow;
 use self::head_budget::HeadBudget;
 use self::send_budget::SendBudget;
-use self::stream::Streams;
-use super::settings::{Live, Places, Way};
+use self::stream::StreamSpawner;
+use super::settings::{ConnectionPermits, EdgeChoice, LiveSettings};
 use crate::drain::Drain;
-use crate::http::activity::Activity;
-use crate::http::arrival::Arrival;
-use crate::http::error::Failure;
-use crate::http::stack::Entry;
-use crate::listener::Buffers;
+use crate::http::connection_info::ConnectionInfo;
+use crate::http::connection_state::ConnectionState;
+use crate::http::error::RequestFailure;
+use crate::http::stack::RequestEntry;
+use crate::listener::BufferPool;
 use crate::observe::for_client;
-use crate::tls::Stream;
+use crate::tls::ByteStream;
 use crate::upstream::BodySource;
 
 /// Serves one connection to its end.
 pub(super) async fn serve(
-    stream: Stream,
-    buffers: Arc<Buffers>,
-    arrival: Arrival,
-    live: &Live,
-    places: Places,
+    stream: ByteStream,
+    buffers: Arc<BufferPool>,
+    arrival: ConnectionInfo,
+    live: &LiveSettings,
+    places: ConnectionPermits,
     drain: Drain,
 ) {
     let _places = places;
     // The library has opinions on what a client does, and does not know which client that is.
     let span = for_client(arrival.peer.ip());
-    let (activity, arrival, requested) = (Activity::new(), Arc::new(arrival), live.clone());
+    let (activity, arrival, requested) = (ConnectionState::new(), Arc::new(arrival), live.clone());
     let watched = activity.clone();
-    let streams = Streams::new(drain.tasks(), activity.clone());
+    let streams = StreamSpawner::new(drain.tasks(), activity.clone());
     let (announced, sending, heads) = (streams.clone(), SendBudget::default(), HeadBudget::default());
     let waiting = heads.clone();
     let requests = service_fn(move |request: Request<Incoming>| {
-        let flow = Flow::new(sending.clone());
+        let flow = StreamFlow::new(sending.clone());
         announced.announce(flow.clone());
-        let entry =
-            Entry { arrival: Arc::clone(&arrival), has_fragment: false, busy: Some(activity.begin()), handover: None };
+        let entry = RequestEntry {
+            arrival: Arc::clone(&arrival),
+            has_fragment: false,
+            busy: Some(activity.begin()),
+            handover: None,
+        };
         let (settings, place) = (requested.load(), waiting.enter(&request));
-        let (edge, request) = (settings.edge(Way::Proper), request.map(BodySource::from));
+        let (edge, request) = (settings.edge(EdgeChoice::Proper), request.map(BodySource::from));
         let answer = match &place {
             Some(_) => edge.call(request, entry),
-            None => edge.refuse(request, entry, Failure::TooManyWaiting),
+            None => edge.refuse(request, entry, RequestFailure::TooManyWaiting),
         };
-        Answering::new(answer, flow, place)
+        PendingStream::new(answer, flow, place)
     });
     let head = u32::try_from(live.load().request_head).unwrap_or(u32::MAX);
     let (cork, corked) = Cork::new(stream, buffers);

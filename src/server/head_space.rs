@@ -4,27 +4,27 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::listener::{Network, Share};
+use crate::listener::{Network, NetworkShare};
 use crate::observe::Metrics;
-use crate::observe::once_a_minute::OnceAMinute;
+use crate::observe::log_rate_limit::LogRateLimit;
 
 /// How much memory the heads of requests over HTTP/1.1 may take that are only partly here: a client may send nearly all of one
-/// and then nothing for `timeouts.request_head`, on as many connections as it may have. Each client network has its [`Share`].
+/// and then nothing for `timeouts.request_head`, on as many connections as it may have. Each client network has its [`NetworkShare`].
 /// Cheap to clone; the same under every configuration.
 #[derive(Debug, Clone)]
-pub struct HeadSpace(Arc<Shared>);
+pub struct HeadSpace(Arc<HeadSpaceShared>);
 
 #[derive(Debug)]
-struct Shared {
+struct HeadSpaceShared {
     most: usize,
-    used: Mutex<Share<Option<Network>>>,
-    lines: OnceAMinute,
+    used: Mutex<NetworkShare<Option<Network>>>,
+    lines: LogRateLimit,
     metrics: Arc<Metrics>,
 }
 
 /// What a part of one head takes. Dropped, it takes nothing.
 #[derive(Debug)]
-pub(super) struct HeadPlace {
+pub(super) struct HeadSpacePermit {
     space: HeadSpace,
     client: Option<Network>,
     bytes: usize,
@@ -32,12 +32,12 @@ pub(super) struct HeadPlace {
 
 /// There is no room for more of a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NoRoom;
+pub(super) struct NoHeadRoom;
 
 impl HeadSpace {
     /// So many bytes.
     pub fn new(most: usize, metrics: Arc<Metrics>) -> Self {
-        Self(Arc::new(Shared { most, used: Mutex::default(), lines: OnceAMinute::default(), metrics }))
+        Self(Arc::new(HeadSpaceShared { most, used: Mutex::default(), lines: LogRateLimit::default(), metrics }))
     }
 
     /// The rest of `client`'s head is waited for, of which `bytes` are here; `place` is what it had before.
@@ -46,12 +46,12 @@ impl HeadSpace {
     /// There is no room for it.
     pub(super) fn hold(
         &self,
-        place: Option<HeadPlace>,
+        place: Option<HeadSpacePermit>,
         client: Option<IpAddr>,
         bytes: usize,
-    ) -> Result<HeadPlace, NoRoom> {
+    ) -> Result<HeadSpacePermit, NoHeadRoom> {
         let mut place =
-            place.unwrap_or_else(|| HeadPlace { space: self.clone(), client: client.map(Network::of), bytes: 0 });
+            place.unwrap_or_else(|| HeadSpacePermit { space: self.clone(), client: client.map(Network::of), bytes: 0 });
         // Its memory grows by doubling.
         let bytes = bytes.checked_next_power_of_two().unwrap_or(bytes);
         let Some(more @ 1..) = bytes.checked_sub(place.bytes) else { return Ok(place) };
@@ -59,7 +59,7 @@ impl HeadSpace {
         if !used.grants(place.client, more, self.0.most) {
             drop(used);
             self.refused(client);
-            return Err(NoRoom);
+            return Err(NoHeadRoom);
         }
         used.add(place.client, more);
         drop(used);
@@ -75,12 +75,12 @@ impl HeadSpace {
         }
     }
 
-    fn used(&self) -> MutexGuard<'_, Share<Option<Network>>> {
+    fn used(&self) -> MutexGuard<'_, NetworkShare<Option<Network>>> {
         self.0.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for HeadPlace {
+impl Drop for HeadSpacePermit {
     fn drop(&mut self) {
         self.space.used().sub(self.client, self.bytes);
     }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     /// As many heads as `client` may send all of but their end.
-    fn fill(space: &HeadSpace, client: Option<IpAddr>, bytes: usize) -> Vec<HeadPlace> {
+    fn fill(space: &HeadSpace, client: Option<IpAddr>, bytes: usize) -> Vec<HeadSpacePermit> {
         let mut places = Vec::new();
         while let Ok(Some(place)) =
             (8192..=bytes).step_by(8192).try_fold(None, |place, part| space.hold(place, client, part).map(Some))

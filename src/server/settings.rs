@@ -1,4 +1,4 @@
-//! [`Settings`]: what the connections of one listener go by.
+//! [`ListenerSettings`]: what the connections of one listener go by.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,20 +6,20 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 
-use super::admission::{ClientPlace, Place};
+use super::admission::{ConnectionPermit, PerClientPermit};
 use super::head_space::HeadSpace;
 use crate::drain::Drain;
-use crate::http::activity::Patience;
+use crate::http::connection_state::ConnectionTimeouts;
 use crate::http::stack::Edge;
-use crate::listener::{Buffers, Peer};
-use crate::observe::Counted;
+use crate::listener::{BufferPool, ClientPeer};
+use crate::observe::LiveCountGuard;
 use crate::observe::access::AccessLog;
-use crate::tls::Handshakes;
+use crate::tls::HandshakePolicy;
 
 /// What the connections of one listener go by.
-pub struct Settings {
+pub struct ListenerSettings {
     /// What they carry.
-    pub kind: Kind,
+    pub kind: ListenerProtocol,
     /// Where their requests go.
     pub edge: Edge,
     /// Peers that begin with a PROXY header.
@@ -27,7 +27,7 @@ pub struct Settings {
     /// For the TLS handshake, the PROXY header included.
     pub handshake: Option<Duration>,
     /// For requests and the pauses between them.
-    pub patience: Patience,
+    pub patience: ConnectionTimeouts,
     /// The most bytes of a request's head.
     pub request_head: usize,
     /// What heads take that are only partly here.
@@ -41,57 +41,57 @@ pub struct Settings {
 /// The settings of one listener, replaceable while it serves: a new connection begins with them, and a connection that lives
 /// looks at them again with each request. Only the limit of a request's head stays what it was when the connection began.
 #[derive(Clone)]
-pub struct Live(Arc<ArcSwap<Settings>>);
+pub struct LiveSettings(Arc<ArcSwap<ListenerSettings>>);
 
 /// Which of a listener's edges a connection's requests enter by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum EdgeChoice {
     /// The one to the route.
     Proper,
     /// The one for plain HTTP where TLS is spoken.
-    Mistaken,
+    PlainHttpOnTls,
 }
 
-impl Live {
+impl LiveSettings {
     /// Begins with `settings`.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: ListenerSettings) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(settings)))
     }
 
     /// The settings of this moment.
-    pub fn load(&self) -> arc_swap::Guard<Arc<Settings>> {
+    pub fn load(&self) -> arc_swap::Guard<Arc<ListenerSettings>> {
         self.0.load()
     }
 
     /// From here on `settings`; returns those before.
-    pub fn replace(&self, settings: Settings) -> Arc<Settings> {
+    pub fn replace(&self, settings: ListenerSettings) -> Arc<ListenerSettings> {
         self.0.swap(Arc::new(settings))
     }
 }
 
-impl Settings {
+impl ListenerSettings {
     /// Whether connections of this peer begin with a PROXY header.
-    pub(super) fn announces(&self, peer: Peer) -> bool {
+    pub(super) fn announces(&self, peer: ClientPeer) -> bool {
         peer.ip().is_some_and(|ip| self.proxy_protocol_from.iter().any(|net| net.contains(&ip)))
     }
 
     /// Where requests go that come this way.
-    pub(super) fn edge(&self, way: Way) -> &Edge {
+    pub(super) fn edge(&self, way: EdgeChoice) -> &Edge {
         match (&self.kind, way) {
-            (Kind::Tls { mistaken, .. }, Way::Mistaken) => mistaken,
+            (ListenerProtocol::Tls { mistaken, .. }, EdgeChoice::PlainHttpOnTls) => mistaken,
             _ => &self.edge,
         }
     }
 }
 
 /// What a listener's connections carry.
-pub enum Kind {
+pub enum ListenerProtocol {
     /// TLS. Who speaks plain HTTP by mistake is sent to the right place.
     Tls {
         /// What decides about them.
-        handshakes: Arc<Handshakes>,
+        handshakes: Arc<HandshakePolicy>,
         /// Where their sessions borrow memory.
-        buffers: Arc<Buffers>,
+        buffers: Arc<BufferPool>,
         /// What answers plain HTTP.
         mistaken: Edge,
     },
@@ -100,7 +100,7 @@ pub enum Kind {
 }
 
 /// The places that a connection holds, for as long as it or its WebSocket lives.
-pub type Places = (Held, Option<ClientPlace>);
+pub type ConnectionPermits = (AcceptPermits, Option<PerClientPermit>);
 
 /// Those that it has from the beginning: one among all, and one at its worker.
-pub type Held = (Place, Counted);
+pub type AcceptPermits = (ConnectionPermit, LiveCountGuard);

@@ -8,16 +8,16 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 
-use crate::observe::{Counted, Gauge};
+use crate::observe::{LiveCount, LiveCountGuard};
 
 /// The threads that connections are served on. Each has a runtime of its own, so that all that belongs to a connection, what
 /// it reads, its timers and its way to the gateway, stays on one core. Threads that share a runtime fetch tasks from each
 /// other, and a short request costs a third more.
 #[derive(Debug, Clone)]
-pub struct Workers(Arc<All>);
+pub struct Workers(Arc<WorkersShared>);
 
 #[derive(Debug)]
-struct All {
+struct WorkersShared {
     /// Where clients are accepted.
     first: Worker,
     others: Vec<Worker>,
@@ -28,12 +28,12 @@ struct All {
 pub struct Worker {
     thread: ThreadId,
     runtime: Handle,
-    connections: Gauge,
+    connections: LiveCount,
 }
 
 /// The threads that were started; dropped, they end, and with them what still runs there.
 #[derive(Debug, Default)]
-pub struct Threads {
+pub struct WorkerThreads {
     stop: CancellationToken,
     running: Vec<JoinHandle<()>>,
 }
@@ -43,8 +43,8 @@ impl Workers {
     ///
     /// # Errors
     /// The kernel has no more threads, or no more files for them.
-    pub fn start(count: usize) -> io::Result<(Self, Threads)> {
-        let (mut threads, mut others) = (Threads::default(), Vec::new());
+    pub fn start(count: usize) -> io::Result<(Self, WorkerThreads)> {
+        let (mut threads, mut others) = (WorkerThreads::default(), Vec::new());
         for number in 1..count {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let (handle, stop) = (runtime.handle().clone(), threads.stop.clone());
@@ -56,12 +56,12 @@ impl Workers {
             others.push(Worker::new(running.thread().id(), handle));
             threads.running.push(running);
         }
-        Ok((Self(Arc::new(All { first: Worker::here(), others })), threads))
+        Ok((Self(Arc::new(WorkersShared { first: Worker::here(), others })), threads))
     }
 
     /// The one with the fewest connections, and a place there: a WebSocket stays for a day where it once is. Among equals the
     /// first, which is where clients are accepted.
-    pub fn least_busy(&self) -> (&Worker, Counted) {
+    pub fn least_busy(&self) -> (&Worker, LiveCountGuard) {
         let less = |best, other| if connections(other) < connections(best) { other } else { best };
         let worker = self.0.others.iter().fold(&self.0.first, less);
         (worker, worker.connections.enter())
@@ -82,7 +82,7 @@ impl Worker {
     }
 
     fn new(thread: ThreadId, runtime: Handle) -> Self {
-        Self { thread, runtime, connections: Gauge::default() }
+        Self { thread, runtime, connections: LiveCount::default() }
     }
 
     /// Whether this is the thread of whoever calls this.
@@ -96,7 +96,7 @@ impl Worker {
     }
 }
 
-impl Drop for Threads {
+impl Drop for WorkerThreads {
     fn drop(&mut self) {
         self.stop.cancel();
         for thread in self.running.drain(..) {

@@ -6,7 +6,7 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
-use super::clients::Clients;
+use super::clients::ClientVerification;
 use super::crypto;
 use super::handshakes::ACME_TLS;
 use super::resolver::Certificates;
@@ -20,7 +20,7 @@ pub fn server_config(
     tls: &config::Tls,
     certificates: Arc<Certificates>,
     tickets: Arc<dyn ProducesTickets>,
-    clients: Option<&Clients>,
+    clients: Option<&ClientVerification>,
 ) -> Arc<ServerConfig> {
     let server = ServerConfig::builder_with_provider(crypto::provider())
         .with_protocol_versions(&versions(tls.min_version))

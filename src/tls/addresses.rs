@@ -1,4 +1,4 @@
-//! [`Addresses`]: certificates of the local CA for addresses of this machine, made when a client first dials one. Each is a
+//! [`AddressCerts`]: certificates of the local CA for addresses of this machine, made when a client first dials one. Each is a
 //! certificate of its own, so that a further address changes nothing for clients that pinned what they saw.
 
 use std::net::IpAddr;
@@ -11,18 +11,18 @@ use rustls::sign::{CertifiedKey, SigningKey};
 use time::OffsetDateTime;
 use tracing::{debug, info, warn};
 
-use super::authority::Authority;
+use super::authority::SigningCa;
 use super::fingerprint::Fingerprint;
-use super::found::Leaf;
 use super::local_ca::{LocalCa, LocalCaError};
 use super::pem;
-use super::plan::{Plan, plan};
-use super::state::{Access, StateDir};
+use super::plan::{LocalCaPlan, plan};
+use super::state::{FileAccess, StateDir};
+use super::stored_ca::Leaf;
 use crate::config::Name;
 
 /// Makes and keeps them.
 #[derive(Debug)]
-pub(super) struct Addresses {
+pub(super) struct AddressCerts {
     local: Arc<LocalCa>,
     /// The same key as the main certificate's, for clients that pin the public key.
     signing: Arc<dyn SigningKey>,
@@ -31,7 +31,7 @@ pub(super) struct Addresses {
     names: Vec<Name>,
 }
 
-impl Addresses {
+impl AddressCerts {
     /// No more are kept: a machine has a few addresses, but may have a fresh one every day (RFC 8981).
     pub(super) const MOST: usize = 64;
 
@@ -74,7 +74,7 @@ impl Addresses {
         Ok(Arc::new(CertifiedKey::new(vec![leaf], Arc::clone(&self.signing))))
     }
 
-    fn authority(&self) -> &Authority {
+    fn authority(&self) -> &SigningCa {
         &self.local.authority
     }
 
@@ -83,19 +83,19 @@ impl Addresses {
         let ca = self.authority();
         leaf.facts.public_key == self.local.leaf.facts.public_key
             && ca.signed(&leaf.certificate, &leaf.facts)
-            && plan(Some(&ca.facts), Some(&leaf.facts), names, now) == Plan::Keep
+            && plan(Some(&ca.facts), Some(&leaf.facts), names, now) == LocalCaPlan::Keep
     }
 
     fn stored(&self, address: IpAddr) -> Option<Leaf> {
         let dir = self.dir.as_ref()?;
         let text =
-            dir.read(&file_name(address), Access::Public).inspect_err(|error| warn!(%error, "not used")).ok()??;
+            dir.read(&file_name(address), FileAccess::Public).inspect_err(|error| warn!(%error, "not used")).ok()??;
         Leaf::read(pem::certificates(&text).ok()?.into_iter().next()?)
     }
 
     fn store(&self, address: IpAddr, leaf: &CertificateDer<'_>, kept: &dyn Fn(IpAddr) -> bool) {
         let Some(dir) = &self.dir else { return };
-        let stored = dir.write(&file_name(address), pem::encode(leaf).as_bytes(), Access::Public);
+        let stored = dir.write(&file_name(address), pem::encode(leaf).as_bytes(), FileAccess::Public);
         if let Err(error) = stored {
             warn!(%error, "a certificate is kept in memory only: after a restart clients must accept another one");
         } else if let Err(error) = make_room(dir, address, kept) {
@@ -104,7 +104,7 @@ impl Addresses {
     }
 }
 
-/// Removes what was written longest ago until no more than [`Addresses::MOST`] are left, but nothing that is in use.
+/// Removes what was written longest ago until no more than [`AddressCerts::MOST`] are left, but nothing that is in use.
 fn make_room(dir: &StateDir, written: IpAddr, kept: &dyn Fn(IpAddr) -> bool) -> io::Result<()> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir.path())? {
@@ -114,7 +114,7 @@ fn make_room(dir: &StateDir, written: IpAddr, kept: &dyn Fn(IpAddr) -> bool) -> 
             files.push((modified, address));
         }
     }
-    let surplus = files.len().saturating_sub(Addresses::MOST);
+    let surplus = files.len().saturating_sub(AddressCerts::MOST);
     files.retain(|(_, address)| *address != written && !kept(*address));
     files.sort_unstable();
     for (_, address) in files.into_iter().take(surplus) {

@@ -1,4 +1,4 @@
-//! [`Authority`]: frontgate's own certificate authority.
+//! [`SigningCa`]: frontgate's own certificate authority.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use time::OffsetDateTime;
 
-use super::constraints::Constraints;
-use super::facts::Facts;
+use super::cert_info::CertInfo;
+use super::constraints::CaConstraints;
 use super::names::is_dns_name;
 use super::{clock, crypto, pem};
 use crate::config::Name;
@@ -28,19 +28,19 @@ pub(super) const BACKDATED: Duration = days(1);
 
 /// A CA that can sign.
 #[derive(Debug)]
-pub(super) struct Authority {
+pub(super) struct SigningCa {
     pub(super) certificate: CertificateDer<'static>,
-    pub(super) facts: Facts,
+    pub(super) facts: CertInfo,
     /// The names that clients accept from it.
-    pub(super) constraints: Constraints,
+    pub(super) constraints: CaConstraints,
     issuer: Issuer<'static, KeyPair>,
 }
 
-impl Authority {
+impl SigningCa {
     /// A new CA that may sign for `names`, named after the machine and the day so that two of them can be told apart in a trust
     /// store.
     pub(super) fn generate(host: Option<&str>, names: &[Name], now: OffsetDateTime) -> Result<Self, rcgen::Error> {
-        let constraints = Constraints::new(host.filter(|host| is_dns_name(host)), names);
+        let constraints = CaConstraints::new(host.filter(|host| is_dns_name(host)), names);
         // A common name has at most 64 characters (RFC 5280, ub-common-name); 33 of them are ours.
         let host: String = host.unwrap_or("localhost").chars().take(31).collect();
         let mut ca = params(now, CA_LIFE)?;
@@ -50,17 +50,17 @@ impl Authority {
         ca.custom_extensions = vec![constraints.extension()];
         let key = KeyPair::generate()?;
         let certificate = ca.self_signed(&key)?.der().clone();
-        let facts = Facts::read(&certificate).ok_or(rcgen::Error::CouldNotParseCertificate)?;
+        let facts = CertInfo::read(&certificate).ok_or(rcgen::Error::CouldNotParseCertificate)?;
         Ok(Self { certificate, facts, constraints, issuer: Issuer::new(ca, key) })
     }
 
-    /// Reads what [`Authority::to_pem`] wrote. The error says what is wrong with the text.
+    /// Reads what [`SigningCa::to_pem`] wrote. The error says what is wrong with the text.
     pub(super) fn from_pem(text: &[u8]) -> Result<Self, &'static str> {
         let key = pem::private_key(text).map_err(|_| "it is not PEM")?.ok_or("it holds no private key")?;
         let key = KeyPair::try_from(&key).map_err(|_| "its private key cannot be read")?;
         let certificates = pem::certificates(text).map_err(|_| "it is not PEM")?;
         let certificate = certificates.into_iter().next().ok_or("it holds no certificate")?;
-        let facts = Facts::read(&certificate).ok_or("its certificate cannot be read")?;
+        let facts = CertInfo::read(&certificate).ok_or("its certificate cannot be read")?;
         if facts.public_key != key.subject_public_key_info() {
             return Err("its certificate belongs to another key");
         }
@@ -68,7 +68,7 @@ impl Authority {
             return Err("its certificate is not a CA's");
         }
         let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|_| "its certificate cannot be read")?;
-        let constraints = Constraints::read(&certificate);
+        let constraints = CaConstraints::read(&certificate);
         Ok(Self { certificate, facts, constraints, issuer })
     }
 
@@ -105,7 +105,7 @@ impl Authority {
     }
 
     /// Whether this CA signed the server certificate `leaf`, dates aside.
-    pub(super) fn signed(&self, leaf: &CertificateDer<'_>, facts: &Facts) -> bool {
+    pub(super) fn signed(&self, leaf: &CertificateDer<'_>, facts: &CertInfo) -> bool {
         let mut roots = RootCertStore::empty();
         let Ok(parsed) = ParsedCertificate::try_from(leaf) else { return false };
         let within = facts.not_before.max(self.facts.not_before).unix_timestamp();

@@ -13,7 +13,7 @@ use rustls::pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, Serv
 use rustls_platform_verifier::Verifier;
 use time::OffsetDateTime;
 
-use super::files::{self, FileError};
+use super::files::{self, CertFileError};
 use super::fingerprint::Fingerprint;
 use super::{crypto, pem};
 use crate::config::{Name, UpstreamTls};
@@ -48,7 +48,7 @@ pub enum UpstreamTlsError {
     },
     /// `client_cert`.
     #[error(transparent)]
-    ClientCert(#[from] FileError),
+    ClientCert(#[from] CertFileError),
 }
 
 impl UpstreamTlsError {
@@ -69,12 +69,12 @@ pub struct ClientTls {
     /// Trusted besides what this system trusts.
     roots: Vec<CertificateDer<'static>>,
     pin: Option<Fingerprint>,
-    shown: Option<Shown>,
+    shown: Option<OfferedIdentity>,
     name: Option<Name>,
 }
 
 #[derive(Debug)]
-struct Shown {
+struct OfferedIdentity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 }
@@ -141,7 +141,7 @@ pub fn client_config(known: &ClientTls) -> Result<Arc<ClientConfig>, ClientConfi
         .dangerous()
         .with_custom_certificate_verifier(verifier);
     let mut client = match &known.shown {
-        Some(Shown { chain, key }) => {
+        Some(OfferedIdentity { chain, key }) => {
             client.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(ClientConfigError)?
         }
         None => client.with_no_client_auth(),
@@ -158,14 +158,15 @@ fn roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, UpstreamTlsError> 
     }
 }
 
-fn shown(cert: &Path, key: &Path) -> Result<Shown, FileError> {
-    let read = |path: &Path| fs::read(path).map_err(|source| FileError::Unreadable { path: path.to_owned(), source });
+fn shown(cert: &Path, key: &Path) -> Result<OfferedIdentity, CertFileError> {
+    let read =
+        |path: &Path| fs::read(path).map_err(|source| CertFileError::Unreadable { path: path.to_owned(), source });
     let (cert_text, key_text) = (read(cert)?, read(key)?);
     let pair = files::check(cert, &cert_text, key, &key_text, OffsetDateTime::now_utc())?;
     // `check` has read both.
-    let none = || FileError::NoKey { path: key.to_owned(), certificate_instead: false };
+    let none = || CertFileError::NoKey { path: key.to_owned(), certificate_instead: false };
     let private = pem::private_key(&key_text).ok().flatten().ok_or_else(none)?;
-    Ok(Shown { chain: pair.certified.cert.clone(), key: private })
+    Ok(OfferedIdentity { chain: pair.certified.cert.clone(), key: private })
 }
 
 #[cfg(test)]

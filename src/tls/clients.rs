@@ -16,11 +16,11 @@ use crate::config::{self, ClientCa, ClientMode};
 
 /// Whose certificates are accepted, and whether a client must have one.
 #[derive(Debug, Clone)]
-pub struct Clients(pub(super) Arc<dyn ClientCertVerifier>);
+pub struct ClientVerification(pub(super) Arc<dyn ClientCertVerifier>);
 
 /// Who a client has proved to be.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct ClientIdentity {
     /// The subject of its certificate (RFC 4514), in ASCII. Empty where the certificate has none.
     pub subject: Arc<str>,
     /// The fingerprint of its certificate.
@@ -56,7 +56,7 @@ pub enum ClientCaError {
     },
 }
 
-impl Clients {
+impl ClientVerification {
     /// Reads the CA's certificates.
     pub fn open(ca: &ClientCa) -> Result<Self, ClientCaError> {
         let roots = roots(&ca.file)?;
@@ -89,7 +89,7 @@ fn roots(path: &Path) -> Result<RootCertStore, ClientCaError> {
     Ok(roots)
 }
 
-impl Identity {
+impl ClientIdentity {
     /// Who the holder of the certificate `der` is; `None` if it cannot be read, which nobody verifies then either.
     pub fn of(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -128,7 +128,7 @@ mod tests {
                 fs::write(&path, text).unwrap();
             }
             for mode in [ClientMode::Required, ClientMode::Optional] {
-                let opened = Clients::open(&ClientCa { file: path.clone(), mode });
+                let opened = ClientVerification::open(&ClientCa { file: path.clone(), mode });
                 let said = opened.err().map_or_else(String::new, |error| error.to_string());
                 assert!(said.contains(expected) && said.is_empty() == expected.is_empty(), "{said}");
             }

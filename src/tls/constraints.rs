@@ -1,4 +1,4 @@
-//! [`Constraints`]: the names that the local CA may sign for.
+//! [`CaConstraints`]: the names that the local CA may sign for.
 //!
 //! Whoever trusts the local CA on a phone or laptop trusts its key on a gateway's disk. Should that key leak, it must not be good
 //! for posing as a bank: so the CA's certificate says which names it is good for (RFC 5280 §4.2.1.10), and clients refuse the
@@ -22,7 +22,7 @@ use crate::config::Name;
 
 /// What a CA's certificate permits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Constraints {
+pub(super) struct CaConstraints {
     /// The permitted DNS names, each with everything below it; `None` when all are.
     dns: Option<Vec<String>>,
 }
@@ -47,7 +47,7 @@ const PRIVATE: [&str; 13] = [
     "ts.net",
 ];
 
-impl Constraints {
+impl CaConstraints {
     /// Those of a new CA on the machine `host` for `names`.
     pub(super) fn new(host: Option<&str>, names: &[Name]) -> Self {
         let configured = names.iter().filter_map(|name| match name {
@@ -140,7 +140,7 @@ const IP_ADDRESS: u8 = 0x87;
 mod tests {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 
-    use super::{Constraints, Name, tlv};
+    use super::{CaConstraints, Name, tlv};
 
     fn dns(name: &str) -> Name {
         Name::Dns(name.to_owned())
@@ -148,12 +148,13 @@ mod tests {
 
     #[test]
     fn private_names_the_machines_and_the_configured_ones_are_permitted_and_every_address() {
-        let made = Constraints::new(Some("Claw"), &[dns("gw.example.com"), dns("*.team.example.org"), dns("nas.lan")]);
+        let made =
+            CaConstraints::new(Some("Claw"), &[dns("gw.example.com"), dns("*.team.example.org"), dns("nas.lan")]);
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.custom_extensions = vec![made.extension()];
         let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
-        let read = Constraints::read(certificate.der());
+        let read = CaConstraints::read(certificate.der());
         assert_eq!(read, made);
         for (name, permitted) in [
             ("localhost", true),
@@ -184,7 +185,7 @@ mod tests {
     #[test]
     fn a_ca_without_constraints_permits_everything() {
         let certificate = CertificateParams::default().self_signed(&KeyPair::generate().unwrap()).unwrap();
-        assert!(Constraints::read(certificate.der()).permit(&dns("bank.com")));
+        assert!(CaConstraints::read(certificate.der()).permit(&dns("bank.com")));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! [`Description`]: a certificate in the words that people compare and look for.
+//! [`CertDescription`]: a certificate in the words that people compare and look for.
 
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -10,13 +10,13 @@ use x509_parser::prelude::{FromDer, ParsedExtension, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
-use super::facts::{Facts, covers};
+use super::cert_info::{CertInfo, covers};
 use super::fingerprint::Fingerprint;
 use crate::config::Name;
 
 /// What a certificate says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Description {
+pub struct CertDescription {
     /// Whom it is for, as `CN=…`.
     pub subject: String,
     /// Who signed it.
@@ -40,10 +40,10 @@ pub struct Description {
     pub is_ca: bool,
 }
 
-impl Description {
+impl CertDescription {
     /// Reads a certificate in DER; `None` when it is not one.
     pub fn read(der: &[u8]) -> Option<Self> {
-        let facts = Facts::read(der)?;
+        let facts = CertInfo::read(der)?;
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         Some(Self {
             subject: certificate.subject().to_string(),
@@ -84,7 +84,7 @@ pub fn links_its_issuer(der: &[u8]) -> bool {
 /// All certificates of a PEM text, in its order; `None` when it holds none or something that is not one.
 pub fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let all = super::pem::certificates(pem).ok()?;
-    (!all.is_empty() && all.iter().all(|one| Facts::read(one).is_some())).then_some(all)
+    (!all.is_empty() && all.iter().all(|one| CertInfo::read(one).is_some())).then_some(all)
 }
 
 /// `certificate` as PEM text.
@@ -115,7 +115,7 @@ mod tests {
     use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519};
     use time::macros::datetime;
 
-    use super::{Description, certificates, to_pem};
+    use super::{CertDescription, certificates, to_pem};
 
     #[test]
     fn a_certificate_is_described_in_words_that_people_compare() {
@@ -129,7 +129,7 @@ mod tests {
             params.serial_number = Some(vec![0x0a, 0xbc].into());
             params.not_after = datetime!(2026-12-01 00:00 UTC);
             let made = params.self_signed(&pair).unwrap();
-            let read = Description::read(made.der()).unwrap();
+            let read = CertDescription::read(made.der()).unwrap();
             assert_eq!((read.key.as_str(), read.serial.as_str()), (key, "0A:BC"));
             assert_eq!((read.subject.as_str(), read.is_ca), ("CN=rcgen self signed cert", false));
             assert_eq!(read.pin.len(), 44);

@@ -10,20 +10,20 @@ use rustls::sign::{CertifiedKey, SigningKey};
 use time::{Date, OffsetDateTime};
 use tracing::{info, warn};
 
-use super::facts::Facts;
+use super::cert_info::CertInfo;
 use super::{crypto, pem};
 use crate::config::Name;
 
 /// A certificate and key that belong together and are valid today.
 #[derive(Debug, Clone)]
-pub(super) struct Pair {
+pub(super) struct CertKeyPair {
     pub(super) certified: Arc<CertifiedKey>,
-    pub(super) facts: Facts,
+    pub(super) facts: CertInfo,
 }
 
 /// Why the files of `tls.certificate` cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum FileError {
+pub enum CertFileError {
     /// Not there, or not ours to read.
     #[error("cannot read {path}: {source}; {}", read_hint(source))]
     Unreadable {
@@ -138,7 +138,7 @@ pub enum FileError {
     },
 }
 
-impl FileError {
+impl CertFileError {
     /// The file at fault.
     pub fn file(&self) -> &Path {
         match self {
@@ -158,7 +158,7 @@ impl FileError {
 }
 
 /// Warns of what works, but not for everybody.
-pub(super) fn warn_of(cert: &Path, pair: &Pair) {
+pub(super) fn warn_of(cert: &Path, pair: &CertKeyPair) {
     let file = cert.display();
     if let Some(position) = misplaced(pair) {
         warn!(%file, position, "this certificate did not sign the one before it: some clients will not trust the chain");
@@ -175,62 +175,65 @@ pub(super) fn check(
     key: &Path,
     key_text: &[u8],
     now: OffsetDateTime,
-) -> Result<Pair, FileError> {
+) -> Result<CertKeyPair, CertFileError> {
     let path = || cert.to_owned();
-    let not_pem = |error| FileError::NotPem { path: cert.to_owned(), what: damage(&error) };
+    let not_pem = |error| CertFileError::NotPem { path: cert.to_owned(), what: damage(&error) };
     let chain = pem::certificates(cert_text).map_err(not_pem)?;
     let facts = chain.iter().zip(1..).map(|(der, position)| {
-        Facts::read(der).ok_or_else(|| FileError::DamagedCertificate { path: cert.to_owned(), position })
+        CertInfo::read(der).ok_or_else(|| CertFileError::DamagedCertificate { path: cert.to_owned(), position })
     });
     let facts = facts.collect::<Result<Vec<_>, _>>()?;
     let Some(leaf) = facts.first() else {
-        return Err(FileError::NoCertificate { path: path(), key_instead: contains(cert_text, "PRIVATE KEY-----") });
+        return Err(CertFileError::NoCertificate {
+            path: path(),
+            key_instead: contains(cert_text, "PRIVATE KEY-----"),
+        });
     };
 
     let signing = signing_key(key, key_text)?;
     let public = signing.public_key();
-    let of_key = |facts: &Facts| public.as_ref().is_none_or(|public| public.as_ref() == facts.public_key);
+    let of_key = |facts: &CertInfo| public.as_ref().is_none_or(|public| public.as_ref() == facts.public_key);
     if !of_key(leaf) {
         return Err(match facts.iter().position(of_key) {
-            Some(index) => FileError::WrongOrder { cert: path(), key: key.to_owned(), position: index + 1 },
-            None => FileError::KeyMismatch { cert: path(), key: key.to_owned() },
+            Some(index) => CertFileError::WrongOrder { cert: path(), key: key.to_owned(), position: index + 1 },
+            None => CertFileError::KeyMismatch { cert: path(), key: key.to_owned() },
         });
     }
     if now > leaf.not_after {
-        return Err(FileError::Expired { path: path(), on: leaf.not_after.date(), today: now.date() });
+        return Err(CertFileError::Expired { path: path(), on: leaf.not_after.date(), today: now.date() });
     }
     if now < leaf.not_before {
-        return Err(FileError::NotYetValid { path: path(), from: leaf.not_before.date(), today: now.date() });
+        return Err(CertFileError::NotYetValid { path: path(), from: leaf.not_before.date(), today: now.date() });
     }
     let facts = leaf.clone();
-    Ok(Pair { certified: Arc::new(CertifiedKey::new(chain, signing)), facts })
+    Ok(CertKeyPair { certified: Arc::new(CertifiedKey::new(chain, signing)), facts })
 }
 
-fn signing_key(path: &Path, text: &[u8]) -> Result<Arc<dyn SigningKey>, FileError> {
+fn signing_key(path: &Path, text: &[u8]) -> Result<Arc<dyn SigningKey>, CertFileError> {
     // PKCS #8 says so in the label, OpenSSL's older form in a header (RFC 1421 §4.6.1.1).
     if contains(text, "ENCRYPTED PRIVATE KEY-----") || contains(text, "Proc-Type: 4,ENCRYPTED") {
-        return Err(FileError::EncryptedKey { path: path.to_owned() });
+        return Err(CertFileError::EncryptedKey { path: path.to_owned() });
     }
     let key: PrivateKeyDer<'static> = match pem::private_key(text) {
         Ok(Some(key)) => key,
         Ok(None) => {
             let certificate_instead = contains(text, "BEGIN CERTIFICATE-----");
-            return Err(FileError::NoKey { path: path.to_owned(), certificate_instead });
+            return Err(CertFileError::NoKey { path: path.to_owned(), certificate_instead });
         }
-        Err(error) => return Err(FileError::NotPem { path: path.to_owned(), what: damage(&error) }),
+        Err(error) => return Err(CertFileError::NotPem { path: path.to_owned(), what: damage(&error) }),
     };
     let key = crypto::provider().key_provider.load_private_key(key);
-    key.map_err(|source| FileError::UnusableKey { path: path.to_owned(), source })
+    key.map_err(|source| CertFileError::UnusableKey { path: path.to_owned(), source })
 }
 
 /// The names that none of several certificates is for.
-pub(super) fn uncovered<'a>(all: &[&Facts], names: &'a [Name]) -> impl Iterator<Item = &'a Name> {
+pub(super) fn uncovered<'a>(all: &[&CertInfo], names: &'a [Name]) -> impl Iterator<Item = &'a Name> {
     names.iter().filter(|name| !all.iter().any(|facts| facts.covers(name)))
 }
 
 /// The position, from 1, of the first certificate that is not its predecessor's issuer.
-fn misplaced(pair: &Pair) -> Option<usize> {
-    let facts: Vec<_> = pair.certified.cert.iter().filter_map(|der| Facts::read(der)).collect();
+fn misplaced(pair: &CertKeyPair) -> Option<usize> {
+    let facts: Vec<_> = pair.certified.cert.iter().filter_map(|der| CertInfo::read(der)).collect();
     let index = facts.windows(2).position(|two| two[0].issuer != two[1].subject)?;
     Some(index + 2)
 }

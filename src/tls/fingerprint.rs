@@ -4,7 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::digest;
 
-use crate::config::Pin;
+use crate::config::CertPin;
 
 /// The SHA-256 of a certificate in DER, shown as upper-case hex pairs between colons: what OpenClaw calls `tlsFingerprint`
 /// and what `openssl x509 -fingerprint -sha256` prints.
@@ -20,15 +20,15 @@ impl Fingerprint {
     }
 }
 
-impl From<Pin> for Fingerprint {
-    fn from(pin: Pin) -> Self {
+impl From<CertPin> for Fingerprint {
+    fn from(pin: CertPin) -> Self {
         Self(pin.0)
     }
 }
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Pin(self.0).fmt(f)
+        CertPin(self.0).fmt(f)
     }
 }
 

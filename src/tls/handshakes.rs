@@ -1,4 +1,4 @@
-//! [`Handshakes`]: how a handshake goes on once the client has said hello.
+//! [`HandshakePolicy`]: how a handshake goes on once the client has said hello.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::acceptor::challenge_config;
-use super::resolver::{Certificates, Choice};
-use super::shelf::Shown;
+use super::cert_store::ServedCert;
+use super::resolver::{CertChoice, Certificates};
 
 /// Decides how a handshake goes on once the client has said hello. A resolver of rustls cannot: it does not see the address
 /// that a client without a name has dialled.
 #[derive(Debug)]
-pub struct Handshakes {
+pub struct HandshakePolicy {
     config: Arc<ServerConfig>,
     challenges: Arc<ServerConfig>,
     certificates: Arc<Certificates>,
@@ -22,16 +22,16 @@ pub struct Handshakes {
 
 /// How a handshake goes on.
 #[derive(Debug)]
-pub enum Opening {
+pub enum HandshakeStep {
     /// With these settings, and this certificate.
-    Serve(Arc<ServerConfig>, Arc<Shown>),
-    /// With a certificate that has to be made: see [`Handshakes::make`].
+    Serve(Arc<ServerConfig>, Arc<ServedCert>),
+    /// With a certificate that has to be made: see [`HandshakePolicy::make`].
     Make(IpAddr),
     /// With these settings, and not one byte of HTTP afterwards: an ACME server looks for a challenge's answer.
     Challenge(Arc<ServerConfig>),
 }
 
-impl Handshakes {
+impl HandshakePolicy {
     /// Handshakes by `config`, which must show `certificates`.
     pub fn new(config: Arc<ServerConfig>, certificates: Arc<Certificates>) -> Self {
         let challenges = challenge_config(Arc::new(Challenges(Arc::clone(&certificates))));
@@ -39,28 +39,30 @@ impl Handshakes {
     }
 
     /// How a handshake goes on for a client that has reached us at `address`; `None` where the client cannot have dialled that.
-    pub fn open(&self, hello: &ClientHello<'_>, address: Option<IpAddr>) -> Opening {
+    pub fn open(&self, hello: &ClientHello<'_>, address: Option<IpAddr>) -> HandshakeStep {
         if self.is_challenge(hello) {
-            return Opening::Challenge(Arc::clone(&self.challenges));
+            return HandshakeStep::Challenge(Arc::clone(&self.challenges));
         }
         match self.certificates.choose(hello.server_name(), address) {
             // The resolver finds the same certificate again.
-            Choice::Shown(shown) if hello.server_name().is_some() => Opening::Serve(Arc::clone(&self.config), shown),
-            Choice::Shown(shown) => self.serve(shown),
-            Choice::Make(address) => Opening::Make(address),
+            CertChoice::Shown(shown) if hello.server_name().is_some() => {
+                HandshakeStep::Serve(Arc::clone(&self.config), shown)
+            }
+            CertChoice::Shown(shown) => self.serve(shown),
+            CertChoice::Make(address) => HandshakeStep::Make(address),
         }
     }
 
-    /// Makes what [`Opening::Make`] asks for. Reads and writes files: not for an async task.
-    pub fn make(&self, address: IpAddr, now: time::OffsetDateTime) -> Opening {
+    /// Makes what [`HandshakeStep::Make`] asks for. Reads and writes files: not for an async task.
+    pub fn make(&self, address: IpAddr, now: time::OffsetDateTime) -> HandshakeStep {
         self.serve(self.certificates.make(address, now))
     }
 
     /// Shows `shown`, whatever the name.
-    fn serve(&self, shown: Arc<Shown>) -> Opening {
+    fn serve(&self, shown: Arc<ServedCert>) -> HandshakeStep {
         let mut config = ServerConfig::clone(&self.config);
         config.cert_resolver = Arc::new(Always(Arc::clone(shown.certified())));
-        Opening::Serve(Arc::new(config), shown)
+        HandshakeStep::Serve(Arc::new(config), shown)
     }
 
     /// A validation offers this one protocol (RFC 8737 §3). One that nobody asked for is refused like any unknown protocol.

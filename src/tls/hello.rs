@@ -1,4 +1,4 @@
-//! [`Hello`]: a client that has said hello and waits for the server to go on.
+//! [`PendingHello`]: a client that has said hello and waits for the server to go on.
 
 use std::future::poll_fn;
 use std::io;
@@ -8,23 +8,23 @@ use rustls::ServerConfig;
 use rustls::server::{Accepted, Acceptor, ClientHello, UnbufferedServerConnection};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
-use super::session::Session;
-use crate::listener::{Buffers, Chunk, Readable};
+use super::session::TlsSession;
+use crate::listener::{BufferPool, Chunk, Readable};
 
 /// A client that has said hello and waits for the server to go on. What it said decides with which settings.
-pub struct Hello<S> {
+pub struct PendingHello<S> {
     io: S,
     accepted: Box<Accepted>,
     incoming: Chunk,
-    buffers: Arc<Buffers>,
+    buffers: Arc<BufferPool>,
 }
 
-impl<S: Readable + AsyncWrite + Unpin> Hello<S> {
+impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
     /// Waits for all of the hello.
     ///
     /// # Errors
     /// The connection ended before, or this is no TLS; then the client has been told.
-    pub async fn read(mut io: S, buffers: Arc<Buffers>) -> io::Result<Self> {
+    pub async fn read(mut io: S, buffers: Arc<BufferPool>) -> io::Result<Self> {
         let (mut acceptor, mut incoming, mut seen) = (Box::new(Acceptor::default()), Chunk::default(), 0);
         loop {
             let fill = poll_fn(|cx| incoming.poll_fill(cx, &mut io, &buffers, usize::MAX));
@@ -68,11 +68,11 @@ impl<S: Readable + AsyncWrite + Unpin> Hello<S> {
     ///
     /// # Errors
     /// The connection ended, or the two do not agree; then the client has been told.
-    pub async fn answer(self, config: Arc<ServerConfig>) -> io::Result<Box<Session<S>>> {
+    pub async fn answer(self, config: Arc<ServerConfig>) -> io::Result<Box<TlsSession<S>>> {
         let Self { io, accepted, incoming, buffers } = self;
         drop(accepted);
         let tls = UnbufferedServerConnection::new(config).map_err(io::Error::other)?;
-        let mut session = Box::new(Session::new(io, tls, incoming, buffers));
+        let mut session = Box::new(TlsSession::new(io, tls, incoming, buffers));
         poll_fn(|cx| session.poll_handshake(cx)).await?;
         Ok(session)
     }
@@ -96,7 +96,7 @@ mod tests {
             client.write_all(&[22, 3, 1, 0x10, 0]).await.unwrap();
             client.write_all(record).await.unwrap();
         }
-        let refused = Hello::read(server, Arc::new(Buffers::new())).await.err().unwrap();
+        let refused = PendingHello::read(server, Arc::new(BufferPool::new())).await.err().unwrap();
         assert_eq!(refused.kind(), io::ErrorKind::InvalidData, "{refused}");
     }
 }

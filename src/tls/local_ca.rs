@@ -7,19 +7,19 @@ use rcgen::KeyPair;
 use time::OffsetDateTime;
 use tracing::{debug, info, warn};
 
-use super::authority::Authority;
+use super::authority::SigningCa;
 use super::clock;
 use super::fingerprint::Fingerprint;
-use super::found::{CA_CERTIFICATE, CA_KEY, Found, Leaf};
 use super::names;
-use super::plan::{Plan, Why, makes_way, plan};
+use super::plan::{IssueReason, LocalCaPlan, makes_way, plan};
 use super::state::{StateDir, StateError};
+use super::stored_ca::{CA_CERTIFICATE, CA_KEY, Leaf, StoredCa};
 use crate::config::Name;
 
 /// A CA with the certificate it signed for this machine.
 #[derive(Debug)]
 pub(super) struct LocalCa {
-    pub(super) authority: Arc<Authority>,
+    pub(super) authority: Arc<SigningCa>,
     /// The certificate's key.
     pub(super) key: Arc<KeyPair>,
     pub(super) leaf: Leaf,
@@ -29,7 +29,7 @@ pub(super) struct LocalCa {
 
 /// What the certificate is for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted<'a> {
+pub(super) struct LeafRequest<'a> {
     /// The configured names.
     pub(super) names: &'a [Name],
     /// The machine's own name. It goes into every new certificate, but is no reason to make one: a container has another name
@@ -75,7 +75,7 @@ impl LocalCa {
     /// is used all the same, with a warning. `before` is what this process used until now, if anything.
     pub(super) fn open(
         dir: Option<&StateDir>,
-        wanted: Wanted<'_>,
+        wanted: LeafRequest<'_>,
         before: Option<&Self>,
         now: OffsetDateTime,
     ) -> Result<Self, LocalCaError> {
@@ -89,7 +89,7 @@ impl LocalCa {
         }
         // Two processes that start at once must not make two CAs. A folder that cannot be locked cannot be written to either.
         let _lock = dir.and_then(|dir| dir.lock().inspect_err(|error| debug!(%error, "no lock")).ok());
-        let stored = dir.map(Found::read).transpose()?.unwrap_or_default();
+        let stored = dir.map(StoredCa::read).transpose()?.unwrap_or_default();
         let found = match before {
             Some(before) => stored.clone().carry_on(before, now),
             None => stored.clone(),
@@ -109,40 +109,46 @@ impl LocalCa {
     }
 
     /// Makes what is missing or due.
-    fn complete(found: Found, wanted: Wanted<'_>, now: OffsetDateTime) -> Result<(Self, Plan), LocalCaError> {
-        let Found { authority, key, leaf } = found;
+    fn complete(
+        found: StoredCa,
+        wanted: LeafRequest<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(Self, LocalCaPlan), LocalCaError> {
+        let StoredCa { authority, key, leaf } = found;
         let required = names::required(wanted.names);
         let facts = leaf.as_ref().map(|leaf| &leaf.facts);
         let refused =
             authority.as_ref().and_then(|ca| required.iter().find(|name| !ca.constraints.permit(name)).cloned());
         let authority_facts = authority.as_deref().map(|ca| &ca.facts);
         let plan = match (authority_facts, refused) {
-            (Some(ca), Some(name)) if makes_way(ca, now) => Plan::NewCa(Why::NotPermitted(name)),
+            (Some(ca), Some(name)) if makes_way(ca, now) => LocalCaPlan::NewCa(IssueReason::NotPermitted(name)),
             _ => {
                 let permitted = authority.as_ref().map_or_else(|| required.clone(), |ca| ca.permitted(&required));
                 plan(authority_facts, facts, &permitted, now)
             }
         };
-        let authority = if let Some(authority) = authority.filter(|_| !matches!(plan, Plan::NewCa(_))) {
+        let authority = if let Some(authority) = authority.filter(|_| !matches!(plan, LocalCaPlan::NewCa(_))) {
             authority
         } else {
             // What it was for before counts too, so that two processes with different names do not take turns.
             let before = facts.map(|facts| facts.names.as_slice()).unwrap_or_default();
-            Arc::new(Authority::generate(wanted.host, &[&required, before].concat(), now)?)
+            Arc::new(SigningCa::generate(wanted.host, &[&required, before].concat(), now)?)
         };
         let key = match key {
             Some(key) => key,
             None => Arc::new(KeyPair::generate()?),
         };
         let leaf = match (&plan, leaf) {
-            (Plan::Keep, Some(leaf)) => leaf,
+            (LocalCaPlan::Keep, Some(leaf)) => leaf,
             (plan, leaf) => {
                 // A certificate to which a name is added keeps those it had, so that two processes with different names
                 // settle on one certificate instead of taking turns.
                 let before = match (plan, &leaf) {
-                    (Plan::NewLeaf(Why::NameAdded(_)) | Plan::NewCa(Why::NotPermitted(_)), Some(leaf)) => {
-                        leaf.facts.names.as_slice()
-                    }
+                    (
+                        LocalCaPlan::NewLeaf(IssueReason::NameAdded(_))
+                        | LocalCaPlan::NewCa(IssueReason::NotPermitted(_)),
+                        Some(leaf),
+                    ) => leaf.facts.names.as_slice(),
                     _ => &[],
                 };
                 let names = names::complete(required, wanted.host, before);
@@ -167,24 +173,28 @@ impl LocalCa {
         }
     }
 
-    fn report(&self, plan: &Plan, now: OffsetDateTime) {
+    fn report(&self, plan: &LocalCaPlan, now: OffsetDateTime) {
         let fingerprint = Fingerprint::of(&self.leaf.certificate);
         let facts = &self.leaf.facts;
         let (not_before, not_after) = (facts.not_before.date(), facts.not_after.date());
         match plan {
-            Plan::Keep if now < facts.not_before => {
+            LocalCaPlan::Keep if now < facts.not_before => {
                 warn!(%not_before, "the clock is behind the certificate; check the system time");
             }
-            Plan::Keep => {}
-            Plan::NewCa(Why::Missing) => info!(%fingerprint, %not_after, "made a local CA and a certificate"),
-            Plan::NewCa(why) => {
+            LocalCaPlan::Keep => {}
+            LocalCaPlan::NewCa(IssueReason::Missing) => {
+                info!(%fingerprint, %not_after, "made a local CA and a certificate")
+            }
+            LocalCaPlan::NewCa(why) => {
                 warn!(
                     %fingerprint, %not_after, %why,
                     "replaced the local CA: whoever trusted it must trust the new one (`frontgate trust`)"
                 );
             }
-            Plan::NewLeaf(Why::Missing) => info!(%fingerprint, %not_after, "made a certificate"),
-            Plan::NewLeaf(why) => info!(%fingerprint, %not_after, %why, "renewed the certificate with the same key"),
+            LocalCaPlan::NewLeaf(IssueReason::Missing) => info!(%fingerprint, %not_after, "made a certificate"),
+            LocalCaPlan::NewLeaf(why) => {
+                info!(%fingerprint, %not_after, %why, "renewed the certificate with the same key")
+            }
         }
     }
 }

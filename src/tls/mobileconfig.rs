@@ -5,12 +5,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
 
-use super::description::Description;
+use super::description::CertDescription;
 
 /// The profile that installs `ca` (Apple, "Configuration Profile Reference", payload `com.apple.security.root`). The same
 /// certificate gives the same bytes, so that installing it again replaces it; `None` when `ca` is not a certificate.
 pub fn mobileconfig(ca: &CertificateDer<'_>) -> Option<String> {
-    let Description { subject, fingerprint, .. } = Description::read(ca)?;
+    let CertDescription { subject, fingerprint, .. } = CertDescription::read(ca)?;
     let name = escape(subject.strip_prefix("CN=").unwrap_or(&subject));
     let (profile, payload) = (uuid("profile", ca), uuid("certificate", ca));
     let body = STANDARD.encode(ca);

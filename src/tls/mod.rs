@@ -1,8 +1,8 @@
 //! TLS: the certificate frontgate shows, where it comes from, and the settings of both sides of a handshake.
 //!
-//! [`Source::open`] is the way in: it reads the certificate that the configuration names, or makes one with the local CA, and
+//! [`CheckedCert::open`] is the way in: it reads the certificate that the configuration names, or makes one with the local CA, and
 //! says what is worth a log line. [`Certificates`] holds what is shown right now, by name and by address, and can be changed
-//! while connections live. [`server_config`] and [`client_config`] turn that into rustls settings, and [`Handshakes`] decides
+//! while connections live. [`server_config`] and [`client_config`] turn that into rustls settings, and [`HandshakePolicy`] decides
 //! how one goes on after the client's hello. Nothing here opens a socket: the handshake itself is the server's, with its
 //! timeout.
 //!
@@ -20,6 +20,8 @@ mod acceptor;
 pub mod acme;
 mod addresses;
 mod authority;
+mod cert_info;
+mod cert_store;
 mod client;
 mod clients;
 mod clock;
@@ -27,13 +29,10 @@ mod constraints;
 mod crypto;
 mod description;
 mod distinguished_name;
-mod facts;
 mod files;
 mod fingerprint;
-mod found;
 mod handshakes;
 mod hello;
-mod kept;
 mod local_ca;
 mod mobileconfig;
 mod names;
@@ -44,33 +43,34 @@ mod plan;
 mod probe;
 mod resolver;
 mod session;
-mod shelf;
 mod source;
 mod state;
+mod stored_ca;
 mod stream;
 mod trust;
 mod watch;
+mod watched_cert_files;
 
 pub use acceptor::server_config;
+pub use cert_store::ServedCert;
 pub use client::{ClientConfigError, ClientTls, TlsFault, UpstreamTlsError, client_config};
-pub use clients::{ClientCaError, Clients, Identity};
+pub use clients::{ClientCaError, ClientIdentity, ClientVerification};
 pub use crypto::{provider, ticketer};
-pub use description::{Description, certificates, links_its_issuer, to_pem};
-pub use files::FileError;
+pub use description::{CertDescription, certificates, links_its_issuer, to_pem};
+pub use files::CertFileError;
 pub use fingerprint::Fingerprint;
-pub use handshakes::{Handshakes, Opening};
-pub use hello::Hello;
+pub use handshakes::{HandshakePolicy, HandshakeStep};
+pub use hello::PendingHello;
 pub use local_ca::LocalCaError;
 pub use mobileconfig::mobileconfig;
 pub use on_disk::{CaOnDisk, OnDisk, OnDiskError};
-pub use probe::{Presented, Probe};
-pub use resolver::{Certificates, Choice};
-pub use session::Session;
-pub use shelf::Shown;
-pub use source::{Source, TlsError};
-pub use state::{Access, Lock, StateDir, StateError};
-pub use stream::Stream;
-pub use watch::Watch;
+pub use probe::{PresentedChain, TlsProbe};
+pub use resolver::{CertChoice, Certificates};
+pub use session::TlsSession;
+pub use source::{CheckedCert, TlsError};
+pub use state::{FileAccess, Lock, StateDir, StateError};
+pub use stream::ByteStream;
+pub use watch::FileWatch;
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -6,9 +6,9 @@ use std::{fs, io};
 use rustls::pki_types::CertificateDer;
 
 use super::acme;
-use super::constraints::Constraints;
+use super::constraints::CaConstraints;
 use super::description::certificates;
-use super::found::{CA_CERTIFICATE, LEAF_CERTIFICATE};
+use super::stored_ca::{CA_CERTIFICATE, LEAF_CERTIFICATE};
 use crate::config::{Certificate, CertificateFiles, Name, Tls};
 
 /// What is on disk. Reading it makes, mends and moves nothing.
@@ -91,7 +91,7 @@ impl CaOnDisk {
 
     /// Whether clients accept `name` from this CA: it was made for certain names.
     pub fn permits(&self, name: &Name) -> bool {
-        Constraints::read(&self.certificate).permit(name)
+        CaConstraints::read(&self.certificate).permit(name)
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
 
     use super::{CaOnDisk, OnDisk};
     use crate::config::{Certificate, CertificateFiles, Tls};
-    use crate::tls::Source;
+    use crate::tls::CheckedCert;
 
     #[test]
     fn looking_finds_what_serving_made_and_makes_nothing_itself() {
@@ -121,7 +121,7 @@ mod tests {
         assert!(error.starts_with(&format!("there is no {}/leaf.pem yet", dir.display())), "{error}");
         assert!(!dir.exists());
 
-        let source = Source::open(&Tls::default(), Some(&dir), datetime!(2026-11-20 12:00 UTC)).unwrap();
+        let source = CheckedCert::open(&Tls::default(), Some(&dir), datetime!(2026-11-20 12:00 UTC)).unwrap();
         let kept = OnDisk::read(&Tls::default(), Some(&dir)).unwrap().remove(0);
         assert_eq!(kept.chain, source.chain());
         assert_eq!(kept.ca.as_ref().map(|ca| &ca.certificate), source.ca());

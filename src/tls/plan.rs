@@ -7,23 +7,23 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::authority::{BACKDATED, LEAF_LIFE};
-use super::facts::Facts;
+use super::cert_info::CertInfo;
 use crate::config::Name;
 
 /// What to do at start.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Plan {
+pub(super) enum LocalCaPlan {
     /// Show the certificate that is there.
     Keep,
     /// Sign another one.
-    NewLeaf(Why),
+    NewLeaf(IssueReason),
     /// Make a CA, then sign.
-    NewCa(Why),
+    NewCa(IssueReason),
 }
 
 /// Why a certificate is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum IssueReason {
     /// There is none that can be used.
     Missing,
     /// Less than a third of its life is left.
@@ -38,12 +38,17 @@ pub(super) enum Why {
 ///
 /// A name that is no longer asked for is no reason for a new certificate. A CA that could not outlive a certificate signed
 /// by it is replaced together with the certificate, never in between: then clients have to act once, not twice.
-pub(super) fn plan(ca: Option<&Facts>, leaf: Option<&Facts>, required: &[Name], now: OffsetDateTime) -> Plan {
-    let Some(why) = reason(leaf, required, now) else { return Plan::Keep };
+pub(super) fn plan(
+    ca: Option<&CertInfo>,
+    leaf: Option<&CertInfo>,
+    required: &[Name],
+    now: OffsetDateTime,
+) -> LocalCaPlan {
+    let Some(why) = reason(leaf, required, now) else { return LocalCaPlan::Keep };
     match ca {
-        None => Plan::NewCa(Why::Missing),
-        Some(ca) if spent(ca, now) => Plan::NewCa(Why::Ageing),
-        Some(_) => Plan::NewLeaf(why),
+        None => LocalCaPlan::NewCa(IssueReason::Missing),
+        Some(ca) if spent(ca, now) => LocalCaPlan::NewCa(IssueReason::Ageing),
+        Some(_) => LocalCaPlan::NewLeaf(why),
     }
 }
 
@@ -51,24 +56,24 @@ pub(super) fn plan(ca: Option<&Facts>, leaf: Option<&Facts>, required: &[Name], 
 ///
 /// In its first day it does: it is still being set up. Later, people have come to trust it on all their devices, and one more name,
 /// perhaps a mistyped one, is no reason to undo that: the name is left out, and the log says how to begin anew.
-pub(super) fn makes_way(ca: &Facts, now: OffsetDateTime) -> bool {
+pub(super) fn makes_way(ca: &CertInfo, now: OffsetDateTime) -> bool {
     now < ca.not_before + BACKDATED + SETTING_UP
 }
 
 /// Whether `ca` would end before a certificate that it signed `now`.
-pub(super) fn spent(ca: &Facts, now: OffsetDateTime) -> bool {
+pub(super) fn spent(ca: &CertInfo, now: OffsetDateTime) -> bool {
     ca.not_after < now + LEAF_LIFE
 }
 
-fn reason(leaf: Option<&Facts>, required: &[Name], now: OffsetDateTime) -> Option<Why> {
-    let Some(leaf) = leaf else { return Some(Why::Missing) };
+fn reason(leaf: Option<&CertInfo>, required: &[Name], now: OffsetDateTime) -> Option<IssueReason> {
+    let Some(leaf) = leaf else { return Some(IssueReason::Missing) };
     if leaf.not_after - now < (leaf.not_after - leaf.not_before) / 3 {
-        return Some(Why::Ageing);
+        return Some(IssueReason::Ageing);
     }
-    required.iter().find(|name| !leaf.covers(name)).cloned().map(Why::NameAdded)
+    required.iter().find(|name| !leaf.covers(name)).cloned().map(IssueReason::NameAdded)
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for IssueReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => f.write_str("there was none"),
@@ -87,12 +92,12 @@ mod tests {
     use time::macros::datetime;
     use time::{Duration, OffsetDateTime};
 
-    use super::{Facts, Name, Plan, Why, makes_way, plan};
+    use super::{CertInfo, IssueReason, LocalCaPlan, Name, makes_way, plan};
 
     const MADE: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
 
-    fn facts(days: i64, names: &[&str]) -> Facts {
-        Facts {
+    fn facts(days: i64, names: &[&str]) -> CertInfo {
+        CertInfo {
             names: names.iter().map(|name| dns(name)).collect(),
             not_before: MADE,
             not_after: MADE + Duration::days(days),
@@ -112,16 +117,16 @@ mod tests {
         let ca = facts(3650, &[]);
         let leaf = facts(300, &["a", "b", "*.c"]);
         for (day, names, expected) in [
-            (0, &["a"][..], Plan::Keep),
-            (0, &["b", "a"], Plan::Keep),
-            (0, &["x.c"], Plan::Keep),
-            (0, &["a", "d", "e"], Plan::NewLeaf(Why::NameAdded(dns("d")))),
-            (0, &["c"], Plan::NewLeaf(Why::NameAdded(dns("c")))),
-            (200, &["a"], Plan::Keep),
-            (201, &["a"], Plan::NewLeaf(Why::Ageing)),
-            (301, &["a"], Plan::NewLeaf(Why::Ageing)),
+            (0, &["a"][..], LocalCaPlan::Keep),
+            (0, &["b", "a"], LocalCaPlan::Keep),
+            (0, &["x.c"], LocalCaPlan::Keep),
+            (0, &["a", "d", "e"], LocalCaPlan::NewLeaf(IssueReason::NameAdded(dns("d")))),
+            (0, &["c"], LocalCaPlan::NewLeaf(IssueReason::NameAdded(dns("c")))),
+            (200, &["a"], LocalCaPlan::Keep),
+            (201, &["a"], LocalCaPlan::NewLeaf(IssueReason::Ageing)),
+            (301, &["a"], LocalCaPlan::NewLeaf(IssueReason::Ageing)),
             // The clock is wrong, not the certificate.
-            (-9000, &["a"], Plan::Keep),
+            (-9000, &["a"], LocalCaPlan::Keep),
         ] {
             let names: Vec<_> = names.iter().map(|name| dns(name)).collect();
             let now = MADE + Duration::days(day);
@@ -133,16 +138,16 @@ mod tests {
     fn a_ca_is_replaced_only_with_a_certificate_that_it_could_not_outlive() {
         let leaf = facts(300, &["a"]);
         for (ca_days, day, expected) in [
-            (597, 200, Plan::Keep),
-            (300, 200, Plan::Keep),
-            (598, 201, Plan::NewLeaf(Why::Ageing)),
-            (597, 201, Plan::NewCa(Why::Ageing)),
+            (597, 200, LocalCaPlan::Keep),
+            (300, 200, LocalCaPlan::Keep),
+            (598, 201, LocalCaPlan::NewLeaf(IssueReason::Ageing)),
+            (597, 201, LocalCaPlan::NewCa(IssueReason::Ageing)),
         ] {
             let (ca, now) = (facts(ca_days, &[]), MADE + Duration::days(day));
             assert_eq!(plan(Some(&ca), Some(&leaf), &[], now), expected, "CA of {ca_days} days on day {day}");
         }
-        assert_eq!(plan(None, None, &[], MADE), Plan::NewCa(Why::Missing));
-        assert_eq!(plan(Some(&facts(3650, &[])), None, &[], MADE), Plan::NewLeaf(Why::Missing));
+        assert_eq!(plan(None, None, &[], MADE), LocalCaPlan::NewCa(IssueReason::Missing));
+        assert_eq!(plan(Some(&facts(3650, &[])), None, &[], MADE), LocalCaPlan::NewLeaf(IssueReason::Missing));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! [`Probe`]: looks at what a server shows, and lets it pass whatever it is.
+//! [`TlsProbe`]: looks at what a server shows, and lets it pass whatever it is.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,21 +13,21 @@ use super::crypto;
 
 /// Looks at one handshake. Nothing may be sent over such a connection: anybody can be at its other end.
 #[derive(Debug)]
-pub struct Probe {
+pub struct TlsProbe {
     judge: Verifier,
-    seen: Mutex<Option<Presented>>,
+    seen: Mutex<Option<PresentedChain>>,
 }
 
 /// What a server showed.
 #[derive(Debug, Clone)]
-pub struct Presented {
+pub struct PresentedChain {
     /// The certificates, the server's own first.
     pub chain: Vec<CertificateDer<'static>>,
     /// Why this system does not accept them for the name that was asked for; `None` when it does.
     pub refused: Option<Error>,
 }
 
-impl Probe {
+impl TlsProbe {
     /// A probe that judges by what this system trusts, and the settings of the client that uses it.
     pub fn new() -> Result<(Arc<Self>, Arc<ClientConfig>), ClientConfigError> {
         let provider = crypto::provider();
@@ -43,12 +43,12 @@ impl Probe {
     }
 
     /// What the server showed, once there was a handshake.
-    pub fn shown(&self) -> Option<Presented> {
+    pub fn shown(&self) -> Option<PresentedChain> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl ServerCertVerifier for Probe {
+impl ServerCertVerifier for TlsProbe {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
@@ -59,7 +59,7 @@ impl ServerCertVerifier for Probe {
     ) -> Result<ServerCertVerified, Error> {
         let refused = self.judge.verify_server_cert(leaf, rest, name, ocsp, now).err();
         let chain = std::iter::once(leaf).chain(rest).map(|one| one.clone().into_owned()).collect();
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(Presented { chain, refused });
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(PresentedChain { chain, refused });
         Ok(ServerCertVerified::assertion())
     }
 

@@ -11,10 +11,10 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-use super::addresses::Addresses;
-use super::facts::Facts;
-use super::shelf::{AtAddress, Issued, Shelf, Shown};
-use super::source::Source;
+use super::addresses::AddressCerts;
+use super::cert_info::CertInfo;
+use super::cert_store::{AddressedCert, CertStore, Issued, ServedCert};
+use super::source::CheckedCert;
 use crate::config::Name;
 
 /// The certificates that handshakes show, replaceable while frontgate runs.
@@ -23,19 +23,19 @@ use crate::config::Name;
 /// no certificate at all.
 #[derive(Debug)]
 pub struct Certificates {
-    shelf: ArcSwap<Shelf>,
+    shelf: ArcSwap<CertStore>,
     /// By server name, in lower case.
     challenges: ArcSwap<HashMap<String, Arc<CertifiedKey>>>,
     /// Makes the certificates for addresses, one at a time; none without a local CA.
-    maker: Mutex<Option<Addresses>>,
+    maker: Mutex<Option<AddressCerts>>,
     changed: Notify,
 }
 
 /// What a client gets.
 #[derive(Debug, Clone)]
-pub enum Choice {
+pub enum CertChoice {
     /// This certificate.
-    Shown(Arc<Shown>),
+    Shown(Arc<ServedCert>),
     /// The one that [`Certificates::make`] makes for this address of ours.
     Make(IpAddr),
 }
@@ -43,16 +43,16 @@ pub enum Choice {
 impl Certificates {
     /// Shows `certificate`, whoever asks for whatever.
     pub fn new(certificate: Arc<CertifiedKey>) -> Self {
-        Self::with(Shelf::new(Shown::new(certificate, Issued::Elsewhere), &[]), None)
+        Self::with(CertStore::new(ServedCert::new(certificate, Issued::Elsewhere), &[]), None)
     }
 
     /// Shows the certificates of `source`.
-    pub fn of(source: &Source) -> Self {
+    pub fn of(source: &CheckedCert) -> Self {
         let (first, more) = source.shown();
-        Self::with(Shelf::new(first, &more), source.addresses())
+        Self::with(CertStore::new(first, &more), source.addresses())
     }
 
-    fn with(shelf: Shelf, maker: Option<Addresses>) -> Self {
+    fn with(shelf: CertStore, maker: Option<AddressCerts>) -> Self {
         Self {
             shelf: ArcSwap::from_pointee(shelf),
             challenges: ArcSwap::default(),
@@ -63,7 +63,7 @@ impl Certificates {
 
     /// Shows the certificates of `source` from the next handshake on, and renews those for addresses that are due. Public ones
     /// stay. May read and write files.
-    pub fn show(&self, source: &Source, now: OffsetDateTime) {
+    pub fn show(&self, source: &CheckedCert, now: OffsetDateTime) {
         let (first, more) = source.shown();
         let mut maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
         *maker = source.addresses();
@@ -81,7 +81,7 @@ impl Certificates {
 
     /// Shows `certificate` in place of everything that is not public.
     pub fn swap(&self, certificate: Arc<CertifiedKey>) {
-        let shown = Shown::new(certificate, Issued::Elsewhere);
+        let shown = ServedCert::new(certificate, Issued::Elsewhere);
         self.shelf.rcu(|shelf| shelf.with_own(Arc::clone(&shown), &[]));
         self.changed.notify_one();
     }
@@ -89,7 +89,7 @@ impl Certificates {
     /// Shows `certificate` to clients that ask for `name`, from the next handshake on; with `None` what is configured takes
     /// over again.
     pub fn set_public(&self, name: &Name, certificate: Option<Arc<CertifiedKey>>) {
-        let shown = certificate.map(|certificate| Shown::new(certificate, Issued::Elsewhere));
+        let shown = certificate.map(|certificate| ServedCert::new(certificate, Issued::Elsewhere));
         self.shelf.rcu(|shelf| shelf.with_public(name, shown.as_ref()));
         self.changed.notify_one();
     }
@@ -115,20 +115,20 @@ impl Certificates {
 
     /// What a client gets that asks for `name`, in lower case, or for nothing and reached us at `address`. The address is
     /// `None` where the client cannot have dialled it, as behind a proxy.
-    pub fn choose(&self, name: Option<&str>, address: Option<IpAddr>) -> Choice {
+    pub fn choose(&self, name: Option<&str>, address: Option<IpAddr>) -> CertChoice {
         let shelf = self.shelf.load();
         match (name, address) {
-            (Some(name), _) => Choice::Shown(Arc::clone(shelf.by_name(name))),
+            (Some(name), _) => CertChoice::Shown(Arc::clone(shelf.by_name(name))),
             (None, address) => match (shelf.by_address(address), address) {
-                (AtAddress::Shown(shown), _) => Choice::Shown(shown),
-                (AtAddress::Missing, Some(address)) if self.makes_for(&shelf, address) => Choice::Make(address),
-                (AtAddress::Missing, _) => Choice::Shown(Arc::clone(shelf.default())),
+                (AddressedCert::Shown(shown), _) => CertChoice::Shown(shown),
+                (AddressedCert::Missing, Some(address)) if self.makes_for(&shelf, address) => CertChoice::Make(address),
+                (AddressedCert::Missing, _) => CertChoice::Shown(Arc::clone(shelf.default())),
             },
         }
     }
 
-    fn makes_for(&self, shelf: &Shelf, address: IpAddr) -> bool {
-        let room = shelf.addresses.len() < Addresses::MOST;
+    fn makes_for(&self, shelf: &CertStore, address: IpAddr) -> bool {
+        let room = shelf.addresses.len() < AddressCerts::MOST;
         // Who dials every address or none is nobody to make a certificate for.
         let can_be = !(address.is_unspecified() || address.is_multicast());
         // Never contended for long where it matters: a lock that is held means that one is being made.
@@ -137,26 +137,26 @@ impl Certificates {
 
     /// Makes the certificate for an address of this machine that a client has reached us at, or reads the one that was made
     /// before. Reads and writes files: not for an async task.
-    pub fn make(&self, address: IpAddr, now: OffsetDateTime) -> Arc<Shown> {
+    pub fn make(&self, address: IpAddr, now: OffsetDateTime) -> Arc<ServedCert> {
         let maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
-        if let AtAddress::Shown(shown) = self.shelf.load().by_address(Some(address)) {
+        if let AddressedCert::Shown(shown) = self.shelf.load().by_address(Some(address)) {
             return shown;
         }
         let made = maker.as_ref().and_then(|maker| self.make_with(maker, address, now));
         made.unwrap_or_else(|| Arc::clone(self.shelf.load().default()))
     }
 
-    fn make_with(&self, maker: &Addresses, address: IpAddr, now: OffsetDateTime) -> Option<Arc<Shown>> {
+    fn make_with(&self, maker: &AddressCerts, address: IpAddr, now: OffsetDateTime) -> Option<Arc<ServedCert>> {
         let shelf = self.shelf.load();
         let before = shelf.addresses.get(&address);
-        if before.is_none() && shelf.addresses.len() >= Addresses::MOST {
+        if before.is_none() && shelf.addresses.len() >= AddressCerts::MOST {
             return None;
         }
         let leaf = before.and_then(|shown| shown.certified().cert.first());
         let kept = |other: IpAddr| shelf.addresses.contains_key(&other);
         match maker.certificate(address, leaf, &kept, now) {
             Ok(certified) => {
-                let shown = Shown::new(certified, Issued::Here);
+                let shown = ServedCert::new(certified, Issued::Here);
                 self.shelf.rcu(|shelf| shelf.with_address(address, &shown));
                 Some(shown)
             }
@@ -176,7 +176,7 @@ impl Certificates {
     pub fn first_end(&self) -> Option<OffsetDateTime> {
         let shelf = self.shelf.load();
         let shown = shelf.foreign().chain([shelf.default()]);
-        shown.filter_map(|shown| Some(Facts::read(shown.certified().cert.first()?)?.not_after)).min()
+        shown.filter_map(|shown| Some(CertInfo::read(shown.certified().cert.first()?)?.not_after)).min()
     }
 
     /// Resolves when other certificates are shown than the last time it was asked.

@@ -1,4 +1,4 @@
-//! [`Session`]: the TLS of a client's connection once hands are shaken.
+//! [`TlsSession`]: the TLS of a client's connection once hands are shaken.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,23 +10,23 @@ use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::listener::{Buffers, Chunk, Readable, SIZE, TEXT};
+use crate::listener::{BufferPool, Chunk, Readable, SIZE, TEXT};
 
 /// The TLS of a client's connection, over rustls's unbuffered interface: the buffers are ours to borrow and to give back. A
 /// session of tokio-rustls keeps 4 KiB to read into for as long as it lives, and reads no more than that at once, while an idle
 /// one of these keeps nothing, and a busy one reads and writes three full records with one system call. One task reads and
 /// writes: either may send what waits to be sent.
-pub struct Session<S> {
+pub struct TlsSession<S> {
     io: S,
     tls: UnbufferedServerConnection,
-    buffers: Arc<Buffers>,
+    buffers: Arc<BufferPool>,
     /// What came and is not decrypted.
     incoming: Chunk,
     /// What is encrypted and not sent.
     outgoing: Chunk,
     /// What is decrypted and was not asked for.
     text: Chunk,
-    due: Due,
+    due: DueOutput,
     /// The client has said that it sends no more.
     over: bool,
     /// We have said that we send no more.
@@ -37,18 +37,18 @@ pub struct Session<S> {
 
 /// What is to be sent.
 #[derive(Default)]
-struct Due {
+struct DueOutput {
     /// All that waits is what rustls has to say by itself.
     only_own: bool,
     /// The client has said something, and nothing was written since.
     answer: bool,
 }
 
-impl<S> Session<S> {
+impl<S> TlsSession<S> {
     /// A session that has not shaken hands yet, with the bytes that came already.
-    pub(super) fn new(io: S, tls: UnbufferedServerConnection, incoming: Chunk, buffers: Arc<Buffers>) -> Self {
+    pub(super) fn new(io: S, tls: UnbufferedServerConnection, incoming: Chunk, buffers: Arc<BufferPool>) -> Self {
         let (outgoing, text) = (Chunk::default(), Chunk::default());
-        let due = Due::default();
+        let due = DueOutput::default();
         Self { io, tls, buffers, incoming, outgoing, text, due, over: false, closed: false, broken: false }
     }
 
@@ -68,7 +68,7 @@ impl<S> Session<S> {
     }
 
     /// Decrypts what came, as far as it is complete and `buf` has room, and then does what is `next`.
-    fn process(&mut self, buf: &mut ReadBuf<'_>, next: &Next<'_>) -> io::Result<()> {
+    fn process(&mut self, buf: &mut ReadBuf<'_>, next: &SessionStep<'_>) -> io::Result<()> {
         if self.broken {
             return Err(io::ErrorKind::InvalidData.into());
         }
@@ -98,22 +98,22 @@ impl<S> Session<S> {
                 Ok(ConnectionState::PeerClosed) => self.over = true,
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
                     proceed = false;
-                    self.due.only_own &= matches!(next, Next::Read);
+                    self.due.only_own &= matches!(next, SessionStep::Read);
                     match next {
-                        Next::Read => {}
-                        Next::Write(text) => {
+                        SessionStep::Read => {}
+                        SessionStep::Write(text) => {
                             let written =
                                 traffic.encrypt(text, self.outgoing.room(&self.buffers)).map_err(exhausted)?;
                             self.outgoing.filled(written);
                         }
-                        Next::Close => {
+                        SessionStep::Close => {
                             let written =
                                 traffic.queue_close_notify(self.outgoing.room(&self.buffers)).map_err(exhausted)?;
                             self.outgoing.filled(written);
                         }
                     }
                 }
-                Ok(_) if matches!(next, Next::Write(_)) => return Err(io::ErrorKind::BrokenPipe.into()),
+                Ok(_) if matches!(next, SessionStep::Write(_)) => return Err(io::ErrorKind::BrokenPipe.into()),
                 Ok(ConnectionState::BlockedHandshake | ConnectionState::Closed) => proceed = false,
                 Ok(_) => return Err(io::ErrorKind::Unsupported.into()),
                 Err(error) => failed = Some(error),
@@ -133,7 +133,7 @@ impl<S> Session<S> {
             }
             // A reader has enough when more would only have to be kept, or is not there. Who wants to write has to go on.
             let nothing_left = self.incoming.is_empty() && !self.tls.wants_write();
-            let has_enough = got_some && matches!(next, Next::Read) && (buf.remaining() == 0 || nothing_left);
+            let has_enough = got_some && matches!(next, SessionStep::Read) && (buf.remaining() == 0 || nothing_left);
             if !proceed || has_enough {
                 return Ok(());
             }
@@ -142,19 +142,19 @@ impl<S> Session<S> {
 }
 
 /// What is to be done once everything that came is dealt with.
-enum Next<'a> {
+enum SessionStep<'a> {
     Read,
     Write(&'a [u8]),
     Close,
 }
 
-impl<S: Readable + AsyncWrite + Unpin> Session<S> {
+impl<S: Readable + AsyncWrite + Unpin> TlsSession<S> {
     /// Shakes hands. What the server has to say at the end (tickets) goes out with whatever is written first, or when the client
     /// is waited for and has not asked for anything: that saves a system call and a packet for each connection.
     pub(super) fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut nothing = ReadBuf::new(&mut []);
-            if let Err(error) = self.process(&mut nothing, &Next::Read) {
+            if let Err(error) = self.process(&mut nothing, &SessionStep::Read) {
                 let _ = self.poll_send(cx);
                 return Poll::Ready(Err(error));
             }
@@ -187,7 +187,7 @@ impl<S: Readable + AsyncWrite + Unpin> Session<S> {
     }
 }
 
-impl<S: Readable + AsyncWrite + Unpin> AsyncRead for Session<S> {
+impl<S: Readable + AsyncWrite + Unpin> AsyncRead for TlsSession<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
@@ -201,7 +201,7 @@ impl<S: Readable + AsyncWrite + Unpin> AsyncRead for Session<S> {
                 return Poll::Ready(Ok(()));
             }
             if this.broken || (!this.incoming.is_empty() && !this.over) {
-                let processed = this.process(buf, &Next::Read);
+                let processed = this.process(buf, &SessionStep::Read);
                 if buf.filled().len() > before {
                     // An error comes again the next time.
                     if this.incoming.is_empty() {
@@ -230,7 +230,7 @@ impl<S: Readable + AsyncWrite + Unpin> AsyncRead for Session<S> {
     }
 }
 
-impl<S: Readable + AsyncWrite + Unpin> Readable for Session<S> {
+impl<S: Readable + AsyncWrite + Unpin> Readable for TlsSession<S> {
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let nothing_here = self.text.is_empty() && self.incoming.is_empty() && !self.over && !self.broken;
         // What waits to be sent is sent by whoever reads.
@@ -244,7 +244,7 @@ impl<S: Readable + AsyncWrite + Unpin> Readable for Session<S> {
     }
 }
 
-impl<S: Readable + AsyncWrite + Unpin> AsyncWrite for Session<S> {
+impl<S: Readable + AsyncWrite + Unpin> AsyncWrite for TlsSession<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, text: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if this.closed {
@@ -256,7 +256,7 @@ impl<S: Readable + AsyncWrite + Unpin> AsyncWrite for Session<S> {
         }
         let text = &text[..text.len().min(TEXT)];
         this.due.answer = false;
-        this.process(&mut ReadBuf::new(&mut []), &Next::Write(text))?;
+        this.process(&mut ReadBuf::new(&mut []), &SessionStep::Write(text))?;
         // What is short waits for the flush, or for what follows: a last word goes out with the end.
         if this.outgoing.bytes().len() <= SHORT {
             return Poll::Ready(Ok(text.len()));
@@ -314,7 +314,7 @@ impl<S: Readable + AsyncWrite + Unpin> AsyncWrite for Session<S> {
                 ready!(this.poll_send(cx))?;
             }
             this.closed = true;
-            this.process(&mut ReadBuf::new(&mut []), &Next::Close)?;
+            this.process(&mut ReadBuf::new(&mut []), &SessionStep::Close)?;
         }
         ready!(this.poll_send(cx))?;
         match ready!(Pin::new(&mut this.io).poll_shutdown(cx)) {
@@ -325,13 +325,13 @@ impl<S: Readable + AsyncWrite + Unpin> AsyncWrite for Session<S> {
     }
 }
 
-impl<S: std::fmt::Debug> std::fmt::Debug for Session<S> {
+impl<S: std::fmt::Debug> std::fmt::Debug for TlsSession<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Session").field("io", &self.io).finish_non_exhaustive()
     }
 }
 
-fn keep(text: &mut Chunk, buffers: &Buffers, bytes: &[u8]) -> io::Result<()> {
+fn keep(text: &mut Chunk, buffers: &BufferPool, bytes: &[u8]) -> io::Result<()> {
     if bytes.is_empty() {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! [`Source`]: the certificate that the configuration asks for.
+//! [`CheckedCert`]: the certificate that the configuration asks for.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,31 +8,31 @@ use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 use tracing::warn;
 
-use super::addresses::Addresses;
-use super::facts::Facts;
-use super::files::{self, FileError, Pair};
+use super::addresses::AddressCerts;
+use super::cert_info::CertInfo;
+use super::cert_store::{Issued, ServedCert};
+use super::files::{self, CertFileError, CertKeyPair};
 use super::fingerprint::Fingerprint;
-use super::kept::Kept;
-use super::local_ca::{LocalCa, LocalCaError, Wanted};
-use super::shelf::{Issued, Shown};
+use super::local_ca::{LeafRequest, LocalCa, LocalCaError};
 use super::state::StateDir;
+use super::watched_cert_files::WatchedCertFiles;
 use super::{crypto, names};
 use crate::config::{Certificate, Name, Tls};
 
 /// A certificate with its key, checked and ready to be shown, and what to tell people about it.
 #[derive(Debug)]
-pub struct Source {
+pub struct CheckedCert {
     certified: Arc<CertifiedKey>,
-    facts: Facts,
+    facts: CertInfo,
     fingerprint: Fingerprint,
-    kind: Kind,
+    kind: CheckedCertKind,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum CheckedCertKind {
     Local(Local),
     /// The first is the one that `certified` and `facts` are of.
-    Files(Vec<Kept>),
+    Files(Vec<WatchedCertFiles>),
 }
 
 /// What the local CA needs to make further certificates.
@@ -52,7 +52,7 @@ pub enum TlsError {
     LocalCa(#[from] LocalCaError),
     /// The configured files cannot be used.
     #[error(transparent)]
-    Files(#[from] FileError),
+    Files(#[from] CertFileError),
     /// An empty list of files, which the configuration refuses.
     #[error("no certificate is configured; check `tls.certificate`")]
     None,
@@ -61,7 +61,7 @@ pub enum TlsError {
     Key(#[from] rustls::Error),
 }
 
-impl Source {
+impl CheckedCert {
     /// Reads or makes the certificate of `tls`. The local CA lives in `state_dir`; without one, or when it cannot be written,
     /// a certificate is made that lasts as long as the process, with a warning.
     ///
@@ -70,7 +70,8 @@ impl Source {
         match &tls.certificate {
             Certificate::Local | Certificate::Acme => Self::local(None, &tls.names, state_dir, now),
             Certificate::Files(files) => {
-                let kept = files.iter().map(|files| Kept::open(files, now)).collect::<Result<Vec<_>, _>>()?;
+                let kept =
+                    files.iter().map(|files| WatchedCertFiles::open(files, now)).collect::<Result<Vec<_>, _>>()?;
                 let all: Vec<_> = kept.iter().map(|kept| &kept.pair.facts).collect();
                 for name in files::uncovered(&all, &tls.names) {
                     warn!(%name, "the certificate is not for this name: clients that ask for it will refuse it");
@@ -81,23 +82,23 @@ impl Source {
     }
 
     /// The same again, later: the same certificate unless it was due for renewal, files changed, or names were added (compare
-    /// the fingerprints). Unlike [`Source::open`] this carries a CA on that lives in memory only, and files that cannot be
+    /// the fingerprints). Unlike [`CheckedCert::open`] this carries a CA on that lives in memory only, and files that cannot be
     /// used any more are no error: what was read from them before stays.
     pub fn renewed(&self, tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
         match (&self.kind, &tls.certificate) {
-            (Kind::Files(kept), Certificate::Files(_)) => {
+            (CheckedCertKind::Files(kept), Certificate::Files(_)) => {
                 Self::files(kept.iter().map(|kept| kept.again(now)).collect())
             }
-            (Kind::Local(local), Certificate::Local | Certificate::Acme) => {
+            (CheckedCertKind::Local(local), Certificate::Local | Certificate::Acme) => {
                 Self::local(Some(&local.ca), &tls.names, state_dir, now)
             }
             _ => Self::open(tls, state_dir, now),
         }
     }
 
-    fn files(kept: Vec<Kept>) -> Result<Self, TlsError> {
-        let Pair { certified, facts } = kept.first().ok_or(TlsError::None)?.pair.clone();
-        Ok(Self::new(certified, facts, Kind::Files(kept)))
+    fn files(kept: Vec<WatchedCertFiles>) -> Result<Self, TlsError> {
+        let CertKeyPair { certified, facts } = kept.first().ok_or(TlsError::None)?.pair.clone();
+        Ok(Self::new(certified, facts, CheckedCertKind::Files(kept)))
     }
 
     fn local(
@@ -118,42 +119,42 @@ impl Source {
             }
         };
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        let local = LocalCa::open(dir.as_ref(), Wanted { names, host: Some(&host) }, before, now)?;
+        let local = LocalCa::open(dir.as_ref(), LeafRequest { names, host: Some(&host) }, before, now)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(local.key.serialize_der()));
         let key = crypto::provider().key_provider.load_private_key(key)?;
         let certified = CertifiedKey::new(vec![local.leaf.certificate.clone()], key);
         let facts = local.leaf.facts.clone();
         let local = Local { ca: Arc::new(local), dir, names: names::required(names) };
-        Ok(Self::new(Arc::new(certified), facts, Kind::Local(local)))
+        Ok(Self::new(Arc::new(certified), facts, CheckedCertKind::Local(local)))
     }
 
-    fn new(certified: Arc<CertifiedKey>, facts: Facts, kind: Kind) -> Self {
+    fn new(certified: Arc<CertifiedKey>, facts: CertInfo, kind: CheckedCertKind) -> Self {
         let fingerprint = Fingerprint::of(certified.cert.first().map_or(&[], |leaf| leaf.as_ref()));
         Self { certified, facts, fingerprint, kind }
     }
 
     /// Every certificate to be shown, the one for unknown names first.
-    pub(super) fn shown(&self) -> (Arc<Shown>, Vec<Arc<Shown>>) {
-        let shown = |kept: &Kept| Shown::new(Arc::clone(&kept.pair.certified), Issued::Elsewhere);
+    pub(super) fn shown(&self) -> (Arc<ServedCert>, Vec<Arc<ServedCert>>) {
+        let shown = |kept: &WatchedCertFiles| ServedCert::new(Arc::clone(&kept.pair.certified), Issued::Elsewhere);
         match &self.kind {
-            Kind::Local(_) => (Shown::new(self.certified_key(), Issued::Here), Vec::new()),
-            Kind::Files(kept) => {
+            CheckedCertKind::Local(_) => (ServedCert::new(self.certified_key(), Issued::Here), Vec::new()),
+            CheckedCertKind::Files(kept) => {
                 let more = kept.iter().skip(1).map(shown).collect();
-                (Shown::new(self.certified_key(), Issued::Elsewhere), more)
+                (ServedCert::new(self.certified_key(), Issued::Elsewhere), more)
             }
         }
     }
 
     /// What makes certificates for addresses of this machine; `None` without a local CA.
-    pub(super) fn addresses(&self) -> Option<Addresses> {
+    pub(super) fn addresses(&self) -> Option<AddressCerts> {
         let Local { ca, dir, names } = self.as_local()?;
-        Some(Addresses::new(Arc::clone(ca), Arc::clone(&self.certified.key), dir.clone(), names.clone()))
+        Some(AddressCerts::new(Arc::clone(ca), Arc::clone(&self.certified.key), dir.clone(), names.clone()))
     }
 
     fn as_local(&self) -> Option<&Local> {
         match &self.kind {
-            Kind::Local(local) => Some(local),
-            Kind::Files(_) => None,
+            CheckedCertKind::Local(local) => Some(local),
+            CheckedCertKind::Files(_) => None,
         }
     }
 
@@ -205,7 +206,7 @@ mod tests {
     use time::Duration;
     use time::macros::datetime;
 
-    use super::{Certificate, OffsetDateTime, Source, Tls};
+    use super::{Certificate, CheckedCert, OffsetDateTime, Tls};
     use crate::config::CertificateFiles;
 
     const NOW: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
@@ -214,8 +215,8 @@ mod tests {
     fn the_local_certificate_is_the_same_after_a_restart() {
         let temp = tempfile::tempdir().unwrap();
         let dir = temp.path().join("state");
-        let first = Source::open(&Tls::default(), Some(&dir), NOW).unwrap();
-        let second = Source::open(&Tls::default(), Some(&dir), NOW + Duration::days(30)).unwrap();
+        let first = CheckedCert::open(&Tls::default(), Some(&dir), NOW).unwrap();
+        let second = CheckedCert::open(&Tls::default(), Some(&dir), NOW + Duration::days(30)).unwrap();
         assert_eq!(first.chain(), second.chain());
         assert_eq!(first.fingerprint(), second.fingerprint());
         assert!(second.is_local());
@@ -230,7 +231,7 @@ mod tests {
         let file = temp.path().join("file");
         fs::write(&file, "").unwrap();
         for dir in [Some(file.join("state")), None] {
-            let first = Source::open(&Tls::default(), dir.as_deref(), NOW).unwrap();
+            let first = CheckedCert::open(&Tls::default(), dir.as_deref(), NOW).unwrap();
             assert_eq!((first.is_local(), first.ca_path()), (true, None));
             assert!(first.ca().is_some());
             let later = first.renewed(&Tls::default(), dir.as_deref(), NOW + Duration::days(1)).unwrap();
@@ -240,7 +241,7 @@ mod tests {
 
     #[test]
     fn keys_cannot_be_printed() {
-        let source = Source::open(&Tls::default(), None, NOW).unwrap();
+        let source = CheckedCert::open(&Tls::default(), None, NOW).unwrap();
         let key = source.as_local().unwrap().ca.key.serialize_der();
         let printed = format!("{source:?}");
         assert!(printed.contains("[secret key elided]"), "{printed}");
@@ -253,7 +254,7 @@ mod tests {
     fn a_damaged_ca_stops_the_start() {
         let temp = tempfile::tempdir().unwrap();
         fs::write(temp.path().join("ca.key"), "").unwrap();
-        let error = Source::open(&Tls::default(), Some(temp.path()), NOW).unwrap_err().to_string();
+        let error = CheckedCert::open(&Tls::default(), Some(temp.path()), NOW).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{}/ca.key is damaged", temp.path().display())), "{error}");
     }
 
@@ -261,11 +262,11 @@ mod tests {
     fn files_are_shown_as_they_are_and_read_again_later() {
         let temp = tempfile::tempdir().unwrap();
         let (one, two) = (temp.path().join("one"), temp.path().join("two"));
-        let made = [&one, &two].map(|dir| Source::open(&Tls::default(), Some(dir), NOW).unwrap());
+        let made = [&one, &two].map(|dir| CheckedCert::open(&Tls::default(), Some(dir), NOW).unwrap());
         let (cert, key) = (one.join("leaf.pem"), one.join("leaf.key"));
         let files = CertificateFiles { cert, key, ocsp: None };
         let tls = Tls { certificate: Certificate::Files(vec![files]), ..Tls::default() };
-        let shown = Source::open(&tls, None, NOW).unwrap();
+        let shown = CheckedCert::open(&tls, None, NOW).unwrap();
         assert_eq!(shown.chain(), made[0].chain());
         assert_eq!((shown.is_local(), shown.ca_path(), shown.ca()), (false, None, None));
         for file in ["leaf.pem", "leaf.key"] {

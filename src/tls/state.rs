@@ -15,7 +15,7 @@ pub struct StateDir {
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub enum FileAccess {
     /// Everybody: certificates.
     Public,
     /// Only the user frontgate runs as: keys.
@@ -114,11 +114,11 @@ impl StateDir {
 
     /// What the file `name` holds; `None` when there is no such file. A private file that others could read is closed to them,
     /// with a warning.
-    pub fn read(&self, name: &str, access: Access) -> Result<Option<Vec<u8>>, StateError> {
+    pub fn read(&self, name: &str, access: FileAccess) -> Result<Option<Vec<u8>>, StateError> {
         let path = self.file(name);
         match fs::read(&path) {
             Ok(contents) => {
-                if access == Access::Private {
+                if access == FileAccess::Private {
                     tighten(&path);
                 }
                 Ok(Some(contents))
@@ -129,7 +129,7 @@ impl StateDir {
     }
 
     /// Replaces the file `name`. A crash leaves the old file or the complete new one.
-    pub fn write(&self, name: &str, contents: &[u8], access: Access) -> Result<(), StateError> {
+    pub fn write(&self, name: &str, contents: &[u8], access: FileAccess) -> Result<(), StateError> {
         let path = self.file(name);
         let draft = self.file(&format!(".{name}.{:08x}", fastrand::u32(..)));
         let written = write_synced(&draft, contents, access)
@@ -150,10 +150,10 @@ impl StateDir {
     }
 }
 
-fn write_synced(path: &Path, contents: &[u8], access: Access) -> io::Result<()> {
+fn write_synced(path: &Path, contents: &[u8], access: FileAccess) -> io::Result<()> {
     let mode = match access {
-        Access::Public => 0o644,
-        Access::Private => 0o600,
+        FileAccess::Public => 0o644,
+        FileAccess::Private => 0o600,
     };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(contents)?;
@@ -199,7 +199,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
-    use super::{Access, StateDir};
+    use super::{FileAccess, StateDir};
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o7777
@@ -209,8 +209,8 @@ mod tests {
     fn folders_and_keys_are_ours_alone() {
         let temp = tempfile::tempdir().unwrap();
         let dir = StateDir::open(&temp.path().join("a/b")).unwrap();
-        dir.write("key", b"secret", Access::Private).unwrap();
-        dir.write("certificate", b"public", Access::Public).unwrap();
+        dir.write("key", b"secret", FileAccess::Private).unwrap();
+        dir.write("certificate", b"public", FileAccess::Public).unwrap();
         assert_eq!(mode(&temp.path().join("a")), 0o700);
         assert_eq!(mode(dir.path()), 0o700);
         assert_eq!(mode(&dir.file("key")), 0o600);
@@ -224,7 +224,7 @@ mod tests {
         for (before, after) in [(0o644, 0o600), (0o640, 0o600), (0o600, 0o600), (0o400, 0o400)] {
             fs::write(dir.file("key"), "secret").unwrap();
             fs::set_permissions(dir.file("key"), PermissionsExt::from_mode(before)).unwrap();
-            assert_eq!(dir.read("key", Access::Private).unwrap().unwrap(), b"secret");
+            assert_eq!(dir.read("key", FileAccess::Private).unwrap().unwrap(), b"secret");
             assert_eq!(mode(&dir.file("key")), after, "{before:o}");
             fs::remove_file(dir.file("key")).unwrap();
         }
@@ -240,7 +240,7 @@ mod tests {
         std::os::unix::fs::symlink(&other, dir.file("link")).unwrap();
         fs::hard_link(&other, dir.file("name")).unwrap();
         for name in ["link", "name"] {
-            dir.read(name, Access::Private).unwrap();
+            dir.read(name, FileAccess::Private).unwrap();
             assert_eq!(mode(&other), 0o644, "{name}");
         }
     }
@@ -259,15 +259,15 @@ mod tests {
     fn a_file_is_replaced_whole_and_leaves_no_draft() {
         let temp = tempfile::tempdir().unwrap();
         let dir = StateDir::open(temp.path()).unwrap();
-        dir.write("file", b"long contents", Access::Public).unwrap();
-        dir.write("file", b"short", Access::Private).unwrap();
-        assert_eq!(dir.read("file", Access::Private).unwrap().unwrap(), b"short");
+        dir.write("file", b"long contents", FileAccess::Public).unwrap();
+        dir.write("file", b"short", FileAccess::Private).unwrap();
+        assert_eq!(dir.read("file", FileAccess::Private).unwrap().unwrap(), b"short");
         assert_eq!(mode(&dir.file("file")), 0o600);
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
 
         // A folder cannot be renamed over: the draft goes, what was there stays.
         fs::create_dir(dir.file("folder")).unwrap();
-        let error = dir.write("folder", b"x", Access::Public).unwrap_err().to_string();
+        let error = dir.write("folder", b"x", FileAccess::Public).unwrap_err().to_string();
         assert!(error.starts_with(&format!("cannot write {}", dir.file("folder").display())), "{error}");
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 2);
     }
@@ -276,9 +276,9 @@ mod tests {
     fn what_is_not_there_is_not_an_error_but_what_cannot_be_read_is() {
         let temp = tempfile::tempdir().unwrap();
         let dir = StateDir::open(temp.path()).unwrap();
-        assert_eq!(dir.read("none", Access::Public).unwrap(), None);
+        assert_eq!(dir.read("none", FileAccess::Public).unwrap(), None);
         fs::create_dir(dir.file("folder")).unwrap();
-        let error = dir.read("folder", Access::Public).unwrap_err().to_string();
+        let error = dir.read("folder", FileAccess::Public).unwrap_err().to_string();
         assert!(error.starts_with(&format!("cannot read {}", dir.file("folder").display())), "{error}");
     }
 

@@ -1,4 +1,4 @@
-//! [`Stream`]: a byte stream to a client or to the gateway, encrypted or not.
+//! [`ByteStream`]: a byte stream to a client or to the gateway, encrypted or not.
 
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
@@ -8,22 +8,22 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::client;
 
-use super::session::Session;
-use crate::listener::{Readable, Socket};
+use super::session::TlsSession;
+use crate::listener::{Readable, StreamSocket};
 
 /// A byte stream to a client or to the gateway, encrypted or not. The sessions are boxed: they are many times the size of a
 /// socket.
 #[derive(Debug)]
-pub enum Stream {
+pub enum ByteStream {
     /// As the kernel gives it.
-    Plain(Socket),
+    Plain(StreamSocket),
     /// We are the TLS server.
-    Server(Box<Session<Socket>>),
+    Server(Box<TlsSession<StreamSocket>>),
     /// We are the TLS client.
-    Client(Box<client::TlsStream<Socket>>),
+    Client(Box<client::TlsStream<StreamSocket>>),
 }
 
-impl Stream {
+impl ByteStream {
     /// Our own address; `None` on a unix socket.
     pub fn local_ip(&self) -> Option<IpAddr> {
         self.socket().local_ip()
@@ -39,7 +39,7 @@ impl Stream {
         self.socket().has_ended()
     }
 
-    fn socket(&self) -> &Socket {
+    fn socket(&self) -> &StreamSocket {
         match self {
             Self::Plain(socket) => socket,
             Self::Server(stream) => stream.io(),
@@ -51,20 +51,20 @@ impl Stream {
 macro_rules! each {
     ($stream:expr, $io:ident => $call:expr) => {
         match $stream.get_mut() {
-            Stream::Plain($io) => $call,
-            Stream::Server($io) => $call,
-            Stream::Client($io) => $call,
+            ByteStream::Plain($io) => $call,
+            ByteStream::Server($io) => $call,
+            ByteStream::Client($io) => $call,
         }
     };
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for ByteStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         each!(self, io => Pin::new(io).poll_read(cx, buf))
     }
 }
 
-impl Readable for Stream {
+impl Readable for ByteStream {
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(io) => io.poll_readable(cx),
@@ -81,7 +81,7 @@ impl Readable for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for ByteStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         each!(self, io => Pin::new(io).poll_write(cx, buf))
     }

@@ -1,4 +1,4 @@
-//! [`Watch`]: notices when files change, whoever replaces them and however.
+//! [`FileWatch`]: notices when files change, whoever replaces them and however.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -17,27 +17,27 @@ use tracing::{debug, warn};
 /// It watches folders, because files are replaced more often than written to, and every folder on the way through symbolic
 /// links: certbot's `live/NAME/*.pem` point into `archive/`, and Kubernetes swaps the link `..data` to a whole folder.
 #[derive(Debug)]
-pub struct Watch {
+pub struct FileWatch {
     files: Vec<PathBuf>,
     /// None when the kernel has no watches left.
     watcher: Option<RecommendedWatcher>,
-    places: Arc<Mutex<Places>>,
+    places: Arc<Mutex<WatchedFolders>>,
     changed: Arc<Notify>,
 }
 
 /// Where a change can make a file another one.
 #[derive(Debug, Default)]
-struct Places {
+struct WatchedFolders {
     folders: BTreeSet<PathBuf>,
     /// Of the files and links in them. Whatever else is in a folder, such as a log, is nothing to us. Without their folders: the
     /// kernel knows one folder by one path only, even if it was given two.
     names: BTreeSet<OsString>,
 }
 
-impl Watch {
+impl FileWatch {
     /// Watches `files`. When that cannot be, nothing is ever noticed, and it is logged that only looking helps.
     pub fn on(files: Vec<PathBuf>) -> Self {
-        let (changed, places) = (Arc::new(Notify::new()), Arc::new(Mutex::new(Places::default())));
+        let (changed, places) = (Arc::new(Notify::new()), Arc::new(Mutex::new(WatchedFolders::default())));
         let (noticed, wanted) = (Arc::clone(&changed), Arc::clone(&places));
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             let wanted = wanted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,7 +61,7 @@ impl Watch {
         let before = {
             // Before they are watched, so that no change is missed.
             let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *places, Places { folders: folders.clone(), names }).folders
+            std::mem::replace(&mut *places, WatchedFolders { folders: folders.clone(), names }).folders
         };
         for gone in before.difference(&folders) {
             // It may be gone from the disk too, and its watch with it.
@@ -99,7 +99,7 @@ impl Watch {
     }
 }
 
-impl Places {
+impl WatchedFolders {
     /// Whether this may have changed one of the files.
     fn concerns(&self, event: &Event) -> bool {
         let is_ours = |path: &PathBuf| {
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn only_what_can_change_a_file_concerns_it() {
-        let places = Places {
+        let places = WatchedFolders {
             folders: ["/etc/frontgate".into(), ".".into()].into(),
             names: ["frontgate.yaml".into(), "..data".into()].into(),
         };

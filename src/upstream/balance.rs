@@ -8,7 +8,7 @@ use crate::config::Balance;
 
 /// What is known of an endpoint when one is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct EndpointState {
     /// Requests and WebSockets under way.
     pub(super) busy: usize,
     /// It failed, and is left alone until then.
@@ -17,7 +17,7 @@ pub(super) struct Standing {
 
 /// The endpoints in the order in which to try them: those that are not left alone, then the others, those that come back first
 /// before. `turn` counts up with every choice.
-pub(super) fn order(balance: Balance, turn: usize, standings: &[Standing], now: Instant) -> Vec<usize> {
+pub(super) fn order(balance: Balance, turn: usize, standings: &[EndpointState], now: Instant) -> Vec<usize> {
     let count = standings.len();
     let mut order: Vec<usize> = (0..count).map(|step| (turn % count + step) % count).collect();
     // Both sorts are stable: among equals it goes round.
@@ -30,12 +30,12 @@ pub(super) fn order(balance: Balance, turn: usize, standings: &[Standing], now: 
 
 /// How an endpoint has done lately.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Record {
+pub(super) struct OutlierState {
     failures: u32,
     shunned: Option<Instant>,
 }
 
-impl Record {
+impl OutlierState {
     /// It failed. Whether that is news.
     pub(super) fn failed(&mut self, now: Instant) -> bool {
         let news = self.failures == 0;
@@ -72,7 +72,7 @@ mod tests {
         let now = Instant::now();
         let second = Duration::from_secs(1);
         let standing =
-            |busy, until: Option<u32>| Standing { busy, shunned: until.map(|seconds| now + second * seconds) };
+            |busy, until: Option<u32>| EndpointState { busy, shunned: until.map(|seconds| now + second * seconds) };
         let (robin, least) = (Balance::RoundRobin, Balance::LeastConnections);
         let idle = [standing(0, None); 3];
         let busy = [standing(5, None), standing(2, None), standing(2, None)];
@@ -104,7 +104,7 @@ mod tests {
     fn who_fails_again_is_left_alone_for_longer_and_who_works_is_forgiven() {
         let began = Instant::now();
         let second = Duration::from_secs(1);
-        let mut record = Record::default();
+        let mut record = OutlierState::default();
         let mut now = began;
         for (pause, news) in [(2, true), (4, false), (8, false), (16, false), (30, false), (30, false)] {
             assert_eq!(record.failed(now), news);

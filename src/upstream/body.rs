@@ -10,9 +10,9 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use super::body_channel::{BodyError, BodyReceiver};
-use super::progress::Stall;
-use crate::observe::access::Counter;
+use super::body_channel::{BodyReceiver, ChannelError};
+use super::progress::StallTimer;
+use crate::observe::access::ByteCounter;
 
 /// A request's body on its way from the client to the gateway: never held, only passed.
 #[derive(Debug, Default)]
@@ -27,9 +27,9 @@ pub enum RequestBody {
         /// How many bytes may still come; `None` is unlimited.
         left: Option<u64>,
         /// Bytes passed so far, for the log.
-        passed: Counter,
+        passed: ByteCounter,
         /// Ends it when nothing comes for too long.
-        stall: Box<Stall>,
+        stall: Box<StallTimer>,
     },
 }
 
@@ -56,12 +56,12 @@ pub struct TooLarge;
 
 impl RequestBody {
     /// The client's body, of which at most `limit` bytes pass. If there is one, `counted` gets what counts its bytes.
-    pub fn new(body: BodySource, limit: Option<u64>, counted: &mut Option<Counter>) -> Self {
+    pub fn new(body: BodySource, limit: Option<u64>, counted: &mut Option<ByteCounter>) -> Self {
         if body.is_end_stream() {
             return Self::Empty;
         }
-        let stall = Box::new(Stall::new(None));
-        Self::Incoming { body, left: limit, passed: counted.insert(Counter::default()).clone(), stall }
+        let stall = Box::new(StallTimer::new(None));
+        Self::Incoming { body, left: limit, passed: counted.insert(ByteCounter::default()).clone(), stall }
     }
 
     /// The client must send something of it within `limit`; `None` is for ever.
@@ -123,7 +123,7 @@ impl RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = BodyError;
+    type Error = ChannelError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         let Self::Incoming { body, left, passed, stall } = self.get_mut() else { return Poll::Ready(None) };
@@ -162,7 +162,7 @@ impl Body for RequestBody {
 }
 
 impl BodySource {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ChannelError>>> {
         match self {
             Self::Empty => Poll::Ready(None),
             Self::Http2(body) => Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?))),

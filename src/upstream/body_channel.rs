@@ -9,30 +9,30 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 /// Why a body breaks off.
-pub type BodyError = Box<dyn Error + Send + Sync>;
+pub type ChannelError = Box<dyn Error + Send + Sync>;
 
 /// Makes a way for a body that is `length` bytes long, if that is known. It holds at most one piece, so that a connection reads
 /// no faster than the body is sent on.
 pub fn channel(length: Option<u64>) -> (BodySender, BodyReceiver) {
-    let slot = Slot { frame: None, left: length, state: State::Open, waits: None, gone: false };
+    let slot = ChannelSlot { frame: None, left: length, state: ChannelState::Open, waits: None, gone: false };
     let slot = Arc::new(Mutex::new(slot));
     (BodySender(Arc::clone(&slot)), BodyReceiver(slot))
 }
 
 /// The connection's end. Dropped before the body's end, it breaks the body off.
 #[derive(Debug)]
-pub struct BodySender(Arc<Mutex<Slot>>);
+pub struct BodySender(Arc<Mutex<ChannelSlot>>);
 
 /// The other end: the body of a request.
 #[derive(Debug)]
-pub struct BodyReceiver(Arc<Mutex<Slot>>);
+pub struct BodyReceiver(Arc<Mutex<ChannelSlot>>);
 
 #[derive(Debug)]
-struct Slot {
+struct ChannelSlot {
     frame: Option<Frame<Bytes>>,
     /// Bytes that are not taken yet, if their number is known.
     left: Option<u64>,
-    state: State,
+    state: ChannelState,
     /// The receiver waits for a piece.
     waits: Option<Waker>,
     /// The receiver was dropped.
@@ -40,16 +40,16 @@ struct Slot {
 }
 
 #[derive(Debug)]
-enum State {
+enum ChannelState {
     Open,
     /// The piece in the slot is the last.
     Over,
-    Failed(Option<BodyError>),
+    Failed(Option<ChannelError>),
 }
 
 /// What a receiver does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Demand {
+pub enum BodyDemand {
     /// It waits for a piece.
     Waits,
     /// It has one that it has not taken, or does something else.
@@ -65,12 +65,12 @@ pub struct CutShort;
 
 impl BodySender {
     /// What the receiver does.
-    pub fn demand(&self) -> Demand {
+    pub fn demand(&self) -> BodyDemand {
         let slot = lock(&self.0);
         match &slot.waits {
-            _ if slot.gone => Demand::Gone,
-            Some(_) => Demand::Waits,
-            None => Demand::Busy,
+            _ if slot.gone => BodyDemand::Gone,
+            Some(_) => BodyDemand::Waits,
+            None => BodyDemand::Busy,
         }
     }
 
@@ -79,7 +79,7 @@ impl BodySender {
         let mut slot = lock(&self.0);
         slot.frame = Some(frame);
         if is_last {
-            slot.state = State::Over;
+            slot.state = ChannelState::Over;
         }
         wake(slot, cx);
     }
@@ -87,14 +87,14 @@ impl BodySender {
     /// There is nothing more.
     pub fn finish(&self, cx: &Context<'_>) {
         let mut slot = lock(&self.0);
-        slot.state = State::Over;
+        slot.state = ChannelState::Over;
         wake(slot, cx);
     }
 
     /// The body breaks off.
-    pub fn fail(&self, error: impl Into<BodyError>, cx: &Context<'_>) {
+    pub fn fail(&self, error: impl Into<ChannelError>, cx: &Context<'_>) {
         let mut slot = lock(&self.0);
-        slot.state = State::Failed(Some(error.into()));
+        slot.state = ChannelState::Failed(Some(error.into()));
         wake(slot, cx);
     }
 }
@@ -102,8 +102,8 @@ impl BodySender {
 impl Drop for BodySender {
     fn drop(&mut self) {
         let mut slot = lock(&self.0);
-        if matches!(slot.state, State::Open) {
-            slot.state = State::Failed(Some(CutShort.into()));
+        if matches!(slot.state, ChannelState::Open) {
+            slot.state = ChannelState::Failed(Some(CutShort.into()));
             if let Some(waker) = slot.waits.take() {
                 waker.wake();
             }
@@ -120,9 +120,9 @@ impl Drop for BodyReceiver {
 
 impl Body for BodyReceiver {
     type Data = Bytes;
-    type Error = BodyError;
+    type Error = ChannelError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ChannelError>>> {
         let slot = &mut *lock(&self.0);
         if let Some(frame) = slot.frame.take() {
             if let (Some(left), Some(data)) = (&mut slot.left, frame.data_ref()) {
@@ -131,9 +131,9 @@ impl Body for BodyReceiver {
             return Poll::Ready(Some(Ok(frame)));
         }
         match &mut slot.state {
-            State::Over => Poll::Ready(None),
-            State::Failed(error) => Poll::Ready(error.take().map(Err)),
-            State::Open => {
+            ChannelState::Over => Poll::Ready(None),
+            ChannelState::Failed(error) => Poll::Ready(error.take().map(Err)),
+            ChannelState::Open => {
                 match &mut slot.waits {
                     Some(waker) => waker.clone_from(cx.waker()),
                     None => slot.waits = Some(cx.waker().clone()),
@@ -145,7 +145,7 @@ impl Body for BodyReceiver {
 
     fn is_end_stream(&self) -> bool {
         let slot = lock(&self.0);
-        slot.frame.is_none() && matches!(slot.state, State::Over)
+        slot.frame.is_none() && matches!(slot.state, ChannelState::Over)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -153,7 +153,7 @@ impl Body for BodyReceiver {
     }
 }
 
-fn wake(mut slot: MutexGuard<'_, Slot>, cx: &Context<'_>) {
+fn wake(mut slot: MutexGuard<'_, ChannelSlot>, cx: &Context<'_>) {
     let waker = slot.waits.take();
     drop(slot);
     if let Some(waker) = waker.filter(|waker| !waker.will_wake(cx.waker())) {
@@ -161,7 +161,7 @@ fn wake(mut slot: MutexGuard<'_, Slot>, cx: &Context<'_>) {
     }
 }
 
-fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
+fn lock(slot: &Mutex<ChannelSlot>) -> MutexGuard<'_, ChannelSlot> {
     slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -169,7 +169,7 @@ fn lock(slot: &Mutex<Slot>) -> MutexGuard<'_, Slot> {
 mod tests {
     use super::*;
 
-    fn poll(receiver: &mut BodyReceiver) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    fn poll(receiver: &mut BodyReceiver) -> Poll<Option<Result<Frame<Bytes>, ChannelError>>> {
         Pin::new(receiver).poll_frame(&mut Context::from_waker(Waker::noop()))
     }
 
@@ -182,18 +182,18 @@ mod tests {
     fn pieces_pass_one_by_one_as_they_are_asked_for() {
         let cx = Context::from_waker(Waker::noop());
         let (sender, mut receiver) = channel(Some(3));
-        assert_eq!((sender.demand(), receiver.size_hint().exact()), (Demand::Busy, Some(3)));
+        assert_eq!((sender.demand(), receiver.size_hint().exact()), (BodyDemand::Busy, Some(3)));
         assert!(poll(&mut receiver).is_pending());
-        assert_eq!(sender.demand(), Demand::Waits);
+        assert_eq!(sender.demand(), BodyDemand::Waits);
         sender.send(Frame::data("ab".into()), false, &cx);
-        assert_eq!((sender.demand(), receiver.is_end_stream()), (Demand::Busy, false));
+        assert_eq!((sender.demand(), receiver.is_end_stream()), (BodyDemand::Busy, false));
         assert_eq!((piece(&mut receiver), receiver.size_hint().exact()), ("ab".into(), Some(1)));
         sender.send(Frame::data("c".into()), true, &cx);
         assert!(!receiver.is_end_stream());
         assert_eq!((piece(&mut receiver), receiver.is_end_stream()), ("c".into(), true));
         assert!(matches!(poll(&mut receiver), Poll::Ready(None)));
         drop(receiver);
-        assert_eq!(sender.demand(), Demand::Gone);
+        assert_eq!(sender.demand(), BodyDemand::Gone);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use super::chunks::Chunks;
-use super::link_error::{Flaw, LinkError};
+use super::chunks::ChunkDecoder;
+use super::h1_error::{LinkError, ParseError};
 
 /// The body of a message that is still to come.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(crate) enum BodyDecoder {
     /// So many bytes.
     Length(u64),
     /// Chunks.
-    Chunked(Chunks),
+    Chunked(ChunkDecoder),
     /// Whatever comes before the connection is closed.
     UntilClose,
 }
@@ -43,7 +43,7 @@ impl BodyDecoder {
     ///
     /// # Errors
     /// Chunks that are none.
-    pub(crate) fn next(&mut self, input: &mut Bytes) -> Result<Option<Frame<Bytes>>, Flaw> {
+    pub(crate) fn next(&mut self, input: &mut Bytes) -> Result<Option<Frame<Bytes>>, ParseError> {
         match self {
             Self::Chunked(chunks) => chunks.next(input),
             _ if self.is_over() || input.is_empty() => Ok(None),
@@ -83,8 +83,8 @@ mod tests {
             (BodyDecoder::Length(2), "oknext", "ok", true, true),
             (BodyDecoder::Length(4), "ok", "ok", false, false),
             (BodyDecoder::Length(u64::MAX), "ok", "ok", false, false),
-            (BodyDecoder::Chunked(Chunks::default()), "2\r\nok\r\n0\r\n\r\nnext", "ok", true, true),
-            (BodyDecoder::Chunked(Chunks::default()), "2\r\nok\r\n", "ok", false, false),
+            (BodyDecoder::Chunked(ChunkDecoder::default()), "2\r\nok\r\n0\r\n\r\nnext", "ok", true, true),
+            (BodyDecoder::Chunked(ChunkDecoder::default()), "2\r\nok\r\n", "ok", false, false),
             (BodyDecoder::UntilClose, "ok", "ok", false, true),
         ];
         for (mut body, text, expected, over, whole) in rows {

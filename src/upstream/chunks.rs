@@ -1,16 +1,16 @@
-//! [`Chunks`]: takes the chunks of a body apart (RFC 9112 §7.1), as they come.
+//! [`ChunkDecoder`]: takes the chunks of a body apart (RFC 9112 §7.1), as they come.
 
 use bytes::{Buf as _, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::Frame;
 
-use super::link_error::Flaw;
+use super::h1_error::ParseError;
 
 /// Takes the chunks of a body apart, wherever the pieces that come are cut. Extensions are ignored.
 #[derive(Debug, Default)]
-pub struct Chunks {
-    state: State,
-    grammar: Grammar,
+pub struct ChunkDecoder {
+    state: ChunkState,
+    grammar: ChunkGrammar,
     /// Digits of a size so far.
     digits: u8,
     /// Of a chunk: its size while that is read, and what is still to come afterwards.
@@ -23,7 +23,7 @@ pub struct Chunks {
 
 /// How closely the lines in front of chunks are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Grammar {
+enum ChunkGrammar {
     /// As a gateway may write them, which is asked by frontgate alone: white space behind a size, anything in an extension.
     #[default]
     Lenient,
@@ -32,7 +32,7 @@ enum Grammar {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum State {
+enum ChunkState {
     #[default]
     Start,
     Size,
@@ -63,10 +63,10 @@ enum State {
     Over,
 }
 
-impl Chunks {
+impl ChunkDecoder {
     /// Chunks of a request, which must not be understood in two ways.
     pub fn strict() -> Self {
-        Self { grammar: Grammar::Strict, ..Self::default() }
+        Self { grammar: ChunkGrammar::Strict, ..Self::default() }
     }
 
     /// Takes the next piece of the body, or its trailers, from the front of `input`. `None`: all of `input` is used up, or the
@@ -74,23 +74,23 @@ impl Chunks {
     ///
     /// # Errors
     /// That is not how chunks look; nothing behind it can be understood.
-    pub fn next(&mut self, input: &mut Bytes) -> Result<Option<Frame<Bytes>>, Flaw> {
+    pub fn next(&mut self, input: &mut Bytes) -> Result<Option<Frame<Bytes>>, ParseError> {
         self.pass_lines(input)?;
-        if self.state == State::Data && !input.is_empty() {
+        if self.state == ChunkState::Data && !input.is_empty() {
             let data = self.take(input)?;
-            if self.state != State::Data || input.is_empty() || data.len() >= ENOUGH {
+            if self.state != ChunkState::Data || input.is_empty() || data.len() >= ENOUGH {
                 return Ok(Some(Frame::data(data)));
             }
             // Small chunks that came together go on together: a client may take one frame for each of them for an attack.
             let mut joined = Vec::with_capacity(data.len() + input.len());
             joined.extend_from_slice(&data);
-            while self.state == State::Data && !input.is_empty() {
+            while self.state == ChunkState::Data && !input.is_empty() {
                 joined.extend_from_slice(&self.take(input)?);
             }
             return Ok(Some(Frame::data(joined.into())));
         }
-        if self.state == State::Trailers {
-            self.state = State::Over;
+        if self.state == ChunkState::Trailers {
+            self.state = ChunkState::Over;
             return parse(&std::mem::take(&mut self.trailers)).map(|trailers| Some(Frame::trailers(trailers)));
         }
         Ok(None)
@@ -98,26 +98,26 @@ impl Chunks {
 
     /// Whether there is nothing more to come.
     pub fn is_over(&self) -> bool {
-        self.state == State::Over
+        self.state == ChunkState::Over
     }
 
     /// Takes what there is of a chunk, and reads on to the next one: whoever gets the last piece should know that it is.
-    fn take(&mut self, input: &mut Bytes) -> Result<Bytes, Flaw> {
+    fn take(&mut self, input: &mut Bytes) -> Result<Bytes, ParseError> {
         let length = usize::try_from(self.left).map_or(input.len(), |left| left.min(input.len()));
         let data = input.split_to(length);
         self.left -= length as u64;
         if self.left == 0 {
-            self.state = State::DataCr;
+            self.state = ChunkState::DataCr;
             self.pass_lines(input)?;
         }
         Ok(data)
     }
 
     /// Reads what is not data.
-    fn pass_lines(&mut self, input: &mut Bytes) -> Result<(), Flaw> {
+    fn pass_lines(&mut self, input: &mut Bytes) -> Result<(), ParseError> {
         let mut used = 0;
         for byte in input.iter() {
-            if matches!(self.state, State::Data | State::Trailers | State::Over) {
+            if matches!(self.state, ChunkState::Data | ChunkState::Trailers | ChunkState::Over) {
                 break;
             }
             self.state = self.step(*byte)?;
@@ -127,119 +127,119 @@ impl Chunks {
         Ok(())
     }
 
-    fn step(&mut self, byte: u8) -> Result<State, Flaw> {
+    fn step(&mut self, byte: u8) -> Result<ChunkState, ParseError> {
         Ok(match (self.state, byte) {
-            (State::Start | State::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
-                let digit = char::from(byte).to_digit(16).ok_or(Flaw::Chunk)?;
-                self.digits = if self.state == State::Start { 1 } else { self.digits + 1 };
+            (ChunkState::Start | ChunkState::Size, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+                let digit = char::from(byte).to_digit(16).ok_or(ParseError::Chunk)?;
+                self.digits = if self.state == ChunkState::Start { 1 } else { self.digits + 1 };
                 if self.digits > MOST_DIGITS {
-                    return Err(Flaw::Chunk);
+                    return Err(ParseError::Chunk);
                 }
                 self.left = (self.left << 4) | u64::from(digit);
-                State::Size
+                ChunkState::Size
             }
-            (State::Size, b';') if self.grammar == Grammar::Strict => self.extension(State::Name)?,
-            (State::Size, b'\t' | b' ') if self.grammar == Grammar::Strict => return Err(Flaw::Chunk),
-            (State::Size | State::Padding, b'\t' | b' ') => {
+            (ChunkState::Size, b';') if self.grammar == ChunkGrammar::Strict => self.extension(ChunkState::Name)?,
+            (ChunkState::Size, b'\t' | b' ') if self.grammar == ChunkGrammar::Strict => return Err(ParseError::Chunk),
+            (ChunkState::Size | ChunkState::Padding, b'\t' | b' ') => {
                 self.count_extension()?;
-                State::Padding
+                ChunkState::Padding
             }
-            (State::Size | State::Padding, b';') => State::Extension,
-            (State::Name | State::InName | State::NameEnd, byte) => self.in_name(byte)?,
-            (State::Value | State::InValue | State::ValueEnd, byte) => self.in_value(byte)?,
-            (State::Quoted | State::Escaped | State::QuotedEnd, byte) => self.in_quotes(byte)?,
-            (State::Size | State::Padding | State::Extension, b'\r') => State::SizeEnd,
+            (ChunkState::Size | ChunkState::Padding, b';') => ChunkState::Extension,
+            (ChunkState::Name | ChunkState::InName | ChunkState::NameEnd, byte) => self.in_name(byte)?,
+            (ChunkState::Value | ChunkState::InValue | ChunkState::ValueEnd, byte) => self.in_value(byte)?,
+            (ChunkState::Quoted | ChunkState::Escaped | ChunkState::QuotedEnd, byte) => self.in_quotes(byte)?,
+            (ChunkState::Size | ChunkState::Padding | ChunkState::Extension, b'\r') => ChunkState::SizeEnd,
             // Some take a bare LF for the end of the line, so that would have two readings.
-            (State::Extension, byte) if byte != b'\n' => {
+            (ChunkState::Extension, byte) if byte != b'\n' => {
                 self.count_extension()?;
-                State::Extension
+                ChunkState::Extension
             }
-            (State::SizeEnd, b'\n') if self.left == 0 => State::Line,
-            (State::SizeEnd, b'\n') => State::Data,
-            (State::DataCr, b'\r') => State::DataEnd,
-            (State::DataEnd, b'\n') => State::Start,
-            (State::Line, b'\r') => State::LastEnd,
-            (State::InLine, b'\r') => self.keep(byte, State::LineEnd)?,
-            (State::Line | State::InLine, byte) if byte != b'\n' => self.keep(byte, State::InLine)?,
-            (State::LineEnd, b'\n') => self.keep(byte, State::Line)?,
-            (State::LastEnd, b'\n') if self.trailers.is_empty() => State::Over,
-            (State::LastEnd, b'\n') => State::Trailers,
-            _ => return Err(Flaw::Chunk),
+            (ChunkState::SizeEnd, b'\n') if self.left == 0 => ChunkState::Line,
+            (ChunkState::SizeEnd, b'\n') => ChunkState::Data,
+            (ChunkState::DataCr, b'\r') => ChunkState::DataEnd,
+            (ChunkState::DataEnd, b'\n') => ChunkState::Start,
+            (ChunkState::Line, b'\r') => ChunkState::LastEnd,
+            (ChunkState::InLine, b'\r') => self.keep(byte, ChunkState::LineEnd)?,
+            (ChunkState::Line | ChunkState::InLine, byte) if byte != b'\n' => self.keep(byte, ChunkState::InLine)?,
+            (ChunkState::LineEnd, b'\n') => self.keep(byte, ChunkState::Line)?,
+            (ChunkState::LastEnd, b'\n') if self.trailers.is_empty() => ChunkState::Over,
+            (ChunkState::LastEnd, b'\n') => ChunkState::Trailers,
+            _ => return Err(ParseError::Chunk),
         })
     }
 
     /// `;` name, up to its end (RFC 9112 §7.1.1).
-    fn in_name(&mut self, byte: u8) -> Result<State, Flaw> {
+    fn in_name(&mut self, byte: u8) -> Result<ChunkState, ParseError> {
         let next = match (self.state, byte) {
-            (State::Name, b'\t' | b' ') => State::Name,
-            (State::Name | State::InName, byte) if is_token(byte) => State::InName,
-            (State::InName | State::NameEnd, b'\t' | b' ') => State::NameEnd,
-            (State::InName | State::NameEnd, b'=') => State::Value,
-            (State::InName | State::NameEnd, b';') => State::Name,
-            (State::InName, b'\r') => State::SizeEnd,
-            _ => return Err(Flaw::Chunk),
+            (ChunkState::Name, b'\t' | b' ') => ChunkState::Name,
+            (ChunkState::Name | ChunkState::InName, byte) if is_token(byte) => ChunkState::InName,
+            (ChunkState::InName | ChunkState::NameEnd, b'\t' | b' ') => ChunkState::NameEnd,
+            (ChunkState::InName | ChunkState::NameEnd, b'=') => ChunkState::Value,
+            (ChunkState::InName | ChunkState::NameEnd, b';') => ChunkState::Name,
+            (ChunkState::InName, b'\r') => ChunkState::SizeEnd,
+            _ => return Err(ParseError::Chunk),
         };
         self.extension(next)
     }
 
     /// `=` token, up to its end, or up to a quotation mark.
-    fn in_value(&mut self, byte: u8) -> Result<State, Flaw> {
+    fn in_value(&mut self, byte: u8) -> Result<ChunkState, ParseError> {
         let next = match (self.state, byte) {
-            (State::Value, b'\t' | b' ') => State::Value,
-            (State::Value, b'"') => State::Quoted,
-            (State::Value | State::InValue, byte) if is_token(byte) => State::InValue,
-            (State::InValue | State::ValueEnd, b'\t' | b' ') => State::ValueEnd,
-            (State::InValue | State::ValueEnd, b';') => State::Name,
-            (State::InValue, b'\r') => State::SizeEnd,
-            _ => return Err(Flaw::Chunk),
+            (ChunkState::Value, b'\t' | b' ') => ChunkState::Value,
+            (ChunkState::Value, b'"') => ChunkState::Quoted,
+            (ChunkState::Value | ChunkState::InValue, byte) if is_token(byte) => ChunkState::InValue,
+            (ChunkState::InValue | ChunkState::ValueEnd, b'\t' | b' ') => ChunkState::ValueEnd,
+            (ChunkState::InValue | ChunkState::ValueEnd, b';') => ChunkState::Name,
+            (ChunkState::InValue, b'\r') => ChunkState::SizeEnd,
+            _ => return Err(ParseError::Chunk),
         };
         self.extension(next)
     }
 
     /// A quoted string (RFC 9110 §5.6.4), and what may follow it.
-    fn in_quotes(&mut self, byte: u8) -> Result<State, Flaw> {
+    fn in_quotes(&mut self, byte: u8) -> Result<ChunkState, ParseError> {
         let next = match (self.state, byte) {
-            (State::Quoted, b'"') => State::QuotedEnd,
-            (State::Quoted, b'\\') => State::Escaped,
-            (State::Quoted | State::Escaped, b'\t' | b' '..=b'~' | 0x80..) => State::Quoted,
-            (State::QuotedEnd, b'\t' | b' ') => State::ValueEnd,
-            (State::QuotedEnd, b';') => State::Name,
-            (State::QuotedEnd, b'\r') => State::SizeEnd,
-            _ => return Err(Flaw::Chunk),
+            (ChunkState::Quoted, b'"') => ChunkState::QuotedEnd,
+            (ChunkState::Quoted, b'\\') => ChunkState::Escaped,
+            (ChunkState::Quoted | ChunkState::Escaped, b'\t' | b' '..=b'~' | 0x80..) => ChunkState::Quoted,
+            (ChunkState::QuotedEnd, b'\t' | b' ') => ChunkState::ValueEnd,
+            (ChunkState::QuotedEnd, b';') => ChunkState::Name,
+            (ChunkState::QuotedEnd, b'\r') => ChunkState::SizeEnd,
+            _ => return Err(ParseError::Chunk),
         };
         self.extension(next)
     }
 
-    fn extension(&mut self, next: State) -> Result<State, Flaw> {
+    fn extension(&mut self, next: ChunkState) -> Result<ChunkState, ParseError> {
         self.count_extension()?;
         Ok(next)
     }
 
-    fn keep(&mut self, byte: u8, next: State) -> Result<State, Flaw> {
+    fn keep(&mut self, byte: u8, next: ChunkState) -> Result<ChunkState, ParseError> {
         if self.trailers.len() == LONGEST_TRAILERS {
-            return Err(Flaw::LongChunk);
+            return Err(ParseError::LongChunk);
         }
         self.trailers.push(byte);
         Ok(next)
     }
 
-    fn count_extension(&mut self) -> Result<(), Flaw> {
+    fn count_extension(&mut self) -> Result<(), ParseError> {
         self.extensions += 1;
-        if self.extensions > LONGEST_EXTENSIONS { Err(Flaw::LongChunk) } else { Ok(()) }
+        if self.extensions > LONGEST_EXTENSIONS { Err(ParseError::LongChunk) } else { Ok(()) }
     }
 }
 
-fn parse(lines: &[u8]) -> Result<HeaderMap, Flaw> {
+fn parse(lines: &[u8]) -> Result<HeaderMap, ParseError> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_TRAILERS];
     // The empty line that ends them was not kept.
     let lines = [lines, b"\r\n"].concat();
     let httparse::Status::Complete((_, fields)) = httparse::parse_headers(&lines, &mut fields)? else {
-        return Err(Flaw::Chunk);
+        return Err(ParseError::Chunk);
     };
     let mut trailers = HeaderMap::with_capacity(fields.len());
     for field in fields {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| Flaw::Chunk)?;
-        trailers.append(name, HeaderValue::from_bytes(field.value).map_err(|_| Flaw::Chunk)?);
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| ParseError::Chunk)?;
+        trailers.append(name, HeaderValue::from_bytes(field.value).map_err(|_| ParseError::Chunk)?);
     }
     Ok(trailers)
 }

@@ -12,16 +12,16 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::config::Upstream;
-use crate::listener::{Names, OwnAddresses, Socket, find_dead_peer, in_turns, race};
-use crate::tls::Stream;
+use crate::config::UpstreamAddress;
+use crate::listener::{NameResolver, OwnAddresses, StreamSocket, find_dead_peer, in_turns, race};
+use crate::tls::ByteStream;
 
 /// Dials the gateway.
 #[derive(Clone)]
 pub struct Connector {
-    target: Target,
+    target: ConnectTarget,
     limit: Option<Duration>,
-    names: Names,
+    names: NameResolver,
     /// Where it must not lead.
     own: OwnAddresses,
     /// The address of its name that was reached last. It is tried first: what is silent before it costs each connection a moment.
@@ -132,7 +132,7 @@ const EMFILE: i32 = 24;
 const ENOBUFS: i32 = 105;
 
 #[derive(Clone)]
-enum Target {
+enum ConnectTarget {
     Tcp { host: Arc<str>, port: u16, tls: Option<(TlsConnector, ServerName<'static>)> },
     Unix(Arc<PathBuf>),
 }
@@ -144,17 +144,19 @@ impl Connector {
     /// # Errors
     /// What `tls` reports.
     pub fn new<E>(
-        upstream: &Upstream,
+        upstream: &UpstreamAddress,
         limit: Option<Duration>,
         tls: impl FnOnce(&str) -> Result<(Arc<rustls::ClientConfig>, ServerName<'static>), E>,
     ) -> Result<Self, E> {
         let target = match upstream {
-            Upstream::Unix(path) => Target::Unix(Arc::new(path.clone())),
-            Upstream::Http { host, port } => Target::Tcp { host: host.as_str().into(), port: *port, tls: None },
-            Upstream::Https { host, port } => {
+            UpstreamAddress::Unix(path) => ConnectTarget::Unix(Arc::new(path.clone())),
+            UpstreamAddress::Http { host, port } => {
+                ConnectTarget::Tcp { host: host.as_str().into(), port: *port, tls: None }
+            }
+            UpstreamAddress::Https { host, port } => {
                 let (config, name) = tls(host)?;
                 let tls = Some((TlsConnector::from(config), name));
-                Target::Tcp { host: host.as_str().into(), port: *port, tls }
+                ConnectTarget::Tcp { host: host.as_str().into(), port: *port, tls }
             }
         };
         Ok(Self::to(target, limit))
@@ -167,16 +169,16 @@ impl Connector {
         tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
     ) -> Self {
         let tls = tls.map(|(config, name)| (TlsConnector::from(config), name));
-        Self::to(Target::Tcp { host: address.ip().to_string().into(), port: address.port(), tls }, limit)
+        Self::to(ConnectTarget::Tcp { host: address.ip().to_string().into(), port: address.port(), tls }, limit)
     }
 
-    fn to(target: Target, limit: Option<Duration>) -> Self {
-        Self { target, limit, names: Names::default(), own: OwnAddresses::default(), reached: Arc::default() }
+    fn to(target: ConnectTarget, limit: Option<Duration>) -> Self {
+        Self { target, limit, names: NameResolver::default(), own: OwnAddresses::default(), reached: Arc::default() }
     }
 
     /// The same, asking `names`, which others ask too.
     #[must_use]
-    pub(crate) fn asking(self, names: Names) -> Self {
+    pub(crate) fn asking(self, names: NameResolver) -> Self {
         Self { names, ..self }
     }
 
@@ -190,7 +192,7 @@ impl Connector {
     ///
     /// # Errors
     /// Which step failed.
-    pub async fn connect(&self) -> Result<Stream, ConnectError> {
+    pub async fn connect(&self) -> Result<ByteStream, ConnectError> {
         match self.limit {
             None => self.dial().await,
             Some(limit) => timeout(limit, self.dial()).await.unwrap_or(Err(ConnectError::TimedOut(limit))),
@@ -200,20 +202,20 @@ impl Connector {
     /// What a request of frontgate's own is addressed to (RFC 9110 §7.2).
     pub(super) fn host(&self) -> HeaderValue {
         let host = match &self.target {
-            Target::Unix(_) => "localhost".to_owned(),
-            Target::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
-            Target::Tcp { host, port, .. } => format!("{host}:{port}"),
+            ConnectTarget::Unix(_) => "localhost".to_owned(),
+            ConnectTarget::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
+            ConnectTarget::Tcp { host, port, .. } => format!("{host}:{port}"),
         };
         HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("localhost"))
     }
 
-    async fn dial(&self) -> Result<Stream, ConnectError> {
+    async fn dial(&self) -> Result<ByteStream, ConnectError> {
         match &self.target {
-            Target::Unix(path) => {
+            ConnectTarget::Unix(path) => {
                 let stream = UnixStream::connect(path.as_path()).await.map_err(ConnectError::of)?;
-                Ok(Stream::Plain(Socket::Unix(stream)))
+                Ok(ByteStream::Plain(StreamSocket::Unix(stream)))
             }
-            Target::Tcp { host, port, tls } => {
+            ConnectTarget::Tcp { host, port, tls } => {
                 let stream = self.dial_tcp(host, *port).await?;
                 // A connection that is gone already says so when it is used.
                 if let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr())
@@ -221,12 +223,12 @@ impl Connector {
                 {
                     return Err(ConnectError::Itself(own));
                 }
-                let socket = Socket::Tcp(stream);
+                let socket = StreamSocket::Tcp(stream);
                 match tls {
-                    None => Ok(Stream::Plain(socket)),
+                    None => Ok(ByteStream::Plain(socket)),
                     Some((connector, name)) => {
                         let stream = connector.connect(name.clone(), socket).await.map_err(ConnectError::Tls)?;
-                        Ok(Stream::Client(Box::new(stream)))
+                        Ok(ByteStream::Client(Box::new(stream)))
                     }
                 }
             }
@@ -311,9 +313,9 @@ mod tests {
     async fn a_silent_address_of_a_name_hides_no_live_one_and_costs_the_next_connection_nothing() {
         let (_full, _queued, port) = silent("127.0.0.2").await;
         let live = TcpListener::bind(("127.0.0.3", port)).await.unwrap();
-        let both = Names::by(|_| Ok(vec![[127, 0, 0, 2].into(), [127, 0, 0, 3].into()]));
+        let both = NameResolver::by(|_| Ok(vec![[127, 0, 0, 2].into(), [127, 0, 0, 3].into()]));
         let limit = Duration::from_secs(20);
-        let upstream = Upstream::Http { host: "gateway".to_owned(), port };
+        let upstream = UpstreamAddress::Http { host: "gateway".to_owned(), port };
         let connector = Connector::new(&upstream, Some(limit), |_| Err(rustls::pki_types::InvalidDnsNameError));
         let connector = connector.unwrap().asking(both);
         let began = Instant::now();

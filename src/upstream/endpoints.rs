@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::balance::{Record, Standing, order};
+use super::balance::{EndpointState, OutlierState, order};
 use super::hold::LOOK_LIMIT;
-use super::{ConnectError, Gateway, Lease, Pool, Readiness};
+use super::{ConnectError, ConnectionPool, GatewayReadiness, HeldGateway, Lease};
 use crate::config::Balance;
-use crate::observe::Gauge;
+use crate::observe::LiveCount;
 
 /// The gateways that stand in for each other; often one. Cheap to clone.
 ///
 /// One that cannot be reached is left alone for a while, and another is tried for the same request. When none can be reached
 /// all of them are tried, each time: who waits at the [`Gate`](super::Gate) finds the first that is back.
 #[derive(Clone)]
-pub struct Endpoints(Arc<Shared>);
+pub struct Endpoints(Arc<EndpointsShared>);
 
-struct Shared {
+struct EndpointsShared {
     balance: Balance,
     all: Vec<Arc<Endpoint>>,
     turn: AtomicUsize,
@@ -29,16 +29,16 @@ struct Shared {
 pub struct Endpoint {
     /// Its address, for the log.
     name: Arc<str>,
-    pool: Pool,
+    pool: ConnectionPool,
     /// Requests and WebSockets under way.
-    busy: Gauge,
-    record: Mutex<Record>,
+    busy: LiveCount,
+    record: Mutex<OutlierState>,
 }
 
 impl Endpoint {
     /// A gateway that is reached by `pool`; the log calls it `name`.
-    pub fn new(name: impl Into<Arc<str>>, pool: Pool) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), pool, busy: Gauge::default(), record: Mutex::default() })
+    pub fn new(name: impl Into<Arc<str>>, pool: ConnectionPool) -> Arc<Self> {
+        Arc::new(Self { name: name.into(), pool, busy: LiveCount::default(), record: Mutex::default() })
     }
 
     /// Its address.
@@ -47,12 +47,12 @@ impl Endpoint {
     }
 
     /// Its connections.
-    pub fn pool(&self) -> &Pool {
+    pub fn pool(&self) -> &ConnectionPool {
         &self.pool
     }
 
-    fn standing(&self) -> Standing {
-        Standing { busy: self.busy.count(), shunned: self.record().shunned() }
+    fn standing(&self) -> EndpointState {
+        EndpointState { busy: self.busy.count(), shunned: self.record().shunned() }
     }
 
     fn failed(&self, why: &dyn std::fmt::Display) {
@@ -67,7 +67,7 @@ impl Endpoint {
         }
     }
 
-    fn record(&self) -> MutexGuard<'_, Record> {
+    fn record(&self) -> MutexGuard<'_, OutlierState> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -75,7 +75,7 @@ impl Endpoint {
 impl Endpoints {
     /// These endpoints; there is at least one.
     pub fn new(balance: Balance, all: Vec<Arc<Endpoint>>) -> Self {
-        Self(Arc::new(Shared { balance, all, turn: AtomicUsize::new(0) }))
+        Self(Arc::new(EndpointsShared { balance, all, turn: AtomicUsize::new(0) }))
     }
 
     /// Each of them.
@@ -97,7 +97,7 @@ impl Endpoints {
     }
 
     /// The connection of `lease` was closed without an answer. Whether another gateway can be asked instead.
-    pub fn failed(&self, lease: &Failed) -> bool {
+    pub fn failed(&self, lease: &FailedConnection) -> bool {
         let Some(endpoint) = &lease.0 else { return false };
         endpoint.failed(&"it hung up without an answer");
         let now = Instant::now();
@@ -105,23 +105,23 @@ impl Endpoints {
     }
 
     fn order(&self) -> Vec<usize> {
-        let standings: Vec<Standing> = self.all().iter().map(|endpoint| endpoint.standing()).collect();
+        let standings: Vec<EndpointState> = self.all().iter().map(|endpoint| endpoint.standing()).collect();
         order(self.0.balance, self.0.turn.load(Ordering::Relaxed), &standings, Instant::now())
     }
 }
 
 /// Whose connection it was that failed.
-pub struct Failed(pub(super) Option<Arc<Endpoint>>);
+pub struct FailedConnection(pub(super) Option<Arc<Endpoint>>);
 
-impl Failed {
+impl FailedConnection {
     /// Whether it says of itself that it is ready. Only asked where there are several gateways.
     pub async fn is_ready(&self) -> bool {
         let Some(endpoint) = &self.0 else { return false };
-        matches!(timeout(LOOK_LIMIT, endpoint.pool.readiness()).await, Ok(Ok(Readiness::Ready)))
+        matches!(timeout(LOOK_LIMIT, endpoint.pool.readiness()).await, Ok(Ok(GatewayReadiness::Ready)))
     }
 }
 
-impl Gateway for Endpoints {
+impl HeldGateway for Endpoints {
     type Connection = Lease;
 
     async fn dial(&self) -> Result<Lease, ConnectError> {
@@ -133,7 +133,7 @@ impl Gateway for Endpoints {
         let mut last = ConnectError::Refused;
         for index in order {
             let endpoint = &self.all()[index];
-            let trying = Trying::begin(endpoint);
+            let trying = EndpointProbe::begin(endpoint);
             let dialled = endpoint.pool.dial().await;
             trying.end();
             match dialled {
@@ -150,20 +150,20 @@ impl Gateway for Endpoints {
     }
 
     /// Ready as soon as one of them is; those that are not are left alone.
-    async fn readiness(&self) -> Result<Readiness, ConnectError> {
+    async fn readiness(&self) -> Result<GatewayReadiness, ConnectError> {
         if let [only] = self.all() {
             return only.pool.readiness().await;
         }
         let mut found = Err(ConnectError::Refused);
         for index in self.order() {
             let endpoint = &self.all()[index];
-            let trying = Trying::begin(endpoint);
+            let trying = EndpointProbe::begin(endpoint);
             let readiness = endpoint.pool.readiness().await;
             trying.end();
             match readiness {
-                Ok(Readiness::Ready) => {
+                Ok(GatewayReadiness::Ready) => {
                     endpoint.worked();
-                    return Ok(Readiness::Ready);
+                    return Ok(GatewayReadiness::Ready);
                 }
                 Ok(other) => {
                     endpoint.failed(&"it is not ready yet");
@@ -180,13 +180,13 @@ impl Gateway for Endpoints {
 }
 
 /// An endpoint that is asked something. Whoever asks gives up after a while and asks anew: then it must be another one's turn.
-struct Trying<'a> {
+struct EndpointProbe<'a> {
     endpoint: &'a Endpoint,
     began: Instant,
     ended: bool,
 }
 
-impl<'a> Trying<'a> {
+impl<'a> EndpointProbe<'a> {
     fn begin(endpoint: &'a Endpoint) -> Self {
         Self { endpoint, began: Instant::now(), ended: false }
     }
@@ -196,7 +196,7 @@ impl<'a> Trying<'a> {
     }
 }
 
-impl Drop for Trying<'_> {
+impl Drop for EndpointProbe<'_> {
     fn drop(&mut self) {
         // Sooner it was the client that went away.
         if !self.ended && self.began.elapsed() >= GIVEN_UP {
@@ -213,13 +213,13 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::config::Upstream;
+    use crate::config::UpstreamAddress;
     use crate::upstream::Connector;
 
     fn endpoint() -> Arc<Endpoint> {
-        let upstream = Upstream::Unix("/nowhere/gateway.sock".into());
+        let upstream = UpstreamAddress::Unix("/nowhere/gateway.sock".into());
         let connector = Connector::new(&upstream, None, |_| Err(rustls::pki_types::InvalidDnsNameError));
-        Endpoint::new(upstream.to_string(), Pool::new(connector.unwrap(), 1024))
+        Endpoint::new(upstream.to_string(), ConnectionPool::new(connector.unwrap(), 1024))
     }
 
     #[tokio::test(start_paused = true)]
@@ -227,7 +227,7 @@ mod tests {
         let cases = [(GIVEN_UP, false, true), (GIVEN_UP / 2, false, false), (GIVEN_UP, true, false)];
         for (time, ends, shunned) in cases {
             let endpoint = endpoint();
-            let trying = Trying::begin(&endpoint);
+            let trying = EndpointProbe::begin(&endpoint);
             sleep(time).await;
             if ends {
                 trying.end();
@@ -246,7 +246,7 @@ mod tests {
         assert!(group.all().iter().all(|endpoint| endpoint.standing().shunned.is_some()));
         let later = Endpoints::new(Balance::LeastConnections, vec![one, endpoint()]);
         assert_eq!(later.order(), [1, 0]);
-        let failed = Failed(Some(Arc::clone(&later.all()[1])));
+        let failed = FailedConnection(Some(Arc::clone(&later.all()[1])));
         assert!(!later.failed(&failed), "nobody is left to ask");
         let only = Endpoints::new(Balance::RoundRobin, vec![endpoint()]);
         assert!(only.dial().await.is_err() && only.all()[0].standing().shunned.is_none(), "nobody stands in for it");

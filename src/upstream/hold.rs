@@ -1,4 +1,4 @@
-//! [`Gate`]: where requests and WebSockets wait while the gateway restarts.
+//! [`HoldQueue`]: where requests and WebSockets wait while the gateway restarts.
 //!
 //! **Who waits.** Whoever finds that nobody can take the connection (refused, no unix socket, no such host, no name for it
 //! yet), or that a fresh connection is closed without an answer to something that may be asked again, by a gateway that then
@@ -16,16 +16,16 @@
 //! a connection for [`wait::SETTLED`] or answered.
 //!
 //! **A gateway that announces a restart** to a WebSocket may be listening again before anybody finds it down. So whoever
-//! comes after [`Gate::doubt`] looks first.
+//! comes after [`HoldQueue::doubt`] looks first.
 //!
 //! **A gateway that has been down for longer than `hold`** is probably off. A person who opens a page should then read so at
 //! once, and the page asks again by itself; so requests are turned away after one look. WebSockets still wait: nobody reads
 //! the answer to those, and the Control UI comes back later and later (up to 15 s) after each refusal, while one that waits
 //! is through the moment the gateway is up. What nobody has looked at for a minute counts as another outage.
 
-mod line;
 mod space;
 mod wait;
+mod wait_list;
 
 use std::fmt::Display;
 use std::future::Future;
@@ -35,11 +35,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-pub use line::Asked;
-use line::{Down, Line};
 pub use space::{HoldLimits, HoldSpace};
+pub use wait::HoldWait;
 pub(super) use wait::LOOK_LIMIT;
-pub use wait::Wait;
+pub use wait_list::WaitPurpose;
+use wait_list::{DownReason, WaitList};
 
 use super::ConnectError;
 use crate::drain::Drain;
@@ -47,18 +47,18 @@ use crate::listener::Network;
 use crate::observe::Metrics;
 
 /// The gateway behind a gate.
-pub trait Gateway: Sync {
+pub trait HeldGateway: Sync {
     /// A connection to it.
     type Connection: Send;
     /// Makes a fresh connection.
     fn dial(&self) -> impl Future<Output = Result<Self::Connection, ConnectError>> + Send;
     /// Asks, over a connection of its own, whether it is ready.
-    fn readiness(&self) -> impl Future<Output = Result<Readiness, ConnectError>> + Send;
+    fn readiness(&self) -> impl Future<Output = Result<GatewayReadiness, ConnectError>> + Send;
 }
 
 /// What a gateway that takes connections says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Readiness {
+pub enum GatewayReadiness {
     /// It is ready, or does not know what it is asked.
     Ready,
     /// It is not ready yet.
@@ -69,9 +69,9 @@ pub enum Readiness {
 
 /// A request, as the gate sees it.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry {
+pub struct HoldRequest {
     /// What it wants.
-    pub asked: Asked,
+    pub asked: WaitPurpose,
     /// Since when it has been under way: the hold is counted from here.
     pub began: Instant,
     /// The network it came from, if that is known.
@@ -82,12 +82,12 @@ pub struct Entry {
 
 /// Where requests and WebSockets wait while one gateway restarts. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Gate(Arc<Shared>);
+pub struct HoldQueue(Arc<HoldQueueShared>);
 
 #[derive(Debug)]
-struct Shared {
+struct HoldQueueShared {
     hold: Option<Duration>,
-    line: Mutex<Line<Arc<Notify>>>,
+    line: Mutex<WaitList<Arc<Notify>>>,
     space: HoldSpace,
     drain: Drain,
     metrics: Arc<Metrics>,
@@ -114,7 +114,7 @@ pub enum NoConnection {
 }
 
 /// What the one whose turn it is has found.
-enum Found<C> {
+enum ProbeOutcome<C> {
     Connection(C),
     Starting,
     Cut,
@@ -123,19 +123,19 @@ enum Found<C> {
     Nothing,
 }
 
-impl Gate {
+impl HoldQueue {
     /// A gate at which nobody waits longer than `hold`, without a place in `space`, or beyond the beginning of `drain`; `None`
     /// holds nobody.
     pub fn new(hold: Option<Duration>, space: HoldSpace, drain: Drain, metrics: Arc<Metrics>) -> Self {
-        Self(Arc::new(Shared { hold, line: Mutex::new(Line::new()), space, drain, metrics }))
+        Self(Arc::new(HoldQueueShared { hold, line: Mutex::new(WaitList::new()), space, drain, metrics }))
     }
 
     /// Begins one request's way.
-    pub fn enter(&self, entry: Entry) -> Wait<'_> {
-        Wait::new(self, entry)
+    pub fn enter(&self, entry: HoldRequest) -> HoldWait<'_> {
+        HoldWait::new(self, entry)
     }
 
-    fn line(&self) -> MutexGuard<'_, Line<Arc<Notify>>> {
+    fn line(&self) -> MutexGuard<'_, WaitList<Arc<Notify>>> {
         // Every method of the line leaves it whole.
         self.0.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,23 +148,23 @@ impl Gate {
     }
 
     /// A fresh connection to `gateway`; failures count.
-    async fn dial<G: Gateway>(&self, gateway: &G) -> Result<G::Connection, ConnectError> {
+    async fn dial<G: HeldGateway>(&self, gateway: &G) -> Result<G::Connection, ConnectError> {
         let dialled = gateway.dial().await;
         self.count(dialled)
     }
 
     /// Asks whether it is ready, and goes through if it is: before the others hear of it.
-    async fn look<G: Gateway>(&self, gateway: &G) -> Found<G::Connection> {
+    async fn look<G: HeldGateway>(&self, gateway: &G) -> ProbeOutcome<G::Connection> {
         match self.count(gateway.readiness().await) {
-            Ok(Readiness::Starting) => Found::Starting,
-            Ok(Readiness::Cut) => Found::Cut,
-            Ok(Readiness::Ready) => self.go(gateway).await,
-            Err(error) => Found::Error(error),
+            Ok(GatewayReadiness::Starting) => ProbeOutcome::Starting,
+            Ok(GatewayReadiness::Cut) => ProbeOutcome::Cut,
+            Ok(GatewayReadiness::Ready) => self.go(gateway).await,
+            Err(error) => ProbeOutcome::Error(error),
         }
     }
 
-    async fn go<G: Gateway>(&self, gateway: &G) -> Found<G::Connection> {
-        self.dial(gateway).await.map_or_else(Found::Error, Found::Connection)
+    async fn go<G: HeldGateway>(&self, gateway: &G) -> ProbeOutcome<G::Connection> {
+        self.dial(gateway).await.map_or_else(ProbeOutcome::Error, ProbeOutcome::Connection)
     }
 
     fn count<T>(&self, reached: Result<T, ConnectError>) -> Result<T, ConnectError> {
@@ -174,7 +174,7 @@ impl Gate {
         reached
     }
 
-    fn down(&self, down: Down, why: &dyn Display) {
+    fn down(&self, down: DownReason, why: &dyn Display) {
         if self.line().down(down, Instant::now()) {
             tracing::warn!(%why, "the gateway is down; requests wait for it");
         }

@@ -1,4 +1,4 @@
-//! [`Pool`]: connections to the gateway that wait for their next request.
+//! [`ConnectionPool`]: connections to the gateway that wait for their next request.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,14 +9,14 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::Instant;
 
-use super::{ConnectError, Connector, Endpoint, Failed, Link};
-use crate::observe::Counted;
+use super::{ConnectError, Connector, Endpoint, FailedConnection, H1Connection};
+use crate::observe::LiveCountGuard;
 
 /// Connections to one gateway. A request takes one out and gives it back; an upgrade gets one of its own.
 #[derive(Clone)]
-pub struct Pool(Arc<Shared>);
+pub struct ConnectionPool(Arc<PoolShared>);
 
-struct Shared {
+struct PoolShared {
     connector: Connector,
     max_head: usize,
     idle: Mutex<Vec<Idle>>,
@@ -25,7 +25,7 @@ struct Shared {
 }
 
 struct Idle {
-    link: Box<Link>,
+    link: Box<H1Connection>,
     /// The thread whose runtime hears of what happens to it; on another one each answer would be fetched over.
     home: ThreadId,
     since: Instant,
@@ -34,17 +34,17 @@ struct Idle {
 /// A connection on loan. [`Lease::give_back`] returns it to the pool; dropped, it is closed.
 pub struct Lease {
     /// Boxed, since it changes hands with each request.
-    link: Box<Link>,
+    link: Box<H1Connection>,
     home: ThreadId,
-    pool: Pool,
+    pool: ConnectionPool,
     /// Where it leads, if that is one of several gateways, which counts it.
-    endpoint: Option<(Arc<Endpoint>, Counted)>,
+    endpoint: Option<(Arc<Endpoint>, LiveCountGuard)>,
 }
 
-impl Pool {
+impl ConnectionPool {
     /// An empty pool; a response's head may be `max_head` bytes long.
     pub fn new(connector: Connector, max_head: usize) -> Self {
-        Self(Arc::new(Shared { connector, max_head, idle: Mutex::default(), most: MAX_KEPT.into() }))
+        Self(Arc::new(PoolShared { connector, max_head, idle: Mutex::default(), most: MAX_KEPT.into() }))
     }
 
     /// A connection that was used before on this thread and seems to be alive, the most recent one first.
@@ -63,7 +63,7 @@ impl Pool {
     /// The gateway cannot be reached.
     pub async fn dial(&self) -> Result<Lease, ConnectError> {
         let stream = self.0.connector.connect().await?;
-        let link = Box::new(Link::open(stream, self.0.max_head));
+        let link = Box::new(H1Connection::open(stream, self.0.max_head));
         Ok(Lease { link, home: thread::current().id(), pool: self.clone(), endpoint: None })
     }
 
@@ -108,13 +108,13 @@ impl Lease {
     }
 
     /// Takes the connection out of the pool's hands for good. The gateway is busy with it until the other part is dropped.
-    pub fn into_link(self) -> (Link, Option<Counted>) {
+    pub fn into_link(self) -> (H1Connection, Option<LiveCountGuard>) {
         (*self.link, self.endpoint.map(|(_, counted)| counted))
     }
 
     /// To report that it failed, when it is gone.
-    pub fn blame(&self) -> Failed {
-        Failed(self.endpoint.as_ref().map(|(endpoint, _)| Arc::clone(endpoint)))
+    pub fn blame(&self) -> FailedConnection {
+        FailedConnection(self.endpoint.as_ref().map(|(endpoint, _)| Arc::clone(endpoint)))
     }
 
     /// The gateway has answered.
@@ -130,22 +130,22 @@ impl Lease {
     }
 
     /// It leads to `endpoint`, which counts it.
-    pub(super) fn counted(mut self, counted: Counted, endpoint: Arc<Endpoint>) -> Self {
+    pub(super) fn counted(mut self, counted: LiveCountGuard, endpoint: Arc<Endpoint>) -> Self {
         self.endpoint = Some((endpoint, counted));
         self
     }
 }
 
 impl Deref for Lease {
-    type Target = Link;
+    type Target = H1Connection;
 
-    fn deref(&self) -> &Link {
+    fn deref(&self) -> &H1Connection {
         &self.link
     }
 }
 
 impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut Link {
+    fn deref_mut(&mut self) -> &mut H1Connection {
         &mut self.link
     }
 }

@@ -1,4 +1,4 @@
-//! [`Progress`]: when a transfer last went on, and until when it must go on again; [`Stall`] waits for that moment.
+//! [`TransferProgress`]: when a transfer last went on, and until when it must go on again; [`StallTimer`] waits for that moment.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// When a transfer last went on, and for how long it may stand still: a request's body, or an answer's, in either protocol. One
 /// byte is progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
+pub struct TransferProgress {
     limit: Option<Duration>,
     moved: Instant,
 }
@@ -18,14 +18,14 @@ pub struct Progress {
 /// Waits until a transfer has stood still for too long. Its timer is set when something is waited for the first time, and looked
 /// after when it rings: most transfers end before.
 #[derive(Debug)]
-pub struct Stall {
-    progress: Progress,
+pub struct StallTimer {
+    progress: TransferProgress,
     /// The transfer waits, since `progress` began.
     waits: bool,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Progress {
+impl TransferProgress {
     /// A transfer that begins `now` and may stand still for `limit`; `None` is for ever.
     pub fn new(limit: Option<Duration>, now: Instant) -> Self {
         Self { limit, moved: now }
@@ -52,10 +52,10 @@ pub fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duratio
     one.into_iter().chain(other).min()
 }
 
-impl Stall {
+impl StallTimer {
     /// A transfer may stand still for `limit`; `None` is for ever.
     pub fn new(limit: Option<Duration>) -> Self {
-        Self { progress: Progress::new(limit, Instant::now()), waits: false, timer: None }
+        Self { progress: TransferProgress::new(limit, Instant::now()), waits: false, timer: None }
     }
 
     /// From here on the limit is another one.
@@ -63,7 +63,7 @@ impl Stall {
         self.progress.limit = limit;
     }
 
-    /// The transfer went on, or does not wait for the peer: the clock stands until the next [`Stall::poll_waiting`].
+    /// The transfer went on, or does not wait for the peer: the clock stands until the next [`StallTimer::poll_waiting`].
     pub fn moved(&mut self) {
         self.waits = false;
     }
@@ -104,16 +104,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_byte_is_progress_and_no_limit_is_for_ever() {
         let begin = Instant::now();
-        let mut progress = Progress::new(Some(2 * SECOND), begin);
+        let mut progress = TransferProgress::new(Some(2 * SECOND), begin);
         let rows = [(0, false), (1, false), (2, true), (3, true)];
         for (after, over) in rows {
             assert_eq!(progress.is_over(begin + after * SECOND), over, "{after}");
         }
         progress.moved(begin + SECOND);
         assert_eq!(progress.deadline(), Some(begin + 3 * SECOND));
-        let endless = Progress::new(None, begin);
+        let endless = TransferProgress::new(None, begin);
         assert!(endless.deadline().is_none() && !endless.is_over(begin + 1_000_000 * SECOND));
-        let huge = Progress::new(Some(Duration::MAX), begin);
+        let huge = TransferProgress::new(Some(Duration::MAX), begin);
         assert!(huge.deadline().is_none(), "a limit that no clock holds is none");
     }
 
@@ -133,8 +133,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn only_time_spent_waiting_counts() {
-        let look = |stall: &mut Stall| stall.poll_waiting(&mut Context::from_waker(Waker::noop())).is_ready();
-        let mut stall = Stall::new(Some(3 * SECOND));
+        let look = |stall: &mut StallTimer| stall.poll_waiting(&mut Context::from_waker(Waker::noop())).is_ready();
+        let mut stall = StallTimer::new(Some(3 * SECOND));
         advance(10 * SECOND).await;
         assert!(!look(&mut stall), "the wait begins here");
         advance(2 * SECOND).await;
@@ -150,7 +150,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_timer_rings_also_for_a_limit_that_became_shorter() {
-        let mut stall = Stall::new(Some(100 * SECOND));
+        let mut stall = StallTimer::new(Some(100 * SECOND));
         assert!(stall.poll_waiting(&mut Context::from_waker(Waker::noop())).is_pending());
         stall.set_limit(Some(2 * SECOND));
         let began = Instant::now();

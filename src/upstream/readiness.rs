@@ -12,47 +12,51 @@ use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use http::{Request, StatusCode, Uri};
 
-use super::hold::{Gateway, Readiness};
-use super::{ConnectError, Lease, LinkError, Pool, RequestBody};
+use super::hold::{GatewayReadiness, HeldGateway};
+use super::{ConnectError, ConnectionPool, Lease, LinkError, RequestBody};
 
-impl Gateway for Pool {
+impl HeldGateway for ConnectionPool {
     type Connection = Lease;
 
     async fn dial(&self) -> Result<Lease, ConnectError> {
         Self::dial(self).await
     }
 
-    async fn readiness(&self) -> Result<Readiness, ConnectError> {
+    async fn readiness(&self) -> Result<GatewayReadiness, ConnectError> {
         for path in PATHS {
             let readiness = match ask(self.dial().await?, path, self.host()).await {
                 Ok((status, is_json, body)) => judge(path, status, is_json, &body),
-                Err(Silent::HungUp) => Some(Readiness::Cut),
-                Err(Silent::Nonsense) => Some(Readiness::Ready),
+                Err(NoReadiness::HungUp) => Some(GatewayReadiness::Cut),
+                Err(NoReadiness::InvalidResponse) => Some(GatewayReadiness::Ready),
             };
             if let Some(readiness) = readiness {
                 return Ok(readiness);
             }
         }
-        Ok(Readiness::Ready)
+        Ok(GatewayReadiness::Ready)
     }
 }
 
 /// Why there was no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Silent {
+enum NoReadiness {
     HungUp,
     /// It is not HTTP.
-    Nonsense,
+    InvalidResponse,
 }
 
-async fn ask(mut lease: Lease, path: &'static str, host: HeaderValue) -> Result<(StatusCode, bool, Bytes), Silent> {
+async fn ask(
+    mut lease: Lease,
+    path: &'static str,
+    host: HeaderValue,
+) -> Result<(StatusCode, bool, Bytes), NoReadiness> {
     let mut request = Request::new(RequestBody::Empty);
     *request.uri_mut() = Uri::from_static(path);
     request.headers_mut().insert(HOST, host);
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     let failed = |error: LinkError| match error {
-        LinkError::Nonsense(_) => Silent::Nonsense,
-        _ => Silent::HungUp,
+        LinkError::InvalidResponse(_) => NoReadiness::InvalidResponse,
+        _ => NoReadiness::HungUp,
     };
     let response = lease.exchange(request).await.map_err(|failure| failed(failure.error))?;
     let (status, is_json) = (response.status(), is_json(response.headers()));
@@ -71,12 +75,12 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// What an answer means; `None` if it is not about that.
-fn judge(path: &str, status: StatusCode, is_json: bool, body: &[u8]) -> Option<Readiness> {
+fn judge(path: &str, status: StatusCode, is_json: bool, body: &[u8]) -> Option<GatewayReadiness> {
     match (path, status) {
-        (STARTUPZ, StatusCode::SERVICE_UNAVAILABLE) if is_json => Some(Readiness::Starting),
-        (STARTUPZ, StatusCode::OK) if is_json => Some(Readiness::Ready),
-        (READYZ, StatusCode::SERVICE_UNAVAILABLE) if !has_other_worries(body) => Some(Readiness::Starting),
-        (READYZ, _) => Some(Readiness::Ready),
+        (STARTUPZ, StatusCode::SERVICE_UNAVAILABLE) if is_json => Some(GatewayReadiness::Starting),
+        (STARTUPZ, StatusCode::OK) if is_json => Some(GatewayReadiness::Ready),
+        (READYZ, StatusCode::SERVICE_UNAVAILABLE) if !has_other_worries(body) => Some(GatewayReadiness::Starting),
+        (READYZ, _) => Some(GatewayReadiness::Ready),
         _ => None,
     }
 }
@@ -101,10 +105,10 @@ mod tests {
 
     #[test]
     fn a_gateway_is_waited_for_while_it_says_that_it_starts() {
-        let (starting, ready) = (Some(Readiness::Starting), Some(Readiness::Ready));
+        let (starting, ready) = (Some(GatewayReadiness::Starting), Some(GatewayReadiness::Ready));
         let json = "application/json; charset=utf-8";
         // As 2026.9 and 2026.7 answer, to who is on their machine and to who is not, and as others may.
-        let rows: [(&str, u16, &str, &str, Option<Readiness>); 14] = [
+        let rows: [(&str, u16, &str, &str, Option<GatewayReadiness>); 14] = [
             (STARTUPZ, 503, json, r#"{"ok":false,"status":"starting","pendingReason":"startup-sidecars"}"#, starting),
             (STARTUPZ, 503, json, r#"{"ok":false,"status":"draining"}"#, starting),
             (STARTUPZ, 200, json, r#"{"ok":true,"status":"started"}"#, ready),

@@ -9,8 +9,8 @@ use httparse::{Header, ParserConfig, Status};
 use hyper::ext::ReasonPhrase;
 
 use super::body_decoder::BodyDecoder;
-use super::chunks::Chunks;
-use super::link_error::Flaw;
+use super::chunks::ChunkDecoder;
+use super::h1_error::ParseError;
 
 /// The head of an answer.
 #[derive(Debug)]
@@ -31,23 +31,23 @@ impl ResponseHead {
     ///
     /// # Errors
     /// It is none, or has two readings.
-    pub(super) fn parse(bytes: &Bytes, longest: usize, to_head: bool) -> Result<Option<Self>, Flaw> {
+    pub(super) fn parse(bytes: &Bytes, longest: usize, to_head: bool) -> Result<Option<Self>, ParseError> {
         let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
         let mut parsed = httparse::Response::new(&mut []);
         let status = ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, bytes, &mut fields)?;
         let length = match status {
             Status::Complete(length) if length <= longest => length,
             Status::Partial if bytes.len() <= longest => return Ok(None),
-            Status::Complete(_) | Status::Partial => return Err(Flaw::LongHead(longest)),
+            Status::Complete(_) | Status::Partial => return Err(ParseError::LongHead(longest)),
         };
-        let code = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(Flaw::Status)?;
+        let code = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(ParseError::Status)?;
         let is_11 = parsed.version == Some(1);
         let mut response = Response::new(());
         *response.status_mut() = code;
         *response.version_mut() = if is_11 { Version::HTTP_11 } else { Version::HTTP_10 };
         let headers = response.headers_mut();
         headers.reserve(parsed.headers.len());
-        let mut about = About::default();
+        let mut about = ResponseFields::default();
         for field in parsed.headers.iter() {
             let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| httparse::Error::HeaderName)?;
             if about.takes(&name, field.value, code) {
@@ -77,11 +77,11 @@ pub(crate) fn may_be_whole(bytes: &[u8], known: usize) -> bool {
 
 /// What the fields say about the body and the connection.
 #[derive(Default)]
-struct About {
+struct ResponseFields {
     close: bool,
     keep_alive: bool,
     length: Length,
-    coding: Coding,
+    coding: TransferCoding,
 }
 
 /// What `Content-Length` says. One that is none does no harm where there is no body.
@@ -97,7 +97,7 @@ enum Length {
 
 /// What `Transfer-Encoding` says.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Coding {
+enum TransferCoding {
     #[default]
     None,
     Chunked,
@@ -115,7 +115,7 @@ impl Length {
     }
 }
 
-impl About {
+impl ResponseFields {
     /// Looks at a field; whether it ends here, since it is about this connection alone (RFC 9110 §7.6.1).
     fn takes(&mut self, name: &HeaderName, value: &[u8], status: StatusCode) -> bool {
         if *name == CONTENT_LENGTH {
@@ -123,8 +123,8 @@ impl About {
                 self.length = self.length.and(number(one.trim_ascii()));
             }
         } else if *name == TRANSFER_ENCODING {
-            let simply = self.coding == Coding::None && value.eq_ignore_ascii_case(b"chunked");
-            self.coding = if simply { Coding::Chunked } else { Coding::Wrong };
+            let simply = self.coding == TransferCoding::None && value.eq_ignore_ascii_case(b"chunked");
+            self.coding = if simply { TransferCoding::Chunked } else { TransferCoding::Wrong };
             return true;
         } else if *name == CONNECTION {
             let mut alone = true;
@@ -146,7 +146,7 @@ impl About {
     }
 
     /// Where the body ends (RFC 9112 §6.3), and that there is only one answer to that.
-    fn body(&self, status: StatusCode, to_head: bool, is_11: bool) -> Result<BodyDecoder, Flaw> {
+    fn body(&self, status: StatusCode, to_head: bool, is_11: bool) -> Result<BodyDecoder, ParseError> {
         if to_head
             || status.is_informational()
             || status == StatusCode::NO_CONTENT
@@ -155,13 +155,13 @@ impl About {
             return Ok(BodyDecoder::Over);
         }
         match (self.coding, self.length) {
-            (Coding::Wrong, _) => Err(Flaw::Coding),
-            (Coding::Chunked, _) if !is_11 => Err(Flaw::Coding),
-            (Coding::Chunked, Length::Unsaid) => Ok(BodyDecoder::Chunked(Chunks::default())),
-            (Coding::Chunked, _) => Err(Flaw::TwoLengths),
-            (Coding::None, Length::Unsaid) => Ok(BodyDecoder::UntilClose),
-            (Coding::None, Length::Once(length) | Length::Repeated(length)) => Ok(BodyDecoder::Length(length)),
-            (Coding::None, Length::Wrong) => Err(Flaw::Length),
+            (TransferCoding::Wrong, _) => Err(ParseError::Coding),
+            (TransferCoding::Chunked, _) if !is_11 => Err(ParseError::Coding),
+            (TransferCoding::Chunked, Length::Unsaid) => Ok(BodyDecoder::Chunked(ChunkDecoder::default())),
+            (TransferCoding::Chunked, _) => Err(ParseError::TwoLengths),
+            (TransferCoding::None, Length::Unsaid) => Ok(BodyDecoder::UntilClose),
+            (TransferCoding::None, Length::Once(length) | Length::Repeated(length)) => Ok(BodyDecoder::Length(length)),
+            (TransferCoding::None, Length::Wrong) => Err(ParseError::Length),
         }
     }
 

@@ -1,14 +1,14 @@
-//! [`Silence`]: how long a gateway may keep a request waiting.
+//! [`GatewaySilence`]: how long a gateway may keep a request waiting.
 
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::link_error::LinkError;
-use super::progress::Stall;
+use super::h1_error::LinkError;
+use super::progress::StallTimer;
 
 /// How long a gateway may do nothing; `None` is for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Patience {
+pub struct GatewayTimeouts {
     /// While the request is sent: to take a byte of it.
     pub send: Option<Duration>,
     /// Once it is sent: to begin its answer, and to go on with it.
@@ -17,7 +17,7 @@ pub struct Patience {
 
 /// What an exchange waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Awaited {
+pub(super) enum AwaitedStep {
     /// The client, to send more of its body. That has a time of its own.
     Client,
     /// The gateway, to take more of the request, of which it has so many bytes.
@@ -28,16 +28,16 @@ pub(super) enum Awaited {
 
 /// Counts the time for which a gateway keeps an exchange waiting.
 #[derive(Debug)]
-pub(super) struct Silence {
-    patience: Patience,
-    awaited: Awaited,
-    stall: Stall,
+pub(super) struct GatewaySilence {
+    patience: GatewayTimeouts,
+    awaited: AwaitedStep,
+    stall: StallTimer,
 }
 
-impl Silence {
+impl GatewaySilence {
     /// With a request that begins now.
-    pub(super) fn new(patience: Patience) -> Self {
-        Self { patience, awaited: Awaited::Client, stall: Stall::new(None) }
+    pub(super) fn new(patience: GatewayTimeouts) -> Self {
+        Self { patience, awaited: AwaitedStep::Client, stall: StallTimer::new(None) }
     }
 
     /// Something of the answer's body came.
@@ -46,24 +46,24 @@ impl Silence {
     }
 
     /// The exchange waits. Ready when the gateway has kept it waiting for too long.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, awaited: Awaited) -> Poll<LinkError> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, awaited: AwaitedStep) -> Poll<LinkError> {
         if awaited != self.awaited {
             self.awaited = awaited;
             self.stall.moved();
         }
         let (limit, error) = match awaited {
-            Awaited::Client => return Poll::Pending,
-            Awaited::Taking(_) => (self.patience.send, LinkError::Untaken),
-            Awaited::Answer => (self.patience.read, LinkError::Silent),
+            AwaitedStep::Client => return Poll::Pending,
+            AwaitedStep::Taking(_) => (self.patience.send, LinkError::Untaken),
+            AwaitedStep::Answer => (self.patience.read, LinkError::Silent),
         };
         self.stall.set_limit(limit);
         self.stall.poll_waiting(cx).map(|()| error)
     }
 }
 
-impl Default for Silence {
+impl Default for GatewaySilence {
     fn default() -> Self {
-        Self::new(Patience::default())
+        Self::new(GatewayTimeouts::default())
     }
 }
 
@@ -79,38 +79,39 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_gateways_silence_begins_when_it_has_the_whole_request() {
-        let patience = Patience { send: Some(5 * SECOND), read: Some(2 * SECOND) };
+        let patience = GatewayTimeouts { send: Some(5 * SECOND), read: Some(2 * SECOND) };
         let steps = [
             // After so many seconds, what is waited for, and what is said then.
-            (0, Awaited::Client, ""),
-            (60, Awaited::Client, ""),
-            (0, Awaited::Taking(10), ""),
-            (4, Awaited::Taking(10), ""),
-            (0, Awaited::Taking(11), ""),
-            (4, Awaited::Taking(11), ""),
-            (0, Awaited::Answer, ""),
-            (1, Awaited::Answer, ""),
-            (1, Awaited::Answer, "silent"),
+            (0, AwaitedStep::Client, ""),
+            (60, AwaitedStep::Client, ""),
+            (0, AwaitedStep::Taking(10), ""),
+            (4, AwaitedStep::Taking(10), ""),
+            (0, AwaitedStep::Taking(11), ""),
+            (4, AwaitedStep::Taking(11), ""),
+            (0, AwaitedStep::Answer, ""),
+            (1, AwaitedStep::Answer, ""),
+            (1, AwaitedStep::Answer, "silent"),
         ];
-        let look = |silence: &mut Silence, awaited| match silence.poll(&mut Context::from_waker(Waker::noop()), awaited)
+        let look = |silence: &mut GatewaySilence, awaited| match silence
+            .poll(&mut Context::from_waker(Waker::noop()), awaited)
         {
             Poll::Pending => "",
             Poll::Ready(LinkError::Silent) => "silent",
             Poll::Ready(LinkError::Untaken) => "untaken",
             Poll::Ready(_) => "another",
         };
-        let mut silence = Silence::new(patience);
+        let mut silence = GatewaySilence::new(patience);
         for (number, (after, awaited, expected)) in steps.into_iter().enumerate() {
             advance(after * SECOND).await;
             assert_eq!(look(&mut silence, awaited), expected, "step {number}");
         }
-        let mut silence = Silence::new(patience);
-        assert_eq!(look(&mut silence, Awaited::Taking(0)), "");
+        let mut silence = GatewaySilence::new(patience);
+        assert_eq!(look(&mut silence, AwaitedStep::Taking(0)), "");
         advance(5 * SECOND).await;
-        assert_eq!(look(&mut silence, Awaited::Taking(0)), "untaken");
-        let mut endless = Silence::default();
-        assert_eq!(look(&mut endless, Awaited::Answer), "");
+        assert_eq!(look(&mut silence, AwaitedStep::Taking(0)), "untaken");
+        let mut endless = GatewaySilence::default();
+        assert_eq!(look(&mut endless, AwaitedStep::Answer), "");
         advance(100_000 * SECOND).await;
-        assert_eq!(look(&mut endless, Awaited::Answer), "");
+        assert_eq!(look(&mut endless, AwaitedStep::Answer), "");
     }
 }

@@ -1,4 +1,4 @@
-//! [`Ended`]: the ways a WebSocket ends, and what each side is told. Close codes are made here and nowhere else.
+//! [`WebSocketEnd`]: the ways a WebSocket ends, and what each side is told. Close codes are made here and nowhere else.
 
 use std::borrow::Cow;
 
@@ -6,9 +6,9 @@ use super::Side;
 use super::frame::{OwnFrame, Violation};
 
 /// What ended a WebSocket. "In the middle of a frame" is not an ending of its own: then there is no room for a Close,
-/// and whatever [`Ended::goodbye`] says, that side is cut.
+/// and whatever [`WebSocketEnd::goodbye`] says, that side is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
+pub enum WebSocketEnd {
     /// The client sent a Close, which the gateway gets as it is.
     ClientClosed,
     /// The gateway sent a Close, which the client gets as it is.
@@ -44,24 +44,24 @@ pub enum Ended {
         /// What the operator wants the client to read; may be empty.
         reason: Box<str>,
     },
-    /// The hard stop: the time for [`Ended::Draining`] is over.
+    /// The hard stop: the time for [`WebSocketEnd::Draining`] is over.
     Cut,
 }
 
 /// The Close that frontgate writes to one side.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Goodbye {
+pub struct CloseFrame {
     /// The close code.
     pub code: u16,
     /// The reason, at most 123 bytes of which go out.
     pub reason: Cow<'static, str>,
     /// What follows it.
-    pub then: Then,
+    pub then: AfterClose,
 }
 
 /// What follows our Close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
+pub enum AfterClose {
     /// Give the peer a moment to answer with its own (RFC 6455 §7.1.1).
     AwaitClose,
     /// End the connection: nobody is there to answer.
@@ -81,7 +81,7 @@ const RESTART: u16 = 1012;
 /// Bad gateway (IANA WebSocket Close Code Number Registry).
 const BAD_GATEWAY: u16 = 1014;
 
-impl Ended {
+impl WebSocketEnd {
     /// The ending that a violation by `by` makes. Limits are the client's only.
     pub fn by_violation(violation: Violation, by: Side) -> Self {
         match violation {
@@ -144,7 +144,7 @@ impl Ended {
     }
 
     /// The Close that `side` gets from frontgate; `None` if it has had the other peer's, or cannot get one.
-    pub fn goodbye(&self, side: Side) -> Option<Goodbye> {
+    pub fn goodbye(&self, side: Side) -> Option<CloseFrame> {
         let (client, gateway) = match self {
             Self::ClientClosed | Self::GatewayClosed | Self::Cut => (None, None),
             Self::GatewayLost => (say(RESTART, "gateway connection lost"), None),
@@ -176,7 +176,7 @@ impl Ended {
     }
 }
 
-impl Goodbye {
+impl CloseFrame {
     /// The frame to write. Towards the gateway it needs a mask, see [`OwnFrame::ping`].
     pub fn frame(&self, mask: Option<[u8; 4]>) -> OwnFrame {
         OwnFrame::close(self.code, &self.reason, mask)
@@ -184,13 +184,13 @@ impl Goodbye {
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "so that the table above has one word per cell")]
-fn say(code: u16, reason: impl Into<Cow<'static, str>>) -> Option<Goodbye> {
-    Some(Goodbye { code, reason: reason.into(), then: Then::AwaitClose })
+fn say(code: u16, reason: impl Into<Cow<'static, str>>) -> Option<CloseFrame> {
+    Some(CloseFrame { code, reason: reason.into(), then: AfterClose::AwaitClose })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "so that the table above has one word per cell")]
-fn last_say(code: u16, reason: &'static str) -> Option<Goodbye> {
-    Some(Goodbye { code, reason: reason.into(), then: Then::Cut })
+fn last_say(code: u16, reason: &'static str) -> Option<CloseFrame> {
+    Some(CloseFrame { code, reason: reason.into(), then: AfterClose::Cut })
 }
 
 #[cfg(test)]
@@ -198,94 +198,94 @@ mod tests {
     use super::*;
     use crate::websocket::frame::FrameHead;
 
-    type Said = Option<(u16, &'static str, Then)>;
+    type Said = Option<(u16, &'static str, AfterClose)>;
 
     #[test]
     fn each_side_is_told_what_the_table_of_endings_says() {
-        use Then::{AwaitClose, Cut};
-        let rows: &[(Ended, &str, Said, Said)] = &[
-            (Ended::ClientClosed, "client_closed", None, None),
-            (Ended::GatewayClosed, "gateway_closed", None, None),
-            (Ended::GatewayLost, "gateway_lost", Some((1012, "gateway connection lost", AwaitClose)), None),
-            (Ended::ClientLost, "client_lost", None, Some((1001, "client connection lost", AwaitClose))),
+        use AfterClose::{AwaitClose, Cut};
+        let rows: &[(WebSocketEnd, &str, Said, Said)] = &[
+            (WebSocketEnd::ClientClosed, "client_closed", None, None),
+            (WebSocketEnd::GatewayClosed, "gateway_closed", None, None),
+            (WebSocketEnd::GatewayLost, "gateway_lost", Some((1012, "gateway connection lost", AwaitClose)), None),
+            (WebSocketEnd::ClientLost, "client_lost", None, Some((1001, "client connection lost", AwaitClose))),
             (
-                Ended::GatewaySilent,
+                WebSocketEnd::GatewaySilent,
                 "gateway_silent",
                 Some((1012, "gateway not responding", AwaitClose)),
                 Some((1001, "gateway not responding", Cut)),
             ),
             (
-                Ended::ClientSilent,
+                WebSocketEnd::ClientSilent,
                 "client_silent",
                 Some((1001, "client not responding", Cut)),
                 Some((1001, "client not responding", AwaitClose)),
             ),
             (
-                Ended::ReadTimeout,
+                WebSocketEnd::ReadTimeout,
                 "read_timeout",
                 Some((1001, "idle timeout", AwaitClose)),
                 Some((1001, "idle timeout", AwaitClose)),
             ),
             (
-                Ended::SendTimeout { to: Side::Client },
+                WebSocketEnd::SendTimeout { to: Side::Client },
                 "send_timeout",
                 None,
                 Some((1001, "client not reading", AwaitClose)),
             ),
             (
-                Ended::SendTimeout { to: Side::Gateway },
+                WebSocketEnd::SendTimeout { to: Side::Gateway },
                 "send_timeout",
                 Some((1012, "gateway not reading", AwaitClose)),
                 None,
             ),
             (
-                Ended::TooBig,
+                WebSocketEnd::TooBig,
                 "too_big",
                 Some((1009, "message too big", AwaitClose)),
                 Some((1001, "client message too big", AwaitClose)),
             ),
             (
-                Ended::TooMany,
+                WebSocketEnd::TooMany,
                 "too_many",
                 Some((1008, "too many messages", AwaitClose)),
                 Some((1001, "too many client messages", AwaitClose)),
             ),
             (
-                Ended::ProtocolError { by: Side::Client },
+                WebSocketEnd::ProtocolError { by: Side::Client },
                 "protocol_error",
                 Some((1002, "protocol error", AwaitClose)),
                 Some((1001, "client protocol error", AwaitClose)),
             ),
             (
-                Ended::ProtocolError { by: Side::Gateway },
+                WebSocketEnd::ProtocolError { by: Side::Gateway },
                 "protocol_error",
                 Some((1014, "bad gateway", AwaitClose)),
                 Some((1002, "protocol error", AwaitClose)),
             ),
             (
-                Ended::Draining,
+                WebSocketEnd::Draining,
                 "draining",
                 Some((1012, "service restart", AwaitClose)),
                 Some((1001, "proxy restart", AwaitClose)),
             ),
             (
-                Ended::ClosedByOperator { reason: "maintenance at noon".into() },
+                WebSocketEnd::ClosedByOperator { reason: "maintenance at noon".into() },
                 "closed_by_operator",
                 Some((1001, "maintenance at noon", AwaitClose)),
                 Some((1001, "closed by operator", AwaitClose)),
             ),
             (
-                Ended::ClosedByOperator { reason: "".into() },
+                WebSocketEnd::ClosedByOperator { reason: "".into() },
                 "closed_by_operator",
                 Some((1001, "closed by operator", AwaitClose)),
                 Some((1001, "closed by operator", AwaitClose)),
             ),
-            (Ended::Cut, "draining", None, None),
+            (WebSocketEnd::Cut, "draining", None, None),
         ];
         for (ended, name, client, gateway) in rows {
             assert_eq!(ended.as_str(), *name);
             for (side, said) in [(Side::Client, client), (Side::Gateway, gateway)] {
-                let expected = said.map(|(code, reason, then)| Goodbye { code, reason: reason.into(), then });
+                let expected = said.map(|(code, reason, then)| CloseFrame { code, reason: reason.into(), then });
                 assert_eq!(ended.goodbye(side), expected, "{ended:?} to {side:?}");
             }
         }
@@ -294,24 +294,24 @@ mod tests {
     #[test]
     fn a_violation_ends_as_what_it_is() {
         let rows = [
-            (Violation::FrameTooBig, Side::Client, Ended::TooBig),
-            (Violation::MessageTooBig, Side::Client, Ended::TooBig),
-            (Violation::TooManyMessages, Side::Client, Ended::TooMany),
-            (Violation::Unmasked, Side::Client, Ended::ProtocolError { by: Side::Client }),
-            (Violation::Masked, Side::Gateway, Ended::ProtocolError { by: Side::Gateway }),
-            (Violation::ReservedOpcode, Side::Gateway, Ended::ProtocolError { by: Side::Gateway }),
+            (Violation::FrameTooBig, Side::Client, WebSocketEnd::TooBig),
+            (Violation::MessageTooBig, Side::Client, WebSocketEnd::TooBig),
+            (Violation::TooManyMessages, Side::Client, WebSocketEnd::TooMany),
+            (Violation::Unmasked, Side::Client, WebSocketEnd::ProtocolError { by: Side::Client }),
+            (Violation::Masked, Side::Gateway, WebSocketEnd::ProtocolError { by: Side::Gateway }),
+            (Violation::ReservedOpcode, Side::Gateway, WebSocketEnd::ProtocolError { by: Side::Gateway }),
         ];
         for (violation, by, ended) in rows {
-            assert_eq!(Ended::by_violation(violation, by), ended);
+            assert_eq!(WebSocketEnd::by_violation(violation, by), ended);
         }
     }
 
     #[test]
     fn a_goodbye_is_a_close_frame() {
-        let goodbye = Ended::Draining.goodbye(Side::Client).unwrap();
+        let goodbye = WebSocketEnd::Draining.goodbye(Side::Client).unwrap();
         assert_eq!(goodbye.frame(None).as_bytes(), b"\x88\x11\x03\xF4service restart");
         // What an operator writes may be longer than a Close can be.
-        let ended = Ended::ClosedByOperator { reason: "ü".repeat(200).into() };
+        let ended = WebSocketEnd::ClosedByOperator { reason: "ü".repeat(200).into() };
         let frame = ended.goodbye(Side::Client).unwrap().frame(None);
         assert_eq!(FrameHead::parse(frame.as_bytes()).unwrap().unwrap().len, 2 + 122);
     }

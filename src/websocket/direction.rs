@@ -10,12 +10,12 @@ mod tests;
 use tokio::time::Instant;
 
 pub use self::closing::CloseSeen;
-pub use self::limits::Rules;
-pub use self::prefix::Prefix;
+pub use self::limits::FrameRules;
+pub use self::prefix::FramePrefix;
 
-use self::closing::Closing;
-use self::limits::{Limits, PerMinute, counts_as_control};
-use self::pongs::Pongs;
+use self::closing::PassingClose;
+use self::limits::{MessageLimits, PerMinute, counts_as_control};
+use self::pongs::OwnPings;
 use super::Side;
 use super::frame::{FrameHead, Opcode, PING_LEN, PingPayload, Violation};
 
@@ -30,17 +30,17 @@ pub struct Direction {
     from: Side,
     /// Between the fragments of a message, where only a continuation or a control frame may follow.
     fragmented: bool,
-    held: Prefix,
-    state: State,
-    limits: Option<Box<Limits>>,
+    held: FramePrefix,
+    state: DirectionState,
+    limits: Option<Box<MessageLimits>>,
     control: Option<Box<PerMinute>>,
-    pongs: Option<Box<Pongs>>,
+    pongs: Option<Box<OwnPings>>,
     counters: Counters,
 }
 
 /// How far [`Direction::accept`] may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stop {
+pub enum AcceptUntil {
     /// To the end of the chunk.
     Never,
     /// To the end of the frame that is being passed on; between frames, nowhere. A frame of ours fits in there.
@@ -51,7 +51,7 @@ pub enum Stop {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Accepted {
     /// Bytes held back from earlier chunks; they go before this one.
-    pub prefix: Prefix,
+    pub prefix: FramePrefix,
     /// How many bytes of the chunk are passed on as they are.
     pub pass: usize,
     /// How many bytes of the chunk are dealt with; those after `pass` are held back or swallowed.
@@ -72,13 +72,13 @@ pub struct Counters {
 }
 
 #[derive(Debug)]
-enum State {
+enum DirectionState {
     /// Between two frames, with the beginning of a header in `held` or not.
     Boundary,
     /// In a frame; this many bytes of payload are still to come.
     Payload(u64),
     /// In a Close.
-    Closing(Box<Closing>),
+    Closing(Box<PassingClose>),
     /// After a Close: nothing may follow (RFC 6455 §5.5.1).
     Closed(Box<CloseSeen>),
     /// After a violation.
@@ -86,7 +86,7 @@ enum State {
 }
 
 /// What stands at the beginning of a frame.
-enum Begin {
+enum FrameStart {
     /// Too little of it to tell.
     Short,
     /// A frame to pass on.
@@ -97,13 +97,13 @@ enum Begin {
 
 impl Direction {
     /// The bytes that come from `from`.
-    pub fn new(from: Side, rules: Rules) -> Self {
+    pub fn new(from: Side, rules: FrameRules) -> Self {
         Self {
             from,
             fragmented: false,
-            held: Prefix::default(),
-            state: State::Boundary,
-            limits: Limits::new(rules).map(Box::new),
+            held: FramePrefix::default(),
+            state: DirectionState::Boundary,
+            limits: MessageLimits::new(rules).map(Box::new),
             control: rules.max_control_per_minute.map(PerMinute::new).map(Box::new),
             pongs: None,
             counters: Counters::default(),
@@ -112,55 +112,55 @@ impl Direction {
 
     /// Looks at the next bytes.
     ///
-    /// Some of a chunk that is not empty is always taken, unless [`Stop::AtBoundary`] finds us between frames. What is
+    /// Some of a chunk that is not empty is always taken, unless [`AcceptUntil::AtBoundary`] finds us between frames. What is
     /// right before a violation is passed on first; the next call returns the error, and so does every one after it.
-    pub fn accept(&mut self, chunk: &[u8], stop: Stop, now: Instant) -> Result<Accepted, Violation> {
+    pub fn accept(&mut self, chunk: &[u8], stop: AcceptUntil, now: Instant) -> Result<Accepted, Violation> {
         let mut accepted = Accepted::default();
         loop {
             let rest = &chunk[accepted.take..];
             match &mut self.state {
-                State::Failed(violation) if accepted.take == 0 => return Err(*violation),
-                State::Failed(_) => break,
+                DirectionState::Failed(violation) if accepted.take == 0 => return Err(*violation),
+                DirectionState::Failed(_) => break,
                 _ if rest.is_empty() => break,
-                State::Payload(left) => {
+                DirectionState::Payload(left) => {
                     let len = usize::try_from(*left).map_or(rest.len(), |left| left.min(rest.len()));
                     *left -= len as u64;
                     if *left == 0 {
-                        self.state = State::Boundary;
+                        self.state = DirectionState::Boundary;
                     }
                     accepted.extend(len);
                 }
-                State::Closing(closing) => {
+                DirectionState::Closing(closing) => {
                     let len = closing.fill(rest);
                     if let Some(seen) = closing.seen() {
-                        self.state = State::Closed(Box::new(seen));
+                        self.state = DirectionState::Closed(Box::new(seen));
                     }
                     accepted.extend(len);
                 }
-                State::Closed(_) => {
+                DirectionState::Closed(_) => {
                     accepted.take = chunk.len();
                     break;
                 }
-                State::Boundary if stop == Stop::AtBoundary => break,
-                State::Boundary => match self.begin(rest, now) {
-                    Ok(Begin::Short) => {
+                DirectionState::Boundary if stop == AcceptUntil::AtBoundary => break,
+                DirectionState::Boundary => match self.begin(rest, now) {
+                    Ok(FrameStart::Short) => {
                         self.held.push(rest);
                         accepted.take = chunk.len();
                         break;
                     }
-                    Ok(Begin::Frame(head)) => {
+                    Ok(FrameStart::Frame(head)) => {
                         let held = std::mem::take(&mut self.held);
                         accepted.extend(self.pass_head(&head, held.len()));
                         if !held.is_empty() {
                             accepted.prefix = held;
                         }
                     }
-                    Ok(Begin::OwnPong(payload, size)) => {
+                    Ok(FrameStart::OwnPong(payload, size)) => {
                         accepted.take += size - std::mem::take(&mut self.held).len();
                         accepted.pong = Some(payload);
                         break;
                     }
-                    Err(violation) => self.state = State::Failed(violation),
+                    Err(violation) => self.state = DirectionState::Failed(violation),
                 },
             }
         }
@@ -170,7 +170,7 @@ impl Direction {
 
     /// Whether what was passed on ends with a whole frame, so that a frame of ours may follow.
     pub fn at_boundary(&self) -> bool {
-        !matches!(self.state, State::Payload(_) | State::Closing(_))
+        !matches!(self.state, DirectionState::Payload(_) | DirectionState::Closing(_))
     }
 
     /// A ping of ours with this payload went to the peer this direction comes from: its pong is swallowed.
@@ -181,7 +181,7 @@ impl Direction {
     /// The peer's Close, when all of it has been passed on. Nothing passes after it.
     pub fn close(&self) -> Option<&CloseSeen> {
         match &self.state {
-            State::Closed(seen) => Some(seen),
+            DirectionState::Closed(seen) => Some(seen),
             _ => None,
         }
     }
@@ -192,7 +192,7 @@ impl Direction {
     }
 
     /// Reads the beginning of a frame: what is held, then `rest`.
-    fn begin(&mut self, rest: &[u8], now: Instant) -> Result<Begin, Violation> {
+    fn begin(&mut self, rest: &[u8], now: Instant) -> Result<FrameStart, Violation> {
         let mut joined = self.held;
         let start = if joined.is_empty() {
             rest
@@ -200,18 +200,18 @@ impl Direction {
             joined.push(&rest[..rest.len().min(joined.room())]);
             joined.as_bytes()
         };
-        let Some(head) = FrameHead::parse(start)? else { return Ok(Begin::Short) };
+        let Some(head) = FrameHead::parse(start)? else { return Ok(FrameStart::Short) };
         self.check(&head)?;
         if let Some(pongs) = &mut self.pongs
             && head.opcode == Opcode::Pong
             && head.len == PING_LEN as u64
         {
-            let Some(&payload) = start[head.size..].first_chunk() else { return Ok(Begin::Short) };
+            let Some(&payload) = start[head.size..].first_chunk() else { return Ok(FrameStart::Short) };
             if let Some(payload) = pongs.answered(payload, head.mask) {
                 if pongs.is_empty() {
                     self.pongs = None;
                 }
-                return Ok(Begin::OwnPong(payload, head.size + PING_LEN));
+                return Ok(FrameStart::OwnPong(payload, head.size + PING_LEN));
             }
         }
         if let Some(limits) = &mut self.limits {
@@ -223,7 +223,7 @@ impl Direction {
         {
             return Err(Violation::TooManyControl);
         }
-        Ok(Begin::Frame(head))
+        Ok(FrameStart::Frame(head))
     }
 
     /// The rules of masking (RFC 6455 §5.1), fragmentation (§5.4) and closing (§5.5.1).
@@ -254,16 +254,16 @@ impl Direction {
         let gone = held.max(head.size);
         let left = head.len - (gone - head.size) as u64;
         self.state = match head.opcode {
-            Opcode::Close => State::closing(Closing::new(head)),
-            _ if left == 0 => State::Boundary,
-            _ => State::Payload(left),
+            Opcode::Close => DirectionState::closing(PassingClose::new(head)),
+            _ if left == 0 => DirectionState::Boundary,
+            _ => DirectionState::Payload(left),
         };
         gone - held
     }
 }
 
-impl State {
-    fn closing(closing: Closing) -> Self {
+impl DirectionState {
+    fn closing(closing: PassingClose) -> Self {
         match closing.seen() {
             Some(seen) => Self::Closed(Box::new(seen)),
             None => Self::Closing(Box::new(closing)),

@@ -1,4 +1,4 @@
-//! [`Flow`]: moves the bytes of one direction, from one leg to the other.
+//! [`DirectionFlow`]: moves the bytes of one direction, from one leg to the other.
 
 use std::io;
 use std::pin::Pin;
@@ -7,21 +7,21 @@ use std::task::{Context, Poll, ready};
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use super::direction::{Direction, Prefix, Stop};
+use super::direction::{AcceptUntil, Direction, FramePrefix};
 use super::frame::{MAX_CONTROL, MAX_HEADER, Violation};
-use super::leg::{Farewell, Leg, poll_write};
-use crate::listener::{Buffers, Chunk, Readable, TEXT};
+use super::leg::{Leg, OwnClose, poll_write};
+use crate::listener::{BufferPool, Chunk, Readable, TEXT};
 
 /// The bytes of one direction on their way. A buffer is held only while the other side does not take what is in it.
 #[derive(Debug)]
-pub(super) struct Flow {
+pub(super) struct DirectionFlow {
     pub(super) direction: Direction,
     /// Since when the other side has taken nothing of what we have for it.
     pub(super) blocked: Option<Instant>,
     /// When bytes were last passed on.
     pub(super) passed: Instant,
     chunk: Chunk,
-    prefix: Prefix,
+    prefix: FramePrefix,
     prefix_written: usize,
     /// How much of the chunk may be written now, and how much of it is done with afterwards.
     pass: usize,
@@ -32,7 +32,7 @@ pub(super) struct Flow {
 
 /// Something happened that the relay must know of.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(super) enum FlowEvent {
     /// The peer's Close has been passed on.
     Closed,
     /// The peer's connection is gone; what came before has been passed on.
@@ -43,7 +43,7 @@ pub(super) enum Event {
     Violation(Violation),
 }
 
-impl Flow {
+impl DirectionFlow {
     /// A flow that begins with the bytes that came with the handshake.
     pub(super) fn new(direction: Direction, first: &[u8], now: Instant) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Flow {
             blocked: None,
             passed: now,
             chunk: Chunk::of(first),
-            prefix: Prefix::default(),
+            prefix: FramePrefix::default(),
             prefix_written: 0,
             pass: 0,
             take: 0,
@@ -81,9 +81,9 @@ impl Flow {
         cx: &mut Context<'_>,
         from: &mut Leg<R>,
         to: &mut Leg<W>,
-        buffers: &Buffers,
+        buffers: &BufferPool,
         now: Instant,
-    ) -> Poll<Event>
+    ) -> Poll<FlowEvent>
     where
         R: Readable + Unpin,
         W: AsyncWrite + Unpin,
@@ -95,7 +95,7 @@ impl Flow {
                 Poll::Ready(Ok(())) => self.unblock(from, now),
                 Poll::Ready(Err(error)) => {
                     to.state.fail();
-                    return Poll::Ready(Event::WriteFailed(error));
+                    return Poll::Ready(FlowEvent::WriteFailed(error));
                 }
                 Poll::Pending => {
                     self.chunk.settle(buffers);
@@ -106,7 +106,7 @@ impl Flow {
             if !self.chunk.is_empty() && !from.state.refused {
                 if let Err(violation) = self.accept(from, to, now) {
                     from.state.refused = true;
-                    return Poll::Ready(Event::Violation(violation));
+                    return Poll::Ready(FlowEvent::Violation(violation));
                 }
                 continue;
             }
@@ -115,8 +115,8 @@ impl Flow {
             if !self.closed && self.direction.close().is_some() {
                 self.chunk.settle(buffers);
                 self.closed = true;
-                to.state.closed = !to.state.cut && !matches!(to.state.farewell, Farewell::Said(..));
-                return Poll::Ready(Event::Closed);
+                to.state.closed = !to.state.cut && !matches!(to.state.farewell, OwnClose::Said(..));
+                return Poll::Ready(FlowEvent::Closed);
             }
             if from.state.ended {
                 return Poll::Pending;
@@ -124,12 +124,12 @@ impl Flow {
             match ready!(self.chunk.poll_fill(cx, &mut from.io, buffers, TEXT)) {
                 Ok(0) => {
                     from.state.ended = true;
-                    return Poll::Ready(Event::ReadFailed(None));
+                    return Poll::Ready(FlowEvent::ReadFailed(None));
                 }
                 Ok(_) => from.state.keepalive.heard(now),
                 Err(error) => {
                     from.state.ended = true;
-                    return Poll::Ready(Event::ReadFailed(Some(error)));
+                    return Poll::Ready(FlowEvent::ReadFailed(Some(error)));
                 }
             }
         }
@@ -138,7 +138,7 @@ impl Flow {
     /// Whether what is written next is only the answer to a Close that has passed before. The end follows at once, and they go
     /// out together. What is longer, or has to wait, is flushed: the end does not wait for it as long.
     fn is_last_word<R, W>(&self, from: &Leg<R>, to: &Leg<W>) -> bool {
-        let answers = from.state.closed && to.state.farewell == Farewell::None && self.direction.close().is_some();
+        let answers = from.state.closed && to.state.farewell == OwnClose::None && self.direction.close().is_some();
         answers && self.pass <= MAX_HEADER + MAX_CONTROL && !self.unflushed && self.blocked.is_none()
     }
 
@@ -169,7 +169,7 @@ impl Flow {
             ready!(to.poll_own(cx, now))?;
             self.unflushed = true;
         }
-        if self.unflushed && !is_last && (self.chunk.is_empty() || matches!(to.state.farewell, Farewell::Said(..))) {
+        if self.unflushed && !is_last && (self.chunk.is_empty() || matches!(to.state.farewell, OwnClose::Said(..))) {
             ready!(Pin::new(&mut to.io).poll_flush(cx))?;
             self.unflushed = false;
         }
@@ -178,7 +178,7 @@ impl Flow {
 
     /// Looks at the chunk: how much of it may be written next.
     fn accept<R, W>(&mut self, from: &mut Leg<R>, to: &Leg<W>, now: Instant) -> Result<(), Violation> {
-        let stop = if to.state.has_own() { Stop::AtBoundary } else { Stop::Never };
+        let stop = if to.state.has_own() { AcceptUntil::AtBoundary } else { AcceptUntil::Never };
         let accepted = self.direction.accept(self.chunk.bytes(), stop, now)?;
         self.prefix = accepted.prefix;
         self.prefix_written = 0;
@@ -193,7 +193,7 @@ impl Flow {
     /// After our own Close, or on a leg that was given up, nothing more passes: what was accepted is dropped. What else the
     /// peer sends is still looked at, for its Close.
     fn discard_unwanted<W>(&mut self, to: &Leg<W>) {
-        if to.state.cut || matches!(to.state.farewell, Farewell::Said(..)) {
+        if to.state.cut || matches!(to.state.farewell, OwnClose::Said(..)) {
             self.prefix_written = self.prefix.len();
             self.pass = 0;
             self.unflushed &= !to.state.cut;

@@ -64,15 +64,16 @@ pub fn verify(status: StatusCode, headers: &HeaderMap, key: Option<&HeaderValue>
 /// A request without an Origin does not come from a browser, whose user this protects (RFC 6455 §10.2): it may.
 pub fn origin_allowed(allowed: &AllowedOrigins, origin: Option<&HeaderValue>, host: &str, https: bool) -> bool {
     let Some(origin) = origin else { return true };
-    let origin = || origin.to_str().ok().and_then(Origin::parse);
+    let origin = || origin.to_str().ok().and_then(RequestOrigin::parse);
     match allowed {
         AllowedOrigins::Any => true,
         AllowedOrigins::SameHost => {
             let scheme = if https { "https" } else { "http" };
-            origin().zip(Origin::at(scheme, host)).is_some_and(|(origin, own)| origin.same_host(&own))
+            origin().zip(RequestOrigin::at(scheme, host)).is_some_and(|(origin, own)| origin.same_host(&own))
         }
-        AllowedOrigins::List(list) => origin()
-            .is_some_and(|origin| list.iter().filter_map(|entry| Origin::parse(entry)).any(|one| one.is(&origin))),
+        AllowedOrigins::List(list) => origin().is_some_and(|origin| {
+            list.iter().filter_map(|entry| RequestOrigin::parse(entry)).any(|one| one.is(&origin))
+        }),
     }
 }
 
@@ -83,13 +84,13 @@ fn names(headers: &HeaderMap, field: impl AsHeaderName, token: &str) -> bool {
 }
 
 /// An origin (RFC 6454 §4), its port filled in.
-struct Origin<'a> {
+struct RequestOrigin<'a> {
     scheme: &'a str,
     host: &'a str,
     port: u16,
 }
 
-impl<'a> Origin<'a> {
+impl<'a> RequestOrigin<'a> {
     /// Reads `scheme://host[:port]`. `null`, which sandboxed pages send, is not the origin of anything.
     fn parse(text: &'a str) -> Option<Self> {
         let (scheme, authority) = text.trim().split_once("://")?;

@@ -23,7 +23,7 @@ pub struct Keepalive {
 
 /// What is to be done about a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub enum KeepaliveStep {
     /// Send it a ping, and say so with [`Keepalive::pinged`].
     Ping,
     /// Give it up.
@@ -60,20 +60,20 @@ impl Keepalive {
     }
 
     /// What is to be done.
-    pub fn poll(&self, now: Instant) -> Next {
+    pub fn poll(&self, now: Instant) -> KeepaliveStep {
         if self.blocked {
-            return Next::Never;
+            return KeepaliveStep::Never;
         }
         let quiet_since = self.pinged.map_or(self.heard, |pinged| pinged.max(self.heard));
         let ping_at = self.interval.and_then(|interval| quiet_since.checked_add(interval));
         let expire_at = self.unanswered.zip(self.timeout).and_then(|(ping, timeout)| ping.checked_add(timeout));
         if expire_at.is_some_and(|at| at <= now) {
-            return Next::Expire;
+            return KeepaliveStep::Expire;
         }
         if ping_at.is_some_and(|at| at <= now) {
-            return Next::Ping;
+            return KeepaliveStep::Ping;
         }
-        ping_at.into_iter().chain(expire_at).min().map_or(Next::Never, Next::WaitUntil)
+        ping_at.into_iter().chain(expire_at).min().map_or(KeepaliveStep::Never, KeepaliveStep::WaitUntil)
     }
 
     /// Bytes came from the leg.
@@ -152,10 +152,10 @@ mod tests {
                 Event::Unblocked => keepalive.unblocked(now),
                 Event::Poll(expected) => {
                     let expected = match expected {
-                        Expected::Ping => Next::Ping,
-                        Expected::Expire => Next::Expire,
-                        Expected::Until(at) => Next::WaitUntil(start + seconds(at)),
-                        Expected::Never => Next::Never,
+                        Expected::Ping => KeepaliveStep::Ping,
+                        Expected::Expire => KeepaliveStep::Expire,
+                        Expected::Until(at) => KeepaliveStep::WaitUntil(start + seconds(at)),
+                        Expected::Never => KeepaliveStep::Never,
                     };
                     assert_eq!(keepalive.poll(now), expected, "row {row}, at {at} s");
                 }

@@ -14,13 +14,13 @@ use super::keepalive::Keepalive;
 #[derive(Debug)]
 pub(super) struct Leg<S> {
     pub(super) io: S,
-    pub(super) state: State,
+    pub(super) state: LegState,
 }
 
 /// What is known of a leg, whatever it is made of.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "what comes in and what goes out end each in its own time")]
-pub(super) struct State {
+pub(super) struct LegState {
     pub(super) keepalive: Keepalive,
     /// The peer will send nothing more: it has ended its side, or the connection failed.
     pub(super) ended: bool,
@@ -31,18 +31,18 @@ pub(super) struct State {
     /// The Close of the other peer has been written.
     pub(super) closed: bool,
     /// Our own Close.
-    pub(super) farewell: Farewell,
-    pub(super) pings: Pings,
+    pub(super) farewell: OwnClose,
+    pub(super) pings: PingStats,
     /// The connection failed: it is not we who cut it.
     failed: bool,
     /// We have ended our side.
     left: bool,
-    own: Option<Own>,
+    own: Option<PendingFrame>,
 }
 
 /// How far our own Close on a leg is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Farewell {
+pub(super) enum OwnClose {
     /// There is none.
     None,
     /// It waits for the frame that is passing to end.
@@ -53,7 +53,7 @@ pub(super) enum Farewell {
 
 /// Pings of ours on a leg.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pings {
+pub struct PingStats {
     /// Pings written.
     pub sent: u64,
     /// How many round trips were measured, and how long they took together.
@@ -64,21 +64,21 @@ pub struct Pings {
 
 /// A frame of ours that is being written.
 #[derive(Debug)]
-struct Own {
+struct PendingFrame {
     frame: OwnFrame,
     written: usize,
-    kind: Kind,
+    kind: OwnFrameKind,
     /// What is to be written after a ping that has begun to go out.
     then: Option<OwnFrame>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum OwnFrameKind {
     Ping,
     Close,
 }
 
-impl State {
+impl LegState {
     pub(super) fn new(keepalive: Keepalive) -> Self {
         Self {
             keepalive,
@@ -86,8 +86,8 @@ impl State {
             refused: false,
             cut: false,
             closed: false,
-            farewell: Farewell::None,
-            pings: Pings::default(),
+            farewell: OwnClose::None,
+            pings: PingStats::default(),
             failed: false,
             left: false,
             own: None,
@@ -106,22 +106,22 @@ impl State {
 
     /// Puts a ping in line.
     pub(super) fn queue_ping(&mut self, frame: OwnFrame) {
-        self.own = Some(Own { frame, written: 0, kind: Kind::Ping, then: None });
+        self.own = Some(PendingFrame { frame, written: 0, kind: OwnFrameKind::Ping, then: None });
     }
 
     /// Puts the last frame in line: before a ping that has not begun to go out, behind one that has.
     pub(super) fn queue_close(&mut self, code: u16, frame: OwnFrame) {
-        self.farewell = Farewell::Waiting(code);
+        self.farewell = OwnClose::Waiting(code);
         match &mut self.own {
             Some(own) if own.written > 0 => own.then = Some(frame),
-            own => *own = Some(Own { frame, written: 0, kind: Kind::Close, then: None }),
+            own => *own = Some(PendingFrame { frame, written: 0, kind: OwnFrameKind::Close, then: None }),
         }
     }
 
     /// The other peer's own Close came first: ours has no place after it (RFC 6455 §5.5.1).
     pub(super) fn withdraw_close(&mut self) {
-        if let Farewell::Waiting(_) = self.farewell {
-            self.farewell = Farewell::None;
+        if let OwnClose::Waiting(_) = self.farewell {
+            self.farewell = OwnClose::None;
             self.own = None;
         }
     }
@@ -149,28 +149,28 @@ impl State {
 
     /// Whether the peer had a Close, the other peer's or ours.
     pub(super) fn is_told(&self) -> bool {
-        self.closed || matches!(self.farewell, Farewell::Said(..))
+        self.closed || matches!(self.farewell, OwnClose::Said(..))
     }
 
     /// Whether the peer went by itself, and not while we had a last word for it.
     pub(super) fn is_gone(&self) -> bool {
-        self.farewell == Farewell::None && (self.ended || self.failed)
+        self.farewell == OwnClose::None && (self.ended || self.failed)
     }
 
     fn own_written(&mut self, now: Instant) {
         let Some(own) = self.own.take() else { return };
         match own.kind {
-            Kind::Ping => {
+            OwnFrameKind::Ping => {
                 self.pings.sent += 1;
                 self.keepalive.pinged(now);
             }
-            Kind::Close => {
-                if let Farewell::Waiting(code) = self.farewell {
-                    self.farewell = Farewell::Said(code, now);
+            OwnFrameKind::Close => {
+                if let OwnClose::Waiting(code) = self.farewell {
+                    self.farewell = OwnClose::Said(code, now);
                 }
             }
         }
-        self.own = own.then.map(|frame| Own { frame, written: 0, kind: Kind::Close, then: None });
+        self.own = own.then.map(|frame| PendingFrame { frame, written: 0, kind: OwnFrameKind::Close, then: None });
     }
 }
 

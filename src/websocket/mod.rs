@@ -14,8 +14,8 @@ pub mod frame;
 pub mod handshake;
 pub mod keepalive;
 mod leg;
-pub mod pulse;
 pub mod relay;
+pub mod relay_stats;
 pub mod settings;
 pub mod summary;
 

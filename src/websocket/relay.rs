@@ -17,20 +17,20 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Side;
-use super::close::{Ended, Then};
-use super::direction::{Direction, Rules};
-use super::flow::{Event, Flow};
+use super::close::{AfterClose, WebSocketEnd};
+use super::direction::{Direction, FrameRules};
+use super::flow::{DirectionFlow, FlowEvent};
 use super::keepalive::Keepalive;
-use super::leg::{Farewell, Leg, State};
-use super::pulse::{Pulse, Seen};
-use super::settings::Settings;
-use super::summary::{SideSummary, Summary};
+use super::leg::{Leg, LegState, OwnClose};
+use super::relay_stats::{LegSnapshot, RelayStats};
+use super::settings::RelaySettings;
+use super::summary::{RelaySummary, SideSummary};
 use crate::drain::Drain;
-use crate::listener::{Buffers, Readable};
+use crate::listener::{BufferPool, Readable};
 
 /// One stream and the bytes of it that were read with the handshake.
 #[derive(Debug)]
-pub struct End<S> {
+pub struct RelayEnd<S> {
     /// The raw stream.
     pub io: S,
     /// What its HTTP parser had read beyond the handshake; it goes first.
@@ -43,31 +43,31 @@ pub struct Relay<C, G> {
     client: Leg<C>,
     gateway: Leg<G>,
     /// From the client to the gateway.
-    up: Flow,
+    up: DirectionFlow,
     /// From the gateway to the client.
-    down: Flow,
-    settings: Arc<Settings>,
+    down: DirectionFlow,
+    settings: Arc<RelaySettings>,
     began: Instant,
-    phase: Phase,
+    phase: RelayPhase,
     /// When a drain makes this link leave.
     leave_at: Option<Instant>,
     /// A leg that takes nothing more, and until when what it said before may still end the link.
     doomed: Option<(Side, Instant)>,
-    pulse: Arc<Pulse>,
+    pulse: Arc<RelayStats>,
 }
 
 #[derive(Debug)]
-enum Phase {
+enum RelayPhase {
     Open,
     /// A Close is on its way, the peer's or ours.
     Ending {
-        why: Ended,
+        why: WebSocketEnd,
         since: Instant,
     },
 }
 
 /// What a relay turns to, once it has moved what there was.
-enum Turn {
+enum RelayTurn {
     /// We are ordered to stop.
     Stop,
     /// We are asked to finish.
@@ -75,7 +75,7 @@ enum Turn {
     /// The operator ends the link.
     Close { reason: Box<str> },
     /// Something happened in the flow that comes from this side.
-    Event(Side, Event),
+    Event(Side, FlowEvent),
     /// It is time to look at the deadlines, or whether this is over.
     Look,
 }
@@ -86,19 +86,19 @@ where
     G: Readable + AsyncWrite + Unpin,
 {
     /// A relay that begins now.
-    pub fn new(client: End<C>, gateway: End<G>, settings: Arc<Settings>) -> Self {
+    pub fn new(client: RelayEnd<C>, gateway: RelayEnd<G>, settings: Arc<RelaySettings>) -> Self {
         let now = Instant::now();
         let keepalive = || Keepalive::new(settings.ping_interval, settings.pong_timeout, now);
         let up = Direction::new(Side::Client, settings.rules);
-        let down = Direction::new(Side::Gateway, Rules::default());
+        let down = Direction::new(Side::Gateway, FrameRules::default());
         Self {
-            up: Flow::new(up, &client.first, now),
-            down: Flow::new(down, &gateway.first, now),
-            client: Leg { io: client.io, state: State::new(keepalive()) },
-            gateway: Leg { io: gateway.io, state: State::new(keepalive()) },
+            up: DirectionFlow::new(up, &client.first, now),
+            down: DirectionFlow::new(down, &gateway.first, now),
+            client: Leg { io: client.io, state: LegState::new(keepalive()) },
+            gateway: Leg { io: gateway.io, state: LegState::new(keepalive()) },
             settings,
             began: now,
-            phase: Phase::Open,
+            phase: RelayPhase::Open,
             leave_at: None,
             doomed: None,
             pulse: Arc::default(),
@@ -106,19 +106,19 @@ where
     }
 
     /// What can be seen of it from outside.
-    pub fn pulse(&self) -> Arc<Pulse> {
+    pub fn pulse(&self) -> Arc<RelayStats> {
         Arc::clone(&self.pulse)
     }
 
     /// Runs to the end and tells how it went. By reference, because a future would hold several copies of a relay that is
     /// moved into it.
-    pub async fn run(&mut self, buffers: &Buffers, drain: &Drain) -> Summary {
+    pub async fn run(&mut self, buffers: &BufferPool, drain: &Drain) -> RelaySummary {
         self.join(buffers, drain).await;
         self.finish().await
     }
 
     /// Runs until nobody has anything left to say.
-    async fn join(&mut self, buffers: &Buffers, drain: &Drain) {
+    async fn join(&mut self, buffers: &BufferPool, drain: &Drain) {
         let (mut hard, mut soft, mut timer) = (pin!(drain.hard()), pin!(drain.soft()), pin!(sleep_until(self.began)));
         while !self.is_over() {
             let now = Instant::now();
@@ -126,63 +126,63 @@ where
             let mut first = true;
             let turn = poll_fn(|cx| {
                 self.pulse.bell().watch(cx);
-                if !std::mem::take(&mut first) && !self.pulse.bell().was_rung() {
+                if !std::mem::take(&mut first) && !self.pulse.bell().take() {
                     return self.poll_flows(cx, buffers);
                 }
                 let bell = Waker::from(self.pulse());
                 let mut bell = Context::from_waker(&bell);
                 if hard.as_mut().poll(&mut bell).is_ready() {
-                    return Poll::Ready(Turn::Stop);
+                    return Poll::Ready(RelayTurn::Stop);
                 }
                 if self.leave_at.is_none() && soft.as_mut().poll(&mut bell).is_ready() {
-                    return Poll::Ready(Turn::Leave);
+                    return Poll::Ready(RelayTurn::Leave);
                 }
-                if let (Phase::Open, Some(reason)) = (&self.phase, self.pulse.asked()) {
-                    return Poll::Ready(Turn::Close { reason: reason.into() });
+                if let (RelayPhase::Open, Some(reason)) = (&self.phase, self.pulse.asked()) {
+                    return Poll::Ready(RelayTurn::Close { reason: reason.into() });
                 }
                 // Before the timer, so that what waited to be read while we did not run counts as heard.
                 if let Poll::Ready(turn) = self.poll_flows(cx, buffers) {
                     return Poll::Ready(turn);
                 }
                 // Not out of the budget that a busy link uses up.
-                pin!(unconstrained(timer.as_mut())).poll(&mut bell).map(|()| Turn::Look)
+                pin!(unconstrained(timer.as_mut())).poll(&mut bell).map(|()| RelayTurn::Look)
             });
             match turn.await {
-                Turn::Stop => self.cut(),
-                Turn::Leave => self.leave_at = Some(self.place_in_queue(drain)),
-                Turn::Close { reason } => self.end(Ended::ClosedByOperator { reason }),
-                Turn::Event(side, event) => self.on_event(side, event),
-                Turn::Look => {}
+                RelayTurn::Stop => self.cut(),
+                RelayTurn::Leave => self.leave_at = Some(self.place_in_queue(drain)),
+                RelayTurn::Close { reason } => self.end(WebSocketEnd::ClosedByOperator { reason }),
+                RelayTurn::Event(side, event) => self.on_event(side, event),
+                RelayTurn::Look => {}
             }
         }
     }
 
-    fn seen(&self, side: Side) -> Seen {
+    fn seen(&self, side: Side) -> LegSnapshot {
         let from = self.flow_from(side);
         let passed = from.passed.saturating_duration_since(self.began);
-        Seen { sent: from.direction.counters(), passed, pings: self.state(side).pings }
+        LegSnapshot { sent: from.direction.counters(), passed, pings: self.state(side).pings }
     }
 
     /// Moves what can be moved, and shows what has moved. Ready when something has happened, or nothing is left to happen.
-    fn poll_flows(&mut self, cx: &mut Context<'_>, buffers: &Buffers) -> Poll<Turn> {
+    fn poll_flows(&mut self, cx: &mut Context<'_>, buffers: &BufferPool) -> Poll<RelayTurn> {
         let polled = self.poll_both(cx, buffers);
         self.pulse.beat(self.seen(Side::Client), self.seen(Side::Gateway));
         polled
     }
 
-    fn poll_both(&mut self, cx: &mut Context<'_>, buffers: &Buffers) -> Poll<Turn> {
+    fn poll_both(&mut self, cx: &mut Context<'_>, buffers: &BufferPool) -> Poll<RelayTurn> {
         let now = Instant::now();
         if let Poll::Ready(event) = self.up.poll(cx, &mut self.client, &mut self.gateway, buffers, now) {
-            return Poll::Ready(Turn::Event(Side::Client, event));
+            return Poll::Ready(RelayTurn::Event(Side::Client, event));
         }
         if let Poll::Ready(event) = self.down.poll(cx, &mut self.gateway, &mut self.client, buffers, now) {
-            return Poll::Ready(Turn::Event(Side::Gateway, event));
+            return Poll::Ready(RelayTurn::Event(Side::Gateway, event));
         }
-        if matches!(self.phase, Phase::Open) {
+        if matches!(self.phase, RelayPhase::Open) {
             return Poll::Pending;
         }
         if self.is_over() {
-            return Poll::Ready(Turn::Look);
+            return Poll::Ready(RelayTurn::Look);
         }
         // A peer that is through need not wait for the other one.
         if self.may_leave(Side::Client) {
@@ -195,21 +195,21 @@ where
     }
 
     /// An event of the flow that comes from `side`.
-    fn on_event(&mut self, side: Side, event: Event) {
+    fn on_event(&mut self, side: Side, event: FlowEvent) {
         match event {
-            Event::Closed => self.on_close(side),
-            Event::ReadFailed(error) => {
+            FlowEvent::Closed => self.on_close(side),
+            FlowEvent::ReadFailed(error) => {
                 tracing::debug!(?side, error = error.map(tracing::field::display), "connection ended");
-                self.on_gone(Ended::lost(side), side);
+                self.on_gone(WebSocketEnd::lost(side), side);
             }
             // What it said before it went, a Close perhaps, is still there to be read: reading ends the link, or the timer.
-            Event::WriteFailed(error) => {
+            FlowEvent::WriteFailed(error) => {
                 tracing::debug!(side = ?side.other(), %error, "connection takes nothing more");
                 self.doomed.get_or_insert((side.other(), Instant::now() + LAST_WORDS));
             }
-            Event::Violation(violation) => {
+            FlowEvent::Violation(violation) => {
                 tracing::debug!(?side, %violation, "frame refused");
-                self.on_gone(Ended::by_violation(violation, side), side);
+                self.on_gone(WebSocketEnd::by_violation(violation, side), side);
             }
         }
     }
@@ -217,14 +217,14 @@ where
     /// The Close of `side` has been passed on. The other peer answers, and both connections end.
     fn on_close(&mut self, side: Side) {
         self.state_mut(side.other()).withdraw_close();
-        if matches!(self.phase, Phase::Open) {
-            self.phase = Phase::Ending { why: Ended::closed(side), since: Instant::now() };
+        if matches!(self.phase, RelayPhase::Open) {
+            self.phase = RelayPhase::Ending { why: WebSocketEnd::closed(side), since: Instant::now() };
         }
     }
 
     /// Nothing more will come from `side` that could be passed on.
-    fn on_gone(&mut self, ended: Ended, side: Side) {
-        if matches!(self.phase, Phase::Open) {
+    fn on_gone(&mut self, ended: WebSocketEnd, side: Side) {
+        if matches!(self.phase, RelayPhase::Open) {
             self.end(ended);
         } else if self.flow_from(side).direction.close().is_none() {
             // A peer that asked to close is owed an answer even if the other one went away without giving it.
@@ -233,41 +233,41 @@ where
     }
 
     /// Ends an open link: each peer that can be told is told, between two frames.
-    fn end(&mut self, ended: Ended) {
+    fn end(&mut self, ended: WebSocketEnd) {
         for side in BOTH {
             match ended.goodbye(side).map(|goodbye| goodbye.then) {
                 // It is gone, or takes nothing.
                 None => self.state_mut(side).give_up(),
-                Some(Then::Cut) => self.state_mut(side).ended = true,
-                Some(Then::AwaitClose) => {}
+                Some(AfterClose::Cut) => self.state_mut(side).ended = true,
+                Some(AfterClose::AwaitClose) => {}
             }
         }
         for side in BOTH {
             self.say_goodbye(&ended, side);
         }
-        self.phase = Phase::Ending { why: ended, since: Instant::now() };
+        self.phase = RelayPhase::Ending { why: ended, since: Instant::now() };
     }
 
     /// Puts our Close to `side` in line, or gives `side` up if it is in a frame whose end will never come.
-    fn say_goodbye(&mut self, ended: &Ended, side: Side) {
+    fn say_goodbye(&mut self, ended: &WebSocketEnd, side: Side) {
         let Some(goodbye) = ended.goodbye(side) else { return };
         let never_ends = self.state(side.other()).ended && !self.flow_from(side.other()).is_between_frames();
         let closed = self.flow_from(side.other()).direction.close().is_some();
         let state = self.state_mut(side);
-        if state.cut || closed || matches!(state.farewell, Farewell::Said(..)) {
+        if state.cut || closed || matches!(state.farewell, OwnClose::Said(..)) {
             return;
         }
         if never_ends {
             state.give_up();
-        } else if state.farewell == Farewell::None {
+        } else if state.farewell == OwnClose::None {
             state.queue_close(goodbye.code, goodbye.frame(mask_to(side)));
         }
     }
 
     /// Stops where we are.
     fn cut(&mut self) {
-        if matches!(self.phase, Phase::Open) {
-            self.phase = Phase::Ending { why: Ended::Cut, since: Instant::now() };
+        if matches!(self.phase, RelayPhase::Open) {
+            self.phase = RelayPhase::Ending { why: WebSocketEnd::Cut, since: Instant::now() };
         }
         self.client.state.give_up();
         self.gateway.state.give_up();
@@ -275,12 +275,12 @@ where
 
     /// Nobody has anything left to say: each leg is gone, or both Closes have passed on it.
     fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Ending { .. }) && BOTH.into_iter().all(|side| self.is_done(side))
+        matches!(self.phase, RelayPhase::Ending { .. }) && BOTH.into_iter().all(|side| self.is_done(side))
     }
 
     fn is_done(&self, side: Side) -> bool {
         let state = self.state(side);
-        let left = state.ended && state.farewell == Farewell::None;
+        let left = state.ended && state.farewell == OwnClose::None;
         state.cut || left || (self.is_told(side) && self.is_heard(side))
     }
 
@@ -288,9 +288,9 @@ where
     fn is_told(&self, side: Side) -> bool {
         let state = self.state(side);
         match state.farewell {
-            Farewell::Said(..) => self.flow_from(side.other()).is_flushed(),
-            Farewell::Waiting(_) => false,
-            Farewell::None => state.closed,
+            OwnClose::Said(..) => self.flow_from(side.other()).is_flushed(),
+            OwnClose::Waiting(_) => false,
+            OwnClose::None => state.closed,
         }
     }
 
@@ -306,7 +306,7 @@ where
     }
 
     /// Ends what is not cut off.
-    async fn finish(&mut self) -> Summary {
+    async fn finish(&mut self) -> RelaySummary {
         let lasted = self.began.elapsed();
         let leave = poll_fn(|cx| {
             let (client, gateway) = (self.client.poll_leave(cx), self.gateway.poll_leave(cx));
@@ -314,10 +314,10 @@ where
         });
         let _ = timeout(SHUTDOWN, leave).await;
         let ended = match &self.phase {
-            Phase::Open => Ended::Cut,
-            Phase::Ending { why, .. } => why.clone(),
+            RelayPhase::Open => WebSocketEnd::Cut,
+            RelayPhase::Ending { why, .. } => why.clone(),
         };
-        Summary {
+        RelaySummary {
             clean: BOTH.into_iter().all(|side| self.was_clean(side, &ended)),
             ended,
             lasted,
@@ -327,27 +327,27 @@ where
     }
 
     /// Whether `side` had a Close, or went by itself. A leg that we gave up as silent did not.
-    fn was_clean(&self, side: Side, ended: &Ended) -> bool {
-        let given_up = ended.goodbye(side).is_some_and(|goodbye| goodbye.then == Then::Cut);
+    fn was_clean(&self, side: Side, ended: &WebSocketEnd) -> bool {
+        let given_up = ended.goodbye(side).is_some_and(|goodbye| goodbye.then == AfterClose::Cut);
         let state = self.state(side);
         state.is_told() || (!given_up && state.is_gone())
     }
 
-    fn state(&self, side: Side) -> &State {
+    fn state(&self, side: Side) -> &LegState {
         match side {
             Side::Client => &self.client.state,
             Side::Gateway => &self.gateway.state,
         }
     }
 
-    fn state_mut(&mut self, side: Side) -> &mut State {
+    fn state_mut(&mut self, side: Side) -> &mut LegState {
         match side {
             Side::Client => &mut self.client.state,
             Side::Gateway => &mut self.gateway.state,
         }
     }
 
-    fn flow_from(&self, side: Side) -> &Flow {
+    fn flow_from(&self, side: Side) -> &DirectionFlow {
         match side {
             Side::Client => &self.up,
             Side::Gateway => &self.down,

@@ -1,18 +1,18 @@
-//! [`Settings`]: what a relay goes by.
+//! [`RelaySettings`]: what a relay goes by.
 
 use std::time::Duration;
 
-use super::direction::Rules;
+use super::direction::FrameRules;
 
 /// What a relay goes by for as long as it lives, whatever happens to the configuration.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct RelaySettings {
     /// A ping goes to a leg that has been silent this long.
     pub ping_interval: Option<Duration>,
     /// A pinged leg without a byte for this long is gone.
     pub pong_timeout: Option<Duration>,
     /// What a client may send.
-    pub rules: Rules,
+    pub rules: FrameRules,
     /// Nothing passed in either direction for this long: the link is idle.
     pub read: Option<Duration>,
     /// A peer that takes nothing for this long is not reading.

@@ -1,19 +1,19 @@
-//! [`Summary`]: how a WebSocket went, for its log line.
+//! [`RelaySummary`]: how a WebSocket went, for its log line.
 
 use std::time::Duration;
 
-use super::close::Ended;
+use super::close::WebSocketEnd;
 use super::direction::{CloseSeen, Counters};
-use super::flow::Flow;
-use super::leg::{Farewell, State};
+use super::flow::DirectionFlow;
+use super::leg::{LegState, OwnClose};
 
-pub use super::leg::Pings;
+pub use super::leg::PingStats;
 
 /// How a WebSocket went.
 #[derive(Debug)]
-pub struct Summary {
+pub struct RelaySummary {
     /// What ended it.
-    pub ended: Ended,
+    pub ended: WebSocketEnd,
     /// How long it lasted.
     pub lasted: Duration,
     /// Each peer had a Close, or went by itself.
@@ -24,7 +24,7 @@ pub struct Summary {
     pub gateway: SideSummary,
 }
 
-/// One side of a [`Summary`].
+/// One side of a [`RelaySummary`].
 #[derive(Debug)]
 pub struct SideSummary {
     /// What was passed on from it.
@@ -36,18 +36,18 @@ pub struct SideSummary {
     /// The other peer's Close was passed on to it.
     pub closed: bool,
     /// Our pings to it.
-    pub pings: Pings,
+    pub pings: PingStats,
 }
 
 impl SideSummary {
     /// What is known of a side at the end: its leg, and the flow that comes from it.
-    pub(super) fn new(state: &State, from: &Flow) -> Self {
+    pub(super) fn new(state: &LegState, from: &DirectionFlow) -> Self {
         Self {
             sent: from.direction.counters(),
             said: from.direction.close().cloned(),
             told: match state.farewell {
-                Farewell::Said(code, _) => Some(code),
-                Farewell::None | Farewell::Waiting(_) => None,
+                OwnClose::Said(code, _) => Some(code),
+                OwnClose::None | OwnClose::Waiting(_) => None,
             },
             closed: state.closed,
             pings: state.pings,

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use frontgate::config::Tls;
-use frontgate::tls::Source;
+use frontgate::tls::CheckedCert;
 use http::Request;
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -245,7 +245,7 @@ async fn a_certificate_that_is_due_is_renewed_in_memory_while_the_disk_is_full()
     let Some(disk) = SmallDisk::mount() else { return };
     let state = disk.state();
     let long_ago = OffsetDateTime::now_utc() - time::Duration::days(390);
-    let old = Source::open(&Tls::default(), Some(&state), long_ago).unwrap();
+    let old = CheckedCert::open(&Tls::default(), Some(&state), long_ago).unwrap();
     disk.fill();
     let proxy = start(&state).await;
     // The CA is the one that clients trust, and the certificate is valid: both are checked by this handshake.

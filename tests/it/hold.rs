@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use frontgate::config::Upstream;
-use frontgate::lifecycle::Drained;
+use frontgate::config::UpstreamAddress;
+use frontgate::lifecycle::DrainOutcome;
 use http::Request;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
@@ -154,7 +154,7 @@ async fn a_gateway_that_is_back_is_noticed_within_100_ms() {
 async fn a_unix_socket_that_is_not_there_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gateway.sock");
-    let proxy = proxy().config(|config| config.upstream = Upstream::Unix(path.clone())).plain().start().await;
+    let proxy = proxy().config(|config| config.upstream = UpstreamAddress::Unix(path.clone())).plain().start().await;
     let mut client = arrives(&proxy, &get("/")).await;
     let listener = UnixListener::bind(&path).unwrap();
     let mut gateway = passes(|| async { Wire::new(listener.accept().await.unwrap().0) }).await;
@@ -309,7 +309,7 @@ async fn the_time_that_connecting_takes_is_a_part_of_hold() {
     }
     let hold = Duration::from_secs(1);
     let settings = |config: &mut frontgate::config::Config| {
-        config.upstream = Upstream::Http { host: address.ip().to_string(), port: address.port() };
+        config.upstream = UpstreamAddress::Http { host: address.ip().to_string(), port: address.port() };
         (config.hold, config.timeouts.connect) = (Some(hold), Some(Duration::from_secs(20)));
     };
     let proxy = proxy().config(settings).plain().start().await;
@@ -400,7 +400,7 @@ async fn a_drain_sends_those_away_who_wait() {
     assert_eq!((page.status(), code(&page).as_str()), (503, "draining"));
     assert_eq!(two.response().await.status(), 503);
     drop((one, two));
-    assert_eq!(ended.join_next().await.unwrap().unwrap().0, Drained::Clean);
+    assert_eq!(ended.join_next().await.unwrap().unwrap().0, DrainOutcome::Clean);
 }
 
 #[tokio::test]

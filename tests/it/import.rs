@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use frontgate::config::{self, Overrides, Source};
-use frontgate::import::{Disk, Format, Original, Reader, import};
+use frontgate::config::{self, ConfigLocation, Overrides};
+use frontgate::import::{Disk, ImportFormat, ImportReader, Original, import};
 use tempfile::TempDir;
 
 use super::cli::frontgate_in;
@@ -19,7 +19,7 @@ struct Moved {
     to: PathBuf,
 }
 
-impl Reader for Moved {
+impl ImportReader for Moved {
     fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
         let inner = path.strip_prefix(&self.from).map_err(|_| io::ErrorKind::NotFound)?;
         Disk.read(&self.to.join(inner), most)
@@ -34,16 +34,16 @@ impl Reader for Moved {
 
 /// A program whose configurations are imported.
 struct Program {
-    format: Format,
+    format: ImportFormat,
     /// The main file of each fixture.
     main: &'static str,
     /// Where it is as a rule.
     folder: &'static str,
 }
 
-const NGINX: Program = Program { format: Format::Nginx, main: "nginx.conf", folder: "/etc/nginx" };
-const APACHE: Program = Program { format: Format::Apache, main: "apache.conf", folder: "/etc/apache2" };
-const CADDY: Program = Program { format: Format::Caddy, main: "Caddyfile", folder: "/etc/caddy" };
+const NGINX: Program = Program { format: ImportFormat::Nginx, main: "nginx.conf", folder: "/etc/nginx" };
+const APACHE: Program = Program { format: ImportFormat::Apache, main: "apache.conf", folder: "/etc/apache2" };
+const CADDY: Program = Program { format: ImportFormat::Caddy, main: "Caddyfile", folder: "/etc/caddy" };
 
 impl Program {
     /// The folders with its fixtures.
@@ -71,7 +71,7 @@ impl Program {
             let found = match import(self.format, &original, &reader) {
                 Ok(imported) => {
                     let yaml = imported.yaml();
-                    let source = Source::Text { text: yaml.clone(), file: "/frontgate.yaml".into() };
+                    let source = ConfigLocation::Text { text: yaml.clone(), file: "/frontgate.yaml".into() };
                     if let Err(problems) = config::load(source, [], &Overrides::default()) {
                         different.push(format!("{}: not accepted:\n{problems}\n{yaml}", fixture.display()));
                     }
@@ -124,29 +124,33 @@ fn times_that_are_too_short_or_too_long_become_some_that_are_taken() {
     };
     let caddy = |lines: &str| format!("a.example.com {{\n{lines}\n}}\n");
     let rows = [
-        (Format::Nginx, nginx("add_header Strict-Transport-Security max-age=315360000;"), "hsts: 17520h"),
-        (Format::Nginx, nginx("proxy_read_timeout 10y; proxy_connect_timeout 0;"), "read: 8760h"),
-        (Format::Nginx, nginx("keepalive_timeout 0; client_header_timeout 0; send_timeout 0;"), "listen:"),
-        (Format::Apache, apache("Header always set Strict-Transport-Security \"max-age=315360000\""), "hsts: 17520h"),
+        (ImportFormat::Nginx, nginx("add_header Strict-Transport-Security max-age=315360000;"), "hsts: 17520h"),
+        (ImportFormat::Nginx, nginx("proxy_read_timeout 10y; proxy_connect_timeout 0;"), "read: 8760h"),
+        (ImportFormat::Nginx, nginx("keepalive_timeout 0; client_header_timeout 0; send_timeout 0;"), "listen:"),
         (
-            Format::Apache,
+            ImportFormat::Apache,
+            apache("Header always set Strict-Transport-Security \"max-age=315360000\""),
+            "hsts: 17520h",
+        ),
+        (
+            ImportFormat::Apache,
             apache("KeepAliveTimeout 0\nProxyTimeout 0\nTimeout 0\nRequestReadTimeout header=0"),
             "listen:",
         ),
-        (Format::Apache, apache("ProxyTimeout 315360000\nKeepAliveTimeout 315360000"), "read: 8760h"),
-        (Format::Apache, apache("ProxyPass /a http://127.0.0.1:1/ connectiontimeout=0 timeout=0"), "listen:"),
+        (ImportFormat::Apache, apache("ProxyTimeout 315360000\nKeepAliveTimeout 315360000"), "read: 8760h"),
+        (ImportFormat::Apache, apache("ProxyPass /a http://127.0.0.1:1/ connectiontimeout=0 timeout=0"), "listen:"),
         (
-            Format::Caddy,
+            ImportFormat::Caddy,
             caddy("header Strict-Transport-Security max-age=315360000\nreverse_proxy 127.0.0.1:18789"),
             "hsts: 17520h",
         ),
         (
-            Format::Caddy,
+            ImportFormat::Caddy,
             caddy("reverse_proxy 127.0.0.1:18789 {\ntransport http {\ndial_timeout 0\nread_timeout 10000d\n}\n}"),
             "read: 8760h",
         ),
         (
-            Format::Caddy,
+            ImportFormat::Caddy,
             "{\nservers {\ntimeouts {\nidle 0\nread_header 0\n}\n}\n}\n".to_owned()
                 + &caddy("reverse_proxy 127.0.0.1:18789"),
             "listen:",
@@ -156,7 +160,7 @@ fn times_that_are_too_short_or_too_long_become_some_that_are_taken() {
     for (format, text, expected) in rows {
         let original = Original { name: "original".to_owned(), folder: "/".into(), text: text.clone() };
         let yaml = import(format, &original, &Disk).unwrap().yaml();
-        let source = Source::Text { text: yaml.clone(), file: "/frontgate.yaml".into() };
+        let source = ConfigLocation::Text { text: yaml.clone(), file: "/frontgate.yaml".into() };
         if let Err(problems) = config::load(source, [], &Overrides::default()) {
             wrong.push(format!("{text}\n{yaml}\n{problems}"));
         } else if !yaml.contains(expected) {

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use frontgate::config::{Config, Count};
+use frontgate::config::{Config, CountValue};
 use http::Request;
 
 use crate::harness::{Connection, Wire, binary, dial_from, empty, gateway, handshake, proxy, within};
@@ -130,7 +130,7 @@ async fn trusted_proxies_bring_as_many_clients_as_they_have() {
 #[tokio::test]
 async fn when_all_places_are_taken_the_next_client_waits_for_one() {
     let gateway = gateway().answering(OK).await;
-    let few = |config: &mut Config| config.limits.connections = Count::AtMost(2);
+    let few = |config: &mut Config| config.limits.connections = CountValue::AtMost(2);
     let proxy = proxy().upstream(&gateway).config(few).plain().start().await;
     let (mut one, mut two) = (proxy.plain_client().await, proxy.client().await);
     is_served(&mut one).await;
@@ -150,7 +150,7 @@ async fn when_all_places_are_taken_the_next_client_waits_for_one() {
 #[tokio::test]
 async fn a_listener_without_clients_takes_no_place() {
     let gateway = gateway().answering(OK).await;
-    let one = |config: &mut Config| config.limits.connections = Count::AtMost(1);
+    let one = |config: &mut Config| config.limits.connections = CountValue::AtMost(1);
     let proxy = proxy().upstream(&gateway).config(one).plain().http().start().await;
     // A client of each listener in turn has the only place.
     for _ in 0..2 {
@@ -169,7 +169,7 @@ async fn a_flood_of_silent_clients_is_gone_after_the_timeouts() {
     let patience = |config: &mut Config| {
         (config.timeouts.tls_handshake, config.timeouts.request_head) =
             (Some(Duration::from_millis(200)), Some(Duration::from_millis(200)));
-        config.limits.connections = Count::AtMost(FLOOD);
+        config.limits.connections = CountValue::AtMost(FLOOD);
     };
     let proxy = proxy().upstream(&gateway).config(patience).plain().start().await;
     let mut flood = Vec::new();
@@ -239,7 +239,7 @@ async fn is_refused(client: &mut Wire, request: &str) {
 #[tokio::test]
 async fn a_network_has_so_many_requests_under_way_over_both_protocols_and_websockets_are_none() {
     let gateway = gateway().playing(plays).await;
-    let three = |config: &mut Config| config.limits.requests_per_client = Some(Count::AtMost(3));
+    let three = |config: &mut Config| config.limits.requests_per_client = Some(CountValue::AtMost(3));
     let proxy = proxy().upstream(&gateway).config(three).plain().start().await;
     // As many as there may be, and more WebSockets than that.
     let mut sockets = Vec::new();
@@ -293,7 +293,7 @@ async fn a_network_has_so_many_requests_under_way_over_both_protocols_and_websoc
 async fn behind_a_trusted_proxy_each_client_network_has_its_own_requests() {
     let gateway = gateway().playing(plays).await;
     let proxied = |config: &mut Config| {
-        config.limits.requests_per_client = Some(Count::AtMost(2));
+        config.limits.requests_per_client = Some(CountValue::AtMost(2));
         config.forwarded.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
     };
     let proxy = proxy().upstream(&gateway).config(proxied).plain().start().await;
@@ -329,7 +329,7 @@ async fn behind_a_trusted_proxy_each_client_network_has_its_own_requests() {
 #[tokio::test]
 async fn in_all_there_are_so_many_requests_and_no_more() {
     let gateway = gateway().playing(plays).await;
-    let four = |config: &mut Config| config.limits.requests = Count::AtMost(4);
+    let four = |config: &mut Config| config.limits.requests = CountValue::AtMost(4);
     let proxy = proxy().upstream(&gateway).config(four).plain().start().await;
     let mut hanging = Vec::new();
     for client in 2..6 {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontgate::config::{BindAddr, Config, Upstream};
+use frontgate::config::{BindAddr, Config, UpstreamAddress};
 use http::Request;
 use serde_json::Value;
 
@@ -27,8 +27,8 @@ async fn a_gateway_that_is_not_running_is_said_in_the_form_that_is_read() {
     // A port that nobody listens on, and a socket that is not there.
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let folder = tempfile::tempdir().unwrap();
-    let http = Upstream::Http { host: "127.0.0.1".into(), port: free };
-    for upstream in [http, Upstream::Unix(folder.path().join("none.sock"))] {
+    let http = UpstreamAddress::Http { host: "127.0.0.1".into(), port: free };
+    for upstream in [http, UpstreamAddress::Unix(folder.path().join("none.sock"))] {
         let proxy = proxy().config(|config| (config.upstream, config.hold) = (upstream, None)).start().await;
         let mut client = proxy.client().await;
         let mut get =
@@ -114,7 +114,7 @@ async fn a_gateway_that_accepts_and_never_shakes_hands_is_a_504() {
     let port = silent.local_addr().unwrap().port();
     let proxy = proxy()
         .config(|config| {
-            config.upstream = Upstream::Https { host: "127.0.0.1".into(), port };
+            config.upstream = UpstreamAddress::Https { host: "127.0.0.1".into(), port };
             config.timeouts.connect = Some(Duration::from_millis(100));
         })
         .start()
@@ -136,7 +136,7 @@ async fn a_gateway_whose_certificate_is_not_trusted_is_a_502() {
 #[tokio::test]
 async fn a_gateway_whose_name_nobody_knows_is_a_502() {
     // No resolver is asked about a label of more than 63 letters (RFC 1035 §2.3.4).
-    let nowhere = Upstream::Http { host: "a".repeat(64), port: 1 };
+    let nowhere = UpstreamAddress::Http { host: "a".repeat(64), port: 1 };
     let proxy = proxy().config(|config| config.upstream = nowhere).start().await;
     let mut client = proxy.client().await;
     let page = ask(&mut client, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
@@ -150,7 +150,7 @@ async fn a_gateway_whose_name_leads_back_is_a_508_and_no_loop() {
     drop(reserved);
     let proxy = proxy()
         .config(|config| {
-            config.upstream = Upstream::Http { host: "localhost".into(), port: address.port() };
+            config.upstream = UpstreamAddress::Http { host: "localhost".into(), port: address.port() };
             config.listen.plain = vec![BindAddr::Tcp(address).into()];
         })
         .start()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontgate::lifecycle::Drained;
+use frontgate::lifecycle::DrainOutcome;
 
 use crate::harness::{gateway, proxy};
 use crate::websocket::frame::Frame;
@@ -50,5 +50,5 @@ async fn websockets_of_all_threads_carry_messages_and_are_drained() {
         }
     };
     let ((drained, _state), ()) = tokio::join!(scene.proxy.stop(), ended);
-    assert!(matches!(drained, Drained::Clean), "{drained:?}");
+    assert!(matches!(drained, DrainOutcome::Clean), "{drained:?}");
 }

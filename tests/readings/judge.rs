@@ -5,8 +5,8 @@
 use std::fs;
 use std::process::ExitCode;
 
-use frontgate::config::{self, Overrides, PathPrefix, Source};
-use frontgate::http::router::{Matches, Table};
+use frontgate::config::{self, ConfigLocation, Overrides, PathPrefix};
+use frontgate::http::router::{Matches, RouteTable};
 use http::uri::PathAndQuery;
 
 fn main() -> ExitCode {
@@ -58,7 +58,7 @@ fn judge(paths: &str, readers: &[&str]) -> ExitCode {
 /// Routes, and the letters that readers give them: `p` below /private, `t` below /team, `o` below /open, `-` for the rest.
 struct Scenario {
     name: &'static str,
-    table: Table,
+    table: RouteTable,
     routes: Vec<(char, Option<usize>)>,
 }
 
@@ -85,7 +85,7 @@ impl Scenario {
             answers: *letter == 'p',
             ..Matches::all()
         });
-        Self { name, table: Table::new(matches.collect()), routes: routes.to_vec() }
+        Self { name, table: RouteTable::new(matches.collect()), routes: routes.to_vec() }
     }
 
     /// The route by which a path gets to the gateway; `None` if it does not get there.
@@ -109,7 +109,7 @@ fn prefix(path: &str) -> Option<PathPrefix> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("frontgate.yaml");
     fs::write(&file, format!("routes: [{{ path: {path} }}]")).expect("a file");
-    let loaded = config::load(Source::File(file), [], &Overrides::default());
+    let loaded = config::load(ConfigLocation::File(file), [], &Overrides::default());
     loaded.unwrap_or_else(|problems| panic!("{problems}")).config.routes.remove(0).path
 }
 

@@ -5,19 +5,19 @@ use std::time::Duration;
 use anyhow::Context as _;
 use rustls::pki_types::ServerName;
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::CommandFailure;
 use crate::cli::run::runtime;
-use crate::config::Upstream;
-use crate::tls::{Presented, Probe};
+use crate::config::UpstreamAddress;
+use crate::tls::{PresentedChain, TlsProbe};
 use crate::upstream::Connector;
 
 /// Makes one TLS handshake with `host:port` and sends nothing.
-pub(super) fn look(address: &str) -> Result<Presented, Failure> {
+pub(super) fn look(address: &str) -> Result<PresentedChain, CommandFailure> {
     let (host, port) = split(address).ok_or_else(|| {
-        Failure::wrong(format!("--connect: `{address}` is not HOST:PORT\n    hint: gw.example.com:8443"))
+        CommandFailure::wrong(format!("--connect: `{address}` is not HOST:PORT\n    hint: gw.example.com:8443"))
     })?;
-    let (probe, client) = Probe::new().map_err(anyhow::Error::new)?;
-    let upstream = Upstream::Https { host, port };
+    let (probe, client) = TlsProbe::new().map_err(anyhow::Error::new)?;
+    let upstream = UpstreamAddress::Https { host, port };
     let tls = |host: &str| anyhow::Ok((client, ServerName::try_from(host.to_owned())?));
     let made = Connector::new(&upstream, Some(PATIENCE), tls);
     let connector = made.with_context(|| format!("--connect {address}"))?;

@@ -6,24 +6,24 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 
-use crate::cli::failure::Failure;
+use crate::cli::failure::CommandFailure;
 use crate::cli::run::runtime;
 use crate::config::{Config, Name};
-use crate::tls::{CaOnDisk, Description, OnDisk, Presented, Probe};
+use crate::tls::{CaOnDisk, CertDescription, OnDisk, PresentedChain, TlsProbe};
 use crate::upstream::Connector;
 
 /// What there is to show for a name.
-pub(super) enum Served {
+pub(super) enum ServedChain {
     /// What a client gets that asks here.
-    Shown { at: SocketAddr, presented: Presented, is_local: bool },
+    Shown { at: SocketAddr, presented: PresentedChain, is_local: bool },
     /// Frontgate does not answer; it would show this.
     Kept { found: OnDisk, why: String },
 }
 
 /// Asks for each name of the config.
-pub(super) fn look(config: &Config) -> Result<Vec<(Name, Served)>, Failure> {
+pub(super) fn look(config: &Config) -> Result<Vec<(Name, ServedChain)>, CommandFailure> {
     let local_ca = config.state_dir.as_deref().and_then(|dir| CaOnDisk::read(dir).ok());
-    let issuer = local_ca.and_then(|ca| Description::read(&ca.certificate)).map(|ca| ca.subject);
+    let issuer = local_ca.and_then(|ca| CertDescription::read(&ca.certificate)).map(|ca| ca.subject);
     let runtime = runtime()?;
     let mut all = Vec::new();
     for name in &config.tls.names {
@@ -33,11 +33,11 @@ pub(super) fn look(config: &Config) -> Result<Vec<(Name, Served)>, Failure> {
         };
         let served = match served {
             Ok((at, presented)) => {
-                let leaf = presented.chain.first().and_then(|leaf| Description::read(leaf));
+                let leaf = presented.chain.first().and_then(|leaf| CertDescription::read(leaf));
                 let is_local = leaf.is_some_and(|leaf| Some(leaf.issuer) == issuer);
-                Served::Shown { at, presented, is_local }
+                ServedChain::Shown { at, presented, is_local }
             }
-            Err(why) => Served::Kept { found: kept(config, name)?, why },
+            Err(why) => ServedChain::Kept { found: kept(config, name)?, why },
         };
         all.push((name.clone(), served));
     }
@@ -55,8 +55,8 @@ fn address(config: &Config, name: &Name) -> Option<SocketAddr> {
     Some((ip, listener.port()).into())
 }
 
-async fn ask(at: SocketAddr, name: &Name) -> Result<Presented, String> {
-    let (probe, client) = Probe::new().map_err(|error| error.to_string())?;
+async fn ask(at: SocketAddr, name: &Name) -> Result<PresentedChain, String> {
+    let (probe, client) = TlsProbe::new().map_err(|error| error.to_string())?;
     let server = ServerName::try_from(name.to_string()).map_err(|error| error.to_string())?;
     let connector = Connector::at(at, Some(PATIENCE), Some((client, server)));
     connector.connect().await.map_err(|error| error.to_string())?;
@@ -64,7 +64,7 @@ async fn ask(at: SocketAddr, name: &Name) -> Result<Presented, String> {
 }
 
 /// The public certificate where there is one, else the local one.
-fn kept(config: &Config, name: &Name) -> Result<OnDisk, Failure> {
+fn kept(config: &Config, name: &Name) -> Result<OnDisk, CommandFailure> {
     let dir = config.state_dir.as_deref();
     if let Some(found) = dir.and_then(|dir| OnDisk::public(&config.tls, dir, name).ok()) {
         return Ok(found);

@@ -9,19 +9,19 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use super::connect;
-use super::served::{self, Served};
-use crate::cli::failure::Failure;
+use super::served::{self, ServedChain};
+use crate::cli::failure::CommandFailure;
 use crate::cli::loaded;
 use crate::cli::output::print;
 use crate::config::{Certificate, Name};
-use crate::tls::{Description, OnDisk, Presented};
+use crate::tls::{CertDescription, OnDisk, PresentedChain};
 
 /// Which certificate, and how it is shown.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  frontgate cert show -c /etc/frontgate/frontgate.yaml\n  frontgate cert show --connect gw.example.com:8443"
 )]
-pub(super) struct Args {
+pub(super) struct CertShowArgs {
     /// The config [default: the one that `frontgate serve` would take]
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -33,24 +33,24 @@ pub(super) struct Args {
     json: bool,
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: CertShowArgs) -> Result<(), CommandFailure> {
     let now = OffsetDateTime::now_utc();
     let views = if let Some(address) = &args.connect {
-        vec![View::of_server(address, &connect::look(address)?)]
+        vec![CertView::of_server(address, &connect::look(address)?)]
     } else {
         let config = loaded::config(args.config)?;
         if config.tls.certificate == Certificate::Acme {
             let views: Vec<_> =
-                served::look(&config)?.into_iter().map(|(name, served)| View::of_name(&name, &served)).collect();
+                served::look(&config)?.into_iter().map(|(name, served)| CertView::of_name(&name, &served)).collect();
             return show(&views, args.json, now);
         }
         let found = OnDisk::read(&config.tls, config.state_dir.as_deref()).map_err(anyhow::Error::new)?;
-        found.iter().map(View::on_disk).collect()
+        found.iter().map(CertView::on_disk).collect()
     };
     show(&views, args.json, now)
 }
 
-fn show(views: &[View], as_json: bool, now: OffsetDateTime) -> Result<(), Failure> {
+fn show(views: &[CertView], as_json: bool, now: OffsetDateTime) -> Result<(), CommandFailure> {
     if as_json {
         let views: Vec<_> = views.iter().map(|view| view.json(now)).collect();
         return print(format!("{:#}\n", Json::Array(views)));
@@ -59,11 +59,11 @@ fn show(views: &[View], as_json: bool, now: OffsetDateTime) -> Result<(), Failur
 }
 
 /// What is shown.
-struct View {
+struct CertView {
     /// A file, or a server.
     place: String,
-    chain: Vec<Description>,
-    ca: Option<(PathBuf, Description)>,
+    chain: Vec<CertDescription>,
+    ca: Option<(PathBuf, CertDescription)>,
     /// Whether this system accepts what a server shows, in words.
     verdict: Option<Result<(), String>>,
     /// The name that it was asked for.
@@ -72,22 +72,22 @@ struct View {
     note: Option<String>,
 }
 
-impl View {
+impl CertView {
     fn on_disk(found: &OnDisk) -> Self {
         let ca = found.ca.as_ref();
         Self {
             place: found.file.display().to_string(),
-            chain: found.chain.iter().filter_map(|one| Description::read(one)).collect(),
-            ca: ca.and_then(|ca| Some((ca.file.clone(), Description::read(&ca.certificate)?))),
+            chain: found.chain.iter().filter_map(|one| CertDescription::read(one)).collect(),
+            ca: ca.and_then(|ca| Some((ca.file.clone(), CertDescription::read(&ca.certificate)?))),
             verdict: None,
             name: None,
             note: None,
         }
     }
 
-    fn of_name(name: &Name, served: &Served) -> Self {
+    fn of_name(name: &Name, served: &ServedChain) -> Self {
         let view = match served {
-            Served::Shown { at, presented, is_local } => {
+            ServedChain::Shown { at, presented, is_local } => {
                 let which = if *is_local {
                     "the local certificate, since there is no public one for this name yet"
                 } else {
@@ -96,7 +96,7 @@ impl View {
                 let place = format!("{name}, as frontgate shows it at {at}");
                 Self { note: Some(format!("served: {which}")), place, ..Self::of_server("", presented) }
             }
-            Served::Kept { found, why } => {
+            ServedChain::Kept { found, why } => {
                 let which = if found.ca.is_some() { "local one, for want of a public one" } else { "public one" };
                 let note = format!("NOT asked of frontgate ({why}): it would show this, the {which}, for {name}");
                 Self { note: Some(note), ..Self::on_disk(found) }
@@ -105,10 +105,10 @@ impl View {
         Self { name: Some(name.to_string()), ..view }
     }
 
-    fn of_server(address: &str, shown: &Presented) -> Self {
+    fn of_server(address: &str, shown: &PresentedChain) -> Self {
         Self {
             place: address.to_owned(),
-            chain: shown.chain.iter().filter_map(|one| Description::read(one)).collect(),
+            chain: shown.chain.iter().filter_map(|one| CertDescription::read(one)).collect(),
             ca: None,
             verdict: Some(shown.refused.as_ref().map_or(Ok(()), |why| Err(why.to_string()))),
             name: None,
@@ -158,7 +158,7 @@ impl View {
     }
 }
 
-fn block(one: &Description, now: OffsetDateTime, note: Option<&str>) -> String {
+fn block(one: &CertDescription, now: OffsetDateTime, note: Option<&str>) -> String {
     let names: Vec<_> = one.names.iter().map(ToString::to_string).collect();
     let mut rows = vec![("subject", one.subject.clone())];
     if !one.is_ca {
@@ -183,7 +183,7 @@ fn block(one: &Description, now: OffsetDateTime, note: Option<&str>) -> String {
     })
 }
 
-fn fields(one: &Description, now: OffsetDateTime) -> Json {
+fn fields(one: &CertDescription, now: OffsetDateTime) -> Json {
     json!({
         "subject": one.subject,
         "issuer": one.issuer,
@@ -199,7 +199,7 @@ fn fields(one: &Description, now: OffsetDateTime) -> Json {
     })
 }
 
-fn left(one: &Description, now: OffsetDateTime) -> String {
+fn left(one: &CertDescription, now: OffsetDateTime) -> String {
     match one.days_left(now) {
         _ if now < one.not_before => "NOT YET VALID: check the clock".to_owned(),
         _ if now > one.not_after => "EXPIRED".to_owned(),
@@ -217,12 +217,12 @@ fn minute(time: OffsetDateTime) -> String {
 mod tests {
     use time::macros::datetime;
 
-    use super::View;
+    use super::CertView;
     use crate::config::Name;
-    use crate::tls::{Description, Fingerprint};
+    use crate::tls::{CertDescription, Fingerprint};
 
-    fn leaf() -> Description {
-        Description {
+    fn leaf() -> CertDescription {
+        CertDescription {
             subject: "CN=gw.lan".to_owned(),
             issuer: "CN=frontgate local CA (box, 2026-11-20)".to_owned(),
             names: vec![Name::Dns("gw.lan".to_owned()), Name::Ip([127, 0, 0, 1].into())],
@@ -236,14 +236,14 @@ mod tests {
         }
     }
 
-    fn ca() -> Description {
+    fn ca() -> CertDescription {
         let subject = leaf().issuer;
-        Description { issuer: subject.clone(), subject, names: Vec::new(), is_ca: true, ..leaf() }
+        CertDescription { issuer: subject.clone(), subject, names: Vec::new(), is_ca: true, ..leaf() }
     }
 
     #[test]
     fn what_is_shown_names_everything_that_can_be_compared() {
-        let view = View {
+        let view = CertView {
             place: "/s/leaf.pem".to_owned(),
             chain: vec![leaf()],
             ca: Some(("/s/ca.pem".into(), ca())),
@@ -283,7 +283,7 @@ Local CA, which clients must trust (`frontgate trust`): /s/ca.pem
 
     #[test]
     fn programs_get_the_same_as_json() {
-        let view = View {
+        let view = CertView {
             place: "gw.lan:443".to_owned(),
             chain: vec![leaf(), ca()],
             ca: None,

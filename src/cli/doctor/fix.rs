@@ -11,33 +11,36 @@ use anyhow::Context as _;
 use time::OffsetDateTime;
 use tokio::time::sleep;
 
-use crate::cli::failure::Failure;
-use crate::cli::run::Runtime;
+use crate::cli::failure::CommandFailure;
+use crate::cli::run::CommandRuntime;
 use crate::config::Config;
-use crate::doctor::settings::{Written, apply, strip, write};
-use crate::doctor::{GatewayConfig, Question, Report, examine};
+use crate::doctor::settings::{WrittenSettings, apply, strip, write};
+use crate::doctor::{DoctorReport, DoctorRequest, GatewayConfig, examine};
 
 /// What there is to say after what was to be fixed is fixed, and whether that was done.
 pub(super) fn examined(
-    runtime: &Runtime,
-    question: &mut Question,
+    runtime: &CommandRuntime,
+    question: &mut DoctorRequest,
     (wanted, yes, aloud): (bool, bool, bool),
-    load: &dyn Fn() -> Result<Config, Failure>,
-) -> Result<(Report, bool), Failure> {
+    load: &dyn Fn() -> Result<Config, CommandFailure>,
+) -> Result<(DoctorReport, bool), CommandFailure> {
     let report = runtime.block_on(examine(question));
     if !wanted {
         return Ok((report, true));
     }
     let own = fix_own(&report, yes, aloud)?;
-    let theirs = fix(question, &report, yes, aloud, own == Fixed::Nothing)?;
-    let report =
-        if [own, theirs].contains(&Fixed::Changed) { until_fixed(runtime, question, &report, load) } else { report };
-    Ok((report, ![own, theirs].contains(&Fixed::NotDone)))
+    let theirs = fix(question, &report, yes, aloud, own == FixOutcome::Nothing)?;
+    let report = if [own, theirs].contains(&FixOutcome::Changed) {
+        until_fixed(runtime, question, &report, load)
+    } else {
+        report
+    };
+    Ok((report, ![own, theirs].contains(&FixOutcome::NotDone)))
 }
 
 /// What became of a file that was to be fixed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Fixed {
+enum FixOutcome {
     /// There was nothing to fix, or the answer was no.
     Nothing,
     /// It is another now.
@@ -47,10 +50,10 @@ enum Fixed {
 }
 
 /// Names what no client may send in frontgate's own configuration, or says what to write there.
-fn fix_own(report: &Report, yes: bool, aloud: bool) -> Result<Fixed, Failure> {
+fn fix_own(report: &DoctorReport, yes: bool, aloud: bool) -> Result<FixOutcome, CommandFailure> {
     let names = report.strip();
     if names.is_empty() {
-        return Ok(Fixed::Nothing);
+        return Ok(FixOutcome::Nothing);
     }
     let lines = format!("  forwarded: {{ strip: [{}] }}", names.join(", "));
     let Some(file) = &report.own_file else {
@@ -58,33 +61,39 @@ fn fix_own(report: &Report, yes: bool, aloud: bool) -> Result<Fixed, Failure> {
             aloud,
             &format!("frontgate has no config file to change. Write one, such as frontgate.yaml, with:\n{lines}\n\n"),
         );
-        return Ok(Fixed::NotDone);
+        return Ok(FixOutcome::NotDone);
     };
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let Some(after) = strip(&text, file, &names) else {
         let left = "is left as it is: it is not written so that a line could be added safely. Write there";
         say(aloud, &format!("{} {left}:\n{lines}\n\n", file.display()));
-        return Ok(Fixed::NotDone);
+        return Ok(FixOutcome::NotDone);
     };
     if after == text {
-        return Ok(Fixed::Nothing);
+        return Ok(FixOutcome::Nothing);
     }
     if !yes && !agreed(file, &[format!("forwarded.strip: add {}", names.join(", "))])? {
         say(aloud, "Nothing was changed.\n\n");
-        return Ok(Fixed::Nothing);
+        return Ok(FixOutcome::Nothing);
     }
     replace(file, &text, &after, aloud)
 }
 
-fn replace(file: &Path, before: &str, after: &str, aloud: bool) -> Result<Fixed, Failure> {
-    let Written { file, backup } = write(file, before, after, OffsetDateTime::now_utc())
+fn replace(file: &Path, before: &str, after: &str, aloud: bool) -> Result<FixOutcome, CommandFailure> {
+    let WrittenSettings { file, backup } = write(file, before, after, OffsetDateTime::now_utc())
         .with_context(|| format!("cannot change {}", file.display()))?;
     say(aloud, &format!("Changed {}; it was: {}\n\n", file.display(), backup.display()));
-    Ok(Fixed::Changed)
+    Ok(FixOutcome::Changed)
 }
 
 /// Changes the gateway's configuration as the findings ask for. `alone`: nothing else was fixed.
-fn fix(question: &Question, report: &Report, yes: bool, aloud: bool, alone: bool) -> Result<Fixed, Failure> {
+fn fix(
+    question: &DoctorRequest,
+    report: &DoctorReport,
+    yes: bool,
+    aloud: bool,
+    alone: bool,
+) -> Result<FixOutcome, CommandFailure> {
     let edits = report.edits();
     let Some(config) = &question.gateway_config else {
         let places: Vec<_> = question.looked.iter().map(|place| format!("  {}\n", place.display())).collect();
@@ -96,45 +105,45 @@ fn fix(question: &Question, report: &Report, yes: bool, aloud: bool, alone: bool
                 places.concat()
             ),
         );
-        return Ok(Fixed::NotDone);
+        return Ok(FixOutcome::NotDone);
     };
     if let Some(why) = config.unreadable() {
         say(aloud, &format!("{} cannot be read ({why}), so nothing in it was fixed.\n\n", config.file.display()));
-        return Ok(Fixed::NotDone);
+        return Ok(FixOutcome::NotDone);
     }
     if edits.is_empty() {
         if alone {
             say(aloud, &format!("Nothing to fix in {}.\n\n", config.file.display()));
         }
-        return Ok(Fixed::Nothing);
+        return Ok(FixOutcome::Nothing);
     }
     let file = config.file.display();
     if env::var("OPENCLAW_NIX_MODE").as_deref() == Ok("1") || env::var("OPENCLAW_CONFIG_READONLY").as_deref() == Ok("1")
     {
         let kept = "is kept by something else (OPENCLAW_NIX_MODE, OPENCLAW_CONFIG_READONLY): change it there";
         say(aloud, &format!("{file} {kept}.\n\n"));
-        return Ok(Fixed::NotDone);
+        return Ok(FixOutcome::NotDone);
     }
     let after = match apply(config.text(), &edits) {
         Ok(after) if after != config.text() => after,
-        Ok(_) => return Ok(Fixed::Nothing),
+        Ok(_) => return Ok(FixOutcome::Nothing),
         Err(error) => {
             say(aloud, &format!("{file} is left as it is: {error}. The findings say what to write.\n\n"));
-            return Ok(Fixed::NotDone);
+            return Ok(FixOutcome::NotDone);
         }
     };
     let words: Vec<_> = edits.iter().map(ToString::to_string).collect();
     if !yes && !agreed(&config.file, &words)? {
         say(aloud, "Nothing was changed.\n\n");
-        return Ok(Fixed::Nothing);
+        return Ok(FixOutcome::Nothing);
     }
     replace(&config.file, config.text(), &after, aloud)
 }
 
 /// Asks the person at the terminal.
-fn agreed(file: &Path, edits: &[String]) -> Result<bool, Failure> {
+fn agreed(file: &Path, edits: &[String]) -> Result<bool, CommandFailure> {
     if !io::stdin().is_terminal() {
-        return Err(Failure::wrong(
+        return Err(CommandFailure::wrong(
             "--fix asks before it changes anything, and nobody is there to answer\n    hint: --fix --yes",
         ));
     }
@@ -152,11 +161,11 @@ fn agreed(file: &Path, edits: &[String]) -> Result<bool, Failure> {
 
 /// Looks again until the gateway has taken its changed configuration over, or clearly does not.
 fn until_fixed(
-    runtime: &Runtime,
-    question: &mut Question,
-    before: &Report,
-    load: &dyn Fn() -> Result<Config, Failure>,
-) -> Report {
+    runtime: &CommandRuntime,
+    question: &mut DoctorRequest,
+    before: &DoctorReport,
+    load: &dyn Fn() -> Result<Config, CommandFailure>,
+) -> DoctorReport {
     let changed = before.diagnosis.findings.iter().filter(|one| one.edit.is_some() || !one.strip.is_empty());
     let fixed: Vec<_> = changed.map(|one| one.id).collect();
     let began = std::time::Instant::now();

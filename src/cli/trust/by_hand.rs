@@ -1,12 +1,12 @@
 //! What frontgate cannot do: stores that have no tool, and other devices.
 
-use super::plan::Task;
+use super::plan::TrustTask;
 
 /// What to do on other devices and after a change.
-pub(super) fn other_devices(task: Task) -> &'static str {
+pub(super) fn other_devices(task: TrustTask) -> &'static str {
     match task {
-        Task::Install => INSTALL,
-        Task::Uninstall => UNINSTALL,
+        TrustTask::Install => INSTALL,
+        TrustTask::Uninstall => UNINSTALL,
     }
 }
 

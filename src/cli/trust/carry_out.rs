@@ -7,13 +7,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::Ca;
-use super::plan::{Part, What};
-use super::step::Step;
+use super::TrustedCa;
+use super::plan::{TrustAction, TrustPart};
+use super::step::TrustStep;
 
 /// Whether anything is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum TrustMode {
     Do,
     /// Only say what would be done.
     Print,
@@ -21,19 +21,19 @@ pub(super) enum Mode {
 
 /// How many stores could not be dealt with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Outcome {
+pub(super) struct TrustOutcome {
     failed: usize,
     left: usize,
 }
 
-impl Outcome {
+impl TrustOutcome {
     /// Whether everything that is there was done.
     pub(super) fn complete(self) -> bool {
         self == Self::default()
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for TrustOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stores = |count: usize| if count == 1 { "1 store".to_owned() } else { format!("{count} stores") };
         match (self.failed, self.left) {
@@ -46,25 +46,25 @@ impl fmt::Display for Outcome {
 
 /// Carries out every part, whatever becomes of the others; `say` is told what happens as it happens.
 pub(super) fn all<E>(
-    parts: &[Part],
-    ca: &Ca,
-    mode: Mode,
+    parts: &[TrustPart],
+    ca: &TrustedCa,
+    mode: TrustMode,
     mut say: impl FnMut(String) -> Result<(), E>,
-) -> Result<Outcome, E> {
-    let mut outcome = Outcome::default();
+) -> Result<TrustOutcome, E> {
+    let mut outcome = TrustOutcome::default();
     for part in parts {
         say(format!("\n{}\n", part.store))?;
         match &part.what {
-            What::Nothing(why) => say(format!("  nothing to do: {why}\n"))?,
-            What::Left { why, steps } => {
-                outcome.left += usize::from(mode == Mode::Do);
+            TrustAction::Nothing(why) => say(format!("  nothing to do: {why}\n"))?,
+            TrustAction::Left { why, steps } => {
+                outcome.left += usize::from(mode == TrustMode::Do);
                 say(left_to_you(why, steps, &ca.file))?;
             }
-            What::Do(steps, note) => {
+            TrustAction::Do(steps, note) => {
                 if let Some(note) = note {
                     say(format!("  {note}\n"))?;
                 }
-                if mode == Mode::Print {
+                if mode == TrustMode::Print {
                     say(steps.iter().fold(String::new(), |out, step| out + "  would " + &step.intent() + "\n"))?;
                     continue;
                 }
@@ -84,7 +84,7 @@ pub(super) fn all<E>(
 }
 
 /// The commands are typed as root where the system's files are concerned; `sudo` does no harm to who is root already.
-fn left_to_you(why: &str, steps: &[Step], ca: &Path) -> String {
+fn left_to_you(why: &str, steps: &[TrustStep], ca: &Path) -> String {
     let mut text = format!("  left to you: {why}\n");
     for step in steps {
         let sudo = if step.needs_root() { "sudo " } else { "" };
@@ -93,17 +93,17 @@ fn left_to_you(why: &str, steps: &[Step], ca: &Path) -> String {
     text
 }
 
-fn perform(step: &Step, ca: &Ca) -> Result<(), String> {
+fn perform(step: &TrustStep, ca: &TrustedCa) -> Result<(), String> {
     let told = |error: io::Error| error.to_string();
     match step {
-        Step::Folder(path) => fs::create_dir_all(path).map_err(told),
-        Step::Write(path) => {
+        TrustStep::Folder(path) => fs::create_dir_all(path).map_err(told),
+        TrustStep::Write(path) => {
             fs::write(path, &ca.pem).map_err(told)?;
             // Whatever the umask is: everybody must be able to read it.
             fs::set_permissions(path, fs::Permissions::from_mode(0o644)).map_err(told)
         }
-        Step::Remove(path) => fs::remove_file(path).map_err(told),
-        Step::Run(program, args) => {
+        TrustStep::Remove(path) => fs::remove_file(path).map_err(told),
+        TrustStep::Run(program, args) => {
             let output = Command::new(program).args(args).stdin(Stdio::null()).output().map_err(told)?;
             if output.status.success() { Ok(()) } else { Err(complaint(&output)) }
         }

@@ -1,26 +1,26 @@
-//! [`Found`]: what this machine has by way of trust stores.
+//! [`FoundStores`]: what this machine has by way of trust stores.
 
 use std::path::PathBuf;
 
-use super::Ca;
-use super::nss::{self, Database};
-use super::places::{Os, Places};
-use super::system::{self, System};
+use super::TrustedCa;
+use super::nss::{self, NssDatabase};
+use super::places::{OsRelease, SystemPlaces};
+use super::system::{self, SystemStore};
 
 /// What there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) os: Os,
+pub(super) struct FoundStores {
+    pub(super) os: OsRelease,
     pub(super) superuser: bool,
-    pub(super) system: Option<System>,
+    pub(super) system: Option<SystemStore>,
     /// The tool of NSS, when it is installed.
     pub(super) certutil: Option<PathBuf>,
-    pub(super) databases: Vec<Database>,
+    pub(super) databases: Vec<NssDatabase>,
 }
 
-impl Found {
+impl FoundStores {
     /// Looks; changes nothing.
-    pub(super) fn look(places: &Places, ca: &Ca) -> Self {
+    pub(super) fn look(places: &SystemPlaces, ca: &TrustedCa) -> Self {
         let certutil = places.tool("certutil");
         Self {
             os: places.os,

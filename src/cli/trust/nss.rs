@@ -5,21 +5,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::Ca;
-use super::places::{Os, Places};
+use super::TrustedCa;
+use super::places::{OsRelease, SystemPlaces};
 
 /// A database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Database {
+pub(super) struct NssDatabase {
     pub(super) dir: PathBuf,
     /// Whose it is.
     pub(super) of: &'static str,
-    pub(super) state: State,
+    pub(super) state: NssState,
 }
 
 /// What is known of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum NssState {
     /// It is not there yet, but the browser that would make it is.
     Absent,
     /// Our CA is not in it, or nobody could look.
@@ -64,21 +64,21 @@ const MAX_DATABASES: usize = 64;
 const MAX_CERTIFICATES: usize = 512;
 
 /// Every database of the user.
-pub(super) fn look(places: &Places, certutil: Option<&Path>, ca: &Ca) -> Vec<Database> {
+pub(super) fn look(places: &SystemPlaces, certutil: Option<&Path>, ca: &TrustedCa) -> Vec<NssDatabase> {
     let Some(home) = &places.home else { return Vec::new() };
-    let mut found: Vec<Database> = Vec::new();
+    let mut found: Vec<NssDatabase> = Vec::new();
     for (of, spot) in SPOTS {
         for dir in matching(home, spot) {
             // Older formats (`cert8.db`) are read by no browser of this decade.
             if found.len() < MAX_DATABASES && dir.join("cert9.db").is_file() {
-                let state = certutil.map_or(State::Without, |certutil| state_of(&dir, certutil, ca));
-                found.push(Database { dir, of, state });
+                let state = certutil.map_or(NssState::Without, |certutil| state_of(&dir, certutil, ca));
+                found.push(NssDatabase { dir, of, state });
             }
         }
     }
     let chromium = || CHROMIUMS.iter().any(|name| places.tool(name).is_some());
-    if places.os == Os::Linux && !found.iter().any(|database| database.of == "Chromium") && chromium() {
-        found.insert(0, Database { dir: home.join(".pki/nssdb"), of: "Chromium", state: State::Absent });
+    if places.os == OsRelease::Linux && !found.iter().any(|database| database.of == "Chromium") && chromium() {
+        found.insert(0, NssDatabase { dir: home.join(".pki/nssdb"), of: "Chromium", state: NssState::Absent });
     }
     found
 }
@@ -108,7 +108,7 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     folders
 }
 
-fn state_of(dir: &Path, certutil: &Path, ca: &Ca) -> State {
+fn state_of(dir: &Path, certutil: &Path, ca: &TrustedCa) -> NssState {
     let database = sql(dir);
     let ask = |args: &[&str]| {
         let mut command = Command::new(certutil);
@@ -122,10 +122,10 @@ fn state_of(dir: &Path, certutil: &Path, ca: &Ca) -> State {
         let raw = ask(&["-n", nickname, "-r"]);
         if raw.windows(ca.der.len()).any(|part| part == ca.der) {
             let trusted = trust.split(',').next().is_some_and(|tls| tls.contains('C'));
-            return State::With { nickname: nickname.to_owned(), trusted };
+            return NssState::With { nickname: nickname.to_owned(), trusted };
         }
     }
-    State::Without
+    NssState::Without
 }
 
 /// Nickname and trust of every certificate in what `certutil -L` prints: a heading, then lines that end in `C,,`.

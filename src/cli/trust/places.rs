@@ -1,4 +1,4 @@
-//! [`Places`]: where things are on this machine; tests have a machine of their own.
+//! [`SystemPlaces`]: where things are on this machine; tests have a machine of their own.
 
 use std::env;
 use std::ffi::OsString;
@@ -6,35 +6,35 @@ use std::path::{Path, PathBuf};
 
 /// Where things are.
 #[derive(Debug, Clone)]
-pub(super) struct Places {
+pub(super) struct SystemPlaces {
     /// The root of the file system.
     pub(super) root: PathBuf,
     pub(super) home: Option<PathBuf>,
     /// Where tools are looked for, as in `$PATH`.
     pub(super) path: OsString,
-    pub(super) os: Os,
+    pub(super) os: OsRelease,
     /// Whether the system's files can be changed.
     pub(super) superuser: bool,
 }
 
 /// What is known about the operating system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Os {
+pub(super) enum OsRelease {
     Linux,
     Mac,
     Other,
 }
 
-impl Places {
+impl SystemPlaces {
     pub(super) fn of_this_machine() -> Self {
         Self {
             root: PathBuf::from("/"),
             home: env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()),
             path: env::var_os("PATH").unwrap_or_default(),
             os: match env::consts::OS {
-                "linux" => Os::Linux,
-                "macos" => Os::Mac,
-                _ => Os::Other,
+                "linux" => OsRelease::Linux,
+                "macos" => OsRelease::Mac,
+                _ => OsRelease::Other,
             },
             superuser: rustix::process::geteuid().is_root(),
         }

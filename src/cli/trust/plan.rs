@@ -2,113 +2,127 @@
 
 use std::path::{Path, PathBuf};
 
-use super::found::Found;
-use super::nss::{Database, State, sql};
-use super::places::Os;
-use super::step::Step;
-use super::system::{Family, Held, System};
-use super::{Ca, Stores};
+use super::found::FoundStores;
+use super::nss::{NssDatabase, NssState, sql};
+use super::places::OsRelease;
+use super::step::TrustStep;
+use super::system::{DistributionFamily, StoreEntry, SystemStore};
+use super::{StoreChoice, TrustedCa};
 
 /// In or out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Task {
+pub(super) enum TrustTask {
     Install,
     Uninstall,
 }
 
 /// One store, and what is done about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct TrustPart {
     /// What people call the store.
     pub(super) store: String,
-    pub(super) what: What,
+    pub(super) what: TrustAction,
 }
 
 /// What is done about a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum TrustAction {
     /// Nothing, and that is fine.
     Nothing(&'static str),
     /// These steps, one after the other. Something may have to be said about them.
-    Do(Vec<Step>, Option<String>),
+    Do(Vec<TrustStep>, Option<String>),
     /// Nothing, because of this; a person can, with these steps.
-    Left { why: String, steps: Vec<Step> },
+    Left { why: String, steps: Vec<TrustStep> },
 }
 
 /// What to do about each store.
-pub(super) fn plan(found: &Found, ca: &Ca, task: Task, stores: Stores) -> Vec<Part> {
+pub(super) fn plan(found: &FoundStores, ca: &TrustedCa, task: TrustTask, stores: StoreChoice) -> Vec<TrustPart> {
     let mut parts = Vec::new();
-    if stores != Stores::Nss {
+    if stores != StoreChoice::Nss {
         parts.push(system(found, ca, task));
     }
-    if stores != Stores::System {
+    if stores != StoreChoice::System {
         parts.extend(found.databases.iter().map(|database| nss(database, found.certutil.as_deref(), ca, task)));
         if found.databases.is_empty() {
-            parts.push(Part {
+            parts.push(TrustPart {
                 store: "Browsers".to_owned(),
-                what: What::Nothing("no database of Firefox or Chromium was found"),
+                what: TrustAction::Nothing("no database of Firefox or Chromium was found"),
             });
         }
     }
     parts
 }
 
-fn system(found: &Found, ca: &Ca, task: Task) -> Part {
+fn system(found: &FoundStores, ca: &TrustedCa, task: TrustTask) -> TrustPart {
     match &found.system {
-        Some(System::Anchors { family, tool, file, held }) => Part {
+        Some(SystemStore::Anchors { family, tool, file, held }) => TrustPart {
             store: format!("System ({})", family.name),
             what: anchors(family, tool.as_deref(), file, held, task, found.superuser),
         },
-        Some(System::Keychain { tool, keychain, held }) => Part {
+        Some(SystemStore::Keychain { tool, keychain, held }) => TrustPart {
             store: "System (macOS)".to_owned(),
-            what: in_keychain(tool, keychain, *held == Held::Ours, ca, task, found.superuser),
+            what: in_keychain(tool, keychain, *held == StoreEntry::Ours, ca, task, found.superuser),
         },
         None => {
             let why = match found.os {
-                Os::Mac => "the tool `security` was not found",
-                Os::Linux | Os::Other => {
+                OsRelease::Mac => "the tool `security` was not found",
+                OsRelease::Linux | OsRelease::Other => {
                     "no trust store that frontgate knows was found; on a small image, install `ca-certificates`"
                 }
             };
-            Part { store: "System".to_owned(), what: What::Nothing(why) }
+            TrustPart { store: "System".to_owned(), what: TrustAction::Nothing(why) }
         }
     }
 }
 
-fn anchors(family: &Family, tool: Option<&Path>, file: &Path, held: &Held, task: Task, superuser: bool) -> What {
+fn anchors(
+    family: &DistributionFamily,
+    tool: Option<&Path>,
+    file: &Path,
+    held: &StoreEntry,
+    task: TrustTask,
+    superuser: bool,
+) -> TrustAction {
     let place = || file.to_owned();
     let (first, note, args) = match (task, held) {
-        (Task::Install, Held::Nothing) => (Some(Step::Write(place())), None, family.install),
-        (Task::Install, Held::Ours) if !superuser => return What::Nothing("the CA is in it already"),
+        (TrustTask::Install, StoreEntry::Nothing) => (Some(TrustStep::Write(place())), None, family.install),
+        (TrustTask::Install, StoreEntry::Ours) if !superuser => return TrustAction::Nothing("the CA is in it already"),
         // The tool may not have run to its end the last time.
-        (Task::Install, Held::Ours) => (None, None, family.install),
-        (Task::Install, Held::Frontgates(other)) => {
+        (TrustTask::Install, StoreEntry::Ours) => (None, None, family.install),
+        (TrustTask::Install, StoreEntry::Frontgates(other)) => {
             let note = format!("it takes the place of another frontgate's CA, {other}");
-            (Some(Step::Write(place())), Some(note), family.install)
+            (Some(TrustStep::Write(place())), Some(note), family.install)
         }
-        (Task::Install, Held::Foreign) => {
+        (TrustTask::Install, StoreEntry::Foreign) => {
             let why = format!("{} holds something that is not frontgate's; look at it and remove it", file.display());
-            return What::Left { why, steps: Vec::new() };
+            return TrustAction::Left { why, steps: Vec::new() };
         }
-        (Task::Uninstall, Held::Ours) => (Some(Step::Remove(place())), None, family.uninstall),
-        (Task::Uninstall, Held::Nothing) => return What::Nothing("the CA is not in it"),
-        (Task::Uninstall, Held::Frontgates(_) | Held::Foreign) => {
-            return What::Nothing("the CA is not in it; another certificate in its place stays");
+        (TrustTask::Uninstall, StoreEntry::Ours) => (Some(TrustStep::Remove(place())), None, family.uninstall),
+        (TrustTask::Uninstall, StoreEntry::Nothing) => return TrustAction::Nothing("the CA is not in it"),
+        (TrustTask::Uninstall, StoreEntry::Frontgates(_) | StoreEntry::Foreign) => {
+            return TrustAction::Nothing("the CA is not in it; another certificate in its place stays");
         }
     };
     // Named in full for us; a person finds it by name once it is installed.
-    let update = Step::run(tool.unwrap_or(Path::new(family.tool)), args);
+    let update = TrustStep::run(tool.unwrap_or(Path::new(family.tool)), args);
     let steps: Vec<_> = first.into_iter().chain([update]).collect();
     match tool {
-        None => What::Left { why: format!("`{}` is missing: install {}", family.tool, family.package), steps },
-        Some(_) if !superuser => What::Left { why: "only root may change it".to_owned(), steps },
-        Some(_) => What::Do(steps, note),
+        None => TrustAction::Left { why: format!("`{}` is missing: install {}", family.tool, family.package), steps },
+        Some(_) if !superuser => TrustAction::Left { why: "only root may change it".to_owned(), steps },
+        Some(_) => TrustAction::Do(steps, note),
     }
 }
 
-fn in_keychain(tool: &Path, keychain: &Path, held: bool, ca: &Ca, task: Task, superuser: bool) -> What {
+fn in_keychain(
+    tool: &Path,
+    keychain: &Path,
+    held: bool,
+    ca: &TrustedCa,
+    task: TrustTask,
+    superuser: bool,
+) -> TrustAction {
     let run = |args: &[&str], rest: &[&Path]| {
-        Step::run(
+        TrustStep::run(
             tool,
             args.iter().map(std::ffi::OsString::from).chain(rest.iter().map(|path| path.as_os_str().to_owned())),
         )
@@ -116,20 +130,23 @@ fn in_keychain(tool: &Path, keychain: &Path, held: bool, ca: &Ca, task: Task, su
     let domain: &[&str] = if superuser { &["-d"] } else { &[] };
     match (task, held) {
         // Whether it is trusted cannot be asked; being told twice does no harm.
-        (Task::Install, _) => {
+        (TrustTask::Install, _) => {
             let args = [&["add-trusted-cert"], domain, &["-r", "trustRoot", "-k"]].concat();
-            What::Do(vec![run(&args, &[keychain, &ca.file])], None)
+            TrustAction::Do(vec![run(&args, &[keychain, &ca.file])], None)
         }
-        (Task::Uninstall, false) => What::Nothing("the CA is not in it"),
-        (Task::Uninstall, true) => {
+        (TrustTask::Uninstall, false) => TrustAction::Nothing("the CA is not in it"),
+        (TrustTask::Uninstall, true) => {
             let hash = ca.fingerprint.to_string().replace(':', "");
             let remove = [&["remove-trusted-cert"], domain].concat();
-            What::Do(vec![run(&remove, &[&ca.file]), run(&["delete-certificate", "-Z", &hash], &[keychain])], None)
+            TrustAction::Do(
+                vec![run(&remove, &[&ca.file]), run(&["delete-certificate", "-Z", &hash], &[keychain])],
+                None,
+            )
         }
     }
 }
 
-fn nss(database: &Database, certutil: Option<&Path>, ca: &Ca, task: Task) -> Part {
+fn nss(database: &NssDatabase, certutil: Option<&Path>, ca: &TrustedCa, task: TrustTask) -> TrustPart {
     let store = format!("{} ({})", database.of, database.dir.display());
     let name = certutil.map_or_else(|| PathBuf::from("certutil"), Path::to_owned);
     let run = |args: &[&str]| {
@@ -140,32 +157,34 @@ fn nss(database: &Database, certutil: Option<&Path>, ca: &Ca, task: Task) -> Par
     let add = |nickname: &str| {
         let mut words = run(&["-A", "-t", "C,,", "-n", nickname, "-i"]);
         words.push(ca.file.clone().into());
-        Step::run(&name, words)
+        TrustStep::run(&name, words)
     };
     let steps = match (task, &database.state) {
-        (Task::Install, State::Absent) => vec![
-            Step::Folder(database.dir.clone()),
-            Step::run(&name, run(&["-N", "--empty-password"])),
+        (TrustTask::Install, NssState::Absent) => vec![
+            TrustStep::Folder(database.dir.clone()),
+            TrustStep::run(&name, run(&["-N", "--empty-password"])),
             add(&ca.nickname()),
         ],
-        (Task::Install, State::Without) => vec![add(&ca.nickname())],
-        (Task::Install, State::With { nickname, trusted: false }) => vec![add(nickname)],
-        (Task::Install, State::With { trusted: true, .. }) => {
-            return Part { store, what: What::Nothing("the CA is trusted already") };
+        (TrustTask::Install, NssState::Without) => vec![add(&ca.nickname())],
+        (TrustTask::Install, NssState::With { nickname, trusted: false }) => vec![add(nickname)],
+        (TrustTask::Install, NssState::With { trusted: true, .. }) => {
+            return TrustPart { store, what: TrustAction::Nothing("the CA is trusted already") };
         }
-        (Task::Uninstall, State::With { nickname, .. }) => vec![Step::run(&name, run(&["-D", "-n", nickname]))],
-        (Task::Uninstall, State::Without) if certutil.is_none() => {
+        (TrustTask::Uninstall, NssState::With { nickname, .. }) => {
+            vec![TrustStep::run(&name, run(&["-D", "-n", nickname]))]
+        }
+        (TrustTask::Uninstall, NssState::Without) if certutil.is_none() => {
             let command = run(&["-D", "-n", &ca.nickname()]);
-            vec![Step::run(&name, command)]
+            vec![TrustStep::run(&name, command)]
         }
-        (Task::Uninstall, State::Absent | State::Without) => {
-            return Part { store, what: What::Nothing("the CA is not in it") };
+        (TrustTask::Uninstall, NssState::Absent | NssState::Without) => {
+            return TrustPart { store, what: TrustAction::Nothing("the CA is not in it") };
         }
     };
     let missing = "`certutil` is missing: install libnss3-tools (Debian, Ubuntu), nss-tools (Fedora, Alpine) or nss (Arch, Homebrew)";
     let what = match certutil {
-        Some(_) => What::Do(steps, None),
-        None => What::Left { why: missing.to_owned(), steps },
+        Some(_) => TrustAction::Do(steps, None),
+        None => TrustAction::Left { why: missing.to_owned(), steps },
     };
-    Part { store, what }
+    TrustPart { store, what }
 }

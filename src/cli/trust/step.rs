@@ -1,11 +1,11 @@
-//! [`Step`]: one thing that is done to a store.
+//! [`TrustStep`]: one thing that is done to a store.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 /// One thing that is done to a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum TrustStep {
     /// Make a folder, and those above it.
     Folder(PathBuf),
     /// Write the CA's certificate to this file, readable for everybody.
@@ -16,7 +16,7 @@ pub(super) enum Step {
     Run(PathBuf, Vec<OsString>),
 }
 
-impl Step {
+impl TrustStep {
     pub(super) fn run(program: &Path, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         Self::Run(program.to_owned(), args.into_iter().map(Into::into).collect())
     }
@@ -83,11 +83,12 @@ mod tests {
 
     #[test]
     fn a_command_can_be_typed_as_it_is_printed() {
-        let step = Step::run(Path::new("/usr/bin/certutil"), ["-n", "frontgate's CA", "-t", "C,,", "", "sql:/home/$x"]);
+        let step =
+            TrustStep::run(Path::new("/usr/bin/certutil"), ["-n", "frontgate's CA", "-t", "C,,", "", "sql:/home/$x"]);
         let typed = r"/usr/bin/certutil -n 'frontgate'\''s CA' -t C,, '' 'sql:/home/$x'";
         assert_eq!(step.command(Path::new("/ca.pem")), typed);
         assert_eq!(step.done(), format!("ran {typed}"));
-        let step = Step::Write(PathBuf::from("/etc/a b"));
+        let step = TrustStep::Write(PathBuf::from("/etc/a b"));
         assert_eq!(step.command(Path::new("/ca.pem")), "install -m 644 /ca.pem '/etc/a b'");
     }
 }

@@ -4,28 +4,28 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{fs, io};
 
-use super::Ca;
-use super::places::{Os, Places};
-use crate::tls::{Description, Fingerprint, certificates};
+use super::TrustedCa;
+use super::places::{OsRelease, SystemPlaces};
+use crate::tls::{CertDescription, Fingerprint, certificates};
 
 /// The system's trust store.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum System {
+pub(super) enum SystemStore {
     /// A folder of certificates and a tool that makes the store of them.
     Anchors {
-        family: &'static Family,
+        family: &'static DistributionFamily,
         /// The tool, when it is installed.
         tool: Option<PathBuf>,
         file: PathBuf,
-        held: Held,
+        held: StoreEntry,
     },
     /// macOS: `security` and the keychain that is changed.
-    Keychain { tool: PathBuf, keychain: PathBuf, held: Held },
+    Keychain { tool: PathBuf, keychain: PathBuf, held: StoreEntry },
 }
 
 /// What a store has in our place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Held {
+pub(super) enum StoreEntry {
     Nothing,
     /// Our CA.
     Ours,
@@ -37,7 +37,7 @@ pub(super) enum Held {
 
 /// How the distributions that share one way do it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Family {
+pub(super) struct DistributionFamily {
     pub(super) name: &'static str,
     folder: &'static str,
     file: &'static str,
@@ -49,8 +49,8 @@ pub(super) struct Family {
 }
 
 /// A folder that exists says which one it is.
-pub(super) const FAMILIES: [Family; 4] = [
-    Family {
+pub(super) const FAMILIES: [DistributionFamily; 4] = [
+    DistributionFamily {
         name: "Debian, Ubuntu, Alpine",
         folder: "/usr/local/share/ca-certificates",
         // Other endings are not looked at.
@@ -61,7 +61,7 @@ pub(super) const FAMILIES: [Family; 4] = [
         uninstall: &["--fresh"],
         package: "ca-certificates",
     },
-    Family {
+    DistributionFamily {
         name: "Fedora, RHEL",
         folder: "/etc/pki/ca-trust/source/anchors",
         file: "frontgate-local-ca.pem",
@@ -70,7 +70,7 @@ pub(super) const FAMILIES: [Family; 4] = [
         uninstall: &["extract"],
         package: "ca-certificates",
     },
-    Family {
+    DistributionFamily {
         name: "Arch",
         folder: "/etc/ca-certificates/trust-source/anchors",
         file: "frontgate-local-ca.crt",
@@ -79,7 +79,7 @@ pub(super) const FAMILIES: [Family; 4] = [
         uninstall: &["extract-compat"],
         package: "p11-kit",
     },
-    Family {
+    DistributionFamily {
         name: "openSUSE",
         folder: "/etc/pki/trust/anchors",
         file: "frontgate-local-ca.pem",
@@ -91,39 +91,39 @@ pub(super) const FAMILIES: [Family; 4] = [
 ];
 
 /// The system's store; `None` when it is none that is known.
-pub(super) fn look(places: &Places, ca: &Ca) -> Option<System> {
+pub(super) fn look(places: &SystemPlaces, ca: &TrustedCa) -> Option<SystemStore> {
     match places.os {
-        Os::Linux => anchors(places, ca),
-        Os::Mac => keychain(places, ca),
-        Os::Other => None,
+        OsRelease::Linux => anchors(places, ca),
+        OsRelease::Mac => keychain(places, ca),
+        OsRelease::Other => None,
     }
 }
 
-fn anchors(places: &Places, ca: &Ca) -> Option<System> {
+fn anchors(places: &SystemPlaces, ca: &TrustedCa) -> Option<SystemStore> {
     let here = || FAMILIES.iter().filter(|family| places.file(family.folder).is_dir());
     let family = here().find(|family| places.tool(family.tool).is_some()).or_else(|| here().next())?;
     let file = places.file(family.folder).join(family.file);
     let held = held_in(&file, ca);
-    Some(System::Anchors { family, tool: places.tool(family.tool), file, held })
+    Some(SystemStore::Anchors { family, tool: places.tool(family.tool), file, held })
 }
 
-fn held_in(file: &Path, ca: &Ca) -> Held {
+fn held_in(file: &Path, ca: &TrustedCa) -> StoreEntry {
     let text = match fs::read(file) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Held::Nothing,
-        Err(_) => return Held::Foreign,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return StoreEntry::Nothing,
+        Err(_) => return StoreEntry::Foreign,
     };
-    let Some(found) = certificates(&text) else { return Held::Foreign };
-    let [found] = found.as_slice() else { return Held::Foreign };
-    match Description::read(found) {
-        Some(found) if found.fingerprint == ca.fingerprint => Held::Ours,
-        Some(found) if found.subject.starts_with("CN=frontgate local CA ") => Held::Frontgates(found.fingerprint),
-        _ => Held::Foreign,
+    let Some(found) = certificates(&text) else { return StoreEntry::Foreign };
+    let [found] = found.as_slice() else { return StoreEntry::Foreign };
+    match CertDescription::read(found) {
+        Some(found) if found.fingerprint == ca.fingerprint => StoreEntry::Ours,
+        Some(found) if found.subject.starts_with("CN=frontgate local CA ") => StoreEntry::Frontgates(found.fingerprint),
+        _ => StoreEntry::Foreign,
     }
 }
 
 /// A user has a keychain too, which needs no root.
-fn keychain(places: &Places, ca: &Ca) -> Option<System> {
+fn keychain(places: &SystemPlaces, ca: &TrustedCa) -> Option<SystemStore> {
     let tool = places.tool("security")?;
     let keychain = match (&places.home, places.superuser) {
         (Some(home), false) => home.join("Library/Keychains/login.keychain-db"),
@@ -133,8 +133,8 @@ fn keychain(places: &Places, ca: &Ca) -> Option<System> {
         Command::new(&tool).args(["find-certificate", "-a", "-Z"]).arg(&keychain).stdin(Stdio::null()).output();
     let ours = ca.fingerprint.to_string().replace(':', "");
     let held = match listed {
-        Ok(listed) if String::from_utf8_lossy(&listed.stdout).contains(&ours) => Held::Ours,
-        _ => Held::Nothing,
+        Ok(listed) if String::from_utf8_lossy(&listed.stdout).contains(&ours) => StoreEntry::Ours,
+        _ => StoreEntry::Nothing,
     };
-    Some(System::Keychain { tool, keychain, held })
+    Some(SystemStore::Keychain { tool, keychain, held })
 }

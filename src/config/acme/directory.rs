@@ -2,9 +2,9 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::config::keys::{Kind, Written};
+use crate::config::keys::{KeyKind, YamlText};
 use crate::config::kinds::Quoted;
-use crate::config::problem::Fault;
+use crate::config::problem::ValueError;
 
 /// The URL where an ACME server describes itself (RFC 8555 §7.1.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,14 +31,14 @@ impl Directory {
 /// One of the two words, or a URL.
 pub(super) struct DirectoryUrl;
 
-impl Kind for DirectoryUrl {
+impl KeyKind for DirectoryUrl {
     type Value = Directory;
 
     fn name(&self) -> String {
         "letsencrypt, letsencrypt-staging or https URL".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<Directory, Fault> {
+    fn parse(&self, text: &str) -> Result<Directory, ValueError> {
         match text {
             "letsencrypt" => return Ok(Directory::LetsEncrypt),
             "letsencrypt-staging" => return Ok(Directory::LetsEncryptStaging),
@@ -49,12 +49,12 @@ impl Kind for DirectoryUrl {
         if authority.is_some_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@')) {
             return Ok(Directory::Url(text.to_owned()));
         }
-        let fault = Fault::new(format!("{} is not {}", Quoted(text), self.name()));
+        let fault = ValueError::new(format!("{} is not {}", Quoted(text), self.name()));
         Err(fault.hint("such as https://acme.example.com/directory"))
     }
 
-    fn write(&self, value: &Directory) -> Written {
-        Written::Word(match value {
+    fn write(&self, value: &Directory) -> YamlText {
+        YamlText::Word(match value {
             Directory::LetsEncrypt => "letsencrypt".to_owned(),
             Directory::LetsEncryptStaging => "letsencrypt-staging".to_owned(),
             Directory::Url(url) => url.clone(),

@@ -5,11 +5,11 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Value as Json, json};
 
-use crate::config::keys::{Checks, Keys, Kind, Section, Written};
-use crate::config::kinds::{NoValue, Optional, Text};
-use crate::config::node::{Node, Value};
-use crate::config::problem::Fault;
-use crate::config::read::{At, MASK};
+use crate::config::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
+use crate::config::kinds::{NoValue, Optional, TextValue};
+use crate::config::node::{ConfigNode, ConfigValue};
+use crate::config::problem::ValueError;
+use crate::config::read::{MASK, SettingReader};
 use crate::config::secret::Secret;
 
 /// External account binding (RFC 8555 §7.3.4).
@@ -21,9 +21,9 @@ pub struct Eab {
     pub hmac: Option<Secret>,
 }
 
-impl Section for Eab {
+impl KeySection for Eab {
     fn keys(&mut self, keys: &mut dyn Keys) {
-        keys.key("kid", Optional(NoValue::Null, Text), &mut self.kid, "The key's name, as the authority gave it.");
+        keys.key("kid", Optional(NoValue::Null, TextValue), &mut self.kid, "The key's name, as the authority gave it.");
         keys.key(
             "hmac",
             Optional(NoValue::Null, HmacKey),
@@ -32,7 +32,7 @@ impl Section for Eab {
         );
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         let missing = match (&self.kid, &self.hmac) {
             (Some(_), None) => "hmac",
             (None, Some(_)) => "kid",
@@ -40,7 +40,7 @@ impl Section for Eab {
         };
         checks.report(
             &["kid", "hmac"],
-            Fault::new(format!("`{missing}` is missing")).hint("kid and hmac belong together"),
+            ValueError::new(format!("`{missing}` is missing")).hint("kid and hmac belong together"),
         );
     }
 }
@@ -48,36 +48,38 @@ impl Section for Eab {
 /// A key in base64; authorities give it in the URL's alphabet, some people keep it in the other one.
 struct HmacKey;
 
-impl Kind for HmacKey {
+impl KeyKind for HmacKey {
     type Value = Secret;
 
     fn name(&self) -> String {
         "base64url".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<Secret, Fault> {
+    fn parse(&self, text: &str) -> Result<Secret, ValueError> {
         let either = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
         let plain = text.replace('+', "-").replace('/', "_");
         match GeneralPurpose::new(&URL_SAFE, either).decode(plain) {
             Ok(key) if !key.is_empty() => Ok(Secret::new(key)),
-            _ if text == MASK => Err(Fault::new("the key was masked when it was printed").hint("write the key itself")),
-            _ => Err(Fault::new("not base64url").hint("copy the key anew, whole, without spaces")),
+            _ if text == MASK => {
+                Err(ValueError::new("the key was masked when it was printed").hint("write the key itself"))
+            }
+            _ => Err(ValueError::new("not base64url").hint("copy the key anew, whole, without spaces")),
         }
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Secret> {
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Secret> {
         if at.is_masked(&node.value) {
             return Some(Secret::new(Vec::new()));
         }
         let read = match &node.value {
-            Value::Scalar(text) => self.parse(text),
-            _ => Err(Fault::new(format!("expected {}", self.name()))),
+            ConfigValue::Scalar(text) => self.parse(text),
+            _ => Err(ValueError::new(format!("expected {}", self.name()))),
         };
         read.map_err(|fault| at.report(&node.place, fault)).ok()
     }
 
-    fn write(&self, _value: &Secret) -> Written {
-        Written::Word(MASK.to_owned())
+    fn write(&self, _value: &Secret) -> YamlText {
+        YamlText::Word(MASK.to_owned())
     }
 
     fn schema(&self) -> Json {
@@ -99,7 +101,7 @@ mod tests {
             assert!(text.is_empty() || !format!("{fault:?}").contains(&format!("`{text}`")), "{fault:?}");
         }
         let secret = Secret::new(b"hush".to_vec());
-        assert_eq!(HmacKey.write(&secret), Written::Word("***".into()));
+        assert_eq!(HmacKey.write(&secret), YamlText::Word("***".into()));
         assert_eq!(format!("{secret:?}"), "***");
     }
 }

@@ -56,7 +56,7 @@ const PRIVATE_TOPS: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::keys::Kind;
+    use crate::config::keys::KeyKind;
     use crate::config::kinds::CertName;
 
     #[test]

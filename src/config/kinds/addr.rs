@@ -1,24 +1,24 @@
-//! [`Addr`]: an address and a port.
+//! [`AddrValue`]: an address and a port.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use serde_json::{Value as Json, json};
 
 use super::Quoted;
-use crate::config::keys::{Kind, Written};
-use crate::config::problem::Fault;
+use crate::config::keys::{KeyKind, YamlText};
+use crate::config::problem::ValueError;
 
 /// A TCP address to listen at; `:443` is port 443 of every address.
-pub(in crate::config) struct Addr;
+pub(in crate::config) struct AddrValue;
 
-impl Kind for Addr {
+impl KeyKind for AddrValue {
     type Value = SocketAddr;
 
     fn name(&self) -> String {
         "address".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<SocketAddr, Fault> {
+    fn parse(&self, text: &str) -> Result<SocketAddr, ValueError> {
         if let Ok(addr) = text.parse() {
             return Ok(addr);
         }
@@ -28,8 +28,8 @@ impl Kind for Addr {
         Err(explain(text))
     }
 
-    fn write(&self, value: &SocketAddr) -> Written {
-        Written::Word(value.to_string())
+    fn write(&self, value: &SocketAddr) -> YamlText {
+        YamlText::Word(value.to_string())
     }
 
     fn schema(&self) -> Json {
@@ -38,8 +38,8 @@ impl Kind for Addr {
 }
 
 /// What is wrong with an address.
-fn explain(text: &str) -> Fault {
-    let fault = |what: &str| Fault::new(format!("{} {what}", Quoted(text)));
+fn explain(text: &str) -> ValueError {
+    let fault = |what: &str| ValueError::new(format!("{} {what}", Quoted(text)));
     if text.starts_with("unix:") {
         return fault("is a unix socket; only plain listeners and admin may be one");
     }
@@ -87,7 +87,7 @@ mod tests {
             ("[fe80::1%3]:443", "[fe80::1%3]:443"),
         ];
         for (text, expected) in good {
-            assert_eq!(Addr.parse(text).map(|addr| addr.to_string()), Ok(expected.to_owned()), "{text}");
+            assert_eq!(AddrValue.parse(text).map(|addr| addr.to_string()), Ok(expected.to_owned()), "{text}");
         }
     }
 
@@ -112,7 +112,7 @@ mod tests {
             (":+1", "has no valid port"),
         ];
         for (text, expected) in bad {
-            let fault = Addr.parse(text).unwrap_err();
+            let fault = AddrValue.parse(text).unwrap_err();
             assert!(fault.message.contains(expected), "{text}: {}", fault.message);
         }
     }

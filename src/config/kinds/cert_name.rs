@@ -6,20 +6,20 @@ use serde_json::{Value as Json, json};
 
 use super::Quoted;
 use crate::config::Name;
-use crate::config::keys::{Kind, Written};
-use crate::config::problem::Fault;
+use crate::config::keys::{KeyKind, YamlText};
+use crate::config::problem::ValueError;
 
 /// A DNS name or an IP address.
 pub(in crate::config) struct CertName;
 
-impl Kind for CertName {
+impl KeyKind for CertName {
     type Value = Name;
 
     fn name(&self) -> String {
         "name".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<Name, Fault> {
+    fn parse(&self, text: &str) -> Result<Name, ValueError> {
         if let Ok(ip) = text.parse() {
             return Ok(Name::Ip(ip));
         }
@@ -29,7 +29,7 @@ impl Kind for CertName {
         if labels.iter().all(|label| is_label(label)) && !numeric && name.len() <= 253 {
             return Ok(Name::Dns(name));
         }
-        let fault = Fault::new(format!("{} is not a name a certificate can carry", Quoted(text)));
+        let fault = ValueError::new(format!("{} is not a name a certificate can carry", Quoted(text)));
         let plain = text.trim_end_matches('.').trim_matches(['[', ']']);
         Err(if text.contains("://") || text.contains('/') {
             fault.hint("only the name, without scheme and path")
@@ -48,8 +48,8 @@ impl Kind for CertName {
         })
     }
 
-    fn write(&self, value: &Name) -> Written {
-        Written::Word(value.to_string())
+    fn write(&self, value: &Name) -> YamlText {
+        YamlText::Word(value.to_string())
     }
 
     fn schema(&self) -> Json {

@@ -6,34 +6,34 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use super::Quoted;
-use crate::config::keys::{Kind, Written};
-use crate::config::problem::Fault;
+use crate::config::keys::{KeyKind, YamlText};
+use crate::config::problem::ValueError;
 
 /// `10.0.0.0/8`, `fd00::/8`, or an address, which is a network of one.
 pub(in crate::config) struct Cidr;
 
-impl Kind for Cidr {
+impl KeyKind for Cidr {
     type Value = IpNet;
 
     fn name(&self) -> String {
         "network".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<IpNet, Fault> {
+    fn parse(&self, text: &str) -> Result<IpNet, ValueError> {
         let parsed = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
         let Some(net) = parsed else {
-            let fault = Fault::new(format!("{} is not a network", Quoted(text)));
+            let fault = ValueError::new(format!("{} is not a network", Quoted(text)));
             return Err(fault.hint("an address or a network, such as 192.0.2.7, 10.0.0.0/8 or fd00::/8"));
         };
         if net.trunc() != net {
-            let fault = Fault::new(format!("{} has address bits behind its prefix", Quoted(text)));
+            let fault = ValueError::new(format!("{} has address bits behind its prefix", Quoted(text)));
             return Err(fault.hint(format!("the network is {}, the address alone {}", net.trunc(), net.addr())));
         }
         Ok(net)
     }
 
-    fn write(&self, value: &IpNet) -> Written {
-        Written::Word(value.to_string())
+    fn write(&self, value: &IpNet) -> YamlText {
+        YamlText::Word(value.to_string())
     }
 
     fn schema(&self) -> Json {

@@ -2,36 +2,36 @@
 
 use serde_json::{Value as Json, json};
 
-use super::{FilePath, Word};
-use crate::config::keys::{Kind, Written};
+use super::{FilePath, WordOf};
+use crate::config::keys::{KeyKind, YamlText};
 use crate::config::names::unknown_key;
-use crate::config::node::{Entry, Node, Value};
-use crate::config::problem::Fault;
-use crate::config::read::At;
+use crate::config::node::{ConfigEntry, ConfigNode, ConfigValue};
+use crate::config::problem::ValueError;
+use crate::config::read::SettingReader;
 use crate::config::{ClientCa, ClientMode};
 
 /// A file, or `{ file, mode }`.
 pub(in crate::config) struct ClientCaFile;
 
 const PARTS: &[&str] = &["file", "mode"];
-const MODES: Word<ClientMode> = Word(&[("required", ClientMode::Required), ("optional", ClientMode::Optional)]);
+const MODES: WordOf<ClientMode> = WordOf(&[("required", ClientMode::Required), ("optional", ClientMode::Optional)]);
 
-impl Kind for ClientCaFile {
+impl KeyKind for ClientCaFile {
     type Value = ClientCa;
 
     fn name(&self) -> String {
         "path or { file: FILE, mode: required or optional }".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<ClientCa, Fault> {
+    fn parse(&self, text: &str) -> Result<ClientCa, ValueError> {
         FilePath.parse(text).map(|file| ClientCa { file, mode: ClientMode::Required })
     }
 
-    fn write(&self, value: &ClientCa) -> Written {
+    fn write(&self, value: &ClientCa) -> YamlText {
         let file = FilePath.write(&value.file);
         match value.mode {
             ClientMode::Required => file,
-            ClientMode::Optional => Written::parts([("file", file), ("mode", MODES.write(&value.mode))]),
+            ClientMode::Optional => YamlText::parts([("file", file), ("mode", MODES.write(&value.mode))]),
         }
     }
 
@@ -45,8 +45,8 @@ impl Kind for ClientCaFile {
         json!({ "anyOf": [FilePath.schema(), long] })
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<ClientCa> {
-        let Value::Map(entries) = &node.value else {
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<ClientCa> {
+        let ConfigValue::Map(entries) = &node.value else {
             return FilePath.read(node, at).map(|file| ClientCa { file, mode: ClientMode::Required });
         };
         let known: Vec<String> = PARTS.iter().copied().map(str::to_owned).collect();
@@ -58,7 +58,7 @@ impl Kind for ClientCaFile {
             Some(mode) => MODES.read(mode, &mut at.part("mode")),
         };
         let Some(file) = given(entries, "file") else {
-            at.report(&node.place, Fault::new("`file` is missing").hint("a PEM file with the CA's certificate"));
+            at.report(&node.place, ValueError::new("`file` is missing").hint("a PEM file with the CA's certificate"));
             return None;
         };
         Some(ClientCa { file: FilePath.read(file, &mut at.part("file"))?, mode: mode? })
@@ -69,7 +69,7 @@ impl Kind for ClientCaFile {
     }
 }
 
-fn given<'a>(entries: &'a [Entry], part: &str) -> Option<&'a Node> {
+fn given<'a>(entries: &'a [ConfigEntry], part: &str) -> Option<&'a ConfigNode> {
     let entry = entries.iter().find(|entry| entry.key == part)?;
-    (entry.node.value != Value::Null).then_some(&entry.node)
+    (entry.node.value != ConfigValue::Null).then_some(&entry.node)
 }

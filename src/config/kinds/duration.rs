@@ -1,15 +1,15 @@
-//! [`Time`]: durations such as `250ms`, `20s`, `24h`.
+//! [`DurationValue`]: durations such as `250ms`, `20s`, `24h`.
 
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
 use super::Quoted;
-use crate::config::keys::{Kind, Written};
-use crate::config::problem::Fault;
+use crate::config::keys::{KeyKind, YamlText};
+use crate::config::problem::ValueError;
 
 /// A duration with a unit: `ms`, `s`, `m`, `h` or `d`.
-pub(in crate::config) struct Time {
+pub(in crate::config) struct DurationValue {
     /// The shortest that makes sense.
     pub(in crate::config) at_least: Duration,
     /// The longest that makes sense.
@@ -21,41 +21,41 @@ const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_0
 /// A year: more is a slip, and far from what a timer can hold.
 pub const LONGEST_TIME: Duration = Duration::from_hours(365 * 24);
 
-impl Time {
+impl DurationValue {
     /// Any time but none at all.
     pub(in crate::config) const ANY: Self = Self { at_least: Duration::from_millis(1), at_most: LONGEST_TIME };
 }
 
-impl Kind for Time {
+impl KeyKind for DurationValue {
     type Value = Duration;
 
     fn name(&self) -> String {
         "duration".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<Duration, Fault> {
+    fn parse(&self, text: &str) -> Result<Duration, ValueError> {
         let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         if !number.is_empty() && unit.is_empty() {
-            let fault = Fault::new(format!("{} has no unit", Quoted(text)));
+            let fault = ValueError::new(format!("{} has no unit", Quoted(text)));
             return Err(fault.hint(format!("write `{number}s`; the units are ms, s, m, h and d")));
         }
         let Some((_, millis)) = UNITS.iter().find(|(name, _)| *name == unit.trim_start()).filter(|_| digits > 0) else {
-            let fault = Fault::new(format!("{} is not a duration", Quoted(text)));
+            let fault = ValueError::new(format!("{} is not a duration", Quoted(text)));
             return Err(fault.hint("one number and one unit, such as 250ms, 20s, 5m, 24h or 1d"));
         };
         let time = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*millis)).map(Duration::from_millis);
         match time {
             Some(time) if time < self.at_least => {
-                Err(Fault::new(format!("{} is too short; the least is {}", Quoted(text), written(self.at_least))))
+                Err(ValueError::new(format!("{} is too short; the least is {}", Quoted(text), written(self.at_least))))
             }
             Some(time) if time <= self.at_most => Ok(time),
-            _ => Err(Fault::new(format!("{} is too long; the most is {}", Quoted(text), written(self.at_most)))),
+            _ => Err(ValueError::new(format!("{} is too long; the most is {}", Quoted(text), written(self.at_most)))),
         }
     }
 
-    fn write(&self, value: &Duration) -> Written {
-        Written::Word(written(*value))
+    fn write(&self, value: &Duration) -> YamlText {
+        YamlText::Word(written(*value))
     }
 
     fn schema(&self) -> Json {
@@ -87,7 +87,7 @@ mod tests {
             ("1 s", ms(1000)),
         ];
         for (text, expected) in good {
-            assert_eq!(Time::ANY.parse(text), Ok(expected), "{text}");
+            assert_eq!(DurationValue::ANY.parse(text), Ok(expected), "{text}");
         }
         for text in [
             "",
@@ -104,14 +104,14 @@ mod tests {
             "18446744073709551615d",
             "off",
         ] {
-            assert!(Time::ANY.parse(text).is_err(), "{text}");
+            assert!(DurationValue::ANY.parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn durations_are_written_in_the_largest_unit_that_loses_nothing() {
         for text in ["1ms", "250ms", "20s", "75s", "2m", "90m", "24h", "48h", "1500ms", "61s"] {
-            let time = Time::ANY.parse(text).unwrap();
+            let time = DurationValue::ANY.parse(text).unwrap();
             assert_eq!(written(time), text);
         }
         assert_eq!(written(Duration::ZERO), "0s");

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::Time;
+use super::DurationValue;
 use crate::config::Hsts;
-use crate::config::keys::{Kind, Written};
-use crate::config::problem::Fault;
+use crate::config::keys::{KeyKind, YamlText};
+use crate::config::problem::ValueError;
 
 /// `auto`, `off` or a duration.
 pub(in crate::config) struct HstsPolicy;
@@ -16,16 +16,16 @@ pub(in crate::config) struct HstsPolicy;
 pub const LONGEST_HSTS: Duration = Duration::from_hours(2 * 365 * 24);
 
 /// `0s` makes browsers forget.
-const LIFE: Time = Time { at_least: Duration::ZERO, at_most: LONGEST_HSTS };
+const LIFE: DurationValue = DurationValue { at_least: Duration::ZERO, at_most: LONGEST_HSTS };
 
-impl Kind for HstsPolicy {
+impl KeyKind for HstsPolicy {
     type Value = Hsts;
 
     fn name(&self) -> String {
         "auto, off or duration".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<Hsts, Fault> {
+    fn parse(&self, text: &str) -> Result<Hsts, ValueError> {
         match text {
             "auto" => Ok(Hsts::Auto),
             "off" => Ok(Hsts::Off),
@@ -36,10 +36,10 @@ impl Kind for HstsPolicy {
         }
     }
 
-    fn write(&self, value: &Hsts) -> Written {
+    fn write(&self, value: &Hsts) -> YamlText {
         match value {
-            Hsts::Auto => Written::Word("auto".to_owned()),
-            Hsts::Off => Written::Word("off".to_owned()),
+            Hsts::Auto => YamlText::Word("auto".to_owned()),
+            Hsts::Off => YamlText::Word("off".to_owned()),
             Hsts::For(life) => LIFE.write(life),
         }
     }

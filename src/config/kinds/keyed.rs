@@ -4,10 +4,10 @@ use std::marker::PhantomData;
 
 use serde_json::Value as Json;
 
-use crate::config::keys::{Keys, Kind, Section, Slot, Written};
-use crate::config::node::{Node, Value};
-use crate::config::problem::Fault;
-use crate::config::read::At;
+use crate::config::keys::{KeyKind, KeySection, KeySlot, Keys, YamlText};
+use crate::config::node::{ConfigNode, ConfigValue};
+use crate::config::problem::ValueError;
+use crate::config::read::SettingReader;
 use crate::config::schema;
 
 /// A mapping with the keys of `S`; those that are not given are as in its default.
@@ -17,7 +17,7 @@ impl<S> Keyed<S> {
     pub(in crate::config) const NEW: Self = Self(PhantomData);
 }
 
-impl<S: Section + Clone + Default + 'static> Kind for Keyed<S> {
+impl<S: KeySection + Clone + Default + 'static> KeyKind for Keyed<S> {
     type Value = S;
 
     fn name(&self) -> String {
@@ -27,11 +27,11 @@ impl<S: Section + Clone + Default + 'static> Kind for Keyed<S> {
         format!("{{ {} }}", names.join(", "))
     }
 
-    fn parse(&self, _text: &str) -> Result<S, Fault> {
-        Err(Fault::new("expected keys, as in `key: value`"))
+    fn parse(&self, _text: &str) -> Result<S, ValueError> {
+        Err(ValueError::new("expected keys, as in `key: value`"))
     }
 
-    fn write(&self, value: &S) -> Written {
+    fn write(&self, value: &S) -> YamlText {
         written(&mut value.clone(), &mut S::default())
     }
 
@@ -39,54 +39,54 @@ impl<S: Section + Clone + Default + 'static> Kind for Keyed<S> {
         schema::object(&mut S::default())
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<S> {
-        if node.value == Value::Null {
-            at.report(&node.place, Fault::new(format!("nothing here; expected {}", self.name())));
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<S> {
+        if node.value == ConfigValue::Null {
+            at.report(&node.place, ValueError::new(format!("nothing here; expected {}", self.name())));
             return None;
         }
         let mut section = S::default();
         at.section(&mut section, node).then_some(section)
     }
 
-    fn items(&self) -> Option<(&'static str, Box<dyn Section>)> {
+    fn items(&self) -> Option<(&'static str, Box<dyn KeySection>)> {
         Some(("", Box::new(S::default())))
     }
 }
 
 /// What is not as in the default.
-fn written(section: &mut dyn Section, default: &mut dyn Section) -> Written {
+fn written(section: &mut dyn KeySection, default: &mut dyn KeySection) -> YamlText {
     let (mut own, mut usual) = (Collected::default(), Collected::default());
     section.keys(&mut own);
     default.keys(&mut usual);
     let differs = own.0.into_iter().zip(usual.0).filter(|(own, usual)| own != usual);
-    Written::parts(differs.map(|(own, _)| own))
+    YamlText::parts(differs.map(|(own, _)| own))
 }
 
 /// The keys and their values, in order.
 #[derive(Default)]
-struct Collected(Vec<(&'static str, Written)>);
+struct Collected(Vec<(&'static str, YamlText)>);
 
 impl Keys for Collected {
-    fn slot(&mut self, name: &'static str, _doc: &'static str, slot: &mut dyn Slot) {
+    fn slot(&mut self, name: &'static str, _doc: &'static str, slot: &mut dyn KeySlot) {
         self.0.push((name, slot.write()));
     }
 
-    fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn Section) {
+    fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn KeySection) {
         let mut inner = Self::default();
         section.keys(&mut inner);
         // Nothing in a section of its own is as good as no section.
         let given = inner.0.into_iter().filter(|(_, value)| !is_nothing(value));
-        self.0.push((name, Written::parts(given)));
+        self.0.push((name, YamlText::parts(given)));
     }
 
     fn not_yet(&mut self, _name: &'static str, _idle: Option<&'static str>) {}
 }
 
-fn is_nothing(written: &Written) -> bool {
+fn is_nothing(written: &YamlText) -> bool {
     match written {
-        Written::Null => true,
-        Written::List(items) => items.is_empty(),
-        Written::Map(parts) => parts.is_empty(),
-        Written::Number(_) | Written::Word(_) => false,
+        YamlText::Null => true,
+        YamlText::List(items) => items.is_empty(),
+        YamlText::Map(parts) => parts.is_empty(),
+        YamlText::Number(_) | YamlText::Word(_) => false,
     }
 }

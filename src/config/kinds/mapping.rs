@@ -2,15 +2,15 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::config::keys::{Kind, Section, Written};
-use crate::config::node::{Node, Value};
-use crate::config::problem::Fault;
-use crate::config::read::At;
+use crate::config::keys::{KeyKind, KeySection, YamlText};
+use crate::config::node::{ConfigNode, ConfigValue};
+use crate::config::problem::ValueError;
+use crate::config::read::SettingReader;
 
 /// Values of the second kind under names of the first, in the order of the file.
 pub(in crate::config) struct Mapping<N, K>(pub(in crate::config) N, pub(in crate::config) K);
 
-impl<N: Kind, K: Kind> Kind for Mapping<N, K>
+impl<N: KeyKind, K: KeyKind> KeyKind for Mapping<N, K>
 where
     N::Value: PartialEq,
 {
@@ -20,25 +20,25 @@ where
         format!("mapping, {}: {}", self.0.name(), self.1.name())
     }
 
-    fn parse(&self, _text: &str) -> Result<Self::Value, Fault> {
-        Err(Fault::new("expected keys, as in `key: value`"))
+    fn parse(&self, _text: &str) -> Result<Self::Value, ValueError> {
+        Err(ValueError::new("expected keys, as in `key: value`"))
     }
 
-    fn write(&self, value: &Self::Value) -> Written {
+    fn write(&self, value: &Self::Value) -> YamlText {
         let name = |name: &N::Value| match self.0.write(name) {
-            Written::Word(word) => word.into(),
+            YamlText::Word(word) => word.into(),
             other => other.to_string().into(),
         };
-        Written::Map(value.iter().map(|(key, value)| (name(key), self.1.write(value))).collect())
+        YamlText::Map(value.iter().map(|(key, value)| (name(key), self.1.write(value))).collect())
     }
 
     fn schema(&self) -> Json {
         json!({ "type": "object", "propertyNames": self.0.schema(), "additionalProperties": self.1.schema() })
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Self::Value> {
-        let Value::Map(entries) = &node.value else {
-            at.report(&node.place, Fault::new("expected keys, as in `key: value`"));
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Self::Value> {
+        let ConfigValue::Map(entries) = &node.value else {
+            at.report(&node.place, ValueError::new("expected keys, as in `key: value`"));
             return None;
         };
         let (mut read, mut whole) = (Self::Value::new(), true);
@@ -46,7 +46,7 @@ where
             let value = self.1.read(&entry.node, &mut at.part(&entry.key));
             let name = match self.0.parse(&entry.key) {
                 // Names that are spelt differently may mean the same.
-                Ok(name) if read.iter().any(|(other, _)| *other == name) => Err(Fault::new("given twice")),
+                Ok(name) if read.iter().any(|(other, _)| *other == name) => Err(ValueError::new("given twice")),
                 name => name,
             };
             match (name.map_err(|fault| at.report(&entry.place, fault)), value) {
@@ -57,7 +57,7 @@ where
         whole.then_some(read)
     }
 
-    fn items(&self) -> Option<(&'static str, Box<dyn Section>)> {
+    fn items(&self) -> Option<(&'static str, Box<dyn KeySection>)> {
         self.1.items().map(|(_, section)| (".NAME", section))
     }
 }

@@ -18,13 +18,13 @@ mod text;
 pub(super) mod unix_access;
 mod word;
 
-pub(super) use addr::Addr;
+pub(super) use addr::AddrValue;
 pub(super) use cert_name::CertName;
 pub(crate) use cert_name::is_label;
 pub(super) use cidr::Cidr;
 pub(super) use client_ca::ClientCaFile;
+pub(super) use duration::DurationValue;
 pub use duration::LONGEST_TIME;
-pub(super) use duration::Time;
 pub(super) use file::{FilePath, absolute_unix_path};
 pub(super) use hsts::HstsPolicy;
 pub use hsts::LONGEST_HSTS;
@@ -33,10 +33,10 @@ pub(super) use list::List;
 pub(super) use mapping::Mapping;
 pub(super) use number::Number;
 pub(super) use off::{NoValue, Optional};
-pub(super) use origin::Origin;
-pub(super) use size::Size;
-pub(super) use text::Text;
-pub(super) use word::Word;
+pub(super) use origin::WebOrigin;
+pub(super) use size::SizeValue;
+pub(super) use text::TextValue;
+pub(super) use word::WordOf;
 
 use std::fmt;
 

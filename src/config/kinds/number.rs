@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde_json::{Value as Json, json};
 
 use super::Quoted;
-use crate::config::keys::{Kind, Written};
-use crate::config::problem::Fault;
+use crate::config::keys::{KeyKind, YamlText};
+use crate::config::problem::ValueError;
 
 /// A whole number, 1 or more.
 pub(in crate::config) struct Number<T>(PhantomData<T>);
@@ -20,25 +20,25 @@ impl<T> Number<T> {
     }
 }
 
-impl<T: Copy + Display + FromStr + From<u8> + PartialOrd + TryInto<u64>> Kind for Number<T> {
+impl<T: Copy + Display + FromStr + From<u8> + PartialOrd + TryInto<u64>> KeyKind for Number<T> {
     type Value = T;
 
     fn name(&self) -> String {
         "number".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<T, Fault> {
+    fn parse(&self, text: &str) -> Result<T, ValueError> {
         let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         match text.parse::<T>() {
             Ok(number) if plain && number >= T::from(1) => Ok(number),
-            Ok(_) if plain => Err(Fault::new(format!("{} is too few; the least is 1", Quoted(text)))),
-            Err(_) if plain => Err(Fault::new(format!("{} is too many", Quoted(text)))),
-            _ => Err(Fault::new(format!("{} is not a whole number", Quoted(text))).hint("such as 512")),
+            Ok(_) if plain => Err(ValueError::new(format!("{} is too few; the least is 1", Quoted(text)))),
+            Err(_) if plain => Err(ValueError::new(format!("{} is too many", Quoted(text)))),
+            _ => Err(ValueError::new(format!("{} is not a whole number", Quoted(text))).hint("such as 512")),
         }
     }
 
-    fn write(&self, value: &T) -> Written {
-        Written::Number((*value).try_into().unwrap_or(u64::MAX))
+    fn write(&self, value: &T) -> YamlText {
+        YamlText::Number((*value).try_into().unwrap_or(u64::MAX))
     }
 
     fn schema(&self) -> Json {

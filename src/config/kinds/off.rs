@@ -2,10 +2,10 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::config::keys::{Kind, Written};
-use crate::config::node::{Node, Value};
-use crate::config::problem::Fault;
-use crate::config::read::At;
+use crate::config::keys::{KeyKind, YamlText};
+use crate::config::node::{ConfigNode, ConfigValue};
+use crate::config::problem::ValueError;
+use crate::config::read::SettingReader;
 
 /// What stands for no value.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub(in crate::config) enum NoValue {
 /// A value of the kind inside, or none.
 pub(in crate::config) struct Optional<K>(pub(in crate::config) NoValue, pub(in crate::config) K);
 
-impl<K: Kind> Kind for Optional<K> {
+impl<K: KeyKind> KeyKind for Optional<K> {
     type Value = Option<K::Value>;
 
     fn name(&self) -> String {
@@ -29,7 +29,7 @@ impl<K: Kind> Kind for Optional<K> {
         }
     }
 
-    fn parse(&self, text: &str) -> Result<Self::Value, Fault> {
+    fn parse(&self, text: &str) -> Result<Self::Value, ValueError> {
         if self.0 == NoValue::Null {
             return self.1.parse(text).map(Some);
         }
@@ -45,11 +45,11 @@ impl<K: Kind> Kind for Optional<K> {
         })
     }
 
-    fn write(&self, value: &Self::Value) -> Written {
+    fn write(&self, value: &Self::Value) -> YamlText {
         match (value, self.0) {
             (Some(value), _) => self.1.write(value),
-            (None, NoValue::Off) => Written::Word("off".to_owned()),
-            (None, NoValue::Null) => Written::Null,
+            (None, NoValue::Off) => YamlText::Word("off".to_owned()),
+            (None, NoValue::Null) => YamlText::Null,
         }
     }
 
@@ -61,13 +61,13 @@ impl<K: Kind> Kind for Optional<K> {
         json!({ "anyOf": [self.1.schema(), none] })
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Self::Value> {
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Self::Value> {
         if self.0 == NoValue::Null {
             return self.1.read(node, at).map(Some);
         }
         let read = match &node.value {
-            Value::Scalar(text) => self.parse(text),
-            _ => Err(Fault::new(format!("expected {}", self.name()))),
+            ConfigValue::Scalar(text) => self.parse(text),
+            _ => Err(ValueError::new(format!("expected {}", self.name()))),
         };
         read.map_err(|fault| at.report(&node.place, fault)).ok()
     }

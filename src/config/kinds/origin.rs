@@ -1,26 +1,26 @@
-//! [`Origin`]: whose page it is.
+//! [`WebOrigin`]: whose page it is.
 
 use std::net::Ipv6Addr;
 
 use serde_json::{Value as Json, json};
 
 use super::Quoted;
-use crate::config::keys::{Kind, Written};
-use crate::config::problem::Fault;
+use crate::config::keys::{KeyKind, YamlText};
+use crate::config::problem::ValueError;
 
 /// `scheme://host[:port]` (RFC 6454 §6.2), as a browser writes it: lower case, without the scheme's own port.
-pub(in crate::config) struct Origin;
+pub(in crate::config) struct WebOrigin;
 
-impl Kind for Origin {
+impl KeyKind for WebOrigin {
     type Value = String;
 
     fn name(&self) -> String {
         "origin".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<String, Fault> {
+    fn parse(&self, text: &str) -> Result<String, ValueError> {
         let lower = text.to_ascii_lowercase();
-        let fault = |what: &str| Err(Fault::new(format!("{} {what}", Quoted(text))));
+        let fault = |what: &str| Err(ValueError::new(format!("{} {what}", Quoted(text))));
         let Some((scheme, host)) = lower.split_once("://") else {
             return fault("is not an origin").map_err(|fault| fault.hint("such as https://gw.example.com"));
         };
@@ -50,8 +50,8 @@ impl Kind for Origin {
         })
     }
 
-    fn write(&self, value: &String) -> Written {
-        Written::Word(value.clone())
+    fn write(&self, value: &String) -> YamlText {
+        YamlText::Word(value.clone())
     }
 
     fn schema(&self) -> Json {
@@ -75,7 +75,7 @@ mod tests {
             ("chrome-extension://abcdef", "chrome-extension://abcdef"),
         ];
         for (text, expected) in good {
-            assert_eq!(Origin.parse(text), Ok(expected.to_owned()), "{text}");
+            assert_eq!(WebOrigin.parse(text), Ok(expected.to_owned()), "{text}");
         }
         let bad = [
             "",
@@ -93,7 +93,7 @@ mod tests {
             "https://[::1",
         ];
         for text in bad {
-            assert!(Origin.parse(text).is_err(), "{text}");
+            assert!(WebOrigin.parse(text).is_err(), "{text}");
         }
     }
 }

@@ -1,15 +1,15 @@
-//! [`Size`]: amounts of memory such as `64KiB`, `25MiB`.
+//! [`SizeValue`]: amounts of memory such as `64KiB`, `25MiB`.
 
 use std::marker::PhantomData;
 
 use serde_json::{Value as Json, json};
 
 use super::Quoted;
-use crate::config::keys::{Kind, Written};
-use crate::config::problem::Fault;
+use crate::config::keys::{KeyKind, YamlText};
+use crate::config::problem::ValueError;
 
 /// Bytes with a unit: `B`, `KiB`, `MiB`, `GiB`.
-pub(in crate::config) struct Size<T> {
+pub(in crate::config) struct SizeValue<T> {
     at_least: u64,
     at_most: u64,
     held: PhantomData<T>,
@@ -17,27 +17,27 @@ pub(in crate::config) struct Size<T> {
 
 const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
-impl<T> Size<T> {
+impl<T> SizeValue<T> {
     /// From `at_least` to `at_most` bytes.
     pub(in crate::config) const fn between(at_least: u64, at_most: u64) -> Self {
         Self { at_least, at_most, held: PhantomData }
     }
 }
 
-impl<T: Copy + TryFrom<u64> + TryInto<u64>> Kind for Size<T> {
+impl<T: Copy + TryFrom<u64> + TryInto<u64>> KeyKind for SizeValue<T> {
     type Value = T;
 
     fn name(&self) -> String {
         "size".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<T, Fault> {
+    fn parse(&self, text: &str) -> Result<T, ValueError> {
         let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let unit = unit.trim_start();
         let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit).filter(|_| digits > 0) else {
             let kind = if digits > 0 && unit.is_empty() { "has no unit" } else { "is not a size" };
-            let fault = Fault::new(format!("{} {kind}", Quoted(text)));
+            let fault = ValueError::new(format!("{} {kind}", Quoted(text)));
             // `64K`, `64kb`, `64k` are all meant as 64KiB here.
             let meant = UNITS.iter().find(|(name, _)| {
                 unit.bytes().next().is_some_and(|first| first.eq_ignore_ascii_case(&name.as_bytes()[0])) && digits > 0
@@ -53,15 +53,15 @@ impl<T: Copy + TryFrom<u64> + TryInto<u64>> Kind for Size<T> {
         let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*size));
         match bytes {
             Some(bytes) if bytes < self.at_least => {
-                Err(Fault::new(format!("{} is too little; the least is {}", Quoted(text), written(self.at_least))))
+                Err(ValueError::new(format!("{} is too little; the least is {}", Quoted(text), written(self.at_least))))
             }
             Some(bytes) if bytes <= self.at_most => T::try_from(bytes).map_err(|_| self.too_much(text)),
             _ => Err(self.too_much(text)),
         }
     }
 
-    fn write(&self, value: &T) -> Written {
-        Written::Word(written((*value).try_into().unwrap_or(u64::MAX)))
+    fn write(&self, value: &T) -> YamlText {
+        YamlText::Word(written((*value).try_into().unwrap_or(u64::MAX)))
     }
 
     fn schema(&self) -> Json {
@@ -69,9 +69,9 @@ impl<T: Copy + TryFrom<u64> + TryInto<u64>> Kind for Size<T> {
     }
 }
 
-impl<T> Size<T> {
-    fn too_much(&self, text: &str) -> Fault {
-        Fault::new(format!("{} is too much; the most is {}", Quoted(text), written(self.at_most)))
+impl<T> SizeValue<T> {
+    fn too_much(&self, text: &str) -> ValueError {
+        ValueError::new(format!("{} is too much; the most is {}", Quoted(text), written(self.at_most)))
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn sizes_have_a_number_and_a_binary_unit() {
-        let kind = Size::<u64>::between(1, 1 << 40);
+        let kind = SizeValue::<u64>::between(1, 1 << 40);
         let good = [("512B", 512), ("64KiB", 65_536), ("25MiB", 26_214_400), ("1GiB", 1 << 30), ("1 KiB", 1024)];
         for (text, expected) in good {
             assert_eq!(kind.parse(text), Ok(expected), "{text}");
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_decimal_unit_gets_the_binary_one_as_a_hint() {
-        let hint = |text| Size::<u64>::between(1, 1 << 40).parse(text).unwrap_err().hint.unwrap();
+        let hint = |text| SizeValue::<u64>::between(1, 1 << 40).parse(text).unwrap_err().hint.unwrap();
         assert!(hint("64K").starts_with("write `64KiB`"));
         assert!(hint("64kb").starts_with("write `64KiB`"));
         assert!(hint("25M").starts_with("write `25MiB`"));

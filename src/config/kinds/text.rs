@@ -1,26 +1,26 @@
-//! [`Text`]: any words.
+//! [`TextValue`]: any words.
 
 use serde_json::{Value as Json, json};
 
-use crate::config::keys::{Kind, Written};
-use crate::config::problem::Fault;
+use crate::config::keys::{KeyKind, YamlText};
+use crate::config::problem::ValueError;
 
 /// Text that is not empty.
-pub(in crate::config) struct Text;
+pub(in crate::config) struct TextValue;
 
-impl Kind for Text {
+impl KeyKind for TextValue {
     type Value = String;
 
     fn name(&self) -> String {
         "text".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<String, Fault> {
-        if text.is_empty() { Err(Fault::new("empty")) } else { Ok(text.to_owned()) }
+    fn parse(&self, text: &str) -> Result<String, ValueError> {
+        if text.is_empty() { Err(ValueError::new("empty")) } else { Ok(text.to_owned()) }
     }
 
-    fn write(&self, value: &String) -> Written {
-        Written::Word(value.clone())
+    fn write(&self, value: &String) -> YamlText {
+        YamlText::Word(value.clone())
     }
 
     fn schema(&self) -> Json {

@@ -4,54 +4,54 @@ use serde_json::{Value as Json, json};
 
 use super::{NoValue, Optional, Quoted};
 use crate::config::UnixAccess;
-use crate::config::keys::{Checks, Keys, Kind, Written};
-use crate::config::problem::Fault;
+use crate::config::keys::{KeyKind, Keys, SectionChecks, YamlText};
+use crate::config::problem::ValueError;
 
 /// The keys of a listener for the permissions of a unix socket.
 pub(in crate::config) fn keys(access: &mut UnixAccess, keys: &mut dyn Keys) {
     keys.key(
         "mode",
-        Optional(NoValue::Null, Mode),
+        Optional(NoValue::Null, SocketMode),
         &mut access.mode,
         "The permissions of a unix socket, as chmod has them; otherwise \"0660\".",
     );
     keys.key(
         "group",
-        Optional(NoValue::Null, Group),
+        Optional(NoValue::Null, SocketGroup),
         &mut access.group,
         "The group that a unix socket is given to, by name or number; otherwise frontgate's own.",
     );
 }
 
 /// These keys mean nothing for TCP.
-pub(in crate::config) fn check_tcp(access: &UnixAccess, checks: &mut Checks<'_>) {
+pub(in crate::config) fn check_tcp(access: &UnixAccess, checks: &mut SectionChecks<'_>) {
     for (key, given) in [("mode", access.mode.is_some()), ("group", access.group.is_some())] {
         if given {
-            let fault = Fault::new("only the file of a unix socket has this");
+            let fault = ValueError::new("only the file of a unix socket has this");
             checks.report(&[key], fault.hint(format!("remove `{key}`, or listen at unix:/path")));
         }
     }
 }
 
 /// Permissions in octal.
-struct Mode;
+struct SocketMode;
 
-impl Kind for Mode {
+impl KeyKind for SocketMode {
     type Value = u32;
 
     fn name(&self) -> String {
         "mode".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<u32, Fault> {
+    fn parse(&self, text: &str) -> Result<u32, ValueError> {
         let digits = text.strip_prefix("0o").unwrap_or(text);
         let octal = (3..=4).contains(&digits.len()) && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
         let mode = u32::from_str_radix(digits, 8).ok().filter(|mode| octal && *mode <= 0o777);
-        mode.ok_or_else(|| Fault::new(format!("{} is not a mode", Quoted(text))).hint("such as \"0660\""))
+        mode.ok_or_else(|| ValueError::new(format!("{} is not a mode", Quoted(text))).hint("such as \"0660\""))
     }
 
-    fn write(&self, value: &u32) -> Written {
-        Written::Word(format!("{value:04o}"))
+    fn write(&self, value: &u32) -> YamlText {
+        YamlText::Word(format!("{value:04o}"))
     }
 
     fn schema(&self) -> Json {
@@ -59,24 +59,24 @@ impl Kind for Mode {
     }
 }
 
-struct Group;
+struct SocketGroup;
 
-impl Kind for Group {
+impl KeyKind for SocketGroup {
     type Value = String;
 
     fn name(&self) -> String {
         "group".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<String, Fault> {
+    fn parse(&self, text: &str) -> Result<String, ValueError> {
         if text.is_empty() || text.contains(|c: char| c == ':' || c.is_whitespace() || c.is_control()) {
-            return Err(Fault::new(format!("{} is not a group", Quoted(text))).hint("such as www-data"));
+            return Err(ValueError::new(format!("{} is not a group", Quoted(text))).hint("such as www-data"));
         }
         Ok(text.to_owned())
     }
 
-    fn write(&self, value: &String) -> Written {
-        Written::Word(value.clone())
+    fn write(&self, value: &String) -> YamlText {
+        YamlText::Word(value.clone())
     }
 
     fn schema(&self) -> Json {
@@ -91,10 +91,10 @@ mod tests {
     #[test]
     fn a_mode_is_what_chmod_takes_in_octal() {
         for (text, mode) in [("0660", 0o660), ("660", 0o660), ("0o600", 0o600), ("0777", 0o777), ("000", 0)] {
-            assert_eq!(Mode.parse(text), Ok(mode), "{text}");
+            assert_eq!(SocketMode.parse(text), Ok(mode), "{text}");
         }
         for text in ["", "66", "0888", "1777", "rw-rw----", "00660", "-660", "+660"] {
-            assert!(Mode.parse(text).is_err(), "{text}");
+            assert!(SocketMode.parse(text).is_err(), "{text}");
         }
     }
 }

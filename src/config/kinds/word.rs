@@ -1,21 +1,21 @@
-//! [`Word`]: one of a few words.
+//! [`WordOf`]: one of a few words.
 
 use serde_json::{Value as Json, json};
 
 use super::Quoted;
-use crate::config::keys::{Kind, Written};
+use crate::config::keys::{KeyKind, YamlText};
 use crate::config::names::nearest;
-use crate::config::problem::Fault;
+use crate::config::problem::ValueError;
 
 /// One of these words; the first word for a meaning is the one that is written.
-pub(in crate::config) struct Word<T: 'static>(pub(in crate::config) &'static [(&'static str, T)]);
+pub(in crate::config) struct WordOf<T: 'static>(pub(in crate::config) &'static [(&'static str, T)]);
 
-impl Word<bool> {
+impl WordOf<bool> {
     /// `on` or `off`.
     pub(in crate::config) const SWITCH: Self = Self(&[("on", true), ("off", false), ("true", true), ("false", false)]);
 }
 
-impl<T: Copy + PartialEq> Word<T> {
+impl<T: Copy + PartialEq> WordOf<T> {
     /// `a, b or c`, without the other spellings of the same.
     fn words(&self) -> Vec<&'static str> {
         let first = |&(word, value): &(&'static str, T)| {
@@ -25,19 +25,19 @@ impl<T: Copy + PartialEq> Word<T> {
     }
 }
 
-impl<T: Copy + PartialEq> Kind for Word<T> {
+impl<T: Copy + PartialEq> KeyKind for WordOf<T> {
     type Value = T;
 
     fn name(&self) -> String {
         self.words().join(" or ")
     }
 
-    fn parse(&self, text: &str) -> Result<T, Fault> {
+    fn parse(&self, text: &str) -> Result<T, ValueError> {
         if let Some((_, value)) = self.0.iter().find(|(word, _)| *word == text) {
             return Ok(*value);
         }
         let words = self.words();
-        let fault = Fault::new(format!("{} is none of {}", Quoted(text), words.join(", ")));
+        let fault = ValueError::new(format!("{} is none of {}", Quoted(text), words.join(", ")));
         let lower = text.to_ascii_lowercase();
         // What YAML 1.1 and other programs call on and off.
         let meant = match lower.as_str() {
@@ -51,9 +51,9 @@ impl<T: Copy + PartialEq> Kind for Word<T> {
         })
     }
 
-    fn write(&self, value: &T) -> Written {
+    fn write(&self, value: &T) -> YamlText {
         let (word, _) = self.0.iter().find(|(_, known)| known == value).expect("every value of the type has a word");
-        Written::Word((*word).to_owned())
+        YamlText::Word((*word).to_owned())
     }
 
     fn schema(&self) -> Json {

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::Lowered;
-use crate::config::{Auth, Config, HostPattern, PathPrefix, Route};
+use crate::config::{Auth, Config, HostPattern, PathPrefix, RouteConfig};
 
 /// What a request meets before it gets to a gateway, the lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Guard {
+enum GuardLevel {
     Nothing,
     /// A proof is asked for.
     Auth,
@@ -17,25 +17,25 @@ enum Guard {
 
 /// A route as far as guards are concerned.
 #[derive(Debug, PartialEq, Eq)]
-struct Guarded {
+struct GuardedRoute {
     /// Its place in the file.
     index: usize,
     host: Option<HostPattern>,
     path: Option<PathPrefix>,
-    guard: Guard,
+    guard: GuardLevel,
 }
 
 /// The guards of routes that requests lose, each once for a route.
 pub(super) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
-    let (before, after) = (Table::of(before), Table::of(after));
-    if before.same_as(&after) || before.0.iter().all(|route| route.guard == Guard::Nothing) {
+    let (before, after) = (GuardTable::of(before), GuardTable::of(after));
+    if before.same_as(&after) || before.0.iter().all(|route| route.guard == GuardLevel::Nothing) {
         return Vec::new();
     }
     let (hosts, paths) = (hosts(&[&before, &after]), paths(&[&before, &after]));
     let routes = before.0.len() + after.0.len();
     let mut losing: BTreeSet<usize> = BTreeSet::new();
     if hosts.len().saturating_mul(paths.len()).saturating_mul(routes) > MOST_WORK {
-        let guarded = before.0.iter().enumerate().filter(|(_, route)| route.guard > Guard::Nothing);
+        let guarded = before.0.iter().enumerate().filter(|(_, route)| route.guard > GuardLevel::Nothing);
         losing.extend(guarded.map(|(place, _)| place));
     } else {
         for host in &hosts {
@@ -53,24 +53,24 @@ pub(super) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
 }
 
 /// The routes in the order in which they are tried.
-struct Table(Vec<Guarded>);
+struct GuardTable(Vec<GuardedRoute>);
 
-impl Table {
+impl GuardTable {
     fn of(config: &Config) -> Self {
         let mut routes: Vec<_> = config.all_routes().into_iter().enumerate().collect();
         routes.sort_by_key(|(_, route)| route.rank());
-        Self(routes.into_iter().map(|(index, route)| Guarded::of(config, index, route)).collect())
+        Self(routes.into_iter().map(|(index, route)| GuardedRoute::of(config, index, route)).collect())
     }
 
     /// Whether every request meets the same, and at once to be seen.
     fn same_as(&self, other: &Self) -> bool {
-        let alike = |(a, b): (&Guarded, &Guarded)| (&a.host, &a.path, a.guard) == (&b.host, &b.path, b.guard);
+        let alike = |(a, b): (&GuardedRoute, &GuardedRoute)| (&a.host, &a.path, a.guard) == (&b.host, &b.path, b.guard);
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(alike)
     }
 
     /// The place of the route that a request takes.
     fn find(&self, host: &str, path: &str) -> Option<usize> {
-        let takes = |route: &Guarded| {
+        let takes = |route: &GuardedRoute| {
             route.host.as_ref().is_none_or(|pattern| pattern.matches(host))
                 && route.path.as_ref().is_none_or(|prefix| prefix.matches(path.as_bytes()))
         };
@@ -78,10 +78,10 @@ impl Table {
     }
 }
 
-impl Guarded {
-    fn of(config: &Config, index: usize, route: Route) -> Self {
+impl GuardedRoute {
+    fn of(config: &Config, index: usize, route: RouteConfig) -> Self {
         // Every key is named: for each that is added it has to be decided whether it chooses requests, or guards.
-        let Route {
+        let RouteConfig {
             host,
             path,
             respond,
@@ -93,17 +93,17 @@ impl Guarded {
             hold: _,
         } = route;
         let guard = match (respond, auth.as_ref().unwrap_or(&config.auth)) {
-            (Some(answer), _) if answer.status.as_u16() >= 400 => Guard::Refusal,
-            (_, Auth::Basic(_)) => Guard::Auth,
-            (_, Auth::None) => Guard::Nothing,
+            (Some(answer), _) if answer.status.as_u16() >= 400 => GuardLevel::Refusal,
+            (_, Auth::Basic(_)) => GuardLevel::Auth,
+            (_, Auth::None) => GuardLevel::Nothing,
         };
         Self { index, host, path, guard }
     }
 
     fn lost(&self) -> Lowered {
         let guard = match self.guard {
-            Guard::Refusal => "respond",
-            Guard::Auth | Guard::Nothing => "auth",
+            GuardLevel::Refusal => "respond",
+            GuardLevel::Auth | GuardLevel::Nothing => "auth",
         };
         let host = self.host.as_ref().map(ToString::to_string).unwrap_or_default();
         let path = self.path.as_ref().map_or("", PathPrefix::as_str);
@@ -113,7 +113,7 @@ impl Guarded {
 }
 
 /// A host of every kind that the patterns distinguish.
-fn hosts(tables: &[&Table]) -> BTreeSet<String> {
+fn hosts(tables: &[&GuardTable]) -> BTreeSet<String> {
     let patterns = tables.iter().flat_map(|table| &table.0).filter_map(|route| route.host.as_ref());
     let one = |pattern: &HostPattern| match pattern {
         HostPattern::Exact(name) => name.clone(),
@@ -123,7 +123,7 @@ fn hosts(tables: &[&Table]) -> BTreeSet<String> {
 }
 
 /// A path of every kind that the prefixes distinguish.
-fn paths(tables: &[&Table]) -> BTreeSet<String> {
+fn paths(tables: &[&GuardTable]) -> BTreeSet<String> {
     let prefixes = tables.iter().flat_map(|table| &table.0).filter_map(|route| route.path.as_ref());
     let mut all: BTreeSet<String> = ["/".to_owned(), format!("/{NO_NAME}")].into();
     for prefix in prefixes {

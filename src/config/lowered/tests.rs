@@ -1,14 +1,14 @@
 //! Rows: two configurations, and what of the first is lower under the second.
 
 use super::lowered;
-use crate::config::{Config, Overrides, Source, load};
+use crate::config::{Config, ConfigLocation, Overrides, load};
 
 const ANN: &str = "{ basic: { ann: \"$2y$05$bvIG6Nmid91Mu9RcmmWZfO5HJIMCT8riNW0hEp8f6/FuA2/mHZFpe\" } }";
 const BEN: &str = "{ basic: { ben: \"$2y$05$bvIG6Nmid91Mu9RcmmWZfO5HJIMCT8riNW0hEp8f6/FuA2/mHZFpe\" } }";
 
 fn config(text: &str) -> Config {
     let text = text.replace("ANN", ANN).replace("BEN", BEN);
-    let source = Source::Text { text: text.clone(), file: "/f.yaml".into() };
+    let source = ConfigLocation::Text { text: text.clone(), file: "/f.yaml".into() };
     load(source, [], &Overrides::default()).unwrap_or_else(|problems| panic!("{text}\n{problems}")).config
 }
 

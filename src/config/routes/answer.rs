@@ -1,17 +1,17 @@
-//! [`Answer`]: what a route answers by itself.
+//! [`RouteAnswer`]: what a route answers by itself.
 
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value as Json, json};
 
-use crate::config::keys::{Checks, Keys, Kind, Section, Written};
-use crate::config::kinds::{Keyed, NoValue, Optional, Quoted, Text};
-use crate::config::node::{Node, Value};
-use crate::config::problem::Fault;
-use crate::config::read::At;
+use crate::config::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
+use crate::config::kinds::{Keyed, NoValue, Optional, Quoted, TextValue};
+use crate::config::node::{ConfigNode, ConfigValue};
+use crate::config::problem::ValueError;
+use crate::config::read::SettingReader;
 
 /// What a route answers by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct RouteAnswer {
     /// The status.
     pub status: StatusCode,
     /// Where a redirect goes.
@@ -21,103 +21,103 @@ pub struct Answer {
 }
 
 /// A status, or the long form.
-pub(super) struct Respond;
+pub(super) struct RespondValue;
 
-const LONG: Keyed<Long> = Keyed::NEW;
+const LONG: Keyed<RespondLong> = Keyed::NEW;
 
-impl Kind for Respond {
-    type Value = Answer;
+impl KeyKind for RespondValue {
+    type Value = RouteAnswer;
 
     fn name(&self) -> String {
         format!("status or {}", LONG.name())
     }
 
-    fn parse(&self, text: &str) -> Result<Answer, Fault> {
-        let status = Status.parse(text)?;
+    fn parse(&self, text: &str) -> Result<RouteAnswer, ValueError> {
+        let status = RespondStatus.parse(text)?;
         if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
-            let fault = Fault::new("a redirect needs a place to go to");
+            let fault = ValueError::new("a redirect needs a place to go to");
             return Err(fault.hint(format!("{{ status: {}, location: /openclaw/ }}", status.as_u16())));
         }
-        Ok(Answer { status, location: None, body: None })
+        Ok(RouteAnswer { status, location: None, body: None })
     }
 
-    fn write(&self, value: &Answer) -> Written {
-        let Answer { status, location, body } = value.clone();
+    fn write(&self, value: &RouteAnswer) -> YamlText {
+        let RouteAnswer { status, location, body } = value.clone();
         if location.is_none() && body.is_none() {
-            return Status.write(&status);
+            return RespondStatus.write(&status);
         }
-        LONG.write(&Long { status: Some(status), location, body })
+        LONG.write(&RespondLong { status: Some(status), location, body })
     }
 
     fn schema(&self) -> Json {
-        json!({ "anyOf": [Status.schema(), LONG.schema()] })
+        json!({ "anyOf": [RespondStatus.schema(), LONG.schema()] })
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Answer> {
-        if let Value::Map(_) = node.value {
-            let Long { status, location, body } = LONG.read(node, at)?;
-            return Some(Answer { status: status?, location, body });
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<RouteAnswer> {
+        if let ConfigValue::Map(_) = node.value {
+            let RespondLong { status, location, body } = LONG.read(node, at)?;
+            return Some(RouteAnswer { status: status?, location, body });
         }
         let read = match &node.value {
-            Value::Scalar(text) => self.parse(text),
-            _ => Err(Fault::new(format!("expected {}", self.name()))),
+            ConfigValue::Scalar(text) => self.parse(text),
+            _ => Err(ValueError::new(format!("expected {}", self.name()))),
         };
         read.map_err(|fault| at.report(&node.place, fault)).ok()
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Long {
+struct RespondLong {
     status: Option<StatusCode>,
     location: Option<HeaderValue>,
     body: Option<String>,
 }
 
-impl Section for Long {
+impl KeySection for RespondLong {
     fn keys(&mut self, keys: &mut dyn Keys) {
-        keys.key("status", Optional(NoValue::Null, Status), &mut self.status, "The status.");
+        keys.key("status", Optional(NoValue::Null, RespondStatus), &mut self.status, "The status.");
         keys.key("location", Optional(NoValue::Null, Location), &mut self.location, "Where a redirect goes.");
-        keys.key("body", Optional(NoValue::Null, Text), &mut self.body, "Plain text.");
+        keys.key("body", Optional(NoValue::Null, TextValue), &mut self.body, "Plain text.");
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         let Some(status) = self.status else {
-            let fault = Fault::new("`status` is missing");
+            let fault = ValueError::new("`status` is missing");
             return checks.report(&["status"], fault.hint("such as { status: 302, location: /openclaw/ }"));
         };
         let redirects = status.is_redirection() && status != StatusCode::NOT_MODIFIED;
         if redirects && self.location.is_none() {
-            let fault = Fault::new("a redirect needs a place to go to");
+            let fault = ValueError::new("a redirect needs a place to go to");
             checks.report(&["status", "location"], fault.hint("add `location: /openclaw/`"));
         } else if !redirects && self.location.is_some() && status != StatusCode::CREATED {
-            let fault = Fault::new("nobody follows the location of this status");
+            let fault = ValueError::new("nobody follows the location of this status");
             checks.report(&["location", "status"], fault.hint("302 or 308 make a redirect"));
         }
         if self.body.is_some() && matches!(status.as_u16(), 204 | 205 | 304) {
-            checks.report(&["body", "status"], Fault::new(format!("an answer {} has no body", status.as_u16())));
+            checks.report(&["body", "status"], ValueError::new(format!("an answer {} has no body", status.as_u16())));
         }
     }
 }
 
-struct Status;
+struct RespondStatus;
 
-impl Kind for Status {
+impl KeyKind for RespondStatus {
     type Value = StatusCode;
 
     fn name(&self) -> String {
         "status".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<StatusCode, Fault> {
+    fn parse(&self, text: &str) -> Result<StatusCode, ValueError> {
         let number = text.parse::<u16>().ok().filter(|number| (200..600).contains(number));
         let status = number.and_then(|number| StatusCode::from_u16(number).ok());
         status.ok_or_else(|| {
-            Fault::new(format!("{} is not a status", Quoted(text))).hint("a number from 200 to 599, such as 404")
+            ValueError::new(format!("{} is not a status", Quoted(text))).hint("a number from 200 to 599, such as 404")
         })
     }
 
-    fn write(&self, value: &StatusCode) -> Written {
-        Written::Number(value.as_u16().into())
+    fn write(&self, value: &StatusCode) -> YamlText {
+        YamlText::Number(value.as_u16().into())
     }
 
     fn schema(&self) -> Json {
@@ -127,27 +127,27 @@ impl Kind for Status {
 
 struct Location;
 
-impl Kind for Location {
+impl KeyKind for Location {
     type Value = HeaderValue;
 
     fn name(&self) -> String {
         "URL or path".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<HeaderValue, Fault> {
+    fn parse(&self, text: &str) -> Result<HeaderValue, ValueError> {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let fault = Fault::new(format!("{} is not a place to go to", Quoted(text)));
+            let fault = ValueError::new(format!("{} is not a place to go to", Quoted(text)));
             return Err(fault.hint("such as /openclaw/ or https://gw.example.com/; what is not ASCII is written as %…"));
         }
         if text.contains('$') {
-            let fault = Fault::new(format!("{} has a variable", Quoted(text)));
+            let fault = ValueError::new(format!("{} has a variable", Quoted(text)));
             return Err(fault.hint("it is sent as it is written; `%24` stands for a dollar"));
         }
-        HeaderValue::try_from(text).map_err(|_| Fault::new("not a place to go to"))
+        HeaderValue::try_from(text).map_err(|_| ValueError::new("not a place to go to"))
     }
 
-    fn write(&self, value: &HeaderValue) -> Written {
-        Written::Word(value.to_str().unwrap_or_default().to_owned())
+    fn write(&self, value: &HeaderValue) -> YamlText {
+        YamlText::Word(value.to_str().unwrap_or_default().to_owned())
     }
 
     fn schema(&self) -> Json {

@@ -3,11 +3,11 @@
 use http::{HeaderName, HeaderValue};
 use serde_json::{Value as Json, json};
 
-use crate::config::keys::{Checks, Keys, Kind, Section, Written};
+use crate::config::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use crate::config::kinds::{List, Mapping, Quoted};
-use crate::config::node::Node;
-use crate::config::problem::Fault;
-use crate::config::read::At;
+use crate::config::node::ConfigNode;
+use crate::config::problem::ValueError;
+use crate::config::read::SettingReader;
 
 /// Header fields that a route sets or removes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,86 +24,86 @@ pub(super) struct RequestHeaders<'a>(pub(super) &'a mut HeaderRules);
 /// The rules for answers.
 pub(super) struct ResponseHeaders<'a>(pub(super) &'a mut HeaderRules);
 
-impl Section for RequestHeaders<'_> {
+impl KeySection for RequestHeaders<'_> {
     fn keys(&mut self, keys: &mut dyn Keys) {
         let set = "Fields that every request has from here on, in place of the client's: static text.";
-        keys.key("set", Fields(Field::Request), &mut self.0.set, set);
-        keys.key("remove", List(Field::Request), &mut self.0.remove, "Fields that no request has from here on.");
+        keys.key("set", HeaderFields(RuleField::Request), &mut self.0.set, set);
+        keys.key("remove", List(RuleField::Request), &mut self.0.remove, "Fields that no request has from here on.");
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         check(self.0, checks);
     }
 }
 
-impl Section for ResponseHeaders<'_> {
+impl KeySection for ResponseHeaders<'_> {
     fn keys(&mut self, keys: &mut dyn Keys) {
         let set = "Fields that every answer has, in place of the gateway's: static text.";
-        keys.key("set", Fields(Field::Response), &mut self.0.set, set);
-        keys.key("remove", List(Field::Response), &mut self.0.remove, "Fields that no answer has.");
+        keys.key("set", HeaderFields(RuleField::Response), &mut self.0.set, set);
+        keys.key("remove", List(RuleField::Response), &mut self.0.remove, "Fields that no answer has.");
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         check(self.0, checks);
     }
 }
 
-fn check(rules: &HeaderRules, checks: &mut Checks<'_>) {
+fn check(rules: &HeaderRules, checks: &mut SectionChecks<'_>) {
     if let Some((name, _)) = rules.set.iter().find(|(name, _)| rules.remove.contains(name)) {
-        let fault = Fault::new(format!("`{name}` is set and removed"));
+        let fault = ValueError::new(format!("`{name}` is set and removed"));
         checks.report(&["remove", "set"], fault.hint("what is set takes the place of what came"));
     }
 }
 
 /// The header that tells the gateway who the client is.
-pub(in crate::config) fn identity_field(text: &str) -> Result<HeaderName, Fault> {
-    Field::Identity.parse(text)
+pub(in crate::config) fn identity_field(text: &str) -> Result<HeaderName, ValueError> {
+    RuleField::Identity.parse(text)
 }
 
 /// A header field that never passes from a client.
 pub(in crate::config) struct StrippedName;
 
-impl Kind for StrippedName {
+impl KeyKind for StrippedName {
     type Value = HeaderName;
 
     fn name(&self) -> String {
-        Field::Stripped.name()
+        RuleField::Stripped.name()
     }
 
-    fn parse(&self, text: &str) -> Result<HeaderName, Fault> {
-        Field::Stripped.parse(text)
+    fn parse(&self, text: &str) -> Result<HeaderName, ValueError> {
+        RuleField::Stripped.parse(text)
     }
 
-    fn write(&self, value: &HeaderName) -> Written {
-        Field::Stripped.write(value)
+    fn write(&self, value: &HeaderName) -> YamlText {
+        RuleField::Stripped.write(value)
     }
 
     fn schema(&self) -> Json {
-        Field::Stripped.schema()
+        RuleField::Stripped.schema()
     }
 }
 
 /// Header fields and their values.
-struct Fields(Field);
+struct HeaderFields(RuleField);
 
-impl Fields {
-    fn mapping(&self) -> Mapping<Field, FieldValue> {
-        Mapping(self.0, FieldValue)
+impl HeaderFields {
+    fn mapping(&self) -> Mapping<RuleField, RuleFieldValue> {
+        Mapping(self.0, RuleFieldValue)
     }
 }
 
-impl Kind for Fields {
+impl KeyKind for HeaderFields {
     type Value = Vec<(HeaderName, HeaderValue)>;
 
     fn name(&self) -> String {
         self.mapping().name()
     }
 
-    fn parse(&self, text: &str) -> Result<Self::Value, Fault> {
+    fn parse(&self, text: &str) -> Result<Self::Value, ValueError> {
         self.mapping().parse(text)
     }
 
-    fn write(&self, value: &Self::Value) -> Written {
+    fn write(&self, value: &Self::Value) -> YamlText {
         self.mapping().write(value)
     }
 
@@ -111,7 +111,7 @@ impl Kind for Fields {
         self.mapping().schema()
     }
 
-    fn read(&self, node: &Node, at: &mut At<'_>) -> Option<Self::Value> {
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Self::Value> {
         let mut fields = self.mapping().read(node, at)?;
         for (name, value) in &mut fields {
             value.set_sensitive(may_be_secret(name.as_str()));
@@ -127,23 +127,23 @@ fn may_be_secret(name: &str) -> bool {
 
 /// The name of a header field that a rule may touch.
 #[derive(Clone, Copy)]
-enum Field {
+enum RuleField {
     Request,
     Identity,
     Stripped,
     Response,
 }
 
-impl Kind for Field {
+impl KeyKind for RuleField {
     type Value = HeaderName;
 
     fn name(&self) -> String {
         "header name".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<HeaderName, Fault> {
+    fn parse(&self, text: &str) -> Result<HeaderName, ValueError> {
         let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| {
-            let fault = Fault::new(format!("{} is not the name of a header", Quoted(text)));
+            let fault = ValueError::new(format!("{} is not the name of a header", Quoted(text)));
             fault.hint("letters, digits and hyphens, without the colon")
         })?;
         let why = match self {
@@ -153,13 +153,13 @@ impl Kind for Field {
             Self::Response => not_in_answers(name.as_str()),
         };
         match why {
-            Some((why, hint)) => Err(Fault::new(format!("{} {why}", Quoted(text))).hint(hint)),
+            Some((why, hint)) => Err(ValueError::new(format!("{} {why}", Quoted(text))).hint(hint)),
             None => Ok(name),
         }
     }
 
-    fn write(&self, value: &HeaderName) -> Written {
-        Written::Word(value.as_str().to_owned())
+    fn write(&self, value: &HeaderName) -> YamlText {
+        YamlText::Word(value.as_str().to_owned())
     }
 
     fn schema(&self) -> Json {
@@ -168,9 +168,9 @@ impl Kind for Field {
 }
 
 /// Why no rule may touch it, and what to do instead.
-type Why = Option<(&'static str, &'static str)>;
+type UntouchableField = Option<(&'static str, &'static str)>;
 
-fn not_in_requests(name: &str) -> Why {
+fn not_in_requests(name: &str) -> UntouchableField {
     match name {
         "host" => Some(("goes on as the client sent it", "the gateway compares it with the page's origin")),
         _ if name.starts_with("x-forwarded") || matches!(name, "x-real-ip" | "forwarded") => {
@@ -184,7 +184,7 @@ fn not_in_requests(name: &str) -> Why {
 }
 
 /// `X-Forwarded-User` and its like say who the client is; forwarding does not set them.
-fn not_for_identity(name: &str) -> Why {
+fn not_for_identity(name: &str) -> UntouchableField {
     match name {
         "authorization" | "cookie" => Some(("is the client's own", "such as X-Forwarded-User")),
         "x-forwarded-for" | "x-forwarded-proto" | "x-forwarded-host" | "x-forwarded-port" => not_in_requests(name),
@@ -194,7 +194,7 @@ fn not_for_identity(name: &str) -> Why {
 }
 
 /// What is stripped already may be named once more; what a request cannot do without may not.
-fn not_stripped(name: &str) -> Why {
+fn not_stripped(name: &str) -> UntouchableField {
     match name {
         "authorization" | "cookie" => {
             Some(("is the client's own", "`request_headers: { remove: […] }` of a route takes it away"))
@@ -204,7 +204,7 @@ fn not_stripped(name: &str) -> Why {
     }
 }
 
-fn not_in_answers(name: &str) -> Why {
+fn not_in_answers(name: &str) -> UntouchableField {
     match name {
         "strict-transport-security" => Some(("is set by `tls.hsts`", "tls: { hsts: 365d }, or off")),
         _ => not_at_all(name),
@@ -212,7 +212,7 @@ fn not_in_answers(name: &str) -> Why {
 }
 
 /// RFC 9110 §7.6.1, and what says where a message ends or what a WebSocket's handshake is.
-fn not_at_all(name: &str) -> Why {
+fn not_at_all(name: &str) -> UntouchableField {
     let hop = ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings"];
     if hop.contains(&name) || name.starts_with("proxy-") {
         return Some(("belongs to one connection and never passes", "frontgate forwards upgrades by itself"));
@@ -224,30 +224,30 @@ fn not_at_all(name: &str) -> Why {
 }
 
 /// What stands behind the colon.
-struct FieldValue;
+struct RuleFieldValue;
 
 /// What a printed configuration has in place of a secret.
 const MASK: &str = "***";
 
-impl Kind for FieldValue {
+impl KeyKind for RuleFieldValue {
     type Value = HeaderValue;
 
     fn name(&self) -> String {
         "text".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<HeaderValue, Fault> {
+    fn parse(&self, text: &str) -> Result<HeaderValue, ValueError> {
         if text == MASK {
-            return Err(Fault::new("the value was masked when it was printed").hint("write the value itself"));
+            return Err(ValueError::new("the value was masked when it was printed").hint("write the value itself"));
         }
         // Not repeated: it may be a secret.
         let value = HeaderValue::try_from(text).ok().filter(|value| value.to_str().is_ok() && text.trim() == text);
-        value.ok_or_else(|| Fault::new("not the value of a header").hint("printable ASCII on one line"))
+        value.ok_or_else(|| ValueError::new("not the value of a header").hint("printable ASCII on one line"))
     }
 
-    fn write(&self, value: &HeaderValue) -> Written {
+    fn write(&self, value: &HeaderValue) -> YamlText {
         let text = if value.is_sensitive() { MASK } else { value.to_str().unwrap_or(MASK) };
-        Written::Word(text.to_owned())
+        YamlText::Word(text.to_owned())
     }
 
     fn schema(&self) -> Json {

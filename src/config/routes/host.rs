@@ -5,9 +5,9 @@ use std::net::IpAddr;
 
 use serde_json::{Value as Json, json};
 
-use crate::config::keys::{Kind, Written};
+use crate::config::keys::{KeyKind, YamlText};
 use crate::config::kinds::Quoted;
-use crate::config::problem::Fault;
+use crate::config::problem::ValueError;
 
 /// Which hosts a route is for; lower case, without a port and without the root's dot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,14 +51,14 @@ impl fmt::Display for HostPattern {
 /// A host as `Host` has it, without the port; or `*.` and a name.
 pub(super) struct Host;
 
-impl Kind for Host {
+impl KeyKind for Host {
     type Value = HostPattern;
 
     fn name(&self) -> String {
         "host".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<HostPattern, Fault> {
+    fn parse(&self, text: &str) -> Result<HostPattern, ValueError> {
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
         match bare.parse() {
             Ok(IpAddr::V6(ip)) => return Ok(HostPattern::Exact(format!("[{ip}]"))),
@@ -80,7 +80,7 @@ impl Kind for Host {
             let name = name.to_owned();
             return Ok(if below { HostPattern::Below(name) } else { HostPattern::Exact(name) });
         }
-        let fault = Fault::new(format!("{} is not a host", Quoted(text)));
+        let fault = ValueError::new(format!("{} is not a host", Quoted(text)));
         Err(if text.contains('/') {
             fault.hint("only the host, without scheme and path")
         } else if text.rsplit_once(':').is_some_and(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())) {
@@ -96,8 +96,8 @@ impl Kind for Host {
         })
     }
 
-    fn write(&self, value: &HostPattern) -> Written {
-        Written::Word(value.to_string())
+    fn write(&self, value: &HostPattern) -> YamlText {
+        YamlText::Word(value.to_string())
     }
 
     fn schema(&self) -> Json {

@@ -10,19 +10,19 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::auth::{Auth, AuthOf};
-use super::keys::{Checks, Keys, Kind, Section, Written};
-use super::kinds::{NoValue, Optional, Quoted, Time};
+use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
+use super::kinds::{DurationValue, NoValue, Optional, Quoted};
 use super::names::nearest;
-use super::problem::Fault;
+use super::problem::ValueError;
 use super::timeouts::Timeouts;
-use super::upstream::{Upstream, Url};
-use super::upstreams::{Group, is_name};
-use answer::Respond;
+use super::upstream::{UpstreamAddress, UpstreamUrl};
+use super::upstreams::{UpstreamGroup, is_name};
+use answer::RespondValue;
 use headers::{RequestHeaders, ResponseHeaders};
 use host::Host;
-use path::Prefix;
+use path::PrefixValue;
 
-pub use answer::Answer;
+pub use answer::RouteAnswer;
 pub use headers::HeaderRules;
 pub(super) use headers::{StrippedName, identity_field};
 pub use host::HostPattern;
@@ -30,15 +30,15 @@ pub use path::PathPrefix;
 
 /// One of `routes`: which requests it takes, and what becomes of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Route {
+pub struct RouteConfig {
     /// The hosts it is for; `None` for all.
     pub host: Option<HostPattern>,
     /// The paths it is for; `None` for all.
     pub path: Option<PathPrefix>,
     /// Where its requests go; `None` for the top-level `upstream`.
-    pub upstream: Option<Target>,
+    pub upstream: Option<RouteTarget>,
     /// What is answered instead.
-    pub respond: Option<Answer>,
+    pub respond: Option<RouteAnswer>,
     /// Who may pass; `None` as the top level says.
     pub auth: Option<Auth>,
     /// What changes in requests on their way to the gateway.
@@ -53,9 +53,9 @@ pub struct Route {
 
 /// Where a route's requests go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum RouteTarget {
     /// To one gateway.
-    Url(Upstream),
+    Url(UpstreamAddress),
     /// To one of `upstreams`.
     Named(String),
 }
@@ -87,7 +87,7 @@ impl RouteTimeouts {
     }
 }
 
-impl Route {
+impl RouteConfig {
     /// In which order routes are tried: those for one host, for many, for all.
     pub fn rank(&self) -> u8 {
         match &self.host {
@@ -113,9 +113,9 @@ impl Route {
     }
 }
 
-const TIME: Optional<Optional<Time>> = Optional(NoValue::Null, Optional(NoValue::Off, Time::ANY));
+const TIME: Optional<Optional<DurationValue>> = Optional(NoValue::Null, Optional(NoValue::Off, DurationValue::ANY));
 
-impl Section for Route {
+impl KeySection for RouteConfig {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
             "host",
@@ -125,19 +125,19 @@ impl Section for Route {
         );
         keys.key(
             "path",
-            Optional(NoValue::Null, Prefix),
+            Optional(NoValue::Null, PrefixValue),
             &mut self.path,
             "What the path begins with: /claw is for /claw and /claw/x, not for /clawed; /claw/ needs the slash.",
         );
         keys.key(
             "upstream",
-            Optional(NoValue::Null, Somewhere),
+            Optional(NoValue::Null, UpstreamOrName),
             &mut self.upstream,
             "The gateway: a URL, or a name of `upstreams`; otherwise the top-level `upstream`.",
         );
         keys.key(
             "respond",
-            Optional(NoValue::Null, Respond),
+            Optional(NoValue::Null, RespondValue),
             &mut self.respond,
             "What is answered, without a gateway: a status such as 404, or { status: 302, location: /openclaw/, body: text }.",
         );
@@ -166,7 +166,7 @@ impl Section for Route {
         );
     }
 
-    fn check(&self, checks: &mut Checks<'_>) {
+    fn check(&self, checks: &mut SectionChecks<'_>) {
         if self.respond.is_none() {
             return;
         }
@@ -177,13 +177,13 @@ impl Section for Route {
             ("request_headers", self.request_headers != HeaderRules::default()),
         ];
         for (key, _) in elsewhere.into_iter().filter(|(_, given)| *given) {
-            let fault = Fault::new("this route answers by itself and asks no gateway");
+            let fault = ValueError::new("this route answers by itself and asks no gateway");
             checks.report(&[key, "respond"], fault.hint(format!("remove `{key}` or `respond`")));
         }
     }
 }
 
-impl Section for RouteTimeouts {
+impl KeySection for RouteTimeouts {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key("connect", TIME, &mut self.connect, "See `timeouts.connect`.");
         keys.key("read", TIME, &mut self.read, "See `timeouts.read`.");
@@ -193,14 +193,14 @@ impl Section for RouteTimeouts {
 }
 
 /// What the routes must satisfy together.
-pub(super) fn check(routes: &[Route], upstreams: &[(String, Group)], checks: &mut Checks<'_>) {
+pub(super) fn check(routes: &[RouteConfig], upstreams: &[(String, UpstreamGroup)], checks: &mut SectionChecks<'_>) {
     for (index, route) in routes.iter().enumerate() {
         if let Some(first) = routes[..index].iter().position(|earlier| earlier.covers(route)) {
-            let fault = Fault::new(format!("no request gets here: routes[{first}] takes them all"));
+            let fault = ValueError::new(format!("no request gets here: routes[{first}] takes them all"));
             let own = format!("routes[{index}]");
             checks.report(&[&own], fault.hint("the first route that matches wins; put the narrower one first"));
         }
-        if let Some(Target::Named(name)) = &route.upstream
+        if let Some(RouteTarget::Named(name)) = &route.upstream
             && !upstreams.iter().any(|(known, _)| known == name)
         {
             let known = upstreams.iter().map(|(known, _)| known.as_str());
@@ -210,8 +210,8 @@ pub(super) fn check(routes: &[Route], upstreams: &[(String, Group)], checks: &mu
 }
 
 /// What to say of a name that is none of `upstreams`.
-fn unknown_upstream<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Fault {
-    let fault = Fault::new(format!("{} is not in `upstreams`", Quoted(name)));
+fn unknown_upstream<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> ValueError {
+    let fault = ValueError::new(format!("{} is not in `upstreams`", Quoted(name)));
     match nearest(name, known) {
         Some(near) => fault.hint(format!("did you mean `{near}`?")),
         None => fault.hint(format!("a URL such as http://{name}:18789, or a name that stands in `upstreams`")),
@@ -219,26 +219,26 @@ fn unknown_upstream<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Fau
 }
 
 /// A URL, or a name.
-struct Somewhere;
+struct UpstreamOrName;
 
-impl Kind for Somewhere {
-    type Value = Target;
+impl KeyKind for UpstreamOrName {
+    type Value = RouteTarget;
 
     fn name(&self) -> String {
         "URL or name of `upstreams`".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<Target, Fault> {
+    fn parse(&self, text: &str) -> Result<RouteTarget, ValueError> {
         if is_name(text) {
-            return Ok(Target::Named(text.to_owned()));
+            return Ok(RouteTarget::Named(text.to_owned()));
         }
-        Url.parse(text).map(Target::Url)
+        UpstreamUrl.parse(text).map(RouteTarget::Url)
     }
 
-    fn write(&self, value: &Target) -> Written {
+    fn write(&self, value: &RouteTarget) -> YamlText {
         match value {
-            Target::Url(upstream) => Url.write(upstream),
-            Target::Named(name) => Written::Word(name.clone()),
+            RouteTarget::Url(upstream) => UpstreamUrl.write(upstream),
+            RouteTarget::Named(name) => YamlText::Word(name.clone()),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::config::keys::{Kind, Written};
+use crate::config::keys::{KeyKind, YamlText};
 use crate::config::kinds::Quoted;
-use crate::config::problem::Fault;
+use crate::config::problem::ValueError;
 
 /// What a path must begin with; whole segments only.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,17 +26,17 @@ impl PathPrefix {
 }
 
 /// The beginning of a path.
-pub(super) struct Prefix;
+pub(super) struct PrefixValue;
 
-impl Kind for Prefix {
+impl KeyKind for PrefixValue {
     type Value = PathPrefix;
 
     fn name(&self) -> String {
         "path".to_owned()
     }
 
-    fn parse(&self, text: &str) -> Result<PathPrefix, Fault> {
-        let fault = |what: &str| Fault::new(format!("{} {what}", Quoted(text)));
+    fn parse(&self, text: &str) -> Result<PathPrefix, ValueError> {
+        let fault = |what: &str| ValueError::new(format!("{} {what}", Quoted(text)));
         let Some(rest) = text.strip_prefix('/') else {
             let pattern = text.starts_with(['~', '^', '=']);
             let what =
@@ -67,8 +67,8 @@ impl Kind for Prefix {
         Ok(PathPrefix(text.to_owned()))
     }
 
-    fn write(&self, value: &PathPrefix) -> Written {
-        Written::Word(value.0.clone())
+    fn write(&self, value: &PathPrefix) -> YamlText {
+        YamlText::Word(value.0.clone())
     }
 
     fn schema(&self) -> Json {
@@ -97,7 +97,7 @@ mod tests {
             ("/a b", "/a b/c", true),
             ("/a.b", "/axb", false),
         ] {
-            assert_eq!(Prefix.parse(prefix).unwrap().matches(path.as_bytes()), expected, "{prefix} {path}");
+            assert_eq!(PrefixValue.parse(prefix).unwrap().matches(path.as_bytes()), expected, "{prefix} {path}");
         }
     }
 
@@ -118,7 +118,7 @@ mod tests {
             ("/a/.", "dot segments"),
             ("/./", "dot segments"),
         ] {
-            let fault = Prefix.parse(text).unwrap_err();
+            let fault = PrefixValue.parse(text).unwrap_err();
             assert!(fault.hint.as_deref().unwrap().contains(hint), "{text}: {fault:?}");
         }
     }

@@ -14,7 +14,7 @@ fn every_example_loads() {
     for entry in fs::read_dir(EXAMPLES).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|kind| kind == "yaml") {
-            let loaded = load(Source::File(path.clone()), [], &Overrides::default());
+            let loaded = load(ConfigLocation::File(path.clone()), [], &Overrides::default());
             let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
             let printed = loaded.config.to_string();
             // What is masked cannot be read again.
@@ -56,14 +56,14 @@ fn the_full_example_has_every_key_at_its_default() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    let missing = load(Source::File("/nowhere/f.yaml".into()), [], &Overrides::default()).unwrap_err();
+    let missing = load(ConfigLocation::File("/nowhere/f.yaml".into()), [], &Overrides::default()).unwrap_err();
     let expected = "/nowhere/f.yaml: cannot be read: No such file or directory (os error 2)\n    hint: the name was given with -c or in FRONTGATE_CONFIG";
     assert_eq!(missing.to_string(), expected);
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
         fs::write(&path, bytes).unwrap();
-        load(Source::File(path), [], &Overrides::default()).unwrap_err().to_string()
+        load(ConfigLocation::File(path), [], &Overrides::default()).unwrap_err().to_string()
     };
     assert!(file("latin1.yaml", b"log: { redact: [\xe4] }").ends_with("hint: save the file as UTF-8"));
     assert!(file("large.yaml", &vec![b'#'; (1 << 20) + 1]).ends_with("cannot be read: larger than 1 MiB"));
@@ -78,7 +78,7 @@ fn a_mebibyte_is_read_and_no_byte_more_also_of_what_has_no_end() {
     let path = folder.path().join("large.yaml");
     let mut text = b"hold: 7s\n#".to_vec();
     text.resize(1 << 20, b'x');
-    let read = |path: &Path| load(Source::File(path.to_owned()), [], &Overrides::default());
+    let read = |path: &Path| load(ConfigLocation::File(path.to_owned()), [], &Overrides::default());
     fs::write(&path, &text).unwrap();
     assert_eq!(read(&path).unwrap().config.hold, Some(std::time::Duration::from_secs(7)));
     assert!(crate::config::reread_text(&path).is_ok());
@@ -101,11 +101,11 @@ fn a_file_is_named_by_the_flag_else_by_the_variable_which_may_be_empty() {
         (None, Some("/b.yaml"), Some("/b.yaml")),
     ];
     for (flag, variable, expected) in rows {
-        let found = Source::find(flag.map(PathBuf::from), variable.map(OsString::from));
-        assert_eq!(found, Source::File(expected.unwrap().into()), "{flag:?} {variable:?}");
+        let found = ConfigLocation::find(flag.map(PathBuf::from), variable.map(OsString::from));
+        assert_eq!(found, ConfigLocation::File(expected.unwrap().into()), "{flag:?} {variable:?}");
     }
     // Compose files make empty ones of what is not set.
-    assert_eq!(Source::find(None, Some(OsString::new())), Source::find(None, None));
+    assert_eq!(ConfigLocation::find(None, Some(OsString::new())), ConfigLocation::find(None, None));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn what_is_wrong_beside_a_file_that_cannot_be_understood_is_said_as_well() {
             (wrong("FRONTGATE_NONSENSE", "1"), &Overrides::default(), "FRONTGATE_NONSENSE: sets nothing"),
             (wrong("FRONTGATE_HOLD", "1s"), &flags, "--upstream: upstream"),
         ] {
-            let source = Source::Text { text: text.to_owned(), file: "f.yaml".into() };
+            let source = ConfigLocation::Text { text: text.to_owned(), file: "f.yaml".into() };
             let said = load(source, env, flags).unwrap_err().to_string();
             assert!(said.starts_with("f.yaml:1:") || said.starts_with("f.yaml: "), "{text:?}: {said}");
             assert!(said.contains(named), "{text:?} and {named}: {said}");

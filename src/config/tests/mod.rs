@@ -12,13 +12,13 @@ use std::time::Duration;
 use http::HeaderName;
 use proptest::prelude::*;
 
-use super::read::Folders;
+use super::read::BaseFolders;
 use super::*;
 
 /// The configuration in `text`, read as `/etc/frontgate/f.yaml`.
 fn parse_with(text: &str, env: &[(&str, &str)], flags: &Overrides) -> Result<Config, String> {
     let folders =
-        Folders { file: PathBuf::from("/etc/frontgate"), working: PathBuf::from("/home/ann"), printed: false };
+        BaseFolders { file: PathBuf::from("/etc/frontgate"), working: PathBuf::from("/home/ann"), printed: false };
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     load::parse(text, env, flags, &folders)
         .map(|(config, ..)| config)
@@ -30,7 +30,7 @@ fn parse(text: &str) -> Result<Config, String> {
 }
 
 /// Whether it is a key of an item of a list or a mapping, which has no place of its own.
-fn is_in_many(entry: &Entry) -> bool {
+fn is_in_many(entry: &ReferenceEntry) -> bool {
     entry.path.contains("[]") || entry.path.contains(".NAME")
 }
 
@@ -101,14 +101,14 @@ log: { level: debug, format: json, access: false, redact: [] }
             acme: Acme {
                 directory: Directory::Url("https://ca.lan/dir".into()),
                 email: Some("ann@example.com".into()),
-                profile: Profile::Named("classic".into()),
+                profile: AcmeProfile::Named("classic".into()),
                 ca_file: Some("/etc/frontgate/ca.pem".into()),
-                challenge: vec![Challenge::Http01],
+                challenge: vec![AcmeChallengeKind::Http01],
                 eab: Eab::default(),
             },
         },
         state_dir: Some("/etc/frontgate/state".into()),
-        upstream: Upstream::Https { host: "gw.internal".into(), port: 443 },
+        upstream: UpstreamAddress::Https { host: "gw.internal".into(), port: 443 },
         routes: Vec::new(),
         upstreams: Vec::new(),
         hold: Some(seconds(3)),
@@ -139,9 +139,9 @@ log: { level: debug, format: json, access: false, redact: [] }
             drain: Duration::ZERO,
         },
         limits: Limits {
-            connections: Count::AtMost(4096),
+            connections: CountValue::AtMost(4096),
             connections_per_client: None,
-            requests: Count::AtMost(2000),
+            requests: CountValue::AtMost(2000),
             requests_per_client: None,
             request_head: 8192,
             request_body: Some(1 << 30),

@@ -34,12 +34,12 @@ auth: {{ basic: {{ eve: '{BCRYPT}' }} }}
     let name = HeaderName::from_static;
     let value = HeaderValue::from_static;
     let expected = vec![
-        Route {
+        RouteConfig {
             host: Some(HostPattern::Exact("gw.example.com".into())),
             path: config.routes[0].path.clone(),
-            upstream: Some(Target::Url(Upstream::Https { host: "gw.internal".into(), port: 443 })),
+            upstream: Some(RouteTarget::Url(UpstreamAddress::Https { host: "gw.internal".into(), port: 443 })),
             respond: None,
-            auth: Some(Auth::Basic(Basic {
+            auth: Some(Auth::Basic(BasicAuth {
                 users: vec![
                     ("ann".into(), PasswordHash::Argon2(ARGON2.into())),
                     ("Bob B".into(), PasswordHash::Bcrypt(BCRYPT.into())),
@@ -62,34 +62,36 @@ auth: {{ basic: {{ eve: '{BCRYPT}' }} }}
             },
             hold: Some(None),
         },
-        Route {
+        RouteConfig {
             path: config.routes[1].path.clone(),
-            respond: Some(Answer { status: StatusCode::NOT_FOUND, location: None, body: None }),
-            ..Route::default()
+            respond: Some(RouteAnswer { status: StatusCode::NOT_FOUND, location: None, body: None }),
+            ..RouteConfig::default()
         },
-        Route {
+        RouteConfig {
             path: config.routes[2].path.clone(),
-            respond: Some(Answer {
+            respond: Some(RouteAnswer {
                 status: StatusCode::FOUND,
                 location: Some(value("/openclaw/")),
                 body: Some("over there".into()),
             }),
-            ..Route::default()
+            ..RouteConfig::default()
         },
-        Route {
+        RouteConfig {
             host: Some(HostPattern::Below("example.com".into())),
-            upstream: Some(Target::Named("team".into())),
+            upstream: Some(RouteTarget::Named("team".into())),
             auth: Some(Auth::None),
-            ..Route::default()
+            ..RouteConfig::default()
         },
-        Route::default(),
+        RouteConfig::default(),
     ];
     assert_eq!(config.routes, expected);
     let paths: Vec<_> = config.routes.iter().map(|route| route.path.as_ref().map_or("", PathPrefix::as_str)).collect();
     assert_eq!(paths, ["/claw/", "/private", "/old", "", ""]);
-    let endpoints =
-        vec![Upstream::Http { host: "10.0.0.4".into(), port: 18789 }, Upstream::Unix("/run/gw.sock".into())];
-    let team = Group { endpoints, balance: Balance::LeastConnections, ..Group::default() };
+    let endpoints = vec![
+        UpstreamAddress::Http { host: "10.0.0.4".into(), port: 18789 },
+        UpstreamAddress::Unix("/run/gw.sock".into()),
+    ];
+    let team = UpstreamGroup { endpoints, balance: Balance::LeastConnections, ..UpstreamGroup::default() };
     assert_eq!(config.upstreams, [("team".to_owned(), team)]);
     assert!(matches!(&config.auth, Auth::Basic(basic) if basic.users.len() == 1));
 }

@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use super::super::finding::Finding;
-use super::super::plan::Writing;
+use super::super::plan::RouteNotation;
 use super::super::probe::Distrust;
 use super::{advice, broken};
-use crate::config::Upstream;
+use crate::config::UpstreamAddress;
 use crate::tls::{Fingerprint, TlsFault};
 
 /// Nobody listens at its address. `elsewhere` is the port that its own configuration names.
-pub(in crate::doctor) fn refused(upstream: &Upstream, elsewhere: Option<u16>) -> Finding {
+pub(in crate::doctor) fn refused(upstream: &UpstreamAddress, elsewhere: Option<u16>) -> Finding {
     let mut fix = vec!["Start the gateway: openclaw gateway start (openclaw gateway status says how it is)".to_owned()];
-    if let (Some(port), Upstream::Http { host, .. }) = (elsewhere, upstream) {
-        let there = Upstream::Http { host: host.clone(), port };
+    if let (Some(port), UpstreamAddress::Http { host, .. }) = (elsewhere, upstream) {
+        let there = UpstreamAddress::Http { host: host.clone(), port };
         fix.insert(0, format!("Its openclaw.json says port {port}; in frontgate's config write:"));
         fix.insert(1, format!("  upstream: {there}"));
     }
-    if let Upstream::Unix(_) = upstream {
+    if let UpstreamAddress::Unix(_) = upstream {
         fix.push("OpenClaw itself listens on TCP only: is a unix socket what you mean?".to_owned());
     }
     let why = "Connections are refused: the gateway does not run, or listens elsewhere. In a container, 127.0.0.1 is the \
@@ -26,7 +26,7 @@ pub(in crate::doctor) fn refused(upstream: &Upstream, elsewhere: Option<u16>) ->
 }
 
 /// Its name has no address.
-pub(in crate::doctor) fn unresolved(upstream: &Upstream) -> Finding {
+pub(in crate::doctor) fn unresolved(upstream: &UpstreamAddress) -> Finding {
     broken(
         "gateway_unresolved",
         format!("The name in {upstream} has no address"),
@@ -36,7 +36,7 @@ pub(in crate::doctor) fn unresolved(upstream: &Upstream) -> Finding {
 }
 
 /// Neither accepted nor refused.
-pub(in crate::doctor) fn timed_out(upstream: &Upstream) -> Finding {
+pub(in crate::doctor) fn timed_out(upstream: &UpstreamAddress) -> Finding {
     broken(
         "gateway_timed_out",
         format!("{upstream} does not answer"),
@@ -47,13 +47,17 @@ pub(in crate::doctor) fn timed_out(upstream: &Upstream) -> Finding {
 }
 
 /// Another failure of the system's.
-pub(in crate::doctor) fn failed(upstream: &Upstream, why: &str) -> Finding {
+pub(in crate::doctor) fn failed(upstream: &UpstreamAddress, why: &str) -> Finding {
     let fix = "Correct `upstream` in frontgate's config, or what the system complains about";
     broken("gateway_failed", format!("No connection to {upstream}"), format!("The system says: {why}."), fix)
 }
 
 /// The certificate of an https gateway is not accepted.
-pub(in crate::doctor) fn untrusted(upstream: &Upstream, distrust: &Distrust, writing: &Writing) -> Finding {
+pub(in crate::doctor) fn untrusted(
+    upstream: &UpstreamAddress,
+    distrust: &Distrust,
+    writing: &RouteNotation,
+) -> Finding {
     let Distrust { fault, why, seen } = distrust;
     if *fault == TlsFault::ClientCertificate {
         let mut fix = vec!["In frontgate's config:".to_owned()];
@@ -94,7 +98,7 @@ pub(in crate::doctor) fn untrusted(upstream: &Upstream, distrust: &Distrust, wri
 }
 
 /// How to accept the certificate that was seen, and no other.
-fn pin(seen: Option<Fingerprint>, upstream: &Upstream, writing: &Writing) -> Vec<String> {
+fn pin(seen: Option<Fingerprint>, upstream: &UpstreamAddress, writing: &RouteNotation) -> Vec<String> {
     let (fingerprint, shown) = match seen {
         Some(seen) => (seen.to_string(), format!("It showed the certificate with the SHA-256 {seen}.")),
         None => ("FINGERPRINT".to_owned(), "Find out its fingerprint.".to_owned()),
@@ -112,19 +116,22 @@ fn pin(seen: Option<Fingerprint>, upstream: &Upstream, writing: &Writing) -> Vec
 
 /// https was configured and http is spoken, or the other way round. `refused`: what speaks TLS there shows a certificate that this
 /// system does not accept.
-pub(in crate::doctor) fn wrong_scheme(upstream: &Upstream, refused: Option<&(&Distrust, Writing)>) -> Finding {
+pub(in crate::doctor) fn wrong_scheme(
+    upstream: &UpstreamAddress,
+    refused: Option<&(&Distrust, RouteNotation)>,
+) -> Finding {
     let (id, speaks, right) = match upstream {
-        Upstream::Http { host, port } => (
+        UpstreamAddress::Http { host, port } => (
             "gateway_speaks_tls",
             "TLS, and frontgate speaks plain HTTP",
-            Upstream::Https { host: host.clone(), port: *port },
+            UpstreamAddress::Https { host: host.clone(), port: *port },
         ),
-        Upstream::Https { host, port } => (
+        UpstreamAddress::Https { host, port } => (
             "gateway_speaks_plain",
             "plain HTTP, and frontgate speaks TLS",
-            Upstream::Http { host: host.clone(), port: *port },
+            UpstreamAddress::Http { host: host.clone(), port: *port },
         ),
-        Upstream::Unix(_) => ("gateway_speaks_tls", "TLS, and frontgate speaks plain HTTP", upstream.clone()),
+        UpstreamAddress::Unix(_) => ("gateway_speaks_tls", "TLS, and frontgate speaks plain HTTP", upstream.clone()),
     };
     let mut fix = match refused {
         Some((distrust, writing)) => pin(distrust.seen, &right, writing),
@@ -139,7 +146,7 @@ pub(in crate::doctor) fn wrong_scheme(upstream: &Upstream, refused: Option<&(&Di
 }
 
 /// Something else listens there.
-pub(in crate::doctor) fn not_http(upstream: &Upstream) -> Finding {
+pub(in crate::doctor) fn not_http(upstream: &UpstreamAddress) -> Finding {
     broken(
         "gateway_not_http",
         format!("What listens at {upstream} does not speak HTTP"),
@@ -149,7 +156,7 @@ pub(in crate::doctor) fn not_http(upstream: &Upstream) -> Finding {
 }
 
 /// It speaks HTTP, and is no gateway.
-pub(in crate::doctor) fn not_a_gateway(upstream: &Upstream) -> Finding {
+pub(in crate::doctor) fn not_a_gateway(upstream: &UpstreamAddress) -> Finding {
     broken(
         "not_a_gateway",
         format!("What listens at {upstream} is not an OpenClaw gateway"),
@@ -159,7 +166,7 @@ pub(in crate::doctor) fn not_a_gateway(upstream: &Upstream) -> Finding {
 }
 
 /// It is up and not ready.
-pub(in crate::doctor) fn starting(upstream: &Upstream, failing: &[String]) -> Finding {
+pub(in crate::doctor) fn starting(upstream: &UpstreamAddress, failing: &[String]) -> Finding {
     let waiting = if failing.is_empty() { String::new() } else { format!(" It waits for: {}.", failing.join(", ")) };
     broken(
         "gateway_starting",
@@ -170,7 +177,7 @@ pub(in crate::doctor) fn starting(upstream: &Upstream, failing: &[String]) -> Fi
 }
 
 /// A WebSocket is refused or ends at once.
-pub(in crate::doctor) fn no_websocket(upstream: &Upstream, saw: &str) -> Finding {
+pub(in crate::doctor) fn no_websocket(upstream: &UpstreamAddress, saw: &str) -> Finding {
     broken(
         "gateway_no_websocket",
         format!("The gateway at {upstream} opens no WebSocket"),
@@ -180,7 +187,7 @@ pub(in crate::doctor) fn no_websocket(upstream: &Upstream, saw: &str) -> Finding
 }
 
 /// Its first frame is late.
-pub(in crate::doctor) fn slow(upstream: &Upstream, after: Duration) -> Finding {
+pub(in crate::doctor) fn slow(upstream: &UpstreamAddress, after: Duration) -> Finding {
     broken(
         "gateway_slow",
         format!("The gateway at {upstream} takes {} ms for its first frame", after.as_millis()),
@@ -191,7 +198,7 @@ pub(in crate::doctor) fn slow(upstream: &Upstream, after: Duration) -> Finding {
 }
 
 /// It has no token or password to compare with.
-pub(in crate::doctor) fn no_secret(upstream: &Upstream) -> Finding {
+pub(in crate::doctor) fn no_secret(upstream: &UpstreamAddress) -> Finding {
     broken(
         "gateway_no_secret",
         format!("The gateway at {upstream} has no token or password set"),
@@ -201,7 +208,7 @@ pub(in crate::doctor) fn no_secret(upstream: &Upstream) -> Finding {
 }
 
 /// The clocks differ.
-pub(in crate::doctor) fn clock_skew(upstream: &Upstream, seconds: i64) -> Finding {
+pub(in crate::doctor) fn clock_skew(upstream: &UpstreamAddress, seconds: i64) -> Finding {
     let (amount, direction) = (seconds.unsigned_abs(), if seconds > 0 { "ahead of" } else { "behind" });
     advice(
         "clock_skew",

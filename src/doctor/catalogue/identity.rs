@@ -3,15 +3,20 @@
 use serde_json::json;
 
 use super::super::finding::{Finding, OPEN};
-use super::super::settings::{Change, Edit};
-use super::settings::{Known, add, lines};
+use super::super::settings::{SettingChange, SettingEdit};
+use super::settings::{KnownSettings, add, lines};
 use super::{advice, broken};
-use crate::config::Upstream;
+use crate::config::UpstreamAddress;
 
 const ALLOW_LOOPBACK: &[&str] = &["gateway", "auth", "trustedProxy", "allowLoopback"];
 
 /// Any client can be any user.
-pub(in crate::doctor) fn open(known: &Known<'_>, name: &str, without: &[String], upstream: &Upstream) -> Finding {
+pub(in crate::doctor) fn open(
+    known: &KnownSettings<'_>,
+    name: &str,
+    without: &[String],
+    upstream: &UpstreamAddress,
+) -> Finding {
     let users = if known.settings.trusted_proxy.allow_users.is_empty() { "" } else { " of its allowUsers" };
     let why = format!(
         "{upstream} takes the user's name from `{name}` (gateway.auth.trustedProxy.userHeader), because frontgate is a proxy that it \
@@ -26,10 +31,10 @@ pub(in crate::doctor) fn open(known: &Known<'_>, name: &str, without: &[String],
 
 /// The gateway is told no user, so it lets none in.
 pub(in crate::doctor) fn no_user(
-    known: &Known<'_>,
+    known: &KnownSettings<'_>,
     name: &str,
     without: &[String],
-    upstream: &Upstream,
+    upstream: &UpstreamAddress,
     stopped: bool,
 ) -> Finding {
     let why = format!(
@@ -51,11 +56,16 @@ pub(in crate::doctor) fn no_user(
 
 /// It refuses whatever a proxy on its own machine says. Whether it may be told otherwise depends on whether the field is frontgate's
 /// own: `without` are the routes for which it is not.
-pub(in crate::doctor) fn loopback_refused(known: &Known<'_>, name: &str, without: &[String], stopped: bool) -> Finding {
+pub(in crate::doctor) fn loopback_refused(
+    known: &KnownSettings<'_>,
+    name: &str,
+    without: &[String],
+    stopped: bool,
+) -> Finding {
     let what = "The gateway's trusted-proxy authentication refuses a proxy on the same machine";
     let why = "With gateway.auth.mode \"trusted-proxy\" the gateway refuses the identity that a proxy on its own machine sends, \
                unless allowLoopback says that it may: 1008 \"unauthorized\".";
-    let edit = Edit { path: ALLOW_LOOPBACK, change: Change::Set(true) };
+    let edit = SettingEdit { path: ALLOW_LOOPBACK, change: SettingChange::Set(true) };
     if without.is_empty() && known.settings.trusted_proxy.allow_loopback.is_none() {
         let fix = add(&edit, &[], Some(known));
         return Finding { edit: Some(edit), ..broken("trusted_proxy_loopback", what, why, fix) };
@@ -81,7 +91,7 @@ pub(in crate::doctor) fn loopback_refused(known: &Known<'_>, name: &str, without
 }
 
 /// It waits for fields that never come.
-pub(in crate::doctor) fn required_headers(known: &Known<'_>, never: &[&str]) -> Finding {
+pub(in crate::doctor) fn required_headers(known: &KnownSettings<'_>, never: &[&str]) -> Finding {
     let list = never.join(", ");
     broken(
         "trusted_proxy_required_headers",
@@ -100,7 +110,7 @@ pub(in crate::doctor) fn required_headers(known: &Known<'_>, never: &[&str]) -> 
 }
 
 /// Users who log in and are refused behind that. `all`: there are no others.
-pub(in crate::doctor) fn users_not_allowed(known: &Known<'_>, users: &[&str], all: bool) -> Finding {
+pub(in crate::doctor) fn users_not_allowed(known: &KnownSettings<'_>, users: &[&str], all: bool) -> Finding {
     let list = users.join(", ");
     let what = format!("frontgate lets {list} in, and the gateway does not");
     let why = format!(

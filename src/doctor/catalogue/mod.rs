@@ -7,12 +7,12 @@ pub(super) mod origin;
 pub(super) mod own;
 pub(super) mod settings;
 
-use super::finding::{Finding, Severity};
+use super::finding::{Finding, FindingSeverity};
 
 fn broken(id: &'static str, what: impl Into<String>, why: impl Into<String>, fix: impl IntoFix) -> Finding {
     Finding {
         id,
-        severity: Severity::Broken,
+        severity: FindingSeverity::Broken,
         what: what.into(),
         why: why.into(),
         fix: fix.into_fix(),
@@ -22,7 +22,7 @@ fn broken(id: &'static str, what: impl Into<String>, why: impl Into<String>, fix
 }
 
 fn advice(id: &'static str, what: impl Into<String>, why: impl Into<String>, fix: impl IntoFix) -> Finding {
-    Finding { severity: Severity::Advice, ..broken(id, what, why, fix) }
+    Finding { severity: FindingSeverity::Advice, ..broken(id, what, why, fix) }
 }
 
 /// One line of what to do, or several.

@@ -1,15 +1,19 @@
 //! What can be wrong with the gateway's list of origins.
 
-use super::super::finding::{Finding, Severity};
+use super::super::finding::{Finding, FindingSeverity};
 use super::super::near::Near;
-use super::super::settings::{Change, Edit};
-use super::settings::{Known, add};
+use super::super::settings::{SettingChange, SettingEdit};
+use super::settings::{KnownSettings, add};
 use super::{advice, broken};
 
 const ALLOWED_ORIGINS: &[&str] = &["gateway", "controlUi", "allowedOrigins"];
 
 /// Pages from these origins may not connect.
-pub(in crate::doctor) fn not_allowed(origins: &[String], known: Option<&Known<'_>>, severity: Severity) -> Finding {
+pub(in crate::doctor) fn not_allowed(
+    origins: &[String],
+    known: Option<&KnownSettings<'_>>,
+    severity: FindingSeverity,
+) -> Finding {
     let list = origins.join(" and ");
     let why = "The gateway closes the Control UI with 1008 \"origin not allowed\" when its page comes from an address that is not, \
                letter by letter and with its port, in gateway.controlUi.allowedOrigins.";
@@ -26,8 +30,8 @@ pub(in crate::doctor) fn not_allowed(origins: &[String], known: Option<&Known<'_
 pub(in crate::doctor) fn nearly_allowed(
     origin: &str,
     near: &Near<'_>,
-    known: &Known<'_>,
-    severity: Severity,
+    known: &KnownSettings<'_>,
+    severity: FindingSeverity,
 ) -> Finding {
     let (entry, differs) = (plain(near.entry), near.differs.join(", "));
     let why = format!(
@@ -42,7 +46,7 @@ pub(in crate::doctor) fn nearly_allowed(
 }
 
 /// An entry that works for the WebSocket, and not everywhere.
-pub(in crate::doctor) fn written_otherwise(origin: &str, entry: &str, known: &Known<'_>) -> Finding {
+pub(in crate::doctor) fn written_otherwise(origin: &str, entry: &str, known: &KnownSettings<'_>) -> Finding {
     let entry = plain(entry);
     advice(
         "origin_case",
@@ -56,8 +60,8 @@ pub(in crate::doctor) fn written_otherwise(origin: &str, entry: &str, known: &Kn
     )
 }
 
-fn adding(origins: &[String], known: Option<&Known<'_>>) -> (Edit, Vec<String>) {
-    let edit = Edit { path: ALLOWED_ORIGINS, change: Change::Add(origins.to_vec()) };
+fn adding(origins: &[String], known: Option<&KnownSettings<'_>>) -> (SettingEdit, Vec<String>) {
+    let edit = SettingEdit { path: ALLOWED_ORIGINS, change: SettingChange::Add(origins.to_vec()) };
     let before = known.map_or(&[][..], |known| &known.settings.allowed_origins);
     let fix = add(&edit, before, known);
     (edit, fix)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::super::finding::Finding;
-use super::super::probe::Holder;
+use super::super::probe::PortHolder;
 use super::{advice, broken};
 
 /// Nobody answers.
@@ -70,7 +70,7 @@ pub(in crate::doctor) fn other_config(runs: &str, looked: &str) -> Finding {
 }
 
 /// Somebody else has its port.
-pub(in crate::doctor) fn port_taken(key: &str, address: SocketAddr, holder: Option<&Holder>) -> Finding {
+pub(in crate::doctor) fn port_taken(key: &str, address: SocketAddr, holder: Option<&PortHolder>) -> Finding {
     let by = holder.map_or_else(
         || "another process (root sees which: ss -ltnp)".to_owned(),
         |holder| format!("{} (process {})", plain(&holder.name), holder.pid),

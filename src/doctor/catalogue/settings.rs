@@ -5,23 +5,23 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::finding::{Finding, Severity};
-use super::super::settings::{Change, Edit, Settings, Unreadable};
+use super::super::finding::{Finding, FindingSeverity};
+use super::super::settings::{GatewaySettings, SettingChange, SettingEdit, UnreadableSettings};
 use super::{advice, broken};
-use crate::config::Upstream;
+use crate::config::UpstreamAddress;
 
 /// Where the gateway's configuration is, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doctor) struct Known<'a> {
+pub(in crate::doctor) struct KnownSettings<'a> {
     pub(in crate::doctor) file: &'a Path,
-    pub(in crate::doctor) settings: &'a Settings,
+    pub(in crate::doctor) settings: &'a GatewaySettings,
 }
 
 /// It does not trust this proxy. `needed`: whether anybody comes from another machine.
 pub(in crate::doctor) fn proxy_not_trusted(
-    upstream: &Upstream,
+    upstream: &UpstreamAddress,
     local: Option<IpAddr>,
-    known: Option<&Known<'_>>,
+    known: Option<&KnownSettings<'_>>,
     needed: bool,
 ) -> Finding {
     let Some(ip) = local.map(|ip| ip.to_canonical()) else {
@@ -31,7 +31,7 @@ pub(in crate::doctor) fn proxy_not_trusted(
         ];
         return broken("proxy_not_trusted", NOT_TRUSTED, not_trusted(upstream), fix);
     };
-    let edit = Edit { path: TRUSTED_PROXIES, change: Change::Add(vec![ip.to_string()]) };
+    let edit = SettingEdit { path: TRUSTED_PROXIES, change: SettingChange::Add(vec![ip.to_string()]) };
     let before = known.map_or(&[][..], |known| &known.settings.trusted_proxies);
     let mut fix = add(&edit, before, known);
     if !ip.is_loopback() {
@@ -53,7 +53,7 @@ pub(in crate::doctor) fn proxy_not_trusted(
 const TRUSTED_PROXIES: &[&str] = &["gateway", "trustedProxies"];
 const NOT_TRUSTED: &str = "The gateway does not trust frontgate as a proxy";
 
-fn not_trusted(upstream: &Upstream) -> String {
+fn not_trusted(upstream: &UpstreamAddress) -> String {
     format!(
         "{upstream} answers 403 proxy_attribution_required to what frontgate forwards for clients on other machines: frontgate's \
          address is not in gateway.trustedProxies, so it does not believe who the client is."
@@ -61,7 +61,11 @@ fn not_trusted(upstream: &Upstream) -> String {
 }
 
 /// Its file trusts this proxy, and it refuses all the same.
-pub(in crate::doctor) fn proxy_not_trusted_yet(upstream: &Upstream, ip: IpAddr, known: &Known<'_>) -> Finding {
+pub(in crate::doctor) fn proxy_not_trusted_yet(
+    upstream: &UpstreamAddress,
+    ip: IpAddr,
+    known: &KnownSettings<'_>,
+) -> Finding {
     broken(
         "proxy_trust_not_in_effect",
         "The gateway refuses frontgate although its openclaw.json trusts it",
@@ -78,7 +82,7 @@ pub(in crate::doctor) fn proxy_not_trusted_yet(upstream: &Upstream, ip: IpAddr, 
 }
 
 /// Every client is taken for a proxy.
-pub(in crate::doctor) fn everybody_trusted(known: &Known<'_>, entries: &[&str], refuses: bool) -> Finding {
+pub(in crate::doctor) fn everybody_trusted(known: &KnownSettings<'_>, entries: &[&str], refuses: bool) -> Finding {
     let list = entries.join(", ");
     let what = format!("gateway.trustedProxies takes clients for proxies: {list}");
     let why = format!(
@@ -87,12 +91,12 @@ pub(in crate::doctor) fn everybody_trusted(known: &Known<'_>, entries: &[&str], 
         known.file.display()
     );
     let fix = "Trust single addresses: those of the proxies alone, such as 127.0.0.1";
-    let severity = if refuses { Severity::Broken } else { Severity::Advice };
+    let severity = if refuses { FindingSeverity::Broken } else { FindingSeverity::Advice };
     Finding { severity, ..broken("trusted_proxies_too_wide", what, why, fix) }
 }
 
 /// The Control UI is switched off. That is a choice, which `--fix` does not undo.
-pub(in crate::doctor) fn control_ui_off(known: &Known<'_>) -> Finding {
+pub(in crate::doctor) fn control_ui_off(known: &KnownSettings<'_>) -> Finding {
     let path = &["gateway", "controlUi", "enabled"];
     let fix = vec![
         format!("If that is not what you want, write into {}:", known.file.display()),
@@ -107,7 +111,7 @@ pub(in crate::doctor) fn control_ui_off(known: &Known<'_>) -> Finding {
 }
 
 /// Settings that weaken it and that nobody needs behind HTTPS.
-pub(in crate::doctor) fn needless(known: &Known<'_>, name: &'static str) -> Finding {
+pub(in crate::doctor) fn needless(known: &KnownSettings<'_>, name: &'static str) -> Finding {
     advice(
         "gateway_weakened",
         format!("gateway.controlUi.{name} is on"),
@@ -117,7 +121,7 @@ pub(in crate::doctor) fn needless(known: &Known<'_>, name: &'static str) -> Find
 }
 
 /// Apps of strangers get the Control UI's origin, and with it whatever that may do.
-pub(in crate::doctor) fn sandbox_is_the_ui(known: &Known<'_>, origin: &str) -> Finding {
+pub(in crate::doctor) fn sandbox_is_the_ui(known: &KnownSettings<'_>, origin: &str) -> Finding {
     broken(
         "sandbox_origin_is_the_ui",
         format!("mcp.apps.sandboxOrigin is the Control UI's own origin: {origin}"),
@@ -134,7 +138,7 @@ pub(in crate::doctor) fn sandbox_is_the_ui(known: &Known<'_>, origin: &str) -> F
 }
 
 /// Anybody on the network reaches the gateway without TLS.
-pub(in crate::doctor) fn exposed(known: &Known<'_>, bind: &str) -> Finding {
+pub(in crate::doctor) fn exposed(known: &KnownSettings<'_>, bind: &str) -> Finding {
     let bind: String = bind.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
     advice(
         "gateway_exposed",
@@ -145,13 +149,13 @@ pub(in crate::doctor) fn exposed(known: &Known<'_>, bind: &str) -> Finding {
 }
 
 /// The file cannot be read.
-pub(in crate::doctor) fn unreadable(file: &Path, why: &Unreadable) -> Finding {
+pub(in crate::doctor) fn unreadable(file: &Path, why: &UnreadableSettings) -> Finding {
     advice(
         "gateway_config_unreadable",
         format!("{} cannot be read", file.display()),
         format!("{why}. So the gateway's own settings were not looked at."),
         match why {
-            Unreadable::Io(_) => {
+            UnreadableSettings::Io(_) => {
                 "Run doctor as the user whose gateway it is, or name another file with --gateway-config"
             }
             _ => "openclaw config validate says what is wrong with it; a gateway that restarts refuses it",
@@ -160,7 +164,7 @@ pub(in crate::doctor) fn unreadable(file: &Path, why: &Unreadable) -> Finding {
 }
 
 /// What to write where.
-pub(super) fn add(edit: &Edit, before: &[String], known: Option<&Known<'_>>) -> Vec<String> {
+pub(super) fn add(edit: &SettingEdit, before: &[String], known: Option<&KnownSettings<'_>>) -> Vec<String> {
     let value = edit.value(before);
     let line = format!("  {}", lines(edit.path, &value));
     match known {

@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use http::HeaderName;
 
-use crate::config::{Auth, Basic, Config, Route, Upstream};
+use crate::config::{Auth, BasicAuth, Config, RouteConfig, UpstreamAddress};
 use crate::doctor::catalogue::identity as found;
-use crate::doctor::catalogue::settings::Known;
-use crate::doctor::finding::{Diagnosis, Outcome};
+use crate::doctor::catalogue::settings::KnownSettings;
+use crate::doctor::finding::{CheckOutcome, Diagnosis};
 use crate::doctor::plan::endpoints;
-use crate::http::protected::{Login, ProtectedFields, Sender};
+use crate::http::protected::{Login, ProtectedFields, RequestSender};
 
 /// Judges a gateway that takes the user's name from a proxy. `local` is our address on the way to it.
 ///
@@ -17,10 +17,10 @@ use crate::http::protected::{Login, ProtectedFields, Sender};
 /// gateway sets it from a login, or no client gets it past frontgate.
 pub(in crate::doctor) fn identity(
     diagnosis: &mut Diagnosis,
-    known: &Known<'_>,
+    known: &KnownSettings<'_>,
     local: Option<IpAddr>,
     config: &Config,
-    upstream: &Upstream,
+    upstream: &UpstreamAddress,
 ) {
     let settings = known.settings;
     if settings.auth_mode.as_deref() != Some("trusted-proxy") {
@@ -30,11 +30,11 @@ pub(in crate::doctor) fn identity(
     let what = format!("{upstream} may believe frontgate about its users' names");
     let Some(name) = proxy.user_header.as_deref() else {
         let why = "its userHeader is not in the file that was read";
-        return diagnosis.checked(what, Outcome::Skipped, why);
+        return diagnosis.checked(what, CheckOutcome::Skipped, why);
     };
     let before = diagnosis.findings.len();
     let here = local.is_some_and(|ip| ip.is_loopback());
-    let routes: Vec<Route> = config
+    let routes: Vec<RouteConfig> = config
         .all_routes()
         .into_iter()
         .filter(|route| route.respond.is_none() && endpoints(config, route).contains(upstream))
@@ -65,18 +65,18 @@ pub(in crate::doctor) fn identity(
     if !proxy.allow_users.is_empty() && without.is_empty() && !strangers.is_empty() {
         diagnosis.found(found::users_not_allowed(known, &strangers, strangers.len() == users.len()));
     }
-    let outcome = if diagnosis.findings.len() == before { Outcome::Good } else { Outcome::Bad };
-    diagnosis.checked(what, outcome, if outcome == Outcome::Good { format!("by {name}") } else { String::new() });
+    let outcome = if diagnosis.findings.len() == before { CheckOutcome::Good } else { CheckOutcome::Bad };
+    diagnosis.checked(what, outcome, if outcome == CheckOutcome::Good { format!("by {name}") } else { String::new() });
 }
 
 /// Whether that route sets the field itself, from its login.
-fn sets(config: &Config, route: &Route, name: &str) -> bool {
+fn sets(config: &Config, route: &RouteConfig, name: &str) -> bool {
     login(config, route)
         .and_then(|login| login.user_header.as_ref())
         .is_some_and(|field| is_field(field.as_str(), name))
 }
 
-fn login<'a>(config: &'a Config, route: &'a Route) -> Option<&'a Basic> {
+fn login<'a>(config: &'a Config, route: &'a RouteConfig) -> Option<&'a BasicAuth> {
     match route.auth.as_ref().unwrap_or(&config.auth) {
         Auth::None => None,
         Auth::Basic(basic) => Some(basic),
@@ -90,7 +90,7 @@ fn is_stopped(config: &Config, name: &str) -> bool {
     let users = routes.iter().filter_map(|route| login(config, route)?.user_header.as_ref());
     let fields = ProtectedFields::new(users, &config.forwarded.strip, Login::Elsewhere);
     // What is no name of a field reaches no gateway.
-    HeaderName::try_from(name).map_or(true, |name| !fields.pass(&name, Sender::Client))
+    HeaderName::try_from(name).map_or(true, |name| !fields.pass(&name, RequestSender::Client))
 }
 
 /// Gateways may take `_` for `-`.
@@ -103,10 +103,10 @@ const fn plain(byte: u8) -> u8 {
 }
 
 /// Whether every request of these routes carries that field.
-fn is_sent(config: &Config, routes: &[Route], name: &str) -> bool {
+fn is_sent(config: &Config, routes: &[RouteConfig], name: &str) -> bool {
     let always = ["host"];
     let x_forwarded = ["x-forwarded-for", "x-real-ip", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
-    let by = |route: &Route| {
+    let by = |route: &RouteConfig| {
         let rules = &route.request_headers;
         sets(config, route, name) || rules.set.iter().any(|(field, _)| is_field(field.as_str(), name))
     };
@@ -117,7 +117,7 @@ fn is_sent(config: &Config, routes: &[Route], name: &str) -> bool {
 }
 
 /// The users that frontgate knows by name.
-fn users<'a>(config: &'a Config, routes: &'a [Route]) -> Vec<&'a str> {
+fn users<'a>(config: &'a Config, routes: &'a [RouteConfig]) -> Vec<&'a str> {
     let logins = routes.iter().filter_map(|route| login(config, route));
     let mut users: Vec<&str> = logins.flat_map(|login| &login.users).map(|(user, _)| user.as_str()).collect();
     users.sort_unstable();
@@ -126,7 +126,7 @@ fn users<'a>(config: &'a Config, routes: &'a [Route]) -> Vec<&'a str> {
 }
 
 /// A route, as people find it in the config.
-fn describe(route: &Route) -> String {
+fn describe(route: &RouteConfig) -> String {
     let host = route.host.as_ref().map_or_else(|| "every host".to_owned(), ToString::to_string);
     let path = route.path.as_ref().map_or_else(String::new, |path| path.as_str().to_owned());
     format!("{host}{path}")

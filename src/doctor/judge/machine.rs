@@ -3,18 +3,23 @@
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use crate::config::Count;
+use crate::config::CountValue;
 use crate::doctor::catalogue::own as found;
-use crate::doctor::finding::{Diagnosis, Outcome};
+use crate::doctor::finding::{CheckOutcome, Diagnosis};
 use crate::server::file_limit;
 
 /// Judges the clock and the limit of open `files`.
-pub(in crate::doctor) fn machine(diagnosis: &mut Diagnosis, now: OffsetDateTime, files: Option<u64>, wanted: Count) {
+pub(in crate::doctor) fn machine(
+    diagnosis: &mut Diagnosis,
+    now: OffsetDateTime,
+    files: Option<u64>,
+    wanted: CountValue,
+) {
     let plausible = now > EARLIEST && now < EARLIEST + time::Duration::days(365 * 30);
     let shows = format!("{} UTC", now.date());
     diagnosis.checked(
         "this machine's clock is plausible",
-        if plausible { Outcome::Good } else { Outcome::Bad },
+        if plausible { CheckOutcome::Good } else { CheckOutcome::Bad },
         &shows,
     );
     if !plausible {
@@ -24,13 +29,13 @@ pub(in crate::doctor) fn machine(diagnosis: &mut Diagnosis, now: OffsetDateTime,
     let carried =
         file_limit::carried(Some(files), std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let asked = match wanted {
-        Count::Auto => None,
-        Count::AtMost(most) => Some(most),
+        CountValue::Auto => None,
+        CountValue::AtMost(most) => Some(most),
     };
     let enough = carried >= asked.unwrap_or(FEW);
     diagnosis.checked(
         "the limit of open files carries the clients",
-        if enough { Outcome::Good } else { Outcome::Bad },
+        if enough { CheckOutcome::Good } else { CheckOutcome::Bad },
         format!("{carried} clients"),
     );
     if !enough {
@@ -50,15 +55,15 @@ mod tests {
     #[test]
     fn a_clock_of_another_year_and_few_files_are_found() {
         let right = datetime!(2026-11-20 12:00 UTC);
-        let rows: [(OffsetDateTime, Option<u64>, Count, &[&str]); 8] = [
-            (right, None, Count::Auto, &[]),
-            (right, Some(1024), Count::Auto, &[]),
-            (right, Some(300), Count::Auto, &["few_files"]),
-            (right, Some(1024), Count::AtMost(5000), &["few_files"]),
-            (right, Some(524_288), Count::AtMost(5000), &[]),
-            (datetime!(1970-01-01 01:00 UTC), None, Count::Auto, &["clock_wrong"]),
-            (datetime!(2025-12-31 23:00 UTC), None, Count::Auto, &["clock_wrong"]),
-            (datetime!(2099-01-01 00:00 UTC), None, Count::Auto, &["clock_wrong"]),
+        let rows: [(OffsetDateTime, Option<u64>, CountValue, &[&str]); 8] = [
+            (right, None, CountValue::Auto, &[]),
+            (right, Some(1024), CountValue::Auto, &[]),
+            (right, Some(300), CountValue::Auto, &["few_files"]),
+            (right, Some(1024), CountValue::AtMost(5000), &["few_files"]),
+            (right, Some(524_288), CountValue::AtMost(5000), &[]),
+            (datetime!(1970-01-01 01:00 UTC), None, CountValue::Auto, &["clock_wrong"]),
+            (datetime!(2025-12-31 23:00 UTC), None, CountValue::Auto, &["clock_wrong"]),
+            (datetime!(2099-01-01 00:00 UTC), None, CountValue::Auto, &["clock_wrong"]),
         ];
         for (now, files, wanted, expected) in rows {
             let mut diagnosis = Diagnosis::default();

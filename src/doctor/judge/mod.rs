@@ -1,18 +1,18 @@
 //! From what was seen to findings: pure functions, one file for each thing that was looked at.
 
 mod certificate;
-mod door;
 mod gateway;
 mod identity;
+mod listener;
 mod machine;
 mod origin;
 mod running;
 mod settings;
 
-pub(super) use certificate::{Kind, Place, certificate};
-pub(super) use door::door;
+pub(super) use certificate::{CertificateKind, CertificateSeenAt, certificate};
 pub(super) use gateway::gateway;
 pub(super) use identity::identity;
+pub(super) use listener::door;
 pub(super) use machine::machine;
 pub(super) use origin::origins;
 pub(super) use running::{ports, running};

@@ -3,25 +3,30 @@
 use std::path::Path;
 
 use crate::doctor::catalogue::own as found;
-use crate::doctor::finding::{Diagnosis, Outcome};
-use crate::doctor::probe::{Port, PortError, Running};
+use crate::doctor::finding::{CheckOutcome, Diagnosis};
+use crate::doctor::probe::{PortError, ProbedPort, RunningFrontgate};
 
 /// Judges what it told. `looked` is the config file that doctor looked at, `admin` its admin address.
-pub(in crate::doctor) fn running(diagnosis: &mut Diagnosis, running: &Running, looked: Option<&Path>, admin: &str) {
+pub(in crate::doctor) fn running(
+    diagnosis: &mut Diagnosis,
+    running: &RunningFrontgate,
+    looked: Option<&Path>,
+    admin: &str,
+) {
     let what = "frontgate runs";
     match running {
-        Running::Unknown => diagnosis.checked(what, Outcome::Skipped, "its admin listener is off"),
-        Running::No => {
-            diagnosis.checked(what, Outcome::Bad, format!("nobody listens at {admin}"));
+        RunningFrontgate::Unknown => diagnosis.checked(what, CheckOutcome::Skipped, "its admin listener is off"),
+        RunningFrontgate::No => {
+            diagnosis.checked(what, CheckOutcome::Bad, format!("nobody listens at {admin}"));
             diagnosis.found(found::not_running(admin));
         }
-        Running::Other(why) => {
-            diagnosis.checked(what, Outcome::Skipped, why);
+        RunningFrontgate::Other(why) => {
+            diagnosis.checked(what, CheckOutcome::Skipped, why);
             diagnosis.found(found::admin_unclear(admin, why));
         }
-        Running::Yes(status) => {
+        RunningFrontgate::Yes(status) => {
             let well = status.ready && !status.draining;
-            let outcome = if well { Outcome::Good } else { Outcome::Bad };
+            let outcome = if well { CheckOutcome::Good } else { CheckOutcome::Bad };
             diagnosis.checked(what, outcome, format!("version {}", status.version));
             if status.draining {
                 diagnosis.found(found::draining());
@@ -41,7 +46,7 @@ pub(in crate::doctor) fn running(diagnosis: &mut Diagnosis, running: &Running, l
 }
 
 /// Judges the addresses that it would listen on while it does not run.
-pub(in crate::doctor) fn ports(diagnosis: &mut Diagnosis, ports: &[Port]) {
+pub(in crate::doctor) fn ports(diagnosis: &mut Diagnosis, ports: &[ProbedPort]) {
     for port in ports {
         let (key, address) = (port.key, port.address);
         let what = format!("{address} is free for {key}");
@@ -54,7 +59,7 @@ pub(in crate::doctor) fn ports(diagnosis: &mut Diagnosis, ports: &[Port]) {
             Some(PortError::Forbidden) => Some(found::port_forbidden(key, address)),
             Some(PortError::NoAddress) => Some(found::no_such_address(key, address)),
         };
-        diagnosis.checked(what, if finding.is_some() { Outcome::Bad } else { Outcome::Good }, "");
+        diagnosis.checked(what, if finding.is_some() { CheckOutcome::Bad } else { CheckOutcome::Good }, "");
         if let Some(finding) = finding {
             diagnosis.found(finding);
         }
@@ -70,26 +75,26 @@ fn same(one: &Path, other: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::probe::{Holder, Status};
+    use crate::doctor::probe::{FrontgateStatus, PortHolder};
 
-    fn well() -> Status {
-        Status { ready: true, config: Some("/etc/f.yaml".to_owned()), ..Status::default() }
+    fn well() -> FrontgateStatus {
+        FrontgateStatus { ready: true, config: Some("/etc/f.yaml".to_owned()), ..FrontgateStatus::default() }
     }
 
     #[test]
     fn what_a_running_frontgate_tells_is_judged() {
-        let yes = |status| Running::Yes(status);
-        let rows: Vec<(Running, &[&str])> = vec![
+        let yes = |status| RunningFrontgate::Yes(status);
+        let rows: Vec<(RunningFrontgate, &[&str])> = vec![
             (yes(well()), &[]),
-            (Running::Unknown, &[]),
-            (Running::No, &["frontgate_not_running"]),
-            (Running::Other("no".to_owned()), &["admin_unclear"]),
-            (yes(Status { draining: true, ready: false, ..well() }), &["frontgate_draining"]),
-            (yes(Status { ready: false, ..well() }), &["frontgate_not_ready"]),
-            (yes(Status { refused: Some("f.yaml:3:1: x\n".to_owned()), ..well() }), &["reload_refused"]),
-            (yes(Status { config: Some("/other.yaml".to_owned()), ..well() }), &["other_config"]),
-            (yes(Status { config: Some("f.yaml".to_owned()), ..well() }), &[]),
-            (yes(Status { config: None, ..well() }), &[]),
+            (RunningFrontgate::Unknown, &[]),
+            (RunningFrontgate::No, &["frontgate_not_running"]),
+            (RunningFrontgate::Other("no".to_owned()), &["admin_unclear"]),
+            (yes(FrontgateStatus { draining: true, ready: false, ..well() }), &["frontgate_draining"]),
+            (yes(FrontgateStatus { ready: false, ..well() }), &["frontgate_not_ready"]),
+            (yes(FrontgateStatus { refused: Some("f.yaml:3:1: x\n".to_owned()), ..well() }), &["reload_refused"]),
+            (yes(FrontgateStatus { config: Some("/other.yaml".to_owned()), ..well() }), &["other_config"]),
+            (yes(FrontgateStatus { config: Some("f.yaml".to_owned()), ..well() }), &[]),
+            (yes(FrontgateStatus { config: None, ..well() }), &[]),
         ];
         for (state, expected) in rows {
             let mut diagnosis = Diagnosis::default();
@@ -101,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_port_that_cannot_be_had_says_who_has_it() {
-        let holder = |pid, name: &str| Some(Holder { pid, name: name.to_owned() });
+        let holder = |pid, name: &str| Some(PortHolder { pid, name: name.to_owned() });
         let rows = [
             (None, None, None),
             (
@@ -124,7 +129,7 @@ mod tests {
             (Some(PortError::NoAddress), None, Some(("no_such_address", "This machine has no address ::"))),
         ];
         for (error, holder, expected) in rows {
-            let port = Port { key: "listen.https", address: "[::]:443".parse().unwrap(), error, holder };
+            let port = ProbedPort { key: "listen.https", address: "[::]:443".parse().unwrap(), error, holder };
             let mut diagnosis = Diagnosis::default();
             ports(&mut diagnosis, &[port]);
             let found = diagnosis.findings.first().map(|finding| (finding.id, finding.what.as_str()));

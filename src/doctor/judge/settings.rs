@@ -5,14 +5,19 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::config::{AllowedOrigins, BindAddr, Config, LocalClients};
-use crate::doctor::catalogue::settings::Known;
+use crate::doctor::catalogue::settings::KnownSettings;
 use crate::doctor::catalogue::{own, settings as found};
 use crate::doctor::finding::Diagnosis;
-use crate::doctor::plan::Site;
+use crate::doctor::plan::ClientName;
 use crate::doctor::settings::net;
 
 /// Judges the gateway's configuration. `local` is our address on the way to that gateway, `sites` are the names that lead there.
-pub(in crate::doctor) fn settings(diagnosis: &mut Diagnosis, known: &Known<'_>, local: Option<IpAddr>, sites: &[Site]) {
+pub(in crate::doctor) fn settings(
+    diagnosis: &mut Diagnosis,
+    known: &KnownSettings<'_>,
+    local: Option<IpAddr>,
+    sites: &[ClientName],
+) {
     let settings = known.settings;
     let here = local.is_some_and(|ip| ip.is_loopback());
     if !settings.control_ui {
@@ -40,7 +45,7 @@ pub(in crate::doctor) fn settings(diagnosis: &mut Diagnosis, known: &Known<'_>, 
 }
 
 /// Judges frontgate's own configuration where it keeps clients out.
-pub(in crate::doctor) fn own_settings(diagnosis: &mut Diagnosis, config: &Config, sites: &[Site]) {
+pub(in crate::doctor) fn own_settings(diagnosis: &mut Diagnosis, config: &Config, sites: &[ClientName]) {
     if let AllowedOrigins::List(list) = &config.websocket.allowed_origins {
         for site in sites.iter().filter(|site| !site.any_port) {
             // One of several ports may be enough for those who come.
@@ -84,7 +89,7 @@ mod tests {
 
     use super::*;
     use crate::config::Forwarded;
-    use crate::doctor::probe::Origin;
+    use crate::doctor::probe::ProbedOrigin;
     use crate::doctor::settings::read;
 
     #[test]
@@ -128,11 +133,11 @@ mod tests {
         ];
         for (text, local, expected) in rows {
             let read = read(text).unwrap();
-            let known = Known { file: Path::new("/o.json"), settings: &read };
+            let known = KnownSettings { file: Path::new("/o.json"), settings: &read };
             let mut diagnosis = Diagnosis::default();
-            let site = Site {
+            let site = ClientName {
                 name: "gw".to_owned(),
-                origins: vec![Origin { origin: "https://gw:8443".to_owned(), host: "gw:8443".to_owned() }],
+                origins: vec![ProbedOrigin { origin: "https://gw:8443".to_owned(), host: "gw:8443".to_owned() }],
                 any_port: false,
                 path: "/".to_owned(),
             };
@@ -145,9 +150,9 @@ mod tests {
 
     #[test]
     fn frontgates_own_list_of_origins_names_what_it_serves() {
-        let site = |any_port| Site {
+        let site = |any_port| ClientName {
             name: "gw".to_owned(),
-            origins: vec![Origin { origin: "https://gw:8443".to_owned(), host: "gw:8443".to_owned() }],
+            origins: vec![ProbedOrigin { origin: "https://gw:8443".to_owned(), host: "gw:8443".to_owned() }],
             any_port,
             path: "/".to_owned(),
         };

@@ -1,20 +1,20 @@
 use time::OffsetDateTime;
 
 use super::*;
-use crate::config::{Overrides, Source, load};
+use crate::config::{ConfigLocation, Overrides, load};
 
-fn machine(addresses: &[&str], container: bool) -> Machine {
+fn machine(addresses: &[&str], container: bool) -> MachineLimits {
     let addresses = addresses.iter().map(|ip| ip.parse().unwrap()).collect();
-    Machine { addresses, container, now: OffsetDateTime::UNIX_EPOCH }
+    MachineLimits { addresses, container, now: OffsetDateTime::UNIX_EPOCH }
 }
 
 fn config(yaml: &str) -> Config {
-    let source = Source::Text { text: yaml.to_owned(), file: "f.yaml".into() };
+    let source = ConfigLocation::Text { text: yaml.to_owned(), file: "f.yaml".into() };
     load(source, [], &Overrides::default()).unwrap().config
 }
 
-fn plan(yaml: &str) -> Plan {
-    Plan::new(&config(yaml), &[], &machine(&["10.0.0.5"], false))
+fn plan(yaml: &str) -> DoctorPlan {
+    DoctorPlan::new(&config(yaml), &[], &machine(&["10.0.0.5"], false))
 }
 
 #[test]
@@ -45,15 +45,18 @@ fn the_origins_are_those_of_each_name_at_each_port() {
         ),
     ];
     for (yaml, container, expected) in rows {
-        let plan = Plan::new(&config(yaml), &[], &machine(&[], container));
+        let plan = DoctorPlan::new(&config(yaml), &[], &machine(&[], container));
         let origins: Vec<_> = plan.backends[0].origins().into_iter().map(|one| one.origin).collect();
         assert_eq!(origins, expected, "{yaml}");
     }
-    let told =
-        Plan::new(&config("tls: { names: [gw.lan] }"), &["https://other.example".to_owned()], &machine(&[], true));
+    let told = DoctorPlan::new(
+        &config("tls: { names: [gw.lan] }"),
+        &["https://other.example".to_owned()],
+        &machine(&[], true),
+    );
     assert_eq!(
         told.backends[0].origins(),
-        [Origin { origin: "https://other.example".to_owned(), host: "other.example".to_owned() }]
+        [ProbedOrigin { origin: "https://other.example".to_owned(), host: "other.example".to_owned() }]
     );
 }
 
@@ -144,10 +147,10 @@ fn one_comes_to_a_listener_as_a_client_would() {
             Some(path) => BindAddr::Unix(path.into()),
             None => BindAddr::Tcp(listener.parse().unwrap()),
         };
-        let seat = Plan::new(&config, &[], &machine).seat(&config, &address, true, &machine);
-        let dial = |dial: &Dial| match dial {
-            Dial::Tcp(at) => at.to_string(),
-            Dial::Unix(path) => format!("unix:{}", path.display()),
+        let seat = DoctorPlan::new(&config, &[], &machine).seat(&config, &address, true, &machine);
+        let dial = |dial: &ClientDial| match dial {
+            ClientDial::Tcp(at) => at.to_string(),
+            ClientDial::Unix(path) => format!("unix:{}", path.display()),
         };
         let seen = seat
             .as_ref()

@@ -1,12 +1,12 @@
-//! [`Writing`]: where in frontgate's own configuration something about a gateway is written.
+//! [`RouteNotation`]: where in frontgate's own configuration something about a gateway is written.
 
-use super::Backend;
-use crate::config::{Config, Upstream};
+use super::PlannedGateway;
+use crate::config::{Config, UpstreamAddress};
 
 /// Where in frontgate's own configuration something about a gateway is written. The short form, `upstream: URL`, has no room for more
 /// than the URL; the long form gives the gateway a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doctor) struct Writing {
+pub(in crate::doctor) struct RouteNotation {
     /// Its name among `upstreams`, and the URL there.
     group: Option<String>,
     url: String,
@@ -16,9 +16,9 @@ pub(in crate::doctor) struct Writing {
     routes: bool,
 }
 
-impl Writing {
+impl RouteNotation {
     /// How `config` names the gateway of `backend`.
-    pub(in crate::doctor) fn of(backend: &Backend, config: &Config) -> Self {
+    pub(in crate::doctor) fn of(backend: &PlannedGateway, config: &Config) -> Self {
         let taken = |name: &str| config.upstreams.iter().any(|(taken, _)| taken == name);
         let numbered = (2..).map(|number| format!("gateway-{number}"));
         let free = std::iter::once("gateway".to_owned()).chain(numbered).find(|name| !taken(name));
@@ -31,7 +31,7 @@ impl Writing {
     }
 
     /// The lines that give it `tls`, and the URL `upstream`.
-    pub(in crate::doctor) fn tls(&self, tls: &str, upstream: &Upstream) -> Vec<String> {
+    pub(in crate::doctor) fn tls(&self, tls: &str, upstream: &UpstreamAddress) -> Vec<String> {
         let new = upstream.to_string();
         if let Some(name) = &self.group {
             let mut lines = vec![format!("Under `upstreams`, in `{name}`:"), format!("  tls: {tls}")];

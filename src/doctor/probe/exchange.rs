@@ -7,12 +7,12 @@ use http::header::{CONNECTION, DATE, HOST, HeaderName};
 use http::{HeaderValue, Request, StatusCode};
 use tokio::time::timeout;
 
-use crate::tls::{Stream, TlsFault};
-use crate::upstream::{Link, LinkError, RequestBody};
+use crate::tls::{ByteStream, TlsFault};
+use crate::upstream::{H1Connection, LinkError, RequestBody};
 
 /// What was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct ProbeAnswer {
     pub(super) status: StatusCode,
     /// The beginning of the body, if it was text.
     pub(super) text: String,
@@ -22,37 +22,37 @@ pub(super) struct Answer {
 }
 
 /// Fields of a request.
-pub(in crate::doctor) type Fields = Vec<(HeaderName, HeaderValue)>;
+pub(in crate::doctor) type ProbeFields = Vec<(HeaderName, HeaderValue)>;
 
 /// There was no answer in HTTP, or none in time; where TLS is why, that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct NoAnswer(pub(super) Option<TlsFault>);
+pub(super) struct ProbeUnanswered(pub(super) Option<TlsFault>);
 
 /// Asks for `path`, and reads at most `longest` bytes of what is answered.
 pub(super) async fn get(
-    stream: Stream,
+    stream: ByteStream,
     host: &str,
     path: &str,
-    fields: &Fields,
+    fields: &ProbeFields,
     longest: usize,
-) -> Result<Answer, NoAnswer> {
+) -> Result<ProbeAnswer, ProbeUnanswered> {
     let exchange = async {
-        let request = request(host, path, fields).ok_or(NoAnswer(None))?;
-        let mut link = Link::open(stream, LONGEST_HEAD);
+        let request = request(host, path, fields).ok_or(ProbeUnanswered(None))?;
+        let mut link = H1Connection::open(stream, LONGEST_HEAD);
         let response = link.exchange(request).await.map_err(|failed| match failed.error {
-            LinkError::Io(error) => NoAnswer(Some(TlsFault::of(&error))),
-            _ => NoAnswer(None),
+            LinkError::Io(error) => ProbeUnanswered(Some(TlsFault::of(&error))),
+            _ => ProbeUnanswered(None),
         })?;
         let bytes = link.body(longest).await.unwrap_or_default();
         let date = response.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
         let (status, local) = (response.status(), link.local_ip());
-        Ok(Answer { status, text: String::from_utf8_lossy(&bytes).into_owned(), date, local })
+        Ok(ProbeAnswer { status, text: String::from_utf8_lossy(&bytes).into_owned(), date, local })
     };
-    timeout(PATIENCE, exchange).await.unwrap_or(Err(NoAnswer(None)))
+    timeout(PATIENCE, exchange).await.unwrap_or(Err(ProbeUnanswered(None)))
 }
 
 /// A request without a body; the last one on its connection.
-pub(super) fn request(host: &str, path: &str, fields: &Fields) -> Option<Request<RequestBody>> {
+pub(super) fn request(host: &str, path: &str, fields: &ProbeFields) -> Option<Request<RequestBody>> {
     let mut request = Request::new(RequestBody::Empty);
     *request.uri_mut() = path.parse().ok()?;
     request.headers_mut().insert(HOST, host.parse().ok()?);

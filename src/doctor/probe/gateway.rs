@@ -11,25 +11,25 @@ use rustls::pki_types::{InvalidDnsNameError, ServerName};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::exchange::{Fields, LONGEST_BODY, NoAnswer, get};
-use super::socket::{Opened, open};
-use crate::config::{Upstream, UpstreamTls};
-use crate::doctor::plan::Backend;
-use crate::tls::{ClientTls, Fingerprint, Presented, Probe, Stream, TlsFault, client_config};
+use super::exchange::{LONGEST_BODY, ProbeFields, ProbeUnanswered, get};
+use super::socket::{OpenedSocket, open};
+use crate::config::{UpstreamAddress, UpstreamTls};
+use crate::doctor::plan::PlannedGateway;
+use crate::tls::{ByteStream, ClientTls, Fingerprint, PresentedChain, TlsFault, TlsProbe, client_config};
 use crate::upstream::{ConnectError, Connector};
 
 /// A gateway, and what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doctor) struct Gateway {
+pub(in crate::doctor) struct ProbedGateway {
     /// Its address.
-    pub(in crate::doctor) upstream: Upstream,
+    pub(in crate::doctor) upstream: UpstreamAddress,
     /// How far one gets.
-    pub(in crate::doctor) reached: Reached,
+    pub(in crate::doctor) reached: GatewayReach,
 }
 
 /// How far one gets with a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doctor) enum Reached {
+pub(in crate::doctor) enum GatewayReach {
     /// Nobody listens there.
     Refused,
     /// Its name has no address.
@@ -72,33 +72,41 @@ pub(in crate::doctor) struct Listening {
     /// Our own address on the way there.
     pub(in crate::doctor) local: Option<IpAddr>,
     /// A WebSocket without any forwarding header.
-    pub(in crate::doctor) direct: Opened,
+    pub(in crate::doctor) direct: OpenedSocket,
     /// A WebSocket with what frontgate sends of a client that is not on this machine.
-    pub(in crate::doctor) forwarded: Opened,
+    pub(in crate::doctor) forwarded: OpenedSocket,
     /// For each origin: what the gateway says to a page from there.
-    pub(in crate::doctor) origins: Vec<(Origin, Opened)>,
+    pub(in crate::doctor) origins: Vec<(ProbedOrigin, OpenedSocket)>,
 }
 
 /// An origin that browsers send, and what they ask for with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doctor) struct Origin {
-    /// As in the `Origin` header.
+pub(in crate::doctor) struct ProbedOrigin {
+    /// As in the `ProbedOrigin` header.
     pub(in crate::doctor) origin: String,
     /// As in the `Host` header.
     pub(in crate::doctor) host: String,
 }
 
 /// Looks at the gateway of `backend`. `fields` makes the forwarding headers for a request with that `Host`.
-pub(in crate::doctor) async fn look(backend: &Backend, origins: &[Origin], fields: impl Fn(&str) -> Fields) -> Gateway {
+pub(in crate::doctor) async fn look(
+    backend: &PlannedGateway,
+    origins: &[ProbedOrigin],
+    fields: impl Fn(&str) -> ProbeFields,
+) -> ProbedGateway {
     let reached = reach(backend, origins, fields).await;
-    Gateway { upstream: backend.upstream.clone(), reached }
+    ProbedGateway { upstream: backend.upstream.clone(), reached }
 }
 
-async fn reach(backend: &Backend, origins: &[Origin], fields: impl Fn(&str) -> Fields) -> Reached {
+async fn reach(
+    backend: &PlannedGateway,
+    origins: &[ProbedOrigin],
+    fields: impl Fn(&str) -> ProbeFields,
+) -> GatewayReach {
     let (upstream, path) = (&backend.upstream, backend.path.as_str());
     let connector = match Connector::new(upstream, Some(CONNECT), |host| client(&backend.tls, host)) {
         Ok(connector) => connector,
-        Err(why) => return Reached::Failed(why),
+        Err(why) => return GatewayReach::Failed(why),
     };
     let stream = match connector.connect().await {
         Ok(stream) => stream,
@@ -106,38 +114,38 @@ async fn reach(backend: &Backend, origins: &[Origin], fields: impl Fn(&str) -> F
         Err(error) => return failed(error),
     };
     let own = authority(upstream);
-    let health = match get(stream, &own, "/healthz", &Fields::new(), LONGEST_BODY).await {
+    let health = match get(stream, &own, "/healthz", &ProbeFields::new(), LONGEST_BODY).await {
         Ok(health) => health,
-        Err(NoAnswer(Some(fault @ TlsFault::ClientCertificate))) => {
+        Err(ProbeUnanswered(Some(fault @ TlsFault::ClientCertificate))) => {
             let why = "it wants a certificate of frontgate's".to_owned();
-            return Reached::Untrusted(Distrust { fault, why, seen: None });
+            return GatewayReach::Untrusted(Distrust { fault, why, seen: None });
         }
-        Err(NoAnswer(_)) => return no_http(upstream).await,
+        Err(ProbeUnanswered(_)) => return no_http(upstream).await,
     };
     let dial = || async { connector.connect().await.ok() };
-    let socket = |stream: Option<Stream>, host: String, origin: Option<String>, fields: Fields| async move {
+    let socket = |stream: Option<ByteStream>, host: String, origin: Option<String>, fields: ProbeFields| async move {
         match stream {
-            None => Opened::Nothing,
+            None => OpenedSocket::Nothing,
             Some(stream) => open(stream, &host, path, origin.as_deref(), &fields).await,
         }
     };
-    let readyz = async { get(dial().await?, &own, "/readyz", &Fields::new(), LONGEST_BODY).await.ok() };
-    let direct = async { socket(dial().await, own.clone(), None, Fields::new()).await };
+    let readyz = async { get(dial().await?, &own, "/readyz", &ProbeFields::new(), LONGEST_BODY).await.ok() };
+    let direct = async { socket(dial().await, own.clone(), None, ProbeFields::new()).await };
     let host = origins.first().map_or_else(|| own.clone(), |origin| origin.host.clone());
     let forwarded = async { socket(dial().await, host.clone(), None, fields(&host)).await };
     let (ready, direct, forwarded) = tokio::join!(readyz, direct, forwarded);
-    let trusted = matches!(forwarded, Opened::Challenged { .. });
-    let opens = trusted || matches!(direct, Opened::Challenged { .. });
+    let trusted = matches!(forwarded, OpenedSocket::Challenged { .. });
+    let opens = trusted || matches!(direct, OpenedSocket::Challenged { .. });
     let mut asked = Vec::new();
     let began = Instant::now();
     // One after the other: a gateway limits how many unknown sockets one client may have.
     for origin in origins.iter().take_while(|_| opens && began.elapsed() < LONG_ENOUGH) {
         // Whom the gateway does not trust it does not ask where a page is from; a direct client it does.
-        let fields = if trusted { fields(&origin.host) } else { Fields::new() };
+        let fields = if trusted { fields(&origin.host) } else { ProbeFields::new() };
         let opened = socket(dial().await, origin.host.clone(), Some(origin.origin.clone()), fields).await;
         asked.push((origin.clone(), opened));
     }
-    Reached::Http(Box::new(Listening {
+    GatewayReach::Http(Box::new(Listening {
         healthy: is_gateway(health.status, &health.text),
         failing: ready.as_ref().map(|answer| failing(&answer.text)).unwrap_or_default(),
         ready: ready.map(|answer| answer.status),
@@ -155,39 +163,39 @@ fn client(tls: &UpstreamTls, host: &str) -> Result<(Arc<ClientConfig>, ServerNam
     Ok((config, known.server_name(host).map_err(|error| error.to_string())?))
 }
 
-fn failed(error: ConnectError) -> Reached {
+fn failed(error: ConnectError) -> GatewayReach {
     match error {
-        ConnectError::Refused => Reached::Refused,
-        ConnectError::Resolve { .. } => Reached::Unresolved,
-        ConnectError::TimedOut(_) => Reached::TimedOut,
-        ConnectError::Tls(error) | ConnectError::Io(error) => Reached::Failed(error.to_string()),
-        error @ (ConnectError::Exhausted { .. } | ConnectError::Itself(_)) => Reached::Failed(error.to_string()),
+        ConnectError::Refused => GatewayReach::Refused,
+        ConnectError::Resolve { .. } => GatewayReach::Unresolved,
+        ConnectError::TimedOut(_) => GatewayReach::TimedOut,
+        ConnectError::Tls(error) | ConnectError::Io(error) => GatewayReach::Failed(error.to_string()),
+        error @ (ConnectError::Exhausted { .. } | ConnectError::Itself(_)) => GatewayReach::Failed(error.to_string()),
     }
 }
 
 /// A handshake that failed.
-async fn distrusted(upstream: &Upstream, tls: &UpstreamTls, error: &io::Error) -> Reached {
+async fn distrusted(upstream: &UpstreamAddress, tls: &UpstreamTls, error: &io::Error) -> GatewayReach {
     let fault = TlsFault::of(error);
     match fault {
-        TlsFault::NoTls => Reached::Plain,
+        TlsFault::NoTls => GatewayReach::Plain,
         fault if fault.is_about_certificate() => {
             let seen = shown(upstream, tls).await.and_then(|shown| Some(Fingerprint::of(shown.chain.first()?)));
-            Reached::Untrusted(Distrust { fault, why: error.to_string(), seen })
+            GatewayReach::Untrusted(Distrust { fault, why: error.to_string(), seen })
         }
         fault @ TlsFault::ClientCertificate => {
-            Reached::Untrusted(Distrust { fault, why: error.to_string(), seen: None })
+            GatewayReach::Untrusted(Distrust { fault, why: error.to_string(), seen: None })
         }
-        _ => Reached::Failed(error.to_string()),
+        _ => GatewayReach::Failed(error.to_string()),
     }
 }
 
 /// The certificate that is shown there, whatever it is.
-async fn shown(upstream: &Upstream, tls: &UpstreamTls) -> Option<Presented> {
-    let (Upstream::Http { host, port } | Upstream::Https { host, port }) = upstream else { return None };
-    let (probe, config) = Probe::new().ok()?;
+async fn shown(upstream: &UpstreamAddress, tls: &UpstreamTls) -> Option<PresentedChain> {
+    let (UpstreamAddress::Http { host, port } | UpstreamAddress::Https { host, port }) = upstream else { return None };
+    let (probe, config) = TlsProbe::new().ok()?;
     let named =
         ClientTls::open(&UpstreamTls { server_name: tls.server_name.clone(), ..UpstreamTls::default() }).ok()?;
-    let upstream = Upstream::Https { host: host.clone(), port: *port };
+    let upstream = UpstreamAddress::Https { host: host.clone(), port: *port };
     let named = |host: &str| Ok::<_, InvalidDnsNameError>((config, named.server_name(host)?));
     // A server that wants a certificate of the client's own has shown its by then.
     drop(Connector::new(&upstream, Some(CONNECT), named).ok()?.connect().await);
@@ -195,15 +203,15 @@ async fn shown(upstream: &Upstream, tls: &UpstreamTls) -> Option<Presented> {
 }
 
 /// Why there was no answer in HTTP.
-async fn no_http(upstream: &Upstream) -> Reached {
-    let Upstream::Http { .. } = upstream else { return Reached::NotHttp };
-    let Some(shown) = shown(upstream, &UpstreamTls::default()).await else { return Reached::NotHttp };
+async fn no_http(upstream: &UpstreamAddress) -> GatewayReach {
+    let UpstreamAddress::Http { .. } = upstream else { return GatewayReach::NotHttp };
+    let Some(shown) = shown(upstream, &UpstreamTls::default()).await else { return GatewayReach::NotHttp };
     let refused = shown.refused.map(|error| Distrust {
         why: error.to_string(),
         fault: TlsFault::of(&io::Error::other(error)),
         seen: shown.chain.first().map(|leaf| Fingerprint::of(leaf)),
     });
-    Reached::Tls(refused)
+    GatewayReach::Tls(refused)
 }
 
 /// Whether `/healthz` was answered by a gateway; `None` when it could be one that has no time.
@@ -227,9 +235,9 @@ fn failing(text: &str) -> Vec<String> {
 }
 
 /// What stands in `Host` for a request to the gateway itself.
-fn authority(upstream: &Upstream) -> String {
+fn authority(upstream: &UpstreamAddress) -> String {
     match upstream {
-        Upstream::Unix(_) => "localhost".to_owned(),
+        UpstreamAddress::Unix(_) => "localhost".to_owned(),
         tcp => tcp.to_string().split_once("://").map_or_else(String::new, |(_, authority)| authority.to_owned()),
     }
 }
@@ -265,9 +273,9 @@ mod tests {
     #[test]
     fn the_host_header_is_what_a_browser_would_write() {
         for (upstream, expected) in [
-            (Upstream::Http { host: "::1".to_owned(), port: 18789 }, "[::1]:18789"),
-            (Upstream::Https { host: "gw.lan".to_owned(), port: 443 }, "gw.lan:443"),
-            (Upstream::Unix("/run/gw.sock".into()), "localhost"),
+            (UpstreamAddress::Http { host: "::1".to_owned(), port: 18789 }, "[::1]:18789"),
+            (UpstreamAddress::Https { host: "gw.lan".to_owned(), port: 443 }, "gw.lan:443"),
+            (UpstreamAddress::Unix("/run/gw.sock".into()), "localhost"),
         ] {
             assert_eq!(authority(&upstream), expected);
         }

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 /// What this machine allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doctor) struct Machine {
+pub(in crate::doctor) struct MachineLimits {
     /// Its addresses other than loopback; those that anybody reaches first.
     pub(in crate::doctor) addresses: Vec<IpAddr>,
     /// Whether it is a container: then the ports that clients see may be others.
@@ -19,7 +19,7 @@ pub(in crate::doctor) struct Machine {
 }
 
 /// Looks around.
-pub(in crate::doctor) fn look() -> Machine {
+pub(in crate::doctor) fn look() -> MachineLimits {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
     let mut addresses: Vec<_> = interfaces.iter().map(if_addrs::Interface::ip).filter(|ip| !ip.is_loopback()).collect();
     // A link-local one cannot be dialled without the name of its link.
@@ -27,7 +27,7 @@ pub(in crate::doctor) fn look() -> Machine {
     addresses.sort_by_key(IpAddr::is_ipv6);
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let container = is_container(set, Path::exists);
-    Machine { addresses, container, now: OffsetDateTime::now_utc() }
+    MachineLimits { addresses, container, now: OffsetDateTime::now_utc() }
 }
 
 /// Whether this is a container. Docker leaves a file at the root; podman one in /run, where a read-only container may have a file

@@ -10,7 +10,7 @@ use crate::listener::Listener;
 
 /// An address that frontgate would listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doctor) struct Port {
+pub(in crate::doctor) struct ProbedPort {
     /// The setting that names it.
     pub(in crate::doctor) key: &'static str,
     /// The address.
@@ -18,7 +18,7 @@ pub(in crate::doctor) struct Port {
     /// Why not.
     pub(in crate::doctor) error: Option<PortError>,
     /// Who listens there.
-    pub(in crate::doctor) holder: Option<Holder>,
+    pub(in crate::doctor) holder: Option<PortHolder>,
 }
 
 /// Why an address cannot be listened on.
@@ -36,7 +36,7 @@ pub(in crate::doctor) enum PortError {
 
 /// Who listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doctor) struct Holder {
+pub(in crate::doctor) struct PortHolder {
     /// The process.
     pub(in crate::doctor) pid: u32,
     /// Its name.
@@ -44,7 +44,7 @@ pub(in crate::doctor) struct Holder {
 }
 
 /// Tries `address` for a moment.
-pub(in crate::doctor) fn look(key: &'static str, address: SocketAddr) -> Port {
+pub(in crate::doctor) fn look(key: &'static str, address: SocketAddr) -> ProbedPort {
     let error = Listener::bind(&BindAddr::Tcp(address)).err().map(|error| match error.kind() {
         io::ErrorKind::AddrInUse => PortError::Taken,
         io::ErrorKind::PermissionDenied => PortError::Forbidden,
@@ -52,11 +52,11 @@ pub(in crate::doctor) fn look(key: &'static str, address: SocketAddr) -> Port {
         _ => PortError::Other,
     });
     let holder = if error == Some(PortError::Taken) { holder(address.port()) } else { None };
-    Port { key, address, error, holder }
+    ProbedPort { key, address, error, holder }
 }
 
 /// Who listens on `port`. Other users' processes are only seen by root.
-fn holder(port: u16) -> Option<Holder> {
+fn holder(port: u16) -> Option<PortHolder> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
     let sockets: BTreeSet<String> = tables.iter().flat_map(|table| listening(table, port)).collect();
     for process in fs::read_dir("/proc").ok()?.flatten() {
@@ -65,7 +65,7 @@ fn holder(port: u16) -> Option<Holder> {
         let mut links = files.flatten().filter_map(|file| fs::read_link(file.path()).ok());
         if links.any(|link| link.to_str().is_some_and(|link| sockets.contains(link))) {
             let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default().trim().to_owned();
-            return Some(Holder { pid, name });
+            return Some(PortHolder { pid, name });
         }
     }
     None

@@ -6,13 +6,13 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
-use super::exchange::{Fields, LONGEST_BODY, get};
+use super::exchange::{LONGEST_BODY, ProbeFields, get};
 use crate::config::{Admin, Config, printed};
 use crate::upstream::{ConnectError, Connector};
 
 /// What is known of a frontgate that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doctor) enum Running {
+pub(in crate::doctor) enum RunningFrontgate {
     /// Its admin listener is off: nobody can be asked.
     Unknown,
     /// Nobody listens where its admin listener would be.
@@ -20,12 +20,12 @@ pub(in crate::doctor) enum Running {
     /// Somebody does, and does not answer as a frontgate; or may not be asked.
     Other(String),
     /// It told.
-    Yes(Status),
+    Yes(FrontgateStatus),
 }
 
 /// What it told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::doctor) struct Status {
+pub(in crate::doctor) struct FrontgateStatus {
     pub(in crate::doctor) pid: Option<u32>,
     pub(in crate::doctor) version: String,
     pub(in crate::doctor) ready: bool,
@@ -42,25 +42,25 @@ pub(in crate::doctor) struct Status {
 }
 
 /// Asks the frontgate behind `admin`.
-pub(in crate::doctor) async fn look(admin: &Admin) -> Running {
-    let Some(upstream) = admin.to_dial() else { return Running::Unknown };
+pub(in crate::doctor) async fn look(admin: &Admin) -> RunningFrontgate {
+    let Some(upstream) = admin.to_dial() else { return RunningFrontgate::Unknown };
     let made = Connector::new(&upstream, Some(CONNECT), |_| Err("the admin listener speaks no TLS".into()));
     let connector: Result<_, Box<dyn std::error::Error>> = made;
     let connector = match connector {
-        Err(error) => return Running::Other(error.to_string()),
+        Err(error) => return RunningFrontgate::Other(error.to_string()),
         Ok(connector) => connector,
     };
     let stream = match connector.connect().await {
         Ok(stream) => stream,
-        Err(ConnectError::Refused) => return Running::No,
-        Err(error) => return Running::Other(error.to_string()),
+        Err(ConnectError::Refused) => return RunningFrontgate::No,
+        Err(error) => return RunningFrontgate::Other(error.to_string()),
     };
     let token = admin.token.as_ref().and_then(|token| token.read().ok());
     let shown = token.and_then(|token| HeaderValue::from_bytes(&[b"Bearer ", token.expose()].concat()).ok());
-    let fields: Fields = shown.map(|shown| (AUTHORIZATION, shown)).into_iter().collect();
+    let fields: ProbeFields = shown.map(|shown| (AUTHORIZATION, shown)).into_iter().collect();
     let answer = get(stream, HOST, "/status", &fields, LONGEST_BODY).await;
     let Some(mut status) = answer.ok().and_then(|answer| status(&answer.text)) else {
-        return Running::Other("it does not answer as a frontgate does".to_owned());
+        return RunningFrontgate::Other("it does not answer as a frontgate does".to_owned());
     };
     if let Ok(stream) = connector.connect().await
         && let Ok(answer) = get(stream, HOST, "/config", &fields, LONGEST_CONFIG).await
@@ -68,14 +68,14 @@ pub(in crate::doctor) async fn look(admin: &Admin) -> Running {
     {
         status.settings = printed(&answer.text).map(Box::new);
     }
-    Running::Yes(status)
+    RunningFrontgate::Yes(status)
 }
 
-fn status(text: &str) -> Option<Status> {
+fn status(text: &str) -> Option<FrontgateStatus> {
     let told: Value = serde_json::from_str(text).ok()?;
     let word = |value: &Value| value.as_str().map(str::to_owned);
     let listeners = told["listeners"].as_array()?.iter();
-    Some(Status {
+    Some(FrontgateStatus {
         pid: told["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()),
         version: word(&told["version"])?,
         ready: told["ready"].as_bool()?,
@@ -101,7 +101,7 @@ mod tests {
         let text = r#"{"version":"0.1.0","pid":7,"ready":true,"draining":false,"config":"/f.yaml",
             "listeners":[{"address":"[::]:8443","purpose":"https"}],
             "reloads":{"done":1,"refused":1,"last":{"ok":false,"error":"line 3"}}}"#;
-        let expected = Status {
+        let expected = FrontgateStatus {
             pid: Some(7),
             version: "0.1.0".to_owned(),
             ready: true,

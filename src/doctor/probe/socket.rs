@@ -16,13 +16,13 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::exchange::{Fields, LONGEST_HEAD, PATIENCE, request};
-use crate::tls::Stream;
-use crate::upstream::Link;
+use super::exchange::{LONGEST_HEAD, PATIENCE, ProbeFields, request};
+use crate::tls::ByteStream;
+use crate::upstream::H1Connection;
 
 /// How a WebSocket opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doctor) enum Opened {
+pub(in crate::doctor) enum OpenedSocket {
     /// The gateway's first frame came.
     Challenged {
         /// From the 101 to the frame.
@@ -30,7 +30,7 @@ pub(in crate::doctor) enum Opened {
         /// How far the gateway's clock is ahead of ours.
         ahead: Option<time::Duration>,
         /// What it said to a `connect`.
-        answered: Answered,
+        answered: ConnectAnswer,
     },
     /// It opened, and no frame came in time.
     Silent,
@@ -48,7 +48,7 @@ pub(in crate::doctor) enum Opened {
         /// Its status.
         status: StatusCode,
         /// What it is about.
-        said: Said,
+        said: RefusalSubject,
     },
     /// No answer in HTTP, or none in time.
     Nothing,
@@ -56,7 +56,7 @@ pub(in crate::doctor) enum Opened {
 
 /// What a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::doctor) enum Said {
+pub(in crate::doctor) enum RefusalSubject {
     /// The gateway cannot tell whose request it is.
     Attribution,
     /// Anything else.
@@ -65,7 +65,7 @@ pub(in crate::doctor) enum Said {
 
 /// What the gateway said to a `connect` of the Control UI without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doctor) enum Answered {
+pub(in crate::doctor) enum ConnectAnswer {
     /// It looked further than the origin.
     OriginAllowed,
     /// The page's origin is not on its list.
@@ -80,11 +80,27 @@ pub(in crate::doctor) enum Answered {
 
 /// Opens a WebSocket at `path` and waits for the gateway's first frame; with an `origin`, goes on to ask whether a page from there
 /// may connect. No credential is sent and nothing is asked for, so nothing is paired and no failure is counted.
-pub(super) async fn open(stream: Stream, host: &str, path: &str, origin: Option<&str>, fields: &Fields) -> Opened {
-    timeout(PATIENCE * 2, attempt(stream, host, path, origin, fields)).await.ok().flatten().unwrap_or(Opened::Nothing)
+pub(super) async fn open(
+    stream: ByteStream,
+    host: &str,
+    path: &str,
+    origin: Option<&str>,
+    fields: &ProbeFields,
+) -> OpenedSocket {
+    timeout(PATIENCE * 2, attempt(stream, host, path, origin, fields))
+        .await
+        .ok()
+        .flatten()
+        .unwrap_or(OpenedSocket::Nothing)
 }
 
-async fn attempt(stream: Stream, host: &str, path: &str, origin: Option<&str>, fields: &Fields) -> Option<Opened> {
+async fn attempt(
+    stream: ByteStream,
+    host: &str,
+    path: &str,
+    origin: Option<&str>,
+    fields: &ProbeFields,
+) -> Option<OpenedSocket> {
     let mut request = request(host, path, fields)?;
     let headers = request.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
@@ -94,107 +110,115 @@ async fn attempt(stream: Stream, host: &str, path: &str, origin: Option<&str>, f
     if let Some(origin) = origin {
         headers.insert(ORIGIN, origin.parse().ok()?);
     }
-    let mut link = Link::open(stream, LONGEST_HEAD);
+    let mut link = H1Connection::open(stream, LONGEST_HEAD);
     let response = timeout(PATIENCE, link.exchange(request)).await.ok()?.ok()?;
     let opened = Instant::now();
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let bytes = timeout(PATIENCE, link.body(LONGEST_REFUSAL)).await.ok()?.unwrap_or_default();
-        return Some(Opened::Refused { status: response.status(), said: said(&bytes) });
+        return Some(OpenedSocket::Refused { status: response.status(), said: said(&bytes) });
     }
     let (stream, early) = link.into_stream();
     let config =
         WebSocketConfig::default().max_message_size(Some(LONGEST_MESSAGE)).max_frame_size(Some(LONGEST_MESSAGE));
     let mut socket = WebSocketStream::from_partially_read(stream, early.to_vec(), Role::Client, Some(config)).await;
-    let Ok(first) = timeout(PATIENCE, next(&mut socket)).await else { return Some(Opened::Silent) };
+    let Ok(first) = timeout(PATIENCE, next(&mut socket)).await else { return Some(OpenedSocket::Silent) };
     let after = opened.elapsed();
     let first = match first {
-        Next::Text(text) => text,
-        Next::Closed(code, reason) => return Some(Opened::Closed { code, reason }),
+        NextFrame::Text(text) => text,
+        NextFrame::Closed(code, reason) => return Some(OpenedSocket::Closed { code, reason }),
     };
-    let Some(Challenge { clock }) = challenge(&first) else { return Some(Opened::Other) };
+    let Some(GatewayChallenge { clock }) = challenge(&first) else { return Some(OpenedSocket::Other) };
     let ahead = clock.and_then(|clock| {
         let theirs = OffsetDateTime::from_unix_timestamp_nanos(i128::from(clock) * 1_000_000).ok()?;
         Some(theirs - OffsetDateTime::now_utc())
     });
     let answered = match origin {
-        None => Answered::NotAsked,
-        Some(_) if socket.send(Message::text(connect())).await.is_err() => Answered::Unclear,
+        None => ConnectAnswer::NotAsked,
+        Some(_) if socket.send(Message::text(connect())).await.is_err() => ConnectAnswer::Unclear,
         Some(_) => match timeout(PATIENCE, response_to_connect(&mut socket)).await {
             Ok(answered) => answered,
-            Err(_) => Answered::Unclear,
+            Err(_) => ConnectAnswer::Unclear,
         },
     };
     // Whether the gateway hears that we go makes no difference.
     let _ = timeout(GOODBYE, socket.close(None)).await;
-    Some(Opened::Challenged { after, ahead, answered })
+    Some(OpenedSocket::Challenged { after, ahead, answered })
 }
 
-enum Next {
+enum NextFrame {
     Text(String),
     Closed(u16, String),
 }
 
-async fn next(socket: &mut WebSocketStream<Stream>) -> Next {
+async fn next(socket: &mut WebSocketStream<ByteStream>) -> NextFrame {
     while let Some(Ok(message)) = socket.next().await {
         match message {
-            Message::Text(text) => return Next::Text(text.to_string()),
-            Message::Close(Some(frame)) => return Next::Closed(frame.code.into(), frame.reason.to_string()),
-            Message::Close(None) => return Next::Closed(1005, String::new()),
+            Message::Text(text) => return NextFrame::Text(text.to_string()),
+            Message::Close(Some(frame)) => return NextFrame::Closed(frame.code.into(), frame.reason.to_string()),
+            Message::Close(None) => return NextFrame::Closed(1005, String::new()),
             _ => {}
         }
     }
-    Next::Closed(1006, String::new())
+    NextFrame::Closed(1006, String::new())
 }
 
-async fn response_to_connect(socket: &mut WebSocketStream<Stream>) -> Answered {
+async fn response_to_connect(socket: &mut WebSocketStream<ByteStream>) -> ConnectAnswer {
     loop {
         match next(socket).await {
-            Next::Text(text) => {
+            NextFrame::Text(text) => {
                 if let Some(answered) = answered(&text) {
                     return answered;
                 }
             }
-            Next::Closed(1008, reason) if reason.starts_with("origin not allowed") => return Answered::OriginRefused,
-            Next::Closed(..) => return Answered::Unclear,
+            NextFrame::Closed(1008, reason) if reason.starts_with("origin not allowed") => {
+                return ConnectAnswer::OriginRefused;
+            }
+            NextFrame::Closed(..) => return ConnectAnswer::Unclear,
         }
     }
 }
 
 /// The gateway's first frame.
 #[derive(Debug, PartialEq, Eq)]
-struct Challenge {
+struct GatewayChallenge {
     /// Its clock, in milliseconds since 1970.
     clock: Option<i64>,
 }
 
-fn challenge(text: &str) -> Option<Challenge> {
+fn challenge(text: &str) -> Option<GatewayChallenge> {
     let frame: Value = serde_json::from_str(text).ok()?;
-    (frame["event"] == "connect.challenge").then(|| Challenge { clock: frame["payload"]["ts"].as_i64() })
+    (frame["event"] == "connect.challenge").then(|| GatewayChallenge { clock: frame["payload"]["ts"].as_i64() })
 }
 
 /// What a response to our `connect` says; `None` for a frame that is none.
-fn answered(text: &str) -> Option<Answered> {
+fn answered(text: &str) -> Option<ConnectAnswer> {
     let frame: Value = serde_json::from_str(text).ok()?;
     if frame["type"] != "res" || frame["id"] != ID {
         return None;
     }
     if frame["ok"] == true {
-        return Some(Answered::OriginAllowed);
+        return Some(ConnectAnswer::OriginAllowed);
     }
     let (code, detail) = (&frame["error"]["code"], &frame["error"]["details"]["code"]);
     Some(match (code.as_str().unwrap_or_default(), detail.as_str().unwrap_or_default()) {
-        (_, "CONTROL_UI_ORIGIN_NOT_ALLOWED") => Answered::OriginRefused,
-        (_, "AUTH_TOKEN_NOT_CONFIGURED" | "AUTH_PASSWORD_NOT_CONFIGURED") => Answered::NoSecret,
+        (_, "CONTROL_UI_ORIGIN_NOT_ALLOWED") => ConnectAnswer::OriginRefused,
+        (_, "AUTH_TOKEN_NOT_CONFIGURED" | "AUTH_PASSWORD_NOT_CONFIGURED") => ConnectAnswer::NoSecret,
         // What is asked for behind the origin.
-        (_, detail) if detail.starts_with("AUTH_") || detail.ends_with("IDENTITY_REQUIRED") => Answered::OriginAllowed,
-        (_, "PAIRING_REQUIRED") => Answered::OriginAllowed,
-        _ => Answered::Unclear,
+        (_, detail) if detail.starts_with("AUTH_") || detail.ends_with("IDENTITY_REQUIRED") => {
+            ConnectAnswer::OriginAllowed
+        }
+        (_, "PAIRING_REQUIRED") => ConnectAnswer::OriginAllowed,
+        _ => ConnectAnswer::Unclear,
     })
 }
 
-fn said(body: &[u8]) -> Said {
+fn said(body: &[u8]) -> RefusalSubject {
     let word = b"proxy_attribution_required";
-    if body.windows(word.len()).any(|window| window == word) { Said::Attribution } else { Said::Other }
+    if body.windows(word.len()).any(|window| window == word) {
+        RefusalSubject::Attribution
+    } else {
+        RefusalSubject::Other
+    }
 }
 
 fn connect() -> String {
@@ -231,8 +255,8 @@ mod tests {
     fn the_first_frame_is_known_by_its_event() {
         let first = r#"{"type":"event","event":"connect.challenge","payload":{"nonce":"n","ts":17}}"#;
         for (text, expected) in [
-            (first, Some(Challenge { clock: Some(17) })),
-            (r#"{"event":"connect.challenge"}"#, Some(Challenge { clock: None })),
+            (first, Some(GatewayChallenge { clock: Some(17) })),
+            (r#"{"event":"connect.challenge"}"#, Some(GatewayChallenge { clock: None })),
             (r#"{"type":"event","event":"tick"}"#, None),
             ("hello", None),
         ] {
@@ -247,14 +271,14 @@ mod tests {
                 .to_string()
         };
         for (text, expected) in [
-            (row("INVALID_REQUEST", "CONTROL_UI_ORIGIN_NOT_ALLOWED"), Some(Answered::OriginRefused)),
-            (row("INVALID_REQUEST", "CONTROL_UI_DEVICE_IDENTITY_REQUIRED"), Some(Answered::OriginAllowed)),
-            (row("INVALID_REQUEST", "DEVICE_IDENTITY_REQUIRED"), Some(Answered::OriginAllowed)),
-            (row("INVALID_REQUEST", "AUTH_TOKEN_MISSING"), Some(Answered::OriginAllowed)),
-            (row("INVALID_REQUEST", "AUTH_TOKEN_NOT_CONFIGURED"), Some(Answered::NoSecret)),
-            (row("UNAVAILABLE", "GATEWAY_STARTUP"), Some(Answered::Unclear)),
-            (row("INVALID_REQUEST", "PROTOCOL_MISMATCH"), Some(Answered::Unclear)),
-            (json!({"type": "res", "id": ID, "ok": true}).to_string(), Some(Answered::OriginAllowed)),
+            (row("INVALID_REQUEST", "CONTROL_UI_ORIGIN_NOT_ALLOWED"), Some(ConnectAnswer::OriginRefused)),
+            (row("INVALID_REQUEST", "CONTROL_UI_DEVICE_IDENTITY_REQUIRED"), Some(ConnectAnswer::OriginAllowed)),
+            (row("INVALID_REQUEST", "DEVICE_IDENTITY_REQUIRED"), Some(ConnectAnswer::OriginAllowed)),
+            (row("INVALID_REQUEST", "AUTH_TOKEN_MISSING"), Some(ConnectAnswer::OriginAllowed)),
+            (row("INVALID_REQUEST", "AUTH_TOKEN_NOT_CONFIGURED"), Some(ConnectAnswer::NoSecret)),
+            (row("UNAVAILABLE", "GATEWAY_STARTUP"), Some(ConnectAnswer::Unclear)),
+            (row("INVALID_REQUEST", "PROTOCOL_MISMATCH"), Some(ConnectAnswer::Unclear)),
+            (json!({"type": "res", "id": ID, "ok": true}).to_string(), Some(ConnectAnswer::OriginAllowed)),
             (json!({"type": "res", "id": "another", "ok": true}).to_string(), None),
             (json!({"type": "event", "event": "tick"}).to_string(), None),
         ] {
@@ -265,6 +289,6 @@ mod tests {
     #[test]
     fn a_refusal_for_attribution_is_known_by_its_word() {
         let json = br#"{"error":{"code":"proxy_attribution_required","message":"..."}}"#;
-        assert_eq!((said(json), said(b"Forbidden")), (Said::Attribution, Said::Other));
+        assert_eq!((said(json), said(b"Forbidden")), (RefusalSubject::Attribution, RefusalSubject::Other));
     }
 }

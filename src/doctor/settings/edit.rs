@@ -5,21 +5,21 @@ use std::fmt;
 use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstRootNode};
 use serde_json::{Value, json};
 
-use super::Unreadable;
+use super::UnreadableSettings;
 use super::read::parse;
 
 /// What to add to a list of the gateway's configuration, or to switch on or off.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Edit {
+pub struct SettingEdit {
     /// The names from the root to the setting.
     pub path: &'static [&'static str],
     /// What becomes of it.
-    pub change: Change,
+    pub change: SettingChange,
 }
 
 /// What becomes of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum SettingChange {
     /// These are added to the list.
     Add(Vec<String>),
     /// It is this.
@@ -31,7 +31,7 @@ pub enum Change {
 pub enum EditError {
     /// The file cannot be read.
     #[error(transparent)]
-    Unreadable(#[from] Unreadable),
+    Unreadable(#[from] UnreadableSettings),
     /// The setting, or what holds it, is not what it should be.
     #[error("{0} is not written there as it should be, or comes from elsewhere ($include, a variable, a name twice)")]
     Shape(String),
@@ -41,7 +41,7 @@ pub enum EditError {
 ///
 /// # Errors
 /// It cannot be done without touching anything else.
-pub fn apply(text: &str, edits: &[Edit]) -> Result<String, EditError> {
+pub fn apply(text: &str, edits: &[SettingEdit]) -> Result<String, EditError> {
     let (mark, body) = match text.strip_prefix('\u{feff}') {
         Some(body) => ("\u{feff}", body),
         None => ("", text),
@@ -60,7 +60,7 @@ pub fn apply(text: &str, edits: &[Edit]) -> Result<String, EditError> {
     if read == Some(expected) { Ok(format!("{mark}{edited}")) } else { Err(EditError::Shape(rest())) }
 }
 
-impl Edit {
+impl SettingEdit {
     /// The setting's name, with dots.
     pub fn key(&self) -> String {
         self.path.join(".")
@@ -69,8 +69,8 @@ impl Edit {
     /// The value that the setting has afterwards, if it was `before`.
     pub(in crate::doctor) fn value(&self, before: &[String]) -> Value {
         match &self.change {
-            Change::Set(value) => json!(value),
-            Change::Add(values) => {
+            SettingChange::Set(value) => json!(value),
+            SettingChange::Add(values) => {
                 let fresh = values.iter().filter(|value| !before.contains(value));
                 json!(before.iter().chain(fresh).collect::<Vec<_>>())
             }
@@ -79,17 +79,17 @@ impl Edit {
 }
 
 /// What is done, for a question.
-impl fmt::Display for Edit {
+impl fmt::Display for SettingEdit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.change {
-            Change::Add(values) => write!(f, "{}: add {}", self.key(), values.join(", ")),
-            Change::Set(value) => write!(f, "{}: {value}", self.key()),
+            SettingChange::Add(values) => write!(f, "{}: add {}", self.key(), values.join(", ")),
+            SettingChange::Set(value) => write!(f, "{}: {value}", self.key()),
         }
     }
 }
 
 /// Changes the tree.
-fn write(root: &CstRootNode, edit: &Edit) -> Option<()> {
+fn write(root: &CstRootNode, edit: &SettingEdit) -> Option<()> {
     let (leaf, parents) = edit.path.split_last()?;
     let mut object = root.object_value()?;
     for name in parents {
@@ -101,11 +101,11 @@ fn write(root: &CstRootNode, edit: &Edit) -> Option<()> {
     }
     unique(&object, leaf)?;
     match &edit.change {
-        Change::Set(value) => match object.get(leaf) {
+        SettingChange::Set(value) => match object.get(leaf) {
             Some(property) => property.set_value(CstInputValue::Bool(*value)),
             None => drop(object.append(leaf, CstInputValue::Bool(*value))),
         },
-        Change::Add(values) => {
+        SettingChange::Add(values) => {
             let list = object.array_value_or_create(leaf)?;
             let before: Vec<_> = list.elements().iter().filter_map(CstNode::to_serde_value).collect();
             for value in values.iter().filter(|value| !before.contains(&json!(value))) {
@@ -123,15 +123,15 @@ fn unique(object: &CstObject, name: &str) -> Option<()> {
 }
 
 /// Changes the value alike.
-fn imagine(value: &mut Value, edit: &Edit) -> Option<()> {
+fn imagine(value: &mut Value, edit: &SettingEdit) -> Option<()> {
     let (leaf, parents) = edit.path.split_last()?;
     let mut object = value.as_object_mut()?;
     for name in parents {
         object = object.entry(*name).or_insert_with(|| json!({})).as_object_mut()?;
     }
     match &edit.change {
-        Change::Set(value) => drop(object.insert((*leaf).to_owned(), json!(value))),
-        Change::Add(values) => {
+        SettingChange::Set(value) => drop(object.insert((*leaf).to_owned(), json!(value))),
+        SettingChange::Add(values) => {
             let list = object.entry(*leaf).or_insert_with(|| json!([])).as_array_mut()?;
             for value in values.iter().map(|value| json!(value)) {
                 if !list.contains(&value) {
@@ -150,11 +150,11 @@ mod tests {
     const PROXIES: &[&str] = &["gateway", "trustedProxies"];
     const ORIGINS: &[&str] = &["gateway", "controlUi", "allowedOrigins"];
 
-    fn both() -> Vec<Edit> {
-        let add = |value: &str| Change::Add(vec![value.to_owned()]);
+    fn both() -> Vec<SettingEdit> {
+        let add = |value: &str| SettingChange::Add(vec![value.to_owned()]);
         vec![
-            Edit { path: PROXIES, change: add("127.0.0.1") },
-            Edit { path: ORIGINS, change: add("https://gw.example:8443") },
+            SettingEdit { path: PROXIES, change: add("127.0.0.1") },
+            SettingEdit { path: ORIGINS, change: add("https://gw.example:8443") },
         ]
     }
 
@@ -189,7 +189,10 @@ mod tests {
 
     #[test]
     fn a_switch_is_set() {
-        let edit = Edit { path: &["gateway", "auth", "trustedProxy", "allowLoopback"], change: Change::Set(true) };
+        let edit = SettingEdit {
+            path: &["gateway", "auth", "trustedProxy", "allowLoopback"],
+            change: SettingChange::Set(true),
+        };
         for (before, after) in [
             (
                 r#"{"gateway":{"auth":{"mode":"trusted-proxy","trustedProxy":{"userHeader":"x"}}}}"#,

@@ -2,7 +2,7 @@
 //!
 //! frontgate's own configuration is changed in one place only, `forwarded.strip` ([`strip()`]).
 //!
-//! It holds tokens and passwords. Nothing but the settings in [`Settings`] is taken out of it, and no error repeats its text.
+//! It holds tokens and passwords. Nothing but the settings in [`GatewaySettings`] is taken out of it, and no error repeats its text.
 
 mod edit;
 mod place;
@@ -10,9 +10,9 @@ mod read;
 mod strip;
 mod write;
 
-pub use edit::{Change, Edit, EditError, apply};
+pub use edit::{EditError, SettingChange, SettingEdit, apply};
 pub use place::{Looked, find};
-pub use read::{Apps, Settings, TrustedProxy, Unreadable, read};
+pub use read::{AppsListener, GatewaySettings, TrustedProxy, UnreadableSettings, read};
 pub(super) use read::{DEFAULT_PORT, net};
 pub use strip::strip;
-pub use write::{Written, write};
+pub use write::{WrittenSettings, write};

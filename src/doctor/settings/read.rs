@@ -1,4 +1,4 @@
-//! [`Settings`]: what the gateway's configuration says about proxies.
+//! [`GatewaySettings`]: what the gateway's configuration says about proxies.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// What the gateway's configuration says about proxies. Its secrets are not in here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct GatewaySettings {
     /// `gateway.port`.
     pub port: Option<u16>,
     /// `gateway.bind`.
@@ -29,7 +29,7 @@ pub struct Settings {
     /// `gateway.publicOrigin`: what people open. Gateways that know no list of origins but this one take it for that.
     pub public_origin: Option<String>,
     /// `mcp.apps`, where it is on.
-    pub apps: Option<Apps>,
+    pub apps: Option<AppsListener>,
     /// `gateway.portals.ingress.port`.
     pub portals: Option<u16>,
     /// `gateway.controlUi.allowInsecureAuth`, or a `dangerously…` beside it that is on: its names.
@@ -53,7 +53,7 @@ pub struct TrustedProxy {
 
 /// The gateway's second listener, for apps that must not have the Control UI's origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Apps {
+pub struct AppsListener {
     /// `mcp.apps.sandboxOrigin`.
     pub origin: Option<String>,
     /// `mcp.apps.sandboxPort`, by default the one behind the gateway's own.
@@ -62,7 +62,7 @@ pub struct Apps {
 
 /// Why the file says nothing; without a word of its text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
+pub enum UnreadableSettings {
     /// It is not JSON5.
     #[error("line {line}, column {column}: not JSON5")]
     Syntax {
@@ -83,23 +83,23 @@ pub enum Unreadable {
 ///
 /// # Errors
 /// Where it is not JSON5.
-pub fn read(text: &str) -> Result<Settings, Unreadable> {
+pub fn read(text: &str) -> Result<GatewaySettings, UnreadableSettings> {
     let value = parse(text)?.to_serde_value().unwrap_or(Value::Null);
     if !value.is_object() {
-        return Err(Unreadable::NoObject);
+        return Err(UnreadableSettings::NoObject);
     }
-    Ok(Settings::of(&value))
+    Ok(GatewaySettings::of(&value))
 }
 
 /// The text as a tree that keeps comments and spaces.
-pub(super) fn parse(text: &str) -> Result<CstRootNode, Unreadable> {
+pub(super) fn parse(text: &str) -> Result<CstRootNode, UnreadableSettings> {
     // All of JSON5, and no more than JSON5.
     let options = ParseOptions { allow_missing_commas: false, ..ParseOptions::default() };
     CstRootNode::parse(text.trim_start_matches('\u{feff}'), &options)
-        .map_err(|error| Unreadable::Syntax { line: error.line_display(), column: error.column_display() })
+        .map_err(|error| UnreadableSettings::Syntax { line: error.line_display(), column: error.column_display() })
 }
 
-impl Settings {
+impl GatewaySettings {
     fn of(root: &Value) -> Self {
         let gateway = &root["gateway"];
         let ui = &gateway["controlUi"];
@@ -125,7 +125,7 @@ impl Settings {
             control_ui: ui["enabled"].as_bool() != Some(false),
             allowed_origins: strings(&ui["allowedOrigins"]),
             public_origin: word(&gateway["publicOrigin"]),
-            apps: on(&apps["enabled"]).then(|| Apps {
+            apps: on(&apps["enabled"]).then(|| AppsListener {
                 origin: word(&apps["sandboxOrigin"]),
                 port: number(&apps["sandboxPort"]).unwrap_or(port.unwrap_or(DEFAULT_PORT).wrapping_add(1)),
             }),
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn json5_is_read_as_the_gateway_does() {
         let settings = read(FULL).unwrap();
-        let expected = Settings {
+        let expected = GatewaySettings {
             port: Some(18789),
             bind: Some("loopback".to_owned()),
             tls: true,
@@ -207,7 +207,7 @@ mod tests {
             control_ui: true,
             allowed_origins: vec!["https://GW.example:8443".to_owned()],
             public_origin: Some("https://gw.example".to_owned()),
-            apps: Some(Apps { origin: Some("https://apps.example".to_owned()), port: 18790 }),
+            apps: Some(AppsListener { origin: Some("https://apps.example".to_owned()), port: 18790 }),
             portals: Some(18890),
             dangerous: vec!["allowInsecureAuth"],
             partial: false,
@@ -221,7 +221,7 @@ mod tests {
         for (entry, lists) in
             [("https://gw", true), (" https://GW ", true), ("*", true), ("https://gw/", false), ("http://gw", false)]
         {
-            let one = Settings { allowed_origins: vec![entry.to_owned()], ..Settings::default() };
+            let one = GatewaySettings { allowed_origins: vec![entry.to_owned()], ..GatewaySettings::default() };
             assert_eq!(one.lists("https://gw"), lists, "{entry}");
         }
     }
@@ -245,9 +245,9 @@ mod tests {
     fn an_error_names_the_place_and_repeats_nothing() {
         let secret = "{\n  gateway: { auth: { token: \"s3cret\" \"x\" } }\n}";
         let error = read(secret).unwrap_err();
-        assert!(matches!(error, Unreadable::Syntax { line: 2, .. }), "{error}");
+        assert!(matches!(error, UnreadableSettings::Syntax { line: 2, .. }), "{error}");
         assert!(!format!("{error} {error:?}").contains("s3cret"));
-        assert_eq!(read("[1]"), Err(Unreadable::NoObject));
-        assert_eq!(read(""), Err(Unreadable::NoObject));
+        assert_eq!(read("[1]"), Err(UnreadableSettings::NoObject));
+        assert_eq!(read(""), Err(UnreadableSettings::NoObject));
     }
 }

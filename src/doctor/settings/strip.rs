@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use crate::config::{Config, Overrides, Source, load};
+use crate::config::{Config, ConfigLocation, Overrides, load};
 
 /// The text with `names` in `forwarded.strip`. Comments, order and spaces stay. `None`: it is not written so that this could be done
 /// without touching anything else.
 pub fn strip(text: &str, file: &Path, names: &[String]) -> Option<String> {
     let read = |text: &str| {
-        let source = Source::Text { text: text.to_owned(), file: file.to_owned() };
+        let source = ConfigLocation::Text { text: text.to_owned(), file: file.to_owned() };
         load(source, [], &Overrides::default()).ok().map(|loaded| loaded.config)
     };
     let before = read(text)?;
@@ -157,7 +157,7 @@ mod tests {
         ] {
             if let Some(edited) = stripped(text, &["x-user"]) {
                 // Done all the same; then it says so to a reader.
-                let source = Source::Text { text: edited.clone(), file: "/f.yaml".into() };
+                let source = ConfigLocation::Text { text: edited.clone(), file: "/f.yaml".into() };
                 let read = load(source, [], &Overrides::default()).unwrap().config;
                 assert_eq!(read.forwarded.strip, ["x-user"], "{edited}");
             }

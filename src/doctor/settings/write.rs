@@ -10,7 +10,7 @@ use time::macros::format_description;
 
 /// What was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenSettings {
     /// The file that was replaced; behind a link, the one it leads to.
     pub file: PathBuf,
     /// What it was before.
@@ -22,7 +22,7 @@ pub struct Written {
 ///
 /// # Errors
 /// What the system said; or that the file is not `before` any more. Then nothing has changed.
-pub fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime) -> io::Result<Written> {
+pub fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime) -> io::Result<WrittenSettings> {
     // What a link leads to is replaced, not the link.
     let file = fs::canonicalize(file)?;
     let fresh = beside(&file, &format!("frontgate-{}", std::process::id()));
@@ -43,7 +43,7 @@ pub fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime) -> io:
         // The rename is on disk with the folder.
         File::open(folder).and_then(|folder| folder.sync_all())?;
     }
-    Ok(Written { file, backup })
+    Ok(WrittenSettings { file, backup })
 }
 
 /// Keeps `text` beside `file`, under a name that no earlier copy of the same second has.

@@ -1,12 +1,12 @@
 use base64::Engine as _;
 use rcgen::{CertificateParams, DnType, KeyPair};
 
-use super::{Ca, Https, POLICY, System, TEMPLATE, is_loopback, page, qr};
+use super::{CaPageSystem, HttpsLocation, OfferedCa, POLICY, TEMPLATE, is_loopback, page, qr};
 
-fn ca() -> Ca {
+fn ca() -> OfferedCa {
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "frontgate local CA (<box>, 2026-11-20)");
-    Ca::new(params.self_signed(&KeyPair::generate().unwrap()).unwrap().der()).unwrap()
+    OfferedCa::new(params.self_signed(&KeyPair::generate().unwrap()).unwrap().der()).unwrap()
 }
 
 #[test]
@@ -54,14 +54,14 @@ fn a_phone_is_not_sent_to_itself() {
 #[test]
 fn the_instructions_for_the_asking_system_are_open() {
     for (agent, expected) in [
-        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X)", Some(System::Ios)),
-        ("Mozilla/5.0 (Linux; Android 16; Pixel 9)", Some(System::Android)),
-        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)", Some(System::Mac)),
-        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64)", Some(System::Windows)),
-        ("Mozilla/5.0 (X11; Linux x86_64)", Some(System::Linux)),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X)", Some(CaPageSystem::Ios)),
+        ("Mozilla/5.0 (Linux; Android 16; Pixel 9)", Some(CaPageSystem::Android)),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)", Some(CaPageSystem::Mac)),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64)", Some(CaPageSystem::Windows)),
+        ("Mozilla/5.0 (X11; Linux x86_64)", Some(CaPageSystem::Linux)),
         ("curl/8.9.1", None),
     ] {
-        let system = System::guess(Some(agent));
+        let system = CaPageSystem::guess(Some(agent));
         assert_eq!(system, expected, "{agent}");
         let opened = page(&ca(), at(None), "gw.lan", system).matches("<details open>").count();
         assert_eq!(opened, usize::from(expected.is_some()), "{agent}");
@@ -77,6 +77,6 @@ fn the_policy_names_the_hash_of_the_style() {
     assert!(POLICY.contains(&format!("'sha256-{hash}'")), "write {hash} into POLICY");
 }
 
-fn at(port: Option<u16>) -> Https {
-    Https { port, beside_80: true }
+fn at(port: Option<u16>) -> HttpsLocation {
+    HttpsLocation { port, beside_80: true }
 }

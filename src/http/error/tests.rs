@@ -3,56 +3,61 @@ use std::collections::HashSet;
 use super::*;
 
 /// One of each, with a cause that must never be shown.
-pub(crate) fn every_failure() -> Vec<Failure> {
-    let cause = || Cause::from("10.1.2.3:18789");
-    let with_cause: [fn(Cause) -> Failure; 9] = [
-        Failure::GatewayNotRunning,
-        Failure::GatewayStarting,
-        Failure::GatewayUnreachable,
-        Failure::GatewayNotFound,
-        Failure::GatewayIsFrontgate,
-        |cause| Failure::GatewayTls(TlsFault::UnknownIssuer, cause),
-        Failure::GatewayClosed,
-        Failure::GatewayNonsense,
-        Failure::Exhausted,
+pub(crate) fn every_failure() -> Vec<RequestFailure> {
+    let cause = || FailureCause::from("10.1.2.3:18789");
+    let with_cause: [fn(FailureCause) -> RequestFailure; 9] = [
+        RequestFailure::GatewayNotRunning,
+        RequestFailure::GatewayStarting,
+        RequestFailure::GatewayUnreachable,
+        RequestFailure::GatewayNotFound,
+        RequestFailure::GatewayIsFrontgate,
+        |cause| RequestFailure::GatewayTls(TlsFault::UnknownIssuer, cause),
+        RequestFailure::GatewayClosed,
+        RequestFailure::InvalidResponse,
+        RequestFailure::Exhausted,
     ];
     let flaws = [
-        Flaw::MissingHost,
-        Flaw::TwoHosts,
-        Flaw::BadHost,
-        Flaw::BadTarget,
-        Flaw::AmbiguousPath,
-        Flaw::FragmentInTarget,
-        Flaw::BadHead,
-        Flaw::BadFraming,
-        Flaw::BodyCutShort,
-        Flaw::BadUpgrade,
+        BadRequest::MissingHost,
+        BadRequest::TwoHosts,
+        BadRequest::BadHost,
+        BadRequest::BadTarget,
+        BadRequest::AmbiguousPath,
+        BadRequest::FragmentInTarget,
+        BadRequest::BadHead,
+        BadRequest::BadFraming,
+        BadRequest::BodyCutShort,
+        BadRequest::BadUpgrade,
     ];
     let plain = [
-        Failure::UnaskedUpgrade,
-        Failure::WrongAccept,
-        Failure::NoUpgrade,
-        Failure::ConnectTimeout,
-        Failure::ReadTimeout,
-        Failure::SendTimeout,
-        Failure::RequestTimeout,
-        Failure::TooManyWaiting,
-        Failure::TooManyHeads,
-        Failure::BodyTooLarge,
-        Failure::TargetTooLong,
-        Failure::HeadTooLarge,
-        Failure::Misdirected,
-        Failure::OriginNotAllowed,
-        Failure::LoginRequired,
-        Failure::TooManyLogins { retry_after: std::time::Duration::from_millis(2500) },
-        Failure::NoRoute,
-        Failure::Connect,
-        Failure::TooManyRequests,
-        Failure::TooManyConnections,
-        Failure::Draining,
-        Failure::Internal,
+        RequestFailure::UnaskedUpgrade,
+        RequestFailure::WrongAccept,
+        RequestFailure::NoUpgrade,
+        RequestFailure::ConnectTimeout,
+        RequestFailure::ReadTimeout,
+        RequestFailure::SendTimeout,
+        RequestFailure::RequestTimeout,
+        RequestFailure::TooManyWaiting,
+        RequestFailure::TooManyHeads,
+        RequestFailure::BodyTooLarge,
+        RequestFailure::TargetTooLong,
+        RequestFailure::HeadTooLarge,
+        RequestFailure::Misdirected,
+        RequestFailure::OriginNotAllowed,
+        RequestFailure::LoginRequired,
+        RequestFailure::TooManyLogins { retry_after: std::time::Duration::from_millis(2500) },
+        RequestFailure::NoRoute,
+        RequestFailure::Connect,
+        RequestFailure::TooManyRequests,
+        RequestFailure::TooManyConnections,
+        RequestFailure::Draining,
+        RequestFailure::Internal,
     ];
-    with_cause.map(|failure| failure(cause())).into_iter().chain(flaws.map(Failure::BadRequest)).chain(plain).collect()
+    with_cause
+        .map(|failure| failure(cause()))
+        .into_iter()
+        .chain(flaws.map(RequestFailure::BadRequest))
+        .chain(plain)
+        .collect()
 }
 
 #[test]
@@ -109,10 +114,10 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
 fn the_one_at_fault_matches_the_status() {
     for failure in every_failure() {
         let expected = match failure.status().as_u16() {
-            400..500 => Fault::Client,
-            502 | 504 => Fault::Gateway,
-            503 if matches!(failure, Failure::GatewayStarting(_)) => Fault::Gateway,
-            _ => Fault::Frontgate,
+            400..500 => Blame::Client,
+            502 | 504 => Blame::Gateway,
+            503 if matches!(failure, RequestFailure::GatewayStarting(_)) => Blame::Gateway,
+            _ => Blame::Frontgate,
         };
         assert_eq!(failure.fault(), expected, "{failure}");
     }
@@ -131,7 +136,7 @@ fn every_face_says_what_happened_and_what_to_do() {
 
 #[test]
 fn the_cause_is_the_source() {
-    let failure = Failure::connecting(io::Error::other("10.1.2.3:18789: odd"));
+    let failure = RequestFailure::connecting(io::Error::other("10.1.2.3:18789: odd"));
     assert_eq!(failure.source().unwrap().to_string(), "10.1.2.3:18789: odd");
 }
 
@@ -148,7 +153,7 @@ fn errors_of_connecting_are_sorted() {
         (io::Error::from_raw_os_error(24), "exhausted", false),
     ];
     for (error, code, retryable) in cases {
-        let failure = Failure::connecting(error);
+        let failure = RequestFailure::connecting(error);
         assert_eq!((failure.code(), failure.retryable()), (code, retryable));
     }
 }

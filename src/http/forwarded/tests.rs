@@ -1,11 +1,11 @@
 use super::*;
 
-fn peer(text: &str) -> Peer {
-    if text == "unix" { Peer::Unix } else { Peer::tcp(SocketAddr::new(text.parse().unwrap(), 40000)) }
+fn peer(text: &str) -> ClientPeer {
+    if text == "unix" { ClientPeer::Unix } else { ClientPeer::tcp(SocketAddr::new(text.parse().unwrap(), 40000)) }
 }
 
-fn arrival(from: &str) -> Arrival {
-    Arrival { secure: true, ..Arrival::new(peer(from), Announced::Nothing) }
+fn arrival(from: &str) -> ConnectionInfo {
+    ConnectionInfo { secure: true, ..ConnectionInfo::new(peer(from), ProxyAnnouncement::Nothing) }
 }
 
 fn headers(lines: &[&str]) -> HeaderMap {
@@ -81,11 +81,11 @@ fn behind_trusted_proxies_the_client_is_the_right_most_address_that_none_of_them
 #[test]
 fn a_trusted_proxy_that_announces_nobody_in_particular_vouches_for_no_field() {
     let said = headers(&["X-Forwarded-For: 203.0.113.7"]);
-    let from_proxy = |announced| Arrival { announced, ..arrival("10.0.0.1") };
+    let from_proxy = |announced| ConnectionInfo { announced, ..arrival("10.0.0.1") };
     for (announced, trusted, client) in [
-        (Announced::Nothing, true, "203.0.113.7"),
-        (Announced::Client, true, "203.0.113.7"),
-        (Announced::NoClient, false, "10.0.0.1"),
+        (ProxyAnnouncement::Nothing, true, "203.0.113.7"),
+        (ProxyAnnouncement::Client, true, "203.0.113.7"),
+        (ProxyAnnouncement::NoClient, false, "10.0.0.1"),
     ] {
         let told =
             decide(&rules(&["10.0.0.0/8"]), &from_proxy(announced), &HeaderValue::from_static("localhost"), &said);
@@ -160,8 +160,8 @@ fn only_a_direct_local_client_asking_for_a_loopback_name_is_local() {
         assert_eq!(told.fields.is_empty(), *local, "{from} {host} {lines:?}");
     }
     let localhost = HeaderValue::from_static("localhost");
-    for announced in [Announced::Client, Announced::NoClient] {
-        let arrival = Arrival { announced, ..arrival("127.0.0.1") };
+    for announced in [ProxyAnnouncement::Client, ProxyAnnouncement::NoClient] {
+        let arrival = ConnectionInfo { announced, ..arrival("127.0.0.1") };
         let told = decide(&rules(&[]), &arrival, &localhost, &HeaderMap::new());
         assert!(!told.fields.is_empty(), "{announced:?}");
     }

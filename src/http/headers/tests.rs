@@ -22,19 +22,19 @@ fn head(version: Version, fields: &[&str]) -> request::Parts {
 }
 
 /// The fields as the gateway gets them, line by line.
-fn passed(head: &request::Parts, host: &'static str, connection: Connection) -> Vec<String> {
+fn passed(head: &request::Parts, host: &'static str, connection: ConnectionEffect) -> Vec<String> {
     passed_with(head, host, connection, None, false)
 }
 
 fn passed_with(
     head: &request::Parts,
     host: &'static str,
-    connection: Connection,
+    connection: ConnectionEffect,
     rules: Option<&HeaderRules>,
     basic_is_ours: bool,
 ) -> Vec<String> {
     let (forwarding, protected) = (untold(), ProtectedFields::new([].into_iter(), &[], Login::Elsewhere));
-    let passing = Passing { forwarding: &forwarding, protected: &protected, basic_is_ours, rules };
+    let passing = FieldFilter { forwarding: &forwarding, protected: &protected, basic_is_ours, rules };
     let mut passed = Vec::new();
     to_gateway(head, &HeaderValue::from_static(host), passing, connection, |name, value| {
         passed.push(format!("{name}: {}", value.to_str().unwrap()));
@@ -62,7 +62,7 @@ fn hop_by_hop_fields_stay_on_their_hop_and_the_rest_keeps_its_order() {
         (&["host: gw", "cookie: a=1", "cookie: b=2"], &["host: gw", "cookie: a=1", "cookie: b=2"]),
     ];
     for (came, expected) in rows {
-        assert_eq!(passed(&head(Version::HTTP_11, came), "gw", Connection::Stays), *expected, "{came:?}");
+        assert_eq!(passed(&head(Version::HTTP_11, came), "gw", ConnectionEffect::Stays), *expected, "{came:?}");
     }
 }
 
@@ -83,7 +83,7 @@ fn what_may_not_stand_in_the_head_is_not_announced_for_behind_the_body() {
     for (announced, expected) in rows {
         let field = format!("trailer: {announced}");
         let head = head(Version::HTTP_11, &["host: gw", "connection: x-named", &field]);
-        let passed = passed_with(&head, "gw", Connection::Stays, Some(&rules), false);
+        let passed = passed_with(&head, "gw", ConnectionEffect::Stays, Some(&rules), false);
         assert_eq!(passed[1..], **expected, "{announced}");
     }
 }
@@ -104,9 +104,9 @@ fn a_password_for_us_stays_and_what_else_authorizes_passes() {
     for (value, passes) in rows {
         let field = format!("authorization: {value}");
         let head = head(Version::HTTP_11, &["host: gw", &field, "authorization: Bearer kept"]);
-        let ours = passed_with(&head, "gw", Connection::Stays, None, true);
+        let ours = passed_with(&head, "gw", ConnectionEffect::Stays, None, true);
         assert_eq!(ours.len(), if passes { 3 } else { 2 }, "{value}: {ours:?}");
-        assert_eq!(passed(&head, "gw", Connection::Stays).len(), 3, "{value}, where no route takes passwords");
+        assert_eq!(passed(&head, "gw", ConnectionEffect::Stays).len(), 3, "{value}, where no route takes passwords");
     }
 }
 
@@ -114,7 +114,7 @@ fn a_password_for_us_stays_and_what_else_authorizes_passes() {
 fn a_request_over_h2_gets_its_host_first_and_one_cookie() {
     let head = head(Version::HTTP_2, &["accept: */*", "cookie: a=1", "x-b: 1", "cookie: b=2"]);
     assert_eq!(
-        passed(&head, "gw:8443", Connection::Stays),
+        passed(&head, "gw:8443", ConnectionEffect::Stays),
         ["host: gw:8443", "accept: */*", "cookie: a=1; b=2", "x-b: 1"]
     );
 }
@@ -122,26 +122,26 @@ fn a_request_over_h2_gets_its_host_first_and_one_cookie() {
 #[test]
 fn an_upgrade_is_written_anew_and_its_own_fields_pass() {
     let came = ["host: gw", "connection: keep-alive, UPGRADE", "upgrade: WebSocket", "sec-websocket-key: k"];
-    let passed = passed(&head(Version::HTTP_11, &came), "gw", Connection::Upgrade);
+    let passed = passed(&head(Version::HTTP_11, &came), "gw", ConnectionEffect::Upgrade);
     assert_eq!(passed, ["host: gw", "sec-websocket-key: k", "connection: Upgrade", "upgrade: websocket"]);
 }
 
 #[test]
 fn an_answer_loses_only_what_belongs_to_the_gateways_connection() {
-    let rows: &[(&[&str], Connection, &[&str])] = &[
-        (&["a: 1", "connection: close", "b: 2"], Connection::Stays, &["a: 1", "b: 2"]),
-        (&["a: 1", "transfer-encoding: chunked", "trailer: x"], Connection::Stays, &["a: 1", "trailer: x"]),
+    let rows: &[(&[&str], ConnectionEffect, &[&str])] = &[
+        (&["a: 1", "connection: close", "b: 2"], ConnectionEffect::Stays, &["a: 1", "b: 2"]),
+        (&["a: 1", "transfer-encoding: chunked", "trailer: x"], ConnectionEffect::Stays, &["a: 1", "trailer: x"]),
         (
             &["connection: x-h", "x-h: 1", "set-cookie: a", "set-cookie: b"],
-            Connection::Stays,
+            ConnectionEffect::Stays,
             &["set-cookie: a", "set-cookie: b"],
         ),
         (
             &["upgrade: websocket", "connection: Upgrade", "sec-websocket-accept: x"],
-            Connection::Upgrade,
+            ConnectionEffect::Upgrade,
             &["sec-websocket-accept: x", "connection: Upgrade", "upgrade: websocket"],
         ),
-        (&["a: 1"], Connection::Stays, &["a: 1"]),
+        (&["a: 1"], ConnectionEffect::Stays, &["a: 1"]),
     ];
     for (came, connection, expected) in rows {
         let mut headers = map(came);

@@ -1,56 +1,58 @@
-//! [`Failures`]: how often each client has failed to log in lately: pure.
+//! [`LoginFailures`]: how often each client has failed to log in lately: pure.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Client, Tag};
+use super::{AttemptClient, PasswordTag};
 
 /// How often each client has failed to log in lately. Failures are forgotten one after the other, [`FORGET_ONE`] each.
 #[derive(Debug, Default)]
-pub(super) struct Failures(HashMap<Client, Record>);
+pub(super) struct LoginFailures(HashMap<AttemptClient, FailureRecord>);
 
 #[derive(Debug)]
-struct Record {
+struct FailureRecord {
     /// When the last failure is forgotten.
     forgotten_at: Instant,
     /// The latest passwords that were wrong.
-    wrong: VecDeque<Tag>,
+    wrong: VecDeque<PasswordTag>,
 }
 
-impl Failures {
+impl LoginFailures {
     /// How many failures of `client` are not forgotten.
-    pub(super) fn of(&self, client: Client, now: Instant) -> u32 {
+    pub(super) fn of(&self, client: AttemptClient, now: Instant) -> u32 {
         let left = self.left(client, now).as_nanos().div_ceil(FORGET_ONE.as_nanos());
         u32::try_from(left).unwrap_or(u32::MAX)
     }
 
     /// How long `client` has to wait until another password of its own is looked at, if it has failed too often.
-    pub(super) fn pause(&self, client: Client, now: Instant) -> Option<Duration> {
+    pub(super) fn pause(&self, client: AttemptClient, now: Instant) -> Option<Duration> {
         let pause = self.left(client, now).checked_sub(FORGET_ONE * (MOST - 1))?;
         (!pause.is_zero()).then_some(pause)
     }
 
     /// Whether this very password was wrong a moment ago. A page that goes on with an old one guesses nothing, and costs
     /// nothing.
-    pub(super) fn is_known(&self, client: Client, tag: &Tag) -> bool {
+    pub(super) fn is_known(&self, client: AttemptClient, tag: &PasswordTag) -> bool {
         self.0.get(&client).is_some_and(|record| record.wrong.contains(tag))
     }
 
     /// `client` has failed once more.
-    pub(super) fn add(&mut self, client: Client, tag: Tag, now: Instant) {
+    pub(super) fn add(&mut self, client: AttemptClient, tag: PasswordTag, now: Instant) {
         if !self.0.contains_key(&client) {
             self.make_room(now);
         }
-        let record =
-            self.0.entry(client).or_insert_with(|| Record { forgotten_at: now, wrong: VecDeque::with_capacity(1) });
+        let record = self
+            .0
+            .entry(client)
+            .or_insert_with(|| FailureRecord { forgotten_at: now, wrong: VecDeque::with_capacity(1) });
         record.forgotten_at = (record.forgotten_at.max(now) + FORGET_ONE).min(now + FORGET_ONE * MOST);
         record.wrong.truncate(REMEMBERED - 1);
         record.wrong.push_front(tag);
     }
 
-    fn left(&self, client: Client, now: Instant) -> Duration {
+    fn left(&self, client: AttemptClient, now: Instant) -> Duration {
         self.0.get(&client).map_or(Duration::ZERO, |record| record.forgotten_at.saturating_duration_since(now))
     }
 
@@ -82,13 +84,13 @@ mod tests {
     use crate::listener::Network;
 
     #[expect(clippy::unnecessary_wraps, reason = "what is asked for may be none")]
-    fn client(number: u32) -> Client {
+    fn client(number: u32) -> AttemptClient {
         Some(Network::of(std::net::Ipv4Addr::from_bits(number).into()))
     }
 
     #[test]
     fn who_fails_too_often_waits_until_one_failure_is_forgotten() {
-        let (mut failures, began, seconds) = (Failures::default(), Instant::now(), Duration::from_secs);
+        let (mut failures, began, seconds) = (LoginFailures::default(), Instant::now(), Duration::from_secs);
         for number in 1..=MOST {
             assert_eq!(failures.pause(client(1), began), None, "before failure {number}");
             failures.add(client(1), [0; 32], began);
@@ -106,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_wrong_password_is_known_for_a_while() {
-        let (mut failures, now) = (Failures::default(), Instant::now());
+        let (mut failures, now) = (LoginFailures::default(), Instant::now());
         (1..=5).for_each(|number| failures.add(client(1), [number; 32], now));
         let known = |number| failures.is_known(client(1), &[number; 32]);
         assert_eq!([1, 2, 3, 4, 5, 6].map(known), [false, true, true, true, true, false]);
@@ -115,7 +117,7 @@ mod tests {
 
     #[test]
     fn clients_are_bounded_and_those_who_failed_least_are_forgotten_first() {
-        let (mut failures, now) = (Failures::default(), Instant::now());
+        let (mut failures, now) = (LoginFailures::default(), Instant::now());
         (0..9).for_each(|_| failures.add(client(0), [0; 32], now));
         for number in 1..4500 {
             failures.add(client(number), [0; 32], now);

@@ -1,24 +1,24 @@
-//! [`Remembered`]: what was found to be right.
+//! [`RememberedPasswords`]: what was found to be right.
 
 use std::collections::HashMap;
 
-use super::Tag;
+use super::PasswordTag;
 
 /// What was found to be right, and when it was asked for last.
 #[derive(Debug, Default)]
-pub(super) struct Remembered {
-    asked: HashMap<Tag, u64>,
+pub(super) struct RememberedPasswords {
+    asked: HashMap<PasswordTag, u64>,
     now: u64,
 }
 
-impl Remembered {
-    pub(super) fn knows(&mut self, tag: &Tag) -> bool {
+impl RememberedPasswords {
+    pub(super) fn knows(&mut self, tag: &PasswordTag) -> bool {
         self.now += 1;
         let asked = self.asked.get_mut(tag);
         asked.map(|asked| *asked = self.now).is_some()
     }
 
-    pub(super) fn learn(&mut self, tag: Tag) {
+    pub(super) fn learn(&mut self, tag: PasswordTag) {
         if self.asked.len() >= MOST_KNOWN
             && let Some(oldest) = self.asked.iter().min_by_key(|(_, asked)| **asked).map(|(tag, _)| *tag)
         {
@@ -30,7 +30,7 @@ impl Remembered {
 }
 
 #[cfg(test)]
-impl Remembered {
+impl RememberedPasswords {
     pub(super) fn len(&self) -> usize {
         self.asked.len()
     }
@@ -45,8 +45,8 @@ mod tests {
 
     #[test]
     fn the_oldest_is_forgotten_first() {
-        let mut right = Remembered::default();
-        let tag = |number: usize| -> Tag {
+        let mut right = RememberedPasswords::default();
+        let tag = |number: usize| -> PasswordTag {
             let mut tag = [0; 32];
             tag[..8].copy_from_slice(&number.to_be_bytes());
             tag

@@ -4,7 +4,7 @@ use tokio::task::JoinSet;
 use super::*;
 
 /// `ann` with `hush` and `bob` with `quiet`.
-fn basic() -> Basic {
+fn basic() -> BasicAuth {
     let params = argon2::Params::new(8, 1, 1, None).unwrap();
     let hash = Argon2::default().hash_password_customized(b"hush", b"some salt", None, None, params);
     let bcrypt = bcrypt::hash_with_salt("quiet", 4, [7; 16]).unwrap().to_string();
@@ -12,10 +12,10 @@ fn basic() -> Basic {
         ("ann".to_owned(), PasswordHash::Argon2(hash.unwrap().to_string())),
         ("bob".to_owned(), PasswordHash::Bcrypt(bcrypt)),
     ];
-    Basic { users, user_header: None }
+    BasicAuth { users, user_header: None }
 }
 
-async fn asked(passwords: &Passwords, user: &str, password: &str, from: &str) -> Result<bool, TooMany> {
+async fn asked(passwords: &Passwords, user: &str, password: &str, from: &str) -> Result<bool, TooManyAttempts> {
     let credentials = Credentials { user: user.to_owned(), password: password.as_bytes().to_vec() };
     passwords.check(&basic(), credentials, from.parse().ok()).await
 }
@@ -106,7 +106,7 @@ async fn a_client_that_leaves_gives_its_place_back_and_its_attempt_counts() {
 #[tokio::test]
 async fn a_line_that_is_full_says_when_to_come_back() {
     let passwords = Passwords::new().unwrap();
-    let question = |number: u8| Question { client: None, tag: [number; 32], known: true };
+    let question = |number: u8| PasswordQuestion { client: None, tag: [number; 32], known: true };
     let mut turns = Vec::new();
     let refused = loop {
         match passwords.line_up(&question(1)) {
@@ -114,7 +114,7 @@ async fn a_line_that_is_full_says_when_to_come_back() {
             Err(refused) => break refused,
         }
     };
-    assert_eq!(refused, Err(TooMany { retry_after: PATIENCE }));
+    assert_eq!(refused, Err(TooManyAttempts { retry_after: PATIENCE }));
     assert!(turns.len() > 60 && asked(&passwords, "ann", "hush", "192.0.2.1").await == Ok(true));
     turns.clear();
     assert!(passwords.state().turns.is_idle() && passwords.state().begin.is_empty());

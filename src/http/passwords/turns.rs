@@ -1,40 +1,40 @@
-//! [`Turns`]: whose password is looked at next: pure.
+//! [`PasswordTurns`]: whose password is looked at next: pure.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
 
 use tokio::time::Instant;
 
-use super::Client;
-use super::failures::Failures;
+use super::AttemptClient;
+use super::failures::LoginFailures;
 
 /// Whose password is looked at next, where only a few are at once. Each client has a line of its own and one turn at a time.
 /// Clients that have failed less come first, and of equals the one that came last: under an attack from many networks those
 /// who have waited longest are its first wave, and a user who comes behind it is not to wait for all of it.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(super) struct PasswordTurns {
     /// Turns that can be taken.
     free: usize,
-    lines: HashMap<Client, Line>,
+    lines: HashMap<AttemptClient, ClientQueue>,
     waiting: usize,
     arrivals: u64,
 }
 
 #[derive(Debug, Default)]
-struct Line {
+struct ClientQueue {
     /// The one that has a turn.
-    busy: Option<Ticket>,
-    waiting: VecDeque<Ticket>,
+    busy: Option<TurnTicket>,
+    waiting: VecDeque<TurnTicket>,
 }
 
 /// One that waits, or has a turn. Later ones are greater.
-pub(super) type Ticket = u64;
+pub(super) type TurnTicket = u64;
 
 /// There is no room in the line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
+pub(super) struct TurnsFull;
 
-impl Turns {
+impl PasswordTurns {
     /// So many at once.
     pub(super) fn new(free: usize) -> Self {
         Self { free, lines: HashMap::new(), waiting: 0, arrivals: 0 }
@@ -47,12 +47,12 @@ impl Turns {
     /// `client` itself has too many in line, or there are too many and no other has failed more.
     pub(super) fn enter(
         &mut self,
-        client: Client,
-        failures: &Failures,
+        client: AttemptClient,
+        failures: &LoginFailures,
         now: Instant,
-    ) -> Result<(Ticket, Option<Ticket>), Full> {
+    ) -> Result<(TurnTicket, Option<TurnTicket>), TurnsFull> {
         if self.lines.get(&client).is_some_and(|line| line.waiting.len() >= MOST_OF_ONE) {
-            return Err(Full);
+            return Err(TurnsFull);
         }
         let displaced = if self.waiting < MOST_WAITING { None } else { Some(self.displace(client, failures, now)?) };
         self.arrivals += 1;
@@ -61,8 +61,8 @@ impl Turns {
         Ok((self.arrivals, displaced))
     }
 
-    /// The next turn, if one is free. [`Turns::end`] gives it back.
-    pub(super) fn next(&mut self, failures: &Failures, now: Instant) -> Option<(Client, Ticket)> {
+    /// The next turn, if one is free. [`PasswordTurns::end`] gives it back.
+    pub(super) fn next(&mut self, failures: &LoginFailures, now: Instant) -> Option<(AttemptClient, TurnTicket)> {
         if self.free == 0 {
             return None;
         }
@@ -78,7 +78,7 @@ impl Turns {
     }
 
     /// `ticket` has had its turn, or does not wait for it any more. Nothing, if it is not there.
-    pub(super) fn end(&mut self, client: Client, ticket: Ticket) {
+    pub(super) fn end(&mut self, client: AttemptClient, ticket: TurnTicket) {
         let Some(line) = self.lines.get_mut(&client) else { return };
         if line.busy == Some(ticket) {
             line.busy = None;
@@ -92,7 +92,12 @@ impl Turns {
         }
     }
 
-    fn displace(&mut self, client: Client, failures: &Failures, now: Instant) -> Result<Ticket, Full> {
+    fn displace(
+        &mut self,
+        client: AttemptClient,
+        failures: &LoginFailures,
+        now: Instant,
+    ) -> Result<TurnTicket, TurnsFull> {
         let own = failures.of(client, now);
         let others = self.lines.iter().filter_map(|(client, line)| Some((*client, *line.waiting.back()?)));
         let worst = others.map(|(client, ticket)| (failures.of(client, now), Reverse(ticket), client)).max();
@@ -101,13 +106,13 @@ impl Turns {
                 self.end(client, ticket);
                 Ok(ticket)
             }
-            _ => Err(Full),
+            _ => Err(TurnsFull),
         }
     }
 }
 
 #[cfg(test)]
-impl Turns {
+impl PasswordTurns {
     /// Nothing waits or has a turn.
     pub(super) fn is_idle(&self) -> bool {
         self.lines.is_empty()
@@ -127,18 +132,18 @@ mod tests {
     use crate::listener::Network;
 
     #[expect(clippy::unnecessary_wraps, reason = "what is asked for may be none")]
-    fn client(number: u32) -> Client {
+    fn client(number: u32) -> AttemptClient {
         Some(Network::of(std::net::Ipv4Addr::from_bits(number).into()))
     }
 
     /// A client has failed so often.
-    fn failed(failures: &mut Failures, number: u32, times: u32, now: Instant) {
+    fn failed(failures: &mut LoginFailures, number: u32, times: u32, now: Instant) {
         (0..times).for_each(|_| failures.add(client(number), [0; 32], now));
     }
 
     #[test]
     fn one_of_each_client_at_a_time_those_who_failed_less_first_and_of_equals_the_last_that_came() {
-        let (mut turns, mut failures, now) = (Turns::new(2), Failures::default(), Instant::now());
+        let (mut turns, mut failures, now) = (PasswordTurns::new(2), LoginFailures::default(), Instant::now());
         failed(&mut failures, 7, 3, now);
         failed(&mut failures, 8, 1, now);
         for number in [7, 7, 8, 1, 1, 2] {
@@ -160,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_user_who_comes_last_waits_for_one_turn_whatever_came_before() {
-        let (mut turns, mut failures, mut now) = (Turns::new(2), Failures::default(), Instant::now());
+        let (mut turns, mut failures, mut now) = (PasswordTurns::new(2), LoginFailures::default(), Instant::now());
         // 300 networks, 3 passwords each; then each network goes on as fast as it is answered.
         for round in 0..3 {
             for number in 1..=if round == 0 { 300 } else { 100 } {
@@ -190,20 +195,20 @@ mod tests {
 
     #[test]
     fn lines_are_bounded_and_full_ones_make_room_at_the_cost_of_those_who_failed_most() {
-        let (mut turns, mut failures, now) = (Turns::new(0), Failures::default(), Instant::now());
+        let (mut turns, mut failures, now) = (PasswordTurns::new(0), LoginFailures::default(), Instant::now());
         for _ in 0..MOST_OF_ONE {
             turns.enter(client(0), &failures, now).unwrap();
         }
-        assert_eq!(turns.enter(client(0), &failures, now), Err(Full));
+        assert_eq!(turns.enter(client(0), &failures, now), Err(TurnsFull));
         for number in 0..MOST_WAITING - MOST_OF_ONE {
             turns.enter(client(1 + u32::try_from(number).unwrap()), &failures, now).unwrap();
         }
         let last = turns.arrivals;
-        assert_eq!(turns.enter(client(9999), &failures, now), Err(Full), "nobody has failed more");
+        assert_eq!(turns.enter(client(9999), &failures, now), Err(TurnsFull), "nobody has failed more");
         failed(&mut failures, 5, 1, now);
         failed(&mut failures, 0, 2, now);
         failed(&mut failures, 9998, 2, now);
-        assert_eq!(turns.enter(client(9998), &failures, now), Err(Full));
+        assert_eq!(turns.enter(client(9998), &failures, now), Err(TurnsFull));
         assert_eq!(turns.enter(client(9999), &failures, now), Ok((last + 1, Some(MOST_OF_ONE as u64))));
         assert_eq!(turns.waiting, MOST_WAITING);
         turns.end(client(9999), last + 1);

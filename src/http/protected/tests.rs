@@ -82,12 +82,12 @@ fn a_protected_field_passes_from_none_but_those_whose_word_counts() {
     for (name, expected) in ROWS {
         let name = HeaderName::from_static(name);
         let found = [
-            fields(Login::Elsewhere).pass(&name, Sender::Client),
-            fields(Login::Elsewhere).pass(&name, Sender::TrustedProxy),
-            fields(Login::Here).pass(&name, Sender::TrustedProxy),
+            fields(Login::Elsewhere).pass(&name, RequestSender::Client),
+            fields(Login::Elsewhere).pass(&name, RequestSender::TrustedProxy),
+            fields(Login::Here).pass(&name, RequestSender::TrustedProxy),
         ];
         assert_eq!(found, *expected, "{name}");
-        assert_eq!(fields(Login::Here).pass(&name, Sender::Client), expected[0], "{name}");
+        assert_eq!(fields(Login::Here).pass(&name, RequestSender::Client), expected[0], "{name}");
     }
 }
 
@@ -95,7 +95,7 @@ fn a_protected_field_passes_from_none_but_those_whose_word_counts() {
 fn a_name_that_is_always_ours_stays_so_where_it_is_to_be_stripped_too() {
     let user = HeaderName::from_static("x-user");
     let fields = ProtectedFields::new([&user].into_iter(), &[HeaderName::from_static("x_user")], Login::Elsewhere);
-    assert!(!fields.pass(&user, Sender::TrustedProxy));
+    assert!(!fields.pass(&user, RequestSender::TrustedProxy));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 /// What of all that steps are for a path holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Signs(u16);
+pub(super) struct PathSigns(u16);
 
 const ESCAPE: u16 = 1;
 const ENCODED_SLASH: u16 = 1 << 1;
@@ -19,7 +19,7 @@ const CONTROL: u16 = 1 << 9;
 /// Letters that are not of ASCII.
 const FOREIGN: u16 = 1 << 10;
 
-impl Signs {
+impl PathSigns {
     pub(super) fn of(path: &[u8]) -> Self {
         let mut signs = if leading(path) > 1 { LEADING } else { 0 };
         let mut last = b' ';
@@ -47,7 +47,7 @@ impl Signs {
 }
 
 /// A step, and the paths that it is for.
-pub(super) struct Step {
+pub(super) struct ReadingStep {
     sign: u16,
     /// It takes off a layer of percent-encoding.
     pub(super) decodes: bool,
@@ -55,31 +55,31 @@ pub(super) struct Step {
     pub(super) take: fn(&[u8]) -> Vec<u8>,
 }
 
-impl Step {
-    pub(super) fn is_for(&self, signs: Signs) -> bool {
+impl ReadingStep {
+    pub(super) fn is_for(&self, signs: PathSigns) -> bool {
         self.sign & signs.0 != 0
     }
 }
 
 /// The steps that a program may take, in any order.
-pub(super) const ALL: &[Step] = &[
-    Step { sign: ESCAPE, decodes: true, take: decoded },
+pub(super) const ALL: &[ReadingStep] = &[
+    ReadingStep { sign: ESCAPE, decodes: true, take: decoded },
     // An encoded slash does not end a segment (RFC 3986 §2.2).
-    Step { sign: ENCODED_SLASH, decodes: true, take: decoded_but_slashes },
-    Step { sign: BACKSLASH, decodes: false, take: slashes },
-    Step { sign: LEADING, decodes: false, take: without_host },
-    Step { sign: LEADING, decodes: false, take: without_authority },
-    Step { sign: LEADING, decodes: false, take: without_start_of_host },
-    Step { sign: LEADING, decodes: false, take: with_one_slash },
-    Step { sign: DOUBLE_SLASH, decodes: false, take: merged },
-    Step { sign: DOTS, decodes: false, take: resolved },
-    Step { sign: ENCODED_DOT, decodes: false, take: resolved_where_encoded },
-    Step { sign: SEMICOLON, decodes: false, take: without_parameters },
-    Step { sign: SEMICOLON, decodes: false, take: without_last_parameters },
-    Step { sign: SEMICOLON, decodes: false, take: up_to_semicolon },
-    Step { sign: END, decodes: false, take: up_to_end },
-    Step { sign: CONTROL, decodes: false, take: without_controls },
-    Step { sign: FOREIGN, decodes: false, take: in_any_case },
+    ReadingStep { sign: ENCODED_SLASH, decodes: true, take: decoded_but_slashes },
+    ReadingStep { sign: BACKSLASH, decodes: false, take: slashes },
+    ReadingStep { sign: LEADING, decodes: false, take: without_host },
+    ReadingStep { sign: LEADING, decodes: false, take: without_authority },
+    ReadingStep { sign: LEADING, decodes: false, take: without_start_of_host },
+    ReadingStep { sign: LEADING, decodes: false, take: with_one_slash },
+    ReadingStep { sign: DOUBLE_SLASH, decodes: false, take: merged },
+    ReadingStep { sign: DOTS, decodes: false, take: resolved },
+    ReadingStep { sign: ENCODED_DOT, decodes: false, take: resolved_where_encoded },
+    ReadingStep { sign: SEMICOLON, decodes: false, take: without_parameters },
+    ReadingStep { sign: SEMICOLON, decodes: false, take: without_last_parameters },
+    ReadingStep { sign: SEMICOLON, decodes: false, take: up_to_semicolon },
+    ReadingStep { sign: END, decodes: false, take: up_to_end },
+    ReadingStep { sign: CONTROL, decodes: false, take: without_controls },
+    ReadingStep { sign: FOREIGN, decodes: false, take: in_any_case },
 ];
 
 /// `%2F` is a slash and `%70` a `p`.
@@ -188,7 +188,7 @@ pub(in crate::http) fn in_any_case(path: &[u8]) -> Vec<u8> {
 }
 
 /// The segments that are kept; `dots` says which are dot segments.
-fn resolve(path: &[u8], dots: fn(&[u8]) -> Option<Dots>) -> Vec<u8> {
+fn resolve(path: &[u8], dots: fn(&[u8]) -> Option<DotSegment>) -> Vec<u8> {
     // `*` is about the whole server.
     let rest = path.strip_prefix(b"/").unwrap_or_default();
     let mut kept: Vec<&[u8]> = Vec::new();
@@ -198,7 +198,7 @@ fn resolve(path: &[u8], dots: fn(&[u8]) -> Option<Dots>) -> Vec<u8> {
             kept.push(segment);
             continue;
         };
-        if found == Dots::Up {
+        if found == DotSegment::Up {
             kept.pop();
         }
         // A dot segment at the end leaves its slash.
@@ -211,15 +211,15 @@ fn resolve(path: &[u8], dots: fn(&[u8]) -> Option<Dots>) -> Vec<u8> {
 
 /// A dot segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dots {
+enum DotSegment {
     Here,
     Up,
 }
 
-fn dots(segment: &[u8]) -> Option<Dots> {
+fn dots(segment: &[u8]) -> Option<DotSegment> {
     match segment {
-        b"." => Some(Dots::Here),
-        b".." => Some(Dots::Up),
+        b"." => Some(DotSegment::Here),
+        b".." => Some(DotSegment::Up),
         _ => None,
     }
 }

@@ -2,18 +2,19 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use super::*;
-use crate::config::{Overrides, Source, load};
+use crate::config::{ConfigLocation, Overrides, load};
 
 fn configured(yaml: &str) -> crate::config::Config {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("f.yaml");
     std::fs::write(&file, yaml).unwrap();
-    let loaded = load(Source::File(file), [], &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"));
+    let loaded =
+        load(ConfigLocation::File(file), [], &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"));
     loaded.config
 }
 
 /// The table of the routes in `yaml`; those that refuse guard, all alike.
-fn table(yaml: &str) -> Table {
+fn table(yaml: &str) -> RouteTable {
     let config = configured(yaml);
     let matches = config.routes.iter().map(|route| Matches {
         host: route.host.clone(),
@@ -22,10 +23,10 @@ fn table(yaml: &str) -> Table {
         answers: route.respond.is_some(),
         takes_basic: false,
     });
-    Table::new(matches.collect())
+    RouteTable::new(matches.collect())
 }
 
-fn found(table: &Table, host: &str, path: &str) -> String {
+fn found(table: &RouteTable, host: &str, path: &str) -> String {
     match table.find(&host::bare(host), path) {
         Ok(index) => index.to_string(),
         Err(failure) => failure.code().to_owned(),
@@ -275,7 +276,7 @@ fn readings_must_agree_in_which_guard_holds() {
         let path = configured(&yaml).routes[0].path.clone();
         Matches { host, path, guard: *guard, answers: *guard == Some(3), takes_basic: false }
     });
-    let table = Table::new(matches.collect());
+    let table = RouteTable::new(matches.collect());
     for (path, expected) in [
         ("/ann/x", "0"),
         ("/ann/../bob", "ambiguous_path"),
@@ -331,7 +332,7 @@ fn without_a_guard_no_path_is_ambiguous() {
 
 #[test]
 fn the_only_route_needs_no_look_at_the_request() {
-    assert!(Table::new(vec![Matches::all()]).only);
+    assert!(RouteTable::new(vec![Matches::all()]).only);
     assert!(!table("routes: [{ path: /claw }]").only);
     assert_eq!(Matches::all().name().as_ref(), "*");
 }
@@ -357,6 +358,6 @@ fn the_routes_that_a_host_can_reach_say_whether_a_password_is_ours() {
             let route = configured(&yaml).routes.remove(0);
             Matches { host: route.host, path: route.path, guard: None, answers: false, takes_basic: *takes_basic }
         });
-        assert_eq!(Table::new(matches.collect()).takes_basic(host), expected, "{routes:?} at {host}");
+        assert_eq!(RouteTable::new(matches.collect()).takes_basic(host), expected, "{routes:?} at {host}");
     }
 }

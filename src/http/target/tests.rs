@@ -1,9 +1,9 @@
 use super::*;
-use crate::http::arrival::Announced;
+use crate::http::connection_info::ProxyAnnouncement;
 
-fn arrival(protocol: Protocol, dialled: Option<&str>) -> Arrival {
-    let plain = Arrival::new(crate::listener::Peer::Unix, Announced::Nothing);
-    Arrival { secure: true, protocol, server_name: dialled.map(Into::into), ..plain }
+fn arrival(protocol: Protocol, dialled: Option<&str>) -> ConnectionInfo {
+    let plain = ConnectionInfo::new(crate::listener::ClientPeer::Unix, ProxyAnnouncement::Nothing);
+    ConnectionInfo { secure: true, protocol, server_name: dialled.map(Into::into), ..plain }
 }
 
 fn head(version: Version, method: &str, uri: &str, hosts: &[&str]) -> Parts {
@@ -37,7 +37,7 @@ fn there_is_one_host_and_it_goes_out_as_it_came() {
     ];
     for (version, uri, hosts, expected) in rows {
         let got = requested_host(&head(*version, "GET", uri, hosts));
-        let got = got.as_ref().map(|host| host.to_str().unwrap()).map_err(Failure::code);
+        let got = got.as_ref().map(|host| host.to_str().unwrap()).map_err(RequestFailure::code);
         assert_eq!(got, *expected, "{version:?} {uri} {hosts:?}");
     }
 }
@@ -56,7 +56,7 @@ fn the_target_is_the_path_and_query_of_this_connections_scheme() {
     ];
     for (method, uri, expected) in rows {
         let got = requested_target(&head(Version::HTTP_11, method, uri, &["gw"]), &arrival(Protocol::Http1, None));
-        let got = got.as_ref().map(PathAndQuery::as_str).map_err(Failure::code);
+        let got = got.as_ref().map(PathAndQuery::as_str).map_err(RequestFailure::code);
         assert_eq!(got, expected, "{method} {uri}");
     }
 }

@@ -1,34 +1,34 @@
-//! [`Access`]: who may pass a section. What cannot be translated shuts it: nothing that was locked comes out open.
+//! [`ApacheAccess`]: who may pass a section. What cannot be translated shuts it: nothing that was locked comes out open.
 
 use super::Apache;
-use super::scope::{Here, Noted};
+use super::scope::{ApacheNoted, Here};
 use crate::import::ImportError;
-use crate::import::draft::Auth;
-use crate::import::node::Node;
+use crate::import::draft::DraftAuth;
+use crate::import::node::ImportNode;
 use crate::import::passwords;
-use crate::import::paths::Gate;
+use crate::import::paths::ImportAccess;
 use crate::import::reader::Unread;
 
 /// What a section says about who may pass.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Access {
+pub(super) struct ApacheAccess {
     /// `AuthType`.
-    kind: Option<(Noted, String)>,
+    kind: Option<(ApacheNoted, String)>,
     /// `AuthUserFile`.
-    file: Option<(Noted, String)>,
+    file: Option<(ApacheNoted, String)>,
     /// `AuthBasicProvider` other than `file`.
-    provider: Option<Noted>,
+    provider: Option<ApacheNoted>,
     /// `Require`, one that suffices each.
-    requires: Vec<(Noted, Vec<String>)>,
+    requires: Vec<(ApacheNoted, Vec<String>)>,
     /// What must hold besides.
-    also: Vec<(Noted, String)>,
+    also: Vec<(ApacheNoted, String)>,
     /// `Order`, `Allow` and `Deny` of Apache 2.2.
-    old: Vec<(Noted, String)>,
+    old: Vec<(ApacheNoted, String)>,
 }
 
 impl Apache<'_, '_> {
     /// Takes note of what restricts access; `false` for any other directive. Inside of `<RequireAll>` all must hold.
-    pub(super) fn access(&mut self, node: &Node, access: &mut Access) -> bool {
+    pub(super) fn access(&mut self, node: &ImportNode, access: &mut ApacheAccess) -> bool {
         let noted = (node.place.clone(), node.shown.clone());
         let words = || node.args.join(" ");
         match node.name.as_str() {
@@ -86,7 +86,7 @@ impl Apache<'_, '_> {
     pub(super) fn decide(&mut self, here: &mut Here) -> Result<(), ImportError> {
         let access = std::mem::take(&mut here.access);
         if let Some(why) = self.barrier(&access) {
-            here.section.gate = Gate::Shut(why);
+            here.section.gate = ImportAccess::Shut(why);
             for ((place, shown), _) in access.kind.iter().chain(&access.file) {
                 self.report.dropped(place, shown, "the route answers 403 to everybody");
             }
@@ -106,8 +106,8 @@ impl Apache<'_, '_> {
                 self.report.not_needed(place, shown, "`Require all granted` lets everybody pass");
             }
             if granted {
-                here.section.auth = Auth::None;
-                here.section.gate = Gate::Open;
+                here.section.auth = DraftAuth::None;
+                here.section.gate = ImportAccess::Open;
             }
             return Ok(());
         }
@@ -133,8 +133,8 @@ impl Apache<'_, '_> {
                 for ((place, shown), _) in &users {
                     self.report.kept(place, shown, "auth: basic");
                 }
-                here.section.auth = Auth::Basic { users: found, user_header: None };
-                here.section.gate = Gate::Open;
+                here.section.auth = DraftAuth::Basic { users: found, user_header: None };
+                here.section.gate = ImportAccess::Open;
             }
             Err(why) => {
                 for ((place, shown), _) in &users {
@@ -145,14 +145,14 @@ impl Apache<'_, '_> {
                         self.report.dropped(place, shown, "the route answers 403 to everybody");
                     }
                 }
-                here.section.gate = Gate::Shut(why);
+                here.section.gate = ImportAccess::Shut(why);
             }
         }
         Ok(())
     }
 
     /// What shuts the section for everybody, if something does.
-    fn barrier(&mut self, access: &Access) -> Option<String> {
+    fn barrier(&mut self, access: &ApacheAccess) -> Option<String> {
         let mut why = None;
         for ((place, shown), _) in &access.also {
             self.report.dropped(place, shown, SHUT);
@@ -191,9 +191,9 @@ impl Apache<'_, '_> {
     /// The users that a file has, as far as they are asked for; or why there are none.
     fn users(
         &mut self,
-        kind: Option<&(Noted, String)>,
-        file: Option<&(Noted, String)>,
-        provider: Option<&Noted>,
+        kind: Option<&(ApacheNoted, String)>,
+        file: Option<&(ApacheNoted, String)>,
+        provider: Option<&ApacheNoted>,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Result<Vec<(String, String)>, String>, ImportError> {
         match kind {
@@ -248,7 +248,7 @@ impl Apache<'_, '_> {
 }
 
 /// Whether a directive keeps nobody out.
-pub(super) fn is_open(node: &Node) -> bool {
+pub(super) fn is_open(node: &ImportNode) -> bool {
     match node.name.as_str() {
         "require" => is_granted(&node.args.iter().map(|word| word.to_lowercase()).collect::<Vec<_>>()),
         "order" | "satisfy" | "authname" => true,

@@ -1,26 +1,26 @@
 //! Balancers: `<Proxy balancer://name>` and its members.
 
 use super::proxy::part;
-use super::{Apache, Target};
-use crate::import::draft::Upstream;
-use crate::import::node::Node;
+use super::{Apache, ApacheTarget};
+use crate::import::draft::DraftUpstream;
+use crate::import::node::ImportNode;
 
 impl Apache<'_, '_> {
     /// `<Proxy balancer://name>`
-    pub(super) fn balancer(&mut self, node: &Node, body: &[Node]) {
+    pub(super) fn balancer(&mut self, node: &ImportNode, body: &[ImportNode]) {
         let name = node.arg(0).trim_start_matches("balancer://").trim_end_matches('/').to_lowercase();
-        let mut upstream = Upstream { name: name.clone(), ..Upstream::default() };
-        let mut settings: Vec<(&Node, String)> = Vec::new();
+        let mut upstream = DraftUpstream { name: name.clone(), ..DraftUpstream::default() };
+        let mut settings: Vec<(&ImportNode, String)> = Vec::new();
         for one in body {
             match one.name.as_str() {
                 "balancermember" => {
                     let Some((url, rest)) = one.args.split_first() else { continue };
-                    match Target::of(url) {
-                        Ok(Target::Server { upstream: endpoint, .. }) => {
+                    match ApacheTarget::of(url) {
+                        Ok(ApacheTarget::Server { upstream: endpoint, .. }) => {
                             self.report.kept(&one.place, &one.shown, format!("upstreams.{name}: endpoints"));
                             upstream.endpoints.push(endpoint);
                         }
-                        Ok(Target::Balancer { .. }) => {
+                        Ok(ApacheTarget::Balancer { .. }) => {
                             self.report.dropped(&one.place, &one.shown, "a balancer is no member of another");
                         }
                         Err(why) => self.report.dropped(&one.place, &one.shown, why),
@@ -55,7 +55,7 @@ impl Apache<'_, '_> {
         }
     }
 
-    fn balancer_setting(&mut self, node: &Node, setting: &str, upstream: &mut Upstream) {
+    fn balancer_setting(&mut self, node: &ImportNode, setting: &str, upstream: &mut DraftUpstream) {
         let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
         let (place, shown) = (&node.place, part(node, setting));
         let name = upstream.name.clone();
@@ -105,13 +105,13 @@ impl Apache<'_, '_> {
                 self.report
                     .next(format!("List the endpoints of `{name}` under `upstreams`: this config does not have them."));
                 let endpoints = vec!["http://127.0.0.1:18789".to_owned()];
-                self.draft.upstreams.push(Upstream { name, endpoints, ..Upstream::default() });
+                self.draft.upstreams.push(DraftUpstream { name, endpoints, ..DraftUpstream::default() });
             }
         }
     }
 }
 
-fn is_access(node: &Node) -> bool {
+fn is_access(node: &ImportNode) -> bool {
     ["require", "order", "allow", "deny", "auth"].iter().any(|begin| node.name.starts_with(begin))
 }
 

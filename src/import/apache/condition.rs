@@ -1,8 +1,8 @@
 //! [`Condition`]: what a `RewriteCond` asks.
 
-use super::Pattern;
+use super::ApachePattern;
 use super::directive::is_challenge;
-use crate::import::node::Node;
+use crate::import::node::ImportNode;
 
 /// What a `RewriteCond` asks, as far as it matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,14 +20,14 @@ pub(super) enum Condition {
     /// Whether it is a certificate authority's challenge, or none.
     Challenge,
     /// Whether its path matches.
-    Path(Pattern),
+    Path(ApachePattern),
     /// Something else.
     Other,
 }
 
 impl Condition {
     /// What a `RewriteCond` asks.
-    pub(super) fn of(node: &Node) -> Self {
+    pub(super) fn of(node: &ImportNode) -> Self {
         let test = node.arg(0).to_ascii_lowercase();
         let asked = node.arg(1);
         let (negated, asked) = asked.strip_prefix('!').map_or((false, asked), |asked| (true, asked));
@@ -47,7 +47,7 @@ impl Condition {
             "%{request_scheme}" | "%{http:x-forwarded-proto}" if bare == "http" => either(Self::Plain, Self::Secure),
             "%{server_name}" | "%{http_host}" if !negated => Self::Host,
             "%{request_uri}" if is_challenge(&word) || word.contains("well-known") => Self::Challenge,
-            "%{request_uri}" if !negated => Pattern::of(asked).map_or(Self::Other, Self::Path),
+            "%{request_uri}" if !negated => ApachePattern::of(asked).map_or(Self::Other, Self::Path),
             _ => Self::Other,
         }
     }
@@ -73,8 +73,8 @@ mod tests {
             ("%{REMOTE_ADDR}", "^10", Condition::Other),
         ] {
             let args = vec![test.to_owned(), pattern.to_owned()];
-            let place = crate::import::Place::start("f");
-            let node = Node { name: "rewritecond".into(), args, place, shown: String::new(), body: None };
+            let place = crate::import::ImportPlace::start("f");
+            let node = ImportNode { name: "rewritecond".into(), args, place, shown: String::new(), body: None };
             assert_eq!(Condition::of(&node), expected, "{test} {pattern}");
         }
     }

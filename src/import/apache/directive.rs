@@ -4,16 +4,21 @@ use std::time::Duration;
 
 use super::Apache;
 use super::access::is_open;
-use super::known::{self, Known};
-use super::pattern::Pattern;
-use super::scope::{Here, Scope};
+use super::known::{self, ApacheKnownDirective};
+use super::pattern::ApachePattern;
+use super::scope::{ApacheScope, Here};
 use crate::import::ImportError;
-use crate::import::node::Node;
-use crate::import::paths::{Gate, Section};
+use crate::import::node::ImportNode;
+use crate::import::paths::{ImportAccess, ImportSection};
 
 impl Apache<'_, '_> {
     /// Translates one directive of a server, or of a section `here` in it.
-    pub(super) fn directive(&mut self, node: &Node, scope: &mut Scope, here: &mut Here) -> Result<(), ImportError> {
+    pub(super) fn directive(
+        &mut self,
+        node: &ImportNode,
+        scope: &mut ApacheScope,
+        here: &mut Here,
+    ) -> Result<(), ImportError> {
         if let Some(body) = &node.body {
             return self.section(node, body, scope, here);
         }
@@ -101,10 +106,10 @@ impl Apache<'_, '_> {
     }
 
     /// What is known about the directives that concern something else, or nothing.
-    pub(super) fn unknown(&mut self, node: &Node) {
+    pub(super) fn unknown(&mut self, node: &ImportNode) {
         match known::directive(node) {
-            Some(Known::NotNeeded(why)) => self.report.not_needed(&node.place, &node.shown, why),
-            Some(Known::Dropped(remedy)) => self.report.dropped(&node.place, &node.shown, remedy),
+            Some(ApacheKnownDirective::NotNeeded(why)) => self.report.not_needed(&node.place, &node.shown, why),
+            Some(ApacheKnownDirective::Dropped(remedy)) => self.report.dropped(&node.place, &node.shown, remedy),
             None => {
                 let remedy = "this directive is not known here: see what it does, and whether frontgate has to do it";
                 self.report.dropped(&node.place, &node.shown, remedy);
@@ -115,7 +120,13 @@ impl Apache<'_, '_> {
         }
     }
 
-    fn section(&mut self, node: &Node, body: &[Node], scope: &mut Scope, here: &mut Here) -> Result<(), ImportError> {
+    fn section(
+        &mut self,
+        node: &ImportNode,
+        body: &[ImportNode],
+        scope: &mut ApacheScope,
+        here: &mut Here,
+    ) -> Result<(), ImportError> {
         match node.name.as_str() {
             "location" | "locationmatch" => self.location(node, body, scope),
             "proxy" | "proxymatch" if node.arg(0).starts_with("balancer://") => {
@@ -138,7 +149,8 @@ impl Apache<'_, '_> {
                 let shuts = body.iter().any(|one| !is_open(one));
                 self.drop_all(node, "frontgate has no conditions");
                 if shuts {
-                    here.section.gate = Gate::Shut(format!("`{}` ({}) cannot be translated.", node.shown, node.place));
+                    here.section.gate =
+                        ImportAccess::Shut(format!("`{}` ({}) cannot be translated.", node.shown, node.place));
                 }
                 Ok(())
             }
@@ -158,7 +170,7 @@ impl Apache<'_, '_> {
         }
     }
 
-    fn location(&mut self, node: &Node, body: &[Node], scope: &mut Scope) -> Result<(), ImportError> {
+    fn location(&mut self, node: &ImportNode, body: &[ImportNode], scope: &mut ApacheScope) -> Result<(), ImportError> {
         let expression = match (node.name.as_str(), node.arg(0)) {
             ("locationmatch", expression) => Some(expression),
             (_, "~") => Some(node.arg(1)),
@@ -181,7 +193,7 @@ impl Apache<'_, '_> {
                 }
             }
             Some(expression) => {
-                if let Some(pattern) = Pattern::of(expression) {
+                if let Some(pattern) = ApachePattern::of(expression) {
                     let paths = pattern.prefixes.join(", ");
                     let about = if pattern.exact { "" } else { ", which is not quite the same" };
                     self.report.kept(&node.place, &node.shown, format!("the path {paths}{about}"));
@@ -209,8 +221,8 @@ impl Apache<'_, '_> {
     }
 
     /// A section for paths that no prefix describes. If it shuts something, everything that begins alike is shut.
-    fn regex(&mut self, node: &Node, body: &[Node], expression: &str, scope: &mut Scope) {
-        let beginning = Pattern::beginning(expression);
+    fn regex(&mut self, node: &ImportNode, body: &[ImportNode], expression: &str, scope: &mut ApacheScope) {
+        let beginning = ApachePattern::beginning(expression);
         let shuts = body.iter().any(|one| !is_open(one));
         self.drop_all(
             node,
@@ -223,7 +235,11 @@ impl Apache<'_, '_> {
             let remedy = format!("so that nothing is open that was not, everything below {beginning} answers 403");
             self.report.dropped(&node.place, &node.shown, remedy);
             let why = format!("`{}` ({}) cannot be translated.", node.shown, node.place);
-            scope.sections.push(Section { path: beginning, gate: Gate::Shut(why), ..Section::default() });
+            scope.sections.push(ImportSection {
+                path: beginning,
+                gate: ImportAccess::Shut(why),
+                ..ImportSection::default()
+            });
         } else {
             let remedy = "what it kept out goes to the gateway: see whether the gateway answers such paths at all";
             self.report.dropped(&node.place, &node.shown, remedy);
@@ -231,15 +247,15 @@ impl Apache<'_, '_> {
     }
 
     /// The end of a section.
-    fn leave(&mut self, mut here: Here, scope: &mut Scope) -> Result<(), ImportError> {
+    fn leave(&mut self, mut here: Here, scope: &mut ApacheScope) -> Result<(), ImportError> {
         self.decide(&mut here)?;
         for path in here.paths {
-            scope.sections.push(Section { path, is_exact: here.is_exact, ..here.section.clone() });
+            scope.sections.push(ImportSection { path, is_exact: here.is_exact, ..here.section.clone() });
         }
         Ok(())
     }
 
-    fn alias(&mut self, node: &Node, scope: &mut Scope) {
+    fn alias(&mut self, node: &ImportNode, scope: &mut ApacheScope) {
         let path = node.arg(0).to_owned();
         if is_challenge(&path) {
             self.report.dropped(&node.place, &node.shown, CHALLENGE);
@@ -248,14 +264,14 @@ impl Apache<'_, '_> {
         }
     }
 
-    fn skip(&mut self, node: &Node, why: &str) {
+    fn skip(&mut self, node: &ImportNode, why: &str) {
         self.report.not_needed(&node.place, &node.shown, why);
         for inner in node.body.iter().flatten() {
             self.skip(inner, why);
         }
     }
 
-    fn drop_all(&mut self, node: &Node, remedy: &str) {
+    fn drop_all(&mut self, node: &ImportNode, remedy: &str) {
         self.report.dropped(&node.place, &node.shown, remedy);
         for inner in node.body.iter().flatten() {
             self.drop_all(inner, &format!("part of {}: {remedy}", node.shown));

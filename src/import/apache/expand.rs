@@ -1,20 +1,20 @@
-//! [`Expander`]: the configuration as Apache has it in the end, with what it includes, without the sections that ask whether
+//! [`ApacheExpander`]: the configuration as Apache has it in the end, with what it includes, without the sections that ask whether
 //! something is there, and with the values of variables.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::macros::Macro;
-use super::syntax::{Directive, parse};
+use super::syntax::{ApacheDirective, parse};
 use super::variables::Variables;
 use crate::import::bounds::Bounds;
-use crate::import::node::Node;
-use crate::import::{Files, ImportError, Original, Report};
+use crate::import::node::ImportNode;
+use crate::import::{Files, ImportError, ImportReport, Original};
 
 /// Reads on from the first file.
-pub(super) struct Expander<'a, 'b> {
+pub(super) struct ApacheExpander<'a, 'b> {
     files: &'a mut Files<'b>,
-    report: &'a mut Report,
+    report: &'a mut ImportReport,
     original: &'a Original,
     /// Where relative paths begin, once `ServerRoot` has said so.
     root: Option<PathBuf>,
@@ -23,8 +23,8 @@ pub(super) struct Expander<'a, 'b> {
     bounds: Bounds,
 }
 
-impl<'a, 'b> Expander<'a, 'b> {
-    pub(super) fn new(original: &'a Original, files: &'a mut Files<'b>, report: &'a mut Report) -> Self {
+impl<'a, 'b> ApacheExpander<'a, 'b> {
+    pub(super) fn new(original: &'a Original, files: &'a mut Files<'b>, report: &'a mut ImportReport) -> Self {
         Self {
             files,
             report,
@@ -37,7 +37,7 @@ impl<'a, 'b> Expander<'a, 'b> {
     }
 
     /// All directives, in the order in which Apache sees them, and the folder where relative paths begin.
-    pub(super) fn all(mut self) -> Result<(Vec<Node>, PathBuf), ImportError> {
+    pub(super) fn all(mut self) -> Result<(Vec<ImportNode>, PathBuf), ImportError> {
         let directives = parse(&self.original.text, &self.original.name.as_str().into())?;
         let mut nodes = Vec::new();
         self.expand(&directives, &mut nodes)?;
@@ -45,7 +45,7 @@ impl<'a, 'b> Expander<'a, 'b> {
         Ok((nodes, root))
     }
 
-    fn expand(&mut self, directives: &[Directive], out: &mut Vec<Node>) -> Result<(), ImportError> {
+    fn expand(&mut self, directives: &[ApacheDirective], out: &mut Vec<ImportNode>) -> Result<(), ImportError> {
         for directive in directives {
             self.bounds.count(&directive.name.place)?;
             let shown = directive.shown();
@@ -54,7 +54,7 @@ impl<'a, 'b> Expander<'a, 'b> {
             for word in &directive.args {
                 args.push(self.variables.replaced(word, &shown, self.report, &mut self.bounds)?);
             }
-            let node = Node { name: directive.name.text.to_lowercase(), args, place, shown, body: None };
+            let node = ImportNode { name: directive.name.text.to_lowercase(), args, place, shown, body: None };
             match (node.name.as_str(), &directive.body) {
                 ("define", None) => self.define(&node),
                 ("undefine", None) => {
@@ -104,7 +104,7 @@ impl<'a, 'b> Expander<'a, 'b> {
                 (_, Some(body)) => {
                     let mut inner = Vec::new();
                     self.expand(body, &mut inner)?;
-                    out.push(Node { body: Some(inner), ..node });
+                    out.push(ImportNode { body: Some(inner), ..node });
                 }
                 (_, None) => out.push(node),
             }
@@ -112,7 +112,7 @@ impl<'a, 'b> Expander<'a, 'b> {
         Ok(())
     }
 
-    fn define(&mut self, node: &Node) {
+    fn define(&mut self, node: &ImportNode) {
         self.variables.define(node.arg(0), node.arg(1));
         let what = if node.args.len() > 1 { "its value, wherever it is used" } else { "the answer to <IfDefine>" };
         self.report.kept(&node.place, &node.shown, what);
@@ -122,10 +122,10 @@ impl<'a, 'b> Expander<'a, 'b> {
     fn only_if(
         &mut self,
         holds: bool,
-        node: &Node,
+        node: &ImportNode,
         why: &str,
-        body: &[Directive],
-        out: &mut Vec<Node>,
+        body: &[ApacheDirective],
+        out: &mut Vec<ImportNode>,
     ) -> Result<(), ImportError> {
         self.report.not_needed(&node.place, &node.shown, why);
         if holds {
@@ -134,7 +134,7 @@ impl<'a, 'b> Expander<'a, 'b> {
         self.skip(body, node)
     }
 
-    fn skip(&mut self, body: &[Directive], section: &Node) -> Result<(), ImportError> {
+    fn skip(&mut self, body: &[ApacheDirective], section: &ImportNode) -> Result<(), ImportError> {
         for directive in body {
             self.bounds.count(&directive.name.place)?;
             let why = format!("{} does not hold", section.shown);
@@ -144,7 +144,7 @@ impl<'a, 'b> Expander<'a, 'b> {
         Ok(())
     }
 
-    fn include(&mut self, node: &Node, out: &mut Vec<Node>) -> Result<(), ImportError> {
+    fn include(&mut self, node: &ImportNode, out: &mut Vec<ImportNode>) -> Result<(), ImportError> {
         let pattern = node.arg(0).trim_end_matches('/').to_owned();
         let found = self.found(&pattern)?;
         if found.is_empty() {
@@ -197,7 +197,7 @@ impl<'a, 'b> Expander<'a, 'b> {
         Ok(Vec::new())
     }
 
-    fn use_macro(&mut self, node: &Node, out: &mut Vec<Node>) -> Result<(), ImportError> {
+    fn use_macro(&mut self, node: &ImportNode, out: &mut Vec<ImportNode>) -> Result<(), ImportError> {
         let Some(found) = self.macros.get(&node.arg(0).to_lowercase()).cloned() else {
             let remedy = "there is no such macro here: import the config again with the file that has it";
             self.report.dropped(&node.place, &node.shown, remedy);

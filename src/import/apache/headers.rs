@@ -5,34 +5,36 @@ use std::time::Duration;
 use super::Apache;
 use super::scope::Here;
 use crate::config::Hsts;
-use crate::import::draft::HeaderRules;
-use crate::import::fields::{self, Content, Fate};
-use crate::import::node::Node;
+use crate::import::draft::DraftHeaderRules;
+use crate::import::fields::{self, Content, FieldDisposition};
+use crate::import::node::ImportNode;
 
 impl Apache<'_, '_> {
-    pub(super) fn request_header(&mut self, node: &Node, here: &mut Here) {
+    pub(super) fn request_header(&mut self, node: &ImportNode, here: &mut Here) {
         let Some((name, content)) = self.field(node) else { return };
         let fate = fields::request(&name, content.content());
-        if fate == Fate::User {
+        if fate == FieldDisposition::User {
             here.section.user_header = Some(name.clone());
         }
         self.put(node, &name, &fate, &mut here.section.request_headers, "request_headers");
     }
 
-    pub(super) fn response_header(&mut self, node: &Node, here: &mut Here) {
+    pub(super) fn response_header(&mut self, node: &ImportNode, here: &mut Here) {
         let Some((name, content)) = self.field(node) else { return };
         let fate = fields::response(&name, content.content());
         self.put(node, &name, &fate, &mut here.section.response_headers, "response_headers");
     }
 
-    fn put(&mut self, node: &Node, name: &str, fate: &Fate, rules: &mut HeaderRules, key: &str) {
+    fn put(&mut self, node: &ImportNode, name: &str, fate: &FieldDisposition, rules: &mut DraftHeaderRules, key: &str) {
         let (place, shown) = (&node.place, &node.shown);
         match fate {
-            Fate::NotNeeded(why) => self.report.not_needed(place, shown, *why),
-            Fate::Wrong(instead) => self.report.wrong(place, shown, *instead),
-            Fate::Dropped(remedy) => self.report.dropped(place, shown, *remedy),
-            Fate::User => self.report.kept(place, shown, "auth: user_header, where the route asks for a password"),
-            Fate::Hsts(seconds) => {
+            FieldDisposition::NotNeeded(why) => self.report.not_needed(place, shown, *why),
+            FieldDisposition::Wrong(instead) => self.report.wrong(place, shown, *instead),
+            FieldDisposition::Dropped(remedy) => self.report.dropped(place, shown, *remedy),
+            FieldDisposition::User => {
+                self.report.kept(place, shown, "auth: user_header, where the route asks for a password")
+            }
+            FieldDisposition::Hsts(seconds) => {
                 self.draft.tls.hsts = Some(Hsts::For(Duration::from_secs(*seconds)));
                 let more = node.arg(if node.arg(0).eq_ignore_ascii_case("always") { 3 } else { 2 }).contains(';');
                 let what = if more {
@@ -42,7 +44,7 @@ impl Apache<'_, '_> {
                 };
                 self.report.kept(place, shown, what);
             }
-            Fate::Set(_) => {
+            FieldDisposition::Set(_) => {
                 fields::put(rules, name, fate);
                 self.report.kept(place, shown, format!("{key}: set"));
                 if fields::is_secret(name) {
@@ -50,7 +52,7 @@ impl Apache<'_, '_> {
                     self.report.wrong(place, shown, text);
                 }
             }
-            Fate::Remove => {
+            FieldDisposition::Remove => {
                 fields::put(rules, name, fate);
                 self.report.kept(place, shown, format!("{key}: remove"));
             }
@@ -58,7 +60,7 @@ impl Apache<'_, '_> {
     }
 
     /// The field and what it gets; `None` when that is said already.
-    fn field(&mut self, node: &Node) -> Option<(String, Owned)> {
+    fn field(&mut self, node: &ImportNode) -> Option<(String, ApacheFieldUse)> {
         let mut words: Vec<&str> = node.args.iter().map(String::as_str).collect();
         words.retain(|word| !["always", "onsuccess", "early"].iter().any(|skipped| word.eq_ignore_ascii_case(skipped)));
         let (place, shown) = (&node.place, &node.shown);
@@ -73,8 +75,8 @@ impl Apache<'_, '_> {
         let name = name.trim_end_matches(':').to_owned();
         let action = action.to_ascii_lowercase();
         // Header edit Set-Cookie "^(.*)$" "$1; Secure", and X-Forwarded-* under a condition.
-        let forwarding =
-            matches!(fields::request(&name, Content::Other), Fate::NotNeeded(_)) && node.name == "requestheader";
+        let forwarding = matches!(fields::request(&name, Content::Other), FieldDisposition::NotNeeded(_))
+            && node.name == "requestheader";
         if condition.is_some_and(|at| at > 1) && !forwarding {
             self.report.dropped(
                 place,
@@ -84,10 +86,10 @@ impl Apache<'_, '_> {
             return None;
         }
         match action.as_str() {
-            "unset" => Some((name, Owned::Nothing)),
+            "unset" => Some((name, ApacheFieldUse::Nothing)),
             "set" | "setifempty" | "add" | "append" | "merge" => {
-                let owned = Owned::of(value);
-                if action != "set" && matches!(owned, Owned::Text(_)) && !forwarding {
+                let owned = ApacheFieldUse::of(value);
+                if action != "set" && matches!(owned, ApacheFieldUse::Text(_)) && !forwarding {
                     self.report.kept(place, shown, "set, in place of what is there");
                 }
                 Some((name, owned))
@@ -105,7 +107,7 @@ impl Apache<'_, '_> {
 }
 
 /// What a field gets.
-enum Owned {
+enum ApacheFieldUse {
     Text(String),
     Client,
     User,
@@ -115,7 +117,7 @@ enum Owned {
     Nothing,
 }
 
-impl Owned {
+impl ApacheFieldUse {
     fn of(value: &str) -> Self {
         let lower = value.to_ascii_lowercase();
         let inner = lower.strip_prefix("expr=").unwrap_or(&lower);

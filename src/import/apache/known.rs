@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use crate::import::node::Node;
+use crate::import::node::ImportNode;
 
 /// What becomes of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum ApacheKnownDirective {
     NotNeeded(&'static str),
     Dropped(&'static str),
 }
 
 /// What is known about a directive, by its name and for some by their first word.
-pub(super) fn directive(node: &Node) -> Option<Known> {
+pub(super) fn directive(node: &ImportNode) -> Option<ApacheKnownDirective> {
     let name = node.name.as_str();
     if matches!(
         name,
@@ -23,33 +23,36 @@ pub(super) fn directive(node: &Node) -> Option<Known> {
     if matches!(name, "setoutputfilter" | "addoutputfilter" | "addoutputfilterbytype" | "setinputfilter") {
         let limits = node.args.iter().any(|word| word.eq_ignore_ascii_case("rate_limit"));
         let text = if limits { RATE } else { BODIES };
-        return Some(Known::Dropped(text));
+        return Some(ApacheKnownDirective::Dropped(text));
     }
     let exact = EXACT.iter().find(|(names, _)| names.split(' ').any(|one| one == name)).map(|(_, known)| *known);
     exact.or_else(|| BEGINNING.iter().find(|(begin, _)| name.starts_with(begin)).map(|(_, known)| *known))
 }
 
-fn environment(node: &Node) -> Known {
+fn environment(node: &ImportNode) -> ApacheKnownDirective {
     let words = node.args.join(" ").to_ascii_lowercase();
     let about_proxy =
         ["proxy-", "force-proxy", "force-response", "downgrade", "nokeepalive", "no-gzip", "dont-vary", "ssl-unclean"];
     if about_proxy.iter().any(|word| words.contains(word)) {
-        return Known::NotNeeded("it helped old clients or old gateways; frontgate's HTTP is the same for all");
+        return ApacheKnownDirective::NotNeeded(
+            "it helped old clients or old gateways; frontgate's HTTP is the same for all",
+        );
     }
     if words.contains("rate-limit") {
-        return Known::Dropped(RATE);
+        return ApacheKnownDirective::Dropped(RATE);
     }
-    Known::Dropped("frontgate has no variables: see what else in this config reads it")
+    ApacheKnownDirective::Dropped("frontgate has no variables: see what else in this config reads it")
 }
 
 const RATE: &str = "frontgate slows no transfer down: limits.connections_per_client and websocket.max_messages_per_minute are what it has";
 const BODIES: &str = "frontgate does not touch bodies: the gateway compresses and writes what it sends";
-const PROCESS: Known = Known::NotNeeded("frontgate is one process, started by the service manager");
-const FILES: Known = Known::NotNeeded("it concerns files, and frontgate serves none");
-const HTTP: Known = Known::NotNeeded("frontgate's HTTP needs no such setting");
+const PROCESS: ApacheKnownDirective =
+    ApacheKnownDirective::NotNeeded("frontgate is one process, started by the service manager");
+const FILES: ApacheKnownDirective = ApacheKnownDirective::NotNeeded("it concerns files, and frontgate serves none");
+const HTTP: ApacheKnownDirective = ApacheKnownDirective::NotNeeded("frontgate's HTTP needs no such setting");
 
-const EXACT: &[(&str, Known)] = &[
-    ("loadmodule loadfile clearmodulelist addmodule", Known::NotNeeded("frontgate has no modules")),
+const EXACT: &[(&str, ApacheKnownDirective)] = &[
+    ("loadmodule loadfile clearmodulelist addmodule", ApacheKnownDirective::NotNeeded("frontgate has no modules")),
     (
         "user group pidfile mutex coredumpdirectory scoreboardfile chrootdir defaultruntimedir gracefulshutdowntimeout",
         PROCESS,
@@ -68,42 +71,53 @@ const EXACT: &[(&str, Known)] = &[
         HTTP,
     ),
     ("hostnamelookups contentdigest httpprotocoloptions mergeslashes qualifyredirecturl", HTTP),
-    ("keepalive maxkeepaliverequests", Known::NotNeeded("frontgate always keeps connections, for timeouts.keep_alive")),
-    ("protocols protocolshonororder", Known::NotNeeded("clients choose HTTP/2 or HTTP/1.1 by ALPN")),
+    (
+        "keepalive maxkeepaliverequests",
+        ApacheKnownDirective::NotNeeded("frontgate always keeps connections, for timeouts.keep_alive"),
+    ),
+    ("protocols protocolshonororder", ApacheKnownDirective::NotNeeded("clients choose HTTP/2 or HTTP/1.1 by ALPN")),
     (
         "limitrequestline limitrequestfieldsize limitrequestfields",
-        Known::NotNeeded("limits.request_head is 64 KiB for all of it"),
+        ApacheKnownDirective::NotNeeded("limits.request_head is 64 KiB for all of it"),
     ),
-    ("requestreadtimeout", Known::NotNeeded("timeouts.request_head is 15 s")),
+    ("requestreadtimeout", ApacheKnownDirective::NotNeeded("timeouts.request_head is 15 s")),
     (
         "errorlog loglevel logformat logmessage globallog forensiclog",
-        Known::NotNeeded("frontgate logs to standard output: see `log`"),
+        ApacheKnownDirective::NotNeeded("frontgate logs to standard output: see `log`"),
     ),
-    ("cookietracking cookiename cookiedomain cookiestyle", Known::Dropped("frontgate sets no cookies for visitors")),
-    ("namevirtualhost", Known::NotNeeded("all hosts are found by name")),
-    ("serverpath", Known::NotNeeded("no client is old enough to need it")),
-    ("errordocument", Known::Dropped("frontgate has error pages of its own, and passes the gateway's on")),
-    ("proxyerroroverride", Known::Dropped("frontgate passes the gateway's error pages on")),
+    (
+        "cookietracking cookiename cookiedomain cookiestyle",
+        ApacheKnownDirective::Dropped("frontgate sets no cookies for visitors"),
+    ),
+    ("namevirtualhost", ApacheKnownDirective::NotNeeded("all hosts are found by name")),
+    ("serverpath", ApacheKnownDirective::NotNeeded("no client is old enough to need it")),
+    (
+        "errordocument",
+        ApacheKnownDirective::Dropped("frontgate has error pages of its own, and passes the gateway's on"),
+    ),
+    ("proxyerroroverride", ApacheKnownDirective::Dropped("frontgate passes the gateway's error pages on")),
     (
         "proxybadheader proxyiobuffersize proxyreceivebuffersize proxymaxforwards proxystatus proxyvia proxyblock proxydomain",
         HTTP,
     ),
     (
         "proxywebsocketfallbacktoproxyhttp proxywebsocketasync",
-        Known::NotNeeded("frontgate always forwards WebSocket upgrades"),
+        ApacheKnownDirective::NotNeeded("frontgate always forwards WebSocket upgrades"),
     ),
     (
         "proxysourceaddress",
-        Known::Dropped("the system chooses the address that the gateway sees: use a route of the system"),
+        ApacheKnownDirective::Dropped(
+            "the system chooses the address that the gateway sees: use a route of the system",
+        ),
     ),
     ("proxypassinherit proxypassinterpolateenv balancerinherit balancergrowth balancerpersist", HTTP),
-    ("proxyfcgibackendtype proxyfcgisetenvif", Known::Dropped("frontgate forwards HTTP, not FastCGI")),
+    ("proxyfcgibackendtype proxyfcgisetenvif", ApacheKnownDirective::Dropped("frontgate forwards HTTP, not FastCGI")),
     (
         "proxyremote proxyremotematch noproxy",
-        Known::Dropped("frontgate dials the gateway itself, without another proxy"),
+        ApacheKnownDirective::Dropped("frontgate dials the gateway itself, without another proxy"),
     ),
-    ("rewriteoptions rewritebase", Known::NotNeeded("frontgate rewrites nothing")),
-    ("rewritemap", Known::Dropped("frontgate has no maps: write a route for each entry")),
+    ("rewriteoptions rewritebase", ApacheKnownDirective::NotNeeded("frontgate rewrites nothing")),
+    ("rewritemap", ApacheKnownDirective::Dropped("frontgate has no maps: write a route for each entry")),
     (
         "directoryindex directoryslash options allowoverride allowoverridelist indexoptions indexignore accessfilename",
         FILES,
@@ -116,63 +130,85 @@ const EXACT: &[(&str, Known)] = &[
     ("multiviewsmatch defaulticon addicon addiconbytype addiconbyencoding headername readmename userdir", FILES),
     (
         "expiresactive expiresdefault expiresbytype",
-        Known::Dropped("response_headers can set Cache-Control; never for the gateway's pages"),
+        ApacheKnownDirective::Dropped("response_headers can set Cache-Control; never for the gateway's pages"),
     ),
-    ("wsgidaemonprocess wsgiprocessgroup wsgiapplicationgroup", Known::Dropped("frontgate runs no programs")),
+    (
+        "wsgidaemonprocess wsgiprocessgroup wsgiapplicationgroup",
+        ApacheKnownDirective::Dropped("frontgate runs no programs"),
+    ),
     ("scriptsock", PROCESS),
-    ("authdigestdomain authdigestnoncelifetime", Known::NotNeeded("frontgate asks for Basic authentication only")),
-    ("authgroupfile", Known::Dropped("frontgate knows no groups: list the users under `auth: { basic: … }`")),
+    (
+        "authdigestdomain authdigestnoncelifetime",
+        ApacheKnownDirective::NotNeeded("frontgate asks for Basic authentication only"),
+    ),
+    (
+        "authgroupfile",
+        ApacheKnownDirective::Dropped("frontgate knows no groups: list the users under `auth: { basic: … }`"),
+    ),
     ("authmerging authbasicauthoritative authusebackend", HTTP),
-    ("authbasicfake", Known::Dropped("use request_headers to give the gateway a fixed Authorization, if it must be")),
+    (
+        "authbasicfake",
+        ApacheKnownDirective::Dropped("use request_headers to give the gateway a fixed Authorization, if it must be"),
+    ),
     ("acceptpathinfo", FILES),
-    ("filterdeclare filterprovider filterchain", Known::Dropped(BODIES)),
-    ("substitute substitutemaxlinelength", Known::Dropped(BODIES)),
-    ("h2push h2pushresource h2earlyhints", Known::NotNeeded("no browser takes pushes")),
-    ("h2websockets", Known::NotNeeded("WebSockets over HTTP/2 work by themselves")),
+    ("filterdeclare filterprovider filterchain", ApacheKnownDirective::Dropped(BODIES)),
+    ("substitute substitutemaxlinelength", ApacheKnownDirective::Dropped(BODIES)),
+    ("h2push h2pushresource h2earlyhints", ApacheKnownDirective::NotNeeded("no browser takes pushes")),
+    ("h2websockets", ApacheKnownDirective::NotNeeded("WebSockets over HTTP/2 work by themselves")),
 ];
 
-const BEGINNING: &[(&str, Known)] = &[
-    ("h2", Known::NotNeeded("frontgate's HTTP/2 needs no such setting")),
-    ("deflate", Known::Dropped(BODIES)),
-    ("brotli", Known::Dropped(BODIES)),
+const BEGINNING: &[(&str, ApacheKnownDirective)] = &[
+    ("h2", ApacheKnownDirective::NotNeeded("frontgate's HTTP/2 needs no such setting")),
+    ("deflate", ApacheKnownDirective::Dropped(BODIES)),
+    ("brotli", ApacheKnownDirective::Dropped(BODIES)),
     (
         "proxyhtml",
-        Known::Dropped("frontgate does not touch bodies: set gateway.controlUi.basePath where a page needs a prefix"),
+        ApacheKnownDirective::Dropped(
+            "frontgate does not touch bodies: set gateway.controlUi.basePath where a page needs a prefix",
+        ),
     ),
-    ("cache", Known::Dropped("frontgate keeps no copies: an old page would not fit the gateway")),
+    ("cache", ApacheKnownDirective::Dropped("frontgate keeps no copies: an old page would not fit the gateway")),
     (
         "sec",
-        Known::Dropped(
+        ApacheKnownDirective::Dropped(
             "frontgate looks at no bodies: keep a filter in front, and name it in forwarded.trusted_proxies",
         ),
     ),
     (
         "dos",
-        Known::Dropped("limits.connections_per_client and websocket.max_messages_per_minute are what frontgate has"),
+        ApacheKnownDirective::Dropped(
+            "limits.connections_per_client and websocket.max_messages_per_minute are what frontgate has",
+        ),
     ),
-    ("qs_", Known::Dropped("limits.connections_per_client and limits.connections are what frontgate has")),
+    (
+        "qs_",
+        ApacheKnownDirective::Dropped("limits.connections_per_client and limits.connections are what frontgate has"),
+    ),
     (
         "oidc",
-        Known::Dropped(
+        ApacheKnownDirective::Dropped(
             "put the program that knows OpenID in front or between, as gateway.auth.mode: trusted-proxy has it",
         ),
     ),
-    ("authldap", Known::Dropped("frontgate asks no directory: list the users under `auth: { basic: … }`")),
-    ("authnz", Known::Dropped("frontgate asks nobody else: list the users under `auth: { basic: … }`")),
-    ("authdbd", Known::Dropped("frontgate asks no database: list the users under `auth: { basic: … }`")),
-    ("authform", Known::Dropped("frontgate has no login pages: use `auth: { basic: … }`")),
-    ("session", Known::Dropped("frontgate has no sessions")),
+    (
+        "authldap",
+        ApacheKnownDirective::Dropped("frontgate asks no directory: list the users under `auth: { basic: … }`"),
+    ),
+    ("authnz", ApacheKnownDirective::Dropped("frontgate asks nobody else: list the users under `auth: { basic: … }`")),
+    ("authdbd", ApacheKnownDirective::Dropped("frontgate asks no database: list the users under `auth: { basic: … }`")),
+    ("authform", ApacheKnownDirective::Dropped("frontgate has no login pages: use `auth: { basic: … }`")),
+    ("session", ApacheKnownDirective::Dropped("frontgate has no sessions")),
     ("index", FILES),
-    ("expires", Known::Dropped("response_headers can set Cache-Control; never for the gateway's pages")),
-    ("dav", Known::Dropped("frontgate serves no files")),
-    ("fcgid", Known::Dropped("frontgate runs no programs")),
-    ("php", Known::Dropped("frontgate runs no programs")),
-    ("passenger", Known::Dropped("frontgate runs no programs")),
-    ("wsgi", Known::Dropped("frontgate runs no programs")),
-    ("lua", Known::Dropped("frontgate runs no programs")),
-    ("log", Known::NotNeeded("frontgate logs to standard output: see `log`")),
+    ("expires", ApacheKnownDirective::Dropped("response_headers can set Cache-Control; never for the gateway's pages")),
+    ("dav", ApacheKnownDirective::Dropped("frontgate serves no files")),
+    ("fcgid", ApacheKnownDirective::Dropped("frontgate runs no programs")),
+    ("php", ApacheKnownDirective::Dropped("frontgate runs no programs")),
+    ("passenger", ApacheKnownDirective::Dropped("frontgate runs no programs")),
+    ("wsgi", ApacheKnownDirective::Dropped("frontgate runs no programs")),
+    ("lua", ApacheKnownDirective::Dropped("frontgate runs no programs")),
+    ("log", ApacheKnownDirective::NotNeeded("frontgate logs to standard output: see `log`")),
     ("redirectrelative", HTTP),
-    ("filter", Known::Dropped(BODIES)),
+    ("filter", ApacheKnownDirective::Dropped(BODIES)),
 ];
 
 /// A time: seconds, or a number with `ms`, `s`, `min`, `h`.

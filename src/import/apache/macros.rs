@@ -1,6 +1,6 @@
 //! [`Macro`]: directives with parameters, of `mod_macro`.
 
-use super::syntax::{Directive, Word};
+use super::syntax::{ApacheDirective, ApacheWord};
 use crate::import::ImportError;
 use crate::import::bounds::Bounds;
 
@@ -8,7 +8,7 @@ use crate::import::bounds::Bounds;
 #[derive(Debug, Clone)]
 pub(super) struct Macro {
     pub(super) parameters: Vec<String>,
-    pub(super) body: Vec<Directive>,
+    pub(super) body: Vec<ApacheDirective>,
 }
 
 impl Macro {
@@ -16,7 +16,7 @@ impl Macro {
     ///
     /// # Errors
     /// A limit is exceeded.
-    pub(super) fn filled(&self, values: &[String], bounds: &mut Bounds) -> Result<Vec<Directive>, ImportError> {
+    pub(super) fn filled(&self, values: &[String], bounds: &mut Bounds) -> Result<Vec<ApacheDirective>, ImportError> {
         let names = self.parameters.iter().map(String::as_str);
         let mut pairs: Vec<(&str, &str)> = names.zip(values.iter().map(String::as_str)).collect();
         // `$hostname` is not `$host` and `name`.
@@ -26,15 +26,19 @@ impl Macro {
 }
 
 /// A directive with the values of the parameters.
-fn filled(directive: &Directive, pairs: &[(&str, &str)], bounds: &mut Bounds) -> Result<Directive, ImportError> {
+fn filled(
+    directive: &ApacheDirective,
+    pairs: &[(&str, &str)],
+    bounds: &mut Bounds,
+) -> Result<ApacheDirective, ImportError> {
     let mut args = Vec::with_capacity(directive.args.len());
     for word in &directive.args {
         let mut text = word.text.clone();
         for (parameter, value) in pairs {
             text = bounds.filled(&word.place, &text, parameter, value)?;
         }
-        args.push(Word { text, place: word.place.clone() });
+        args.push(ApacheWord { text, place: word.place.clone() });
     }
     let body = directive.body.as_ref().map(|body| body.iter().map(|inner| filled(inner, pairs, bounds)).collect());
-    Ok(Directive { name: directive.name.clone(), args, body: body.transpose()? })
+    Ok(ApacheDirective { name: directive.name.clone(), args, body: body.transpose()? })
 }

@@ -2,12 +2,12 @@
 
 use super::Apache;
 use super::tls::NOTHING;
-use crate::import::draft::Acme;
-use crate::import::node::Node;
+use crate::import::draft::DraftAcme;
+use crate::import::node::ImportNode;
 
 impl Apache<'_, '_> {
     /// `MD…`
-    pub(super) fn managed_directive(&mut self, node: &Node) {
+    pub(super) fn managed_directive(&mut self, node: &ImportNode) {
         let (place, shown) = (&node.place, &node.shown);
         let word = node.arg(0);
         match node.name.as_str() {
@@ -47,7 +47,7 @@ impl Apache<'_, '_> {
         }
     }
 
-    pub(super) fn managed_domain(&mut self, node: &Node) {
+    pub(super) fn managed_domain(&mut self, node: &ImportNode) {
         self.managed.get_or_insert_default();
         for name in node.args.iter().filter(|word| !["auto", "manual"].contains(&word.to_ascii_lowercase().as_str())) {
             if name.starts_with("*.") {
@@ -62,8 +62,8 @@ impl Apache<'_, '_> {
         self.report.kept(&node.place, &node.shown, "tls.names and tls.certificate: acme");
     }
 
-    fn managed_setting(&mut self, node: &Node) {
-        let acme: &mut Acme = self.managed.get_or_insert_default();
+    fn managed_setting(&mut self, node: &ImportNode) {
+        let acme: &mut DraftAcme = self.managed.get_or_insert_default();
         let word = node.arg(0);
         let what = match node.name.as_str() {
             "mdcontactemail" => {

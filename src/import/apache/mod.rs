@@ -29,32 +29,32 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
-use expand::Expander;
-use pattern::Pattern;
-use scope::Noted;
-use target::Target;
+use expand::ApacheExpander;
+use pattern::ApachePattern;
+use scope::ApacheNoted;
+use target::ApacheTarget;
 
-use super::draft::{Acme, Upstream};
-use super::{Draft, Files, ImportError, Imported, Original, Report};
+use super::draft::{DraftAcme, DraftUpstream};
+use super::{Draft, Files, ImportError, ImportReport, Imported, Original};
 
 /// What is known so far.
 struct Apache<'a, 'f> {
     files: &'a mut Files<'f>,
-    report: Report,
+    report: ImportReport,
     draft: Draft,
     /// Where relative paths begin.
     root: PathBuf,
     /// `Listen`.
-    listen: Vec<(Noted, SocketAddr)>,
+    listen: Vec<(ApacheNoted, SocketAddr)>,
     /// `mod_md`.
-    managed: Option<Acme>,
+    managed: Option<DraftAcme>,
     managed_names: Vec<String>,
     /// `MDRequireHttps`.
-    requires_https: Option<Noted>,
+    requires_https: Option<ApacheNoted>,
     /// `RemoteIPProxyProtocol`.
-    proxy_protocol: Option<Noted>,
+    proxy_protocol: Option<ApacheNoted>,
     /// `<Proxy balancer://…>`
-    balancers: Vec<(Noted, Upstream)>,
+    balancers: Vec<(ApacheNoted, DraftUpstream)>,
     /// The balancers that something forwards to.
     used: BTreeSet<String>,
     /// The oldest TLS version that is asked for anywhere.
@@ -63,8 +63,8 @@ struct Apache<'a, 'f> {
 
 /// Translates a configuration of Apache.
 pub(super) fn translate(original: &Original, files: &mut Files<'_>) -> Result<Imported, ImportError> {
-    let mut report = Report::default();
-    let (nodes, root) = Expander::new(original, files, &mut report).all()?;
+    let mut report = ImportReport::default();
+    let (nodes, root) = ApacheExpander::new(original, files, &mut report).all()?;
     let mut apache = Apache {
         files,
         report,

@@ -1,8 +1,8 @@
-//! [`Pattern`]: what a regular expression for paths says, as far as prefixes say the same.
+//! [`ApachePattern`]: what a regular expression for paths says, as far as prefixes say the same.
 
 /// A regular expression of the kind that configurations have: a path, perhaps alternatives, then anything or the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::import) struct Pattern {
+pub(in crate::import) struct ApachePattern {
     /// Prefixes as routes have them.
     pub(in crate::import) prefixes: Vec<String>,
     /// Whether they match the same requests, not a few more or less.
@@ -13,7 +13,7 @@ pub(in crate::import) struct Pattern {
     pub(in crate::import) template: String,
 }
 
-impl Pattern {
+impl ApachePattern {
     /// Reads an expression; `None` where no prefixes say about the same.
     pub(in crate::import) fn of(expression: &str) -> Option<Self> {
         let body = expression.strip_prefix('^').unwrap_or(expression);
@@ -202,7 +202,7 @@ mod tests {
             ("^a", None),
         ];
         for (expression, expected) in cases {
-            let pattern = Pattern::of(expression).map(|pattern| (pattern.prefixes, pattern.exact));
+            let pattern = ApachePattern::of(expression).map(|pattern| (pattern.prefixes, pattern.exact));
             let expected = expected.map(|(list, exact)| (list.iter().map(|&one| one.to_owned()).collect(), exact));
             assert_eq!(pattern, expected, "{expression}");
         }
@@ -228,7 +228,7 @@ mod tests {
         for (expression, expected) in
             [("^/a/b(.*)", "/a/"), ("^/a/.*", "/a/"), ("^/ab?", "/"), ("\\.php$", ""), ("^.*", ""), ("^/a/?", "/")]
         {
-            assert_eq!(Pattern::beginning(expression), expected, "{expression}");
+            assert_eq!(ApachePattern::beginning(expression), expected, "{expression}");
         }
     }
 }

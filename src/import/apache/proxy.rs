@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::directive::{CHALLENGE, is_challenge};
 use super::known::seconds;
-use super::scope::{Here, Scope, Upgrade};
-use super::{Apache, Pattern, Target};
-use crate::import::draft::{Answer, Timeouts};
-use crate::import::node::Node;
+use super::scope::{ApacheScope, Here, Upgrade};
+use super::{Apache, ApachePattern, ApacheTarget};
+use crate::import::draft::{DraftAnswer, DraftTimeouts};
+use crate::import::node::ImportNode;
 use crate::import::paths::Rule;
 
 impl Apache<'_, '_> {
-    pub(super) fn proxy(&mut self, node: &Node, scope: &mut Scope, here: &mut Here) {
+    pub(super) fn proxy(&mut self, node: &ImportNode, scope: &mut ApacheScope, here: &mut Here) {
         let (place, shown) = (&node.place, &node.shown);
         let on = node.arg(0).eq_ignore_ascii_case("on");
         match node.name.as_str() {
@@ -67,7 +67,7 @@ impl Apache<'_, '_> {
     }
 
     /// A time without a byte after which a WebSocket was cut. Short ones are not taken over.
-    fn long_enough(&mut self, node: &Node, time: Duration) -> Option<Duration> {
+    fn long_enough(&mut self, node: &ImportNode, time: Duration) -> Option<Duration> {
         let (place, shown) = (&node.place, &node.shown);
         if time < Duration::from_hours(1) {
             let text = format!(
@@ -83,10 +83,11 @@ impl Apache<'_, '_> {
     }
 
     /// `ProxyPass` in a server, with a path, or in a section, without.
-    fn pass(&mut self, node: &Node, scope: &mut Scope, here: &Here, is_match: bool) {
+    fn pass(&mut self, node: &ImportNode, scope: &mut ApacheScope, here: &Here, is_match: bool) {
         let (place, shown) = (&node.place, &node.shown);
-        let own_path =
-            !here.paths.is_empty() && here.paths != ["/"] || node.args.len() == 1 || Target::of(node.arg(0)).is_ok();
+        let own_path = !here.paths.is_empty() && here.paths != ["/"]
+            || node.args.len() == 1
+            || ApacheTarget::of(node.arg(0)).is_ok();
         let (path, rest) = match node.args.split_first() {
             Some((path, rest)) if !own_path => (Some(path.as_str()), rest),
             _ => (None, node.args.as_slice()),
@@ -99,7 +100,7 @@ impl Apache<'_, '_> {
         let (paths, template, about) = match path {
             None => (here.paths.clone(), None, ""),
             Some(expression) if is_match => {
-                if let Some(pattern) = Pattern::of(expression) {
+                if let Some(pattern) = ApachePattern::of(expression) {
                     let about = if pattern.exact { "" } else { ", for a prefix that is not quite the same" };
                     is_exact = pattern.ends;
                     (pattern.prefixes, Some(pattern.template), about)
@@ -118,7 +119,7 @@ impl Apache<'_, '_> {
             return;
         }
         // The words behind `$1` are the path's; the host is fixed.
-        let target = match Target::of(url) {
+        let target = match ApacheTarget::of(url) {
             Ok(target) => target,
             Err(why) => {
                 self.report.dropped(place, shown, format!("{why}; the route answers 404"));
@@ -144,24 +145,24 @@ impl Apache<'_, '_> {
     #[expect(clippy::too_many_arguments, reason = "what one directive says")]
     fn forward(
         &mut self,
-        node: &Node,
-        scope: &mut Scope,
+        node: &ImportNode,
+        scope: &mut ApacheScope,
         paths: Vec<String>,
-        target: &Target,
+        target: &ApacheTarget,
         rule: &Rule,
         in_section: bool,
         about: &str,
     ) {
         let noted = (node.place.clone(), node.shown.clone());
         let upstream = match target {
-            Target::Server { upstream, is_websocket: true, .. } => {
+            ApacheTarget::Server { upstream, is_websocket: true, .. } => {
                 for path in paths {
                     scope.upgrades.push(Upgrade { from: vec![noted.clone()], path, upstream: upstream.clone() });
                 }
                 return;
             }
-            Target::Server { upstream, .. } => upstream.clone(),
-            Target::Balancer { name, .. } => {
+            ApacheTarget::Server { upstream, .. } => upstream.clone(),
+            ApacheTarget::Balancer { name, .. } => {
                 self.used.insert(name.clone());
                 name.clone()
             }
@@ -171,13 +172,13 @@ impl Apache<'_, '_> {
         let routes = if whole { String::new() } else { format!("a route for {}{about}, to ", paths.join(", ")) };
         self.report.kept(&noted.0, &noted.1, format!("{routes}upstream: {upstream}"));
         for path in paths {
-            let rule = Rule { path, answer: Answer::Upstream(upstream.clone()), ..rule.clone() };
+            let rule = Rule { path, answer: DraftAnswer::Upstream(upstream.clone()), ..rule.clone() };
             if in_section { scope.located.push(rule) } else { scope.passed.push(rule) }
         }
     }
 
     /// `ProxyPass /path !`
-    fn excluded(&mut self, node: &Node, paths: &[String], in_section: bool, scope: &mut Scope) {
+    fn excluded(&mut self, node: &ImportNode, paths: &[String], in_section: bool, scope: &mut ApacheScope) {
         if paths.iter().all(|path| is_challenge(path)) {
             self.report.dropped(&node.place, &node.shown, CHALLENGE);
             return;
@@ -192,7 +193,7 @@ impl Apache<'_, '_> {
     }
 
     /// Says so where the gateway saw another path than the client asked for.
-    pub(super) fn same_path(&mut self, node: &Node, path: &str, template: Option<&str>, target: &str) {
+    pub(super) fn same_path(&mut self, node: &ImportNode, path: &str, template: Option<&str>, target: &str) {
         let same = match template {
             Some(template) => target == template || target == "%{REQUEST_URI}",
             None => target == path || path == "/" && target == "/",
@@ -222,14 +223,14 @@ impl Apache<'_, '_> {
     }
 
     /// `timeout=600` and the like behind a URL.
-    pub(super) fn settings(&mut self, node: &Node, settings: &[String]) -> Timeouts {
-        let mut timeouts = Timeouts::default();
+    pub(super) fn settings(&mut self, node: &ImportNode, settings: &[String]) -> DraftTimeouts {
+        let mut timeouts = DraftTimeouts::default();
         for setting in settings {
             let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
             let (place, shown) = (&node.place, part(node, setting));
             match key.to_ascii_lowercase().as_str() {
                 "timeout" => {
-                    let named = Node { shown, ..node.clone() };
+                    let named = ImportNode { shown, ..node.clone() };
                     timeouts.read = seconds(value).and_then(|time| self.long_enough(&named, time));
                 }
                 "connectiontimeout" => {
@@ -265,7 +266,7 @@ impl Apache<'_, '_> {
     }
 
     /// WebSockets with a rule of their own: where requests for the path go to the same gateway, that is what frontgate does.
-    pub(super) fn upgrades(&mut self, scope: &mut Scope) {
+    pub(super) fn upgrades(&mut self, scope: &mut ApacheScope) {
         let mut upgrades = std::mem::take(&mut scope.upgrades);
         scope.opens_websockets |= !upgrades.is_empty();
         upgrades.sort_by_key(|upgrade| std::cmp::Reverse(upgrade.path.len()));
@@ -273,7 +274,7 @@ impl Apache<'_, '_> {
             let answer = scope.paths().at(&upgrade.path).map(|rule| rule.answer.clone());
             for (place, shown) in &upgrade.from {
                 match &answer {
-                    Some(Answer::Upstream(same)) if *same == upgrade.upstream => {
+                    Some(DraftAnswer::Upstream(same)) if *same == upgrade.upstream => {
                         self.report.not_needed(
                             place,
                             shown,
@@ -306,9 +307,9 @@ impl Apache<'_, '_> {
             }
             match answer {
                 None => scope.adopt(&upgrade),
-                Some(Answer::Upstream(same)) if same == upgrade.upstream => {}
+                Some(DraftAnswer::Upstream(same)) if same == upgrade.upstream => {}
                 Some(_) if upgrade.path != "/" => {
-                    let answer = Answer::Upstream(upgrade.upstream.clone());
+                    let answer = DraftAnswer::Upstream(upgrade.upstream.clone());
                     scope.rewritten.insert(0, Rule { path: upgrade.path.clone(), answer, ..Rule::default() });
                 }
                 Some(_) => {}
@@ -318,7 +319,7 @@ impl Apache<'_, '_> {
 }
 
 /// One setting of a directive, as the report shows it.
-pub(super) fn part(node: &Node, setting: &str) -> String {
+pub(super) fn part(node: &ImportNode, setting: &str) -> String {
     let name = node.shown.split(' ').next().unwrap_or_default();
     format!("{name} … {setting}")
 }

@@ -1,15 +1,15 @@
 //! `mod_alias`: `Redirect` and its like.
 
 use super::directive::{CHALLENGE, is_challenge};
-use super::scope::{Here, Scope};
-use super::{Apache, Pattern};
-use crate::import::draft::{Answer, Respond};
-use crate::import::node::Node;
+use super::scope::{ApacheScope, Here};
+use super::{Apache, ApachePattern};
+use crate::import::draft::{DraftAnswer, DraftRespond};
+use crate::import::node::ImportNode;
 use crate::import::paths::Rule;
 
 impl Apache<'_, '_> {
     /// `Redirect` and `RedirectMatch`.
-    pub(super) fn redirect(&mut self, node: &Node, scope: &mut Scope, here: &Here) {
+    pub(super) fn redirect(&mut self, node: &ImportNode, scope: &mut ApacheScope, here: &Here) {
         let (place, shown) = (&node.place, &node.shown);
         let mut words = node.args.as_slice();
         let mut code = match node.name.as_str() {
@@ -30,7 +30,7 @@ impl Apache<'_, '_> {
             [url] if url.contains("://") => (vec!["/".to_owned()], None, Some(url)),
             [path] | [path, _] => {
                 if node.name == "redirectmatch" {
-                    let Some(pattern) = Pattern::of(path) else {
+                    let Some(pattern) = ApachePattern::of(path) else {
                         let challenge = is_challenge(path);
                         let remedy = if challenge {
                             CHALLENGE
@@ -80,7 +80,7 @@ impl Apache<'_, '_> {
         }
         let appended = if location.is_some() && template.is_none() { ", without what follows the path" } else { "" };
         self.report.kept(place, shown, format!("a route for {} that answers {code}{appended}", paths.join(", ")));
-        let answer = Answer::Respond(Respond { status: code, location, body: None });
+        let answer = DraftAnswer::Respond(DraftRespond { status: code, location, body: None });
         scope.redirected.extend(paths.into_iter().map(|path| Rule {
             path,
             is_exact,

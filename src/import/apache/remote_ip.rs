@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::Apache;
-use crate::import::node::Node;
+use crate::import::node::ImportNode;
 use crate::import::reader::Unread;
 
 impl Apache<'_, '_> {
     /// `RemoteIP…`
-    pub(super) fn remote_ip(&mut self, node: &Node) {
+    pub(super) fn remote_ip(&mut self, node: &ImportNode) {
         let (place, shown) = (&node.place, &node.shown);
         match node.name.as_str() {
             "remoteipheader" if node.arg(0).eq_ignore_ascii_case("x-forwarded-for") => {
@@ -48,7 +48,7 @@ impl Apache<'_, '_> {
         }
     }
 
-    fn trust(&mut self, node: &Node, words: &[String]) {
+    fn trust(&mut self, node: &ImportNode, words: &[String]) {
         for word in words {
             if let Ok(net) = word.parse::<IpNet>().or_else(|_| word.parse::<IpAddr>().map(IpNet::from)) {
                 if !self.draft.trusted_proxies.contains(&net) {

@@ -3,15 +3,15 @@
 use super::condition::Condition;
 use super::directive::{CHALLENGE, is_challenge};
 use super::redirect::status;
-use super::scope::{Here, Noted, Scope, Upgrade};
-use super::{Apache, Pattern, Target};
-use crate::import::draft::{Answer, Respond};
-use crate::import::node::Node;
+use super::scope::{ApacheNoted, ApacheScope, Here, Upgrade};
+use super::{Apache, ApachePattern, ApacheTarget};
+use crate::import::draft::{DraftAnswer, DraftRespond};
+use crate::import::node::ImportNode;
 use crate::import::paths::{Rule, respond};
 
 impl Apache<'_, '_> {
     /// `RewriteEngine`, `RewriteCond` and `RewriteRule`.
-    pub(super) fn rewrite(&mut self, node: &Node, scope: &mut Scope, here: &mut Here) {
+    pub(super) fn rewrite(&mut self, node: &ImportNode, scope: &mut ApacheScope, here: &mut Here) {
         match node.name.as_str() {
             "rewriteengine" => {
                 scope.rewrites = node.arg(0).eq_ignore_ascii_case("on");
@@ -32,28 +32,28 @@ impl Apache<'_, '_> {
     }
 
     /// At the end of a server.
-    pub(super) fn conditions_without_rule(&mut self, scope: &mut Scope) {
+    pub(super) fn conditions_without_rule(&mut self, scope: &mut ApacheScope) {
         for one in std::mem::take(&mut scope.conditions) {
             self.report.not_needed(&one.place, &one.shown, "no rule follows it");
         }
     }
 
-    fn rule(&mut self, node: &Node, conditions: &[Node], scope: &mut Scope, here: &Here) {
+    fn rule(&mut self, node: &ImportNode, conditions: &[ImportNode], scope: &mut ApacheScope, here: &Here) {
         let (expression, target) = (node.arg(0), node.arg(1));
         let flags = flags(node.arg(2));
         let has = |flag: &str| flags.iter().any(|one| one == flag || one.starts_with(&format!("{flag}=")));
         let asked: Vec<Condition> = conditions.iter().map(Condition::of).collect();
-        let noted: Vec<Noted> =
+        let noted: Vec<ApacheNoted> =
             conditions.iter().chain([node]).map(|one| (one.place.clone(), one.shown.clone())).collect();
         let in_section = !here.paths.is_empty() && here.paths != ["/"];
         let pattern = if in_section && matches!(expression, ".*" | "(.*)" | "^(.*)$" | "^" | "^(.*)") {
-            Some(Pattern { prefixes: here.paths.clone(), exact: true, ends: false, template: "/$1".into() })
+            Some(ApachePattern { prefixes: here.paths.clone(), exact: true, ends: false, template: "/$1".into() })
         } else {
-            Pattern::of(expression)
+            ApachePattern::of(expression)
         };
         let pattern = asked.iter().fold(pattern, |pattern, condition| match (condition, pattern) {
             (Condition::Path(path), Some(all)) if all.prefixes == ["/"] => {
-                Some(Pattern { template: all.template, ..path.clone() })
+                Some(ApachePattern { template: all.template, ..path.clone() })
             }
             (Condition::Path(_), _) => None,
             (_, pattern) => pattern,
@@ -86,7 +86,7 @@ impl Apache<'_, '_> {
         let Some(pattern) = pattern else { return };
         if has("p") {
             let target_url = target.replace("%{REQUEST_URI}", &pattern.template);
-            match Target::of(&target_url) {
+            match ApacheTarget::of(&target_url) {
                 Err(why) => self.drop_rule(&noted, &why),
                 Ok(target) if only(&web) => self.forward_rule(node, &noted, &asked, &pattern, &target, scope),
                 Ok(target) if only(&[Condition::NoUpgrade, Condition::Host, Condition::Secure]) => {
@@ -134,24 +134,24 @@ impl Apache<'_, '_> {
     /// A rule with `[P]`.
     fn forward_rule(
         &mut self,
-        node: &Node,
-        noted: &[Noted],
+        node: &ImportNode,
+        noted: &[ApacheNoted],
         asked: &[Condition],
-        pattern: &Pattern,
-        target: &Target,
-        scope: &mut Scope,
+        pattern: &ApachePattern,
+        target: &ApacheTarget,
+        scope: &mut ApacheScope,
     ) {
         for path in &pattern.prefixes {
             self.same_path(node, path, Some(&pattern.template), target.path());
         }
         let upstream = match target {
-            Target::Server { upstream, .. } => upstream.clone(),
-            Target::Balancer { name, .. } => {
+            ApacheTarget::Server { upstream, .. } => upstream.clone(),
+            ApacheTarget::Balancer { name, .. } => {
                 self.used.insert(name.clone());
                 name.clone()
             }
         };
-        let is_websocket = matches!(target, Target::Server { is_websocket: true, .. });
+        let is_websocket = matches!(target, ApacheTarget::Server { is_websocket: true, .. });
         if is_websocket || asked.contains(&Condition::Upgrade) {
             for path in &pattern.prefixes {
                 scope.upgrades.push(Upgrade { from: noted.to_vec(), path: path.clone(), upstream: upstream.clone() });
@@ -162,7 +162,7 @@ impl Apache<'_, '_> {
         for (place, shown) in noted {
             self.report.kept(place, shown, format!("a route for {}", pattern.prefixes.join(", ")));
         }
-        let answer = Answer::Upstream(upstream);
+        let answer = DraftAnswer::Upstream(upstream);
         let rules = pattern.prefixes.iter().map(|path| Rule {
             path: path.clone(),
             is_exact: pattern.ends,
@@ -172,18 +172,18 @@ impl Apache<'_, '_> {
         scope.rewritten.extend(rules);
     }
 
-    fn drop_rule(&mut self, noted: &[Noted], remedy: &str) {
+    fn drop_rule(&mut self, noted: &[ApacheNoted], remedy: &str) {
         for (place, shown) in noted {
             self.report.dropped(place, shown, remedy);
         }
     }
 
     /// A rule that refused something and cannot be translated shuts what begins alike.
-    fn keep_shut(&mut self, noted: &[Noted], flags: &[String], expression: &str, scope: &mut Scope) {
+    fn keep_shut(&mut self, noted: &[ApacheNoted], flags: &[String], expression: &str, scope: &mut ApacheScope) {
         if !flags.iter().any(|flag| flag == "f" || flag == "r=401" || flag == "r=403") {
             return;
         }
-        let beginning = Pattern::beginning(expression);
+        let beginning = ApachePattern::beginning(expression);
         if let Some((place, shown)) = noted.last()
             && beginning.len() > 1
         {
@@ -198,7 +198,7 @@ impl Apache<'_, '_> {
     }
 
     /// The answer of a rule with `[R]`, if it is the same for every request.
-    fn redirection(target: &str, flags: &[String]) -> Option<Answer> {
+    fn redirection(target: &str, flags: &[String]) -> Option<DraftAnswer> {
         let flag = flags.iter().find(|flag| *flag == "r" || flag.starts_with("r=")).map(String::as_str);
         let absolute = target.contains("://");
         let code = match flag {
@@ -210,7 +210,8 @@ impl Apache<'_, '_> {
             return Some(respond(code));
         }
         let fixed = !target.contains(['$', '%']);
-        fixed.then(|| Answer::Respond(Respond { status: code, location: Some(target.to_owned()), body: None }))
+        fixed
+            .then(|| DraftAnswer::Respond(DraftRespond { status: code, location: Some(target.to_owned()), body: None }))
     }
 }
 

@@ -1,40 +1,40 @@
-//! [`Scope`]: what one server says, and what it becomes as a [`Site`](super::super::sites::Site).
+//! [`ApacheScope`]: what one server says, and what it becomes as a [`Site`](super::super::sites::Site).
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::access::Access;
-use crate::import::Place;
-use crate::import::draft::Answer;
-use crate::import::node::Node;
-use crate::import::paths::{Paths, Rule, Section};
+use super::access::ApacheAccess;
+use crate::import::ImportPlace;
+use crate::import::draft::DraftAnswer;
+use crate::import::node::ImportNode;
+use crate::import::paths::{ImportSection, Paths, Rule};
 
 /// A directive for the report.
-pub(super) type Noted = (Place, String);
+pub(super) type ApacheNoted = (ImportPlace, String);
 
 /// What the whole server or one `<VirtualHost>` says.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Scope {
+pub(super) struct ApacheScope {
     /// Its names.
     pub(super) names: Vec<String>,
     /// Its addresses: those that its section names.
     pub(super) listen: Vec<SocketAddr>,
     /// `SSLEngine`.
     pub(super) tls: Option<bool>,
-    pub(super) certificates: Vec<(Noted, PathBuf)>,
-    pub(super) keys: Vec<(Noted, PathBuf)>,
+    pub(super) certificates: Vec<(ApacheNoted, PathBuf)>,
+    pub(super) keys: Vec<(ApacheNoted, PathBuf)>,
     /// `ProxyPreserveHost`, and the first directive that proxies.
     pub(super) keeps_host: Option<bool>,
-    pub(super) proxies: Option<Noted>,
+    pub(super) proxies: Option<ApacheNoted>,
     /// Whether paths came through as they were: `nocanon`, and `AllowEncodedSlashes`.
     pub(super) keeps_paths: (bool, bool),
     /// Whether WebSockets came through.
     pub(super) opens_websockets: bool,
     /// It sends everybody to https.
-    pub(super) to_https: Option<Noted>,
+    pub(super) to_https: Option<ApacheNoted>,
     /// `RewriteEngine`, and the conditions of the next rule.
     pub(super) rewrites: bool,
-    pub(super) conditions: Vec<Node>,
+    pub(super) conditions: Vec<ImportNode>,
     /// In the order in which Apache asks: `RewriteRule`, `ProxyPass` in a section, of which the last wins, `ProxyPass`.
     pub(super) rewritten: Vec<Rule>,
     pub(super) located: Vec<Rule>,
@@ -44,16 +44,16 @@ pub(super) struct Scope {
     /// WebSockets that have a rule of their own.
     pub(super) upgrades: Vec<Upgrade>,
     /// What holds for the whole server, and for parts of it.
-    pub(super) whole: Section,
-    pub(super) sections: Vec<Section>,
+    pub(super) whole: ImportSection,
+    pub(super) sections: Vec<ImportSection>,
     /// Files that are served at a path.
-    pub(super) files: Vec<(Noted, String)>,
+    pub(super) files: Vec<(ApacheNoted, String)>,
 }
 
 /// A rule for WebSockets only.
 #[derive(Debug, Clone)]
 pub(super) struct Upgrade {
-    pub(super) from: Vec<Noted>,
+    pub(super) from: Vec<ApacheNoted>,
     pub(super) path: String,
     pub(super) upstream: String,
 }
@@ -66,12 +66,12 @@ pub(super) struct Here {
     /// Whether it is for these paths only, not for what is below.
     pub(super) is_exact: bool,
     /// What it says about them.
-    pub(super) section: Section,
+    pub(super) section: ImportSection,
     /// Who may pass.
-    pub(super) access: Access,
+    pub(super) access: ApacheAccess,
 }
 
-impl Scope {
+impl ApacheScope {
     /// What a virtual host begins with: what holds for the whole server.
     pub(super) fn inner(&self) -> Self {
         let certificates = self.certificates.clone();
@@ -92,7 +92,7 @@ impl Scope {
         for rule in self.rewritten.iter().chain(located).chain(&self.passed).chain(&self.redirected) {
             paths.rule(rule.clone());
         }
-        paths.section(Section { path: "/".into(), ..self.whole.clone() });
+        paths.section(ImportSection { path: "/".into(), ..self.whole.clone() });
         for section in &self.sections {
             paths.section(section.clone());
         }
@@ -101,7 +101,7 @@ impl Scope {
 
     /// The upstream of WebSockets at a path, where nothing else says it.
     pub(super) fn adopt(&mut self, upgrade: &Upgrade) {
-        let answer = Answer::Upstream(upgrade.upstream.clone());
+        let answer = DraftAnswer::Upstream(upgrade.upstream.clone());
         self.passed.push(Rule { path: upgrade.path.clone(), answer, ..Rule::default() });
     }
 }

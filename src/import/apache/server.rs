@@ -2,21 +2,21 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::scope::{Here, Noted, Scope};
+use super::scope::{ApacheNoted, ApacheScope, Here};
 use super::{ANY, Apache};
 use crate::config::is_label;
 use crate::import::ImportError;
-use crate::import::draft::{Answer, Certificate};
-use crate::import::node::Node;
+use crate::import::draft::{DraftAnswer, DraftCertificate};
+use crate::import::node::ImportNode;
 use crate::import::paths::{Rule, respond};
-use crate::import::sites::{self, Door, Site};
+use crate::import::sites::{self, ImportListener, ImportSite};
 
 impl Apache<'_, '_> {
     /// Translates everything: what holds for the whole server first, since the virtual hosts begin with it.
-    pub(super) fn servers(&mut self, nodes: &[Node]) -> Result<(), ImportError> {
-        let mut global = Scope::default();
+    pub(super) fn servers(&mut self, nodes: &[ImportNode]) -> Result<(), ImportError> {
+        let mut global = ApacheScope::default();
         let mut here = Here { paths: vec!["/".into()], ..Here::default() };
-        let is_host = |node: &&Node| node.name == "virtualhost";
+        let is_host = |node: &&ImportNode| node.name == "virtualhost";
         for node in nodes.iter().filter(|node| !is_host(node)) {
             self.directive(node, &mut global, &mut here)?;
         }
@@ -41,20 +41,20 @@ impl Apache<'_, '_> {
     }
 
     /// The end of a server: what it said about all of its paths.
-    fn close(&mut self, scope: &mut Scope, mut here: Here) -> Result<(), ImportError> {
+    fn close(&mut self, scope: &mut ApacheScope, mut here: Here) -> Result<(), ImportError> {
         self.decide(&mut here)?;
         scope.whole = here.section;
         self.conditions_without_rule(scope);
         Ok(())
     }
 
-    fn finish(&mut self, scopes: Vec<(Noted, Scope)>) {
+    fn finish(&mut self, scopes: Vec<(ApacheNoted, ApacheScope)>) {
         let mut sites = Vec::new();
         let mut seen_tls = false;
         for (noted, mut scope) in scopes {
             self.upgrades(&mut scope);
             let door = self.door(&noted, &scope);
-            if door == Door::Tls {
+            if door == ImportListener::Tls {
                 self.server_certificates(&noted, &scope);
             }
             if let (Some((place, shown)), Some(false) | None) = (&scope.proxies, scope.keeps_host) {
@@ -69,8 +69,10 @@ impl Apache<'_, '_> {
             let paths = scope.paths();
             for ((place, shown), path) in &scope.files {
                 match paths.at(path).map(|rule| &rule.answer) {
-                    _ if door == Door::Redirect => self.report.not_needed(place, shown, "every request is redirected"),
-                    Some(Answer::Respond(_)) | None => self.report.dropped(place, shown, FILES),
+                    _ if door == ImportListener::Redirect => {
+                        self.report.not_needed(place, shown, "every request is redirected")
+                    }
+                    Some(DraftAnswer::Respond(_)) | None => self.report.dropped(place, shown, FILES),
                     Some(_) => self.report.not_needed(place, shown, "requests for these files go to the gateway"),
                 }
             }
@@ -80,9 +82,11 @@ impl Apache<'_, '_> {
             let addresses: Vec<String> = scope.listen.iter().map(SocketAddr::to_string).collect();
             let addresses = addresses.join(", ");
             match door {
-                Door::Redirect => self.report.kept(place, shown, format!("listen.http: {addresses}")),
-                Door::Tls => self.report.kept(place, shown, format!("listen.https: {addresses}; routes for {hosts}")),
-                Door::Plain if routes.is_empty() => {
+                ImportListener::Redirect => self.report.kept(place, shown, format!("listen.http: {addresses}")),
+                ImportListener::Tls => {
+                    self.report.kept(place, shown, format!("listen.https: {addresses}; routes for {hosts}"))
+                }
+                ImportListener::Plain if routes.is_empty() => {
                     self.report.dropped(
                         place,
                         shown,
@@ -90,9 +94,11 @@ impl Apache<'_, '_> {
                     );
                     continue;
                 }
-                Door::Plain => self.report.kept(place, shown, format!("listen.plain: {addresses}; routes for {hosts}")),
+                ImportListener::Plain => {
+                    self.report.kept(place, shown, format!("listen.plain: {addresses}; routes for {hosts}"))
+                }
             }
-            if door == Door::Tls {
+            if door == ImportListener::Tls {
                 for name in
                     scope.names.iter().filter(|name| !self.draft.tls.names.contains(name)).cloned().collect::<Vec<_>>()
                 {
@@ -100,8 +106,9 @@ impl Apache<'_, '_> {
                 }
             }
             // The first is also for hosts that nobody names.
-            let is_default = door != Door::Redirect && !(door == Door::Tls && std::mem::replace(&mut seen_tls, true));
-            sites.push(Site {
+            let is_default = door != ImportListener::Redirect
+                && !(door == ImportListener::Tls && std::mem::replace(&mut seen_tls, true));
+            sites.push(ImportSite {
                 place: place.clone(),
                 directive: shown.clone(),
                 hosts: scope.names.clone(),
@@ -111,7 +118,7 @@ impl Apache<'_, '_> {
                 routes,
             });
         }
-        if sites.iter().all(|site| site.door == Door::Redirect) {
+        if sites.iter().all(|site| site.door == ImportListener::Redirect) {
             self.report.next("Nothing in this config is forwarded to a gateway: set `upstream`");
         }
         for ((place, shown), addr) in std::mem::take(&mut self.listen) {
@@ -122,11 +129,11 @@ impl Apache<'_, '_> {
                 self.report.not_needed(&place, &shown, "no virtual host here uses it");
             }
         }
-        let has_gateway = sites.iter().any(|site| site.door != Door::Redirect);
+        let has_gateway = sites.iter().any(|site| site.door != ImportListener::Redirect);
         if has_gateway {
             self.report.next("The gateway must know its proxy: gateway.trustedProxies has the address that frontgate connects from, such as \"127.0.0.1\"");
         }
-        let secure = sites.iter().find(|site| site.door == Door::Tls);
+        let secure = sites.iter().find(|site| site.door == ImportListener::Tls);
         if let Some((host, addr)) = secure.and_then(|site| Some((site.hosts.first()?, site.listen.first()?))) {
             let port = if addr.port() == 443 { String::new() } else { format!(":{}", addr.port()) };
             self.report.next(format!(
@@ -140,34 +147,34 @@ impl Apache<'_, '_> {
     }
 
     /// What the server's listeners do.
-    fn door(&mut self, noted: &Noted, scope: &Scope) -> Door {
+    fn door(&mut self, noted: &ApacheNoted, scope: &ApacheScope) -> ImportListener {
         let at_443 = !scope.listen.is_empty() && scope.listen.iter().all(|addr| addr.port() == 443);
         let (place, shown) = noted;
         match scope.tls {
-            Some(true) => return Door::Tls,
-            None if at_443 && !scope.certificates.is_empty() => return Door::Tls,
-            None if at_443 && self.is_managed(scope) => return Door::Tls,
+            Some(true) => return ImportListener::Tls,
+            None if at_443 && !scope.certificates.is_empty() => return ImportListener::Tls,
+            None if at_443 && self.is_managed(scope) => return ImportListener::Tls,
             _ if at_443 => {
                 self.report.wrong(
                     place,
                     shown,
                     "port 443 without SSLEngine on spoke plain HTTP. frontgate speaks TLS there",
                 );
-                return Door::Tls;
+                return ImportListener::Tls;
             }
             _ => {}
         }
         if let Some((place, shown)) = &scope.to_https {
             self.report.kept(place, shown, "listen.http, which redirects everything to https");
-            return Door::Redirect;
+            return ImportListener::Redirect;
         }
         if self.is_managed(scope) && self.requires_https.is_some() {
-            return Door::Redirect;
+            return ImportListener::Redirect;
         }
-        Door::Plain
+        ImportListener::Plain
     }
 
-    fn is_managed(&self, scope: &Scope) -> bool {
+    fn is_managed(&self, scope: &ApacheScope) -> bool {
         self.managed.is_some() && scope.names.iter().any(|name| self.managed_names.contains(name))
     }
 
@@ -191,7 +198,7 @@ impl Apache<'_, '_> {
     }
 
     /// `ServerName` and `ServerAlias`.
-    pub(super) fn server_name(&mut self, node: &Node, scope: &mut Scope) {
+    pub(super) fn server_name(&mut self, node: &ImportNode, scope: &mut ApacheScope) {
         for name in &node.args {
             let bare = name.split_once("://").map_or(name.as_str(), |(_, rest)| rest);
             let bare = bare.trim_end_matches('/');
@@ -230,7 +237,7 @@ impl Apache<'_, '_> {
         // Said where they are named.
         self.draft.tls.names.retain(|name| !name.starts_with("*."));
         if !self.draft.tls.names.is_empty() {
-            self.draft.tls.certificate = Certificate::Acme(acme);
+            self.draft.tls.certificate = DraftCertificate::Acme(acme);
         }
     }
 }

@@ -6,20 +6,20 @@
 use std::sync::Arc;
 
 use crate::import::fields::hides_the_rest;
-use crate::import::{ImportError, Place};
+use crate::import::{ImportError, ImportPlace};
 
 /// A line `Name argument...`, or a section `<Name argument...>` with what stands in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Directive {
+pub(crate) struct ApacheDirective {
     /// The first word.
-    pub name: Word,
+    pub name: ApacheWord,
     /// The words behind it.
-    pub args: Vec<Word>,
+    pub args: Vec<ApacheWord>,
     /// What a section holds; `None` for a line.
-    pub body: Option<Vec<Directive>>,
+    pub body: Option<Vec<ApacheDirective>>,
 }
 
-impl Directive {
+impl ApacheDirective {
     /// As the report shows it. Passwords and tokens are not shown.
     pub(super) fn shown(&self) -> String {
         let mut words = vec![self.name.text.clone()];
@@ -37,24 +37,24 @@ impl Directive {
 
 /// One word, without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Word {
+pub(crate) struct ApacheWord {
     /// What it says.
     pub text: String,
     /// Where it begins.
-    pub place: Place,
+    pub place: ImportPlace,
 }
 
 /// The directives of `file`, whose text this is. The first mistake ends the reading: what follows it can mean anything.
 ///
 /// # Errors
 /// What is there and what should be, with its place.
-pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<Directive>, ImportError> {
-    let mut open: Vec<(Word, Vec<Word>)> = Vec::new();
-    let mut levels: Vec<Vec<Directive>> = vec![Vec::new()];
+pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<ApacheDirective>, ImportError> {
+    let mut open: Vec<(ApacheWord, Vec<ApacheWord>)> = Vec::new();
+    let mut levels: Vec<Vec<ApacheDirective>> = vec![Vec::new()];
     for chars in lines(text.strip_prefix('\u{feff}').unwrap_or(text)) {
         let Some(first) = chars.iter().position(|(c, _)| !c.is_whitespace()) else { continue };
         let (start, at) = chars[first];
-        let rest = Rest { chars: &chars[first..], file };
+        let rest = ApacheRest { chars: &chars[first..], file };
         let mut finished = None;
         match start {
             '#' => {}
@@ -68,7 +68,7 @@ pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<Directive>, Impor
                     let found = format!("</{}> as the end of <{}> from line {}", end.text, name.text, name.place.line);
                     return Err(ImportError::syntax(&end.place, found, format!("</{}>", name.text)));
                 }
-                finished = Some(Directive { name, args, body: levels.pop() });
+                finished = Some(ApacheDirective { name, args, body: levels.pop() });
             }
             '<' => {
                 let mut words = rest.after(1).opening(at)?;
@@ -81,7 +81,7 @@ pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<Directive>, Impor
             }
             _ => {
                 let mut words = rest.words()?;
-                finished = Some(Directive { name: words.remove(0), args: words, body: None });
+                finished = Some(ApacheDirective { name: words.remove(0), args: words, body: None });
             }
         }
         levels.last_mut().expect("one level for each open section, and the file's own").extend(finished);
@@ -98,10 +98,10 @@ pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<Directive>, Impor
 const DEEPEST: usize = 32;
 
 /// Line and column.
-type At = (usize, usize);
+type ApachePosition = (usize, usize);
 
 /// The lines as Apache sees them, continuations joined, each character with its place.
-fn lines(text: &str) -> Vec<Vec<(char, At)>> {
+fn lines(text: &str) -> Vec<Vec<(char, ApachePosition)>> {
     let mut lines = Vec::new();
     let mut chars = Vec::new();
     for (number, physical) in (1..).zip(text.split('\n')) {
@@ -119,14 +119,14 @@ fn lines(text: &str) -> Vec<Vec<(char, At)>> {
 
 /// What is left of a line.
 #[derive(Clone, Copy)]
-struct Rest<'a> {
-    chars: &'a [(char, At)],
+struct ApacheRest<'a> {
+    chars: &'a [(char, ApachePosition)],
     file: &'a Arc<str>,
 }
 
-impl Rest<'_> {
-    fn place(&self, (line, column): At) -> Place {
-        Place { file: Arc::clone(self.file), line, column }
+impl ApacheRest<'_> {
+    fn place(&self, (line, column): ApachePosition) -> ImportPlace {
+        ImportPlace { file: Arc::clone(self.file), line, column }
     }
 
     fn after(self, skipped: usize) -> Self {
@@ -134,7 +134,7 @@ impl Rest<'_> {
     }
 
     /// The words of `<Name words>` behind the `<`, which is at `at`; at least one.
-    fn opening(self, at: At) -> Result<Vec<Word>, ImportError> {
+    fn opening(self, at: ApachePosition) -> Result<Vec<ApacheWord>, ImportError> {
         let end = self.chars.iter().rposition(|(c, _)| !c.is_whitespace());
         let Some(end) = end.filter(|end| self.chars[*end].0 == '>') else {
             return Err(ImportError::syntax(
@@ -155,10 +155,10 @@ impl Rest<'_> {
     }
 
     /// The name in `</Name>`, behind the `</`.
-    fn closing(self, at: At) -> Result<Word, ImportError> {
+    fn closing(self, at: ApachePosition) -> Result<ApacheWord, ImportError> {
         let mut words = self.opening(at)?;
         match words.get(1) {
-            None => Ok(Word { place: self.place(at), ..words.remove(0) }),
+            None => Ok(ApacheWord { place: self.place(at), ..words.remove(0) }),
             Some(word) => {
                 Err(ImportError::syntax(&word.place, "a word behind the name of the section that ends", "`>`"))
             }
@@ -167,8 +167,8 @@ impl Rest<'_> {
 
     /// Words as `ap_getword_conf` takes them apart: quotes count at the beginning of a word only, and within them a
     /// backslash stands for the quote or the backslash behind it.
-    fn words(self) -> Result<Vec<Word>, ImportError> {
-        let mut words: Vec<Word> = Vec::new();
+    fn words(self) -> Result<Vec<ApacheWord>, ImportError> {
+        let mut words: Vec<ApacheWord> = Vec::new();
         let mut rest = self;
         while let Some(first) = rest.chars.iter().position(|(c, _)| !c.is_whitespace()) {
             rest = rest.after(first);
@@ -187,7 +187,7 @@ impl Rest<'_> {
                     return Err(ImportError::syntax(&rest.place(at), "a quote without an end", expected));
                 }
             };
-            words.push(Word { text, place: rest.place(at) });
+            words.push(ApacheWord { text, place: rest.place(at) });
             rest = rest.after(used);
         }
         Ok(words)
@@ -195,7 +195,7 @@ impl Rest<'_> {
 }
 
 /// A word's text and its length up to the quote or the space that ends it; no length where a quote is missing.
-fn word(chars: &[(char, At)], quote: Option<char>) -> (String, Option<usize>) {
+fn word(chars: &[(char, ApachePosition)], quote: Option<char>) -> (String, Option<usize>) {
     let mut text = String::new();
     let mut at = 0;
     while let Some((c, _)) = chars.get(at) {
@@ -220,8 +220,8 @@ mod tests {
     use super::*;
 
     /// The tree on one line: `name(arg,arg)` and `{...}` for what a section holds.
-    fn shape(directives: &[Directive]) -> String {
-        let one = |directive: &Directive| {
+    fn shape(directives: &[ApacheDirective]) -> String {
+        let one = |directive: &ApacheDirective| {
             let args: Vec<&str> = directive.args.iter().map(|word| word.text.as_str()).collect();
             let body = directive.body.as_ref().map(|body| format!("{{{}}}", shape(body)));
             format!("{}({}){}", directive.name.text, args.join(","), body.unwrap_or_default())
@@ -229,7 +229,7 @@ mod tests {
         directives.iter().map(one).collect::<Vec<_>>().join(" ")
     }
 
-    fn parsed(text: &str) -> Result<Vec<Directive>, ImportError> {
+    fn parsed(text: &str) -> Result<Vec<ApacheDirective>, ImportError> {
         parse(text, &"a.conf".into())
     }
 

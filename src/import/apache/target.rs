@@ -1,8 +1,8 @@
-//! [`Target`]: where a proxied request goes.
+//! [`ApacheTarget`]: where a proxied request goes.
 
 /// What a proxy is told to forward to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::import) enum Target {
+pub(in crate::import) enum ApacheTarget {
     /// A server.
     Server {
         /// As `upstream` has it.
@@ -21,7 +21,7 @@ pub(in crate::import) enum Target {
     },
 }
 
-impl Target {
+impl ApacheTarget {
     /// Reads `http://host:port/path`, `ws://…`, `balancer://name/path` and `unix:/path|http://host/`.
     ///
     /// # Errors
@@ -92,14 +92,14 @@ mod tests {
             ("fcgi://127.0.0.1:9000/var/www", None),
             ("/elsewhere", None),
         ] {
-            let expected = expected.map(|(upstream, path, is_websocket)| Target::Server {
+            let expected = expected.map(|(upstream, path, is_websocket)| ApacheTarget::Server {
                 upstream: upstream.into(),
                 path: path.into(),
                 is_websocket,
             });
-            assert_eq!(Target::of(url).ok(), expected, "{url}");
+            assert_eq!(ApacheTarget::of(url).ok(), expected, "{url}");
         }
-        let balancer = Target::Balancer { name: "team".into(), path: "/a".into() };
-        assert_eq!(Target::of("balancer://Team/a"), Ok(balancer));
+        let balancer = ApacheTarget::Balancer { name: "team".into(), path: "/a".into() };
+        assert_eq!(ApacheTarget::of("balancer://Team/a"), Ok(balancer));
     }
 }

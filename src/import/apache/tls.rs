@@ -1,13 +1,13 @@
 //! `mod_ssl`: certificates, those of clients, and TLS to the gateway.
 
 use super::Apache;
-use super::scope::{Noted, Scope};
+use super::scope::{ApacheNoted, ApacheScope};
 use crate::config::{ClientMode, TlsVersion};
-use crate::import::draft::Certificate;
-use crate::import::node::Node;
+use crate::import::draft::DraftCertificate;
+use crate::import::node::ImportNode;
 
 impl Apache<'_, '_> {
-    pub(super) fn tls(&mut self, node: &Node, scope: &mut Scope) {
+    pub(super) fn tls(&mut self, node: &ImportNode, scope: &mut ApacheScope) {
         let (place, shown) = (&node.place, &node.shown);
         let noted = || (place.clone(), shown.clone());
         let word = node.arg(0);
@@ -81,7 +81,7 @@ impl Apache<'_, '_> {
     }
 
     /// `SSLProxy…`: TLS between Apache and the gateway.
-    fn gateway_tls(&mut self, node: &Node) {
+    fn gateway_tls(&mut self, node: &ImportNode) {
         let (place, shown) = (&node.place, &node.shown);
         let word = node.arg(0);
         match node.name.as_str() {
@@ -112,7 +112,7 @@ impl Apache<'_, '_> {
         }
     }
 
-    fn client_mode(&mut self, node: &Node, mode: ClientMode) {
+    fn client_mode(&mut self, node: &ImportNode, mode: ClientMode) {
         let file = self.draft.tls.client_ca.take().map_or(self.root.join("client-ca.pem"), |(file, _)| file);
         self.draft.tls.client_ca = Some((file, mode));
         let what =
@@ -121,7 +121,7 @@ impl Apache<'_, '_> {
     }
 
     /// The files of a server with TLS.
-    pub(super) fn server_certificates(&mut self, noted: &Noted, scope: &Scope) {
+    pub(super) fn server_certificates(&mut self, noted: &ApacheNoted, scope: &ApacheScope) {
         if self.managed.is_some() {
             for ((place, shown), _) in scope.certificates.iter().chain(&scope.keys) {
                 self.report.dropped(place, shown, "certificates come by ACME for all names, or from files for all: set tls.certificate to the files, or leave it");
@@ -149,9 +149,9 @@ impl Apache<'_, '_> {
             }
             let pair = (cert.clone(), path);
             match &mut self.draft.tls.certificate {
-                Certificate::Files(files) if files.contains(&pair) => {}
-                Certificate::Files(files) => files.push(pair),
-                other => *other = Certificate::Files(vec![pair]),
+                DraftCertificate::Files(files) if files.contains(&pair) => {}
+                DraftCertificate::Files(files) => files.push(pair),
+                other => *other = DraftCertificate::Files(vec![pair]),
             }
         }
     }

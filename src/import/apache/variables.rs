@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::syntax::Word;
+use super::syntax::ApacheWord;
 use crate::import::bounds::Bounds;
-use crate::import::{ImportError, Report};
+use crate::import::{ImportError, ImportReport};
 
 /// What `Define` has set so far.
 #[derive(Debug, Default)]
@@ -33,9 +33,9 @@ impl Variables {
     /// A limit is exceeded.
     pub(super) fn replaced(
         &mut self,
-        word: &Word,
+        word: &ApacheWord,
         directive: &str,
-        report: &mut Report,
+        report: &mut ImportReport,
         bounds: &mut Bounds,
     ) -> Result<String, ImportError> {
         let mut text = String::new();

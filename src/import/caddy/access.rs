@@ -4,13 +4,13 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::Caddy;
-use crate::import::draft::Auth;
-use crate::import::node::Node;
+use crate::import::draft::DraftAuth;
+use crate::import::node::ImportNode;
 use crate::import::passwords;
-use crate::import::paths::{Gate, Section};
+use crate::import::paths::{ImportAccess, ImportSection};
 
 impl Caddy {
-    pub(super) fn basic_auth(&mut self, node: &Node) -> Section {
+    pub(super) fn basic_auth(&mut self, node: &ImportNode) -> ImportSection {
         let (place, shown) = (&node.place, &node.shown);
         let mut users: Vec<(String, String)> = Vec::new();
         for line in node.inner() {
@@ -33,10 +33,14 @@ impl Caddy {
                 "it has no user with a bcrypt hash, so the route answers 403: put users under `auth: { basic: … }`",
             );
             let why = format!("`{shown}` ({place}) has no user whose password can be checked.");
-            return Section { gate: Gate::Shut(why), ..Section::default() };
+            return ImportSection { gate: ImportAccess::Shut(why), ..ImportSection::default() };
         }
         self.report.kept(place, shown, "auth: basic");
-        Section { auth: Auth::Basic { users, user_header: None }, gate: Gate::Open, ..Section::default() }
+        ImportSection {
+            auth: DraftAuth::Basic { users, user_header: None },
+            gate: ImportAccess::Open,
+            ..ImportSection::default()
+        }
     }
 }
 

@@ -1,14 +1,14 @@
 //! Answers of the proxy's own: `redir`, `respond`, `error` and `abort`.
 
 use super::Caddy;
-use super::body::{Body, MATCHER};
+use super::body::{CaddyBody, MATCHER};
 use super::matcher::{Matcher, More};
-use crate::import::draft::{Answer, Respond};
-use crate::import::node::Node;
+use crate::import::draft::{DraftAnswer, DraftRespond};
+use crate::import::node::ImportNode;
 use crate::import::paths::{Rule, respond};
 
 impl Caddy {
-    pub(super) fn redir(&mut self, node: &Node, matcher: &Matcher, hosts: &[String], body: &mut Body) {
+    pub(super) fn redir(&mut self, node: &ImportNode, matcher: &Matcher, hosts: &[String], body: &mut CaddyBody) {
         let (place, shown) = (&node.place, &node.shown);
         let to = node.arg(0);
         let code = match node.arg(1) {
@@ -42,11 +42,11 @@ impl Caddy {
             let about = if matcher.exact { "" } else { ", for a prefix that is not quite the same" };
             self.report.kept(place, shown, format!("a route that answers {code}{lost}{about}"));
         }
-        let answer = Answer::Respond(Respond { status: code, location: Some(location), body: None });
+        let answer = DraftAnswer::Respond(DraftRespond { status: code, location: Some(location), body: None });
         Self::rules(matcher, hosts, &Rule { answer, ..Rule::default() }, body);
     }
 
-    pub(super) fn respond(&mut self, node: &Node, matcher: &Matcher, hosts: &[String], body: &mut Body) {
+    pub(super) fn respond(&mut self, node: &ImportNode, matcher: &Matcher, hosts: &[String], body: &mut CaddyBody) {
         let (place, shown) = (&node.place, &node.shown);
         let is_code = |word: &str| word.len() == 3 && word.chars().all(|c| c.is_ascii_digit());
         let (mut text, code) = match (node.arg(0), node.arg(1)) {
@@ -68,7 +68,7 @@ impl Caddy {
             return;
         }
         let mut rule = Rule { answer: respond(code), ..Rule::default() };
-        if let Answer::Respond(answer) = &mut rule.answer {
+        if let DraftAnswer::Respond(answer) = &mut rule.answer {
             answer.body = (!text.is_empty() && node.name != "error").then(|| text.to_owned());
             if text.contains('{') && text.contains('}') {
                 self.report.dropped(place, shown, "`respond` has one body, the same for every request");

@@ -1,40 +1,40 @@
-//! [`Body`]: what the directives of a site, or of a `handle` in it, do at which path.
+//! [`CaddyBody`]: what the directives of a site, or of a `handle` in it, do at which path.
 
 use std::cmp::Reverse;
 
 use super::Caddy;
 use super::context::Context;
-use super::known::{self, Known, size};
+use super::known::{self, CaddyKnownDirective, size};
 use super::matcher::{Matcher, More, named};
-use crate::import::Place;
-use crate::import::draft::Auth;
-use crate::import::node::Node;
-use crate::import::paths::{Gate, Rule, Section, respond};
+use crate::import::ImportPlace;
+use crate::import::draft::DraftAuth;
+use crate::import::node::ImportNode;
+use crate::import::paths::{ImportAccess, ImportSection, Rule, respond};
 
 /// What is done, for all hosts or for some.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Body {
+pub(super) struct CaddyBody {
     /// The first that matches wins.
     pub(super) rules: Vec<(Vec<String>, Rule)>,
     /// What else holds.
-    pub(super) sections: Vec<(Vec<String>, Section)>,
+    pub(super) sections: Vec<(Vec<String>, ImportSection)>,
     /// Rules for WebSockets only: where from, the path, the upstream.
-    pub(super) upgrades: Vec<(Place, String, String, String)>,
+    pub(super) upgrades: Vec<(ImportPlace, String, String, String)>,
     /// Everything is sent to https, as this directive says.
-    pub(super) to_https: Option<(Place, String)>,
+    pub(super) to_https: Option<(ImportPlace, String)>,
     /// Files are served here.
-    pub(super) roots: Vec<(Place, String)>,
+    pub(super) roots: Vec<(ImportPlace, String)>,
 }
 
 impl Caddy {
     /// The directives of one level. Caddy sorts them by their names, and those of one name by their paths; in `route` they
     /// stay as written.
-    pub(super) fn body(&mut self, nodes: &[Node], context: &Context, is_sorted: bool) -> Body {
+    pub(super) fn body(&mut self, nodes: &[ImportNode], context: &Context, is_sorted: bool) -> CaddyBody {
         let mut context = context.clone();
         context.matchers.extend(named(nodes));
         let stripped = context.stripped(nodes);
-        let mut body = Body::default();
-        let mut order: Vec<(&Node, Matcher, usize)> = Vec::new();
+        let mut body = CaddyBody::default();
+        let mut order: Vec<(&ImportNode, Matcher, usize)> = Vec::new();
         for node in nodes {
             if node.name.starts_with('@') {
                 self.matcher(node, &context.matchers[&node.name]);
@@ -53,7 +53,7 @@ impl Caddy {
         }
         for (node, matcher, skip) in order {
             let args = node.args.get(skip..).unwrap_or_default().to_vec();
-            let node = Node { args, ..node.clone() };
+            let node = ImportNode { args, ..node.clone() };
             let is_before = BEFORE_URI.contains(&node.name.as_str());
             self.directive(&node, &matcher, if is_before { &context } else { &stripped }, &mut body);
         }
@@ -70,7 +70,7 @@ impl Caddy {
     }
 
     /// Says what becomes of a matcher's conditions.
-    fn matcher(&mut self, node: &Node, matcher: &Matcher) {
+    fn matcher(&mut self, node: &ImportNode, matcher: &Matcher) {
         let mut lines = vec![node];
         while let Some(line) = lines.pop() {
             let (place, shown) = (&line.place, &line.shown);
@@ -90,7 +90,7 @@ impl Caddy {
         }
     }
 
-    fn directive(&mut self, node: &Node, matcher: &Matcher, context: &Context, body: &mut Body) {
+    fn directive(&mut self, node: &ImportNode, matcher: &Matcher, context: &Context, body: &mut CaddyBody) {
         let (place, shown) = (&node.place, &node.shown);
         if matcher.paths.is_empty() {
             if matcher.more != More::Nothing {
@@ -100,13 +100,13 @@ impl Caddy {
             return;
         }
         let hosts = if matcher.hosts.is_empty() { context.hosts.clone() } else { matcher.hosts.clone() };
-        let sections = |change: Section| -> Vec<(Vec<String>, Section)> {
+        let sections = |change: ImportSection| -> Vec<(Vec<String>, ImportSection)> {
             let paths = matcher.paths.iter();
             paths
                 .map(|path| {
                     (
                         hosts.clone(),
-                        Section { path: path.clone(), is_exact: matcher.only.contains(path), ..change.clone() },
+                        ImportSection { path: path.clone(), is_exact: matcher.only.contains(path), ..change.clone() },
                     )
                 })
                 .collect()
@@ -116,7 +116,7 @@ impl Caddy {
             "handle" | "handle_path" | "route" => self.handle(node, matcher, &hosts, context, body),
             "header" | "request_header" => {
                 let is_request = node.name == "request_header";
-                let mut change = Section::default();
+                let mut change = ImportSection::default();
                 self.headers(node, is_request, &mut change);
                 if matcher.more == More::Nothing {
                     body.sections.extend(sections(change));
@@ -134,12 +134,12 @@ impl Caddy {
                     );
                 }
                 body.sections.extend(sections(change));
-                let open = |path: &String| Section {
+                let open = |path: &String| ImportSection {
                     path: path.clone(),
                     is_exact: matcher.only.contains(path),
-                    auth: Auth::None,
-                    gate: Gate::Open,
-                    ..Section::default()
+                    auth: DraftAuth::None,
+                    gate: ImportAccess::Open,
+                    ..ImportSection::default()
                 };
                 body.sections.extend(matcher.except.iter().map(|path| (hosts.clone(), open(path))));
             }
@@ -147,7 +147,8 @@ impl Caddy {
                 self.report.dropped(place, shown, "frontgate asks nobody else who may pass; so that nothing is open that was not, the route answers 403: replace its `respond` by an `auth` or by nothing");
                 self.part_of(node);
                 let why = format!("`{shown}` ({place}) cannot be translated.");
-                body.sections.extend(sections(Section { gate: Gate::Shut(why), ..Section::default() }));
+                body.sections
+                    .extend(sections(ImportSection { gate: ImportAccess::Shut(why), ..ImportSection::default() }));
             }
             "redir" => self.redir(node, matcher, &hosts, body),
             "respond" | "error" | "abort" => self.respond(node, matcher, &hosts, body),
@@ -170,11 +171,11 @@ impl Caddy {
         }
     }
 
-    pub(super) fn unknown(&mut self, node: &Node, known: Option<Known>) {
+    pub(super) fn unknown(&mut self, node: &ImportNode, known: Option<CaddyKnownDirective>) {
         let (place, shown) = (&node.place, &node.shown);
         match known {
-            Some(Known::NotNeeded(why)) => self.report.not_needed(place, shown, why),
-            Some(Known::Dropped(remedy)) => self.report.dropped(place, shown, remedy),
+            Some(CaddyKnownDirective::NotNeeded(why)) => self.report.not_needed(place, shown, why),
+            Some(CaddyKnownDirective::Dropped(remedy)) => self.report.dropped(place, shown, remedy),
             None => self.report.dropped(
                 place,
                 shown,
@@ -185,7 +186,7 @@ impl Caddy {
     }
 
     /// A rule at each path of the matcher.
-    pub(super) fn rules(matcher: &Matcher, hosts: &[String], rule: &Rule, body: &mut Body) {
+    pub(super) fn rules(matcher: &Matcher, hosts: &[String], rule: &Rule, body: &mut CaddyBody) {
         for path in &matcher.paths {
             body.rules.push((
                 hosts.to_vec(),
@@ -199,7 +200,7 @@ impl Caddy {
         }
     }
 
-    fn request_body(&mut self, node: &Node) {
+    fn request_body(&mut self, node: &ImportNode) {
         self.report.kept(&node.place, &node.shown, "limits, as far as its block says");
         for inner in node.inner() {
             let (place, shown) = (&inner.place, &inner.shown);

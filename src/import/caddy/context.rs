@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Caddy;
 use super::matcher::{Matcher, More};
-use crate::import::node::Node;
+use crate::import::node::ImportNode;
 use crate::import::paths::covers;
 
 /// Where a body holds.
@@ -22,8 +22,8 @@ pub(super) struct Context {
 
 impl Context {
     /// What holds behind `uri strip_prefix`, if all paths here begin with it: matchers see what is left.
-    pub(super) fn stripped(&self, nodes: &[Node]) -> Self {
-        let is_strip = |node: &&Node| node.name == "uri" && node.arg(0) == "strip_prefix";
+    pub(super) fn stripped(&self, nodes: &[ImportNode]) -> Self {
+        let is_strip = |node: &&ImportNode| node.name == "uri" && node.arg(0) == "strip_prefix";
         let prefix = nodes.iter().find(is_strip).map_or("", |node| node.arg(1).trim_end_matches('/'));
         let begins = self.paths.iter().all(|path| covers(&format!("{}{prefix}", self.taken), path));
         let taken = if begins { format!("{}{prefix}", self.taken) } else { self.taken.clone() };
@@ -33,7 +33,7 @@ impl Context {
 
 impl Caddy {
     /// The matcher of a directive, and how many words it takes.
-    pub(super) fn matcher_of(&mut self, node: &Node, context: &Context) -> (Matcher, usize) {
+    pub(super) fn matcher_of(&mut self, node: &ImportNode, context: &Context) -> (Matcher, usize) {
         let all = || Matcher { paths: context.paths.clone(), ..Matcher::all() };
         let first = node.arg(0);
         let takes_none = ["tls", "log", "bind", "import", "handle_errors", "vars", "map"].contains(&node.name.as_str());

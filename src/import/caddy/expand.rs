@@ -1,20 +1,20 @@
-//! [`Expander`]: a Caddyfile as Caddy has it in the end, with what it imports and the defaults of variables.
+//! [`CaddyExpander`]: a Caddyfile as Caddy has it in the end, with what it imports and the defaults of variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use super::syntax::{Line, Token, parse};
+use super::syntax::{CaddyLine, CaddyToken, parse};
 use crate::import::bounds::Bounds;
 use crate::import::fields::hides_the_rest;
-use crate::import::node::Node;
-use crate::import::{Files, ImportError, Original, Report};
+use crate::import::node::ImportNode;
+use crate::import::{Files, ImportError, ImportReport, Original};
 
 /// Reads on from the first file.
-pub(super) struct Expander<'a, 'b> {
+pub(super) struct CaddyExpander<'a, 'b> {
     files: &'a mut Files<'b>,
-    report: &'a mut Report,
+    report: &'a mut ImportReport,
     original: &'a Original,
-    snippets: BTreeMap<String, Vec<Line>>,
+    snippets: BTreeMap<String, Vec<CaddyLine>>,
     unknown: BTreeSet<String>,
     bounds: Bounds,
 }
@@ -23,11 +23,11 @@ pub(super) struct Expander<'a, 'b> {
 #[derive(Debug, Clone, Default)]
 struct Given {
     args: Vec<String>,
-    block: Vec<Line>,
+    block: Vec<CaddyLine>,
 }
 
-impl<'a, 'b> Expander<'a, 'b> {
-    pub(super) fn new(original: &'a Original, files: &'a mut Files<'b>, report: &'a mut Report) -> Self {
+impl<'a, 'b> CaddyExpander<'a, 'b> {
+    pub(super) fn new(original: &'a Original, files: &'a mut Files<'b>, report: &'a mut ImportReport) -> Self {
         Self {
             files,
             report,
@@ -39,17 +39,17 @@ impl<'a, 'b> Expander<'a, 'b> {
     }
 
     /// The global options, without a name, and the sites, each with its addresses as words.
-    pub(super) fn all(mut self) -> Result<Vec<Node>, ImportError> {
+    pub(super) fn all(mut self) -> Result<Vec<ImportNode>, ImportError> {
         let lines = parse(&self.original.text, &self.original.name.as_str().into())?;
         let mut nodes = Vec::new();
         self.top(&lines, &self.original.folder.clone(), &mut nodes)?;
         Ok(nodes)
     }
 
-    fn top(&mut self, lines: &[Line], folder: &Path, out: &mut Vec<Node>) -> Result<(), ImportError> {
+    fn top(&mut self, lines: &[CaddyLine], folder: &Path, out: &mut Vec<ImportNode>) -> Result<(), ImportError> {
         // Without braces, the first line has the addresses and all others are the site's.
         let is_bare =
-            |line: &&Line| line.block.is_none() && line.tokens.first().is_some_and(|first| first.text != "import");
+            |line: &&CaddyLine| line.block.is_none() && line.tokens.first().is_some_and(|first| first.text != "import");
         let sites = lines.iter().filter(|line| !line.tokens.is_empty() && !is_snippet(line)).collect::<Vec<_>>();
         if let Some((first, rest)) = sites.split_first()
             && is_bare(first)
@@ -94,7 +94,7 @@ impl<'a, 'b> Expander<'a, 'b> {
         Ok(())
     }
 
-    fn snippet(&mut self, line: &Line) -> Result<(), ImportError> {
+    fn snippet(&mut self, line: &CaddyLine) -> Result<(), ImportError> {
         self.bounds.count(&line.place)?;
         let name = line.tokens[0].text.trim_matches(['(', ')']).to_owned();
         self.report.kept(&line.place, &format!("({name})"), "in each place that imports it");
@@ -103,7 +103,13 @@ impl<'a, 'b> Expander<'a, 'b> {
     }
 
     /// A line with its block, or what it imports.
-    fn one(&mut self, line: &Line, folder: &Path, given: &Given, out: &mut Vec<Node>) -> Result<(), ImportError> {
+    fn one(
+        &mut self,
+        line: &CaddyLine,
+        folder: &Path,
+        given: &Given,
+        out: &mut Vec<ImportNode>,
+    ) -> Result<(), ImportError> {
         self.bounds.count(&line.place)?;
         let mut node = self.node(line, given)?;
         if node.name == "{block}" && line.tokens.len() == 1 {
@@ -125,7 +131,13 @@ impl<'a, 'b> Expander<'a, 'b> {
         Ok(())
     }
 
-    fn import(&mut self, node: &Node, line: &Line, folder: &Path, out: &mut Vec<Node>) -> Result<(), ImportError> {
+    fn import(
+        &mut self,
+        node: &ImportNode,
+        line: &CaddyLine,
+        folder: &Path,
+        out: &mut Vec<ImportNode>,
+    ) -> Result<(), ImportError> {
         self.enter(node)?;
         let args = node.args.get(1..).unwrap_or_default().to_vec();
         let given = Given { args, block: line.block.clone().unwrap_or_default() };
@@ -144,12 +156,12 @@ impl<'a, 'b> Expander<'a, 'b> {
     }
 
     /// Into what an `import` names.
-    fn enter(&mut self, node: &Node) -> Result<(), ImportError> {
+    fn enter(&mut self, node: &ImportNode) -> Result<(), ImportError> {
         self.bounds.enter(&node.place, "imported", "does something import itself?")
     }
 
     /// The files that an `import` names.
-    fn imported(&mut self, node: &Node, folder: &Path) -> Result<Vec<(PathBuf, String)>, ImportError> {
+    fn imported(&mut self, node: &ImportNode, folder: &Path) -> Result<Vec<(PathBuf, String)>, ImportError> {
         let pattern = folder.join(node.arg(0));
         let found = pattern.to_str().map_or_else(|| Ok(Vec::new()), |pattern| self.files.texts(pattern))?;
         match found.len() {
@@ -167,7 +179,7 @@ impl<'a, 'b> Expander<'a, 'b> {
         Ok(found)
     }
 
-    fn node(&mut self, line: &Line, given: &Given) -> Result<Node, ImportError> {
+    fn node(&mut self, line: &CaddyLine, given: &Given) -> Result<ImportNode, ImportError> {
         let shown = shown(&line.tokens);
         let mut words: Vec<String> = Vec::new();
         for token in &line.tokens {
@@ -183,11 +195,11 @@ impl<'a, 'b> Expander<'a, 'b> {
         let mut words = words.into_iter();
         let name = words.next().unwrap_or_default();
         let shown = if line.tokens.is_empty() { "{".to_owned() } else { shown };
-        Ok(Node { name, args: words.collect(), place: line.place.clone(), shown, body: None })
+        Ok(ImportNode { name, args: words.collect(), place: line.place.clone(), shown, body: None })
     }
 
     /// A token with the arguments of the import and the defaults of variables; several where an unquoted one has spaces.
-    fn values(&mut self, token: &Token, given: &Given, line: &str) -> Result<Vec<String>, ImportError> {
+    fn values(&mut self, token: &CaddyToken, given: &Given, line: &str) -> Result<Vec<String>, ImportError> {
         let mut text = token.text.clone();
         for (index, value) in given.args.iter().enumerate() {
             for name in [format!("{{args[{index}]}}"), format!("{{args.{index}}}")] {
@@ -223,13 +235,13 @@ impl<'a, 'b> Expander<'a, 'b> {
     }
 }
 
-fn is_snippet(line: &Line) -> bool {
+fn is_snippet(line: &CaddyLine) -> bool {
     let name = line.tokens.first().map_or("", |first| first.text.as_str());
     line.tokens.len() == 1 && line.block.is_some() && name.starts_with('(') && name.ends_with(')')
 }
 
 /// As the report shows it. Passwords and tokens are not shown.
-fn shown(tokens: &[Token]) -> String {
+fn shown(tokens: &[CaddyToken]) -> String {
     let mut words = Vec::new();
     let mut secret = false;
     for token in tokens {

@@ -1,20 +1,20 @@
 //! `handle`, `handle_path` and `route`: blocks of directives for some paths.
 
 use super::Caddy;
-use super::body::{Body, MATCHER, strips};
+use super::body::{CaddyBody, MATCHER, strips};
 use super::context::Context;
 use super::matcher::{Matcher, More};
-use crate::import::draft::Answer;
-use crate::import::node::Node;
+use crate::import::draft::DraftAnswer;
+use crate::import::node::ImportNode;
 
 impl Caddy {
     pub(super) fn handle(
         &mut self,
-        node: &Node,
+        node: &ImportNode,
         matcher: &Matcher,
         hosts: &[String],
         context: &Context,
-        body: &mut Body,
+        body: &mut CaddyBody,
     ) {
         let (place, shown) = (&node.place, &node.shown);
         if matcher.more != More::Nothing
@@ -39,7 +39,7 @@ impl Caddy {
         }
         if matcher.is_upgrade {
             for (_, rule) in found.rules {
-                if let Answer::Upstream(upstream) = rule.answer {
+                if let DraftAnswer::Upstream(upstream) = rule.answer {
                     body.upgrades.push((place.clone(), shown.clone(), rule.path, upstream));
                 }
             }
@@ -53,7 +53,7 @@ impl Caddy {
         }
     }
 
-    fn dropped_with(&mut self, node: &Node) {
+    fn dropped_with(&mut self, node: &ImportNode) {
         for inner in node.inner() {
             self.report.dropped(&inner.place, &inner.shown, format!("part of `{}`, which is dropped", node.shown));
             self.dropped_with(inner);

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::Caddy;
 use crate::config::Hsts;
-use crate::import::fields::{self, Content, Fate};
-use crate::import::node::Node;
-use crate::import::paths::Section;
+use crate::import::fields::{self, Content, FieldDisposition};
+use crate::import::node::ImportNode;
+use crate::import::paths::ImportSection;
 
 impl Caddy {
     /// `header` and `request_header`: one field behind the name, or several in a block.
-    pub(super) fn headers(&mut self, node: &Node, is_request: bool, change: &mut Section) {
+    pub(super) fn headers(&mut self, node: &ImportNode, is_request: bool, change: &mut ImportSection) {
         let key = if is_request { "request_headers" } else { "response_headers" };
         if node.body.is_some() && node.args.is_empty() {
             self.report.kept(&node.place, &node.shown, key);
@@ -26,7 +26,7 @@ impl Caddy {
     }
 
     /// `Name value`, `-Name`, `+Name value`, `Name find replace`.
-    pub(super) fn field(&mut self, node: &Node, words: &[&str], is_request: bool, change: &mut Section) {
+    pub(super) fn field(&mut self, node: &ImportNode, words: &[&str], is_request: bool, change: &mut ImportSection) {
         let (place, shown) = (&node.place, &node.shown);
         let Some((first, values)) = words.split_first() else { return };
         if *first == "defer" {
@@ -58,14 +58,14 @@ impl Caddy {
         };
         let fate = if is_request { fields::request(name, content) } else { fields::response(name, content) };
         match &fate {
-            Fate::NotNeeded(why) => self.report.not_needed(place, shown, *why),
-            Fate::Wrong(instead) => self.report.wrong(place, shown, *instead),
-            Fate::Dropped(remedy) => self.report.dropped(place, shown, *remedy),
-            Fate::User => {
+            FieldDisposition::NotNeeded(why) => self.report.not_needed(place, shown, *why),
+            FieldDisposition::Wrong(instead) => self.report.wrong(place, shown, *instead),
+            FieldDisposition::Dropped(remedy) => self.report.dropped(place, shown, *remedy),
+            FieldDisposition::User => {
                 change.user_header = Some(name.to_owned());
                 self.report.kept(place, shown, "auth: user_header, where the route asks for a password");
             }
-            Fate::Hsts(seconds) => {
+            FieldDisposition::Hsts(seconds) => {
                 self.draft.tls.hsts = Some(Hsts::For(Duration::from_secs(*seconds)));
                 let more = values.iter().any(|value| value.contains(';'));
                 let what = if more {
@@ -75,11 +75,11 @@ impl Caddy {
                 };
                 self.report.kept(place, shown, what);
             }
-            Fate::Set(_) | Fate::Remove => {
+            FieldDisposition::Set(_) | FieldDisposition::Remove => {
                 fields::put(rules, name, &fate);
-                let how = if fate == Fate::Remove { "remove" } else { "set" };
+                let how = if fate == FieldDisposition::Remove { "remove" } else { "set" };
                 self.report.kept(place, shown, format!("{key}: {how}"));
-                if is_request && fate != Fate::Remove && fields::is_secret(name) {
+                if is_request && fate != FieldDisposition::Remove && fields::is_secret(name) {
                     let text = "whoever reaches frontgate is given this secret on the way: let the clients have secrets of their own";
                     self.report.wrong(place, shown, text);
                 }

@@ -4,28 +4,28 @@ use std::time::Duration;
 
 /// What becomes of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Known {
+pub(super) enum CaddyKnownDirective {
     NotNeeded(&'static str),
     Dropped(&'static str),
 }
 
-use Known::{Dropped, NotNeeded};
+use CaddyKnownDirective::{Dropped, NotNeeded};
 
 /// A directive of a site.
-pub(super) fn directive(name: &str) -> Option<Known> {
+pub(super) fn directive(name: &str) -> Option<CaddyKnownDirective> {
     find(DIRECTIVES, name)
 }
 
 /// A global option, or one of `servers`.
-pub(super) fn option(name: &str) -> Option<Known> {
+pub(super) fn option(name: &str) -> Option<CaddyKnownDirective> {
     find(OPTIONS, name)
 }
 
-fn find(table: &[(&str, Known)], name: &str) -> Option<Known> {
+fn find(table: &[(&str, CaddyKnownDirective)], name: &str) -> Option<CaddyKnownDirective> {
     table.iter().find(|(names, _)| names.split(' ').any(|one| one == name)).map(|(_, known)| *known)
 }
 
-const DIRECTIVES: &[(&str, Known)] = &[
+const DIRECTIVES: &[(&str, CaddyKnownDirective)] = &[
     ("encode", Dropped("frontgate does not touch bodies: the gateway compresses what it sends")),
     (
         "log_append log_name log_skip skip_log tracing",
@@ -53,7 +53,7 @@ const DIRECTIVES: &[(&str, Known)] = &[
     ("tls", NotNeeded("said above")),
 ];
 
-const OPTIONS: &[(&str, Known)] = &[
+const OPTIONS: &[(&str, CaddyKnownDirective)] = &[
     ("debug", NotNeeded("log.level: debug, when it is needed")),
     ("order", NotNeeded("frontgate's routes are in the order in which they are written")),
     ("storage storage_clean_interval", NotNeeded("frontgate keeps keys and certificates in state_dir")),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::import::node::Node;
+use crate::import::node::ImportNode;
 
 /// Which requests a directive is for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,14 +70,14 @@ impl Matcher {
     }
 
     /// `@name` with a block, or with its condition behind it.
-    pub(super) fn named(node: &Node) -> Self {
+    pub(super) fn named(node: &ImportNode) -> Self {
         let mut matcher = Self { exact: true, ..Self::default() };
         let mut more = More::Nothing;
         let inline;
         let conditions = if let Some(block) = &node.body {
             block.as_slice()
         } else {
-            inline = [Node {
+            inline = [ImportNode {
                 name: node.arg(0).to_owned(),
                 args: node.args.get(1..).unwrap_or_default().to_vec(),
                 ..node.clone()
@@ -93,7 +93,7 @@ impl Matcher {
                     let inner = if condition.body.is_some() {
                         Self::named(condition)
                     } else {
-                        Self::named(&Node { body: None, ..condition.clone() })
+                        Self::named(&ImportNode { body: None, ..condition.clone() })
                     };
                     let only_paths = inner.hosts.is_empty() && inner.more == More::Nothing && !inner.is_upgrade;
                     if only_paths && !inner.paths.is_empty() && inner.except.is_empty() {
@@ -126,14 +126,14 @@ impl Matcher {
 }
 
 /// `header Connection *Upgrade*` and `header Upgrade websocket`.
-fn is_upgrade(condition: &Node) -> bool {
+fn is_upgrade(condition: &ImportNode) -> bool {
     let words = condition.args.join(" ").to_ascii_lowercase();
     words.starts_with("connection ") && words.contains("upgrade")
         || words.starts_with("upgrade ") && words.contains("websocket")
 }
 
 /// The matchers that a site names.
-pub(super) fn named(nodes: &[Node]) -> BTreeMap<String, Matcher> {
+pub(super) fn named(nodes: &[ImportNode]) -> BTreeMap<String, Matcher> {
     let defined = nodes.iter().filter(|node| node.name.starts_with('@'));
     defined.map(|node| (node.name.clone(), Matcher::named(node))).collect()
 }
@@ -141,14 +141,15 @@ pub(super) fn named(nodes: &[Node]) -> BTreeMap<String, Matcher> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::caddy::expand::Expander;
+    use crate::import::caddy::expand::CaddyExpander;
     use crate::import::reader::Memory;
-    use crate::import::{Files, Original, Report};
+    use crate::import::{Files, ImportReport, Original};
 
     fn matcher(text: &str) -> Matcher {
         let original = Original { name: "C".into(), folder: "/".into(), text: format!("x {{\n{text}\n}}") };
         let memory = Memory::default();
-        let nodes = Expander::new(&original, &mut Files::new(&memory), &mut Report::default()).all().expect("right");
+        let nodes =
+            CaddyExpander::new(&original, &mut Files::new(&memory), &mut ImportReport::default()).all().expect("right");
         named(nodes[0].inner()).into_values().next().expect("a matcher")
     }
 

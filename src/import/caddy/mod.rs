@@ -20,14 +20,14 @@ mod tls;
 
 use std::net::IpAddr;
 
-use expand::Expander;
+use expand::CaddyExpander;
 
-use super::draft::{Acme, Certificate, Upstream};
-use super::{Draft, Files, ImportError, Imported, Original, Report};
+use super::draft::{DraftAcme, DraftCertificate, DraftUpstream};
+use super::{Draft, Files, ImportError, ImportReport, Imported, Original};
 
 /// What is known so far.
 struct Caddy {
-    report: Report,
+    report: ImportReport,
     draft: Draft,
     /// Global options.
     http_port: u16,
@@ -35,16 +35,16 @@ struct Caddy {
     bind: Vec<IpAddr>,
     redirects: bool,
     local: bool,
-    acme: Acme,
+    acme: DraftAcme,
     /// The certificates that sites name.
-    certificates: Vec<Certificate>,
-    upstreams: Vec<Upstream>,
+    certificates: Vec<DraftCertificate>,
+    upstreams: Vec<DraftUpstream>,
 }
 
 /// Translates a Caddyfile.
 pub(super) fn translate(original: &Original, files: &mut Files<'_>) -> Result<Imported, ImportError> {
-    let mut report = Report::default();
-    let nodes = Expander::new(original, files, &mut report).all()?;
+    let mut report = ImportReport::default();
+    let nodes = CaddyExpander::new(original, files, &mut report).all()?;
     let mut caddy = Caddy {
         report,
         draft: Draft::default(),
@@ -53,7 +53,7 @@ pub(super) fn translate(original: &Original, files: &mut Files<'_>) -> Result<Im
         bind: Vec::new(),
         redirects: true,
         local: false,
-        acme: Acme::default(),
+        acme: DraftAcme::default(),
         certificates: Vec::new(),
         upstreams: Vec::new(),
     };

@@ -6,18 +6,18 @@ use ipnet::IpNet;
 
 use super::Caddy;
 use super::known::{self, duration, size};
-use crate::import::node::Node;
+use crate::import::node::ImportNode;
 
 impl Caddy {
     /// The block without a name at the top of the file.
-    pub(super) fn options(&mut self, node: &Node) {
+    pub(super) fn options(&mut self, node: &ImportNode) {
         self.report.kept(&node.place, &node.shown, "the options below, as far as each says");
         for option in node.inner() {
             self.option(option);
         }
     }
 
-    fn option(&mut self, node: &Node) {
+    fn option(&mut self, node: &ImportNode) {
         let (place, shown) = (&node.place, &node.shown);
         let word = node.arg(0);
         match node.name.as_str() {
@@ -102,7 +102,7 @@ impl Caddy {
     }
 
     /// `servers`
-    fn server(&mut self, node: &Node) {
+    fn server(&mut self, node: &ImportNode) {
         let (place, shown) = (&node.place, &node.shown);
         match node.name.as_str() {
             "trusted_proxies" => {
@@ -173,7 +173,7 @@ impl Caddy {
         }
     }
 
-    fn timeout(&mut self, node: &Node) {
+    fn timeout(&mut self, node: &ImportNode) {
         let (place, shown) = (&node.place, &node.shown);
         let time = duration(node.arg(0));
         match (node.name.as_str(), time) {
@@ -191,7 +191,7 @@ impl Caddy {
         }
     }
 
-    fn wrapper(&mut self, node: &Node) {
+    fn wrapper(&mut self, node: &ImportNode) {
         let (place, shown) = (&node.place, &node.shown);
         match node.name.as_str() {
             "proxy_protocol" => {
@@ -223,14 +223,14 @@ impl Caddy {
     }
 
     /// What stands in a block of which everything is said already.
-    pub(super) fn part_of(&mut self, node: &Node) {
+    pub(super) fn part_of(&mut self, node: &ImportNode) {
         for inner in node.inner() {
             self.report.not_needed(&inner.place, &inner.shown, format!("part of `{}`", node.shown));
             self.part_of(inner);
         }
     }
 
-    pub(super) fn log(&mut self, node: &Node) {
+    pub(super) fn log(&mut self, node: &ImportNode) {
         self.report.not_needed(
             &node.place,
             &node.shown,

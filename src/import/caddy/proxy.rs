@@ -3,27 +3,33 @@
 use std::time::Duration;
 
 use super::Caddy;
-use super::body::{Body, MATCHER};
+use super::body::{CaddyBody, MATCHER};
 use super::known::duration;
 use super::matcher::{Matcher, More};
-use crate::import::draft::{Answer, Timeouts, Upstream};
-use crate::import::node::Node;
-use crate::import::paths::{Rule, Section};
+use crate::import::draft::{DraftAnswer, DraftTimeouts, DraftUpstream};
+use crate::import::node::ImportNode;
+use crate::import::paths::{ImportSection, Rule};
 
 /// What the block of a `reverse_proxy` says.
 #[derive(Debug, Default)]
-struct Settings {
+struct CaddySettings {
     targets: Vec<String>,
     least_connections: bool,
-    timeouts: Timeouts,
+    timeouts: DraftTimeouts,
     tls: bool,
-    fields: Section,
+    fields: ImportSection,
 }
 
 impl Caddy {
-    pub(super) fn reverse_proxy(&mut self, node: &Node, matcher: &Matcher, hosts: &[String], body: &mut Body) {
+    pub(super) fn reverse_proxy(
+        &mut self,
+        node: &ImportNode,
+        matcher: &Matcher,
+        hosts: &[String],
+        body: &mut CaddyBody,
+    ) {
         let (place, shown) = (&node.place, &node.shown);
-        let mut settings = Settings { targets: node.args.clone(), ..Settings::default() };
+        let mut settings = CaddySettings { targets: node.args.clone(), ..CaddySettings::default() };
         for inner in node.inner() {
             self.proxy_setting(inner, &mut settings);
         }
@@ -59,28 +65,34 @@ impl Caddy {
             format!("a route for {}{about}, to ", matcher.paths.join(", "))
         };
         self.report.kept(place, shown, format!("{paths}upstream: {upstream}"));
-        let section = |path: &String| Section { path: path.clone(), ..settings.fields.clone() };
+        let section = |path: &String| ImportSection { path: path.clone(), ..settings.fields.clone() };
         let sections = matcher.paths.iter().map(section).collect();
         let rule =
-            Rule { answer: Answer::Upstream(upstream), timeouts: settings.timeouts, sections, ..Rule::default() };
+            Rule { answer: DraftAnswer::Upstream(upstream), timeouts: settings.timeouts, sections, ..Rule::default() };
         Self::rules(matcher, hosts, &rule, body);
     }
 
     /// The name of an upstream with several endpoints.
-    fn several(&mut self, endpoints: Vec<String>, settings: &Settings) -> String {
+    fn several(&mut self, endpoints: Vec<String>, settings: &CaddySettings) -> String {
         let least_connections = settings.least_connections;
-        let same =
-            |upstream: &&Upstream| upstream.endpoints == endpoints && upstream.least_connections == least_connections;
+        let same = |upstream: &&DraftUpstream| {
+            upstream.endpoints == endpoints && upstream.least_connections == least_connections
+        };
         if let Some(upstream) = self.upstreams.iter().find(same) {
             return upstream.name.clone();
         }
         let number = self.upstreams.len() + 1;
         let name = if number == 1 { "gateways".to_owned() } else { format!("gateways{number}") };
-        self.upstreams.push(Upstream { name: name.clone(), endpoints, least_connections, ..Upstream::default() });
+        self.upstreams.push(DraftUpstream {
+            name: name.clone(),
+            endpoints,
+            least_connections,
+            ..DraftUpstream::default()
+        });
         name
     }
 
-    fn proxy_setting(&mut self, node: &Node, settings: &mut Settings) {
+    fn proxy_setting(&mut self, node: &ImportNode, settings: &mut CaddySettings) {
         let (place, shown) = (&node.place, &node.shown);
         let word = node.arg(0);
         match node.name.as_str() {
@@ -144,7 +156,7 @@ impl Caddy {
         }
     }
 
-    fn transport(&mut self, node: &Node, settings: &mut Settings) {
+    fn transport(&mut self, node: &ImportNode, settings: &mut CaddySettings) {
         let (place, shown) = (&node.place, &node.shown);
         let time = duration(node.arg(0));
         match node.name.as_str() {

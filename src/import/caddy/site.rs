@@ -3,25 +3,25 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::Caddy;
-use super::body::Body;
+use super::body::CaddyBody;
 use super::context::Context;
 use super::tls::is_public;
 use crate::config::is_label;
-use crate::import::draft::{Answer, Certificate};
-use crate::import::node::Node;
+use crate::import::draft::{DraftAnswer, DraftCertificate};
+use crate::import::node::ImportNode;
 use crate::import::paths::{Paths, Rule};
-use crate::import::sites::{self, Door, Site};
+use crate::import::sites::{self, ImportListener, ImportSite};
 
 /// One address of a site.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Address {
+struct CaddyAddress {
     scheme: Option<String>,
     host: String,
     port: Option<u16>,
     path: String,
 }
 
-impl Address {
+impl CaddyAddress {
     /// `https://gw.example.com:8443/path`, in parts; `None` where it is no address.
     fn of(text: &str) -> Option<Self> {
         let (scheme, rest) = match text.split_once("://") {
@@ -41,7 +41,7 @@ impl Address {
 
 impl Caddy {
     /// Translates all sites.
-    pub(super) fn sites(&mut self, nodes: &[Node]) {
+    pub(super) fn sites(&mut self, nodes: &[ImportNode]) {
         let mut sites = Vec::new();
         for node in nodes.iter().filter(|node| !node.name.is_empty()) {
             if node.name.starts_with("&(") || node.name.starts_with('(') {
@@ -55,12 +55,12 @@ impl Caddy {
             }
             self.site(node, &mut sites);
         }
-        if sites.iter().any(|site: &Site| site.door != Door::Redirect) {
+        if sites.iter().any(|site: &ImportSite| site.door != ImportListener::Redirect) {
             self.report.next("The gateway must know its proxy: gateway.trustedProxies has the address that frontgate connects from, such as \"127.0.0.1\"");
         } else {
             self.report.next("Nothing in this config is forwarded to a gateway: set `upstream`");
         }
-        let secure = sites.iter().find(|site| site.door == Door::Tls && !site.hosts.is_empty());
+        let secure = sites.iter().find(|site| site.door == ImportListener::Tls && !site.hosts.is_empty());
         if let Some((host, addr)) = secure.and_then(|site| Some((site.hosts.first()?, site.listen.first()?))) {
             let port = if addr.port() == 443 { String::new() } else { format!(":{}", addr.port()) };
             self.report.next(format!(
@@ -72,7 +72,7 @@ impl Caddy {
         sites::lay(sites, &mut self.draft, &mut self.report);
     }
 
-    fn site(&mut self, node: &Node, sites: &mut Vec<Site>) {
+    fn site(&mut self, node: &ImportNode, sites: &mut Vec<ImportSite>) {
         let (place, shown) = (&node.place, &node.shown);
         let words = std::iter::once(&node.name).chain(&node.args);
         let texts: Vec<&str> =
@@ -86,10 +86,10 @@ impl Caddy {
             (true, false) => self.bind.clone(),
             (true, true) => vec![IpAddr::V6(Ipv6Addr::UNSPECIFIED)],
         };
-        let mut groups: Vec<(Door, Vec<String>, Vec<SocketAddr>)> = Vec::new();
+        let mut groups: Vec<(ImportListener, Vec<String>, Vec<SocketAddr>)> = Vec::new();
         let mut prefix = "/".to_owned();
         for text in texts {
-            let Some(address) = Address::of(text) else {
+            let Some(address) = CaddyAddress::of(text) else {
                 self.report.dropped(place, shown, format!("`{text}` is no address: write it in listen and tls.names"));
                 continue;
             };
@@ -105,7 +105,7 @@ impl Caddy {
                 address.path.trim_end_matches('*').clone_into(&mut prefix);
             }
             let door = self.door(&address, tls_node.is_some());
-            let default = if door == Door::Tls { self.https_port } else { self.http_port };
+            let default = if door == ImportListener::Tls { self.https_port } else { self.http_port };
             let listen: Vec<SocketAddr> =
                 binds.iter().map(|ip| SocketAddr::new(*ip, address.port.unwrap_or(default))).collect();
             let at = groups.iter().position(|(other, ..)| *other == door).unwrap_or_else(|| {
@@ -127,11 +127,14 @@ impl Caddy {
             matchers: std::collections::BTreeMap::new(),
         };
         let body = self.body(node.inner(), &context, true);
-        let proxied =
-            body.rules.iter().any(|(_, rule)| matches!(rule.answer, Answer::Upstream(_))) || !body.upgrades.is_empty();
+        let proxied = body.rules.iter().any(|(_, rule)| matches!(rule.answer, DraftAnswer::Upstream(_)))
+            || !body.upgrades.is_empty();
         for (place, shown) in &body.roots {
             if proxied
-                && body.rules.iter().any(|(_, rule)| rule.path == "/" && matches!(rule.answer, Answer::Upstream(_)))
+                && body
+                    .rules
+                    .iter()
+                    .any(|(_, rule)| rule.path == "/" && matches!(rule.answer, DraftAnswer::Upstream(_)))
             {
                 self.report.not_needed(place, shown, "requests for these files go to the gateway");
             } else {
@@ -146,18 +149,18 @@ impl Caddy {
     #[expect(clippy::too_many_arguments, reason = "one site")]
     fn group(
         &mut self,
-        node: &Node,
-        door: Door,
+        node: &ImportNode,
+        door: ImportListener,
         hosts: Vec<String>,
         listen: Vec<SocketAddr>,
-        body: &Body,
-        certificate: Option<&Certificate>,
-        sites: &mut Vec<Site>,
+        body: &CaddyBody,
+        certificate: Option<&DraftCertificate>,
+        sites: &mut Vec<ImportSite>,
     ) {
         let (place, shown) = (&node.place, &node.shown);
         let addresses: Vec<String> = listen.iter().map(SocketAddr::to_string).collect();
         let addresses = addresses.join(", ");
-        let site = |door, hosts: Vec<String>, listen, routes| Site {
+        let site = |door, hosts: Vec<String>, listen, routes| ImportSite {
             place: place.clone(),
             directive: shown.clone(),
             hosts,
@@ -166,19 +169,19 @@ impl Caddy {
             listen,
             routes,
         };
-        if let (Door::Plain, Some((place, what))) = (door, &body.to_https) {
+        if let (ImportListener::Plain, Some((place, what))) = (door, &body.to_https) {
             self.report.kept(place, what, "listen.http, which redirects everything to https");
             self.report.kept(&node.place, shown, format!("listen.http: {addresses}"));
-            sites.push(site(Door::Redirect, hosts, listen, Vec::new()));
+            sites.push(site(ImportListener::Redirect, hosts, listen, Vec::new()));
             return;
         }
-        let key = if door == Door::Tls { "listen.https" } else { "listen.plain" };
+        let key = if door == ImportListener::Tls { "listen.https" } else { "listen.plain" };
         let names = if hosts.is_empty() { "every host".to_owned() } else { hosts.join(", ") };
         self.report.kept(place, shown, format!("{key}: {addresses}; routes for {names}"));
-        if body.rules.iter().any(|(_, rule)| matches!(rule.answer, Answer::Upstream(_))) {
+        if body.rules.iter().any(|(_, rule)| matches!(rule.answer, DraftAnswer::Upstream(_))) {
             self.report.not_needed(place, shown, BY_ITSELF);
         }
-        if door == Door::Tls {
+        if door == ImportListener::Tls {
             for host in hosts.iter().filter(|host| !self.draft.tls.names.contains(host)).cloned().collect::<Vec<_>>() {
                 self.draft.tls.names.push(host);
             }
@@ -191,7 +194,7 @@ impl Caddy {
                     shown,
                     "listen.http, which redirects everything to https, as Caddy does by itself",
                 );
-                sites.push(site(Door::Redirect, hosts.clone(), plain, Vec::new()));
+                sites.push(site(ImportListener::Redirect, hosts.clone(), plain, Vec::new()));
             }
         }
         // Hosts that only some directives are for have routes of their own.
@@ -200,7 +203,7 @@ impl Caddy {
         special.dedup();
         for host in special.into_iter().filter(|host| !hosts.contains(host)) {
             let routes = self.paths(body, Some(host)).routes();
-            if door == Door::Tls && !self.draft.tls.names.contains(host) {
+            if door == ImportListener::Tls && !self.draft.tls.names.contains(host) {
                 self.draft.tls.names.push(host.clone());
             }
             sites.push(site(door, vec![host.clone()], listen.clone(), routes));
@@ -214,7 +217,7 @@ impl Caddy {
     }
 
     /// What is done for `host`, or for every host that no directive names.
-    fn paths(&mut self, body: &Body, host: Option<&String>) -> Paths {
+    fn paths(&mut self, body: &CaddyBody, host: Option<&String>) -> Paths {
         let mut paths = Paths::default();
         let is_for = |hosts: &[String]| hosts.is_empty() || host.is_some_and(|host| hosts.contains(host));
         for (_, rule) in body.rules.iter().filter(|(hosts, _)| is_for(hosts)) {
@@ -222,7 +225,7 @@ impl Caddy {
         }
         for (place, shown, path, upstream) in &body.upgrades {
             match paths.at(path).map(|rule| &rule.answer) {
-                Some(Answer::Upstream(same)) if same == upstream => {
+                Some(DraftAnswer::Upstream(same)) if same == upstream => {
                     self.report.not_needed(
                         place,
                         shown,
@@ -233,7 +236,7 @@ impl Caddy {
                     self.report.kept(place, shown, format!("a route for {path}, for requests as for WebSockets"));
                     paths.rule(Rule {
                         path: path.clone(),
-                        answer: Answer::Upstream(upstream.clone()),
+                        answer: DraftAnswer::Upstream(upstream.clone()),
                         ..Rule::default()
                     });
                 }
@@ -250,39 +253,39 @@ impl Caddy {
     }
 
     /// Where the certificate of a site comes from.
-    fn certificate_of(&mut self, node: &Node, hosts: &[String], certificate: Option<&Certificate>) {
+    fn certificate_of(&mut self, node: &ImportNode, hosts: &[String], certificate: Option<&DraftCertificate>) {
         let public = hosts.iter().any(|host| is_public(host));
         let found = match certificate {
             Some(certificate) => certificate.clone(),
-            None if self.local || !public => Certificate::Local,
+            None if self.local || !public => DraftCertificate::Local,
             None => {
                 self.report.kept(&node.place, &node.shown, "tls.certificate: acme, as Caddy does by itself");
-                Certificate::Acme(self.acme.clone())
+                DraftCertificate::Acme(self.acme.clone())
             }
         };
-        if found == Certificate::Local && certificate.is_none() {
+        if found == DraftCertificate::Local && certificate.is_none() {
             let what = "tls.certificate: local, frontgate's own CA; `frontgate trust` makes this machine trust it";
             self.report.kept(&node.place, &node.shown, what);
         }
         self.certificates.push(found);
     }
 
-    fn door(&self, address: &Address, has_tls: bool) -> Door {
+    fn door(&self, address: &CaddyAddress, has_tls: bool) -> ImportListener {
         let no_auto = self.local && !self.redirects;
         match (address.scheme.as_deref(), address.port) {
-            (Some("http"), _) => Door::Plain,
-            (Some("https"), _) => Door::Tls,
-            _ if has_tls => Door::Tls,
-            (_, Some(port)) if port == self.http_port => Door::Plain,
-            (_, Some(port)) if port == self.https_port => Door::Tls,
-            (_, Some(_)) if no_auto || address.host.is_empty() => Door::Plain,
-            (_, None) if address.host.is_empty() => Door::Plain,
-            _ => Door::Tls,
+            (Some("http"), _) => ImportListener::Plain,
+            (Some("https"), _) => ImportListener::Tls,
+            _ if has_tls => ImportListener::Tls,
+            (_, Some(port)) if port == self.http_port => ImportListener::Plain,
+            (_, Some(port)) if port == self.https_port => ImportListener::Tls,
+            (_, Some(_)) if no_auto || address.host.is_empty() => ImportListener::Plain,
+            (_, None) if address.host.is_empty() => ImportListener::Plain,
+            _ => ImportListener::Tls,
         }
     }
 
     /// `bind` and `default_bind`.
-    pub(super) fn addresses(&mut self, node: &Node) -> Vec<IpAddr> {
+    pub(super) fn addresses(&mut self, node: &ImportNode) -> Vec<IpAddr> {
         let mut found = Vec::new();
         for word in &node.args {
             match word.trim_start_matches("tcp/").parse::<IpAddr>() {
@@ -318,7 +321,7 @@ mod tests {
     #[test]
     fn addresses_have_parts() {
         let address = |scheme: Option<&str>, host: &str, port, path: &str| {
-            Some(Address { scheme: scheme.map(str::to_owned), host: host.into(), port, path: path.into() })
+            Some(CaddyAddress { scheme: scheme.map(str::to_owned), host: host.into(), port, path: path.into() })
         };
         for (text, expected) in [
             ("gw.example.com", address(None, "gw.example.com", None, "")),
@@ -329,7 +332,7 @@ mod tests {
             ("*.example.com", address(None, "*.example.com", None, "")),
             ("gw:port", None),
         ] {
-            assert_eq!(Address::of(text), expected, "{text}");
+            assert_eq!(CaddyAddress::of(text), expected, "{text}");
         }
     }
 }

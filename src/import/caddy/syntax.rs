@@ -5,26 +5,26 @@
 
 use std::sync::Arc;
 
-use crate::import::{ImportError, Place};
+use crate::import::{ImportError, ImportPlace};
 
 /// The tokens of a line, and the block that it opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct CaddyLine {
     /// What stands on it; empty only for a block of its own, which holds the global options.
-    pub tokens: Vec<Token>,
+    pub tokens: Vec<CaddyToken>,
     /// What stands between the braces behind it.
-    pub block: Option<Vec<Line>>,
+    pub block: Option<Vec<CaddyLine>>,
     /// Where it begins.
-    pub place: Place,
+    pub place: ImportPlace,
 }
 
 /// One token, without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Token {
+pub(crate) struct CaddyToken {
     /// What it says.
     pub text: String,
     /// Where it begins.
-    pub place: Place,
+    pub place: ImportPlace,
     /// Whether it stood in quotes, backticks or a heredoc: then `{`, `*` and commas are text.
     pub quoted: bool,
 }
@@ -33,24 +33,24 @@ pub(crate) struct Token {
 ///
 /// # Errors
 /// What is there and what should be, with its place.
-pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<Line>, ImportError> {
-    let mut lexer = Lexer::new(text.strip_prefix('\u{feff}').unwrap_or(text), file);
-    let mut open: Vec<Line> = Vec::new();
-    let mut levels: Vec<Vec<Line>> = vec![Vec::new()];
-    let mut tokens: Vec<Token> = Vec::new();
+pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<CaddyLine>, ImportError> {
+    let mut lexer = CaddyLexer::new(text.strip_prefix('\u{feff}').unwrap_or(text), file);
+    let mut open: Vec<CaddyLine> = Vec::new();
+    let mut levels: Vec<Vec<CaddyLine>> = vec![Vec::new()];
+    let mut tokens: Vec<CaddyToken> = Vec::new();
     loop {
         let finished = match lexer.next()? {
-            Piece::Token(token) if is(&token, "{") && lexer.at_line_end() => {
+            CaddyPiece::Token(token) if is(&token, "{") && lexer.at_line_end() => {
                 if open.len() == DEEPEST {
                     let found = format!("a block in {DEEPEST} others");
                     return Err(ImportError::syntax(&token.place, found, "fewer levels"));
                 }
                 let place = tokens.first().unwrap_or(&token).place.clone();
-                open.push(Line { tokens: std::mem::take(&mut tokens), block: None, place });
+                open.push(CaddyLine { tokens: std::mem::take(&mut tokens), block: None, place });
                 levels.push(Vec::new());
                 None
             }
-            Piece::Token(token) if is(&token, "}") && tokens.is_empty() => {
+            CaddyPiece::Token(token) if is(&token, "}") && tokens.is_empty() => {
                 let Some(opened) = open.pop() else {
                     let expected = "`{` at the end of a line before it";
                     return Err(ImportError::syntax(&token.place, "`}` without a block", expected));
@@ -59,20 +59,20 @@ pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<Line>, ImportErro
                     let expected = "the end of the line";
                     return Err(ImportError::syntax(&lexer.place, "a word behind the `}` of a block", expected));
                 }
-                Some(Line { block: levels.pop(), ..opened })
+                Some(CaddyLine { block: levels.pop(), ..opened })
             }
-            Piece::Token(token) if is(&token, "}") => {
+            CaddyPiece::Token(token) if is(&token, "}") => {
                 let found = "`}` behind other words";
                 return Err(ImportError::syntax(&token.place, found, "`}` on a line of its own"));
             }
-            Piece::Token(token) => {
+            CaddyPiece::Token(token) => {
                 tokens.push(token);
                 None
             }
             // Addresses go on behind a comma.
-            Piece::LineEnd if tokens.last().is_some_and(|last| !last.quoted && last.text.ends_with(',')) => None,
-            Piece::LineEnd => line(&mut tokens),
-            Piece::End => break,
+            CaddyPiece::LineEnd if tokens.last().is_some_and(|last| !last.quoted && last.text.ends_with(',')) => None,
+            CaddyPiece::LineEnd => line(&mut tokens),
+            CaddyPiece::End => break,
         };
         levels.last_mut().expect("one level for each open block, and the file's own").extend(finished);
     }
@@ -86,33 +86,33 @@ pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<Line>, ImportErro
 }
 
 /// The line of these tokens, if there are any.
-fn line(tokens: &mut Vec<Token>) -> Option<Line> {
+fn line(tokens: &mut Vec<CaddyToken>) -> Option<CaddyLine> {
     let place = tokens.first()?.place.clone();
-    Some(Line { tokens: std::mem::take(tokens), block: None, place })
+    Some(CaddyLine { tokens: std::mem::take(tokens), block: None, place })
 }
 
 /// Whether a token is this bare word.
-fn is(token: &Token, word: &str) -> bool {
+fn is(token: &CaddyToken, word: &str) -> bool {
     !token.quoted && token.text == word
 }
 
 /// Blocks in blocks. The tree is walked by functions that call themselves.
 const DEEPEST: usize = 32;
 
-enum Piece {
-    Token(Token),
+enum CaddyPiece {
+    Token(CaddyToken),
     LineEnd,
     End,
 }
 
-struct Lexer<'a> {
+struct CaddyLexer<'a> {
     rest: &'a str,
-    place: Place,
+    place: ImportPlace,
 }
 
-impl<'a> Lexer<'a> {
+impl<'a> CaddyLexer<'a> {
     fn new(text: &'a str, file: &Arc<str>) -> Self {
-        Self { rest: text, place: Place { file: Arc::clone(file), line: 1, column: 1 } }
+        Self { rest: text, place: ImportPlace { file: Arc::clone(file), line: 1, column: 1 } }
     }
 
     fn peek(&self) -> Option<char> {
@@ -146,14 +146,14 @@ impl<'a> Lexer<'a> {
         matches!(self.peek(), None | Some('\n' | '#'))
     }
 
-    fn next(&mut self) -> Result<Piece, ImportError> {
+    fn next(&mut self) -> Result<CaddyPiece, ImportError> {
         self.skip_spaces();
         let place = self.place.clone();
         match self.peek() {
-            None => Ok(Piece::End),
+            None => Ok(CaddyPiece::End),
             Some('\n') => {
                 self.take();
-                Ok(Piece::LineEnd)
+                Ok(CaddyPiece::LineEnd)
             }
             Some('#') => {
                 while self.peek().is_some_and(|c| c != '\n') {
@@ -164,20 +164,20 @@ impl<'a> Lexer<'a> {
             Some(quote @ ('"' | '`')) => {
                 self.take();
                 let text = self.quoted(quote, &place)?;
-                Ok(Piece::Token(Token { text, place, quoted: true }))
+                Ok(CaddyPiece::Token(CaddyToken { text, place, quoted: true }))
             }
             Some(_) if self.rest.starts_with("<<") => match self.heredoc(&place)? {
-                Some(text) => Ok(Piece::Token(Token { text, place, quoted: true })),
-                None => Ok(Piece::Token(Token { text: self.bare(), place, quoted: false })),
+                Some(text) => Ok(CaddyPiece::Token(CaddyToken { text, place, quoted: true })),
+                None => Ok(CaddyPiece::Token(CaddyToken { text: self.bare(), place, quoted: false })),
             },
-            Some(_) => Ok(Piece::Token(Token { text: self.bare(), place, quoted: false })),
+            Some(_) => Ok(CaddyPiece::Token(CaddyToken { text: self.bare(), place, quoted: false })),
         }
     }
 
-    fn next_after_comment(&mut self) -> Piece {
+    fn next_after_comment(&mut self) -> CaddyPiece {
         match self.take() {
-            Some(_) => Piece::LineEnd,
-            None => Piece::End,
+            Some(_) => CaddyPiece::LineEnd,
+            None => CaddyPiece::End,
         }
     }
 
@@ -199,7 +199,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// Up to the quote that ends it. In double quotes, a backslash keeps one from ending it; in backticks nothing does.
-    fn quoted(&mut self, quote: char, place: &Place) -> Result<String, ImportError> {
+    fn quoted(&mut self, quote: char, place: &ImportPlace) -> Result<String, ImportError> {
         let mut text = String::new();
         loop {
             match self.take() {
@@ -219,7 +219,7 @@ impl<'a> Lexer<'a> {
 
     /// `<<MARKER`, lines, and a line that holds MARKER only; `None` where `<<` begins an ordinary word. The spaces before
     /// the last marker are taken off each line.
-    fn heredoc(&mut self, place: &Place) -> Result<Option<String>, ImportError> {
+    fn heredoc(&mut self, place: &ImportPlace) -> Result<Option<String>, ImportError> {
         let (first, after) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
         let marker = first[2..].trim_end_matches('\r');
         let right = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
@@ -253,8 +253,8 @@ mod tests {
     use super::*;
 
     /// The tree on one line: tokens with `,` between them, `{...}` for a block, `;` between lines.
-    fn shape(lines: &[Line]) -> String {
-        let one = |line: &Line| {
+    fn shape(lines: &[CaddyLine]) -> String {
+        let one = |line: &CaddyLine| {
             let tokens: Vec<&str> = line.tokens.iter().map(|token| token.text.as_str()).collect();
             let block = line.block.as_ref().map(|block| format!("{{{}}}", shape(block)));
             format!("{}{}", tokens.join(","), block.unwrap_or_default())
@@ -262,7 +262,7 @@ mod tests {
         lines.iter().map(one).collect::<Vec<_>>().join(";")
     }
 
-    fn parsed(text: &str) -> Result<Vec<Line>, ImportError> {
+    fn parsed(text: &str) -> Result<Vec<CaddyLine>, ImportError> {
         parse(text, &"C".into())
     }
 
@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn places_count_from_one_in_characters() {
         let lines = parsed("# \u{e4}\n  a \u{e4}  b {\n\tc\n}").expect("right");
-        let at = |place: &Place| (place.line, place.column);
+        let at = |place: &ImportPlace| (place.line, place.column);
         let places: Vec<_> = lines[0].tokens.iter().map(|token| at(&token.place)).collect();
         assert_eq!(places, [(2, 3), (2, 5), (2, 8)]);
         assert_eq!(lines[0].block.as_ref().map(|block| at(&block[0].place)), Some((3, 2)));

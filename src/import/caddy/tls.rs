@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use super::Caddy;
 use super::options::directory;
 use crate::config::{ClientMode, TlsVersion};
-use crate::import::draft::Certificate;
-use crate::import::node::Node;
+use crate::import::draft::DraftCertificate;
+use crate::import::node::ImportNode;
 
 impl Caddy {
     /// `tls`: where the certificate comes from, and the rest of its block.
-    pub(super) fn tls(&mut self, node: &Node) -> Option<Certificate> {
+    pub(super) fn tls(&mut self, node: &ImportNode) -> Option<DraftCertificate> {
         let (place, shown) = (&node.place, &node.shown);
         let mut certificate = match node.args.as_slice() {
             [] => None,
@@ -21,16 +21,16 @@ impl Caddy {
                     shown,
                     "tls.certificate: local, frontgate's own CA; `frontgate trust` makes this machine trust it",
                 );
-                Some(Certificate::Local)
+                Some(DraftCertificate::Local)
             }
             [word] if word.contains('@') => {
                 self.acme.email = Some(word.clone());
                 self.report.kept(place, shown, "tls.acme.email");
-                Some(Certificate::Acme(self.acme.clone()))
+                Some(DraftCertificate::Acme(self.acme.clone()))
             }
             [cert, key, ..] => {
                 self.report.kept(place, shown, "tls.certificate");
-                Some(Certificate::Files(vec![(PathBuf::from(cert), PathBuf::from(key))]))
+                Some(DraftCertificate::Files(vec![(PathBuf::from(cert), PathBuf::from(key))]))
             }
             [_] => {
                 self.report.dropped(place, shown, "set tls.certificate: local, acme, or { cert: FILE, key: FILE }");
@@ -46,7 +46,7 @@ impl Caddy {
         certificate
     }
 
-    fn tls_setting(&mut self, node: &Node, certificate: &mut Option<Certificate>) {
+    fn tls_setting(&mut self, node: &ImportNode, certificate: &mut Option<DraftCertificate>) {
         let (place, shown) = (&node.place, &node.shown);
         match node.name.as_str() {
             "protocols" => {
@@ -65,7 +65,7 @@ impl Caddy {
                 self.report.kept(place, shown, "tls.acme.ca_file");
             }
             "issuer" if node.arg(0) == "internal" => {
-                *certificate = Some(Certificate::Local);
+                *certificate = Some(DraftCertificate::Local);
                 self.report.kept(place, shown, "tls.certificate: local");
                 self.part_of(node);
             }
@@ -99,7 +99,7 @@ impl Caddy {
         }
     }
 
-    fn issuer(&mut self, node: &Node) {
+    fn issuer(&mut self, node: &ImportNode) {
         match node.name.as_str() {
             "email" => {
                 self.acme.email = Some(node.arg(0).to_owned());
@@ -125,7 +125,7 @@ impl Caddy {
         }
     }
 
-    fn client_auth(&mut self, node: &Node) {
+    fn client_auth(&mut self, node: &ImportNode) {
         let (mut file, mut mode) = (None, ClientMode::Required);
         for inner in node.inner() {
             let (place, shown) = (&inner.place, &inner.shown);
@@ -164,9 +164,9 @@ impl Caddy {
         let mut has_acme = false;
         for certificate in std::mem::take(&mut self.certificates) {
             match certificate {
-                Certificate::Files(more) => files.extend(more),
-                Certificate::Acme(_) => has_acme = true,
-                Certificate::Local => {}
+                DraftCertificate::Files(more) => files.extend(more),
+                DraftCertificate::Acme(_) => has_acme = true,
+                DraftCertificate::Local => {}
             }
         }
         files.dedup();
@@ -174,7 +174,7 @@ impl Caddy {
             if has_acme {
                 self.report.next("Some names had files and some had certificates by ACME; frontgate has one source for all: tls.certificate has the files. List files for the other names, too, or set it to acme.");
             }
-            self.draft.tls.certificate = Certificate::Files(files);
+            self.draft.tls.certificate = DraftCertificate::Files(files);
         } else if has_acme {
             let wildcards: Vec<String> = self.draft.tls.names.extract_if(.., |name| name.starts_with("*.")).collect();
             if !wildcards.is_empty() {
@@ -184,7 +184,7 @@ impl Caddy {
                 ));
             }
             if !self.draft.tls.names.is_empty() {
-                self.draft.tls.certificate = Certificate::Acme(self.acme.clone());
+                self.draft.tls.certificate = DraftCertificate::Acme(self.acme.clone());
             }
         }
     }

@@ -1,34 +1,38 @@
-//! [`Gate`]: who may pass. What cannot be translated shuts the route: nothing that was locked comes out open.
+//! [`NginxAccessRule`]: who may pass. What cannot be translated shuts the route: nothing that was locked comes out open.
 
 use std::path::Path;
 
-use super::parser::Directive;
-use super::scope::Scope;
-use crate::import::draft::Auth;
+use super::parser::NginxDirective;
+use super::scope::NginxScope;
+use crate::import::draft::DraftAuth;
 use crate::import::error::ImportError;
 use crate::import::passwords;
 use crate::import::reader::{Files, Unread};
-use crate::import::report::{Report, Verdict};
+use crate::import::report::{ImportReport, ImportVerdict};
 
 /// Who may pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Gate {
+pub(super) enum NginxAccessRule {
     /// Who this lets in.
-    Open(Auth),
+    Open(DraftAuth),
     /// Nobody, because of this.
     Shut(String),
 }
 
 /// Reads what restricts access.
-pub(super) struct Access<'a, 'f> {
+pub(super) struct NginxAccess<'a, 'f> {
     pub(super) files: &'a mut Files<'f>,
-    pub(super) report: &'a mut Report,
+    pub(super) report: &'a mut ImportReport,
     pub(super) folder: &'a Path,
 }
 
-impl Access<'_, '_> {
+impl NginxAccess<'_, '_> {
     /// Who may pass in `scope`. `user_header` is the field that tells the gateway who it is.
-    pub(super) fn gate(&mut self, scope: &Scope<'_>, user_header: Option<String>) -> Result<Gate, ImportError> {
+    pub(super) fn gate(
+        &mut self,
+        scope: &NginxScope<'_>,
+        user_header: Option<String>,
+    ) -> Result<NginxAccessRule, ImportError> {
         let auth = self.auth(scope, user_header)?;
         let any = scope.last("satisfy").is_some_and(|satisfy| satisfy.first() == "any");
         let mut shut = None;
@@ -43,15 +47,15 @@ impl Access<'_, '_> {
         for directive in scope.own().iter().filter(|one| one.name == "limit_except") {
             self.shut(directive, "frontgate does not tell methods apart", &mut shut);
         }
-        let has_password = matches!(&auth, Gate::Open(Auth::Basic { .. }));
+        let has_password = matches!(&auth, NginxAccessRule::Open(DraftAuth::Basic { .. }));
         self.addresses(scope, any && has_password, &mut shut);
         Ok(match (shut, auth) {
-            (Some(why), _) => Gate::Shut(why),
+            (Some(why), _) => NginxAccessRule::Shut(why),
             (None, auth) => auth,
         })
     }
 
-    fn shut(&mut self, directive: &Directive, why: &str, shut: &mut Option<String>) {
+    fn shut(&mut self, directive: &NginxDirective, why: &str, shut: &mut Option<String>) {
         let remedy = format!(
             "{why}; so that nothing is open that was not, the route answers 403: replace its `respond` by an `auth` or by nothing"
         );
@@ -60,9 +64,9 @@ impl Access<'_, '_> {
     }
 
     /// `allow` and `deny`.
-    fn addresses(&mut self, scope: &Scope<'_>, password_will_do: bool, shut: &mut Option<String>) {
+    fn addresses(&mut self, scope: &NginxScope<'_>, password_will_do: bool, shut: &mut Option<String>) {
         let rules = scope.either(&["allow", "deny"]);
-        let all = |rule: &&&Directive| rule.first() == "all";
+        let all = |rule: &&&NginxDirective| rule.first() == "all";
         let denies_rest = rules.iter().any(|rule| rule.name == "deny" && rule.first() == "all");
         let has_allow = rules.iter().any(|rule| rule.name == "allow");
         let first_is_all = rules.first().filter(all).map(|rule| rule.name.as_str());
@@ -96,7 +100,7 @@ impl Access<'_, '_> {
     /// `if` with an answer that refuses: whether it asks for something that only the right clients have cannot be told from
     /// every variable.
     /// Those of the server come before every location. Says why nobody may pass.
-    pub(super) fn conditions(&mut self, scope: &Scope<'_>) -> Option<String> {
+    pub(super) fn conditions(&mut self, scope: &NginxScope<'_>) -> Option<String> {
         let mut shut = None;
         let ifs = scope.own().iter().chain(scope.server().iter().filter(|_| !scope.is_server()));
         for directive in ifs.filter(|one| one.name == "if") {
@@ -107,7 +111,7 @@ impl Access<'_, '_> {
                 condition.trim_start_matches(['(', ' ']).split([' ', ')', '=', '!', '~']).next().unwrap_or_default();
             let shown = directive.shown();
             // Taken for a redirect to https, or for the demand for a certificate.
-            if self.report.says(&directive.place, Verdict::Kept) {
+            if self.report.says(&directive.place, ImportVerdict::Kept) {
                 continue;
             }
             let harmless = HARMLESS.contains(&variable);
@@ -128,14 +132,14 @@ impl Access<'_, '_> {
         shut
     }
 
-    fn auth(&mut self, scope: &Scope<'_>, user_header: Option<String>) -> Result<Gate, ImportError> {
-        let Some(realm) = scope.last("auth_basic") else { return Ok(Gate::Open(Auth::Inherited)) };
+    fn auth(&mut self, scope: &NginxScope<'_>, user_header: Option<String>) -> Result<NginxAccessRule, ImportError> {
+        let Some(realm) = scope.last("auth_basic") else { return Ok(NginxAccessRule::Open(DraftAuth::Inherited)) };
         if realm.first() == "off" {
             self.report.kept(&realm.place, &realm.shown(), "auth: none");
-            return Ok(Gate::Open(Auth::None));
+            return Ok(NginxAccessRule::Open(DraftAuth::None));
         }
         self.report.kept(&realm.place, &realm.shown(), "auth: basic");
-        let shut = |why: String| Ok(Gate::Shut(why));
+        let shut = |why: String| Ok(NginxAccessRule::Shut(why));
         let Some(file) = scope.last("auth_basic_user_file") else {
             return shut("there is no file with passwords".into());
         };
@@ -165,7 +169,7 @@ impl Access<'_, '_> {
             return shut(format!("{} has no user whose password is hashed with bcrypt", path.display()));
         }
         self.report.kept(place, &shown, format!("auth: basic: {} of {} users", users.len(), users.len() + lost.len()));
-        Ok(Gate::Open(Auth::Basic { users, user_header }))
+        Ok(NginxAccessRule::Open(DraftAuth::Basic { users, user_header }))
     }
 }
 
@@ -198,6 +202,6 @@ const HARMLESS: [&str; 12] = [
 ];
 
 /// Whether it answers with an error.
-fn refusal(directive: &Directive) -> bool {
+fn refusal(directive: &NginxDirective) -> bool {
     directive.name == "return" && directive.first().starts_with(['4', '5'])
 }

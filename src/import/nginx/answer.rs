@@ -1,14 +1,14 @@
 //! `return`: fixed answers.
 
-use super::parser::Directive;
-use super::scope::Scope;
+use super::parser::NginxDirective;
+use super::scope::NginxScope;
 use super::translation::Translation;
 use super::variables::first_variable;
-use crate::import::draft::{Answer, Respond};
+use crate::import::draft::{DraftAnswer, DraftRespond};
 
 impl<'a> Translation<'a, '_> {
     /// The answer of a `return`.
-    pub(super) fn fixed(&mut self, scope: &Scope<'a>) -> Option<Answer> {
+    pub(super) fn fixed(&mut self, scope: &NginxScope<'a>) -> Option<DraftAnswer> {
         let directive = scope.own().iter().find(|one| one.name == "return")?;
         let (place, shown) = (&directive.place, directive.shown());
         let (status, text) = match directive.args.as_slice() {
@@ -17,7 +17,7 @@ impl<'a> Translation<'a, '_> {
             [status, text] => (status.parse().ok()?, Some(text)),
             _ => return None,
         };
-        let mut answer = Respond { status, ..Respond::default() };
+        let mut answer = DraftRespond { status, ..DraftRespond::default() };
         match (status, text) {
             (301 | 302 | 303 | 307 | 308, Some(url)) => self.redirecting_to(directive, url, &mut answer),
             (444 | 499, _) => {
@@ -37,11 +37,11 @@ impl<'a> Translation<'a, '_> {
                 self.report.dropped(place, &shown, "frontgate cannot answer so: the route answers 404");
             }
         }
-        Some(Answer::Respond(answer))
+        Some(DraftAnswer::Respond(answer))
     }
 
     /// A `return` that redirects to `url`.
-    fn redirecting_to(&mut self, directive: &Directive, url: &str, answer: &mut Respond) {
+    fn redirecting_to(&mut self, directive: &NginxDirective, url: &str, answer: &mut DraftRespond) {
         let (place, shown) = (&directive.place, directive.shown());
         let Some((location, whole)) = redirect(url) else {
             answer.status = 404;

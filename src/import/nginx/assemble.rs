@@ -1,12 +1,12 @@
 //! All servers together.
 
-use super::server::{Role, Server};
+use super::server::{NginxServer, Role};
 use super::translation::Translation;
-use crate::import::draft::Certificate;
+use crate::import::draft::DraftCertificate;
 use crate::import::error::ImportError;
 
 impl<'a> Translation<'a, '_> {
-    pub(super) fn assemble(&mut self, servers: &[Server<'a>]) -> Result<(), ImportError> {
+    pub(super) fn assemble(&mut self, servers: &[NginxServer<'a>]) -> Result<(), ImportError> {
         if self.unlimited {
             self.draft.limits.request_body = None;
         }
@@ -33,7 +33,7 @@ impl<'a> Translation<'a, '_> {
         Ok(())
     }
 
-    fn certificate_names(&mut self, servers: &[Server<'a>]) {
+    fn certificate_names(&mut self, servers: &[NginxServer<'a>]) {
         for server in servers.iter().filter(|server| server.role == Role::Serve && server.speaks_tls()) {
             for host in &server.names.hosts {
                 if !self.draft.tls.names.contains(host) && !host.contains('_') {
@@ -41,13 +41,13 @@ impl<'a> Translation<'a, '_> {
                 }
             }
         }
-        let missing = self.no_certificate && self.draft.tls.certificate != Certificate::Local;
+        let missing = self.no_certificate && self.draft.tls.certificate != DraftCertificate::Local;
         if missing || (self.no_certificate && !self.draft.tls.names.is_empty()) {
             self.report.next("A server speaks TLS without a certificate: frontgate shows one of its own CA, or gets a public one with `tls: { certificate: acme }`");
         }
     }
 
-    fn advise(&mut self, servers: &[Server<'a>]) {
+    fn advise(&mut self, servers: &[NginxServer<'a>]) {
         if servers.is_empty() {
             self.report.next("There is no server in it: import the file that has one");
             return;

@@ -5,15 +5,15 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::headers;
-use super::listen::Listen;
-use super::parser::Directive;
-use super::scope::Scope;
+use super::listen::NginxListen;
+use super::parser::NginxDirective;
+use super::scope::NginxScope;
 use super::translation::Translation;
 use super::units;
 
 impl<'a> Translation<'a, '_> {
     /// Whose word about a client's address is believed.
-    pub(super) fn real_ip(&mut self, scope: &Scope<'a>, listens: &[(Listen, Option<&Directive>)]) {
+    pub(super) fn real_ip(&mut self, scope: &NginxScope<'a>, listens: &[(NginxListen, Option<&NginxDirective>)]) {
         let header = scope.last("real_ip_header");
         let from_proxy_protocol = header.is_some_and(|header| header.first() == "proxy_protocol");
         let takes_proxy_protocol = listens.iter().any(|(listen, _)| listen.proxy_protocol);
@@ -58,7 +58,7 @@ impl<'a> Translation<'a, '_> {
     }
 
     /// How long clients may take, and how much they may send.
-    pub(super) fn client_side(&mut self, scope: &Scope<'a>) {
+    pub(super) fn client_side(&mut self, scope: &NginxScope<'a>) {
         let head = scope.last("client_header_timeout").filter(|one| self.is_new(one));
         let time = head.and_then(|one| units::time(one.first())).filter(|time| !time.is_zero());
         if let Some((directive, time)) = head.zip(time) {

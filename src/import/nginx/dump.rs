@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::import::Original;
-use crate::import::reader::Reader;
+use crate::import::reader::ImportReader;
 
 /// The files in a dump.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Dump {
     }
 }
 
-impl Reader for Dump {
+impl ImportReader for Dump {
     fn read(&self, path: &Path, _most: u64) -> io::Result<Vec<u8>> {
         self.0.get(path).map(|text| text.as_bytes().to_vec()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }

@@ -1,23 +1,23 @@
 //! `proxy_pass`: where requests go, and whether with the same path.
 
-use super::location::Pattern;
-use super::parser::Directive;
+use super::location::NginxPattern;
+use super::parser::NginxDirective;
 use super::route::respond;
-use super::scope::Scope;
-use super::target::{Target, by_host};
+use super::scope::NginxScope;
+use super::target::{NginxTarget, by_host};
 use super::translation::Translation;
 use super::variables::first_variable;
-use crate::import::draft::{Answer, Route};
+use crate::import::draft::{DraftAnswer, DraftRoute};
 
 impl<'a> Translation<'a, '_> {
     /// The routes of a `proxy_pass`.
     pub(super) fn forward(
         &mut self,
-        pass: &Directive,
-        scope: &Scope<'a>,
-        pattern: Option<&Pattern>,
-        route: &Route,
-    ) -> Vec<Route> {
+        pass: &NginxDirective,
+        scope: &NginxScope<'a>,
+        pattern: Option<&NginxPattern>,
+        route: &DraftRoute,
+    ) -> Vec<DraftRoute> {
         let (place, shown) = (&pass.place, pass.shown());
         let resolved = self.maps.resolve(pass.first(), scope);
         for name in ["set"] {
@@ -30,16 +30,16 @@ impl<'a> Translation<'a, '_> {
             self.report.dropped(place, &shown, remedy);
             let comment = format!("{place}: `{shown}` depends on the request; name the upstream here.");
             let answer = respond(502);
-            return vec![Route { answer, comment: vec![comment], ..route.clone() }];
+            return vec![DraftRoute { answer, comment: vec![comment], ..route.clone() }];
         };
         let mut routes = Vec::new();
         for (host, target) in targets {
-            let mut own = Route { host, ..route.clone() };
+            let mut own = DraftRoute { host, ..route.clone() };
             own.answer = match self.rewritten(pass, scope, pattern, &target) {
-                Some(comment) if comment.is_empty() => Answer::Upstream(self.upstream(&target)),
+                Some(comment) if comment.is_empty() => DraftAnswer::Upstream(self.upstream(&target)),
                 Some(comment) => {
                     own.comment.push(comment);
-                    Answer::Upstream(self.upstream(&target))
+                    DraftAnswer::Upstream(self.upstream(&target))
                 }
                 None => {
                     own.comment.push(format!("{place}: frontgate rewrites no paths; see the report."));
@@ -47,7 +47,7 @@ impl<'a> Translation<'a, '_> {
                 }
             };
             let what = match &own.answer {
-                Answer::Upstream(name) => format!("upstream: {name}"),
+                DraftAnswer::Upstream(name) => format!("upstream: {name}"),
                 _ => "respond: 404".to_owned(),
             };
             self.report.kept(place, &shown, what);
@@ -65,15 +65,15 @@ impl<'a> Translation<'a, '_> {
     /// Whether nginx changes the path: `None` when frontgate cannot serve that; otherwise what to say above the route.
     pub(super) fn rewritten(
         &mut self,
-        pass: &Directive,
-        scope: &Scope<'a>,
-        pattern: Option<&Pattern>,
-        target: &Target,
+        pass: &NginxDirective,
+        scope: &NginxScope<'a>,
+        pattern: Option<&NginxPattern>,
+        target: &NginxTarget,
     ) -> Option<String> {
         let path = match pattern {
-            Some(Pattern::Prefix { path, .. } | Pattern::Exact(path)) => path,
-            Some(Pattern::AnyOf(list)) => list.first().map_or("/", String::as_str),
-            None | Some(Pattern::Regex(_) | Pattern::Named) => "/",
+            Some(NginxPattern::Prefix { path, .. } | NginxPattern::Exact(path)) => path,
+            Some(NginxPattern::AnyOf(list)) => list.first().map_or("/", String::as_str),
+            None | Some(NginxPattern::Regex(_) | NginxPattern::Named) => "/",
         };
         let (place, shown) = (&pass.place, pass.shown());
         let prefix = path.trim_end_matches('/');
@@ -129,7 +129,7 @@ impl<'a> Translation<'a, '_> {
     }
 
     /// What an upstream is called in the draft: a URL, or the name of a group.
-    pub(super) fn upstream(&mut self, target: &Target) -> String {
+    pub(super) fn upstream(&mut self, target: &NginxTarget) -> String {
         let Some(group) = self.groups.iter().find(|group| group.block.first() == target.authority) else {
             return target.url();
         };

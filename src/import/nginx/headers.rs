@@ -1,16 +1,16 @@
 //! Header fields: what `proxy_set_header`, `proxy_hide_header` and `add_header` do.
 
-use super::parser::Directive;
-use super::scope::Scope;
+use super::parser::NginxDirective;
+use super::scope::NginxScope;
 use super::units;
 use super::variables::{Maps, Resolved, first_variable};
-use crate::import::draft::HeaderRules;
-use crate::import::report::Report;
+use crate::import::draft::DraftHeaderRules;
+use crate::import::report::ImportReport;
 
 /// What is done to the fields of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Requests {
-    pub(super) rules: HeaderRules,
+pub(super) struct NginxRequests {
+    pub(super) rules: DraftHeaderRules,
     /// The field that tells the gateway the user's name.
     pub(super) user_header: Option<String>,
     /// Which of the fields that matter are set at all.
@@ -20,8 +20,8 @@ pub(super) struct Requests {
 }
 
 /// What `proxy_set_header` does in `scope`.
-pub(super) fn requests(scope: &Scope<'_>, maps: &Maps<'_>, report: &mut Report) -> Requests {
-    let mut found = Requests::default();
+pub(super) fn requests(scope: &NginxScope<'_>, maps: &Maps<'_>, report: &mut ImportReport) -> NginxRequests {
+    let mut found = NginxRequests::default();
     for directive in scope.all("proxy_set_header") {
         let name = directive.first();
         let value = directive.args.get(1).map_or("", String::as_str);
@@ -31,14 +31,14 @@ pub(super) fn requests(scope: &Scope<'_>, maps: &Maps<'_>, report: &mut Report) 
         found.has_client |= matches!(lower.as_str(), "x-forwarded-for" | "x-real-ip") && !value.is_empty();
         let (place, shown) = (&directive.place, shown(directive, &lower));
         match fate(&lower, value) {
-            Fate::NotNeeded(why) => report.not_needed(place, &shown, why),
-            Fate::Wrong(instead) => report.wrong(place, &shown, instead),
-            Fate::Dropped(remedy) => report.dropped(place, &shown, remedy),
-            Fate::User => {
+            NginxDisposition::NotNeeded(why) => report.not_needed(place, &shown, why),
+            NginxDisposition::Wrong(instead) => report.wrong(place, &shown, instead),
+            NginxDisposition::Dropped(remedy) => report.dropped(place, &shown, remedy),
+            NginxDisposition::User => {
                 found.user_header = Some(name.to_owned());
                 report.kept(place, &shown, "auth: user_header");
             }
-            Fate::Free => match maps.resolve(value, scope) {
+            NginxDisposition::Free => match maps.resolve(value, scope) {
                 Resolved::Text(value) if value.trim().is_empty() => {
                     push_once(&mut found.rules.remove, name);
                     report.kept(place, &shown, "request_headers: remove");
@@ -60,7 +60,7 @@ pub(super) fn requests(scope: &Scope<'_>, maps: &Maps<'_>, report: &mut Report) 
 }
 
 /// What becomes of a field of a request.
-enum Fate {
+enum NginxDisposition {
     NotNeeded(&'static str),
     Wrong(&'static str),
     Dropped(&'static str),
@@ -69,8 +69,8 @@ enum Fate {
 }
 
 /// By name and value.
-fn fate(name: &str, value: &str) -> Fate {
-    use Fate::{Dropped, Free, NotNeeded, User, Wrong};
+fn fate(name: &str, value: &str) -> NginxDisposition {
+    use NginxDisposition::{Dropped, Free, NotNeeded, User, Wrong};
     if value == "$remote_user" {
         return if name == "x-real-ip" { Dropped("no user is an address") } else { User };
     }
@@ -158,8 +158,8 @@ fn passes(name: &str, value: &str) -> bool {
 }
 
 /// What happens to the fields of responses in `scope`; the longest Strict-Transport-Security is the second.
-pub(super) fn responses(scope: &Scope<'_>, report: &mut Report) -> (HeaderRules, Option<u64>) {
-    let (mut rules, mut hsts) = (HeaderRules::default(), None);
+pub(super) fn responses(scope: &NginxScope<'_>, report: &mut ImportReport) -> (DraftHeaderRules, Option<u64>) {
+    let (mut rules, mut hsts) = (DraftHeaderRules::default(), None);
     for directive in scope.all("proxy_hide_header") {
         let (place, shown) = (&directive.place, directive.shown());
         if directive.first().eq_ignore_ascii_case("strict-transport-security") {
@@ -220,14 +220,14 @@ fn push_once(names: &mut Vec<String>, name: &str) {
 }
 
 /// The directive, without what may be a secret.
-fn shown(directive: &Directive, name: &str) -> String {
+fn shown(directive: &NginxDirective, name: &str) -> String {
     let secret = ["auth", "cookie", "token", "secret", "key", "password"].iter().any(|word| name.contains(word));
     let fixed = directive.args.get(1).is_some_and(|value| !value.is_empty() && !value.starts_with('$'));
     if secret && fixed { format!("{} {} …", directive.name, directive.first()) } else { directive.shown() }
 }
 
 /// The size of `N SIZE` as in `large_client_header_buffers`.
-pub(super) fn buffers(directive: &Directive) -> Option<u64> {
+pub(super) fn buffers(directive: &NginxDirective) -> Option<u64> {
     let number: u64 = directive.first().parse().ok()?;
     number.checked_mul(units::size(directive.args.get(1)?)?)
 }

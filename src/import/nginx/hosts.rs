@@ -2,9 +2,9 @@
 
 use super::location::covers;
 use super::route::respond;
-use super::server::{Role, Server};
+use super::server::{NginxServer, Role};
 use super::translation::Translation;
-use crate::import::draft::Route;
+use crate::import::draft::DraftRoute;
 use crate::import::error::ImportError;
 
 /// No configuration of people has more.
@@ -12,17 +12,17 @@ const MOST_ROUTES: usize = 2000;
 
 impl<'a> Translation<'a, '_> {
     /// The routes of every server, for their hosts.
-    pub(super) fn routes_of_all(&mut self, servers: &[Server<'a>]) -> Result<Vec<Route>, ImportError> {
+    pub(super) fn routes_of_all(&mut self, servers: &[NginxServer<'a>]) -> Result<Vec<DraftRoute>, ImportError> {
         let any_tls = servers.iter().any(|server| server.role == Role::Serve && server.speaks_tls());
-        let counts = |server: &&Server<'a>| !any_tls || server.speaks_tls();
-        let candidates: Vec<&Server<'a>> =
+        let counts = |server: &&NginxServer<'a>| !any_tls || server.speaks_tls();
+        let candidates: Vec<&NginxServer<'a>> =
             servers.iter().filter(|server| server.role != Role::Redirect).filter(counts).collect();
         let flagged = candidates.iter().find(|server| server.listens.iter().any(|(listen, _)| listen.is_default));
-        let default = flagged.or(candidates.first()).map(|server| std::ptr::from_ref::<Server<'a>>(server));
+        let default = flagged.or(candidates.first()).map(|server| std::ptr::from_ref::<NginxServer<'a>>(server));
         let wildcards = servers.iter().any(|server| server.names.hosts.iter().any(|host| host.starts_with("*.")));
-        let serving: Vec<&Server<'a>> = servers.iter().filter(|server| server.role == Role::Serve).collect();
+        let serving: Vec<&NginxServer<'a>> = servers.iter().filter(|server| server.role == Role::Serve).collect();
         let (mut named, mut general) = (Vec::new(), Vec::new());
-        let mut taken: Vec<(&String, &Server<'a>)> = Vec::new();
+        let mut taken: Vec<(&String, &NginxServer<'a>)> = Vec::new();
         for server in &serving {
             for host in &server.names.hosts {
                 match taken.iter().find(|(name, _)| *name == host) {
@@ -69,16 +69,16 @@ impl<'a> Translation<'a, '_> {
                 }
             }
         }
-        let same = |own: &Route, other: &Route| {
-            let bare = |route: &Route| Route { host: None, comment: Vec::new(), ..route.clone() };
+        let same = |own: &DraftRoute, other: &DraftRoute| {
+            let bare = |route: &DraftRoute| DraftRoute { host: None, comment: Vec::new(), ..route.clone() };
             bare(own) == bare(other)
         };
         // A host that is treated as every other needs no routes, unless those for all below a name would take them.
-        let of = |host: &str, list: &[Route]| {
+        let of = |host: &str, list: &[DraftRoute]| {
             list.iter().filter(|route| route.host.as_deref() == Some(host)).cloned().collect::<Vec<_>>()
         };
         let hosts: Vec<String> =
-            named.iter().filter_map(|route: &Route| route.host.clone()).filter(|_| !wildcards).collect();
+            named.iter().filter_map(|route: &DraftRoute| route.host.clone()).filter(|_| !wildcards).collect();
         let needless = |host: &String| {
             let own = of(host, &named);
             own.len() == general.len() && own.iter().zip(&general).all(|(own, other)| same(own, other))
@@ -88,9 +88,9 @@ impl<'a> Translation<'a, '_> {
         named.extend(general);
         if serving.is_empty() && !candidates.is_empty() {
             // Without any route everything would go to the gateway.
-            named.push(Route { answer: respond(403), ..Route::default() });
+            named.push(DraftRoute { answer: respond(403), ..DraftRoute::default() });
         }
-        named.sort_by_key(|route: &Route| match &route.host {
+        named.sort_by_key(|route: &DraftRoute| match &route.host {
             Some(host) if !host.starts_with("*.") => 0,
             Some(_) => 1,
             None => 2,
@@ -100,13 +100,13 @@ impl<'a> Translation<'a, '_> {
 }
 
 /// Without what is said above each.
-fn bare(routes: &[Route]) -> Vec<Route> {
-    routes.iter().map(|route| Route { comment: Vec::new(), ..route.clone() }).collect()
+fn bare(routes: &[DraftRoute]) -> Vec<DraftRoute> {
+    routes.iter().map(|route| DraftRoute { comment: Vec::new(), ..route.clone() }).collect()
 }
 
 /// The routes of a server as they are for one host.
-fn for_host(routes: &[Route], host: Option<&str>, first: bool) -> Vec<Route> {
-    let mut found: Vec<Route> = Vec::new();
+fn for_host(routes: &[DraftRoute], host: Option<&str>, first: bool) -> Vec<DraftRoute> {
+    let mut found: Vec<DraftRoute> = Vec::new();
     for route in routes {
         let fits = route.host.is_none() || route.host.as_deref() == host;
         if !fits || found.iter().any(|known| known.path == route.path) {
@@ -127,8 +127,8 @@ fn for_host(routes: &[Route], host: Option<&str>, first: bool) -> Vec<Route> {
 }
 
 /// Without routes that no request gets to.
-fn without_covered(routes: Vec<Route>) -> Vec<Route> {
-    let mut kept: Vec<Route> = Vec::new();
+fn without_covered(routes: Vec<DraftRoute>) -> Vec<DraftRoute> {
+    let mut kept: Vec<DraftRoute> = Vec::new();
     for route in routes {
         let covered =
             kept.iter().any(|other| other.host == route.host && covers(other.path.as_deref(), route.path.as_deref()));

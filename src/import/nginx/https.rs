@@ -1,15 +1,15 @@
 //! Servers that send everybody to https, or turn everybody away.
 
-use super::location::Pattern;
-use super::parser::Directive;
-use super::scope::Scope;
+use super::location::NginxPattern;
+use super::parser::NginxDirective;
+use super::scope::NginxScope;
 use super::translation::Translation;
 
 impl<'a> Translation<'a, '_> {
     /// Whether every plain request is sent to https.
-    pub(super) fn sends_to_https(&mut self, scope: &Scope<'a>, speaks_tls: bool) -> bool {
+    pub(super) fn sends_to_https(&mut self, scope: &NginxScope<'a>, speaks_tls: bool) -> bool {
         let own = scope.own();
-        let mut found: Vec<&Directive> = Vec::new();
+        let mut found: Vec<&NginxDirective> = Vec::new();
         for one in own {
             match one.name.as_str() {
                 "return" | "rewrite" if !speaks_tls && goes_to_https(one) => found.push(one),
@@ -38,7 +38,7 @@ impl<'a> Translation<'a, '_> {
     }
 
     /// Says what becomes of the rest of a server that redirects.
-    pub(super) fn redirecting(&mut self, scope: &Scope<'a>) {
+    pub(super) fn redirecting(&mut self, scope: &NginxScope<'a>) {
         for one in scope.own() {
             let (place, shown) = (&one.place, one.shown());
             match one.name.as_str() {
@@ -60,7 +60,7 @@ impl<'a> Translation<'a, '_> {
     }
 
     /// Says what a server is that turns everybody away.
-    pub(super) fn rejecting(&mut self, scope: &Scope<'a>) {
+    pub(super) fn rejecting(&mut self, scope: &NginxScope<'a>) {
         for one in scope.own() {
             if matches!(one.name.as_str(), "return" | "ssl_reject_handshake" | "deny" | "location") {
                 self.report.kept(&one.place, &one.shown(), "404 for every host that no route has");
@@ -79,7 +79,7 @@ impl<'a> Translation<'a, '_> {
 }
 
 /// Whether it is a redirect to https.
-fn goes_to_https(directive: &Directive) -> bool {
+fn goes_to_https(directive: &NginxDirective) -> bool {
     let url = match directive.name.as_str() {
         "return" => directive.args.last(),
         "rewrite" => directive.args.get(1),
@@ -89,23 +89,23 @@ fn goes_to_https(directive: &Directive) -> bool {
 }
 
 /// Whether a location is for every path.
-fn is_root(location: &Directive) -> bool {
-    match Pattern::read(&location.args) {
-        Pattern::Prefix { path, .. } => path == "/",
-        Pattern::AnyOf(list) => list.iter().any(|path| path == "/"),
+fn is_root(location: &NginxDirective) -> bool {
+    match NginxPattern::read(&location.args) {
+        NginxPattern::Prefix { path, .. } => path == "/",
+        NginxPattern::AnyOf(list) => list.iter().any(|path| path == "/"),
         _ => false,
     }
 }
 
 /// Whether a server answers everything with an error, without anything else in it.
-pub(super) fn refuses_all(scope: &Scope<'_>) -> bool {
-    let refuses = |one: &Directive| {
+pub(super) fn refuses_all(scope: &NginxScope<'_>) -> bool {
+    let refuses = |one: &NginxDirective| {
         (one.name == "return" && one.first().starts_with('4')) || (one.name == "deny" && one.first() == "all")
     };
     let own = scope.own();
     let whole =
         own.iter().any(refuses) && !own.iter().any(|one| matches!(one.name.as_str(), "location" | "if" | "allow"));
-    let locations: Vec<&Directive> = own.iter().filter(|one| one.name == "location").collect();
+    let locations: Vec<&NginxDirective> = own.iter().filter(|one| one.name == "location").collect();
     let by_location = match locations.as_slice() {
         [one] => is_root(one) && !one.inner().is_empty() && one.inner().iter().all(refuses),
         _ => false,

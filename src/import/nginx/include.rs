@@ -2,23 +2,27 @@
 
 use std::path::{Path, PathBuf};
 
-use super::parser::{Directive, parse};
+use super::parser::{NginxDirective, parse};
 use crate::import::bounds::DEEPEST_INCLUDE;
 use crate::import::error::ImportError;
 use crate::import::reader::{Files, Unread};
-use crate::import::report::Report;
+use crate::import::report::ImportReport;
 
 /// Where the files are that a configuration includes.
 pub(super) struct Includes<'a, 'f> {
     pub(super) files: &'a mut Files<'f>,
-    pub(super) report: &'a mut Report,
+    pub(super) report: &'a mut ImportReport,
     /// Where relative paths begin: the folder of the main file, in whichever file they stand.
     pub(super) folder: &'a Path,
 }
 
 impl Includes<'_, '_> {
     /// `tree` with the directives of each included file in place of its `include`.
-    pub(super) fn spliced(&mut self, tree: Vec<Directive>, depth: usize) -> Result<Vec<Directive>, ImportError> {
+    pub(super) fn spliced(
+        &mut self,
+        tree: Vec<NginxDirective>,
+        depth: usize,
+    ) -> Result<Vec<NginxDirective>, ImportError> {
         let mut spliced = Vec::with_capacity(tree.len());
         for mut directive in tree {
             if directive.name == "include" && directive.block.is_none() {
@@ -33,7 +37,7 @@ impl Includes<'_, '_> {
         Ok(spliced)
     }
 
-    fn included(&mut self, directive: &Directive, depth: usize) -> Result<Vec<Directive>, ImportError> {
+    fn included(&mut self, directive: &NginxDirective, depth: usize) -> Result<Vec<NginxDirective>, ImportError> {
         let (place, shown) = (&directive.place, directive.shown());
         if depth == DEEPEST_INCLUDE {
             let limit = format!("includes nested deeper than {DEEPEST_INCLUDE}");

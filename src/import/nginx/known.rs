@@ -2,7 +2,7 @@
 
 /// What becomes of a directive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum DirectiveDisposition {
     /// frontgate needs it not.
     NotNeeded(&'static str),
     /// Something is lost; what to do.
@@ -10,7 +10,7 @@ pub(super) enum Fate {
 }
 
 /// What is said of a directive of this name, unless something was said of it in its place.
-pub(super) fn fate(name: &str) -> Fate {
+pub(super) fn fate(name: &str) -> DirectiveDisposition {
     if let Some((_, fate)) = EXACT.iter().find(|(known, _)| *known == name) {
         return *fate;
     }
@@ -20,26 +20,27 @@ pub(super) fn fate(name: &str) -> Fate {
     Dropped("frontgate does not know this directive: see what it was for")
 }
 
-use Fate::{Dropped, NotNeeded};
+use DirectiveDisposition::{Dropped, NotNeeded};
 
-const PROCESS: Fate = NotNeeded("frontgate runs as it is started: one process, as the user of its service");
-const CONNECTIONS: Fate = NotNeeded("limits.connections follows the limit on open files");
-const STREAMS: Fate = NotNeeded("frontgate passes every byte on at once");
-const BUFFERS: Fate = NotNeeded("an idle connection owns no buffer");
-const CIPHERS: Fate = NotNeeded("TLS 1.2 and 1.3 with safe ciphers only");
-const SESSIONS: Fate = NotNeeded("TLS sessions are resumed with tickets");
-const SOCKET: Fate = NotNeeded("frontgate sets its sockets itself");
-const LOGS: Fate = NotNeeded("the log goes to standard error; see `log`");
-const FILES: Fate = NotNeeded("frontgate serves no files");
+const PROCESS: DirectiveDisposition =
+    NotNeeded("frontgate runs as it is started: one process, as the user of its service");
+const CONNECTIONS: DirectiveDisposition = NotNeeded("limits.connections follows the limit on open files");
+const STREAMS: DirectiveDisposition = NotNeeded("frontgate passes every byte on at once");
+const BUFFERS: DirectiveDisposition = NotNeeded("an idle connection owns no buffer");
+const CIPHERS: DirectiveDisposition = NotNeeded("TLS 1.2 and 1.3 with safe ciphers only");
+const SESSIONS: DirectiveDisposition = NotNeeded("TLS sessions are resumed with tickets");
+const SOCKET: DirectiveDisposition = NotNeeded("frontgate sets its sockets itself");
+const LOGS: DirectiveDisposition = NotNeeded("the log goes to standard error; see `log`");
+const FILES: DirectiveDisposition = NotNeeded("frontgate serves no files");
 /// Said of what would be told in its place if it had any effect.
-pub(super) const NO_EFFECT: Fate = NotNeeded("it concerns nothing that is forwarded");
-const CACHE: Fate = Dropped("frontgate caches nothing");
-const ERRORS: Fate = Dropped("frontgate has its own error pages and passes those of the gateway");
-const RATES: Fate = Dropped(
+pub(super) const NO_EFFECT: DirectiveDisposition = NotNeeded("it concerns nothing that is forwarded");
+const CACHE: DirectiveDisposition = Dropped("frontgate caches nothing");
+const ERRORS: DirectiveDisposition = Dropped("frontgate has its own error pages and passes those of the gateway");
+const RATES: DirectiveDisposition = Dropped(
     "frontgate limits connections (`limits.connections_per_client`) and WebSocket messages (`websocket.max_messages_per_minute`), not requests per second; the gateway locks out who guesses",
 );
 
-const EXACT: &[(&str, Fate)] = &[
+const EXACT: &[(&str, DirectiveDisposition)] = &[
     ("user", PROCESS),
     ("pid", PROCESS),
     ("daemon", PROCESS),
@@ -198,7 +199,7 @@ const EXACT: &[(&str, Fate)] = &[
     ),
 ];
 
-const FAMILIES: &[(&str, Fate)] = &[
+const FAMILIES: &[(&str, DirectiveDisposition)] = &[
     ("worker_", CONNECTIONS),
     ("gzip", NotNeeded("answers pass as the gateway sends them")),
     ("brotli", NotNeeded("answers pass as the gateway sends them")),

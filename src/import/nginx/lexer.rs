@@ -1,14 +1,14 @@
-//! [`Lexer`]: the words of nginx's configuration language.
+//! [`NginxLexer`]: the words of nginx's configuration language.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
 use crate::import::error::ImportError;
-use crate::import::place::Place;
+use crate::import::place::ImportPlace;
 
 /// A word, or what stands between words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Token {
+pub(super) enum NginxToken {
     /// A word without its quotes and escapes.
     Word(String),
     /// `;`
@@ -21,7 +21,7 @@ pub(super) enum Token {
     Over,
 }
 
-impl Token {
+impl NginxToken {
     /// What it is called in a message.
     pub(super) fn described(&self) -> String {
         match self {
@@ -36,29 +36,29 @@ impl Token {
 
 /// Cuts a text into tokens, by the rules of `ngx_conf_read_token`: a comment or a quote begins only where a word may begin, and
 /// `${` is no block.
-pub(super) struct Lexer<'a> {
+pub(super) struct NginxLexer<'a> {
     letters: Peekable<Chars<'a>>,
-    here: Place,
+    here: ImportPlace,
 }
 
-impl<'a> Lexer<'a> {
+impl<'a> NginxLexer<'a> {
     /// The tokens of `text`, which is in `file`.
     pub(super) fn new(file: &str, text: &'a str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Self { letters: text.chars().peekable(), here: Place::start(file) }
+        Self { letters: text.chars().peekable(), here: ImportPlace::start(file) }
     }
 
     /// The next token, and where it begins.
-    pub(super) fn next(&mut self) -> Result<(Place, Token), ImportError> {
+    pub(super) fn next(&mut self) -> Result<(ImportPlace, NginxToken), ImportError> {
         self.skip_space();
         let place = self.here.clone();
         let token = match self.letters.peek() {
-            None => Token::Over,
-            Some(';') => self.single(Token::End),
-            Some('{') => self.single(Token::Open),
-            Some('}') => self.single(Token::Close),
-            Some(&quote @ ('"' | '\'')) => Token::Word(self.quoted(quote)?),
-            Some(_) => Token::Word(self.bare()),
+            None => NginxToken::Over,
+            Some(';') => self.single(NginxToken::End),
+            Some('{') => self.single(NginxToken::Open),
+            Some('}') => self.single(NginxToken::Close),
+            Some(&quote @ ('"' | '\'')) => NginxToken::Word(self.quoted(quote)?),
+            Some(_) => NginxToken::Word(self.bare()),
         };
         Ok((place, token))
     }
@@ -92,7 +92,7 @@ impl<'a> Lexer<'a> {
         Some(letter)
     }
 
-    fn single(&mut self, token: Token) -> Token {
+    fn single(&mut self, token: NginxToken) -> NginxToken {
         self.take();
         token
     }
@@ -166,12 +166,12 @@ fn is_space(letter: char) -> bool {
 mod tests {
     use super::*;
 
-    fn tokens(text: &str) -> Vec<Token> {
-        let mut lexer = Lexer::new("f", text);
+    fn tokens(text: &str) -> Vec<NginxToken> {
+        let mut lexer = NginxLexer::new("f", text);
         let mut tokens = Vec::new();
         loop {
             match lexer.next().unwrap().1 {
-                Token::Over => return tokens,
+                NginxToken::Over => return tokens,
                 token => tokens.push(token),
             }
         }
@@ -179,18 +179,18 @@ mod tests {
 
     #[test]
     fn words_are_cut_as_nginx_cuts_them() {
-        let word = |text: &str| Token::Word(text.into());
+        let word = |text: &str| NginxToken::Word(text.into());
         let cases = [
-            ("a b;", vec![word("a"), word("b"), Token::End]),
-            ("a{b;}", vec![word("a"), Token::Open, word("b"), Token::End, Token::Close]),
-            ("a # b;\nc;", vec![word("a"), word("c"), Token::End]),
-            ("a#b;", vec![word("a#b"), Token::End]),
-            ("\"a b\" 'c;d'{", vec![word("a b"), word("c;d"), Token::Open]),
+            ("a b;", vec![word("a"), word("b"), NginxToken::End]),
+            ("a{b;}", vec![word("a"), NginxToken::Open, word("b"), NginxToken::End, NginxToken::Close]),
+            ("a # b;\nc;", vec![word("a"), word("c"), NginxToken::End]),
+            ("a#b;", vec![word("a#b"), NginxToken::End]),
+            ("\"a b\" 'c;d'{", vec![word("a b"), word("c;d"), NginxToken::Open]),
             ("'' \"\\\"\" '\\''", vec![word(""), word("\""), word("'")]),
-            ("x${y}z;", vec![word("x${y}z"), Token::End]),
-            ("~ \\.php$ {", vec![word("~"), word("\\.php$"), Token::Open]),
-            ("a\"b;", vec![word("a\"b"), Token::End]),
-            ("\u{feff}a;", vec![word("a"), Token::End]),
+            ("x${y}z;", vec![word("x${y}z"), NginxToken::End]),
+            ("~ \\.php$ {", vec![word("~"), word("\\.php$"), NginxToken::Open]),
+            ("a\"b;", vec![word("a\"b"), NginxToken::End]),
+            ("\u{feff}a;", vec![word("a"), NginxToken::End]),
         ];
         for (text, expected) in cases {
             assert_eq!(tokens(text), expected, "{text}");

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::parser::Directive;
-use super::scope::Scope;
+use super::parser::NginxDirective;
+use super::scope::NginxScope;
 use super::translation::Translation;
 use super::units;
-use crate::import::draft::Timeouts;
+use crate::import::draft::DraftTimeouts;
 
 impl<'a> Translation<'a, '_> {
-    pub(super) fn timeouts(&mut self, scope: &Scope<'a>, pass: &Directive) -> Timeouts {
-        let mut timeouts = Timeouts::default();
+    pub(super) fn timeouts(&mut self, scope: &NginxScope<'a>, pass: &NginxDirective) -> DraftTimeouts {
+        let mut timeouts = DraftTimeouts::default();
         let idle = |this: &mut Self, name: &str, what: &str| {
             let directive = scope.last(name)?;
             let (place, shown) = (&directive.place, directive.shown());
@@ -51,7 +51,7 @@ impl<'a> Translation<'a, '_> {
     }
 
     /// `limits.request_body` is one for all: the largest.
-    pub(super) fn body_limit(&mut self, scope: &Scope<'a>) {
+    pub(super) fn body_limit(&mut self, scope: &NginxScope<'a>) {
         let Some(directive) = scope.last("client_max_body_size") else {
             self.unlimited = true;
             return;

@@ -1,15 +1,15 @@
-//! [`Listen`]: an address that a server listens at.
+//! [`NginxListen`]: an address that a server listens at.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use super::parser::Directive;
+use super::parser::NginxDirective;
 use crate::config::BindAddr;
 
 /// An address that a server listens at, and what is special about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a word of the directive")]
-pub(super) struct Listen {
+pub(super) struct NginxListen {
     pub(super) addr: BindAddr,
     pub(super) tls: bool,
     pub(super) is_default: bool,
@@ -17,9 +17,9 @@ pub(super) struct Listen {
     pub(super) quic: bool,
 }
 
-impl Listen {
+impl NginxListen {
     /// What a `listen` says; `None` when its address cannot be told.
-    pub(super) fn read(directive: &Directive) -> Option<Self> {
+    pub(super) fn read(directive: &NginxDirective) -> Option<Self> {
         let has = |word: &str| directive.args.iter().skip(1).any(|arg| arg == word);
         Some(Self {
             addr: address(directive.first())?,

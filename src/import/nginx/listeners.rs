@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 
 use super::listen::merged;
-use super::parser::Directive;
-use super::server::{Role, Server};
+use super::parser::NginxDirective;
+use super::server::{NginxServer, Role};
 use super::translation::Translation;
 use crate::config::BindAddr;
 
 impl<'a> Translation<'a, '_> {
     /// Where frontgate listens, as the servers do.
-    pub(super) fn listen(&mut self, servers: &[Server<'a>]) {
+    pub(super) fn listen(&mut self, servers: &[NginxServer<'a>]) {
         let serves_tls = servers.iter().any(|server| server.role == Role::Serve && server.speaks_tls());
         let redirected: Vec<_> = servers
             .iter()
@@ -95,7 +95,7 @@ impl<'a> Translation<'a, '_> {
 }
 
 /// Whether a server that speaks TLS redirects what comes in plain.
-fn asks_for_https(server: &Server<'_>) -> bool {
-    let asks = |one: &Directive| one.name == "if" && one.args.join(" ").contains("$scheme");
+fn asks_for_https(server: &NginxServer<'_>) -> bool {
+    let asks = |one: &NginxDirective| one.name == "if" && one.args.join(" ").contains("$scheme");
     server.directive.inner().iter().any(asks)
 }

@@ -1,8 +1,8 @@
-//! [`Pattern`]: which paths a location is for, as far as prefixes can say it.
+//! [`NginxPattern`]: which paths a location is for, as far as prefixes can say it.
 
 /// Which paths a location is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Pattern {
+pub(super) enum NginxPattern {
     /// `/x`: every path that begins with it. `^~` says that no regular expression wins over it.
     Prefix { path: String, final_: bool },
     /// `= /x`: this path only.
@@ -15,7 +15,7 @@ pub(super) enum Pattern {
     Named,
 }
 
-impl Pattern {
+impl NginxPattern {
     /// What the words behind `location` say.
     pub(super) fn read(args: &[String]) -> Self {
         match args {
@@ -91,29 +91,29 @@ pub(super) fn covers(own: Option<&str>, other: Option<&str>) -> bool {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Pattern {
-        Pattern::read(&text.split(' ').map(str::to_owned).collect::<Vec<_>>())
+    fn read(text: &str) -> NginxPattern {
+        NginxPattern::read(&text.split(' ').map(str::to_owned).collect::<Vec<_>>())
     }
 
     #[test]
     fn simple_expressions_are_prefixes() {
-        let any = |list: &[&str]| Pattern::AnyOf(list.iter().map(|&path| path.to_owned()).collect());
+        let any = |list: &[&str]| NginxPattern::AnyOf(list.iter().map(|&path| path.to_owned()).collect());
         for (text, expected) in [
             ("~ ^/api/", any(&["/api/"])),
             ("~* ^/(api|ws)/", any(&["/api/", "/ws/"])),
             ("~ ^/claw(/.*)?$", any(&["/claw"])),
             ("~ ^/v1\\.0/.*$", any(&["/v1.0/"])),
             ("~ ^/(?:a|b)(/|$)", any(&["/a", "/b"])),
-            ("~ \\.php$", Pattern::Regex("\\.php$".into())),
-            ("~ ^/v[0-9]+", Pattern::Regex("^/v[0-9]+".into())),
-            ("~ ^/a(b|c.)d", Pattern::Regex("^/a(b|c.)d".into())),
-            ("~ ^/x\\d", Pattern::Regex("^/x\\d".into())),
-            ("~ /\\.", Pattern::Regex("/\\.".into())),
-            ("= /x", Pattern::Exact("/x".into())),
-            ("=/x", Pattern::Exact("/x".into())),
-            ("^~ /x", Pattern::Prefix { path: "/x".into(), final_: true }),
-            ("/x", Pattern::Prefix { path: "/x".into(), final_: false }),
-            ("@x", Pattern::Named),
+            ("~ \\.php$", NginxPattern::Regex("\\.php$".into())),
+            ("~ ^/v[0-9]+", NginxPattern::Regex("^/v[0-9]+".into())),
+            ("~ ^/a(b|c.)d", NginxPattern::Regex("^/a(b|c.)d".into())),
+            ("~ ^/x\\d", NginxPattern::Regex("^/x\\d".into())),
+            ("~ /\\.", NginxPattern::Regex("/\\.".into())),
+            ("= /x", NginxPattern::Exact("/x".into())),
+            ("=/x", NginxPattern::Exact("/x".into())),
+            ("^~ /x", NginxPattern::Prefix { path: "/x".into(), final_: true }),
+            ("/x", NginxPattern::Prefix { path: "/x".into(), final_: false }),
+            ("@x", NginxPattern::Named),
         ] {
             assert_eq!(read(text), expected, "{text}");
         }

@@ -37,11 +37,11 @@ mod variables;
 
 use super::error::ImportError;
 use super::reader::Files;
-use super::report::{Report, Verdict};
+use super::report::{ImportReport, ImportVerdict};
 use super::{Imported, Original};
 use dump::Dump;
 use include::Includes;
-use parser::{Directive, parse};
+use parser::{NginxDirective, parse};
 use translation::Translation;
 
 /// Translates a configuration for nginx: the main file, one of a site, or all that `nginx -T` prints.
@@ -53,7 +53,7 @@ pub(super) fn translate(original: &Original, files: &mut Files<'_>) -> Result<Im
 }
 
 fn translate_tree(original: &Original, files: &mut Files<'_>) -> Result<Imported, ImportError> {
-    let mut report = Report::default();
+    let mut report = ImportReport::default();
     let tree = parse(&original.name, &original.text)?;
     let mut includes = Includes { files: &mut *files, report: &mut report, folder: &original.folder };
     let tree = includes.spliced(tree, 0)?;
@@ -68,7 +68,7 @@ fn translate_tree(original: &Original, files: &mut Files<'_>) -> Result<Imported
 
 /// What concerns the process, and what concerns HTTP. A file of `sites-enabled` has the latter only, and a snippet may consist
 /// of locations.
-fn contexts(tree: Vec<Directive>) -> (Vec<Directive>, Vec<Directive>) {
+fn contexts(tree: Vec<NginxDirective>) -> (Vec<NginxDirective>, Vec<NginxDirective>) {
     let (mut process, mut http, mut locations) = (Vec::new(), Vec::new(), Vec::new());
     for mut directive in tree {
         match directive.name.as_str() {
@@ -83,27 +83,27 @@ fn contexts(tree: Vec<Directive>) -> (Vec<Directive>, Vec<Directive>) {
     }
     if let Some(first) = locations.first() {
         let place = first.place.clone();
-        http.push(Directive { place, name: "server".into(), args: Vec::new(), block: Some(locations) });
+        http.push(NginxDirective { place, name: "server".into(), args: Vec::new(), block: Some(locations) });
     }
     (process, http)
 }
 
 /// Says something of every directive of which nothing was said yet.
-fn sweep(tree: &[Directive], outer: Option<&str>, report: &mut Report) {
+fn sweep(tree: &[NginxDirective], outer: Option<&str>, report: &mut ImportReport) {
     for directive in tree {
         let (place, shown) = (&directive.place, directive.shown());
         if !report.mentions(place) {
             let is_off = directive.args.len() == 1 && directive.first() == "off";
             match (outer, known::fate(&directive.name)) {
-                (_, known::Fate::Dropped(_)) if is_off => report.not_needed(place, &shown, "it is off"),
+                (_, known::DirectiveDisposition::Dropped(_)) if is_off => report.not_needed(place, &shown, "it is off"),
                 (Some(outer), fate) if fate == known::NO_EFFECT => {
                     report.dropped(place, &shown, format!("part of `{outer}`, which is not translated"));
                 }
-                (_, known::Fate::NotNeeded(why)) => report.not_needed(place, &shown, why),
-                (Some(outer), known::Fate::Dropped(_)) => {
+                (_, known::DirectiveDisposition::NotNeeded(why)) => report.not_needed(place, &shown, why),
+                (Some(outer), known::DirectiveDisposition::Dropped(_)) => {
                     report.dropped(place, &shown, format!("part of `{outer}`, which is not translated"));
                 }
-                (None, known::Fate::Dropped(remedy)) => report.dropped(place, &shown, remedy),
+                (None, known::DirectiveDisposition::Dropped(remedy)) => report.dropped(place, &shown, remedy),
             }
         }
         let lost = match directive.name.as_str() {
@@ -121,8 +121,8 @@ fn sweep(tree: &[Directive], outer: Option<&str>, report: &mut Report) {
     }
 }
 
-fn dropped(directive: &Directive, report: &Report) -> bool {
-    report.says(&directive.place, Verdict::Dropped)
+fn dropped(directive: &NginxDirective, report: &ImportReport) -> bool {
+    report.says(&directive.place, ImportVerdict::Dropped)
 }
 
 #[cfg(test)]

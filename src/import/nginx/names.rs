@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::scope::Scope;
-use super::server::Names;
+use super::scope::NginxScope;
+use super::server::NginxNames;
 use super::translation::Translation;
 
 impl<'a> Translation<'a, '_> {
-    pub(super) fn names(&mut self, scope: &Scope<'a>) -> Names {
-        let mut names = Names::default();
+    pub(super) fn names(&mut self, scope: &NginxScope<'a>) -> NginxNames {
+        let mut names = NginxNames::default();
         for directive in scope.own().iter().filter(|one| one.name == "server_name") {
             let (place, shown) = (&directive.place, directive.shown());
             for name in &directive.args {

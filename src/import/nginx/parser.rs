@@ -1,13 +1,13 @@
-//! [`Directive`]: nginx's configuration as a tree.
+//! [`NginxDirective`]: nginx's configuration as a tree.
 
-use super::lexer::{Lexer, Token};
+use super::lexer::{NginxLexer, NginxToken};
 use crate::import::error::ImportError;
-use crate::import::place::Place;
+use crate::import::place::ImportPlace;
 
 /// One directive with its words, and its block if it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Directive {
-    pub(super) place: Place,
+pub(super) struct NginxDirective {
+    pub(super) place: ImportPlace,
     pub(super) name: String,
     pub(super) args: Vec<String>,
     pub(super) block: Option<Vec<Self>>,
@@ -20,61 +20,67 @@ const DEEPEST: usize = 32;
 const MOST_DIRECTIVES: usize = 50_000;
 
 /// The directives in `text`, which is in `file`.
-pub(super) fn parse(file: &str, text: &str) -> Result<Vec<Directive>, ImportError> {
-    let mut parser = Parser { lexer: Lexer::new(file, text), left: MOST_DIRECTIVES };
+pub(super) fn parse(file: &str, text: &str) -> Result<Vec<NginxDirective>, ImportError> {
+    let mut parser = Parser { lexer: NginxLexer::new(file, text), left: MOST_DIRECTIVES };
     parser.directives(0, None)
 }
 
 struct Parser<'a> {
-    lexer: Lexer<'a>,
+    lexer: NginxLexer<'a>,
     left: usize,
 }
 
 impl Parser<'_> {
     /// Up to the end of the block that `opened` began, or of the text.
-    fn directives(&mut self, depth: usize, opened: Option<&Directive>) -> Result<Vec<Directive>, ImportError> {
+    fn directives(
+        &mut self,
+        depth: usize,
+        opened: Option<&NginxDirective>,
+    ) -> Result<Vec<NginxDirective>, ImportError> {
         let mut list = Vec::new();
         loop {
             let (place, token) = self.lexer.next()?;
             match (token, opened) {
-                (Token::Word(name), _) => list.push(self.directive(place, name, depth)?),
-                (Token::Close, Some(_)) | (Token::Over, None) => return Ok(list),
-                (Token::Over, Some(block)) => {
+                (NginxToken::Word(name), _) => list.push(self.directive(place, name, depth)?),
+                (NginxToken::Close, Some(_)) | (NginxToken::Over, None) => return Ok(list),
+                (NginxToken::Over, Some(block)) => {
                     let expected = format!("the `}}` that closes `{}` of line {}", block.name, block.place.line);
-                    return Err(ImportError::syntax(&place, Token::Over.described(), expected));
+                    return Err(ImportError::syntax(&place, NginxToken::Over.described(), expected));
                 }
-                (Token::Close, None) => return Err(ImportError::syntax(&place, "`}` without a block", "a directive")),
+                (NginxToken::Close, None) => {
+                    return Err(ImportError::syntax(&place, "`}` without a block", "a directive"));
+                }
                 (token, _) => return Err(ImportError::syntax(&place, token.described(), "a directive")),
             }
         }
     }
 
-    fn directive(&mut self, place: Place, name: String, depth: usize) -> Result<Directive, ImportError> {
+    fn directive(&mut self, place: ImportPlace, name: String, depth: usize) -> Result<NginxDirective, ImportError> {
         let file = place.to_string();
         let too_much = |limit: String| ImportError::TooMuch { file: file.clone(), limit };
         let Some(left) = self.left.checked_sub(1) else {
             return Err(too_much(format!("more than {MOST_DIRECTIVES} directives in a file")));
         };
         self.left = left;
-        let mut directive = Directive { place, name, args: Vec::new(), block: None };
+        let mut directive = NginxDirective { place, name, args: Vec::new(), block: None };
         loop {
             let (here, token) = self.lexer.next()?;
             match token {
-                Token::Word(word) => directive.args.push(word),
-                Token::End => return Ok(directive),
-                Token::Open if directive.name.ends_with("_by_lua_block") => {
+                NginxToken::Word(word) => directive.args.push(word),
+                NginxToken::End => return Ok(directive),
+                NginxToken::Open if directive.name.ends_with("_by_lua_block") => {
                     self.lexer.skip_code()?;
                     directive.block = Some(Vec::new());
                     return Ok(directive);
                 }
-                Token::Open if depth == DEEPEST => {
+                NginxToken::Open if depth == DEEPEST => {
                     return Err(too_much(format!("blocks nested deeper than {DEEPEST}")));
                 }
-                Token::Open => {
+                NginxToken::Open => {
                     directive.block = Some(self.directives(depth + 1, Some(&directive))?);
                     return Ok(directive);
                 }
-                token @ (Token::Close | Token::Over) => {
+                token @ (NginxToken::Close | NginxToken::Over) => {
                     let expected = format!("`;` or `{{` behind `{}` of line {}", directive.name, directive.place.line);
                     return Err(ImportError::syntax(&here, token.described(), expected));
                 }
@@ -83,7 +89,7 @@ impl Parser<'_> {
     }
 }
 
-impl Directive {
+impl NginxDirective {
     /// The first word behind the name.
     pub(super) fn first(&self) -> &str {
         self.args.first().map_or("", String::as_str)

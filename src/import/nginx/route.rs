@@ -1,48 +1,52 @@
 //! One location as routes.
 
-use super::access::{Access, Gate};
+use super::access::{NginxAccess, NginxAccessRule};
 use super::headers;
-use super::location::Pattern;
-use super::parser::Directive;
-use super::scope::Scope;
+use super::location::NginxPattern;
+use super::parser::NginxDirective;
+use super::scope::NginxScope;
 use super::translation::Translation;
-use crate::import::draft::{Answer, Auth, Respond, Route};
+use crate::import::draft::{DraftAnswer, DraftAuth, DraftRespond, DraftRoute};
 use crate::import::error::ImportError;
 
 /// A fixed answer.
-pub(super) fn respond(status: u16) -> Answer {
-    Answer::Respond(Respond { status, ..Respond::default() })
+pub(super) fn respond(status: u16) -> DraftAnswer {
+    DraftAnswer::Respond(DraftRespond { status, ..DraftRespond::default() })
 }
 
 impl<'a> Translation<'a, '_> {
     /// What becomes of the requests for a location, or for a server outside of its locations, without a path. Several when it
     /// depends on the host: then the general one is the last.
-    pub(super) fn answers(&mut self, scope: &Scope<'a>, pattern: Option<&Pattern>) -> Result<Vec<Route>, ImportError> {
+    pub(super) fn answers(
+        &mut self,
+        scope: &NginxScope<'a>,
+        pattern: Option<&NginxPattern>,
+    ) -> Result<Vec<DraftRoute>, ImportError> {
         let pass = scope.own().iter().find(|one| one.name == "proxy_pass");
         let requests = match pass {
             Some(_) => headers::requests(scope, &self.maps, &mut self.report),
-            None => headers::Requests::default(),
+            None => headers::NginxRequests::default(),
         };
-        let mut access = Access { files: &mut *self.files, report: &mut self.report, folder: self.folder };
+        let mut access = NginxAccess { files: &mut *self.files, report: &mut self.report, folder: self.folder };
         let condition = access.conditions(scope);
         // nginx asks who may pass only where no `return` has answered before.
         let returns = scope.own().iter().any(|one| one.name == "return");
         let gate = match condition {
-            Some(why) => Gate::Shut(why),
-            None if returns => Gate::Open(Auth::None),
+            Some(why) => NginxAccessRule::Shut(why),
+            None if returns => NginxAccessRule::Open(DraftAuth::None),
             None => access.gate(scope, requests.user_header.clone())?,
         };
         let (response_headers, hsts) = headers::responses(scope, &mut self.report);
         self.hsts(scope, hsts);
-        let mut route = Route { response_headers, ..Route::default() };
+        let mut route = DraftRoute { response_headers, ..DraftRoute::default() };
         match gate {
-            Gate::Shut(why) => {
+            NginxAccessRule::Shut(why) => {
                 route.comment.push(format!("{why}: shut until you say who may pass."));
                 route.answer = respond(403);
                 self.not_reached(scope, "the route answers 403");
                 return Ok(vec![route]);
             }
-            Gate::Open(auth) => route.auth = auth,
+            NginxAccessRule::Open(auth) => route.auth = auth,
         }
         if let Some(answer) = self.fixed(scope) {
             route.answer = answer;
@@ -57,7 +61,7 @@ impl<'a> Translation<'a, '_> {
             route.answer = respond(404);
             return Ok(vec![route]);
         };
-        if !matches!(route.auth, Auth::Basic { .. }) && requests.user_header.is_some() {
+        if !matches!(route.auth, DraftAuth::Basic { .. }) && requests.user_header.is_some() {
             // Nobody else may claim to be that user.
             route.request_headers.remove.extend(requests.user_header.clone());
         }
@@ -72,11 +76,11 @@ impl<'a> Translation<'a, '_> {
     /// A location whose files are tried first, and then a named location, which does all of it here.
     fn forward_instead(
         &mut self,
-        try_files: &'a Directive,
-        named: &'a Directive,
-        scope: &Scope<'a>,
-        route: &Route,
-    ) -> Result<Vec<Route>, ImportError> {
+        try_files: &'a NginxDirective,
+        named: &'a NginxDirective,
+        scope: &NginxScope<'a>,
+        route: &DraftRoute,
+    ) -> Result<Vec<DraftRoute>, ImportError> {
         let remedy = format!("frontgate serves no files: every request goes where `{}` sends it", named.shown());
         self.report.dropped(&try_files.place, &try_files.shown(), remedy);
         self.report.kept(&named.place, &named.shown(), "where requests go for which there is no file");
@@ -84,7 +88,7 @@ impl<'a> Translation<'a, '_> {
         let mut routes = self.answers(&outside.inside(named.inner()), None)?;
         for own in &mut routes {
             // Whoever asks for a file has been asked for a password before.
-            if own.auth == Auth::Inherited {
+            if own.auth == DraftAuth::Inherited {
                 own.auth = route.auth.clone();
             }
         }
@@ -92,7 +96,7 @@ impl<'a> Translation<'a, '_> {
     }
 
     /// Says that nothing is served from the disk.
-    fn files_instead(&mut self, scope: &Scope<'a>) {
+    fn files_instead(&mut self, scope: &NginxScope<'a>) {
         for directive in scope.own() {
             let remedy = match directive.name.as_str() {
                 "root" | "alias" | "try_files" | "index" | "autoindex" => {
@@ -109,7 +113,7 @@ impl<'a> Translation<'a, '_> {
     }
 
     /// Says of what else a block has that it is not reached.
-    fn not_reached(&mut self, scope: &Scope<'a>, why: &str) {
+    fn not_reached(&mut self, scope: &NginxScope<'a>, why: &str) {
         let moot = ["proxy_pass", "root", "alias", "try_files", "index", "rewrite"];
         for directive in scope.own().iter().filter(|one| moot.contains(&one.name.as_str())) {
             self.report.dropped(&directive.place, &directive.shown(), format!("not reached: {why}"));
@@ -117,14 +121,14 @@ impl<'a> Translation<'a, '_> {
     }
 
     /// What the old configuration should have said and did not.
-    fn missing(&mut self, pass: &Directive, scope: &Scope<'a>, requests: &headers::Requests) {
+    fn missing(&mut self, pass: &NginxDirective, scope: &NginxScope<'a>, requests: &headers::NginxRequests) {
         let (place, shown) = (&pass.place, pass.shown());
         if !requests.has_host {
             let instead = "Host is not set, so the gateway saw its own address and its check of the origin fails. frontgate forwards Host as \
                            it came";
             self.report.wrong(place, &shown, instead);
         }
-        let version = scope.last("proxy_http_version").map_or("1.0", Directive::first);
+        let version = scope.last("proxy_http_version").map_or("1.0", NginxDirective::first);
         if !requests.has_upgrade || version == "1.0" {
             let instead =
                 "WebSockets cannot open: Upgrade is not forwarded over HTTP/1.1. frontgate always forwards them";
@@ -135,11 +139,11 @@ impl<'a> Translation<'a, '_> {
                            rights. frontgate always tells it";
             self.report.wrong(place, &shown, instead);
         }
-        let mut unused: Vec<&Directive> = Vec::new();
+        let mut unused: Vec<&NginxDirective> = Vec::new();
         let (own, all) = (scope.all("proxy_set_header"), scope.everywhere("proxy_set_header"));
-        let lost: Vec<&Directive> =
+        let lost: Vec<&NginxDirective> =
             all.into_iter().filter(|one| !own.iter().any(|other| std::ptr::eq(*other, *one))).collect();
-        let is_lost = |one: &&Directive| !own.iter().any(|other| other.first().eq_ignore_ascii_case(one.first()));
+        let is_lost = |one: &&NginxDirective| !own.iter().any(|other| other.first().eq_ignore_ascii_case(one.first()));
         if let (Some(first), Some(_)) = (own.first(), lost.iter().copied().find(|one| is_lost(one))) {
             let instead =
                 format!("it discards the {} of the outer blocks, all of them. frontgate's own fields stay", lost.len());
@@ -159,7 +163,7 @@ impl<'a> Translation<'a, '_> {
 }
 
 /// The `try_files` of a location that ends with a named location, and that one.
-fn fallback<'a>(scope: &Scope<'a>) -> Option<(&'a Directive, &'a Directive)> {
+fn fallback<'a>(scope: &NginxScope<'a>) -> Option<(&'a NginxDirective, &'a NginxDirective)> {
     let try_files = scope.own().iter().find(|one| one.name == "try_files")?;
     let name = try_files.args.last().filter(|name| name.starts_with('@'))?;
     let named = scope.server().iter().find(|one| one.name == "location" && one.args.first() == Some(name))?;

@@ -1,22 +1,22 @@
-//! [`Scope`]: which directives hold in a place.
+//! [`NginxScope`]: which directives hold in a place.
 
-use super::parser::Directive;
+use super::parser::NginxDirective;
 
 /// The blocks around a place, the innermost first. A directive of an inner block replaces those of its name in the outer ones,
 /// all of them: one `proxy_set_header` in a location discards every one of the server.
 #[derive(Debug, Clone)]
-pub(super) struct Scope<'a> {
-    levels: Vec<&'a [Directive]>,
+pub(super) struct NginxScope<'a> {
+    levels: Vec<&'a [NginxDirective]>,
 }
 
-impl<'a> Scope<'a> {
+impl<'a> NginxScope<'a> {
     /// The outermost block.
-    pub(super) fn outermost(block: &'a [Directive]) -> Self {
+    pub(super) fn outermost(block: &'a [NginxDirective]) -> Self {
         Self { levels: vec![block] }
     }
 
     /// A block in this one.
-    pub(super) fn inside(&self, block: &'a [Directive]) -> Self {
+    pub(super) fn inside(&self, block: &'a [NginxDirective]) -> Self {
         let levels = std::iter::once(block).chain(self.levels.iter().copied()).collect();
         Self { levels }
     }
@@ -28,30 +28,31 @@ impl<'a> Scope<'a> {
     }
 
     /// Every directive of this name that holds here.
-    pub(super) fn all(&self, name: &str) -> Vec<&'a Directive> {
-        let named = |block: &'a [Directive]| block.iter().filter(|one| one.name == name).collect::<Vec<_>>();
+    pub(super) fn all(&self, name: &str) -> Vec<&'a NginxDirective> {
+        let named = |block: &'a [NginxDirective]| block.iter().filter(|one| one.name == name).collect::<Vec<_>>();
         self.levels.iter().map(|block| named(block)).find(|found| !found.is_empty()).unwrap_or_default()
     }
 
     /// The last directive of this name that holds here.
-    pub(super) fn last(&self, name: &str) -> Option<&'a Directive> {
+    pub(super) fn last(&self, name: &str) -> Option<&'a NginxDirective> {
         self.all(name).pop()
     }
 
     /// Every directive of one of these names, at the nearest level that has any of them: `allow` and `deny` are one list.
-    pub(super) fn either(&self, names: &[&str]) -> Vec<&'a Directive> {
-        let named =
-            |block: &'a [Directive]| block.iter().filter(|one| names.contains(&one.name.as_str())).collect::<Vec<_>>();
+    pub(super) fn either(&self, names: &[&str]) -> Vec<&'a NginxDirective> {
+        let named = |block: &'a [NginxDirective]| {
+            block.iter().filter(|one| names.contains(&one.name.as_str())).collect::<Vec<_>>()
+        };
         self.levels.iter().map(|block| named(block)).find(|found| !found.is_empty()).unwrap_or_default()
     }
 
     /// Every directive of this name, also those that an inner one replaces; the innermost first.
-    pub(super) fn everywhere(&self, name: &str) -> Vec<&'a Directive> {
+    pub(super) fn everywhere(&self, name: &str) -> Vec<&'a NginxDirective> {
         self.levels.iter().flat_map(|block| block.iter().filter(|one| one.name == name)).collect()
     }
 
     /// The directives of the server that this is in, or is.
-    pub(super) fn server(&self) -> &'a [Directive] {
+    pub(super) fn server(&self) -> &'a [NginxDirective] {
         self.levels.len().checked_sub(2).and_then(|index| self.levels.get(index)).copied().unwrap_or_default()
     }
 
@@ -61,7 +62,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The directives of the innermost block.
-    pub(super) fn own(&self) -> &'a [Directive] {
+    pub(super) fn own(&self) -> &'a [NginxDirective] {
         self.levels.first().copied().unwrap_or_default()
     }
 }

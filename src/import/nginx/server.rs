@@ -1,21 +1,21 @@
 //! One `server`: where it listens, for which names, and what it does with requests.
 
 use super::https::refuses_all;
-use super::listen::Listen;
-use super::parser::Directive;
-use super::scope::Scope;
+use super::listen::NginxListen;
+use super::parser::NginxDirective;
+use super::scope::NginxScope;
 use super::translation::Translation;
-use crate::import::draft::Route;
+use crate::import::draft::DraftRoute;
 use crate::import::error::ImportError;
 
 /// One `server`.
-pub(super) struct Server<'a> {
-    pub(super) directive: &'a Directive,
-    pub(super) listens: Vec<(Listen, Option<&'a Directive>)>,
-    pub(super) names: Names,
+pub(super) struct NginxServer<'a> {
+    pub(super) directive: &'a NginxDirective,
+    pub(super) listens: Vec<(NginxListen, Option<&'a NginxDirective>)>,
+    pub(super) names: NginxNames,
     pub(super) role: Role,
     /// Without hosts, but for those that a map names. The last one is for every path.
-    pub(super) routes: Vec<Route>,
+    pub(super) routes: Vec<DraftRoute>,
 }
 
 /// What a server is for.
@@ -31,12 +31,12 @@ pub(super) enum Role {
 
 /// The names of a server that routes can have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Names {
+pub(super) struct NginxNames {
     /// In lower case; `*.` and a name for all below it.
     pub(super) hosts: Vec<String>,
 }
 
-impl Server<'_> {
+impl NginxServer<'_> {
     /// Whether it speaks TLS anywhere.
     pub(super) fn speaks_tls(&self) -> bool {
         self.listens.iter().any(|(listen, _)| listen.tls)
@@ -46,9 +46,9 @@ impl Server<'_> {
 impl<'a> Translation<'a, '_> {
     pub(super) fn server(
         &mut self,
-        directive: &'a Directive,
-        outermost: &Scope<'a>,
-    ) -> Result<Server<'a>, ImportError> {
+        directive: &'a NginxDirective,
+        outermost: &NginxScope<'a>,
+    ) -> Result<NginxServer<'a>, ImportError> {
         let scope = outermost.inside(directive.inner());
         let names = self.names(&scope);
         let mut listens = self.listens(&scope);
@@ -67,7 +67,7 @@ impl<'a> Translation<'a, '_> {
         }
         self.real_ip(&scope, &listens);
         self.client_side(&scope);
-        let mut server = Server { directive, listens, names, role: Role::Serve, routes: Vec::new() };
+        let mut server = NginxServer { directive, listens, names, role: Role::Serve, routes: Vec::new() };
         if rejects || refuses_all(&scope) {
             server.role = Role::Reject;
             self.rejecting(&scope);
@@ -83,11 +83,11 @@ impl<'a> Translation<'a, '_> {
         Ok(server)
     }
 
-    fn listens(&mut self, scope: &Scope<'a>) -> Vec<(Listen, Option<&'a Directive>)> {
+    fn listens(&mut self, scope: &NginxScope<'a>) -> Vec<(NginxListen, Option<&'a NginxDirective>)> {
         let mut listens = Vec::new();
         for directive in scope.own().iter().filter(|one| one.name == "listen") {
             let (place, shown) = (&directive.place, directive.shown());
-            match Listen::read(directive) {
+            match NginxListen::read(directive) {
                 Some(listen) if listen.quic => {
                     self.report.dropped(place, &shown, "frontgate speaks HTTP/1.1 and HTTP/2: close the UDP port");
                 }
@@ -102,13 +102,13 @@ impl<'a> Translation<'a, '_> {
             }
         }
         if listens.is_empty() && !scope.own().iter().any(|one| one.name == "listen") {
-            listens.push((Listen::implied(), None));
+            listens.push((NginxListen::implied(), None));
         }
         listens
     }
 
     /// Whether nothing was said of it yet.
-    pub(super) fn is_new(&self, directive: &Directive) -> bool {
+    pub(super) fn is_new(&self, directive: &NginxDirective) -> bool {
         !self.report.mentions(&directive.place)
     }
 }

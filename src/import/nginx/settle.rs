@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::translation::Translation;
-use crate::import::draft::{Answer, Auth, HeaderRules, Route, Timeouts};
+use crate::import::draft::{DraftAnswer, DraftAuth, DraftHeaderRules, DraftRoute, DraftTimeouts};
 
 impl Translation<'_, '_> {
     /// Puts the routes into the draft, what they have in common above them.
-    pub(super) fn settle(&mut self, mut routes: Vec<Route>) {
+    pub(super) fn settle(&mut self, mut routes: Vec<DraftRoute>) {
         let targets: Vec<String> = routes
             .iter()
             .filter_map(|route| match &route.answer {
-                Answer::Upstream(name) if name.contains(':') => Some(name.clone()),
+                DraftAnswer::Upstream(name) if name.contains(':') => Some(name.clone()),
                 _ => None,
             })
             .collect();
@@ -24,24 +24,24 @@ impl Translation<'_, '_> {
         let upstream = targets.iter().rfind(|target| counts.get(target).copied() == most).cloned();
         if let Some(upstream) = &upstream {
             for route in &mut routes {
-                if route.answer == Answer::Upstream(upstream.clone()) {
-                    route.answer = Answer::Default;
+                if route.answer == DraftAnswer::Upstream(upstream.clone()) {
+                    route.answer = DraftAnswer::Default;
                 }
             }
         }
         self.draft.upstream = upstream;
         self.lift_timeouts(&mut routes);
-        let plain = |route: &Route| {
+        let plain = |route: &DraftRoute| {
             route.host.is_none()
                 && route.path.is_none()
-                && route.answer == Answer::Default
-                && route.request_headers == HeaderRules::default()
-                && route.response_headers == HeaderRules::default()
-                && route.timeouts == Timeouts::default()
+                && route.answer == DraftAnswer::Default
+                && route.request_headers == DraftHeaderRules::default()
+                && route.response_headers == DraftHeaderRules::default()
+                && route.timeouts == DraftTimeouts::default()
         };
         match routes.as_slice() {
             [one] if plain(one) => {
-                self.draft.auth = if one.auth == Auth::None { Auth::Inherited } else { one.auth.clone() };
+                self.draft.auth = if one.auth == DraftAuth::None { DraftAuth::Inherited } else { one.auth.clone() };
                 for line in &one.comment {
                     self.draft.comment("upstream", line.clone());
                 }
@@ -49,8 +49,8 @@ impl Translation<'_, '_> {
             _ => {
                 for route in &mut routes {
                     // The top level lets everybody in, so there is nothing to say again.
-                    if route.auth == Auth::None {
-                        route.auth = Auth::Inherited;
+                    if route.auth == DraftAuth::None {
+                        route.auth = DraftAuth::Inherited;
                     }
                 }
                 self.draft.routes = routes;
@@ -58,11 +58,11 @@ impl Translation<'_, '_> {
         }
     }
 
-    fn lift_timeouts(&mut self, routes: &mut [Route]) {
-        let common = |pick: fn(&Timeouts) -> Option<std::time::Duration>, routes: &[Route]| {
+    fn lift_timeouts(&mut self, routes: &mut [DraftRoute]) {
+        let common = |pick: fn(&DraftTimeouts) -> Option<std::time::Duration>, routes: &[DraftRoute]| {
             let mut all = routes
                 .iter()
-                .filter(|route| !matches!(route.answer, Answer::Respond(_)))
+                .filter(|route| !matches!(route.answer, DraftAnswer::Respond(_)))
                 .map(|route| pick(&route.timeouts));
             let first = all.next()??;
             all.all(|other| other == Some(first)).then_some(first)
@@ -72,7 +72,7 @@ impl Translation<'_, '_> {
         let connect = common(|timeouts| timeouts.connect, routes);
         (self.draft.timeouts.read, self.draft.timeouts.send, self.draft.timeouts.connect) = (read, send, connect);
         for route in routes {
-            let responds = matches!(route.answer, Answer::Respond(_));
+            let responds = matches!(route.answer, DraftAnswer::Respond(_));
             for (own, common) in [
                 (&mut route.timeouts.read, read),
                 (&mut route.timeouts.send, send),

@@ -1,10 +1,10 @@
-//! [`Target`]: where `proxy_pass` sends requests.
+//! [`NginxTarget`]: where `proxy_pass` sends requests.
 
 use super::variables::Resolved;
 
 /// Where `proxy_pass` sends requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct NginxTarget {
     /// `http`, `https` or `unix`.
     pub(super) scheme: String,
     /// Host and port, or the name of an upstream; the path of a unix socket.
@@ -13,7 +13,7 @@ pub(super) struct Target {
     pub(super) uri: Option<String>,
 }
 
-impl Target {
+impl NginxTarget {
     /// What a `proxy_pass` says, all variables resolved.
     pub(super) fn read(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
@@ -40,12 +40,12 @@ impl Target {
 }
 
 /// Where each host's requests go; `None` stands for every other host.
-pub(super) fn by_host(resolved: Resolved) -> Option<Vec<(Option<String>, Target)>> {
+pub(super) fn by_host(resolved: Resolved) -> Option<Vec<(Option<String>, NginxTarget)>> {
     match resolved {
-        Resolved::Text(text) => Some(vec![(None, Target::read(&text)?)]),
+        Resolved::Text(text) => Some(vec![(None, NginxTarget::read(&text)?)]),
         Resolved::ByHost(hosts, otherwise) => {
-            let hosts = hosts.into_iter().map(|(host, text)| Some((Some(host), Target::read(&text)?)));
-            let otherwise = otherwise.into_iter().map(|text| Some((None, Target::read(&text)?)));
+            let hosts = hosts.into_iter().map(|(host, text)| Some((Some(host), NginxTarget::read(&text)?)));
+            let otherwise = otherwise.into_iter().map(|text| Some((None, NginxTarget::read(&text)?)));
             hosts.chain(otherwise).collect()
         }
         Resolved::Unknown(_) => None,
@@ -65,9 +65,11 @@ mod tests {
             ("http://unix:/run/x.sock", "unix:/run/x.sock", None),
             ("http://unix:/run/x.sock:/a", "unix:/run/x.sock", Some("/a")),
         ] {
-            let target = Target::read(text).unwrap();
+            let target = NginxTarget::read(text).unwrap();
             assert_eq!((target.url().as_str(), target.uri.as_deref()), (url, uri), "{text}");
         }
-        assert!(["127.0.0.1:1", "ftp://a", "http://", "http:///x"].iter().all(|text| Target::read(text).is_none()));
+        assert!(
+            ["127.0.0.1:1", "ftp://a", "http://", "http:///x"].iter().all(|text| NginxTarget::read(text).is_none())
+        );
     }
 }

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use super::parser::Directive;
-use super::scope::Scope;
+use super::parser::NginxDirective;
+use super::scope::NginxScope;
 use super::translation::Translation;
 use crate::config::{ClientMode, Hsts, TlsVersion};
-use crate::import::draft::Certificate;
+use crate::import::draft::DraftCertificate;
 
 impl<'a> Translation<'a, '_> {
     /// What a server that speaks TLS says about it.
-    pub(super) fn tls(&mut self, scope: &Scope<'a>) {
+    pub(super) fn tls(&mut self, scope: &NginxScope<'a>) {
         self.certificate(scope);
         self.versions(scope);
         self.clients(scope);
     }
 
-    fn certificate(&mut self, scope: &Scope<'a>) {
+    fn certificate(&mut self, scope: &NginxScope<'a>) {
         let (certs, keys) = (scope.all("ssl_certificate"), scope.all("ssl_certificate_key"));
         for (index, cert) in certs.iter().enumerate() {
             let (place, shown) = (&cert.place, cert.shown());
@@ -53,9 +53,9 @@ impl<'a> Translation<'a, '_> {
                 self.report.next("certbot can no longer use nginx to renew: let frontgate do it (`tls: { certificate: acme }`), or change certbot's authenticator");
             }
             match &mut self.draft.tls.certificate {
-                Certificate::Files(list) if list.contains(&files) => {}
-                Certificate::Files(list) => list.push(files),
-                other => *other = Certificate::Files(vec![files]),
+                DraftCertificate::Files(list) if list.contains(&files) => {}
+                DraftCertificate::Files(list) => list.push(files),
+                other => *other = DraftCertificate::Files(vec![files]),
             }
         }
         if certs.is_empty() {
@@ -63,7 +63,7 @@ impl<'a> Translation<'a, '_> {
         }
     }
 
-    fn versions(&mut self, scope: &Scope<'a>) {
+    fn versions(&mut self, scope: &NginxScope<'a>) {
         let Some(directive) = scope.last("ssl_protocols") else {
             self.old_versions = true;
             return;
@@ -86,7 +86,7 @@ impl<'a> Translation<'a, '_> {
         }
     }
 
-    fn clients(&mut self, scope: &Scope<'a>) {
+    fn clients(&mut self, scope: &NginxScope<'a>) {
         let verify = scope.last("ssl_verify_client");
         let ca = scope.last("ssl_client_certificate").or_else(|| scope.last("ssl_trusted_certificate"));
         let asks = verify.is_some_and(|verify| verify.first() != "off");
@@ -98,7 +98,7 @@ impl<'a> Translation<'a, '_> {
         };
         let demanded =
             scope.own().iter().filter(|one| one.name == "if" && one.args.join(" ").contains("$ssl_client_verify"));
-        let demanded: Vec<&Directive> = demanded.collect();
+        let demanded: Vec<&NginxDirective> = demanded.collect();
         for condition in &demanded {
             self.report.kept(&condition.place, &condition.shown(), "tls.client_ca, required");
             for inner in condition.inner() {
@@ -127,7 +127,7 @@ impl<'a> Translation<'a, '_> {
     }
 
     /// Strict-Transport-Security of a place that `scope` is; and those of outer blocks that do not reach it.
-    pub(super) fn hsts(&mut self, scope: &Scope<'a>, seconds: Option<u64>) {
+    pub(super) fn hsts(&mut self, scope: &NginxScope<'a>, seconds: Option<u64>) {
         let reached = scope.all("add_header");
         for lost in scope.everywhere("add_header") {
             let is_lost = !reached.iter().any(|other| std::ptr::eq(*other, lost));

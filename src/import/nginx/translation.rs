@@ -2,25 +2,25 @@
 
 use std::path::Path;
 
-use super::parser::Directive;
-use super::scope::Scope;
-use super::upstream::Group;
+use super::parser::NginxDirective;
+use super::scope::NginxScope;
+use super::upstream::NginxGroup;
 use super::variables::Maps;
 use crate::import::draft::Draft;
 use crate::import::error::ImportError;
 use crate::import::reader::Files;
-use crate::import::report::Report;
+use crate::import::report::ImportReport;
 
 /// One configuration on its way.
 #[expect(clippy::struct_excessive_bools, reason = "each is something that was seen somewhere")]
 pub(super) struct Translation<'a, 'f> {
-    pub(super) http: &'a [Directive],
+    pub(super) http: &'a [NginxDirective],
     pub(super) maps: Maps<'a>,
-    pub(super) groups: Vec<Group<'a>>,
+    pub(super) groups: Vec<NginxGroup<'a>>,
     pub(super) files: &'a mut Files<'f>,
     /// Where relative paths begin.
     pub(super) folder: &'a Path,
-    pub(super) report: Report,
+    pub(super) report: ImportReport,
     pub(super) draft: Draft,
     /// A place where bodies of any size may be sent.
     pub(super) unlimited: bool,
@@ -34,9 +34,14 @@ pub(super) struct Translation<'a, 'f> {
 
 impl<'a, 'f> Translation<'a, 'f> {
     /// Of what is in `http`, nothing yet.
-    pub(super) fn new(http: &'a [Directive], files: &'a mut Files<'f>, mut report: Report, folder: &'a Path) -> Self {
+    pub(super) fn new(
+        http: &'a [NginxDirective],
+        files: &'a mut Files<'f>,
+        mut report: ImportReport,
+        folder: &'a Path,
+    ) -> Self {
         let upstreams = http.iter().filter(|one| one.name == "upstream");
-        let groups: Vec<_> = upstreams.map(|block| Group::read(block, &mut report)).collect();
+        let groups: Vec<_> = upstreams.map(|block| NginxGroup::read(block, &mut report)).collect();
         for group in &groups {
             report.kept(&group.block.place, &group.block.shown(), "upstream");
         }
@@ -57,7 +62,7 @@ impl<'a, 'f> Translation<'a, 'f> {
 
     /// Translates all of it.
     pub(super) fn run(&mut self) -> Result<(), ImportError> {
-        let outermost = Scope::outermost(self.http);
+        let outermost = NginxScope::outermost(self.http);
         self.upgrade_maps();
         let mut servers = Vec::new();
         for directive in self.http.iter().filter(|one| one.name == "server" && one.block.is_some()) {

@@ -1,19 +1,19 @@
 //! `upstream`: several servers under one name.
 
-use super::parser::Directive;
-use crate::import::draft::Upstream;
-use crate::import::report::Report;
+use super::parser::NginxDirective;
+use crate::import::draft::DraftUpstream;
+use crate::import::report::ImportReport;
 
 /// The servers of an `upstream` block, as URLs without their scheme.
-pub(super) struct Group<'a> {
-    pub(super) block: &'a Directive,
+pub(super) struct NginxGroup<'a> {
+    pub(super) block: &'a NginxDirective,
     endpoints: Vec<String>,
     least_connections: bool,
 }
 
-impl<'a> Group<'a> {
+impl<'a> NginxGroup<'a> {
     /// What the block says.
-    pub(super) fn read(block: &'a Directive, report: &mut Report) -> Self {
+    pub(super) fn read(block: &'a NginxDirective, report: &mut ImportReport) -> Self {
         let mut group = Self { block, endpoints: Vec::new(), least_connections: false };
         for directive in block.inner() {
             group.take(directive, report);
@@ -35,20 +35,20 @@ impl<'a> Group<'a> {
     }
 
     /// As one of `upstreams`.
-    pub(super) fn upstream(&self, name: String, scheme: &str) -> Upstream {
+    pub(super) fn upstream(&self, name: String, scheme: &str) -> DraftUpstream {
         let url = |endpoint: &String| match endpoint.strip_prefix("unix:") {
             Some(_) => endpoint.clone(),
             None => format!("{scheme}://{endpoint}"),
         };
-        Upstream {
+        DraftUpstream {
             name,
             endpoints: self.endpoints.iter().map(url).collect(),
             least_connections: self.least_connections,
-            ..Upstream::default()
+            ..DraftUpstream::default()
         }
     }
 
-    fn take(&mut self, directive: &Directive, report: &mut Report) {
+    fn take(&mut self, directive: &NginxDirective, report: &mut ImportReport) {
         let (place, shown) = (&directive.place, directive.shown());
         match directive.name.as_str() {
             "server" => self.server(directive, report),
@@ -78,7 +78,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    fn server(&mut self, directive: &Directive, report: &mut Report) {
+    fn server(&mut self, directive: &NginxDirective, report: &mut ImportReport) {
         let (place, shown) = (&directive.place, directive.shown());
         let options: Vec<&str> = directive.args.iter().skip(1).map(String::as_str).collect();
         if options.contains(&"down") {

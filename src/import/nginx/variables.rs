@@ -1,11 +1,11 @@
 //! [`Maps`]: what `set` and `map` make of a variable.
 
-use super::parser::Directive;
-use super::scope::Scope;
+use super::parser::NginxDirective;
+use super::scope::NginxScope;
 
 /// The maps of a configuration.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Maps<'a>(Vec<&'a Directive>);
+pub(super) struct Maps<'a>(Vec<&'a NginxDirective>);
 
 /// What a text with variables is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,17 +23,17 @@ const DEEPEST: usize = 8;
 
 impl<'a> Maps<'a> {
     /// The maps in the outermost block.
-    pub(super) fn of(block: &'a [Directive]) -> Self {
+    pub(super) fn of(block: &'a [NginxDirective]) -> Self {
         Self(block.iter().filter(|one| one.name == "map" && one.args.len() == 2).collect())
     }
 
     /// The map that makes the variable of this name, without its dollar.
-    pub(super) fn making(&self, variable: &str) -> Option<&'a Directive> {
+    pub(super) fn making(&self, variable: &str) -> Option<&'a NginxDirective> {
         self.0.iter().copied().find(|map| map.args[1].strip_prefix('$') == Some(variable))
     }
 
     /// What `text` stands for in `scope`.
-    pub(super) fn resolve(&self, text: &str, scope: &Scope<'_>) -> Resolved {
+    pub(super) fn resolve(&self, text: &str, scope: &NginxScope<'_>) -> Resolved {
         let mut text = text.to_owned();
         for _ in 0..DEEPEST {
             let Some((range, name)) = first_variable(&text) else { return Resolved::Text(text) };
@@ -106,7 +106,7 @@ mod tests {
             "map $host $app { default a; gw.example.com b; } map $uri $x { default 1; } set $port 18789; set $full 10.0.0.1:$port; set $loop $loop;",
         )
         .unwrap();
-        let (maps, scope) = (Maps::of(&tree), Scope::outermost(&tree));
+        let (maps, scope) = (Maps::of(&tree), NginxScope::outermost(&tree));
         let resolve = |text| maps.resolve(text, &scope);
         assert_eq!(resolve("http://a:1/x"), Resolved::Text("http://a:1/x".into()));
         assert_eq!(resolve("http://${full}/$"), Resolved::Text("http://10.0.0.1:18789/$".into()));

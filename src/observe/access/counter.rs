@@ -1,13 +1,13 @@
-//! [`Counter`]: bytes, counted where they pass.
+//! [`ByteCounter`]: bytes, counted where they pass.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes counted where they pass: a request's body goes to the gateway in a task of its own.
 #[derive(Debug, Clone, Default)]
-pub struct Counter(Arc<AtomicU64>);
+pub struct ByteCounter(Arc<AtomicU64>);
 
-impl Counter {
+impl ByteCounter {
     /// Adds `bytes`.
     pub fn add(&self, bytes: usize) {
         self.0.fetch_add(bytes as u64, Ordering::Relaxed);

@@ -6,11 +6,11 @@ use std::time::Instant;
 use http::header::{HOST, HeaderName, REFERER, USER_AGENT};
 use http::request;
 
-use super::{Access, AnsweredBy, Client, Ended};
+use super::{AccessLine, AnsweredBy, LoggedClient, RequestEnd};
 use crate::config::Log;
 use crate::observe::metrics::Metrics;
 use crate::observe::redact::Redactor;
-use crate::observe::tunnel::Tunnel;
+use crate::observe::tunnel::TunnelLine;
 
 /// Whether access lines are written, and what must not be in them. Cheap to clone; every request holds one.
 #[derive(Debug, Clone)]
@@ -42,12 +42,12 @@ impl AccessLog {
     }
 
     /// Begins a request's line; it is written when the value is dropped. What only a line needs is copied only for one.
-    pub fn request(&self, id: &str, client: Client, request: &request::Parts) -> Box<Access> {
+    pub fn request(&self, id: &str, client: LoggedClient, request: &request::Parts) -> Box<AccessLine> {
         let is_on = self.redactor.is_some();
         let text = |text: &str| if is_on { text.to_owned() } else { String::new() };
         let field = |name: HeaderName| is_on.then(|| request.headers.get(name)).flatten().cloned();
         let authority = || is_on.then(|| request.uri.authority()?.as_str().parse().ok()).flatten();
-        Box::new(Access {
+        Box::new(AccessLine {
             log: self.clone(),
             began: Instant::now(),
             id: text(id),
@@ -70,12 +70,12 @@ impl AccessLog {
             referer: field(REFERER),
             answered_by: AnsweredBy::Gateway,
             failure: None,
-            ended: Ended::ClientGone,
+            ended: RequestEnd::ClientGone,
         })
     }
 
     /// Writes a WebSocket's line.
-    pub fn websocket(&self, tunnel: &Tunnel) {
+    pub fn websocket(&self, tunnel: &TunnelLine) {
         self.metrics.websockets.ended(tunnel.ended);
         if let Some(redactor) = &self.redactor {
             tunnel.write(redactor);

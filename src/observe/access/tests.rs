@@ -8,9 +8,10 @@ use super::*;
 use crate::config::{Log, LogFormat};
 use crate::observe::logging::tests::logged;
 use crate::observe::tunnel::tests::{opening, tunnel};
-use crate::observe::tunnel::{Opening, Tunnel};
+use crate::observe::tunnel::{TunnelLine, TunnelOpening};
 
-pub(crate) const REMOTE: Client = Client { addr: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 5))), proxy: None };
+pub(crate) const REMOTE: LoggedClient =
+    LoggedClient { addr: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 5))), proxy: None };
 
 pub(crate) fn text() -> Log {
     Log { format: LogFormat::Text, ..Log::default() }
@@ -45,10 +46,10 @@ fn a_request_is_one_line_that_reads_from_left_to_right() {
         access.tls = Some("1.3");
         access.subject = Some("CN=ann,O=x y".into());
         access.status = Some(StatusCode::OK);
-        access.bytes_in.insert(Counter::default()).clone().add(12);
+        access.bytes_in.insert(ByteCounter::default()).clone().add(12);
         access.bytes_out = 3456;
         access.upstream = Some(Duration::from_micros(2340));
-        access.ended = Ended::Done;
+        access.ended = RequestEnd::Done;
     });
     assert_eq!(
         steady(&lines),
@@ -63,11 +64,11 @@ fn a_request_is_one_line_that_reads_from_left_to_right() {
 #[test]
 fn a_request_that_frontgate_answers_names_the_failure() {
     let lines = logged(&text(), |_| {
-        let client = Client { addr: None, proxy: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
+        let client = LoggedClient { addr: None, proxy: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
         let mut access = AccessLog::new(&text()).request("r2", client, &request("/", &[]));
         access.version = Version::HTTP_2;
         access.failed(StatusCode::BAD_GATEWAY, "gateway_not_running");
-        access.ended = Ended::Done;
+        access.ended = RequestEnd::Done;
     });
     assert_eq!(
         steady(&lines),
@@ -111,8 +112,8 @@ fn no_secret_reaches_a_line_wherever_it_travels() {
     for log in [text(), Log { format: LogFormat::Json, ..Log::default() }] {
         let lines = logged(&log, |_| {
             drop(AccessLog::new(&log).request("r5", REMOTE, &request("/ws?x=1&token=s3cret", &secret_fields)));
-            let opening = Opening { target: "/ws?TOKEN=s3cret;x".to_owned(), ..opening() };
-            AccessLog::new(&log).websocket(&Tunnel { opening: Arc::new(opening), ..tunnel() });
+            let opening = TunnelOpening { target: "/ws?TOKEN=s3cret;x".to_owned(), ..opening() };
+            AccessLog::new(&log).websocket(&TunnelLine { opening: Arc::new(opening), ..tunnel() });
         });
         assert_eq!(lines.lines().count(), 2);
         assert!(!lines.contains("s3cret"), "{lines}");

@@ -9,21 +9,21 @@ use http::{HeaderMap, StatusCode};
 use httpdate::HttpDate;
 use hyper::ext::ReasonPhrase;
 
-use super::request_head::Options;
+use super::request_head::ConnectionOptions;
 use crate::upstream::{put, size};
 
 /// The head of an answer in bytes, and where its body ends.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct AnswerHead {
     pub(super) bytes: Vec<u8>,
-    pub(super) ends: Ends,
+    pub(super) ends: AnswerFraming,
     /// The connection may carry another request.
     pub(super) keeps: bool,
 }
 
 /// Where the body of an answer ends (RFC 9112 §6.3).
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ends {
+pub(super) enum AnswerFraming {
     /// There is none.
     AtOnce,
     /// After so many bytes.
@@ -39,7 +39,7 @@ impl AnswerHead {
     /// asked where the gateway has not said what time it is.
     pub(super) fn write(
         answer: &Parts,
-        options: Options,
+        options: ConnectionOptions,
         keeps: bool,
         length: Option<u64>,
         now: impl FnOnce() -> SystemTime,
@@ -47,16 +47,16 @@ impl AnswerHead {
         let status = answer.status;
         let bodiless = status.is_informational() || status == StatusCode::NO_CONTENT;
         let ends = if bodiless || options.to_head || status == StatusCode::NOT_MODIFIED {
-            Ends::AtOnce
+            AnswerFraming::AtOnce
         } else {
             match length {
-                Some(length) => Ends::After(length),
-                None if options.is_10 => Ends::WithConnection,
-                None => Ends::WithLastChunk(announced(options, &answer.headers)),
+                Some(length) => AnswerFraming::After(length),
+                None if options.is_10 => AnswerFraming::WithConnection,
+                None => AnswerFraming::WithLastChunk(announced(options, &answer.headers)),
             }
         };
         let switches = status == StatusCode::SWITCHING_PROTOCOLS;
-        let keeps = keeps && !switches && ends != Ends::WithConnection;
+        let keeps = keeps && !switches && ends != AnswerFraming::WithConnection;
         let room = answer.headers.iter().map(|(name, value)| size(name, value)).sum::<usize>();
         let mut bytes = Vec::with_capacity(room + AROUND);
         bytes.extend_from_slice(if options.is_10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
@@ -70,8 +70,8 @@ impl AnswerHead {
             if *name == CONTENT_LENGTH {
                 match &ends {
                     // What a GET would get (RFC 9110 §8.6), but never where nothing can follow.
-                    Ends::AtOnce if !bodiless => put(&mut bytes, name, value),
-                    Ends::After(length) if !framed => put_length(&mut bytes, *length),
+                    AnswerFraming::AtOnce if !bodiless => put(&mut bytes, name, value),
+                    AnswerFraming::After(length) if !framed => put_length(&mut bytes, *length),
                     _ => continue,
                 }
                 framed = true;
@@ -84,8 +84,8 @@ impl AnswerHead {
             put(&mut bytes, name, value);
         }
         match &ends {
-            Ends::After(length) if !framed => put_length(&mut bytes, *length),
-            Ends::WithLastChunk(_) => bytes.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            AnswerFraming::After(length) if !framed => put_length(&mut bytes, *length),
+            AnswerFraming::WithLastChunk(_) => bytes.extend_from_slice(b"transfer-encoding: chunked\r\n"),
             _ => {}
         }
         match (keeps, options.is_10) {
@@ -103,7 +103,7 @@ impl AnswerHead {
 }
 
 /// The trailers that may follow: those that the answer names, if the client said that it wants any (RFC 9110 §6.5.1).
-fn announced(options: Options, headers: &HeaderMap) -> Vec<HeaderName> {
+fn announced(options: ConnectionOptions, headers: &HeaderMap) -> Vec<HeaderName> {
     if !options.trailers {
         return Vec::new();
     }
@@ -129,11 +129,18 @@ mod tests {
 
     use super::*;
 
-    const GET: Options = Options { is_10: false, keeps: true, to_head: false, expects: false, trailers: false };
-    const HEAD: Options = Options { to_head: true, ..GET };
-    const OLD: Options = Options { is_10: true, ..GET };
+    const GET: ConnectionOptions =
+        ConnectionOptions { is_10: false, keeps: true, to_head: false, expects: false, trailers: false };
+    const HEAD: ConnectionOptions = ConnectionOptions { to_head: true, ..GET };
+    const OLD: ConnectionOptions = ConnectionOptions { is_10: true, ..GET };
 
-    fn written(status: u16, fields: &[(&str, &str)], options: Options, keeps: bool, length: Option<u64>) -> AnswerHead {
+    fn written(
+        status: u16,
+        fields: &[(&str, &str)],
+        options: ConnectionOptions,
+        keeps: bool,
+        length: Option<u64>,
+    ) -> AnswerHead {
         let mut answer = Response::builder().status(status);
         for (name, value) in fields {
             answer = answer.header(*name, *value);
@@ -189,9 +196,9 @@ mod tests {
     fn trailers_are_announced_to_whom_wants_them() {
         let fields = [("trailer", "x-sum, Y ,, z\u{fc}")];
         let ends = |options| written(200, &fields, options, true, None).ends;
-        assert_eq!(ends(GET), Ends::WithLastChunk(vec![]));
+        assert_eq!(ends(GET), AnswerFraming::WithLastChunk(vec![]));
         let names = vec![HeaderName::from_static("x-sum"), HeaderName::from_static("y")];
-        assert_eq!(ends(Options { trailers: true, ..GET }), Ends::WithLastChunk(names));
+        assert_eq!(ends(ConnectionOptions { trailers: true, ..GET }), AnswerFraming::WithLastChunk(names));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! [`Answering`]: an answer on its way to the client, as far as the client takes it.
+//! [`AnswerWriter`]: an answer on its way to the client, as far as the client takes it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,19 +10,19 @@ use http_body::{Body as _, Frame};
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use super::answer_head::{AnswerHead, Ends};
-use crate::http::body::Body;
-use crate::observe::access::Ended;
-use crate::tls::Stream;
-use crate::upstream::{Progress, chunk_line, last_chunk};
+use super::answer_head::{AnswerFraming, AnswerHead};
+use crate::http::body::AnswerBody;
+use crate::observe::access::RequestEnd;
+use crate::tls::ByteStream;
+use crate::upstream::{TransferProgress, chunk_line, last_chunk};
 
 /// An answer on its way to the client. At most one piece of its body is held, and the next one is asked for when the client has
 /// taken that: a client that does not read costs no more, here or at the gateway.
 #[derive(Debug)]
-pub(super) struct Answering {
-    body: Body,
-    ends: Ends,
-    stage: Stage,
+pub(super) struct AnswerWriter {
+    body: AnswerBody,
+    ends: AnswerFraming,
+    stage: AnswerStage,
     head: Vec<u8>,
     /// How much of the head is written.
     head_at: usize,
@@ -35,12 +35,12 @@ pub(super) struct Answering {
     /// Bytes that the stream has accepted.
     accepted: u64,
     /// The client takes nothing, since when, and how much it had taken then.
-    blocked: Option<(Progress, u64)>,
+    blocked: Option<(TransferProgress, u64)>,
     limit: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum AnswerStage {
     /// There is more to come from the body.
     Body,
     /// What is at hand is all.
@@ -49,7 +49,7 @@ enum Stage {
 
 /// Why an answer breaks off.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Cut {
+pub(super) enum AnswerCut {
     /// The client has gone.
     #[error("the client has gone: {0}")]
     Gone(#[from] io::Error),
@@ -58,12 +58,12 @@ pub(super) enum Cut {
     Broken,
 }
 
-impl Answering {
+impl AnswerWriter {
     /// Sends `head` and then `body`, of which the client must take something within `limit`.
-    pub(super) fn new(head: AnswerHead, body: Body, limit: Option<Duration>) -> Self {
+    pub(super) fn new(head: AnswerHead, body: AnswerBody, limit: Option<Duration>) -> Self {
         let stage = match head.ends {
-            Ends::AtOnce | Ends::After(0) => Stage::Last,
-            _ => Stage::Body,
+            AnswerFraming::AtOnce | AnswerFraming::After(0) => AnswerStage::Last,
+            _ => AnswerStage::Body,
         };
         Self {
             body,
@@ -88,26 +88,26 @@ impl Answering {
 
     /// The client has taken nothing for too long.
     pub(super) fn time_out(&mut self) {
-        self.body.end_as(Ended::TimedOut);
+        self.body.end_as(RequestEnd::TimedOut);
     }
 
     /// Sends what can be sent; ready when the client's kernel has all of it.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), Cut>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, stream: &mut ByteStream) -> Poll<Result<(), AnswerCut>> {
         let polled = self.poll_send(cx, stream);
         match &polled {
-            Poll::Ready(Ok(())) if self.ends == Ends::AtOnce => self.body.end_as(Ended::Done),
-            Poll::Pending | Poll::Ready(Ok(()) | Err(Cut::Broken)) => {}
+            Poll::Ready(Ok(())) if self.ends == AnswerFraming::AtOnce => self.body.end_as(RequestEnd::Done),
+            Poll::Pending | Poll::Ready(Ok(()) | Err(AnswerCut::Broken)) => {}
             // The body may have come to its end before the client took it.
-            Poll::Ready(Err(Cut::Gone(_))) => self.body.end_as(Ended::ClientGone),
+            Poll::Ready(Err(AnswerCut::Gone(_))) => self.body.end_as(RequestEnd::ClientGone),
         }
         polled
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<Result<(), Cut>> {
+    fn poll_send(&mut self, cx: &mut Context<'_>, stream: &mut ByteStream) -> Poll<Result<(), AnswerCut>> {
         loop {
             // The head goes with the first piece of the body, if that is there.
             let wants_more =
-                self.stage == Stage::Body && self.line.is_empty() && self.data.is_empty() && self.tail.is_empty();
+                self.stage == AnswerStage::Body && self.line.is_empty() && self.data.is_empty() && self.tail.is_empty();
             let mut waits = false;
             if wants_more {
                 if stream.unsent() > A_FEW {
@@ -115,35 +115,37 @@ impl Answering {
                 }
                 match Pin::new(&mut self.body).poll_frame(cx) {
                     Poll::Pending => waits = true,
-                    Poll::Ready(frame) => self.queue(frame.transpose().map_err(|_| Cut::Broken)?)?,
+                    Poll::Ready(frame) => self.queue(frame.transpose().map_err(|_| AnswerCut::Broken)?)?,
                 }
             }
             ready!(self.poll_write(cx, stream))?;
-            if waits || self.stage == Stage::Last {
+            if waits || self.stage == AnswerStage::Last {
                 ready!(self.poll_flush(cx, stream))?;
             }
             if waits {
                 return Poll::Pending;
             }
-            if self.stage == Stage::Last {
+            if self.stage == AnswerStage::Last {
                 return Poll::Ready(Ok(()));
             }
         }
     }
 
     /// The next piece of the body, or its end.
-    fn queue(&mut self, frame: Option<Frame<Bytes>>) -> Result<(), Cut> {
+    fn queue(&mut self, frame: Option<Frame<Bytes>>) -> Result<(), AnswerCut> {
         match (&mut self.ends, frame.map(Frame::into_data)) {
-            (Ends::AtOnce, _) | (Ends::After(0) | Ends::WithConnection, None) => self.stage = Stage::Last,
-            (Ends::After(left), Some(Ok(data))) => {
-                *left = left.checked_sub(data.len() as u64).ok_or(Cut::Broken)?;
+            (AnswerFraming::AtOnce, _) | (AnswerFraming::After(0) | AnswerFraming::WithConnection, None) => {
+                self.stage = AnswerStage::Last
+            }
+            (AnswerFraming::After(left), Some(Ok(data))) => {
+                *left = left.checked_sub(data.len() as u64).ok_or(AnswerCut::Broken)?;
                 if *left == 0 {
-                    self.stage = Stage::Last;
+                    self.stage = AnswerStage::Last;
                 }
                 self.data = data;
             }
-            (Ends::After(_), None) => return Err(Cut::Broken),
-            (Ends::WithLastChunk(_), Some(Ok(data))) => {
+            (AnswerFraming::After(_), None) => return Err(AnswerCut::Broken),
+            (AnswerFraming::WithLastChunk(_), Some(Ok(data))) => {
                 // An empty chunk would be the last one.
                 if !data.is_empty() {
                     chunk_line(&mut self.line, &data);
@@ -152,33 +154,33 @@ impl Answering {
                 }
                 if self.body.is_end_stream() {
                     self.tail = if self.data.is_empty() { b"0\r\n\r\n" } else { b"\r\n0\r\n\r\n" };
-                    self.stage = Stage::Last;
+                    self.stage = AnswerStage::Last;
                 }
             }
-            (Ends::WithLastChunk(_), None) => {
+            (AnswerFraming::WithLastChunk(_), None) => {
                 self.tail = b"0\r\n\r\n";
-                self.stage = Stage::Last;
+                self.stage = AnswerStage::Last;
             }
-            (Ends::WithLastChunk(names), Some(Err(frame))) => {
+            (AnswerFraming::WithLastChunk(names), Some(Err(frame))) => {
                 if let Ok(trailers) = frame.into_trailers() {
                     last_chunk(&mut self.line, names, &trailers);
-                    self.stage = Stage::Last;
+                    self.stage = AnswerStage::Last;
                 }
             }
-            (Ends::WithConnection, Some(Ok(data))) => {
+            (AnswerFraming::WithConnection, Some(Ok(data))) => {
                 self.data = data;
                 if self.body.is_end_stream() {
-                    self.stage = Stage::Last;
+                    self.stage = AnswerStage::Last;
                 }
             }
             // Only chunks have trailers.
-            (Ends::After(_) | Ends::WithConnection, Some(Err(_))) => {}
+            (AnswerFraming::After(_) | AnswerFraming::WithConnection, Some(Err(_))) => {}
         }
         Ok(())
     }
 
     /// Writes all that is at hand, in as few pieces as the stream takes.
-    fn poll_write(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<()>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, stream: &mut ByteStream) -> Poll<io::Result<()>> {
         loop {
             let head = &self.head[self.head_at..];
             let line = &self.line[self.line_at..];
@@ -204,7 +206,7 @@ impl Answering {
         }
     }
 
-    fn poll_flush(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<io::Result<()>> {
+    fn poll_flush(&mut self, cx: &mut Context<'_>, stream: &mut ByteStream) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut *stream).poll_flush(cx);
         if flushed.is_pending() {
             self.block(stream);
@@ -215,7 +217,7 @@ impl Answering {
     }
 
     /// The client takes nothing more for the moment.
-    fn block(&mut self, stream: &Stream) {
+    fn block(&mut self, stream: &ByteStream) {
         let taken = self.accepted.saturating_sub(stream.unsent() as u64);
         match &mut self.blocked {
             Some((_, before)) if *before == taken => {}
@@ -224,7 +226,7 @@ impl Answering {
                 *before = taken;
             }
             None => {
-                self.blocked = Some((Progress::new(self.limit, Instant::now()), taken));
+                self.blocked = Some((TransferProgress::new(self.limit, Instant::now()), taken));
                 // It may take long: what waits for it should be little.
                 self.body.read_little();
                 if self.data.len() < A_FEW {

@@ -1,4 +1,4 @@
-//! [`Connection`]: an HTTP/1.1 connection as a machine that is polled. What it waits for and for how long is decided here.
+//! [`ServedConnection`]: an HTTP/1.1 connection as a machine that is polled. What it waits for and for how long is decided here.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,42 +9,42 @@ use http_body::Body as _;
 use tokio::time::Instant;
 
 use super::answer_head::AnswerHead;
-use super::answering::Answering;
+use super::answering::AnswerWriter;
 use super::intake::{self, Intake};
-use super::request_head::{Framing, HeadFlaw, Options, RequestHead};
-use crate::http::arrival::Arrival;
-use crate::http::body::Body;
+use super::request_head::{ConnectionOptions, HeadError, RequestFraming, RequestHead};
+use crate::http::body::AnswerBody;
+use crate::http::connection_info::ConnectionInfo;
 use crate::http::early::SMALL_BODY_TIME;
-use crate::http::error::{Failure, Flaw};
-use crate::http::stack::{Answer, Entry};
-use crate::http::tunnel::Handover;
-use crate::server::head_space::{FREE_HEAD, HeadPlace};
-use crate::server::settings::{Live, Way};
-use crate::tls::Stream;
+use crate::http::error::{BadRequest, RequestFailure};
+use crate::http::stack::{PendingAnswer, RequestEntry};
+use crate::http::tunnel::UpgradeSlot;
+use crate::server::head_space::{FREE_HEAD, HeadSpacePermit};
+use crate::server::settings::{EdgeChoice, LiveSettings};
+use crate::tls::ByteStream;
 use crate::upstream::{BodySource, Input, may_be_whole};
 
 /// One HTTP/1.1 connection: requests one after the other. It owns no buffer while it waits for the next.
-pub(super) struct Connection {
-    pub(super) stream: Stream,
+pub(super) struct ServedConnection {
+    pub(super) stream: ByteStream,
     pub(super) input: Input,
-    pub(super) arrival: Arc<Arrival>,
-    pub(super) handover: Arc<Handover>,
-    live: Live,
-    way: Way,
+    pub(super) arrival: Arc<ConnectionInfo>,
+    pub(super) handover: Arc<UpgradeSlot>,
+    live: LiveSettings,
+    way: EdgeChoice,
     max_head: usize,
     /// How much of the input holds no whole head.
     looked_at: usize,
     /// What that takes while the rest is waited for.
-    pub(super) head_place: Option<HeadPlace>,
-    phase: Phase,
-    exchange: Option<Box<Exchange>>,
+    pub(super) head_place: Option<HeadSpacePermit>,
+    phase: IdlePhase,
+    exchange: Option<Box<ServedExchange>>,
     /// It takes no further request, and one that may be on its way is waited for until then.
     leaving: Option<Instant>,
 }
 
 /// What is waited for while no request is under way, and until when.
 #[derive(Debug, Clone, Copy)]
-enum Phase {
+enum IdlePhase {
     /// The first request.
     First(Option<Instant>),
     /// The next one, of which nothing has come.
@@ -54,25 +54,25 @@ enum Phase {
 }
 
 /// A request under way.
-struct Exchange {
-    options: Options,
+struct ServedExchange {
+    options: ConnectionOptions,
     intake: Intake,
-    stage: Stage,
+    stage: ExchangeStage,
     /// When it is looked next whether the client is still there, if that cannot be seen by reading.
     look: Instant,
 }
 
-enum Stage {
-    Awaited(Answer),
+enum ExchangeStage {
+    Awaited(PendingAnswer),
     /// The answer is there, but a small body is taken in first.
-    Held(Box<Response<Body>>, Instant),
-    Sending(Box<Answering>, bool),
+    Held(Box<Response<AnswerBody>>, Instant),
+    Sending(Box<AnswerWriter>, bool),
     Sent(bool),
 }
 
 /// How a connection ended.
 #[derive(Debug)]
-pub(super) enum End {
+pub(super) enum ConnectionEnd {
     /// It has carried its last request, or was handed over.
     Over,
     /// The same, and the client may still be sending the last request's body.
@@ -80,16 +80,16 @@ pub(super) enum End {
     /// There was nothing to wait for.
     Quiet,
     /// What came is no request, or did not come in time.
-    Refused(Failure),
+    Refused(RequestFailure),
     /// It failed, or an answer broke off.
     Cut,
 }
 
-impl Connection {
-    pub(super) fn new(stream: Stream, arrival: Arrival, live: Live, way: Way) -> Self {
+impl ServedConnection {
+    pub(super) fn new(stream: ByteStream, arrival: ConnectionInfo, live: LiveSettings, way: EdgeChoice) -> Self {
         let settings = live.load();
         let max_head = settings.request_head;
-        let phase = Phase::First(after(settings.patience.head));
+        let phase = IdlePhase::First(after(settings.patience.head));
         drop(settings);
         Self {
             stream,
@@ -108,7 +108,7 @@ impl Connection {
     }
 
     /// Ready at its end.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionEnd> {
         loop {
             if self.exchange.is_none() {
                 match ready!(self.poll_head(cx)) {
@@ -122,7 +122,7 @@ impl Connection {
                 return Poll::Ready(end);
             }
             self.input.rest();
-            self.phase = Phase::Next(after(self.live.load().patience.idle));
+            self.phase = IdlePhase::Next(after(self.live.load().patience.idle));
         }
     }
 
@@ -135,26 +135,30 @@ impl Connection {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let Some(exchange) = &self.exchange else {
             return match self.phase {
-                Phase::Head(at) => at,
+                IdlePhase::Head(at) => at,
                 // A part of it has come.
-                Phase::First(at) if !self.input.bytes.is_empty() => at,
-                Phase::First(at) | Phase::Next(at) => at.into_iter().chain(self.leaving).min(),
+                IdlePhase::First(at) if !self.input.bytes.is_empty() => at,
+                IdlePhase::First(at) | IdlePhase::Next(at) => at.into_iter().chain(self.leaving).min(),
             };
         };
         exchange.deadline().into_iter().chain(self.is_blind().then_some(exchange.look)).min()
     }
 
     /// It has waited for too long. If that is not its end, it is to be polled.
-    pub(super) fn expire(&mut self) -> Option<End> {
+    pub(super) fn expire(&mut self) -> Option<ConnectionEnd> {
         let is_blind = self.is_blind();
         let Some(exchange) = &mut self.exchange else {
             let some_came = !self.input.bytes.is_empty();
-            return Some(if some_came { End::Refused(Failure::RequestTimeout) } else { End::Quiet });
+            return Some(if some_came {
+                ConnectionEnd::Refused(RequestFailure::RequestTimeout)
+            } else {
+                ConnectionEnd::Quiet
+            });
         };
         let now = Instant::now();
         if is_blind && exchange.look <= now {
             if self.stream.has_ended() {
-                return Some(End::Cut);
+                return Some(ConnectionEnd::Cut);
             }
             exchange.look = now + LOOK;
         }
@@ -162,16 +166,16 @@ impl Connection {
             return None;
         }
         match &mut exchange.stage {
-            Stage::Awaited(_) => None,
-            Stage::Held(..) => {
+            ExchangeStage::Awaited(_) => None,
+            ExchangeStage::Held(..) => {
                 self.send();
                 None
             }
-            Stage::Sending(answering, _) => {
+            ExchangeStage::Sending(answering, _) => {
                 answering.time_out();
-                Some(End::Cut)
+                Some(ConnectionEnd::Cut)
             }
-            Stage::Sent(_) => {
+            ExchangeStage::Sent(_) => {
                 exchange.intake.give_up();
                 None
             }
@@ -179,7 +183,7 @@ impl Connection {
     }
 
     /// The next request's head.
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<RequestHead, End>> {
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<RequestHead, ConnectionEnd>> {
         loop {
             let came = self.input.bytes.len();
             if came > 0 && (self.looked_at == 0 || may_be_whole(&self.input.bytes, self.looked_at)) {
@@ -189,26 +193,26 @@ impl Connection {
                         return Poll::Ready(Ok(head));
                     }
                     Ok(None) => {}
-                    Err(flaw) => return Poll::Ready(Err(End::Refused(refusal(flaw)))),
+                    Err(flaw) => return Poll::Ready(Err(ConnectionEnd::Refused(refusal(flaw)))),
                 }
             } else if came > self.max_head {
-                return Poll::Ready(Err(End::Refused(Failure::HeadTooLarge)));
+                return Poll::Ready(Err(ConnectionEnd::Refused(RequestFailure::HeadTooLarge)));
             }
             // Empty lines are taken, and begin nothing.
             let before = self.input.bytes.len();
             self.looked_at = before;
-            if matches!(self.phase, Phase::Next(_)) && !matches!(&self.input.bytes[..], [] | [b'\r']) {
-                self.phase = Phase::Head(after(self.live.load().patience.head));
+            if matches!(self.phase, IdlePhase::Next(_)) && !matches!(&self.input.bytes[..], [] | [b'\r']) {
+                self.phase = IdlePhase::Head(after(self.live.load().patience.head));
             }
             match self.input.poll_read(cx, &mut self.stream) {
                 Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(_)) => return Poll::Ready(Err(End::Cut)),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(ConnectionEnd::Cut)),
                 // A head that comes at once takes no place, however large it is.
                 Poll::Pending if self.hold_head() => return Poll::Pending,
-                Poll::Pending => return Poll::Ready(Err(End::Refused(Failure::TooManyHeads))),
+                Poll::Pending => return Poll::Ready(Err(ConnectionEnd::Refused(RequestFailure::TooManyHeads))),
             }
             if self.input.bytes.len() == before {
-                return Poll::Ready(Err(End::Over));
+                return Poll::Ready(Err(ConnectionEnd::Over));
             }
         }
     }
@@ -231,10 +235,10 @@ impl Connection {
         self.input.rest();
         // A client that sends its body at once does not wait for a 100.
         let (intake, body) = Intake::new(framing, options.expects && self.input.bytes.is_empty());
-        if let Framing::Length(length) = framing {
+        if let RequestFraming::Length(length) = framing {
             self.input.expect(length);
         }
-        let entry = Entry {
+        let entry = RequestEntry {
             arrival: Arc::clone(&self.arrival),
             has_fragment,
             busy: None,
@@ -243,54 +247,54 @@ impl Connection {
         let request = request.map(|()| body.map_or(BodySource::Empty, BodySource::from));
         let answer = self.live.load().edge(self.way).call(request, entry);
         let look = Instant::now() + LOOK;
-        self.exchange = Some(Box::new(Exchange { options, intake, stage: Stage::Awaited(answer), look }));
+        self.exchange = Some(Box::new(ServedExchange { options, intake, stage: ExchangeStage::Awaited(answer), look }));
     }
 
     /// Ready when the request has its answer, and another one may follow.
-    fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionEnd>> {
         loop {
             let Some(exchange) = &mut self.exchange else { return Poll::Ready(Ok(())) };
             match &mut exchange.stage {
-                Stage::Awaited(answer) => {
+                ExchangeStage::Awaited(answer) => {
                     if let Poll::Ready(response) = answer.as_mut().poll(cx) {
-                        exchange.stage = Stage::Held(Box::new(response), Instant::now() + SMALL_BODY_TIME);
+                        exchange.stage = ExchangeStage::Held(Box::new(response), Instant::now() + SMALL_BODY_TIME);
                         continue;
                     }
                 }
-                Stage::Held(..) if exchange.intake.is_small() || exchange.intake.is_asking() => {}
-                Stage::Held(..) => {
+                ExchangeStage::Held(..) if exchange.intake.is_small() || exchange.intake.is_asking() => {}
+                ExchangeStage::Held(..) => {
                     self.send();
                     continue;
                 }
-                Stage::Sending(answering, keeps) => match answering.poll(cx, &mut self.stream) {
+                ExchangeStage::Sending(answering, keeps) => match answering.poll(cx, &mut self.stream) {
                     Poll::Pending => {}
                     Poll::Ready(Ok(())) => {
-                        exchange.stage = Stage::Sent(*keeps);
+                        exchange.stage = ExchangeStage::Sent(*keeps);
                         continue;
                     }
                     Poll::Ready(Err(error)) => {
                         tracing::debug!(%error, "client connection ended");
-                        return Poll::Ready(Err(End::Cut));
+                        return Poll::Ready(Err(ConnectionEnd::Cut));
                     }
                 },
-                Stage::Sent(keeps) => {
+                ExchangeStage::Sent(keeps) => {
                     let keeps = *keeps && self.leaving.is_none();
                     match (exchange.intake.is_over(), exchange.intake.leaves_connection()) {
                         (true, true) if keeps => return Poll::Ready(Ok(())),
                         (false, true) if keeps => {}
-                        (true, true) => return Poll::Ready(Err(End::Over)),
-                        (_, false) | (false, true) => return Poll::Ready(Err(End::Early)),
+                        (true, true) => return Poll::Ready(Err(ConnectionEnd::Over)),
+                        (_, false) | (false, true) => return Poll::Ready(Err(ConnectionEnd::Early)),
                     }
                 }
             }
             let answer = match exchange.stage {
-                Stage::Awaited(_) => intake::Answer::Awaited,
-                _ => intake::Answer::There,
+                ExchangeStage::Awaited(_) => intake::AnswerProgress::Awaited,
+                _ => intake::AnswerProgress::There,
             };
             if exchange.intake.poll(cx, &mut self.input, &mut self.stream, answer).is_ready() {
                 continue;
             }
-            if matches!(exchange.stage, Stage::Held(..))
+            if matches!(exchange.stage, ExchangeStage::Held(..))
                 && !exchange.intake.has_length()
                 && !exchange.intake.is_asking()
             {
@@ -298,7 +302,7 @@ impl Connection {
                 continue;
             }
             ready!(self.poll_gone(cx));
-            return Poll::Ready(Err(End::Cut));
+            return Poll::Ready(Err(ConnectionEnd::Cut));
         }
     }
 
@@ -325,8 +329,8 @@ impl Connection {
     /// The answer that was held goes out.
     fn send(&mut self) {
         let Some(exchange) = &mut self.exchange else { return };
-        let before = std::mem::replace(&mut exchange.stage, Stage::Sent(false));
-        let Stage::Held(response, _) = before else {
+        let before = std::mem::replace(&mut exchange.stage, ExchangeStage::Sent(false));
+        let ExchangeStage::Held(response, _) = before else {
             exchange.stage = before;
             return;
         };
@@ -336,28 +340,28 @@ impl Connection {
         let head = AnswerHead::write(&parts, exchange.options, keeps, length, SystemTime::now);
         exchange.intake.answered(Instant::now());
         let (limit, keeps) = (body.take_limit(), head.keeps);
-        exchange.stage = Stage::Sending(Box::new(Answering::new(head, body, limit)), keeps);
+        exchange.stage = ExchangeStage::Sending(Box::new(AnswerWriter::new(head, body, limit)), keeps);
     }
 }
 
-impl Exchange {
+impl ServedExchange {
     /// When something has been waited for too long.
     fn deadline(&self) -> Option<Instant> {
         match &self.stage {
-            Stage::Awaited(_) => None,
-            Stage::Held(_, until) => Some(*until),
-            Stage::Sending(answering, _) => answering.deadline(),
-            Stage::Sent(_) => self.intake.deadline(),
+            ExchangeStage::Awaited(_) => None,
+            ExchangeStage::Held(_, until) => Some(*until),
+            ExchangeStage::Sending(answering, _) => answering.deadline(),
+            ExchangeStage::Sent(_) => self.intake.deadline(),
         }
     }
 }
 
-fn refusal(flaw: HeadFlaw) -> Failure {
+fn refusal(flaw: HeadError) -> RequestFailure {
     match flaw {
-        HeadFlaw::Malformed => Failure::BadRequest(Flaw::BadHead),
-        HeadFlaw::Framing => Failure::BadRequest(Flaw::BadFraming),
-        HeadFlaw::TargetTooLong => Failure::TargetTooLong,
-        HeadFlaw::TooLarge => Failure::HeadTooLarge,
+        HeadError::Malformed => RequestFailure::BadRequest(BadRequest::BadHead),
+        HeadError::Framing => RequestFailure::BadRequest(BadRequest::BadFraming),
+        HeadError::TargetTooLong => RequestFailure::TargetTooLong,
+        HeadError::TooLarge => RequestFailure::HeadTooLarge,
     }
 }
 

@@ -8,17 +8,17 @@ use http_body::Frame;
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use super::request_head::Framing;
-use crate::http::early::{DISCARD_BYTES, Discard, SMALL_BODY};
+use super::request_head::RequestFraming;
+use crate::http::early::{BodyDiscard, DISCARD_BYTES, SMALL_BODY};
 use crate::listener::Readable as _;
-use crate::tls::Stream;
-use crate::upstream::{BodyDecoder, BodyReceiver, BodySender, Chunks, CutShort, Demand, Input, channel};
+use crate::tls::ByteStream;
+use crate::upstream::{BodyDecoder, BodyDemand, BodyReceiver, BodySender, ChunkDecoder, CutShort, Input, channel};
 
 /// The body of a request as it comes. It is read when whoever has it asks for more of it; when nobody wants it any more and the
 /// answer is there, what still comes is thrown away within bounds, so that the client finds the answer.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
-    coming: Option<Box<Coming>>,
+    coming: Option<Box<IncomingBody>>,
     /// It did not come to its end: what follows cannot be understood, or nothing follows.
     broken: bool,
     /// The client sends nothing more.
@@ -26,7 +26,7 @@ pub(super) struct Intake {
 }
 
 #[derive(Debug)]
-struct Coming {
+struct IncomingBody {
     decoder: BodyDecoder,
     sender: BodySender,
     /// The client waits for a 100, of which this is still to be written.
@@ -36,12 +36,12 @@ struct Coming {
     /// Bytes that were thrown away so far.
     wasted: usize,
     /// For how long and how much more is thrown away; begins with the answer.
-    discard: Option<Discard>,
+    discard: Option<BodyDiscard>,
 }
 
 /// Whether a request has its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum AnswerProgress {
     Awaited,
     There,
 }
@@ -49,15 +49,15 @@ pub(super) enum Answer {
 impl Intake {
     /// A body that ends like this, and what it is for those who read it. If the client `expects` a 100 it gets one when the body
     /// is asked for.
-    pub(super) fn new(framing: Framing, expects: bool) -> (Self, Option<BodyReceiver>) {
+    pub(super) fn new(framing: RequestFraming, expects: bool) -> (Self, Option<BodyReceiver>) {
         let (decoder, length) = match framing {
-            Framing::None | Framing::Length(0) => return (Self::default(), None),
-            Framing::Length(length) => (BodyDecoder::Length(length), Some(length)),
-            Framing::Chunked => (BodyDecoder::Chunked(Chunks::strict()), None),
+            RequestFraming::None | RequestFraming::Length(0) => return (Self::default(), None),
+            RequestFraming::Length(length) => (BodyDecoder::Length(length), Some(length)),
+            RequestFraming::Chunked => (BodyDecoder::Chunked(ChunkDecoder::strict()), None),
         };
         let (sender, receiver) = channel(length);
         let asked = expects.then_some(CONTINUE);
-        let coming = Coming { decoder, sender, asked, begun: false, wasted: 0, discard: None };
+        let coming = IncomingBody { decoder, sender, asked, begun: false, wasted: 0, discard: None };
         (Self { coming: Some(Box::new(coming)), ..Self::default() }, Some(receiver))
     }
 
@@ -83,13 +83,13 @@ impl Intake {
     /// Whether so little of it is still to come that the answer waits until that has come. Of one without a length only what has
     /// come is taken.
     pub(super) fn is_small(&self) -> bool {
-        let small = |coming: &Coming| match &coming.decoder {
+        let small = |coming: &IncomingBody| match &coming.decoder {
             BodyDecoder::Length(left) => *left <= SMALL_BODY as u64,
             _ => coming.wasted <= SMALL_BODY,
         };
         self.coming
             .as_ref()
-            .is_some_and(|coming| coming.asked.is_none() && coming.sender.demand() == Demand::Gone && small(coming))
+            .is_some_and(|coming| coming.asked.is_none() && coming.sender.demand() == BodyDemand::Gone && small(coming))
     }
 
     /// Whether the 100 is written in part: nothing else can be, before it is whole.
@@ -106,14 +106,14 @@ impl Intake {
     /// The answer is there, and goes out.
     pub(super) fn answered(&mut self, now: Instant) {
         if let Some(coming) = &mut self.coming {
-            coming.discard = Some(Discard::new(now));
+            coming.discard = Some(BodyDiscard::new(now));
         }
     }
 
     /// When nothing more is thrown away, if something is.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let coming = self.coming.as_ref()?;
-        if coming.sender.demand() == Demand::Gone { coming.discard.map(|discard| discard.deadline()) } else { None }
+        if coming.sender.demand() == BodyDemand::Gone { coming.discard.map(|discard| discard.deadline()) } else { None }
     }
 
     /// It is not read to its end.
@@ -126,13 +126,13 @@ impl Intake {
         &mut self,
         cx: &mut Context<'_>,
         input: &mut Input,
-        stream: &mut Stream,
-        answer: Answer,
+        stream: &mut ByteStream,
+        answer: AnswerProgress,
     ) -> Poll<()> {
         loop {
             let Some(coming) = &mut self.coming else { return Poll::Pending };
             let gone = match coming.sender.demand() {
-                Demand::Busy => {
+                BodyDemand::Busy => {
                     // The gateway takes no more for the moment, and that may take long: what waits for it should be little.
                     if coming.begun {
                         input.read_little();
@@ -140,8 +140,8 @@ impl Intake {
                     }
                     return Poll::Pending;
                 }
-                Demand::Gone if answer == Answer::Awaited => return Poll::Pending,
-                demand => demand == Demand::Gone,
+                BodyDemand::Gone if answer == AnswerProgress::Awaited => return Poll::Pending,
+                demand => demand == BodyDemand::Gone,
             };
             if !input.bytes.is_empty() {
                 // It did not wait for the 100.
@@ -178,7 +178,7 @@ impl Intake {
                 }
             }
             if let Some(left) = coming.asked {
-                if left.len() == CONTINUE.len() && (gone || answer == Answer::There) {
+                if left.len() == CONTINUE.len() && (gone || answer == AnswerProgress::There) {
                     return Poll::Pending;
                 }
                 if ready!(coming.poll_ask(cx, stream)).is_err() {
@@ -204,7 +204,7 @@ impl Intake {
     }
 }
 
-impl Coming {
+impl IncomingBody {
     /// A piece that nobody wants. Whether more may come.
     fn waste(&mut self, frame: &Frame<Bytes>) -> bool {
         let length = frame.data_ref().map_or(0, Bytes::len);
@@ -213,7 +213,7 @@ impl Coming {
     }
 
     /// Asks the client for its body.
-    fn poll_ask(&mut self, cx: &mut Context<'_>, stream: &mut Stream) -> Poll<std::io::Result<()>> {
+    fn poll_ask(&mut self, cx: &mut Context<'_>, stream: &mut ByteStream) -> Poll<std::io::Result<()>> {
         while let Some(left @ [_, ..]) = self.asked {
             let written = ready!(Pin::new(&mut *stream).poll_write(cx, left))?;
             self.asked = Some(&left[written..]);

@@ -1,6 +1,6 @@
 //! An HTTP/1.1 connection: requests one after the other, until it ends or becomes a WebSocket.
 //!
-//! [`connection::Connection`] is the machine; here are the ways that it ends, and what else may happen to it.
+//! [`connection::ServedConnection`] is the machine; here are the ways that it ends, and what else may happen to it.
 
 mod answer_head;
 mod answering;
@@ -18,40 +18,47 @@ use http::{Method, Request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use self::connection::{Connection, End};
-use super::connection::Drains;
-use super::settings::{Live, Places, Way};
+use self::connection::{ConnectionEnd, ServedConnection};
+use super::connection::DrainSignals;
+use super::settings::{ConnectionPermits, EdgeChoice, LiveSettings};
 use crate::drain::Drain;
-use crate::drain::bell::when_rung;
-use crate::http::arrival::Arrival;
-use crate::http::early::Discard;
-use crate::http::error::Failure;
+use crate::drain::wake_flag::when_raised;
+use crate::http::connection_info::ConnectionInfo;
+use crate::http::early::BodyDiscard;
+use crate::http::error::RequestFailure;
 use crate::http::page;
 use crate::http::request_id::RequestId;
-use crate::observe::access::{Client, Ended};
-use crate::tls::Stream;
+use crate::observe::access::{LoggedClient, RequestEnd};
+use crate::tls::ByteStream;
 
 /// Serves one connection to its end; a WebSocket goes on in a task of its own.
-pub(super) async fn serve(stream: Stream, arrival: Arrival, live: &Live, way: Way, places: Places, drains: Drains) {
+pub(super) async fn serve(
+    stream: ByteStream,
+    arrival: ConnectionInfo,
+    live: &LiveSettings,
+    way: EdgeChoice,
+    places: ConnectionPermits,
+    drains: DrainSignals,
+) {
     let drain = &drains.connection;
-    let mut connection = Connection::new(stream, arrival, live.clone(), way);
+    let mut connection = ServedConnection::new(stream, arrival, live.clone(), way);
     let end = run(&mut connection, drain).await;
-    let Connection { mut stream, input, arrival, handover, head_place, .. } = connection;
-    if let (End::Over, Some(tunnel)) = (&end, handover.take()) {
+    let ServedConnection { mut stream, input, arrival, handover, head_place, .. } = connection;
+    if let (ConnectionEnd::Over, Some(tunnel)) = (&end, handover.take()) {
         return tunnel.start(stream, input.into_bytes(), places, &drains.all);
     }
     // What follows takes time, and may be a part of a large head.
     drop((input, head_place));
     let goodbye = async {
         match end {
-            End::Cut => {}
+            ConnectionEnd::Cut => {}
             // Nobody waits for an answer that could get lost.
-            End::Quiet => drop(timeout(LINGER, stream.shutdown()).await),
-            End::Over => linger(&mut stream, Rest::Nothing).await,
-            End::Early => linger(&mut stream, Rest::Body).await,
-            End::Refused(failure) => {
+            ConnectionEnd::Quiet => drop(timeout(LINGER, stream.shutdown()).await),
+            ConnectionEnd::Over => linger(&mut stream, UnreadInput::Nothing).await,
+            ConnectionEnd::Early => linger(&mut stream, UnreadInput::Body).await,
+            ConnectionEnd::Refused(failure) => {
                 refuse(&mut stream, &failure, &arrival, live).await;
-                linger(&mut stream, Rest::Body).await;
+                linger(&mut stream, UnreadInput::Body).await;
             }
         }
     };
@@ -61,18 +68,18 @@ pub(super) async fn serve(stream: Stream, arrival: Arrival, live: &Live, way: Wa
     }
 }
 
-async fn run(connection: &mut Connection, drain: &Drain) -> End {
+async fn run(connection: &mut ServedConnection, drain: &Drain) -> ConnectionEnd {
     let far = || Instant::now() + SELDOM;
     let mut timer = pin!(sleep_until(connection.deadline().unwrap_or_else(far)));
     let mut leaving = false;
     loop {
         let armed = timer.deadline();
-        let seldom = when_rung(async {
+        let seldom = when_raised(async {
             tokio::select! {
                 biased;
-                () = drain.hard() => Seldom::Hard,
-                () = drain.soft(), if !leaving => Seldom::Soft,
-                () = timer.as_mut() => Seldom::Timer,
+                () = drain.hard() => ConnectionEvent::Hard,
+                () = drain.soft(), if !leaving => ConnectionEvent::Soft,
+                () = timer.as_mut() => ConnectionEvent::Timer,
             }
         });
         tokio::select! {
@@ -89,13 +96,13 @@ async fn run(connection: &mut Connection, drain: &Drain) -> End {
                 Err(sooner) => timer.as_mut().reset(sooner),
             },
             happened = seldom => match happened {
-                Seldom::Hard => return End::Cut,
-                Seldom::Soft => {
+                ConnectionEvent::Hard => return ConnectionEnd::Cut,
+                ConnectionEvent::Soft => {
                     leaving = true;
                     connection.leave(Instant::now() + LAST_CALL);
                 }
                 // It is not moved with every request: it looks what it is about when it rings.
-                Seldom::Timer => {
+                ConnectionEvent::Timer => {
                     if connection.deadline().is_some_and(|at| at <= Instant::now())
                         && let Some(end) = connection.expire()
                     {
@@ -109,7 +116,7 @@ async fn run(connection: &mut Connection, drain: &Drain) -> End {
 }
 
 /// What may happen to a connection besides its requests.
-enum Seldom {
+enum ConnectionEvent {
     /// We were told to stop.
     Hard,
     /// We were asked to finish.
@@ -119,46 +126,46 @@ enum Seldom {
 }
 
 /// Answers a request that could not be read to the end of its head.
-async fn refuse(stream: &mut Stream, failure: &Failure, arrival: &Arrival, live: &Live) {
+async fn refuse(stream: &mut ByteStream, failure: &RequestFailure, arrival: &ConnectionInfo, live: &LiveSettings) {
     let id = RequestId::fresh();
     let (mut head, ()) = Request::new(()).into_parts();
     head.method = Method::from_bytes(UNREAD).unwrap_or_default();
     let peer = arrival.peer.ip();
-    let mut access = live.load().log.request(id.as_str(), Client { addr: peer, proxy: peer }, &head);
+    let mut access = live.load().log.request(id.as_str(), LoggedClient { addr: peer, proxy: peer }, &head);
     "-".clone_into(&mut access.target);
     access.tls = arrival.tls_version;
     access.failed(failure.status(), failure.code());
     let page: Bytes = page::raw(failure, id.as_str());
     if let Ok(Ok(())) = timeout(LINGER, stream.write_all(&page)).await {
-        access.ended = Ended::Done;
+        access.ended = RequestEnd::Done;
     }
 }
 
 /// What a client may still be sending.
-enum Rest {
+enum UnreadInput {
     Nothing,
     Body,
 }
 
 /// Ends our side, and reads what is still coming for a while: to close at once would make the kernel throw away what the client
 /// has not read yet.
-async fn linger(stream: &mut Stream, rest: Rest) {
+async fn linger(stream: &mut ByteStream, rest: UnreadInput) {
     let _ = timeout(LINGER, async {
         let _ = stream.flush().await;
         let _ = stream.shutdown().await;
     })
     .await;
-    let (now, mut discard) = (Instant::now(), Discard::new(Instant::now()));
+    let (now, mut discard) = (Instant::now(), BodyDiscard::new(Instant::now()));
     let mut until = match rest {
-        Rest::Nothing => now + LINGER,
-        Rest::Body => discard.deadline(),
+        UnreadInput::Nothing => now + LINGER,
+        UnreadInput::Body => discard.deadline(),
     };
     let mut thrown_away = vec![0; 4096];
     while let Ok(Ok(read @ 1..)) = timeout_at(until, stream.read(&mut thrown_away)).await {
         if !discard.took(read, Instant::now()) {
             break;
         }
-        if let Rest::Body = rest {
+        if let UnreadInput::Body = rest {
             until = discard.deadline();
         }
     }

@@ -20,14 +20,14 @@ pub struct RequestHead {
     /// Its target has a `#`, which `request` lacks, with what follows it.
     pub has_fragment: bool,
     /// Where its body ends.
-    pub framing: Framing,
+    pub framing: RequestFraming,
     /// What else its connection goes by.
-    pub options: Options,
+    pub options: ConnectionOptions,
 }
 
 /// Where the body of a request ends (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Framing {
+pub enum RequestFraming {
     /// Before it begins.
     None,
     /// After so many bytes.
@@ -39,7 +39,7 @@ pub enum Framing {
 /// What a request says about its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a field that is there or not")]
-pub struct Options {
+pub struct ConnectionOptions {
     /// It is HTTP/1.0: no chunks, and the connection ends unless it says otherwise.
     pub is_10: bool,
     /// The connection may carry another request (RFC 9112 §9.3).
@@ -54,7 +54,7 @@ pub struct Options {
 
 /// Why a head is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HeadFlaw {
+pub enum HeadError {
     /// It is not HTTP, or has two readings.
     #[error("the head is not HTTP")]
     Malformed,
@@ -75,10 +75,10 @@ impl RequestHead {
     ///
     /// # Errors
     /// It is none.
-    pub fn take(input: &mut Bytes, longest: usize) -> Result<Option<Self>, HeadFlaw> {
+    pub fn take(input: &mut Bytes, longest: usize) -> Result<Option<Self>, HeadError> {
         pass_empty_lines(input)?;
         if input.len() > LONGEST_METHOD && !input[..=LONGEST_METHOD].contains(&b' ') {
-            return Err(HeadFlaw::Malformed);
+            return Err(HeadError::Malformed);
         }
         let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; USUAL_FIELDS];
         let parsed = match Self::parse(input, longest, &mut fields) {
@@ -86,9 +86,9 @@ impl RequestHead {
                 // As many as there are lines: their number is limited by the head's length alone.
                 let lines = input.iter().take(longest).filter(|byte| **byte == b'\n').count();
                 let mut fields = vec![MaybeUninit::uninit(); lines];
-                Self::parse(input, longest, &mut fields).map_err(|flaw| flaw.unwrap_or(HeadFlaw::TooLarge))?
+                Self::parse(input, longest, &mut fields).map_err(|flaw| flaw.unwrap_or(HeadError::TooLarge))?
             }
-            parsed => parsed.map_err(|flaw| flaw.unwrap_or(HeadFlaw::Malformed))?,
+            parsed => parsed.map_err(|flaw| flaw.unwrap_or(HeadError::Malformed))?,
         };
         Ok(parsed.map(|(head, length)| {
             input.advance(length);
@@ -101,37 +101,37 @@ impl RequestHead {
         bytes: &'a Bytes,
         longest: usize,
         fields: &mut [MaybeUninit<Header<'a>>],
-    ) -> Result<Option<(Self, usize)>, Option<HeadFlaw>> {
+    ) -> Result<Option<(Self, usize)>, Option<HeadError>> {
         let mut parsed = httparse::Request::new(&mut []);
         let length = match parsed.parse_with_uninit_headers(bytes, fields) {
             Err(httparse::Error::TooManyHeaders) => return Err(None),
-            Err(_) => return Err(Some(HeadFlaw::Malformed)),
+            Err(_) => return Err(Some(HeadError::Malformed)),
             Ok(Status::Complete(length)) => Some(length),
             Ok(Status::Partial) => None,
         };
         if !has_whole_line_ends(&bytes[..length.unwrap_or(bytes.len())]) {
-            return Err(Some(HeadFlaw::Malformed));
+            return Err(Some(HeadError::Malformed));
         }
         let length = match length {
             Some(length) if length <= longest => length,
             None if bytes.len() <= longest => return Ok(None),
-            Some(_) | None => return Err(Some(HeadFlaw::TooLarge)),
+            Some(_) | None => return Err(Some(HeadError::TooLarge)),
         };
         let (Some(method), Some(target), Some(minor)) = (parsed.method, parsed.path, parsed.version) else {
-            return Err(Some(HeadFlaw::Malformed));
+            return Err(Some(HeadError::Malformed));
         };
         if target.len() > LONGEST_TARGET {
-            return Err(Some(HeadFlaw::TargetTooLong));
+            return Err(Some(HeadError::TargetTooLong));
         }
-        let malformed = |()| Some(HeadFlaw::Malformed);
+        let malformed = |()| Some(HeadError::Malformed);
         let mut request = Request::new(());
         *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(|_| malformed(()))?;
         *request.uri_mut() = Uri::from_maybe_shared(bytes.slice_ref(target.as_bytes())).map_err(|_| malformed(()))?;
         let is_10 = minor == 0;
         *request.version_mut() = if is_10 { Version::HTTP_10 } else { Version::HTTP_11 };
-        let mut said = Said::default();
+        let mut said = BodyFields::default();
         let headers = request.headers_mut();
-        headers.try_reserve(parsed.headers.len()).map_err(|_| Some(HeadFlaw::TooLarge))?;
+        headers.try_reserve(parsed.headers.len()).map_err(|_| Some(HeadError::TooLarge))?;
         for field in parsed.headers.iter() {
             let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| malformed(()))?;
             said.take(&name, field.value).map_err(Some)?;
@@ -139,11 +139,11 @@ impl RequestHead {
             append(headers, name, value).map_err(Some)?;
         }
         let framing = said.framing(is_10).map_err(Some)?;
-        let options = Options {
+        let options = ConnectionOptions {
             is_10,
             keeps: !said.close && (!is_10 || said.keep_alive),
             to_head: *request.method() == Method::HEAD,
-            expects: said.expects && !is_10 && !matches!(framing, Framing::None | Framing::Length(0)),
+            expects: said.expects && !is_10 && !matches!(framing, RequestFraming::None | RequestFraming::Length(0)),
             trailers: said.trailers && !is_10,
         };
         Ok(Some((Self { request, has_fragment: target.contains('#'), framing, options }, length)))
@@ -151,13 +151,13 @@ impl RequestHead {
 }
 
 /// Takes empty lines in front of a request (RFC 9112 §2.2). What is left of one is not taken yet.
-fn pass_empty_lines(input: &mut Bytes) -> Result<(), HeadFlaw> {
+fn pass_empty_lines(input: &mut Bytes) -> Result<(), HeadError> {
     let mut used = 0;
     while let [b'\r' | b'\n', ..] = &input[used..] {
         match &input[used..] {
             [b'\r', b'\n', ..] => used += 2,
             [b'\r'] => break,
-            _ => return Err(HeadFlaw::Malformed),
+            _ => return Err(HeadError::Malformed),
         }
     }
     if used > 0 {
@@ -174,14 +174,14 @@ fn has_whole_line_ends(bytes: &[u8]) -> bool {
     bytes.first() != Some(&b'\n') && broken == 0
 }
 
-fn append(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) -> Result<(), HeadFlaw> {
-    headers.try_append(name, value).map(drop).map_err(|_| HeadFlaw::TooLarge)
+fn append(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) -> Result<(), HeadError> {
+    headers.try_append(name, value).map(drop).map_err(|_| HeadError::TooLarge)
 }
 
 /// What the fields say about the body and the connection.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a word that was there or not")]
-struct Said {
+struct BodyFields {
     close: bool,
     keep_alive: bool,
     expects: bool,
@@ -190,18 +190,18 @@ struct Said {
     chunked: bool,
 }
 
-impl Said {
-    fn take(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), HeadFlaw> {
+impl BodyFields {
+    fn take(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), HeadError> {
         if *name == CONTENT_LENGTH {
-            let length = number(value).ok_or(HeadFlaw::Framing)?;
+            let length = number(value).ok_or(HeadError::Framing)?;
             // The same again is no second length (RFC 9112 §6.3).
             if self.length.replace(length).is_some_and(|before| before != length) {
-                return Err(HeadFlaw::Framing);
+                return Err(HeadError::Framing);
             }
         } else if *name == TRANSFER_ENCODING {
             // Nothing else can be passed on: `chunked` is taken off here, and what is left would lose its label.
             if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
-                return Err(HeadFlaw::Framing);
+                return Err(HeadError::Framing);
             }
             self.chunked = true;
         } else if *name == CONNECTION {
@@ -217,13 +217,13 @@ impl Said {
         Ok(())
     }
 
-    fn framing(&self, is_10: bool) -> Result<Framing, HeadFlaw> {
+    fn framing(&self, is_10: bool) -> Result<RequestFraming, HeadError> {
         match (self.chunked, self.length) {
-            (true, Some(_)) => Err(HeadFlaw::Framing),
-            (true, None) if is_10 => Err(HeadFlaw::Framing),
-            (true, None) => Ok(Framing::Chunked),
-            (false, Some(length)) => Ok(Framing::Length(length)),
-            (false, None) => Ok(Framing::None),
+            (true, Some(_)) => Err(HeadError::Framing),
+            (true, None) if is_10 => Err(HeadError::Framing),
+            (true, None) => Ok(RequestFraming::Chunked),
+            (false, Some(length)) => Ok(RequestFraming::Length(length)),
+            (false, None) => Ok(RequestFraming::None),
         }
     }
 }

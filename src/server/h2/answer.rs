@@ -1,4 +1,4 @@
-//! [`Answering`]: a request that is being answered, and [`Paced`]: its answer's body, as the h2 library is given it.
+//! [`PendingStream`]: a request that is being answered, and [`PacedBody`]: its answer's body, as the h2 library is given it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -8,55 +8,58 @@ use std::task::{Context, Poll, ready};
 use http::Response;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use super::flow::{Flow, Piece};
-use super::head_budget::HeadPlace;
-use super::send_budget::Turn;
-use crate::http::body::{Body, BodyError};
-use crate::http::stack::Answer;
-use crate::observe::access::Ended;
+use super::flow::{FlowPiece, StreamFlow};
+use super::head_budget::HeadPermit;
+use super::send_budget::SendAllowance;
+use crate::http::body::{AnswerBody, AnswerBodyError};
+use crate::http::stack::PendingAnswer;
+use crate::observe::access::RequestEnd;
 
 /// A request that is being answered, in the form that hyper asks for.
-pub(super) struct Answering {
-    answer: Answer,
-    flow: Flow,
+pub(super) struct PendingStream {
+    answer: PendingAnswer,
+    flow: StreamFlow,
     /// What its head takes of what all heads may, until there is an answer.
-    head: Option<HeadPlace>,
+    head: Option<HeadPermit>,
 }
 
 /// An answer's body. It brings no more than its connection's budget has room for, and says what the client was waited for.
-pub(super) struct Paced {
-    body: Body,
-    flow: Flow,
+pub(super) struct PacedBody {
+    body: AnswerBody,
+    flow: StreamFlow,
 }
 
-impl Answering {
-    pub(super) fn new(answer: Answer, flow: Flow, head: Option<HeadPlace>) -> Self {
+impl PendingStream {
+    pub(super) fn new(answer: PendingAnswer, flow: StreamFlow, head: Option<HeadPermit>) -> Self {
         Self { answer, flow, head }
     }
 }
 
-impl Future for Answering {
-    type Output = Result<Response<Paced>, Infallible>;
+impl Future for PendingStream {
+    type Output = Result<Response<PacedBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(self.answer.as_mut().poll(cx));
         drop(self.head.take());
         let flow = self.flow.clone();
         flow.begin(answer.body().take_limit());
-        Poll::Ready(Ok(answer.map(|body| Paced { body, flow })))
+        Poll::Ready(Ok(answer.map(|body| PacedBody { body, flow })))
     }
 }
 
-impl HttpBody for Paced {
-    type Data = Piece;
-    type Error = BodyError;
+impl HttpBody for PacedBody {
+    type Data = FlowPiece;
+    type Error = AnswerBodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Piece>, BodyError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<FlowPiece>, AnswerBodyError>>> {
         let Self { body, flow } = &mut *self;
         match flow.turn(cx) {
-            Turn::Full => {}
-            Turn::Little => body.read_little_next(),
-            Turn::Wait => return Poll::Pending,
+            SendAllowance::Full => {}
+            SendAllowance::Little => body.read_little_next(),
+            SendAllowance::Wait => return Poll::Pending,
         }
         let polled = Pin::new(body).poll_frame(cx);
         flow.asked(polled.is_ready());
@@ -72,10 +75,10 @@ impl HttpBody for Paced {
     }
 }
 
-impl Drop for Paced {
+impl Drop for PacedBody {
     fn drop(&mut self) {
         if self.flow.is_untaken() {
-            self.body.end_as(Ended::TimedOut);
+            self.body.end_as(RequestEnd::TimedOut);
         }
         self.flow.keep(self.body.take_rest());
     }

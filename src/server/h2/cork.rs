@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::head_count::HeadCount;
-use crate::listener::{Buffers, Chunk, TEXT};
+use crate::listener::{BufferPool, Chunk, TEXT};
 
 /// Keeps what was written through [`Corked`] until it is released, or too much to be kept.
 ///
@@ -23,7 +23,7 @@ pub(super) struct Corked<S>(Arc<Mutex<Inner<S>>>);
 struct Inner<S> {
     stream: S,
     kept: Chunk,
-    buffers: Arc<Buffers>,
+    buffers: Arc<BufferPool>,
     heads: HeadCount,
     /// How many heads may still be read in this turn.
     turn: usize,
@@ -35,7 +35,7 @@ struct Inner<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Cork<S> {
     /// Corks a stream.
-    pub(super) fn new(stream: S, buffers: Arc<Buffers>) -> (Self, Corked<S>) {
+    pub(super) fn new(stream: S, buffers: Arc<BufferPool>) -> (Self, Corked<S>) {
         let inner = Arc::new(Mutex::new(Inner {
             stream,
             kept: Chunk::default(),
@@ -157,7 +157,7 @@ mod tests {
 
     fn corked(room: usize) -> (Cork<DuplexStream>, Corked<DuplexStream>, DuplexStream) {
         let (near, far) = duplex(room);
-        let (cork, corked) = Cork::new(near, Arc::new(Buffers::new()));
+        let (cork, corked) = Cork::new(near, Arc::new(BufferPool::new()));
         (cork, corked, far)
     }
 

@@ -1,4 +1,4 @@
-//! [`Flow`]: one stream's answer on its way to the client, as its task, its body and its pieces see it.
+//! [`StreamFlow`]: one stream's answer on its way to the client, as its task, its body and its pieces see it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -7,23 +7,23 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use tokio::time::Instant;
 
-use super::send_budget::{SendBudget, Turn};
-use crate::upstream::{Progress, RequestBody};
+use super::send_budget::{SendAllowance, SendBudget};
+use crate::upstream::{RequestBody, TransferProgress};
 
 /// One stream's answer on its way to the client. Cheap to clone.
 #[derive(Debug, Clone)]
-pub(super) struct Flow(Arc<Shared>);
+pub(super) struct StreamFlow(Arc<StreamFlowShared>);
 
 #[derive(Debug)]
-struct Shared {
+struct StreamFlowShared {
     budget: SendBudget,
-    state: Mutex<State>,
+    state: Mutex<StreamFlowState>,
 }
 
 #[derive(Debug)]
-struct State {
+struct StreamFlowState {
     /// For how long the client may take nothing; the clock began when the answer did.
-    progress: Option<Progress>,
+    progress: Option<TransferProgress>,
     /// Bytes that the h2 library has and did not write yet.
     under_way: usize,
     /// Woken when there are none.
@@ -38,16 +38,16 @@ struct State {
 
 /// A piece of an answer. As long as it exists, it counts in the budget.
 #[derive(Debug)]
-pub(super) struct Piece {
+pub(super) struct FlowPiece {
     bytes: Bytes,
     length: usize,
-    flow: Flow,
+    flow: StreamFlow,
 }
 
-impl Flow {
+impl StreamFlow {
     /// Of a stream that has just begun, on the connection that `budget` is for.
     pub(super) fn new(budget: SendBudget) -> Self {
-        let state = State {
+        let state = StreamFlowState {
             progress: None,
             under_way: 0,
             waits_for_room: None,
@@ -55,19 +55,19 @@ impl Flow {
             untaken: false,
             rest: None,
         };
-        Self(Arc::new(Shared { budget, state: Mutex::new(state) }))
+        Self(Arc::new(StreamFlowShared { budget, state: Mutex::new(state) }))
     }
 
     /// The answer begins. The client may take nothing of it for `limit`.
     pub(super) fn begin(&self, limit: Option<Duration>) {
-        self.state().progress = Some(Progress::new(limit, Instant::now()));
+        self.state().progress = Some(TransferProgress::new(limit, Instant::now()));
     }
 
-    /// How much may be handed over. [`Turn::Wait`] wakes the task when that changes.
-    pub(super) fn turn(&self, cx: &Context<'_>) -> Turn {
+    /// How much may be handed over. [`SendAllowance::Wait`] wakes the task when that changes.
+    pub(super) fn turn(&self, cx: &Context<'_>) -> SendAllowance {
         let mut state = self.state();
         let turn = self.0.budget.turn(state.under_way);
-        if turn == Turn::Wait {
+        if turn == SendAllowance::Wait {
             state.waits_for_room = Some(cx.waker().clone());
         }
         turn
@@ -83,11 +83,11 @@ impl Flow {
     }
 
     /// A piece that is handed over.
-    pub(super) fn piece(&self, bytes: Bytes) -> Piece {
+    pub(super) fn piece(&self, bytes: Bytes) -> FlowPiece {
         let length = bytes.len();
         self.0.budget.take(length);
         self.state().under_way += length;
-        Piece { bytes, length, flow: self.clone() }
+        FlowPiece { bytes, length, flow: self.clone() }
     }
 
     /// Until when the client must take something; `None` if it is not its turn.
@@ -117,12 +117,12 @@ impl Flow {
         self.state().rest.take()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, StreamFlowState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl StreamFlowState {
     fn moved(&mut self) {
         if let Some(progress) = &mut self.progress {
             progress.moved(Instant::now());
@@ -130,7 +130,7 @@ impl State {
     }
 }
 
-impl Buf for Piece {
+impl Buf for FlowPiece {
     fn remaining(&self) -> usize {
         self.bytes.len()
     }
@@ -147,7 +147,7 @@ impl Buf for Piece {
     }
 }
 
-impl Drop for Piece {
+impl Drop for FlowPiece {
     fn drop(&mut self) {
         self.flow.0.budget.give_back(self.length);
         let mut state = self.flow.state();
@@ -181,13 +181,13 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn flow(limit: Option<Duration>) -> Flow {
-        let flow = Flow::new(SendBudget::default());
+    fn flow(limit: Option<Duration>) -> StreamFlow {
+        let flow = StreamFlow::new(SendBudget::default());
         flow.begin(limit);
         flow
     }
 
-    fn left(flow: &Flow) -> Option<Duration> {
+    fn left(flow: &StreamFlow) -> Option<Duration> {
         flow.deadline().map(|at| at.saturating_duration_since(Instant::now()))
     }
 
@@ -215,7 +215,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_has_not_begun_and_one_without_a_limit_have_no_deadline() {
-        assert_eq!(Flow::new(SendBudget::default()).deadline(), None);
+        assert_eq!(StreamFlow::new(SendBudget::default()).deadline(), None);
         let endless = flow(None);
         let _piece = endless.piece(Bytes::from_static(b"1"));
         assert_eq!(endless.deadline(), None);
@@ -227,15 +227,15 @@ mod tests {
         let waker = Waker::from(Arc::clone(&woken));
         let cx = Context::from_waker(&waker);
         let budget = SendBudget::default();
-        let (one, other) = (Flow::new(budget.clone()), Flow::new(budget));
+        let (one, other) = (StreamFlow::new(budget.clone()), StreamFlow::new(budget));
         let large = one.piece(vec![0; 1 << 20].into());
-        assert_eq!((one.turn(&cx), other.turn(&cx)), (Turn::Wait, Turn::Little));
+        assert_eq!((one.turn(&cx), other.turn(&cx)), (SendAllowance::Wait, SendAllowance::Little));
         let small = other.piece(Bytes::from_static(b"1"));
-        assert_eq!(other.turn(&cx), Turn::Wait);
+        assert_eq!(other.turn(&cx), SendAllowance::Wait);
         drop(small);
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
         drop(large);
-        assert_eq!((one.turn(&cx), other.turn(&cx)), (Turn::Full, Turn::Full));
+        assert_eq!((one.turn(&cx), other.turn(&cx)), (SendAllowance::Full, SendAllowance::Full));
         assert_eq!(woken.0.load(Ordering::Relaxed), 2);
     }
 }

@@ -12,17 +12,17 @@ pub(super) struct HeadBudget(Arc<AtomicUsize>);
 
 /// One head's part of it, given back when this is dropped.
 #[derive(Debug)]
-pub(super) struct HeadPlace {
+pub(super) struct HeadPermit {
     budget: HeadBudget,
     bytes: usize,
 }
 
 impl HeadBudget {
     /// Room for this head; `None` if there is none. One head alone always has it: its own limit is another.
-    pub(super) fn enter<B>(&self, request: &Request<B>) -> Option<HeadPlace> {
+    pub(super) fn enter<B>(&self, request: &Request<B>) -> Option<HeadPermit> {
         let bytes = size(request.headers()) + request.uri().path_and_query().map_or(0, |target| target.as_str().len());
         let before = self.0.fetch_add(bytes, Ordering::Relaxed);
-        let place = HeadPlace { budget: self.clone(), bytes };
+        let place = HeadPermit { budget: self.clone(), bytes };
         (before == 0 || before + bytes <= MOST).then_some(place)
     }
 
@@ -36,7 +36,7 @@ fn size(fields: &HeaderMap) -> usize {
     FIELD * fields.len() + fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum::<usize>()
 }
 
-impl Drop for HeadPlace {
+impl Drop for HeadPermit {
     fn drop(&mut self) {
         self.budget.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }

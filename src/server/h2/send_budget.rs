@@ -12,7 +12,7 @@ pub(super) struct SendBudget(Arc<AtomicUsize>);
 
 /// How much a stream may hand over next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum SendAllowance {
     /// As much as there is.
     Full,
     /// A little: the budget is used up, and this stream has nothing under way. So no stream waits for another one, and streams that
@@ -24,11 +24,11 @@ pub(super) enum Turn {
 
 impl SendBudget {
     /// What a stream may do that has so many bytes under way.
-    pub(super) fn turn(&self, under_way: usize) -> Turn {
+    pub(super) fn turn(&self, under_way: usize) -> SendAllowance {
         match (self.0.load(Ordering::Relaxed) < MOST, under_way) {
-            (true, _) => Turn::Full,
-            (false, 0) => Turn::Little,
-            (false, _) => Turn::Wait,
+            (true, _) => SendAllowance::Full,
+            (false, 0) => SendAllowance::Little,
+            (false, _) => SendAllowance::Wait,
         }
     }
 
@@ -54,12 +54,17 @@ mod tests {
     #[test]
     fn a_used_up_budget_leaves_each_stream_a_little_at_a_time() {
         let budget = SendBudget::default();
-        let rows = [(0, 0, Turn::Full), (MOST - 1, 5, Turn::Full), (MOST, 0, Turn::Little), (MOST, 1, Turn::Wait)];
+        let rows = [
+            (0, 0, SendAllowance::Full),
+            (MOST - 1, 5, SendAllowance::Full),
+            (MOST, 0, SendAllowance::Little),
+            (MOST, 1, SendAllowance::Wait),
+        ];
         for (used, under_way, expected) in rows {
             budget.take(used);
             assert_eq!(budget.turn(under_way), expected, "{used} {under_way}");
             budget.give_back(used);
         }
-        assert_eq!(budget.turn(1), Turn::Full);
+        assert_eq!(budget.turn(1), SendAllowance::Full);
     }
 }

@@ -1,4 +1,4 @@
-//! [`Streams`]: spawns a connection's streams, and [`StreamTask`]: one of them, from its request to the last byte of either side.
+//! [`StreamSpawner`]: spawns a connection's streams, and [`StreamTask`]: one of them, from its request to the last byte of either side.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,33 +9,33 @@ use http_body::Body as _;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::flow::Flow;
+use super::flow::StreamFlow;
 use crate::drain::Tasks;
-use crate::http::activity::{Activity, Busy};
-use crate::http::early::Discard;
+use crate::http::connection_state::{ConnectionState, RequestUnderWay};
+use crate::http::early::BodyDiscard;
 use crate::upstream::RequestBody;
 
 /// Spawns the streams of one connection. hyper makes a future of what its service returned for a request, and executes that next:
-/// so the [`Flow`] that the service leaves here belongs to it.
+/// so the [`StreamFlow`] that the service leaves here belongs to it.
 #[derive(Clone)]
-pub(super) struct Streams {
+pub(super) struct StreamSpawner {
     tasks: Tasks,
-    activity: Activity,
-    next: Arc<Mutex<Option<Flow>>>,
+    activity: ConnectionState,
+    next: Arc<Mutex<Option<StreamFlow>>>,
 }
 
-impl Streams {
-    pub(super) fn new(tasks: Tasks, activity: Activity) -> Self {
+impl StreamSpawner {
+    pub(super) fn new(tasks: Tasks, activity: ConnectionState) -> Self {
         Self { tasks, activity, next: Arc::default() }
     }
 
     /// What is executed next is the stream of this one.
-    pub(super) fn announce(&self, flow: Flow) {
+    pub(super) fn announce(&self, flow: StreamFlow) {
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(flow);
     }
 }
 
-impl<F> hyper::rt::Executor<F> for Streams
+impl<F> hyper::rt::Executor<F> for StreamSpawner
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -46,7 +46,7 @@ where
                 let activity = self.activity.clone();
                 self.tasks.execute(StreamTask {
                     phase: Phase::Answering { stream },
-                    flow: Owned(flow),
+                    flow: OwnedFlow(flow),
                     activity,
                     timer: None,
                 });
@@ -63,8 +63,8 @@ pin_project! {
         #[pin]
         phase: Phase<F>,
         // Behind the phase: what is dropped with that leaves here what was not read of the request.
-        flow: Owned,
-        activity: Activity,
+        flow: OwnedFlow,
+        activity: ConnectionState,
         // Looked after when it rings: most answers end before.
         timer: Option<Pin<Box<Sleep>>>,
     }
@@ -80,25 +80,25 @@ pin_project! {
         // The answer is out.
         Answered,
         // The answer is out, and the client still sends its request.
-        Discarding { discarding: Box<Discarding> },
+        Discarding { discarding: Box<DiscardingBody> },
     }
 }
 
-/// The task's part in its stream's [`Flow`]. When it ends, nothing of the request may stay there: the last piece of the answer is
+/// The task's part in its stream's [`StreamFlow`]. When it ends, nothing of the request may stay there: the last piece of the answer is
 /// dropped under a lock of the h2 library's, which a request's body that is dropped asks for too.
-struct Owned(Flow);
+struct OwnedFlow(StreamFlow);
 
-impl Drop for Owned {
+impl Drop for OwnedFlow {
     fn drop(&mut self) {
         drop(self.0.take_rest());
     }
 }
 
-struct Discarding {
+struct DiscardingBody {
     rest: RequestBody,
-    discard: Discard,
+    discard: BodyDiscard,
     timer: Pin<Box<Sleep>>,
-    _busy: Busy,
+    _busy: RequestUnderWay,
 }
 
 impl<F: Future<Output = ()>> Future for StreamTask<F> {
@@ -112,7 +112,7 @@ impl<F: Future<Output = ()>> Future for StreamTask<F> {
             }
             this.phase.set(Phase::Answered);
             let Some(rest) = this.flow.0.take_rest() else { return Poll::Ready(()) };
-            let discarding = Box::new(Discarding::new(rest, this.activity.begin()));
+            let discarding = Box::new(DiscardingBody::new(rest, this.activity.begin()));
             this.phase.set(Phase::Discarding { discarding });
         }
         match this.phase.project() {
@@ -123,7 +123,7 @@ impl<F: Future<Output = ()>> Future for StreamTask<F> {
 }
 
 /// Ready when the client has taken nothing for too long; the stream is reset as its future is dropped.
-fn poll_deadline(timer: &mut Option<Pin<Box<Sleep>>>, flow: &Flow, cx: &mut Context<'_>) -> Poll<()> {
+fn poll_deadline(timer: &mut Option<Pin<Box<Sleep>>>, flow: &StreamFlow, cx: &mut Context<'_>) -> Poll<()> {
     loop {
         let Some(at) = flow.deadline() else { return Poll::Pending };
         let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
@@ -139,10 +139,10 @@ fn poll_deadline(timer: &mut Option<Pin<Box<Sleep>>>, flow: &Flow, cx: &mut Cont
     }
 }
 
-impl Discarding {
-    fn new(mut rest: RequestBody, busy: Busy) -> Self {
+impl DiscardingBody {
+    fn new(mut rest: RequestBody, busy: RequestUnderWay) -> Self {
         rest.discard();
-        let discard = Discard::new(Instant::now());
+        let discard = BodyDiscard::new(Instant::now());
         Self { rest, discard, timer: Box::pin(sleep_until(discard.deadline())), _busy: busy }
     }
 

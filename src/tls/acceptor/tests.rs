@@ -11,10 +11,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::config::{Tls, TlsVersion};
-use crate::tls::{Certificates, ClientTls, Source, client_config, provider, server_config, ticketer};
+use crate::tls::{Certificates, CheckedCert, ClientTls, client_config, provider, server_config, ticketer};
 
 struct Server {
-    source: Source,
+    source: CheckedCert,
     certificates: Arc<Certificates>,
     config: Arc<ServerConfig>,
 }
@@ -32,13 +32,13 @@ struct Agreed {
 
 fn server(min_version: TlsVersion) -> Server {
     let tls = Tls { min_version, ..Tls::default() };
-    let source = Source::open(&tls, None, OffsetDateTime::now_utc()).unwrap();
+    let source = CheckedCert::open(&tls, None, OffsetDateTime::now_utc()).unwrap();
     let certificates = Arc::new(Certificates::new(source.certified_key()));
     let config = server_config(&tls, Arc::clone(&certificates), ticketer().unwrap(), None);
     Server { source, certificates, config }
 }
 
-fn client(source: &Source, versions: &[&'static SupportedProtocolVersion], alpn: &[&str]) -> Arc<ClientConfig> {
+fn client(source: &CheckedCert, versions: &[&'static SupportedProtocolVersion], alpn: &[&str]) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(source.ca().unwrap().clone()).unwrap();
     let mut client = ClientConfig::builder_with_provider(provider())
@@ -163,7 +163,7 @@ async fn two_connections_at_once_can_resume() {
 #[tokio::test]
 async fn a_swap_is_seen_by_the_next_handshake() {
     let server = server(TlsVersion::V1_2);
-    let other = Source::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
+    let other = CheckedCert::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
     server.certificates.swap(other.certified_key());
     let shown = handshake(&server.config, &client(&other, &[&TLS13], &[]), "localhost").await.unwrap().certificate;
     assert_eq!(shown, other.chain()[0]);
@@ -177,7 +177,7 @@ async fn a_gateway_is_verified_and_spoken_to_in_http_1() {
     let agreed = handshake(&server.config, &client, "localhost").await.unwrap();
     assert_eq!((agreed.alpn, agreed.group), (Some("http/1.1"), Some(NamedGroup::X25519MLKEM768)));
 
-    let other = Source::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
+    let other = CheckedCert::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
     let client = client_config(&ClientTls::by([other.ca().unwrap().clone()])).unwrap();
     let error = handshake(&server.config, &client, "localhost").await.unwrap_err();
     assert!(error.contains("UnknownIssuer") || error.contains("BadSignature"), "{error}");

@@ -4,12 +4,12 @@ use instant_acme::{Account, Error, ExternalAccountKey, NewAccount};
 use tracing::info;
 
 use super::order::patiently;
-use super::store::{KeptAccount, Store};
-use super::transport::Noted;
+use super::store::{AcmeStore, KeptAccount};
+use super::transport::RecordingClient;
 use crate::config::Acme;
 
 /// Opens the account. Reads the directory anew, so that what the authority offers is what it offers today.
-pub(super) async fn open(settings: &Acme, store: &Store, http: &Noted) -> Result<Account, Error> {
+pub(super) async fn open(settings: &Acme, store: &AcmeStore, http: &RecordingClient) -> Result<Account, Error> {
     let builder = || Account::builder_with_http(Box::new(http.clone()));
     let email = settings.email.as_ref().map(|email| format!("mailto:{email}"));
     let contact: Vec<&str> = email.as_deref().into_iter().collect();

@@ -9,7 +9,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 
 use super::certificate::alternative_name;
-use crate::config::{Challenge, Name};
+use crate::config::{AcmeChallengeKind, Name};
 use crate::tls::{Certificates, crypto};
 
 /// The answers that the plain listeners give under `/.well-known/acme-challenge/` (RFC 8555 §8.3). Only the orders that are
@@ -30,20 +30,20 @@ impl Tokens {
 
 /// Where answers are laid out.
 #[derive(Debug, Clone)]
-pub(super) struct Answers {
+pub(super) struct ChallengeAnswers {
     pub(super) certificates: Arc<Certificates>,
     pub(super) tokens: Tokens,
 }
 
 /// An answer that lies ready; taken away when dropped.
 #[derive(Debug)]
-pub(super) struct Ready {
-    answers: Answers,
-    place: Place,
+pub(super) struct ReadyAnswer {
+    answers: ChallengeAnswers,
+    place: AnswerFile,
 }
 
 #[derive(Debug)]
-enum Place {
+enum AnswerFile {
     ServerName(String),
     Token(String),
 }
@@ -53,36 +53,36 @@ enum Place {
 #[error("cannot make the certificate for the challenge: {0}")]
 pub(super) struct ChallengeError(String);
 
-impl Answers {
+impl ChallengeAnswers {
     /// Lays the answer out.
     pub(super) fn prepare(
         &self,
-        challenge: Challenge,
+        challenge: AcmeChallengeKind,
         name: &Name,
         token: &str,
         authorization: &KeyAuthorization,
-    ) -> Result<Ready, ChallengeError> {
+    ) -> Result<ReadyAnswer, ChallengeError> {
         let place = match challenge {
-            Challenge::TlsAlpn01 => {
+            AcmeChallengeKind::TlsAlpn01 => {
                 let server_name = server_name(name);
                 let certificate = certificate(name, authorization.digest().as_ref())?;
                 self.certificates.set_challenge(&server_name, Some(Arc::new(certificate)));
-                Place::ServerName(server_name)
+                AnswerFile::ServerName(server_name)
             }
-            Challenge::Http01 => {
+            AcmeChallengeKind::Http01 => {
                 self.tokens.map().insert(token.to_owned(), authorization.as_str().to_owned());
-                Place::Token(token.to_owned())
+                AnswerFile::Token(token.to_owned())
             }
         };
-        Ok(Ready { answers: self.clone(), place })
+        Ok(ReadyAnswer { answers: self.clone(), place })
     }
 }
 
-impl Drop for Ready {
+impl Drop for ReadyAnswer {
     fn drop(&mut self) {
         match &self.place {
-            Place::ServerName(name) => self.answers.certificates.set_challenge(name, None),
-            Place::Token(token) => {
+            AnswerFile::ServerName(name) => self.answers.certificates.set_challenge(name, None),
+            AnswerFile::Token(token) => {
                 self.answers.tokens.map().remove(token);
             }
         }

@@ -26,7 +26,7 @@ pub(super) struct Backoff {
 
 /// What is known when an attempt has failed.
 #[derive(Debug, Clone)]
-pub(super) struct Failed {
+pub(super) struct FailedAttempt {
     pub(super) at: OffsetDateTime,
     /// How long the authority wants to be left alone.
     pub(super) told: Option<std::time::Duration>,
@@ -37,7 +37,7 @@ pub(super) struct Failed {
 
 impl Backoff {
     /// Counts a failure. `chance`, from 0 to 1, lengthens the pause by up to a tenth.
-    pub(super) fn fail(&mut self, failed: Failed, chance: f64) {
+    pub(super) fn fail(&mut self, failed: FailedAttempt, chance: f64) {
         let step = STEPS.get(self.failures as usize).copied().unwrap_or(LONGEST);
         // With the end in sight a day is too long.
         let left = failed.expires.map_or(Duration::MAX, |end| (end - failed.at) / 4_i32);
@@ -105,8 +105,8 @@ mod tests {
 
     const NOW: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
 
-    fn failed(at: OffsetDateTime) -> Failed {
-        Failed { at, told: None, expires: None, reason: "port 443 is closed".into() }
+    fn failed(at: OffsetDateTime) -> FailedAttempt {
+        FailedAttempt { at, told: None, expires: None, reason: "port 443 is closed".into() }
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
         let seconds = std::time::Duration::from_secs;
         for (told, minutes) in [(1, 1), (59, 1), (600, 10), (86_400 * 3, 4320), (86_400 * 30, 10_080), (u64::MAX, 1)] {
             let mut backoff = Backoff::default();
-            backoff.fail(Failed { told: Some(seconds(told)), ..failed(NOW) }, 0.0);
+            backoff.fail(FailedAttempt { told: Some(seconds(told)), ..failed(NOW) }, 0.0);
             assert_eq!((backoff.until(NOW).unwrap() - NOW).whole_minutes(), minutes, "{told} s");
         }
     }
@@ -138,7 +138,7 @@ mod tests {
     fn a_certificate_that_ends_soon_is_tried_for_more_often() {
         for (hours_left, minutes) in [(24 * 30, 1440), (24, 360), (8, 120), (1, 60), (-5, 60)] {
             let mut backoff = Backoff { failures: 9, ..Backoff::default() };
-            backoff.fail(Failed { expires: Some(NOW + Duration::hours(hours_left)), ..failed(NOW) }, 0.0);
+            backoff.fail(FailedAttempt { expires: Some(NOW + Duration::hours(hours_left)), ..failed(NOW) }, 0.0);
             assert_eq!((backoff.until(NOW).unwrap() - NOW).whole_minutes(), minutes, "{hours_left} h");
         }
     }

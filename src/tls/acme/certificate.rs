@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use super::schedule::Life;
 use crate::config::Name;
-use crate::tls::facts::Facts;
+use crate::tls::cert_info::CertInfo;
 use crate::tls::{Fingerprint, crypto, pem};
 
 /// A public certificate with its key, checked.
@@ -22,7 +22,7 @@ pub(super) struct Obtained {
 
 /// What is wrong with a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Flaw {
+pub(super) enum CertificateFlaw {
     #[error("it cannot be read")]
     Unreadable,
     #[error("it has no usable private key")]
@@ -36,26 +36,26 @@ pub(super) enum Flaw {
 }
 
 /// A key, and the request for a certificate that goes with it.
-pub(super) struct Wanted {
+pub(super) struct CertificateRequest {
     pub(super) key_pem: String,
     pub(super) request: Vec<u8>,
 }
 
 impl Obtained {
     /// Reads key and chain, leaf first, from one text.
-    pub(super) fn read(text: &[u8], name: &Name, now: OffsetDateTime) -> Result<Self, Flaw> {
-        let chain = pem::certificates(text).map_err(|_| Flaw::Unreadable)?;
-        let facts = chain.first().and_then(|leaf| Facts::read(leaf)).ok_or(Flaw::Unreadable)?;
-        let key: PrivateKeyDer<'static> = pem::private_key(text).ok().flatten().ok_or(Flaw::NoKey)?;
-        let key = crypto::provider().key_provider.load_private_key(key).map_err(|_| Flaw::NoKey)?;
+    pub(super) fn read(text: &[u8], name: &Name, now: OffsetDateTime) -> Result<Self, CertificateFlaw> {
+        let chain = pem::certificates(text).map_err(|_| CertificateFlaw::Unreadable)?;
+        let facts = chain.first().and_then(|leaf| CertInfo::read(leaf)).ok_or(CertificateFlaw::Unreadable)?;
+        let key: PrivateKeyDer<'static> = pem::private_key(text).ok().flatten().ok_or(CertificateFlaw::NoKey)?;
+        let key = crypto::provider().key_provider.load_private_key(key).map_err(|_| CertificateFlaw::NoKey)?;
         if key.public_key().is_some_and(|public| public.as_ref() != facts.public_key) {
-            return Err(Flaw::OtherKey);
+            return Err(CertificateFlaw::OtherKey);
         }
         if !facts.covers(name) {
-            return Err(Flaw::OtherNames);
+            return Err(CertificateFlaw::OtherNames);
         }
         if facts.not_after <= now {
-            return Err(Flaw::Ended);
+            return Err(CertificateFlaw::Ended);
         }
         let life = Life { not_before: facts.not_before, not_after: facts.not_after, obtained: now };
         Ok(Self { certified: Arc::new(CertifiedKey::new(chain, key)), life })
@@ -72,7 +72,7 @@ impl Obtained {
     }
 }
 
-impl Wanted {
+impl CertificateRequest {
     /// Makes a key for `name`: a new one each time, so that one that leaked is of no use for long.
     pub(super) fn new(name: &Name) -> Result<Self, rcgen::Error> {
         let key = KeyPair::generate()?;

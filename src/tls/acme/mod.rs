@@ -1,6 +1,6 @@
 //! The public certificate, by ACME (RFC 8555): obtained, renewed, and shown instead of the local one.
 //!
-//! [`Acme::open`] shows what is on disk, then [`Acme::run`] keeps one certificate per name: it orders what is missing, asks the
+//! [`AcmeRenewal::open`] shows what is on disk, then [`AcmeRenewal::run`] keeps one certificate per name: it orders what is missing, asks the
 //! authority when to renew (RFC 9773), and waits. Every order is for a single name, one after the other, so that a name that is
 //! refused hurts no other. Whatever fails is tried again later and later (`backoff.rs`), and until it works the certificate that
 //! is there stays; when that has ended, the local one takes over.
@@ -18,8 +18,8 @@
 mod account;
 mod answers;
 mod backoff;
+mod cert_manager;
 mod certificate;
-mod keeper;
 mod order;
 mod plan;
 mod reason;
@@ -30,6 +30,6 @@ mod store;
 mod transport;
 
 pub use answers::Tokens;
-pub use run::{Acme, Clock, Settings};
+pub use run::{AcmeClock, AcmeRenewal, AcmeSettings};
 pub(super) use store::file_of;
-pub use transport::{Dial, Https, HttpsError};
+pub use transport::{DirectoryDial, DirectoryHttps, HttpsError};

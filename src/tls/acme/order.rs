@@ -7,13 +7,13 @@ use instant_acme::{
     OrderStatus, Problem, RetryPolicy,
 };
 
-use super::answers::{Answers, ChallengeError};
-use super::certificate::{Flaw, Wanted};
-use crate::config::{Challenge, Name};
+use super::answers::{ChallengeAnswers, ChallengeError};
+use super::certificate::{CertificateFlaw, CertificateRequest};
+use crate::config::{AcmeChallengeKind, Name};
 
 /// What is ordered.
 #[derive(Debug, Clone)]
-pub(super) struct Request<'a> {
+pub(super) struct OrderRequest<'a> {
     pub(super) name: &'a Name,
     pub(super) profile: Option<&'a str>,
     /// The certificate that it is to replace (RFC 9773 §5).
@@ -29,13 +29,13 @@ pub(super) enum OrderError {
     /// The authority looked, and did not find what it should.
     #[error("{challenge} failed")]
     NotProven {
-        challenge: Challenge,
+        challenge: AcmeChallengeKind,
         /// What it found.
         problem: Option<Box<Problem>>,
     },
     /// The name cannot be proven this way.
     #[error("the authority offers no {0} for this name")]
-    NotOffered(Challenge),
+    NotOffered(AcmeChallengeKind),
     /// There is no such profile.
     #[error("the directory has no profile `{wanted}`; it offers: {offered}")]
     NoProfile { wanted: String, offered: String },
@@ -45,7 +45,7 @@ pub(super) enum OrderError {
     Request(#[from] rcgen::Error),
     /// What came is of no use.
     #[error("the authority's certificate is of no use: {0}")]
-    Useless(#[from] Flaw),
+    Useless(#[from] CertificateFlaw),
 }
 
 /// Repeats a request that was refused for its nonce. Nonces go bad by themselves (RFC 8555 §6.5), and three times in a row,
@@ -66,20 +66,20 @@ pub(super) use patiently;
 /// Orders a certificate and proves the name by `challenge`. Returns the key and the chain, leaf first, in one text.
 pub(super) async fn obtain(
     account: &Account,
-    request: &Request<'_>,
-    challenge: Challenge,
-    answers: &Answers,
+    request: &OrderRequest<'_>,
+    challenge: AcmeChallengeKind,
+    answers: &ChallengeAnswers,
 ) -> Result<String, OrderError> {
     let mut order = place(account, request).await?;
     let ready = prove(&mut order, request.name, challenge, answers).await?;
-    let wanted = Wanted::new(request.name)?;
+    let wanted = CertificateRequest::new(request.name)?;
     patiently!(order.finalize_csr(&wanted.request))?;
     drop(ready);
     let chain = patiently!(order.poll_certificate(&PATIENCE))?;
     Ok(format!("{}{chain}", wanted.key_pem))
 }
 
-async fn place(account: &Account, request: &Request<'_>) -> Result<Order, Error> {
+async fn place(account: &Account, request: &OrderRequest<'_>) -> Result<Order, Error> {
     let identifiers = [match request.name {
         Name::Dns(name) => Identifier::Dns(name.clone()),
         Name::Ip(ip) => Identifier::Ip(*ip),
@@ -102,9 +102,9 @@ async fn place(account: &Account, request: &Request<'_>) -> Result<Order, Error>
 async fn prove(
     order: &mut Order,
     name: &Name,
-    challenge: Challenge,
-    answers: &Answers,
-) -> Result<Option<super::answers::Ready>, OrderError> {
+    challenge: AcmeChallengeKind,
+    answers: &ChallengeAnswers,
+) -> Result<Option<super::answers::ReadyAnswer>, OrderError> {
     if order.state().status == OrderStatus::Ready {
         return Ok(None);
     }
@@ -117,8 +117,8 @@ async fn prove(
             continue;
         }
         let kind = match challenge {
-            Challenge::TlsAlpn01 => ChallengeType::TlsAlpn01,
-            Challenge::Http01 => ChallengeType::Http01,
+            AcmeChallengeKind::TlsAlpn01 => ChallengeType::TlsAlpn01,
+            AcmeChallengeKind::Http01 => ChallengeType::Http01,
         };
         let Some(mut offered) = authorization.challenge(kind) else { return Err(OrderError::NotOffered(challenge)) };
         let (token, proof) = (offered.token.clone(), offered.key_authorization());

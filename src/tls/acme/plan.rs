@@ -1,6 +1,6 @@
 //! What to ask the authority for: which names, and which profile.
 
-use crate::config::{Name, Profile, Tls};
+use crate::config::{AcmeProfile, Name, Tls};
 
 /// The names that get a certificate of their own, one order each, so that a name that is refused hurts no other. What the
 /// authority cannot certify is left to the local certificate.
@@ -17,15 +17,15 @@ pub(super) fn names(tls: &Tls) -> Vec<Name> {
 /// The profile that an order for `name` asks for, of those that the directory offers; `Err` is one that it does not.
 ///
 /// Let's Encrypt certifies IP addresses with `shortlived` only.
-pub(super) fn profile<'a>(wanted: &'a Profile, name: &Name, offered: &[&str]) -> Result<Option<&'a str>, &'a str> {
+pub(super) fn profile<'a>(wanted: &'a AcmeProfile, name: &Name, offered: &[&str]) -> Result<Option<&'a str>, &'a str> {
     match wanted {
-        Profile::None => Ok(None),
-        Profile::Auto => {
+        AcmeProfile::None => Ok(None),
+        AcmeProfile::Auto => {
             let needs_it = matches!(name, Name::Ip(_)) && offered.contains(&SHORTLIVED);
             Ok(needs_it.then_some(SHORTLIVED))
         }
-        Profile::Named(profile) if offered.contains(&profile.as_str()) => Ok(Some(profile)),
-        Profile::Named(profile) => Err(profile),
+        AcmeProfile::Named(profile) if offered.contains(&profile.as_str()) => Ok(Some(profile)),
+        AcmeProfile::Named(profile) => Err(profile),
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn an_address_takes_the_short_lived_profile_where_there_is_one() {
-        let (auto, none, named) = (Profile::Auto, Profile::None, Profile::Named("classic".into()));
+        let (auto, none, named) = (AcmeProfile::Auto, AcmeProfile::None, AcmeProfile::Named("classic".into()));
         let (lets_encrypt, other) = (&["classic", "shortlived"][..], &["default"][..]);
         for (wanted, name, offered, expected) in [
             (&auto, ip("8.8.8.8"), lets_encrypt, Ok(Some("shortlived"))),

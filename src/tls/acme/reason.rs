@@ -6,7 +6,7 @@ use std::fmt::Write;
 use instant_acme::{Error, Problem};
 
 use super::order::{OrderError, is};
-use crate::config::{Acme, Challenge, Name};
+use crate::config::{Acme, AcmeChallengeKind, Name};
 
 /// Why the directory gave no account or no answer.
 pub(super) fn of_directory(error: &Error, settings: &Acme) -> String {
@@ -64,10 +64,10 @@ pub(super) fn of_order(error: &OrderError, name: &Name, settings: &Acme) -> Stri
     }
 }
 
-fn of_proof(challenge: Challenge, problem: &Problem, name: &Name) -> String {
+fn of_proof(challenge: AcmeChallengeKind, problem: &Problem, name: &Name) -> String {
     let port = match challenge {
-        Challenge::TlsAlpn01 => 443,
-        Challenge::Http01 => 80,
+        AcmeChallengeKind::TlsAlpn01 => 443,
+        AcmeChallengeKind::Http01 => 80,
     };
     let what = if is(problem, "connection") || names_no_connection(problem) {
         format!("port {port} of {name} cannot be reached from outside: let it through to this machine")
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn what_failed_is_said_with_what_to_do() {
-        use Challenge::{Http01, TlsAlpn01};
+        use AcmeChallengeKind::{Http01, TlsAlpn01};
         let name = Name::Dns("gw.example.com".into());
         let not_proven =
             |challenge, kind| OrderError::NotProven { challenge, problem: Some(Box::new(problem(kind, "why"))) };

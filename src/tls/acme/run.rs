@@ -1,4 +1,4 @@
-//! [`Acme`]: the shell that waits, and does what [`Keeper`] says.
+//! [`AcmeRenewal`]: the shell that waits, and does what [`CertManager`] says.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,61 +9,61 @@ use time::format_description::well_known::Rfc3339;
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
-use super::answers::{Answers, Tokens};
+use super::answers::{ChallengeAnswers, Tokens};
 use super::backoff::Backoff;
+use super::cert_manager::{CertAction, CertManager};
 use super::certificate::Obtained;
-use super::keeper::{Keeper, Todo};
 use super::plan;
 use super::schedule::next_look;
-use super::session::{Advice, Failure, NoSession, Outage, Session};
-use super::store::{Store, Turn};
-use super::transport::Dial;
-use crate::config::{Challenge, Tls};
+use super::session::{AcmeFailure, AcmeSession, AuthorityOutage, NoSession, RenewalAdvice};
+use super::store::{AcmeStore, OrderTurn};
+use super::transport::DirectoryDial;
+use crate::config::{AcmeChallengeKind, Tls};
 use crate::drain::Drain;
 use crate::tls::Certificates;
 
 /// What the time is.
-pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
+pub type AcmeClock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
 /// What public certificates are obtained by.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct AcmeSettings {
     /// The names and the authority.
     pub tls: Tls,
     /// The challenges that a listener can answer, in the order to try them.
-    pub challenges: Vec<Challenge>,
+    pub challenges: Vec<AcmeChallengeKind>,
     /// Where the account and the certificates are kept.
     pub state_dir: Option<PathBuf>,
 }
 
 /// Keeps a public certificate for every name.
-pub struct Acme {
-    settings: Settings,
-    answers: Answers,
-    store: Store,
-    keepers: Vec<Keeper>,
-    turn: Turn,
-    outage: Option<Outage>,
-    clock: Clock,
+pub struct AcmeRenewal {
+    settings: AcmeSettings,
+    answers: ChallengeAnswers,
+    store: AcmeStore,
+    keepers: Vec<CertManager>,
+    turn: OrderTurn,
+    outage: Option<AuthorityOutage>,
+    clock: AcmeClock,
 }
 
 /// The session of one round, once it is needed; there is no second try in the same round.
-type Round = Option<Result<Session, Failure>>;
+type RenewalRound = Option<Result<AcmeSession, AcmeFailure>>;
 
-impl Acme {
+impl AcmeRenewal {
     /// Reads what is kept, and shows those certificates in `certificates` at once. Reads files: not for an async task.
-    pub fn open(settings: Settings, certificates: Arc<Certificates>, tokens: Tokens, clock: Clock) -> Self {
-        let store = Store::open(settings.state_dir.as_deref(), &settings.tls.acme.directory);
+    pub fn open(settings: AcmeSettings, certificates: Arc<Certificates>, tokens: Tokens, clock: AcmeClock) -> Self {
+        let store = AcmeStore::open(settings.state_dir.as_deref(), &settings.tls.acme.directory);
         let names = plan::names(&settings.tls);
         for name in settings.tls.names.iter().filter(|name| !names.contains(name)) {
             info!(%name, "no public certificate: the public internet does not know the name; the local one is shown");
         }
-        let keepers = names.into_iter().map(Keeper::new).collect();
+        let keepers = names.into_iter().map(CertManager::new).collect();
         let turn = store.turn();
-        if matches!(turn, Turn::Theirs) {
+        if matches!(turn, OrderTurn::Theirs) {
             info!("another frontgate with this state directory orders the public certificates; this one shows them");
         }
-        let answers = Answers { certificates, tokens };
+        let answers = ChallengeAnswers { certificates, tokens };
         let mut acme = Self { settings, answers, store, keepers, turn, outage: None, clock };
         acme.show_kept();
         acme.announce_pauses();
@@ -71,7 +71,7 @@ impl Acme {
     }
 
     /// Orders, renews and waits, until the drain.
-    pub async fn run(mut self, dial: Dial, drain: Drain) {
+    pub async fn run(mut self, dial: DirectoryDial, drain: Drain) {
         loop {
             let step = async {
                 let pause = self.step(&dial).await;
@@ -85,8 +85,8 @@ impl Acme {
     }
 
     /// Does what there is to do, and says for how long there is nothing.
-    async fn step(&mut self, dial: &Dial) -> Duration {
-        if matches!(self.turn, Turn::Theirs) && !self.take_over() {
+    async fn step(&mut self, dial: &DirectoryDial) -> Duration {
+        if matches!(self.turn, OrderTurn::Theirs) && !self.take_over() {
             return THEIRS;
         }
         let mut round = None;
@@ -98,14 +98,14 @@ impl Acme {
                 let quiet_until = self.outage.as_ref().map_or(now, |outage| outage.until);
                 match self.keepers[index].todo(now, quiet_until) {
                     _ if done == MOST_AT_ONCE => pause = SHORTEST_SLEEP,
-                    Todo::Wait(until) => {
+                    CertAction::Wait(until) => {
                         pause = pause.min((until - now).try_into().unwrap_or(Duration::ZERO));
                         break;
                     }
-                    Todo::Retire => self.retire(index),
-                    Todo::Remind => self.remind(index, now),
-                    Todo::Look => self.look(index, dial, &mut round).await,
-                    Todo::Order => self.order(index, dial, &mut round).await,
+                    CertAction::Retire => self.retire(index),
+                    CertAction::Remind => self.remind(index, now),
+                    CertAction::Look => self.look(index, dial, &mut round).await,
+                    CertAction::Order => self.order(index, dial, &mut round).await,
                 }
             }
         }
@@ -117,13 +117,13 @@ impl Acme {
     fn take_over(&mut self) -> bool {
         self.turn = self.store.turn();
         self.show_kept();
-        if matches!(self.turn, Turn::Ours { .. }) {
+        if matches!(self.turn, OrderTurn::Ours { .. }) {
             info!("this frontgate orders the public certificates from here on");
             return true;
         }
         let now = (self.clock)();
         for index in 0..self.keepers.len() {
-            if self.keepers[index].todo(now, now) == Todo::Retire {
+            if self.keepers[index].todo(now, now) == CertAction::Retire {
                 self.retire(index);
             }
         }
@@ -172,7 +172,7 @@ impl Acme {
     }
 
     /// Asks the authority when to renew (RFC 9773).
-    async fn look(&mut self, index: usize, dial: &Dial, round: &mut Round) {
+    async fn look(&mut self, index: usize, dial: &DirectoryDial, round: &mut RenewalRound) {
         let looked = match self.session(dial, round).await {
             Some(Ok(session)) => session.look(&self.keepers[index]).await,
             Some(Err(failure)) => Err(failure.clone()),
@@ -183,7 +183,7 @@ impl Acme {
         let Some(held) = &mut keeper.held else { return };
         let name = &keeper.name;
         match looked {
-            Ok(Advice { window, again, explanation }) => {
+            Ok(RenewalAdvice { window, again, explanation }) => {
                 if held.looked(window, next_look(now, again)) {
                     let [start, end] =
                         [window.map(|window| stamp(window.start)), window.map(|window| stamp(window.end))];
@@ -198,7 +198,7 @@ impl Acme {
         }
     }
 
-    async fn order(&mut self, index: usize, dial: &Dial, round: &mut Round) {
+    async fn order(&mut self, index: usize, dial: &DirectoryDial, round: &mut RenewalRound) {
         let obtained = match self.session(dial, round).await {
             Some(Ok(session)) => {
                 self.keepers[index].keep_attempt(&self.store, (self.clock)()).await;
@@ -239,15 +239,19 @@ impl Acme {
     }
 
     /// The open account, or why the authority refuses one; `None` while it does not answer.
-    async fn session<'a>(&mut self, dial: &Dial, round: &'a mut Round) -> Option<&'a Result<Session, Failure>> {
+    async fn session<'a>(
+        &mut self,
+        dial: &DirectoryDial,
+        round: &'a mut RenewalRound,
+    ) -> Option<&'a Result<AcmeSession, AcmeFailure>> {
         if round.is_none() {
-            let opened = Session::open(&self.settings, &self.store, dial).await;
+            let opened = AcmeSession::open(&self.settings, &self.store, dial).await;
             let outage = self.outage.take();
             *round = Some(match opened {
                 Ok(session) => Ok(session),
                 Err(NoSession::Refused(failure)) => Err(failure),
                 Err(NoSession::Unanswered(failure)) => {
-                    self.unanswered(Outage::after(outage, failure, (self.clock)()));
+                    self.unanswered(AuthorityOutage::after(outage, failure, (self.clock)()));
                     return None;
                 }
             });
@@ -255,7 +259,7 @@ impl Acme {
         round.as_ref()
     }
 
-    fn unanswered(&mut self, outage: Outage) {
+    fn unanswered(&mut self, outage: AuthorityOutage) {
         // Ever more seldom: reminders say what it means for a certificate.
         if outage.failures.is_power_of_two() {
             let (why, next, failures) = (&outage.reason, stamp(outage.until), outage.failures);
@@ -265,11 +269,11 @@ impl Acme {
     }
 }
 
-fn why<'a>(outage: Option<&'a Outage>, backoff: &'a Backoff) -> Option<&'a str> {
+fn why<'a>(outage: Option<&'a AuthorityOutage>, backoff: &'a Backoff) -> Option<&'a str> {
     outage.map(|outage| outage.reason.as_str()).or(backoff.reason())
 }
 
-fn show(certificates: &Certificates, keeper: &mut Keeper, obtained: Obtained, now: OffsetDateTime) {
+fn show(certificates: &Certificates, keeper: &mut CertManager, obtained: Obtained, now: OffsetDateTime) {
     certificates.set_public(&keeper.name, Some(Arc::clone(&obtained.certified)));
     info!(
         name = %keeper.name,

@@ -13,7 +13,7 @@ pub(super) struct Life {
 
 /// When the authority would like it to be renewed (RFC 9773 §4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Window {
+pub(super) struct RenewalWindow {
     pub(super) start: OffsetDateTime,
     pub(super) end: OffsetDateTime,
 }
@@ -23,7 +23,7 @@ pub(super) struct Window {
 ///
 /// In the authority's window if there is one, else when a third of the life is left, or up to a thirtieth of it earlier. In no
 /// case so soon after the last time that an authority that always says "at once" makes a loop of it.
-pub(super) fn renewal(life: &Life, window: Option<&Window>, chance: f64) -> OffsetDateTime {
+pub(super) fn renewal(life: &Life, window: Option<&RenewalWindow>, chance: f64) -> OffsetDateTime {
     let whole = life.whole();
     let moment = match window.filter(|window| window.start < window.end) {
         // A window that lies behind the certificate's end would be an outage.
@@ -75,8 +75,8 @@ mod tests {
         Life { not_before: MADE, not_after: MADE + whole, obtained: MADE }
     }
 
-    fn window(start: Duration, end: Duration) -> Window {
-        Window { start: MADE + start, end: MADE + end }
+    fn window(start: Duration, end: Duration) -> RenewalWindow {
+        RenewalWindow { start: MADE + start, end: MADE + end }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! [`Session`]: an account that is open, and what can be asked for with it.
+//! [`AcmeSession`]: an account that is open, and what can be asked for with it.
 
 use std::time::Duration;
 
@@ -6,26 +6,26 @@ use instant_acme::{Account, Error};
 use time::OffsetDateTime;
 use tracing::debug;
 
-use super::answers::Answers;
+use super::answers::ChallengeAnswers;
+use super::cert_manager::CertManager;
 use super::certificate::Obtained;
-use super::keeper::Keeper;
-use super::order::{self, OrderError, Request};
-use super::run::{Clock, Settings};
-use super::schedule::Window;
-use super::store::Store;
-use super::transport::{Dial, Noted};
+use super::order::{self, OrderError, OrderRequest};
+use super::run::{AcmeClock, AcmeSettings};
+use super::schedule::RenewalWindow;
+use super::store::AcmeStore;
+use super::transport::{DirectoryDial, RecordingClient};
 use super::{account, backoff, plan, reason};
 
 /// An account that is open, for as long as there is something to do.
-pub(super) struct Session {
+pub(super) struct AcmeSession {
     account: Account,
-    http: Noted,
+    http: RecordingClient,
 }
 
 /// What the authority says about a renewal.
 #[derive(Debug)]
-pub(super) struct Advice {
-    pub(super) window: Option<Window>,
+pub(super) struct RenewalAdvice {
+    pub(super) window: Option<RenewalWindow>,
     /// When to ask again.
     pub(super) again: Option<Duration>,
     /// A page that says why.
@@ -36,14 +36,14 @@ pub(super) struct Advice {
 #[derive(Debug)]
 pub(super) enum NoSession {
     /// The authority does not want us.
-    Refused(Failure),
+    Refused(AcmeFailure),
     /// It does not answer, or nobody who answers is one.
-    Unanswered(Failure),
+    Unanswered(AcmeFailure),
 }
 
 /// Why something did not work, and what follows.
 #[derive(Debug, Clone)]
-pub(super) struct Failure {
+pub(super) struct AcmeFailure {
     pub(super) reason: String,
     /// How long the authority wants to be left alone.
     pub(super) told: Option<Duration>,
@@ -53,23 +53,27 @@ pub(super) struct Failure {
 
 /// The authority has not answered for a while.
 #[derive(Debug)]
-pub(super) struct Outage {
+pub(super) struct AuthorityOutage {
     pub(super) failures: u32,
     /// It is not asked before.
     pub(super) until: OffsetDateTime,
     pub(super) reason: String,
 }
 
-impl Session {
+impl AcmeSession {
     /// Opens the account.
-    pub(super) async fn open(settings: &Settings, store: &Store, dial: &Dial) -> Result<Self, NoSession> {
+    pub(super) async fn open(
+        settings: &AcmeSettings,
+        store: &AcmeStore,
+        dial: &DirectoryDial,
+    ) -> Result<Self, NoSession> {
         let acme = &settings.tls.acme;
-        let failure = |error: &Error, told| Failure {
+        let failure = |error: &Error, told| AcmeFailure {
             reason: reason::of_directory(error, acme),
             told,
             forget_account: is_unknown_account(error),
         };
-        let http = dial().map(Noted::new).map_err(|error| NoSession::Unanswered(failure(&error, None)))?;
+        let http = dial().map(RecordingClient::new).map_err(|error| NoSession::Unanswered(failure(&error, None)))?;
         match account::open(acme, store, &http).await {
             Ok(account) => Ok(Self { account, http }),
             Err(error @ Error::Api(_)) => Err(NoSession::Refused(failure(&error, http.retry_after()))),
@@ -78,19 +82,19 @@ impl Session {
     }
 
     /// When to renew (RFC 9773).
-    pub(super) async fn look(&self, keeper: &Keeper) -> Result<Advice, Failure> {
-        let none = Advice { window: None, again: Some(A_DAY), explanation: None };
+    pub(super) async fn look(&self, keeper: &CertManager) -> Result<RenewalAdvice, AcmeFailure> {
+        let none = RenewalAdvice { window: None, again: Some(A_DAY), explanation: None };
         let identifier = keeper.held.as_ref().and_then(|held| held.obtained.identifier());
         let Some(identifier) = identifier else { return Ok(none) };
         match self.account.renewal_info(&identifier).await {
             Ok((info, again)) => {
-                let window = Window { start: info.suggested_window.start, end: info.suggested_window.end };
-                Ok(Advice { window: Some(window), again: Some(again), explanation: info.explanation_url })
+                let window = RenewalWindow { start: info.suggested_window.start, end: info.suggested_window.end };
+                Ok(RenewalAdvice { window: Some(window), again: Some(again), explanation: info.explanation_url })
             }
             // It may know tomorrow.
             Err(Error::Unsupported(_)) => Ok(none),
             Err(error) => {
-                Err(Failure { reason: error.to_string(), told: self.http.retry_after(), forget_account: false })
+                Err(AcmeFailure { reason: error.to_string(), told: self.http.retry_after(), forget_account: false })
             }
         }
     }
@@ -98,20 +102,20 @@ impl Session {
     /// Orders by one challenge after the other. Returns what came, as text and read.
     pub(super) async fn obtain(
         &self,
-        keeper: &Keeper,
-        settings: &Settings,
-        answers: &Answers,
-        clock: &Clock,
-    ) -> Result<(String, Obtained), Failure> {
+        keeper: &CertManager,
+        settings: &AcmeSettings,
+        answers: &ChallengeAnswers,
+        clock: &AcmeClock,
+    ) -> Result<(String, Obtained), AcmeFailure> {
         let (name, acme) = (&keeper.name, &settings.tls.acme);
         let offered: Vec<&str> = self.account.profiles().map(|profile| profile.name).collect();
         let profile = plan::profile(&acme.profile, name, &offered).map_err(|wanted| {
             let error = OrderError::NoProfile { wanted: wanted.to_owned(), offered: offered.join(", ") };
-            Failure { reason: error.to_string(), told: None, forget_account: false }
+            AcmeFailure { reason: error.to_string(), told: None, forget_account: false }
         })?;
         let replaces = keeper.held.as_ref().and_then(|held| held.obtained.identifier());
-        let request = Request { name, profile, replaces };
-        let mut failures: Vec<Failure> = Vec::new();
+        let request = OrderRequest { name, profile, replaces };
+        let mut failures: Vec<AcmeFailure> = Vec::new();
         for &challenge in &settings.challenges {
             debug!(%name, %challenge, profile, "ordering a public certificate");
             let made = order::obtain(&self.account, &request, challenge, answers).await;
@@ -120,7 +124,7 @@ impl Session {
                 Ok((obtained, text)) => return Ok((text, obtained)),
                 Err(error) => error,
             };
-            failures.push(Failure {
+            failures.push(AcmeFailure {
                 reason: reason::of_order(&error, name, acme),
                 told: self.http.retry_after(),
                 forget_account: matches!(&error, OrderError::Acme(error) if is_unknown_account(error)),
@@ -130,11 +134,11 @@ impl Session {
                 break;
             }
         }
-        Err(Failure::all(&failures))
+        Err(AcmeFailure::all(&failures))
     }
 }
 
-impl Failure {
+impl AcmeFailure {
     fn all(failures: &[Self]) -> Self {
         let reasons: Vec<&str> = failures.iter().map(|failure| failure.reason.as_str()).collect();
         Self {
@@ -145,9 +149,9 @@ impl Failure {
     }
 }
 
-impl Outage {
+impl AuthorityOutage {
     /// What follows from one more failure.
-    pub(super) fn after(before: Option<Self>, failure: Failure, now: OffsetDateTime) -> Self {
+    pub(super) fn after(before: Option<Self>, failure: AcmeFailure, now: OffsetDateTime) -> Self {
         let failures = before.map_or(0, |outage| outage.failures).saturating_add(1);
         let until = now + backoff::outage(failures, failure.told, fastrand::f64());
         Self { failures, until, reason: failure.reason }

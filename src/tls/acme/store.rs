@@ -1,4 +1,4 @@
-//! [`Store`]: what is kept of one authority, in files or, where there is no folder, not at all.
+//! [`AcmeStore`]: what is kept of one authority, in files or, where there is no folder, not at all.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,14 +9,14 @@ use time::OffsetDateTime;
 use tracing::warn;
 
 use super::backoff::Backoff;
-use super::certificate::{Flaw, Obtained};
+use super::certificate::{CertificateFlaw, Obtained};
 use crate::config::{Directory, Name};
-use crate::tls::state::{Access, Lock, StateDir, StateError};
+use crate::tls::state::{FileAccess, Lock, StateDir, StateError};
 
 /// The folder of one authority. What cannot be written is warned about and lives in memory: a certificate that is lost with
 /// the process is better than none.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(super) struct AcmeStore {
     dir: Option<StateDir>,
     /// The account where it could not be written: a session must not open another one each time. Text, because the library's
     /// credentials cannot be copied.
@@ -32,7 +32,7 @@ pub(super) struct KeptAccount {
 
 /// Whether this process may order.
 #[derive(Debug)]
-pub(super) enum Turn {
+pub(super) enum OrderTurn {
     /// It may, for as long as it holds this.
     Ours { _lock: Option<Lock> },
     /// Another process does.
@@ -44,7 +44,7 @@ pub(in crate::tls) fn file_of(state_dir: &Path, directory: &Directory, name: &Na
     state_dir.join("acme").join(folder(directory.url())).join(format!("{}.pem", file(name)))
 }
 
-impl Store {
+impl AcmeStore {
     pub(super) fn open(state_dir: Option<&Path>, directory: &Directory) -> Self {
         let dir = state_dir.map(|dir| StateDir::open(&dir.join("acme").join(folder(directory.url()))));
         let dir = dir.transpose().unwrap_or_else(|error| {
@@ -55,12 +55,12 @@ impl Store {
     }
 
     /// Begins to order, unless another process does so already.
-    pub(super) fn turn(&self) -> Turn {
+    pub(super) fn turn(&self) -> OrderTurn {
         match self.dir.as_ref().map(StateDir::try_lock) {
-            Some(Ok(None)) => Turn::Theirs,
-            Some(Ok(Some(lock))) => Turn::Ours { _lock: Some(lock) },
+            Some(Ok(None)) => OrderTurn::Theirs,
+            Some(Ok(Some(lock))) => OrderTurn::Ours { _lock: Some(lock) },
             // A folder that cannot be written was warned about, or will be when there is something to write.
-            Some(Err(_)) | None => Turn::Ours { _lock: None },
+            Some(Err(_)) | None => OrderTurn::Ours { _lock: None },
         }
     }
 
@@ -70,7 +70,7 @@ impl Store {
         let text = self.read(&file)?;
         match Obtained::read(&text, name, now) {
             Ok(obtained) => Some(obtained),
-            Err(Flaw::Ended) => None,
+            Err(CertificateFlaw::Ended) => None,
             Err(flaw) => {
                 warn!(file = %dir.file(&file).display(), "a public certificate is not used: {flaw}");
                 if let Err(error) = dir.set_aside(&file) {
@@ -120,7 +120,7 @@ impl Store {
     }
 
     fn read(&self, file: &str) -> Option<Vec<u8>> {
-        self.dir.as_ref()?.read(file, Access::Private).unwrap_or_else(|error| {
+        self.dir.as_ref()?.read(file, FileAccess::Private).unwrap_or_else(|error| {
             warn!(%error, "what was kept of the public certificate is not used");
             None
         })
@@ -144,7 +144,7 @@ impl Store {
     async fn write(&self, file: String, text: String) {
         let Some(dir) = self.dir.clone() else { return };
         let written = tokio::task::spawn_blocking(move || -> Result<(), StateError> {
-            dir.write(&file, text.as_bytes(), Access::Private)
+            dir.write(&file, text.as_bytes(), FileAccess::Private)
         });
         match written.await {
             Ok(Ok(())) => {}
@@ -192,12 +192,12 @@ mod tests {
     #[test]
     fn only_one_process_orders() {
         let temp = tempfile::tempdir().unwrap();
-        let store = || Store::open(Some(temp.path()), &Directory::LetsEncrypt);
+        let store = || AcmeStore::open(Some(temp.path()), &Directory::LetsEncrypt);
         let first = store().turn();
-        assert!(matches!(first, Turn::Ours { .. }));
-        assert!(matches!(store().turn(), Turn::Theirs));
+        assert!(matches!(first, OrderTurn::Ours { .. }));
+        assert!(matches!(store().turn(), OrderTurn::Theirs));
         drop(first);
-        assert!(matches!(store().turn(), Turn::Ours { .. }));
-        assert!(matches!(Store::open(None, &Directory::LetsEncrypt).turn(), Turn::Ours { .. }));
+        assert!(matches!(store().turn(), OrderTurn::Ours { .. }));
+        assert!(matches!(AcmeStore::open(None, &Directory::LetsEncrypt).turn(), OrderTurn::Ours { .. }));
     }
 }

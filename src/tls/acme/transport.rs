@@ -1,4 +1,4 @@
-//! [`Https`]: how requests get to the directory, and [`Noted`]: what the ACME library does not pass on of the answers.
+//! [`DirectoryHttps`]: how requests get to the directory, and [`RecordingClient`]: what the ACME library does not pass on of the answers.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,17 +20,17 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::config;
-use crate::listener::{Names, in_turns, race};
+use crate::listener::{NameResolver, in_turns, race};
 use crate::tls::{ClientTls, client_config, pem};
 
 /// Makes what requests are sent with; called for every session with the directory, and not kept in between.
-pub type Dial = Arc<dyn Fn() -> Result<Arc<dyn HttpClient>, Error> + Send + Sync>;
+pub type DirectoryDial = Arc<dyn Fn() -> Result<Arc<dyn HttpClient>, Error> + Send + Sync>;
 
 /// The way to a directory: a TLS connection per request. A certificate takes a dozen requests every few weeks; a pool of
 /// connections would have to be looked after in between.
-pub struct Https {
+pub struct DirectoryHttps {
     config: Arc<ClientConfig>,
-    names: Names,
+    names: NameResolver,
 }
 
 /// Why `tls.acme.ca_file` cannot be used.
@@ -43,23 +43,23 @@ pub struct HttpsError {
     what: String,
 }
 
-impl Https {
+impl DirectoryHttps {
     /// Trusts this system's certificates, and the ones in `ca_file` besides.
     ///
     /// # Errors
     /// `ca_file` holds none.
-    pub fn dial(ca_file: Option<&Path>) -> Result<Dial, HttpsError> {
+    pub fn dial(ca_file: Option<&Path>) -> Result<DirectoryDial, HttpsError> {
         let extra = ca_file.map(read).transpose()?.unwrap_or_default();
         Ok(Arc::new(move || {
             let config =
                 client_config(&ClientTls::by(extra.iter().cloned())).map_err(|error| Error::Other(Box::new(error)))?;
-            Ok(Arc::new(Self { config, names: Names::default() }))
+            Ok(Arc::new(Self { config, names: NameResolver::default() }))
         }))
     }
 }
 
-impl HttpClient for Https {
-    fn request(&self, request: Request<BodyWrapper<Bytes>>) -> Answer {
+impl HttpClient for DirectoryHttps {
+    fn request(&self, request: Request<BodyWrapper<Bytes>>) -> DirectoryResponse {
         let (config, names) = (Arc::clone(&self.config), self.names.clone());
         Box::pin(async move {
             let exchange = timeout(PATIENCE, exchange(config, &names, request)).await;
@@ -72,7 +72,7 @@ impl HttpClient for Https {
 
 async fn exchange(
     config: Arc<ClientConfig>,
-    names: &Names,
+    names: &NameResolver,
     request: Request<BodyWrapper<Bytes>>,
 ) -> io::Result<Response<Full<Bytes>>> {
     let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("{what} in {}", request.uri()));
@@ -109,7 +109,7 @@ async fn exchange(
 
 /// Connects to the first address that answers. An address that does not, such as IPv6's on a machine that only thinks it has
 /// it, must not use up the time of the others.
-async fn connect(names: &Names, host: &str, port: u16) -> io::Result<TcpStream> {
+async fn connect(names: &NameResolver, host: &str, port: u16) -> io::Result<TcpStream> {
     let found = names.find(host).await?;
     if found.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")));
@@ -133,12 +133,12 @@ fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpsError> {
     }
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>>;
+type DirectoryResponse = Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>>;
 
 /// Takes a look at every answer on its way: the library keeps neither the `Retry-After` of a refusal (RFC 8555 §6.6), nor the
 /// status of an answer that is not JSON, as a load balancer gives when the directory is down.
 #[derive(Clone)]
-pub(super) struct Noted {
+pub(super) struct RecordingClient {
     inner: Arc<dyn HttpClient>,
     retry_after: Arc<Mutex<Option<Duration>>>,
 }
@@ -148,7 +148,7 @@ pub(super) struct Noted {
 #[error("the directory's server answered {0}")]
 pub(super) struct NoDirectory(pub(super) http::StatusCode);
 
-impl Noted {
+impl RecordingClient {
     pub(super) fn new(inner: Arc<dyn HttpClient>) -> Self {
         Self { inner, retry_after: Arc::default() }
     }
@@ -159,8 +159,8 @@ impl Noted {
     }
 }
 
-impl HttpClient for Noted {
-    fn request(&self, mut request: Request<BodyWrapper<Bytes>>) -> Answer {
+impl HttpClient for RecordingClient {
+    fn request(&self, mut request: Request<BodyWrapper<Bytes>>) -> DirectoryResponse {
         // RFC 8555 §6.1: clients say who they are.
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
         // Not signed: the directory and the advice about renewals, which the library takes for granted.

@@ -5,7 +5,7 @@ use time::macros::datetime;
 
 use super::*;
 use crate::config::Tls;
-use crate::tls::{Certificates, Choice, Source};
+use crate::tls::{CertChoice, Certificates, CheckedCert};
 
 const NOW: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
 
@@ -13,8 +13,8 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-fn certificates(dir: Option<&Path>) -> (Source, Certificates) {
-    let source = Source::open(&Tls::default(), dir, NOW).unwrap();
+fn certificates(dir: Option<&Path>) -> (CheckedCert, Certificates) {
+    let source = CheckedCert::open(&Tls::default(), dir, NOW).unwrap();
     let certificates = Certificates::of(&source);
     (source, certificates)
 }
@@ -22,8 +22,8 @@ fn certificates(dir: Option<&Path>) -> (Source, Certificates) {
 /// What a client without a name is shown at `address`.
 fn at(certificates: &Certificates, address: &str, now: OffsetDateTime) -> CertificateDer<'static> {
     let shown = match certificates.choose(None, Some(ip(address))) {
-        Choice::Shown(shown) => shown,
-        Choice::Make(address) => certificates.make(address, now),
+        CertChoice::Shown(shown) => shown,
+        CertChoice::Make(address) => certificates.make(address, now),
     };
     shown.certified().cert[0].clone()
 }
@@ -68,7 +68,7 @@ fn a_name_that_the_ca_is_not_good_for_renews_nothing() {
     // By then a CA is trusted by people and stays as it is.
     let later = NOW + Duration::days(30);
     let [first, second] = [0, 1].map(|_| {
-        let restarted = Certificates::of(&Source::open(&tls, Some(temp.path()), later).unwrap());
+        let restarted = Certificates::of(&CheckedCert::open(&tls, Some(temp.path()), later).unwrap());
         at(&restarted, "192.168.1.5", later)
     });
     assert_eq!(first, second);
@@ -80,7 +80,7 @@ fn it_is_kept_in_memory_where_there_is_no_disk() {
     let lan = at(&certificates, "192.168.1.5", NOW);
     assert_eq!(at(&certificates, "192.168.1.5", NOW), lan);
     let later = NOW + Duration::days(1);
-    certificates.show(&Source::open(&Tls::default(), None, NOW).unwrap(), later);
+    certificates.show(&CheckedCert::open(&Tls::default(), None, NOW).unwrap(), later);
     assert_ne!(at(&certificates, "192.168.1.5", later), lan, "another CA signs anew");
 }
 
@@ -90,15 +90,15 @@ fn no_more_are_kept_than_a_machine_has_addresses() {
     let (source, first) = certificates(Some(temp.path()));
     let files =
         || fs::read_dir(temp.path()).unwrap().flatten().filter_map(|e| address_of(e.file_name().to_str()?)).count();
-    for host in 0..Addresses::MOST + 2 {
+    for host in 0..AddressCerts::MOST + 2 {
         let shown = at(&first, &format!("10.0.0.{host}"), NOW);
-        assert_eq!(shown == source.chain()[0], host >= Addresses::MOST, "{host}");
+        assert_eq!(shown == source.chain()[0], host >= AddressCerts::MOST, "{host}");
     }
-    assert_eq!(files(), Addresses::MOST);
+    assert_eq!(files(), AddressCerts::MOST);
     // Those of a former start make way.
     let (_, second) = certificates(Some(temp.path()));
     at(&second, "10.0.1.1", NOW);
-    assert_eq!(files(), Addresses::MOST);
+    assert_eq!(files(), AddressCerts::MOST);
     assert!(temp.path().join("address-10.0.1.1.pem").exists());
 }
 

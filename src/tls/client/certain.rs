@@ -9,7 +9,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, Signatu
 use rustls_platform_verifier::Verifier;
 
 use crate::config::Name;
-use crate::tls::facts::Facts;
+use crate::tls::cert_info::CertInfo;
 use crate::tls::fingerprint::Fingerprint;
 
 /// Accepts one certificate and nothing else. That the server has its key is verified all the same.
@@ -128,7 +128,7 @@ impl ServerCertVerifier for OrItself {
 
 /// Whether a trusted certificate is good for `name` and for `now` (RFC 9525, RFC 5280 §4.1.2.5).
 fn itself(leaf: &[u8], name: &ServerName<'_>, now: UnixTime) -> Result<(), CertificateError> {
-    let facts = Facts::read(leaf).ok_or(CertificateError::BadEncoding)?;
+    let facts = CertInfo::read(leaf).ok_or(CertificateError::BadEncoding)?;
     let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     if seconds > facts.not_after.unix_timestamp() {
         return Err(CertificateError::Expired);

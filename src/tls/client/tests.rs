@@ -5,7 +5,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConnection, ServerConfig, ServerConnection};
 
 use super::*;
-use crate::config::{ClientCert, Pin};
+use crate::config::{CertPin, ClientCert};
 
 /// A self-signed certificate; `ca` as `openssl req -x509` makes them.
 fn made(names: &[&str], ca: bool, years: (i32, i32)) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
@@ -60,7 +60,7 @@ fn shake(
 
 fn pinned(der: &[u8]) -> ClientTls {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
-    let pin = Pin(digest.as_ref().try_into().unwrap());
+    let pin = CertPin(digest.as_ref().try_into().unwrap());
     ClientTls::open(&UpstreamTls { pin: Some(pin), ..UpstreamTls::default() }).unwrap()
 }
 

@@ -5,10 +5,10 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-use super::{FileError, Pair, check, misplaced, uncovered};
+use super::{CertFileError, CertKeyPair, check, misplaced, uncovered};
 use crate::config::{CertificateFiles, Name};
-use crate::tls::facts::Facts;
-use crate::tls::kept::Kept;
+use crate::tls::cert_info::CertInfo;
+use crate::tls::watched_cert_files::WatchedCertFiles;
 
 const TODAY: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
 
@@ -55,7 +55,7 @@ fn made_with(key: &KeyPair) -> Made {
     }
 }
 
-fn try_at(cert: &str, key: &str, now: OffsetDateTime) -> Result<Pair, FileError> {
+fn try_at(cert: &str, key: &str, now: OffsetDateTime) -> Result<CertKeyPair, CertFileError> {
     check(Path::new("c.pem"), cert.as_bytes(), Path::new("k.pem"), key.as_bytes(), now)
 }
 
@@ -175,7 +175,7 @@ fn files_that_cannot_be_read_are_named_with_the_fix() {
     ] {
         for (cert, key) in [(&path, &path), (&cert, &path)] {
             let files = CertificateFiles { cert: cert.clone(), key: key.clone(), ocsp: None };
-            let error = Kept::open(&files, TODAY).unwrap_err().to_string();
+            let error = WatchedCertFiles::open(&files, TODAY).unwrap_err().to_string();
             assert!(error.starts_with(&format!("cannot read {}: ", path.display())), "{error}");
             assert!(error.ends_with(fix), "{error}");
         }
@@ -189,6 +189,6 @@ fn names_and_order_of_issuers_are_worth_a_warning() {
     assert_eq!(misplaced(&pair), Some(2));
     let names = ["gw.example", "other.example"].map(|name| Name::Dns(name.to_owned()));
     assert_eq!(uncovered(&[&pair.facts], &names).collect::<Vec<_>>(), [&names[1]]);
-    let other = Facts { names: vec![names[1].clone()], ..pair.facts.clone() };
+    let other = CertInfo { names: vec![names[1].clone()], ..pair.facts.clone() };
     assert_eq!(uncovered(&[&pair.facts, &other], &names).count(), 0);
 }

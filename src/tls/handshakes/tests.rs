@@ -6,13 +6,13 @@ use tokio_rustls::TlsConnector;
 
 use super::*;
 use crate::config::{ClientCa, ClientMode, Tls};
-use crate::listener::Buffers;
-use crate::tls::hello::Hello;
-use crate::tls::shelf::tests::certificate;
-use crate::tls::{Clients, Source, provider, server_config, ticketer};
+use crate::listener::BufferPool;
+use crate::tls::cert_store::tests::certificate;
+use crate::tls::hello::PendingHello;
+use crate::tls::{CheckedCert, ClientVerification, provider, server_config, ticketer};
 
 /// The protocol and the certificate that a client sees who asks for `name` and offers `alpn`, and whether it is a challenge.
-async fn see(handshakes: &Handshakes, name: &str, alpn: &[&[u8]]) -> Result<(Vec<u8>, Vec<u8>, bool), String> {
+async fn see(handshakes: &HandshakePolicy, name: &str, alpn: &[&[u8]]) -> Result<(Vec<u8>, Vec<u8>, bool), String> {
     let (near, far) = duplex(64 * 1024);
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let mut client = ClientConfig::builder_with_provider(provider())
@@ -23,11 +23,11 @@ async fn see(handshakes: &Handshakes, name: &str, alpn: &[&[u8]]) -> Result<(Vec
     client.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     client.dangerous().set_certificate_verifier(crate::tls::tests::blind());
     let serve = async {
-        let hello = Hello::read(near, Arc::new(Buffers::new())).await.map_err(|error| error.to_string())?;
+        let hello = PendingHello::read(near, Arc::new(BufferPool::new())).await.map_err(|error| error.to_string())?;
         let (config, challenge) = match handshakes.open(&hello.said(), None) {
-            Opening::Serve(config, _) => (config, false),
-            Opening::Challenge(config) => (config, true),
-            Opening::Make(_) => panic!("there is no address"),
+            HandshakeStep::Serve(config, _) => (config, false),
+            HandshakeStep::Challenge(config) => (config, true),
+            HandshakeStep::Make(_) => panic!("there is no address"),
         };
         let mut session = hello.answer(config).await.map_err(|error| error.to_string())?;
         session.flush().await.map_err(|error| error.to_string())?;
@@ -44,14 +44,15 @@ async fn see(handshakes: &Handshakes, name: &str, alpn: &[&[u8]]) -> Result<(Vec
 
 #[tokio::test]
 async fn a_challenge_is_answered_to_its_own_protocol_and_name_alone() {
-    let source = Source::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
+    let source = CheckedCert::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
     let certificates = Arc::new(Certificates::of(&source));
     let ca = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(ca.path(), crate::tls::pem::encode(source.ca().unwrap())).unwrap();
     // The ACME server has no certificate of its own, whatever other clients must have.
-    let clients = Clients::open(&ClientCa { file: ca.path().to_owned(), mode: ClientMode::Optional }).unwrap();
+    let clients =
+        ClientVerification::open(&ClientCa { file: ca.path().to_owned(), mode: ClientMode::Optional }).unwrap();
     let config = server_config(&Tls::default(), Arc::clone(&certificates), ticketer().unwrap(), Some(&clients));
-    let handshakes = Handshakes::new(config, Arc::clone(&certificates));
+    let handshakes = HandshakePolicy::new(config, Arc::clone(&certificates));
     let (answer, public) = (certificate(&["gw.example"]), certificate(&["gw.example"]));
     let own = source.chain()[0].to_vec();
     certificates.set_challenge("GW.example", Some(Arc::clone(&answer)));
@@ -78,10 +79,10 @@ async fn a_challenge_is_answered_to_its_own_protocol_and_name_alone() {
 
 #[tokio::test]
 async fn a_challenge_for_an_address_asks_for_its_reverse_name() {
-    let source = Source::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
+    let source = CheckedCert::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
     let certificates = Arc::new(Certificates::of(&source));
     let config = server_config(&Tls::default(), Arc::clone(&certificates), ticketer().unwrap(), None);
-    let handshakes = Handshakes::new(config, Arc::clone(&certificates));
+    let handshakes = HandshakePolicy::new(config, Arc::clone(&certificates));
     let answer = certificate(&["192.0.2.7"]);
     certificates.set_challenge("7.2.0.192.in-addr.arpa", Some(Arc::clone(&answer)));
     let (protocol, shown, challenge) = see(&handshakes, "7.2.0.192.in-addr.arpa", &[ACME_TLS]).await.unwrap();

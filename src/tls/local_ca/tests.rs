@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, Issuer, KeyPair, PublicKeyData};
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 
-use super::{LocalCa, Wanted};
+use super::{LeafRequest, LocalCa};
 use crate::config::Name;
 use crate::tls::state::StateDir;
 
@@ -24,7 +24,7 @@ fn open(dir: &Path, names: &[&str], now: OffsetDateTime) -> Result<LocalCa, Stri
 
 fn open_on(host: &str, dir: &Path, names: &[&str], now: OffsetDateTime) -> Result<LocalCa, String> {
     let dir = StateDir::open(dir).unwrap();
-    LocalCa::open(Some(&dir), Wanted { names: &dns(names), host: Some(host) }, None, now)
+    LocalCa::open(Some(&dir), LeafRequest { names: &dns(names), host: Some(host) }, None, now)
         .map_err(|error| error.to_string())
 }
 
@@ -290,7 +290,7 @@ fn a_crash_between_two_files_is_completed_by_the_next_start() {
 #[test]
 fn what_cannot_be_kept_is_carried_on_while_the_process_lives() {
     let names = dns(&["a"]);
-    let wanted = Wanted { names: &names, host: None };
+    let wanted = LeafRequest { names: &names, host: None };
     let first = LocalCa::open(None, wanted, None, START).unwrap();
     assert_eq!(first.ca_path, None);
     let second = LocalCa::open(None, wanted, Some(&first), START + Duration::days(1)).unwrap();
@@ -312,7 +312,7 @@ fn what_cannot_be_kept_is_carried_on_while_the_process_lives() {
 #[test]
 fn another_ca_that_is_in_order_has_the_last_word() {
     let names = dns(&["a"]);
-    let wanted = Wanted { names: &names, host: None };
+    let wanted = LeafRequest { names: &names, host: None };
     let in_memory = LocalCa::open(None, wanted, None, START).unwrap();
     let temp = tempfile::tempdir().unwrap();
     let kept = open(temp.path(), &["a"], START).unwrap();
@@ -325,7 +325,7 @@ fn another_ca_that_is_in_order_has_the_last_word() {
 #[test]
 fn a_folder_that_can_only_be_read_is_no_reason_not_to_serve() {
     let dir = StateDir::open(Path::new("/proc/self")).unwrap();
-    let local = LocalCa::open(Some(&dir), Wanted { names: &[], host: None }, None, START).unwrap();
+    let local = LocalCa::open(Some(&dir), LeafRequest { names: &[], host: None }, None, START).unwrap();
     assert_eq!(local.ca_path, None);
 }
 

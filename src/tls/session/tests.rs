@@ -15,8 +15,8 @@ use tokio_rustls::client::TlsStream;
 
 use super::*;
 use crate::config::Tls;
-use crate::tls::hello::Hello;
-use crate::tls::{Certificates, Source, provider, server_config, ticketer};
+use crate::tls::hello::PendingHello;
+use crate::tls::{Certificates, CheckedCert, provider, server_config, ticketer};
 
 type Client = TlsStream<DuplexStream>;
 
@@ -32,8 +32,8 @@ struct Counted {
 async fn open(
     version: &'static SupportedProtocolVersion,
     room: usize,
-) -> (Client, Box<Session<Counted>>, Arc<Buffers>, Arc<AtomicUsize>) {
-    let source = Source::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
+) -> (Client, Box<TlsSession<Counted>>, Arc<BufferPool>, Arc<AtomicUsize>) {
+    let source = CheckedCert::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
     let server = server_config(&Tls::default(), Arc::new(Certificates::of(&source)), ticketer().unwrap(), None);
     let mut client = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[version])
@@ -42,10 +42,10 @@ async fn open(
         .with_no_client_auth();
     client.dangerous().set_certificate_verifier(crate::tls::tests::blind());
     let (near, far) = duplex(room);
-    let (buffers, writes) = (Arc::new(Buffers::new()), Arc::new(AtomicUsize::new(0)));
+    let (buffers, writes) = (Arc::new(BufferPool::new()), Arc::new(AtomicUsize::new(0)));
     let near = Counted { io: near, writes: Arc::clone(&writes) };
     let serve = async {
-        let hello = Hello::read(near, Arc::clone(&buffers)).await.unwrap();
+        let hello = PendingHello::read(near, Arc::clone(&buffers)).await.unwrap();
         let mut session = hello.answer(server).await.unwrap();
         // The client waits for the last word of TLS 1.2, and reads that of TLS 1.3 only later.
         if version == &TLS12 {

@@ -3,13 +3,13 @@ use std::fmt::Write as _;
 use super::*;
 
 /// What is in `bytes`, read in these pieces: the data, the trailers, what follows, and whether it is over.
-type Read = Result<(String, String, String, bool), Flaw>;
+type Read = Result<(String, String, String, bool), ParseError>;
 
 fn read(pieces: &[&[u8]]) -> Read {
-    read_as(Chunks::default(), pieces)
+    read_as(ChunkDecoder::default(), pieces)
 }
 
-fn read_as(mut chunks: Chunks, pieces: &[&[u8]]) -> Read {
+fn read_as(mut chunks: ChunkDecoder, pieces: &[&[u8]]) -> Read {
     let (mut data, mut trailers, mut rest) = (Vec::new(), String::new(), Vec::new());
     for piece in pieces {
         let mut input = Bytes::copy_from_slice(piece);
@@ -60,20 +60,20 @@ fn chunks_are_joined_wherever_the_pieces_are_cut() {
         ("2\r\nok\r\n", open("ok")),
         ("2\r\nok\r\n0\r\n", open("ok")),
         ("2\r\nok\r\n0\r\nx: 1\r\n", open("ok")),
-        ("\r\n", Err(Flaw::Chunk)),
-        ("xyz\r\n", Err(Flaw::Chunk)),
-        ("-1\r\na\r\n", Err(Flaw::Chunk)),
-        (" 1\r\na\r\n", Err(Flaw::Chunk)),
-        ("0x1\r\na\r\n", Err(Flaw::Chunk)),
-        ("1 1\r\na\r\n", Err(Flaw::Chunk)),
-        ("10000000000000000\r\n", Err(Flaw::Chunk)),
-        ("2\nok\r\n", Err(Flaw::Chunk)),
-        ("2;a\nb\r\nok\r\n", Err(Flaw::Chunk)),
-        ("2\r\nokk\r\n", Err(Flaw::Chunk)),
-        ("2\r\nok\n0\r\n\r\n", Err(Flaw::Chunk)),
-        ("0\r\n\n", Err(Flaw::Chunk)),
-        ("0\r\nx: 1\n\r\n", Err(Flaw::Chunk)),
-        ("0\r\n: 1\r\n\r\n", Err(Flaw::Head(httparse::Error::HeaderName))),
+        ("\r\n", Err(ParseError::Chunk)),
+        ("xyz\r\n", Err(ParseError::Chunk)),
+        ("-1\r\na\r\n", Err(ParseError::Chunk)),
+        (" 1\r\na\r\n", Err(ParseError::Chunk)),
+        ("0x1\r\na\r\n", Err(ParseError::Chunk)),
+        ("1 1\r\na\r\n", Err(ParseError::Chunk)),
+        ("10000000000000000\r\n", Err(ParseError::Chunk)),
+        ("2\nok\r\n", Err(ParseError::Chunk)),
+        ("2;a\nb\r\nok\r\n", Err(ParseError::Chunk)),
+        ("2\r\nokk\r\n", Err(ParseError::Chunk)),
+        ("2\r\nok\n0\r\n\r\n", Err(ParseError::Chunk)),
+        ("0\r\n\n", Err(ParseError::Chunk)),
+        ("0\r\nx: 1\n\r\n", Err(ParseError::Chunk)),
+        ("0\r\n: 1\r\n\r\n", Err(ParseError::Head(httparse::Error::HeaderName))),
     ];
     for (text, expected) in rows {
         let bytes = text.as_bytes();
@@ -134,33 +134,33 @@ fn chunks_of_a_request_have_one_reading() {
     for (size, fine) in rows {
         let bytes = format!("{size}\r\nok\r\n0\r\n\r\n");
         let bytes = bytes.as_bytes();
-        let expected = if fine { whole("ok") } else { Err(Flaw::Chunk) };
+        let expected = if fine { whole("ok") } else { Err(ParseError::Chunk) };
         for cut in 0..=bytes.len() {
             let pieces = [&bytes[..cut], &bytes[cut..]];
-            assert_eq!(read_as(Chunks::strict(), &pieces), expected, "{size:?} cut at {cut}");
+            assert_eq!(read_as(ChunkDecoder::strict(), &pieces), expected, "{size:?} cut at {cut}");
         }
     }
     for (trailers, flaw) in [
-        ("x: 1\n\r\n", Flaw::Chunk),
-        ("x: 1\r\n\n", Flaw::Chunk),
-        ("x: 1\n\n", Flaw::Chunk),
-        ("x: 1\r\r\n\r\n", Flaw::Chunk),
-        ("x: \r1\r\n\r\n", Flaw::Chunk),
-        ("\n", Flaw::Chunk),
-        ("x : 1\r\n\r\n", Flaw::Head(httparse::Error::HeaderName)),
-        ("x: 1\r\n y\r\n\r\n", Flaw::Head(httparse::Error::HeaderName)),
-        (" x: 1\r\n\r\n", Flaw::Head(httparse::Error::HeaderName)),
-        ("x\r\n\r\n", Flaw::Head(httparse::Error::HeaderName)),
-        ("x: \0\r\n\r\n", Flaw::Head(httparse::Error::HeaderValue)),
+        ("x: 1\n\r\n", ParseError::Chunk),
+        ("x: 1\r\n\n", ParseError::Chunk),
+        ("x: 1\n\n", ParseError::Chunk),
+        ("x: 1\r\r\n\r\n", ParseError::Chunk),
+        ("x: \r1\r\n\r\n", ParseError::Chunk),
+        ("\n", ParseError::Chunk),
+        ("x : 1\r\n\r\n", ParseError::Head(httparse::Error::HeaderName)),
+        ("x: 1\r\n y\r\n\r\n", ParseError::Head(httparse::Error::HeaderName)),
+        (" x: 1\r\n\r\n", ParseError::Head(httparse::Error::HeaderName)),
+        ("x\r\n\r\n", ParseError::Head(httparse::Error::HeaderName)),
+        ("x: \0\r\n\r\n", ParseError::Head(httparse::Error::HeaderValue)),
     ] {
         let bytes = format!("0\r\n{trailers}");
-        assert_eq!(read_as(Chunks::strict(), &[bytes.as_bytes()]), Err(flaw), "{trailers:?}");
+        assert_eq!(read_as(ChunkDecoder::strict(), &[bytes.as_bytes()]), Err(flaw), "{trailers:?}");
     }
 }
 
 #[test]
 fn the_last_piece_says_that_it_is_the_last() {
-    let mut chunks = Chunks::default();
+    let mut chunks = ChunkDecoder::default();
     let mut input = Bytes::from_static(b"2\r\nok\r\n0\r\n\r\n");
     assert!(chunks.next(&mut input).unwrap().is_some() && chunks.is_over());
 }
@@ -168,13 +168,13 @@ fn the_last_piece_says_that_it_is_the_last() {
 #[test]
 fn small_chunks_that_come_together_go_on_together_and_large_ones_as_they_are() {
     let mut input = Bytes::from("1\r\na\r\n".repeat(1000) + "0\r\n\r\n");
-    let mut chunks = Chunks::default();
+    let mut chunks = ChunkDecoder::default();
     let data = chunks.next(&mut input).unwrap().unwrap().into_data().unwrap();
     assert_eq!((data.len(), chunks.is_over()), (1000, true));
 
     let mut input = Bytes::from(format!("{ENOUGH:x}\r\n{}\r\n1\r\n!", "x".repeat(ENOUGH)));
     let view = input.as_ptr() as usize..input.as_ptr() as usize + input.len();
-    let data = Chunks::default().next(&mut input).unwrap().unwrap().into_data().unwrap();
+    let data = ChunkDecoder::default().next(&mut input).unwrap().unwrap().into_data().unwrap();
     assert!(data.len() == ENOUGH && view.contains(&(data.as_ptr() as usize)), "it is no copy");
 }
 
@@ -199,11 +199,14 @@ fn what_stands_around_chunks_may_be_as_long_as_the_limit() {
 #[test]
 fn what_stands_around_chunks_is_limited() {
     let rows = [
-        (format!("1;{}", "x".repeat(LONGEST_EXTENSIONS + 1)), Flaw::LongChunk),
-        (format!("1{}", " ".repeat(LONGEST_EXTENSIONS + 1)), Flaw::LongChunk),
-        ("1;xxxxxxxx\r\na\r\n".repeat(LONGEST_EXTENSIONS / 8 + 1), Flaw::LongChunk),
-        (format!("0\r\nx: {}", "x".repeat(LONGEST_TRAILERS - 2)), Flaw::LongChunk),
-        (format!("0\r\n{}\r\n", "x: 1\r\n".repeat(MOST_TRAILERS + 1)), Flaw::Head(httparse::Error::TooManyHeaders)),
+        (format!("1;{}", "x".repeat(LONGEST_EXTENSIONS + 1)), ParseError::LongChunk),
+        (format!("1{}", " ".repeat(LONGEST_EXTENSIONS + 1)), ParseError::LongChunk),
+        ("1;xxxxxxxx\r\na\r\n".repeat(LONGEST_EXTENSIONS / 8 + 1), ParseError::LongChunk),
+        (format!("0\r\nx: {}", "x".repeat(LONGEST_TRAILERS - 2)), ParseError::LongChunk),
+        (
+            format!("0\r\n{}\r\n", "x: 1\r\n".repeat(MOST_TRAILERS + 1)),
+            ParseError::Head(httparse::Error::TooManyHeaders),
+        ),
     ];
     for (text, flaw) in rows {
         assert_eq!(read(&[text.as_bytes()]), Err(flaw), "{}", &text[..20]);

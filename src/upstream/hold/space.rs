@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::line::Asked;
-use crate::listener::{Network, Share};
+use super::wait_list::WaitPurpose;
+use crate::listener::{Network, NetworkShare};
 
 /// Where requests and upgrades wait, counted over all gates together. Cheap to clone.
 ///
-/// A client network has its [`Share`] of the places and of the memory. What cannot be attributed to an address counts as one network.
+/// A client network has its [`NetworkShare`] of the places and of the memory. What cannot be attributed to an address counts as one network.
 #[derive(Debug, Clone)]
-pub struct HoldSpace(Arc<Shared>);
+pub struct HoldSpace(Arc<HoldSpaceShared>);
 
 /// How much there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,20 +24,20 @@ pub struct HoldLimits {
 }
 
 #[derive(Debug)]
-struct Shared {
+struct HoldSpaceShared {
     limits: HoldLimits,
-    used: Mutex<Used>,
+    used: Mutex<HoldSpaceUse>,
 }
 
 #[derive(Debug, Default)]
-struct Used {
-    places: Share<Option<Network>>,
-    bytes: Share<Option<Network>>,
+struct HoldSpaceUse {
+    places: NetworkShare<Option<Network>>,
+    bytes: NetworkShare<Option<Network>>,
 }
 
 /// The place of one that waits; dropped, it is free again.
 #[derive(Debug)]
-pub(super) struct HoldPlace {
+pub(super) struct HoldPermit {
     space: HoldSpace,
     client: Option<Network>,
     bytes: usize,
@@ -46,16 +46,16 @@ pub(super) struct HoldPlace {
 impl HoldSpace {
     /// So much.
     pub fn new(limits: HoldLimits) -> Self {
-        Self(Arc::new(Shared { limits, used: Mutex::default() }))
+        Self(Arc::new(HoldSpaceShared { limits, used: Mutex::default() }))
     }
 
     /// A place for what `client` asks, whose head and body take `bytes`; `None` if it may have none.
-    pub(super) fn take(&self, asked: Asked, client: Option<Network>, bytes: usize) -> Option<HoldPlace> {
+    pub(super) fn take(&self, asked: WaitPurpose, client: Option<Network>, bytes: usize) -> Option<HoldPermit> {
         let HoldLimits { places, for_upgrades, bytes: memory } = self.0.limits;
         let bytes = bytes.saturating_add(EACH);
         let (places, memory) = match asked {
-            Asked::Request => (places.saturating_sub(for_upgrades), memory - memory / 4),
-            Asked::Upgrade => (places, memory),
+            WaitPurpose::Request => (places.saturating_sub(for_upgrades), memory - memory / 4),
+            WaitPurpose::Upgrade => (places, memory),
         };
         let mut used = self.used();
         if !used.places.grants(client, 1, places) || !used.bytes.grants(client, bytes, memory) {
@@ -64,15 +64,15 @@ impl HoldSpace {
         used.places.add(client, 1);
         used.bytes.add(client, bytes);
         drop(used);
-        Some(HoldPlace { space: self.clone(), client, bytes })
+        Some(HoldPermit { space: self.clone(), client, bytes })
     }
 
-    fn used(&self) -> MutexGuard<'_, Used> {
+    fn used(&self) -> MutexGuard<'_, HoldSpaceUse> {
         self.0.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for HoldPlace {
+impl Drop for HoldPermit {
     fn drop(&mut self) {
         let mut used = self.space.used();
         used.places.sub(self.client, 1);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     /// As many places as `client` gets.
-    fn fill(space: &HoldSpace, asked: Asked, client: Option<Network>, bytes: usize) -> Vec<HoldPlace> {
+    fn fill(space: &HoldSpace, asked: WaitPurpose, client: Option<Network>, bytes: usize) -> Vec<HoldPermit> {
         std::iter::from_fn(|| space.take(asked, client, bytes)).collect()
     }
 
@@ -110,17 +110,17 @@ mod tests {
     fn one_network_leaves_places_to_others_and_requests_leave_some_to_upgrades() {
         for one in [client(1), None] {
             let space = HoldSpace::new(LIMITS);
-            let alone = fill(&space, Asked::Request, one, 0);
+            let alone = fill(&space, WaitPurpose::Request, one, 0);
             assert_eq!(alone.len(), 384, "half of what requests may have");
             let mut others: Vec<_> =
-                (2..20).flat_map(|number| fill(&space, Asked::Request, client(number), 0)).collect();
+                (2..20).flat_map(|number| fill(&space, WaitPurpose::Request, client(number), 0)).collect();
             // However many there are, the next one finds a place for its upgrade.
             for number in 20..200 {
-                let place = space.take(Asked::Upgrade, client(number), 0);
+                let place = space.take(WaitPurpose::Upgrade, client(number), 0);
                 assert!(place.is_some(), "{number}");
                 others.extend(place);
             }
-            assert!(space.take(Asked::Request, one, 0).is_none());
+            assert!(space.take(WaitPurpose::Request, one, 0).is_none());
             drop((alone, others));
             let used = space.used();
             assert!(used.places.is_empty() && used.bytes.is_empty(), "nothing is left behind");
@@ -131,28 +131,28 @@ mod tests {
     fn no_more_than_all_places_and_all_bytes_are_taken() {
         let (space, mut all) = (HoldSpace::new(LIMITS), Vec::new());
         for number in 0..5000 {
-            all.extend(space.take(Asked::Request, client(number), 0));
+            all.extend(space.take(WaitPurpose::Request, client(number), 0));
         }
         assert_eq!(all.len(), 768);
         for number in 0..5000 {
-            all.extend(space.take(Asked::Upgrade, client(number), 0));
+            all.extend(space.take(WaitPurpose::Upgrade, client(number), 0));
         }
         assert_eq!(all.len(), 1024);
         drop(all);
         let (head, mut all) = (1 << 20, Vec::new());
         for number in 0..5000 {
-            all.extend(space.take(Asked::Request, client(number), head));
-            all.extend(space.take(Asked::Upgrade, client(number), head));
+            all.extend(space.take(WaitPurpose::Request, client(number), head));
+            all.extend(space.take(WaitPurpose::Upgrade, client(number), head));
         }
         assert!(space.used().bytes.used() <= LIMITS.bytes && space.used().bytes.used() > LIMITS.bytes - 2 * head);
-        assert!(space.take(Asked::Upgrade, client(9999), usize::MAX).is_none());
+        assert!(space.take(WaitPurpose::Upgrade, client(9999), usize::MAX).is_none());
     }
 
     #[test]
     fn large_heads_of_one_network_leave_memory_to_others() {
         let space = HoldSpace::new(LIMITS);
-        let large = fill(&space, Asked::Request, client(1), 1 << 20);
+        let large = fill(&space, WaitPurpose::Request, client(1), 1 << 20);
         assert!(large.len() < 24, "{}", large.len());
-        assert!(fill(&space, Asked::Request, client(2), 1000).len() > 200);
+        assert!(fill(&space, WaitPurpose::Request, client(2), 1000).len() > 200);
     }
 }

@@ -42,7 +42,7 @@ impl Fake {
         self.looks.load(Ordering::Relaxed)
     }
 
-    async fn wait(self, gate: Gate, asked: Asked, name: usize) -> Result<Instant, NoConnection> {
+    async fn wait(self, gate: HoldQueue, asked: WaitPurpose, name: usize) -> Result<Instant, NoConnection> {
         gate.enter(entry(asked)).connection(&self).await?;
         self.order.lock().unwrap().push(name);
         Ok(Instant::now())
@@ -55,7 +55,7 @@ impl Fake {
     }
 }
 
-impl Gateway for Fake {
+impl HeldGateway for Fake {
     type Connection = ();
 
     async fn dial(&self) -> Result<(), ConnectError> {
@@ -63,23 +63,23 @@ impl Gateway for Fake {
         self.reach().await
     }
 
-    async fn readiness(&self) -> Result<Readiness, ConnectError> {
+    async fn readiness(&self) -> Result<GatewayReadiness, ConnectError> {
         self.looks.fetch_add(1, Ordering::Relaxed);
         self.reach().await?;
-        Ok(if Instant::now() < self.ready { Readiness::Starting } else { Readiness::Ready })
+        Ok(if Instant::now() < self.ready { GatewayReadiness::Starting } else { GatewayReadiness::Ready })
     }
 }
 
-fn gate() -> Gate {
+fn gate() -> HoldQueue {
     gate_of(Some(HOLD), Drain::new())
 }
 
-fn gate_of(hold: Option<Duration>, drain: Drain) -> Gate {
-    Gate::new(hold, HoldSpace::new(HoldLimits::default()), drain, Arc::default())
+fn gate_of(hold: Option<Duration>, drain: Drain) -> HoldQueue {
+    HoldQueue::new(hold, HoldSpace::new(HoldLimits::default()), drain, Arc::default())
 }
 
-fn entry(asked: Asked) -> Entry {
-    Entry { asked, began: Instant::now(), client: None, bytes: 0 }
+fn entry(asked: WaitPurpose) -> HoldRequest {
+    HoldRequest { asked, began: Instant::now(), client: None, bytes: 0 }
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +87,7 @@ async fn a_gateway_that_is_back_is_noticed_within_100_ms_and_everybody_passes_in
     let (gate, fake) = (gate(), Fake::up_after(MS * 5003));
     let mut all = JoinSet::new();
     for name in 0..200 {
-        let asked = if name % 2 == 0 { Asked::Request } else { Asked::Upgrade };
+        let asked = if name % 2 == 0 { WaitPurpose::Request } else { WaitPurpose::Upgrade };
         all.spawn(fake.clone().wait(gate.clone(), asked, name));
         yield_now().await;
     }
@@ -105,9 +105,9 @@ async fn a_gateway_that_is_back_is_noticed_within_100_ms_and_everybody_passes_in
 async fn the_time_over_is_said_and_the_next_looks_on() {
     let (gate, fake) = (gate(), Fake::up_after(HOLD + MS * 500));
     let began = Instant::now();
-    let first = tokio::spawn(fake.clone().wait(gate.clone(), Asked::Request, 1));
+    let first = tokio::spawn(fake.clone().wait(gate.clone(), WaitPurpose::Request, 1));
     sleep(Duration::from_secs(1)).await;
-    let second = tokio::spawn(fake.clone().wait(gate.clone(), Asked::Request, 2));
+    let second = tokio::spawn(fake.clone().wait(gate.clone(), WaitPurpose::Request, 2));
     assert!(matches!(first.await.unwrap(), Err(NoConnection::HeldInVain(HOLD))));
     assert_eq!(began.elapsed().as_secs(), 12);
     let noticed = second.await.unwrap().unwrap() - fake.up;
@@ -118,30 +118,30 @@ async fn the_time_over_is_said_and_the_next_looks_on() {
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_is_off_is_said_to_be_at_once_while_upgrades_wait() {
     let (gate, fake) = (gate(), Fake::up_after(MS * 40_000));
-    assert!(matches!(fake.clone().wait(gate.clone(), Asked::Request, 0).await, Err(NoConnection::HeldInVain(_))));
+    assert!(matches!(fake.clone().wait(gate.clone(), WaitPurpose::Request, 0).await, Err(NoConnection::HeldInVain(_))));
     for _ in 0..3 {
         sleep(MS * 5000).await;
         let (began, looks) = (Instant::now(), fake.looks());
-        assert!(matches!(fake.clone().wait(gate.clone(), Asked::Request, 1).await, Err(NoConnection::LongDown)));
+        assert!(matches!(fake.clone().wait(gate.clone(), WaitPurpose::Request, 1).await, Err(NoConnection::LongDown)));
         assert_eq!(fake.looks(), looks + 1);
         assert!(began.elapsed() < MS * 5);
     }
-    let upgrade = tokio::spawn(fake.clone().wait(gate.clone(), Asked::Upgrade, 2));
+    let upgrade = tokio::spawn(fake.clone().wait(gate.clone(), WaitPurpose::Upgrade, 2));
     sleep(MS * 500).await;
     let looks = fake.looks();
-    assert!(matches!(fake.clone().wait(gate.clone(), Asked::Request, 3).await, Err(NoConnection::LongDown)));
+    assert!(matches!(fake.clone().wait(gate.clone(), WaitPurpose::Request, 3).await, Err(NoConnection::LongDown)));
     assert_eq!(fake.looks(), looks, "the first in line has looked just before");
     let Err(NoConnection::HeldInVain(_)) = upgrade.await.unwrap() else { panic!("off until then") };
-    let upgrade = fake.clone().wait(gate.clone(), Asked::Upgrade, 4).await.unwrap();
+    let upgrade = fake.clone().wait(gate.clone(), WaitPurpose::Upgrade, 4).await.unwrap();
     assert!(upgrade - fake.up < MS * 100);
-    fake.clone().wait(gate, Asked::Request, 5).await.unwrap();
+    fake.clone().wait(gate, WaitPurpose::Request, 5).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_goes_away_leaves_the_line_and_the_next_one_looks() {
     let (gate, fake) = (gate(), Fake::up_after(MS * 3000));
     let mut tasks: Vec<_> =
-        (0..3).map(|name| tokio::spawn(fake.clone().wait(gate.clone(), Asked::Request, name))).collect();
+        (0..3).map(|name| tokio::spawn(fake.clone().wait(gate.clone(), WaitPurpose::Request, name))).collect();
     sleep(MS * 500).await;
     for task in tasks.drain(..2) {
         task.abort();
@@ -155,14 +155,14 @@ async fn who_goes_away_leaves_the_line_and_the_next_one_looks() {
 async fn a_drain_ends_the_waiting_and_off_never_waits() {
     let drain = Drain::new();
     let (gate, fake) = (gate_of(Some(HOLD), drain.clone()), Fake::up_after(HOLD));
-    let waiting = tokio::spawn(fake.clone().wait(gate.clone(), Asked::Upgrade, 0));
+    let waiting = tokio::spawn(fake.clone().wait(gate.clone(), WaitPurpose::Upgrade, 0));
     sleep(MS * 500).await;
     drain.soften();
     assert!(matches!(waiting.await.unwrap(), Err(NoConnection::Draining)));
     assert_eq!(gate.line().waiting(), 0);
 
     let off = gate_of(None, Drain::new());
-    let refused = fake.wait(off, Asked::Upgrade, 0).await;
+    let refused = fake.wait(off, WaitPurpose::Upgrade, 0).await;
     assert!(matches!(refused, Err(NoConnection::Failed(ConnectError::Refused))));
 }
 
@@ -170,7 +170,7 @@ async fn a_drain_ends_the_waiting_and_off_never_waits() {
 async fn what_waiting_does_not_help_fails_at_once() {
     let gate = gate();
     let no_tls = || ConnectError::Tls(io::ErrorKind::InvalidData.into());
-    let failed = Fake { down: no_tls, ..Fake::up_after(HOLD) }.wait(gate.clone(), Asked::Request, 0).await;
+    let failed = Fake { down: no_tls, ..Fake::up_after(HOLD) }.wait(gate.clone(), WaitPurpose::Request, 0).await;
     assert!(matches!(failed, Err(NoConnection::Failed(ConnectError::Tls(_)))));
     assert!(gate.line().is_clear());
 }
@@ -188,9 +188,9 @@ async fn a_machine_or_a_name_that_is_not_there_is_waited_for_and_said_in_the_end
         let notices_in = if row == 3 { 600 } else { 100 };
         let fake = |up| Fake { down, ..Fake::up_after(up) };
         let back = fake(MS * 5003);
-        let noticed = back.clone().wait(gate(), Asked::Request, 0).await.unwrap() - back.up;
+        let noticed = back.clone().wait(gate(), WaitPurpose::Request, 0).await.unwrap() - back.up;
         assert!(noticed <= MS * notices_in, "{noticed:?} {:?}", down());
-        let error = fake(HOLD * 2).wait(gate(), Asked::Upgrade, 0).await.unwrap_err();
+        let error = fake(HOLD * 2).wait(gate(), WaitPurpose::Upgrade, 0).await.unwrap_err();
         assert_eq!(error.to_string(), down().to_string());
     }
 }
@@ -200,7 +200,7 @@ async fn nobody_passes_before_the_gateway_is_ready() {
     let (gate, fake) = (gate(), Fake::up_after(MS * 2000).ready_after(MS * 3000));
     let mut all = JoinSet::new();
     for name in 0..40 {
-        all.spawn(fake.clone().wait(gate.clone(), Asked::Upgrade, name));
+        all.spawn(fake.clone().wait(gate.clone(), WaitPurpose::Upgrade, name));
         yield_now().await;
     }
     let passed: Vec<Instant> = all.join_all().await.into_iter().map(Result::unwrap).collect();
@@ -214,34 +214,34 @@ async fn nobody_passes_before_the_gateway_is_ready() {
 async fn who_comes_after_a_restart_was_announced_waits_for_readiness_though_connections_are_taken() {
     let (gate, fake) = (gate(), Fake::up_after(Duration::ZERO).ready_after(MS * 1000));
     gate.doubt();
-    let passed = fake.clone().wait(gate.clone(), Asked::Upgrade, 0).await.unwrap();
+    let passed = fake.clone().wait(gate.clone(), WaitPurpose::Upgrade, 0).await.unwrap();
     assert!((fake.ready..fake.ready + MS * 100).contains(&passed));
     // Once it is known to be up, nobody asks again.
     let looks = fake.looks();
-    fake.clone().wait(gate.clone(), Asked::Upgrade, 1).await.unwrap();
+    fake.clone().wait(gate.clone(), WaitPurpose::Upgrade, 1).await.unwrap();
     assert_eq!(fake.looks(), looks);
     let off = gate_of(None, Drain::new());
     off.doubt();
-    fake.clone().wait(off, Asked::Upgrade, 2).await.unwrap();
+    fake.clone().wait(off, WaitPurpose::Upgrade, 2).await.unwrap();
     assert_eq!(fake.looks(), looks);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_never_says_that_it_is_ready_is_tried_in_the_end() {
     let (gate, fake) = (gate(), Fake::up_after(MS * 1000).ready_after(HOLD * 100));
-    let passed = fake.clone().wait(gate.clone(), Asked::Request, 0).await.unwrap() - fake.up;
-    assert!((line::BELIEVED..line::BELIEVED + MS * 100).contains(&passed), "{passed:?}");
+    let passed = fake.clone().wait(gate.clone(), WaitPurpose::Request, 0).await.unwrap() - fake.up;
+    assert!((wait_list::BELIEVED..wait_list::BELIEVED + MS * 100).contains(&passed), "{passed:?}");
     let looks = fake.looks();
-    fake.clone().wait(gate, Asked::Request, 1).await.unwrap();
+    fake.clone().wait(gate, WaitPurpose::Request, 1).await.unwrap();
     assert_eq!(fake.looks(), looks);
 }
 
 /// A gateway that takes connections, says of itself what it says, and hangs up on requests.
-struct HangsUp(AtomicUsize, fn(Duration) -> Result<Readiness, ConnectError>, Instant);
+struct HangsUp(AtomicUsize, fn(Duration) -> Result<GatewayReadiness, ConnectError>, Instant);
 
 impl HangsUp {
     /// What it says depends on how long it has been there.
-    fn saying(says: fn(Duration) -> Result<Readiness, ConnectError>) -> Self {
+    fn saying(says: fn(Duration) -> Result<GatewayReadiness, ConnectError>) -> Self {
         Self(AtomicUsize::new(0), says, Instant::now())
     }
 
@@ -250,7 +250,7 @@ impl HangsUp {
     }
 }
 
-impl Gateway for HangsUp {
+impl HeldGateway for HangsUp {
     type Connection = ();
 
     async fn dial(&self) -> Result<(), ConnectError> {
@@ -258,15 +258,15 @@ impl Gateway for HangsUp {
         Ok(())
     }
 
-    async fn readiness(&self) -> Result<Readiness, ConnectError> {
+    async fn readiness(&self) -> Result<GatewayReadiness, ConnectError> {
         (self.1)(self.2.elapsed())
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_a_ready_gateway_hangs_up_on_fails_alone() {
-    let (gate, gateway) = (gate(), HangsUp::saying(|_| Ok(Readiness::Ready)));
-    for asked in [Asked::Request, Asked::Upgrade] {
+    let (gate, gateway) = (gate(), HangsUp::saying(|_| Ok(GatewayReadiness::Ready)));
+    for asked in [WaitPurpose::Request, WaitPurpose::Upgrade] {
         let (mut wait, began) = (gate.enter(entry(asked)), Instant::now());
         wait.connection(&gateway).await.unwrap();
         wait.answer(sleep(MS)).await;
@@ -279,8 +279,8 @@ async fn a_request_that_a_ready_gateway_hangs_up_on_fails_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_is_sent_again_to_a_gateway_that_hangs_up_on_all_with_growing_pauses() {
-    let (gate, began, gateway) = (gate(), Instant::now(), HangsUp::saying(|_| Ok(Readiness::Cut)));
-    let mut wait = gate.enter(entry(Asked::Request));
+    let (gate, began, gateway) = (gate(), Instant::now(), HangsUp::saying(|_| Ok(GatewayReadiness::Cut)));
+    let mut wait = gate.enter(entry(WaitPurpose::Request));
     let ended = loop {
         let Ok(()) = wait.connection(&gateway).await else { break began.elapsed() };
         // Closed at once.
@@ -294,17 +294,17 @@ async fn a_request_is_sent_again_to_a_gateway_that_hangs_up_on_all_with_growing_
 
 #[tokio::test(start_paused = true)]
 async fn what_a_gateway_says_after_it_hung_up_decides_who_waits() {
-    type Says = fn(Duration) -> Result<Readiness, ConnectError>;
-    let rows: [(Says, Option<Down>); 5] = [
-        (|_| Ok(Readiness::Ready), None),
-        (|_| Ok(Readiness::Starting), Some(Down::Starting)),
-        (|_| Ok(Readiness::Cut), Some(Down::Cut)),
-        (|_| Err(ConnectError::Refused), Some(Down::Refused)),
+    type Says = fn(Duration) -> Result<GatewayReadiness, ConnectError>;
+    let rows: [(Says, Option<DownReason>); 5] = [
+        (|_| Ok(GatewayReadiness::Ready), None),
+        (|_| Ok(GatewayReadiness::Starting), Some(DownReason::Starting)),
+        (|_| Ok(GatewayReadiness::Cut), Some(DownReason::Cut)),
+        (|_| Err(ConnectError::Refused), Some(DownReason::Refused)),
         (|_| Err(ConnectError::Tls(io::ErrorKind::InvalidData.into())), None),
     ];
     for (row, (says, expected)) in rows.into_iter().enumerate() {
         let (gate, gateway) = (gate(), HangsUp::saying(says));
-        let mut wait = gate.enter(entry(Asked::Request));
+        let mut wait = gate.enter(entry(WaitPurpose::Request));
         wait.connection(&gateway).await.unwrap();
         assert_eq!(wait.cut(&gateway).await, expected.is_some(), "row {row}");
         assert_eq!(gate.line().outage(), expected, "row {row}");
@@ -314,14 +314,14 @@ async fn what_a_gateway_says_after_it_hung_up_decides_who_waits() {
 /// A gateway whose machine swallows what is sent there.
 struct Silent;
 
-impl Gateway for Silent {
+impl HeldGateway for Silent {
     type Connection = ();
 
     async fn dial(&self) -> Result<(), ConnectError> {
         std::future::pending().await
     }
 
-    async fn readiness(&self) -> Result<Readiness, ConnectError> {
+    async fn readiness(&self) -> Result<GatewayReadiness, ConnectError> {
         std::future::pending().await
     }
 }
@@ -331,7 +331,7 @@ async fn the_time_is_counted_from_the_beginning_of_the_request_whatever_it_is_sp
     // How long it was under way before it came to the gate.
     for before in [Duration::ZERO, MS * 4000, HOLD * 2] {
         let gate = gate();
-        let mut wait = gate.enter(Entry { began: Instant::now() - before, ..entry(Asked::Upgrade) });
+        let mut wait = gate.enter(HoldRequest { began: Instant::now() - before, ..entry(WaitPurpose::Upgrade) });
         let began = Instant::now();
         assert!(wait.connection(&Silent).await.is_err());
         let left = HOLD.saturating_sub(before);
@@ -341,9 +341,11 @@ async fn the_time_is_counted_from_the_beginning_of_the_request_whatever_it_is_sp
 
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_goes_away_while_it_works_is_waited_for_as_long_as_any_other_but_once() {
-    let (gate, gateway) =
-        (gate(), HangsUp::saying(|age| if age < HOLD * 4 { Ok(Readiness::Cut) } else { Ok(Readiness::Ready) }));
-    let mut wait = gate.enter(entry(Asked::Request));
+    let (gate, gateway) = (
+        gate(),
+        HangsUp::saying(|age| if age < HOLD * 4 { Ok(GatewayReadiness::Cut) } else { Ok(GatewayReadiness::Ready) }),
+    );
+    let mut wait = gate.enter(entry(WaitPurpose::Request));
     wait.connection(&gateway).await.unwrap();
     wait.answer(sleep(HOLD * 3)).await;
     assert!(wait.cut(&gateway).await);
@@ -362,13 +364,13 @@ async fn a_gateway_that_goes_away_while_it_works_is_waited_for_as_long_as_any_ot
 #[tokio::test(start_paused = true)]
 async fn what_finds_no_place_is_turned_away_and_other_networks_still_wait() {
     let space = HoldSpace::new(HoldLimits { places: 20, for_upgrades: 4, bytes: 64 << 20 });
-    let gate = Gate::new(Some(HOLD), space, Drain::new(), Arc::default());
+    let gate = HoldQueue::new(Some(HOLD), space, Drain::new(), Arc::default());
     let fake = Fake::up_after(MS * 1000);
     let client = |number: u8| Some(Network::of([192, 0, 2, number].into()));
     let mut tasks = JoinSet::new();
     for number in 0..30 {
         let (gate, fake) = (gate.clone(), fake.clone());
-        let entry = Entry { client: client(if number < 20 { 1 } else { number }), ..entry(Asked::Request) };
+        let entry = HoldRequest { client: client(if number < 20 { 1 } else { number }), ..entry(WaitPurpose::Request) };
         tasks.spawn(async move { (number, gate.enter(entry).connection(&fake).await) });
         yield_now().await;
     }

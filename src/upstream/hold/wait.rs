@@ -1,4 +1,4 @@
-//! [`Wait`]: one request's way through the gate.
+//! [`HoldWait`]: one request's way through the gate.
 
 use std::future::{Future, pending};
 use std::io;
@@ -9,18 +9,18 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use super::line::{Down, Joined, LongDown, Ticket, Turn};
-use super::space::HoldPlace;
-use super::{Entry, Found, Gate, Gateway, NoConnection, Readiness};
+use super::space::HoldPermit;
+use super::wait_list::{DownReason, Joined, LongDown, WaitTicket, WaitTurn};
+use super::{GatewayReadiness, HeldGateway, HoldQueue, HoldRequest, NoConnection, ProbeOutcome};
 use crate::upstream::ConnectError;
 
 /// One request's way through the gate, for as long as it has no answer. Dropped, it leaves the line.
 #[derive(Debug)]
-pub struct Wait<'a> {
-    gate: &'a Gate,
-    entry: Entry,
-    ticket: Option<Ticket>,
-    place: Option<Place>,
+pub struct HoldWait<'a> {
+    gate: &'a HoldQueue,
+    entry: HoldRequest,
+    ticket: Option<WaitTicket>,
+    place: Option<WaitState>,
     /// Since when it waits, if it has to.
     since: Option<Instant>,
     /// Since when it has had its latest connection.
@@ -35,16 +35,16 @@ pub struct Wait<'a> {
 }
 
 #[derive(Debug)]
-struct Place {
-    gate: Gate,
-    ticket: Ticket,
+struct WaitState {
+    gate: HoldQueue,
+    ticket: WaitTicket,
     turn: Arc<Notify>,
-    _held: HoldPlace,
+    _held: HoldPermit,
 }
 
-impl<'a> Wait<'a> {
+impl<'a> HoldWait<'a> {
     /// One that has not begun.
-    pub(super) fn new(gate: &'a Gate, entry: Entry) -> Self {
+    pub(super) fn new(gate: &'a HoldQueue, entry: HoldRequest) -> Self {
         Self {
             gate,
             entry,
@@ -60,12 +60,12 @@ impl<'a> Wait<'a> {
     }
 }
 
-impl Wait<'_> {
+impl HoldWait<'_> {
     /// A fresh connection; at once if the gateway is up and nobody was here before.
     ///
     /// # Errors
     /// There is none, and waiting longer does not help or is not wanted.
-    pub async fn connection<G: Gateway>(&mut self, gateway: &G) -> Result<G::Connection, NoConnection> {
+    pub async fn connection<G: HeldGateway>(&mut self, gateway: &G) -> Result<G::Connection, NoConnection> {
         let Some(hold) = self.gate.0.hold else { return self.gate.dial(gateway).await.map_err(NoConnection::Failed) };
         if self.cuts == 0 && self.gate.line().is_clear() {
             let dialled = timeout_at(self.entry.began + hold, gateway.dial()).await;
@@ -89,7 +89,7 @@ impl Wait<'_> {
         waited
     }
 
-    async fn wait<G: Gateway>(&mut self, gateway: &G, hold: Duration) -> Result<G::Connection, NoConnection> {
+    async fn wait<G: HeldGateway>(&mut self, gateway: &G, hold: Duration) -> Result<G::Connection, NoConnection> {
         self.join(hold)?;
         self.since.get_or_insert_with(Instant::now);
         let until = self.entry.began + hold;
@@ -134,11 +134,11 @@ impl Wait<'_> {
         self.place = None;
     }
 
-    /// The fresh connection was closed without an answer. Whether to ask again, with the next [`Wait::connection`].
+    /// The fresh connection was closed without an answer. Whether to ask again, with the next [`HoldWait::connection`].
     ///
     /// `gateway` is asked whether it is ready: if it is, it hung up on this request alone, which would fare no better another
     /// time, and others notice nothing.
-    pub async fn cut<G: Gateway>(&mut self, gateway: &G) -> bool {
+    pub async fn cut<G: HeldGateway>(&mut self, gateway: &G) -> bool {
         let Some(hold) = self.gate.0.hold else { return false };
         let now = Instant::now();
         let kept = self.connected.take().is_some_and(|since| now.saturating_duration_since(since) >= SETTLED);
@@ -148,17 +148,17 @@ impl Wait<'_> {
         }
         let until = (self.entry.began + hold).min(now + LOOK_LIMIT);
         match timeout_at(until, gateway.readiness()).await.map(|said| self.gate.count(said)) {
-            Ok(Ok(Readiness::Ready)) => {
+            Ok(Ok(GatewayReadiness::Ready)) => {
                 self.up();
                 return false;
             }
-            Ok(Ok(Readiness::Starting)) => self.gate.down(Down::Starting, &"it is not ready yet"),
-            Ok(Ok(Readiness::Cut)) => self.gate.down(Down::Cut, &HUNG_UP),
+            Ok(Ok(GatewayReadiness::Starting)) => self.gate.down(DownReason::Starting, &"it is not ready yet"),
+            Ok(Ok(GatewayReadiness::Cut)) => self.gate.down(DownReason::Cut, &HUNG_UP),
             Ok(Err(error)) => match found_down(&error) {
                 Some(down) => self.gate.down(down, &error),
                 None => return false,
             },
-            Err(_) => self.gate.down(Down::Starting, &"it does not answer"),
+            Err(_) => self.gate.down(DownReason::Starting, &"it does not answer"),
         }
         self.cuts += 1;
         true
@@ -166,13 +166,13 @@ impl Wait<'_> {
 
     fn join(&mut self, hold: Duration) -> Result<(), NoConnection> {
         if self.place.is_none() {
-            let Entry { asked, client, bytes, .. } = self.entry;
+            let HoldRequest { asked, client, bytes, .. } = self.entry;
             let held = self.gate.0.space.take(asked, client, bytes).ok_or(NoConnection::Full)?;
             let turn = Arc::new(Notify::new());
             let joined = self.gate.line().join(self.ticket, asked, Arc::clone(&turn), hold, Instant::now());
             let Joined { ticket, one_look } = joined.map_err(|LongDown| NoConnection::LongDown)?;
             (self.ticket, self.one_look) = (Some(ticket), one_look);
-            self.place = Some(Place { gate: self.gate.clone(), ticket, turn, _held: held });
+            self.place = Some(WaitState { gate: self.gate.clone(), ticket, turn, _held: held });
             self.gate.0.metrics.upstream.waiting.inc();
             self.gate.call();
         }
@@ -181,7 +181,7 @@ impl Wait<'_> {
 
     /// Looks and dials when it is our turn, until it succeeds; `None` if one look must do and was in vain. While the gateway
     /// is down, any failure may be a part of that.
-    async fn in_line<G: Gateway>(&mut self, gateway: &G) -> Result<Option<G::Connection>, ConnectError> {
+    async fn in_line<G: HeldGateway>(&mut self, gateway: &G) -> Result<Option<G::Connection>, ConnectError> {
         let Some(place) = &self.place else { return pending().await };
         if self.cuts > 1 {
             sleep((LOOK_EVERY * 2u32.saturating_pow(self.cuts)).min(LONGEST_PAUSE)).await;
@@ -192,30 +192,32 @@ impl Wait<'_> {
                 (line.turn(place.ticket, Instant::now()), line.outage().is_some())
             };
             let found = match turn {
-                Turn::Wait => {
+                WaitTurn::Wait => {
                     place.turn.notified().await;
                     continue;
                 }
-                Turn::Look => timeout(LOOK_LIMIT, self.gate.look(gateway)).await.unwrap_or(Found::Nothing),
-                Turn::Go if is_down => timeout(LOOK_LIMIT, self.gate.go(gateway)).await.unwrap_or(Found::Nothing),
-                Turn::Go => self.gate.go(gateway).await,
+                WaitTurn::Look => timeout(LOOK_LIMIT, self.gate.look(gateway)).await.unwrap_or(ProbeOutcome::Nothing),
+                WaitTurn::Go if is_down => {
+                    timeout(LOOK_LIMIT, self.gate.go(gateway)).await.unwrap_or(ProbeOutcome::Nothing)
+                }
+                WaitTurn::Go => self.gate.go(gateway).await,
             };
             let mut pause = LOOK_EVERY;
             match found {
-                Found::Connection(connection) => {
-                    if turn == Turn::Look {
+                ProbeOutcome::Connection(connection) => {
+                    if turn == WaitTurn::Look {
                         self.gate.up();
                     }
                     return Ok(Some(connection));
                 }
-                Found::Starting => self.gate.down(Down::Starting, &"it is not ready yet"),
-                Found::Cut => self.gate.down(Down::Cut, &HUNG_UP),
+                ProbeOutcome::Starting => self.gate.down(DownReason::Starting, &"it is not ready yet"),
+                ProbeOutcome::Cut => self.gate.down(DownReason::Cut, &HUNG_UP),
                 // It has taken the connection, or its machine swallows what is sent there.
-                Found::Nothing => self.gate.down(Down::Starting, &"it does not answer"),
-                Found::Error(error) => {
+                ProbeOutcome::Nothing => self.gate.down(DownReason::Starting, &"it does not answer"),
+                ProbeOutcome::Error(error) => {
                     match found_down(&error) {
                         Some(down) => self.gate.down(down, &error),
-                        None if is_down => self.gate.down(Down::Refused, &error),
+                        None if is_down => self.gate.down(DownReason::Refused, &error),
                         None => return Err(error),
                     }
                     if matches!(error, ConnectError::Resolve { .. }) {
@@ -235,7 +237,7 @@ impl Wait<'_> {
     fn in_vain(&mut self, otherwise: NoConnection) -> NoConnection {
         match self.last.take() {
             None | Some(ConnectError::Refused) => otherwise,
-            Some(error) if found_down(&error) == Some(Down::Cut) => otherwise,
+            Some(error) if found_down(&error) == Some(DownReason::Cut) => otherwise,
             Some(error) => NoConnection::Failed(error),
         }
     }
@@ -243,14 +245,14 @@ impl Wait<'_> {
     /// A connection alone says that the gateway is up, unless it was known to hang up.
     fn connected(&mut self) {
         self.connected = Some(Instant::now());
-        if self.gate.line().outage() != Some(Down::Cut) {
+        if self.gate.line().outage() != Some(DownReason::Cut) {
             self.gate.up();
             self.place = None;
         }
     }
 }
 
-impl Drop for Place {
+impl Drop for WaitState {
     fn drop(&mut self) {
         self.gate.0.metrics.upstream.waiting.dec();
         self.gate.line().leave(self.ticket);
@@ -260,13 +262,13 @@ impl Drop for Place {
 
 /// Whether this is how a gateway that restarts looks, or its machine, or the network in front of that. A container has no
 /// name before it is up.
-fn found_down(error: &ConnectError) -> Option<Down> {
+fn found_down(error: &ConnectError) -> Option<DownReason> {
     match error {
-        ConnectError::Refused | ConnectError::Resolve { .. } | ConnectError::TimedOut(_) => Some(Down::Refused),
+        ConnectError::Refused | ConnectError::Resolve { .. } | ConnectError::TimedOut(_) => Some(DownReason::Refused),
         ConnectError::Tls(error) | ConnectError::Io(error) => match error.kind() {
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Some(Down::Cut),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Some(DownReason::Cut),
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::TimedOut => {
-                Some(Down::Refused)
+                Some(DownReason::Refused)
             }
             _ => None,
         },

@@ -1,6 +1,6 @@
 use super::*;
 
-fn parse(text: &str, to_head: bool) -> Result<Option<ResponseHead>, Flaw> {
+fn parse(text: &str, to_head: bool) -> Result<Option<ResponseHead>, ParseError> {
     ResponseHead::parse(&Bytes::copy_from_slice(text.as_bytes()), 4096, to_head)
 }
 
@@ -16,35 +16,35 @@ fn framing(head: &ResponseHead) -> String {
 
 #[test]
 fn the_body_has_one_end_or_the_answer_is_refused() {
-    let rows: [(&str, &str, Result<&str, Flaw>); 36] = [
+    let rows: [(&str, &str, Result<&str, ParseError>); 36] = [
         ("200", "content-length: 2", Ok("2")),
         ("200", "content-length: 0", Ok("0")),
         ("200", "content-length: 18446744073709551615", Ok("18446744073709551615")),
         ("200", "Content-Length: 2\r\nCONTENT-LENGTH: 2", Ok("2")),
         ("200", "content-length: 2, 2", Ok("2")),
-        ("200", "content-length: 2\r\ncontent-length: 3", Err(Flaw::Length)),
+        ("200", "content-length: 2\r\ncontent-length: 3", Err(ParseError::Length)),
         ("200", "content-length: 2, 2, 2", Ok("2")),
-        ("200", "content-length: 2, 3", Err(Flaw::Length)),
-        ("200", "content-length: 1a", Err(Flaw::Length)),
+        ("200", "content-length: 2, 3", Err(ParseError::Length)),
+        ("200", "content-length: 1a", Err(ParseError::Length)),
         // It fits in 20 digits, and overflows before the last one is added.
-        ("200", "content-length: 20000000000000000000", Err(Flaw::Length)),
-        ("200", "content-length: 2,", Err(Flaw::Length)),
-        ("200", "content-length:", Err(Flaw::Length)),
-        ("200", "content-length: +2", Err(Flaw::Length)),
-        ("200", "content-length: -2", Err(Flaw::Length)),
-        ("200", "content-length: 0x2", Err(Flaw::Length)),
-        ("200", "content-length: 2 2", Err(Flaw::Length)),
-        ("200", "content-length: 18446744073709551616", Err(Flaw::Length)),
+        ("200", "content-length: 20000000000000000000", Err(ParseError::Length)),
+        ("200", "content-length: 2,", Err(ParseError::Length)),
+        ("200", "content-length:", Err(ParseError::Length)),
+        ("200", "content-length: +2", Err(ParseError::Length)),
+        ("200", "content-length: -2", Err(ParseError::Length)),
+        ("200", "content-length: 0x2", Err(ParseError::Length)),
+        ("200", "content-length: 2 2", Err(ParseError::Length)),
+        ("200", "content-length: 18446744073709551616", Err(ParseError::Length)),
         ("200", "transfer-encoding: chunked", Ok("chunked")),
         ("200", "Transfer-Encoding:\tCHUNKED ", Ok("chunked")),
-        ("200", "transfer-encoding: gzip", Err(Flaw::Coding)),
-        ("200", "transfer-encoding: gzip, chunked", Err(Flaw::Coding)),
-        ("200", "transfer-encoding: chunked, identity", Err(Flaw::Coding)),
-        ("200", "transfer-encoding: xchunked", Err(Flaw::Coding)),
-        ("200", "transfer-encoding: chunked\r\ntransfer-encoding: chunked", Err(Flaw::Coding)),
-        ("200", "transfer-encoding:", Err(Flaw::Coding)),
-        ("200", "transfer-encoding: chunked\r\ncontent-length: 2", Err(Flaw::TwoLengths)),
-        ("200", "content-length: 2\r\ntransfer-encoding: chunked", Err(Flaw::TwoLengths)),
+        ("200", "transfer-encoding: gzip", Err(ParseError::Coding)),
+        ("200", "transfer-encoding: gzip, chunked", Err(ParseError::Coding)),
+        ("200", "transfer-encoding: chunked, identity", Err(ParseError::Coding)),
+        ("200", "transfer-encoding: xchunked", Err(ParseError::Coding)),
+        ("200", "transfer-encoding: chunked\r\ntransfer-encoding: chunked", Err(ParseError::Coding)),
+        ("200", "transfer-encoding:", Err(ParseError::Coding)),
+        ("200", "transfer-encoding: chunked\r\ncontent-length: 2", Err(ParseError::TwoLengths)),
+        ("200", "content-length: 2\r\ntransfer-encoding: chunked", Err(ParseError::TwoLengths)),
         ("200", "transfer_encoding: chunked\r\ncontent-length: 2", Ok("2")),
         ("200", "a: 1", Ok("until close")),
         ("204", "content-length: 2", Ok("none")),
@@ -67,7 +67,7 @@ fn the_body_has_one_end_or_the_answer_is_refused() {
         assert_eq!(framing(&parse("HTTP/1.1 200 X\r\ncontent-length: 2\r\n\r\n", true).unwrap().unwrap()), "none");
     }
     let old = parse("HTTP/1.0 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", false);
-    assert_eq!(old.err(), Some(Flaw::Coding));
+    assert_eq!(old.err(), Some(ParseError::Coding));
 }
 
 #[test]
@@ -137,8 +137,8 @@ fn a_head_is_asked_for_until_it_is_whole_and_never_beyond_the_limit() {
     assert_eq!(parse(&bare, false).unwrap().unwrap().length, bare.len());
     let long = |length: usize| format!("HTTP/1.1 200 OK\r\na: {}", "x".repeat(length - 20));
     assert!(parse(&long(4096), false).unwrap().is_none());
-    assert_eq!(parse(&long(4097), false).err(), Some(Flaw::LongHead(4096)));
-    assert_eq!(parse(&(long(4096) + "\r\n\r\n"), false).err(), Some(Flaw::LongHead(4096)));
+    assert_eq!(parse(&long(4097), false).err(), Some(ParseError::LongHead(4096)));
+    assert_eq!(parse(&(long(4096) + "\r\n\r\n"), false).err(), Some(ParseError::LongHead(4096)));
 }
 
 #[test]
@@ -159,19 +159,19 @@ fn what_is_no_head_is_refused() {
     use httparse::Error::{HeaderName, HeaderValue, Status, TooManyHeaders, Version};
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: 1\r\n".repeat(MAX_FIELDS + 1));
     let rows = [
-        ("SSH-2.0-x\r\n\r\n", Flaw::Head(Version)),
-        ("HTTP/2.0 200 OK\r\n\r\n", Flaw::Head(Version)),
-        ("HTTP/1.2 200 OK\r\n\r\n", Flaw::Head(Version)),
-        ("HTTP/1.1 2000 OK\r\n\r\n", Flaw::Head(Status)),
-        ("HTTP/1.1 20 OK\r\n\r\n", Flaw::Head(Status)),
-        ("HTTP/1.1 099 X\r\n\r\n", Flaw::Status),
-        ("HTTP/1.1 200 OK\r\na: 1\r\n b\r\n\r\n", Flaw::Head(HeaderName)),
-        ("HTTP/1.1 200 OK\r\na : 1\r\n\r\n", Flaw::Head(HeaderName)),
-        ("HTTP/1.1 200 OK\r\n: 1\r\n\r\n", Flaw::Head(HeaderName)),
-        ("HTTP/1.1 200 OK\r\na\r\n\r\n", Flaw::Head(HeaderName)),
-        ("HTTP/1.1 200 OK\r\na: \0\r\n\r\n", Flaw::Head(HeaderValue)),
-        ("HTTP/1.1 200 OK\r\na: 1\rb: 2\r\n\r\n", Flaw::Head(HeaderValue)),
-        (&many, Flaw::Head(TooManyHeaders)),
+        ("SSH-2.0-x\r\n\r\n", ParseError::Head(Version)),
+        ("HTTP/2.0 200 OK\r\n\r\n", ParseError::Head(Version)),
+        ("HTTP/1.2 200 OK\r\n\r\n", ParseError::Head(Version)),
+        ("HTTP/1.1 2000 OK\r\n\r\n", ParseError::Head(Status)),
+        ("HTTP/1.1 20 OK\r\n\r\n", ParseError::Head(Status)),
+        ("HTTP/1.1 099 X\r\n\r\n", ParseError::Status),
+        ("HTTP/1.1 200 OK\r\na: 1\r\n b\r\n\r\n", ParseError::Head(HeaderName)),
+        ("HTTP/1.1 200 OK\r\na : 1\r\n\r\n", ParseError::Head(HeaderName)),
+        ("HTTP/1.1 200 OK\r\n: 1\r\n\r\n", ParseError::Head(HeaderName)),
+        ("HTTP/1.1 200 OK\r\na\r\n\r\n", ParseError::Head(HeaderName)),
+        ("HTTP/1.1 200 OK\r\na: \0\r\n\r\n", ParseError::Head(HeaderValue)),
+        ("HTTP/1.1 200 OK\r\na: 1\rb: 2\r\n\r\n", ParseError::Head(HeaderValue)),
+        (&many, ParseError::Head(TooManyHeaders)),
     ];
     for (text, flaw) in rows {
         assert_eq!(parse(text, false).err(), Some(flaw), "{text:?}");

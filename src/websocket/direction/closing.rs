@@ -13,13 +13,13 @@ pub struct CloseSeen {
 
 /// A Close whose payload is passing.
 #[derive(Debug)]
-pub(super) struct Closing {
+pub(super) struct PassingClose {
     mask: Option<[u8; 4]>,
     len: usize,
     payload: Vec<u8>,
 }
 
-impl Closing {
+impl PassingClose {
     pub(super) fn new(head: &FrameHead) -> Self {
         let len = usize::try_from(head.len).expect("a control frame has at most 125 bytes");
         Self { mask: head.mask, len, payload: Vec::with_capacity(len) }

@@ -1,4 +1,4 @@
-//! [`Rules`]: how much a peer may send.
+//! [`FrameRules`]: how much a peer may send.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// What the frames of one direction may be; `None` is no limit. RFC 6455 §5.5 limits the size of control frames, so only
 /// their number has a rule here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Rules {
+pub struct FrameRules {
     /// The most payload of one frame, in bytes.
     pub max_frame: Option<u64>,
     /// The most payload of all frames of one message, in bytes as they pass (compressed or not).
@@ -26,7 +26,7 @@ pub struct Rules {
 
 /// The rules about messages, and how much of them is used up.
 #[derive(Debug)]
-pub(super) struct Limits {
+pub(super) struct MessageLimits {
     max_frame: Option<u64>,
     max_message: Option<u64>,
     messages: Option<PerMinute>,
@@ -42,10 +42,10 @@ pub(super) struct PerMinute {
     minute: Option<(Instant, u32)>,
 }
 
-impl Limits {
+impl MessageLimits {
     /// `None` if the rules allow every message.
-    pub(super) fn new(rules: Rules) -> Option<Self> {
-        let Rules { max_frame, max_message, max_messages_per_minute, max_control_per_minute: _ } = rules;
+    pub(super) fn new(rules: FrameRules) -> Option<Self> {
+        let FrameRules { max_frame, max_message, max_messages_per_minute, max_control_per_minute: _ } = rules;
         let limited = max_frame.is_some() || max_message.is_some() || max_messages_per_minute.is_some();
         let messages = max_messages_per_minute.map(PerMinute::new);
         limited.then_some(Self { max_frame, max_message, messages, message: 0 })

@@ -1,4 +1,4 @@
-//! [`Pongs`]: the pings of ours that are not answered yet.
+//! [`OwnPings`]: the pings of ours that are not answered yet.
 
 use crate::websocket::frame::{PingPayload, unmasked};
 
@@ -8,11 +8,11 @@ const REMEMBERED: usize = 4;
 
 /// The payloads of our latest pings, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Pongs {
+pub(super) struct OwnPings {
     expected: Vec<PingPayload>,
 }
 
-impl Pongs {
+impl OwnPings {
     /// A ping with this payload has been sent.
     pub(super) fn expect(&mut self, payload: PingPayload) {
         if self.expected.len() == REMEMBERED {

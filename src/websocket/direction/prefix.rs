@@ -1,4 +1,4 @@
-//! [`Prefix`]: the few bytes that are held back.
+//! [`FramePrefix`]: the few bytes that are held back.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use crate::websocket::frame::MAX_HEADER;
 ///
 /// A masked pong with the payload of our pings is exactly as long as the longest header.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Prefix {
+pub struct FramePrefix {
     len: u8,
     bytes: [u8; MAX_HEADER],
 }
 
-impl Prefix {
+impl FramePrefix {
     /// The bytes to write.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len()]
@@ -43,7 +43,7 @@ impl Prefix {
     }
 }
 
-impl fmt::Debug for Prefix {
+impl fmt::Debug for FramePrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Prefix({:02x?})", self.as_bytes())
     }

@@ -52,7 +52,7 @@ struct Relayed {
 fn relay<'a>(
     direction: &mut Direction,
     chunks: impl IntoIterator<Item = &'a [u8]>,
-    mut ask: impl FnMut() -> Stop,
+    mut ask: impl FnMut() -> AcceptUntil,
     mut on_pong: impl FnMut(&mut Direction),
 ) -> Relayed {
     let now = Instant::now();
@@ -60,7 +60,7 @@ fn relay<'a>(
     let mut just_wrote_ours = false;
     for mut chunk in chunks {
         while !chunk.is_empty() {
-            let stop = if std::mem::take(&mut just_wrote_ours) { Stop::Never } else { ask() };
+            let stop = if std::mem::take(&mut just_wrote_ours) { AcceptUntil::Never } else { ask() };
             let accepted = match direction.accept(chunk, stop, now) {
                 Ok(accepted) => accepted,
                 Err(violation) => {
@@ -79,11 +79,11 @@ fn relay<'a>(
                 on_pong(direction);
             }
             if accepted.take == 0 {
-                assert!(direction.at_boundary() && stop == Stop::AtBoundary, "nothing was taken");
+                assert!(direction.at_boundary() && stop == AcceptUntil::AtBoundary, "nothing was taken");
             }
             if direction.at_boundary() {
                 relayed.boundaries.push(relayed.out.len());
-                if stop == Stop::AtBoundary && direction.close().is_none() {
+                if stop == AcceptUntil::AtBoundary && direction.close().is_none() {
                     relayed.with_ours.extend(OwnFrame::ping(b"inserted", None).as_bytes());
                     just_wrote_ours = true;
                 }
@@ -96,7 +96,7 @@ fn relay<'a>(
 }
 
 fn relay_all<'a>(direction: &mut Direction, chunks: impl IntoIterator<Item = &'a [u8]>) -> Relayed {
-    relay(direction, chunks, || Stop::Never, |_| ())
+    relay(direction, chunks, || AcceptUntil::Never, |_| ())
 }
 
 /// Where the frames in `bytes` end.
@@ -175,7 +175,7 @@ fn whatever_the_split_the_same_comes_out() {
         for (number, stream) in streams(from).iter().enumerate() {
             let ends = frame_ends(&stream.out);
             let check = |chunks: &[&[u8]], what: &str| {
-                let mut direction = Direction::new(from, Rules::default());
+                let mut direction = Direction::new(from, FrameRules::default());
                 direction.expect_pong(OLDER);
                 direction.expect_pong(OURS);
                 let relayed = relay_all(&mut direction, chunks.iter().copied());
@@ -207,13 +207,13 @@ fn without_a_ping_of_ours_every_pong_passes_and_only_headers_wait() {
         let bytes = [frame(from, 0x8A, &OURS), frame(from, 0x81, b"text")].concat();
         let head = FrameHead::parse(&bytes).unwrap().unwrap();
         for split in 0..=bytes.len() {
-            let mut direction = Direction::new(from, Rules::default());
+            let mut direction = Direction::new(from, FrameRules::default());
             let (one, two) = bytes.split_at(split);
             let early = relay_all(&mut direction, [one]);
             if (head.size..head.size + PING_LEN).contains(&split) {
                 assert_eq!(early.out, one, "the payload of a pong waits");
             }
-            let late = direction.accept(two, Stop::Never, Instant::now()).unwrap();
+            let late = direction.accept(two, AcceptUntil::Never, Instant::now()).unwrap();
             assert_eq!([&early.out, late.prefix.as_bytes(), &two[..late.pass]].concat(), bytes);
             assert_eq!(late.pong, None);
         }
@@ -226,7 +226,7 @@ fn lengths_of_eight_bytes_survive_splits_of_their_header() {
         let bytes = [frame(from, 0x82, &vec![3; 65_536]), frame(from, 0x81, b"next")].concat();
         let near_headers = (0..20).chain(bytes.len() - 20..bytes.len());
         for split in near_headers {
-            let mut direction = Direction::new(from, Rules::default());
+            let mut direction = Direction::new(from, FrameRules::default());
             let (one, two) = bytes.split_at(split);
             let relayed = relay_all(&mut direction, [one, two]);
             assert_eq!(relayed.violation, None);
@@ -259,7 +259,7 @@ fn good_bytes_pass_before_a_violation_whatever_the_split() {
     for (from, good, bad, violation) in rows {
         let bytes = [&good[..], bad].concat();
         for split in 0..=bytes.len() {
-            let mut direction = Direction::new(*from, Rules::default());
+            let mut direction = Direction::new(*from, FrameRules::default());
             direction.expect_pong(OURS);
             let (one, two) = bytes.split_at(split);
             let relayed = relay_all(&mut direction, [one, two]);
@@ -272,39 +272,39 @@ fn good_bytes_pass_before_a_violation_whatever_the_split() {
 #[test]
 fn whole_frames_and_the_inside_of_one_pass_in_one_call() {
     let now = Instant::now();
-    let mut direction = Direction::new(Side::Client, Rules::default());
+    let mut direction = Direction::new(Side::Client, FrameRules::default());
     direction.expect_pong(OURS);
     let many: Vec<u8> = (0..100).flat_map(|n| frame(Side::Client, 0x81, &[n; 50])).collect();
     let whole = Accepted { pass: many.len(), take: many.len(), ..Accepted::default() };
-    assert_eq!(direction.accept(&many, Stop::Never, now), Ok(whole));
+    assert_eq!(direction.accept(&many, AcceptUntil::Never, now), Ok(whole));
 
     let big = frame(Side::Client, 0x82, &vec![0; 100_000]);
     let (begin, rest) = big.split_at(50_000);
     let some = Accepted { pass: begin.len(), take: begin.len(), ..Accepted::default() };
-    assert_eq!(direction.accept(begin, Stop::Never, now), Ok(some));
+    assert_eq!(direction.accept(begin, AcceptUntil::Never, now), Ok(some));
     assert!(!direction.at_boundary());
     let middle = Accepted { pass: 1000, take: 1000, ..Accepted::default() };
-    assert_eq!(direction.accept(&rest[..1000], Stop::AtBoundary, now), Ok(middle));
+    assert_eq!(direction.accept(&rest[..1000], AcceptUntil::AtBoundary, now), Ok(middle));
 }
 
 #[test]
 fn a_stop_comes_at_the_end_of_the_frame_and_before_held_bytes() {
     let now = Instant::now();
-    let mut direction = Direction::new(Side::Gateway, Rules::default());
+    let mut direction = Direction::new(Side::Gateway, FrameRules::default());
     let none = Accepted::default();
-    assert_eq!(direction.accept(b"\x81\x02hi", Stop::AtBoundary, now), Ok(none));
+    assert_eq!(direction.accept(b"\x81\x02hi", AcceptUntil::AtBoundary, now), Ok(none));
 
     let to_end = Accepted { pass: 2, take: 2, ..none };
-    assert_eq!(direction.accept(b"\x81\x02h", Stop::Never, now), Ok(Accepted { pass: 3, take: 3, ..none }));
-    assert_eq!(direction.accept(b"i\x81", Stop::AtBoundary, now), Ok(Accepted { pass: 1, take: 1, ..none }));
+    assert_eq!(direction.accept(b"\x81\x02h", AcceptUntil::Never, now), Ok(Accepted { pass: 3, take: 3, ..none }));
+    assert_eq!(direction.accept(b"i\x81", AcceptUntil::AtBoundary, now), Ok(Accepted { pass: 1, take: 1, ..none }));
 
     // The held byte was not passed on: a frame of ours goes before it.
-    assert_eq!(direction.accept(b"\x81", Stop::Never, now), Ok(Accepted { take: 1, ..none }));
+    assert_eq!(direction.accept(b"\x81", AcceptUntil::Never, now), Ok(Accepted { take: 1, ..none }));
     assert!(direction.at_boundary());
-    assert_eq!(direction.accept(b"\x01!", Stop::AtBoundary, now), Ok(none));
-    let accepted = direction.accept(b"\x01!", Stop::Never, now).unwrap();
+    assert_eq!(direction.accept(b"\x01!", AcceptUntil::AtBoundary, now), Ok(none));
+    let accepted = direction.accept(b"\x01!", AcceptUntil::Never, now).unwrap();
     assert_eq!(
-        (accepted.prefix.as_bytes(), Accepted { prefix: Prefix::default(), ..accepted }),
+        (accepted.prefix.as_bytes(), Accepted { prefix: FramePrefix::default(), ..accepted }),
         (&b"\x81"[..], to_end)
     );
 }
@@ -314,13 +314,13 @@ fn a_pong_answers_older_pings_too_and_only_the_latest_four_are_remembered() {
     let now = Instant::now();
     let pong = |n: u8| frame(Side::Client, 0x8A, &[n; 8]);
     let swallowed = |direction: &mut Direction, n: u8| {
-        let accepted = direction.accept(&pong(n), Stop::Never, now).unwrap();
+        let accepted = direction.accept(&pong(n), AcceptUntil::Never, now).unwrap();
         assert_eq!(accepted.take, pong(n).len());
         assert_eq!(accepted.pass == 0, accepted.pong == Some([n; 8]));
         accepted.pong.is_some()
     };
 
-    let mut direction = Direction::new(Side::Client, Rules::default());
+    let mut direction = Direction::new(Side::Client, FrameRules::default());
     (1..=3).for_each(|n| direction.expect_pong([n; 8]));
     assert!(swallowed(&mut direction, 2));
     assert!(!swallowed(&mut direction, 1), "the first ping was answered with the second");
@@ -351,12 +351,12 @@ fn a_close_is_read_as_it_passes_and_ends_the_direction() {
             let close = frame(from, 0x88, payload);
             let bytes = [&close[..], &frame(from, 0x81, b"more")].concat();
             for split in 0..=bytes.len() {
-                let mut direction = Direction::new(from, Rules::default());
+                let mut direction = Direction::new(from, FrameRules::default());
                 let (one, two) = bytes.split_at(split);
                 let first = relay_all(&mut direction, [one]);
                 assert_eq!(direction.close().is_some(), split >= close.len());
                 assert_eq!(direction.at_boundary(), first.out.is_empty() || split >= close.len());
-                let second = direction.accept(two, Stop::Never, Instant::now()).unwrap();
+                let second = direction.accept(two, AcceptUntil::Never, Instant::now()).unwrap();
                 assert_eq!(second.take, two.len());
                 assert_eq!([&first.out, second.prefix.as_bytes(), &two[..second.pass]].concat(), close);
                 assert_eq!(direction.close(), Some(expected));
@@ -368,12 +368,12 @@ fn a_close_is_read_as_it_passes_and_ends_the_direction() {
 #[test]
 fn limits_refuse_what_is_over_them() {
     /// The rules, frames as first byte and payload length, and what the last of them violates.
-    type Row<'a> = (Rules, &'a [(u8, usize)], Option<Violation>);
-    let only = Rules::default();
-    let frame_4 = Rules { max_frame: Some(4), ..only };
-    let message_4 = Rules { max_message: Some(4), ..only };
-    let two_a_minute = Rules { max_messages_per_minute: Some(2), ..only };
-    let control_2 = Rules { max_control_per_minute: Some(2), ..only };
+    type Row<'a> = (FrameRules, &'a [(u8, usize)], Option<Violation>);
+    let only = FrameRules::default();
+    let frame_4 = FrameRules { max_frame: Some(4), ..only };
+    let message_4 = FrameRules { max_message: Some(4), ..only };
+    let two_a_minute = FrameRules { max_messages_per_minute: Some(2), ..only };
+    let control_2 = FrameRules { max_control_per_minute: Some(2), ..only };
     let rows: &[Row] = &[
         (only, &[(0x82, 100_000), (0x02, 100_000), (0x80, 100_000)], None),
         (frame_4, &[(0x82, 4), (0x01, 4), (0x00, 4), (0x80, 4)], None),
@@ -405,19 +405,19 @@ fn limits_refuse_what_is_over_them() {
 #[test]
 fn messages_are_counted_by_the_minute() {
     let start = Instant::now();
-    let rules = Rules { max_messages_per_minute: Some(2), ..Rules::default() };
+    let rules = FrameRules { max_messages_per_minute: Some(2), ..FrameRules::default() };
     let mut direction = Direction::new(Side::Client, rules);
     let message = frame(Side::Client, 0x81, b"x");
     for (seconds, fits) in [(0, true), (59, true), (60, true), (119, true), (119, false)] {
         let now = start + Duration::from_secs(seconds);
-        assert_eq!(direction.accept(&message, Stop::Never, now).is_ok(), fits, "at {seconds} s");
+        assert_eq!(direction.accept(&message, AcceptUntil::Never, now).is_ok(), fits, "at {seconds} s");
     }
 }
 
 #[test]
 fn answers_to_pings_of_ours_are_not_counted_and_the_count_begins_anew_each_minute() {
     let start = Instant::now();
-    let rules = Rules { max_control_per_minute: Some(2), ..Rules::default() };
+    let rules = FrameRules { max_control_per_minute: Some(2), ..FrameRules::default() };
     let mut direction = Direction::new(Side::Client, rules);
     let (ping, answer) = (frame(Side::Client, 0x89, b"x"), frame(Side::Client, 0x8A, &OURS));
     for (seconds, frame, expected) in [
@@ -433,10 +433,10 @@ fn answers_to_pings_of_ours_are_not_counted_and_the_count_begins_anew_each_minut
         if expected {
             direction.expect_pong(OURS);
         }
-        let accepted = direction.accept(frame, Stop::Never, start + Duration::from_secs(seconds)).unwrap();
+        let accepted = direction.accept(frame, AcceptUntil::Never, start + Duration::from_secs(seconds)).unwrap();
         assert_eq!((accepted.take, accepted.pong.is_some()), (frame.len(), expected), "at {seconds} s");
     }
-    let late = direction.accept(&answer, Stop::Never, start + Duration::from_secs(119));
+    let late = direction.accept(&answer, AcceptUntil::Never, start + Duration::from_secs(119));
     assert_eq!(late, Err(Violation::TooManyControl), "the same pong once more answers nothing");
 }
 
@@ -534,14 +534,14 @@ proptest! {
             rest = after;
         }
 
-        let mut direction = Direction::new(from, Rules::default());
+        let mut direction = Direction::new(from, FrameRules::default());
         let mut pings = ours.iter();
         pings.by_ref().take(2).for_each(|ping| direction.expect_pong(*ping));
         let mut asks = asks.iter().cycle();
         let relayed = relay(
             &mut direction,
             chunks,
-            || if *asks.next().unwrap() { Stop::AtBoundary } else { Stop::Never },
+            || if *asks.next().unwrap() { AcceptUntil::AtBoundary } else { AcceptUntil::Never },
             |direction| pings.by_ref().take(1).for_each(|ping| direction.expect_pong(*ping)),
         );
 

@@ -5,15 +5,15 @@ use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use super::{BOTH, Phase, Relay, mask_to};
+use super::{BOTH, Relay, RelayPhase, mask_to};
 use crate::drain::Drain;
 use crate::listener::Readable;
 use crate::websocket::Side;
-use crate::websocket::close::Ended;
-use crate::websocket::flow::Flow;
+use crate::websocket::close::WebSocketEnd;
+use crate::websocket::flow::DirectionFlow;
 use crate::websocket::frame::{OwnFrame, PingPayload};
-use crate::websocket::keepalive::Next;
-use crate::websocket::leg::Farewell;
+use crate::websocket::keepalive::KeepaliveStep;
+use crate::websocket::leg::OwnClose;
 
 impl<C, G> Relay<C, G>
 where
@@ -24,11 +24,11 @@ where
     /// but never brings one forward, unless it is an event: so nobody needs to be woken for what flows.
     pub(super) fn check_timers(&mut self, now: Instant) -> Option<Instant> {
         if let Some((side, _)) = self.doomed.take_if(|(_, at)| *at <= now) {
-            self.on_gone(Ended::lost(side), side);
+            self.on_gone(WebSocketEnd::lost(side), side);
         }
         let next = match self.phase {
-            Phase::Open => self.check_open(now),
-            Phase::Ending { since, .. } => Some(self.check_ending(now, since)),
+            RelayPhase::Open => self.check_open(now),
+            RelayPhase::Ending { since, .. } => Some(self.check_ending(now, since)),
         };
         next.into_iter().chain(self.doomed.map(|(_, at)| at)).min()
     }
@@ -36,13 +36,13 @@ where
     fn check_open(&mut self, now: Instant) -> Option<Instant> {
         let idle_at = deadline(self.up.passed.max(self.down.passed), self.settings.read);
         // What is not blocked may be in a moment.
-        let stuck_at = |flow: &Flow| deadline(flow.blocked.unwrap_or(now), self.settings.send);
+        let stuck_at = |flow: &DirectionFlow| deadline(flow.blocked.unwrap_or(now), self.settings.send);
         let mut next = None;
         for (at, ended) in [
-            (self.leave_at, Ended::Draining),
-            (idle_at, Ended::ReadTimeout),
-            (stuck_at(&self.up), Ended::SendTimeout { to: Side::Gateway }),
-            (stuck_at(&self.down), Ended::SendTimeout { to: Side::Client }),
+            (self.leave_at, WebSocketEnd::Draining),
+            (idle_at, WebSocketEnd::ReadTimeout),
+            (stuck_at(&self.up), WebSocketEnd::SendTimeout { to: Side::Gateway }),
+            (stuck_at(&self.down), WebSocketEnd::SendTimeout { to: Side::Client }),
         ] {
             if at.is_some_and(|at| at <= now) {
                 self.end(ended);
@@ -51,8 +51,8 @@ where
             next = earlier(next, at);
         }
         for side in BOTH {
-            if self.state(side).keepalive.poll(now) == Next::Expire {
-                self.end(Ended::silent(side));
+            if self.state(side).keepalive.poll(now) == KeepaliveStep::Expire {
+                self.end(WebSocketEnd::silent(side));
                 return Some(now);
             }
             next = earlier(next, self.keep_alive(side, now));
@@ -65,9 +65,9 @@ where
         // That is how soon a ping can be due, or its answer overdue, once it is written or a blocked leg is read again.
         let soon = self.settings.ping_interval.min(self.settings.pong_timeout.or(self.settings.ping_interval));
         match self.state(side).keepalive.poll(now) {
-            Next::WaitUntil(at) => Some(at),
-            Next::Never | Next::Expire => deadline(now, soon),
-            Next::Ping => {
+            KeepaliveStep::WaitUntil(at) => Some(at),
+            KeepaliveStep::Never | KeepaliveStep::Expire => deadline(now, soon),
+            KeepaliveStep::Ping => {
                 if self.state(side).takes_ping() {
                     let payload: PingPayload = fastrand::u64(..).to_be_bytes();
                     match side {
@@ -84,9 +84,9 @@ where
     /// Cuts what takes too long to end; says when that is.
     fn check_ending(&mut self, now: Instant, since: Instant) -> Instant {
         let moved = BOTH.into_iter().filter_map(|side| match self.state(side).farewell {
-            Farewell::None => None,
-            Farewell::Waiting(_) => Some(self.flow_from(side.other()).passed.max(since)),
-            Farewell::Said(_, at) => Some(at),
+            OwnClose::None => None,
+            OwnClose::Waiting(_) => Some(self.flow_from(side.other()).passed.max(since)),
+            OwnClose::Said(_, at) => Some(at),
         });
         let at_most = since + CLOSE_ANSWER;
         let at = moved.max().map_or(at_most, |moved| at_most.min(moved + LINGER));

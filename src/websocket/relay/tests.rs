@@ -39,18 +39,18 @@ struct Setup {
     room: usize,
     client_first: Vec<u8>,
     gateway_first: Vec<u8>,
-    settings: Settings,
+    settings: RelaySettings,
 }
 
 /// A relay at work, and its two peers.
 struct Link {
     client: Peer,
     gateway: Peer,
-    buffers: Arc<Buffers>,
+    buffers: Arc<BufferPool>,
     drain: Drain,
     began: Instant,
-    pulse: Arc<Pulse>,
-    relay: JoinSet<Summary>,
+    pulse: Arc<RelayStats>,
+    relay: JoinSet<RelaySummary>,
 }
 
 /// One of the peers.
@@ -84,10 +84,10 @@ fn secs(secs: u64) -> Duration {
 
 /// The defaults of the configuration, without limits.
 fn setup() -> Setup {
-    let settings = Settings {
+    let settings = RelaySettings {
         ping_interval: Some(secs(20)),
         pong_timeout: Some(secs(120)),
-        rules: Rules::default(),
+        rules: FrameRules::default(),
         read: Some(Duration::from_hours(24)),
         send: Some(Duration::from_hours(24)),
         drain: secs(30),
@@ -104,7 +104,7 @@ impl Setup {
         self.with(|settings| settings.ping_interval = None)
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut RelaySettings)) -> Self {
         change(&mut self.settings);
         self
     }
@@ -112,10 +112,10 @@ impl Setup {
     fn open(self) -> Link {
         let (client, client_end) = Peer::new(Side::Client, self.room);
         let (gateway, gateway_end) = Peer::new(Side::Gateway, self.room);
-        let client_end = End { io: client_end, first: self.client_first.into() };
-        let gateway_end = End { io: gateway_end, first: self.gateway_first.into() };
+        let client_end = RelayEnd { io: client_end, first: self.client_first.into() };
+        let gateway_end = RelayEnd { io: gateway_end, first: self.gateway_first.into() };
         let mut relay = Relay::new(client_end, gateway_end, Arc::new(self.settings));
-        let (buffers, drain) = (Arc::new(Buffers::new()), Drain::new());
+        let (buffers, drain) = (Arc::new(BufferPool::new()), Drain::new());
         let (began, pulse) = (Instant::now(), relay.pulse());
         let mut link = Link { client, gateway, buffers, drain, began, pulse, relay: JoinSet::new() };
         let (buffers, drain) = (link.buffers.clone(), link.drain.clone());
@@ -142,13 +142,13 @@ impl Link {
     }
 
     /// Waits for the end, with both peers still there.
-    async fn summary(&mut self) -> Summary {
+    async fn summary(&mut self) -> RelaySummary {
         let ended = timeout(PATIENCE, self.relay.join_next()).await.expect("the relay never ends");
         ended.expect("it was asked for once").expect("it does not panic")
     }
 
     /// Waits for the end, which must be like this: name, codes told, and whether it was clean.
-    async fn ends(&mut self, ended: &str, client: Option<u16>, gateway: Option<u16>, clean: bool) -> Summary {
+    async fn ends(&mut self, ended: &str, client: Option<u16>, gateway: Option<u16>, clean: bool) -> RelaySummary {
         let summary = self.summary().await;
         let got = (summary.ended.as_str(), summary.client.told, summary.gateway.told, summary.clean);
         assert_eq!(got, (ended, client, gateway, clean));

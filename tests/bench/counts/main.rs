@@ -5,16 +5,16 @@
 use std::hint::black_box;
 use std::net::SocketAddr;
 
-use frontgate::config::{self, Forwarded, LocalClients, Overrides, Source};
-use frontgate::http::arrival::{Announced, Arrival};
-use frontgate::http::headers::Passing;
+use frontgate::config::{self, ConfigLocation, Forwarded, LocalClients, Overrides};
+use frontgate::http::connection_info::{ConnectionInfo, ProxyAnnouncement};
+use frontgate::http::headers::FieldFilter;
 use frontgate::http::protected::{Login, ProtectedFields};
-use frontgate::http::router::{Matches, Table};
+use frontgate::http::router::{Matches, RouteTable};
 use frontgate::http::{forwarded, headers, host, target};
-use frontgate::listener::Peer;
-use frontgate::upstream::{Outgoing, RequestBody};
+use frontgate::listener::ClientPeer;
+use frontgate::upstream::{EncodedRequest, RequestBody};
 use frontgate::websocket::Side;
-use frontgate::websocket::direction::{Direction, Rules, Stop};
+use frontgate::websocket::direction::{AcceptUntil, Direction, FrameRules};
 use http::HeaderValue;
 use http::request::Parts;
 use tokio::time::Instant;
@@ -55,11 +55,11 @@ fn part_of_a_large_frame(times: u32) {
 
 fn pass(chunk: &[u8], first: Option<&[u8]>, times: u32) {
     let now = Instant::now();
-    let mut direction = Direction::new(Side::Client, Rules::default());
+    let mut direction = Direction::new(Side::Client, FrameRules::default());
     for chunk in first.into_iter().chain((0..times).map(|_| chunk)) {
         let mut rest = black_box(chunk);
         while !rest.is_empty() {
-            rest = &rest[direction.accept(rest, Stop::Never, now).expect("whole frames").take..];
+            rest = &rest[direction.accept(rest, AcceptUntil::Never, now).expect("whole frames").take..];
         }
     }
     black_box(direction.counters());
@@ -79,7 +79,7 @@ fn route_lookup(times: u32) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("frontgate.yaml");
     std::fs::write(&file, ROUTES).expect("a file");
-    let loaded = config::load(Source::File(file), [], &Overrides::default());
+    let loaded = config::load(ConfigLocation::File(file), [], &Overrides::default());
     let routes = loaded.unwrap_or_else(|problems| panic!("{problems}")).config.routes;
     let matches = routes.iter().map(|route| Matches {
         host: route.host.clone(),
@@ -88,7 +88,7 @@ fn route_lookup(times: u32) {
         answers: route.respond.is_some(),
         takes_basic: false,
     });
-    let table = Table::new(matches.collect());
+    let table = RouteTable::new(matches.collect());
     for _ in 0..times {
         let _ = black_box(table.find(&host::bare(black_box(HOST)), black_box("/assets/app.js")));
     }
@@ -107,11 +107,11 @@ fn fields_to_gateway(times: u32) {
     let (head, host) = (head(), HeaderValue::from_static(HOST));
     let forwarding = forwarded::decide(&rules(), &arrival(), &host, &head.headers);
     let protected = ProtectedFields::new([].into_iter(), &[], Login::Elsewhere);
-    let passing = Passing { forwarding: &forwarding, protected: &protected, basic_is_ours: false, rules: None };
+    let passing = FieldFilter { forwarding: &forwarding, protected: &protected, basic_is_ours: false, rules: None };
     let target = head.uri.path_and_query().expect("a target");
     for _ in 0..times {
-        let mut writer = Outgoing::writer(&head.method, target, RequestBody::Empty, 1000);
-        headers::to_gateway(black_box(&head), &host, passing, headers::Connection::Stays, |name, value| {
+        let mut writer = EncodedRequest::writer(&head.method, target, RequestBody::Empty, 1000);
+        headers::to_gateway(black_box(&head), &host, passing, headers::ConnectionEffect::Stays, |name, value| {
             writer.field(name, value);
         });
         black_box(writer.end());
@@ -126,12 +126,12 @@ fn head() -> Parts {
     request.body(()).expect("a request").into_parts().0
 }
 
-fn arrival() -> Arrival {
-    Arrival {
+fn arrival() -> ConnectionInfo {
+    ConnectionInfo {
         secure: true,
         tls_version: Some("1.3"),
         server_name: Some("gw.example.com".into()),
-        ..Arrival::new(Peer::tcp(SocketAddr::from(([203, 0, 113, 5], 40_000))), Announced::Nothing)
+        ..ConnectionInfo::new(ClientPeer::tcp(SocketAddr::from(([203, 0, 113, 5], 40_000))), ProxyAnnouncement::Nothing)
     }
 }
 

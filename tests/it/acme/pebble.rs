@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use frontgate::tls::acme::Https;
+use frontgate::tls::acme::DirectoryHttps;
 use http::Request;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair};
 use rustls::pki_types::CertificateDer;
@@ -133,7 +133,7 @@ impl Pebble {
     }
 
     async fn get(&self, port: u16, path: &str) -> Option<Vec<u8>> {
-        let client = Https::dial(Some(&self.ca_file())).unwrap()().unwrap();
+        let client = DirectoryHttps::dial(Some(&self.ca_file())).unwrap()().unwrap();
         let request =
             Request::get(format!("https://127.0.0.1:{port}{path}")).body(instant_acme::BodyWrapper::default());
         let mut answer = client.request(request.unwrap()).await.ok()?;

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use frontgate::config::{self, Certificate, Challenge, Directory, Name, Tls};
+use frontgate::config::{self, AcmeChallengeKind, Certificate, Directory, Name, Tls};
 use frontgate::drain::Drain;
-use frontgate::tls::acme::{Acme, Settings, Tokens};
-use frontgate::tls::{Certificates, Choice, Source};
+use frontgate::tls::acme::{AcmeRenewal, AcmeSettings, Tokens};
+use frontgate::tls::{CertChoice, Certificates, CheckedCert};
 use instant_acme::HttpClient;
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -34,7 +34,7 @@ impl World {
         let began = Instant::now();
         let now = move || BEGAN + began.elapsed();
         let folder = TempDir::new().unwrap();
-        let local = Source::open(&Tls::default(), None, BEGAN).unwrap();
+        let local = CheckedCert::open(&Tls::default(), None, BEGAN).unwrap();
         let name = |name: &&str| name.parse().map_or_else(|_| Name::Dns((*name).to_owned()), Name::Ip);
         Self {
             authority: Authority::new(now),
@@ -53,11 +53,11 @@ impl World {
         self.drain = Drain::new();
         let acme = config::Acme { directory: Directory::Url("https://ca.test/dir".into()), ..config::Acme::default() };
         let tls = Tls { names: self.names.clone(), certificate: Certificate::Acme, acme, ..Tls::default() };
-        let challenges = vec![Challenge::TlsAlpn01, Challenge::Http01];
-        let settings = Settings { tls, challenges, state_dir: Some(self.state_dir.clone()) };
+        let challenges = vec![AcmeChallengeKind::TlsAlpn01, AcmeChallengeKind::Http01];
+        let settings = AcmeSettings { tls, challenges, state_dir: Some(self.state_dir.clone()) };
         let began = self.began;
         let clock = Arc::new(move || BEGAN + began.elapsed());
-        let acme = Acme::open(settings, Arc::clone(&self.certificates), Tokens::default(), clock);
+        let acme = AcmeRenewal::open(settings, Arc::clone(&self.certificates), Tokens::default(), clock);
         let authority = self.authority.clone();
         let dial = Arc::new(move || Ok(Arc::new(authority.clone()) as Arc<dyn HttpClient>));
         self.drain.spawn(acme.run(dial, self.drain.clone()));
@@ -73,7 +73,7 @@ impl World {
 
     /// The serial number of the public certificate that is shown for a name; `None`: the local one is.
     fn shown(&self, name: &str) -> Option<u64> {
-        let Choice::Shown(shown) = self.certificates.choose(Some(name), None) else { panic!("a certificate") };
+        let CertChoice::Shown(shown) = self.certificates.choose(Some(name), None) else { panic!("a certificate") };
         let leaf = &shown.certified().cert[0];
         let (_, leaf) = X509Certificate::from_der(leaf).unwrap();
         if leaf.issuer().to_string().contains("frontgate") {

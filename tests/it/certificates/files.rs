@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use frontgate::config::{Certificate, Upstream};
+use frontgate::config::{Certificate, UpstreamAddress};
 use frontgate::tls::Fingerprint;
 use tokio::net::TcpListener;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -70,7 +70,7 @@ async fn files_that_are_replaced_are_shown_to_the_next_client_while_the_others_l
         let files = folder.files("gw");
         let proxy = proxy()
             .config(|config| {
-                config.upstream = Upstream::Http { host: "127.0.0.1".to_owned(), port };
+                config.upstream = UpstreamAddress::Http { host: "127.0.0.1".to_owned(), port };
                 config.tls.certificate = Certificate::Files(vec![files]);
             })
             .start()

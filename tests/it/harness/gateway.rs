@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use frontgate::config::Upstream;
+use frontgate::config::UpstreamAddress;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -41,7 +41,7 @@ enum Place {
 /// A running gateway; it ends with its connections when dropped.
 pub(crate) struct Gateway {
     /// Where it listens.
-    pub(crate) upstream: Upstream,
+    pub(crate) upstream: UpstreamAddress,
     /// Its certificate, if it speaks TLS, as a PEM file.
     pub(crate) ca_file: Option<PathBuf>,
     seen: UnboundedReceiver<Message>,
@@ -118,14 +118,14 @@ impl Builder {
                 let SocketAddr::V4(address) = listener.local_addr().unwrap() else { panic!("an IPv4 address") };
                 let (host, port) = (address.ip().to_string(), address.port());
                 match self.place {
-                    Place::Tls => (Door::Tls(listener, identity.acceptor()), Upstream::Https { host, port }),
-                    Place::TlsBy(acceptor) => (Door::Tls(listener, acceptor), Upstream::Https { host, port }),
-                    _ => (Door::Tcp(listener), Upstream::Http { host, port }),
+                    Place::Tls => (Door::Tls(listener, identity.acceptor()), UpstreamAddress::Https { host, port }),
+                    Place::TlsBy(acceptor) => (Door::Tls(listener, acceptor), UpstreamAddress::Https { host, port }),
+                    _ => (Door::Tcp(listener), UpstreamAddress::Http { host, port }),
                 }
             }
             Place::Unix => {
                 let path = folder.path().join("gateway.sock");
-                (Door::Unix(UnixListener::bind(&path).unwrap()), Upstream::Unix(path))
+                (Door::Unix(UnixListener::bind(&path).unwrap()), UpstreamAddress::Unix(path))
             }
         };
         let (sender, seen) = unbounded_channel();

@@ -4,10 +4,10 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use frontgate::app::App;
-use frontgate::config::{Admin, BindAddr, Config, Overrides, Source, load};
-use frontgate::lifecycle::Drained;
-use frontgate::listener::Inherited;
-use frontgate::server::workers::{Threads, Workers};
+use frontgate::config::{Admin, BindAddr, Config, ConfigLocation, Overrides, load};
+use frontgate::lifecycle::DrainOutcome;
+use frontgate::listener::InheritedSockets;
+use frontgate::server::workers::{WorkerThreads, Workers};
 use tempfile::TempDir;
 
 use super::doors::Doors;
@@ -33,7 +33,7 @@ pub(crate) struct Proxy {
     doors: Doors,
     app: App,
     state: TempDir,
-    _threads: Threads,
+    _threads: WorkerThreads,
 }
 
 impl Builder {
@@ -52,7 +52,7 @@ impl Builder {
     pub(crate) fn routes(self, yaml: &str) -> Self {
         let file = self.state.path().join("routes.yaml");
         std::fs::write(&file, yaml).unwrap();
-        let loaded = load(Source::File(file), [], &Overrides::default());
+        let loaded = load(ConfigLocation::File(file), [], &Overrides::default());
         let written = loaded.unwrap_or_else(|problems| panic!("{problems}")).config;
         self.config(|config| {
             (config.routes, config.upstreams, config.auth) = (written.routes, written.upstreams, written.auth);
@@ -94,7 +94,7 @@ impl Builder {
             BindAddr::Tcp(_) => None,
         });
         let (workers, threads) = Workers::start(self.workers).unwrap();
-        let app = App::start(self.config, Inherited::default(), workers, None).await.unwrap();
+        let app = App::start(self.config, InheritedSockets::default(), workers, None).await.unwrap();
         let doors = Doors {
             https: app.https.first().copied(),
             http: app.http.first().copied(),
@@ -108,7 +108,7 @@ impl Builder {
 
 impl Proxy {
     /// Ends it, and leaves its keys.
-    pub(crate) async fn stop(self) -> (Drained, TempDir) {
+    pub(crate) async fn stop(self) -> (DrainOutcome, TempDir) {
         (within("the end", self.app.stop(std::future::pending())).await, self.state)
     }
 }

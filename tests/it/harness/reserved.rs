@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use frontgate::config::Upstream;
+use frontgate::config::UpstreamAddress;
 use tokio::net::{TcpListener, TcpSocket};
 
 /// A port that is bound, so that nobody else gets it, and refuses connections, since nobody listens.
@@ -25,8 +25,8 @@ impl Reserved {
         Self { socket, address }
     }
 
-    pub(crate) fn upstream(&self) -> Upstream {
-        Upstream::Http { host: self.address.ip().to_string(), port: self.address.port() }
+    pub(crate) fn upstream(&self) -> UpstreamAddress {
+        UpstreamAddress::Http { host: self.address.ip().to_string(), port: self.address.port() }
     }
 
     /// The gateway starts.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::Deref;
 
-use frontgate::config::{Config, Upstream};
+use frontgate::config::{Config, UpstreamAddress};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -42,7 +42,7 @@ pub(crate) async fn scene_on(workers: usize, change: impl FnOnce(&mut Config)) -
     let port = gateway.local_addr().unwrap().port();
     let proxy = proxy()
         .config(|config| {
-            config.upstream = Upstream::Http { host: "127.0.0.1".to_owned(), port };
+            config.upstream = UpstreamAddress::Http { host: "127.0.0.1".to_owned(), port };
             config.websocket.ping_interval = None;
         })
         .workers(workers)

@@ -1,15 +1,15 @@
 use std::path::Path;
 
 use super::*;
-use crate::config::{Overrides, Source, load};
-use crate::doctor::finding::Severity;
+use crate::config::{ConfigLocation, Overrides, load};
+use crate::doctor::finding::FindingSeverity;
 use crate::doctor::settings::read;
 
 const HASH: &str = "$2b$12$DeHF3Xmsn0WR9TTj8tcVzuEeTxXTAEOSVFC/LVDw2DDBZzWzIDhVm";
 
 fn config(yaml: &str) -> Config {
     let text = yaml.replace("HASH", HASH);
-    let loaded = load(Source::Text { text, file: "/f.yaml".into() }, [], &Overrides::default());
+    let loaded = load(ConfigLocation::Text { text, file: "/f.yaml".into() }, [], &Overrides::default());
     loaded.unwrap_or_else(|problems| panic!("{problems}")).config
 }
 
@@ -17,9 +17,9 @@ fn judged(gateway: &str, yaml: &str, local: &str) -> Diagnosis {
     let header = if gateway.contains("userHeader") { "" } else { "userHeader:'X-Auth-User'" };
     let text = format!("{{gateway:{{auth:{{mode:'trusted-proxy',trustedProxy:{{{header}{gateway}}}}}}}}}");
     let settings = read(&text).unwrap();
-    let known = Known { file: Path::new("/o.json"), settings: &settings };
+    let known = KnownSettings { file: Path::new("/o.json"), settings: &settings };
     let mut diagnosis = Diagnosis::default();
-    identity(&mut diagnosis, &known, Some(local.parse().unwrap()), &config(yaml), &Upstream::default());
+    identity(&mut diagnosis, &known, Some(local.parse().unwrap()), &config(yaml), &UpstreamAddress::default());
     diagnosis.sort();
     diagnosis
 }
@@ -77,7 +77,7 @@ fn a_field_that_clients_can_send_is_an_open_door_and_never_opened_further() {
         assert_eq!(diagnosis.findings.iter().any(|finding| finding.edit.is_some()), edited, "{gateway} {yaml}");
         let named: Vec<_> = diagnosis.findings.iter().flat_map(|finding| &finding.strip).collect();
         assert_eq!(named, strip, "{gateway} {yaml}");
-        assert!(diagnosis.findings.iter().all(|finding| finding.severity == Severity::Broken));
+        assert!(diagnosis.findings.iter().all(|finding| finding.severity == FindingSeverity::Broken));
     }
 }
 

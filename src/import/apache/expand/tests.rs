@@ -5,8 +5,8 @@ use crate::import::reader::Memory;
 /// The nodes on one line, and what the report says.
 fn expanded(text: &str, memory: &Memory) -> (String, Vec<String>) {
     let original = Original { name: "a.conf".into(), folder: "/etc/apache2/sites".into(), text: text.to_owned() };
-    let mut report = Report::default();
-    let nodes = Expander::new(&original, &mut Files::new(memory), &mut report).all();
+    let mut report = ImportReport::default();
+    let nodes = ApacheExpander::new(&original, &mut Files::new(memory), &mut report).all();
     let shape = match nodes {
         Ok((nodes, _)) => shape(&nodes),
         Err(error) => error.to_string(),

@@ -5,8 +5,8 @@ use crate::import::reader::Memory;
 
 fn expanded(text: &str, memory: &Memory) -> (String, Vec<String>) {
     let original = Original { name: "Caddyfile".into(), folder: "/etc/caddy".into(), text: text.to_owned() };
-    let mut report = Report::default();
-    let shape = match Expander::new(&original, &mut Files::new(memory), &mut report).all() {
+    let mut report = ImportReport::default();
+    let shape = match CaddyExpander::new(&original, &mut Files::new(memory), &mut report).all() {
         Ok(nodes) => shape(&nodes),
         Err(error) => error.to_string(),
     };

@@ -3,12 +3,12 @@ use super::*;
 const LONGEST: usize = 1024;
 
 /// What comes of a head, and what is left behind it.
-fn taken(text: &[u8]) -> Result<Option<(RequestHead, Bytes)>, HeadFlaw> {
+fn taken(text: &[u8]) -> Result<Option<(RequestHead, Bytes)>, HeadError> {
     let mut input = Bytes::copy_from_slice(text);
     Ok(RequestHead::take(&mut input, LONGEST)?.map(|head| (head, input)))
 }
 
-fn flaw(text: &str) -> Option<HeadFlaw> {
+fn flaw(text: &str) -> Option<HeadError> {
     taken(text.as_bytes()).err()
 }
 
@@ -37,7 +37,7 @@ fn a_head_may_come_in_pieces_but_not_with_a_flaw_in_them() {
     for early in
         ["\n", "\r\r", "\r\n\n", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nHost: x\n", "GET / HTTP/1.1\r\nA: b\rc"]
     {
-        assert_eq!(flaw(early), Some(HeadFlaw::Malformed), "{early:?}");
+        assert_eq!(flaw(early), Some(HeadError::Malformed), "{early:?}");
     }
 }
 
@@ -84,63 +84,66 @@ fn a_head_has_one_reading_or_is_none() {
         "\u{16}\u{3}\u{1}",
     ];
     for text in malformed {
-        assert_eq!(flaw(text), Some(HeadFlaw::Malformed), "{text:?}");
+        assert_eq!(flaw(text), Some(HeadError::Malformed), "{text:?}");
     }
-    assert_eq!(taken(b"GET /\xff HTTP/1.1\r\n\r\n").err(), Some(HeadFlaw::Malformed));
+    assert_eq!(taken(b"GET /\xff HTTP/1.1\r\n\r\n").err(), Some(HeadError::Malformed));
 }
 
 #[test]
 fn a_body_ends_in_one_place() {
-    let rows: [(&str, Result<Framing, HeadFlaw>); 25] = [
-        ("", Ok(Framing::None)),
-        ("Content-Length: 0\r\n", Ok(Framing::Length(0))),
-        ("Content-Length: 7\r\n", Ok(Framing::Length(7))),
-        ("Content-Length: 007\r\n", Ok(Framing::Length(7))),
-        ("Content-Length: 7\r\ncontent-length: 7\r\n", Ok(Framing::Length(7))),
-        ("Content-Length: 18446744073709551615\r\n", Ok(Framing::Length(u64::MAX))),
-        ("Content-Length: 18446744073709551616\r\n", Err(HeadFlaw::Framing)),
-        ("Content-Length: 7\r\nContent-Length: 8\r\n", Err(HeadFlaw::Framing)),
-        ("Content-Length: 7, 7\r\n", Err(HeadFlaw::Framing)),
-        ("Content-Length: 7,\r\n", Err(HeadFlaw::Framing)),
-        ("Content-Length: +7\r\n", Err(HeadFlaw::Framing)),
-        ("Content-Length: -7\r\n", Err(HeadFlaw::Framing)),
-        ("Content-Length: 0x7\r\n", Err(HeadFlaw::Framing)),
-        ("Content-Length: 7 7\r\n", Err(HeadFlaw::Framing)),
-        ("Content-Length: 7.0\r\n", Err(HeadFlaw::Framing)),
-        ("Content-Length:\r\n", Err(HeadFlaw::Framing)),
-        ("Transfer-Encoding: chunked\r\n", Ok(Framing::Chunked)),
-        ("Transfer-Encoding: CHUNKED\r\n", Ok(Framing::Chunked)),
-        ("Transfer-Encoding: chunked\r\nContent-Length: 7\r\n", Err(HeadFlaw::Framing)),
-        ("Content-Length: 7\r\nTransfer-Encoding: chunked\r\n", Err(HeadFlaw::Framing)),
-        ("Transfer-Encoding: gzip, chunked\r\n", Err(HeadFlaw::Framing)),
-        ("Transfer-Encoding: chunked, chunked\r\n", Err(HeadFlaw::Framing)),
-        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", Err(HeadFlaw::Framing)),
-        ("Transfer-Encoding: identity\r\n", Err(HeadFlaw::Framing)),
-        ("Transfer-Encoding:\r\n", Err(HeadFlaw::Framing)),
+    let rows: [(&str, Result<RequestFraming, HeadError>); 25] = [
+        ("", Ok(RequestFraming::None)),
+        ("Content-Length: 0\r\n", Ok(RequestFraming::Length(0))),
+        ("Content-Length: 7\r\n", Ok(RequestFraming::Length(7))),
+        ("Content-Length: 007\r\n", Ok(RequestFraming::Length(7))),
+        ("Content-Length: 7\r\ncontent-length: 7\r\n", Ok(RequestFraming::Length(7))),
+        ("Content-Length: 18446744073709551615\r\n", Ok(RequestFraming::Length(u64::MAX))),
+        ("Content-Length: 18446744073709551616\r\n", Err(HeadError::Framing)),
+        ("Content-Length: 7\r\nContent-Length: 8\r\n", Err(HeadError::Framing)),
+        ("Content-Length: 7, 7\r\n", Err(HeadError::Framing)),
+        ("Content-Length: 7,\r\n", Err(HeadError::Framing)),
+        ("Content-Length: +7\r\n", Err(HeadError::Framing)),
+        ("Content-Length: -7\r\n", Err(HeadError::Framing)),
+        ("Content-Length: 0x7\r\n", Err(HeadError::Framing)),
+        ("Content-Length: 7 7\r\n", Err(HeadError::Framing)),
+        ("Content-Length: 7.0\r\n", Err(HeadError::Framing)),
+        ("Content-Length:\r\n", Err(HeadError::Framing)),
+        ("Transfer-Encoding: chunked\r\n", Ok(RequestFraming::Chunked)),
+        ("Transfer-Encoding: CHUNKED\r\n", Ok(RequestFraming::Chunked)),
+        ("Transfer-Encoding: chunked\r\nContent-Length: 7\r\n", Err(HeadError::Framing)),
+        ("Content-Length: 7\r\nTransfer-Encoding: chunked\r\n", Err(HeadError::Framing)),
+        ("Transfer-Encoding: gzip, chunked\r\n", Err(HeadError::Framing)),
+        ("Transfer-Encoding: chunked, chunked\r\n", Err(HeadError::Framing)),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", Err(HeadError::Framing)),
+        ("Transfer-Encoding: identity\r\n", Err(HeadError::Framing)),
+        ("Transfer-Encoding:\r\n", Err(HeadError::Framing)),
     ];
     for (fields, expected) in rows {
         let read = taken(format!("POST / HTTP/1.1\r\n{fields}\r\n").as_bytes());
         assert_eq!(read.map(|head| head.unwrap().0.framing), expected, "{fields}");
     }
-    assert_eq!(flaw("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), Some(HeadFlaw::Framing));
+    assert_eq!(flaw("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), Some(HeadError::Framing));
 }
 
 #[test]
 fn what_a_request_says_about_its_connection() {
-    let options = Options { is_10: false, keeps: true, to_head: false, expects: false, trailers: false };
-    let closes = Options { keeps: false, ..options };
-    let old = Options { is_10: true, ..closes };
+    let options = ConnectionOptions { is_10: false, keeps: true, to_head: false, expects: false, trailers: false };
+    let closes = ConnectionOptions { keeps: false, ..options };
+    let old = ConnectionOptions { is_10: true, ..closes };
     let rows = [
         ("GET / HTTP/1.1\r\n", options),
-        ("HEAD / HTTP/1.1\r\n", Options { to_head: true, ..options }),
+        ("HEAD / HTTP/1.1\r\n", ConnectionOptions { to_head: true, ..options }),
         ("GET / HTTP/1.1\r\nConnection: x, Close\r\n", closes),
         ("GET / HTTP/1.1\r\nConnection: keep-alive\r\nConnection: close\r\n", closes),
         ("GET / HTTP/1.0\r\n", old),
-        ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n", Options { keeps: true, ..old }),
+        ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n", ConnectionOptions { keeps: true, ..old }),
         ("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n", old),
-        ("GET / HTTP/1.1\r\nTE: gzip, trailers\r\n", Options { trailers: true, ..options }),
+        ("GET / HTTP/1.1\r\nTE: gzip, trailers\r\n", ConnectionOptions { trailers: true, ..options }),
         ("GET / HTTP/1.0\r\nTE: trailers\r\n", old),
-        ("POST / HTTP/1.1\r\nContent-Length: 1\r\nExpect: 100-Continue\r\n", Options { expects: true, ..options }),
+        (
+            "POST / HTTP/1.1\r\nContent-Length: 1\r\nExpect: 100-Continue\r\n",
+            ConnectionOptions { expects: true, ..options },
+        ),
         ("POST / HTTP/1.1\r\nContent-Length: 0\r\nExpect: 100-continue\r\n", options),
         ("POST / HTTP/1.1\r\nContent-Length: 1\r\nExpect: x\r\n", options),
         ("POST / HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n", old),
@@ -154,18 +157,18 @@ fn what_a_request_says_about_its_connection() {
 fn a_head_is_limited_by_its_bytes_alone() {
     let with = |size: usize| format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(size - 23));
     assert!(whole(&with(LONGEST)).request.headers().contains_key("x"));
-    assert_eq!(flaw(&with(LONGEST + 1)), Some(HeadFlaw::TooLarge));
-    assert_eq!(flaw(&"x".repeat(LONGEST + 1)), Some(HeadFlaw::Malformed), "no method is so long");
-    assert_eq!(flaw(&format!("GET /{}", "x".repeat(LONGEST))), Some(HeadFlaw::TooLarge), "before its end");
+    assert_eq!(flaw(&with(LONGEST + 1)), Some(HeadError::TooLarge));
+    assert_eq!(flaw(&"x".repeat(LONGEST + 1)), Some(HeadError::Malformed), "no method is so long");
+    assert_eq!(flaw(&format!("GET /{}", "x".repeat(LONGEST))), Some(HeadError::TooLarge), "before its end");
     let method = "M".repeat(LONGEST_METHOD);
     assert_eq!(whole(&format!("{method} / HTTP/1.1\r\n\r\n")).request.method().as_str(), method);
-    assert_eq!(flaw(&format!("{method}M / HTTP/1.1\r\n\r\n")), Some(HeadFlaw::Malformed));
+    assert_eq!(flaw(&format!("{method}M / HTTP/1.1\r\n\r\n")), Some(HeadError::Malformed));
 
     let fields = "a:\r\n".repeat((LONGEST - 18) / 4);
     let many = whole(&format!("GET / HTTP/1.1\r\n{fields}\r\n"));
     assert_eq!(many.request.headers().len(), (LONGEST - 18) / 4);
     let mut most = Bytes::from(format!("GET / HTTP/1.1\r\n{}\r\n", "a:\r\n".repeat(40_000)));
-    assert_eq!(RequestHead::take(&mut most, 1 << 20).err(), Some(HeadFlaw::TooLarge), "more than a map holds");
+    assert_eq!(RequestHead::take(&mut most, 1 << 20).err(), Some(HeadError::TooLarge), "more than a map holds");
     let mut target = Bytes::from(format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(70_000)));
-    assert_eq!(RequestHead::take(&mut target, 1 << 20).err(), Some(HeadFlaw::TargetTooLong));
+    assert_eq!(RequestHead::take(&mut target, 1 << 20).err(), Some(HeadError::TargetTooLong));
 }

@@ -66,7 +66,7 @@ fn look_at(side: Side, mut bytes: &[u8]) -> Got {
 }
 
 async fn play(room: usize, acts: &[Act], reads: [Reads; 2]) {
-    let settings = |settings: &mut Settings| {
+    let settings = |settings: &mut RelaySettings| {
         settings.read = Some(secs(300));
         settings.send = Some(secs(100));
         settings.rules.max_message = Some(2000);

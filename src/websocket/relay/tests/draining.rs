@@ -14,22 +14,22 @@ async fn a_drain_tells_both_sides_to_come_back() {
     link.client.ends().await;
     link.gateway.ends().await;
     let summary = link.ends("draining", Some(1012), Some(1001), true).await;
-    assert_eq!(summary.ended, Ended::Draining);
+    assert_eq!(summary.ended, WebSocketEnd::Draining);
     assert_eq!(summary.lasted, secs(3), "alone, it need not wait for its turn");
 }
 
 #[tokio::test(start_paused = true)]
 async fn many_links_leave_one_after_the_other_within_part_of_the_drain() {
     let drain = Drain::new();
-    let buffers = Arc::new(Buffers::new());
+    let buffers = Arc::new(BufferPool::new());
     let mut relays = JoinSet::new();
     let mut peers = Vec::new();
     for _ in 0..2000 {
         let (client, client_end) = Peer::new(Side::Client, 64);
         let (gateway, gateway_end) = Peer::new(Side::Gateway, 64);
         let mut relay = Relay::new(
-            End { io: client_end, first: Bytes::new() },
-            End { io: gateway_end, first: Bytes::new() },
+            RelayEnd { io: client_end, first: Bytes::new() },
+            RelayEnd { io: gateway_end, first: Bytes::new() },
             Arc::new(setup().settings),
         );
         let (done, wait) = tokio::sync::oneshot::channel();
@@ -153,7 +153,7 @@ async fn a_hard_stop_cuts_at_once() {
     link.client.ends().await;
     link.gateway.ends().await;
     let summary = link.ends("draining", None, None, false).await;
-    assert_eq!((summary.ended, summary.lasted), (Ended::Cut, secs(1)));
+    assert_eq!((summary.ended, summary.lasted), (WebSocketEnd::Cut, secs(1)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -200,7 +200,7 @@ type Told = (u16, &'static str);
 
 #[tokio::test(start_paused = true)]
 async fn what_breaks_the_rules_ends_with_the_code_for_it() {
-    let rules = Rules {
+    let rules = FrameRules {
         max_frame: Some(100),
         max_message: Some(150),
         max_messages_per_minute: Some(3),
@@ -254,7 +254,7 @@ async fn what_breaks_the_rules_ends_with_the_code_for_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_close_reaches_a_peer_that_goes_on_sending() {
-    let rules = Rules { max_frame: Some(1024), ..Rules::default() };
+    let rules = FrameRules { max_frame: Some(1024), ..FrameRules::default() };
     let mut link = setup().room(4096).with(|settings| settings.rules = rules).open();
     let huge = link.client.frame(BINARY, &vec![0; 8 << 20]);
     // It looks at what comes only when it is done.
@@ -293,7 +293,7 @@ async fn a_link_on_which_nothing_passes_is_idle_whatever_its_pongs_say() {
     let (client, gateway) = tokio::join!(answer(client), answer(gateway));
     assert_eq!((client, gateway), (close(1001, "idle timeout"), close(1001, "idle timeout")));
     let summary = relay.join_next().await.unwrap().unwrap();
-    assert_eq!((summary.ended, summary.lasted, summary.clean), (Ended::ReadTimeout, secs(610), true));
+    assert_eq!((summary.ended, summary.lasted, summary.clean), (WebSocketEnd::ReadTimeout, secs(610), true));
 }
 
 #[tokio::test(start_paused = true)]

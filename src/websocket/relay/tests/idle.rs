@@ -64,17 +64,17 @@ async fn timers_are_heard_on_a_link_that_is_never_quiet() {
     let gateway = tokio::io::join(silent, tokio::io::sink());
     let settings = setup().with(|settings| settings.pong_timeout = Some(secs(10))).settings;
     let mut relay = Relay::new(
-        End { io: client, first: Bytes::new() },
-        End { io: gateway, first: Bytes::new() },
+        RelayEnd { io: client, first: Bytes::new() },
+        RelayEnd { io: gateway, first: Bytes::new() },
         Arc::new(settings),
     );
     let mut task = JoinSet::new();
-    task.spawn(async move { relay.run(&Buffers::new(), &Drain::new()).await });
+    task.spawn(async move { relay.run(&BufferPool::new(), &Drain::new()).await });
     // The clock stands still while there is work to do: it is moved by hand.
     for _ in 0..100 {
         tokio::time::advance(secs(1)).await;
         if let Some(summary) = task.try_join_next() {
-            return assert_eq!(summary.unwrap().ended, Ended::GatewaySilent);
+            return assert_eq!(summary.unwrap().ended, WebSocketEnd::GatewaySilent);
         }
     }
     panic!("the gateway's silence is not noticed");
@@ -82,8 +82,8 @@ async fn timers_are_heard_on_a_link_that_is_never_quiet() {
 
 #[test]
 fn an_idle_relay_is_small() {
-    let (buffers, drain) = (Buffers::new(), Drain::new());
-    let end = || End { io: duplex(64).0, first: Bytes::new() };
+    let (buffers, drain) = (BufferPool::new(), Drain::new());
+    let end = || RelayEnd { io: duplex(64).0, first: Bytes::new() };
     let mut relay = Relay::new(end(), end(), Arc::new(setup().settings));
     let without_streams = size_of_val(&relay) - 2 * size_of::<DuplexStream>();
     let run = size_of_val(&relay.run(&buffers, &drain));

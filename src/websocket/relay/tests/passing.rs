@@ -107,11 +107,11 @@ async fn what_a_stream_keeps_back_is_flushed() {
     let (mut client, client_end) = Peer::new(Side::Client, 1000);
     let (mut gateway, gateway_end) = Peer::new(Side::Gateway, 1000);
     let mut relay = Relay::new(
-        End { io: keeping(client_end), first: Bytes::new() },
-        End { io: keeping(gateway_end), first: frame(Side::Gateway, TEXT, b"first").into() },
+        RelayEnd { io: keeping(client_end), first: Bytes::new() },
+        RelayEnd { io: keeping(gateway_end), first: frame(Side::Gateway, TEXT, b"first").into() },
         Arc::new(setup().settings),
     );
-    let (buffers, drain) = (Buffers::new(), Drain::new());
+    let (buffers, drain) = (BufferPool::new(), Drain::new());
     let peers = async {
         client.gets(TEXT, b"first").await;
         for size in [5, 50_000] {

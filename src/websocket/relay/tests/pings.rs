@@ -1,7 +1,7 @@
 //! Keeping a silent leg alive, and giving it up.
 
 use super::*;
-use crate::websocket::summary::Pings;
+use crate::websocket::summary::PingStats;
 
 #[tokio::test(start_paused = true)]
 async fn each_leg_is_pinged_for_its_own_silence() {
@@ -55,7 +55,7 @@ async fn the_answer_to_our_ping_stays_here_and_is_measured() {
     link.gateway.gets_close(1000, "").await;
     link.gateway.close(1000, "").await;
     let summary = link.ends("client_closed", None, None, true).await;
-    let expected = |each| Pings { sent: 2, measured: (2, secs(2 * each)), last: Some(secs(each)) };
+    let expected = |each| PingStats { sent: 2, measured: (2, secs(2 * each)), last: Some(secs(each)) };
     assert_eq!((summary.client.pings, summary.gateway.pings), (expected(3), expected(1)));
     assert_eq!((summary.client.sent.frames, summary.gateway.sent.frames), (2, 2), "pongs to us are not counted");
 }

@@ -44,9 +44,9 @@ async fn what_tls_keeps_of_the_last_message_is_waited_for() {
     // It takes a whole message, and the socket little of that.
     let ((mut client, near), (mut gateway, far)) = (duplex(1000), duplex(1 << 20));
     let near = tokio::io::BufStream::with_capacity(1000, 1 << 16, near);
-    let (near, far) = (End { io: near, first: Bytes::new() }, End { io: far, first: Bytes::new() });
+    let (near, far) = (RelayEnd { io: near, first: Bytes::new() }, RelayEnd { io: far, first: Bytes::new() });
     let mut relay = Relay::new(near, far, Arc::new(setup().settings));
-    let (buffers, drain) = (Buffers::new(), Drain::new());
+    let (buffers, drain) = (BufferPool::new(), Drain::new());
     let run = relay.run(&buffers, &drain);
 
     let close = frame(Side::Client, CLOSE, b"\x03\xe8");
@@ -91,7 +91,7 @@ async fn a_link_that_was_stuck_both_ways_is_pinged_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_for_too_long_is_cut_and_the_gateway_told() {
-    let settings = |settings: &mut Settings| settings.send = Some(secs(60));
+    let settings = |settings: &mut RelaySettings| settings.send = Some(secs(60));
     // The pings are not what notices it.
     for setup in [setup(), setup().without_pings().with(|settings| settings.read = None)] {
         let mut link = setup.room(1000).with(settings).open();

@@ -1,0 +1,139 @@
+//! [`AdminQuery`]: what a request to the admin listener asks for.
+
+use http::{Method, StatusCode, Uri};
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum AdminQuery<'a> {
+    Probe,
+    Status,
+    Config,
+    Metrics,
+    Connections,
+    Close { id: &'a str, reason: String },
+    Reload,
+    Handover,
+    Drain,
+    Rejected(StatusCode, String),
+}
+
+pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
+    let path = uri.path();
+    let wanted = match path {
+        "/livez" | "/readyz" => AdminQuery::Probe,
+        "/status" => AdminQuery::Status,
+        "/config" => AdminQuery::Config,
+        "/metrics" => AdminQuery::Metrics,
+        "/connections" => AdminQuery::Connections,
+        "/reload" => AdminQuery::Reload,
+        "/upgrade" => AdminQuery::Handover,
+        "/drain" => AdminQuery::Drain,
+        _ => match path.strip_prefix("/connections/") {
+            Some(id) => match reason(uri.query().unwrap_or_default()) {
+                Ok(reason) => AdminQuery::Close { id, reason },
+                Err(why) => AdminQuery::Rejected(StatusCode::BAD_REQUEST, why),
+            },
+            None => return AdminQuery::Rejected(StatusCode::NOT_FOUND, WHAT_THERE_IS.to_owned()),
+        },
+    };
+    let (is_right, right) = match wanted {
+        AdminQuery::Probe | AdminQuery::Status | AdminQuery::Config | AdminQuery::Metrics | AdminQuery::Connections => {
+            (matches!(*method, Method::GET | Method::HEAD), "GET")
+        }
+        AdminQuery::Reload | AdminQuery::Handover | AdminQuery::Drain => (method == Method::POST, "POST"),
+        AdminQuery::Close { .. } | AdminQuery::Rejected(..) => (method == Method::DELETE, "DELETE"),
+    };
+    if !is_right {
+        return AdminQuery::Rejected(StatusCode::METHOD_NOT_ALLOWED, format!("use {right}\n"));
+    }
+    wanted
+}
+
+/// What the client of a WebSocket is to read at its end.
+fn reason(query: &str) -> Result<String, String> {
+    let Some(encoded) = query.split('&').find_map(|pair| pair.strip_prefix("reason=")) else {
+        return Ok(String::new());
+    };
+    let reason = decoded(encoded).ok_or("the reason is not UTF-8 in percent-encoding\n")?;
+    if reason.len() > LONGEST_REASON {
+        return Err(format!("the reason is {} bytes long, and a Close carries {LONGEST_REASON}\n", reason.len()));
+    }
+    Ok(reason)
+}
+
+/// A value of a query, as forms write it.
+fn decoded(encoded: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.as_bytes();
+    loop {
+        rest = match rest {
+            [] => return String::from_utf8(bytes).ok(),
+            [b'%', high, low, rest @ ..] => {
+                let digit = |byte: u8| char::from(byte).to_digit(16);
+                bytes.push(u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?);
+                rest
+            }
+            [b'%', ..] => return None,
+            [byte, rest @ ..] => {
+                bytes.push(if *byte == b'+' { b' ' } else { *byte });
+                rest
+            }
+        };
+    }
+}
+
+/// A Close carries 125 bytes, two of which are the code (RFC 6455 §5.5).
+const LONGEST_REASON: usize = 123;
+
+const WHAT_THERE_IS: &str = "frontgate answers GET /livez, /readyz, /status, /config, /metrics and /connections, POST /reload, /upgrade \
+                             and /drain, and DELETE /connections/ID?reason=... here\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_something_is_posted() {
+        let refused = |asked: AdminQuery| match asked {
+            AdminQuery::Rejected(status, _) => status.as_u16(),
+            asked => panic!("{asked:?}"),
+        };
+        let close = |id, reason: &str| AdminQuery::Close { id, reason: reason.to_owned() };
+        let long = format!("/connections/a?reason={}", "x".repeat(124));
+        let longest = format!("/connections/a?reason={}", "x".repeat(123));
+        let rows: &[(Method, &str, Result<AdminQuery, u16>)] = &[
+            (Method::HEAD, "/readyz", Ok(AdminQuery::Probe)),
+            (Method::POST, "/readyz", Err(405)),
+            (Method::GET, "/status", Ok(AdminQuery::Status)),
+            (Method::GET, "/config", Ok(AdminQuery::Config)),
+            (Method::POST, "/config", Err(405)),
+            (Method::POST, "/reload", Ok(AdminQuery::Reload)),
+            (Method::GET, "/reload", Err(405)),
+            (Method::POST, "/upgrade", Ok(AdminQuery::Handover)),
+            (Method::GET, "/upgrade", Err(405)),
+            (Method::POST, "/drain", Ok(AdminQuery::Drain)),
+            (Method::DELETE, "/drain", Err(405)),
+            (Method::GET, "/metrics", Ok(AdminQuery::Metrics)),
+            (Method::POST, "/metrics", Err(405)),
+            (Method::GET, "/connections", Ok(AdminQuery::Connections)),
+            (Method::DELETE, "/connections", Err(405)),
+            (Method::DELETE, "/connections/abc", Ok(close("abc", ""))),
+            (Method::GET, "/connections/abc", Err(405)),
+            (Method::DELETE, "/connections/a?x=1&reason=see+you%20at%20%E2%82%AC", Ok(close("a", "see you at €"))),
+            (Method::DELETE, "/connections/a?reason=%ff", Err(400)),
+            (Method::DELETE, "/connections/a?reason=%f", Err(400)),
+            (Method::DELETE, "/connections/a?reason=%+1", Err(400)),
+            (Method::DELETE, &long, Err(400)),
+            (Method::DELETE, &longest, Ok(close("a", &longest[22..]))),
+            (Method::GET, "/", Err(404)),
+        ];
+        for (method, path, expected) in rows {
+            let uri: Uri = path.parse().unwrap();
+            let asked = query(method, &uri);
+            match expected {
+                Ok(expected) => assert_eq!(asked, *expected, "{method} {path}"),
+                Err(status) => assert_eq!(refused(asked), *status, "{method} {path}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! [`Assembly`]: what a configuration becomes before anything runs.
+
+use std::sync::Arc;
+
+use rustls::server::ProducesTickets;
+
+use super::certificates::ServedCertificates;
+use super::error::StartError;
+use super::gateways::{GatewayAccess, GatewayShared, Gateways};
+use crate::config::{self, Auth, Config, Timeouts};
+use crate::drain::Drain;
+use crate::http::acme_challenge::AcmeChallenge;
+use crate::http::answer::FixedAnswer;
+use crate::http::ca_page::CaPage;
+use crate::http::connection_state::ConnectionTimeouts;
+use crate::http::forward::{ExchangeTimeouts, Forwarder};
+use crate::http::guard::AccessGuard;
+use crate::http::passwords::Passwords;
+use crate::http::permits::{PermitLimits, Permits};
+use crate::http::protected::{Login, ProtectedFields};
+use crate::http::redirect::{HttpsLocation, HttpsRedirect};
+use crate::http::route::GatewayRoute;
+use crate::http::router::{Matches, Router};
+use crate::http::stack::{Edge, EdgeSettings, RouteEnd, RouteSettings, RouteStack};
+use crate::http::upgrade::UpgradeSettings;
+use crate::http::websockets::OpenWebSockets;
+use crate::listener::{BufferPool, ListenerPurpose, NameResolver, OwnAddresses};
+use crate::observe::{AccessLog, GatewayHint, Metrics};
+use crate::server::admission::{Admission, AdmissionLimits};
+use crate::server::capacity::{Capacity, Resources};
+use crate::server::head_space::HeadSpace;
+use crate::server::settings::{ListenerProtocol, ListenerSettings};
+use crate::tls::acme::Tokens;
+use crate::tls::{self, ClientVerification, HandshakePolicy};
+use crate::upstream::{ConnectError, HoldLimits, HoldSpace, shorter};
+use crate::websocket::direction::FrameRules;
+use crate::websocket::settings;
+
+/// What is the same under every configuration.
+pub(super) struct SharedState {
+    /// The answers that plain listeners give to certificate authorities.
+    pub(super) tokens: Tokens,
+    /// Whoever has a TLS session may resume it.
+    tickets: Arc<dyn ProducesTickets>,
+    /// Where connections borrow memory.
+    buffers: Arc<BufferPool>,
+    /// What heads take that are only partly here.
+    heads: HeadSpace,
+    hint: Arc<GatewayHint>,
+    /// What was found to be right stays known.
+    passwords: Passwords,
+    pub(super) websockets: OpenWebSockets,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) common: GatewayShared,
+    /// How many requests are under way.
+    pub(super) permits: Permits,
+    /// What the process has.
+    resources: Resources,
+}
+
+/// What a configuration becomes before anything runs.
+pub(super) struct Assembly<'a> {
+    config: &'a Config,
+    log: AccessLog,
+    proxy: Edge,
+    redirect: Edge,
+    /// For who speaks plain HTTP where TLS is spoken.
+    mistaken: Edge,
+    tls: Option<Arc<HandshakePolicy>>,
+    buffers: Arc<BufferPool>,
+    heads: HeadSpace,
+}
+
+impl SharedState {
+    pub(super) fn new() -> Result<Self, StartError> {
+        let metrics = Arc::<Metrics>::default();
+        metrics.upstream.may_fail(&ConnectError::NAMES);
+        let resources = Resources::find();
+        let Capacity { waiting_bytes, head_bytes, .. } = resources.carry(&config::Limits::default());
+        let common = GatewayShared {
+            metrics: Arc::clone(&metrics),
+            space: HoldSpace::new(HoldLimits { bytes: waiting_bytes, ..HoldLimits::default() }),
+            names: NameResolver::default(),
+            own: OwnAddresses::default(),
+        };
+        Ok(Self {
+            tokens: Tokens::default(),
+            tickets: tls::ticketer()?,
+            buffers: Arc::new(BufferPool::new()),
+            heads: HeadSpace::new(head_bytes, Arc::clone(&metrics)),
+            hint: Arc::new(GatewayHint::default()),
+            passwords: Passwords::new().map_err(|_| StartError::Random)?,
+            websockets: OpenWebSockets::default(),
+            permits: Permits::new(Arc::clone(&metrics)),
+            metrics,
+            common,
+            resources,
+        })
+    }
+
+    /// How much there may be from here on. What is there stays.
+    pub(super) fn limit(&self, config: &Config, admission: &Admission) {
+        let capacity = self.resources.carry(&config.limits);
+        capacity.tell(&config.limits, &self.resources);
+        admission.resize(AdmissionLimits {
+            most: capacity.connections,
+            most_per_client: config.limits.connections_per_client,
+            exempt: config.forwarded.trusted_proxies.clone(),
+        });
+        let Capacity { requests, requests_per_client: per_client, gateway, .. } = capacity;
+        self.permits.resize(PermitLimits { requests, per_client, gateway });
+    }
+}
+
+impl<'a> Assembly<'a> {
+    pub(super) fn new(
+        config: &'a Config,
+        lasting: &SharedState,
+        gateways: &Gateways,
+        shown: Option<&ServedCertificates>,
+        https_port: Option<u16>,
+    ) -> Result<Self, StartError> {
+        let log = AccessLog::new(&config.log).counting(Arc::clone(&lasting.metrics));
+        let edge = EdgeSettings {
+            forwarded: config.forwarded.clone(),
+            hsts: config.tls.hsts,
+            request_body: config.limits.request_body,
+            permits: lasting.permits.clone(),
+            progress: shorter(config.timeouts.send, config.timeouts.progress),
+            log: log.clone(),
+        };
+        let routes = config.all_routes();
+        let protected = RouteProtectedFields::new(config);
+        let routes = routes.iter().map(|route| wired(config, route, lasting, gateways, &protected, &log));
+        let router = Router::new(routes.collect());
+        let tls = match shown {
+            None => None,
+            Some(shown) => {
+                let certificates = Arc::clone(&shown.certificates);
+                let clients = config.tls.client_ca.as_ref().map(ClientVerification::open).transpose()?;
+                let tickets = Arc::clone(&lasting.tickets);
+                let server = tls::server_config(&config.tls, Arc::clone(&certificates), tickets, clients.as_ref());
+                Some(Arc::new(HandshakePolicy::new(server, certificates)))
+            }
+        };
+        let beside_80 = config.listen.http.iter().any(|address| address.port() == 80);
+        let https = HttpsLocation { port: https_port, beside_80 };
+        let offer = shown.filter(|_| config.tls.ca_page).map(|shown| Arc::clone(&shown.offer));
+        Ok(Self {
+            proxy: Edge::new(edge.clone(), router),
+            mistaken: Edge::new(edge.clone(), HttpsRedirect { https: HttpsLocation { beside_80: true, ..https } }),
+            redirect: Edge::new(
+                edge,
+                AcmeChallenge {
+                    inner: CaPage { offer, https, inner: HttpsRedirect { https } },
+                    tokens: lasting.tokens.clone(),
+                },
+            ),
+            config,
+            log,
+            tls,
+            buffers: Arc::clone(&lasting.buffers),
+            heads: lasting.heads.clone(),
+        })
+    }
+
+    /// For a listener; its connections end with `drain`.
+    pub(super) fn settings(&self, purpose: ListenerPurpose, drain: Drain) -> ListenerSettings {
+        let kind = match (purpose, &self.tls) {
+            (ListenerPurpose::Https, Some(handshakes)) => ListenerProtocol::Tls {
+                handshakes: Arc::clone(handshakes),
+                buffers: Arc::clone(&self.buffers),
+                mistaken: self.mistaken.clone(),
+            },
+            _ => ListenerProtocol::Plain,
+        };
+        let edge = match (purpose, &kind) {
+            (ListenerPurpose::Plain, _) | (_, ListenerProtocol::Tls { .. }) => &self.proxy,
+            (_, ListenerProtocol::Plain) => &self.redirect,
+        };
+        let timeouts = &self.config.timeouts;
+        ListenerSettings {
+            edge: edge.clone(),
+            kind,
+            proxy_protocol_from: self.config.listen.proxy_protocol_from.clone(),
+            handshake: timeouts.tls_handshake,
+            patience: ConnectionTimeouts { head: timeouts.request_head, idle: timeouts.keep_alive },
+            request_head: self.config.limits.request_head,
+            heads: self.heads.clone(),
+            log: self.log.clone(),
+            drain,
+        }
+    }
+}
+
+/// The fields that not every client may send.
+struct RouteProtectedFields {
+    /// Where a route asks for a login.
+    here: Arc<ProtectedFields>,
+    /// Where it does not.
+    elsewhere: Arc<ProtectedFields>,
+}
+
+impl RouteProtectedFields {
+    fn new(config: &Config) -> Self {
+        // A field that says on one route who the client is must not be the client's own on another.
+        let all = || config.routes.iter().filter_map(|route| route.auth.as_ref()).chain([&config.auth]);
+        let fields = |login| {
+            let users = all().filter_map(|auth| match auth {
+                Auth::Basic(basic) => basic.user_header.as_ref(),
+                Auth::None => None,
+            });
+            Arc::new(ProtectedFields::new(users, &config.forwarded.strip, login))
+        };
+        Self { here: fields(Login::Here), elsewhere: fields(Login::Elsewhere) }
+    }
+
+    fn of(&self, auth: &Auth) -> Arc<ProtectedFields> {
+        match auth {
+            Auth::None => Arc::clone(&self.elsewhere),
+            Auth::Basic(_) => Arc::clone(&self.here),
+        }
+    }
+}
+
+/// One route.
+fn wired(
+    config: &Config,
+    route: &config::RouteConfig,
+    lasting: &SharedState,
+    gateways: &Gateways,
+    protected: &RouteProtectedFields,
+    log: &AccessLog,
+) -> (Matches, RouteStack) {
+    let auth = auth_of(config, route);
+    let matches = Matches {
+        host: route.host.clone(),
+        path: route.path.clone(),
+        guard: guard_of(config, route),
+        answers: route.respond.is_some(),
+        takes_basic: matches!(auth, Auth::Basic(_)),
+    };
+    let timeouts = route.timeouts.over(&config.timeouts);
+    let end = if let Some(answer) = &route.respond {
+        RouteEnd::Fixed(FixedAnswer::new(answer.clone()))
+    } else {
+        let GatewayAccess { endpoints, gate, upstream, named } = gateways.way(config, route);
+        let times = ExchangeTimeouts { read: timeouts.read, send: timeouts.send, progress: timeouts.progress };
+        let hint = Arc::clone(&lasting.hint);
+        let forward = Forwarder { endpoints, gate, upstream, named, protected: protected.of(auth), times, hint };
+        let upgrades = upgrades(config, &timeouts, lasting, log.clone());
+        RouteEnd::Gateway(Box::new(GatewayRoute { forward, upgrades }))
+    };
+    let guard = match auth {
+        Auth::None => None,
+        Auth::Basic(basic) => {
+            Some(Arc::new(AccessGuard { basic: basic.clone(), passwords: lasting.passwords.clone() }))
+        }
+    };
+    let (requests, answers) = (route.request_headers.clone(), route.response_headers.clone());
+    (matches, RouteStack::new(RouteSettings { requests, answers, guard, end }))
+}
+
+/// What of a route keeps a request from the gateway that another route would let pass.
+#[derive(PartialEq, Eq)]
+struct RouteGuards<'a> {
+    /// It answers that this is not for the client, or not there.
+    refuses: bool,
+    /// Who may pass.
+    auth: &'a Auth,
+}
+
+impl<'a> RouteGuards<'a> {
+    fn of(config: &'a Config, route: &'a config::RouteConfig) -> Self {
+        let refuses = route.respond.as_ref().is_some_and(|answer| answer.status.as_u16() >= 400);
+        Self { refuses, auth: auth_of(config, route) }
+    }
+
+    fn is_open(&self) -> bool {
+        *self == Self { refuses: false, auth: &Auth::None }
+    }
+}
+
+/// A number that is the same for routes that guard in the same way; `None` for those that do not.
+fn guard_of(config: &Config, route: &config::RouteConfig) -> Option<usize> {
+    let own = RouteGuards::of(config, route);
+    if own.is_open() {
+        return None;
+    }
+    let first = config.routes.iter().position(|other| RouteGuards::of(config, other) == own);
+    // Without routes there is one for everything.
+    Some(first.unwrap_or_default())
+}
+
+fn auth_of<'a>(config: &'a Config, route: &'a config::RouteConfig) -> &'a Auth {
+    route.auth.as_ref().unwrap_or(&config.auth)
+}
+
+fn upgrades(config: &Config, timeouts: &Timeouts, lasting: &SharedState, log: AccessLog) -> UpgradeSettings {
+    let websocket = &config.websocket;
+    UpgradeSettings {
+        allowed_origins: websocket.allowed_origins.clone(),
+        settings: Arc::new(settings::RelaySettings {
+            ping_interval: websocket.ping_interval,
+            pong_timeout: websocket.pong_timeout,
+            rules: FrameRules {
+                max_frame: websocket.max_frame,
+                max_message: websocket.max_message,
+                max_messages_per_minute: websocket.max_messages_per_minute,
+                max_control_per_minute: websocket.max_control_per_minute,
+            },
+            read: timeouts.read,
+            send: timeouts.send,
+            drain: timeouts.drain,
+        }),
+        buffers: Arc::clone(&lasting.buffers),
+        open: lasting.websockets.clone(),
+        log,
+    }
+}

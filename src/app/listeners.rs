@@ -1,0 +1,232 @@
+//! [`Listeners`]: the listeners that run, and what becomes of them when the configuration changes.
+
+use std::net::SocketAddr;
+
+use super::background_task::BackgroundTask;
+use super::error::StartError;
+use crate::config::{BindAddr, Listen, ListenAt, UnixAccess};
+use crate::drain::Drain;
+use crate::listener::{BindError, InheritedSockets, Listener, ListenerPurpose, OfferedListener, SocketLabel, permit};
+use crate::server::accept;
+use crate::server::admission::Admission;
+use crate::server::settings::{ListenerSettings, LiveSettings};
+use crate::server::workers::Workers;
+
+/// The listeners that run.
+pub(super) struct Listeners {
+    open: Vec<RunningListener>,
+    /// What their clients are served on.
+    workers: Workers,
+}
+
+struct RunningListener {
+    purpose: ListenerPurpose,
+    /// What it stands for in the configuration.
+    label: SocketLabel,
+    /// Its permissions, if it is a unix socket.
+    access: UnixAccess,
+    /// As it was bound.
+    bound: Option<SocketAddr>,
+    offered: OfferedListener,
+    live: LiveSettings,
+    accepting: BackgroundTask,
+}
+
+/// The listeners that are to run.
+pub(super) struct ListenerPlan(Vec<PlannedListener>);
+
+struct PlannedListener {
+    purpose: ListenerPurpose,
+    label: SocketLabel,
+    access: UnixAccess,
+    bound: Option<SocketAddr>,
+    socket: PlannedSocket,
+}
+
+enum PlannedSocket {
+    /// That of this door, with all who wait at it.
+    Kept(usize),
+    Opened(Listener),
+}
+
+impl Listeners {
+    /// None yet; their clients will be served on `workers`.
+    pub(super) fn new(workers: Workers) -> Self {
+        Self { open: Vec::new(), workers }
+    }
+
+    /// Finds the listeners that run already by what they stand for; takes the others out of `inherited`, or binds them.
+    ///
+    /// # Errors
+    /// One cannot be bound; the others are free again.
+    pub(super) fn plan(&self, listen: &Listen, inherited: &mut InheritedSockets) -> Result<ListenerPlan, StartError> {
+        let wanted: Vec<ListenAt> = keys(listen).into_iter().flat_map(|(_, wanted)| wanted).collect();
+        let access = |label: &SocketLabel| {
+            let address = label.address();
+            let found = wanted.iter().find(|wanted| Some(&wanted.address) == address);
+            found.map(|wanted| wanted.access.clone()).unwrap_or_default()
+        };
+        let addresses = |wanted: Vec<ListenAt>| wanted.into_iter().map(|wanted| wanted.address).collect();
+        let groups = keys(listen).map(|(purpose, wanted)| (purpose, self.labels(purpose, addresses(wanted))));
+        let mut free: Vec<Option<&RunningListener>> = self.open.iter().map(Some).collect();
+        let mut take = |fits: &dyn Fn(&RunningListener) -> bool| {
+            let index = free.iter().position(|door| door.is_some_and(fits))?;
+            free[index] = None;
+            Some(index)
+        };
+        // First those that stay what they are: of two with port 0, each keeps its own.
+        let stay = groups.map(|(purpose, labels)| {
+            let find = |label: SocketLabel| (take(&|door| door.purpose == purpose && door.label == label), label);
+            (purpose, labels.into_iter().map(find).collect::<Vec<_>>())
+        });
+        let mut planned = Vec::new();
+        for (purpose, mut found) in stay {
+            for (kept, label) in &mut found {
+                *kept = kept.or_else(|| take(&|door| door.label == *label));
+            }
+            let missing = found.iter().filter(|(kept, _)| kept.is_none()).filter_map(|(_, label)| label.address());
+            let missing: Vec<_> = missing.cloned().collect();
+            let as_wanted = |address: &BindAddr| ListenAt {
+                address: address.clone(),
+                access: access(&SocketLabel::Address(address.clone())),
+            };
+            let to_bind: Vec<_> = missing.iter().map(as_wanted).collect();
+            // Those that stand for the whole key come in the place of all its addresses, however many they are.
+            let taken = inherited.take(purpose, &to_bind).map_err(|error| self.explain(&missing, error))?;
+            let mut opened = taken.into_iter().map(|(label, listener)| PlannedListener {
+                purpose,
+                access: access(&label),
+                label,
+                bound: listener.address(),
+                socket: PlannedSocket::Opened(listener),
+            });
+            for (kept, label) in found {
+                planned.extend(match kept {
+                    Some(index) => {
+                        let (access, bound) = (access(&label), self.open[index].bound);
+                        Some(PlannedListener { purpose, label, access, bound, socket: PlannedSocket::Kept(index) })
+                    }
+                    None => opened.next(),
+                });
+            }
+            planned.extend(opened);
+        }
+        Ok(ListenerPlan(planned))
+    }
+
+    /// What the listeners for a key stand for: each for one address, unless there are some that stand for the whole key.
+    fn labels(&self, purpose: ListenerPurpose, addresses: Vec<BindAddr>) -> Vec<SocketLabel> {
+        let whole = self.open.iter().map(|door| &door.label).filter(|label| **label == SocketLabel::Key(purpose));
+        // A key without an address is off.
+        let whole: Vec<_> = whole.filter(|_| !addresses.is_empty()).cloned().collect();
+        if whole.is_empty() { addresses.into_iter().map(SocketLabel::Address).collect() } else { whole }
+    }
+
+    /// Who else could have the port that one of `missing` did not get.
+    fn explain(&self, missing: &[BindAddr], error: BindError) -> StartError {
+        let port = |address: &BindAddr| match address {
+            BindAddr::Tcp(address) => Some(address.port()).filter(|port| *port != 0),
+            BindAddr::Unix(_) => None,
+        };
+        let wanted = missing.iter().find(|address| address.to_string() == error.address()).and_then(port);
+        let own = self.open.iter().find(|door| wanted.is_some() && door.label.address().and_then(port) == wanted);
+        match own {
+            Some(own) => StartError::Overlap { error, own: own.label.to_string() },
+            None => error.into(),
+        }
+    }
+
+    /// Opens and keeps what is planned; returns the doors that are closed. `settings` makes those of a listener for a purpose,
+    /// and `renewed` says whether who is connected to one may not go on under them.
+    pub(super) fn change(
+        &mut self,
+        plan: ListenerPlan,
+        settings: impl Fn(ListenerPurpose, Drain) -> ListenerSettings,
+        renewed: impl Fn(ListenerPurpose) -> bool,
+        admission: &Admission,
+        drain: &Drain,
+    ) -> Vec<BackgroundTask> {
+        let mut before: Vec<Option<RunningListener>> = std::mem::take(&mut self.open).into_iter().map(Some).collect();
+        for PlannedListener { purpose, label, access, bound, socket } in plan.0 {
+            let door = match socket {
+                PlannedSocket::Opened(listener) => {
+                    let offered = OfferedListener::new(label.clone(), &listener);
+                    let live = LiveSettings::new(settings(purpose, drain.part()));
+                    let (seen, admission, workers) = (live.clone(), admission.clone(), self.workers.clone());
+                    let all = drain.clone();
+                    let accepting = BackgroundTask::until(drain, |door, end| {
+                        accept::run((listener, end), admission, workers, seen, door, all)
+                    });
+                    Some(RunningListener { purpose, label, access, bound, offered, live, accepting })
+                }
+                PlannedSocket::Kept(index) => before[index].take().map(|door| {
+                    let goes_on = door.purpose == purpose && !renewed(purpose);
+                    let part = if goes_on { door.live.load().drain.clone() } else { drain.part() };
+                    let replaced = door.live.replace(settings(purpose, part));
+                    if !goes_on {
+                        replaced.drain.soften();
+                    }
+                    if let (Some(BindAddr::Unix(path)), true) = (label.address(), door.access != access)
+                        && let Err(error) = permit(path, &access)
+                    {
+                        tracing::warn!(socket = %label, %error, "cannot change the permissions of a unix socket");
+                    }
+                    RunningListener { purpose, access, ..door }
+                }),
+            };
+            self.open.extend(door);
+        }
+        let closed = before.into_iter().flatten();
+        closed
+            .map(|door| {
+                // Its connections would never hear of another configuration.
+                door.live.load().drain.soften();
+                door.accepting
+            })
+            .collect()
+    }
+
+    /// Where the listeners for `purpose` are, TCP only.
+    pub(super) fn addresses(&self, purpose: ListenerPurpose) -> Vec<SocketAddr> {
+        self.open.iter().filter(|door| door.purpose == purpose).filter_map(|door| door.bound).collect()
+    }
+
+    /// Where clients come in over TCP.
+    pub(super) fn bound(&self) -> impl Iterator<Item = SocketAddr> {
+        self.open.iter().filter_map(|door| door.bound)
+    }
+
+    /// What a successor could go on with.
+    pub(super) fn offered(&self) -> impl Iterator<Item = OfferedListener> {
+        self.open.iter().map(|door| door.offered.clone())
+    }
+
+    /// Where every listener is, and what for.
+    pub(super) fn all(&self) -> impl Iterator<Item = (ListenerPurpose, String)> {
+        self.open
+            .iter()
+            .map(|door| (door.purpose, door.bound.map_or_else(|| door.label.to_string(), |at| at.to_string())))
+    }
+}
+
+impl ListenerPlan {
+    /// The first port of https: the one that was bound, in case the configuration left it to the kernel.
+    pub(super) fn https_port(&self) -> Option<u16> {
+        let first = self.0.iter().find(|planned| planned.purpose == ListenerPurpose::Https)?;
+        let wanted = match first.label.address() {
+            Some(BindAddr::Tcp(address)) => Some(*address),
+            _ => None,
+        };
+        first.bound.or(wanted).map(|address| address.port())
+    }
+}
+
+/// The keys of the configuration that have listeners for clients, and their addresses.
+pub(super) fn keys(listen: &Listen) -> [(ListenerPurpose, Vec<ListenAt>); 3] {
+    let tcp = |all: &[SocketAddr]| all.iter().copied().map(|address| BindAddr::Tcp(address).into()).collect();
+    [
+        (ListenerPurpose::Https, tcp(&listen.https)),
+        (ListenerPurpose::Http, tcp(&listen.http)),
+        (ListenerPurpose::Plain, listen.plain.clone()),
+    ]
+}

@@ -1,0 +1,160 @@
+//! [`Runtime`]: all that serves clients, made of a configuration and changed into what another one asks for.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::time::timeout;
+
+use super::acme::PublicCertificates;
+use super::assembly::{Assembly, SharedState};
+use super::background_task::BackgroundTask;
+use super::certificates::{self, CertificateFacts, PreparedCertificates, ServedCertificates, off_thread};
+use super::error::StartError;
+use super::gateways::Gateways;
+use super::listeners::Listeners;
+use crate::config::{self, Config, Hsts};
+use crate::drain::Drain;
+use crate::listener::{InheritedSockets, ListenerPurpose};
+use crate::server::admission::{Admission, AdmissionLimits};
+use crate::server::workers::Workers;
+use crate::tls::TlsError;
+
+/// What is read for a configuration: the CA of clients, and what is shown and will be.
+type ReadFiles = (Option<Vec<u8>>, Option<ServedCertificates>, Option<PreparedCertificates>);
+
+/// All that serves clients.
+pub(super) struct Runtime {
+    /// What it runs on.
+    pub(super) config: Config,
+    pub(super) doors: Listeners,
+    pub(super) admission: Admission,
+    pub(super) lasting: SharedState,
+    drain: Drain,
+    gateways: Gateways,
+    shown: Option<ServedCertificates>,
+    public: Option<PublicCertificates>,
+    judging: Option<BackgroundTask>,
+    /// The CA of clients, as it was read.
+    clients: Option<Vec<u8>>,
+}
+
+impl Runtime {
+    /// Serves as `config` says, on the sockets of `inherited` where there are.
+    ///
+    /// # Errors
+    /// What keeps it from that; then nothing is left behind.
+    pub(super) async fn open(
+        config: Config,
+        inherited: InheritedSockets,
+        workers: Workers,
+        drain: &Drain,
+    ) -> Result<Self, StartError> {
+        let mut site = Self {
+            config: config.clone(),
+            doors: Listeners::new(workers),
+            admission: Admission::new(AdmissionLimits { most: 0, most_per_client: None, exempt: Vec::new() }),
+            lasting: SharedState::new()?,
+            drain: drain.clone(),
+            gateways: Gateways::default(),
+            shown: None,
+            public: None,
+            judging: None,
+            clients: None,
+        };
+        site.turn_into(config, inherited).await?;
+        Ok(site)
+    }
+
+    /// Serves as `config` says from here on. The whole is built first, then it takes the place of what is there, then what is
+    /// no longer needed ends. WebSockets notice nothing.
+    ///
+    /// # Errors
+    /// What keeps it from that; then nothing has changed.
+    pub(super) async fn change(&mut self, config: Config) -> Result<(), StartError> {
+        self.turn_into(config, InheritedSockets::default()).await
+    }
+
+    async fn turn_into(&mut self, config: Config, mut inherited: InheritedSockets) -> Result<(), StartError> {
+        // Sockets first: a bad address fails before anything is made.
+        let plan = self.doors.plan(&config.listen, &mut inherited)?;
+        let gateways = self.gateways.plan(&config, &self.drain, &self.lasting.common)?;
+        let public = PublicCertificates::step(self.public.as_ref(), &config)?;
+        let (clients, shown, prepared) = tokio::select! {
+            () = self.drain.soft() => return Err(StartError::Stopping),
+            read = timeout(READ, self.read(&config)) => read.map_err(|_| StartError::Unread(READ))??,
+        };
+        let https = shown.as_ref().filter(|_| !config.listen.https.is_empty());
+        let wiring = Assembly::new(&config, &self.lasting, &gateways, https, plan.https_port())?;
+
+        // From here on nothing can fail, and what waits for a disk or a task waits for a moment only.
+        if let Some(prepared) = prepared {
+            prepared.show().await;
+        }
+        if let Some(shown) = &shown {
+            let before = self.public.take();
+            self.public = PublicCertificates::take(public, before, shown, &self.lasting.tokens, &self.drain).await;
+        }
+        self.lasting.limit(&config, &self.admission);
+        let before = &self.config.tls.client_ca;
+        // Who has shown no certificate, or one of another CA, must shake hands again.
+        let reintroduced = *before != config.tls.client_ca || self.clients != clients;
+        let closed = self.doors.change(
+            plan,
+            |purpose, drain| wiring.settings(purpose, drain),
+            |purpose| purpose == ListenerPurpose::Https && reintroduced,
+            &self.admission,
+            &self.drain,
+        );
+        for door in closed {
+            door.stop().await;
+        }
+        self.lasting.common.own.set(self.doors.bound().collect());
+        self.look_after(shown, config.tls.hsts);
+        let before = std::mem::take(&mut self.gateways);
+        self.gateways = gateways.take_over(before, &self.drain);
+        self.clients = clients;
+        self.config = config;
+        Ok(())
+    }
+
+    /// Reads the files that `config` names: the CA of clients, the certificates.
+    async fn read(&self, config: &Config) -> Result<ReadFiles, TlsError> {
+        let client_ca = config.tls.client_ca.clone();
+        let clients = off_thread(move || client_ca.and_then(|ca| config::contents(&ca.file).ok())).await;
+        Ok(match &self.shown {
+            Some(shown) => (clients, Some(shown.clone()), Some(shown.prepare(Some(&config.tls)).await?)),
+            None if config.listen.https.is_empty() => (clients, None, None),
+            None => (clients, Some(ServedCertificates::open(config).await?), None),
+        })
+    }
+
+    /// What there is to say about the certificate.
+    pub(super) async fn certificate(&self) -> Option<CertificateFacts> {
+        Some(self.shown.as_ref()?.facts().await)
+    }
+
+    /// When the first of the certificates that are shown ends.
+    pub(super) fn certificate_end(&self) -> Option<OffsetDateTime> {
+        self.shown.as_ref()?.certificates.first_end()
+    }
+
+    fn look_after(&mut self, shown: Option<ServedCertificates>, hsts: Hsts) {
+        let Some(shown) = shown else { return };
+        if self.shown.is_none() {
+            self.drain.spawn(certificates::keep_fresh(shown.clone(), self.drain.clone()));
+        }
+        match self.judging.take() {
+            None if hsts == Hsts::Auto => {
+                let certificates = shown.certificates.clone();
+                self.judging =
+                    Some(BackgroundTask::start(&self.drain, |part| certificates::keep_judging(certificates, part)));
+            }
+            Some(judging) if hsts != Hsts::Auto => judging.dismiss(),
+            judging => self.judging = judging,
+        }
+        self.shown = Some(shown);
+    }
+}
+
+/// How long the files of certificates may take, another process that makes one included.
+const READ: Duration = Duration::from_secs(20);

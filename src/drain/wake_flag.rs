@@ -1,0 +1,97 @@
+//! [`WakeFlag`]: lets what seldom happens wait beside what happens all the time.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures_util::task::AtomicWaker;
+
+/// What stands for a task where it waits for what seldom happens, such as a drain or a timer. Each time the task runs it
+/// would have to ask all of them, under locks that they share with other tasks; so it asks only when one has rung.
+#[derive(Debug, Default)]
+pub struct WakeFlag {
+    rung: AtomicBool,
+    task: AtomicWaker,
+}
+
+impl WakeFlag {
+    /// Who is to hear it: the task that runs here.
+    pub fn watch(&self, cx: &Context<'_>) {
+        self.task.register(cx.waker());
+    }
+
+    /// Whether it was rung since it was asked last. Whoever has called [`WakeFlag::watch`] before misses nothing.
+    pub fn take(&self) -> bool {
+        self.rung.load(Ordering::Relaxed) && self.rung.swap(false, Ordering::Acquire)
+    }
+
+    /// Wakes the task.
+    pub fn raise(&self) {
+        self.rung.store(true, Ordering::Release);
+        self.task.wake();
+    }
+}
+
+impl Wake for WakeFlag {
+    fn wake(self: Arc<Self>) {
+        self.raise();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.raise();
+    }
+}
+
+/// Waits for `seldom`, which is asked only when it has woken the task.
+pub async fn when_raised<F: Future>(seldom: F) -> F::Output {
+    let (bell, mut seldom) = (Arc::new(WakeFlag::default()), pin!(seldom));
+    let waker = Waker::from(Arc::clone(&bell));
+    // It must be asked once to know whom to wake.
+    bell.raise();
+    poll_fn(|cx| {
+        bell.watch(cx);
+        if bell.take() { seldom.as_mut().poll(&mut Context::from_waker(&waker)) } else { Poll::Pending }
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    #[test]
+    fn a_ring_wakes_whoever_watches_and_is_heard_once() {
+        let (bell, task) = (Arc::new(WakeFlag::default()), Arc::new(WakeFlag::default()));
+        let waker = Waker::from(Arc::clone(&task));
+        assert!(!bell.take());
+        for _ in 0..2 {
+            bell.watch(&Context::from_waker(&waker));
+            Waker::from(Arc::clone(&bell)).wake();
+            assert!(task.take(), "each time");
+            assert!(bell.take() && !bell.take());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_seldom_happens_is_asked_when_it_asks_for_that() {
+        let (door, asked) = (Notify::new(), Cell::new(0));
+        let mut opened = pin!(door.notified());
+        let seldom = poll_fn(|cx| {
+            asked.set(asked.get() + 1);
+            opened.as_mut().poll(cx)
+        });
+        let mut waiting = pin!(when_raised(seldom));
+        for _ in 0..3 {
+            assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+            assert_eq!(asked.get(), 1, "once, to begin with");
+        }
+        let ((), ()) = tokio::join!(waiting, async { door.notify_one() });
+        assert_eq!(asked.get(), 2);
+    }
+}

@@ -1,0 +1,85 @@
+//! [`ConnectionInfo`]: how a request reached us.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderValue;
+
+use super::forwarded;
+use crate::listener::ClientPeer;
+use crate::tls::{ClientIdentity, ServedCert};
+
+/// How a request reached us: what its connection says about it, whatever the request itself claims.
+#[derive(Debug, Clone)]
+pub struct ConnectionInfo {
+    /// Who is at the other end, or whom the PROXY header named.
+    pub peer: ClientPeer,
+    /// The peer's address as the gateway is told it: in words here, once for all requests of a connection.
+    pub address: HeaderValue,
+    /// What a PROXY header said of the peer.
+    pub announced: ProxyAnnouncement,
+    /// It came over our TLS.
+    pub secure: bool,
+    /// The version of HTTP it came over.
+    pub protocol: Protocol,
+    /// The TLS version, `1.2` or `1.3`.
+    pub tls_version: Option<&'static str>,
+    /// The name that the client dialled (SNI), lower case.
+    pub server_name: Option<Box<str>>,
+    /// The certificate that we showed.
+    pub certificate: Option<Arc<ServedCert>>,
+    /// Who the client has proved to be, by a certificate of its own.
+    pub identity: Option<Arc<ClientIdentity>>,
+}
+
+/// What the PROXY header of a connection said of its client. A connection that a proxy announced is never "this machine",
+/// whatever the header said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProxyAnnouncement {
+    /// There was none: the peer came straight to us.
+    Nothing,
+    /// The client's address, which is the peer's.
+    Client,
+    /// No address (`UNKNOWN`, `LOCAL`, `UNSPEC`, a unix socket): the peer is the proxy, and what the connection brings may be
+    /// anybody's.
+    NoClient,
+}
+
+/// A version of HTTP, as ALPN tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Protocol {
+    Http1,
+    Http2,
+}
+
+impl ConnectionInfo {
+    /// Over plain HTTP/1, with nothing more known.
+    pub fn new(peer: ClientPeer, announced: ProxyAnnouncement) -> Self {
+        Self {
+            peer,
+            address: forwarded::told_address(peer.ip()),
+            announced,
+            secure: false,
+            protocol: Protocol::Http1,
+            tls_version: None,
+            server_name: None,
+            certificate: None,
+            identity: None,
+        }
+    }
+
+    /// The scheme a client had to use to get here.
+    pub fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http1 => "h1",
+            Self::Http2 => "h2",
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! [`ConnectionState`]: what a client's connection is doing, so that a silent one can be told from a busy one.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// What a client's connection is doing. Its reader, its requests and its timer share one.
+#[derive(Debug, Clone)]
+pub struct ConnectionState(Arc<Mutex<ConnectionStateCell>>);
+
+#[derive(Debug)]
+struct ConnectionStateCell {
+    phase: ConnectionPhase,
+    since: Instant,
+    /// Requests under way.
+    busy: usize,
+}
+
+/// What a connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionPhase {
+    /// Nothing has come yet.
+    Fresh,
+    /// A request's head is coming.
+    Head,
+    /// A request is under way.
+    Busy,
+    /// Between requests.
+    Idle,
+}
+
+/// How long a connection may stay in a phase; `None` is for ever.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionTimeouts {
+    /// For the first byte, and for a request's head.
+    pub head: Option<Duration>,
+    /// Between requests.
+    pub idle: Option<Duration>,
+}
+
+/// A request is under way as long as this lives.
+#[derive(Debug)]
+pub struct RequestUnderWay(ConnectionState);
+
+impl ConnectionState {
+    /// A connection that has just begun.
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(ConnectionStateCell {
+            phase: ConnectionPhase::Fresh,
+            since: Instant::now(),
+            busy: 0,
+        })))
+    }
+
+    /// What it is doing.
+    pub fn phase(&self) -> ConnectionPhase {
+        self.state().phase
+    }
+
+    /// Bytes came. Returns whether they begin a request's head.
+    pub fn on_bytes(&self) -> bool {
+        let mut state = self.state();
+        let begins = matches!(state.phase, ConnectionPhase::Fresh | ConnectionPhase::Idle);
+        if begins {
+            (state.phase, state.since) = (ConnectionPhase::Head, Instant::now());
+        }
+        begins
+    }
+
+    /// A request has begun.
+    pub fn begin(&self) -> RequestUnderWay {
+        let mut state = self.state();
+        state.phase = ConnectionPhase::Busy;
+        state.busy += 1;
+        drop(state);
+        RequestUnderWay(self.clone())
+    }
+
+    /// When the phase that it is in has lasted too long.
+    pub fn deadline(&self, patience: ConnectionTimeouts) -> Option<Instant> {
+        let state = self.state();
+        let limit = match state.phase {
+            ConnectionPhase::Fresh | ConnectionPhase::Head => patience.head,
+            ConnectionPhase::Idle => patience.idle,
+            ConnectionPhase::Busy => None,
+        };
+        state.since.checked_add(limit?)
+    }
+
+    /// When to look at the deadline again. It is not moved with every request, and a new phase may have an earlier one: so
+    /// what takes too long is noticed at the latest after twice its time.
+    pub fn look_again(&self, patience: ConnectionTimeouts, now: Instant) -> Instant {
+        let limits = [Some(LONGEST_LOOK), patience.head, patience.idle];
+        let soon = now + limits.into_iter().flatten().min().unwrap_or(LONGEST_LOOK);
+        self.deadline(patience).map_or(soon, |at| at.min(soon))
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, ConnectionStateCell> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for ConnectionState {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for RequestUnderWay {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.busy -= 1;
+        if state.busy == 0 {
+            (state.phase, state.since) = (ConnectionPhase::Idle, Instant::now());
+        }
+    }
+}
+
+/// How often a connection is looked at that may wait for longer.
+const LONGEST_LOOK: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn each_phase_has_its_own_patience() {
+        let patience = ConnectionTimeouts { head: Some(Duration::from_secs(15)), idle: Some(Duration::from_secs(75)) };
+        let left = |activity: &ConnectionState| activity.deadline(patience).map(|at| at - Instant::now());
+        let activity = ConnectionState::new();
+        assert_eq!((activity.phase(), left(&activity)), (ConnectionPhase::Fresh, patience.head));
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert!(activity.on_bytes());
+        assert_eq!(
+            (activity.phase(), left(&activity)),
+            (ConnectionPhase::Head, patience.head),
+            "the head has its time to itself"
+        );
+        assert!(!activity.on_bytes());
+        let (one, two) = (activity.begin(), activity.begin());
+        assert_eq!((activity.phase(), left(&activity)), (ConnectionPhase::Busy, None));
+        drop(one);
+        assert_eq!(activity.phase(), ConnectionPhase::Busy, "one request is still under way");
+        drop(two);
+        assert_eq!((activity.phase(), left(&activity)), (ConnectionPhase::Idle, patience.idle));
+        assert!(activity.on_bytes(), "the next head");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_short_phase_behind_a_long_one_is_not_overslept() {
+        let seconds = Duration::from_secs;
+        let rows = [
+            (Some(seconds(15)), Some(seconds(75)), seconds(15)),
+            (Some(seconds(2)), Some(seconds(75)), seconds(2)),
+            (Some(seconds(15)), Some(seconds(5)), seconds(5)),
+            (Some(seconds(60)), None, seconds(15)),
+            (None, None, seconds(15)),
+        ];
+        for (head, idle, expected) in rows {
+            let (activity, patience) = (ConnectionState::new(), ConnectionTimeouts { head, idle });
+            drop(activity.begin());
+            assert_eq!(activity.look_again(patience, Instant::now()) - Instant::now(), expected, "{patience:?} idle");
+            let _busy = activity.begin();
+            assert_eq!(activity.look_again(patience, Instant::now()) - Instant::now(), expected, "{patience:?} busy");
+        }
+    }
+}

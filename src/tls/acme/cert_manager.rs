@@ -1,0 +1,130 @@
+//! [`CertManager`]: one name, its certificate, and what there is to do about it next.
+
+use time::{Duration, OffsetDateTime};
+
+use super::backoff::{Backoff, FailedAttempt};
+use super::certificate::Obtained;
+use super::schedule::{self, RenewalWindow};
+use super::store::AcmeStore;
+use crate::config::Name;
+
+/// One name and its certificate.
+#[derive(Debug)]
+pub(super) struct CertManager {
+    pub(super) name: Name,
+    pub(super) held: Option<ManagedCert>,
+    pub(super) backoff: Backoff,
+    /// When people last heard that it is not renewed.
+    told: Option<OffsetDateTime>,
+}
+
+/// A certificate that is shown.
+#[derive(Debug)]
+pub(super) struct ManagedCert {
+    pub(super) obtained: Obtained,
+    window: Option<RenewalWindow>,
+    /// When to ask the authority about the window.
+    look_at: OffsetDateTime,
+    chance: f64,
+}
+
+/// What there is to do for a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CertAction {
+    /// The certificate has ended: the local one takes over.
+    Retire,
+    /// There is none, or it is time for another one.
+    Order,
+    /// Ask when to renew.
+    Look,
+    /// Say that it is not renewed.
+    Remind,
+    /// Nothing before this moment.
+    Wait(OffsetDateTime),
+}
+
+impl CertManager {
+    pub(super) fn new(name: Name) -> Self {
+        Self { name, held: None, backoff: Backoff::default(), told: None }
+    }
+
+    /// Begins to show `obtained`; a random `chance` spreads renewals.
+    pub(super) fn hold(&mut self, mut obtained: Obtained, chance: f64, now: OffsetDateTime) {
+        obtained.life.obtained = self.backoff.obtained().unwrap_or(obtained.life.not_before).min(now);
+        self.held = Some(ManagedCert { obtained, window: None, look_at: now, chance });
+        // What failed before a restart counts from there.
+        self.told = (self.backoff.failures() > 0).then_some(now);
+    }
+
+    /// What to do at `now`, where nobody asks the authority for anything before `quiet_until`. Asked twice, it says the same.
+    pub(super) fn todo(&self, now: OffsetDateTime, quiet_until: OffsetDateTime) -> CertAction {
+        let plan = self.plan(now, quiet_until);
+        // The first of those that are due; else the one that is due first.
+        match plan.iter().find(|(moment, _)| *moment <= now) {
+            Some((_, todo)) => *todo,
+            None => CertAction::Wait(plan.iter().map(|(moment, _)| *moment).min().unwrap_or(now)),
+        }
+    }
+
+    /// What there is to do and when, the most urgent first.
+    fn plan(&self, now: OffsetDateTime, quiet_until: OffsetDateTime) -> Vec<(OffsetDateTime, CertAction)> {
+        let pause = self.backoff.until(now).unwrap_or(now).max(quiet_until);
+        let Some(held) = &self.held else { return vec![(pause, CertAction::Order)] };
+        let (due, ends) = (held.due(), held.obtained.life.not_after);
+        let mut plan = vec![(ends, CertAction::Retire), (due.max(pause), CertAction::Order)];
+        if now < due {
+            plan.push((held.look_at.max(quiet_until), CertAction::Look));
+        } else if let Some(told) = self.told {
+            plan.push((schedule::next_reminder(ends, told), CertAction::Remind));
+        }
+        plan
+    }
+
+    /// Writes an attempt down as a failure before it is made: a process that does not live to see how it ends must not make
+    /// the same one again and again.
+    pub(super) async fn keep_attempt(&self, store: &AcmeStore, now: OffsetDateTime) {
+        let expires = self.held.as_ref().map(|held| held.obtained.life.not_after);
+        let mut backoff = self.backoff.clone();
+        backoff.fail(FailedAttempt { at: now, told: None, expires, reason: UNFINISHED.to_owned() }, 0.0);
+        store.keep_backoff(&self.name, &backoff).await;
+    }
+
+    /// Counts a failed attempt, which people are told about.
+    pub(super) fn fail(&mut self, now: OffsetDateTime, told: Option<std::time::Duration>, reason: String, chance: f64) {
+        let expires = self.held.as_ref().map(|held| held.obtained.life.not_after);
+        self.backoff.fail(FailedAttempt { at: now, told, expires, reason }, chance);
+        self.told = Some(now);
+    }
+
+    /// The authority does not answer, which people were told.
+    pub(super) fn unanswered(&mut self, now: OffsetDateTime) {
+        self.told.get_or_insert(now);
+    }
+
+    /// People were told that it is not renewed.
+    pub(super) fn reminded(&mut self, now: OffsetDateTime) {
+        self.told = Some(now);
+    }
+}
+
+impl ManagedCert {
+    /// When to renew.
+    fn due(&self) -> OffsetDateTime {
+        schedule::renewal(&self.obtained.life, self.window.as_ref(), self.chance)
+    }
+
+    /// Takes note of what the authority said; `None` leaves the window as it was. Returns whether that is another one.
+    pub(super) fn looked(&mut self, window: Option<RenewalWindow>, again: OffsetDateTime) -> bool {
+        let before = self.window;
+        self.window = window.or(before);
+        self.look_at = again;
+        self.window != before
+    }
+
+    /// How long the certificate still is good for.
+    pub(super) fn left(&self, now: OffsetDateTime) -> Duration {
+        self.obtained.life.not_after - now
+    }
+}
+
+const UNFINISHED: &str = "frontgate was stopped in the middle of it";

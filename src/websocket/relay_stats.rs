@@ -1,0 +1,179 @@
+//! [`RelayStats`]: what can be seen of a relay from outside while it runs, and how it is told to end.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::Wake;
+use std::time::Duration;
+
+use super::direction::Counters;
+use super::summary::PingStats;
+use crate::drain::wake_flag::WakeFlag;
+
+/// What can be seen of a relay from outside while it runs, and how it is told to end.
+///
+/// The relay writes it whenever it has been awake, without a lock; several numbers that are read together may be of two
+/// moments.
+///
+/// A drain, a timer and the operator wake the relay through it.
+#[derive(Debug, Default)]
+pub struct RelayStats {
+    client: LegStats,
+    gateway: LegStats,
+    /// What the operator wants the client to read.
+    reason: OnceLock<Box<str>>,
+    bell: WakeFlag,
+}
+
+/// One side of a [`RelayStats`].
+#[derive(Debug, Default)]
+struct LegStats {
+    frames: AtomicU64,
+    messages: AtomicU64,
+    bytes: AtomicU64,
+    /// Milliseconds from the beginning to the last byte that was passed on.
+    passed: AtomicU64,
+    pings: AtomicU64,
+    /// Round trips, and microseconds that they took together.
+    round_trips: AtomicU64,
+    took: AtomicU64,
+    /// Microseconds of the last one.
+    last: AtomicU64,
+}
+
+/// One side of a relay, at a moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LegSnapshot {
+    /// What was passed on from it.
+    pub sent: Counters,
+    /// When the last byte from it was passed on, since the beginning.
+    pub passed: Duration,
+    /// Our pings to it.
+    pub pings: PingStats,
+}
+
+impl RelayStats {
+    /// What came from the client, and our pings to it.
+    pub fn client(&self) -> LegSnapshot {
+        self.client.seen()
+    }
+
+    /// The same for the gateway.
+    pub fn gateway(&self) -> LegSnapshot {
+        self.gateway.seen()
+    }
+
+    /// Tells the relay to end; the client reads `reason`. The first to ask is heard.
+    pub fn close(&self, reason: Box<str>) {
+        // Somebody else was faster.
+        let _ = self.reason.set(reason);
+        self.bell.raise();
+    }
+
+    /// What the operator wants the client to read, if the relay is to end.
+    pub(super) fn asked(&self) -> Option<&str> {
+        self.reason.get().map(|reason| &**reason)
+    }
+
+    /// How whatever seldom happens is heard.
+    pub(super) fn bell(&self) -> &WakeFlag {
+        &self.bell
+    }
+
+    /// Shows what there is to see; only the relay does.
+    pub(crate) fn beat(&self, client: LegSnapshot, gateway: LegSnapshot) {
+        self.client.set(client);
+        self.gateway.set(gateway);
+    }
+}
+
+impl Wake for RelayStats {
+    fn wake(self: Arc<Self>) {
+        self.bell.raise();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.bell.raise();
+    }
+}
+
+impl LegStats {
+    fn set(&self, seen: LegSnapshot) {
+        let LegSnapshot { sent, passed, pings } = seen;
+        let micros = |time: Duration| time.as_secs() * 1_000_000 + u64::from(time.subsec_micros());
+        for (field, value) in [
+            (&self.frames, sent.frames),
+            (&self.messages, sent.messages),
+            (&self.bytes, sent.bytes),
+            (&self.passed, passed.as_secs() * 1000 + u64::from(passed.subsec_millis())),
+            (&self.pings, pings.sent),
+            (&self.round_trips, pings.measured.0.into()),
+            (&self.took, micros(pings.measured.1)),
+            (&self.last, pings.last.map_or(0, micros)),
+        ] {
+            field.store(value, Ordering::Relaxed);
+        }
+    }
+
+    fn seen(&self) -> LegSnapshot {
+        let of = |field: &AtomicU64| field.load(Ordering::Relaxed);
+        let round_trips = u32::try_from(of(&self.round_trips)).unwrap_or(u32::MAX);
+        LegSnapshot {
+            sent: Counters { frames: of(&self.frames), messages: of(&self.messages), bytes: of(&self.bytes) },
+            passed: Duration::from_millis(of(&self.passed)),
+            pings: PingStats {
+                sent: of(&self.pings),
+                measured: (round_trips, Duration::from_micros(of(&self.took))),
+                last: (round_trips > 0).then(|| Duration::from_micros(of(&self.last))),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn what_is_seen_is_what_was_shown() {
+        let pulse = RelayStats::default();
+        assert_eq!((pulse.client(), pulse.gateway()), (LegSnapshot::default(), LegSnapshot::default()));
+        let seen = |of: u32| LegSnapshot {
+            sent: Counters { frames: 3 * u64::from(of), messages: 2, bytes: 1 << 40 },
+            passed: Duration::from_hours(of.into()),
+            pings: PingStats {
+                sent: 5,
+                measured: (of, Duration::from_micros(1234)),
+                last: Some(Duration::from_micros(u64::from(of))),
+            },
+        };
+        pulse.beat(seen(1), seen(2));
+        assert_eq!((pulse.client(), pulse.gateway()), (seen(1), seen(2)));
+    }
+
+    #[test]
+    fn the_first_who_asks_is_heard() {
+        let pulse = RelayStats::default();
+        assert_eq!(pulse.asked(), None);
+        pulse.close("maintenance".into());
+        pulse.close("something else".into());
+        assert_eq!(pulse.asked(), Some("maintenance"));
+    }
+
+    #[test]
+    fn whoever_asks_or_wakes_it_wakes_who_watches() {
+        let (pulse, task) = (Arc::new(RelayStats::default()), Arc::new(WakeFlag::default()));
+        let waker = Waker::from(Arc::clone(&task));
+        assert!(!pulse.bell().take());
+        for ring in [
+            |pulse: Arc<RelayStats>| Waker::from(pulse).wake(),
+            |pulse: Arc<RelayStats>| pulse.close("maintenance".into()),
+        ] {
+            pulse.bell().watch(&Context::from_waker(&waker));
+            ring(Arc::clone(&pulse));
+            assert!(task.take());
+            assert!(pulse.bell().take() && !pulse.bell().take());
+        }
+    }
+}
