@@ -1,7 +1,5 @@
 //! [`Drain`]: how everything that runs is told to end, and how shutdown knows that it has.
 
-pub mod wake_flag;
-
 use std::future::Future;
 
 use tokio::runtime::Handle;

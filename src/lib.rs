@@ -11,7 +11,8 @@
 //! the sources and checks. Wiring happens in one place, [`app`].
 //!
 //! ```text
-//! main → cli → app → admin, doctor, lifecycle → server → http → websocket → upstream → tls → listener → import → observe → drain → config
+//! main → cli → app → admin, doctor, lifecycle → server → http → websocket → upstream → tls → listener → io → observe → drain → config
+//! import → config
 //! ```
 //!
 //! | folder | what it owns |
@@ -139,6 +140,7 @@ pub mod doctor;
 pub mod drain;
 pub mod http;
 pub mod import;
+pub mod io;
 pub mod lifecycle;
 pub mod listener;
 pub mod observe;

@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
 use http::{HeaderMap, StatusCode, Uri};
 
 use crate::config::Secret;
-use crate::http::host;
+use crate::http::edge::host;
 
 /// What a listener asks of requests.
 #[derive(Debug, Clone)]

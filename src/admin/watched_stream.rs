@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::permits::AdminConnection;
-use crate::listener::StreamSocket;
+use crate::io::StreamSocket;
 
 /// A socket that says of every byte that it moved.
 #[derive(Debug)]

@@ -9,10 +9,11 @@ use time::OffsetDateTime;
 use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::{sleep, timeout};
 
+use super::file_watch::FileWatch;
 use crate::config::{Certificate, Config, Name, Tls};
 use crate::drain::Drain;
-use crate::http::ca_page::CaOffer;
-use crate::tls::{Certificates, CheckedCert, FileWatch, Fingerprint, TlsError};
+use crate::http::pages::ca_page::CaOffer;
+use crate::tls::{Certificates, CheckedCert, Fingerprint, TlsError};
 
 /// What there is to say about the certificate that is shown.
 #[derive(Debug, Clone)]

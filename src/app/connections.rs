@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::http::websockets::{OpenWebSocket, OpenWebSockets};
+use crate::http::proxy::websockets::{OpenWebSocket, OpenWebSockets};
 use crate::websocket::relay_stats::LegSnapshot;
 
 /// The WebSockets that were opened last, as JSON. Of a target only the path is shown: its query may hold a token.

@@ -10,17 +10,17 @@ use tokio::time::{sleep, timeout};
 use super::certificates::off_thread;
 use super::check::{check_files, warn_of};
 use super::config_source::{ConfigCandidate, ConfigFiles, ConfigFilesWatch, ConfigSource, list};
+use super::file_watch::FileWatch;
 use super::reload_refused::ReloadRefused;
 use super::reload_status::{LastReload, ReloadStatus, WaitingChange};
 use super::runtime::Runtime;
 use crate::config::Config;
 use crate::drain::Drain;
-use crate::http::websockets::OpenWebSockets;
+use crate::http::proxy::websockets::OpenWebSockets;
 use crate::lifecycle::{HangupSignal, InUse, notify};
 use crate::listener::OfferedListener;
 use crate::observe::{Metrics, logging};
 use crate::server::admission::Admission;
-use crate::tls::FileWatch;
 
 /// What makes a configuration replaceable.
 pub struct ReloadParts {

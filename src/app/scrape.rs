@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::reload::Reloader;
-use crate::http::websockets::SideTotals;
+use crate::http::proxy::websockets::SideTotals;
 use crate::observe::metrics::{WebSocketSideMetrics, set};
 use crate::observe::process;
 use prometheus_client::metrics::gauge::Gauge;

@@ -1,36 +1,11 @@
-//! Behind the last layer: an upgrade or an ordinary request.
+//! Which route a request takes ([`router`]), which guards hold for its path in every reading, and what becomes of its header
+//! fields.
 
-use http::Response;
-
-use super::body::AnswerBody;
-use super::error::RequestFailure;
-use super::exchange::RequestExchange;
-use super::forward::Forwarder;
-use super::handle::RequestHandler;
-use super::upgrade::{UpgradeSettings, upgrade};
-use crate::observe::access::AccessLine;
-use crate::websocket::handshake;
-
-/// The way to one gateway, for requests and WebSockets.
-pub struct GatewayRoute {
-    /// For requests.
-    pub forward: Forwarder,
-    /// For WebSockets.
-    pub upgrades: UpgradeSettings,
-}
-
-impl RequestHandler for GatewayRoute {
-    async fn handle(
-        &self,
-        exchange: &mut RequestExchange,
-        access: &mut AccessLine,
-    ) -> Result<Response<AnswerBody>, RequestFailure> {
-        let head = &exchange.head;
-        if handshake::is_upgrade(&head.method, head.version, &head.headers, !exchange.body.is_empty()) {
-            // Boxed: few requests are upgrades, and all would have to keep the room free that one takes.
-            Box::pin(upgrade(&self.forward, &self.upgrades, exchange, access)).await
-        } else {
-            self.forward.handle(exchange, access).await
-        }
-    }
-}
+pub mod answer;
+pub mod guard;
+pub mod header_rules;
+pub mod headers;
+pub mod protected;
+pub mod reading;
+pub mod router;
+pub(super) mod spelling;

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::{ClientPeer, StreamSocket, find_dead_peer, unix_access};
+use super::{ClientPeer, find_dead_peer, unix_access};
 use crate::config::{BindAddr, ListenAt, UnixAccess};
+use crate::io::StreamSocket;
 
 /// A bound socket that clients connect to.
 #[derive(Debug)]

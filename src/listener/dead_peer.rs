@@ -34,9 +34,10 @@ const RETRIES: u32 = 6;
 mod tests {
     use tokio::net::TcpStream;
 
+    use super::super::Listener;
     use super::*;
     use crate::config::BindAddr;
-    use crate::listener::{Listener, StreamSocket};
+    use crate::io::StreamSocket;
 
     #[tokio::test]
     #[expect(clippy::disallowed_methods, reason = "a client of the test's own")]

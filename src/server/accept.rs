@@ -11,7 +11,8 @@ use super::connection;
 use super::settings::LiveSettings;
 use super::workers::Workers;
 use crate::drain::Drain;
-use crate::listener::{ClientPeer, Listener, Moving};
+use crate::io::Moving;
+use crate::listener::{ClientPeer, Listener};
 use crate::observe::log_rate_limit::LogRateLimit;
 
 /// Takes clients in until `door`, a part of `drain`, is asked to finish; each connection runs in a task of its own, on one of

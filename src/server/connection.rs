@@ -12,8 +12,9 @@ use super::handshake::{self, DialTarget, HandshakeOutcome};
 use super::settings::{ConnectionPermits, EdgeChoice, ListenerProtocol, ListenerSettings, LiveSettings};
 use super::{h1, h2};
 use crate::drain::Drain;
-use crate::http::connection_info::{ConnectionInfo, Protocol, ProxyAnnouncement};
-use crate::listener::{ClientPeer, StreamSocket, proxy_protocol};
+use crate::http::edge::connection_info::{ConnectionInfo, Protocol, ProxyAnnouncement};
+use crate::io::StreamSocket;
+use crate::listener::{ClientPeer, proxy_protocol};
 use crate::tls::{ByteStream, ClientIdentity};
 
 /// Serves one connection to its end. Where a PROXY header is due it is counted from there on, against the client that it names.

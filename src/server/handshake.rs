@@ -5,7 +5,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use tokio::io::AsyncWriteExt;
 
-use crate::listener::{BufferPool, StreamSocket};
+use crate::io::{BufferPool, StreamSocket};
 use crate::tls::{HandshakePolicy, HandshakeStep, PendingHello, ServedCert, TlsSession};
 
 /// What has become of a handshake.

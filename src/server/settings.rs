@@ -9,10 +9,11 @@ use ipnet::IpNet;
 use super::admission::{ConnectionPermit, PerClientPermit};
 use super::head_space::HeadSpace;
 use crate::drain::Drain;
-use crate::http::connection_state::ConnectionTimeouts;
-use crate::http::stack::Edge;
-use crate::listener::{BufferPool, ClientPeer};
-use crate::observe::LiveCountGuard;
+use crate::http::edge::connection_state::ConnectionTimeouts;
+use crate::http::edge::stack::Edge;
+use crate::io::BufferPool;
+use crate::io::LiveCountGuard;
+use crate::listener::ClientPeer;
 use crate::observe::access::AccessLog;
 use crate::tls::HandshakePolicy;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 
-use crate::observe::{LiveCount, LiveCountGuard};
+use crate::io::{LiveCount, LiveCountGuard};
 
 /// The threads that connections are served on. Each has a runtime of its own, so that all that belongs to a connection, what
 /// it reads, its timers and its way to the gateway, stays on one core. Threads that share a runtime fetch tasks from each

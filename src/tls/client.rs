@@ -13,9 +13,11 @@ use rustls::pki_types::{CertificateDer, InvalidDnsNameError, PrivateKeyDer, Serv
 use rustls_platform_verifier::Verifier;
 use time::OffsetDateTime;
 
-use super::files::{self, CertFileError};
-use super::fingerprint::Fingerprint;
-use super::{crypto, pem};
+use super::certificates::files;
+use super::certificates::files::CertFileError;
+use super::session::crypto;
+use super::x509::fingerprint::Fingerprint;
+use super::x509::pem;
 use crate::config::{Name, UpstreamTls};
 use certain::{OrItself, Pinned};
 
@@ -152,7 +154,7 @@ pub fn client_config(known: &ClientTls) -> Result<Arc<ClientConfig>, ClientConfi
 
 fn roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, UpstreamTlsError> {
     let text = fs::read(path).map_err(|source| UpstreamTlsError::Unreadable { path: path.to_owned(), source })?;
-    match super::description::certificates(&text) {
+    match super::x509::description::certificates(&text) {
         Some(certificates) => Ok(certificates),
         None => Err(UpstreamTlsError::NoCertificate { path: path.to_owned() }),
     }

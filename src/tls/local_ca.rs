@@ -1,5 +1,13 @@
 //! [`LocalCa`]: the certificate that needs no setup, kept in the state directory or, failing that, in memory.
 
+pub(super) mod authority;
+pub(super) mod constraints;
+pub(super) mod mobileconfig;
+pub(super) mod names;
+pub(super) mod on_disk;
+pub(super) mod plan;
+pub(super) mod stored_ca;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,14 +15,13 @@ use rcgen::KeyPair;
 use time::OffsetDateTime;
 use tracing::{debug, info, warn};
 
-use super::authority::SigningCa;
-use super::clock;
-use super::fingerprint::Fingerprint;
-use super::names;
-use super::plan::{IssueReason, LocalCaPlan, makes_way, plan};
+use super::certificates::clock;
 use super::state::{StateDir, StateError};
-use super::stored_ca::{CA_CERTIFICATE, CA_KEY, Leaf, StoredCa};
+use super::x509::fingerprint::Fingerprint;
 use crate::config::Name;
+use authority::SigningCa;
+use plan::{IssueReason, LocalCaPlan, makes_way, plan};
+use stored_ca::{CA_CERTIFICATE, CA_KEY, Leaf, StoredCa};
 
 /// A CA with the certificate it signed for this machine.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
 use super::client::ClientConfigError;
-use super::crypto;
+use super::session::crypto;
 
 /// Looks at one handshake. Nothing may be sent over such a connection: anybody can be at its other end.
 #[derive(Debug)]

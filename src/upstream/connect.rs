@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::config::UpstreamAddress;
-use crate::listener::{NameResolver, OwnAddresses, StreamSocket, find_dead_peer, in_turns, race};
+use crate::io::StreamSocket;
+use crate::listener::{NameResolver, OwnAddresses, find_dead_peer, in_turns, race};
 use crate::tls::ByteStream;
 
 /// Dials the gateway.

@@ -10,7 +10,7 @@ use super::balance::{EndpointState, OutlierState, order};
 use super::hold::LOOK_LIMIT;
 use super::{ConnectError, ConnectionPool, GatewayReadiness, HeldGateway, Lease};
 use crate::config::Balance;
-use crate::observe::LiveCount;
+use crate::io::LiveCount;
 
 /// The gateways that stand in for each other; often one. Cheap to clone.
 ///

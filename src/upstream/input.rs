@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::ReadBuf;
 use tokio_util::io::poll_read_buf;
 
-use crate::listener::{Readable, TEXT};
+use crate::io::{Readable, TEXT};
 
 /// What was read of an HTTP/1.1 connection and is not used yet, and how much is read at once: a connection that waits owns no
 /// buffer, and one that much is expected of is read in large pieces.

@@ -10,7 +10,7 @@ use http::HeaderValue;
 use tokio::time::Instant;
 
 use super::{ConnectError, Connector, Endpoint, FailedConnection, H1Connection};
-use crate::observe::LiveCountGuard;
+use crate::io::LiveCountGuard;
 
 /// Connections to one gateway. A request takes one out and gives it back; an upgrade gets one of its own.
 #[derive(Clone)]

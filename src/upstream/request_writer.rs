@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 use super::encoded_request::{EncodedFraming, EncodedRequest, chunk_line, last_chunk};
 use super::h1_error::LinkError;
 use super::silence::AwaitedStep;
-use crate::listener::TEXT;
+use crate::io::TEXT;
 
 /// A request on its way to the gateway. At most one piece of its body is held.
 #[derive(Debug, Default)]

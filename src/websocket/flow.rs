@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::direction::{AcceptUntil, Direction, FramePrefix};
 use super::frame::{MAX_CONTROL, MAX_HEADER, Violation};
 use super::leg::{Leg, OwnClose, poll_write};
-use crate::listener::{BufferPool, Chunk, Readable, TEXT};
+use crate::io::{BufferPool, Chunk, Readable, TEXT};
 
 /// The bytes of one direction on their way. A buffer is held only while the other side does not take what is in it.
 #[derive(Debug)]

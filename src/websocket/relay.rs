@@ -26,7 +26,7 @@ use super::relay_stats::{LegSnapshot, RelayStats};
 use super::settings::RelaySettings;
 use super::summary::{RelaySummary, SideSummary};
 use crate::drain::Drain;
-use crate::listener::{BufferPool, Readable};
+use crate::io::{BufferPool, Readable};
 
 /// One stream and the bytes of it that were read with the handshake.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::direction::Counters;
 use super::summary::PingStats;
-use crate::drain::wake_flag::WakeFlag;
+use crate::io::wake_flag::WakeFlag;
 
 /// What can be seen of a relay from outside while it runs, and how it is told to end.
 ///

@@ -6,7 +6,7 @@ use std::fs;
 use std::process::ExitCode;
 
 use frontgate::config::{self, ConfigLocation, Overrides, PathPrefix};
-use frontgate::http::router::{Matches, RouteTable};
+use frontgate::http::route::router::{Matches, RouteTable};
 use http::uri::PathAndQuery;
 
 fn main() -> ExitCode {

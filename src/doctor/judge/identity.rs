@@ -9,7 +9,7 @@ use crate::doctor::catalogue::identity as found;
 use crate::doctor::catalogue::settings::KnownSettings;
 use crate::doctor::finding::{CheckOutcome, Diagnosis};
 use crate::doctor::plan::endpoints;
-use crate::http::protected::{Login, ProtectedFields, RequestSender};
+use crate::http::route::protected::{Login, ProtectedFields, RequestSender};
 
 /// Judges a gateway that takes the user's name from a proxy. `local` is our address on the way to it.
 ///

@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use super::answer_head::{AnswerFraming, AnswerHead};
-use crate::http::body::AnswerBody;
+use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::RequestEnd;
 use crate::tls::ByteStream;
 use crate::upstream::{TransferProgress, chunk_line, last_chunk};

@@ -9,8 +9,8 @@ use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use super::request_head::RequestFraming;
-use crate::http::early::{BodyDiscard, DISCARD_BYTES, SMALL_BODY};
-use crate::listener::Readable as _;
+use crate::http::edge::early::{BodyDiscard, DISCARD_BYTES, SMALL_BODY};
+use crate::io::Readable as _;
 use crate::tls::ByteStream;
 use crate::upstream::{BodyDecoder, BodyDemand, BodyReceiver, BodySender, ChunkDecoder, CutShort, Input, channel};
 

@@ -11,8 +11,8 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use super::flow::{FlowPiece, StreamFlow};
 use super::head_budget::HeadPermit;
 use super::send_budget::SendAllowance;
-use crate::http::body::{AnswerBody, AnswerBodyError};
-use crate::http::stack::PendingAnswer;
+use crate::http::edge::stack::PendingAnswer;
+use crate::http::proxy::body::{AnswerBody, AnswerBodyError};
 use crate::observe::access::RequestEnd;
 
 /// A request that is being answered, in the form that hyper asks for.

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::head_count::HeadCount;
-use crate::listener::{BufferPool, Chunk, TEXT};
+use crate::io::{BufferPool, Chunk, TEXT};
 
 /// Keeps what was written through [`Corked`] until it is released, or too much to be kept.
 ///

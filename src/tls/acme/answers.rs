@@ -10,7 +10,8 @@ use rustls::sign::CertifiedKey;
 
 use super::certificate::alternative_name;
 use crate::config::{AcmeChallengeKind, Name};
-use crate::tls::{Certificates, crypto};
+use crate::tls::Certificates;
+use crate::tls::session::crypto;
 
 /// The answers that the plain listeners give under `/.well-known/acme-challenge/` (RFC 8555 §8.3). Only the orders that are
 /// under way have any.

@@ -10,8 +10,10 @@ use time::OffsetDateTime;
 
 use super::schedule::Life;
 use crate::config::Name;
-use crate::tls::cert_info::CertInfo;
-use crate::tls::{Fingerprint, crypto, pem};
+use crate::tls::Fingerprint;
+use crate::tls::session::crypto;
+use crate::tls::x509::cert_info::CertInfo;
+use crate::tls::x509::pem;
 
 /// A public certificate with its key, checked.
 #[derive(Debug, Clone)]

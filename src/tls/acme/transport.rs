@@ -21,7 +21,8 @@ use tokio_rustls::TlsConnector;
 
 use crate::config;
 use crate::listener::{NameResolver, in_turns, race};
-use crate::tls::{ClientTls, client_config, pem};
+use crate::tls::x509::pem;
+use crate::tls::{ClientTls, client_config};
 
 /// Makes what requests are sent with; called for every session with the directory, and not kept in between.
 pub type DirectoryDial = Arc<dyn Fn() -> Result<Arc<dyn HttpClient>, Error> + Send + Sync>;

@@ -9,8 +9,8 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, Signatu
 use rustls_platform_verifier::Verifier;
 
 use crate::config::Name;
-use crate::tls::cert_info::CertInfo;
-use crate::tls::fingerprint::Fingerprint;
+use crate::tls::x509::cert_info::CertInfo;
+use crate::tls::x509::fingerprint::Fingerprint;
 
 /// Accepts one certificate and nothing else. That the server has its key is verified all the same.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{BOTH, Relay, RelayPhase, mask_to};
 use crate::drain::Drain;
-use crate::listener::Readable;
+use crate::io::Readable;
 use crate::websocket::Side;
 use crate::websocket::close::WebSocketEnd;
 use crate::websocket::flow::DirectionFlow;

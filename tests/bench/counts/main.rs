@@ -6,11 +6,12 @@ use std::hint::black_box;
 use std::net::SocketAddr;
 
 use frontgate::config::{self, ConfigLocation, Forwarded, LocalClients, Overrides};
-use frontgate::http::connection_info::{ConnectionInfo, ProxyAnnouncement};
-use frontgate::http::headers::FieldFilter;
-use frontgate::http::protected::{Login, ProtectedFields};
-use frontgate::http::router::{Matches, RouteTable};
-use frontgate::http::{forwarded, headers, host, target};
+use frontgate::http::edge::connection_info::{ConnectionInfo, ProxyAnnouncement};
+use frontgate::http::edge::{forwarded, host, target};
+use frontgate::http::route::headers;
+use frontgate::http::route::headers::FieldFilter;
+use frontgate::http::route::protected::{Login, ProtectedFields};
+use frontgate::http::route::router::{Matches, RouteTable};
 use frontgate::listener::ClientPeer;
 use frontgate::upstream::{EncodedRequest, RequestBody};
 use frontgate::websocket::Side;

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use frontgate::config::{self, Overrides, Source};
-use frontgate::http::router::{Matches, Table};
+use frontgate::http::route::router::{Matches, Table};
 use libfuzzer_sys::fuzz_target;
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {

@@ -19,7 +19,7 @@ async fn a_client_that_does_not_read_stops_the_gateway_and_loses_nothing() {
     let mut link = setup().room(1000).open();
     let frames: Vec<u8> = (0..200).flat_map(|n| frame(Side::Gateway, BINARY, &[n; 1000])).collect();
     let taken = fill(&mut link.gateway, &frames).await;
-    assert!(taken <= 1000 + crate::listener::TEXT + 1000, "{taken} bytes are on their way");
+    assert!(taken <= 1000 + crate::io::TEXT + 1000, "{taken} bytes are on their way");
 
     // The gateway cannot be heard: that is not its silence, and it is not asked for signs of life.
     let (client, gateway) = (&mut link.client, &mut link.gateway);

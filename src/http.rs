@@ -1,0 +1,11 @@
+//! One request, from its head to the last byte of its answer: the steps it passes in order ([`edge`]), the route it takes ([`route`]),
+//! the login that the route asks for ([`auth`]), the gateway ([`proxy`]), and what frontgate itself shows ([`pages`]).
+//!
+//! The only statuses of frontgate's own are made in [`error`].
+
+pub mod auth;
+pub mod edge;
+pub mod error;
+pub mod pages;
+pub mod proxy;
+pub mod route;

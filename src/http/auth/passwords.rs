@@ -1,0 +1,239 @@
+//! [`Passwords`]: checks passwords where that stops no thread that serves, a few at a time, and remembers what it has found to
+//! be right.
+//!
+//! A hash is made to take long: some 20 to 300 ms and, for argon2, some 20 MiB. So no more than a few are computed at once,
+//! in [`PasswordTurns`] that are shared fairly between clients; a client that has failed too often ([`LoginFailures`]) is told to wait
+//! before anything is computed. What is right once is right for as long as the hash is the same: it is remembered under a
+//! keyed hash of both, so that a page with a hundred requests costs one, and whoever is logged in notices nothing of an
+//! attack, from wherever it comes.
+
+mod failures;
+mod remembered;
+mod turns;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use argon2::Argon2;
+use argon2::password_hash::PasswordVerifier;
+use aws_lc_rs::{hmac, rand};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
+
+use super::credentials::Credentials;
+use crate::config::{BasicAuth, PasswordHash};
+use crate::listener::Network;
+use failures::LoginFailures;
+use remembered::RememberedPasswords;
+use turns::{PasswordTurns, TurnTicket};
+
+/// Checks passwords, a few at a time. Cheap to clone.
+#[derive(Clone)]
+pub struct Passwords(Arc<PasswordsShared>);
+
+struct PasswordsShared {
+    key: hmac::Key,
+    state: Mutex<PasswordsState>,
+}
+
+struct PasswordsState {
+    right: RememberedPasswords,
+    failures: LoginFailures,
+    turns: PasswordTurns,
+    /// What tells those in line that it is their turn; dropped, that they have lost their place.
+    begin: HashMap<TurnTicket, oneshot::Sender<()>>,
+}
+
+/// The client has failed too often, or too many wait already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManyAttempts {
+    /// When it may try again.
+    pub retry_after: Duration,
+}
+
+/// Whose attempts count together. Those whose address is not known count as one.
+type AttemptClient = Option<Network>;
+
+/// A keyed hash of a user's name, a password and the hash that it is checked with.
+type PasswordTag = [u8; 32];
+
+/// What is asked.
+#[derive(Clone, Copy)]
+struct PasswordQuestion {
+    client: AttemptClient,
+    tag: PasswordTag,
+    /// There is a user of that name.
+    known: bool,
+}
+
+/// A place in line, then a turn; it is given back when this is dropped.
+struct PasswordTurn {
+    passwords: Passwords,
+    client: AttemptClient,
+    ticket: TurnTicket,
+    begins: oneshot::Receiver<()>,
+}
+
+impl Passwords {
+    /// Nothing is known yet.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn new() -> Result<Self, aws_lc_rs::error::Unspecified> {
+        let key = hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())?;
+        // Each takes a processor, and argon2 the memory that its hash says.
+        let together = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_TOGETHER);
+        let state = PasswordsState {
+            right: RememberedPasswords::default(),
+            failures: LoginFailures::default(),
+            turns: PasswordTurns::new(together),
+            begin: HashMap::new(),
+        };
+        Ok(Self(Arc::new(PasswordsShared { key, state: Mutex::new(state) })))
+    }
+
+    /// Whether this is one of the users, with the right password, as `client` says. It takes as long for a user that there is
+    /// not.
+    ///
+    /// # Errors
+    /// It was not looked at, because the client has failed too often or too many wait.
+    pub async fn check(
+        &self,
+        basic: &BasicAuth,
+        credentials: Credentials,
+        client: Option<IpAddr>,
+    ) -> Result<bool, TooManyAttempts> {
+        let Credentials { user, password } = credentials;
+        let known = basic.users.iter().find(|(name, _)| *name == user).map(|(_, hash)| hash);
+        // Some user's, and the same for each name: one hash may cost more than another.
+        let Some(hash) = known.or_else(|| self.decoy(basic, &user)) else { return Ok(false) };
+        let tag = self.tag(hash, &user, &password);
+        let question = PasswordQuestion { client: client.map(Network::of), tag, known: known.is_some() };
+        let mut turn = match self.line_up(&question) {
+            Ok(turn) => turn,
+            Err(answer) => return answer,
+        };
+        let begun = timeout(PATIENCE, &mut turn.begins).await;
+        if !matches!(begun, Ok(Ok(()))) {
+            return Err(TooManyAttempts { retry_after: PATIENCE });
+        }
+        // Another request of the same page may have had the same question.
+        if let Some(answer) = self.state().look_up(&question, Instant::now()) {
+            return answer;
+        }
+        let hash = hash.clone();
+        let verified = tokio::task::spawn_blocking(move || {
+            let is_right = verify(&hash, &password) && question.known;
+            // Here: the client may be gone, and its attempt counts all the same.
+            turn.passwords.state().learn(&question, is_right, Instant::now());
+            drop(turn);
+            is_right
+        });
+        Ok(verified.await.unwrap_or(false))
+    }
+
+    /// The answer, if it is known, or else a place in line.
+    fn line_up(&self, question: &PasswordQuestion) -> Result<PasswordTurn, Result<bool, TooManyAttempts>> {
+        let (mut state, now) = (self.state(), Instant::now());
+        if let Some(answer) = state.look_up(question, now) {
+            return Err(answer);
+        }
+        let PasswordsState { failures, turns, begin, .. } = &mut *state;
+        let Ok((ticket, displaced)) = turns.enter(question.client, failures, now) else {
+            return Err(Err(TooManyAttempts { retry_after: PATIENCE }));
+        };
+        if let Some(displaced) = displaced {
+            begin.remove(&displaced);
+        }
+        let (sender, begins) = oneshot::channel();
+        begin.insert(ticket, sender);
+        state.go_on(now);
+        Ok(PasswordTurn { passwords: self.clone(), client: question.client, ticket, begins })
+    }
+
+    fn decoy<'a>(&self, basic: &'a BasicAuth, user: &str) -> Option<&'a PasswordHash> {
+        let tag = hmac::sign(&self.0.key, user.as_bytes());
+        let number = usize::from(tag.as_ref().first().copied().unwrap_or_default());
+        basic.users.get(number % basic.users.len().max(1)).map(|(_, hash)| hash)
+    }
+
+    fn tag(&self, hash: &PasswordHash, user: &str, password: &[u8]) -> PasswordTag {
+        let mut context = hmac::Context::with_key(&self.0.key);
+        // No hash has a zero in it, and no name has a colon (RFC 7617 §2).
+        context.update(text(hash).as_bytes());
+        context.update(&[0]);
+        context.update(user.as_bytes());
+        context.update(b":");
+        context.update(password);
+        context.sign().as_ref().try_into().unwrap_or_default()
+    }
+
+    fn state(&self) -> MutexGuard<'_, PasswordsState> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PasswordsState {
+    /// The answer to what was asked before, or to a client that has to wait.
+    fn look_up(&mut self, question: &PasswordQuestion, now: Instant) -> Option<Result<bool, TooManyAttempts>> {
+        if question.known && self.right.knows(&question.tag) {
+            return Some(Ok(true));
+        }
+        if self.failures.is_known(question.client, &question.tag) {
+            return Some(Ok(false));
+        }
+        self.failures.pause(question.client, now).map(|retry_after| Err(TooManyAttempts { retry_after }))
+    }
+
+    fn learn(&mut self, question: &PasswordQuestion, is_right: bool, now: Instant) {
+        if is_right {
+            self.right.learn(question.tag);
+        } else {
+            self.failures.add(question.client, question.tag, now);
+        }
+    }
+
+    /// Lets those begin whose turn it is.
+    fn go_on(&mut self, now: Instant) {
+        while let Some((_, ticket)) = self.turns.next(&self.failures, now) {
+            if let Some(begin) = self.begin.remove(&ticket) {
+                // Its turn ends when the receiver is dropped, as it may just be.
+                let _ = begin.send(());
+            }
+        }
+    }
+}
+
+impl Drop for PasswordTurn {
+    fn drop(&mut self) {
+        let mut state = self.passwords.state();
+        state.begin.remove(&self.ticket);
+        state.turns.end(self.client, self.ticket);
+        state.go_on(Instant::now());
+    }
+}
+
+fn verify(hash: &PasswordHash, password: &[u8]) -> bool {
+    match hash {
+        PasswordHash::Argon2(hash) => Argon2::default().verify_password(password, hash.as_str()).is_ok(),
+        PasswordHash::Bcrypt(hash) => bcrypt::verify(password, hash).unwrap_or(false),
+    }
+}
+
+fn text(hash: &PasswordHash) -> &str {
+    match hash {
+        PasswordHash::Argon2(hash) | PasswordHash::Bcrypt(hash) => hash,
+    }
+}
+
+/// Hashes computed at once.
+const MOST_TOGETHER: usize = 2;
+/// How long a request waits for its turn. Only under an attack does one wait longer than for a few hashes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,17 @@
+//! Who the client is and what the gateway is told about it, written where the layers behind look. The rules are in
+//! [`forwarded`] and [`identity`].
+
+use super::exchange::RequestExchange;
+use super::forwarded;
+use crate::config::Forwarded;
+use crate::http::auth::identity;
+use crate::observe::access::AccessLine;
+
+/// Finds out who the client is; `rules` say whom to believe.
+pub fn attribute(rules: &Forwarded, exchange: &mut RequestExchange, access: &mut AccessLine) {
+    let headers = &exchange.head.headers;
+    exchange.forwarding = forwarded::decide(rules, &exchange.arrival, &exchange.host, headers);
+    let identity = exchange.arrival.identity.as_deref();
+    exchange.forwarding.fields.extend(identity.into_iter().flat_map(identity::fields));
+    access.client.addr = exchange.forwarding.client;
+}

@@ -1,0 +1,21 @@
+//! [`RequestHandler`]: what answers a request, and may have to wait for that.
+
+use std::future::Future;
+
+use http::Response;
+
+use super::exchange::RequestExchange;
+use crate::http::error::RequestFailure;
+use crate::http::proxy::body::AnswerBody;
+use crate::observe::access::AccessLine;
+
+/// What stands behind the [layers](super::layer::Layer), up to the gateway: a request in, an answer or a failure out. What becomes
+/// known for the request's log line is written into `access` on the way.
+pub trait RequestHandler: Send + Sync + 'static {
+    /// Handles one request.
+    fn handle(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> impl Future<Output = Result<Response<AnswerBody>, RequestFailure>> + Send;
+}

@@ -1,0 +1,277 @@
+//! [`AnswerBody`]: an answer on its way to the client. The request's log line lives in it and is written when it ends.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+
+use super::attribution_watch::AttributionWatch;
+use crate::http::edge::connection_state::RequestUnderWay;
+use crate::http::edge::permits::RequestPermit;
+use crate::observe::access::{AccessLine, RequestEnd};
+use crate::upstream::{BodyStalled, Lease, LinkError, RequestBody};
+
+/// An answer's body: never held, only passed.
+#[derive(Debug)]
+pub struct AnswerBody {
+    source: AnswerSource,
+    kept: Option<BodyGuards>,
+    /// How long the client may take nothing of it.
+    take: Option<Duration>,
+    /// What was not read of the request's body.
+    rest: Option<RequestBody>,
+}
+
+/// What lives as long as the answer.
+#[derive(Debug)]
+struct BodyGuards {
+    access: Box<AccessLine>,
+    _busy: Option<RequestUnderWay>,
+    _permit: Option<RequestPermit>,
+}
+
+#[derive(Debug)]
+enum AnswerSource {
+    Empty,
+    Full(Bytes),
+    Gateway(Box<GatewayAnswer>),
+}
+
+/// The gateway's body, and the connection that brings it.
+pub struct GatewayAnswer {
+    /// Goes back to its pool at the end of the answer; `None` then, or when the answer broke off.
+    lease: Option<Lease>,
+    whole: bool,
+    watch: Option<AttributionWatch>,
+    /// What the gateway did not take of the request's body.
+    unsent: Option<RequestBody>,
+}
+
+/// Why a body breaks off.
+pub type AnswerBodyError = Box<dyn Error + Send + Sync>;
+
+impl AnswerBody {
+    /// No body.
+    pub fn empty() -> Self {
+        Self::new(AnswerSource::Empty)
+    }
+
+    /// These bytes.
+    pub fn full(bytes: Bytes) -> Self {
+        Self::new(AnswerSource::Full(bytes))
+    }
+
+    /// What the gateway sends over `lease`, which goes back to its pool at the end.
+    pub fn from_gateway(mut lease: Lease, watch: Option<AttributionWatch>) -> Self {
+        if lease.is_end() {
+            let mut body = Self::empty();
+            body.rest = lease.take_unsent().filter(RequestBody::outlives_its_answer);
+            lease.give_back();
+            return body;
+        }
+        let from = GatewayAnswer { lease: Some(lease), whole: false, watch, unsent: None };
+        Self::new(AnswerSource::Gateway(Box::new(from)))
+    }
+
+    fn new(source: AnswerSource) -> Self {
+        Self { source, take: None, kept: None, rest: None }
+    }
+
+    /// The client may take nothing of it for `limit`, but not for longer; `None` is for ever.
+    #[must_use]
+    pub fn taken_within(mut self, limit: Option<Duration>) -> Self {
+        self.take = limit;
+        self
+    }
+
+    /// Whether it is frontgate's own.
+    pub fn is_ours(&self) -> bool {
+        !matches!(self.source, AnswerSource::Gateway(_))
+    }
+
+    /// For how long the client may take nothing of it.
+    pub fn take_limit(&self) -> Option<Duration> {
+        self.take
+    }
+
+    /// Gives the request's log line into this body's keeping, the sign that a request is under way, and its place among all.
+    #[must_use]
+    pub fn keeping(
+        mut self,
+        access: Box<AccessLine>,
+        busy: Option<RequestUnderWay>,
+        permit: Option<RequestPermit>,
+    ) -> Self {
+        self.kept = Some(BodyGuards { access, _busy: busy, _permit: permit });
+        self
+    }
+
+    /// Gives it what was not read of the request's body, where it is the answer's task that reads on.
+    #[must_use]
+    pub fn before(mut self, rest: RequestBody) -> Self {
+        if rest.outlives_its_answer() {
+            self.rest = Some(rest);
+        }
+        self
+    }
+
+    /// Takes out what was not read of the request's body, once the answer is complete: a client that still sends it would lose the
+    /// answer if it were refused.
+    pub fn take_rest(&mut self) -> Option<RequestBody> {
+        let unsent = match &mut self.source {
+            AnswerSource::Gateway(from) => from.unsent.take(),
+            AnswerSource::Empty | AnswerSource::Full(_) => None,
+        };
+        self.rest.take().or(unsent)
+    }
+
+    /// Lets the next frame be a small one.
+    pub fn read_little_next(&mut self) {
+        if let AnswerSource::Gateway(from) = &mut self.source
+            && let Some(lease) = &mut from.lease
+        {
+            lease.read_little_next();
+        }
+    }
+
+    /// The client is slow: what is read ahead for it should be little.
+    pub fn read_little(&mut self) {
+        if let AnswerSource::Gateway(from) = &mut self.source
+            && let Some(lease) = &mut from.lease
+        {
+            lease.read_little();
+        }
+    }
+
+    /// It ended like this, whatever is still to come of it, unless how it ends was known before.
+    pub fn end_as(&mut self, how: RequestEnd) {
+        if let Some(mut kept) = self.kept.take()
+            && matches!(kept.access.ended, RequestEnd::ClientGone | RequestEnd::Done)
+        {
+            kept.access.ended = how;
+        }
+    }
+
+    fn ended(&mut self, how: RequestEnd) {
+        if let Some(kept) = &mut self.kept
+            && kept.access.ended == RequestEnd::ClientGone
+        {
+            kept.access.ended = how;
+        }
+    }
+}
+
+impl HttpBody for AnswerBody {
+    type Data = Bytes;
+    type Error = AnswerBodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, AnswerBodyError>>> {
+        let frame = match &mut self.source {
+            AnswerSource::Empty => None,
+            AnswerSource::Full(bytes) => match std::mem::take(bytes) {
+                bytes if bytes.is_empty() => None,
+                bytes => Some(Ok(Frame::data(bytes))),
+            },
+            AnswerSource::Gateway(from) => ready!(from.poll_frame(cx)),
+        };
+        match &frame {
+            None => self.ended(RequestEnd::Done),
+            Some(Ok(frame)) => {
+                if let (Some(kept), Some(data)) = (&mut self.kept, frame.data_ref()) {
+                    kept.access.bytes_out += data.len() as u64;
+                }
+            }
+            Some(Err(error)) if is_time_out(error) => self.ended(RequestEnd::TimedOut),
+            Some(Err(error)) => {
+                tracing::debug!(%error, "answer broke off");
+                self.ended(RequestEnd::UpstreamFailed);
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            AnswerSource::Empty => true,
+            AnswerSource::Full(bytes) => bytes.is_empty(),
+            AnswerSource::Gateway(from) => from.whole,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            AnswerSource::Empty => SizeHint::with_exact(0),
+            AnswerSource::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            AnswerSource::Gateway(from) => match &from.lease {
+                Some(lease) => lease.size_hint(),
+                None if from.whole => SizeHint::with_exact(0),
+                None => SizeHint::default(),
+            },
+        }
+    }
+}
+
+impl Drop for AnswerBody {
+    fn drop(&mut self) {
+        // Whoever sees that nothing follows does not ask again.
+        if self.is_end_stream() {
+            self.ended(RequestEnd::Done);
+        }
+    }
+}
+
+impl GatewayAnswer {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerBodyError>>> {
+        let Some(lease) = &mut self.lease else { return Poll::Ready(None) };
+        match ready!(lease.poll_frame(cx)) {
+            None => {
+                self.finish();
+                Poll::Ready(None)
+            }
+            Some(Err(error)) => {
+                self.lease = None;
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Some(Ok(frame)) => {
+                let last = lease.is_end();
+                if let (Some(watch), Some(data)) = (&mut self.watch, frame.data_ref()) {
+                    watch.feed(data);
+                }
+                if last {
+                    self.finish();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+        }
+    }
+
+    /// Nothing more comes; the connection is free before the client has taken what came last.
+    fn finish(&mut self) {
+        self.whole = true;
+        if let Some(mut lease) = self.lease.take() {
+            self.unsent = lease.take_unsent().filter(RequestBody::outlives_its_answer);
+            lease.give_back();
+        }
+    }
+}
+
+/// Whether a side stood still for too long.
+fn is_time_out(error: &AnswerBodyError) -> bool {
+    match error.downcast_ref() {
+        Some(LinkError::Silent | LinkError::Untaken) => true,
+        Some(LinkError::Body(error)) => error.is::<BodyStalled>(),
+        _ => false,
+    }
+}
+
+impl std::fmt::Debug for GatewayAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FromGateway").field("whole", &self.whole).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,267 @@
+//! The request goes to the gateway and its answer comes back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::header::ORIGIN;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+
+use super::attribution_watch::AttributionWatch;
+use super::body::AnswerBody;
+use crate::http::edge::exchange::RequestExchange;
+use crate::http::edge::handle::RequestHandler;
+use crate::http::error::{BadRequest, FailureCause, RequestFailure};
+use crate::http::route::header_rules;
+use crate::http::route::headers;
+use crate::http::route::headers::{ConnectionEffect, FieldFilter};
+use crate::http::route::protected::ProtectedFields;
+use crate::listener::Network;
+use crate::observe::access::{AccessLine, RequestEnd};
+use crate::observe::gateway_hint::GatewayHint;
+use crate::tls::TlsFault;
+use crate::upstream;
+use crate::upstream::{
+    BodyStalled, ConnectError, EncodedRequest, Endpoints, GatewayTimeouts, HoldQueue, HoldRequest, Lease, LinkError,
+    NoConnection, SendError, TooLarge, WaitPurpose, shorter, size,
+};
+
+/// Sends requests to one gateway.
+pub struct Forwarder {
+    /// Its connections.
+    pub endpoints: Endpoints,
+    /// Where requests wait while it restarts.
+    pub gate: HoldQueue,
+    /// Its address, or all of them, for the log.
+    pub upstream: Arc<str>,
+    /// Whether there are several gateways, so that a line says which one it was.
+    pub named: bool,
+    /// The fields that not every client may send.
+    pub protected: Arc<ProtectedFields>,
+    /// How long each side may stand still.
+    pub times: ExchangeTimeouts,
+    /// Tells the operator what the gateway's configuration lacks.
+    pub hint: Arc<GatewayHint>,
+}
+
+/// How long each side of an exchange may stand still; `None` is for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExchangeTimeouts {
+    /// The gateway, once it has the request.
+    pub read: Option<Duration>,
+    /// Whoever is written to: not one byte is taken.
+    pub send: Option<Duration>,
+    /// The client: not one byte of its request's body is sent, or of the answer taken.
+    pub progress: Option<Duration>,
+}
+
+impl RequestHandler for Forwarder {
+    async fn handle(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<Response<AnswerBody>, RequestFailure> {
+        let began = Instant::now();
+        let (lease, response) = self.exchange(exchange, access).await?;
+        // Not before: it would keep all of the head.
+        let origin = exchange.head.headers.get(ORIGIN).cloned();
+        access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return Err(RequestFailure::UnaskedUpgrade);
+        }
+        Ok(self.to_client(lease, response, origin))
+    }
+}
+
+impl Forwarder {
+    /// Sends the request over a connection that is there, or a fresh one. The gateway may close an idle connection in the very
+    /// moment we use it: what it cannot have acted on is sent again.
+    async fn exchange(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<(Lease, Response<()>), RequestFailure> {
+        exchange.body.must_move_within(self.times.progress);
+        let mut request = to_gateway(exchange, &self.protected, ConnectionEffect::Stays);
+        exchange.give_back_head(access);
+        let mut began = access.began();
+        if let Some(mut lease) = self.endpoints.reuse() {
+            match self.send(&mut lease, request, access).await {
+                Ok(response) => return Ok((lease, response)),
+                Err(SendError { error, request: Some(again), again: true }) if error.is_gone() => {
+                    // The gateway may have been at work on it for long.
+                    (request, began) = (again, Instant::now());
+                }
+                Err(failed) => return Err(failure_of(failed, exchange, access)),
+            }
+        }
+        // Boxed: dialling takes much room, which every request would have to keep free.
+        Box::pin(self.exchange_fresh(exchange, request, WaitPurpose::Request, began, access)).await
+    }
+
+    /// Sends the request, which `began` then, over a fresh connection. A gateway that is restarting is waited for, as long as the
+    /// request was not seen by it or may be sent again.
+    pub(in crate::http) async fn exchange_fresh(
+        &self,
+        exchange: &mut RequestExchange,
+        mut request: Box<EncodedRequest>,
+        asked: WaitPurpose,
+        began: Instant,
+        access: &mut AccessLine,
+    ) -> Result<(Lease, Response<()>), RequestFailure> {
+        let client = access.client.addr.map(Network::of);
+        let mut wait = self.gate.enter(HoldRequest { asked, began: began.into(), client, bytes: request.weight() });
+        let mut others = self.endpoints.all().len() - 1;
+        loop {
+            let dialled = wait.connection(&self.endpoints).await;
+            access.held = wait.held();
+            let mut lease = match dialled {
+                Ok(lease) => lease,
+                Err(error) => {
+                    exchange.body = request.into_body();
+                    return Err(self.no_connection(error));
+                }
+            };
+            let blamed = lease.blame();
+            match wait.answer(self.send(&mut lease, request, access)).await {
+                Ok(response) => {
+                    wait.up();
+                    lease.worked();
+                    return Ok((lease, response));
+                }
+                Err(failed) => {
+                    // What is asked next needs a connection of its own, and each request has one.
+                    drop(lease);
+                    if !failed.again || !failed.error.is_gone() {
+                        return Err(failure_of(failed, exchange, access));
+                    }
+                    // One that is ready hung up on this request alone.
+                    if others > 0 && blamed.is_ready().await {
+                        return Err(failure_of(failed, exchange, access));
+                    }
+                    // Another gateway is asked at once, and when none is left it may be an outage.
+                    if others > 0 && self.endpoints.failed(&blamed) {
+                        others -= 1;
+                    } else if !wait.cut(&self.endpoints).await {
+                        return Err(failure_of(failed, exchange, access));
+                    }
+                    match failed.request {
+                        Some(again) => request = again,
+                        None => return Err(RequestFailure::Internal),
+                    }
+                }
+            }
+        }
+    }
+
+    fn no_connection(&self, error: NoConnection) -> RequestFailure {
+        let cause: FailureCause = format!("{}: {error}", self.upstream).into();
+        match error {
+            NoConnection::HeldInVain(_) | NoConnection::LongDown | NoConnection::Full => {
+                RequestFailure::GatewayStarting(cause)
+            }
+            NoConnection::Draining => RequestFailure::Draining,
+            NoConnection::Failed(error) => match error {
+                ConnectError::Refused => RequestFailure::GatewayNotRunning(cause),
+                ConnectError::Resolve { .. } => RequestFailure::GatewayNotFound(cause),
+                ConnectError::TimedOut(_) => RequestFailure::ConnectTimeout,
+                ConnectError::Itself(_) => RequestFailure::GatewayIsFrontgate(cause),
+                ConnectError::Tls(error) => RequestFailure::GatewayTls(TlsFault::of(&error), cause),
+                ConnectError::Exhausted { .. } => RequestFailure::Exhausted(cause),
+                ConnectError::Io(error) => RequestFailure::connecting(error),
+            },
+        }
+    }
+
+    /// Sends one request and waits for the answer's head.
+    async fn send(
+        &self,
+        lease: &mut Lease,
+        request: Box<EncodedRequest>,
+        access: &mut AccessLine,
+    ) -> Result<Response<()>, SendError> {
+        if self.named {
+            access.gateway = Some(Arc::clone(lease.endpoint().unwrap_or(&self.upstream)));
+        }
+        let patience = GatewayTimeouts { send: self.times.send, read: self.times.read };
+        lease.exchange_within(patience, request).await
+    }
+
+    /// The gateway's answer as the client gets it; its body follows over `lease`.
+    pub(in crate::http) fn to_client(
+        &self,
+        lease: Lease,
+        mut response: Response<()>,
+        origin: Option<HeaderValue>,
+    ) -> Response<AnswerBody> {
+        let watch = AttributionWatch::over(&response, &self.hint, lease.local_ip(), origin);
+        headers::to_client(response.headers_mut(), ConnectionEffect::Stays);
+        let take = shorter(self.times.send, self.times.progress);
+        response.map(|()| AnswerBody::from_gateway(lease, watch).taken_within(take))
+    }
+}
+
+/// The request as the gateway gets it; the exchange keeps all but the body.
+pub(in crate::http) fn to_gateway(
+    exchange: &mut RequestExchange,
+    protected: &ProtectedFields,
+    connection: ConnectionEffect,
+) -> Box<EncodedRequest> {
+    let body = std::mem::take(&mut exchange.body);
+    let (head, host, forwarding) = (&exchange.head, &exchange.host, &exchange.forwarding);
+    let ours = forwarding.fields.iter().map(|(name, value)| size(name, value)).sum::<usize>();
+    let came = head.headers.iter().map(|(name, value)| size(name, value)).sum::<usize>();
+    let room = came + ours + host.len() + UPGRADE_FIELDS;
+    let mut writer = EncodedRequest::writer(&head.method, &exchange.target, body, room);
+    let rules = exchange.rules.as_deref();
+    let passing = FieldFilter { forwarding, protected, basic_is_ours: exchange.basic_is_ours, rules };
+    if rules.is_none() && exchange.user.is_none() {
+        headers::to_gateway(head, host, passing, connection, |name, value| writer.field(name, value));
+        return writer.end();
+    }
+    let mut fields = HeaderMap::with_capacity(head.headers.len() + forwarding.fields.len() + 3);
+    headers::to_gateway(head, host, passing, connection, |name, value| {
+        fields.append(name, value.clone());
+    });
+    if let Some(rules) = rules {
+        header_rules::apply(rules, &mut fields);
+    }
+    if let Some((name, user)) = &exchange.user {
+        fields.insert(name, user.clone());
+    }
+    for (name, value) in &fields {
+        writer.field(name, value);
+    }
+    writer.end()
+}
+
+/// Why there is no answer. The exchange gets back what was not sent of the request's body: the client may still be sending it.
+fn failure_of(failed: SendError, exchange: &mut RequestExchange, access: &mut AccessLine) -> RequestFailure {
+    let stalled = matches!(&failed.error, LinkError::Body(error) if error.is::<BodyStalled>());
+    if stalled || matches!(failed.error, LinkError::Silent | LinkError::Untaken) {
+        access.ended = RequestEnd::TimedOut;
+    }
+    if let Some(request) = failed.request
+        && !stalled
+    {
+        exchange.body = request.into_body();
+    }
+    match failed.error {
+        LinkError::Body(_) if stalled => RequestFailure::RequestTimeout,
+        LinkError::Body(error) if error.is::<TooLarge>() => RequestFailure::BodyTooLarge,
+        LinkError::Body(error) if error.is::<upstream::ParseError>() => {
+            RequestFailure::BadRequest(BadRequest::BadFraming)
+        }
+        LinkError::Body(_) => RequestFailure::BadRequest(BadRequest::BodyCutShort),
+        LinkError::Untaken => RequestFailure::SendTimeout,
+        LinkError::Silent => RequestFailure::ReadTimeout,
+        LinkError::InvalidResponse(_) => RequestFailure::InvalidResponse(failed.error.into()),
+        // In TLS 1.3 a server says only after the handshake that it does not want this client (RFC 8446 §4.4.2.4).
+        LinkError::Io(ref io) if TlsFault::of(io) == TlsFault::ClientCertificate => {
+            RequestFailure::GatewayTls(TlsFault::ClientCertificate, failed.error.into())
+        }
+        error => RequestFailure::GatewayClosed(error.into()),
+    }
+}
+
+/// What an upgrade says of the connection, and the name of `Host`.
+const UPGRADE_FIELDS: usize = 64;

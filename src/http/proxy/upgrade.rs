@@ -1,0 +1,115 @@
+//! WebSocket handshakes: one from the client, one to the gateway, and a tunnel if both succeed.
+//!
+//! No byte of the tunnel moves before the gateway's 101 is there and verified: bytes passed on earlier would be read by the
+//! gateway as requests of their own.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::header::{ORIGIN, SEC_WEBSOCKET_KEY};
+use http::{Response, StatusCode};
+
+use super::body::AnswerBody;
+use super::forward::{Forwarder, to_gateway};
+use super::tunnel::{GrantedTunnel, TunnelReport};
+use super::websockets::OpenWebSockets;
+use crate::config::AllowedOrigins;
+use crate::http::edge::exchange::{RequestExchange, detached};
+use crate::http::edge::permits::RequestPermit;
+use crate::http::error::RequestFailure;
+use crate::http::route::headers;
+use crate::http::route::headers::ConnectionEffect;
+use crate::io::BufferPool;
+use crate::observe::access::{AccessLine, AccessLog, AnsweredBy, RequestEnd};
+use crate::observe::tunnel::TunnelOpening;
+use crate::upstream::WaitPurpose;
+use crate::websocket::handshake;
+use crate::websocket::handshake::NotSwitched;
+use crate::websocket::relay::RelayEnd;
+use crate::websocket::settings::RelaySettings;
+
+/// What upgrades need besides a gateway.
+#[derive(Debug, Clone)]
+pub struct UpgradeSettings {
+    /// Whose pages may open a WebSocket.
+    pub allowed_origins: AllowedOrigins,
+    /// What relays go by.
+    pub settings: Arc<RelaySettings>,
+    /// Where relays borrow memory.
+    pub buffers: Arc<BufferPool>,
+    /// The WebSockets that are open.
+    pub open: OpenWebSockets,
+    /// Where a WebSocket's line goes.
+    pub log: AccessLog,
+}
+
+/// Asks the gateway for a WebSocket. Granted: a 101, and the tunnel is left in the exchange's
+/// [`Handover`](super::tunnel::Handover). Refused: the gateway's answer, as it is.
+pub(in crate::http) async fn upgrade(
+    forward: &Forwarder,
+    upgrades: &UpgradeSettings,
+    exchange: &mut RequestExchange,
+    access: &mut AccessLine,
+) -> Result<Response<AnswerBody>, RequestFailure> {
+    let headers = &exchange.head.headers;
+    let (origin, key) = (headers.get(ORIGIN).map(detached), headers.get(SEC_WEBSOCKET_KEY).map(detached));
+    let host = exchange.host.to_str().unwrap_or_default();
+    let allowed = &upgrades.allowed_origins;
+    if !handshake::origin_allowed(allowed, origin.as_ref(), host, exchange.arrival.secure) {
+        return Err(RequestFailure::OriginNotAllowed);
+    }
+    // What a client sends right behind its handshake stays in its connection until that is handed over.
+    let handover = exchange.handover.take().ok_or(RequestFailure::Internal)?;
+    let mut opening = TunnelOpening {
+        id: exchange.id.to_string(),
+        client: access.client,
+        host: Some(detached(&exchange.host)),
+        target: exchange.target.as_str().to_owned(),
+        subject: access.subject.clone(),
+        user: access.user.clone(),
+        route: access.route.clone(),
+        gateway: None,
+    };
+    let request = to_gateway(exchange, &forward.protected, ConnectionEffect::Upgrade);
+    exchange.give_back_head(access);
+    let began = Instant::now();
+    let (lease, mut response) =
+        forward.exchange_fresh(exchange, request, WaitPurpose::Upgrade, access.began(), access).await?;
+    access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
+    match handshake::verify(response.status(), response.headers(), key.as_ref()) {
+        Ok(()) => {}
+        Err(NotSwitched::Refused(status)) => {
+            // It may not be ready yet. Its answer goes through, and who comes next looks first.
+            if status == StatusCode::SERVICE_UNAVAILABLE {
+                forward.gate.doubt();
+            }
+            return Ok(forward.to_client(lease, response, origin));
+        }
+        Err(NotSwitched::WrongAccept) => return Err(RequestFailure::WrongAccept),
+        Err(NotSwitched::NotWebSocket | NotSwitched::NotUpgraded) => return Err(RequestFailure::NoUpgrade),
+    }
+    headers::to_client(response.headers_mut(), ConnectionEffect::Upgrade);
+    opening.gateway.clone_from(&access.gateway);
+    let local = lease.local_ip();
+    let (link, counted) = lease.into_link();
+    let (io, first) = link.into_stream();
+    handover.leave(GrantedTunnel {
+        gateway: RelayEnd { io, first },
+        settings: Arc::clone(&upgrades.settings),
+        buffers: Arc::clone(&upgrades.buffers),
+        open: upgrades.open.clone(),
+        counted,
+        permit: exchange.permit.as_mut().map(RequestPermit::hand_on),
+        report: Box::new(TunnelReport {
+            log: upgrades.log.clone(),
+            opening: Arc::new(opening),
+            hint: Arc::clone(&forward.hint),
+            gate: forward.gate.clone(),
+            local,
+            origin,
+        }),
+    });
+    access.ended = RequestEnd::Upgraded;
+    access.answered_by = AnsweredBy::Gateway;
+    Ok(response.map(|()| AnswerBody::empty()))
+}

@@ -1,0 +1,181 @@
+//! An HTTP/1.1 connection: requests one after the other, until it ends or becomes a WebSocket.
+//!
+//! [`connection::ServedConnection`] is the machine; here are the ways that it ends, and what else may happen to it.
+
+mod answer_head;
+mod answering;
+mod connection;
+mod intake;
+pub mod request_head;
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+
+use self::connection::{ConnectionEnd, ServedConnection};
+use super::connection::DrainSignals;
+use super::settings::{ConnectionPermits, EdgeChoice, LiveSettings};
+use crate::drain::Drain;
+use crate::http::edge::connection_info::ConnectionInfo;
+use crate::http::edge::early::BodyDiscard;
+use crate::http::edge::request_id::RequestId;
+use crate::http::error::RequestFailure;
+use crate::http::pages::page;
+use crate::io::wake_flag::when_raised;
+use crate::observe::access::{LoggedClient, RequestEnd};
+use crate::tls::ByteStream;
+
+/// Serves one connection to its end; a WebSocket goes on in a task of its own.
+pub(super) async fn serve(
+    stream: ByteStream,
+    arrival: ConnectionInfo,
+    live: &LiveSettings,
+    way: EdgeChoice,
+    places: ConnectionPermits,
+    drains: DrainSignals,
+) {
+    let drain = &drains.connection;
+    let mut connection = ServedConnection::new(stream, arrival, live.clone(), way);
+    let end = run(&mut connection, drain).await;
+    let ServedConnection { mut stream, input, arrival, handover, head_place, .. } = connection;
+    if let (ConnectionEnd::Over, Some(tunnel)) = (&end, handover.take()) {
+        return tunnel.start(stream, input.into_bytes(), places, &drains.all);
+    }
+    // What follows takes time, and may be a part of a large head.
+    drop((input, head_place));
+    let goodbye = async {
+        match end {
+            ConnectionEnd::Cut => {}
+            // Nobody waits for an answer that could get lost.
+            ConnectionEnd::Quiet => drop(timeout(LINGER, stream.shutdown()).await),
+            ConnectionEnd::Over => linger(&mut stream, UnreadInput::Nothing).await,
+            ConnectionEnd::Early => linger(&mut stream, UnreadInput::Body).await,
+            ConnectionEnd::Refused(failure) => {
+                refuse(&mut stream, &failure, &arrival, live).await;
+                linger(&mut stream, UnreadInput::Body).await;
+            }
+        }
+    };
+    tokio::select! {
+        () = drain.hard() => {}
+        () = goodbye => {}
+    }
+}
+
+async fn run(connection: &mut ServedConnection, drain: &Drain) -> ConnectionEnd {
+    let far = || Instant::now() + SELDOM;
+    let mut timer = pin!(sleep_until(connection.deadline().unwrap_or_else(far)));
+    let mut leaving = false;
+    loop {
+        let armed = timer.deadline();
+        let seldom = when_raised(async {
+            tokio::select! {
+                biased;
+                () = drain.hard() => ConnectionEvent::Hard,
+                () = drain.soft(), if !leaving => ConnectionEvent::Soft,
+                () = timer.as_mut() => ConnectionEvent::Timer,
+            }
+        });
+        tokio::select! {
+            biased;
+            polled = poll_fn(|cx| match connection.poll(cx) {
+                Poll::Ready(end) => Poll::Ready(Ok(end)),
+                // Most of what is waited for has a later deadline than what was waited for before, or comes at once.
+                Poll::Pending => match connection.deadline() {
+                    Some(at) if at < armed => Poll::Ready(Err(at)),
+                    _ => Poll::Pending,
+                },
+            }) => match polled {
+                Ok(end) => return end,
+                Err(sooner) => timer.as_mut().reset(sooner),
+            },
+            happened = seldom => match happened {
+                ConnectionEvent::Hard => return ConnectionEnd::Cut,
+                ConnectionEvent::Soft => {
+                    leaving = true;
+                    connection.leave(Instant::now() + LAST_CALL);
+                }
+                // It is not moved with every request: it looks what it is about when it rings.
+                ConnectionEvent::Timer => {
+                    if connection.deadline().is_some_and(|at| at <= Instant::now())
+                        && let Some(end) = connection.expire()
+                    {
+                        return end;
+                    }
+                    timer.as_mut().reset(connection.deadline().unwrap_or_else(far));
+                }
+            },
+        }
+    }
+}
+
+/// What may happen to a connection besides its requests.
+enum ConnectionEvent {
+    /// We were told to stop.
+    Hard,
+    /// We were asked to finish.
+    Soft,
+    /// It is time to look at the deadlines.
+    Timer,
+}
+
+/// Answers a request that could not be read to the end of its head.
+async fn refuse(stream: &mut ByteStream, failure: &RequestFailure, arrival: &ConnectionInfo, live: &LiveSettings) {
+    let id = RequestId::fresh();
+    let (mut head, ()) = Request::new(()).into_parts();
+    head.method = Method::from_bytes(UNREAD).unwrap_or_default();
+    let peer = arrival.peer.ip();
+    let mut access = live.load().log.request(id.as_str(), LoggedClient { addr: peer, proxy: peer }, &head);
+    "-".clone_into(&mut access.target);
+    access.tls = arrival.tls_version;
+    access.failed(failure.status(), failure.code());
+    let page: Bytes = page::raw(failure, id.as_str());
+    if let Ok(Ok(())) = timeout(LINGER, stream.write_all(&page)).await {
+        access.ended = RequestEnd::Done;
+    }
+}
+
+/// What a client may still be sending.
+enum UnreadInput {
+    Nothing,
+    Body,
+}
+
+/// Ends our side, and reads what is still coming for a while: to close at once would make the kernel throw away what the client
+/// has not read yet.
+async fn linger(stream: &mut ByteStream, rest: UnreadInput) {
+    let _ = timeout(LINGER, async {
+        let _ = stream.flush().await;
+        let _ = stream.shutdown().await;
+    })
+    .await;
+    let (now, mut discard) = (Instant::now(), BodyDiscard::new(Instant::now()));
+    let mut until = match rest {
+        UnreadInput::Nothing => now + LINGER,
+        UnreadInput::Body => discard.deadline(),
+    };
+    let mut thrown_away = vec![0; 4096];
+    while let Ok(Ok(read @ 1..)) = timeout_at(until, stream.read(&mut thrown_away)).await {
+        if !discard.took(read, Instant::now()) {
+            break;
+        }
+        if let UnreadInput::Body = rest {
+            until = discard.deadline();
+        }
+    }
+}
+
+/// How long a drain waits for a request that may be on its way over a connection without one: a client that has just
+/// connected, or asks again on a connection that is kept, must not find it closed.
+const LAST_CALL: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(2);
+/// The timer rings this often where nothing is waited for.
+const SELDOM: Duration = Duration::from_hours(1);
+/// Stands for a method that nobody read.
+const UNREAD: &[u8] = b"-";

@@ -1,0 +1,214 @@
+//! [`Certificates`]: what is shown to clients at this moment.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+use tracing::{info, warn};
+
+use super::addresses::AddressCerts;
+use super::cert_store::{AddressedCert, CertStore, Issued, ServedCert};
+use super::source::CheckedCert;
+use crate::config::Name;
+use crate::tls::x509::cert_info::CertInfo;
+
+/// The certificates that handshakes show, replaceable while frontgate runs.
+///
+/// A change is seen by the next handshake; connections that live keep what they were opened with, and a resumed session shows
+/// no certificate at all.
+#[derive(Debug)]
+pub struct Certificates {
+    shelf: ArcSwap<CertStore>,
+    /// By server name, in lower case.
+    challenges: ArcSwap<HashMap<String, Arc<CertifiedKey>>>,
+    /// Makes the certificates for addresses, one at a time; none without a local CA.
+    maker: Mutex<Option<AddressCerts>>,
+    changed: Notify,
+}
+
+/// What a client gets.
+#[derive(Debug, Clone)]
+pub enum CertChoice {
+    /// This certificate.
+    Shown(Arc<ServedCert>),
+    /// The one that [`Certificates::make`] makes for this address of ours.
+    Make(IpAddr),
+}
+
+impl Certificates {
+    /// Shows `certificate`, whoever asks for whatever.
+    pub fn new(certificate: Arc<CertifiedKey>) -> Self {
+        Self::with(CertStore::new(ServedCert::new(certificate, Issued::Elsewhere), &[]), None)
+    }
+
+    /// Shows the certificates of `source`.
+    pub fn of(source: &CheckedCert) -> Self {
+        let (first, more) = source.shown();
+        Self::with(CertStore::new(first, &more), source.addresses())
+    }
+
+    fn with(shelf: CertStore, maker: Option<AddressCerts>) -> Self {
+        Self {
+            shelf: ArcSwap::from_pointee(shelf),
+            challenges: ArcSwap::default(),
+            maker: Mutex::new(maker),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Shows the certificates of `source` from the next handshake on, and renews those for addresses that are due. Public ones
+    /// stay. May read and write files.
+    pub fn show(&self, source: &CheckedCert, now: OffsetDateTime) {
+        let (first, more) = source.shown();
+        let mut maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
+        *maker = source.addresses();
+        if !self.shelf.load().has_own(&first, &more) {
+            self.shelf.rcu(|shelf| shelf.with_own(Arc::clone(&first), &more));
+            self.changed.notify_one();
+        }
+        if let Some(maker) = &*maker {
+            let made: Vec<IpAddr> = self.shelf.load().addresses.keys().copied().collect();
+            for address in made {
+                self.make_with(maker, address, now);
+            }
+        }
+    }
+
+    /// Shows `certificate` in place of everything that is not public.
+    pub fn swap(&self, certificate: Arc<CertifiedKey>) {
+        let shown = ServedCert::new(certificate, Issued::Elsewhere);
+        self.shelf.rcu(|shelf| shelf.with_own(Arc::clone(&shown), &[]));
+        self.changed.notify_one();
+    }
+
+    /// Shows `certificate` to clients that ask for `name`, from the next handshake on; with `None` what is configured takes
+    /// over again.
+    pub fn set_public(&self, name: &Name, certificate: Option<Arc<CertifiedKey>>) {
+        let shown = certificate.map(|certificate| ServedCert::new(certificate, Issued::Elsewhere));
+        self.shelf.rcu(|shelf| shelf.with_public(name, shown.as_ref()));
+        self.changed.notify_one();
+    }
+
+    /// Answers a challenge: `certificate` is shown to clients that offer the protocol `acme-tls/1` alone and ask for `sni`
+    /// (RFC 8737 §3; for an IP address its name in `in-addr.arpa` or `ip6.arpa`, RFC 8738 §6). `None` ends that.
+    pub fn set_challenge(&self, sni: &str, certificate: Option<Arc<CertifiedKey>>) {
+        let sni = sni.to_ascii_lowercase();
+        let answers: Vec<_> = certificate.into_iter().map(|certificate| (sni.clone(), certificate)).collect();
+        self.challenges.rcu(|challenges| {
+            let others = challenges.iter().filter(|(name, _)| **name != sni);
+            others
+                .map(|(name, answer)| (name.clone(), Arc::clone(answer)))
+                .chain(answers.clone())
+                .collect::<HashMap<_, _>>()
+        });
+    }
+
+    /// The answer to the challenge for `sni`, in lower case.
+    pub(in crate::tls) fn challenge(&self, sni: &str) -> Option<Arc<CertifiedKey>> {
+        self.challenges.load().get(sni).cloned()
+    }
+
+    /// What a client gets that asks for `name`, in lower case, or for nothing and reached us at `address`. The address is
+    /// `None` where the client cannot have dialled it, as behind a proxy.
+    pub fn choose(&self, name: Option<&str>, address: Option<IpAddr>) -> CertChoice {
+        let shelf = self.shelf.load();
+        match (name, address) {
+            (Some(name), _) => CertChoice::Shown(Arc::clone(shelf.by_name(name))),
+            (None, address) => match (shelf.by_address(address), address) {
+                (AddressedCert::Shown(shown), _) => CertChoice::Shown(shown),
+                (AddressedCert::Missing, Some(address)) if self.makes_for(&shelf, address) => CertChoice::Make(address),
+                (AddressedCert::Missing, _) => CertChoice::Shown(Arc::clone(shelf.default())),
+            },
+        }
+    }
+
+    fn makes_for(&self, shelf: &CertStore, address: IpAddr) -> bool {
+        let room = shelf.addresses.len() < AddressCerts::MOST;
+        // Who dials every address or none is nobody to make a certificate for.
+        let can_be = !(address.is_unspecified() || address.is_multicast());
+        // Never contended for long where it matters: a lock that is held means that one is being made.
+        room && can_be && self.maker.try_lock().map_or(true, |maker| maker.is_some())
+    }
+
+    /// Makes the certificate for an address of this machine that a client has reached us at, or reads the one that was made
+    /// before. Reads and writes files: not for an async task.
+    pub fn make(&self, address: IpAddr, now: OffsetDateTime) -> Arc<ServedCert> {
+        let maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
+        if let AddressedCert::Shown(shown) = self.shelf.load().by_address(Some(address)) {
+            return shown;
+        }
+        let made = maker.as_ref().and_then(|maker| self.make_with(maker, address, now));
+        made.unwrap_or_else(|| Arc::clone(self.shelf.load().default()))
+    }
+
+    fn make_with(&self, maker: &AddressCerts, address: IpAddr, now: OffsetDateTime) -> Option<Arc<ServedCert>> {
+        let shelf = self.shelf.load();
+        let before = shelf.addresses.get(&address);
+        if before.is_none() && shelf.addresses.len() >= AddressCerts::MOST {
+            return None;
+        }
+        let leaf = before.and_then(|shown| shown.certified().cert.first());
+        let kept = |other: IpAddr| shelf.addresses.contains_key(&other);
+        match maker.certificate(address, leaf, &kept, now) {
+            Ok(certified) => {
+                let shown = ServedCert::new(certified, Issued::Here);
+                self.shelf.rcu(|shelf| shelf.with_address(address, &shown));
+                Some(shown)
+            }
+            Err(error) => {
+                warn!(%address, %error, "cannot make a certificate for this address");
+                None
+            }
+        }
+    }
+
+    /// What a client gets whose name is unknown to us.
+    pub fn current(&self) -> Arc<CertifiedKey> {
+        Arc::clone(self.shelf.load().default().certified())
+    }
+
+    /// When the first of those ends that are shown.
+    pub fn first_end(&self) -> Option<OffsetDateTime> {
+        let shelf = self.shelf.load();
+        let shown = shelf.foreign().chain([shelf.default()]);
+        shown.filter_map(|shown| Some(CertInfo::read(shown.certified().cert.first()?)?.not_after)).min()
+    }
+
+    /// Resolves when other certificates are shown than the last time it was asked.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Whether there is a certificate that the local CA has not made.
+    pub(in crate::tls) fn any_foreign(&self) -> bool {
+        self.shelf.load().foreign().next().is_some()
+    }
+
+    /// Notes which certificates the public trusts, by `trusts`.
+    pub(in crate::tls) fn judge(&self, trusts: impl Fn(&CertifiedKey, &[Name]) -> bool) {
+        for shown in self.shelf.load().foreign() {
+            let (before, trusted) = (shown.is_trusted(), trusts(shown.certified(), shown.names()));
+            shown.judge(trusted);
+            if trusted != before {
+                let names: Vec<_> = shown.names().iter().map(ToString::to_string).collect();
+                info!(
+                    names = names.join(","),
+                    trusted, "this system trusts the issuer of the certificate as the public does"
+                );
+            }
+        }
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let shelf = self.shelf.load();
+        let shown = hello.server_name().map_or(shelf.default(), |name| shelf.by_name(name));
+        Some(Arc::clone(shown.certified()))
+    }
+}

@@ -1,0 +1,100 @@
+//! [`HandshakePolicy`]: how a handshake goes on once the client has said hello.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use super::acceptor::challenge_config;
+use crate::tls::certificates::cert_store::ServedCert;
+use crate::tls::certificates::resolver::{CertChoice, Certificates};
+
+/// Decides how a handshake goes on once the client has said hello. A resolver of rustls cannot: it does not see the address
+/// that a client without a name has dialled.
+#[derive(Debug)]
+pub struct HandshakePolicy {
+    config: Arc<ServerConfig>,
+    challenges: Arc<ServerConfig>,
+    certificates: Arc<Certificates>,
+}
+
+/// How a handshake goes on.
+#[derive(Debug)]
+pub enum HandshakeStep {
+    /// With these settings, and this certificate.
+    Serve(Arc<ServerConfig>, Arc<ServedCert>),
+    /// With a certificate that has to be made: see [`HandshakePolicy::make`].
+    Make(IpAddr),
+    /// With these settings, and not one byte of HTTP afterwards: an ACME server looks for a challenge's answer.
+    Challenge(Arc<ServerConfig>),
+}
+
+impl HandshakePolicy {
+    /// Handshakes by `config`, which must show `certificates`.
+    pub fn new(config: Arc<ServerConfig>, certificates: Arc<Certificates>) -> Self {
+        let challenges = challenge_config(Arc::new(Challenges(Arc::clone(&certificates))));
+        Self { config, challenges, certificates }
+    }
+
+    /// How a handshake goes on for a client that has reached us at `address`; `None` where the client cannot have dialled that.
+    pub fn open(&self, hello: &ClientHello<'_>, address: Option<IpAddr>) -> HandshakeStep {
+        if self.is_challenge(hello) {
+            return HandshakeStep::Challenge(Arc::clone(&self.challenges));
+        }
+        match self.certificates.choose(hello.server_name(), address) {
+            // The resolver finds the same certificate again.
+            CertChoice::Shown(shown) if hello.server_name().is_some() => {
+                HandshakeStep::Serve(Arc::clone(&self.config), shown)
+            }
+            CertChoice::Shown(shown) => self.serve(shown),
+            CertChoice::Make(address) => HandshakeStep::Make(address),
+        }
+    }
+
+    /// Makes what [`HandshakeStep::Make`] asks for. Reads and writes files: not for an async task.
+    pub fn make(&self, address: IpAddr, now: time::OffsetDateTime) -> HandshakeStep {
+        self.serve(self.certificates.make(address, now))
+    }
+
+    /// Shows `shown`, whatever the name.
+    fn serve(&self, shown: Arc<ServedCert>) -> HandshakeStep {
+        let mut config = ServerConfig::clone(&self.config);
+        config.cert_resolver = Arc::new(Always(Arc::clone(shown.certified())));
+        HandshakeStep::Serve(Arc::new(config), shown)
+    }
+
+    /// A validation offers this one protocol (RFC 8737 §3). One that nobody asked for is refused like any unknown protocol.
+    fn is_challenge(&self, hello: &ClientHello<'_>) -> bool {
+        let alone =
+            hello.alpn().is_some_and(|mut offered| offered.next() == Some(ACME_TLS) && offered.next().is_none());
+        alone && hello.server_name().is_some_and(|name| self.certificates.challenge(name).is_some())
+    }
+}
+
+/// One certificate.
+#[derive(Debug)]
+struct Always(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Always {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
+/// The answers to challenges, and nothing else.
+#[derive(Debug)]
+struct Challenges(Arc<Certificates>);
+
+impl ResolvesServerCert for Challenges {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.0.challenge(hello.server_name()?)
+    }
+}
+
+/// The protocol of TLS-ALPN-01 challenges (RFC 8737 §6.2).
+pub(in crate::tls) const ACME_TLS: &[u8] = b"acme-tls/1";
+
+#[cfg(test)]
+mod tests;
