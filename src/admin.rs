@@ -121,7 +121,7 @@ async fn connection(
     readiness: Readiness,
     control: Arc<dyn OperatorControl>,
 ) {
-    let door = socket.local_ip().map_or(AdminEntry::Unix, AdminEntry::Tcp);
+    let entry = socket.local_ip().map_or(AdminEntry::Unix, AdminEntry::Tcp);
     let connected = Arc::clone(place.connected());
     let io = WatchedStream::new(socket, Arc::clone(&connected));
     let answers = service_fn(move |request: Request<Incoming>| {
@@ -134,7 +134,7 @@ async fn connection(
             let asked = query(request.method(), uri);
             // A load balancer asks at any name, and without a token.
             let guarded =
-                if asked == AdminQuery::Probe { one_host(headers).map(drop) } else { guard.check(door, uri, headers) };
+                if asked == AdminQuery::Probe { one_host(headers).map(drop) } else { guard.check(entry, uri, headers) };
             if let Err(refused) = guarded {
                 return Ok(refusal(refused));
             }

@@ -3,7 +3,7 @@
 //! Everything here but the relay is pure: bytes, header fields or a `now` in, a decision out. [`frame`] reads frame
 //! headers and makes the two frames that are ours (a ping, a Close); [`direction`] watches the bytes from one peer to
 //! the other; [`keepalive`] says when a silent leg gets a ping and when it is gone; [`close`] is the table of endings
-//! and the only maker of close codes; [`pulse`] is what can be seen of a relay from outside; [`handshake`] decides what an upgrade is and whether the gateway really switched.
+//! and the only maker of close codes; [`relay_stats`] is what can be seen of a relay from outside; [`handshake`] decides what an upgrade is and whether the gateway really switched.
 //!
 //! Frames pass unmodified. A frame of ours goes in between two frames, never into one.
 

@@ -41,9 +41,9 @@ pub(super) enum AdminRefusal {
 
 impl AdminGuard {
     /// Whether an operator sent it.
-    pub(super) fn check(&self, door: AdminEntry, uri: &Uri, headers: &HeaderMap) -> Result<(), AdminRefusal> {
+    pub(super) fn check(&self, entry: AdminEntry, uri: &Uri, headers: &HeaderMap) -> Result<(), AdminRefusal> {
         let host = one_host(headers)?;
-        if let AdminEntry::Tcp(own) = door {
+        if let AdminEntry::Tcp(own) = entry {
             let is_own = |host: &str| host::is_valid(host) && is_own(host::split(host).0, own);
             if uri.authority().is_some_and(|authority| !is_own(authority.as_str())) {
                 return Err(AdminRefusal::Malformed);
@@ -125,13 +125,13 @@ mod tests {
 
     use super::*;
 
-    fn check(token: Option<&str>, door: AdminEntry, uri: &str, fields: &[(&str, &str)]) -> Result<(), AdminRefusal> {
+    fn check(token: Option<&str>, entry: AdminEntry, uri: &str, fields: &[(&str, &str)]) -> Result<(), AdminRefusal> {
         let guard = AdminGuard { token: token.map(|token| Secret::new(token.into())) };
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        guard.check(door, &uri.parse().unwrap(), &headers)
+        guard.check(entry, &uri.parse().unwrap(), &headers)
     }
 
     #[test]
@@ -168,8 +168,8 @@ mod tests {
         }
         assert_eq!(check(None, own, "/status", &[]), Err(AdminRefusal::OtherHost));
         let two = [("host", "localhost"), ("host", "localhost")];
-        for door in [own, AdminEntry::Unix] {
-            assert_eq!(check(None, door, "/status", &two), Err(AdminRefusal::Malformed));
+        for entry in [own, AdminEntry::Unix] {
+            assert_eq!(check(None, entry, "/status", &two), Err(AdminRefusal::Malformed));
         }
         for (uri, expected) in [
             ("http://localhost:9180/status", Ok(())),
@@ -203,8 +203,8 @@ mod tests {
             (&[("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")], Err(AdminRefusal::Foreign)),
         ] {
             let fields = [&[("host", "localhost:9180")], fields].concat();
-            for door in [own, AdminEntry::Unix] {
-                assert_eq!(check(None, door, "/status", &fields), expected, "{fields:?}");
+            for entry in [own, AdminEntry::Unix] {
+                assert_eq!(check(None, entry, "/status", &fields), expected, "{fields:?}");
             }
         }
     }
@@ -226,9 +226,9 @@ mod tests {
         ] {
             let shown = shown.iter().map(|shown| ("authorization", *shown));
             let fields: Vec<_> = [("host", "localhost")].into_iter().chain(shown).collect();
-            for door in [own, AdminEntry::Unix] {
-                assert_eq!(check(Some("s3cret"), door, "/status", &fields), expected, "{fields:?}");
-                assert_eq!(check(None, door, "/status", &fields), Ok(()));
+            for entry in [own, AdminEntry::Unix] {
+                assert_eq!(check(Some("s3cret"), entry, "/status", &fields), expected, "{fields:?}");
+                assert_eq!(check(None, entry, "/status", &fields), Ok(()));
             }
         }
     }

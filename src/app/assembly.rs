@@ -66,7 +66,7 @@ pub(super) struct Assembly<'a> {
     proxy: Edge,
     redirect: Edge,
     /// For who speaks plain HTTP where TLS is spoken.
-    mistaken: Edge,
+    plain_http_on_tls: Edge,
     tls: Option<Arc<HandshakePolicy>>,
     buffers: Arc<BufferPool>,
     heads: HeadSpace,
@@ -116,30 +116,30 @@ impl SharedState {
 impl<'a> Assembly<'a> {
     pub(super) fn new(
         config: &'a Config,
-        lasting: &SharedState,
+        shared: &SharedState,
         gateways: &Gateways,
         shown: Option<&ServedCertificates>,
         https_port: Option<u16>,
     ) -> Result<Self, StartError> {
-        let log = AccessLog::new(&config.log).counting(Arc::clone(&lasting.metrics));
+        let log = AccessLog::new(&config.log).counting(Arc::clone(&shared.metrics));
         let edge = EdgeSettings {
             forwarded: config.forwarded.clone(),
             hsts: config.tls.hsts,
             request_body: config.limits.request_body,
-            permits: lasting.permits.clone(),
+            permits: shared.permits.clone(),
             progress: shorter(config.timeouts.send, config.timeouts.progress),
             log: log.clone(),
         };
         let routes = config.all_routes();
         let protected = RouteProtectedFields::new(config);
-        let routes = routes.iter().map(|route| wired(config, route, lasting, gateways, &protected, &log));
+        let routes = routes.iter().map(|route| wired(config, route, shared, gateways, &protected, &log));
         let router = Router::new(routes.collect());
         let tls = match shown {
             None => None,
             Some(shown) => {
                 let certificates = Arc::clone(&shown.certificates);
                 let clients = config.tls.client_ca.as_ref().map(ClientVerification::open).transpose()?;
-                let tickets = Arc::clone(&lasting.tickets);
+                let tickets = Arc::clone(&shared.tickets);
                 let server = tls::server_config(&config.tls, Arc::clone(&certificates), tickets, clients.as_ref());
                 Some(Arc::new(HandshakePolicy::new(server, certificates)))
             }
@@ -149,19 +149,22 @@ impl<'a> Assembly<'a> {
         let offer = shown.filter(|_| config.tls.ca_page).map(|shown| Arc::clone(&shown.offer));
         Ok(Self {
             proxy: Edge::new(edge.clone(), router),
-            mistaken: Edge::new(edge.clone(), HttpsRedirect { https: HttpsLocation { beside_80: true, ..https } }),
+            plain_http_on_tls: Edge::new(
+                edge.clone(),
+                HttpsRedirect { https: HttpsLocation { beside_80: true, ..https } },
+            ),
             redirect: Edge::new(
                 edge,
                 AcmeChallenge {
                     inner: CaPage { offer, https, inner: HttpsRedirect { https } },
-                    tokens: lasting.tokens.clone(),
+                    tokens: shared.tokens.clone(),
                 },
             ),
             config,
             log,
             tls,
-            buffers: Arc::clone(&lasting.buffers),
-            heads: lasting.heads.clone(),
+            buffers: Arc::clone(&shared.buffers),
+            heads: shared.heads.clone(),
         })
     }
 
@@ -171,7 +174,7 @@ impl<'a> Assembly<'a> {
             (ListenerPurpose::Https, Some(handshakes)) => ListenerProtocol::Tls {
                 handshakes: Arc::clone(handshakes),
                 buffers: Arc::clone(&self.buffers),
-                mistaken: self.mistaken.clone(),
+                plain_http_on_tls: self.plain_http_on_tls.clone(),
             },
             _ => ListenerProtocol::Plain,
         };
@@ -185,7 +188,7 @@ impl<'a> Assembly<'a> {
             kind,
             proxy_protocol_from: self.config.listen.proxy_protocol_from.clone(),
             handshake: timeouts.tls_handshake,
-            patience: ConnectionTimeouts { head: timeouts.request_head, idle: timeouts.keep_alive },
+            connection_timeouts: ConnectionTimeouts { head: timeouts.request_head, idle: timeouts.keep_alive },
             request_head: self.config.limits.request_head,
             heads: self.heads.clone(),
             log: self.log.clone(),
@@ -228,7 +231,7 @@ impl RouteProtectedFields {
 fn wired(
     config: &Config,
     route: &config::RouteConfig,
-    lasting: &SharedState,
+    shared: &SharedState,
     gateways: &Gateways,
     protected: &RouteProtectedFields,
     log: &AccessLog,
@@ -245,18 +248,16 @@ fn wired(
     let end = if let Some(answer) = &route.respond {
         RouteEnd::Fixed(FixedAnswer::new(answer.clone()))
     } else {
-        let GatewayAccess { endpoints, gate, upstream, named } = gateways.way(config, route);
+        let GatewayAccess { endpoints, hold_queue, upstream, named } = gateways.way(config, route);
         let times = ExchangeTimeouts { read: timeouts.read, send: timeouts.send, progress: timeouts.progress };
-        let hint = Arc::clone(&lasting.hint);
-        let forward = Forwarder { endpoints, gate, upstream, named, protected: protected.of(auth), times, hint };
-        let upgrades = upgrades(config, &timeouts, lasting, log.clone());
+        let hint = Arc::clone(&shared.hint);
+        let forward = Forwarder { endpoints, hold_queue, upstream, named, protected: protected.of(auth), times, hint };
+        let upgrades = upgrades(config, &timeouts, shared, log.clone());
         RouteEnd::Gateway(Box::new(GatewayRoute { forward, upgrades }))
     };
     let guard = match auth {
         Auth::None => None,
-        Auth::Basic(basic) => {
-            Some(Arc::new(AccessGuard { basic: basic.clone(), passwords: lasting.passwords.clone() }))
-        }
+        Auth::Basic(basic) => Some(Arc::new(AccessGuard { basic: basic.clone(), passwords: shared.passwords.clone() })),
     };
     let (requests, answers) = (route.request_headers.clone(), route.response_headers.clone());
     (matches, RouteStack::new(RouteSettings { requests, answers, guard, end }))
@@ -297,7 +298,7 @@ fn auth_of<'a>(config: &'a Config, route: &'a config::RouteConfig) -> &'a Auth {
     route.auth.as_ref().unwrap_or(&config.auth)
 }
 
-fn upgrades(config: &Config, timeouts: &Timeouts, lasting: &SharedState, log: AccessLog) -> UpgradeSettings {
+fn upgrades(config: &Config, timeouts: &Timeouts, shared: &SharedState, log: AccessLog) -> UpgradeSettings {
     let websocket = &config.websocket;
     UpgradeSettings {
         allowed_origins: websocket.allowed_origins.clone(),
@@ -314,8 +315,8 @@ fn upgrades(config: &Config, timeouts: &Timeouts, lasting: &SharedState, log: Ac
             send: timeouts.send,
             drain: timeouts.drain,
         }),
-        buffers: Arc::clone(&lasting.buffers),
-        open: lasting.websockets.clone(),
+        buffers: Arc::clone(&shared.buffers),
+        open: shared.websockets.clone(),
         log,
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn list(all: &OpenWebSockets) -> Value {
 
 fn describe(open: &OpenWebSocket, now: OffsetDateTime) -> Value {
     let (opening, age) = (&open.opening, open.since.elapsed());
-    let (client, gateway) = (open.pulse.client(), open.pulse.gateway());
+    let (client, gateway) = (open.relay_stats.client(), open.relay_stats.gateway());
     let path = opening.target.split(['?', '#']).next().unwrap_or_default();
     let since = now - age;
     json!({

@@ -19,7 +19,7 @@ use crate::upstream::{ConnectionPool, Connector, Endpoint, Endpoints, HoldQueue,
 pub(super) struct Gateways {
     reached: Vec<ReachedGateway>,
     groups: Vec<(GroupKey, Endpoints)>,
-    gates: Vec<(HoldQueueKey, HoldQueue)>,
+    hold_queues: Vec<(HoldQueueKey, HoldQueue)>,
     /// What the files of each `tls` held.
     known: Vec<(UpstreamTls, Arc<ClientTls>)>,
 }
@@ -38,7 +38,7 @@ pub(super) struct GatewayShared {
 /// How a route reaches its gateway.
 pub(super) struct GatewayAccess {
     pub(super) endpoints: Endpoints,
-    pub(super) gate: HoldQueue,
+    pub(super) hold_queue: HoldQueue,
     /// Its address, or all of them, for the log.
     pub(super) upstream: Arc<str>,
     /// Whether there are others.
@@ -91,11 +91,11 @@ impl Gateways {
                 planned.groups.push((group_key, endpoints));
             }
             // Whoever waits at one that is replaced goes on waiting there.
-            if planned.gate(&gate_key).is_none() {
+            if planned.hold_queue(&gate_key).is_none() {
                 let GatewayShared { metrics, space, .. } = common;
                 let fresh = || HoldQueue::new(gate_key.1, space.clone(), drain.clone(), Arc::clone(metrics));
-                let gate = self.gate(&gate_key).unwrap_or_else(fresh);
-                planned.gates.push((gate_key, gate));
+                let hold_queue = self.hold_queue(&gate_key).unwrap_or_else(fresh);
+                planned.hold_queues.push((gate_key, hold_queue));
             }
         }
         Ok(planned)
@@ -104,13 +104,13 @@ impl Gateways {
     /// How `route` of the configuration that was planned reaches its gateway.
     pub(super) fn way(&self, config: &Config, route: &RouteConfig) -> GatewayAccess {
         let (group_key, gate_key) = self.keys(config, route);
-        let (endpoints, gate) = (self.group(&group_key), self.gate(&gate_key));
+        let (endpoints, hold_queue) = (self.group(&group_key), self.hold_queue(&gate_key));
         let planned = "`plan` has one for every route that asks a gateway";
-        let (endpoints, gate) = (endpoints.expect(planned), gate.expect(planned));
+        let (endpoints, hold_queue) = (endpoints.expect(planned), hold_queue.expect(planned));
         let names: Vec<&str> = endpoints.all().iter().map(|endpoint| endpoint.name().as_ref()).collect();
         let first = &self.reached[0].key.upstream;
         let named = self.reached.iter().any(|reached| reached.key.upstream != *first);
-        GatewayAccess { upstream: names.join(", ").into(), named, endpoints, gate }
+        GatewayAccess { upstream: names.join(", ").into(), named, endpoints, hold_queue }
     }
 
     /// Takes the place of `before`.
@@ -170,8 +170,8 @@ impl Gateways {
         self.groups.iter().find(|(own, _)| own == key).map(|(_, endpoints)| endpoints.clone())
     }
 
-    fn gate(&self, key: &HoldQueueKey) -> Option<HoldQueue> {
-        self.gates.iter().find(|(own, _)| own == key).map(|(_, gate)| gate.clone())
+    fn hold_queue(&self, key: &HoldQueueKey) -> Option<HoldQueue> {
+        self.hold_queues.iter().find(|(own, _)| own == key).map(|(_, hold_queue)| hold_queue.clone())
     }
 }
 

@@ -70,19 +70,20 @@ impl Listeners {
         let groups = keys(listen).map(|(purpose, wanted)| (purpose, self.labels(purpose, addresses(wanted))));
         let mut free: Vec<Option<&RunningListener>> = self.open.iter().map(Some).collect();
         let mut take = |fits: &dyn Fn(&RunningListener) -> bool| {
-            let index = free.iter().position(|door| door.is_some_and(fits))?;
+            let index = free.iter().position(|running| running.is_some_and(fits))?;
             free[index] = None;
             Some(index)
         };
         // First those that stay what they are: of two with port 0, each keeps its own.
         let stay = groups.map(|(purpose, labels)| {
-            let find = |label: SocketLabel| (take(&|door| door.purpose == purpose && door.label == label), label);
+            let find =
+                |label: SocketLabel| (take(&|running| running.purpose == purpose && running.label == label), label);
             (purpose, labels.into_iter().map(find).collect::<Vec<_>>())
         });
         let mut planned = Vec::new();
         for (purpose, mut found) in stay {
             for (kept, label) in &mut found {
-                *kept = kept.or_else(|| take(&|door| door.label == *label));
+                *kept = kept.or_else(|| take(&|running| running.label == *label));
             }
             let missing = found.iter().filter(|(kept, _)| kept.is_none()).filter_map(|(_, label)| label.address());
             let missing: Vec<_> = missing.cloned().collect();
@@ -116,7 +117,7 @@ impl Listeners {
 
     /// What the listeners for a key stand for: each for one address, unless there are some that stand for the whole key.
     fn labels(&self, purpose: ListenerPurpose, addresses: Vec<BindAddr>) -> Vec<SocketLabel> {
-        let whole = self.open.iter().map(|door| &door.label).filter(|label| **label == SocketLabel::Key(purpose));
+        let whole = self.open.iter().map(|running| &running.label).filter(|label| **label == SocketLabel::Key(purpose));
         // A key without an address is off.
         let whole: Vec<_> = whole.filter(|_| !addresses.is_empty()).cloned().collect();
         if whole.is_empty() { addresses.into_iter().map(SocketLabel::Address).collect() } else { whole }
@@ -129,7 +130,7 @@ impl Listeners {
             BindAddr::Unix(_) => None,
         };
         let wanted = missing.iter().find(|address| address.to_string() == error.address()).and_then(port);
-        let own = self.open.iter().find(|door| wanted.is_some() && door.label.address().and_then(port) == wanted);
+        let own = self.open.iter().find(|running| wanted.is_some() && running.label.address().and_then(port) == wanted);
         match own {
             Some(own) => StartError::Overlap { error, own: own.label.to_string() },
             None => error.into(),
@@ -148,64 +149,64 @@ impl Listeners {
     ) -> Vec<BackgroundTask> {
         let mut before: Vec<Option<RunningListener>> = std::mem::take(&mut self.open).into_iter().map(Some).collect();
         for PlannedListener { purpose, label, access, bound, socket } in plan.0 {
-            let door = match socket {
+            let running = match socket {
                 PlannedSocket::Opened(listener) => {
                     let offered = OfferedListener::new(label.clone(), &listener);
                     let live = LiveSettings::new(settings(purpose, drain.part()));
                     let (seen, admission, workers) = (live.clone(), admission.clone(), self.workers.clone());
                     let all = drain.clone();
-                    let accepting = BackgroundTask::until(drain, |door, end| {
-                        accept::run((listener, end), admission, workers, seen, door, all)
+                    let accepting = BackgroundTask::until(drain, |running, end| {
+                        accept::run((listener, end), admission, workers, seen, running, all)
                     });
                     Some(RunningListener { purpose, label, access, bound, offered, live, accepting })
                 }
-                PlannedSocket::Kept(index) => before[index].take().map(|door| {
-                    let goes_on = door.purpose == purpose && !renewed(purpose);
-                    let part = if goes_on { door.live.load().drain.clone() } else { drain.part() };
-                    let replaced = door.live.replace(settings(purpose, part));
+                PlannedSocket::Kept(index) => before[index].take().map(|running| {
+                    let goes_on = running.purpose == purpose && !renewed(purpose);
+                    let part = if goes_on { running.live.load().drain.clone() } else { drain.part() };
+                    let replaced = running.live.replace(settings(purpose, part));
                     if !goes_on {
                         replaced.drain.soften();
                     }
-                    if let (Some(BindAddr::Unix(path)), true) = (label.address(), door.access != access)
+                    if let (Some(BindAddr::Unix(path)), true) = (label.address(), running.access != access)
                         && let Err(error) = permit(path, &access)
                     {
                         tracing::warn!(socket = %label, %error, "cannot change the permissions of a unix socket");
                     }
-                    RunningListener { purpose, access, ..door }
+                    RunningListener { purpose, access, ..running }
                 }),
             };
-            self.open.extend(door);
+            self.open.extend(running);
         }
         let closed = before.into_iter().flatten();
         closed
-            .map(|door| {
+            .map(|running| {
                 // Its connections would never hear of another configuration.
-                door.live.load().drain.soften();
-                door.accepting
+                running.live.load().drain.soften();
+                running.accepting
             })
             .collect()
     }
 
     /// Where the listeners for `purpose` are, TCP only.
     pub(super) fn addresses(&self, purpose: ListenerPurpose) -> Vec<SocketAddr> {
-        self.open.iter().filter(|door| door.purpose == purpose).filter_map(|door| door.bound).collect()
+        self.open.iter().filter(|running| running.purpose == purpose).filter_map(|running| running.bound).collect()
     }
 
     /// Where clients come in over TCP.
     pub(super) fn bound(&self) -> impl Iterator<Item = SocketAddr> {
-        self.open.iter().filter_map(|door| door.bound)
+        self.open.iter().filter_map(|running| running.bound)
     }
 
     /// What a successor could go on with.
     pub(super) fn offered(&self) -> impl Iterator<Item = OfferedListener> {
-        self.open.iter().map(|door| door.offered.clone())
+        self.open.iter().map(|running| running.offered.clone())
     }
 
     /// Where every listener is, and what for.
     pub(super) fn all(&self) -> impl Iterator<Item = (ListenerPurpose, String)> {
-        self.open
-            .iter()
-            .map(|door| (door.purpose, door.bound.map_or_else(|| door.label.to_string(), |at| at.to_string())))
+        self.open.iter().map(|running| {
+            (running.purpose, running.bound.map_or_else(|| running.label.to_string(), |at| at.to_string()))
+        })
     }
 }
 

@@ -93,7 +93,7 @@ impl OperatorControl for Operator {
 
     fn close(&self, id: &str, reason: &str) -> bool {
         let Some(open) = self.reloader.websockets.find(id) else { return false };
-        open.pulse.close(reason.into());
+        open.relay_stats.close(reason.into());
         true
     }
 

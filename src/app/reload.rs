@@ -37,7 +37,7 @@ pub struct ReloadParts {
 /// Nothing that a peer or a disk can delay is waited for under the lock of the site without a limit: whatever a reload waits for,
 /// the process ends and hands over.
 pub(super) struct Reloader {
-    site: Arc<Mutex<Runtime>>,
+    runtime: Arc<Mutex<Runtime>>,
     /// Held from the reading to the taking over, so that the last one that was read is the one that stays.
     turns: Mutex<()>,
     /// Held while files are read: a disk that does not answer keeps one thread, not one for each try.
@@ -77,8 +77,8 @@ impl ReloadTrigger {
 }
 
 impl Reloader {
-    /// Watches over `site`: a signal and a file that changes reload it.
-    pub(super) fn start(site: Runtime, reloading: Option<ReloadParts>, drain: &Drain) -> Arc<Self> {
+    /// Watches over `runtime`: a signal and a file that changes reload it.
+    pub(super) fn start(runtime: Runtime, reloading: Option<ReloadParts>, drain: &Drain) -> Arc<Self> {
         let (source, hangup) = match reloading {
             None => (None, None),
             Some(ReloadParts { written, logging, hangup }) => (Some((Arc::new(written), logging)), Some(hangup)),
@@ -86,20 +86,20 @@ impl Reloader {
         let file = source.as_ref().and_then(|(written, _)| written.files().into_iter().next());
         let told = ReloadStatus {
             file,
-            config: Arc::new(site.config.clone()),
-            listeners: site.doors.all().collect(),
+            config: Arc::new(runtime.config.clone()),
+            listeners: runtime.listeners.all().collect(),
             last: None,
             waiting: None,
             done: 0,
             refused: 0,
-            drain_time: site.config.timeouts.drain,
+            drain_time: runtime.config.timeouts.drain,
             stopping: false,
         };
         let reloader = Arc::new(Self {
-            admission: site.admission.clone(),
-            websockets: site.lasting.websockets.clone(),
-            metrics: Arc::clone(&site.lasting.metrics),
-            site: Arc::new(Mutex::new(site)),
+            admission: runtime.admission.clone(),
+            websockets: runtime.shared.websockets.clone(),
+            metrics: Arc::clone(&runtime.shared.metrics),
+            runtime: Arc::new(Mutex::new(runtime)),
             turns: Mutex::default(),
             reading: Arc::default(),
             source,
@@ -156,10 +156,10 @@ impl Reloader {
 
     /// What a successor could go on with, once a reload that is under way is done. The next ones wait.
     pub(super) async fn offered(self: &Arc<Self>) -> (Vec<OfferedListener>, Option<InUse>, ReloadPause) {
-        let site = Arc::clone(&self.site).lock_owned().await;
-        let offered = site.doors.offered().collect();
+        let runtime = Arc::clone(&self.runtime).lock_owned().await;
+        let offered = runtime.listeners.offered().collect();
         let in_use = self.source.as_ref().and_then(|(written, _)| written.in_use());
-        (offered, in_use, ReloadPause { reloader: Arc::clone(self), _site: site })
+        (offered, in_use, ReloadPause { reloader: Arc::clone(self), _site: runtime })
     }
 
     /// What knows of log lines that were not written, where the process has a log of its own.
@@ -174,7 +174,7 @@ impl Reloader {
 
     /// When the first of the certificates that are shown ends; `None` also while a reload is under way.
     pub(super) fn certificate_end(&self) -> Option<OffsetDateTime> {
-        self.site.try_lock().ok()?.certificate_end()
+        self.runtime.try_lock().ok()?.certificate_end()
     }
 
     async fn turn(&self, trigger: ReloadTrigger) -> Result<(), ReloadRefused> {
@@ -184,9 +184,9 @@ impl Reloader {
             () = self.drain.soft() => return Err(ReloadRefused::Stopping),
             read = async { (self.turns.lock().await, self.read(trigger).await) } => read,
         };
-        let mut site = tokio::select! {
+        let mut runtime = tokio::select! {
             () = self.drain.soft() => return Err(ReloadRefused::Stopping),
-            site = self.site.lock() => site,
+            runtime = self.runtime.lock() => runtime,
         };
         // It may have waited for a handover: whoever took over has read the configuration as it is.
         if self.is_draining() {
@@ -194,16 +194,16 @@ impl Reloader {
         }
         notify::reloading().await;
         let outcome = match candidate {
-            Ok(candidate) => self.take_over(&mut site, &candidate).await,
+            Ok(candidate) => self.take_over(&mut runtime, &candidate).await,
             Err(refused) => Err(refused),
         };
         // Whether it was taken over or not, this process serves. One that stops has said so.
         if !self.is_draining() {
             notify::ready().await;
         }
-        let listeners: Vec<_> = site.doors.all().collect();
-        let (config, drain_time) = (Arc::new(site.config.clone()), site.config.timeouts.drain);
-        drop(site);
+        let listeners: Vec<_> = runtime.listeners.all().collect();
+        let (config, drain_time) = (Arc::new(runtime.config.clone()), runtime.config.timeouts.drain);
+        drop(runtime);
         self.tell(how, &outcome);
         let mut told = self.lock();
         for (purpose, address) in listeners.iter().filter(|door| !told.listeners.contains(door)) {
@@ -236,11 +236,11 @@ impl Reloader {
         self.patiently(read).await?
     }
 
-    async fn take_over(&self, site: &mut Runtime, candidate: &ConfigCandidate) -> Result<(), ReloadRefused> {
+    async fn take_over(&self, runtime: &mut Runtime, candidate: &ConfigCandidate) -> Result<(), ReloadRefused> {
         let (written, logging) = self.source.as_ref().ok_or(ReloadRefused::Fixed)?;
-        let config = carried_over(&site.config, candidate.loaded.config.clone());
+        let config = carried_over(&runtime.config, candidate.loaded.config.clone());
         let level = config.log.level;
-        site.change(config).await.map_err(|error| ReloadRefused::Wrong(error.to_string()))?;
+        runtime.change(config).await.map_err(|error| ReloadRefused::Wrong(error.to_string()))?;
         logging.set_level(level);
         written.take(candidate);
         warn_of(&candidate.loaded.warnings);

@@ -26,9 +26,9 @@ type ReadFiles = (Option<Vec<u8>>, Option<ServedCertificates>, Option<PreparedCe
 pub(super) struct Runtime {
     /// What it runs on.
     pub(super) config: Config,
-    pub(super) doors: Listeners,
+    pub(super) listeners: Listeners,
     pub(super) admission: Admission,
-    pub(super) lasting: SharedState,
+    pub(super) shared: SharedState,
     drain: Drain,
     gateways: Gateways,
     shown: Option<ServedCertificates>,
@@ -49,11 +49,11 @@ impl Runtime {
         workers: Workers,
         drain: &Drain,
     ) -> Result<Self, StartError> {
-        let mut site = Self {
+        let mut runtime = Self {
             config: config.clone(),
-            doors: Listeners::new(workers),
+            listeners: Listeners::new(workers),
             admission: Admission::new(AdmissionLimits { most: 0, most_per_client: None, exempt: Vec::new() }),
-            lasting: SharedState::new()?,
+            shared: SharedState::new()?,
             drain: drain.clone(),
             gateways: Gateways::default(),
             shown: None,
@@ -61,8 +61,8 @@ impl Runtime {
             judging: None,
             clients: None,
         };
-        site.turn_into(config, inherited).await?;
-        Ok(site)
+        runtime.turn_into(config, inherited).await?;
+        Ok(runtime)
     }
 
     /// Serves as `config` says from here on. The whole is built first, then it takes the place of what is there, then what is
@@ -76,15 +76,15 @@ impl Runtime {
 
     async fn turn_into(&mut self, config: Config, mut inherited: InheritedSockets) -> Result<(), StartError> {
         // Sockets first: a bad address fails before anything is made.
-        let plan = self.doors.plan(&config.listen, &mut inherited)?;
-        let gateways = self.gateways.plan(&config, &self.drain, &self.lasting.common)?;
+        let plan = self.listeners.plan(&config.listen, &mut inherited)?;
+        let gateways = self.gateways.plan(&config, &self.drain, &self.shared.common)?;
         let public = PublicCertificates::step(self.public.as_ref(), &config)?;
         let (clients, shown, prepared) = tokio::select! {
             () = self.drain.soft() => return Err(StartError::Stopping),
             read = timeout(READ, self.read(&config)) => read.map_err(|_| StartError::Unread(READ))??,
         };
         let https = shown.as_ref().filter(|_| !config.listen.https.is_empty());
-        let wiring = Assembly::new(&config, &self.lasting, &gateways, https, plan.https_port())?;
+        let assembly = Assembly::new(&config, &self.shared, &gateways, https, plan.https_port())?;
 
         // From here on nothing can fail, and what waits for a disk or a task waits for a moment only.
         if let Some(prepared) = prepared {
@@ -92,15 +92,15 @@ impl Runtime {
         }
         if let Some(shown) = &shown {
             let before = self.public.take();
-            self.public = PublicCertificates::take(public, before, shown, &self.lasting.tokens, &self.drain).await;
+            self.public = PublicCertificates::take(public, before, shown, &self.shared.tokens, &self.drain).await;
         }
-        self.lasting.limit(&config, &self.admission);
+        self.shared.limit(&config, &self.admission);
         let before = &self.config.tls.client_ca;
         // Who has shown no certificate, or one of another CA, must shake hands again.
         let reintroduced = *before != config.tls.client_ca || self.clients != clients;
-        let closed = self.doors.change(
+        let closed = self.listeners.change(
             plan,
-            |purpose, drain| wiring.settings(purpose, drain),
+            |purpose, drain| assembly.settings(purpose, drain),
             |purpose| purpose == ListenerPurpose::Https && reintroduced,
             &self.admission,
             &self.drain,
@@ -108,7 +108,7 @@ impl Runtime {
         for door in closed {
             door.stop().await;
         }
-        self.lasting.common.own.set(self.doors.bound().collect());
+        self.shared.common.own.set(self.listeners.bound().collect());
         self.look_after(shown, config.tls.hsts);
         let before = std::mem::take(&mut self.gateways);
         self.gateways = gateways.take_over(before, &self.drain);

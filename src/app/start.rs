@@ -68,12 +68,12 @@ impl App {
             return Err(StartError::AdminOpen(address));
         }
         let (drain, admin_drain, readiness) = (Drain::new(), Drain::new(), Readiness::new());
-        let site = Runtime::open(config, inherited, workers, &drain).await?;
-        let addresses = |purpose| site.doors.addresses(purpose);
+        let runtime = Runtime::open(config, inherited, workers, &drain).await?;
+        let addresses = |purpose| runtime.listeners.addresses(purpose);
         let (https, http, plain) =
             (addresses(ListenerPurpose::Https), addresses(ListenerPurpose::Http), addresses(ListenerPurpose::Plain));
-        let certificate = site.certificate().await;
-        let reloader = Reloader::start(site, reloading, &drain);
+        let certificate = runtime.certificate().await;
+        let reloader = Reloader::start(runtime, reloading, &drain);
         let operator = Operator::new(Arc::clone(&reloader), readiness.clone());
         let app = Self {
             https,
@@ -109,8 +109,8 @@ impl App {
     /// What a successor could go on with, once a reload that is under way is done; in the order in which it takes them, since
     /// several may be labelled as one port 0. Also the configuration in use, if it can be read again.
     pub async fn offered(&self) -> (Vec<OfferedListener>, Option<InUse>, ReloadPause) {
-        let (doors, in_use, unchanging) = self.reloader.offered().await;
-        (self.offered.iter().cloned().chain(doors).collect(), in_use, unchanging)
+        let (listeners, in_use, unchanging) = self.reloader.offered().await;
+        (self.offered.iter().cloned().chain(listeners).collect(), in_use, unchanging)
     }
 
     /// Leaves new clients to a successor at once, the operator's included, and stops as [`App::stop`] does. Clients should

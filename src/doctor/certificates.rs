@@ -14,22 +14,22 @@ use crate::config::{Certificate, Config, Name};
 use crate::tls::{CertDescription, CheckedCert, OnDisk, OnDiskError, PresentedChain, links_its_issuer};
 
 /// The certificates that a listener shows.
-pub(super) fn judge_shown(diagnosis: &mut Diagnosis, config: &Config, door: &ProbedListener, now: OffsetDateTime) {
-    for shown in &door.shown {
+pub(super) fn judge_shown(diagnosis: &mut Diagnosis, config: &Config, probed: &ProbedListener, now: OffsetDateTime) {
+    for shown in &probed.shown {
         let name = config.tls.names.iter().find(|name| name.to_string().replace('*', "any") == shown.name);
         let Some(PresentedChain { chain, refused }) = &shown.presented else {
             diagnosis.checked(
-                format!("{} shows a certificate for {}", door.address, shown.name),
+                format!("{} shows a certificate for {}", probed.address, shown.name),
                 CheckOutcome::Bad,
                 "",
             );
-            diagnosis.found(catalogue::none(&shown.name, &door.address));
+            diagnosis.found(catalogue::none(&shown.name, &probed.address));
             continue;
         };
         let described: Vec<_> = chain.iter().filter_map(|one| CertDescription::read(one)).collect();
         let unknown = refused.as_ref().filter(|error| is_unknown_issuer(error)).map(ToString::to_string);
         let linked = chain.first().is_some_and(|leaf| links_its_issuer(leaf));
-        let place = CertificateSeenAt { text: door.address.clone(), kind: kind(config) };
+        let place = CertificateSeenAt { text: probed.address.clone(), kind: kind(config) };
         // A wildcard's own name is what its certificate has.
         judge::certificate(diagnosis, &place, name, &described, (unknown.as_deref(), linked), now);
     }

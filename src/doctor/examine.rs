@@ -67,7 +67,8 @@ pub async fn examine(question: &DoctorRequest) -> DoctorReport {
         beside.is_none()
     });
     let ports = if matches!(running, RunningFrontgate::Yes(_)) { Vec::new() } else { ports(&config) };
-    let (gateways, doors) = tokio::join!(gateways(&plan, &config), doors(&plan, &config, &running, &ports, &machine));
+    let (gateways, probed_listeners) =
+        tokio::join!(gateways(&plan, &config), probed_listeners(&plan, &config, &running, &ports, &machine));
 
     match &question.gateway_config {
         Some(GatewayConfig { file, settings: Err(why), .. }) => diagnosis.found(catalogue::unreadable(file, why)),
@@ -80,12 +81,12 @@ pub async fn examine(question: &DoctorRequest) -> DoctorReport {
     }
     let direct = judge_gateways(&mut diagnosis, question, &plan, &config, &gateways, &machine);
     judge::own_settings(&mut diagnosis, &config, &plan.sites);
-    judge_frontgate(&mut diagnosis, question, own_file.as_deref(), &running, &ports, doors.is_empty());
-    for door in &doors {
-        judge::door(&mut diagnosis, door, direct);
-        certificates::judge_shown(&mut diagnosis, &config, door, machine.now);
+    judge_frontgate(&mut diagnosis, question, own_file.as_deref(), &running, &ports, probed_listeners.is_empty());
+    for probed in &probed_listeners {
+        judge::probed(&mut diagnosis, probed, direct);
+        certificates::judge_shown(&mut diagnosis, &config, probed, machine.now);
     }
-    if doors.is_empty() {
+    if probed_listeners.is_empty() {
         certificates::judge_files(&mut diagnosis, &config, machine.now);
     }
     let pid = if let RunningFrontgate::Yes(status) = &running { status.pid } else { None };
@@ -149,7 +150,7 @@ async fn gateways(plan: &DoctorPlan, config: &Config) -> Vec<ProbedGateway> {
 }
 
 /// The listeners of a frontgate that runs, or of one that seems to.
-async fn doors(
+async fn probed_listeners(
     plan: &DoctorPlan,
     config: &Config,
     running: &RunningFrontgate,

@@ -12,7 +12,7 @@ mod settings;
 pub(super) use certificate::{CertificateKind, CertificateSeenAt, certificate};
 pub(super) use gateway::gateway;
 pub(super) use identity::identity;
-pub(super) use listener::door;
+pub(super) use listener::probed;
 pub(super) use machine::machine;
 pub(super) use origin::origins;
 pub(super) use running::{ports, running};

@@ -173,17 +173,17 @@ impl RequestFailure {
 
     /// The status it is answered with.
     pub fn status(&self) -> StatusCode {
-        self.face().status
+        self.page_spec().status
     }
 
     /// Its stable name, in `snake_case`.
     pub fn code(&self) -> &'static str {
-        self.face().code
+        self.page_spec().code
     }
 
     /// Who must change something.
     pub fn fault(&self) -> Blame {
-        self.face().fault
+        self.page_spec().fault
     }
 
     /// Whether the same request may succeed over another connection. For [`RequestFailure::GatewayClosed`] the gateway may have

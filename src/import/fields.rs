@@ -111,10 +111,10 @@ pub(super) fn response(name: &str, content: Content<'_>) -> FieldDisposition {
 }
 
 /// Puts what becomes of the field `name` into `rules`; what the report says of it, and under which verdict.
-pub(super) fn put(rules: &mut DraftHeaderRules, name: &str, fate: &FieldDisposition) {
+pub(super) fn put(rules: &mut DraftHeaderRules, name: &str, disposition: &FieldDisposition) {
     rules.set.retain(|(other, _)| !other.eq_ignore_ascii_case(name));
     rules.remove.retain(|other| !other.eq_ignore_ascii_case(name));
-    match fate {
+    match disposition {
         FieldDisposition::Set(value) => rules.set.push((name.to_owned(), value.clone())),
         FieldDisposition::Remove => rules.remove.push(name.to_owned()),
         _ => {}
@@ -161,21 +161,25 @@ mod tests {
     #[test]
     fn fields_of_requests() {
         let is = |name, content, expected: fn(&FieldDisposition) -> bool| {
-            let fate = request(name, content);
-            assert!(expected(&fate), "{name} {content:?}: {fate:?}");
+            let disposition = request(name, content);
+            assert!(expected(&disposition), "{name} {content:?}: {disposition:?}");
         };
-        is("Host", Content::Host, |fate| matches!(fate, FieldDisposition::NotNeeded(_)));
-        is("Host", Content::Text("127.0.0.1"), |fate| matches!(fate, FieldDisposition::Wrong(_)));
-        is("X-Forwarded-For", Content::Client, |fate| matches!(fate, FieldDisposition::NotNeeded(_)));
-        is("X-Forwarded-For", Content::Field("x-forwarded-for"), |fate| matches!(fate, FieldDisposition::Wrong(_)));
-        is("X-Forwarded-For", Content::Nothing, |fate| matches!(fate, FieldDisposition::Wrong(_)));
-        is("X-Forwarded-User", Content::User, |fate| *fate == FieldDisposition::User);
-        is("X-Forwarded-Prefix", Content::Text("/a"), |fate| matches!(fate, FieldDisposition::Dropped(_)));
-        is("X-Team", Content::Text("blue"), |fate| *fate == FieldDisposition::Set("blue".into()));
-        is("X-Team", Content::Nothing, |fate| *fate == FieldDisposition::Remove);
-        is("X-Team", Content::Other, |fate| matches!(fate, FieldDisposition::Dropped(_)));
-        is("X-Team", Content::Text("a\nb"), |fate| matches!(fate, FieldDisposition::Dropped(_)));
-        is("Origin", Content::Nothing, |fate| matches!(fate, FieldDisposition::Wrong(_)));
+        is("Host", Content::Host, |disposition| matches!(disposition, FieldDisposition::NotNeeded(_)));
+        is("Host", Content::Text("127.0.0.1"), |disposition| matches!(disposition, FieldDisposition::Wrong(_)));
+        is("X-Forwarded-For", Content::Client, |disposition| matches!(disposition, FieldDisposition::NotNeeded(_)));
+        is("X-Forwarded-For", Content::Field("x-forwarded-for"), |disposition| {
+            matches!(disposition, FieldDisposition::Wrong(_))
+        });
+        is("X-Forwarded-For", Content::Nothing, |disposition| matches!(disposition, FieldDisposition::Wrong(_)));
+        is("X-Forwarded-User", Content::User, |disposition| *disposition == FieldDisposition::User);
+        is("X-Forwarded-Prefix", Content::Text("/a"), |disposition| {
+            matches!(disposition, FieldDisposition::Dropped(_))
+        });
+        is("X-Team", Content::Text("blue"), |disposition| *disposition == FieldDisposition::Set("blue".into()));
+        is("X-Team", Content::Nothing, |disposition| *disposition == FieldDisposition::Remove);
+        is("X-Team", Content::Other, |disposition| matches!(disposition, FieldDisposition::Dropped(_)));
+        is("X-Team", Content::Text("a\nb"), |disposition| matches!(disposition, FieldDisposition::Dropped(_)));
+        is("Origin", Content::Nothing, |disposition| matches!(disposition, FieldDisposition::Wrong(_)));
     }
 
     #[test]

@@ -94,9 +94,9 @@ fn sweep(tree: &[NginxDirective], outer: Option<&str>, report: &mut ImportReport
         let (place, shown) = (&directive.place, directive.shown());
         if !report.mentions(place) {
             let is_off = directive.args.len() == 1 && directive.first() == "off";
-            match (outer, known::fate(&directive.name)) {
+            match (outer, known::disposition(&directive.name)) {
                 (_, known::DirectiveDisposition::Dropped(_)) if is_off => report.not_needed(place, &shown, "it is off"),
-                (Some(outer), fate) if fate == known::NO_EFFECT => {
+                (Some(outer), disposition) if disposition == known::NO_EFFECT => {
                     report.dropped(place, &shown, format!("part of `{outer}`, which is not translated"));
                 }
                 (_, known::DirectiveDisposition::NotNeeded(why)) => report.not_needed(place, &shown, why),

@@ -46,13 +46,13 @@ impl Wake for WakeFlag {
 
 /// Waits for `seldom`, which is asked only when it has woken the task.
 pub async fn when_raised<F: Future>(seldom: F) -> F::Output {
-    let (bell, mut seldom) = (Arc::new(WakeFlag::default()), pin!(seldom));
-    let waker = Waker::from(Arc::clone(&bell));
+    let (wake_flag, mut seldom) = (Arc::new(WakeFlag::default()), pin!(seldom));
+    let waker = Waker::from(Arc::clone(&wake_flag));
     // It must be asked once to know whom to wake.
-    bell.raise();
+    wake_flag.raise();
     poll_fn(|cx| {
-        bell.watch(cx);
-        if bell.take() { seldom.as_mut().poll(&mut Context::from_waker(&waker)) } else { Poll::Pending }
+        wake_flag.watch(cx);
+        if wake_flag.take() { seldom.as_mut().poll(&mut Context::from_waker(&waker)) } else { Poll::Pending }
     })
     .await
 }
@@ -67,14 +67,14 @@ mod tests {
 
     #[test]
     fn a_ring_wakes_whoever_watches_and_is_heard_once() {
-        let (bell, task) = (Arc::new(WakeFlag::default()), Arc::new(WakeFlag::default()));
+        let (wake_flag, task) = (Arc::new(WakeFlag::default()), Arc::new(WakeFlag::default()));
         let waker = Waker::from(Arc::clone(&task));
-        assert!(!bell.take());
+        assert!(!wake_flag.take());
         for _ in 0..2 {
-            bell.watch(&Context::from_waker(&waker));
-            Waker::from(Arc::clone(&bell)).wake();
+            wake_flag.watch(&Context::from_waker(&waker));
+            Waker::from(Arc::clone(&wake_flag)).wake();
             assert!(task.take(), "each time");
-            assert!(bell.take() && !bell.take());
+            assert!(wake_flag.take() && !wake_flag.take());
         }
     }
 

@@ -65,7 +65,7 @@ pub async fn serve(
             Err(error) => return unfinished(&error, "connection dropped"),
         },
     };
-    let arrival = ConnectionInfo::new(peer, announced);
+    let connection_info = ConnectionInfo::new(peer, announced);
     // From the first request on the settings are those of the moment; to keep these would keep all that belongs to them.
     let drains = DrainSignals { connection: settings.drain.clone(), all: drain.clone() };
     let (handshakes, buffers) = match &settings.kind {
@@ -74,14 +74,14 @@ pub async fn serve(
             let way =
                 if matches!(kind, ListenerProtocol::Plain) { EdgeChoice::Proper } else { EdgeChoice::PlainHttpOnTls };
             drop(settings);
-            return h1::serve(ByteStream::Plain(socket), arrival, live, way, places, drains).await;
+            return h1::serve(ByteStream::Plain(socket), connection_info, live, way, places, drains).await;
         }
     };
     let dialled = if announced == ProxyAnnouncement::Nothing { DialTarget::Us } else { DialTarget::Proxy };
     let handshake = limited(until, handshake::accept(socket, dialled, handshakes, buffers));
     let (session, server_name, certificate) = tokio::select! {
         () = drain.hard() => return,
-        shaken = handshake => match shaken {
+        outcome = handshake => match outcome {
             Ok(HandshakeOutcome::Open(session, name, shown)) => (session, name, shown),
             Ok(HandshakeOutcome::Validated) => return tracing::debug!(%peer, "answered an ACME challenge"),
             Err(error) => return unfinished(&error, "TLS handshake failed"),
@@ -89,7 +89,7 @@ pub async fn serve(
     };
     let agreed = session.agreed();
     let is_h2 = agreed.alpn_protocol() == Some(b"h2");
-    let arrival = ConnectionInfo {
+    let connection_info = ConnectionInfo {
         secure: true,
         protocol: if is_h2 { Protocol::Http2 } else { Protocol::Http1 },
         tls_version: agreed.protocol_version().map(|version| match version {
@@ -99,15 +99,15 @@ pub async fn serve(
         server_name,
         certificate: Some(certificate),
         identity: agreed.peer_certificates().and_then(|chain| ClientIdentity::of(chain.first()?)).map(Arc::new),
-        ..arrival
+        ..connection_info
     };
     let stream = ByteStream::Server(session);
     let buffers = Arc::clone(buffers);
     drop(settings);
     if is_h2 {
-        h2::serve(stream, buffers, arrival, live, places, drains.connection).await;
+        h2::serve(stream, buffers, connection_info, live, places, drains.connection).await;
     } else {
-        h1::serve(stream, arrival, live, EdgeChoice::Proper, places, drains).await;
+        h1::serve(stream, connection_info, live, EdgeChoice::Proper, places, drains).await;
     }
 }
 

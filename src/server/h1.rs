@@ -34,22 +34,22 @@ use crate::tls::ByteStream;
 /// Serves one connection to its end; a WebSocket goes on in a task of its own.
 pub(super) async fn serve(
     stream: ByteStream,
-    arrival: ConnectionInfo,
+    connection_info: ConnectionInfo,
     live: &LiveSettings,
     way: EdgeChoice,
     places: ConnectionPermits,
     drains: DrainSignals,
 ) {
     let drain = &drains.connection;
-    let mut connection = ServedConnection::new(stream, arrival, live.clone(), way);
+    let mut connection = ServedConnection::new(stream, connection_info, live.clone(), way);
     let end = run(&mut connection, drain).await;
-    let ServedConnection { mut stream, input, arrival, handover, head_place, .. } = connection;
+    let ServedConnection { mut stream, input, connection_info, handover, head_place, .. } = connection;
     if let (ConnectionEnd::Over, Some(tunnel)) = (&end, handover.take()) {
         return tunnel.start(stream, input.into_bytes(), places, &drains.all);
     }
     // What follows takes time, and may be a part of a large head.
     drop((input, head_place));
-    let goodbye = async {
+    let close_frame = async {
         match end {
             ConnectionEnd::Cut => {}
             // Nobody waits for an answer that could get lost.
@@ -57,14 +57,14 @@ pub(super) async fn serve(
             ConnectionEnd::Over => linger(&mut stream, UnreadInput::Nothing).await,
             ConnectionEnd::Early => linger(&mut stream, UnreadInput::Body).await,
             ConnectionEnd::Refused(failure) => {
-                refuse(&mut stream, &failure, &arrival, live).await;
+                refuse(&mut stream, &failure, &connection_info, live).await;
                 linger(&mut stream, UnreadInput::Body).await;
             }
         }
     };
     tokio::select! {
         () = drain.hard() => {}
-        () = goodbye => {}
+        () = close_frame => {}
     }
 }
 
@@ -126,14 +126,19 @@ enum ConnectionEvent {
 }
 
 /// Answers a request that could not be read to the end of its head.
-async fn refuse(stream: &mut ByteStream, failure: &RequestFailure, arrival: &ConnectionInfo, live: &LiveSettings) {
+async fn refuse(
+    stream: &mut ByteStream,
+    failure: &RequestFailure,
+    connection_info: &ConnectionInfo,
+    live: &LiveSettings,
+) {
     let id = RequestId::fresh();
     let (mut head, ()) = Request::new(()).into_parts();
     head.method = Method::from_bytes(UNREAD).unwrap_or_default();
-    let peer = arrival.peer.ip();
+    let peer = connection_info.peer.ip();
     let mut access = live.load().log.request(id.as_str(), LoggedClient { addr: peer, proxy: peer }, &head);
     "-".clone_into(&mut access.target);
-    access.tls = arrival.tls_version;
+    access.tls = connection_info.tls_version;
     access.failed(failure.status(), failure.code());
     let page: Bytes = page::raw(failure, id.as_str());
     if let Ok(Ok(())) = timeout(LINGER, stream.write_all(&page)).await {

@@ -42,26 +42,27 @@ use crate::upstream::BodySource;
 pub(super) async fn serve(
     stream: ByteStream,
     buffers: Arc<BufferPool>,
-    arrival: ConnectionInfo,
+    connection_info: ConnectionInfo,
     live: &LiveSettings,
     places: ConnectionPermits,
     drain: Drain,
 ) {
     let _places = places;
     // The library has opinions on what a client does, and does not know which client that is.
-    let span = for_client(arrival.peer.ip());
-    let (activity, arrival, requested) = (ConnectionState::new(), Arc::new(arrival), live.clone());
-    let watched = activity.clone();
-    let streams = StreamSpawner::new(drain.tasks(), activity.clone());
+    let span = for_client(connection_info.peer.ip());
+    let (connection_state, connection_info, requested) =
+        (ConnectionState::new(), Arc::new(connection_info), live.clone());
+    let watched = connection_state.clone();
+    let streams = StreamSpawner::new(drain.tasks(), connection_state.clone());
     let (announced, sending, heads) = (streams.clone(), SendBudget::default(), HeadBudget::default());
     let waiting = heads.clone();
     let requests = service_fn(move |request: Request<Incoming>| {
         let flow = StreamFlow::new(sending.clone());
         announced.announce(flow.clone());
         let entry = RequestEntry {
-            arrival: Arc::clone(&arrival),
+            connection_info: Arc::clone(&connection_info),
             has_fragment: false,
-            busy: Some(activity.begin()),
+            busy: Some(connection_state.begin()),
             handover: None,
         };
         let (settings, place) = (requested.load(), waiting.enter(&request));
@@ -88,7 +89,7 @@ pub(super) async fn serve(
             .keep_alive_timeout(PING_TIMEOUT)
             .serve_connection(TokioIo::new(corked), requests)
     );
-    let mut timer = pin!(sleep_until(watched.look_again(live.load().patience, Instant::now())));
+    let mut timer = pin!(sleep_until(watched.look_again(live.load().connection_timeouts, Instant::now())));
     let (mut leaving, mut gathering) = (false, false);
     loop {
         tokio::select! {
@@ -125,8 +126,8 @@ pub(super) async fn serve(
                 return;
             }
             () = timer.as_mut() => {
-                let (now, patience) = (Instant::now(), live.load().patience);
-                match watched.deadline(patience) {
+                let (now, connection_timeouts) = (Instant::now(), live.load().connection_timeouts);
+                match watched.deadline(connection_timeouts) {
                     // It was asked to leave and has nothing under way.
                     Some(at) if at <= now && leaving => return,
                     Some(at) if at <= now => {
@@ -134,7 +135,7 @@ pub(super) async fn serve(
                         connection.as_mut().graceful_shutdown();
                         timer.as_mut().reset(now + GOODBYE);
                     }
-                    _ => timer.as_mut().reset(watched.look_again(patience, now)),
+                    _ => timer.as_mut().reset(watched.look_again(connection_timeouts, now)),
                 }
             }
         }

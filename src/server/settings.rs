@@ -28,7 +28,7 @@ pub struct ListenerSettings {
     /// For the TLS handshake, the PROXY header included.
     pub handshake: Option<Duration>,
     /// For requests and the pauses between them.
-    pub patience: ConnectionTimeouts,
+    pub connection_timeouts: ConnectionTimeouts,
     /// The most bytes of a request's head.
     pub request_head: usize,
     /// What heads take that are only partly here.
@@ -79,7 +79,7 @@ impl ListenerSettings {
     /// Where requests go that come this way.
     pub(super) fn edge(&self, way: EdgeChoice) -> &Edge {
         match (&self.kind, way) {
-            (ListenerProtocol::Tls { mistaken, .. }, EdgeChoice::PlainHttpOnTls) => mistaken,
+            (ListenerProtocol::Tls { plain_http_on_tls, .. }, EdgeChoice::PlainHttpOnTls) => plain_http_on_tls,
             _ => &self.edge,
         }
     }
@@ -94,7 +94,7 @@ pub enum ListenerProtocol {
         /// Where their sessions borrow memory.
         buffers: Arc<BufferPool>,
         /// What answers plain HTTP.
-        mistaken: Edge,
+        plain_http_on_tls: Edge,
     },
     /// Plain HTTP.
     Plain,

@@ -12,19 +12,19 @@ pub(super) struct EndpointState {
     /// Requests and WebSockets under way.
     pub(super) busy: usize,
     /// It failed, and is left alone until then.
-    pub(super) shunned: Option<Instant>,
+    pub(super) ejected_until: Option<Instant>,
 }
 
 /// The endpoints in the order in which to try them: those that are not left alone, then the others, those that come back first
 /// before. `turn` counts up with every choice.
-pub(super) fn order(balance: Balance, turn: usize, standings: &[EndpointState], now: Instant) -> Vec<usize> {
-    let count = standings.len();
+pub(super) fn order(balance: Balance, turn: usize, endpoint_states: &[EndpointState], now: Instant) -> Vec<usize> {
+    let count = endpoint_states.len();
     let mut order: Vec<usize> = (0..count).map(|step| (turn % count + step) % count).collect();
     // Both sorts are stable: among equals it goes round.
     if balance == Balance::LeastConnections {
-        order.sort_by_key(|&index| standings[index].busy);
+        order.sort_by_key(|&index| endpoint_states[index].busy);
     }
-    order.sort_by_key(|&index| standings[index].shunned.filter(|until| *until > now));
+    order.sort_by_key(|&index| endpoint_states[index].ejected_until.filter(|until| *until > now));
     order
 }
 
@@ -32,7 +32,7 @@ pub(super) fn order(balance: Balance, turn: usize, standings: &[EndpointState], 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct OutlierState {
     failures: u32,
-    shunned: Option<Instant>,
+    ejected_until: Option<Instant>,
 }
 
 impl OutlierState {
@@ -40,9 +40,9 @@ impl OutlierState {
     pub(super) fn failed(&mut self, now: Instant) -> bool {
         let news = self.failures == 0;
         // Those that were under way together fail together, and count once.
-        if self.shunned.is_none_or(|until| until <= now) {
+        if self.ejected_until.is_none_or(|until| until <= now) {
             let pause = SHUNNED.saturating_mul(2u32.saturating_pow(self.failures)).min(LONGEST);
-            (self.failures, self.shunned) = (self.failures.saturating_add(1), Some(now + pause));
+            (self.failures, self.ejected_until) = (self.failures.saturating_add(1), Some(now + pause));
         }
         news
     }
@@ -53,8 +53,8 @@ impl OutlierState {
     }
 
     /// Until when it is left alone.
-    pub(super) fn shunned(&self) -> Option<Instant> {
-        self.shunned
+    pub(super) fn ejected_until(&self) -> Option<Instant> {
+        self.ejected_until
     }
 }
 
@@ -71,15 +71,17 @@ mod tests {
     fn one_after_the_other_or_the_least_busy_and_those_left_alone_last() {
         let now = Instant::now();
         let second = Duration::from_secs(1);
-        let standing =
-            |busy, until: Option<u32>| EndpointState { busy, shunned: until.map(|seconds| now + second * seconds) };
+        let endpoint_state = |busy, until: Option<u32>| EndpointState {
+            busy,
+            ejected_until: until.map(|seconds| now + second * seconds),
+        };
         let (robin, least) = (Balance::RoundRobin, Balance::LeastConnections);
-        let idle = [standing(0, None); 3];
-        let busy = [standing(5, None), standing(2, None), standing(2, None)];
-        let one_down = [standing(0, Some(5)), standing(9, None), standing(3, None)];
-        let all_down = [standing(0, Some(5)), standing(9, Some(1)), standing(3, Some(3))];
-        let back = [standing(0, Some(0)), standing(9, None), standing(3, None)];
-        for (balance, turn, standings, expected) in [
+        let idle = [endpoint_state(0, None); 3];
+        let busy = [endpoint_state(5, None), endpoint_state(2, None), endpoint_state(2, None)];
+        let one_down = [endpoint_state(0, Some(5)), endpoint_state(9, None), endpoint_state(3, None)];
+        let all_down = [endpoint_state(0, Some(5)), endpoint_state(9, Some(1)), endpoint_state(3, Some(3))];
+        let back = [endpoint_state(0, Some(0)), endpoint_state(9, None), endpoint_state(3, None)];
+        for (balance, turn, endpoint_states, expected) in [
             (robin, 0, idle, [0, 1, 2]),
             (robin, 1, idle, [1, 2, 0]),
             (robin, 5, idle, [2, 0, 1]),
@@ -96,7 +98,7 @@ mod tests {
             (least, 0, all_down, [1, 2, 0]),
             (least, 0, back, [0, 2, 1]),
         ] {
-            assert_eq!(order(balance, turn, &standings, now), expected, "{balance:?} {turn} {standings:?}");
+            assert_eq!(order(balance, turn, &endpoint_states, now), expected, "{balance:?} {turn} {endpoint_states:?}");
         }
     }
 
@@ -108,15 +110,15 @@ mod tests {
         let mut now = began;
         for (pause, news) in [(2, true), (4, false), (8, false), (16, false), (30, false), (30, false)] {
             assert_eq!(record.failed(now), news);
-            assert_eq!(record.shunned(), Some(now + second * pause));
+            assert_eq!(record.ejected_until(), Some(now + second * pause));
             // What was under way with it says nothing more.
             record.failed(now + second);
-            assert_eq!(record.shunned(), Some(now + second * pause));
+            assert_eq!(record.ejected_until(), Some(now + second * pause));
             now += second * pause;
         }
         assert!(record.worked() && !record.worked(), "said once");
-        assert_eq!(record.shunned(), None);
+        assert_eq!(record.ejected_until(), None);
         record.failed(now);
-        assert_eq!(record.shunned(), Some(now + second * 2));
+        assert_eq!(record.ejected_until(), Some(now + second * 2));
     }
 }

@@ -41,7 +41,7 @@ pub(super) enum EncodedFraming {
 /// Writes a request's head, line by line.
 #[derive(Debug)]
 pub struct HeadWriter {
-    outgoing: EncodedRequest,
+    encoded: EncodedRequest,
     framed: bool,
 }
 
@@ -65,7 +65,7 @@ impl EncodedRequest {
         head.extend_from_slice(b" HTTP/1.1\r\n");
         let repeatable = framing == EncodedFraming::None && method.is_idempotent();
         let to_head = *method == Method::HEAD;
-        HeadWriter { outgoing: Self { head, body, framing, trailers: Vec::new(), to_head, repeatable }, framed: false }
+        HeadWriter { encoded: Self { head, body, framing, trailers: Vec::new(), to_head, repeatable }, framed: false }
     }
 }
 
@@ -110,18 +110,18 @@ impl HeadWriter {
             return;
         } else if *name == TRAILER {
             let names = value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-            self.outgoing
+            self.encoded
                 .trailers
                 .extend(names.filter_map(|name| HeaderName::from_bytes(name).ok()).take(MOST_TRAILERS));
         }
-        put(&mut self.outgoing.head, name, value);
+        put(&mut self.encoded.head, name, value);
     }
 
     /// Ends the head.
     pub fn end(mut self) -> Box<EncodedRequest> {
         self.frame(false);
-        self.outgoing.head.extend_from_slice(b"\r\n");
-        Box::new(self.outgoing)
+        self.encoded.head.extend_from_slice(b"\r\n");
+        Box::new(self.encoded)
     }
 
     /// Says once how long the body is; of one that is empty only if that was `asked` for.
@@ -129,8 +129,8 @@ impl HeadWriter {
         if std::mem::replace(&mut self.framed, true) {
             return;
         }
-        let head = &mut self.outgoing.head;
-        match self.outgoing.framing {
+        let head = &mut self.encoded.head;
+        match self.encoded.framing {
             EncodedFraming::None if asked => head.extend_from_slice(b"content-length: 0\r\n"),
             EncodedFraming::None => {}
             EncodedFraming::Length(length) => write(head, format_args!("content-length: {length}\r\n")),
@@ -213,8 +213,8 @@ const MOST_TRAILERS: usize = 32;
 mod tests {
     use super::*;
 
-    fn text(outgoing: &EncodedRequest) -> &str {
-        std::str::from_utf8(&outgoing.head).unwrap()
+    fn text(encoded: &EncodedRequest) -> &str {
+        std::str::from_utf8(&encoded.head).unwrap()
     }
 
     fn request(method: &str, target: &str, fields: &[(&str, &str)]) -> Box<EncodedRequest> {
@@ -255,7 +255,7 @@ mod tests {
         for (framing, named, expected) in rows {
             let mut writer =
                 EncodedRequest::writer(&Method::POST, &PathAndQuery::from_static("/"), RequestBody::Empty, 0);
-            writer.outgoing.framing = framing;
+            writer.encoded.framing = framing;
             for (name, value) in fields {
                 if named || name != "content-length" {
                     writer.field(&HeaderName::from_static(name), &HeaderValue::from_static(value));

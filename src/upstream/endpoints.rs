@@ -51,8 +51,8 @@ impl Endpoint {
         &self.pool
     }
 
-    fn standing(&self) -> EndpointState {
-        EndpointState { busy: self.busy.count(), shunned: self.record().shunned() }
+    fn endpoint_state(&self) -> EndpointState {
+        EndpointState { busy: self.busy.count(), ejected_until: self.record().ejected_until() }
     }
 
     fn failed(&self, why: &dyn std::fmt::Display) {
@@ -101,12 +101,12 @@ impl Endpoints {
         let Some(endpoint) = &lease.0 else { return false };
         endpoint.failed(&"it hung up without an answer");
         let now = Instant::now();
-        self.all().iter().any(|other| other.standing().shunned.is_none_or(|until| until <= now))
+        self.all().iter().any(|other| other.endpoint_state().ejected_until.is_none_or(|until| until <= now))
     }
 
     fn order(&self) -> Vec<usize> {
-        let standings: Vec<EndpointState> = self.all().iter().map(|endpoint| endpoint.standing()).collect();
-        order(self.0.balance, self.0.turn.load(Ordering::Relaxed), &standings, Instant::now())
+        let endpoint_states: Vec<EndpointState> = self.all().iter().map(|endpoint| endpoint.endpoint_state()).collect();
+        order(self.0.balance, self.0.turn.load(Ordering::Relaxed), &endpoint_states, Instant::now())
     }
 }
 
@@ -225,7 +225,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_lets_others_wait_in_vain_is_left_alone_and_who_is_left_by_a_client_is_not() {
         let cases = [(GIVEN_UP, false, true), (GIVEN_UP / 2, false, false), (GIVEN_UP, true, false)];
-        for (time, ends, shunned) in cases {
+        for (time, ends, ejected_until) in cases {
             let endpoint = endpoint();
             let trying = EndpointProbe::begin(&endpoint);
             sleep(time).await;
@@ -234,7 +234,7 @@ mod tests {
             } else {
                 drop(trying);
             }
-            assert_eq!(endpoint.standing().shunned.is_some(), shunned, "{time:?} {ends}");
+            assert_eq!(endpoint.endpoint_state().ejected_until.is_some(), ejected_until, "{time:?} {ends}");
         }
     }
 
@@ -243,12 +243,15 @@ mod tests {
         let (one, two) = (endpoint(), endpoint());
         let group = Endpoints::new(Balance::RoundRobin, vec![Arc::clone(&one), two]);
         assert!(matches!(group.dial().await, Err(ConnectError::Refused)));
-        assert!(group.all().iter().all(|endpoint| endpoint.standing().shunned.is_some()));
+        assert!(group.all().iter().all(|endpoint| endpoint.endpoint_state().ejected_until.is_some()));
         let later = Endpoints::new(Balance::LeastConnections, vec![one, endpoint()]);
         assert_eq!(later.order(), [1, 0]);
         let failed = FailedConnection(Some(Arc::clone(&later.all()[1])));
         assert!(!later.failed(&failed), "nobody is left to ask");
         let only = Endpoints::new(Balance::RoundRobin, vec![endpoint()]);
-        assert!(only.dial().await.is_err() && only.all()[0].standing().shunned.is_none(), "nobody stands in for it");
+        assert!(
+            only.dial().await.is_err() && only.all()[0].endpoint_state().ejected_until.is_none(),
+            "nobody stands in for it"
+        );
     }
 }

@@ -78,11 +78,11 @@ impl H1Connection {
     /// Those of [`H1Connection::exchange`], or it took too long.
     pub async fn exchange_within(
         &mut self,
-        patience: GatewayTimeouts,
+        gateway_timeouts: GatewayTimeouts,
         request: Box<EncodedRequest>,
     ) -> Result<Response<()>, SendError> {
         self.sending = RequestWriter::new(request);
-        self.silence = GatewaySilence::new(patience);
+        self.silence = GatewaySilence::new(gateway_timeouts);
         self.interims = 0;
         let answer = poll_fn(|cx| match self.poll_head(cx) {
             Poll::Pending => self.silence.poll(cx, self.sending.awaited()).map(Err),

@@ -16,7 +16,7 @@
 //! a connection for [`wait::SETTLED`] or answered.
 //!
 //! **A gateway that announces a restart** to a WebSocket may be listening again before anybody finds it down. So whoever
-//! comes after [`HoldQueue::doubt`] looks first.
+//! comes after [`HoldQueue::suspect`] looks first.
 //!
 //! **A gateway that has been down for longer than `hold`** is probably off. A person who opens a page should then read so at
 //! once, and the page asks again by itself; so requests are turned away after one look. WebSockets still wait: nobody reads
@@ -141,9 +141,9 @@ impl HoldQueue {
     }
 
     /// The gateway has said that it restarts: whoever comes next looks before it goes through.
-    pub fn doubt(&self) {
+    pub fn suspect(&self) {
         if self.0.hold.is_some() {
-            self.line().doubt(Instant::now());
+            self.line().suspect(Instant::now());
         }
     }
 

@@ -29,15 +29,15 @@ pub(super) enum AwaitedStep {
 /// Counts the time for which a gateway keeps an exchange waiting.
 #[derive(Debug)]
 pub(super) struct GatewaySilence {
-    patience: GatewayTimeouts,
+    gateway_timeouts: GatewayTimeouts,
     awaited: AwaitedStep,
     stall: StallTimer,
 }
 
 impl GatewaySilence {
     /// With a request that begins now.
-    pub(super) fn new(patience: GatewayTimeouts) -> Self {
-        Self { patience, awaited: AwaitedStep::Client, stall: StallTimer::new(None) }
+    pub(super) fn new(gateway_timeouts: GatewayTimeouts) -> Self {
+        Self { gateway_timeouts, awaited: AwaitedStep::Client, stall: StallTimer::new(None) }
     }
 
     /// Something of the answer's body came.
@@ -53,8 +53,8 @@ impl GatewaySilence {
         }
         let (limit, error) = match awaited {
             AwaitedStep::Client => return Poll::Pending,
-            AwaitedStep::Taking(_) => (self.patience.send, LinkError::Untaken),
-            AwaitedStep::Answer => (self.patience.read, LinkError::Silent),
+            AwaitedStep::Taking(_) => (self.gateway_timeouts.send, LinkError::Untaken),
+            AwaitedStep::Answer => (self.gateway_timeouts.read, LinkError::Silent),
         };
         self.stall.set_limit(limit);
         self.stall.poll_waiting(cx).map(|()| error)
@@ -79,7 +79,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_gateways_silence_begins_when_it_has_the_whole_request() {
-        let patience = GatewayTimeouts { send: Some(5 * SECOND), read: Some(2 * SECOND) };
+        let gateway_timeouts = GatewayTimeouts { send: Some(5 * SECOND), read: Some(2 * SECOND) };
         let steps = [
             // After so many seconds, what is waited for, and what is said then.
             (0, AwaitedStep::Client, ""),
@@ -100,12 +100,12 @@ mod tests {
             Poll::Ready(LinkError::Untaken) => "untaken",
             Poll::Ready(_) => "another",
         };
-        let mut silence = GatewaySilence::new(patience);
+        let mut silence = GatewaySilence::new(gateway_timeouts);
         for (number, (after, awaited, expected)) in steps.into_iter().enumerate() {
             advance(after * SECOND).await;
             assert_eq!(look(&mut silence, awaited), expected, "step {number}");
         }
-        let mut silence = GatewaySilence::new(patience);
+        let mut silence = GatewaySilence::new(gateway_timeouts);
         assert_eq!(look(&mut silence, AwaitedStep::Taking(0)), "");
         advance(5 * SECOND).await;
         assert_eq!(look(&mut silence, AwaitedStep::Taking(0)), "untaken");

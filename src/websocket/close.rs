@@ -6,7 +6,7 @@ use super::Side;
 use super::frame::{OwnFrame, Violation};
 
 /// What ended a WebSocket. "In the middle of a frame" is not an ending of its own: then there is no room for a Close,
-/// and whatever [`WebSocketEnd::goodbye`] says, that side is cut.
+/// and whatever [`WebSocketEnd::close_frame`] says, that side is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebSocketEnd {
     /// The client sent a Close, which the gateway gets as it is.
@@ -144,7 +144,7 @@ impl WebSocketEnd {
     }
 
     /// The Close that `side` gets from frontgate; `None` if it has had the other peer's, or cannot get one.
-    pub fn goodbye(&self, side: Side) -> Option<CloseFrame> {
+    pub fn close_frame(&self, side: Side) -> Option<CloseFrame> {
         let (client, gateway) = match self {
             Self::ClientClosed | Self::GatewayClosed | Self::Cut => (None, None),
             Self::GatewayLost => (say(RESTART, "gateway connection lost"), None),
@@ -286,7 +286,7 @@ mod tests {
             assert_eq!(ended.as_str(), *name);
             for (side, said) in [(Side::Client, client), (Side::Gateway, gateway)] {
                 let expected = said.map(|(code, reason, then)| CloseFrame { code, reason: reason.into(), then });
-                assert_eq!(ended.goodbye(side), expected, "{ended:?} to {side:?}");
+                assert_eq!(ended.close_frame(side), expected, "{ended:?} to {side:?}");
             }
         }
     }
@@ -307,12 +307,12 @@ mod tests {
     }
 
     #[test]
-    fn a_goodbye_is_a_close_frame() {
-        let goodbye = WebSocketEnd::Draining.goodbye(Side::Client).unwrap();
-        assert_eq!(goodbye.frame(None).as_bytes(), b"\x88\x11\x03\xF4service restart");
+    fn a_close_of_ours_is_a_close_frame() {
+        let close_frame = WebSocketEnd::Draining.close_frame(Side::Client).unwrap();
+        assert_eq!(close_frame.frame(None).as_bytes(), b"\x88\x11\x03\xF4service restart");
         // What an operator writes may be longer than a Close can be.
         let ended = WebSocketEnd::ClosedByOperator { reason: "ü".repeat(200).into() };
-        let frame = ended.goodbye(Side::Client).unwrap().frame(None);
+        let frame = ended.close_frame(Side::Client).unwrap().frame(None);
         assert_eq!(FrameHead::parse(frame.as_bytes()).unwrap().unwrap().len, 2 + 122);
     }
 }

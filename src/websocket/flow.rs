@@ -115,7 +115,7 @@ impl DirectionFlow {
             if !self.closed && self.direction.close().is_some() {
                 self.chunk.settle(buffers);
                 self.closed = true;
-                to.state.closed = !to.state.cut && !matches!(to.state.farewell, OwnClose::Said(..));
+                to.state.closed = !to.state.cut && !matches!(to.state.own_close, OwnClose::Said(..));
                 return Poll::Ready(FlowEvent::Closed);
             }
             if from.state.ended {
@@ -138,7 +138,7 @@ impl DirectionFlow {
     /// Whether what is written next is only the answer to a Close that has passed before. The end follows at once, and they go
     /// out together. What is longer, or has to wait, is flushed: the end does not wait for it as long.
     fn is_last_word<R, W>(&self, from: &Leg<R>, to: &Leg<W>) -> bool {
-        let answers = from.state.closed && to.state.farewell == OwnClose::None && self.direction.close().is_some();
+        let answers = from.state.closed && to.state.own_close == OwnClose::None && self.direction.close().is_some();
         answers && self.pass <= MAX_HEADER + MAX_CONTROL && !self.unflushed && self.blocked.is_none()
     }
 
@@ -169,7 +169,7 @@ impl DirectionFlow {
             ready!(to.poll_own(cx, now))?;
             self.unflushed = true;
         }
-        if self.unflushed && !is_last && (self.chunk.is_empty() || matches!(to.state.farewell, OwnClose::Said(..))) {
+        if self.unflushed && !is_last && (self.chunk.is_empty() || matches!(to.state.own_close, OwnClose::Said(..))) {
             ready!(Pin::new(&mut to.io).poll_flush(cx))?;
             self.unflushed = false;
         }
@@ -193,7 +193,7 @@ impl DirectionFlow {
     /// After our own Close, or on a leg that was given up, nothing more passes: what was accepted is dropped. What else the
     /// peer sends is still looked at, for its Close.
     fn discard_unwanted<W>(&mut self, to: &Leg<W>) {
-        if to.state.cut || matches!(to.state.farewell, OwnClose::Said(..)) {
+        if to.state.cut || matches!(to.state.own_close, OwnClose::Said(..)) {
             self.prefix_written = self.prefix.len();
             self.pass = 0;
             self.unflushed &= !to.state.cut;

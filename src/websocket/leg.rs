@@ -31,7 +31,7 @@ pub(super) struct LegState {
     /// The Close of the other peer has been written.
     pub(super) closed: bool,
     /// Our own Close.
-    pub(super) farewell: OwnClose,
+    pub(super) own_close: OwnClose,
     pub(super) pings: PingStats,
     /// The connection failed: it is not we who cut it.
     failed: bool,
@@ -86,7 +86,7 @@ impl LegState {
             refused: false,
             cut: false,
             closed: false,
-            farewell: OwnClose::None,
+            own_close: OwnClose::None,
             pings: PingStats::default(),
             failed: false,
             left: false,
@@ -111,7 +111,7 @@ impl LegState {
 
     /// Puts the last frame in line: before a ping that has not begun to go out, behind one that has.
     pub(super) fn queue_close(&mut self, code: u16, frame: OwnFrame) {
-        self.farewell = OwnClose::Waiting(code);
+        self.own_close = OwnClose::Waiting(code);
         match &mut self.own {
             Some(own) if own.written > 0 => own.then = Some(frame),
             own => *own = Some(PendingFrame { frame, written: 0, kind: OwnFrameKind::Close, then: None }),
@@ -120,8 +120,8 @@ impl LegState {
 
     /// The other peer's own Close came first: ours has no place after it (RFC 6455 §5.5.1).
     pub(super) fn withdraw_close(&mut self) {
-        if let OwnClose::Waiting(_) = self.farewell {
-            self.farewell = OwnClose::None;
+        if let OwnClose::Waiting(_) = self.own_close {
+            self.own_close = OwnClose::None;
             self.own = None;
         }
     }
@@ -149,12 +149,12 @@ impl LegState {
 
     /// Whether the peer had a Close, the other peer's or ours.
     pub(super) fn is_told(&self) -> bool {
-        self.closed || matches!(self.farewell, OwnClose::Said(..))
+        self.closed || matches!(self.own_close, OwnClose::Said(..))
     }
 
     /// Whether the peer went by itself, and not while we had a last word for it.
     pub(super) fn is_gone(&self) -> bool {
-        self.farewell == OwnClose::None && (self.ended || self.failed)
+        self.own_close == OwnClose::None && (self.ended || self.failed)
     }
 
     fn own_written(&mut self, now: Instant) {
@@ -165,8 +165,8 @@ impl LegState {
                 self.keepalive.pinged(now);
             }
             OwnFrameKind::Close => {
-                if let OwnClose::Waiting(code) = self.farewell {
-                    self.farewell = OwnClose::Said(code, now);
+                if let OwnClose::Waiting(code) = self.own_close {
+                    self.own_close = OwnClose::Said(code, now);
                 }
             }
         }

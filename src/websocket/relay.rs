@@ -53,7 +53,7 @@ pub struct Relay<C, G> {
     leave_at: Option<Instant>,
     /// A leg that takes nothing more, and until when what it said before may still end the link.
     doomed: Option<(Side, Instant)>,
-    pulse: Arc<RelayStats>,
+    relay_stats: Arc<RelayStats>,
 }
 
 #[derive(Debug)]
@@ -101,13 +101,13 @@ where
             phase: RelayPhase::Open,
             leave_at: None,
             doomed: None,
-            pulse: Arc::default(),
+            relay_stats: Arc::default(),
         }
     }
 
     /// What can be seen of it from outside.
-    pub fn pulse(&self) -> Arc<RelayStats> {
-        Arc::clone(&self.pulse)
+    pub fn relay_stats(&self) -> Arc<RelayStats> {
+        Arc::clone(&self.relay_stats)
     }
 
     /// Runs to the end and tells how it went. By reference, because a future would hold several copies of a relay that is
@@ -125,19 +125,19 @@ where
             timer.as_mut().reset(self.check_timers(now).unwrap_or(now + A_LONG_TIME));
             let mut first = true;
             let turn = poll_fn(|cx| {
-                self.pulse.bell().watch(cx);
-                if !std::mem::take(&mut first) && !self.pulse.bell().take() {
+                self.relay_stats.wake_flag().watch(cx);
+                if !std::mem::take(&mut first) && !self.relay_stats.wake_flag().take() {
                     return self.poll_flows(cx, buffers);
                 }
-                let bell = Waker::from(self.pulse());
-                let mut bell = Context::from_waker(&bell);
-                if hard.as_mut().poll(&mut bell).is_ready() {
+                let wake_flag = Waker::from(self.relay_stats());
+                let mut wake_flag = Context::from_waker(&wake_flag);
+                if hard.as_mut().poll(&mut wake_flag).is_ready() {
                     return Poll::Ready(RelayTurn::Stop);
                 }
-                if self.leave_at.is_none() && soft.as_mut().poll(&mut bell).is_ready() {
+                if self.leave_at.is_none() && soft.as_mut().poll(&mut wake_flag).is_ready() {
                     return Poll::Ready(RelayTurn::Leave);
                 }
-                if let (RelayPhase::Open, Some(reason)) = (&self.phase, self.pulse.asked()) {
+                if let (RelayPhase::Open, Some(reason)) = (&self.phase, self.relay_stats.asked()) {
                     return Poll::Ready(RelayTurn::Close { reason: reason.into() });
                 }
                 // Before the timer, so that what waited to be read while we did not run counts as heard.
@@ -145,7 +145,7 @@ where
                     return Poll::Ready(turn);
                 }
                 // Not out of the budget that a busy link uses up.
-                pin!(unconstrained(timer.as_mut())).poll(&mut bell).map(|()| RelayTurn::Look)
+                pin!(unconstrained(timer.as_mut())).poll(&mut wake_flag).map(|()| RelayTurn::Look)
             });
             match turn.await {
                 RelayTurn::Stop => self.cut(),
@@ -166,7 +166,7 @@ where
     /// Moves what can be moved, and shows what has moved. Ready when something has happened, or nothing is left to happen.
     fn poll_flows(&mut self, cx: &mut Context<'_>, buffers: &BufferPool) -> Poll<RelayTurn> {
         let polled = self.poll_both(cx, buffers);
-        self.pulse.beat(self.seen(Side::Client), self.seen(Side::Gateway));
+        self.relay_stats.record(self.seen(Side::Client), self.seen(Side::Gateway));
         polled
     }
 
@@ -228,14 +228,14 @@ where
             self.end(ended);
         } else if self.flow_from(side).direction.close().is_none() {
             // A peer that asked to close is owed an answer even if the other one went away without giving it.
-            self.say_goodbye(&ended, side.other());
+            self.send_close_frame(&ended, side.other());
         }
     }
 
     /// Ends an open link: each peer that can be told is told, between two frames.
     fn end(&mut self, ended: WebSocketEnd) {
         for side in BOTH {
-            match ended.goodbye(side).map(|goodbye| goodbye.then) {
+            match ended.close_frame(side).map(|close_frame| close_frame.then) {
                 // It is gone, or takes nothing.
                 None => self.state_mut(side).give_up(),
                 Some(AfterClose::Cut) => self.state_mut(side).ended = true,
@@ -243,24 +243,24 @@ where
             }
         }
         for side in BOTH {
-            self.say_goodbye(&ended, side);
+            self.send_close_frame(&ended, side);
         }
         self.phase = RelayPhase::Ending { why: ended, since: Instant::now() };
     }
 
     /// Puts our Close to `side` in line, or gives `side` up if it is in a frame whose end will never come.
-    fn say_goodbye(&mut self, ended: &WebSocketEnd, side: Side) {
-        let Some(goodbye) = ended.goodbye(side) else { return };
+    fn send_close_frame(&mut self, ended: &WebSocketEnd, side: Side) {
+        let Some(close_frame) = ended.close_frame(side) else { return };
         let never_ends = self.state(side.other()).ended && !self.flow_from(side.other()).is_between_frames();
         let closed = self.flow_from(side.other()).direction.close().is_some();
         let state = self.state_mut(side);
-        if state.cut || closed || matches!(state.farewell, OwnClose::Said(..)) {
+        if state.cut || closed || matches!(state.own_close, OwnClose::Said(..)) {
             return;
         }
         if never_ends {
             state.give_up();
-        } else if state.farewell == OwnClose::None {
-            state.queue_close(goodbye.code, goodbye.frame(mask_to(side)));
+        } else if state.own_close == OwnClose::None {
+            state.queue_close(close_frame.code, close_frame.frame(mask_to(side)));
         }
     }
 
@@ -280,14 +280,14 @@ where
 
     fn is_done(&self, side: Side) -> bool {
         let state = self.state(side);
-        let left = state.ended && state.farewell == OwnClose::None;
+        let left = state.ended && state.own_close == OwnClose::None;
         state.cut || left || (self.is_told(side) && self.is_heard(side))
     }
 
     /// Whether `side` has the last frame it gets.
     fn is_told(&self, side: Side) -> bool {
         let state = self.state(side);
-        match state.farewell {
+        match state.own_close {
             OwnClose::Said(..) => self.flow_from(side.other()).is_flushed(),
             OwnClose::Waiting(_) => false,
             OwnClose::None => state.closed,
@@ -328,7 +328,7 @@ where
 
     /// Whether `side` had a Close, or went by itself. A leg that we gave up as silent did not.
     fn was_clean(&self, side: Side, ended: &WebSocketEnd) -> bool {
-        let given_up = ended.goodbye(side).is_some_and(|goodbye| goodbye.then == AfterClose::Cut);
+        let given_up = ended.close_frame(side).is_some_and(|close_frame| close_frame.then == AfterClose::Cut);
         let state = self.state(side);
         state.is_told() || (!given_up && state.is_gone())
     }

@@ -21,7 +21,7 @@ pub struct RelayStats {
     gateway: LegStats,
     /// What the operator wants the client to read.
     reason: OnceLock<Box<str>>,
-    bell: WakeFlag,
+    wake_flag: WakeFlag,
 }
 
 /// One side of a [`RelayStats`].
@@ -66,7 +66,7 @@ impl RelayStats {
     pub fn close(&self, reason: Box<str>) {
         // Somebody else was faster.
         let _ = self.reason.set(reason);
-        self.bell.raise();
+        self.wake_flag.raise();
     }
 
     /// What the operator wants the client to read, if the relay is to end.
@@ -75,12 +75,12 @@ impl RelayStats {
     }
 
     /// How whatever seldom happens is heard.
-    pub(super) fn bell(&self) -> &WakeFlag {
-        &self.bell
+    pub(super) fn wake_flag(&self) -> &WakeFlag {
+        &self.wake_flag
     }
 
     /// Shows what there is to see; only the relay does.
-    pub(crate) fn beat(&self, client: LegSnapshot, gateway: LegSnapshot) {
+    pub(crate) fn record(&self, client: LegSnapshot, gateway: LegSnapshot) {
         self.client.set(client);
         self.gateway.set(gateway);
     }
@@ -88,11 +88,11 @@ impl RelayStats {
 
 impl Wake for RelayStats {
     fn wake(self: Arc<Self>) {
-        self.bell.raise();
+        self.wake_flag.raise();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.bell.raise();
+        self.wake_flag.raise();
     }
 }
 
@@ -137,8 +137,8 @@ mod tests {
 
     #[test]
     fn what_is_seen_is_what_was_shown() {
-        let pulse = RelayStats::default();
-        assert_eq!((pulse.client(), pulse.gateway()), (LegSnapshot::default(), LegSnapshot::default()));
+        let relay_stats = RelayStats::default();
+        assert_eq!((relay_stats.client(), relay_stats.gateway()), (LegSnapshot::default(), LegSnapshot::default()));
         let seen = |of: u32| LegSnapshot {
             sent: Counters { frames: 3 * u64::from(of), messages: 2, bytes: 1 << 40 },
             passed: Duration::from_hours(of.into()),
@@ -148,32 +148,32 @@ mod tests {
                 last: Some(Duration::from_micros(u64::from(of))),
             },
         };
-        pulse.beat(seen(1), seen(2));
-        assert_eq!((pulse.client(), pulse.gateway()), (seen(1), seen(2)));
+        relay_stats.record(seen(1), seen(2));
+        assert_eq!((relay_stats.client(), relay_stats.gateway()), (seen(1), seen(2)));
     }
 
     #[test]
     fn the_first_who_asks_is_heard() {
-        let pulse = RelayStats::default();
-        assert_eq!(pulse.asked(), None);
-        pulse.close("maintenance".into());
-        pulse.close("something else".into());
-        assert_eq!(pulse.asked(), Some("maintenance"));
+        let relay_stats = RelayStats::default();
+        assert_eq!(relay_stats.asked(), None);
+        relay_stats.close("maintenance".into());
+        relay_stats.close("something else".into());
+        assert_eq!(relay_stats.asked(), Some("maintenance"));
     }
 
     #[test]
     fn whoever_asks_or_wakes_it_wakes_who_watches() {
-        let (pulse, task) = (Arc::new(RelayStats::default()), Arc::new(WakeFlag::default()));
+        let (relay_stats, task) = (Arc::new(RelayStats::default()), Arc::new(WakeFlag::default()));
         let waker = Waker::from(Arc::clone(&task));
-        assert!(!pulse.bell().take());
+        assert!(!relay_stats.wake_flag().take());
         for ring in [
-            |pulse: Arc<RelayStats>| Waker::from(pulse).wake(),
-            |pulse: Arc<RelayStats>| pulse.close("maintenance".into()),
+            |relay_stats: Arc<RelayStats>| Waker::from(relay_stats).wake(),
+            |relay_stats: Arc<RelayStats>| relay_stats.close("maintenance".into()),
         ] {
-            pulse.bell().watch(&Context::from_waker(&waker));
-            ring(Arc::clone(&pulse));
+            relay_stats.wake_flag().watch(&Context::from_waker(&waker));
+            ring(Arc::clone(&relay_stats));
             assert!(task.take());
-            assert!(pulse.bell().take() && !pulse.bell().take());
+            assert!(relay_stats.wake_flag().take() && !relay_stats.wake_flag().take());
         }
     }
 }

@@ -45,7 +45,7 @@ impl SideSummary {
         Self {
             sent: from.direction.counters(),
             said: from.direction.close().cloned(),
-            told: match state.farewell {
+            told: match state.own_close {
                 OwnClose::Said(code, _) => Some(code),
                 OwnClose::None | OwnClose::Waiting(_) => None,
             },

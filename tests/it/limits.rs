@@ -156,9 +156,9 @@ async fn a_listener_without_clients_takes_no_place() {
     for _ in 0..2 {
         is_served(&mut proxy.client().await).await;
         is_served(&mut proxy.plain_client().await).await;
-        let mut mistaken = proxy.http_client().await;
-        mistaken.send(GET).await;
-        assert_eq!(mistaken.response().await.status(), 308);
+        let mut plain_http_on_tls = proxy.http_client().await;
+        plain_http_on_tls.send(GET).await;
+        assert_eq!(plain_http_on_tls.response().await.status(), 308);
     }
 }
 

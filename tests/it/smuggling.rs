@@ -84,7 +84,7 @@ async fn a_request_has_one_reading_or_is_refused() {
     let mut gateway = gateway().answering(OK).await;
     let proxy = proxy().upstream(&gateway).start().await;
     let mut wrong = Vec::new();
-    for (name, request, fate) in ROWS {
+    for (name, request, disposition) in ROWS {
         let mut client = proxy.client().await;
         client.send(request).await;
         let Some(response) = client.next_response().await else {
@@ -92,7 +92,7 @@ async fn a_request_has_one_reading_or_is_refused() {
             continue;
         };
         let seen = if response.status() == 200 { Some(gateway.request().await.text()) } else { None };
-        let right = match fate {
+        let right = match disposition {
             Refused(status) => response.status() == *status,
             Passed(expected) => seen == Some(in_lower_case(expected)),
         };

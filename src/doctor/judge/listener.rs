@@ -12,10 +12,10 @@ use crate::doctor::probe::{OpenedSocket, ProbedListener, ProbedWebSocket};
 
 /// Judges a listener. `direct` is how long the gateway's first frame takes when it is asked directly; `None`: there is none, and
 /// that has a finding already.
-pub(in crate::doctor) fn door(diagnosis: &mut Diagnosis, door: &ProbedListener, direct: Option<Duration>) {
-    let address = &door.address;
+pub(in crate::doctor) fn probed(diagnosis: &mut Diagnosis, probed: &ProbedListener, direct: Option<Duration>) {
+    let address = &probed.address;
     let what = format!("through {address} a WebSocket opens and connect.challenge comes");
-    let through = match &door.through {
+    let through = match &probed.through {
         Err(why) => return diagnosis.checked(what, CheckOutcome::Skipped, *why),
         Ok(ProbedWebSocket::NoConnection(why)) => {
             diagnosis.checked(what, CheckOutcome::Bad, why);
@@ -88,7 +88,7 @@ mod tests {
         for (through, direct, expected) in rows {
             let mut diagnosis = Diagnosis::default();
             let one = ProbedListener { address: "[::]:8443".to_owned(), through, shown: Vec::new() };
-            door(&mut diagnosis, &one, direct);
+            probed(&mut diagnosis, &one, direct);
             assert_eq!(diagnosis.findings.first().map(|finding| finding.id), expected, "{one:?}");
             assert_eq!(diagnosis.checks.len(), 1);
         }

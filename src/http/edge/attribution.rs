@@ -10,8 +10,8 @@ use crate::observe::access::AccessLine;
 /// Finds out who the client is; `rules` say whom to believe.
 pub fn attribute(rules: &Forwarded, exchange: &mut RequestExchange, access: &mut AccessLine) {
     let headers = &exchange.head.headers;
-    exchange.forwarding = forwarded::decide(rules, &exchange.arrival, &exchange.host, headers);
-    let identity = exchange.arrival.identity.as_deref();
+    exchange.forwarding = forwarded::decide(rules, &exchange.connection_info, &exchange.host, headers);
+    let identity = exchange.connection_info.identity.as_deref();
     exchange.forwarding.fields.extend(identity.into_iter().flat_map(identity::fields));
     access.client.addr = exchange.forwarding.client;
 }

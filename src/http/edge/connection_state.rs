@@ -78,11 +78,11 @@ impl ConnectionState {
     }
 
     /// When the phase that it is in has lasted too long.
-    pub fn deadline(&self, patience: ConnectionTimeouts) -> Option<Instant> {
+    pub fn deadline(&self, connection_timeouts: ConnectionTimeouts) -> Option<Instant> {
         let state = self.state();
         let limit = match state.phase {
-            ConnectionPhase::Fresh | ConnectionPhase::Head => patience.head,
-            ConnectionPhase::Idle => patience.idle,
+            ConnectionPhase::Fresh | ConnectionPhase::Head => connection_timeouts.head,
+            ConnectionPhase::Idle => connection_timeouts.idle,
             ConnectionPhase::Busy => None,
         };
         state.since.checked_add(limit?)
@@ -90,10 +90,10 @@ impl ConnectionState {
 
     /// When to look at the deadline again. It is not moved with every request, and a new phase may have an earlier one: so
     /// what takes too long is noticed at the latest after twice its time.
-    pub fn look_again(&self, patience: ConnectionTimeouts, now: Instant) -> Instant {
-        let limits = [Some(LONGEST_LOOK), patience.head, patience.idle];
+    pub fn look_again(&self, connection_timeouts: ConnectionTimeouts, now: Instant) -> Instant {
+        let limits = [Some(LONGEST_LOOK), connection_timeouts.head, connection_timeouts.idle];
         let soon = now + limits.into_iter().flatten().min().unwrap_or(LONGEST_LOOK);
-        self.deadline(patience).map_or(soon, |at| at.min(soon))
+        self.deadline(connection_timeouts).map_or(soon, |at| at.min(soon))
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, ConnectionStateCell> {
@@ -125,26 +125,35 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn each_phase_has_its_own_patience() {
-        let patience = ConnectionTimeouts { head: Some(Duration::from_secs(15)), idle: Some(Duration::from_secs(75)) };
-        let left = |activity: &ConnectionState| activity.deadline(patience).map(|at| at - Instant::now());
-        let activity = ConnectionState::new();
-        assert_eq!((activity.phase(), left(&activity)), (ConnectionPhase::Fresh, patience.head));
-        tokio::time::advance(Duration::from_secs(10)).await;
-        assert!(activity.on_bytes());
+    async fn each_phase_has_its_own_timeout() {
+        let connection_timeouts =
+            ConnectionTimeouts { head: Some(Duration::from_secs(15)), idle: Some(Duration::from_secs(75)) };
+        let left = |connection_state: &ConnectionState| {
+            connection_state.deadline(connection_timeouts).map(|at| at - Instant::now())
+        };
+        let connection_state = ConnectionState::new();
         assert_eq!(
-            (activity.phase(), left(&activity)),
-            (ConnectionPhase::Head, patience.head),
+            (connection_state.phase(), left(&connection_state)),
+            (ConnectionPhase::Fresh, connection_timeouts.head)
+        );
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert!(connection_state.on_bytes());
+        assert_eq!(
+            (connection_state.phase(), left(&connection_state)),
+            (ConnectionPhase::Head, connection_timeouts.head),
             "the head has its time to itself"
         );
-        assert!(!activity.on_bytes());
-        let (one, two) = (activity.begin(), activity.begin());
-        assert_eq!((activity.phase(), left(&activity)), (ConnectionPhase::Busy, None));
+        assert!(!connection_state.on_bytes());
+        let (one, two) = (connection_state.begin(), connection_state.begin());
+        assert_eq!((connection_state.phase(), left(&connection_state)), (ConnectionPhase::Busy, None));
         drop(one);
-        assert_eq!(activity.phase(), ConnectionPhase::Busy, "one request is still under way");
+        assert_eq!(connection_state.phase(), ConnectionPhase::Busy, "one request is still under way");
         drop(two);
-        assert_eq!((activity.phase(), left(&activity)), (ConnectionPhase::Idle, patience.idle));
-        assert!(activity.on_bytes(), "the next head");
+        assert_eq!(
+            (connection_state.phase(), left(&connection_state)),
+            (ConnectionPhase::Idle, connection_timeouts.idle)
+        );
+        assert!(connection_state.on_bytes(), "the next head");
     }
 
     #[tokio::test(start_paused = true)]
@@ -158,11 +167,19 @@ mod tests {
             (None, None, seconds(15)),
         ];
         for (head, idle, expected) in rows {
-            let (activity, patience) = (ConnectionState::new(), ConnectionTimeouts { head, idle });
-            drop(activity.begin());
-            assert_eq!(activity.look_again(patience, Instant::now()) - Instant::now(), expected, "{patience:?} idle");
-            let _busy = activity.begin();
-            assert_eq!(activity.look_again(patience, Instant::now()) - Instant::now(), expected, "{patience:?} busy");
+            let (connection_state, connection_timeouts) = (ConnectionState::new(), ConnectionTimeouts { head, idle });
+            drop(connection_state.begin());
+            assert_eq!(
+                connection_state.look_again(connection_timeouts, Instant::now()) - Instant::now(),
+                expected,
+                "{connection_timeouts:?} idle"
+            );
+            let _busy = connection_state.begin();
+            assert_eq!(
+                connection_state.look_again(connection_timeouts, Instant::now()) - Instant::now(),
+                expected,
+                "{connection_timeouts:?} busy"
+            );
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct RequestExchange {
     /// Its name.
     pub id: RequestId,
     /// How it reached us.
-    pub arrival: Arc<ConnectionInfo>,
+    pub connection_info: Arc<ConnectionInfo>,
     /// Its head as it came; of its fields few are left once it has been sent on ([`RequestExchange::give_back_head`]).
     pub head: Parts,
     /// Its body.

@@ -27,17 +27,26 @@ pub struct Forwarding {
 }
 
 /// Decides who the client is, and the fields that tell the gateway so.
-pub fn decide(rules: &Forwarded, arrival: &ConnectionInfo, host: &HeaderValue, headers: &HeaderMap) -> Forwarding {
-    let trusted = is_trusted(rules, arrival);
-    let client = if trusted { named_client(&rules.trusted_proxies, arrival.peer, headers) } else { arrival.peer.ip() };
-    if !trusted && is_local(rules.local_clients, arrival, host, headers) {
+pub fn decide(
+    rules: &Forwarded,
+    connection_info: &ConnectionInfo,
+    host: &HeaderValue,
+    headers: &HeaderMap,
+) -> Forwarding {
+    let trusted = is_trusted(rules, connection_info);
+    let client = if trusted {
+        named_client(&rules.trusted_proxies, connection_info.peer, headers)
+    } else {
+        connection_info.peer.ip()
+    };
+    if !trusted && is_local(rules.local_clients, connection_info, host, headers) {
         return Forwarding { client, trusted, fields: Vec::new() };
     }
-    let told = RequestedAddress::new(arrival, host, trusted.then_some(headers));
+    let told = RequestedAddress::new(connection_info, host, trusted.then_some(headers));
     let mut fields = Vec::with_capacity(6);
     if rules.x_forwarded {
-        let own = client == arrival.peer.ip();
-        let address = if own { arrival.address.clone() } else { told_address(client) };
+        let own = client == connection_info.peer.ip();
+        let address = if own { connection_info.address.clone() } else { told_address(client) };
         fields.push((X_FORWARDED_FOR, address.clone()));
         fields.push((X_REAL_IP, address));
         fields.push((X_FORWARDED_PROTO, told.proto.clone()));
@@ -65,9 +74,9 @@ pub fn told_address(client: Option<IpAddr>) -> HeaderValue {
 /// Whether the peer is a proxy in front of us. Only a process that may open its file reaches a unix listener, and it can name
 /// its client in no other way than by a header. A proxy that has announced a connection and did not say whose it is passes bytes
 /// on that it has not looked at: what fields they hold, nobody vouches for.
-fn is_trusted(rules: &Forwarded, arrival: &ConnectionInfo) -> bool {
-    arrival.announced != ProxyAnnouncement::NoClient
-        && arrival.peer.ip().is_none_or(|ip| contains(&rules.trusted_proxies, ip))
+fn is_trusted(rules: &Forwarded, connection_info: &ConnectionInfo) -> bool {
+    connection_info.announced != ProxyAnnouncement::NoClient
+        && connection_info.peer.ip().is_none_or(|ip| contains(&rules.trusted_proxies, ip))
 }
 
 fn contains(nets: &[IpNet], ip: IpAddr) -> bool {
@@ -75,10 +84,10 @@ fn contains(nets: &[IpNet], ip: IpAddr) -> bool {
 }
 
 /// Rule 5: a client on this machine that asks for a loopback name and came straight to us.
-fn is_local(mode: LocalClients, arrival: &ConnectionInfo, host: &HeaderValue, headers: &HeaderMap) -> bool {
+fn is_local(mode: LocalClients, connection_info: &ConnectionInfo, host: &HeaderValue, headers: &HeaderMap) -> bool {
     mode == LocalClients::Auto
-        && arrival.announced == ProxyAnnouncement::Nothing
-        && arrival.peer.ip().is_some_and(|ip| ip.is_loopback())
+        && connection_info.announced == ProxyAnnouncement::Nothing
+        && connection_info.peer.ip().is_some_and(|ip| ip.is_loopback())
         && is_loopback_name(host)
         && !headers.keys().any(protected::is_evidence)
 }
@@ -150,11 +159,11 @@ struct RequestedAddress {
 }
 
 impl RequestedAddress {
-    fn new(arrival: &ConnectionInfo, host: &HeaderValue, believed: Option<&HeaderMap>) -> Self {
+    fn new(connection_info: &ConnectionInfo, host: &HeaderValue, believed: Option<&HeaderMap>) -> Self {
         let word = |name: &HeaderName| believed.and_then(|headers| headers.get(name)).cloned();
         let proto = word(&X_FORWARDED_PROTO)
             .filter(|proto| proto == "https" || proto == "http")
-            .unwrap_or_else(|| HeaderValue::from_static(arrival.scheme()));
+            .unwrap_or_else(|| HeaderValue::from_static(connection_info.scheme()));
         let host = word(&X_FORWARDED_HOST).unwrap_or_else(|| host.clone());
         let port = word(&X_FORWARDED_PORT).unwrap_or_else(|| port(&host, &proto));
         Self { proto, host, port }

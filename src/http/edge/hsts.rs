@@ -7,23 +7,23 @@ use super::connection_info::ConnectionInfo;
 use crate::config::Hsts;
 
 /// Adds `Strict-Transport-Security` to an answer, unless it has one.
-pub fn add(policy: Hsts, arrival: &ConnectionInfo, answer: &mut HeaderMap) {
-    if let Some(field) = field(policy, arrival) {
+pub fn add(policy: Hsts, connection_info: &ConnectionInfo, answer: &mut HeaderMap) {
+    if let Some(field) = field(policy, connection_info) {
         answer.entry(STRICT_TRANSPORT_SECURITY).or_insert(field);
     }
 }
 
 /// Never over plain HTTP (RFC 6797 §7.2). A browser that has once seen it lets nobody click a warning away, so by itself it is
 /// only told by a certificate that every browser trusts, to who asked for its name; addresses do not count (§8.1).
-fn field(policy: Hsts, arrival: &ConnectionInfo) -> Option<HeaderValue> {
-    if !arrival.secure {
+fn field(policy: Hsts, connection_info: &ConnectionInfo) -> Option<HeaderValue> {
+    if !connection_info.secure {
         return None;
     }
     match policy {
         Hsts::Off => None,
         Hsts::For(life) => HeaderValue::try_from(format!("max-age={}", life.as_secs())).ok(),
         Hsts::Auto => {
-            let (shown, name) = (arrival.certificate.as_ref()?, arrival.server_name.as_ref()?);
+            let (shown, name) = (connection_info.certificate.as_ref()?, connection_info.server_name.as_ref()?);
             (shown.is_trusted() && shown.covers(name)).then_some(A_YEAR)
         }
     }

@@ -58,7 +58,7 @@ pub struct Edge(Arc<dyn EdgeHandler>);
 #[derive(Debug)]
 pub struct RequestEntry {
     /// How it reached us.
-    pub arrival: Arc<ConnectionInfo>,
+    pub connection_info: Arc<ConnectionInfo>,
     /// The request line had a `#`.
     pub has_fragment: bool,
     /// Says that a request is under way, to its end; `None` where the connection knows.
@@ -80,7 +80,7 @@ impl Edge {
                 answer.headers_mut().entry(X_REQUEST_ID).or_insert_with(|| exchange.id.to_value());
             }))
             // It is about our https, not about the answer, and a page of ours carries it too.
-            .layer(outbound(move |exchange, answer| hsts::add(hsts, &exchange.arrival, answer.headers_mut())))
+            .layer(outbound(move |exchange, answer| hsts::add(hsts, &exchange.connection_info, answer.headers_mut())))
             // Nothing else may look at a target or host that could be understood in two ways.
             .layer(inbound(|exchange, _| target::check(exchange)))
             // Before anything that counts or refuses by client.
@@ -205,17 +205,17 @@ impl<L: Layer, H: RequestHandler> EdgeHandler for EdgeStart<L, H> {
         entry: RequestEntry,
         refused: Option<RequestFailure>,
     ) -> PendingAnswer {
-        let RequestEntry { arrival, has_fragment, busy, handover } = entry;
+        let RequestEntry { connection_info, has_fragment, busy, handover } = entry;
         let id = RequestId::fresh();
         let (head, body) = request.into_parts();
-        let peer = arrival.peer.ip();
+        let peer = connection_info.peer.ip();
         let mut access = self.log.request(id.as_str(), LoggedClient { addr: peer, proxy: peer }, &head);
-        access.tls = arrival.tls_version;
-        access.subject = arrival.identity.as_ref().map(|identity| Arc::clone(&identity.subject));
+        access.tls = connection_info.tls_version;
+        access.subject = connection_info.identity.as_ref().map(|identity| Arc::clone(&identity.subject));
         // In a box of its own, as the line is: what a future is given it has room for in each of its states.
         let exchange = Box::new(RequestExchange {
             id,
-            arrival,
+            connection_info,
             head,
             body: RequestBody::new(body, self.request_body, &mut access.bytes_in),
             has_fragment,

@@ -20,9 +20,9 @@ pub fn check(exchange: &mut RequestExchange) -> Result<(), RequestFailure> {
         return Err(RequestFailure::BadRequest(BadRequest::FragmentInTarget));
     }
     exchange.host = requested_host(&exchange.head)?;
-    exchange.target = requested_target(&exchange.head, &exchange.arrival)?;
-    let names = exchange.arrival.certificate.as_ref().map_or(&[][..], |shown| shown.names());
-    if is_misdirected(&exchange.arrival, &exchange.host, names) {
+    exchange.target = requested_target(&exchange.head, &exchange.connection_info)?;
+    let names = exchange.connection_info.certificate.as_ref().map_or(&[][..], |shown| shown.names());
+    if is_misdirected(&exchange.connection_info, &exchange.host, names) {
         return Err(RequestFailure::Misdirected);
     }
     Ok(())
@@ -65,11 +65,11 @@ pub fn requested_host(head: &Parts) -> Result<HeaderValue, RequestFailure> {
 ///
 /// # Errors
 /// It cannot be passed on as it is, or is not for us.
-pub fn requested_target(head: &Parts, arrival: &ConnectionInfo) -> Result<PathAndQuery, RequestFailure> {
+pub fn requested_target(head: &Parts, connection_info: &ConnectionInfo) -> Result<PathAndQuery, RequestFailure> {
     if head.method == Method::CONNECT {
         return Err(RequestFailure::Connect);
     }
-    if head.uri.scheme_str().is_some_and(|scheme| !scheme.eq_ignore_ascii_case(arrival.scheme())) {
+    if head.uri.scheme_str().is_some_and(|scheme| !scheme.eq_ignore_ascii_case(connection_info.scheme())) {
         // A request for another scheme than this connection's (RFC 9110 §7.4).
         return Err(RequestFailure::Misdirected);
     }
@@ -97,8 +97,10 @@ pub fn requested_target(head: &Parts, arrival: &ConnectionInfo) -> Result<PathAn
 /// Over h2 a browser sends requests for several names on one connection, if the certificate it saw has them all. One for a name
 /// that it has not was sent by mistake and belongs on a connection of its own (RFC 9110 §15.5.20). Who dials one name and asks
 /// for another over HTTP/1.1 does so on purpose.
-fn is_misdirected(arrival: &ConnectionInfo, host: &HeaderValue, names: &[Name]) -> bool {
-    let (Some(dialled), Ok(host), Protocol::Http2) = (&arrival.server_name, host.to_str(), arrival.protocol) else {
+fn is_misdirected(connection_info: &ConnectionInfo, host: &HeaderValue, names: &[Name]) -> bool {
+    let (Some(dialled), Ok(host), Protocol::Http2) =
+        (&connection_info.server_name, host.to_str(), connection_info.protocol)
+    else {
         return false;
     };
     let (asked, _) = host::split(host);

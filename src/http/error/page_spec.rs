@@ -25,7 +25,7 @@ pub struct ErrorPageSpec {
 impl RequestFailure {
     /// How it looks from outside.
     #[expect(clippy::too_many_lines, reason = "one table: a row per failure")]
-    pub fn face(&self) -> ErrorPageSpec {
+    pub fn page_spec(&self) -> ErrorPageSpec {
         use Blame::{Client, Frontgate, Gateway};
         let (status, code, fault, title, message, hint) = match self {
             Self::GatewayNotRunning(_) => (
@@ -143,12 +143,12 @@ impl RequestFailure {
                 "It read nothing of the request for `timeouts.send`.",
                 "Look into the gateway's log: `openclaw logs`.",
             ),
-            Self::BadRequest(flaw) => (
+            Self::BadRequest(bad_request) => (
                 StatusCode::BAD_REQUEST,
-                flaw.as_str(),
+                bad_request.as_str(),
                 Client,
                 "frontgate cannot pass this request on",
-                flaw.message(),
+                bad_request.message(),
                 "This is for whoever wrote the client: correct the request.",
             ),
             Self::RequestTimeout => (

@@ -126,10 +126,13 @@ fn the_one_at_fault_matches_the_status() {
 #[test]
 fn every_face_says_what_happened_and_what_to_do() {
     for failure in every_failure() {
-        let face = failure.face();
-        assert!(face.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", face.code);
-        assert!(!face.title.ends_with('.') && face.message.ends_with('.') && face.hint.ends_with('.'), "{failure}");
-        let shown = format!("{failure}{}{}{}", face.title, face.message, face.hint);
+        let page_spec = failure.page_spec();
+        assert!(page_spec.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", page_spec.code);
+        assert!(
+            !page_spec.title.ends_with('.') && page_spec.message.ends_with('.') && page_spec.hint.ends_with('.'),
+            "{failure}"
+        );
+        let shown = format!("{failure}{}{}{}", page_spec.title, page_spec.message, page_spec.hint);
         assert!(!shown.contains("10.1.2.3") && !shown.contains("  "), "{shown}");
     }
 }

@@ -64,7 +64,7 @@ pub fn response(
 /// a head that took too long (408), is not HTTP (400) or is too large (431).
 pub fn raw(failure: &RequestFailure, request_id: &str) -> Bytes {
     let status = failure.status();
-    let body = text(&failure.face(), request_id);
+    let body = text(&failure.page_spec(), request_id);
     let mut out = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
     for (name, value) in common_fields(failure, request_id) {
         if HeaderValue::from_str(&value).is_ok() {
@@ -90,11 +90,11 @@ fn render(
     request_id: &str,
 ) -> (&'static str, Bytes) {
     let form = MediaForm::preferred(accept);
-    let face = failure.face();
+    let page_spec = failure.page_spec();
     let body = match form {
-        MediaForm::Html => html(&face, waits, request_id),
-        MediaForm::Json => json(&face, request_id),
-        MediaForm::Text => text(&face, request_id),
+        MediaForm::Html => html(&page_spec, waits, request_id),
+        MediaForm::Json => json(&page_spec, request_id),
+        MediaForm::Text => text(&page_spec, request_id),
     };
     (form.content_type(), body.into())
 }
@@ -117,30 +117,30 @@ fn common_fields(failure: &RequestFailure, request_id: &str) -> impl Iterator<It
     .flatten()
 }
 
-fn text(face: &ErrorPageSpec, request_id: &str) -> String {
-    let ErrorPageSpec { status, code, title, message, hint, .. } = face;
+fn text(page_spec: &ErrorPageSpec, request_id: &str) -> String {
+    let ErrorPageSpec { status, code, title, message, hint, .. } = page_spec;
     let request_id = one_line(request_id);
     format!("{} {title}\n\n{message}\n{hint}\n\ncode: {code}\nrequest: {request_id}\n", status.as_str())
 }
 
-fn json(face: &ErrorPageSpec, request_id: &str) -> String {
-    let ErrorPageSpec { code, message, hint, .. } = face;
+fn json(page_spec: &ErrorPageSpec, request_id: &str) -> String {
+    let ErrorPageSpec { code, message, hint, .. } = page_spec;
     let error = serde_json::json!({ "code": code, "message": message, "hint": hint, "request_id": request_id });
     format!("{}\n", serde_json::json!({ "error": error }))
 }
 
-fn html(face: &ErrorPageSpec, waits: bool, request_id: &str) -> String {
+fn html(page_spec: &ErrorPageSpec, waits: bool, request_id: &str) -> String {
     let refresh = format!("<noscript><meta http-equiv=\"refresh\" content=\"{REFRESH}\"></noscript>");
     let again = format!(
         "<p class=\"again\"><i></i><span><noscript>This page tries again every {REFRESH} seconds.</noscript></span></p>"
     );
     let script = format!("<script>{WAITING}</script>");
     fill(TEMPLATE, |name, out| match name {
-        "status" => out.push_str(face.status.as_str()),
-        "title" => escape(face.title, out),
-        "message" => code_spans(face.message, out),
-        "hint" => code_spans(face.hint, out),
-        "code" => escape(face.code, out),
+        "status" => out.push_str(page_spec.status.as_str()),
+        "title" => escape(page_spec.title, out),
+        "message" => code_spans(page_spec.message, out),
+        "hint" => code_spans(page_spec.hint, out),
+        "code" => escape(page_spec.code, out),
         "request_id" => escape(request_id, out),
         "refresh" if waits => out.push_str(&refresh),
         "again" if waits => out.push_str(&again),

@@ -30,7 +30,7 @@ pub struct Forwarder {
     /// Its connections.
     pub endpoints: Endpoints,
     /// Where requests wait while it restarts.
-    pub gate: HoldQueue,
+    pub hold_queue: HoldQueue,
     /// Its address, or all of them, for the log.
     pub upstream: Arc<str>,
     /// Whether there are several gateways, so that a line says which one it was.
@@ -109,7 +109,8 @@ impl Forwarder {
         access: &mut AccessLine,
     ) -> Result<(Lease, Response<()>), RequestFailure> {
         let client = access.client.addr.map(Network::of);
-        let mut wait = self.gate.enter(HoldRequest { asked, began: began.into(), client, bytes: request.weight() });
+        let mut wait =
+            self.hold_queue.enter(HoldRequest { asked, began: began.into(), client, bytes: request.weight() });
         let mut others = self.endpoints.all().len() - 1;
         loop {
             let dialled = wait.connection(&self.endpoints).await;
@@ -182,8 +183,8 @@ impl Forwarder {
         if self.named {
             access.gateway = Some(Arc::clone(lease.endpoint().unwrap_or(&self.upstream)));
         }
-        let patience = GatewayTimeouts { send: self.times.send, read: self.times.read };
-        lease.exchange_within(patience, request).await
+        let connection_timeouts = GatewayTimeouts { send: self.times.send, read: self.times.read };
+        lease.exchange_within(connection_timeouts, request).await
     }
 
     /// The gateway's answer as the client gets it; its body follows over `lease`.

@@ -46,7 +46,7 @@ pub(in crate::http) struct TunnelReport {
     pub(in crate::http) log: AccessLog,
     pub(in crate::http) opening: Arc<TunnelOpening>,
     pub(in crate::http) hint: Arc<GatewayHint>,
-    pub(in crate::http) gate: HoldQueue,
+    pub(in crate::http) hold_queue: HoldQueue,
     pub(in crate::http) local: Option<IpAddr>,
     pub(in crate::http) origin: Option<HeaderValue>,
 }
@@ -68,7 +68,7 @@ impl GrantedTunnel {
         let Self { gateway, settings, buffers, open, counted, permit, report } = self;
         // Made out here and captured: what is moved into a local of the task has a place in it twice.
         let mut relay = Relay::new(RelayEnd { io: client, first }, gateway, settings);
-        let entered = open.enter(Arc::clone(&report.opening), relay.pulse());
+        let entered = open.enter(Arc::clone(&report.opening), relay.relay_stats());
         let watched = drain.clone();
         drain.spawn(async move {
             let summary = relay.run(&buffers, &watched).await;
@@ -82,7 +82,7 @@ impl GrantedTunnel {
 impl TunnelReport {
     fn make(self, summary: RelaySummary) {
         if announces_restart(&summary) {
-            self.gate.doubt();
+            self.hold_queue.suspect();
         }
         advise(&self.hint, &summary, self.local, self.origin.as_ref());
         self.log.websocket(&told(self.opening, summary));

@@ -55,7 +55,7 @@ pub(in crate::http) async fn upgrade(
     let (origin, key) = (headers.get(ORIGIN).map(detached), headers.get(SEC_WEBSOCKET_KEY).map(detached));
     let host = exchange.host.to_str().unwrap_or_default();
     let allowed = &upgrades.allowed_origins;
-    if !handshake::origin_allowed(allowed, origin.as_ref(), host, exchange.arrival.secure) {
+    if !handshake::origin_allowed(allowed, origin.as_ref(), host, exchange.connection_info.secure) {
         return Err(RequestFailure::OriginNotAllowed);
     }
     // What a client sends right behind its handshake stays in its connection until that is handed over.
@@ -81,7 +81,7 @@ pub(in crate::http) async fn upgrade(
         Err(NotSwitched::Refused(status)) => {
             // It may not be ready yet. Its answer goes through, and who comes next looks first.
             if status == StatusCode::SERVICE_UNAVAILABLE {
-                forward.gate.doubt();
+                forward.hold_queue.suspect();
             }
             return Ok(forward.to_client(lease, response, origin));
         }
@@ -104,7 +104,7 @@ pub(in crate::http) async fn upgrade(
             log: upgrades.log.clone(),
             opening: Arc::new(opening),
             hint: Arc::clone(&forward.hint),
-            gate: forward.gate.clone(),
+            hold_queue: forward.hold_queue.clone(),
             local,
             origin,
         }),

@@ -28,7 +28,7 @@ pub struct OpenWebSocket {
     /// Since when.
     pub since: Instant,
     /// What it does.
-    pub pulse: Arc<RelayStats>,
+    pub relay_stats: Arc<RelayStats>,
 }
 
 /// Holds a WebSocket's place among the open ones; dropped, it has ended.
@@ -67,11 +67,11 @@ pub struct SideTotals {
 impl OpenWebSockets {
     /// One more is open.
     #[must_use]
-    pub fn enter(&self, opening: Arc<TunnelOpening>, pulse: Arc<RelayStats>) -> OpenWebSocketGuard {
+    pub fn enter(&self, opening: Arc<TunnelOpening>, relay_stats: Arc<RelayStats>) -> OpenWebSocketGuard {
         let mut state = self.state();
         let number = state.opened;
         state.opened += 1;
-        state.open.insert(number, Arc::new(OpenWebSocket { opening, since: Instant::now(), pulse }));
+        state.open.insert(number, Arc::new(OpenWebSocket { opening, since: Instant::now(), relay_stats }));
         OpenWebSocketGuard { all: self.clone(), number }
     }
 
@@ -101,7 +101,7 @@ impl OpenWebSockets {
         let state = self.state();
         let mut totals = state.ended;
         for open in state.open.values() {
-            totals.add(&open.pulse);
+            totals.add(&open.relay_stats);
         }
         totals
     }
@@ -116,15 +116,15 @@ impl Drop for OpenWebSocketGuard {
     fn drop(&mut self) {
         let mut state = self.all.state();
         if let Some(open) = state.open.remove(&self.number) {
-            state.ended.add(&open.pulse);
+            state.ended.add(&open.relay_stats);
         }
     }
 }
 
 impl WebSocketTotals {
-    fn add(&mut self, pulse: &RelayStats) {
-        self.client.add(&pulse.client());
-        self.gateway.add(&pulse.gateway());
+    fn add(&mut self, relay_stats: &RelayStats) {
+        self.client.add(&relay_stats.client());
+        self.gateway.add(&relay_stats.gateway());
     }
 }
 
@@ -172,8 +172,8 @@ mod tests {
             let sent = crate::websocket::direction::Counters { frames: 2, messages: 1, bytes };
             LegSnapshot { sent, ..LegSnapshot::default() }
         };
-        all.find("a").unwrap().pulse.beat(seen(10), seen(100));
-        all.find("b").unwrap().pulse.beat(seen(1), LegSnapshot::default());
+        all.find("a").unwrap().relay_stats.record(seen(10), seen(100));
+        all.find("b").unwrap().relay_stats.record(seen(1), LegSnapshot::default());
         let bytes = || (all.totals().client.bytes, all.totals().gateway.bytes);
         assert_eq!(bytes(), (11, 100));
         drop(one);

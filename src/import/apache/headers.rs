@@ -12,22 +12,29 @@ use crate::import::node::ImportNode;
 impl Apache<'_, '_> {
     pub(super) fn request_header(&mut self, node: &ImportNode, here: &mut Here) {
         let Some((name, content)) = self.field(node) else { return };
-        let fate = fields::request(&name, content.content());
-        if fate == FieldDisposition::User {
+        let disposition = fields::request(&name, content.content());
+        if disposition == FieldDisposition::User {
             here.section.user_header = Some(name.clone());
         }
-        self.put(node, &name, &fate, &mut here.section.request_headers, "request_headers");
+        self.put(node, &name, &disposition, &mut here.section.request_headers, "request_headers");
     }
 
     pub(super) fn response_header(&mut self, node: &ImportNode, here: &mut Here) {
         let Some((name, content)) = self.field(node) else { return };
-        let fate = fields::response(&name, content.content());
-        self.put(node, &name, &fate, &mut here.section.response_headers, "response_headers");
+        let disposition = fields::response(&name, content.content());
+        self.put(node, &name, &disposition, &mut here.section.response_headers, "response_headers");
     }
 
-    fn put(&mut self, node: &ImportNode, name: &str, fate: &FieldDisposition, rules: &mut DraftHeaderRules, key: &str) {
+    fn put(
+        &mut self,
+        node: &ImportNode,
+        name: &str,
+        disposition: &FieldDisposition,
+        rules: &mut DraftHeaderRules,
+        key: &str,
+    ) {
         let (place, shown) = (&node.place, &node.shown);
-        match fate {
+        match disposition {
             FieldDisposition::NotNeeded(why) => self.report.not_needed(place, shown, *why),
             FieldDisposition::Wrong(instead) => self.report.wrong(place, shown, *instead),
             FieldDisposition::Dropped(remedy) => self.report.dropped(place, shown, *remedy),
@@ -45,7 +52,7 @@ impl Apache<'_, '_> {
                 self.report.kept(place, shown, what);
             }
             FieldDisposition::Set(_) => {
-                fields::put(rules, name, fate);
+                fields::put(rules, name, disposition);
                 self.report.kept(place, shown, format!("{key}: set"));
                 if fields::is_secret(name) {
                     let text = "whoever reaches frontgate is given this secret on the way: let the clients have secrets of their own";
@@ -53,7 +60,7 @@ impl Apache<'_, '_> {
                 }
             }
             FieldDisposition::Remove => {
-                fields::put(rules, name, fate);
+                fields::put(rules, name, disposition);
                 self.report.kept(place, shown, format!("{key}: remove"));
             }
         }

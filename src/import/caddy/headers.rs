@@ -56,8 +56,8 @@ impl Caddy {
                 return;
             }
         };
-        let fate = if is_request { fields::request(name, content) } else { fields::response(name, content) };
-        match &fate {
+        let disposition = if is_request { fields::request(name, content) } else { fields::response(name, content) };
+        match &disposition {
             FieldDisposition::NotNeeded(why) => self.report.not_needed(place, shown, *why),
             FieldDisposition::Wrong(instead) => self.report.wrong(place, shown, *instead),
             FieldDisposition::Dropped(remedy) => self.report.dropped(place, shown, *remedy),
@@ -76,10 +76,10 @@ impl Caddy {
                 self.report.kept(place, shown, what);
             }
             FieldDisposition::Set(_) | FieldDisposition::Remove => {
-                fields::put(rules, name, &fate);
-                let how = if fate == FieldDisposition::Remove { "remove" } else { "set" };
+                fields::put(rules, name, &disposition);
+                let how = if disposition == FieldDisposition::Remove { "remove" } else { "set" };
                 self.report.kept(place, shown, format!("{key}: {how}"));
-                if is_request && fate != FieldDisposition::Remove && fields::is_secret(name) {
+                if is_request && disposition != FieldDisposition::Remove && fields::is_secret(name) {
                     let text = "whoever reaches frontgate is given this secret on the way: let the clients have secrets of their own";
                     self.report.wrong(place, shown, text);
                 }

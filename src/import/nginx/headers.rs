@@ -30,7 +30,7 @@ pub(super) fn requests(scope: &NginxScope<'_>, maps: &Maps<'_>, report: &mut Imp
         found.has_upgrade |= lower == "upgrade" && !value.is_empty();
         found.has_client |= matches!(lower.as_str(), "x-forwarded-for" | "x-real-ip") && !value.is_empty();
         let (place, shown) = (&directive.place, shown(directive, &lower));
-        match fate(&lower, value) {
+        match disposition(&lower, value) {
             NginxDisposition::NotNeeded(why) => report.not_needed(place, &shown, why),
             NginxDisposition::Wrong(instead) => report.wrong(place, &shown, instead),
             NginxDisposition::Dropped(remedy) => report.dropped(place, &shown, remedy),
@@ -69,7 +69,7 @@ enum NginxDisposition {
 }
 
 /// By name and value.
-fn fate(name: &str, value: &str) -> NginxDisposition {
+fn disposition(name: &str, value: &str) -> NginxDisposition {
     use NginxDisposition::{Dropped, Free, NotNeeded, User, Wrong};
     if value == "$remote_user" {
         return if name == "x-real-ip" { Dropped("no user is an address") } else { User };

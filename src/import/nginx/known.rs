@@ -10,12 +10,12 @@ pub(super) enum DirectiveDisposition {
 }
 
 /// What is said of a directive of this name, unless something was said of it in its place.
-pub(super) fn fate(name: &str) -> DirectiveDisposition {
-    if let Some((_, fate)) = EXACT.iter().find(|(known, _)| *known == name) {
-        return *fate;
+pub(super) fn disposition(name: &str) -> DirectiveDisposition {
+    if let Some((_, disposition)) = EXACT.iter().find(|(known, _)| *known == name) {
+        return *disposition;
     }
-    if let Some((_, fate)) = FAMILIES.iter().find(|(family, _)| name.starts_with(family)) {
-        return *fate;
+    if let Some((_, disposition)) = FAMILIES.iter().find(|(family, _)| name.starts_with(family)) {
+        return *disposition;
     }
     Dropped("frontgate does not know this directive: see what it was for")
 }
@@ -255,8 +255,8 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_is_dropped_aloud() {
-        assert!(matches!(fate("frobnicate"), Dropped(_)));
-        assert_eq!(fate("gzip_types"), fate("gzip"));
-        assert_eq!(fate("proxy_cache_valid"), CACHE);
+        assert!(matches!(disposition("frobnicate"), Dropped(_)));
+        assert_eq!(disposition("gzip_types"), disposition("gzip"));
+        assert_eq!(disposition("proxy_cache_valid"), CACHE);
     }
 }

@@ -27,7 +27,7 @@ use crate::upstream::{BodySource, Input, may_be_whole};
 pub(super) struct ServedConnection {
     pub(super) stream: ByteStream,
     pub(super) input: Input,
-    pub(super) arrival: Arc<ConnectionInfo>,
+    pub(super) connection_info: Arc<ConnectionInfo>,
     pub(super) handover: Arc<UpgradeSlot>,
     live: LiveSettings,
     way: EdgeChoice,
@@ -86,15 +86,20 @@ pub(super) enum ConnectionEnd {
 }
 
 impl ServedConnection {
-    pub(super) fn new(stream: ByteStream, arrival: ConnectionInfo, live: LiveSettings, way: EdgeChoice) -> Self {
+    pub(super) fn new(
+        stream: ByteStream,
+        connection_info: ConnectionInfo,
+        live: LiveSettings,
+        way: EdgeChoice,
+    ) -> Self {
         let settings = live.load();
         let max_head = settings.request_head;
-        let phase = IdlePhase::First(after(settings.patience.head));
+        let phase = IdlePhase::First(after(settings.connection_timeouts.head));
         drop(settings);
         Self {
             stream,
             input: Input::default(),
-            arrival: Arc::new(arrival),
+            connection_info: Arc::new(connection_info),
             handover: Arc::default(),
             live,
             way,
@@ -122,7 +127,7 @@ impl ServedConnection {
                 return Poll::Ready(end);
             }
             self.input.rest();
-            self.phase = IdlePhase::Next(after(self.live.load().patience.idle));
+            self.phase = IdlePhase::Next(after(self.live.load().connection_timeouts.idle));
         }
     }
 
@@ -193,7 +198,7 @@ impl ServedConnection {
                         return Poll::Ready(Ok(head));
                     }
                     Ok(None) => {}
-                    Err(flaw) => return Poll::Ready(Err(ConnectionEnd::Refused(refusal(flaw)))),
+                    Err(head_error) => return Poll::Ready(Err(ConnectionEnd::Refused(refusal(head_error)))),
                 }
             } else if came > self.max_head {
                 return Poll::Ready(Err(ConnectionEnd::Refused(RequestFailure::HeadTooLarge)));
@@ -202,7 +207,7 @@ impl ServedConnection {
             let before = self.input.bytes.len();
             self.looked_at = before;
             if matches!(self.phase, IdlePhase::Next(_)) && !matches!(&self.input.bytes[..], [] | [b'\r']) {
-                self.phase = IdlePhase::Head(after(self.live.load().patience.head));
+                self.phase = IdlePhase::Head(after(self.live.load().connection_timeouts.head));
             }
             match self.input.poll_read(cx, &mut self.stream) {
                 Poll::Ready(Ok(())) => {}
@@ -223,7 +228,7 @@ impl ServedConnection {
         if bytes <= FREE_HEAD {
             return true;
         }
-        let (place, client) = (self.head_place.take(), self.arrival.peer.ip());
+        let (place, client) = (self.head_place.take(), self.connection_info.peer.ip());
         self.live.load().heads.hold(place, client, bytes).is_ok_and(|place| {
             self.head_place = Some(place);
             true
@@ -239,7 +244,7 @@ impl ServedConnection {
             self.input.expect(length);
         }
         let entry = RequestEntry {
-            arrival: Arc::clone(&self.arrival),
+            connection_info: Arc::clone(&self.connection_info),
             has_fragment,
             busy: None,
             handover: Some(Arc::clone(&self.handover)),
@@ -356,8 +361,8 @@ impl ServedExchange {
     }
 }
 
-fn refusal(flaw: HeadError) -> RequestFailure {
-    match flaw {
+fn refusal(head_error: HeadError) -> RequestFailure {
+    match head_error {
         HeadError::Malformed => RequestFailure::BadRequest(BadRequest::BadHead),
         HeadError::Framing => RequestFailure::BadRequest(BadRequest::BadFraming),
         HeadError::TargetTooLong => RequestFailure::TargetTooLong,

@@ -171,8 +171,8 @@ impl Intake {
                     return Poll::Ready(());
                 }
                 Ok(None) => {}
-                Err(flaw) => {
-                    coming.sender.fail(flaw, cx);
+                Err(head_error) => {
+                    coming.sender.fail(head_error, cx);
                     self.give_up();
                     return Poll::Ready(());
                 }

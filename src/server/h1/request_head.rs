@@ -86,9 +86,10 @@ impl RequestHead {
                 // As many as there are lines: their number is limited by the head's length alone.
                 let lines = input.iter().take(longest).filter(|byte| **byte == b'\n').count();
                 let mut fields = vec![MaybeUninit::uninit(); lines];
-                Self::parse(input, longest, &mut fields).map_err(|flaw| flaw.unwrap_or(HeadError::TooLarge))?
+                Self::parse(input, longest, &mut fields)
+                    .map_err(|head_error| head_error.unwrap_or(HeadError::TooLarge))?
             }
-            parsed => parsed.map_err(|flaw| flaw.unwrap_or(HeadError::Malformed))?,
+            parsed => parsed.map_err(|head_error| head_error.unwrap_or(HeadError::Malformed))?,
         };
         Ok(parsed.map(|(head, length)| {
             input.advance(length);

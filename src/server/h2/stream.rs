@@ -20,13 +20,13 @@ use crate::upstream::RequestBody;
 #[derive(Clone)]
 pub(super) struct StreamSpawner {
     tasks: Tasks,
-    activity: ConnectionState,
+    connection_state: ConnectionState,
     next: Arc<Mutex<Option<StreamFlow>>>,
 }
 
 impl StreamSpawner {
-    pub(super) fn new(tasks: Tasks, activity: ConnectionState) -> Self {
-        Self { tasks, activity, next: Arc::default() }
+    pub(super) fn new(tasks: Tasks, connection_state: ConnectionState) -> Self {
+        Self { tasks, connection_state, next: Arc::default() }
     }
 
     /// What is executed next is the stream of this one.
@@ -43,11 +43,11 @@ where
         let flow = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();
         match flow {
             Some(flow) => {
-                let activity = self.activity.clone();
+                let connection_state = self.connection_state.clone();
                 self.tasks.execute(StreamTask {
                     phase: Phase::Answering { stream },
                     flow: OwnedFlow(flow),
-                    activity,
+                    connection_state,
                     timer: None,
                 });
             }
@@ -64,7 +64,7 @@ pin_project! {
         phase: Phase<F>,
         // Behind the phase: what is dropped with that leaves here what was not read of the request.
         flow: OwnedFlow,
-        activity: ConnectionState,
+        connection_state: ConnectionState,
         // Looked after when it rings: most answers end before.
         timer: Option<Pin<Box<Sleep>>>,
     }
@@ -112,7 +112,7 @@ impl<F: Future<Output = ()>> Future for StreamTask<F> {
             }
             this.phase.set(Phase::Answered);
             let Some(rest) = this.flow.0.take_rest() else { return Poll::Ready(()) };
-            let discarding = Box::new(DiscardingBody::new(rest, this.activity.begin()));
+            let discarding = Box::new(DiscardingBody::new(rest, this.connection_state.begin()));
             this.phase.set(Phase::Discarding { discarding });
         }
         match this.phase.project() {

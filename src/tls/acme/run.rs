@@ -133,11 +133,11 @@ impl AcmeRenewal {
     /// Shows the certificates on disk that are not shown yet.
     fn show_kept(&mut self) {
         let now = (self.clock)();
-        for keeper in &mut self.keepers {
-            keeper.backoff = self.store.backoff(&keeper.name);
-            let Some(kept) = self.store.certificate(&keeper.name, now) else { continue };
-            if keeper.held.as_ref().is_none_or(|held| held.obtained.fingerprint() != kept.fingerprint()) {
-                show(&self.answers.certificates, keeper, kept, now);
+        for cert_manager in &mut self.keepers {
+            cert_manager.backoff = self.store.backoff(&cert_manager.name);
+            let Some(kept) = self.store.certificate(&cert_manager.name, now) else { continue };
+            if cert_manager.held.as_ref().is_none_or(|held| held.obtained.fingerprint() != kept.fingerprint()) {
+                show(&self.answers.certificates, cert_manager, kept, now);
             }
         }
     }
@@ -145,29 +145,29 @@ impl AcmeRenewal {
     /// Says what waits for an earlier failure's pause to end.
     fn announce_pauses(&self) {
         let now = (self.clock)();
-        for keeper in &self.keepers {
-            let until = keeper.backoff.until(now).filter(|until| *until > now);
-            let (Some(until), Some(why)) = (until, keeper.backoff.reason()) else { continue };
-            let file = self.store.backoff_file(&keeper.name);
+        for cert_manager in &self.keepers {
+            let until = cert_manager.backoff.until(now).filter(|until| *until > now);
+            let (Some(until), Some(why)) = (until, cert_manager.backoff.reason()) else { continue };
+            let file = self.store.backoff_file(&cert_manager.name);
             let remove = file.as_ref().map(|file| tracing::field::display(file.display()));
-            let (name, next) = (&keeper.name, stamp(until));
+            let (name, next) = (&cert_manager.name, stamp(until));
             info!(%name, next, why, remove, "an earlier failure's pause goes on; remove the file and restart to try at once");
         }
     }
 
     fn retire(&mut self, index: usize) {
-        let keeper = &mut self.keepers[index];
-        self.answers.certificates.set_public(&keeper.name, None);
-        keeper.held = None;
-        let (name, why) = (&keeper.name, why(self.outage.as_ref(), &keeper.backoff));
+        let cert_manager = &mut self.keepers[index];
+        self.answers.certificates.set_public(&cert_manager.name, None);
+        cert_manager.held = None;
+        let (name, why) = (&cert_manager.name, why(self.outage.as_ref(), &cert_manager.backoff));
         warn!(%name, why, "the public certificate has ended and was not renewed; the local one takes over, which clients do not trust");
     }
 
     fn remind(&mut self, index: usize, now: OffsetDateTime) {
-        let keeper = &mut self.keepers[index];
-        keeper.reminded(now);
-        let hours_left = keeper.held.as_ref().map(|held| held.left(now).whole_hours());
-        let (name, why) = (&keeper.name, why(self.outage.as_ref(), &keeper.backoff));
+        let cert_manager = &mut self.keepers[index];
+        cert_manager.reminded(now);
+        let hours_left = cert_manager.held.as_ref().map(|held| held.left(now).whole_hours());
+        let (name, why) = (&cert_manager.name, why(self.outage.as_ref(), &cert_manager.backoff));
         warn!(%name, hours_left, why, "the public certificate is still not renewed");
     }
 
@@ -179,9 +179,9 @@ impl AcmeRenewal {
             None => return,
         };
         let now = (self.clock)();
-        let keeper = &mut self.keepers[index];
-        let Some(held) = &mut keeper.held else { return };
-        let name = &keeper.name;
+        let cert_manager = &mut self.keepers[index];
+        let Some(held) = &mut cert_manager.held else { return };
+        let name = &cert_manager.name;
         match looked {
             Ok(RenewalAdvice { window, again, explanation }) => {
                 if held.looked(window, next_look(now, again)) {
@@ -208,24 +208,24 @@ impl AcmeRenewal {
             None => return self.keepers[index].unanswered((self.clock)()),
         };
         let now = (self.clock)();
-        let keeper = &mut self.keepers[index];
+        let cert_manager = &mut self.keepers[index];
         match obtained {
             Ok((text, obtained)) => {
-                keeper.backoff.succeed(now);
+                cert_manager.backoff.succeed(now);
                 // The certificate first: without it the other file is of no use.
-                self.store.keep_certificate(&keeper.name, text).await;
-                self.store.keep_backoff(&keeper.name, &keeper.backoff).await;
-                show(&self.answers.certificates, keeper, obtained, now);
+                self.store.keep_certificate(&cert_manager.name, text).await;
+                self.store.keep_backoff(&cert_manager.name, &cert_manager.backoff).await;
+                show(&self.answers.certificates, cert_manager, obtained, now);
             }
             Err(failure) => {
                 if failure.forget_account {
                     self.store.forget_account();
                 }
-                keeper.fail(now, failure.told, failure.reason, fastrand::f64());
-                self.store.keep_backoff(&keeper.name, &keeper.backoff).await;
-                let (next, why) = (keeper.backoff.until(now).map(stamp), keeper.backoff.reason());
-                let (name, failures) = (&keeper.name, keeper.backoff.failures());
-                match &keeper.held {
+                cert_manager.fail(now, failure.told, failure.reason, fastrand::f64());
+                self.store.keep_backoff(&cert_manager.name, &cert_manager.backoff).await;
+                let (next, why) = (cert_manager.backoff.until(now).map(stamp), cert_manager.backoff.reason());
+                let (name, failures) = (&cert_manager.name, cert_manager.backoff.failures());
+                match &cert_manager.held {
                     Some(held) => {
                         let hours_left = held.left(now).whole_hours();
                         warn!(%name, why, hours_left, next, failures, "the public certificate was not renewed; the one in use stays");
@@ -273,15 +273,15 @@ fn why<'a>(outage: Option<&'a AuthorityOutage>, backoff: &'a Backoff) -> Option<
     outage.map(|outage| outage.reason.as_str()).or(backoff.reason())
 }
 
-fn show(certificates: &Certificates, keeper: &mut CertManager, obtained: Obtained, now: OffsetDateTime) {
-    certificates.set_public(&keeper.name, Some(Arc::clone(&obtained.certified)));
+fn show(certificates: &Certificates, cert_manager: &mut CertManager, obtained: Obtained, now: OffsetDateTime) {
+    certificates.set_public(&cert_manager.name, Some(Arc::clone(&obtained.certified)));
     info!(
-        name = %keeper.name,
+        name = %cert_manager.name,
         not_after = stamp(obtained.life.not_after),
         sha256 = %obtained.fingerprint(),
         "public certificate"
     );
-    keeper.hold(obtained, fastrand::f64(), now);
+    cert_manager.hold(obtained, fastrand::f64(), now);
 }
 
 fn stamp(moment: OffsetDateTime) -> String {

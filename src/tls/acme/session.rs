@@ -82,9 +82,9 @@ impl AcmeSession {
     }
 
     /// When to renew (RFC 9773).
-    pub(super) async fn look(&self, keeper: &CertManager) -> Result<RenewalAdvice, AcmeFailure> {
+    pub(super) async fn look(&self, cert_manager: &CertManager) -> Result<RenewalAdvice, AcmeFailure> {
         let none = RenewalAdvice { window: None, again: Some(A_DAY), explanation: None };
-        let identifier = keeper.held.as_ref().and_then(|held| held.obtained.identifier());
+        let identifier = cert_manager.held.as_ref().and_then(|held| held.obtained.identifier());
         let Some(identifier) = identifier else { return Ok(none) };
         match self.account.renewal_info(&identifier).await {
             Ok((info, again)) => {
@@ -102,18 +102,18 @@ impl AcmeSession {
     /// Orders by one challenge after the other. Returns what came, as text and read.
     pub(super) async fn obtain(
         &self,
-        keeper: &CertManager,
+        cert_manager: &CertManager,
         settings: &AcmeSettings,
         answers: &ChallengeAnswers,
         clock: &AcmeClock,
     ) -> Result<(String, Obtained), AcmeFailure> {
-        let (name, acme) = (&keeper.name, &settings.tls.acme);
+        let (name, acme) = (&cert_manager.name, &settings.tls.acme);
         let offered: Vec<&str> = self.account.profiles().map(|profile| profile.name).collect();
         let profile = plan::profile(&acme.profile, name, &offered).map_err(|wanted| {
             let error = OrderError::NoProfile { wanted: wanted.to_owned(), offered: offered.join(", ") };
             AcmeFailure { reason: error.to_string(), told: None, forget_account: false }
         })?;
-        let replaces = keeper.held.as_ref().and_then(|held| held.obtained.identifier());
+        let replaces = cert_manager.held.as_ref().and_then(|held| held.obtained.identifier());
         let request = OrderRequest { name, profile, replaces };
         let mut failures: Vec<AcmeFailure> = Vec::new();
         for &challenge in &settings.challenges {

@@ -110,19 +110,19 @@ impl CertStore {
 
     /// The same with another public certificate for `name`, or none.
     pub(in crate::tls) fn with_public(&self, name: &Name, shown: Option<&Arc<ServedCert>>) -> Self {
-        let mut shelf = self.clone();
-        shelf.public.remove(name);
+        let mut cert_store = self.clone();
+        cert_store.public.remove(name);
         if let Some(shown) = shown {
-            shelf.public.add(name, shown);
+            cert_store.public.add(name, shown);
         }
-        shelf
+        cert_store
     }
 
     /// The same with a certificate for an address of this machine.
     pub(in crate::tls) fn with_address(&self, address: IpAddr, shown: &Arc<ServedCert>) -> Self {
-        let mut shelf = self.clone();
-        shelf.addresses.insert(address, Arc::clone(shown));
-        shelf
+        let mut cert_store = self.clone();
+        cert_store.addresses.insert(address, Arc::clone(shown));
+        cert_store
     }
 
     /// What who asks for nothing we have is shown: a person must get as far as the page that says so.

@@ -23,7 +23,7 @@ use crate::tls::x509::cert_info::CertInfo;
 /// no certificate at all.
 #[derive(Debug)]
 pub struct Certificates {
-    shelf: ArcSwap<CertStore>,
+    cert_store: ArcSwap<CertStore>,
     /// By server name, in lower case.
     challenges: ArcSwap<HashMap<String, Arc<CertifiedKey>>>,
     /// Makes the certificates for addresses, one at a time; none without a local CA.
@@ -52,9 +52,9 @@ impl Certificates {
         Self::with(CertStore::new(first, &more), source.addresses())
     }
 
-    fn with(shelf: CertStore, maker: Option<AddressCerts>) -> Self {
+    fn with(cert_store: CertStore, maker: Option<AddressCerts>) -> Self {
         Self {
-            shelf: ArcSwap::from_pointee(shelf),
+            cert_store: ArcSwap::from_pointee(cert_store),
             challenges: ArcSwap::default(),
             maker: Mutex::new(maker),
             changed: Notify::new(),
@@ -67,12 +67,12 @@ impl Certificates {
         let (first, more) = source.shown();
         let mut maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
         *maker = source.addresses();
-        if !self.shelf.load().has_own(&first, &more) {
-            self.shelf.rcu(|shelf| shelf.with_own(Arc::clone(&first), &more));
+        if !self.cert_store.load().has_own(&first, &more) {
+            self.cert_store.rcu(|cert_store| cert_store.with_own(Arc::clone(&first), &more));
             self.changed.notify_one();
         }
         if let Some(maker) = &*maker {
-            let made: Vec<IpAddr> = self.shelf.load().addresses.keys().copied().collect();
+            let made: Vec<IpAddr> = self.cert_store.load().addresses.keys().copied().collect();
             for address in made {
                 self.make_with(maker, address, now);
             }
@@ -82,7 +82,7 @@ impl Certificates {
     /// Shows `certificate` in place of everything that is not public.
     pub fn swap(&self, certificate: Arc<CertifiedKey>) {
         let shown = ServedCert::new(certificate, Issued::Elsewhere);
-        self.shelf.rcu(|shelf| shelf.with_own(Arc::clone(&shown), &[]));
+        self.cert_store.rcu(|cert_store| cert_store.with_own(Arc::clone(&shown), &[]));
         self.changed.notify_one();
     }
 
@@ -90,7 +90,7 @@ impl Certificates {
     /// over again.
     pub fn set_public(&self, name: &Name, certificate: Option<Arc<CertifiedKey>>) {
         let shown = certificate.map(|certificate| ServedCert::new(certificate, Issued::Elsewhere));
-        self.shelf.rcu(|shelf| shelf.with_public(name, shown.as_ref()));
+        self.cert_store.rcu(|cert_store| cert_store.with_public(name, shown.as_ref()));
         self.changed.notify_one();
     }
 
@@ -116,19 +116,21 @@ impl Certificates {
     /// What a client gets that asks for `name`, in lower case, or for nothing and reached us at `address`. The address is
     /// `None` where the client cannot have dialled it, as behind a proxy.
     pub fn choose(&self, name: Option<&str>, address: Option<IpAddr>) -> CertChoice {
-        let shelf = self.shelf.load();
+        let cert_store = self.cert_store.load();
         match (name, address) {
-            (Some(name), _) => CertChoice::Shown(Arc::clone(shelf.by_name(name))),
-            (None, address) => match (shelf.by_address(address), address) {
+            (Some(name), _) => CertChoice::Shown(Arc::clone(cert_store.by_name(name))),
+            (None, address) => match (cert_store.by_address(address), address) {
                 (AddressedCert::Shown(shown), _) => CertChoice::Shown(shown),
-                (AddressedCert::Missing, Some(address)) if self.makes_for(&shelf, address) => CertChoice::Make(address),
-                (AddressedCert::Missing, _) => CertChoice::Shown(Arc::clone(shelf.default())),
+                (AddressedCert::Missing, Some(address)) if self.makes_for(&cert_store, address) => {
+                    CertChoice::Make(address)
+                }
+                (AddressedCert::Missing, _) => CertChoice::Shown(Arc::clone(cert_store.default())),
             },
         }
     }
 
-    fn makes_for(&self, shelf: &CertStore, address: IpAddr) -> bool {
-        let room = shelf.addresses.len() < AddressCerts::MOST;
+    fn makes_for(&self, cert_store: &CertStore, address: IpAddr) -> bool {
+        let room = cert_store.addresses.len() < AddressCerts::MOST;
         // Who dials every address or none is nobody to make a certificate for.
         let can_be = !(address.is_unspecified() || address.is_multicast());
         // Never contended for long where it matters: a lock that is held means that one is being made.
@@ -139,25 +141,25 @@ impl Certificates {
     /// before. Reads and writes files: not for an async task.
     pub fn make(&self, address: IpAddr, now: OffsetDateTime) -> Arc<ServedCert> {
         let maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
-        if let AddressedCert::Shown(shown) = self.shelf.load().by_address(Some(address)) {
+        if let AddressedCert::Shown(shown) = self.cert_store.load().by_address(Some(address)) {
             return shown;
         }
         let made = maker.as_ref().and_then(|maker| self.make_with(maker, address, now));
-        made.unwrap_or_else(|| Arc::clone(self.shelf.load().default()))
+        made.unwrap_or_else(|| Arc::clone(self.cert_store.load().default()))
     }
 
     fn make_with(&self, maker: &AddressCerts, address: IpAddr, now: OffsetDateTime) -> Option<Arc<ServedCert>> {
-        let shelf = self.shelf.load();
-        let before = shelf.addresses.get(&address);
-        if before.is_none() && shelf.addresses.len() >= AddressCerts::MOST {
+        let cert_store = self.cert_store.load();
+        let before = cert_store.addresses.get(&address);
+        if before.is_none() && cert_store.addresses.len() >= AddressCerts::MOST {
             return None;
         }
         let leaf = before.and_then(|shown| shown.certified().cert.first());
-        let kept = |other: IpAddr| shelf.addresses.contains_key(&other);
+        let kept = |other: IpAddr| cert_store.addresses.contains_key(&other);
         match maker.certificate(address, leaf, &kept, now) {
             Ok(certified) => {
                 let shown = ServedCert::new(certified, Issued::Here);
-                self.shelf.rcu(|shelf| shelf.with_address(address, &shown));
+                self.cert_store.rcu(|cert_store| cert_store.with_address(address, &shown));
                 Some(shown)
             }
             Err(error) => {
@@ -169,13 +171,13 @@ impl Certificates {
 
     /// What a client gets whose name is unknown to us.
     pub fn current(&self) -> Arc<CertifiedKey> {
-        Arc::clone(self.shelf.load().default().certified())
+        Arc::clone(self.cert_store.load().default().certified())
     }
 
     /// When the first of those ends that are shown.
     pub fn first_end(&self) -> Option<OffsetDateTime> {
-        let shelf = self.shelf.load();
-        let shown = shelf.foreign().chain([shelf.default()]);
+        let cert_store = self.cert_store.load();
+        let shown = cert_store.foreign().chain([cert_store.default()]);
         shown.filter_map(|shown| Some(CertInfo::read(shown.certified().cert.first()?)?.not_after)).min()
     }
 
@@ -186,12 +188,12 @@ impl Certificates {
 
     /// Whether there is a certificate that the local CA has not made.
     pub(in crate::tls) fn any_foreign(&self) -> bool {
-        self.shelf.load().foreign().next().is_some()
+        self.cert_store.load().foreign().next().is_some()
     }
 
     /// Notes which certificates the public trusts, by `trusts`.
     pub(in crate::tls) fn judge(&self, trusts: impl Fn(&CertifiedKey, &[Name]) -> bool) {
-        for shown in self.shelf.load().foreign() {
+        for shown in self.cert_store.load().foreign() {
             let (before, trusted) = (shown.is_trusted(), trusts(shown.certified(), shown.names()));
             shown.judge(trusted);
             if trusted != before {
@@ -207,8 +209,8 @@ impl Certificates {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let shelf = self.shelf.load();
-        let shown = hello.server_name().map_or(shelf.default(), |name| shelf.by_name(name));
+        let cert_store = self.cert_store.load();
+        let shown = hello.server_name().map_or(cert_store.default(), |name| cert_store.by_name(name));
         Some(Arc::clone(shown.certified()))
     }
 }

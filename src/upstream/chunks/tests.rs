@@ -140,7 +140,7 @@ fn chunks_of_a_request_have_one_reading() {
             assert_eq!(read_as(ChunkDecoder::strict(), &pieces), expected, "{size:?} cut at {cut}");
         }
     }
-    for (trailers, flaw) in [
+    for (trailers, parse_error) in [
         ("x: 1\n\r\n", ParseError::Chunk),
         ("x: 1\r\n\n", ParseError::Chunk),
         ("x: 1\n\n", ParseError::Chunk),
@@ -154,7 +154,7 @@ fn chunks_of_a_request_have_one_reading() {
         ("x: \0\r\n\r\n", ParseError::Head(httparse::Error::HeaderValue)),
     ] {
         let bytes = format!("0\r\n{trailers}");
-        assert_eq!(read_as(ChunkDecoder::strict(), &[bytes.as_bytes()]), Err(flaw), "{trailers:?}");
+        assert_eq!(read_as(ChunkDecoder::strict(), &[bytes.as_bytes()]), Err(parse_error), "{trailers:?}");
     }
 }
 
@@ -208,7 +208,7 @@ fn what_stands_around_chunks_is_limited() {
             ParseError::Head(httparse::Error::TooManyHeaders),
         ),
     ];
-    for (text, flaw) in rows {
-        assert_eq!(read(&[text.as_bytes()]), Err(flaw), "{}", &text[..20]);
+    for (text, parse_error) in rows {
+        assert_eq!(read(&[text.as_bytes()]), Err(parse_error), "{}", &text[..20]);
     }
 }

@@ -42,8 +42,8 @@ impl Fake {
         self.looks.load(Ordering::Relaxed)
     }
 
-    async fn wait(self, gate: HoldQueue, asked: WaitPurpose, name: usize) -> Result<Instant, NoConnection> {
-        gate.enter(entry(asked)).connection(&self).await?;
+    async fn wait(self, hold_queue: HoldQueue, asked: WaitPurpose, name: usize) -> Result<Instant, NoConnection> {
+        hold_queue.enter(entry(asked)).connection(&self).await?;
         self.order.lock().unwrap().push(name);
         Ok(Instant::now())
     }
@@ -70,7 +70,7 @@ impl HeldGateway for Fake {
     }
 }
 
-fn gate() -> HoldQueue {
+fn hold_queue() -> HoldQueue {
     gate_of(Some(HOLD), Drain::new())
 }
 
@@ -84,11 +84,11 @@ fn entry(asked: WaitPurpose) -> HoldRequest {
 
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_is_back_is_noticed_within_100_ms_and_everybody_passes_in_order() {
-    let (gate, fake) = (gate(), Fake::up_after(MS * 5003));
+    let (hold_queue, fake) = (hold_queue(), Fake::up_after(MS * 5003));
     let mut all = JoinSet::new();
     for name in 0..200 {
         let asked = if name % 2 == 0 { WaitPurpose::Request } else { WaitPurpose::Upgrade };
-        all.spawn(fake.clone().wait(gate.clone(), asked, name));
+        all.spawn(fake.clone().wait(hold_queue.clone(), asked, name));
         yield_now().await;
     }
     let passed: Vec<Instant> = all.join_all().await.into_iter().map(Result::unwrap).collect();
@@ -103,45 +103,54 @@ async fn a_gateway_that_is_back_is_noticed_within_100_ms_and_everybody_passes_in
 
 #[tokio::test(start_paused = true)]
 async fn the_time_over_is_said_and_the_next_looks_on() {
-    let (gate, fake) = (gate(), Fake::up_after(HOLD + MS * 500));
+    let (hold_queue, fake) = (hold_queue(), Fake::up_after(HOLD + MS * 500));
     let began = Instant::now();
-    let first = tokio::spawn(fake.clone().wait(gate.clone(), WaitPurpose::Request, 1));
+    let first = tokio::spawn(fake.clone().wait(hold_queue.clone(), WaitPurpose::Request, 1));
     sleep(Duration::from_secs(1)).await;
-    let second = tokio::spawn(fake.clone().wait(gate.clone(), WaitPurpose::Request, 2));
+    let second = tokio::spawn(fake.clone().wait(hold_queue.clone(), WaitPurpose::Request, 2));
     assert!(matches!(first.await.unwrap(), Err(NoConnection::HeldInVain(HOLD))));
     assert_eq!(began.elapsed().as_secs(), 12);
     let noticed = second.await.unwrap().unwrap() - fake.up;
     assert!(noticed < MS * 100, "{noticed:?}");
-    assert_eq!(gate.line().waiting(), 0);
+    assert_eq!(hold_queue.line().waiting(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_is_off_is_said_to_be_at_once_while_upgrades_wait() {
-    let (gate, fake) = (gate(), Fake::up_after(MS * 40_000));
-    assert!(matches!(fake.clone().wait(gate.clone(), WaitPurpose::Request, 0).await, Err(NoConnection::HeldInVain(_))));
+    let (hold_queue, fake) = (hold_queue(), Fake::up_after(MS * 40_000));
+    assert!(matches!(
+        fake.clone().wait(hold_queue.clone(), WaitPurpose::Request, 0).await,
+        Err(NoConnection::HeldInVain(_))
+    ));
     for _ in 0..3 {
         sleep(MS * 5000).await;
         let (began, looks) = (Instant::now(), fake.looks());
-        assert!(matches!(fake.clone().wait(gate.clone(), WaitPurpose::Request, 1).await, Err(NoConnection::LongDown)));
+        assert!(matches!(
+            fake.clone().wait(hold_queue.clone(), WaitPurpose::Request, 1).await,
+            Err(NoConnection::LongDown)
+        ));
         assert_eq!(fake.looks(), looks + 1);
         assert!(began.elapsed() < MS * 5);
     }
-    let upgrade = tokio::spawn(fake.clone().wait(gate.clone(), WaitPurpose::Upgrade, 2));
+    let upgrade = tokio::spawn(fake.clone().wait(hold_queue.clone(), WaitPurpose::Upgrade, 2));
     sleep(MS * 500).await;
     let looks = fake.looks();
-    assert!(matches!(fake.clone().wait(gate.clone(), WaitPurpose::Request, 3).await, Err(NoConnection::LongDown)));
+    assert!(matches!(
+        fake.clone().wait(hold_queue.clone(), WaitPurpose::Request, 3).await,
+        Err(NoConnection::LongDown)
+    ));
     assert_eq!(fake.looks(), looks, "the first in line has looked just before");
     let Err(NoConnection::HeldInVain(_)) = upgrade.await.unwrap() else { panic!("off until then") };
-    let upgrade = fake.clone().wait(gate.clone(), WaitPurpose::Upgrade, 4).await.unwrap();
+    let upgrade = fake.clone().wait(hold_queue.clone(), WaitPurpose::Upgrade, 4).await.unwrap();
     assert!(upgrade - fake.up < MS * 100);
-    fake.clone().wait(gate, WaitPurpose::Request, 5).await.unwrap();
+    fake.clone().wait(hold_queue, WaitPurpose::Request, 5).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_goes_away_leaves_the_line_and_the_next_one_looks() {
-    let (gate, fake) = (gate(), Fake::up_after(MS * 3000));
+    let (hold_queue, fake) = (hold_queue(), Fake::up_after(MS * 3000));
     let mut tasks: Vec<_> =
-        (0..3).map(|name| tokio::spawn(fake.clone().wait(gate.clone(), WaitPurpose::Request, name))).collect();
+        (0..3).map(|name| tokio::spawn(fake.clone().wait(hold_queue.clone(), WaitPurpose::Request, name))).collect();
     sleep(MS * 500).await;
     for task in tasks.drain(..2) {
         task.abort();
@@ -154,12 +163,12 @@ async fn who_goes_away_leaves_the_line_and_the_next_one_looks() {
 #[tokio::test(start_paused = true)]
 async fn a_drain_ends_the_waiting_and_off_never_waits() {
     let drain = Drain::new();
-    let (gate, fake) = (gate_of(Some(HOLD), drain.clone()), Fake::up_after(HOLD));
-    let waiting = tokio::spawn(fake.clone().wait(gate.clone(), WaitPurpose::Upgrade, 0));
+    let (hold_queue, fake) = (gate_of(Some(HOLD), drain.clone()), Fake::up_after(HOLD));
+    let waiting = tokio::spawn(fake.clone().wait(hold_queue.clone(), WaitPurpose::Upgrade, 0));
     sleep(MS * 500).await;
     drain.soften();
     assert!(matches!(waiting.await.unwrap(), Err(NoConnection::Draining)));
-    assert_eq!(gate.line().waiting(), 0);
+    assert_eq!(hold_queue.line().waiting(), 0);
 
     let off = gate_of(None, Drain::new());
     let refused = fake.wait(off, WaitPurpose::Upgrade, 0).await;
@@ -168,11 +177,11 @@ async fn a_drain_ends_the_waiting_and_off_never_waits() {
 
 #[tokio::test(start_paused = true)]
 async fn what_waiting_does_not_help_fails_at_once() {
-    let gate = gate();
+    let hold_queue = hold_queue();
     let no_tls = || ConnectError::Tls(io::ErrorKind::InvalidData.into());
-    let failed = Fake { down: no_tls, ..Fake::up_after(HOLD) }.wait(gate.clone(), WaitPurpose::Request, 0).await;
+    let failed = Fake { down: no_tls, ..Fake::up_after(HOLD) }.wait(hold_queue.clone(), WaitPurpose::Request, 0).await;
     assert!(matches!(failed, Err(NoConnection::Failed(ConnectError::Tls(_)))));
-    assert!(gate.line().is_clear());
+    assert!(hold_queue.line().is_clear());
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,19 +197,19 @@ async fn a_machine_or_a_name_that_is_not_there_is_waited_for_and_said_in_the_end
         let notices_in = if row == 3 { 600 } else { 100 };
         let fake = |up| Fake { down, ..Fake::up_after(up) };
         let back = fake(MS * 5003);
-        let noticed = back.clone().wait(gate(), WaitPurpose::Request, 0).await.unwrap() - back.up;
+        let noticed = back.clone().wait(hold_queue(), WaitPurpose::Request, 0).await.unwrap() - back.up;
         assert!(noticed <= MS * notices_in, "{noticed:?} {:?}", down());
-        let error = fake(HOLD * 2).wait(gate(), WaitPurpose::Upgrade, 0).await.unwrap_err();
+        let error = fake(HOLD * 2).wait(hold_queue(), WaitPurpose::Upgrade, 0).await.unwrap_err();
         assert_eq!(error.to_string(), down().to_string());
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_passes_before_the_gateway_is_ready() {
-    let (gate, fake) = (gate(), Fake::up_after(MS * 2000).ready_after(MS * 3000));
+    let (hold_queue, fake) = (hold_queue(), Fake::up_after(MS * 2000).ready_after(MS * 3000));
     let mut all = JoinSet::new();
     for name in 0..40 {
-        all.spawn(fake.clone().wait(gate.clone(), WaitPurpose::Upgrade, name));
+        all.spawn(fake.clone().wait(hold_queue.clone(), WaitPurpose::Upgrade, name));
         yield_now().await;
     }
     let passed: Vec<Instant> = all.join_all().await.into_iter().map(Result::unwrap).collect();
@@ -212,27 +221,27 @@ async fn nobody_passes_before_the_gateway_is_ready() {
 
 #[tokio::test(start_paused = true)]
 async fn who_comes_after_a_restart_was_announced_waits_for_readiness_though_connections_are_taken() {
-    let (gate, fake) = (gate(), Fake::up_after(Duration::ZERO).ready_after(MS * 1000));
-    gate.doubt();
-    let passed = fake.clone().wait(gate.clone(), WaitPurpose::Upgrade, 0).await.unwrap();
+    let (hold_queue, fake) = (hold_queue(), Fake::up_after(Duration::ZERO).ready_after(MS * 1000));
+    hold_queue.suspect();
+    let passed = fake.clone().wait(hold_queue.clone(), WaitPurpose::Upgrade, 0).await.unwrap();
     assert!((fake.ready..fake.ready + MS * 100).contains(&passed));
     // Once it is known to be up, nobody asks again.
     let looks = fake.looks();
-    fake.clone().wait(gate.clone(), WaitPurpose::Upgrade, 1).await.unwrap();
+    fake.clone().wait(hold_queue.clone(), WaitPurpose::Upgrade, 1).await.unwrap();
     assert_eq!(fake.looks(), looks);
     let off = gate_of(None, Drain::new());
-    off.doubt();
+    off.suspect();
     fake.clone().wait(off, WaitPurpose::Upgrade, 2).await.unwrap();
     assert_eq!(fake.looks(), looks);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_never_says_that_it_is_ready_is_tried_in_the_end() {
-    let (gate, fake) = (gate(), Fake::up_after(MS * 1000).ready_after(HOLD * 100));
-    let passed = fake.clone().wait(gate.clone(), WaitPurpose::Request, 0).await.unwrap() - fake.up;
+    let (hold_queue, fake) = (hold_queue(), Fake::up_after(MS * 1000).ready_after(HOLD * 100));
+    let passed = fake.clone().wait(hold_queue.clone(), WaitPurpose::Request, 0).await.unwrap() - fake.up;
     assert!((wait_list::BELIEVED..wait_list::BELIEVED + MS * 100).contains(&passed), "{passed:?}");
     let looks = fake.looks();
-    fake.clone().wait(gate, WaitPurpose::Request, 1).await.unwrap();
+    fake.clone().wait(hold_queue, WaitPurpose::Request, 1).await.unwrap();
     assert_eq!(fake.looks(), looks);
 }
 
@@ -265,13 +274,13 @@ impl HeldGateway for HangsUp {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_a_ready_gateway_hangs_up_on_fails_alone() {
-    let (gate, gateway) = (gate(), HangsUp::saying(|_| Ok(GatewayReadiness::Ready)));
+    let (hold_queue, gateway) = (hold_queue(), HangsUp::saying(|_| Ok(GatewayReadiness::Ready)));
     for asked in [WaitPurpose::Request, WaitPurpose::Upgrade] {
-        let (mut wait, began) = (gate.enter(entry(asked)), Instant::now());
+        let (mut wait, began) = (hold_queue.enter(entry(asked)), Instant::now());
         wait.connection(&gateway).await.unwrap();
         wait.answer(sleep(MS)).await;
         assert!(!wait.cut(&gateway).await, "it is not asked again");
-        assert!(gate.line().is_clear(), "others go on");
+        assert!(hold_queue.line().is_clear(), "others go on");
         assert!(began.elapsed() <= MS, "at once");
     }
     assert_eq!(gateway.connections(), 2);
@@ -279,8 +288,8 @@ async fn a_request_that_a_ready_gateway_hangs_up_on_fails_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_is_sent_again_to_a_gateway_that_hangs_up_on_all_with_growing_pauses() {
-    let (gate, began, gateway) = (gate(), Instant::now(), HangsUp::saying(|_| Ok(GatewayReadiness::Cut)));
-    let mut wait = gate.enter(entry(WaitPurpose::Request));
+    let (hold_queue, began, gateway) = (hold_queue(), Instant::now(), HangsUp::saying(|_| Ok(GatewayReadiness::Cut)));
+    let mut wait = hold_queue.enter(entry(WaitPurpose::Request));
     let ended = loop {
         let Ok(()) = wait.connection(&gateway).await else { break began.elapsed() };
         // Closed at once.
@@ -303,11 +312,11 @@ async fn what_a_gateway_says_after_it_hung_up_decides_who_waits() {
         (|_| Err(ConnectError::Tls(io::ErrorKind::InvalidData.into())), None),
     ];
     for (row, (says, expected)) in rows.into_iter().enumerate() {
-        let (gate, gateway) = (gate(), HangsUp::saying(says));
-        let mut wait = gate.enter(entry(WaitPurpose::Request));
+        let (hold_queue, gateway) = (hold_queue(), HangsUp::saying(says));
+        let mut wait = hold_queue.enter(entry(WaitPurpose::Request));
         wait.connection(&gateway).await.unwrap();
         assert_eq!(wait.cut(&gateway).await, expected.is_some(), "row {row}");
-        assert_eq!(gate.line().outage(), expected, "row {row}");
+        assert_eq!(hold_queue.line().outage(), expected, "row {row}");
     }
 }
 
@@ -330,8 +339,8 @@ impl HeldGateway for Silent {
 async fn the_time_is_counted_from_the_beginning_of_the_request_whatever_it_is_spent_on() {
     // How long it was under way before it came to the gate.
     for before in [Duration::ZERO, MS * 4000, HOLD * 2] {
-        let gate = gate();
-        let mut wait = gate.enter(HoldRequest { began: Instant::now() - before, ..entry(WaitPurpose::Upgrade) });
+        let hold_queue = hold_queue();
+        let mut wait = hold_queue.enter(HoldRequest { began: Instant::now() - before, ..entry(WaitPurpose::Upgrade) });
         let began = Instant::now();
         assert!(wait.connection(&Silent).await.is_err());
         let left = HOLD.saturating_sub(before);
@@ -341,11 +350,11 @@ async fn the_time_is_counted_from_the_beginning_of_the_request_whatever_it_is_sp
 
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_goes_away_while_it_works_is_waited_for_as_long_as_any_other_but_once() {
-    let (gate, gateway) = (
-        gate(),
+    let (hold_queue, gateway) = (
+        hold_queue(),
         HangsUp::saying(|age| if age < HOLD * 4 { Ok(GatewayReadiness::Cut) } else { Ok(GatewayReadiness::Ready) }),
     );
-    let mut wait = gate.enter(entry(WaitPurpose::Request));
+    let mut wait = hold_queue.enter(entry(WaitPurpose::Request));
     wait.connection(&gateway).await.unwrap();
     wait.answer(sleep(HOLD * 3)).await;
     assert!(wait.cut(&gateway).await);
@@ -364,14 +373,14 @@ async fn a_gateway_that_goes_away_while_it_works_is_waited_for_as_long_as_any_ot
 #[tokio::test(start_paused = true)]
 async fn what_finds_no_place_is_turned_away_and_other_networks_still_wait() {
     let space = HoldSpace::new(HoldLimits { places: 20, for_upgrades: 4, bytes: 64 << 20 });
-    let gate = HoldQueue::new(Some(HOLD), space, Drain::new(), Arc::default());
+    let hold_queue = HoldQueue::new(Some(HOLD), space, Drain::new(), Arc::default());
     let fake = Fake::up_after(MS * 1000);
     let client = |number: u8| Some(Network::of([192, 0, 2, number].into()));
     let mut tasks = JoinSet::new();
     for number in 0..30 {
-        let (gate, fake) = (gate.clone(), fake.clone());
+        let (hold_queue, fake) = (hold_queue.clone(), fake.clone());
         let entry = HoldRequest { client: client(if number < 20 { 1 } else { number }), ..entry(WaitPurpose::Request) };
-        tasks.spawn(async move { (number, gate.enter(entry).connection(&fake).await) });
+        tasks.spawn(async move { (number, hold_queue.enter(entry).connection(&fake).await) });
         yield_now().await;
     }
     let mut passed: Vec<_> = tasks.join_all().await.into_iter().filter(|(_, ended)| ended.is_ok()).collect();

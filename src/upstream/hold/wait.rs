@@ -17,7 +17,7 @@ use crate::upstream::ConnectError;
 /// One request's way through the gate, for as long as it has no answer. Dropped, it leaves the line.
 #[derive(Debug)]
 pub struct HoldWait<'a> {
-    gate: &'a HoldQueue,
+    hold_queue: &'a HoldQueue,
     entry: HoldRequest,
     ticket: Option<WaitTicket>,
     place: Option<WaitState>,
@@ -36,7 +36,7 @@ pub struct HoldWait<'a> {
 
 #[derive(Debug)]
 struct WaitState {
-    gate: HoldQueue,
+    hold_queue: HoldQueue,
     ticket: WaitTicket,
     turn: Arc<Notify>,
     _held: HoldPermit,
@@ -44,9 +44,9 @@ struct WaitState {
 
 impl<'a> HoldWait<'a> {
     /// One that has not begun.
-    pub(super) fn new(gate: &'a HoldQueue, entry: HoldRequest) -> Self {
+    pub(super) fn new(hold_queue: &'a HoldQueue, entry: HoldRequest) -> Self {
         Self {
-            gate,
+            hold_queue,
             entry,
             ticket: None,
             place: None,
@@ -66,25 +66,27 @@ impl HoldWait<'_> {
     /// # Errors
     /// There is none, and waiting longer does not help or is not wanted.
     pub async fn connection<G: HeldGateway>(&mut self, gateway: &G) -> Result<G::Connection, NoConnection> {
-        let Some(hold) = self.gate.0.hold else { return self.gate.dial(gateway).await.map_err(NoConnection::Failed) };
-        if self.cuts == 0 && self.gate.line().is_clear() {
+        let Some(hold) = self.hold_queue.0.hold else {
+            return self.hold_queue.dial(gateway).await.map_err(NoConnection::Failed);
+        };
+        if self.cuts == 0 && self.hold_queue.line().is_clear() {
             let dialled = timeout_at(self.entry.began + hold, gateway.dial()).await;
-            match self.gate.count(dialled.unwrap_or(Err(ConnectError::TimedOut(hold)))) {
+            match self.hold_queue.count(dialled.unwrap_or(Err(ConnectError::TimedOut(hold)))) {
                 Ok(connection) => {
                     self.connected();
                     return Ok(connection);
                 }
                 Err(error) => match found_down(&error) {
-                    Some(down) => self.gate.down(down, &error),
+                    Some(down) => self.hold_queue.down(down, &error),
                     None => return Err(NoConnection::Failed(error)),
                 },
             }
         }
         let waited = self.wait(gateway, hold).await;
         match &waited {
-            Ok(_) => self.gate.0.metrics.upstream.passed.inc(),
+            Ok(_) => self.hold_queue.0.metrics.upstream.passed.inc(),
             Err(NoConnection::Draining) => return waited,
-            Err(_) => self.gate.0.metrics.upstream.gave_up.inc(),
+            Err(_) => self.hold_queue.0.metrics.upstream.gave_up.inc(),
         };
         waited
     }
@@ -95,7 +97,7 @@ impl HoldWait<'_> {
         let until = self.entry.began + hold;
         let connection = tokio::select! {
             biased;
-            () = self.gate.0.drain.soft() => return Err(NoConnection::Draining),
+            () = self.hold_queue.0.drain.soft() => return Err(NoConnection::Draining),
             connection = timeout_at(until, self.in_line(gateway)) => connection,
         };
         match connection {
@@ -130,7 +132,7 @@ impl HoldWait<'_> {
 
     /// There is an answer.
     pub fn up(&mut self) {
-        self.gate.up();
+        self.hold_queue.up();
         self.place = None;
     }
 
@@ -139,7 +141,7 @@ impl HoldWait<'_> {
     /// `gateway` is asked whether it is ready: if it is, it hung up on this request alone, which would fare no better another
     /// time, and others notice nothing.
     pub async fn cut<G: HeldGateway>(&mut self, gateway: &G) -> bool {
-        let Some(hold) = self.gate.0.hold else { return false };
+        let Some(hold) = self.hold_queue.0.hold else { return false };
         let now = Instant::now();
         let kept = self.connected.take().is_some_and(|since| now.saturating_duration_since(since) >= SETTLED);
         if kept && !self.renewed {
@@ -147,18 +149,18 @@ impl HoldWait<'_> {
             (self.entry.began, self.renewed) = (now, true);
         }
         let until = (self.entry.began + hold).min(now + LOOK_LIMIT);
-        match timeout_at(until, gateway.readiness()).await.map(|said| self.gate.count(said)) {
+        match timeout_at(until, gateway.readiness()).await.map(|said| self.hold_queue.count(said)) {
             Ok(Ok(GatewayReadiness::Ready)) => {
                 self.up();
                 return false;
             }
-            Ok(Ok(GatewayReadiness::Starting)) => self.gate.down(DownReason::Starting, &"it is not ready yet"),
-            Ok(Ok(GatewayReadiness::Cut)) => self.gate.down(DownReason::Cut, &HUNG_UP),
+            Ok(Ok(GatewayReadiness::Starting)) => self.hold_queue.down(DownReason::Starting, &"it is not ready yet"),
+            Ok(Ok(GatewayReadiness::Cut)) => self.hold_queue.down(DownReason::Cut, &HUNG_UP),
             Ok(Err(error)) => match found_down(&error) {
-                Some(down) => self.gate.down(down, &error),
+                Some(down) => self.hold_queue.down(down, &error),
                 None => return false,
             },
-            Err(_) => self.gate.down(DownReason::Starting, &"it does not answer"),
+            Err(_) => self.hold_queue.down(DownReason::Starting, &"it does not answer"),
         }
         self.cuts += 1;
         true
@@ -167,14 +169,14 @@ impl HoldWait<'_> {
     fn join(&mut self, hold: Duration) -> Result<(), NoConnection> {
         if self.place.is_none() {
             let HoldRequest { asked, client, bytes, .. } = self.entry;
-            let held = self.gate.0.space.take(asked, client, bytes).ok_or(NoConnection::Full)?;
+            let held = self.hold_queue.0.space.take(asked, client, bytes).ok_or(NoConnection::Full)?;
             let turn = Arc::new(Notify::new());
-            let joined = self.gate.line().join(self.ticket, asked, Arc::clone(&turn), hold, Instant::now());
+            let joined = self.hold_queue.line().join(self.ticket, asked, Arc::clone(&turn), hold, Instant::now());
             let Joined { ticket, one_look } = joined.map_err(|LongDown| NoConnection::LongDown)?;
             (self.ticket, self.one_look) = (Some(ticket), one_look);
-            self.place = Some(WaitState { gate: self.gate.clone(), ticket, turn, _held: held });
-            self.gate.0.metrics.upstream.waiting.inc();
-            self.gate.call();
+            self.place = Some(WaitState { hold_queue: self.hold_queue.clone(), ticket, turn, _held: held });
+            self.hold_queue.0.metrics.upstream.waiting.inc();
+            self.hold_queue.call();
         }
         Ok(())
     }
@@ -188,7 +190,7 @@ impl HoldWait<'_> {
         }
         loop {
             let (turn, is_down) = {
-                let line = self.gate.line();
+                let line = self.hold_queue.line();
                 (line.turn(place.ticket, Instant::now()), line.outage().is_some())
             };
             let found = match turn {
@@ -196,28 +198,30 @@ impl HoldWait<'_> {
                     place.turn.notified().await;
                     continue;
                 }
-                WaitTurn::Look => timeout(LOOK_LIMIT, self.gate.look(gateway)).await.unwrap_or(ProbeOutcome::Nothing),
-                WaitTurn::Go if is_down => {
-                    timeout(LOOK_LIMIT, self.gate.go(gateway)).await.unwrap_or(ProbeOutcome::Nothing)
+                WaitTurn::Look => {
+                    timeout(LOOK_LIMIT, self.hold_queue.look(gateway)).await.unwrap_or(ProbeOutcome::Nothing)
                 }
-                WaitTurn::Go => self.gate.go(gateway).await,
+                WaitTurn::Go if is_down => {
+                    timeout(LOOK_LIMIT, self.hold_queue.go(gateway)).await.unwrap_or(ProbeOutcome::Nothing)
+                }
+                WaitTurn::Go => self.hold_queue.go(gateway).await,
             };
             let mut pause = LOOK_EVERY;
             match found {
                 ProbeOutcome::Connection(connection) => {
                     if turn == WaitTurn::Look {
-                        self.gate.up();
+                        self.hold_queue.up();
                     }
                     return Ok(Some(connection));
                 }
-                ProbeOutcome::Starting => self.gate.down(DownReason::Starting, &"it is not ready yet"),
-                ProbeOutcome::Cut => self.gate.down(DownReason::Cut, &HUNG_UP),
+                ProbeOutcome::Starting => self.hold_queue.down(DownReason::Starting, &"it is not ready yet"),
+                ProbeOutcome::Cut => self.hold_queue.down(DownReason::Cut, &HUNG_UP),
                 // It has taken the connection, or its machine swallows what is sent there.
-                ProbeOutcome::Nothing => self.gate.down(DownReason::Starting, &"it does not answer"),
+                ProbeOutcome::Nothing => self.hold_queue.down(DownReason::Starting, &"it does not answer"),
                 ProbeOutcome::Error(error) => {
                     match found_down(&error) {
-                        Some(down) => self.gate.down(down, &error),
-                        None if is_down => self.gate.down(DownReason::Refused, &error),
+                        Some(down) => self.hold_queue.down(down, &error),
+                        None if is_down => self.hold_queue.down(DownReason::Refused, &error),
                         None => return Err(error),
                     }
                     if matches!(error, ConnectError::Resolve { .. }) {
@@ -245,8 +249,8 @@ impl HoldWait<'_> {
     /// A connection alone says that the gateway is up, unless it was known to hang up.
     fn connected(&mut self) {
         self.connected = Some(Instant::now());
-        if self.gate.line().outage() != Some(DownReason::Cut) {
-            self.gate.up();
+        if self.hold_queue.line().outage() != Some(DownReason::Cut) {
+            self.hold_queue.up();
             self.place = None;
         }
     }
@@ -254,9 +258,9 @@ impl HoldWait<'_> {
 
 impl Drop for WaitState {
     fn drop(&mut self) {
-        self.gate.0.metrics.upstream.waiting.dec();
-        self.gate.line().leave(self.ticket);
-        self.gate.call();
+        self.hold_queue.0.metrics.upstream.waiting.dec();
+        self.hold_queue.line().leave(self.ticket);
+        self.hold_queue.call();
     }
 }
 

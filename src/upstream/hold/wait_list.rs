@@ -143,7 +143,7 @@ impl<W: Clone> WaitList<W> {
     }
 
     /// The gateway may be down: whoever comes next is to look.
-    pub(super) fn doubt(&mut self, now: Instant) {
+    pub(super) fn suspect(&mut self, now: Instant) {
         self.outage.get_or_insert(GatewayOutage { since: now, seen: now, down: DownReason::Doubted, taken: None });
     }
 

@@ -57,7 +57,8 @@ fn the_body_has_one_end_or_the_answer_is_refused() {
     ];
     for (status, fields, expected) in rows {
         let head = parse(&format!("HTTP/1.1 {status} X\r\n{fields}\r\n\r\nbody"), false);
-        let said = head.as_ref().map(|head| framing(head.as_ref().expect("it is whole"))).map_err(|flaw| *flaw);
+        let said =
+            head.as_ref().map(|head| framing(head.as_ref().expect("it is whole"))).map_err(|parse_error| *parse_error);
         assert_eq!(said, expected.map(str::to_owned), "{status} {fields}");
         if let Ok(Some(head)) = head
             && !["204", "304", "103", "101"].contains(&status)
@@ -173,7 +174,7 @@ fn what_is_no_head_is_refused() {
         ("HTTP/1.1 200 OK\r\na: 1\rb: 2\r\n\r\n", ParseError::Head(HeaderValue)),
         (&many, ParseError::Head(TooManyHeaders)),
     ];
-    for (text, flaw) in rows {
-        assert_eq!(parse(text, false).err(), Some(flaw), "{text:?}");
+    for (text, parse_error) in rows {
+        assert_eq!(parse(text, false).err(), Some(parse_error), "{text:?}");
     }
 }

@@ -83,7 +83,7 @@ where
 
     /// Cuts what takes too long to end; says when that is.
     fn check_ending(&mut self, now: Instant, since: Instant) -> Instant {
-        let moved = BOTH.into_iter().filter_map(|side| match self.state(side).farewell {
+        let moved = BOTH.into_iter().filter_map(|side| match self.state(side).own_close {
             OwnClose::None => None,
             OwnClose::Waiting(_) => Some(self.flow_from(side.other()).passed.max(since)),
             OwnClose::Said(_, at) => Some(at),

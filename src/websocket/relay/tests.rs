@@ -49,7 +49,7 @@ struct Link {
     buffers: Arc<BufferPool>,
     drain: Drain,
     began: Instant,
-    pulse: Arc<RelayStats>,
+    relay_stats: Arc<RelayStats>,
     relay: JoinSet<RelaySummary>,
 }
 
@@ -116,8 +116,8 @@ impl Setup {
         let gateway_end = RelayEnd { io: gateway_end, first: self.gateway_first.into() };
         let mut relay = Relay::new(client_end, gateway_end, Arc::new(self.settings));
         let (buffers, drain) = (Arc::new(BufferPool::new()), Drain::new());
-        let (began, pulse) = (Instant::now(), relay.pulse());
-        let mut link = Link { client, gateway, buffers, drain, began, pulse, relay: JoinSet::new() };
+        let (began, relay_stats) = (Instant::now(), relay.relay_stats());
+        let mut link = Link { client, gateway, buffers, drain, began, relay_stats, relay: JoinSet::new() };
         let (buffers, drain) = (link.buffers.clone(), link.drain.clone());
         link.relay.spawn(async move { relay.run(&buffers, &drain).await });
         link

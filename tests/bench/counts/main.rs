@@ -68,9 +68,9 @@ fn pass(chunk: &[u8], first: Option<&[u8]>, times: u32) {
 
 /// What is sent on as target and host.
 fn target_and_host(times: u32) {
-    let (head, arrival) = (head(), arrival());
+    let (head, connection_info) = (head(), connection_info());
     for _ in 0..times {
-        let _ = black_box(target::requested_target(black_box(&head), &arrival));
+        let _ = black_box(target::requested_target(black_box(&head), &connection_info));
         let _ = black_box(target::requested_host(black_box(&head)));
     }
 }
@@ -97,16 +97,16 @@ fn route_lookup(times: u32) {
 
 /// Who the client is and what the gateway is told about it.
 fn forwarding_fields(times: u32) {
-    let (head, arrival, rules, host) = (head(), arrival(), rules(), HeaderValue::from_static(HOST));
+    let (head, connection_info, rules, host) = (head(), connection_info(), rules(), HeaderValue::from_static(HOST));
     for _ in 0..times {
-        black_box(forwarded::decide(&rules, &arrival, &host, black_box(&head.headers)));
+        black_box(forwarded::decide(&rules, &connection_info, &host, black_box(&head.headers)));
     }
 }
 
 /// The head of a request as the gateway gets it.
 fn fields_to_gateway(times: u32) {
     let (head, host) = (head(), HeaderValue::from_static(HOST));
-    let forwarding = forwarded::decide(&rules(), &arrival(), &host, &head.headers);
+    let forwarding = forwarded::decide(&rules(), &connection_info(), &host, &head.headers);
     let protected = ProtectedFields::new([].into_iter(), &[], Login::Elsewhere);
     let passing = FieldFilter { forwarding: &forwarding, protected: &protected, basic_is_ours: false, rules: None };
     let target = head.uri.path_and_query().expect("a target");
@@ -127,7 +127,7 @@ fn head() -> Parts {
     request.body(()).expect("a request").into_parts().0
 }
 
-fn arrival() -> ConnectionInfo {
+fn connection_info() -> ConnectionInfo {
     ConnectionInfo {
         secure: true,
         tls_version: Some("1.3"),

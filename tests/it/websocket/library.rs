@@ -52,11 +52,11 @@ async fn chat(scene: &Scene<Proxy>, via: Via) {
         };
         assert!(echo == message, "message {number} of {size} bytes came back changed");
     }
-    let goodbye = CloseFrame { code: CloseCode::Normal, reason: "done".into() };
-    socket.close(Some(goodbye.clone())).await.unwrap();
+    let close_frame = CloseFrame { code: CloseCode::Normal, reason: "done".into() };
+    socket.close(Some(close_frame.clone())).await.unwrap();
     loop {
         match socket.next().await {
-            Some(Ok(Message::Close(close))) => assert_eq!(close, Some(goodbye.clone())),
+            Some(Ok(Message::Close(close))) => assert_eq!(close, Some(close_frame.clone())),
             Some(Ok(_)) => {}
             Some(Err(Error::ConnectionClosed)) | None => return,
             Some(Err(error)) => panic!("{error}"),

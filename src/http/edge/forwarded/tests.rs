@@ -4,7 +4,7 @@ fn peer(text: &str) -> ClientPeer {
     if text == "unix" { ClientPeer::Unix } else { ClientPeer::tcp(SocketAddr::new(text.parse().unwrap(), 40000)) }
 }
 
-fn arrival(from: &str) -> ConnectionInfo {
+fn connection_info(from: &str) -> ConnectionInfo {
     ConnectionInfo { secure: true, ..ConnectionInfo::new(peer(from), ProxyAnnouncement::Nothing) }
 }
 
@@ -32,7 +32,7 @@ fn field(forwarding: &Forwarding, name: &str) -> Option<String> {
 fn an_untrusted_peer_is_the_client_whatever_it_says() {
     let said = headers(&["X-Forwarded-For: 10.0.0.1", "X-Real-IP: 10.0.0.1", "X-Forwarded-Proto: http"]);
     let host = HeaderValue::from_static("gw.example.com:8443");
-    let told = decide(&rules(&[]), &arrival("203.0.113.7"), &host, &said);
+    let told = decide(&rules(&[]), &connection_info("203.0.113.7"), &host, &said);
     assert_eq!(told.client, Some("203.0.113.7".parse().unwrap()));
     for (name, expected) in [
         ("x-forwarded-for", "203.0.113.7"),
@@ -71,7 +71,7 @@ fn behind_trusted_proxies_the_client_is_the_right_most_address_that_none_of_them
     ];
     for (from, lines, expected) in rows {
         let rules = rules(&["127.0.0.0/8", "10.0.0.0/8"]);
-        let told = decide(&rules, &arrival(from), &HeaderValue::from_static("gw"), &headers(lines));
+        let told = decide(&rules, &connection_info(from), &HeaderValue::from_static("gw"), &headers(lines));
         assert_eq!(told.client, expected.map(|ip| ip.parse().unwrap()), "{from} {lines:?}");
         let said = expected.unwrap_or("unknown");
         assert_eq!(field(&told, "x-forwarded-for").as_deref(), Some(said), "{from} {lines:?}");
@@ -81,7 +81,7 @@ fn behind_trusted_proxies_the_client_is_the_right_most_address_that_none_of_them
 #[test]
 fn a_trusted_proxy_that_announces_nobody_in_particular_vouches_for_no_field() {
     let said = headers(&["X-Forwarded-For: 203.0.113.7"]);
-    let from_proxy = |announced| ConnectionInfo { announced, ..arrival("10.0.0.1") };
+    let from_proxy = |announced| ConnectionInfo { announced, ..connection_info("10.0.0.1") };
     for (announced, trusted, client) in [
         (ProxyAnnouncement::Nothing, true, "203.0.113.7"),
         (ProxyAnnouncement::Client, true, "203.0.113.7"),
@@ -106,7 +106,7 @@ fn a_trusted_proxy_is_believed_about_scheme_host_and_port() {
     ];
     for (lines, expected) in rows {
         let host = HeaderValue::from_static("gw:8443");
-        let told = decide(&rules(&["10.0.0.0/8"]), &arrival("10.0.0.1"), &host, &headers(lines));
+        let told = decide(&rules(&["10.0.0.0/8"]), &connection_info("10.0.0.1"), &host, &headers(lines));
         let got = ["x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"].map(|name| field(&told, name).unwrap());
         assert_eq!(got, *expected, "{lines:?}");
     }
@@ -156,19 +156,19 @@ fn only_a_direct_local_client_asking_for_a_loopback_name_is_local() {
         ("fe80::1", "localhost", &[], false),
     ];
     for (from, host, lines, local) in rows {
-        let told = decide(&rules(&[]), &arrival(from), &HeaderValue::from_static(host), &headers(lines));
+        let told = decide(&rules(&[]), &connection_info(from), &HeaderValue::from_static(host), &headers(lines));
         assert_eq!(told.fields.is_empty(), *local, "{from} {host} {lines:?}");
     }
     let localhost = HeaderValue::from_static("localhost");
     for announced in [ProxyAnnouncement::Client, ProxyAnnouncement::NoClient] {
-        let arrival = ConnectionInfo { announced, ..arrival("127.0.0.1") };
-        let told = decide(&rules(&[]), &arrival, &localhost, &HeaderMap::new());
+        let connection_info = ConnectionInfo { announced, ..connection_info("127.0.0.1") };
+        let told = decide(&rules(&[]), &connection_info, &localhost, &HeaderMap::new());
         assert!(!told.fields.is_empty(), "{announced:?}");
     }
-    let trusted = decide(&rules(&["127.0.0.1/32"]), &arrival("127.0.0.1"), &localhost, &HeaderMap::new());
+    let trusted = decide(&rules(&["127.0.0.1/32"]), &connection_info("127.0.0.1"), &localhost, &HeaderMap::new());
     assert!(!trusted.fields.is_empty(), "a trusted proxy speaks for somebody else");
     let always = Forwarded { local_clients: LocalClients::Forwarded, ..Forwarded::default() };
-    assert!(!decide(&always, &arrival("127.0.0.1"), &localhost, &HeaderMap::new()).fields.is_empty());
+    assert!(!decide(&always, &connection_info("127.0.0.1"), &localhost, &HeaderMap::new()).fields.is_empty());
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn the_standard_field_is_written_as_rfc_7239_says() {
         ("203.0.113.7", "g\"w", "for=203.0.113.7;proto=https"),
     ];
     for (from, host, expected) in rows {
-        let told = decide(&both, &arrival(from), &HeaderValue::from_static(host), &HeaderMap::new());
+        let told = decide(&both, &connection_info(from), &HeaderValue::from_static(host), &HeaderMap::new());
         assert_eq!(field(&told, "forwarded").as_deref(), Some(expected));
         assert_eq!(told.fields.len(), 1);
     }

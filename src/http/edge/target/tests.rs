@@ -1,7 +1,7 @@
 use crate::http::edge::connection_info::ProxyAnnouncement;
 use crate::http::edge::target::*;
 
-fn arrival(protocol: Protocol, dialled: Option<&str>) -> ConnectionInfo {
+fn connection_info(protocol: Protocol, dialled: Option<&str>) -> ConnectionInfo {
     let plain = ConnectionInfo::new(crate::listener::ClientPeer::Unix, ProxyAnnouncement::Nothing);
     ConnectionInfo { secure: true, protocol, server_name: dialled.map(Into::into), ..plain }
 }
@@ -55,7 +55,8 @@ fn the_target_is_the_path_and_query_of_this_connections_scheme() {
         ("CONNECT", "gw:443", Err("connect_not_served")),
     ];
     for (method, uri, expected) in rows {
-        let got = requested_target(&head(Version::HTTP_11, method, uri, &["gw"]), &arrival(Protocol::Http1, None));
+        let got =
+            requested_target(&head(Version::HTTP_11, method, uri, &["gw"]), &connection_info(Protocol::Http1, None));
         let got = got.as_ref().map(PathAndQuery::as_str).map_err(RequestFailure::code);
         assert_eq!(got, expected, "{method} {uri}");
     }
@@ -75,7 +76,7 @@ fn only_a_browser_that_merged_connections_is_misdirected() {
         (Protocol::Http1, Some("gw.example"), "other.example", false),
     ];
     for (protocol, dialled, host, expected) in rows {
-        let got = is_misdirected(&arrival(protocol, dialled), &HeaderValue::from_static(host), &names);
+        let got = is_misdirected(&connection_info(protocol, dialled), &HeaderValue::from_static(host), &names);
         assert_eq!(got, expected, "{protocol} {dialled:?} {host}");
     }
 }

@@ -8,12 +8,12 @@ fn taken(text: &[u8]) -> Result<Option<(RequestHead, Bytes)>, HeadError> {
     Ok(RequestHead::take(&mut input, LONGEST)?.map(|head| (head, input)))
 }
 
-fn flaw(text: &str) -> Option<HeadError> {
+fn head_error(text: &str) -> Option<HeadError> {
     taken(text.as_bytes()).err()
 }
 
 fn whole(text: &str) -> RequestHead {
-    taken(text.as_bytes()).unwrap_or_else(|flaw| panic!("{text:?}: {flaw}")).expect("a whole head").0
+    taken(text.as_bytes()).unwrap_or_else(|head_error| panic!("{text:?}: {head_error}")).expect("a whole head").0
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn a_head_may_come_in_pieces_but_not_with_a_flaw_in_them() {
     for early in
         ["\n", "\r\r", "\r\n\n", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nHost: x\n", "GET / HTTP/1.1\r\nA: b\rc"]
     {
-        assert_eq!(flaw(early), Some(HeadError::Malformed), "{early:?}");
+        assert_eq!(head_error(early), Some(HeadError::Malformed), "{early:?}");
     }
 }
 
@@ -84,7 +84,7 @@ fn a_head_has_one_reading_or_is_none() {
         "\u{16}\u{3}\u{1}",
     ];
     for text in malformed {
-        assert_eq!(flaw(text), Some(HeadError::Malformed), "{text:?}");
+        assert_eq!(head_error(text), Some(HeadError::Malformed), "{text:?}");
     }
     assert_eq!(taken(b"GET /\xff HTTP/1.1\r\n\r\n").err(), Some(HeadError::Malformed));
 }
@@ -122,7 +122,7 @@ fn a_body_ends_in_one_place() {
         let read = taken(format!("POST / HTTP/1.1\r\n{fields}\r\n").as_bytes());
         assert_eq!(read.map(|head| head.unwrap().0.framing), expected, "{fields}");
     }
-    assert_eq!(flaw("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), Some(HeadError::Framing));
+    assert_eq!(head_error("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), Some(HeadError::Framing));
 }
 
 #[test]
@@ -157,12 +157,12 @@ fn what_a_request_says_about_its_connection() {
 fn a_head_is_limited_by_its_bytes_alone() {
     let with = |size: usize| format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(size - 23));
     assert!(whole(&with(LONGEST)).request.headers().contains_key("x"));
-    assert_eq!(flaw(&with(LONGEST + 1)), Some(HeadError::TooLarge));
-    assert_eq!(flaw(&"x".repeat(LONGEST + 1)), Some(HeadError::Malformed), "no method is so long");
-    assert_eq!(flaw(&format!("GET /{}", "x".repeat(LONGEST))), Some(HeadError::TooLarge), "before its end");
+    assert_eq!(head_error(&with(LONGEST + 1)), Some(HeadError::TooLarge));
+    assert_eq!(head_error(&"x".repeat(LONGEST + 1)), Some(HeadError::Malformed), "no method is so long");
+    assert_eq!(head_error(&format!("GET /{}", "x".repeat(LONGEST))), Some(HeadError::TooLarge), "before its end");
     let method = "M".repeat(LONGEST_METHOD);
     assert_eq!(whole(&format!("{method} / HTTP/1.1\r\n\r\n")).request.method().as_str(), method);
-    assert_eq!(flaw(&format!("{method}M / HTTP/1.1\r\n\r\n")), Some(HeadError::Malformed));
+    assert_eq!(head_error(&format!("{method}M / HTTP/1.1\r\n\r\n")), Some(HeadError::Malformed));
 
     let fields = "a:\r\n".repeat((LONGEST - 18) / 4);
     let many = whole(&format!("GET / HTTP/1.1\r\n{fields}\r\n"));

@@ -27,7 +27,7 @@ fn first(shown: &ServedCert) -> String {
 
 #[test]
 fn the_exact_name_comes_before_the_wildcard_and_the_unknown_gets_the_first() {
-    let shelf = CertStore::new(
+    let cert_store = CertStore::new(
         shown(&["first.example", "localhost"]),
         &[shown(&["*.example.com", "example.com"]), shown(&["GW.example.com"]), shown(&["gw.example.com", "second"])],
     );
@@ -43,32 +43,32 @@ fn the_exact_name_comes_before_the_wildcard_and_the_unknown_gets_the_first() {
         ("", "first.example"),
         ("unknown", "first.example"),
     ] {
-        assert_eq!(first(shelf.by_name(asked)), expected, "{asked}");
+        assert_eq!(first(cert_store.by_name(asked)), expected, "{asked}");
     }
-    assert_eq!(shelf.by_name("gw.example.com").names(), [name("gw.example.com")], "of two the first in the list");
+    assert_eq!(cert_store.by_name("gw.example.com").names(), [name("gw.example.com")], "of two the first in the list");
 }
 
 #[test]
 fn a_public_certificate_is_shown_instead_of_our_own_until_it_is_taken_away() {
     let own = CertStore::new(shown(&["own", "gw.example.com", "*.example.com", "192.0.2.1"]), &[]);
-    let shelf = own
+    let cert_store = own
         .with_public(&name("GW.example.com"), Some(&shown(&["public"])))
         .with_public(&name("*.example.org"), Some(&shown(&["wild"])))
         .with_public(&name("192.0.2.1"), Some(&shown(&["ip"])));
-    let at = |shelf: &CertStore, address: &str| match shelf.by_address(Some(address.parse().unwrap())) {
+    let at = |cert_store: &CertStore, address: &str| match cert_store.by_address(Some(address.parse().unwrap())) {
         AddressedCert::Shown(shown) => first(&shown),
         AddressedCert::Missing => "none".to_owned(),
     };
-    assert_eq!(first(shelf.by_name("gw.example.com")), "public");
-    assert_eq!(first(shelf.by_name("a.example.com")), "own");
-    assert_eq!(first(shelf.by_name("a.example.org")), "wild");
-    assert_eq!(at(&shelf, "192.0.2.1"), "ip");
-    let swapped = shelf.with_own(shown(&["new", "gw.example.com"]), &[]);
+    assert_eq!(first(cert_store.by_name("gw.example.com")), "public");
+    assert_eq!(first(cert_store.by_name("a.example.com")), "own");
+    assert_eq!(first(cert_store.by_name("a.example.org")), "wild");
+    assert_eq!(at(&cert_store, "192.0.2.1"), "ip");
+    let swapped = cert_store.with_own(shown(&["new", "gw.example.com"]), &[]);
     assert_eq!(first(swapped.by_name("gw.example.com")), "public");
     assert_eq!(first(swapped.by_name("a.example.com")), "new");
-    let shelf = shelf.with_public(&name("gw.example.com"), None).with_public(&name("192.0.2.1"), None);
-    assert_eq!(first(shelf.by_name("gw.example.com")), "own");
-    assert_eq!(at(&shelf, "192.0.2.1"), "own");
+    let cert_store = cert_store.with_public(&name("gw.example.com"), None).with_public(&name("192.0.2.1"), None);
+    assert_eq!(first(cert_store.by_name("gw.example.com")), "own");
+    assert_eq!(at(&cert_store, "192.0.2.1"), "own");
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn a_client_without_a_name_gets_the_certificate_for_the_address_it_reached() {
         // A proxy in front of us was dialled.
         (None, "own", "public"),
     ] {
-        for (shelf, expected) in [(&local, of_local), (&public, of_public)] {
-            let found = match shelf.by_address(address.map(|address| address.parse().unwrap())) {
+        for (cert_store, expected) in [(&local, of_local), (&public, of_public)] {
+            let found = match cert_store.by_address(address.map(|address| address.parse().unwrap())) {
                 AddressedCert::Shown(shown) => first(&shown),
                 AddressedCert::Missing => "none".to_owned(),
             };

@@ -94,7 +94,7 @@ fn who_comes_after_a_restart_was_announced_looks_first_and_nobody_is_told() {
     let now = Instant::now();
     let mut line = WaitList::new();
     assert!(line.is_clear());
-    line.doubt(now);
+    line.suspect(now);
     assert!(!line.is_clear());
     let later = now + HOLD * 3;
     let joined = line.join(None, WaitPurpose::Request, (), HOLD, later).unwrap();
@@ -102,7 +102,7 @@ fn who_comes_after_a_restart_was_announced_looks_first_and_nobody_is_told() {
     assert_eq!(line.turn(joined.ticket, later), WaitTurn::Look);
     assert_eq!(line.up(later), None, "it was never seen down");
     assert_eq!(line.turn(joined.ticket, later), WaitTurn::Go);
-    line.doubt(later);
+    line.suspect(later);
     assert!(line.down(DownReason::Starting, later), "this is news");
     assert_eq!(line.up(later + HOLD).map(|(down, _)| down), Some(HOLD));
 }

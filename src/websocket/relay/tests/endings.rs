@@ -101,7 +101,7 @@ async fn a_peer_that_closed_is_told_when_the_other_goes_without_an_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_closed_is_told_when_the_other_answers_with_nonsense() {
+async fn a_peer_that_closed_is_told_when_the_other_answers_with_what_is_no_frame() {
     let mut link = setup().open();
     link.client.close(1000, "").await;
     link.gateway.gets_close(1000, "").await;
@@ -312,7 +312,7 @@ async fn the_operator_ends_an_idle_link_at_once_and_the_client_reads_why() {
         link.gateway.send(TEXT, b"hello").await;
         link.client.gets(TEXT, b"hello").await;
         link.settle().await;
-        link.pulse.close(reason.into());
+        link.relay_stats.close(reason.into());
         link.client.gets_close(1001, read).await;
         link.gateway.gets_close(1001, "closed by operator").await;
         assert_eq!(link.age(), secs(0));
@@ -325,14 +325,14 @@ async fn the_operator_ends_an_idle_link_at_once_and_the_client_reads_why() {
 #[tokio::test(start_paused = true)]
 async fn the_operator_is_heard_before_the_relay_has_begun_and_not_after_its_end() {
     let mut link = setup().open();
-    link.pulse.close("early".into());
+    link.relay_stats.close("early".into());
     link.client.gets_close(1001, "early").await;
     drop(link);
 
     let mut link = setup().open();
     link.client.close(4000, "bye").await;
     link.gateway.gets_close(4000, "bye").await;
-    link.pulse.close("too late".into());
+    link.relay_stats.close("too late".into());
     link.gateway.close(4000, "bye").await;
     link.client.gets_close(4000, "bye").await;
     link.ends("client_closed", None, None, true).await;
@@ -344,7 +344,7 @@ async fn what_a_link_does_is_seen_while_it_does_it() {
     link.client.send(TEXT, b"hello").await;
     link.gateway.gets(TEXT, b"hello").await;
     link.settle().await;
-    let (client, gateway) = (link.pulse.client(), link.pulse.gateway());
+    let (client, gateway) = (link.relay_stats.client(), link.relay_stats.gateway());
     assert_eq!((client.sent.frames, client.sent.messages, client.sent.bytes), (1, 1, 2 + 4 + 5));
     assert_eq!((gateway.sent.bytes, client.passed, gateway.pings.sent), (0, secs(0), 0));
     sleep(secs(30)).await;
@@ -352,6 +352,6 @@ async fn what_a_link_does_is_seen_while_it_does_it() {
     link.gateway.send(TEXT, b"hello").await;
     link.client.gets(TEXT, b"hello").await;
     link.settle().await;
-    let (client, gateway) = (link.pulse.client(), link.pulse.gateway());
+    let (client, gateway) = (link.relay_stats.client(), link.relay_stats.gateway());
     assert_eq!((client.pings.sent, gateway.sent.bytes, gateway.passed), (1, 7, secs(30)));
 }
