@@ -14,6 +14,7 @@ mod gateway_config;
 mod judge;
 mod near;
 mod plan;
+mod planned;
 mod probe;
 mod report;
 pub mod settings;

@@ -4,6 +4,7 @@ pub mod accept;
 pub mod admission;
 pub mod capacity;
 pub mod connection;
+mod drain_signals;
 pub mod file_limit;
 pub mod h1;
 mod h2;

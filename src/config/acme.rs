@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use super::kinds::{FilePath, List, NoValue, Optional, WordOf};
 use super::problem::ValueError;
-use super::tls::Name;
+use crate::config::Name;
 
 pub use directory::Directory;
 pub use eab::Eab;

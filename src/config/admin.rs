@@ -10,10 +10,10 @@ use serde_json::{Value as Json, json};
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use super::kinds::{FilePath, Keyed, NoValue, Optional, Quoted, unix_access};
 use super::listen::BindValue;
-use super::load::contents;
+use super::named_file::contents;
 use super::node::{ConfigNode, ConfigValue};
 use super::problem::ValueError;
-use super::read::{MASK, SettingReader};
+use super::setting::{MASK, SettingReader};
 use super::upstream::UpstreamAddress;
 use super::{BindAddr, Secret, UnixAccess};
 

@@ -10,7 +10,7 @@ use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use super::kinds::{Keyed, Mapping, NoValue, Optional, Quoted};
 use super::node::{ConfigNode, ConfigValue};
 use super::problem::ValueError;
-use super::read::{MASK, SettingReader};
+use super::setting::{MASK, SettingReader};
 
 /// Who may pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

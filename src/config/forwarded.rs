@@ -8,8 +8,8 @@ use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use super::kinds::{Cidr, List, WordOf};
 use super::node::ConfigNode;
 use super::problem::ValueError;
-use super::read::SettingReader;
 use super::routes::StrippedName;
+use super::setting::SettingReader;
 
 /// The `forwarded` section.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::node::{ConfigNode, ConfigValue};
 use super::problem::{Problem, ProblemSeverity, SettingPosition, ValueError};
-use super::read::SettingReader;
+use super::setting::SettingReader;
 
 /// A group of keys.
 pub(super) trait KeySection {

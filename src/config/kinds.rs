@@ -20,12 +20,15 @@ mod word;
 
 pub(super) use addr::AddrValue;
 pub(super) use cert_name::CertName;
+pub use cert_name::Name;
 pub(crate) use cert_name::is_label;
 pub(super) use cidr::Cidr;
 pub(super) use client_ca::ClientCaFile;
+pub use client_ca::{ClientCa, ClientMode};
 pub(super) use duration::DurationValue;
 pub use duration::LONGEST_TIME;
 pub(super) use file::{FilePath, absolute_unix_path};
+pub use hsts::Hsts;
 pub(super) use hsts::HstsPolicy;
 pub use hsts::LONGEST_HSTS;
 pub(super) use keyed::Keyed;
@@ -36,6 +39,7 @@ pub(super) use off::{NoValue, Optional};
 pub(super) use origin::WebOrigin;
 pub(super) use size::SizeValue;
 pub(super) use text::TextValue;
+pub use unix_access::UnixAccess;
 pub(super) use word::WordOf;
 
 use std::fmt;

@@ -8,10 +8,10 @@ use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
-use super::kinds::{AddrValue, Cidr, Keyed, List, NoValue, Optional, absolute_unix_path, unix_access};
+use super::kinds::{AddrValue, Cidr, Keyed, List, NoValue, Optional, UnixAccess, absolute_unix_path, unix_access};
 use super::node::{ConfigNode, ConfigValue};
 use super::problem::ValueError;
-use super::read::SettingReader;
+use super::setting::SettingReader;
 
 /// The `listen` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,15 +42,6 @@ pub struct ListenAt {
     pub address: BindAddr,
     /// Of a unix socket.
     pub access: UnixAccess,
-}
-
-/// The permissions of a unix socket, where they are not as usual.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct UnixAccess {
-    /// The permissions of its file.
-    pub mode: Option<u32>,
-    /// The group of its file, by name or number.
-    pub group: Option<String>,
 }
 
 impl From<BindAddr> for ListenAt {

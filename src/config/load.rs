@@ -3,18 +3,17 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Read};
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
+use super::named_file::regular;
 use super::node::ConfigNode;
 use super::overrides::{self, Overrides};
 use super::problem::{Problem, ProblemSeverity, Problems, SettingPosition, ValueError};
-use super::read::{self, BaseFolders};
+use super::read;
+use super::setting::BaseFolders;
 use super::yaml;
 use super::{Config, conflicts};
 
@@ -283,29 +282,6 @@ fn regular_text_of(path: &Path) -> io::Result<String> {
         return Err(io::Error::other("it is being written"));
     }
     Ok(text)
-}
-
-/// What a file holds that the configuration names: a certificate, a key.
-///
-/// # Errors
-/// It cannot be read, is no regular file, or is too large to be one of those.
-pub(crate) fn contents(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    regular(path)?.take(LARGEST_NAMED + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > LARGEST_NAMED {
-        return Err(io::Error::other("larger than 4 MiB"));
-    }
-    Ok(bytes)
-}
-
-/// Every public certificate authority together has half a megabyte.
-const LARGEST_NAMED: u64 = 4 << 20;
-
-/// Opens nothing but a file: to open anything else may wait for ever, and to read it may change it.
-fn regular(path: &Path) -> io::Result<fs::File> {
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("no regular file")) }
 }
 
 fn limited(file: impl Read) -> io::Result<String> {

@@ -1,22 +1,10 @@
 //! Reads a document into a [`KeySection`]: every key that can be read is, and everything else is reported.
 
-use std::path::{Path, PathBuf};
-
 use super::keys::{KeySection, KeySlot, Keys, SectionChecks};
 use super::names::{self, KeyNames};
 use super::node::{ConfigEntry, ConfigNode, ConfigValue, join};
-use super::problem::{Problem, SettingPosition, ValueError};
-
-/// Where relative paths begin.
-#[derive(Debug, Clone)]
-pub(super) struct BaseFolders {
-    /// The folder of the configuration file.
-    pub(super) file: PathBuf,
-    /// The folder of whoever set an environment variable or a flag.
-    pub(super) working: PathBuf,
-    /// Whether the text was printed with its secrets masked.
-    pub(super) printed: bool,
-}
+use super::problem::{Problem, ValueError};
+use super::setting::{BaseFolders, SettingReader};
 
 /// Reads all of `root` into `section`.
 pub(super) fn read(
@@ -28,30 +16,7 @@ pub(super) fn read(
     SettingReader { path: String::new(), root, folders, problems }.section(section, root);
 }
 
-/// The setting that is being read, and where to report what is wrong with it.
-pub(super) struct SettingReader<'a> {
-    path: String,
-    root: &'a ConfigNode,
-    folders: &'a BaseFolders,
-    problems: &'a mut Vec<Problem>,
-}
-
 impl SettingReader<'_> {
-    /// Reports a fault of this setting.
-    pub(super) fn report(&mut self, place: &SettingPosition, fault: ValueError) {
-        self.problems.push(Problem::new(place, self.path.clone(), fault));
-    }
-
-    /// The item `index` of this list.
-    pub(super) fn item(&mut self, index: usize) -> SettingReader<'_> {
-        self.inner(format!("{}[{index}]", self.path))
-    }
-
-    /// The part `key` of this mapping.
-    pub(super) fn part(&mut self, key: &str) -> SettingReader<'_> {
-        self.inner(join(&self.path, key))
-    }
-
     /// Reads the keys in `node`. `false` if something is wrong with them.
     pub(super) fn section(&mut self, section: &mut dyn KeySection, node: &ConfigNode) -> bool {
         let before = self.problems.len();
@@ -59,26 +24,7 @@ impl SettingReader<'_> {
         SectionReader { entries: &[], known: &known, at: self.inner(self.path.clone()) }.group(section, node);
         self.problems.len() == before
     }
-
-    /// The absolute form of a path that was written at `place`.
-    pub(super) fn absolute(&self, place: &SettingPosition, path: &str) -> PathBuf {
-        let folder =
-            if matches!(place, SettingPosition::File { .. }) { &self.folders.file } else { &self.folders.working };
-        folder.join(Path::new(path))
-    }
-
-    /// Whether a secret is masked in what is read, and its mask stands for it.
-    pub(super) fn is_masked(&self, text: &ConfigValue) -> bool {
-        self.folders.printed && *text == ConfigValue::Scalar(MASK.to_owned())
-    }
-
-    fn inner(&mut self, path: String) -> SettingReader<'_> {
-        SettingReader { path, root: self.root, folders: self.folders, problems: self.problems }
-    }
 }
-
-/// What a printed configuration has in place of a secret.
-pub(super) const MASK: &str = "***";
 
 struct SectionReader<'a> {
     entries: &'a [ConfigEntry],

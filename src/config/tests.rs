@@ -12,7 +12,7 @@ use std::time::Duration;
 use http::HeaderName;
 use proptest::prelude::*;
 
-use super::read::BaseFolders;
+use super::setting::BaseFolders;
 use super::*;
 
 /// The configuration in `text`, read as `/etc/frontgate/f.yaml`.

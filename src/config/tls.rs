@@ -1,19 +1,18 @@
 //! `tls`: the names frontgate answers to and the certificate it shows for them.
 
-use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
 use super::acme::Acme;
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
-use super::kinds::{CertName, ClientCaFile, FilePath, HstsPolicy, List, NoValue, Optional, Quoted, WordOf};
+use super::kinds::{
+    CertName, ClientCa, ClientCaFile, FilePath, Hsts, HstsPolicy, List, Name, NoValue, Optional, Quoted, WordOf,
+};
 use super::names::unknown_key;
 use super::node::{ConfigEntry, ConfigNode, ConfigValue};
 use super::problem::ValueError;
-use super::read::SettingReader;
+use super::setting::SettingReader;
 
 /// The `tls` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,15 +31,6 @@ pub struct Tls {
     pub hsts: Hsts,
     /// How a public certificate is obtained.
     pub acme: Acme,
-}
-
-/// A name a certificate can carry.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Name {
-    /// A DNS name, lower case; may begin with `*.`
-    Dns(String),
-    /// An IP address.
-    Ip(IpAddr),
 }
 
 /// Where the certificate comes from.
@@ -76,36 +66,6 @@ pub enum TlsVersion {
     V1_3,
 }
 
-/// Who may connect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientCa {
-    /// PEM: the CA that signed the certificates of clients, or several.
-    pub file: PathBuf,
-    /// Who must have one.
-    pub mode: ClientMode,
-}
-
-/// Which clients must show a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClientMode {
-    /// All of them.
-    Required,
-    /// None; but one that is shown must be good.
-    Optional,
-}
-
-/// When browsers are told to use nothing but https (RFC 6797).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Hsts {
-    /// When the certificate is publicly trusted, for a year.
-    #[default]
-    Auto,
-    /// Never.
-    Off,
-    /// Always, for this long.
-    For(Duration),
-}
-
 impl Default for Tls {
     fn default() -> Self {
         Self {
@@ -116,15 +76,6 @@ impl Default for Tls {
             client_ca: None,
             hsts: Hsts::Auto,
             acme: Acme::default(),
-        }
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dns(name) => f.write_str(name),
-            Self::Ip(ip) => ip.fmt(f),
         }
     }
 }

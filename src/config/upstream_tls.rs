@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use super::kinds::{CertName, FilePath, NoValue, Optional};
 use super::problem::ValueError;
-use super::tls::Name;
+use crate::config::Name;
 
 /// How https gateways are known, and what frontgate shows them. The default: by the certificates that this system trusts, for the
 /// name in the URL, and without a certificate of frontgate's own.

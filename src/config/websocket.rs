@@ -9,7 +9,7 @@ use super::kinds::{DurationValue, List, NoValue, Number, Optional, Quoted, SizeV
 use super::names::nearest;
 use super::node::{ConfigNode, ConfigValue};
 use super::problem::ValueError;
-use super::read::SettingReader;
+use super::setting::SettingReader;
 
 /// The `websocket` section; `None` means off.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use http::HeaderValue;
 use http::header::{FORWARDED, HeaderName};
 
-use super::probe::{MachineLimits, ProbeFields, ProbedOrigin};
+use super::planned::{ClientName, PlannedGateway, ProbedOrigin};
+use super::probe::{MachineLimits, ProbeFields};
 use crate::config::{
     BindAddr, Config, HostPattern, LocalClients, Name, PathPrefix, RouteConfig, RouteTarget, UpstreamAddress,
     UpstreamTls,
@@ -27,34 +28,6 @@ pub(super) struct DoctorPlan {
     pub(super) nowhere: Vec<String>,
     /// The target of a WebSocket of a client on this machine; `None` when no route leads from here to a gateway.
     local_path: Option<String>,
-}
-
-/// A gateway, and how one comes to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PlannedGateway {
-    /// The gateway.
-    pub(super) upstream: UpstreamAddress,
-    /// How it is known over https.
-    pub(super) tls: UpstreamTls,
-    /// Its name among `upstreams`.
-    pub(super) group: Option<String>,
-    /// The target of a WebSocket.
-    pub(super) path: String,
-    /// The names whose pages lead there.
-    pub(super) sites: Vec<ClientName>,
-}
-
-/// A name that clients on other machines use, and the origins of its pages.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ClientName {
-    /// The name.
-    pub(super) name: String,
-    /// The origins by which frontgate itself is reached.
-    pub(super) origins: Vec<ProbedOrigin>,
-    /// Something before frontgate may give it another port: any port will do then.
-    pub(super) any_port: bool,
-    /// A target that leads to the gateway.
-    pub(super) path: String,
 }
 
 /// How to come to a listener as a client would.

@@ -9,7 +9,7 @@ mod running;
 mod socket;
 
 pub(super) use exchange::ProbeFields;
-pub(super) use gateway::{Distrust, GatewayReach, Listening, ProbedGateway, ProbedOrigin, look as look_at_gateway};
+pub(super) use gateway::{Distrust, GatewayReach, Listening, ProbedGateway, look as look_at_gateway};
 pub(super) use listener::{ProbedListener, ProbedWebSocket, look_at_certificate, look_through};
 pub(super) use machine::{MachineLimits, files, look as look_at_machine};
 pub(super) use port::{PortError, PortHolder, ProbedPort, look as look_at_port};

@@ -11,7 +11,6 @@ pub mod forwarded;
 pub mod handle;
 pub mod host;
 pub mod hsts;
-pub mod layer;
 pub mod limits;
 pub mod permits;
 pub mod redirect;

@@ -104,9 +104,6 @@ pub enum RequestFailure {
     /// As many requests are under way as may be, in all or of this client's network (RFC 6585 §4).
     #[error("too many requests")]
     TooManyRequests,
-    /// All of `limits.connections` are in use, or all of this client's.
-    #[error("too many connections")]
-    TooManyConnections,
     /// Frontgate has no socket or memory left to reach the gateway.
     #[error("no resources left to reach the gateway")]
     Exhausted(#[source] FailureCause),
@@ -139,8 +136,6 @@ pub enum BadRequest {
     BadFraming,
     /// The connection ended before the body did.
     BodyCutShort,
-    /// A WebSocket handshake without a key, or with a body.
-    BadUpgrade,
 }
 
 /// Who must change something.
@@ -186,19 +181,10 @@ impl RequestFailure {
         self.page_spec().fault
     }
 
-    /// Whether the same request may succeed over another connection. For [`RequestFailure::GatewayClosed`] the gateway may have
-    /// acted on the request: only an idempotent one, or one sent on a reused connection, can be repeated.
-    pub fn retryable(&self) -> bool {
-        matches!(
-            self,
-            Self::GatewayNotRunning(_) | Self::GatewayUnreachable(_) | Self::GatewayClosed(_) | Self::ConnectTimeout
-        )
-    }
-
     /// Seconds for `Retry-After`, where waiting helps.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
-            Self::TooManyConnections | Self::TooManyRequests | Self::Exhausted(_) => Some(5),
+            Self::TooManyRequests | Self::Exhausted(_) => Some(5),
             Self::Draining | Self::GatewayStarting(_) | Self::TooManyWaiting | Self::TooManyHeads => Some(2),
             // Not a moment early.
             Self::TooManyLogins { retry_after } => {
@@ -222,7 +208,6 @@ impl BadRequest {
             Self::BadHead => "bad_head",
             Self::BadFraming => "bad_framing",
             Self::BodyCutShort => "body_cut_short",
-            Self::BadUpgrade => "bad_upgrade",
         }
     }
 }

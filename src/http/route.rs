@@ -9,3 +9,4 @@ pub mod protected;
 pub mod reading;
 pub mod router;
 pub(super) mod spelling;
+pub mod stack;

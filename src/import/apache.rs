@@ -17,6 +17,7 @@ mod pattern;
 mod proxy;
 mod redirect;
 mod remote_ip;
+mod requirements;
 mod rewrite;
 mod scope;
 mod server;
@@ -31,7 +32,7 @@ use std::path::PathBuf;
 
 use expand::ApacheExpander;
 use pattern::ApachePattern;
-use scope::ApacheNoted;
+use requirements::ApacheNoted;
 use target::ApacheTarget;
 
 use super::draft::{DraftAcme, DraftUpstream};

@@ -45,11 +45,6 @@ impl Redactor {
         out.finish()
     }
 
-    /// A URL, as in a Referer. Credentials before its host are hidden too.
-    pub fn url<'a>(&self, url: &'a str) -> Cow<'a, str> {
-        self.target(url)
-    }
-
     /// Looks at each piece of `range` between `separators`, and hides a secret from where it begins to `end` of it.
     fn hide(
         &self,
@@ -266,7 +261,7 @@ mod tests {
         ];
         for (given, expected) in cases {
             assert_eq!(redactor().target(given), expected, "{given}");
-            assert_eq!(redactor().url(given), expected, "{given}");
+            assert_eq!(redactor().target(given), expected, "{given}");
         }
     }
 
@@ -347,7 +342,7 @@ mod tests {
                     ("/login?next=https://gw/?", "/login?next=https://gw/?"),
                 ] {
                     let hidden = format!("{after}{spelt}=***");
-                    assert_eq!(redactor.url(&format!("{before}{spelt}=s3cr3t")), hidden, "{spelt}");
+                    assert_eq!(redactor.target(&format!("{before}{spelt}=s3cr3t")), hidden, "{spelt}");
                 }
                 let nested = format!("/login?next=https%3A%2F%2Fgw%2F%3F{}%3Ds3cr3t", spelt.replace('%', "%25"));
                 assert!(!redactor.target(&nested).contains("s3cr3t"), "{nested}");

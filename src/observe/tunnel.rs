@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use super::access::{LoggedAddress, LoggedClient, millis, redacted};
+use super::access::{AccessLog, LoggedAddress, LoggedClient, millis, redacted};
 use super::clean::{LONGEST, clean, word};
 use super::redact::Redactor;
 
@@ -112,11 +112,20 @@ impl TunnelLine {
     }
 }
 
+impl AccessLog {
+    /// Writes a WebSocket's line.
+    pub fn websocket(&self, tunnel: &TunnelLine) {
+        self.metrics().websockets.ended(tunnel.ended);
+        if let Some(redactor) = &self.redactor {
+            tunnel.write(redactor);
+        }
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use crate::config::{Log, LogFormat};
-    use crate::observe::access::AccessLog;
     use crate::observe::access::tests::{REMOTE, steady, text};
     use crate::observe::logging::tests::logged;
 

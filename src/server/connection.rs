@@ -8,6 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::time::{Instant, timeout};
 
 use super::admission::Admission;
+use super::drain_signals::DrainSignals;
 use super::handshake::{self, DialTarget, HandshakeOutcome};
 use super::settings::{ConnectionPermits, EdgeChoice, ListenerProtocol, ListenerSettings, LiveSettings};
 use super::{h1, h2};
@@ -109,14 +110,6 @@ pub async fn serve(
     } else {
         h1::serve(stream, connection_info, live, EdgeChoice::Proper, places, drains).await;
     }
-}
-
-/// What ends a connection.
-pub(super) struct DrainSignals {
-    /// For requests.
-    pub(super) connection: Drain,
-    /// For what becomes of it: a WebSocket outlives the settings that it was opened under.
-    pub(super) all: Drain,
 }
 
 /// Looks at the first byte, which stays.

@@ -19,7 +19,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use self::connection::{ConnectionEnd, ServedConnection};
-use super::connection::DrainSignals;
+use super::drain_signals::DrainSignals;
 use super::settings::{ConnectionPermits, EdgeChoice, LiveSettings};
 use crate::drain::Drain;
 use crate::http::edge::connection_info::ConnectionInfo;

@@ -26,10 +26,12 @@ mod reason;
 mod run;
 mod schedule;
 mod session;
+mod settings;
 mod store;
 mod transport;
 
 pub use answers::Tokens;
-pub use run::{AcmeClock, AcmeRenewal, AcmeSettings};
+pub use run::AcmeRenewal;
+pub use settings::{AcmeClock, AcmeSettings};
 pub(super) use store::file_of;
 pub use transport::{DirectoryDial, DirectoryHttps, HttpsError};

@@ -1,6 +1,5 @@
 //! [`ConnectionPool`]: connections to the gateway that wait for their next request.
 
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
@@ -9,8 +8,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::Instant;
 
-use super::{ConnectError, Connector, Endpoint, FailedConnection, H1Connection};
-use crate::io::LiveCountGuard;
+use super::{ConnectError, Connector, H1Connection};
 
 /// Connections to one gateway. A request takes one out and gives it back; an upgrade gets one of its own.
 #[derive(Clone)]
@@ -31,14 +29,12 @@ struct Idle {
     since: Instant,
 }
 
-/// A connection on loan. [`Lease::give_back`] returns it to the pool; dropped, it is closed.
-pub struct Lease {
+/// A connection of a pool. [`PooledConnection::give_back`] returns it; dropped, it is closed.
+pub struct PooledConnection {
     /// Boxed, since it changes hands with each request.
-    link: Box<H1Connection>,
+    pub(super) link: Box<H1Connection>,
     home: ThreadId,
     pool: ConnectionPool,
-    /// Where it leads, if that is one of several gateways, which counts it.
-    endpoint: Option<(Arc<Endpoint>, LiveCountGuard)>,
 }
 
 impl ConnectionPool {
@@ -48,11 +44,11 @@ impl ConnectionPool {
     }
 
     /// A connection that was used before on this thread and seems to be alive, the most recent one first.
-    pub fn reuse(&self) -> Option<Lease> {
+    pub fn reuse(&self) -> Option<PooledConnection> {
         loop {
             let Idle { mut link, home, since } = self.take()?;
             if since.elapsed() < MAX_IDLE && link.is_reusable() {
-                return Some(Lease { link, home, pool: self.clone(), endpoint: None });
+                return Some(PooledConnection { link, home, pool: self.clone() });
             }
         }
     }
@@ -61,10 +57,10 @@ impl ConnectionPool {
     ///
     /// # Errors
     /// The gateway cannot be reached.
-    pub async fn dial(&self) -> Result<Lease, ConnectError> {
+    pub async fn dial(&self) -> Result<PooledConnection, ConnectError> {
         let stream = self.0.connector.connect().await?;
         let link = Box::new(H1Connection::open(stream, self.0.max_head));
-        Ok(Lease { link, home: thread::current().id(), pool: self.clone(), endpoint: None })
+        Ok(PooledConnection { link, home: thread::current().id(), pool: self.clone() })
     }
 
     /// What a request of frontgate's own is addressed to.
@@ -96,7 +92,7 @@ impl ConnectionPool {
     }
 }
 
-impl Lease {
+impl PooledConnection {
     /// Returns the connection to the pool, if it can carry another request.
     pub fn give_back(mut self) {
         if self.link.is_reusable() {
@@ -105,48 +101,6 @@ impl Lease {
                 idle.push(Idle { link: self.link, home: self.home, since: Instant::now() });
             }
         }
-    }
-
-    /// Takes the connection out of the pool's hands for good. The gateway is busy with it until the other part is dropped.
-    pub fn into_link(self) -> (H1Connection, Option<LiveCountGuard>) {
-        (*self.link, self.endpoint.map(|(_, counted)| counted))
-    }
-
-    /// To report that it failed, when it is gone.
-    pub fn blame(&self) -> FailedConnection {
-        FailedConnection(self.endpoint.as_ref().map(|(endpoint, _)| Arc::clone(endpoint)))
-    }
-
-    /// The gateway has answered.
-    pub fn worked(&self) {
-        if let Some((endpoint, _)) = &self.endpoint {
-            endpoint.worked();
-        }
-    }
-
-    /// The address of the gateway, if that is one of several that stand in for each other.
-    pub fn endpoint(&self) -> Option<&Arc<str>> {
-        self.endpoint.as_ref().map(|(endpoint, _)| endpoint.name())
-    }
-
-    /// It leads to `endpoint`, which counts it.
-    pub(super) fn counted(mut self, counted: LiveCountGuard, endpoint: Arc<Endpoint>) -> Self {
-        self.endpoint = Some((endpoint, counted));
-        self
-    }
-}
-
-impl Deref for Lease {
-    type Target = H1Connection;
-
-    fn deref(&self) -> &H1Connection {
-        &self.link
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut H1Connection {
-        &mut self.link
     }
 }
 

@@ -13,12 +13,12 @@ use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use http::{Request, StatusCode, Uri};
 
 use super::hold::{GatewayReadiness, HeldGateway};
-use super::{ConnectError, ConnectionPool, Lease, LinkError, RequestBody};
+use super::{ConnectError, ConnectionPool, LinkError, PooledConnection, RequestBody};
 
 impl HeldGateway for ConnectionPool {
-    type Connection = Lease;
+    type Connection = PooledConnection;
 
-    async fn dial(&self) -> Result<Lease, ConnectError> {
+    async fn dial(&self) -> Result<PooledConnection, ConnectError> {
         Self::dial(self).await
     }
 
@@ -46,7 +46,7 @@ enum NoReadiness {
 }
 
 async fn ask(
-    mut lease: Lease,
+    mut connection: PooledConnection,
     path: &'static str,
     host: HeaderValue,
 ) -> Result<(StatusCode, bool, Bytes), NoReadiness> {
@@ -58,10 +58,10 @@ async fn ask(
         LinkError::InvalidResponse(_) => NoReadiness::InvalidResponse,
         _ => NoReadiness::HungUp,
     };
-    let response = lease.exchange(request).await.map_err(|failure| failed(failure.error))?;
+    let response = connection.link.exchange(request).await.map_err(|failure| failed(failure.error))?;
     let (status, is_json) = (response.status(), is_json(response.headers()));
     // Pages are not read.
-    let body = if is_json { lease.body(LONGEST).await } else { Ok(Bytes::new()) };
+    let body = if is_json { connection.link.body(LONGEST).await } else { Ok(Bytes::new()) };
     let body = match body {
         Err(LinkError::TooLong(_)) => Bytes::new(),
         body => body.map_err(failed)?,

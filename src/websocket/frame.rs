@@ -45,8 +45,6 @@ pub struct FrameHead {
     pub fin: bool,
     /// What the frame is.
     pub opcode: Opcode,
-    /// The three reserved bits, RSV1 the highest. They belong to extensions, which are between the two ends.
-    pub rsv: u8,
     /// The key that masks the payload, if it is masked.
     pub mask: Option<[u8; 4]>,
     /// Bytes of payload.
@@ -132,7 +130,7 @@ impl FrameHead {
             let Some(mask) = bytes[mask_at..].first_chunk() else { return Ok(None) };
             (Some(*mask), mask_at + mask.len())
         };
-        Ok(Some(Self { fin, opcode, rsv: first >> 4 & 0b111, mask, len, size }))
+        Ok(Some(Self { fin, opcode, mask, len, size }))
     }
 }
 
@@ -233,8 +231,8 @@ mod tests {
 
     const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
-    fn head(fin: bool, opcode: Opcode, rsv: u8, mask: Option<[u8; 4]>, len: u64, size: usize) -> FrameHead {
-        FrameHead { fin, opcode, rsv, mask, len, size }
+    fn head(fin: bool, opcode: Opcode, mask: Option<[u8; 4]>, len: u64, size: usize) -> FrameHead {
+        FrameHead { fin, opcode, mask, len, size }
     }
 
     #[test]
@@ -242,44 +240,44 @@ mod tests {
         use Opcode::{Binary, Close, Continuation, Ping, Pong, Text};
         let rows: &[(&[u8], FrameHead)] = &[
             // Opcodes, whole and fragmented.
-            (&[0x80, 0], head(true, Continuation, 0, None, 0, 2)),
-            (&[0x00, 0], head(false, Continuation, 0, None, 0, 2)),
-            (&[0x81, 0], head(true, Text, 0, None, 0, 2)),
-            (&[0x01, 0], head(false, Text, 0, None, 0, 2)),
-            (&[0x82, 0], head(true, Binary, 0, None, 0, 2)),
-            (&[0x02, 0], head(false, Binary, 0, None, 0, 2)),
-            (&[0x88, 0], head(true, Close, 0, None, 0, 2)),
-            (&[0x89, 0], head(true, Ping, 0, None, 0, 2)),
-            (&[0x8A, 0], head(true, Pong, 0, None, 0, 2)),
+            (&[0x80, 0], head(true, Continuation, None, 0, 2)),
+            (&[0x00, 0], head(false, Continuation, None, 0, 2)),
+            (&[0x81, 0], head(true, Text, None, 0, 2)),
+            (&[0x01, 0], head(false, Text, None, 0, 2)),
+            (&[0x82, 0], head(true, Binary, None, 0, 2)),
+            (&[0x02, 0], head(false, Binary, None, 0, 2)),
+            (&[0x88, 0], head(true, Close, None, 0, 2)),
+            (&[0x89, 0], head(true, Ping, None, 0, 2)),
+            (&[0x8A, 0], head(true, Pong, None, 0, 2)),
             // Reserved bits, which extensions own.
-            (&[0xC1, 0], head(true, Text, 0b100, None, 0, 2)),
-            (&[0xA1, 0], head(true, Text, 0b010, None, 0, 2)),
-            (&[0x91, 0], head(true, Text, 0b001, None, 0, 2)),
-            (&[0xF1, 0], head(true, Text, 0b111, None, 0, 2)),
-            (&[0x40, 0], head(false, Continuation, 0b100, None, 0, 2)),
-            (&[0xC9, 0], head(true, Ping, 0b100, None, 0, 2)),
+            (&[0xC1, 0], head(true, Text, None, 0, 2)),
+            (&[0xA1, 0], head(true, Text, None, 0, 2)),
+            (&[0x91, 0], head(true, Text, None, 0, 2)),
+            (&[0xF1, 0], head(true, Text, None, 0, 2)),
+            (&[0x40, 0], head(false, Continuation, None, 0, 2)),
+            (&[0xC9, 0], head(true, Ping, None, 0, 2)),
             // Seven bits of length.
-            (&[0x82, 1], head(true, Binary, 0, None, 1, 2)),
-            (&[0x82, 125], head(true, Binary, 0, None, 125, 2)),
-            (&[0x89, 125], head(true, Ping, 0, None, 125, 2)),
-            (&[0x82, 0x80, 0x37, 0xFA, 0x21, 0x3D], head(true, Binary, 0, Some(KEY), 0, 6)),
-            (&[0x82, 0xFD, 0x37, 0xFA, 0x21, 0x3D], head(true, Binary, 0, Some(KEY), 125, 6)),
-            (&[0x8A, 0xFD, 0x37, 0xFA, 0x21, 0x3D], head(true, Pong, 0, Some(KEY), 125, 6)),
+            (&[0x82, 1], head(true, Binary, None, 1, 2)),
+            (&[0x82, 125], head(true, Binary, None, 125, 2)),
+            (&[0x89, 125], head(true, Ping, None, 125, 2)),
+            (&[0x82, 0x80, 0x37, 0xFA, 0x21, 0x3D], head(true, Binary, Some(KEY), 0, 6)),
+            (&[0x82, 0xFD, 0x37, 0xFA, 0x21, 0x3D], head(true, Binary, Some(KEY), 125, 6)),
+            (&[0x8A, 0xFD, 0x37, 0xFA, 0x21, 0x3D], head(true, Pong, Some(KEY), 125, 6)),
             // Sixteen bits.
-            (&[0x82, 126, 0, 126], head(true, Binary, 0, None, 126, 4)),
-            (&[0x82, 126, 1, 0], head(true, Binary, 0, None, 256, 4)),
-            (&[0x82, 126, 0xFF, 0xFF], head(true, Binary, 0, None, 65_535, 4)),
-            (&[0x82, 0xFE, 0, 126, 0x37, 0xFA, 0x21, 0x3D], head(true, Binary, 0, Some(KEY), 126, 8)),
+            (&[0x82, 126, 0, 126], head(true, Binary, None, 126, 4)),
+            (&[0x82, 126, 1, 0], head(true, Binary, None, 256, 4)),
+            (&[0x82, 126, 0xFF, 0xFF], head(true, Binary, None, 65_535, 4)),
+            (&[0x82, 0xFE, 0, 126, 0x37, 0xFA, 0x21, 0x3D], head(true, Binary, Some(KEY), 126, 8)),
             // Sixty-four bits.
-            (&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0], head(true, Binary, 0, None, 65_536, 10)),
-            (&[0x82, 127, 0, 0, 0, 0, 1, 0x90, 0, 0], head(true, Binary, 0, None, 26_214_400, 10)),
+            (&[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0], head(true, Binary, None, 65_536, 10)),
+            (&[0x82, 127, 0, 0, 0, 0, 1, 0x90, 0, 0], head(true, Binary, None, 26_214_400, 10)),
             (
                 &[0x82, 127, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
-                head(true, Binary, 0, None, i64::MAX as u64, 10),
+                head(true, Binary, None, i64::MAX as u64, 10),
             ),
             (
                 &[0x82, 0xFF, 0, 0, 0, 0, 0, 1, 0, 0, 0x37, 0xFA, 0x21, 0x3D],
-                head(true, Binary, 0, Some(KEY), 65_536, MAX_HEADER),
+                head(true, Binary, Some(KEY), 65_536, MAX_HEADER),
             ),
         ];
         for (bytes, expected) in rows {

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use circles::circles;
+
+mod circles;
+
 /// The files below `src`, by their path from there.
 fn sources() -> BTreeMap<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
@@ -61,14 +65,15 @@ fn a_folder_imports_only_from_folders_below_it() {
     let (mut wrong, mut count) = (Vec::new(), 0);
     for (path, text) in &sources {
         let own = folder(path);
-        if own == "lib" {
+        // The importer stands apart; another test is about it.
+        if own == "lib" || own == "import" {
             continue;
         }
         let Some(height) = floor(&own) else {
             wrong.push(format!("{own} is not in the list of src/lib.rs"));
             continue;
         };
-        for name in imported(text).into_iter().filter(|name| *name != own) {
+        for name in imported(text).into_iter().filter(|name| *name != own && name != "import") {
             count += 1;
             if floor(&name).is_none_or(|below| below <= height) {
                 wrong.push(format!("src/{} imports {name}", path.display()));
@@ -77,6 +82,32 @@ fn a_folder_imports_only_from_folders_below_it() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(sources.len() > 50 && count > 100, "the sources were read: {} files, {count} imports", sources.len());
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let found = circles(&sources());
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn only_the_command_uses_the_importer_which_uses_the_configuration_alone() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let own = folder(&path);
+        let others: Vec<String> = imported(&text).into_iter().filter(|name| *name != own).collect();
+        if own == "import" {
+            wrong.extend(
+                others
+                    .into_iter()
+                    .filter(|name| name != "config")
+                    .map(|name| format!("{} imports {name}", path.display())),
+            );
+        } else if own != "cli" && others.iter().any(|name| name == "import") {
+            wrong.push(format!("{} imports the importer", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use crate::config::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use crate::config::kinds::{NoValue, Optional, TextValue};
 use crate::config::node::{ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
-use crate::config::read::{MASK, SettingReader};
 use crate::config::secret::Secret;
+use crate::config::setting::{MASK, SettingReader};
 
 /// External account binding (RFC 8555 §7.3.4).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

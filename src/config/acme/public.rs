@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::config::tls::Name;
+use crate::config::Name;
 
 /// Whether the public internet can reach `name`.
 pub(super) fn is_public(name: &Name) -> bool {

@@ -1,16 +1,34 @@
 //! [`CertName`]: a name that a certificate can carry.
 
-use std::net::SocketAddr;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use serde_json::{Value as Json, json};
 
 use super::Quoted;
-use crate::config::Name;
 use crate::config::keys::{KeyKind, YamlText};
 use crate::config::problem::ValueError;
 
+/// A name a certificate can carry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Name {
+    /// A DNS name, lower case; may begin with `*.`
+    Dns(String),
+    /// An IP address.
+    Ip(IpAddr),
+}
+
 /// A DNS name or an IP address.
 pub(in crate::config) struct CertName;
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(name) => f.write_str(name),
+            Self::Ip(ip) => ip.fmt(f),
+        }
+    }
+}
 
 impl KeyKind for CertName {
     type Value = Name;

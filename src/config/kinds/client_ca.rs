@@ -1,5 +1,7 @@
 //! [`ClientCaFile`]: whose certificates clients must show.
 
+use std::path::PathBuf;
+
 use serde_json::{Value as Json, json};
 
 use super::{FilePath, WordOf};
@@ -7,8 +9,25 @@ use crate::config::keys::{KeyKind, YamlText};
 use crate::config::names::unknown_key;
 use crate::config::node::{ConfigEntry, ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
-use crate::config::read::SettingReader;
-use crate::config::{ClientCa, ClientMode};
+use crate::config::setting::SettingReader;
+
+/// Who may connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCa {
+    /// PEM: the CA that signed the certificates of clients, or several.
+    pub file: PathBuf,
+    /// Who must have one.
+    pub mode: ClientMode,
+}
+
+/// Which clients must show a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientMode {
+    /// All of them.
+    Required,
+    /// None; but one that is shown must be good.
+    Optional,
+}
 
 /// A file, or `{ file, mode }`.
 pub(in crate::config) struct ClientCaFile;

@@ -8,7 +8,7 @@ use super::Quoted;
 use crate::config::keys::{KeyKind, YamlText};
 use crate::config::node::{ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
-use crate::config::read::SettingReader;
+use crate::config::setting::SettingReader;
 
 /// A path. In the configuration file a relative one begins at the file's folder.
 pub(in crate::config) struct FilePath;

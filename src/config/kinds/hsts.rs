@@ -5,9 +5,20 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::DurationValue;
-use crate::config::Hsts;
 use crate::config::keys::{KeyKind, YamlText};
 use crate::config::problem::ValueError;
+
+/// When browsers are told to use nothing but https (RFC 6797).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hsts {
+    /// When the certificate is publicly trusted, for a year.
+    #[default]
+    Auto,
+    /// Never.
+    Off,
+    /// Always, for this long.
+    For(Duration),
+}
 
 /// `auto`, `off` or a duration.
 pub(in crate::config) struct HstsPolicy;

@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 use crate::config::keys::{KeyKind, KeySection, KeySlot, Keys, YamlText};
 use crate::config::node::{ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
-use crate::config::read::SettingReader;
 use crate::config::schema;
+use crate::config::setting::SettingReader;
 
 /// A mapping with the keys of `S`; those that are not given are as in its default.
 pub(in crate::config) struct Keyed<S>(PhantomData<S>);

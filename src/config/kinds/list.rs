@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::config::keys::{KeyKind, KeySection, YamlText};
 use crate::config::node::{ConfigNode, ConfigValue};
 use crate::config::problem::{SettingPosition, ValueError};
-use crate::config::read::SettingReader;
+use crate::config::setting::SettingReader;
 
 /// A list of the kind inside. In an environment variable it is separated by commas, and `[]` is the empty one.
 pub(in crate::config) struct List<K>(pub(in crate::config) K);

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::config::keys::{KeyKind, KeySection, YamlText};
 use crate::config::node::{ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
-use crate::config::read::SettingReader;
+use crate::config::setting::SettingReader;
 
 /// Values of the second kind under names of the first, in the order of the file.
 pub(in crate::config) struct Mapping<N, K>(pub(in crate::config) N, pub(in crate::config) K);

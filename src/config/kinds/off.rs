@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::config::keys::{KeyKind, YamlText};
 use crate::config::node::{ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
-use crate::config::read::SettingReader;
+use crate::config::setting::SettingReader;
 
 /// What stands for no value.
 #[derive(Clone, Copy, PartialEq, Eq)]

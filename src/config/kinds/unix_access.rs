@@ -3,9 +3,17 @@
 use serde_json::{Value as Json, json};
 
 use super::{NoValue, Optional, Quoted};
-use crate::config::UnixAccess;
 use crate::config::keys::{KeyKind, Keys, SectionChecks, YamlText};
 use crate::config::problem::ValueError;
+
+/// The permissions of a unix socket, where they are not as usual.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UnixAccess {
+    /// The permissions of its file.
+    pub mode: Option<u32>,
+    /// The group of its file, by name or number.
+    pub group: Option<String>,
+}
 
 /// The keys of a listener for the permissions of a unix socket.
 pub(in crate::config) fn keys(access: &mut UnixAccess, keys: &mut dyn Keys) {

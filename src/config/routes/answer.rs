@@ -7,7 +7,7 @@ use crate::config::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use crate::config::kinds::{Keyed, NoValue, Optional, Quoted, TextValue};
 use crate::config::node::{ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
-use crate::config::read::SettingReader;
+use crate::config::setting::SettingReader;
 
 /// What a route answers by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use crate::config::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use crate::config::kinds::{List, Mapping, Quoted};
 use crate::config::node::ConfigNode;
 use crate::config::problem::ValueError;
-use crate::config::read::SettingReader;
+use crate::config::setting::SettingReader;
 
 /// Header fields that a route sets or removes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

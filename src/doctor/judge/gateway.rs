@@ -9,7 +9,8 @@ use crate::config::Config;
 use crate::doctor::catalogue::settings::KnownSettings;
 use crate::doctor::catalogue::{gateway as found, settings as catalogue};
 use crate::doctor::finding::{CheckOutcome, Diagnosis};
-use crate::doctor::plan::{ELSEWHERE, PlannedGateway, RouteNotation};
+use crate::doctor::plan::{ELSEWHERE, RouteNotation};
+use crate::doctor::planned::PlannedGateway;
 use crate::doctor::probe::{ConnectAnswer, GatewayReach, Listening, OpenedSocket, ProbedGateway, RefusalSubject};
 use crate::doctor::settings::net;
 

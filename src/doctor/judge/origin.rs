@@ -4,7 +4,7 @@ use crate::doctor::catalogue::origin as found;
 use crate::doctor::catalogue::settings::KnownSettings;
 use crate::doctor::finding::{CheckOutcome, Diagnosis, FindingSeverity};
 use crate::doctor::near::{Near, near};
-use crate::doctor::plan::ClientName;
+use crate::doctor::planned::ClientName;
 use crate::doctor::probe::{ConnectAnswer, Listening, OpenedSocket};
 
 /// Judges what the gateway said about each origin.
@@ -121,7 +121,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::doctor::probe::ProbedOrigin;
+    use crate::doctor::planned::ProbedOrigin;
     use crate::doctor::settings::GatewaySettings;
 
     const NAME: &str = "gw.example";

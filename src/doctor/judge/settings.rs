@@ -8,7 +8,7 @@ use crate::config::{AllowedOrigins, BindAddr, Config, LocalClients};
 use crate::doctor::catalogue::settings::KnownSettings;
 use crate::doctor::catalogue::{own, settings as found};
 use crate::doctor::finding::Diagnosis;
-use crate::doctor::plan::ClientName;
+use crate::doctor::planned::ClientName;
 use crate::doctor::settings::net;
 
 /// Judges the gateway's configuration. `local` is our address on the way to that gateway, `sites` are the names that lead there.
@@ -89,7 +89,7 @@ mod tests {
 
     use super::*;
     use crate::config::Forwarded;
-    use crate::doctor::probe::ProbedOrigin;
+    use crate::doctor::planned::ProbedOrigin;
     use crate::doctor::settings::read;
 
     #[test]

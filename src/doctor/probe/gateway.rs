@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::exchange::{LONGEST_BODY, ProbeFields, ProbeUnanswered, get};
 use super::socket::{OpenedSocket, open};
 use crate::config::{UpstreamAddress, UpstreamTls};
-use crate::doctor::plan::PlannedGateway;
+use crate::doctor::planned::{PlannedGateway, ProbedOrigin};
 use crate::tls::{ByteStream, ClientTls, Fingerprint, PresentedChain, TlsFault, TlsProbe, client_config};
 use crate::upstream::{ConnectError, Connector};
 
@@ -77,15 +77,6 @@ pub(in crate::doctor) struct Listening {
     pub(in crate::doctor) forwarded: OpenedSocket,
     /// For each origin: what the gateway says to a page from there.
     pub(in crate::doctor) origins: Vec<(ProbedOrigin, OpenedSocket)>,
-}
-
-/// An origin that browsers send, and what they ask for with it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::doctor) struct ProbedOrigin {
-    /// As in the `ProbedOrigin` header.
-    pub(in crate::doctor) origin: String,
-    /// As in the `Host` header.
-    pub(in crate::doctor) host: String,
 }
 
 /// Looks at the gateway of `backend`. `fields` makes the forwarding headers for a request with that `Host`.

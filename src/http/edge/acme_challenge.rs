@@ -10,7 +10,7 @@ use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::{AccessLine, AnsweredBy};
 use crate::tls::acme::Tokens;
 
-/// The layer in front of the redirect that answers challenges. What is no challenge of ours goes on: another ACME client may
+/// Answers challenges in front of the redirect. What is no challenge of ours goes on: another ACME client may
 /// live behind the gateway.
 pub struct AcmeChallenge<H> {
     /// What comes next.

@@ -1,4 +1,4 @@
-//! Who the client is and what the gateway is told about it, written where the layers behind look. The rules are in
+//! Who the client is and what the gateway is told about it, written where the steps behind look. The rules are in
 //! [`forwarded`] and [`identity`].
 
 use super::exchange::RequestExchange;

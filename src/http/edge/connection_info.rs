@@ -1,11 +1,11 @@
 //! [`ConnectionInfo`]: how a request reached us.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::forwarded;
 use crate::listener::ClientPeer;
 use crate::tls::{ClientIdentity, ServedCert};
 
@@ -58,7 +58,7 @@ impl ConnectionInfo {
     pub fn new(peer: ClientPeer, announced: ProxyAnnouncement) -> Self {
         Self {
             peer,
-            address: forwarded::told_address(peer.ip()),
+            address: told_address(peer.ip()),
             announced,
             secure: false,
             protocol: Protocol::Http1,
@@ -75,6 +75,11 @@ impl ConnectionInfo {
     }
 }
 
+/// An address as the gateway is told it.
+pub fn told_address(client: Option<IpAddr>) -> HeaderValue {
+    client.and_then(|ip| HeaderValue::try_from(ip.to_string()).ok()).unwrap_or(UNKNOWN)
+}
+
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -83,3 +88,6 @@ impl fmt::Display for Protocol {
         })
     }
 }
+
+/// No gateway takes this for an address, so it cannot take the client for a local one either.
+pub(super) const UNKNOWN: HeaderValue = HeaderValue::from_static("unknown");

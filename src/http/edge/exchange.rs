@@ -1,4 +1,4 @@
-//! [`RequestExchange`]: a request on its way through the layers, with what they found out about it.
+//! [`RequestExchange`]: a request on its way to its answer, with what each step found out about it.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::http::proxy::tunnel::UpgradeSlot;
 use crate::observe::access::AccessLine;
 use crate::upstream::RequestBody;
 
-/// A request on its way through the layers, which are shown it in turn.
+/// A request on its way to its answer. Each step of the edge and of the route is shown it in turn.
 #[derive(Debug)]
 pub struct RequestExchange {
     /// Its name.
@@ -38,7 +38,7 @@ pub struct RequestExchange {
     pub permit: Option<RequestPermit>,
     /// Where an upgrade leaves its tunnel; `None` where the connection cannot be handed over.
     pub handover: Option<Arc<UpgradeSlot>>,
-    /// What its route changes in its header fields. Set by [`super::stack::RouteStack`].
+    /// What its route changes in its header fields. Set by [`RouteStack`](crate::http::route::stack::RouteStack).
     pub rules: Option<Arc<HeaderRules>>,
     /// A name and password that it brings are meant for us. Set by [`crate::http::route::router`].
     pub basic_is_ours: bool,

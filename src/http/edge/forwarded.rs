@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-use super::connection_info::{ConnectionInfo, ProxyAnnouncement};
+use super::connection_info::{ConnectionInfo, ProxyAnnouncement, UNKNOWN, told_address};
 use super::host;
 use crate::config::{Forwarded, LocalClients};
 use crate::http::route::protected;
@@ -64,11 +64,6 @@ impl Forwarding {
     pub fn sender(&self) -> RequestSender {
         if self.trusted { RequestSender::TrustedProxy } else { RequestSender::Client }
     }
-}
-
-/// An address as the gateway is told it.
-pub fn told_address(client: Option<IpAddr>) -> HeaderValue {
-    client.and_then(|ip| HeaderValue::try_from(ip.to_string()).ok()).unwrap_or(UNKNOWN)
 }
 
 /// Whether the peer is a proxy in front of us. Only a process that may open its file reaches a unix listener, and it can name
@@ -200,8 +195,6 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
-/// No gateway takes this for an address, so it cannot take the client for a local one either.
-const UNKNOWN: HeaderValue = HeaderValue::from_static("unknown");
 
 #[cfg(test)]
 mod tests;

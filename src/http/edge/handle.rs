@@ -9,7 +9,7 @@ use crate::http::error::RequestFailure;
 use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::AccessLine;
 
-/// What stands behind the [layers](super::layer::Layer), up to the gateway: a request in, an answer or a failure out. What becomes
+/// What stands behind the [`Edge`](super::stack::Edge), up to the gateway: a request in, an answer or a failure out. What becomes
 /// known for the request's log line is written into `access` on the way.
 pub trait RequestHandler: Send + Sync + 'static {
     /// Handles one request.

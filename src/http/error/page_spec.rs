@@ -257,14 +257,6 @@ impl RequestFailure {
                 "Try again in a few seconds. If many share this address, raise `limits.requests_per_client` in frontgate's \
                  config, and name the proxy in front of it in `forwarded.trusted_proxies`, if there is one.",
             ),
-            Self::TooManyConnections => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "too_many_connections",
-                Frontgate,
-                "Too many connections",
-                "All connections that frontgate may hold are in use.",
-                "Close tabs that are not needed, or raise `limits.connections` or `limits.connections_per_client`.",
-            ),
             Self::Exhausted(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "exhausted",
@@ -355,7 +347,6 @@ impl BadRequest {
             Self::BadHead => "Its head is not HTTP.",
             Self::BadFraming => "Its Content-Length and Transfer-Encoding do not say where it ends.",
             Self::BodyCutShort => "The connection ended before its body did.",
-            Self::BadUpgrade => "It is not a complete WebSocket handshake.",
         }
     }
 }

@@ -26,7 +26,6 @@ pub(crate) fn every_failure() -> Vec<RequestFailure> {
         BadRequest::BadHead,
         BadRequest::BadFraming,
         BadRequest::BodyCutShort,
-        BadRequest::BadUpgrade,
     ];
     let plain = [
         RequestFailure::UnaskedUpgrade,
@@ -48,7 +47,6 @@ pub(crate) fn every_failure() -> Vec<RequestFailure> {
         RequestFailure::NoRoute,
         RequestFailure::Connect,
         RequestFailure::TooManyRequests,
-        RequestFailure::TooManyConnections,
         RequestFailure::Draining,
         RequestFailure::Internal,
     ];
@@ -146,17 +144,16 @@ fn the_cause_is_the_source() {
 #[test]
 fn errors_of_connecting_are_sorted() {
     let cases = [
-        (io::ErrorKind::ConnectionRefused.into(), "gateway_not_running", true),
-        (io::ErrorKind::NotFound.into(), "gateway_not_running", true),
-        (io::ErrorKind::ConnectionReset.into(), "gateway_closed", true),
-        (io::ErrorKind::TimedOut.into(), "gateway_connect_timeout", true),
-        (io::ErrorKind::HostUnreachable.into(), "gateway_unreachable", true),
-        (io::ErrorKind::PermissionDenied.into(), "gateway_unreachable", true),
-        (io::ErrorKind::AddrNotAvailable.into(), "exhausted", false),
-        (io::Error::from_raw_os_error(24), "exhausted", false),
+        (io::ErrorKind::ConnectionRefused.into(), "gateway_not_running"),
+        (io::ErrorKind::NotFound.into(), "gateway_not_running"),
+        (io::ErrorKind::ConnectionReset.into(), "gateway_closed"),
+        (io::ErrorKind::TimedOut.into(), "gateway_connect_timeout"),
+        (io::ErrorKind::HostUnreachable.into(), "gateway_unreachable"),
+        (io::ErrorKind::PermissionDenied.into(), "gateway_unreachable"),
+        (io::ErrorKind::AddrNotAvailable.into(), "exhausted"),
+        (io::Error::from_raw_os_error(24), "exhausted"),
     ];
-    for (error, code, retryable) in cases {
-        let failure = RequestFailure::connecting(error);
-        assert_eq!((failure.code(), failure.retryable()), (code, retryable));
+    for (error, code) in cases {
+        assert_eq!(RequestFailure::connecting(error).code(), code);
     }
 }

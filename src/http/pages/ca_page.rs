@@ -23,7 +23,7 @@ use crate::tls::{CertDescription, mobileconfig, to_pem};
 
 mod qr;
 
-/// The layer that answers for the page when there is a CA to offer; everything else goes on.
+/// Answers for the page when there is a CA to offer; everything else goes on.
 pub struct CaPage<H> {
     /// What is offered; `None` when the page is off.
     pub offer: Option<Arc<CaOffer>>,

@@ -1,4 +1,4 @@
-//! Behind the last layer: an upgrade or an ordinary request.
+//! [`GatewayRoute`]: the end of a route at a gateway, for an upgrade or an ordinary request.
 
 use http::Response;
 

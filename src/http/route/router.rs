@@ -12,9 +12,9 @@ use crate::config::{HostPattern, PathPrefix};
 use crate::http::edge::exchange::RequestExchange;
 use crate::http::edge::handle::RequestHandler;
 use crate::http::edge::host;
-use crate::http::edge::stack::RouteStack;
 use crate::http::error::{BadRequest, RequestFailure};
 use crate::http::proxy::body::AnswerBody;
+use crate::http::route::stack::RouteStack;
 use crate::observe::access::AccessLine;
 
 /// Which requests a route takes.

@@ -1,30 +1,14 @@
 //! [`ApacheAccess`]: who may pass a section. What cannot be translated shuts it: nothing that was locked comes out open.
 
 use super::Apache;
-use super::scope::{ApacheNoted, Here};
+use super::requirements::{ApacheAccess, ApacheNoted};
+use super::scope::Here;
 use crate::import::ImportError;
 use crate::import::draft::DraftAuth;
 use crate::import::node::ImportNode;
 use crate::import::passwords;
 use crate::import::paths::ImportAccess;
 use crate::import::reader::Unread;
-
-/// What a section says about who may pass.
-#[derive(Debug, Clone, Default)]
-pub(super) struct ApacheAccess {
-    /// `AuthType`.
-    kind: Option<(ApacheNoted, String)>,
-    /// `AuthUserFile`.
-    file: Option<(ApacheNoted, String)>,
-    /// `AuthBasicProvider` other than `file`.
-    provider: Option<ApacheNoted>,
-    /// `Require`, one that suffices each.
-    requires: Vec<(ApacheNoted, Vec<String>)>,
-    /// What must hold besides.
-    also: Vec<(ApacheNoted, String)>,
-    /// `Order`, `Allow` and `Deny` of Apache 2.2.
-    old: Vec<(ApacheNoted, String)>,
-}
 
 impl Apache<'_, '_> {
     /// Takes note of what restricts access; `false` for any other directive. Inside of `<RequireAll>` all must hold.

@@ -3,7 +3,8 @@
 use super::condition::Condition;
 use super::directive::{CHALLENGE, is_challenge};
 use super::redirect::status;
-use super::scope::{ApacheNoted, ApacheScope, Here, Upgrade};
+use super::requirements::ApacheNoted;
+use super::scope::{ApacheScope, Here, Upgrade};
 use super::{Apache, ApachePattern, ApacheTarget};
 use crate::import::draft::{DraftAnswer, DraftRespond};
 use crate::import::node::ImportNode;

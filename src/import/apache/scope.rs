@@ -3,14 +3,10 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::access::ApacheAccess;
-use crate::import::ImportPlace;
+use super::requirements::{ApacheAccess, ApacheNoted};
 use crate::import::draft::DraftAnswer;
 use crate::import::node::ImportNode;
 use crate::import::paths::{ImportSection, Paths, Rule};
-
-/// A directive for the report.
-pub(super) type ApacheNoted = (ImportPlace, String);
 
 /// What the whole server or one `<VirtualHost>` says.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::scope::{ApacheNoted, ApacheScope, Here};
+use super::requirements::ApacheNoted;
+use super::scope::{ApacheScope, Here};
 use super::{ANY, Apache};
 use crate::config::is_label;
 use crate::import::ImportError;

@@ -1,7 +1,8 @@
 //! `mod_ssl`: certificates, those of clients, and TLS to the gateway.
 
 use super::Apache;
-use super::scope::{ApacheNoted, ApacheScope};
+use super::requirements::ApacheNoted;
+use super::scope::ApacheScope;
 use crate::config::{ClientMode, TlsVersion};
 use crate::import::draft::DraftCertificate;
 use crate::import::node::ImportNode;

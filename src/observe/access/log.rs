@@ -10,12 +10,11 @@ use super::{AccessLine, AnsweredBy, LoggedClient, RequestEnd};
 use crate::config::Log;
 use crate::observe::metrics::Metrics;
 use crate::observe::redact::Redactor;
-use crate::observe::tunnel::TunnelLine;
 
 /// Whether access lines are written, and what must not be in them. Cheap to clone; every request holds one.
 #[derive(Debug, Clone)]
 pub struct AccessLog {
-    pub(super) redactor: Option<Arc<Redactor>>,
+    pub(in crate::observe) redactor: Option<Arc<Redactor>>,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -23,11 +22,6 @@ impl AccessLog {
     /// As the `log` section says.
     pub fn new(log: &Log) -> Self {
         Self { redactor: log.access.then(|| Arc::new(Redactor::new(&log.redact))), metrics: Arc::default() }
-    }
-
-    /// A log that is off.
-    pub fn off() -> Self {
-        Self { redactor: None, metrics: Arc::default() }
     }
 
     /// The same, and each line counts in `metrics`, also when none is written.
@@ -72,13 +66,5 @@ impl AccessLog {
             failure: None,
             ended: RequestEnd::ClientGone,
         })
-    }
-
-    /// Writes a WebSocket's line.
-    pub fn websocket(&self, tunnel: &TunnelLine) {
-        self.metrics.websockets.ended(tunnel.ended);
-        if let Some(redactor) = &self.redactor {
-            tunnel.write(redactor);
-        }
     }
 }

@@ -1,6 +1,5 @@
 //! [`AcmeRenewal`]: the shell that waits, and does what [`CertManager`] says.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,25 +15,11 @@ use super::certificate::Obtained;
 use super::plan;
 use super::schedule::next_look;
 use super::session::{AcmeFailure, AcmeSession, AuthorityOutage, NoSession, RenewalAdvice};
+use super::settings::{AcmeClock, AcmeSettings};
 use super::store::{AcmeStore, OrderTurn};
 use super::transport::DirectoryDial;
-use crate::config::{AcmeChallengeKind, Tls};
 use crate::drain::Drain;
 use crate::tls::Certificates;
-
-/// What the time is.
-pub type AcmeClock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
-
-/// What public certificates are obtained by.
-#[derive(Debug, Clone)]
-pub struct AcmeSettings {
-    /// The names and the authority.
-    pub tls: Tls,
-    /// The challenges that a listener can answer, in the order to try them.
-    pub challenges: Vec<AcmeChallengeKind>,
-    /// Where the account and the certificates are kept.
-    pub state_dir: Option<PathBuf>,
-}
 
 /// Keeps a public certificate for every name.
 pub struct AcmeRenewal {

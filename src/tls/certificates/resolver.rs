@@ -41,11 +41,6 @@ pub enum CertChoice {
 }
 
 impl Certificates {
-    /// Shows `certificate`, whoever asks for whatever.
-    pub fn new(certificate: Arc<CertifiedKey>) -> Self {
-        Self::with(CertStore::new(ServedCert::new(certificate, Issued::Elsewhere), &[]), None)
-    }
-
     /// Shows the certificates of `source`.
     pub fn of(source: &CheckedCert) -> Self {
         let (first, more) = source.shown();
@@ -77,13 +72,6 @@ impl Certificates {
                 self.make_with(maker, address, now);
             }
         }
-    }
-
-    /// Shows `certificate` in place of everything that is not public.
-    pub fn swap(&self, certificate: Arc<CertifiedKey>) {
-        let shown = ServedCert::new(certificate, Issued::Elsewhere);
-        self.cert_store.rcu(|cert_store| cert_store.with_own(Arc::clone(&shown), &[]));
-        self.changed.notify_one();
     }
 
     /// Shows `certificate` to clients that ask for `name`, from the next handshake on; with `None` what is configured takes
@@ -167,11 +155,6 @@ impl Certificates {
                 None
             }
         }
-    }
-
-    /// What a client gets whose name is unknown to us.
-    pub fn current(&self) -> Arc<CertifiedKey> {
-        Arc::clone(self.cert_store.load().default().certified())
     }
 
     /// When the first of those ends that are shown.

@@ -180,11 +180,6 @@ impl CheckedCert {
         &self.facts.names
     }
 
-    /// The last second of the certificate's life.
-    pub fn not_after(&self) -> OffsetDateTime {
-        self.facts.not_after
-    }
-
     /// Whether the certificate is the local CA's, which clients do not trust by themselves.
     pub fn is_local(&self) -> bool {
         self.as_local().is_some()
@@ -224,7 +219,7 @@ mod tests {
         assert!(second.is_local());
         assert_eq!(second.ca_path(), Some(dir.join("ca.pem").as_path()));
         assert_eq!(first.chain().len(), 1, "clients have the CA, it is not sent");
-        assert!(first.not_after() - NOW < Duration::days(397));
+        assert!(first.facts.not_after - NOW < Duration::days(397));
     }
 
     #[test]

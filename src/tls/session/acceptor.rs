@@ -8,7 +8,6 @@ use rustls::{ServerConfig, SupportedProtocolVersion};
 
 use super::clients::ClientVerification;
 use super::crypto;
-use super::handshakes::ACME_TLS;
 use crate::config;
 use crate::tls::certificates::resolver::Certificates;
 
@@ -69,6 +68,9 @@ fn versions(oldest: config::TlsVersion) -> Vec<&'static SupportedProtocolVersion
         config::TlsVersion::V1_3 => vec![&TLS13],
     }
 }
+
+/// The protocol of TLS-ALPN-01 challenges (RFC 8737 §6.2).
+pub(in crate::tls) const ACME_TLS: &[u8] = b"acme-tls/1";
 
 #[cfg(test)]
 mod tests;

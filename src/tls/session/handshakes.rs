@@ -7,7 +7,7 @@ use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::acceptor::challenge_config;
+use super::acceptor::{ACME_TLS, challenge_config};
 use crate::tls::certificates::cert_store::ServedCert;
 use crate::tls::certificates::resolver::{CertChoice, Certificates};
 
@@ -92,9 +92,6 @@ impl ResolvesServerCert for Challenges {
         self.0.challenge(hello.server_name()?)
     }
 }
-
-/// The protocol of TLS-ALPN-01 challenges (RFC 8737 §6.2).
-pub(in crate::tls) const ACME_TLS: &[u8] = b"acme-tls/1";
 
 #[cfg(test)]
 mod tests;

@@ -33,7 +33,7 @@ struct Agreed {
 fn server(min_version: TlsVersion) -> Server {
     let tls = Tls { min_version, ..Tls::default() };
     let source = CheckedCert::open(&tls, None, OffsetDateTime::now_utc()).unwrap();
-    let certificates = Arc::new(Certificates::new(source.certified_key()));
+    let certificates = Arc::new(Certificates::of(&source));
     let config = server_config(&tls, Arc::clone(&certificates), ticketer().unwrap(), None);
     Server { source, certificates, config }
 }
@@ -164,7 +164,7 @@ async fn two_connections_at_once_can_resume() {
 async fn a_swap_is_seen_by_the_next_handshake() {
     let server = server(TlsVersion::V1_2);
     let other = CheckedCert::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
-    server.certificates.swap(other.certified_key());
+    server.certificates.show(&other, OffsetDateTime::now_utc());
     let shown = handshake(&server.config, &client(&other, &[&TLS13], &[]), "localhost").await.unwrap().certificate;
     assert_eq!(shown, other.chain()[0]);
     assert_ne!(other.fingerprint(), server.source.fingerprint());

@@ -1,0 +1,22 @@
+//! [`AcmeSettings`]: what public certificates are obtained by.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::config::{AcmeChallengeKind, Tls};
+
+/// What the time is.
+pub type AcmeClock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
+
+/// What public certificates are obtained by.
+#[derive(Debug, Clone)]
+pub struct AcmeSettings {
+    /// The names and the authority.
+    pub tls: Tls,
+    /// The challenges that a listener can answer, in the order to try them.
+    pub challenges: Vec<AcmeChallengeKind>,
+    /// Where the account and the certificates are kept.
+    pub state_dir: Option<PathBuf>,
+}

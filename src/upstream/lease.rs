@@ -1,0 +1,70 @@
+//! [`Lease`]: a connection to a gateway on loan to one request.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use super::endpoint::{Endpoint, FailedConnection};
+use super::{H1Connection, PooledConnection};
+use crate::io::LiveCountGuard;
+
+/// A connection on loan. [`Lease::give_back`] returns it to its pool; dropped, it is closed.
+pub struct Lease {
+    pooled: PooledConnection,
+    /// Where it leads, if that is one of several gateways, which counts it.
+    endpoint: Option<(Arc<Endpoint>, LiveCountGuard)>,
+}
+
+impl From<PooledConnection> for Lease {
+    fn from(pooled: PooledConnection) -> Self {
+        Self { pooled, endpoint: None }
+    }
+}
+
+impl Lease {
+    /// Returns the connection to its pool, if it can carry another request.
+    pub fn give_back(self) {
+        self.pooled.give_back();
+    }
+
+    /// Takes the connection out of the pool's hands for good. The gateway is busy with it until the other part is dropped.
+    pub fn into_link(self) -> (H1Connection, Option<LiveCountGuard>) {
+        (*self.pooled.link, self.endpoint.map(|(_, counted)| counted))
+    }
+
+    /// To report that it failed, when it is gone.
+    pub fn blame(&self) -> FailedConnection {
+        FailedConnection(self.endpoint.as_ref().map(|(endpoint, _)| Arc::clone(endpoint)))
+    }
+
+    /// The gateway has answered.
+    pub fn worked(&self) {
+        if let Some((endpoint, _)) = &self.endpoint {
+            endpoint.worked();
+        }
+    }
+
+    /// The address of the gateway, if that is one of several that stand in for each other.
+    pub fn endpoint(&self) -> Option<&Arc<str>> {
+        self.endpoint.as_ref().map(|(endpoint, _)| endpoint.name())
+    }
+
+    /// It leads to `endpoint`, which counts it.
+    pub(super) fn counted(mut self, counted: LiveCountGuard, endpoint: Arc<Endpoint>) -> Self {
+        self.endpoint = Some((endpoint, counted));
+        self
+    }
+}
+
+impl Deref for Lease {
+    type Target = H1Connection;
+
+    fn deref(&self) -> &H1Connection {
+        &self.pooled.link
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut H1Connection {
+        &mut self.pooled.link
+    }
+}
