@@ -1,12 +1,12 @@
 //! [`Operator`]: what the admin listener asks for.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::StatusCode;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::reload::Reloader;

@@ -6,9 +6,10 @@ mod log;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{HeaderValue, Method, StatusCode, Version};
+use tokio::time::Instant;
 
 use super::clean::{LONGEST, clean, word};
 use super::redact::Redactor;

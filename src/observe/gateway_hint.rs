@@ -1,7 +1,8 @@
 //! [`GatewayHint`]: what is missing in the gateway's configuration, said once a minute at most.
 
 use std::net::IpAddr;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use super::clean::clean;
 use super::log_rate_limit::LogRateLimit;
@@ -70,6 +71,8 @@ impl HintAdvice {
     pub fn warn(&self) {
         tracing::warn!(
             add = self.trusted_proxies.as_ref().map(tracing::field::display),
+            allowed_origins_hint = self.allowed_origins.as_ref().map(tracing::field::display),
+            // The former name of that key, for one version.
             and_if_that_page_is_yours = self.allowed_origins.as_ref().map(tracing::field::display),
             repeated = (self.repeated > 0).then_some(self.repeated),
             "{}: add to its openclaw.json",
@@ -206,6 +209,7 @@ mod tests {
             concat!(
                 " WARN the gateway does not trust this proxy: add to its openclaw.json ",
                 r#"add=gateway.trustedProxies: ["10.0.0.7"] "#,
+                r#"allowed_origins_hint=gateway.controlUi.allowedOrigins: ["https://gw.example.com:8443"] "#,
                 r#"and_if_that_page_is_yours=gateway.controlUi.allowedOrigins: ["https://gw.example.com:8443"]"#,
                 "\n"
             )

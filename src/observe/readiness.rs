@@ -1,7 +1,9 @@
 //! [`Readiness`]: whether clients should come here.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Whether clients should come here: from when every listener serves until a drain begins. Load balancers and orchestrators
 /// ask for it at `/readyz`.

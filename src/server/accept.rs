@@ -2,9 +2,9 @@
 
 use std::io;
 use std::pin::pin;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::admission::{Admission, ConnectionPermit, PerClientPermit, TooManyConnections};
 use super::connection;

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use crate::listener::{Network, NetworkShare};
 use crate::observe::Metrics;

@@ -156,7 +156,7 @@ mod tests {
         let (release, blocked) = std::sync::mpsc::channel::<()>();
         let blocked = std::sync::Mutex::new(blocked);
         workers.0.others[0].runtime().spawn_blocking(move || blocked.lock().unwrap().recv());
-        let began = std::time::Instant::now();
+        let began = tokio::time::Instant::now();
         drop(threads);
         assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         drop(release);

@@ -168,7 +168,7 @@ fn until_fixed(
 ) -> DoctorReport {
     let changed = before.diagnosis.findings.iter().filter(|one| one.edit.is_some() || !one.strip.is_empty());
     let fixed: Vec<_> = changed.map(|one| one.id).collect();
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     loop {
         if let Some(config) = &mut question.gateway_config {
             *config = GatewayConfig::open(config.file.clone(), config.named);

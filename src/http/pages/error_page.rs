@@ -2,9 +2,9 @@
 
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::{Method, Response};
+use tokio::time::Instant;
 
 use super::page;
 use crate::http::edge::exchange::RequestExchange;

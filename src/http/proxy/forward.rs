@@ -1,10 +1,11 @@
 //! The request goes to the gateway and its answer comes back.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use tokio::time::Instant;
 
 use super::attribution_watch::AttributionWatch;
 use super::body::AnswerBody;

@@ -4,10 +4,10 @@
 //! gateway as requests of their own.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::header::{ORIGIN, SEC_WEBSOCKET_KEY};
 use http::{Response, StatusCode};
+use tokio::time::Instant;
 
 use super::body::AnswerBody;
 use super::forward::{Forwarder, to_gateway};

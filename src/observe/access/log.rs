@@ -1,10 +1,10 @@
 //! [`AccessLog`]: whether access lines are written, and what must not be in them.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use http::header::{HOST, HeaderName, REFERER, USER_AGENT};
 use http::request;
+use tokio::time::Instant;
 
 use super::{AccessLine, AnsweredBy, LoggedClient, RequestEnd};
 use crate::config::Log;

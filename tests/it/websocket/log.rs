@@ -214,11 +214,13 @@ async fn what_the_gateways_configuration_lacks_is_said_once() {
             "level": "WARN",
             "message": "the gateway does not trust this proxy: add to its openclaw.json",
             "add": r#"gateway.trustedProxies: ["127.0.0.1"]"#,
+            "allowed_origins_hint": allowed,
             "and_if_that_page_is_yours": allowed,
         }),
         json!({
             "level": "WARN",
             "message": "the gateway does not allow the page's origin: add to its openclaw.json",
+            "allowed_origins_hint": allowed,
             "and_if_that_page_is_yours": allowed,
         }),
     ];
