@@ -15,7 +15,7 @@ step_test() {
     fi
     local command; command="$(readme_command test)"
     [ -n "$command" ] || { echo 'README.md has no command marked <!-- ci: test -->'; return 1; }
-    # The tests of `frontgate trust` skip what needs it.
+    # The tests of `frontgate trust` skip what needs certutil.
     command -v certutil >/dev/null || install libnss3-tools || not_run+=('trust: certutil (libnss3-tools) could not be installed')
     echo "\$ $command"
     env "${pebble[@]}" bash -euo pipefail -c "$command"
@@ -79,7 +79,7 @@ step_attack() {
     return "$code"
 }
 
-# No spelling of a path gets round a guard, whoever reads it: tests/readings.
+# No spelling of a path gets round a guard, whichever program reads it: tests/readings.
 step_readings() {
     local code=0
     tests/readings/run || code=$?
@@ -93,7 +93,7 @@ DENY="$CACHE/frontgate-ci/bin/cargo-deny"
 
 prepare_deny() {
     [ -x "$DENY" ] && return 0
-    # It yields to the other compilers: it is needed last.
+    # cargo-deny yields to the other compilers: it is needed last.
     CARGO_TARGET_DIR="$LOGS/cargo-deny" nice -n 10 cargo install --locked --jobs 1 --root "$CACHE/frontgate-ci" cargo-deny
 }
 
@@ -164,7 +164,7 @@ prepare_deploy() {
 
 step_deploy() {
     wait "$PREPARING_DEPLOY" || { echo '!!! the preparations for the deployments failed:'; tail -n 20 "$LOGS/deploy"; }
-    # Some of it serves the real gateway.
+    # Some checks serve the real gateway.
     if [ -n "${PREPARING:-}" ]; then wait "$PREPARING"; fi
     local verdict=0 line
     DEPLOY_QUICK=1 deploy/test/run | tee "$LOGS/deployed"; verdict="${PIPESTATUS[0]}"

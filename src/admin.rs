@@ -31,21 +31,22 @@ mod permits;
 mod query;
 mod watched_stream;
 
-/// What the operator can ask for.
+/// The operations that an operator can ask the admin listener for.
 pub trait OperatorControl: Send + Sync + 'static {
     /// Reads the configuration again and takes it over.
     fn reload(&self) -> PendingReload;
     /// Starts the program once more to take over from this process.
     fn upgrade(&self) -> PendingHandover;
-    /// Begins the end: nobody new, and what is under way finishes.
+    /// Begins the drain: no new client is accepted, and requests and WebSockets under way finish.
     fn drain(&self);
-    /// Every number there is, in the text format of `OpenMetrics`.
+    /// Every metric, in the text format of `OpenMetrics`.
     fn metrics(&self) -> String;
     /// The WebSockets that are open, as JSON.
     fn connections(&self) -> serde_json::Value;
-    /// Ends the WebSocket with this id, whose client reads `reason`. `false` if there is none.
+    /// Ends the WebSocket with this id; its client gets `reason` in the Close frame. `false` if there is no such
+    /// WebSocket.
     fn close(&self, id: &str, reason: &str) -> bool;
-    /// How things are, as JSON.
+    /// The state of the process, as JSON.
     fn status(&self) -> serde_json::Value;
     /// The configuration in use, flags and environment included, as YAML with its secrets masked.
     fn config(&self) -> String;
@@ -54,20 +55,20 @@ pub trait OperatorControl: Send + Sync + 'static {
 /// A reload that is under way.
 pub type PendingReload = Pin<Box<dyn Future<Output = Result<(), OperationRefused>> + Send>>;
 
-/// A handover that is under way; it ends with the process id of who serves.
+/// A handover that is under way; resolves to the process id of the process that serves from then on.
 pub type PendingHandover = Pin<Box<dyn Future<Output = Result<u32, OperationRefused>> + Send>>;
 
-/// Why something was not done.
+/// Why an operation was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperationRefused {
-    /// Whose fault it is.
+    /// The status of the answer, which says whether the request or frontgate is at fault.
     pub status: StatusCode,
-    /// In words, for the operator.
+    /// The reason in words, for the operator.
     pub why: String,
 }
 
-/// Answers the operator's questions until `drain` softens, which is when a successor answers them, or at the very end: also
-/// while clients are drained somebody wants to know.
+/// Answers operators until `drain` softens, which is when a successor answers them, or at the very end: operators and
+/// load balancers ask also while clients are drained.
 ///
 /// Where there is a `token`, it is asked for. Connections that stall keep the operator out for no moment: see [`AdminPermits`].
 pub async fn serve(
@@ -85,7 +86,8 @@ pub async fn serve(
             accepted = listener.accept() => accepted,
         };
         let Ok((socket, peer)) = accepted else {
-            // Out of files, as a rule; the listeners for clients say so. Trying at once again would only burn the processor.
+            // Usually the process is out of files; the listeners for clients log that. Trying again at once would only
+            // burn the processor.
             sleep(PAUSE).await;
             continue;
         };
@@ -132,7 +134,7 @@ async fn connection(
             let path = request.uri().path();
             let (uri, headers) = (request.uri(), request.headers());
             let asked = query(request.method(), uri);
-            // A load balancer asks at any name, and without a token.
+            // A load balancer probes under any host name, and without a token.
             let guarded =
                 if asked == AdminQuery::Probe { one_host(headers).map(drop) } else { guard.check(entry, uri, headers) };
             if let Err(refused) = guarded {
@@ -211,15 +213,15 @@ fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Respon
     response
 }
 
-/// Connections at once.
+/// The most connections at once.
 const MOST: usize = 32;
-/// Between two tries to accept.
+/// The pause between two tries to accept.
 const PAUSE: Duration = Duration::from_millis(100);
 /// For a request's head, and between two requests.
 const HEAD: Duration = Duration::from_secs(5);
 /// Without a byte either way.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// hyper's least.
+/// Bytes; the smallest limit that hyper allows.
 const LONGEST_HEAD: usize = 8192;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The composition root: everything is made here and handed on; nothing reaches for a global.
+//! The composition root: this module creates every part and hands it to the others; no part reaches for a global.
 
 mod acme;
 mod assembly;

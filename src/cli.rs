@@ -109,8 +109,8 @@ enum CliCommand {
 }
 
 impl Cli {
-    /// How long the end may wait for standard error to be read. A person reads what other commands say, page by page; a
-    /// proxy that cannot start is to be started again.
+    /// How long the end of the process may wait for standard error to be read. A person reads the output of other
+    /// commands page by page; a proxy that cannot start is to be started again soon.
     fn patience(&self) -> Option<Duration> {
         matches!(self.command, None | Some(CliCommand::Serve(_) | CliCommand::Demo(_)))
             .then_some(Duration::from_secs(1))
@@ -146,7 +146,7 @@ impl Cli {
 }
 
 impl CliCommand {
-    /// The word that asks for it.
+    /// The command's name.
     fn name(&self) -> &'static str {
         match self {
             Self::Serve(_) => "serve",
@@ -169,7 +169,8 @@ impl CliCommand {
     }
 }
 
-/// The environment's variables that concern the configuration. What is not UTF-8 cannot be right and is shown as it is.
+/// The environment's variables that concern the configuration. A value that is not UTF-8 cannot be valid and is shown
+/// with replacement characters.
 fn environment() -> impl Iterator<Item = (String, String)> {
     let text = |words: OsString| words.to_string_lossy().into_owned();
     env::vars_os()
@@ -177,9 +178,9 @@ fn environment() -> impl Iterator<Item = (String, String)> {
         .filter(|(name, _)| name.starts_with("FRONTGATE_"))
 }
 
-/// Help, the version, or what is wrong with the command line, each to where it belongs.
+/// Prints help, the version, or the mistake in the command line, each to its stream.
 fn usage(error: &clap::Error) -> ExitCode {
-    // Nobody is left to tell when even this cannot be written.
+    // If even this cannot be written, no output is left to report it on.
     let _ = error.print();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,

@@ -1,9 +1,9 @@
 //! The configuration: one file per section, each with the typed settings the program runs on and the list of its keys.
 //!
 //! [`load()`] lays three sources over the defaults, the later ones winning: the YAML file, the environment, the command
-//! line. All of it becomes one tree of text with places (`yaml.rs`, `node.rs`), which the sections then read (`read.rs`).
-//! What is wrong is collected, not logged: a [`Problems`] names every mistake at once, with line, column and what to write
-//! instead.
+//! line. All of it becomes one tree of text with positions (`yaml.rs`, `node.rs`), which the sections then read
+//! (`read.rs`). Mistakes are collected, not logged: a [`Problems`] names every one at once, with line, column and what
+//! to write instead.
 
 mod conflicts;
 mod keys;
@@ -85,33 +85,33 @@ pub use websocket::{AllowedOrigins, WebSocket};
 /// Everything frontgate runs on: parsed, checked, and complete with defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where clients connect.
+    /// The addresses that clients connect to.
     pub listen: Listen,
-    /// Names and certificate.
+    /// Names, certificate and TLS settings of the https listeners.
     pub tls: Tls,
     /// Where keys and certificates are kept; `None` until a command resolves it from the environment.
     pub state_dir: Option<PathBuf>,
     /// The gateway of every route that names none.
     pub upstream: UpstreamAddress,
-    /// Which requests go where; none at all is one route for all.
+    /// Which requests go to which gateway; an empty list is one route for all requests.
     pub routes: Vec<RouteConfig>,
     /// Gateways that stand in for each other, by name.
     pub upstreams: Vec<(String, UpstreamGroup)>,
     /// How long a request or an upgrade waits for a gateway that is restarting; `None` is not at all.
     pub hold: Option<Duration>,
-    /// Whom to believe, and what to tell the gateway about the client.
+    /// Whose forwarding headers are believed, and what the gateway is told about the client.
     pub forwarded: Forwarded,
     /// Keepalive and limits of WebSockets.
     pub websocket: WebSocket,
     /// How long each step may take.
     pub timeouts: Timeouts,
-    /// What a peer may use.
+    /// How much one peer, and all peers together, may use.
     pub limits: Limits,
-    /// Who may pass, on every route that says nothing itself.
+    /// The login of every route that has no `auth` of its own.
     pub auth: Auth,
     /// The admin listener.
     pub admin: Admin,
-    /// What is logged, and how.
+    /// Which log lines are written, and in which format.
     pub log: Log,
 }
 

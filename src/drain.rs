@@ -8,8 +8,8 @@ use tokio_util::task::TaskTracker;
 
 /// The only way to spawn a task, and the two signals that end one.
 ///
-/// *Soft* asks: finish what is under way, begin nothing. *Hard* orders: stop where you are. A task that was spawned here is
-/// waited for by [`Drain::ended`]; hyper forgets an upgraded connection after its 101, this does not.
+/// *Soft* asks: finish what is under way, begin nothing. *Hard* orders: stop where you are. A task that was spawned
+/// here is waited for by [`Drain::ended`]; hyper forgets an upgraded connection after its 101, this does not.
 #[derive(Debug, Clone, Default)]
 pub struct Drain {
     soft: CancellationToken,
@@ -18,12 +18,13 @@ pub struct Drain {
 }
 
 impl Drain {
-    /// A drain of its own, with nothing running.
+    /// A drain of its own, on which no task runs yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A part of this one, which is told with it or alone before. Tasks that are spawned on a part are waited for by the whole.
+    /// A part of this drain, which receives the signals of the whole, or its own before them. The whole also waits for
+    /// tasks that are spawned on a part.
     #[must_use]
     pub fn part(&self) -> Self {
         Self { soft: self.soft.child_token(), hard: self.hard.child_token(), tasks: self.tasks.clone() }
@@ -37,7 +38,7 @@ impl Drain {
         self.tasks.spawn(task);
     }
 
-    /// The same on another thread's runtime.
+    /// Runs `task`, like [`Drain::spawn`], on another thread's runtime.
     pub fn spawn_on<F>(&self, runtime: &Handle, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -45,51 +46,51 @@ impl Drain {
         self.tasks.spawn_on(task, runtime);
     }
 
-    /// The part of it that spawns.
+    /// The handle that spawns on this drain without carrying its signals.
     pub fn tasks(&self) -> Tasks {
         Tasks(self.tasks.clone())
     }
 
-    /// Asks everything to finish.
+    /// Sends the soft signal: every task is asked to finish.
     pub fn soften(&self) {
         self.soft.cancel();
     }
 
-    /// Orders everything to stop.
+    /// Sends both signals: every task is ordered to stop.
     pub fn harden(&self) {
         self.soft.cancel();
         self.hard.cancel();
     }
 
-    /// Resolves when everything was asked to finish.
+    /// Resolves when the soft signal has been sent.
     pub fn soft(&self) -> WaitForCancellationFuture<'_> {
         self.soft.cancelled()
     }
 
-    /// Resolves when everything was ordered to stop.
+    /// Resolves when the hard signal has been sent.
     pub fn hard(&self) -> WaitForCancellationFuture<'_> {
         self.hard.cancelled()
     }
 
-    /// Whether everything was asked to finish.
+    /// Whether the soft signal has been sent.
     pub fn is_soft(&self) -> bool {
         self.soft.is_cancelled()
     }
 
-    /// How many tasks are running.
+    /// How many tasks are running on this drain and all its parts.
     pub fn running(&self) -> usize {
         self.tasks.len()
     }
 
-    /// Resolves when the last task has ended. Only useful once no new ones begin.
+    /// Resolves when the last task has ended. This is only useful once no new tasks begin.
     pub async fn ended(&self) {
         self.tasks.close();
         self.tasks.wait().await;
     }
 }
 
-/// How hyper spawns on a [`Drain`]. It makes a copy for each request; copies of the signals would be counted under a lock that
-/// all connections share.
+/// How hyper spawns on a [`Drain`]. It makes a copy for each request; copies of the signals would be counted under a
+/// lock that all connections share.
 #[derive(Debug, Clone)]
 pub struct Tasks(TaskTracker);
 

@@ -1,7 +1,8 @@
-//! One request, from its head to the last byte of its answer: the steps it passes in order ([`edge`]), the route it takes ([`route`]),
-//! the login that the route asks for ([`auth`]), the gateway ([`proxy`]), and what frontgate itself shows ([`pages`]).
+//! One request, from its head to the last byte of its answer: the steps it passes in order ([`edge`]), the route it
+//! takes ([`route`]), the login that the route asks for ([`auth`]), the gateway ([`proxy`]), and the pages that
+//! frontgate itself shows ([`pages`]).
 //!
-//! The only statuses of frontgate's own are made in [`error`].
+//! All statuses of frontgate's own are made in [`error`].
 
 pub mod auth;
 pub mod edge;

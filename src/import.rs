@@ -1,11 +1,11 @@
 //! Translates the configuration of another proxy into one for frontgate.
 //!
-//! [`import()`] takes the text of a configuration apart, translates what it asks for into a [`Draft`], and says in a [`ImportReport`]
-//! what became of each directive: kept and as what, not needed and why, dropped and what to do, or wrong in the old
-//! configuration and what frontgate does instead. Nothing is dropped in silence. Where a route's access rules cannot be
-//! translated it answers 403: what was locked does not come out open.
+//! [`import()`] takes the text of a configuration apart, translates what it asks for into a [`Draft`], and says in an
+//! [`ImportReport`] what became of each directive: kept and as what, not needed and why, dropped and what to do, or
+//! wrong in the old configuration and what frontgate does instead. Nothing is dropped in silence. Where a route's
+//! access rules cannot be translated it answers 403: what was locked does not come out open.
 //!
-//! Nothing is run here. Files are read only through a [`ImportReader`], within [`Files`]' limits.
+//! Nothing is run here. Files are read only through an [`ImportReader`], within [`Files`]' limits.
 
 mod apache;
 mod caddy;
@@ -35,10 +35,10 @@ pub use place::ImportPlace;
 pub use reader::{Disk, Files, ImportReader};
 pub use report::{ImportReport, ImportVerdict, Note};
 
-/// Whose configuration it is.
+/// The program whose configuration is translated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportFormat {
-    /// nginx.
+    /// nginx, as `nginx.conf`, a file of a site, or what `nginx -T` prints.
     Nginx,
     /// Apache httpd.
     Apache,
@@ -47,7 +47,7 @@ pub enum ImportFormat {
 }
 
 impl ImportFormat {
-    /// The word for it on the command line and in the report.
+    /// The word for the format on the command line and in the report.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nginx => "nginx",
@@ -57,14 +57,14 @@ impl ImportFormat {
     }
 }
 
-/// What is to be translated.
+/// The configuration that is to be translated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Original {
-    /// What the report calls the file.
+    /// The name by which the report calls the file.
     pub name: String,
-    /// The folder where relative paths in it begin; absolute.
+    /// The folder where relative paths in the file begin; absolute.
     pub folder: PathBuf,
-    /// The file's text.
+    /// The text of the file, in the format of its program.
     pub text: String,
 }
 
@@ -80,14 +80,14 @@ impl Original {
 /// A configuration, translated.
 #[derive(Debug, Clone)]
 pub struct Imported {
-    /// What was understood.
+    /// The configuration for frontgate, as far as the original could be understood.
     pub draft: Draft,
     /// What became of each directive.
     pub report: ImportReport,
 }
 
 impl Imported {
-    /// The configuration file, with comments.
+    /// The configuration file for frontgate, as YAML with comments.
     pub fn yaml(&self) -> String {
         write::document(&self.draft)
     }

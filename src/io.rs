@@ -1,5 +1,5 @@
-//! What every stream shares, a client's or the gateway's: pooled buffers ([`BufferPool`], [`Chunk`]), readiness ([`Readable`]), the
-//! sockets themselves, and what wakes a task for what seldom happens ([`wake_flag`]).
+//! What every stream shares, a client's or the gateway's: pooled buffers ([`BufferPool`], [`Chunk`]), readiness
+//! ([`Readable`]), the sockets themselves, and what wakes a task for what seldom happens ([`wake_flag`]).
 
 mod buffers;
 mod chunk;

@@ -1,5 +1,5 @@
-//! From the first signal to the last connection: soft first, hard at the deadline or the second signal. Also how another
-//! process takes over, and what the service manager is told.
+//! From the first signal to the last connection: soft first, hard at the deadline or the second signal. Also how
+//! another process takes over, and which messages the service manager gets.
 
 mod handover;
 mod hangup;
@@ -20,19 +20,19 @@ pub use hangup::HangupSignal;
 pub use predecessor::Predecessor;
 pub use successor::{HandoverError, Successor};
 
-/// The signals that end a process, listened to from here on.
+/// The signals that end a process; the value catches them from its creation on.
 #[derive(Debug)]
 pub struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
-/// How a drain went.
+/// The outcome of a drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DrainOutcome {
-    /// Everything ended by itself.
+    /// Every task ended by itself.
     Clean,
-    /// The deadline passed, or somebody was in a hurry: this many tasks were cut.
+    /// The deadline passed, or a second signal came: this many tasks were cut.
     Cut(usize),
 }
 
@@ -40,12 +40,12 @@ impl StopSignals {
     /// Begins to listen to SIGTERM and SIGINT.
     ///
     /// # Errors
-    /// The kernel refuses.
+    /// The kernel refuses a handler.
     pub fn listen() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// The next signal's name.
+    /// Resolves to the name of the next signal.
     pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
@@ -54,9 +54,9 @@ impl StopSignals {
     }
 }
 
-/// How long clients are still served after `/readyz` has begun to answer 503, of the time that a drain may take: whoever
-/// balances clients by it must see it and send them elsewhere before the listeners close. Only for those who asked a short
-/// while ago; without one, nobody would be served better by waiting.
+/// How long clients are still served after `/readyz` has begun to answer 503, of the time that a drain may take: a load
+/// balancer that probes it must see that and send clients elsewhere before the listeners close. Only when a probe asked
+/// a short while ago (`asked`); without a load balancer no client would be served better by waiting.
 pub fn notice(asked: Option<Duration>, limit: Duration) -> Duration {
     match asked {
         Some(ago) if ago <= BALANCER_ASKS_EVERY => LONGEST_NOTICE.min(limit / 6),
@@ -64,7 +64,8 @@ pub fn notice(asked: Option<Duration>, limit: Duration) -> Duration {
     }
 }
 
-/// Asks everything to finish and waits for it, at most `limit` and only until `hurry` resolves; then orders it to stop.
+/// Asks every task to finish and waits for that, at most `limit` and only until `hurry` resolves; then orders them to
+/// stop.
 pub async fn drain(drain: &Drain, limit: Duration, hurry: impl Future<Output = ()>) -> DrainOutcome {
     drain.soften();
     let deadline = Instant::now() + limit;
@@ -77,14 +78,14 @@ pub async fn drain(drain: &Drain, limit: Duration, hurry: impl Future<Output = (
     }
     let cut = drain.running();
     drain.harden();
-    // A task that was told to stop where it is needs no more than a moment.
+    // A task that was ordered to stop needs no more than a moment.
     let _ = timeout_at(Instant::now() + MOMENT, drain.ended()).await;
     DrainOutcome::Cut(cut)
 }
 
-/// The longest interval that is in use; Kubernetes and HAProxy ask every few seconds.
+/// The longest probe interval in practice; Kubernetes and HAProxy probe every few seconds.
 const BALANCER_ASKS_EVERY: Duration = Duration::from_mins(1);
-/// Two questions of HAProxy (2 s), and half of what a container has until it is killed by default (10 s).
+/// Two probes of HAProxy (2 s), and half of the time until a container is killed by default (10 s).
 const LONGEST_NOTICE: Duration = Duration::from_secs(5);
 const MOMENT: Duration = Duration::from_secs(2);
 
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn listeners_close_later_only_for_those_who_ask_whether_it_is_ready() {
+    fn listeners_close_later_only_after_a_recent_readiness_probe() {
         let seconds = Duration::from_secs;
         for (asked, limit, notice_is) in [
             (None, 30, 0),
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn soft_first_hard_at_the_deadline_or_when_somebody_hurries() {
+    async fn soft_first_hard_at_the_deadline_or_on_a_second_signal() {
         let limit = Duration::from_secs(30);
         let task = |ends: Duration| {
             let all = Drain::new();

@@ -1,5 +1,5 @@
-//! Sockets that clients connect to: bound before anything runs, so that a bad address fails at start, and what is known of a
-//! client from its socket alone.
+//! Sockets that clients connect to: bound before anything runs, so that a bad address fails at start, and what is known
+//! of a client from its socket alone.
 
 mod bind;
 mod dead_peer;

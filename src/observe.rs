@@ -1,7 +1,8 @@
-//! What frontgate tells its operator: log lines, what must never be in them, and hints about the gateway's configuration.
+//! Output for the operator: log lines, metrics, the redaction of secrets, and hints about the gateway's configuration.
 //!
-//! Whatever a peer sent goes through [`redact`] (secrets) and [`clean`](clean::clean) (control characters, length) before it
-//! reaches a line. `Authorization`, `Cookie`, `Set-Cookie` and `Sec-WebSocket-Protocol` have no field to be logged in.
+//! Text that a peer sent goes through [`redact`] (secrets) and [`clean`](clean::clean) (control characters, length)
+//! before it reaches a line. `Authorization`, `Cookie`, `Set-Cookie` and `Sec-WebSocket-Protocol` have no field to be
+//! logged in.
 
 pub mod access;
 pub mod clean;

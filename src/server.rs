@@ -1,4 +1,5 @@
-//! Client connections, first byte to last: who is let in, the handshakes, the protocol, and how each of them ends.
+//! Client connections, first byte to last: which clients are let in, the handshakes, the protocol, and how each
+//! connection ends.
 
 pub mod accept;
 pub mod admission;

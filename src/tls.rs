@@ -1,10 +1,10 @@
 //! TLS: the certificate frontgate shows, where it comes from, and the settings of both sides of a handshake.
 //!
-//! [`CheckedCert::open`] is the way in: it reads the certificate that the configuration names, or makes one with the local CA, and
-//! says what is worth a log line. [`Certificates`] holds what is shown right now, by name and by address, and can be changed
-//! while connections live. [`server_config`] and [`client_config`] turn that into rustls settings, and [`HandshakePolicy`] decides
-//! how one goes on after the client's hello. Nothing here opens a socket: the handshake itself is the server's, with its
-//! timeout.
+//! [`CheckedCert::open`] is the way in: it reads the certificate that the configuration names, or makes one with the
+//! local CA, and says what is worth a log line. [`Certificates`] holds what is shown right now, by name and by address,
+//! and can be changed while connections live. [`server_config`] and [`client_config`] turn that into rustls settings,
+//! and [`HandshakePolicy`] decides how one goes on after the client's hello. Nothing here opens a socket: the handshake
+//! itself is the server's, with its timeout.
 //!
 //! The state directory ([`StateDir`]) holds these files of ours:
 //!
@@ -53,7 +53,7 @@ pub(crate) mod tests {
     use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
     use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 
-    /// A client that believes everything: what it is shown is what the test is about.
+    /// A client that accepts any certificate: the test is about what the server shows.
     #[derive(Debug)]
     struct Blind;
 

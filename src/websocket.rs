@@ -1,11 +1,12 @@
 //! WebSockets after the handshake: what passes, what is refused, and how a link ends.
 //!
 //! Everything here but the relay is pure: bytes, header fields or a `now` in, a decision out. [`frame`] reads frame
-//! headers and makes the two frames that are ours (a ping, a Close); [`direction`] watches the bytes from one peer to
-//! the other; [`keepalive`] says when a silent leg gets a ping and when it is gone; [`close`] is the table of endings
-//! and the only maker of close codes; [`relay_stats`] is what can be seen of a relay from outside; [`handshake`] decides what an upgrade is and whether the gateway really switched.
+//! headers and makes the two frames that frontgate itself sends (a ping, a Close); [`direction`] watches the bytes from
+//! one peer to the other; [`keepalive`] says when a silent leg gets a ping and when it is gone; [`close`] is the table
+//! of endings and the only maker of close codes; [`relay_stats`] is what a running relay shows to the outside;
+//! [`handshake`] decides what an upgrade is and whether the gateway really switched.
 //!
-//! Frames pass unmodified. A frame of ours goes in between two frames, never into one.
+//! Frames pass unmodified. A frame of frontgate's own goes in between two frames, never into one.
 
 pub mod close;
 pub mod direction;
@@ -22,14 +23,14 @@ pub mod summary;
 /// One of the two peers of a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Side {
-    /// Who connected to frontgate. Its frames are masked (RFC 6455 §5.1).
+    /// The peer that connected to frontgate. Its frames are masked (RFC 6455 §5.1).
     Client,
-    /// Whom frontgate connected to. Its frames are not masked.
+    /// The peer that frontgate connected to. Its frames are not masked.
     Gateway,
 }
 
 impl Side {
-    /// The other one.
+    /// The opposite side.
     #[must_use]
     pub fn other(self) -> Self {
         match self {

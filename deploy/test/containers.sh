@@ -51,7 +51,7 @@ PYTHON
 plays_the_pod() {
     nothing_runs
     stand_in openclaw
-    # This network is the one that clients come from here, as the ingress does there.
+    # Clients come from this network here, as the ingress does there.
     # podman 4.3 would start an init container that has ended once more, too.
     played "$DEPLOY/kubernetes/sidecar.yaml" "
 next(each for each in documents if each['kind'] == 'Pod')['spec']['restartPolicy'] = 'OnFailure'" | sed "s|https://gw.example.com|https://gw.example.test:8443|" >"$W/pod.yaml"
@@ -117,7 +117,7 @@ services:
   gateway-settings: { volumes: ["$KIT_INSTALL:/install:ro"] }
   gateway: { volumes: ["$KIT_INSTALL:/install:ro"] }
 YAML
-    # Its storage and runtime, for whoever calls podman.
+    # Its storage and runtime, for every program that calls podman.
     mkdir -p "$W/bin"
     # shellcheck disable=SC2016 # expanded there
     { echo '#!/usr/bin/env bash'; declare -p W PODMAN; declare -f pod; echo 'pod "$@"'; } >"$W/bin/podman"
@@ -130,7 +130,7 @@ YAML
     compose up -d --no-build
     soon pod healthcheck run openclaw_frontgate_1
     soon pod healthcheck run openclaw_gateway_1
-    # It is healthy before it takes WebSockets.
+    # The container is healthy before the gateway takes WebSockets.
     soon pod exec openclaw_gateway_1 curl -fsS http://127.0.0.1:18789/readyz
     want 'over http' "$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -H 'Host: gw.example.test' http://127.0.0.1:18080/x)" '308 https://gw.example.test/x'
     local said
@@ -138,7 +138,7 @@ YAML
         --origin https://gw.example.test --client openclaw-control-ui:webchat --expect 'pairing required')" || { echo "$said"; pod logs openclaw_gateway_1 | tail -n 20; return 1; }
     grep -q nonce <<<"$said"
     for each in frontgate gateway; do want "the restart policy of $each" "$(pod inspect "openclaw_${each}_1" --format '{{.HostConfig.RestartPolicy.Name}}')" unless-stopped; done
-    # The certificate is in the named volume: whoever comes after has it too.
+    # The certificate is in the named volume: the next container has it too.
     local before; before="$(shown 127.0.0.1 18443)"
     compose down
     pod volume ls --format '{{.Name}}' | grep frontgate-state

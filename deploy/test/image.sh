@@ -98,7 +98,7 @@ image_serves() {
         say 'the memory limit could not be seen from here'
     fi
     want 'was it killed' "$(pod inspect frontgate --format '{{.State.OOMKilled}}')" false
-    # Keys of its own, which outlive it.
+    # The container has keys of its own, which outlive it.
     local before; before="$(shown "$at")"
     pod stop -t 40 frontgate
     want 'its exit code' "$(pod inspect frontgate --format '{{.State.ExitCode}}')" 0
@@ -133,7 +133,7 @@ image_trusts() {
         soon pod healthcheck run frontgate
         echo "with $roots roots: $(curl -sk "https://$at:8443/")"
         case $roots in
-            # Nobody there has signed it; but there are some, or it would not have started.
+            # None of the CAs there has signed the certificate; but there are some, or frontgate would not have started.
             its) want 'a stranger' "$(curl -sk -o /dev/null -w '%{http_code}' "https://$at:8443/")" 502 ;;
             ours) want 'one that is known' "$(curl -sk "https://$at:8443/" | json x-forwarded-proto)" https ;;
         esac
@@ -146,7 +146,7 @@ image_is_unhealthy() {
     nothing_runs
     pod run -d --name frontgate --read-only --cap-drop=all -e FRONTGATE_ADMIN=127.0.0.1:9999 localhost/frontgate
     soon pod healthcheck run frontgate
-    # Nobody answers where it asks.
+    # No program listens at the address that it asks.
     if pod exec frontgate frontgate status --admin 127.0.0.1:9998; then return 1; fi
     pod rm -f -t 0 frontgate
     # A config that is wrong.

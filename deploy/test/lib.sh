@@ -10,7 +10,7 @@ KIT="${OPENCLAW_KIT:-$ROOT/tests/openclaw/kit}"
 KIT_INSTALL="${OPENCLAW_KIT_INSTALL:-${XDG_CACHE_HOME:-$HOME/.cache}/openclaw-kit}"
 export OPENCLAW_KIT_INSTALL="$KIT_INSTALL"
 NODE="$KIT_INSTALL/node_modules/node/bin/node"
-# A variable of its own would be none that frontgate knows, and so an error.
+# frontgate takes a FRONTGATE_ variable that it does not know for an error.
 BINARY="${FRONTGATE_BIN:-}"; unset FRONTGATE_BIN
 FAILED=0 PASSED=yes
 
@@ -62,7 +62,7 @@ containers_have_a_network() {
     rm -rf "$W/network-root"
 }
 
-# Takes away what a check before this one may have left; one by one where one needs another, which has to stay until then.
+# Removes what a check before this one may have left; one by one where one needs another, which has to stay until then.
 nothing_runs() {
     pod pod rm -f -a || true
     for _ in 1 2 3 4; do pod rm -f -t 0 -a || true; [ -n "$(pod ps -a -q)" ] || break; done
@@ -84,7 +84,7 @@ declare -A PACKAGES=(
     [rust]="gcc,libc6-dev,ca-certificates"
 )
 
-# root_of NAME INTO    unpacks one.
+# root_of NAME INTO    unpacks one of these roots.
 root_of() {
     make_root "$1" || return 1
     mkdir -p "$2"
@@ -123,7 +123,7 @@ check_prepare() {
     for each in "${waiting[@]}"; do wait "$each" || FAILED=1; done
 }
 
-# Why containers cannot be run here; nothing when they can.
+# Why containers cannot be run here; prints nothing when they can.
 no_containers() {
     local tool
     [ "$(id -u)" = 0 ] || { echo 'it takes root'; return; }

@@ -56,7 +56,7 @@ EOF
 
 units_are_right() {
     local said score
-    # There is no man page here, and no man.
+    # There is no man page here, and no `man` to check it with.
     said="$(inside systemd-analyze verify /etc/systemd/system/frontgate.service /etc/systemd/system/frontgate.socket 2>&1 | grep -v "Command 'man" || true)"
     want 'systemd-analyze verify' "$said" ''
     score="$(inside systemd-analyze security --offline=true /etc/systemd/system/frontgate.service | sed -n 's/.*exposure level for frontgate.service: \([0-9.]*\) .*/\1/p')"

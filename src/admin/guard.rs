@@ -1,4 +1,4 @@
-//! [`AdminGuard`]: which requests are an operator's, and not those of a page in a browser that reaches the listener as well.
+//! [`AdminGuard`]: tells an operator's requests from those of a page in a browser that reaches the listener as well.
 
 use std::net::IpAddr;
 
@@ -10,37 +10,37 @@ use http::{HeaderMap, StatusCode, Uri};
 use crate::config::Secret;
 use crate::http::edge::host;
 
-/// What a listener asks of requests.
+/// The conditions that a request must meet.
 #[derive(Debug, Clone)]
 pub(super) struct AdminGuard {
-    /// Without one, every peer that reaches the listener is an operator.
+    /// The token that a request must carry; without one, every peer that reaches the listener is an operator.
     pub(super) token: Option<Secret>,
 }
 
-/// Where a request came in.
+/// The kind of listener that a request came in at.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum AdminEntry {
-    /// At this address of ours.
+    /// A TCP listener, with this local address.
     Tcp(IpAddr),
-    /// At a unix socket, which no page reaches, and which has no name.
+    /// A unix socket, which no web page reaches, and which has no host name.
     Unix,
 }
 
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AdminRefusal {
-    /// More than one `Host`, or a target at another one (RFC 9112 §3.2).
+    /// The request has more than one `Host`, or a target with another host (RFC 9112 §3.2).
     Malformed,
-    /// It asks for a name that is not this listener's: the name of a page that was made to lead here.
+    /// The request names another host than this listener: a page's host name was made to resolve to this address.
     OtherHost,
-    /// A page elsewhere sent it.
+    /// A page of another origin sent the request.
     Foreign,
-    /// Without the token.
+    /// The request lacks the token.
     NoToken,
 }
 
 impl AdminGuard {
-    /// Whether an operator sent it.
+    /// Checks whether an operator sent the request.
     pub(super) fn check(&self, entry: AdminEntry, uri: &Uri, headers: &HeaderMap) -> Result<(), AdminRefusal> {
         let host = one_host(headers)?;
         if let AdminEntry::Tcp(own) = entry {
@@ -55,7 +55,7 @@ impl AdminGuard {
         let same = |origin: &str| host.is_some_and(|host| origin.eq_ignore_ascii_case(&format!("http://{host}")));
         let foreign = headers.get_all(ORIGIN).iter().any(|origin| !origin.to_str().is_ok_and(same));
         let site = headers.get_all(SEC_FETCH_SITE).iter();
-        // `same-site` is another port of the same host, as a rule another program's.
+        // `same-site` is another port of the same host, which usually belongs to another program.
         if foreign || site.into_iter().any(|site| site != "same-origin" && site != "none") {
             return Err(AdminRefusal::Foreign);
         }
@@ -99,7 +99,7 @@ pub(super) fn one_host(headers: &HeaderMap) -> Result<Option<&str>, AdminRefusal
     }
 }
 
-/// Whether a host's name, without its port, leads to a listener at `own` whatever a name server says.
+/// Whether a host name, without its port, leads to a listener at `own` whatever a name server answers.
 fn is_own(name: &str, own: IpAddr) -> bool {
     let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
     match bare.parse::<IpAddr>() {
@@ -108,7 +108,7 @@ fn is_own(name: &str, own: IpAddr) -> bool {
     }
 }
 
-/// Whether this is `Bearer` and the token (RFC 6750 §2.1). How long it takes says nothing about the token.
+/// Whether `shown` is `Bearer` and the token (RFC 6750 §2.1). The time it takes tells nothing about the token.
 fn is_bearer(shown: &[u8], token: &[u8]) -> bool {
     let Some((scheme, rest)) = shown.split_at_checked(SCHEME.len()) else { return false };
     let hash = |text| digest(&SHA256, text);

@@ -1,8 +1,8 @@
-//! [`AdminQuery`]: what a request to the admin listener asks for.
+//! [`AdminQuery`]: the operation that a request to the admin listener asks for.
 
 use http::{Method, StatusCode, Uri};
 
-/// What a request asks for.
+/// The operation that a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AdminQuery<'a> {
     Probe,
@@ -49,7 +49,7 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
     wanted
 }
 
-/// What the client of a WebSocket is to read at its end.
+/// The reason that the client of a WebSocket is to get in its Close frame.
 fn reason(query: &str) -> Result<String, String> {
     let Some(encoded) = query.split('&').find_map(|pair| pair.strip_prefix("reason=")) else {
         return Ok(String::new());
@@ -61,7 +61,7 @@ fn reason(query: &str) -> Result<String, String> {
     Ok(reason)
 }
 
-/// A value of a query, as forms write it.
+/// A value of a query, decoded from the encoding of forms.
 fn decoded(encoded: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded.as_bytes();
@@ -82,7 +82,7 @@ fn decoded(encoded: &str) -> Option<String> {
     }
 }
 
-/// A Close carries 125 bytes, two of which are the code (RFC 6455 §5.5).
+/// Bytes. A Close frame carries 125 bytes, two of which are the code (RFC 6455 §5.5).
 const LONGEST_REASON: usize = 123;
 
 const WHAT_THERE_IS: &str = "frontgate answers GET /livez, /readyz, /status, /config, /metrics and /connections, POST /reload, /upgrade \

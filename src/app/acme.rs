@@ -1,4 +1,4 @@
-//! The public certificate: opened before anything is served, looked after while it runs.
+//! The public certificate: loaded before frontgate serves, and renewed while it runs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::config::{self, AcmeChallengeKind, Certificate, Config, Name};
 use crate::drain::Drain;
 use crate::tls::acme::{AcmeRenewal, AcmeSettings, DirectoryDial, DirectoryHttps, HttpsError, Tokens};
 
-/// Whoever obtains public certificates.
+/// The background task that obtains public certificates, and what it was started for.
 pub(super) struct PublicCertificates {
     wanted: AcmeTarget,
     running: BackgroundTask,
 }
 
-/// What is obtained, and how.
+/// What the task obtains: the names, the authority and the challenges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct AcmeTarget {
     names: Vec<Name>,
@@ -27,13 +27,13 @@ struct AcmeTarget {
     challenges: Vec<AcmeChallengeKind>,
 }
 
-/// What becomes of public certificates under another configuration.
+/// The change to the task under another configuration.
 pub(super) enum AcmeStep {
-    /// What has been.
+    /// The running task stays as it is.
     GoOn,
-    /// There are none.
+    /// No public certificates are wanted.
     Stop,
-    /// These, by this way to the authority.
+    /// A new task obtains these certificates, over this connection to the authority.
     Begin(Box<AcmeStart>),
 }
 
@@ -44,10 +44,10 @@ pub(super) struct AcmeStart {
 }
 
 impl PublicCertificates {
-    /// What `config` makes of what there is `before`.
+    /// Compares the task that runs `before` with the one that `config` asks for.
     ///
     /// # Errors
-    /// There is no way to the authority.
+    /// The HTTPS client for the authority cannot be made.
     pub(super) fn step(before: Option<&Self>, config: &Config) -> Result<AcmeStep, HttpsError> {
         if config.tls.certificate != Certificate::Acme {
             return Ok(AcmeStep::Stop);
@@ -63,7 +63,7 @@ impl PublicCertificates {
         Ok(AcmeStep::Begin(Box::new(AcmeStart { wanted, settings, dial })))
     }
 
-    /// Takes that step: certificates that are kept are shown at once, those that are no longer wanted are not shown any more.
+    /// Takes that step: kept certificates are shown at once, and those that are no longer wanted are withdrawn.
     pub(super) async fn take(
         step: AcmeStep,
         before: Option<Self>,
@@ -77,7 +77,7 @@ impl PublicCertificates {
             AcmeStep::Begin(begin) => Some(*begin),
         };
         if let Some(Self { wanted, running }) = before {
-            // Two at once would both order, and only one may use the account.
+            // Two tasks at once would both order, and only one may use the account.
             running.stop().await;
             let kept = begin.as_ref().map_or(&[][..], |begin| &begin.wanted.names);
             for name in wanted.names.iter().filter(|name| !kept.contains(name)) {
@@ -91,7 +91,7 @@ impl PublicCertificates {
         let running = BackgroundTask::start(drain, |part| async move {
             let opening = async {
                 let acme = off_thread(open).await;
-                // A reload that takes this long has stopped waiting.
+                // A reload that has waited too long no longer receives this.
                 let _ = opened.send(());
                 acme
             };
@@ -100,7 +100,7 @@ impl PublicCertificates {
                 acme = opening => acme.run(dial, part.clone()).await,
             }
         });
-        // What is kept is shown from here on, if its disk answers.
+        // Kept certificates are shown before this returns, if their disk answers in time.
         let _ = timeout(A_MOMENT, is_open).await;
         Some(Self { wanted, running })
     }

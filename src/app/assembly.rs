@@ -1,4 +1,4 @@
-//! [`Assembly`]: what a configuration becomes before anything runs.
+//! [`Assembly`]: the parts that are made of a configuration before anything runs.
 
 use std::sync::Arc;
 
@@ -38,35 +38,35 @@ use crate::upstream::{ConnectError, HoldLimits, HoldSpace, shorter};
 use crate::websocket::direction::FrameRules;
 use crate::websocket::settings;
 
-/// What is the same under every configuration.
+/// The parts that stay the same under every configuration.
 pub(super) struct SharedState {
     /// The answers that plain listeners give to certificate authorities.
     pub(super) tokens: Tokens,
-    /// Whoever has a TLS session may resume it.
+    /// The keys of TLS tickets: a client that has a TLS session may resume it after a reload.
     tickets: Arc<dyn ProducesTickets>,
-    /// Where connections borrow memory.
+    /// The pool that connections borrow memory from.
     buffers: Arc<BufferPool>,
     /// What heads take that are only partly here.
     heads: HeadSpace,
     hint: Arc<GatewayHint>,
-    /// What was found to be right stays known.
+    /// Checked passwords stay remembered over a reload.
     passwords: Passwords,
     pub(super) websockets: OpenWebSockets,
     pub(super) metrics: Arc<Metrics>,
     pub(super) common: GatewayShared,
-    /// How many requests are under way.
+    /// The permits of requests under way.
     pub(super) permits: Permits,
-    /// What the process has.
+    /// The files, memory and cores that the process has.
     resources: Resources,
 }
 
-/// What a configuration becomes before anything runs.
+/// The parts that are made of a configuration before anything runs.
 pub(super) struct Assembly<'a> {
     config: &'a Config,
     log: AccessLog,
     proxy: Edge,
     redirect: Edge,
-    /// For who speaks plain HTTP where TLS is spoken.
+    /// The edge for clients that speak plain HTTP to a TLS port.
     plain_http_on_tls: Edge,
     tls: Option<Arc<HandshakePolicy>>,
     buffers: Arc<BufferPool>,
@@ -100,7 +100,7 @@ impl SharedState {
         })
     }
 
-    /// How much there may be from here on. What is there stays.
+    /// Sets the limits for new connections and requests. Those that are open stay.
     pub(super) fn limit(&self, config: &Config, admission: &Admission) {
         let capacity = self.resources.carry(&config.limits);
         capacity.tell(&config.limits, &self.resources);
@@ -169,7 +169,7 @@ impl<'a> Assembly<'a> {
         })
     }
 
-    /// For a listener; its connections end with `drain`.
+    /// The settings of a listener; its connections end with `drain`.
     pub(super) fn settings(&self, purpose: ListenerPurpose, drain: Drain) -> ListenerSettings {
         let kind = match (purpose, &self.tls) {
             (ListenerPurpose::Https, Some(handshakes)) => ListenerProtocol::Tls {
@@ -198,17 +198,17 @@ impl<'a> Assembly<'a> {
     }
 }
 
-/// The fields that not every client may send.
+/// The fields that only some clients may send.
 struct RouteProtectedFields {
-    /// Where a route asks for a login.
+    /// For routes that ask for a login.
     here: Arc<ProtectedFields>,
-    /// Where it does not.
+    /// For routes that do not.
     elsewhere: Arc<ProtectedFields>,
 }
 
 impl RouteProtectedFields {
     fn new(config: &Config) -> Self {
-        // A field that says on one route who the client is must not be the client's own on another.
+        // A field that names the user on one route must not come from the client on another.
         let all = || config.routes.iter().filter_map(|route| route.auth.as_ref()).chain([&config.auth]);
         let fields = |login| {
             let users = all().filter_map(|auth| match auth {
@@ -228,7 +228,7 @@ impl RouteProtectedFields {
     }
 }
 
-/// One route.
+/// Makes one route: the requests it matches, and the layers that serve them.
 fn wired(
     config: &Config,
     route: &config::RouteConfig,
@@ -264,12 +264,12 @@ fn wired(
     (matches, RouteStack::new(RouteSettings { requests, answers, guard, end }))
 }
 
-/// What of a route keeps a request from the gateway that another route would let pass.
+/// The guards of a route that keep a request from the gateway and that another route may lack.
 #[derive(PartialEq, Eq)]
 struct RouteGuards<'a> {
-    /// It answers that this is not for the client, or not there.
+    /// The route answers that its content is not for the client, or not there.
     refuses: bool,
-    /// Who may pass.
+    /// The login that the route asks for.
     auth: &'a Auth,
 }
 
@@ -284,14 +284,14 @@ impl<'a> RouteGuards<'a> {
     }
 }
 
-/// A number that is the same for routes that guard in the same way; `None` for those that do not.
+/// A number that is the same for routes that guard in the same way; `None` for routes without a guard.
 fn guard_of(config: &Config, route: &config::RouteConfig) -> Option<usize> {
     let own = RouteGuards::of(config, route);
     if own.is_open() {
         return None;
     }
     let first = config.routes.iter().position(|other| RouteGuards::of(config, other) == own);
-    // Without routes there is one for everything.
+    // Without `routes` there is one route for every request.
     Some(first.unwrap_or_default())
 }
 

@@ -1,4 +1,4 @@
-//! [`BackgroundTask`]: a task that can be ended while the rest goes on.
+//! [`BackgroundTask`]: a task that can be ended while other tasks go on.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use tokio::time::timeout;
 
 use crate::drain::Drain;
 
-/// Says by being dropped that a task has ended.
+/// Dropping it tells the `BackgroundTask` that the task has ended.
 pub(super) type TaskEnd = oneshot::Sender<()>;
 
-/// A task that can be ended while the rest goes on, and that ends with the rest.
+/// A task that can be ended while other tasks go on, and that ends when the whole process drains.
 #[derive(Debug)]
 pub(super) struct BackgroundTask {
     drain: Drain,
-    /// Closed by the task.
+    /// Closes when the task has ended.
     ended: oneshot::Receiver<()>,
 }
 
 impl BackgroundTask {
-    /// Starts the task that `task` makes of its own part of `drain`.
+    /// Starts the future that `task` makes of its own part of `drain`.
     pub(super) fn start<F>(drain: &Drain, task: impl FnOnce(Drain) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -34,7 +34,7 @@ impl BackgroundTask {
         Self::until(drain, after)
     }
 
-    /// The same for a task that counts as ended when it drops what it is given beside its part, though it goes on.
+    /// Starts a task that counts as ended when it drops its [`TaskEnd`], even if it goes on.
     pub(super) fn until<F>(drain: &Drain, task: impl FnOnce(Drain, TaskEnd) -> F) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
@@ -45,15 +45,15 @@ impl BackgroundTask {
         Self { drain: part, ended }
     }
 
-    /// Asks it to finish, and does not wait until it has.
+    /// Asks the task to finish, and does not wait until it has.
     pub(super) fn dismiss(self) {
         self.drain.soften();
     }
 
-    /// Asks it to finish, and waits until it has, or for a moment: it may be waiting itself.
+    /// Asks the task to finish, and waits until it has, but only for a moment: the task may be waiting itself.
     pub(super) async fn stop(self) {
         self.drain.soften();
-        // Nothing is ever sent: this resolves when the task is gone.
+        // No value is ever sent: this resolves when the task has dropped its end.
         let _ = timeout(A_MOMENT, self.ended).await;
     }
 }

@@ -15,14 +15,14 @@ use crate::drain::Drain;
 use crate::http::pages::ca_page::CaOffer;
 use crate::tls::{Certificates, CheckedCert, Fingerprint, TlsError};
 
-/// What there is to say about the certificate that is shown.
+/// The facts about the certificate that is shown, for the operator.
 #[derive(Debug, Clone)]
 pub struct CertificateFacts {
-    /// SHA-256 of the leaf.
+    /// SHA-256 of the leaf certificate.
     pub fingerprint: Fingerprint,
-    /// The local CA's file, if it signed it.
+    /// Path of the local CA's certificate, if that CA signed the leaf.
     pub ca: Option<PathBuf>,
-    /// The names it is for.
+    /// The names that the certificate is for.
     pub names: Vec<Name>,
 }
 
@@ -30,21 +30,21 @@ pub struct CertificateFacts {
 #[derive(Clone)]
 pub(super) struct ServedCertificates {
     pub(super) certificates: Arc<Certificates>,
-    /// The local CA, for devices that are to trust it.
+    /// The local CA's certificate, offered to devices that are to trust it.
     pub(super) offer: Arc<CaOffer>,
     kept: Arc<Mutex<CertificateOrigin>>,
-    /// There may be other files to watch.
+    /// Notified when there may be other files to watch.
     replaced: Arc<Notify>,
 }
 
-/// What is shown by itself, and what it comes from.
+/// The source of the configured certificates, and the settings it was opened with.
 struct CertificateOrigin {
     source: Arc<CheckedCert>,
     tls: Tls,
     state_dir: Option<PathBuf>,
 }
 
-/// What is to be shown. Until it is shown or dropped, nothing else is.
+/// Certificates that are ready to be shown. Until they are shown or dropped, no others can be prepared.
 pub(super) struct PreparedCertificates {
     shown: ServedCertificates,
     kept: OwnedMutexGuard<CertificateOrigin>,
@@ -56,7 +56,7 @@ impl ServedCertificates {
     /// Reads or makes the certificate.
     ///
     /// # Errors
-    /// There is none to show.
+    /// No certificate can be read or made.
     pub(super) async fn open(config: &Config) -> Result<Self, TlsError> {
         let (tls, state_dir) = (config.tls.clone(), config.state_dir.clone());
         let source =
@@ -71,7 +71,7 @@ impl ServedCertificates {
         Ok(Self { certificates, offer, kept: Arc::new(Mutex::new(kept)), replaced: Arc::default() })
     }
 
-    /// What there is to say about it.
+    /// The facts about the certificate that is shown.
     pub(super) async fn facts(&self) -> CertificateFacts {
         let source = Arc::clone(&self.kept.lock().await.source);
         CertificateFacts {
@@ -81,10 +81,11 @@ impl ServedCertificates {
         }
     }
 
-    /// Reads or makes what `tls` asks for, or the same as before if it is `None`. What is there stays unless it is due for renewal or something else is asked for.
+    /// Reads or makes the certificates that `tls` asks for, or the same as before if it is `None`. The certificate in
+    /// use stays unless it is due for renewal or the settings differ.
     ///
     /// # Errors
-    /// There is none to show.
+    /// No certificate can be read or made.
     pub(super) async fn prepare(&self, tls: Option<&Tls>) -> Result<PreparedCertificates, TlsError> {
         let kept = Arc::clone(&self.kept).lock_owned().await;
         let tls = tls.unwrap_or(&kept.tls).clone();
@@ -104,7 +105,7 @@ impl ServedCertificates {
 }
 
 impl PreparedCertificates {
-    /// Shows it, as a rule from the next handshake on.
+    /// Shows the certificates, as a rule from the next handshake on.
     pub(super) async fn show(mut self) {
         self.shown.offer.set(self.source.ca());
         self.kept.source = Arc::clone(&self.source);
@@ -114,14 +115,14 @@ impl PreparedCertificates {
         }
         let (certificates, source) = (Arc::clone(&self.shown.certificates), self.source);
         let shown = off_thread(move || certificates.show(&source, OffsetDateTime::now_utc()));
-        // It also renews certificates on disk, and is done to its end wherever that takes longer.
+        // Showing also renews certificates on disk, and runs to its end where that takes longer.
         let _ = timeout(A_MOMENT, shown).await;
     }
 }
 
-/// Looks after the certificate: twice a day, and when its files change. Whoever is connected notices nothing.
+/// Renews the certificate: twice a day, and when its files change. Connected clients notice nothing.
 pub(super) async fn keep_fresh(shown: ServedCertificates, drain: Drain) {
-    // The end does not wait for a disk.
+    // The shutdown does not wait for a disk.
     tokio::select! {
         () = drain.soft() => {}
         never = refresh(shown) => match never {},
@@ -133,7 +134,7 @@ async fn refresh(shown: ServedCertificates) -> Infallible {
     loop {
         let files = files(&shown.kept.lock().await.tls);
         let every = if files.is_empty() { CHECK_EVERY } else { LOOK_EVERY };
-        // What has changed since these files were read and before the watch.
+        // Whether the files may have changed between their reading and the start of the watch.
         let first = files != watched && !files.is_empty();
         if files != watched {
             watched.clone_from(&files);
@@ -159,7 +160,8 @@ async fn refresh(shown: ServedCertificates) -> Infallible {
     }
 }
 
-/// Finds out whether the public trusts what is shown, first of all and whenever that changes: `tls.hsts: auto` depends on it.
+/// Finds out whether the public trusts the shown certificate, at the start and whenever the certificate changes:
+/// `tls.hsts: auto` depends on it.
 pub(super) async fn keep_judging(certificates: Arc<Certificates>, drain: Drain) {
     tokio::select! {
         () = drain.soft() => {}
@@ -194,7 +196,7 @@ fn files(tls: &Tls) -> Vec<PathBuf> {
     }
 }
 
-/// Runs file work where it blocks nobody.
+/// Runs file work on a thread where it does not block the async tasks.
 pub(super) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
@@ -202,8 +204,8 @@ pub(super) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Sen
     }
 }
 
-/// What is on this machine takes less.
+/// Waits for files and tasks of this machine; they take less.
 const A_MOMENT: Duration = Duration::from_secs(5);
 const CHECK_EVERY: Duration = Duration::from_hours(12);
-/// Files on a network's disk change without a word, and the kernel's watches may be used up.
+/// Files on a network's disk change without an event, and the kernel's watches may be used up.
 const LOOK_EVERY: Duration = Duration::from_mins(1);

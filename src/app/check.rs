@@ -15,22 +15,22 @@ use crate::config::{Certificate, CertificateFiles, Loaded, Name, Problems};
 use crate::listener::NameResolver;
 use crate::tls::{CertDescription, CheckedCert, ClientTls, ClientVerification, OnDisk, StateDir, TlsError};
 
-/// Why a configuration cannot be used although it is well written.
+/// Why a configuration cannot be used on this machine although it is well written.
 #[derive(Debug, thiserror::Error)]
 pub enum UnusableConfig {
-    /// A setting, and where it is written.
+    /// A setting is at fault, with its position.
     #[error(transparent)]
     Setting(#[from] Problems),
-    /// Something else about the certificate.
+    /// The certificate cannot be opened for a reason that no single setting explains.
     #[error(transparent)]
     Certificate(#[from] TlsError),
 }
 
-/// Looks into the files that the configuration names, as a start does, and at what [`check_machine`] does. The local CA is left
-/// alone: to open it is to make it. Reads files: not for an async task.
+/// Reads the files that the configuration names, as a start does, and checks the same as [`check_machine`]. The local
+/// CA is left alone, because opening it would create it. Reads files: not for an async task.
 ///
 /// # Errors
-/// What cannot be used, with the place of the setting.
+/// The settings that cannot be used, with their positions.
 pub fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
     check_machine(loaded)?;
     if let Some(Err(error)) = loaded.config.admin.token.as_ref().map(AdminToken::read) {
@@ -58,7 +58,7 @@ pub fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
 /// folder for everybody, a key for everybody, a certificate for other names. Reads files: not for an async task.
 ///
 /// # Errors
-/// A gateway that is frontgate itself.
+/// A gateway is frontgate itself.
 pub fn check_machine(loaded: &mut Loaded) -> Result<(), Problems> {
     let here = if_addrs::get_if_addrs().unwrap_or_default();
     loaded.check_gateways(&|ip: IpAddr| here.iter().any(|one| one.ip() == ip))?;
@@ -100,12 +100,12 @@ pub async fn check_names(loaded: &Loaded) -> Vec<(String, String, &'static str)>
 /// What resolves takes less.
 const A_MOMENT: Duration = Duration::from_secs(2);
 
-/// Says which of the names that were written no certificate of the files is for.
+/// Warns of the configured names that no certificate of the files covers.
 fn warn_of_names(loaded: &mut Loaded) {
     if !loaded.sets("tls.names") {
         return;
     }
-    // Files that changed a moment ago are read again soon.
+    // Files that changed a moment ago are read again soon, so an error here is not reported.
     let Ok(found) = OnDisk::read(&loaded.config.tls, None) else { return };
     let leaves = found.iter().filter_map(|found| CertDescription::read(found.chain.first()?));
     let carried: Vec<Name> = leaves.flat_map(|leaf| leaf.names).collect();
@@ -134,7 +134,7 @@ fn covers(carried: &Name, name: &Name) -> bool {
     }
 }
 
-/// Logs what is hardly meant as it is written.
+/// Logs the settings that are probably a mistake.
 pub fn warn_of(warnings: &Problems) {
     for problem in warnings {
         let place = warnings.place(problem);
@@ -143,7 +143,7 @@ pub fn warn_of(warnings: &Problems) {
     }
 }
 
-/// The setting that names `file`.
+/// The path of the setting that names `file`.
 pub(super) fn part(files: &[CertificateFiles], file: &Path) -> String {
     let index = files.iter().position(|files| files.cert == file || files.key == file).unwrap_or(0);
     let part = if files.iter().any(|files| files.cert == file) { "cert" } else { "key" };

@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::config::{self, Config, ConfigLocation, Loaded, Lowered, Problems, lowered};
 use crate::lifecycle::InUse;
 
-/// Where the configuration is written: the file as it is, the environment and the command line as they were.
+/// Where the configuration is written: the file as it is at each read, the environment and the command line as they
+/// were at the start.
 pub struct ConfigSource {
     find: Box<dyn Fn() -> ConfigLocation + Send + Sync>,
     load: Box<dyn Fn(ConfigLocation) -> Result<Loaded, Problems> + Send + Sync>,
@@ -15,7 +16,7 @@ pub struct ConfigSource {
 
 #[derive(Default)]
 struct ConfigHistory {
-    /// What was read last, whether or not it was taken over.
+    /// The files as they were last read, whether or not the configuration was taken over.
     seen: ConfigFiles,
     used: Option<ConfigInUse>,
 }
@@ -25,7 +26,7 @@ struct ConfigHistory {
 struct ConfigInUse {
     file: Option<PathBuf>,
     text: String,
-    /// As it was read: also of what only a start can change.
+    /// As it was read, including settings that only a start can change.
     config: Config,
 }
 
@@ -33,11 +34,11 @@ struct ConfigInUse {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct ConfigFiles {
     main: Option<MainFile>,
-    /// Those that it names and that count as a part of it; `None` for one that cannot be read.
+    /// The files that the configuration names and that count as a part of it; `None` for one that cannot be read.
     beside: Vec<(PathBuf, Option<Vec<u8>>)>,
 }
 
-/// Looks at files that a program may be writing.
+/// Compares looks at files that a program may be writing.
 #[derive(Debug, Default)]
 pub(super) struct ConfigFilesWatch {
     last: Option<ConfigFiles>,
@@ -49,27 +50,27 @@ struct MainFile {
     text: Result<String, Problems>,
 }
 
-/// A configuration that was read.
+/// A configuration that was read and is not in use yet.
 #[derive(Debug)]
 pub(super) struct ConfigCandidate {
     pub(super) loaded: Loaded,
     text: String,
 }
 
-/// Why this process does not take over from another.
+/// Why this process does not take over from its predecessor.
 #[derive(Debug, thiserror::Error)]
 pub enum UnfitSuccessor {
     /// The configuration cannot be used at all.
     #[error("{0}")]
     Wrong(#[from] Problems),
-    /// It is less guarded than that of the other process, and no operator has confirmed that.
+    /// It guards less than the predecessor's, and no operator has confirmed that.
     #[error(
         "the configuration in use guards more than the file does now: {}; `frontgate reload` takes the file over, and then \
          another process can",
         list(.0)
     )]
     Lowered(Vec<Lowered>),
-    /// The other's cannot be read here, so they cannot be compared.
+    /// The predecessor's configuration cannot be parsed here, so the two cannot be compared.
     #[error(
         "the configuration in use cannot be compared with the file, which has changed: `frontgate reload` first\n{0}"
     )]
@@ -77,7 +78,7 @@ pub enum UnfitSuccessor {
 }
 
 impl ConfigFilesWatch {
-    /// The next look, if it is like the one before.
+    /// The files of `look`, if they are the same as at the look before.
     pub(super) fn agreed(&mut self, look: ConfigFiles) -> Option<ConfigFiles> {
         if self.last.as_ref() == Some(&look) {
             return Some(look);
@@ -88,7 +89,7 @@ impl ConfigFilesWatch {
 }
 
 impl ConfigSource {
-    /// Found by `find`, read by `load`.
+    /// A configuration that `find` locates and `load` reads.
     pub fn new(
         find: impl Fn() -> ConfigLocation + Send + Sync + 'static,
         load: impl Fn(ConfigLocation) -> Result<Loaded, Problems> + Send + Sync + 'static,
@@ -96,10 +97,11 @@ impl ConfigSource {
         Self { find: Box::new(find), load: Box::new(load), known: Mutex::default() }
     }
 
-    /// Reads it for a start, at which no file, and an empty one, stand for the defaults. Reads files: not for an async task.
+    /// Reads the configuration for a start, at which a missing or empty file stands for the defaults. Reads files: not
+    /// for an async task.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// Every problem of the configuration.
     pub fn start(&self) -> Result<Loaded, Problems> {
         let source = (self.find)();
         let (file, text) = match &source {
@@ -113,7 +115,8 @@ impl ConfigSource {
         self.known().seen.beside = look(beside(&loaded.config));
         self.take(&ConfigCandidate { loaded: loaded.clone(), text: text.clone() });
         let mut seen = self.look();
-        // A change since it was read is one that is still to be noticed. What could not be read again is none.
+        // A change since the file was read is still to be noticed. A file that can no longer be read is not such a
+        // change.
         if let Some(MainFile { text: Ok(now), .. }) = &mut seen.main {
             *now = text;
         }
@@ -121,10 +124,10 @@ impl ConfigSource {
         Ok(loaded)
     }
 
-    /// Reads it for a start in the place of a process that runs on `before`.
+    /// Reads the configuration for a start as the successor of a process that runs on `before`.
     ///
     /// # Errors
-    /// This process must not take over.
+    /// Why this process must not take over.
     pub fn start_after(&self, before: &InUse) -> Result<Loaded, UnfitSuccessor> {
         let loaded = self.start()?;
         let text = self.known().used.as_ref().map(|used| used.text.clone()).unwrap_or_default();
@@ -152,7 +155,7 @@ impl ConfigSource {
     pub(super) fn look(&self) -> ConfigFiles {
         let used = self.known().used.as_ref().and_then(|used| used.file.clone());
         let main = match ((self.find)(), used) {
-            // Where a file is in use, another one, or none, may not take its place by its disappearing.
+            // When the file in use disappears, another file or the defaults must not silently replace it.
             (ConfigLocation::File(found), Some(used)) if found != used && !used.exists() => Some(used),
             (ConfigLocation::File(found), _) => Some(found),
             (ConfigLocation::Text { .. } | ConfigLocation::Defaults, used) => used,
@@ -162,10 +165,10 @@ impl ConfigSource {
         ConfigFiles { main, beside: look(beside) }
     }
 
-    /// Reads what was looked at. Reads files: not for an async task.
+    /// Reads the configuration from the files of a look. Reads files: not for an async task.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// Every problem of the configuration.
     pub(super) fn read(&self, mut seen: ConfigFiles) -> Result<ConfigCandidate, Problems> {
         let read = match &seen.main {
             None => (self.load)(ConfigLocation::Defaults).map(|loaded| ConfigCandidate { loaded, text: String::new() }),
@@ -176,7 +179,7 @@ impl ConfigSource {
         };
         if let Ok(ConfigCandidate { loaded, .. }) = &read {
             let named: Vec<_> = beside(&loaded.config).collect();
-            // Those that were looked at are not looked at again: a change in between is one that is still to be noticed.
+            // Files that are part of the look are not read again: a change in between is still to be noticed.
             let known = |file: &PathBuf| seen.beside.iter().find(|(other, _)| other == file).cloned();
             seen.beside =
                 named.into_iter().flat_map(|file| known(&file).map_or_else(|| look([file]), |one| vec![one])).collect();
@@ -185,26 +188,26 @@ impl ConfigSource {
         read
     }
 
-    /// The guards that are lower under `candidate` than under what is in use.
+    /// The guards that are lower under `candidate` than under the configuration in use.
     pub(super) fn lowered(&self, candidate: &ConfigCandidate) -> Vec<Lowered> {
         let used = self.known().used.as_ref().map(|used| used.config.clone());
         used.map(|before| lowered(&before, &candidate.loaded.config)).unwrap_or_default()
     }
 
-    /// `candidate` is in use from here on.
+    /// Notes that `candidate` is in use from here on.
     pub(super) fn take(&self, candidate: &ConfigCandidate) {
         let ConfigCandidate { loaded, text } = candidate;
         self.known().used =
             Some(ConfigInUse { file: loaded.file.clone(), text: text.clone(), config: loaded.config.clone() });
     }
 
-    /// The files that it consists of.
+    /// The files that make up the configuration.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let seen = &self.known().seen;
         seen.main.iter().map(|main| &main.file).chain(seen.beside.iter().map(|(file, _)| file)).cloned().collect()
     }
 
-    /// Whether this is something else than what was read last.
+    /// Whether `look` differs from the files that were read last.
     pub(super) fn is_new(&self, look: &ConfigFiles) -> bool {
         self.known().seen != *look
     }
@@ -214,7 +217,7 @@ impl ConfigSource {
     }
 }
 
-/// As a line names them.
+/// The guards as one log line names them.
 pub(super) fn list(lowered: &[Lowered]) -> String {
     let shown: Vec<_> = lowered.iter().take(MOST_SHOWN).map(ToString::to_string).collect();
     let rest = lowered.len().saturating_sub(MOST_SHOWN);
@@ -232,7 +235,7 @@ fn beside(config: &Config) -> impl Iterator<Item = PathBuf> {
     clients.chain(gateways).cloned()
 }
 
-/// In one line.
+/// The most guards that one line names.
 const MOST_SHOWN: usize = 20;
 
 #[cfg(test)]
@@ -327,7 +330,7 @@ mod tests {
             ("hold: 1s\n", Some("hold: 2s\n"), ""),
             ("hold: 1s\n", Some("# cut"), "says nothing"),
             ("hold: 1s\n", None, "is gone"),
-            // It ran on the defaults already.
+            // The predecessor ran on the defaults already.
             ("", None, ""),
             ("# nothing", Some(""), "says nothing"),
             ("", Some(guarded), ""),

@@ -1,4 +1,4 @@
-//! The open WebSockets, as the operator sees them.
+//! The open WebSockets, as the admin listener shows them.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -44,7 +44,7 @@ fn side(seen: &LegSnapshot) -> Value {
     })
 }
 
-/// How many are listed.
+/// The most WebSockets that are listed.
 const MOST: usize = 1000;
-/// Characters of a path.
+/// The most characters of a path.
 const LONGEST_PATH: usize = 200;

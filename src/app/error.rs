@@ -1,4 +1,4 @@
-//! [`StartError`]: why frontgate cannot run.
+//! [`StartError`]: why frontgate cannot start or take a configuration over.
 
 use std::net::SocketAddr;
 
@@ -7,58 +7,58 @@ use crate::listener::BindError;
 use crate::tls::acme::HttpsError;
 use crate::tls::{ClientCaError, ClientConfigError, TlsError, UpstreamTlsError};
 
-/// Why frontgate cannot run.
+/// Why frontgate cannot start or take a configuration over.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A listener.
+    /// A listener cannot be bound.
     #[error(transparent)]
     Bind(#[from] BindError),
-    /// The files of certificates.
+    /// The files of certificates were not read in time.
     #[error("the files of the certificate could not be read within {0:?}: does its disk answer?")]
     Unread(std::time::Duration),
-    /// What operators must show.
+    /// The token that operators must show cannot be read.
     #[error("admin.token: {0}")]
     AdminToken(#[from] TokenError),
-    /// An admin listener that anybody could use.
+    /// An admin listener without a token that other machines can reach.
     #[error(
         "every peer that reaches the admin listener at {0} could stop frontgate: give it a token (`admin: {{ token: … }}`), or a loopback address"
     )]
     AdminOpen(SocketAddr),
-    /// It would not be used for long.
+    /// The process is stopping and would not use the configuration for long.
     #[error("frontgate is stopping")]
     Stopping,
-    /// A listener, because of one of ours that is there until the change is done.
+    /// A listener cannot be bound, because one of frontgate's own stays open until the change is done.
     #[error(
         "{error}\n    hint: frontgate itself listens at {own}; to move to an address that overlaps takes a restart"
     )]
     Overlap {
-        /// What the kernel said.
+        /// The kernel's error.
         error: BindError,
-        /// The other one.
+        /// The address of that other listener.
         own: String,
     },
-    /// The certificate.
+    /// The certificate cannot be opened.
     #[error(transparent)]
     Certificate(#[from] TlsError),
-    /// The way to the authority of the public certificate.
+    /// The HTTPS client for the authority of the public certificate cannot be made.
     #[error(transparent)]
     Acme(#[from] HttpsError),
-    /// The CA of clients.
+    /// The CA of client certificates cannot be read.
     #[error(transparent)]
     Clients(#[from] ClientCaError),
-    /// The trust store for an https gateway.
+    /// The trust store for an https gateway cannot be loaded.
     #[error(transparent)]
     Trust(#[from] ClientConfigError),
-    /// A file for an https gateway.
+    /// A file of an https gateway's settings cannot be used.
     #[error("upstreams: {0}")]
     UpstreamTls(#[from] UpstreamTlsError),
-    /// The gateway's name.
+    /// The gateway's host is not a name that TLS can verify.
     #[error("upstream: the host is not a name that a certificate can carry: {0}")]
     GatewayName(#[from] rustls::pki_types::InvalidDnsNameError),
-    /// The library for cryptography, too.
+    /// The cryptographic library gives no random bytes.
     #[error("cannot make a key for passwords: the system gives no random bytes")]
     Random,
-    /// The library for cryptography.
+    /// The cryptographic library makes no keys for session tickets.
     #[error("cannot make session tickets: {0}")]
     Tickets(#[from] rustls::Error),
 }

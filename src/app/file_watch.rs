@@ -1,4 +1,4 @@
-//! [`FileWatch`]: notices when files change, whoever replaces them and however.
+//! [`FileWatch`]: notices when files change, whatever program replaces them and however.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -14,28 +14,30 @@ use tracing::{debug, warn};
 
 /// Notices when files change.
 ///
-/// It watches folders, because files are replaced more often than written to, and every folder on the way through symbolic
-/// links: certbot's `live/NAME/*.pem` point into `archive/`, and Kubernetes swaps the link `..data` to a whole folder.
+/// It watches folders, because files are replaced more often than written to, and every folder on the way through
+/// symbolic links: certbot's `live/NAME/*.pem` point into `archive/`, and Kubernetes swaps the link `..data` to a whole
+/// folder.
 #[derive(Debug)]
 pub(super) struct FileWatch {
     files: Vec<PathBuf>,
-    /// None when the kernel has no watches left.
+    /// `None` when the kernel has no watches left.
     watcher: Option<RecommendedWatcher>,
     places: Arc<Mutex<WatchedFolders>>,
     changed: Arc<Notify>,
 }
 
-/// Where a change can make a file another one.
+/// The folders and names where a change can make a watched file another one.
 #[derive(Debug, Default)]
 struct WatchedFolders {
     folders: BTreeSet<PathBuf>,
-    /// Of the files and links in them. Whatever else is in a folder, such as a log, is nothing to us. Without their folders: the
-    /// kernel knows one folder by one path only, even if it was given two.
+    /// The names of the files and links in the folders; other files in a folder, such as logs, do not count. Names
+    /// without their folders, because the kernel knows one folder by one path only, even if it was given two.
     names: BTreeSet<OsString>,
 }
 
 impl FileWatch {
-    /// Watches `files`. When that cannot be, nothing is ever noticed, and it is logged that only looking helps.
+    /// Watches `files`. When that is impossible, no change is ever noticed, and the log says that the files are looked
+    /// at once a minute instead.
     pub(super) fn on(files: Vec<PathBuf>) -> Self {
         let (changed, places) = (Arc::new(Notify::new()), Arc::new(Mutex::new(WatchedFolders::default())));
         let (noticed, wanted) = (Arc::clone(&changed), Arc::clone(&places));
@@ -53,22 +55,22 @@ impl FileWatch {
         watch
     }
 
-    /// Follows links that point elsewhere than before, and folders that were made anew. To be called after each change, and
-    /// now and then. Does a little file work.
+    /// Follows links that point elsewhere than before, and folders that were made anew. To be called after each change,
+    /// and now and then. Does a little file work.
     pub(super) fn follow(&mut self) {
         let Some(watcher) = &mut self.watcher else { return };
         let (folders, names): (BTreeSet<_>, BTreeSet<_>) = self.files.iter().flat_map(|file| way(file)).unzip();
         let before = {
-            // Before they are watched, so that no change is missed.
+            // The set is replaced before its folders are watched, so that no change is missed.
             let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *places, WatchedFolders { folders: folders.clone(), names }).folders
         };
         for gone in before.difference(&folders) {
-            // It may be gone from the disk too, and its watch with it.
+            // The folder may be gone from the disk too, and its watch with it.
             let _ = watcher.unwatch(gone);
         }
         for folder in &folders {
-            // Again for those that are watched: another folder may have taken the place.
+            // Also for folders that are watched already: another folder may have replaced one under the same path.
             if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
                 debug!(folder = %folder.display(), %error, "cannot watch a folder; it is looked at once a minute");
             }
@@ -80,8 +82,8 @@ impl FileWatch {
         self.changed.notified().await;
     }
 
-    /// Resolves when something has changed and then nothing for a moment: a certificate and its key are replaced one after
-    /// the other.
+    /// Resolves when files have changed and then stayed the same for a moment: a certificate and its key are replaced
+    /// one after the other.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
         let settled = async {
@@ -100,24 +102,24 @@ impl FileWatch {
 }
 
 impl WatchedFolders {
-    /// Whether this may have changed one of the files.
+    /// Whether `event` may have changed one of the files.
     fn concerns(&self, event: &Event) -> bool {
         let is_ours = |path: &PathBuf| {
             self.folders.contains(path) || path.file_name().is_none_or(|name| self.names.contains(name))
         };
-        // Reading is reported too, and it is we who read. Without a path, something was lost.
+        // Reads are reported too, and they are our own. An event without a path means that events were lost.
         !event.kind.is_access() && (event.paths.is_empty() || event.paths.iter().any(is_ours))
     }
 }
 
-/// How long nothing must happen.
+/// How long no event must come before a change counts as complete.
 const QUIET: Duration = Duration::from_millis(500);
-/// A folder in which something always happens is looked at this often.
+/// A folder with constant events is looked at this often.
 const LONGEST: Duration = Duration::from_secs(5);
-/// As many links as Linux follows (`path_resolution(7)`).
+/// The most links that are followed, as in Linux (`path_resolution(7)`).
 const MOST_LINKS: usize = 40;
 
-/// What stands on the way to `file`, each with the folder that it stands in: the links, and what is there at the end.
+/// The entries on the way to `file`, each with the folder that it is in: every link, and the entry at the end.
 fn way(file: &Path) -> BTreeSet<(PathBuf, OsString)> {
     let mut way = BTreeSet::new();
     let mut ahead: Vec<PathBuf> = steps(file);
@@ -216,7 +218,7 @@ mod tests {
         let removed = EventKind::Remove(RemoveKind::Folder);
         for (kind, paths, concerned) in [
             (written, &["/etc/frontgate/frontgate.yaml"][..], true),
-            // Another path to the same folder.
+            // The same folder by another path.
             (written, &["/srv/etc/frontgate.yaml"], true),
             (written, &["./frontgate.yaml"], true),
             (written, &["/etc/frontgate/frontgate.log"], false),
@@ -224,7 +226,7 @@ mod tests {
             (renamed, &["/etc/frontgate/frontgate.log", "/etc/frontgate/frontgate.log.1"], false),
             (removed, &["/etc/frontgate"], true),
             (read, &["/etc/frontgate/frontgate.yaml"], false),
-            // More happened than the kernel can tell.
+            // The kernel has lost events.
             (EventKind::Other, &[], true),
         ] {
             let event = paths.iter().fold(Event::new(kind), |event, path| event.add_path(path.into()));

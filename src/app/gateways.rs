@@ -1,4 +1,4 @@
-//! [`Gateways`]: the connections to every gateway that a route leads to, and where requests wait for each.
+//! [`Gateways`]: the connections to every gateway that a route leads to, and the hold queue of each.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,22 +14,22 @@ use crate::observe::Metrics;
 use crate::tls::{ClientTls, client_config};
 use crate::upstream::{ConnectionPool, Connector, Endpoint, Endpoints, HoldQueue, HoldSpace};
 
-/// The connections to every gateway that a route leads to, and where requests wait for each.
+/// The connections to every gateway that a route leads to, and the hold queue of each.
 #[derive(Default)]
 pub(super) struct Gateways {
     reached: Vec<ReachedGateway>,
     groups: Vec<(GroupKey, Endpoints)>,
     hold_queues: Vec<(HoldQueueKey, HoldQueue)>,
-    /// What the files of each `tls` held.
+    /// The contents of each `tls`'s files.
     known: Vec<(UpstreamTls, Arc<ClientTls>)>,
 }
 
-/// What all gateways have in common, under every configuration.
+/// The parts that all gateways share, under every configuration.
 pub(super) struct GatewayShared {
     pub(super) metrics: Arc<Metrics>,
-    /// Where requests wait.
+    /// The memory for requests that wait.
     pub(super) space: HoldSpace,
-    /// What finds their addresses.
+    /// The resolver of their names.
     pub(super) names: NameResolver,
     /// Where they must not lead.
     pub(super) own: OwnAddresses,
@@ -39,9 +39,9 @@ pub(super) struct GatewayShared {
 pub(super) struct GatewayAccess {
     pub(super) endpoints: Endpoints,
     pub(super) hold_queue: HoldQueue,
-    /// Its address, or all of them, for the log.
+    /// The gateway's address, or the addresses of all endpoints, for the log.
     pub(super) upstream: Arc<str>,
-    /// Whether there are others.
+    /// Whether the log names the gateway, because there are others.
     pub(super) named: bool,
 }
 
@@ -51,14 +51,14 @@ struct ReachedGateway {
     sweeping: Option<BackgroundTask>,
 }
 
-/// Connections that were made under one are as good under an equal one.
+/// Identifies a gateway's connections: those that were made under one key are as good under an equal one.
 #[derive(Debug, Clone, PartialEq)]
 struct GatewayKey {
     upstream: UpstreamAddress,
     how: DialSettings,
 }
 
-/// How gateways are connected to.
+/// The settings with which a gateway is dialled.
 #[derive(Debug, Clone, PartialEq)]
 struct DialSettings {
     limit: Option<Duration>,
@@ -66,17 +66,17 @@ struct DialSettings {
     tls: Arc<ClientTls>,
 }
 
-/// It goes on going round under an equal one.
+/// Identifies a group of endpoints: round robin continues under an equal key.
 type GroupKey = (UpstreamGroup, DialSettings);
 
-/// Who waits under one waits under an equal one, and as long.
+/// Identifies a hold queue: a request that waits under one key waits under an equal one, and as long.
 type HoldQueueKey = (UpstreamGroup, Option<Duration>);
 
 impl Gateways {
-    /// What `config` needs, with what is there already where it is as good. Nothing runs yet.
+    /// The gateways that `config` needs, reusing existing ones where they are as good. No task runs yet.
     ///
     /// # Errors
-    /// A gateway that cannot be reached as it is written.
+    /// A gateway cannot be reached as it is written.
     pub(super) fn plan(&self, config: &Config, drain: &Drain, common: &GatewayShared) -> Result<Self, StartError> {
         let mut planned = Self::default();
         for route in config.all_routes().iter().filter(|route| route.respond.is_none()) {
@@ -90,7 +90,7 @@ impl Gateways {
                 let endpoints = self.group(&group_key).unwrap_or_else(|| Endpoints::new(group.balance, endpoints));
                 planned.groups.push((group_key, endpoints));
             }
-            // Whoever waits at one that is replaced goes on waiting there.
+            // A request in a hold queue that is replaced goes on waiting there.
             if planned.hold_queue(&gate_key).is_none() {
                 let GatewayShared { metrics, space, .. } = common;
                 let fresh = || HoldQueue::new(gate_key.1, space.clone(), drain.clone(), Arc::clone(metrics));
@@ -101,7 +101,7 @@ impl Gateways {
         Ok(planned)
     }
 
-    /// How `route` of the configuration that was planned reaches its gateway.
+    /// How `route` of the planned configuration reaches its gateway.
     pub(super) fn way(&self, config: &Config, route: &RouteConfig) -> GatewayAccess {
         let (group_key, gate_key) = self.keys(config, route);
         let (endpoints, hold_queue) = (self.group(&group_key), self.hold_queue(&gate_key));
@@ -113,7 +113,7 @@ impl Gateways {
         GatewayAccess { upstream: names.join(", ").into(), named, endpoints, hold_queue }
     }
 
-    /// Takes the place of `before`.
+    /// Replaces `before`, whose background tasks carry on or end.
     pub(super) fn take_over(mut self, before: Self, drain: &Drain) -> Self {
         for mut reached in before.reached {
             match self.reached.iter_mut().find(|own| own.key == reached.key) {
@@ -134,7 +134,7 @@ impl Gateways {
         self
     }
 
-    /// The endpoint for `key`: the one that is planned already, else that of `before`, else another.
+    /// The endpoint for `key`: the one that is planned already, else that of `before`, else a new one.
     fn reach(&mut self, before: &Self, key: GatewayKey, common: &GatewayShared) -> Result<Arc<Endpoint>, StartError> {
         let known =
             |all: &[ReachedGateway]| all.iter().find(|reached| reached.key == key).map(|one| Arc::clone(&one.endpoint));
@@ -182,7 +182,7 @@ fn group(config: &Config, route: &RouteConfig) -> UpstreamGroup {
         Some(RouteTarget::Url(upstream)) => UpstreamGroup::of(upstream.clone()),
         Some(RouteTarget::Named(name)) => {
             let known = config.upstreams.iter().find(|(known, _)| known == name);
-            // A configuration with another name is refused when it is read.
+            // A configuration that names an unknown group is refused when it is read.
             known.map_or_else(|| UpstreamGroup::of(config.upstream.clone()), |(_, group)| group.clone())
         }
     }
@@ -205,7 +205,7 @@ async fn sweep(pool: ConnectionPool, drain: Drain) {
     }
 }
 
-/// How often idle connections to a gateway are looked at; half of what they may idle.
+/// How often idle connections to a gateway are looked at; half of the time that they may idle.
 const SWEEP_EVERY: Duration = Duration::from_secs(2);
-/// A gateway's answer may have as large a head as a request, and never less than this.
+/// Bytes. A gateway's answer may have as large a head as a request, and never less than this.
 const LEAST_RESPONSE_HEAD: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! [`Listeners`]: the listeners that run, and what becomes of them when the configuration changes.
+//! [`Listeners`]: the listeners that run, and how they change with the configuration.
 
 use std::net::SocketAddr;
 
@@ -15,24 +15,24 @@ use crate::server::workers::Workers;
 /// The listeners that run.
 pub(super) struct Listeners {
     open: Vec<RunningListener>,
-    /// What their clients are served on.
+    /// The worker threads that serve their clients.
     workers: Workers,
 }
 
 struct RunningListener {
     purpose: ListenerPurpose,
-    /// What it stands for in the configuration.
+    /// The part of the configuration that the listener stands for.
     label: SocketLabel,
-    /// Its permissions, if it is a unix socket.
+    /// The permissions of its unix socket, if it is one.
     access: UnixAccess,
-    /// As it was bound.
+    /// The address that was bound; `None` for a unix socket.
     bound: Option<SocketAddr>,
     offered: OfferedListener,
     live: LiveSettings,
     accepting: BackgroundTask,
 }
 
-/// The listeners that are to run.
+/// The listeners that are to run under a configuration.
 pub(super) struct ListenerPlan(Vec<PlannedListener>);
 
 struct PlannedListener {
@@ -44,21 +44,21 @@ struct PlannedListener {
 }
 
 enum PlannedSocket {
-    /// That of this door, with all who wait at it.
+    /// The running listener with this index, with the clients in its accept queue.
     Kept(usize),
     Opened(Listener),
 }
 
 impl Listeners {
-    /// None yet; their clients will be served on `workers`.
+    /// No listeners yet; the clients of later ones will be served on `workers`.
     pub(super) fn new(workers: Workers) -> Self {
         Self { open: Vec::new(), workers }
     }
 
-    /// Finds the listeners that run already by what they stand for; takes the others out of `inherited`, or binds them.
+    /// Finds the listeners that run already by their labels; takes the others out of `inherited`, or binds them.
     ///
     /// # Errors
-    /// One cannot be bound; the others are free again.
+    /// A listener cannot be bound; the addresses of the others are free again.
     pub(super) fn plan(&self, listen: &Listen, inherited: &mut InheritedSockets) -> Result<ListenerPlan, StartError> {
         let wanted: Vec<ListenAt> = keys(listen).into_iter().flat_map(|(_, wanted)| wanted).collect();
         let access = |label: &SocketLabel| {
@@ -74,7 +74,7 @@ impl Listeners {
             free[index] = None;
             Some(index)
         };
-        // First those that stay what they are: of two with port 0, each keeps its own.
+        // First the listeners that keep their label: of two with port 0, each keeps its own.
         let stay = groups.map(|(purpose, labels)| {
             let find =
                 |label: SocketLabel| (take(&|running| running.purpose == purpose && running.label == label), label);
@@ -92,7 +92,7 @@ impl Listeners {
                 access: access(&SocketLabel::Address(address.clone())),
             };
             let to_bind: Vec<_> = missing.iter().map(as_wanted).collect();
-            // Those that stand for the whole key come in the place of all its addresses, however many they are.
+            // Inherited listeners that stand for the whole key replace all its addresses, however many they are.
             let taken = inherited.take(purpose, &to_bind).map_err(|error| self.explain(&missing, error))?;
             let mut opened = taken.into_iter().map(|(label, listener)| PlannedListener {
                 purpose,
@@ -115,7 +115,7 @@ impl Listeners {
         Ok(ListenerPlan(planned))
     }
 
-    /// What the listeners for a key stand for: each for one address, unless there are some that stand for the whole key.
+    /// The labels of the listeners for a key: one for each address, unless some stand for the whole key.
     fn labels(&self, purpose: ListenerPurpose, addresses: Vec<BindAddr>) -> Vec<SocketLabel> {
         let whole = self.open.iter().map(|running| &running.label).filter(|label| **label == SocketLabel::Key(purpose));
         // A key without an address is off.
@@ -123,7 +123,7 @@ impl Listeners {
         if whole.is_empty() { addresses.into_iter().map(SocketLabel::Address).collect() } else { whole }
     }
 
-    /// Who else could have the port that one of `missing` did not get.
+    /// Explains a failed bind: one of frontgate's own listeners may have the port that one of `missing` did not get.
     fn explain(&self, missing: &[BindAddr], error: BindError) -> StartError {
         let port = |address: &BindAddr| match address {
             BindAddr::Tcp(address) => Some(address.port()).filter(|port| *port != 0),
@@ -137,8 +137,9 @@ impl Listeners {
         }
     }
 
-    /// Opens and keeps what is planned; returns the doors that are closed. `settings` makes those of a listener for a purpose,
-    /// and `renewed` says whether who is connected to one may not go on under them.
+    /// Opens and keeps the planned listeners; returns the accept tasks of those that are closed. `settings` makes the
+    /// settings of a listener for a purpose, and `renewed` says whether clients that are connected to one must
+    /// reconnect under them.
     pub(super) fn change(
         &mut self,
         plan: ListenerPlan,
@@ -180,14 +181,14 @@ impl Listeners {
         let closed = before.into_iter().flatten();
         closed
             .map(|running| {
-                // Its connections would never hear of another configuration.
+                // The connections of a closed listener would never learn of another configuration.
                 running.live.load().drain.soften();
                 running.accepting
             })
             .collect()
     }
 
-    /// Where the listeners for `purpose` are, TCP only.
+    /// The addresses of the listeners for `purpose`, TCP only.
     pub(super) fn addresses(&self, purpose: ListenerPurpose) -> Vec<SocketAddr> {
         self.open.iter().filter(|running| running.purpose == purpose).filter_map(|running| running.bound).collect()
     }
@@ -197,12 +198,12 @@ impl Listeners {
         self.open.iter().filter_map(|running| running.bound)
     }
 
-    /// What a successor could go on with.
+    /// The listeners that a successor can inherit.
     pub(super) fn offered(&self) -> impl Iterator<Item = OfferedListener> {
         self.open.iter().map(|running| running.offered.clone())
     }
 
-    /// Where every listener is, and what for.
+    /// The purpose and address of every listener.
     pub(super) fn all(&self) -> impl Iterator<Item = (ListenerPurpose, String)> {
         self.open.iter().map(|running| {
             (running.purpose, running.bound.map_or_else(|| running.label.to_string(), |at| at.to_string()))
@@ -211,7 +212,7 @@ impl Listeners {
 }
 
 impl ListenerPlan {
-    /// The first port of https: the one that was bound, in case the configuration left it to the kernel.
+    /// The first port of https: the one that was bound, in case the configuration left the choice to the kernel.
     pub(super) fn https_port(&self) -> Option<u16> {
         let first = self.0.iter().find(|planned| planned.purpose == ListenerPurpose::Https)?;
         let wanted = match first.label.address() {

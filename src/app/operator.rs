@@ -1,4 +1,4 @@
-//! [`Operator`]: what the admin listener asks for.
+//! [`Operator`]: carries out what the admin listener is asked for.
 
 use std::sync::Arc;
 
@@ -15,10 +15,11 @@ use super::{connections, scrape};
 use crate::admin::{OperationRefused, OperatorControl, PendingHandover, PendingReload};
 use crate::observe::Readiness;
 
-/// Where it is said how a handover went: the process id of who serves, or why nobody else does.
+/// Takes the outcome of a handover: the process id of the process that serves from then on, or why this process still
+/// does.
 pub type HandoverReply = oneshot::Sender<Result<u32, String>>;
 
-/// Does what the admin listener is asked for.
+/// Carries out what the admin listener is asked for.
 #[derive(Clone)]
 pub(super) struct Operator {
     reloader: Arc<Reloader>,
@@ -36,16 +37,16 @@ impl Operator {
         Self { reloader, readiness, upgrades, asked, end, began: Instant::now() }
     }
 
-    /// Resolves when it was asked for a successor.
+    /// Resolves when an operator has asked for a successor.
     pub(super) async fn asked_to_upgrade(&self) -> HandoverReply {
         match self.asked.lock().await.recv().await {
             Some(reply) => reply,
-            // The sender is beside it.
+            // Unreachable: `self` holds a sender.
             None => std::future::pending().await,
         }
     }
 
-    /// Resolves when it was asked for the end.
+    /// Resolves when an operator has asked for the end.
     pub(super) async fn asked_to_end(&self) {
         self.end.cancelled().await;
     }

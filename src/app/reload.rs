@@ -22,48 +22,49 @@ use crate::listener::OfferedListener;
 use crate::observe::{Metrics, logging};
 use crate::server::admission::Admission;
 
-/// What makes a configuration replaceable.
+/// What a process needs to reload its configuration.
 pub struct ReloadParts {
-    /// Where it is written.
+    /// Where the configuration is written.
     pub written: ConfigSource,
-    /// What the level of log lines is changed by.
+    /// Changes the level of log lines.
     pub logging: logging::LogHandle,
-    /// The signal that asks for it.
+    /// The signal that asks for a reload.
     pub hangup: HangupSignal,
 }
 
 /// Takes another configuration over while clients are connected, one at a time.
 ///
-/// Nothing that a peer or a disk can delay is waited for under the lock of the site without a limit: whatever a reload waits for,
-/// the process ends and hands over.
+/// No wait for a peer or a disk under the lock of the [`Runtime`] is without a limit: whatever a reload waits for, the
+/// process can still end and hand over.
 pub(super) struct Reloader {
     runtime: Arc<Mutex<Runtime>>,
-    /// Held from the reading to the taking over, so that the last one that was read is the one that stays.
+    /// Held from the reading to the taking over, so that the configuration that was read last is the one that stays.
     turns: Mutex<()>,
     /// Held while files are read: a disk that does not answer keeps one thread, not one for each try.
     reading: Arc<Mutex<()>>,
     source: Option<(Arc<ConfigSource>, logging::LogHandle)>,
     told: SyncMutex<ReloadStatus>,
     drain: Drain,
-    /// Who is inside.
+    /// Counts the connections that are admitted.
     pub(super) admission: Admission,
-    /// How many of them have a WebSocket.
+    /// The WebSockets among them.
     pub(super) websockets: OpenWebSockets,
     pub(super) metrics: Arc<Metrics>,
 }
 
-/// While this is there, what was offered to a successor stays what it is: reloads wait.
+/// Reloads wait while this exists, so that the listeners and the configuration that were offered to a successor do not
+/// change.
 pub struct ReloadPause {
     reloader: Arc<Reloader>,
     _site: OwnedMutexGuard<Runtime>,
 }
 
-/// What asks for a reload.
+/// The cause of a reload.
 #[derive(Debug)]
 enum ReloadTrigger {
-    /// An operator, by a command or a signal: what is written counts, whatever it is.
+    /// An operator, by a command or a signal: the configuration counts as it is written.
     Operator(&'static str),
-    /// A file that has changed, and looks so: a change that perhaps was never meant.
+    /// A file that changed, as it is now: the change may not have been intended.
     File(ConfigFiles),
 }
 
@@ -77,7 +78,7 @@ impl ReloadTrigger {
 }
 
 impl Reloader {
-    /// Watches over `runtime`: a signal and a file that changes reload it.
+    /// Takes charge of `runtime`: a signal and a changed file reload it.
     pub(super) fn start(runtime: Runtime, reloading: Option<ReloadParts>, drain: &Drain) -> Arc<Self> {
         let (source, hangup) = match reloading {
             None => (None, None),
@@ -112,11 +113,11 @@ impl Reloader {
         reloader
     }
 
-    /// Reads the configuration again and takes it over, because an operator says so. It is done to its end, whether or not
-    /// somebody still waits for it.
+    /// Reads the configuration again and takes it over, because an operator says so. The reload runs to its end,
+    /// whether or not the caller still waits for it.
     ///
     /// # Errors
-    /// Why not; then nothing has changed.
+    /// Why the configuration was refused; then nothing has changed.
     pub(super) async fn reload(self: &Arc<Self>, trigger: &'static str) -> Result<(), ReloadRefused> {
         self.reload_by(ReloadTrigger::Operator(trigger)).await
     }
@@ -128,13 +129,13 @@ impl Reloader {
         let (done, outcome) = oneshot::channel();
         let reloader = Arc::clone(self);
         self.drain.spawn(async move {
-            // Nobody may be waiting any more.
+            // The caller may have stopped waiting.
             let _ = done.send(reloader.turn(trigger).await);
         });
         outcome.await.unwrap_or(Err(ReloadRefused::Stopping))
     }
 
-    /// What there is to tell.
+    /// The status of reloads, for the operator.
     pub(super) fn told(&self) -> ReloadStatus {
         self.lock().clone()
     }
@@ -144,17 +145,18 @@ impl Reloader {
         self.lock().drain_time
     }
 
-    /// Whether the end has begun.
+    /// Whether the drain has begun.
     pub(super) fn is_draining(&self) -> bool {
         self.lock().stopping || self.drain.is_soft()
     }
 
-    /// Begins no other reload: it would not be used for long.
+    /// Refuses further reloads: their configuration would not be used for long.
     pub(super) fn stop(&self) {
         self.lock().stopping = true;
     }
 
-    /// What a successor could go on with, once a reload that is under way is done. The next ones wait.
+    /// The listeners and the configuration for a successor, once a reload that is under way is done. Later reloads
+    /// wait.
     pub(super) async fn offered(self: &Arc<Self>) -> (Vec<OfferedListener>, Option<InUse>, ReloadPause) {
         let runtime = Arc::clone(&self.runtime).lock_owned().await;
         let offered = runtime.listeners.offered().collect();
@@ -162,7 +164,7 @@ impl Reloader {
         (offered, in_use, ReloadPause { reloader: Arc::clone(self), _site: runtime })
     }
 
-    /// What knows of log lines that were not written, where the process has a log of its own.
+    /// The handle that counts lines which were not written, where the process has a log of its own.
     pub(super) fn logging(&self) -> Option<&logging::LogHandle> {
         self.source.as_ref().map(|(_, logging)| logging)
     }
@@ -179,7 +181,7 @@ impl Reloader {
 
     async fn turn(&self, trigger: ReloadTrigger) -> Result<(), ReloadRefused> {
         let how = trigger.as_str();
-        // Until something is replaced, the end of the process need not wait for it.
+        // Until a part is replaced, the shutdown need not wait for the reload.
         let (_turn, candidate) = tokio::select! {
             () = self.drain.soft() => return Err(ReloadRefused::Stopping),
             read = async { (self.turns.lock().await, self.read(trigger).await) } => read,
@@ -188,7 +190,7 @@ impl Reloader {
             () = self.drain.soft() => return Err(ReloadRefused::Stopping),
             runtime = self.runtime.lock() => runtime,
         };
-        // It may have waited for a handover: whoever took over has read the configuration as it is.
+        // This reload may have waited for a handover: the successor has read the configuration as it is.
         if self.is_draining() {
             return Err(ReloadRefused::Stopping);
         }
@@ -197,7 +199,7 @@ impl Reloader {
             Ok(candidate) => self.take_over(&mut runtime, &candidate).await,
             Err(refused) => Err(refused),
         };
-        // Whether it was taken over or not, this process serves. One that stops has said so.
+        // Whether or not the configuration was taken over, this process serves. A process that stops has said so.
         if !self.is_draining() {
             notify::ready().await;
         }
@@ -248,7 +250,7 @@ impl Reloader {
         Ok(())
     }
 
-    /// Says what came of it: in the log, in numbers, and in `status`.
+    /// Reports the outcome: in the log, in the metrics, and in `status`.
     fn tell(&self, trigger: &'static str, outcome: &Result<(), ReloadRefused>) {
         let (reloads, mut told) = (&self.metrics.reloads, self.lock());
         let at = OffsetDateTime::now_utc();
@@ -285,7 +287,7 @@ impl Reloader {
             let (mut watched, mut watch) = (Vec::new(), None::<FileWatch>);
             loop {
                 let files = written.files();
-                // What has changed since these files were read and before the watch.
+                // Whether the files may have changed between their reading and the start of the watch.
                 let first = files != watched && !files.is_empty();
                 if files != watched {
                     watched.clone_from(&files);
@@ -306,7 +308,7 @@ impl Reloader {
                     watch = Some(off_thread(follow).await);
                 }
                 let changed = async { if asked { None } else { Some(self.settled(written).await) } };
-                // The answer is in the log.
+                // The outcome is in the log.
                 let _ = tokio::select! {
                     biased;
                     () = hangup.next(), if !asked => self.reload("SIGHUP").await,
@@ -371,13 +373,13 @@ async fn noticed(watch: Option<&FileWatch>) {
 }
 
 impl ReloadPause {
-    /// The successor serves: nothing changes here any more.
+    /// The successor serves: this process makes no more changes.
     pub fn for_good(self) {
         self.reloader.stop();
     }
 }
 
-/// `wanted`, but where only a restart can change something, as it is `before`.
+/// `wanted`, with the settings of `before` where only a restart can change them.
 fn carried_over(before: &Config, mut wanted: Config) -> Config {
     let mut said = Vec::new();
     if wanted.admin != before.admin {
@@ -398,9 +400,9 @@ fn carried_over(before: &Config, mut wanted: Config) -> Config {
     wanted
 }
 
-/// Files on a network's disk change without a word, and the kernel's watches may be used up.
+/// Files on a network's disk change without an event, and the kernel's watches may be used up.
 const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// A program that writes a file piece by piece takes less between two pieces; an edit is in use within two seconds.
 const A_MOMENT: Duration = Duration::from_millis(700);
-/// How long files may take. What is longer away is a disk of a network that is not there.
+/// How long reading files may take. A slower disk is one of a network that is not there.
 const READ: Duration = Duration::from_secs(10);

@@ -8,19 +8,19 @@ use crate::config::Lowered;
 /// Why a configuration was not taken over.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum ReloadRefused {
-    /// It is wrong.
+    /// The configuration has problems.
     #[error("{0}")]
     Wrong(String),
     /// It would lower these guards, and no operator has confirmed that.
     #[error("it would lower guards: {}", list(.0))]
     Waits(Vec<Lowered>),
-    /// Its files are on a disk that does not answer.
+    /// Its files are on a disk that did not answer within this time.
     #[error("the files of the configuration could not be read within {0:?}")]
     Unread(Duration),
-    /// There is none to be read.
+    /// The process has no configuration that can be read again.
     #[error("this frontgate was started without a configuration that could be read again")]
     Fixed,
-    /// It would not be used for long.
+    /// The process is stopping and would not use it for long.
     #[error("frontgate is stopping")]
     Stopping,
 }

@@ -1,4 +1,4 @@
-//! [`ReloadStatus`]: what there is to tell about reloads.
+//! [`ReloadStatus`]: the status of reloads, for the operator.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,11 +9,11 @@ use time::OffsetDateTime;
 use crate::config::{Config, Lowered};
 use crate::listener::ListenerPurpose;
 
-/// What there is to tell about it.
+/// The status of reloads.
 #[derive(Debug, Clone)]
 pub(super) struct ReloadStatus {
     pub(super) file: Option<PathBuf>,
-    /// What is in use.
+    /// The configuration in use.
     pub(super) config: Arc<Config>,
     pub(super) listeners: Vec<(ListenerPurpose, String)>,
     pub(super) last: Option<LastReload>,
@@ -22,11 +22,11 @@ pub(super) struct ReloadStatus {
     pub(super) done: u64,
     pub(super) refused: u64,
     pub(super) drain_time: Duration,
-    /// Whether the end has begun.
+    /// Whether the drain has begun.
     pub(super) stopping: bool,
 }
 
-/// The last time that it was tried.
+/// The last attempt to reload.
 #[derive(Debug, Clone)]
 pub(super) struct LastReload {
     pub(super) at: OffsetDateTime,
@@ -34,7 +34,7 @@ pub(super) struct LastReload {
     pub(super) error: Option<String>,
 }
 
-/// A change that waits for an operator's word.
+/// A change that waits for an operator to confirm it.
 #[derive(Debug, Clone)]
 pub(super) struct WaitingChange {
     pub(super) since: OffsetDateTime,

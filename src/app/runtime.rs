@@ -1,4 +1,4 @@
-//! [`Runtime`]: all that serves clients, made of a configuration and changed into what another one asks for.
+//! [`Runtime`]: the parts that serve clients, made of a configuration and changed into those of another one.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use crate::server::admission::{Admission, AdmissionLimits};
 use crate::server::workers::Workers;
 use crate::tls::TlsError;
 
-/// What is read for a configuration: the CA of clients, and what is shown and will be.
+/// The files of a configuration: the CA of clients, the certificates that are shown, and those that will be.
 type ReadFiles = (Option<Vec<u8>>, Option<ServedCertificates>, Option<PreparedCertificates>);
 
-/// All that serves clients.
+/// The parts that serve clients.
 pub(super) struct Runtime {
-    /// What it runs on.
+    /// The configuration in use.
     pub(super) config: Config,
     pub(super) listeners: Listeners,
     pub(super) admission: Admission,
@@ -34,15 +34,15 @@ pub(super) struct Runtime {
     shown: Option<ServedCertificates>,
     public: Option<PublicCertificates>,
     judging: Option<BackgroundTask>,
-    /// The CA of clients, as it was read.
+    /// The PEM text of the CA of clients.
     clients: Option<Vec<u8>>,
 }
 
 impl Runtime {
-    /// Serves as `config` says, on the sockets of `inherited` where there are.
+    /// Serves as `config` says, on the sockets of `inherited` where they fit.
     ///
     /// # Errors
-    /// What keeps it from that; then nothing is left behind.
+    /// Why it cannot; then no listener and no task is left behind.
     pub(super) async fn open(
         config: Config,
         inherited: InheritedSockets,
@@ -65,17 +65,17 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// Serves as `config` says from here on. The whole is built first, then it takes the place of what is there, then what is
-    /// no longer needed ends. WebSockets notice nothing.
+    /// Serves as `config` says from here on. All parts are built first, then they replace those in use, then the parts
+    /// that are no longer needed end. WebSockets notice nothing.
     ///
     /// # Errors
-    /// What keeps it from that; then nothing has changed.
+    /// Why it cannot; then nothing has changed.
     pub(super) async fn change(&mut self, config: Config) -> Result<(), StartError> {
         self.turn_into(config, InheritedSockets::default()).await
     }
 
     async fn turn_into(&mut self, config: Config, mut inherited: InheritedSockets) -> Result<(), StartError> {
-        // Sockets first: a bad address fails before anything is made.
+        // Sockets first: a bad address fails before any other part is made.
         let plan = self.listeners.plan(&config.listen, &mut inherited)?;
         let gateways = self.gateways.plan(&config, &self.drain, &self.shared.common)?;
         let public = PublicCertificates::step(self.public.as_ref(), &config)?;
@@ -86,7 +86,7 @@ impl Runtime {
         let https = shown.as_ref().filter(|_| !config.listen.https.is_empty());
         let assembly = Assembly::new(&config, &self.shared, &gateways, https, plan.https_port())?;
 
-        // From here on nothing can fail, and what waits for a disk or a task waits for a moment only.
+        // From here on no step can fail, and a step that waits for a disk or a task waits for a moment only.
         if let Some(prepared) = prepared {
             prepared.show().await;
         }
@@ -96,7 +96,7 @@ impl Runtime {
         }
         self.shared.limit(&config, &self.admission);
         let before = &self.config.tls.client_ca;
-        // Who has shown no certificate, or one of another CA, must shake hands again.
+        // A client that has shown no certificate, or one of another CA, must shake hands again.
         let reintroduced = *before != config.tls.client_ca || self.clients != clients;
         let closed = self.listeners.change(
             plan,
@@ -128,12 +128,12 @@ impl Runtime {
         })
     }
 
-    /// What there is to say about the certificate.
+    /// The facts about the certificate that is shown.
     pub(super) async fn certificate(&self) -> Option<CertificateFacts> {
         Some(self.shown.as_ref()?.facts().await)
     }
 
-    /// When the first of the certificates that are shown ends.
+    /// When the first of the shown certificates expires.
     pub(super) fn certificate_end(&self) -> Option<OffsetDateTime> {
         self.shown.as_ref()?.certificates.first_end()
     }
@@ -156,5 +156,5 @@ impl Runtime {
     }
 }
 
-/// How long the files of certificates may take, another process that makes one included.
+/// How long reading the certificates' files may take, the wait for another process that makes one included.
 const READ: Duration = Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! What `/metrics` shows of what there is at the moment; what happens is counted where it happens.
+//! The gauges of `/metrics`, read when it is asked for; counters are incremented where the events happen.
 
 use std::time::Duration;
 
@@ -25,11 +25,11 @@ pub(super) fn text(reloader: &Reloader, ready: bool, uptime: Duration) -> String
         set(&process.log_lines_dropped, logging.dropped());
         set(&process.library_warnings, logging.library_warnings());
     }
-    // What the kernel does not say stays at zero.
+    // A number that the kernel does not give stays at zero.
     level(&process.files, process::open_files().unwrap_or_default());
     level(&process.files_most, process::most_open_files().unwrap_or_default());
     level(&process.memory, process::memory().unwrap_or_default());
-    // While a reload is under way, the one before.
+    // While a reload is under way, the gauge keeps its last value.
     if let Some(end) = reloader.certificate_end() {
         level(&process.certificate_end, end.unix_timestamp());
     }

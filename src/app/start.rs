@@ -24,15 +24,15 @@ use super::runtime::Runtime;
 
 /// A running frontgate.
 pub struct App {
-    /// Where it listens for HTTPS.
+    /// The addresses that serve HTTPS.
     pub https: Vec<SocketAddr>,
-    /// Where it redirects.
+    /// The addresses that redirect to HTTPS.
     pub http: Vec<SocketAddr>,
-    /// Where it proxies without TLS, TCP only.
+    /// The addresses that proxy without TLS, TCP only.
     pub plain: Vec<SocketAddr>,
-    /// Where the admin listener is, if it is TCP.
+    /// The address of the admin listener, if it is TCP.
     pub admin: Option<SocketAddr>,
-    /// The certificate it shows.
+    /// The certificate that is shown.
     pub certificate: Option<CertificateFacts>,
     /// The admin listener, which no reload changes.
     offered: Option<OfferedListener>,
@@ -44,11 +44,12 @@ pub struct App {
 }
 
 impl App {
-    /// Binds every listener that is not among the `inherited`, gets the certificate, and serves on `workers`. Afterwards
-    /// clients are answered. The configuration stays, unless there is one that can be read again.
+    /// Binds every listener that is not among the `inherited`, gets the certificate, and serves on `workers`. When this
+    /// returns, clients are answered. The configuration stays as it is, unless it comes from a source that can be read
+    /// again.
     ///
     /// # Errors
-    /// What keeps it from running. Nothing is left behind.
+    /// Why frontgate cannot run. No listener and no task is left behind.
     pub async fn start(
         config: Config,
         mut inherited: InheritedSockets,
@@ -63,7 +64,7 @@ impl App {
         inherited.close_unwanted(keys.chain([(ListenerPurpose::Admin, admin.as_slice())]));
         let admin = inherited.take(ListenerPurpose::Admin, admin.as_slice())?.pop();
         let bound = admin.as_ref().and_then(|(_, listener)| listener.address());
-        // A socket that another process has bound may be another than the configuration has.
+        // An inherited socket may be bound to another address than the configuration has.
         if let Some(address) = bound.filter(|address| Admin::is_wide(*address) && token.is_none()) {
             return Err(StartError::AdminOpen(address));
         }
@@ -106,23 +107,23 @@ impl App {
         self.operator.asked_to_end().await;
     }
 
-    /// What a successor could go on with, once a reload that is under way is done; in the order in which it takes them, since
-    /// several may be labelled as one port 0. Also the configuration in use, if it can be read again.
+    /// The listeners that a successor can inherit, once a reload that is under way is done; in the order in which it
+    /// takes them, since several may be labelled as one port 0. Also the configuration in use, if it can be read again.
     pub async fn offered(&self) -> (Vec<OfferedListener>, Option<InUse>, ReloadPause) {
         let (listeners, in_use, unchanging) = self.reloader.offered().await;
         (self.offered.iter().cloned().chain(listeners).collect(), in_use, unchanging)
     }
 
-    /// Leaves new clients to a successor at once, the operator's included, and stops as [`App::stop`] does. Clients should
-    /// still come, so readiness stays.
+    /// Leaves new clients and operators to a successor at once, and stops as [`App::stop`] does. Clients should still
+    /// come to this address, so readiness stays.
     pub async fn retire(self, hurry: impl Future<Output = ()>) -> DrainOutcome {
         self.reloader.stop();
         self.admin_drain.soften();
         self.end(self.reloader.drain_time(), hurry).await
     }
 
-    /// Lets what is under way finish, for at most `timeouts.drain` and until `hurry` resolves; then stops. Who asks whether it
-    /// is ready is told first ([`lifecycle::notice`]).
+    /// Lets requests and WebSockets under way finish, for at most `timeouts.drain` and until `hurry` resolves; then
+    /// stops. A peer that asks for readiness is told first ([`lifecycle::notice`]).
     pub async fn stop(self, hurry: impl Future<Output = ()>) -> DrainOutcome {
         self.readiness.set(false);
         self.reloader.stop();

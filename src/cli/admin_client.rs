@@ -28,23 +28,23 @@ pub(super) struct AdminTarget {
 pub(super) struct AdminClient {
     connector: Connector,
     address: String,
-    /// What it is shown; or why there is none.
+    /// The token for its requests, or why it cannot be read; `None` when none is configured.
     token: Option<Result<Secret, TokenError>>,
 }
 
-/// What it said.
+/// The answer of the admin listener.
 pub(super) struct AdminAnswer {
     pub(super) status: StatusCode,
     pub(super) text: String,
 }
 
-/// Why it said nothing.
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AdminUnanswered {
-    /// Nobody is there.
+    /// No process listens at the address.
     #[error("frontgate is not running: nobody listens at {0}")]
     NotRunning(String),
-    /// Somebody is, but.
+    /// A process listens, but the exchange failed.
     #[error("no answer from {0}")]
     Lost(String, #[source] anyhow::Error),
 }
@@ -61,7 +61,7 @@ impl AdminClient {
         Ok(Self { connector, address: admin.to_string(), token: admin.token.map(|token| token.read()) })
     }
 
-    /// Asks, and waits for the answer.
+    /// Sends a request, and waits for the answer.
     pub(super) async fn ask(&self, method: Method, path: &str) -> Result<AdminAnswer, AdminUnanswered> {
         let lost = |error: anyhow::Error| AdminUnanswered::Lost(self.address.clone(), error);
         let stream = self.connector.connect().await.map_err(|error| match error {
@@ -74,7 +74,7 @@ impl AdminClient {
             Err(_) => Err(lost(anyhow!("it took longer than {PATIENCE:?}"))),
         }
     }
-    /// Why the token is another, if that is known here.
+    /// Replaces the answer's text by the reason that the token is missing, if that reason is known here.
     fn explained(&self, mut answer: AdminAnswer) -> AdminAnswer {
         if let (StatusCode::UNAUTHORIZED, Some(Err(error))) = (answer.status, &self.token) {
             answer.text = format!("frontgate wants its admin token: {error}");
@@ -84,7 +84,7 @@ impl AdminClient {
 }
 
 impl AdminAnswer {
-    /// Its text, if it says that it is done.
+    /// The answer's text, if its status says that the operation is done.
     pub(super) fn done(self) -> Result<String, CommandFailure> {
         if self.status.is_success() { Ok(self.text) } else { Err(anyhow!(self.text.trim_end().to_owned()).into()) }
     }
@@ -118,8 +118,8 @@ async fn exchange(
 }
 
 const CONNECT: Duration = Duration::from_secs(5);
-/// A reload that makes keys on a small machine.
+/// Long enough for a reload that makes keys on a small machine.
 const PATIENCE: Duration = Duration::from_mins(1);
 const LONGEST_HEAD: usize = 16 * 1024;
-/// A thousand WebSockets at some 600 bytes each, with room.
+/// Bytes: a thousand WebSockets at some 600 bytes each, with room to spare.
 const LONGEST_ANSWER: usize = 4 << 20;

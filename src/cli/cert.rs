@@ -9,7 +9,7 @@ use clap::Subcommand;
 
 use super::failure::CommandFailure;
 
-/// What to do with certificates.
+/// The subcommands for certificates.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  frontgate cert show\n  frontgate cert export --format mobileconfig -o frontgate.mobileconfig"

@@ -1,4 +1,4 @@
-//! `frontgate check`: everything that is wrong with the configuration, at once, and what is hardly meant so.
+//! `frontgate check`: every problem of the configuration at once, and settings that are probably a mistake.
 
 use std::env;
 use std::io::{self, Write as _};
@@ -34,12 +34,12 @@ pub(super) fn run(args: CheckArgs) -> Result<(), CommandFailure> {
         loaded.warn(&setting, message, hint);
     }
     if !loaded.warnings.is_empty() {
-        // There is no other place to say it.
+        // If standard error cannot be written, no output is left to report it on.
         let _ = writeln!(io::stderr(), "{}", loaded.warnings);
     }
     checked?;
     let name = loaded.file.map_or_else(|| "built-in defaults".to_owned(), |file| file.display().to_string());
-    // A comment, so that what is printed is a config file as a whole.
+    // The verdict is printed as a comment, so that the output is a config file as a whole.
     if args.print {
         print(format!("# config OK: {name}\n{}", loaded.config))
     } else {

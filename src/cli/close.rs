@@ -9,7 +9,7 @@ use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 
-/// Which one, and whom to ask.
+/// Which WebSocket to end, and which frontgate to ask.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  frontgate close 7q2hkx0v9c4m --reason 'see you after the move'")]
 pub(super) struct CloseArgs {
@@ -29,13 +29,13 @@ pub(super) fn run(args: CloseArgs) -> Result<(), CommandFailure> {
     print(runtime()?.block_on(client.ask(Method::DELETE, &path))?.done()?)
 }
 
-/// As a part of a path or query (RFC 3986 §2.1).
+/// Percent-encodes a part of a path or query (RFC 3986 §2.1).
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(byte.into());
         } else {
-            // A string takes everything.
+            // Writing to a string cannot fail.
             let _ = write!(encoded, "%{byte:02X}");
         }
         encoded

@@ -10,7 +10,7 @@ use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 
-/// Whom to ask, and how to say it.
+/// Which frontgate to ask, and the format of the output.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  frontgate connections --json | jq '.websockets[] | select(.idle > 3600) | .id'")]
 pub(super) struct ConnectionsArgs {
@@ -27,7 +27,7 @@ pub(super) fn run(args: ConnectionsArgs) -> Result<(), CommandFailure> {
     print(if args.json { said } else { table(&said) })
 }
 
-/// The answer as a table for people; as it is, if it is none.
+/// The answer as a table for a terminal; unchanged, if it is not the expected JSON.
 fn table(said: &str) -> String {
     let answer: Value = serde_json::from_str(said).unwrap_or_default();
     let (Some(all), Some(total)) = (answer["websockets"].as_array(), answer["total"].as_u64()) else {
@@ -44,7 +44,7 @@ fn table(said: &str) -> String {
         text.push('\n');
     }
     if total > all.len() as u64 {
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _ = writeln!(text, "the last {} of {total}", all.len());
     }
     text
@@ -64,7 +64,7 @@ fn row(websocket: &Value) -> [String; COLUMNS] {
         format!("{}/{}", from_client("frames"), from_gateway("frames")),
         format!("{}/{}", from_client("bytes"), from_gateway("bytes")),
         format!("{}/{}", ping("from_client"), ping("from_gateway")),
-        // What a client has sent, and a terminal must not obey.
+        // The client sent this text, and it may hold control sequences for a terminal.
         clean(&format!("{}{}", text("host"), text("path"))),
     ]
 }
@@ -85,7 +85,7 @@ fn clean(text: &str) -> String {
 }
 
 const COLUMNS: usize = 8;
-/// Frames, bytes and pings: the client's, and the gateway's.
+/// The columns. Frames, bytes and pings have two numbers: the client's, and the gateway's.
 const HEAD: [&str; COLUMNS] = ["ID", "CLIENT", "AGE", "IDLE", "FRAMES", "BYTES", "PING MS", "WHERE"];
 
 #[cfg(test)]

@@ -29,9 +29,9 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), CommandFailure> {
     let mut config = Config { admin: Admin::off(), ..Config::default() };
     config.listen.https = vec![args.listen];
     config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();
-    // A person is looking, not a log collector.
+    // The output is for a person, not for a log collector.
     config.log.format = LogFormat::Text;
-    // Short, so that a person sees pings come.
+    // Short, so that pings can be seen within a minute of watching.
     config.websocket.ping_interval = Some(PING_INTERVAL);
     let (_, output) = logging::init(&config.log).context("cannot set up logging")?;
     runtime()?.block_on(demo(config, found, &output))?;

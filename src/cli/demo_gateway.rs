@@ -1,6 +1,7 @@
 //! The gateway of `frontgate demo`: one page that opens a WebSocket and shows what it sees.
 //!
-//! It stands for the OpenClaw gateway when none is at hand, and for nothing else: it keeps no state and trusts nobody.
+//! It stands in for the OpenClaw gateway when none is at hand, and for nothing else: it keeps no state and trusts no
+//! proxy header.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -34,7 +35,7 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
 /// A message may be as large as the largest the OpenClaw gateway takes, and one byte more.
 const LARGEST: usize = 26_214_401;
 
-/// The fields that say what a proxy told the gateway. Nothing else is shown: the page needs no cookie.
+/// The fields by which a proxy tells the gateway about the client. No other field is shown: the page needs no cookie.
 const SHOWN: [&str; 9] = [
     "host",
     "x-forwarded-for",
@@ -47,11 +48,11 @@ const SHOWN: [&str; 9] = [
     "sec-websocket-extensions",
 ];
 
-/// Answers on `listener` until everything is asked to finish. `/` is the page and the WebSocket, `/healthz` and `/readyz`
+/// Answers on `listener` until `drain` asks it to finish. `/` is the page and the WebSocket, `/healthz` and `/readyz`
 /// are 200.
 ///
-/// The WebSocket begins with `{"demo":"hello",...}`, what the gateway was told about the client; then it echoes text and
-/// binary messages. After each ping it gets it sends `{"demo":"pings","count":n}`, since a page cannot see pings.
+/// The WebSocket begins with `{"demo":"hello",...}`, what the gateway was told about the client; then it echoes text
+/// and binary messages. After each ping it gets it sends `{"demo":"pings","count":n}`, since a page cannot see pings.
 pub(super) async fn serve(listener: TcpListener, drain: Drain) {
     loop {
         let accepted = tokio::select! {
@@ -138,7 +139,7 @@ fn handshake(request: &Request<Incoming>) -> Option<String> {
     asks.then(|| derive_accept_key(key.as_bytes()))
 }
 
-/// What the gateway was told about the client, as the WebSocket's first message.
+/// The WebSocket's first message: what a proxy told the gateway about the client.
 fn hello(request: &Request<Incoming>) -> String {
     let shown = |fields: &HeaderMap| -> Vec<[String; 2]> {
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -184,7 +185,7 @@ async fn echo(mut socket: WebSocketStream<TokioIo<Upgraded>>, hello: String, dra
             Some(Ok(message @ (Message::Text(_) | Message::Binary(_)))) if !asked_to_finish => {
                 socket.send(message).await?;
             }
-            // The pong has been queued by now; it goes first.
+            // The pong is queued before this message, so it goes first.
             Some(Ok(Message::Ping(_))) if !asked_to_finish => {
                 socket.flush().await?;
                 pings += 1;
@@ -282,7 +283,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_drain_closes_it_with_1012_and_waits_for_no_one_else() {
+    async fn a_drain_closes_it_with_1012_and_then_ends() {
         let demo = Demo::start().await;
         let mut socket = demo.open().await;
         socket.next().await.unwrap().unwrap();

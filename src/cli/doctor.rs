@@ -31,7 +31,7 @@ pub(super) struct DoctorArgs {
     config: Option<PathBuf>,
     #[command(flatten)]
     flags: Flags,
-    // Not a docstring: the names are no code in a help text.
+    // A comment instead of a doc comment: clap would print the backquotes around names in the help text.
     #[arg(
         long,
         value_name = "FILE",
@@ -100,13 +100,13 @@ pub(super) fn run(args: DoctorArgs) -> Result<(), CommandFailure> {
     if report.diagnosis.is_broken() || !done { Err(CommandFailure::Told) } else { Ok(()) }
 }
 
-/// What cannot be looked at is there: it is said why when it is opened.
+/// Whether the file exists. One that cannot be looked at counts as existing: opening it will say why.
 fn is_there(file: &Path) -> bool {
     use io::ErrorKind::{NotADirectory, NotFound};
     !fs::metadata(file).is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
 }
 
-/// `https://host[:port]` of what the user names.
+/// `https://host[:port]` of the URL that the user gives.
 fn origin(url: &str) -> Result<String, CommandFailure> {
     let wrong = || {
         CommandFailure::wrong(format!(

@@ -11,7 +11,7 @@ use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 
-/// Whom to ask.
+/// Which frontgate to ask.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  frontgate drain --wait")]
 pub(super) struct DrainArgs {
@@ -37,16 +37,16 @@ async fn drain(client: &AdminClient, wait: bool) -> Result<String, CommandFailur
     loop {
         match client.ask(Method::GET, "/status").await {
             Err(AdminUnanswered::NotRunning(_)) => break,
-            // Another has taken its place.
+            // Another process serves at this address.
             Ok(answer) if pid(&answer.text) != before => break,
-            // It may have gone while it was asked.
+            // The process may have ended during the request.
             Ok(_) | Err(AdminUnanswered::Lost(..)) => sleep(ASK_EVERY).await,
         }
     }
     Ok("drained\n".to_owned())
 }
 
-/// Whose status it is.
+/// The process id in the text of `/status`.
 pub(super) fn pid(status: &str) -> Option<u64> {
     serde_json::from_str::<Value>(status).ok()?["pid"].as_u64()
 }

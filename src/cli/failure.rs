@@ -9,31 +9,31 @@ use std::time::Duration;
 use crate::app::{UnfitSuccessor, UnusableConfig};
 use crate::config::Problems;
 
-/// Why a command did not do what was asked.
+/// Why a command did not do what it was asked for.
 #[derive(Debug)]
 pub(super) enum CommandFailure {
     /// The configuration or the command line is wrong: exit code 2.
     Wrong(String),
-    /// It failed while running: exit code 1.
+    /// The command failed while running: exit code 1.
     Failed(anyhow::Error),
-    /// What was asked about is not well, and all has been said: exit code 1.
+    /// The subject of the command is in a bad state, and the command has printed that: exit code 1.
     Told,
 }
 
 impl CommandFailure {
-    /// The command line is wrong.
+    /// The failure of a command line that is wrong.
     pub(super) fn wrong(message: impl Into<String>) -> Self {
         Self::Wrong(format!("error: {}", message.into()))
     }
 
-    /// Tells the person, waits for that no longer than `patience`, and gives the exit code.
+    /// Prints the message, waits for that no longer than `patience`, and gives the exit code.
     pub(super) fn report(&self, patience: Option<Duration>) -> ExitCode {
         let (message, code) = match self {
             Self::Wrong(message) => (message.clone(), 2),
             Self::Failed(error) => (format!("error: {error:#}"), 1),
             Self::Told => return ExitCode::from(1),
         };
-        // There is nowhere left to say it when even this cannot be written.
+        // If standard error cannot be written, no output is left to report it on.
         let write = move || drop(writeln!(std::io::stderr(), "{message}"));
         match patience {
             None => write(),
@@ -44,7 +44,7 @@ impl CommandFailure {
                     drop(written);
                 };
                 if thread::Builder::new().spawn(write).is_ok() {
-                    // The sender is dropped when it is written.
+                    // The sender is dropped when the message is written.
                     let _: Result<(), _> = wait.recv_timeout(patience);
                 }
             }

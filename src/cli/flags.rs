@@ -1,4 +1,4 @@
-//! [`Flags`]: what the command line lays over the config.
+//! [`Flags`]: the settings of the command line that override the config.
 
 use crate::config::Overrides;
 
@@ -28,7 +28,7 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    /// These flags and those `before` the command's name.
+    /// These flags laid over those that came `before` the command's name.
     pub(super) fn after(self, before: Self) -> Result<Self, CommandFailure> {
         Ok(Self {
             upstream: one("--upstream", before.upstream, self.upstream)?,
@@ -40,7 +40,7 @@ impl Flags {
         })
     }
 
-    /// Whether they say what is served, and not only where its operator asks.
+    /// Whether they change what is served, and not only the address of the admin listener.
     pub(super) fn are_about_what_is_served(&self) -> bool {
         *self != Self { admin: self.admin.clone(), ..Self::default() }
     }
@@ -53,7 +53,7 @@ impl From<Flags> for Overrides {
     }
 }
 
-/// A flag that may be given once.
+/// A flag that may be given once: before the command's name, or after.
 pub(super) fn one<T>(flag: &str, before: Option<T>, after: Option<T>) -> Result<Option<T>, CommandFailure> {
     match (before, after) {
         (Some(_), Some(_)) => Err(CommandFailure::wrong(format!("{flag} is given twice"))),

@@ -67,7 +67,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), CommandFailure> {
     Ok(())
 }
 
-/// The text, from a file or from standard input.
+/// Reads the text from a file or from standard input.
 fn original(file: &Path) -> Result<Original, CommandFailure> {
     let working = env::current_dir().unwrap_or_default();
     if file == Path::new("-") {
@@ -81,7 +81,7 @@ fn original(file: &Path) -> Result<Original, CommandFailure> {
     Ok(Original { name: file.display().to_string(), folder, text: text(&bytes) })
 }
 
-/// One byte more than is taken: what is longer is refused by its length.
+/// Bytes, one more than is accepted: a longer text is refused by its length.
 const MOST: u64 = (4 << 20) + 1;
 
 fn text(bytes: &[u8]) -> String {
@@ -119,7 +119,7 @@ fn as_text(imported: &Imported, unacceptable: Option<String>) -> String {
     format!("{}\n{verdict}\n", imported.report)
 }
 
-/// What `frontgate check` will find wrong with the file.
+/// The problems that `frontgate check` will find with the translated file.
 fn unacceptable(text: String, output: Option<&Path>) -> Option<String> {
     let source = ConfigLocation::Text { text, file: output.unwrap_or(Path::new("frontgate.yaml")).to_owned() };
     match config::load(source, [], &Overrides::default()) {
@@ -128,8 +128,8 @@ fn unacceptable(text: String, output: Option<&Path>) -> Option<String> {
     }
 }
 
-/// For the person; standard output may be the config.
+/// Prints to standard error, because standard output may be the config.
 fn say(text: &str) {
-    // Nobody is left to tell when even this cannot be written.
+    // If even this cannot be written, no output is left to report it on.
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -12,7 +12,7 @@ pub(super) fn config(file: Option<PathBuf>) -> Result<Config, CommandFailure> {
     under(file, &Overrides::default())
 }
 
-/// The same under these flags.
+/// The same configuration under these flags.
 pub(super) fn under(file: Option<PathBuf>, flags: &Overrides) -> Result<Config, CommandFailure> {
     let source = ConfigLocation::find(file, env::var_os("FRONTGATE_CONFIG"));
     let mut config = config::load(source, environment(), flags)?.config;
@@ -20,11 +20,11 @@ pub(super) fn under(file: Option<PathBuf>, flags: &Overrides) -> Result<Config, 
     Ok(config)
 }
 
-/// The admin listener of the frontgate that runs on `file`, or at the address that was given instead, and its token. The file may
-/// have become a wrong one since.
+/// The admin listener of the frontgate that runs on `file`, or at the address that was given instead, and its token.
+/// The file may have become invalid since that frontgate read it.
 pub(super) fn admin(file: Option<PathBuf>, address: Option<String>) -> Result<Admin, CommandFailure> {
     let flags = Overrides { admin: address, ..Overrides::default() };
-    // What is wrong with the address is said here, whatever else is wrong with the file.
+    // A mistake in the address is reported here, whatever else is wrong with the file.
     config::check_admin(&flags)?;
     let source = ConfigLocation::find(file, env::var_os("FRONTGATE_CONFIG"));
     Ok(config::glimpse(&source, environment(), &flags).admin)

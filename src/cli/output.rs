@@ -1,4 +1,4 @@
-//! What a command prints.
+//! Printing to standard output.
 
 use std::io::{self, Write};
 

@@ -7,7 +7,7 @@ use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 
-/// Whom to ask.
+/// Which frontgate to ask.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  frontgate reload\n\nExit code 0 when the new config is in use, 1 with the reason when it \

@@ -1,4 +1,5 @@
-//! Running the proxy until it is told to stop or another process has taken over: what `serve` and `demo` have in common.
+//! Running the proxy until it is told to stop or another process has taken over: what `serve` and `demo` have in
+//! common.
 
 use std::num::NonZero;
 use std::pin::pin;
@@ -13,20 +14,20 @@ use crate::lifecycle::{DrainOutcome, InUse, Predecessor, StopSignals, Successor,
 use crate::listener::InheritedSockets;
 use crate::server::workers::{LAST_MOMENT, Workers};
 
-/// What a process finds when it starts: sockets, and whoever had them before.
+/// The state that a process starts from: the sockets it inherits, and the predecessor that had them.
 pub(super) struct StartState {
     inherited: InheritedSockets,
     predecessor: Option<Predecessor>,
 }
 
 impl StartState {
-    /// The configuration of the process to take over from, if there is one that tells.
+    /// The configuration of the predecessor, if there is one that tells it.
     pub(super) fn in_use(&mut self) -> anyhow::Result<Option<InUse>> {
         let asked = self.predecessor.as_mut().map(Predecessor::in_use).transpose();
         Ok(asked.context("the process to take over from did not tell its configuration")?.flatten())
     }
 
-    /// Looks; before anything else, since it is about open files and the environment.
+    /// Finds the inherited sockets; to be called first, since it is about open files and the environment.
     pub(super) fn look() -> anyhow::Result<Self> {
         if let Some((predecessor, inherited)) =
             Predecessor::find().context("the process to take over from did not hand over its sockets")?
@@ -39,8 +40,8 @@ impl StartState {
     }
 }
 
-/// The runtime of the command's own thread. Dropped, it leaves what still blocks another thread behind: a resolver that does not
-/// answer must not keep a process from its end.
+/// The runtime of the command's own thread. Dropped, it abandons threads that are still blocked: a name resolver that
+/// does not answer must not keep a process from its end.
 pub(super) struct CommandRuntime(Option<tokio::runtime::Runtime>);
 
 pub(super) fn runtime() -> anyhow::Result<CommandRuntime> {
@@ -64,8 +65,8 @@ impl Drop for CommandRuntime {
     }
 }
 
-/// Runs the proxy until SIGTERM or SIGINT, until the operator ends it, or until a successor that SIGUSR2 asked for has taken
-/// over; `started` is told what runs.
+/// Runs the proxy until SIGTERM or SIGINT, until the operator ends it, or until a successor that SIGUSR2 or the
+/// operator asked for has taken over; `started` is called with the running app.
 pub(super) async fn until_stopped(
     config: Config,
     found: StartState,
@@ -95,7 +96,7 @@ pub(super) async fn until_stopped(
         stop.next().await;
     };
     let drained = match leave {
-        // Neither the service nor its watchdog are this process's any more.
+        // The service and its watchdog belong to the successor from here on.
         Leave::HandedOver => app.retire(hurry).await,
         Leave::Stop { successor } => {
             notify::stopping().await;
@@ -116,9 +117,9 @@ pub(super) async fn until_stopped(
 
 /// Why this process is to end.
 enum Leave {
-    /// Another serves.
+    /// A successor serves.
     HandedOver,
-    /// It was told to, perhaps while another was starting.
+    /// It was told to stop, perhaps while a successor was starting.
     Stop { successor: Option<Successor> },
 }
 
@@ -132,7 +133,7 @@ async fn until_leave(app: &App, stop: &mut StopSignals, upgrade: &mut Signal) ->
             _ = upgrade.recv() => None,
             reply = app.asked_to_upgrade() => Some(reply),
         };
-        // Whoever asked may have gone.
+        // The operator that asked may have gone.
         let tell = |outcome| drop(reply.map(|reply| reply.send(outcome)));
         tracing::info!("starting a successor");
         let (offered, in_use, unchanging) = tokio::select! {
@@ -158,7 +159,7 @@ async fn until_leave(app: &App, stop: &mut StopSignals, upgrade: &mut Signal) ->
             }
             ready = successor.ready(in_use.as_ref()) => match ready {
                 Ok(pid) => {
-                    // First, so that the manager takes the successor's word when it says that it is ready.
+                    // First, so that the service manager accepts the successor's message that it is ready.
                     notify::main_pid(pid).await;
                     unchanging.for_good();
                     tracing::info!(successor = pid, "handed over; finishing what is under way");
@@ -175,7 +176,7 @@ async fn until_leave(app: &App, stop: &mut StopSignals, upgrade: &mut Signal) ->
     }
 }
 
-/// By a signal or by the operator: which.
+/// Resolves to the name of the signal, or of the operator's command, that ends the process.
 async fn told_to_stop(app: &App, stop: &mut StopSignals) -> &'static str {
     tokio::select! {
         signal = stop.next() => signal,

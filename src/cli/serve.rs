@@ -68,12 +68,12 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CommandFailure> {
 }
 
 impl ServeArgs {
-    /// These flags and those `before` the word: `frontgate --listen :443 serve --admin off`.
+    /// These flags laid over those `before` the word: `frontgate --listen :443 serve --admin off`.
     pub(super) fn after(self, before: Self) -> Result<Self, CommandFailure> {
         Ok(Self { config: one("--config", before.config, self.config)?, flags: self.flags.after(before.flags)? })
     }
 
-    /// The configuration under these flags, to be read now and again.
+    /// The configuration under these flags, to be read at the start and at each reload.
     fn written(self) -> ConfigSource {
         let file = self.config.clone();
         ConfigSource::new(

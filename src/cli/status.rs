@@ -7,7 +7,7 @@ use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 
-/// Whom to ask.
+/// Which frontgate to ask.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  frontgate status | jq .reloads\n  frontgate status --ready")]
 pub(super) struct StatusArgs {

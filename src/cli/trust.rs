@@ -1,8 +1,8 @@
 //! `frontgate trust`: the local CA goes into the trust stores of this machine, or out of them again.
 //!
-//! [`found`] looks at what there is, [`plan()`] decides what to do about it, [`carry_out`] does it. What cannot be done is told
-//! as commands for a person ([`by_hand`]). No store is written to directly but by the system's own tools, and no command
-//! passes through a shell.
+//! [`found`] looks for the stores and tools of this machine, [`plan()`] decides what to do with each, [`carry_out`]
+//! does it. Steps that frontgate cannot do are printed as commands for the user ([`by_hand`]). No store is written to
+//! directly but by the system's own tools, and no command passes through a shell.
 
 mod by_hand;
 mod carry_out;
@@ -65,7 +65,7 @@ enum StoreChoice {
 /// The certificate that stores are to trust.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct TrustedCa {
-    /// Where it lies, for commands that read it.
+    /// Path of the certificate, for commands that read it.
     file: PathBuf,
     pem: String,
     der: Vec<u8>,
@@ -79,7 +79,7 @@ impl TrustedCa {
         Self { file, pem: to_pem(&certificate), der: certificate.to_vec(), fingerprint }
     }
 
-    /// What it is called in stores that want a name. It differs between two CAs.
+    /// The certificate's name in stores that want one. It differs between two CAs.
     fn nickname(&self) -> String {
         let hex: String = self.fingerprint.to_string().split(':').take(4).collect();
         format!("frontgate local CA {hex}")
@@ -128,7 +128,7 @@ fn local_ca(config: &Config, dir: &Path, task: TrustTask, mode: TrustMode) -> Re
         }
         (TrustTask::Uninstall, _, Some(kept)) | (TrustTask::Install, TrustMode::Print, Some(kept)) => Ok(Some(kept)),
         (TrustTask::Install, TrustMode::Do, kept) => {
-            // The same as at the start of the proxy: what serves later is what is trusted here.
+            // The same settings as at the start of the proxy: the CA that serves later is the one that is trusted here.
             let tls = Tls { certificate: Certificate::Local, ..config.tls.clone() };
             let source = CheckedCert::open(&tls, Some(dir), OffsetDateTime::now_utc()).map_err(anyhow::Error::new)?;
             let certificate = source.ca().cloned().context("the local CA is gone")?;

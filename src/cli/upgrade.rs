@@ -8,7 +8,7 @@ use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 
-/// Whom to ask.
+/// Which frontgate to ask.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Example:\n  frontgate upgrade\n\nReplace the file that frontgate was started from first. Exit code 0 when the \
@@ -27,7 +27,8 @@ pub(super) fn run(args: UpgradeArgs) -> Result<(), CommandFailure> {
 async fn upgrade(client: &AdminClient) -> Result<String, CommandFailure> {
     let before = pid(&client.ask(Method::GET, "/status").await?.done()?);
     match client.ask(Method::POST, "/upgrade").await {
-        // A process without clients is gone before it can say that another has taken over, and that one knows.
+        // A process without clients may end before it can answer that a successor has taken over; that successor's
+        // status shows it.
         Err(lost @ AdminUnanswered::Lost(..)) => match pid(&client.ask(Method::GET, "/status").await?.done()?) {
             Some(pid) if before != Some(pid) => Ok(format!("process {pid} has taken over\n")),
             _ => Err(lost.into()),

@@ -1,4 +1,4 @@
-//! `tls.acme`: who gives out the public certificate, and how frontgate proves that the names are its own.
+//! `tls.acme`: the authority that issues the public certificate, and how frontgate proves that the names are its own.
 
 mod directory;
 mod eab;
@@ -24,13 +24,13 @@ pub use eab::Eab;
 pub struct Acme {
     /// The certificate authority.
     pub directory: Directory,
-    /// Where the authority may write to.
+    /// The mail address that the authority may write to.
     pub email: Option<String>,
-    /// What kind of certificate is asked for.
+    /// The profile, which is the kind of certificate that is ordered.
     pub profile: AcmeProfile,
     /// PEM file with the CA that the directory's own certificate is checked with, besides the system's.
     pub ca_file: Option<PathBuf>,
-    /// How to prove that a name is ours, the first one first.
+    /// The ways to prove that a name is ours, in the order to try them.
     pub challenge: Vec<AcmeChallengeKind>,
     /// An account with the authority that exists outside of ACME.
     pub eab: Eab,
@@ -41,9 +41,9 @@ pub struct Acme {
 pub enum AcmeProfile {
     /// `shortlived` where an IP address needs it, else none.
     Auto,
-    /// None: the directory's default.
+    /// No profile in the order: the directory uses its default.
     None,
-    /// This one.
+    /// The profile of this name.
     Named(String),
 }
 
@@ -70,7 +70,7 @@ impl Default for Acme {
 }
 
 impl Acme {
-    /// The keys that are not as they are by default.
+    /// The keys with values other than the defaults.
     pub(super) fn changed(&self) -> impl Iterator<Item = &'static str> + use<> {
         let usual = Self::default();
         let keys = [
@@ -84,8 +84,8 @@ impl Acme {
         keys.into_iter().filter_map(|(key, changed)| changed.then_some(key))
     }
 
-    /// Whether the authority may give a certificate for `name`. Let's Encrypt does so only for names of the public internet;
-    /// another directory may be a private one.
+    /// Whether the authority may give a certificate for `name`. Let's Encrypt does so only for names of the public
+    /// internet; another directory may be a private one.
     pub fn certifies(&self, name: &Name) -> bool {
         matches!(self.directory, Directory::Url(_)) || is_public(name)
     }

@@ -1,4 +1,4 @@
-//! `admin`: where operators ask, and what they must show.
+//! `admin`: the listener for operators, and the token that they must show.
 
 use std::fmt;
 use std::io;
@@ -20,35 +20,35 @@ use super::{BindAddr, Secret, UnixAccess};
 /// The admin listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
-    /// Where it listens; `None` turns it off.
+    /// The address it listens at; `None` turns it off.
     pub address: Option<BindAddr>,
     /// The permissions of its unix socket.
     pub access: UnixAccess,
-    /// What must be shown to it; `None` is nothing.
+    /// The token that every request must carry; with `None` no token is asked for.
     pub token: Option<AdminToken>,
 }
 
-/// What an operator shows to the admin listener.
+/// The token of the admin listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AdminToken {
-    /// This.
+    /// Written in the configuration itself.
     Text(Secret),
-    /// What this file holds, without the end of its line.
+    /// The contents of this file, without the end of its line.
     File(PathBuf),
 }
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The file.
+    /// The file cannot be read.
     #[error("cannot read {path}: {source}")]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// It holds something else.
+    /// The file at this path does not hold one token.
     #[error("{0} holds no token; expected one line of letters, digits and -._~+/=")]
     NoToken(PathBuf),
 }
@@ -60,7 +60,7 @@ impl Default for Admin {
 }
 
 impl Admin {
-    /// No admin listener.
+    /// The settings without an admin listener.
     pub fn off() -> Self {
         Self { address: None, ..Self::default() }
     }
@@ -69,12 +69,13 @@ impl Admin {
         Self { address: Some(address), access: UnixAccess::default(), token: None }
     }
 
-    /// Whether others than this machine's can reach a listener at `address`.
+    /// Whether peers on other machines can reach a listener at `address`.
     pub(crate) fn is_wide(address: SocketAddr) -> bool {
         !address.ip().to_canonical().is_loopback()
     }
 
-    /// Where a frontgate with this listener is asked; nothing if it has none. Who listens at every address is found at the nearest.
+    /// The address to dial for a frontgate with this listener; `None` if it has no listener. A listener at every
+    /// address is dialled at loopback.
     pub fn to_dial(&self) -> Option<UpstreamAddress> {
         match self.address.as_ref()? {
             BindAddr::Tcp(at) => {
@@ -91,10 +92,10 @@ impl Admin {
 }
 
 impl AdminToken {
-    /// The token.
+    /// The token's bytes.
     ///
     /// # Errors
-    /// Its file cannot be read, or holds none.
+    /// The token's file cannot be read, or holds no token.
     pub fn read(&self) -> Result<Secret, TokenError> {
         let path = match self {
             Self::Text(secret) => return Ok(secret.clone()),
@@ -108,7 +109,7 @@ impl AdminToken {
 }
 
 impl fmt::Display for Admin {
-    /// Its address, as the config has it.
+    /// The address, as the configuration writes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.address {
             None => f.write_str(OFF),
@@ -117,12 +118,12 @@ impl fmt::Display for Admin {
     }
 }
 
-/// Whether this is an address, or `off`.
+/// Whether `text` is an address, or `off`.
 pub(super) fn is_address(text: &str) -> bool {
     AdminOf.parse(text).is_ok()
 }
 
-/// As RFC 6750 §2.1 has a token.
+/// Whether `text` has the syntax of a bearer token (RFC 6750 §2.1).
 fn is_token(text: &[u8]) -> bool {
     let letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(byte);
     !text.is_empty() && text.iter().all(letter)
@@ -272,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_listens_at_every_address_is_dialled_at_the_nearest() {
+    fn a_listener_at_every_address_is_dialled_at_loopback() {
         for (written, dialled) in [
             ("127.0.0.1:9180", Some("http://127.0.0.1:9180")),
             ("192.0.2.7:1", Some("http://192.0.2.7:1")),

@@ -1,4 +1,4 @@
-//! `auth`: who may pass.
+//! `auth`: the login that a request needs to pass.
 
 use std::fmt;
 
@@ -12,26 +12,26 @@ use super::node::{ConfigNode, ConfigValue};
 use super::problem::ValueError;
 use super::setting::{MASK, SettingReader};
 
-/// Who may pass.
+/// The login that a request needs to pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Auth {
-    /// Everybody.
+    /// None: every request passes.
     #[default]
     None,
-    /// Who knows a user's password (RFC 7617).
+    /// A user's name and password (RFC 7617).
     Basic(BasicAuth),
 }
 
-/// Users and their passwords.
+/// The users that may log in, and the header that names them to the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BasicAuth {
-    /// Names and passwords.
+    /// Each user's name and the hash of the password.
     pub users: Vec<(String, PasswordHash)>,
-    /// The field that tells the gateway who it is.
+    /// The header field that tells the gateway the user's name.
     pub user_header: Option<HeaderName>,
 }
 
-/// The hash of a password; it cannot be printed.
+/// The hash of a password. `Debug` masks it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum PasswordHash {
     /// `$argon2id$…` in the PHC string format; argon2i and argon2d, too.
@@ -46,7 +46,7 @@ impl fmt::Debug for PasswordHash {
     }
 }
 
-/// `none`, or what it takes.
+/// The kind of `auth`: `none`, or users.
 pub(super) struct AuthOf;
 
 const KEYS: Keyed<AuthKeys> = Keyed::NEW;
@@ -160,7 +160,7 @@ impl KeyKind for UserName {
 
 const LONGEST_USER: usize = 255;
 
-/// The hash of a password. What is wrong with one is said without repeating it.
+/// The hash of a password. A fault of one is described without repeating it.
 struct HashValue;
 
 impl KeyKind for HashValue {
@@ -188,7 +188,7 @@ impl KeyKind for HashValue {
 
     fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<PasswordHash> {
         if at.is_masked(&node.value) {
-            // No password has it.
+            // No password has this hash.
             return Some(PasswordHash::Bcrypt(MASK.to_owned()));
         }
         let read = match &node.value {
@@ -217,7 +217,7 @@ fn argon2(text: &str) -> Result<PasswordHash, ValueError> {
     if !known || hash.salt.is_none() || hash.hash.is_none() {
         return Err(broken());
     }
-    // Every login pays it, also the wrong ones.
+    // Every login pays this cost, also a failed one.
     if cost.m_cost() > MOST_MEMORY || cost.t_cost() > MOST_PASSES || cost.p_cost() > MOST_LANES {
         return Err(ValueError::new("the hash costs too much to be checked for each login")
             .hint("at most 256 MiB (m=262144), t=32 and p=16; 19 MiB (m=19456), t=2 and p=1 are usual"));
@@ -240,10 +240,10 @@ fn bcrypt(text: &str) -> Result<PasswordHash, ValueError> {
 const MOST_MEMORY: u32 = 256 * 1024;
 const MOST_PASSES: u32 = 32;
 const MOST_LANES: u32 = 16;
-/// Some two seconds.
+/// bcrypt's cost; a login takes some two seconds.
 const MOST_COST: u32 = 15;
 
-/// A header that is for us alone to set.
+/// The name of the header that only frontgate may set.
 struct UserHeader;
 
 impl KeyKind for UserHeader {

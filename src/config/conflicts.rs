@@ -1,4 +1,4 @@
-//! What listeners cannot have together, and gateways that are frontgate itself.
+//! Addresses that listeners cannot have together, and gateways that are frontgate itself.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -15,12 +15,13 @@ struct WantedAddress {
     address: BindAddr,
 }
 
-/// Reports addresses that cannot be had together, and an admin listener that anybody could use.
+/// Reports addresses that cannot be bound together, and an admin listener without a token that other machines can
+/// reach.
 pub(super) fn check(config: &Config, checks: &mut SectionChecks<'_>) {
     let mut seen: Vec<WantedAddress> = Vec::new();
     for wanted in listeners(config) {
         if let Some(first) = seen.iter().find(|first| overlap(&first.address, &wanted.address)) {
-            // What was written is at fault, and not a default.
+            // The address that was written is at fault, and not a default.
             let (own, other) = if checks.sets(&wanted.key) { (&wanted, first) } else { (first, &wanted) };
             let named = checks.named(&other.key);
             let fault = if own.address == other.address {
@@ -45,8 +46,8 @@ pub(super) fn check(config: &Config, checks: &mut SectionChecks<'_>) {
     }
 }
 
-/// The gateways that are listeners of frontgate's own: the key of each, and what it would be. `is_here` tells whether an address is
-/// one of this machine's.
+/// The gateways that are listeners of frontgate's own: the key of each, and a text that says which listener it is.
+/// `is_here` tells whether an address is one of this machine's.
 pub(super) fn own_gateways(config: &Config, is_here: &dyn Fn(IpAddr) -> bool) -> Vec<(String, String)> {
     let listeners = listeners(config);
     let own = |upstream: &UpstreamAddress| {
@@ -134,7 +135,7 @@ fn listeners(config: &Config) -> Vec<WantedAddress> {
     all
 }
 
-/// Whether both cannot be bound. An unspecified IPv6 address takes IPv4, too.
+/// Whether `a` and `b` cannot both be bound. An unspecified IPv6 address takes IPv4, too.
 fn overlap(a: &BindAddr, b: &BindAddr) -> bool {
     match (a, b) {
         (BindAddr::Unix(a), BindAddr::Unix(b)) => a == b,
@@ -148,7 +149,7 @@ fn overlap(a: &BindAddr, b: &BindAddr) -> bool {
     }
 }
 
-/// The same link-local address is another one on another link.
+/// The scope of a link-local address: the same address on another link is another one.
 fn scope(address: SocketAddr) -> u32 {
     match address {
         SocketAddr::V4(_) => 0,

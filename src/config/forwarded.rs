@@ -16,23 +16,23 @@ use super::setting::SettingReader;
 pub struct Forwarded {
     /// Proxies in front of frontgate whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// What to do with a client on this very machine.
+    /// Whether a client on this machine gets forwarding headers.
     pub local_clients: LocalClients,
     /// Send `X-Forwarded-*` and `X-Real-IP`.
     pub x_forwarded: bool,
     /// Send `Forwarded` (RFC 7239).
     pub rfc7239: bool,
-    /// More fields that never pass from a client, in any spelling.
+    /// More fields that are removed from every client's request, in any spelling.
     pub strip: Vec<HeaderName>,
 }
 
 /// How a client on this machine that asks for a loopback name is passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LocalClients {
-    /// Without forwarding headers, as the direct client it is.
+    /// Without forwarding headers, as a direct client of the gateway.
     #[default]
     Auto,
-    /// Like every other client.
+    /// With forwarding headers, like every other client.
     Forwarded,
 }
 
@@ -97,7 +97,7 @@ impl KeySection for Forwarded {
     }
 }
 
-/// Whether it has more than the networks that one operator can have: a /8, and all private addresses of IPv6.
+/// Whether a network is larger than those that one operator can have: a /8, and all private addresses of IPv6.
 fn is_wide(net: &IpNet) -> bool {
     match net {
         IpNet::V4(net) => net.prefix_len() < 8,

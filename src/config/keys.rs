@@ -1,7 +1,7 @@
 //! How a section says what its keys are: once, each bound to the field it sets.
 //!
-//! A section's [`KeySection::keys`] is a list: name, kind, field, one sentence. Everything that needs to know the keys walks
-//! that list: the reader, the names of environment variables, `check --print`, the JSON Schema and the reference. The
+//! A section's [`KeySection::keys`] is a list: name, kind, field, one sentence. Every consumer of the keys walks that
+//! list: the reader, the names of environment variables, `check --print`, the JSON Schema and the reference. The
 //! defaults are those of the section's `Default`, so they are written once too.
 
 use std::borrow::Cow;
@@ -17,13 +17,13 @@ pub(super) trait KeySection {
     /// Names every key, in the order of the reference.
     fn keys(&mut self, keys: &mut dyn Keys);
 
-    /// What the keys must satisfy together.
+    /// Reports keys that contradict each other.
     fn check(&self, checks: &mut SectionChecks<'_>) {
         let _ = checks;
     }
 }
 
-/// Whoever walks the list.
+/// A walk over the list of keys.
 pub(super) trait Keys {
     /// A key that holds a value.
     fn slot(&mut self, name: &'static str, doc: &'static str, slot: &mut dyn KeySlot);
@@ -42,24 +42,24 @@ impl dyn Keys + '_ {
     }
 }
 
-/// What a key may hold: how it is read, written and described.
+/// The kind of a key's value: how it is read, written and described.
 pub(super) trait KeyKind {
-    /// What it is read into.
+    /// The type of the value.
     type Value;
 
-    /// What people call it: `duration`, `list of addresses`.
+    /// The kind's name in the reference: `duration`, `list of addresses`.
     fn name(&self) -> String;
 
-    /// Reads it from one word.
+    /// Reads a value from one word.
     fn parse(&self, text: &str) -> Result<Self::Value, ValueError>;
 
-    /// Writes it so that it reads the same.
+    /// Writes a value so that it reads back the same.
     fn write(&self, value: &Self::Value) -> YamlText;
 
-    /// Its JSON Schema.
+    /// The JSON Schema of a value.
     fn schema(&self) -> Json;
 
-    /// Reads it from a node; kinds that are more than one word have their own way.
+    /// Reads a value from a node; kinds of more than one word override it.
     fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Self::Value> {
         let read = match &node.value {
             ConfigValue::Scalar(text) => self.parse(text),
@@ -70,12 +70,13 @@ pub(super) trait KeyKind {
         read.map_err(|fault| at.report(&node.place, fault)).ok()
     }
 
-    /// The names of its parts, when it may be written as a mapping.
+    /// The names of the parts, when the value may be written as a mapping.
     fn parts(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// What it holds many of, if that has keys of its own, and how the path goes on to one of them: `[]` or `.NAME`.
+    /// The section of each item, when the value is a list or mapping of sections, and how the path continues to an
+    /// item: `[]` or `.NAME`.
     fn items(&self) -> Option<(&'static str, Box<dyn KeySection>)> {
         None
     }
@@ -84,7 +85,7 @@ pub(super) trait KeyKind {
 /// A value in the shape in which YAML shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum YamlText {
-    /// Not set.
+    /// Not set: `null`.
     Null,
     /// A number.
     Number(u64),
@@ -103,9 +104,9 @@ impl YamlText {
     }
 }
 
-/// A kind together with the field it is read into, whatever its type.
+/// A kind together with the field it is read into; hides the field's type.
 pub(super) trait KeySlot {
-    /// Reads the field; leaves it alone and reports when that fails.
+    /// Reads the field; on a failure leaves it alone and reports why.
     fn read(&mut self, node: &ConfigNode, at: &mut SettingReader<'_>);
     /// See [`KeyKind::write`].
     fn write(&self) -> YamlText;
@@ -152,9 +153,9 @@ impl<K: KeyKind> KeySlot for BoundKey<'_, K> {
     }
 }
 
-/// Where a section reports what its keys do not satisfy together.
+/// Where a section reports keys that contradict each other.
 pub(super) struct SectionChecks<'a> {
-    /// The document, to find out where a key stands.
+    /// The document, for the position of a key.
     pub(super) root: &'a ConfigNode,
     /// The section's own path.
     pub(super) path: String,
@@ -162,7 +163,7 @@ pub(super) struct SectionChecks<'a> {
 }
 
 impl SectionChecks<'_> {
-    /// Whether `key` is written.
+    /// Whether `key` is written in the configuration.
     pub(super) fn sets(&self, key: &str) -> bool {
         self.root.find(&super::node::join(&self.path, key)).is_some()
     }
@@ -177,8 +178,8 @@ impl SectionChecks<'_> {
         }
     }
 
-    /// Reports `fault` where the first of `keys` stands that was given, else where the section does. A key that could not be read has been reported
-    /// already and proves nothing, so then there is nothing to say.
+    /// Reports `fault` at the first of `keys` that was given, else at the section. A key that could not be read has
+    /// been reported already and proves nothing, so then nothing is reported.
     pub(super) fn report(&mut self, keys: &[&str], fault: ValueError) {
         let paths: Vec<String> = keys.iter().map(|key| super::node::join(&self.path, key)).collect();
         let unread = |path: &String| {

@@ -1,4 +1,5 @@
-//! What a key may hold. A kind turns text into a type once, says what is wrong in words, and writes the type back.
+//! The kinds of values that keys hold. A kind turns text into a type once, explains what is wrong with a text, and
+//! writes the type back.
 
 mod addr;
 mod cert_name;
@@ -44,8 +45,8 @@ pub(super) use word::WordOf;
 
 use std::fmt;
 
-/// A value as a message quotes it: escaped, no longer than a line needs, and not at all when it may hold a secret, such
-/// as a URL with a password or a key that was pasted in.
+/// A value as a message quotes it: escaped, cut to what fits a line, and left out entirely when it may hold a secret,
+/// such as a URL with a password or a key that was pasted in.
 pub(super) struct Quoted<'a>(pub(super) &'a str);
 
 impl fmt::Display for Quoted<'_> {

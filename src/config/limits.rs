@@ -1,4 +1,4 @@
-//! `limits`: what one peer, and all peers together, may use.
+//! `limits`: how much one peer, and all peers together, may use.
 
 use serde_json::{Value as Json, json};
 
@@ -9,13 +9,13 @@ use super::problem::ValueError;
 /// The `limits` section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Client connections in all.
+    /// The most client connections at once.
     pub connections: CountValue,
-    /// Client connections from one network; `None` is unlimited.
+    /// The most client connections at once from one network; `None` is unlimited.
     pub connections_per_client: Option<usize>,
-    /// Requests under way in all.
+    /// The most requests under way at once.
     pub requests: CountValue,
-    /// Requests under way of one client's network; `None` is unlimited.
+    /// The most requests under way at once from one client's network; `None` is unlimited.
     pub requests_per_client: Option<CountValue>,
     /// Request line and header fields together, in bytes.
     pub request_head: usize,
@@ -23,7 +23,7 @@ pub struct Limits {
     pub request_body: Option<u64>,
 }
 
-/// How many there may be of something at once.
+/// A limit on a count of connections or requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CountValue {
     /// As many as the open-file limit and the memory carry.
@@ -46,7 +46,7 @@ impl Default for Limits {
     }
 }
 
-/// hyper's HTTP/1 buffer cannot be smaller than 8 KiB; beyond 16 MiB a head is not a head.
+/// Bytes. hyper's HTTP/1 buffer cannot be smaller than 8 KiB; beyond 16 MiB a head is a mistake.
 const HEAD: SizeValue<usize> = SizeValue::between(8 << 10, 16 << 20);
 
 const BODY: SizeValue<u64> = SizeValue::between(1, 1 << 50);
@@ -83,7 +83,7 @@ impl KeySection for Limits {
     }
 }
 
-/// A number, or `auto`.
+/// The kind of a limit: a number, or `auto`.
 struct NumberOrAuto;
 
 impl KeyKind for NumberOrAuto {

@@ -22,11 +22,11 @@ pub struct Listen {
     pub http: Vec<SocketAddr>,
     /// Plain listeners that proxy.
     pub plain: Vec<ListenAt>,
-    /// Peers whose connections start with a PROXY protocol header (v1 or v2).
+    /// Networks of the peers that start their connections with a PROXY protocol header (v1 or v2).
     pub proxy_protocol_from: Vec<IpNet>,
 }
 
-/// An address a listener can be bound to.
+/// An address that a listener can be bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BindAddr {
     /// `host:port`
@@ -35,12 +35,12 @@ pub enum BindAddr {
     Unix(PathBuf),
 }
 
-/// An address to listen at, and its permissions.
+/// A plain listener's address, and the permissions of its unix socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenAt {
-    /// The address.
+    /// The address to bind.
     pub address: BindAddr,
-    /// Of a unix socket.
+    /// The permissions; used for a unix socket only.
     pub access: UnixAccess,
 }
 
@@ -103,7 +103,7 @@ impl KeySection for Listen {
     }
 }
 
-/// An address, or the long form.
+/// The kind of `plain`: an address, or the long form.
 struct ListenPlain;
 
 const LONG: Keyed<ListenLong> = Keyed::NEW;
@@ -166,7 +166,7 @@ impl KeySection for ListenLong {
     }
 }
 
-/// An address to listen at, TCP or unix.
+/// The kind of an address to bind, TCP or unix.
 pub(super) struct BindValue;
 
 impl KeyKind for BindValue {

@@ -17,26 +17,27 @@ use super::setting::BaseFolders;
 use super::yaml;
 use super::{Config, conflicts};
 
-/// A configuration, and where it came from.
+/// A configuration with its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// What to run on.
+    /// The settings to run on.
     pub config: Config,
     /// The file that was read.
     pub file: Option<PathBuf>,
-    /// What is hardly meant as it is written.
+    /// Settings that are valid but probably a mistake.
     pub warnings: Problems,
-    /// What was written, to say where.
+    /// The document as it was written, for the positions of settings.
     root: ConfigNode,
 }
 
 impl Loaded {
-    /// What turned out to be wrong with the setting `path` only when it was used, where that setting was written.
+    /// The problem of the setting `path` that only its use has revealed, at the position where that setting was
+    /// written.
     pub fn problem(&self, path: &str, message: impl Into<String>) -> Problems {
         Problems::new(self.file.clone(), vec![self.at(path, ValueError::new(message))])
     }
 
-    /// The same as a warning, among the others.
+    /// Adds such a problem as a warning.
     pub(crate) fn warn(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
         let problem = self.at(path, ValueError::new(message).hint(hint).warning());
         self.warnings = self.warnings.clone().and(vec![problem]);
@@ -47,10 +48,10 @@ impl Loaded {
         self.root.find(path).is_some_and(|node| !node.says_nothing())
     }
 
-    /// Gateways that are frontgate itself; `is_here` tells whether an address is one of this machine's.
+    /// Reports gateways that are frontgate itself; `is_here` tells whether an address is one of this machine's.
     ///
     /// # Errors
-    /// There are such.
+    /// A gateway is a listener of frontgate's own.
     pub(crate) fn check_gateways(&self, is_here: &dyn Fn(IpAddr) -> bool) -> Result<(), Problems> {
         let own = conflicts::own_gateways(&self.config, is_here).into_iter();
         let problems: Vec<_> = own.map(|(key, why)| self.at(&key, ValueError::new(why).hint(GATEWAY))).collect();
@@ -87,19 +88,19 @@ pub enum ConfigLocation {
     File(PathBuf),
     /// In this text, which is to become this file.
     Text {
-        /// The YAML.
+        /// The YAML text.
         text: String,
-        /// Where it is to be.
+        /// The path that the text is to be written to.
         file: PathBuf,
     },
-    /// Nowhere: the defaults.
+    /// In no file: the defaults apply.
     Defaults,
 }
 
-/// Where a configuration is looked for when no file was named.
+/// The paths where a configuration is looked for when no file was named.
 const PLACES: [&str; 2] = ["frontgate.yaml", "/etc/frontgate/frontgate.yaml"];
 
-/// The largest file that is read; a configuration a hundredth of this size is a long one.
+/// Bytes of the largest file that is read; a configuration a hundredth of this size is a long one.
 const LARGEST: u64 = 1 << 20;
 
 impl ConfigLocation {
@@ -116,7 +117,7 @@ impl ConfigLocation {
 /// and `flags` override both.
 ///
 /// # Errors
-/// Everything that is wrong, at once.
+/// Every problem of the configuration, at once.
 pub fn load(
     source: ConfigLocation,
     env: impl IntoIterator<Item = (String, String)>,
@@ -139,10 +140,10 @@ pub fn load(
     }
 }
 
-/// The text of a configuration.
+/// Reads the text of a configuration file.
 ///
 /// # Errors
-/// It cannot be read.
+/// The file cannot be read.
 pub fn read_text(file: &Path) -> Result<String, Problems> {
     text_of(file).map_err(|error| {
         let fault = unreadable(&error);
@@ -152,17 +153,17 @@ pub fn read_text(file: &Path) -> Result<String, Problems> {
     })
 }
 
-/// What is said of a file that was in use and says nothing any more, or of which nothing is found.
+/// The problem of a file that was in use and has become empty, or of a file that is no longer found.
 pub fn nothing(file: Option<PathBuf>) -> Problems {
     let fault = ValueError::new(if file.is_some() { "says nothing" } else { "the configuration file is gone" });
     Problems::new(file, vec![Problem::new(&SettingPosition::Whole, "", fault.hint(RESTART))])
 }
 
-/// The text of a configuration that is in use, read once more. What could not be meant is refused: a file that is gone, that is
-/// no file, or that says nothing.
+/// Reads the text of a configuration that is in use once more. A file that was probably not meant to change so is
+/// refused: one that is gone, that is no regular file, or that says nothing.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// The problem of the file.
 pub fn reread_text(file: &Path) -> Result<String, Problems> {
     let refused = |fault| Err(whole(file.to_owned(), fault));
     match regular_text_of(file) {
@@ -175,13 +176,13 @@ pub fn reread_text(file: &Path) -> Result<String, Problems> {
 
 const RESTART: &str = "what was read before stays in use; only a start takes no configuration for the defaults";
 
-/// Whether a file with this text sets nothing at all.
+/// Whether a file with this text sets no key.
 pub fn says_nothing(text: &str) -> bool {
     yaml::parse(text, &mut Vec::new()).is_ok_and(|root| root.says_nothing())
 }
 
-/// What can be read of the configuration, whatever is wrong with the rest: enough to find a frontgate that runs on an earlier
-/// state of it.
+/// The readable part of the configuration, whatever is wrong with the rest: enough to find a frontgate that runs on an
+/// earlier state of it.
 pub fn glimpse(source: &ConfigLocation, env: impl IntoIterator<Item = (String, String)>, flags: &Overrides) -> Config {
     let (file, text) = match source {
         ConfigLocation::File(file) => (Some(file.as_path()), text_of(file).unwrap_or_default()),
@@ -191,8 +192,8 @@ pub fn glimpse(source: &ConfigLocation, env: impl IntoIterator<Item = (String, S
     lay(&text, env, flags, &folders(file), &mut Vec::new()).0
 }
 
-/// The configuration in `text`, which a running frontgate has printed, with its secrets masked: they are nothing that could be used.
-/// `None` where this version does not understand all of it.
+/// The configuration in `text`, which a running frontgate has printed with its secrets masked: the secrets in the
+/// result cannot be used. `None` where this version does not understand all of the text.
 pub fn printed(text: &str) -> Option<Config> {
     let mut problems = Vec::new();
     let folders = BaseFolders { printed: true, ..folders(None) };
@@ -200,14 +201,14 @@ pub fn printed(text: &str) -> Option<Config> {
     problems.iter().all(|problem| problem.severity == ProblemSeverity::Warning).then_some(config)
 }
 
-/// Whether the address in `flags` is one.
+/// Checks the syntax of the admin address in `flags`.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The problem of the address.
 pub fn check_admin(flags: &Overrides) -> Result<(), Problems> {
     let mut problems = Vec::new();
     lay("", [], flags, &folders(None), &mut problems);
-    // Others may listen where a token is needed, and the file may have one.
+    // A listener that other machines reach needs a token, and the file may have one.
     let admin = flags.admin.as_deref().unwrap_or_default();
     if problems.is_empty() || crate::config::admin::is_address(admin) {
         Ok(())
@@ -216,15 +217,15 @@ pub fn check_admin(flags: &Overrides) -> Result<(), Problems> {
     }
 }
 
-/// What relative paths begin at.
+/// The folders at which relative paths begin.
 fn folders(file: Option<&Path>) -> BaseFolders {
-    // A folder that is gone leaves relative paths as they are; opening them will say so.
+    // A working folder that is gone leaves relative paths as they are; opening them will fail and say so.
     let working = env::current_dir().unwrap_or_default();
     let folder = file.and_then(Path::parent).unwrap_or(Path::new(""));
     BaseFolders { file: working.join(folder), working, printed: false }
 }
 
-/// The configuration in `text`, under the overrides, all that was written, and warnings.
+/// Parses `text`, under the overrides. Returns the configuration, the document as it was written, and warnings.
 pub(super) fn parse(
     text: &str,
     env: impl IntoIterator<Item = (String, String)>,
@@ -237,7 +238,7 @@ pub(super) fn parse(
     if is_wrong { Err(problems) } else { Ok((config, root, problems)) }
 }
 
-/// As much as can be read of it; what is wrong goes to `problems`.
+/// Lays the sources over each other as far as they can be read; faults go to `problems`.
 fn lay(
     text: &str,
     env: impl IntoIterator<Item = (String, String)>,
@@ -268,7 +269,7 @@ fn is_own(problem: &Problem) -> bool {
     matches!(problem.place, SettingPosition::Variable(_) | SettingPosition::Flag(_))
 }
 
-/// Also of a pipe, as a shell's `<(…)` is one.
+/// Reads the text, also from a pipe such as a shell's `<(…)`.
 fn text_of(file: &Path) -> io::Result<String> {
     limited(fs::File::open(file)?)
 }

@@ -6,13 +6,13 @@ use super::kinds::{List, TextValue, WordOf};
 /// The `log` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
-    /// The least severe level that is written.
+    /// The least severe level of lines that are written.
     pub level: Level,
     /// Text or JSON.
     pub format: LogFormat,
-    /// One line per request and per WebSocket.
+    /// Whether one line is written per request and per WebSocket.
     pub access: bool,
-    /// Parameters whose values never reach a log line.
+    /// Parameters of URLs with values that never reach a log line.
     pub redact: Vec<String>,
 }
 
@@ -45,8 +45,8 @@ impl Default for Log {
     }
 }
 
-/// What opens a door at the gateway or at a login service: its tokens and tickets, those of OAuth 2 and `OpenID` Connect, and
-/// signatures in URLs.
+/// Parameters that carry credentials of the gateway or of a login service: its tokens and tickets, those of OAuth 2 and
+/// `OpenID` Connect, and signatures in URLs.
 const REDACT: [&str; 12] = [
     "token",
     "bootstrapToken",

@@ -1,7 +1,8 @@
 //! [`lowered()`]: which guards a change of the configuration takes away from requests that had them.
 //!
-//! Routes are compared by the requests that they take: patterns of hosts and paths divide all requests into finitely many
-//! kinds, and one request of each kind is looked up before and after. What cannot be compared so counts as lowered.
+//! Routes are compared by the requests that they take: patterns of hosts and paths divide all requests into finitely
+//! many kinds, and one request of each kind is looked up before and after. A guard that cannot be compared this way
+//! counts as lowered.
 
 mod requests;
 #[cfg(test)]
@@ -16,9 +17,9 @@ use super::{AllowedOrigins, BindAddr, ClientCa, ClientMode, Config};
 /// A guard that a change takes away, and from which requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lowered {
-    /// The setting that guards: `auth`, `respond`, `tls.client_ca`.
+    /// The setting of the guard: `auth`, `respond`, `tls.client_ca`.
     pub guard: &'static str,
-    /// The route that loses it, as `routes[1] (gw.example.com/private)`; or what else gets wider.
+    /// The route that loses it, as `routes[1] (gw.example.com/private)`; or the other setting that admits more.
     pub of: String,
 }
 
@@ -28,10 +29,10 @@ impl fmt::Display for Lowered {
     }
 }
 
-/// Every guard that is lower under `after` than under `before`: some request may pass that was refused or asked for a proof.
-/// Another status, another proof and one user more are no lowering.
+/// Every guard that is lower under `after` than under `before`: some request may pass that was refused or needed a
+/// proof. Another status, another proof and one more user do not count as lower.
 pub fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
-    // Every key is named: for each that is added it has to be decided whether it guards.
+    // The pattern names every key, so that adding a key forces the decision whether it guards.
     let Config {
         listen,
         tls,
@@ -53,13 +54,13 @@ pub fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
     if loses_certificates(before.tls.client_ca.as_ref(), tls.client_ca.as_ref()) {
         found("tls.client_ca", "listen.https".to_owned());
     } else if before.tls.client_ca.is_some() {
-        // No certificate is asked for without TLS.
+        // A listener without TLS asks for no certificate.
         let known = |address: &BindAddr| before.listen.plain.iter().any(|listener| listener.address == *address);
         for address in listen.plain.iter().map(|listener| &listener.address).filter(|address| !known(address)) {
             found("tls.client_ca", format!("requests, at {address} in listen.plain"));
         }
     }
-    // It goes with the next start only, but then no operator is asked any more.
+    // The token goes with the next start only, but a start asks no operator to confirm.
     if before.admin.token.is_some() && admin.token.is_none() && admin.address.is_some() {
         found("admin.token", "the admin listener".to_owned());
     }
@@ -91,14 +92,14 @@ fn admits_more_origins(before: &AllowedOrigins, after: &AllowedOrigins) -> bool 
     match (before, after) {
         (AllowedOrigins::Any, _) | (AllowedOrigins::SameHost, AllowedOrigins::SameHost) => false,
         (AllowedOrigins::List(before), AllowedOrigins::List(after)) => after.iter().any(|one| !before.contains(one)),
-        // Which hosts are asked for is not known here.
+        // The hosts that requests ask for are not known here.
         (AllowedOrigins::SameHost | AllowedOrigins::List(_), _) => true,
     }
 }
 
-/// Those of `wide` that are not wholly in `narrow`.
+/// The networks of `wide` that are not wholly in `narrow`.
 fn beyond<'a>(narrow: &[IpNet], wide: &'a [IpNet]) -> impl Iterator<Item = &'a IpNet> {
-    // Two halves are a whole.
+    // Two halves of a network count as the whole.
     let narrow = IpNet::aggregate(&narrow.to_vec());
     wide.iter().filter(move |net| !narrow.iter().any(|own| own.contains(*net)))
 }

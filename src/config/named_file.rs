@@ -7,10 +7,10 @@ use std::path::Path;
 
 use rustix::fs::OFlags;
 
-/// What a file holds that the configuration names: a certificate, a key.
+/// The contents of a file that the configuration names: a certificate, a key.
 ///
 /// # Errors
-/// It cannot be read, is no regular file, or is too large to be one of those.
+/// The file cannot be read, is no regular file, or is too large for a certificate or key.
 pub(crate) fn contents(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     regular(path)?.take(LARGEST_NAMED + 1).read_to_end(&mut bytes)?;
@@ -20,12 +20,12 @@ pub(crate) fn contents(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens nothing but a file: to open anything else may wait for ever, and to read it may change it.
+/// Opens regular files only: opening another kind may wait for ever, and reading it may change it.
 pub(super) fn regular(path: &Path) -> io::Result<fs::File> {
     let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("no regular file")) }
 }
 
-/// Every public certificate authority together has half a megabyte.
+/// Bytes. All public certificate authorities together have half a megabyte.
 const LARGEST_NAMED: u64 = 4 << 20;

@@ -5,14 +5,14 @@ use super::kinds::Quoted;
 use super::node::join;
 use super::problem::ValueError;
 
-/// What every environment variable of frontgate begins with.
+/// The prefix of every environment variable of frontgate.
 pub(super) const PREFIX: &str = "FRONTGATE_";
 
 /// The paths of all keys.
 #[derive(Debug, Default)]
 pub(super) struct KeyNames {
     outer: String,
-    /// Sections and keys that work.
+    /// The paths of sections and of keys that work.
     pub(super) working: Vec<String>,
     /// Keys that are not available yet.
     pub(super) not_yet: Vec<String>,
@@ -35,7 +35,7 @@ impl KeyNames {
         names
     }
 
-    /// Whether there is such a key.
+    /// Whether a key with this path exists.
     pub(super) fn contains(&self, path: &str) -> bool {
         self.working.iter().chain(&self.not_yet).any(|known| known == path)
     }
@@ -52,7 +52,7 @@ pub(super) fn variable(path: &str) -> String {
     format!("{PREFIX}{}", path.replace('.', "_").to_ascii_uppercase())
 }
 
-/// What to say of `key`, which is not one of `known`, in the section `outer`.
+/// The fault of `key`, which is not one of `known`, in the section `outer`.
 pub(super) fn unknown_key(outer: &str, key: &str, known: &[String]) -> ValueError {
     let fault = ValueError::new(format!("unknown key {}", Quoted(key)));
     if let Some((section, leaf)) = key.rsplit_once('.').filter(|_| known.contains(&join(outer, key))) {
@@ -62,7 +62,7 @@ pub(super) fn unknown_key(outer: &str, key: &str, known: &[String]) -> ValueErro
     if let Some(near) = nearest(key, siblings()) {
         return fault.hint(format!("did you mean `{near}`?"));
     }
-    // The right key in the wrong section.
+    // The key may be right and the section wrong.
     let elsewhere = known.iter().find(|path| path.rsplit('.').next() == Some(key));
     if let Some(path) = elsewhere {
         return fault.hint(format!("did you mean `{path}`?"));

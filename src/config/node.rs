@@ -1,18 +1,18 @@
-//! [`ConfigNode`]: a document as it was written, every scalar still text, every piece with its place.
+//! [`ConfigNode`]: a document as it was written, every scalar still text, every piece with its position.
 
 use super::problem::SettingPosition;
 
-/// A value and where it stands.
+/// A value and its position.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ConfigNode {
     pub(super) value: ConfigValue,
     pub(super) place: SettingPosition,
 }
 
-/// What was written.
+/// The value as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ConfigValue {
-    /// Nothing, `~` or `null`.
+    /// Empty, `~` or `null`.
     Null,
     /// Text, quoted or not.
     Scalar(String),
@@ -31,12 +31,12 @@ pub(super) struct ConfigEntry {
 }
 
 impl ConfigNode {
-    /// A document that says nothing.
+    /// A document without any key.
     pub(super) fn empty() -> Self {
         Self { value: ConfigValue::Null, place: SettingPosition::Whole }
     }
 
-    /// Whether it sets nothing: no keys, or none with anything behind it.
+    /// Whether the document sets no key: it has none, or only keys without a value.
     pub(super) fn says_nothing(&self) -> bool {
         match &self.value {
             ConfigValue::Null => true,
@@ -45,7 +45,7 @@ impl ConfigNode {
         }
     }
 
-    /// Sets what lies at `path`, in place of what the file says there.
+    /// Sets the value at `path`, replacing the one that the file has there.
     pub(super) fn put(&mut self, path: &[&str], node: Self) {
         let Some((first, rest)) = path.split_first() else {
             *self = node;
@@ -63,7 +63,7 @@ impl ConfigNode {
         entries[index].node.put(rest, node);
     }
 
-    /// What lies at `path`, written as in [`Problem::path`](super::problem::Problem::path).
+    /// The node at `path`, which is written as in [`Problem::path`](super::problem::Problem::path).
     pub(super) fn find(&self, path: &str) -> Option<&Self> {
         path.split(['.', '[']).try_fold(self, |node, step| match &node.value {
             ConfigValue::Map(entries) => entries.iter().find(|entry| entry.key == step).map(|entry| &entry.node),

@@ -5,7 +5,7 @@ use super::names::{self, KeyNames};
 use super::node::{ConfigNode, ConfigValue};
 use super::problem::{Problem, SettingPosition, ValueError};
 
-/// What the command line says; it wins over everything else.
+/// The settings of the command line, which override all others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--upstream URL`
@@ -16,13 +16,13 @@ pub struct Overrides {
     pub names: Vec<String>,
     /// `--admin ADDR|off`
     pub admin: Option<String>,
-    /// `--acme`: a public certificate, and unless something else is said the two ports it takes.
+    /// `--acme`: a public certificate, and unless set otherwise the two ports that ACME needs.
     pub acme: bool,
     /// `--email MAIL`
     pub email: Option<String>,
 }
 
-/// Lays both over `root`.
+/// Lays the environment and the flags over `root`.
 pub(super) fn apply(
     root: &mut ConfigNode,
     env: impl IntoIterator<Item = (String, String)>,
@@ -96,13 +96,14 @@ impl Layers<'_> {
         }
     }
 
-    /// Sets the admin listener's address. Another address is no reason to ask for no token.
+    /// Sets the admin listener's address. Another address does not drop the token.
     fn set_admin(&mut self, node: ConfigNode) {
         let long = matches!(self.root.find("admin").map(|node| &node.value), Some(ConfigValue::Map(_)));
         self.set(if long { "admin.address" } else { "admin" }, node);
     }
 
-    /// Sets what lies at `path`. What stands where a section should be is a mistake to report, not one to cover.
+    /// Sets the value at `path`. A value that stands where a section should be is a mistake to report, not one to
+    /// overwrite.
     fn set(&mut self, path: &str, node: ConfigNode) {
         let steps: Vec<&str> = path.split('.').collect();
         let outer = self.root.find(steps[0]).map(|node| &node.value);
@@ -113,13 +114,13 @@ impl Layers<'_> {
     }
 }
 
-/// What to say of a variable that sets nothing.
+/// The fault of a variable that sets no key.
 fn unknown(name: &str, settable: &[(String, String)]) -> ValueError {
     let fault = ValueError::new("sets nothing");
     let variables = || settable.iter().map(|(variable, _)| variable.as_str());
     let rest = &name[names::PREFIX.len()..];
     let near = names::nearest(rest, variables().map(|variable| &variable[names::PREFIX.len()..]));
-    // FRONTGATE_LISTEN is a section; FRONTGATE_PING_INTERVAL lacks one.
+    // `FRONTGATE_LISTEN` is a section; `FRONTGATE_PING_INTERVAL` lacks one.
     let part = || {
         variables()
             .find(|variable| variable.ends_with(&format!("_{rest}")) || variable.starts_with(&format!("{name}_")))

@@ -8,7 +8,7 @@ use serde_yaml::{FlowMap, FlowSeq, SerializerOptions};
 use super::Config;
 use super::keys::{KeySection, KeySlot, Keys, YamlText};
 
-/// YAML that loads to the same configuration.
+/// Prints YAML that loads to the same configuration.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = PrintedMapping(&shown(&mut self.clone()));
@@ -16,7 +16,7 @@ impl fmt::Display for Config {
     }
 }
 
-/// On one line.
+/// Prints the value on one line.
 impl fmt::Display for YamlText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_yaml::to_string_with_options(self, options()).map_err(|_| fmt::Error)?;
@@ -24,12 +24,12 @@ impl fmt::Display for YamlText {
     }
 }
 
-/// Words such as `off` are text to YAML 1.2, and stand without quotes.
+/// Words such as `off` are text to YAML 1.2, and are printed without quotes.
 fn options() -> SerializerOptions {
     serde_yaml::ser_options! { yaml_12: true, no_lang_directive: true, prefer_block_scalars: false }
 }
 
-/// Lists and mappings in flow style: a key is a line.
+/// Lists and mappings are in flow style, so that each key is one line.
 impl Serialize for YamlText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -42,13 +42,13 @@ impl Serialize for YamlText {
     }
 }
 
-/// What stands behind a key.
+/// The value of a key, or the keys of a section.
 enum PrintedSetting {
     Value(YamlText),
     Section(Vec<(&'static str, Self)>),
 }
 
-/// Several mappings stand below each other, each on a line.
+/// Whether the value is a mapping. Several mappings are printed below each other, each on a line.
 fn is_map(written: &YamlText) -> bool {
     matches!(written, YamlText::Map(_))
 }
@@ -66,7 +66,7 @@ impl Serialize for PrintedSetting {
     }
 }
 
-/// A mapping, in this order.
+/// A mapping that is printed in this order.
 struct PrintedMapping<'a, N, T>(&'a [(N, T)]);
 
 impl<N: Serialize, T: Serialize> Serialize for PrintedMapping<'_, N, T> {

@@ -10,9 +10,9 @@ pub enum SettingPosition {
     Whole,
     /// A position in the file; both count from 1, columns in characters.
     File {
-        /// The line.
+        /// The line, from 1.
         line: usize,
-        /// The column.
+        /// The column in characters, from 1.
         column: usize,
     },
     /// An environment variable.
@@ -21,17 +21,17 @@ pub enum SettingPosition {
     Flag(&'static str),
 }
 
-/// What follows from a problem.
+/// Whether a problem keeps the configuration from being used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ProblemSeverity {
     /// The configuration cannot be used.
     #[default]
     Error,
-    /// It can, but is hardly meant so.
+    /// The configuration can be used, but is probably not what the operator meant.
     Warning,
 }
 
-/// One thing that is wrong, and what to write instead.
+/// One mistake, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Whether the rest can be used.
@@ -40,23 +40,23 @@ pub struct Problem {
     pub place: SettingPosition,
     /// The setting, as `websocket.ping_interval` or `listen.https[1]`; empty for the file itself.
     pub path: String,
-    /// What is wrong.
+    /// What is wrong, in words.
     pub message: String,
-    /// What to write instead.
+    /// What to write instead, if that is known.
     pub hint: Option<String>,
 }
 
-/// What is wrong with one value, before it is known where the value stands.
+/// A mistake in one value, before the value's position is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ValueError {
     severity: ProblemSeverity,
-    /// What is wrong.
+    /// What is wrong, in words.
     pub(super) message: String,
-    /// What to write instead.
+    /// What to write instead, if that is known.
     pub(super) hint: Option<String>,
 }
 
-/// Everything that is wrong, in the order of the file, then the environment, then the command line.
+/// Every problem, in the order of the file, then the environment, then the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problems {
     file: Option<PathBuf>,
@@ -70,19 +70,19 @@ impl Problems {
         Self { file, list }
     }
 
-    /// The same with these, too.
+    /// These problems and `more`.
     #[must_use]
     pub(super) fn and(self, more: Vec<Problem>) -> Self {
         Self::new(self.file, [self.list, more].concat())
     }
 
-    /// The same as it stands before what is wrong.
+    /// The text before the problem's message: its position, severity and path.
     fn prefix(&self, problem: &Problem) -> String {
         let place = self.place(problem);
         if place.is_empty() { place } else { place + ": " }
     }
 
-    /// Where one of them was written: `file:line:column`, a variable, a flag.
+    /// The position of one problem: `file:line:column`, a variable, a flag.
     pub fn place(&self, problem: &Problem) -> String {
         match (&problem.place, &self.file) {
             (SettingPosition::Whole, Some(file)) => file.display().to_string(),
@@ -94,12 +94,12 @@ impl Problems {
         }
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// Each of them.
+    /// Iterates over the problems.
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.list.iter()
     }
@@ -115,7 +115,7 @@ impl<'a> IntoIterator for &'a Problems {
 }
 
 impl Problem {
-    /// `fault`, which stands at `place` and concerns the setting `path`.
+    /// The problem `fault` of the setting `path`, which was written at `place`.
     pub(super) fn new(place: &SettingPosition, path: impl Into<String>, fault: ValueError) -> Self {
         Self {
             severity: fault.severity,
@@ -128,12 +128,12 @@ impl Problem {
 }
 
 impl ValueError {
-    /// A fault that explains itself.
+    /// A fault with a message and without a hint.
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self { severity: ProblemSeverity::Error, message: message.into(), hint: None }
     }
 
-    /// The same as a warning: what has it can be used.
+    /// The same fault as a warning: the value can be used.
     pub(super) fn warning(self) -> Self {
         Self { severity: ProblemSeverity::Warning, ..self }
     }
@@ -144,7 +144,8 @@ impl ValueError {
     }
 }
 
-/// `file:line:column: path: message`, `warning: ` before the path of what is none, and the hint on a line of its own.
+/// Prints `file:line:column: path: message`, with `warning: ` before the path of a warning, and the hint on a line of
+/// its own.
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, problem) in self.list.iter().enumerate() {

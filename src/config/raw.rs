@@ -1,20 +1,20 @@
-//! [`RawScalar`]: a YAML value as serde delivers it, with the places that only `serde_yaml` knows.
+//! [`RawScalar`]: a YAML value as serde delivers it, with the positions that only `serde_yaml` knows.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Spanned, Tagged};
 
-/// A value, its tag and its places.
+/// A value, its tag and its positions.
 pub(super) struct RawScalar(pub(super) Spanned<Tagged<ScalarShape>>);
 
-/// What YAML takes a value for.
+/// The type that YAML takes a value for.
 pub(super) enum ScalarShape {
     /// Text.
     Text(String),
-    /// A plain word that is a number, a truth value or nothing to YAML.
+    /// A plain word that YAML takes for a number, a truth value or null.
     Word,
-    /// Nothing.
+    /// Null.
     Null,
     /// A list.
     List(Vec<RawScalar>),

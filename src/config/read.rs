@@ -1,4 +1,4 @@
-//! Reads a document into a [`KeySection`]: every key that can be read is, and everything else is reported.
+//! Reads a document into a [`KeySection`]: every key that can be read is read, and every fault is reported.
 
 use super::keys::{KeySection, KeySlot, Keys, SectionChecks};
 use super::names::{self, KeyNames};
@@ -17,7 +17,7 @@ pub(super) fn read(
 }
 
 impl SettingReader<'_> {
-    /// Reads the keys in `node`. `false` if something is wrong with them.
+    /// Reads the keys in `node`. `false` if one of them has a fault.
     pub(super) fn section(&mut self, section: &mut dyn KeySection, node: &ConfigNode) -> bool {
         let before = self.problems.len();
         let known = KeyNames::within(self.path.clone(), section);

@@ -12,17 +12,17 @@ use super::node::join;
 pub struct ReferenceEntry {
     /// The key, as `websocket.ping_interval`.
     pub path: String,
-    /// What it may hold.
+    /// The kind of its value.
     pub kind: String,
-    /// What it holds when it is not given, as YAML.
+    /// The default value, as YAML.
     pub default: String,
-    /// The environment variables that set it; none where it is a part of many.
+    /// The environment variables that set it; none for a key of items of a list or mapping.
     pub variables: Vec<String>,
-    /// What it is for.
+    /// The sentence that says what the key is for.
     pub doc: &'static str,
 }
 
-/// Every key there is.
+/// Every key, in the order of the reference.
 pub fn entries() -> Vec<ReferenceEntry> {
     let mut walk = ReferenceWalk { outer: String::new(), many: false, list: Vec::new() };
     Config::default().keys(&mut walk);
@@ -49,7 +49,7 @@ const HEAD: &str = "\
 Made from the sources by `cargo test --lib config::reference -- --ignored`; do not edit.
 ";
 
-/// What holds for every key; paragraphs, with names in backquotes.
+/// The rules that hold for every key; paragraphs, with names in backquotes.
 pub const INTRODUCTION: &str = "\
 Every key is optional. `frontgate check` lists everything that is wrong with a file, `frontgate check --print` shows what
 frontgate would run on, and `frontgate schema` prints a JSON Schema for editors.
@@ -65,7 +65,7 @@ Relative paths begin at the folder of the file; those in variables at the workin
 
 struct ReferenceWalk {
     outer: String,
-    /// Inside of what there may be many of.
+    /// Whether the walk is inside a list or mapping of sections.
     many: bool,
     list: Vec<ReferenceEntry>,
 }

@@ -1,4 +1,4 @@
-//! `routes`: which requests go where, and what is special about them.
+//! `routes`: which requests go to which gateway, and the settings of each route.
 
 mod answer;
 mod headers;
@@ -28,7 +28,7 @@ pub(super) use headers::{StrippedName, identity_field};
 pub use host::HostPattern;
 pub use path::PathPrefix;
 
-/// One of `routes`: which requests it takes, and what becomes of them.
+/// One of `routes`: the requests it takes, and their settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RouteConfig {
     /// The hosts it is for; `None` for all.
@@ -37,17 +37,17 @@ pub struct RouteConfig {
     pub path: Option<PathPrefix>,
     /// Where its requests go; `None` for the top-level `upstream`.
     pub upstream: Option<RouteTarget>,
-    /// What is answered instead.
+    /// The answer that is given instead of forwarding.
     pub respond: Option<RouteAnswer>,
-    /// Who may pass; `None` as the top level says.
+    /// The login that its requests need; `None` for the top level's.
     pub auth: Option<Auth>,
-    /// What changes in requests on their way to the gateway.
+    /// The changes to requests on their way to the gateway.
     pub request_headers: HeaderRules,
-    /// What changes in answers on their way to the client.
+    /// The changes to responses on their way to the client.
     pub response_headers: HeaderRules,
-    /// How long its steps may take, where that differs from the top level.
+    /// The timeouts of its steps, where they differ from the top level.
     pub timeouts: RouteTimeouts,
-    /// How long its requests wait for a gateway that is restarting; `None` as the top level says.
+    /// How long its requests wait for a gateway that is restarting; `None` for the top level's.
     pub hold: Option<Option<Duration>>,
 }
 
@@ -60,7 +60,7 @@ pub enum RouteTarget {
     Named(String),
 }
 
-/// What a route changes of `timeouts`; `None` leaves it.
+/// The changes of a route to `timeouts`; `None` leaves the top level's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RouteTimeouts {
     /// See [`Timeouts::connect`].
@@ -88,7 +88,7 @@ impl RouteTimeouts {
 }
 
 impl RouteConfig {
-    /// In which order routes are tried: those for one host, for many, for all.
+    /// The order in which routes are tried: those for one host, for many, for all.
     pub fn rank(&self) -> u8 {
         match &self.host {
             Some(HostPattern::Exact(_)) => 0,
@@ -97,7 +97,7 @@ impl RouteConfig {
         }
     }
 
-    /// Whether nothing gets past it to `later`, which is tried after it.
+    /// Whether this route takes every request of `later`, which is tried after it.
     fn covers(&self, later: &Self) -> bool {
         let host = match (&self.host, &later.host) {
             (None, None) => true,
@@ -192,7 +192,7 @@ impl KeySection for RouteTimeouts {
     }
 }
 
-/// What the routes must satisfy together.
+/// Reports routes that contradict each other or name an unknown upstream.
 pub(super) fn check(routes: &[RouteConfig], upstreams: &[(String, UpstreamGroup)], checks: &mut SectionChecks<'_>) {
     for (index, route) in routes.iter().enumerate() {
         if let Some(first) = routes[..index].iter().position(|earlier| earlier.covers(route)) {
@@ -209,7 +209,7 @@ pub(super) fn check(routes: &[RouteConfig], upstreams: &[(String, UpstreamGroup)
     }
 }
 
-/// What to say of a name that is none of `upstreams`.
+/// The fault of a name that is none of `upstreams`.
 fn unknown_upstream<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> ValueError {
     let fault = ValueError::new(format!("{} is not in `upstreams`", Quoted(name)));
     match nearest(name, known) {
@@ -218,7 +218,7 @@ fn unknown_upstream<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Val
     }
 }
 
-/// A URL, or a name.
+/// The kind of a route's `upstream`: a URL, or a name.
 struct UpstreamOrName;
 
 impl KeyKind for UpstreamOrName {

@@ -1,8 +1,8 @@
-//! [`Secret`]: bytes that nobody gets to see.
+//! [`Secret`]: bytes that are never printed or logged.
 
 use std::fmt;
 
-/// A secret of the configuration; it cannot be printed.
+/// A secret of the configuration. `Debug` masks it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
 
@@ -12,7 +12,7 @@ impl Secret {
         Self(bytes)
     }
 
-    /// The bytes, for the one place that computes with them.
+    /// The bytes, for the code that computes with them.
     pub fn expose(&self) -> &[u8] {
         &self.0
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::node::{ConfigNode, ConfigValue, join};
 use super::problem::{Problem, SettingPosition, ValueError};
 
-/// The setting that is being read, and where to report what is wrong with it.
+/// The setting that is being read, and the list that takes its faults.
 pub(super) struct SettingReader<'a> {
     pub(super) path: String,
     pub(super) root: &'a ConfigNode,
@@ -13,12 +13,12 @@ pub(super) struct SettingReader<'a> {
     pub(super) problems: &'a mut Vec<Problem>,
 }
 
-/// Where relative paths begin.
+/// The folders at which relative paths begin.
 #[derive(Debug, Clone)]
 pub(super) struct BaseFolders {
     /// The folder of the configuration file.
     pub(super) file: PathBuf,
-    /// The folder of whoever set an environment variable or a flag.
+    /// The working folder, for paths in an environment variable or a flag.
     pub(super) working: PathBuf,
     /// Whether the text was printed with its secrets masked.
     pub(super) printed: bool,
@@ -47,7 +47,7 @@ impl SettingReader<'_> {
         folder.join(Path::new(path))
     }
 
-    /// Whether a secret is masked in what is read, and its mask stands for it.
+    /// Whether `text` is the mask of a secret in a printed configuration.
     pub(super) fn is_masked(&self, text: &ConfigValue) -> bool {
         self.folders.printed && *text == ConfigValue::Scalar(MASK.to_owned())
     }
@@ -57,5 +57,5 @@ impl SettingReader<'_> {
     }
 }
 
-/// What a printed configuration has in place of a secret.
+/// What a printed configuration shows instead of a secret.
 pub(super) const MASK: &str = "***";

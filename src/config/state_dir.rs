@@ -4,12 +4,12 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// No place for keys and certificates is known.
+/// No folder for keys and certificates is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no folder for keys and certificates: set state_dir, FRONTGATE_STATE_DIR or HOME")]
 pub struct NoStateDir;
 
-/// What was configured, else `$STATE_DIRECTORY` (systemd's, the first of its folders), else
+/// The configured folder, else `$STATE_DIRECTORY` (systemd's, the first of its folders), else
 /// `$XDG_STATE_HOME/frontgate`, else `$HOME/.local/state/frontgate`. `variable` looks one up.
 pub fn state_dir(
     configured: Option<&Path>,

@@ -1,4 +1,4 @@
-//! What the configuration file says, and what is said of a wrong one.
+//! How the configuration file is read, and the messages about a wrong one.
 
 mod files;
 mod layers;
@@ -29,7 +29,7 @@ fn parse(text: &str) -> Result<Config, String> {
     parse_with(text, &[], &Overrides::default())
 }
 
-/// Whether it is a key of an item of a list or a mapping, which has no place of its own.
+/// Whether it is a key of an item of a list or a mapping, which has no path of its own.
 fn is_in_many(entry: &ReferenceEntry) -> bool {
     entry.path.contains("[]") || entry.path.contains(".NAME")
 }

@@ -12,17 +12,18 @@ pub struct Timeouts {
     pub connect: Option<Duration>,
     /// A client's TLS handshake, PROXY header included.
     pub tls_handshake: Option<Duration>,
-    /// A request's head, first byte to last.
+    /// Receiving a request's head, from its first byte to its last.
     pub request_head: Option<Duration>,
-    /// A client connection without a request.
+    /// A client connection without a request under way.
     pub keep_alive: Option<Duration>,
-    /// Nothing read: a response that does not begin or go on, a WebSocket without a byte.
+    /// Silence: a response that does not begin or go on, a WebSocket without a byte.
     pub read: Option<Duration>,
-    /// Nothing taken: a peer that does not read what is written to it.
+    /// No progress in sending: a peer that does not read.
     pub send: Option<Duration>,
-    /// No byte of an HTTP body moved by the client: one of a request that does not come, or of an answer that is not taken.
+    /// No progress of an HTTP body on the client's side: a request's body that does not arrive, or a response that is
+    /// not read.
     pub progress: Option<Duration>,
-    /// How long a shutdown waits for what is under way.
+    /// How long a shutdown waits for requests and WebSockets under way.
     pub drain: Duration,
 }
 
@@ -44,7 +45,7 @@ impl Default for Timeouts {
 
 const TIME: Optional<DurationValue> = Optional(NoValue::Off, DurationValue::ANY);
 
-/// A shutdown that waits longer than a day waits for ever, whoever waits for it.
+/// A shutdown that may wait longer than a day would in effect wait for ever.
 const DRAIN: DurationValue = DurationValue { at_least: Duration::ZERO, at_most: Duration::from_hours(24) };
 
 impl KeySection for Timeouts {

@@ -25,7 +25,7 @@ pub struct Tls {
     pub min_version: TlsVersion,
     /// Whether the plain listeners offer the local CA to devices that do not trust it yet.
     pub ca_page: bool,
-    /// Whose certificates clients show; `None` asks for none.
+    /// The CA of client certificates; `None` asks clients for none.
     pub client_ca: Option<ClientCa>,
     /// When browsers are told to use nothing but https.
     pub hsts: Hsts,
@@ -36,27 +36,27 @@ pub struct Tls {
 /// Where the certificate comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Certificate {
-    /// Signed by frontgate's own CA, made on first start.
+    /// A certificate signed by frontgate's own CA, made on first start.
     #[default]
     Local,
-    /// A public one, by ACME; the local one until it is there.
+    /// A public certificate, by ACME; the local one until it is obtained.
     Acme,
-    /// Somebody else's, in files. At least one; the first is shown for names that none of them has.
+    /// Certificates of another issuer, in files. At least one; the first is shown for names that no certificate covers.
     Files(Vec<CertificateFiles>),
 }
 
-/// A certificate in files.
+/// A certificate and its key in files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFiles {
-    /// PEM: the chain, leaf first.
+    /// Path of the chain in PEM, leaf first.
     pub cert: PathBuf,
-    /// PEM: the leaf's private key.
+    /// Path of the leaf's private key in PEM.
     pub key: PathBuf,
-    /// DER: what the issuer says of the certificate's revocation, sent along (OCSP staple).
+    /// Path of the issuer's statement on the certificate's revocation in DER, sent along (OCSP staple).
     pub ocsp: Option<PathBuf>,
 }
 
-/// A TLS version.
+/// The oldest TLS version that is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TlsVersion {
     /// TLS 1.2 and 1.3.
@@ -160,7 +160,7 @@ impl Tls {
     }
 }
 
-/// `local`, or files.
+/// The kind of `certificate`: `local`, `acme`, or files.
 struct CertificateSource;
 
 const PARTS: &[&str] = &["cert", "key", "ocsp"];

@@ -17,14 +17,14 @@ pub enum UpstreamAddress {
     Http {
         /// A name or an address, IPv6 without brackets.
         host: String,
-        /// The port.
+        /// The TCP port.
         port: u16,
     },
     /// `https://host:port`
     Https {
         /// A name or an address, IPv6 without brackets.
         host: String,
-        /// The port.
+        /// The TCP port.
         port: u16,
     },
     /// `unix:/path`
@@ -48,7 +48,7 @@ impl fmt::Display for UpstreamAddress {
     }
 }
 
-/// A gateway's URL. What is wrong with one is said without repeating it: it may hold a password.
+/// The kind of a gateway's URL. A fault of one is described without repeating the URL: it may hold a password.
 pub(super) struct UpstreamUrl;
 
 impl KeyKind for UpstreamUrl {

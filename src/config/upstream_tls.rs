@@ -1,4 +1,4 @@
-//! `upstreams.NAME.tls`: how https gateways are known, and what frontgate shows them.
+//! `upstreams.NAME.tls`: how https gateways are verified, and the certificate frontgate shows them.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,26 +10,26 @@ use super::kinds::{CertName, FilePath, NoValue, Optional};
 use super::problem::ValueError;
 use crate::config::Name;
 
-/// How https gateways are known, and what frontgate shows them. The default: by the certificates that this system trusts, for the
-/// name in the URL, and without a certificate of frontgate's own.
+/// How https gateways are verified, and the certificate frontgate shows them. The default: by this system's trust
+/// store, for the name in the URL, and without a certificate of frontgate's own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UpstreamTls {
-    /// PEM: certificates that are trusted besides the system's.
+    /// Path of certificates in PEM that are trusted besides the system's.
     pub ca: Option<PathBuf>,
     /// The one certificate that is accepted, whatever issuer, names and dates it has.
     pub pin: Option<CertPin>,
-    /// What frontgate shows a gateway that asks for a certificate.
+    /// The certificate frontgate shows a gateway that asks for one.
     pub client_cert: ClientCert,
-    /// The name that is asked for and looked for in the certificate, in place of the URL's host.
+    /// The name that is sent as SNI and verified in the certificate, instead of the URL's host.
     pub server_name: Option<Name>,
 }
 
-/// A certificate of frontgate's own, for gateways. Both files or neither.
+/// A certificate of frontgate's own, for gateways. Both files are set or neither.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClientCert {
-    /// PEM: the chain, its own certificate first.
+    /// Path of the chain in PEM, its own certificate first.
     pub cert: Option<PathBuf>,
-    /// PEM: its private key.
+    /// Path of its private key in PEM.
     pub key: Option<PathBuf>,
 }
 
@@ -54,14 +54,14 @@ impl fmt::Debug for CertPin {
 }
 
 impl ClientCert {
-    /// The two files, if there are any.
+    /// The two paths, if both are set.
     pub fn files(&self) -> Option<(&PathBuf, &PathBuf)> {
         self.cert.as_ref().zip(self.key.as_ref())
     }
 }
 
 impl UpstreamTls {
-    /// The files that it names.
+    /// The files that these settings name.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.ca.iter().chain(&self.client_cert.cert).chain(&self.client_cert.key)
     }
@@ -125,7 +125,7 @@ impl KeySection for ClientCert {
     }
 }
 
-/// A fingerprint, in the spellings in which programs print it.
+/// The kind of `pin`: a fingerprint, in the spellings in which programs print it.
 struct CertPinValue;
 
 impl KeyKind for CertPinValue {
@@ -185,7 +185,7 @@ mod tests {
         ] {
             assert_eq!(CertPinValue.parse(&text).map(|pin| pin.to_string()), Ok(colons.to_owned()), "{text}");
         }
-        // SHA-1, a key's pin, one digit too many or too few, and none.
+        // SHA-1, a key's pin, one digit too many or too few, and an empty text.
         for text in [
             &plain[..40],
             "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=",

@@ -1,4 +1,4 @@
-//! `upstreams`: gateways that stand in for each other.
+//! `upstreams`: groups of gateways that stand in for each other.
 
 use serde_json::{Value as Json, json};
 
@@ -8,21 +8,21 @@ use super::problem::ValueError;
 use super::upstream::{UpstreamAddress, UpstreamUrl};
 use super::upstream_tls::UpstreamTls;
 
-/// Gateways that stand in for each other.
+/// A group of gateways that stand in for each other.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UpstreamGroup {
-    /// Where they listen.
+    /// The addresses that they listen at.
     pub endpoints: Vec<UpstreamAddress>,
-    /// Which of them is next.
+    /// How the next gateway is chosen.
     pub balance: Balance,
-    /// How those over https are known.
+    /// How those over https are verified.
     pub tls: UpstreamTls,
 }
 
-/// Which of several endpoints is next.
+/// How the next of several endpoints is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Balance {
-    /// One after the other.
+    /// In turn.
     #[default]
     RoundRobin,
     /// The one with the fewest requests and WebSockets under way.
@@ -30,7 +30,7 @@ pub enum Balance {
 }
 
 impl UpstreamGroup {
-    /// One gateway for which none stands in.
+    /// A group of one gateway, without a stand-in.
     pub fn of(endpoint: UpstreamAddress) -> Self {
         Self { endpoints: vec![endpoint], ..Self::default() }
     }
@@ -86,12 +86,12 @@ impl KeySection for UpstreamGroup {
 
 const MOST_ENDPOINTS: usize = 64;
 
-/// Whether this may be the name of an upstream. No URL is one.
+/// Whether `text` may be the name of an upstream. No URL is one.
 pub(super) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-/// What an upstream is called.
+/// The kind of an upstream's name.
 pub(super) struct GroupName;
 
 impl KeyKind for GroupName {

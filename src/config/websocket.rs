@@ -14,29 +14,29 @@ use super::setting::SettingReader;
 /// The `websocket` section; `None` means off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WebSocket {
-    /// A ping goes to a leg that has been silent this long.
+    /// How long a leg may be silent before it gets a ping.
     pub ping_interval: Option<Duration>,
-    /// A pinged leg that sends no byte for this long is gone.
+    /// How long a pinged leg may send no byte before it counts as gone.
     pub pong_timeout: Option<Duration>,
-    /// The largest frame a client may send, in bytes of payload.
+    /// The largest frame that a client may send, in bytes of payload.
     pub max_frame: Option<u64>,
-    /// The largest message a client may send, in bytes of payload as they pass (compressed or not).
+    /// The largest message that a client may send, in bytes of payload as they pass (compressed or not).
     pub max_message: Option<u64>,
     /// How many messages a client may begin in a minute.
     pub max_messages_per_minute: Option<u32>,
     /// How many frames without content a client may send in a minute.
     pub max_control_per_minute: Option<u32>,
-    /// Whose pages may open a WebSocket.
+    /// The web pages that may open a WebSocket, by their origin.
     pub allowed_origins: AllowedOrigins,
 }
 
-/// Which `WebOrigin` an upgrade may carry.
+/// Which `Origin` an upgrade may carry.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AllowedOrigins {
-    /// Any, or none: the gateway decides.
+    /// Any or none: the gateway decides.
     #[default]
     Any,
-    /// The host and port of the request itself.
+    /// One with the host and port of the request itself.
     SameHost,
     /// One of these, as `scheme://host[:port]`, lower case.
     List(Vec<String>),
@@ -121,7 +121,7 @@ impl KeySection for WebSocket {
     }
 }
 
-/// `any`, `same-host`, or a list of origins.
+/// The kind of `allowed_origins`: `any`, `same-host`, or a list of origins.
 struct Origins;
 
 impl KeyKind for Origins {

@@ -1,7 +1,7 @@
 //! [`parse`]: YAML into [`ConfigNode`]s, by serde.
 //!
-//! What YAML takes for a number, a truth value or nothing arrives without its text: `1.10` as 1.1. The settings say what
-//! such words mean, not YAML, so they are copied from the file, where their span says they stand.
+//! A value that YAML takes for a number, a truth value or null arrives without its text: `1.10` as 1.1. The settings
+//! decide what such words mean, not YAML, so their text is copied from the file, at the span that the parser gives.
 
 use serde_yaml::options::{DuplicateKeyPolicy, MergeKeyPolicy, NonFiniteFloatPolicy};
 use serde_yaml::{Error, Location, Options, Spanned, Tagged};
@@ -24,20 +24,22 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Result<ConfigNod
     root.map_or_else(|| Ok(ConfigNode::empty()), |root| YamlBuilder { text, problems }.node(root, ""))
 }
 
-/// No setting lies deeper than this; YAML nested for its own sake ends here.
+/// No setting lies deeper than this; YAML that is nested deeper is refused.
 const DEEPEST: usize = 16;
 
-/// No section has anywhere near as many keys; it bounds the search for duplicates and near names.
+/// The most keys of one mapping. No section has anywhere near as many; it bounds the search for duplicates and near
+/// names.
 const MOST_KEYS: usize = 256;
 
 /// Room for the longest list of networks that a file of 1 MiB can hold.
 const MOST_VALUES: usize = 1 << 17;
 
-/// Aliases are replayed only to say where they stand.
+/// Aliases are replayed only to report their positions.
 const MOST_REPLAYED: usize = 1 << 10;
 
-/// Nothing in a message may come from the file: no snippets. What would end the reading at the first mistake (a key given
-/// twice, `.inf`) or change what was written (`<<`) is let through, to be reported with all the rest.
+/// No text of the file may appear in a message, so snippets are off. Faults that would end the reading at the first
+/// mistake (a key given twice, `.inf`) or change the document (`<<`) are let through, to be reported with all the
+/// others.
 fn options() -> Options {
     serde_yaml::options! {
         budget: serde_yaml::budget! {
@@ -105,7 +107,7 @@ impl YamlBuilder<'_> {
         Ok(entries)
     }
 
-    /// A key as text; `None` and a problem when it is none.
+    /// A key as text; `None` and a problem when the key is not text.
     fn key(&mut self, raw: RawScalar, path: &str) -> Result<Option<String>, Problem> {
         let at = raw.0.referenced;
         let empty = matches!(raw.0.value, Tagged(ScalarShape::Null, _));
@@ -119,7 +121,7 @@ impl YamlBuilder<'_> {
         }
     }
 
-    /// What is written there, in one piece and without quotes.
+    /// The text that is written at a position, in one piece and without quotes.
     fn word(&self, at: Location) -> String {
         let (start, length) = (at.span().byte_offset(), at.span().byte_len());
         let range = start.zip(length).and_then(|(start, length)| {
@@ -129,7 +131,7 @@ impl YamlBuilder<'_> {
     }
 }
 
-/// What to say of an error. Only the parser's own words are repeated: others may quote the file.
+/// The fault of a parser's error. Only the parser's own words are repeated: others may quote the file.
 fn fault(error: &Error) -> ValueError {
     match error {
         Error::ExternalMessage { msg, .. } => ValueError::new(format!("not YAML: {msg}")),
@@ -139,7 +141,7 @@ fn fault(error: &Error) -> ValueError {
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. }
         | Error::RecursiveReferencesRequireWeakTypes { .. } => alias(),
-        // Without a tag, every value is taken as it comes.
+        // Without a tag, every type of value is accepted.
         _ => tagged(),
     }
 }
@@ -152,7 +154,7 @@ fn tagged() -> ValueError {
     ValueError::new("YAML tags (`!…`) mean nothing here")
 }
 
-/// Both count from 1.
+/// The position in the file; line and column count from 1.
 fn place(at: Location) -> SettingPosition {
     let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
     SettingPosition::File { line: count(at.line()), column: count(at.column()) }

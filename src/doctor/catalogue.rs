@@ -25,7 +25,7 @@ fn advice(id: &'static str, what: impl Into<String>, why: impl Into<String>, fix
     Finding { severity: FindingSeverity::Advice, ..broken(id, what, why, fix) }
 }
 
-/// One line of what to do, or several.
+/// Turns advice into the lines of a finding's `fix`: one line, or several.
 trait IntoFix {
     fn into_fix(self) -> Vec<String>;
 }

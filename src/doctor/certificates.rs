@@ -39,7 +39,7 @@ fn is_unknown_issuer(error: &rustls::Error) -> bool {
     matches!(error, rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer))
 }
 
-/// The certificates on disk, while nobody shows them.
+/// Judges the certificates on disk, while no listener shows them.
 pub(super) fn judge_files(diagnosis: &mut Diagnosis, config: &Config, now: OffsetDateTime) {
     if config.listen.https.is_empty() {
         return;
@@ -49,7 +49,7 @@ pub(super) fn judge_files(diagnosis: &mut Diagnosis, config: &Config, now: Offse
         // The first start makes it.
         Err(OnDiskError::Missing(_) | OnDiskError::NoStateDir) => return,
         Err(error @ OnDiskError::NotPem(_)) => return diagnosis.found(catalogue::unreadable(&error.to_string())),
-        // A service's files are not for everybody to read.
+        // Another user than the service's may not read its files.
         Err(error) => return diagnosis.checked("the certificate on disk", CheckOutcome::Skipped, error.to_string()),
     };
     let described =
@@ -70,13 +70,13 @@ pub(super) fn judge_files(diagnosis: &mut Diagnosis, config: &Config, now: Offse
             diagnosis.found(catalogue::name(&name.to_string(), file, &has.join(", "), false));
         }
     }
-    // A service's keys are not for everybody to read.
+    // Another user than the service's may not read its keys.
     if let Certificate::Files(files) = &config.tls.certificate
         && files.iter().any(|one| is_closed(&one.key))
     {
         return diagnosis.checked("the certificate's key", CheckOutcome::Skipped, "this user may not read it");
     }
-    // What keeps frontgate from starting with them, where it is none of that: a key that is another's, for one.
+    // Whatever else keeps frontgate from starting with them, such as a key that belongs to another certificate.
     if diagnosis.findings.iter().all(|finding| !finding.id.starts_with("tls_"))
         && let Err(error) = CheckedCert::open(&config.tls, None, now)
     {

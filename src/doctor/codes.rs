@@ -1,19 +1,19 @@
 //! What the close codes of a WebSocket mean between a Control UI, frontgate and a gateway, and what to do.
 
-/// A close code, or one with a certain reason.
+/// The meaning of a close code, or of a close code with a certain reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodeExplanation {
-    /// The code.
+    /// The close code as a browser reports it: 1006 stands for an end without a Close frame.
     pub code: u16,
-    /// How the reason begins, or a word of it; empty for any other.
+    /// How the reason begins, or a word of it; empty for any other reason.
     pub reason: &'static str,
-    /// Who sends it, and when.
+    /// Which peer sends it, and when.
     pub means: &'static str,
-    /// What to do.
+    /// What the operator can do.
     pub fix: &'static str,
 }
 
-/// All that are known: by code, in each those with a reason first.
+/// All close codes that are known, grouped by code; of one code, the entries with a reason come first.
 pub const ALL: &[CodeExplanation] = &[
     it(
         1000,
@@ -272,7 +272,7 @@ pub const ALL: &[CodeExplanation] = &[
     it(4013, "", "From the UI: the gateway said that it is starting.", "Wait some seconds; if it stays: openclaw logs"),
 ];
 
-/// Those that fit `query`: a code, with words of a reason or without; or words alone. Everything when it is empty.
+/// The entries that fit `query`: a code, with words of a reason or without; or words alone. An empty query fits all.
 pub fn explain(query: &str) -> Vec<&'static CodeExplanation> {
     let query = query.trim().to_ascii_lowercase();
     let (code, words) = match query.split_once([' ', ',', ':']) {
@@ -291,7 +291,7 @@ pub fn explain(query: &str) -> Vec<&'static CodeExplanation> {
     let fits =
         |one: &&CodeExplanation| !one.reason.is_empty() && (words.contains(one.reason) || one.reason.contains(words));
     let found: Vec<_> = ALL.iter().filter(of_code).filter(fits).collect();
-    // Any reason of that code is better than nothing.
+    // The entry for any reason of that code is better than none.
     if found.is_empty() && code.is_some() {
         ALL.iter().filter(of_code).filter(|one| one.reason.is_empty()).collect()
     } else {

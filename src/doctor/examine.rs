@@ -17,12 +17,12 @@ use super::probe::{
 use super::report::DoctorReport;
 use crate::config::{BindAddr, Config};
 
-/// What is asked.
+/// What doctor is asked to examine.
 #[derive(Debug, Clone)]
 pub struct DoctorRequest {
     /// The configuration that frontgate runs on, or would.
     pub config: Config,
-    /// The file that it is from.
+    /// The file that the configuration is from.
     pub file: Option<PathBuf>,
     /// Whether the user said which configuration is meant.
     pub asked: ConfigChoice,
@@ -30,31 +30,31 @@ pub struct DoctorRequest {
     pub origins: Vec<String>,
     /// The gateway's own configuration, where there is one.
     pub gateway_config: Option<GatewayConfig>,
-    /// Where that was looked for.
+    /// The places where the gateway's configuration was looked for.
     pub looked: Vec<PathBuf>,
 }
 
 /// Whether the user said which configuration is meant, where the one of a frontgate that runs is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ConfigChoice {
-    /// No: the one that runs.
+    /// No: doctor takes the configuration that the running frontgate uses.
     #[default]
     Running,
-    /// The file was named: the one that runs, if it runs on that file.
+    /// The user named a file: doctor takes what the running frontgate uses, if that frontgate runs on the same file.
     File,
-    /// Flags say what is served: that, whatever runs.
+    /// Flags say what is served: doctor takes that configuration, whatever runs.
     Flags,
 }
 
-/// Looks at everything there is to look at. It takes ten seconds at most, and one if all is well. Reads files: give it a runtime
-/// of its own.
+/// Looks at everything there is to look at. It takes ten seconds at most, and one if all is well. Reads files and
+/// blocks: give it a runtime of its own.
 pub async fn examine(question: &DoctorRequest) -> DoctorReport {
     let machine = probe::look_at_machine();
     let running = probe::look_for_running(&question.config.admin).await;
     let (config, own_file) = as_it_runs(question, &running);
     let mut plan = DoctorPlan::new(&config, &question.origins, &machine);
     let mut diagnosis = Diagnosis::default();
-    // Its second listeners are no gateways, and nothing is asked of them.
+    // The gateway's second listeners are no gateways, and nothing is asked of them.
     plan.backends.retain(|backend| {
         let beside = question.gateway_config.as_ref().and_then(|file| file.beside(&backend.upstream, &machine));
         if let Some(what) = beside {
@@ -100,8 +100,8 @@ pub async fn examine(question: &DoctorRequest) -> DoctorReport {
     }
 }
 
-/// The configuration with the listeners that there really are; the one of the frontgate that runs, unless another is meant. And the
-/// file that it is from.
+/// The configuration with the listeners that there really are; the one of the frontgate that runs, unless another is
+/// meant. And the file that it is from.
 fn as_it_runs(question: &DoctorRequest, running: &RunningFrontgate) -> (Config, Option<PathBuf>) {
     let (mut config, mut file) = (question.config.clone(), question.file.clone());
     if let RunningFrontgate::Yes(status) = running {
@@ -113,7 +113,7 @@ fn as_it_runs(question: &DoctorRequest, running: &RunningFrontgate) -> (Config, 
             ConfigChoice::Flags => false,
         };
         if let Some(settings) = status.settings.as_deref().filter(|_| meant) {
-            // How its operator asks is known already, and a masked token is none.
+            // How the operator asks that frontgate is known already, and a masked token is none.
             let (admin, state_dir) = (config.admin, config.state_dir);
             config = Config { admin, state_dir: settings.state_dir.clone().or(state_dir), ..settings.clone() };
             file = status.config.as_ref().map(PathBuf::from);
@@ -162,7 +162,7 @@ async fn probed_listeners(
         BindAddr::Unix(path) => path.exists(),
     };
     let there = |address: &BindAddr| match running {
-        // Who stops has closed them, or is about to.
+        // A frontgate that stops has closed its listeners, or is about to.
         RunningFrontgate::Yes(status) => !status.draining,
         RunningFrontgate::No => false,
         RunningFrontgate::Unknown | RunningFrontgate::Other(_) => taken(address),
@@ -200,7 +200,7 @@ fn ports(config: &Config) -> Vec<ProbedPort> {
     https.chain(http).chain(plain).map(|(key, at)| probe::look_at_port(key, at)).collect()
 }
 
-/// The gateways' part; returns how long the first frame takes where all is well.
+/// Judges the gateways; returns how long the first frame takes where all is well.
 fn judge_gateways(
     diagnosis: &mut Diagnosis,
     question: &DoctorRequest,
@@ -233,7 +233,7 @@ fn judge_gateways(
     slowest
 }
 
-/// Frontgate's own part. `file` is that of the configuration that was looked at.
+/// Judges frontgate itself. `file` is that of the configuration that was looked at.
 fn judge_frontgate(
     diagnosis: &mut Diagnosis,
     question: &DoctorRequest,
@@ -258,5 +258,5 @@ fn judge_frontgate(
     }
 }
 
-/// Names whose certificate is looked at, per listener.
+/// How many names of a listener have their certificate looked at.
 const MOST_NAMES: usize = 12;

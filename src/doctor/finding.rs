@@ -5,9 +5,9 @@ use super::settings::SettingEdit;
 /// One thing that is wrong, or could be better.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Its name in the catalogue; scripts may rely on it.
+    /// The finding's name in the catalogue; scripts may rely on it.
     pub id: &'static str,
-    /// How bad it is.
+    /// Whether clients are kept out, or something could be better.
     pub severity: FindingSeverity,
     /// What is wrong, in one line.
     pub what: String,
@@ -26,12 +26,12 @@ pub struct Finding {
 pub enum FindingSeverity {
     /// Clients cannot connect, or not all of them.
     Broken,
-    /// It works, and could work better or more safely.
+    /// Clients can connect; something could work better or more safely.
     Advice,
 }
 
 impl FindingSeverity {
-    /// The word for it.
+    /// The word for it in the report and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Broken => "broken",
@@ -40,12 +40,12 @@ impl FindingSeverity {
     }
 }
 
-/// Something that was tried.
+/// A check that doctor made or left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoctorCheck {
-    /// What.
+    /// What was tried, in words for the report.
     pub what: String,
-    /// How it went.
+    /// Whether the check passed, failed or was left out.
     pub outcome: CheckOutcome,
     /// What was seen, or why it was not tried.
     pub saw: String,
@@ -54,16 +54,16 @@ pub struct DoctorCheck {
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckOutcome {
-    /// As it should.
+    /// What was seen is as it should be.
     Good,
     /// There is a finding about it.
     Bad,
-    /// It was not tried.
+    /// The check was left out.
     Skipped,
 }
 
 impl CheckOutcome {
-    /// The word for it.
+    /// The word for it in the report and in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Good => "ok",
@@ -73,12 +73,12 @@ impl CheckOutcome {
     }
 }
 
-/// What all judgments together say.
+/// The findings and checks of all judgments together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// What is wrong, worst first.
+    /// The findings, worst first.
     pub findings: Vec<Finding>,
-    /// What was tried.
+    /// The checks, in the order in which they were made.
     pub checks: Vec<DoctorCheck>,
 }
 
@@ -91,12 +91,12 @@ impl Diagnosis {
         }
     }
 
-    /// Notes what was tried.
     pub(super) fn checked(&mut self, what: impl Into<String>, outcome: CheckOutcome, saw: impl Into<String>) {
         self.checks.push(DoctorCheck { what: what.into(), outcome, saw: saw.into() });
     }
 
-    /// Puts the worst first, and an open door before a closed one; what was found first stays before what follows from it.
+    /// Puts the worst first, and the finding that strangers get in before those that keep clients out; findings of one
+    /// rank stay in the order in which they were found, causes before their consequences.
     pub(super) fn sort(&mut self) {
         self.findings.sort_by_key(|finding| (finding.severity, finding.id != OPEN));
     }
@@ -107,5 +107,5 @@ impl Diagnosis {
     }
 }
 
-/// The finding that strangers get in.
+/// The id of the finding that strangers get in.
 pub(super) const OPEN: &str = "trusted_proxy_open";

@@ -13,16 +13,16 @@ use crate::config::UpstreamAddress;
 /// The gateway's own configuration.
 #[derive(Clone)]
 pub struct GatewayConfig {
-    /// Where it is.
+    /// The path of the file.
     pub file: PathBuf,
-    /// The user named it; otherwise it was found where a gateway of this user's would have it.
+    /// Whether the user named the file; otherwise it was found where a gateway of this user's would have it.
     pub named: bool,
-    /// Its text, which holds secrets.
+    /// The file's text, which holds secrets.
     text: String,
     pub(super) settings: Result<GatewaySettings, UnreadableSettings>,
 }
 
-// Its text stays out of every log.
+// Leaves the text out, so that it gets into no log.
 impl std::fmt::Debug for GatewayConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("GatewayConfig").field("file", &self.file).finish_non_exhaustive()
@@ -38,17 +38,17 @@ impl GatewayConfig {
         Self { file, named, text: text.unwrap_or_default(), settings }
     }
 
-    /// Its text, to be changed.
+    /// The file's text, for an edit to be applied to.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Why nothing can be said about it.
+    /// Why nothing can be said about the file, if it could not be read.
     pub fn unreadable(&self) -> Option<&UnreadableSettings> {
         self.settings.as_ref().err()
     }
 
-    /// What else of this gateway's listens at `upstream`, where it is no gateway.
+    /// Which other listener of this gateway's is at `upstream`: one that is not the gateway itself.
     pub(super) fn beside(&self, upstream: &UpstreamAddress, machine: &MachineLimits) -> Option<&'static str> {
         let settings = self.settings.as_ref().ok().filter(|_| self.named || is_here(upstream, machine))?;
         let port = port_of(upstream).filter(|port| *port != settings.port.unwrap_or(DEFAULT_PORT))?;
@@ -58,7 +58,7 @@ impl GatewayConfig {
         (settings.portals == Some(port)).then_some("the gateway's listener for portals, which is no gateway")
     }
 
-    /// What is known of the gateway at `upstream` from it; nothing if it is another gateway's.
+    /// What the file says of the gateway at `upstream`; nothing if it belongs to another gateway.
     pub(super) fn about(
         &self,
         upstream: &UpstreamAddress,
@@ -76,7 +76,7 @@ impl GatewayConfig {
         its.then_some(KnownSettings { file: &self.file, settings })
     }
 
-    /// The port that it names, where that is another than `upstream`'s.
+    /// The port that the file names, where that is another than `upstream`'s.
     pub(super) fn other_port(&self, upstream: &UpstreamAddress, machine: &MachineLimits) -> Option<u16> {
         let port = self.settings.as_ref().ok()?.port?;
         ((self.named || is_here(upstream, machine)) && port_of(upstream) != Some(port)).then_some(port)
@@ -111,5 +111,5 @@ fn text_of(file: &Path) -> io::Result<String> {
     if text.len() as u64 > LARGEST { Err(io::Error::other("larger than 4 MiB")) } else { Ok(text) }
 }
 
-/// The gateway's configuration; one of a hundredth of this size is a long one.
+/// Bytes. A long configuration of a gateway has a hundredth of this size.
 const LARGEST: u64 = 4 << 20;

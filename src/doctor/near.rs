@@ -1,14 +1,14 @@
 //! [`near()`]: entries of the gateway's list of origins that were meant for an origin and are not it.
 
-/// An entry that is not the origin, and how it differs.
+/// An entry of the list that is not the origin, and how it differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Near<'a> {
     pub(super) entry: &'a str,
     pub(super) differs: Vec<&'static str>,
 }
 
-/// How `entry` differs from `origin`, which is written as browsers do; `None` if it is that origin to the gateway, or has nothing to
-/// do with it.
+/// How `entry` differs from `origin`, which is written as browsers do; `None` if it is that origin to the gateway, or
+/// has nothing to do with it.
 pub(super) fn near<'a>(entry: &'a str, origin: &str) -> Option<Near<'a>> {
     let text = entry.trim();
     let lower = text.to_ascii_lowercase();

@@ -17,10 +17,10 @@ use crate::config::{
 
 pub(super) use writing::RouteNotation;
 
-/// What there is to look at.
+/// The gateways, names and listeners to look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DoctorPlan {
-    /// Each gateway once.
+    /// Each gateway once, however many routes lead to it.
     pub(super) backends: Vec<PlannedGateway>,
     /// The names that clients on other machines use.
     pub(super) sites: Vec<ClientName>,
@@ -30,18 +30,18 @@ pub(super) struct DoctorPlan {
     local_path: Option<String>,
 }
 
-/// How to come to a listener as a client would.
+/// How doctor reaches a listener as a client would.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ListenerApproach {
-    /// Where to.
+    /// The address to connect to.
     pub(super) dial: ClientDial,
     /// The name for the TLS handshake; `None` without TLS.
     pub(super) tls: Option<String>,
-    /// The `Host`.
+    /// The value of the `Host` field.
     pub(super) host: String,
-    /// What a proxy before frontgate would say of a client.
+    /// The forwarding fields that a proxy before frontgate would send.
     pub(super) fields: ProbeFields,
-    /// The target.
+    /// The target of the request.
     pub(super) path: String,
 }
 
@@ -98,7 +98,7 @@ impl DoctorPlan {
         Self { backends, sites, nowhere, local_path }
     }
 
-    /// How to come to the listener at `address`, or why one cannot from here.
+    /// How the listener at `address` is reached, or why it cannot be reached from here.
     pub(super) fn seat(
         &self,
         config: &Config,
@@ -149,8 +149,8 @@ impl DoctorPlan {
     }
 }
 
-/// Where to look at the certificate for `name` of the listener at `address`. One for an address is chosen by the address that
-/// was dialled, so another machine's cannot be seen from here.
+/// Where to look at the certificate for `name` of the listener at `address`. A certificate for an address is chosen by
+/// the address that was dialled, so another machine's cannot be seen from here.
 pub(super) fn address_for(name: &Name, address: &BindAddr, machine: &MachineLimits) -> Option<SocketAddr> {
     let BindAddr::Tcp(at) = address else { return None };
     let ip = match name {
@@ -162,7 +162,8 @@ pub(super) fn address_for(name: &Name, address: &BindAddr, machine: &MachineLimi
 }
 
 impl PlannedGateway {
-    /// All origins to ask the gateway about: those of frontgate's own ports, and that without a port where it may be another.
+    /// All origins to ask the gateway about: those of frontgate's own ports, and that without a port where it may be
+    /// another.
     pub(super) fn origins(&self) -> Vec<ProbedOrigin> {
         let mut all: Vec<ProbedOrigin> = Vec::new();
         for site in &self.sites {
@@ -201,7 +202,7 @@ pub(super) fn forwarding(config: &Config, host: &str) -> ProbeFields {
     fields
 }
 
-/// What a proxy before frontgate says of a client.
+/// The forwarding fields of a proxy before frontgate for a client at [`ELSEWHERE`].
 fn elsewhere() -> ProbeFields {
     let value = HeaderValue::try_from(ELSEWHERE.to_string());
     value.ok().map(|value| (HeaderName::from_static("x-forwarded-for"), value)).into_iter().collect()
@@ -219,7 +220,8 @@ pub(super) fn endpoints(config: &Config, route: &RouteConfig) -> Vec<UpstreamAdd
     }
 }
 
-/// The routes that requests for `name` may take, of those in the order in which they are tried: up to the first that takes all.
+/// The routes that requests for `name` may take, of those in the order in which they are tried: up to the first that
+/// takes all.
 fn ways<'a>(routes: &'a [RouteConfig], name: &str) -> Vec<&'a RouteConfig> {
     let mut taken = Vec::new();
     for route in routes.iter().filter(|route| route.host.as_ref().is_none_or(|host| host.matches(name))) {
@@ -241,7 +243,7 @@ fn sites(config: &Config, machine: &MachineLimits) -> Vec<ClientName> {
     let before = !config.forwarded.trusted_proxies.is_empty() || !listen.proxy_protocol_from.is_empty();
     let any_port = machine.container || before || listen.https.is_empty();
     let mut names: Vec<&Name> = config.tls.names.iter().filter(|name| !is_loopback(name)).collect();
-    // Which names a wildcard stands for, nobody has written.
+    // The configuration does not say which names a wildcard stands for.
     names.retain(|name| !name.to_string().starts_with("*."));
     let site = |name: &Name| {
         let origins = listen.https.iter().map(|at| origin(&url_host(name), at.port())).collect();
@@ -301,13 +303,13 @@ fn url_host_of(host: &str) -> &str {
     }
 }
 
-/// The same without brackets, for a TLS handshake.
+/// The host without brackets, for a TLS handshake.
 fn host_name(host: &str) -> String {
     url_host_of(host).trim_start_matches('[').trim_end_matches(']').to_owned()
 }
 
-/// The address of this machine's by which a listener at `at` is best reached: one that is not loopback makes a client that is
-/// not local. The kernel gives the connection the same address at its other end.
+/// The address of this machine's by which a listener at `at` is best reached: one that is not loopback makes a client
+/// that is not local. The kernel gives the connection the same address at its other end.
 fn from(at: IpAddr, own: &[IpAddr]) -> IpAddr {
     match at {
         at if !at.is_unspecified() => at,
@@ -323,9 +325,9 @@ fn from(at: IpAddr, own: &[IpAddr]) -> IpAddr {
 /// A client that is surely on no machine of ours (RFC 5737).
 pub(super) const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 const ROOT: &str = "/";
-/// Enough for every set-up of people; a list of hundreds would take its time.
+/// Enough for every set-up that people have; a list of hundreds would take its time.
 const MOST_ORIGINS: usize = 12;
-/// More gateways are not asked.
+/// How many gateways are asked; the rest of a longer list is not.
 const MOST_GATEWAYS: usize = 32;
 
 #[cfg(test)]

@@ -2,16 +2,15 @@
 
 use crate::config::{UpstreamAddress, UpstreamTls};
 
-/// A gateway, and how one comes to it.
+/// A gateway, and how requests get to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PlannedGateway {
-    /// The gateway.
     pub(super) upstream: UpstreamAddress,
-    /// How it is known over https.
+    /// How its certificate is checked over https.
     pub(super) tls: UpstreamTls,
-    /// Its name among `upstreams`.
+    /// The name of the gateway's group among `upstreams`.
     pub(super) group: Option<String>,
-    /// The target of a WebSocket.
+    /// The target of a WebSocket, such as `/`.
     pub(super) path: String,
     /// The names whose pages lead there.
     pub(super) sites: Vec<ClientName>,
@@ -20,7 +19,6 @@ pub(super) struct PlannedGateway {
 /// A name that clients on other machines use, and the origins of its pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClientName {
-    /// The name.
     pub(super) name: String,
     /// The origins by which frontgate itself is reached.
     pub(super) origins: Vec<ProbedOrigin>,

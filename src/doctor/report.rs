@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::finding::{CheckOutcome, Diagnosis, Finding, FindingSeverity};
 use super::settings::{SettingChange, SettingEdit};
 
-/// What doctor says.
+/// What doctor found, and what the report needs besides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoctorReport {
-    /// What was found.
+    /// The findings and the checks.
     pub diagnosis: Diagnosis,
     /// The gateway's own configuration, if it was found.
     pub gateway_config: Option<PathBuf>,
-    /// Where it was looked for.
+    /// The places where the gateway's configuration was looked for.
     pub looked: Vec<PathBuf>,
     /// The file of frontgate's own configuration, if it has one.
     pub own_file: Option<PathBuf>,
@@ -35,7 +35,7 @@ impl DoctorReport {
         all
     }
 
-    /// For programs. Keys may be added, none changes its meaning while `version` stays.
+    /// The report as JSON, for programs. Keys may be added; none changes its meaning while `version` stays.
     pub fn json(&self) -> Value {
         let findings = self.diagnosis.findings.iter().map(|finding| {
             json!({
@@ -69,7 +69,7 @@ impl DoctorReport {
     }
 }
 
-/// For people.
+/// The report as text, for people.
 impl fmt::Display for DoctorReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let findings = &self.diagnosis.findings;
@@ -105,7 +105,7 @@ fn write(f: &mut fmt::Formatter<'_>, number: usize, finding: &Finding) -> fmt::R
     writeln!(f, "{}", wrapped("   why: ", &finding.why))?;
     for (index, line) in finding.fix.iter().enumerate() {
         let head = if index == 0 { "   fix: " } else { "        " };
-        // What is to be copied stays in one piece.
+        // A line to copy stays in one piece.
         let line = if line.starts_with(' ') { format!("        {line}") } else { wrapped(head, line) };
         writeln!(f, "{line}")?;
     }

@@ -1,8 +1,10 @@
-//! The gateway's own configuration, `openclaw.json`: where it is, what it says about proxies, and a careful change of it.
+//! The gateway's own configuration, `openclaw.json`: where it is, what it says about proxies, and a careful change of
+//! it.
 //!
 //! frontgate's own configuration is changed in one place only, `forwarded.strip` ([`strip()`]).
 //!
-//! It holds tokens and passwords. Nothing but the settings in [`GatewaySettings`] is taken out of it, and no error repeats its text.
+//! The gateway's configuration holds tokens and passwords. Nothing but the settings in [`GatewaySettings`] is taken out
+//! of it, and no error repeats its text.
 
 mod edit;
 mod place;

@@ -1,4 +1,5 @@
-//! Who a client is: the password or the certificate that it has shown, and how often wrong ones may be tried.
+//! The identity of a client: the password or the certificate that it has shown, and how often wrong passwords may be
+//! tried.
 
 pub mod credentials;
 pub mod identity;

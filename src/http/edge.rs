@@ -1,5 +1,5 @@
-//! What every request passes before its route is known, in order ([`stack`]): its name and log line, its target and host, what the
-//! gateway is told about the client, and the limits on requests under way.
+//! What every request passes before its route is known, in order ([`stack`]): its name and log line, its target and
+//! host, what the gateway is told about the client, and the limits on requests under way.
 
 pub mod acme_challenge;
 pub mod attribution;

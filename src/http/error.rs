@@ -1,4 +1,5 @@
-//! [`RequestFailure`]: every way in which frontgate itself answers. Failures become statuses here, in [`ErrorPageSpec`], and nowhere else.
+//! [`RequestFailure`]: every way in which frontgate itself answers. Failures become statuses here, in
+//! [`ErrorPageSpec`], and nowhere else.
 
 mod page_spec;
 
@@ -11,16 +12,16 @@ pub use page_spec::ErrorPageSpec;
 
 use crate::tls::TlsFault;
 
-/// What went wrong underneath. It goes to the log and never to a client: it may name the gateway's address.
+/// The error underneath a failure. It goes to the log and never to a client: it may name the gateway's address.
 pub type FailureCause = Box<dyn Error + Send + Sync>;
 
 /// A request that frontgate answers itself, because it cannot or must not pass it on, or got no answer for it.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestFailure {
-    /// Nobody listens at the gateway's address.
+    /// No process listens at the gateway's address.
     #[error("the gateway is not running")]
     GatewayNotRunning(#[source] FailureCause),
-    /// Nobody has listened at the gateway's address for as long as the request could wait.
+    /// No process has listened at the gateway's address for as long as the request could wait.
     #[error("the gateway is restarting")]
     GatewayStarting(#[source] FailureCause),
     /// The gateway's address cannot be reached.
@@ -38,7 +39,7 @@ pub enum RequestFailure {
     /// The connection ended before the head of an answer.
     #[error("the gateway closed the connection without an answer")]
     GatewayClosed(#[source] FailureCause),
-    /// What came back is not HTTP.
+    /// The gateway's answer is not HTTP.
     #[error("the gateway's answer is not HTTP")]
     InvalidResponse(#[source] FailureCause),
     /// A 101 to a request that asked for none.
@@ -50,13 +51,13 @@ pub enum RequestFailure {
     /// A success where a 101 was needed: an h2 client would take it for an open WebSocket (RFC 8441 §5).
     #[error("the gateway did not open a WebSocket")]
     NoUpgrade,
-    /// No connection to the gateway in time.
+    /// There was no connection to the gateway in time.
     #[error("connecting to the gateway took too long")]
     ConnectTimeout,
-    /// No answer from the gateway in time.
+    /// The gateway did not answer in time.
     #[error("the gateway did not answer in time")]
     ReadTimeout,
-    /// The gateway takes nothing of the request.
+    /// The gateway did not take the request in time.
     #[error("the gateway did not take the request in time")]
     SendTimeout,
     /// The request is malformed, or cannot be passed on exactly.
@@ -65,19 +66,19 @@ pub enum RequestFailure {
     /// The request did not arrive in time.
     #[error("the request took too long to arrive")]
     RequestTimeout,
-    /// So much waits of this connection's requests that the head of this one has no room.
+    /// So many bytes of this connection's other requests wait that the head of this one has no room.
     #[error("too much of this connection's requests waits")]
     TooManyWaiting,
     /// So much waits of the heads of other requests, in all or of this client's network, that this one is not waited for.
     #[error("too many requests are only partly here")]
     TooManyHeads,
-    /// More body than `limits.request_body`.
+    /// The body is larger than `limits.request_body`.
     #[error("the request's body is too large")]
     BodyTooLarge,
-    /// More target than can be passed on.
+    /// The target is longer than can be passed on.
     #[error("the request's target is too long")]
     TargetTooLong,
-    /// More head than `limits.request_head`.
+    /// The head is larger than `limits.request_head`.
     #[error("the request's head is too large")]
     HeadTooLarge,
     /// The request is for a host that this connection's certificate is not for (RFC 9110 §15.5.20).
@@ -86,19 +87,19 @@ pub enum RequestFailure {
     /// `websocket.allowed_origins` does not have the page's origin.
     #[error("the page's origin may not open a WebSocket")]
     OriginNotAllowed,
-    /// The route asks who it is, and nobody who may pass has said so (RFC 7235 §3.1).
+    /// The route asks for a login, and the request has none that may pass (RFC 7235 §3.1).
     #[error("nobody who may pass")]
     LoginRequired,
-    /// The client's network has given too many wrong passwords, or too many wait for theirs to be checked.
+    /// The client's network has given too many wrong passwords, or too many requests wait for theirs to be checked.
     #[error("too many logins from this network")]
     TooManyLogins {
-        /// When it may try again.
+        /// How long the client must wait before it may try again.
         retry_after: Duration,
     },
-    /// None of `routes` is for it.
+    /// None of `routes` takes the request.
     #[error("no route is for this request")]
     NoRoute,
-    /// CONNECT: this is not a forward proxy.
+    /// The method is CONNECT, and frontgate is not a forward proxy.
     #[error("CONNECT is not served")]
     Connect,
     /// As many requests are under way as may be, in all or of this client's network (RFC 6585 §4).
@@ -110,7 +111,7 @@ pub enum RequestFailure {
     /// Frontgate is shutting down.
     #[error("shutting down")]
     Draining,
-    /// A bug.
+    /// A bug in frontgate.
     #[error("internal error")]
     Internal,
 }
@@ -126,7 +127,7 @@ pub enum BadRequest {
     BadHost,
     /// A target that cannot be passed on byte for byte.
     BadTarget,
-    /// A path that leads to one route as we read it, and to a guarded one as the gateway may.
+    /// A path that leads to one route as frontgate reads it, and to a guarded one as the gateway may.
     AmbiguousPath,
     /// A `#` in the target: a fragment never leaves a browser.
     FragmentInTarget,
@@ -138,22 +139,22 @@ pub enum BadRequest {
     BodyCutShort,
 }
 
-/// Who must change something.
+/// The side that must change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Blame {
-    /// The one who asked.
+    /// The client that sent the request.
     Client,
-    /// The gateway, or whoever runs it.
+    /// The gateway, or its operator.
     Gateway,
-    /// Frontgate, or whoever runs it.
+    /// Frontgate, or its operator.
     Frontgate,
 }
 
 impl RequestFailure {
-    /// Sorts an error of connecting to the gateway.
+    /// The failure that an error of connecting to the gateway amounts to.
     pub fn connecting(error: io::Error) -> Self {
         match error.kind() {
-            // A unix socket that is not there is a gateway that is not there.
+            // A unix socket without a file is a gateway that is not running.
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Self::GatewayNotRunning(error.into()),
             io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Self::GatewayClosed(error.into()),
             io::ErrorKind::TimedOut => Self::ConnectTimeout,
@@ -166,17 +167,17 @@ impl RequestFailure {
         }
     }
 
-    /// The status it is answered with.
+    /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         self.page_spec().status
     }
 
-    /// Its stable name, in `snake_case`.
+    /// The failure's stable name, in `snake_case`.
     pub fn code(&self) -> &'static str {
         self.page_spec().code
     }
 
-    /// Who must change something.
+    /// The side that must change something.
     pub fn fault(&self) -> Blame {
         self.page_spec().fault
     }
@@ -196,7 +197,7 @@ impl RequestFailure {
 }
 
 impl BadRequest {
-    /// Its stable name, in `snake_case`.
+    /// The flaw's stable name, in `snake_case`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::MissingHost => "missing_host",

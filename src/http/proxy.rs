@@ -1,4 +1,5 @@
-//! The way to the gateway and back: requests ([`forward`]), WebSockets ([`upgrade`], [`tunnel`]), and their answers ([`body`]).
+//! The way to the gateway and back: requests ([`forward`]), WebSockets ([`upgrade`], [`tunnel`]), and their answers
+//! ([`body`]).
 
 pub mod attribution_watch;
 pub mod body;

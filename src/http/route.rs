@@ -1,5 +1,5 @@
-//! Which route a request takes ([`router`]), which guards hold for its path in every reading, and what becomes of its header
-//! fields.
+//! Which route a request takes ([`router`]), which guards hold for its path in every reading, and what becomes of its
+//! header fields.
 
 pub mod answer;
 pub mod guard;

@@ -1,8 +1,8 @@
 //! Apache httpd: its configuration for a reverse proxy.
 //!
-//! [`syntax`] takes the text apart, [`expand`] reads on in the files that it includes. Then the directives are taken in the
-//! order of the files: what a server says is kept in its [`Scope`](scope::Scope), what concerns all of them goes to the
-//! draft. At the end each scope becomes a site.
+//! [`syntax`] takes the text apart, [`expand`] reads on in the files that it includes. Then the directives are taken in
+//! the order of the files: what a server says is kept in its [`ApacheScope`](scope::ApacheScope), what concerns all of
+//! them goes to the draft. At the end each scope becomes a site.
 
 mod access;
 mod balancer;
@@ -38,7 +38,7 @@ use target::ApacheTarget;
 use super::draft::{DraftAcme, DraftUpstream};
 use super::{Draft, Files, ImportError, ImportReport, Imported, Original};
 
-/// What is known so far.
+/// What has been read of the configuration so far.
 struct Apache<'a, 'f> {
     files: &'a mut Files<'f>,
     report: ImportReport,

@@ -1,12 +1,12 @@
-//! [`Bounds`]: how far the reading of a configuration may go that makes much of little.
+//! [`Bounds`]: limits for the reading of a configuration in which a few lines stand for many.
 
 use super::error::ImportError;
 use super::place::ImportPlace;
 
-/// How much was read so far, and how deep in one another what is read stands: with snippets, macros and files that include one
+/// How much was read so far, and how deep the includes are nested: with snippets, macros and files that include one
 /// another, a few lines stand for any number of them.
 pub(super) struct Bounds {
-    /// What is counted, such as "lines".
+    /// The unit that is counted, such as "lines".
     unit: &'static str,
     count: usize,
     depth: usize,
@@ -15,12 +15,12 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// Nothing of these yet.
+    /// Bounds of which nothing is used yet.
     pub(super) fn of(unit: &'static str) -> Self {
         Self { unit, count: 0, depth: 0, filled: 0 }
     }
 
-    /// One more, at this place.
+    /// Counts one more, at this place.
     ///
     /// # Errors
     /// There are too many.
@@ -33,8 +33,8 @@ impl Bounds {
         Err(ImportError::TooMuch { file: place.file.to_string(), limit })
     }
 
-    /// One level deeper, at this place. `done` is what was done there, such as "included"; `question` is what to ask oneself when
-    /// there are too many levels.
+    /// Goes one level deeper, at this place. `done` is the word for what was done there, such as "included"; `question`
+    /// is what the error asks the operator when there are too many levels.
     ///
     /// # Errors
     /// There are too many levels.
@@ -47,10 +47,10 @@ impl Bounds {
         Ok(())
     }
 
-    /// `times` values of this length, at this place: values that are made of values double with each line.
+    /// Counts `times` values of this length, at this place: values that are made of values double with each line.
     ///
     /// # Errors
-    /// They are too long together.
+    /// The values are too long together.
     pub(super) fn fill(&mut self, place: &ImportPlace, value: &str, times: usize) -> Result<(), ImportError> {
         // An empty word takes its room, too.
         let room = value.len() + size_of::<String>();
@@ -77,19 +77,19 @@ impl Bounds {
         Ok(text.replace(name, value))
     }
 
-    /// Back from there.
+    /// Goes back one level.
     pub(super) fn leave(&mut self) {
         self.depth -= 1;
     }
 }
 
-/// How deep includes may be nested.
+/// How deep files may include one another.
 pub(super) const DEEPEST_INCLUDE: usize = 16;
 
-/// No configuration that people write has as many directives or lines.
+/// How many directives or lines there may be; no configuration that people write has as many.
 const MOST: usize = 50_000;
 
-/// Nor are its values as long.
+/// How many bytes the values may have together; those of a configuration that people write have fewer.
 const MOST_FILLED: usize = 8 << 20;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Caddy: its configuration for a reverse proxy, the Caddyfile.
 //!
-//! [`syntax`] takes the text apart, [`expand`] puts in what it imports. Then the global options, and the sites: what a site's
-//! directives do is kept path by path, in the order in which Caddy asks them, which is not the order of the file.
+//! [`syntax`] takes the text apart, [`expand`] puts in what it imports. Then the global options, and the sites: what a
+//! site's directives do is kept path by path, in the order in which Caddy asks them, which is not the order of the
+//! file.
 
 mod access;
 mod answer;
@@ -25,7 +26,7 @@ use expand::CaddyExpander;
 use super::draft::{DraftAcme, DraftCertificate, DraftUpstream};
 use super::{Draft, Files, ImportError, ImportReport, Imported, Original};
 
-/// What is known so far.
+/// What has been read of the Caddyfile so far.
 struct Caddy {
     report: ImportReport,
     draft: Draft,

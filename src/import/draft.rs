@@ -1,5 +1,5 @@
-//! [`Draft`]: a configuration for frontgate, as far as the old one asked for something. What is `None` or empty stays at its
-//! default and is not written.
+//! [`Draft`]: a configuration for frontgate, as far as the old one asked for something. What is `None` or empty stays
+//! at its default and is not written.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,9 +12,9 @@ use crate::config::{BindAddr, ClientMode, Hsts, LONGEST_HSTS, LONGEST_TIME, TlsV
 /// A configuration for frontgate.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Draft {
-    /// What is said at the top of the file, a paragraph each.
+    /// Comments at the top of the file, a paragraph each.
     pub heading: Vec<String>,
-    /// What is said above a key: its path, such as `tls.certificate`, and the words.
+    /// Comments above keys: the path of the key, such as `tls.certificate`, and the words.
     pub comments: Vec<(&'static str, String)>,
     /// Where clients connect.
     pub listen: DraftListen,
@@ -22,27 +22,27 @@ pub struct Draft {
     pub tls: DraftTls,
     /// The gateway of every route that names none, as a URL.
     pub upstream: Option<String>,
-    /// In the order in which they are tried; none is one route to `upstream`.
+    /// The routes, in the order in which they are tried; an empty list stands for one route to `upstream`.
     pub routes: Vec<DraftRoute>,
     /// Upstreams that routes name.
     pub upstreams: Vec<DraftUpstream>,
-    /// Networks of proxies whose forwarding headers are believed.
+    /// Networks of the proxies from which forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// How long each step may take.
+    /// Time limits of the steps of a request; for routes that say nothing themselves.
     pub timeouts: DraftTimeouts,
-    /// What a peer may use.
+    /// Limits on what clients may use.
     pub limits: DraftLimits,
     /// Which origins may open a WebSocket; empty for any.
     pub allowed_origins: Vec<String>,
-    /// Keepalive pings of WebSockets.
+    /// How often WebSockets are pinged.
     pub ping_interval: Option<Duration>,
-    /// Who may pass, for every route that says nothing itself.
+    /// Which clients may pass, for every route that says nothing itself.
     pub auth: DraftAuth,
     /// Whether requests are logged.
     pub access_log: Option<bool>,
 }
 
-/// `listen`.
+/// The section `listen`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DraftListen {
     /// TLS listeners; `Some` of an empty list is none at all.
@@ -51,26 +51,26 @@ pub struct DraftListen {
     pub http: Vec<SocketAddr>,
     /// Plain listeners that proxy.
     pub plain: Vec<BindAddr>,
-    /// Peers whose connections start with a PROXY protocol header.
+    /// Networks of the peers that begin their connections with a PROXY protocol header.
     pub proxy_protocol_from: Vec<IpNet>,
 }
 
-/// `tls`.
+/// The section `tls`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DraftTls {
-    /// DNS names and IP addresses.
+    /// DNS names and IP addresses that the certificate is for.
     pub names: Vec<String>,
     /// Where the certificate comes from.
     pub certificate: DraftCertificate,
-    /// The oldest version spoken.
+    /// The oldest TLS version that listeners speak.
     pub min_version: Option<TlsVersion>,
-    /// Whose certificates clients show.
+    /// The CA file that certificates of clients are checked against, and whether a client must show one.
     pub client_ca: Option<(PathBuf, ClientMode)>,
-    /// Strict-Transport-Security.
+    /// Strict-Transport-Security, the field of answers that keeps browsers on https.
     pub hsts: Option<Hsts>,
 }
 
-/// `tls.certificate`.
+/// The setting `tls.certificate`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DraftCertificate {
     /// frontgate's own CA.
@@ -78,93 +78,93 @@ pub enum DraftCertificate {
     Local,
     /// A public one, by ACME.
     Acme(DraftAcme),
-    /// Chain and key in PEM files, the first for names that none of them has.
+    /// Chain and key in PEM files, one pair after the other; names that no pair is for get the first.
     Files(Vec<(PathBuf, PathBuf)>),
 }
 
-/// `tls.acme`.
+/// The section `tls.acme`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DraftAcme {
-    /// Where the authority may write to.
+    /// The address that the authority may write to.
     pub email: Option<String>,
-    /// `letsencrypt-staging` or a URL.
+    /// The authority's directory: `letsencrypt-staging` or a URL.
     pub directory: Option<String>,
-    /// The CA of a private directory.
+    /// The CA file that a private directory is checked against.
     pub ca_file: Option<PathBuf>,
 }
 
-/// One of `routes`.
+/// One entry of `routes`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DraftRoute {
-    /// What is said above it.
+    /// The comments above the route.
     pub comment: Vec<String>,
     /// A name, or `*.` and a name; `None` for every host.
     pub host: Option<String>,
     /// A prefix; `None` for every path.
     pub path: Option<String>,
-    /// What is done with a request.
+    /// Whether a request is forwarded or answered here.
     pub answer: DraftAnswer,
-    /// Who may pass.
+    /// Which clients may pass.
     pub auth: DraftAuth,
-    /// Fields of requests.
+    /// Fields that are set in requests or removed from them.
     pub request_headers: DraftHeaderRules,
-    /// Fields of responses.
+    /// Fields that are set in responses or removed from them.
     pub response_headers: DraftHeaderRules,
-    /// What differs from the top level: `connect`, `read` and `send` only.
+    /// Time limits that differ from the top level: `connect`, `read` and `send` only.
     pub timeouts: DraftTimeouts,
 }
 
-/// What is done with a request.
+/// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DraftAnswer {
-    /// It goes to the top-level `upstream`.
+    /// The request goes to the top-level `upstream`.
     #[default]
     Default,
-    /// It goes to this URL, or to the upstream of this name.
+    /// The request goes to this URL, or to the upstream of this name.
     Upstream(String),
-    /// It is answered here.
+    /// frontgate answers the request itself.
     Respond(DraftRespond),
 }
 
-/// A fixed answer.
+/// A fixed answer of frontgate's own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DraftRespond {
-    /// The status.
+    /// The status code.
     pub status: u16,
     /// The `Location` of a redirect.
     pub location: Option<String>,
-    /// The body.
+    /// The body, if there is one.
     pub body: Option<String>,
 }
 
-/// One of `upstreams`.
+/// One entry of `upstreams`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DraftUpstream {
-    /// What routes call it.
+    /// The name by which routes refer to it.
     pub name: String,
-    /// URLs.
+    /// The URLs of the gateways.
     pub endpoints: Vec<String>,
     /// Whether the endpoint with the fewest requests is next, instead of each in turn.
     pub least_connections: bool,
     /// Whether a client stays with its endpoint, by a cookie.
     pub sticky: bool,
-    /// What a healthy endpoint answers 2xx to, and how often it is asked.
+    /// The target that a healthy endpoint answers with 2xx, and how often it is asked.
     pub health: Option<(String, Option<Duration>)>,
 }
 
-/// Who may pass.
+/// Which clients may pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum DraftAuth {
-    /// What holds above; at the top, everybody.
+    /// What holds for all routes holds here; at the top, every client may pass.
     #[default]
     Inherited,
-    /// Everybody.
+    /// Every client may pass.
     None,
-    /// Who knows a password.
+    /// Clients that know the password of a user may pass.
     Basic {
-        /// Names, and hashes: argon2 or bcrypt.
+        /// Names of users, and their hashes: argon2 or bcrypt.
         users: Vec<(String, String)>,
-        /// The field that tells the gateway the name.
+        /// The field that tells the gateway the name of the user.
         user_header: Option<String>,
     },
 }
@@ -172,37 +172,37 @@ pub enum DraftAuth {
 /// Fields that are set or removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DraftHeaderRules {
-    /// Names and values.
+    /// Names and values of the fields that are set.
     pub set: Vec<(String, String)>,
-    /// Names.
+    /// Names of the fields that are removed.
     pub remove: Vec<String>,
 }
 
 /// How long each step may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DraftTimeouts {
-    /// Connecting to the gateway.
+    /// How long connecting to the gateway may take.
     pub connect: Option<Duration>,
-    /// A request's head.
+    /// How long a client may take for the head of a request.
     pub request_head: Option<Duration>,
-    /// A client connection without a request.
+    /// How long a client's connection is kept without a request.
     pub keep_alive: Option<Duration>,
-    /// Nothing read.
+    /// How long the gateway may send nothing.
     pub read: Option<Duration>,
-    /// Nothing taken.
+    /// How long a peer may take nothing of what is sent to it.
     pub send: Option<Duration>,
 }
 
-/// What a peer may use.
+/// Limits on what clients may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DraftLimits {
-    /// Connections of all clients.
+    /// How many connections all clients may have together.
     pub connections: Option<u64>,
-    /// Connections of one client.
+    /// How many connections one client may have.
     pub connections_per_client: Option<u64>,
-    /// Bytes of a request's head.
+    /// How many bytes the head of a request may have.
     pub request_head: Option<u64>,
-    /// Bytes of a request's body.
+    /// How many bytes the body of a request may have.
     pub request_body: Option<u64>,
 }
 
@@ -216,7 +216,7 @@ impl DraftTimeouts {
 }
 
 impl Draft {
-    /// Says `words` above the key at `path`.
+    /// Puts `words` as a comment above the key at `path`.
     pub fn comment(&mut self, path: &'static str, words: impl Into<String>) {
         let words = words.into();
         if !self.comments.iter().any(|(at, said)| *at == path && *said == words) {
@@ -224,7 +224,8 @@ impl Draft {
         }
     }
 
-    /// Leaves out times of 0, which for others mean the usual one or none, and cuts those that are longer than the settings take.
+    /// Leaves out times of 0, which for others mean the usual one or none, and cuts those that are longer than the
+    /// settings take.
     pub(super) fn fit(&mut self) {
         let timeouts = self.routes.iter_mut().map(|route| &mut route.timeouts).chain([&mut self.timeouts]);
         timeouts.for_each(DraftTimeouts::fit);

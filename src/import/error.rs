@@ -8,19 +8,19 @@ pub enum ImportError {
     /// The text is not of its format.
     #[error("{place}:{}: {found}; expected {expected}", place.column)]
     Syntax {
-        /// Where.
+        /// Where the text stops being of its format.
         place: ImportPlace,
-        /// What is there, such as "`}` without a block".
+        /// The text that stands there, such as "`}` without a block".
         found: String,
-        /// What should be there.
+        /// The text that the format asks for there.
         expected: String,
     },
-    /// It is larger than any configuration that people write.
+    /// The configuration is larger than any that people write.
     #[error("{file}: {limit}")]
     TooMuch {
         /// The file with which the limit was exceeded.
         file: String,
-        /// What the limit is.
+        /// The limit, in words.
         limit: String,
     },
 }

@@ -5,36 +5,36 @@ use super::draft::DraftHeaderRules;
 /// What a proxy put into a field, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content<'a> {
-    /// This text.
+    /// The field gets this text.
     Text(&'a str),
-    /// The address of the client.
+    /// The field gets the address of the client.
     Client,
-    /// The name of a user who gave a password.
+    /// The field gets the name of a user that gave a password.
     User,
-    /// The host that the client asked for, with its port.
+    /// The field gets the host that the client asked for, with its port.
     Host,
-    /// What the client sent in the field of this name, in lower case.
+    /// The field gets what the client sent in the field of this name, in lower case.
     Field(&'a str),
-    /// Something else that differs from request to request.
+    /// The field gets something else that differs from request to request.
     Other,
-    /// Nothing: it is removed.
+    /// The field is removed.
     Nothing,
 }
 
 /// What becomes of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum FieldDisposition {
-    /// frontgate needs it not, because of this.
+    /// frontgate does not need the field, for this reason.
     NotNeeded(&'static str),
-    /// It was a mistake; this says which, and what frontgate does.
+    /// The field was a mistake; the text says which, and what frontgate does.
     Wrong(&'static str),
-    /// It cannot be translated; this says what to do.
+    /// The field cannot be translated; the text says what to do.
     Dropped(&'static str),
-    /// It tells the gateway the user's name.
+    /// The field tells the gateway the user's name.
     User,
-    /// It is set to this text.
+    /// The field is set to this text.
     Set(String),
-    /// It is removed.
+    /// The field is removed.
     Remove,
     /// Strict-Transport-Security with this many seconds.
     Hsts(u64),
@@ -121,14 +121,14 @@ pub(super) fn put(rules: &mut DraftHeaderRules, name: &str, disposition: &FieldD
     }
 }
 
-/// Whether the value of the field of this name is nobody's business.
+/// Whether the value of the field of this name is a secret.
 pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["authorization", "cookie", "token", "secret", "api-key", "password"].iter().any(|word| name.contains(word))
 }
 
-/// Whether a report leaves out what follows this word of a directive. A path is no field's name, and a Set-Cookie from a file is
-/// for everybody.
+/// Whether a report leaves out what follows this word of a directive. A path is never the name of a field, and a
+/// Set-Cookie from a file is no secret.
 pub(super) fn hides_the_rest(word: &str) -> bool {
     is_secret(word) && !word.contains('/') && !word.eq_ignore_ascii_case("set-cookie")
 }
@@ -137,7 +137,7 @@ fn is_value(text: &str) -> bool {
     text.trim() == text && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
 
-/// Seconds.
+/// The `max-age` of a Strict-Transport-Security, in seconds.
 fn max_age(value: &str) -> Option<u64> {
     let part = value.split(';').map(str::trim).find_map(|part| part.strip_prefix("max-age="))?;
     part.trim_matches('"').parse().ok()

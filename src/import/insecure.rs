@@ -1,4 +1,5 @@
-//! Settings of the gateway that people turn on because a proxy was set up wrongly, found in comments and beside the file.
+//! Settings of the gateway that people turn on because a proxy was set up wrongly, found in comments and beside the
+//! file.
 
 use super::place::ImportPlace;
 use super::reader::Files;

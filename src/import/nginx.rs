@@ -1,9 +1,9 @@
 //! nginx: its configuration language, and what its directives mean to frontgate.
 //!
-//! The text becomes a tree ([`lexer`], [`parser`]), includes are put in their places ([`mod@include`]), and [`translation`]
-//! asks each server ([`server`]) and each location ([`route`], [`access`], [`headers`], [`tls`]) what it does.
-//! [`Scope`](scope::Scope) knows which directives hold in a place. At the end every directive of which nothing was said is
-//! looked up in [`known`].
+//! The text becomes a tree ([`lexer`], [`parser`]), includes are put in their places ([`mod@include`]), and
+//! [`translation`] asks each server ([`server`]) and each location ([`route`], [`access`], [`headers`], [`tls`]) what
+//! it does. [`NginxScope`](scope::NginxScope) knows which directives hold in a place. At the end every directive that
+//! the report does not mention yet is looked up in [`known`].
 
 mod access;
 mod answer;
@@ -66,8 +66,8 @@ fn translate_tree(original: &Original, files: &mut Files<'_>) -> Result<Imported
     Ok(Imported { draft, report })
 }
 
-/// What concerns the process, and what concerns HTTP. A file of `sites-enabled` has the latter only, and a snippet may consist
-/// of locations.
+/// What concerns the process, and what concerns HTTP. A file of `sites-enabled` has the latter only, and a snippet may
+/// consist of locations.
 fn contexts(tree: Vec<NginxDirective>) -> (Vec<NginxDirective>, Vec<NginxDirective>) {
     let (mut process, mut http, mut locations) = (Vec::new(), Vec::new(), Vec::new());
     for mut directive in tree {
@@ -88,7 +88,7 @@ fn contexts(tree: Vec<NginxDirective>) -> (Vec<NginxDirective>, Vec<NginxDirecti
     (process, http)
 }
 
-/// Says something of every directive of which nothing was said yet.
+/// Reports every directive that the report does not mention yet.
 fn sweep(tree: &[NginxDirective], outer: Option<&str>, report: &mut ImportReport) {
     for directive in tree {
         let (place, shown) = (&directive.place, directive.shown());
@@ -108,7 +108,7 @@ fn sweep(tree: &[NginxDirective], outer: Option<&str>, report: &mut ImportReport
         }
         let lost = match directive.name.as_str() {
             "http" | "events" | "server" => None,
-            // What was translated says so itself.
+            // The translation of these reports them.
             "location" | "if" | "map" | "upstream" if !dropped(directive, report) => None,
             _ => Some(shown.as_str()),
         };

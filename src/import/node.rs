@@ -5,15 +5,16 @@ use super::place::ImportPlace;
 /// A directive with its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ImportNode {
-    /// What it is called. Of Apache in lower case; of a Caddyfile empty for the global options, and a site's first address.
+    /// What the directive is called. Of Apache in lower case; of a Caddyfile empty for the global options, and a site's
+    /// first address.
     pub(super) name: String,
-    /// The other words, variables replaced.
+    /// The other words, with the values of variables in place.
     pub(super) args: Vec<String>,
-    /// Where it is.
+    /// Where the directive begins.
     pub(super) place: ImportPlace,
-    /// As the report shows it.
+    /// The directive as the report shows it.
     pub(super) shown: String,
-    /// What stands in its section or block, if it has one.
+    /// The directives in its section or block, if it has one.
     pub(super) body: Option<Vec<ImportNode>>,
 }
 
@@ -23,7 +24,7 @@ impl ImportNode {
         self.args.get(index).map_or("", String::as_str)
     }
 
-    /// What stands in its section or block, if it has one.
+    /// The directives in its section or block; none without one.
     pub(super) fn inner(&self) -> &[Self] {
         self.body.as_deref().unwrap_or_default()
     }

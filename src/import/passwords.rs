@@ -1,6 +1,6 @@
-//! [`users`]: the users of an `htpasswd` file whose passwords frontgate can check.
+//! [`users`]: the users of an `htpasswd` file, as far as frontgate can check their passwords.
 
-/// Names and hashes, and the names of those whose hash is of another kind than bcrypt and argon2.
+/// Names and hashes, and the names of the users with a hash of another kind than bcrypt and argon2.
 pub(super) fn users(text: &str) -> (Vec<(String, String)>, Vec<String>) {
     let (mut users, mut lost): (Vec<(String, String)>, Vec<String>) = Default::default();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {

@@ -14,15 +14,15 @@ pub(super) struct Paths {
 pub(super) struct Rule {
     /// A prefix as routes have it; `/` is everything.
     pub(super) path: String,
-    /// Whether it is for this path only, not for what is below.
+    /// Whether the rule is for this path only, not for what is below.
     pub(super) is_exact: bool,
-    /// Prefixes within it that it is not for.
+    /// Prefixes within the path that the rule is not for.
     pub(super) except: Vec<String>,
-    /// What is done.
+    /// Whether a request is forwarded or answered here.
     pub(super) answer: DraftAnswer,
-    /// How long it may take.
+    /// How long the steps of the request may take.
     pub(super) timeouts: DraftTimeouts,
-    /// What is said above the route.
+    /// The comment above the route.
     pub(super) comment: Vec<String>,
     /// What else holds where this rule does, over what holds for all rules.
     pub(super) sections: Vec<ImportSection>,
@@ -33,31 +33,31 @@ pub(super) struct Rule {
 pub(super) struct ImportSection {
     /// A prefix as routes have it; `/` is everything.
     pub(super) path: String,
-    /// Whether it is for this path only, not for what is below.
+    /// Whether the section is for this path only, not for what is below.
     pub(super) is_exact: bool,
-    /// Who may pass.
+    /// Which clients may pass.
     pub(super) auth: DraftAuth,
-    /// Whether anybody may pass.
+    /// Whether the section says which clients may pass.
     pub(super) gate: ImportAccess,
-    /// The field that tells the gateway the name of a user who gave a password.
+    /// The field that tells the gateway the name of a user that gave a password.
     pub(super) user_header: Option<String>,
-    /// Fields of requests.
+    /// Fields that are set in requests or removed from them.
     pub(super) request_headers: DraftHeaderRules,
-    /// Fields of responses.
+    /// Fields that are set in responses or removed from them.
     pub(super) response_headers: DraftHeaderRules,
-    /// How long it may take.
+    /// How long the steps of a request may take.
     pub(super) timeouts: DraftTimeouts,
 }
 
-/// Whether anybody may pass.
+/// Whether a section says which clients may pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) enum ImportAccess {
-    /// As it is around.
+    /// The section says nothing: what holds around it holds here.
     #[default]
     Unsaid,
-    /// Whoever `auth` lets in.
+    /// The clients that `auth` lets in may pass.
     Open,
-    /// Nobody, for this reason.
+    /// No client may pass, for this reason.
     Shut(String),
 }
 
@@ -78,8 +78,8 @@ impl Paths {
         self.rules.iter().find(is_for)
     }
 
-    /// A route for each path at which something changes, the longest first: of all the paths that begin a request's, the
-    /// longest knows every rule and section that concerns it. Where there is no rule there is no route.
+    /// A route for each path at which something changes, the longest first: of all the paths that begin a request's,
+    /// the longest knows every rule and section that concerns it. Where there is no rule there is no route.
     pub(super) fn routes(&self) -> Vec<DraftRoute> {
         let paths = self.boundaries();
         let all: Vec<(&String, Option<DraftRoute>)> = paths.iter().map(|path| (path, self.route(path))).collect();
@@ -135,13 +135,13 @@ impl Paths {
             }
         }
         overlay(&mut route.timeouts, &rule.timeouts);
-        // Nothing is asked for above a route.
+        // Above the routes no password is asked for, so a route need not switch that off.
         if route.auth == DraftAuth::None {
             route.auth = DraftAuth::Inherited;
         }
         match (&mut route.auth, user_header) {
             (DraftAuth::Basic { user_header, .. }, Some(name)) => *user_header = Some(name.clone()),
-            // Where nobody gives a password, nobody may claim a name. X-Forwarded-* never passes.
+            // Where no user gives a password, no client may claim a name. X-Forwarded-* never passes.
             (_, Some(name)) if !name.to_ascii_lowercase().starts_with("x-forwarded-") => {
                 merge(&mut route.request_headers, &DraftHeaderRules { set: Vec::new(), remove: vec![name.clone()] });
             }

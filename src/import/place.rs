@@ -3,14 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// Where something was written: a file as the report calls it, and a position that counts from 1, columns in characters.
+/// Where something was written: a file as the report calls it, and a position that counts from 1, columns in
+/// characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ImportPlace {
-    /// The file.
+    /// The file, as the report calls it.
     pub file: Arc<str>,
-    /// The line.
+    /// The line, counted from 1.
     pub line: usize,
-    /// The column.
+    /// The column, counted from 1 in characters.
     pub column: usize,
 }
 
@@ -20,7 +21,7 @@ impl ImportPlace {
         Self { file: file.into(), line: 1, column: 1 }
     }
 
-    /// Moves behind `letter`.
+    /// Moves on behind `letter`: to the next column, or after a line end to the next line.
     pub fn pass(&mut self, letter: char) {
         if letter == '\n' {
             self.line += 1;

@@ -45,25 +45,25 @@ pub struct Files<'a> {
     bytes: usize,
 }
 
-/// No configuration that people write has as many files.
+/// How many files a configuration may have; none that people write has as many.
 const MOST_FILES: usize = 256;
 
-/// Nor is it as large.
+/// How many bytes the files may have together; a configuration that people write has fewer.
 const MOST_BYTES: usize = 4 << 20;
 
-/// Why a file is not to be had.
+/// Why the text of a file cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {
-    /// It cannot be read.
+    /// The system cannot open or read the file.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// A limit is exceeded.
+    /// The file would exceed a limit of [`Files`].
     #[error(transparent)]
     Limit(#[from] ImportError),
 }
 
 impl<'a> Files<'a> {
-    /// None yet.
+    /// The limits before any file has been read.
     pub fn new(reader: &'a dyn ImportReader) -> Self {
         Self { reader, number: 0, bytes: 0 }
     }
@@ -87,7 +87,7 @@ impl<'a> Files<'a> {
     /// The text of a file. What is not UTF-8 in it is replaced: comments may be in any encoding.
     ///
     /// # Errors
-    /// It cannot be read, or it is more than is read.
+    /// The file cannot be read, or it exceeds a limit.
     pub fn text(&mut self, path: &Path) -> Result<String, Unread> {
         let most = MOST_BYTES - self.bytes.min(MOST_BYTES) + 1;
         let bytes = self.reader.read(path, most as u64)?;
@@ -95,8 +95,8 @@ impl<'a> Files<'a> {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// The files that a pattern names, in alphabetical order. A path without `*`, `?` or `[` is itself, whether there is such
-    /// a file or not.
+    /// The files that a pattern names, in alphabetical order. A path without `*`, `?` or `[` is itself, whether there
+    /// is such a file or not.
     pub fn matching(&self, pattern: &str) -> Vec<PathBuf> {
         if pattern.contains(['*', '?', '[']) { self.reader.matching(pattern) } else { vec![PathBuf::from(pattern)] }
     }
@@ -104,7 +104,7 @@ impl<'a> Files<'a> {
     /// The files that a pattern names, with their texts, in alphabetical order; without those that cannot be read.
     ///
     /// # Errors
-    /// They are more than is read.
+    /// The files exceed a limit together.
     pub fn texts(&mut self, pattern: &str) -> Result<Vec<(PathBuf, String)>, ImportError> {
         let mut texts = Vec::new();
         for path in self.matching(pattern) {

@@ -12,7 +12,7 @@ use super::place::ImportPlace;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImportReport {
     notes: Vec<Note>,
-    /// Where in `notes` those of one place are.
+    /// The indices in `notes` of the notes about one place.
     places: HashMap<ImportPlace, Vec<usize>>,
     next: Vec<String>,
 }
@@ -20,13 +20,13 @@ pub struct ImportReport {
 /// What became of one directive. There may be several for one: kept, and wrong all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// Where it is.
+    /// Where the directive begins.
     pub place: ImportPlace,
     /// The directive, on one line, shortened.
     pub directive: String,
-    /// What became of it.
+    /// Whether the directive was translated, was not needed, or needs attention.
     pub verdict: ImportVerdict,
-    /// As what it was kept; why it is not needed; what to do; what was wrong and what frontgate does instead.
+    /// What it was kept as; why it is not needed; what to do; or what was wrong and what frontgate does instead.
     pub text: String,
 }
 
@@ -47,7 +47,7 @@ pub enum ImportVerdict {
 impl ImportVerdict {
     const ALL: [Self; 4] = [Self::Dropped, Self::Wrong, Self::Kept, Self::NotNeeded];
 
-    /// What the list of those is called.
+    /// The heading of the list of directives with this verdict.
     fn title(self) -> &'static str {
         match self {
             Self::Dropped => "Dropped: look at these",
@@ -59,27 +59,27 @@ impl ImportVerdict {
 }
 
 impl ImportReport {
-    /// It was translated, into `what`: a setting such as `listen.https`.
+    /// Notes that the directive was translated, into `what`: a setting such as `listen.https`.
     pub fn kept(&mut self, place: &ImportPlace, directive: &str, what: impl Into<String>) {
         self.note(place, directive, ImportVerdict::Kept, what.into());
     }
 
-    /// frontgate needs it not, because of `why`.
+    /// Notes that frontgate does not need the directive, because of `why`.
     pub fn not_needed(&mut self, place: &ImportPlace, directive: &str, why: impl Into<String>) {
         self.note(place, directive, ImportVerdict::NotNeeded, why.into());
     }
 
-    /// It was not translated, and `remedy` says what to do.
+    /// Notes that the directive was not translated; `remedy` says what to do.
     pub fn dropped(&mut self, place: &ImportPlace, directive: &str, remedy: impl Into<String>) {
         self.note(place, directive, ImportVerdict::Dropped, remedy.into());
     }
 
-    /// It was a mistake; `instead` says which, and what frontgate does instead.
+    /// Notes that the directive was a mistake; `instead` says which, and what frontgate does instead.
     pub fn wrong(&mut self, place: &ImportPlace, directive: &str, instead: impl Into<String>) {
         self.note(place, directive, ImportVerdict::Wrong, instead.into());
     }
 
-    /// Something to do outside the configuration, said once.
+    /// Adds something to do outside the configuration, unless the report has it already.
     pub fn next(&mut self, what: impl Into<String>) {
         let what = what.into();
         if !self.next.contains(&what) {
@@ -87,22 +87,22 @@ impl ImportReport {
         }
     }
 
-    /// Whether something is said of the directive at `place`.
+    /// Whether there is a note about the directive at `place`.
     pub fn mentions(&self, place: &ImportPlace) -> bool {
         self.places.contains_key(place)
     }
 
-    /// Whether this became of the directive at `place`.
+    /// Whether there is a note with this verdict about the directive at `place`.
     pub fn says(&self, place: &ImportPlace, verdict: ImportVerdict) -> bool {
         self.places.get(place).into_iter().flatten().any(|&index| self.notes[index].verdict == verdict)
     }
 
-    /// All of it.
+    /// All notes, in the order of the files.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 
-    /// As JSON, for scripts.
+    /// The report as JSON, for scripts.
     pub fn json(&self) -> serde_json::Value {
         let note = |note: &Note| {
             let ImportPlace { file, line, column } = &note.place;
@@ -123,7 +123,7 @@ impl ImportReport {
         }
     }
 
-    /// What needs attention most first, then as written.
+    /// The notes, those that need attention most first, then in the order of the files.
     fn sorted(&self) -> Vec<&Note> {
         let mut files: Vec<&str> = Vec::new();
         for note in &self.notes {
@@ -140,7 +140,7 @@ impl ImportReport {
     }
 }
 
-/// For people: grouped, what needs attention most first.
+/// The report as text for people: grouped, what needs attention most first.
 impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sorted = self.sorted();
@@ -187,13 +187,13 @@ const ANYWAY: [&str; 5] = [
     "errors of frontgate's own, such as 403, 404 and 502, have its own page",
 ];
 
-/// No directive needs as many notes.
+/// How many notes a directive may have; none needs as many.
 const MOST_NOTES: usize = 16;
 
-/// As long as a directive is shown.
+/// How many characters of a directive the report shows.
 const LONGEST: usize = 100;
 
-/// On one line, without what a terminal would take for a command, and not too long.
+/// The text on one line, without what a terminal would take for a command, and cut if it is too long.
 fn one_line(text: &str) -> String {
     let text = printable(&text.split_whitespace().collect::<Vec<_>>().join(" "));
     if text.chars().count() <= LONGEST {

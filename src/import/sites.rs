@@ -7,33 +7,33 @@ use super::place::ImportPlace;
 use super::report::ImportReport;
 use crate::config::BindAddr;
 
-/// One site.
+/// A server of another proxy's: its addresses, its hosts, and what it does with requests.
 #[derive(Debug, Clone)]
 pub(super) struct ImportSite {
-    /// Where it begins.
+    /// Where the site begins.
     pub(super) place: ImportPlace,
-    /// The line that it begins with.
+    /// The line that the site begins with.
     pub(super) directive: String,
-    /// Its hosts: names, or `*.` and a name. None stands for every host.
+    /// Hosts: names, or `*.` and a name. An empty list stands for every host.
     pub(super) hosts: Vec<String>,
-    /// Whether it answers for hosts that no site names.
+    /// Whether the site answers for hosts that no site names.
     pub(super) is_default: bool,
-    /// What its listeners do.
+    /// What its listeners do with a connection.
     pub(super) door: ImportListener,
-    /// Its addresses.
+    /// The addresses that it listens at.
     pub(super) listen: Vec<SocketAddr>,
-    /// What is done with its requests; no route has a host.
+    /// The routes of its requests, none of which has a host.
     pub(super) routes: Vec<DraftRoute>,
 }
 
-/// What a listener does.
+/// What a listener does with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ImportListener {
-    /// It terminates TLS.
+    /// The listener terminates TLS.
     Tls,
-    /// It proxies without TLS.
+    /// The listener proxies without TLS.
     Plain,
-    /// It redirects everything to https.
+    /// The listener redirects everything to https.
     Redirect,
 }
 
@@ -112,8 +112,8 @@ fn listen(sites: &[ImportSite], draft: &mut Draft, report: &mut ImportReport) {
     draft.listen.https = Some(https);
 }
 
-/// The sites that have requests of their own. Routes are the same at every listener: of two sites for the same hosts the one
-/// with TLS stays.
+/// The sites that have requests of their own. Routes are the same at every listener: of two sites for the same hosts
+/// the one with TLS stays.
 fn serving(sites: Vec<ImportSite>, report: &mut ImportReport) -> Vec<ImportSite> {
     let mut kept: Vec<ImportSite> = Vec::new();
     let (tls, plain): (Vec<ImportSite>, Vec<ImportSite>) = sites
@@ -139,7 +139,7 @@ fn serving(sites: Vec<ImportSite>, report: &mut ImportReport) -> Vec<ImportSite>
                 continue;
             }
         }
-        // Only one can be for hosts that nobody names.
+        // Only one site can be for hosts that no site names.
         site.is_default &= !kept.iter().any(|other| other.is_default || other.hosts.is_empty());
         kept.push(site);
     }
@@ -190,7 +190,7 @@ fn simplify(draft: &mut Draft) {
     name_the_rest(draft);
 }
 
-/// A route that says nothing is hard to see.
+/// Gives a route that says nothing a path, since such a route is hard to see.
 fn name_the_rest(draft: &mut Draft) {
     for route in &mut draft.routes {
         if (DraftRoute { comment: Vec::new(), ..route.clone() }) == DraftRoute::default() {
@@ -199,7 +199,7 @@ fn name_the_rest(draft: &mut Draft) {
     }
 }
 
-/// Timeouts that hold for every route that has a gateway.
+/// Moves timeouts to the top level that hold for every route with a gateway.
 fn lift_timeouts(draft: &mut Draft) {
     let proxied = |route: &&mut DraftRoute| !matches!(route.answer, DraftAnswer::Respond(_));
     let mut routes: Vec<&mut DraftRoute> = draft.routes.iter_mut().filter(proxied).collect();

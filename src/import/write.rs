@@ -10,7 +10,7 @@ use super::draft::{
 use super::yaml::{self, Item, YamlEntry, YamlValue};
 use crate::config::{self, BindAddr, ClientMode, Hsts, TlsVersion};
 
-/// The file. What has its default value is left out.
+/// The text of the file. A setting that has its default value is left out.
 pub(super) fn document(draft: &Draft) -> String {
     let defaults: Vec<_> = config::entries().into_iter().map(|entry| (entry.path, bare(&entry.default))).collect();
     let mut sections = sections(draft);
@@ -64,7 +64,7 @@ fn keep(entry: &mut YamlEntry, outer: &str, draft: &Draft, defaults: &[(String, 
     true
 }
 
-/// Without what the writers of YAML put differently.
+/// The YAML without what writers of YAML put differently.
 fn bare(flow: &str) -> String {
     flow.replace(['"', '\'', ' '], "")
 }
@@ -200,12 +200,12 @@ fn timeouts(timeouts: &DraftTimeouts) -> Map {
     map
 }
 
-/// In the largest unit that loses nothing.
+/// A time in the largest unit that loses nothing.
 fn time(time: Duration) -> YamlValue {
     YamlValue::word(&in_words(time))
 }
 
-/// In the largest unit that loses nothing, as the settings want it.
+/// A time in the largest unit that loses nothing, as the settings want it.
 pub(super) fn in_words(time: Duration) -> String {
     let millis = time.as_millis();
     let units = [("h", 3_600_000), ("m", 60_000), ("s", 1000)];
@@ -219,7 +219,7 @@ fn size(bytes: u64) -> YamlValue {
     YamlValue::word(&size_in_words(bytes))
 }
 
-/// In the largest unit that loses nothing, as the settings want it.
+/// A size in the largest unit that loses nothing, as the settings want it.
 pub(super) fn size_in_words(bytes: u64) -> String {
     let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match units.iter().find(|(_, size)| bytes > 0 && bytes.is_multiple_of(*size)) {
@@ -232,7 +232,7 @@ fn path(path: &Path) -> YamlValue {
     YamlValue::word(&path.display())
 }
 
-/// Nothing instead of an empty list or mapping.
+/// The value, or `None` for an empty list or mapping.
 fn filled(value: YamlValue) -> Option<YamlValue> {
     match &value {
         YamlValue::List(items) if items.is_empty() => None,
@@ -241,7 +241,7 @@ fn filled(value: YamlValue) -> Option<YamlValue> {
     }
 }
 
-/// A mapping that grows.
+/// A mapping while entries are added to it.
 #[derive(Default)]
 struct Map(Vec<YamlEntry>);
 
@@ -250,7 +250,7 @@ impl Map {
         self.0.extend(value.map(|value| YamlEntry { comment: Vec::new(), key: key.to_owned(), value }));
     }
 
-    /// A mapping that is left out when it is empty.
+    /// Adds a mapping, unless it is empty.
     fn section(&mut self, key: &str, inner: Self) {
         self.put(key, filled(YamlValue::Map(inner.0)));
     }

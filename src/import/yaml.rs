@@ -1,4 +1,5 @@
-//! YAML for people: blocks where there is much to see, one line where there is little, comments above what they are about.
+//! YAML for people: blocks where there is much to see, one line where there is little, comments above what they are
+//! about.
 
 use std::fmt::Write;
 
@@ -28,7 +29,7 @@ pub(super) struct YamlEntry {
     pub(super) value: YamlValue,
 }
 
-/// As wide as a line is made.
+/// The width of a line, in columns, up to which a value stands on one line.
 const WIDTH: usize = 110;
 
 impl YamlValue {
@@ -53,7 +54,7 @@ impl YamlValue {
         Self::Map(entries.into_iter().map(entry).collect())
     }
 
-    /// On one line.
+    /// The value on one line.
     pub(super) fn flow(&self) -> String {
         match self {
             Self::Word(word) => quoted(word),
@@ -77,7 +78,7 @@ impl YamlValue {
         }
     }
 
-    /// Whether it goes on one line, behind `before` columns.
+    /// Whether the value fits on one line, behind `before` columns.
     fn is_short(&self, before: usize) -> bool {
         let nested = match self {
             Self::Word(_) => return true,
@@ -117,7 +118,7 @@ fn map(text: &mut String, entries: &[YamlEntry], indent: usize) {
     }
 }
 
-/// The key where the line stands, then its value.
+/// Writes the key at the current position, then its value.
 fn key(text: &mut String, entry: &YamlEntry, indent: usize) {
     let name = quoted(&entry.key);
     if entry.value.is_short(indent + name.len() + 2) {
@@ -167,13 +168,13 @@ fn comments(text: &mut String, paragraphs: &[String], indent: usize) {
     }
 }
 
-/// Without quotes where YAML takes it for text, in a list or a mapping too, or for a word that settings read as it was
-/// written (`off`, `30s`).
+/// The word without quotes where YAML takes it for text, in a list or a mapping too, or for a word that settings read
+/// as it was written (`off`, `30s`).
 fn quoted(word: &str) -> String {
     let first = word.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '/');
     let inner = |letter: char| letter.is_ascii_alphanumeric() || "-_./+@:".contains(letter);
     let plain = first && word.chars().all(inner) && !word.ends_with(':') && !NOTHING.contains(&word);
-    // A version or a time of day is no number to anybody who reads it.
+    // A version or a time of day is no number to a reader.
     let number =
         word.contains(['.', ':']) && word.chars().all(|letter| letter.is_ascii_digit() || "._:".contains(letter));
     if plain && !number {
@@ -190,12 +191,13 @@ fn quoted(word: &str) -> String {
     text
 }
 
-/// Whether YAML takes the character only by its number (YAML 1.2 §5.1). JSON, whose strings it takes else, does not mind.
+/// Whether YAML takes the character only by its number (YAML 1.2 §5.1). In all else YAML takes the strings of JSON,
+/// which allows the character as it is.
 fn is_unreadable(letter: char) -> bool {
     letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}')
 }
 
-/// What would be no value at all.
+/// Words that YAML reads as no value at all.
 const NOTHING: [&str; 3] = ["null", "Null", "NULL"];
 
 #[cfg(test)]

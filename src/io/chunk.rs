@@ -9,8 +9,9 @@ use tokio::io::{AsyncWrite, ReadBuf};
 use super::buffers::{BufferPool, SIZE};
 use super::readable::Readable;
 
-/// Bytes on their way through: they come in at the end and leave at the front. Whoever has to wait calls [`Chunk::settle`]
-/// first, so that a connection without bytes holds no memory, and one with a few holds little more than those.
+/// Bytes on their way through: they come in at the end and leave at the front. A task that has to wait calls
+/// [`Chunk::settle`] first, so that a connection without bytes holds no memory, and one with a few holds little more
+/// than those.
 #[derive(Debug, Default)]
 pub struct Chunk {
     memory: Option<Box<[u8]>>,
@@ -24,25 +25,25 @@ impl Chunk {
         Self { memory: (!bytes.is_empty()).then(|| bytes.into()), start: 0, end: bytes.len() }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether no bytes are in it.
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
-    /// What is in it.
+    /// The bytes that have come in and have not left yet.
     pub fn bytes(&self) -> &[u8] {
         self.memory.as_ref().map_or(&[], |memory| &memory[self.start..self.end])
     }
 
-    /// What is in it.
+    /// The bytes of [`Chunk::bytes`], to be changed in place.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         self.memory.as_mut().map_or(&mut [], |memory| &mut memory[self.start..self.end])
     }
 
-    /// The first `length` bytes are done with.
+    /// Drops the first `length` bytes, which are done with.
     ///
     /// # Panics
-    /// There are fewer.
+    /// If there are fewer than `length` bytes.
     pub fn consume(&mut self, length: usize) {
         assert!(length <= self.end - self.start, "{length} bytes were in it");
         self.start += length;
@@ -51,7 +52,7 @@ impl Chunk {
         }
     }
 
-    /// The room for more, to be followed by [`Chunk::filled`]. Empty if it is full.
+    /// The room for more bytes; a write to it is followed by [`Chunk::filled`]. It is empty if the chunk is full.
     pub fn room(&mut self, buffers: &BufferPool) -> &mut [u8] {
         let memory = match self.memory.take() {
             Some(mut memory) if memory.len() == SIZE => {
@@ -72,13 +73,13 @@ impl Chunk {
         &mut self.memory.insert(memory)[self.end..]
     }
 
-    /// The first `length` bytes of the room were written to.
+    /// Adds the first `length` bytes of the room, which were written to.
     pub fn filled(&mut self, length: usize) {
         self.end += length;
     }
 
-    /// Gives the buffer back, and keeps what is in it in memory of its own size. A peer that sends half of something, or reads
-    /// half of it, costs what it has sent and not a whole buffer.
+    /// Gives the buffer back, and keeps what is in it in memory of its own size. A peer that sends half of something,
+    /// or reads half of it, costs what it has sent and not a whole buffer.
     pub fn settle(&mut self, buffers: &BufferPool) {
         let Some(memory) = self.memory.take_if(|memory| self.start == self.end || memory.len() == SIZE) else { return };
         if self.end - self.start > SIZE / 2 {
@@ -89,8 +90,8 @@ impl Chunk {
         buffers.put(memory);
     }
 
-    /// Reads what there is and fits in, at most `most` bytes; 0 is the end. Settles if there is nothing to read. An error if it
-    /// is full.
+    /// Reads what there is and fits in, at most `most` bytes; 0 is the end of the stream. Settles if there is nothing
+    /// to read. An error if the chunk is full.
     pub fn poll_fill<R: Readable + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
@@ -117,7 +118,7 @@ impl Chunk {
         read.map_ok(|()| length)
     }
 
-    /// Writes all that is in it; settles if it is not taken.
+    /// Writes all bytes to the stream; settles if the stream does not take them.
     pub fn poll_drain<W: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
@@ -142,7 +143,7 @@ impl Chunk {
 
 #[cfg(test)]
 impl Chunk {
-    /// Bytes of memory that it holds.
+    /// The bytes of memory that the chunk holds.
     pub(crate) fn holds(&self) -> usize {
         self.memory.as_ref().map_or(0, |memory| memory.len())
     }

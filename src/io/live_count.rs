@@ -1,25 +1,25 @@
-//! [`LiveCount`]: how many there are of something.
+//! [`LiveCount`]: counts the live values of one kind.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// How many there are of something; cheap to clone.
+/// Counts the live values of one kind; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct LiveCount(Arc<AtomicUsize>);
 
-/// One of them, until it is dropped.
+/// Counts as one, until it is dropped.
 #[derive(Debug)]
 pub struct LiveCountGuard(LiveCount);
 
 impl LiveCount {
-    /// One more.
+    /// Counts one more, until the guard is dropped.
     #[must_use]
     pub fn enter(&self) -> LiveCountGuard {
         self.0.fetch_add(1, Ordering::Relaxed);
         LiveCountGuard(self.clone())
     }
 
-    /// How many there are.
+    /// How many guards are alive.
     pub fn count(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_gone_does_not_count() {
+    fn a_dropped_guard_does_not_count() {
         let gauge = LiveCount::default();
         let (one, two) = (gauge.enter(), gauge.enter());
         assert_eq!(gauge.count(), 2);

@@ -6,7 +6,8 @@ use std::os::unix::net::UnixStream;
 
 use super::StreamSocket;
 
-/// A socket on its way to the thread that serves it. The runtime there watches it from its arrival on, and no other one.
+/// A socket on its way to the thread that serves it. From its arrival on, the runtime of that thread watches it, and no
+/// other one.
 #[derive(Debug)]
 pub struct Moving(Is);
 
@@ -18,15 +19,15 @@ enum Is {
 }
 
 impl Moving {
-    /// It stays where it is.
+    /// A socket that stays with the runtime that watches it.
     pub fn staying(socket: StreamSocket) -> Self {
         Self(Is::Watched(socket))
     }
 
-    /// It leaves the runtime that watches it.
+    /// Takes the socket away from the runtime that watches it.
     ///
     /// # Errors
-    /// The kernel does not let it go.
+    /// If the kernel does not let the socket go.
     pub fn leaving(socket: StreamSocket) -> io::Result<Self> {
         Ok(Self(match socket {
             StreamSocket::Tcp(stream) => Is::Tcp(stream.into_std()?),
@@ -34,10 +35,10 @@ impl Moving {
         }))
     }
 
-    /// It is where this is called.
+    /// Hands the socket to the runtime of the calling thread.
     ///
     /// # Errors
-    /// The kernel can watch no more.
+    /// If the kernel can watch no more sockets.
     pub fn arrive(self) -> io::Result<StreamSocket> {
         Ok(match self.0 {
             Is::Watched(socket) => socket,

@@ -1,20 +1,21 @@
-//! [`Readable`]: a stream that says whether there is something to be read before anybody borrows a buffer for it.
+//! [`Readable`]: a stream that says whether there is something to be read before a buffer is borrowed for it.
 
 use std::io;
 use std::task::{Context, Poll};
 
 use tokio::io::AsyncRead;
 
-/// A stream that says whether there is something to be read before anybody borrows a buffer for it. Most looks at a stream
-/// find nothing: one follows every read, and each direction of a WebSocket is looked at whenever something comes from the other.
+/// A stream that says whether there is something to be read before a buffer is borrowed for it. Most looks at a stream
+/// find nothing: one follows every read, and each direction of a WebSocket is looked at whenever something comes from
+/// the other.
 pub trait Readable: AsyncRead {
-    /// Ready if a read may find something: bytes, the end, an error. Otherwise who asks is woken when it may. A stream that
-    /// cannot say is ready.
+    /// Ready if a read may find something: bytes, the end, an error. Otherwise the task that asks is woken when a read
+    /// may. A stream that cannot say is ready.
     fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
-    /// Gives back memory that is only held for what is read next: nothing will be for a while.
+    /// Gives back memory that is only held for the next read, when none is expected for a while.
     fn settle(&mut self) {}
 }
 

@@ -1,4 +1,4 @@
-//! [`StreamSocket`]: one byte stream of the kernel's, TCP or unix.
+//! [`StreamSocket`]: one byte stream of the kernel, TCP or unix.
 
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::readable::Readable;
 
-/// One byte stream of the kernel's, TCP or unix.
+/// One byte stream of the kernel, TCP or unix.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum StreamSocket {
@@ -20,7 +20,7 @@ pub enum StreamSocket {
 }
 
 impl StreamSocket {
-    /// Our own address; `None` on a unix socket.
+    /// The address of our end; `None` on a unix socket.
     pub fn local_ip(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(stream) => stream.local_addr().ok().map(|address| address.ip().to_canonical()),
@@ -38,10 +38,10 @@ impl StreamSocket {
         ended.is_some()
     }
 
-    /// The first byte that is there to be read, which stays there.
+    /// The first byte that waits to be read. It stays in the socket.
     ///
     /// # Errors
-    /// The connection ended before, or is a unix socket, which cannot be looked into.
+    /// If the connection ended before, or is a unix socket, which cannot be looked into.
     pub async fn peek(&self) -> io::Result<u8> {
         let Self::Tcp(stream) = self else { return Err(io::ErrorKind::Unsupported.into()) };
         let mut first = [0];

@@ -1,4 +1,4 @@
-//! [`WakeFlag`]: lets what seldom happens wait beside what happens all the time.
+//! [`WakeFlag`]: lets a task wait for rare events beside what happens all the time.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -8,8 +8,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::task::AtomicWaker;
 
-/// What stands for a task where it waits for what seldom happens, such as a drain or a timer. Each time the task runs it
-/// would have to ask all of them, under locks that they share with other tasks; so it asks only when one has rung.
+/// Stands for a task where it waits for rare events, such as a drain or a timer. Each time the task runs it would have
+/// to poll all of their sources, under locks that they share with other tasks; so it polls them only when one has
+/// raised the flag.
 #[derive(Debug, Default)]
 pub struct WakeFlag {
     rung: AtomicBool,
@@ -17,17 +18,18 @@ pub struct WakeFlag {
 }
 
 impl WakeFlag {
-    /// Who is to hear it: the task that runs here.
+    /// Registers the current task as the one to wake.
     pub fn watch(&self, cx: &Context<'_>) {
         self.task.register(cx.waker());
     }
 
-    /// Whether it was rung since it was asked last. Whoever has called [`WakeFlag::watch`] before misses nothing.
+    /// Whether the flag was raised since the last call. A task that has called [`WakeFlag::watch`] before this misses
+    /// nothing.
     pub fn take(&self) -> bool {
         self.rung.load(Ordering::Relaxed) && self.rung.swap(false, Ordering::Acquire)
     }
 
-    /// Wakes the task.
+    /// Raises the flag, and wakes the task that watches it.
     pub fn raise(&self) {
         self.rung.store(true, Ordering::Release);
         self.task.wake();
@@ -44,11 +46,11 @@ impl Wake for WakeFlag {
     }
 }
 
-/// Waits for `seldom`, which is asked only when it has woken the task.
+/// Waits for `seldom`, which is polled only when it has woken the task.
 pub async fn when_raised<F: Future>(seldom: F) -> F::Output {
     let (wake_flag, mut seldom) = (Arc::new(WakeFlag::default()), pin!(seldom));
     let waker = Waker::from(Arc::clone(&wake_flag));
-    // It must be asked once to know whom to wake.
+    // `seldom` must be polled once, to learn which waker to call.
     wake_flag.raise();
     poll_fn(|cx| {
         wake_flag.watch(cx);
@@ -66,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_ring_wakes_whoever_watches_and_is_heard_once() {
+    fn raising_the_flag_wakes_the_watching_task_and_is_seen_once() {
         let (wake_flag, task) = (Arc::new(WakeFlag::default()), Arc::new(WakeFlag::default()));
         let waker = Waker::from(Arc::clone(&task));
         assert!(!wake_flag.take());
@@ -79,7 +81,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_seldom_happens_is_asked_when_it_asks_for_that() {
+    async fn a_rare_future_is_polled_only_after_it_has_woken_the_task() {
         let (door, asked) = (Notify::new(), Cell::new(0));
         let mut opened = pin!(door.notified());
         let seldom = poll_fn(|cx| {

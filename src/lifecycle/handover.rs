@@ -1,6 +1,6 @@
-//! The channel of a handover: a unix stream that a successor finds as its standard input. First come the listening sockets,
-//! then each side says one word: the successor `ready` and its process id, the predecessor `go`. Before that a successor asks for
-//! the configuration that is in use, if the predecessor is one that can answer.
+//! The channel of a handover: a unix stream that a successor finds as its standard input. First come the listening
+//! sockets, then each side says one word: the successor `ready` and its process id, the predecessor `go`. Before that a
+//! successor asks for the configuration that is in use, if the predecessor is a version that can answer.
 
 use std::io::{self, BufRead as _, BufReader, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
@@ -14,28 +14,28 @@ use rustix::net::{
 
 use crate::listener::InheritedSockets;
 
-/// In a successor's environment: where its channel is. Standard input is the one descriptor that a child can be given without
-/// unsafe code.
+/// In a successor's environment: where its channel is. Standard input is the one descriptor that a child can be given
+/// without unsafe code.
 pub(super) const VARIABLE: (&str, &str) = ("LISTEN_HANDOVER", "stdin");
 
-/// In a successor's environment: the process id of a predecessor that tells its configuration. A process that came before that one
-/// may have left another's.
+/// In a successor's environment: the process id of a predecessor that tells its configuration. The variable may be left
+/// over from an earlier handover, with another process id.
 pub(super) const TELLS: &str = "LISTEN_HANDOVER_CONFIG";
 
-/// The successor asks for the configuration.
+/// The successor's question for the configuration.
 pub(super) const ASK: &str = "config\n";
 
 /// The text of the configuration that a process runs on; empty if it has read none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InUse(pub String);
 
-/// What answers [`ASK`]: a line with the length, and the text.
+/// The answer to [`ASK`]: a line with the length in bytes, and the text.
 pub(super) fn told(in_use: Option<&InUse>) -> Vec<u8> {
     let text = in_use.map_or("", |InUse(text)| text);
     format!("config {}\n{text}", text.len()).into_bytes()
 }
 
-/// Receives what [`told`] makes.
+/// Receives the answer that [`told`] makes.
 pub(super) fn receive_told(channel: impl Read) -> io::Result<InUse> {
     let invalid = || io::Error::from(io::ErrorKind::InvalidData);
     let mut channel = BufReader::new(channel);
@@ -49,15 +49,15 @@ pub(super) fn receive_told(channel: impl Read) -> io::Result<InUse> {
     String::from_utf8(text).map(InUse).map_err(|_| invalid())
 }
 
-/// The predecessor lets go.
+/// The predecessor's word when it stops accepting clients.
 pub(super) const GO: &str = "go\n";
 
-/// The successor serves.
+/// The successor's word when it serves.
 pub(super) fn ready(pid: u32) -> String {
     format!("ready {pid}\n")
 }
 
-/// The process id of a successor that says this; `None` if it says something else.
+/// The process id in a successor's `ready`; `None` if the text is something else.
 pub(super) fn read_ready(text: &str) -> Option<u32> {
     text.strip_prefix("ready ")?.strip_suffix('\n')?.parse().ok()
 }
@@ -76,7 +76,7 @@ pub(super) fn send_sockets(mut channel: &UnixStream, sockets: &[(String, OwnedFd
     channel.write_all(&text.as_bytes()[sent..])
 }
 
-/// Receives what [`send_sockets`] sends.
+/// Receives the sockets that [`send_sockets`] sends.
 pub(super) fn receive_sockets(channel: &UnixStream) -> io::Result<InheritedSockets> {
     let (mut text, mut fds) = (Vec::new(), Vec::new());
     while !(text == b"\n" || text.ends_with(b"\n\n")) {
@@ -106,12 +106,12 @@ pub(super) fn receive_sockets(channel: &UnixStream) -> io::Result<InheritedSocke
     Ok(inherited)
 }
 
-/// What one message can carry (`SCM_MAX_FD` of unix(7)).
+/// The most descriptors of one message (`SCM_MAX_FD` of unix(7)).
 const MOST: usize = 253;
 const SPACE: usize = rustix::cmsg_space!(ScmRights(MOST));
-/// As large a configuration as is read.
+/// Bytes; as large as a configuration file may be.
 const LONGEST_TEXT: usize = 1 << 20;
-/// A unix socket's path has at most 108 bytes.
+/// Bytes of all labels. A unix socket's path has at most 108 bytes.
 const LONGEST: usize = MOST * 120;
 
 #[cfg(test)]
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_successor_says_who_it_is() {
+    fn a_successor_says_its_process_id() {
         assert_eq!(read_ready(&ready(4711)), Some(4711));
         for text in ["", "ready", "ready 1", "ready x\n", "go\n"] {
             assert_eq!(read_ready(text), None, "{text:?}");

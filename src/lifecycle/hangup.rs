@@ -5,23 +5,23 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGHUP, listened to from here on; until then it ends the process.
+/// Catches SIGHUP from its creation on; before that SIGHUP ends the process.
 #[derive(Debug)]
 pub struct HangupSignal(Signal);
 
 impl HangupSignal {
-    /// Begins to listen.
+    /// Begins to catch the signal.
     ///
     /// # Errors
-    /// The kernel refuses.
+    /// The kernel refuses a handler.
     pub fn listen() -> io::Result<Self> {
         Ok(Self(signal(SignalKind::hangup())?))
     }
 
-    /// Resolves when one has come since the last time; several count as one.
+    /// Resolves when a signal has come since the last call; several count as one.
     pub async fn next(&mut self) {
         if self.0.recv().await.is_none() {
-            // No more will ever come.
+            // The kernel delivers no more signals.
             pending::<()>().await;
         }
     }

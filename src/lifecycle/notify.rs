@@ -1,6 +1,6 @@
-//! What the service manager is told (`sd_notify(3)`, units of `Type=notify` and `notify-reload`). Without `$NOTIFY_SOCKET`
-//! it is told nothing. A manager that takes no message is waited for a moment and no longer: neither a reload nor the end
-//! may depend on it.
+//! Messages to the service manager (`sd_notify(3)`, units of `Type=notify` and `notify-reload`). Without
+//! `$NOTIFY_SOCKET` none is sent. A manager that takes no message is waited for a moment and no longer: neither a
+//! reload nor the shutdown may depend on it.
 
 use std::convert::Infallible;
 use std::env;
@@ -16,26 +16,26 @@ use sd_notify::NotifyState;
 use tokio::net::UnixDatagram;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-/// This process serves: after its start, and after a reload.
+/// Says that this process serves: after its start, and after a reload.
 pub async fn ready() {
     tell(&[NotifyState::Ready]).await;
 }
 
-/// A reload begins; [`ready`] ends it.
+/// Says that a reload begins; [`ready`] ends it.
 pub async fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        // In one datagram: the manager takes the one without the other for a failure.
+        // In one datagram: the manager treats the one without the other as a failure.
         Ok(now) => tell(&[NotifyState::Reloading, now]).await,
         Err(error) => tracing::warn!(%error, "cannot read the clock for the service manager"),
     }
 }
 
-/// This process will end.
+/// Says that this process will end.
 pub async fn stopping() {
     tell(&[NotifyState::Stopping]).await;
 }
 
-/// Another process is the service from here on.
+/// Says that the process `pid` is the service from here on.
 pub async fn main_pid(pid: u32) {
     tell(&[NotifyState::MainPid(pid)]).await;
 }
@@ -45,7 +45,7 @@ pub async fn watchdog() -> Infallible {
     let every = sd_notify::watchdog_enabled().map(|interval| interval / 2).filter(|half| *half > Duration::ZERO);
     let Some(every) = every else { return std::future::pending().await };
     let mut ticks = interval(every);
-    // The manager counts from the last one it hears.
+    // The manager counts from the last message that it received.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
@@ -61,7 +61,7 @@ async fn tell(state: &[NotifyState<'_>]) {
     }
 }
 
-/// As [`sd_notify::notify`] does, which blocks its thread for as long as the socket's queue is full.
+/// Sends as [`sd_notify::notify`] does, which blocks its thread for as long as the socket's queue is full.
 async fn send(socket: &OsStr, state: &[NotifyState<'_>]) -> io::Result<()> {
     let address = match socket.as_bytes().strip_prefix(b"@") {
         Some(name) => SocketAddr::from_abstract_name(name)?,
@@ -71,7 +71,7 @@ async fn send(socket: &OsStr, state: &[NotifyState<'_>]) -> io::Result<()> {
     sender.connect_addr(&address)?;
     sender.set_nonblocking(true)?;
     let message = state.iter().fold(String::new(), |mut message, state| {
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _ = writeln!(message, "{state}");
         message
     });
@@ -92,7 +92,7 @@ mod tests {
         let manager = UnixDatagram::bind(&path).unwrap();
         let send = || send(path.as_os_str(), &[NotifyState::Reloading, NotifyState::Watchdog]);
         let mut sent = 0;
-        // The kernel keeps a few (net.unix.max_dgram_qlen), and then no more.
+        // The kernel queues a few datagrams (net.unix.max_dgram_qlen), and then no more.
         while timeout(Duration::from_millis(50), send()).await.is_ok_and(|sent| sent.is_ok()) {
             sent += 1;
             assert!(sent < 100_000, "it never fills");

@@ -14,16 +14,16 @@ use tokio::time::timeout;
 use super::handover::{ASK, GO, InUse, TELLS, VARIABLE, ready, receive_sockets, receive_told};
 use crate::listener::InheritedSockets;
 
-/// The process that this one takes over from, until it lets go.
+/// The process that this one takes over from, until it stops serving.
 #[derive(Debug)]
 pub struct Predecessor(UnixStream);
 
 impl Predecessor {
-    /// The process that started this one to be its successor, if there is one, and its listening sockets. Afterwards standard
-    /// input is empty.
+    /// The process that started this one to be its successor, if there is one, and its listening sockets. Afterwards
+    /// standard input is empty.
     ///
     /// # Errors
-    /// It did not send them.
+    /// The predecessor did not send the sockets.
     pub fn find() -> io::Result<Option<(Self, InheritedSockets)>> {
         let (name, value) = VARIABLE;
         if env::var(name).ok().as_deref() != Some(value) {
@@ -36,10 +36,10 @@ impl Predecessor {
         Ok(Some((Self(channel), inherited)))
     }
 
-    /// The configuration that it runs on; `None` if it is one that does not tell.
+    /// The configuration that the predecessor runs on; `None` if its version does not tell.
     ///
     /// # Errors
-    /// It has ended or does not answer.
+    /// The predecessor has ended or does not answer.
     pub fn in_use(&mut self) -> io::Result<Option<InUse>> {
         let process = socket_peercred(&self.0)?.pid.as_raw_nonzero().to_string();
         if env::var(TELLS).ok() != Some(process) {
@@ -49,10 +49,12 @@ impl Predecessor {
         receive_told(&self.0).map(Some)
     }
 
-    /// Says that this process serves, and waits until the other has let go: from then on this one is the service.
+    /// Says that this process serves, and waits until the predecessor stops serving: from then on this process is the
+    /// service.
     ///
     /// # Errors
-    /// The other has ended or says nothing. Nobody else is left, so this one is the service all the same.
+    /// The predecessor has ended or says nothing. No other process serves then, so this one is the service all the
+    /// same.
     pub async fn take_over(self) -> io::Result<()> {
         self.0.set_nonblocking(true)?;
         let mut channel = tokio::net::UnixStream::from_std(self.0)?;
@@ -63,5 +65,5 @@ impl Predecessor {
     }
 }
 
-/// A word of a process that is there takes no time.
+/// A running process answers at once.
 const PATIENCE: Duration = Duration::from_secs(10);

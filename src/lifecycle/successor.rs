@@ -23,40 +23,40 @@ pub struct Successor {
     channel: UnixStream,
 }
 
-/// Why there is no successor; this process goes on.
+/// Why there is no successor; this process goes on serving.
 #[derive(Debug, thiserror::Error)]
 pub enum HandoverError {
-    /// A container ends with its first process.
+    /// This is process 1, and a container ends with its first process.
     #[error("as process 1 it cannot be replaced: the container would end with it; replace the container")]
     First,
-    /// The program.
+    /// The program cannot be started.
     #[error("cannot start {}: {source}", .program.display())]
     Program {
-        /// What was started.
+        /// Path of the program that was started.
         program: PathBuf,
-        /// What the kernel said.
+        /// The kernel's error.
         source: io::Error,
     },
-    /// The way of the sockets.
+    /// The listening sockets cannot be handed over.
     #[error("cannot hand over the listening sockets: {0}")]
     Sockets(#[from] io::Error),
-    /// It ended.
+    /// The successor ended before it served.
     #[error("the new process ended before it served ({0}){hint}", hint = hint(*.0))]
     Ended(ExitStatus),
-    /// It is there and says nothing of use.
+    /// The successor runs and does not say `ready`.
     #[error("the new process does not answer; is it frontgate?")]
     Mute,
-    /// It takes too long.
+    /// The successor did not say `ready` within this time.
     #[error("the new process did not serve within {0:?}")]
     Late(Duration),
 }
 
 impl Successor {
-    /// Starts this process's program once more, as it was started: the file may be another by now. It gets the listening
-    /// sockets.
+    /// Starts this process's program once more, with the same arguments: the file may hold another version by now. The
+    /// successor gets the listening sockets.
     ///
     /// # Errors
-    /// There is nothing to start, or no way to hand over the sockets.
+    /// This is process 1, the program cannot be started, or the sockets cannot be handed over.
     pub fn start(offered: &[OfferedListener]) -> Result<Self, HandoverError> {
         if process::id() == 1 {
             return Err(HandoverError::First);
@@ -72,27 +72,30 @@ impl Successor {
             .env(VARIABLE.0, VARIABLE.1)
             .env(TELLS, process::id().to_string())
             .stdin(Stdio::from(OwnedFd::from(there)));
-        // These are for this process: with another's id in them they would be ignored, the watchdog's included.
+        // These variables are meant for this process: with its process id in them the successor would ignore them, the
+        // watchdog's included.
         for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"] {
             command.env_remove(name);
         }
         let child = command.spawn().map_err(|source| HandoverError::Program { program, source })?;
-        // It holds the other end of the channel, which must be the child's alone: its end is the child's.
+        // `command` holds the child's end of the channel, which must be open in the child alone: then the channel
+        // closes when the child ends.
         drop(command);
         here.set_nonblocking(true)?;
         let successor = Self { child: Some(child), channel: UnixStream::from_std(here.try_clone()?)? };
-        // A few lines always fit; a child that has ended already is noticed by its silence.
+        // A few lines always fit into the socket's buffer; that the child has ended already is noticed when it says
+        // nothing.
         match send_sockets(&here, &sockets) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
             _ => Ok(successor),
         }
     }
 
-    /// Waits until it serves; tells it the configuration in use if it asks. Returns its process id, which is not the child's if
-    /// that is a script.
+    /// Waits until the successor serves; tells it the configuration in use if it asks. Returns its process id, which is
+    /// not the child's if the child is a script.
     ///
     /// # Errors
-    /// It will not.
+    /// Why the successor will not serve.
     pub async fn ready(&mut self, in_use: Option<&InUse>) -> Result<u32, HandoverError> {
         let mut text = String::new();
         let mut chunk = [0; 32];
@@ -120,23 +123,23 @@ impl Successor {
         }
     }
 
-    /// Lets it go on without this process.
+    /// Lets the successor serve without this process.
     pub async fn release(mut self) {
-        // Whether it hears this or not, it serves.
+        // The successor serves whether it receives this or not.
         let _ = self.channel.write_all(GO.as_bytes()).await;
         self.child = None;
     }
 
-    /// Asks it to stop: it may have clients already. It is killed when dropped all the same.
+    /// Asks the successor to stop: it may have clients already. It is killed when dropped all the same.
     pub fn dismiss(&self) {
         let pid = self.child.as_ref().and_then(|child| Pid::from_raw(child.id().cast_signed()));
         if let Some(pid) = pid {
-            // Nobody has waited for it, so the id is still its own.
+            // The child has not been waited for, so the process id is still its own.
             let _ = kill_process(pid, Signal::TERM);
         }
     }
 
-    /// Why it has closed its channel without a word. A process that ends closes its files a moment before.
+    /// Why the successor has closed its channel without `ready`. A process that ends closes its files a moment before.
     async fn end(&mut self) -> HandoverError {
         for _ in 0..100 {
             if let Some(Ok(Some(status))) = self.child.as_mut().map(Child::try_wait) {
@@ -151,7 +154,7 @@ impl Successor {
 impl Drop for Successor {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
-            // Both fail only for one that has been waited for.
+            // Both fail only for a child that has been waited for.
             let _ = child.kill();
             let _ = child.wait();
         }
@@ -166,5 +169,5 @@ fn hint(status: ExitStatus) -> &'static str {
     }
 }
 
-/// A start takes a fraction of a second. An operator waits for this, and clients are served meanwhile.
+/// A start takes a fraction of a second. An operator waits for the handover, and clients are served meanwhile.
 const PATIENCE: Duration = Duration::from_secs(15);

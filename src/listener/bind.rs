@@ -1,4 +1,4 @@
-//! [`Listener`]: a bound socket, and what comes out of it.
+//! [`Listener`]: a bound socket, and the connections that it accepts.
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,7 +31,7 @@ pub struct BindError {
 }
 
 impl Listener {
-    /// Binds `address` as it is usual.
+    /// Binds `address` with the usual permissions.
     ///
     /// # Errors
     /// See [`Listener::bind_as`].
@@ -39,11 +39,11 @@ impl Listener {
         Self::bind_as(&address.clone().into())
     }
 
-    /// Binds an address. An unspecified IPv6 address takes IPv4 too. A unix socket's file that nobody listens on any more is
-    /// replaced.
+    /// Binds an address. An unspecified IPv6 address takes IPv4 too. The file of a unix socket that no process listens
+    /// on any more is replaced.
     ///
     /// # Errors
-    /// The address, what the kernel said, and what to do about it.
+    /// If it cannot be bound: the address, what the kernel said, and what to do about it.
     pub fn bind_as(wanted: &ListenAt) -> Result<Self, BindError> {
         let bound = match &wanted.address {
             BindAddr::Tcp(address) => bind_tcp(*address).map(Self::from),
@@ -60,10 +60,10 @@ impl Listener {
         }
     }
 
-    /// The next client.
+    /// Waits for the next client.
     ///
     /// # Errors
-    /// What accept(2) reports, the client that is already gone included.
+    /// What accept(2) reports, which includes a client that is already gone.
     pub async fn accept(&self) -> io::Result<(StreamSocket, ClientPeer)> {
         match self {
             Self::Tcp(listener) => {
@@ -99,7 +99,7 @@ impl BindError {
         &self.address
     }
 
-    /// What kind of failure it was.
+    /// The kind of the kernel's error.
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
     }
@@ -128,7 +128,8 @@ fn no_ipv6(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
 }
 
-/// Before it listens it refuses every connection, so its file has its permissions before anybody can connect.
+/// Until it listens, the socket refuses every connection, so its file has its permissions before any client can
+/// connect.
 fn bind_unix(path: &Path, access: &UnixAccess) -> io::Result<UnixListener> {
     let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
@@ -141,7 +142,7 @@ fn bind_unix(path: &Path, access: &UnixAccess) -> io::Result<UnixListener> {
         bound => bound?,
     }
     if let Err(error) = unix_access::permit(path, access).and_then(|()| socket.listen(BACKLOG)) {
-        // Where it cannot be removed, the next start takes it for abandoned.
+        // Where the file cannot be removed, the next start takes it for abandoned.
         let _ = std::fs::remove_file(path);
         return Err(error);
     }
@@ -169,7 +170,7 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// Connections the kernel completes and keeps for us while we are busy; it cuts this at `net.core.somaxconn`.
+/// Connections that the kernel completes and keeps for us while we are busy; it cuts this at `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
 
 #[cfg(test)]

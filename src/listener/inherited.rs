@@ -1,4 +1,4 @@
-//! [`InheritedSockets`]: sockets that somebody else has bound for us: systemd, or the process that we take over from.
+//! [`InheritedSockets`]: sockets that another process has bound for us: systemd, or the process that we take over from.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -14,20 +14,20 @@ use super::label::{ListenerPurpose, SocketLabel};
 use super::unix_access;
 use crate::config::{BindAddr, ListenAt, UnixAccess};
 
-/// Listening sockets that somebody else has bound for us, until a key of the configuration takes them.
+/// Listening sockets that another process has bound for us, until a key of the configuration takes them.
 #[derive(Debug, Default)]
 pub struct InheritedSockets(Vec<(SocketLabel, Socket)>);
 
 impl InheritedSockets {
     /// The sockets that systemd passes (`sd_listen_fds(3)`); none without it.
     ///
-    /// Call this before anything else opens a file or starts a thread: the environment says which descriptors they are, and the
-    /// crate that makes owned sockets of them takes its variables out.
+    /// Call this before anything else opens a file or starts a thread: the environment says which descriptors they are,
+    /// and the crate that makes owned sockets of them takes its variables out.
     ///
     /// # Errors
-    /// There is something else among them, such as a datagram socket.
+    /// If there is something else among them, such as a datagram socket.
     pub fn from_systemd() -> io::Result<Self> {
-        // Without this check variables that were meant for somebody else would be believed.
+        // Without this check, variables that were meant for another process would be believed.
         let own = process::id().to_string();
         if env::var("LISTEN_PID").ok() != Some(own) {
             return Ok(Self::default());
@@ -50,7 +50,7 @@ impl InheritedSockets {
     /// Adds a socket; without a label it stands for the address that it is bound to.
     ///
     /// # Errors
-    /// It is no listening stream socket.
+    /// If it is no listening stream socket.
     pub fn add(&mut self, label: Option<SocketLabel>, fd: OwnedFd) -> io::Result<()> {
         let socket = Socket::from(fd);
         if socket.r#type()? != Type::STREAM || !rustix::net::sockopt::socket_acceptconn(&socket)? {
@@ -70,21 +70,21 @@ impl InheritedSockets {
         Ok(())
     }
 
-    /// The same, with the label as text.
+    /// Adds a socket like [`InheritedSockets::add`], with its label as text.
     ///
     /// # Errors
-    /// Also: this is no label.
+    /// Also if `label` is no label.
     pub fn add_labelled(&mut self, label: &str, fd: OwnedFd) -> io::Result<()> {
         let label = SocketLabel::parse(label).ok_or(io::ErrorKind::InvalidData)?;
         self.add(Some(label), fd)
     }
 
-    /// The listeners for a key with these addresses, each with what it stands for: inherited ones where there are, else bound
-    /// ones. Sockets that are named like the key stand for all of it. The file of an inherited unix socket keeps its permissions
-    /// unless others are asked for.
+    /// The listeners for a key with these addresses, each with its label: inherited sockets where there are any, else
+    /// freshly bound ones. Sockets that are named like the key stand for all of it. The file of an inherited unix
+    /// socket keeps its permissions unless the configuration asks for others.
     ///
     /// # Errors
-    /// An address cannot be bound.
+    /// If an address cannot be bound.
     pub fn take(
         &mut self,
         purpose: ListenerPurpose,
@@ -114,7 +114,8 @@ impl InheritedSockets {
         wanted.iter().map(take).collect()
     }
 
-    /// Closes what none of these keys will take, and says so; before addresses are bound, since one may be in the way.
+    /// Closes the sockets that none of these keys will take, and says so; before addresses are bound, since one may be
+    /// in the way.
     pub fn close_unwanted<'a>(&mut self, keys: impl IntoIterator<Item = (ListenerPurpose, &'a [ListenAt])>) {
         let keys: Vec<_> = keys.into_iter().collect();
         self.0.retain(|(label, _)| {
@@ -162,13 +163,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_serves_the_key_it_is_named_for_or_who_asks_for_its_address() {
+    async fn a_socket_serves_the_key_it_is_named_for_or_a_key_that_asks_for_its_address() {
         for (label, purpose) in [("https", ListenerPurpose::Https), ("127.0.0.1:0", ListenerPurpose::Http)] {
             let (mut inherited, address) = tcp(label);
             let got = inherited.take(purpose, &[any()]).unwrap();
             assert_eq!(got[0].1.address(), Some(address), "{label}");
             assert_eq!((got.len(), got[0].0.to_string().as_str()), (1, label));
-            // It is taken once; whoever asks again binds.
+            // The socket is taken once; the next call binds.
             assert_ne!(inherited.take(purpose, &[any()]).unwrap()[0].1.address(), Some(address));
         }
         let (mut inherited, address) = tcp("");
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_no_key_wants_is_closed() {
+    async fn a_socket_that_no_key_wants_is_closed() {
         for (label, wanted) in [("https", true), ("127.0.0.1:0", true), ("plain", false), ("127.0.0.1:1", false)] {
             let (mut inherited, address) = tcp(label);
             inherited.close_unwanted([(ListenerPurpose::Https, &[any()][..]), (ListenerPurpose::Plain, &[][..])]);
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_listen_is_refused() {
+    fn a_socket_that_does_not_listen_is_refused() {
         let mut inherited = InheritedSockets::default();
         let datagrams = net::UdpSocket::bind("127.0.0.1:0").unwrap();
         assert!(inherited.add(SocketLabel::parse("https"), datagrams.into()).is_err());

@@ -1,4 +1,4 @@
-//! [`SocketLabel`]: what a socket stands for, for who gets it from somebody else.
+//! [`SocketLabel`]: what a socket stands for, told to the process that gets it from another one.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,12 +15,13 @@ pub enum ListenerPurpose {
     Admin,
 }
 
-/// What a socket stands for. It is written as a line of text, and read from one.
+/// What a socket stands for. It is written as a line of text, and parsed from one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SocketLabel {
     /// A key as a whole: systemd's `FileDescriptorName=https` stands for all of `listen.https`.
     Key(ListenerPurpose),
-    /// The address that was asked for, whichever key asks. Port 0 is kept as such: it is the one that was chosen then.
+    /// The configured address, whichever key asks. Port 0 is kept as such: it stands for the port that the kernel chose
+    /// then.
     Address(BindAddr),
 }
 
@@ -33,7 +34,7 @@ impl SocketLabel {
         }
     }
 
-    /// The label that this text is.
+    /// Parses a label; `None` if `text` is none.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let key = ListenerPurpose::ALL.into_iter().find(|purpose| purpose.name() == text).map(Self::Key);
         let unix = || text.strip_prefix("unix:").map(|path| Self::Address(BindAddr::Unix(PathBuf::from(path))));
@@ -43,7 +44,7 @@ impl SocketLabel {
 }
 
 impl ListenerPurpose {
-    /// As people say it.
+    /// The purpose in words, for people.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Https => "https",

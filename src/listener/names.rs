@@ -1,4 +1,4 @@
-//! [`NameResolver`]: the addresses of names, each asked for once at a time.
+//! [`NameResolver`]: the addresses of names, with one lookup at a time for each name.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,8 +13,9 @@ use tokio::time::timeout;
 
 /// Asks the system's resolver for the addresses of names. Cheap to clone.
 ///
-/// `getaddrinfo` blocks a thread until the resolver answers, which may take half a minute, and cannot be called off. So one
-/// thread asks for a name, and whatever needs the name meanwhile waits for that one; what gives up waiting leaves it alone.
+/// `getaddrinfo` blocks a thread until the resolver answers, which may take half a minute, and cannot be called off. So
+/// one thread asks for a name, and every connection that needs the name meanwhile waits for that lookup; a connection
+/// that gives up waiting leaves the lookup alone.
 #[derive(Clone)]
 pub(crate) struct NameResolver {
     resolve: Arc<ResolveName>,
@@ -26,15 +27,15 @@ type RunningLookup = Arc<Mutex<HashMap<Box<str>, Lookup>>>;
 type Lookup = Shared<BoxFuture<'static, Result<Arc<[IpAddr]>, Arc<io::Error>>>>;
 
 impl NameResolver {
-    /// Asks `resolve`, which may block.
+    /// A resolver that calls `resolve`, which may block.
     pub(crate) fn by(resolve: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static) -> Self {
         Self { resolve: Arc::new(resolve), running: Arc::default() }
     }
 
-    /// The addresses of `host`, the preferred ones first; an address is its own.
+    /// The addresses of `host`, the preferred ones first; an IP address resolves to itself.
     ///
     /// # Errors
-    /// There is none, the resolver does not answer within [`PATIENCE`], or [`MOST`] names are asked for already.
+    /// If there is none, the resolver does not answer within [`PATIENCE`], or [`MOST`] names are asked for already.
     pub(crate) async fn find(&self, host: &str) -> io::Result<Arc<[IpAddr]>> {
         if let Ok(ip) = host.parse::<IpAddr>() {
             return Ok([ip].into());
@@ -44,7 +45,7 @@ impl NameResolver {
         timeout(PATIENCE, lookup).await.map_err(|_| late())?.map_err(|error| copy(&error))
     }
 
-    /// The lookup that is under way, or a new one.
+    /// The lookup of `host` that is under way, or a new one.
     fn lookup(&self, host: &str) -> io::Result<Lookup> {
         let mut running = lock(&self.running);
         if let Some(lookup) = running.get(host) {
@@ -55,7 +56,8 @@ impl NameResolver {
         }
         let (name, resolve, ended) = (Box::from(host), Arc::clone(&self.resolve), LookupEnd::of(&self.running, host));
         let asked = tokio::task::spawn_blocking(move || {
-            // Dropped on its own thread, with or without an answer: the next one asks anew, also if nothing waits any more.
+            // Dropped on the lookup's own thread, with or without an answer: the next call asks anew, also if nothing
+            // waits any more.
             let _ended = ended;
             (resolve)(&name)
         });
@@ -75,7 +77,7 @@ impl Default for NameResolver {
     }
 }
 
-/// Takes a lookup off the list when it is dropped.
+/// Takes a lookup off the list of running ones when it is dropped.
 struct LookupEnd(RunningLookup, Box<str>);
 
 impl LookupEnd {
@@ -94,7 +96,7 @@ fn lock(running: &RunningLookup) -> MutexGuard<'_, HashMap<Box<str>, Lookup>> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// An error that several wait for.
+/// A copy of an error that several callers wait for.
 fn copy(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
@@ -110,7 +112,7 @@ impl fmt::Debug for NameResolver {
 
 /// Longer than most resolvers try: two servers, twice, 5 s each.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Names that are asked for at once, each on a thread of its own.
+/// Names that are looked up at once, each on a thread of its own.
 const MOST: usize = 32;
 
 #[cfg(test)]
@@ -120,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    /// Names whose resolver counts how often it is asked, and answers when it is told to.
+    /// A resolver that counts how often it is asked, and answers when the test tells it to.
     fn held() -> (NameResolver, Sender<()>, Arc<AtomicUsize>) {
         let (answer, told): (Sender<()>, Receiver<()>) = channel();
         let (told, asked) = (Mutex::new(told), Arc::new(AtomicUsize::new(0)));
@@ -146,14 +148,14 @@ mod tests {
         let (found, ()) = tokio::join!(all, told);
         assert!(found.iter().all(|found| found.as_ref().unwrap()[..] == [IpAddr::from([192, 0, 2, 1])]));
         assert_eq!(asked.load(Ordering::SeqCst), 1);
-        // What has been answered is not kept.
+        // An answer is not cached.
         answer.send(()).unwrap();
         names.find("gateway").await.unwrap();
         assert_eq!(asked.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
-    async fn what_gives_up_leaves_one_thread_behind_and_no_old_answer() {
+    async fn a_caller_that_gives_up_leaves_one_thread_behind_and_no_old_answer() {
         let (names, answer, asked) = held();
         for _ in 0..3 {
             assert!(timeout(Duration::from_millis(5), names.find("gateway")).await.is_err());

@@ -5,13 +5,13 @@ use std::collections::hash_map::Entry;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// What counts as one client where clients are limited: an IPv4 address, or an IPv6 /64. A subscriber who is given one IPv6
-/// address is given all of its /64 (RFC 6177), so a limit for single addresses would limit nothing.
+/// What counts as one client where clients are limited: an IPv4 address, or an IPv6 /64. A subscriber that is given one
+/// IPv6 address is given all of its /64 (RFC 6177), so a limit for single addresses would limit nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Network(IpAddr);
 
 impl Network {
-    /// The network that `ip` belongs to. An IPv4-mapped address is the IPv4 address that it stands for.
+    /// The network that `ip` belongs to. An IPv4-mapped address is treated as the IPv4 address that it stands for.
     pub(crate) fn of(ip: IpAddr) -> Self {
         Self(match ip.to_canonical() {
             v4 @ IpAddr::V4(_) => v4,
@@ -19,7 +19,7 @@ impl Network {
         })
     }
 
-    /// Which of so many parts it belongs to, where something is counted in several.
+    /// Which of `of` parts the network belongs to, where something is counted in several parts.
     pub(crate) fn part(self, of: usize) -> usize {
         let bytes = match self.0 {
             IpAddr::V4(ip) => ip.to_bits(),
@@ -32,24 +32,24 @@ impl Network {
     }
 }
 
-/// How much of something each network has. What has nothing takes no memory.
+/// How much of something each network has. A network that has nothing takes no memory.
 #[derive(Debug)]
 pub(crate) struct NetworkTally<K = Network>(HashMap<K, usize>);
 
 impl<K: Copy + Eq + Hash> NetworkTally<K> {
-    /// How much `network` has.
+    /// The count of `network`; 0 if it has none.
     pub(crate) fn of(&self, network: K) -> usize {
         self.0.get(&network).copied().unwrap_or_default()
     }
 
-    /// `network` has so much more.
+    /// Adds `more` to the count of `network`.
     pub(crate) fn add(&mut self, network: K, more: usize) {
         if more > 0 {
             *self.0.entry(network).or_default() += more;
         }
     }
 
-    /// `network` has so much less.
+    /// Takes `less` from the count of `network`.
     pub(crate) fn sub(&mut self, network: K, less: usize) {
         if let Entry::Occupied(mut has) = self.0.entry(network) {
             *has.get_mut() = has.get().saturating_sub(less);

@@ -1,4 +1,4 @@
-//! [`OfferedListener`]: a listener as somebody else could go on with it.
+//! [`OfferedListener`]: a listener that a successor process can take over.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, UnixListener};
 use super::bind::Listener;
 use super::label::SocketLabel;
 
-/// A listener as a successor could go on with it. It does not keep the socket open.
+/// A listener that a successor process can take over. It does not keep the socket open.
 #[derive(Debug, Clone)]
 pub struct OfferedListener {
     label: SocketLabel,
@@ -23,7 +23,7 @@ enum OfferedSocket {
 }
 
 impl OfferedListener {
-    /// This listener, which stands for what `label` says.
+    /// Offers `listener` under `label`.
     pub fn new(label: SocketLabel, listener: &Listener) -> Self {
         let socket = match listener {
             Listener::Tcp(listener) => OfferedSocket::Tcp(Arc::downgrade(listener)),
@@ -32,10 +32,10 @@ impl OfferedListener {
         Self { label, socket }
     }
 
-    /// The label as text, and the socket once more; `None` if nobody listens on it any longer.
+    /// The label as text, and a duplicate of the socket; `None` if this process no longer listens on it.
     ///
     /// # Errors
-    /// The kernel refuses, such as for want of file descriptors.
+    /// If the kernel refuses, such as for want of file descriptors.
     pub fn duplicate(&self) -> io::Result<Option<(String, OwnedFd)>> {
         let fd = match &self.socket {
             OfferedSocket::Tcp(listener) => listener.upgrade().map(|listener| listener.as_fd().try_clone_to_owned()),

@@ -1,12 +1,12 @@
-//! [`ClientPeer`]: who is at the other end of a client's socket.
+//! [`ClientPeer`]: the other end of a client's socket.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-/// Who is at the other end of a client's socket.
+/// The other end of a client's socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientPeer {
-    /// An address, IPv4 in its own form even if it arrived on an IPv6 socket.
+    /// An address, as IPv4 even if the client arrived at an IPv6 socket over IPv4.
     Tcp(SocketAddr),
     /// A process on this machine that may open the socket's file.
     Unix,

@@ -1,5 +1,5 @@
-//! The PROXY protocol's header (versions 1 and 2, the HAProxy specification `proxy-protocol.txt`), read from the first bytes
-//! of a connection and not one byte further.
+//! The PROXY protocol's header (versions 1 and 2, the HAProxy specification `proxy-protocol.txt`), read from the first
+//! bytes of a connection and not one byte further.
 
 use std::io;
 
@@ -22,11 +22,11 @@ pub enum ProxyHeaderError {
     Io(#[from] io::Error),
 }
 
-/// Reads the header. `None`: the header names no address (`UNKNOWN`, `LOCAL`, `UNSPEC`, a unix socket). The connection may be the
-/// proxy's own (a health check) or anybody's.
+/// Reads the header. `None`: the header names no address (`UNKNOWN`, `LOCAL`, `UNSPEC`, a unix socket). The connection
+/// may be the proxy's own (a health check) or that of any client.
 ///
 /// # Errors
-/// There is no header, or it is not one that we understand.
+/// If there is no header, or it is not one that we understand.
 pub async fn read<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Option<ClientPeer>, ProxyHeaderError> {
     // Shorter than the shortest header of either version, so that nothing behind it is read.
     let mut header = vec![0; SHORTEST];
@@ -74,7 +74,7 @@ const SHORTEST: usize = 12;
 const V2_SIGNATURE: [u8; SHORTEST] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// The longest line of version 1, its end included (section 2.1).
 const MAX_V1: usize = 107;
-/// Addresses and a few TLVs; a larger header has no business here.
+/// Addresses and a few TLVs; a larger header is refused.
 const MAX_V2: usize = 4096;
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// The addresses of a name in the order in which they are tried: `first`, if it is one of them, then the families in turns,
-/// beginning with the one that the resolver prefers (RFC 8305 §4). No address twice, and no more than [`MOST`].
+/// The addresses of a name in the order in which they are tried: `first`, if it is one of them, then the families in
+/// turns, beginning with the one that the resolver prefers (RFC 8305 §4). No address occurs twice, and there are no
+/// more than [`MOST`].
 pub(crate) fn in_turns(found: &[IpAddr], port: u16, first: Option<IpAddr>) -> Vec<SocketAddr> {
     let mut rest: Vec<IpAddr> = Vec::with_capacity(found.len());
     for ip in first.into_iter().filter(|ip| found.contains(ip)).chain(found.iter().copied()) {
@@ -29,11 +30,12 @@ pub(crate) fn in_turns(found: &[IpAddr], port: u16, first: Option<IpAddr>) -> Ve
     order
 }
 
-/// The connection that is there first, and its address. The next address is tried when one fails, or has been silent for
-/// [`DELAY`], while those before go on.
+/// The connection that is established first, and its address. The next address is tried when one fails, or has been
+/// silent for [`DELAY`], while earlier attempts go on.
 ///
 /// # Errors
-/// Why the last of them failed; that there is no way for its family is said only if nothing else is known.
+/// The error of the last attempt that failed; that the machine cannot use a family is returned only if no other error
+/// is known.
 pub(crate) async fn race<C, F>(
     addresses: &[SocketAddr],
     mut connect: impl FnMut(SocketAddr) -> F,
@@ -76,7 +78,7 @@ where
     }
 }
 
-/// Keeps the failure that says more.
+/// Keeps the error that says more.
 fn worse(known: &mut Option<io::Error>, error: io::Error) {
     let no_way = |error: &io::Error| {
         matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::NetworkUnreachable)
@@ -89,7 +91,8 @@ fn worse(known: &mut Option<io::Error>, error: io::Error) {
 
 /// RFC 8305 §5 recommends a quarter of a second: less than a person notices, more than a round trip as a rule.
 pub(crate) const DELAY: Duration = Duration::from_millis(250);
-/// Connections under way at once. Each takes a file; the eldest gives way when it has been silent for so many delays.
+/// Attempts under way at once. Each takes a file descriptor; the eldest gives way when it has been silent for so many
+/// delays.
 const TOGETHER: usize = 6;
 /// Addresses of one name that are tried.
 const MOST: usize = 64;

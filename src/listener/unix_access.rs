@@ -13,7 +13,7 @@ use crate::config::UnixAccess;
 /// Gives the socket at `path` the permissions and the group that `access` has.
 ///
 /// # Errors
-/// There is no such group, or the system refuses.
+/// If there is no such group, or the system refuses.
 pub fn permit(path: &Path, access: &UnixAccess) -> io::Result<()> {
     let group = access.group.as_deref().map(group_id).transpose()?;
     // A process that may write to the folder could put a link to another file in its place.
@@ -27,12 +27,12 @@ pub fn permit(path: &Path, access: &UnixAccess) -> io::Result<()> {
             io::Error::other(format!("cannot give it to the group {name}: {error}; frontgate must be in that group"))
         })?;
     }
-    // There is no chmod for a file that was opened without reading or writing, but for its name in /proc.
+    // There is no chmod for a file that was opened without reading or writing, except through its name in /proc.
     let opened = format!("/proc/self/fd/{}", file.as_raw_fd());
     fs::set_permissions(opened, PermissionsExt::from_mode(access.mode.unwrap_or(USUAL)))
 }
 
-/// By number, or by name from /etc/group: what else knows groups may be a network away.
+/// By number, or by name from /etc/group: other sources of groups may be a network away.
 fn group_id(group: &str) -> io::Result<u32> {
     if let Ok(id) = group.parse() {
         return Ok(id);

@@ -1,4 +1,4 @@
-//! [`AccessLine`]: the line that says what happened to a request.
+//! [`AccessLine`]: the line of one request.
 
 mod counter;
 mod log;
@@ -17,10 +17,10 @@ use super::redact::Redactor;
 pub use counter::ByteCounter;
 pub use log::AccessLog;
 
-/// The most of a user agent that is logged, in bytes.
+/// The most bytes of a user agent that are logged.
 const USER_AGENT_LONGEST: usize = 200;
 
-/// Who asked.
+/// The client of a request, by address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoggedClient {
     /// The client's address; `None` on a unix socket.
@@ -29,18 +29,18 @@ pub struct LoggedClient {
     pub proxy: Option<IpAddr>,
 }
 
-/// One request's line. It is written exactly once, when this is dropped: whoever answers fills in what becomes known and
-/// keeps the value for as long as the answer's body is being sent. Unless it is told how the request ended, it ended
-/// because the client went away, and that is what drops a body early.
+/// One request's line. It is written exactly once, when this is dropped: the layers that answer fill in the fields as
+/// they become known and keep the value for as long as the answer's body is being sent. Unless a layer notes how the
+/// request ended, it ended because the client went away, and that is what drops a body early.
 #[derive(Debug)]
 pub struct AccessLine {
     log: AccessLog,
     began: Instant,
     /// The request's id, as in `X-Request-Id`.
     pub id: String,
-    /// Who asked.
+    /// The client that sent the request.
     pub client: LoggedClient,
-    /// The method.
+    /// The request's method.
     pub method: Method,
     /// `Host` or `:authority`.
     pub host: Option<HeaderValue>,
@@ -52,47 +52,47 @@ pub struct AccessLine {
     pub tls: Option<&'static str>,
     /// The subject of the client's certificate, if it showed one.
     pub subject: Option<Arc<str>>,
-    /// Who it is, by name and password.
+    /// The user that logged in with name and password.
     pub user: Option<Arc<str>>,
     /// The route it took, where there are several.
     pub route: Option<Arc<str>>,
     /// The gateway that it was sent to, where there are several.
     pub gateway: Option<Arc<str>>,
-    /// The status that the client got; `None` if it left before.
+    /// The status that the client got; `None` if the client left before.
     pub status: Option<StatusCode>,
-    /// Bytes of the request's body, if it has one.
+    /// Counts the bytes of the request's body, if it has one.
     pub bytes_in: Option<ByteCounter>,
     /// Bytes of the answer's body.
     pub bytes_out: u64,
-    /// How long it waited for a gateway that was down, if it did.
+    /// How long the request waited for a gateway that was down, if it did.
     pub held: Option<Duration>,
-    /// From sending the request on to the head of the gateway's answer.
+    /// The time from sending the request on to the head of the gateway's answer.
     pub upstream: Option<Duration>,
-    /// `User-Agent`.
+    /// The request's `User-Agent`.
     pub user_agent: Option<HeaderValue>,
-    /// `Referer`.
+    /// The request's `Referer`.
     pub referer: Option<HeaderValue>,
-    /// Whose answer it is.
+    /// Whether the answer is the gateway's or frontgate's.
     pub answered_by: AnsweredBy,
     /// The code of the failure that frontgate answered with or that cut the answer short.
     pub failure: Option<&'static str>,
-    /// How it ended.
+    /// How the request ended.
     pub ended: RequestEnd,
 }
 
 impl AccessLine {
-    /// When the request's head was there.
+    /// When the request's head was complete.
     pub fn began(&self) -> Instant {
         self.began
     }
 }
 
-/// Whose answer a client got.
+/// The origin of the answer that a client got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnsweredBy {
-    /// The gateway's, passed on.
+    /// The gateway's answer, passed on.
     Gateway,
-    /// Our own.
+    /// frontgate's own answer.
     Frontgate,
 }
 
@@ -105,7 +105,7 @@ pub enum RequestEnd {
     ClientGone,
     /// The gateway's answer broke off.
     UpstreamFailed,
-    /// It took longer than a configured limit.
+    /// A step took longer than its configured limit.
     TimedOut,
     /// The request became a WebSocket, which has a line of its own.
     Upgraded,
@@ -114,7 +114,7 @@ pub enum RequestEnd {
 }
 
 impl RequestEnd {
-    /// The word in the line.
+    /// The word for the end in the line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -128,15 +128,15 @@ impl RequestEnd {
 }
 
 impl AccessLine {
-    /// Frontgate answers by itself, with a failure.
+    /// Notes that frontgate answers by itself, with a failure.
     pub fn failed(&mut self, status: StatusCode, code: &'static str) {
         self.status = Some(status);
         self.failure = Some(code);
         self.answered_by = AnsweredBy::Frontgate;
     }
 
-    /// Keeps copies of what came with the request's head, no longer than a line shows: a view of it would keep all of the buffer
-    /// that it was read into, for as long as the answer takes.
+    /// Replaces the fields of the request's head by copies that are no longer than a line shows: a view of the head
+    /// would keep all of the buffer that it was read into, for as long as the answer takes.
     pub fn detach(&mut self) {
         for field in [&mut self.host, &mut self.user_agent, &mut self.referer] {
             let copied = field.take().and_then(|value| HeaderValue::from_bytes(begin(value.as_bytes())).ok());
@@ -194,12 +194,13 @@ impl Drop for AccessLine {
     }
 }
 
-/// As much as a line shows, and a little more, so that it shows the cut.
+/// As many bytes as a line shows, and a few more, so that the line shows the cut.
 fn begin(text: &[u8]) -> &[u8] {
     &text[..text.len().min(LONGEST + 8)]
 }
 
-/// A target or URL without secrets, as a word. Cutting first is safe: what is kept of a secret still follows its name.
+/// A target or URL without secrets, as a word. Cutting before redacting is safe: the kept part of a secret still
+/// follows its name.
 pub(super) fn redacted(redactor: &Redactor, text: &[u8]) -> String {
     word(redactor.target(&clean(text, LONGEST)).as_bytes(), LONGEST).into_owned()
 }
@@ -217,7 +218,7 @@ fn protocol(version: Version) -> &'static str {
     }
 }
 
-/// An address in a line.
+/// An address as a line shows it.
 pub(crate) struct LoggedAddress(pub(crate) Option<IpAddr>);
 
 impl fmt::Display for LoggedAddress {

@@ -1,4 +1,4 @@
-//! [`GatewayHint`]: what is missing in the gateway's configuration, said once a minute at most.
+//! [`GatewayHint`]: tells the operator which lines the gateway's configuration lacks, once a minute at most.
 
 use std::net::IpAddr;
 
@@ -7,24 +7,23 @@ use tokio::time::Instant;
 use super::clean::clean;
 use super::log_rate_limit::LogRateLimit;
 
-/// How much of an answer's body is looked at, in bytes.
+/// Bytes of an answer's body that are searched.
 const BODY_LOOKED_AT: usize = 2048;
 
-/// The gateway's code for "a proxy I was not told about".
+/// The gateway's code for a proxy that it does not trust.
 const ATTRIBUTION: &[u8] = b"proxy_attribution_required";
 
-/// Gives the operator the lines that the gateway's configuration lacks, once a minute at most.
-///
-/// The gateway's answer itself passes unchanged; this is for the one who runs both.
+/// Tells the operator which lines the gateway's configuration lacks, once a minute at most. The gateway's answer itself
+/// passes unchanged; the hint is for an operator that runs both frontgate and the gateway.
 #[derive(Debug, Default)]
 pub struct GatewayHint {
     lines: LogRateLimit,
 }
 
 impl GatewayHint {
-    /// The gateway answered 403 `proxy_attribution_required`, or closed for that reason: it does not trust `frontgate`, the
-    /// local address of the connection to it (`None` on a unix socket). `origin` is the client's, if it sent one: with the
-    /// first line in place, the gateway asks for the second.
+    /// The advice after the gateway answered 403 `proxy_attribution_required`, or closed for that reason: it does not
+    /// trust `frontgate`, the local address of the connection to it (`None` on a unix socket). `origin` is the
+    /// client's, if it sent one: once the first line is there, the gateway asks for the second.
     pub fn attribution(&self, now: Instant, frontgate: Option<IpAddr>, origin: Option<&[u8]>) -> Option<HintAdvice> {
         let allowed_origins = origin.and_then(allowed_origins);
         // A client without a page, such as a check every few seconds, does not keep the page's line from the operator.
@@ -41,7 +40,7 @@ impl GatewayHint {
         })
     }
 
-    /// The gateway closed a WebSocket because the page at `origin` may not open one.
+    /// The advice after the gateway closed a WebSocket because the page at `origin` may not open one.
     pub fn origin(&self, now: Instant, origin: Option<&[u8]>) -> Option<HintAdvice> {
         let repeated = self.lines.pass("origin", now)?;
         Some(HintAdvice {
@@ -53,21 +52,22 @@ impl GatewayHint {
     }
 }
 
-/// What to add to the gateway's configuration.
+/// The lines to add to the gateway's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HintAdvice {
-    /// What the gateway said, in other words.
+    /// The gateway's complaint, in other words.
     pub missing: &'static str,
-    /// The line for this proxy.
+    /// The line that makes the gateway trust this proxy.
     pub trusted_proxies: Option<String>,
-    /// The line for the page's origin. Anybody can send any `Origin`: only the operator knows whether it is theirs.
+    /// The line that allows the page's origin. Any client can send any `Origin`: only the operator knows whether the
+    /// origin is theirs.
     pub allowed_origins: Option<String>,
-    /// How often the same happened without a line since the last one.
+    /// How many hints of the same kind were suppressed since the last one.
     pub repeated: u64,
 }
 
 impl HintAdvice {
-    /// Writes it to the log.
+    /// Writes the advice to the log.
     pub fn warn(&self) {
         tracing::warn!(
             add = self.trusted_proxies.as_ref().map(tracing::field::display),
@@ -81,12 +81,12 @@ impl HintAdvice {
     }
 }
 
-/// What the gateway said when it closed a WebSocket with 1008.
+/// The gateway's reason for closing a WebSocket with 1008.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseRefusal {
-    /// It does not trust this proxy.
+    /// The gateway does not trust this proxy.
     Attribution,
-    /// It does not allow the page's origin.
+    /// The gateway does not allow the page's origin.
     Origin,
 }
 
@@ -110,7 +110,7 @@ pub struct AttributionScan {
 }
 
 impl AttributionScan {
-    /// Looks at the next bytes; `true` once, with the chunk that completes the word.
+    /// Searches the next bytes; `true` once, with the chunk that completes the word.
     pub fn feed(&mut self, chunk: &[u8]) -> bool {
         let chunk = &chunk[..chunk.len().min(BODY_LOOKED_AT - self.seen)];
         self.seen += chunk.len();
@@ -127,7 +127,7 @@ impl AttributionScan {
     }
 }
 
-/// The line that allows `origin`, if it looks like an origin at all.
+/// The line that allows `origin`, if that has the form of an origin.
 fn allowed_origins(origin: &[u8]) -> Option<String> {
     let host = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"))?;
     let is_origin = !host.is_empty() && host.iter().all(|b| b.is_ascii_alphanumeric() || b".-_:[]".contains(b));
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(repeated(hint.attribution(at(10), FRONTGATE, None)), Some(0));
         assert_eq!(repeated(hint.attribution(at(10), FRONTGATE, None)), None);
         assert_eq!(repeated(hint.origin(at(10), ORIGIN)), Some(0));
-        // A clock that seems to go back is no reason to speak.
+        // A clock that seems to go back causes no hint.
         assert_eq!(repeated(hint.attribution(at(9), FRONTGATE, None)), None);
         assert_eq!(repeated(hint.attribution(at(69), FRONTGATE, None)), None);
         assert_eq!(repeated(hint.attribution(at(70), FRONTGATE, None)), Some(3));

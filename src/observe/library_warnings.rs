@@ -114,7 +114,7 @@ impl<S> Filter<S> for OwnLinesOnly {
     }
 }
 
-/// Whether a line is of our own, an access line included.
+/// Whether a line is our own, an access line included.
 fn is_ours(callsite: &Metadata<'_>) -> bool {
     let rest = callsite.target().strip_prefix(env!("CARGO_CRATE_NAME"));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))

@@ -1,8 +1,8 @@
-//! [`LogQueue`]: log lines on their way to a pipe, a file or a terminal, which a thread of its own writes to.
+//! [`LogQueue`]: log lines on their way to a pipe, a file or a terminal, written by a thread of its own.
 //!
 //! A write can last for ever: a pipe that is not read, a terminal that was stopped with Ctrl-S, a disk that hangs. The
-//! threads that serve only append to memory, which is bounded; what does not fit is dropped and counted, and one line says
-//! how many, where they would have been.
+//! threads that serve only append to memory, which is bounded; lines that do not fit are dropped and counted, and one
+//! line in their place says how many they were.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,7 @@ pub(super) struct LogQueue(Arc<LogQueueShared>);
 #[derive(Debug, Default)]
 struct LogQueueShared {
     state: Mutex<LogQueueState>,
-    /// There is something to write, or nothing is left to be.
+    /// Notified when there is a line to write, and when no line is left to be written.
     changed: Condvar,
     dropped: AtomicU64,
 }
@@ -27,21 +27,21 @@ struct LogQueueShared {
 #[derive(Debug, Default)]
 struct LogQueueState {
     lines: Vec<u8>,
-    /// Lines that would have followed `lines`, and were dropped.
+    /// How many lines that would have followed `lines` were dropped.
     missing: u64,
     /// The writer waits for a line.
     idle: bool,
     /// The writer has lines that are not written.
     writing: bool,
-    /// No line is waited for any more before those that there are get written.
+    /// The writer writes the lines that are there, without waiting for more.
     hurry: bool,
 }
 
 impl LogQueue {
-    /// Puts a line at the end, or drops it. Never waits for what is written.
+    /// Appends a line, or drops it. Never waits for the writer.
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.0.lock();
-        // Behind a gap nothing fits, however short it is: the gap is told where it is.
+        // After a dropped line no line fits, however short: the gap is reported at its place.
         if state.missing > 0 || state.lines.len() + line.len() > MOST {
             state.missing += 1;
             self.0.dropped.fetch_add(1, Ordering::Relaxed);
@@ -60,7 +60,7 @@ impl LogQueue {
         self.0.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits until everything is written, at most `limit`.
+    /// Waits until every line is written, at most `limit`.
     pub(super) fn flush(&self, limit: Duration) {
         let mut state = self.0.lock();
         state.hurry = true;
@@ -69,7 +69,8 @@ impl LogQueue {
         drop(self.0.changed.wait_timeout_while(state, limit, unwritten));
     }
 
-    /// Writes the lines to `sink` for as long as the process lives. `gap` makes the line that says how many are missing.
+    /// Writes the lines to `sink` for as long as the process lives. `gap` makes the line that says how many are
+    /// missing.
     pub(super) fn write_to(self, sink: impl Write, gap: impl Fn(u64) -> String) {
         let mut writer = LineWriter { sink, gap, lost: 0, torn: false };
         let mut batch = Vec::new();
@@ -84,7 +85,7 @@ impl LogQueue {
         }
     }
 
-    /// Waits for lines, takes all there are, and says how many are missing behind them.
+    /// Waits for lines, moves all of them to `batch`, and returns how many are missing behind them.
     fn next(&self, batch: &mut Vec<u8>) -> u64 {
         let mut state = self.0.lock();
         state.writing = false;
@@ -94,7 +95,7 @@ impl LogQueue {
         state.idle = true;
         state = self.0.wait(state, None, |state| state.lines.is_empty());
         state.idle = false;
-        // Those that follow at once go out with it: one write for all, and no thread is woken for each.
+        // Lines that follow soon after are written with it: one write for all, and no wake-up of the thread for each.
         state = self.0.wait(state, Some(GATHERING), |state| !state.hurry);
         state.writing = true;
         std::mem::swap(&mut state.lines, batch);
@@ -104,11 +105,11 @@ impl LogQueue {
 
 impl LogQueueShared {
     fn lock(&self) -> MutexGuard<'_, LogQueueState> {
-        // Lines and a few numbers: at worst a line is cut.
+        // The state is lines and a few numbers: after a panic at worst a line is cut.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits while `unchanged`, at most `limit`.
+    /// Waits while `unchanged` holds, at most `limit`.
     fn wait<'a>(
         &self,
         state: MutexGuard<'a, LogQueueState>,
@@ -126,7 +127,7 @@ impl LogQueueShared {
     }
 }
 
-/// One line, as the formatter writes it: in one piece.
+/// The formatter writes each line in one call.
 impl Write for LogQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(line);
@@ -146,21 +147,21 @@ impl<'a> MakeWriter<'a> for LogQueue {
     }
 }
 
-/// Writes lines, and in the place of those that are missing one that says how many they were.
+/// Writes lines, and instead of missing ones a line that says how many they were.
 struct LineWriter<W, G> {
     sink: W,
     gap: G,
-    /// Lines that are missing behind what was written last.
+    /// How many lines are missing behind the last written one.
     lost: u64,
-    /// What was written last is half a line.
+    /// The last write ended inside a line.
     torn: bool,
 }
 
 impl<W: Write, G: Fn(u64) -> String> LineWriter<W, G> {
-    /// Writes `lines`, behind which others are `missing`. Returns how many of `lines` were lost as well, because the sink
-    /// failed.
+    /// Writes `lines`, after which `missing` others were dropped. Returns how many of `lines` were lost as well,
+    /// because the sink failed.
     fn write_batch(&mut self, lines: &[u8], missing: u64) -> u64 {
-        // Without that line, what follows would look as if nothing was missing.
+        // Without the gap's line the lines after it would look complete.
         let unwritten = if self.tell_gap() { self.write(lines) } else { lines };
         let failed = unwritten.split(|byte| *byte == b'\n').count() as u64 - 1;
         self.lost += failed + missing;
@@ -168,7 +169,7 @@ impl<W: Write, G: Fn(u64) -> String> LineWriter<W, G> {
         failed
     }
 
-    /// Whether nothing is missing, or it has been said.
+    /// Writes the line about missing lines if there are any. Whether that succeeded or none is missing.
     fn tell_gap(&mut self) -> bool {
         if self.lost > 0 {
             let line = (self.gap)(self.lost);
@@ -180,7 +181,7 @@ impl<W: Write, G: Fn(u64) -> String> LineWriter<W, G> {
         true
     }
 
-    /// Writes `bytes` and gives back what was not taken.
+    /// Writes `bytes` and returns the part that the sink did not take.
     fn write<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
         if self.torn && !bytes.is_empty() {
             if self.write_some(b"\n") == 0 {
@@ -195,7 +196,7 @@ impl<W: Write, G: Fn(u64) -> String> LineWriter<W, G> {
         rest
     }
 
-    /// Writes until all is taken or the sink fails; how much was taken.
+    /// Writes until the sink has taken all bytes or fails; returns how many it took.
     fn write_some(&mut self, bytes: &[u8]) -> usize {
         let mut written = 0;
         while written < bytes.len() {
@@ -212,7 +213,7 @@ impl<W: Write, G: Fn(u64) -> String> LineWriter<W, G> {
     }
 }
 
-/// Bytes of lines that wait; as many again are being written. A second of a busy proxy.
+/// Bytes of waiting lines; as many again are being written. Enough for a second of a busy proxy.
 const MOST: usize = 1024 * 1024;
 /// Bytes of memory that the writer keeps for the next lines.
 const KEPT: usize = 64 * 1024;
@@ -227,7 +228,7 @@ mod tests {
 
     use super::*;
 
-    /// A sink that takes what it is allowed to, write by write.
+    /// A sink that takes as many bytes as the test allows, write by write.
     struct Stepwise {
         allowed: Receiver<io::Result<usize>>,
         written: Sender<Vec<u8>>,
@@ -235,7 +236,7 @@ mod tests {
 
     impl Write for Stepwise {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            // The end of a test ends the sink.
+            // The test's end closes the channel, which ends the sink.
             let most = self.allowed.recv().unwrap_or(Ok(0))?;
             let taken = &bytes[..most.min(bytes.len())];
             let _ = self.written.send(taken.to_vec());
@@ -247,7 +248,7 @@ mod tests {
         }
     }
 
-    /// A queue, what allows its sink to take something, and what it took.
+    /// A queue, the channel that allows its sink to take bytes, and the channel of the bytes it took.
     fn stepwise() -> (LogQueue, Sender<io::Result<usize>>, Receiver<Vec<u8>>) {
         let (queue, (allow, allowed), (sender, written)) = (LogQueue::default(), channel(), channel());
         let writer = queue.clone();
@@ -261,10 +262,10 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_that_takes_nothing_holds_up_nobody_and_the_gap_is_told_where_it_is() {
+    fn a_sink_that_takes_nothing_holds_up_no_thread_and_the_gap_is_told_where_it_is() {
         let (queue, allow, written) = stepwise();
         let line = [&[b'x'; 1023][..], b"\n"].concat();
-        // The writer has this one, and waits for the sink with it.
+        // The writer holds this line while it waits for the sink.
         queue.push(b"first\n");
         allow.send(Ok(1)).unwrap();
         assert_eq!(text(written.recv().unwrap()), "f");

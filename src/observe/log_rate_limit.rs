@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Lets a line about one thing pass once a minute, and counts those it keeps back.
+/// Lets a line about one subject pass once a minute, and counts the suppressed ones.
 #[derive(Debug, Default)]
 pub struct LogRateLimit(Mutex<HashMap<&'static str, LastLine>>);
 
@@ -17,9 +17,9 @@ struct LastLine {
 }
 
 impl LogRateLimit {
-    /// `Some` when a line about `what` is due, with the number of those that were not since the last one.
+    /// `Some` when a line about `what` is due, with the number of lines that were suppressed since the last one.
     pub fn pass(&self, what: &'static str, now: Instant) -> Option<u64> {
-        // Two plain fields an entry: nothing can be half done after a panic.
+        // An entry has two plain fields: a panic cannot leave it half updated.
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(last) = lines.get_mut(what) else {
             lines.insert(what, LastLine { at: now, kept_back: 0 });

@@ -1,4 +1,4 @@
-//! Where log lines go, and in what shape.
+//! The destination and format of log lines.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fs::File;
@@ -22,14 +22,14 @@ use crate::config::{Level, Log, LogFormat};
 
 /// Sends log lines to standard output from here on: events and access lines alike, so that their order is kept and
 /// `frontgate | jq` sees them all. Standard error stays for what a command says when it cannot run. A thread of its own
-/// writes them, and no other ever waits for that; panics are lines, too, because the standard hook writes to standard error
-/// and waits for its reader.
+/// writes them, and no other ever waits for that; panics are lines, too, because the standard hook writes to standard
+/// error and waits for its reader.
 ///
-/// The format `auto` is text on a terminal and JSON elsewhere; text has colours on a terminal only. Nothing is read from
-/// the environment.
+/// The format `auto` is text on a terminal and JSON elsewhere; text has colours on a terminal only. Nothing is read
+/// from the environment.
 ///
 /// # Errors
-/// There is no second descriptor of standard output, no thread, or a log already.
+/// The second descriptor of standard output or the thread cannot be made, or the process logs already.
 pub fn init(log: &Log) -> Result<(LogHandle, LogOutput), InitError> {
     let (queue, sink) = (LogQueue::default(), LogSink::of(&io::stdout()));
     // The standard library's own handle is locked and flushed at exit, which may last for ever.
@@ -44,21 +44,21 @@ pub fn init(log: &Log) -> Result<(LogHandle, LogOutput), InitError> {
     Ok((LogHandle { filter, queue: queue.clone(), warnings }, LogOutput { queue }))
 }
 
-/// Why there is no log.
+/// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
-    /// Something in this process has begun to log before.
+    /// Code in this process has set up logging before.
     #[error("logging has been set up before")]
     Already,
-    /// The kernel has no more files.
+    /// The kernel has no free file descriptor.
     #[error("standard output cannot be opened: {0}")]
     Output(#[source] io::Error),
-    /// The kernel has no more threads.
+    /// The kernel has no free thread.
     #[error("no thread can be started: {0}")]
     Thread(#[source] io::Error),
 }
 
-/// Where the lines go. Dropped, it waits a moment for those that are not written yet.
+/// The output of log lines. Dropping it waits a moment for lines that are not written yet.
 #[derive(Debug)]
 #[must_use = "what is not written when the process ends is lost"]
 pub struct LogOutput {
@@ -66,7 +66,7 @@ pub struct LogOutput {
 }
 
 impl LogOutput {
-    /// Writes `text` as it is, behind the lines so far.
+    /// Writes `text` unchanged, behind the lines so far.
     pub fn print(&self, text: &str) {
         self.queue.push(text.as_bytes());
     }
@@ -78,7 +78,7 @@ impl Drop for LogOutput {
     }
 }
 
-/// Changes the level while lines are written, and knows how many were not.
+/// Changes the level while lines are written, and knows how many lines were dropped.
 #[derive(Debug, Clone)]
 pub struct LogHandle {
     filter: LogFilter,
@@ -91,7 +91,7 @@ type LogFilter = reload::Handle<Targets, Registry>;
 impl LogHandle {
     /// From here on, lines less severe than `level` are not written.
     pub fn set_level(&self, level: Level) {
-        // It fails only when the subscriber is gone, and then nothing is written at all.
+        // Reloading fails only when the subscriber is gone, and then no line is written at all.
         let _ = self.filter.reload(filter(level));
     }
 
@@ -100,13 +100,13 @@ impl LogHandle {
         self.queue.dropped()
     }
 
-    /// How often libraries have warned of something; the same is a line once a minute.
+    /// How many warnings libraries have made; the log has equal ones once a minute.
     pub fn library_warnings(&self) -> u64 {
         self.warnings.total()
     }
 }
 
-/// What the lines are written to.
+/// The kind of output that the lines are written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LogSink {
     Terminal,
@@ -119,7 +119,7 @@ impl LogSink {
     }
 }
 
-/// What a line looks like.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LineFormat {
     Text,
@@ -157,13 +157,14 @@ where
     (tracing_subscriber::registry().with(filter).with(format.with_filter(OwnLinesOnly)).with(theirs), handle)
 }
 
-/// The line in the place of those that are `missing`. The thread that writes makes it, where no subscriber may be asked.
+/// The line that stands for `missing` dropped ones. The writer's thread makes it, where the subscriber must not be
+/// used.
 fn gap(format: LineFormat, missing: u64) -> String {
     let fields = [("message", DROPPED.into()), ("lines", missing.into())];
     format.line("WARN", fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
 
-/// Says what the standard hook says.
+/// Logs the text that the standard panic hook prints.
 fn panicked(panic: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     tracing::error!(
@@ -175,7 +176,7 @@ fn panicked(panic: &PanicHookInfo<'_>) {
     );
 }
 
-/// Our own lines down to `level`; of the libraries only warnings, because their `debug` lines show what peers sent,
+/// Our own lines down to `level`; of the libraries only warnings, because their `debug` lines show text of peers,
 /// secrets included.
 fn filter(level: Level) -> Targets {
     let level = match level {
@@ -188,7 +189,7 @@ fn filter(level: Level) -> Targets {
 }
 
 const DROPPED: &str = "log lines dropped; whatever reads them did not keep up";
-/// How long the end waits for lines to be written.
+/// How long the shutdown waits for lines to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -198,7 +199,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::observe::for_client;
 
-    /// Everything that `act` logs, as it would be written with `log` to something that is not a terminal.
+    /// The lines that `act` logs, as they would be written with `log` to an output other than a terminal.
     pub(crate) fn logged(log: &Log, act: impl FnOnce(&LogHandle)) -> String {
         let written = Written::default();
         let writer = written.clone();

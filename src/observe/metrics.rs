@@ -1,8 +1,8 @@
 //! [`Metrics`]: every number that `/metrics` shows, in the text format of `OpenMetrics`.
 //!
-//! Names begin with `frontgate_`. The values of every label are written here: none of them is a client's to choose. What is
-//! counted is counted where it happens, with one atomic addition; what there *is* (connections, files) is looked up when
-//! somebody asks, and so is what WebSockets do, which their relays show by themselves.
+//! Names begin with `frontgate_`. The values of every label are written here: a client cannot choose one. Events are
+//! counted where they happen, with one atomic addition; levels (connections, files) are looked up when a scraper asks
+//! for `/metrics`, and so are the counts of WebSockets, which their relays keep.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,28 +15,28 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
-/// Every number that `/metrics` shows.
+/// Every metric that `/metrics` shows.
 pub struct Metrics {
     registry: Registry,
     /// Requests and their answers.
     pub requests: RequestMetrics,
     /// Clients' connections.
     pub connections: ConnectionMetrics,
-    /// WebSockets.
+    /// WebSockets and their traffic.
     pub websockets: WebSocketMetrics,
-    /// The way to the gateway.
+    /// Requests that wait for the gateway, and connections to it.
     pub upstream: UpstreamMetrics,
     /// Reloads.
     pub reloads: ReloadMetrics,
-    /// The process.
+    /// The process as a whole.
     pub process: ProcessMetrics,
 }
 
 /// Requests and their answers; an upgrade is one, too.
 pub struct RequestMetrics {
-    /// By the first digit of the status, and those that ended without one.
+    /// Requests by the first digit of their status, and those that ended without one.
     by_class: [Counter; 6],
-    /// Were refused because as many were under way as may be.
+    /// Requests that were refused because the limit of requests under way was reached.
     pub refused: Counter,
     received: Counter,
     sent: Counter,
@@ -44,95 +44,95 @@ pub struct RequestMetrics {
 
 /// Clients' connections.
 pub struct ConnectionMetrics {
-    /// There are.
+    /// How many are open.
     pub open: Gauge,
-    /// Were accepted.
+    /// How many were accepted.
     pub accepted: Counter,
-    /// Were closed because the client had as many as it may have.
+    /// How many were closed because the client had reached its limit.
     pub refused: Counter,
-    /// Ended in their TLS handshake or PROXY header.
+    /// How many ended in their TLS handshake or PROXY header.
     pub unfinished: Counter,
-    /// Could not be accepted, for want of files or memory.
+    /// How many could not be accepted, for want of files or memory.
     pub failed: Counter,
 }
 
-/// WebSockets.
+/// WebSockets and their traffic.
 pub struct WebSocketMetrics {
-    /// There are.
+    /// How many are open.
     pub open: Gauge,
-    /// Were opened.
+    /// How many were opened.
     pub opened: Counter,
     ended: Family<MetricLabel, Counter>,
-    /// What came from clients, and pings to them.
+    /// Traffic from clients, and pings to them.
     pub client: WebSocketSideMetrics,
-    /// The same for gateways.
+    /// Traffic from gateways, and pings to them.
     pub gateway: WebSocketSideMetrics,
 }
 
-/// One side of all WebSockets.
+/// The traffic of one side of all WebSockets.
 pub struct WebSocketSideMetrics {
-    /// Frames.
+    /// Frames that came from this side.
     pub frames: Counter,
-    /// Messages.
+    /// Messages that came from this side.
     pub messages: Counter,
-    /// Bytes.
+    /// Bytes that came from this side.
     pub bytes: Counter,
-    /// Our pings.
+    /// Pings that frontgate sent to this side.
     pub pings: Counter,
-    /// Round trips of our pings that were measured.
+    /// Round trips of those pings that were measured.
     pub round_trips: Counter,
-    /// Seconds that they took together.
+    /// The sum of those round trips in seconds.
     pub round_trip_seconds: Counter<f64, AtomicU64>,
 }
 
-/// The way to the gateway.
+/// Requests that wait for the gateway, and connections to it.
 #[derive(Debug, Clone, Default)]
 pub struct UpstreamMetrics {
-    /// Requests and upgrades that wait for it.
+    /// Requests and upgrades that wait for the gateway now.
     pub waiting: Gauge,
-    /// Waited and passed.
+    /// How many waited and then passed.
     pub passed: Counter,
-    /// Waited in vain.
+    /// How many waited in vain.
     pub gave_up: Counter,
     failed: Family<MetricLabel, Counter>,
 }
 
 /// Reloads.
 pub struct ReloadMetrics {
-    /// Were taken over.
+    /// How many were taken over.
     pub done: Counter,
-    /// Were refused.
+    /// How many were refused.
     pub refused: Counter,
-    /// 1 while a change waits, since it would lower guards.
+    /// 1 while a changed file waits for confirmation, since it would lower guards.
     pub waiting: Gauge,
 }
 
-/// The process.
+/// The process as a whole.
 pub struct ProcessMetrics {
     /// 1 when clients should come.
     pub ready: Gauge,
     /// Seconds since the start.
     pub uptime: Gauge,
-    /// Open files.
+    /// How many files are open.
     pub files: Gauge,
     /// How many files may be open.
     pub files_most: Gauge,
-    /// Bytes of memory.
+    /// Bytes of memory in use.
     pub memory: Gauge,
-    /// Tasks.
+    /// How many tasks run, connections included.
     pub tasks: Gauge,
-    /// Log lines that were dropped because nothing took them in time.
+    /// Log lines that were dropped because the output did not take them in time.
     pub log_lines_dropped: Counter,
-    /// Warnings of libraries, written or not.
+    /// Warnings of libraries, logged or not.
     pub library_warnings: Counter,
-    /// When the first of the certificates that are shown ends, in seconds since 1970.
+    /// When the first of the shown certificates expires, in seconds since 1970.
     pub certificate_end: Gauge,
 }
 
 type MetricLabel = [(&'static str, &'static str); 1];
 
 impl Metrics {
-    /// All at zero.
+    /// Metrics that are all zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("frontgate");
         registry.register("build", "Which frontgate this is", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
@@ -147,10 +147,10 @@ impl Metrics {
         }
     }
 
-    /// The text, for [`CONTENT_TYPE`].
+    /// The text of `/metrics`, of the type [`CONTENT_TYPE`].
     pub fn text(&self) -> String {
         let mut text = String::new();
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
     }
@@ -173,7 +173,7 @@ impl RequestMetrics {
         }
     }
 
-    /// A request has ended, with this status if it was answered at all, after so many bytes of bodies.
+    /// Counts a request that has ended, with its status if it was answered at all, and the bytes of both bodies.
     pub fn ended(&self, status: Option<StatusCode>, received: u64, sent: u64) {
         let class = status.map_or(0, |status| usize::from(status.as_u16() / 100));
         self.by_class.get(class).unwrap_or(&self.by_class[0]).inc();
@@ -226,7 +226,7 @@ impl WebSocketMetrics {
         Self { open, opened, ended, client: side("client"), gateway: side("gateway") }
     }
 
-    /// One has ended: `how` is the name of an ending.
+    /// Counts a WebSocket that has ended: `how` is the name of an ending.
     pub fn ended(&self, how: &'static str) {
         self.ended.get_or_create(&[("ended", how)]).inc();
     }
@@ -245,14 +245,14 @@ impl UpstreamMetrics {
         all
     }
 
-    /// The words that [`UpstreamMetrics::failed`] is told. They are shown from the beginning.
+    /// Declares the words that [`UpstreamMetrics::failed`] may get, so that they are shown from the beginning.
     pub fn may_fail(&self, whys: &[&'static str]) {
         for why in whys {
             drop(self.failed.get_or_create(&[("why", *why)]));
         }
     }
 
-    /// A connection was not made: `why` is one word.
+    /// Counts a connection that was not made: `why` is one word.
     pub fn failed(&self, why: &'static str) {
         self.failed.get_or_create(&[("why", why)]).inc();
     }
@@ -311,7 +311,7 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// Sets what is summed up elsewhere.
+/// Sets a counter that is summed up elsewhere.
 pub fn set(counter: &Counter, total: u64) {
     counter.inner().store(total, Ordering::Relaxed);
 }
@@ -334,10 +334,10 @@ fn family(registry: &mut Registry, name: &str, help: &str) -> Family<MetricLabel
     family
 }
 
-/// What [`Metrics::text`] is.
+/// The media type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// No answer, and the first digits of the others.
+/// The label of requests without an answer, and the labels for the first digit of the others.
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
-//! What the kernel says of this process.
+//! Numbers that the kernel keeps about this process.
 
 use std::fs;
 
 /// How many files are open; `None` where the kernel does not say.
 pub fn open_files() -> Option<usize> {
-    // The one that lists them is open itself.
+    // The descriptor of the listed folder is open itself.
     Some(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Whether clients should come here: from when every listener serves until a drain begins. Load balancers and orchestrators
-/// ask for it at `/readyz`.
+/// Whether clients should come here: from when every listener serves until a drain begins. Load balancers and
+/// orchestrators ask for it at `/readyz`.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness(Arc<Mutex<ReadinessState>>);
 
@@ -17,29 +17,29 @@ struct ReadinessState {
 }
 
 impl Readiness {
-    /// Not yet.
+    /// Clients should not come yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// From here on they should, or should not any more.
+    /// Sets whether clients should come from here on.
     pub fn set(&self, ready: bool) {
         self.state().ready = ready;
     }
 
-    /// Whether they should; `now` somebody asks who may come again.
+    /// Whether clients should come; notes `now` as the time of a probe that may come again.
     pub fn ask(&self, now: Instant) -> bool {
         let mut state = self.state();
         state.asked = Some(now);
         state.ready
     }
 
-    /// The same, for who only looks on.
+    /// Whether clients should come, without noting a probe.
     pub fn is_ready(&self) -> bool {
         self.state().ready
     }
 
-    /// How long ago somebody asked.
+    /// How long ago the last probe asked.
     pub fn asked(&self, now: Instant) -> Option<Duration> {
         self.state().asked.map(|at| now.saturating_duration_since(at))
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// What stands for a secret.
+/// The text that stands for a secret.
 const HIDDEN: &str = "***";
 
 /// How many layers of percent-encoding are looked through. A value with more is hidden whole.
@@ -12,8 +12,8 @@ const LAYERS: usize = 4;
 ///
 /// A name is compared without case and percent-decoded, wherever a parameter can be: in the query (separated by `&` or
 /// `;`), in the fragment, in path parameters, and inside a value or path segment that is itself an encoded URL, form or
-/// JSON text; such a one is hidden whole. In doubt it hides too much: a value reaches to the next `&`, because a reader that
-/// does not split at `;` takes it that far.
+/// JSON text; such a one is hidden whole. In doubt it hides too much: a value reaches to the next `&`, because a reader
+/// that does not split at `;` takes it that far.
 #[derive(Debug, Clone, Default)]
 pub struct Redactor {
     names: Vec<String>,
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn what_opens_a_door_is_hidden_without_being_asked_for() {
+    fn credentials_are_hidden_without_being_asked_for() {
         let redactor = Redactor::new(&crate::config::Log::default().redact);
         for name in [
             "token",

@@ -1,4 +1,4 @@
-//! [`TunnelLine`]: the line that says how a WebSocket went and ended.
+//! [`TunnelLine`]: the line that a WebSocket gets at its end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use super::access::{AccessLog, LoggedAddress, LoggedClient, millis, redacted};
 use super::clean::{LONGEST, clean, word};
 use super::redact::Redactor;
 
-/// Who opened a WebSocket, and where.
+/// The request that opened a WebSocket, and its client.
 #[derive(Debug, Clone)]
 pub struct TunnelOpening {
     /// The id of the request that opened it.
     pub id: String,
-    /// Who opened it.
+    /// The client that opened it.
     pub client: LoggedClient,
     /// `Host` or `:authority`.
     pub host: Option<HeaderValue>,
@@ -22,7 +22,7 @@ pub struct TunnelOpening {
     pub target: String,
     /// The subject of the client's certificate, if it showed one.
     pub subject: Option<Arc<str>>,
-    /// Who opened it, by name and password.
+    /// The user that logged in with name and password.
     pub user: Option<Arc<str>>,
     /// The route it took, where there are several.
     pub route: Option<Arc<str>>,
@@ -33,9 +33,9 @@ pub struct TunnelOpening {
 /// One WebSocket's line, from its 101 to its end.
 #[derive(Debug, Clone)]
 pub struct TunnelLine {
-    /// Who opened it, and where.
+    /// The request that opened it, and its client.
     pub opening: Arc<TunnelOpening>,
-    /// From the 101 to the end.
+    /// The time from the 101 to the end.
     pub duration: Duration,
     /// What ended it: a name of the table "How a WebSocket ends".
     pub ended: &'static str,
@@ -47,31 +47,31 @@ pub struct TunnelLine {
     pub from_gateway: TunnelLegLine,
 }
 
-/// One side of a WebSocket: what came from that peer, and what we told it.
+/// One side of a WebSocket: the traffic from that peer, and the Close and pings that frontgate sent to it.
 #[derive(Debug, Clone, Default)]
 pub struct TunnelLegLine {
-    /// Frames that came.
+    /// Frames that came from the peer.
     pub frames: u64,
-    /// Messages that came.
+    /// Messages that came from the peer.
     pub messages: u64,
-    /// Bytes that came, frame heads included.
+    /// Bytes that came from the peer, frame heads included.
     pub bytes: u64,
-    /// Pings of ours.
+    /// Pings that frontgate sent to the peer.
     pub pings: u64,
-    /// The last round trip of a ping of ours.
+    /// The last round trip of such a ping.
     pub round_trip: Option<Duration>,
-    /// The average round trip.
+    /// The average round trip of such pings.
     pub round_trip_average: Option<Duration>,
-    /// The code of the Close that came; 1005 if it had none (RFC 6455 §7.1.5).
+    /// The code of the Close that came from the peer; 1005 if it had none (RFC 6455 §7.1.5).
     pub close_received: Option<u16>,
-    /// The code of the Close that went there.
+    /// The code of the Close that was sent to the peer.
     pub close_sent: Option<u16>,
-    /// The reason in the Close that came, as it came.
+    /// The reason in the Close that came from the peer, unredacted.
     pub reason: Vec<u8>,
 }
 
 impl TunnelLine {
-    /// Writes the line.
+    /// Writes the line to the log.
     pub(super) fn write(&self, redactor: &Redactor) {
         let (client, gateway, opening) = (&self.from_client, &self.from_gateway, &self.opening);
         let reason = |leg: &TunnelLegLine| (!leg.reason.is_empty()).then(|| clean(&leg.reason, LONGEST).into_owned());

@@ -15,8 +15,9 @@ use crate::io::Moving;
 use crate::listener::{ClientPeer, Listener};
 use crate::observe::log_rate_limit::LogRateLimit;
 
-/// Takes clients in until `door`, a part of `drain`, is asked to finish; each connection runs in a task of its own, on one of
-/// `workers`. `open` is dropped when the listener is closed, which a client that waits for a place does not delay.
+/// Accepts clients until `door`, a part of `drain`, is asked to finish; each connection runs in a task of its own, on
+/// one of `workers`. `open` is dropped when the listener is closed, which a client that waits for a permit does not
+/// delay.
 pub async fn run(
     (listener, open): (Listener, impl Send),
     admission: Admission,
@@ -34,11 +35,13 @@ pub async fn run(
         };
         match accepted {
             Ok((socket, peer)) => {
-                // From here on it counts, whatever it says or does not say: silent connections would take all places. A proxy
-                // that announces its clients brings many, and each counts from its header on.
+                // From here on the connection counts, whether or not it sends anything: silent connections would take
+                // all permits. A proxy that announces its clients opens many connections, and each counts from its
+                // header on.
                 let Ok(client) = counted(&admission, peer, &live) else { continue };
-                // Not before there is a client: a listener that nobody comes to would keep a place for itself. Who was
-                // accepted is served, also when the drain begins meanwhile: a successor cannot get it any more.
+                // Not before there is a client: a listener without clients would hold a permit for itself. A client
+                // that was accepted is served, also when the drain begins meanwhile: a successor cannot get it any
+                // more.
                 let mut entering = pin!(enter(&admission, &lines));
                 let place = loop {
                     tokio::select! {
@@ -67,7 +70,7 @@ pub async fn run(
             Err(error) if is_clients_fault(&error) => tracing::debug!(%error, "client gone before it was accepted"),
             Err(error) => {
                 live.load().log.metrics().connections.failed.inc();
-                // Out of files or memory: trying at once again would only burn the processor.
+                // Out of files or memory: an immediate retry would only burn the processor.
                 if lines.pass("accept", Instant::now()).is_some() {
                     tracing::warn!(%error, "cannot accept connections; trying again");
                 }
@@ -77,7 +80,7 @@ pub async fn run(
     }
 }
 
-/// The client's place among its own connections; none yet where a PROXY header is due.
+/// The client's permit among its own connections; `None` yet where a PROXY header is due.
 fn counted(
     admission: &Admission,
     peer: ClientPeer,

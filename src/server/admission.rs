@@ -1,4 +1,4 @@
-//! [`Admission`]: who is let in. A place is a value that gives itself back.
+//! [`Admission`]: which clients are let in. A permit is a value that gives itself back.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,21 +8,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::listener::{ClientPeer, Network, NetworkTally};
 
-/// Who is let in, and how many at once.
+/// Which clients are let in, and how many connections there are at once. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Admission {
     all: Arc<AdmissionState>,
     clients: Arc<ClientCounts>,
 }
 
-/// How many there may be.
+/// How many connections there may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdmissionLimits {
-    /// In all.
+    /// Connections in all.
     pub most: usize,
-    /// From one address.
+    /// Connections of one client, which is a network: an IPv4 address or an IPv6 /64; `None` is unlimited.
     pub most_per_client: Option<usize>,
-    /// But not from these: proxies, behind which there are many clients.
+    /// Networks without that limit: proxies, behind which there are many clients.
     pub exempt: Vec<IpNet>,
 }
 
@@ -35,7 +35,7 @@ struct AdmissionState {
 #[derive(Debug, Clone, Copy)]
 struct AdmissionSize {
     most: usize,
-    /// Places that are still taken and will not be given back, because there are fewer now.
+    /// Permits that are still held and are not returned to the semaphore when dropped, because the limit was lowered.
     surplus: usize,
 }
 
@@ -45,14 +45,14 @@ struct ClientCounts {
     connected: Mutex<NetworkTally>,
 }
 
-/// A place among all connections.
+/// Permits one connection among all; given back when dropped.
 #[derive(Debug)]
 pub struct ConnectionPermit {
     permit: Option<OwnedSemaphorePermit>,
     all: Arc<AdmissionState>,
 }
 
-/// A place among one client's connections.
+/// Permits one connection among those of one client; given back when dropped.
 #[derive(Debug)]
 pub struct PerClientPermit {
     clients: Arc<ClientCounts>,
@@ -60,7 +60,7 @@ pub struct PerClientPermit {
 }
 
 impl Admission {
-    /// Lets clients in within `limits`.
+    /// An admission that lets clients in within `limits`.
     pub fn new(limits: AdmissionLimits) -> Self {
         let most = limits.most.min(Semaphore::MAX_PERMITS);
         let all = AdmissionState {
@@ -71,7 +71,7 @@ impl Admission {
         Self { all: Arc::new(all), clients: Arc::new(clients) }
     }
 
-    /// Lets clients in within `limits` from here on. Who is inside stays, and counts.
+    /// Lets clients in within `limits` from here on. Clients that are inside stay, and count.
     pub fn resize(&self, limits: AdmissionLimits) {
         self.all.resize(limits.most.min(Semaphore::MAX_PERMITS));
         self.clients.limits.store(Arc::new(limits));
@@ -83,23 +83,24 @@ impl Admission {
         (size.most + size.surplus).saturating_sub(self.all.places.available_permits())
     }
 
-    /// A place, if one is free.
+    /// A permit, if one is free.
     pub fn try_enter(&self) -> Option<ConnectionPermit> {
         let permit = Arc::clone(&self.all.places).try_acquire_owned().ok()?;
         Some(ConnectionPermit { permit: Some(permit), all: Arc::clone(&self.all) })
     }
 
-    /// The next place that becomes free. Whoever waits here lets the kernel keep the clients that knock meanwhile.
+    /// The next permit that becomes free. While the accept loop waits here, the kernel keeps the clients that connect
+    /// meanwhile.
     pub async fn enter(&self) -> Option<ConnectionPermit> {
         // The semaphore is never closed.
         let permit = Arc::clone(&self.all.places).acquire_owned().await.ok()?;
         Some(ConnectionPermit { permit: Some(permit), all: Arc::clone(&self.all) })
     }
 
-    /// A place for this client.
+    /// A permit for this client; `None` if its connections are not counted by client.
     ///
     /// # Errors
-    /// It has as many as it may have.
+    /// If the client has as many connections as it may have.
     pub fn enter_client(&self, peer: ClientPeer) -> Result<Option<PerClientPermit>, TooManyConnections> {
         let (limits, Some(ip)) = (self.clients.limits.load(), peer.ip()) else { return Ok(None) };
         if limits.exempt.iter().any(|net| net.contains(&ip)) {
@@ -107,7 +108,7 @@ impl Admission {
         }
         let client = Network::of(ip);
         let mut connected = self.clients.connected();
-        // Counted without a limit too: there may be one later.
+        // Counted without a limit too: a reload may set one later.
         if limits.most_per_client.is_some_and(|most| connected.of(client) >= most) {
             return Err(TooManyConnections);
         }
@@ -144,7 +145,7 @@ impl AdmissionState {
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let Some(permit) = self.permit.take() else { return };
-        // Under the lock: what is given back is counted before the size changes, or after.
+        // Under the lock: a permit that is given back is counted before the size changes, or after.
         let mut size = self.all.size();
         if size.surplus > 0 {
             size.surplus -= 1;
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_limited_in_all_and_given_back() {
+    fn permits_are_limited_in_all_and_given_back() {
         let admission = Admission::new(limits(2, None, &[]));
         let (first, second) = (admission.try_enter(), admission.try_enter());
         assert!(first.is_some() && second.is_some() && admission.try_enter().is_none());
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn fewer_places_let_nobody_in_before_enough_have_left_and_more_let_in_at_once() {
+    fn a_lower_limit_lets_no_client_in_before_enough_have_left_and_a_higher_one_lets_in_at_once() {
         let admission = Admission::new(limits(3, None, &[]));
         let mut inside: Vec<_> = (0..3).map(|_| admission.try_enter().unwrap()).collect();
         admission.resize(limits(1, None, &[]));
@@ -204,7 +205,7 @@ mod tests {
         admission.resize(limits(2, None, &[]));
         inside.push(admission.try_enter().unwrap());
         assert!(admission.try_enter().is_none());
-        // Less and more again, while both are inside.
+        // Less and more again, while both connections are inside.
         admission.resize(limits(1, None, &[]));
         admission.resize(limits(3, None, &[]));
         inside.push(admission.try_enter().unwrap());
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_for_each_client_counts_those_that_came_before_it() {
+    fn a_limit_for_each_client_counts_connections_that_came_before_it() {
         let admission = Admission::new(limits(9, None, &[]));
         let before = admission.enter_client(peer("192.0.2.1")).unwrap();
         admission.resize(limits(9, Some(1), &[]));
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn each_client_has_places_of_its_own() {
+    fn each_client_has_permits_of_its_own() {
         let rows: &[(&str, &str, bool)] = &[
             ("192.0.2.1", "192.0.2.1", false),
             ("192.0.2.1", "192.0.2.2", true),

@@ -1,4 +1,4 @@
-//! [`Capacity`]: how much the open files and the memory of a process carry.
+//! [`Capacity`]: how many connections and requests the open files and the memory of a process carry.
 
 use std::num::NonZero;
 use std::thread;
@@ -6,10 +6,10 @@ use std::thread;
 use super::{file_limit, memory_limit};
 use crate::config::{CountValue, Limits};
 
-/// What the process has.
+/// The resources of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resources {
-    /// Open files; `None` is unlimited.
+    /// How many files it may have open; `None` is unlimited.
     pub files: Option<u64>,
     /// Bytes of memory.
     pub memory: u64,
@@ -17,7 +17,7 @@ pub struct Resources {
     pub cores: usize,
 }
 
-/// What there may be at once under a configuration.
+/// How much there may be at once under a configuration.
 ///
 /// Files are counted so that each client connection, each connection to a gateway, and what is kept in reserve fit together:
 /// when all places are taken, the admin listener still has files, and what was let in still gets its connection to the gateway.
@@ -32,23 +32,23 @@ pub struct Capacity {
     pub requests: usize,
     /// Requests under way of one client network; `None` is unlimited.
     pub requests_per_client: Option<usize>,
-    /// Bytes of what waits for a gateway.
+    /// Bytes of the requests that wait for a gateway.
     pub waiting_bytes: usize,
     /// Bytes of heads of requests that are only partly here.
     pub head_bytes: usize,
 }
 
 impl Resources {
-    /// What this process has; its limit of open files is raised as far as it may be.
+    /// The resources of this process; its limit of open files is raised as far as the kernel allows.
     pub fn find() -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Self { files: file_limit::raise(), memory: memory_limit::find(), cores }
     }
 
-    /// What there may be at once under `limits`.
+    /// How much these resources carry at once under `limits`.
     pub fn carry(&self, limits: &Limits) -> Capacity {
         let most = file_limit::carried(self.files, self.cores);
-        // What it takes to run at all; a process with less than that has to try.
+        // What the process takes to run at all; one with less memory than that has to try.
         let rest = self.memory.saturating_sub(AT_REST).max(self.memory / 4);
         let by_memory = |share: u64, each: u64| usize::try_from(share / each).unwrap_or(usize::MAX).max(1);
         let connections = match limits.connections {
@@ -71,7 +71,7 @@ impl Resources {
 }
 
 impl Capacity {
-    /// Says what was chosen, and which numbers of `limits` are more than the open files carry.
+    /// Logs what was chosen, and which numbers of `limits` are more than the open files carry.
     pub fn tell(&self, limits: &Limits, resources: &Resources) {
         tracing::info!(
             connections = self.connections,
@@ -96,19 +96,20 @@ impl Capacity {
     }
 }
 
-/// Memory of a process that serves nothing.
+/// Memory of a process that serves nothing, in bytes.
 const AT_REST: u64 = 12 << 20;
-/// Memory of a connection with TLS that is open and carries little: 7 KB when it is idle, more in its handshake.
+/// Memory of a connection with TLS that is open and carries little, in bytes: 7 KB when it is idle, more in its
+/// handshake.
 const CONNECTION: u64 = 12 << 10;
 /// Memory of a request under way, with what is read ahead of its answer for a client that does not take it, or of its body for a
 /// gateway that does not.
 const REQUEST: u64 = 24 << 10;
-/// So many networks may ask as much as one may before all is taken.
+/// So many networks may have as many requests under way as one network may, before all permits are taken.
 const NETWORKS: usize = 8;
-/// Requests of one network, behind which there may be a family, or all clients of a tunnel.
+/// The least limit for the requests of one network, behind which there may be a family, or all clients of a tunnel.
 const LEAST_PER_CLIENT: usize = 256;
 const LEAST_WAITING: usize = 1 << 20;
-/// A thousand waiting requests with large heads.
+/// In bytes: a thousand waiting requests with large heads.
 const MOST_WAITING: usize = 32 << 20;
 
 #[cfg(test)]
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_auto_lets_in_fits_into_the_memory() {
+    fn the_connections_that_auto_lets_in_fit_into_the_memory() {
         for mib in [32_u64, 64, 128, 256, 1024] {
             let memory = mib << 20;
             let capacity = Resources { files: None, memory, cores: 2 }.carry(&Limits::default());

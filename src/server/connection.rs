@@ -18,7 +18,8 @@ use crate::io::StreamSocket;
 use crate::listener::{ClientPeer, proxy_protocol};
 use crate::tls::{ByteStream, ClientIdentity};
 
-/// Serves one connection to its end. Where a PROXY header is due it is counted from there on, against the client that it names.
+/// Serves one connection to its end. Where a PROXY header is due the connection counts from there on, against the
+/// client that it names.
 pub async fn serve(
     mut socket: StreamSocket,
     peer: ClientPeer,
@@ -34,7 +35,7 @@ pub async fn serve(
         counts.unfinished.inc();
         tracing::debug!(%peer, error, "{what}");
     };
-    // One time for all that comes before HTTP.
+    // One time limit for all that comes before HTTP.
     let until = settings.handshake.map(|limit| Instant::now() + limit);
     let due = settings.announces(peer);
     let (announced, peer, places) = if due {
@@ -67,7 +68,8 @@ pub async fn serve(
         },
     };
     let connection_info = ConnectionInfo::new(peer, announced);
-    // From the first request on the settings are those of the moment; to keep these would keep all that belongs to them.
+    // From the first request on the settings are those of the moment; holding these would keep alive all that belongs
+    // to them.
     let drains = DrainSignals { connection: settings.drain.clone(), all: drain.clone() };
     let (handshakes, buffers) = match &settings.kind {
         ListenerProtocol::Tls { handshakes, buffers, .. } if speaks_tls => (handshakes, buffers),
@@ -112,7 +114,7 @@ pub async fn serve(
     }
 }
 
-/// Looks at the first byte, which stays.
+/// Whether the first byte, which stays in the socket, begins a TLS handshake.
 async fn speaks_tls(socket: &mut StreamSocket, settings: &ListenerSettings) -> Result<bool, String> {
     match &settings.kind {
         ListenerProtocol::Plain => Ok(false),
@@ -120,7 +122,7 @@ async fn speaks_tls(socket: &mut StreamSocket, settings: &ListenerSettings) -> R
     }
 }
 
-/// No `async fn`: that would keep room for the step twice.
+/// Not an `async fn`: that would keep room for `step` twice.
 fn limited<T>(
     until: Option<Instant>,
     step: impl Future<Output = Result<T, String>>,

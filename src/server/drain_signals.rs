@@ -2,10 +2,10 @@
 
 use crate::drain::Drain;
 
-/// What ends a connection.
+/// The drains that end a connection.
 pub(super) struct DrainSignals {
-    /// For requests.
+    /// Ends the requests.
     pub(super) connection: Drain,
-    /// For what becomes of it: a WebSocket outlives the settings that it was opened under.
+    /// Ends what becomes of the connection: a WebSocket outlives the settings that it was opened under.
     pub(super) all: Drain,
 }

@@ -14,7 +14,8 @@ pub fn raise() -> Option<u64> {
     before.maximum
 }
 
-/// How many client connections, and as many connections to gateways beside them, so many open files carry; `None` is unlimited.
+/// How many client connections, each with a connection to a gateway beside it, so many open files carry. Without a
+/// limit of files it is `UNLIMITED`.
 pub fn carried(files: Option<u64>, cores: usize) -> usize {
     let reserve = RESERVED.max(LEAST_RESERVED + FILES_PER_CORE * cores as u64);
     files.map_or(UNLIMITED, |files| {
@@ -22,14 +23,14 @@ pub fn carried(files: Option<u64>, cores: usize) -> usize {
     })
 }
 
-/// What is kept for others than clients: listeners and one client in front of each, the admin listener's connections (32), idle
-/// connections to gateways (128), questions about their readiness, name resolution, and files of state.
+/// Files that are not for clients: listeners and one client in front of each, the admin listener's connections (32),
+/// idle connections to gateways (128), questions about their readiness, name resolution, and files of state.
 const RESERVED: u64 = 256;
 const LEAST_RESERVED: u64 = 224;
 /// A runtime has an epoll instance and a few files beside it.
 const FILES_PER_CORE: u64 = 4;
 const SOCKETS_PER_CLIENT: u64 = 2;
-/// What stands for "no limit": more sockets than a machine has ports for.
+/// Stands for "no limit": more sockets than a machine has ports for.
 const UNLIMITED: usize = 1 << 20;
 
 #[cfg(test)]

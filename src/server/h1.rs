@@ -1,6 +1,7 @@
 //! An HTTP/1.1 connection: requests one after the other, until it ends or becomes a WebSocket.
 //!
-//! [`connection::ServedConnection`] is the machine; here are the ways that it ends, and what else may happen to it.
+//! `connection::ServedConnection` is the state machine; this module acts on the ways in which it ends, and on the
+//! events around it.
 
 mod answer_head;
 mod answering;
@@ -52,7 +53,7 @@ pub(super) async fn serve(
     let close_frame = async {
         match end {
             ConnectionEnd::Cut => {}
-            // Nobody waits for an answer that could get lost.
+            // No client waits for an answer that could get lost.
             ConnectionEnd::Quiet => drop(timeout(LINGER, stream.shutdown()).await),
             ConnectionEnd::Over => linger(&mut stream, UnreadInput::Nothing).await,
             ConnectionEnd::Early => linger(&mut stream, UnreadInput::Body).await,
@@ -86,7 +87,7 @@ async fn run(connection: &mut ServedConnection, drain: &Drain) -> ConnectionEnd 
             biased;
             polled = poll_fn(|cx| match connection.poll(cx) {
                 Poll::Ready(end) => Poll::Ready(Ok(end)),
-                // Most of what is waited for has a later deadline than what was waited for before, or comes at once.
+                // The next deadline is usually later than the armed one, or what is waited for comes at once.
                 Poll::Pending => match connection.deadline() {
                     Some(at) if at < armed => Poll::Ready(Err(at)),
                     _ => Poll::Pending,
@@ -101,7 +102,7 @@ async fn run(connection: &mut ServedConnection, drain: &Drain) -> ConnectionEnd 
                     leaving = true;
                     connection.leave(Instant::now() + LAST_CALL);
                 }
-                // It is not moved with every request: it looks what it is about when it rings.
+                // The timer is not moved with every request: the deadline is looked up when it fires.
                 ConnectionEvent::Timer => {
                     if connection.deadline().is_some_and(|at| at <= Instant::now())
                         && let Some(end) = connection.expire()
@@ -115,17 +116,17 @@ async fn run(connection: &mut ServedConnection, drain: &Drain) -> ConnectionEnd 
     }
 }
 
-/// What may happen to a connection besides its requests.
+/// An event of a connection besides its requests.
 enum ConnectionEvent {
-    /// We were told to stop.
+    /// The drain's hard signal: to stop.
     Hard,
-    /// We were asked to finish.
+    /// The drain's soft signal: to finish.
     Soft,
     /// It is time to look at the deadlines.
     Timer,
 }
 
-/// Answers a request that could not be read to the end of its head.
+/// Answers a request whose head could not be read to its end.
 async fn refuse(
     stream: &mut ByteStream,
     failure: &RequestFailure,
@@ -146,14 +147,14 @@ async fn refuse(
     }
 }
 
-/// What a client may still be sending.
+/// What the client may still be sending when the connection ends.
 enum UnreadInput {
     Nothing,
     Body,
 }
 
-/// Ends our side, and reads what is still coming for a while: to close at once would make the kernel throw away what the client
-/// has not read yet.
+/// Ends our side, and reads what is still coming for a while: an immediate close would make the kernel throw away what
+/// the client has not read yet.
 async fn linger(stream: &mut ByteStream, rest: UnreadInput) {
     let _ = timeout(LINGER, async {
         let _ = stream.flush().await;
@@ -180,7 +181,7 @@ async fn linger(stream: &mut ByteStream, rest: UnreadInput) {
 /// connected, or asks again on a connection that is kept, must not find it closed.
 const LAST_CALL: Duration = Duration::from_secs(1);
 const LINGER: Duration = Duration::from_secs(2);
-/// The timer rings this often where nothing is waited for.
+/// The timer fires this often where nothing is waited for.
 const SELDOM: Duration = Duration::from_hours(1);
-/// Stands for a method that nobody read.
+/// Stands for the method of a request that could not be read.
 const UNREAD: &[u8] = b"-";

@@ -100,8 +100,8 @@ pub(super) async fn serve(
                 connection.as_mut().graceful_shutdown();
             }
             result = poll_fn(|cx| {
-                // Each answer comes from a task of its own and wakes this one. To wait for a turn lets those write that are
-                // ready as well, and all of that goes out together.
+                // Each answer comes from a task of its own and wakes this one. Waiting for one turn lets the other
+                // tasks write that are ready as well, and all of that goes out together.
                 gathering = !gathering;
                 if gathering {
                     cx.waker().wake_by_ref();
@@ -121,14 +121,14 @@ pub(super) async fn serve(
                 if let Err(error) = result {
                     tracing::debug!(error, "client connection ended");
                 }
-                // A last word, such as why it ended, may still be kept.
+                // A last frame, such as the reason of the end, may still be kept.
                 let _ = timeout(GOODBYE, poll_fn(|cx| cork.poll_release(cx))).await;
                 return;
             }
             () = timer.as_mut() => {
                 let (now, connection_timeouts) = (Instant::now(), live.load().connection_timeouts);
                 match watched.deadline(connection_timeouts) {
-                    // It was asked to leave and has nothing under way.
+                    // The client was asked to leave and has no request under way.
                     Some(at) if at <= now && leaving => return,
                     Some(at) if at <= now => {
                         leaving = true;
@@ -142,23 +142,25 @@ pub(super) async fn serve(
     }
 }
 
-/// Requests of one connection at a time. A browser asks for a hundred; each costs some 20 KiB while its client reads nothing.
+/// Requests of one connection at a time. A browser asks for a hundred; each costs some 20 KiB while its client reads
+/// nothing.
 const MAX_STREAMS: u32 = 128;
-/// What a client may send ahead on one stream, and on all of them: what is kept for a gateway that does not take it. A window less
-/// than this slows an upload down over a way of 20 ms.
+/// How many bytes a client may send ahead on one stream, and on all of them: they are kept for a gateway that does not
+/// take them. A window smaller than this slows an upload down over a path of 20 ms.
 const STREAM_WINDOW: u32 = 256 * 1024;
 const CONNECTION_WINDOW: u32 = 1024 * 1024;
-/// Up to here the h2 library counts room on a stream as there; what it keeps is bounded by [`SendBudget`].
+/// Up to here the h2 library counts room on a stream as there; how many bytes it keeps is bounded by [`SendBudget`].
 const SEND_BUFFER: usize = 64 * 1024;
-/// How many heads the library may decode before the first is looked at: one of `limits.request_head` takes up to four times as
-/// much.
+/// How many heads the library may decode before the first is looked at: one of `limits.request_head` takes up to four
+/// times as much memory.
 const HEADS_AT_ONCE: usize = 8;
-/// Requests that the client may reset before they are looked at, which the library keeps until then. The turns above are shorter.
+/// Requests that the client may reset before they are looked at, which the library keeps until then. The turns above
+/// are shorter.
 const RESET_BEFORE_ACCEPT: usize = 16;
-/// Streams that may be reset for the client's mistakes, before the connection is: those that it resets rapidly on purpose are such
-/// (CVE-2025-8671).
+/// Streams that may be reset for the client's mistakes, before the connection is: streams that a client makes fail
+/// rapidly on purpose are such (CVE-2025-8671).
 const RESET_BY_US: usize = 128;
-/// A client that went without a word is noticed after these two.
+/// A client that vanished in silence is noticed after these two.
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a client may take to leave after it was asked to.

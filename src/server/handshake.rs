@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use crate::io::{BufferPool, StreamSocket};
 use crate::tls::{HandshakePolicy, HandshakeStep, PendingHello, ServedCert, TlsSession};
 
-/// What has become of a handshake.
+/// The outcome of a TLS handshake with a client.
 pub(super) enum HandshakeOutcome {
     /// A connection that HTTP can use, with the name that the client asked for and the certificate that it was shown.
     Open(Box<TlsSession<StreamSocket>>, Option<Box<str>>, Arc<ServedCert>),
@@ -16,16 +16,16 @@ pub(super) enum HandshakeOutcome {
     Validated,
 }
 
-/// Whose address the client has used.
+/// Which address the client has dialled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DialTarget {
-    /// The one that it reached us at.
+    /// The one that it reached frontgate at.
     Us,
-    /// That of a proxy, which we do not know.
+    /// The address of a proxy, which frontgate does not know.
     Proxy,
 }
 
-/// Shakes hands with a client.
+/// Performs the TLS handshake with a client.
 pub(super) async fn accept(
     socket: StreamSocket,
     dialled: DialTarget,
@@ -50,7 +50,7 @@ pub(super) async fn accept(
             Ok(HandshakeOutcome::Open(session, name, shown))
         }
         HandshakeStep::Challenge(config) => {
-            // The server looks at the certificate and leaves (RFC 8737 §3).
+            // The ACME server looks at the certificate and leaves (RFC 8737 §3).
             hello.answer(config).await.map_err(error)?.shutdown().await.map_err(error)?;
             Ok(HandshakeOutcome::Validated)
         }

@@ -1,9 +1,10 @@
-//! How much memory the process may use: its own control group's limit, and those of the groups around it, else the machine's.
+//! How much memory the process may use: its own control group's limit, and those of the groups around it, else the
+//! machine's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// How much memory the process may use, in bytes. Reads files: for a start, not for a request.
+/// How much memory the process may use, in bytes. Reads files: to be called at a start, not for a request.
 pub(crate) fn find() -> u64 {
     let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let places = places(&text("/proc/self/cgroup"), &text("/proc/self/mountinfo"));
@@ -12,13 +13,13 @@ pub(crate) fn find() -> u64 {
     least(&places, |path| fs::read_to_string(path).ok()).map_or(machine, |limit| limit.min(machine))
 }
 
-/// The lowest limit in any of `places`. `max`, or a number that no machine has, is none.
+/// The lowest limit in any of `places`. `max`, or a number that no machine has, is no limit.
 fn least(places: &[PathBuf], read: impl Fn(&Path) -> Option<String>) -> Option<u64> {
     places.iter().filter_map(|path| read(path)?.trim().parse().ok()).filter(|limit| *limit > 0).min()
 }
 
-/// The files that may limit a process with this `/proc/self/cgroup` and `/proc/self/mountinfo`: of its group in either version
-/// of control groups (cgroups(7)), and of each group around that, as far as they can be seen.
+/// The files that may limit a process with this `/proc/self/cgroup` and `/proc/self/mountinfo`: of its group in either
+/// version of control groups (cgroups(7)), and of each group around that, as far as they can be seen.
 fn places(groups: &str, mounts: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for mount in mounts.lines().filter_map(Mount::parse) {
@@ -29,7 +30,8 @@ fn places(groups: &str, mounts: &str) -> Vec<PathBuf> {
             is_its.then_some(path)
         });
         let Some(group) = group else { continue };
-        // In a container without a namespace for groups, the group's path is the host's and the mount begins at the group.
+        // In a container without a namespace for groups, the group's path is the host's and the mount begins at the
+        // group.
         let inside = Path::new(group).strip_prefix(mount.root).unwrap_or(Path::new(""));
         let inside = if inside.components().any(|part| part.as_os_str() == "..") { Path::new("") } else { inside };
         let file = if mount.is_v2 { "memory.max" } else { "memory.limit_in_bytes" };
@@ -42,13 +44,13 @@ fn places(groups: &str, mounts: &str) -> Vec<PathBuf> {
 /// A place where control groups that limit memory are mounted.
 struct Mount<'a> {
     is_v2: bool,
-    /// The group that is seen there.
+    /// The group that is mounted there.
     root: &'a str,
     point: &'a str,
 }
 
 impl<'a> Mount<'a> {
-    /// From a line of `/proc/self/mountinfo` (proc(5)).
+    /// Parses a line of `/proc/self/mountinfo` (proc(5)).
     fn parse(line: &'a str) -> Option<Self> {
         let (mount, filesystem) = line.split_once(" - ")?;
         let mut mount = mount.split(' ').skip(3);

@@ -1,4 +1,4 @@
-//! [`ListenerSettings`]: what the connections of one listener go by.
+//! [`ListenerSettings`]: the settings of the connections of one listener.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,54 +17,56 @@ use crate::listener::ClientPeer;
 use crate::observe::access::AccessLog;
 use crate::tls::HandshakePolicy;
 
-/// What the connections of one listener go by.
+/// The settings of the connections of one listener.
 pub struct ListenerSettings {
-    /// What they carry.
+    /// What they carry, TLS or plain HTTP.
     pub kind: ListenerProtocol,
-    /// Where their requests go.
+    /// Where their requests enter.
     pub edge: Edge,
-    /// Peers that begin with a PROXY header.
+    /// The networks of proxies whose connections begin with a PROXY header.
     pub proxy_protocol_from: Vec<IpNet>,
-    /// For the TLS handshake, the PROXY header included.
+    /// The time limit of the TLS handshake, the PROXY header included; `None` is unlimited.
     pub handshake: Option<Duration>,
-    /// For requests and the pauses between them.
+    /// The time limits of requests and of the pauses between them.
     pub connection_timeouts: ConnectionTimeouts,
-    /// The most bytes of a request's head.
+    /// The most bytes that a request's head may have.
     pub request_head: usize,
     /// What heads take that are only partly here.
     pub heads: HeadSpace,
-    /// Where the line of a request goes that cannot even be read.
+    /// The log for requests that cannot even be read.
     pub log: AccessLog,
-    /// Ends the connections that were opened under these settings, where others would not do for them. WebSockets stay.
+    /// Ends the connections that were opened under these settings, if the settings that replace these would not do for
+    /// them. WebSockets stay.
     pub drain: Drain,
 }
 
-/// The settings of one listener, replaceable while it serves: a new connection begins with them, and a connection that lives
-/// looks at them again with each request. Only the limit of a request's head stays what it was when the connection began.
+/// The settings of one listener, replaceable while it serves: a new connection begins with them, and a connection that
+/// lives looks at them again with each request. Only the limit of a request's head stays what it was when the
+/// connection began.
 #[derive(Clone)]
 pub struct LiveSettings(Arc<ArcSwap<ListenerSettings>>);
 
 /// Which of a listener's edges a connection's requests enter by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EdgeChoice {
-    /// The one to the route.
+    /// The listener's own edge.
     Proper,
-    /// The one for plain HTTP where TLS is spoken.
+    /// The edge for plain HTTP on a listener that speaks TLS.
     PlainHttpOnTls,
 }
 
 impl LiveSettings {
-    /// Begins with `settings`.
+    /// Live settings that begin as `settings`.
     pub fn new(settings: ListenerSettings) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(settings)))
     }
 
-    /// The settings of this moment.
+    /// The settings that are in force.
     pub fn load(&self) -> arc_swap::Guard<Arc<ListenerSettings>> {
         self.0.load()
     }
 
-    /// From here on `settings`; returns those before.
+    /// Puts `settings` in force; returns the previous ones.
     pub fn replace(&self, settings: ListenerSettings) -> Arc<ListenerSettings> {
         self.0.swap(Arc::new(settings))
     }
@@ -76,7 +78,7 @@ impl ListenerSettings {
         peer.ip().is_some_and(|ip| self.proxy_protocol_from.iter().any(|net| net.contains(&ip)))
     }
 
-    /// Where requests go that come this way.
+    /// The edge for the requests of connections that come this way.
     pub(super) fn edge(&self, way: EdgeChoice) -> &Edge {
         match (&self.kind, way) {
             (ListenerProtocol::Tls { plain_http_on_tls, .. }, EdgeChoice::PlainHttpOnTls) => plain_http_on_tls,
@@ -87,21 +89,21 @@ impl ListenerSettings {
 
 /// What a listener's connections carry.
 pub enum ListenerProtocol {
-    /// TLS. Who speaks plain HTTP by mistake is sent to the right place.
+    /// TLS. A client that speaks plain HTTP by mistake is sent to the right place.
     Tls {
-        /// What decides about them.
+        /// The rules for their handshakes.
         handshakes: Arc<HandshakePolicy>,
-        /// Where their sessions borrow memory.
+        /// The pool that their sessions borrow memory from.
         buffers: Arc<BufferPool>,
-        /// What answers plain HTTP.
+        /// The edge that answers plain HTTP.
         plain_http_on_tls: Edge,
     },
     /// Plain HTTP.
     Plain,
 }
 
-/// The places that a connection holds, for as long as it or its WebSocket lives.
+/// The permits that a connection holds, for as long as it or its WebSocket lives.
 pub type ConnectionPermits = (AcceptPermits, Option<PerClientPermit>);
 
-/// Those that it has from the beginning: one among all, and one at its worker.
+/// The permits that it holds from the beginning: one among all connections, and its count at its worker.
 pub type AcceptPermits = (ConnectionPermit, LiveCountGuard);

@@ -10,20 +10,20 @@ use tokio_util::sync::CancellationToken;
 
 use crate::io::{LiveCount, LiveCountGuard};
 
-/// The threads that connections are served on. Each has a runtime of its own, so that all that belongs to a connection, what
-/// it reads, its timers and its way to the gateway, stays on one core. Threads that share a runtime fetch tasks from each
-/// other, and a short request costs a third more.
+/// The threads that connections are served on. Each has a runtime of its own, so that all that belongs to a connection,
+/// what it reads, its timers and its way to the gateway, stays on one core. Threads that share a runtime fetch tasks
+/// from each other, and a short request costs a third more.
 #[derive(Debug, Clone)]
 pub struct Workers(Arc<WorkersShared>);
 
 #[derive(Debug)]
 struct WorkersShared {
-    /// Where clients are accepted.
+    /// The thread that accepts clients.
     first: Worker,
     others: Vec<Worker>,
 }
 
-/// One thread.
+/// One thread and its runtime.
 #[derive(Debug)]
 pub struct Worker {
     thread: ThreadId,
@@ -31,7 +31,7 @@ pub struct Worker {
     connections: LiveCount,
 }
 
-/// The threads that were started; dropped, they end, and with them what still runs there.
+/// The threads that were started. Dropping this ends them, and with them the tasks that still run there.
 #[derive(Debug, Default)]
 pub struct WorkerThreads {
     stop: CancellationToken,
@@ -39,10 +39,10 @@ pub struct WorkerThreads {
 }
 
 impl Workers {
-    /// The thread of whoever calls this and as many others as make `count`.
+    /// The calling thread, and as many more as make `count`.
     ///
     /// # Errors
-    /// The kernel has no more threads, or no more files for them.
+    /// If the kernel has no more threads, or no more files for them.
     pub fn start(count: usize) -> io::Result<(Self, WorkerThreads)> {
         let (mut threads, mut others) = (WorkerThreads::default(), Vec::new());
         for number in 1..count {
@@ -59,8 +59,8 @@ impl Workers {
         Ok((Self(Arc::new(WorkersShared { first: Worker::here(), others })), threads))
     }
 
-    /// The one with the fewest connections, and a place there: a WebSocket stays for a day where it once is. Among equals the
-    /// first, which is where clients are accepted.
+    /// The worker with the fewest connections, and a guard that counts one more there: a WebSocket stays for a day on
+    /// the thread where it once is. Among equals it is the first, which is where clients are accepted.
     pub fn least_busy(&self) -> (&Worker, LiveCountGuard) {
         let less = |best, other| if connections(other) < connections(best) { other } else { best };
         let worker = self.0.others.iter().fold(&self.0.first, less);
@@ -68,8 +68,8 @@ impl Workers {
     }
 }
 
-/// What still blocks a thread of a runtime's when everything else has ended, such as a resolver that does not answer, has so
-/// long.
+/// How long a call may still block a thread of a runtime when everything else has ended, such as a resolver that does
+/// not answer.
 pub(crate) const LAST_MOMENT: Duration = Duration::from_millis(250);
 
 fn connections(worker: &Worker) -> usize {
@@ -85,12 +85,12 @@ impl Worker {
         Self { thread, runtime, connections: LiveCount::default() }
     }
 
-    /// Whether this is the thread of whoever calls this.
+    /// Whether this is the calling thread.
     pub fn is_here(&self) -> bool {
         self.thread == thread::current().id()
     }
 
-    /// What tasks are spawned on.
+    /// The runtime that tasks are spawned on.
     pub fn runtime(&self) -> &Handle {
         &self.runtime
     }
@@ -100,7 +100,7 @@ impl Drop for WorkerThreads {
     fn drop(&mut self) {
         self.stop.cancel();
         for thread in self.running.drain(..) {
-            // One that has panicked has ended as well.
+            // A thread that has panicked has ended as well.
             let _ = thread.join();
         }
     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_has_the_fewest_is_next_and_the_first_among_equals() {
+    async fn the_worker_with_the_fewest_connections_is_next_and_the_first_among_equals() {
         let (workers, _threads) = Workers::start(3).unwrap();
         let number = |worker: &Worker| all(&workers).position(|other| std::ptr::eq(worker, other)).unwrap();
         let mut seats = Vec::new();
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_serves_on_a_thread_of_its_own_and_the_first_where_it_was_made() {
+    async fn each_worker_serves_on_a_thread_of_its_own_and_the_first_where_it_was_made() {
         let (workers, _threads) = Workers::start(3).unwrap();
         let (drain, mut seen) = (Drain::new(), HashSet::new());
         for worker in all(&workers) {

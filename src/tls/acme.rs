@@ -1,12 +1,13 @@
 //! The public certificate, by ACME (RFC 8555): obtained, renewed, and shown instead of the local one.
 //!
-//! [`AcmeRenewal::open`] shows what is on disk, then [`AcmeRenewal::run`] keeps one certificate per name: it orders what is missing, asks the
-//! authority when to renew (RFC 9773), and waits. Every order is for a single name, one after the other, so that a name that is
-//! refused hurts no other. Whatever fails is tried again later and later (`backoff.rs`), and until it works the certificate that
-//! is there stays; when that has ended, the local one takes over.
+//! [`AcmeRenewal::open`] shows what is on disk, then [`AcmeRenewal::run`] keeps one certificate per name: it orders
+//! what is missing, asks the authority when to renew (RFC 9773), and waits. Every order is for a single name, one after
+//! the other, so that a name that is refused hurts no other. A failed step is tried again after growing pauses
+//! (`backoff.rs`), and until it succeeds the certificate in use stays; when that has expired, the local one takes over.
 //!
-//! What to ask for (`plan.rs`), when (`schedule.rs`), how long to wait after a failure (`backoff.rs`) and what to say about one
-//! (`reason.rs`) is decided without a clock or a socket. In the state directory, `acme/` has a folder per authority:
+//! What to ask for (`plan.rs`), when (`schedule.rs`), how long to wait after a failure (`backoff.rs`) and what to say
+//! about one (`reason.rs`) is decided without a clock or a socket. In the state directory, `acme/` has a folder per
+//! authority:
 //!
 //! | file | what |
 //! |---|---|

@@ -23,7 +23,7 @@ use certain::{OrItself, Pinned};
 
 pub use fault::TlsFault;
 
-/// Why no gateway can be verified.
+/// The system's trust store cannot be loaded, so no gateway can be verified.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot load this system's trusted certificates: {0}; install them (Debian, Alpine: `ca-certificates`) or point \
@@ -34,21 +34,21 @@ pub struct ClientConfigError(#[source] pub(super) rustls::Error);
 /// Why a file of `upstreams.NAME.tls` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum UpstreamTlsError {
-    /// `ca` is not there, or not ours to read.
+    /// The file of `ca` is missing or cannot be read by this user.
     #[error("cannot read {path}: {source}; `ca` takes a PEM file")]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// `ca` holds nothing to trust.
+    /// The file of `ca` holds no certificate to trust.
     #[error("{path} holds no certificate; `ca` takes a PEM file with `BEGIN CERTIFICATE`")]
     NoCertificate {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// `client_cert`.
+    /// The files of `client_cert` cannot be used.
     #[error(transparent)]
     ClientCert(#[from] CertFileError),
 }
@@ -64,11 +64,11 @@ impl UpstreamTlsError {
     }
 }
 
-/// How a server is known, and what it is shown. Two of them are equal when connections that were made under one are as good under
-/// the other: it is what the files held that counts, not what they are called.
+/// How a server is verified, and which certificate it is shown. Two values are equal when connections that were made
+/// under one are as good under the other: the contents of the files count, not their names.
 #[derive(Debug, Default)]
 pub struct ClientTls {
-    /// Trusted besides what this system trusts.
+    /// Roots that are trusted besides those of this system.
     roots: Vec<CertificateDer<'static>>,
     pin: Option<Fingerprint>,
     shown: Option<OfferedIdentity>,
@@ -82,7 +82,7 @@ struct OfferedIdentity {
 }
 
 impl ClientTls {
-    /// By what this system trusts, and by `roots` besides.
+    /// Verifies by this system's trust store, and by `roots` besides.
     pub fn by(roots: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
         Self { roots: roots.into_iter().collect(), ..Self::default() }
     }
@@ -100,7 +100,7 @@ impl ClientTls {
         Ok(Self { roots, pin: tls.pin.map(Fingerprint::from), shown, name: tls.server_name.clone() })
     }
 
-    /// The name that is asked for, where the URL has `host`.
+    /// The name to ask for and to verify, where the URL has `host`.
     ///
     /// # Errors
     /// No certificate can carry that host.
@@ -121,11 +121,11 @@ impl PartialEq for ClientTls {
     }
 }
 
-/// The settings for connections to servers that are `known` like this. Speaks HTTP/1.1 only, because an upgraded WebSocket needs a
-/// connection of its own.
+/// The settings for connections to servers that are verified like this. Offers HTTP/1.1 only, because an upgraded
+/// WebSocket needs a connection of its own.
 ///
-/// Reads the system's store unless there is a pin, some hundred files and a megabyte of memory: call it only when an upstream is
-/// `https`.
+/// Reads the system's store unless there is a pin, some hundred files and a megabyte of memory: call it only when an
+/// upstream is `https`.
 ///
 /// # Errors
 /// The system's store cannot be read, or a key of ours cannot be used.
@@ -165,7 +165,7 @@ fn shown(cert: &Path, key: &Path) -> Result<OfferedIdentity, CertFileError> {
         |path: &Path| fs::read(path).map_err(|source| CertFileError::Unreadable { path: path.to_owned(), source });
     let (cert_text, key_text) = (read(cert)?, read(key)?);
     let pair = files::check(cert, &cert_text, key, &key_text, OffsetDateTime::now_utc())?;
-    // `check` has read both.
+    // `check` has read both files.
     let none = || CertFileError::NoKey { path: key.to_owned(), certificate_instead: false };
     let private = pem::private_key(&key_text).ok().flatten().ok_or_else(none)?;
     Ok(OfferedIdentity { chain: pair.certified.cert.clone(), key: private })

@@ -27,20 +27,20 @@ use stored_ca::{CA_CERTIFICATE, CA_KEY, Leaf, StoredCa};
 #[derive(Debug)]
 pub(super) struct LocalCa {
     pub(super) authority: Arc<SigningCa>,
-    /// The certificate's key.
+    /// The key pair of the server certificate.
     pub(super) key: Arc<KeyPair>,
     pub(super) leaf: Leaf,
-    /// Where the CA's certificate lies; `None` when it could not be kept.
+    /// Path of the CA's certificate; `None` when it could not be written.
     pub(super) ca_path: Option<PathBuf>,
 }
 
-/// What the certificate is for.
+/// The names that the server certificate is requested for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LeafRequest<'a> {
     /// The configured names.
     pub(super) names: &'a [Name],
-    /// The machine's own name. It goes into every new certificate, but is no reason to make one: a container has another name
-    /// at each start.
+    /// The machine's host name. It goes into every new certificate, but is no reason to make one: a container has
+    /// another host name at each start.
     pub(super) host: Option<&'a str>,
 }
 
@@ -53,9 +53,9 @@ pub enum LocalCaError {
          CA, which clients must then trust anew"
     )]
     Damaged {
-        /// The file.
+        /// Path of the damaged file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect.
         what: &'static str,
     },
     /// The CA's certificate is there without its key.
@@ -64,9 +64,9 @@ pub enum LocalCaError {
          a new CA, which clients must then trust anew"
     )]
     KeyGone {
-        /// The missing file.
+        /// Path of the missing key.
         key: PathBuf,
-        /// The file that is there.
+        /// Path of the certificate that is there.
         certificate: PathBuf,
     },
     /// A file is there and cannot be read.
@@ -78,8 +78,9 @@ pub enum LocalCaError {
 }
 
 impl LocalCa {
-    /// Reads the CA and its certificate from `dir`, makes what is missing or due, and keeps that in `dir`. What cannot be kept
-    /// is used all the same, with a warning. `before` is what this process used until now, if anything.
+    /// Reads the CA and its certificate from `dir`, makes those that are missing or due, and writes them to `dir`. A
+    /// file that cannot be written is used from memory, with a warning. `before` is the CA that this process used until
+    /// now, if any.
     pub(super) fn open(
         dir: Option<&StateDir>,
         wanted: LeafRequest<'_>,
@@ -94,7 +95,8 @@ impl LocalCa {
                 clock::EARLIEST.date()
             );
         }
-        // Two processes that start at once must not make two CAs. A folder that cannot be locked cannot be written to either.
+        // Two processes that start at once must not make two CAs. A folder that cannot be locked cannot be written to
+        // either.
         let _lock = dir.and_then(|dir| dir.lock().inspect_err(|error| debug!(%error, "no lock")).ok());
         let stored = dir.map(StoredCa::read).transpose()?.unwrap_or_default();
         let found = match before {
@@ -115,7 +117,7 @@ impl LocalCa {
         Ok(local)
     }
 
-    /// Makes what is missing or due.
+    /// Makes the CA and the certificate that are missing or due.
     fn complete(
         found: StoredCa,
         wanted: LeafRequest<'_>,
@@ -137,7 +139,8 @@ impl LocalCa {
         let authority = if let Some(authority) = authority.filter(|_| !matches!(plan, LocalCaPlan::NewCa(_))) {
             authority
         } else {
-            // What it was for before counts too, so that two processes with different names do not take turns.
+            // The names of the certificate before count too, so that two processes with different names do not take
+            // turns.
             let before = facts.map(|facts| facts.names.as_slice()).unwrap_or_default();
             Arc::new(SigningCa::generate(wanted.host, &[&required, before].concat(), now)?)
         };

@@ -1,4 +1,4 @@
-//! [`TlsProbe`]: looks at what a server shows, and lets it pass whatever it is.
+//! [`TlsProbe`]: records the chain that a server shows, and accepts any.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,14 +11,14 @@ use rustls_platform_verifier::Verifier;
 use super::client::ClientConfigError;
 use super::session::crypto;
 
-/// Looks at one handshake. Nothing may be sent over such a connection: anybody can be at its other end.
+/// Records one handshake. Nothing may be sent over such a connection: any peer can be at its other end.
 #[derive(Debug)]
 pub struct TlsProbe {
     judge: Verifier,
     seen: Mutex<Option<PresentedChain>>,
 }
 
-/// What a server showed.
+/// The chain that a server showed.
 #[derive(Debug, Clone)]
 pub struct PresentedChain {
     /// The certificates, the server's own first.
@@ -28,7 +28,7 @@ pub struct PresentedChain {
 }
 
 impl TlsProbe {
-    /// A probe that judges by what this system trusts, and the settings of the client that uses it.
+    /// A probe that judges by this system's trust store, and the client settings that use the probe.
     pub fn new() -> Result<(Arc<Self>, Arc<ClientConfig>), ClientConfigError> {
         let provider = crypto::provider();
         let judge = Verifier::new(Arc::clone(&provider)).map_err(ClientConfigError)?;
@@ -42,7 +42,7 @@ impl TlsProbe {
         Ok((probe, Arc::new(client)))
     }
 
-    /// What the server showed, once there was a handshake.
+    /// The chain that the server showed; `None` before a handshake.
     pub fn shown(&self) -> Option<PresentedChain> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -63,7 +63,8 @@ impl ServerCertVerifier for TlsProbe {
         Ok(ServerCertVerified::assertion())
     }
 
-    // That the server has the certificate's key is no matter of trust: without it, it shows somebody else's certificate.
+    // Whether the server has the certificate's key is not a matter of trust: without it, the server shows another
+    // party's certificate.
     fn verify_tls12_signature(
         &self,
         message: &[u8],

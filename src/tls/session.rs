@@ -1,4 +1,5 @@
-//! One TLS session with a client: the settings of its handshake, the client's hello, and the small byte stream that follows.
+//! One TLS session with a client: the settings of its handshake, the client's hello, and the small byte stream that
+//! follows.
 
 pub(super) mod acceptor;
 pub(super) mod clients;

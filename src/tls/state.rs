@@ -13,52 +13,54 @@ pub struct StateDir {
     path: PathBuf,
 }
 
-/// Who may read a file.
+/// Which users may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileAccess {
-    /// Everybody: certificates.
+    /// All users: certificates.
     Public,
     /// Only the user frontgate runs as: keys.
     Private,
 }
 
-/// Held while one process makes or renews what others may be making too; given back when dropped.
+/// The folder's lock, held while one process makes or renews files that other processes may be making too; dropping it
+/// releases the lock.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
-/// What can go wrong with the state directory.
+/// Why the state directory or a file in it cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// The folder is not there and cannot be made, or it cannot be entered.
     #[error("cannot open the state directory {path}: {source}; give frontgate a folder it may write to (`state_dir`)")]
     Open {
-        /// The state directory.
+        /// Path of the state directory.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file is there and cannot be read.
     #[error("cannot read {path}: {source}; let the user that runs frontgate read it")]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// A file cannot be written.
     #[error("cannot write {path}: {source}; let the user that runs frontgate write to this folder (`state_dir`)")]
     Write {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl StateDir {
-    /// Opens the folder `path`, or makes it with mode 0700, parents included. Succeeds for a folder that can only be read.
+    /// Opens the folder `path`, or makes it with mode 0700, parents included. Succeeds for a folder that can only be
+    /// read.
     pub fn open(path: &Path) -> Result<Self, StateError> {
         let open = || {
             DirBuilder::new().recursive(true).mode(0o700).create(path)?;
@@ -71,12 +73,12 @@ impl StateDir {
         }
     }
 
-    /// Whether others than the owner and the group may put files into the folder `path`.
+    /// Whether users other than the owner and the group may put files into the folder `path`.
     pub fn is_open_to_all(path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|folder| folder.permissions().mode() & 0o002 != 0)
     }
 
-    /// The folder.
+    /// The folder's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -100,7 +102,7 @@ impl StateDir {
         lock().map_err(|source| StateError::Write { path: path.clone(), source })
     }
 
-    /// Takes the folder's lock if nobody has it; `None` while another process does.
+    /// Takes the folder's lock if it is free; `None` while another process holds it.
     pub fn try_lock(&self) -> Result<Option<Lock>, StateError> {
         let path = self.file("lock");
         let open = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
@@ -112,8 +114,8 @@ impl StateDir {
         taken.map_err(|source| StateError::Write { path: path.clone(), source })
     }
 
-    /// What the file `name` holds; `None` when there is no such file. A private file that others could read is closed to them,
-    /// with a warning.
+    /// The contents of the file `name`; `None` when there is no such file. A private file that other users could read
+    /// is closed to them, with a warning.
     pub fn read(&self, name: &str, access: FileAccess) -> Result<Option<Vec<u8>>, StateError> {
         let path = self.file(name);
         match fs::read(&path) {
@@ -136,13 +138,13 @@ impl StateDir {
             .and_then(|()| fs::rename(&draft, &path))
             .and_then(|()| File::open(&self.path)?.sync_all());
         written.map_err(|source| {
-            // A draft that was never made has nothing to remove.
+            // A draft that was never made cannot be removed.
             let _ = fs::remove_file(&draft);
             StateError::Write { path, source }
         })
     }
 
-    /// Renames the file `name` to `name.bad`, over an earlier one, for a person to look at. Returns the new path.
+    /// Renames the file `name` to `name.bad`, over an earlier one, for the operator to look at. Returns the new path.
     pub fn set_aside(&self, name: &str) -> Result<PathBuf, StateError> {
         let bad = self.file(&format!("{name}.bad"));
         fs::rename(self.file(name), &bad).map_err(|source| StateError::Write { path: bad.clone(), source })?;
@@ -160,7 +162,8 @@ fn write_synced(path: &Path, contents: &[u8], access: FileAccess) -> io::Result<
     file.sync_all()
 }
 
-/// Only what is a file there, and ours: a link may lead to any other file, and a second name may be one of another's.
+/// Tightens the mode of regular files of ours only: a link may lead to any other file, and a second name may be a link
+/// to another user's file.
 fn tighten(path: &Path) {
     let nofollow = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let file = path.display();
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_for_everybody_is_known() {
+    fn a_folder_that_all_users_may_write_to_is_known() {
         let temp = tempfile::tempdir().unwrap();
         for (folder, expected) in [(0o700, false), (0o775, false), (0o702, true), (0o1777, true)] {
             fs::set_permissions(temp.path(), PermissionsExt::from_mode(folder)).unwrap();
@@ -265,7 +268,7 @@ mod tests {
         assert_eq!(mode(&dir.file("file")), 0o600);
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
 
-        // A folder cannot be renamed over: the draft goes, what was there stays.
+        // A folder cannot be renamed over: the draft goes, the folder stays.
         fs::create_dir(dir.file("folder")).unwrap();
         let error = dir.write("folder", b"x", FileAccess::Public).unwrap_err().to_string();
         assert!(error.starts_with(&format!("cannot write {}", dir.file("folder").display())), "{error}");

@@ -1,4 +1,4 @@
-//! What a certificate says: the parts that decisions are made on, its names for people, its fingerprint, its PEM.
+//! Certificates parsed: the parts that decisions are made on, distinguished names as text, fingerprints, PEM.
 
 pub(super) mod cert_info;
 pub(super) mod description;

@@ -1,4 +1,4 @@
-//! Which endpoint is next, and for how long one that failed is left alone. Reads no clock.
+//! Which endpoint is tried next, and for how long an endpoint that failed is left alone. Reads no clock.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use tokio::time::Instant;
 
 use crate::config::Balance;
 
-/// What is known of an endpoint when one is chosen.
+/// The state of an endpoint when one is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EndpointState {
     /// Requests and WebSockets under way.
     pub(super) busy: usize,
-    /// It failed, and is left alone until then.
+    /// Set after a failure: the endpoint is left alone until then.
     pub(super) ejected_until: Option<Instant>,
 }
 
-/// The endpoints in the order in which to try them: those that are not left alone, then the others, those that come back first
-/// before. `turn` counts up with every choice.
+/// The endpoints in the order in which to try them: first the endpoints that are not left alone, then the others,
+/// beginning with the one whose time is over first. `turn` counts up with every choice.
 pub(super) fn order(balance: Balance, turn: usize, endpoint_states: &[EndpointState], now: Instant) -> Vec<usize> {
     let count = endpoint_states.len();
     let mut order: Vec<usize> = (0..count).map(|step| (turn % count + step) % count).collect();
-    // Both sorts are stable: among equals it goes round.
+    // Both sorts are stable: among equals the endpoints take turns.
     if balance == Balance::LeastConnections {
         order.sort_by_key(|&index| endpoint_states[index].busy);
     }
@@ -28,7 +28,7 @@ pub(super) fn order(balance: Balance, turn: usize, endpoint_states: &[EndpointSt
     order
 }
 
-/// How an endpoint has done lately.
+/// How often an endpoint has failed lately.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct OutlierState {
     failures: u32,
@@ -36,10 +36,10 @@ pub(super) struct OutlierState {
 }
 
 impl OutlierState {
-    /// It failed. Whether that is news.
+    /// Notes a failure. Returns whether it is the first.
     pub(super) fn failed(&mut self, now: Instant) -> bool {
         let news = self.failures == 0;
-        // Those that were under way together fail together, and count once.
+        // Requests that were under way together fail together, and count once.
         if self.ejected_until.is_none_or(|until| until <= now) {
             let pause = SHUNNED.saturating_mul(2u32.saturating_pow(self.failures)).min(LONGEST);
             (self.failures, self.ejected_until) = (self.failures.saturating_add(1), Some(now + pause));
@@ -47,12 +47,12 @@ impl OutlierState {
         news
     }
 
-    /// It answered. Whether that is news.
+    /// Notes an answer. Returns whether the endpoint had failed before.
     pub(super) fn worked(&mut self) -> bool {
         std::mem::take(self).failures > 0
     }
 
-    /// Until when it is left alone.
+    /// Until when the endpoint is left alone.
     pub(super) fn ejected_until(&self) -> Option<Instant> {
         self.ejected_until
     }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn who_fails_again_is_left_alone_for_longer_and_who_works_is_forgiven() {
+    fn an_endpoint_that_fails_again_is_left_alone_for_longer_and_one_that_works_is_forgiven() {
         let began = Instant::now();
         let second = Duration::from_secs(1);
         let mut record = OutlierState::default();
@@ -111,7 +111,7 @@ mod tests {
         for (pause, news) in [(2, true), (4, false), (8, false), (16, false), (30, false), (30, false)] {
             assert_eq!(record.failed(now), news);
             assert_eq!(record.ejected_until(), Some(now + second * pause));
-            // What was under way with it says nothing more.
+            // A failure of a request that was under way at that time says nothing more.
             record.failed(now + second);
             assert_eq!(record.ejected_until(), Some(now + second * pause));
             now += second * pause;

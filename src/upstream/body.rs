@@ -22,7 +22,7 @@ pub enum RequestBody {
     Empty,
     /// The client's, as it arrives.
     Incoming {
-        /// Whence.
+        /// Where the body comes from.
         body: BodySource,
         /// How many bytes may still come; `None` is unlimited.
         left: Option<u64>,
@@ -55,7 +55,8 @@ pub struct BodyStalled;
 pub struct TooLarge;
 
 impl RequestBody {
-    /// The client's body, of which at most `limit` bytes pass. If there is one, `counted` gets what counts its bytes.
+    /// The client's body, of which at most `limit` bytes pass. If there is a body, `counted` is set to the counter of
+    /// its bytes.
     pub fn new(body: BodySource, limit: Option<u64>, counted: &mut Option<ByteCounter>) -> Self {
         if body.is_end_stream() {
             return Self::Empty;
@@ -64,14 +65,14 @@ impl RequestBody {
         Self::Incoming { body, left: limit, passed: counted.insert(ByteCounter::default()).clone(), stall }
     }
 
-    /// The client must send something of it within `limit`; `None` is for ever.
+    /// Sets the limit for pauses: the client must send something of the body within `limit`; `None` is for ever.
     pub fn must_move_within(&mut self, limit: Option<Duration>) {
         if let Self::Incoming { stall, .. } = self {
             stall.set_limit(limit);
         }
     }
 
-    /// Whether it says itself that it is larger than it may be.
+    /// Whether the request announces a body that is larger than it may be.
     pub fn is_too_large(&self) -> bool {
         match self {
             Self::Empty => false,
@@ -79,18 +80,18 @@ impl RequestBody {
         }
     }
 
-    /// Whether there is nothing to send, so that the request can be sent again.
+    /// Whether the body has nothing to send, so that the request can be sent again.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Empty)
     }
 
-    /// Whether it must be kept, and read on, to the end of an answer that did not wait for it. Over HTTP/1.1 the connection does
-    /// that by itself.
+    /// Whether the body must be kept, and read on, to the end of an answer that did not wait for it. Over HTTP/1.1 the
+    /// connection does that by itself.
     pub fn outlives_its_answer(&self) -> bool {
         matches!(self, Self::Incoming { body: BodySource::Http2(_), .. })
     }
 
-    /// What comes of it from here on is thrown away: its limits do not hold any more.
+    /// Lifts the limits of the body, because what comes from here on is thrown away.
     pub fn discard(&mut self) {
         if let Self::Incoming { left, stall, .. } = self {
             *left = None;
@@ -98,7 +99,8 @@ impl RequestBody {
         }
     }
 
-    /// Throws away what comes of it within `time`, if it may be as small as `most` bytes; one that ends is empty from here on.
+    /// Throws away what comes of the body within `time`, if it may be as small as `most` bytes; a body that ends is
+    /// empty from here on.
     pub async fn take_small(&mut self, most: usize, time: Duration) {
         self.discard();
         if self.size_hint().lower() > most as u64 {

@@ -1,4 +1,4 @@
-//! The way of a request's body from the connection that reads it to whatever sends it on: [`channel`].
+//! The way of a request's body from the connection that reads it to the one that sends it on: [`channel`].
 
 use std::error::Error;
 use std::pin::Pin;
@@ -11,31 +11,31 @@ use http_body::{Body, Frame, SizeHint};
 /// Why a body breaks off.
 pub type ChannelError = Box<dyn Error + Send + Sync>;
 
-/// Makes a way for a body that is `length` bytes long, if that is known. It holds at most one piece, so that a connection reads
-/// no faster than the body is sent on.
+/// Makes a channel for a body that is `length` bytes long, if that is known. It holds at most one piece, so that a
+/// connection reads no faster than the body is sent on.
 pub fn channel(length: Option<u64>) -> (BodySender, BodyReceiver) {
     let slot = ChannelSlot { frame: None, left: length, state: ChannelState::Open, waits: None, gone: false };
     let slot = Arc::new(Mutex::new(slot));
     (BodySender(Arc::clone(&slot)), BodyReceiver(slot))
 }
 
-/// The connection's end. Dropped before the body's end, it breaks the body off.
+/// The end of the client's connection. If it is dropped before the body's end, the body breaks off.
 #[derive(Debug)]
 pub struct BodySender(Arc<Mutex<ChannelSlot>>);
 
-/// The other end: the body of a request.
+/// The end of the gateway's connection: the body of a request.
 #[derive(Debug)]
 pub struct BodyReceiver(Arc<Mutex<ChannelSlot>>);
 
 #[derive(Debug)]
 struct ChannelSlot {
     frame: Option<Frame<Bytes>>,
-    /// Bytes that are not taken yet, if their number is known.
+    /// Bytes that the receiver has not taken yet, if their number is known.
     left: Option<u64>,
     state: ChannelState,
-    /// The receiver waits for a piece.
+    /// The waker of a receiver that waits for a piece.
     waits: Option<Waker>,
-    /// The receiver was dropped.
+    /// Whether the receiver was dropped.
     gone: bool,
 }
 
@@ -47,14 +47,14 @@ enum ChannelState {
     Failed(Option<ChannelError>),
 }
 
-/// What a receiver does.
+/// What the receiver is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyDemand {
     /// It waits for a piece.
     Waits,
-    /// It has one that it has not taken, or does something else.
+    /// It has a piece that it has not taken, or does something else.
     Busy,
-    /// It was dropped: nothing more is wanted.
+    /// It was dropped: no further piece is wanted.
     Gone,
 }
 
@@ -64,7 +64,7 @@ pub enum BodyDemand {
 pub struct CutShort;
 
 impl BodySender {
-    /// What the receiver does.
+    /// What the receiver is doing.
     pub fn demand(&self) -> BodyDemand {
         let slot = lock(&self.0);
         match &slot.waits {
@@ -74,7 +74,8 @@ impl BodySender {
         }
     }
 
-    /// Hands over a piece, which may be the last. Whoever calls this polls the receiver afterwards, if it is of the same task.
+    /// Hands over a piece, which may be the last. A caller that runs in the receiver's own task polls the receiver
+    /// afterwards.
     pub fn send(&self, frame: Frame<Bytes>, is_last: bool, cx: &Context<'_>) {
         let mut slot = lock(&self.0);
         slot.frame = Some(frame);
@@ -84,14 +85,14 @@ impl BodySender {
         wake(slot, cx);
     }
 
-    /// There is nothing more.
+    /// Ends the body.
     pub fn finish(&self, cx: &Context<'_>) {
         let mut slot = lock(&self.0);
         slot.state = ChannelState::Over;
         wake(slot, cx);
     }
 
-    /// The body breaks off.
+    /// Breaks the body off with `error`.
     pub fn fail(&self, error: impl Into<ChannelError>, cx: &Context<'_>) {
         let mut slot = lock(&self.0);
         slot.state = ChannelState::Failed(Some(error.into()));

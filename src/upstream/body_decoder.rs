@@ -1,4 +1,4 @@
-//! [`BodyDecoder`]: where the body of a message ends, and what of it there is.
+//! [`BodyDecoder`]: where the body of a message ends, and the pieces of it that have come.
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
@@ -6,22 +6,22 @@ use http_body::{Frame, SizeHint};
 use super::chunks::ChunkDecoder;
 use super::h1_error::{LinkError, ParseError};
 
-/// The body of a message that is still to come.
+/// The part of a message's body that is still to come.
 #[derive(Debug, Default)]
 pub(crate) enum BodyDecoder {
-    /// Nothing more.
+    /// The body is over.
     #[default]
     Over,
     /// So many bytes.
     Length(u64),
     /// Chunks.
     Chunked(ChunkDecoder),
-    /// Whatever comes before the connection is closed.
+    /// All bytes that come before the connection is closed.
     UntilClose,
 }
 
 impl BodyDecoder {
-    /// Whether there is nothing more to come.
+    /// Whether no further piece is to come.
     pub(crate) fn is_over(&self) -> bool {
         match self {
             Self::Over | Self::Length(0) => true,
@@ -30,7 +30,7 @@ impl BodyDecoder {
         }
     }
 
-    /// How long the rest is.
+    /// How many bytes the rest has, as far as is known.
     pub(crate) fn size_hint(&self) -> SizeHint {
         match self {
             Self::Over => SizeHint::with_exact(0),
@@ -42,7 +42,7 @@ impl BodyDecoder {
     /// Takes the next piece from the front of `input`. `None`: `input` is used up, or the body is over.
     ///
     /// # Errors
-    /// Chunks that are none.
+    /// If the chunks are malformed.
     pub(crate) fn next(&mut self, input: &mut Bytes) -> Result<Option<Frame<Bytes>>, ParseError> {
         match self {
             Self::Chunked(chunks) => chunks.next(input),
@@ -56,10 +56,10 @@ impl BodyDecoder {
         }
     }
 
-    /// The connection was closed.
+    /// Notes that the connection was closed.
     ///
     /// # Errors
-    /// That was not the end of the body.
+    /// If that was not the end of the body.
     pub(super) fn closed(&mut self) -> Result<(), LinkError> {
         match self {
             Self::UntilClose => *self = Self::Over,
@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn a_body_ends_where_its_framing_says() {
-        // The framing, what comes, what of it is the body, whether it is over, and whether it is if the connection is closed.
+        // The framing, what comes, what of it is the body, whether it is over, and whether it is if the connection is
+        // closed.
         let rows = [
             (BodyDecoder::Over, "next", "", true, true),
             (BodyDecoder::Length(0), "next", "", true, true),

@@ -11,9 +11,9 @@ use super::h1_error::ParseError;
 pub struct ChunkDecoder {
     state: ChunkState,
     grammar: ChunkGrammar,
-    /// Digits of a size so far.
+    /// How many digits of a size were read so far.
     digits: u8,
-    /// Of a chunk: its size while that is read, and what is still to come afterwards.
+    /// The size of a chunk while that is read, and the bytes that are still to come afterwards.
     left: u64,
     /// Bytes of extensions so far, in all chunks.
     extensions: usize,
@@ -24,10 +24,12 @@ pub struct ChunkDecoder {
 /// How closely the lines in front of chunks are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum ChunkGrammar {
-    /// As a gateway may write them, which is asked by frontgate alone: white space behind a size, anything in an extension.
+    /// As a gateway may write them, whose answer only frontgate reads: white space behind a size, anything in an
+    /// extension.
     #[default]
     Lenient,
-    /// As RFC 9112 §7.1 has them, and without white space before a `;`: what a client sends is read by the gateway too.
+    /// As RFC 9112 §7.1 has them, and without white space before a `;`: the body of a client is also read by the
+    /// gateway.
     Strict,
 }
 
@@ -64,16 +66,16 @@ enum ChunkState {
 }
 
 impl ChunkDecoder {
-    /// Chunks of a request, which must not be understood in two ways.
+    /// A decoder for the chunks of a request, which must not be understood in two ways.
     pub fn strict() -> Self {
         Self { grammar: ChunkGrammar::Strict, ..Self::default() }
     }
 
-    /// Takes the next piece of the body, or its trailers, from the front of `input`. `None`: all of `input` is used up, or the
-    /// body is over and the rest of it is none of it.
+    /// Takes the next piece of the body, or its trailers, from the front of `input`. `None`: all of `input` is used up,
+    /// or the body is over and the rest of `input` does not belong to it.
     ///
     /// # Errors
-    /// That is not how chunks look; nothing behind it can be understood.
+    /// If the chunks are malformed; nothing behind that can be understood.
     pub fn next(&mut self, input: &mut Bytes) -> Result<Option<Frame<Bytes>>, ParseError> {
         self.pass_lines(input)?;
         if self.state == ChunkState::Data && !input.is_empty() {
@@ -81,7 +83,8 @@ impl ChunkDecoder {
             if self.state != ChunkState::Data || input.is_empty() || data.len() >= ENOUGH {
                 return Ok(Some(Frame::data(data)));
             }
-            // Small chunks that came together go on together: a client may take one frame for each of them for an attack.
+            // Small chunks that came together go on together: a client may take one frame for each of them for an
+            // attack.
             let mut joined = Vec::with_capacity(data.len() + input.len());
             joined.extend_from_slice(&data);
             while self.state == ChunkState::Data && !input.is_empty() {
@@ -96,12 +99,13 @@ impl ChunkDecoder {
         Ok(None)
     }
 
-    /// Whether there is nothing more to come.
+    /// Whether no further piece is to come.
     pub fn is_over(&self) -> bool {
         self.state == ChunkState::Over
     }
 
-    /// Takes what there is of a chunk, and reads on to the next one: whoever gets the last piece should know that it is.
+    /// Takes the bytes of a chunk that have come, and reads on to the next chunk: the receiver of the last piece should
+    /// know that it is the last.
     fn take(&mut self, input: &mut Bytes) -> Result<Bytes, ParseError> {
         let length = usize::try_from(self.left).map_or(input.len(), |left| left.min(input.len()));
         let data = input.split_to(length);
@@ -113,7 +117,7 @@ impl ChunkDecoder {
         Ok(data)
     }
 
-    /// Reads what is not data.
+    /// Reads the lines around the data of chunks.
     fn pass_lines(&mut self, input: &mut Bytes) -> Result<(), ParseError> {
         let mut used = 0;
         for byte in input.iter() {
@@ -149,7 +153,7 @@ impl ChunkDecoder {
             (ChunkState::Value | ChunkState::InValue | ChunkState::ValueEnd, byte) => self.in_value(byte)?,
             (ChunkState::Quoted | ChunkState::Escaped | ChunkState::QuotedEnd, byte) => self.in_quotes(byte)?,
             (ChunkState::Size | ChunkState::Padding | ChunkState::Extension, b'\r') => ChunkState::SizeEnd,
-            // Some take a bare LF for the end of the line, so that would have two readings.
+            // Some parsers take a bare LF for the end of the line, so that would have two readings.
             (ChunkState::Extension, byte) if byte != b'\n' => {
                 self.count_extension()?;
                 ChunkState::Extension
@@ -168,7 +172,7 @@ impl ChunkDecoder {
         })
     }
 
-    /// `;` name, up to its end (RFC 9112 §7.1.1).
+    /// Reads the name of an extension behind `;`, up to its end (RFC 9112 §7.1.1).
     fn in_name(&mut self, byte: u8) -> Result<ChunkState, ParseError> {
         let next = match (self.state, byte) {
             (ChunkState::Name, b'\t' | b' ') => ChunkState::Name,
@@ -182,7 +186,7 @@ impl ChunkDecoder {
         self.extension(next)
     }
 
-    /// `=` token, up to its end, or up to a quotation mark.
+    /// Reads the token behind `=`, up to its end, or up to a quotation mark.
     fn in_value(&mut self, byte: u8) -> Result<ChunkState, ParseError> {
         let next = match (self.state, byte) {
             (ChunkState::Value, b'\t' | b' ') => ChunkState::Value,
@@ -196,7 +200,7 @@ impl ChunkDecoder {
         self.extension(next)
     }
 
-    /// A quoted string (RFC 9110 §5.6.4), and what may follow it.
+    /// Reads a quoted string (RFC 9110 §5.6.4), and what may follow it.
     fn in_quotes(&mut self, byte: u8) -> Result<ChunkState, ParseError> {
         let next = match (self.state, byte) {
             (ChunkState::Quoted, b'"') => ChunkState::QuotedEnd,
@@ -231,7 +235,7 @@ impl ChunkDecoder {
 
 fn parse(lines: &[u8]) -> Result<HeaderMap, ParseError> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_TRAILERS];
-    // The empty line that ends them was not kept.
+    // The empty line that ends the trailers was not kept.
     let lines = [lines, b"\r\n"].concat();
     let httparse::Status::Complete((_, fields)) = httparse::parse_headers(&lines, &mut fields)? else {
         return Err(ParseError::Chunk);
@@ -244,16 +248,16 @@ fn parse(lines: &[u8]) -> Result<HeaderMap, ParseError> {
     Ok(trailers)
 }
 
-/// Whether a token may have it (RFC 9110 §5.6.2).
+/// Whether a token may contain the byte (RFC 9110 §5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// The digits of the largest size: more of them could only be zeros in front.
 const MOST_DIGITS: u8 = 16;
-/// A chunk of this size goes on alone: to copy it would cost more than a frame does.
+/// A chunk of this many bytes goes on alone: copying it would cost more than a frame does.
 const ENOUGH: usize = 1024;
-/// In all chunks of one body.
+/// Bytes of extensions in all chunks of one body.
 const LONGEST_EXTENSIONS: usize = 16 * 1024;
 const LONGEST_TRAILERS: usize = 16 * 1024;
 const MOST_TRAILERS: usize = 100;

@@ -25,7 +25,8 @@ pub struct Connector {
     names: NameResolver,
     /// Where it must not lead.
     own: OwnAddresses,
-    /// The address of its name that was reached last. It is tried first: what is silent before it costs each connection a moment.
+    /// The address of the name that was reached last. It is tried first: a silent address before it costs each
+    /// connection a moment.
     reached: Arc<Mutex<Option<IpAddr>>>,
 }
 
@@ -40,10 +41,10 @@ pub enum ConnectError {
         /// What the resolver said.
         source: io::Error,
     },
-    /// Nobody listens there.
+    /// No process listens there.
     #[error("connection refused")]
     Refused,
-    /// Neither accepted nor refused in time.
+    /// The gateway neither accepted nor refused in time.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
     /// The TLS handshake with it failed.
@@ -52,7 +53,7 @@ pub enum ConnectError {
     /// This process, or its machine, has run out of what a connection takes.
     #[error("{}: {source}", .lacks.message())]
     Exhausted {
-        /// Of what.
+        /// The resource that has run out.
         lacks: Lacks,
         /// What the kernel said.
         source: io::Error,
@@ -60,12 +61,12 @@ pub enum ConnectError {
     /// What answers there is frontgate: it would ask itself for ever.
     #[error("its address is frontgate's own, {0}: `upstream` must be where the gateway itself listens")]
     Itself(SocketAddr),
-    /// Anything else the kernel reports.
+    /// Any other error that the kernel reports.
     #[error("{0}")]
     Io(io::Error),
 }
 
-/// What a connection takes, and there is no more of.
+/// A resource that a connection takes, and that has run out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lacks {
     /// Open files: of the process (EMFILE) or of the machine (ENFILE).
@@ -77,11 +78,11 @@ pub enum Lacks {
 }
 
 impl ConnectError {
-    /// Every name in metrics.
+    /// Every value of [`ConnectError::as_str`].
     pub(crate) const NAMES: [&str; 9] =
         ["unresolved", "refused", "timed_out", "tls", "itself", "no_files", "no_ports", "no_memory", "other"];
 
-    /// Its name in metrics.
+    /// The error's stable name in metrics.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Resolve { .. } => "unresolved",
@@ -96,12 +97,12 @@ impl ConnectError {
         }
     }
 
-    /// What an error of the kernel means when a socket was to be opened.
+    /// Sorts an error of the kernel by what it means when a socket was to be opened.
     fn of(source: io::Error) -> Self {
         match Lacks::of(&source) {
             Some(lacks) => Self::Exhausted { lacks, source },
             None => match source.kind() {
-                // A unix socket's file that is not there means the same as a port nobody listens on.
+                // A unix socket without a file means the same as a port on which no process listens.
                 io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Self::Refused,
                 _ => Self::Io(source),
             },
@@ -139,11 +140,11 @@ enum ConnectTarget {
 }
 
 impl Connector {
-    /// A connector to `upstream`. If that is https, `tls` is told its host and says how the handshake goes, and for which name. A
-    /// connection that takes longer than `limit`, name resolution and TLS included, is given up.
+    /// A connector to `upstream`. If that is https, `tls` is given its host and returns how the handshake goes, and for
+    /// which name. A connection that takes longer than `limit`, name resolution and TLS included, is given up.
     ///
     /// # Errors
-    /// What `tls` reports.
+    /// The error that `tls` returns.
     pub fn new<E>(
         upstream: &UpstreamAddress,
         limit: Option<Duration>,
@@ -177,7 +178,7 @@ impl Connector {
         Self { target, limit, names: NameResolver::default(), own: OwnAddresses::default(), reached: Arc::default() }
     }
 
-    /// The same, asking `names`, which others ask too.
+    /// The same connector with `names` as its resolver, which other connectors share.
     #[must_use]
     pub(crate) fn asking(self, names: NameResolver) -> Self {
         Self { names, ..self }
@@ -192,7 +193,7 @@ impl Connector {
     /// A fresh connection.
     ///
     /// # Errors
-    /// Which step failed.
+    /// The step that failed.
     pub async fn connect(&self) -> Result<ByteStream, ConnectError> {
         match self.limit {
             None => self.dial().await,
@@ -200,7 +201,7 @@ impl Connector {
         }
     }
 
-    /// What a request of frontgate's own is addressed to (RFC 9110 §7.2).
+    /// The `Host` of requests that frontgate itself sends (RFC 9110 §7.2).
     pub(super) fn host(&self) -> HeaderValue {
         let host = match &self.target {
             ConnectTarget::Unix(_) => "localhost".to_owned(),
@@ -236,7 +237,7 @@ impl Connector {
         }
     }
 
-    /// To the first of the name's addresses that takes the connection.
+    /// Connects to the first of the name's addresses that takes the connection.
     async fn dial_tcp(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
         if let Ok(ip) = host.parse::<IpAddr>() {
             return open((ip, port).into()).await.map_err(ConnectError::of);
@@ -325,7 +326,7 @@ mod tests {
         assert_eq!(*connector.reached.lock().unwrap(), Some([127, 0, 0, 3].into()));
         connector.connect().await.unwrap();
         drop(live);
-        // Both of them gone: the live one says so, and the other one is still tried.
+        // Both of them gone: the live one refuses, and the other one is still tried.
         let short = Connector { limit: Some(Duration::from_millis(600)), ..connector };
         assert!(matches!(short.connect().await, Err(ConnectError::TimedOut(_))));
     }

@@ -1,4 +1,4 @@
-//! [`EncodedRequest`]: a request as it goes out, its head in bytes already.
+//! [`EncodedRequest`]: a request as it goes out, its head encoded already.
 
 use std::io::Write as _;
 
@@ -12,8 +12,8 @@ use super::RequestBody;
 
 /// A request as it goes out: its head in bytes, and its body.
 ///
-/// Nothing in it can be taken for the end of a line too early: a [`Method`] and a [`HeaderName`] are made of token characters,
-/// a [`PathAndQuery`] has no byte below 0x21, and a [`HeaderValue`] neither CR, LF nor NUL.
+/// Nothing in it can be taken for the end of a line too early: a [`Method`] and a [`HeaderName`] are made of token
+/// characters, a [`PathAndQuery`] has no byte below 0x21, and a [`HeaderValue`] neither CR, LF nor NUL.
 #[derive(Debug)]
 pub struct EncodedRequest {
     pub(super) head: Vec<u8>,
@@ -21,16 +21,16 @@ pub struct EncodedRequest {
     pub(super) framing: EncodedFraming,
     /// The fields that may follow the last chunk.
     pub(super) trailers: Vec<HeaderName>,
-    /// The answer has no body (RFC 9112 §6.3).
+    /// Whether the answer has no body, since this is a HEAD (RFC 9112 §6.3).
     pub(super) to_head: bool,
-    /// It may be sent twice (RFC 9110 §9.2.2), and has no body that could be gone.
+    /// Whether it may be sent twice (RFC 9110 §9.2.2), and has no body that could be gone.
     pub(super) repeatable: bool,
 }
 
 /// Where a body ends (RFC 9112 §6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EncodedFraming {
-    /// Before it begins.
+    /// There is no body.
     None,
     /// After so many bytes.
     Length(u64),
@@ -70,8 +70,8 @@ impl EncodedRequest {
 }
 
 impl EncodedRequest {
-    /// The bytes that it takes while it waits for a gateway: its head, which the client's connection may keep as it came, and
-    /// what the client sends ahead of its body.
+    /// The bytes that the request takes while it waits for a gateway: its head, which the client's connection may keep
+    /// as it came, and what the client sends ahead of its body.
     pub(crate) fn weight(&self) -> usize {
         let ahead = match self.framing {
             EncodedFraming::None => 0,
@@ -81,7 +81,7 @@ impl EncodedRequest {
         2 * self.head.capacity() + ahead
     }
 
-    /// What was not sent of its body.
+    /// The part of its body that was not sent.
     pub fn into_body(self) -> RequestBody {
         self.body
     }
@@ -102,7 +102,8 @@ impl From<Request<RequestBody>> for Box<EncodedRequest> {
 }
 
 impl HeadWriter {
-    /// One more field. Those that say where the body ends are written as it does end, and never contradict each other.
+    /// Adds a field. Fields that say where the body ends are written according to the actual body, and never contradict
+    /// each other.
     pub fn field(&mut self, name: &HeaderName, value: &HeaderValue) {
         if *name == CONTENT_LENGTH {
             return self.frame(true);
@@ -124,7 +125,7 @@ impl HeadWriter {
         Box::new(self.encoded)
     }
 
-    /// Says once how long the body is; of one that is empty only if that was `asked` for.
+    /// Writes once how long the body is; of an empty body only if that was `asked` for.
     fn frame(&mut self, asked: bool) {
         if std::mem::replace(&mut self.framed, true) {
             return;
@@ -139,10 +140,10 @@ impl HeadWriter {
     }
 }
 
-/// What a client sends of a body that is not asked for yet, before its connection takes no more.
+/// Bytes of a body that a client sends before they are asked for, until its connection takes no more.
 const AHEAD: usize = 64 << 10;
 
-/// The bytes that a field takes.
+/// The bytes that a field takes, with its colon, space and line end.
 pub fn size(name: &HeaderName, value: &HeaderValue) -> usize {
     name.as_str().len() + value.len() + 4
 }
@@ -152,7 +153,7 @@ pub(crate) fn chunk_line(line: &mut Vec<u8>, data: &Bytes) {
     write(line, format_args!("{:x}\r\n", data.len()));
 }
 
-/// The last chunk, and those of `trailers` that were announced and may stand there.
+/// The last chunk, and the `trailers` that were announced and may stand there.
 pub(crate) fn last_chunk(line: &mut Vec<u8>, announced: &[HeaderName], trailers: &http::HeaderMap) {
     line.extend_from_slice(b"0\r\n");
     for (name, value) in trailers {
@@ -171,8 +172,8 @@ pub(crate) fn put(bytes: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
     bytes.extend_from_slice(b"\r\n");
 }
 
-/// Whether a field may follow the body: not what decides over framing, routing, or who it is (RFC 9110 §6.5.1). A gateway may put
-/// it with the fields of the head, and take `_` for `-` there.
+/// Whether a field may follow the body: not if it decides over framing or routing, or identifies the client (RFC 9110
+/// §6.5.1). A gateway may put it with the fields of the head, and take `_` for `-` there.
 fn may_trail(name: &HeaderName) -> bool {
     let name = name.as_str().replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
     !FIRST_ONLY.contains(&name.as_str()) && !NEVER_BEHIND.iter().any(|start| name.starts_with(start))
@@ -205,7 +206,7 @@ const FIRST_ONLY: &[&str] = &[
     "x-real-ip",
 ];
 const NEVER_BEHIND: &[&str] = &["x-forwarded", "proxy-", "sec-"];
-/// What stands around method and target, and the framing.
+/// Bytes for what stands around method and target, and for the framing.
 const FIRST_LINE: usize = 48;
 const MOST_TRAILERS: usize = 32;
 

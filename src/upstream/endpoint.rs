@@ -31,7 +31,7 @@ impl Endpoint {
         &self.name
     }
 
-    /// Its connections.
+    /// The connections to the gateway.
     pub fn pool(&self) -> &ConnectionPool {
         &self.pool
     }
@@ -57,18 +57,19 @@ impl Endpoint {
     }
 }
 
-/// Whose connection it was that failed.
+/// The endpoint whose connection failed, if there are several.
 pub struct FailedConnection(pub(super) Option<Arc<Endpoint>>);
 
 impl FailedConnection {
-    /// Whether it says of itself that it is ready. Only asked where there are several gateways.
+    /// Whether the endpoint says that it is ready. It is only asked where there are several gateways.
     pub async fn is_ready(&self) -> bool {
         let Some(endpoint) = &self.0 else { return false };
         matches!(timeout(LOOK_LIMIT, endpoint.pool.readiness()).await, Ok(Ok(GatewayReadiness::Ready)))
     }
 }
 
-/// An endpoint that is asked something. Whoever asks gives up after a while and asks anew: then it must be another one's turn.
+/// A question to an endpoint that is under way. The caller gives up after a while and asks anew: then it must be
+/// another endpoint's turn.
 pub(super) struct EndpointProbe<'a> {
     endpoint: &'a Endpoint,
     began: Instant,
@@ -87,14 +88,14 @@ impl<'a> EndpointProbe<'a> {
 
 impl Drop for EndpointProbe<'_> {
     fn drop(&mut self) {
-        // Sooner it was the client that went away.
+        // A caller that gives up sooner does so because its client went away.
         if !self.ended && self.began.elapsed() >= GIVEN_UP {
             self.endpoint.failed(&"it does not answer");
         }
     }
 }
 
-/// Half of what the gate has for a look.
+/// Half of [`LOOK_LIMIT`], the time that the hold queue has for a look.
 const GIVEN_UP: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
@@ -112,7 +113,7 @@ pub(super) mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_lets_others_wait_in_vain_is_left_alone_and_who_is_left_by_a_client_is_not() {
+    async fn an_endpoint_that_does_not_answer_is_left_alone_and_one_that_a_client_left_is_not() {
         let cases = [(GIVEN_UP, false, true), (GIVEN_UP / 2, false, false), (GIVEN_UP, true, false)];
         for (time, ends, ejected_until) in cases {
             let endpoint = endpoint();

@@ -12,8 +12,9 @@ use crate::config::Balance;
 
 /// The gateways that stand in for each other; often one. Cheap to clone.
 ///
-/// One that cannot be reached is left alone for a while, and another is tried for the same request. When none can be reached
-/// all of them are tried, each time: who waits at the [`Gate`](super::Gate) finds the first that is back.
+/// A gateway that cannot be reached is left alone for a while, and another is tried for the same request. When none can
+/// be reached all of them are tried, each time: a request that waits in the [`HoldQueue`](super::HoldQueue) finds the
+/// first that is back.
 #[derive(Clone)]
 pub struct Endpoints(Arc<EndpointsShared>);
 
@@ -24,17 +25,17 @@ struct EndpointsShared {
 }
 
 impl Endpoints {
-    /// These endpoints; there is at least one.
+    /// These endpoints, of which there must be at least one.
     pub fn new(balance: Balance, all: Vec<Arc<Endpoint>>) -> Self {
         Self(Arc::new(EndpointsShared { balance, all, turn: AtomicUsize::new(0) }))
     }
 
-    /// Each of them.
+    /// All endpoints.
     pub fn all(&self) -> &[Arc<Endpoint>] {
         &self.0.all
     }
 
-    /// A connection to the next of them that was used before and seems to be alive.
+    /// A connection to the next endpoint that was used before and seems to be alive.
     pub fn reuse(&self) -> Option<Lease> {
         if let [only] = self.all() {
             return only.pool.reuse().map(Lease::from);
@@ -42,12 +43,13 @@ impl Endpoints {
         let next = self.order().into_iter().next()?;
         let endpoint = &self.all()[next];
         let lease = Lease::from(endpoint.pool.reuse()?);
-        // Only when it was taken: otherwise the one whose turn it is gets a fresh connection.
+        // Only when a connection was taken: otherwise the endpoint whose turn it is gets a fresh connection.
         self.0.turn.fetch_add(1, Ordering::Relaxed);
         Some(lease.counted(endpoint.busy.enter(), Arc::clone(endpoint)))
     }
 
-    /// The connection of `lease` was closed without an answer. Whether another gateway can be asked instead.
+    /// Notes that the connection of `lease` was closed without an answer. Returns whether another gateway can be asked
+    /// instead.
     pub fn failed(&self, lease: &FailedConnection) -> bool {
         let Some(endpoint) = &lease.0 else { return false };
         endpoint.failed(&"it hung up without an answer");
@@ -89,7 +91,7 @@ impl HeldGateway for Endpoints {
         Err(last)
     }
 
-    /// Ready as soon as one of them is; those that are not are left alone.
+    /// Ready as soon as one endpoint is; endpoints that are not are left alone.
     async fn readiness(&self) -> Result<GatewayReadiness, ConnectError> {
         if let [only] = self.all() {
             return only.pool.readiness().await;
@@ -125,7 +127,7 @@ mod tests {
     use crate::upstream::endpoint::tests::endpoint;
 
     #[tokio::test]
-    async fn one_that_cannot_be_reached_is_left_alone_and_a_reload_keeps_that() {
+    async fn an_endpoint_that_cannot_be_reached_is_left_alone_and_a_reload_keeps_that() {
         let (one, two) = (endpoint(), endpoint());
         let group = Endpoints::new(Balance::RoundRobin, vec![Arc::clone(&one), two]);
         assert!(matches!(group.dial().await, Err(ConnectError::Refused)));

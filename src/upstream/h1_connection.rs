@@ -1,4 +1,4 @@
-//! [`H1Connection`]: one HTTP/1.1 connection to the gateway, driven by whoever holds it.
+//! [`H1Connection`]: one HTTP/1.1 connection to the gateway, driven by the request that holds it.
 
 use std::future::poll_fn;
 use std::io;
@@ -24,25 +24,25 @@ use crate::tls::ByteStream;
 
 /// One HTTP/1.1 connection to the gateway.
 ///
-/// There is no task behind it: the request that holds it polls it, and in the pool nobody does. That saves a wake-up and a
-/// queue in each direction of every exchange. While nothing has come of an answer, it owns no buffer.
+/// There is no task behind it: the request that holds it polls it, and in the pool it is not polled. That saves a
+/// wake-up and a queue in each direction of every exchange. While nothing has come of an answer, it owns no buffer.
 pub struct H1Connection {
     stream: ByteStream,
     local: Option<IpAddr>,
-    /// How long a response's head may be.
+    /// How long a response's head may be, in bytes.
     max_head: usize,
     sending: RequestWriter,
-    /// What came and was not asked for yet.
+    /// Bytes that came and were not used yet.
     input: Input,
-    /// How much of it holds no whole head.
+    /// How many bytes of the input are known to hold no whole head.
     looked_at: usize,
-    /// The answer's body.
+    /// The rest of the answer's body.
     body: BodyDecoder,
-    /// The connection can carry another request when this one is over.
+    /// Whether the connection can carry another request when this one is over.
     stays: bool,
-    /// Interim answers to this request.
+    /// How many interim answers to this request have come.
     interims: usize,
-    /// How long the gateway may keep it waiting.
+    /// How long the gateway may keep the request waiting.
     silence: GatewaySilence,
 }
 
@@ -63,19 +63,20 @@ impl H1Connection {
         }
     }
 
-    /// Sends `request` and waits for the answer's head; [`H1Connection::poll_frame`] brings its body, and goes on to send the
-    /// request's, if the gateway answers before it has all of it.
+    /// Sends `request` and waits for the answer's head; [`H1Connection::poll_frame`] brings its body, and goes on to
+    /// send the request's, if the gateway answers before it has all of it.
     ///
     /// # Errors
-    /// The connection failed, or the client's body, or the answer is none.
+    /// If the connection or the client's body fails, or the answer is not valid HTTP.
     pub async fn exchange(&mut self, request: impl Into<Box<EncodedRequest>>) -> Result<Response<()>, SendError> {
         self.exchange_within(GatewayTimeouts::default(), request.into()).await
     }
 
-    /// The same with a gateway that may keep the exchange waiting for so long, to the end of its answer.
+    /// Sends `request`, like [`H1Connection::exchange`], to a gateway that may keep the exchange waiting for so long,
+    /// to the end of its answer.
     ///
     /// # Errors
-    /// Those of [`H1Connection::exchange`], or it took too long.
+    /// The errors of [`H1Connection::exchange`], or that the gateway took too long.
     pub async fn exchange_within(
         &mut self,
         gateway_timeouts: GatewayTimeouts,
@@ -95,8 +96,8 @@ impl H1Connection {
         })
     }
 
-    /// Takes out what was not sent of the request's body, if the gateway has answered without it. The connection cannot be used
-    /// again then.
+    /// Takes out the part of the request's body that was not sent, if the gateway has answered without it. The
+    /// connection cannot be used again then.
     pub fn take_unsent(&mut self) -> Option<RequestBody> {
         let sending = if self.sending.is_done() { return None } else { take(&mut self.sending) };
         self.stays = false;
@@ -111,7 +112,7 @@ impl H1Connection {
     /// The next piece of the answer's body; `None` at its end.
     ///
     /// # Errors
-    /// The connection failed, or the client's body, or a chunk is none. Nothing follows.
+    /// If the connection or the client's body fails, or a chunk is malformed. Nothing follows.
     pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, LinkError>>> {
         let polled = match self.poll_body(cx) {
             Poll::Pending => self.silence.poll(cx, self.sending.awaited()).map(|error| Some(Err(error))),
@@ -132,7 +133,7 @@ impl H1Connection {
     /// The whole body of the answer.
     ///
     /// # Errors
-    /// Those of [`H1Connection::poll_frame`], or it is longer than `most` bytes.
+    /// The errors of [`H1Connection::poll_frame`], or that the body is longer than `most` bytes.
     pub async fn body(&mut self, most: usize) -> Result<Bytes, LinkError> {
         let mut body = BytesMut::new();
         while let Some(frame) = poll_fn(|cx| self.poll_frame(cx)).await {
@@ -151,7 +152,8 @@ impl H1Connection {
         self.body.is_over()
     }
 
-    /// Reads the rest of the answer in small pieces: whoever takes it is slow, and what waits for that should be little.
+    /// Reads the rest of the answer in small pieces: the client that takes it is slow, and what waits for it should be
+    /// little.
     pub fn read_little(&mut self) {
         self.input.read_little();
     }
@@ -161,8 +163,8 @@ impl H1Connection {
         self.body.size_hint()
     }
 
-    /// Whether another request can be sent. Looks at the socket, since in the pool nobody else does: it may be closed, and what
-    /// a gateway sends unasked must not become the answer to the next request.
+    /// Whether another request can be sent. Looks at the socket, since the pool does not: the gateway may have closed
+    /// it, and what a gateway sends unasked must not become the answer to the next request.
     pub fn is_reusable(&mut self) -> bool {
         if !self.stays || !self.body.is_over() || !self.sending.is_done() || !self.input.bytes.is_empty() {
             return false;
@@ -172,12 +174,12 @@ impl H1Connection {
         Pin::new(&mut self.stream).poll_read(&mut Context::from_waker(Waker::noop()), &mut byte).is_pending()
     }
 
-    /// Our own address towards the gateway; `None` on a unix socket.
+    /// The address of our end of the connection; `None` on a unix socket.
     pub fn local_ip(&self) -> Option<IpAddr> {
         self.local
     }
 
-    /// Takes the connection apart after a 101: the raw stream, and what was read of it beyond the head.
+    /// Takes the connection apart after a 101: the raw stream, and the bytes that were read of it beyond the head.
     pub fn into_stream(self) -> (ByteStream, Bytes) {
         (self.stream, self.input.into_bytes())
     }
@@ -198,8 +200,8 @@ impl H1Connection {
         }
     }
 
-    /// The head that is there, if one is. Interim answers are for us: the client's own server has sent it a 100 if it
-    /// asked for one.
+    /// The head that has come, if it is whole. Interim answers are for frontgate: its own server has sent the client a
+    /// 100 if the client asked for one.
     fn next_head(&mut self) -> Result<Option<ResponseHead>, ParseError> {
         while !self.input.bytes.is_empty() && (self.looked_at == 0 || may_be_whole(&self.input.bytes, self.looked_at)) {
             let Some(head) = ResponseHead::parse(&self.input.bytes, self.max_head, self.sending.to_head())? else {
@@ -224,12 +226,12 @@ impl H1Connection {
             return Err(ParseError::EarlySwitch.into());
         }
         if self.sending.is_done() {
-            // The answer may take long.
+            // The answer may take long: what only the sending needs is let go.
             self.sending = RequestWriter::default();
         }
         self.stays = head.stays;
         self.body = head.body;
-        // As much as is known to come.
+        // As many bytes as are known to come.
         self.input.expect(match &self.body {
             BodyDecoder::Length(length) => *length,
             _ => 0,
@@ -258,12 +260,12 @@ impl H1Connection {
         }
     }
 
-    /// Why there is no answer at all: what ended the sending says more than what ended the reading.
+    /// Why there is no answer at all: the error that ended the sending says more than the one that ended the reading.
     fn failed(&mut self, error: Option<io::Error>) -> LinkError {
         self.sending.failure().or(error).map_or(LinkError::Closed, LinkError::Io)
     }
 
-    /// Lets go of what only an exchange needs.
+    /// Lets go of the memory that only an exchange needs.
     fn rest(&mut self) {
         self.input.rest();
         if self.sending.is_done() {
@@ -272,5 +274,5 @@ impl H1Connection {
     }
 }
 
-/// Before one final answer.
+/// Interim answers before one final answer.
 const MOST_INTERIMS: usize = 32;

@@ -1,4 +1,4 @@
-//! [`LinkError`]: why there is no answer, or no more of one.
+//! [`LinkError`]: why there is no answer, or why an answer breaks off.
 
 use std::error::Error;
 use std::io;
@@ -6,7 +6,7 @@ use std::io;
 use super::encoded_request::EncodedRequest;
 use crate::tls::TlsFault;
 
-/// Why there is no answer, or no more of one.
+/// Why there is no answer, or why an answer breaks off.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The gateway closed the connection before it answered.
@@ -21,7 +21,7 @@ pub enum LinkError {
     /// The kernel, or TLS, reports a failure.
     #[error("the connection to the gateway failed: {0}")]
     Io(#[source] io::Error),
-    /// What came is not HTTP, or could be read in two ways.
+    /// The answer is not HTTP, or could be read in two ways.
     #[error("the gateway's answer cannot be understood: {0}")]
     InvalidResponse(#[from] ParseError),
     /// The client's body broke off, or became too large.
@@ -33,7 +33,7 @@ pub enum LinkError {
     /// The gateway has the request, and sent nothing for too long.
     #[error("the gateway sent nothing in time")]
     Silent,
-    /// It is longer than whoever asked wants to read.
+    /// The answer is longer than the caller wants to read.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
 }
@@ -41,7 +41,7 @@ pub enum LinkError {
 /// What is wrong with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// Its head is not one.
+    /// Its head is not HTTP.
     #[error("{0}")]
     Head(#[from] httparse::Error),
     /// A status below 100 or above 999.
@@ -50,10 +50,10 @@ pub enum ParseError {
     /// A head of more than so many bytes.
     #[error("its head is longer than {0} bytes")]
     LongHead(usize),
-    /// One interim answer after the other.
+    /// More interim answers than frontgate reads before a final one.
     #[error("too many interim answers")]
     Interims,
-    /// `Content-Length` is no number, or several.
+    /// `Content-Length` is not a number, or several different ones.
     #[error("its Content-Length is not one number")]
     Length,
     /// A `Transfer-Encoding` other than `chunked`, or in HTTP/1.0.
@@ -62,13 +62,13 @@ pub enum ParseError {
     /// `Transfer-Encoding` and `Content-Length` (RFC 9112 §6.3).
     #[error("it has both Transfer-Encoding and Content-Length")]
     TwoLengths,
-    /// Something else where a chunk begins or ends.
+    /// Other bytes where a chunk begins or ends.
     #[error("a chunk of it is none")]
     Chunk,
-    /// What stands behind the size of its chunks, or behind the last one, is more than can be meant.
+    /// The extensions or trailers of its chunks are longer than any use of them.
     #[error("there is too much around its chunks")]
     LongChunk,
-    /// It switched protocols before it was asked to.
+    /// The gateway switched protocols before it was asked to.
     #[error("it switched protocols before the request was sent")]
     EarlySwitch,
 }
@@ -76,17 +76,19 @@ pub enum ParseError {
 /// Why there was no answer.
 #[derive(Debug)]
 pub struct SendError {
-    /// What happened.
+    /// The error that ended the exchange.
     pub error: LinkError,
     /// The request, of which the body may be gone in part.
     pub request: Option<Box<EncodedRequest>>,
-    /// It may be sent again over another connection: not a byte of it was written, or it is idempotent and has no body.
+    /// Whether it may be sent again over another connection: not a byte of it was written, or it is idempotent and has
+    /// no body.
     pub again: bool,
 }
 
 impl LinkError {
-    /// Whether the connection ended before there was an answer, so that another one may do better. In TLS 1.3 a gateway that wants a
-    /// certificate says so only after the handshake (RFC 8446 §4.4.2.4), and it says the same on every connection.
+    /// Whether the connection ended before there was an answer, so that another one may do better. In TLS 1.3 a gateway
+    /// that wants a certificate says so only after the handshake (RFC 8446 §4.4.2.4), and it says the same on every
+    /// connection.
     pub fn is_gone(&self) -> bool {
         match self {
             Self::Closed | Self::ClosedInHead => true,

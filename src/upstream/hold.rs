@@ -1,27 +1,29 @@
 //! [`HoldQueue`]: where requests and WebSockets wait while the gateway restarts.
 //!
-//! **Who waits.** Whoever finds that nobody can take the connection (refused, no unix socket, no such host, no name for it
-//! yet), or that a fresh connection is closed without an answer to something that may be asked again, by a gateway that then
-//! does not say that it is ready. One that says so is up: then only the request that it hung up on fails. A gateway that was
-//! never up counts as one that restarts: who starts both together wants just that. Nobody waits longer than `hold`, counted
-//! from the beginning of the request, and no more than find a place in the [`HoldSpace`].
+//! **Which requests wait.** A request waits if no process takes the connection (refused, no unix socket, no such host,
+//! no name for it yet), or if a fresh connection is closed without an answer to a request that may be sent again, by a
+//! gateway that then does not say that it is ready. A gateway that says so is up: then only the request that it hung up
+//! on fails. A gateway that was never up counts as one that restarts: an operator that starts both together wants just
+//! that. No request waits longer than `hold`, counted from its beginning, and no more requests wait than get a permit
+//! from the [`HoldSpace`].
 //!
-//! **Who looks.** The first in line and nobody else, every [`wait::LOOK_EVERY`]; there is no task behind it, and when nobody waits
-//! nobody looks. If the first goes away, the next looks. To look is to ask the gateway whether it is ready
-//! ([`readiness`](super::readiness)): one that takes connections may still turn WebSockets away. Once it is ready the line
-//! moves on in order, [`line::TOGETHER`] at a time.
+//! **Which request looks.** The first in line and no other, every [`wait::LOOK_EVERY`]; there is no task behind it, and
+//! when no request waits, none looks. If the first goes away, the next looks. To look is to ask the gateway whether it
+//! is ready ([`readiness`](super::readiness)): a gateway that takes connections may still turn WebSockets away. Once it
+//! is ready the line moves on in order, [`wait_list::TOGETHER`] at a time.
 //!
-//! **A gateway that takes connections but never gets ready** is believed for [`line::BELIEVED`]; then the first in line goes
-//! through anyway. If it hangs up on that one, it is asked again with growing pauses, and the others wait until it has kept
-//! a connection for [`wait::SETTLED`] or answered.
+//! **A gateway that takes connections but never gets ready** is believed for [`wait_list::BELIEVED`]; then the first in
+//! line goes through anyway. If the gateway hangs up on that one, it is asked again with growing pauses, and the others
+//! wait until it has kept a connection for [`wait::SETTLED`] or answered.
 //!
-//! **A gateway that announces a restart** to a WebSocket may be listening again before anybody finds it down. So whoever
-//! comes after [`HoldQueue::suspect`] looks first.
+//! **A gateway that announces a restart** to a WebSocket may be listening again before a request finds it down. So the
+//! next request after [`HoldQueue::suspect`] looks first.
 //!
-//! **A gateway that has been down for longer than `hold`** is probably off. A person who opens a page should then read so at
-//! once, and the page asks again by itself; so requests are turned away after one look. WebSockets still wait: nobody reads
-//! the answer to those, and the Control UI comes back later and later (up to 15 s) after each refusal, while one that waits
-//! is through the moment the gateway is up. What nobody has looked at for a minute counts as another outage.
+//! **A gateway that has been down for longer than `hold`** is probably off. A user that opens a page should then read
+//! so at once, and the page asks again by itself; so requests are turned away after one look. WebSockets still wait:
+//! their users do not read the answer, and the Control UI comes back later and later (up to 15 s) after each refusal,
+//! while a WebSocket that waits is through the moment the gateway is up. A gateway that no request has looked at for a
+//! minute counts as being in another outage.
 
 mod space;
 mod wait;
@@ -46,9 +48,9 @@ use crate::drain::Drain;
 use crate::listener::Network;
 use crate::observe::Metrics;
 
-/// The gateway behind a gate.
+/// The gateway behind a hold queue.
 pub trait HeldGateway: Sync {
-    /// A connection to it.
+    /// A connection to the gateway.
     type Connection: Send;
     /// Makes a fresh connection.
     fn dial(&self) -> impl Future<Output = Result<Self::Connection, ConnectError>> + Send;
@@ -59,24 +61,24 @@ pub trait HeldGateway: Sync {
 /// What a gateway that takes connections says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GatewayReadiness {
-    /// It is ready, or does not know what it is asked.
+    /// It is ready, or does not know the question.
     Ready,
     /// It is not ready yet.
     Starting,
-    /// It hung up.
+    /// It hung up without an answer.
     Cut,
 }
 
-/// A request, as the gate sees it.
+/// A request, as the hold queue sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct HoldRequest {
-    /// What it wants.
+    /// Whether it asks for an answer or a WebSocket.
     pub asked: WaitPurpose,
     /// Since when it has been under way: the hold is counted from here.
     pub began: Instant,
     /// The network it came from, if that is known.
     pub(crate) client: Option<Network>,
-    /// Bytes that it takes while it waits.
+    /// Bytes of memory that it takes while it waits.
     pub bytes: usize,
 }
 
@@ -99,13 +101,13 @@ pub enum NoConnection {
     /// The gateway cannot be reached, for a reason that waiting does not help.
     #[error(transparent)]
     Failed(ConnectError),
-    /// It did not come up in time.
+    /// The gateway did not come up within `hold`.
     #[error("nobody has answered at the gateway's address for {0:?}")]
     HeldInVain(Duration),
-    /// It has been down for so long that nobody waits for a page.
+    /// The gateway has been down for longer than `hold`, so that a request does not wait for it.
     #[error("nobody has answered at the gateway's address for longer than `hold`")]
     LongDown,
-    /// As many wait already as may, in all or of this client's network.
+    /// As many requests wait already as may, in all or of this client's network.
     #[error("too many requests wait for the gateway already")]
     Full,
     /// Frontgate is shutting down.
@@ -113,47 +115,47 @@ pub enum NoConnection {
     Draining,
 }
 
-/// What the one whose turn it is has found.
+/// What the request at the head of the line has found.
 enum ProbeOutcome<C> {
     Connection(C),
     Starting,
     Cut,
     Error(ConnectError),
-    /// In the time there was.
+    /// No answer within the time for a look.
     Nothing,
 }
 
 impl HoldQueue {
-    /// A gate at which nobody waits longer than `hold`, without a place in `space`, or beyond the beginning of `drain`; `None`
-    /// holds nobody.
+    /// A queue in which no request waits longer than `hold`, without a permit from `space`, or beyond the beginning of
+    /// `drain`. With a `hold` of `None` no request waits.
     pub fn new(hold: Option<Duration>, space: HoldSpace, drain: Drain, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(HoldQueueShared { hold, line: Mutex::new(WaitList::new()), space, drain, metrics }))
     }
 
-    /// Begins one request's way.
+    /// Begins the wait of one request.
     pub fn enter(&self, entry: HoldRequest) -> HoldWait<'_> {
         HoldWait::new(self, entry)
     }
 
     fn line(&self) -> MutexGuard<'_, WaitList<Arc<Notify>>> {
-        // Every method of the line leaves it whole.
+        // Every method of the list leaves it consistent, so a panic elsewhere has not broken it.
         self.0.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The gateway has said that it restarts: whoever comes next looks before it goes through.
+    /// Notes that the gateway has announced a restart: the next request looks before it goes through.
     pub fn suspect(&self) {
         if self.0.hold.is_some() {
             self.line().suspect(Instant::now());
         }
     }
 
-    /// A fresh connection to `gateway`; failures count.
+    /// A fresh connection to `gateway`; failures are counted in the metrics.
     async fn dial<G: HeldGateway>(&self, gateway: &G) -> Result<G::Connection, ConnectError> {
         let dialled = gateway.dial().await;
         self.count(dialled)
     }
 
-    /// Asks whether it is ready, and goes through if it is: before the others hear of it.
+    /// Asks the gateway whether it is ready, and connects if it is, before the other requests are woken.
     async fn look<G: HeldGateway>(&self, gateway: &G) -> ProbeOutcome<G::Connection> {
         match self.count(gateway.readiness().await) {
             Ok(GatewayReadiness::Starting) => ProbeOutcome::Starting,

@@ -1,4 +1,4 @@
-//! [`Input`]: what was read of a connection and is not used yet.
+//! [`Input`]: bytes that were read from a connection and are not used yet.
 
 use std::mem::{MaybeUninit, take};
 use std::pin::Pin;
@@ -11,27 +11,27 @@ use tokio_util::io::poll_read_buf;
 
 use crate::io::{Readable, TEXT};
 
-/// What was read of an HTTP/1.1 connection and is not used yet, and how much is read at once: a connection that waits owns no
-/// buffer, and one that much is expected of is read in large pieces.
+/// Bytes that were read from an HTTP/1.1 connection and are not used yet, and how many are read at once: a connection
+/// that waits owns no buffer, and one that much is expected of is read in large pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Input {
-    /// What came. Whoever uses some of it splits it off the front.
+    /// The bytes that came. A parser that uses some of them splits them off the front.
     pub(crate) bytes: Bytes,
-    /// How much is read at once; 0 is little, by way of the stack.
+    /// How many bytes are read at once; 0 is at most [`SMALL`], by way of the stack.
     room: usize,
-    /// It is used slowly.
+    /// Whether the bytes are used slowly.
     little: bool,
-    /// Where much is read to.
+    /// The buffer for large reads.
     memory: BytesMut,
 }
 
 impl Input {
-    /// `length` bytes are known to come.
+    /// Notes that `length` bytes are known to come.
     pub(crate) fn expect(&mut self, length: u64) {
         self.room = self.room_for(usize::try_from(length).unwrap_or(usize::MAX));
     }
 
-    /// Adds what there is. If that is nothing, the peer has closed the connection.
+    /// Adds the bytes that can be read. If there are none, the peer has closed the connection.
     pub(crate) fn poll_read<R: Readable + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
@@ -45,7 +45,7 @@ impl Input {
                 return Poll::Pending;
             };
             let read = read?;
-            // What is kept of little must not keep much.
+            // A few bytes that are kept must not keep a large buffer.
             self.bytes = if read < self.room / 2 {
                 let copied = Bytes::copy_from_slice(&self.memory);
                 self.memory.clear();
@@ -59,7 +59,7 @@ impl Input {
                 _ => 0,
             };
         } else {
-            // What waits here often waits long, and little comes then.
+            // A connection that waits here often waits long, and little comes then.
             self.memory = BytesMut::new();
             let mut memory = [const { MaybeUninit::uninit() }; SMALL];
             let mut memory = ReadBuf::uninit(&mut memory);
@@ -79,7 +79,8 @@ impl Input {
         Poll::Ready(Ok(()))
     }
 
-    /// Whoever uses it is slow: what waits here should be little, to the end of this transfer.
+    /// Reads little at once, to the end of this transfer: the client that takes the bytes is slow, and what waits for
+    /// it should be little.
     pub(crate) fn read_little(&mut self) {
         self.little = true;
         self.room = self.room_for(self.room);
@@ -91,29 +92,29 @@ impl Input {
         self.room = 0;
     }
 
-    /// How much is read at once where so much is expected.
+    /// How many bytes are read at once where so many are expected.
     fn room_for(&self, expected: usize) -> usize {
         let most = if self.little { 2 * SMALL } else { LARGE };
         if expected <= SMALL { 0 } else { cmp::min(expected, most) }
     }
 
-    /// Lets go of what only a transfer needs.
+    /// Lets go of the memory that only a transfer needs.
     pub(crate) fn rest(&mut self) {
         (self.room, self.little) = (0, false);
         self.memory = BytesMut::new();
         if self.bytes.is_empty() {
-            // It would keep what it is a view of.
+            // An empty view would keep the buffer that it is a view of.
             self.bytes = Bytes::new();
         }
     }
 
-    /// What came and was not used.
+    /// The bytes that came and were not used.
     pub(crate) fn into_bytes(self) -> Bytes {
         self.bytes
     }
 }
 
-/// Read at once where little is expected: most messages are shorter, and no memory waits for them.
+/// Bytes to read at once where little is expected: most messages are shorter, and no memory waits for them.
 const SMALL: usize = 8 * 1024;
-/// Read at once where much is expected: as much as goes out with one system call.
+/// Bytes to read at once where much is expected: as many as go out with one system call.
 const LARGE: usize = TEXT;

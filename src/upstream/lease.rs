@@ -10,7 +10,7 @@ use crate::io::LiveCountGuard;
 /// A connection on loan. [`Lease::give_back`] returns it to its pool; dropped, it is closed.
 pub struct Lease {
     pooled: PooledConnection,
-    /// Where it leads, if that is one of several gateways, which counts it.
+    /// The gateway it leads to, if that is one of several, and the guard that counts it there.
     endpoint: Option<(Arc<Endpoint>, LiveCountGuard)>,
 }
 
@@ -26,17 +26,17 @@ impl Lease {
         self.pooled.give_back();
     }
 
-    /// Takes the connection out of the pool's hands for good. The gateway is busy with it until the other part is dropped.
+    /// Takes the connection out of the pool for good. The gateway counts it until the guard is dropped.
     pub fn into_link(self) -> (H1Connection, Option<LiveCountGuard>) {
         (*self.pooled.link, self.endpoint.map(|(_, counted)| counted))
     }
 
-    /// To report that it failed, when it is gone.
+    /// A handle to report that the connection failed, once the lease is gone.
     pub fn blame(&self) -> FailedConnection {
         FailedConnection(self.endpoint.as_ref().map(|(endpoint, _)| Arc::clone(endpoint)))
     }
 
-    /// The gateway has answered.
+    /// Notes that the gateway has answered.
     pub fn worked(&self) {
         if let Some((endpoint, _)) = &self.endpoint {
             endpoint.worked();
@@ -48,7 +48,7 @@ impl Lease {
         self.endpoint.as_ref().map(|(endpoint, _)| endpoint.name())
     }
 
-    /// It leads to `endpoint`, which counts it.
+    /// Notes that the connection leads to `endpoint`, which counts it.
     pub(super) fn counted(mut self, counted: LiveCountGuard, endpoint: Arc<Endpoint>) -> Self {
         self.endpoint = Some((endpoint, counted));
         self

@@ -18,13 +18,13 @@ struct PoolShared {
     connector: Connector,
     max_head: usize,
     idle: Mutex<Vec<Idle>>,
-    /// Idle connections kept at once.
+    /// How many idle connections are kept at once.
     most: AtomicUsize,
 }
 
 struct Idle {
     link: Box<H1Connection>,
-    /// The thread whose runtime hears of what happens to it; on another one each answer would be fetched over.
+    /// The thread whose runtime watches the socket; a request on another one would have each answer fetched over.
     home: ThreadId,
     since: Instant,
 }
@@ -53,27 +53,28 @@ impl ConnectionPool {
         }
     }
 
-    /// A fresh connection.
+    /// Dials a fresh connection.
     ///
     /// # Errors
-    /// The gateway cannot be reached.
+    /// If the gateway cannot be reached.
     pub async fn dial(&self) -> Result<PooledConnection, ConnectError> {
         let stream = self.0.connector.connect().await?;
         let link = Box::new(H1Connection::open(stream, self.0.max_head));
         Ok(PooledConnection { link, home: thread::current().id(), pool: self.clone() })
     }
 
-    /// What a request of frontgate's own is addressed to.
+    /// The `Host` of requests that frontgate itself sends.
     pub(super) fn host(&self) -> HeaderValue {
         self.0.connector.host()
     }
 
-    /// Keeps its share of the idle connections from here on, where there are so many pools. They are files that no request counts.
+    /// Sets the pool's share of the idle connections, where there are `pools` of them. No request accounts for the
+    /// files that idle connections take.
     pub(crate) fn share(&self, pools: usize) {
         self.0.most.store((MAX_KEPT / pools.max(1)).max(LEAST_KEPT), Ordering::Relaxed);
     }
 
-    /// Closes what has been idle for too long; returns how many are left.
+    /// Closes connections that have been idle for too long; returns how many are left.
     pub fn sweep(&self) -> usize {
         let mut idle = self.idle();
         idle.retain(|idle| idle.since.elapsed() < MAX_IDLE);
@@ -108,5 +109,5 @@ impl PooledConnection {
 const MAX_IDLE: Duration = Duration::from_secs(4);
 /// Idle connections of all pools that are kept at once.
 const MAX_KEPT: usize = 128;
-/// Of one pool, however many there are.
+/// Idle connections that one pool may keep, however many pools there are.
 const LEAST_KEPT: usize = 2;

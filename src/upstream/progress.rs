@@ -1,4 +1,5 @@
-//! [`TransferProgress`]: when a transfer last went on, and until when it must go on again; [`StallTimer`] waits for that moment.
+//! [`TransferProgress`]: when a transfer last went on, and until when it must go on again; [`StallTimer`] waits for
+//! that moment.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,20 +8,20 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// When a transfer last went on, and for how long it may stand still: a request's body, or an answer's, in either protocol. One
-/// byte is progress.
+/// When a transfer last went on, and for how long it may stand still: a request's body, or an answer's, in either
+/// protocol. One byte is progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TransferProgress {
     limit: Option<Duration>,
     moved: Instant,
 }
 
-/// Waits until a transfer has stood still for too long. Its timer is set when something is waited for the first time, and looked
-/// after when it rings: most transfers end before.
+/// Waits until a transfer has stood still for too long. Its timer is set when something is waited for the first time,
+/// and checked when it fires: most transfers end before.
 #[derive(Debug)]
 pub struct StallTimer {
     progress: TransferProgress,
-    /// The transfer waits, since `progress` began.
+    /// Whether the transfer waits, since `progress` began.
     waits: bool,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -31,17 +32,17 @@ impl TransferProgress {
         Self { limit, moved: now }
     }
 
-    /// At least one byte has moved.
+    /// Notes that at least one byte has moved.
     pub fn moved(&mut self, now: Instant) {
         self.moved = now;
     }
 
-    /// When it has stood still for too long; `None` is never.
+    /// The time at which the transfer has stood still for too long; `None` is never.
     pub fn deadline(&self) -> Option<Instant> {
         self.moved.checked_add(self.limit?)
     }
 
-    /// Whether it has.
+    /// Whether that time has come.
     pub fn is_over(&self, now: Instant) -> bool {
         self.deadline().is_some_and(|at| at <= now)
     }
@@ -53,22 +54,23 @@ pub fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duratio
 }
 
 impl StallTimer {
-    /// A transfer may stand still for `limit`; `None` is for ever.
+    /// A timer for a transfer that may stand still for `limit`; `None` is for ever.
     pub fn new(limit: Option<Duration>) -> Self {
         Self { progress: TransferProgress::new(limit, Instant::now()), waits: false, timer: None }
     }
 
-    /// From here on the limit is another one.
+    /// Replaces the limit.
     pub fn set_limit(&mut self, limit: Option<Duration>) {
         self.progress.limit = limit;
     }
 
-    /// The transfer went on, or does not wait for the peer: the clock stands until the next [`StallTimer::poll_waiting`].
+    /// Notes that the transfer went on, or does not wait for the peer: the clock stands until the next
+    /// [`StallTimer::poll_waiting`].
     pub fn moved(&mut self) {
         self.waits = false;
     }
 
-    /// The transfer waits for the peer. Ready when it has waited for too long.
+    /// Lets the clock run, because the transfer waits for the peer. Ready when it has waited for too long.
     pub fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.waits {
             self.waits = true;
@@ -76,7 +78,7 @@ impl StallTimer {
         }
         let Some(at) = self.progress.deadline() else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
-        // One that was set for an earlier moment is moved when it rings, one for a later moment at once.
+        // A timer that was set for an earlier moment is moved when it fires, one for a later moment at once.
         if timer.deadline() > at {
             timer.as_mut().reset(at);
         }

@@ -1,12 +1,12 @@
-//! Whether the gateway is ready, in its own words.
+//! Whether the gateway is ready, by its own answer.
 //!
-//! OpenClaw listens one to three seconds before it takes WebSockets, and closes those that come earlier with 1013. Its
-//! `/startupz` says when that is over; it is not there before 2026.8, where any page is a 200. Then `/readyz` is asked,
-//! which also says 503 while one of the message channels is broken, for as long as that lasts. To a client that is not on
-//! its machine it does not say which of the two it means.
+//! OpenClaw listens one to three seconds before it takes WebSockets, and closes WebSockets that come earlier with 1013.
+//! Its `/startupz` says when that is over; it does not exist before 2026.8, where any page is a 200. Then `/readyz` is
+//! asked, which also says 503 while one of the message channels is broken, for as long as that lasts. To a client that
+//! is not on its machine it does not say which of the two it means.
 //!
-//! Both answer without forwarding headers and without a login. Anything else that stands behind frontgate will hardly know
-//! these paths, and is as ready as it takes connections.
+//! Both answer without forwarding headers and without a login. Any other gateway behind frontgate will hardly know
+//! these paths, and counts as ready when it takes connections.
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
@@ -37,11 +37,11 @@ impl HeldGateway for ConnectionPool {
     }
 }
 
-/// Why there was no answer.
+/// Why there was no answer to the question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NoReadiness {
     HungUp,
-    /// It is not HTTP.
+    /// The answer is not HTTP.
     InvalidResponse,
 }
 
@@ -60,7 +60,7 @@ async fn ask(
     };
     let response = connection.link.exchange(request).await.map_err(|failure| failed(failure.error))?;
     let (status, is_json) = (response.status(), is_json(response.headers()));
-    // Pages are not read.
+    // The body of a page is not read.
     let body = if is_json { connection.link.body(LONGEST).await } else { Ok(Bytes::new()) };
     let body = match body {
         Err(LinkError::TooLong(_)) => Bytes::new(),
@@ -74,7 +74,7 @@ fn is_json(headers: &HeaderMap) -> bool {
     value.to_ascii_lowercase().starts_with("application/json")
 }
 
-/// What an answer means; `None` if it is not about that.
+/// What an answer says about the readiness; `None` if it is not about that.
 fn judge(path: &str, status: StatusCode, is_json: bool, body: &[u8]) -> Option<GatewayReadiness> {
     match (path, status) {
         (STARTUPZ, StatusCode::SERVICE_UNAVAILABLE) if is_json => Some(GatewayReadiness::Starting),
@@ -85,7 +85,7 @@ fn judge(path: &str, status: StatusCode, is_json: bool, body: &[u8]) -> Option<G
     }
 }
 
-/// Whether it is something else than the start that `/readyz` waits for: a message channel, say.
+/// Whether `/readyz` waits for something else than the start: a message channel, say.
 fn has_other_worries(body: &[u8]) -> bool {
     let said: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let failing = said.as_ref().and_then(|said| said.get("failing")?.as_array());
@@ -96,7 +96,7 @@ const STARTUPZ: &str = "/startupz";
 const READYZ: &str = "/readyz";
 const PATHS: [&str; 2] = [STARTUPZ, READYZ];
 
-/// More than the gateway has to say.
+/// Bytes of the answer that are read at most: more than the gateway has to say.
 const LONGEST: usize = 16 * 1024;
 
 #[cfg(test)]
@@ -107,7 +107,7 @@ mod tests {
     fn a_gateway_is_waited_for_while_it_says_that_it_starts() {
         let (starting, ready) = (Some(GatewayReadiness::Starting), Some(GatewayReadiness::Ready));
         let json = "application/json; charset=utf-8";
-        // As 2026.9 and 2026.7 answer, to who is on their machine and to who is not, and as others may.
+        // As 2026.9 and 2026.7 answer, to clients that are on their machine and to others, and as other gateways may.
         let rows: [(&str, u16, &str, &str, Option<GatewayReadiness>); 14] = [
             (STARTUPZ, 503, json, r#"{"ok":false,"status":"starting","pendingReason":"startup-sidecars"}"#, starting),
             (STARTUPZ, 503, json, r#"{"ok":false,"status":"draining"}"#, starting),

@@ -1,4 +1,4 @@
-//! [`RequestWriter`]: a request on its way to the gateway, as far as the gateway takes it.
+//! [`RequestWriter`]: writes a request to the gateway, as fast as the gateway takes it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -13,36 +13,36 @@ use super::h1_error::LinkError;
 use super::silence::AwaitedStep;
 use crate::io::TEXT;
 
-/// A request on its way to the gateway. At most one piece of its body is held.
+/// Writes a request to the gateway. At most one piece of its body is held.
 #[derive(Debug, Default)]
 pub(super) struct RequestWriter {
     request: Option<Box<EncodedRequest>>,
     stage: WriteStage,
-    /// How much of the head is written.
+    /// How many bytes of the head are written.
     head: usize,
-    /// What stands in front of a piece of the body, and how much of that is written.
+    /// The line in front of a piece of the body, and how many bytes of it are written.
     line: Vec<u8>,
     line_at: usize,
     data: Bytes,
     /// The piece has memory of its own size, or is too large to be copied.
     is_settled: bool,
-    /// What stands behind it.
+    /// The bytes behind that piece.
     tail: &'static [u8],
-    /// Bytes that have left.
+    /// Bytes that were written.
     written: u64,
     flushed: bool,
 }
 
 #[derive(Debug, Default)]
 enum WriteStage {
-    /// There is more to come from the body.
+    /// The body may bring more.
     Body,
-    /// What is at hand is all.
+    /// The piece at hand is the last.
     Last,
-    /// It is sent.
+    /// The whole request is sent.
     #[default]
     Done,
-    /// The gateway takes no more of it.
+    /// The gateway takes no more of the request.
     Failed(io::Error),
 }
 
@@ -52,7 +52,7 @@ impl RequestWriter {
         Self { request: Some(request), stage, ..Self::default() }
     }
 
-    /// Whether all of it is sent.
+    /// Whether the whole request is sent.
     pub(super) fn is_done(&self) -> bool {
         matches!(self.stage, WriteStage::Done)
     }
@@ -62,19 +62,19 @@ impl RequestWriter {
         self.request.as_ref().is_some_and(|request| request.to_head)
     }
 
-    /// Whether the gateway saw nothing of the request, or it may be sent twice.
+    /// Whether the gateway saw nothing of the request, or the request may be sent twice.
     pub(super) fn may_be_repeated(&self) -> bool {
-        // Of a body, too, nothing may be gone.
+        // No byte of a body, either, may be gone.
         let untouched = self.written == 0 && self.line.is_empty() && self.data.is_empty();
         self.request.as_ref().is_some_and(|request| untouched || request.repeatable)
     }
 
-    /// The request.
+    /// The request, with the rest of its body.
     pub(super) fn into_request(self) -> Option<Box<EncodedRequest>> {
         self.request
     }
 
-    /// What the exchange waits for.
+    /// The step that the exchange waits for.
     pub(super) fn awaited(&self) -> AwaitedStep {
         let at_hand = self.line.len() + self.data.len() + self.tail.len() > 0;
         let head = self.request.as_ref().is_some_and(|request| self.head < request.head.len());
@@ -85,7 +85,7 @@ impl RequestWriter {
         }
     }
 
-    /// What the gateway did not take it for.
+    /// The error for which the gateway takes no more of the request.
     pub(super) fn failure(&mut self) -> Option<io::Error> {
         match std::mem::take(&mut self.stage) {
             WriteStage::Failed(error) => Some(error),
@@ -93,10 +93,10 @@ impl RequestWriter {
         }
     }
 
-    /// Sends what can be sent. That the gateway takes no more is no error yet: it may have answered before.
+    /// Sends all bytes that can be sent. That the gateway takes no more is no error yet: it may have answered before.
     ///
     /// # Errors
-    /// The body's.
+    /// If the request's body fails.
     pub(super) fn poll<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, io: &mut W) -> Result<(), LinkError> {
         loop {
             let waits = match (&self.stage, &mut self.request) {
@@ -133,7 +133,7 @@ impl RequestWriter {
         }
     }
 
-    /// The next piece of the body, or its end.
+    /// Takes up the next piece of the body, or its end.
     fn queue(&mut self, frame: Option<Frame<Bytes>>) -> Result<(), LinkError> {
         let request = self.request.as_mut().expect("its body was asked");
         match (&mut request.framing, frame.map(Frame::into_data)) {
@@ -143,7 +143,7 @@ impl RequestWriter {
             }
             (EncodedFraming::Length(left), Some(Ok(data))) => {
                 *left = left.checked_sub(data.len() as u64).ok_or_else(|| LinkError::Body(Misframed.into()))?;
-                // Its sender may say a little later that this was all.
+                // The sender of the body may say a little later that this was all.
                 if *left == 0 {
                     self.stage = WriteStage::Last;
                 }
@@ -178,7 +178,7 @@ impl RequestWriter {
         Ok(())
     }
 
-    /// Writes all that is at hand, in as few pieces as the socket takes.
+    /// Writes all bytes at hand, in as few writes as the socket takes.
     fn poll_write<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, io: &mut W) -> Poll<io::Result<()>> {
         loop {
             let head = self.request.as_ref().map_or(&[][..], |request| &request.head[self.head..]);
@@ -235,7 +235,7 @@ impl RequestWriter {
     }
 }
 
-/// The client's body is not as long as it said.
+/// The client's body is not as long as its head says.
 #[derive(Debug, thiserror::Error)]
 #[error("the request's body is not as long as it was said to be")]
 struct Misframed;

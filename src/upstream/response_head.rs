@@ -1,4 +1,5 @@
-//! [`ResponseHead`]: the head of an answer, read from the bytes that came, and what it says about its body and its connection.
+//! [`ResponseHead`]: the head of an answer, read from the bytes that came, and what it says about its body and its
+//! connection.
 
 use std::mem::MaybeUninit;
 
@@ -15,22 +16,22 @@ use super::h1_error::ParseError;
 /// The head of an answer.
 #[derive(Debug)]
 pub(super) struct ResponseHead {
-    /// What it says, without the fields that this end of the connection goes by.
+    /// The status line and the fields, without the fields that only concern this connection.
     pub(super) response: Response<()>,
-    /// Its body, if it is a final answer.
+    /// The body, if this is a final answer.
     pub(super) body: BodyDecoder,
     /// Whether the connection can carry another request afterwards.
     pub(super) stays: bool,
-    /// Its bytes.
+    /// How many bytes the head has.
     pub(super) length: usize,
 }
 
 impl ResponseHead {
-    /// Reads the head that `bytes` begin with, which may take `longest` bytes; `None` if there is not all of it yet. An answer
-    /// `to_head` has no body. The values are views of `bytes`.
+    /// Reads the head that `bytes` begin with, which may take `longest` bytes; `None` if there is not all of it yet. An
+    /// answer `to_head` has no body. The values are views of `bytes`.
     ///
     /// # Errors
-    /// It is none, or has two readings.
+    /// If the head is malformed, or has two readings.
     pub(super) fn parse(bytes: &Bytes, longest: usize, to_head: bool) -> Result<Option<Self>, ParseError> {
         let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
         let mut parsed = httparse::Response::new(&mut []);
@@ -84,13 +85,13 @@ struct ResponseFields {
     coding: TransferCoding,
 }
 
-/// What `Content-Length` says. One that is none does no harm where there is no body.
+/// What `Content-Length` says. A malformed one does no harm where there is no body.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
 enum Length {
     #[default]
     Unsaid,
     Once(u64),
-    /// Several times the same (RFC 9112 §6.3 allows to take that for one).
+    /// Several fields with the same number (RFC 9112 §6.3 allows to take that for one).
     Repeated(u64),
     Wrong,
 }
@@ -101,7 +102,7 @@ enum TransferCoding {
     #[default]
     None,
     Chunked,
-    /// Anything else, which nobody asked for (RFC 9112 §7.4).
+    /// Any other coding, which frontgate did not ask for (RFC 9112 §7.4).
     Wrong,
 }
 
@@ -116,7 +117,7 @@ impl Length {
 }
 
 impl ResponseFields {
-    /// Looks at a field; whether it ends here, since it is about this connection alone (RFC 9110 §7.6.1).
+    /// Looks at a field. Returns whether it ends here, since it is about this connection alone (RFC 9110 §7.6.1).
     fn takes(&mut self, name: &HeaderName, value: &[u8], status: StatusCode) -> bool {
         if *name == CONTENT_LENGTH {
             for one in value.split(|byte| *byte == b',') {
@@ -137,7 +138,7 @@ impl ResponseFields {
                     alone = false;
                 }
             }
-            // One that names other fields is still needed to find those.
+            // A `Connection` field that names other fields is still needed to find those.
             return alone && status != StatusCode::SWITCHING_PROTOCOLS;
         } else if *name == "keep-alive" {
             return true;
@@ -145,7 +146,7 @@ impl ResponseFields {
         false
     }
 
-    /// Where the body ends (RFC 9112 §6.3), and that there is only one answer to that.
+    /// Where the body ends (RFC 9112 §6.3); an error if there is more than one answer to that.
     fn body(&self, status: StatusCode, to_head: bool, is_11: bool) -> Result<BodyDecoder, ParseError> {
         if to_head
             || status.is_informational()
@@ -184,7 +185,7 @@ fn number(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// Header fields in one answer.
+/// The most header fields that an answer may have.
 const MAX_FIELDS: usize = 256;
 
 #[cfg(test)]

@@ -15,14 +15,14 @@ pub struct GatewayTimeouts {
     pub read: Option<Duration>,
 }
 
-/// What an exchange waits for.
+/// The step that an exchange waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AwaitedStep {
-    /// The client, to send more of its body. That has a time of its own.
+    /// The client must send more of its body. That has a time limit of its own.
     Client,
-    /// The gateway, to take more of the request, of which it has so many bytes.
+    /// The gateway must take more of the request, of which it has so many bytes.
     Taking(u64),
-    /// The gateway, to answer.
+    /// The gateway must answer.
     Answer,
 }
 
@@ -35,17 +35,17 @@ pub(super) struct GatewaySilence {
 }
 
 impl GatewaySilence {
-    /// With a request that begins now.
+    /// The silence of a gateway that gets a request now.
     pub(super) fn new(gateway_timeouts: GatewayTimeouts) -> Self {
         Self { gateway_timeouts, awaited: AwaitedStep::Client, stall: StallTimer::new(None) }
     }
 
-    /// Something of the answer's body came.
+    /// Notes that something of the answer's body came.
     pub(super) fn moved(&mut self) {
         self.stall.moved();
     }
 
-    /// The exchange waits. Ready when the gateway has kept it waiting for too long.
+    /// Notes that the exchange waits. Ready when the gateway has kept it waiting for too long.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, awaited: AwaitedStep) -> Poll<LinkError> {
         if awaited != self.awaited {
             self.awaited = awaited;
@@ -81,7 +81,7 @@ mod tests {
     async fn the_gateways_silence_begins_when_it_has_the_whole_request() {
         let gateway_timeouts = GatewayTimeouts { send: Some(5 * SECOND), read: Some(2 * SECOND) };
         let steps = [
-            // After so many seconds, what is waited for, and what is said then.
+            // After so many seconds, the step that is waited for, and the error that is due then.
             (0, AwaitedStep::Client, ""),
             (60, AwaitedStep::Client, ""),
             (0, AwaitedStep::Taking(10), ""),

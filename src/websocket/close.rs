@@ -6,7 +6,7 @@ use super::Side;
 use super::frame::{OwnFrame, Violation};
 
 /// What ended a WebSocket. "In the middle of a frame" is not an ending of its own: then there is no room for a Close,
-/// and whatever [`WebSocketEnd::close_frame`] says, that side is cut.
+/// and whatever [`WebSocketEnd::close_frame`] says, the connection to that side is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebSocketEnd {
     /// The client sent a Close, which the gateway gets as it is.
@@ -25,7 +25,7 @@ pub enum WebSocketEnd {
     ReadTimeout,
     /// A side took no byte for `timeouts.send`.
     SendTimeout {
-        /// The one that did not read.
+        /// The side that did not read.
         to: Side,
     },
     /// The client sent a frame or message over the limit.
@@ -34,7 +34,7 @@ pub enum WebSocketEnd {
     TooMany,
     /// A side sent what is not RFC 6455.
     ProtocolError {
-        /// The one that did.
+        /// The side that sent it.
         by: Side,
     },
     /// frontgate is shutting down or hands over.
@@ -51,20 +51,20 @@ pub enum WebSocketEnd {
 /// The Close that frontgate writes to one side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloseFrame {
-    /// The close code.
+    /// The close code (RFC 6455 §7.4).
     pub code: u16,
-    /// The reason, at most 123 bytes of which go out.
+    /// The reason, of which at most 123 bytes are sent (RFC 6455 §5.5).
     pub reason: Cow<'static, str>,
-    /// What follows it.
+    /// What frontgate does after it.
     pub then: AfterClose,
 }
 
-/// What follows our Close.
+/// What frontgate does after its own Close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterClose {
-    /// Give the peer a moment to answer with its own (RFC 6455 §7.1.1).
+    /// It gives the peer a moment to answer with a Close of its own (RFC 6455 §7.1.1).
     AwaitClose,
-    /// End the connection: nobody is there to answer.
+    /// It ends the connection at once: that peer is gone or does not answer.
     Cut,
 }
 
@@ -76,13 +76,13 @@ const PROTOCOL: u16 = 1002;
 const POLICY: u16 = 1008;
 /// Message too big (RFC 6455 §7.4.1).
 const TOO_BIG: u16 = 1009;
-/// Service restart (IANA WebSocket Close Code Number Registry): come back, the client is told.
+/// Service restart (IANA WebSocket Close Code Number Registry): tells the client to come back.
 const RESTART: u16 = 1012;
 /// Bad gateway (IANA WebSocket Close Code Number Registry).
 const BAD_GATEWAY: u16 = 1014;
 
 impl WebSocketEnd {
-    /// The ending that a violation by `by` makes. Limits are the client's only.
+    /// The ending that a violation by `by` causes. Only clients have limits.
     pub fn by_violation(violation: Violation, by: Side) -> Self {
         match violation {
             Violation::FrameTooBig | Violation::MessageTooBig => Self::TooBig,
@@ -124,7 +124,7 @@ impl WebSocketEnd {
         }
     }
 
-    /// Its name in logs and metrics.
+    /// The ending's stable name in logs and metrics.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::ClientClosed => "client_closed",

@@ -23,8 +23,8 @@ use super::frame::{FrameHead, Opcode, PING_LEN, PingPayload, Violation};
 ///
 /// A header is passed on when it is whole and accepted, so a [`Violation`] always finds the other peer between two
 /// frames, where a Close can be put. Until then its bytes are held back here, and so is a pong that may be the answer
-/// to a ping of ours. Nothing else is ever held, and payloads are not looked at, except for the 125 bytes a Close may
-/// have.
+/// to a ping of ours. Nothing else is ever held, and payloads are not looked at, except for the at most 125 bytes of a
+/// Close.
 #[derive(Debug)]
 pub struct Direction {
     from: Side,
@@ -43,7 +43,8 @@ pub struct Direction {
 pub enum AcceptUntil {
     /// To the end of the chunk.
     Never,
-    /// To the end of the frame that is being passed on; between frames, nowhere. A frame of ours fits in there.
+    /// To the end of the frame that is being passed on; between frames, nowhere. A frame of frontgate's own fits in
+    /// there.
     AtBoundary,
 }
 
@@ -54,7 +55,7 @@ pub struct Accepted {
     pub prefix: FramePrefix,
     /// How many bytes of the chunk are passed on as they are.
     pub pass: usize,
-    /// How many bytes of the chunk are dealt with; those after `pass` are held back or swallowed.
+    /// How many bytes of the chunk are dealt with; the bytes after `pass` are held back or swallowed.
     pub take: usize,
     /// The payload of our own ping, if its pong was swallowed.
     pub pong: Option<PingPayload>,
@@ -63,11 +64,11 @@ pub struct Accepted {
 /// What has been passed on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Frames begun, control frames included.
+    /// Frames that have begun, control frames included.
     pub frames: u64,
-    /// Messages begun.
+    /// Messages that have begun.
     pub messages: u64,
-    /// Bytes, headers included.
+    /// Bytes, frame headers included.
     pub bytes: u64,
 }
 
@@ -85,9 +86,9 @@ enum DirectionState {
     Failed(Violation),
 }
 
-/// What stands at the beginning of a frame.
+/// What the bytes at the beginning of a frame turn out to be.
 enum FrameStart {
-    /// Too little of it to tell.
+    /// Too few bytes to tell.
     Short,
     /// A frame to pass on.
     Frame(FrameHead),
@@ -96,7 +97,7 @@ enum FrameStart {
 }
 
 impl Direction {
-    /// The bytes that come from `from`.
+    /// Watches the bytes that come from `from`.
     pub fn new(from: Side, rules: FrameRules) -> Self {
         Self {
             from,
@@ -110,10 +111,11 @@ impl Direction {
         }
     }
 
-    /// Looks at the next bytes.
+    /// Looks at the next bytes, and decides what becomes of them.
     ///
-    /// Some of a chunk that is not empty is always taken, unless [`AcceptUntil::AtBoundary`] finds us between frames. What is
-    /// right before a violation is passed on first; the next call returns the error, and so does every one after it.
+    /// Some of a chunk that is not empty is always taken, unless [`AcceptUntil::AtBoundary`] finds the direction
+    /// between frames. Valid bytes before a violation are passed on first; the next call returns the error, and so does
+    /// every one after it.
     pub fn accept(&mut self, chunk: &[u8], stop: AcceptUntil, now: Instant) -> Result<Accepted, Violation> {
         let mut accepted = Accepted::default();
         loop {
@@ -173,7 +175,8 @@ impl Direction {
         !matches!(self.state, DirectionState::Payload(_) | DirectionState::Closing(_))
     }
 
-    /// A ping of ours with this payload went to the peer this direction comes from: its pong is swallowed.
+    /// Notes that a ping of ours with this payload went to the peer that this direction comes from: its pong is
+    /// swallowed.
     pub fn expect_pong(&mut self, payload: PingPayload) {
         self.pongs.get_or_insert_default().expect(payload);
     }
@@ -191,7 +194,7 @@ impl Direction {
         self.counters
     }
 
-    /// Reads the beginning of a frame: what is held, then `rest`.
+    /// Reads the beginning of a frame: the held bytes, then `rest`.
     fn begin(&mut self, rest: &[u8], now: Instant) -> Result<FrameStart, Violation> {
         let mut joined = self.held;
         let start = if joined.is_empty() {

@@ -16,7 +16,7 @@ use crate::io::{BufferPool, Chunk, Readable, TEXT};
 #[derive(Debug)]
 pub(super) struct DirectionFlow {
     pub(super) direction: Direction,
-    /// Since when the other side has taken nothing of what we have for it.
+    /// Since when the other side has taken none of the bytes that we have for it.
     pub(super) blocked: Option<Instant>,
     /// When bytes were last passed on.
     pub(super) passed: Instant,
@@ -30,16 +30,16 @@ pub(super) struct DirectionFlow {
     closed: bool,
 }
 
-/// Something happened that the relay must know of.
+/// An event of a flow that the relay must know of.
 #[derive(Debug)]
 pub(super) enum FlowEvent {
     /// The peer's Close has been passed on.
     Closed,
-    /// The peer's connection is gone; what came before has been passed on.
+    /// The peer's connection is gone; the bytes that came before have been passed on.
     ReadFailed(Option<io::Error>),
-    /// The other peer's connection is gone.
+    /// The connection to the other peer is gone.
     WriteFailed(io::Error),
-    /// The peer sent what must not pass.
+    /// The peer sent bytes that must not pass.
     Violation(Violation),
 }
 
@@ -70,12 +70,13 @@ impl DirectionFlow {
         !self.unflushed
     }
 
-    /// Whether the peer's Close has been dealt with, to the last byte.
+    /// Whether the peer's Close has been dealt with, to its last byte.
     pub(super) fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Moves what can be moved; frames of ours on `to` go in where they fit. Ready when the relay must know of something.
+    /// Moves all bytes that can be moved; frames of ours for `to` go in where they fit. Ready when the relay must know
+    /// of an event.
     pub(super) fn poll<R, W>(
         &mut self,
         cx: &mut Context<'_>,
@@ -110,7 +111,7 @@ impl DirectionFlow {
                 }
                 continue;
             }
-            // What is left belongs to a peer that is not listened to any more.
+            // The bytes that are left belong to a peer that is not listened to any more.
             self.chunk.consume(self.chunk.bytes().len());
             if !self.closed && self.direction.close().is_some() {
                 self.chunk.settle(buffers);
@@ -135,15 +136,16 @@ impl DirectionFlow {
         }
     }
 
-    /// Whether what is written next is only the answer to a Close that has passed before. The end follows at once, and they go
-    /// out together. What is longer, or has to wait, is flushed: the end does not wait for it as long.
+    /// Whether what is written next is only the answer to a Close that has passed before. The end of the connection
+    /// follows at once, and both go out together. What is longer, or has to wait, is flushed: the end of the connection
+    /// does not wait for it as long.
     fn is_last_word<R, W>(&self, from: &Leg<R>, to: &Leg<W>) -> bool {
         let answers = from.state.closed && to.state.own_close == OwnClose::None && self.direction.close().is_some();
         answers && self.pass <= MAX_HEADER + MAX_CONTROL && !self.unflushed && self.blocked.is_none()
     }
 
-    /// Writes what was accepted, then frames of ours if they fit here, and flushes: TLS keeps what the socket did not take,
-    /// and nobody else would come back for it.
+    /// Writes what was accepted, then frames of ours if they fit here, and flushes: TLS keeps what the socket did not
+    /// take, and nothing else would write that later.
     fn poll_write_out<W: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
@@ -176,7 +178,7 @@ impl DirectionFlow {
         Poll::Ready(Ok(()))
     }
 
-    /// Looks at the chunk: how much of it may be written next.
+    /// Decides how much of the chunk may be written next.
     fn accept<R, W>(&mut self, from: &mut Leg<R>, to: &Leg<W>, now: Instant) -> Result<(), Violation> {
         let stop = if to.state.has_own() { AcceptUntil::AtBoundary } else { AcceptUntil::Never };
         let accepted = self.direction.accept(self.chunk.bytes(), stop, now)?;
@@ -190,8 +192,8 @@ impl DirectionFlow {
         Ok(())
     }
 
-    /// After our own Close, or on a leg that was given up, nothing more passes: what was accepted is dropped. What else the
-    /// peer sends is still looked at, for its Close.
+    /// Drops what was accepted after our own Close, or on a leg that was given up: nothing more passes there. What else
+    /// the peer sends is still looked at, for its Close.
     fn discard_unwanted<W>(&mut self, to: &Leg<W>) {
         if to.state.cut || matches!(to.state.own_close, OwnClose::Said(..)) {
             self.prefix_written = self.prefix.len();

@@ -21,7 +21,7 @@ const FIN: u8 = 0x80;
 /// What a ping of ours carries. It must be hard to guess, so that no peer's own ping looks like it.
 pub type PingPayload = [u8; PING_LEN];
 
-/// What a frame is (RFC 6455 §5.2, §11.8).
+/// The kind of a frame (RFC 6455 §5.2, §11.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Opcode {
     /// More of the message that a text or binary frame began.
@@ -34,7 +34,7 @@ pub enum Opcode {
     Close,
     /// A question that a [`Opcode::Pong`] answers.
     Ping,
-    /// The answer to a ping, or a sign of life that nobody asked for.
+    /// The answer to a ping, or a sign of life without one (RFC 6455 §5.5.3).
     Pong,
 }
 
@@ -43,13 +43,13 @@ pub enum Opcode {
 pub struct FrameHead {
     /// Whether this is the last frame of its message.
     pub fin: bool,
-    /// What the frame is.
+    /// The kind of the frame.
     pub opcode: Opcode,
     /// The key that masks the payload, if it is masked.
     pub mask: Option<[u8; 4]>,
-    /// Bytes of payload.
+    /// The length of the payload, in bytes.
     pub len: u64,
-    /// Bytes of header.
+    /// The length of the header, in bytes.
     pub size: usize,
 }
 
@@ -77,13 +77,13 @@ pub enum Violation {
     /// A gateway's frame with a mask (RFC 6455 §5.1).
     #[error("masked frame from a gateway")]
     Masked,
-    /// A continuation of nothing (RFC 6455 §5.4).
+    /// A continuation without a message that it could continue (RFC 6455 §5.4).
     #[error("continuation without a message")]
     UnexpectedContinuation,
     /// A message that begins inside another (RFC 6455 §5.4).
     #[error("message inside a fragmented message")]
     UnfinishedMessage,
-    /// A Close with half a code (RFC 6455 §5.5.1).
+    /// A Close whose payload is half a code (RFC 6455 §5.5.1).
     #[error("close frame of one byte")]
     ShortClose,
     /// More than `websocket.max_frame`.
@@ -178,8 +178,8 @@ fn length_64(bytes: &[u8]) -> Result<Option<u64>, Violation> {
 pub struct OwnFrame(Box<[u8]>);
 
 impl OwnFrame {
-    /// A ping. Towards the gateway frontgate is the client: those frames need a `mask` of fresh randomness (RFC 6455
-    /// §5.3); those towards the client must have none.
+    /// A ping. Towards the gateway frontgate is the client: frames in that direction need a `mask` of fresh randomness
+    /// (RFC 6455 §5.3); frames towards the client must have none.
     pub fn ping(payload: &PingPayload, mask: Option<[u8; 4]>) -> Self {
         Self::control(PING, payload, mask)
     }
@@ -351,7 +351,7 @@ mod tests {
             ("x".repeat(124), fits),
             // 41 characters of three bytes fill 123 bytes.
             ("€".repeat(42), "€".repeat(41)),
-            // Two bytes are left for the last one: it goes.
+            // Two bytes are left for the last character: it goes.
             (format!("{}€", "x".repeat(121)), "x".repeat(121)),
         ];
         for (reason, expected) in rows {

@@ -1,4 +1,5 @@
-//! The opening handshake (RFC 6455 §4): what an upgrade is, whether the gateway switched, and whose pages may ask.
+//! The opening handshake (RFC 6455 §4): what an upgrade is, whether the gateway switched, and which pages may ask for
+//! one.
 
 use http::header::{AsHeaderName, CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, UPGRADE};
 use http::{Method, StatusCode, Version};
@@ -61,7 +62,7 @@ pub fn verify(status: StatusCode, headers: &HeaderMap, key: Option<&HeaderValue>
 /// Whether a page of `origin` may open a WebSocket at `host` (the `Host` of the request, which came over `https` or
 /// not).
 ///
-/// A request without an Origin does not come from a browser, whose user this protects (RFC 6455 §10.2): it may.
+/// A request without an Origin does not come from a browser, whose user this protects (RFC 6455 §10.2): it is allowed.
 pub fn origin_allowed(allowed: &AllowedOrigins, origin: Option<&HeaderValue>, host: &str, https: bool) -> bool {
     let Some(origin) = origin else { return true };
     let origin = || origin.to_str().ok().and_then(RequestOrigin::parse);
@@ -83,7 +84,7 @@ fn names(headers: &HeaderMap, field: impl AsHeaderName, token: &str) -> bool {
     items.any(|item| item.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// An origin (RFC 6454 §4), its port filled in.
+/// An origin (RFC 6454 §4) with its port, which is the scheme's default if it names none.
 struct RequestOrigin<'a> {
     scheme: &'a str,
     host: &'a str,
@@ -214,7 +215,7 @@ mod tests {
         let rows: &[(&AllowedOrigins, Option<&str>, &str, bool, bool)] = &[
             (&any, Some("https://evil.example"), "gw.example.com", true, true),
             (&any, Some("null"), "gw.example.com", true, true),
-            // No Origin, no browser.
+            // A request without an Origin does not come from a browser.
             (&any, None, "gw.example.com", true, true),
             (&same, None, "gw.example.com", true, true),
             (&gateway, None, "gw.example.com", true, true),

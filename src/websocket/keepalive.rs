@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The silence of one leg.
+/// The silence of one leg, and what is due because of it.
 ///
 /// A leg that has sent nothing for `interval` gets a ping, and another one every `interval` while the silence lasts. If
 /// no byte, of whatever kind, follows the first of these pings for `timeout`, the leg is gone.
@@ -13,7 +13,7 @@ pub struct Keepalive {
     interval: Option<Duration>,
     timeout: Option<Duration>,
     heard: Instant,
-    /// The first ping since then.
+    /// The first ping since the leg was last heard.
     unanswered: Option<Instant>,
     /// The last ping, whatever came after it.
     pinged: Option<Instant>,
@@ -21,32 +21,33 @@ pub struct Keepalive {
     blocked: bool,
 }
 
-/// What is to be done about a leg.
+/// What the relay must do about a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeepaliveStep {
     /// Send it a ping, and say so with [`Keepalive::pinged`].
     Ping,
-    /// Give it up.
+    /// Give the leg up.
     Expire,
-    /// Ask again then.
+    /// Poll again at this time.
     WaitUntil(Instant),
-    /// Nothing, until something happens to it.
+    /// Nothing, until something happens to the leg.
     Never,
 }
 
 /// Which ping the next pong measures.
 #[derive(Debug)]
 enum RoundTrip {
-    /// There is none.
+    /// No ping is to be measured.
     Idle,
-    /// The one that was sent then.
+    /// The ping that was sent at this time.
     Since(Instant),
-    /// It cannot be told: there are several, or the pong may have waited in front of us.
+    /// It cannot be told which: several pings are out, or the pong may have waited to be read.
     Unclear,
 }
 
 impl Keepalive {
-    /// A leg that has just been heard. Without an `interval` there are no pings, and without pings no timeout.
+    /// The silence of a leg that has just been heard. Without an `interval` there are no pings, and without pings no
+    /// timeout.
     pub fn new(interval: Option<Duration>, timeout: Option<Duration>, now: Instant) -> Self {
         Self {
             interval,
@@ -59,7 +60,7 @@ impl Keepalive {
         }
     }
 
-    /// What is to be done.
+    /// What is due at `now`.
     pub fn poll(&self, now: Instant) -> KeepaliveStep {
         if self.blocked {
             return KeepaliveStep::Never;
@@ -76,13 +77,13 @@ impl Keepalive {
         ping_at.into_iter().chain(expire_at).min().map_or(KeepaliveStep::Never, KeepaliveStep::WaitUntil)
     }
 
-    /// Bytes came from the leg.
+    /// Notes that bytes came from the leg.
     pub fn heard(&mut self, now: Instant) {
         self.heard = now;
         self.unanswered = None;
     }
 
-    /// A ping was written to the leg.
+    /// Notes that a ping was written to the leg.
     pub fn pinged(&mut self, now: Instant) {
         self.pinged = Some(now);
         self.unanswered.get_or_insert(now);
@@ -92,7 +93,7 @@ impl Keepalive {
         };
     }
 
-    /// The pong to one of our pings came. Returns how long it took, if that can be told.
+    /// Notes that the pong to one of our pings came. Returns how long it took, if that can be told.
     pub fn ponged(&mut self, now: Instant) -> Option<Duration> {
         match std::mem::replace(&mut self.round_trip, RoundTrip::Idle) {
             RoundTrip::Since(ping) => Some(now.saturating_duration_since(ping)),
@@ -100,12 +101,13 @@ impl Keepalive {
         }
     }
 
-    /// We stop reading from the leg, because the other side does not take what we have. Its silence is our own doing.
+    /// Notes that the relay stops reading from the leg, because the other side does not take the bytes. The silence
+    /// that follows is not the leg's own.
     pub fn blocked(&mut self) {
         self.blocked = true;
     }
 
-    /// We read from the leg again; its silence begins here.
+    /// Notes that the relay reads from the leg again; the leg's silence begins here.
     pub fn unblocked(&mut self, now: Instant) {
         self.blocked = false;
         self.heard(now);
@@ -249,9 +251,9 @@ mod tests {
     #[test]
     fn a_round_trip_is_told_when_it_is_clear() {
         play(Some(20), None, &[(20, Pinged), (23, Heard), (23, Ponged(Some(3))), (24, Ponged(None))]);
-        // Two pings are out: whose pong it is, is not known here.
+        // Two pings are out: which of them the pong answers is not known here.
         play(Some(20), None, &[(20, Pinged), (40, Pinged), (41, Ponged(None)), (60, Pinged), (62, Ponged(Some(2)))]);
-        // The pong may have waited for us.
+        // The pong may have waited for the relay to read it.
         play(Some(20), None, &[(20, Pinged), (21, Blocked), (90, Unblocked), (90, Ponged(None))]);
         play(Some(20), None, &[(21, Blocked), (90, Unblocked), (110, Pinged), (111, Ponged(Some(1)))]);
     }

@@ -1,4 +1,4 @@
-//! [`Leg`]: the connection to one of the two peers, and what frontgate itself has to say on it.
+//! [`Leg`]: the connection to one of the two peers, and the frames that frontgate itself sends on it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -17,7 +17,7 @@ pub(super) struct Leg<S> {
     pub(super) state: LegState,
 }
 
-/// What is known of a leg, whatever it is made of.
+/// The state of a leg, whatever stream it is made of.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "what comes in and what goes out end each in its own time")]
 pub(super) struct LegState {
@@ -33,9 +33,9 @@ pub(super) struct LegState {
     /// Our own Close.
     pub(super) own_close: OwnClose,
     pub(super) pings: PingStats,
-    /// The connection failed: it is not we who cut it.
+    /// The connection failed; the relay did not cut it.
     failed: bool,
-    /// We have ended our side.
+    /// The relay has ended its side of the connection.
     left: bool,
     own: Option<PendingFrame>,
 }
@@ -43,32 +43,32 @@ pub(super) struct LegState {
 /// How far our own Close on a leg is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OwnClose {
-    /// There is none.
+    /// No Close of ours is due.
     None,
-    /// It waits for the frame that is passing to end.
+    /// It has this code, and waits for the frame that is passing to end.
     Waiting(u16),
-    /// It was written then.
+    /// It had this code, and was written at this time.
     Said(u16, Instant),
 }
 
-/// Pings of ours on a leg.
+/// The pings that frontgate sent on a leg.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PingStats {
-    /// Pings written.
+    /// Pings that were written.
     pub sent: u64,
-    /// How many round trips were measured, and how long they took together.
+    /// How many round trips were measured, and the sum of their times.
     pub measured: (u32, Duration),
-    /// The latest round trip.
+    /// The latest round trip that was measured.
     pub last: Option<Duration>,
 }
 
-/// A frame of ours that is being written.
+/// A frame of frontgate's own that is being written.
 #[derive(Debug)]
 struct PendingFrame {
     frame: OwnFrame,
     written: usize,
     kind: OwnFrameKind,
-    /// What is to be written after a ping that has begun to go out.
+    /// The frame to be written after a ping that has begun to go out.
     then: Option<OwnFrame>,
 }
 
@@ -99,7 +99,7 @@ impl LegState {
         self.own.is_some()
     }
 
-    /// Whether a ping can be put in line. One that waits already is enough.
+    /// Whether a ping can be put in line. A frame that waits already is enough.
     pub(super) fn takes_ping(&self) -> bool {
         !self.cut && self.own.is_none()
     }
@@ -109,7 +109,7 @@ impl LegState {
         self.own = Some(PendingFrame { frame, written: 0, kind: OwnFrameKind::Ping, then: None });
     }
 
-    /// Puts the last frame in line: before a ping that has not begun to go out, behind one that has.
+    /// Puts our Close, the last frame, in line: in place of a ping that has not begun to go out, behind one that has.
     pub(super) fn queue_close(&mut self, code: u16, frame: OwnFrame) {
         self.own_close = OwnClose::Waiting(code);
         match &mut self.own {
@@ -118,7 +118,8 @@ impl LegState {
         }
     }
 
-    /// The other peer's own Close came first: ours has no place after it (RFC 6455 §5.5.1).
+    /// Withdraws our Close, because the other peer's own Close came first: ours has no place after it (RFC 6455
+    /// §5.5.1).
     pub(super) fn withdraw_close(&mut self) {
         if let OwnClose::Waiting(_) = self.own_close {
             self.own_close = OwnClose::None;
@@ -126,19 +127,19 @@ impl LegState {
         }
     }
 
-    /// No more is written here.
+    /// Stops writing on this leg, by the relay's own decision.
     pub(super) fn give_up(&mut self) {
         self.cut = true;
         self.own = None;
     }
 
-    /// No more can be written here.
+    /// Stops writing on this leg, because its connection failed.
     pub(super) fn fail(&mut self) {
         self.give_up();
         self.failed = true;
     }
 
-    /// The pong to one of our pings came.
+    /// Notes that the pong to one of our pings came.
     pub(super) fn ponged(&mut self, now: Instant) {
         if let Some(took) = self.keepalive.ponged(now) {
             self.pings.last = Some(took);
@@ -147,12 +148,12 @@ impl LegState {
         }
     }
 
-    /// Whether the peer had a Close, the other peer's or ours.
+    /// Whether the peer was sent a Close, the other peer's or ours.
     pub(super) fn is_told(&self) -> bool {
         self.closed || matches!(self.own_close, OwnClose::Said(..))
     }
 
-    /// Whether the peer went by itself, and not while we had a last word for it.
+    /// Whether the peer went by itself, and not while a Close of ours waited for it.
     pub(super) fn is_gone(&self) -> bool {
         self.own_close == OwnClose::None && (self.ended || self.failed)
     }
@@ -187,7 +188,7 @@ impl<S: AsyncWrite + Unpin> Leg<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Ends our side of the connection, unless we were cut off; ready when that is done, well or not.
+    /// Ends our side of the connection, unless the leg was cut; ready when that is done, with or without an error.
     pub(super) fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.state.cut && !self.state.left {
             let _ = ready!(Pin::new(&mut self.io).poll_shutdown(cx));

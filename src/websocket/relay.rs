@@ -1,7 +1,7 @@
-//! [`Relay`]: joins two byte streams, whoever they are. All waiting for WebSockets happens here.
+//! [`Relay`]: joins two byte streams of any kind. All waiting for WebSockets happens here.
 //!
-//! Bytes move in flows, one a direction; what they mean is decided in the pure files beside this one. Here is what
-//! remains: the ways this can end, and giving each peer the ending it can understand.
+//! Bytes move in flows, one a direction; what they mean is decided in the pure files beside this one. What remains here
+//! is the ways in which a relay can end, and giving each peer the ending that it can understand.
 
 mod deadlines;
 
@@ -28,16 +28,16 @@ use super::summary::{RelaySummary, SideSummary};
 use crate::drain::Drain;
 use crate::io::{BufferPool, Readable};
 
-/// One stream and the bytes of it that were read with the handshake.
+/// One stream, and the bytes of it that were read together with the handshake.
 #[derive(Debug)]
 pub struct RelayEnd<S> {
     /// The raw stream.
     pub io: S,
-    /// What its HTTP parser had read beyond the handshake; it goes first.
+    /// The bytes that its HTTP parser had read beyond the handshake; they go first.
     pub first: Bytes,
 }
 
-/// Joins a client and a gateway until one of them, or we, end it.
+/// Joins a client and a gateway until one of them, or frontgate, ends it.
 #[derive(Debug)]
 pub struct Relay<C, G> {
     client: Leg<C>,
@@ -49,9 +49,9 @@ pub struct Relay<C, G> {
     settings: Arc<RelaySettings>,
     began: Instant,
     phase: RelayPhase,
-    /// When a drain makes this link leave.
+    /// When a drain makes this link end.
     leave_at: Option<Instant>,
-    /// A leg that takes nothing more, and until when what it said before may still end the link.
+    /// A leg that takes nothing more, and until when bytes that it sent before may still end the link.
     doomed: Option<(Side, Instant)>,
     relay_stats: Arc<RelayStats>,
 }
@@ -66,17 +66,17 @@ enum RelayPhase {
     },
 }
 
-/// What a relay turns to, once it has moved what there was.
+/// What a relay turns to, once it has moved all bytes that there were.
 enum RelayTurn {
-    /// We are ordered to stop.
+    /// The drain's hard signal: to stop.
     Stop,
-    /// We are asked to finish.
+    /// The drain's soft signal: to finish.
     Leave,
     /// The operator ends the link.
     Close { reason: Box<str> },
-    /// Something happened in the flow that comes from this side.
+    /// An event of the flow that comes from this side.
     Event(Side, FlowEvent),
-    /// It is time to look at the deadlines, or whether this is over.
+    /// It is time to look at the deadlines, or at whether the relay is over.
     Look,
 }
 
@@ -105,19 +105,19 @@ where
         }
     }
 
-    /// What can be seen of it from outside.
+    /// What the relay shows to the outside while it runs.
     pub fn relay_stats(&self) -> Arc<RelayStats> {
         Arc::clone(&self.relay_stats)
     }
 
-    /// Runs to the end and tells how it went. By reference, because a future would hold several copies of a relay that is
-    /// moved into it.
+    /// Runs to the end and returns a summary. By reference, because a future would hold several copies of a relay that
+    /// is moved into it.
     pub async fn run(&mut self, buffers: &BufferPool, drain: &Drain) -> RelaySummary {
         self.join(buffers, drain).await;
         self.finish().await
     }
 
-    /// Runs until nobody has anything left to say.
+    /// Runs until neither peer has a frame to send or to get.
     async fn join(&mut self, buffers: &BufferPool, drain: &Drain) {
         let (mut hard, mut soft, mut timer) = (pin!(drain.hard()), pin!(drain.soft()), pin!(sleep_until(self.began)));
         while !self.is_over() {
@@ -140,11 +140,11 @@ where
                 if let (RelayPhase::Open, Some(reason)) = (&self.phase, self.relay_stats.asked()) {
                     return Poll::Ready(RelayTurn::Close { reason: reason.into() });
                 }
-                // Before the timer, so that what waited to be read while we did not run counts as heard.
+                // Before the timer, so that bytes that waited to be read while the relay did not run count as heard.
                 if let Poll::Ready(turn) = self.poll_flows(cx, buffers) {
                     return Poll::Ready(turn);
                 }
-                // Not out of the budget that a busy link uses up.
+                // Unconstrained: the timer must be heard even when a busy link has used up the task's budget.
                 pin!(unconstrained(timer.as_mut())).poll(&mut wake_flag).map(|()| RelayTurn::Look)
             });
             match turn.await {
@@ -163,7 +163,8 @@ where
         LegSnapshot { sent: from.direction.counters(), passed, pings: self.state(side).pings }
     }
 
-    /// Moves what can be moved, and shows what has moved. Ready when something has happened, or nothing is left to happen.
+    /// Moves all bytes that can be moved, and records how many have moved. Ready at an event, or when the relay is
+    /// over.
     fn poll_flows(&mut self, cx: &mut Context<'_>, buffers: &BufferPool) -> Poll<RelayTurn> {
         let polled = self.poll_both(cx, buffers);
         self.relay_stats.record(self.seen(Side::Client), self.seen(Side::Gateway));
@@ -184,7 +185,7 @@ where
         if self.is_over() {
             return Poll::Ready(RelayTurn::Look);
         }
-        // A peer that is through need not wait for the other one.
+        // A peer that has its last frame need not wait for the other one.
         if self.may_leave(Side::Client) {
             let _ = self.client.poll_leave(cx);
         }
@@ -194,7 +195,7 @@ where
         Poll::Pending
     }
 
-    /// An event of the flow that comes from `side`.
+    /// Handles an event of the flow that comes from `side`.
     fn on_event(&mut self, side: Side, event: FlowEvent) {
         match event {
             FlowEvent::Closed => self.on_close(side),
@@ -202,7 +203,8 @@ where
                 tracing::debug!(?side, error = error.map(tracing::field::display), "connection ended");
                 self.on_gone(WebSocketEnd::lost(side), side);
             }
-            // What it said before it went, a Close perhaps, is still there to be read: reading ends the link, or the timer.
+            // Bytes that it sent before it went, a Close perhaps, can still be read: reading them ends the link, or the
+            // timer does.
             FlowEvent::WriteFailed(error) => {
                 tracing::debug!(side = ?side.other(), %error, "connection takes nothing more");
                 self.doomed.get_or_insert((side.other(), Instant::now() + LAST_WORDS));
@@ -214,7 +216,7 @@ where
         }
     }
 
-    /// The Close of `side` has been passed on. The other peer answers, and both connections end.
+    /// Handles that the Close of `side` has been passed on. The other peer answers, and both connections end.
     fn on_close(&mut self, side: Side) {
         self.state_mut(side.other()).withdraw_close();
         if matches!(self.phase, RelayPhase::Open) {
@@ -222,7 +224,7 @@ where
         }
     }
 
-    /// Nothing more will come from `side` that could be passed on.
+    /// Handles that nothing more will come from `side` that could be passed on.
     fn on_gone(&mut self, ended: WebSocketEnd, side: Side) {
         if matches!(self.phase, RelayPhase::Open) {
             self.end(ended);
@@ -232,11 +234,11 @@ where
         }
     }
 
-    /// Ends an open link: each peer that can be told is told, between two frames.
+    /// Ends an open link: each peer that can get a Close gets one, between two frames.
     fn end(&mut self, ended: WebSocketEnd) {
         for side in BOTH {
             match ended.close_frame(side).map(|close_frame| close_frame.then) {
-                // It is gone, or takes nothing.
+                // The peer is gone, or takes nothing.
                 None => self.state_mut(side).give_up(),
                 Some(AfterClose::Cut) => self.state_mut(side).ended = true,
                 Some(AfterClose::AwaitClose) => {}
@@ -248,7 +250,7 @@ where
         self.phase = RelayPhase::Ending { why: ended, since: Instant::now() };
     }
 
-    /// Puts our Close to `side` in line, or gives `side` up if it is in a frame whose end will never come.
+    /// Puts our Close to `side` in line, or gives `side` up if it is in a frame that will never be completed.
     fn send_close_frame(&mut self, ended: &WebSocketEnd, side: Side) {
         let Some(close_frame) = ended.close_frame(side) else { return };
         let never_ends = self.state(side.other()).ended && !self.flow_from(side.other()).is_between_frames();
@@ -264,7 +266,7 @@ where
         }
     }
 
-    /// Stops where we are.
+    /// Cuts both legs, wherever they are in a frame.
     fn cut(&mut self) {
         if matches!(self.phase, RelayPhase::Open) {
             self.phase = RelayPhase::Ending { why: WebSocketEnd::Cut, since: Instant::now() };
@@ -273,7 +275,7 @@ where
         self.gateway.state.give_up();
     }
 
-    /// Nobody has anything left to say: each leg is gone, or both Closes have passed on it.
+    /// Whether neither peer has a frame to send or to get: each leg is gone, or both Closes have passed on it.
     fn is_over(&self) -> bool {
         matches!(self.phase, RelayPhase::Ending { .. }) && BOTH.into_iter().all(|side| self.is_done(side))
     }
@@ -284,7 +286,7 @@ where
         state.cut || left || (self.is_told(side) && self.is_heard(side))
     }
 
-    /// Whether `side` has the last frame it gets.
+    /// Whether `side` has been sent its last frame.
     fn is_told(&self, side: Side) -> bool {
         let state = self.state(side);
         match state.own_close {
@@ -294,18 +296,19 @@ where
         }
     }
 
-    /// Whether we have the last frame that `side` sends.
+    /// Whether the last frame that `side` sends has come.
     fn is_heard(&self, side: Side) -> bool {
         self.state(side).ended || self.flow_from(side).is_closed()
     }
 
-    /// Whether the connection to `side` can end: one whose answer we would not understand is not waited for.
+    /// Whether the connection to `side` can end. A peer that broke the rules is not waited for: its answer could not be
+    /// understood.
     fn may_leave(&self, side: Side) -> bool {
         let state = self.state(side);
         !state.cut && self.is_told(side) && (self.is_heard(side) || state.refused)
     }
 
-    /// Ends what is not cut off.
+    /// Ends the connections that were not cut.
     async fn finish(&mut self) -> RelaySummary {
         let lasted = self.began.elapsed();
         let leave = poll_fn(|cx| {
@@ -326,7 +329,7 @@ where
         }
     }
 
-    /// Whether `side` had a Close, or went by itself. A leg that we gave up as silent did not.
+    /// Whether `side` was sent a Close, or went by itself. A leg that was given up as silent was not ended cleanly.
     fn was_clean(&self, side: Side, ended: &WebSocketEnd) -> bool {
         let given_up = ended.close_frame(side).is_some_and(|close_frame| close_frame.then == AfterClose::Cut);
         let state = self.state(side);
@@ -355,7 +358,7 @@ where
     }
 }
 
-/// A frame to the gateway is masked with a key nobody can foresee (RFC 6455 §5.3, §10.3).
+/// A frame to the gateway is masked with a key that cannot be foreseen (RFC 6455 §5.3, §10.3).
 fn mask_to(side: Side) -> Option<[u8; 4]> {
     (side == Side::Gateway).then(|| {
         let mut mask = [0; 4];
@@ -366,11 +369,11 @@ fn mask_to(side: Side) -> Option<[u8; 4]> {
 
 const BOTH: [Side; 2] = [Side::Client, Side::Gateway];
 
-/// How long a last flush may take.
+/// How long the last flush of both connections may take.
 const SHUTDOWN: Duration = Duration::from_secs(2);
-/// How long a leg that takes nothing may take to say why.
+/// How long a leg that takes nothing is read from, for the reason.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// The timer when nothing at all is due.
+/// The timer's delay when no deadline is set.
 const A_LONG_TIME: Duration = Duration::from_hours(24);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! [`RelayStats`]: what can be seen of a relay from outside while it runs, and how it is told to end.
+//! [`RelayStats`]: what a relay shows to the outside while it runs, and how it is told to end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +9,7 @@ use super::direction::Counters;
 use super::summary::PingStats;
 use crate::io::wake_flag::WakeFlag;
 
-/// What can be seen of a relay from outside while it runs, and how it is told to end.
+/// What a relay shows to the outside while it runs, and how it is told to end.
 ///
 /// The relay writes it whenever it has been awake, without a lock; several numbers that are read together may be of two
 /// moments.
@@ -19,7 +19,7 @@ use crate::io::wake_flag::WakeFlag;
 pub struct RelayStats {
     client: LegStats,
     gateway: LegStats,
-    /// What the operator wants the client to read.
+    /// The text that the operator wants the client to read.
     reason: OnceLock<Box<str>>,
     wake_flag: WakeFlag,
 }
@@ -33,17 +33,17 @@ struct LegStats {
     /// Milliseconds from the beginning to the last byte that was passed on.
     passed: AtomicU64,
     pings: AtomicU64,
-    /// Round trips, and microseconds that they took together.
+    /// How many round trips were measured, and the microseconds that they took together.
     round_trips: AtomicU64,
     took: AtomicU64,
-    /// Microseconds of the last one.
+    /// Microseconds of the last round trip.
     last: AtomicU64,
 }
 
-/// One side of a relay, at a moment.
+/// One side of a relay, at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LegSnapshot {
-    /// What was passed on from it.
+    /// The frames, messages and bytes that were passed on from it.
     pub sent: Counters,
     /// When the last byte from it was passed on, since the beginning.
     pub passed: Duration,
@@ -52,34 +52,34 @@ pub struct LegSnapshot {
 }
 
 impl RelayStats {
-    /// What came from the client, and our pings to it.
+    /// The side of the client: what came from it, and our pings to it.
     pub fn client(&self) -> LegSnapshot {
         self.client.seen()
     }
 
-    /// The same for the gateway.
+    /// The side of the gateway: what came from it, and our pings to it.
     pub fn gateway(&self) -> LegSnapshot {
         self.gateway.seen()
     }
 
-    /// Tells the relay to end; the client reads `reason`. The first to ask is heard.
+    /// Tells the relay to end; the client reads `reason`. Only the first call has an effect.
     pub fn close(&self, reason: Box<str>) {
-        // Somebody else was faster.
+        // An earlier call has set its reason.
         let _ = self.reason.set(reason);
         self.wake_flag.raise();
     }
 
-    /// What the operator wants the client to read, if the relay is to end.
+    /// The text that the operator wants the client to read, if the relay is to end.
     pub(super) fn asked(&self) -> Option<&str> {
         self.reason.get().map(|reason| &**reason)
     }
 
-    /// How whatever seldom happens is heard.
+    /// The flag that a drain, a timer or the operator raises to wake the relay.
     pub(super) fn wake_flag(&self) -> &WakeFlag {
         &self.wake_flag
     }
 
-    /// Shows what there is to see; only the relay does.
+    /// Records the state of both sides; only the relay calls this.
     pub(crate) fn record(&self, client: LegSnapshot, gateway: LegSnapshot) {
         self.client.set(client);
         self.gateway.set(gateway);
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_seen_is_what_was_shown() {
+    fn a_snapshot_is_what_was_recorded() {
         let relay_stats = RelayStats::default();
         assert_eq!((relay_stats.client(), relay_stats.gateway()), (LegSnapshot::default(), LegSnapshot::default()));
         let seen = |of: u32| LegSnapshot {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_who_asks_is_heard() {
+    fn the_first_reason_to_close_is_kept() {
         let relay_stats = RelayStats::default();
         assert_eq!(relay_stats.asked(), None);
         relay_stats.close("maintenance".into());
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_or_wakes_it_wakes_who_watches() {
+    fn a_wake_or_a_close_wakes_the_watching_task() {
         let (relay_stats, task) = (Arc::new(RelayStats::default()), Arc::new(WakeFlag::default()));
         let waker = Waker::from(Arc::clone(&task));
         assert!(!relay_stats.wake_flag().take());

@@ -13,10 +13,10 @@ pub struct RelaySettings {
     pub pong_timeout: Option<Duration>,
     /// What a client may send.
     pub rules: FrameRules,
-    /// Nothing passed in either direction for this long: the link is idle.
+    /// A link on which nothing passed in either direction for this long is idle.
     pub read: Option<Duration>,
     /// A peer that takes nothing for this long is not reading.
     pub send: Option<Duration>,
-    /// Over how much of a drain the links are told to leave.
+    /// How long a drain may take. The links are told to leave over a part of it.
     pub drain: Duration,
 }

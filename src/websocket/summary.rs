@@ -9,14 +9,14 @@ use super::leg::{LegState, OwnClose};
 
 pub use super::leg::PingStats;
 
-/// How a WebSocket went.
+/// How a WebSocket went, from its first byte to its end.
 #[derive(Debug)]
 pub struct RelaySummary {
-    /// What ended it.
+    /// The reason of its end.
     pub ended: WebSocketEnd,
-    /// How long it lasted.
+    /// How long it was open.
     pub lasted: Duration,
-    /// Each peer had a Close, or went by itself.
+    /// Whether each peer was sent a Close, or went by itself.
     pub clean: bool,
     /// What came from the client, and what it was told at the end.
     pub client: SideSummary,
@@ -27,15 +27,15 @@ pub struct RelaySummary {
 /// One side of a [`RelaySummary`].
 #[derive(Debug)]
 pub struct SideSummary {
-    /// What was passed on from it.
+    /// The frames, messages and bytes that were passed on from it.
     pub sent: Counters,
-    /// The Close that came from it.
+    /// The Close that came from it, if it sent one.
     pub said: Option<CloseSeen>,
     /// The code of the Close that frontgate itself sent it.
     pub told: Option<u16>,
-    /// The other peer's Close was passed on to it.
+    /// Whether the other peer's Close was passed on to it.
     pub closed: bool,
-    /// Our pings to it.
+    /// Our pings to it, and its answers.
     pub pings: PingStats,
 }
 

@@ -1,4 +1,5 @@
-//! The admin listener is for operators: not for pages that reach it by another name, not for others without its token.
+//! The admin listener is for operators: not for pages that reach it by another name, and not for clients without its
+//! token.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
@@ -95,7 +96,7 @@ async fn with_a_token_others_may_reach_it_and_the_commands_know_it() {
         assert_eq!((ran.code, ran.stdout.as_str()), (0, "reloaded\n"), "{ran:?}");
         let ran = run(folder.path(), &["status", "--admin", &at]).await;
         assert!(ran.code == 1 && ran.stderr.contains("token"), "{ran:?}");
-        // A page that guesses the name is no operator with the token, either.
+        // A page that guesses the name is no operator even with the token.
         let rebound = format!("GET /status HTTP/1.1\r\nHost: rebound.example\r\nAuthorization: Bearer {text}");
         assert_eq!(ask(&binary, &rebound).await, 403);
         assert!(!binary.printed().contains(text));
@@ -105,7 +106,7 @@ async fn with_a_token_others_may_reach_it_and_the_commands_know_it() {
 }
 
 #[tokio::test]
-async fn an_admin_listener_that_anybody_could_use_does_not_start() {
+async fn an_admin_listener_that_any_machine_could_use_does_not_start() {
     let folder = TempDir::new().unwrap();
     for (text, args) in [
         ("admin: \"[::]:0\"\n", &[][..]),

@@ -1,4 +1,5 @@
-//! Answers of the gateway as they come on the wire: in pieces, early, with leftovers, or in a form that has two readings.
+//! Answers of the gateway as they come on the wire: in pieces, early, with leftovers, or in a form that has two
+//! readings.
 
 use crate::harness::{Connection, gateway, proxy};
 

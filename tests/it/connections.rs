@@ -32,7 +32,7 @@ async fn a_connection_to_the_gateway_is_given_up_before_the_gateway_does_so() {
     let mut client = proxy.client().await;
     client.send(GET).await;
     assert_eq!(client.response().await.status(), 200);
-    // The gateway's own limit is 5 s, ours is 4.
+    // The gateway's own limit is 5 s, frontgate's is 4 s.
     tokio::time::sleep(Duration::from_millis(4100)).await;
     assert_eq!(gateway.connections(), 1);
     client.send(GET).await;

@@ -1,4 +1,4 @@
-//! Ten thousand clients that are gone without a goodbye.
+//! Ten thousand clients that end their connections abruptly, wherever they are.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "figures are for people")]
 
@@ -26,7 +26,7 @@ const MANY: usize = 10_000;
 /// Where a connection is when its client goes.
 #[derive(Debug, Clone, Copy)]
 enum Stage {
-    /// Connected, nothing said.
+    /// The client is connected and has said nothing.
     Connected,
     /// In the middle of a `ClientHello`.
     Hello,
@@ -45,7 +45,7 @@ enum Stage {
 const STAGES: [Stage; 7] =
     [Stage::Connected, Stage::Hello, Stage::Handshake, Stage::Head, Stage::Body, Stage::Frame, Stage::TlsFrame];
 
-/// What the program has of the machine.
+/// What the program takes of the machine.
 #[derive(Debug, Clone, Copy)]
 struct Held {
     sockets: usize,
@@ -68,7 +68,7 @@ async fn ten_thousand_abrupt_ends_leave_nothing_behind() {
     let settings = "limits: { connections_per_client: off }";
     let proxy = Arc::new(binary().upstream(&gateway).config(LISTEN).config(settings).start().await);
     let at_rest = held(&proxy);
-    // What is made once is made: buffers, the allocator's arenas, threads.
+    // These first connections make what the program makes once and keeps: buffers, the allocator's arenas, threads.
     end_abruptly(&proxy, MANY / 5).await;
     let before = settled(&proxy, at_rest.sockets).await;
     let began = Instant::now();
@@ -79,9 +79,9 @@ async fn ten_thousand_abrupt_ends_leave_nothing_behind() {
     // Threads for what blocks come and go by a few.
     assert!(after.threads <= before.threads + 4);
     let grown = after.resident.saturating_sub(before.resident);
-    // Not half a KiB each; the allocator goes up and down by as much.
+    // Growth of less than half a KiB for each; the allocator goes up and down by as much.
     assert!(grown < 4096, "{grown} KiB more than before");
-    // And it works.
+    // The program still serves.
     let mut client = proxy.plain_client().await;
     client.send(UPGRADE).await;
     assert!(client.head().await.starts_with("HTTP/1.1 101 "));

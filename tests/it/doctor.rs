@@ -29,7 +29,7 @@ pub(crate) fn server(answer: &'static [u8]) -> String {
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let mut some = [0; 4096];
-            // Who has gone in the meantime needs no answer.
+            // A client that has gone in the meantime needs no answer.
             if stream.read(&mut some).is_ok() {
                 let _ = stream.write_all(answer);
             }
@@ -40,8 +40,8 @@ pub(crate) fn server(answer: &'static [u8]) -> String {
 
 const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\nno";
 
-/// An address at which nobody listens.
-fn nobody() -> String {
+/// An address at which no program listens.
+fn unused_address() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
 }
@@ -73,7 +73,7 @@ fn each_fault_is_found_by_its_name() {
     let folder = TempDir::new().unwrap();
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();
     let held = format!("listen: {{ https: [\"{}\"] }}", holder.local_addr().unwrap());
-    let (refused, ssh, web) = (nobody(), server(b"SSH-2.0-OpenSSH_9.2\r\n"), server(NOT_FOUND));
+    let (refused, ssh, web) = (unused_address(), server(b"SSH-2.0-OpenSSH_9.2\r\n"), server(NOT_FOUND));
     let rows: [(&str, &str, &[&str]); 6] = [
         (&refused, "", &["gateway_refused", "frontgate_not_running"]),
         (&ssh, "", &["gateway_not_http", "frontgate_not_running"]),
@@ -103,7 +103,7 @@ fn each_fault_is_found_by_its_name() {
 }
 
 #[test]
-fn certificates_in_files_are_judged_before_anybody_sees_them() {
+fn certificates_in_files_are_judged_before_a_client_sees_them() {
     let folder = TempDir::new().unwrap();
     let key = KeyPair::generate().unwrap();
     let now = OffsetDateTime::now_utc();
@@ -120,7 +120,7 @@ fn certificates_in_files_are_judged_before_anybody_sees_them() {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         (params.not_before, params.not_after) = (from, until);
         fs::write(folder.path().join("cert.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
-        let (mut ids, told) = found(folder.path(), &before(&nobody(), folder.path(), config));
+        let (mut ids, told) = found(folder.path(), &before(&unused_address(), folder.path(), config));
         ids.retain(|id| id.starts_with("tls_"));
         assert_eq!(ids, expected.into_iter().collect::<Vec<_>>(), "{told:#}");
     }
@@ -129,13 +129,13 @@ fn certificates_in_files_are_judged_before_anybody_sees_them() {
     let others = params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
     for text in [others.as_str(), "no certificate"] {
         fs::write(folder.path().join("cert.pem"), text).unwrap();
-        let (ids, told) = found(folder.path(), &before(&nobody(), folder.path(), config));
+        let (ids, told) = found(folder.path(), &before(&unused_address(), folder.path(), config));
         assert!(ids.contains(&"tls_unreadable".to_owned()), "{told:#}");
     }
 }
 
 #[test]
-fn the_gateways_config_is_changed_only_when_somebody_agrees_and_no_secret_is_shown() {
+fn the_gateways_config_is_changed_only_when_the_user_agrees_and_no_secret_is_shown() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("openclaw.json");
     let text = "{\n  // mine\n  gateway: {\n    auth: { mode: 'trusted-proxy', token: 's3cret-t', password: 's3cret-p', trustedProxy: { userHeader: 'x-who' } },\n    controlUi: { enabled: false },\n  },\n}\n";
@@ -154,12 +154,12 @@ fn the_gateways_config_is_changed_only_when_somebody_agrees_and_no_secret_is_sho
         "{ran:?}"
     );
 
-    // Nobody is there to answer.
+    // No user is there to answer the question.
     let ran = doctor(folder.path(), &config, &[&its[..], &["--fix"]].concat());
     quiet(&ran);
     assert_eq!((ran.code, fs::read_to_string(&file).unwrap()), (2, text.to_owned()), "{ran:?}");
 
-    // That the UI is off was somebody's choice.
+    // The operator has switched the UI off, and that is left alone.
     let ran = doctor(folder.path(), &config, &[&its[..], &["--fix", "--yes", "--json"]].concat());
     quiet(&ran);
     assert!(ran.stdout.contains("control_ui_off"), "{ran:?}");
@@ -173,7 +173,7 @@ fn the_gateways_config_is_changed_only_when_somebody_agrees_and_no_secret_is_sho
         copies.into_iter().find(|path| path.to_string_lossy().contains("openclaw.json.before-frontgate-")).unwrap();
     assert_eq!(fs::read_to_string(copy).unwrap(), text);
 
-    // What cannot be read is no secret either.
+    // A file that cannot be read shows no secret either.
     fs::write(&file, "{ gateway: { auth: { token: 's3cret-t' 's3cret-p' } } }").unwrap();
     let ran = doctor(folder.path(), &config, &its);
     quiet(&ran);

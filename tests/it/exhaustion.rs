@@ -54,7 +54,7 @@ fn ticks(proxy: &Binary) -> u64 {
 }
 
 #[tokio::test]
-async fn without_a_file_left_it_serves_whom_it_has_and_recovers() {
+async fn without_a_file_left_it_serves_the_clients_it_has_and_recovers() {
     let gateway = gateway().playing(plays).await;
     let mut proxy = binary().upstream(&gateway).config(LISTEN).config("admin: 127.0.0.1:0").start().await;
     let mut websocket = proxy.plain_client().await;
@@ -66,7 +66,7 @@ async fn without_a_file_left_it_serves_whom_it_has_and_recovers() {
     for _ in 0..4 {
         hogs.push(proxy.http2().await);
     }
-    // It never uses up what it has found at its start; another limit may still hit it, such as the machine's.
+    // frontgate never uses up what it has found at its start; another limit may still hit it, such as the machine's.
     let few = std::fs::read_dir(format!("/proc/{}/fd", proxy.pid())).unwrap().count() as u64 + 100;
     let pid = rustix::process::Pid::from_raw(proxy.pid().cast_signed());
     let limit = rustix::process::Rlimit { current: Some(few), maximum: Some(few) };
@@ -83,7 +83,7 @@ async fn without_a_file_left_it_serves_whom_it_has_and_recovers() {
     assert_eq!(refused.status(), 503);
     assert_eq!(refused.headers()["retry-after"], "5");
 
-    // Nobody can be let in, nor the operator; it is said, once, and costs no time.
+    // No client can be let in, nor the operator; the log says so once, and waiting costs no processor time.
     let mut outside = Wire::new(dial(proxy.plain.unwrap()).await);
     outside.send(GET).await;
     let mut operator = Wire::new(dial(proxy.admin.unwrap()).await);
@@ -121,9 +121,9 @@ async fn without_a_file_left_it_serves_whom_it_has_and_recovers() {
 }
 
 #[tokio::test]
-async fn with_all_places_taken_the_operator_is_answered_and_what_runs_gets_its_connection() {
+async fn with_all_permits_taken_the_operator_is_answered_and_what_runs_gets_its_connection() {
     let gateway = gateway().playing(plays).await;
-    // Nothing that is silent is sent away meanwhile.
+    // No silent client is sent away meanwhile.
     let patient = "timeouts: { request_head: 10m, tls_handshake: 10m }";
     let builder = binary().upstream(&gateway).config(LISTEN).config("admin: 127.0.0.1:0").config(patient);
     let mut proxy = builder.open_files(400).start().await;
@@ -134,7 +134,7 @@ async fn with_all_places_taken_the_operator_is_answered_and_what_runs_gets_its_c
     let mut two = proxy.http2().await;
     assert_eq!(two.get("https://localhost/").await.status, 200);
 
-    // More silent clients than there are places, of both kinds, and one that would ask.
+    // More silent clients than there are permits, of both kinds, and one that would ask.
     let mut silent = Vec::new();
     for number in 0..300 {
         silent.push(if number % 2 == 0 { proxy.silent().await } else { dial(proxy.plain.unwrap()).await });
@@ -143,7 +143,8 @@ async fn with_all_places_taken_the_operator_is_answered_and_what_runs_gets_its_c
     outside.send(GET).await;
     proxy.line(|line| line["message"] == "limits.connections is reached; new clients wait").await;
 
-    // As many requests as there may be at once; each gets a file towards the gateway, and one more is refused by number.
+    // As many requests as there may be at once; each gets a file towards the gateway, and one more is refused by
+    // number.
     let mut hanging = JoinSet::new();
     for _ in 0..120 {
         hanging.spawn(two.begin(Request::get("https://localhost/hang").body(empty()).unwrap()));
@@ -184,7 +185,7 @@ async fn with_all_places_taken_the_operator_is_answered_and_what_runs_gets_its_c
 struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    /// `None`, and a loud word, where nothing can be mounted.
+    /// A small disk; `None`, and a loud line, where nothing can be mounted.
     fn mount() -> Option<Self> {
         let folder = TempDir::new().unwrap();
         let mounted =
@@ -197,7 +198,7 @@ impl SmallDisk {
     }
 
     fn fill(&self) {
-        // As much as goes in.
+        // Fills the disk with as much as goes in.
         let _ = std::fs::write(self.0.path().join("filled"), vec![7; 64 * 1024]);
     }
 
@@ -220,7 +221,7 @@ async fn start(state: &Path) -> Binary {
     binary().config(&format!("state_dir: {}", state.display())).start().await
 }
 
-/// Ends it; how often it said that the certificate is not kept.
+/// Ends frontgate; how often it said that the certificate is not kept.
 async fn not_kept(mut proxy: Binary) -> usize {
     assert!(proxy.terminate().await.success());
     proxy.printed.iter().filter(|line| line.contains("kept in memory only")).count()

@@ -38,7 +38,7 @@ async fn connections_stay_below_the_open_file_limit_and_the_next_one_waits() {
     outside.write(ASK).await;
     let line = binary.line(|line| line["level"] == "WARN").await;
     assert_eq!(line["message"], "limits.connections is reached; new clients wait");
-    // Those inside are served as ever.
+    // The clients inside are served as ever.
     for client in &mut inside {
         client.write(ASK).await;
         assert!(client.head().await.starts_with("HTTP/1.1 204 "));

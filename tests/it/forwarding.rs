@@ -163,9 +163,9 @@ async fn only_a_local_client_that_asks_for_a_local_name_is_passed_on_as_local() 
         ("localhost", "Via: 1.1 a", false),
         ("localhost", "CF-Connecting-IP: 1.1.1.1", false),
         ("localhost", "True-Client-IP: 1.1.1.1", false),
-        // It claims something, but it is no proxy's.
+        // The field claims something, but it is not one that proxies send.
         ("localhost", "X-OpenClaw-Scopes: a", true),
-        // Named by Connection, and so removed: it still came.
+        // Connection names the field, so it is removed; it still came.
         ("localhost", "Connection: X-Forwarded-For\r\nX-Forwarded-For: 127.0.0.1", false),
     ];
     for (host, field, local) in rows {
@@ -243,10 +243,11 @@ async fn a_proxy_header_names_the_client() {
         ("v1", b"PROXY TCP4 203.0.113.7 127.0.0.1 4000 8443\r\n".to_vec(), "203.0.113.7"),
         ("v1 over IPv6", b"PROXY TCP6 2001:db8::7 ::1 4000 8443\r\n".to_vec(), "2001:db8::7"),
         ("v2", v2([203, 0, 113, 7]), "203.0.113.7"),
-        // Somebody else's loopback is not ours.
+        // Another machine's loopback is not ours.
         ("v1 loopback", b"PROXY TCP4 127.0.0.1 127.0.0.1 4000 8443\r\n".to_vec(), "127.0.0.1"),
         ("v2 loopback", v2([127, 0, 0, 1]), "127.0.0.1"),
-        // Who is announced without a name may be anybody: what is known is the proxy, which is no browser on this machine.
+        // A client that is announced without a name may be any client: what is known is the proxy, which is no browser
+        // on this machine.
         ("v1 unknown", b"PROXY UNKNOWN\r\n".to_vec(), "127.0.0.1"),
         ("v1 unknown, addressed", b"PROXY UNKNOWN ::1 ::1 1 2\r\n".to_vec(), "127.0.0.1"),
         ("v2 local", unnamed(0x20, 0x00, &[]), "127.0.0.1"),
@@ -294,7 +295,7 @@ async fn a_proxy_header_names_the_client() {
         client.send([header.as_slice(), request.as_bytes()].concat()).await;
         assert!(client.rest().await.0.is_empty(), "{header:?}");
     }
-    // Who is announced and brings no header is not served: its words could be a forged header's.
+    // A peer from which a header is expected and that sends none is not served: its words could be a forged header's.
     let mut client = proxy.plain_client().await;
     client.send(request).await;
     assert!(client.rest().await.0.is_empty());
@@ -302,7 +303,7 @@ async fn a_proxy_header_names_the_client() {
 }
 
 #[tokio::test]
-async fn a_proxy_header_from_somebody_else_is_no_http() {
+async fn a_proxy_header_that_is_not_expected_is_no_http() {
     let mut gateway = gateway().answering(OK).await;
     let proxy = proxy().upstream(&gateway).plain().start().await;
     let mut client = proxy.plain_client().await;
@@ -327,7 +328,7 @@ async fn a_plain_listener_says_http() {
 }
 
 #[tokio::test]
-async fn who_comes_by_a_unix_socket_is_nobody_unless_it_is_named() {
+async fn a_client_of_a_unix_socket_is_unknown_unless_it_is_named() {
     let mut gateway = gateway().answering(OK).await;
     let proxy = proxy().upstream(&gateway).unix().start().await;
     let mut client = proxy.unix_client().await;

@@ -18,7 +18,7 @@ use crate::harness::Binary;
 struct Successors(Vec<u32>);
 
 impl Successors {
-    /// Waits for the line of a handover, and returns who serves from then on.
+    /// Waits for the line of a handover, and returns the process that serves from then on.
     async fn next(&mut self, binary: &mut Binary) -> u32 {
         let line = binary.line(|line| says(line, HANDED_OVER) || says(line, NO_HANDOVER)).await;
         assert!(says(&line, HANDED_OVER), "{line} {}", binary.stderr());
@@ -27,7 +27,7 @@ impl Successors {
         pid
     }
 
-    /// The same, for who has one only.
+    /// The same, for a test that has one only.
     async fn keep(mut self, binary: &mut Binary) -> Self {
         self.next(binary).await;
         self

@@ -9,8 +9,8 @@
 //! assert_eq!(gateway.request().await.head(), "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
 //! ```
 //!
-//! [`proxy`] runs in the test's own process; [`binary`] runs the real program, for what is seen from outside: log lines,
-//! signals, memory. Both have the same ways in.
+//! [`proxy`] runs in the test's own process; [`binary`] runs the real program, for what is seen from outside: log
+//! lines, signals, memory. Both have the same ways in.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod binary;

@@ -52,7 +52,7 @@ async fn answer(connection: &mut Connection, request: &Message) {
     connection.send(if is_upgrade { SWITCHED.to_owned() } else { answer }).await;
 }
 
-/// Says that the gateway is ready; then takes the connection of who waited, and its request.
+/// Says that the gateway is ready; then takes the connection of the request that waited, and that request.
 async fn passes<A: Future<Output = Wire>>(accept: impl Fn() -> A) -> Wire {
     within("the proxy", async {
         let mut asks = accept().await;
@@ -109,7 +109,8 @@ async fn what_waited_passes_in_order_when_the_gateway_is_up() {
         }
         assert_eq!(request.body_text(), if request.raw.starts_with(b"POST") { "hello" } else { "" });
     }
-    // In the order of their connections: which of those that have something to say is heard first is the gateway's choice.
+    // In the order of their connections: which of those that have something to say is heard first is the gateway's
+    // choice.
     let targets: Vec<String> = asked.lock().unwrap().values().cloned().collect();
     assert_eq!(targets, (0..60).map(|number| format!("/{number}")).collect::<Vec<_>>());
     println!("the last of 60 passed {:?} after the gateway was up", began.elapsed());
@@ -132,7 +133,7 @@ async fn a_gateway_that_is_back_is_noticed_within_100_ms() {
     for round in 0..ROUNDS {
         let mut client = proxy.plain_client().await;
         client.send(if round % 2 == 0 { get("/") } else { upgrade("/") }).await;
-        // It comes back at any moment between two looks.
+        // The gateway comes back at any moment between two tries to reach it.
         tokio::time::sleep(Duration::from_millis(300 + 7 * round as u64)).await;
         let listener = reserved.listen();
         let began = Instant::now();
@@ -146,7 +147,7 @@ async fn a_gateway_that_is_back_is_noticed_within_100_ms() {
     took.sort();
     let (middle, last) = (took[ROUNDS / 2], took[ROUNDS - 1]);
     println!("noticed after {middle:?} (median), {last:?} (longest of {ROUNDS})");
-    // The longest is a matter of who else uses the machine.
+    // The longest wait depends on what else runs on the machine.
     assert!(middle < Duration::from_millis(100), "{took:?}");
 }
 
@@ -184,7 +185,8 @@ async fn when_the_time_is_over_the_page_says_that_the_gateway_is_restarting() {
             code(&page) == "gateway_starting"
         });
     }
-    // It has been down for longer than that: who asks for a page has it at once, and it comes again by itself.
+    // The gateway has been down for longer than that: a client that asks for a page has it at once, and the page comes
+    // again by itself.
     let mut client = proxy.plain_client().await;
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n").await;
     let page = client.response().await;
@@ -199,7 +201,7 @@ async fn when_the_time_is_over_the_page_says_that_the_gateway_is_restarting() {
 
 #[tokio::test]
 async fn when_as_many_of_a_network_wait_as_may_the_next_one_is_turned_away_and_other_networks_wait() {
-    // Half of the places that requests may have.
+    // Half of the permits that requests may have.
     const MOST: usize = 384;
     let reserved = Reserved::new();
     let many = |config: &mut frontgate::config::Config| {
@@ -214,7 +216,7 @@ async fn when_as_many_of_a_network_wait_as_may_the_next_one_is_turned_away_and_o
         client.send(get("/")).await;
         waiting.push(client);
     }
-    // Whichever of all these came last.
+    // The proxy turns away whichever of all these came last.
     let mut next = arrives(&proxy, &get("/")).await;
     let page = within("a refusal", async {
         loop {
@@ -231,7 +233,8 @@ async fn when_as_many_of_a_network_wait_as_may_the_next_one_is_turned_away_and_o
     })
     .await;
     assert_eq!((page.status(), code(&page).as_str()), (503, "gateway_starting"));
-    // Not even for a WebSocket of the same network, unless requests leave it one; another network has its own places.
+    // A WebSocket of the same network waits too, since requests leave it a permit; another network has permits of its
+    // own.
     let mut others = Vec::new();
     for request in [get("/other"), upgrade("/other")] {
         let mut other = Wire::new(dial_from(Ipv4Addr::new(127, 0, 0, 2), proxy.plain.unwrap()).await);
@@ -247,7 +250,7 @@ async fn when_as_many_of_a_network_wait_as_may_the_next_one_is_turned_away_and_o
     let mut passed = 0;
     waiting.push(next);
     for client in &mut waiting {
-        // The one that was turned away has had its answer.
+        // The client that was turned away has had its answer.
         if passed < MOST {
             passed += usize::from(client.response().await.status() == 200);
         }
@@ -289,7 +292,7 @@ async fn a_request_that_a_ready_gateway_hangs_up_on_fails_alone_and_others_notic
         let page = client.response().await;
         assert_eq!(page.status(), 502);
         assert!(page.body_text().contains("gateway_closed"), "{}", page.body_text());
-        // Before, everything stopped for the whole `hold` of 12 s.
+        // The other requests must not stop for the whole `hold` of 12 s.
         assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     }
     proxy.terminate().await;
@@ -298,7 +301,7 @@ async fn a_request_that_a_ready_gateway_hangs_up_on_fails_alone_and_others_notic
 
 #[tokio::test]
 async fn the_time_that_connecting_takes_is_a_part_of_hold() {
-    // Its queue is full, so that the kernel drops what comes, as a machine does that is off.
+    // The listener's queue is full, so that the kernel drops what comes, as a machine does that is off.
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.4:0".parse().unwrap()).unwrap();
     let full = socket.listen(0).unwrap();
@@ -324,7 +327,7 @@ async fn the_time_that_connecting_takes_is_a_part_of_hold() {
 }
 
 #[tokio::test]
-async fn who_goes_away_leaves_the_line() {
+async fn a_client_that_goes_away_leaves_the_hold_queue() {
     let reserved = Reserved::new();
     let proxy = proxy().config(|config| config.upstream = reserved.upstream()).plain().start().await;
     let first = arrives(&proxy, &get("/first")).await;
@@ -386,7 +389,7 @@ async fn a_gateway_that_hangs_up_is_asked_again_if_that_may_be() {
 }
 
 #[tokio::test]
-async fn a_drain_sends_those_away_who_wait() {
+async fn a_drain_sends_waiting_requests_away() {
     let reserved = Reserved::new();
     let drain = |config: &mut frontgate::config::Config| {
         (config.upstream, config.timeouts.drain) = (reserved.upstream(), Duration::from_secs(20));
@@ -433,8 +436,8 @@ async fn the_operator_is_told_once_and_readiness_is_frontgates_own() {
     assert!(told[1].contains("the gateway is up again"), "{told:#?}");
 }
 
-/// Answers as OpenClaw does: it takes connections, and says for a while that it is not ready. Before it is, it grants WebSockets
-/// and closes them.
+/// Answers as OpenClaw does: it takes connections, and says for a while that it is not ready. Before it is, it grants
+/// WebSockets and closes them.
 async fn starts(mut connection: Connection, startupz: bool, ready: Arc<AtomicBool>) {
     while let Some(request) = connection.next_request().await {
         let is_ready = ready.load(Ordering::SeqCst);
@@ -464,7 +467,7 @@ async fn starts(mut connection: Connection, startupz: bool, ready: Arc<AtomicBoo
 }
 
 #[tokio::test]
-async fn a_gateway_that_listens_before_it_is_ready_gets_nobody_before() {
+async fn a_gateway_that_listens_before_it_is_ready_gets_no_client_before() {
     for startupz in [true, false] {
         let reserved = Reserved::new();
         let proxy = proxy().config(|config| config.upstream = reserved.upstream()).plain().start().await;
@@ -494,7 +497,7 @@ async fn a_gateway_that_listens_before_it_is_ready_gets_nobody_before() {
 }
 
 #[tokio::test]
-async fn who_comes_back_after_a_restart_was_announced_waits_until_it_is_over() {
+async fn a_client_that_comes_back_after_a_restart_was_announced_waits_until_it_is_over() {
     // What the gateway's last word is, and whether the next one asks first.
     let rows: [(&[u8], bool); 4] = [
         (b"\x88\x02\x03\xf4", true),  // 1012 service restart

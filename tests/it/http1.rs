@@ -1,4 +1,5 @@
-//! The client's side of HTTP/1.1: answers that do not wait for a body, clients that are slow, and what is never guessed.
+//! The client's side of HTTP/1.1: answers that do not wait for a body, clients that are slow, and what is never
+//! guessed.
 
 mod early;
 mod exact;

@@ -1,5 +1,5 @@
-//! What a stranger may make a gateway believe: who it is (rules 3 and 9), and which path it asks for (rule 10). On the wire, over
-//! both protocols, in heads and behind bodies.
+//! What a stranger may make a gateway believe: which user it is (rules 3 and 9), and which path it asks for (rule 10).
+//! On the wire, over both protocols, in heads and behind bodies.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -32,7 +32,7 @@ fn stripping(config: &mut Config) {
     config.forwarded.strip = vec![HeaderName::from_static("x-webhook-owner")];
 }
 
-/// What no stranger may say, in some of the spellings that some programs take for the same.
+/// Fields that no stranger may send, in some of the spellings that some programs take for the same.
 const FORGED: &[&str] = &[
     "x-team-user",
     "x_team_user",
@@ -85,14 +85,14 @@ fn assert_honest(seen: &Message, name: &str) {
 }
 
 #[tokio::test]
-async fn nobody_says_in_a_head_who_it_is() {
+async fn no_client_says_in_a_head_which_user_it_is() {
     let mut gateway = gateway().answering(OK).await;
     let proxy = proxy().upstream(&gateway).config(stripping).routes(&routes()).plain().start().await;
     let (mut h1, mut h2) = (proxy.plain_client().await, proxy.http2().await);
     for name in FORGED {
         for (target, login) in [("/", None), ("/open/x", None), ("/team", Some(ann()))] {
             let login = login.as_ref().map_or_else(String::new, |ann| format!("authorization: {ann}\r\n"));
-            // To be named by Connection changes nothing.
+            // Whether Connection names the field changes nothing.
             for connection in ["keep-alive".to_owned(), format!("keep-alive, {name}")] {
                 h1.send(format!(
                     "GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: {connection}\r\n{login}{name}: {FORGERY}\r\n\
@@ -111,7 +111,7 @@ async fn nobody_says_in_a_head_who_it_is() {
 }
 
 #[tokio::test]
-async fn nobody_says_behind_a_body_who_it_is() {
+async fn no_client_says_behind_a_body_which_user_it_is() {
     let mut gateway = gateway().answering(OK).await;
     let proxy = proxy().upstream(&gateway).config(stripping).routes(&routes()).plain().start().await;
     let (mut h1, mut h2) = (proxy.plain_client().await, proxy.http2().await);
@@ -124,7 +124,7 @@ async fn nobody_says_behind_a_body_who_it_is() {
         .await;
         match h1.response().await.status() {
             200 => assert_honest(&gateway.request().await, name),
-            // It need not be taken at all.
+            // The request may also be refused.
             status => {
                 assert_eq!((status, gateway.unexpected()), (400, None), "{name}");
                 h1 = proxy.plain_client().await;
@@ -147,7 +147,7 @@ async fn nobody_says_behind_a_body_who_it_is() {
 }
 
 #[tokio::test]
-async fn a_trusted_proxy_says_who_it_is_where_frontgate_does_not_ask() {
+async fn a_trusted_proxy_names_the_user_where_frontgate_does_not_ask() {
     let mut gateway = gateway().answering(OK).await;
     let proxy = proxy().upstream(&gateway).config(stripping).routes(&routes()).unix().start().await;
     let mut client = proxy.unix_client().await;

@@ -228,8 +228,8 @@ fn lines_of_caddy(text: &str) -> BTreeSet<usize> {
 }
 
 impl Program {
-    /// Nothing is dropped in silence: the report speaks of every line, of every file that is not a fixture's own. There are more than
-    /// `bound`.
+    /// Nothing is dropped in silence: the report speaks of every line, of every file that is not a fixture's own. There
+    /// are more than `bound`.
     fn speaks_of(&self, lines: fn(&str) -> BTreeSet<usize>, bound: usize) {
         let mut count = 0;
         for fixture in self.fixtures() {

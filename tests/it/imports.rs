@@ -1,4 +1,4 @@
-//! The house's order, read from the sources: imports point down, and sockets open in few places.
+//! The order of the folders, read from the sources: imports point down, and sockets open in few places.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +27,7 @@ fn sources() -> BTreeMap<PathBuf, String> {
     found
 }
 
-/// The folders from top to bottom, as `src/lib.rs` lists them; those that stand together are on one floor.
+/// The folders from top to bottom, as `src/lib.rs` lists them; folders that stand together are on one floor.
 fn floors(lib: &str) -> Vec<Vec<String>> {
     let line = lib.lines().find(|line| line.contains("main →")).expect("lib.rs has the list");
     let list = line.trim_start_matches("//!").trim();

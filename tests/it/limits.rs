@@ -26,7 +26,7 @@ async fn one_client_has_so_many_connections_and_no_more() {
     is_served(&mut one).await;
     is_served(&mut two).await;
 
-    // Before a handshake is paid for.
+    // The limit applies before a handshake is paid for.
     let config = proxy.trust().offering(&["http/1.1"]);
     assert!(handshake(proxy.silent().await, config, "localhost").await.is_err());
     assert!(proxy.plain_client().await.rest().await.0.is_empty());
@@ -35,7 +35,7 @@ async fn one_client_has_so_many_connections_and_no_more() {
     is_served(&mut Wire::new(other)).await;
 
     drop(one);
-    // The place is free as soon as its end is noticed.
+    // The permit is free as soon as the end of its connection is noticed.
     within("a free place", async {
         loop {
             let mut next = proxy.plain_client().await;
@@ -58,7 +58,7 @@ async fn a_connection_counts_from_accept_though_it_says_nothing() {
         (Wire::new(proxy.silent().await), Wire::new(plain))
     };
     let (tls, plain) = silent().await;
-    // As soon as these two are accepted nobody else of this client is served.
+    // As soon as these two are accepted no other connection of this client is served.
     within("silent connections to be counted", async {
         loop {
             let (mut third, mut fourth) = silent().await;
@@ -93,12 +93,12 @@ async fn a_connection_with_a_proxy_header_counts_from_there_on_for_the_client_th
             answered.then_some(wire)
         }
     };
-    // More than one peer may have, but no client has more than two.
+    // More connections than one peer may have, but no client has more than two.
     let kept = [named(1).await.unwrap(), named(1).await.unwrap(), named(2).await.unwrap(), named(2).await.unwrap()];
     assert!(named(1).await.is_none() && named(2).await.is_none());
     assert!(named(3).await.is_some());
 
-    // Connections on which the header is still due take no client's places, though there are many.
+    // Connections on which the header is still due take no client's permits, though there are many.
     let silent = [proxy.plain_client().await, proxy.plain_client().await, proxy.plain_client().await];
     assert!(named(4).await.is_some());
     // A header that names no client counts for the peer.
@@ -128,7 +128,7 @@ async fn trusted_proxies_bring_as_many_clients_as_they_have() {
 }
 
 #[tokio::test]
-async fn when_all_places_are_taken_the_next_client_waits_for_one() {
+async fn when_all_permits_are_taken_the_next_client_waits_for_one() {
     let gateway = gateway().answering(OK).await;
     let few = |config: &mut Config| config.limits.connections = CountValue::AtMost(2);
     let proxy = proxy().upstream(&gateway).config(few).plain().start().await;
@@ -148,11 +148,11 @@ async fn when_all_places_are_taken_the_next_client_waits_for_one() {
 }
 
 #[tokio::test]
-async fn a_listener_without_clients_takes_no_place() {
+async fn a_listener_without_clients_takes_no_permit() {
     let gateway = gateway().answering(OK).await;
     let one = |config: &mut Config| config.limits.connections = CountValue::AtMost(1);
     let proxy = proxy().upstream(&gateway).config(one).plain().http().start().await;
-    // A client of each listener in turn has the only place.
+    // A client of each listener in turn has the only permit.
     for _ in 0..2 {
         is_served(&mut proxy.client().await).await;
         is_served(&mut proxy.plain_client().await).await;
@@ -199,7 +199,7 @@ async fn connections_stay_below_the_open_file_limit() {
         clients.push(proxy.silent().await);
     }
     proxy.line(|line| line["message"] == "limits.connections is reached; new clients wait").await;
-    // Those that were let in are served, all at once; then the others have their turn.
+    // The clients that were let in are served, all at once; then the others have their turn.
     for stream in clients {
         let mut client = Wire::new(handshake(stream, config.clone(), "localhost").await.unwrap());
         is_served(&mut client).await;
@@ -274,7 +274,7 @@ async fn a_network_has_so_many_requests_under_way_over_both_protocols_and_websoc
     let mut other = Wire::new(dial_from(Ipv4Addr::new(127, 0, 0, 2), proxy.plain.unwrap()).await);
     is_served(&mut other).await;
 
-    // An answer that ends or is left gives its place back, whichever protocol it came over.
+    // An answer that ends or is left gives its permit back, whichever protocol it came over.
     drop(stream);
     within("a free place", async {
         loop {
@@ -312,7 +312,7 @@ async fn behind_a_trusted_proxy_each_client_network_has_its_own_requests() {
         }
     })
     .await;
-    // Whose request it is, and whether that network may have one more.
+    // The client that a request comes from, and whether that network may have one more.
     for (client, served) in
         [("192.0.2.1", false), ("192.0.2.2", true), ("2001:db8::ffff", false), ("2001:db8:0:1::1", true)]
     {

@@ -138,7 +138,8 @@ async fn a_client_that_vanished_and_an_answer_that_broke_off_are_told_apart() {
     }
 }
 
-/// Wherever a secret travels, it is in no line: not of a request that is answered, refused, malformed or fails, at any level.
+/// Wherever a secret travels, it is in no line: not of a request that is answered, refused, malformed or fails, at any
+/// level.
 #[tokio::test]
 async fn no_secret_is_ever_printed() {
     const SECRET: &str = "s3cr3t";

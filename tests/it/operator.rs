@@ -65,7 +65,7 @@ async fn one_websocket_is_closed_and_its_client_reads_why() {
     let gone = cli(&scene, &["close", &id]);
     assert_eq!(gone.status.code(), Some(1));
     assert!(ask(&scene, "DELETE", "/connections/nobody").await.starts_with("HTTP/1.1 404 "));
-    // The other one has not noticed.
+    // The other WebSocket has not noticed.
     other.write(b"\x81\x83\0\0\0\0abc").await;
     other_gateway.expect(b"\x81\x83\0\0\0\0abc").await;
 }
@@ -121,7 +121,7 @@ async fn closes_first(mut client: Peer, mut gateway: Peer) {
     gateway.finish().await;
 }
 
-/// The list, once this many are on it: a client has its 101 a moment before.
+/// The list of WebSockets, once this many are on it: a client has its 101 a moment before.
 async fn listed(scene: &Scene<Binary>, count: usize) -> Value {
     within("the WebSockets to be listed", async {
         loop {

@@ -24,7 +24,7 @@ fn code(page: &Message) -> String {
 
 #[tokio::test]
 async fn a_gateway_that_is_not_running_is_said_in_the_form_that_is_read() {
-    // A port that nobody listens on, and a socket that is not there.
+    // A port at which no program listens, and a socket that is not there.
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let folder = tempfile::tempdir().unwrap();
     let http = UpstreamAddress::Http { host: "127.0.0.1".into(), port: free };
@@ -109,7 +109,7 @@ async fn a_gateway_that_does_not_answer_is_a_504() {
 
 #[tokio::test]
 async fn a_gateway_that_accepts_and_never_shakes_hands_is_a_504() {
-    // It listens and says nothing: TLS is a part of connecting.
+    // The gateway listens and says nothing: TLS is a part of connecting.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = silent.local_addr().unwrap().port();
     let proxy = proxy()
@@ -134,7 +134,7 @@ async fn a_gateway_whose_certificate_is_not_trusted_is_a_502() {
 }
 
 #[tokio::test]
-async fn a_gateway_whose_name_nobody_knows_is_a_502() {
+async fn a_gateway_with_an_unknown_name_is_a_502() {
     // No resolver is asked about a label of more than 63 letters (RFC 1035 §2.3.4).
     let nowhere = UpstreamAddress::Http { host: "a".repeat(64), port: 1 };
     let proxy = proxy().config(|config| config.upstream = nowhere).start().await;
@@ -212,7 +212,7 @@ async fn a_head_beyond_the_limit_is_a_431_and_a_target_beyond_the_parsers_a_414(
     ];
     for (name, proxy, request, status, expected) in rows {
         let mut client = proxy.client().await;
-        // Who is refused may not be read to the end.
+        // The request of a client that is refused may not be read to the end.
         let _ = client.try_send(request).await;
         let answer = client.response().await;
         assert_eq!(answer.status(), status, "{name}: {}", answer.head());

@@ -46,7 +46,7 @@ async fn a_signal_a_changed_file_and_a_command_reload_and_a_broken_file_changes_
     reloaded(&mut binary, "file").await;
     body("two").await;
 
-    // Nothing is to be noticed by itself: the file is the same.
+    // The file is the same, so nothing would be noticed by itself.
     binary.signal(Signal::HUP);
     reloaded(&mut binary, "SIGHUP").await;
 
@@ -186,7 +186,7 @@ async fn certificates_change_for_the_next_handshake_only() {
         reload(&mut binary, &with(&gateway, &[])).await;
     }
 
-    // Who has shown no certificate may not go on where one is asked for.
+    // A client that has shown no certificate may not go on where one is asked for.
     let file = clients(folder.path());
     fs::write(&file, "").unwrap();
     let line = format!("tls: {{ client_ca: \"{}\" }}", file.display());
@@ -227,7 +227,7 @@ async fn a_public_certificate_is_looked_after_from_when_it_is_asked_for_until_it
 }
 
 #[tokio::test]
-async fn listeners_come_and_go_and_the_one_that_stays_refuses_nobody() {
+async fn listeners_come_and_go_and_the_one_that_stays_refuses_no_client() {
     let reloads = number("FRONTGATE_RELOADS", 100);
     let gateway = answering("ok").await;
     let mut binary = binary().upstream(&gateway).config(LISTEN).config(ADMIN).start().await;
@@ -260,7 +260,7 @@ async fn listeners_come_and_go_and_the_one_that_stays_refuses_nobody() {
                 replace(&binary, &with(&gateway, &[&overlapping]));
                 let (status, text) = post(&binary, "/reload").await;
                 assert!(status == 400 && text.contains("takes a restart"), "{text}");
-                // It would never hear of another configuration: it ends with its listener.
+                // The connection would never see another configuration: it ends with its listener.
                 replace(&binary, &with(&gateway, &[LISTEN]));
                 assert_eq!(post(&binary, "/reload").await.0, 200);
                 assert_eq!(stays.rest().await, b"");
@@ -388,7 +388,7 @@ async fn the_config_says_where_to_ask_even_when_it_is_wrong() {
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "reloaded\n", ""));
     for broken in ["nonsense: 1", "{"] {
         replace(&binary, &with(&one, &[&line, broken]));
-        // What is no YAML at all says nothing; then it has to be told.
+        // A file that is no YAML at all names no address; then the command has to be told it.
         let told = line.trim_start_matches("admin: ").trim_matches('"');
         let args = if broken == "{" { ["--admin", told] } else { ["-c", file.as_str()] };
         let ran = command(&binary, &[&["reload"], &args[..]].concat()).await;
@@ -489,7 +489,7 @@ async fn ask(binary: &Binary, method: &str, path: &str) -> (u16, String) {
     (answer.status(), answer.body_text())
 }
 
-/// The SHA-256 of what the next handshake shows.
+/// The SHA-256 of the certificate that the next handshake shows.
 async fn fingerprint(binary: &Binary) -> String {
     let address = binary.https.unwrap().to_string();
     let ran = command(binary, &["cert", "show", "--connect", &address]).await;
@@ -519,7 +519,7 @@ fn files(binary: &Binary) -> usize {
     fs::read_dir(format!("/proc/{}/fd", binary.pid())).unwrap().count()
 }
 
-/// An address that nobody listens at, and that no client has.
+/// An address at which no program listens, and that no client has.
 fn free_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.9:0").unwrap().local_addr().unwrap()
 }

@@ -17,10 +17,10 @@ use crate::websocket::scene::{Scene, Via, connect, scene_of_binary};
 const ADMIN: &str = "admin: 127.0.0.1:0";
 
 #[tokio::test]
-async fn a_drain_tells_everybody_and_lets_what_is_under_way_finish() {
+async fn a_drain_tells_every_peer_and_lets_what_is_under_way_finish() {
     const LINKS: usize = 1000;
     for (signal, name, links) in [(Signal::TERM, "SIGTERM", LINKS), (Signal::INT, "SIGINT", 3)] {
-        // It takes a while to open them all.
+        // Opening all of them takes a while.
         let limits = "limits: { connections_per_client: off }\nwebsocket: { ping_interval: off }";
         let mut scene = scene_of_binary(&[ADMIN, "timeouts: { drain: 20s }", limits]).await;
         let mut peers = Vec::new();
@@ -53,7 +53,8 @@ async fn a_drain_tells_everybody_and_lets_what_is_under_way_finish() {
                 began.elapsed()
             });
         }
-        // Somebody has asked whether it is ready and has time to ask again. Then nobody new comes in, and who has asked for nothing goes.
+        // A load balancer has asked whether frontgate is ready and has time to ask again. Then no new client comes in,
+        // and a client that has asked for nothing is sent away.
         scene.proxy.line(|line| line["message"] == "closing the listeners").await;
         refused(https).await;
         refused(plain).await;
@@ -92,8 +93,8 @@ async fn a_second_signal_stops_at_once() {
     for (first, second) in [(Signal::TERM, Signal::TERM), (Signal::INT, Signal::TERM), (Signal::TERM, Signal::INT)] {
         let mut scene = scene_of_binary(&["timeouts: { drain: 10m }"]).await;
         let (mut client, mut gateway) = scene.open(Via::Tls).await;
-        // Neither would end by itself: a request that is never answered, a link in the middle of a frame in either direction, so
-        // that the drain can tell nobody.
+        // Neither would end by itself: a request that is never answered, a link in the middle of a frame in either
+        // direction, so that the drain can tell neither peer.
         let (mut asking, mut asked) = request(&scene).await;
         let frame = Frame::text("half a frame");
         let (down, up) = (&frame.bare()[..5], &frame.masked()[..8]);
@@ -139,8 +140,8 @@ async fn a_drain_waits_for_the_frame_that_is_passing() {
     to_gateway.expect(&up[..20]).await;
 
     scene.proxy.signal(Signal::TERM);
-    // The other side of each link is between two frames, and is told at once; what is said is half of the proof that the
-    // link has its turn.
+    // The other side of each link is between two frames, and is told at once; what is said is half of the proof that
+    // the link has its turn.
     let said = from_gateway.frame().await;
     assert_eq!(said, Frame { mask: said.mask, ..Frame::close(1001, "proxy restart") });
     from_client.expect(Frame::close(1012, "service restart").bare()).await;
@@ -187,7 +188,7 @@ async fn ask(scene: &Scene<Binary>, path: &str) -> u16 {
     peer.head().await[9..12].parse().unwrap()
 }
 
-/// Waits until nobody listens there.
+/// Waits until no program listens there.
 async fn refused(address: std::net::SocketAddr) {
     while let Ok(stream) = connect(address).await {
         // The kernel lets clients in while the listener is still there; they are turned away.
@@ -231,7 +232,7 @@ async fn a_resolver_that_does_not_answer_is_asked_once_and_keeps_nothing_from_th
         clients.push(client);
     }
     within("a question to the resolver", resolver.recv_from(&mut [0; 512])).await.unwrap();
-    // One that was answered: all before it were read.
+    // A request that was answered: all before it were read.
     let mut other = proxy.plain_client().await;
     other.send("GET / HTTP/1.1\r\n\r\n").await;
     assert_eq!(other.response().await.status(), 400);

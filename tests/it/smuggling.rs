@@ -103,7 +103,8 @@ async fn a_request_has_one_reading_or_is_refused() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A body that turns out to be none: the client's connection ends, and what the gateway saw of it was never a whole request.
+/// A body that turns out to be none: the client's connection ends, and what the gateway saw of it was never a whole
+/// request.
 #[tokio::test]
 async fn chunks_that_are_none_never_end_a_request() {
     let mut gateway = gateway().answering(OK).await;
@@ -138,7 +139,7 @@ async fn chunks_that_are_none_never_end_a_request() {
         let mut client = proxy.client().await;
         client.send("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n").await;
         client.send(body).await;
-        // One that can still be whole ends with the connection.
+        // A body that can still be whole ends with the connection.
         if name == "a chunk shorter than its size" {
             client.finish().await;
         }

@@ -205,7 +205,7 @@ async fn an_answer_that_breaks_off_does_not_look_whole() {
                         connection.request().await;
                         connection.send(format!("HTTP/1.1 200 OK\r\n{start}")).await;
                         wait.notified().await;
-                        // Whoever waits does not need it any more.
+                        // The notification is passed on: this connection has had it.
                         wait.notify_one();
                         connection.send(end).await;
                     }

@@ -129,7 +129,7 @@ async fn a_certificate_of_ones_own_is_shown() {
 }
 
 #[tokio::test]
-async fn who_speaks_plain_http_to_the_tls_port_is_sent_to_https() {
+async fn a_client_that_speaks_plain_http_to_the_tls_port_is_sent_to_https() {
     let gateway = gateway().answering(OK).await;
     let proxy = proxy().upstream(&gateway).http().start().await;
     let port = proxy.https.unwrap().port();
@@ -230,7 +230,7 @@ async fn an_idle_connection_is_closed_and_a_busy_one_is_not() {
     assert_eq!(client.get("https://localhost/").await.status, 200);
     client.closed().await;
 
-    // One that never asks anything.
+    // A connection that never asks anything.
     proxy.http2().await.closed().await;
 }
 

@@ -12,7 +12,7 @@ use crate::cli::{Ran, frontgate_in};
 
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin";
 
-/// Runs `frontgate ARGS` as a user whose home is `home` and who has no other environment.
+/// Runs `frontgate ARGS` as a user with `home` as its home and with no other environment.
 fn frontgate(home: &Path, args: &[&str]) -> Ran {
     frontgate_in(home, args, &[("HOME", home.to_str().unwrap()), ("PATH", PATH)])
 }
@@ -25,7 +25,7 @@ fn certutil(args: &[&str]) -> Option<String> {
 #[test]
 fn a_fresh_database_trusts_the_ca_until_it_is_taken_out_again() {
     if certutil(&["-H"]).is_none() {
-        // Not by a macro, whose words would be kept back while the test passes.
+        // A macro's words would be kept back while the test passes.
         let words =
             "!!! NOT RUN: certutil is not installed (Debian: libnss3-tools); `frontgate trust` is unchecked here";
         writeln!(io::stderr(), "{words}").unwrap();
@@ -53,7 +53,7 @@ fn a_fresh_database_trusts_the_ca_until_it_is_taken_out_again() {
     let ran = frontgate(home.path(), &["trust", "--store", "nss"]);
     assert!(ran.stdout.contains("nothing to do: the CA is trusted already"), "{}", ran.stdout);
 
-    // Somebody else's, and ours without trust.
+    // The CA of another frontgate, and ours without trust.
     let other = TempDir::new().unwrap();
     frontgate(other.path(), &["trust", "--store", "nss"]);
     let others = other.path().join(".local/state/frontgate/ca.pem");

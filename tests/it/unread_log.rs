@@ -15,7 +15,7 @@ use tokio::net::unix::pipe::Receiver;
 use crate::harness::{Gateway, Wire, dial, gateway, within};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-/// More than the pipe, the queue and the writer's hand hold: some 2.7 MB of lines.
+/// More than the pipe, the queue and the writer's buffer hold: some 2.7 MB of lines.
 const REQUESTS: usize = 1200;
 
 /// The real program, whose standard output and standard error are one pipe, which is read when the test says so.

@@ -20,7 +20,8 @@ use crate::websocket::peer::{SWITCHED, UPGRADE};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-/// A gateway's certificate and key, signed by itself. `ca`: as `openssl req -x509` makes one, which is how OpenClaw does it.
+/// A gateway's certificate and key, signed by itself. `ca`: as `openssl req -x509` makes one, which is how OpenClaw
+/// does it.
 pub(crate) struct Made {
     pub(crate) cert: CertificateDer<'static>,
     pem: String,
@@ -106,7 +107,7 @@ async fn a_websocket_opens_over_a_pinned_connection() {
     let script = |mut connection: crate::harness::Connection| async move {
         if connection.request().await.is_some() {
             connection.send(SWITCHED).await;
-            // Until the test has seen it.
+            // The connection stays until the test has seen it.
             let _ = connection.request().await;
         }
     };
@@ -177,7 +178,7 @@ impl Signer {
 }
 
 #[tokio::test]
-async fn a_gateway_that_asks_who_it_is_gets_the_certificate_of_the_config() {
+async fn a_gateway_that_asks_for_a_certificate_gets_the_one_of_the_config() {
     let folder = TempDir::new().unwrap();
     let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     let signer = Signer::new();
@@ -254,7 +255,7 @@ async fn what_is_wrong_with_the_handshake_is_on_the_page() {
         assert_eq!(status, 502);
         assert!(page.contains(words) && page.contains("code: gateway_tls_failed"), "{page}");
     }
-    // It speaks no TLS.
+    // The server speaks no TLS.
     let plain = crate::doctor::server(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
     let https = format!("https://{plain}");
     let proxy = proxy().routes(&format!("routes: [{{ upstream: \"{https}\" }}]\n")).start().await;

@@ -19,18 +19,18 @@ use crate::websocket::frame::Frame;
 use crate::websocket::peer::{CLIENT, GATEWAY, Peer, SWITCHED, UPGRADE, answer_pings};
 use crate::websocket::scene::connect;
 
-/// With pings, which find who is silent; and without, for what only the kernel finds.
+/// With pings, which find a silent peer; and without, for what only the kernel finds.
 const PINGED: &str = "websocket: { ping_interval: 1s, pong_timeout: 4s }";
 const SILENT: &str = "websocket: { ping_interval: off }";
 
-/// What is to be found is found within this: five seconds by pings, and some ten by the kernel of this network.
+/// A vanished peer is found within this: five seconds by pings, and some ten by the kernel of this network.
 const FOUND: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 #[ignore = "takes root, ip, nft, tc and 30 s: cargo test --test it vanished::in_time -- --ignored --nocapture"]
 async fn in_time_both_sides_of_a_vanished_peer_are_freed_and_a_slow_one_stays() {
     let Some(network) = Network::enter("t") else { return };
-    // The kernel's patience with what nobody acknowledges: 6 s in the place of 15 minutes.
+    // The kernel gives up data that no peer acknowledges after 6 s instead of 15 minutes.
     std::fs::write("/proc/sys/net/ipv4/tcp_retries2", "4").unwrap();
     let near = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let far = network.far_listener();
@@ -146,7 +146,7 @@ const OURS: &str = "10.77.0.1";
 const THEIRS: &str = "10.77.0.2";
 
 impl Network {
-    /// `None`, and a loud word, where that cannot be.
+    /// Enters the two networks; `None`, and a loud line, where that cannot be.
     fn enter(name: &str) -> Option<Self> {
         let id = std::process::id();
         let (near, far) = (format!("fg{name}{id}-near"), format!("fg{name}{id}-far"));

@@ -76,7 +76,7 @@ finish() {
 
 end() {
     trap - EXIT
-    # Bash has an obituary for every job that is killed.
+    # Bash prints a line for every job that is killed.
     exec 2>/dev/null
     local file
     # Only what this run started: the kit and `frontgate_up` write down the process groups and pids.
@@ -180,7 +180,7 @@ client() {
     esac
     # Enough for a busy machine; a page that is there earlier is not waited for.
     [ "$tool" = ui-check.mjs ] && options=(--timeout 60 "${options[@]}")
-    # Chromium knows where localhost is, and listens to nobody about it.
+    # Chromium knows where localhost is, and takes no other address for it.
     [ "$tool $host" = 'ui-check.mjs localhost' ] || options+=(--host-map "$host=$address")
     OPENCLAW_KIT_INSTALL="${INSTALL[$site]}" timeout 300 node "$OPENCLAW_KIT/$tool" "https://$host:$port$path" "$token" \
         --ca "$(ca_of "$site")" "${options[@]}" >"$json"
@@ -211,7 +211,8 @@ holding() {
     while [ "$1" != -- ]; do words+=("$1"); shift; done; shift
     before="$(gateway_count "$site" "$sign")"
     case "$tool" in
-        # A socket that never opened is the page knocking while nobody is there; a browser calls that 1006 whatever we do.
+        # A socket that never opened is the page trying while no frontgate listens; a browser calls that 1006 whatever
+        # we do.
         ui-check.mjs) words+=(rc=any); set -- 'closes.some(c => c.opened && c.code === 1012)' '!closes.some(c => c.opened && c.code === 1006)' "$@" ;;
         ws-connect.mjs) words+=(--expect 1012); set -- 'close.code === 1012' "$@" ;;
     esac
@@ -222,7 +223,7 @@ holding() {
     [ "$tool" = ws-connect.mjs ] || sleep 3
 }
 
-# Waits for all who hold; each must have been told as it expects.
+# Waits for all clients that hold; each must have been told as it expects.
 held() { local client failed=0; for client in $clients; do wait "$client" || failed=1; done; return $failed; }
 more_than() { [ "$(gateway_count "$2" "$3")" -gt "$1" ]; }
 

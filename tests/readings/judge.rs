@@ -1,5 +1,6 @@
-//! Makes paths that programs understand in different ways, and looks whether one of them gets round a guard: `readings paths COUNT
-//! SEED` and `readings judge PATHS READINGS…`. `tests/readings/run` lets other programs read them in between.
+//! Makes paths that programs understand in different ways, and looks whether one of them gets round a guard: `readings
+//! paths COUNT SEED` and `readings judge PATHS READINGS…`. `tests/readings/run` lets other programs read them in
+//! between.
 #![expect(clippy::print_stdout, reason = "what it finds is its output")]
 
 use std::fs;
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         ["judge", paths, ref readers @ ..] => judge(paths, readers),
-        // As a benchmark it has nothing to do.
+        // Run as a benchmark, it has nothing to do.
         _ => ExitCode::SUCCESS,
     }
 }
@@ -55,7 +56,8 @@ fn judge(paths: &str, readers: &[&str]) -> ExitCode {
     if through == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Routes, and the letters that readers give them: `p` below /private, `t` below /team, `o` below /open, `-` for the rest.
+/// Routes, and the letters that readers give them: `p` below /private, `t` below /team, `o` below /open, `-` for the
+/// rest.
 struct Scenario {
     name: &'static str,
     table: RouteTable,

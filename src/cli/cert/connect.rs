@@ -1,4 +1,4 @@
-//! `frontgate cert show --connect`: what a server shows to its clients right now.
+//! `frontgate cert show --connect`: the chain that a server shows to its clients right now.
 
 use std::time::Duration;
 

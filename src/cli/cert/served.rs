@@ -1,5 +1,5 @@
-//! `frontgate cert show` under `certificate: acme`: what clients get for each name, asked of frontgate itself. Files say only what it
-//! could show.
+//! `frontgate cert show` under `certificate: acme`: the certificate that clients get for each name, asked of frontgate
+//! itself. The files only tell which one it could show.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -12,15 +12,15 @@ use crate::config::{Config, Name};
 use crate::tls::{CaOnDisk, CertDescription, OnDisk, PresentedChain, TlsProbe};
 use crate::upstream::Connector;
 
-/// What there is to show for a name.
+/// The chain to show for a name.
 pub(super) enum ServedChain {
-    /// What a client gets that asks here.
+    /// The chain that a client gets from the address `at`.
     Shown { at: SocketAddr, presented: PresentedChain, is_local: bool },
-    /// Frontgate does not answer; it would show this.
+    /// Frontgate does not answer; it would show the certificate in this file.
     Kept { found: OnDisk, why: String },
 }
 
-/// Asks for each name of the config.
+/// Asks frontgate for each name of the configuration.
 pub(super) fn look(config: &Config) -> Result<Vec<(Name, ServedChain)>, CommandFailure> {
     let local_ca = config.state_dir.as_deref().and_then(|dir| CaOnDisk::read(dir).ok());
     let issuer = local_ca.and_then(|ca| CertDescription::read(&ca.certificate)).map(|ca| ca.subject);
@@ -44,7 +44,7 @@ pub(super) fn look(config: &Config) -> Result<Vec<(Name, ServedChain)>, CommandF
     Ok(all)
 }
 
-/// Where a client of this machine reaches frontgate.
+/// The address where a client of this machine reaches frontgate.
 fn address(config: &Config, name: &Name) -> Option<SocketAddr> {
     let listener = config.listen.https.iter().find(|address| address.port() != 0)?;
     let ip = match (listener.ip(), name) {
@@ -63,7 +63,7 @@ async fn ask(at: SocketAddr, name: &Name) -> Result<PresentedChain, String> {
     probe.shown().ok_or_else(|| "no certificate was shown".to_owned())
 }
 
-/// The public certificate where there is one, else the local one.
+/// The public certificate where one is kept, else the local one.
 fn kept(config: &Config, name: &Name) -> Result<OnDisk, CommandFailure> {
     let dir = config.state_dir.as_deref();
     if let Some(found) = dir.and_then(|dir| OnDisk::public(&config.tls, dir, name).ok()) {

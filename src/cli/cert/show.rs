@@ -1,4 +1,4 @@
-//! `frontgate cert show`: what clients get to see, in the words by which it is recognised.
+//! `frontgate cert show`: the certificate that clients get, in the terms by which it is recognised.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -58,17 +58,17 @@ fn show(views: &[CertView], as_json: bool, now: OffsetDateTime) -> Result<(), Co
     print(views.iter().map(|view| view.text(now)).collect::<Vec<_>>().join("\n"))
 }
 
-/// What is shown.
+/// A certificate and the context it is shown with.
 struct CertView {
-    /// A file, or a server.
+    /// Where it comes from: a file's path, or a server's address.
     place: String,
     chain: Vec<CertDescription>,
     ca: Option<(PathBuf, CertDescription)>,
-    /// Whether this system accepts what a server shows, in words.
+    /// Whether this system accepts the server's certificate, and if not why; `None` for a file.
     verdict: Option<Result<(), String>>,
-    /// The name that it was asked for.
+    /// The name that the server was asked for.
     name: Option<String>,
-    /// What it has to do with what clients get.
+    /// How the certificate relates to the one that clients get.
     note: Option<String>,
 }
 
@@ -209,7 +209,7 @@ fn left(one: &CertDescription, now: OffsetDateTime) -> String {
 }
 
 fn minute(time: OffsetDateTime) -> String {
-    // It can only fail for a year beyond 9999, which a certificate cannot carry.
+    // Formatting fails only for a year beyond 9999, which a certificate cannot carry.
     time.format(format_description!("[year]-[month]-[day] [hour]:[minute]")).unwrap_or_default()
 }
 

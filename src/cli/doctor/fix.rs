@@ -1,4 +1,4 @@
-//! `--fix`: the two files are changed as the findings ask for, after a question, and looked at again.
+//! `--fix`: changes the two files as the findings ask for, after a question, and examines them again.
 
 use std::env;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::doctor::settings::{WrittenSettings, apply, strip, write};
 use crate::doctor::{DoctorReport, DoctorRequest, GatewayConfig, examine};
 
-/// What there is to say after what was to be fixed is fixed, and whether that was done.
+/// The report after the fixes, and whether every fix was made.
 pub(super) fn examined(
     runtime: &CommandRuntime,
     question: &mut DoctorRequest,
@@ -38,18 +38,19 @@ pub(super) fn examined(
     Ok((report, ![own, theirs].contains(&FixOutcome::NotDone)))
 }
 
-/// What became of a file that was to be fixed.
+/// The outcome of a fix of one file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FixOutcome {
     /// There was nothing to fix, or the answer was no.
     Nothing,
-    /// It is another now.
+    /// The file was changed.
     Changed,
-    /// It could not be looked at, or not be changed.
+    /// The file could not be read, or not be changed.
     NotDone,
 }
 
-/// Names what no client may send in frontgate's own configuration, or says what to write there.
+/// Adds to `forwarded.strip` in frontgate's own configuration the fields that no client may send, or says what to write
+/// there.
 fn fix_own(report: &DoctorReport, yes: bool, aloud: bool) -> Result<FixOutcome, CommandFailure> {
     let names = report.strip();
     if names.is_empty() {
@@ -140,7 +141,7 @@ fn fix(
     replace(&config.file, config.text(), &after, aloud)
 }
 
-/// Asks the person at the terminal.
+/// Asks for confirmation at the terminal.
 fn agreed(file: &Path, edits: &[String]) -> Result<bool, CommandFailure> {
     if !io::stdin().is_terminal() {
         return Err(CommandFailure::wrong(
@@ -159,7 +160,7 @@ fn agreed(file: &Path, edits: &[String]) -> Result<bool, CommandFailure> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// Looks again until the gateway has taken its changed configuration over, or clearly does not.
+/// Examines again until the gateway has taken its changed configuration over, or clearly does not.
 fn until_fixed(
     runtime: &CommandRuntime,
     question: &mut DoctorRequest,
@@ -192,12 +193,12 @@ fn until_fixed(
 fn say(aloud: bool, text: &str) {
     let mut stderr = io::stderr().lock();
     if aloud {
-        // What matters is in the report too.
+        // The report has all that matters, so a failed write is ignored.
         let _ = stderr.write_all(text.as_bytes());
     }
 }
 
-/// What a gateway that takes a change over may show for a while.
+/// Findings that a gateway may show for a while when it takes a change over.
 const TRANSIENT: [&str; 5] =
     ["proxy_trust_not_in_effect", "gateway_starting", "gateway_refused", "gateway_no_websocket", "gateway_slow"];
 const TAKEN_OVER: Duration = Duration::from_secs(30);

@@ -1,8 +1,8 @@
-//! What frontgate cannot do: stores that have no tool, and other devices.
+//! The advice for what frontgate cannot do: stores that have no tool, and other devices.
 
 use super::plan::TrustTask;
 
-/// What to do on other devices and after a change.
+/// The steps for other devices, and after a change.
 pub(super) fn other_devices(task: TrustTask) -> &'static str {
     match task {
         TrustTask::Install => INSTALL,

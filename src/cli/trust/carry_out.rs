@@ -1,4 +1,4 @@
-//! Doing what was planned, and saying exactly what was done.
+//! Carries the plan out, and reports exactly what was done.
 
 use std::fmt::{self, Write as _};
 use std::fs;
@@ -11,15 +11,15 @@ use super::TrustedCa;
 use super::plan::{TrustAction, TrustPart};
 use super::step::TrustStep;
 
-/// Whether anything is changed.
+/// Whether a run changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TrustMode {
     Do,
-    /// Only say what would be done.
+    /// Only print what would be done.
     Print,
 }
 
-/// How many stores could not be dealt with.
+/// The number of stores that could not be dealt with.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct TrustOutcome {
     failed: usize,
@@ -27,7 +27,7 @@ pub(super) struct TrustOutcome {
 }
 
 impl TrustOutcome {
-    /// Whether everything that is there was done.
+    /// Whether every part was carried out.
     pub(super) fn complete(self) -> bool {
         self == Self::default()
     }
@@ -44,7 +44,7 @@ impl fmt::Display for TrustOutcome {
     }
 }
 
-/// Carries out every part, whatever becomes of the others; `say` is told what happens as it happens.
+/// Carries out every part, even if others fail; `say` gets the report as it happens.
 pub(super) fn all<E>(
     parts: &[TrustPart],
     ca: &TrustedCa,
@@ -83,7 +83,8 @@ pub(super) fn all<E>(
     Ok(outcome)
 }
 
-/// The commands are typed as root where the system's files are concerned; `sudo` does no harm to who is root already.
+/// The text for steps that are left to the user. The commands use `sudo` where the system's files are concerned, which
+/// does no harm to a user that is root already.
 fn left_to_you(why: &str, steps: &[TrustStep], ca: &Path) -> String {
     let mut text = format!("  left to you: {why}\n");
     for step in steps {
@@ -99,7 +100,7 @@ fn perform(step: &TrustStep, ca: &TrustedCa) -> Result<(), String> {
         TrustStep::Folder(path) => fs::create_dir_all(path).map_err(told),
         TrustStep::Write(path) => {
             fs::write(path, &ca.pem).map_err(told)?;
-            // Whatever the umask is: everybody must be able to read it.
+            // Whatever the umask is: all users must be able to read the file.
             fs::set_permissions(path, fs::Permissions::from_mode(0o644)).map_err(told)
         }
         TrustStep::Remove(path) => fs::remove_file(path).map_err(told),
@@ -110,7 +111,7 @@ fn perform(step: &TrustStep, ca: &TrustedCa) -> Result<(), String> {
     }
 }
 
-/// The last words of a program that failed.
+/// The last lines that a failed program printed.
 fn complaint(output: &std::process::Output) -> String {
     let words = if output.stderr.is_empty() { &output.stdout } else { &output.stderr };
     let words = String::from_utf8_lossy(words);

@@ -1,4 +1,4 @@
-//! [`FoundStores`]: what this machine has by way of trust stores.
+//! [`FoundStores`]: the trust stores of this machine, and their tools.
 
 use std::path::PathBuf;
 
@@ -7,19 +7,19 @@ use super::nss::{self, NssDatabase};
 use super::places::{OsRelease, SystemPlaces};
 use super::system::{self, SystemStore};
 
-/// What there is.
+/// The stores that were found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct FoundStores {
     pub(super) os: OsRelease,
     pub(super) superuser: bool,
     pub(super) system: Option<SystemStore>,
-    /// The tool of NSS, when it is installed.
+    /// Path of NSS's tool, when it is installed.
     pub(super) certutil: Option<PathBuf>,
     pub(super) databases: Vec<NssDatabase>,
 }
 
 impl FoundStores {
-    /// Looks; changes nothing.
+    /// Looks for stores and tools; changes nothing.
     pub(super) fn look(places: &SystemPlaces, ca: &TrustedCa) -> Self {
         let certutil = places.tool("certutil");
         Self {

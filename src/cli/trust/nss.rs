@@ -8,23 +8,23 @@ use std::process::{Command, Stdio};
 use super::TrustedCa;
 use super::places::{OsRelease, SystemPlaces};
 
-/// A database.
+/// A database of NSS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NssDatabase {
     pub(super) dir: PathBuf,
-    /// Whose it is.
+    /// The browser that it belongs to.
     pub(super) of: &'static str,
     pub(super) state: NssState,
 }
 
-/// What is known of a database.
+/// The state of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NssState {
-    /// It is not there yet, but the browser that would make it is.
+    /// The database does not exist yet, but the browser that would make it is installed.
     Absent,
-    /// Our CA is not in it, or nobody could look.
+    /// Our CA is not in the database, or the database could not be read.
     Without,
-    /// Our CA is in it under this name.
+    /// Our CA is in the database under this name.
     With { nickname: String, trusted: bool },
 }
 
@@ -58,9 +58,9 @@ const CHROMIUMS: [&str; 8] = [
     "opera",
 ];
 
-/// More databases than this are not looked at; nobody has so many profiles.
+/// The most databases that are looked at; no user has so many profiles.
 const MAX_DATABASES: usize = 64;
-/// More certificates than this are not looked at in one database.
+/// The most certificates that are looked at in one database.
 const MAX_CERTIFICATES: usize = 512;
 
 /// Every database of the user.
@@ -83,7 +83,7 @@ pub(super) fn look(places: &SystemPlaces, certutil: Option<&Path>, ca: &TrustedC
     found
 }
 
-/// How NSS names a database in the format of today.
+/// NSS's name for a database in today's format.
 pub(super) fn sql(dir: &Path) -> OsString {
     let mut name = OsString::from("sql:");
     name.push(dir);
@@ -118,7 +118,7 @@ fn state_of(dir: &Path, certutil: &Path, ca: &TrustedCa) -> NssState {
     let list = ask(&[]);
     let list = String::from_utf8_lossy(&list);
     for (nickname, trust) in entries(&list).take(MAX_CERTIFICATES) {
-        // Several certificates may share a nickname; then they come one behind the other.
+        // Several certificates may share a nickname; then they are printed one after the other.
         let raw = ask(&["-n", nickname, "-r"]);
         if raw.windows(ca.der.len()).any(|part| part == ca.der) {
             let trusted = trust.split(',').next().is_some_and(|tls| tls.contains('C'));

@@ -1,23 +1,23 @@
-//! [`SystemPlaces`]: where things are on this machine; tests have a machine of their own.
+//! [`SystemPlaces`]: the folders and variables of this machine; tests have a machine of their own.
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Where things are.
+/// The folders and variables of this machine.
 #[derive(Debug, Clone)]
 pub(super) struct SystemPlaces {
     /// The root of the file system.
     pub(super) root: PathBuf,
     pub(super) home: Option<PathBuf>,
-    /// Where tools are looked for, as in `$PATH`.
+    /// The folders of tools, as in `$PATH`.
     pub(super) path: OsString,
     pub(super) os: OsRelease,
-    /// Whether the system's files can be changed.
+    /// Whether this process may change the system's files.
     pub(super) superuser: bool,
 }
 
-/// What is known about the operating system.
+/// The operating system, as far as the stores differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OsRelease {
     Linux,

@@ -1,4 +1,4 @@
-//! [`plan`]: what to do about the stores that were found.
+//! [`plan`]: what to do with the stores that were found.
 
 use std::path::{Path, PathBuf};
 
@@ -9,33 +9,33 @@ use super::step::TrustStep;
 use super::system::{DistributionFamily, StoreEntry, SystemStore};
 use super::{StoreChoice, TrustedCa};
 
-/// In or out.
+/// Whether the CA goes into the stores or out of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TrustTask {
     Install,
     Uninstall,
 }
 
-/// One store, and what is done about it.
+/// One store, and the action for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TrustPart {
-    /// What people call the store.
+    /// The store's usual name.
     pub(super) store: String,
     pub(super) what: TrustAction,
 }
 
-/// What is done about a store.
+/// The action for a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TrustAction {
-    /// Nothing, and that is fine.
+    /// No step is needed, for this reason.
     Nothing(&'static str),
-    /// These steps, one after the other. Something may have to be said about them.
+    /// These steps, one after the other, and a remark about them if one is needed.
     Do(Vec<TrustStep>, Option<String>),
-    /// Nothing, because of this; a person can, with these steps.
+    /// frontgate cannot do it, for the reason `why`; the user can, with these steps.
     Left { why: String, steps: Vec<TrustStep> },
 }
 
-/// What to do about each store.
+/// The action for each store.
 pub(super) fn plan(found: &FoundStores, ca: &TrustedCa, task: TrustTask, stores: StoreChoice) -> Vec<TrustPart> {
     let mut parts = Vec::new();
     if stores != StoreChoice::Nss {
@@ -87,7 +87,7 @@ fn anchors(
     let (first, note, args) = match (task, held) {
         (TrustTask::Install, StoreEntry::Nothing) => (Some(TrustStep::Write(place())), None, family.install),
         (TrustTask::Install, StoreEntry::Ours) if !superuser => return TrustAction::Nothing("the CA is in it already"),
-        // The tool may not have run to its end the last time.
+        // The last run of the tool may have been interrupted.
         (TrustTask::Install, StoreEntry::Ours) => (None, None, family.install),
         (TrustTask::Install, StoreEntry::Frontgates(other)) => {
             let note = format!("it takes the place of another frontgate's CA, {other}");
@@ -103,7 +103,7 @@ fn anchors(
             return TrustAction::Nothing("the CA is not in it; another certificate in its place stays");
         }
     };
-    // Named in full for us; a person finds it by name once it is installed.
+    // The full path for us; a user finds the tool by its name once it is installed.
     let update = TrustStep::run(tool.unwrap_or(Path::new(family.tool)), args);
     let steps: Vec<_> = first.into_iter().chain([update]).collect();
     match tool {
@@ -129,7 +129,7 @@ fn in_keychain(
     };
     let domain: &[&str] = if superuser { &["-d"] } else { &[] };
     match (task, held) {
-        // Whether it is trusted cannot be asked; being told twice does no harm.
+        // Whether the certificate is trusted cannot be asked; adding it twice does no harm.
         (TrustTask::Install, _) => {
             let args = [&["add-trusted-cert"], domain, &["-r", "trustRoot", "-k"]].concat();
             TrustAction::Do(vec![run(&args, &[keychain, &ca.file])], None)

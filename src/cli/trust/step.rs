@@ -1,14 +1,14 @@
-//! [`TrustStep`]: one thing that is done to a store.
+//! [`TrustStep`]: one change of a store.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// One thing that is done to a store.
+/// One change of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TrustStep {
-    /// Make a folder, and those above it.
+    /// Make a folder, and its parents.
     Folder(PathBuf),
-    /// Write the CA's certificate to this file, readable for everybody.
+    /// Write the CA's certificate to this file, readable for all users.
     Write(PathBuf),
     /// Remove this file.
     Remove(PathBuf),
@@ -21,7 +21,7 @@ impl TrustStep {
         Self::Run(program.to_owned(), args.into_iter().map(Into::into).collect())
     }
 
-    /// What is said before it is done, or instead: `write /etc/…`.
+    /// The text that is printed before the step, or instead of it: `write /etc/…`.
     pub(super) fn intent(&self) -> String {
         match self {
             Self::Folder(path) => format!("make the folder {}", path.display()),
@@ -31,7 +31,7 @@ impl TrustStep {
         }
     }
 
-    /// What is said when it is done: `wrote /etc/…`.
+    /// The text that is printed after the step: `wrote /etc/…`.
     pub(super) fn done(&self) -> String {
         match self {
             Self::Folder(path) => format!("made the folder {}", path.display()),
@@ -41,7 +41,7 @@ impl TrustStep {
         }
     }
 
-    /// Whether a person needs root for it. Folders and databases are the user's own.
+    /// Whether the step needs root. Folders and databases are the user's own.
     pub(super) fn needs_root(&self) -> bool {
         match self {
             Self::Folder(_) => false,
@@ -50,7 +50,7 @@ impl TrustStep {
         }
     }
 
-    /// The command that a person types for it in a shell; `ca` is the file with the CA's certificate.
+    /// The step as a command for a shell; `ca` is the file with the CA's certificate.
     pub(super) fn command(&self, ca: &Path) -> String {
         let words: Vec<&OsStr> = match self {
             Self::Folder(path) => vec!["mkdir".as_ref(), "-p".as_ref(), path.as_ref()],
@@ -66,7 +66,7 @@ impl TrustStep {
     }
 }
 
-/// A word so that a shell takes it for one word.
+/// Quotes a word so that a shell takes it for one word.
 pub(super) fn quoted(word: &OsStr) -> String {
     let text = word.to_string_lossy();
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,+@%".contains(&byte);

@@ -1,4 +1,4 @@
-//! The system's own trust store: which one it is, and whether it has our CA.
+//! The system's own trust store: which kind it is, and whether it has our CA.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,10 +11,10 @@ use crate::tls::{CertDescription, Fingerprint, certificates};
 /// The system's trust store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum SystemStore {
-    /// A folder of certificates and a tool that makes the store of them.
+    /// A folder of certificates and a tool that makes the store from them.
     Anchors {
         family: &'static DistributionFamily,
-        /// The tool, when it is installed.
+        /// Path of the tool, when it is installed.
         tool: Option<PathBuf>,
         file: PathBuf,
         held: StoreEntry,
@@ -23,7 +23,7 @@ pub(super) enum SystemStore {
     Keychain { tool: PathBuf, keychain: PathBuf, held: StoreEntry },
 }
 
-/// What a store has in our place.
+/// The content of a store where our CA belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum StoreEntry {
     Nothing,
@@ -31,11 +31,11 @@ pub(super) enum StoreEntry {
     Ours,
     /// Another frontgate's CA, or an older one.
     Frontgates(Fingerprint),
-    /// Something that is none of our business.
+    /// A file or certificate that is not frontgate's.
     Foreign,
 }
 
-/// How the distributions that share one way do it.
+/// How one family of distributions handles its trust store.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct DistributionFamily {
     pub(super) name: &'static str,
@@ -44,20 +44,20 @@ pub(super) struct DistributionFamily {
     pub(super) tool: &'static str,
     pub(super) install: &'static [&'static str],
     pub(super) uninstall: &'static [&'static str],
-    /// What to install when the tool is missing.
+    /// The package to install when the tool is missing.
     pub(super) package: &'static str,
 }
 
-/// A folder that exists says which one it is.
+/// The families. The first with an existing folder is this machine's.
 pub(super) const FAMILIES: [DistributionFamily; 4] = [
     DistributionFamily {
         name: "Debian, Ubuntu, Alpine",
         folder: "/usr/local/share/ca-certificates",
-        // Other endings are not looked at.
+        // The tool ignores other file name endings.
         file: "frontgate-local-ca.crt",
         tool: "update-ca-certificates",
         install: &[],
-        // Without it, the links to a file that is gone stay.
+        // Without the flag, links to a removed file stay.
         uninstall: &["--fresh"],
         package: "ca-certificates",
     },
@@ -90,7 +90,7 @@ pub(super) const FAMILIES: [DistributionFamily; 4] = [
     },
 ];
 
-/// The system's store; `None` when it is none that is known.
+/// The system's store; `None` when it is of no known kind.
 pub(super) fn look(places: &SystemPlaces, ca: &TrustedCa) -> Option<SystemStore> {
     match places.os {
         OsRelease::Linux => anchors(places, ca),
@@ -122,7 +122,7 @@ fn held_in(file: &Path, ca: &TrustedCa) -> StoreEntry {
     }
 }
 
-/// A user has a keychain too, which needs no root.
+/// A user has a keychain of their own too, which needs no root.
 fn keychain(places: &SystemPlaces, ca: &TrustedCa) -> Option<SystemStore> {
     let tool = places.tool("security")?;
     let keychain = match (&places.home, places.superuser) {

@@ -14,7 +14,7 @@ use super::system::FAMILIES;
 use super::{StoreChoice, TrustedCa};
 use crate::tls::CaOnDisk;
 
-/// A file system of its own, with tools that only write down how they were called.
+/// A file system of its own, with tools that only log their calls.
 struct Machine {
     root: TempDir,
     places: SystemPlaces,
@@ -50,7 +50,7 @@ impl Machine {
         plan(&FoundStores::look(&self.places, ca), ca, task, stores)
     }
 
-    /// What a person reads, the outcome, and the calls of tools.
+    /// The printed text, the outcome, and the calls of tools.
     fn carry_out(&self, ca: &TrustedCa, task: TrustTask, mode: TrustMode) -> (String, TrustOutcome, String) {
         let mut said = String::new();
         let outcome = carry_out::all(&self.plan(ca, task, StoreChoice::All), ca, mode, |text| {
@@ -99,7 +99,7 @@ fn every_distribution_gets_a_file_in_its_folder_and_a_run_of_its_tool_and_back()
         assert_eq!(fs::read_to_string(&path).unwrap(), ca.pem);
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o644);
 
-        // Once more: the file is there, the tool runs in case it was interrupted.
+        // A second run: the file is there, and the tool runs again in case it was interrupted.
         let (said, outcome, calls) = machine.carry_out(&ca, TrustTask::Install, TrustMode::Do);
         assert_eq!((outcome.complete(), calls, said.contains("wrote")), (true, format!("{tool}{install}\n"), false));
 
@@ -186,7 +186,7 @@ fn a_user_without_root_gets_the_commands_and_the_browsers_are_done() {
     assert_eq!(calls, expected);
     assert_eq!(outcome.to_string(), "1 store left to you, see above");
 
-    // When that has been done, there is nothing left.
+    // After the user has run the commands, there is nothing left to do.
     fs::write(machine.file("/usr/local/share/ca-certificates/frontgate-local-ca.crt"), &ca.pem).unwrap();
     let (said, outcome, _) = machine.carry_out(&ca, TrustTask::Install, TrustMode::Do);
     assert!(said.contains("nothing to do: the CA is in it already") && outcome.complete(), "{said}");
@@ -250,7 +250,7 @@ fn every_profile_of_every_browser_is_found() {
     for dir in dirs {
         machine.database(dir);
     }
-    // No database: the folder of a profile that was never used.
+    // The folder of a profile that was never used has no database.
     fs::create_dir_all(machine.file("home/ann/.mozilla/firefox/Crash Reports")).unwrap();
     let found = FoundStores::look(&machine.places, &ca(&machine)).databases;
     let found: Vec<_> =

@@ -1,4 +1,4 @@
-//! [`Directory`]: where a certificate authority is asked.
+//! [`Directory`]: the URL of the certificate authority.
 
 use serde_json::{Value as Json, json};
 
@@ -11,14 +11,14 @@ use crate::config::problem::ValueError;
 pub enum Directory {
     /// Let's Encrypt.
     LetsEncrypt,
-    /// Its test system, whose certificates nobody trusts.
+    /// Let's Encrypt's test system; no client trusts its certificates.
     LetsEncryptStaging,
-    /// Another one.
+    /// Another authority, by its URL.
     Url(String),
 }
 
 impl Directory {
-    /// Its URL.
+    /// The directory's URL.
     pub fn url(&self) -> &str {
         match self {
             Self::LetsEncrypt => "https://acme-v02.api.letsencrypt.org/directory",
@@ -28,7 +28,7 @@ impl Directory {
     }
 }
 
-/// One of the two words, or a URL.
+/// The kind of `directory`: one of the two words, or a URL.
 pub(super) struct DirectoryUrl;
 
 impl KeyKind for DirectoryUrl {

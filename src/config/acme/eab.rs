@@ -15,9 +15,9 @@ use crate::config::setting::{MASK, SettingReader};
 /// External account binding (RFC 8555 §7.3.4).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Eab {
-    /// The account's name.
+    /// The account's key identifier.
     pub kid: Option<String>,
-    /// The account's key.
+    /// The account's key, for an HMAC.
     pub hmac: Option<Secret>,
 }
 

@@ -1,4 +1,4 @@
-//! [`is_public()`]: which names are the public internet's.
+//! [`is_public()`]: which names belong to the public internet.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -18,7 +18,7 @@ pub(super) fn is_public(name: &Name) -> bool {
 
 fn is_public_v4(ip: Ipv4Addr) -> bool {
     let [first, second, ..] = ip.octets();
-    // Carriers' own network (RFC 6598).
+    // The shared address space of carriers (RFC 6598).
     let shared = first == 100 && second & 0xc0 == 64;
     !(ip.is_private()
         || ip.is_loopback()
@@ -35,7 +35,7 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     ip.segments()[0] & 0xe000 == 0x2000 && ip.segments()[..2] != [0x2001, 0xdb8]
 }
 
-/// Top-level names that nobody can register (RFC 6761, RFC 6762, RFC 8375, RFC 9476, and names that ICANN keeps back).
+/// Top-level names that cannot be registered (RFC 6761, RFC 6762, RFC 8375, RFC 9476, and names that ICANN keeps back).
 const PRIVATE_TOPS: &[&str] = &[
     "alt",
     "arpa",

@@ -37,7 +37,7 @@ impl KeyKind for AddrValue {
     }
 }
 
-/// What is wrong with an address.
+/// Explains why `text` is no address.
 fn explain(text: &str) -> ValueError {
     let fault = |what: &str| ValueError::new(format!("{} {what}", Quoted(text)));
     if text.starts_with("unix:") {
@@ -68,7 +68,7 @@ fn explain(text: &str) -> ValueError {
     }
 }
 
-/// A port number and nothing else.
+/// Parses a port number.
 fn port(text: &str) -> Option<u16> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }

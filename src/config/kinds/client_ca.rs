@@ -1,4 +1,4 @@
-//! [`ClientCaFile`]: whose certificates clients must show.
+//! [`ClientCaFile`]: the CA that client certificates must come from.
 
 use std::path::PathBuf;
 
@@ -11,21 +11,21 @@ use crate::config::node::{ConfigEntry, ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
 use crate::config::setting::SettingReader;
 
-/// Who may connect.
+/// The verification of client certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCa {
-    /// PEM: the CA that signed the certificates of clients, or several.
+    /// Path of the CA certificates in PEM that sign the certificates of clients; one or several.
     pub file: PathBuf,
-    /// Who must have one.
+    /// Whether every client must show a certificate.
     pub mode: ClientMode,
 }
 
 /// Which clients must show a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientMode {
-    /// All of them.
+    /// All clients must.
     Required,
-    /// None; but one that is shown must be good.
+    /// No client must; but a certificate that is shown must be valid.
     Optional,
 }
 

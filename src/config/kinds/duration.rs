@@ -10,19 +10,19 @@ use crate::config::problem::ValueError;
 
 /// A duration with a unit: `ms`, `s`, `m`, `h` or `d`.
 pub(in crate::config) struct DurationValue {
-    /// The shortest that makes sense.
+    /// The shortest duration that is accepted.
     pub(in crate::config) at_least: Duration,
-    /// The longest that makes sense.
+    /// The longest duration that is accepted.
     pub(in crate::config) at_most: Duration,
 }
 
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
-/// A year: more is a slip, and far from what a timer can hold.
+/// A year: a longer time is a slip, and far from the limit of timers.
 pub const LONGEST_TIME: Duration = Duration::from_hours(365 * 24);
 
 impl DurationValue {
-    /// Any time but none at all.
+    /// Any duration but zero.
     pub(in crate::config) const ANY: Self = Self { at_least: Duration::from_millis(1), at_most: LONGEST_TIME };
 }
 
@@ -63,7 +63,8 @@ impl KeyKind for DurationValue {
     }
 }
 
-/// In the largest unit that loses nothing. Hours are the largest: people say 24h.
+/// Writes a duration in the largest unit that loses nothing. Hours are the largest unit, because configurations say
+/// `24h`.
 fn written(time: Duration) -> String {
     let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let (unit, size) =

@@ -14,19 +14,19 @@ pub enum Hsts {
     /// When the certificate is publicly trusted, for a year.
     #[default]
     Auto,
-    /// Never.
+    /// Never send the header.
     Off,
-    /// Always, for this long.
+    /// Always send it, with this `max-age`.
     For(Duration),
 }
 
 /// `auto`, `off` or a duration.
 pub(in crate::config) struct HstsPolicy;
 
-/// Lists of names that are https only ask for a year or two; more is a slip.
+/// The preload lists of browsers ask for a year or two; a longer time is a slip.
 pub const LONGEST_HSTS: Duration = Duration::from_hours(2 * 365 * 24);
 
-/// `0s` makes browsers forget.
+/// `0s` makes browsers forget the policy.
 const LIFE: DurationValue = DurationValue { at_least: Duration::ZERO, at_most: LONGEST_HSTS };
 
 impl KeyKind for HstsPolicy {

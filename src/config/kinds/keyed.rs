@@ -1,4 +1,4 @@
-//! [`Keyed`]: a value that has keys of its own, such as one of a list.
+//! [`Keyed`]: a value with keys of its own, such as an item of a list.
 
 use std::marker::PhantomData;
 
@@ -53,7 +53,7 @@ impl<S: KeySection + Clone + Default + 'static> KeyKind for Keyed<S> {
     }
 }
 
-/// What is not as in the default.
+/// Writes the keys with values other than the defaults.
 fn written(section: &mut dyn KeySection, default: &mut dyn KeySection) -> YamlText {
     let (mut own, mut usual) = (Collected::default(), Collected::default());
     section.keys(&mut own);
@@ -62,7 +62,7 @@ fn written(section: &mut dyn KeySection, default: &mut dyn KeySection) -> YamlTe
     YamlText::parts(differs.map(|(own, _)| own))
 }
 
-/// The keys and their values, in order.
+/// Collects the keys and their values, in order.
 #[derive(Default)]
 struct Collected(Vec<(&'static str, YamlText)>);
 
@@ -74,7 +74,7 @@ impl Keys for Collected {
     fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn KeySection) {
         let mut inner = Self::default();
         section.keys(&mut inner);
-        // Nothing in a section of its own is as good as no section.
+        // A section without any key set is written like no section.
         let given = inner.0.into_iter().filter(|(_, value)| !is_nothing(value));
         self.0.push((name, YamlText::parts(given)));
     }

@@ -1,4 +1,4 @@
-//! [`Mapping`]: values under names that people choose.
+//! [`Mapping`]: values under names that the operator chooses.
 
 use serde_json::{Value as Json, json};
 
@@ -45,7 +45,7 @@ where
         for entry in entries {
             let value = self.1.read(&entry.node, &mut at.part(&entry.key));
             let name = match self.0.parse(&entry.key) {
-                // Names that are spelt differently may mean the same.
+                // Names with different spellings may mean the same.
                 Ok(name) if read.iter().any(|(other, _)| *other == name) => Err(ValueError::new("given twice")),
                 name => name,
             };

@@ -1,4 +1,4 @@
-//! [`Number`]: how many.
+//! [`Number`]: a count.
 
 use std::fmt::Display;
 use std::marker::PhantomData;

@@ -1,4 +1,4 @@
-//! [`Optional`]: a value, or a word for none.
+//! [`Optional`]: a value, or a word that stands for none.
 
 use serde_json::{Value as Json, json};
 
@@ -7,12 +7,12 @@ use crate::config::node::{ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
 use crate::config::setting::SettingReader;
 
-/// What stands for no value.
+/// How the absence of a value is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::config) enum NoValue {
     /// The word `off`: there is no limit.
     Off,
-    /// Nothing, or `null`: something else decides.
+    /// Nothing, or `null`: another setting decides.
     Null,
 }
 

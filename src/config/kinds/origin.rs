@@ -1,4 +1,4 @@
-//! [`WebOrigin`]: whose page it is.
+//! [`WebOrigin`]: the origin of a web page.
 
 use std::net::Ipv6Addr;
 

@@ -38,7 +38,7 @@ impl<T: Copy + TryFrom<u64> + TryInto<u64>> KeyKind for SizeValue<T> {
         let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit).filter(|_| digits > 0) else {
             let kind = if digits > 0 && unit.is_empty() { "has no unit" } else { "is not a size" };
             let fault = ValueError::new(format!("{} {kind}", Quoted(text)));
-            // `64K`, `64kb`, `64k` are all meant as 64KiB here.
+            // `64K`, `64kb`, `64k` are all taken for 64KiB in the hint.
             let meant = UNITS.iter().find(|(name, _)| {
                 unit.bytes().next().is_some_and(|first| first.eq_ignore_ascii_case(&name.as_bytes()[0])) && digits > 0
             });
@@ -75,7 +75,7 @@ impl<T> SizeValue<T> {
     }
 }
 
-/// In the largest unit that loses nothing.
+/// Writes a size in the largest unit that loses nothing.
 fn written(bytes: u64) -> String {
     let (unit, size) = UNITS.iter().find(|(_, size)| bytes > 0 && bytes.is_multiple_of(*size)).unwrap_or(&UNITS[3]);
     format!("{}{unit}", bytes / size)

@@ -1,4 +1,4 @@
-//! [`TextValue`]: any words.
+//! [`TextValue`]: free text.
 
 use serde_json::{Value as Json, json};
 

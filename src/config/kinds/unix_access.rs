@@ -6,16 +6,16 @@ use super::{NoValue, Optional, Quoted};
 use crate::config::keys::{KeyKind, Keys, SectionChecks, YamlText};
 use crate::config::problem::ValueError;
 
-/// The permissions of a unix socket, where they are not as usual.
+/// The permissions of a unix socket; `None` leaves the system's default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnixAccess {
-    /// The permissions of its file.
+    /// The mode of the socket's file.
     pub mode: Option<u32>,
-    /// The group of its file, by name or number.
+    /// The group of the socket's file, by name or number.
     pub group: Option<String>,
 }
 
-/// The keys of a listener for the permissions of a unix socket.
+/// Lists the keys of a listener for the permissions of a unix socket.
 pub(in crate::config) fn keys(access: &mut UnixAccess, keys: &mut dyn Keys) {
     keys.key(
         "mode",
@@ -31,7 +31,7 @@ pub(in crate::config) fn keys(access: &mut UnixAccess, keys: &mut dyn Keys) {
     );
 }
 
-/// These keys mean nothing for TCP.
+/// Reports these keys on a TCP listener, where they have no effect.
 pub(in crate::config) fn check_tcp(access: &UnixAccess, checks: &mut SectionChecks<'_>) {
     for (key, given) in [("mode", access.mode.is_some()), ("group", access.group.is_some())] {
         if given {

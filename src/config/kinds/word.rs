@@ -7,7 +7,7 @@ use crate::config::keys::{KeyKind, YamlText};
 use crate::config::names::nearest;
 use crate::config::problem::ValueError;
 
-/// One of these words; the first word for a meaning is the one that is written.
+/// One of these words; the first word for a meaning is the one that is written back.
 pub(in crate::config) struct WordOf<T: 'static>(pub(in crate::config) &'static [(&'static str, T)]);
 
 impl WordOf<bool> {
@@ -16,7 +16,7 @@ impl WordOf<bool> {
 }
 
 impl<T: Copy + PartialEq> WordOf<T> {
-    /// `a, b or c`, without the other spellings of the same.
+    /// The words as `a, b or c`, without other spellings of the same meaning.
     fn words(&self) -> Vec<&'static str> {
         let first = |&(word, value): &(&'static str, T)| {
             (self.0.iter().find(|(_, other)| *other == value)?.0 == word).then_some(word)
@@ -39,7 +39,7 @@ impl<T: Copy + PartialEq> KeyKind for WordOf<T> {
         let words = self.words();
         let fault = ValueError::new(format!("{} is none of {}", Quoted(text), words.join(", ")));
         let lower = text.to_ascii_lowercase();
-        // What YAML 1.1 and other programs call on and off.
+        // The words that YAML 1.1 and other programs use for on and off.
         let meant = match lower.as_str() {
             "yes" | "y" | "1" | "enabled" => "on",
             "no" | "n" | "0" | "disabled" => "off",

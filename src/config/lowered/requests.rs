@@ -5,27 +5,27 @@ use std::collections::BTreeSet;
 use super::Lowered;
 use crate::config::{Auth, Config, HostPattern, PathPrefix, RouteConfig};
 
-/// What a request meets before it gets to a gateway, the lowest first.
+/// The guard that a request meets before it gets to a gateway, the lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum GuardLevel {
     Nothing,
-    /// A proof is asked for.
+    /// The request needs a login.
     Auth,
-    /// It is answered with 400 and more.
+    /// The request is answered with a status of 400 or more.
     Refusal,
 }
 
-/// A route as far as guards are concerned.
+/// The parts of a route that matter for guards.
 #[derive(Debug, PartialEq, Eq)]
 struct GuardedRoute {
-    /// Its place in the file.
+    /// The route's index in the file.
     index: usize,
     host: Option<HostPattern>,
     path: Option<PathPrefix>,
     guard: GuardLevel,
 }
 
-/// The guards of routes that requests lose, each once for a route.
+/// The guards that some request loses; each route is listed once.
 pub(super) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
     let (before, after) = (GuardTable::of(before), GuardTable::of(after));
     if before.same_as(&after) || before.0.iter().all(|route| route.guard == GuardLevel::Nothing) {
@@ -41,7 +41,7 @@ pub(super) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
         for host in &hosts {
             for path in &paths {
                 let Some(place) = before.find(host, path) else { continue };
-                // What no route takes is answered 404.
+                // A request that no route takes is answered 404.
                 let stays = after.find(host, path).is_none_or(|now| after.0[now].guard >= before.0[place].guard);
                 if !stays {
                     losing.insert(place);
@@ -62,13 +62,13 @@ impl GuardTable {
         Self(routes.into_iter().map(|(index, route)| GuardedRoute::of(config, index, route)).collect())
     }
 
-    /// Whether every request meets the same, and at once to be seen.
+    /// Whether both tables are equal entry by entry, so that every request meets the same guard.
     fn same_as(&self, other: &Self) -> bool {
         let alike = |(a, b): (&GuardedRoute, &GuardedRoute)| (&a.host, &a.path, a.guard) == (&b.host, &b.path, b.guard);
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(alike)
     }
 
-    /// The place of the route that a request takes.
+    /// The index in this table of the route that takes the request.
     fn find(&self, host: &str, path: &str) -> Option<usize> {
         let takes = |route: &GuardedRoute| {
             route.host.as_ref().is_none_or(|pattern| pattern.matches(host))
@@ -80,7 +80,7 @@ impl GuardTable {
 
 impl GuardedRoute {
     fn of(config: &Config, index: usize, route: RouteConfig) -> Self {
-        // Every key is named: for each that is added it has to be decided whether it chooses requests, or guards.
+        // The pattern names every key, so that adding a key forces the decision whether it chooses requests, or guards.
         let RouteConfig {
             host,
             path,
@@ -134,7 +134,7 @@ fn paths(tables: &[&GuardTable]) -> BTreeSet<String> {
     all
 }
 
-/// What no pattern names: neither has control characters.
+/// A name that no pattern contains: hosts and paths have no control characters.
 const NO_NAME: &str = "\u{1}";
-/// Comparisons of a request with a route; some tenths of a second.
+/// The most comparisons of a request with a route; they take some tenths of a second.
 const MOST_WORK: usize = 20_000_000;

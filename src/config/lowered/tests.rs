@@ -20,7 +20,7 @@ fn lost(before: &str, after: &str) -> String {
 #[test]
 fn what_takes_a_guard_from_some_request_lowers_it() {
     let rows = [
-        // The whole, or as a file that was cut has it.
+        // The whole guard, or the file as a cut copy has it.
         ("auth: ANN", "", "auth of routes[0] (*)"),
         ("auth: ANN", "auth: none", "auth of routes[0] (*)"),
         ("routes: [{ path: /p, respond: 404 }, {}]", "", "respond of routes[0] (/p)"),
@@ -52,20 +52,20 @@ fn what_takes_a_guard_from_some_request_lowers_it() {
         // A route for a host is tried before those for all.
         ("auth: ANN", "auth: ANN\nroutes: [{ host: new.lan, auth: none }, {}]", "auth of routes[0] (*)"),
         ("auth: ANN", "auth: ANN\nroutes: [{ path: /open, auth: none }, {}]", "auth of routes[0] (*)"),
-        // The default of routes that say nothing themselves.
+        // The default of routes without `auth`.
         (
             "auth: ANN\nroutes: [{ path: /a }, { path: /b }]",
             "routes: [{ path: /a }, { path: /b, auth: BEN }]",
             "auth of routes[0] (/a)",
         ),
-        // What was refused is asked for a proof, or answered.
+        // A refused request is asked for a proof, or answered.
         ("auth: ANN\nroutes: [{ path: /p, respond: 404 }, {}]", "auth: ANN", "respond of routes[0] (/p)"),
         (
             "routes: [{ path: /p, respond: 404 }, {}]",
             "routes: [{ path: /p, respond: 200 }, {}]",
             "respond of routes[0] (/p)",
         ),
-        // Others than routes.
+        // Guards of other settings than routes.
         ("tls: { client_ca: a.pem }", "", "tls.client_ca of listen.https"),
         (
             "tls: { client_ca: a.pem }",
@@ -110,7 +110,7 @@ fn what_takes_a_guard_from_some_request_lowers_it() {
             "listen: { proxy_protocol_from: [10.0.0.0/8] }",
             "listen.proxy_protocol_from of all routes, for 10.0.0.0/8",
         ),
-        // Each route once.
+        // Each route is listed once.
         (
             "routes: [{ path: /a, auth: ANN }, { path: /b, respond: 404 }, {}]",
             "",
@@ -140,9 +140,9 @@ fn what_leaves_every_request_its_guard_does_not() {
             "routes: [{ path: /b, respond: 404 }, { path: /a, auth: ANN }, {}]",
         ),
         ("auth: ANN", "routes: [{ path: /a, auth: ANN }, { auth: BEN }]"),
-        // What no route takes is refused, too.
+        // A request that no route takes is refused, too.
         ("routes: [{ path: /a, auth: ANN }, { path: /b }]", "routes: [{ path: /b }]"),
-        // Nothing was guarded there.
+        // No guard was there.
         (
             "routes: [{ path: /a, auth: ANN }, { path: /b }]",
             "routes: [{ path: /a, auth: ANN }, { path: /b }, { path: /c }]",
@@ -174,7 +174,7 @@ fn more_routes_than_can_be_compared_count_as_lowered() {
     };
     let before = many("respond: 404");
     assert_eq!(lost(&before, &before), "");
-    // Nothing is lost, but that is not shown.
+    // No guard is lost, but the comparison cannot show that.
     assert!(
         lost(&before, &format!("{before}  - {{ host: new.lan }}\n")).starts_with("respond of routes[0] (h0.lan/p0); ")
     );

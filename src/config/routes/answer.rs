@@ -1,4 +1,4 @@
-//! [`RouteAnswer`]: what a route answers by itself.
+//! [`RouteAnswer`]: a fixed answer of a route.
 
 use http::{HeaderValue, StatusCode};
 use serde_json::{Value as Json, json};
@@ -9,18 +9,18 @@ use crate::config::node::{ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
 use crate::config::setting::SettingReader;
 
-/// What a route answers by itself.
+/// A fixed answer that a route gives instead of forwarding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteAnswer {
-    /// The status.
+    /// The status code.
     pub status: StatusCode,
-    /// Where a redirect goes.
+    /// The `Location` of a redirect.
     pub location: Option<HeaderValue>,
-    /// Plain text.
+    /// The body, as plain text.
     pub body: Option<String>,
 }
 
-/// A status, or the long form.
+/// The kind of `respond`: a status, or the long form.
 pub(super) struct RespondValue;
 
 const LONG: Keyed<RespondLong> = Keyed::NEW;

@@ -12,16 +12,16 @@ use crate::config::setting::SettingReader;
 /// Header fields that a route sets or removes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HeaderRules {
-    /// Set, in place of any of that name. The values of what may be a secret are marked as such.
+    /// Fields to set, replacing any of that name. Values that may be secrets are marked as sensitive.
     pub set: Vec<(HeaderName, HeaderValue)>,
-    /// Removed.
+    /// Fields to remove.
     pub remove: Vec<HeaderName>,
 }
 
-/// The rules for requests.
+/// The kind of the rules for requests.
 pub(super) struct RequestHeaders<'a>(pub(super) &'a mut HeaderRules);
 
-/// The rules for answers.
+/// The kind of the rules for responses.
 pub(super) struct ResponseHeaders<'a>(pub(super) &'a mut HeaderRules);
 
 impl KeySection for RequestHeaders<'_> {
@@ -55,12 +55,12 @@ fn check(rules: &HeaderRules, checks: &mut SectionChecks<'_>) {
     }
 }
 
-/// The header that tells the gateway who the client is.
+/// Parses the name of the header that tells the gateway the user.
 pub(in crate::config) fn identity_field(text: &str) -> Result<HeaderName, ValueError> {
     RuleField::Identity.parse(text)
 }
 
-/// A header field that never passes from a client.
+/// The kind of a header field that never passes from a client.
 pub(in crate::config) struct StrippedName;
 
 impl KeyKind for StrippedName {
@@ -83,7 +83,7 @@ impl KeyKind for StrippedName {
     }
 }
 
-/// Header fields and their values.
+/// The kind of header fields and their values.
 struct HeaderFields(RuleField);
 
 impl HeaderFields {
@@ -120,12 +120,12 @@ impl KeyKind for HeaderFields {
     }
 }
 
-/// Whether the value of a field of this name may open a door.
+/// Whether the value of a field of this name may be a credential.
 fn may_be_secret(name: &str) -> bool {
     ["auth", "cookie", "token", "secret", "key", "password"].iter().any(|word| name.contains(word))
 }
 
-/// The name of a header field that a rule may touch.
+/// The kind of a header field's name. The variant is the rule that names it, since each may touch other fields.
 #[derive(Clone, Copy)]
 enum RuleField {
     Request,
@@ -167,7 +167,7 @@ impl KeyKind for RuleField {
     }
 }
 
-/// Why no rule may touch it, and what to do instead.
+/// Why no rule may touch a field, and what to do instead.
 type UntouchableField = Option<(&'static str, &'static str)>;
 
 fn not_in_requests(name: &str) -> UntouchableField {
@@ -183,7 +183,7 @@ fn not_in_requests(name: &str) -> UntouchableField {
     }
 }
 
-/// `X-Forwarded-User` and its like say who the client is; forwarding does not set them.
+/// `X-Forwarded-User` and the like name the user; forwarding does not set them.
 fn not_for_identity(name: &str) -> UntouchableField {
     match name {
         "authorization" | "cookie" => Some(("is the client's own", "such as X-Forwarded-User")),
@@ -193,7 +193,7 @@ fn not_for_identity(name: &str) -> UntouchableField {
     }
 }
 
-/// What is stripped already may be named once more; what a request cannot do without may not.
+/// A field that is stripped already may be named once more; a field that a request needs may not.
 fn not_stripped(name: &str) -> UntouchableField {
     match name {
         "authorization" | "cookie" => {
@@ -211,7 +211,7 @@ fn not_in_answers(name: &str) -> UntouchableField {
     }
 }
 
-/// RFC 9110 §7.6.1, and what says where a message ends or what a WebSocket's handshake is.
+/// The hop-by-hop fields of RFC 9110 §7.6.1, and the fields that frame a message or make up a WebSocket's handshake.
 fn not_at_all(name: &str) -> UntouchableField {
     let hop = ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings"];
     if hop.contains(&name) || name.starts_with("proxy-") {
@@ -223,10 +223,10 @@ fn not_at_all(name: &str) -> UntouchableField {
     (name == "content-length").then_some(("says where the body ends", "it passes as it comes"))
 }
 
-/// What stands behind the colon.
+/// The kind of a field's value.
 struct RuleFieldValue;
 
-/// What a printed configuration has in place of a secret.
+/// What a printed configuration shows instead of a secret.
 const MASK: &str = "***";
 
 impl KeyKind for RuleFieldValue {
@@ -240,7 +240,7 @@ impl KeyKind for RuleFieldValue {
         if text == MASK {
             return Err(ValueError::new("the value was masked when it was printed").hint("write the value itself"));
         }
-        // Not repeated: it may be a secret.
+        // The value is not repeated in the message: it may be a secret.
         let value = HeaderValue::try_from(text).ok().filter(|value| value.to_str().is_ok() && text.trim() == text);
         value.ok_or_else(|| ValueError::new("not the value of a header").hint("printable ASCII on one line"))
     }

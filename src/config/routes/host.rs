@@ -12,14 +12,14 @@ use crate::config::problem::ValueError;
 /// Which hosts a route is for; lower case, without a port and without the root's dot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HostPattern {
-    /// This one; an IPv6 address stands in brackets.
+    /// This host; an IPv6 address stands in brackets.
     Exact(String),
     /// Every name below this one, at any depth; not the name itself.
     Below(String),
 }
 
 impl HostPattern {
-    /// Whether it is for `host`, which is in the same form.
+    /// Whether the pattern matches `host`, which is in the same form.
     pub fn matches(&self, host: &str) -> bool {
         match self {
             Self::Exact(name) => name == host,
@@ -29,7 +29,7 @@ impl HostPattern {
         }
     }
 
-    /// Whether it is for every host that `other` is for.
+    /// Whether the pattern matches every host that `other` matches.
     pub(super) fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Below(own), Self::Below(other)) => own == other || self.matches(other),
@@ -48,7 +48,7 @@ impl fmt::Display for HostPattern {
     }
 }
 
-/// A host as `Host` has it, without the port; or `*.` and a name.
+/// The kind of `host`: a host as `Host` has it, without the port; or `*.` and a name.
 pub(super) struct Host;
 
 impl KeyKind for Host {

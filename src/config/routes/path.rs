@@ -6,17 +6,17 @@ use crate::config::keys::{KeyKind, YamlText};
 use crate::config::kinds::Quoted;
 use crate::config::problem::ValueError;
 
-/// What a path must begin with; whole segments only.
+/// The prefix that a path must have; whole segments only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPrefix(String);
 
 impl PathPrefix {
-    /// As it is written.
+    /// The prefix as it is written.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is for `path`, which is decoded, without dot segments and without a query.
+    /// Whether the prefix matches `path`, which is decoded, without dot segments and without a query.
     pub fn matches(&self, path: &[u8]) -> bool {
         match path.strip_prefix(self.0.as_bytes()) {
             Some(rest) => rest.is_empty() || rest[0] == b'/' || self.0.ends_with('/'),
@@ -25,7 +25,7 @@ impl PathPrefix {
     }
 }
 
-/// The beginning of a path.
+/// The kind of `path`.
 pub(super) struct PrefixValue;
 
 impl KeyKind for PrefixValue {

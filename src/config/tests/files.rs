@@ -1,4 +1,4 @@
-//! Files: the examples, and those that cannot be read.
+//! The example files, and files that cannot be read.
 
 use std::ffi::OsString;
 use std::fs;
@@ -17,7 +17,7 @@ fn every_example_loads() {
             let loaded = load(ConfigLocation::File(path.clone()), [], &Overrides::default());
             let loaded = loaded.unwrap_or_else(|problems| panic!("{problems}"));
             let printed = loaded.config.to_string();
-            // What is masked cannot be read again.
+            // A masked secret cannot be loaded again.
             let masked = path.ends_with("with-auth.yaml");
             assert_eq!(printed.contains("***"), masked, "{printed}");
             assert!(masked || parse(&printed) == Ok(loaded.config.clone()), "{printed}");

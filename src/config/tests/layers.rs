@@ -87,7 +87,7 @@ fn the_environment_sets_every_kind_of_key() {
         ("FRONTGATE_AUTH", "none"),
         ("FRONTGATE_CONFIG", "anything"),
         ("PATH", "/bin"),
-        // What Kubernetes makes for services called frontgate and frontgate-admin.
+        // The variables that Kubernetes makes for services called frontgate and frontgate-admin.
         ("FRONTGATE_SERVICE_HOST", "10.0.0.1"),
         ("FRONTGATE_SERVICE_PORT_HTTPS", "443"),
         ("FRONTGATE_PORT", "tcp://10.0.0.1:443"),

@@ -1,4 +1,4 @@
-//! What is said of a wrong configuration, word by word.
+//! The messages about a wrong configuration, word by word.
 
 use super::*;
 
@@ -73,7 +73,7 @@ fn what_may_be_a_secret_is_not_repeated() {
     }
 }
 
-/// What is written, and what is said of it.
+/// A configuration, and the messages about it.
 const PROBLEMS: &[(&str, &str)] = &[
     // Keys.
     (

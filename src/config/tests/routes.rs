@@ -4,7 +4,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::*;
 
-/// Made at little cost; nothing is checked with them here.
+/// A hash of low cost; no test checks a password against it.
 const BCRYPT: &str = "$2y$04$/yfd/ZRU/jYFAxjQ7VsRCe3M1DDOZ4v3Ax2vlVKrYPfyhmm0ljTwK";
 const ARGON2: &str = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$1eN3LGTPn0qhxIYZuDi4Vg";
 
@@ -141,7 +141,7 @@ fn what_is_wrong_with_a_route_is_said_where_it_stands() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-/// What is written, and what is said of it.
+/// A configuration, and the message about it.
 const WRONG: &[(&str, &str)] = &[
     ("routes:\n  - pth: /", "f.yaml:2:5: routes[0]: unknown key `pth`\n    hint: did you mean `path`?"),
     ("routes: { path: / }", "f.yaml:1:9: routes: expected a list"),

@@ -3,7 +3,7 @@
 use super::super::finding::Finding;
 use super::{advice, broken};
 
-/// No handshake.
+/// The TLS handshake for `name` fails.
 pub(in crate::doctor) fn none(name: &str, place: &str) -> Finding {
     broken(
         "tls_no_handshake",
@@ -13,7 +13,7 @@ pub(in crate::doctor) fn none(name: &str, place: &str) -> Finding {
     )
 }
 
-/// Files cannot be read.
+/// The certificate's files cannot be read.
 pub(in crate::doctor) fn unreadable(why: &str) -> Finding {
     broken(
         "tls_unreadable",
@@ -23,7 +23,7 @@ pub(in crate::doctor) fn unreadable(why: &str) -> Finding {
     )
 }
 
-/// Another name.
+/// The certificate is for another name.
 pub(in crate::doctor) fn name(name: &str, place: &str, has: &str, local: bool) -> Finding {
     let fix = if local {
         vec![
@@ -37,7 +37,7 @@ pub(in crate::doctor) fn name(name: &str, place: &str, has: &str, local: bool) -
     broken("tls_name", format!("The certificate of {place} is not for {name}"), why, fix)
 }
 
-/// Its time is over.
+/// The certificate has expired.
 pub(in crate::doctor) fn expired(place: &str, since: &str, renews: bool) -> Finding {
     let fix = if renews {
         "frontgate renews it by itself: its log says what keeps it from that; restart it if it does not run"
@@ -52,7 +52,7 @@ pub(in crate::doctor) fn expired(place: &str, since: &str, renews: bool) -> Find
     )
 }
 
-/// Its time has not come.
+/// The certificate is not valid yet.
 pub(in crate::doctor) fn not_yet(place: &str, from: &str) -> Finding {
     broken(
         "tls_not_yet",
@@ -62,7 +62,7 @@ pub(in crate::doctor) fn not_yet(place: &str, from: &str) -> Finding {
     )
 }
 
-/// Its time is nearly over.
+/// The certificate expires soon.
 pub(in crate::doctor) fn expires_soon(place: &str, days: i64, renews: bool) -> Finding {
     let (why, fix) = if renews {
         ("frontgate should have renewed it long since.", "Its log says what keeps it from that")
@@ -76,7 +76,7 @@ pub(in crate::doctor) fn expires_soon(place: &str, days: i64, renews: bool) -> F
     advice("tls_expires_soon", format!("The certificate of {place} has {days} left"), why, fix)
 }
 
-/// An intermediate is missing.
+/// The server does not send an intermediate certificate.
 pub(in crate::doctor) fn chain(place: &str, issuer: &str) -> Finding {
     broken(
         "tls_chain",
@@ -88,7 +88,7 @@ pub(in crate::doctor) fn chain(place: &str, issuer: &str) -> Finding {
     )
 }
 
-/// Nobody trusts it by itself.
+/// The certificate is signed by itself, so no client trusts it without being told to.
 pub(in crate::doctor) fn self_signed(place: &str) -> Finding {
     advice(
         "tls_self_signed",
@@ -98,7 +98,7 @@ pub(in crate::doctor) fn self_signed(place: &str) -> Finding {
     )
 }
 
-/// This system does not accept it.
+/// This system does not accept the certificate.
 pub(in crate::doctor) fn untrusted(place: &str, why: &str) -> Finding {
     advice(
         "tls_untrusted",
@@ -108,7 +108,7 @@ pub(in crate::doctor) fn untrusted(place: &str, why: &str) -> Finding {
     )
 }
 
-/// The public one is not there.
+/// The public certificate has not been obtained yet.
 pub(in crate::doctor) fn acme_waiting(place: &str) -> Finding {
     broken(
         "acme_waiting",

@@ -9,7 +9,7 @@ use super::{advice, broken};
 use crate::config::UpstreamAddress;
 use crate::tls::{Fingerprint, TlsFault};
 
-/// Nobody listens at its address. `elsewhere` is the port that its own configuration names.
+/// No program listens at the gateway's address. `elsewhere` is the port that the gateway's own configuration names.
 pub(in crate::doctor) fn refused(upstream: &UpstreamAddress, elsewhere: Option<u16>) -> Finding {
     let mut fix = vec!["Start the gateway: openclaw gateway start (openclaw gateway status says how it is)".to_owned()];
     if let (Some(port), UpstreamAddress::Http { host, .. }) = (elsewhere, upstream) {
@@ -25,7 +25,7 @@ pub(in crate::doctor) fn refused(upstream: &UpstreamAddress, elsewhere: Option<u
     broken("gateway_refused", format!("Nobody listens at {upstream}"), why, fix)
 }
 
-/// Its name has no address.
+/// The gateway's name resolves to no address.
 pub(in crate::doctor) fn unresolved(upstream: &UpstreamAddress) -> Finding {
     broken(
         "gateway_unresolved",
@@ -35,7 +35,7 @@ pub(in crate::doctor) fn unresolved(upstream: &UpstreamAddress) -> Finding {
     )
 }
 
-/// Neither accepted nor refused.
+/// A connection to the gateway is neither accepted nor refused in time.
 pub(in crate::doctor) fn timed_out(upstream: &UpstreamAddress) -> Finding {
     broken(
         "gateway_timed_out",
@@ -46,7 +46,7 @@ pub(in crate::doctor) fn timed_out(upstream: &UpstreamAddress) -> Finding {
     )
 }
 
-/// Another failure of the system's.
+/// The connection to the gateway fails for another reason of the system's.
 pub(in crate::doctor) fn failed(upstream: &UpstreamAddress, why: &str) -> Finding {
     let fix = "Correct `upstream` in frontgate's config, or what the system complains about";
     broken("gateway_failed", format!("No connection to {upstream}"), format!("The system says: {why}."), fix)
@@ -114,8 +114,8 @@ fn pin(seen: Option<Fingerprint>, upstream: &UpstreamAddress, writing: &RouteNot
     fix
 }
 
-/// https was configured and http is spoken, or the other way round. `refused`: what speaks TLS there shows a certificate that this
-/// system does not accept.
+/// https was configured and http is spoken, or the other way round. `refused`: what speaks TLS there shows a
+/// certificate that this system does not accept.
 pub(in crate::doctor) fn wrong_scheme(
     upstream: &UpstreamAddress,
     refused: Option<&(&Distrust, RouteNotation)>,
@@ -145,7 +145,7 @@ pub(in crate::doctor) fn wrong_scheme(
     broken(id, format!("{upstream} speaks {speaks}"), "Neither understands the other, so every request fails.", fix)
 }
 
-/// Something else listens there.
+/// The program that listens at the gateway's address does not speak HTTP.
 pub(in crate::doctor) fn not_http(upstream: &UpstreamAddress) -> Finding {
     broken(
         "gateway_not_http",
@@ -155,7 +155,7 @@ pub(in crate::doctor) fn not_http(upstream: &UpstreamAddress) -> Finding {
     )
 }
 
-/// It speaks HTTP, and is no gateway.
+/// The program at the gateway's address speaks HTTP and is no gateway.
 pub(in crate::doctor) fn not_a_gateway(upstream: &UpstreamAddress) -> Finding {
     broken(
         "not_a_gateway",
@@ -165,7 +165,7 @@ pub(in crate::doctor) fn not_a_gateway(upstream: &UpstreamAddress) -> Finding {
     )
 }
 
-/// It is up and not ready.
+/// The gateway is up and not ready.
 pub(in crate::doctor) fn starting(upstream: &UpstreamAddress, failing: &[String]) -> Finding {
     let waiting = if failing.is_empty() { String::new() } else { format!(" It waits for: {}.", failing.join(", ")) };
     broken(
@@ -176,7 +176,7 @@ pub(in crate::doctor) fn starting(upstream: &UpstreamAddress, failing: &[String]
     )
 }
 
-/// A WebSocket is refused or ends at once.
+/// The gateway refuses a WebSocket or ends it at once.
 pub(in crate::doctor) fn no_websocket(upstream: &UpstreamAddress, saw: &str) -> Finding {
     broken(
         "gateway_no_websocket",
@@ -186,7 +186,7 @@ pub(in crate::doctor) fn no_websocket(upstream: &UpstreamAddress, saw: &str) -> 
     )
 }
 
-/// Its first frame is late.
+/// The gateway's first frame is late.
 pub(in crate::doctor) fn slow(upstream: &UpstreamAddress, after: Duration) -> Finding {
     broken(
         "gateway_slow",
@@ -197,7 +197,7 @@ pub(in crate::doctor) fn slow(upstream: &UpstreamAddress, after: Duration) -> Fi
     )
 }
 
-/// It has no token or password to compare with.
+/// The gateway has no token or password to compare with.
 pub(in crate::doctor) fn no_secret(upstream: &UpstreamAddress) -> Finding {
     broken(
         "gateway_no_secret",
@@ -207,7 +207,7 @@ pub(in crate::doctor) fn no_secret(upstream: &UpstreamAddress) -> Finding {
     )
 }
 
-/// The clocks differ.
+/// The gateway's clock differs from this machine's.
 pub(in crate::doctor) fn clock_skew(upstream: &UpstreamAddress, seconds: i64) -> Finding {
     let (amount, direction) = (seconds.unsigned_abs(), if seconds > 0 { "ahead of" } else { "behind" });
     advice(

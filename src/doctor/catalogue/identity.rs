@@ -10,7 +10,7 @@ use crate::config::UpstreamAddress;
 
 const ALLOW_LOOPBACK: &[&str] = &["gateway", "auth", "trustedProxy", "allowLoopback"];
 
-/// Any client can be any user.
+/// The gateway takes any client's word for which user it is.
 pub(in crate::doctor) fn open(
     known: &KnownSettings<'_>,
     name: &str,
@@ -29,7 +29,7 @@ pub(in crate::doctor) fn open(
     Finding { strip: vec![name.to_owned()], ..broken(OPEN, "Any stranger can be any user of the gateway", why, fix) }
 }
 
-/// The gateway is told no user, so it lets none in.
+/// The gateway is told no user, so it lets no client in.
 pub(in crate::doctor) fn no_user(
     known: &KnownSettings<'_>,
     name: &str,
@@ -54,8 +54,8 @@ pub(in crate::doctor) fn no_user(
     Finding { strip, ..broken("trusted_proxy_no_user", "The gateway is not told its users' names", why, fix) }
 }
 
-/// It refuses whatever a proxy on its own machine says. Whether it may be told otherwise depends on whether the field is frontgate's
-/// own: `without` are the routes for which it is not.
+/// The gateway refuses whatever a proxy on its own machine says. Whether it may be told otherwise depends on whether
+/// the field is frontgate's own: `without` are the routes for which it is not.
 pub(in crate::doctor) fn loopback_refused(
     known: &KnownSettings<'_>,
     name: &str,
@@ -90,7 +90,7 @@ pub(in crate::doctor) fn loopback_refused(
     broken("trusted_proxy_loopback", what, why, fix)
 }
 
-/// It waits for fields that never come.
+/// The gateway waits for fields that never come.
 pub(in crate::doctor) fn required_headers(known: &KnownSettings<'_>, never: &[&str]) -> Finding {
     let list = never.join(", ");
     broken(
@@ -109,7 +109,7 @@ pub(in crate::doctor) fn required_headers(known: &KnownSettings<'_>, never: &[&s
     )
 }
 
-/// Users who log in and are refused behind that. `all`: there are no others.
+/// The gateway refuses users that frontgate's login lets in. `all`: it refuses every one of them.
 pub(in crate::doctor) fn users_not_allowed(known: &KnownSettings<'_>, users: &[&str], all: bool) -> Finding {
     let list = users.join(", ");
     let what = format!("frontgate lets {list} in, and the gateway does not");

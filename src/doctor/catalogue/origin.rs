@@ -45,7 +45,7 @@ pub(in crate::doctor) fn nearly_allowed(
     Finding { severity, edit: Some(edit), ..broken("origin_not_allowed", what, why, fix) }
 }
 
-/// An entry that works for the WebSocket, and not everywhere.
+/// An entry of the list that works for the WebSocket, and not everywhere.
 pub(in crate::doctor) fn written_otherwise(origin: &str, entry: &str, known: &KnownSettings<'_>) -> Finding {
     let entry = plain(entry);
     advice(
@@ -67,7 +67,7 @@ fn adding(origins: &[String], known: Option<&KnownSettings<'_>>) -> (SettingEdit
     (edit, fix)
 }
 
-/// An entry, fit for a terminal.
+/// An entry of the list, fit for a terminal.
 fn plain(entry: &str) -> String {
     entry.chars().filter(|letter| !letter.is_control()).take(120).collect()
 }

@@ -9,7 +9,7 @@ use super::super::finding::Finding;
 use super::super::probe::PortHolder;
 use super::{advice, broken};
 
-/// Nobody answers.
+/// No program listens at the admin address.
 pub(in crate::doctor) fn not_running(admin: &str) -> Finding {
     broken(
         "frontgate_not_running",
@@ -22,7 +22,7 @@ pub(in crate::doctor) fn not_running(admin: &str) -> Finding {
     )
 }
 
-/// Somebody else has the admin address.
+/// The program at the admin address does not answer as a frontgate would.
 pub(in crate::doctor) fn admin_unclear(admin: &str, why: &str) -> Finding {
     advice(
         "admin_unclear",
@@ -32,7 +32,7 @@ pub(in crate::doctor) fn admin_unclear(admin: &str, why: &str) -> Finding {
     )
 }
 
-/// It finishes and takes nobody new.
+/// frontgate finishes what is under way and accepts no new client.
 pub(in crate::doctor) fn draining() -> Finding {
     let why = "It was told to stop: it finishes what is under way and lets nobody new in.";
     broken(
@@ -43,13 +43,13 @@ pub(in crate::doctor) fn draining() -> Finding {
     )
 }
 
-/// It says that clients should not come.
+/// frontgate says that clients should not come.
 pub(in crate::doctor) fn not_ready() -> Finding {
     let why = "Its /readyz answers 503, so load balancers and Kubernetes send it nobody.";
     broken("frontgate_not_ready", "frontgate is not ready", why, "Look into its log")
 }
 
-/// It did not take its changed config.
+/// frontgate did not take its changed configuration.
 pub(in crate::doctor) fn reload_refused(why: &str) -> Finding {
     advice(
         "reload_refused",
@@ -59,7 +59,7 @@ pub(in crate::doctor) fn reload_refused(why: &str) -> Finding {
     )
 }
 
-/// It runs on another file.
+/// frontgate runs on another file than the one that doctor looked at.
 pub(in crate::doctor) fn other_config(runs: &str, looked: &str) -> Finding {
     advice(
         "other_config",
@@ -69,7 +69,7 @@ pub(in crate::doctor) fn other_config(runs: &str, looked: &str) -> Finding {
     )
 }
 
-/// Somebody else has its port.
+/// Another process listens on frontgate's port.
 pub(in crate::doctor) fn port_taken(key: &str, address: SocketAddr, holder: Option<&PortHolder>) -> Finding {
     let by = holder.map_or_else(
         || "another process (root sees which: ss -ltnp)".to_owned(),
@@ -83,7 +83,7 @@ pub(in crate::doctor) fn port_taken(key: &str, address: SocketAddr, holder: Opti
     )
 }
 
-/// A port below 1024.
+/// frontgate may not listen on a port below 1024.
 pub(in crate::doctor) fn port_forbidden(key: &str, address: SocketAddr) -> Finding {
     advice(
         "port_forbidden",
@@ -99,7 +99,7 @@ pub(in crate::doctor) fn port_forbidden(key: &str, address: SocketAddr) -> Findi
     )
 }
 
-/// An address of another machine.
+/// The address belongs to another machine.
 pub(in crate::doctor) fn no_such_address(key: &str, address: SocketAddr) -> Finding {
     broken(
         "no_such_address",
@@ -109,7 +109,7 @@ pub(in crate::doctor) fn no_such_address(key: &str, address: SocketAddr) -> Find
     )
 }
 
-/// It runs, and its listener cannot be reached.
+/// frontgate runs, and its listener cannot be reached.
 pub(in crate::doctor) fn unreachable(address: &str, why: &str) -> Finding {
     broken(
         "listener_unreachable",
@@ -148,7 +148,7 @@ pub(in crate::doctor) fn refuses(address: &str, status: StatusCode) -> Finding {
     )
 }
 
-/// A WebSocket opens, and the first frame does not come.
+/// A WebSocket opens through frontgate, and the gateway's first frame does not arrive.
 pub(in crate::doctor) fn swallows(address: &str, saw: &str) -> Finding {
     broken(
         "frontgate_swallows",
@@ -158,7 +158,7 @@ pub(in crate::doctor) fn swallows(address: &str, saw: &str) -> Finding {
     )
 }
 
-/// The first frame is late through frontgate only.
+/// The gateway's first frame is late through frontgate only.
 pub(in crate::doctor) fn slow(address: &str, through: Duration, direct: Duration) -> Finding {
     let (through, direct) = (through.as_millis(), direct.as_millis());
     broken(
@@ -169,7 +169,7 @@ pub(in crate::doctor) fn slow(address: &str, through: Duration, direct: Duration
     )
 }
 
-/// Its own list refuses the pages that it serves.
+/// frontgate's own list of origins refuses the pages that it serves.
 pub(in crate::doctor) fn own_origins(origin: &str) -> Finding {
     broken(
         "own_allowed_origins",
@@ -179,7 +179,7 @@ pub(in crate::doctor) fn own_origins(origin: &str) -> Finding {
     )
 }
 
-/// The gateway never parses the only header that it gets.
+/// The only forwarding header that the gateway gets is one that it never parses.
 pub(in crate::doctor) fn no_x_forwarded() -> Finding {
     broken(
         "no_x_forwarded",
@@ -190,7 +190,7 @@ pub(in crate::doctor) fn no_x_forwarded() -> Finding {
     )
 }
 
-/// Only clients on this machine can come, and the gateway refuses them.
+/// Only clients on this machine can reach the listener, and the gateway refuses them.
 pub(in crate::doctor) fn local_clients_refused(address: &str) -> Finding {
     broken(
         "local_clients_refused",
@@ -206,7 +206,7 @@ pub(in crate::doctor) fn local_clients_refused(address: &str) -> Finding {
     )
 }
 
-/// Few connections.
+/// The limit of open files allows few connections.
 pub(in crate::doctor) fn few_files(files: u64, carried: usize, wanted: Option<usize>) -> Finding {
     let wants = wanted.map_or_else(String::new, |wanted| format!(", and limits.connections asks for {wanted}"));
     advice(
@@ -219,7 +219,7 @@ pub(in crate::doctor) fn few_files(files: u64, carried: usize, wanted: Option<us
     )
 }
 
-/// The clock shows another year.
+/// The machine's clock shows a year that cannot be right.
 pub(in crate::doctor) fn clock_wrong(shows: &str) -> Finding {
     broken(
         "clock_wrong",
@@ -229,7 +229,7 @@ pub(in crate::doctor) fn clock_wrong(shows: &str) -> Finding {
     )
 }
 
-/// A name of somebody else's process, fit for a terminal.
+/// The name of another process, fit for a terminal.
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_graphic).take(40).collect()
 }

@@ -17,7 +17,7 @@ pub(in crate::doctor) struct KnownSettings<'a> {
     pub(in crate::doctor) settings: &'a GatewaySettings,
 }
 
-/// It does not trust this proxy. `needed`: whether anybody comes from another machine.
+/// The gateway does not trust this proxy. `needed`: whether clients come from other machines.
 pub(in crate::doctor) fn proxy_not_trusted(
     upstream: &UpstreamAddress,
     local: Option<IpAddr>,
@@ -60,7 +60,7 @@ fn not_trusted(upstream: &UpstreamAddress) -> String {
     )
 }
 
-/// Its file trusts this proxy, and it refuses all the same.
+/// The gateway's file trusts this proxy, and the gateway refuses it all the same.
 pub(in crate::doctor) fn proxy_not_trusted_yet(
     upstream: &UpstreamAddress,
     ip: IpAddr,
@@ -81,7 +81,7 @@ pub(in crate::doctor) fn proxy_not_trusted_yet(
     )
 }
 
-/// Every client is taken for a proxy.
+/// The gateway takes every client for a proxy.
 pub(in crate::doctor) fn everybody_trusted(known: &KnownSettings<'_>, entries: &[&str], refuses: bool) -> Finding {
     let list = entries.join(", ");
     let what = format!("gateway.trustedProxies takes clients for proxies: {list}");
@@ -110,7 +110,7 @@ pub(in crate::doctor) fn control_ui_off(known: &KnownSettings<'_>) -> Finding {
     broken("control_ui_off", "The gateway's Control UI is switched off", why, fix)
 }
 
-/// Settings that weaken it and that nobody needs behind HTTPS.
+/// Settings that weaken the gateway and that no client needs behind HTTPS.
 pub(in crate::doctor) fn needless(known: &KnownSettings<'_>, name: &'static str) -> Finding {
     advice(
         "gateway_weakened",
@@ -120,7 +120,7 @@ pub(in crate::doctor) fn needless(known: &KnownSettings<'_>, name: &'static str)
     )
 }
 
-/// Apps of strangers get the Control UI's origin, and with it whatever that may do.
+/// Apps of strangers get the Control UI's origin, and with it whatever that origin may do.
 pub(in crate::doctor) fn sandbox_is_the_ui(known: &KnownSettings<'_>, origin: &str) -> Finding {
     broken(
         "sandbox_origin_is_the_ui",
@@ -137,7 +137,7 @@ pub(in crate::doctor) fn sandbox_is_the_ui(known: &KnownSettings<'_>, origin: &s
     )
 }
 
-/// Anybody on the network reaches the gateway without TLS.
+/// Every machine on the network reaches the gateway without TLS.
 pub(in crate::doctor) fn exposed(known: &KnownSettings<'_>, bind: &str) -> Finding {
     let bind: String = bind.chars().filter(char::is_ascii_alphanumeric).take(20).collect();
     advice(
@@ -148,7 +148,7 @@ pub(in crate::doctor) fn exposed(known: &KnownSettings<'_>, bind: &str) -> Findi
     )
 }
 
-/// The file cannot be read.
+/// The gateway's configuration cannot be read.
 pub(in crate::doctor) fn unreadable(file: &Path, why: &UnreadableSettings) -> Finding {
     advice(
         "gateway_config_unreadable",
@@ -163,7 +163,7 @@ pub(in crate::doctor) fn unreadable(file: &Path, why: &UnreadableSettings) -> Fi
     )
 }
 
-/// What to write where.
+/// The lines that tell the operator what to write where.
 pub(super) fn add(edit: &SettingEdit, before: &[String], known: Option<&KnownSettings<'_>>) -> Vec<String> {
     let value = edit.value(before);
     let line = format!("  {}", lines(edit.path, &value));

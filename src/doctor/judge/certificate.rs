@@ -24,8 +24,8 @@ pub(in crate::doctor) enum CertificateKind {
     Files,
 }
 
-/// Judges `chain`, which clients that ask for `name` are shown. `unknown` says why this system does not know its issuer, `linked`
-/// whether the certificate says where that is to be had.
+/// Judges `chain`, which clients that ask for `name` are shown. `unknown` says why this system does not know its
+/// issuer, `linked` whether the certificate says where that is to be had.
 pub(in crate::doctor) fn certificate(
     diagnosis: &mut Diagnosis,
     place: &CertificateSeenAt,

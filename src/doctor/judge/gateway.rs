@@ -14,8 +14,8 @@ use crate::doctor::planned::PlannedGateway;
 use crate::doctor::probe::{ConnectAnswer, GatewayReach, Listening, OpenedSocket, ProbedGateway, RefusalSubject};
 use crate::doctor::settings::net;
 
-/// Judges the gateway of `backend`. `port` is the one that its own configuration names, `needed` whether anybody comes from another
-/// machine. Returns how long its first frame took if a WebSocket opens as it should.
+/// Judges the gateway of `backend`. `port` is the one that the gateway's own configuration names, `needed` whether
+/// clients come from other machines. Returns how long the first frame took if a WebSocket opens as it should.
 pub(in crate::doctor) fn gateway(
     diagnosis: &mut Diagnosis,
     gateway: &ProbedGateway,
@@ -100,7 +100,7 @@ fn listening_gateway(
     Some(fastest)
 }
 
-/// Whether it believes frontgate about its clients.
+/// Judges whether the gateway believes what frontgate says of its clients.
 fn trust(
     diagnosis: &mut Diagnosis,
     gateway: &ProbedGateway,
@@ -146,7 +146,7 @@ pub(super) fn is_attribution(opened: &OpenedSocket) -> bool {
     matches!(opened, OpenedSocket::Refused { said: RefusalSubject::Attribution, .. })
 }
 
-/// What became of a WebSocket, in words.
+/// How a WebSocket opened, in words.
 pub(super) fn describe(opened: &OpenedSocket) -> String {
     match opened {
         OpenedSocket::Challenged { after, .. } => format!("connect.challenge came after {} ms", after.as_millis()),
@@ -272,7 +272,7 @@ mod tests {
             // One late frame is chance.
             (http(Listening { direct: challenged(900), ..healthy() }), &[]),
             (http(Listening { forwarded: attribution(), ..healthy() }), &["proxy_not_trusted"]),
-            // A gateway takes a trusted address without forwarding headers for nobody.
+            // A gateway never takes a trusted address without forwarding headers for a client.
             (http(Listening { direct: attribution(), ..healthy() }), &[]),
             (http(Listening { direct: attribution(), forwarded: attribution(), ..healthy() }), &["proxy_not_trusted"]),
             (http(Listening { direct: skewed(61), ..healthy() }), &["clock_skew"]),
@@ -313,7 +313,7 @@ mod tests {
         assert_eq!(finding.severity, FindingSeverity::Broken);
         assert_eq!(finding.fix[1], r#"  {"gateway": {"trustedProxies": ["10.0.0.1","127.0.0.1"]}}"#);
         assert!(finding.edit.is_some());
-        // Nobody comes from elsewhere: it works for those who come.
+        // No client comes from another machine: it works for all that there are.
         let mut diagnosis = Diagnosis::default();
         gateway(&mut diagnosis, &one, &backend(), None, None, (false, &Config::default()));
         assert_eq!(diagnosis.findings[0].severity, FindingSeverity::Advice);

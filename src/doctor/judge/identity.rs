@@ -13,8 +13,8 @@ use crate::http::route::protected::{Login, ProtectedFields, RequestSender};
 
 /// Judges a gateway that takes the user's name from a proxy. `local` is our address on the way to it.
 ///
-/// The gateway believes whatever stands in its `userHeader`. So that field must be frontgate's to set: each route that leads to the
-/// gateway sets it from a login, or no client gets it past frontgate.
+/// The gateway believes whatever stands in its `userHeader`. So that field must be frontgate's to set: each route that
+/// leads to the gateway sets it from a login, or no client gets it past frontgate.
 pub(in crate::doctor) fn identity(
     diagnosis: &mut Diagnosis,
     known: &KnownSettings<'_>,
@@ -83,13 +83,13 @@ fn login<'a>(config: &'a Config, route: &'a RouteConfig) -> Option<&'a BasicAuth
     }
 }
 
-/// Whether no client gets that field past frontgate, on whatever route: one of them sets it, `forwarded.strip` names it, or it is known
-/// for a login service's.
+/// Whether no client gets that field past frontgate, on whatever route: one of them sets it, `forwarded.strip` names
+/// it, or it is known for a login service's.
 fn is_stopped(config: &Config, name: &str) -> bool {
     let routes = config.all_routes();
     let users = routes.iter().filter_map(|route| login(config, route)?.user_header.as_ref());
     let fields = ProtectedFields::new(users, &config.forwarded.strip, Login::Elsewhere);
-    // What is no name of a field reaches no gateway.
+    // Text that is not the name of a field reaches no gateway.
     HeaderName::try_from(name).map_or(true, |name| !fields.pass(&name, RequestSender::Client))
 }
 

@@ -10,8 +10,8 @@ use crate::doctor::catalogue::own as found;
 use crate::doctor::finding::{CheckOutcome, Diagnosis};
 use crate::doctor::probe::{OpenedSocket, ProbedListener, ProbedWebSocket};
 
-/// Judges a listener. `direct` is how long the gateway's first frame takes when it is asked directly; `None`: there is none, and
-/// that has a finding already.
+/// Judges a listener. `direct` is how long the gateway's first frame takes when it is asked directly; `None`: there is
+/// none, and that has a finding already.
 pub(in crate::doctor) fn probed(diagnosis: &mut Diagnosis, probed: &ProbedListener, direct: Option<Duration>) {
     let address = &probed.address;
     let what = format!("through {address} a WebSocket opens and connect.challenge comes");
@@ -31,7 +31,7 @@ pub(in crate::doctor) fn probed(diagnosis: &mut Diagnosis, probed: &ProbedListen
             Some(found::slow(address, *after, direct))
         }
         OpenedSocket::Challenged { .. } => None,
-        // The gateway takes this very machine for a proxy, or for itself: nobody else is concerned.
+        // The gateway takes this very machine for a proxy, or for itself: clients on other machines are not concerned.
         opened if is_attribution(opened) => {
             return diagnosis.checked(
                 what,

@@ -43,9 +43,9 @@ pub(in crate::doctor) fn machine(
     }
 }
 
-/// No clock that is right shows a time before this program was written.
+/// A clock that is right never shows a time before this program was written.
 const EARLIEST: OffsetDateTime = datetime!(2026-01-01 00:00 UTC);
-/// A family's devices and their tabs.
+/// The devices of a family and their tabs.
 const FEW: usize = 100;
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub(in crate::doctor) fn origins(
             );
             if judged.is_empty() { broken.push(usual) } else { broken.extend(refused()) }
         } else {
-            // The gateway did not say; where its list shows what it would, that is as good.
+            // The gateway did not say whether the page may connect; where its list shows the answer, that is as good.
             let missed = |origin: &&str| {
                 known.is_some_and(|known| !known.settings.lists(origin) && nearest(known, origin).is_some())
             };
@@ -75,7 +75,8 @@ pub(in crate::doctor) fn origins(
     }
 }
 
-/// The entry of the gateway's list that differs least from `origin` and is not it. What comes from elsewhere may make up for it.
+/// The entry of the gateway's list that differs least from `origin` without being it. An entry that comes from another
+/// file may make up for it.
 fn nearest<'a>(known: &KnownSettings<'a>, origin: &str) -> Option<Near<'a>> {
     let entries = known.settings.allowed_origins.iter().filter(|_| !known.settings.partial);
     entries.filter_map(|entry| near(entry, origin)).min_by_key(|near| near.differs.len())

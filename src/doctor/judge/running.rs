@@ -6,7 +6,8 @@ use crate::doctor::catalogue::own as found;
 use crate::doctor::finding::{CheckOutcome, Diagnosis};
 use crate::doctor::probe::{PortError, ProbedPort, RunningFrontgate};
 
-/// Judges what it told. `looked` is the config file that doctor looked at, `admin` its admin address.
+/// Judges what the frontgate that runs told. `looked` is the config file that doctor looked at, `admin` its admin
+/// address.
 pub(in crate::doctor) fn running(
     diagnosis: &mut Diagnosis,
     running: &RunningFrontgate,
@@ -50,7 +51,7 @@ pub(in crate::doctor) fn ports(diagnosis: &mut Diagnosis, ports: &[ProbedPort]) 
     for port in ports {
         let (key, address) = (port.key, port.address);
         let what = format!("{address} is free for {key}");
-        // systemd keeps the sockets of a unit that it starts when somebody comes.
+        // systemd keeps the sockets of a unit that it starts when the first client connects.
         let kept = port.holder.as_ref().is_some_and(|holder| holder.pid == 1 || holder.name == "systemd");
         let finding = match port.error {
             None | Some(PortError::Other) => None,
@@ -68,7 +69,7 @@ pub(in crate::doctor) fn ports(diagnosis: &mut Diagnosis, ports: &[ProbedPort]) 
 
 /// Whether both names lead to one file.
 fn same(one: &Path, other: &Path) -> bool {
-    // One of them may be relative, but then to another process's folder.
+    // One of the paths may be relative, but then to the folder of another process.
     one == other || one.file_name() == other.file_name() && (one.is_relative() || other.is_relative())
 }
 
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_cannot_be_had_says_who_has_it() {
+    fn a_port_that_cannot_be_had_names_the_process_that_has_it() {
         let holder = |pid, name: &str| Some(PortHolder { pid, name: name.to_owned() });
         let rows = [
             (None, None, None),

@@ -1,4 +1,4 @@
-//! What the gateway's configuration and frontgate's own mean, without asking anybody.
+//! What the gateway's configuration and frontgate's own mean, without asking either of them.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,8 @@ use crate::doctor::finding::Diagnosis;
 use crate::doctor::planned::ClientName;
 use crate::doctor::settings::net;
 
-/// Judges the gateway's configuration. `local` is our address on the way to that gateway, `sites` are the names that lead there.
+/// Judges the gateway's configuration. `local` is our address on the way to that gateway, `sites` are the names that
+/// lead there.
 pub(in crate::doctor) fn settings(
     diagnosis: &mut Diagnosis,
     known: &KnownSettings<'_>,
@@ -48,7 +49,7 @@ pub(in crate::doctor) fn settings(
 pub(in crate::doctor) fn own_settings(diagnosis: &mut Diagnosis, config: &Config, sites: &[ClientName]) {
     if let AllowedOrigins::List(list) = &config.websocket.allowed_origins {
         for site in sites.iter().filter(|site| !site.any_port) {
-            // One of several ports may be enough for those who come.
+            // Clients may all use one of several ports.
             if let Some(first) =
                 site.origins.first().filter(|_| !site.origins.iter().any(|one| list.contains(&one.origin)))
             {
@@ -59,7 +60,7 @@ pub(in crate::doctor) fn own_settings(diagnosis: &mut Diagnosis, config: &Config
     let listen = &config.listen;
     let plain = listen.plain.iter().filter_map(|listener| match &listener.address {
         BindAddr::Tcp(at) => Some(*at),
-        // Who comes through a file is named by a header.
+        // A client of a unix listener is named by a header.
         BindAddr::Unix(_) => None,
     });
     let proxied = |ip: IpAddr| {

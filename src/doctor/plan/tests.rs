@@ -29,7 +29,7 @@ fn the_origins_are_those_of_each_name_at_each_port() {
             &["https://gw.lan", "https://gw.lan:8443"],
         ),
         ("tls: { names: [192.168.1.5, \"fd00::5\"] }", false, &["https://192.168.1.5:8443", "https://[fd00::5]:8443"]),
-        // Which names there are below it, nobody has written.
+        // The configuration does not say which names there are below it.
         ("tls: { names: [\"*.lan\"] }", false, &[]),
         // Outside of a container, and before another proxy, the port may be another.
         ("tls: { names: [gw.lan] }", true, &["https://gw.lan:8443", "https://gw.lan"]),
@@ -91,14 +91,14 @@ routes:
         ("http://127.0.0.1:1".to_owned(), "/", vec!["a.lan"]),
     ];
     assert_eq!(got, expected);
-    // Of c.lan only what is answered without a gateway is taken; nobody asked for more.
+    // Of c.lan only what is answered without a gateway is taken; no other path of it is configured.
     assert!(plan.nowhere.is_empty());
     let plan = self::plan("{ tls: { names: [a.lan, b.lan] }, routes: [{ host: a.lan }] }");
     assert_eq!(plan.nowhere, ["b.lan"]);
 }
 
 #[test]
-fn one_comes_to_a_listener_as_a_client_would() {
+fn doctor_comes_to_a_listener_as_a_client_would() {
     type Seen = Result<(&'static str, &'static str, bool), &'static str>;
     let named = "tls: { names: [gw.lan] }";
     let rows: [(&str, &str, &[&str], Seen); 12] = [

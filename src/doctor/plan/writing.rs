@@ -3,16 +3,16 @@
 use super::PlannedGateway;
 use crate::config::{Config, UpstreamAddress};
 
-/// Where in frontgate's own configuration something about a gateway is written. The short form, `upstream: URL`, has no room for more
-/// than the URL; the long form gives the gateway a name.
+/// Where in frontgate's own configuration something about a gateway is written. The short form, `upstream: URL`, has no
+/// room for more than the URL; the long form gives the gateway a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::doctor) struct RouteNotation {
-    /// Its name among `upstreams`, and the URL there.
+    /// The gateway's name among `upstreams`, and the URL there.
     group: Option<String>,
     url: String,
-    /// A name that is free.
+    /// A name that no entry of `upstreams` has yet.
     free: String,
-    /// Whether there are routes.
+    /// Whether the configuration has routes.
     routes: bool,
 }
 

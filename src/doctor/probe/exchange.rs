@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::tls::{ByteStream, TlsFault};
 use crate::upstream::{H1Connection, LinkError, RequestBody};
 
-/// What was answered.
+/// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ProbeAnswer {
     pub(super) status: StatusCode,
@@ -24,7 +24,7 @@ pub(super) struct ProbeAnswer {
 /// Fields of a request.
 pub(in crate::doctor) type ProbeFields = Vec<(HeaderName, HeaderValue)>;
 
-/// There was no answer in HTTP, or none in time; where TLS is why, that.
+/// There was no answer in HTTP, or none in time; the TLS error, if TLS is why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ProbeUnanswered(pub(super) Option<TlsFault>);
 
@@ -51,7 +51,7 @@ pub(super) async fn get(
     timeout(PATIENCE, exchange).await.unwrap_or(Err(ProbeUnanswered(None)))
 }
 
-/// A request without a body; the last one on its connection.
+/// A request without a body, which asks for its connection to be closed after it.
 pub(super) fn request(host: &str, path: &str, fields: &ProbeFields) -> Option<Request<RequestBody>> {
     let mut request = Request::new(RequestBody::Empty);
     *request.uri_mut() = path.parse().ok()?;
@@ -63,7 +63,7 @@ pub(super) fn request(host: &str, path: &str, fields: &ProbeFields) -> Option<Re
     Some(request)
 }
 
-/// For one answer. A gateway that is starting is busy for seconds.
+/// How long one answer may take. A gateway that is starting is busy for seconds.
 pub(super) const PATIENCE: Duration = Duration::from_millis(2500);
 pub(super) const LONGEST_HEAD: usize = 64 * 1024;
 pub(super) const LONGEST_BODY: usize = 64 * 1024;

@@ -21,32 +21,31 @@ use crate::upstream::{ConnectError, Connector};
 /// A gateway, and what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::doctor) struct ProbedGateway {
-    /// Its address.
     pub(in crate::doctor) upstream: UpstreamAddress,
-    /// How far one gets.
+    /// How far the probe got.
     pub(in crate::doctor) reached: GatewayReach,
 }
 
-/// How far one gets with a gateway.
+/// How far the probe of a gateway got.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::doctor) enum GatewayReach {
-    /// Nobody listens there.
+    /// No program listens there.
     Refused,
-    /// Its name has no address.
+    /// The gateway's name resolves to no address.
     Unresolved,
-    /// No answer in time.
+    /// The connection was neither accepted nor refused in time.
     TimedOut,
-    /// It shows no certificate that is accepted here.
+    /// The gateway shows no certificate that is accepted here.
     Untrusted(Distrust),
-    /// TLS was expected, and it speaks plain HTTP.
+    /// TLS was expected, and the gateway speaks plain HTTP.
     Plain,
-    /// HTTP was expected, and it speaks TLS; with what certificate, where this system does not accept it.
+    /// HTTP was expected, and the gateway speaks TLS; with what certificate, where this system does not accept it.
     Tls(Option<Distrust>),
-    /// It speaks something else, or nothing.
+    /// The gateway speaks another protocol, or says nothing.
     NotHttp,
-    /// Another failure of the system's.
+    /// The system refuses the connection for another reason.
     Failed(String),
-    /// It speaks HTTP.
+    /// The gateway speaks HTTP.
     Http(Box<Listening>),
 }
 
@@ -54,7 +53,7 @@ pub(in crate::doctor) enum GatewayReach {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::doctor) struct Distrust {
     pub(in crate::doctor) fault: TlsFault,
-    /// The same in the words of the TLS library.
+    /// The fault in the words of the TLS library.
     pub(in crate::doctor) why: String,
     /// The certificate that it showed.
     pub(in crate::doctor) seen: Option<Fingerprint>,
@@ -63,11 +62,11 @@ pub(in crate::doctor) struct Distrust {
 /// A gateway that speaks HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::doctor) struct Listening {
-    /// What `/healthz` answers; whether it is a gateway's answer.
+    /// Whether `/healthz` was answered by a gateway; `None` if it is not known.
     pub(in crate::doctor) healthy: Option<bool>,
-    /// What `/readyz` answers.
+    /// The status with which `/readyz` was answered.
     pub(in crate::doctor) ready: Option<StatusCode>,
-    /// What it is waiting for.
+    /// The names of the parts that `/readyz` says are not ready.
     pub(in crate::doctor) failing: Vec<String>,
     /// Our own address on the way there.
     pub(in crate::doctor) local: Option<IpAddr>,
@@ -131,7 +130,8 @@ async fn reach(
     let began = Instant::now();
     // One after the other: a gateway limits how many unknown sockets one client may have.
     for origin in origins.iter().take_while(|_| opens && began.elapsed() < LONG_ENOUGH) {
-        // Whom the gateway does not trust it does not ask where a page is from; a direct client it does.
+        // A gateway does not look at the origin of a page behind a proxy that it does not trust, but it does for a
+        // direct client.
         let fields = if trusted { fields(&origin.host) } else { ProbeFields::new() };
         let opened = socket(dial().await, origin.host.clone(), Some(origin.origin.clone()), fields).await;
         asked.push((origin.clone(), opened));
@@ -214,7 +214,7 @@ fn is_gateway(status: StatusCode, text: &str) -> Option<bool> {
     }
 }
 
-/// What `/readyz` says is not ready yet.
+/// The names of the parts that `/readyz` says are not ready yet.
 fn failing(text: &str) -> Vec<String> {
     let body: Value = serde_json::from_str(text).unwrap_or_default();
     let words = body["failing"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -234,7 +234,7 @@ fn authority(upstream: &UpstreamAddress) -> String {
 }
 
 const CONNECT: Duration = Duration::from_secs(2);
-/// No further origin is asked about after this.
+/// No further origin is asked about once this much time has passed.
 const LONG_ENOUGH: Duration = Duration::from_secs(3);
 
 #[cfg(test)]

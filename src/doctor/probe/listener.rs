@@ -13,23 +13,23 @@ use crate::doctor::plan::{ClientDial, ListenerApproach};
 use crate::tls::{PresentedChain, TlsProbe};
 use crate::upstream::{ConnectError, Connector};
 
-/// What was seen at a listener.
+/// A listener, and what was seen of it.
 #[derive(Debug, Clone)]
 pub(in crate::doctor) struct ProbedListener {
-    /// Its address, as it is told.
+    /// The listener's address, as the report shows it.
     pub(in crate::doctor) address: String,
     /// A WebSocket through it; or why it was not tried.
     pub(in crate::doctor) through: Result<ProbedWebSocket, &'static str>,
-    /// The certificates it shows.
+    /// The certificates that the listener shows.
     pub(in crate::doctor) shown: Vec<ProbedCertificate>,
 }
 
 /// A WebSocket through frontgate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::doctor) enum ProbedWebSocket {
-    /// There is no connection to it.
+    /// The listener cannot be connected to, for this reason.
     NoConnection(String),
-    /// There is one, and this came of it.
+    /// The listener was connected to, and the WebSocket went like this.
     Tried(OpenedSocket),
 }
 
@@ -38,7 +38,7 @@ pub(in crate::doctor) enum ProbedWebSocket {
 pub(in crate::doctor) struct ProbedCertificate {
     /// The name that was asked for.
     pub(in crate::doctor) name: String,
-    /// What was shown; `None` when there was no handshake.
+    /// The chain that was shown; `None` when there was no handshake.
     pub(in crate::doctor) presented: Option<PresentedChain>,
 }
 

@@ -10,11 +10,11 @@ use time::OffsetDateTime;
 /// What this machine allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::doctor) struct MachineLimits {
-    /// Its addresses other than loopback; those that anybody reaches first.
+    /// The machine's addresses other than loopback; those that most machines can reach come first.
     pub(in crate::doctor) addresses: Vec<IpAddr>,
-    /// Whether it is a container: then the ports that clients see may be others.
+    /// Whether the machine is a container: then the ports that clients see may be others.
     pub(in crate::doctor) container: bool,
-    /// What its clock shows.
+    /// What the machine's clock shows.
     pub(in crate::doctor) now: OffsetDateTime,
 }
 
@@ -30,8 +30,8 @@ pub(in crate::doctor) fn look() -> MachineLimits {
     MachineLimits { addresses, container, now: OffsetDateTime::now_utc() }
 }
 
-/// Whether this is a container. Docker leaves a file at the root; podman one in /run, where a read-only container may have a file
-/// system of its own over it, and says it in `container`, as systemd and lxc do.
+/// Whether this is a container. Docker leaves a file at the root; podman one in /run, where a read-only container may
+/// have a file system of its own over it, and says it in `container`, as systemd and lxc do.
 fn is_container(set: impl Fn(&str) -> bool, exists: impl Fn(&Path) -> bool) -> bool {
     let marks = ["/.dockerenv", "/run/.containerenv"];
     let variables = ["container", "KUBERNETES_SERVICE_HOST"];
@@ -41,7 +41,7 @@ fn is_container(set: impl Fn(&str) -> bool, exists: impl Fn(&Path) -> bool) -> b
 /// How many files process `pid` may come to have open, or this one; `None` is unlimited.
 pub(in crate::doctor) fn files(pid: Option<u32>) -> Option<u64> {
     let other = pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/limits")).ok());
-    // frontgate raises its own to the hard one.
+    // frontgate raises its own soft limit to the hard one.
     let limit = other.as_deref().and_then(hard_limit).or_else(|| getrlimit(Resource::Nofile).maximum);
     limit.filter(|limit| *limit != UNLIMITED)
 }

@@ -1,4 +1,5 @@
-//! An address that frontgate would listen on while it does not run: whether it can, and who else does.
+//! An address that frontgate would listen on while it does not run: whether it can, and which process holds the port if
+//! not.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,35 +12,34 @@ use crate::listener::Listener;
 /// An address that frontgate would listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::doctor) struct ProbedPort {
-    /// The setting that names it.
+    /// The setting that names the address.
     pub(in crate::doctor) key: &'static str,
-    /// The address.
     pub(in crate::doctor) address: SocketAddr,
-    /// Why not.
+    /// Why frontgate cannot listen there; `None` if it can.
     pub(in crate::doctor) error: Option<PortError>,
-    /// Who listens there.
+    /// The process that listens there, if it can be seen.
     pub(in crate::doctor) holder: Option<PortHolder>,
 }
 
 /// Why an address cannot be listened on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::doctor) enum PortError {
-    /// Somebody else does.
+    /// Another process listens there.
     Taken,
     /// A port below 1024, without the right to it.
     Forbidden,
     /// This machine has no such address.
     NoAddress,
-    /// Something else.
+    /// The system refuses for another reason.
     Other,
 }
 
-/// Who listens.
+/// The process that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::doctor) struct PortHolder {
-    /// The process.
+    /// The id of the process.
     pub(in crate::doctor) pid: u32,
-    /// Its name.
+    /// The name of the process, as the kernel shows it.
     pub(in crate::doctor) name: String,
 }
 
@@ -55,7 +55,7 @@ pub(in crate::doctor) fn look(key: &'static str, address: SocketAddr) -> ProbedP
     ProbedPort { key, address, error, holder }
 }
 
-/// Who listens on `port`. Other users' processes are only seen by root.
+/// The process that listens on `port`. Other users' processes are only seen by root.
 fn holder(port: u16) -> Option<PortHolder> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| fs::read_to_string(table).unwrap_or_default());
     let sockets: BTreeSet<String> = tables.iter().flat_map(|table| listening(table, port)).collect();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_listens_is_named() {
+    async fn the_process_that_listens_is_named() {
         let taken = Listener::bind(&BindAddr::Tcp("127.0.0.1:0".parse().unwrap())).unwrap();
         let port = look("listen.https", taken.address().unwrap());
         assert_eq!(port.error, Some(PortError::Taken));

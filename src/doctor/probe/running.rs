@@ -13,17 +13,17 @@ use crate::upstream::{ConnectError, Connector};
 /// What is known of a frontgate that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::doctor) enum RunningFrontgate {
-    /// Its admin listener is off: nobody can be asked.
+    /// Its admin listener is off, so it cannot be asked.
     Unknown,
-    /// Nobody listens where its admin listener would be.
+    /// No program listens where its admin listener would be.
     No,
-    /// Somebody does, and does not answer as a frontgate; or may not be asked.
+    /// A program listens there, and does not answer as a frontgate or does not let doctor ask; the reason, in words.
     Other(String),
-    /// It told.
+    /// A frontgate answered with its status.
     Yes(FrontgateStatus),
 }
 
-/// What it told.
+/// What a frontgate that runs says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::doctor) struct FrontgateStatus {
     pub(in crate::doctor) pid: Option<u32>,
@@ -32,10 +32,10 @@ pub(in crate::doctor) struct FrontgateStatus {
     pub(in crate::doctor) draining: bool,
     /// The config file that it runs on.
     pub(in crate::doctor) config: Option<String>,
-    /// What it runs on: the file, its environment and its command line. `None`: it did not say, or not so that this version
-    /// understands it.
+    /// The configuration that it runs on: the file, its environment and its command line together. `None`: it did not
+    /// say, or this version does not understand it.
     pub(in crate::doctor) settings: Option<Box<Config>>,
-    /// Purpose and address.
+    /// Purpose and address of each listener.
     pub(in crate::doctor) listeners: Vec<(String, String)>,
     /// Why it kept its configuration when it was last told to read it again.
     pub(in crate::doctor) refused: Option<String>,
@@ -88,7 +88,7 @@ fn status(text: &str) -> Option<FrontgateStatus> {
 }
 
 const HOST: &str = "localhost";
-/// As large as a file may be.
+/// Bytes: as large as a file of the configuration may be.
 const LONGEST_CONFIG: usize = 1 << 20;
 const CONNECT: Duration = Duration::from_millis(1500);
 

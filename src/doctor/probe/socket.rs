@@ -1,5 +1,5 @@
-//! A WebSocket as the Control UI opens it: the handshake, the gateway's first frame, and its answer to a `connect` without
-//! credentials.
+//! A WebSocket as the Control UI opens it: the handshake, the gateway's first frame, and its answer to a `connect`
+//! without credentials.
 
 use std::time::Duration;
 
@@ -25,29 +25,29 @@ use crate::upstream::H1Connection;
 pub(in crate::doctor) enum OpenedSocket {
     /// The gateway's first frame came.
     Challenged {
-        /// From the 101 to the frame.
+        /// Time from the 101 to the frame.
         after: Duration,
         /// How far the gateway's clock is ahead of ours.
         ahead: Option<time::Duration>,
-        /// What it said to a `connect`.
+        /// What the gateway said to a `connect`.
         answered: ConnectAnswer,
     },
-    /// It opened, and no frame came in time.
+    /// The WebSocket opened, and no frame came in time.
     Silent,
-    /// It opened, and what came was no gateway's first frame.
+    /// The WebSocket opened, and what came was no gateway's first frame.
     Other,
-    /// It opened and was closed at once.
+    /// The WebSocket opened and was closed at once.
     Closed {
-        /// The close code; 1006 for none.
+        /// The close code; 1006 for a connection that ended without one.
         code: u16,
-        /// Its reason.
+        /// The reason in the Close frame.
         reason: String,
     },
-    /// An ordinary response came.
+    /// The gateway answered with an ordinary response.
     Refused {
-        /// Its status.
+        /// The status of the response.
         status: StatusCode,
-        /// What it is about.
+        /// What the response says is wrong.
         said: RefusalSubject,
     },
     /// No answer in HTTP, or none in time.
@@ -57,29 +57,30 @@ pub(in crate::doctor) enum OpenedSocket {
 /// What a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::doctor) enum RefusalSubject {
-    /// The gateway cannot tell whose request it is.
+    /// The gateway cannot tell which client the request is from.
     Attribution,
-    /// Anything else.
+    /// The refusal is about anything else.
     Other,
 }
 
 /// What the gateway said to a `connect` of the Control UI without credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::doctor) enum ConnectAnswer {
-    /// It looked further than the origin.
+    /// The gateway let the origin pass and refused for another reason.
     OriginAllowed,
-    /// The page's origin is not on its list.
+    /// The page's origin is not on the gateway's list.
     OriginRefused,
-    /// It has no token or password set.
+    /// The gateway has no token or password set.
     NoSecret,
-    /// It is starting, or said nothing in time, or something that says nothing about the origin.
+    /// The gateway is starting, or said nothing in time, or nothing about the origin.
     Unclear,
-    /// It was not asked.
+    /// No `connect` was sent.
     NotAsked,
 }
 
-/// Opens a WebSocket at `path` and waits for the gateway's first frame; with an `origin`, goes on to ask whether a page from there
-/// may connect. No credential is sent and nothing is asked for, so nothing is paired and no failure is counted.
+/// Opens a WebSocket at `path` and waits for the gateway's first frame; with an `origin`, goes on to ask whether a page
+/// from there may connect. No credential is sent and nothing is asked for, so nothing is paired and no failure is
+/// counted.
 pub(super) async fn open(
     stream: ByteStream,
     host: &str,
@@ -140,7 +141,7 @@ async fn attempt(
             Err(_) => ConnectAnswer::Unclear,
         },
     };
-    // Whether the gateway hears that we go makes no difference.
+    // Whether the gateway receives our Close makes no difference.
     let _ = timeout(GOODBYE, socket.close(None)).await;
     Some(OpenedSocket::Challenged { after, ahead, answered })
 }
@@ -181,7 +182,7 @@ async fn response_to_connect(socket: &mut WebSocketStream<ByteStream>) -> Connec
 /// The gateway's first frame.
 #[derive(Debug, PartialEq, Eq)]
 struct GatewayChallenge {
-    /// Its clock, in milliseconds since 1970.
+    /// The gateway's clock, in milliseconds since 1970.
     clock: Option<i64>,
 }
 
@@ -203,7 +204,7 @@ fn answered(text: &str) -> Option<ConnectAnswer> {
     Some(match (code.as_str().unwrap_or_default(), detail.as_str().unwrap_or_default()) {
         (_, "CONTROL_UI_ORIGIN_NOT_ALLOWED") => ConnectAnswer::OriginRefused,
         (_, "AUTH_TOKEN_NOT_CONFIGURED" | "AUTH_PASSWORD_NOT_CONFIGURED") => ConnectAnswer::NoSecret,
-        // What is asked for behind the origin.
+        // The gateway checks these after the origin.
         (_, detail) if detail.starts_with("AUTH_") || detail.ends_with("IDENTITY_REQUIRED") => {
             ConnectAnswer::OriginAllowed
         }

@@ -13,16 +13,16 @@ use super::read::parse;
 pub struct SettingEdit {
     /// The names from the root to the setting.
     pub path: &'static [&'static str],
-    /// What becomes of it.
+    /// Whether entries are added to a list, or a switch is set.
     pub change: SettingChange,
 }
 
-/// What becomes of a setting.
+/// How a setting changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SettingChange {
-    /// These are added to the list.
+    /// These entries are added to the list.
     Add(Vec<String>),
-    /// It is this.
+    /// The setting becomes this value.
     Set(bool),
 }
 
@@ -40,7 +40,7 @@ pub enum EditError {
 /// The text with all of `edits` in it. Comments, order and spaces stay; whatever else the text says, it still says.
 ///
 /// # Errors
-/// It cannot be done without touching anything else.
+/// The edits cannot be made without touching anything else.
 pub fn apply(text: &str, edits: &[SettingEdit]) -> Result<String, EditError> {
     let (mark, body) = match text.strip_prefix('\u{feff}') {
         Some(body) => ("\u{feff}", body),
@@ -54,7 +54,8 @@ pub fn apply(text: &str, edits: &[SettingEdit]) -> Result<String, EditError> {
         imagine(&mut expected, edit).ok_or_else(shape)?;
     }
     let edited = root.to_string();
-    // The tree is a library's, the file somebody's only copy: what was written is read again.
+    // A library builds the tree, and the file may be the only copy that there is: the edited text is read again and
+    // compared.
     let read = parse(&edited)?.to_serde_value();
     let rest = || edits.iter().map(|edit| edit.path.join(".")).collect::<Vec<_>>().join(", ");
     if read == Some(expected) { Ok(format!("{mark}{edited}")) } else { Err(EditError::Shape(rest())) }
@@ -78,7 +79,7 @@ impl SettingEdit {
     }
 }
 
-/// What is done, for a question.
+/// What the edit does, for a question to the user.
 impl fmt::Display for SettingEdit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.change {
@@ -116,13 +117,13 @@ fn write(root: &CstRootNode, edit: &SettingEdit) -> Option<()> {
     Some(())
 }
 
-/// A name that stands twice means the last one to the gateway, and the first to the tree.
+/// Of a name that stands twice the gateway takes the last one, and the tree the first.
 fn unique(object: &CstObject, name: &str) -> Option<()> {
     let same = object.properties().iter().filter(|one| one.decoded_name().as_deref() == Some(name)).count();
     (same <= 1).then_some(())
 }
 
-/// Changes the value alike.
+/// Changes the parsed value in the same way, to compare the edited text with.
 fn imagine(value: &mut Value, edit: &SettingEdit) -> Option<()> {
     let (leaf, parents) = edit.path.split_last()?;
     let mut object = value.as_object_mut()?;
@@ -167,7 +168,7 @@ mod tests {
                 "{\n \"zeta\": 1.50,\n \"gateway\": {\n  \"port\": 18789,\n  \"auth\": {\n   \"token\": \"t\"\n  },\n  \"trustedProxies\": [\"127.0.0.1\"],\n  \"controlUi\": {\n   \"allowedOrigins\": [\"https://gw.example:8443\"]\n  }\n },\n \"alpha\": [1,2]\n}\n",
             ),
             (
-                // JSON5 with everything that a person writes.
+                // JSON5 with everything that people write by hand.
                 "// mine\n{\n  gateway: { // here\n    trustedProxies: ['10.0.0.1', /* nginx */], // two\n    controlUi: {\n      allowedOrigins: [\n        \"https://old.example\", // gone soon\n      ],\n    },\n  },\n}\n",
                 "// mine\n{\n  gateway: { // here\n    trustedProxies: ['10.0.0.1', \"127.0.0.1\" /* nginx */], // two\n    controlUi: {\n      allowedOrigins: [\n        \"https://old.example\", // gone soon\n        \"https://gw.example:8443\",\n      ],\n    },\n  },\n}\n",
             ),

@@ -45,7 +45,7 @@ pub struct TrustedProxy {
     pub user_header: Option<String>,
     /// Fields without which no request is believed, in lower case.
     pub required_headers: Vec<String>,
-    /// The only users that may come; empty is all.
+    /// The only users that may come; an empty list lets all in.
     pub allow_users: Vec<String>,
     /// Whether a proxy on the gateway's own machine is believed; `None` when nothing is said, which means no.
     pub allow_loopback: Option<bool>,
@@ -60,21 +60,21 @@ pub struct AppsListener {
     pub port: u16,
 }
 
-/// Why the file says nothing; without a word of its text.
+/// Why the file could not be read; the error repeats nothing of its text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableSettings {
-    /// It is not JSON5.
+    /// The text is not JSON5.
     #[error("line {line}, column {column}: not JSON5")]
     Syntax {
-        /// From 1.
+        /// Counted from 1.
         line: usize,
-        /// From 1.
+        /// Counted from 1.
         column: usize,
     },
-    /// It is JSON5, and no object.
+    /// The text is JSON5, and no object.
     #[error("it holds no object")]
     NoObject,
-    /// The system refuses.
+    /// The system refuses to open or read the file.
     #[error("{0}")]
     Io(String),
 }
@@ -82,7 +82,7 @@ pub enum UnreadableSettings {
 /// Reads JSON5 text.
 ///
 /// # Errors
-/// Where it is not JSON5.
+/// The text is not JSON5, or it is no object.
 pub fn read(text: &str) -> Result<GatewaySettings, UnreadableSettings> {
     let value = parse(text)?.to_serde_value().unwrap_or(Value::Null);
     if !value.is_object() {
@@ -141,8 +141,8 @@ impl GatewaySettings {
         self.trusted_proxies.iter().filter_map(|text| net(text)).any(|net| net.contains(&ip.to_canonical()))
     }
 
-    /// Whether a page at `origin`, written as browsers do, may connect by the list alone. As the gateway compares: without the spaces
-    /// around an entry and without regard to case, and nothing else.
+    /// Whether a page at `origin`, written as browsers do, may connect by the list alone. As the gateway compares:
+    /// without the spaces around an entry and without regard to case, and nothing else.
     pub fn lists(&self, origin: &str) -> bool {
         let is = |entry: &String| matches!(entry.trim(), "*") || entry.trim().eq_ignore_ascii_case(origin);
         self.allowed_origins.iter().any(is)
@@ -164,7 +164,7 @@ fn is_elsewhere(value: &Value) -> bool {
     value.is_object() || value.is_string() || strings(value).iter().any(|text| text.contains("${"))
 }
 
-/// The gateway's own.
+/// The port that a gateway listens on by default.
 pub(in crate::doctor) const DEFAULT_PORT: u16 = 18789;
 
 const DANGEROUS: [&str; 3] =

@@ -1,11 +1,12 @@
-//! [`strip()`]: fields are named in `forwarded.strip` of frontgate's own configuration, and everything else stays as it is written.
+//! [`strip()`]: fields are named in `forwarded.strip` of frontgate's own configuration, and everything else stays as it
+//! is written.
 
 use std::path::Path;
 
 use crate::config::{Config, ConfigLocation, Overrides, load};
 
-/// The text with `names` in `forwarded.strip`. Comments, order and spaces stay. `None`: it is not written so that this could be done
-/// without touching anything else.
+/// The text with `names` in `forwarded.strip`. Comments, order and spaces stay. `None`: it is not written so that this
+/// could be done without touching anything else.
 pub fn strip(text: &str, file: &Path, names: &[String]) -> Option<String> {
     let read = |text: &str| {
         let source = ConfigLocation::Text { text: text.to_owned(), file: file.to_owned() };
@@ -25,7 +26,7 @@ pub fn strip(text: &str, file: &Path, names: &[String]) -> Option<String> {
     (complete && after == before).then_some(edited)
 }
 
-/// Where it is written is found line by line, in the shapes that people use; whatever else there is stays untouched.
+/// Finds the list line by line, in the shapes that people use, and leaves everything else untouched.
 fn edit(text: &str, names: &[&str]) -> Option<String> {
     let list = names.join(", ");
     let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
@@ -47,7 +48,7 @@ fn edit(text: &str, names: &[&str]) -> Option<String> {
         lines[index] = format!("{head}{edited}");
         return Some(lines.concat());
     }
-    // A block, or nothing at all.
+    // A YAML block follows, or nothing at all.
     if !(bare.trim_end().is_empty() || bare.starts_with('#')) {
         return None;
     }
@@ -156,7 +157,7 @@ mod tests {
             "forwarded: { strip: [\n  x-b ] # strip: [\n}\nunknown: 1\n",
         ] {
             if let Some(edited) = stripped(text, &["x-user"]) {
-                // Done all the same; then it says so to a reader.
+                // Where an edit is made, the text loads with the field in its list.
                 let source = ConfigLocation::Text { text: edited.clone(), file: "/f.yaml".into() };
                 let read = load(source, [], &Overrides::default()).unwrap().config;
                 assert_eq!(read.forwarded.strip, ["x-user"], "{edited}");

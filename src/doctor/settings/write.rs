@@ -8,20 +8,20 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// What was done.
+/// Where a change was written, and where the earlier text is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenSettings {
     /// The file that was replaced; behind a link, the one it leads to.
     pub file: PathBuf,
-    /// What it was before.
+    /// The copy of what the file was before.
     pub backup: PathBuf,
 }
 
-/// Replaces the text `before` of `file` by `after`, and keeps a copy beside it. Whoever reads it sees the one or the other; mode
-/// and owner stay.
+/// Replaces the text `before` of `file` by `after`, and keeps a copy beside it. A process that reads the file meanwhile
+/// sees the one or the other; mode and owner stay.
 ///
 /// # Errors
-/// What the system said; or that the file is not `before` any more. Then nothing has changed.
+/// The system's error, or that the file no longer holds `before`. Then nothing has changed.
 pub fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime) -> io::Result<WrittenSettings> {
     // What a link leads to is replaced, not the link.
     let file = fs::canonicalize(file)?;
@@ -34,13 +34,13 @@ pub fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime) -> io:
         fs::rename(&fresh, &file)
     });
     if let Err(error) = replaced {
-        // What was written is of no use to anybody; what remains of it is not worth another error.
+        // A half-written copy is of no use; that it cannot be removed is not worth another error.
         let _ = fs::remove_file(&fresh);
         let _ = fs::remove_file(&backup);
         return Err(error);
     }
     if let Some(folder) = file.parent() {
-        // The rename is on disk with the folder.
+        // The rename is on disk once the folder is.
         File::open(folder).and_then(|folder| folder.sync_all())?;
     }
     Ok(WrittenSettings { file, backup })
@@ -82,7 +82,7 @@ fn beside(file: &Path, ending: &str) -> PathBuf {
 }
 
 fn stamp(now: OffsetDateTime) -> String {
-    // It can only fail for a year beyond 9999.
+    // Formatting only fails for a year beyond 9999.
     now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap_or_default()
 }
 

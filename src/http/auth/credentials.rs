@@ -1,4 +1,4 @@
-//! What a client says in `Authorization` (RFC 7617): pure.
+//! [`Credentials`]: the name and password in `Authorization` (RFC 7617): pure.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,14 +7,14 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 /// A name and a password, as a client gave them. They cannot be printed.
 #[derive(PartialEq, Eq)]
 pub struct Credentials {
-    /// Who it says it is.
+    /// The name of the user that the client claims to be.
     pub user: String,
-    /// What it proves that with.
+    /// The password, as the bytes that came.
     pub password: Vec<u8>,
 }
 
 impl Credentials {
-    /// The one pair in `headers`, if it is there and well written.
+    /// The one pair in `headers`, if there is exactly one and it is well written.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let mut fields = headers.get_all(AUTHORIZATION).iter();
         let (field, None) = (fields.next()?, fields.next()) else { return None };
@@ -29,7 +29,7 @@ impl Credentials {
     }
 }
 
-/// In base64; nobody remembers a longer password, and every byte of it is hashed.
+/// In base64. A user does not remember a longer password, and every byte of it is hashed.
 const LONGEST: usize = 1024;
 
 /// Whether a value of `Authorization` holds a name and a password, well written or not.

@@ -1,4 +1,4 @@
-//! What the gateway is told about a client that has shown a certificate of its own.
+//! The fields that tell the gateway about a client that has shown a certificate of its own.
 
 use http::{HeaderName, HeaderValue};
 
@@ -7,7 +7,7 @@ use crate::tls::ClientIdentity;
 /// The fields for a client's identity.
 pub fn fields(identity: &ClientIdentity) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let fingerprint = HeaderValue::try_from(identity.fingerprint.to_string()).ok();
-    // Not cut: a part of a name is another name.
+    // The subject is not cut: a part of a name is another name.
     let fits = (1..=LONGEST).contains(&identity.subject.len());
     let subject = fits.then(|| HeaderValue::try_from(&*identity.subject).ok()).flatten();
     let named = |name: HeaderName| move |value| (name, value);
@@ -16,7 +16,7 @@ pub fn fields(identity: &ClientIdentity) -> impl Iterator<Item = (HeaderName, He
 
 const SUBJECT: HeaderName = HeaderName::from_static("x-client-cert-subject");
 const FINGERPRINT: HeaderName = HeaderName::from_static("x-client-cert-fingerprint");
-/// Longer ones would crowd out the request's own fields at the gateway; the fingerprint still tells clients apart.
+/// A longer subject would crowd out the request's own fields at the gateway; the fingerprint still tells clients apart.
 const LONGEST: usize = 4096;
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! [`Passwords`]: checks passwords where that stops no thread that serves, a few at a time, and remembers what it has found to
-//! be right.
+//! [`Passwords`]: checks passwords, a few at a time, on threads that serve no connections, and remembers the ones that
+//! were right.
 //!
-//! A hash is made to take long: some 20 to 300 ms and, for argon2, some 20 MiB. So no more than a few are computed at once,
-//! in [`PasswordTurns`] that are shared fairly between clients; a client that has failed too often ([`LoginFailures`]) is told to wait
-//! before anything is computed. What is right once is right for as long as the hash is the same: it is remembered under a
-//! keyed hash of both, so that a page with a hundred requests costs one, and whoever is logged in notices nothing of an
-//! attack, from wherever it comes.
+//! A hash is made to take long: some 20 to 300 ms and, for argon2, some 20 MiB. So no more than a few are computed at
+//! once, in `PasswordTurns` that are shared fairly between clients; a client that has failed too often
+//! (`LoginFailures`) is told to wait before anything is computed. A password that was right once is right for as long
+//! as the hash is the same: it is remembered under a keyed hash of both, so that a page with a hundred requests costs
+//! one, and a user that is logged in notices nothing of an attack, from wherever it comes.
 
 mod failures;
 mod remembered;
@@ -44,33 +44,33 @@ struct PasswordsState {
     right: RememberedPasswords,
     failures: LoginFailures,
     turns: PasswordTurns,
-    /// What tells those in line that it is their turn; dropped, that they have lost their place.
+    /// Tells a request in line that it is its turn; dropped, that it has lost its position.
     begin: HashMap<TurnTicket, oneshot::Sender<()>>,
 }
 
-/// The client has failed too often, or too many wait already.
+/// The client has failed too often, or too many requests wait already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyAttempts {
-    /// When it may try again.
+    /// How long the client must wait before it may try again.
     pub retry_after: Duration,
 }
 
-/// Whose attempts count together. Those whose address is not known count as one.
+/// The network that login attempts are counted by. All clients without a known address count as one.
 type AttemptClient = Option<Network>;
 
 /// A keyed hash of a user's name, a password and the hash that it is checked with.
 type PasswordTag = [u8; 32];
 
-/// What is asked.
+/// One question: whether this password of this client is right.
 #[derive(Clone, Copy)]
 struct PasswordQuestion {
     client: AttemptClient,
     tag: PasswordTag,
-    /// There is a user of that name.
+    /// Whether there is a user of that name.
     known: bool,
 }
 
-/// A place in line, then a turn; it is given back when this is dropped.
+/// A position in line, then a turn; given back when dropped.
 struct PasswordTurn {
     passwords: Passwords,
     client: AttemptClient,
@@ -79,10 +79,10 @@ struct PasswordTurn {
 }
 
 impl Passwords {
-    /// Nothing is known yet.
+    /// A check that remembers no passwords and no failures yet.
     ///
     /// # Errors
-    /// When the system gives no random bytes.
+    /// If the system gives no random bytes.
     pub fn new() -> Result<Self, aws_lc_rs::error::Unspecified> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())?;
         // Each takes a processor, and argon2 the memory that its hash says.
@@ -96,11 +96,11 @@ impl Passwords {
         Ok(Self(Arc::new(PasswordsShared { key, state: Mutex::new(state) })))
     }
 
-    /// Whether this is one of the users, with the right password, as `client` says. It takes as long for a user that there is
-    /// not.
+    /// Whether `credentials` name one of the users, with the right password. For a user that does not exist the answer
+    /// takes as long.
     ///
     /// # Errors
-    /// It was not looked at, because the client has failed too often or too many wait.
+    /// If the password was not looked at, because the client has failed too often or too many requests wait.
     pub async fn check(
         &self,
         basic: &BasicAuth,
@@ -109,7 +109,8 @@ impl Passwords {
     ) -> Result<bool, TooManyAttempts> {
         let Credentials { user, password } = credentials;
         let known = basic.users.iter().find(|(name, _)| *name == user).map(|(_, hash)| hash);
-        // Some user's, and the same for each name: one hash may cost more than another.
+        // For an unknown name, the hash of some user, and always the same for that name: one hash may cost more than
+        // another.
         let Some(hash) = known.or_else(|| self.decoy(basic, &user)) else { return Ok(false) };
         let tag = self.tag(hash, &user, &password);
         let question = PasswordQuestion { client: client.map(Network::of), tag, known: known.is_some() };
@@ -128,7 +129,7 @@ impl Passwords {
         let hash = hash.clone();
         let verified = tokio::task::spawn_blocking(move || {
             let is_right = verify(&hash, &password) && question.known;
-            // Here: the client may be gone, and its attempt counts all the same.
+            // Counted on this thread: the client may be gone, and its attempt counts all the same.
             turn.passwords.state().learn(&question, is_right, Instant::now());
             drop(turn);
             is_right
@@ -136,7 +137,7 @@ impl Passwords {
         Ok(verified.await.unwrap_or(false))
     }
 
-    /// The answer, if it is known, or else a place in line.
+    /// The answer, if it is known, or else a position in line.
     fn line_up(&self, question: &PasswordQuestion) -> Result<PasswordTurn, Result<bool, TooManyAttempts>> {
         let (mut state, now) = (self.state(), Instant::now());
         if let Some(answer) = state.look_up(question, now) {
@@ -178,7 +179,7 @@ impl Passwords {
 }
 
 impl PasswordsState {
-    /// The answer to what was asked before, or to a client that has to wait.
+    /// The answer to a question that was asked before, or to a client that has to wait.
     fn look_up(&mut self, question: &PasswordQuestion, now: Instant) -> Option<Result<bool, TooManyAttempts>> {
         if question.known && self.right.knows(&question.tag) {
             return Some(Ok(true));
@@ -197,11 +198,11 @@ impl PasswordsState {
         }
     }
 
-    /// Lets those begin whose turn it is.
+    /// Wakes the requests whose turn it is.
     fn go_on(&mut self, now: Instant) {
         while let Some((_, ticket)) = self.turns.next(&self.failures, now) {
             if let Some(begin) = self.begin.remove(&ticket) {
-                // Its turn ends when the receiver is dropped, as it may just be.
+                // The turn ends when the receiver is dropped, which may just have happened.
                 let _ = begin.send(());
             }
         }

@@ -13,9 +13,9 @@ use crate::tls::acme::Tokens;
 /// Answers challenges in front of the redirect. What is no challenge of ours goes on: another ACME client may
 /// live behind the gateway.
 pub struct AcmeChallenge<H> {
-    /// What comes next.
+    /// The handler of all other requests.
     pub inner: H,
-    /// The answers.
+    /// The tokens of the challenges, and the answers to them.
     pub tokens: Tokens,
 }
 

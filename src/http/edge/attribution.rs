@@ -7,7 +7,7 @@ use crate::config::Forwarded;
 use crate::http::auth::identity;
 use crate::observe::access::AccessLine;
 
-/// Finds out who the client is; `rules` say whom to believe.
+/// Determines the client of a request; `rules` say which proxies are believed.
 pub fn attribute(rules: &Forwarded, exchange: &mut RequestExchange, access: &mut AccessLine) {
     let headers = &exchange.head.headers;
     exchange.forwarding = forwarded::decide(rules, &exchange.connection_info, &exchange.host, headers);

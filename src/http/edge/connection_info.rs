@@ -9,39 +9,39 @@ use http::HeaderValue;
 use crate::listener::ClientPeer;
 use crate::tls::{ClientIdentity, ServedCert};
 
-/// How a request reached us: what its connection says about it, whatever the request itself claims.
+/// How a request reached frontgate: the facts of its connection, whatever the request itself claims.
 #[derive(Debug, Clone)]
 pub struct ConnectionInfo {
-    /// Who is at the other end, or whom the PROXY header named.
+    /// The other end of the connection, or the client that the PROXY header named.
     pub peer: ClientPeer,
-    /// The peer's address as the gateway is told it: in words here, once for all requests of a connection.
+    /// The peer's address as the gateway is told it: converted to text here, once for all requests of a connection.
     pub address: HeaderValue,
     /// What a PROXY header said of the peer.
     pub announced: ProxyAnnouncement,
-    /// It came over our TLS.
+    /// Whether the request came over TLS that frontgate terminates.
     pub secure: bool,
     /// The version of HTTP it came over.
     pub protocol: Protocol,
-    /// The TLS version, `1.2` or `1.3`.
+    /// The TLS version, `1.2` or `1.3`; `None` without TLS.
     pub tls_version: Option<&'static str>,
     /// The name that the client dialled (SNI), lower case.
     pub server_name: Option<Box<str>>,
-    /// The certificate that we showed.
+    /// The certificate that frontgate showed.
     pub certificate: Option<Arc<ServedCert>>,
-    /// Who the client has proved to be, by a certificate of its own.
+    /// The identity that the client has proved, by a certificate of its own.
     pub identity: Option<Arc<ClientIdentity>>,
 }
 
-/// What the PROXY header of a connection said of its client. A connection that a proxy announced is never "this machine",
-/// whatever the header said.
+/// What the PROXY header of a connection said of its client. A connection that a proxy announced is never "this
+/// machine", whatever the header said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProxyAnnouncement {
-    /// There was none: the peer came straight to us.
+    /// There was no header: the peer connected to frontgate directly.
     Nothing,
     /// The client's address, which is the peer's.
     Client,
-    /// No address (`UNKNOWN`, `LOCAL`, `UNSPEC`, a unix socket): the peer is the proxy, and what the connection brings may be
-    /// anybody's.
+    /// No address (`UNKNOWN`, `LOCAL`, `UNSPEC`, a unix socket): the peer is the proxy, and the requests of the
+    /// connection may be those of any client.
     NoClient,
 }
 
@@ -54,7 +54,7 @@ pub enum Protocol {
 }
 
 impl ConnectionInfo {
-    /// Over plain HTTP/1, with nothing more known.
+    /// A connection over plain HTTP/1, with nothing more known.
     pub fn new(peer: ClientPeer, announced: ProxyAnnouncement) -> Self {
         Self {
             peer,
@@ -75,7 +75,7 @@ impl ConnectionInfo {
     }
 }
 
-/// An address as the gateway is told it.
+/// An address in the form in which the gateway is told it.
 pub fn told_address(client: Option<IpAddr>) -> HeaderValue {
     client.and_then(|ip| HeaderValue::try_from(ip.to_string()).ok()).unwrap_or(UNKNOWN)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What a client's connection is doing. Its reader, its requests and its timer share one.
+/// What a client's connection is doing. The connection's reader, its requests and its timer share one.
 #[derive(Debug, Clone)]
 pub struct ConnectionState(Arc<Mutex<ConnectionStateCell>>);
 
@@ -13,38 +13,38 @@ pub struct ConnectionState(Arc<Mutex<ConnectionStateCell>>);
 struct ConnectionStateCell {
     phase: ConnectionPhase,
     since: Instant,
-    /// Requests under way.
+    /// How many requests are under way.
     busy: usize,
 }
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionPhase {
-    /// Nothing has come yet.
+    /// No byte has come yet.
     Fresh,
     /// A request's head is coming.
     Head,
     /// A request is under way.
     Busy,
-    /// Between requests.
+    /// The connection is between two requests.
     Idle,
 }
 
 /// How long a connection may stay in a phase; `None` is for ever.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionTimeouts {
-    /// For the first byte, and for a request's head.
+    /// The limit for the first byte, and for a request's head.
     pub head: Option<Duration>,
-    /// Between requests.
+    /// The limit for the pause between requests.
     pub idle: Option<Duration>,
 }
 
-/// A request is under way as long as this lives.
+/// Marks a request as under way as long as this lives.
 #[derive(Debug)]
 pub struct RequestUnderWay(ConnectionState);
 
 impl ConnectionState {
-    /// A connection that has just begun.
+    /// The state of a connection that has just begun.
     pub fn new() -> Self {
         Self(Arc::new(Mutex::new(ConnectionStateCell {
             phase: ConnectionPhase::Fresh,
@@ -53,12 +53,12 @@ impl ConnectionState {
         })))
     }
 
-    /// What it is doing.
+    /// The phase that the connection is in.
     pub fn phase(&self) -> ConnectionPhase {
         self.state().phase
     }
 
-    /// Bytes came. Returns whether they begin a request's head.
+    /// Notes that bytes came. Returns whether they begin a request's head.
     pub fn on_bytes(&self) -> bool {
         let mut state = self.state();
         let begins = matches!(state.phase, ConnectionPhase::Fresh | ConnectionPhase::Idle);
@@ -68,7 +68,7 @@ impl ConnectionState {
         begins
     }
 
-    /// A request has begun.
+    /// Notes that a request has begun.
     pub fn begin(&self) -> RequestUnderWay {
         let mut state = self.state();
         state.phase = ConnectionPhase::Busy;
@@ -77,7 +77,7 @@ impl ConnectionState {
         RequestUnderWay(self.clone())
     }
 
-    /// When the phase that it is in has lasted too long.
+    /// When the current phase has lasted too long.
     pub fn deadline(&self, connection_timeouts: ConnectionTimeouts) -> Option<Instant> {
         let state = self.state();
         let limit = match state.phase {
@@ -88,8 +88,8 @@ impl ConnectionState {
         state.since.checked_add(limit?)
     }
 
-    /// When to look at the deadline again. It is not moved with every request, and a new phase may have an earlier one: so
-    /// what takes too long is noticed at the latest after twice its time.
+    /// When to look at the deadline again. It is not moved with every request, and a new phase may have an earlier one:
+    /// so a phase that takes too long is noticed at the latest after twice its time.
     pub fn look_again(&self, connection_timeouts: ConnectionTimeouts, now: Instant) -> Instant {
         let limits = [Some(LONGEST_LOOK), connection_timeouts.head, connection_timeouts.idle];
         let soon = now + limits.into_iter().flatten().min().unwrap_or(LONGEST_LOOK);
@@ -117,7 +117,7 @@ impl Drop for RequestUnderWay {
     }
 }
 
-/// How often a connection is looked at that may wait for longer.
+/// How often a connection that may wait for longer is looked at.
 const LONGEST_LOOK: Duration = Duration::from_secs(15);
 
 #[cfg(test)]

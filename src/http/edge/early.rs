@@ -1,8 +1,9 @@
-//! [`BodyDiscard`]: how much of a request's body is still read behind an answer that did not wait for it, and for how long.
+//! [`BodyDiscard`]: how much of a request's body is still read behind an answer that did not wait for it, and for how
+//! long.
 //!
-//! A client that is still sending finds its connection reset, and loses the answer, if the rest of its body is refused at once.
-//! So a small body is taken in whole before the answer is given, and of a larger one what still comes is thrown away while the
-//! answer is out, over HTTP/1.1 and HTTP/2 alike.
+//! A client that is still sending finds its connection reset, and loses the answer, if the rest of its body is refused
+//! at once. So a small body is taken in whole before the answer is given, and of a larger one what still comes is
+//! thrown away while the answer is out, over HTTP/1.1 and HTTP/2 alike.
 
 use std::time::Duration;
 
@@ -10,18 +11,18 @@ use tokio::time::Instant;
 
 use crate::upstream::TransferProgress;
 
-/// A body of at most so many bytes is taken in whole before an answer that needs nothing of it.
+/// A body of at most so many bytes is taken in whole before an answer that does not need it.
 pub const SMALL_BODY: usize = 64 * 1024;
-/// For how long such a body is waited for.
+/// How long frontgate waits for such a body.
 pub const SMALL_BODY_TIME: Duration = Duration::from_secs(5);
 /// The most bytes that are thrown away behind an answer.
 pub const DISCARD_BYTES: u64 = 64 * 1024 * 1024;
-/// For how long that goes on.
+/// How long bytes are thrown away behind an answer.
 pub const DISCARD_TIME: Duration = Duration::from_secs(30);
-/// For how long it goes on without a byte.
+/// How long that goes on without a byte.
 pub const DISCARD_SILENCE: Duration = Duration::from_secs(5);
 
-/// What is left of the patience with a body behind an answer that did not wait for it.
+/// How much more of a body is thrown away behind an answer that did not wait for it, and for how long.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyDiscard {
     left: u64,
@@ -30,7 +31,7 @@ pub struct BodyDiscard {
 }
 
 impl BodyDiscard {
-    /// The answer is out `now`.
+    /// The bounds for an answer that is out `now`.
     pub fn new(now: Instant) -> Self {
         Self {
             left: DISCARD_BYTES,
@@ -39,7 +40,7 @@ impl BodyDiscard {
         }
     }
 
-    /// So many bytes came and were thrown away. Whether more may come.
+    /// Counts bytes that came and were thrown away. Returns whether more may come.
     pub fn took(&mut self, bytes: usize, now: Instant) -> bool {
         if bytes > 0 {
             self.progress.moved(now);
@@ -48,7 +49,7 @@ impl BodyDiscard {
         self.left > 0 && now < self.deadline()
     }
 
-    /// When it ends, unless a byte comes before.
+    /// When the body is given up, unless a byte comes before.
     pub fn deadline(&self) -> Instant {
         self.progress.deadline().map_or(self.until, |at| at.min(self.until))
     }
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn it_ends_by_bytes_by_time_and_by_silence() {
+    async fn a_discard_ends_by_bytes_by_time_and_by_silence() {
         let begin = Instant::now();
         let mut discard = BodyDiscard::new(begin);
         assert_eq!(discard.deadline(), begin + DISCARD_SILENCE);

@@ -18,37 +18,38 @@ use crate::upstream::RequestBody;
 /// A request on its way to its answer. Each step of the edge and of the route is shown it in turn.
 #[derive(Debug)]
 pub struct RequestExchange {
-    /// Its name.
+    /// The request's id.
     pub id: RequestId,
-    /// How it reached us.
+    /// The facts of its connection.
     pub connection_info: Arc<ConnectionInfo>,
-    /// Its head as it came; of its fields few are left once it has been sent on ([`RequestExchange::give_back_head`]).
+    /// The head as it came; few of its fields are left once it has been sent on ([`RequestExchange::give_back_head`]).
     pub head: Parts,
-    /// Its body.
+    /// The body, as it arrives.
     pub body: RequestBody,
-    /// The request line had a `#`; `head` lacks it and what follows.
+    /// Whether the request line had a `#`; `head` lacks it and what follows.
     pub has_fragment: bool,
-    /// What is sent on as `Host`, byte for byte as it came. Set by [`super::target`].
+    /// The `Host` that is sent on, byte for byte as it came. Set by [`super::target`].
     pub host: HeaderValue,
-    /// What is sent on as the target, byte for byte as it came. Set by [`super::target`].
+    /// The target that is sent on, byte for byte as it came. Set by [`super::target`].
     pub target: PathAndQuery,
     /// What the gateway is told about the client. Set by [`super::attribution`].
     pub forwarding: Forwarding,
-    /// It is under way. Set by [`super::stack::Edge`], before anything waits.
+    /// The request's permit to be under way. Set by [`super::stack::Edge`], before anything waits.
     pub permit: Option<RequestPermit>,
     /// Where an upgrade leaves its tunnel; `None` where the connection cannot be handed over.
     pub handover: Option<Arc<UpgradeSlot>>,
     /// What its route changes in its header fields. Set by [`RouteStack`](crate::http::route::stack::RouteStack).
     pub rules: Option<Arc<HeaderRules>>,
-    /// A name and password that it brings are meant for us. Set by [`crate::http::route::router`].
+    /// Whether a name and password in `Authorization` are meant for frontgate. Set by [`crate::http::route::router`].
     pub basic_is_ours: bool,
-    /// Who it is, and the field that tells the gateway so. Set by [`crate::http::route::guard`].
+    /// The user that has logged in, in the field that tells the gateway. Set by [`crate::http::route::guard`].
     pub user: Option<(HeaderName, HeaderValue)>,
 }
 
 impl RequestExchange {
-    /// Lets go of the fields of a large head that was sent on: it would wait with them for its answer. What an answer of our own is
-    /// chosen by stays, in memory of its own, since a value keeps all of the buffer that it was read into.
+    /// Lets go of the fields of a large head that was sent on: they would wait with the request for its answer. Fields
+    /// that an answer of frontgate's own depends on stay, in memory of their own, since a value keeps all of the buffer
+    /// that it was read into.
     pub fn give_back_head(&mut self, access: &mut AccessLine) {
         let fields = &self.head.headers;
         let bytes = fields.values().map(HeaderValue::len).sum::<usize>() + self.target.as_str().len();
@@ -64,7 +65,7 @@ impl RequestExchange {
         access.detach();
     }
 
-    /// What kind of answer the client likes.
+    /// The `Accept` of the request: which form of answer the client prefers.
     pub fn accept(&self) -> Option<&HeaderValue> {
         self.head.headers.get(header::ACCEPT)
     }
@@ -77,7 +78,7 @@ pub(in crate::http) fn detached(value: &HeaderValue) -> HeaderValue {
     copy
 }
 
-/// What is looked at behind the gateway's answer, or instead of it.
+/// The fields that are looked at behind the gateway's answer, or instead of it.
 const KEPT: [HeaderName; 6] = [
     header::ACCEPT,
     header::EXPECT,

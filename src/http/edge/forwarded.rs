@@ -1,6 +1,7 @@
-//! Who the client is and what the gateway is told about it: forwarding rules 3, 4 and 5, as pure functions.
+//! The client of a request, and what the gateway is told about it: forwarding rules 3, 4 and 5, as pure functions.
 //!
-//! The gateway makes whoever it takes for local an administrator, so every doubt is decided against "local".
+//! The gateway makes every client that it takes for local an administrator, so every doubtful case is decided against
+//! "local".
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
@@ -20,13 +21,13 @@ use crate::listener::ClientPeer;
 pub struct Forwarding {
     /// The client's address; `None` if a trusted proxy on a unix socket did not name it.
     pub client: Option<IpAddr>,
-    /// The peer is a proxy whose own forwarding fields are believed.
+    /// Whether the peer is a proxy whose own forwarding fields are believed.
     pub trusted: bool,
     /// The fields to set, in order.
     pub fields: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// Decides who the client is, and the fields that tell the gateway so.
+/// Determines the client, and the fields that tell the gateway about it.
 pub fn decide(
     rules: &Forwarded,
     connection_info: &ConnectionInfo,
@@ -60,15 +61,15 @@ pub fn decide(
 }
 
 impl Forwarding {
-    /// Who sent the request, as far as its fields are concerned.
+    /// The sender of the request, as far as protected fields are concerned.
     pub fn sender(&self) -> RequestSender {
         if self.trusted { RequestSender::TrustedProxy } else { RequestSender::Client }
     }
 }
 
-/// Whether the peer is a proxy in front of us. Only a process that may open its file reaches a unix listener, and it can name
-/// its client in no other way than by a header. A proxy that has announced a connection and did not say whose it is passes bytes
-/// on that it has not looked at: what fields they hold, nobody vouches for.
+/// Whether the peer is a proxy in front of frontgate. Only a process that may open its file reaches a unix listener,
+/// and it can name its client in no other way than by a header. A proxy that has announced a connection without an
+/// address passes bytes on that it has not looked at: nothing vouches for the fields that they hold.
 fn is_trusted(rules: &Forwarded, connection_info: &ConnectionInfo) -> bool {
     connection_info.announced != ProxyAnnouncement::NoClient
         && connection_info.peer.ip().is_none_or(|ip| contains(&rules.trusted_proxies, ip))
@@ -78,7 +79,7 @@ fn contains(nets: &[IpNet], ip: IpAddr) -> bool {
     nets.iter().any(|net| net.contains(&ip))
 }
 
-/// Rule 5: a client on this machine that asks for a loopback name and came straight to us.
+/// Rule 5: whether this is a client on this machine that asks for a loopback name and connected to frontgate directly.
 fn is_local(mode: LocalClients, connection_info: &ConnectionInfo, host: &HeaderValue, headers: &HeaderMap) -> bool {
     mode == LocalClients::Auto
         && connection_info.announced == ProxyAnnouncement::Nothing
@@ -100,8 +101,8 @@ fn is_loopback_name(host: &HeaderValue) -> bool {
     }
 }
 
-/// The right-most address that no trusted proxy has. An entry that is no address ends the search: what stands left of it
-/// could be anything, so the hop that reported it is the client.
+/// The right-most address that no trusted proxy has. An entry that is no address ends the search: the entries left of
+/// it could be anything, so the hop that reported it is the client.
 fn named_client(trusted: &[IpNet], peer: ClientPeer, headers: &HeaderMap) -> Option<IpAddr> {
     let mut client = peer.ip();
     let chain = if headers.contains_key(X_FORWARDED_FOR) { x_forwarded_for(headers) } else { rfc7239_for(headers) };
@@ -146,7 +147,7 @@ fn address(text: &str) -> Option<IpAddr> {
     ip.ok().map(|ip| ip.to_canonical())
 }
 
-/// What the client asked for: by our own knowledge, or by a trusted proxy's word where it gives one.
+/// What the client asked for: as frontgate knows it, or as a trusted proxy says where it does.
 struct RequestedAddress {
     proto: HeaderValue,
     host: HeaderValue,
@@ -164,7 +165,7 @@ impl RequestedAddress {
         Self { proto, host, port }
     }
 
-    /// RFC 7239, section 4; an IPv6 address and a host with a port are quoted.
+    /// The value of `Forwarded` (RFC 7239, section 4); an IPv6 address and a host with a port are quoted.
     fn rfc7239(&self, client: Option<IpAddr>) -> HeaderValue {
         let mut text = match client {
             Some(IpAddr::V4(ip)) => format!("for={ip}"),

@@ -1,4 +1,4 @@
-//! [`RequestHandler`]: what answers a request, and may have to wait for that.
+//! [`RequestHandler`]: answers a request, and may have to wait for that.
 
 use std::future::Future;
 
@@ -12,7 +12,7 @@ use crate::observe::access::AccessLine;
 /// What stands behind the [`Edge`](super::stack::Edge), up to the gateway: a request in, an answer or a failure out. What becomes
 /// known for the request's log line is written into `access` on the way.
 pub trait RequestHandler: Send + Sync + 'static {
-    /// Handles one request.
+    /// Answers one request.
     fn handle(
         &self,
         exchange: &mut RequestExchange,

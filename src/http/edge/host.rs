@@ -21,8 +21,8 @@ pub fn bare(host: &str) -> Cow<'_, str> {
     if name.bytes().any(|byte| byte.is_ascii_uppercase()) { name.to_ascii_lowercase().into() } else { name.into() }
 }
 
-/// Whether a `Host` can be passed on as it is: a name or an address, perhaps with a port, and nothing that a log, a redirect
-/// or the gateway could take for more.
+/// Whether a `Host` can be passed on as it is: a name or an address, perhaps with a port, and nothing that a log, a
+/// redirect or the gateway could take for more.
 pub fn is_valid(host: &str) -> bool {
     let (name, port) = split(host);
     let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));

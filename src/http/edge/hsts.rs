@@ -1,4 +1,4 @@
-//! What tells browsers to use nothing but https (RFC 6797).
+//! The field that tells browsers to use nothing but https (RFC 6797).
 
 use http::header::STRICT_TRANSPORT_SECURITY;
 use http::{HeaderMap, HeaderValue};
@@ -13,8 +13,9 @@ pub fn add(policy: Hsts, connection_info: &ConnectionInfo, answer: &mut HeaderMa
     }
 }
 
-/// Never over plain HTTP (RFC 6797 §7.2). A browser that has once seen it lets nobody click a warning away, so by itself it is
-/// only told by a certificate that every browser trusts, to who asked for its name; addresses do not count (§8.1).
+/// The field for a connection, if it gets one. Never over plain HTTP (RFC 6797 §7.2). A browser that has once seen the
+/// field lets its user click no warning away, so with `auto` only a connection whose certificate every browser trusts
+/// gets it, if the client asked for a name of that certificate; addresses do not count (§8.1).
 fn field(policy: Hsts, connection_info: &ConnectionInfo) -> Option<HeaderValue> {
     if !connection_info.secure {
         return None;

@@ -11,16 +11,17 @@ use crate::listener::{Network, NetworkTally};
 use crate::observe::Metrics;
 use crate::observe::log_rate_limit::LogRateLimit;
 
-/// How many requests may be under way, in all and of each client network. Cheap to clone; the same under every configuration.
+/// How many requests may be under way, in all and of each client network. Cheap to clone; the same under every
+/// configuration.
 #[derive(Debug, Clone)]
 pub struct Permits(Arc<PermitsShared>);
 
-/// How many there may be.
+/// The limits of [`Permits`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PermitLimits {
-    /// Requests.
+    /// Requests under way in all.
     pub requests: usize,
-    /// Requests of one client network; `None` is unlimited.
+    /// Requests under way of one client network; `None` is unlimited.
     pub per_client: Option<usize>,
     /// Requests and WebSockets together: each may have a connection to a gateway.
     pub gateway: usize,
@@ -31,34 +32,34 @@ struct PermitsShared {
     requests: PermitCounter,
     gateway: PermitCounter,
     per_client: AtomicUsize,
-    /// In several parts, so that the threads that serve seldom meet.
+    /// In several parts, so that the threads that serve seldom meet at one lock.
     clients: [Mutex<NetworkTally>; PARTS],
     lines: LogRateLimit,
     metrics: Arc<Metrics>,
 }
 
-/// How many there are, and may be.
+/// How many permits of a kind are given, and may be.
 #[derive(Debug, Default)]
 struct PermitCounter {
     are: AtomicUsize,
     most: AtomicUsize,
 }
 
-/// One request is under way, from its head to the end of its answer. Dropped, it has ended.
+/// Permits one request to be under way, from its head to the end of its answer; given back when dropped.
 #[derive(Debug)]
 pub struct RequestPermit {
     shared: Arc<PermitsShared>,
     client: Option<Network>,
-    /// Its share of [`PermitLimits::gateway`] has not been handed on.
+    /// Whether its share of [`PermitLimits::gateway`] has not been handed on.
     has_gateway: bool,
 }
 
-/// A WebSocket has a connection to a gateway. Dropped, it has none.
+/// Permits one WebSocket to have a connection to a gateway; given back when dropped.
 #[derive(Debug)]
 pub struct GatewayPermit(Arc<PermitsShared>);
 
 impl Permits {
-    /// None are given before there are limits.
+    /// Permits without limits yet: none is given before [`Permits::resize`].
     pub fn new(metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(PermitsShared {
             requests: PermitCounter::default(),
@@ -70,7 +71,7 @@ impl Permits {
         }))
     }
 
-    /// Gives so many from here on. Those that are given stay, and count.
+    /// Gives permits within `limits` from here on. Permits that are already given stay, and count.
     pub fn resize(&self, limits: PermitLimits) {
         self.0.requests.most.store(limits.requests, Ordering::Relaxed);
         self.0.gateway.most.store(limits.gateway, Ordering::Relaxed);
@@ -82,10 +83,10 @@ impl Permits {
         self.0.requests.are.load(Ordering::Relaxed)
     }
 
-    /// One more request of `client`; one that no address is known of counts in all only.
+    /// A permit for one more request of `client`; a request without a known address counts in all only.
     ///
     /// # Errors
-    /// There are as many as there may be.
+    /// If as many are given as there may be.
     pub fn enter(&self, client: Option<IpAddr>) -> Result<RequestPermit, RequestFailure> {
         let shared = &self.0;
         if !shared.requests.enter() {
@@ -95,7 +96,7 @@ impl Permits {
             shared.requests.leave();
             return Err(shared.refused("limits.requests", client));
         }
-        // From here on its drop gives back what it has.
+        // From here on dropping the permit gives back what it has.
         let mut permit = RequestPermit { shared: Arc::clone(shared), client: None, has_gateway: true };
         if let Some(network) = client.map(Network::of) {
             let mut clients = shared.clients(network);
@@ -152,10 +153,11 @@ impl PermitCounter {
 }
 
 impl RequestPermit {
-    /// For the WebSocket that the request becomes: the request ends with its 101, its connection to the gateway does not.
+    /// The permit of the WebSocket that the request becomes: the request ends with its 101, its connection to the
+    /// gateway does not.
     pub fn hand_on(&mut self) -> GatewayPermit {
         if !std::mem::replace(&mut self.has_gateway, false) {
-            // There is one for each WebSocket; this keeps the count right if one is asked for twice.
+            // Each WebSocket asks once; this keeps the count right if one asks twice.
             self.shared.gateway.are.fetch_add(1, Ordering::Relaxed);
         }
         GatewayPermit(Arc::clone(&self.shared))
@@ -180,7 +182,7 @@ impl Drop for GatewayPermit {
     }
 }
 
-/// Requests of a network that has little, even when nearly all are taken: as many as a browser asks at once.
+/// So many requests a network may have even when nearly all permits are taken: as many as a browser asks at once.
 const FEW: usize = 16;
 const PARTS: usize = 16;
 
@@ -199,7 +201,7 @@ mod tests {
         Some(text.parse().unwrap())
     }
 
-    /// As many as `client` gets.
+    /// As many permits as `client` gets.
     fn fill(permits: &Permits, client: Option<IpAddr>) -> Vec<RequestPermit> {
         std::iter::from_fn(|| permits.enter(client).ok()).collect()
     }
@@ -213,7 +215,8 @@ mod tests {
     #[test]
     fn each_network_has_as_many_as_it_may_and_all_have_no_more_than_all() {
         let rows = [
-            // In all, of each, and towards gateways; how many a network gets, and another one, and one without an address.
+            // In all, of each, and towards gateways; how many a network gets, and another one, and one without an
+            // address.
             ((100, Some(10), 100), (10, 10, 67)),
             ((100, None, 100), (88, 6, 6)),
             ((100, None, 50), (50, 0, 0)),
@@ -240,7 +243,7 @@ mod tests {
         let many: Vec<_> = (0..8).map(|n| fill(&permits, Some([192, 0, 2, n].into()))).collect();
         let all: usize = many.iter().map(Vec::len).sum();
         assert!(all > 1400 && many[0].len() == 256, "{all}");
-        // Ten more, and those that took much get nothing.
+        // Ten more networks get one each, and the networks that took much get nothing.
         let few: Vec<_> = (0..10).map(|n| permits.enter(Some([198, 51, 100, n].into()))).collect();
         assert!(few.iter().all(Result::is_ok));
         assert!(permits.enter(Some([192, 0, 2, 0].into())).is_err());

@@ -12,7 +12,7 @@ use crate::observe::access::{AccessLine, AnsweredBy};
 
 /// Sends every client to the same host and target under https.
 pub struct HttpsRedirect {
-    /// Where that is.
+    /// Where https is.
     pub https: HttpsLocation,
 }
 
@@ -21,7 +21,7 @@ pub struct HttpsRedirect {
 pub struct HttpsLocation {
     /// The port of the https listener; `None` where there is none to go to.
     pub port: Option<u16>,
-    /// A plain listener has port 80 itself.
+    /// Whether a plain listener has port 80 itself.
     pub beside_80: bool,
 }
 
@@ -46,8 +46,9 @@ impl RequestHandler for HttpsRedirect {
 }
 
 impl HttpsLocation {
-    /// The origin for who asked for `host`. A host without a port was reached at port 80. If none of our listeners has that,
-    /// ports are mapped, as they are for a container, and https has its own port outside too.
+    /// The https origin for a client that asked for `host`. A host without a port was reached at port 80. If none of
+    /// frontgate's listeners has that, ports are mapped, as they are for a container, and https has its own port
+    /// outside too.
     pub fn origin(self, host: &str) -> String {
         let (name, asked) = host::split(host);
         let mapped = asked.is_none() && !self.beside_80;
@@ -75,7 +76,7 @@ mod tests {
             ("gw.example.com", Some(8443), true, "/", "https://gw.example.com:8443/"),
             ("[::1]:80", Some(8443), true, "//x/../y?", "https://[::1]:8443//x/../y?"),
             ("gw", None, true, "*", "https://gw/"),
-            // Of a container: what is asked for without a port is mapped, what has one is not.
+            // Of a container: a request without a port was mapped, one with a port was not.
             ("gw.example.com", Some(8443), false, "/", "https://gw.example.com/"),
             ("gw.example.com:8080", Some(8443), false, "/", "https://gw.example.com:8443/"),
             ("[::1]", Some(8443), false, "*", "https://[::1]/"),

@@ -1,15 +1,15 @@
-//! [`RequestId`]: one short name for a request: on the error page, in the log, in `X-Request-Id`.
+//! [`RequestId`]: a short id for a request: on the error page, in the log, in `X-Request-Id`.
 
 use std::fmt;
 
 use http::{HeaderName, HeaderValue};
 
-/// A request's name. Random, so that no two instances give the same; not a secret.
+/// A request's id. Random, so that no two instances give the same; not a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestId([u8; LENGTH]);
 
 impl RequestId {
-    /// A name nobody has.
+    /// A fresh random id.
     pub fn fresh() -> Self {
         const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
         let mut random = fastrand::u64(..);
@@ -20,15 +20,16 @@ impl RequestId {
         }))
     }
 
-    /// Its text.
+    /// The id as text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// As a header field's value.
+    /// The id as a header field's value.
     pub fn to_value(self) -> HeaderValue {
         let mut value = HeaderValue::from_bytes(&self.0).unwrap_or(HeaderValue::from_static(""));
-        // It does not come again: in the table of an HTTP/2 connection it would push out what does (RFC 7541 §7.1.3).
+        // The id does not come again: in the table of an HTTP/2 connection it would push out values that do (RFC 7541
+        // §7.1.3).
         value.set_sensitive(true);
         value
     }
@@ -40,7 +41,7 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// The field that carries it.
+/// The field that carries the id.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Twelve digits of five bits.
+/// Twelve digits of five bits each.
 const LENGTH: usize = 12;

@@ -26,45 +26,45 @@ use crate::http::proxy::tunnel::UpgradeSlot;
 use crate::observe::access::{AccessLine, AccessLog, LoggedClient};
 use crate::upstream::{BodySource, RequestBody};
 
-/// What the edge goes by.
+/// The settings of an [`Edge`].
 #[derive(Debug, Clone)]
 pub struct EdgeSettings {
-    /// Whom to believe about the client.
+    /// Which proxies are believed about the client.
     pub forwarded: Forwarded,
     /// When browsers are told to use nothing but https.
     pub hsts: Hsts,
-    /// The most bytes of a request's body.
+    /// The most bytes of a request's body; `None` is unlimited.
     pub request_body: Option<u64>,
-    /// How many requests may be under way.
+    /// The permits of requests to be under way.
     pub permits: Permits,
-    /// For how long a client may send nothing of a request's body, or take nothing of an answer of our own.
+    /// For how long a client may send nothing of a request's body, or take nothing of an answer of frontgate's own.
     pub progress: Option<Duration>,
-    /// Where the lines go.
+    /// Where the log lines of requests go.
     pub log: AccessLog,
 }
 
-/// What every request enters by; cheap to clone.
+/// The layers that every request enters by; cheap to clone.
 #[derive(Clone)]
 pub struct Edge(Arc<dyn EdgeHandler>);
 
 /// What the connection says about a request that is about to enter.
 #[derive(Debug)]
 pub struct RequestEntry {
-    /// How it reached us.
+    /// The facts of the connection.
     pub connection_info: Arc<ConnectionInfo>,
-    /// The request line had a `#`.
+    /// Whether the request line had a `#`.
     pub has_fragment: bool,
-    /// Says that a request is under way, to its end; `None` where the connection knows.
+    /// Marks the request as under way, to its end; `None` where the connection knows that by itself.
     pub busy: Option<RequestUnderWay>,
     /// Where an upgrade leaves its tunnel.
     pub handover: Option<Arc<UpgradeSlot>>,
 }
 
-/// An answer that is on its way; there always is one.
+/// An answer that is on its way; every request gets one, a failure becomes a page.
 pub type PendingAnswer = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
 
 impl Edge {
-    /// The edge in front of what comes next: a [`Router`](crate::http::route::router::Router), or a listener's one answer.
+    /// The edge in front of `next`: a [`Router`](crate::http::route::router::Router), or the one answer of a listener.
     pub fn new(settings: EdgeSettings, next: impl RequestHandler) -> Self {
         Self(Arc::new(EdgeStart { settings, pages: ErrorPages::default(), next }))
     }
@@ -110,7 +110,7 @@ impl<H: RequestHandler> EdgeHandler for EdgeStart<H> {
         let mut access = self.settings.log.request(id.as_str(), LoggedClient { addr: peer, proxy: peer }, &head);
         access.tls = connection_info.tls_version;
         access.subject = connection_info.identity.as_ref().map(|identity| Arc::clone(&identity.subject));
-        // In a box of its own, as the line is: what a future is given it has room for in each of its states.
+        // In a box of its own, as the line is: a future has room for its arguments in each of its states.
         let exchange = Box::new(RequestExchange {
             id,
             connection_info,
@@ -134,7 +134,7 @@ impl<H: RequestHandler> EdgeStart<H> {
     /// What a request passes before its route is known, in this order.
     ///
     /// # Errors
-    /// It goes no further.
+    /// If the request goes no further.
     fn admit(&self, exchange: &mut RequestExchange, access: &mut AccessLine) -> Result<(), RequestFailure> {
         // Nothing else may look at a target or host that could be understood in two ways.
         target::check(exchange)?;
@@ -168,11 +168,12 @@ impl<H: RequestHandler> EdgeStart<H> {
             Ok(()) => self.next.handle(&mut exchange, &mut access).await,
             Err(failure) => Err(failure),
         };
-        // Whatever went wrong becomes a page.
+        // Every failure becomes a page.
         let mut response = handled.unwrap_or_else(|failure| self.pages.answer(&failure, &exchange, &mut access));
         self.finish(&exchange, &mut response);
         access.status = Some(response.status());
-        // Over HTTP/1.1 the connection itself reads on. A client that waits for leave to send its body needs none of this.
+        // Over HTTP/1.1 the connection itself reads on. A client that waits for a 100 before it sends its body needs
+        // none of this.
         if exchange.body.outlives_its_answer() && !exchange.head.headers.contains_key(EXPECT) {
             Box::pin(exchange.body.take_small(SMALL_BODY, SMALL_BODY_TIME)).await;
         }

@@ -1,4 +1,4 @@
-//! What a request is for: its target and host, checked, and then passed on byte for byte (rule 1).
+//! The target and host of a request: checked, and then passed on byte for byte (rule 1).
 
 use http::header::{HOST, HeaderValue};
 use http::request::Parts;
@@ -11,10 +11,10 @@ use super::host;
 use crate::config::Name;
 use crate::http::error::{BadRequest, RequestFailure};
 
-/// Finds out what a request is for.
+/// Determines the target and host of a request, and checks them.
 ///
 /// # Errors
-/// It cannot be passed on exactly, or is not for us.
+/// If the request cannot be passed on exactly, or is not for frontgate.
 pub fn check(exchange: &mut RequestExchange) -> Result<(), RequestFailure> {
     if exchange.has_fragment {
         return Err(RequestFailure::BadRequest(BadRequest::FragmentInTarget));
@@ -31,7 +31,7 @@ pub fn check(exchange: &mut RequestExchange) -> Result<(), RequestFailure> {
 /// The one `Host` of a request, byte for byte as it came (RFC 9112 §3.2, RFC 9113 §8.3.1).
 ///
 /// # Errors
-/// There is none, there are two, or it is no host.
+/// If there is none, there are two, or it is no host.
 pub fn requested_host(head: &Parts) -> Result<HeaderValue, RequestFailure> {
     let flaw = |flaw| Err(RequestFailure::BadRequest(flaw));
     let mut fields = head.headers.get_all(HOST).iter();
@@ -64,7 +64,7 @@ pub fn requested_host(head: &Parts) -> Result<HeaderValue, RequestFailure> {
 /// The path and query, or `*`, byte for byte as they came.
 ///
 /// # Errors
-/// It cannot be passed on as it is, or is not for us.
+/// If the target cannot be passed on as it is, or is not for frontgate.
 pub fn requested_target(head: &Parts, connection_info: &ConnectionInfo) -> Result<PathAndQuery, RequestFailure> {
     if head.method == Method::CONNECT {
         return Err(RequestFailure::Connect);
@@ -94,9 +94,9 @@ pub fn requested_target(head: &Parts, connection_info: &ConnectionInfo) -> Resul
     }
 }
 
-/// Over h2 a browser sends requests for several names on one connection, if the certificate it saw has them all. One for a name
-/// that it has not was sent by mistake and belongs on a connection of its own (RFC 9110 §15.5.20). Who dials one name and asks
-/// for another over HTTP/1.1 does so on purpose.
+/// Over h2 a browser sends requests for several names on one connection, if the certificate it saw has them all. A
+/// request for a name that the certificate does not have was sent by mistake and belongs on a connection of its own
+/// (RFC 9110 §15.5.20). A client that dials one name and asks for another over HTTP/1.1 does so on purpose.
 fn is_misdirected(connection_info: &ConnectionInfo, host: &HeaderValue, names: &[Name]) -> bool {
     let (Some(dialled), Ok(host), Protocol::Http2) =
         (&connection_info.server_name, host.to_str(), connection_info.protocol)

@@ -8,22 +8,22 @@ use crate::tls::TlsFault;
 /// How a failure looks from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorPageSpec {
-    /// The status.
+    /// The status of the answer.
     pub status: StatusCode,
-    /// A stable name for programs.
+    /// A stable name for programs, in `snake_case`.
     pub code: &'static str,
-    /// A headline.
+    /// The headline of the page.
     pub title: &'static str,
-    /// What happened.
+    /// A sentence that says what happened.
     pub message: &'static str,
-    /// What to do about it.
+    /// A sentence that says what to do about it.
     pub hint: &'static str,
-    /// Who must do it.
+    /// The side that must do it.
     pub fault: Blame,
 }
 
 impl RequestFailure {
-    /// How it looks from outside.
+    /// How the failure looks from outside.
     #[expect(clippy::too_many_lines, reason = "one table: a row per failure")]
     pub fn page_spec(&self) -> ErrorPageSpec {
         use Blame::{Client, Frontgate, Gateway};

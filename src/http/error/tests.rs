@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use super::*;
 
-/// One of each, with a cause that must never be shown.
+/// One failure of each kind, with a cause that must never be shown.
 pub(crate) fn every_failure() -> Vec<RequestFailure> {
     let cause = || FailureCause::from("10.1.2.3:18789");
     let with_cause: [fn(FailureCause) -> RequestFailure; 9] = [
@@ -109,7 +109,7 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
 }
 
 #[test]
-fn the_one_at_fault_matches_the_status() {
+fn the_side_at_fault_matches_the_status() {
     for failure in every_failure() {
         let expected = match failure.status().as_u16() {
             400..500 => Blame::Client,
@@ -122,7 +122,7 @@ fn the_one_at_fault_matches_the_status() {
 }
 
 #[test]
-fn every_face_says_what_happened_and_what_to_do() {
+fn every_page_says_what_happened_and_what_to_do() {
     for failure in every_failure() {
         let page_spec = failure.page_spec();
         assert!(page_spec.code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", page_spec.code);

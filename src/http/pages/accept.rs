@@ -25,7 +25,7 @@ impl MediaForm {
         }
     }
 
-    /// The form with the highest weight (RFC 9110 §12.5.1). Of equals the one that is named most exactly, then the one
+    /// The form with the highest weight (RFC 9110 §12.5.1). Of equals the form that is named most exactly, then the one
     /// that is named first, then plain text: that is what `*/*` gets, the `Accept` of `curl` and `fetch`.
     pub fn preferred(accept: Option<&HeaderValue>) -> Self {
         let Some(accept) = accept.and_then(|accept| accept.to_str().ok()) else { return Self::Text };
@@ -61,7 +61,7 @@ struct MediaRange<'a> {
     index: usize,
     kind: &'a str,
     subtype: &'a str,
-    /// Thousandths.
+    /// The weight in thousandths.
     weight: u16,
 }
 

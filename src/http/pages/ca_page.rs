@@ -1,7 +1,7 @@
 //! The page that hands out the local CA: `/.well-known/frontgate/ca` and three downloads beside it, on plain listeners.
 //!
-//! A device that does not trust the CA yet cannot be asked to open a page over TLS. What comes without TLS can be changed on
-//! its way, so the page says to compare the fingerprint with what the server itself prints.
+//! A device that does not trust the CA yet cannot be asked to open a page over TLS. What comes without TLS can be
+//! changed on its way, so the page says to compare the fingerprint with what the server itself prints.
 
 use std::sync::Arc;
 
@@ -25,11 +25,11 @@ mod qr;
 
 /// Answers for the page when there is a CA to offer; everything else goes on.
 pub struct CaPage<H> {
-    /// What is offered; `None` when the page is off.
+    /// The CA that is offered; `None` when the page is off.
     pub offer: Option<Arc<CaOffer>>,
-    /// Where the trusted page is then opened.
+    /// Where the page is opened again once the CA is trusted.
     pub https: HttpsLocation,
-    /// What comes next.
+    /// The handler of all other requests.
     pub inner: H,
 }
 
@@ -48,7 +48,7 @@ struct OfferedCa {
 }
 
 impl CaOffer {
-    /// Offers `ca`.
+    /// An offer of `ca`; with `None` there is no CA to offer.
     pub fn new(ca: Option<&CertificateDer<'_>>) -> Self {
         let offer = Self::default();
         offer.set(ca);
@@ -90,10 +90,10 @@ impl<H: RequestHandler> RequestHandler for CaPage<H> {
     }
 }
 
-/// The answer for one of our paths.
+/// The answer for a path of this page; `None` for other paths.
 fn answer(ca: &OfferedCa, https: HttpsLocation, exchange: &RequestExchange) -> Option<Response<AnswerBody>> {
-    // A certificate or a profile is opened where it is downloaded, so it is named, but not as an attachment: Firefox and
-    // Safari then offer to install it.
+    // A certificate or a profile is opened where it is downloaded, so it is named, but not as an attachment: Firefox
+    // and Safari then offer to install it.
     let (content_type, file, bytes) = match exchange.target.path().strip_prefix(PATH)? {
         "" => {
             let host = exchange.host.to_str().unwrap_or_default();
@@ -133,7 +133,7 @@ enum CaPageSystem {
 }
 
 impl CaPageSystem {
-    /// What a browser says it runs on: only which instructions are open at first depends on it.
+    /// The system that the browser's `User-Agent` names: only which instructions are open at first depends on it.
     fn guess(agent: Option<&str>) -> Option<Self> {
         let agent = agent?;
         let known = [
@@ -180,7 +180,7 @@ fn page(ca: &OfferedCa, https: HttpsLocation, host: &str, system: Option<CaPageS
     })
 }
 
-/// In groups that an eye can hold.
+/// Writes the fingerprint in groups that an eye can hold.
 fn fingerprint(text: &str, out: &mut String) {
     for (index, group) in text.as_bytes().chunks(12).enumerate() {
         if index > 0 {
@@ -192,18 +192,19 @@ fn fingerprint(text: &str, out: &mut String) {
     }
 }
 
-/// A phone that scanned such a name would look for us in itself.
+/// Whether the name means the machine itself: a phone that scanned such a name would look for frontgate in itself.
 fn is_loopback(name: &str) -> bool {
     let bare = name.trim_matches(['[', ']']);
     name.eq_ignore_ascii_case("localhost") || bare.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 const PATH: &str = "/.well-known/frontgate/ca";
-/// What browsers take for a CA (RFC 2585 names only `application/pkix-cert`, which no phone offers to install).
+/// The type that browsers take for a CA (RFC 2585 names only `application/pkix-cert`, which no phone offers to
+/// install).
 const CERTIFICATE: &str = "application/x-x509-ca-cert";
 const UNREACHABLE: &str = "<p class=\"soft\">Open this page by a name or address that a phone can reach, and there is a code to \
                            scan here.</p>";
-/// Its style is inline and named by hash in [`POLICY`], and it loads nothing.
+/// The page's template. Its style is inline and named by hash in [`POLICY`], and it loads nothing.
 const TEMPLATE: &str = include_str!("ca_page.html");
 const POLICY: &str = "default-src 'none'; style-src 'sha256-U0f/SN8qsN4X+3sLqWzfiWG3Oj9w7b1vrZFJa1gCe5E='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

@@ -1,4 +1,4 @@
-//! [`ErrorPages`]: an answer to a request that failed, which says what happened and what to do.
+//! [`ErrorPages`]: the answer to a request that failed, which says what happened and what to do.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::AccessLine;
 use crate::observe::log_rate_limit::LogRateLimit;
 
-/// Makes pages of failures, and tells the log. Cheap to clone.
+/// Makes pages of failures, and logs their causes. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct ErrorPages {
-    /// A gateway that is down is asked for often.
+    /// Limits the log lines: a gateway that is down is asked for often.
     lines: Arc<LogRateLimit>,
 }
 
@@ -36,7 +36,7 @@ impl ErrorPages {
     }
 }
 
-/// The causes are for the log only: they may name the gateway's address.
+/// Logs a failure with its causes. They are for the log only: they may name the gateway's address.
 fn tell(lines: &LogRateLimit, failure: &RequestFailure, id: &str) {
     let (code, cause) = (failure.code(), failure.source().map(ToString::to_string));
     let due = match failure.fault() {

@@ -1,4 +1,5 @@
-//! What a [`RequestFailure`] looks like on the wire: a page for a person, JSON for a program, plain text for a terminal.
+//! What a [`RequestFailure`] looks like on the wire: a page for a person, JSON for a program, plain text for a
+//! terminal.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -11,26 +12,27 @@ use super::accept::MediaForm;
 use super::template::{escape, fill};
 use crate::http::error::{ErrorPageSpec, RequestFailure};
 
-/// The page. Its style is inline and named by hash in [`POLICY`], and it loads nothing.
+/// The page's template. Its style is inline and named by hash in [`POLICY`], and it loads nothing.
 const TEMPLATE: &str = include_str!("page.html");
 
 /// How often the page is loaded again when waiting may help, in seconds, where scripts are off.
 const REFRESH: u32 = 5;
 
-/// Nothing but the page's own style, by its hash.
+/// Allows only the page's own style, by its hash.
 const POLICY: &str = "default-src 'none'; style-src 'sha256-EskVZinCEhjRCOx8CFzstxnsggLOdNJFlRwJ5rSaOM8='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The same, and the script of a page that waits, which asks this server and no other.
+/// Also allows the script of a page that waits, which asks this server and no other.
 const WAITING_POLICY: &str = "default-src 'none'; style-src 'sha256-EskVZinCEhjRCOx8CFzstxnsggLOdNJFlRwJ5rSaOM8='; script-src 'sha256-Ik6Jb5C3k315UB/tE8fCU3T2dOMaDnPJYtpMEDYhDAw='; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Asks until the gateway is back, and then loads the page again, fragment and all. Its hash is in [`WAITING_POLICY`].
+/// The script that asks until the gateway is back, and then loads the page again, fragment and all. Its hash is in
+/// [`WAITING_POLICY`].
 const WAITING: &str = include_str!("page/waiting.js");
 
-/// Carries the request's id.
+/// The field that carries the request's id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The answer to a request that failed, in the form that its `Accept` prefers. A page for a request that can be repeated goes
-/// on by itself when the gateway is back.
+/// The answer to a request that failed, in the form that its `Accept` prefers. A page for a request that can be
+/// repeated goes on by itself when the gateway is back.
 pub fn response(
     failure: &RequestFailure,
     method: &Method,
@@ -149,7 +151,7 @@ fn html(page_spec: &ErrorPageSpec, waits: bool, request_id: &str) -> String {
     })
 }
 
-/// Escapes `text` and sets what is between backticks as code.
+/// Escapes `text` and sets the words between backticks as code.
 fn code_spans(text: &str, out: &mut String) {
     for (index, part) in text.split('`').enumerate() {
         let is_code = index % 2 == 1;

@@ -1,7 +1,7 @@
-//! Filling in the pages that frontgate serves itself.
+//! Fills in the templates of the pages that frontgate serves itself.
 
-/// `template` with every `{{name}}` replaced by what `value` writes for it; nothing when it writes nothing. Values are not
-/// looked at again, so that one can never be taken for a placeholder.
+/// `template` with every `{{name}}` replaced by what `value` writes for it; by nothing when it writes nothing. Values
+/// are not looked at again, so that one can never be taken for a placeholder.
 pub(in crate::http) fn fill(template: &str, mut value: impl FnMut(&str, &mut String)) -> String {
     let mut out = String::with_capacity(template.len() + 512);
     let mut rest = template;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::observe::gateway_hint::{AttributionScan, GatewayHint};
 
-/// Watches a 403 pass by, and says what to change if it is about us (rule 6).
+/// Watches a 403 pass by, and tells the operator what to change if it is about frontgate (rule 6).
 #[derive(Debug)]
 pub struct AttributionWatch {
     scan: AttributionScan,
@@ -19,7 +19,8 @@ pub struct AttributionWatch {
 }
 
 impl AttributionWatch {
-    /// A watch over `response`, if it can be such a 403. `local` is our address towards the gateway, `origin` the page's.
+    /// A watch over `response`, if it can be such a 403. `local` is frontgate's address towards the gateway, `origin`
+    /// the page's.
     pub fn over<B>(
         response: &Response<B>,
         hint: &Arc<GatewayHint>,

@@ -19,13 +19,13 @@ use crate::upstream::{BodyStalled, Lease, LinkError, RequestBody};
 pub struct AnswerBody {
     source: AnswerSource,
     kept: Option<BodyGuards>,
-    /// How long the client may take nothing of it.
+    /// How long the client may take nothing of the answer.
     take: Option<Duration>,
-    /// What was not read of the request's body.
+    /// The part of the request's body that was not read.
     rest: Option<RequestBody>,
 }
 
-/// What lives as long as the answer.
+/// The values that live as long as the answer.
 #[derive(Debug)]
 struct BodyGuards {
     access: Box<AccessLine>,
@@ -46,7 +46,7 @@ pub struct GatewayAnswer {
     lease: Option<Lease>,
     whole: bool,
     watch: Option<AttributionWatch>,
-    /// What the gateway did not take of the request's body.
+    /// The part of the request's body that the gateway did not take.
     unsent: Option<RequestBody>,
 }
 
@@ -54,17 +54,17 @@ pub struct GatewayAnswer {
 pub type AnswerBodyError = Box<dyn Error + Send + Sync>;
 
 impl AnswerBody {
-    /// No body.
+    /// An empty body.
     pub fn empty() -> Self {
         Self::new(AnswerSource::Empty)
     }
 
-    /// These bytes.
+    /// A body of these bytes.
     pub fn full(bytes: Bytes) -> Self {
         Self::new(AnswerSource::Full(bytes))
     }
 
-    /// What the gateway sends over `lease`, which goes back to its pool at the end.
+    /// The body that the gateway sends over `lease`, which goes back to its pool at the end.
     pub fn from_gateway(mut lease: Lease, watch: Option<AttributionWatch>) -> Self {
         if lease.is_end() {
             let mut body = Self::empty();
@@ -80,24 +80,24 @@ impl AnswerBody {
         Self { source, take: None, kept: None, rest: None }
     }
 
-    /// The client may take nothing of it for `limit`, but not for longer; `None` is for ever.
+    /// Sets how long the client may take nothing of the answer; `None` is for ever.
     #[must_use]
     pub fn taken_within(mut self, limit: Option<Duration>) -> Self {
         self.take = limit;
         self
     }
 
-    /// Whether it is frontgate's own.
+    /// Whether the body is frontgate's own.
     pub fn is_ours(&self) -> bool {
         !matches!(self.source, AnswerSource::Gateway(_))
     }
 
-    /// For how long the client may take nothing of it.
+    /// How long the client may take nothing of the answer.
     pub fn take_limit(&self) -> Option<Duration> {
         self.take
     }
 
-    /// Gives the request's log line into this body's keeping, the sign that a request is under way, and its place among all.
+    /// Makes the body hold the request's log line, the mark that the request is under way, and its permit.
     #[must_use]
     pub fn keeping(
         mut self,
@@ -109,7 +109,8 @@ impl AnswerBody {
         self
     }
 
-    /// Gives it what was not read of the request's body, where it is the answer's task that reads on.
+    /// Makes the body hold the part of the request's body that was not read, where it is the answer's task that reads
+    /// on.
     #[must_use]
     pub fn before(mut self, rest: RequestBody) -> Self {
         if rest.outlives_its_answer() {
@@ -118,8 +119,8 @@ impl AnswerBody {
         self
     }
 
-    /// Takes out what was not read of the request's body, once the answer is complete: a client that still sends it would lose the
-    /// answer if it were refused.
+    /// Takes out the part of the request's body that was not read, once the answer is complete: a client that still
+    /// sends it would lose the answer if it were refused.
     pub fn take_rest(&mut self) -> Option<RequestBody> {
         let unsent = match &mut self.source {
             AnswerSource::Gateway(from) => from.unsent.take(),
@@ -137,7 +138,7 @@ impl AnswerBody {
         }
     }
 
-    /// The client is slow: what is read ahead for it should be little.
+    /// Reads little ahead from here on, because the client is slow.
     pub fn read_little(&mut self) {
         if let AnswerSource::Gateway(from) = &mut self.source
             && let Some(lease) = &mut from.lease
@@ -146,7 +147,7 @@ impl AnswerBody {
         }
     }
 
-    /// It ended like this, whatever is still to come of it, unless how it ends was known before.
+    /// Sets how the answer ended, whatever is still to come of it, unless how it ends was known before.
     pub fn end_as(&mut self, how: RequestEnd) {
         if let Some(mut kept) = self.kept.take()
             && matches!(kept.access.ended, RequestEnd::ClientGone | RequestEnd::Done)
@@ -219,7 +220,7 @@ impl HttpBody for AnswerBody {
 
 impl Drop for AnswerBody {
     fn drop(&mut self) {
-        // Whoever sees that nothing follows does not ask again.
+        // A connection that sees that nothing follows does not poll again.
         if self.is_end_stream() {
             self.ended(RequestEnd::Done);
         }
@@ -251,7 +252,7 @@ impl GatewayAnswer {
         }
     }
 
-    /// Nothing more comes; the connection is free before the client has taken what came last.
+    /// Ends the answer: the connection is free before the client has taken the last bytes.
     fn finish(&mut self) {
         self.whole = true;
         if let Some(mut lease) = self.lease.take() {
@@ -261,7 +262,7 @@ impl GatewayAnswer {
     }
 }
 
-/// Whether a side stood still for too long.
+/// Whether the gateway or the client stood still for too long.
 fn is_time_out(error: &AnswerBodyError) -> bool {
     match error.downcast_ref() {
         Some(LinkError::Silent | LinkError::Untaken) => true,

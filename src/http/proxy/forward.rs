@@ -1,4 +1,4 @@
-//! The request goes to the gateway and its answer comes back.
+//! [`Forwarder`]: sends a request to the gateway and passes its answer back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +28,13 @@ use crate::upstream::{
 
 /// Sends requests to one gateway.
 pub struct Forwarder {
-    /// Its connections.
+    /// The connections to the gateway.
     pub endpoints: Endpoints,
-    /// Where requests wait while it restarts.
+    /// Where requests wait while the gateway restarts.
     pub hold_queue: HoldQueue,
-    /// Its address, or all of them, for the log.
+    /// The gateway's address, or all of them, for the log.
     pub upstream: Arc<str>,
-    /// Whether there are several gateways, so that a line says which one it was.
+    /// Whether there are several gateways, so that a log line names the one that was used.
     pub named: bool,
     /// The fields that not every client may send.
     pub protected: Arc<ProtectedFields>,
@@ -47,11 +47,11 @@ pub struct Forwarder {
 /// How long each side of an exchange may stand still; `None` is for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExchangeTimeouts {
-    /// The gateway, once it has the request.
+    /// How long the gateway may send nothing, once it has the request.
     pub read: Option<Duration>,
-    /// Whoever is written to: not one byte is taken.
+    /// How long the gateway may take not one byte of the request, or the client of the answer.
     pub send: Option<Duration>,
-    /// The client: not one byte of its request's body is sent, or of the answer taken.
+    /// How long the client may send not one byte of its request's body, or take not one byte of the answer.
     pub progress: Option<Duration>,
 }
 
@@ -74,8 +74,8 @@ impl RequestHandler for Forwarder {
 }
 
 impl Forwarder {
-    /// Sends the request over a connection that is there, or a fresh one. The gateway may close an idle connection in the very
-    /// moment we use it: what it cannot have acted on is sent again.
+    /// Sends the request over a connection that is there, or a fresh one. The gateway may close an idle connection in
+    /// the very moment it is used: a request that the gateway cannot have acted on is sent again.
     async fn exchange(
         &self,
         exchange: &mut RequestExchange,
@@ -89,7 +89,7 @@ impl Forwarder {
             match self.send(&mut lease, request, access).await {
                 Ok(response) => return Ok((lease, response)),
                 Err(SendError { error, request: Some(again), again: true }) if error.is_gone() => {
-                    // The gateway may have been at work on it for long.
+                    // The gateway may have been at work on the request for long.
                     (request, began) = (again, Instant::now());
                 }
                 Err(failed) => return Err(failure_of(failed, exchange, access)),
@@ -99,8 +99,8 @@ impl Forwarder {
         Box::pin(self.exchange_fresh(exchange, request, WaitPurpose::Request, began, access)).await
     }
 
-    /// Sends the request, which `began` then, over a fresh connection. A gateway that is restarting is waited for, as long as the
-    /// request was not seen by it or may be sent again.
+    /// Sends the request, which `began` at that time, over a fresh connection. A gateway that is restarting is waited
+    /// for, as long as the request was not seen by it or may be sent again.
     pub(in crate::http) async fn exchange_fresh(
         &self,
         exchange: &mut RequestExchange,
@@ -131,12 +131,12 @@ impl Forwarder {
                     return Ok((lease, response));
                 }
                 Err(failed) => {
-                    // What is asked next needs a connection of its own, and each request has one.
+                    // A question for its readiness needs a connection of its own, and each request has one.
                     drop(lease);
                     if !failed.again || !failed.error.is_gone() {
                         return Err(failure_of(failed, exchange, access));
                     }
-                    // One that is ready hung up on this request alone.
+                    // A gateway that is ready hung up on this request alone.
                     if others > 0 && blamed.is_ready().await {
                         return Err(failure_of(failed, exchange, access));
                     }
@@ -202,7 +202,7 @@ impl Forwarder {
     }
 }
 
-/// The request as the gateway gets it; the exchange keeps all but the body.
+/// The request as the gateway gets it; the exchange keeps everything but the body.
 pub(in crate::http) fn to_gateway(
     exchange: &mut RequestExchange,
     protected: &ProtectedFields,
@@ -236,7 +236,8 @@ pub(in crate::http) fn to_gateway(
     writer.end()
 }
 
-/// Why there is no answer. The exchange gets back what was not sent of the request's body: the client may still be sending it.
+/// The failure for which there is no answer. The exchange gets back the part of the request's body that was not sent:
+/// the client may still be sending it.
 fn failure_of(failed: SendError, exchange: &mut RequestExchange, access: &mut AccessLine) -> RequestFailure {
     let stalled = matches!(&failed.error, LinkError::Body(error) if error.is::<BodyStalled>());
     if stalled || matches!(failed.error, LinkError::Silent | LinkError::Untaken) {
@@ -265,5 +266,5 @@ fn failure_of(failed: SendError, exchange: &mut RequestExchange, access: &mut Ac
     }
 }
 
-/// What an upgrade says of the connection, and the name of `Host`.
+/// Bytes for the fields of an upgrade, and for the name of `Host`.
 const UPGRADE_FIELDS: usize = 64;

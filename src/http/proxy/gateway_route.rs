@@ -13,9 +13,9 @@ use crate::websocket::handshake;
 
 /// The way to one gateway, for requests and WebSockets.
 pub struct GatewayRoute {
-    /// For requests.
+    /// Forwards requests.
     pub forward: Forwarder,
-    /// For WebSockets.
+    /// The settings for WebSockets.
     pub upgrades: UpgradeSettings,
 }
 

@@ -1,4 +1,4 @@
-//! [`TunnelLine`]: a WebSocket that the gateway has granted, from its 101 to its log line.
+//! [`GrantedTunnel`]: a WebSocket that the gateway has granted, from its 101 to its log line.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,15 +33,15 @@ pub struct GrantedTunnel {
     pub(in crate::http) settings: Arc<RelaySettings>,
     pub(in crate::http) buffers: Arc<BufferPool>,
     pub(in crate::http) open: OpenWebSockets,
-    /// The gateway has it to serve.
+    /// Counts the WebSocket as one that the gateway serves.
     pub(in crate::http) counted: Option<LiveCountGuard>,
-    /// It has a connection to the gateway.
+    /// The permit for its connection to the gateway.
     pub(in crate::http) permit: Option<GatewayPermit>,
     pub(in crate::http) report: Box<TunnelReport>,
 }
 
-/// What is said and done when it has ended. Apart from what moves bytes, so that the task carries one pointer instead of
-/// copies.
+/// What is logged and reported when the WebSocket has ended. Apart from the relay, so that the task carries one pointer
+/// instead of copies.
 pub(in crate::http) struct TunnelReport {
     pub(in crate::http) log: AccessLog,
     pub(in crate::http) opening: Arc<TunnelOpening>,
@@ -63,17 +63,18 @@ impl UpgradeSlot {
 }
 
 impl GrantedTunnel {
-    /// Joins the client's stream, of which `first` was read too far already, with the gateway's. `guard` is held to the end.
+    /// Joins the client's stream, of which `first` was read too far already, with the gateway's. `guard` is held to the
+    /// end.
     pub fn start(self, client: ByteStream, first: Bytes, guard: impl Send + 'static, drain: &Drain) {
         let Self { gateway, settings, buffers, open, counted, permit, report } = self;
-        // Made out here and captured: what is moved into a local of the task has a place in it twice.
+        // Created out here and captured: a value that is moved into a local of the task has room in it twice.
         let mut relay = Relay::new(RelayEnd { io: client, first }, gateway, settings);
         let entered = open.enter(Arc::clone(&report.opening), relay.relay_stats());
         let watched = drain.clone();
         drain.spawn(async move {
             let summary = relay.run(&buffers, &watched).await;
             report.make(summary);
-            // The sockets first: whoever takes the place of this link finds their files free.
+            // The sockets first: the connection that takes the permit of this link finds their files free.
             drop((relay, guard, entered, counted, permit));
         });
     }
@@ -110,8 +111,8 @@ fn advise(hint: &GatewayHint, summary: &RelaySummary, local: Option<IpAddr>, ori
     }
 }
 
-/// Whether the gateway was about to restart, or in the middle of it: it says so (1012 service restart, 1013 gateway starting),
-/// or is gone.
+/// Whether the gateway was about to restart, or in the middle of it: it says so (1012 service restart, 1013 gateway
+/// starting), or is gone.
 fn announces_restart(summary: &RelaySummary) -> bool {
     let said = summary.gateway.said.as_ref().and_then(|close| close.code);
     summary.ended == WebSocketEnd::GatewayLost || matches!(said, Some(1012 | 1013))
@@ -130,7 +131,8 @@ fn told(opening: Arc<TunnelOpening>, summary: RelaySummary) -> tunnel::TunnelLin
     }
 }
 
-/// One side: what came from it, and the Close that went there, ours or the other peer's.
+/// The log line of one side: the frames that came from it, and the Close that went there, frontgate's or the other
+/// peer's.
 fn leg(side: &SideSummary, other: &SideSummary) -> tunnel::TunnelLegLine {
     let (measured, took) = side.pings.measured;
     tunnel::TunnelLegLine {

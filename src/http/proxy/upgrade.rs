@@ -1,7 +1,7 @@
 //! WebSocket handshakes: one from the client, one to the gateway, and a tunnel if both succeed.
 //!
-//! No byte of the tunnel moves before the gateway's 101 is there and verified: bytes passed on earlier would be read by the
-//! gateway as requests of their own.
+//! No byte of the tunnel moves before the gateway's 101 is there and verified: bytes passed on earlier would be read by
+//! the gateway as requests of their own.
 
 use std::sync::Arc;
 
@@ -28,23 +28,23 @@ use crate::websocket::handshake::NotSwitched;
 use crate::websocket::relay::RelayEnd;
 use crate::websocket::settings::RelaySettings;
 
-/// What upgrades need besides a gateway.
+/// The settings that upgrades need besides a gateway.
 #[derive(Debug, Clone)]
 pub struct UpgradeSettings {
-    /// Whose pages may open a WebSocket.
+    /// Which pages may open a WebSocket.
     pub allowed_origins: AllowedOrigins,
-    /// What relays go by.
+    /// The settings of relays.
     pub settings: Arc<RelaySettings>,
-    /// Where relays borrow memory.
+    /// The pool that relays borrow memory from.
     pub buffers: Arc<BufferPool>,
     /// The WebSockets that are open.
     pub open: OpenWebSockets,
-    /// Where a WebSocket's line goes.
+    /// Where the log lines of WebSockets go.
     pub log: AccessLog,
 }
 
 /// Asks the gateway for a WebSocket. Granted: a 101, and the tunnel is left in the exchange's
-/// [`Handover`](super::tunnel::Handover). Refused: the gateway's answer, as it is.
+/// [`UpgradeSlot`](super::tunnel::UpgradeSlot). Refused: the gateway's answer, as it is.
 pub(in crate::http) async fn upgrade(
     forward: &Forwarder,
     upgrades: &UpgradeSettings,
@@ -58,7 +58,7 @@ pub(in crate::http) async fn upgrade(
     if !handshake::origin_allowed(allowed, origin.as_ref(), host, exchange.connection_info.secure) {
         return Err(RequestFailure::OriginNotAllowed);
     }
-    // What a client sends right behind its handshake stays in its connection until that is handed over.
+    // Bytes that a client sends right behind its handshake stay in its connection until that is handed over.
     let handover = exchange.handover.take().ok_or(RequestFailure::Internal)?;
     let mut opening = TunnelOpening {
         id: exchange.id.to_string(),
@@ -79,7 +79,7 @@ pub(in crate::http) async fn upgrade(
     match handshake::verify(response.status(), response.headers(), key.as_ref()) {
         Ok(()) => {}
         Err(NotSwitched::Refused(status)) => {
-            // It may not be ready yet. Its answer goes through, and who comes next looks first.
+            // The gateway may not be ready yet. Its answer goes through, and the next request looks first.
             if status == StatusCode::SERVICE_UNAVAILABLE {
                 forward.hold_queue.suspect();
             }

@@ -1,4 +1,4 @@
-//! [`OpenWebSockets`]: those that are open, and what all of them have done.
+//! [`OpenWebSockets`]: the WebSockets that are open, and the totals of all.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::observe::tunnel::TunnelOpening;
 use crate::websocket::relay_stats::{LegSnapshot, RelayStats};
 
-/// The WebSockets that are open, and what all have done since the start; cheap to clone.
+/// The WebSockets that are open, and the totals of all since the start; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct OpenWebSockets(Arc<Mutex<OpenWebSocketsState>>);
 
@@ -18,34 +18,34 @@ struct OpenWebSocketsState {
     /// In the order in which they were opened.
     open: BTreeMap<u64, Arc<OpenWebSocket>>,
     opened: u64,
-    /// What those that have ended did.
+    /// The totals of WebSockets that have ended.
     ended: WebSocketTotals,
 }
 
 /// A WebSocket that is open.
 #[derive(Debug)]
 pub struct OpenWebSocket {
-    /// Who opened it, and where.
+    /// The client that opened it, and where.
     pub opening: Arc<TunnelOpening>,
-    /// Since when.
+    /// When it was opened.
     pub since: Instant,
-    /// What it does.
+    /// The counters of its relay.
     pub relay_stats: Arc<RelayStats>,
 }
 
-/// Holds a WebSocket's place among the open ones; dropped, it has ended.
+/// Keeps a WebSocket among the open ones until it is dropped.
 #[derive(Debug)]
 pub struct OpenWebSocketGuard {
     all: OpenWebSockets,
     number: u64,
 }
 
-/// What WebSockets have done in all.
+/// The totals of WebSockets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WebSocketTotals {
-    /// What came from clients, and our pings to them.
+    /// The side of the clients: what came from them, and frontgate's pings to them.
     pub client: SideTotals,
-    /// The same for gateways.
+    /// The side of the gateways: what came from them, and frontgate's pings to them.
     pub gateway: SideTotals,
 }
 
@@ -54,20 +54,20 @@ pub struct WebSocketTotals {
 pub struct SideTotals {
     /// Frames, control frames included.
     pub frames: u64,
-    /// Messages.
+    /// Messages that have begun.
     pub messages: u64,
-    /// Bytes, frame heads included.
+    /// Bytes, frame headers included.
     pub bytes: u64,
-    /// Our pings.
+    /// Pings that frontgate sent.
     pub pings: u64,
     /// How many round trips were measured.
     pub round_trips: u64,
-    /// How long they took together.
+    /// The sum of the measured round trips.
     pub took: Duration,
 }
 
 impl OpenWebSockets {
-    /// One more is open.
+    /// Adds a WebSocket to the open ones, until the guard is dropped.
     #[must_use]
     pub fn enter(&self, opening: Arc<TunnelOpening>, relay_stats: Arc<RelayStats>) -> OpenWebSocketGuard {
         let mut state = self.state();
@@ -77,28 +77,28 @@ impl OpenWebSockets {
         OpenWebSocketGuard { all: self.clone(), number }
     }
 
-    /// How many are open.
+    /// How many WebSockets are open.
     pub fn count(&self) -> usize {
         self.state().open.len()
     }
 
-    /// How many there have been.
+    /// How many WebSockets were opened since the start.
     pub fn opened(&self) -> u64 {
         self.state().opened
     }
 
-    /// Those that were opened last, at most so many, and how many there are in all.
+    /// The WebSockets that were opened last, at most so many, and how many are open in all.
     pub fn last(&self, most: usize) -> (Vec<Arc<OpenWebSocket>>, usize) {
         let state = self.state();
         (state.open.values().rev().take(most).cloned().collect(), state.open.len())
     }
 
-    /// The one that the request with this id opened.
+    /// The open WebSocket that the request with this id opened.
     pub fn find(&self, id: &str) -> Option<Arc<OpenWebSocket>> {
         self.state().open.values().find(|open| open.opening.id == id).cloned()
     }
 
-    /// What all have done, those that are open included.
+    /// The totals of all WebSockets, open ones included.
     pub fn totals(&self) -> WebSocketTotals {
         let state = self.state();
         let mut totals = state.ended;

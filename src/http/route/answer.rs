@@ -1,4 +1,4 @@
-//! What a route answers by itself.
+//! [`FixedAnswer`]: the answer of a route that has no gateway.
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
@@ -11,14 +11,14 @@ use crate::http::error::RequestFailure;
 use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::{AccessLine, AnsweredBy};
 
-/// Answers every request alike.
+/// Answers every request of a route alike.
 pub struct FixedAnswer {
     answer: RouteAnswer,
     body: Bytes,
 }
 
 impl FixedAnswer {
-    /// With this answer; an error without a text of its own says at least which one it is.
+    /// A handler with this answer; an error without a text of its own says at least which one it is.
     pub fn new(answer: RouteAnswer) -> Self {
         let status = answer.status;
         let is_error = status.is_client_error() || status.is_server_error();

@@ -1,4 +1,4 @@
-//! [`AccessGuard`]: lets nobody pass who has not said who it is, upgrades included.
+//! [`AccessGuard`]: lets only requests pass that carry a valid login, upgrades included.
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use crate::http::error::RequestFailure;
 use crate::observe::access::{AccessLine, LoggedAddress};
 use crate::observe::clean::{LONGEST, clean};
 
-/// Who may pass.
+/// The login that a route asks for.
 pub struct AccessGuard {
-    /// By name and password.
+    /// The users and their passwords.
     pub basic: BasicAuth,
-    /// What checks those.
+    /// Checks the passwords.
     pub passwords: Passwords,
 }
 
 impl AccessGuard {
-    /// Lets a request pass, and writes down whose it is.
+    /// Lets a request pass, and notes its user in the exchange and in the log line.
     ///
     /// # Errors
-    /// Nobody knows who it is, or too many ask at once.
+    /// If the request has no valid login, or too many are checked at once.
     pub async fn check(&self, exchange: &mut RequestExchange, access: &mut AccessLine) -> Result<(), RequestFailure> {
         let user = self.admit(exchange, access).await?;
         if let Some(name) = &self.basic.user_header {
@@ -36,7 +36,7 @@ impl AccessGuard {
         Ok(())
     }
 
-    /// The user's name.
+    /// The name of the user that the request is let in for.
     async fn admit(&self, exchange: &RequestExchange, access: &AccessLine) -> Result<Arc<str>, RequestFailure> {
         let Some(credentials) = Credentials::of(&exchange.head.headers) else {
             return Err(RequestFailure::LoginRequired);
@@ -45,7 +45,7 @@ impl AccessGuard {
         match self.passwords.check(&self.basic, credentials, access.client.addr).await {
             Ok(true) => Ok(user),
             Ok(false) => {
-                // Only a name that there is: others may be a password in the wrong place.
+                // Only the name of a user that exists: another may be a password in the wrong field.
                 let user = self.basic.users.iter().map(|(name, _)| name).find(|name| **name == *user);
                 let user = user.map(|user| clean(user.as_bytes(), LONGEST));
                 let (id, client) = (exchange.id.as_str(), LoggedAddress(access.client.addr));

@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName};
 use super::spelling::is_same;
 use crate::config::HeaderRules;
 
-/// Makes `headers` what `rules` want. What is left keeps its order.
+/// Applies `rules` to `headers`. The fields that are left keep their order.
 pub fn apply(rules: &HeaderRules, headers: &mut HeaderMap) {
     let gone = |name: &HeaderName| replaces(rules, name);
     if headers.keys().any(gone) {
@@ -23,7 +23,7 @@ pub fn apply(rules: &HeaderRules, headers: &mut HeaderMap) {
     }
 }
 
-/// Whether what came by this name, in any spelling, does not stay.
+/// Whether the rules remove or replace a field of this name, in any spelling.
 pub fn replaces(rules: &HeaderRules, name: &HeaderName) -> bool {
     let mut names = rules.remove.iter().chain(rules.set.iter().map(|(set, _)| set));
     names.any(|other| is_same(name.as_str(), other.as_str()))

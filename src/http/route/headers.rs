@@ -9,20 +9,21 @@ use crate::config::HeaderRules;
 use crate::http::auth::credentials::is_basic;
 use crate::http::edge::forwarded::Forwarding;
 
-/// What decides over the fields of a request.
+/// What decides which fields of a request pass.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldFilter<'a> {
     /// What the gateway is told about the client.
     pub forwarding: &'a Forwarding,
-    /// Those that not every client may send.
+    /// The fields that not every client may send.
     pub protected: &'a ProtectedFields,
-    /// A name and password in `Authorization` are meant for us.
+    /// Whether a name and password in `Authorization` are meant for frontgate.
     pub basic_is_ours: bool,
-    /// What the route changes in the head, where no field behind the body may undo it.
+    /// The changes of the route to the head, which no field behind the body may undo.
     pub rules: Option<&'a HeaderRules>,
 }
 
-/// Hands over the fields of a request as the gateway gets them: those that may pass, as they came and in their order, then ours.
+/// Hands over the fields of a request as the gateway gets them: the client's fields that may pass, as they came and in
+/// their order, then frontgate's.
 pub fn to_gateway(
     head: &request::Parts,
     host: &HeaderValue,
@@ -46,7 +47,7 @@ pub fn to_gateway(
             || !passing.protected.pass(name, sender)
             || (passing.basic_is_ours && *name == AUTHORIZATION && is_basic(value))
         {
-            // It stays here.
+            // The field is not passed on.
         } else if let (true, Some(cookie)) = (*name == COOKIE, &cookie) {
             if !std::mem::replace(&mut joined, true) {
                 field(name, cookie);
@@ -59,7 +60,7 @@ pub fn to_gateway(
         field(&TE, &HeaderValue::from_static("trailers"));
     }
     if trailer {
-        // Only what is announced follows the body.
+        // Only fields that are announced follow the body.
         let stays = |name: &HeaderName| {
             is_hop_by_hop(name)
                 || *name == AUTHORIZATION
@@ -72,7 +73,7 @@ pub fn to_gateway(
             .filter_map(|value| announced(value, stays))
             .for_each(|value| field(&TRAILER, &value));
     }
-    // What the client sent by these names has not passed.
+    // Fields of these names that the client sent have not passed.
     for (name, value) in &passing.forwarding.fields {
         field(name, value);
     }
@@ -82,7 +83,8 @@ pub fn to_gateway(
     }
 }
 
-/// The fields of an answer as the client gets them; only what belongs to the connection to the gateway is taken away.
+/// Makes the fields of an answer what the client gets; only fields that belong to the connection to the gateway are
+/// taken away.
 pub fn to_client(headers: &mut HeaderMap, connection: ConnectionEffect) {
     let named = named_by_connection(headers);
     let hop = |name: &HeaderName| (is_hop_by_hop(name) && *name != TRAILER) || named.contains(name);
@@ -105,9 +107,9 @@ pub fn to_client(headers: &mut HeaderMap, connection: ConnectionEffect) {
 /// What a message does to its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionEffect {
-    /// Nothing.
+    /// The connection stays what it is.
     Stays,
-    /// It asks for a WebSocket, or grants one.
+    /// The message asks for a WebSocket, or grants one.
     Upgrade,
 }
 
@@ -118,7 +120,7 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
         || name.starts_with("proxy-")
 }
 
-/// The fields that `ConnectionEffect` names besides its own options.
+/// The fields that `Connection` names besides its own options.
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     let mut named = Vec::new();
     for token in headers.get_all(CONNECTION).into_iter().flat_map(tokens) {

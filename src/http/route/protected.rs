@@ -1,11 +1,12 @@
-//! [`ProtectedFields`]: header fields in which a client could say that it is another, and from whom each is taken (rules 3 and 9).
+//! [`ProtectedFields`]: header fields by which a client could pretend to be another, and the senders from which each
+//! passes (rules 3 and 9).
 
 use http::HeaderName;
 
 use super::spelling;
 use super::spelling::FieldNames;
 
-/// The fields that not every client may send, for the routes of one kind. Names are compared in any [spelling].
+/// The fields that not every client may send, for the routes of one kind. Names are compared in any spelling.
 #[derive(Debug)]
 pub struct ProtectedFields {
     filter: NameFilter,
@@ -13,37 +14,38 @@ pub struct ProtectedFields {
     login: Login,
 }
 
-/// Who asks the users of a route for a login.
+/// Where the users of a route log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Login {
-    /// We do: no other word counts.
+    /// At frontgate: no other identity counts.
     Here,
-    /// Perhaps a proxy in front of us.
+    /// Perhaps at a proxy in front of frontgate.
     Elsewhere,
 }
 
-/// Who sent a request.
+/// The sender of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestSender {
-    /// Anybody.
+    /// Any client.
     Client,
-    /// A proxy whose word counts.
+    /// A proxy whose fields are believed.
     TrustedProxy,
 }
 
-/// From whom a protected field passes.
+/// The sender from which a protected field passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FieldSource {
-    /// From nobody: we set it, or leave it out. A trusted proxy may pass on what its own client made up.
+    /// It never passes: frontgate sets the field, or leaves it out. A trusted proxy may pass on a field that its own
+    /// client made up.
     Never,
-    /// From a trusted proxy: it says where a client comes from.
+    /// It passes from a trusted proxy: it says where a client comes from.
     FromProxy,
-    /// From a trusted proxy, but for routes that have a login of their own: it says who a client is.
+    /// It passes from a trusted proxy, but not to routes that have a login of their own: it identifies a client.
     FromLogin,
 }
 
 impl ProtectedFields {
-    /// The known ones, those that a route's `user_header` sets, and those of `forwarded.strip`.
+    /// The known fields, those that a route's `user_header` sets, and those of `forwarded.strip`.
     pub fn new<'a>(users: impl Iterator<Item = &'a HeaderName>, strip: &[HeaderName], login: Login) -> Self {
         let mut named: Vec<_> = users.map(|name| (name.clone(), FieldSource::Never)).collect();
         named.extend(strip.iter().map(|name| (name.clone(), FieldSource::FromLogin)));
@@ -78,7 +80,7 @@ pub fn is_evidence(name: &HeaderName) -> bool {
     let claims = OF_KNOWN.may_have(name) && known(name).is_some() && !spelling::is_same(name, SCOPES);
     claims
         || (OF_EVIDENCE.may_have(name) && EVIDENCE.iter().any(|pattern| pattern.matches(name)))
-        // Few of a browser's begin so.
+        // Few of a browser's fields begin so.
         || (name.starts_with(['x', 'f', 'h', 'w']) && EVIDENCE_PARTS.iter().any(|part| spelling::contains(name, part)))
 }
 
@@ -86,7 +88,7 @@ fn known(name: &str) -> Option<FieldSource> {
     KNOWN.iter().find(|(pattern, _)| pattern.matches(name)).map(|(_, passes)| *passes)
 }
 
-/// Says quickly of most names that they are none of a set: by their first letter and their third.
+/// Says quickly of most names that they are not in a set: by their first letter and their third.
 #[derive(Debug, Clone, Copy)]
 struct NameFilter([u64; 64]);
 
@@ -135,7 +137,7 @@ const KNOWN: &[(FieldNames, FieldSource)] = {
     use FieldNames::{Begins, Is};
     use FieldSource::{FromLogin, FromProxy, Never};
     &[
-        // What we set.
+        // What frontgate sets.
         (Is("x-forwarded-for"), Never),
         (Is("x-forwarded-proto"), Never),
         (Is("x-forwarded-host"), Never),
@@ -143,8 +145,8 @@ const KNOWN: &[(FieldNames, FieldSource)] = {
         (Is("x-real-ip"), Never),
         (Is("forwarded"), Never),
         (Begins("x-client-cert-"), Never),
-        // What login services and identity-aware proxies set: oauth2-proxy, Authelia, Authentik, LemonLDAP, Grafana's, Cloudflare's,
-        // Tailscale's; and the gateway's own cap.
+        // What login services and identity-aware proxies set: oauth2-proxy, Authelia, Authentik, LemonLDAP, Grafana's,
+        // Cloudflare's, Tailscale's; and the gateway's own cap.
         (Is(SCOPES), FromLogin),
         (Begins("x-auth-request-"), FromLogin),
         (Is("x-forwarded-user"), FromLogin),
@@ -188,7 +190,7 @@ const KNOWN: &[(FieldNames, FieldSource)] = {
     ]
 };
 
-/// More that only proxies write.
+/// More fields that only proxies write.
 const EVIDENCE: &[FieldNames] = {
     use FieldNames::{Begins, Is};
     &[

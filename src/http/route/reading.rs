@@ -1,5 +1,6 @@
-//! How paths are understood where routes are compared. What is forwarded is the path as it came, and a gateway may understand it
-//! in another way than a route does: [`proper`] is the route's reading, [`PathReadings`] are all that a program could have.
+//! How paths are understood where routes are compared. The path that is forwarded is the path as it came, and a gateway
+//! may understand it in another way than a route does: [`proper`] is the route's reading, `PathReadings` are all that
+//! a program could have.
 
 mod steps;
 
@@ -9,8 +10,8 @@ use steps::PathSigns;
 
 pub(in crate::http) use steps::in_any_case;
 
-/// A path as routes compare it: percent-decoded once, `\` taken for `/`, `//` merged, dot segments removed. It is borrowed if no
-/// program could understand it in another way, but for the case of its letters.
+/// A path as routes compare it: percent-decoded once, `\` taken for `/`, `//` merged, dot segments removed. It is
+/// borrowed if no program could understand it in another way, but for the case of its letters.
 pub fn proper(path: &str) -> Cow<'_, [u8]> {
     if is_plain(path) {
         return Cow::Borrowed(path.as_bytes());
@@ -22,7 +23,7 @@ pub fn proper(path: &str) -> Cow<'_, [u8]> {
     Cow::Owned(read)
 }
 
-/// Whether nothing in it is for a program to take a step for.
+/// Whether no step of a program would change the path.
 fn is_plain(path: &str) -> bool {
     let mut last = b' ';
     path.starts_with('/')
@@ -36,12 +37,13 @@ fn is_plain(path: &str) -> bool {
 /// Every way in which a program could understand a path: each [step](steps) may be taken or left out, in any order, and
 /// percent-encoding may be taken off once or twice.
 ///
-/// What programs do differs in which of these steps they take and in what order (WHATWG's `new URL`, Express, Go's `net/http`,
-/// servlet containers, WSGI), so the readings are the closure over the steps instead of a list of programs. Steps act on a whole
-/// path, so that there are few of them: one or two for a path with an escape, a dozen for an odd one.
+/// What programs do differs in which of these steps they take and in what order (WHATWG's `new URL`, Express, Go's
+/// `net/http`, servlet containers, WSGI), so the readings are the closure over the steps instead of a list of programs.
+/// Steps act on a whole path, so that there are few of them: one or two for a path with an escape, a dozen for an odd
+/// one.
 #[derive(Debug)]
 pub(in crate::http) struct PathReadings {
-    /// With how often each was decoded.
+    /// The readings, with how often each was decoded.
     known: Vec<(u8, Vec<u8>)>,
     /// How many of these were handed out.
     seen: usize,
@@ -55,7 +57,8 @@ pub(in crate::http) struct TooManyReadings;
 impl PathReadings {
     /// The readings of a path. The path as it came is the first.
     pub(in crate::http) fn of(path: &str) -> Self {
-        // What cannot stand in a target by itself has to be encoded: to a program that decodes nothing that is its name.
+        // A byte that cannot stand in a target by itself has to be encoded: to a program that decodes nothing that is
+        // its name.
         let first = steps::decoded_where_needed(path.as_bytes());
         Self { bytes: first.len(), known: vec![(0, first)], seen: 0 }
     }
@@ -63,7 +66,7 @@ impl PathReadings {
     /// The next reading.
     ///
     /// # Errors
-    /// There are more than a request may cost.
+    /// If there are more than a request may cost.
     pub(in crate::http) fn next(&mut self) -> Result<Option<&[u8]>, TooManyReadings> {
         if let Some(last) = self.seen.checked_sub(1) {
             self.expand(last)?;
@@ -87,7 +90,7 @@ impl PathReadings {
     }
 
     fn add(&mut self, decoded: u8, path: Vec<u8>) -> Result<(), TooManyReadings> {
-        // What is known already, so is what can be made of it.
+        // A reading that is known already brings nothing more.
         if self.known.iter().any(|(before, known)| *before <= decoded && *known == path) {
             return Ok(());
         }
@@ -102,7 +105,7 @@ impl PathReadings {
 
 /// A path is decoded by one program, or by one in front of another.
 const MOST_DECODED: u8 = 2;
-/// What looking at one path may cost, in readings and in their bytes. A browser's have a handful.
+/// How many readings of one path, and how many bytes of them, are looked at. A browser's path has a handful.
 const MOST: usize = 128;
 const MOST_BYTES: usize = 32 * 1024;
 
@@ -202,7 +205,7 @@ mod tests {
             ("/private;x//..", "/"),
             ("//private;x", "/private"),
             ("/private%3bx", "/private"),
-            // What ends a path once it is decoded, or is not there at all.
+            // Characters that end a path once it is decoded, or are not there at all.
             ("/private%3f/../x", "/private"),
             ("/private%23/../x", "/private"),
             ("/private%00.html", "/private"),

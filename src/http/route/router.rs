@@ -1,4 +1,4 @@
-//! Which route a request takes.
+//! [`Router`]: which route a request takes.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -20,29 +20,29 @@ use crate::observe::access::AccessLine;
 /// Which requests a route takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Matches {
-    /// Those for this host; `None` is every host.
+    /// Requests for this host; `None` is every host.
     pub host: Option<HostPattern>,
-    /// Those whose path begins so; `None` is every path.
+    /// Requests whose path begins so; `None` is every path.
     pub path: Option<PathPrefix>,
-    /// It does not let every request pass to the gateway, and no spelling of a path may get round that. Routes that let the same
-    /// requests pass have the same number.
+    /// Set if the route does not let every request pass to the gateway, which no spelling of a path may get round.
+    /// Routes that let the same requests pass have the same number.
     pub guard: Option<usize>,
-    /// It answers by itself: nothing that takes it reaches a gateway.
+    /// Whether the route answers by itself: a request that takes it reaches no gateway.
     pub answers: bool,
-    /// It asks for a name and a password.
+    /// Whether the route asks for a name and a password.
     pub takes_basic: bool,
 }
 
-/// What comes behind the edge: the route that a request takes, and no other.
+/// The handler behind the edge: the route that a request takes, and no other.
 pub struct Router {
     table: RouteTable,
     stacks: Vec<RouteStack>,
-    /// What the log calls them, where there are several.
+    /// The names of the routes in the log, where there are several.
     names: Vec<Arc<str>>,
 }
 
 impl Router {
-    /// The way to these routes.
+    /// A router for these routes.
     pub fn new(routes: Vec<(Matches, RouteStack)>) -> Self {
         let (matches, stacks): (Vec<_>, Vec<_>) = routes.into_iter().unzip();
         let names = if matches.len() > 1 { matches.iter().map(Matches::name).collect() } else { Vec::new() };
@@ -57,7 +57,7 @@ impl RequestHandler for Router {
         access: &mut AccessLine,
     ) -> Result<Response<AnswerBody>, RequestFailure> {
         let index = self.table.choose(exchange)?;
-        // Which of a host's routes a browser has a password for it does not know: it sends the password to all.
+        // A browser does not know which of a host's routes it has a password for: it sends the password to all.
         exchange.basic_is_ours = exchange.head.headers.contains_key(AUTHORIZATION)
             && self.table.takes_basic(&host::bare(exchange.host.to_str().unwrap_or_default()));
         access.route = self.names.get(index).map(Arc::clone);
@@ -66,7 +66,7 @@ impl RequestHandler for Router {
 }
 
 impl Matches {
-    /// Every request.
+    /// Matches every request.
     pub fn all() -> Self {
         Self { host: None, path: None, guard: None, answers: false, takes_basic: false }
     }
@@ -98,16 +98,16 @@ impl Matches {
 /// The routes in the order in which they are tried.
 #[derive(Debug)]
 pub struct RouteTable {
-    /// With their place in the configuration's order.
+    /// The routes, with their index in the configuration.
     tried: Vec<(usize, Matches)>,
-    /// The one that takes every request, if that is the only one.
+    /// Whether there is only one route, which takes every request.
     only: bool,
-    /// It matters for a guard which of them a request takes.
+    /// Whether routes have different guards, so that it matters which of them a request takes.
     differ: bool,
 }
 
 impl RouteTable {
-    /// These routes, in the configuration's order.
+    /// A table of these routes, in the configuration's order.
     pub fn new(matches: Vec<Matches>) -> Self {
         let only = matches.len() == 1 && matches[0].host.is_none() && matches[0].path.is_none();
         let differ = matches.iter().any(|one| one.guard != matches[0].guard);
@@ -127,16 +127,16 @@ impl RouteTable {
         self.find(&host::bare(exchange.host.to_str().unwrap_or_default()), exchange.target.path())
     }
 
-    /// The place of the route that a request for `path` at `host` takes; the host as [`host::bare`] has it.
+    /// The index of the route that a request for `path` at `host` takes; the host as [`host::bare`] has it.
     ///
     /// # Errors
-    /// There is none, or the path could be understood in two ways and that matters.
+    /// If there is none, or the path could be understood in two ways and that matters.
     pub fn find(&self, host: &str, path: &str) -> Result<usize, RequestFailure> {
         let proper = reading::proper(path);
         let chosen = self.first(host, &proper);
         if self.differ && !chosen.is_some_and(|(_, one)| one.answers) {
             let own = chosen.and_then(|(_, one)| one.guard);
-            // The gateway reads the path as it came, and not always as we do.
+            // The gateway reads the path as it came, and not always as frontgate does.
             let ambiguous = match &proper {
                 Cow::Borrowed(plain) => Ok(self.guards(own).any(|one| self.is_in_other_case(one, host, plain, own))),
                 Cow::Owned(_) => self.is_ambiguous(host, path, own),
@@ -183,7 +183,7 @@ impl RouteTable {
     fn takes_basic(&self, host: &str) -> bool {
         for (_, one) in self.tried.iter().filter(|(_, one)| one.is_for(host)) {
             if one.takes_basic || one.path.as_ref().is_none_or(|prefix| prefix.as_str() == "/") {
-                // Behind one that takes everything no other is reached.
+                // Behind a route that takes everything no other is reached.
                 return one.takes_basic;
             }
         }

@@ -1,12 +1,13 @@
-//! How the names of header fields are spelt. CGI and what came after it (WSGI, Rack, PHP, Apache) write `X-Real-IP` as
-//! `HTTP_X_REAL_IP`, and some of them write so whatever is neither a letter nor a digit: to those `x_real_ip` is the same field.
+//! How the names of header fields are spelt. CGI and its successors (WSGI, Rack, PHP, Apache) write `X-Real-IP` as
+//! `HTTP_X_REAL_IP`, and some of them write `_` for every character that is neither a letter nor a digit: to those
+//! `x_real_ip` is the same field.
 
-/// Some names of fields, in lower case and with hyphens.
+/// Names of fields, in lower case and with hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum FieldNames {
-    /// This one.
+    /// This name.
     Is(&'static str),
-    /// Those that begin so.
+    /// All names that begin so.
     Begins(&'static str),
 }
 
@@ -19,7 +20,7 @@ impl FieldNames {
         }
     }
 
-    /// What their names begin with.
+    /// The bytes that the names begin with.
     pub(in crate::http) const fn start(self) -> &'static str {
         let (Self::Is(own) | Self::Begins(own)) = self;
         own
@@ -36,7 +37,7 @@ pub(in crate::http) fn contains(name: &str, part: &str) -> bool {
     name.as_bytes().windows(part.len()).any(|window| begins(window, part))
 }
 
-/// A byte as it is compared.
+/// The byte that stands for `byte` when names are compared.
 pub(in crate::http) const fn letter(byte: u8) -> u8 {
     LETTERS[byte as usize]
 }

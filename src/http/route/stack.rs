@@ -16,15 +16,15 @@ use crate::http::proxy::body::AnswerBody;
 use crate::http::proxy::gateway_route::GatewayRoute;
 use crate::observe::access::AccessLine;
 
-/// What a route goes by.
+/// The settings of a route.
 pub struct RouteSettings {
-    /// What requests get, on their way to the gateway.
+    /// The changes to requests, on their way to the gateway.
     pub requests: HeaderRules,
-    /// What answers get, on their way to the client.
+    /// The changes to answers, on their way to the client.
     pub answers: HeaderRules,
-    /// Who may pass; `None` is everybody.
+    /// The login that the route asks for; `None` lets every client pass.
     pub guard: Option<Arc<AccessGuard>>,
-    /// Where its requests end.
+    /// Where the route's requests end.
     pub end: RouteEnd,
 }
 
@@ -32,7 +32,7 @@ pub struct RouteSettings {
 pub enum RouteEnd {
     /// At a gateway.
     Gateway(Box<GatewayRoute>),
-    /// Here, with this answer.
+    /// At frontgate, with this answer.
     Fixed(FixedAnswer),
 }
 
@@ -67,7 +67,7 @@ impl RequestHandler for RouteStack {
         access: &mut AccessLine,
     ) -> Result<Response<AnswerBody>, RequestFailure> {
         exchange.rules.clone_from(&self.requests);
-        // Before anything that a stranger may not even ask for. Boxed: few routes ask who it is.
+        // Before anything that a stranger may not even ask for. Boxed: few routes ask for a login.
         let admitted = match &self.guard {
             Some(guard) => Box::pin(guard.check(exchange, access)).await,
             None => Ok(()),
@@ -77,7 +77,7 @@ impl RequestHandler for RouteStack {
             (Ok(()), RouteEnd::Gateway(route)) => route.handle(exchange, access).await,
             (Ok(()), RouteEnd::Fixed(fixed)) => fixed.handle(exchange, access).await,
         };
-        // Last: whoever answers, the gateway, with a 101 too, or a page of ours, the answer has the route's fields.
+        // Last: every answer, the gateway's, a 101 too, or a page of frontgate's, gets the route's fields.
         let Some(rules) = &self.answers else { return handled };
         let mut response = handled.unwrap_or_else(|failure| self.pages.answer(&failure, exchange, access));
         header_rules::apply(rules, response.headers_mut());

@@ -1,4 +1,5 @@
-//! [`ApacheAccess`]: who may pass a section. What cannot be translated shuts it: nothing that was locked comes out open.
+//! [`ApacheAccess`]: which clients may pass a section. A section whose rules cannot be translated is shut: nothing that
+//! was locked comes out open.
 
 use super::Apache;
 use super::requirements::{ApacheAccess, ApacheNoted};
@@ -11,7 +12,8 @@ use crate::import::paths::ImportAccess;
 use crate::import::reader::Unread;
 
 impl Apache<'_, '_> {
-    /// Takes note of what restricts access; `false` for any other directive. Inside of `<RequireAll>` all must hold.
+    /// Takes note of a directive that restricts access; `false` for any other directive. Inside of `<RequireAll>` all
+    /// must hold.
     pub(super) fn access(&mut self, node: &ImportNode, access: &mut ApacheAccess) -> bool {
         let noted = (node.place.clone(), node.shown.clone());
         let words = || node.args.join(" ");
@@ -44,7 +46,7 @@ impl Apache<'_, '_> {
                 }
             }
             "limit" | "limitexcept" => {
-                // Methods that nobody is kept from need no section.
+                // Methods that no client is kept from need no section.
                 let inner = node.inner();
                 let shuts = inner.iter().any(|one| !is_open(one));
                 for one in inner {
@@ -66,7 +68,7 @@ impl Apache<'_, '_> {
         true
     }
 
-    /// Decides who may pass, at the end of a section.
+    /// Decides which clients may pass, at the end of a section.
     pub(super) fn decide(&mut self, here: &mut Here) -> Result<(), ImportError> {
         let access = std::mem::take(&mut here.access);
         if let Some(why) = self.barrier(&access) {
@@ -135,7 +137,7 @@ impl Apache<'_, '_> {
         Ok(())
     }
 
-    /// What shuts the section for everybody, if something does.
+    /// The reason why the section is shut for every client, if it is.
     fn barrier(&mut self, access: &ApacheAccess) -> Option<String> {
         let mut why = None;
         for ((place, shown), _) in &access.also {
@@ -148,7 +150,7 @@ impl Apache<'_, '_> {
             if is_granted(words) {
                 self.report.not_needed(place, shown, "everybody may pass, unless a route says otherwise");
             } else if way_in || opens(words) {
-                // Said when it is known what becomes of it.
+                // The report says so when it is known what becomes of it.
             } else if words.iter().map(String::as_str).eq(["all", "denied"]) {
                 self.report.kept(place, shown, "respond: 403");
                 why.get_or_insert_with(|| format!("`{shown}` ({place})."));
@@ -231,7 +233,7 @@ impl Apache<'_, '_> {
     }
 }
 
-/// Whether a directive keeps nobody out.
+/// Whether a directive keeps no client out.
 pub(super) fn is_open(node: &ImportNode) -> bool {
     match node.name.as_str() {
         "require" => is_granted(&node.args.iter().map(|word| word.to_lowercase()).collect::<Vec<_>>()),

@@ -89,7 +89,8 @@ impl Apache<'_, '_> {
         }
     }
 
-    /// Balancers that nothing forwards to would be a mistake in frontgate's config, and names that there is no balancer for.
+    /// Balancers that nothing forwards to would be a mistake in frontgate's config, and names that there is no balancer
+    /// for.
     pub(super) fn finish_balancers(&mut self) {
         let used = std::mem::take(&mut self.used);
         for ((place, shown), upstream) in std::mem::take(&mut self.balancers) {

@@ -7,26 +7,26 @@ use crate::import::node::ImportNode;
 /// What a `RewriteCond` asks, as far as it matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Condition {
-    /// Whether it is a WebSocket's handshake.
+    /// The request is a WebSocket's handshake.
     Upgrade,
-    /// Whether it is none.
+    /// The request is no WebSocket's handshake.
     NoUpgrade,
-    /// Whether it came without TLS.
+    /// The request came without TLS.
     Plain,
-    /// Whether it came with TLS.
+    /// The request came with TLS.
     Secure,
-    /// Which host it is for.
+    /// The request is for a certain host.
     Host,
-    /// Whether it is a certificate authority's challenge, or none.
+    /// The request is a certificate authority's challenge, or is none.
     Challenge,
-    /// Whether its path matches.
+    /// The path matches.
     Path(ApachePattern),
-    /// Something else.
+    /// The condition asks for something else.
     Other,
 }
 
 impl Condition {
-    /// What a `RewriteCond` asks.
+    /// Reads the words of a `RewriteCond`.
     pub(super) fn of(node: &ImportNode) -> Self {
         let test = node.arg(0).to_ascii_lowercase();
         let asked = node.arg(1);

@@ -105,7 +105,7 @@ impl Apache<'_, '_> {
         Ok(())
     }
 
-    /// What is known about the directives that concern something else, or nothing.
+    /// Reports a directive that concerns something else, or nothing, with what is known about it.
     pub(super) fn unknown(&mut self, node: &ImportNode) {
         match known::directive(node) {
             Some(ApacheKnownDirective::NotNeeded(why)) => self.report.not_needed(&node.place, &node.shown, why),
@@ -220,7 +220,8 @@ impl Apache<'_, '_> {
         self.leave(here, scope)
     }
 
-    /// A section for paths that no prefix describes. If it shuts something, everything that begins alike is shut.
+    /// Translates a section for paths that no prefix describes. If it shuts something, everything that begins alike is
+    /// shut.
     fn regex(&mut self, node: &ImportNode, body: &[ImportNode], expression: &str, scope: &mut ApacheScope) {
         let beginning = ApachePattern::beginning(expression);
         let shuts = body.iter().any(|one| !is_open(one));
@@ -246,7 +247,7 @@ impl Apache<'_, '_> {
         }
     }
 
-    /// The end of a section.
+    /// Ends a section.
     fn leave(&mut self, mut here: Here, scope: &mut ApacheScope) -> Result<(), ImportError> {
         self.decide(&mut here)?;
         for path in here.paths {
@@ -279,11 +280,11 @@ impl Apache<'_, '_> {
     }
 }
 
-/// Where certificate authorities ask for a challenge.
+/// Whether certificate authorities ask for a challenge at `path`.
 pub(super) fn is_challenge(path: &str) -> bool {
     path.contains(".well-known/acme-challenge")
 }
 
-/// What to do about challenges that another program answered.
+/// What the operator does about challenges that another program answered.
 pub(super) const CHALLENGE: &str =
     "frontgate serves no files for certbot: set tls.certificate: acme, and frontgate gets the certificate itself";

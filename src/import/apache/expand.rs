@@ -1,5 +1,5 @@
-//! [`ApacheExpander`]: the configuration as Apache has it in the end, with what it includes, without the sections that ask whether
-//! something is there, and with the values of variables.
+//! [`ApacheExpander`]: the configuration as Apache has it in the end, with what it includes, without the sections that
+//! ask whether something is there, and with the values of variables.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -118,7 +118,7 @@ impl<'a, 'b> ApacheExpander<'a, 'b> {
         self.report.kept(&node.place, &node.shown, what);
     }
 
-    /// What stands in a section that asks for something: it is there as if the section were not, or not at all.
+    /// What stands in a section with a condition: it is there as if the section were not, or not at all.
     fn only_if(
         &mut self,
         holds: bool,
@@ -177,8 +177,8 @@ impl<'a, 'b> ApacheExpander<'a, 'b> {
         Ok(())
     }
 
-    /// The files of a pattern, a name or a folder. Without a `ServerRoot` they are looked for where the first file is, and in
-    /// the folders around it: a file of `sites-available` names others as they are seen from above.
+    /// The files of a pattern, a name or a folder. Without a `ServerRoot` they are looked for where the first file is,
+    /// and in the folders around it: a file of `sites-available` names others as they are seen from above.
     fn found(&mut self, pattern: &str) -> Result<Vec<(PathBuf, String)>, ImportError> {
         let folder = self.root.clone().unwrap_or_else(|| self.original.folder.clone());
         let around = if self.root.is_some() { 1 } else { AROUND };

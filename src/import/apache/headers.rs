@@ -66,7 +66,7 @@ impl Apache<'_, '_> {
         }
     }
 
-    /// The field and what it gets; `None` when that is said already.
+    /// The name of the field and what it gets; `None` when the report says it already.
     fn field(&mut self, node: &ImportNode) -> Option<(String, ApacheFieldUse)> {
         let mut words: Vec<&str> = node.args.iter().map(String::as_str).collect();
         words.retain(|word| !["always", "onsuccess", "early"].iter().any(|skipped| word.eq_ignore_ascii_case(skipped)));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::import::node::ImportNode;
 
-/// What becomes of one.
+/// What becomes of a directive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ApacheKnownDirective {
     NotNeeded(&'static str),

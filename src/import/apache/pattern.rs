@@ -3,11 +3,11 @@
 /// A regular expression of the kind that configurations have: a path, perhaps alternatives, then anything or the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::import) struct ApachePattern {
-    /// Prefixes as routes have them.
+    /// The paths that the expression matches, as routes have their prefixes.
     pub(in crate::import) prefixes: Vec<String>,
     /// Whether they match the same requests, not a few more or less.
     pub(in crate::import) exact: bool,
-    /// Whether they are paths, with nothing below them.
+    /// Whether the prefixes are whole paths, with nothing below them.
     pub(in crate::import) ends: bool,
     /// The expression with `$1` and so on in place of its groups: a target that reads the same changes no path.
     pub(in crate::import) template: String,
@@ -21,7 +21,7 @@ impl ApachePattern {
         if EVERYTHING.contains(&body) {
             return Some(Self { prefixes: vec!["/".into()], exact: true, ends: false, template });
         }
-        // Anywhere in the path is no prefix.
+        // A path that may stand anywhere is no prefix.
         let body = body.strip_prefix("/?").map_or(body.to_owned(), |rest| format!("/{rest}"));
         if !expression.starts_with('^') {
             return None;
@@ -45,7 +45,7 @@ impl ApachePattern {
     pub(in crate::import) fn beginning(expression: &str) -> String {
         let Some(body) = expression.strip_prefix('^') else { return String::new() };
         let mut text = plain(body).0;
-        // What may be repeated or left out is no beginning.
+        // What may be repeated or left out does not belong to the beginning.
         let rest = plain(body).1;
         if rest.starts_with(['?', '*', '{']) {
             text.pop();
@@ -107,7 +107,7 @@ fn literals(body: &str) -> Option<(Vec<String>, &str)> {
     Some((all, rest))
 }
 
-/// No configuration lists more of them in one expression.
+/// How many alternatives one expression may list; no configuration that people write lists more.
 const MOST: usize = 32;
 
 /// `(a|b)` of plain words, and what follows.

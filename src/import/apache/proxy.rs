@@ -22,7 +22,8 @@ impl Apache<'_, '_> {
                 if on {
                     self.report.not_needed(place, shown, "Host goes on as it came");
                 }
-                // Off is said where something is forwarded, and here for the directive's own sake.
+                // That the host is not kept is reported where something is forwarded, and here for the directive's own
+                // sake.
                 if !on {
                     self.report.wrong(
                         place,
@@ -66,7 +67,7 @@ impl Apache<'_, '_> {
         }
     }
 
-    /// A time without a byte after which a WebSocket was cut. Short ones are not taken over.
+    /// The time without a byte after which a WebSocket was cut, unless it is too short to be taken over.
     fn long_enough(&mut self, node: &ImportNode, time: Duration) -> Option<Duration> {
         let (place, shown) = (&node.place, &node.shown);
         if time < Duration::from_hours(1) {
@@ -265,7 +266,8 @@ impl Apache<'_, '_> {
         timeouts
     }
 
-    /// WebSockets with a rule of their own: where requests for the path go to the same gateway, that is what frontgate does.
+    /// WebSockets with a rule of their own: where requests for the path go to the same gateway, that is what frontgate
+    /// does.
     pub(super) fn upgrades(&mut self, scope: &mut ApacheScope) {
         let mut upgrades = std::mem::take(&mut scope.upgrades);
         scope.opens_websockets |= !upgrades.is_empty();
@@ -327,7 +329,7 @@ pub(super) fn part(node: &ImportNode, setting: &str) -> String {
 const NO_ATTRIBUTION: &str = "without forwarding headers the gateway takes every browser for a local one and pairs it with admin rights. \
                               frontgate always says who the client is: set gateway.trustedProxies";
 
-/// What a worker has to do with its connections.
+/// Settings of a worker that concern its connections.
 const CONNECTIONS: [&str; 20] = [
     "retry",
     "keepalive",

@@ -71,7 +71,7 @@ impl Apache<'_, '_> {
         }
     }
 
-    /// Apache takes a PROXY header from everybody.
+    /// Apache takes a PROXY header from every peer.
     pub(super) fn finish_proxy_protocol(&mut self) {
         let Some((place, shown)) = self.proxy_protocol.take() else { return };
         if self.draft.trusted_proxies.is_empty() {

@@ -5,7 +5,7 @@ use crate::import::ImportPlace;
 /// A directive for the report.
 pub(super) type ApacheNoted = (ImportPlace, String);
 
-/// What a section says about who may pass.
+/// What a section says about which clients may pass.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ApacheAccess {
     /// `AuthType`.
@@ -14,9 +14,9 @@ pub(super) struct ApacheAccess {
     pub(super) file: Option<(ApacheNoted, String)>,
     /// `AuthBasicProvider` other than `file`.
     pub(super) provider: Option<ApacheNoted>,
-    /// `Require`, one that suffices each.
+    /// `Require` lines, of which one suffices.
     pub(super) requires: Vec<(ApacheNoted, Vec<String>)>,
-    /// What must hold besides.
+    /// Conditions that must hold besides.
     pub(super) also: Vec<(ApacheNoted, String)>,
     /// `Order`, `Allow` and `Deny` of Apache 2.2.
     pub(super) old: Vec<(ApacheNoted, String)>,

@@ -32,7 +32,7 @@ impl Apache<'_, '_> {
         }
     }
 
-    /// At the end of a server.
+    /// Reports the conditions that no rule followed, at the end of a server.
     pub(super) fn conditions_without_rule(&mut self, scope: &mut ApacheScope) {
         for one in std::mem::take(&mut scope.conditions) {
             self.report.not_needed(&one.place, &one.shown, "no rule follows it");
@@ -132,7 +132,7 @@ impl Apache<'_, '_> {
         }
     }
 
-    /// A rule with `[P]`.
+    /// Translates a rule with `[P]`.
     fn forward_rule(
         &mut self,
         node: &ImportNode,

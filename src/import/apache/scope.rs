@@ -1,4 +1,4 @@
-//! [`ApacheScope`]: what one server says, and what it becomes as a [`Site`](super::super::sites::Site).
+//! [`ApacheScope`]: what one server says, and what it becomes as an [`ImportSite`](super::super::sites::ImportSite).
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,9 +11,8 @@ use crate::import::paths::{ImportSection, Paths, Rule};
 /// What the whole server or one `<VirtualHost>` says.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ApacheScope {
-    /// Its names.
     pub(super) names: Vec<String>,
-    /// Its addresses: those that its section names.
+    /// The addresses that its section names.
     pub(super) listen: Vec<SocketAddr>,
     /// `SSLEngine`.
     pub(super) tls: Option<bool>,
@@ -26,7 +25,7 @@ pub(super) struct ApacheScope {
     pub(super) keeps_paths: (bool, bool),
     /// Whether WebSockets came through.
     pub(super) opens_websockets: bool,
-    /// It sends everybody to https.
+    /// The directive that sends every client to https.
     pub(super) to_https: Option<ApacheNoted>,
     /// `RewriteEngine`, and the conditions of the next rule.
     pub(super) rewrites: bool,
@@ -59,16 +58,16 @@ pub(super) struct Upgrade {
 pub(super) struct Here {
     /// The prefixes that it is for.
     pub(super) paths: Vec<String>,
-    /// Whether it is for these paths only, not for what is below.
+    /// Whether the section is for these paths only, not for what is below.
     pub(super) is_exact: bool,
-    /// What it says about them.
+    /// What the section says about its paths.
     pub(super) section: ImportSection,
-    /// Who may pass.
+    /// Which clients may pass.
     pub(super) access: ApacheAccess,
 }
 
 impl ApacheScope {
-    /// What a virtual host begins with: what holds for the whole server.
+    /// The scope that a virtual host begins with: what holds for the whole server.
     pub(super) fn inner(&self) -> Self {
         let certificates = self.certificates.clone();
         Self {

@@ -41,7 +41,7 @@ impl Apache<'_, '_> {
         Ok(())
     }
 
-    /// The end of a server: what it said about all of its paths.
+    /// Ends a server, and takes over what it said about all of its paths.
     fn close(&mut self, scope: &mut ApacheScope, mut here: Here) -> Result<(), ImportError> {
         self.decide(&mut here)?;
         scope.whole = here.section;
@@ -106,7 +106,7 @@ impl Apache<'_, '_> {
                     self.draft.tls.names.push(name);
                 }
             }
-            // The first is also for hosts that nobody names.
+            // The first server is also for hosts that no server names.
             let is_default = door != ImportListener::Redirect
                 && !(door == ImportListener::Tls && std::mem::replace(&mut seen_tls, true));
             sites.push(ImportSite {
@@ -235,7 +235,7 @@ impl Apache<'_, '_> {
                 self.draft.tls.names.push(name);
             }
         }
-        // Said where they are named.
+        // The report speaks of them where they are named.
         self.draft.tls.names.retain(|name| !name.starts_with("*."));
         if !self.draft.tls.names.is_empty() {
             self.draft.tls.certificate = DraftCertificate::Acme(acme);

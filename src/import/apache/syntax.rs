@@ -1,7 +1,7 @@
 //! [`parse`]: the text of one Apache configuration file as a tree of directives, each word with its place.
 //!
-//! Only the shape is known here, as Apache's own reader has it: lines (a backslash continues one), words (quotes only at
-//! the beginning of one), sections. What a directive means is not.
+//! Only the shape is known here, as Apache's own reader has it: lines (a backslash continues one), words (quotes only
+//! at the beginning of one), sections. What a directive means is not.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(crate) struct ApacheDirective {
 }
 
 impl ApacheDirective {
-    /// As the report shows it. Passwords and tokens are not shown.
+    /// The directive as the report shows it, without passwords and tokens.
     pub(super) fn shown(&self) -> String {
         let mut words = vec![self.name.text.clone()];
         let mut secret = false;
@@ -38,16 +38,16 @@ impl ApacheDirective {
 /// One word, without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApacheWord {
-    /// What it says.
     pub text: String,
-    /// Where it begins.
+    /// Where the word begins.
     pub place: ImportPlace,
 }
 
-/// The directives of `file`, whose text this is. The first mistake ends the reading: what follows it can mean anything.
+/// The directives of `file`, which has this text. The first mistake ends the reading: what follows it can mean
+/// anything.
 ///
 /// # Errors
-/// What is there and what should be, with its place.
+/// The text that breaks the format and what should be there instead, with its place.
 pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<ApacheDirective>, ImportError> {
     let mut open: Vec<(ApacheWord, Vec<ApacheWord>)> = Vec::new();
     let mut levels: Vec<Vec<ApacheDirective>> = vec![Vec::new()];
@@ -94,10 +94,10 @@ pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<ApacheDirective>,
     Ok(levels.pop().unwrap_or_default())
 }
 
-/// Sections in sections. The tree is walked by functions that call themselves.
+/// How deep sections may be nested: the functions that walk the tree call themselves.
 const DEEPEST: usize = 32;
 
-/// Line and column.
+/// Line and column, both counted from 1.
 type ApachePosition = (usize, usize);
 
 /// The lines as Apache sees them, continuations joined, each character with its place.

@@ -3,20 +3,20 @@
 /// What a proxy is told to forward to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::import) enum ApacheTarget {
-    /// A server.
+    /// The request goes to one server.
     Server {
-        /// As `upstream` has it.
+        /// The server as `upstream` has it.
         upstream: String,
-        /// The path behind it, which may be empty.
+        /// The path behind the server, which may be empty.
         path: String,
         /// Whether only WebSockets were meant: `ws://`.
         is_websocket: bool,
     },
-    /// A group of servers.
+    /// The request goes to a group of servers.
     Balancer {
-        /// Its name.
+        /// The name of the group.
         name: String,
-        /// The path behind it, which may be empty.
+        /// The path behind the group, which may be empty.
         path: String,
     },
 }

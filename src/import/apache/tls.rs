@@ -158,7 +158,7 @@ impl Apache<'_, '_> {
     }
 }
 
-/// What is said of settings that need none.
+/// The report's words for settings that need no counterpart.
 pub(super) const NOTHING: &str =
     "frontgate's TLS has no such settings: keys, ciphers, tickets and stapling need no care";
 

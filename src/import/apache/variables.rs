@@ -10,7 +10,7 @@ use crate::import::{ImportError, ImportReport};
 #[derive(Debug, Default)]
 pub(super) struct Variables {
     values: BTreeMap<String, String>,
-    /// Those that were asked for and are not there: each is reported once.
+    /// Variables that were asked for and are not defined: each is reported once.
     unknown: BTreeSet<String>,
 }
 

@@ -14,21 +14,21 @@ use crate::import::paths::{ImportAccess, ImportSection, Rule, respond};
 /// What is done, for all hosts or for some.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CaddyBody {
-    /// The first that matches wins.
+    /// What is done at each path; of the rules that match, the first wins.
     pub(super) rules: Vec<(Vec<String>, Rule)>,
-    /// What else holds.
+    /// What else holds, path by path.
     pub(super) sections: Vec<(Vec<String>, ImportSection)>,
-    /// Rules for WebSockets only: where from, the path, the upstream.
+    /// Rules for WebSockets only: the place and the line of the directive, the path, the upstream.
     pub(super) upgrades: Vec<(ImportPlace, String, String, String)>,
     /// Everything is sent to https, as this directive says.
     pub(super) to_https: Option<(ImportPlace, String)>,
-    /// Files are served here.
+    /// The folders from which files are served.
     pub(super) roots: Vec<(ImportPlace, String)>,
 }
 
 impl Caddy {
-    /// The directives of one level. Caddy sorts them by their names, and those of one name by their paths; in `route` they
-    /// stay as written.
+    /// The directives of one level. Caddy sorts them by their names, and those of one name by their paths; in `route`
+    /// they stay as written.
     pub(super) fn body(&mut self, nodes: &[ImportNode], context: &Context, is_sorted: bool) -> CaddyBody {
         let mut context = context.clone();
         context.matchers.extend(named(nodes));
@@ -215,11 +215,11 @@ impl Caddy {
     }
 }
 
-/// What sees the path before `uri` changes it.
+/// Directives that see the path before `uri` changes it.
 const BEFORE_URI: &[&str] =
     &["map", "vars", "root", "log", "header", "request_body", "redir", "method", "rewrite", "uri"];
 
-/// The order in which Caddy asks its directives; all others are asked before.
+/// The order in which Caddy asks its directives; it asks all others before these.
 const CLASSES: &[&[&str]] = &[
     &[],
     &["redir"],

@@ -7,14 +7,14 @@ use super::matcher::{Matcher, More};
 use crate::import::node::ImportNode;
 use crate::import::paths::covers;
 
-/// Where a body holds.
+/// The paths and hosts for which a body holds.
 #[derive(Debug, Clone)]
 pub(super) struct Context {
-    /// The prefixes.
+    /// The prefixes of the paths.
     pub(super) paths: Vec<String>,
     /// What is put before paths in it: what `handle_path` takes off.
     pub(super) taken: String,
-    /// The hosts; none is all of the site's.
+    /// The hosts; an empty list stands for all of the site's.
     pub(super) hosts: Vec<String>,
     /// The matchers that have names.
     pub(super) matchers: BTreeMap<String, Matcher>,

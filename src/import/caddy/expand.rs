@@ -102,7 +102,7 @@ impl<'a, 'b> CaddyExpander<'a, 'b> {
         Ok(())
     }
 
-    /// A line with its block, or what it imports.
+    /// Expands a line with its block, or what the line imports.
     fn one(
         &mut self,
         line: &CaddyLine,
@@ -155,7 +155,7 @@ impl<'a, 'b> CaddyExpander<'a, 'b> {
         Ok(())
     }
 
-    /// Into what an `import` names.
+    /// Goes one level deeper, into what an `import` names.
     fn enter(&mut self, node: &ImportNode) -> Result<(), ImportError> {
         self.bounds.enter(&node.place, "imported", "does something import itself?")
     }
@@ -198,7 +198,8 @@ impl<'a, 'b> CaddyExpander<'a, 'b> {
         Ok(ImportNode { name, args: words.collect(), place: line.place.clone(), shown, body: None })
     }
 
-    /// A token with the arguments of the import and the defaults of variables; several where an unquoted one has spaces.
+    /// A token with the arguments of the import and the defaults of variables; several where an unquoted one has
+    /// spaces.
     fn values(&mut self, token: &CaddyToken, given: &Given, line: &str) -> Result<Vec<String>, ImportError> {
         let mut text = token.text.clone();
         for (index, value) in given.args.iter().enumerate() {
@@ -240,7 +241,7 @@ fn is_snippet(line: &CaddyLine) -> bool {
     line.tokens.len() == 1 && line.block.is_some() && name.starts_with('(') && name.ends_with(')')
 }
 
-/// As the report shows it. Passwords and tokens are not shown.
+/// The line as the report shows it, without passwords and tokens.
 fn shown(tokens: &[CaddyToken]) -> String {
     let mut words = Vec::new();
     let mut secret = false;

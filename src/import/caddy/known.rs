@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What becomes of one.
+/// What becomes of a directive or an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CaddyKnownDirective {
     NotNeeded(&'static str),
@@ -11,12 +11,12 @@ pub(super) enum CaddyKnownDirective {
 
 use CaddyKnownDirective::{Dropped, NotNeeded};
 
-/// A directive of a site.
+/// What becomes of a directive of a site.
 pub(super) fn directive(name: &str) -> Option<CaddyKnownDirective> {
     find(DIRECTIVES, name)
 }
 
-/// A global option, or one of `servers`.
+/// What becomes of a global option, or of one of `servers`.
 pub(super) fn option(name: &str) -> Option<CaddyKnownDirective> {
     find(OPTIONS, name)
 }

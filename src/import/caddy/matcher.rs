@@ -9,39 +9,39 @@ use crate::import::node::ImportNode;
 pub(super) struct Matcher {
     /// Prefixes as routes have them; `/` is everything.
     pub(super) paths: Vec<String>,
-    /// Prefixes that are excepted.
+    /// Prefixes that the matcher excepts.
     pub(super) except: Vec<String>,
-    /// Those of both that are for one path only, not for what is below.
+    /// Those of `paths` and `except` that stand for one path only, not for what is below.
     pub(super) only: Vec<String>,
     /// Whether the prefixes match the same requests, not a few more or less.
     pub(super) exact: bool,
-    /// Hosts; none is every host.
+    /// Hosts; an empty list stands for every host.
     pub(super) hosts: Vec<String>,
-    /// Whether it is for WebSockets only.
+    /// Whether the matcher is for WebSockets only.
     pub(super) is_upgrade: bool,
-    /// What else it asks for, that no route can ask for.
+    /// What else the matcher asks for, that no route can ask for.
     pub(super) more: More,
 }
 
 /// What no route can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) enum More {
-    /// Nothing.
+    /// The matcher asks for nothing else.
     #[default]
     Nothing,
-    /// Something that everybody can choose, which keeps nobody out.
+    /// A property that every client chooses freely, so that it keeps no client out.
     Choice,
-    /// Something that only some clients have.
+    /// A property that only some clients have.
     Barrier,
 }
 
 impl Matcher {
-    /// Everything.
+    /// The matcher of every request.
     pub(super) fn all() -> Self {
         Self { paths: vec!["/".into()], exact: true, ..Self::default() }
     }
 
-    /// `/path`, `/path/*`, `/path*`.
+    /// Reads `/path`, `/path/*` or `/path*`.
     pub(super) fn path(token: &str) -> Self {
         let mut matcher = Self { exact: true, ..Self::default() };
         matcher.add_path(token);
@@ -64,12 +64,12 @@ impl Matcher {
         self.paths.push(path.to_owned());
     }
 
-    /// Whether it is for every request.
+    /// Whether the matcher is for every request.
     pub(super) fn is_all(&self) -> bool {
         *self == Self::all()
     }
 
-    /// `@name` with a block, or with its condition behind it.
+    /// Reads `@name` with a block, or with its condition behind it.
     pub(super) fn named(node: &ImportNode) -> Self {
         let mut matcher = Self { exact: true, ..Self::default() };
         let mut more = More::Nothing;
@@ -103,7 +103,7 @@ impl Matcher {
                     } else if inner.is_upgrade && inner.paths == ["/"] {
                         // The rest of the requests is what everything else is for.
                     } else {
-                        // Hosts are a choice, too.
+                        // A client chooses the host, too.
                         more = more.max(inner.more).max(More::Choice);
                     }
                 }

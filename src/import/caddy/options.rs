@@ -222,7 +222,7 @@ impl Caddy {
         }
     }
 
-    /// What stands in a block of which everything is said already.
+    /// Reports what stands in a block of which everything is said already.
     pub(super) fn part_of(&mut self, node: &ImportNode) {
         for inner in node.inner() {
             self.report.not_needed(&inner.place, &inner.shown, format!("part of `{}`", node.shown));
@@ -240,10 +240,10 @@ impl Caddy {
     }
 }
 
-/// What Caddy calls private.
+/// The networks that Caddy calls private.
 const PRIVATE: [&str; 6] = ["192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8", "127.0.0.0/8", "fd00::/8", "::1/128"];
 
-/// As `tls.acme.directory` has it; nothing for the default.
+/// The directory as `tls.acme.directory` has it; nothing for the default.
 pub(super) fn directory(url: &str) -> Option<String> {
     if url.contains("acme-staging-v02.api.letsencrypt.org") {
         Some("letsencrypt-staging".into())

@@ -304,11 +304,11 @@ impl Caddy {
     }
 }
 
-/// What is seen on the wire and in no file.
+/// The report's note on what Caddy does on the wire by itself, so that no file says it.
 const BY_ITSELF: &str = "Caddy offers HTTP/3 (Alt-Svc) and asks the gateway for gzip; browsers take HTTP/2, and frontgate adds nothing to \
                          what they ask for";
 
-/// Whether a route can have it as its host.
+/// Whether a route can have `name` as its host.
 fn is_host(name: &str) -> bool {
     let name = name.strip_prefix("*.").unwrap_or(name);
     name.parse::<IpAddr>().is_ok() || !name.is_empty() && name.split('.').all(is_label)

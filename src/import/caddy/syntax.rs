@@ -1,7 +1,7 @@
 //! [`parse`]: the text of one Caddyfile as a tree of lines, each token with its place.
 //!
-//! Only the shape is known here, as Caddy's lexer has it: tokens (quotes, backticks, heredocs), lines, blocks in braces.
-//! What a line means is not: a site, a snippet and a directive look the same.
+//! Only the shape is known here, as Caddy's lexer has it: tokens (quotes, backticks, heredocs), lines, blocks in
+//! braces. What a line means is not: a site, a snippet and a directive look the same.
 
 use std::sync::Arc;
 
@@ -10,29 +10,28 @@ use crate::import::{ImportError, ImportPlace};
 /// The tokens of a line, and the block that it opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CaddyLine {
-    /// What stands on it; empty only for a block of its own, which holds the global options.
+    /// The tokens; empty only for a block of its own, which holds the global options.
     pub tokens: Vec<CaddyToken>,
     /// What stands between the braces behind it.
     pub block: Option<Vec<CaddyLine>>,
-    /// Where it begins.
+    /// Where the line begins.
     pub place: ImportPlace,
 }
 
 /// One token, without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CaddyToken {
-    /// What it says.
     pub text: String,
-    /// Where it begins.
+    /// Where the token begins.
     pub place: ImportPlace,
-    /// Whether it stood in quotes, backticks or a heredoc: then `{`, `*` and commas are text.
+    /// Whether the token stood in quotes, backticks or a heredoc: then `{`, `*` and commas are text.
     pub quoted: bool,
 }
 
-/// The lines of `file`, whose text this is. The first mistake ends the reading: what follows it can mean anything.
+/// The lines of `file`, which has this text. The first mistake ends the reading: what follows it can mean anything.
 ///
 /// # Errors
-/// What is there and what should be, with its place.
+/// The text that breaks the format and what should be there instead, with its place.
 pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<CaddyLine>, ImportError> {
     let mut lexer = CaddyLexer::new(text.strip_prefix('\u{feff}').unwrap_or(text), file);
     let mut open: Vec<CaddyLine> = Vec::new();
@@ -96,7 +95,7 @@ fn is(token: &CaddyToken, word: &str) -> bool {
     !token.quoted && token.text == word
 }
 
-/// Blocks in blocks. The tree is walked by functions that call themselves.
+/// How deep blocks may be nested: the functions that walk the tree call themselves.
 const DEEPEST: usize = 32;
 
 enum CaddyPiece {
@@ -217,8 +216,8 @@ impl<'a> CaddyLexer<'a> {
         }
     }
 
-    /// `<<MARKER`, lines, and a line that holds MARKER only; `None` where `<<` begins an ordinary word. The spaces before
-    /// the last marker are taken off each line.
+    /// `<<MARKER`, lines, and a line that holds MARKER only; `None` where `<<` begins an ordinary word. The spaces
+    /// before the last marker are taken off each line.
     fn heredoc(&mut self, place: &ImportPlace) -> Result<Option<String>, ImportError> {
         let (first, after) = self.rest.split_once('\n').unwrap_or((self.rest, ""));
         let marker = first[2..].trim_end_matches('\r');

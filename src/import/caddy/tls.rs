@@ -51,7 +51,7 @@ impl Caddy {
         match node.name.as_str() {
             "protocols" => {
                 let version = if node.arg(0) == "tls1.3" { TlsVersion::V1_3 } else { TlsVersion::V1_2 };
-                // The oldest of all sites holds for the listeners.
+                // The oldest version of all sites holds for the listeners.
                 let other = self.draft.tls.min_version;
                 self.draft.tls.min_version = if other == Some(TlsVersion::V1_2) { other } else { Some(version) };
                 self.report.kept(place, shown, "tls.min_version, for all hosts");
@@ -150,7 +150,7 @@ impl Caddy {
             }
         }
         self.report.kept(&node.place, &node.shown, "tls.client_ca, for all hosts");
-        // Without the file nobody gets in, which is right until it is there.
+        // Without the file no client gets in, which is right until it is there.
         let file = file.unwrap_or_else(|| {
             self.report.next("Put the CA of your clients where tls.client_ca points.");
             PathBuf::from("client-ca.pem")
@@ -158,7 +158,7 @@ impl Caddy {
         self.draft.tls.client_ca = Some((file, mode));
     }
 
-    /// One source of certificates for all names.
+    /// Settles on one source of certificates for all names.
     pub(super) fn finish_certificates(&mut self) {
         let mut files = Vec::new();
         let mut has_acme = false;

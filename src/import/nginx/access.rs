@@ -1,4 +1,5 @@
-//! [`NginxAccessRule`]: who may pass. What cannot be translated shuts the route: nothing that was locked comes out open.
+//! [`NginxAccessRule`]: which clients may pass. A route whose rules cannot be translated is shut: nothing that was
+//! locked comes out open.
 
 use std::path::Path;
 
@@ -10,12 +11,12 @@ use crate::import::passwords;
 use crate::import::reader::{Files, Unread};
 use crate::import::report::{ImportReport, ImportVerdict};
 
-/// Who may pass.
+/// Which clients may pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum NginxAccessRule {
-    /// Who this lets in.
+    /// The clients that this lets in may pass.
     Open(DraftAuth),
-    /// Nobody, because of this.
+    /// No client may pass, for this reason.
     Shut(String),
 }
 
@@ -27,7 +28,7 @@ pub(super) struct NginxAccess<'a, 'f> {
 }
 
 impl NginxAccess<'_, '_> {
-    /// Who may pass in `scope`. `user_header` is the field that tells the gateway who it is.
+    /// Which clients may pass in `scope`. `user_header` is the field that tells the gateway which user it is.
     pub(super) fn gate(
         &mut self,
         scope: &NginxScope<'_>,
@@ -97,9 +98,9 @@ impl NginxAccess<'_, '_> {
         }
     }
 
-    /// `if` with an answer that refuses: whether it asks for something that only the right clients have cannot be told from
-    /// every variable.
-    /// Those of the server come before every location. Says why nobody may pass.
+    /// `if` with an answer that refuses: whether it asks for something that only the right clients have cannot be told
+    /// from every variable.
+    /// Those of the server come before every location. Returns why no client may pass.
     pub(super) fn conditions(&mut self, scope: &NginxScope<'_>) -> Option<String> {
         let mut shut = None;
         let ifs = scope.own().iter().chain(scope.server().iter().filter(|_| !scope.is_server()));
@@ -110,7 +111,7 @@ impl NginxAccess<'_, '_> {
             let variable =
                 condition.trim_start_matches(['(', ' ']).split([' ', ')', '=', '!', '~']).next().unwrap_or_default();
             let shown = directive.shown();
-            // Taken for a redirect to https, or for the demand for a certificate.
+            // The directive was taken for a redirect to https, or for the demand for a certificate.
             if self.report.says(&directive.place, ImportVerdict::Kept) {
                 continue;
             }
@@ -173,7 +174,7 @@ impl NginxAccess<'_, '_> {
     }
 }
 
-/// Modules that ask somebody else.
+/// Modules that ask another program whether a client may pass.
 const OUTSIDE: [&str; 8] = [
     "auth_request",
     "auth_jwt",
@@ -185,7 +186,8 @@ const OUTSIDE: [&str; 8] = [
     "access_by_lua_file",
 ];
 
-/// What everybody chooses freely about a request: no condition on it keeps anybody out who wants in.
+/// Properties that every client chooses freely about its request: no condition on one of them keeps a client out that
+/// wants in.
 const HARMLESS: [&str; 12] = [
     "$request_method",
     "$http_user_agent",
@@ -201,7 +203,7 @@ const HARMLESS: [&str; 12] = [
     "$http_x_forwarded_proto",
 ];
 
-/// Whether it answers with an error.
+/// Whether the directive answers with an error.
 fn refusal(directive: &NginxDirective) -> bool {
     directive.name == "return" && directive.first().starts_with(['4', '5'])
 }

@@ -1,4 +1,4 @@
-//! All servers together.
+//! Puts all servers together.
 
 use super::server::{NginxServer, Role};
 use super::translation::Translation;

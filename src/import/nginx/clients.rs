@@ -1,4 +1,5 @@
-//! What a server says about clients: whose word about their address counts, how long they may take, how much they may send.
+//! What a server says about clients: which proxies are believed about their address, how long they may take, how much
+//! they may send.
 
 use std::net::IpAddr;
 
@@ -12,7 +13,7 @@ use super::translation::Translation;
 use super::units;
 
 impl<'a> Translation<'a, '_> {
-    /// Whose word about a client's address is believed.
+    /// Takes over which proxies are believed about a client's address.
     pub(super) fn real_ip(&mut self, scope: &NginxScope<'a>, listens: &[(NginxListen, Option<&NginxDirective>)]) {
         let header = scope.last("real_ip_header");
         let from_proxy_protocol = header.is_some_and(|header| header.first() == "proxy_protocol");
@@ -57,7 +58,7 @@ impl<'a> Translation<'a, '_> {
         }
     }
 
-    /// How long clients may take, and how much they may send.
+    /// Takes over how long clients may take, and how much they may send.
     pub(super) fn client_side(&mut self, scope: &NginxScope<'a>) {
         let head = scope.last("client_header_timeout").filter(|one| self.is_new(one));
         let time = head.and_then(|one| units::time(one.first())).filter(|time| !time.is_zero());

@@ -11,7 +11,7 @@ use crate::import::reader::ImportReader;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Dump(BTreeMap<PathBuf, String>);
 
-/// The line above each file.
+/// What the line above each file begins with.
 const MARK: &str = "# configuration file ";
 
 impl Dump {

@@ -68,7 +68,7 @@ enum NginxDisposition {
     Free,
 }
 
-/// By name and value.
+/// What becomes of a field, by its name and value.
 fn disposition(name: &str, value: &str) -> NginxDisposition {
     use NginxDisposition::{Dropped, Free, NotNeeded, User, Wrong};
     if value == "$remote_user" {
@@ -208,7 +208,7 @@ fn max_age(value: &str) -> Option<u64> {
     part.trim_matches('"').parse().ok()
 }
 
-/// What a header may carry.
+/// Whether a field may carry this text.
 pub(super) fn is_value(text: &str) -> bool {
     text.trim() == text && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
 }
@@ -219,7 +219,7 @@ fn push_once(names: &mut Vec<String>, name: &str) {
     }
 }
 
-/// The directive, without what may be a secret.
+/// The directive as the report shows it, without what may be a secret.
 fn shown(directive: &NginxDirective, name: &str) -> String {
     let secret = ["auth", "cookie", "token", "secret", "key", "password"].iter().any(|word| name.contains(word));
     let fixed = directive.args.get(1).is_some_and(|value| !value.is_empty() && !value.starts_with('$'));

@@ -1,4 +1,5 @@
-//! The routes of all servers, in the order in which they are tried: hosts by name, then those below a name, then all others.
+//! The routes of all servers, in the order in which they are tried: hosts by name, then those below a name, then all
+//! others.
 
 use super::location::covers;
 use super::route::respond;
@@ -7,7 +8,7 @@ use super::translation::Translation;
 use crate::import::draft::DraftRoute;
 use crate::import::error::ImportError;
 
-/// No configuration of people has more.
+/// How many routes there may be; no configuration that people write has more.
 const MOST_ROUTES: usize = 2000;
 
 impl<'a> Translation<'a, '_> {
@@ -87,7 +88,7 @@ impl<'a> Translation<'a, '_> {
         named.retain(|route| route.host.as_ref().is_none_or(|host| !needless.contains(host)));
         named.extend(general);
         if serving.is_empty() && !candidates.is_empty() {
-            // Without any route everything would go to the gateway.
+            // Without any route every request would go to the gateway.
             named.push(DraftRoute { answer: respond(403), ..DraftRoute::default() });
         }
         named.sort_by_key(|route: &DraftRoute| match &route.host {
@@ -99,7 +100,7 @@ impl<'a> Translation<'a, '_> {
     }
 }
 
-/// Without what is said above each.
+/// The routes without the comments above them.
 fn bare(routes: &[DraftRoute]) -> Vec<DraftRoute> {
     routes.iter().map(|route| DraftRoute { comment: Vec::new(), ..route.clone() }).collect()
 }
@@ -126,7 +127,7 @@ fn for_host(routes: &[DraftRoute], host: Option<&str>, first: bool) -> Vec<Draft
     found
 }
 
-/// Without routes that no request gets to.
+/// The routes without those that no request gets to.
 fn without_covered(routes: Vec<DraftRoute>) -> Vec<DraftRoute> {
     let mut kept: Vec<DraftRoute> = Vec::new();
     for route in routes {

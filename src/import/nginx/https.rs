@@ -1,4 +1,4 @@
-//! Servers that send everybody to https, or turn everybody away.
+//! Servers that send every client to https, or turn every client away.
 
 use super::location::NginxPattern;
 use super::parser::NginxDirective;
@@ -59,7 +59,7 @@ impl<'a> Translation<'a, '_> {
         }
     }
 
-    /// Says what a server is that turns everybody away.
+    /// Reports a server that turns every client away.
     pub(super) fn rejecting(&mut self, scope: &NginxScope<'a>) {
         for one in scope.own() {
             if matches!(one.name.as_str(), "return" | "ssl_reject_handshake" | "deny" | "location") {
@@ -78,7 +78,7 @@ impl<'a> Translation<'a, '_> {
     }
 }
 
-/// Whether it is a redirect to https.
+/// Whether the directive is a redirect to https.
 fn goes_to_https(directive: &NginxDirective) -> bool {
     let url = match directive.name.as_str() {
         "return" => directive.args.last(),

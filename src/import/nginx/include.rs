@@ -8,7 +8,7 @@ use crate::import::error::ImportError;
 use crate::import::reader::{Files, Unread};
 use crate::import::report::ImportReport;
 
-/// Where the files are that a configuration includes.
+/// Reads the files that a configuration includes.
 pub(super) struct Includes<'a, 'f> {
     pub(super) files: &'a mut Files<'f>,
     pub(super) report: &'a mut ImportReport,
@@ -80,7 +80,7 @@ impl Includes<'_, '_> {
         Ok(tree)
     }
 
-    /// What the report calls a file: from the main file's folder on.
+    /// What the report calls a file: its path from the main file's folder on.
     fn name(&self, file: &Path) -> String {
         file.strip_prefix(self.folder).map_or_else(|_| file.to_owned(), PathBuf::from).display().to_string()
     }

@@ -3,9 +3,9 @@
 /// What becomes of a directive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DirectiveDisposition {
-    /// frontgate needs it not.
+    /// frontgate does not need the directive, for this reason.
     NotNeeded(&'static str),
-    /// Something is lost; what to do.
+    /// Something is lost; the text says what to do.
     Dropped(&'static str),
 }
 
@@ -32,7 +32,7 @@ const SESSIONS: DirectiveDisposition = NotNeeded("TLS sessions are resumed with 
 const SOCKET: DirectiveDisposition = NotNeeded("frontgate sets its sockets itself");
 const LOGS: DirectiveDisposition = NotNeeded("the log goes to standard error; see `log`");
 const FILES: DirectiveDisposition = NotNeeded("frontgate serves no files");
-/// Said of what would be told in its place if it had any effect.
+/// The report's words for directives that are reported in their place if they have any effect.
 pub(super) const NO_EFFECT: DirectiveDisposition = NotNeeded("it concerns nothing that is forwarded");
 const CACHE: DirectiveDisposition = Dropped("frontgate caches nothing");
 const ERRORS: DirectiveDisposition = Dropped("frontgate has its own error pages and passes those of the gateway");
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_knows_is_dropped_aloud() {
+    fn an_unknown_directive_is_dropped_aloud() {
         assert!(matches!(disposition("frobnicate"), Dropped(_)));
         assert_eq!(disposition("gzip_types"), disposition("gzip"));
         assert_eq!(disposition("proxy_cache_valid"), CACHE);

@@ -17,12 +17,12 @@ pub(super) enum NginxToken {
     Open,
     /// `}`
     Close,
-    /// The text is over.
+    /// The text has ended.
     Over,
 }
 
 impl NginxToken {
-    /// What it is called in a message.
+    /// The token as a message names it.
     pub(super) fn described(&self) -> String {
         match self {
             Self::Word(word) => format!("`{}`", word.chars().take(40).collect::<String>().escape_debug()),
@@ -34,8 +34,8 @@ impl NginxToken {
     }
 }
 
-/// Cuts a text into tokens, by the rules of `ngx_conf_read_token`: a comment or a quote begins only where a word may begin, and
-/// `${` is no block.
+/// Cuts a text into tokens, by the rules of `ngx_conf_read_token`: a comment or a quote begins only where a word may
+/// begin, and `${` is no block.
 pub(super) struct NginxLexer<'a> {
     letters: Peekable<Chars<'a>>,
     here: ImportPlace,
@@ -63,7 +63,7 @@ impl<'a> NginxLexer<'a> {
         Ok((place, token))
     }
 
-    /// Passes over the code of a Lua block, whose `{` has been read.
+    /// Passes over the code of a Lua block after its `{` has been read.
     pub(super) fn skip_code(&mut self) -> Result<(), ImportError> {
         let start = self.here.clone();
         let mut depth = 1;
@@ -145,7 +145,8 @@ impl<'a> NginxLexer<'a> {
         word
     }
 
-    /// What stands behind a backslash. It stays where it means nothing to nginx: regular expressions have their own.
+    /// Takes what stands behind a backslash. It stays where it means nothing to nginx: regular expressions have their
+    /// own.
     fn escaped(&mut self, word: &mut String) {
         match self.take() {
             Some(letter @ ('"' | '\'' | '\\')) => word.push(letter),

@@ -50,7 +50,7 @@ impl<'a> Translation<'a, '_> {
         timeouts
     }
 
-    /// `limits.request_body` is one for all: the largest.
+    /// Takes over the limit of bodies. `limits.request_body` is one for all: the largest.
     pub(super) fn body_limit(&mut self, scope: &NginxScope<'a>) {
         let Some(directive) = scope.last("client_max_body_size") else {
             self.unlimited = true;
@@ -71,6 +71,6 @@ impl<'a> Translation<'a, '_> {
     }
 }
 
-/// A shorter time is meant for requests.
+/// A time limit that is shorter than this is meant for requests, not for WebSockets.
 const SHORT: Duration = Duration::from_mins(10);
 const DAY: Duration = Duration::from_hours(24);

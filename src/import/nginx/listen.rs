@@ -36,7 +36,7 @@ impl NginxListen {
         Self { addr, tls: false, is_default: false, proxy_protocol: false, quic: false }
     }
 
-    /// Its port; none for a unix socket.
+    /// The port; `None` for a unix socket.
     pub(super) fn port(&self) -> Option<u16> {
         match &self.addr {
             BindAddr::Tcp(addr) => Some(addr.port()),
@@ -68,8 +68,8 @@ fn address(text: &str) -> Option<BindAddr> {
     Some(BindAddr::Tcp((host(name)?, port).into()))
 }
 
-/// Those addresses without the ones that another of them stands for: `[::]:443` for every address, `0.0.0.0:443` for every
-/// one of IPv4.
+/// Those addresses without the ones that another of them stands for: `[::]:443` for every address, `0.0.0.0:443` for
+/// every one of IPv4.
 pub(super) fn merged(mut addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
     addrs.sort();
     addrs.dedup();

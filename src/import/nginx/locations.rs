@@ -12,14 +12,14 @@ use crate::import::error::ImportError;
 /// A location that became a route.
 struct Placed<'a> {
     location: &'a NginxDirective,
-    /// What it takes; `None` for every path.
+    /// The path that the route takes; `None` for every path.
     path: Option<String>,
     kind: NginxLocationRank,
     route: DraftRoute,
 }
 
-/// Which of two locations wins in nginx when both are for a path: an exact one, then a prefix that is final, then a regular
-/// expression, then the longest prefix.
+/// Which of two locations wins in nginx when both are for a path: an exact one, then a prefix that is final, then a
+/// regular expression, then the longest prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NginxLocationRank {
     Exact,
@@ -28,7 +28,7 @@ enum NginxLocationRank {
     Prefix,
 }
 
-/// No server of people has more.
+/// How many routes a server may have; no server that people write has more.
 const MOST_ROUTES: usize = 500;
 
 impl<'a> Translation<'a, '_> {
@@ -65,7 +65,7 @@ impl<'a> Translation<'a, '_> {
         Ok(routes)
     }
 
-    /// Takes away what another location wins over where the longest path would not.
+    /// Removes and reports the locations that another one wins over in nginx, where the longest path would not win.
     fn remove_losers(&mut self, placed: &mut Vec<Placed<'a>>) {
         let regexes: Vec<_> =
             placed.iter().filter(|one| one.kind == NginxLocationRank::Regex).map(|one| one.path.clone()).collect();

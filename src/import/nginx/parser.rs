@@ -13,10 +13,10 @@ pub(super) struct NginxDirective {
     pub(super) block: Option<Vec<Self>>,
 }
 
-/// Blocks are not nested deeper by people.
+/// How deep blocks may be nested; people do not nest them deeper.
 const DEEPEST: usize = 32;
 
-/// Nor do they write as many directives.
+/// How many directives there may be; people do not write as many.
 const MOST_DIRECTIVES: usize = 50_000;
 
 /// The directives in `text`, which is in `file`.

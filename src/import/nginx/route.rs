@@ -15,8 +15,8 @@ pub(super) fn respond(status: u16) -> DraftAnswer {
 }
 
 impl<'a> Translation<'a, '_> {
-    /// What becomes of the requests for a location, or for a server outside of its locations, without a path. Several when it
-    /// depends on the host: then the general one is the last.
+    /// What becomes of the requests for a location, or for a server outside of its locations, without a path. Several
+    /// when it depends on the host: then the general one is the last.
     pub(super) fn answers(
         &mut self,
         scope: &NginxScope<'a>,
@@ -29,7 +29,7 @@ impl<'a> Translation<'a, '_> {
         };
         let mut access = NginxAccess { files: &mut *self.files, report: &mut self.report, folder: self.folder };
         let condition = access.conditions(scope);
-        // nginx asks who may pass only where no `return` has answered before.
+        // nginx checks access only where no `return` has answered before.
         let returns = scope.own().iter().any(|one| one.name == "return");
         let gate = match condition {
             Some(why) => NginxAccessRule::Shut(why),
@@ -62,7 +62,7 @@ impl<'a> Translation<'a, '_> {
             return Ok(vec![route]);
         };
         if !matches!(route.auth, DraftAuth::Basic { .. }) && requests.user_header.is_some() {
-            // Nobody else may claim to be that user.
+            // No client may claim in this field to be that user.
             route.request_headers.remove.extend(requests.user_header.clone());
         }
         route.request_headers.set.extend(requests.rules.set.iter().cloned());
@@ -87,7 +87,7 @@ impl<'a> Translation<'a, '_> {
         let outside = scope.outside();
         let mut routes = self.answers(&outside.inside(named.inner()), None)?;
         for own in &mut routes {
-            // Whoever asks for a file has been asked for a password before.
+            // A client that asks for a file has been asked for a password before.
             if own.auth == DraftAuth::Inherited {
                 own.auth = route.auth.clone();
             }
@@ -112,7 +112,7 @@ impl<'a> Translation<'a, '_> {
         }
     }
 
-    /// Says of what else a block has that it is not reached.
+    /// Reports what else a block has as not reached.
     fn not_reached(&mut self, scope: &NginxScope<'a>, why: &str) {
         let moot = ["proxy_pass", "root", "alias", "try_files", "index", "rewrite"];
         for directive in scope.own().iter().filter(|one| moot.contains(&one.name.as_str())) {
@@ -120,7 +120,7 @@ impl<'a> Translation<'a, '_> {
         }
     }
 
-    /// What the old configuration should have said and did not.
+    /// Reports what the old configuration should have said and did not.
     fn missing(&mut self, pass: &NginxDirective, scope: &NginxScope<'a>, requests: &headers::NginxRequests) {
         let (place, shown) = (&pass.place, pass.shown());
         if !requests.has_host {
@@ -167,7 +167,7 @@ fn fallback<'a>(scope: &NginxScope<'a>) -> Option<(&'a NginxDirective, &'a Nginx
     let try_files = scope.own().iter().find(|one| one.name == "try_files")?;
     let name = try_files.args.last().filter(|name| name.starts_with('@'))?;
     let named = scope.server().iter().find(|one| one.name == "location" && one.args.first() == Some(name))?;
-    // One that tries files again would lead back here.
+    // A named location that tries files again would lead back here.
     let forwards = named.inner().iter().any(|one| one.name == "proxy_pass");
     forwards.then_some((try_files, named))
 }

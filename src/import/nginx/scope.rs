@@ -2,8 +2,8 @@
 
 use super::parser::NginxDirective;
 
-/// The blocks around a place, the innermost first. A directive of an inner block replaces those of its name in the outer ones,
-/// all of them: one `proxy_set_header` in a location discards every one of the server.
+/// The blocks around a place, the innermost first. A directive of an inner block replaces those of its name in the
+/// outer ones, all of them: one `proxy_set_header` in a location discards every one of the server.
 #[derive(Debug, Clone)]
 pub(super) struct NginxScope<'a> {
     levels: Vec<&'a [NginxDirective]>,
@@ -38,7 +38,8 @@ impl<'a> NginxScope<'a> {
         self.all(name).pop()
     }
 
-    /// Every directive of one of these names, at the nearest level that has any of them: `allow` and `deny` are one list.
+    /// Every directive of one of these names, at the nearest level that has any of them: `allow` and `deny` are one
+    /// list.
     pub(super) fn either(&self, names: &[&str]) -> Vec<&'a NginxDirective> {
         let named = |block: &'a [NginxDirective]| {
             block.iter().filter(|one| names.contains(&one.name.as_str())).collect::<Vec<_>>()

@@ -14,30 +14,30 @@ pub(super) struct NginxServer<'a> {
     pub(super) listens: Vec<(NginxListen, Option<&'a NginxDirective>)>,
     pub(super) names: NginxNames,
     pub(super) role: Role,
-    /// Without hosts, but for those that a map names. The last one is for every path.
+    /// Routes without hosts, but for those that a map names. The last one is for every path.
     pub(super) routes: Vec<DraftRoute>,
 }
 
 /// What a server is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// It sends plain requests to https.
+    /// The server sends plain requests to https.
     Redirect,
-    /// It turns away whoever asks for a name that no other server has.
+    /// The server turns away clients that ask for a name that no other server has.
     Reject,
-    /// It answers.
+    /// The server answers requests.
     Serve,
 }
 
 /// The names of a server that routes can have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct NginxNames {
-    /// In lower case; `*.` and a name for all below it.
+    /// Names in lower case; `*.` and a name for all below it.
     pub(super) hosts: Vec<String>,
 }
 
 impl NginxServer<'_> {
-    /// Whether it speaks TLS anywhere.
+    /// Whether the server speaks TLS at any of its addresses.
     pub(super) fn speaks_tls(&self) -> bool {
         self.listens.iter().any(|(listen, _)| listen.tls)
     }
@@ -107,7 +107,7 @@ impl<'a> Translation<'a, '_> {
         listens
     }
 
-    /// Whether nothing was said of it yet.
+    /// Whether the report does not mention the directive yet.
     pub(super) fn is_new(&self, directive: &NginxDirective) -> bool {
         !self.report.mentions(&directive.place)
     }

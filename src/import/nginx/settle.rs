@@ -1,4 +1,4 @@
-//! What all routes have in common is written above them.
+//! Writes what all routes have in common above them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::translation::Translation;
 use crate::import::draft::{DraftAnswer, DraftAuth, DraftHeaderRules, DraftRoute, DraftTimeouts};
 
 impl Translation<'_, '_> {
-    /// Puts the routes into the draft, what they have in common above them.
+    /// Puts the routes into the draft, and what they have in common above them.
     pub(super) fn settle(&mut self, mut routes: Vec<DraftRoute>) {
         let targets: Vec<String> = routes
             .iter()
@@ -48,7 +48,7 @@ impl Translation<'_, '_> {
             }
             _ => {
                 for route in &mut routes {
-                    // The top level lets everybody in, so there is nothing to say again.
+                    // The top level lets every client in, so there is nothing to say again.
                     if route.auth == DraftAuth::None {
                         route.auth = DraftAuth::Inherited;
                     }

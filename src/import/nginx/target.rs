@@ -30,7 +30,7 @@ impl NginxTarget {
         (!authority.is_empty()).then(|| Self { scheme: scheme.into(), authority: authority.to_owned(), uri })
     }
 
-    /// As a URL, which names the upstream itself.
+    /// The target as a URL, which names the upstream itself.
     pub(super) fn url(&self) -> String {
         match self.scheme.as_str() {
             "unix" => format!("unix:{}", self.authority),

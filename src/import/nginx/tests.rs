@@ -45,7 +45,7 @@ fn the_longest_path_comes_first_and_the_rest_last() {
             ),
             "  - { path: /a/c }\n  - { path: /a/, respond: 404 }\n  - { path: / }",
         ),
-        // An exact one would take more than it did.
+        // An exact location would take more than it did.
         (format!("location / {{ {pass} }} location = / {{ return 403; }}"), ""),
         (
             format!("location /x {{ {pass} }} location = /x {{ return 403; }}"),
@@ -102,7 +102,7 @@ fn a_condition_of_the_server_locks_all_its_locations() {
 }
 
 #[test]
-fn a_return_answers_before_anybody_is_asked_for_a_password() {
+fn a_return_answers_before_a_client_is_asked_for_a_password() {
     let text = "auth_basic x; auth_basic_user_file missing; location / { proxy_pass http://127.0.0.1:1; } location /h { return 204; }";
     assert_eq!(routes(text), "  - { path: /h, respond: 204 }\n  - { path: /, respond: 403 }");
 }

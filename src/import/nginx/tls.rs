@@ -119,7 +119,7 @@ impl<'a> Translation<'a, '_> {
         self.report.kept(&ca.place, &ca.shown(), "tls.client_ca");
         let file = self.folder.join(ca.first());
         match &mut self.draft.tls.client_ca {
-            // Whoever had to show a certificate has to do so still.
+            // A client that had to show a certificate has to do so still.
             Some((_, known)) if mode == ClientMode::Required => *known = ClientMode::Required,
             Some(_) => {}
             none => *none = Some((file, mode)),

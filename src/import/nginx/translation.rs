@@ -1,4 +1,4 @@
-//! [`Translation`]: one configuration on its way.
+//! [`Translation`]: a configuration of nginx while it is translated.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::import::error::ImportError;
 use crate::import::reader::Files;
 use crate::import::report::ImportReport;
 
-/// One configuration on its way.
+/// A configuration of nginx while it is translated.
 #[expect(clippy::struct_excessive_bools, reason = "each is something that was seen somewhere")]
 pub(super) struct Translation<'a, 'f> {
     pub(super) http: &'a [NginxDirective],
@@ -33,7 +33,7 @@ pub(super) struct Translation<'a, 'f> {
 }
 
 impl<'a, 'f> Translation<'a, 'f> {
-    /// Of what is in `http`, nothing yet.
+    /// A translation that has taken nothing over yet.
     pub(super) fn new(
         http: &'a [NginxDirective],
         files: &'a mut Files<'f>,
@@ -60,7 +60,7 @@ impl<'a, 'f> Translation<'a, 'f> {
         }
     }
 
-    /// Translates all of it.
+    /// Translates the whole configuration.
     pub(super) fn run(&mut self) -> Result<(), ImportError> {
         let outermost = NginxScope::outermost(self.http);
         self.upgrade_maps();

@@ -12,7 +12,7 @@ pub(super) struct NginxGroup<'a> {
 }
 
 impl<'a> NginxGroup<'a> {
-    /// What the block says.
+    /// Reads the block, and reports what it says.
     pub(super) fn read(block: &'a NginxDirective, report: &mut ImportReport) -> Self {
         let mut group = Self { block, endpoints: Vec::new(), least_connections: false };
         for directive in block.inner() {
@@ -21,7 +21,7 @@ impl<'a> NginxGroup<'a> {
         group
     }
 
-    /// Its only server.
+    /// The server of a group that has only one.
     pub(super) fn single(&self) -> Option<&str> {
         match self.endpoints.as_slice() {
             [one] => Some(one),
@@ -29,12 +29,12 @@ impl<'a> NginxGroup<'a> {
         }
     }
 
-    /// Whether it has no server at all.
+    /// Whether the group has no server at all.
     pub(super) fn is_empty(&self) -> bool {
         self.endpoints.is_empty()
     }
 
-    /// As one of `upstreams`.
+    /// The group as one entry of `upstreams`.
     pub(super) fn upstream(&self, name: String, scheme: &str) -> DraftUpstream {
         let url = |endpoint: &String| match endpoint.strip_prefix("unix:") {
             Some(_) => endpoint.clone(),

@@ -10,15 +10,15 @@ pub(super) struct Maps<'a>(Vec<&'a NginxDirective>);
 /// What a text with variables is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Resolved {
-    /// The same for every request.
+    /// The text is the same for every request.
     Text(String),
-    /// By the host of a request: for each host its text, and for all others.
+    /// The text depends on the host of a request: for each host its text, and the text for all others.
     ByHost(Vec<(String, String)>, Option<String>),
-    /// Something that is known only with the request; the variable that is to blame.
+    /// The text is known only with the request; the variable that is to blame.
     Unknown(String),
 }
 
-/// A variable may be set by another one, but not for ever.
+/// How often a variable may be set by another one before the chain counts as endless.
 const DEEPEST: usize = 8;
 
 impl<'a> Maps<'a> {
@@ -40,7 +40,7 @@ impl<'a> Maps<'a> {
             let dollar = format!("${name}");
             let set = scope.everywhere("set").into_iter().find(|set| set.args.len() == 2 && set.args[0] == dollar);
             if let Some(set) = set {
-                // A text that grows with each round is nobody's address.
+                // A text that grows with each round is never an address.
                 if text.len() + set.args[1].len() > 4096 {
                     return Resolved::Unknown(name);
                 }

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Bytes counted where they pass: a request's body goes to the gateway in a task of its own.
+/// Counts bytes where they pass, because a request's body goes to the gateway in a task of its own.
 #[derive(Debug, Clone, Default)]
 pub struct ByteCounter(Arc<AtomicU64>);
 
 impl ByteCounter {
-    /// Adds `bytes`.
+    /// Adds `bytes` to the sum.
     pub fn add(&self, bytes: usize) {
         self.0.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// The sum.
+    /// The sum so far.
     pub fn total(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! [`AccessLog`]: whether access lines are written, and what must not be in them.
+//! [`AccessLog`]: writes access lines, or only counts their requests, and redacts secrets in them.
 
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use crate::config::Log;
 use crate::observe::metrics::Metrics;
 use crate::observe::redact::Redactor;
 
-/// Whether access lines are written, and what must not be in them. Cheap to clone; every request holds one.
+/// Writes access lines, or only counts their requests, and redacts secrets in them. Cheap to clone; every request holds
+/// one.
 #[derive(Debug, Clone)]
 pub struct AccessLog {
     pub(in crate::observe) redactor: Option<Arc<Redactor>>,
@@ -19,23 +20,24 @@ pub struct AccessLog {
 }
 
 impl AccessLog {
-    /// As the `log` section says.
+    /// A log with the settings of the `log` section.
     pub fn new(log: &Log) -> Self {
         Self { redactor: log.access.then(|| Arc::new(Redactor::new(&log.redact))), metrics: Arc::default() }
     }
 
-    /// The same, and each line counts in `metrics`, also when none is written.
+    /// The same log, which also counts each request in `metrics`, even when no line is written.
     #[must_use]
     pub fn counting(self, metrics: Arc<Metrics>) -> Self {
         Self { metrics, ..self }
     }
 
-    /// Where its lines count.
+    /// The metrics that its requests count in.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
-    /// Begins a request's line; it is written when the value is dropped. What only a line needs is copied only for one.
+    /// Begins a request's line; it is written when the value is dropped. Fields that only a line needs are not copied
+    /// when the log is off.
     pub fn request(&self, id: &str, client: LoggedClient, request: &request::Parts) -> Box<AccessLine> {
         let is_on = self.redactor.is_some();
         let text = |text: &str| if is_on { text.to_owned() } else { String::new() };

@@ -1,4 +1,4 @@
-//! What the lines look like, and what never reaches one.
+//! The format of the lines, and the secrets that never reach one.
 
 use std::net::Ipv4Addr;
 
@@ -23,7 +23,7 @@ fn request(target: &str, fields: &[(&str, &str)]) -> request::Parts {
     request.body(()).unwrap().into_parts().0
 }
 
-/// The lines without their time and with durations that do not vary.
+/// The lines without their time and with fixed durations.
 pub(crate) fn steady(lines: &str) -> Vec<String> {
     let line = |line: &str| {
         let fields = line.split(' ').skip(1).map(|field| match field.split_once("duration_ms=") {

@@ -17,26 +17,26 @@ use crate::upstream::{put, size};
 pub(super) struct AnswerHead {
     pub(super) bytes: Vec<u8>,
     pub(super) ends: AnswerFraming,
-    /// The connection may carry another request.
+    /// Whether the connection may carry another request.
     pub(super) keeps: bool,
 }
 
 /// Where the body of an answer ends (RFC 9112 §6.3).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AnswerFraming {
-    /// There is none.
+    /// There is no body.
     AtOnce,
     /// After so many bytes.
     After(u64),
     /// Behind the last chunk, which these fields may follow.
     WithLastChunk(Vec<HeaderName>),
-    /// With the connection.
+    /// At the end of the connection.
     WithConnection,
 }
 
 impl AnswerHead {
-    /// Writes the head of the answer to a request with these `options`. Its body is `length` bytes long, if that is known. `now` is
-    /// asked where the gateway has not said what time it is.
+    /// Writes the head of the answer to a request with these `options`. Its body is `length` bytes long, if that is
+    /// known. `now` is called where the gateway has not sent a `Date`.
     pub(super) fn write(
         answer: &Parts,
         options: ConnectionOptions,
@@ -69,7 +69,7 @@ impl AnswerHead {
         for (name, value) in &answer.headers {
             if *name == CONTENT_LENGTH {
                 match &ends {
-                    // What a GET would get (RFC 9110 §8.6), but never where nothing can follow.
+                    // The length of the answer to a GET (RFC 9110 §8.6), but never where nothing can follow.
                     AnswerFraming::AtOnce if !bodiless => put(&mut bytes, name, value),
                     AnswerFraming::After(length) if !framed => put_length(&mut bytes, *length),
                     _ => continue,
@@ -102,7 +102,8 @@ impl AnswerHead {
     }
 }
 
-/// The trailers that may follow: those that the answer names, if the client said that it wants any (RFC 9110 §6.5.1).
+/// The trailers that may follow: those that the answer names, if the client said that it accepts trailers (RFC 9110
+/// §6.5.1).
 fn announced(options: ConnectionOptions, headers: &HeaderMap) -> Vec<HeaderName> {
     if !options.trailers {
         return Vec::new();
@@ -119,7 +120,7 @@ fn write(bytes: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     bytes.write_fmt(text).expect("memory takes what is written to it");
 }
 
-/// The status line, the date and what is said of the connection and the body.
+/// Bytes for the status line, the date, and the fields about the connection and the body.
 const AROUND: usize = 160;
 const MOST_TRAILERS: usize = 32;
 
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn trailers_are_announced_to_whom_wants_them() {
+    fn trailers_are_announced_to_a_client_that_accepts_them() {
         let fields = [("trailer", "x-sum, Y ,, z\u{fc}")];
         let ends = |options| written(200, &fields, options, true, None).ends;
         assert_eq!(ends(GET), AnswerFraming::WithLastChunk(vec![]));

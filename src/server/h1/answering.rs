@@ -1,4 +1,4 @@
-//! [`AnswerWriter`]: an answer on its way to the client, as far as the client takes it.
+//! [`AnswerWriter`]: writes an answer to the client, as fast as the client takes it.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,34 +16,34 @@ use crate::observe::access::RequestEnd;
 use crate::tls::ByteStream;
 use crate::upstream::{TransferProgress, chunk_line, last_chunk};
 
-/// An answer on its way to the client. At most one piece of its body is held, and the next one is asked for when the client has
-/// taken that: a client that does not read costs no more, here or at the gateway.
+/// Writes an answer to the client. At most one piece of its body is held, and the next one is asked for when the client
+/// has taken that: a client that does not read costs no more, here or at the gateway.
 #[derive(Debug)]
 pub(super) struct AnswerWriter {
     body: AnswerBody,
     ends: AnswerFraming,
     stage: AnswerStage,
     head: Vec<u8>,
-    /// How much of the head is written.
+    /// How many bytes of the head are written.
     head_at: usize,
-    /// What stands in front of a piece of the body, and how much of that is written.
+    /// The line in front of a piece of the body, and how many bytes of it are written.
     line: Vec<u8>,
     line_at: usize,
     data: Bytes,
-    /// What stands behind it.
+    /// The bytes behind that piece.
     tail: &'static [u8],
     /// Bytes that the stream has accepted.
     accepted: u64,
-    /// The client takes nothing, since when, and how much it had taken then.
+    /// Set while the client takes nothing: since when, and how many bytes it had taken then.
     blocked: Option<(TransferProgress, u64)>,
     limit: Option<Duration>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AnswerStage {
-    /// There is more to come from the body.
+    /// The body may bring more.
     Body,
-    /// What is at hand is all.
+    /// The piece at hand is the last.
     Last,
 }
 
@@ -53,7 +53,7 @@ pub(super) enum AnswerCut {
     /// The client has gone.
     #[error("the client has gone: {0}")]
     Gone(#[from] io::Error),
-    /// Its body did not come to the end that its head says.
+    /// The body did not come to the end that the head announces.
     #[error("the answer broke off")]
     Broken,
 }
@@ -81,17 +81,17 @@ impl AnswerWriter {
         }
     }
 
-    /// When the client has taken nothing for too long, if it is the client that is waited for.
+    /// Until when the client must take something, if it is the client that is waited for.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.blocked.as_ref().and_then(|(progress, _)| progress.deadline())
     }
 
-    /// The client has taken nothing for too long.
+    /// Ends the answer, because the client has taken nothing for too long.
     pub(super) fn time_out(&mut self) {
         self.body.end_as(RequestEnd::TimedOut);
     }
 
-    /// Sends what can be sent; ready when the client's kernel has all of it.
+    /// Sends all bytes that can be sent; ready when the client's kernel has the whole answer.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, stream: &mut ByteStream) -> Poll<Result<(), AnswerCut>> {
         let polled = self.poll_send(cx, stream);
         match &polled {
@@ -131,7 +131,7 @@ impl AnswerWriter {
         }
     }
 
-    /// The next piece of the body, or its end.
+    /// Takes up the next piece of the body, or its end.
     fn queue(&mut self, frame: Option<Frame<Bytes>>) -> Result<(), AnswerCut> {
         match (&mut self.ends, frame.map(Frame::into_data)) {
             (AnswerFraming::AtOnce, _) | (AnswerFraming::After(0) | AnswerFraming::WithConnection, None) => {
@@ -179,7 +179,7 @@ impl AnswerWriter {
         Ok(())
     }
 
-    /// Writes all that is at hand, in as few pieces as the stream takes.
+    /// Writes all bytes at hand, in as few writes as the stream takes.
     fn poll_write(&mut self, cx: &mut Context<'_>, stream: &mut ByteStream) -> Poll<io::Result<()>> {
         loop {
             let head = &self.head[self.head_at..];
@@ -216,7 +216,7 @@ impl AnswerWriter {
         flushed
     }
 
-    /// The client takes nothing more for the moment.
+    /// Notes that the client takes nothing more for the moment.
     fn block(&mut self, stream: &ByteStream) {
         let taken = self.accepted.saturating_sub(stream.unsent() as u64);
         match &mut self.blocked {
@@ -227,7 +227,7 @@ impl AnswerWriter {
             }
             None => {
                 self.blocked = Some((TransferProgress::new(self.limit, Instant::now()), taken));
-                // It may take long: what waits for it should be little.
+                // The client may take long: what waits for it should be little.
                 self.body.read_little();
                 if self.data.len() < A_FEW {
                     self.data = Bytes::copy_from_slice(&self.data);
@@ -252,11 +252,11 @@ impl AnswerWriter {
         self.data.advance(part(self.data.len()));
         self.tail = &self.tail[part(self.tail.len())..];
         if self.data.is_empty() {
-            // It would keep what it is a view of.
+            // An empty view would keep the memory of the piece that it is a view of.
             self.data = Bytes::new();
         }
     }
 }
 
-/// So much may wait in a TLS session for what follows it.
+/// So many bytes may wait in a TLS session for the bytes that follow them.
 const A_FEW: usize = 1024;

@@ -1,4 +1,5 @@
-//! [`ServedConnection`]: an HTTP/1.1 connection as a machine that is polled. What it waits for and for how long is decided here.
+//! [`ServedConnection`]: an HTTP/1.1 connection as a state machine that is polled. What it waits for and for how long
+//! is decided here.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -32,22 +33,22 @@ pub(super) struct ServedConnection {
     live: LiveSettings,
     way: EdgeChoice,
     max_head: usize,
-    /// How much of the input holds no whole head.
+    /// How many bytes of the input are known to hold no whole head.
     looked_at: usize,
     /// What that takes while the rest is waited for.
     pub(super) head_place: Option<HeadSpacePermit>,
     phase: IdlePhase,
     exchange: Option<Box<ServedExchange>>,
-    /// It takes no further request, and one that may be on its way is waited for until then.
+    /// Set once the connection takes no further request: a request that may be on its way is waited for until then.
     leaving: Option<Instant>,
 }
 
-/// What is waited for while no request is under way, and until when.
+/// What the connection waits for while no request is under way, and until when.
 #[derive(Debug, Clone, Copy)]
 enum IdlePhase {
     /// The first request.
     First(Option<Instant>),
-    /// The next one, of which nothing has come.
+    /// The next request, of which nothing has come.
     Next(Option<Instant>),
     /// The rest of a request's head.
     Head(Option<Instant>),
@@ -64,7 +65,7 @@ struct ServedExchange {
 
 enum ExchangeStage {
     Awaited(PendingAnswer),
-    /// The answer is there, but a small body is taken in first.
+    /// The answer is there, but a small body of the request is taken in first, until this time.
     Held(Box<Response<AnswerBody>>, Instant),
     Sending(Box<AnswerWriter>, bool),
     Sent(bool),
@@ -73,15 +74,15 @@ enum ExchangeStage {
 /// How a connection ended.
 #[derive(Debug)]
 pub(super) enum ConnectionEnd {
-    /// It has carried its last request, or was handed over.
+    /// It has carried its last request, or was handed over to a WebSocket.
     Over,
-    /// The same, and the client may still be sending the last request's body.
+    /// It has carried its last request, and the client may still be sending that request's body.
     Early,
-    /// There was nothing to wait for.
+    /// No request was under way, and no byte of the next one had come.
     Quiet,
-    /// What came is no request, or did not come in time.
+    /// The input is no request, or the request did not come in time.
     Refused(RequestFailure),
-    /// It failed, or an answer broke off.
+    /// The connection failed, or an answer broke off.
     Cut,
 }
 
@@ -112,7 +113,7 @@ impl ServedConnection {
         }
     }
 
-    /// Ready at its end.
+    /// Ready when the connection ends.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ConnectionEnd> {
         loop {
             if self.exchange.is_none() {
@@ -131,17 +132,18 @@ impl ServedConnection {
         }
     }
 
-    /// The last request is under way, or the next one that comes is the last. What may be on its way is waited for until `until`.
+    /// Makes the request that is under way, or the next one that comes, the last. A request that may be on its way is
+    /// waited for until `until`.
     pub(super) fn leave(&mut self, until: Instant) {
         self.leaving = Some(until);
     }
 
-    /// When it has waited for too long.
+    /// Until when the connection waits for what it is waiting for.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let Some(exchange) = &self.exchange else {
             return match self.phase {
                 IdlePhase::Head(at) => at,
-                // A part of it has come.
+                // A part of the request has come.
                 IdlePhase::First(at) if !self.input.bytes.is_empty() => at,
                 IdlePhase::First(at) | IdlePhase::Next(at) => at.into_iter().chain(self.leaving).min(),
             };
@@ -149,7 +151,7 @@ impl ServedConnection {
         exchange.deadline().into_iter().chain(self.is_blind().then_some(exchange.look)).min()
     }
 
-    /// It has waited for too long. If that is not its end, it is to be polled.
+    /// Called when the connection has waited for too long. Unless that ends it, it must be polled again.
     pub(super) fn expire(&mut self) -> Option<ConnectionEnd> {
         let is_blind = self.is_blind();
         let Some(exchange) = &mut self.exchange else {
@@ -187,7 +189,7 @@ impl ServedConnection {
         }
     }
 
-    /// The next request's head.
+    /// Reads the head of the next request.
     fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<RequestHead, ConnectionEnd>> {
         loop {
             let came = self.input.bytes.len();
@@ -203,7 +205,7 @@ impl ServedConnection {
             } else if came > self.max_head {
                 return Poll::Ready(Err(ConnectionEnd::Refused(RequestFailure::HeadTooLarge)));
             }
-            // Empty lines are taken, and begin nothing.
+            // Empty lines are taken, and begin no request.
             let before = self.input.bytes.len();
             self.looked_at = before;
             if matches!(self.phase, IdlePhase::Next(_)) && !matches!(&self.input.bytes[..], [] | [b'\r']) {
@@ -255,7 +257,7 @@ impl ServedConnection {
         self.exchange = Some(Box::new(ServedExchange { options, intake, stage: ExchangeStage::Awaited(answer), look }));
     }
 
-    /// Ready when the request has its answer, and another one may follow.
+    /// Ready when the request has its answer, and another request may follow.
     fn poll_exchange(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ConnectionEnd>> {
         loop {
             let Some(exchange) = &mut self.exchange else { return Poll::Ready(Ok(())) };
@@ -325,13 +327,13 @@ impl ServedConnection {
         if !exchange.intake.is_over() || exchange.intake.is_closed() || !self.input.bytes.is_empty() {
             return Poll::Pending;
         }
-        // Nothing more is known to come.
+        // No further bytes are known to come.
         self.input.expect(0);
         let read = ready!(self.input.poll_read(cx, &mut self.stream));
         if read.is_err() || self.input.bytes.is_empty() { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// The answer that was held goes out.
+    /// Begins to send the answer that was held.
     fn send(&mut self) {
         let Some(exchange) = &mut self.exchange else { return };
         let before = std::mem::replace(&mut exchange.stage, ExchangeStage::Sent(false));
@@ -370,7 +372,7 @@ fn refusal(head_error: HeadError) -> RequestFailure {
     }
 }
 
-/// A moment so far from now; `None` is never.
+/// The time at which `limit` from now is over; `None` is never.
 fn after(limit: Option<Duration>) -> Option<Instant> {
     limit.and_then(|limit| Instant::now().checked_add(limit))
 }

@@ -1,4 +1,4 @@
-//! [`Intake`]: the body of a request as it comes, for whoever wants it, or for nothing.
+//! [`Intake`]: the body of a request as it comes, read for its receiver or thrown away.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,14 +14,14 @@ use crate::io::Readable as _;
 use crate::tls::ByteStream;
 use crate::upstream::{BodyDecoder, BodyDemand, BodyReceiver, BodySender, ChunkDecoder, CutShort, Input, channel};
 
-/// The body of a request as it comes. It is read when whoever has it asks for more of it; when nobody wants it any more and the
-/// answer is there, what still comes is thrown away within bounds, so that the client finds the answer.
+/// The body of a request as it comes. It is read when its receiver asks for more of it; when the receiver is gone and
+/// the answer is there, what still comes is thrown away within bounds, so that the client finds the answer.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
     coming: Option<Box<IncomingBody>>,
-    /// It did not come to its end: what follows cannot be understood, or nothing follows.
+    /// Whether the body did not come to its end: what follows cannot be understood, or nothing follows.
     broken: bool,
-    /// The client sends nothing more.
+    /// Whether the client sends nothing more.
     closed: bool,
 }
 
@@ -29,13 +29,13 @@ pub(super) struct Intake {
 struct IncomingBody {
     decoder: BodyDecoder,
     sender: BodySender,
-    /// The client waits for a 100, of which this is still to be written.
+    /// Set while the client waits for a 100: the bytes of that which are still to be written.
     asked: Option<&'static [u8]>,
     /// A piece of it was taken.
     begun: bool,
     /// Bytes that were thrown away so far.
     wasted: usize,
-    /// For how long and how much more is thrown away; begins with the answer.
+    /// For how long and how much more is thrown away; set when the answer begins.
     discard: Option<BodyDiscard>,
 }
 
@@ -47,8 +47,8 @@ pub(super) enum AnswerProgress {
 }
 
 impl Intake {
-    /// A body that ends like this, and what it is for those who read it. If the client `expects` a 100 it gets one when the body
-    /// is asked for.
+    /// A body with this `framing`, and the receiver that its bytes go to. If the client `expects` a 100 it gets one
+    /// when the body is asked for.
     pub(super) fn new(framing: RequestFraming, expects: bool) -> (Self, Option<BodyReceiver>) {
         let (decoder, length) = match framing {
             RequestFraming::None | RequestFraming::Length(0) => return (Self::default(), None),
@@ -61,12 +61,12 @@ impl Intake {
         (Self { coming: Some(Box::new(coming)), ..Self::default() }, Some(receiver))
     }
 
-    /// Whether nothing more of it is read.
+    /// Whether nothing more of the body is read.
     pub(super) fn is_over(&self) -> bool {
         self.coming.is_none()
     }
 
-    /// Whether another request can follow it on the connection, as far as is known.
+    /// Whether another request can follow the body on the connection, as far as is known.
     pub(super) fn leaves_connection(&self) -> bool {
         !self.broken
             && self.coming.as_ref().is_none_or(|coming| {
@@ -75,13 +75,13 @@ impl Intake {
             })
     }
 
-    /// Whether the client may still be sending.
+    /// Whether the client sends nothing more.
     pub(super) fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Whether so little of it is still to come that the answer waits until that has come. Of one without a length only what has
-    /// come is taken.
+    /// Whether so little of the body is still to come that the answer waits until that has come. Of a body without a
+    /// length only what has come is taken.
     pub(super) fn is_small(&self) -> bool {
         let small = |coming: &IncomingBody| match &coming.decoder {
             BodyDecoder::Length(left) => *left <= SMALL_BODY as u64,
@@ -92,36 +92,36 @@ impl Intake {
             .is_some_and(|coming| coming.asked.is_none() && coming.sender.demand() == BodyDemand::Gone && small(coming))
     }
 
-    /// Whether the 100 is written in part: nothing else can be, before it is whole.
+    /// Whether the 100 is written in part: nothing else can be written before it is whole.
     pub(super) fn is_asking(&self) -> bool {
         let asked = self.coming.as_ref().and_then(|coming| coming.asked);
         asked.is_some_and(|left| left.len() < CONTINUE.len())
     }
 
-    /// Whether it says how long it is.
+    /// Whether the request says how long the body is.
     pub(super) fn has_length(&self) -> bool {
         self.coming.as_ref().is_some_and(|coming| matches!(coming.decoder, BodyDecoder::Length(_)))
     }
 
-    /// The answer is there, and goes out.
+    /// Notes that the answer begins to go out: from here on there are bounds to what is thrown away.
     pub(super) fn answered(&mut self, now: Instant) {
         if let Some(coming) = &mut self.coming {
             coming.discard = Some(BodyDiscard::new(now));
         }
     }
 
-    /// When nothing more is thrown away, if something is.
+    /// When the body is given up, if it is being thrown away.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let coming = self.coming.as_ref()?;
         if coming.sender.demand() == BodyDemand::Gone { coming.discard.map(|discard| discard.deadline()) } else { None }
     }
 
-    /// It is not read to its end.
+    /// Stops reading the body before its end.
     pub(super) fn give_up(&mut self) {
         (self.coming, self.broken) = (None, true);
     }
 
-    /// Ready when it went on, so that whoever reads it should be asked.
+    /// Ready when the body went on, so that its receiver should be polled.
     pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -144,7 +144,7 @@ impl Intake {
                 demand => demand == BodyDemand::Gone,
             };
             if !input.bytes.is_empty() {
-                // It did not wait for the 100.
+                // The client did not wait for the 100.
                 coming.asked = None;
             }
             match coming.decoder.next(&mut input.bytes) {
@@ -162,7 +162,7 @@ impl Intake {
                     } else if coming.discard.is_some() && gone {
                         continue;
                     }
-                    // Before the answer goes out, it is looked at after each piece whether that should wait.
+                    // Before the answer goes out, the caller decides after each piece whether it should still wait.
                     return Poll::Ready(());
                 }
                 Ok(None) if coming.decoder.is_over() => {
@@ -194,7 +194,7 @@ impl Intake {
         }
     }
 
-    /// The client sends nothing more.
+    /// Notes that the client sends nothing more.
     fn end(&mut self, cx: &Context<'_>) {
         if let Some(coming) = &self.coming {
             coming.sender.fail(CutShort, cx);
@@ -205,14 +205,14 @@ impl Intake {
 }
 
 impl IncomingBody {
-    /// A piece that nobody wants. Whether more may come.
+    /// Throws away a piece that has no receiver. Returns whether more may come.
     fn waste(&mut self, frame: &Frame<Bytes>) -> bool {
         let length = frame.data_ref().map_or(0, Bytes::len);
         self.wasted = self.wasted.saturating_add(length);
         self.discard.as_mut().is_none_or(|discard| discard.took(length, Instant::now()))
     }
 
-    /// Asks the client for its body.
+    /// Writes the 100 that asks the client for its body.
     fn poll_ask(&mut self, cx: &mut Context<'_>, stream: &mut ByteStream) -> Poll<std::io::Result<()>> {
         while let Some(left @ [_, ..]) = self.asked {
             let written = ready!(Pin::new(&mut *stream).poll_write(cx, left))?;

@@ -1,9 +1,9 @@
-//! [`RequestHead`]: the head of a request over HTTP/1.1, read from the bytes that came, and what it says about its body and its
-//! connection.
+//! [`RequestHead`]: the head of a request over HTTP/1.1, read from the bytes that came, and what it says about its body
+//! and its connection.
 //!
-//! A client's request is read by the gateway too. So whatever RFC 9112 lets a recipient reject, and another parser could understand
-//! otherwise, is rejected: line ends that are not CRLF (§2.2), folded lines (§5.2), white space around a field's name (§5.1), and
-//! bodies with more than one end, or none (§6.3).
+//! A client's request is read by the gateway too. So whatever RFC 9112 lets a recipient reject, and another parser
+//! could understand otherwise, is rejected: line ends that are not CRLF (§2.2), folded lines (§5.2), white space around
+//! a field's name (§5.1), and bodies with more than one end, or none (§6.3).
 
 use std::mem::MaybeUninit;
 
@@ -15,20 +15,20 @@ use httparse::{Header, Status};
 /// The head of a request.
 #[derive(Debug)]
 pub struct RequestHead {
-    /// What it says.
+    /// The request line and the fields.
     pub request: Request<()>,
     /// Its target has a `#`, which `request` lacks, with what follows it.
     pub has_fragment: bool,
     /// Where its body ends.
     pub framing: RequestFraming,
-    /// What else its connection goes by.
+    /// What else the request says about its connection.
     pub options: ConnectionOptions,
 }
 
 /// Where the body of a request ends (RFC 9112 §6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestFraming {
-    /// Before it begins.
+    /// The request has no body.
     None,
     /// After so many bytes.
     Length(u64),
@@ -40,22 +40,22 @@ pub enum RequestFraming {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a field that is there or not")]
 pub struct ConnectionOptions {
-    /// It is HTTP/1.0: no chunks, and the connection ends unless it says otherwise.
+    /// It is HTTP/1.0: no chunks, and the connection ends unless the request says otherwise.
     pub is_10: bool,
     /// The connection may carry another request (RFC 9112 §9.3).
     pub keeps: bool,
-    /// The answer has no body.
+    /// It is a HEAD: the answer has no body.
     pub to_head: bool,
-    /// The body waits for a 100 (RFC 9110 §10.1.1).
+    /// The client waits for a 100 before it sends the body (RFC 9110 §10.1.1).
     pub expects: bool,
-    /// Trailers are welcome (RFC 9110 §6.5.1).
+    /// The client accepts trailers (RFC 9110 §6.5.1).
     pub trailers: bool,
 }
 
-/// Why a head is none.
+/// Why a head is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HeadError {
-    /// It is not HTTP, or has two readings.
+    /// It is not HTTP, or can be understood in two ways.
     #[error("the head is not HTTP")]
     Malformed,
     /// Its body ends in more than one place, or nowhere.
@@ -64,17 +64,17 @@ pub enum HeadError {
     /// Its target is longer than can be passed on.
     #[error("the target is too long")]
     TargetTooLong,
-    /// It is longer than it may be.
+    /// It is longer than `limits.request_head`.
     #[error("the head is too large")]
     TooLarge,
 }
 
 impl RequestHead {
-    /// Takes the head that `input` begins with, which may take `longest` bytes; `None` if there is not all of it yet. Empty lines
-    /// in front of it are taken first. The values are views of `input`.
+    /// Takes the head that `input` begins with, which may take `longest` bytes; `None` if there is not all of it yet.
+    /// Empty lines in front of it are taken first. The values are views of `input`.
     ///
     /// # Errors
-    /// It is none.
+    /// If `input` begins with no valid head.
     pub fn take(input: &mut Bytes, longest: usize) -> Result<Option<Self>, HeadError> {
         pass_empty_lines(input)?;
         if input.len() > LONGEST_METHOD && !input[..=LONGEST_METHOD].contains(&b' ') {
@@ -83,7 +83,7 @@ impl RequestHead {
         let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; USUAL_FIELDS];
         let parsed = match Self::parse(input, longest, &mut fields) {
             Err(None) => {
-                // As many as there are lines: their number is limited by the head's length alone.
+                // As many fields as there are lines: their number is limited by the head's length alone.
                 let lines = input.iter().take(longest).filter(|byte| **byte == b'\n').count();
                 let mut fields = vec![MaybeUninit::uninit(); lines];
                 Self::parse(input, longest, &mut fields)
@@ -97,7 +97,7 @@ impl RequestHead {
         }))
     }
 
-    /// The head and its length. An error that is none: there are more fields than there is room for.
+    /// The head and its length. An error that is `None`: there are more fields than `fields` has room for.
     fn parse<'a>(
         bytes: &'a Bytes,
         longest: usize,
@@ -151,7 +151,7 @@ impl RequestHead {
     }
 }
 
-/// Takes empty lines in front of a request (RFC 9112 §2.2). What is left of one is not taken yet.
+/// Takes empty lines in front of a request (RFC 9112 §2.2). An empty line that is incomplete is not taken yet.
 fn pass_empty_lines(input: &mut Bytes) -> Result<(), HeadError> {
     let mut used = 0;
     while let [b'\r' | b'\n', ..] = &input[used..] {
@@ -195,12 +195,12 @@ impl BodyFields {
     fn take(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), HeadError> {
         if *name == CONTENT_LENGTH {
             let length = number(value).ok_or(HeadError::Framing)?;
-            // The same again is no second length (RFC 9112 §6.3).
+            // The same length again is no second length (RFC 9112 §6.3).
             if self.length.replace(length).is_some_and(|before| before != length) {
                 return Err(HeadError::Framing);
             }
         } else if *name == TRANSFER_ENCODING {
-            // Nothing else can be passed on: `chunked` is taken off here, and what is left would lose its label.
+            // No other coding can be passed on: `chunked` is taken off here, and the rest would lose its label.
             if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
                 return Err(HeadError::Framing);
             }
@@ -244,11 +244,11 @@ fn number(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// There is room for so many fields without asking for memory; a head may have more.
+/// How many fields there is room for without allocating memory; a head may have more.
 const USUAL_FIELDS: usize = 64;
-/// The longest method that has a name (`UPDATEREDIRECTREF`, RFC 4437) has 17.
+/// The longest method that is registered (`UPDATEREDIRECTREF`, RFC 4437) has 17.
 const LONGEST_METHOD: usize = 64;
-/// What [`Uri`] can hold.
+/// The longest target that [`Uri`] can hold.
 const LONGEST_TARGET: usize = u16::MAX as usize - 1;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! [`PendingStream`]: a request that is being answered, and [`PacedBody`]: its answer's body, as the h2 library is given it.
+//! [`PendingStream`]: a request that is being answered, and [`PacedBody`]: its answer's body, as the h2 library is
+//! given it.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -19,11 +20,12 @@ use crate::observe::access::RequestEnd;
 pub(super) struct PendingStream {
     answer: PendingAnswer,
     flow: StreamFlow,
-    /// What its head takes of what all heads may, until there is an answer.
+    /// What the request's head takes of the budget for all heads, until there is an answer.
     head: Option<HeadPermit>,
 }
 
-/// An answer's body. It brings no more than its connection's budget has room for, and says what the client was waited for.
+/// An answer's body. It brings no more bytes than its connection's budget has room for, and notes when the client is
+/// waited for.
 pub(super) struct PacedBody {
     body: AnswerBody,
     flow: StreamFlow,

@@ -1,5 +1,5 @@
-//! [`Cork`]: gathers what an HTTP/2 connection writes, so that many small answers become one TLS record and one system call, and
-//! lets it read a few requests' heads at a time.
+//! [`Cork`]: gathers what an HTTP/2 connection writes, so that many small answers become one TLS record and one system
+//! call, and lets it read a few requests' heads at a time.
 
 use std::io;
 use std::pin::Pin;
@@ -11,10 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::head_count::HeadCount;
 use crate::io::{BufferPool, Chunk, TEXT};
 
-/// Keeps what was written through [`Corked`] until it is released, or too much to be kept.
+/// Keeps bytes that were written through [`Corked`] until it is released, or there are too many to be kept.
 ///
-/// The h2 library flushes behind every frame with data, so a layer that waits for a flush would gather nothing. Whoever polls
-/// the connection knows when it has written all that there is, and releases it then.
+/// The h2 library flushes behind every frame with data, so a layer that waits for a flush would gather nothing. The
+/// task that polls the connection knows when all bytes that there are have been written, and releases them then.
 pub(super) struct Cork<S>(Arc<Mutex<Inner<S>>>);
 
 /// The stream that the connection uses.
@@ -27,14 +27,14 @@ struct Inner<S> {
     heads: HeadCount,
     /// How many heads may still be read in this turn.
     turn: usize,
-    /// More was asked for.
+    /// The connection asked for more bytes after the turn's last head.
     wants_turn: bool,
-    /// What came behind the last head of a turn.
+    /// Bytes that came behind the last head of a turn.
     ahead: Vec<u8>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Cork<S> {
-    /// Corks a stream.
+    /// Corks a stream: returns the cork, and the stream for the connection.
     pub(super) fn new(stream: S, buffers: Arc<BufferPool>) -> (Self, Corked<S>) {
         let inner = Arc::new(Mutex::new(Inner {
             stream,
@@ -48,19 +48,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Cork<S> {
         (Self(Arc::clone(&inner)), Corked(inner))
     }
 
-    /// Lets the connection read as many heads of requests as this. The h2 library decodes all that it can read before the first
-    /// of them is looked at, and a few bytes of a compressed head become many.
+    /// Lets the connection read at most as many heads of requests as this. The h2 library decodes all heads that it can
+    /// read before the first of them is looked at, and a few bytes of a compressed head become many.
     pub(super) fn begin_turn(&self, heads: usize) {
         let mut inner = lock(&self.0);
         (inner.turn, inner.wants_turn) = (heads, false);
     }
 
-    /// Whether the turn ended before there was nothing more to read.
+    /// Whether the turn ended before everything that had come was read.
     pub(super) fn wants_turn(&self) -> bool {
         lock(&self.0).wants_turn
     }
 
-    /// Writes what was kept, to the last byte.
+    /// Writes the bytes that were kept, to the last one.
     pub(super) fn poll_release(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut inner = lock(&self.0);
         ready!(inner.poll_write_kept(cx))?;
@@ -161,7 +161,7 @@ mod tests {
         (cork, corked, far)
     }
 
-    /// One look at a future.
+    /// Polls a future once.
     fn look<F: Future>(future: F) -> Poll<F::Output> {
         pin!(future).poll(&mut Context::from_waker(Waker::noop()))
     }

@@ -1,4 +1,4 @@
-//! [`StreamFlow`]: one stream's answer on its way to the client, as its task, its body and its pieces see it.
+//! [`StreamFlow`]: one stream's answer on its way to the client, shared by its task, its body and its pieces.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
@@ -22,17 +22,17 @@ struct StreamFlowShared {
 
 #[derive(Debug)]
 struct StreamFlowState {
-    /// For how long the client may take nothing; the clock began when the answer did.
+    /// For how long the client may take nothing; the clock started when the answer began.
     progress: Option<TransferProgress>,
-    /// Bytes that the h2 library has and did not write yet.
+    /// Bytes that the h2 library has and has not written yet.
     under_way: usize,
-    /// Woken when there are none.
+    /// Woken when no bytes are under way.
     waits_for_room: Option<Waker>,
-    /// The gateway has nothing more at the moment.
+    /// The gateway has no more bytes at the moment.
     waits_for_gateway: bool,
-    /// The client took nothing of it for too long.
+    /// The client took nothing of the answer for too long.
     untaken: bool,
-    /// What was not read of the request, when the answer was complete.
+    /// The part of the request's body that was not read when the answer was complete.
     rest: Option<RequestBody>,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct FlowPiece {
 }
 
 impl StreamFlow {
-    /// Of a stream that has just begun, on the connection that `budget` is for.
+    /// The flow of a stream that has just begun, on the connection that `budget` is for.
     pub(super) fn new(budget: SendBudget) -> Self {
         let state = StreamFlowState {
             progress: None,
@@ -58,12 +58,12 @@ impl StreamFlow {
         Self(Arc::new(StreamFlowShared { budget, state: Mutex::new(state) }))
     }
 
-    /// The answer begins. The client may take nothing of it for `limit`.
+    /// Starts the clock as the answer begins: the client may take nothing of it for `limit`.
     pub(super) fn begin(&self, limit: Option<Duration>) {
         self.state().progress = Some(TransferProgress::new(limit, Instant::now()));
     }
 
-    /// How much may be handed over. [`SendAllowance::Wait`] wakes the task when that changes.
+    /// How many bytes may be handed over. [`SendAllowance::Wait`] wakes the task when that changes.
     pub(super) fn turn(&self, cx: &Context<'_>) -> SendAllowance {
         let mut state = self.state();
         let turn = self.0.budget.turn(state.under_way);
@@ -73,7 +73,7 @@ impl StreamFlow {
         turn
     }
 
-    /// The body was asked for more, which the client has room for; the gateway had it or did not.
+    /// Notes that the body was asked for more, which the client has room for, and whether the gateway had more.
     pub(super) fn asked(&self, gateway_has_more: bool) {
         let mut state = self.state();
         if gateway_has_more {
@@ -82,7 +82,7 @@ impl StreamFlow {
         state.waits_for_gateway = !gateway_has_more;
     }
 
-    /// A piece that is handed over.
+    /// A piece of these bytes, which is handed over and counted.
     pub(super) fn piece(&self, bytes: Bytes) -> FlowPiece {
         let length = bytes.len();
         self.0.budget.take(length);
@@ -90,29 +90,29 @@ impl StreamFlow {
         FlowPiece { bytes, length, flow: self.clone() }
     }
 
-    /// Until when the client must take something; `None` if it is not its turn.
+    /// Until when the client must take something; `None` if it is the gateway that is waited for.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let state = self.state();
         let waits_for_client = state.under_way > 0 || !state.waits_for_gateway;
         state.progress.as_ref().filter(|_| waits_for_client)?.deadline()
     }
 
-    /// The client took nothing of it for too long: what is left of it is given up.
+    /// Gives up what is left of the answer: the client took nothing of it for too long.
     pub(super) fn give_up(&self) {
         self.state().untaken = true;
     }
 
-    /// Whether it was given up.
+    /// Whether the answer was given up.
     pub(super) fn is_untaken(&self) -> bool {
         self.state().untaken
     }
 
-    /// Keeps what was not read of the request.
+    /// Keeps the part of the request's body that was not read.
     pub(super) fn keep(&self, rest: Option<RequestBody>) {
         self.state().rest = rest;
     }
 
-    /// What was kept.
+    /// Takes out the part of the request's body that was kept.
     pub(super) fn take_rest(&self) -> Option<RequestBody> {
         self.state().rest.take()
     }
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_thrown_away_is_given_back_and_wakes_who_waits_for_room() {
+    fn a_piece_that_is_thrown_away_is_given_back_and_wakes_the_task_that_waits_for_room() {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let cx = Context::from_waker(&waker);

@@ -1,16 +1,17 @@
-//! [`HeadBudget`]: what the heads of a connection's waiting requests take together.
+//! [`HeadBudget`]: how much memory the heads of a connection's waiting requests take together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{HeaderMap, Request};
 
-/// What the heads of one connection's requests take, from their arrival to the head of their answer. A few bytes of a compressed
-/// head (RFC 7541) become as much as `limits.request_head` allows, on each of the streams. Cheap to clone.
+/// The memory that the heads of one connection's requests take, from when they come to the head of their answer. A few
+/// bytes of a compressed head (RFC 7541) become as much as `limits.request_head` allows, on each of the streams. Cheap
+/// to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct HeadBudget(Arc<AtomicUsize>);
 
-/// One head's part of it, given back when this is dropped.
+/// One head's share of the budget, given back when this is dropped.
 #[derive(Debug)]
 pub(super) struct HeadPermit {
     budget: HeadBudget,
@@ -18,7 +19,8 @@ pub(super) struct HeadPermit {
 }
 
 impl HeadBudget {
-    /// Room for this head; `None` if there is none. One head alone always has it: its own limit is another.
+    /// A permit for this head; `None` if there is no room. One head alone always has room: its size has a limit of its
+    /// own.
     pub(super) fn enter<B>(&self, request: &Request<B>) -> Option<HeadPermit> {
         let bytes = size(request.headers()) + request.uri().path_and_query().map_or(0, |target| target.as_str().len());
         let before = self.0.fetch_add(bytes, Ordering::Relaxed);
@@ -26,7 +28,7 @@ impl HeadBudget {
         (before == 0 || before + bytes <= MOST).then_some(place)
     }
 
-    /// Whether so much waits that the next heads should come one by one.
+    /// Whether so much waits that the next heads should be read one by one.
     pub(super) fn is_strained(&self) -> bool {
         self.0.load(Ordering::Relaxed) > MOST / 4
     }
@@ -42,9 +44,9 @@ impl Drop for HeadPermit {
     }
 }
 
-/// What a field takes besides its bytes, in a [`HeaderMap`] that has grown.
+/// The bytes that a field takes besides its name and value, in a [`HeaderMap`] that has grown.
 const FIELD: usize = 128;
-/// What all may take together: a hundred requests of a browser with 8 KB of cookies.
+/// The bytes that all heads may take together: a hundred requests of a browser with 8 KB of cookies.
 const MOST: usize = 1024 * 1024;
 
 #[cfg(test)]

@@ -1,25 +1,26 @@
 //! [`HeadCount`]: where the heads of requests end in what a client sends over HTTP/2.
 
-/// Follows the frames of a connection (RFC 9113 §4.1), and finds the ends of field blocks. What they say is not looked at.
+/// Follows the frames of a connection (RFC 9113 §4.1), and finds the ends of field blocks. The content of the blocks is
+/// not looked at.
 #[derive(Debug)]
 pub(super) struct HeadCount {
-    /// What has come of the next frame's header.
+    /// The bytes of the next frame's header that have come.
     head: [u8; FRAME_HEAD],
     come: usize,
-    /// What has not come of the connection's preface (§3.4), or of a frame's payload.
+    /// How many bytes of the connection's preface (§3.4), or of a frame's payload, have not come.
     left: usize,
-    /// That payload ends a field block.
+    /// Whether that payload ends a field block.
     ends_block: bool,
 }
 
 impl HeadCount {
-    /// At the beginning of a connection.
+    /// A count at the beginning of a connection.
     pub(super) fn new() -> Self {
         Self { head: [0; FRAME_HEAD], come: 0, left: PREFACE, ends_block: false }
     }
 
-    /// How many of these bytes may pass, so that no more than `heads` field blocks end in them; it is counted down. None may pass
-    /// when it is 0.
+    /// How many of these bytes may pass, so that no more than `heads` field blocks end in them; `heads` is counted
+    /// down. No byte may pass when it is 0.
     pub(super) fn pass(&mut self, bytes: &[u8], heads: &mut usize) -> usize {
         let mut at = 0;
         while *heads > 0 && at < bytes.len() {
@@ -84,7 +85,7 @@ mod tests {
             (&[settings, (HEADERS, END_HEADERS | 1, 0), (HEADERS, END_HEADERS, 3)], 2),
             (&[(HEADERS, 1, 20), (CONTINUATION, 0, 30), (CONTINUATION, END_HEADERS, 7)], 1),
             (&[(HEADERS, 0, 20), (CONTINUATION, END_HEADERS, 0), (HEADERS, END_HEADERS, 1)], 2),
-            // Another frame's bit of the same place is none.
+            // The same bit in the flags of another kind of frame does not end a block.
             (&[(0, END_HEADERS, 20), (6, END_HEADERS, 8)], 0),
         ];
         for (frames, expected) in rows {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The bytes of answers that were handed to the h2 library and are not written yet, of all streams of one connection. The library
-/// takes any amount, however small the client's windows are, so its memory is bounded by what it is given.
+/// The bytes of answers that were handed to the h2 library and are not written yet, of all streams of one connection.
+/// The library takes any amount, however small the client's windows are, so its memory is bounded by what it is given.
 ///
 /// Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -13,17 +13,17 @@ pub(super) struct SendBudget(Arc<AtomicUsize>);
 /// How much a stream may hand over next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SendAllowance {
-    /// As much as there is.
+    /// As much as the body has.
     Full,
-    /// A little: the budget is used up, and this stream has nothing under way. So no stream waits for another one, and streams that
-    /// the client does not read cannot stop one that it reads.
+    /// A little: the budget is used up, and this stream has no bytes under way. So no stream waits for another one, and
+    /// streams that the client does not read cannot stop one that it reads.
     Little,
-    /// Nothing, before what it has under way is written.
+    /// Nothing, before the bytes that it has under way are written.
     Wait,
 }
 
 impl SendBudget {
-    /// What a stream may do that has so many bytes under way.
+    /// How much a stream may hand over that has so many bytes under way.
     pub(super) fn turn(&self, under_way: usize) -> SendAllowance {
         match (self.0.load(Ordering::Relaxed) < MOST, under_way) {
             (true, _) => SendAllowance::Full,
@@ -32,19 +32,19 @@ impl SendBudget {
         }
     }
 
-    /// Bytes were handed over.
+    /// Counts bytes that were handed over.
     pub(super) fn take(&self, bytes: usize) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Bytes were written, or thrown away with their stream.
+    /// Gives back bytes that were written, or thrown away with their stream.
     pub(super) fn give_back(&self, bytes: usize) {
         self.0.fetch_sub(bytes, Ordering::Relaxed);
     }
 }
 
-/// What all streams of a connection keep ready together. Two answers that are read at full speed never fill it, and a connection
-/// that reads nothing costs this and 8 KiB for each of its streams.
+/// How many bytes all streams of a connection keep ready together. Two answers that are read at full speed never fill
+/// it, and a connection that reads nothing costs this and 8 KiB for each of its streams.
 const MOST: usize = 512 * 1024;
 
 #[cfg(test)]

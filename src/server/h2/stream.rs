@@ -1,4 +1,5 @@
-//! [`StreamSpawner`]: spawns a connection's streams, and [`StreamTask`]: one of them, from its request to the last byte of either side.
+//! [`StreamSpawner`]: spawns a connection's streams, and [`StreamTask`]: one of them, from its request to the last byte
+//! of either side.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,8 +16,8 @@ use crate::http::edge::connection_state::{ConnectionState, RequestUnderWay};
 use crate::http::edge::early::BodyDiscard;
 use crate::upstream::RequestBody;
 
-/// Spawns the streams of one connection. hyper makes a future of what its service returned for a request, and executes that next:
-/// so the [`StreamFlow`] that the service leaves here belongs to it.
+/// Spawns the streams of one connection. hyper makes a future of what its service returned for a request, and executes
+/// that next: so the [`StreamFlow`] that the service leaves here belongs to it.
 #[derive(Clone)]
 pub(super) struct StreamSpawner {
     tasks: Tasks,
@@ -29,7 +30,7 @@ impl StreamSpawner {
         Self { tasks, connection_state, next: Arc::default() }
     }
 
-    /// What is executed next is the stream of this one.
+    /// Says that the next future to be executed is the stream of this flow.
     pub(super) fn announce(&self, flow: StreamFlow) {
         *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(flow);
     }
@@ -57,15 +58,16 @@ where
 }
 
 pin_project! {
-    /// One stream. Its answer ends when the client takes nothing of it for too long: the library's future is dropped then, which
-    /// resets the stream and frees the gateway's connection, though the library itself waits for the client's window only.
+    /// One stream. Its answer ends when the client takes nothing of it for too long: the library's future is dropped
+    /// then, which resets the stream and frees the gateway's connection, though the library itself waits for the
+    /// client's window only.
     struct StreamTask<F> {
         #[pin]
         phase: Phase<F>,
-        // Behind the phase: what is dropped with that leaves here what was not read of the request.
+        // Declared behind `phase`: dropping that leaves here the part of the request's body that was not read.
         flow: OwnedFlow,
         connection_state: ConnectionState,
-        // Looked after when it rings: most answers end before.
+        // Checked when it fires: most answers end before.
         timer: Option<Pin<Box<Sleep>>>,
     }
 }
@@ -84,8 +86,9 @@ pin_project! {
     }
 }
 
-/// The task's part in its stream's [`StreamFlow`]. When it ends, nothing of the request may stay there: the last piece of the answer is
-/// dropped under a lock of the h2 library's, which a request's body that is dropped asks for too.
+/// The task's share of its stream's [`StreamFlow`]. When the task ends, nothing of the request may stay there: the last
+/// piece of the answer is dropped under a lock of the h2 library's, which a request's body that is dropped asks for
+/// too.
 struct OwnedFlow(StreamFlow);
 
 impl Drop for OwnedFlow {

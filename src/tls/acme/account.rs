@@ -8,7 +8,7 @@ use super::store::{AcmeStore, KeptAccount};
 use super::transport::RecordingClient;
 use crate::config::Acme;
 
-/// Opens the account. Reads the directory anew, so that what the authority offers is what it offers today.
+/// Opens the account. Reads the directory anew, so that the terms and endpoints are the authority's current ones.
 pub(super) async fn open(settings: &Acme, store: &AcmeStore, http: &RecordingClient) -> Result<Account, Error> {
     let builder = || Account::builder_with_http(Box::new(http.clone()));
     let email = settings.email.as_ref().map(|email| format!("mailto:{email}"));

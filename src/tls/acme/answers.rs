@@ -1,4 +1,4 @@
-//! What an authority finds when it looks whether a name is ours.
+//! The answers that an authority finds when it checks that a name belongs to frontgate.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,13 +13,13 @@ use crate::config::{AcmeChallengeKind, Name};
 use crate::tls::Certificates;
 use crate::tls::session::crypto;
 
-/// The answers that the plain listeners give under `/.well-known/acme-challenge/` (RFC 8555 §8.3). Only the orders that are
-/// under way have any.
+/// The answers that the plain listeners give under `/.well-known/acme-challenge/` (RFC 8555 §8.3). Only the orders that
+/// are under way have any.
 #[derive(Debug, Clone, Default)]
 pub struct Tokens(Arc<Mutex<HashMap<String, String>>>);
 
 impl Tokens {
-    /// The answer for `token`.
+    /// The key authorization to answer with for `token`; `None` when no order under way uses it.
     pub fn get(&self, token: &str) -> Option<String> {
         self.map().get(token).cloned()
     }
@@ -29,14 +29,14 @@ impl Tokens {
     }
 }
 
-/// Where answers are laid out.
+/// Where the answers to pending challenges are published: the tokens of HTTP-01 and the certificates of TLS-ALPN-01.
 #[derive(Debug, Clone)]
 pub(super) struct ChallengeAnswers {
     pub(super) certificates: Arc<Certificates>,
     pub(super) tokens: Tokens,
 }
 
-/// An answer that lies ready; taken away when dropped.
+/// A published answer; dropping it withdraws the answer.
 #[derive(Debug)]
 pub(super) struct ReadyAnswer {
     answers: ChallengeAnswers,
@@ -55,7 +55,7 @@ enum AnswerFile {
 pub(super) struct ChallengeError(String);
 
 impl ChallengeAnswers {
-    /// Lays the answer out.
+    /// Publishes the answer.
     pub(super) fn prepare(
         &self,
         challenge: AcmeChallengeKind,
@@ -90,7 +90,8 @@ impl Drop for ReadyAnswer {
     }
 }
 
-/// The name that the authority asks for: a server name cannot be an address, so that stands there backwards (RFC 8738 §6).
+/// The server name that the authority asks for. SNI cannot carry an address, so for one it is the reverse-DNS name
+/// (RFC 8738 §6).
 fn server_name(name: &Name) -> String {
     match name {
         Name::Dns(name) => name.clone(),
@@ -105,7 +106,7 @@ fn server_name(name: &Name) -> String {
     }
 }
 
-/// Signed by itself, for the one name, with the proof in a critical extension (RFC 8737 §3).
+/// A self-signed certificate for the one name, with the proof in a critical extension (RFC 8737 §3).
 fn certificate(name: &Name, digest: &[u8]) -> Result<CertifiedKey, ChallengeError> {
     let failed = |error: rcgen::Error| ChallengeError(error.to_string());
     let key = KeyPair::generate().map_err(failed)?;

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-/// When a name's certificate came, and what has gone wrong since. Kept on disk: a restart is no reason to try again sooner, and a
-/// program that restarts again and again must not become the authority's problem.
+/// When a name's certificate was obtained, and which failures came since. Kept on disk: a restart is no reason to try
+/// again sooner, and a program that restarts in a loop must not burden the authority.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Backoff {
     /// How many attempts in a row have failed.
@@ -16,7 +16,7 @@ pub(super) struct Backoff {
     /// Before this the next one is not made, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     not_before: Option<i64>,
-    /// Why, for whoever reads the file.
+    /// Why the last attempt failed, in words for an operator that reads the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// When the last attempt that did not fail ended, in seconds since 1970.
@@ -24,13 +24,13 @@ pub(super) struct Backoff {
     obtained_at: Option<i64>,
 }
 
-/// What is known when an attempt has failed.
+/// The facts of a failed attempt.
 #[derive(Debug, Clone)]
 pub(super) struct FailedAttempt {
     pub(super) at: OffsetDateTime,
-    /// How long the authority wants to be left alone.
+    /// How long the authority asked to be left alone (`Retry-After`).
     pub(super) told: Option<std::time::Duration>,
-    /// When the certificate ends that should have been renewed.
+    /// When the certificate that should have been renewed expires.
     pub(super) expires: Option<OffsetDateTime>,
     pub(super) reason: String,
 }
@@ -39,7 +39,7 @@ impl Backoff {
     /// Counts a failure. `chance`, from 0 to 1, lengthens the pause by up to a tenth.
     pub(super) fn fail(&mut self, failed: FailedAttempt, chance: f64) {
         let step = STEPS.get(self.failures as usize).copied().unwrap_or(LONGEST);
-        // With the end in sight a day is too long.
+        // A pause of a day would be too long when the certificate is about to expire.
         let left = failed.expires.map_or(Duration::MAX, |end| (end - failed.at) / 4_i32);
         let pause = step.min(left.clamp(Duration::HOUR, LONGEST));
         let pause = pause + pause / 10_i32 * chance;
@@ -50,12 +50,12 @@ impl Backoff {
         self.reason = Some(failed.reason);
     }
 
-    /// Begins anew after a success.
+    /// Resets the count after a success at `at`.
     pub(super) fn succeed(&mut self, at: OffsetDateTime) {
         *self = Self { obtained_at: Some(at.unix_timestamp()), ..Self::default() };
     }
 
-    /// When the certificate came, if that is known.
+    /// When the certificate was obtained, if that is known.
     pub(super) fn obtained(&self) -> Option<OffsetDateTime> {
         OffsetDateTime::from_unix_timestamp(self.obtained_at?).ok()
     }
@@ -65,21 +65,21 @@ impl Backoff {
         self.failures
     }
 
-    /// Why the last one did.
+    /// Why the last attempt failed.
     pub(super) fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
     }
 
-    /// Before this the next attempt is not made. A clock that was wrong when the failure was written down must not put it off
-    /// for ever.
+    /// Before this the next attempt is not made. A clock that was wrong when the failure was written down must not put
+    /// it off for ever.
     pub(super) fn until(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
         let until = OffsetDateTime::from_unix_timestamp(self.not_before?).ok()?;
         (until <= now + LONGEST_TOLD).then_some(until)
     }
 }
 
-/// How long to leave a directory alone that does not answer at all, `failures` times by now. That is nobody's fault who could
-/// be bothered by another try: networks come up after programs do.
+/// How long to leave a directory alone that does not answer at all, after `failures` tries in a row. No peer is
+/// troubled by another try, and networks come up after programs do, so the pauses stay short.
 pub(super) fn outage(failures: u32, told: Option<std::time::Duration>, chance: f64) -> Duration {
     let pause = OUTAGE_FIRST * 2_i32.saturating_pow(failures.saturating_sub(1).min(10));
     let pause = pause.min(OUTAGE_LONGEST) * (1.0 + chance / 10.0);
@@ -89,10 +89,10 @@ pub(super) fn outage(failures: u32, told: Option<std::time::Duration>, chance: f
 
 const OUTAGE_FIRST: Duration = Duration::seconds(5);
 const OUTAGE_LONGEST: Duration = Duration::HOUR;
-/// The pauses after the first failures. The second leaves time for a firewall or a DNS record to be put right; together they
-/// stay below the five failed validations an hour that Let's Encrypt allows.
+/// The pauses after the first failures. The second leaves time for a firewall or a DNS record to be put right; together
+/// they stay below the five failed validations an hour that Let's Encrypt allows.
 const STEPS: [Duration; 4] = [Duration::MINUTE, Duration::minutes(15), Duration::HOUR, Duration::hours(6)];
-/// And after all others.
+/// The pause after every later failure.
 const LONGEST: Duration = Duration::DAY;
 /// An authority's rate limits reach back a week.
 const LONGEST_TOLD: Duration = Duration::WEEK;

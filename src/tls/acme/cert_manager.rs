@@ -1,4 +1,4 @@
-//! [`CertManager`]: one name, its certificate, and what there is to do about it next.
+//! [`CertManager`]: one name, its certificate, and the next action that is due for it.
 
 use time::{Duration, OffsetDateTime};
 
@@ -14,11 +14,11 @@ pub(super) struct CertManager {
     pub(super) name: Name,
     pub(super) held: Option<ManagedCert>,
     pub(super) backoff: Backoff,
-    /// When people last heard that it is not renewed.
+    /// When the log last told the operator that the certificate is not renewed.
     told: Option<OffsetDateTime>,
 }
 
-/// A certificate that is shown.
+/// A certificate that handshakes show.
 #[derive(Debug)]
 pub(super) struct ManagedCert {
     pub(super) obtained: Obtained,
@@ -28,18 +28,18 @@ pub(super) struct ManagedCert {
     chance: f64,
 }
 
-/// What there is to do for a name.
+/// The next action for a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CertAction {
-    /// The certificate has ended: the local one takes over.
+    /// The certificate has expired: the local one takes over.
     Retire,
-    /// There is none, or it is time for another one.
+    /// There is no certificate, or the current one is due for renewal.
     Order,
-    /// Ask when to renew.
+    /// Ask the authority when to renew.
     Look,
-    /// Say that it is not renewed.
+    /// Remind the operator that the certificate is not renewed.
     Remind,
-    /// Nothing before this moment.
+    /// No action is due before this moment.
     Wait(OffsetDateTime),
 }
 
@@ -52,11 +52,12 @@ impl CertManager {
     pub(super) fn hold(&mut self, mut obtained: Obtained, chance: f64, now: OffsetDateTime) {
         obtained.life.obtained = self.backoff.obtained().unwrap_or(obtained.life.not_before).min(now);
         self.held = Some(ManagedCert { obtained, window: None, look_at: now, chance });
-        // What failed before a restart counts from there.
+        // Failures before a restart count as reported at the restart: the reminders run from there.
         self.told = (self.backoff.failures() > 0).then_some(now);
     }
 
-    /// What to do at `now`, where nobody asks the authority for anything before `quiet_until`. Asked twice, it says the same.
+    /// The action that is due at `now`, while no request goes to the authority before `quiet_until`. Has no side
+    /// effect: a second call with the same arguments returns the same action.
     pub(super) fn todo(&self, now: OffsetDateTime, quiet_until: OffsetDateTime) -> CertAction {
         let plan = self.plan(now, quiet_until);
         // The first of those that are due; else the one that is due first.
@@ -66,7 +67,7 @@ impl CertManager {
         }
     }
 
-    /// What there is to do and when, the most urgent first.
+    /// The actions for this name and the moments they are due, the most urgent first.
     fn plan(&self, now: OffsetDateTime, quiet_until: OffsetDateTime) -> Vec<(OffsetDateTime, CertAction)> {
         let pause = self.backoff.until(now).unwrap_or(now).max(quiet_until);
         let Some(held) = &self.held else { return vec![(pause, CertAction::Order)] };
@@ -80,8 +81,8 @@ impl CertManager {
         plan
     }
 
-    /// Writes an attempt down as a failure before it is made: a process that does not live to see how it ends must not make
-    /// the same one again and again.
+    /// Writes an attempt down as a failure before it is made: a process that does not live to see how it ends must not
+    /// make the same one again and again.
     pub(super) async fn keep_attempt(&self, store: &AcmeStore, now: OffsetDateTime) {
         let expires = self.held.as_ref().map(|held| held.obtained.life.not_after);
         let mut backoff = self.backoff.clone();
@@ -89,31 +90,32 @@ impl CertManager {
         store.keep_backoff(&self.name, &backoff).await;
     }
 
-    /// Counts a failed attempt, which people are told about.
+    /// Counts a failed attempt that the log has reported.
     pub(super) fn fail(&mut self, now: OffsetDateTime, told: Option<std::time::Duration>, reason: String, chance: f64) {
         let expires = self.held.as_ref().map(|held| held.obtained.life.not_after);
         self.backoff.fail(FailedAttempt { at: now, told, expires, reason }, chance);
         self.told = Some(now);
     }
 
-    /// The authority does not answer, which people were told.
+    /// Notes at `now` that the authority does not answer and that the log has said so.
     pub(super) fn unanswered(&mut self, now: OffsetDateTime) {
         self.told.get_or_insert(now);
     }
 
-    /// People were told that it is not renewed.
+    /// Notes at `now` that the log has reminded the operator of the missing renewal.
     pub(super) fn reminded(&mut self, now: OffsetDateTime) {
         self.told = Some(now);
     }
 }
 
 impl ManagedCert {
-    /// When to renew.
+    /// The moment to renew.
     fn due(&self) -> OffsetDateTime {
         schedule::renewal(&self.obtained.life, self.window.as_ref(), self.chance)
     }
 
-    /// Takes note of what the authority said; `None` leaves the window as it was. Returns whether that is another one.
+    /// Takes note of the authority's answer; `None` leaves the window as it was. Returns whether the window has
+    /// changed.
     pub(super) fn looked(&mut self, window: Option<RenewalWindow>, again: OffsetDateTime) -> bool {
         let before = self.window;
         self.window = window.or(before);

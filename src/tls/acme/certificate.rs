@@ -22,7 +22,7 @@ pub(super) struct Obtained {
     pub(super) life: Life,
 }
 
-/// What is wrong with a certificate.
+/// Why a certificate from the authority or from disk is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CertificateFlaw {
     #[error("it cannot be read")]
@@ -63,7 +63,7 @@ impl Obtained {
         Ok(Self { certified: Arc::new(CertifiedKey::new(chain, key)), life })
     }
 
-    /// What the authority calls it (RFC 9773 §4.1); `None` when it has no such name.
+    /// The certificate's identifier for the authority (RFC 9773 §4.1); `None` when it has none.
     pub(super) fn identifier(&self) -> Option<CertificateIdentifier<'static>> {
         CertificateIdentifier::try_from(self.certified.cert.first()?).ok().map(CertificateIdentifier::into_owned)
     }
@@ -86,7 +86,7 @@ impl CertificateRequest {
     }
 }
 
-/// `name` as certificates carry it.
+/// `name` as a subject alternative name.
 pub(super) fn alternative_name(name: &Name) -> Result<SanType, rcgen::Error> {
     Ok(match name {
         Name::Dns(name) => SanType::DnsName(name.as_str().try_into()?),

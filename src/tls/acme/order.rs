@@ -11,7 +11,7 @@ use super::answers::{ChallengeAnswers, ChallengeError};
 use super::certificate::{CertificateFlaw, CertificateRequest};
 use crate::config::{AcmeChallengeKind, Name};
 
-/// What is ordered.
+/// The parameters of one order.
 #[derive(Debug, Clone)]
 pub(super) struct OrderRequest<'a> {
     pub(super) name: &'a Name,
@@ -20,36 +20,36 @@ pub(super) struct OrderRequest<'a> {
     pub(super) replaces: Option<CertificateIdentifier<'static>>,
 }
 
-/// Why there is no certificate.
+/// Why an order gave no certificate.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OrderError {
     /// The directory does not answer, or refuses.
     #[error(transparent)]
     Acme(#[from] Error),
-    /// The authority looked, and did not find what it should.
+    /// The authority checked the name, and did not find the proof.
     #[error("{challenge} failed")]
     NotProven {
         challenge: AcmeChallengeKind,
-        /// What it found.
+        /// The problem document of the failed challenge, if the authority gave one.
         problem: Option<Box<Problem>>,
     },
-    /// The name cannot be proven this way.
+    /// The authority offers no challenge of this kind for the name.
     #[error("the authority offers no {0} for this name")]
     NotOffered(AcmeChallengeKind),
-    /// There is no such profile.
+    /// The directory offers no profile of this name.
     #[error("the directory has no profile `{wanted}`; it offers: {offered}")]
     NoProfile { wanted: String, offered: String },
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
     #[error("cannot make a key and a request: {0}")]
     Request(#[from] rcgen::Error),
-    /// What came is of no use.
+    /// The certificate that was issued cannot be used.
     #[error("the authority's certificate is of no use: {0}")]
     Useless(#[from] CertificateFlaw),
 }
 
-/// Repeats a request that was refused for its nonce. Nonces go bad by themselves (RFC 8555 §6.5), and three times in a row,
-/// which is when the library gives up, is too likely to count as a failure.
+/// Repeats a request that was refused for its nonce. Nonces go bad by themselves (RFC 8555 §6.5), and three times in a
+/// row, which is when the library gives up, is too likely to count as a failure.
 macro_rules! patiently {
     ($request:expr) => {{
         let mut left = $crate::tls::acme::order::BAD_NONCES;
@@ -63,7 +63,7 @@ macro_rules! patiently {
 }
 pub(super) use patiently;
 
-/// Orders a certificate and proves the name by `challenge`. Returns the key and the chain, leaf first, in one text.
+/// Orders a certificate and proves the name by `challenge`. Returns the key and the chain, leaf first, in one PEM text.
 pub(super) async fn obtain(
     account: &Account,
     request: &OrderRequest<'_>,
@@ -98,7 +98,7 @@ async fn place(account: &Account, request: &OrderRequest<'_>) -> Result<Order, E
     patiently!(account.new_order(&new()))
 }
 
-/// Lays the answer out, tells the authority, and waits until it has looked.
+/// Publishes the answer, tells the authority, and waits until it has checked the answer.
 async fn prove(
     order: &mut Order,
     name: &Name,
@@ -142,7 +142,7 @@ async fn fetch(order: &mut Order) -> Result<(), Error> {
     }
 }
 
-/// The authority notes what it found with the challenge, not with the order.
+/// The problem that the authority found. It is noted with the challenge, not with the order.
 async fn what_was_found(order: &mut Order) -> Option<Problem> {
     let mut authorizations = order.authorizations();
     let mut authorization = authorizations.next().await?.ok()?;
@@ -160,7 +160,7 @@ pub(super) fn is_bad_nonce(error: &Error) -> bool {
     matches!(error, Error::Api(problem) if is(problem, "badNonce"))
 }
 
-/// Whether it is this one of the problems in RFC 8555 §6.7.
+/// Whether `problem` is the RFC 8555 §6.7 problem of type `kind`.
 pub(super) fn is(problem: &Problem, kind: &str) -> bool {
     let known = problem.r#type.as_deref().and_then(|name| name.strip_prefix("urn:ietf:params:acme:error:"));
     known == Some(kind)

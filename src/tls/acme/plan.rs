@@ -2,8 +2,8 @@
 
 use crate::config::{AcmeProfile, Name, Tls};
 
-/// The names that get a certificate of their own, one order each, so that a name that is refused hurts no other. What the
-/// authority cannot certify is left to the local certificate.
+/// The names that get a certificate of their own, one order each, so that a name that is refused hurts no other. What
+/// the authority cannot certify is left to the local certificate.
 pub(super) fn names(tls: &Tls) -> Vec<Name> {
     let mut names: Vec<Name> = Vec::new();
     for name in tls.names.iter().filter(|name| tls.acme.certifies(name)) {

@@ -1,4 +1,4 @@
-//! Why there is no public certificate, in words that a person can act on.
+//! Why there is no public certificate, in words that tell the operator what to do.
 
 use std::error::Error as _;
 use std::fmt::Write;
@@ -87,13 +87,14 @@ fn of_proof(challenge: AcmeChallengeKind, problem: &Problem, name: &Name) -> Str
     format!("{challenge}: {what}{}", detail(problem))
 }
 
-/// Whether the words are about a connection where the kind is not: Pebble calls one that is refused `unauthorized`.
+/// Whether the text is about a failed connection although the problem's type is not: Pebble calls a refused connection
+/// `unauthorized`.
 fn names_no_connection(problem: &Problem) -> bool {
     let detail = problem.detail.as_deref().unwrap_or_default().to_ascii_lowercase();
     ["failed to connect", "connection refused", "timeout during connect"].iter().any(|words| detail.contains(words))
 }
 
-/// What the authority says itself; a stranger's words, so not too many.
+/// The authority's own text. It comes from a peer, so its length is limited.
 fn detail(problem: &Problem) -> String {
     let Some(detail) = problem.detail.as_deref().filter(|detail| !detail.is_empty()) else { return String::new() };
     let plain: String = detail.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(300).collect();

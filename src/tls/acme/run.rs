@@ -1,4 +1,4 @@
-//! [`AcmeRenewal`]: the shell that waits, and does what [`CertManager`] says.
+//! [`AcmeRenewal`]: the async shell that waits for the next action of each [`CertManager`] and carries it out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +69,7 @@ impl AcmeRenewal {
         }
     }
 
-    /// Does what there is to do, and says for how long there is nothing.
+    /// Carries out the actions that are due, and returns for how long no further one is.
     async fn step(&mut self, dial: &DirectoryDial) -> Duration {
         if matches!(self.turn, OrderTurn::Theirs) && !self.take_over() {
             return THEIRS;
@@ -77,7 +77,8 @@ impl AcmeRenewal {
         let mut round = None;
         let mut pause = LONGEST_SLEEP;
         for index in 0..self.keepers.len() {
-            // Each thing that is done has another moment for its next time, which lies ahead; the limit is for what was missed.
+            // Every action that was carried out moves its own next moment into the future; the limit is for actions
+            // that were missed.
             for done in 0..=MOST_AT_ONCE {
                 let now = (self.clock)();
                 let quiet_until = self.outage.as_ref().map_or(now, |outage| outage.until);
@@ -94,11 +95,11 @@ impl AcmeRenewal {
                 }
             }
         }
-        // Not at once even if the clock jumps about.
+        // Never zero, even if the clock jumps.
         pause.max(SHORTEST_SLEEP)
     }
 
-    /// Shows what another process has obtained, and orders in its place if it is gone.
+    /// Shows the certificates that another process has obtained, and orders in its place if that process is gone.
     fn take_over(&mut self) -> bool {
         self.turn = self.store.turn();
         self.show_kept();
@@ -127,7 +128,7 @@ impl AcmeRenewal {
         }
     }
 
-    /// Says what waits for an earlier failure's pause to end.
+    /// Logs the names whose next attempt waits for the pause after an earlier failure.
     fn announce_pauses(&self) {
         let now = (self.clock)();
         for cert_manager in &self.keepers {
@@ -197,7 +198,7 @@ impl AcmeRenewal {
         match obtained {
             Ok((text, obtained)) => {
                 cert_manager.backoff.succeed(now);
-                // The certificate first: without it the other file is of no use.
+                // The certificate is written first: without it the other file has no use.
                 self.store.keep_certificate(&cert_manager.name, text).await;
                 self.store.keep_backoff(&cert_manager.name, &cert_manager.backoff).await;
                 show(&self.answers.certificates, cert_manager, obtained, now);
@@ -245,7 +246,7 @@ impl AcmeRenewal {
     }
 
     fn unanswered(&mut self, outage: AuthorityOutage) {
-        // Ever more seldom: reminders say what it means for a certificate.
+        // Logged ever more rarely: the reminders say what the outage means for a certificate.
         if outage.failures.is_power_of_two() {
             let (why, next, failures) = (&outage.reason, stamp(outage.until), outage.failures);
             warn!(why, next, failures, "the certificate authority does not answer; what is shown stays");
@@ -273,10 +274,10 @@ fn stamp(moment: OffsetDateTime) -> String {
     moment.replace_nanosecond(0).unwrap_or(moment).format(&Rfc3339).unwrap_or_default()
 }
 
-/// Clocks are set and machines sleep: nothing is trusted to come true for longer.
+/// Clocks are set and machines sleep: no longer wait is trusted to end on time.
 const LONGEST_SLEEP: Duration = Duration::from_hours(1);
 const SHORTEST_SLEEP: Duration = Duration::from_secs(1);
-/// How often to look for what another process has obtained.
+/// How often to look for certificates that another process has obtained.
 const THEIRS: Duration = Duration::from_secs(10);
-/// Things to do for one name before the next one has its turn.
+/// Actions for one name before the next name has its turn.
 const MOST_AT_ONCE: usize = 4;

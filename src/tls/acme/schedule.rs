@@ -1,13 +1,14 @@
-//! When to renew a certificate, when to ask the authority about it, and when to remind people that it was not renewed.
+//! When to renew a certificate, when to ask the authority about it, and when to remind the operator that it was not
+//! renewed.
 
 use time::{Duration, OffsetDateTime};
 
-/// The life of a certificate.
+/// The validity of a certificate, and when it was obtained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Life {
     pub(super) not_before: OffsetDateTime,
     pub(super) not_after: OffsetDateTime,
-    /// When it came.
+    /// When it was obtained.
     pub(super) obtained: OffsetDateTime,
 }
 
@@ -18,11 +19,11 @@ pub(super) struct RenewalWindow {
     pub(super) end: OffsetDateTime,
 }
 
-/// The moment to renew. `chance`, from 0 to 1, is drawn when a certificate begins to be shown: it spreads the load of many
-/// clients, and does not move the moment of one of them about.
+/// The moment to renew. `chance`, from 0 to 1, is drawn when a certificate begins to be shown: it spreads the load of
+/// many clients, and does not move the moment of one of them about.
 ///
-/// In the authority's window if there is one, else when a third of the life is left, or up to a thirtieth of it earlier. In no
-/// case so soon after the last time that an authority that always says "at once" makes a loop of it.
+/// In the authority's window if there is one, else when a third of the life is left, or up to a thirtieth of it
+/// earlier. In no case so soon after the last time that an authority that always says "at once" makes a loop of it.
 pub(super) fn renewal(life: &Life, window: Option<&RenewalWindow>, chance: f64) -> OffsetDateTime {
     let whole = life.whole();
     let moment = match window.filter(|window| window.start < window.end) {
@@ -39,8 +40,8 @@ pub(super) fn next_look(now: OffsetDateTime, told: Option<std::time::Duration>) 
     now + told.clamp(LEAST_LOOK, MOST_LOOK)
 }
 
-/// When to remind people that a certificate which is due has not been renewed; `last` is when they heard last. Daily, and
-/// hourly in its last day.
+/// When to remind the operator that a certificate which is due has not been renewed; `last` is the last reminder.
+/// Daily, and hourly in the certificate's last day.
 pub(super) fn next_reminder(not_after: OffsetDateTime, last: OffsetDateTime) -> OffsetDateTime {
     let last_day = not_after - Duration::DAY;
     if last >= last_day {
@@ -56,8 +57,8 @@ impl Life {
     }
 }
 
-/// An authority may move its window to the past at any time, to have certificates replaced that it must revoke; once a day is
-/// enough for that.
+/// An authority may move its window to the past at any time, to have certificates replaced that it must revoke; once a
+/// day is enough for that.
 const LEAST_BETWEEN_ORDERS: Duration = Duration::DAY;
 const LEAST_LOOK: Duration = Duration::MINUTE;
 const MOST_LOOK: Duration = Duration::DAY;
@@ -87,7 +88,7 @@ mod tests {
             (Duration::days(90), 0.5, Duration::days(58) + Duration::hours(12)),
             (Duration::hours(150), 0.0, Duration::hours(100)),
             (Duration::seconds(30), 0.0, Duration::seconds(20)),
-            // Nonsense: a certificate without a life.
+            // A certificate without any validity, which no authority should issue.
             (Duration::ZERO, 0.5, Duration::ZERO),
             (Duration::days(-3), 0.5, Duration::ZERO),
         ] {

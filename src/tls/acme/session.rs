@@ -1,4 +1,4 @@
-//! [`AcmeSession`]: an account that is open, and what can be asked for with it.
+//! [`AcmeSession`]: an open account with the authority, and the requests that it allows.
 
 use std::time::Duration;
 
@@ -16,38 +16,38 @@ use super::store::AcmeStore;
 use super::transport::{DirectoryDial, RecordingClient};
 use super::{account, backoff, plan, reason};
 
-/// An account that is open, for as long as there is something to do.
+/// An open account, kept for as long as a round has requests to make.
 pub(super) struct AcmeSession {
     account: Account,
     http: RecordingClient,
 }
 
-/// What the authority says about a renewal.
+/// The authority's advice about a renewal (RFC 9773).
 #[derive(Debug)]
 pub(super) struct RenewalAdvice {
     pub(super) window: Option<RenewalWindow>,
-    /// When to ask again.
+    /// How long to wait before asking again.
     pub(super) again: Option<Duration>,
-    /// A page that says why.
+    /// The URL of a page that explains the window.
     pub(super) explanation: Option<String>,
 }
 
 /// Why there is no session.
 #[derive(Debug)]
 pub(super) enum NoSession {
-    /// The authority does not want us.
+    /// The authority refuses the account.
     Refused(AcmeFailure),
-    /// It does not answer, or nobody who answers is one.
+    /// The authority does not answer, or the peer that answers is no ACME server.
     Unanswered(AcmeFailure),
 }
 
-/// Why something did not work, and what follows.
+/// Why a request to the authority failed, and what follows from that.
 #[derive(Debug, Clone)]
 pub(super) struct AcmeFailure {
     pub(super) reason: String,
-    /// How long the authority wants to be left alone.
+    /// How long the authority asked to be left alone (`Retry-After`).
     pub(super) told: Option<Duration>,
-    /// The authority does not know the account.
+    /// Whether the authority no longer knows the account, so that a new one is needed.
     pub(super) forget_account: bool,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct AcmeFailure {
 #[derive(Debug)]
 pub(super) struct AuthorityOutage {
     pub(super) failures: u32,
-    /// It is not asked before.
+    /// No request goes to the authority before this moment.
     pub(super) until: OffsetDateTime,
     pub(super) reason: String,
 }
@@ -91,7 +91,7 @@ impl AcmeSession {
                 let window = RenewalWindow { start: info.suggested_window.start, end: info.suggested_window.end };
                 Ok(RenewalAdvice { window: Some(window), again: Some(again), explanation: info.explanation_url })
             }
-            // It may know tomorrow.
+            // The authority may support it tomorrow.
             Err(Error::Unsupported(_)) => Ok(none),
             Err(error) => {
                 Err(AcmeFailure { reason: error.to_string(), told: self.http.retry_after(), forget_account: false })
@@ -99,7 +99,7 @@ impl AcmeSession {
         }
     }
 
-    /// Orders by one challenge after the other. Returns what came, as text and read.
+    /// Orders with one challenge after the other. Returns the certificate, as text and parsed.
     pub(super) async fn obtain(
         &self,
         cert_manager: &CertManager,
@@ -129,7 +129,7 @@ impl AcmeSession {
                 told: self.http.retry_after(),
                 forget_account: matches!(&error, OrderError::Acme(error) if is_unknown_account(error)),
             });
-            // Only what lies with the way of proving is worth another one.
+            // Another challenge is tried only when this one was at fault.
             if !matches!(error, OrderError::NotProven { .. } | OrderError::NotOffered(_)) {
                 break;
             }
@@ -150,7 +150,7 @@ impl AcmeFailure {
 }
 
 impl AuthorityOutage {
-    /// What follows from one more failure.
+    /// The outage after one more failure.
     pub(super) fn after(before: Option<Self>, failure: AcmeFailure, now: OffsetDateTime) -> Self {
         let failures = before.map_or(0, |outage| outage.failures).saturating_add(1);
         let until = now + backoff::outage(failures, failure.told, fastrand::f64());

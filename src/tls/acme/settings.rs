@@ -7,10 +7,10 @@ use time::OffsetDateTime;
 
 use crate::config::{AcmeChallengeKind, Tls};
 
-/// What the time is.
+/// The source of the current time; tests pass their own.
 pub type AcmeClock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
-/// What public certificates are obtained by.
+/// The settings that public certificates are obtained with.
 #[derive(Debug, Clone)]
 pub struct AcmeSettings {
     /// The names and the authority.

@@ -1,4 +1,5 @@
-//! [`AcmeStore`]: what is kept of one authority, in files or, where there is no folder, not at all.
+//! [`AcmeStore`]: the account and the certificates of one authority, kept in files, or where there is no folder only
+//! for the life of the process.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,17 +14,17 @@ use super::certificate::{CertificateFlaw, Obtained};
 use crate::config::{Directory, Name};
 use crate::tls::state::{FileAccess, Lock, StateDir, StateError};
 
-/// The folder of one authority. What cannot be written is warned about and lives in memory: a certificate that is lost with
-/// the process is better than none.
+/// The folder of one authority. A file that cannot be written is warned about and lives in memory: a certificate that
+/// is lost with the process is better than none.
 #[derive(Debug)]
 pub(super) struct AcmeStore {
     dir: Option<StateDir>,
-    /// The account where it could not be written: a session must not open another one each time. Text, because the library's
-    /// credentials cannot be copied.
+    /// The account where it could not be written: without it each session would open another one. Kept as text, because
+    /// the library's credentials cannot be copied.
     account: Mutex<Option<String>>,
 }
 
-/// The account, as it is kept.
+/// The account's file format.
 #[derive(Serialize, Deserialize)]
 pub(super) struct KeptAccount {
     pub(super) email: Option<String>,
@@ -33,9 +34,9 @@ pub(super) struct KeptAccount {
 /// Whether this process may order.
 #[derive(Debug)]
 pub(super) enum OrderTurn {
-    /// It may, for as long as it holds this.
+    /// It may, for as long as it holds this lock.
     Ours { _lock: Option<Lock> },
-    /// Another process does.
+    /// Another process orders.
     Theirs,
 }
 
@@ -54,17 +55,17 @@ impl AcmeStore {
         Self { dir, account: Mutex::default() }
     }
 
-    /// Begins to order, unless another process does so already.
+    /// Takes the right to order, unless another process has it.
     pub(super) fn turn(&self) -> OrderTurn {
         match self.dir.as_ref().map(StateDir::try_lock) {
             Some(Ok(None)) => OrderTurn::Theirs,
             Some(Ok(Some(lock))) => OrderTurn::Ours { _lock: Some(lock) },
-            // A folder that cannot be written was warned about, or will be when there is something to write.
+            // A folder that cannot be written was warned about, or will be when there is a file to write.
             Some(Err(_)) | None => OrderTurn::Ours { _lock: None },
         }
     }
 
-    /// The certificate for `name`; one that is damaged is set aside, one that has ended is as good as none.
+    /// The certificate for `name`. A damaged one is set aside; an expired one counts as missing.
     pub(super) fn certificate(&self, name: &Name, now: OffsetDateTime) -> Option<Obtained> {
         let (file, dir) = (format!("{}.pem", file(name)), self.dir.as_ref()?);
         let text = self.read(&file)?;
@@ -102,7 +103,7 @@ impl AcmeStore {
         self.keep_json(ACCOUNT.to_owned(), account).await;
     }
 
-    /// Puts the account out of use.
+    /// Sets the account's file aside, so that the next session opens a new account.
     pub(super) fn forget_account(&self) {
         *self.remembered() = None;
         if let Some(Err(error)) = self.dir.as_ref().map(|dir| dir.set_aside(ACCOUNT)) {
@@ -110,7 +111,7 @@ impl AcmeStore {
         }
     }
 
-    /// The file to remove for whoever does not want to wait for a pause to end.
+    /// The file that an operator removes to end a pause early.
     pub(super) fn backoff_file(&self, name: &Name) -> Option<std::path::PathBuf> {
         Some(self.dir.as_ref()?.file(&format!("{}.json", file(name))))
     }

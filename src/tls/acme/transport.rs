@@ -1,4 +1,5 @@
-//! [`DirectoryHttps`]: how requests get to the directory, and [`RecordingClient`]: what the ACME library does not pass on of the answers.
+//! [`DirectoryHttps`]: the HTTPS connection to the directory, and [`RecordingClient`]: the parts of the answers that
+//! the ACME library drops.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,11 +25,11 @@ use crate::listener::{NameResolver, in_turns, race};
 use crate::tls::x509::pem;
 use crate::tls::{ClientTls, client_config};
 
-/// Makes what requests are sent with; called for every session with the directory, and not kept in between.
+/// Makes the HTTP client of one session with the directory; it is not kept between sessions.
 pub type DirectoryDial = Arc<dyn Fn() -> Result<Arc<dyn HttpClient>, Error> + Send + Sync>;
 
-/// The way to a directory: a TLS connection per request. A certificate takes a dozen requests every few weeks; a pool of
-/// connections would have to be looked after in between.
+/// HTTPS to a directory, with a TLS connection per request. A certificate takes a dozen requests every few weeks; a
+/// pool of connections would need maintenance in between.
 pub struct DirectoryHttps {
     config: Arc<ClientConfig>,
     names: NameResolver,
@@ -48,7 +49,7 @@ impl DirectoryHttps {
     /// Trusts this system's certificates, and the ones in `ca_file` besides.
     ///
     /// # Errors
-    /// `ca_file` holds none.
+    /// The file cannot be read or holds no certificate.
     pub fn dial(ca_file: Option<&Path>) -> Result<DirectoryDial, HttpsError> {
         let extra = ca_file.map(read).transpose()?.unwrap_or_default();
         Ok(Arc::new(move || {
@@ -101,15 +102,15 @@ async fn exchange(
     tokio::select! {
         answer = &mut answer => answer,
         ended = &mut connection => {
-            // What has been read is still on its way through.
+            // Bytes that were read before the connection ended are still on their way to `answer`.
             let answer = answer.await;
             ended.map_err(io::Error::other).and(answer)
         }
     }
 }
 
-/// Connects to the first address that answers. An address that does not, such as IPv6's on a machine that only thinks it has
-/// it, must not use up the time of the others.
+/// Connects to the first address that answers. An address that does not, such as IPv6's on a machine that only thinks
+/// it has it, must not use up the time of the others.
 async fn connect(names: &NameResolver, host: &str, port: u16) -> io::Result<TcpStream> {
     let found = names.find(host).await?;
     if found.is_empty() {
@@ -136,7 +137,7 @@ fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpsError> {
 
 type DirectoryResponse = Pin<Box<dyn Future<Output = Result<BytesResponse, Error>> + Send>>;
 
-/// Takes a look at every answer on its way: the library keeps neither the `Retry-After` of a refusal (RFC 8555 §6.6), nor the
+/// Records every answer on its way: the library keeps neither the `Retry-After` of a refusal (RFC 8555 §6.6), nor the
 /// status of an answer that is not JSON, as a load balancer gives when the directory is down.
 #[derive(Clone)]
 pub(super) struct RecordingClient {
@@ -144,7 +145,7 @@ pub(super) struct RecordingClient {
     retry_after: Arc<Mutex<Option<Duration>>>,
 }
 
-/// An answer that did not come from the directory itself.
+/// An answer that is not the directory's own, such as a load balancer's.
 #[derive(Debug, thiserror::Error)]
 #[error("the directory's server answered {0}")]
 pub(super) struct NoDirectory(pub(super) http::StatusCode);
@@ -154,7 +155,7 @@ impl RecordingClient {
         Self { inner, retry_after: Arc::default() }
     }
 
-    /// How long to wait, if the last answer was a refusal that said so.
+    /// The `Retry-After` of the last answer, if that was a refusal with one.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         *self.retry_after.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -162,7 +163,7 @@ impl RecordingClient {
 
 impl HttpClient for RecordingClient {
     fn request(&self, mut request: Request<BodyWrapper<Bytes>>) -> DirectoryResponse {
-        // RFC 8555 §6.1: clients say who they are.
+        // RFC 8555 §6.1: a client sends a `User-Agent`.
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
         // Not signed: the directory and the advice about renewals, which the library takes for granted.
         let is_get = request.method() == Method::GET;
@@ -183,7 +184,7 @@ impl HttpClient for RecordingClient {
                 return Err(Error::Other(Box::new(NoDirectory(status))));
             }
             if is_get {
-                // RFC 9773 §4.2 only says that it should be there, the library insists.
+                // RFC 9773 §4.2 only recommends the field; the library requires it.
                 answer.parts.headers.entry(RETRY_AFTER).or_insert(HeaderValue::from_static(UNTOLD));
             }
             Ok(answer)
@@ -191,7 +192,7 @@ impl HttpClient for RecordingClient {
     }
 }
 
-/// `Retry-After` (RFC 9110 §10.2.3): seconds, or a date.
+/// The seconds in a `Retry-After` (RFC 9110 §10.2.3), which is a number or a date.
 fn seconds(text: &str, now: SystemTime) -> Option<Duration> {
     match text.trim().parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
@@ -200,12 +201,12 @@ fn seconds(text: &str, now: SystemTime) -> Option<Duration> {
 }
 
 const AGENT: &str = concat!("frontgate/", env!("CARGO_PKG_VERSION"), " instant-acme");
-/// Six hours.
+/// Six hours, in seconds: the `Retry-After` of advice that came without one.
 const UNTOLD: &str = "21600";
 /// For one request, the connection included.
 const PATIENCE: Duration = Duration::from_secs(30);
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-/// A chain has a few kilobytes.
+/// Bytes. A chain has a few kilobytes.
 const LARGEST_ANSWER: usize = 1 << 20;
 
 #[cfg(test)]

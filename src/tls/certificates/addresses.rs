@@ -1,5 +1,5 @@
-//! [`AddressCerts`]: certificates of the local CA for addresses of this machine, made when a client first dials one. Each is a
-//! certificate of its own, so that a further address changes nothing for clients that pinned what they saw.
+//! [`AddressCerts`]: certificates of the local CA for addresses of this machine, made when a client first dials one.
+//! Each is a certificate of its own, so that a further address changes nothing for clients that pinned what they saw.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,19 +20,20 @@ use crate::tls::state::{FileAccess, StateDir};
 use crate::tls::x509::fingerprint::Fingerprint;
 use crate::tls::x509::pem;
 
-/// Makes and keeps them.
+/// Makes and keeps the certificates for addresses.
 #[derive(Debug)]
 pub(in crate::tls) struct AddressCerts {
     local: Arc<LocalCa>,
     /// The same key as the main certificate's, for clients that pin the public key.
     signing: Arc<dyn SigningKey>,
     dir: Option<StateDir>,
-    /// The names that every certificate of ours has.
+    /// The names that every certificate of frontgate's carries.
     names: Vec<Name>,
 }
 
 impl AddressCerts {
-    /// No more are kept: a machine has a few addresses, but may have a fresh one every day (RFC 8981).
+    /// The most certificates that are kept: a machine has a few addresses, but may have a fresh one every day
+    /// (RFC 8981).
     pub(in crate::tls) const MOST: usize = 64;
 
     pub(in crate::tls) fn new(
@@ -44,7 +45,8 @@ impl AddressCerts {
         Self { local, signing, dir, names }
     }
 
-    /// The certificate for `address`: the one on disk, else `before`, else another. `kept` says whose files must stay.
+    /// The certificate for `address`: the one on disk, else `before`, else a new one. The files of addresses for which
+    /// `kept` is true must stay.
     pub(in crate::tls) fn certificate(
         &self,
         address: IpAddr,
@@ -56,7 +58,7 @@ impl AddressCerts {
         let _lock = self.dir.as_ref().and_then(|dir| dir.lock().inspect_err(|error| debug!(%error, "no lock")).ok());
         let mut names = vec![Name::Ip(address)];
         names.extend(self.names.iter().filter(|name| **name != Name::Ip(address)).cloned());
-        // A name that the CA cannot sign for would be missed each time.
+        // A name that the CA cannot sign for would be found missing in the certificate each time.
         let names = self.authority().permitted(&names);
         let stored = self.stored(address);
         let stored = stored.as_ref().filter(|leaf| self.is_good(leaf, &names, now));
@@ -104,7 +106,8 @@ impl AddressCerts {
     }
 }
 
-/// Removes what was written longest ago until no more than [`AddressCerts::MOST`] are left, but nothing that is in use.
+/// Removes the files that were written longest ago until no more than [`AddressCerts::MOST`] are left, but none that is
+/// in use.
 fn make_room(dir: &StateDir, written: IpAddr, kept: &dyn Fn(IpAddr) -> bool) -> io::Result<()> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir.path())? {
@@ -123,7 +126,7 @@ fn make_room(dir: &StateDir, written: IpAddr, kept: &dyn Fn(IpAddr) -> bool) -> 
     Ok(())
 }
 
-/// Colons would be taken for something else by too many tools.
+/// Too many tools take a colon in a file name for something else.
 fn file_name(address: IpAddr) -> String {
     format!("address-{}.pem", address.to_string().replace(':', "_"))
 }

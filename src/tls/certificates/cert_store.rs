@@ -1,4 +1,5 @@
-//! [`CertStore`]: every certificate at hand, and which of them a client is shown. Pure: a name or an address in, a choice out.
+//! [`CertStore`]: every certificate at hand, and which of them a client is shown. Pure: a name or an address in, a
+//! choice out.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -19,12 +20,12 @@ pub struct ServedCert {
     trusted: AtomicBool,
 }
 
-/// Who made a certificate.
+/// The issuer of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tls) enum Issued {
     /// Our own CA, which the public does not know.
     Here,
-    /// Somebody else.
+    /// Another issuer.
     Elsewhere,
 }
 
@@ -39,12 +40,12 @@ impl ServedCert {
         self.certified.cert == other.certified.cert && self.certified.ocsp == other.certified.ocsp
     }
 
-    /// What the handshake shows.
+    /// The chain and the key for the handshake.
     pub fn certified(&self) -> &Arc<CertifiedKey> {
         &self.certified
     }
 
-    /// The names that it is for.
+    /// The names that the certificate is for.
     pub fn names(&self) -> &[Name] {
         &self.names
     }
@@ -54,7 +55,7 @@ impl ServedCert {
         covers(&self.names, &Name::Dns(name.to_owned()))
     }
 
-    /// Whether it is known that the public trusts it. Starts as "no", and stays so for the local CA's.
+    /// Whether the public is known to trust the certificate. Starts as `false`, and stays so for the local CA's.
     pub fn is_trusted(&self) -> bool {
         self.trusted.load(Ordering::Relaxed)
     }
@@ -64,12 +65,12 @@ impl ServedCert {
     }
 }
 
-/// What a client gets that came without a name (RFC 6066 §3 allows none for an IP address).
+/// The certificate for a client that sent no server name (RFC 6066 §3 allows none for an IP address).
 #[derive(Debug, Clone)]
 pub(in crate::tls) enum AddressedCert {
-    /// This.
+    /// One that is at hand.
     Shown(Arc<ServedCert>),
-    /// One that the local CA can make.
+    /// None is at hand, but the local CA can make one.
     Missing,
 }
 
@@ -78,15 +79,15 @@ pub(in crate::tls) enum AddressedCert {
 pub(in crate::tls) struct CertStore {
     default: Arc<ServedCert>,
     more: Vec<Arc<ServedCert>>,
-    /// Those two by name.
+    /// `default` and `more` by name.
     own: CertTable,
     public: CertTable,
-    /// Those that the local CA made for addresses of this machine.
+    /// The certificates that the local CA made for addresses of this machine.
     pub(in crate::tls) addresses: BTreeMap<IpAddr, Arc<ServedCert>>,
 }
 
 impl CertStore {
-    /// `own` are the configured ones; whoever asks for a name that none of them has gets `first`.
+    /// `own` are the configured certificates; a client that asks for a name that none of them has gets `first`.
     pub(in crate::tls) fn new(first: Arc<ServedCert>, more: &[Arc<ServedCert>]) -> Self {
         let mut own = CertTable::default();
         for shown in std::iter::once(&first).chain(more) {
@@ -97,18 +98,18 @@ impl CertStore {
         Self { default: first, more: more.to_vec(), own, public: CertTable::default(), addresses: BTreeMap::new() }
     }
 
-    /// Whether these are the configured ones already.
+    /// Whether `first` and `more` are the configured certificates already.
     pub(in crate::tls) fn has_own(&self, first: &ServedCert, more: &[Arc<ServedCert>]) -> bool {
         let same = |(one, other): (&Arc<ServedCert>, &Arc<ServedCert>)| one.is_same(other);
         self.default.is_same(first) && self.more.len() == more.len() && self.more.iter().zip(more).all(same)
     }
 
-    /// The same with other configured certificates.
+    /// This store with other configured certificates.
     pub(in crate::tls) fn with_own(&self, first: Arc<ServedCert>, more: &[Arc<ServedCert>]) -> Self {
         Self { public: self.public.clone(), addresses: self.addresses.clone(), ..Self::new(first, more) }
     }
 
-    /// The same with another public certificate for `name`, or none.
+    /// This store with another public certificate for `name`, or without one.
     pub(in crate::tls) fn with_public(&self, name: &Name, shown: Option<&Arc<ServedCert>>) -> Self {
         let mut cert_store = self.clone();
         cert_store.public.remove(name);
@@ -118,25 +119,26 @@ impl CertStore {
         cert_store
     }
 
-    /// The same with a certificate for an address of this machine.
+    /// This store with a certificate for an address of this machine.
     pub(in crate::tls) fn with_address(&self, address: IpAddr, shown: &Arc<ServedCert>) -> Self {
         let mut cert_store = self.clone();
         cert_store.addresses.insert(address, Arc::clone(shown));
         cert_store
     }
 
-    /// What who asks for nothing we have is shown: a person must get as far as the page that says so.
+    /// The certificate for a client that asks for a name none of ours covers: the handshake must succeed for the page
+    /// that explains the mistake to be seen.
     pub(in crate::tls) fn default(&self) -> &Arc<ServedCert> {
         &self.default
     }
 
-    /// For a client that asks for `name`, in lower case: a public certificate before one of our own, and among each the exact
-    /// name before the wildcard.
+    /// For a client that asks for `name`, in lower case: a public certificate before one of our own, and among each
+    /// kind the exact name before the wildcard.
     pub(in crate::tls) fn by_name(&self, name: &str) -> &Arc<ServedCert> {
         self.public.by_name(name).or_else(|| self.own.by_name(name)).unwrap_or(&self.default)
     }
 
-    /// For a client that names nothing and reached us at `address`, if that is known.
+    /// For a client that sends no name and reached us at `address`, if that is known.
     pub(in crate::tls) fn by_address(&self, address: Option<IpAddr>) -> AddressedCert {
         let any_public = |fits: &dyn Fn(&IpAddr) -> bool| {
             self.public.addresses.iter().find(|(public, _)| fits(public)).map(|(_, shown)| shown)
@@ -155,17 +157,17 @@ impl CertStore {
         }
     }
 
-    /// Each certificate that somebody else made.
+    /// Each certificate of another issuer than the local CA.
     pub(in crate::tls) fn foreign(&self) -> impl Iterator<Item = &Arc<ServedCert>> {
         [&self.own, &self.public].into_iter().flat_map(CertTable::all).filter(|shown| shown.issued == Issued::Elsewhere)
     }
 }
 
-/// Certificates by what they are for.
+/// Certificates by the names and addresses that they are for.
 #[derive(Debug, Clone, Default)]
 struct CertTable {
     exact: HashMap<String, Arc<ServedCert>>,
-    /// By what follows the `*.`.
+    /// By the name after the `*.`.
     wildcards: HashMap<String, Arc<ServedCert>>,
     addresses: BTreeMap<IpAddr, Arc<ServedCert>>,
 }
@@ -203,7 +205,8 @@ impl CertTable {
     }
 }
 
-/// Addresses that are never dialled from afar (RFC 1918, RFC 6598, RFC 4193). Not loopback: who dials that is here.
+/// Addresses that are never dialled from afar (RFC 1918, RFC 6598, RFC 4193). Not loopback: a client that dials
+/// loopback runs on this machine.
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_private() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64),

@@ -1,4 +1,4 @@
-//! Certificates that somebody else makes: two PEM files, checked before they are used.
+//! Certificates of other issuers: two PEM files, checked before they are used.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,73 +25,73 @@ pub(in crate::tls) struct CertKeyPair {
 /// Why the files of `tls.certificate` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CertFileError {
-    /// Not there, or not ours to read.
+    /// The file is missing or cannot be read by this user.
     #[error("cannot read {path}: {source}; {}", read_hint(source))]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A PEM section that does not end, or is not base64.
+    /// A PEM section does not end, or is not base64.
     #[error("{path} is not valid PEM: {what}; copy the file anew, whole")]
     NotPem {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect, without the bytes at fault.
         what: &'static str,
     },
-    /// Nothing to show.
+    /// The certificate file holds no certificate.
     #[error(
         "{path} holds no certificate; `cert` takes a PEM file with `BEGIN CERTIFICATE`, the server's own first{}",
         swapped(*.key_instead, "a private key")
     )]
     NoCertificate {
-        /// The file.
+        /// Path of the certificate file.
         path: PathBuf,
-        /// Whether it holds a private key.
+        /// Whether it holds a private key instead.
         key_instead: bool,
     },
     /// One of the certificates is damaged.
     #[error("certificate {position} in {path} cannot be read; copy the file anew, whole")]
     DamagedCertificate {
-        /// The file.
+        /// Path of the certificate file.
         path: PathBuf,
-        /// Which one, from 1.
+        /// The damaged certificate's position in the file, counted from 1.
         position: usize,
     },
-    /// No key.
+    /// The key file holds no private key.
     #[error(
         "{path} holds no private key; `key` takes a PEM file with `BEGIN PRIVATE KEY`{}",
         swapped(*.certificate_instead, "a certificate")
     )]
     NoKey {
-        /// The file.
+        /// Path of the key file.
         path: PathBuf,
-        /// Whether it holds a certificate.
+        /// Whether it holds a certificate instead.
         certificate_instead: bool,
     },
-    /// The key asks for a passphrase.
+    /// The key is encrypted with a passphrase.
     #[error(
         "the private key in {path} is encrypted; decrypt it with `openssl pkey -in FILE -out NEW-FILE`, and \
          keep that at mode 0600"
     )]
     EncryptedKey {
-        /// The file.
+        /// Path of the key file.
         path: PathBuf,
     },
-    /// A key that TLS has no use for, or a damaged one.
+    /// The key is damaged, or of a kind that TLS cannot use.
     #[error(
         "the private key in {path} cannot be used: {source}; use an ECDSA (P-256, P-384), Ed25519 or RSA key of \
          2048 bits or more"
     )]
     UnusableKey {
-        /// The file.
+        /// Path of the key file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The library's reason.
         source: rustls::Error,
     },
-    /// The key is another certificate's.
+    /// The key belongs to another certificate.
     #[error(
         "the key in {key} belongs to another certificate than the one in {cert}; name two files that were \
          made together"
@@ -102,7 +102,7 @@ pub enum CertFileError {
         /// The key file.
         key: PathBuf,
     },
-    /// The key is that of a certificate further down.
+    /// The key belongs to a certificate further down in the chain.
     #[error(
         "{cert} is in the wrong order: certificate {position} is the server's own (its key is in {key}), but it must \
          come first, then its issuer"
@@ -112,29 +112,29 @@ pub enum CertFileError {
         cert: PathBuf,
         /// The key file.
         key: PathBuf,
-        /// Where the server's own certificate is, from 1.
+        /// The position of the server's own certificate in the file, counted from 1.
         position: usize,
     },
-    /// Its time is over.
+    /// The certificate has expired.
     #[error("the certificate in {path} expired on {on} (today is {today}); renew it, or correct the system clock")]
     Expired {
-        /// The file.
+        /// Path of the certificate file.
         path: PathBuf,
-        /// Its last day.
+        /// The last day on which it was valid.
         on: Date,
-        /// The day it was checked.
+        /// The day of the check.
         today: Date,
     },
-    /// Its time has not come.
+    /// The certificate is not valid yet.
     #[error(
         "the certificate in {path} is not valid before {from} (today is {today}); correct the system clock, or wait"
     )]
     NotYetValid {
-        /// The file.
+        /// Path of the certificate file.
         path: PathBuf,
-        /// Its first day.
+        /// The first day on which it is valid.
         from: Date,
-        /// The day it was checked.
+        /// The day of the check.
         today: Date,
     },
 }
@@ -158,7 +158,7 @@ impl CertFileError {
     }
 }
 
-/// Warns of what works, but not for everybody.
+/// Warns of a chain that works for some clients only.
 pub(in crate::tls) fn warn_of(cert: &Path, pair: &CertKeyPair) {
     let file = cert.display();
     if let Some(position) = misplaced(pair) {
@@ -169,7 +169,7 @@ pub(in crate::tls) fn warn_of(cert: &Path, pair: &CertKeyPair) {
     }
 }
 
-/// Finds the certificate and its key in what was read.
+/// Parses both texts, and checks that certificate and key belong together and are valid at this moment.
 pub(in crate::tls) fn check(
     cert: &Path,
     cert_text: &[u8],
@@ -211,7 +211,7 @@ pub(in crate::tls) fn check(
 }
 
 fn signing_key(path: &Path, text: &[u8]) -> Result<Arc<dyn SigningKey>, CertFileError> {
-    // PKCS #8 says so in the label, OpenSSL's older form in a header (RFC 1421 §4.6.1.1).
+    // PKCS #8 marks encryption in the label, OpenSSL's older form in a header (RFC 1421 §4.6.1.1).
     if contains(text, "ENCRYPTED PRIVATE KEY-----") || contains(text, "Proc-Type: 4,ENCRYPTED") {
         return Err(CertFileError::EncryptedKey { path: path.to_owned() });
     }
@@ -227,7 +227,7 @@ fn signing_key(path: &Path, text: &[u8]) -> Result<Arc<dyn SigningKey>, CertFile
     key.map_err(|source| CertFileError::UnusableKey { path: path.to_owned(), source })
 }
 
-/// The names that none of several certificates is for.
+/// The names that none of several certificates covers.
 pub(in crate::tls) fn uncovered<'a>(all: &[&CertInfo], names: &'a [Name]) -> impl Iterator<Item = &'a Name> {
     names.iter().filter(|name| !all.iter().any(|facts| facts.covers(name)))
 }
@@ -246,7 +246,7 @@ fn read_hint(error: &io::Error) -> &'static str {
     }
 }
 
-/// In words, and without the bytes at fault, which may be a key's.
+/// The defect in words, without the bytes at fault, which may be a key's.
 fn damage(error: &PemError) -> &'static str {
     match error {
         PemError::MissingSectionEnd { .. } => "a section has no END line",

@@ -1,5 +1,5 @@
-//! OCSP responses that are sent along with a certificate (RFC 6960, RFC 6066 §8): only whether one may be. The signature is for
-//! the client to verify.
+//! OCSP responses that are sent along with a certificate (RFC 6960, RFC 6066 §8): only whether one may be sent. The
+//! signature is for the client to verify.
 
 use std::io;
 
@@ -51,7 +51,7 @@ pub(in crate::tls) fn until(der: &[u8], leaf: &[u8], now: OffsetDateTime) -> Res
     Ok(single.until)
 }
 
-/// What a response says of one certificate.
+/// The statement of a response about one certificate.
 struct Single<'a> {
     hash: Oid<'a>,
     issuer_name: &'a [u8],
@@ -62,7 +62,8 @@ struct Single<'a> {
 }
 
 impl<'a> Single<'a> {
-    /// A `SingleResponse` (RFC 6960 §4.2.1). One without an end is none to send along: it says to ask again each time.
+    /// Parses a `SingleResponse` (RFC 6960 §4.2.1). One without a `nextUpdate` is not fit to be sent along: it tells
+    /// clients to ask again each time.
     fn read(single: &Any<'a>) -> Option<Self> {
         let parts = parts(single.data)?;
         let [id, status, from, rest @ ..] = parts.as_slice() else { return None };
@@ -90,7 +91,7 @@ impl<'a> Single<'a> {
     }
 }
 
-/// The `responses` in `responseBytes`, whose type is `id-pkix-ocsp-basic`.
+/// The `responses` in `responseBytes` of the type `id-pkix-ocsp-basic`.
 fn singles(response_bytes: &[u8]) -> Option<Vec<Single<'_>>> {
     let bytes = sequence(response_bytes)?;
     let [_type, basic] = bytes.as_slice() else { return None };

@@ -1,4 +1,4 @@
-//! [`Certificates`]: what is shown to clients at this moment.
+//! [`Certificates`]: the certificates that clients are shown at this moment.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -19,22 +19,22 @@ use crate::tls::x509::cert_info::CertInfo;
 
 /// The certificates that handshakes show, replaceable while frontgate runs.
 ///
-/// A change is seen by the next handshake; connections that live keep what they were opened with, and a resumed session shows
-/// no certificate at all.
+/// A change is seen by the next handshake; connections that live keep what they were opened with, and a resumed session
+/// shows no certificate at all.
 #[derive(Debug)]
 pub struct Certificates {
     cert_store: ArcSwap<CertStore>,
-    /// By server name, in lower case.
+    /// The certificates that answer challenges, by server name in lower case.
     challenges: ArcSwap<HashMap<String, Arc<CertifiedKey>>>,
     /// Makes the certificates for addresses, one at a time; none without a local CA.
     maker: Mutex<Option<AddressCerts>>,
     changed: Notify,
 }
 
-/// What a client gets.
+/// The certificate for a client.
 #[derive(Debug, Clone)]
 pub enum CertChoice {
-    /// This certificate.
+    /// One that is at hand.
     Shown(Arc<ServedCert>),
     /// The one that [`Certificates::make`] makes for this address of ours.
     Make(IpAddr),
@@ -56,8 +56,8 @@ impl Certificates {
         }
     }
 
-    /// Shows the certificates of `source` from the next handshake on, and renews those for addresses that are due. Public ones
-    /// stay. May read and write files.
+    /// Shows the certificates of `source` from the next handshake on, and renews those for addresses that are due.
+    /// Public ones stay. May read and write files.
     pub fn show(&self, source: &CheckedCert, now: OffsetDateTime) {
         let (first, more) = source.shown();
         let mut maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,16 +74,16 @@ impl Certificates {
         }
     }
 
-    /// Shows `certificate` to clients that ask for `name`, from the next handshake on; with `None` what is configured takes
-    /// over again.
+    /// Shows `certificate` to clients that ask for `name`, from the next handshake on; with `None` the configured
+    /// certificate takes over again.
     pub fn set_public(&self, name: &Name, certificate: Option<Arc<CertifiedKey>>) {
         let shown = certificate.map(|certificate| ServedCert::new(certificate, Issued::Elsewhere));
         self.cert_store.rcu(|cert_store| cert_store.with_public(name, shown.as_ref()));
         self.changed.notify_one();
     }
 
-    /// Answers a challenge: `certificate` is shown to clients that offer the protocol `acme-tls/1` alone and ask for `sni`
-    /// (RFC 8737 §3; for an IP address its name in `in-addr.arpa` or `ip6.arpa`, RFC 8738 §6). `None` ends that.
+    /// Answers a challenge: `certificate` is shown to clients that offer the protocol `acme-tls/1` alone and ask for
+    /// `sni` (RFC 8737 §3; for an IP address its name in `in-addr.arpa` or `ip6.arpa`, RFC 8738 §6). `None` ends that.
     pub fn set_challenge(&self, sni: &str, certificate: Option<Arc<CertifiedKey>>) {
         let sni = sni.to_ascii_lowercase();
         let answers: Vec<_> = certificate.into_iter().map(|certificate| (sni.clone(), certificate)).collect();
@@ -101,8 +101,8 @@ impl Certificates {
         self.challenges.load().get(sni).cloned()
     }
 
-    /// What a client gets that asks for `name`, in lower case, or for nothing and reached us at `address`. The address is
-    /// `None` where the client cannot have dialled it, as behind a proxy.
+    /// The certificate for a client that asks for `name`, in lower case, or that sends no name and reached us at
+    /// `address`. The address is `None` where the client cannot have dialled it, as behind a proxy.
     pub fn choose(&self, name: Option<&str>, address: Option<IpAddr>) -> CertChoice {
         let cert_store = self.cert_store.load();
         match (name, address) {
@@ -119,14 +119,14 @@ impl Certificates {
 
     fn makes_for(&self, cert_store: &CertStore, address: IpAddr) -> bool {
         let room = cert_store.addresses.len() < AddressCerts::MOST;
-        // Who dials every address or none is nobody to make a certificate for.
+        // No certificate is made for the unspecified address or a multicast one.
         let can_be = !(address.is_unspecified() || address.is_multicast());
-        // Never contended for long where it matters: a lock that is held means that one is being made.
+        // Rarely contended: a lock that is held means that another handshake makes one.
         room && can_be && self.maker.try_lock().map_or(true, |maker| maker.is_some())
     }
 
-    /// Makes the certificate for an address of this machine that a client has reached us at, or reads the one that was made
-    /// before. Reads and writes files: not for an async task.
+    /// Makes the certificate for an address of this machine that a client has reached us at, or reads the one that was
+    /// made before. Reads and writes files: not for an async task.
     pub fn make(&self, address: IpAddr, now: OffsetDateTime) -> Arc<ServedCert> {
         let maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
         if let AddressedCert::Shown(shown) = self.cert_store.load().by_address(Some(address)) {
@@ -157,14 +157,14 @@ impl Certificates {
         }
     }
 
-    /// When the first of those ends that are shown.
+    /// When the first of the shown certificates expires.
     pub fn first_end(&self) -> Option<OffsetDateTime> {
         let cert_store = self.cert_store.load();
         let shown = cert_store.foreign().chain([cert_store.default()]);
         shown.filter_map(|shown| Some(CertInfo::read(shown.certified().cert.first()?)?.not_after)).min()
     }
 
-    /// Resolves when other certificates are shown than the last time it was asked.
+    /// Resolves when other certificates are shown than at the last call.
     pub async fn changed(&self) {
         self.changed.notified().await;
     }

@@ -21,7 +21,7 @@ use crate::tls::state::StateDir;
 use crate::tls::x509::cert_info::CertInfo;
 use crate::tls::x509::fingerprint::Fingerprint;
 
-/// A certificate with its key, checked and ready to be shown, and what to tell people about it.
+/// A certificate with its key, checked and ready to be shown, and the facts about it that the log reports.
 #[derive(Debug)]
 pub struct CheckedCert {
     certified: Arc<CertifiedKey>,
@@ -37,7 +37,7 @@ enum CheckedCertKind {
     Files(Vec<WatchedCertFiles>),
 }
 
-/// What the local CA needs to make further certificates.
+/// The parts with which the local CA makes further certificates.
 #[derive(Debug)]
 struct Local {
     ca: Arc<LocalCa>,
@@ -64,8 +64,8 @@ pub enum TlsError {
 }
 
 impl CheckedCert {
-    /// Reads or makes the certificate of `tls`. The local CA lives in `state_dir`; without one, or when it cannot be written,
-    /// a certificate is made that lasts as long as the process, with a warning.
+    /// Reads or makes the certificate of `tls`. The local CA lives in `state_dir`; without one, or when it cannot be
+    /// written, a certificate is made that lasts as long as the process, with a warning.
     ///
     /// Reads and writes files, waits for other processes that do so: not for an async task.
     pub fn open(tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
@@ -83,9 +83,9 @@ impl CheckedCert {
         }
     }
 
-    /// The same again, later: the same certificate unless it was due for renewal, files changed, or names were added (compare
-    /// the fingerprints). Unlike [`CheckedCert::open`] this carries a CA on that lives in memory only, and files that cannot be
-    /// used any more are no error: what was read from them before stays.
+    /// Opens again, later: the same certificate unless it was due for renewal, files changed, or names were added
+    /// (compare the fingerprints). Unlike [`CheckedCert::open`] this carries a CA on that lives in memory only, and
+    /// files that cannot be used any more are no error: the certificate that was read from them before stays.
     pub fn renewed(&self, tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
         match (&self.kind, &tls.certificate) {
             (CheckedCertKind::Files(kept), Certificate::Files(_)) => {
@@ -147,7 +147,7 @@ impl CheckedCert {
         }
     }
 
-    /// What makes certificates for addresses of this machine; `None` without a local CA.
+    /// The maker of certificates for addresses of this machine; `None` without a local CA.
     pub(in crate::tls) fn addresses(&self) -> Option<AddressCerts> {
         let Local { ca, dir, names } = self.as_local()?;
         Some(AddressCerts::new(Arc::clone(ca), Arc::clone(&self.certified.key), dir.clone(), names.clone()))
@@ -160,7 +160,7 @@ impl CheckedCert {
         }
     }
 
-    /// What a handshake shows.
+    /// The chain and the key for the handshake.
     pub fn certified_key(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.certified)
     }

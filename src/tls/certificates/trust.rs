@@ -1,4 +1,4 @@
-//! Which certificates the public trusts, as far as one can tell from here.
+//! Which certificates the public trusts, as far as this system's trust store tells.
 
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{ServerName, UnixTime};
@@ -11,8 +11,8 @@ use crate::tls::client::ClientConfigError;
 use crate::tls::session::crypto;
 
 impl Certificates {
-    /// Finds out which certificates the public trusts: those whose chain ends in a root that this system trusts. The local
-    /// CA's never are, even where somebody has installed it.
+    /// Finds out which certificates the public trusts: those with a chain that ends in a root that this system trusts.
+    /// The local CA's never count, even where it is installed on this system.
     ///
     /// Reads the system's store: not for an async task.
     ///

@@ -1,4 +1,4 @@
-//! [`WatchedCertFiles`]: a certificate in files, and what becomes of it while the files change.
+//! [`WatchedCertFiles`]: a certificate in files, and how it follows changes of the files.
 
 use std::io;
 use std::path::Path;
@@ -22,15 +22,15 @@ pub(in crate::tls) struct WatchedCertFiles {
     pub(in crate::tls) pair: CertKeyPair,
     /// The hash of everything that was in the files when they were last read, good or bad.
     seen: Fingerprint,
-    /// The files hold something else than what is in use.
+    /// The files differ from the certificate in use, and cannot be used.
     refused: bool,
     /// When the staple is out of date.
     staple_until: Option<OffsetDateTime>,
-    /// When it was last said that nobody renews it.
+    /// The day of the last warning that the certificate is not being renewed.
     warned: Option<Date>,
 }
 
-/// What is in the files.
+/// The contents of the files, or the error of reading them.
 struct CertFileTexts {
     cert: io::Result<Vec<u8>>,
     key: io::Result<Vec<u8>>,
@@ -47,7 +47,8 @@ impl WatchedCertFiles {
         Ok(Self { files: files.clone(), pair, seen, refused: false, staple_until, warned: None })
     }
 
-    /// Reads them again. What cannot be used is refused, once per change with the reason, and what is in use stays.
+    /// Reads the files again. Files that cannot be used are refused, once per change with the reason, and the
+    /// certificate in use stays.
     pub(in crate::tls) fn again(&self, now: OffsetDateTime) -> Self {
         let texts = CertFileTexts::read(&self.files);
         let seen = texts.digest();
@@ -75,7 +76,7 @@ impl WatchedCertFiles {
         }
     }
 
-    /// Warns once a day when a certificate comes to its end and nobody replaces it.
+    /// Warns once a day when the certificate is about to expire and its files have not been replaced.
     fn look_at_the_calendar(&self, now: OffsetDateTime) -> Self {
         let facts = &self.pair.facts;
         let left = facts.not_after - now;
@@ -90,7 +91,7 @@ impl WatchedCertFiles {
     }
 }
 
-/// The last tenth of its life, nine days at most: whoever renews certificates in time has done it by then.
+/// The last tenth of its life, nine days at most: a working renewal has replaced the certificate by then.
 const LATE: i32 = 10;
 
 impl CertFileTexts {
@@ -145,13 +146,13 @@ impl CertFileTexts {
     }
 }
 
-/// Nothing after this can be an OCSP response.
+/// Drops the bytes beyond [`MOST`]: a longer file cannot be an OCSP response.
 fn cut(mut der: Vec<u8>) -> Vec<u8> {
     der.truncate(MOST);
     der
 }
 
-/// OCSP responses have one or two kilobytes, and every handshake carries them.
+/// Bytes. OCSP responses have one or two kilobytes, and every handshake carries them.
 const MOST: usize = 16 * 1024;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Servers that are known by their own certificate, whatever signed it.
+//! Servers that are verified by their own certificate, whatever CA signed it.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::config::Name;
 use crate::tls::x509::cert_info::CertInfo;
 use crate::tls::x509::fingerprint::Fingerprint;
 
-/// Accepts one certificate and nothing else. That the server has its key is verified all the same.
+/// Accepts one certificate and no other. That the server has its key is verified all the same.
 #[derive(Debug)]
 pub(super) struct Pinned {
     pin: Fingerprint,
@@ -69,8 +69,9 @@ impl ServerCertVerifier for Pinned {
     }
 }
 
-/// Verifies as this system does; and accepts a server's own certificate where that is itself among the trusted ones. `openssl req
-/// -x509` makes such certificates, with `CA:TRUE` in them, and webpki takes no CA's certificate for a server's.
+/// Verifies as this system does, and also accepts a server's own certificate where that is itself among the trusted
+/// ones. `openssl req -x509` makes such certificates, with `CA:TRUE` in them, and webpki takes no CA's certificate for
+/// a server's.
 #[derive(Debug)]
 pub(super) struct OrItself {
     trusted: Vec<CertificateDer<'static>>,
@@ -99,7 +100,8 @@ impl ServerCertVerifier for OrItself {
         if !self.trusted.iter().any(|trusted| trusted.as_ref() == leaf.as_ref()) {
             return Err(refused);
         }
-        // Its signature says nothing that its place in the list does not say.
+        // The certificate is in the list of trusted ones, so its self-signature proves nothing more and is not
+        // verified.
         itself(leaf, name, now).map(|()| ServerCertVerified::assertion()).map_err(Error::InvalidCertificate)
     }
 

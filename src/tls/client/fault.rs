@@ -1,4 +1,4 @@
-//! [`TlsFault`]: why a handshake with a server failed, as its operator would say it.
+//! [`TlsFault`]: why a handshake with a server failed, in the terms of its operator.
 
 use std::error::Error;
 use std::io;
@@ -10,34 +10,34 @@ use super::certain::OtherCertificate;
 /// Why a handshake with a server failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsFault {
-    /// Nothing that is trusted has signed its certificate.
+    /// No trusted CA has signed the server's certificate.
     UnknownIssuer,
-    /// Its certificate is a CA's, as self-signed ones are that `openssl req -x509` makes.
+    /// The server's certificate is a CA's, like the self-signed ones of `openssl req -x509`.
     SelfSignedCa,
-    /// Its certificate's time is over.
+    /// The server's certificate has expired.
     Expired,
-    /// Its certificate's time has not come.
+    /// The server's certificate is not valid yet.
     NotYetValid,
-    /// Its certificate is for other names.
+    /// The server's certificate is for other names.
     WrongName,
-    /// It shows another certificate than the pinned one.
+    /// The server shows another certificate than the pinned one.
     OtherThanPinned,
-    /// Its certificate is no good for another reason.
+    /// The server's certificate is refused for another reason.
     BadCertificate,
-    /// It wants a certificate of ours, or another one.
+    /// The server wants a certificate of ours, or another one than it got.
     ClientCertificate,
-    /// It speaks no TLS: it answered in plain text.
+    /// The server does not speak TLS: it answered in plain text.
     NoTls,
-    /// It hung up in the middle of the handshake.
+    /// The server hung up in the middle of the handshake.
     HungUp,
-    /// There is no version or cipher that both speak.
+    /// Both sides have no version or cipher in common.
     NothingInCommon,
-    /// Something else.
+    /// Another failure.
     Other,
 }
 
 impl TlsFault {
-    /// What an error of a handshake, or of the first read after it, is about.
+    /// Classifies an error of a handshake, or of the first read after it.
     pub fn of(error: &io::Error) -> Self {
         let Some(rustls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
             return match error.kind() {
@@ -60,7 +60,7 @@ impl TlsFault {
         }
     }
 
-    /// Its name, for programs and the log.
+    /// The fault's name, for programs and the log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::UnknownIssuer => "unknown_issuer",
@@ -78,7 +78,7 @@ impl TlsFault {
         }
     }
 
-    /// Whether another certificate, or other settings for this one, would do.
+    /// Whether another certificate, or other settings for this one, would help.
     pub const fn is_about_certificate(self) -> bool {
         matches!(
             self,
@@ -100,13 +100,13 @@ fn of_certificate(error: &CertificateError) -> TlsFault {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsFault::NotYetValid,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => TlsFault::WrongName,
         CertificateError::Other(other) if other.0.is::<OtherCertificate>() => TlsFault::OtherThanPinned,
-        // webpki's error passes through rustls as it is.
+        // webpki's error passes through rustls unchanged.
         CertificateError::Other(other) if named(&*other.0, "CaUsedAsEndEntity") => TlsFault::SelfSignedCa,
         _ => TlsFault::BadCertificate,
     }
 }
 
-/// Whether it is that error of webpki's, which is no dependency of ours.
+/// Whether it is webpki's error of this name; webpki is no dependency of ours.
 fn named(error: &(dyn Error + 'static), name: &str) -> bool {
     error.to_string().contains(name)
 }

@@ -7,7 +7,7 @@ use rustls::{ClientConnection, ServerConfig, ServerConnection};
 use super::*;
 use crate::config::{CertPin, ClientCert};
 
-/// A self-signed certificate; `ca` as `openssl req -x509` makes them.
+/// A self-signed certificate; with `ca`, as `openssl req -x509` makes them.
 fn made(names: &[&str], ca: bool, years: (i32, i32)) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
     let key = KeyPair::generate().unwrap();
     let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
@@ -70,7 +70,7 @@ fn a_pin_alone_decides() {
     for (names, ca, years) in [
         (&["gw"][..], true, now),
         (&["gw"], false, now),
-        // As the gateway's own: no name at all.
+        // As the gateway's own certificate: no name at all.
         (&[], true, now),
         (&["other"], false, now),
         (&["gw"], true, (2010, 2012)),
@@ -94,7 +94,8 @@ fn a_pin_alone_decides() {
 
 #[test]
 fn a_pinned_certificate_without_its_key_is_refused() {
-    // A server that shows the certificate of another: rustls lets no server do that, so the handshake's signature is made here.
+    // A server that shows the certificate of another. rustls lets no server do that, so the handshake's signature is
+    // made here.
     let (leaf, _) = made(&["gw"], true, (2020, 2040));
     let verifier = Pinned::new(Fingerprint::of(&leaf), &crypto::provider());
     let name = ServerName::try_from("gw").unwrap();
@@ -111,7 +112,7 @@ struct Lying {
     key: PrivateKeyDer<'static>,
 }
 
-/// The same with a server that signs with a key that is not its certificate's.
+/// A handshake with a server that signs with a key that is not its certificate's.
 fn shake_lying(client: &ClientTls, lying: Lying) -> Result<(), rustls::Error> {
     let signing = crypto::provider().key_provider.load_private_key(lying.key).unwrap();
     let certified = Arc::new(rustls::sign::CertifiedKey::new(lying.chain, signing));
@@ -141,7 +142,7 @@ fn shake_lying(client: &ClientTls, lying: Lying) -> Result<(), rustls::Error> {
 #[test]
 fn extra_roots_may_be_a_ca_or_the_servers_own_certificate() {
     let now = (2020, 2040);
-    // Its own certificate, whatever it says of CAs, for its name and its time.
+    // Its own certificate, with or without `CA:TRUE`, for its name and its time.
     for (names, ca, years, host, expected) in [
         (&["gw"][..], true, now, "gw", Ok(())),
         (&["gw"], false, now, "gw", Ok(())),
@@ -159,12 +160,12 @@ fn extra_roots_may_be_a_ca_or_the_servers_own_certificate() {
             expected,
             "{names:?} {ca} {years:?} {host}"
         );
-        // Among others it is nothing.
+        // Trust in another self-signed certificate of that name does not help.
         let other = ClientTls::by([made(&["gw"], true, now).0]);
         let refused = shake(&other, vec![leaf], key, host).unwrap_err();
         assert!(refused.is_about_certificate(), "{refused:?}");
     }
-    // What a CA of the list has signed.
+    // A certificate that a CA of the list has signed.
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();

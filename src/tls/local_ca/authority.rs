@@ -21,7 +21,8 @@ use crate::tls::session::crypto;
 use crate::tls::x509::cert_info::CertInfo;
 use crate::tls::x509::pem;
 
-/// How long a certificate is valid: what browsers accept of public ones, and far less than Apple's 825 days for private ones.
+/// How long a certificate is valid: as long as browsers accept of public ones, and far less than Apple's 825 days for
+/// private ones.
 pub(in crate::tls) const LEAF_LIFE: Duration = days(397);
 /// Ten years: people install a CA once.
 const CA_LIFE: Duration = days(3653);
@@ -33,14 +34,14 @@ pub(in crate::tls) const BACKDATED: Duration = days(1);
 pub(in crate::tls) struct SigningCa {
     pub(in crate::tls) certificate: CertificateDer<'static>,
     pub(in crate::tls) facts: CertInfo,
-    /// The names that clients accept from it.
+    /// The names that clients accept from this CA.
     pub(in crate::tls) constraints: CaConstraints,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl SigningCa {
-    /// A new CA that may sign for `names`, named after the machine and the day so that two of them can be told apart in a trust
-    /// store.
+    /// A new CA that may sign for `names`, named after the machine and the day so that two of them can be told apart in
+    /// a trust store.
     pub(in crate::tls) fn generate(
         host: Option<&str>,
         names: &[Name],
@@ -60,7 +61,7 @@ impl SigningCa {
         Ok(Self { certificate, facts, constraints, issuer: Issuer::new(ca, key) })
     }
 
-    /// Reads what [`SigningCa::to_pem`] wrote. The error says what is wrong with the text.
+    /// Reads the text that [`SigningCa::to_pem`] wrote. The error is the defect of the text.
     pub(in crate::tls) fn from_pem(text: &[u8]) -> Result<Self, &'static str> {
         let key = pem::private_key(text).map_err(|_| "it is not PEM")?.ok_or("it holds no private key")?;
         let key = KeyPair::try_from(&key).map_err(|_| "its private key cannot be read")?;
@@ -88,8 +89,9 @@ impl SigningCa {
         names.iter().filter(|name| self.constraints.permit(name)).cloned().collect()
     }
 
-    /// A certificate for the public half of `key` and for those of `names` that are [permitted](Self::permitted): because of one
-    /// that is not, clients would refuse it for all of them. It is valid from a day before `now` on, within this CA's own life.
+    /// A certificate for the public half of `key` and for those of `names` that are [permitted](Self::permitted):
+    /// because of one that is not, clients would refuse it for all of them. It is valid from a day before `now` on,
+    /// within this CA's own life.
     pub(in crate::tls) fn sign(
         &self,
         key: &KeyPair,
@@ -100,7 +102,7 @@ impl SigningCa {
         let mut leaf = params(now, LEAF_LIFE)?;
         leaf.not_before = leaf.not_before.max(self.facts.not_before);
         leaf.not_after = leaf.not_after.min(self.facts.not_after);
-        // People read it; clients look at the alternative names only.
+        // Only people read the common name; clients look at the alternative names only.
         let title = names.first().map_or_else(|| "frontgate".to_owned(), Name::to_string);
         leaf.distinguished_name.push(DnType::CommonName, title.chars().take(64).collect::<String>());
         leaf.subject_alt_names = names.iter().map(alternative_name).collect::<Result<_, _>>()?;
@@ -122,14 +124,14 @@ impl SigningCa {
     }
 }
 
-/// What both kinds of certificate share. `rcgen` would take the serial number from the key, and a renewal with the same key
-/// would repeat it, which Firefox refuses.
+/// The parameters that CA and server certificates share. `rcgen` would derive the serial number from the key, and a
+/// renewal with the same key would repeat it, which Firefox refuses.
 fn params(now: OffsetDateTime, life: Duration) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
     let now = clock::believable(now);
     params.not_before = now.replace_nanosecond(0).unwrap_or(now) - BACKDATED;
-    // The last second counts (RFC 5280 §4.1.2.5).
+    // The last second counts as valid (RFC 5280 §4.1.2.5).
     params.not_after = params.not_before + life - Duration::from_secs(1);
     params.use_authority_key_identifier_extension = true;
     params.serial_number = Some(serial()?);

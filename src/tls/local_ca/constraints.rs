@@ -1,18 +1,20 @@
 //! [`CaConstraints`]: the names that the local CA may sign for.
 //!
-//! Whoever trusts the local CA on a phone or laptop trusts its key on a gateway's disk. Should that key leak, it must not be good
-//! for posing as a bank: so the CA's certificate says which names it is good for (RFC 5280 §4.2.1.10), and clients refuse the
-//! rest. OpenSSL, NSS, Go, webpki and Chromium hold a trusted root to that; a client that does not is no worse off than without.
+//! A device that trusts the local CA trusts its key on a gateway's disk. Should that key leak, it must not be good for
+//! posing as a bank: so the CA's certificate lists the names it is good for (RFC 5280 §4.2.1.10), and clients refuse
+//! the rest. OpenSSL, NSS, Go, webpki and Chromium hold a trusted root to that list; a client that does not is no worse
+//! off than without.
 //!
-//! - **DNS names**: suffixes that no public CA may issue for, the machine's own name, and the names that were configured when the
-//!   CA was made. They cannot be changed later without a new CA, which everybody must trust anew: see
-//!   [`makes_way`](super::plan::makes_way) for what happens to a name that comes later.
-//! - **IP addresses**: all of them. A machine gets addresses that nobody knew before (another network, another IPv6 prefix from
-//!   the provider), a browser goes to next to nothing by address that is worth posing as, and saying so in so many words helps
-//!   clients that refuse kinds of names that the constraints do not mention (Windows did).
+//! - **DNS names**: suffixes that no public CA may issue for, the machine's own name, and the names that were
+//!   configured when the CA was made. They cannot be changed later without a new CA, which every device must trust
+//!   anew: see [`makes_way`](super::plan::makes_way) for what happens to a name that comes later.
+//! - **IP addresses**: all of them. A machine gets addresses that were unknown when the CA was made (another network,
+//!   another IPv6 prefix from the provider), a browser goes to next to nothing by address that is worth posing as, and
+//!   listing the kind explicitly helps clients that refuse kinds of names that the constraints do not mention (Windows
+//!   did).
 //!
-//! The extension is not critical, against the letter of the RFC: a client that does not know it ignores it instead of refusing
-//! the CA as a whole. The Baseline Requirements allowed public CAs the same for the same reason.
+//! The extension is not critical, against the letter of the RFC: a client that does not know it ignores it instead of
+//! refusing the CA as a whole. The Baseline Requirements allowed public CAs the same for the same reason.
 
 use rcgen::CustomExtension;
 use x509_parser::extensions::GeneralName;
@@ -20,7 +22,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::config::Name;
 
-/// What a CA's certificate permits.
+/// The names that a CA's certificate permits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tls) struct CaConstraints {
     /// The permitted DNS names, each with everything below it; `None` when all are.
@@ -48,7 +50,7 @@ const PRIVATE: [&str; 13] = [
 ];
 
 impl CaConstraints {
-    /// Those of a new CA on the machine `host` for `names`.
+    /// The constraints of a new CA on the machine `host` for `names`.
     pub(in crate::tls) fn new(host: Option<&str>, names: &[Name]) -> Self {
         let configured = names.iter().filter_map(|name| match name {
             Name::Dns(name) => Some(name.strip_prefix("*.").unwrap_or(name)),
@@ -64,7 +66,8 @@ impl CaConstraints {
         Self { dns: Some(dns) }
     }
 
-    /// Those in the certificate `der`. What cannot be read permits everything here, as it does for clients that ignore it.
+    /// Reads the constraints in the certificate `der`. Unreadable ones permit everything here, as they do for clients
+    /// that ignore them.
     pub(in crate::tls) fn read(der: &[u8]) -> Self {
         let permitted = X509Certificate::from_der(der).ok().and_then(|(_, certificate)| {
             certificate.name_constraints().ok().flatten()?.value.permitted_subtrees.clone().map(|trees| {
@@ -77,7 +80,7 @@ impl CaConstraints {
                     .collect::<Vec<_>>()
             })
         });
-        // Kinds of names that are not mentioned are free.
+        // Kinds of names that are not mentioned are unconstrained.
         Self { dns: permitted.filter(|names| !names.is_empty()) }
     }
 
@@ -92,7 +95,7 @@ impl CaConstraints {
         }
     }
 
-    /// As it stands in a certificate.
+    /// The constraints as a certificate's extension.
     pub(in crate::tls) fn extension(&self) -> CustomExtension {
         let names = self.dns.iter().flatten().map(|name| subtree(DNS_NAME, name.as_bytes()));
         // An address and a mask, all zero.

@@ -7,7 +7,7 @@ use crate::config::{Name, is_label};
 /// More names than this are not carried over from the certificate before.
 const MAX_NAMES: usize = 100;
 
-/// The names a certificate must have: the configured ones, and those of this very machine.
+/// The names that a certificate must have: the configured ones, and those of this machine.
 pub(in crate::tls) fn required(names: &[Name]) -> Vec<Name> {
     let own =
         [Name::Dns("localhost".to_owned()), Name::Ip(Ipv4Addr::LOCALHOST.into()), Name::Ip(Ipv6Addr::LOCALHOST.into())];
@@ -16,8 +16,8 @@ pub(in crate::tls) fn required(names: &[Name]) -> Vec<Name> {
     required
 }
 
-/// The names of a new certificate: those it must have, the machine's own if it is a name at all, and those `before` in so far
-/// as they fit.
+/// The names of a new certificate: those it must have, the machine's host name if that is a DNS name, and those of the
+/// certificate `before` in so far as they fit.
 pub(in crate::tls) fn complete(required: Vec<Name>, host: Option<&str>, before: &[Name]) -> Vec<Name> {
     let mut names = required;
     let host = host.map(str::to_ascii_lowercase).filter(|host| is_dns_name(host));
@@ -34,7 +34,7 @@ fn add(names: &mut Vec<Name>, name: Name) {
     }
 }
 
-/// Whether a certificate can carry it: a machine may be called anything (RFC 1123 §2.1).
+/// Whether a certificate can carry `name`: a machine may be called anything (RFC 1123 §2.1).
 pub(in crate::tls) fn is_dns_name(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }

@@ -1,4 +1,4 @@
-//! [`OnDisk`]: the certificate as it lies on disk, for those who only want to look.
+//! [`OnDisk`]: the certificate as it lies on disk, for commands that only look at it.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -11,50 +11,50 @@ use crate::config::{Certificate, CertificateFiles, Name, Tls};
 use crate::tls::acme;
 use crate::tls::x509::description::certificates;
 
-/// What is on disk. Reading it makes, mends and moves nothing.
+/// A certificate on disk. Reading it creates, repairs and moves no file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OnDisk {
-    /// The file with the certificate.
+    /// Path of the file with the certificate.
     pub file: PathBuf,
-    /// What the file holds: the server's own first, as clients get it.
+    /// The certificates in the file: the server's own first, as clients get it.
     pub chain: Vec<CertificateDer<'static>>,
-    /// The local CA, when the certificate is its.
+    /// The local CA, when it signed the certificate.
     pub ca: Option<CaOnDisk>,
 }
 
 /// The local CA's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CaOnDisk {
-    /// The file.
+    /// Path of the CA's certificate, `ca.pem`.
     pub file: PathBuf,
-    /// What it holds.
+    /// The certificate in the file.
     pub certificate: CertificateDer<'static>,
 }
 
-/// Why there is nothing to look at.
+/// Why there is no certificate to look at.
 #[derive(Debug, thiserror::Error)]
 pub enum OnDiskError {
-    /// frontgate has not run here yet.
+    /// The file does not exist: frontgate has not run here yet.
     #[error("there is no {0} yet; frontgate makes it when it starts, and so does `frontgate trust`")]
     Missing(PathBuf),
-    /// The local CA's folder is not known.
+    /// The state directory is not known.
     #[error("no folder for keys and certificates: set state_dir, FRONTGATE_STATE_DIR or HOME")]
     NoStateDir,
     /// A file cannot be read.
     #[error("cannot read {path}: {source}")]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file is something else.
+    /// A file holds no certificate in PEM.
     #[error("{0} holds no certificate in PEM")]
     NotPem(PathBuf),
 }
 
 impl OnDisk {
-    /// The certificates that `tls` asks for; at least one.
+    /// Reads the certificates that `tls` asks for; at least one.
     pub fn read(tls: &Tls, state_dir: Option<&Path>) -> Result<Vec<Self>, OnDiskError> {
         match &tls.certificate {
             Certificate::Files(files) => {
@@ -74,7 +74,7 @@ impl OnDisk {
 }
 
 impl OnDisk {
-    /// The public certificate that was obtained for `name`.
+    /// Reads the public certificate that was obtained for `name`.
     pub fn public(tls: &Tls, state_dir: &Path, name: &Name) -> Result<Self, OnDiskError> {
         let file = acme::file_of(state_dir, &tls.acme.directory, name);
         Ok(Self { chain: read(&file)?, file, ca: None })
@@ -82,14 +82,14 @@ impl OnDisk {
 }
 
 impl CaOnDisk {
-    /// The local CA's certificate in `state_dir`.
+    /// Reads the local CA's certificate in `state_dir`.
     pub fn read(state_dir: &Path) -> Result<Self, OnDiskError> {
         let file = state_dir.join(CA_CERTIFICATE);
         let certificate = read(&file)?.into_iter().next().ok_or_else(|| OnDiskError::NotPem(file.clone()))?;
         Ok(Self { file, certificate })
     }
 
-    /// Whether clients accept `name` from this CA: it was made for certain names.
+    /// Whether clients accept `name` from this CA: its name constraints were fixed when it was made.
     pub fn permits(&self, name: &Name) -> bool {
         CaConstraints::read(&self.certificate).permit(name)
     }

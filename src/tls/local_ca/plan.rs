@@ -1,5 +1,5 @@
-//! [`plan`]: when the local CA makes a new certificate. A certificate that changes breaks every client that pinned it, so the
-//! answer is "keep it" whenever it can be.
+//! [`plan`]: when the local CA makes a new certificate. A certificate that changes breaks every client that pinned it,
+//! so the answer is "keep it" whenever possible.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use super::authority::{BACKDATED, LEAF_LIFE};
 use crate::config::Name;
 use crate::tls::x509::cert_info::CertInfo;
 
-/// What to do at start.
+/// The action at start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tls) enum LocalCaPlan {
-    /// Show the certificate that is there.
+    /// Show the existing certificate.
     Keep,
-    /// Sign another one.
+    /// Sign another certificate with the existing CA.
     NewLeaf(IssueReason),
     /// Make a CA, then sign.
     NewCa(IssueReason),
@@ -24,7 +24,7 @@ pub(in crate::tls) enum LocalCaPlan {
 /// Why a certificate is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::tls) enum IssueReason {
-    /// There is none that can be used.
+    /// No usable one exists.
     Missing,
     /// Less than a third of its life is left.
     Ageing,
@@ -34,10 +34,11 @@ pub(in crate::tls) enum IssueReason {
     NotPermitted(Name),
 }
 
-/// Decides from what is there. `leaf` is a certificate that `ca` signed for the key at hand, else `None`.
+/// Decides from the existing CA and certificate. `leaf` is a certificate that `ca` signed for the key at hand, else
+/// `None`.
 ///
-/// A name that is no longer asked for is no reason for a new certificate. A CA that could not outlive a certificate signed
-/// by it is replaced together with the certificate, never in between: then clients have to act once, not twice.
+/// A name that is no longer asked for is no reason for a new certificate. A CA that could not outlive a certificate
+/// signed by it is replaced together with the certificate, never in between: then clients have to act once, not twice.
 pub(in crate::tls) fn plan(
     ca: Option<&CertInfo>,
     leaf: Option<&CertInfo>,
@@ -54,13 +55,13 @@ pub(in crate::tls) fn plan(
 
 /// Whether `ca` makes way for another one because it may not sign for a name that is asked for.
 ///
-/// In its first day it does: it is still being set up. Later, people have come to trust it on all their devices, and one more name,
-/// perhaps a mistyped one, is no reason to undo that: the name is left out, and the log says how to begin anew.
+/// In its first day it does: it is still being set up. Later, devices have come to trust it, and one more name, perhaps
+/// a mistyped one, is no reason to undo that: the name is left out, and the log says how to begin anew.
 pub(in crate::tls) fn makes_way(ca: &CertInfo, now: OffsetDateTime) -> bool {
     now < ca.not_before + BACKDATED + SETTING_UP
 }
 
-/// Whether `ca` would end before a certificate that it signed `now`.
+/// Whether `ca` would expire before a certificate that it signed `now`.
 pub(in crate::tls) fn spent(ca: &CertInfo, now: OffsetDateTime) -> bool {
     ca.not_after < now + LEAF_LIFE
 }
@@ -84,7 +85,7 @@ impl fmt::Display for IssueReason {
     }
 }
 
-/// How long a CA is being set up.
+/// For how long after its creation a CA counts as being set up.
 const SETTING_UP: Duration = Duration::from_hours(24);
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! [`StoredCa`]: what the state directory holds of the local CA.
+//! [`StoredCa`]: the parts of the local CA that the state directory holds.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(in crate::tls) const CA_CERTIFICATE: &str = "ca.pem";
 pub(in crate::tls) const LEAF_KEY: &str = "leaf.key";
 pub(in crate::tls) const LEAF_CERTIFICATE: &str = "leaf.pem";
 
-/// A certificate and what is known of it.
+/// A certificate and its parsed facts.
 #[derive(Debug, Clone)]
 pub(in crate::tls) struct Leaf {
     pub(in crate::tls) certificate: CertificateDer<'static>,
@@ -43,13 +43,13 @@ pub(in crate::tls) struct StoredCa {
     pub(in crate::tls) authority: Option<Arc<SigningCa>>,
     /// The certificate's key.
     pub(in crate::tls) key: Option<Arc<KeyPair>>,
-    /// Signed by `authority` for `key`.
+    /// The certificate, signed by `authority` for `key`.
     pub(in crate::tls) leaf: Option<Leaf>,
 }
 
 impl StoredCa {
-    /// Reads the state directory. A certificate or its key that cannot be used is set aside with a warning, for it can be made
-    /// anew; a CA that cannot be used is an error.
+    /// Reads the state directory. A certificate or its key that cannot be used is set aside with a warning, for it can
+    /// be made anew; a CA that cannot be used is an error.
     pub(in crate::tls) fn read(dir: &StateDir) -> Result<Self, LocalCaError> {
         let authority = read_authority(dir)?;
         let key = read_or_set_aside(dir, LEAF_KEY, FileAccess::Private, |text| {
@@ -67,8 +67,8 @@ impl StoredCa {
         Ok(Self { authority: authority.map(Arc::new), key: key.map(Arc::new), leaf })
     }
 
-    /// What to begin with in a process that has used `before` until now. That can be ahead of what was found, when it could
-    /// not be written; but another CA that is in order has the last word, because somebody put it there.
+    /// The state to begin with in a process that has used `before` until now. `before` can be ahead of the files, when
+    /// it could not be written; but another usable CA on disk wins, because the operator put it there.
     pub(in crate::tls) fn carry_on(self, before: &LocalCa, now: OffsetDateTime) -> Self {
         let same_key = self.key.as_ref().is_some_and(|key| key.public_key_raw() == before.key.public_key_raw());
         let newer = self.leaf.as_ref().is_none_or(|leaf| leaf.facts.not_after < before.leaf.facts.not_after);
@@ -87,8 +87,8 @@ impl StoredCa {
         }
     }
 
-    /// Makes the state directory hold `local` where it does not yet. Keys first: a crash in between leaves a key without a
-    /// certificate, which the next start completes.
+    /// Writes to the state directory the parts of `local` that it lacks. Keys first: a crash in between leaves a key
+    /// without a certificate, which the next start completes.
     pub(in crate::tls) fn complete(&self, dir: &StateDir, local: &LocalCa) -> Result<(), StateError> {
         let ca = &local.authority.certificate;
         if self.authority.as_ref().is_none_or(|found| found.certificate != *ca) {

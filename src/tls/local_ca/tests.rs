@@ -147,7 +147,7 @@ fn a_name_outside_of_the_constraints_makes_a_new_ca_at_first_and_is_left_out_lat
 fn a_leaked_key_is_no_good_for_other_names() {
     let temp = tempfile::tempdir().unwrap();
     let local = open(temp.path(), &["gw.example.com"], START).unwrap();
-    // As somebody would sign who has the key.
+    // As an attacker with the key would sign.
     let stolen = fs::read_to_string(temp.path().join("ca.key")).unwrap();
     let stolen = Issuer::from_ca_cert_der(&local.authority.certificate, KeyPair::from_pem(&stolen).unwrap()).unwrap();
     for (name, good) in [("gw.example.com", true), ("box.lan", true), ("bank.com", false), ("*.com", false)] {
@@ -299,7 +299,7 @@ fn what_cannot_be_kept_is_carried_on_while_the_process_lives() {
     assert_eq!(first.authority.certificate, third.authority.certificate);
     assert_ne!(first.leaf.certificate, third.leaf.certificate);
 
-    // The folder can be written to again.
+    // The folder becomes writable again.
     let temp = tempfile::tempdir().unwrap();
     let dir = StateDir::open(temp.path()).unwrap();
     let kept = LocalCa::open(Some(&dir), wanted, Some(&third), START + Duration::days(301)).unwrap();

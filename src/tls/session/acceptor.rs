@@ -11,7 +11,8 @@ use super::crypto;
 use crate::config;
 use crate::tls::certificates::resolver::Certificates;
 
-/// The settings of every TLS listener; with `clients`, one asks for theirs. Pass the same `certificates` and `tickets` after a reload, and sessions survive it.
+/// The settings of every TLS listener; with `clients`, the listener asks clients for a certificate. Pass the same
+/// `certificates` and `tickets` after a reload, and sessions survive it.
 ///
 /// # Panics
 /// Never: the only error of the builder is a version without a cipher suite, and the provider has suites for both.
@@ -31,8 +32,8 @@ pub fn server_config(
     let mut server = server.with_cert_resolver(certificates);
     server.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     if clients.is_some() {
-        // A session that is resumed would never look at the client's certificate again: whether it has expired, or whether
-        // its CA is still accepted. Without tickets and a table there is none.
+        // A resumed session would never look at the client's certificate again: whether it has expired, or whether its
+        // CA is still accepted. Without tickets and a session table no session is resumed.
         server.session_storage = Arc::new(NoServerSessionStorage {});
         server.send_tls13_tickets = 0;
         return Arc::new(server);
@@ -45,7 +46,7 @@ pub fn server_config(
     Arc::new(server)
 }
 
-/// The settings of a handshake that answers an ACME challenge: nobody has to show a certificate of his own, and nothing is
+/// The settings of a handshake that answers an ACME challenge: the peer needs no certificate of its own, and nothing is
 /// resumed.
 ///
 /// # Panics

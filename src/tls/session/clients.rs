@@ -1,4 +1,5 @@
-//! Clients that show a certificate of their own: whose is accepted, and who they are.
+//! Clients that show a certificate of their own: which CA's certificates are accepted, and the identity that one
+//! proves.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,11 +17,11 @@ use crate::tls::x509::distinguished_name;
 use crate::tls::x509::fingerprint::Fingerprint;
 use crate::tls::x509::pem;
 
-/// Whose certificates are accepted, and whether a client must have one.
+/// The CA that client certificates are verified against, and whether a client must have one.
 #[derive(Debug, Clone)]
 pub struct ClientVerification(pub(in crate::tls) Arc<dyn ClientCertVerifier>);
 
-/// Who a client has proved to be.
+/// The identity that a client has proved with its certificate.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ClientIdentity {
     /// The subject of its certificate (RFC 4514), in ASCII. Empty where the certificate has none.
@@ -32,34 +33,34 @@ pub struct ClientIdentity {
 /// Why `tls.client_ca` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientCaError {
-    /// Not there, or not ours to read.
+    /// The file is missing or cannot be read by this user.
     #[error("cannot read {path}: {source}; check `tls.client_ca`")]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// No PEM.
+    /// The file holds no certificate in PEM.
     #[error("{path} holds no certificate; `tls.client_ca` takes a PEM file with `BEGIN CERTIFICATE`, the CA's")]
     NoCertificate {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// A certificate that cannot sign others.
+    /// A certificate in the file cannot sign others.
     #[error("certificate {position} in {path} cannot be used as a CA: {what}")]
     Unusable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Which one, from 1.
+        /// The certificate's position in the file, counted from 1.
         position: usize,
-        /// What is wrong with it.
+        /// Why it cannot be used as a CA.
         what: String,
     },
 }
 
 impl ClientVerification {
-    /// Reads the CA's certificates.
+    /// Reads the CA's certificates from the file.
     pub fn open(ca: &ClientCa) -> Result<Self, ClientCaError> {
         let roots = roots(&ca.file)?;
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), crypto::provider());
@@ -92,7 +93,7 @@ fn roots(path: &Path) -> Result<RootCertStore, ClientCaError> {
 }
 
 impl ClientIdentity {
-    /// Who the holder of the certificate `der` is; `None` if it cannot be read, which nobody verifies then either.
+    /// The identity in the certificate `der`; `None` if it cannot be parsed, and then no handshake verifies it either.
     pub fn of(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let subject = distinguished_name::text(certificate.subject()).into();

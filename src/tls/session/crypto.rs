@@ -1,11 +1,11 @@
-//! The one place that names the cryptographic library.
+//! The one module that names the cryptographic library.
 
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::ProducesTickets;
 
-/// What both sides of every handshake compute with: aws-lc-rs, which knows the hybrid post-quantum key exchange
+/// The algorithms of both sides of every handshake: aws-lc-rs, which supports the hybrid post-quantum key exchange
 /// X25519MLKEM768 and offers it first, so that traffic recorded today cannot be read with the computers of tomorrow.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
@@ -13,11 +13,11 @@ pub fn provider() -> Arc<CryptoProvider> {
 
 /// A maker of session tickets with keys of its own, rotated every six hours.
 ///
-/// Make one per process and pass it to every [`server_config`](crate::tls::server_config): a reload that made another would
-/// forget every session.
+/// Make one per process and pass it to every [`server_config`](crate::tls::server_config): a reload that made another
+/// would forget every session.
 ///
 /// # Errors
-/// When the system gives no random bytes.
+/// The system gives no random bytes.
 pub fn ticketer() -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
     aws_lc_rs::Ticketer::new()
 }

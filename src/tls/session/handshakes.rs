@@ -1,4 +1,4 @@
-//! [`HandshakePolicy`]: how a handshake goes on once the client has said hello.
+//! [`HandshakePolicy`]: how a handshake goes on after the `ClientHello`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::acceptor::{ACME_TLS, challenge_config};
 use crate::tls::certificates::cert_store::ServedCert;
 use crate::tls::certificates::resolver::{CertChoice, Certificates};
 
-/// Decides how a handshake goes on once the client has said hello. A resolver of rustls cannot: it does not see the address
+/// Decides how a handshake goes on after the `ClientHello`. A resolver of rustls cannot: it does not see the address
 /// that a client without a name has dialled.
 #[derive(Debug)]
 pub struct HandshakePolicy {
@@ -20,25 +20,26 @@ pub struct HandshakePolicy {
     certificates: Arc<Certificates>,
 }
 
-/// How a handshake goes on.
+/// How a handshake goes on after the `ClientHello`.
 #[derive(Debug)]
 pub enum HandshakeStep {
     /// With these settings, and this certificate.
     Serve(Arc<ServerConfig>, Arc<ServedCert>),
     /// With a certificate that has to be made: see [`HandshakePolicy::make`].
     Make(IpAddr),
-    /// With these settings, and not one byte of HTTP afterwards: an ACME server looks for a challenge's answer.
+    /// With these settings, and the connection closes before any HTTP: an ACME server is validating a challenge.
     Challenge(Arc<ServerConfig>),
 }
 
 impl HandshakePolicy {
-    /// Handshakes by `config`, which must show `certificates`.
+    /// The policy for handshakes by `config`, which must show `certificates`.
     pub fn new(config: Arc<ServerConfig>, certificates: Arc<Certificates>) -> Self {
         let challenges = challenge_config(Arc::new(Challenges(Arc::clone(&certificates))));
         Self { config, challenges, certificates }
     }
 
-    /// How a handshake goes on for a client that has reached us at `address`; `None` where the client cannot have dialled that.
+    /// How a handshake goes on for a client that has reached us at `address`; `None` where the client cannot have
+    /// dialled that.
     pub fn open(&self, hello: &ClientHello<'_>, address: Option<IpAddr>) -> HandshakeStep {
         if self.is_challenge(hello) {
             return HandshakeStep::Challenge(Arc::clone(&self.challenges));
@@ -58,14 +59,15 @@ impl HandshakePolicy {
         self.serve(self.certificates.make(address, now))
     }
 
-    /// Shows `shown`, whatever the name.
+    /// The step that shows `shown`, whatever name the client asks for.
     fn serve(&self, shown: Arc<ServedCert>) -> HandshakeStep {
         let mut config = ServerConfig::clone(&self.config);
         config.cert_resolver = Arc::new(Always(Arc::clone(shown.certified())));
         HandshakeStep::Serve(Arc::new(config), shown)
     }
 
-    /// A validation offers this one protocol (RFC 8737 §3). One that nobody asked for is refused like any unknown protocol.
+    /// A validation offers this one protocol (RFC 8737 §3). A validation without a pending challenge is refused like
+    /// any unknown protocol.
     fn is_challenge(&self, hello: &ClientHello<'_>) -> bool {
         let alone =
             hello.alpn().is_some_and(|mut offered| offered.next() == Some(ACME_TLS) && offered.next().is_none());
@@ -73,7 +75,7 @@ impl HandshakePolicy {
     }
 }
 
-/// One certificate.
+/// A resolver that always returns one certificate.
 #[derive(Debug)]
 struct Always(Arc<CertifiedKey>);
 
@@ -83,7 +85,7 @@ impl ResolvesServerCert for Always {
     }
 }
 
-/// The answers to challenges, and nothing else.
+/// A resolver that returns the answers to challenges, and no other certificate.
 #[derive(Debug)]
 struct Challenges(Arc<Certificates>);
 

@@ -1,4 +1,4 @@
-//! [`PendingHello`]: a client that has said hello and waits for the server to go on.
+//! [`PendingHello`]: a client that has sent its `ClientHello` and waits for the server to go on.
 
 use std::future::poll_fn;
 use std::io;
@@ -11,7 +11,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use super::tls_session::TlsSession;
 use crate::io::{BufferPool, Chunk, Readable};
 
-/// A client that has said hello and waits for the server to go on. What it said decides with which settings.
+/// A client that has sent its `ClientHello` and waits for the server to go on. The hello decides the settings.
 pub struct PendingHello<S> {
     io: S,
     accepted: Box<Accepted>,
@@ -20,10 +20,10 @@ pub struct PendingHello<S> {
 }
 
 impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
-    /// Waits for all of the hello.
+    /// Reads until the `ClientHello` is complete.
     ///
     /// # Errors
-    /// The connection ended before, or this is no TLS; then the client has been told.
+    /// The connection ended before, or the bytes are not TLS; then the client has been sent an alert.
     pub async fn read(mut io: S, buffers: Arc<BufferPool>) -> io::Result<Self> {
         let (mut acceptor, mut incoming, mut seen) = (Box::new(Acceptor::default()), Chunk::default(), 0);
         loop {
@@ -31,7 +31,7 @@ impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
             if fill.await? == 0 {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "ended before its TLS hello"));
             }
-            // Only looked at here: the session begins with the same bytes.
+            // Only parsed here: the session begins with the same bytes.
             let mut fresh = &incoming.bytes()[seen..];
             while !fresh.is_empty() {
                 acceptor.read_tls(&mut fresh)?;
@@ -41,7 +41,7 @@ impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
                     Err((error, mut alert)) => {
                         let mut bytes = Vec::new();
                         alert.write_all(&mut bytes)?;
-                        // It may have gone already; why it is refused matters more.
+                        // The peer may have gone already; the reason for the refusal matters more than this failure.
                         let _ = io.write_all(&bytes).await;
                         return Err(io::Error::new(io::ErrorKind::InvalidData, error));
                     }
@@ -54,20 +54,20 @@ impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
         }
     }
 
-    /// What it said.
+    /// The `ClientHello`.
     pub fn said(&self) -> ClientHello<'_> {
         self.accepted.client_hello()
     }
 
-    /// What it said that over.
+    /// The stream that the hello came over.
     pub fn io(&self) -> &S {
         &self.io
     }
 
-    /// Goes on with these settings, to the end of the handshake.
+    /// Continues the handshake with these settings, to its end.
     ///
     /// # Errors
-    /// The connection ended, or the two do not agree; then the client has been told.
+    /// The connection ended, or the two sides do not agree; then the client has been sent an alert.
     pub async fn answer(self, config: Arc<ServerConfig>) -> io::Result<Box<TlsSession<S>>> {
         let Self { io, accepted, incoming, buffers } = self;
         drop(accepted);
@@ -78,8 +78,8 @@ impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
     }
 }
 
-/// Bytes of a hello. One with post-quantum keys, tickets and all that browsers add has 2 to 5 KiB; each that is not complete is
-/// kept twice until the handshake's time is over.
+/// Bytes of a hello. One with post-quantum keys, tickets and all that browsers add has 2 to 5 KiB; each that is not
+/// complete is kept twice until the handshake's time is over.
 const LONGEST: usize = 16 * 1024;
 
 #[cfg(test)]

@@ -11,25 +11,25 @@ use tokio_rustls::client;
 use super::tls_session::TlsSession;
 use crate::io::{Readable, StreamSocket};
 
-/// A byte stream to a client or to the gateway, encrypted or not. The sessions are boxed: they are many times the size of a
-/// socket.
+/// A byte stream to a client or to the gateway, encrypted or not. The sessions are boxed: they are many times the size
+/// of a socket.
 #[derive(Debug)]
 pub enum ByteStream {
-    /// As the kernel gives it.
+    /// Without TLS, straight from the kernel.
     Plain(StreamSocket),
-    /// We are the TLS server.
+    /// frontgate is the TLS server.
     Server(Box<TlsSession<StreamSocket>>),
-    /// We are the TLS client.
+    /// frontgate is the TLS client.
     Client(Box<client::TlsStream<StreamSocket>>),
 }
 
 impl ByteStream {
-    /// Our own address; `None` on a unix socket.
+    /// The local IP address; `None` on a unix socket.
     pub fn local_ip(&self) -> Option<IpAddr> {
         self.socket().local_ip()
     }
 
-    /// Bytes that were accepted and that the kernel does not have yet.
+    /// How many bytes were accepted by this stream and not by the kernel yet.
     pub fn unsent(&self) -> usize {
         if let Self::Server(session) = self { session.unsent() } else { 0 }
     }
@@ -69,7 +69,7 @@ impl Readable for ByteStream {
         match self {
             Self::Plain(io) => io.poll_readable(cx),
             Self::Server(io) => io.poll_readable(cx),
-            // What is decrypted already cannot be asked for.
+            // tokio-rustls does not tell whether decrypted bytes are left, so the next read must find out.
             Self::Client(_) => Poll::Ready(Ok(())),
         }
     }

@@ -1,4 +1,4 @@
-//! [`TlsSession`]: the TLS of a client's connection once hands are shaken.
+//! [`TlsSession`]: the TLS of a client's connection after its handshake.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,40 +12,40 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::io::{BufferPool, Chunk, Readable, SIZE, TEXT};
 
-/// The TLS of a client's connection, over rustls's unbuffered interface: the buffers are ours to borrow and to give back. A
-/// session of tokio-rustls keeps 4 KiB to read into for as long as it lives, and reads no more than that at once, while an idle
-/// one of these keeps nothing, and a busy one reads and writes three full records with one system call. One task reads and
-/// writes: either may send what waits to be sent.
+/// The TLS of a client's connection, over rustls's unbuffered interface: the buffers are ours to borrow and to give
+/// back. A session of tokio-rustls keeps 4 KiB to read into for as long as it lives, and reads no more than that at
+/// once, while an idle one of these keeps nothing, and a busy one reads and writes three full records with one system
+/// call. One task reads and writes: either may send what waits to be sent.
 pub struct TlsSession<S> {
     io: S,
     tls: UnbufferedServerConnection,
     buffers: Arc<BufferPool>,
-    /// What came and is not decrypted.
+    /// Bytes that were received and are not decrypted.
     incoming: Chunk,
-    /// What is encrypted and not sent.
+    /// Bytes that are encrypted and not sent.
     outgoing: Chunk,
-    /// What is decrypted and was not asked for.
+    /// Bytes that are decrypted and that no read has taken.
     text: Chunk,
     due: DueOutput,
-    /// The client has said that it sends no more.
+    /// The client has sent its `close_notify`.
     over: bool,
-    /// We have said that we send no more.
+    /// Our `close_notify` has been queued.
     closed: bool,
-    /// The client broke the protocol: there is nothing left to be said or heard.
+    /// The client broke the protocol: no more bytes are decrypted or encrypted.
     broken: bool,
 }
 
-/// What is to be sent.
+/// The state of `outgoing`, which decides when it is sent.
 #[derive(Default)]
 struct DueOutput {
-    /// All that waits is what rustls has to say by itself.
+    /// `outgoing` holds only messages of rustls itself.
     only_own: bool,
-    /// The client has said something, and nothing was written since.
+    /// The client has sent data, and nothing was written since.
     answer: bool,
 }
 
 impl<S> TlsSession<S> {
-    /// A session that has not shaken hands yet, with the bytes that came already.
+    /// A session before its handshake, with the bytes that were received already.
     pub(in crate::tls) fn new(
         io: S,
         tls: UnbufferedServerConnection,
@@ -57,22 +57,22 @@ impl<S> TlsSession<S> {
         Self { io, tls, buffers, incoming, outgoing, text, due, over: false, closed: false, broken: false }
     }
 
-    /// What was agreed on.
+    /// The negotiated parameters.
     pub fn agreed(&self) -> &rustls::CommonState {
         &self.tls
     }
 
-    /// What it runs over.
+    /// The stream below.
     pub fn io(&self) -> &S {
         &self.io
     }
 
-    /// Encrypted bytes that the kernel does not have yet.
+    /// How many encrypted bytes the kernel does not have yet.
     pub fn unsent(&self) -> usize {
         self.outgoing.bytes().len()
     }
 
-    /// Decrypts what came, as far as it is complete and `buf` has room, and then does what is `next`.
+    /// Decrypts the received bytes, as far as records are complete and `buf` has room, and then carries out `next`.
     fn process(&mut self, buf: &mut ReadBuf<'_>, next: &SessionStep<'_>) -> io::Result<()> {
         if self.broken {
             return Err(io::ErrorKind::InvalidData.into());
@@ -98,7 +98,7 @@ impl<S> TlsSession<S> {
                     let encoded = data.encode(self.outgoing.room(&self.buffers));
                     self.outgoing.filled(encoded.map_err(full)?);
                 }
-                // It goes before everything that follows, which is all that is asked for.
+                // The bytes go out before those that follow, and rustls asks for no more than that order.
                 Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
                 Ok(ConnectionState::PeerClosed) => self.over = true,
                 Ok(ConnectionState::WriteTraffic(mut traffic)) => {
@@ -125,7 +125,7 @@ impl<S> TlsSession<S> {
             }
             self.incoming.consume(discard);
             if let Some(error) = failed {
-                // The alert that tells the client why. Without one, asking again would mean to decrypt again.
+                // The alert that tells the client the reason. Without queueing it, the next call would decrypt again.
                 while self.tls.wants_write()
                     && let Ok(ConnectionState::EncodeTlsData(mut alert)) =
                         self.tls.process_tls_records(self.incoming.bytes_mut()).state
@@ -136,7 +136,8 @@ impl<S> TlsSession<S> {
                 self.broken = true;
                 return Err(invalid(error));
             }
-            // A reader has enough when more would only have to be kept, or is not there. Who wants to write has to go on.
+            // A reader has enough when another record would only have to be kept, or has not arrived. A writer has to
+            // go on.
             let nothing_left = self.incoming.is_empty() && !self.tls.wants_write();
             let has_enough = got_some && matches!(next, SessionStep::Read) && (buf.remaining() == 0 || nothing_left);
             if !proceed || has_enough {
@@ -146,7 +147,7 @@ impl<S> TlsSession<S> {
     }
 }
 
-/// What is to be done once everything that came is dealt with.
+/// The step after all received bytes are processed.
 enum SessionStep<'a> {
     Read,
     Write(&'a [u8]),
@@ -154,8 +155,8 @@ enum SessionStep<'a> {
 }
 
 impl<S: Readable + AsyncWrite + Unpin> TlsSession<S> {
-    /// Shakes hands. What the server has to say at the end (tickets) goes out with whatever is written first, or when the client
-    /// is waited for and has not asked for anything: that saves a system call and a packet for each connection.
+    /// Shakes hands. The server's last messages (tickets) go out with the first write, or when the session waits for a
+    /// client that has not sent a request yet: that saves a system call and a packet for each connection.
     pub(in crate::tls) fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut nothing = ReadBuf::new(&mut []);
@@ -166,7 +167,7 @@ impl<S: Readable + AsyncWrite + Unpin> TlsSession<S> {
             if !self.tls.is_handshaking() {
                 return Poll::Ready(Ok(()));
             }
-            // Reads also while the client does not take what is sent: it may be writing itself.
+            // Reads also while the client does not take sent bytes: it may be writing itself.
             let _ = self.poll_send(cx)?;
             ready!(self.poll_receive(cx, 0))?;
         }
@@ -182,7 +183,7 @@ impl<S: Readable + AsyncWrite + Unpin> TlsSession<S> {
         }
     }
 
-    /// Whether what is to be sent goes out with the answer that is due. With TLS 1.2 the client may be waiting for it.
+    /// Whether the queued bytes go out with the answer that is due. With TLS 1.2 the client may be waiting for them.
     fn can_wait(&self) -> bool {
         self.due.only_own && self.due.answer && self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
     }
@@ -208,7 +209,7 @@ impl<S: Readable + AsyncWrite + Unpin> AsyncRead for TlsSession<S> {
             if this.broken || (!this.incoming.is_empty() && !this.over) {
                 let processed = this.process(buf, &SessionStep::Read);
                 if buf.filled().len() > before {
-                    // An error comes again the next time.
+                    // The bytes come first: the next read returns the error.
                     if this.incoming.is_empty() {
                         this.incoming.settle(&this.buffers);
                     }
@@ -221,13 +222,13 @@ impl<S: Readable + AsyncWrite + Unpin> AsyncRead for TlsSession<S> {
                 }
             }
             if this.over {
-                // What follows a close_notify means nothing (RFC 8446 §6.1).
+                // Bytes after a close_notify have no meaning (RFC 8446 §6.1).
                 this.incoming = Chunk::default();
                 return Poll::Ready(Ok(()));
             }
             let received = this.poll_receive(cx, buf.remaining());
             if received.is_pending() && !this.outgoing.is_empty() && !this.can_wait() {
-                // Nobody else may come for what rustls itself had to say.
+                // No write may follow that would take the messages of rustls along.
                 let _ = this.poll_send(cx)?;
             }
             ready!(received)?;
@@ -238,12 +239,12 @@ impl<S: Readable + AsyncWrite + Unpin> AsyncRead for TlsSession<S> {
 impl<S: Readable + AsyncWrite + Unpin> Readable for TlsSession<S> {
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let nothing_here = self.text.is_empty() && self.incoming.is_empty() && !self.over && !self.broken;
-        // What waits to be sent is sent by whoever reads.
+        // The reader sends the queued bytes, so it must be called while there are any.
         if nothing_here && self.outgoing.is_empty() { self.io.poll_readable(cx) } else { Poll::Ready(Ok(())) }
     }
 
     fn settle(&mut self) {
-        // A part of a record, mostly.
+        // Mostly a part of a record.
         self.incoming.settle(&self.buffers);
         self.text.settle(&self.buffers);
     }
@@ -255,18 +256,19 @@ impl<S: Readable + AsyncWrite + Unpin> AsyncWrite for TlsSession<S> {
         if this.closed {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        // What is left from before, unless it is short and goes out with this.
+        // The bytes of earlier writes go first, unless they are short and go out with this one.
         if this.outgoing.bytes().len() > SHORT {
             ready!(this.poll_send(cx))?;
         }
         let text = &text[..text.len().min(TEXT)];
         this.due.answer = false;
         this.process(&mut ReadBuf::new(&mut []), &SessionStep::Write(text))?;
-        // What is short waits for the flush, or for what follows: a last word goes out with the end.
+        // A short output waits for the flush, or for the next write: the last data goes out together with the
+        // close_notify.
         if this.outgoing.bytes().len() <= SHORT {
             return Poll::Ready(Ok(text.len()));
         }
-        // What the socket does not take is kept, and asked for again by whoever writes, flushes or reads.
+        // The bytes that the socket does not take are kept, and sent by the next write, flush or read.
         match this.poll_send(cx) {
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Ready(Ok(())) | Poll::Pending => Poll::Ready(Ok(text.len())),
@@ -323,7 +325,7 @@ impl<S: Readable + AsyncWrite + Unpin> AsyncWrite for TlsSession<S> {
         }
         ready!(this.poll_send(cx))?;
         match ready!(Pin::new(&mut this.io).poll_shutdown(cx)) {
-            // The client was faster.
+            // The client closed the connection first.
             Err(error) if error.kind() == io::ErrorKind::NotConnected => Poll::Ready(Ok(())),
             other => Poll::Ready(other),
         }
@@ -362,8 +364,8 @@ fn exhausted(error: EncryptError) -> io::Error {
 const RECORD: usize = 16 * 1024;
 /// What TLS puts around [`TEXT`].
 const AROUND: usize = SIZE - TEXT;
-/// What rustls has to say by itself while data flows: a key update, tickets, an alert. As much fits into a buffer beside
-/// [`TEXT`].
+/// Bytes of the messages that rustls sends by itself while data flows: a key update, tickets, an alert. As much fits
+/// into a buffer beside [`TEXT`].
 const SHORT: usize = 768;
 
 #[cfg(test)]

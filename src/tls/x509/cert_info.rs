@@ -1,4 +1,4 @@
-//! [`CertInfo`]: what frontgate needs to know about a certificate.
+//! [`CertInfo`]: the parts of a certificate that frontgate decides on.
 
 use std::net::IpAddr;
 
@@ -14,17 +14,17 @@ pub(in crate::tls) struct CertInfo {
     pub(in crate::tls) names: Vec<Name>,
     pub(in crate::tls) not_before: OffsetDateTime,
     pub(in crate::tls) not_after: OffsetDateTime,
-    /// Whether it may sign other certificates.
+    /// Whether the certificate may sign others.
     pub(in crate::tls) signs: bool,
-    /// Subject and issuer, as in the certificate.
+    /// Subject, then issuer, in DER as in the certificate.
     pub(in crate::tls) subject: Vec<u8>,
     pub(in crate::tls) issuer: Vec<u8>,
-    /// The public key, as in the certificate.
+    /// The public key, in DER as in the certificate.
     pub(in crate::tls) public_key: Vec<u8>,
 }
 
 impl CertInfo {
-    /// Reads a certificate in DER; `None` when it is not one.
+    /// Parses a certificate in DER; `None` when it is not one.
     pub(in crate::tls) fn read(der: &[u8]) -> Option<Self> {
         let (rest, certificate) = X509Certificate::from_der(der).ok()?;
         if !rest.is_empty() {
@@ -45,13 +45,14 @@ impl CertInfo {
         })
     }
 
-    /// Whether a client that asks for `name` accepts this certificate. A wildcard stands for exactly one label (RFC 9525 §6.3).
+    /// Whether a client that asks for `name` accepts this certificate. A wildcard stands for exactly one label
+    /// (RFC 9525 §6.3).
     pub(in crate::tls) fn covers(&self, name: &Name) -> bool {
         covers(&self.names, name)
     }
 }
 
-/// Whether a certificate for `names` is one for `name`.
+/// Whether a certificate for `names` is valid for `name`.
 pub(in crate::tls) fn covers(names: &[Name], name: &Name) -> bool {
     names.iter().any(|own| match (own, name) {
         (Name::Dns(own), Name::Dns(name)) => own == name || wildcard_covers(own, name),
@@ -91,7 +92,7 @@ mod tests {
             ("*.example.com", "a.b.example.com", false),
             ("*.example.com", ".example.com", false),
             ("a.example.com", "b.example.com", false),
-            // Whoever asks for the wildcard needs it itself.
+            // A client that asks for the wildcard needs the wildcard itself in the certificate.
             ("*.example.com", "*.example.com", false),
         ] {
             assert_eq!(wildcard_covers(own, name), covers, "{own} for {name}");

@@ -1,4 +1,4 @@
-//! [`CertDescription`]: a certificate in the words that people compare and look for.
+//! [`CertDescription`]: a certificate in the terms that operators compare and search for.
 
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -14,34 +14,34 @@ use super::cert_info::{CertInfo, covers};
 use super::fingerprint::Fingerprint;
 use crate::config::Name;
 
-/// What a certificate says of itself.
+/// The fields of a certificate, as text for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertDescription {
-    /// Whom it is for, as `CN=…`.
+    /// The subject, as `CN=…`.
     pub subject: String,
-    /// Who signed it.
+    /// The issuer, as `CN=…`.
     pub issuer: String,
-    /// Its alternative names: those that clients look at.
+    /// Its subject alternative names, which are the names that clients verify.
     pub names: Vec<Name>,
-    /// The first second of its life.
+    /// The first second in which it is valid.
     pub not_before: OffsetDateTime,
-    /// The last second of its life.
+    /// The last second in which it is valid.
     pub not_after: OffsetDateTime,
-    /// Its number among those of its issuer, as hex pairs between colons.
+    /// The serial number, unique for its issuer, as hex pairs between colons.
     pub serial: String,
-    /// The kind of its public key.
+    /// The kind and size of its public key.
     pub key: String,
     /// SHA-256 of the whole certificate.
     pub fingerprint: Fingerprint,
-    /// SHA-256 of the public key alone in base64, as `pin-sha256` and `curl --pinnedpubkey` write it. It outlives a renewal
-    /// with the same key.
+    /// SHA-256 of the public key alone in base64, as `pin-sha256` and `curl --pinnedpubkey` write it. It outlives a
+    /// renewal with the same key.
     pub pin: String,
     /// Whether it may sign other certificates.
     pub is_ca: bool,
 }
 
 impl CertDescription {
-    /// Reads a certificate in DER; `None` when it is not one.
+    /// Parses a certificate in DER; `None` when it is not one.
     pub fn read(der: &[u8]) -> Option<Self> {
         let facts = CertInfo::read(der)?;
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
@@ -70,7 +70,7 @@ impl CertDescription {
     }
 }
 
-/// Whether a certificate says where its issuer's own is to be had (RFC 5280 §4.2.2.1), as those of public authorities do.
+/// Whether a certificate links its issuer's own (RFC 5280 §4.2.2.1), as those of public authorities do.
 pub fn links_its_issuer(der: &[u8]) -> bool {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else { return false };
     certificate.extensions().iter().any(|extension| match extension.parsed_extension() {
@@ -81,7 +81,7 @@ pub fn links_its_issuer(der: &[u8]) -> bool {
     })
 }
 
-/// All certificates of a PEM text, in its order; `None` when it holds none or something that is not one.
+/// All certificates of a PEM text, in its order; `None` when it holds none, or a section that is no certificate.
 pub fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let all = super::pem::certificates(pem).ok()?;
     (!all.is_empty() && all.iter().all(|one| CertInfo::read(one).is_some())).then_some(all)

@@ -18,12 +18,13 @@ fn attribute(attribute: &AttributeTypeAndValue<'_>) -> String {
     let short = SHORT.iter().find(|(oid, _)| *oid == kind).map(|(_, short)| *short);
     match (short, attribute.as_str()) {
         (Some(short), Ok(value)) => format!("{short}={}", escaped(value)),
-        // What has no short name, or is no text, is written as it is encoded (§2.4).
+        // An attribute without a short name or a text is written as it is encoded (§2.4).
         (short, _) => format!("{}=#{}", short.unwrap_or(&kind), hex(attribute)),
     }
 }
 
-/// The value with its escapes (§2.4); what is not printable ASCII is escaped byte by byte, which is allowed everywhere.
+/// The value with its escapes (§2.4); characters outside of printable ASCII are escaped byte by byte, which is allowed
+/// everywhere.
 fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     let last = value.len().saturating_sub(1);
@@ -50,7 +51,7 @@ fn hex(attribute: &AttributeTypeAndValue<'_>) -> String {
     })
 }
 
-/// The types that everybody knows (§3).
+/// The short names of attribute types that every implementation must know (§3).
 const SHORT: [(&str, &str); 9] = [
     ("2.5.4.3", "CN"),
     ("2.5.4.7", "L"),

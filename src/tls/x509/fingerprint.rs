@@ -1,4 +1,4 @@
-//! [`Fingerprint`]: the hash by which people and apps recognise a certificate.
+//! [`Fingerprint`]: the hash by which operators and apps recognise a certificate.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use aws_lc_rs::digest;
 
 use crate::config::CertPin;
 
-/// The SHA-256 of a certificate in DER, shown as upper-case hex pairs between colons: what OpenClaw calls `tlsFingerprint`
-/// and what `openssl x509 -fingerprint -sha256` prints.
+/// The SHA-256 of a certificate in DER, shown as upper-case hex pairs between colons: what OpenClaw calls
+/// `tlsFingerprint` and what `openssl x509 -fingerprint -sha256` prints.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 

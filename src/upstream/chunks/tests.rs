@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 
 use super::*;
 
-/// What is in `bytes`, read in these pieces: the data, the trailers, what follows, and whether it is over.
+/// What is read from `bytes` in these pieces: the data, the trailers, what follows, and whether the body is over.
 type Read = Result<(String, String, String, bool), ParseError>;
 
 fn read(pieces: &[&[u8]]) -> Read {
@@ -181,7 +181,7 @@ fn small_chunks_that_come_together_go_on_together_and_large_ones_as_they_are() {
 #[test]
 fn what_stands_around_chunks_may_be_as_long_as_the_limit() {
     let half = LONGEST_EXTENSIONS / 2;
-    // What is kept of a line is all of it, its end included.
+    // All of a line is kept, its end included.
     let trailer = format!("x: {}\r\n", "x".repeat(LONGEST_TRAILERS - 5));
     let rows = [
         format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(LONGEST_EXTENSIONS)),

@@ -1,25 +1,25 @@
-//! [`HoldSpace`]: how many requests may wait for gateways, and how much memory what waits may take.
+//! [`HoldSpace`]: how many requests may wait for gateways, and how much memory they may take.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::wait_list::WaitPurpose;
 use crate::listener::{Network, NetworkShare};
 
-/// Where requests and upgrades wait, counted over all gates together. Cheap to clone.
+/// Bounds the requests and upgrades that wait, counted over all hold queues together. Cheap to clone.
 ///
 /// A client network has its [`NetworkShare`] of the places and of the memory. What cannot be attributed to an address counts as one network.
 #[derive(Debug, Clone)]
 pub struct HoldSpace(Arc<HoldSpaceShared>);
 
-/// How much there is.
+/// The bounds of a [`HoldSpace`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HoldLimits {
-    /// Requests and upgrades.
+    /// How many requests and upgrades may wait.
     pub places: usize,
-    /// The places that requests leave to upgrades: a program waits behind those, and comes back later and later each time it is
-    /// turned away.
+    /// How many of `places` requests leave to upgrades: a program waits behind those, and comes back later and later
+    /// each time it is turned away.
     pub for_upgrades: usize,
-    /// Bytes of all heads and bodies, with 16 KiB for whatever else belongs to each that waits.
+    /// Bytes of all heads and bodies, with 16 KiB for everything else that belongs to each waiting request.
     pub bytes: usize,
 }
 
@@ -35,7 +35,7 @@ struct HoldSpaceUse {
     bytes: NetworkShare<Option<Network>>,
 }
 
-/// The place of one that waits; dropped, it is free again.
+/// Permits one request or upgrade to wait; given back when dropped.
 #[derive(Debug)]
 pub(super) struct HoldPermit {
     space: HoldSpace,
@@ -44,12 +44,12 @@ pub(super) struct HoldPermit {
 }
 
 impl HoldSpace {
-    /// So much.
+    /// A space with these limits, in which no request waits yet.
     pub fn new(limits: HoldLimits) -> Self {
         Self(Arc::new(HoldSpaceShared { limits, used: Mutex::default() }))
     }
 
-    /// A place for what `client` asks, whose head and body take `bytes`; `None` if it may have none.
+    /// A permit for a request of `client`, whose head and body take `bytes`; `None` if there is no room for it.
     pub(super) fn take(&self, asked: WaitPurpose, client: Option<Network>, bytes: usize) -> Option<HoldPermit> {
         let HoldLimits { places, for_upgrades, bytes: memory } = self.0.limits;
         let bytes = bytes.saturating_add(EACH);
@@ -81,13 +81,14 @@ impl Drop for HoldPermit {
 }
 
 impl Default for HoldLimits {
-    /// For a machine with plenty of memory.
+    /// The limits for a machine with plenty of memory.
     fn default() -> Self {
         Self { places: 1024, for_upgrades: 256, bytes: 32 << 20 }
     }
 }
 
-/// What belongs to one that waits besides its head and body: its task, its log line, and what its connection keeps for it.
+/// Bytes that belong to a waiting request besides its head and body: its task, its log line, and what its connection
+/// keeps for it.
 pub(super) const EACH: usize = 16 << 10;
 
 #[cfg(test)]
@@ -101,20 +102,20 @@ mod tests {
         Some(Network::of(std::net::IpAddr::V4(number.into())))
     }
 
-    /// As many places as `client` gets.
+    /// As many permits as `client` gets.
     fn fill(space: &HoldSpace, asked: WaitPurpose, client: Option<Network>, bytes: usize) -> Vec<HoldPermit> {
         std::iter::from_fn(|| space.take(asked, client, bytes)).collect()
     }
 
     #[test]
-    fn one_network_leaves_places_to_others_and_requests_leave_some_to_upgrades() {
+    fn one_network_leaves_permits_to_others_and_requests_leave_some_to_upgrades() {
         for one in [client(1), None] {
             let space = HoldSpace::new(LIMITS);
             let alone = fill(&space, WaitPurpose::Request, one, 0);
             assert_eq!(alone.len(), 384, "half of what requests may have");
             let mut others: Vec<_> =
                 (2..20).flat_map(|number| fill(&space, WaitPurpose::Request, client(number), 0)).collect();
-            // However many there are, the next one finds a place for its upgrade.
+            // However many there are, the next network gets a permit for its upgrade.
             for number in 20..200 {
                 let place = space.take(WaitPurpose::Upgrade, client(number), 0);
                 assert!(place.is_some(), "{number}");
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_all_places_and_all_bytes_are_taken() {
+    fn no_more_than_all_permits_and_all_bytes_are_taken() {
         let (space, mut all) = (HoldSpace::new(LIMITS), Vec::new());
         for number in 0..5000 {
             all.extend(space.take(WaitPurpose::Request, client(number), 0));

@@ -1,4 +1,4 @@
-//! The gate in paused time, in front of a gateway that is up from some time on.
+//! The hold queue in paused time, in front of a gateway that is up from some time on.
 #![expect(clippy::disallowed_methods, reason = "tasks of a test's own")]
 
 use std::io;
@@ -12,7 +12,8 @@ use super::*;
 const HOLD: Duration = Duration::from_secs(12);
 const MS: Duration = Duration::from_millis(1);
 
-/// A gateway that listens from some time on and is ready from some other; how often it was dialled and asked, and who passed.
+/// A gateway that listens from some time on and is ready from some other; counts how often it was dialled and asked,
+/// and notes which requests passed.
 #[derive(Clone)]
 struct Fake {
     up: Instant,
@@ -49,7 +50,7 @@ impl Fake {
     }
 
     async fn reach(&self) -> Result<(), ConnectError> {
-        // As long as it takes to hear anything.
+        // As long as it takes to hear anything from a gateway.
         sleep(MS).await;
         if Instant::now() < self.up { Err((self.down)()) } else { Ok(()) }
     }
@@ -71,10 +72,10 @@ impl HeldGateway for Fake {
 }
 
 fn hold_queue() -> HoldQueue {
-    gate_of(Some(HOLD), Drain::new())
+    hold_queue_of(Some(HOLD), Drain::new())
 }
 
-fn gate_of(hold: Option<Duration>, drain: Drain) -> HoldQueue {
+fn hold_queue_of(hold: Option<Duration>, drain: Drain) -> HoldQueue {
     HoldQueue::new(hold, HoldSpace::new(HoldLimits::default()), drain, Arc::default())
 }
 
@@ -83,7 +84,7 @@ fn entry(asked: WaitPurpose) -> HoldRequest {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gateway_that_is_back_is_noticed_within_100_ms_and_everybody_passes_in_order() {
+async fn a_gateway_that_is_back_is_noticed_within_100_ms_and_all_requests_pass_in_order() {
     let (hold_queue, fake) = (hold_queue(), Fake::up_after(MS * 5003));
     let mut all = JoinSet::new();
     for name in 0..200 {
@@ -96,13 +97,13 @@ async fn a_gateway_that_is_back_is_noticed_within_100_ms_and_everybody_passes_in
     let last = *passed.iter().max().unwrap() - fake.up;
     assert!(first < MS * 60 && last < MS * 100, "{first:?} {last:?}");
     assert!(fake.order.lock().unwrap().is_sorted());
-    // They came all at once: each one's first try, and one connection each. In between one looks, every 50 ms.
+    // They came all at once: the first try of each, and one connection each. In between one request looks, every 50 ms.
     assert_eq!(fake.dials(), 400);
     assert!((90..=102).contains(&fake.looks()), "{}", fake.looks());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_over_is_said_and_the_next_looks_on() {
+async fn a_wait_that_is_over_says_so_and_the_next_request_looks_on() {
     let (hold_queue, fake) = (hold_queue(), Fake::up_after(HOLD + MS * 500));
     let began = Instant::now();
     let first = tokio::spawn(fake.clone().wait(hold_queue.clone(), WaitPurpose::Request, 1));
@@ -147,7 +148,7 @@ async fn a_gateway_that_is_off_is_said_to_be_at_once_while_upgrades_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_goes_away_leaves_the_line_and_the_next_one_looks() {
+async fn a_request_that_goes_away_leaves_the_line_and_the_next_one_looks() {
     let (hold_queue, fake) = (hold_queue(), Fake::up_after(MS * 3000));
     let mut tasks: Vec<_> =
         (0..3).map(|name| tokio::spawn(fake.clone().wait(hold_queue.clone(), WaitPurpose::Request, name))).collect();
@@ -163,14 +164,14 @@ async fn who_goes_away_leaves_the_line_and_the_next_one_looks() {
 #[tokio::test(start_paused = true)]
 async fn a_drain_ends_the_waiting_and_off_never_waits() {
     let drain = Drain::new();
-    let (hold_queue, fake) = (gate_of(Some(HOLD), drain.clone()), Fake::up_after(HOLD));
+    let (hold_queue, fake) = (hold_queue_of(Some(HOLD), drain.clone()), Fake::up_after(HOLD));
     let waiting = tokio::spawn(fake.clone().wait(hold_queue.clone(), WaitPurpose::Upgrade, 0));
     sleep(MS * 500).await;
     drain.soften();
     assert!(matches!(waiting.await.unwrap(), Err(NoConnection::Draining)));
     assert_eq!(hold_queue.line().waiting(), 0);
 
-    let off = gate_of(None, Drain::new());
+    let off = hold_queue_of(None, Drain::new());
     let refused = fake.wait(off, WaitPurpose::Upgrade, 0).await;
     assert!(matches!(refused, Err(NoConnection::Failed(ConnectError::Refused))));
 }
@@ -193,7 +194,7 @@ async fn a_machine_or_a_name_that_is_not_there_is_waited_for_and_said_in_the_end
         || ConnectError::Resolve { host: "gateway".to_owned(), source: io::ErrorKind::NotFound.into() },
     ];
     for (row, down) in rows.into_iter().enumerate() {
-        // A name is not asked for that often.
+        // A name is asked for less often.
         let notices_in = if row == 3 { 600 } else { 100 };
         let fake = |up| Fake { down, ..Fake::up_after(up) };
         let back = fake(MS * 5003);
@@ -205,7 +206,7 @@ async fn a_machine_or_a_name_that_is_not_there_is_waited_for_and_said_in_the_end
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_passes_before_the_gateway_is_ready() {
+async fn no_request_passes_before_the_gateway_is_ready() {
     let (hold_queue, fake) = (hold_queue(), Fake::up_after(MS * 2000).ready_after(MS * 3000));
     let mut all = JoinSet::new();
     for name in 0..40 {
@@ -220,16 +221,16 @@ async fn nobody_passes_before_the_gateway_is_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_after_a_restart_was_announced_waits_for_readiness_though_connections_are_taken() {
+async fn a_request_after_an_announced_restart_waits_for_readiness_though_connections_are_taken() {
     let (hold_queue, fake) = (hold_queue(), Fake::up_after(Duration::ZERO).ready_after(MS * 1000));
     hold_queue.suspect();
     let passed = fake.clone().wait(hold_queue.clone(), WaitPurpose::Upgrade, 0).await.unwrap();
     assert!((fake.ready..fake.ready + MS * 100).contains(&passed));
-    // Once it is known to be up, nobody asks again.
+    // Once the gateway is known to be up, it is not asked again.
     let looks = fake.looks();
     fake.clone().wait(hold_queue.clone(), WaitPurpose::Upgrade, 1).await.unwrap();
     assert_eq!(fake.looks(), looks);
-    let off = gate_of(None, Drain::new());
+    let off = hold_queue_of(None, Drain::new());
     off.suspect();
     fake.clone().wait(off, WaitPurpose::Upgrade, 2).await.unwrap();
     assert_eq!(fake.looks(), looks);
@@ -245,11 +246,11 @@ async fn a_gateway_that_never_says_that_it_is_ready_is_tried_in_the_end() {
     assert_eq!(fake.looks(), looks);
 }
 
-/// A gateway that takes connections, says of itself what it says, and hangs up on requests.
+/// A gateway that takes connections, answers the question for its readiness, and hangs up on requests.
 struct HangsUp(AtomicUsize, fn(Duration) -> Result<GatewayReadiness, ConnectError>, Instant);
 
 impl HangsUp {
-    /// What it says depends on how long it has been there.
+    /// What it answers depends on how long it has been there.
     fn saying(says: fn(Duration) -> Result<GatewayReadiness, ConnectError>) -> Self {
         Self(AtomicUsize::new(0), says, Instant::now())
     }
@@ -297,12 +298,12 @@ async fn a_request_is_sent_again_to_a_gateway_that_hangs_up_on_all_with_growing_
         assert!(wait.cut(&gateway).await);
     };
     assert_eq!(ended.as_secs(), 12);
-    // Not before it has not been ready for so long that it is tried all the same.
+    // Not before the gateway has not been ready for so long that it is tried all the same.
     assert!((2..=6).contains(&gateway.connections()), "{}", gateway.connections());
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_gateway_says_after_it_hung_up_decides_who_waits() {
+async fn what_a_gateway_says_after_it_hung_up_decides_which_requests_wait() {
     type Says = fn(Duration) -> Result<GatewayReadiness, ConnectError>;
     let rows: [(Says, Option<DownReason>); 5] = [
         (|_| Ok(GatewayReadiness::Ready), None),
@@ -320,7 +321,7 @@ async fn what_a_gateway_says_after_it_hung_up_decides_who_waits() {
     }
 }
 
-/// A gateway whose machine swallows what is sent there.
+/// A gateway whose machine swallows the packets that are sent there.
 struct Silent;
 
 impl HeldGateway for Silent {
@@ -337,7 +338,7 @@ impl HeldGateway for Silent {
 
 #[tokio::test(start_paused = true)]
 async fn the_time_is_counted_from_the_beginning_of_the_request_whatever_it_is_spent_on() {
-    // How long it was under way before it came to the gate.
+    // How long the request was under way before it came to the hold queue.
     for before in [Duration::ZERO, MS * 4000, HOLD * 2] {
         let hold_queue = hold_queue();
         let mut wait = hold_queue.enter(HoldRequest { began: Instant::now() - before, ..entry(WaitPurpose::Upgrade) });
@@ -371,7 +372,7 @@ async fn a_gateway_that_goes_away_while_it_works_is_waited_for_as_long_as_any_ot
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_finds_no_place_is_turned_away_and_other_networks_still_wait() {
+async fn a_request_without_a_permit_is_turned_away_and_other_networks_still_wait() {
     let space = HoldSpace::new(HoldLimits { places: 20, for_upgrades: 4, bytes: 64 << 20 });
     let hold_queue = HoldQueue::new(Some(HOLD), space, Drain::new(), Arc::default());
     let fake = Fake::up_after(MS * 1000);

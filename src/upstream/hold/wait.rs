@@ -1,4 +1,4 @@
-//! [`HoldWait`]: one request's way through the gate.
+//! [`HoldWait`]: one request's way through the hold queue.
 
 use std::future::{Future, pending};
 use std::io;
@@ -14,22 +14,22 @@ use super::wait_list::{DownReason, Joined, LongDown, WaitTicket, WaitTurn};
 use super::{GatewayReadiness, HeldGateway, HoldQueue, HoldRequest, NoConnection, ProbeOutcome};
 use crate::upstream::ConnectError;
 
-/// One request's way through the gate, for as long as it has no answer. Dropped, it leaves the line.
+/// One request's way through the hold queue, for as long as it has no answer. Dropped, it leaves the line.
 #[derive(Debug)]
 pub struct HoldWait<'a> {
     hold_queue: &'a HoldQueue,
     entry: HoldRequest,
     ticket: Option<WaitTicket>,
     place: Option<WaitState>,
-    /// Since when it waits, if it has to.
+    /// Since when the request waits, if it has to.
     since: Option<Instant>,
-    /// Since when it has had its latest connection.
+    /// Since when the request has had its latest connection.
     connected: Option<Instant>,
-    /// A gateway took it, kept it, and went away: the hold was counted anew from there, once.
+    /// A gateway took the request, kept it, and went away: the hold was counted anew from there, which happens once.
     renewed: bool,
     /// How often a connection was closed without an answer.
     cuts: u32,
-    /// One look must do.
+    /// Whether the request may look once only.
     one_look: bool,
     last: Option<ConnectError>,
 }
@@ -43,7 +43,7 @@ struct WaitState {
 }
 
 impl<'a> HoldWait<'a> {
-    /// One that has not begun.
+    /// The wait of a request that has not begun.
     pub(super) fn new(hold_queue: &'a HoldQueue, entry: HoldRequest) -> Self {
         Self {
             hold_queue,
@@ -61,10 +61,10 @@ impl<'a> HoldWait<'a> {
 }
 
 impl HoldWait<'_> {
-    /// A fresh connection; at once if the gateway is up and nobody was here before.
+    /// A fresh connection; at once if the gateway is up and no request waits.
     ///
     /// # Errors
-    /// There is none, and waiting longer does not help or is not wanted.
+    /// If there is none, and waiting longer does not help or is not wanted.
     pub async fn connection<G: HeldGateway>(&mut self, gateway: &G) -> Result<G::Connection, NoConnection> {
         let Some(hold) = self.hold_queue.0.hold else {
             return self.hold_queue.dial(gateway).await.map_err(NoConnection::Failed);
@@ -111,13 +111,13 @@ impl HoldWait<'_> {
         }
     }
 
-    /// How long it has waited, if it had to.
+    /// How long the request has waited, if it had to.
     pub fn held(&self) -> Option<Duration> {
         self.since.map(|since| since.elapsed())
     }
 
-    /// Waits for what the gateway says over a fresh connection. The line moves on when it has said something, or kept the
-    /// connection for a moment.
+    /// Waits for what the gateway sends over a fresh connection. The line moves on when the gateway has sent something,
+    /// or kept the connection for `SETTLED` (250 ms).
     pub async fn answer<A>(&mut self, answer: impl Future<Output = A>) -> A {
         let mut answer = pin!(answer);
         if self.place.is_none() {
@@ -130,22 +130,23 @@ impl HoldWait<'_> {
         answer.await
     }
 
-    /// There is an answer.
+    /// Notes that the gateway has answered, and leaves the line.
     pub fn up(&mut self) {
         self.hold_queue.up();
         self.place = None;
     }
 
-    /// The fresh connection was closed without an answer. Whether to ask again, with the next [`HoldWait::connection`].
+    /// Notes that the fresh connection was closed without an answer. Returns whether to ask again, with the next
+    /// [`HoldWait::connection`].
     ///
-    /// `gateway` is asked whether it is ready: if it is, it hung up on this request alone, which would fare no better another
-    /// time, and others notice nothing.
+    /// `gateway` is asked whether it is ready: if it is, it hung up on this request alone, which would fare no better
+    /// another time, and the other requests are not held up.
     pub async fn cut<G: HeldGateway>(&mut self, gateway: &G) -> bool {
         let Some(hold) = self.hold_queue.0.hold else { return false };
         let now = Instant::now();
         let kept = self.connected.take().is_some_and(|since| now.saturating_duration_since(since) >= SETTLED);
         if kept && !self.renewed {
-            // It was at work for a while. The time that took is not time that the client has waited for a gateway.
+            // The gateway was at work for a while. That time is not time that the client has waited for a gateway.
             (self.entry.began, self.renewed) = (now, true);
         }
         let until = (self.entry.began + hold).min(now + LOOK_LIMIT);
@@ -181,8 +182,8 @@ impl HoldWait<'_> {
         Ok(())
     }
 
-    /// Looks and dials when it is our turn, until it succeeds; `None` if one look must do and was in vain. While the gateway
-    /// is down, any failure may be a part of that.
+    /// Looks and dials when it is this request's turn, until it succeeds; `None` if it may look once only and that was
+    /// in vain. While the gateway is down, any failure may be a part of that.
     async fn in_line<G: HeldGateway>(&mut self, gateway: &G) -> Result<Option<G::Connection>, ConnectError> {
         let Some(place) = &self.place else { return pending().await };
         if self.cuts > 1 {
@@ -216,7 +217,7 @@ impl HoldWait<'_> {
                 }
                 ProbeOutcome::Starting => self.hold_queue.down(DownReason::Starting, &"it is not ready yet"),
                 ProbeOutcome::Cut => self.hold_queue.down(DownReason::Cut, &HUNG_UP),
-                // It has taken the connection, or its machine swallows what is sent there.
+                // The gateway has taken the connection, or its machine swallows the packets that are sent there.
                 ProbeOutcome::Nothing => self.hold_queue.down(DownReason::Starting, &"it does not answer"),
                 ProbeOutcome::Error(error) => {
                     match found_down(&error) {
@@ -237,7 +238,7 @@ impl HoldWait<'_> {
         }
     }
 
-    /// Why there is no connection after all: what is known better than that the gateway is down.
+    /// Why there is no connection after all: the last error, if it says more than that the gateway is down.
     fn in_vain(&mut self, otherwise: NoConnection) -> NoConnection {
         match self.last.take() {
             None | Some(ConnectError::Refused) => otherwise,
@@ -246,7 +247,7 @@ impl HoldWait<'_> {
         }
     }
 
-    /// A connection alone says that the gateway is up, unless it was known to hang up.
+    /// Notes a connection. It alone says that the gateway is up, unless the gateway was known to hang up.
     fn connected(&mut self) {
         self.connected = Some(Instant::now());
         if self.hold_queue.line().outage() != Some(DownReason::Cut) {
@@ -264,7 +265,7 @@ impl Drop for WaitState {
     }
 }
 
-/// Whether this is how a gateway that restarts looks, or its machine, or the network in front of that. A container has no
+/// Whether a gateway that restarts looks like this, or its machine, or the network in front of that. A container has no
 /// name before it is up.
 fn found_down(error: &ConnectError) -> Option<DownReason> {
     match error {
@@ -276,25 +277,27 @@ fn found_down(error: &ConnectError) -> Option<DownReason> {
             }
             _ => None,
         },
-        // It says nothing about the gateway.
+        // A shortage on our side says nothing about the gateway.
         ConnectError::Exhausted { .. } | ConnectError::Itself(_) => None,
     }
 }
 
 const HUNG_UP: &str = "it hung up without an answer";
 
-/// Half of the 100 ms within which a gateway that is back is noticed. On the machine itself it costs 20 refused connections
-/// a second, while somebody waits.
+/// Half of the 100 ms within which a gateway that is back is noticed. On the machine itself it costs 20 refused
+/// connections a second, while a request waits.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// The same for a name without an address: to ask for it may be work for servers of others.
+/// The same for a name without an address: each lookup may be work for the DNS servers of other operators.
 const NAME_EVERY: Duration = Duration::from_millis(500);
 
-/// A machine that restarts swallows the first packet of a connection, and the kernel's next try comes later each time.
+/// The time for one look. A machine that restarts swallows the first packet of a connection, and the kernel's next try
+/// comes later each time.
 pub(in crate::upstream) const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
 /// The longest pause before a request is sent once more to a gateway that hung up on it: it may have begun to answer.
 const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
-/// What takes a connection for a gateway that is down finds out within a round trip on the same machine.
+/// A connection that is kept for so long is believed. A proxy that takes connections for a gateway that is down finds
+/// that out within a round trip on the same machine.
 pub(super) const SETTLED: Duration = Duration::from_millis(250);

@@ -4,7 +4,7 @@ fn parse(text: &str, to_head: bool) -> Result<Option<ResponseHead>, ParseError> 
     ResponseHead::parse(&Bytes::copy_from_slice(text.as_bytes()), 4096, to_head)
 }
 
-/// Whether there is a body, as short as it can be said.
+/// Where the body ends, in a word.
 fn framing(head: &ResponseHead) -> String {
     match &head.body {
         BodyDecoder::Over => "none".into(),
@@ -26,7 +26,7 @@ fn the_body_has_one_end_or_the_answer_is_refused() {
         ("200", "content-length: 2, 2, 2", Ok("2")),
         ("200", "content-length: 2, 3", Err(ParseError::Length)),
         ("200", "content-length: 1a", Err(ParseError::Length)),
-        // It fits in 20 digits, and overflows before the last one is added.
+        // The number fits in 20 digits, and overflows before the last one is added.
         ("200", "content-length: 20000000000000000000", Err(ParseError::Length)),
         ("200", "content-length: 2,", Err(ParseError::Length)),
         ("200", "content-length:", Err(ParseError::Length)),

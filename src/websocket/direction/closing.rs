@@ -2,12 +2,13 @@
 
 use crate::websocket::frame::{FrameHead, unmasked};
 
-/// The Close of a peer.
+/// The Close frame of a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CloseSeen {
-    /// Its code, if it had one.
+    /// Its close code; `None` if the Close was empty.
     pub code: Option<u16>,
-    /// Its reason; what is not UTF-8 is replaced. It is the peer's text: not for a log line without escaping.
+    /// Its reason, in which bytes that are not UTF-8 are replaced. It is the peer's text: not for a log line without
+    /// escaping.
     pub reason: String,
 }
 
@@ -25,14 +26,14 @@ impl PassingClose {
         Self { mask: head.mask, len, payload: Vec::with_capacity(len) }
     }
 
-    /// Copies what belongs to the Close from the beginning of `bytes`, and says how much that is.
+    /// Copies the bytes of the Close from the beginning of `bytes`, and returns how many there were.
     pub(super) fn fill(&mut self, bytes: &[u8]) -> usize {
         let missing = (self.len - self.payload.len()).min(bytes.len());
         self.payload.extend_from_slice(&bytes[..missing]);
         missing
     }
 
-    /// What the Close says, when all of it has passed.
+    /// The Close, when all of it has passed.
     pub(super) fn seen(&self) -> Option<CloseSeen> {
         if self.payload.len() < self.len {
             return None;

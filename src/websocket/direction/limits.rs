@@ -6,11 +6,11 @@ use tokio::time::Instant;
 
 use crate::websocket::frame::{FrameHead, Opcode, Violation};
 
-/// How long frames are counted for.
+/// The period that frames are counted over.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// What the frames of one direction may be; `None` is no limit. RFC 6455 §5.5 limits the size of control frames, so only
-/// their number has a rule here.
+/// What the frames of one direction may be; `None` is no limit. RFC 6455 §5.5 limits the size of control frames, so
+/// only their number has a rule here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FrameRules {
     /// The most payload of one frame, in bytes.
@@ -30,7 +30,7 @@ pub(super) struct MessageLimits {
     max_frame: Option<u64>,
     max_message: Option<u64>,
     messages: Option<PerMinute>,
-    /// Payload of the message so far.
+    /// Payload bytes of the current message so far.
     message: u64,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct MessageLimits {
 #[derive(Debug)]
 pub(super) struct PerMinute {
     max: u32,
-    /// When the minute began, and how many came in it.
+    /// When the minute began, and how many were counted in it.
     minute: Option<(Instant, u32)>,
 }
 
@@ -77,7 +77,7 @@ impl MessageLimits {
 }
 
 impl PerMinute {
-    /// None of at most `max` yet.
+    /// A count of at most `max` a minute, which begins empty.
     pub(super) fn new(max: u32) -> Self {
         Self { max, minute: None }
     }

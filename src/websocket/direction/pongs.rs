@@ -3,7 +3,7 @@
 use crate::websocket::frame::{PingPayload, unmasked};
 
 /// How many pings of ours are remembered. A leg that leaves more than these unanswered is about to be given up; a late
-/// pong to an older one passes on, which does no harm: nobody minds a pong that was not asked for (RFC 6455 §5.5.3).
+/// pong to an older one passes on, which does no harm: a peer ignores a pong that it did not ask for (RFC 6455 §5.5.3).
 const REMEMBERED: usize = 4;
 
 /// The payloads of our latest pings, oldest first.

@@ -1,10 +1,10 @@
-//! [`FramePrefix`]: the few bytes that are held back.
+//! [`FramePrefix`]: the few bytes at the beginning of a frame that are held back.
 
 use std::fmt;
 
 use crate::websocket::frame::MAX_HEADER;
 
-/// Bytes at the beginning of a frame: less than a header, or of the pong that may be ours.
+/// Bytes at the beginning of a frame: an incomplete header, or part of a pong that may answer a ping of ours.
 ///
 /// A masked pong with the payload of our pings is exactly as long as the longest header.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -24,12 +24,12 @@ impl FramePrefix {
         self.len == 0
     }
 
-    /// How many bytes there are.
+    /// How many bytes are held.
     pub fn len(&self) -> usize {
         self.len.into()
     }
 
-    /// How many more there can be.
+    /// How many more bytes fit in.
     pub(super) fn room(&self) -> usize {
         MAX_HEADER - self.len()
     }

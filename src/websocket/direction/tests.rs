@@ -40,15 +40,16 @@ fn frame(from: Side, first: u8, payload: &[u8]) -> Vec<u8> {
 struct Relayed {
     /// What the other peer gets.
     out: Vec<u8>,
-    /// The same with a frame of ours wherever we asked for a boundary.
+    /// `out` with a frame of frontgate's own wherever the test asked for a boundary.
     with_ours: Vec<u8>,
-    /// Where in `out` we were told that a frame of ours fits in.
+    /// Where in `out` the direction said that a frame of frontgate's own fits in.
     boundaries: Vec<usize>,
     pongs: Vec<PingPayload>,
     violation: Option<Violation>,
 }
 
-/// Does with `chunks` what the relay does; `ask` says before each call whether we have a frame of our own to write.
+/// Does with `chunks` what the relay does; `ask` says before each call whether a frame of frontgate's own is to be
+/// written.
 fn relay<'a>(
     direction: &mut Direction,
     chunks: impl IntoIterator<Item = &'a [u8]>,
@@ -484,7 +485,7 @@ fn piece() -> impl Strategy<Value = Piece> {
     ]
 }
 
-/// The stream that `pieces` make, and the payloads of the pongs of ours in it.
+/// The stream that `pieces` make, and the payloads of the pongs to our pings in it.
 fn write(from: Side, pieces: &[Piece]) -> (Stream, Vec<PingPayload>) {
     let mut stream = Stream::new(from);
     let mut ours: Vec<PingPayload> = Vec::new();
@@ -554,7 +555,7 @@ proptest! {
         for boundary in relayed.boundaries {
             prop_assert!(ends.contains(&boundary));
         }
-        // Every frame of ours stands between two others: without them the rest is as before.
+        // Every frame of ours stands between two frames of the peer: without them the stream is as before.
         let inserted = OwnFrame::ping(b"inserted", None);
         let all = frame_ends(&relayed.with_ours);
         let frames = all.windows(2).map(|ends| &relayed.with_ours[ends[0]..ends[1]]);

@@ -20,8 +20,8 @@ where
     C: Readable + AsyncWrite + Unpin,
     G: Readable + AsyncWrite + Unpin,
 {
-    /// Acts on the deadlines that have passed, and says when to look again. What happens until then may put a deadline off
-    /// but never brings one forward, unless it is an event: so nobody needs to be woken for what flows.
+    /// Acts on the deadlines that have passed, and says when to look again. What happens until then may put a deadline
+    /// off but never brings one forward, unless it is an event: so the relay need not be woken for bytes that flow.
     pub(super) fn check_timers(&mut self, now: Instant) -> Option<Instant> {
         if let Some((side, _)) = self.doomed.take_if(|(_, at)| *at <= now) {
             self.on_gone(WebSocketEnd::lost(side), side);
@@ -35,7 +35,7 @@ where
 
     fn check_open(&mut self, now: Instant) -> Option<Instant> {
         let idle_at = deadline(self.up.passed.max(self.down.passed), self.settings.read);
-        // What is not blocked may be in a moment.
+        // A flow that is not blocked may be in a moment.
         let stuck_at = |flow: &DirectionFlow| deadline(flow.blocked.unwrap_or(now), self.settings.send);
         let mut next = None;
         for (at, ended) in [
@@ -62,7 +62,8 @@ where
 
     /// Pings a silent leg; says when to look at it again.
     fn keep_alive(&mut self, side: Side, now: Instant) -> Option<Instant> {
-        // That is how soon a ping can be due, or its answer overdue, once it is written or a blocked leg is read again.
+        // The earliest time at which a ping can be due, or its answer overdue, once it is written or a blocked leg is
+        // read again.
         let soon = self.settings.ping_interval.min(self.settings.pong_timeout.or(self.settings.ping_interval));
         match self.state(side).keepalive.poll(now) {
             KeepaliveStep::WaitUntil(at) => Some(at),
@@ -81,7 +82,7 @@ where
         }
     }
 
-    /// Cuts what takes too long to end; says when that is.
+    /// Cuts a link that takes too long to end; says when that is.
     fn check_ending(&mut self, now: Instant, since: Instant) -> Instant {
         let moved = BOTH.into_iter().filter_map(|side| match self.state(side).own_close {
             OwnClose::None => None,
@@ -97,8 +98,8 @@ where
         now
     }
 
-    /// When this link leaves during a drain: at random, so that not all clients come back at once, but no later than the
-    /// number of links makes necessary.
+    /// When this link leaves during a drain: at random, so that not all clients come back at once, but no later than
+    /// the number of links makes necessary.
     pub(super) fn place_in_queue(&self, drain: &Drain) -> Instant {
         let links = u32::try_from(drain.running()).unwrap_or(u32::MAX);
         let window = PER_LINK.saturating_mul(links).min(self.settings.drain.mul_f64(DRAIN_PART));
@@ -116,7 +117,8 @@ fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
 
 /// How long an ending may take in all: the `ws` library gives the peer of a Close 30 s for its answer.
 const CLOSE_ANSWER: Duration = Duration::from_secs(35);
-/// How long after our own Close we wait for the peer to answer, and before it, for the frame that is passing to move on.
+/// How long after its own Close the relay waits for the peer to answer, and before it, for the frame that is passing to
+/// move on.
 const LINGER: Duration = Duration::from_secs(5);
 /// How many milliseconds of a drain each link adds: 50 reconnect in a second.
 const PER_LINK: Duration = Duration::from_millis(20);

@@ -1,5 +1,5 @@
-//! The relay between two peers that are in the test's hands. Time is paused: what takes no time happens in no time, and
-//! a wait that nobody ends comes to its timeout at once.
+//! The relay between two peers that the test plays. Time is paused: what takes no time happens in no time, and a wait
+//! that nothing ends comes to its timeout at once.
 
 mod chaos;
 mod draining;
@@ -33,7 +33,7 @@ const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 /// Longer than anything takes that has not been given up for good.
 const PATIENCE: Duration = Duration::from_hours(1);
 
-/// What a link is made of, before it is.
+/// The parts of a link, before it is opened.
 struct Setup {
     /// How many bytes each connection takes ahead of its reader.
     room: usize,
@@ -125,7 +125,7 @@ impl Setup {
 }
 
 impl Link {
-    /// How long it has been open.
+    /// How long the link has been open.
     fn age(&self) -> Duration {
         self.began.elapsed()
     }
@@ -147,7 +147,7 @@ impl Link {
         ended.expect("it was asked for once").expect("it does not panic")
     }
 
-    /// Waits for the end, which must be like this: name, codes told, and whether it was clean.
+    /// Waits for the end, which must have this name, these codes from frontgate, and be clean or not.
     async fn ends(&mut self, ended: &str, client: Option<u16>, gateway: Option<u16>, clean: bool) -> RelaySummary {
         let summary = self.summary().await;
         let got = (summary.ended.as_str(), summary.client.told, summary.gateway.told, summary.clean);
@@ -182,7 +182,7 @@ impl Peer {
         self.send(CLOSE, &close(code, reason)).await;
     }
 
-    /// What it sees next, of which frames must be masked as RFC 6455 §5.1 says.
+    /// The next thing that the peer sees; frames must be masked as RFC 6455 §5.1 says.
     async fn sees(&mut self) -> Seen {
         timeout(PATIENCE, self.read()).await.expect("nothing comes")
     }
@@ -210,17 +210,17 @@ impl Peer {
         Seen::Frame(bytes[0], unmasked(&payload, head.mask).to_vec())
     }
 
-    /// The next thing it sees is this frame.
+    /// The next thing that the peer sees must be this frame.
     async fn gets(&mut self, first: u8, payload: &[u8]) {
         assert_eq!(self.sees().await, Seen::Frame(first, payload.to_vec()), "{:?}", self.side);
     }
 
-    /// The next thing it sees is this Close.
+    /// The next thing that the peer sees must be this Close.
     async fn gets_close(&mut self, code: u16, reason: &str) {
         self.gets(CLOSE, &close(code, reason)).await;
     }
 
-    /// The next thing it sees is a ping of ours.
+    /// The next thing that the peer sees must be a ping of ours.
     async fn gets_ping(&mut self) -> Vec<u8> {
         match self.sees().await {
             Seen::Frame(PING, payload) if payload.len() == 8 => payload,
@@ -232,7 +232,7 @@ impl Peer {
         assert_eq!(self.sees().await, Seen::End, "{:?}", self.side);
     }
 
-    /// Sees nothing for so long.
+    /// The peer sees nothing for so long.
     async fn sees_nothing_for(&mut self, time: Duration) {
         let mut byte = [0];
         let seen = timeout(time, self.io.read(&mut byte)).await;

@@ -255,7 +255,7 @@ def main(name, seed, seconds):
     try:
         KINDS[name](Chance(int(seed), float(seconds)))
     except OSError:
-        # It was thrown out, as it deserves.
+        # frontgate has ended the attack's connection, as it should.
         pass
 
 

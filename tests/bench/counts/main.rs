@@ -1,5 +1,5 @@
-//! Runs one of the pure paths that every message or request takes, so many times: `counts CASE TIMES`. `tests/bench/counts/run`
-//! counts its instructions.
+//! Runs one of the pure paths that every message or request takes, so many times: `counts CASE TIMES`.
+//! `tests/bench/counts/run` counts its instructions.
 #![expect(clippy::print_stdout, reason = "the names of the cases are its output")]
 
 use std::hint::black_box;
@@ -95,7 +95,7 @@ fn route_lookup(times: u32) {
     }
 }
 
-/// Who the client is and what the gateway is told about it.
+/// The address of the client, and the fields that tell the gateway about it.
 fn forwarding_fields(times: u32) {
     let (head, connection_info, rules, host) = (head(), connection_info(), rules(), HeaderValue::from_static(HOST));
     for _ in 0..times {

@@ -1,5 +1,5 @@
-//! The gateway behind the proxy: 1 KiB for a request, an echo at `/ws`, at `/push` messages that come by themselves, and at
-//! `/flood` as many large ones as are taken.
+//! The gateway behind the proxy: 1 KiB for a request, an echo at `/ws`, at `/push` messages that come by themselves,
+//! and at `/flood` as many large ones as are taken.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -22,7 +22,7 @@ pub(crate) async fn run(listen: SocketAddr) -> anyhow::Result<serde_json::Value>
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         while clients.try_join_next().is_some() {}
-        // Clients go away as they like.
+        // Clients end their connections whenever they like.
         clients.spawn(async move { serve(stream).await.ok() });
     }
 }
@@ -83,7 +83,7 @@ async fn websocket(mut stream: TcpStream, head: &str, rest: Vec<u8>) -> anyhow::
     Ok(())
 }
 
-/// Sends what the time is, over and over.
+/// Sends the current time, over and over.
 async fn push(socket: &mut WebSocketStream<TcpStream>) -> anyhow::Result<()> {
     let mut ticks = tokio::time::interval(PUSH_EVERY);
     loop {

@@ -17,7 +17,7 @@ pub(crate) async fn run(load: &Load, resumption: Resumption) -> anyhow::Result<V
     let mut clients = JoinSet::new();
     let mut key_exchange = None;
     for _ in 0..load.sockets {
-        // Each with tickets of its own; the first connection brings them.
+        // Each client has tickets of its own; its first connection brings them.
         let client = Client::new(load, resumption)?;
         key_exchange = once(&client, None).await?;
         let meter = meter.clone();

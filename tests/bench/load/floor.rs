@@ -1,4 +1,5 @@
-//! A bare TCP relay: what the kernel alone asks for. One read and one write for a chunk, no TLS, no frames, nothing else.
+//! A bare TCP relay: what the kernel alone asks for. One read and one write for a chunk, no TLS, no frames, nothing
+//! else.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +16,7 @@ pub(crate) async fn run(listen: SocketAddr, to: SocketAddr) -> anyhow::Result<se
     loop {
         let (client, _) = listener.accept().await?;
         while relays.try_join_next().is_some() {}
-        // Clients go away as they like.
+        // Clients end their connections whenever they like.
         relays.spawn(async move { relay(client, to).await.ok() });
     }
 }

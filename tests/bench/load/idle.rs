@@ -1,4 +1,4 @@
-//! Memory of WebSockets that are open: silent ones, ones that came and went, and ones that nobody reads.
+//! Memory of WebSockets that are open: silent ones, ones that came and went, and ones from which no client reads.
 
 use std::time::Duration;
 

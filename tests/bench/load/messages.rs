@@ -66,7 +66,7 @@ async fn message(socket: &mut WebSocketStream<Connection>) -> anyhow::Result<Byt
     loop {
         match socket.next().await {
             Some(Ok(Message::Binary(data))) => return Ok(data),
-            // A ping of the proxy's.
+            // The proxy sent a ping.
             Some(Ok(_)) => {}
             Some(Err(error)) => return Err(error.into()),
             None => anyhow::bail!("the WebSocket was closed"),

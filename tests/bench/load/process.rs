@@ -4,8 +4,8 @@ use std::fs;
 
 use anyhow::{Context as _, ensure};
 
-/// Nanoseconds that all threads of these processes have run. Wall time on a machine with other work says nothing; this does
-/// not count the time that a thread waits for its processor.
+/// Nanoseconds that all threads of these processes have run. Wall time on a machine with other work says nothing; this
+/// does not count the time that a thread waits for its processor.
 pub(crate) fn cpu(pids: &[u32]) -> anyhow::Result<u64> {
     let mut sum = 0;
     for pid in pids {

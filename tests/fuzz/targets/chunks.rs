@@ -6,7 +6,8 @@ use bytes::Bytes;
 use frontgate::upstream::chunks::Chunks;
 use libfuzzer_sys::fuzz_target;
 
-/// The data and how many trailers followed it, what was not used, and whether it is over; `None` if it is no chunked body.
+/// The data and how many trailers followed it, what was not used, and whether it is over; `None` if it is no chunked
+/// body.
 fn read<'a>(mut chunks: Chunks, pieces: impl Iterator<Item = &'a [u8]>) -> Option<(Vec<u8>, usize, Vec<u8>, bool)> {
     let (mut data, mut trailers, mut rest) = (Vec::new(), 0, Vec::new());
     for piece in pieces {

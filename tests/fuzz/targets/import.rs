@@ -1,7 +1,7 @@
 //! Any text as a configuration of another proxy: no panic, and what comes out of it is YAML.
 //!
-//! Begin with what people write: `cargo +nightly fuzz run --fuzz-dir tests/fuzz import CORPUS tests/import`, where CORPUS is a
-//! folder for what is found.
+//! Begin with what people write: `cargo +nightly fuzz run --fuzz-dir tests/fuzz import CORPUS tests/import`, where
+//! CORPUS is a folder for what is found.
 #![no_main]
 
 use std::io;

@@ -1,4 +1,5 @@
-//! Whatever the path, a table of routes with guards finds one or refuses: no panic, and no more work than a path may cost.
+//! Whatever the path, a table of routes with guards finds one or refuses: no panic, and no more work than a path may
+//! cost.
 #![no_main]
 
 use std::sync::LazyLock;

@@ -1,5 +1,5 @@
-//! A request's head is the same wherever it is cut into pieces, takes no more than it may, and has one reading: written anew, it says
-//! the same.
+//! A request's head is the same wherever it is cut into pieces, takes no more than it may, and has one reading: written
+//! anew, it says the same.
 
 #![no_main]
 

@@ -57,7 +57,7 @@ def prepare(text, main, ports, upstream, cert):
 def start(folder):
     """Apache with the configuration in `folder`."""
     folder = pathlib.Path(folder)
-    # Its workers are nobody, and read the passwords.
+    # Its workers run as the user `nobody`, and read the passwords.
     os.chmod(folder.parent, 0o755)
     modules = pathlib.Path("/usr/lib/apache2/modules")
     lines = [f"LoadModule {name}_module {modules}/mod_{name}.so" for name in MODULES if (modules / f"mod_{name}.so").exists()]

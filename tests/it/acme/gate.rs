@@ -36,14 +36,15 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Runs it with these names, with `acme` as more lines of `tls.acme`, and with `state` from one run to the next.
+    /// Runs frontgate with these names, with `acme` as more lines of `tls.acme`, and with `state` from one run to the
+    /// next.
     pub(super) async fn start(pebble: &Pebble, names: &str, acme: &str, state: &TempDir) -> Self {
         let looks = pebble.looks();
         let acme = format!("{}, {acme}", pebble.acme());
         Self::listening(names, &acme, state, (looks.tls, looks.http)).await
     }
 
-    /// The same with `acme` as all of `tls.acme`, listening for https and http on these ports.
+    /// Runs frontgate with `acme` as all of `tls.acme`, listening for https and http on these ports.
     pub(super) async fn listening(names: &str, acme: &str, state: &TempDir, (tls, http): (u16, u16)) -> Self {
         let (gateway, port) = echo().await;
         let file = state.path().join("frontgate.yaml");

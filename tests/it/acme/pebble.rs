@@ -1,4 +1,5 @@
-//! [`Pebble`]: the authority of Debian's package `pebble`, with the DNS server that comes with it, on ports of their own.
+//! [`Pebble`]: the authority of Debian's package `pebble`, with the DNS server that comes with it, on ports of their
+//! own.
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -32,7 +33,7 @@ pub(super) struct Looks {
     pub(super) tls: u16,
 }
 
-/// A process that ends with its test.
+/// A process that is killed when its test ends.
 struct Running(Child);
 
 impl Drop for Running {
@@ -43,7 +44,7 @@ impl Drop for Running {
 }
 
 impl Pebble {
-    /// Sets one up; `None`, with a loud line, where it is not installed.
+    /// Sets up an authority; `None`, with a loud line, where Pebble is not installed.
     pub(super) fn new() -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let installed = |program: &str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
@@ -76,13 +77,13 @@ impl Pebble {
         self
     }
 
-    /// With these settings over its own.
+    /// Sets `key` in Pebble's own configuration.
     pub(super) fn config(mut self, key: &str, value: Value) -> Self {
         self.config[key] = value;
         self
     }
 
-    /// Starts it, and waits until it answers. Every name is 127.0.0.1.
+    /// Starts Pebble, and waits until it answers. Every name is 127.0.0.1.
     pub(super) async fn start(&mut self) {
         let [.., dns, management] = self.ports;
         let config = self.folder.path().join("pebble.json");
@@ -108,7 +109,7 @@ impl Pebble {
         }
     }
 
-    /// Ends it; it forgets everything.
+    /// Stops Pebble; it forgets everything.
     pub(super) fn stop(&mut self) {
         self.running.clear();
     }
@@ -117,12 +118,12 @@ impl Pebble {
         Looks { http: self.ports[2], tls: self.ports[3] }
     }
 
-    /// The lines that make it frontgate's authority.
+    /// The lines of frontgate's configuration that make Pebble its authority.
     pub(super) fn acme(&self) -> String {
         format!("directory: \"https://127.0.0.1:{}/dir\", ca_file: {}", self.ports[0], self.ca_file().display())
     }
 
-    /// What its certificates are signed by in the end.
+    /// The root certificate that signs for Pebble's certificates in the end.
     pub(super) async fn root(&self) -> CertificateDer<'static> {
         let pem = self.get(self.ports[1], "/roots/0").await.expect("the management listener");
         CertificateDer::from_pem_slice(&pem).unwrap()
@@ -151,15 +152,15 @@ fn certify(folder: &Path, is_ca: IsCa) {
     std::fs::write(folder.join("directory.key"), key.serialize_pem()).unwrap();
 }
 
-/// A port for a program that cannot be told to choose one itself. Below those that the kernel gives to everybody else (32768
-/// and up, ip(7)), and each given once: otherwise it could be gone again before the program takes it.
+/// A port for a program that cannot be told to choose one itself. Below the ports that the kernel gives to all other
+/// programs (32768 and up, ip(7)), and each given once: otherwise it could be gone again before the program takes it.
 pub(super) fn free_port() -> u16 {
     let mut ports = std::iter::repeat_with(|| 16_000 + NEXT_PORT.fetch_add(1, Ordering::Relaxed) % 16_000);
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
-/// From anywhere on, since other runs of the tests choose as well.
+/// Starts at a random port, since other runs of the tests choose as well.
 static NEXT_PORT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(fastrand::u16(..16_000)));
 
-/// Far more than it needs on a busy machine.
+/// Far more than Pebble needs on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);

@@ -102,7 +102,7 @@ async fn a_directory_that_is_down_at_first_is_no_reason_not_to_serve() {
     pebble.start().await;
     gate.certified("gw.test").await;
     gate.serial("gw.test", &pebble.root().await).await.unwrap();
-    // Nobody trusts Pebble's root, which is as it should be.
+    // No system trusts Pebble's root, which is as it should be.
     assert_eq!(gate.certificate_findings().await, [""; 0]);
 }
 
@@ -146,7 +146,7 @@ async fn of_two_processes_on_one_state_directory_one_orders_and_both_show() {
     assert!(second.printed.iter().any(|line| line.contains("another frontgate")), "{:#?}", second.printed);
     pebble.start().await;
     first.certified("gw.test").await;
-    // It takes over what the first has left, and what that has obtained.
+    // The second process takes over what the first has left, and the certificate that the first has obtained.
     drop(first);
     second.line("this frontgate orders the public certificates from here on", |_| true).await;
     second.serial("gw.test", &pebble.root().await).await.unwrap();
@@ -164,7 +164,7 @@ async fn a_renewal_is_noticed_by_handshakes_and_by_no_live_websocket() {
     gate.certified("gw.test").await;
     let before = gate.serial("gw.test", &root).await.unwrap();
     let mut sockets = future::join_all((0..100).map(|_| gate.websocket("gw.test", &root))).await;
-    // Two thirds of its life later.
+    // Two thirds of the certificate's life later.
     gate.certified("gw.test").await;
     let after = gate.serial("gw.test", &root).await.unwrap();
     assert_ne!(before, after);
@@ -207,7 +207,7 @@ async fn an_external_account_is_bound_and_its_key_never_printed() {
     assert!(!gate.printed.iter().any(|line| line.contains(&key[10..20])), "{:#?}", gate.printed);
 }
 
-/// Needs no Pebble, which knows neither profiles nor renewal information.
+/// This test needs no Pebble, which knows neither profiles nor renewal information.
 #[tokio::test]
 async fn the_authoritys_advice_and_profiles_are_followed_over_the_wire() {
     let authority = Authority::new(OffsetDateTime::now_utc);
@@ -227,7 +227,8 @@ async fn the_authoritys_advice_and_profiles_are_followed_over_the_wire() {
     assert_eq!(authority.books().looks.len(), 2);
     drop(gate);
 
-    // It looks again when it starts; what moved to the past is renewed a sixth of the life after it came.
+    // frontgate looks again when it starts; a window that moved to the past means a renewal a sixth of the life after
+    // the certificate came.
     authority.books().window = Some(|came| (came - Duration::DAY, came));
     let mut gate = Gate::listening("gw.test, 127.0.0.1", &served.acme, &state, ports).await;
     let is_new = |line: &serde_json::Value, name: &str| line["name"] == name && line["message"] == "public certificate";

@@ -1,6 +1,6 @@
-//! [`Authority`]: a small certificate authority that speaks ACME (RFC 8555) with renewal information (RFC 9773) and profiles
-//! (draft-ietf-acme-profiles), for what Pebble does not know and for years that pass in a moment. Signatures are not checked,
-//! and no challenge is looked at: a test says what comes out.
+//! [`Authority`]: a small certificate authority that speaks ACME (RFC 8555) with renewal information (RFC 9773) and
+//! profiles (draft-ietf-acme-profiles), for what Pebble does not know and for years that pass in a moment. Signatures
+//! are not checked, and no challenge is looked at: a test says what comes out.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -36,13 +36,13 @@ pub(super) struct Authority {
 
 /// An authority that can be reached over TLS, until this is dropped.
 pub(super) struct Served {
-    /// Its directory, and the CA of its own certificate, as `tls.acme` takes them.
+    /// The directory of the authority, and the CA of its own certificate, as `tls.acme` takes them.
     pub(super) acme: String,
     _folder: TempDir,
     _connections: JoinSet<()>,
 }
 
-/// What it does, and what it was asked for.
+/// What the authority does, and what it was asked for.
 pub(super) struct Books {
     /// How long certificates live, by profile; the one without a name is for orders without.
     pub(super) profiles: BTreeMap<&'static str, Duration>,
@@ -58,7 +58,7 @@ pub(super) struct Books {
     pub(super) look_again: u32,
     /// Every order.
     pub(super) orders: Vec<Order>,
-    /// Each time somebody asked when to renew.
+    /// Each time a client asked when to renew.
     pub(super) looks: Vec<OffsetDateTime>,
     /// How often the directory was asked for.
     pub(super) visits: usize,
@@ -97,7 +97,7 @@ impl Authority {
         Self { clock: Arc::new(clock), issuer: Arc::new(issuer), books: Arc::new(Mutex::new(books)) }
     }
 
-    /// Lets it be reached over TLS.
+    /// Serves the authority over TLS.
     pub(super) async fn serve(&self) -> Served {
         let folder = TempDir::new().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -342,5 +342,5 @@ fn url(path: &str) -> String {
     format!("{BASE}{path}")
 }
 
-/// Where it is for whoever does not have to find it.
+/// The base URL of the authority for clients in the same process, which need no connection.
 const BASE: &str = "https://ca.test";

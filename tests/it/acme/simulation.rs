@@ -47,7 +47,7 @@ impl World {
         }
     }
 
-    /// Starts it; once more is a restart.
+    /// Starts frontgate's ACME part; once more is a restart.
     fn start(&mut self) {
         self.drain.harden();
         self.drain = Drain::new();
@@ -125,7 +125,7 @@ async fn a_window_that_moves_earlier_renews_earlier_and_says_what_is_replaced() 
     world.start();
     world.pass(Duration::days(10)).await;
     assert_eq!((world.orders(), world.shown("gw.test")), (1, Some(1)));
-    // The authority has to take its certificates back.
+    // The authority has to revoke its certificates, and so asks for renewals at once.
     world.authority.books().window = Some(|came| (came, came + Duration::HOUR));
     world.pass(Duration::hours(7)).await;
     assert_eq!((world.orders(), world.shown("gw.test")), (2, Some(2)));
@@ -146,7 +146,7 @@ async fn an_authority_that_always_says_at_once_gets_one_order_a_day() {
     world.start();
     world.pass(Duration::days(20)).await;
     assert!((19..=21).contains(&world.orders()), "{}", world.orders());
-    // Nor do restarts make more of them.
+    // Restarts do not lead to more orders either.
     for _ in 0..20 {
         world.start();
         world.pass(Duration::MINUTE).await;
@@ -170,7 +170,7 @@ async fn the_window_is_looked_at_as_often_as_the_authority_says() {
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_is_asked_for_ever_more_seldom_over_restarts_too() {
     for (refused, least, most) in [
-        // 1 min, 15 min, 1 h, 6 h, then daily.
+        // The waits after failures: 1 min, 15 min, 1 h, 6 h, then daily.
         (("rejectedIdentifier", None), 30, 34),
         (("rateLimited", Some(3 * 86_400)), 9, 11),
         // A month, of which a week is believed.
@@ -196,12 +196,12 @@ async fn what_cannot_be_proven_stays_below_five_tries_an_hour() {
     world.start();
     world.pass(Duration::days(3)).await;
     let orders: Vec<_> = world.authority.books().orders.iter().map(|order| order.at).collect();
-    // Two ways of proving each time.
+    // Two challenges are tried each time.
     assert!(orders.len() <= 14 && orders.len().is_multiple_of(2), "{}", orders.len());
     let busiest =
         orders.iter().map(|from| orders.iter().filter(|at| (*from..*from + Duration::HOUR).contains(*at)).count());
     assert!(busiest.max() <= Some(6), "{orders:?}");
-    // Somebody opens the port.
+    // The operator opens the port.
     world.authority.books().not_proven = None;
     world.pass(Duration::hours(27)).await;
     assert!(world.shown("gw.test").is_some());

@@ -1,4 +1,4 @@
-//! Who is shown which certificate.
+//! Which certificate a client is shown.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -29,12 +29,12 @@ async fn each_name_gets_its_certificate_and_the_unknown_the_first() {
         ("first.example.com", &first),
         ("a.b.example.com", &first),
         ("unknown", &first),
-        // No name at all.
+        // The client asks for no name at all.
         ("127.0.0.1", &first),
     ] {
         assert_eq!(shown(&proxy, asked).await, expected.der, "{asked}");
     }
-    // Who asked for an unknown name still gets as far as the page.
+    // A client that asked for an unknown name still gets as far as the page.
     let mut client = Wire::new(client(&proxy, "unknown", &Seeing::default().config(&["http/1.1"])).await);
     client.send(GET).await;
     assert_eq!(client.response().await.status(), 200);

@@ -80,7 +80,7 @@ async fn nothing_is_resumed_where_clients_show_certificates() {
 }
 
 #[tokio::test]
-async fn the_access_line_says_whose_certificate_it_was() {
+async fn the_access_line_names_the_subject_of_the_certificate() {
     let gateway = gateway().answering(OK).await;
     let ca = Ca::new();
     let ann = ca.client(&[(DnType::CommonName, "ann")]);

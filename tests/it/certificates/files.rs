@@ -1,4 +1,4 @@
-//! Certificates in files, and what becomes of them while somebody is connected.
+//! Certificates in files, and what becomes of them while clients are connected.
 
 use std::fmt::Write;
 use std::fs;
@@ -78,7 +78,7 @@ async fn files_that_are_replaced_are_shown_to_the_next_client_while_the_others_l
         let (mut socket, mut behind) = websocket(&proxy, &upstream).await;
         assert_eq!(shown(&proxy, "gw.example.com").await, first.der, "{way}");
 
-        // Several times: what is watched changes with each.
+        // Several times, since the paths that are watched change with each.
         for turn in 2..5 {
             let next = ca.signed(&["gw.example.com"]);
             replace(&folder, &next, turn);
@@ -151,7 +151,7 @@ fn relink(target: &Path, link: &Path) {
 async fn until_shown(doors: &Doors, name: &str, made: &Made, way: &str) {
     within(way, async {
         while shown(doors, name).await != made.der {
-            // The machine has other things to do meanwhile.
+            // The machine may be busy.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     })

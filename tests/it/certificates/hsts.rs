@@ -44,7 +44,7 @@ async fn browsers_are_kept_on_https_when_the_public_trusts_the_certificate() {
         let config = Seeing::default().config(&["http/1.1"]);
         let field = |response: Message| response.field("strict-transport-security");
         if tls.ends_with("/trusted.key }") {
-            // Whom the public trusts is found out while clients are served.
+            // frontgate finds out whether the public trusts the certificate while clients are served.
             within("trust", async {
                 loop {
                     let mut client = Wire::new(client(&proxy, "gw.example.com", &config).await);

@@ -10,7 +10,7 @@ use rustls::pki_types::CertificateDer;
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
-/// A CA of somebody's own.
+/// A CA that an operator has made.
 pub(super) struct Ca {
     pub(super) pem: String,
     pub(super) key_pem: String,
@@ -35,13 +35,13 @@ impl Ca {
         Self { pem, key_pem: key.serialize_pem(), issuer: Issuer::new(ca, key) }
     }
 
-    /// For a server.
+    /// A certificate for a server.
     pub(super) fn signed(&self, names: &[&str]) -> Made {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         self.sign(CertificateParams::new(names).unwrap())
     }
 
-    /// For a client.
+    /// A certificate for a client.
     pub(super) fn client(&self, subject: &[(DnType, &str)]) -> Made {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name = DistinguishedName::new();

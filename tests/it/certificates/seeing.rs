@@ -60,7 +60,7 @@ pub(super) async fn client(doors: &Doors, name: &str, config: &Arc<ClientConfig>
     handshake(doors.silent().await, Arc::clone(config), name).await.unwrap()
 }
 
-/// The certificate that a client is shown who asks for `name`.
+/// The certificate that a client that asks for `name` is shown.
 pub(super) async fn shown(doors: &Doors, name: &str) -> CertificateDer<'static> {
     let seeing = Seeing::default();
     client(doors, name, &seeing.config(&["http/1.1"])).await;

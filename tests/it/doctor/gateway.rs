@@ -29,10 +29,10 @@ pub(super) fn gateway(detail: &'static str) -> String {
 /// One connection; `None` when the client has gone.
 fn talk(mut stream: TcpStream, detail: &str) -> Option<()> {
     let mut first = [0; 7];
-    // More than that is sent at once by whoever asks for anything.
+    // A client that asks for anything sends more than that at once.
     stream.peek(&mut first).ok().filter(|length| *length == first.len())?;
     if !first.starts_with(b"GET / ") {
-        // Whether it lives, is ready, has started.
+        // The client asks whether the gateway lives, is ready or has started.
         let mut request = [0; 4096];
         let _ = stream.read(&mut request).ok()?;
         let answer = "HTTP/1.1 200 OK\r\ncontent-length: 11\r\nconnection: close\r\n\r\n{\"ok\":true}";

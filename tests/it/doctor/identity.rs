@@ -1,4 +1,4 @@
-//! What a gateway that takes a proxy's word for who the user is needs of frontgate, and what `--fix` may do about it.
+//! What a gateway that takes a proxy's word for which user it is needs of frontgate, and what `--fix` may do about it.
 
 use std::fs;
 use std::path::Path;
@@ -26,7 +26,7 @@ fn told(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
 }
 
-/// The ids of what is found that is about who the user is.
+/// The ids of the findings that are about which user it is.
 fn ids(told: &Value) -> Vec<&str> {
     let all = told["findings"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap());
     all.filter(|id| id.starts_with("trusted_proxy_")).collect()
@@ -83,7 +83,7 @@ fn a_gateway_is_told_to_believe_only_a_frontgate_that_owns_the_field() {
         ("", &login, true),
         ("", &elsewhere, true),
         ("", &hole, false),
-        // Somebody chose otherwise.
+        // The operator chose otherwise.
         (", allowLoopback: false", &login, false),
     ] {
         let text = write(folder.path(), &address, proxy);
@@ -116,7 +116,7 @@ fn a_config_that_was_not_found_is_not_called_well() {
         let ran = run(&[], env);
         assert!(ran.stdout.contains(&place), "{ran:?}");
     }
-    // A file that is none: nothing waits for it.
+    // A pipe is no file: doctor does not wait for it.
     let pipe = folder.path().join("pipe.json");
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
     let ran = run(&["--gateway-config", "pipe.json", "--fix", "--yes"], &[]);

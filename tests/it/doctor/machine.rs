@@ -1,4 +1,5 @@
-//! What the machine and frontgate's own config keep from clients: broken for real, found, mended as the finding says, gone.
+//! What the machine and frontgate's own config keep from clients: broken for real, found, mended as the finding says,
+//! gone.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -9,7 +10,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{before, doctor, nobody};
+use super::{before, doctor, unused_address};
 
 /// What is found besides that there is no gateway and no frontgate runs.
 fn rest(mut ids: Vec<String>) -> Vec<String> {
@@ -17,7 +18,7 @@ fn rest(mut ids: Vec<String>) -> Vec<String> {
     ids
 }
 
-/// The same of a doctor that is started by `command`, which is given the program and its arguments.
+/// The same of a doctor that `command` starts, which is given the program and its arguments.
 fn found_by(command: &mut Command, program: &Path, folder: &Path, config: &str) -> Vec<String> {
     fs::write(folder.join("f.yaml"), config).unwrap();
     let output = command.arg(program).args(["doctor", "-c", "f.yaml", "--json"]).current_dir(folder).output().unwrap();
@@ -41,7 +42,7 @@ fn a_low_limit_of_open_files_is_found_and_gone_with_a_higher_one() {
     ] {
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")]).env_clear();
-        let config = before(&nobody(), folder.path(), wanted);
+        let config = before(&unused_address(), folder.path(), wanted);
         assert_eq!(found_by(&mut shell, program(), folder.path(), &config), expected, "{limit} {wanted}");
     }
 }
@@ -53,7 +54,7 @@ fn a_clock_of_another_year_is_found_and_gone_when_it_is_set() {
         return;
     };
     let folder = TempDir::new().unwrap();
-    let config = before(&nobody(), folder.path(), "");
+    let config = before(&unused_address(), folder.path(), "");
     for (shows, expected) in [
         ("2019-03-01 12:00:00", &["clock_wrong"][..]),
         ("2027-03-01 12:00:00", &[]),
@@ -75,7 +76,7 @@ fn not_run(why: &str) {
 /// Where the library is that shows a program another time.
 fn faketime() -> Option<PathBuf> {
     let folders = fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path().join("faketime/libfaketime.so.1"));
-    // A program that is linked by itself loads nothing.
+    // A statically linked program loads no library.
     folders.into_iter().find(|file| file.exists() && !cfg!(target_env = "musl"))
 }
 
@@ -87,7 +88,7 @@ fn a_port_that_the_kernel_keeps_from_this_user_is_found_and_gone_when_it_is_gran
         not_run("this kernel keeps no port from anybody; `port_forbidden` is unchecked here");
         return;
     };
-    // For another user, who cannot come to where programs are built.
+    // For another user, which cannot reach the folder where programs are built.
     let folder = TempDir::new().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = folder.path().join("frontgate");
@@ -114,7 +115,7 @@ fn a_port_that_the_kernel_keeps_from_this_user_is_found_and_gone_when_it_is_gran
         (granted, &low, &[]),
         (denied, "listen: { https: [\"127.77.0.5:0\"] }", &[]),
     ] {
-        let config = before(&nobody(), folder.path(), listen);
+        let config = before(&unused_address(), folder.path(), listen);
         let ids = found_by(&mut user(&more), &program, folder.path(), &config);
         assert_eq!(ids, expected, "{more:?} {listen}");
     }
@@ -125,7 +126,7 @@ fn what_frontgates_own_config_keeps_out_is_found_and_gone_with_the_line_that_is_
     let folder = TempDir::new().unwrap();
     // What browsers open is told: in a container any port may be theirs.
     let found = |rest: &str| {
-        let config = before(&nobody(), folder.path(), rest);
+        let config = before(&unused_address(), folder.path(), rest);
         found_with(folder.path(), &config, &["--origin", "https://gw.lan:8443"])
     };
     for (broken, id, line) in [

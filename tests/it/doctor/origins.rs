@@ -59,7 +59,7 @@ async fn what_a_frontgate_runs_on_is_known_from_it_and_not_from_a_file() {
     let folder = TempDir::new().unwrap();
     let address = gateway("CONTROL_UI_ORIGIN_NOT_ALLOWED");
     let admin = format!("unix:{}", folder.path().join("admin.sock").display());
-    // As flags would: what nobody finds in a file.
+    // Set as flags would be, so that no file says it.
     let binary = binary()
         .config(&format!("admin: \"{admin}\""))
         .environment("FRONTGATE_TLS_NAMES", "gw.lan")
@@ -71,13 +71,13 @@ async fn what_a_frontgate_runs_on_is_known_from_it_and_not_from_a_file() {
     let found = findings(&ran, "origin_not_allowed");
     assert_eq!((ran.code, found.len()), (1, 1), "{ran:?}");
     assert!(found[0]["what"].as_str().unwrap().contains("https://gw.lan:"), "{found:?}");
-    // No secret is told.
+    // The report shows no secret.
     assert!(!format!("{ran:?}").contains("DeHF3"), "{ran:?}");
-    // The file that it runs on is looked at as it runs on it, too.
+    // The file that frontgate runs on is taken as frontgate runs on it, too.
     let file = binary.config_file();
     let ran = frontgate_in(folder.path(), &["doctor", "-c", file.to_str().unwrap(), "--json"], &[]);
     assert_eq!(findings(&ran, "origin_not_allowed").len(), 1, "{ran:?}");
-    // What flags say is meant, whatever runs.
+    // What flags say counts, whatever runs.
     let other = format!("http://{}", gateway("AUTH_TOKEN_MISSING"));
     let args = ["doctor", "--admin", &admin, "--upstream", &other, "--name", "other.lan", "--json"];
     let ran = frontgate_in(folder.path(), &args, &[]);

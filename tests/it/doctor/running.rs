@@ -54,7 +54,7 @@ async fn a_refused_reload_is_found_until_one_is_done() {
     let ran = frontgate_in(folder.path(), &["doctor", "-c", file.to_str().unwrap()], &[]);
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(ran.stderr.contains(":5:20: timeouts.drain: "), "{ran:?}");
-    // As somebody finds it who looks with another config, or has just mended it.
+    // As an operator finds it that looks with another config, or has just mended it.
     let copy = file.with_file_name("copy.yaml");
     fs::write(&copy, &text).unwrap();
     assert_eq!(found(&copy, &[]), ["reload_refused", "other_config"]);
@@ -70,7 +70,8 @@ async fn a_frontgate_that_stops_is_found_and_gone_when_it_is_started_again() {
     let lines = [&*admin(folder.path()), "timeouts: { drain: 10m }"];
     let mut scene = scene_of_binary(&lines).await;
     let (mut client, mut gateway) = scene.open(Via::Tls).await;
-    // The scene's gateway answers nobody else, which takes its time; what runs is asked all the same.
+    // The scene's gateway answers only its own client, so asking it takes its time; the frontgate that runs is asked
+    // all the same.
     let file = folder.path().join("frontgate.yaml");
     let listen = "listen: { https: [\"127.0.0.1:0\"] }";
     fs::write(&file, format!("{}\n{listen}\nupstream: http://{}\n", lines[0], server(NOT_FOUND))).unwrap();
@@ -97,7 +98,7 @@ async fn a_frontgate_that_may_open_few_files_is_found_and_gone_with_a_higher_lim
         let folder = TempDir::new().unwrap();
         let upstream = format!("upstream: http://{}", server(NOT_FOUND));
         let binary = binary().config(&admin(folder.path())).config(&upstream).open_files(limit).start().await;
-        // Its limit counts, not that of the shell that doctor is started from.
+        // The limit of the process counts, not that of the shell that doctor is started from.
         assert_eq!(found(&binary.config_file(), &[]), expected, "{limit}");
     }
 }
@@ -151,7 +152,7 @@ async fn a_chain_without_its_intermediate_is_found_and_gone_with_the_full_chain(
 #[tokio::test]
 async fn a_public_certificate_that_does_not_come_is_found_and_gone_without_the_wish_for_one() {
     let folder = TempDir::new().unwrap();
-    // It accepts connections, as every listener's queue does, and never answers.
+    // The gateway accepts connections, as every listener's queue does, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let directory = format!("directory: \"https://{}/dir\"", silent.local_addr().unwrap());
     let acme = format!("tls: {{ names: [gw.test], certificate: acme, acme: {{ {directory} }} }}");

@@ -38,11 +38,11 @@ async fn the_lines_that_pin_a_gateway_are_told_and_do_it() {
         let lines: Vec<_> =
             fix.iter().filter(|line| line.starts_with("  upstreams:") || line.starts_with("  routes:")).collect();
         assert!(lines.len() == 2 && lines[0].contains(&pin), "{fix:?}");
-        // As it says: these in place of `upstream`.
+        // As the fix says: these lines in place of `upstream`.
         let kept = short.lines().filter(|line| !line.starts_with("upstream:"));
         let pinned: Vec<_> = kept.chain(lines.into_iter().map(|line| line.trim())).collect();
         let (found, told) = ids(&doctor(folder.path(), &pinned.join("\n"), &["--json"]));
-        // That it is no gateway is another matter.
+        // That the server is no gateway is another matter.
         assert_eq!(found[0], "not_a_gateway", "{told:#}");
         let other = pinned.join("\n").replace(&pin, &Fingerprint::of(b"another").to_string());
         let (found, told) = ids(&doctor(folder.path(), &other, &["--json"]));
@@ -80,7 +80,7 @@ fn a_peer_that_never_comes_to_an_end_is_left() {
         for config in [
             before(&address, folder.path(), ""),
             before(&address, folder.path(), "").replace("http://", "https://"),
-            // It has the admin listener's address.
+            // The peer has the admin listener's address.
             format!("admin: {address}\nupstream: http://{address}\nlisten: {{ https: [\"127.0.0.1:0\"] }}\n"),
         ] {
             let began = Instant::now();

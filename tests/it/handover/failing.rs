@@ -41,7 +41,7 @@ async fn a_successor_that_fails_changes_nothing() {
         serves(&proxy).await;
     }
 
-    // What was wrong is right again.
+    // The configuration is right again.
     fs::write(proxy.config_file(), &config).unwrap();
     replace(&link, "");
     let mut successors = Successors::default();

@@ -1,4 +1,4 @@
-//! A handover while clients come all the time: nobody notices but WebSockets, which are told.
+//! A handover while clients come all the time: no client notices but WebSockets, which are told.
 #![expect(clippy::print_stdout, reason = "figures are for people")]
 
 use std::io;
@@ -34,7 +34,7 @@ struct Seen {
 type Seeing = Result<(), String>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_handovers_under_load_refuse_reset_and_fail_nobody() {
+async fn two_handovers_under_load_refuse_reset_and_fail_no_client() {
     let gateway = gateway().playing(serve).await;
     let listen = r#"listen: { https: ["127.0.0.1:0"], plain: ["127.0.0.1:0"] }"#;
     let builder = binary().upstream(&gateway).config(listen).config("timeouts: { drain: 6s }");
@@ -81,7 +81,7 @@ async fn two_handovers_under_load_refuse_reset_and_fail_nobody() {
         }
         serving = next;
     }
-    // Nobody comes any more when the last one goes; the WebSockets are there.
+    // No client comes any more when the last process stops; the WebSockets are there.
     seen.over.store(true, SeqCst);
     for done in clients.join_all().await {
         done.unwrap();

@@ -7,7 +7,7 @@ use super::{OK, Successors, signal};
 use crate::harness::{binary, gateway, within};
 
 #[tokio::test]
-async fn the_manager_hears_who_serves_and_that_it_lives() {
+async fn the_manager_hears_which_process_serves_and_that_it_lives() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let manager = UnixDatagram::bind(&path).unwrap();
@@ -51,14 +51,14 @@ async fn next(manager: &UnixDatagram) -> String {
     String::from_utf8_lossy(&datagram[..length]).into_owned()
 }
 
-/// Neither the start, nor a reload, nor the end depends on it.
+/// Neither the start, nor a reload, nor the end depends on the manager.
 #[tokio::test]
 async fn a_manager_that_takes_no_message_is_not_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notify");
     let _manager = UnixDatagram::bind(&path).unwrap();
     let other = UnixDatagram::unbound().unwrap();
-    // Until its queue is full.
+    // The queue of the manager's socket is filled.
     while other.try_send_to(b"X=1", &path).is_ok() {}
     let gateway = gateway().answering(OK).await;
     let mut proxy = binary().upstream(&gateway).environment("NOTIFY_SOCKET", path.to_str().unwrap()).start().await;

@@ -1,4 +1,4 @@
-//! Whoever balances clients by `/readyz` learns of a stop before the listeners close.
+//! A load balancer that asks `/readyz` learns of a stop before the listeners close.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::{OK, says};
 use crate::harness::{Binary, Wire, binary, dial, gateway};
 
 #[tokio::test]
-async fn readiness_goes_first_for_those_who_ask_and_clients_are_served_meanwhile() {
+async fn readiness_goes_first_where_it_is_asked_for_and_clients_are_served_meanwhile() {
     let gateway = gateway().answering(OK).await;
     for asked in [true, false] {
         let builder = binary().upstream(&gateway).config("admin: 127.0.0.1:0").config("timeouts: { drain: 12s }");
@@ -20,14 +20,14 @@ async fn readiness_goes_first_for_those_who_ask_and_clients_are_served_meanwhile
         proxy.signal(Signal::TERM);
         proxy.line(|line| says(line, "stopping; a second signal stops at once")).await;
         if asked {
-            // The line comes a moment before.
+            // `/readyz` changes a moment after the line.
             while ready(&proxy).await != 503 {}
             let mut client = proxy.client().await;
             client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
             assert_eq!(client.response().await.status(), 200);
         }
         proxy.line(|line| says(line, "closing the listeners")).await;
-        // A sixth of the drain.
+        // The notice takes a sixth of the drain.
         assert_eq!(began.elapsed() >= Duration::from_secs(2), asked, "{:?}", began.elapsed());
         assert_eq!(proxy.ended().await.code(), Some(0));
     }

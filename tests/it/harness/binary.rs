@@ -148,7 +148,7 @@ impl Builder {
             command.stdin(third).stderr(fourth);
         }
         let mut child = command.spawn().unwrap();
-        // It may hold sockets.
+        // The command may hold sockets.
         drop(command);
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = unbounded_channel();
@@ -191,7 +191,7 @@ impl Binary {
         self.line(|line| line["message"] == "request").await
     }
 
-    /// Its configuration, to be changed.
+    /// The configuration file, to be changed.
     pub(crate) fn config_file(&self) -> PathBuf {
         self.folder.path().join("frontgate.yaml")
     }
@@ -210,7 +210,7 @@ impl Binary {
         .await
     }
 
-    /// Its process.
+    /// The id of its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -162,8 +162,8 @@ impl Gateway {
 }
 
 impl Connection {
-    /// The next request, which [`Gateway::request`] returns too; `None` at the end of the connection. A question whether the
-    /// gateway is ready is answered here.
+    /// The next request, which [`Gateway::request`] returns too; `None` at the end of the connection. A question
+    /// whether the gateway is ready is answered here.
     pub(crate) async fn request(&mut self) -> Option<Message> {
         let message = loop {
             let message = self.wire.next_request().await?;
@@ -172,7 +172,7 @@ impl Connection {
             }
             self.wire.try_send(READY).await.ok()?;
         };
-        // Nobody may be asking.
+        // The test may not wait for requests.
         let _ = self.seen.send(message.clone());
         Some(message)
     }

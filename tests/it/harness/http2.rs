@@ -158,12 +158,12 @@ impl Raw2 {
         self.wire.send(frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())).await;
     }
 
-    /// Lets so many more bytes come, on a stream or (0) on all of them.
+    /// Sends a WINDOW_UPDATE: so many more bytes may come, on a stream or (0) on all of them.
     pub(crate) async fn widen(&mut self, stream: u32, bytes: u32) {
         self.wire.send(frame(WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes())).await;
     }
 
-    /// Says something that must be answered at once, and so asks what came before.
+    /// Sends a PING, which must be answered at once, so that the answer shows what came before.
     pub(crate) async fn ping(&mut self) {
         self.wire.send(frame(PING, 0, 0, b"are you?")).await;
     }

@@ -14,7 +14,8 @@ pub(crate) struct Message {
     head: usize,
 }
 
-/// The same message with the names of its fields in lower case, as frontgate writes them: they have none (RFC 9110 §5.1).
+/// The same message with the names of its fields in lower case, as frontgate writes them: they have none (RFC 9110
+/// §5.1).
 pub(crate) fn in_lower_case(message: &str) -> String {
     let (head, body) = message.split_once("\r\n\r\n").expect("the end of a head");
     let lines = head.split("\r\n").enumerate().map(|(number, line)| match line.split_once(':') {
@@ -31,8 +32,8 @@ pub(super) enum Part {
 }
 
 impl Message {
-    /// The message at the start of `bytes` and its length; `None` while there is not all of it. At the `end` of a connection,
-    /// whatever is there counts.
+    /// The message at the start of `bytes` and its length; `None` while there is not all of it. At the `end` of a
+    /// connection, whatever is there counts.
     pub(super) fn read(bytes: &[u8], part: &Part, end: bool) -> Option<(Self, usize)> {
         let head = match bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             Some(at) => at + 4,

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use frontgate::config::UpstreamAddress;
 use tokio::net::{TcpListener, TcpSocket};
 
-/// A port that is bound, so that nobody else gets it, and refuses connections, since nobody listens.
+/// A port that is bound, so that no other program gets it, and refuses connections, since no program listens.
 pub(crate) struct Reserved {
     socket: TcpSocket,
     pub(crate) address: SocketAddr,
@@ -16,7 +16,7 @@ impl Reserved {
         Self::at("127.0.0.1:0".parse().unwrap())
     }
 
-    /// An address that somebody has listened on before.
+    /// An address at which a program has listened before.
     pub(crate) fn at(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_reuseaddr(true).unwrap();

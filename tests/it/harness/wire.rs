@@ -38,7 +38,7 @@ impl Wire {
         self.try_send(bytes).await.unwrap();
     }
 
-    /// Sends these bytes to somebody who may not take them all.
+    /// Sends these bytes to a peer that may not take them all.
     pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         within("bytes to be taken", async {
             self.io.write_all(bytes.as_ref()).await?;

@@ -107,7 +107,7 @@ async fn a_body_that_never_ends_does_not_keep_the_answer() {
             assert_eq!(client.response().await.status(), expected, "{target} {framing}");
         }
     }
-    // What is more than is ever thrown away is announced to be the end.
+    // Where a body is longer than what is ever thrown away, the answer announces the end of the connection.
     let mut client = proxy.client().await;
     client.send("POST /no HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n").await;
     assert_eq!(client.response().await.field("connection").as_deref(), Some("close"));
@@ -128,7 +128,7 @@ async fn a_small_body_is_waited_for_but_not_for_ever() {
 }
 
 #[tokio::test]
-async fn who_waits_to_be_asked_for_a_body_is_not_asked_where_it_is_not_wanted() {
+async fn a_client_that_waits_to_be_asked_for_a_body_is_not_asked_where_it_is_not_wanted() {
     let (proxy, _gateway) = scene().await;
     let head = |target: &str, length: usize| {
         format!("POST {target} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n")
@@ -143,7 +143,7 @@ async fn who_waits_to_be_asked_for_a_body_is_not_asked_where_it_is_not_wanted() 
             assert_eq!(client.closed().await, End::Clean, "{target}");
         }
     }
-    // Who does not wait sends a body like any other.
+    // A client that does not wait sends a body like any other.
     let mut client = proxy.client().await;
     client.send(head("/no", 5) + "hello").await;
     assert_eq!(client.response().await.status(), 403);

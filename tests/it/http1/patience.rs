@@ -80,7 +80,7 @@ async fn between_requests_a_connection_is_kept_for_keep_alive_and_no_longer() {
         assert_eq!(client.closed().await, End::Clean);
         assert!(began.elapsed() > MILLI(600) && began.elapsed() < SOON, "{:?}", began.elapsed());
     }
-    // The first request is not waited for like a next one, and the rest of a next one neither.
+    // The first request is not waited for like a next one, and neither is the rest of a next one.
     let mut fresh = proxy.plain_client().await;
     let mut half = proxy.plain_client().await;
     half.send(GET).await;

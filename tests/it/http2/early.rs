@@ -87,7 +87,7 @@ async fn check(proxy: &Proxy, rows: &[Row]) {
 const WINDOW: u32 = 256 * 1024;
 
 #[tokio::test]
-async fn an_answer_of_our_own_is_never_lost_to_a_body_that_nobody_reads() {
+async fn an_answer_of_our_own_is_never_lost_to_a_body_that_is_not_read() {
     let gateway = gateway().playing(hasty).await;
     let limit = |config: &mut frontgate::config::Config| config.limits.request_body = Some(1_000_000);
     let proxy = proxy().upstream(&gateway).routes(ROUTES).config(limit).start().await;

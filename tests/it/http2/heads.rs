@@ -33,7 +33,7 @@ async fn the_heads_of_waiting_requests_have_a_limit_together() {
             refused.push(stream);
         }
     }
-    // Those that came first wait; the rest got an answer, or gets one now.
+    // The requests that came first wait; each of the rest got an answer, or gets one now.
     while refused.len() < 20 {
         if let Frame2::Head { stream, status, .. } = client.frame().await {
             assert_eq!(status, 503);
@@ -41,7 +41,7 @@ async fn the_heads_of_waiting_requests_have_a_limit_together() {
         }
     }
     assert_eq!(refused, streams[20..], "the first 20 take a megabyte");
-    // What has ended gives its room back.
+    // A request that has ended gives its room back.
     for stream in &streams[..10] {
         client.reset(*stream).await;
     }

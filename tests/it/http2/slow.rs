@@ -140,7 +140,7 @@ async fn a_gateway_that_takes_nothing_of_a_request_is_given_up() {
 }
 
 #[tokio::test]
-async fn streams_that_nobody_reads_do_not_stop_one_that_is_read() {
+async fn streams_that_are_not_read_do_not_stop_one_that_is_read() {
     let gateway = gateway().playing(plays).await;
     let proxy = proxy().upstream(&gateway).start().await;
     let mut client = proxy.narrow_http2(100).await;

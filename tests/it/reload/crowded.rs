@@ -13,7 +13,7 @@ use crate::websocket::scene::connect;
 const DRAIN: &str = "timeouts: { drain: 2s, request_head: off }";
 
 #[tokio::test]
-async fn a_listener_at_which_a_client_waits_for_a_place_is_removed_at_once() {
+async fn a_listener_at_which_a_client_waits_for_a_permit_is_removed_at_once() {
     let gateway = answering("ok").await;
     let free = free_address();
     let listen = format!("listen: {{ https: [\"127.0.0.1:0\"], plain: [\"127.0.0.1:0\", \"{free}\"] }}");
@@ -36,7 +36,7 @@ async fn a_listener_at_which_a_client_waits_for_a_place_is_removed_at_once() {
     drop(inside);
 }
 
-/// A pipe that nobody writes to stands for a disk that does not answer.
+/// A pipe to which no process writes stands for a disk that does not answer.
 #[tokio::test]
 async fn a_file_that_does_not_answer_keeps_no_reload_waiting_for_ever_and_no_process_from_ending() {
     let gateway = answering("ok").await;

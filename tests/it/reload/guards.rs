@@ -48,14 +48,14 @@ async fn a_file_that_is_empty_cut_gone_or_no_file_changes_nothing_however_it_is_
             assert!(!lowers || line["lowers"].as_str().unwrap().contains("auth of routes[1] (*)"), "{line}");
             stays_guarded(&binary, content).await;
         }
-        // An operator means what is written, but not that nothing is.
+        // An operator means what a file says, but never means an empty file.
         fs::write(&file, "").unwrap();
         outcome(&mut binary).await;
         let admin = binary.admin.unwrap().to_string();
         let ran = command(&binary, &["reload", "--admin", &admin]).await;
         assert!(ran.code == 1 && ran.stderr.contains("says nothing"), "{ran:?}");
         fs::remove_file(&file).unwrap();
-        // It was refused by the command, and by itself once more.
+        // The change was refused by the command, and by the watch of the file once more.
         outcome(&mut binary).await;
         assert_eq!(outcome(&mut binary).await["level"], "ERROR");
         let ran = command(&binary, &["reload", "--admin", &admin]).await;
@@ -107,11 +107,11 @@ async fn a_change_that_lowers_a_guard_waits_whole_until_an_operator_says_so() {
         }
         assert_eq!(waiting(&binary).await, None);
     }
-    // More guards need nobody's word.
+    // A change that adds guards needs no operator's word.
     replace(&binary, &whole);
     reloaded(&mut binary, "file").await;
     stays_guarded(&binary, "the whole again").await;
-    // What was written and taken back is over.
+    // A change that was taken back no longer waits.
     replace(&binary, &open);
     assert_eq!(outcome(&mut binary).await["level"], "WARN");
     replace(&binary, &whole);

@@ -1,4 +1,4 @@
-//! Reloads, and what else there is: handovers, the service manager, who waits for the gateway.
+//! Reloads together with handovers, the service manager, and requests that wait for the gateway.
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::UnixDatagram;
@@ -36,7 +36,7 @@ async fn a_successor_goes_on_with_the_listeners_of_the_last_reload() {
         client.send(ASK).await;
         assert_eq!(client.response().await.status(), 200);
 
-        // What it was given it keeps.
+        // The successor keeps the listeners that it was given.
         signal(serving, Signal::HUP);
         reloaded(&mut binary, "SIGHUP").await;
         assert_eq!(status(&binary).await["listeners"], listeners);
@@ -53,7 +53,7 @@ async fn a_socket_of_systemd_stands_for_all_of_its_key_through_reloads() {
     let listen = format!("listen: {{ https: [\"127.0.0.1:0\"], plain: [\"{plain}\"] }}");
     let builder = binary().upstream(&gateway).config(&listen).config(ADMIN);
     let mut binary = builder.sockets("https:frontgate.socket", [first.into(), second.into()]).start().await;
-    // Which addresses the key has is systemd's business.
+    // systemd decides which addresses the key has.
     let more = format!("listen: {{ https: [\"127.0.0.1:0\", \"127.0.0.1:0\"], plain: [\"{plain}\"] }}");
     reload(&mut binary, &with(&gateway, &[&more])).await;
     let listeners = status(&binary).await["listeners"].clone();
@@ -89,7 +89,7 @@ async fn the_manager_hears_of_each_reload_and_of_a_drain() {
         String::from_utf8_lossy(&datagram[..length]).into_owned()
     };
     assert_eq!(next().await, "READY=1\n");
-    // Also one that is refused ends, or the manager would wait for it.
+    // A reload that is refused ends as well, or the manager would wait for it.
     for (line, accepted) in [("timeouts: { connect: 3s }", 200), ("nonsense: 1", 400)] {
         replace(&binary, &with(&gateway, &[line]));
         assert_eq!(post(&binary, "/reload").await.0, accepted);
@@ -104,21 +104,21 @@ async fn the_manager_hears_of_each_reload_and_of_a_drain() {
 }
 
 #[tokio::test]
-async fn who_waits_for_the_gateway_waits_through_reloads() {
+async fn a_request_that_waits_for_the_gateway_waits_through_reloads() {
     let reserved = Reserved::new();
     let upstream = format!("upstream: http://{}", reserved.address);
     let mut binary = binary().config(LISTEN).config(ADMIN).config(&upstream).start().await;
     let first_text = text(&binary);
     let mut first = arrives(&binary, "/first").await;
     reload(&mut binary, &overlaid(&first_text, "timeouts: { connect: 3s }")).await;
-    // At the same gate, though by another pool.
+    // In the same hold queue, though by another pool.
     let mut second = arrives(&binary, "/second").await;
     reload(&mut binary, &overlaid(&first_text, "hold: off")).await;
     let mut third = arrives(&binary, "/third").await;
     assert_eq!(third.response().await.status(), 502);
 
     let mut gateway = gateway().at(reserved).answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
-    // In which order they come is the hold queue's business.
+    // The hold queue decides in which order they come.
     let mut targets = Vec::new();
     for _ in 0..2 {
         targets.push(String::from_utf8_lossy(gateway.request().await.target()).into_owned());

@@ -79,7 +79,7 @@ async fn a_request_over_http2_gets_there_too() {
 }
 
 #[tokio::test]
-async fn nobody_gets_round_a_route_that_responds() {
+async fn no_client_gets_round_a_route_that_responds() {
     let mut open = called("open").await;
     let proxy = proxy().upstream(&open).routes("routes: [{ path: /private, respond: 404 }, {}]").plain().start().await;
     for (target, expected) in [

@@ -34,7 +34,7 @@ async fn requests_go_round() {
 }
 
 #[tokio::test]
-async fn who_is_refused_asks_another_with_the_same_request_and_the_one_that_is_back_gets_work() {
+async fn a_refused_request_is_sent_to_another_endpoint_and_the_one_that_is_back_gets_work() {
     let (one, down) = (called("one").await, Reserved::new());
     let routes = team(&[format!("'{}'", down.upstream()), at(&one)], "round_robin");
     let mut binary =
@@ -128,7 +128,7 @@ async fn websockets_count_as_long_as_they_live() {
     }
     let count = |all: &[(Peer, String)], name: &str| all.iter().filter(|(_, own)| own == name).count();
     assert_eq!((count(&all, "one"), count(&all, "two")), (3, 3));
-    // Those of one gateway go; the next ones all go there.
+    // The WebSockets of one gateway go; the next ones all go there.
     let (gone, left): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, name)| name == "one");
     let mut all = left;
     for (client, _) in gone {

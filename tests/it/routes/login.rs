@@ -44,7 +44,7 @@ fn ask(target: &str, fields: &str) -> String {
 }
 
 #[tokio::test]
-async fn only_users_get_to_the_gateway_and_it_learns_who_they_are() {
+async fn only_users_get_to_the_gateway_and_it_learns_their_names() {
     let mut gateway = called("one").await;
     let proxy = proxy().upstream(&gateway).routes(&routes()).plain().start().await;
     let mut client = proxy.plain_client().await;
@@ -85,7 +85,8 @@ async fn only_users_get_to_the_gateway_and_it_learns_who_they_are() {
         assert_eq!(request.field("authorization"), None, "it was meant for frontgate");
         assert_eq!(request.field("x-team").as_deref(), Some("blue"));
     }
-    // Where nobody is asked, nobody says who it is. The browser sends its password there too; it is still meant for frontgate.
+    // Where frontgate asks for no login, no client says which user it is. The browser sends its password there too; it
+    // is still meant for frontgate.
     for (authorization, passes) in [(basic("ann:hush"), false), ("Authorization: Bearer t\r\n".to_owned(), true)] {
         client.send(ask("/", &(authorization + "X-Forwarded-User: root\r\n"))).await;
         assert_eq!(client.response().await.status(), 200);
@@ -96,7 +97,7 @@ async fn only_users_get_to_the_gateway_and_it_learns_who_they_are() {
 }
 
 #[tokio::test]
-async fn a_trusted_proxy_cannot_say_who_it_is_either() {
+async fn a_trusted_proxy_cannot_name_the_user_either() {
     let mut gateway = called("one").await;
     let proxy = proxy().upstream(&gateway).routes(&routes()).unix().start().await;
     let mut client = proxy.unix_client().await;
@@ -178,7 +179,7 @@ async fn over_http2_it_is_the_same() {
 }
 
 #[tokio::test]
-async fn who_guesses_has_to_wait_and_nobody_else() {
+async fn a_client_that_guesses_has_to_wait_and_no_other() {
     let gateway = called("one").await;
     let mut binary = binary()
         .upstream(&gateway)
@@ -216,7 +217,7 @@ async fn who_guesses_has_to_wait_and_nobody_else() {
         }
     }
     assert!(refused >= 25, "{refused} of the 40 from one network; it may fail 10 times, and once more every 6 s");
-    // The same network, and one who is logged in already, also from there.
+    // The same network, and a user that is logged in already, also from there.
     for (pair, status) in [("bob:wrong", 429), ("eve:hush", 429), ("ann:hush", 200)] {
         honest.send(from("198.51.100.7", pair)).await;
         assert_eq!(honest.response().await.status(), status, "{pair}");

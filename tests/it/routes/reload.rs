@@ -41,7 +41,7 @@ async fn replace(binary: &mut Binary, lines: &str) -> Value {
     let next = file.with_extension("next");
     fs::write(&next, format!("{head}{lines}\n")).expect("a file");
     fs::rename(&next, &file).expect("another configuration");
-    // It may also see the change by itself.
+    // frontgate may also see the change by itself.
     binary.signal(Signal::HUP);
     binary.line(|line| line["trigger"] == "SIGHUP").await
 }
@@ -102,7 +102,7 @@ async fn a_live_websocket_keeps_its_connection_and_its_routes_settings() {
 }
 
 #[tokio::test]
-async fn a_gateway_that_stays_keeps_its_connections_and_who_waits_for_one_goes_on_waiting() {
+async fn a_gateway_that_stays_keeps_its_connections_and_a_request_that_waits_for_one_goes_on_waiting() {
     let (one, down) = (called("one").await, Reserved::new());
     let routes = |rest: &str| {
         format!(

@@ -26,7 +26,7 @@ fn messages() -> Vec<Frame> {
         Frame::new(0x41, *b"\xf2\x48\xcd"),
         Frame::new(0x80, *b"\xc9\xc9\x07\x00"),
         Frame::new(0xc1, *b"\xf2\x00\x11\x00\x00"),
-        // Extensions nobody knows.
+        // Extensions that neither peer has agreed on.
         Frame::new(0xf2, "all the reserved bits"),
         // Every form of a length, and its edges.
         Frame::binary(vec![1; 125]),

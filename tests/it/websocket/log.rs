@@ -1,4 +1,5 @@
-//! What the log says about WebSockets: one line each at its end, no secrets, and what the gateway's configuration lacks.
+//! What the log says about WebSockets: one line each at its end, no secrets, and what the gateway's configuration
+//! lacks.
 
 use serde_json::{Value, json};
 
@@ -160,7 +161,7 @@ async fn no_secret_is_printed_wherever_it_comes() {
         drop(gateway);
         assert!(client.head().await.starts_with("HTTP/1.1 502 "));
     }
-    // One that cannot be read, one with a body where none belongs.
+    // A request that cannot be read, and one with a body where none belongs.
     for broken in [
         format!("GET /?token={secret} HTTP/9.9\r\n\r\n"),
         format!("GET /?token={secret}\u{1} HTTP/1.1\r\nHost: x\r\n\r\n"),

@@ -108,20 +108,20 @@ async fn what_a_gateway_sent_before_it_was_gone_arrives_before_the_close() {
 }
 
 #[tokio::test]
-async fn a_websocket_keeps_its_clients_place_until_it_ends() {
+async fn a_websocket_keeps_its_clients_permit_until_it_ends() {
     let scene = scene_with(|config| config.limits.connections_per_client = Some(2)).await;
     let (first, second) = (scene.open(Via::Plain).await, scene.open(Via::Plain).await);
     assert!(ask(&scene).await.is_none(), "a third one is turned away");
     drop(first);
-    // Ends are not seen at once; but then there is a place again.
+    // The end of a connection is not seen at once; but then its permit is free again.
     while ask(&scene).await.is_none() {}
     drop(second);
 }
 
-/// Asks for a WebSocket: the gateway that is asked for it, or `None` if nobody is.
+/// Asks for a WebSocket: the gateway's end, or `None` if the gateway is not asked for it.
 async fn ask(scene: &Scene<Proxy>) -> Option<Peer> {
     let mut client = scene.connect(Via::Plain).await;
-    // Who is turned away may have been so already.
+    // A client that is turned away may have been so already.
     let _ = client.try_write(UPGRADE).await;
     scene.accept_or_end_of(&mut client).await
 }

@@ -68,7 +68,7 @@ impl Peer {
         Self { reader: Reader { io: reader, read: BytesMut::new() }, writer: Writer { io: writer }, socket }
     }
 
-    /// The bare stream, for somebody who has read nothing of it yet.
+    /// The bare stream, for a reader that has read nothing of it yet.
     pub(crate) fn into_stream(self) -> Box<dyn Stream> {
         self.reader.io.unsplit(self.writer.io)
     }
@@ -110,7 +110,7 @@ impl Peer {
         self.reader.at_hand().await
     }
 
-    /// Is told by the proxy itself to go: a Close that is masked as a client's must be.
+    /// Receives a Close of the proxy's own, which is masked as a client's must be.
     pub(crate) async fn told(&mut self, code: u16, reason: &str) {
         let said = self.frame().await;
         assert!(said.mask.is_some(), "RFC 6455 §5.1: a client masks");
@@ -133,7 +133,7 @@ impl Peer {
         without_request_id(&head) + &String::from_utf8(body).unwrap()
     }
 
-    /// Answers a handshake, and is a WebSocket afterwards.
+    /// Answers a handshake, after which the peer is a WebSocket.
     pub(crate) async fn grant(&mut self) {
         self.head().await;
         self.write(SWITCHED).await;
@@ -144,7 +144,7 @@ impl Peer {
         within("the end to be sent", self.writer.io.shutdown()).await.unwrap();
     }
 
-    /// Is gone as a process is that was killed: the kernel says FIN, TLS says nothing.
+    /// Ends as a process does that was killed: the kernel says FIN, TLS says nothing.
     pub(crate) fn vanish(self) {
         self.socket.shutdown(std::net::Shutdown::Both).unwrap();
     }
@@ -154,7 +154,7 @@ impl Peer {
         self.socket.set_recv_buffer_size(64 * 1024).unwrap();
     }
 
-    /// Is gone with a RST.
+    /// Ends with a RST.
     pub(crate) fn reset(self) {
         self.socket.set_linger(Some(Duration::ZERO)).unwrap();
     }
@@ -172,7 +172,8 @@ impl Writer {
 
     /// Writes as much of `bytes` as the other side takes without reading on, and returns how much that is.
     ///
-    /// "Without reading on" is a guess after a moment without progress; a moment too short makes it write less, no more.
+    /// "Without reading on" is a guess after a moment without progress; a moment too short makes it write less, no
+    /// more.
     pub(crate) async fn write_until_stuck(&mut self, bytes: &[u8]) -> usize {
         let mut written = 0;
         while written < bytes.len() {
@@ -256,7 +257,7 @@ impl Reader {
         std::mem::take(&mut self.read).to_vec()
     }
 
-    /// Reads some more; 0 at the end, whether it came in peace or not.
+    /// Reads some more; 0 at the end, whether the connection ended with a FIN or not.
     async fn more(&mut self) -> usize {
         within("bytes", self.io.read_buf(&mut self.read)).await.unwrap_or(0)
     }

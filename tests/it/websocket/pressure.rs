@@ -18,7 +18,7 @@ const ROOM: u64 = 4 * 1024;
 #[tokio::test]
 async fn a_slow_reader_stops_the_sender_and_memory_stays_flat() {
     let scene = scene_of_binary(&["websocket: { ping_interval: off }"]).await;
-    // Whatever is made once is made.
+    // This first WebSocket makes what the program makes once and keeps.
     let (mut client, mut gateway) = scene.open(Via::Tls).await;
     let frame = Frame::binary(vec![7; 1024 * 1024]);
     let (up, down) = (frame.masked(), frame.bare());

@@ -38,7 +38,7 @@ async fn a_101_that_is_not_the_right_one_is_a_502_and_nothing_passes() {
 }
 
 #[tokio::test]
-async fn a_101_that_nobody_asked_for_is_a_502() {
+async fn a_101_that_was_not_asked_for_is_a_502() {
     let scene = scene().await;
     let mut client = scene.connect(Via::Tls).await;
     client.write("GET / HTTP/1.1\r\nHost: gw.example.com\r\nAccept: application/json\r\n\r\n").await;
@@ -117,7 +117,7 @@ async fn pages_of_other_origins_are_refused_before_the_gateway_sees_them() {
             let answer = client.answer().await;
             assert!(answer.starts_with("HTTP/1.1 403 "), "{allowed:?} {origin:?}: {answer}");
             assert!(answer.contains("\"origin_not_allowed\""), "{answer}");
-            // The next one at the gateway's door is somebody else.
+            // The next connection to the gateway is another client's.
             scene.round_trip().await;
         }
     }

@@ -8,20 +8,20 @@ use super::frame::Frame;
 use super::peer::{CLIENT, GATEWAY};
 use super::scene::{BOTH, Via, scene_with};
 
-/// What a client does that it may not, with the settings that say so, and what both sides are told.
+/// What a client does against a rule, with the settings that say so, and what both sides are told.
 struct Offence {
     setting: fn(&mut Config),
     by: Option<[u8; 4]>,
-    /// What is all right, and passes.
+    /// Frames that are allowed, and pass.
     fine: Vec<Frame>,
-    /// What is not.
+    /// The bytes that break the rule.
     bytes: Vec<u8>,
     client: (u16, &'static str),
     gateway: (u16, &'static str),
 }
 
 #[tokio::test]
-async fn who_breaks_a_rule_is_told_which() {
+async fn a_peer_that_breaks_a_rule_is_told_which() {
     let protocol = |bytes: Vec<u8>| Offence {
         setting: |_| {},
         by: CLIENT,
@@ -140,7 +140,7 @@ async fn a_peer_that_does_not_read_is_given_up() {
             assert_eq!(said, Frame { mask: said.mask, ..Frame::close(1001, "client not reading") });
         }
         sender.finish().await;
-        // It was in the middle of a frame.
+        // The reader was in the middle of a frame.
         let rest = reader.rest().await;
         assert!(bytes.bytes(from).starts_with(&rest), "{} bytes", rest.len());
     }

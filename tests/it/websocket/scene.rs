@@ -114,7 +114,7 @@ impl<P: Deref<Target = Doors>> Scene<P> {
         (client, gateway)
     }
 
-    /// A request of somebody else, there and back: whatever the proxy had to do before is done.
+    /// A request of another client, there and back: whatever the proxy had to do before is done.
     pub(crate) async fn round_trip(&self) {
         let mut client = self.connect(Via::Plain).await;
         client.write("GET /other HTTP/1.1\r\nHost: gw.example.com\r\n\r\n").await;
@@ -125,7 +125,7 @@ impl<P: Deref<Target = Doors>> Scene<P> {
     }
 }
 
-/// A TCP connection, if somebody listens.
+/// A TCP connection, if a program listens.
 pub(crate) async fn connect(address: SocketAddr) -> std::io::Result<tokio::net::TcpStream> {
     within("a connection", TcpSocket::new_v4().unwrap().connect(address)).await
 }

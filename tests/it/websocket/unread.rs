@@ -9,9 +9,9 @@ use super::frame::Frame;
 use super::scene::{BOTH, Via, scene_of_binary};
 use crate::harness::Binary;
 
-/// How many there are; `UNREAD_SOCKETS` says otherwise.
+/// How many WebSockets there are; `UNREAD_SOCKETS` says otherwise.
 const SOCKETS: usize = 40;
-/// KiB that one may take of the program's memory.
+/// KiB of the program's memory that one WebSocket may take.
 const MOST: u64 = 96;
 /// KiB that may be kept when all of them have left: buffers for the next.
 const KEPT: u64 = 4 * 1024;
@@ -27,7 +27,7 @@ async fn it_costs_a_few_buffers_and_gives_them_back() {
         let lines =
             ["websocket: { ping_interval: off }", "timeouts: { send: off }", "limits: { connections_per_client: off }"];
         let mut scene = scene_of_binary(&lines).await;
-        // Whatever is made once is made.
+        // These first WebSockets make what the program makes once and keeps.
         drop(stuck(&scene, via, 4, false, 100).await);
         drop(stuck(&scene, via, 4, true, 100).await);
         for _ in 0..8 {

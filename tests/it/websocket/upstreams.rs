@@ -28,7 +28,7 @@ async fn check(gateway: Gateway) {
     let mut client = Peer::new(binary.tls(binary.trust().offering(&["http/1.1"])).await);
     client.write(UPGRADE).await;
     assert!(client.head().await.starts_with("HTTP/1.1 101 "));
-    // It was decrypted with the 101: no readiness of a socket announces it.
+    // The challenge was decrypted with the 101: no readiness of a socket announces it.
     client.expect(challenge()).await;
     let (up, down) = (large().masked(), large().bare());
     join!(client.writer.write(&up), client.reader.expect(&down));

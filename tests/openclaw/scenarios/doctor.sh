@@ -37,7 +37,7 @@ doctor_well() {
     examine "$1" 0 '' "${its[@]}" --gateway-config "$W/$1/gateway/openclaw.json" && examine "$1" 0 '' "${its[@]}"
 }
 
-# A gateway that trusts nobody, and a frontgate without a config.
+# A gateway that trusts no proxy, and a frontgate without a config.
 doctor_local() { examine bare 0 'proxy_not_trusted:advice'; }
 
 # ----------------------------------------------------------------------------------------- a gateway that knows of no proxy
@@ -88,7 +88,8 @@ doctor_forgotten_port() {
     client ws-connect.mjs doctor --origin auto --client openclaw-control-ui:webchat approve :: connected
 }
 
-# Everybody is a proxy, so nobody is a client. What to trust only a person knows: nothing is fixed.
+# The gateway takes every client for a proxy, so it has no clients. Only its operator knows what to trust: nothing is
+# fixed.
 doctor_too_wide() {
     change 'c.gateway.trustedProxies = ["0.0.0.0/0"]' || return 1
     comes_to_find 'trusted_proxies_too_wide:broken' || return 1
@@ -100,8 +101,9 @@ doctor_too_wide() {
     client ws-connect.mjs doctor --origin auto approve :: connected
 }
 
-# A proxy that says who the user is, on the gateway's own machine: it is believed once frontgate sets the field itself, and not
-# before. Who is believed comes as far as pairing, which the gateway's CLI cannot approve without a token.
+# A proxy that says which user it is, on the gateway's own machine: it is believed once frontgate sets the field itself,
+# and not before. A user that is believed comes as far as pairing, which the gateway's CLI cannot approve without a
+# token.
 doctor_trusted_proxy() {
     local yaml="$W/doctor/frontgate.yaml" ann=(--header "Authorization: Basic $(printf 'ann:pass' | base64)" --origin auto token=- --expect 1008) status=1
     change 'c.gateway.auth = { mode: "trusted-proxy", trustedProxy: { userHeader: "x-auth-user" } }' || return 1
@@ -114,7 +116,7 @@ doctor_trusted_proxy() {
     doctor_token_again "$yaml" && return $status
 }
 
-# The field is not frontgate's own, and the gateway believes it: a stranger who sends it is that user.
+# The field is not frontgate's own, and the gateway believes it: a stranger that sends it is that user.
 doctor_strangers() {
     local yaml="$W/doctor/frontgate.yaml" status=1
     change 'c.gateway.auth = { mode: "trusted-proxy", trustedProxy: { userHeader: "x-auth-user", allowLoopback: true } }' || return 1
@@ -127,21 +129,21 @@ doctor_strangers() {
     rm -f "$yaml".before-frontgate-*
     doctor_token_again "$yaml" && return $status
 }
-# What a tool is answered to whom nobody has let in.
+# Whether a stranger's call of a tool is answered with this status, though no login has let it in.
 stranger_is_owner() {
     local got
     got="$(curl -ks -m 10 -o /dev/null -w '%{http_code}' --resolve "$NAME:$doctor_https:198.51.100.$NUMBER" -H 'X-Auth-User: owner@example.com' \
         -H 'Content-Type: application/json' -d '{"tool":"sessions_list","action":"json","args":{}}' "https://$NAME:$doctor_https/tools/invoke")"
     [ "$got" = "$1" ]
 }
-# For those that come after.
+# Sets the token up again for the scenarios that follow.
 doctor_token_again() {
     cp "$1.before" "$1" && (cd "$W/doctor" && "$FRONTGATE_BIN" reload -c "$1") || return 1
     change "c.gateway.auth = { mode: 'token', token: '$(token_of doctor)' }" && before_long client ws-connect.mjs doctor --origin auto approve :: connected
 }
 doctor_login() { printf 'auth: { basic: { ann: "%s" }, user_header: %s }\n' '$2b$04$abcdefghijklmnopqrstuufznL8bkzdtHwLhca4To/v9Lo9bA7fR6' "$1"; }
 
-# That it is off is somebody's choice.
+# The operator has switched it off, and `--fix` leaves that alone.
 doctor_ui_off() {
     change 'c.gateway.controlUi.enabled = false' && until_true 30 not has_ui || return 1
     comes_to_find control_ui_off:broken && examine doctor 1 control_ui_off:broken "${its[@]}" --fix --yes || return 1
@@ -238,14 +240,15 @@ doctor_skewed() {
     examine doctor 0 'clock_skew:advice other_config:advice' -c "$W/out/$SCENARIO.yaml"
 }
 
-# Nobody listens at the port that frontgate has; the gateway's own config says which one it is.
+# No program listens at the port that frontgate has; the gateway's own config says which one it is.
 doctor_other_port() {
     doctor_config 18799 >"$W/out/$SCENARIO.yaml"
     examine doctor 1 'gateway_refused:broken other_config:advice' -c "$W/out/$SCENARIO.yaml" --gateway-config "${its[3]}" || return 1
     must 'it does not name the port' grep -qF "upstream: http://127.0.0.1:$doctor_port" "$W/out/$SCENARIO.json"
 }
 
-# https before a gateway that speaks http, http before a server that speaks TLS, and a certificate that nobody trusts.
+# https before a gateway that speaks http, http before a server that speaks TLS, and a certificate that no client
+# trusts.
 doctor_tls() {
     local yaml="$W/out/$SCENARIO.yaml" port=18800 over="$W/out/$SCENARIO"
     doctor_config "$doctor_port" | sed 's|http://127.0.0.1|https://127.0.0.1|' >"$yaml"
@@ -273,7 +276,7 @@ doctor_hangs() {
     [ "$status" = 0 ] && before_long doctor_is_well
 }
 
-# The last one: nobody is there any more.
+# The last one: the gateway is down from here on.
 doctor_down() {
     kill -KILL -- "-$(cat "$W/doctor/gateway/gateway.pid")"
     until_true 10 not listens "$doctor_port" || return 1

@@ -19,7 +19,8 @@ frontgate_stopped() {
         must 'the gateway was not told 1001 "proxy restart"' until_true 5 gateway_logged new 'code=1001 reason=proxy restart'
 }
 
-# A gateway that hangs (SIGSTOP) takes connections and says nothing: the pings find it, and nobody waits for a TCP timeout.
+# A gateway that hangs (SIGSTOP) takes connections and says nothing: the pings find it, and no client waits for a TCP
+# timeout.
 gateway_hung() {
     local gateway began found clients
     { frontgate_config new 8474 9188; echo 'websocket: { ping_interval: 1s, pong_timeout: 3s }'; } >"$W/hung.yaml"
@@ -32,7 +33,7 @@ gateway_hung() {
     echo "figure: found in $(($(date +%s%3N) - began)) ms"
     kill -CONT -- "-$gateway"
     must "frontgate's log does not say gateway_silent" [ "$found" = 0 ] && held || return 1
-    # It is itself again, and so is the way to it.
+    # The gateway runs again, and so does the way to it.
     client ws-connect.mjs new port=8474 approve :: connected || return 1
     kill -TERM "$(cat "$W/hung/frontgate.pid")"
 }

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# The gateway is restarted, as an operator does: each time the Control UI is told 1012 once, and its first try to come back waits
-# until the gateway is ready, which is later than it listens. Nobody sees a 502, a 1013 or a 1006. Only where the gateway takes
-# longer than `hold` (12 s), as it may on a busy machine, a try is in vain. After the scenario that kills this gateway, which
-# would be in its way.
+# The gateway is restarted, as an operator does: each time the Control UI is told 1012 once, and its first try to come
+# back waits until the gateway is ready, which is later than it listens. No client sees a 502, a 1013 or a 1006. Only
+# where the gateway takes longer than `hold` (12 s), as it may on a busy machine, a try is in vain. After the scenario
+# that kills this gateway, which would be in its way.
 
 gather
 try bare gateway-restarted-5-times gateway_restarted

@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Three minutes in which nobody says anything but the gateway's own ticks. They begin first and go on beside all the rest.
+# Three minutes in which neither peer says anything but the gateway's own ticks. They begin first and go on beside all
+# the rest.
 
 # The gateway pings every 25 s. More than its seven, and a payload, are frontgate's: a leg is pinged after 20 s of silence.
 pinged=('pings >= 9' 'pingPayload.length > 0')

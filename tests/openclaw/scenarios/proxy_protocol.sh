@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A load balancer in front that speaks the PROXY protocol: the client is who the header names.
+# A load balancer in front that speaks the PROXY protocol: the client is the one that the header names.
 
 try new proxy-protocol-names-the-client behind_a_load_balancer
 try new proxy-protocol-browser browser_behind_a_load_balancer
@@ -16,7 +16,7 @@ browser_behind_a_load_balancer() {
     client ui-check.mjs new from=local host="$NAME" port=8464 approve :: connected isSecureContext 'closes.length > 0'
 }
 
-# balancer WHO PORT HTTPS_PORT ADMIN_PORT
+# balancer NAME PORT HTTPS_PORT ADMIN_PORT
 balancer() {
     { frontgate_config new "$3" "$4" | sed "s/listen: { /listen: { proxy_protocol_from: [127.0.0.0\/8], /"; } >"$W/balanced-$1.yaml"
     # The same state folder as `new`, so that the same CA is trusted.

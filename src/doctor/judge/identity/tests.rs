@@ -41,19 +41,19 @@ fn a_field_that_clients_can_send_is_an_open_door_and_never_opened_further() {
     let behind = "forwarded: { strip: [X-Auth-User], trusted_proxies: [10.0.0.9] }";
     let (two_login, two_spelt) = (two(LOGIN), "forwarded: { strip: [x_auth_user] }");
     let rows: Vec<Row<'_>> = vec![
-        // No route sets it.
+        // No route sets the field.
         (none, "", of_mine, &["trusted_proxy_no_user", "trusted_proxy_loopback"], false, &["x-auth-user"]),
         (open, "", of_mine, &["trusted_proxy_open"], false, &["x-auth-user"]),
         (none, "", "10.0.0.2", &["trusted_proxy_open"], false, &["x-auth-user"]),
         (open, NO_NAME, of_mine, &["trusted_proxy_open"], false, &["x-auth-user"]),
         (open, OTHER, of_mine, &["trusted_proxy_open"], false, &["x-auth-user"]),
         (none, OTHER, of_mine, &["trusted_proxy_no_user", "trusted_proxy_loopback"], false, &["x-auth-user"]),
-        // One of two routes does; one is let out.
-        // Then no client's passes on the other, but there is no user.
+        // One of two routes sets the field, and one is let out. Then no client's passes on the other, but there is no
+        // user.
         (none, &two_login, of_mine, &["trusted_proxy_no_user", "trusted_proxy_loopback"], false, &[]),
         (open, &two_login, of_mine, &["trusted_proxy_no_user"], false, &[]),
         (open, &exempt, of_mine, &["trusted_proxy_no_user"], false, &[]),
-        // No client's own passes.
+        // No client's own field passes.
         (open, STRIP, of_mine, &["trusted_proxy_no_user"], false, &[]),
         (open, two_spelt, of_mine, &["trusted_proxy_no_user"], false, &[]),
         (open, &with_strip, of_mine, &["trusted_proxy_no_user"], false, &[]),
@@ -62,7 +62,7 @@ fn a_field_that_clients_can_send_is_an_open_door_and_never_opened_further() {
         // A login service's field never passes from a client.
         ("userHeader:'X-Auth-Request-User',allowLoopback:true", "", of_mine, &["trusted_proxy_no_user"], false, &[]),
         ("userHeader:'remote_user',allowLoopback:true", "", of_mine, &["trusted_proxy_no_user"], false, &[]),
-        // All do.
+        // All routes set the field.
         (none, LOGIN, of_mine, &["trusted_proxy_loopback"], true, &[]),
         (none, &apart, of_mine, &["trusted_proxy_loopback"], true, &[]),
         (open, LOGIN, of_mine, &[], false, &[]),

@@ -15,7 +15,7 @@ pub(super) struct LoginFailures(HashMap<AttemptClient, FailureRecord>);
 struct FailureRecord {
     /// When the last failure is forgotten.
     forgotten_at: Instant,
-    /// The latest passwords that were wrong.
+    /// The latest passwords that were wrong, newest first.
     wrong: VecDeque<PasswordTag>,
 }
 
@@ -32,13 +32,13 @@ impl LoginFailures {
         (!pause.is_zero()).then_some(pause)
     }
 
-    /// Whether this very password was wrong a moment ago. A page that goes on with an old one guesses nothing, and costs
-    /// nothing.
+    /// Whether this very password was wrong a moment ago. A page that goes on with an old password guesses nothing, and
+    /// costs nothing.
     pub(super) fn is_known(&self, client: AttemptClient, tag: &PasswordTag) -> bool {
         self.0.get(&client).is_some_and(|record| record.wrong.contains(tag))
     }
 
-    /// `client` has failed once more.
+    /// Notes that `client` has failed once more, with the password of `tag`.
     pub(super) fn add(&mut self, client: AttemptClient, tag: PasswordTag, now: Instant) {
         if !self.0.contains_key(&client) {
             self.make_room(now);
@@ -56,7 +56,8 @@ impl LoginFailures {
         self.0.get(&client).map_or(Duration::ZERO, |record| record.forgotten_at.saturating_duration_since(now))
     }
 
-    /// Forgets what is over, or else who has failed least: a client with many addresses cannot wash its worst ones clean.
+    /// Forgets failures that are over, or else the client that has failed least: a client with many addresses cannot
+    /// wash its worst ones clean.
     fn make_room(&mut self, now: Instant) {
         if self.0.len() < MOST_CLIENTS {
             return;
@@ -70,12 +71,12 @@ impl LoginFailures {
     }
 }
 
-/// As many as the gateway itself allows in a minute.
+/// The most failures before a client must wait: as many as the gateway itself allows in a minute.
 const MOST: u32 = 10;
 const FORGET_ONE: Duration = Duration::from_secs(6);
-/// Passwords that are known to be wrong, of one client.
+/// The wrong passwords of one client that are remembered.
 const REMEMBERED: usize = 4;
-/// Clients with failures; some 250 bytes each.
+/// The most clients whose failures are counted; some 250 bytes each.
 const MOST_CLIENTS: usize = 4096;
 
 #[cfg(test)]
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn who_fails_too_often_waits_until_one_failure_is_forgotten() {
+    fn a_client_that_fails_too_often_waits_until_one_failure_is_forgotten() {
         let (mut failures, began, seconds) = (LoginFailures::default(), Instant::now(), Duration::from_secs);
         for number in 1..=MOST {
             assert_eq!(failures.pause(client(1), began), None, "before failure {number}");
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_are_bounded_and_those_who_failed_least_are_forgotten_first() {
+    fn clients_are_bounded_and_those_that_failed_least_are_forgotten_first() {
         let (mut failures, now) = (LoginFailures::default(), Instant::now());
         (0..9).for_each(|_| failures.add(client(0), [0; 32], now));
         for number in 1..4500 {

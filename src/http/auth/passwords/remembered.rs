@@ -1,10 +1,10 @@
-//! [`RememberedPasswords`]: what was found to be right.
+//! [`RememberedPasswords`]: the passwords that were found to be right.
 
 use std::collections::HashMap;
 
 use super::PasswordTag;
 
-/// What was found to be right, and when it was asked for last.
+/// The passwords that were found to be right, and when each was asked for last.
 #[derive(Debug, Default)]
 pub(super) struct RememberedPasswords {
     asked: HashMap<PasswordTag, u64>,
@@ -36,7 +36,7 @@ impl RememberedPasswords {
     }
 }
 
-/// Users with a page open; 40 bytes each.
+/// The most passwords that are remembered, one for each user with a page open; 40 bytes each.
 const MOST_KNOWN: usize = 1024;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use tokio::task::JoinSet;
 
 use crate::http::auth::passwords::*;
 
-/// `ann` with `hush` and `bob` with `quiet`.
+/// The user `ann` with the password `hush`, and `bob` with `quiet`.
 fn basic() -> BasicAuth {
     let params = argon2::Params::new(8, 1, 1, None).unwrap();
     let hash = Argon2::default().hash_password_customized(b"hush", b"some salt", None, None, params);
@@ -60,7 +60,7 @@ async fn a_client_that_guesses_has_to_wait_and_others_do_not() {
         };
         assert_eq!(wrong, 10, "{attacker}");
         assert!(paused.retry_after <= Duration::from_secs(6), "{attacker}");
-        // Not even the right one is looked at, unless it was found to be right before.
+        // Not even the right password is looked at, unless it was found to be right before.
         assert!(asked(&passwords, "ann", "hush", attacker).await.is_err(), "{attacker}");
         assert_eq!(asked(&passwords, "bob", "quiet", attacker).await, Ok(true), "{attacker}");
     }
@@ -87,7 +87,7 @@ async fn what_a_page_asks_at_once_is_computed_once() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_gives_its_place_back_and_its_attempt_counts() {
+async fn a_client_that_leaves_gives_its_turn_back_and_its_attempt_counts() {
     let passwords = Passwords::new().unwrap();
     let client = Some(Network::of("192.0.2.1".parse().unwrap()));
     // More than there are turns, so that some are dropped in line and some within their turn.

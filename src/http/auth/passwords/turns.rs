@@ -1,4 +1,4 @@
-//! [`PasswordTurns`]: whose password is looked at next: pure.
+//! [`PasswordTurns`]: decides which password is looked at next: pure.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, VecDeque};
@@ -8,12 +8,13 @@ use tokio::time::Instant;
 use super::AttemptClient;
 use super::failures::LoginFailures;
 
-/// Whose password is looked at next, where only a few are at once. Each client has a line of its own and one turn at a time.
-/// Clients that have failed less come first, and of equals the one that came last: under an attack from many networks those
-/// who have waited longest are its first wave, and a user who comes behind it is not to wait for all of it.
+/// Decides which password is looked at next, where only a few are at once. Each client has a line of its own and one
+/// turn at a time. Clients that have failed less come first, and of equals the one that came last: under an attack from
+/// many networks the clients that have waited longest are its first wave, and a user that comes behind it is not to
+/// wait for all of it.
 #[derive(Debug)]
 pub(super) struct PasswordTurns {
-    /// Turns that can be taken.
+    /// How many turns can be taken.
     free: usize,
     lines: HashMap<AttemptClient, ClientQueue>,
     waiting: usize,
@@ -22,12 +23,12 @@ pub(super) struct PasswordTurns {
 
 #[derive(Debug, Default)]
 struct ClientQueue {
-    /// The one that has a turn.
+    /// The request of the client that has a turn.
     busy: Option<TurnTicket>,
     waiting: VecDeque<TurnTicket>,
 }
 
-/// One that waits, or has a turn. Later ones are greater.
+/// A request that waits, or has a turn. Later ones are greater.
 pub(super) type TurnTicket = u64;
 
 /// There is no room in the line.
@@ -35,16 +36,16 @@ pub(super) type TurnTicket = u64;
 pub(super) struct TurnsFull;
 
 impl PasswordTurns {
-    /// So many at once.
+    /// Turns, of which `free` can be taken at once.
     pub(super) fn new(free: usize) -> Self {
         Self { free, lines: HashMap::new(), waiting: 0, arrivals: 0 }
     }
 
-    /// Puts `client` in line. If there are too many in all, one of the client that has failed most loses its place: it is
-    /// returned as well.
+    /// Puts a request of `client` in line. If too many wait in all, a request of the client that has failed most loses
+    /// its position: its ticket is returned as well.
     ///
     /// # Errors
-    /// `client` itself has too many in line, or there are too many and no other has failed more.
+    /// If `client` itself has too many in line, or too many wait in all and no other client has failed more.
     pub(super) fn enter(
         &mut self,
         client: AttemptClient,
@@ -77,7 +78,7 @@ impl PasswordTurns {
         Some((client, ticket))
     }
 
-    /// `ticket` has had its turn, or does not wait for it any more. Nothing, if it is not there.
+    /// Ends the turn of `ticket`, or its wait for one. Does nothing if it has neither.
     pub(super) fn end(&mut self, client: AttemptClient, ticket: TurnTicket) {
         let Some(line) = self.lines.get_mut(&client) else { return };
         if line.busy == Some(ticket) {
@@ -113,15 +114,16 @@ impl PasswordTurns {
 
 #[cfg(test)]
 impl PasswordTurns {
-    /// Nothing waits or has a turn.
+    /// Whether no request waits or has a turn.
     pub(super) fn is_idle(&self) -> bool {
         self.lines.is_empty()
     }
 }
 
-/// Of one client: the requests of a page that it loads with a password nobody has looked at yet.
+/// The most requests of one client that wait: the requests of a page that it loads with a password that was not checked
+/// yet.
 const MOST_OF_ONE: usize = 64;
-/// In all; each is a request that waits.
+/// The most requests that wait in all.
 const MOST_WAITING: usize = 512;
 
 #[cfg(test)]
@@ -136,13 +138,13 @@ mod tests {
         Some(Network::of(std::net::Ipv4Addr::from_bits(number).into()))
     }
 
-    /// A client has failed so often.
+    /// Lets a client have failed so often.
     fn failed(failures: &mut LoginFailures, number: u32, times: u32, now: Instant) {
         (0..times).for_each(|_| failures.add(client(number), [0; 32], now));
     }
 
     #[test]
-    fn one_of_each_client_at_a_time_those_who_failed_less_first_and_of_equals_the_last_that_came() {
+    fn one_of_each_client_at_a_time_those_that_failed_less_first_and_of_equals_the_last_that_came() {
         let (mut turns, mut failures, now) = (PasswordTurns::new(2), LoginFailures::default(), Instant::now());
         failed(&mut failures, 7, 3, now);
         failed(&mut failures, 8, 1, now);
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_who_comes_last_waits_for_one_turn_whatever_came_before() {
+    fn a_user_that_comes_last_waits_for_one_turn_whatever_came_before() {
         let (mut turns, mut failures, mut now) = (PasswordTurns::new(2), LoginFailures::default(), Instant::now());
         // 300 networks, 3 passwords each; then each network goes on as fast as it is answered.
         for round in 0..3 {
@@ -194,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_bounded_and_full_ones_make_room_at_the_cost_of_those_who_failed_most() {
+    fn lines_are_bounded_and_full_ones_make_room_at_the_cost_of_clients_that_failed_most() {
         let (mut turns, mut failures, now) = (PasswordTurns::new(0), LoginFailures::default(), Instant::now());
         for _ in 0..MOST_OF_ONE {
             turns.enter(client(0), &failures, now).unwrap();

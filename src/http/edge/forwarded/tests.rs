@@ -79,7 +79,7 @@ fn behind_trusted_proxies_the_client_is_the_right_most_address_that_none_of_them
 }
 
 #[test]
-fn a_trusted_proxy_that_announces_nobody_in_particular_vouches_for_no_field() {
+fn a_trusted_proxy_that_announces_no_client_vouches_for_no_field() {
     let said = headers(&["X-Forwarded-For: 203.0.113.7"]);
     let from_proxy = |announced| ConnectionInfo { announced, ..connection_info("10.0.0.1") };
     for (announced, trusted, client) in [

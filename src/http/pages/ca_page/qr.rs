@@ -23,7 +23,7 @@ pub(super) fn svg(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// The margin that a code needs (ISO/IEC 18004 §5.3.8).
+/// The quiet zone that a code needs, in modules (ISO/IEC 18004 §5.3.8).
 const QUIET: i32 = 4;
-/// 53 by 53 modules; longer ones have details too small for a screen.
+/// In bytes, which makes 53 by 53 modules; longer ones have details too small for a screen.
 const LONGEST: usize = 200;

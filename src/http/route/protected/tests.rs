@@ -6,7 +6,8 @@ fn fields(login: Login) -> ProtectedFields {
     ProtectedFields::new([&user].into_iter(), &strip, login)
 }
 
-/// A name, and whether it passes: from anybody, from a trusted proxy, and from one where the route has a login of its own.
+/// A name, and whether it passes: from any client, from a trusted proxy, and from one where the route has a login of
+/// its own.
 const ROWS: &[(&str, [bool; 3])] = &[
     // Rule 3, in any spelling.
     ("forwarded", [false, false, false]),
@@ -34,14 +35,14 @@ const ROWS: &[(&str, [bool; 3])] = &[
     ("fastly-client-ip", [false, true, true]),
     ("x-azure-clientip", [false, true, true]),
     ("x-original-forwarded-for", [false, true, true]),
-    // Rule 9: what we say.
+    // Rule 9: the fields that frontgate sets.
     ("x-client-cert-subject", [false, false, false]),
     ("x_client_cert_fingerprint", [false, false, false]),
     ("x-client-cert-verify", [false, false, false]),
     ("x_team_user", [false, false, false]),
     ("x-team-user", [false, false, false]),
     ("x-team_user", [false, false, false]),
-    // Rule 9: what login services say.
+    // Rule 9: the fields that login services set.
     ("x-openclaw-scopes", [false, true, false]),
     ("x_openclaw_scopes", [false, true, false]),
     ("x-auth-request-user", [false, true, false]),
@@ -78,7 +79,7 @@ const ROWS: &[(&str, [bool; 3])] = &[
 ];
 
 #[test]
-fn a_protected_field_passes_from_none_but_those_whose_word_counts() {
+fn a_protected_field_passes_only_from_a_sender_that_is_believed() {
     for (name, expected) in ROWS {
         let name = HeaderName::from_static(name);
         let found = [

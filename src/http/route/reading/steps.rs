@@ -1,6 +1,6 @@
 //! The steps by which programs come from a target to the path that they look up: each makes one path of another.
 
-/// What of all that steps are for a path holds.
+/// Which of the signs below a path has: each makes some steps change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PathSigns(u16);
 
@@ -13,10 +13,10 @@ const LEADING: u16 = 1 << 4;
 const DOUBLE_SLASH: u16 = 1 << 5;
 const DOTS: u16 = 1 << 6;
 const SEMICOLON: u16 = 1 << 7;
-/// Of a path, where it was decoded.
+/// A character that ends a path once it is decoded.
 const END: u16 = 1 << 8;
 const CONTROL: u16 = 1 << 9;
-/// Letters that are not of ASCII.
+/// Letters that are not ASCII.
 const FOREIGN: u16 = 1 << 10;
 
 impl PathSigns {
@@ -49,9 +49,9 @@ impl PathSigns {
 /// A step, and the paths that it is for.
 pub(super) struct ReadingStep {
     sign: u16,
-    /// It takes off a layer of percent-encoding.
+    /// Whether it takes off a layer of percent-encoding.
     pub(super) decodes: bool,
-    /// What it makes of a path.
+    /// Makes the changed path.
     pub(super) take: fn(&[u8]) -> Vec<u8>,
 }
 
@@ -91,12 +91,12 @@ fn decoded_but_slashes(path: &[u8]) -> Vec<u8> {
     decode(path, |byte| !matches!(byte, b'/' | b'\\'))
 }
 
-/// Only what no client can write by itself, and the tilde, which some still encode (RFC 3986 §2.3).
+/// Decodes only bytes that no client can write by itself, and the tilde, which some still encode (RFC 3986 §2.3).
 pub(super) fn decoded_where_needed(path: &[u8]) -> Vec<u8> {
     decode(path, |byte| byte <= b' ' || byte >= 0x7e || b"\"<>^`{|}".contains(&byte))
 }
 
-/// As WHATWG's URLs have it.
+/// A backslash is a slash, as WHATWG's URLs have it.
 pub(super) fn slashes(path: &[u8]) -> Vec<u8> {
     path.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect()
 }
@@ -139,12 +139,12 @@ pub(super) fn merged(path: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Without dot segments (RFC 3986 §5.2.4).
+/// The path without dot segments (RFC 3986 §5.2.4).
 pub(super) fn resolved(path: &[u8]) -> Vec<u8> {
     resolve(path, dots)
 }
 
-/// The same where `%2e` is a dot, though nothing else is decoded, as WHATWG's URLs have it.
+/// The path without dot segments where `%2e` is a dot, though nothing else is decoded, as WHATWG's URLs have it.
 fn resolved_where_encoded(path: &[u8]) -> Vec<u8> {
     resolve(path, |segment| dots(&decode(segment, |byte| byte == b'.')))
 }
@@ -155,7 +155,7 @@ fn without_parameters(path: &[u8]) -> Vec<u8> {
     segments.map(|segment| up_to(segment, |byte| byte == b';')).collect::<Vec<_>>().join(&b'/')
 }
 
-/// The same in the last segment only (RFC 1808 §2.1).
+/// `;` and what follows in the last segment only is no part of it (RFC 1808 §2.1).
 fn without_last_parameters(path: &[u8]) -> Vec<u8> {
     let last = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
     [&path[..last], up_to(&path[last..], |byte| byte == b';')].concat()
@@ -165,19 +165,20 @@ fn up_to_semicolon(path: &[u8]) -> Vec<u8> {
     up_to(path, |byte| byte == b';').to_vec()
 }
 
-/// A query or fragment that was encoded, or the end of a string in C.
+/// The path up to a query or fragment that was encoded, or to the end of a string in C.
 fn up_to_end(path: &[u8]) -> Vec<u8> {
     up_to(path, |byte| matches!(byte, b'?' | b'#' | 0)).to_vec()
 }
 
-/// WHATWG's URLs have no tab and no line end, and no space or control character at the end.
+/// The path without tabs and line ends, and without spaces or control characters at the end, as WHATWG's URLs have it.
 fn without_controls(path: &[u8]) -> Vec<u8> {
     let mut out: Vec<u8> = path.iter().copied().filter(|byte| !matches!(byte, b'\t' | b'\n' | b'\r')).collect();
     out.truncate(out.iter().rposition(|byte| *byte > b' ').map_or(0, |last| last + 1));
     out
 }
 
-/// Every letter as that of all that are equal to it but for case. Letters of ASCII may be the other case of one that is not.
+/// Every letter replaced by one that stands for all letters that differ in case only. ASCII letters may be the other
+/// case of one that is not.
 pub(in crate::http) fn in_any_case(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
     for chunk in path.utf8_chunks() {
@@ -244,7 +245,7 @@ fn escape(text: &[u8]) -> Option<u8> {
     }
 }
 
-/// How many slashes and backslashes it begins with.
+/// How many slashes and backslashes the path begins with.
 fn leading(path: &[u8]) -> usize {
     path.iter().take_while(|byte| is_slash(**byte)).count()
 }
@@ -257,7 +258,7 @@ fn up_to(path: &[u8], end: impl Fn(u8) -> bool) -> &[u8] {
     &path[..path.iter().position(|byte| end(*byte)).unwrap_or(path.len())]
 }
 
-/// With a slash in front, if there is none.
+/// The path with a slash in front, if there is none.
 fn rooted(path: &[u8]) -> Vec<u8> {
     if path.starts_with(b"/") { path.to_vec() } else { [b"/", path].concat() }
 }

@@ -13,7 +13,7 @@ fn configured(yaml: &str) -> crate::config::Config {
     loaded.config
 }
 
-/// The table of the routes in `yaml`; those that refuse guard, all alike.
+/// The table of the routes in `yaml`; routes that refuse guard, all alike.
 fn table(yaml: &str) -> RouteTable {
     let config = configured(yaml);
     let matches = config.routes.iter().map(|route| Matches {
@@ -138,7 +138,7 @@ fn no_spelling_gets_round_a_guard() {
         "/ADMIN/",
         "//evil/PRIVATE",
         "/x/..;/Private",
-        // What ends a path, or is not there.
+        // Characters that end a path, or are not there.
         "/private%00",
         "/private%3fx",
         "/private%23",
@@ -268,7 +268,7 @@ fn no_path_that_passes_is_guarded_as_another_program_reads_it() {
 
 #[test]
 fn readings_must_agree_in_which_guard_holds() {
-    // Two logins, and a door that is left open between them.
+    // Two logins, and an open route between them.
     let guards = [("/ann", Some(1)), ("/bob", Some(2)), ("/open", None), ("/gone", Some(3)), ("/", Some(4))];
     let matches = guards.iter().map(|(path, guard)| {
         let yaml = format!("routes: [{{ path: '{path}' }}]");
@@ -294,7 +294,7 @@ fn readings_must_agree_in_which_guard_holds() {
         ("/x/../open", "ambiguous_path"),
         ("/Open", "4"),
         ("/gone/../ann", "ambiguous_path"),
-        // It reaches no gateway, whatever that would make of it.
+        // The request reaches no gateway, whatever that would make of the path.
         ("/ann/../gone", "3"),
         ("/gone;x", "ambiguous_path"),
     ] {
@@ -303,7 +303,7 @@ fn readings_must_agree_in_which_guard_holds() {
 }
 
 #[test]
-fn a_door_that_is_left_open_may_have_a_name_that_has_to_be_encoded() {
+fn an_open_route_may_have_a_name_that_has_to_be_encoded() {
     let table = table("routes: [{ path: /café }, { path: /~ann }, { path: '/a b' }, { respond: 404 }]");
     for (path, expected) in
         [("/caf%c3%a9/x", "0"), ("/%7Eann", "1"), ("/~ann", "1"), ("/a%20b", "2"), ("/caf%c3%89", "3"), ("/x", "3")]

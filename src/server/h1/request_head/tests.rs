@@ -2,7 +2,7 @@ use super::*;
 
 const LONGEST: usize = 1024;
 
-/// What comes of a head, and what is left behind it.
+/// What a head is read as, and the bytes that are left behind it.
 fn taken(text: &[u8]) -> Result<Option<(RequestHead, Bytes)>, HeadError> {
     let mut input = Bytes::copy_from_slice(text);
     Ok(RequestHead::take(&mut input, LONGEST)?.map(|head| (head, input)))

@@ -19,7 +19,7 @@ fn certificates(dir: Option<&Path>) -> (CheckedCert, Certificates) {
     (source, certificates)
 }
 
-/// What a client without a name is shown at `address`.
+/// The certificate that a client without a name is shown at `address`.
 fn at(certificates: &Certificates, address: &str, now: OffsetDateTime) -> CertificateDer<'static> {
     let shown = match certificates.choose(None, Some(ip(address))) {
         CertChoice::Shown(shown) => shown,
@@ -95,7 +95,7 @@ fn no_more_are_kept_than_a_machine_has_addresses() {
         assert_eq!(shown == source.chain()[0], host >= AddressCerts::MOST, "{host}");
     }
     assert_eq!(files(), AddressCerts::MOST);
-    // Those of a former start make way.
+    // Certificates of an earlier start make way.
     let (_, second) = certificates(Some(temp.path()));
     at(&second, "10.0.1.1", NOW);
     assert_eq!(files(), AddressCerts::MOST);
@@ -103,7 +103,7 @@ fn no_more_are_kept_than_a_machine_has_addresses() {
 }
 
 #[test]
-fn nothing_is_signed_for_who_dialled_no_address() {
+fn nothing_is_signed_for_a_client_that_dialled_no_address() {
     let (source, certificates) = certificates(None);
     for address in ["0.0.0.0", "::", "224.0.0.1"] {
         assert_eq!(at(&certificates, address, NOW), source.chain()[0], "{address}");

@@ -87,7 +87,7 @@ fn a_client_without_a_name_gets_the_certificate_for_the_address_it_reached() {
         (Some("100.64.0.1"), "none", "public"),
         (Some("192.168.1.5"), "lan", "public"),
         (Some("fd00::1"), "none", "none"),
-        // A proxy in front of us was dialled.
+        // A client dialled the proxy in front of us, not this address.
         (None, "own", "public"),
     ] {
         for (cert_store, expected) in [(&local, of_local), (&public, of_public)] {
@@ -101,7 +101,7 @@ fn a_client_without_a_name_gets_the_certificate_for_the_address_it_reached() {
 }
 
 #[test]
-fn only_what_somebody_else_made_can_be_trusted() {
+fn only_a_certificate_of_another_issuer_can_be_trusted() {
     for (issued, expected) in [(Issued::Here, false), (Issued::Elsewhere, true)] {
         let shown = ServedCert::new(certificate(&["gw"]), issued);
         assert!(!shown.is_trusted(), "not before it is known");

@@ -7,7 +7,7 @@ use crate::tls::certificates::ocsp::*;
 const NOW: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
 const SHA1_OID: &[u8] = &[0x2b, 0x0e, 0x03, 0x02, 0x1a];
 
-/// What a response says.
+/// The contents of a response.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Response {
     pub(crate) status: u8,
@@ -41,7 +41,7 @@ fn at(time: OffsetDateTime) -> Vec<u8> {
     tlv(0x18, &[text.as_bytes()])
 }
 
-/// A response about `leaf`, signed by nobody.
+/// A response about `leaf`, without a valid signature.
 pub(crate) fn response(leaf: &[u8], says: Response) -> Vec<u8> {
     let (_, leaf) = X509Certificate::from_der(leaf).unwrap();
     let algorithm = tlv(0x30, &[&tlv(6, &[SHA1_OID]), &tlv(5, &[])]);

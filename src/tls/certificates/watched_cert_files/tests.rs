@@ -51,7 +51,7 @@ fn made(name: &str, days: i64) -> (String, String) {
     (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
 
-/// What `act` returns, and the lines that it logs.
+/// The value that `act` returns, and the lines that it logs.
 fn logging<T>(act: impl FnOnce() -> T) -> (T, Vec<String>) {
     let log = Log { level: Level::Info, format: LogFormat::Text, ..Log::default() };
     let mut result = None;
@@ -118,7 +118,7 @@ fn a_certificate_whose_time_has_not_come_is_taken_when_it_has() {
 }
 
 #[test]
-fn a_certificate_that_nobody_replaces_is_a_warning_a_day() {
+fn a_certificate_that_is_not_replaced_is_a_warning_a_day() {
     let folder = Folder::new();
     let mut kept = WatchedCertFiles::open(&folder.files, TODAY).unwrap();
     for (day, hour, warned) in [(80, 0, false), (82, 0, true), (82, 5, false), (83, 0, true), (91, 0, true)] {

@@ -19,14 +19,14 @@ struct Server {
     config: Arc<ServerConfig>,
 }
 
-/// What both sides agreed on.
+/// The parameters that both sides agreed on.
 #[derive(Debug, PartialEq)]
 struct Agreed {
     version: ProtocolVersion,
     alpn: Option<&'static str>,
     group: Option<NamedGroup>,
     kind: HandshakeKind,
-    /// What the server showed, none on a resumption with TLS 1.3.
+    /// The certificate that the server showed; empty on a resumption with TLS 1.3.
     certificate: CertificateDer<'static>,
 }
 

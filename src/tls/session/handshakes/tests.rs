@@ -11,7 +11,8 @@ use crate::tls::session::handshakes::*;
 use crate::tls::session::hello::PendingHello;
 use crate::tls::{CheckedCert, ClientVerification, provider, server_config, ticketer};
 
-/// The protocol and the certificate that a client sees who asks for `name` and offers `alpn`, and whether it is a challenge.
+/// The protocol and the certificate that a client which asks for `name` and offers `alpn` sees, and whether it is a
+/// challenge.
 async fn see(handshakes: &HandshakePolicy, name: &str, alpn: &[&[u8]]) -> Result<(Vec<u8>, Vec<u8>, bool), String> {
     let (near, far) = duplex(64 * 1024);
     let name = ServerName::try_from(name.to_owned()).unwrap();
@@ -62,7 +63,7 @@ async fn a_challenge_is_answered_to_its_own_protocol_and_name_alone() {
     for (name, alpn, expected) in [
         ("gw.example", &[acme][..], Some((acme, answer.cert[0].to_vec(), true))),
         ("GW.EXAMPLE", &[acme], Some((acme, answer.cert[0].to_vec(), true))),
-        // Nobody asked for a challenge of this name.
+        // No challenge of this name is pending.
         ("other.example", &[acme], None),
         ("gw.example", &[h2], Some((h2, public.cert[0].to_vec(), false))),
         ("gw.example", &[acme, h2], Some((h2, public.cert[0].to_vec(), false))),

@@ -22,7 +22,7 @@ type Client = TlsStream<DuplexStream>;
 
 const VERSIONS: [&SupportedProtocolVersion; 2] = [&TLS12, &TLS13];
 
-/// The server's end of the wire, which counts what is asked of it.
+/// The server's end of the wire, which counts the writes.
 struct Counted {
     io: DuplexStream,
     writes: Arc<AtomicUsize>,
@@ -126,7 +126,7 @@ async fn half_a_record_costs_what_it_has() {
     assert_eq!(session.incoming.holds(), 1000);
 }
 
-/// Its reader has enough for now, as one has whose other side is blocked.
+/// The reader has enough for now, like one with a blocked other side.
 #[tokio::test]
 async fn what_waits_behind_what_was_read_costs_what_it_has_once_it_is_settled() {
     for version in VERSIONS {

@@ -1,4 +1,4 @@
-//! The line, with what happens to it in tables.
+//! The list, with what happens to it in tables.
 
 use super::*;
 
@@ -47,7 +47,7 @@ fn a_few_dial_at_once_in_order_when_it_is_up() {
 }
 
 #[test]
-fn who_comes_again_has_the_place_of_before() {
+fn a_request_that_comes_again_has_its_former_position() {
     let now = Instant::now();
     let (mut line, tickets) = line_of(&["a", "b"], now);
     line.down(DownReason::Cut, now);
@@ -58,7 +58,7 @@ fn who_comes_again_has_the_place_of_before() {
     assert_eq!(line.turn(tickets[1], now), WaitTurn::Wait);
 }
 
-/// Whether one look must do for somebody who comes.
+/// Whether a request that comes may look once only, or an error if it may not wait.
 type Comes = Result<bool, LongDown>;
 
 #[test]
@@ -66,13 +66,14 @@ fn requests_do_not_wait_for_a_gateway_that_has_been_down_for_long() {
     let began = Instant::now();
     let second = Duration::from_secs(1);
     let long = Err(LongDown);
-    // When it was seen down, when somebody comes, and whether a request may wait, or may look; alone, and behind another.
+    // When the gateway was seen down, when a request comes, and whether it may wait, or may look; alone, and behind
+    // another.
     let rows: [(&[u32], u32, Comes, Comes); 5] = [
         (&[], 0, Ok(false), Ok(false)),
         (&[0], 12, Ok(false), Ok(false)),
         (&[0], 13, Ok(true), long),
         (&[0, 50, 100], 100, Ok(true), long),
-        // Nobody looked for more than a minute: another outage.
+        // No request looked for more than a minute: another outage.
         (&[0, 61], 61, Ok(false), Ok(false)),
     ];
     for (seen, comes, alone, behind) in rows {
@@ -90,7 +91,7 @@ fn requests_do_not_wait_for_a_gateway_that_has_been_down_for_long() {
 }
 
 #[test]
-fn who_comes_after_a_restart_was_announced_looks_first_and_nobody_is_told() {
+fn a_request_after_an_announced_restart_looks_first_and_no_outage_is_reported() {
     let now = Instant::now();
     let mut line = WaitList::new();
     assert!(line.is_clear());

@@ -1,4 +1,4 @@
-//! Peers that do what they please: the relay ends all the same, and what it says of itself is what they saw.
+//! Peers that do whatever they like: the relay ends all the same, and its summary is what they saw.
 
 use proptest::prelude::*;
 
@@ -54,7 +54,7 @@ fn look_at(side: Side, mut bytes: &[u8]) -> Got {
         let whole = head.and_then(|head| Some((head, bytes.get(..head.size + usize::try_from(head.len).unwrap())?)));
         let Some((head, frame)) = whole else { return Got { cut: true, close_was_last: false, ..got } };
         assert_eq!(head.mask.is_some(), side == Side::Gateway);
-        // Reserved bits are none of our business, on a Close either.
+        // Reserved bits are not frontgate's business, on a Close either.
         got.close_was_last = head.opcode == crate::websocket::frame::Opcode::Close;
         if got.close_was_last {
             let payload = unmasked(&frame[head.size..], head.mask);
@@ -109,7 +109,7 @@ async fn play(room: usize, acts: &[Act], reads: [Reads; 2]) {
                 continue;
             }
         };
-        // What is not taken is lost; a peer that has left says nothing.
+        // Bytes that are not taken are lost; a peer that has left sends nothing.
         if !left[side as usize] {
             let _ = timeout(secs(1), writers[side as usize].write_all(&bytes)).await;
         }

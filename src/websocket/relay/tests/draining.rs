@@ -1,4 +1,4 @@
-//! Leaving when frontgate does.
+//! How links end when frontgate drains.
 
 use super::*;
 
@@ -75,7 +75,7 @@ async fn a_frame_that_is_passing_is_finished_first() {
     link.settle().await;
     link.drain.soften();
     link.gateway.gets_close(1001, "proxy restart").await;
-    // It takes longer than a peer has for its answer, but it moves.
+    // The frame takes longer than a peer has for its answer, but it moves.
     for part in whole[10..].chunks(200) {
         sleep(secs(4)).await;
         link.gateway.send_raw(part).await;

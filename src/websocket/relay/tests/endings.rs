@@ -61,7 +61,7 @@ async fn a_peer_that_never_answers_a_close_is_waited_for_35_seconds() {
         from.sees_nothing_for(secs(34)).await;
         from.ends().await;
         to.ends().await;
-        // Who asked to close had no answer.
+        // The peer that asked to close had no answer.
         link.ends(name, None, None, false).await;
         assert_eq!(link.age(), secs(35));
     }
@@ -233,7 +233,7 @@ async fn what_breaks_the_rules_ends_with_the_code_for_it() {
             Side::Client => (&mut link.client, &mut link.gateway),
             Side::Gateway => (&mut link.gateway, &mut link.client),
         };
-        // In one piece: what is right goes on, what is wrong does not.
+        // In one piece: the valid bytes go on, the invalid ones do not.
         from.send_raw(&[&right[..], &wrong[..]].concat()).await;
         let mut passed = vec![0; right.len()];
         to.io.read_exact(&mut passed).await.unwrap();
@@ -242,7 +242,7 @@ async fn what_breaks_the_rules_ends_with_the_code_for_it() {
         link.gateway.gets_close(gateway.0, gateway.1).await;
         link.client.close(client.0, "").await;
         link.gateway.close(gateway.0, "").await;
-        // Who broke the rules is told that nothing more comes, and may then go.
+        // A peer that broke the rules sees the end of the connection, and may then go.
         link.client.ends().await;
         link.gateway.ends().await;
         link.client.io.shutdown().await.unwrap();
@@ -257,7 +257,7 @@ async fn a_close_reaches_a_peer_that_goes_on_sending() {
     let rules = FrameRules { max_frame: Some(1024), ..FrameRules::default() };
     let mut link = setup().room(4096).with(|settings| settings.rules = rules).open();
     let huge = link.client.frame(BINARY, &vec![0; 8 << 20]);
-    // It looks at what comes only when it is done.
+    // The client looks at what comes only when it has sent everything.
     link.client.send_raw(&huge).await;
     link.client.gets_close(1009, "message too big").await;
     link.client.ends().await;

@@ -1,8 +1,8 @@
-//! What a link costs that does nothing.
+//! What an idle link costs.
 
 use super::*;
 
-/// Answers pings as a browser does, and nothing else comes.
+/// Answers pings as a browser does; the peer sends nothing else.
 async fn answer_pings(peer: &mut Peer) {
     loop {
         let payload = match peer.read().await {
@@ -26,7 +26,7 @@ async fn thirty_idle_days_are_pings_and_pongs_and_nothing_else() {
     link.gateway.close(1000, "").await;
     let summary = link.ends("client_closed", None, None, true).await;
     for side in [summary.client, summary.gateway] {
-        // Ours are a few milliseconds late each time: a timer has that resolution.
+        // Our pings are a few milliseconds late each time: a timer has that resolution.
         assert!((129_500..=129_600).contains(&side.pings.sent), "{} pings", side.pings.sent);
         assert_eq!(u64::from(side.pings.measured.0), side.pings.sent);
         assert_eq!(side.sent.frames, 1);

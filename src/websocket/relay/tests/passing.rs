@@ -1,4 +1,4 @@
-//! What comes in goes out, first things first.
+//! Bytes go out as they came in, and in their order.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Keeping a silent leg alive, and giving it up.
+//! How a silent leg is kept alive, and given up.
 
 use super::*;
 use crate::websocket::summary::PingStats;
@@ -45,7 +45,7 @@ async fn the_answer_to_our_ping_stays_here_and_is_measured() {
         }
     };
     tokio::join!(answer_twice(&mut link.client, 3), answer_twice(&mut link.gateway, 1));
-    // What passes next is what they say themselves.
+    // What passes next is what the peers send themselves.
     link.client.send(TEXT, b"up").await;
     link.gateway.gets(TEXT, b"up").await;
     link.gateway.send(TEXT, b"down").await;

@@ -1,4 +1,5 @@
-//! Whatever comes, however it is cut up: what goes out is what came in, and whole frames of ours between its frames.
+//! Whatever comes, and however it is split: what goes out is what came in, with whole frames of ours between its
+//! frames.
 
 use proptest::prelude::*;
 use tokio::io::{ReadHalf, WriteHalf, split};
@@ -38,7 +39,7 @@ impl Script {
     async fn write(&self, from: Side, io: &mut WriteHalf<DuplexStream>) {
         let bytes = self.bytes(from);
         let mut rest = &bytes[..];
-        // The first time round with silences, then without: it need not take days.
+        // The first time round with silences, then without: the test need not take days.
         let without = self.pieces.iter().map(|&(size, _)| (size, 0)).cycle();
         for (size, silence) in self.pieces.iter().copied().chain(without) {
             if rest.is_empty() {
@@ -64,15 +65,15 @@ impl Script {
     }
 }
 
-/// Splits what `to` got into its frames, and takes our pings out: they are whole, and between frames.
+/// Splits the bytes that `to` got into frames, and takes our pings out: they are whole, and stand between frames.
 fn without_ours(to: Side, mut got: &[u8]) -> (Vec<u8>, u64) {
     let (mut theirs, mut pings) = (Vec::new(), 0);
     while !got.is_empty() {
         let head = FrameHead::parse(got).unwrap().expect("a whole header");
         assert_eq!(head.mask.is_some(), to == Side::Gateway);
         let size = head.size + usize::try_from(head.len).unwrap();
-        // Peers' frames to the gateway all have the same mask, ours never do. Those to the client tell by the length,
-        // which no ping of the scripts has there.
+        // The peers' frames to the gateway all have the same mask, ours never do. Our frames to the client differ by
+        // their length, which no ping of the scripts has there.
         let ours = got[0] == PING && if to == Side::Gateway { head.mask != Some(KEY) } else { head.len == 8 };
         if ours {
             pings += 1;

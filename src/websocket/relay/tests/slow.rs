@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Sends until nothing more is taken; returns how many bytes that was.
+/// Sends until nothing more is taken; returns how many bytes were taken.
 async fn fill(peer: &mut Peer, bytes: &[u8]) -> usize {
     let mut taken = 0;
     while taken < bytes.len() {
@@ -21,7 +21,7 @@ async fn a_client_that_does_not_read_stops_the_gateway_and_loses_nothing() {
     let taken = fill(&mut link.gateway, &frames).await;
     assert!(taken <= 1000 + crate::io::TEXT + 1000, "{taken} bytes are on their way");
 
-    // The gateway cannot be heard: that is not its silence, and it is not asked for signs of life.
+    // The gateway cannot be heard: the silence is not its own, and it gets no pings.
     let (client, gateway) = (&mut link.client, &mut link.gateway);
     let ping = client.frame(PONG, b"alive");
     for _ in 0..100 {
@@ -41,7 +41,7 @@ async fn a_client_that_does_not_read_stops_the_gateway_and_loses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn what_tls_keeps_of_the_last_message_is_waited_for() {
-    // It takes a whole message, and the socket little of that.
+    // The stream takes a whole message, and the socket little of that.
     let ((mut client, near), (mut gateway, far)) = (duplex(1000), duplex(1 << 20));
     let near = tokio::io::BufStream::with_capacity(1000, 1 << 16, near);
     let (near, far) = (RelayEnd { io: near, first: Bytes::new() }, RelayEnd { io: far, first: Bytes::new() });
@@ -92,7 +92,7 @@ async fn a_link_that_was_stuck_both_ways_is_pinged_again() {
 #[tokio::test(start_paused = true)]
 async fn a_client_that_takes_nothing_for_too_long_is_cut_and_the_gateway_told() {
     let settings = |settings: &mut RelaySettings| settings.send = Some(secs(60));
-    // The pings are not what notices it.
+    // It is not the pings that notice it.
     for setup in [setup(), setup().without_pings().with(|settings| settings.read = None)] {
         let mut link = setup.room(1000).with(settings).open();
         let frames = link.gateway.frame(BINARY, &vec![3; 1 << 20]);
@@ -105,7 +105,7 @@ async fn a_client_that_takes_nothing_for_too_long_is_cut_and_the_gateway_told() 
             }
         }
         assert_eq!(link.age(), secs(60));
-        // What the gateway is in the middle of goes nowhere, but its answer is read.
+        // The frame that the gateway is in the middle of goes nowhere, but its answer is read.
         link.gateway.send_raw(&frames[100_000..]).await;
         link.gateway.ends().await;
         link.ends("send_timeout", None, Some(1001), false).await;
@@ -150,7 +150,7 @@ async fn an_answer_that_is_still_being_written_is_not_cut_off() {
     let last = [link.gateway.frame(BINARY, &[4; 150]), link.gateway.frame(CLOSE, b"")].concat();
     link.gateway.send_raw(&last).await;
     link.settle().await;
-    // A signal makes the relay look at itself again.
+    // A signal makes the relay look at its state again.
     link.drain.soften();
     link.settle().await;
     sleep(secs(10)).await;
@@ -178,7 +178,7 @@ async fn a_client_that_is_told_does_not_wait_for_the_gateway_to_answer() {
 async fn a_gateway_that_takes_nothing_more_just_before_a_ping_is_lost() {
     let mut link = setup().open();
     sleep(Duration::from_millis(19_500)).await;
-    // It cannot be written to, but it can be read from, until its time is over.
+    // The gateway cannot be written to, but it can be read from, until its time is over.
     let (kept, gone) = duplex(64);
     drop(gone);
     link.gateway.io = kept;

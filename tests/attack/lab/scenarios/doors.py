@@ -1,4 +1,4 @@
-"""Doors beside the main one: the PROXY protocol, the admin listener from outside."""
+"""Listeners beside the main one: the PROXY protocol, the admin listener from outside."""
 import http.client, time
 from lab import sandbox, wire
 from lab.scenario import scenario
@@ -57,7 +57,7 @@ def a_page_that_rebinds(lab):
 @scenario("empty-config", 60, h1=1)
 def a_config_that_becomes_empty(lab):
     """A configuration that becomes empty, is cut or goes away opens no guard."""
-    # The defaults must have their addresses free, or it is that which keeps them out.
+    # The defaults must have their addresses free, or a taken address would be what keeps such a configuration out.
     listen = {"https": ["[::]:8443"], "plain": []}
     lab.start({"listen": listen, "routes": [{"path": "/private", "respond": 403}, {}]})
     whole = lab.frontgate.config.read_text(encoding="utf-8")

@@ -23,7 +23,7 @@ def thousand_slow_readers(lab):
     lab.start(limit=1024 * MIB)
     connections = readers(1000)
     time.sleep(3)
-    # Slow, but not dead.
+    # Slow, but still answering.
     answered = 0
     for sock in connections:
         sock.settimeout(0.2)

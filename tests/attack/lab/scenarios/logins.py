@@ -62,7 +62,7 @@ def guessing(lab):
 
 
 @scenario("slow-guessing", 60)
-def a_user_who_mistypes(lab):
+def a_user_that_mistypes(lab):
     """Two wrong tries do not keep the right third out."""
     lab.start({"auth": {"basic": HASHES}}, limit=256 * MIB)
     said = [wire.ask(sandbox.client(1), "/", basic("ann", password), timeout=10)[0] for password in ("wrong", "wronger", "right")]

@@ -11,7 +11,7 @@ LINES = 700
 def a_pipe_without_a_reader(lab):
     """The pipe that the log goes to is full: everything is served, /livez answers, SIGTERM ends it."""
     lab.start({"timeouts": {"drain": "2s"}}, pipe=True)
-    # More lines than anything may keep in memory: some 2 KB each.
+    # More lines than any buffer may keep in memory: some 2 KB each.
     target, served, sock, end = f"/{'x' * 3000}", 0, None, time.monotonic() + 35
     while served < LINES and time.monotonic() < end:
         try:

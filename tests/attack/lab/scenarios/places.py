@@ -1,4 +1,4 @@
-"""Clients that take all the places."""
+"""Clients that take all the permits."""
 import time
 from lab import h2, sandbox, wire
 from lab.scenario import scenario
