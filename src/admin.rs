@@ -5,27 +5,25 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::Full;
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use tokio::time::{Instant, sleep, sleep_until};
+use tower::ServiceBuilder;
 
 use crate::config::Secret;
 use crate::drain::Drain;
 use crate::io::StreamSocket;
 use crate::listener::Listener;
 use crate::observe::Readiness;
-use crate::observe::metrics::CONTENT_TYPE as CONTENT_TYPE_OF_METRICS;
-use guard::{AdminEntry, AdminGuard, AdminRefusal, one_host};
+use answers::{answer, not_stored};
+use guard::{AdminEntry, AdminGuard, GuardLayer};
 use permits::{AdminConnection, AdminPermit, AdminPermits};
-use query::{AdminQuery, query};
 use watched_stream::WatchedStream;
 
+mod answers;
 mod guard;
 mod permits;
 mod query;
@@ -79,7 +77,7 @@ pub async fn serve(
     drain: Drain,
 ) {
     let guard = Arc::new(AdminGuard { token });
-    let places = AdminPermits::new(MOST);
+    let permits = AdminPermits::new(MOST);
     loop {
         let accepted = tokio::select! {
             () = drain.soft() => return,
@@ -91,15 +89,15 @@ pub async fn serve(
             sleep(PAUSE).await;
             continue;
         };
-        let place = places.enter(peer.ip());
+        let permit = permits.enter(peer.ip());
         let (readiness, control, watched) = (readiness.clone(), Arc::clone(&control), drain.clone());
         let guard = Arc::clone(&guard);
         drain.spawn(async move {
             tokio::select! {
                 () = watched.hard() => {}
-                () = place.connected().must_leave() => tracing::debug!("an admin connection leaves for another"),
-                () = stalled(place.connected()) => tracing::debug!("admin connection ended: it stood still"),
-                () = connection(socket, &place, guard, readiness, control) => {}
+                () = permit.connected().must_leave() => tracing::debug!("an admin connection leaves for another"),
+                () = stalled(permit.connected()) => tracing::debug!("admin connection ended: it stood still"),
+                () = connection(socket, &permit, guard, readiness, control) => {}
             }
         });
     }
@@ -108,8 +106,8 @@ pub async fn serve(
 /// Resolves when the client of a connection has neither sent nor taken a byte for too long.
 async fn stalled(connected: &AdminConnection) {
     loop {
-        let until = connected.waits_since().unwrap_or_else(tokio::time::Instant::now) + PATIENCE;
-        if until <= tokio::time::Instant::now() {
+        let until = connected.waits_since().unwrap_or_else(Instant::now) + PATIENCE;
+        if until <= Instant::now() {
             return;
         }
         sleep_until(until).await;
@@ -118,99 +116,34 @@ async fn stalled(connected: &AdminConnection) {
 
 async fn connection(
     socket: StreamSocket,
-    place: &AdminPermit,
+    permit: &AdminPermit,
     guard: Arc<AdminGuard>,
     readiness: Readiness,
     control: Arc<dyn OperatorControl>,
 ) {
     let entry = socket.local_ip().map_or(AdminEntry::Unix, AdminEntry::Tcp);
-    let connected = Arc::clone(place.connected());
+    let connected = Arc::clone(permit.connected());
     let io = WatchedStream::new(socket, Arc::clone(&connected));
-    let answers = service_fn(move |request: Request<Incoming>| {
-        let (readiness, control, guard) = (readiness.clone(), Arc::clone(&control), Arc::clone(&guard));
-        let answering = connected.answering();
-        async move {
-            let _answering = answering;
-            let path = request.uri().path();
-            let (uri, headers) = (request.uri(), request.headers());
-            let asked = query(request.method(), uri);
-            // A load balancer probes under any host name, and without a token.
-            let guarded =
-                if asked == AdminQuery::Probe { one_host(headers).map(drop) } else { guard.check(entry, uri, headers) };
-            if let Err(refused) = guarded {
-                return Ok(refusal(refused));
+    let answers = ServiceBuilder::new().map_response(not_stored).layer(GuardLayer::new(guard, entry)).service_fn(
+        move |request: Request<Incoming>| {
+            let (readiness, control) = (readiness.clone(), Arc::clone(&control));
+            // While an answer is made it is not the client that is waited for.
+            let answering = connected.answering();
+            async move {
+                let _answering = answering;
+                Ok::<_, Infallible>(answer(request.method(), request.uri(), &readiness, &*control).await)
             }
-            Ok::<_, Infallible>(match asked {
-                AdminQuery::Probe => probe(path, &readiness),
-                AdminQuery::Status => json(&control.status()),
-                AdminQuery::Config => answer(StatusCode::OK, "application/yaml", control.config().into()),
-                AdminQuery::Metrics => answer(StatusCode::OK, CONTENT_TYPE_OF_METRICS, control.metrics().into()),
-                AdminQuery::Connections => json(&control.connections()),
-                AdminQuery::Close { id, reason } => {
-                    if control.close(id, &reason) {
-                        text(StatusCode::OK, "closing\n")
-                    } else {
-                        text(StatusCode::NOT_FOUND, "no WebSocket has this id, or it has ended\n")
-                    }
-                }
-                AdminQuery::Reload => match control.reload().await {
-                    Ok(()) => text(StatusCode::OK, "reloaded\n"),
-                    Err(OperationRefused { status, why }) => text(status, why + "\n"),
-                },
-                AdminQuery::Handover => match control.upgrade().await {
-                    Ok(pid) => text(StatusCode::OK, format!("process {pid} has taken over\n")),
-                    Err(OperationRefused { status, why }) => text(status, why + "\n"),
-                },
-                AdminQuery::Drain => {
-                    control.drain();
-                    text(StatusCode::ACCEPTED, "draining\n")
-                }
-                AdminQuery::Rejected(status, why) => text(status, why),
-            })
-        }
-    });
+        },
+    );
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
         .max_buf_size(LONGEST_HEAD)
-        .serve_connection(TokioIo::new(io), answers)
+        .serve_connection(TokioIo::new(io), TowerToHyperService::new(answers))
         .await;
     if let Err(error) = served {
         tracing::debug!(%error, "admin connection ended");
     }
-}
-
-fn probe(path: &str, readiness: &Readiness) -> Response<Full<Bytes>> {
-    match path {
-        "/readyz" if readiness.ask(Instant::now()) => text(StatusCode::OK, "ready\n"),
-        "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
-        _ => text(StatusCode::OK, "ok\n"),
-    }
-}
-
-fn refusal(refused: AdminRefusal) -> Response<Full<Bytes>> {
-    let mut response = text(refused.status(), refused.why());
-    if refused == AdminRefusal::NoToken {
-        let realm = HeaderValue::from_static("Bearer realm=\"frontgate admin\"");
-        response.headers_mut().insert(WWW_AUTHENTICATE, realm);
-    }
-    response
-}
-
-fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    answer(status, "text/plain; charset=utf-8", text.into())
-}
-
-fn json(value: &serde_json::Value) -> Response<Full<Bytes>> {
-    answer(StatusCode::OK, "application/json", format!("{value:#}\n").into())
-}
-
-fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 /// The most connections at once.
@@ -223,19 +156,3 @@ const HEAD: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes; the smallest limit that hyper allows.
 const LONGEST_HEAD: usize = 8192;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn alive_always_ready_only_when_clients_should_come() {
-        let ready = Readiness::new();
-        let status = |path, ready: &Readiness| probe(path, ready).status().as_u16();
-        assert_eq!((status("/livez", &ready), status("/readyz", &ready)), (200, 503));
-        ready.set(true);
-        assert_eq!((status("/livez", &ready), status("/readyz", &ready)), (200, 200));
-        ready.set(false);
-        assert_eq!((status("/livez", &ready), status("/readyz", &ready)), (200, 503));
-    }
-}

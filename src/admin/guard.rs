@@ -1,12 +1,18 @@
 //! [`AdminGuard`]: tells an operator's requests from those of a page in a browser that reaches the listener as well.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
-use http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
-use http::{HeaderMap, StatusCode, Uri};
+use futures_util::future::{Either, Ready, ready};
+use http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
+use tower::{Layer, Service};
 
+use super::answers::{AdminAnswer, text};
+use super::query::{AdminQuery, query};
 use crate::config::Secret;
 use crate::http::edge::host;
 
@@ -37,6 +43,72 @@ pub(super) enum AdminRefusal {
     Foreign,
     /// The request lacks the token.
     NoToken,
+}
+
+/// Lets the requests of operators through, and refuses all others.
+#[derive(Debug, Clone)]
+pub(super) struct GuardLayer {
+    guard: Arc<AdminGuard>,
+    entry: AdminEntry,
+}
+
+/// What is behind a [`GuardLayer`].
+#[derive(Debug, Clone)]
+pub(super) struct Guarded<S> {
+    layer: GuardLayer,
+    inner: S,
+}
+
+impl GuardLayer {
+    /// For requests that came in at `entry`.
+    pub(super) fn new(guard: Arc<AdminGuard>, entry: AdminEntry) -> Self {
+        Self { guard, entry }
+    }
+}
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded { layer: self.clone(), inner }
+    }
+}
+
+impl<S, B> Service<Request<B>> for Guarded<S>
+where
+    S: Service<Request<B>, Response = AdminAnswer>,
+{
+    type Response = AdminAnswer;
+    type Error = S::Error;
+    type Future = Either<Ready<Result<AdminAnswer, S::Error>>, S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let GuardLayer { guard, entry } = &self.layer;
+        let (uri, headers) = (request.uri(), request.headers());
+        // A load balancer asks at any name, and without a token.
+        let checked = if query(request.method(), uri) == AdminQuery::Probe {
+            one_host(headers).map(drop)
+        } else {
+            guard.check(*entry, uri, headers)
+        };
+        match checked {
+            Ok(()) => Either::Right(self.inner.call(request)),
+            Err(refused) => Either::Left(ready(Ok(refusal(refused)))),
+        }
+    }
+}
+
+fn refusal(refused: AdminRefusal) -> AdminAnswer {
+    let mut response = text(refused.status(), refused.why());
+    if refused == AdminRefusal::NoToken {
+        let realm = HeaderValue::from_static("Bearer realm=\"frontgate admin\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, realm);
+    }
+    response
 }
 
 impl AdminGuard {
@@ -90,7 +162,7 @@ impl AdminRefusal {
 }
 
 /// The only `Host`, if there is one.
-pub(super) fn one_host(headers: &HeaderMap) -> Result<Option<&str>, AdminRefusal> {
+fn one_host(headers: &HeaderMap) -> Result<Option<&str>, AdminRefusal> {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) => Ok(None),
