@@ -12,8 +12,9 @@
 //!
 //! ```text
 //! main → cli → app → admin, doctor, lifecycle → server → http → websocket → upstream → tls → listener → io → observe → drain → config
-//! import → config
 //! ```
+//!
+//! [`import`] stands apart: only [`cli`] uses it, and it uses only [`config`].
 //!
 //! | folder | what it owns |
 //! |---|---|
@@ -28,6 +29,7 @@
 //! | [`upstream`] | the gateway: endpoints, connections to it, and the place where requests wait while it restarts |
 //! | [`tls`] | certificates, where they come from, and both sides of a handshake |
 //! | [`listener`] | sockets that clients connect to, and what is known of a client from its socket alone |
+//! | [`io`] | what every stream shares: pooled buffers, sockets, readiness, and what wakes a task |
 //! | [`import`] | translates the configuration of nginx, Apache or Caddy; runs nothing |
 //! | [`observe`] | log lines, metrics, and what must never be in them |
 //! | [`drain`] | how everything that runs is told to end, and how shutdown knows that it has |

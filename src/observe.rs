@@ -8,6 +8,7 @@ pub mod access;
 pub mod clean;
 pub mod gateway_hint;
 mod library_warnings;
+mod line_format;
 mod log_queue;
 pub mod log_rate_limit;
 pub mod logging;

@@ -31,7 +31,7 @@ pub(crate) use encoded_request::{chunk_line, last_chunk, put};
 pub use endpoint::{Endpoint, FailedConnection};
 pub use endpoints::Endpoints;
 pub use h1_connection::H1Connection;
-pub use h1_error::{LinkError, ParseError, SendError};
+pub use h1_error::{H1Error, ParseError, SendError};
 pub use hold::{
     GatewayReadiness, HeldGateway, HoldLimits, HoldQueue, HoldRequest, HoldSpace, HoldWait, NoConnection, WaitPurpose,
 };

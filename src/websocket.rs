@@ -9,6 +9,7 @@
 //! Frames pass unmodified. A frame of frontgate's own goes in between two frames, never into one.
 
 pub mod close;
+mod close_request;
 pub mod direction;
 mod flow;
 pub mod frame;

@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
-use super::exposed::{self, exposed};
+use super::exposed::{self, exposed, part};
 use crate::config::admin::AdminToken;
-use crate::config::{Certificate, CertificateFiles, Loaded, Name, Problems};
+use crate::config::{Certificate, Loaded, Name, Problems};
 use crate::listener::NameResolver;
 use crate::tls::{CertDescription, CheckedCert, ClientTls, ClientVerification, OnDisk, StateDir, TlsError};
 
@@ -141,13 +140,6 @@ pub fn warn_of(warnings: &Problems) {
         let hint = problem.hint.as_deref();
         tracing::warn!(place, setting = problem.path, hint, "configuration: {}", problem.message);
     }
-}
-
-/// The path of the setting that names `file`.
-pub(super) fn part(files: &[CertificateFiles], file: &Path) -> String {
-    let index = files.iter().position(|files| files.cert == file || files.key == file).unwrap_or(0);
-    let part = if files.iter().any(|files| files.cert == file) { "cert" } else { "key" };
-    if files.len() == 1 { format!("tls.certificate.{part}") } else { format!("tls.certificate[{index}].{part}") }
 }
 
 #[cfg(test)]

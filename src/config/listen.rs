@@ -158,7 +158,7 @@ impl KeySection for ListenLong {
     fn check(&self, checks: &mut SectionChecks<'_>) {
         match &self.address {
             None => {
-                checks.report(&["address"], ValueError::new("`address` is missing").hint("such as unix:/run/f.sock"))
+                checks.report(&["address"], ValueError::new("`address` is missing").hint("such as unix:/run/f.sock"));
             }
             Some(BindAddr::Tcp(_)) => unix_access::check_tcp(&self.access, checks),
             Some(BindAddr::Unix(_)) => {}

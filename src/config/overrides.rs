@@ -53,7 +53,7 @@ impl Layers<'_> {
             let place = SettingPosition::Variable(name.clone());
             match settable.iter().find(|(variable, _)| *variable == name) {
                 Some((_, path)) if path == "admin" => {
-                    self.set_admin(ConfigNode { value: ConfigValue::Scalar(value), place })
+                    self.set_admin(ConfigNode { value: ConfigValue::Scalar(value), place });
                 }
                 Some((_, path)) => self.set(path, ConfigNode { value: ConfigValue::Scalar(value), place }),
                 None if is_service_link(&name, &value) => {}

@@ -1,6 +1,6 @@
 //! [`LibraryWarnings`]: what libraries warn of, each once a minute, with the client that it came of.
 
-use std::fmt::{Debug, Write as _};
+use std::fmt::Debug;
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,14 +14,12 @@ use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Span, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::clean::{LONGEST, clean, word};
+use super::clean::{LONGEST, clean};
+use super::line_format::LineFormat;
 use super::log_rate_limit::LogRateLimit;
-use super::logging::LineFormat;
 
 /// How often libraries have warned. A peer can cause some of it as often as it likes, such as resets that hyper's HTTP/2 has an
 /// opinion on. Cheap to clone.
@@ -143,34 +141,5 @@ impl Visit for WarningFields {
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.record_str(field, &format!("{value:?}"));
-    }
-}
-
-impl LineFormat {
-    /// A line in this format, with the `message` among its fields.
-    pub(super) fn line(self, level: &str, mut fields: Map<String, Value>) -> String {
-        let mut time = String::new();
-        // A string takes everything.
-        let _ = SystemTime.format_time(&mut Writer::new(&mut time));
-        match self {
-            Self::Text => {
-                let message = fields.remove("message");
-                let mut line = format!("{time} {level:>5} {}", message.as_ref().and_then(Value::as_str).unwrap_or(""));
-                for (name, value) in &fields {
-                    let _ = match value {
-                        Value::String(text) => write!(line, " {name}={}", word(text.as_bytes(), LONGEST)),
-                        other => write!(line, " {name}={other}"),
-                    };
-                }
-                line + "\n"
-            }
-            Self::Json => {
-                let mut line = Map::new();
-                line.insert("timestamp".to_owned(), time.into());
-                line.insert("level".to_owned(), level.into());
-                line.extend(fields);
-                format!("{}\n", Value::Object(line))
-            }
-        }
     }
 }

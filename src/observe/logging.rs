@@ -17,6 +17,7 @@ use tracing_subscriber::{Layer as _, Registry, fmt, reload};
 
 use super::clean::{LONGEST, clean};
 use super::library_warnings::{LibraryWarnings, OwnLinesOnly};
+use super::line_format::LineFormat;
 use super::log_queue::LogQueue;
 use crate::config::{Level, Log, LogFormat};
 
@@ -117,13 +118,6 @@ impl LogSink {
     fn of(stream: &impl io::IsTerminal) -> Self {
         if stream.is_terminal() { Self::Terminal } else { Self::Other }
     }
-}
-
-/// The format of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum LineFormat {
-    Text,
-    Json,
 }
 
 impl LineFormat {

@@ -193,7 +193,7 @@ impl LocalCa {
             }
             LocalCaPlan::Keep => {}
             LocalCaPlan::NewCa(IssueReason::Missing) => {
-                info!(%fingerprint, %not_after, "made a local CA and a certificate")
+                info!(%fingerprint, %not_after, "made a local CA and a certificate");
             }
             LocalCaPlan::NewCa(why) => {
                 warn!(
@@ -203,7 +203,7 @@ impl LocalCa {
             }
             LocalCaPlan::NewLeaf(IssueReason::Missing) => info!(%fingerprint, %not_after, "made a certificate"),
             LocalCaPlan::NewLeaf(why) => {
-                info!(%fingerprint, %not_after, %why, "renewed the certificate with the same key")
+                info!(%fingerprint, %not_after, %why, "renewed the certificate with the same key");
             }
         }
     }

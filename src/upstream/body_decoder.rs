@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use super::chunks::ChunkDecoder;
-use super::h1_error::{LinkError, ParseError};
+use super::h1_error::{H1Error, ParseError};
 
 /// The part of a message's body that is still to come.
 #[derive(Debug, Default)]
@@ -60,11 +60,11 @@ impl BodyDecoder {
     ///
     /// # Errors
     /// If that was not the end of the body.
-    pub(super) fn closed(&mut self) -> Result<(), LinkError> {
+    pub(super) fn closed(&mut self) -> Result<(), H1Error> {
         match self {
             Self::UntilClose => *self = Self::Over,
             _ if self.is_over() => {}
-            _ => return Err(LinkError::CutShort),
+            _ => return Err(H1Error::CutShort),
         }
         Ok(())
     }

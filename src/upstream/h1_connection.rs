@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead as _, ReadBuf};
 use super::RequestBody;
 use super::body_decoder::BodyDecoder;
 use super::encoded_request::EncodedRequest;
-use super::h1_error::{LinkError, ParseError, SendError};
+use super::h1_error::{H1Error, ParseError, SendError};
 use super::input::Input;
 use super::request_writer::RequestWriter;
 use super::response_head::{ResponseHead, may_be_whole};
@@ -113,7 +113,7 @@ impl H1Connection {
     ///
     /// # Errors
     /// If the connection or the client's body fails, or a chunk is malformed. Nothing follows.
-    pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, LinkError>>> {
+    pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, H1Error>>> {
         let polled = match self.poll_body(cx) {
             Poll::Pending => self.silence.poll(cx, self.sending.awaited()).map(|error| Some(Err(error))),
             polled @ Poll::Ready(_) => {
@@ -134,12 +134,12 @@ impl H1Connection {
     ///
     /// # Errors
     /// The errors of [`H1Connection::poll_frame`], or that the body is longer than `most` bytes.
-    pub async fn body(&mut self, most: usize) -> Result<Bytes, LinkError> {
+    pub async fn body(&mut self, most: usize) -> Result<Bytes, H1Error> {
         let mut body = BytesMut::new();
         while let Some(frame) = poll_fn(|cx| self.poll_frame(cx)).await {
             if let Ok(data) = frame?.into_data() {
                 if data.len() > most - body.len() {
-                    return Err(LinkError::TooLong(most));
+                    return Err(H1Error::TooLong(most));
                 }
                 body.extend_from_slice(&data);
             }
@@ -184,7 +184,7 @@ impl H1Connection {
         (self.stream, self.input.into_bytes())
     }
 
-    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, LinkError>> {
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Response<()>, H1Error>> {
         self.sending.poll(cx, &mut self.stream)?;
         loop {
             if let Some(head) = self.next_head()? {
@@ -194,7 +194,7 @@ impl H1Connection {
             match ready!(self.input.poll_read(cx, &mut self.stream)) {
                 Ok(()) if self.input.bytes.len() > before => self.looked_at = before,
                 Ok(()) if before == 0 => return Poll::Ready(Err(self.failed(None))),
-                Ok(()) => return Poll::Ready(Err(LinkError::ClosedInHead)),
+                Ok(()) => return Poll::Ready(Err(H1Error::ClosedInHead)),
                 Err(error) => return Poll::Ready(Err(self.failed(Some(error)))),
             }
         }
@@ -221,7 +221,7 @@ impl H1Connection {
         if self.input.bytes.len() > self.max_head { Err(ParseError::LongHead(self.max_head)) } else { Ok(None) }
     }
 
-    fn begin(&mut self, head: ResponseHead) -> Result<Response<()>, LinkError> {
+    fn begin(&mut self, head: ResponseHead) -> Result<Response<()>, H1Error> {
         if head.response.status() == StatusCode::SWITCHING_PROTOCOLS && !self.sending.is_done() {
             return Err(ParseError::EarlySwitch.into());
         }
@@ -242,7 +242,7 @@ impl H1Connection {
         Ok(head.response)
     }
 
-    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, LinkError>> {
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame<Bytes>>, H1Error>> {
         if !self.sending.is_done() {
             self.sending.poll(cx, &mut self.stream)?;
         }
@@ -253,7 +253,7 @@ impl H1Connection {
             if self.body.is_over() {
                 return Poll::Ready(Ok(None));
             }
-            ready!(self.input.poll_read(cx, &mut self.stream)).map_err(LinkError::Io)?;
+            ready!(self.input.poll_read(cx, &mut self.stream)).map_err(H1Error::Io)?;
             if self.input.bytes.is_empty() {
                 self.body.closed()?;
             }
@@ -261,8 +261,8 @@ impl H1Connection {
     }
 
     /// Why there is no answer at all: the error that ended the sending says more than the one that ended the reading.
-    fn failed(&mut self, error: Option<io::Error>) -> LinkError {
-        self.sending.failure().or(error).map_or(LinkError::Closed, LinkError::Io)
+    fn failed(&mut self, error: Option<io::Error>) -> H1Error {
+        self.sending.failure().or(error).map_or(H1Error::Closed, H1Error::Io)
     }
 
     /// Lets go of the memory that only an exchange needs.

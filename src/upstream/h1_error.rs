@@ -1,4 +1,4 @@
-//! [`LinkError`]: why there is no answer, or why an answer breaks off.
+//! [`H1Error`]: why there is no answer, or why an answer breaks off.
 
 use std::error::Error;
 use std::io;
@@ -8,7 +8,7 @@ use crate::tls::TlsFault;
 
 /// Why there is no answer, or why an answer breaks off.
 #[derive(Debug, thiserror::Error)]
-pub enum LinkError {
+pub enum H1Error {
     /// The gateway closed the connection before it answered.
     #[error("the gateway closed the connection without an answer")]
     Closed,
@@ -77,7 +77,7 @@ pub enum ParseError {
 #[derive(Debug)]
 pub struct SendError {
     /// The error that ended the exchange.
-    pub error: LinkError,
+    pub error: H1Error,
     /// The request, of which the body may be gone in part.
     pub request: Option<Box<EncodedRequest>>,
     /// Whether it may be sent again over another connection: not a byte of it was written, or it is idempotent and has
@@ -85,7 +85,7 @@ pub struct SendError {
     pub again: bool,
 }
 
-impl LinkError {
+impl H1Error {
     /// Whether the connection ended before there was an answer, so that another one may do better. In TLS 1.3 a gateway
     /// that wants a certificate says so only after the handshake (RFC 8446 §4.4.2.4), and it says the same on every
     /// connection.

@@ -27,7 +27,7 @@ impl Lease {
     }
 
     /// Takes the connection out of the pool for good. The gateway counts it until the guard is dropped.
-    pub fn into_link(self) -> (H1Connection, Option<LiveCountGuard>) {
+    pub fn into_connection(self) -> (H1Connection, Option<LiveCountGuard>) {
         (*self.pooled.link, self.endpoint.map(|(_, counted)| counted))
     }
 

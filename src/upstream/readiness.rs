@@ -13,7 +13,7 @@ use http::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use http::{Request, StatusCode, Uri};
 
 use super::hold::{GatewayReadiness, HeldGateway};
-use super::{ConnectError, ConnectionPool, LinkError, PooledConnection, RequestBody};
+use super::{ConnectError, ConnectionPool, H1Error, PooledConnection, RequestBody};
 
 impl HeldGateway for ConnectionPool {
     type Connection = PooledConnection;
@@ -54,8 +54,8 @@ async fn ask(
     *request.uri_mut() = Uri::from_static(path);
     request.headers_mut().insert(HOST, host);
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    let failed = |error: LinkError| match error {
-        LinkError::InvalidResponse(_) => NoReadiness::InvalidResponse,
+    let failed = |error: H1Error| match error {
+        H1Error::InvalidResponse(_) => NoReadiness::InvalidResponse,
         _ => NoReadiness::HungUp,
     };
     let response = connection.link.exchange(request).await.map_err(|failure| failed(failure.error))?;
@@ -63,7 +63,7 @@ async fn ask(
     // The body of a page is not read.
     let body = if is_json { connection.link.body(LONGEST).await } else { Ok(Bytes::new()) };
     let body = match body {
-        Err(LinkError::TooLong(_)) => Bytes::new(),
+        Err(H1Error::TooLong(_)) => Bytes::new(),
         body => body.map_err(failed)?,
     };
     Ok((status, is_json, body))

@@ -9,7 +9,7 @@ use http_body::{Body as _, Frame};
 use tokio::io::AsyncWrite;
 
 use super::encoded_request::{EncodedFraming, EncodedRequest, chunk_line, last_chunk};
-use super::h1_error::LinkError;
+use super::h1_error::H1Error;
 use super::silence::AwaitedStep;
 use crate::io::TEXT;
 
@@ -97,7 +97,7 @@ impl RequestWriter {
     ///
     /// # Errors
     /// If the request's body fails.
-    pub(super) fn poll<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, io: &mut W) -> Result<(), LinkError> {
+    pub(super) fn poll<W: AsyncWrite + Unpin>(&mut self, cx: &mut Context<'_>, io: &mut W) -> Result<(), H1Error> {
         loop {
             let waits = match (&self.stage, &mut self.request) {
                 (WriteStage::Body, Some(request))
@@ -106,7 +106,7 @@ impl RequestWriter {
                     match Pin::new(&mut request.body).poll_frame(cx) {
                         Poll::Pending => true,
                         Poll::Ready(frame) => {
-                            self.queue(frame.transpose().map_err(LinkError::Body)?)?;
+                            self.queue(frame.transpose().map_err(H1Error::Body)?)?;
                             false
                         }
                     }
@@ -134,15 +134,15 @@ impl RequestWriter {
     }
 
     /// Takes up the next piece of the body, or its end.
-    fn queue(&mut self, frame: Option<Frame<Bytes>>) -> Result<(), LinkError> {
+    fn queue(&mut self, frame: Option<Frame<Bytes>>) -> Result<(), H1Error> {
         let request = self.request.as_mut().expect("its body was asked");
         match (&mut request.framing, frame.map(Frame::into_data)) {
             (EncodedFraming::Length(0), None) => self.stage = WriteStage::Last,
             (EncodedFraming::Length(_), None) | (EncodedFraming::None, _) => {
-                return Err(LinkError::Body(Misframed.into()));
+                return Err(H1Error::Body(Misframed.into()));
             }
             (EncodedFraming::Length(left), Some(Ok(data))) => {
-                *left = left.checked_sub(data.len() as u64).ok_or_else(|| LinkError::Body(Misframed.into()))?;
+                *left = left.checked_sub(data.len() as u64).ok_or_else(|| H1Error::Body(Misframed.into()))?;
                 // The sender of the body may say a little later that this was all.
                 if *left == 0 {
                     self.stage = WriteStage::Last;

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::h1_error::LinkError;
+use super::h1_error::H1Error;
 use super::progress::StallTimer;
 
 /// How long a gateway may do nothing; `None` is for ever.
@@ -46,15 +46,15 @@ impl GatewaySilence {
     }
 
     /// Notes that the exchange waits. Ready when the gateway has kept it waiting for too long.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, awaited: AwaitedStep) -> Poll<LinkError> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, awaited: AwaitedStep) -> Poll<H1Error> {
         if awaited != self.awaited {
             self.awaited = awaited;
             self.stall.moved();
         }
         let (limit, error) = match awaited {
             AwaitedStep::Client => return Poll::Pending,
-            AwaitedStep::Taking(_) => (self.gateway_timeouts.send, LinkError::Untaken),
-            AwaitedStep::Answer => (self.gateway_timeouts.read, LinkError::Silent),
+            AwaitedStep::Taking(_) => (self.gateway_timeouts.send, H1Error::Untaken),
+            AwaitedStep::Answer => (self.gateway_timeouts.read, H1Error::Silent),
         };
         self.stall.set_limit(limit);
         self.stall.poll_waiting(cx).map(|()| error)
@@ -96,8 +96,8 @@ mod tests {
             .poll(&mut Context::from_waker(Waker::noop()), awaited)
         {
             Poll::Pending => "",
-            Poll::Ready(LinkError::Silent) => "silent",
-            Poll::Ready(LinkError::Untaken) => "untaken",
+            Poll::Ready(H1Error::Silent) => "silent",
+            Poll::Ready(H1Error::Untaken) => "untaken",
             Poll::Ready(_) => "another",
         };
         let mut silence = GatewaySilence::new(gateway_timeouts);

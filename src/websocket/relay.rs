@@ -53,7 +53,7 @@ pub struct Relay<C, G> {
     leave_at: Option<Instant>,
     /// A leg that takes nothing more, and until when bytes that it sent before may still end the link.
     doomed: Option<(Side, Instant)>,
-    relay_stats: Arc<RelayStats>,
+    stats: Arc<RelayStats>,
 }
 
 #[derive(Debug)]
@@ -101,13 +101,13 @@ where
             phase: RelayPhase::Open,
             leave_at: None,
             doomed: None,
-            relay_stats: Arc::default(),
+            stats: Arc::default(),
         }
     }
 
     /// What the relay shows to the outside while it runs.
     pub fn relay_stats(&self) -> Arc<RelayStats> {
-        Arc::clone(&self.relay_stats)
+        Arc::clone(&self.stats)
     }
 
     /// Runs to the end and returns a summary. By reference, because a future would hold several copies of a relay that
@@ -125,8 +125,8 @@ where
             timer.as_mut().reset(self.check_timers(now).unwrap_or(now + A_LONG_TIME));
             let mut first = true;
             let turn = poll_fn(|cx| {
-                self.relay_stats.wake_flag().watch(cx);
-                if !std::mem::take(&mut first) && !self.relay_stats.wake_flag().take() {
+                self.stats.wake_flag().watch(cx);
+                if !std::mem::take(&mut first) && !self.stats.wake_flag().take() {
                     return self.poll_flows(cx, buffers);
                 }
                 let wake_flag = Waker::from(self.relay_stats());
@@ -137,7 +137,7 @@ where
                 if self.leave_at.is_none() && soft.as_mut().poll(&mut wake_flag).is_ready() {
                     return Poll::Ready(RelayTurn::Leave);
                 }
-                if let (RelayPhase::Open, Some(reason)) = (&self.phase, self.relay_stats.asked()) {
+                if let (RelayPhase::Open, Some(reason)) = (&self.phase, self.stats.close_request().reason()) {
                     return Poll::Ready(RelayTurn::Close { reason: reason.into() });
                 }
                 // Before the timer, so that bytes that waited to be read while the relay did not run count as heard.
@@ -167,7 +167,7 @@ where
     /// over.
     fn poll_flows(&mut self, cx: &mut Context<'_>, buffers: &BufferPool) -> Poll<RelayTurn> {
         let polled = self.poll_both(cx, buffers);
-        self.relay_stats.record(self.seen(Side::Client), self.seen(Side::Gateway));
+        self.stats.record(self.seen(Side::Client), self.seen(Side::Gateway));
         polled
     }
 

@@ -1,15 +1,16 @@
-//! [`RelayStats`]: what a relay shows to the outside while it runs, and how it is told to end.
+//! [`RelayStats`]: what a relay shows to the outside while it runs.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::task::Wake;
 use std::time::Duration;
 
+use super::close_request::CloseRequest;
 use super::direction::Counters;
 use super::summary::PingStats;
 use crate::io::wake_flag::WakeFlag;
 
-/// What a relay shows to the outside while it runs, and how it is told to end.
+/// What a relay shows to the outside while it runs.
 ///
 /// The relay writes it whenever it has been awake, without a lock; several numbers that are read together may be of two
 /// moments.
@@ -19,8 +20,8 @@ use crate::io::wake_flag::WakeFlag;
 pub struct RelayStats {
     client: LegStats,
     gateway: LegStats,
-    /// The text that the operator wants the client to read.
-    reason: OnceLock<Box<str>>,
+    /// How the operator ends it.
+    close_request: CloseRequest,
     wake_flag: WakeFlag,
 }
 
@@ -64,14 +65,13 @@ impl RelayStats {
 
     /// Tells the relay to end; the client reads `reason`. Only the first call has an effect.
     pub fn close(&self, reason: Box<str>) {
-        // An earlier call has set its reason.
-        let _ = self.reason.set(reason);
+        self.close_request.ask(reason);
         self.wake_flag.raise();
     }
 
-    /// The text that the operator wants the client to read, if the relay is to end.
-    pub(super) fn asked(&self) -> Option<&str> {
-        self.reason.get().map(|reason| &**reason)
+    /// Whether and why the relay is to end.
+    pub(super) fn close_request(&self) -> &CloseRequest {
+        &self.close_request
     }
 
     /// The flag that a drain, a timer or the operator raises to wake the relay.
@@ -150,15 +150,6 @@ mod tests {
         };
         relay_stats.record(seen(1), seen(2));
         assert_eq!((relay_stats.client(), relay_stats.gateway()), (seen(1), seen(2)));
-    }
-
-    #[test]
-    fn the_first_reason_to_close_is_kept() {
-        let relay_stats = RelayStats::default();
-        assert_eq!(relay_stats.asked(), None);
-        relay_stats.close("maintenance".into());
-        relay_stats.close("something else".into());
-        assert_eq!(relay_stats.asked(), Some("maintenance"));
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! The integration tests: real sockets, real processes.
+#![expect(clippy::disallowed_types, reason = "real sockets and processes go by the real clock")]
 
 mod acme;
 mod admin;

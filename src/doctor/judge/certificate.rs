@@ -57,7 +57,7 @@ pub(in crate::doctor) fn certificate(
         (CertificateKind::Acme, _) if own_ca => diagnosis.found(found::acme_waiting(text)),
         (CertificateKind::Files, Some(_)) if leaf.issuer == leaf.subject => diagnosis.found(found::self_signed(text)),
         (CertificateKind::Files, Some(_)) if linked && chain.len() == 1 => {
-            diagnosis.found(found::chain(text, &leaf.issuer))
+            diagnosis.found(found::chain(text, &leaf.issuer));
         }
         (CertificateKind::Files, Some(why)) => diagnosis.found(found::untrusted(text, why)),
         _ => {}

@@ -8,7 +8,7 @@ use http::{HeaderValue, Request, StatusCode};
 use tokio::time::timeout;
 
 use crate::tls::{ByteStream, TlsFault};
-use crate::upstream::{H1Connection, LinkError, RequestBody};
+use crate::upstream::{H1Connection, H1Error, RequestBody};
 
 /// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(super) async fn get(
         let request = request(host, path, fields).ok_or(ProbeUnanswered(None))?;
         let mut link = H1Connection::open(stream, LONGEST_HEAD);
         let response = link.exchange(request).await.map_err(|failed| match failed.error {
-            LinkError::Io(error) => ProbeUnanswered(Some(TlsFault::of(&error))),
+            H1Error::Io(error) => ProbeUnanswered(Some(TlsFault::of(&error))),
             _ => ProbeUnanswered(None),
         })?;
         let bytes = link.body(longest).await.unwrap_or_default();

@@ -80,7 +80,6 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (400, "bad_head"),
         (400, "bad_framing"),
         (400, "body_cut_short"),
-        (400, "bad_upgrade"),
         (502, "gateway_unasked_upgrade"),
         (502, "gateway_wrong_accept"),
         (502, "gateway_did_not_upgrade"),
@@ -100,7 +99,6 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (404, "no_route"),
         (405, "connect_not_served"),
         (429, "too_many_requests"),
-        (503, "too_many_connections"),
         (503, "draining"),
         (500, "internal_error"),
     ];

@@ -12,7 +12,7 @@ use super::attribution_watch::AttributionWatch;
 use crate::http::edge::connection_state::RequestUnderWay;
 use crate::http::edge::permits::RequestPermit;
 use crate::observe::access::{AccessLine, RequestEnd};
-use crate::upstream::{BodyStalled, Lease, LinkError, RequestBody};
+use crate::upstream::{BodyStalled, H1Error, Lease, RequestBody};
 
 /// An answer's body: never held, only passed.
 #[derive(Debug)]
@@ -265,8 +265,8 @@ impl GatewayAnswer {
 /// Whether the gateway or the client stood still for too long.
 fn is_time_out(error: &AnswerBodyError) -> bool {
     match error.downcast_ref() {
-        Some(LinkError::Silent | LinkError::Untaken) => true,
-        Some(LinkError::Body(error)) => error.is::<BodyStalled>(),
+        Some(H1Error::Silent | H1Error::Untaken) => true,
+        Some(H1Error::Body(error)) => error.is::<BodyStalled>(),
         _ => false,
     }
 }

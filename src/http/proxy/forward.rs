@@ -22,7 +22,7 @@ use crate::observe::gateway_hint::GatewayHint;
 use crate::tls::TlsFault;
 use crate::upstream;
 use crate::upstream::{
-    BodyStalled, ConnectError, EncodedRequest, Endpoints, GatewayTimeouts, HoldQueue, HoldRequest, Lease, LinkError,
+    BodyStalled, ConnectError, EncodedRequest, Endpoints, GatewayTimeouts, H1Error, HoldQueue, HoldRequest, Lease,
     NoConnection, SendError, TooLarge, WaitPurpose, shorter, size,
 };
 
@@ -110,8 +110,7 @@ impl Forwarder {
         access: &mut AccessLine,
     ) -> Result<(Lease, Response<()>), RequestFailure> {
         let client = access.client.addr.map(Network::of);
-        let mut wait =
-            self.hold_queue.enter(HoldRequest { asked, began: began.into(), client, bytes: request.weight() });
+        let mut wait = self.hold_queue.enter(HoldRequest { asked, began, client, bytes: request.weight() });
         let mut others = self.endpoints.all().len() - 1;
         loop {
             let dialled = wait.connection(&self.endpoints).await;
@@ -239,8 +238,8 @@ pub(in crate::http) fn to_gateway(
 /// The failure for which there is no answer. The exchange gets back the part of the request's body that was not sent:
 /// the client may still be sending it.
 fn failure_of(failed: SendError, exchange: &mut RequestExchange, access: &mut AccessLine) -> RequestFailure {
-    let stalled = matches!(&failed.error, LinkError::Body(error) if error.is::<BodyStalled>());
-    if stalled || matches!(failed.error, LinkError::Silent | LinkError::Untaken) {
+    let stalled = matches!(&failed.error, H1Error::Body(error) if error.is::<BodyStalled>());
+    if stalled || matches!(failed.error, H1Error::Silent | H1Error::Untaken) {
         access.ended = RequestEnd::TimedOut;
     }
     if let Some(request) = failed.request
@@ -249,17 +248,17 @@ fn failure_of(failed: SendError, exchange: &mut RequestExchange, access: &mut Ac
         exchange.body = request.into_body();
     }
     match failed.error {
-        LinkError::Body(_) if stalled => RequestFailure::RequestTimeout,
-        LinkError::Body(error) if error.is::<TooLarge>() => RequestFailure::BodyTooLarge,
-        LinkError::Body(error) if error.is::<upstream::ParseError>() => {
+        H1Error::Body(_) if stalled => RequestFailure::RequestTimeout,
+        H1Error::Body(error) if error.is::<TooLarge>() => RequestFailure::BodyTooLarge,
+        H1Error::Body(error) if error.is::<upstream::ParseError>() => {
             RequestFailure::BadRequest(BadRequest::BadFraming)
         }
-        LinkError::Body(_) => RequestFailure::BadRequest(BadRequest::BodyCutShort),
-        LinkError::Untaken => RequestFailure::SendTimeout,
-        LinkError::Silent => RequestFailure::ReadTimeout,
-        LinkError::InvalidResponse(_) => RequestFailure::InvalidResponse(failed.error.into()),
+        H1Error::Body(_) => RequestFailure::BadRequest(BadRequest::BodyCutShort),
+        H1Error::Untaken => RequestFailure::SendTimeout,
+        H1Error::Silent => RequestFailure::ReadTimeout,
+        H1Error::InvalidResponse(_) => RequestFailure::InvalidResponse(failed.error.into()),
         // In TLS 1.3 a server says only after the handshake that it does not want this client (RFC 8446 §4.4.2.4).
-        LinkError::Io(ref io) if TlsFault::of(io) == TlsFault::ClientCertificate => {
+        H1Error::Io(ref io) if TlsFault::of(io) == TlsFault::ClientCertificate => {
             RequestFailure::GatewayTls(TlsFault::ClientCertificate, failed.error.into())
         }
         error => RequestFailure::GatewayClosed(error.into()),

@@ -91,7 +91,7 @@ pub(in crate::http) async fn upgrade(
     headers::to_client(response.headers_mut(), ConnectionEffect::Upgrade);
     opening.gateway.clone_from(&access.gateway);
     let local = lease.local_ip();
-    let (link, counted) = lease.into_link();
+    let (link, counted) = lease.into_connection();
     let (io, first) = link.into_stream();
     handover.leave(GrantedTunnel {
         gateway: RelayEnd { io, first },

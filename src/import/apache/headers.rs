@@ -39,7 +39,7 @@ impl Apache<'_, '_> {
             FieldDisposition::Wrong(instead) => self.report.wrong(place, shown, *instead),
             FieldDisposition::Dropped(remedy) => self.report.dropped(place, shown, *remedy),
             FieldDisposition::User => {
-                self.report.kept(place, shown, "auth: user_header, where the route asks for a password")
+                self.report.kept(place, shown, "auth: user_header, where the route asks for a password");
             }
             FieldDisposition::Hsts(seconds) => {
                 self.draft.tls.hsts = Some(Hsts::For(Duration::from_secs(*seconds)));

@@ -71,7 +71,7 @@ impl Apache<'_, '_> {
             for ((place, shown), path) in &scope.files {
                 match paths.at(path).map(|rule| &rule.answer) {
                     _ if door == ImportListener::Redirect => {
-                        self.report.not_needed(place, shown, "every request is redirected")
+                        self.report.not_needed(place, shown, "every request is redirected");
                     }
                     Some(DraftAnswer::Respond(_)) | None => self.report.dropped(place, shown, FILES),
                     Some(_) => self.report.not_needed(place, shown, "requests for these files go to the gateway"),
@@ -85,7 +85,7 @@ impl Apache<'_, '_> {
             match door {
                 ImportListener::Redirect => self.report.kept(place, shown, format!("listen.http: {addresses}")),
                 ImportListener::Tls => {
-                    self.report.kept(place, shown, format!("listen.https: {addresses}; routes for {hosts}"))
+                    self.report.kept(place, shown, format!("listen.https: {addresses}; routes for {hosts}"));
                 }
                 ImportListener::Plain if routes.is_empty() => {
                     self.report.dropped(
@@ -96,7 +96,7 @@ impl Apache<'_, '_> {
                     continue;
                 }
                 ImportListener::Plain => {
-                    self.report.kept(place, shown, format!("listen.plain: {addresses}; routes for {hosts}"))
+                    self.report.kept(place, shown, format!("listen.plain: {addresses}; routes for {hosts}"));
                 }
             }
             if door == ImportListener::Tls {

@@ -135,7 +135,7 @@ impl AnswerWriter {
     fn queue(&mut self, frame: Option<Frame<Bytes>>) -> Result<(), AnswerCut> {
         match (&mut self.ends, frame.map(Frame::into_data)) {
             (AnswerFraming::AtOnce, _) | (AnswerFraming::After(0) | AnswerFraming::WithConnection, None) => {
-                self.stage = AnswerStage::Last
+                self.stage = AnswerStage::Last;
             }
             (AnswerFraming::After(left), Some(Ok(data))) => {
                 *left = left.checked_sub(data.len() as u64).ok_or(AnswerCut::Broken)?;

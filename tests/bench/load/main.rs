@@ -1,5 +1,6 @@
 //! The load of `tests/bench/run`: the clients, the gateway behind the proxy, and the floor to compare with. One process
 //! is one of the three, on one thread; the figures of a case are one line of JSON on standard output.
+#![expect(clippy::disallowed_types, reason = "a benchmark measures the real clock")]
 #![expect(clippy::disallowed_methods, reason = "clients of a benchmark dial themselves")]
 #![expect(clippy::print_stdout, reason = "the figures are its output")]
 

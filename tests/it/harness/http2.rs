@@ -158,7 +158,7 @@ impl Raw2 {
         self.wire.send(frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())).await;
     }
 
-    /// Sends a WINDOW_UPDATE: so many more bytes may come, on a stream or (0) on all of them.
+    /// Sends a `WINDOW_UPDATE`: so many more bytes may come, on a stream or (0) on all of them.
     pub(crate) async fn widen(&mut self, stream: u32, bytes: u32) {
         self.wire.send(frame(WINDOW_UPDATE, 0, stream, &bytes.to_be_bytes())).await;
     }

@@ -88,7 +88,7 @@ const MOST_EXPORTS: usize = 4;
 /// `path` from the root, if it is one of this crate.
 fn absolute(at: &Module, path: &[String], modules: &BTreeMap<Module, &str>) -> Option<Module> {
     let first = path.first()?;
-    let inside = [at.as_slice(), &[first.clone()]].concat();
+    let inside = [at.as_slice(), std::slice::from_ref(first)].concat();
     match first.as_str() {
         "crate" => Some(path[1..].to_vec()),
         "self" => Some([at.as_slice(), &path[1..]].concat()),
