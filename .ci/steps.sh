@@ -151,7 +151,7 @@ vanished_peers() {
 # The machine gets nothing that runs by itself: nginx, Caddy, systemd and cloud-init are installed in containers.
 prepare_deploy() {
     local packages=() tool
-    for tool in podman:podman runc:runc debootstrap:debootstrap conmon:conmon shellcheck:shellcheck file:file openssl:openssl curl:curl; do
+    for tool in podman:podman runc:runc debootstrap:debootstrap conmon:conmon catatonit:catatonit shellcheck:shellcheck file:file openssl:openssl curl:curl; do
         command -v "${tool%:*}" >/dev/null || packages+=("${tool#*:}")
     done
     # netavark: the network between containers; it runs iptables or, in its newer versions, nft.

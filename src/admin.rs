@@ -106,7 +106,7 @@ pub async fn serve(
 /// Resolves when the client of a connection has neither sent nor taken a byte for too long.
 async fn stalled(connected: &AdminConnection) {
     loop {
-        let until = connected.waits_since().unwrap_or_else(Instant::now) + PATIENCE;
+        let until = connected.waits_since().unwrap_or_else(Instant::now) + LONGEST_WAIT;
         if until <= Instant::now() {
             return;
         }
@@ -153,6 +153,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// For a request's head, and between two requests.
 const HEAD: Duration = Duration::from_secs(5);
 /// Without a byte either way.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Bytes; the smallest limit that hyper allows.
 const LONGEST_HEAD: usize = 8192;

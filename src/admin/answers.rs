@@ -12,7 +12,7 @@ use crate::observe::Readiness;
 use crate::observe::metrics::CONTENT_TYPE as CONTENT_TYPE_OF_METRICS;
 
 /// An answer of the admin listener.
-pub(super) type AdminAnswer = Response<Full<Bytes>>;
+pub(super) type OperatorAnswer = Response<Full<Bytes>>;
 
 /// Does what the request asks for, and says how that went.
 pub(super) async fn answer(
@@ -20,7 +20,7 @@ pub(super) async fn answer(
     uri: &Uri,
     readiness: &Readiness,
     control: &dyn OperatorControl,
-) -> AdminAnswer {
+) -> OperatorAnswer {
     match query(method, uri) {
         AdminQuery::Probe => probe(uri.path(), readiness),
         AdminQuery::Status => json(&control.status()),
@@ -51,12 +51,12 @@ pub(super) async fn answer(
 }
 
 /// Every answer is about one moment.
-pub(super) fn not_stored(mut answer: AdminAnswer) -> AdminAnswer {
+pub(super) fn not_stored(mut answer: OperatorAnswer) -> OperatorAnswer {
     answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }
 
-fn probe(path: &str, readiness: &Readiness) -> AdminAnswer {
+fn probe(path: &str, readiness: &Readiness) -> OperatorAnswer {
     match path {
         "/readyz" if readiness.ask(Instant::now()) => text(StatusCode::OK, "ready\n"),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
@@ -64,15 +64,15 @@ fn probe(path: &str, readiness: &Readiness) -> AdminAnswer {
     }
 }
 
-pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> AdminAnswer {
+pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> OperatorAnswer {
     made(status, "text/plain; charset=utf-8", text.into())
 }
 
-fn json(value: &serde_json::Value) -> AdminAnswer {
+fn json(value: &serde_json::Value) -> OperatorAnswer {
     made(StatusCode::OK, "application/json", format!("{value:#}\n").into())
 }
 
-fn made(status: StatusCode, content_type: &'static str, body: Bytes) -> AdminAnswer {
+fn made(status: StatusCode, content_type: &'static str, body: Bytes) -> OperatorAnswer {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

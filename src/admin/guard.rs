@@ -11,7 +11,7 @@ use http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use tower::{Layer, Service};
 
-use super::answers::{AdminAnswer, text};
+use super::answers::{OperatorAnswer, text};
 use super::query::{AdminQuery, query};
 use crate::config::Secret;
 use crate::http::edge::host;
@@ -76,11 +76,11 @@ impl<S> Layer<S> for GuardLayer {
 
 impl<S, B> Service<Request<B>> for Guarded<S>
 where
-    S: Service<Request<B>, Response = AdminAnswer>,
+    S: Service<Request<B>, Response = OperatorAnswer>,
 {
-    type Response = AdminAnswer;
+    type Response = OperatorAnswer;
     type Error = S::Error;
-    type Future = Either<Ready<Result<AdminAnswer, S::Error>>, S::Future>;
+    type Future = Either<Ready<Result<OperatorAnswer, S::Error>>, S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -102,7 +102,7 @@ where
     }
 }
 
-fn refusal(refused: AdminRefusal) -> AdminAnswer {
+fn refusal(refused: AdminRefusal) -> OperatorAnswer {
     let mut response = text(refused.status(), refused.why());
     if refused == AdminRefusal::NoToken {
         let realm = HeaderValue::from_static("Bearer realm=\"frontgate admin\"");

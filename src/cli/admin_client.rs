@@ -69,9 +69,9 @@ impl AdminClient {
             error => lost(error.into()),
         })?;
         let token = self.token.as_ref().and_then(|token| token.as_ref().ok());
-        match timeout(PATIENCE, exchange(stream, method, path, token)).await {
+        match timeout(LONGEST_WAIT, exchange(stream, method, path, token)).await {
             Ok(answer) => answer.map(|answer| self.explained(answer)).map_err(lost),
-            Err(_) => Err(lost(anyhow!("it took longer than {PATIENCE:?}"))),
+            Err(_) => Err(lost(anyhow!("it took longer than {LONGEST_WAIT:?}"))),
         }
     }
     /// Replaces the answer's text by the reason that the token is missing, if that reason is known here.
@@ -119,7 +119,7 @@ async fn exchange(
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// Long enough for a reload that makes keys on a small machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const LONGEST_HEAD: usize = 16 * 1024;
 /// Bytes: a thousand WebSockets at some 600 bytes each, with room to spare.
 const LONGEST_ANSWER: usize = 4 << 20;

@@ -55,7 +55,7 @@ pub async fn watchdog() -> Infallible {
 
 async fn tell(state: &[NotifyState<'_>]) {
     let Some(socket) = env::var_os("NOTIFY_SOCKET") else { return };
-    let sent = timeout(PATIENCE, send(&socket, state)).await;
+    let sent = timeout(LONGEST_WAIT, send(&socket, state)).await;
     if let Err(error) = sent.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
         tracing::warn!(%error, "cannot reach the service manager at $NOTIFY_SOCKET");
     }
@@ -79,7 +79,7 @@ async fn send(socket: &OsStr, state: &[NotifyState<'_>]) -> io::Result<()> {
 }
 
 /// How long a message may wait in the manager's queue.
-const PATIENCE: Duration = Duration::from_millis(500);
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
 #[cfg(test)]
 mod tests {

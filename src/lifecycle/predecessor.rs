@@ -31,7 +31,7 @@ impl Predecessor {
         }
         let channel = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
-        channel.set_read_timeout(Some(PATIENCE))?;
+        channel.set_read_timeout(Some(LONGEST_WAIT))?;
         let inherited = receive_sockets(&channel)?;
         Ok(Some((Self(channel), inherited)))
     }
@@ -60,10 +60,10 @@ impl Predecessor {
         let mut channel = tokio::net::UnixStream::from_std(self.0)?;
         channel.write_all(ready(process::id()).as_bytes()).await?;
         let mut said = [0; GO.len()];
-        timeout(PATIENCE, channel.read_exact(&mut said)).await??;
+        timeout(LONGEST_WAIT, channel.read_exact(&mut said)).await??;
         Ok(())
     }
 }
 
 /// A running process answers at once.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);

@@ -99,7 +99,7 @@ impl Successor {
     pub async fn ready(&mut self, in_use: Option<&InUse>) -> Result<u32, HandoverError> {
         let mut text = String::new();
         let mut chunk = [0; 32];
-        let said = timeout(PATIENCE, async {
+        let said = timeout(LONGEST_WAIT, async {
             while !text.ends_with('\n') && text.len() < chunk.len() {
                 let read = self.channel.read(&mut chunk).await.unwrap_or(0);
                 if read == 0 {
@@ -115,7 +115,7 @@ impl Successor {
             }
         });
         if said.await.is_err() {
-            return Err(HandoverError::Late(PATIENCE));
+            return Err(HandoverError::Late(LONGEST_WAIT));
         }
         match read_ready(&text) {
             Some(pid) => Ok(pid),
@@ -170,4 +170,4 @@ fn hint(status: ExitStatus) -> &'static str {
 }
 
 /// A start takes a fraction of a second. An operator waits for the handover, and clients are served meanwhile.
-const PATIENCE: Duration = Duration::from_secs(15);
+const LONGEST_WAIT: Duration = Duration::from_secs(15);

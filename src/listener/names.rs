@@ -35,14 +35,14 @@ impl NameResolver {
     /// The addresses of `host`, the preferred ones first; an IP address resolves to itself.
     ///
     /// # Errors
-    /// If there is none, the resolver does not answer within [`PATIENCE`], or [`MOST`] names are asked for already.
+    /// If there is none, the resolver does not answer within [`LONGEST_WAIT`], or [`MOST`] names are asked for already.
     pub(crate) async fn find(&self, host: &str) -> io::Result<Arc<[IpAddr]>> {
         if let Ok(ip) = host.parse::<IpAddr>() {
             return Ok([ip].into());
         }
         let lookup = self.lookup(host)?;
         let late = || io::Error::new(io::ErrorKind::TimedOut, "the resolver does not answer");
-        timeout(PATIENCE, lookup).await.map_err(|_| late())?.map_err(|error| copy(&error))
+        timeout(LONGEST_WAIT, lookup).await.map_err(|_| late())?.map_err(|error| copy(&error))
     }
 
     /// The lookup of `host` that is under way, or a new one.
@@ -111,7 +111,7 @@ impl fmt::Debug for NameResolver {
 }
 
 /// Longer than most resolvers try: two servers, twice, 5 s each.
-const PATIENCE: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Names that are looked up at once, each on a thread of its own.
 const MOST: usize = 32;
 

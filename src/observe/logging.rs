@@ -195,7 +195,7 @@ pub(crate) mod tests {
 
     /// The lines that `act` logs, as they would be written with `log` to an output other than a terminal.
     pub(crate) fn logged(log: &Log, act: impl FnOnce(&LogHandle)) -> String {
-        let written = Written::default();
+        let written = Captured::default();
         let writer = written.clone();
         let warnings = LibraryWarnings::default();
         let (lines, filter) = lines(log, move || writer.clone(), LogSink::Other, warnings.clone());
@@ -206,9 +206,9 @@ pub(crate) mod tests {
     }
 
     #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
+    struct Captured(Arc<Mutex<Vec<u8>>>);
 
-    impl io::Write for Written {
+    impl io::Write for Captured {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().unwrap().write(bytes)
         }

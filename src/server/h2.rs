@@ -122,7 +122,7 @@ pub(super) async fn serve(
                     tracing::debug!(error, "client connection ended");
                 }
                 // A last frame, such as the reason of the end, may still be kept.
-                let _ = timeout(GOODBYE, poll_fn(|cx| cork.poll_release(cx))).await;
+                let _ = timeout(CLOSE_WAIT, poll_fn(|cx| cork.poll_release(cx))).await;
                 return;
             }
             () = timer.as_mut() => {
@@ -133,7 +133,7 @@ pub(super) async fn serve(
                     Some(at) if at <= now => {
                         leaving = true;
                         connection.as_mut().graceful_shutdown();
-                        timer.as_mut().reset(now + GOODBYE);
+                        timer.as_mut().reset(now + CLOSE_WAIT);
                     }
                     _ => timer.as_mut().reset(watched.look_again(connection_timeouts, now)),
                 }
@@ -164,4 +164,4 @@ const RESET_BY_US: usize = 128;
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a client may take to leave after it was asked to.
-const GOODBYE: Duration = Duration::from_secs(2);
+const CLOSE_WAIT: Duration = Duration::from_secs(2);

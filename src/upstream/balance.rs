@@ -41,7 +41,7 @@ impl OutlierState {
         let news = self.failures == 0;
         // Requests that were under way together fail together, and count once.
         if self.ejected_until.is_none_or(|until| until <= now) {
-            let pause = SHUNNED.saturating_mul(2u32.saturating_pow(self.failures)).min(LONGEST);
+            let pause = FIRST_EJECTION.saturating_mul(2u32.saturating_pow(self.failures)).min(LONGEST);
             (self.failures, self.ejected_until) = (self.failures.saturating_add(1), Some(now + pause));
         }
         news
@@ -59,7 +59,7 @@ impl OutlierState {
 }
 
 /// How long an endpoint that failed is left alone, twice as long with each time that it fails again.
-const SHUNNED: Duration = Duration::from_secs(2);
+const FIRST_EJECTION: Duration = Duration::from_secs(2);
 /// A gateway that is back should have work within half a minute.
 const LONGEST: Duration = Duration::from_secs(30);
 

@@ -19,7 +19,7 @@ pub(super) fn look(address: &str) -> Result<PresentedChain, CommandFailure> {
     let (probe, client) = TlsProbe::new().map_err(anyhow::Error::new)?;
     let upstream = UpstreamAddress::Https { host, port };
     let tls = |host: &str| anyhow::Ok((client, ServerName::try_from(host.to_owned())?));
-    let made = Connector::new(&upstream, Some(PATIENCE), tls);
+    let made = Connector::new(&upstream, Some(LONGEST_WAIT), tls);
     let connector = made.with_context(|| format!("--connect {address}"))?;
     runtime()?.block_on(connector.connect()).with_context(|| format!("cannot look at {address}"))?;
     Ok(probe.shown().context("the server showed no certificate")?)
@@ -32,7 +32,7 @@ fn split(address: &str) -> Option<(String, u16)> {
     Some((bare.to_owned(), port.parse().ok()?)).filter(|_| is_host)
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

@@ -58,7 +58,7 @@ fn address(config: &Config, name: &Name) -> Option<SocketAddr> {
 async fn ask(at: SocketAddr, name: &Name) -> Result<PresentedChain, String> {
     let (probe, client) = TlsProbe::new().map_err(|error| error.to_string())?;
     let server = ServerName::try_from(name.to_string()).map_err(|error| error.to_string())?;
-    let connector = Connector::at(at, Some(PATIENCE), Some((client, server)));
+    let connector = Connector::at(at, Some(LONGEST_WAIT), Some((client, server)));
     connector.connect().await.map_err(|error| error.to_string())?;
     probe.shown().ok_or_else(|| "no certificate was shown".to_owned())
 }
@@ -73,7 +73,7 @@ fn kept(config: &Config, name: &Name) -> Result<OnDisk, CommandFailure> {
     found.into_iter().next().ok_or_else(|| anyhow::anyhow!("there is no certificate yet").into())
 }
 
-const PATIENCE: Duration = Duration::from_secs(3);
+const LONGEST_WAIT: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
 mod tests {

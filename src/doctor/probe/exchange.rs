@@ -48,7 +48,7 @@ pub(super) async fn get(
         let (status, local) = (response.status(), link.local_ip());
         Ok(ProbeAnswer { status, text: String::from_utf8_lossy(&bytes).into_owned(), date, local })
     };
-    timeout(PATIENCE, exchange).await.unwrap_or(Err(ProbeUnanswered(None)))
+    timeout(LONGEST_WAIT, exchange).await.unwrap_or(Err(ProbeUnanswered(None)))
 }
 
 /// A request without a body, which asks for its connection to be closed after it.
@@ -64,6 +64,6 @@ pub(super) fn request(host: &str, path: &str, fields: &ProbeFields) -> Option<Re
 }
 
 /// How long one answer may take. A gateway that is starting is busy for seconds.
-pub(super) const PATIENCE: Duration = Duration::from_millis(2500);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_millis(2500);
 pub(super) const LONGEST_HEAD: usize = 64 * 1024;
 pub(super) const LONGEST_BODY: usize = 64 * 1024;

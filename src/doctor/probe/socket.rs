@@ -16,7 +16,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::exchange::{LONGEST_HEAD, PATIENCE, ProbeFields, request};
+use super::exchange::{LONGEST_HEAD, LONGEST_WAIT, ProbeFields, request};
 use crate::tls::ByteStream;
 use crate::upstream::H1Connection;
 
@@ -88,7 +88,7 @@ pub(super) async fn open(
     origin: Option<&str>,
     fields: &ProbeFields,
 ) -> OpenedSocket {
-    timeout(PATIENCE * 2, attempt(stream, host, path, origin, fields))
+    timeout(LONGEST_WAIT * 2, attempt(stream, host, path, origin, fields))
         .await
         .ok()
         .flatten()
@@ -112,17 +112,17 @@ async fn attempt(
         headers.insert(ORIGIN, origin.parse().ok()?);
     }
     let mut link = H1Connection::open(stream, LONGEST_HEAD);
-    let response = timeout(PATIENCE, link.exchange(request)).await.ok()?.ok()?;
+    let response = timeout(LONGEST_WAIT, link.exchange(request)).await.ok()?.ok()?;
     let opened = Instant::now();
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        let bytes = timeout(PATIENCE, link.body(LONGEST_REFUSAL)).await.ok()?.unwrap_or_default();
+        let bytes = timeout(LONGEST_WAIT, link.body(LONGEST_REFUSAL)).await.ok()?.unwrap_or_default();
         return Some(OpenedSocket::Refused { status: response.status(), said: said(&bytes) });
     }
     let (stream, early) = link.into_stream();
     let config =
         WebSocketConfig::default().max_message_size(Some(LONGEST_MESSAGE)).max_frame_size(Some(LONGEST_MESSAGE));
     let mut socket = WebSocketStream::from_partially_read(stream, early.to_vec(), Role::Client, Some(config)).await;
-    let Ok(first) = timeout(PATIENCE, next(&mut socket)).await else { return Some(OpenedSocket::Silent) };
+    let Ok(first) = timeout(LONGEST_WAIT, next(&mut socket)).await else { return Some(OpenedSocket::Silent) };
     let after = opened.elapsed();
     let first = match first {
         NextFrame::Text(text) => text,
@@ -136,13 +136,13 @@ async fn attempt(
     let answered = match origin {
         None => ConnectAnswer::NotAsked,
         Some(_) if socket.send(Message::text(connect())).await.is_err() => ConnectAnswer::Unclear,
-        Some(_) => match timeout(PATIENCE, response_to_connect(&mut socket)).await {
+        Some(_) => match timeout(LONGEST_WAIT, response_to_connect(&mut socket)).await {
             Ok(answered) => answered,
             Err(_) => ConnectAnswer::Unclear,
         },
     };
     // Whether the gateway receives our Close makes no difference.
-    let _ = timeout(GOODBYE, socket.close(None)).await;
+    let _ = timeout(CLOSE_WAIT, socket.close(None)).await;
     Some(OpenedSocket::Challenged { after, ahead, answered })
 }
 
@@ -244,7 +244,7 @@ fn key() -> Option<HeaderValue> {
 }
 
 const ID: &str = "frontgate-doctor";
-const GOODBYE: Duration = Duration::from_millis(500);
+const CLOSE_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_REFUSAL: usize = 16 * 1024;
 const LONGEST_MESSAGE: usize = 256 * 1024;
 

@@ -118,9 +118,9 @@ impl Passwords {
             Ok(turn) => turn,
             Err(answer) => return answer,
         };
-        let begun = timeout(PATIENCE, &mut turn.begins).await;
+        let begun = timeout(LONGEST_WAIT, &mut turn.begins).await;
         if !matches!(begun, Ok(Ok(()))) {
-            return Err(TooManyAttempts { retry_after: PATIENCE });
+            return Err(TooManyAttempts { retry_after: LONGEST_WAIT });
         }
         // Another request of the same page may have had the same question.
         if let Some(answer) = self.state().look_up(&question, Instant::now()) {
@@ -145,7 +145,7 @@ impl Passwords {
         }
         let PasswordsState { failures, turns, begin, .. } = &mut *state;
         let Ok((ticket, displaced)) = turns.enter(question.client, failures, now) else {
-            return Err(Err(TooManyAttempts { retry_after: PATIENCE }));
+            return Err(Err(TooManyAttempts { retry_after: LONGEST_WAIT }));
         };
         if let Some(displaced) = displaced {
             begin.remove(&displaced);
@@ -234,7 +234,7 @@ fn text(hash: &PasswordHash) -> &str {
 /// Hashes computed at once.
 const MOST_TOGETHER: usize = 2;
 /// How long a request waits for its turn. Only under an attack does one wait longer than for a few hashes.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests;

@@ -67,7 +67,7 @@ enum ExchangeStage {
     Awaited(PendingAnswer),
     /// The answer is there, but a small body of the request is taken in first, until this time.
     Held(Box<Response<AnswerBody>>, Instant),
-    Sending(Box<AnswerWriter>, bool),
+    Answering(Box<AnswerWriter>, bool),
     Sent(bool),
 }
 
@@ -178,7 +178,7 @@ impl ServedConnection {
                 self.send();
                 None
             }
-            ExchangeStage::Sending(answering, _) => {
+            ExchangeStage::Answering(answering, _) => {
                 answering.time_out();
                 Some(ConnectionEnd::Cut)
             }
@@ -273,7 +273,7 @@ impl ServedConnection {
                     self.send();
                     continue;
                 }
-                ExchangeStage::Sending(answering, keeps) => match answering.poll(cx, &mut self.stream) {
+                ExchangeStage::Answering(answering, keeps) => match answering.poll(cx, &mut self.stream) {
                     Poll::Pending => {}
                     Poll::Ready(Ok(())) => {
                         exchange.stage = ExchangeStage::Sent(*keeps);
@@ -347,7 +347,7 @@ impl ServedConnection {
         let head = AnswerHead::write(&parts, exchange.options, keeps, length, SystemTime::now);
         exchange.intake.answered(Instant::now());
         let (limit, keeps) = (body.take_limit(), head.keeps);
-        exchange.stage = ExchangeStage::Sending(Box::new(AnswerWriter::new(head, body, limit)), keeps);
+        exchange.stage = ExchangeStage::Answering(Box::new(AnswerWriter::new(head, body, limit)), keeps);
     }
 }
 
@@ -357,7 +357,7 @@ impl ServedExchange {
         match &self.stage {
             ExchangeStage::Awaited(_) => None,
             ExchangeStage::Held(_, until) => Some(*until),
-            ExchangeStage::Sending(answering, _) => answering.deadline(),
+            ExchangeStage::Answering(answering, _) => answering.deadline(),
             ExchangeStage::Sent(_) => self.intake.deadline(),
         }
     }

@@ -75,7 +75,7 @@ pub(super) async fn obtain(
     let wanted = CertificateRequest::new(request.name)?;
     patiently!(order.finalize_csr(&wanted.request))?;
     drop(ready);
-    let chain = patiently!(order.poll_certificate(&PATIENCE))?;
+    let chain = patiently!(order.poll_certificate(&LONGEST_WAIT))?;
     Ok(format!("{}{chain}", wanted.key_pem))
 }
 
@@ -125,7 +125,7 @@ async fn prove(
         ready = Some(answers.prepare(challenge, name, &token, &proof)?);
         patiently!(offered.set_ready())?;
     }
-    match patiently!(order.poll_ready(&PATIENCE)) {
+    match patiently!(order.poll_ready(&LONGEST_WAIT)) {
         Ok(OrderStatus::Ready | OrderStatus::Processing | OrderStatus::Valid) => Ok(ready),
         Ok(OrderStatus::Invalid | OrderStatus::Pending) | Err(Error::Api(_)) => {
             Err(OrderError::NotProven { challenge, problem: what_was_found(order).await.map(Box::new) })
@@ -169,5 +169,5 @@ pub(super) fn is(problem: &Problem, kind: &str) -> bool {
 /// Tries of three requests each: at one bad nonce in five, fewer than one in 10^14 requests fails.
 pub(super) const BAD_NONCES: u32 = 6;
 /// How long the authority may take to look or to sign; it is asked again after longer and longer pauses.
-const PATIENCE: RetryPolicy =
+const LONGEST_WAIT: RetryPolicy =
     RetryPolicy::new().initial_delay(Duration::from_millis(500)).backoff(1.5).timeout(Duration::from_mins(2));

@@ -64,8 +64,9 @@ impl HttpClient for DirectoryHttps {
     fn request(&self, request: Request<BodyWrapper<Bytes>>) -> DirectoryResponse {
         let (config, names) = (Arc::clone(&self.config), self.names.clone());
         Box::pin(async move {
-            let exchange = timeout(PATIENCE, exchange(config, &names, request)).await;
-            let late = || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", PATIENCE.as_secs()));
+            let exchange = timeout(LONGEST_WAIT, exchange(config, &names, request)).await;
+            let late =
+                || io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {} s", LONGEST_WAIT.as_secs()));
             let response = exchange.unwrap_or_else(|_| Err(late())).map_err(|error| Error::Other(Box::new(error)))?;
             Ok(BytesResponse::from(response))
         })
@@ -204,7 +205,7 @@ const AGENT: &str = concat!("frontgate/", env!("CARGO_PKG_VERSION"), " instant-a
 /// Six hours, in seconds: the `Retry-After` of advice that came without one.
 const UNTOLD: &str = "21600";
 /// For one request, the connection included.
-const PATIENCE: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes. A chain has a few kilobytes.
 const LARGEST_ANSWER: usize = 1 << 20;

@@ -31,9 +31,9 @@ const PONG: u8 = 0x8A;
 const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
 /// Longer than anything takes that has not been given up for good.
-const PATIENCE: Duration = Duration::from_hours(1);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
-/// The parts of a link, before it is opened.
+/// The parts of a relay_test, before it is opened.
 struct Setup {
     /// How many bytes each connection takes ahead of its reader.
     room: usize,
@@ -43,7 +43,7 @@ struct Setup {
 }
 
 /// A relay at work, and its two peers.
-struct Link {
+struct TestRelay {
     client: Peer,
     gateway: Peer,
     buffers: Arc<BufferPool>,
@@ -109,7 +109,7 @@ impl Setup {
         self
     }
 
-    fn open(self) -> Link {
+    fn open(self) -> TestRelay {
         let (client, client_end) = Peer::new(Side::Client, self.room);
         let (gateway, gateway_end) = Peer::new(Side::Gateway, self.room);
         let client_end = RelayEnd { io: client_end, first: self.client_first.into() };
@@ -117,15 +117,15 @@ impl Setup {
         let mut relay = Relay::new(client_end, gateway_end, Arc::new(self.settings));
         let (buffers, drain) = (Arc::new(BufferPool::new()), Drain::new());
         let (began, relay_stats) = (Instant::now(), relay.relay_stats());
-        let mut link = Link { client, gateway, buffers, drain, began, relay_stats, relay: JoinSet::new() };
-        let (buffers, drain) = (link.buffers.clone(), link.drain.clone());
-        link.relay.spawn(async move { relay.run(&buffers, &drain).await });
-        link
+        let mut relay_test = TestRelay { client, gateway, buffers, drain, began, relay_stats, relay: JoinSet::new() };
+        let (buffers, drain) = (relay_test.buffers.clone(), relay_test.drain.clone());
+        relay_test.relay.spawn(async move { relay.run(&buffers, &drain).await });
+        relay_test
     }
 }
 
-impl Link {
-    /// How long the link has been open.
+impl TestRelay {
+    /// How long the relay_test has been open.
     fn age(&self) -> Duration {
         self.began.elapsed()
     }
@@ -143,7 +143,7 @@ impl Link {
 
     /// Waits for the end, with both peers still there.
     async fn summary(&mut self) -> RelaySummary {
-        let ended = timeout(PATIENCE, self.relay.join_next()).await.expect("the relay never ends");
+        let ended = timeout(LONGEST_WAIT, self.relay.join_next()).await.expect("the relay never ends");
         ended.expect("it was asked for once").expect("it does not panic")
     }
 
@@ -170,7 +170,10 @@ impl Peer {
 
     /// Sends bytes, which must be taken.
     async fn send_raw(&mut self, bytes: &[u8]) {
-        timeout(PATIENCE, self.io.write_all(bytes)).await.expect("nobody takes it").expect("the connection is open");
+        timeout(LONGEST_WAIT, self.io.write_all(bytes))
+            .await
+            .expect("nobody takes it")
+            .expect("the connection is open");
     }
 
     async fn send(&mut self, first: u8, payload: &[u8]) {
@@ -184,7 +187,7 @@ impl Peer {
 
     /// The next thing that the peer sees; frames must be masked as RFC 6455 §5.1 says.
     async fn sees(&mut self) -> Seen {
-        timeout(PATIENCE, self.read()).await.expect("nothing comes")
+        timeout(LONGEST_WAIT, self.read()).await.expect("nothing comes")
     }
 
     async fn read(&mut self) -> Seen {

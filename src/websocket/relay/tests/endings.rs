@@ -4,15 +4,15 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn a_close_of_the_client_and_its_answer_pass_verbatim() {
-    let mut link = setup().open();
-    link.client.close(4000, "tick timeout").await;
-    link.gateway.gets_close(4000, "tick timeout").await;
-    link.gateway.close(4000, "so be it").await;
-    link.client.gets_close(4000, "so be it").await;
-    link.client.ends().await;
-    link.gateway.ends().await;
-    let summary = link.ends("client_closed", None, None, true).await;
-    assert_eq!(link.age(), secs(0));
+    let mut relay_test = setup().open();
+    relay_test.client.close(4000, "tick timeout").await;
+    relay_test.gateway.gets_close(4000, "tick timeout").await;
+    relay_test.gateway.close(4000, "so be it").await;
+    relay_test.client.gets_close(4000, "so be it").await;
+    relay_test.client.ends().await;
+    relay_test.gateway.ends().await;
+    let summary = relay_test.ends("client_closed", None, None, true).await;
+    assert_eq!(relay_test.age(), secs(0));
     let (client, gateway) = (summary.client.said.unwrap(), summary.gateway.said.unwrap());
     assert_eq!((client.code, client.reason.as_str()), (Some(4000), "tick timeout"));
     assert_eq!((gateway.code, gateway.reason.as_str()), (Some(4000), "so be it"));
@@ -20,41 +20,41 @@ async fn a_close_of_the_client_and_its_answer_pass_verbatim() {
 
 #[tokio::test(start_paused = true)]
 async fn a_close_of_the_gateway_and_its_answer_pass_verbatim() {
-    let mut link = setup().open();
-    link.gateway.send(TEXT, b"last words").await;
-    link.gateway.close(1008, "pairing required").await;
-    link.client.gets(TEXT, b"last words").await;
-    link.client.gets_close(1008, "pairing required").await;
-    link.client.send(CLOSE, b"").await;
-    link.gateway.gets(CLOSE, b"").await;
-    let summary = link.ends("gateway_closed", None, None, true).await;
-    assert_eq!(link.age(), secs(0));
+    let mut relay_test = setup().open();
+    relay_test.gateway.send(TEXT, b"last words").await;
+    relay_test.gateway.close(1008, "pairing required").await;
+    relay_test.client.gets(TEXT, b"last words").await;
+    relay_test.client.gets_close(1008, "pairing required").await;
+    relay_test.client.send(CLOSE, b"").await;
+    relay_test.gateway.gets(CLOSE, b"").await;
+    let summary = relay_test.ends("gateway_closed", None, None, true).await;
+    assert_eq!(relay_test.age(), secs(0));
     assert_eq!(summary.client.said.unwrap().code, None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_follows_a_close_is_dropped() {
-    let mut link = setup().open();
-    let after = [link.client.frame(CLOSE, b""), link.client.frame(TEXT, b"too late")].concat();
-    link.client.send_raw(&after).await;
-    link.client.send(TEXT, b"much too late").await;
-    link.gateway.gets(CLOSE, b"").await;
-    link.gateway.sees_nothing_for(secs(1)).await;
+    let mut relay_test = setup().open();
+    let after = [relay_test.client.frame(CLOSE, b""), relay_test.client.frame(TEXT, b"too late")].concat();
+    relay_test.client.send_raw(&after).await;
+    relay_test.client.send(TEXT, b"much too late").await;
+    relay_test.gateway.gets(CLOSE, b"").await;
+    relay_test.gateway.sees_nothing_for(secs(1)).await;
     // The other direction goes on until its own Close.
-    link.gateway.send(TEXT, b"still talking").await;
-    link.gateway.send(CLOSE, b"").await;
-    link.client.gets(TEXT, b"still talking").await;
-    link.client.gets(CLOSE, b"").await;
-    link.ends("client_closed", None, None, true).await;
+    relay_test.gateway.send(TEXT, b"still talking").await;
+    relay_test.gateway.send(CLOSE, b"").await;
+    relay_test.client.gets(TEXT, b"still talking").await;
+    relay_test.client.gets(CLOSE, b"").await;
+    relay_test.ends("client_closed", None, None, true).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_never_answers_a_close_is_waited_for_35_seconds() {
     for side in [Side::Client, Side::Gateway] {
-        let mut link = setup().open();
+        let mut relay_test = setup().open();
         let (from, to, name) = match side {
-            Side::Client => (&mut link.client, &mut link.gateway, "client_closed"),
-            Side::Gateway => (&mut link.gateway, &mut link.client, "gateway_closed"),
+            Side::Client => (&mut relay_test.client, &mut relay_test.gateway, "client_closed"),
+            Side::Gateway => (&mut relay_test.gateway, &mut relay_test.client, "gateway_closed"),
         };
         from.close(1000, "bye").await;
         to.gets_close(1000, "bye").await;
@@ -62,138 +62,138 @@ async fn a_peer_that_never_answers_a_close_is_waited_for_35_seconds() {
         from.ends().await;
         to.ends().await;
         // The peer that asked to close had no answer.
-        link.ends(name, None, None, false).await;
-        assert_eq!(link.age(), secs(35));
+        relay_test.ends(name, None, None, false).await;
+        assert_eq!(relay_test.age(), secs(35));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_closed_may_leave_before_the_answer() {
-    let mut link = setup().open();
-    link.client.close(1000, "").await;
-    link.client.io.shutdown().await.unwrap();
-    link.gateway.gets_close(1000, "").await;
+    let mut relay_test = setup().open();
+    relay_test.client.close(1000, "").await;
+    relay_test.client.io.shutdown().await.unwrap();
+    relay_test.gateway.gets_close(1000, "").await;
     sleep(secs(1)).await;
-    link.gateway.close(1000, "").await;
-    link.client.gets_close(1000, "").await;
-    link.ends("client_closed", None, None, true).await;
-    assert_eq!(link.age(), secs(1));
+    relay_test.gateway.close(1000, "").await;
+    relay_test.client.gets_close(1000, "").await;
+    relay_test.ends("client_closed", None, None, true).await;
+    assert_eq!(relay_test.age(), secs(1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_closed_is_told_when_the_other_goes_without_an_answer() {
-    let mut link = setup().open();
-    link.client.close(1000, "").await;
-    link.gateway.gets_close(1000, "").await;
-    link.gateway.io.shutdown().await.unwrap();
-    link.client.gets_close(1012, "gateway connection lost").await;
-    link.client.ends().await;
-    link.ends("client_closed", Some(1012), None, true).await;
-    assert_eq!(link.age(), secs(0));
+    let mut relay_test = setup().open();
+    relay_test.client.close(1000, "").await;
+    relay_test.gateway.gets_close(1000, "").await;
+    relay_test.gateway.io.shutdown().await.unwrap();
+    relay_test.client.gets_close(1012, "gateway connection lost").await;
+    relay_test.client.ends().await;
+    relay_test.ends("client_closed", Some(1012), None, true).await;
+    assert_eq!(relay_test.age(), secs(0));
 
-    let mut link = setup().open();
-    link.gateway.close(1000, "").await;
-    link.client.gets_close(1000, "").await;
-    link.client.io.shutdown().await.unwrap();
-    link.gateway.gets_close(1001, "client connection lost").await;
-    link.ends("gateway_closed", None, Some(1001), true).await;
-    assert_eq!(link.age(), secs(0));
+    let mut relay_test = setup().open();
+    relay_test.gateway.close(1000, "").await;
+    relay_test.client.gets_close(1000, "").await;
+    relay_test.client.io.shutdown().await.unwrap();
+    relay_test.gateway.gets_close(1001, "client connection lost").await;
+    relay_test.ends("gateway_closed", None, Some(1001), true).await;
+    assert_eq!(relay_test.age(), secs(0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_closed_is_told_when_the_other_answers_with_what_is_no_frame() {
-    let mut link = setup().open();
-    link.client.close(1000, "").await;
-    link.gateway.gets_close(1000, "").await;
-    link.gateway.send_raw(b"HTTP/1.1 500").await;
-    link.client.gets_close(1014, "bad gateway").await;
-    link.client.ends().await;
-    link.gateway.io.shutdown().await.unwrap();
-    link.ends("client_closed", Some(1014), None, true).await;
-    assert_eq!(link.age(), secs(0));
+    let mut relay_test = setup().open();
+    relay_test.client.close(1000, "").await;
+    relay_test.gateway.gets_close(1000, "").await;
+    relay_test.gateway.send_raw(b"HTTP/1.1 500").await;
+    relay_test.client.gets_close(1014, "bad gateway").await;
+    relay_test.client.ends().await;
+    relay_test.gateway.io.shutdown().await.unwrap();
+    relay_test.ends("client_closed", Some(1014), None, true).await;
+    assert_eq!(relay_test.age(), secs(0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_gateway_that_is_lost_is_a_restart_to_the_client() {
-    let mut link = setup().open();
-    link.gateway.send(TEXT, b"before").await;
-    link.gateway.io.shutdown().await.unwrap();
-    link.client.gets(TEXT, b"before").await;
-    link.client.gets_close(1012, "gateway connection lost").await;
-    link.client.close(1012, "").await;
-    link.client.ends().await;
-    link.ends("gateway_lost", Some(1012), None, true).await;
-    assert_eq!(link.age(), secs(0));
+    let mut relay_test = setup().open();
+    relay_test.gateway.send(TEXT, b"before").await;
+    relay_test.gateway.io.shutdown().await.unwrap();
+    relay_test.client.gets(TEXT, b"before").await;
+    relay_test.client.gets_close(1012, "gateway connection lost").await;
+    relay_test.client.close(1012, "").await;
+    relay_test.client.ends().await;
+    relay_test.ends("gateway_lost", Some(1012), None, true).await;
+    assert_eq!(relay_test.age(), secs(0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_is_lost_has_gone_away_to_the_gateway() {
-    let mut link = setup().open();
-    link.client.send(TEXT, b"before").await;
-    link.client.io.shutdown().await.unwrap();
-    link.gateway.gets(TEXT, b"before").await;
-    link.gateway.gets_close(1001, "client connection lost").await;
-    link.gateway.close(1001, "").await;
-    link.ends("client_lost", None, Some(1001), true).await;
-    assert_eq!(link.age(), secs(0));
+    let mut relay_test = setup().open();
+    relay_test.client.send(TEXT, b"before").await;
+    relay_test.client.io.shutdown().await.unwrap();
+    relay_test.gateway.gets(TEXT, b"before").await;
+    relay_test.gateway.gets_close(1001, "client connection lost").await;
+    relay_test.gateway.close(1001, "").await;
+    relay_test.ends("client_lost", None, Some(1001), true).await;
+    assert_eq!(relay_test.age(), secs(0));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_half_header_that_never_went_out_leaves_room_for_a_close() {
-    let mut link = setup().open();
-    let whole = link.client.frame(TEXT, b"never");
-    link.client.send_raw(&whole[..5]).await;
-    link.client.io.shutdown().await.unwrap();
-    link.gateway.gets_close(1001, "client connection lost").await;
-    link.gateway.close(1001, "").await;
-    link.ends("client_lost", None, Some(1001), true).await;
+    let mut relay_test = setup().open();
+    let whole = relay_test.client.frame(TEXT, b"never");
+    relay_test.client.send_raw(&whole[..5]).await;
+    relay_test.client.io.shutdown().await.unwrap();
+    relay_test.gateway.gets_close(1001, "client connection lost").await;
+    relay_test.gateway.close(1001, "").await;
+    relay_test.ends("client_lost", None, Some(1001), true).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_lost_in_mid_frame_leaves_the_other_cut() {
     for lost in [Side::Client, Side::Gateway] {
-        let mut link = setup().open();
+        let mut relay_test = setup().open();
         let (from, to, name) = match lost {
-            Side::Client => (&mut link.client, &mut link.gateway, "client_lost"),
-            Side::Gateway => (&mut link.gateway, &mut link.client, "gateway_lost"),
+            Side::Client => (&mut relay_test.client, &mut relay_test.gateway, "client_lost"),
+            Side::Gateway => (&mut relay_test.gateway, &mut relay_test.client, "gateway_lost"),
         };
         let whole = from.frame(TEXT, b"never finished");
         from.send_raw(&whole[..10]).await;
         from.io.shutdown().await.unwrap();
         assert_eq!(to.sees().await, Seen::Cut(10));
-        link.ends(name, None, None, false).await;
-        assert_eq!(link.age(), secs(0));
+        relay_test.ends(name, None, None, false).await;
+        assert_eq!(relay_test.age(), secs(0));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_lost_while_it_is_written_to_is_not_our_cut() {
-    let mut link = setup().room(8).open();
-    let whole = link.gateway.frame(BINARY, &[1; 100]);
-    let (client, gateway) = (&mut link.client, &mut link.gateway);
+    let mut relay_test = setup().room(8).open();
+    let whole = relay_test.gateway.frame(BINARY, &[1; 100]);
+    let (client, gateway) = (&mut relay_test.client, &mut relay_test.gateway);
     tokio::join!(gateway.send_raw(&whole), async {
         let mut some = [0; 10];
         client.io.read_exact(&mut some).await.unwrap();
         client.io = duplex(1).0;
     });
-    link.gateway.gets_close(1001, "client connection lost").await;
-    link.gateway.close(1001, "").await;
-    link.ends("client_lost", None, Some(1001), true).await;
-    assert!(link.age() <= secs(1));
+    relay_test.gateway.gets_close(1001, "client connection lost").await;
+    relay_test.gateway.close(1001, "").await;
+    relay_test.ends("client_lost", None, Some(1001), true).await;
+    assert!(relay_test.age() <= secs(1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_close_that_waits_behind_a_failed_write_is_what_ended_it() {
-    let mut link = setup().open();
+    let mut relay_test = setup().open();
     // The gateway has closed and gone when the client's next frame is written.
-    link.gateway.close(1012, "service restart").await;
-    link.gateway.io = duplex(1).0;
-    link.client.send(TEXT, b"anybody there?").await;
-    link.client.gets_close(1012, "service restart").await;
-    link.client.close(1012, "").await;
-    let summary = link.ends("gateway_closed", None, None, true).await;
+    relay_test.gateway.close(1012, "service restart").await;
+    relay_test.gateway.io = duplex(1).0;
+    relay_test.client.send(TEXT, b"anybody there?").await;
+    relay_test.client.gets_close(1012, "service restart").await;
+    relay_test.client.close(1012, "").await;
+    let summary = relay_test.ends("gateway_closed", None, None, true).await;
     assert_eq!(summary.gateway.said.unwrap().code, Some(1012));
-    assert_eq!(link.age(), secs(0));
+    assert_eq!(relay_test.age(), secs(0));
 }
 
 type Told = (u16, &'static str);
@@ -228,55 +228,55 @@ async fn what_breaks_the_rules_ends_with_the_code_for_it() {
         (Side::Gateway, vec![], vec![0x89, 126], by_gateway),
     ];
     for (by, right, wrong, (name, client, gateway)) in rows {
-        let mut link = setup().room(1 << 20).with(|settings| settings.rules = rules).open();
+        let mut relay_test = setup().room(1 << 20).with(|settings| settings.rules = rules).open();
         let (from, to) = match by {
-            Side::Client => (&mut link.client, &mut link.gateway),
-            Side::Gateway => (&mut link.gateway, &mut link.client),
+            Side::Client => (&mut relay_test.client, &mut relay_test.gateway),
+            Side::Gateway => (&mut relay_test.gateway, &mut relay_test.client),
         };
         // In one piece: the valid bytes go on, the invalid ones do not.
         from.send_raw(&[&right[..], &wrong[..]].concat()).await;
         let mut passed = vec![0; right.len()];
         to.io.read_exact(&mut passed).await.unwrap();
         assert_eq!(passed, right);
-        link.client.gets_close(client.0, client.1).await;
-        link.gateway.gets_close(gateway.0, gateway.1).await;
-        link.client.close(client.0, "").await;
-        link.gateway.close(gateway.0, "").await;
+        relay_test.client.gets_close(client.0, client.1).await;
+        relay_test.gateway.gets_close(gateway.0, gateway.1).await;
+        relay_test.client.close(client.0, "").await;
+        relay_test.gateway.close(gateway.0, "").await;
         // A peer that broke the rules sees the end of the connection, and may then go.
-        link.client.ends().await;
-        link.gateway.ends().await;
-        link.client.io.shutdown().await.unwrap();
-        link.gateway.io.shutdown().await.unwrap();
-        link.ends(name, Some(client.0), Some(gateway.0), true).await;
-        assert_eq!(link.age(), secs(0));
+        relay_test.client.ends().await;
+        relay_test.gateway.ends().await;
+        relay_test.client.io.shutdown().await.unwrap();
+        relay_test.gateway.io.shutdown().await.unwrap();
+        relay_test.ends(name, Some(client.0), Some(gateway.0), true).await;
+        assert_eq!(relay_test.age(), secs(0));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_close_reaches_a_peer_that_goes_on_sending() {
     let rules = FrameRules { max_frame: Some(1024), ..FrameRules::default() };
-    let mut link = setup().room(4096).with(|settings| settings.rules = rules).open();
-    let huge = link.client.frame(BINARY, &vec![0; 8 << 20]);
+    let mut relay_test = setup().room(4096).with(|settings| settings.rules = rules).open();
+    let huge = relay_test.client.frame(BINARY, &vec![0; 8 << 20]);
     // The client looks at what comes only when it has sent everything.
-    link.client.send_raw(&huge).await;
-    link.client.gets_close(1009, "message too big").await;
-    link.client.ends().await;
-    link.gateway.gets_close(1001, "client message too big").await;
-    link.gateway.close(1001, "").await;
-    link.gateway.ends().await;
-    assert_eq!(link.age(), secs(0));
-    assert!(link.buffers.kept() <= 2);
-    let summary = link.ends("too_big", Some(1009), Some(1001), true).await;
+    relay_test.client.send_raw(&huge).await;
+    relay_test.client.gets_close(1009, "message too big").await;
+    relay_test.client.ends().await;
+    relay_test.gateway.gets_close(1001, "client message too big").await;
+    relay_test.gateway.close(1001, "").await;
+    relay_test.gateway.ends().await;
+    assert_eq!(relay_test.age(), secs(0));
+    assert!(relay_test.buffers.kept() <= 2);
+    let summary = relay_test.ends("too_big", Some(1009), Some(1001), true).await;
     assert_eq!(summary.lasted, secs(5), "it is waited for, but not for ever");
     assert_eq!(summary.client.sent.bytes, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_link_on_which_nothing_passes_is_idle_whatever_its_pongs_say() {
-    let mut link = setup().with(|settings| settings.read = Some(secs(600))).open();
+    let mut relay_test = setup().with(|settings| settings.read = Some(secs(600))).open();
     sleep(secs(10)).await;
-    link.client.send(TEXT, b"x").await;
-    link.gateway.gets(TEXT, b"x").await;
+    relay_test.client.send(TEXT, b"x").await;
+    relay_test.gateway.gets(TEXT, b"x").await;
     let answer = |mut peer: Peer| async move {
         loop {
             match peer.sees().await {
@@ -289,7 +289,7 @@ async fn a_link_on_which_nothing_passes_is_idle_whatever_its_pongs_say() {
             }
         }
     };
-    let Link { client, gateway, mut relay, .. } = link;
+    let TestRelay { client, gateway, mut relay, .. } = relay_test;
     let (client, gateway) = tokio::join!(answer(client), answer(gateway));
     assert_eq!((client, gateway), (close(1001, "idle timeout"), close(1001, "idle timeout")));
     let summary = relay.join_next().await.unwrap().unwrap();
@@ -298,60 +298,60 @@ async fn a_link_on_which_nothing_passes_is_idle_whatever_its_pongs_say() {
 
 #[tokio::test(start_paused = true)]
 async fn peers_that_do_not_answer_our_close_have_5_seconds() {
-    let mut link = setup().without_pings().with(|settings| settings.read = Some(secs(60))).open();
-    link.client.gets_close(1001, "idle timeout").await;
-    link.gateway.gets_close(1001, "idle timeout").await;
-    let summary = link.ends("read_timeout", Some(1001), Some(1001), true).await;
+    let mut relay_test = setup().without_pings().with(|settings| settings.read = Some(secs(60))).open();
+    relay_test.client.gets_close(1001, "idle timeout").await;
+    relay_test.gateway.gets_close(1001, "idle timeout").await;
+    let summary = relay_test.ends("read_timeout", Some(1001), Some(1001), true).await;
     assert_eq!(summary.lasted, secs(65));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_operator_ends_an_idle_link_at_once_and_the_client_reads_why() {
     for (reason, read) in [("see you after the move", "see you after the move"), ("", "closed by operator")] {
-        let mut link = setup().open();
-        link.gateway.send(TEXT, b"hello").await;
-        link.client.gets(TEXT, b"hello").await;
-        link.settle().await;
-        link.relay_stats.close(reason.into());
-        link.client.gets_close(1001, read).await;
-        link.gateway.gets_close(1001, "closed by operator").await;
-        assert_eq!(link.age(), secs(0));
-        link.client.close(1001, "").await;
-        link.gateway.close(1001, "").await;
-        link.ends("closed_by_operator", Some(1001), Some(1001), true).await;
+        let mut relay_test = setup().open();
+        relay_test.gateway.send(TEXT, b"hello").await;
+        relay_test.client.gets(TEXT, b"hello").await;
+        relay_test.settle().await;
+        relay_test.relay_stats.close(reason.into());
+        relay_test.client.gets_close(1001, read).await;
+        relay_test.gateway.gets_close(1001, "closed by operator").await;
+        assert_eq!(relay_test.age(), secs(0));
+        relay_test.client.close(1001, "").await;
+        relay_test.gateway.close(1001, "").await;
+        relay_test.ends("closed_by_operator", Some(1001), Some(1001), true).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_operator_is_heard_before_the_relay_has_begun_and_not_after_its_end() {
-    let mut link = setup().open();
-    link.relay_stats.close("early".into());
-    link.client.gets_close(1001, "early").await;
-    drop(link);
+    let mut relay_test = setup().open();
+    relay_test.relay_stats.close("early".into());
+    relay_test.client.gets_close(1001, "early").await;
+    drop(relay_test);
 
-    let mut link = setup().open();
-    link.client.close(4000, "bye").await;
-    link.gateway.gets_close(4000, "bye").await;
-    link.relay_stats.close("too late".into());
-    link.gateway.close(4000, "bye").await;
-    link.client.gets_close(4000, "bye").await;
-    link.ends("client_closed", None, None, true).await;
+    let mut relay_test = setup().open();
+    relay_test.client.close(4000, "bye").await;
+    relay_test.gateway.gets_close(4000, "bye").await;
+    relay_test.relay_stats.close("too late".into());
+    relay_test.gateway.close(4000, "bye").await;
+    relay_test.client.gets_close(4000, "bye").await;
+    relay_test.ends("client_closed", None, None, true).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_link_does_is_seen_while_it_does_it() {
-    let mut link = setup().open();
-    link.client.send(TEXT, b"hello").await;
-    link.gateway.gets(TEXT, b"hello").await;
-    link.settle().await;
-    let (client, gateway) = (link.relay_stats.client(), link.relay_stats.gateway());
+    let mut relay_test = setup().open();
+    relay_test.client.send(TEXT, b"hello").await;
+    relay_test.gateway.gets(TEXT, b"hello").await;
+    relay_test.settle().await;
+    let (client, gateway) = (relay_test.relay_stats.client(), relay_test.relay_stats.gateway());
     assert_eq!((client.sent.frames, client.sent.messages, client.sent.bytes), (1, 1, 2 + 4 + 5));
     assert_eq!((gateway.sent.bytes, client.passed, gateway.pings.sent), (0, secs(0), 0));
     sleep(secs(30)).await;
-    link.client.gets_ping().await;
-    link.gateway.send(TEXT, b"hello").await;
-    link.client.gets(TEXT, b"hello").await;
-    link.settle().await;
-    let (client, gateway) = (link.relay_stats.client(), link.relay_stats.gateway());
+    relay_test.client.gets_ping().await;
+    relay_test.gateway.send(TEXT, b"hello").await;
+    relay_test.client.gets(TEXT, b"hello").await;
+    relay_test.settle().await;
+    let (client, gateway) = (relay_test.relay_stats.client(), relay_test.relay_stats.gateway());
     assert_eq!((client.pings.sent, gateway.sent.bytes, gateway.passed), (1, 7, secs(30)));
 }

@@ -51,7 +51,7 @@ async fn everything_passes_unmodified() {
                     Side::Client => (&mut link.client, &mut link.gateway),
                     Side::Gateway => (&mut link.gateway, &mut link.client),
                 };
-                let read = async { timeout(PATIENCE, to.io.read_exact(&mut got)).await.unwrap().unwrap() };
+                let read = async { timeout(LONGEST_WAIT, to.io.read_exact(&mut got)).await.unwrap().unwrap() };
                 tokio::join!(from.send_raw(&sent), read);
                 assert!(got == sent, "{name} from {side:?} through {room} bytes");
             }

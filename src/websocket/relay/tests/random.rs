@@ -99,7 +99,7 @@ async fn play(room: usize, up: &Script, down: &Script) {
         let ((), got_down, got_up) = tokio::join!(writing, down.read(&mut from_client), up.read(&mut from_gateway));
         (got_up, got_down)
     };
-    let (got_up, got_down) = timeout(PATIENCE * 10, both).await.expect("it comes to an end");
+    let (got_up, got_down) = timeout(LONGEST_WAIT * 10, both).await.expect("it comes to an end");
     let summary = link.summary().await;
     assert!(summary.clean);
     let (up_frames, pings_up) = without_ours(Side::Gateway, &got_up);

@@ -33,7 +33,7 @@ async fn a_client_that_does_not_read_stops_the_gateway_and_loses_nothing() {
 
     let mut got = vec![0; frames.len()];
     let (client, gateway) = (&mut link.client, &mut link.gateway);
-    let read = async { timeout(PATIENCE, client.io.read_exact(&mut got)).await.unwrap().unwrap() };
+    let read = async { timeout(LONGEST_WAIT, client.io.read_exact(&mut got)).await.unwrap().unwrap() };
     tokio::join!(gateway.send_raw(&frames[taken..]), read);
     assert!(got == frames);
     assert!(link.buffers.kept() <= 2);
@@ -57,7 +57,7 @@ async fn what_tls_keeps_of_the_last_message_is_waited_for() {
         gateway.write_all(&last).await.unwrap();
         sleep(secs(10)).await;
         let mut got = Vec::new();
-        let _ = timeout(PATIENCE, client.read_to_end(&mut got)).await;
+        let _ = timeout(LONGEST_WAIT, client.read_to_end(&mut got)).await;
         assert!(got == last, "{} of {} bytes", got.len(), last.len());
     };
     let (summary, ()) = tokio::join!(run, peers);
