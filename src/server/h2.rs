@@ -146,9 +146,10 @@ pub(super) async fn serve(
 /// nothing.
 const MAX_STREAMS: u32 = 128;
 /// How many bytes a client may send ahead on one stream, and on all of them: they are kept for a gateway that does not
-/// take them. A window smaller than this slows an upload down over a path of 20 ms.
+/// take them. A window smaller than this slows an upload down over a path of 20 ms. A byte that is kept takes several times its size
+/// where pieces of other streams came with it, which is why all streams together may send ahead no more than two of them.
 const STREAM_WINDOW: u32 = 256 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
+const CONNECTION_WINDOW: u32 = 512 * 1024;
 /// Up to here the h2 library counts room on a stream as there; how many bytes it keeps is bounded by [`SendBudget`].
 const SEND_BUFFER: usize = 64 * 1024;
 /// How many heads the library may decode before the first is looked at: one of `limits.request_head` takes up to four
