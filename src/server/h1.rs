@@ -55,7 +55,7 @@ pub(super) async fn serve(
             ConnectionEnd::Cut => {}
             // No client waits for an answer that could get lost.
             ConnectionEnd::Quiet => drop(timeout(LINGER, stream.shutdown()).await),
-            ConnectionEnd::Over => linger(&mut stream, UnreadInput::Nothing).await,
+            ConnectionEnd::Over | ConnectionEnd::Stalled => linger(&mut stream, UnreadInput::Nothing).await,
             ConnectionEnd::Early => linger(&mut stream, UnreadInput::Body).await,
             ConnectionEnd::Refused(failure) => {
                 refuse(&mut stream, &failure, &connection_info, live).await;

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use tokio::time::Instant;
 
 use crate::upstream::TransferProgress;
@@ -53,6 +54,12 @@ impl BodyDiscard {
     pub fn deadline(&self) -> Instant {
         self.progress.deadline().map_or(self.until, |at| at.min(self.until))
     }
+}
+
+/// Whether an answer says that the request did not come in time: what is missing of it is waited for no longer, and the connection
+/// ends (RFC 9110 §15.5.9).
+pub fn is_too_late(answer: StatusCode) -> bool {
+    answer == StatusCode::REQUEST_TIMEOUT
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::answering::AnswerWriter;
 use super::intake::{self, Intake};
 use super::request_head::{ConnectionOptions, HeadError, RequestFraming, RequestHead};
 use crate::http::edge::connection_info::ConnectionInfo;
-use crate::http::edge::early::SMALL_BODY_TIME;
+use crate::http::edge::early::{SMALL_BODY_TIME, is_too_late};
 use crate::http::edge::stack::{PendingAnswer, RequestEntry};
 use crate::http::error::{BadRequest, RequestFailure};
 use crate::http::proxy::body::AnswerBody;
@@ -78,6 +78,8 @@ pub(super) enum ConnectionEnd {
     Over,
     /// It has carried its last request, and the client may still be sending that request's body.
     Early,
+    /// It has carried its last request, and nothing came of that request's body for too long.
+    Stalled,
     /// No request was under way, and no byte of the next one had come.
     Quiet,
     /// The input is no request, or the request did not come in time.
@@ -183,7 +185,7 @@ impl ServedConnection {
                 Some(ConnectionEnd::Cut)
             }
             ExchangeStage::Sent(_) => {
-                exchange.intake.give_up();
+                exchange.intake.give_up_waiting();
                 None
             }
         }
@@ -268,7 +270,9 @@ impl ServedConnection {
                         continue;
                     }
                 }
-                ExchangeStage::Held(..) if exchange.intake.is_small() || exchange.intake.is_asking() => {}
+                ExchangeStage::Held(response, _)
+                    if exchange.intake.is_asking()
+                        || (exchange.intake.is_small() && !is_too_late(response.status())) => {}
                 ExchangeStage::Held(..) => {
                     self.send();
                     continue;
@@ -290,6 +294,7 @@ impl ServedConnection {
                         (true, true) if keeps => return Poll::Ready(Ok(())),
                         (false, true) if keeps => {}
                         (true, true) => return Poll::Ready(Err(ConnectionEnd::Over)),
+                        (_, false) if exchange.intake.is_stalled() => return Poll::Ready(Err(ConnectionEnd::Stalled)),
                         (_, false) | (false, true) => return Poll::Ready(Err(ConnectionEnd::Early)),
                     }
                 }
@@ -341,6 +346,9 @@ impl ServedConnection {
             exchange.stage = before;
             return;
         };
+        if is_too_late(response.status()) {
+            exchange.intake.give_up_waiting();
+        }
         let keeps = exchange.options.keeps && self.leaving.is_none() && exchange.intake.leaves_connection();
         let (parts, body) = response.into_parts();
         let length = body.size_hint().exact();

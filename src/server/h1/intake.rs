@@ -23,6 +23,8 @@ pub(super) struct Intake {
     broken: bool,
     /// Whether the client sends nothing more.
     closed: bool,
+    /// Whether the client was waited for in vain.
+    stalled: bool,
 }
 
 #[derive(Debug)]
@@ -119,6 +121,19 @@ impl Intake {
     /// Stops reading the body before its end.
     pub(super) fn give_up(&mut self) {
         (self.coming, self.broken) = (None, true);
+    }
+
+    /// Stops reading the body, which the client was to send and did not.
+    pub(super) fn give_up_waiting(&mut self) {
+        if self.coming.is_some() {
+            self.stalled = true;
+            self.give_up();
+        }
+    }
+
+    /// Whether the client was waited for in vain.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled
     }
 
     /// Ready when the body went on, so that its receiver should be polled.

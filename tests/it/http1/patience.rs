@@ -115,6 +115,33 @@ async fn an_upload_that_stands_still_is_ended_and_one_that_drips_is_not() {
     assert_eq!(client.response().await.status(), 200, "a byte is progress");
 }
 
+#[tokio::test]
+async fn a_body_that_was_waited_for_in_vain_is_not_waited_for_again() {
+    let gateway = gateway().answering(OK).await;
+    let short = |config: &mut Config| config.timeouts.progress = Some(MILLI(300));
+    let proxy = proxy().upstream(&gateway).config(short).plain().start().await;
+    let rows = [
+        // What is sent, and the statuses that come.
+        ("Content-Length: 20\r\nExpect: 100-continue\r\n\r\n", &[100, 408][..]),
+        ("Content-Length: 20\r\n\r\n", &[408]),
+        ("Content-Length: 20\r\n\r\nhello", &[408]),
+        ("Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", &[408]),
+    ];
+    for (sent, statuses) in rows {
+        for mut client in both(&proxy).await {
+            client.send(format!("POST / HTTP/1.1\r\nHost: localhost\r\n{sent}")).await;
+            for status in statuses {
+                let answer = client.response().await;
+                assert_eq!(answer.status(), *status, "{sent}");
+                if *status == 408 {
+                    assert_eq!(answer.field("connection").as_deref(), Some("close"), "{sent}");
+                }
+            }
+            assert_eq!(client.closed().await, End::Clean, "{sent}");
+        }
+    }
+}
+
 /// Answers that are larger than what the kernel keeps.
 async fn endless(mut connection: Connection) {
     connection.request().await;
