@@ -37,6 +37,12 @@ impl TransferProgress {
         self.moved = now;
     }
 
+    /// The same transfer under another limit.
+    #[must_use]
+    pub fn within(self, limit: Option<Duration>) -> Self {
+        Self { limit, ..self }
+    }
+
     /// The time at which the transfer has stood still for too long; `None` is never.
     pub fn deadline(&self) -> Option<Instant> {
         self.moved.checked_add(self.limit?)

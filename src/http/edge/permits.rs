@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -13,6 +14,10 @@ use crate::observe::log_rate_limit::LogRateLimit;
 
 /// How many requests may be under way, in all and of each client network. Cheap to clone; the same under every
 /// configuration.
+///
+/// Few networks must not keep all others out, and neither must many that have a few each. So the last quarter of all permits goes to
+/// networks that have fewer than 16, and the last eighth to networks that have none. While that quarter is in use, a request whose
+/// client takes nothing of the answer for 5 seconds ends, unless it is the only one of its network: see [`TakeLimit`].
 #[derive(Debug, Clone)]
 pub struct Permits(Arc<PermitsShared>);
 
@@ -52,6 +57,14 @@ pub struct RequestPermit {
     client: Option<Network>,
     /// Whether its share of [`PermitLimits::gateway`] has not been handed on.
     has_gateway: bool,
+}
+
+/// How long a client may take nothing of its answer. The time is shorter while the last quarter of all permits is in use.
+#[derive(Debug, Clone, Default)]
+pub struct TakeLimit {
+    limit: Option<Duration>,
+    /// The permits that are waited for, and the network that has one of them.
+    held: Option<(Permits, Network)>,
 }
 
 /// Permits one WebSocket to have a connection to a gateway; given back when dropped.
@@ -105,7 +118,7 @@ impl Permits {
                 drop(clients);
                 return Err(shared.refused("limits.requests_per_client", client));
             }
-            if has >= shared.requests.left_for_one() {
+            if has >= shared.requests.most_for_one() {
                 drop(clients);
                 return Err(shared.refused("limits.requests", client));
             }
@@ -144,11 +157,19 @@ impl PermitCounter {
         self.are.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// How many a network may have that gets one more. What is left in the end is for those that have little: few that have much
-    /// must not keep all others out, and neither must many that have a few. The next one still finds some.
-    fn left_for_one(&self) -> usize {
+    /// How many a network may have in the end that gets one more, which is counted already.
+    fn most_for_one(&self) -> usize {
         let (most, are) = (self.most.load(Ordering::Relaxed), self.are.load(Ordering::Relaxed));
-        if are > most - most / 8 { most.saturating_sub(are).clamp(1, FEW) } else { usize::MAX }
+        match most.saturating_sub(are) {
+            left if left < most / 8 => 1,
+            left if left < most / 4 => FEW,
+            _ => usize::MAX,
+        }
+    }
+
+    /// Whether the last quarter is in use.
+    fn is_strained(&self) -> bool {
+        self.most_for_one() < usize::MAX
     }
 }
 
@@ -161,6 +182,33 @@ impl RequestPermit {
             self.shared.gateway.are.fetch_add(1, Ordering::Relaxed);
         }
         GatewayPermit(Arc::clone(&self.shared))
+    }
+
+    /// `limit` for the answer of this request, which others may wait for.
+    pub fn take_limit(&self, limit: Option<Duration>) -> TakeLimit {
+        TakeLimit { limit, held: self.client.map(|network| (Permits(Arc::clone(&self.shared)), network)) }
+    }
+}
+
+impl TakeLimit {
+    /// A limit of an answer that has no permit; `None` is for ever.
+    pub fn fixed(limit: Option<Duration>) -> Self {
+        Self { limit, held: None }
+    }
+
+    /// The limit of this moment; `None` is for ever.
+    pub fn current(&self) -> Option<Duration> {
+        if self.gives_way() {
+            Some(self.limit.map_or(STRAINED_TAKE, |limit| limit.min(STRAINED_TAKE)))
+        } else {
+            self.limit
+        }
+    }
+
+    /// Whether the last quarter of all permits is in use, and the network has others besides this one.
+    fn gives_way(&self) -> bool {
+        let Some((Permits(shared), network)) = &self.held else { return false };
+        shared.requests.is_strained() && shared.clients(*network).of(*network) > 1
     }
 }
 
@@ -182,8 +230,12 @@ impl Drop for GatewayPermit {
     }
 }
 
-/// So many requests a network may have even when nearly all permits are taken: as many as a browser asks at once.
+/// So many requests a network may have of the last quarter: as many as a browser asks at once.
 const FEW: usize = 16;
+/// How long a client may take nothing of its answer while that quarter is in use.
+const STRAINED_TAKE: Duration = Duration::from_secs(5);
+/// How often a request whose client takes nothing looks whether that quarter is in use.
+pub const STRAIN_LOOK: Duration = Duration::from_secs(2);
 const PARTS: usize = 16;
 
 #[cfg(test)]
@@ -218,7 +270,7 @@ mod tests {
             // In all, of each, and towards gateways; how many a network gets, and another one, and one without an
             // address.
             ((100, Some(10), 100), (10, 10, 67)),
-            ((100, None, 100), (88, 6, 6)),
+            ((100, None, 100), (75, 13, 12)),
             ((100, None, 50), (50, 0, 0)),
             ((10, Some(256), 10), (9, 1, 0)),
         ];
@@ -242,7 +294,7 @@ mod tests {
         let permits = permits(1664, Some(256), 10_000);
         let many: Vec<_> = (0..8).map(|n| fill(&permits, Some([192, 0, 2, n].into()))).collect();
         let all: usize = many.iter().map(Vec::len).sum();
-        assert!(all > 1400 && many[0].len() == 256, "{all}");
+        assert!(all > 1248 && many[0].len() == 256, "{all}");
         // Ten more networks get one each, and the networks that took much get nothing.
         let few: Vec<_> = (0..10).map(|n| permits.enter(Some([198, 51, 100, n].into()))).collect();
         assert!(few.iter().all(Result::is_ok));
@@ -257,9 +309,33 @@ mod tests {
         for _ in 0..50 {
             held.extend((0..100).filter_map(|n| permits.enter(Some([192, 0, 2, n].into())).ok()));
         }
-        let others: Vec<_> = (0..4).map(|n| permits.enter(Some([198, 51, 100, n].into()))).collect();
+        let others: Vec<_> = (0..104).map(|n| permits.enter(Some([198, 51, 100, n].into()))).collect();
         assert!(others.iter().all(Result::is_ok), "{}", held.len());
-        assert!(held.len() > 800, "{}", held.len());
+        assert_eq!((held.len(), permits.requests()), (728, 832));
+    }
+
+    #[test]
+    fn an_untaken_answer_gives_way_while_nearly_all_permits_are_taken_unless_it_is_the_only_one_of_its_network() {
+        let long = Some(Duration::from_mins(1));
+        let permits = permits(32, None, 100);
+        let many = fill(&permits, client("192.0.2.1"));
+        let few = fill(&permits, client("192.0.2.2"));
+        let one = permits.enter(client("192.0.2.3")).unwrap();
+        let rows = [
+            // The request, its limit, and the limit that it has while permits are short.
+            (&many[0], long, Some(STRAINED_TAKE)),
+            (&few[0], None, Some(STRAINED_TAKE)),
+            (&few[0], Some(Duration::from_secs(1)), Some(Duration::from_secs(1))),
+            (&one, long, long),
+        ];
+        let limits: Vec<_> = rows.iter().map(|(permit, limit, _)| permit.take_limit(*limit)).collect();
+        for (limit, (_, _, strained)) in limits.iter().zip(&rows) {
+            assert_eq!(limit.current(), *strained, "{limit:?}");
+        }
+        let usual: Vec<_> = rows.iter().map(|(_, limit, _)| *limit).collect();
+        drop((many, one));
+        assert_eq!(limits.iter().map(TakeLimit::current).collect::<Vec<_>>(), usual);
+        assert_eq!(TakeLimit::fixed(long).current(), long);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::attribution_watch::AttributionWatch;
 use crate::http::edge::connection_state::RequestUnderWay;
-use crate::http::edge::permits::RequestPermit;
+use crate::http::edge::permits::{RequestPermit, TakeLimit};
 use crate::observe::access::{AccessLine, RequestEnd};
 use crate::upstream::{BodyStalled, H1Error, Lease, RequestBody};
 
@@ -30,7 +30,7 @@ pub struct AnswerBody {
 struct BodyGuards {
     access: Box<AccessLine>,
     _busy: Option<RequestUnderWay>,
-    _permit: Option<RequestPermit>,
+    permit: Option<RequestPermit>,
 }
 
 #[derive(Debug)]
@@ -93,8 +93,9 @@ impl AnswerBody {
     }
 
     /// How long the client may take nothing of the answer.
-    pub fn take_limit(&self) -> Option<Duration> {
-        self.take
+    pub fn take_limit(&self) -> TakeLimit {
+        let permit = self.kept.as_ref().and_then(|kept| kept.permit.as_ref());
+        permit.map_or_else(|| TakeLimit::fixed(self.take), |permit| permit.take_limit(self.take))
     }
 
     /// Makes the body hold the request's log line, the mark that the request is under way, and its permit.
@@ -105,7 +106,7 @@ impl AnswerBody {
         busy: Option<RequestUnderWay>,
         permit: Option<RequestPermit>,
     ) -> Self {
-        self.kept = Some(BodyGuards { access, _busy: busy, _permit: permit });
+        self.kept = Some(BodyGuards { access, _busy: busy, permit });
         self
     }
 

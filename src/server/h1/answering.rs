@@ -3,7 +3,6 @@
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use http_body::{Body as _, Frame};
@@ -11,6 +10,7 @@ use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use super::answer_head::{AnswerFraming, AnswerHead};
+use crate::http::edge::permits::TakeLimit;
 use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::RequestEnd;
 use crate::tls::ByteStream;
@@ -36,7 +36,7 @@ pub(super) struct AnswerWriter {
     accepted: u64,
     /// Set while the client takes nothing: since when, and how many bytes it had taken then.
     blocked: Option<(TransferProgress, u64)>,
-    limit: Option<Duration>,
+    limit: TakeLimit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ pub(super) enum AnswerCut {
 
 impl AnswerWriter {
     /// Sends `head` and then `body`, of which the client must take something within `limit`.
-    pub(super) fn new(head: AnswerHead, body: AnswerBody, limit: Option<Duration>) -> Self {
+    pub(super) fn new(head: AnswerHead, body: AnswerBody, limit: TakeLimit) -> Self {
         let stage = match head.ends {
             AnswerFraming::AtOnce | AnswerFraming::After(0) => AnswerStage::Last,
             _ => AnswerStage::Body,
@@ -83,7 +83,12 @@ impl AnswerWriter {
 
     /// Until when the client must take something, if it is the client that is waited for.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.blocked.as_ref().and_then(|(progress, _)| progress.deadline())
+        self.blocked.as_ref().and_then(|(progress, _)| progress.within(self.limit.current()).deadline())
+    }
+
+    /// Whether it is the client that is waited for.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked.is_some()
     }
 
     /// Ends the answer, because the client has taken nothing for too long.
@@ -226,7 +231,7 @@ impl AnswerWriter {
                 *before = taken;
             }
             None => {
-                self.blocked = Some((TransferProgress::new(self.limit, Instant::now()), taken));
+                self.blocked = Some((TransferProgress::new(None, Instant::now()), taken));
                 // The client may take long: what waits for it should be little.
                 self.body.read_little();
                 if self.data.len() < A_FEW {

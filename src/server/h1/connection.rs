@@ -15,6 +15,7 @@ use super::intake::{self, Intake};
 use super::request_head::{ConnectionOptions, HeadError, RequestFraming, RequestHead};
 use crate::http::edge::connection_info::ConnectionInfo;
 use crate::http::edge::early::{SMALL_BODY_TIME, is_too_late};
+use crate::http::edge::permits::STRAIN_LOOK;
 use crate::http::edge::stack::{PendingAnswer, RequestEntry};
 use crate::http::error::{BadRequest, RequestFailure};
 use crate::http::proxy::body::AnswerBody;
@@ -59,7 +60,8 @@ struct ServedExchange {
     options: ConnectionOptions,
     intake: Intake,
     stage: ExchangeStage,
-    /// When it is looked next whether the client is still there, if that cannot be seen by reading.
+    /// When it is looked next whether the client is still there, if that cannot be seen by reading, and whether an answer that the
+    /// client does not take must give way.
     look: Instant,
 }
 
@@ -150,7 +152,7 @@ impl ServedConnection {
                 IdlePhase::First(at) | IdlePhase::Next(at) => at.into_iter().chain(self.leaving).min(),
             };
         };
-        exchange.deadline().into_iter().chain(self.is_blind().then_some(exchange.look)).min()
+        exchange.deadline().into_iter().chain((self.is_blind() || exchange.is_untaken()).then_some(exchange.look)).min()
     }
 
     /// Called when the connection has waited for too long. Unless that ends it, it must be polled again.
@@ -165,8 +167,8 @@ impl ServedConnection {
             });
         };
         let now = Instant::now();
-        if is_blind && exchange.look <= now {
-            if self.stream.has_ended() {
+        if exchange.look <= now {
+            if is_blind && self.stream.has_ended() {
                 return Some(ConnectionEnd::Cut);
             }
             exchange.look = now + LOOK;
@@ -369,6 +371,11 @@ impl ServedExchange {
             ExchangeStage::Sent(_) => self.intake.deadline(),
         }
     }
+
+    /// Whether the client takes nothing of its answer for the moment.
+    fn is_untaken(&self) -> bool {
+        matches!(&self.stage, ExchangeStage::Answering(answering, _) if answering.is_blocked())
+    }
 }
 
 fn refusal(head_error: HeadError) -> RequestFailure {
@@ -385,5 +392,5 @@ fn after(limit: Option<Duration>) -> Option<Instant> {
     limit.and_then(|limit| Instant::now().checked_add(limit))
 }
 
-/// Between two looks whether a client whose input is not read is still there.
-const LOOK: Duration = Duration::from_secs(2);
+/// Between two looks whether a client whose input is not read is still there, or one that takes nothing must give way.
+const LOOK: Duration = STRAIN_LOOK;

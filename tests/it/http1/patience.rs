@@ -142,6 +142,26 @@ async fn a_body_that_was_waited_for_in_vain_is_not_waited_for_again() {
     }
 }
 
+#[tokio::test]
+async fn an_answer_that_is_not_taken_gives_way_while_nearly_all_requests_are_under_way() {
+    let gateway = gateway().playing(endless).await;
+    let mut proxy = binary()
+        .upstream(&gateway)
+        .config(r#"listen: { https: ["127.0.0.1:0"], plain: ["127.0.0.1:0"] }"#)
+        .config("limits: { requests: 16 }")
+        .start()
+        .await;
+    let mut clients = Vec::new();
+    for number in 0..14 {
+        let mut client = if number % 2 == 0 { proxy.client().await } else { proxy.plain_client().await };
+        client.send(GET).await;
+        clients.push(client);
+    }
+    // `timeouts.progress` is two minutes.
+    let line = within("the end", proxy.line(|line| line["message"] == "request")).await;
+    assert_eq!((line["ended"].as_str(), line["status"].as_u64()), (Some("timed_out"), Some(200)), "{line}");
+}
+
 /// Answers that are larger than what the kernel keeps.
 async fn endless(mut connection: Connection) {
     connection.request().await;
