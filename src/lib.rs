@@ -1,5 +1,5 @@
 //! frontgate stands in front of one WebSocket gateway and gives it HTTPS. It terminates TLS, forwards every request and
-//! WebSocket exactly, keeps idle links alive, and says in one line who ended a connection and why.
+//! WebSocket exactly, keeps idle links alive, and says in one line which side ended a connection and why.
 //!
 //! This page is the architecture, for a reader with ten minutes: the folders, the path of a request, the path of a frame, the
 //! path of a configuration, and what always holds. The page of each module goes on from here. How to build, test and change it,
@@ -70,7 +70,7 @@
 //!   the time for all that comes before HTTP.
 //! - [`http`] never decodes what it forwards: target, host and field values go out byte for byte. Paths are decoded only to compare
 //!   them with routes, in every way that a gateway could, so that no spelling gets round a guard.
-//! - Where a client comes from and who it is are written anew for the gateway. A client's own claims end at the edge.
+//! - The address and the identity of a client are written anew for the gateway. A client's own claims end at the edge.
 //! - [`upstream`] sends a request twice only if the gateway cannot have acted on it. A gateway that is down is waited for, in order of
 //!   arrival, for as long as `hold` says.
 //! - The answer streams. Its access line is written when the last byte is sent or the client is gone, whatever happens.

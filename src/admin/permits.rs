@@ -1,4 +1,4 @@
-//! [`AdminPermits`]: who is connected to the admin listener, and who has to leave for the next.
+//! [`AdminPermits`]: the connections to the admin listener, and which of them has to leave for the next.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// The connections to the admin listener. The next one always gets a place: where all are taken, the connection that has stood
-/// still the longest leaves, one of the peer that has the most. A page that stalls keeps nobody from `frontgate status`.
+/// still the longest leaves, one of the peer that has the most. A page that stalls keeps no operator from `frontgate status`.
 #[derive(Debug, Clone)]
 pub(super) struct AdminPermits {
     most: usize,
@@ -136,7 +136,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_one_of_the_largest_crowd_that_stood_still_the_longest_leaves() {
-        /// Who is connected, one a second; who has moved since; who is answered; and who leaves for the next.
+        /// The connections, one a second; which have moved since; which are answered; and which leaves for the next.
         type Row = (&'static [u8], &'static [usize], &'static [usize], usize);
         let rows: &[Row] = &[
             (&[1, 1, 1], &[], &[], 0),

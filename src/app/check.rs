@@ -54,7 +54,7 @@ pub fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
 }
 
 /// Looks whether the configuration means this machine's other programs, and adds to its warnings what is hardly meant so: a state
-/// folder for everybody, a key for everybody, a certificate for other names. Reads files: not for an async task.
+/// folder that all users may write to, a key that all may read, a certificate for other names. Reads files: not for an async task.
 ///
 /// # Errors
 /// A gateway is frontgate itself.

@@ -28,7 +28,7 @@ impl StreamSocket {
         }
     }
 
-    /// Whether the peer has ended its side or the connection, as far as the kernel has said: also behind bytes that nobody has
+    /// Whether the peer has ended its side or the connection, as far as the kernel has said: also behind bytes that no task has
     /// read.
     pub fn has_ended(&self) -> bool {
         let ended = match self {

@@ -1,4 +1,4 @@
-//! Who the client is and what the gateway is told about it, written where the steps behind look. The rules are in
+//! Finds out the client and what the gateway is told about it, and writes both where the steps behind look. The rules are in
 //! [`forwarded`] and [`identity`].
 
 use super::exchange::RequestExchange;

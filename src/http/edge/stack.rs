@@ -43,7 +43,7 @@ pub struct EdgeSettings {
     pub log: AccessLog,
 }
 
-/// The layers that every request enters by; cheap to clone.
+/// What every request enters by; cheap to clone.
 #[derive(Clone)]
 pub struct Edge(Arc<dyn EdgeHandler>);
 

@@ -321,7 +321,7 @@ impl ServedConnection {
     }
 
     /// Whether the input is not read to its end for the moment, so that it does not show that the client has gone: what follows a
-    /// request waits, and so does a body that nobody asks for.
+    /// request waits, and so does a body that no step asks for.
     fn is_blind(&self) -> bool {
         let Some(exchange) = &self.exchange else { return false };
         let reads_on = exchange.intake.is_over() && self.input.bytes.is_empty();

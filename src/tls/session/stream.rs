@@ -34,7 +34,7 @@ impl ByteStream {
         if let Self::Server(session) = self { session.unsent() } else { 0 }
     }
 
-    /// Whether the peer has ended its side or the connection, also behind bytes that nobody has read.
+    /// Whether the peer has ended its side or the connection, also behind bytes that no task has read.
     pub fn has_ended(&self) -> bool {
         self.socket().has_ended()
     }

@@ -33,7 +33,7 @@ const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 /// Longer than anything takes that has not been given up for good.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
-/// The parts of a relay_test, before it is opened.
+/// The parts of a relay under test, before it is opened.
 struct Setup {
     /// How many bytes each connection takes ahead of its reader.
     room: usize,
@@ -125,7 +125,7 @@ impl Setup {
 }
 
 impl TestRelay {
-    /// How long the relay_test has been open.
+    /// How long the relay has been open.
     fn age(&self) -> Duration {
         self.began.elapsed()
     }

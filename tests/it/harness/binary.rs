@@ -225,7 +225,7 @@ impl Binary {
         self.memory("VmRSS:")
     }
 
-    /// The memory that nobody shares with it, in KiB (`Pss_Anon`). Its share of the program's file grows by megabytes whenever
+    /// The memory that no other process shares with it, in KiB (`Pss_Anon`). Its share of the program's file grows by megabytes whenever
     /// another test's process ends that runs the same program.
     pub(crate) fn own_memory(&self) -> u64 {
         self.field("smaps_rollup", "Pss_Anon:")

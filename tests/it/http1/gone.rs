@@ -1,4 +1,4 @@
-//! Clients that leave while their request is under way, with bytes behind it that nobody reads.
+//! Clients that leave while their request is under way, with bytes behind it that frontgate does not read.
 
 #![expect(clippy::unwrap_used, reason = "what these helpers cannot do ends the test")]
 
