@@ -48,7 +48,7 @@ def play(case, connection):
         else:
             connection.send(step)
     want = set(case.want)
-    if not connection.until(want):
+    if not connection.until(want, refused=case.malformed):
         code = next((token for token in connection.tokens if token.startswith("GOAWAY ") and token != "GOAWAY NO_ERROR"), None)
         if f"{case.section} {case.name}" in WRONG_CODES and code and connection.until({"end"}):
             return WrongCode(f"{code} instead of {' or '.join(sorted(want))}")
@@ -92,12 +92,12 @@ class Connection:
         except OSError:
             pass
 
-    def until(self, wanted):
-        """Reads until one of these has come; whether it has."""
+    def until(self, wanted, refused=False):
+        """Reads until one of these has come, or an answer to a request that should be `refused`; whether one has come."""
         end = time.monotonic() + PATIENCE
         while not wanted & set(self.tokens):
             left = end - time.monotonic()
-            if left <= 0 or "end" in self.tokens or self._goes(wanted):
+            if left <= 0 or "end" in self.tokens or self._goes(wanted) or (refused and "whole 1" in self.tokens):
                 return False
             self.sock.settimeout(left)
             try:

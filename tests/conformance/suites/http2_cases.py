@@ -184,6 +184,8 @@ KINDS = [
     Case("6.9", "WINDOW_UPDATE of 3 bytes", frame(WINDOW_UPDATE, 0, 0, bytes(3)), connection(SIZE)),
     Case("6.9", "WINDOW_UPDATE of 5 bytes", frame(WINDOW_UPDATE, 0, 0, bytes(5)), connection(SIZE)),
     Case("6.9", "the reserved bit of WINDOW_UPDATE", window(0, 2**31 + 1) + get(), OK),
+    Case("6.9.1", "DATA beyond the window", headers(pseudo(method=b"POST", path=b"/deaf"), end=False) + data(bytes(FRAME), end=False) * 1500,
+         stream(FLOW)),
     Case("6.9.1", "a window of 1", settings((4, 1)) + get(), ["1 bytes of 1"]),
     Case("6.9.1", "a window that grows by one", [settings((4, 1)) + get(), Wait("1 bytes of 1"), window(1, 1)], ["whole 1"]),
     Case("6.9.1", "a window of the connection beyond 2^31 - 1", window(0, LARGEST) + window(0, LARGEST), connection(FLOW)),

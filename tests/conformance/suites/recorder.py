@@ -21,12 +21,12 @@ class Request:
 
 
 class Recorder:
-    """The listener; `requests` and `broken` have what came since `forget`."""
+    """The listener. Of a request for /deaf it reads the head at most."""
 
     def __init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self._lock, self._requests, self._broken = threading.Lock(), [], []
+        self._lock, self._requests, self._broken, self._deaf = threading.Lock(), [], [], []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def forget(self):
@@ -67,6 +67,9 @@ class Recorder:
                 if not more:
                     return
                 data += more
+                if data.startswith(b"POST /deaf "):
+                    self._deaf.append(connection.dup())
+                    return
 
     @staticmethod
     def _take(data):

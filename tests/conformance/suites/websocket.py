@@ -1,5 +1,7 @@
-"""WebSockets (RFC 6455, RFC 7692): Autobahn's fuzzing client, as kosoku runs it, at an echoing gateway and at the same one through
-frontgate with TLS. Both must get the same verdict, close code and messages.
+"""WebSockets (RFC 6455, RFC 7692): Autobahn's fuzzing client at an echoing gateway, with and without frontgate.
+
+kosoku runs the cases, through frontgate with TLS. Both ways must get the same verdict, close code and messages; no case differs by design, because frontgate, where it
+refuses a frame itself, says 1002, which is what RFC 6455 wants of any server.
 
 Without CONFORMANCE_ALL=1 each set of the compression cases (12, 13) is run with its smallest messages only: all of them take
 some ten minutes, nearly all of it in the gateway."""
@@ -14,9 +16,6 @@ COMPRESSED = [f"{section}.{group}.1" for section, groups in ((12, 5), (13, 7)) f
 UNANSWERED = "the client never gets the echo of a good message that an invalid frame follows in one write"
 KNOWN = {case: UNANSWERED for case in ("4.1.3", "4.1.4", "4.1.5", "4.2.3", "4.2.4", "4.2.5", "5.15")}
 
-# Close codes that differ because frontgate, not the gateway, ends the connection: (code of the gateway, code of frontgate).
-BY_DESIGN = {}
-
 
 async def compare(report):
     """Runs the cases twice, beside each other."""
@@ -24,17 +23,23 @@ async def compare(report):
     gateway = await Echo.serve()
     with frontgate.Frontgate(f"http://127.0.0.1:{port(gateway)}") as running:
         bridge = await asyncio.start_server(Bridge(running).carry, "127.0.0.1", 0)
-        direct, through = await fuzz(port(gateway)), await fuzz(port(bridge))
+        chosen = None if os.environ.get("CONFORMANCE_ALL") else CASES + COMPRESSED
+        direct, through = await fuzz(port(gateway), chosen), await fuzz(port(bridge), chosen)
         for one, other in zip(direct, through, strict=True):
-            report.case(one.case_id, difference(one, other))
+            wrong = difference(one, other)
+            if wrong and one.case_id not in KNOWN:
+                # Autobahn gives some cases a second, which is little on a machine that does other things beside.
+                print(f"AGAIN websocket {one.case_id}, alone: {wrong}", flush=True)
+                [one], [other] = await fuzz(port(gateway), [one.case_id]), await fuzz(port(bridge), [one.case_id])
+                wrong = difference(one, other)
+            report.case(one.case_id, wrong)
         if not running.alive():
             report.case("frontgate still runs", running.said()[-500:])
 
 
-async def fuzz(port):
-    """The results of all cases, in their order."""
+async def fuzz(port, chosen):
+    """The results of these cases, or of all there are, in their order."""
     import kosoku  # pylint: disable=import-outside-toplevel
-    chosen = None if os.environ.get("CONFORMANCE_ALL") else CASES + COMPRESSED
     try:
         return await kosoku.run_fuzzingclient(f"ws://127.0.0.1:{port}", cases=chosen, concurrency=8)
     except kosoku.FailureError as failure:
@@ -49,7 +54,7 @@ def difference(direct, through):
     for what, one, other in (("verdict", direct.behavior.value, through.behavior.value),
                              ("closing", direct.behavior_close.value, through.behavior_close.value),
                              ("close code", direct.remote_close_code, through.remote_close_code)):
-        if one != other and (one, other) != BY_DESIGN.get((direct.case_id, what)):
+        if one != other:
             wrong.append(f"{what} {other}, without frontgate {one}")
     if direct.received != through.received:
         wrong.append(f"received {short(through.received)}, without frontgate {short(direct.received)}")
