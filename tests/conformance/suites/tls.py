@@ -54,8 +54,8 @@ def run(report):
             report.case("sslyze compares with the profile", said[-500:])
         for key in PROFILE:
             report.case(f"profile {key}", reasons.get(key, ""))
-        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
-            report.case(f"{version.name} is resumed", "" if resumes(running, version) else "the second connection began anew")
+        for name, version in (("TLS 1.2", ssl.TLSVersion.TLSv1_2), ("TLS 1.3", ssl.TLSVersion.TLSv1_3)):
+            report.case(f"{name} is resumed", "" if resumes(running, version) else "the second connection began anew")
         for name, sent, answer in FIRST:
             got = first(running, sent)
             report.case(name, "" if answer.match(got) else f"sent {sent[:16].hex()}... ({len(sent)} bytes), seen {got[:60]!r} and the end")

@@ -83,7 +83,11 @@ class Bridge:
         except OSError:
             writer.close()
             return
-        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+        try:
+            await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+        except asyncio.CancelledError:
+            # The loop ends with the last case; the streams would call a task that was cancelled an error.
+            pass
         self.tasks.discard(asyncio.current_task())
 
 
