@@ -56,6 +56,8 @@ def difference(direct, through):
                              ("close code", direct.remote_close_code, through.remote_close_code)):
         if one != other:
             wrong.append(f"{what} {other}, without frontgate {one}")
+    if wrong:
+        wrong.append(through.result)
     if direct.received != through.received:
         wrong.append(f"received {short(through.received)}, without frontgate {short(direct.received)}")
     return "; ".join(wrong)
