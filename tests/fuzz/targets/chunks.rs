@@ -3,12 +3,15 @@
 #![no_main]
 
 use bytes::Bytes;
-use frontgate::upstream::chunks::Chunks;
+use frontgate::upstream::chunks::ChunkDecoder;
 use libfuzzer_sys::fuzz_target;
 
 /// The data and how many trailers followed it, what was not used, and whether it is over; `None` if it is no chunked
 /// body.
-fn read<'a>(mut chunks: Chunks, pieces: impl Iterator<Item = &'a [u8]>) -> Option<(Vec<u8>, usize, Vec<u8>, bool)> {
+fn read<'a>(
+    mut chunks: ChunkDecoder,
+    pieces: impl Iterator<Item = &'a [u8]>,
+) -> Option<(Vec<u8>, usize, Vec<u8>, bool)> {
     let (mut data, mut trailers, mut rest) = (Vec::new(), 0, Vec::new());
     for piece in pieces {
         let mut input = Bytes::copy_from_slice(piece);
@@ -28,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
     let [cut, bytes @ ..] = bytes else { return };
     let (size, at) = (usize::from(*cut) + 1, usize::from(*cut).min(bytes.len()));
     let mut readings = Vec::new();
-    for grammar in [Chunks::default, Chunks::strict] {
+    for grammar in [ChunkDecoder::default, ChunkDecoder::strict] {
         let whole = read(grammar(), std::iter::once(bytes));
         assert_eq!(whole, read(grammar(), bytes.chunks(size)));
         assert_eq!(whole, read(grammar(), [&bytes[..at], &bytes[at..]].into_iter()));

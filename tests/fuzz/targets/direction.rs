@@ -4,7 +4,7 @@
 #![no_main]
 
 use frontgate::websocket::Side;
-use frontgate::websocket::direction::{Direction, Rules, Stop};
+use frontgate::websocket::direction::{AcceptUntil, Direction, FrameRules};
 use frontgate::websocket::frame::{FrameHead, PingPayload, Violation};
 use libfuzzer_sys::fuzz_target;
 use tokio::time::Instant;
@@ -25,13 +25,13 @@ fuzz_target!(|input: (bool, bool, bool, Vec<u8>, Vec<u8>)| {
     let (client, expects_pongs, limited, mut bytes, steps) = input;
     let from = if client { Side::Client } else { Side::Gateway };
     let rules = match limited {
-        true => Rules {
+        true => FrameRules {
             max_frame: Some(64),
             max_message: Some(128),
             max_messages_per_minute: Some(5),
             max_control_per_minute: Some(5),
         },
-        false => Rules::default(),
+        false => FrameRules::default(),
     };
     if client {
         set_masks(&mut bytes);
@@ -76,9 +76,9 @@ fn relay(direction: &mut Direction, bytes: &[u8], steps: &[u8], now: Instant) ->
     let mut steps = steps.iter().cycle();
     'all: while !rest.is_empty() {
         let (size, mut stop) = match steps.next() {
-            None => (rest.len(), Stop::Never),
+            None => (rest.len(), AcceptUntil::Never),
             Some(step) => {
-                let stop = if step & 0x80 == 0 { Stop::Never } else { Stop::AtBoundary };
+                let stop = if step & 0x80 == 0 { AcceptUntil::Never } else { AcceptUntil::AtBoundary };
                 (rest.len().min(usize::from(step & 0x7F).max(1)), stop)
             }
         };
@@ -97,11 +97,11 @@ fn relay(direction: &mut Direction, bytes: &[u8], steps: &[u8], now: Instant) ->
             pongs.extend(accepted.pong);
             assert!(accepted.pass <= accepted.take);
             if accepted.take == 0 {
-                assert!(stop == Stop::AtBoundary && direction.at_boundary());
+                assert!(stop == AcceptUntil::AtBoundary && direction.at_boundary());
             }
             if direction.at_boundary() {
                 boundaries.push(out.len());
-                stop = Stop::Never;
+                stop = AcceptUntil::Never;
             }
             chunk = &chunk[accepted.take..];
         }

@@ -7,14 +7,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use frontgate::config::{self, Overrides, Source};
-use frontgate::import::{Format, Original, Reader, import};
+use frontgate::config::{self, ConfigLocation, Overrides};
+use frontgate::import::{ImportFormat, ImportReader, Original, import};
 use libfuzzer_sys::fuzz_target;
 
 /// Every file has the same text, so that includes lead somewhere.
 struct Same<'a>(&'a [u8]);
 
-impl Reader for Same<'_> {
+impl ImportReader for Same<'_> {
     fn read(&self, _path: &Path, _most: u64) -> io::Result<Vec<u8>> {
         Ok(self.0.to_vec())
     }
@@ -26,11 +26,11 @@ impl Reader for Same<'_> {
 
 fuzz_target!(|bytes: &[u8]| {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    for format in [Format::Nginx, Format::Apache, Format::Caddy] {
+    for format in [ImportFormat::Nginx, ImportFormat::Apache, ImportFormat::Caddy] {
         let original = Original { name: "x".into(), folder: "/etc/x".into(), text: text.clone() };
         if let Ok(imported) = import(format, &original, &Same(bytes)) {
             let _ = imported.report.to_string();
-            let source = Source::Text { text: imported.yaml(), file: "/frontgate.yaml".into() };
+            let source = ConfigLocation::Text { text: imported.yaml(), file: "/frontgate.yaml".into() };
             // It may ask for what frontgate refuses, but it can be read.
             if let Err(problems) = config::load(source, [], &Overrides::default()) {
                 assert!(problems.iter().all(|problem| !problem.message.starts_with("not YAML")), "{problems}");

@@ -4,14 +4,16 @@
 
 use std::sync::LazyLock;
 
-use frontgate::config::{self, Overrides, Source};
-use frontgate::http::route::router::{Matches, Table};
+use frontgate::config::{self, ConfigLocation, Overrides};
+use frontgate::http::route::router::{Matches, RouteTable};
 use libfuzzer_sys::fuzz_target;
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
+static TABLE: LazyLock<RouteTable> = LazyLock::new(|| {
     let file = std::env::temp_dir().join(format!("frontgate-fuzz-path-{}.yaml", std::process::id()));
-    std::fs::write(&file, "routes: [{ path: /private, respond: 404 }, { path: /café, respond: 403 }, {}]").expect("a file");
-    let loaded = config::load(Source::File(file), [], &Overrides::default()).unwrap_or_else(|problems| panic!("{problems}"));
+    std::fs::write(&file, "routes: [{ path: /private, respond: 404 }, { path: /café, respond: 403 }, {}]")
+        .expect("a file");
+    let loaded = config::load(ConfigLocation::File(file), [], &Overrides::default())
+        .unwrap_or_else(|problems| panic!("{problems}"));
     let routes = loaded.config.routes.into_iter().enumerate();
     let matches = routes.map(|(index, route)| Matches {
         host: route.host,
@@ -19,7 +21,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         guard: route.respond.is_some().then_some(index),
         ..Matches::all()
     });
-    Table::new(matches.collect())
+    RouteTable::new(matches.collect())
 });
 
 fuzz_target!(|path: &str| {

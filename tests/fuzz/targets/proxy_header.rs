@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
         let mut reading = pin!(read(&mut stream));
         match reading.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => result,
-            Poll::Pending => unreachable!("a slice never makes anybody wait"),
+            Poll::Pending => unreachable!("a slice never makes its reader wait"),
         }
     };
     let used = bytes.len() - stream.len();

@@ -20,7 +20,8 @@ fuzz_target!(|bytes: &[u8]| {
     let at = bytes.first().map_or(0, |at| usize::from(*at) % taken.len());
     assert!(matches!(RequestHead::take(&mut Bytes::copy_from_slice(&taken[..at]), LONGEST), Ok(None)));
 
-    let mut again = format!("{} {} {:?}\r\n", head.request.method(), head.request.uri(), head.request.version()).into_bytes();
+    let mut again =
+        format!("{} {} {:?}\r\n", head.request.method(), head.request.uri(), head.request.version()).into_bytes();
     for (name, value) in head.request.headers() {
         again.extend_from_slice(name.as_str().as_bytes());
         again.extend_from_slice(b": ");
