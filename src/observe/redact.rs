@@ -227,6 +227,8 @@ mod tests {
             ("https://gw.example.com:8443/#token=abc", "https://gw.example.com:8443/#token=***"),
             ("https://gw/chat?x=1#/a?token=abc", "https://gw/chat?x=1#/a?token=***"),
             ("https://gw/?token=abc#frag", "https://gw/?token=***#frag"),
+            ("https://gw/#a=1;token=abc", "https://gw/#a=1;token=***"),
+            ("https://gw/#/token=abc", "https://gw/#/token=***"),
             ("https://gw/#a=1&bootstrapToken=x#y&b=2", "https://gw/#a=1&bootstrapToken=***&b=2"),
             // In the path.
             ("/chat;token=abc?x=1", "/chat;token=***?x=1"),

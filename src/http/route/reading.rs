@@ -181,6 +181,9 @@ mod tests {
             ("//user@%70rivate", "/private"),
             ("/\\%3f@%70rivate/x", "/private/x"),
             ("//x%70rivate", "/private"),
+            ("//private//", "/private//"),
+            ("/private\\", "/private/"),
+            ("/%70rivate/%2f", "/private/%2f"),
             // Dot segments, plain and encoded, kept and removed.
             ("/private/../x", "/private/../x"),
             ("/private/../x", "/x"),
@@ -192,6 +195,7 @@ mod tests {
             ("/x%2fy/%2e%2e/private", "/private"),
             ("/x%2fy/%2e%2e/%70rivate", "/private"),
             ("/private%2f/..", "/private%2f/.."),
+            ("/%2e%2e//x%70rivate", "/private"),
             // Once and twice.
             ("/%70rivate", "/private"),
             ("/%2570rivate", "/private"),
@@ -205,6 +209,7 @@ mod tests {
             ("/private;x//..", "/"),
             ("//private;x", "/private"),
             ("/private%3bx", "/private"),
+            ("/private/;/;", "/private/;/"),
             // Characters that end a path once it is decoded, or are not there at all.
             ("/private%3f/../x", "/private"),
             ("/private%23/../x", "/private"),

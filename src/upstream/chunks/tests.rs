@@ -13,7 +13,11 @@ fn read_as(mut chunks: ChunkDecoder, pieces: &[&[u8]]) -> Read {
     let (mut data, mut trailers, mut rest) = (Vec::new(), String::new(), Vec::new());
     for piece in pieces {
         let mut input = Bytes::copy_from_slice(piece);
+        // Each frame takes a byte, and trailers may follow the last of them.
+        let mut frames = piece.len() + 1;
         while let Some(frame) = chunks.next(&mut input)? {
+            assert!(frames > 0, "no end at {input:?}");
+            frames -= 1;
             match frame.into_data() {
                 Ok(bytes) => {
                     assert!(!bytes.is_empty());

@@ -262,3 +262,43 @@ fn up_to(path: &[u8], end: impl Fn(u8) -> bool) -> &[u8] {
 fn rooted(path: &[u8]) -> Vec<u8> {
     if path.starts_with(b"/") { path.to_vec() } else { [b"/", path].concat() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_step_makes_its_own_path_of_another() {
+        /// Its name, the step, and paths with what it makes of each.
+        type Row<'a> = (&'a str, fn(&[u8]) -> Vec<u8>, &'a [(&'a str, &'a str)]);
+        let rows: &[Row<'_>] = &[
+            ("decoded", decoded, &[("/%70%2F%5c%zz%", "/p/\\%zz%"), ("/%2570", "/%70")]),
+            ("decoded_but_slashes", decoded_but_slashes, &[("/%70%2F%5c%2e", "/p%2F%5c.")]),
+            ("decoded_where_needed", decoded_where_needed, &[("/%20%7E%7b%22%3e%70%2f", "/ ~{\">%70%2f")]),
+            ("slashes", slashes, &[("\\a\\b/", "/a/b/")]),
+            ("without_host", without_host, &[("//h/x", "/x"), ("///h\\x", "/x"), ("//h", "/")]),
+            ("without_authority", without_authority, &[("//h/x", "/x"), ("///x", "/x"), ("//h", "/")]),
+            (
+                "without_start_of_host",
+                without_start_of_host,
+                &[("//h/x", "/x"), ("//h%70", "/%70"), ("//u@%70", "/%70"), ("//h;x", "/;x"), ("//h", "/")],
+            ),
+            ("with_one_slash", with_one_slash, &[("//x//y", "/x//y"), ("\\/x", "/x")]),
+            ("merged", merged, &[("//x///y/", "/x/y/")]),
+            ("resolved", resolved, &[("/x/../y/.", "/y/"), ("/../y", "/y"), ("/x/%2e%2e/y", "/x/%2e%2e/y")]),
+            ("resolved_where_encoded", resolved_where_encoded, &[("/x/%2e./%70/%2E", "/%70/"), ("/x/../y", "/y")]),
+            ("without_parameters", without_parameters, &[("/x;a/y;b/z", "/x/y/z")]),
+            ("without_last_parameters", without_last_parameters, &[("/x;a/y;b", "/x;a/y"), ("/x;a/y", "/x;a/y")]),
+            ("up_to_semicolon", up_to_semicolon, &[("/x;a/y;b", "/x")]),
+            ("up_to_end", up_to_end, &[("/x?y", "/x"), ("/x#y", "/x"), ("/x\0y", "/x")]),
+            ("without_controls", without_controls, &[("/x\ty\r\n z \x01", "/xy z")]),
+            ("in_any_case", in_any_case, &[("/X\u{212a}\u{df}", "/xkss")]),
+        ];
+        for (name, step, paths) in rows {
+            for (path, expected) in *paths {
+                let taken = step(path.as_bytes());
+                assert_eq!(String::from_utf8_lossy(&taken), *expected, "{name} of {path:?}");
+            }
+        }
+    }
+}

@@ -67,9 +67,11 @@ routes:
     }
 }
 
+const GUARDED: &str = "routes: [{ path: /private, respond: 404 }, { path: /admin/, respond: 403 }, {}]";
+
 #[test]
 fn no_spelling_gets_round_a_guard() {
-    let table = table("routes: [{ path: /private, respond: 404 }, { path: /admin/, respond: 403 }, {}]");
+    let table = table(GUARDED);
     for path in [
         "/private",
         "/private/",
@@ -91,6 +93,7 @@ fn no_spelling_gets_round_a_guard() {
         "/private/x;y",
         "/private/X",
         "/admin/",
+        "/admin/x/..",
         "//admin/x",
     ] {
         let expected = if path.contains("admin") { "1" } else { "0" };
@@ -109,6 +112,8 @@ fn no_spelling_gets_round_a_guard() {
         "//private/..%2f",
         "///private//..",
         "//x//private",
+        "//x%70rivate",
+        "//user@%70rivate",
         // Parameters.
         "/private;x=1",
         "/private;x/y",
@@ -125,6 +130,7 @@ fn no_spelling_gets_round_a_guard() {
         "/private%2f/..",
         "/admin//../public",
         "/x/%2e%2e/private/..%2fpublic",
+        "/%2e%2e//x%70rivate",
         // Twice encoded.
         "/%2570rivate",
         "/x/%252e%252e/private",
@@ -140,6 +146,7 @@ fn no_spelling_gets_round_a_guard() {
         "/x/..;/Private",
         // Characters that end a path, or are not there.
         "/private%00",
+        "/private%00.html",
         "/private%3fx",
         "/private%23",
         "/pri%09vate",
@@ -148,6 +155,11 @@ fn no_spelling_gets_round_a_guard() {
     ] {
         assert_eq!(found(&table, "gw", path), "ambiguous_path", "{path}");
     }
+}
+
+#[test]
+fn what_no_program_takes_for_a_guarded_path_passes() {
+    let table = table(GUARDED);
     for path in [
         "/",
         "/privateer",
@@ -304,10 +316,17 @@ fn readings_must_agree_in_which_guard_holds() {
 
 #[test]
 fn an_open_route_may_have_a_name_that_has_to_be_encoded() {
-    let table = table("routes: [{ path: /café }, { path: /~ann }, { path: '/a b' }, { respond: 404 }]");
-    for (path, expected) in
-        [("/caf%c3%a9/x", "0"), ("/%7Eann", "1"), ("/~ann", "1"), ("/a%20b", "2"), ("/caf%c3%89", "3"), ("/x", "3")]
-    {
+    let table =
+        table("routes: [{ path: /café }, { path: /~ann }, { path: '/a b' }, { path: '/{x}' }, { respond: 404 }]");
+    for (path, expected) in [
+        ("/caf%c3%a9/x", "0"),
+        ("/%7Eann", "1"),
+        ("/~ann", "1"),
+        ("/a%20b", "2"),
+        ("/%7Bx%7d", "3"),
+        ("/caf%c3%89", "4"),
+        ("/x", "4"),
+    ] {
         assert_eq!(found(&table, "gw", path), expected, "{path}");
     }
 }
