@@ -24,6 +24,7 @@ mod trust;
 mod wire;
 
 use std::future::Future;
+use std::io::Write as _;
 use std::time::Duration;
 
 pub(crate) use binary::{Binary, Builder, binary};
@@ -40,6 +41,12 @@ pub(crate) use wire::{End, Wire};
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(PATIENCE, future).await;
     done.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
+}
+
+/// Says that the test that calls this checks nothing here, and why.
+pub(crate) fn not_run(why: &str) {
+    // Not `eprintln!`, whose words are kept back while the test passes.
+    let _ = writeln!(std::io::stderr(), "\n!!! NOT RUN: {why}");
 }
 
 /// Far more than anything takes on a busy machine.

@@ -1,6 +1,6 @@
 //! From SIGTERM or SIGINT to the end of the real program.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures, and why a test did not run, are for people")]
+#![expect(clippy::print_stdout, reason = "figures are for people")]
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::harness::{Binary, binary, within};
+use crate::harness::{Binary, binary, not_run, within};
 use crate::websocket::frame::Frame;
 use crate::websocket::peer::Peer;
 use crate::websocket::scene::{Scene, Via, connect, scene_of_binary};
@@ -204,7 +204,7 @@ fn lines(binary: &Binary) -> Vec<Value> {
 async fn a_resolver_that_does_not_answer_is_asked_once_and_keeps_nothing_from_the_end() {
     const CLIENTS: usize = 60;
     let Ok(resolver) = tokio::net::UdpSocket::bind("127.53.53.53:53").await else {
-        eprintln!("SKIPPED: this needs root, to be a resolver on port 53");
+        not_run("this needs root, to be a resolver on port 53");
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -217,7 +217,7 @@ async fn a_resolver_that_does_not_answer_is_asked_once_and_keeps_nothing_from_th
     std::fs::write(&script, text).unwrap();
     std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     if !std::process::Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|status| status.success()) {
-        eprintln!("SKIPPED: this needs root, to make a mount namespace");
+        not_run("this needs root, to make a mount namespace");
         return;
     }
     let builder = binary().program(script).config("listen: { plain: [\"127.0.0.1:0\"], https: [\"127.0.0.1:0\"] }");

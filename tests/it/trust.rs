@@ -1,14 +1,14 @@
 //! `frontgate trust` and `frontgate cert` against the real tool of NSS, in a home folder of their own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::io::Write as _;
+use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::{fs, io};
 
 use tempfile::TempDir;
 
 use crate::cli::{Ran, frontgate_in};
+use crate::harness::not_run;
 
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin";
 
@@ -25,10 +25,7 @@ fn certutil(args: &[&str]) -> Option<String> {
 #[test]
 fn a_fresh_database_trusts_the_ca_until_it_is_taken_out_again() {
     if certutil(&["-H"]).is_none() {
-        // A macro's words would be kept back while the test passes.
-        let words =
-            "!!! NOT RUN: certutil is not installed (Debian: libnss3-tools); `frontgate trust` is unchecked here";
-        writeln!(io::stderr(), "{words}").unwrap();
+        not_run("certutil is not installed (Debian: libnss3-tools); `frontgate trust` is unchecked here");
         return;
     }
     let home = TempDir::new().unwrap();

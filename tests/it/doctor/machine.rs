@@ -2,7 +2,6 @@
 //! gone.
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{before, doctor, unused_address};
+use crate::harness::not_run;
 
 /// What is found besides that there is no gateway and no frontgate runs.
 fn rest(mut ids: Vec<String>) -> Vec<String> {
@@ -66,11 +66,6 @@ fn a_clock_of_another_year_is_found_and_gone_when_it_is_set() {
         command.env_clear().env("LD_PRELOAD", &library).env("FAKETIME", shows).env("DONT_FAKE_MONOTONIC", "1");
         assert_eq!(found_by(&mut command, program(), folder.path(), &config), expected, "{shows}");
     }
-}
-
-fn not_run(why: &str) {
-    // Not `eprintln!`, which the test harness keeps to itself.
-    let _ = writeln!(io::stderr(), "\n!!! NOT RUN: {why}");
 }
 
 /// Where the library is that shows a program another time.
