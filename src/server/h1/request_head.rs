@@ -142,7 +142,8 @@ impl RequestHead {
         let framing = said.framing(is_10).map_err(Some)?;
         let options = ConnectionOptions {
             is_10,
-            keeps: !said.close && (!is_10 || said.keep_alive),
+            // Behind a CONNECT come the bytes of a tunnel, whatever its answer (RFC 9110 §9.3.6): they are no request.
+            keeps: !said.close && (!is_10 || said.keep_alive) && *request.method() != Method::CONNECT,
             to_head: *request.method() == Method::HEAD,
             expects: said.expects && !is_10 && !matches!(framing, RequestFraming::None | RequestFraming::Length(0)),
             trailers: said.trailers && !is_10,

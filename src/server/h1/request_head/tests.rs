@@ -135,6 +135,7 @@ fn what_a_request_says_about_its_connection() {
         ("HEAD / HTTP/1.1\r\n", ConnectionOptions { to_head: true, ..options }),
         ("GET / HTTP/1.1\r\nConnection: x, Close\r\n", closes),
         ("GET / HTTP/1.1\r\nConnection: keep-alive\r\nConnection: close\r\n", closes),
+        ("CONNECT a:443 HTTP/1.1\r\n", closes),
         ("GET / HTTP/1.0\r\n", old),
         ("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n", ConnectionOptions { keeps: true, ..old }),
         ("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n", old),
