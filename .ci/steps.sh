@@ -58,13 +58,41 @@ step_counts() {
     not_run+=('counts: compared loosely, because what they were recorded with is not what is here: see the step')
 }
 
-# The fuzz targets are a package of their own, which no other step compiles; nightly, they run.
+# The fuzz targets are a package of their own, which no other step compiles; `fuzzing` and, nightly, a workflow run them.
 step_fuzz() {
-    if ! command -v c++ >/dev/null && ! install g++; then
-        not_run+=('fuzz: no C++ compiler could be installed; the fuzz targets are not compiled'); return 0
+    prepare_fuzz || { not_run+=('fuzz: no C++ compiler could be installed; the fuzz targets are not compiled'); return 0; }
+    cargo check --manifest-path tests/fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
+}
+
+# Not among the default steps: the build with coverage takes seven minutes of a processor. FUZZ_SECONDS: for each target.
+step_fuzzing() {
+    prepare_fuzz || { not_run+=('fuzzing: no C++ compiler could be installed; NOTHING was fuzzed'); return 0; }
+    local root="$CACHE/frontgate-ci" target found failed=0
+    if [ ! -x "$root/bin/cargo-fuzz" ] && ! cargo install --locked --root "$root" cargo-fuzz; then
+        not_run+=('fuzzing: cargo-fuzz could not be installed; NOTHING was fuzzed'); return 0
     fi
-    # The same versions as everywhere else.
-    cp Cargo.lock tests/fuzz/Cargo.lock && cargo check --manifest-path tests/fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
+    # Without a sanitizer a stable compiler will do; there is no unsafe code for one to watch.
+    local common=(--fuzz-dir tests/fuzz --sanitizer none --target-dir "${CARGO_TARGET_DIR:-target}/fuzz")
+    PATH="$root/bin:$PATH" cargo fuzz build "${common[@]}" || return 1
+    found="$(mktemp -d)"
+    for target in tests/fuzz/targets/*.rs; do
+        target="$(basename -s .rs "$target")"
+        mkdir "$found/$target"
+        # What is found goes to the first folder, and the committed corpus stays as it is.
+        PATH="$root/bin:$PATH" cargo fuzz run "${common[@]}" "$target" "$found/$target" "tests/fuzz/corpus/$target" -- \
+            -max_total_time="${FUZZ_SECONDS:-15}" -print_final_stats=1 >"$LOGS/fuzzing-$target" 2>&1 || {
+            failed=1; echo "$target FAILED"; tail -n 30 "$LOGS/fuzzing-$target"; continue
+        }
+        echo "$target: $(grep -o 'number_of_executed_units: .*' "$LOGS/fuzzing-$target")"
+    done
+    rm -r "$found"
+    return "$failed"
+}
+
+# A C++ compiler, and the same versions as everywhere else.
+prepare_fuzz() {
+    command -v c++ >/dev/null || install g++ || return 1
+    cp Cargo.lock tests/fuzz/Cargo.lock
 }
 
 # Not among the default steps: it takes seven minutes in which nothing else should run, and root.
