@@ -16,8 +16,9 @@ use crate::observe::log_rate_limit::LogRateLimit;
 /// configuration.
 ///
 /// Few networks must not keep all others out, and neither must many that have a few each. So the last quarter of all permits goes to
-/// networks that have fewer than 16, and the last eighth to networks that have none. While that quarter is in use, a request whose
-/// client takes nothing of the answer for 5 seconds ends, unless it is the only one of its network: see [`TakeLimit`].
+/// networks that have fewer than 16, and the last eighth to networks that have none. While that quarter is in use, a request
+/// over HTTP/1.1 whose client takes nothing of the answer for 5 seconds ends, unless it is the only one of its network: see
+/// [`TakeLimit`]. Over HTTP/2 the library would keep what it has of the answer, so the request keeps its permit as well.
 #[derive(Debug, Clone)]
 pub struct Permits(Arc<PermitsShared>);
 

@@ -93,7 +93,12 @@ impl AnswerBody {
     }
 
     /// How long the client may take nothing of the answer.
-    pub fn take_limit(&self) -> TakeLimit {
+    pub fn take_limit(&self) -> Option<Duration> {
+        self.take
+    }
+
+    /// The same where the answer gives way to other requests.
+    pub fn yielding_take_limit(&self) -> TakeLimit {
         let permit = self.kept.as_ref().and_then(|kept| kept.permit.as_ref());
         permit.map_or_else(|| TakeLimit::fixed(self.take), |permit| permit.take_limit(self.take))
     }

@@ -356,7 +356,7 @@ impl ServedConnection {
         let length = body.size_hint().exact();
         let head = AnswerHead::write(&parts, exchange.options, keeps, length, SystemTime::now);
         exchange.intake.answered(Instant::now());
-        let (limit, keeps) = (body.take_limit(), head.keeps);
+        let (limit, keeps) = (body.yielding_take_limit(), head.keeps);
         exchange.stage = ExchangeStage::Answering(Box::new(AnswerWriter::new(head, body, limit)), keeps);
     }
 }

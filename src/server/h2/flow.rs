@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::time::Instant;
 
 use super::send_budget::{SendAllowance, SendBudget};
-use crate::http::edge::permits::TakeLimit;
 use crate::upstream::{RequestBody, TransferProgress};
 
 /// One stream's answer on its way to the client. Cheap to clone.
@@ -22,8 +22,8 @@ struct StreamFlowShared {
 
 #[derive(Debug)]
 struct StreamFlowState {
-    /// When the client last took something, and for how long it may take nothing; the clock started when the answer began.
-    progress: Option<(TransferProgress, TakeLimit)>,
+    /// For how long the client may take nothing; the clock started when the answer began.
+    progress: Option<TransferProgress>,
     /// Bytes that the h2 library has and has not written yet.
     under_way: usize,
     /// Woken when no bytes are under way.
@@ -59,8 +59,8 @@ impl StreamFlow {
     }
 
     /// Starts the clock as the answer begins: the client may take nothing of it for `limit`.
-    pub(super) fn begin(&self, limit: TakeLimit) {
-        self.state().progress = Some((TransferProgress::new(None, Instant::now()), limit));
+    pub(super) fn begin(&self, limit: Option<Duration>) {
+        self.state().progress = Some(TransferProgress::new(limit, Instant::now()));
     }
 
     /// How many bytes may be handed over. [`SendAllowance::Wait`] wakes the task when that changes.
@@ -93,14 +93,8 @@ impl StreamFlow {
     /// Until when the client must take something; `None` if it is the gateway that is waited for.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let state = self.state();
-        let (progress, limit) = state.progress.as_ref().filter(|_| state.waits_for_client())?;
-        progress.within(limit.current()).deadline()
-    }
-
-    /// Whether the answer has begun and it is the client that is waited for.
-    pub(super) fn waits_for_client(&self) -> bool {
-        let state = self.state();
-        state.progress.is_some() && state.waits_for_client()
+        let waits_for_client = state.under_way > 0 || !state.waits_for_gateway;
+        state.progress.as_ref().filter(|_| waits_for_client)?.deadline()
     }
 
     /// Gives up what is left of the answer: the client took nothing of it for too long.
@@ -130,13 +124,9 @@ impl StreamFlow {
 
 impl StreamFlowState {
     fn moved(&mut self) {
-        if let Some((progress, _)) = &mut self.progress {
+        if let Some(progress) = &mut self.progress {
             progress.moved(Instant::now());
         }
-    }
-
-    fn waits_for_client(&self) -> bool {
-        self.under_way > 0 || !self.waits_for_gateway
     }
 }
 
@@ -177,7 +167,6 @@ impl Drop for FlowPiece {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::task::Wake;
-    use std::time::Duration;
 
     use super::*;
 
@@ -194,7 +183,7 @@ mod tests {
 
     fn flow(limit: Option<Duration>) -> StreamFlow {
         let flow = StreamFlow::new(SendBudget::default());
-        flow.begin(TakeLimit::fixed(limit));
+        flow.begin(limit);
         flow
     }
 

@@ -14,7 +14,6 @@ use super::flow::StreamFlow;
 use crate::drain::Tasks;
 use crate::http::edge::connection_state::{ConnectionState, RequestUnderWay};
 use crate::http::edge::early::BodyDiscard;
-use crate::http::edge::permits::STRAIN_LOOK;
 use crate::upstream::RequestBody;
 
 /// Spawns the streams of one connection. hyper makes a future of what its service returned for a request, and executes
@@ -128,22 +127,19 @@ impl<F: Future<Output = ()>> Future for StreamTask<F> {
 
 /// Ready when the client has taken nothing for too long; the stream is reset as its future is dropped.
 fn poll_deadline(timer: &mut Option<Pin<Box<Sleep>>>, flow: &StreamFlow, cx: &mut Context<'_>) -> Poll<()> {
-    while flow.waits_for_client() {
-        // The limit may become shorter at any time.
-        let (at, now) = (flow.deadline(), Instant::now());
-        if at.is_some_and(|at| at <= now) {
+    loop {
+        let Some(at) = flow.deadline() else { return Poll::Pending };
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if timer.deadline() > at {
+            timer.as_mut().reset(at);
+        }
+        ready!(timer.as_mut().poll(cx));
+        if at <= Instant::now() {
             flow.give_up();
             return Poll::Ready(());
         }
-        let look = now + STRAIN_LOOK;
-        let sooner = at.map_or(look, |at| at.min(look));
-        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(sooner)));
-        if timer.deadline() <= now || timer.deadline() > sooner {
-            timer.as_mut().reset(sooner);
-        }
-        ready!(timer.as_mut().poll(cx));
+        timer.as_mut().reset(at);
     }
-    Poll::Pending
 }
 
 impl DiscardingBody {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frontgate::config::{Config, CountValue};
+use frontgate::config::Config;
 use tokio::time::sleep;
 
 use super::{Came, fields};
@@ -66,25 +66,6 @@ async fn an_answer_of_which_the_client_takes_nothing_is_ended_and_nothing_else()
             let again = client.begin(&fields("GET", "/small"), true).await;
             client.widen(again, 10).await;
             assert_eq!(client.whole(again).await, Came { status: Some(200), bytes: 2, reset: None }, "{name} {window}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn answers_that_are_not_taken_give_way_while_nearly_all_requests_are_under_way() {
-    let gateway = gateway().playing(plays).await;
-    let few = |config: &mut Config| config.limits.requests = CountValue::AtMost(16);
-    let proxy = proxy().upstream(&gateway).config(few).start().await;
-    let mut client = proxy.narrow_http2(0).await;
-    for _ in 0..14 {
-        client.begin(&fields("GET", "/large"), true).await;
-    }
-    // `timeouts.progress` is two minutes.
-    loop {
-        match client.frame().await {
-            Frame2::Reset { code, .. } => break assert_eq!(code, CANCEL),
-            Frame2::GoAway { .. } => panic!("the connection was ended"),
-            _ => {}
         }
     }
 }
