@@ -30,7 +30,7 @@ mod query;
 mod watched_stream;
 
 /// The operations that an operator can ask the admin listener for.
-pub trait OperatorControl: Send + Sync + 'static {
+pub(crate) trait OperatorControl: Send + Sync + 'static {
     /// Reads the configuration again and takes it over.
     fn reload(&self) -> PendingReload;
     /// Starts the program once more to take over from this process.
@@ -51,25 +51,25 @@ pub trait OperatorControl: Send + Sync + 'static {
 }
 
 /// A reload that is under way.
-pub type PendingReload = Pin<Box<dyn Future<Output = Result<(), OperationRefused>> + Send>>;
+pub(crate) type PendingReload = Pin<Box<dyn Future<Output = Result<(), OperationRefused>> + Send>>;
 
 /// A handover that is under way; resolves to the process id of the process that serves from then on.
-pub type PendingHandover = Pin<Box<dyn Future<Output = Result<u32, OperationRefused>> + Send>>;
+pub(crate) type PendingHandover = Pin<Box<dyn Future<Output = Result<u32, OperationRefused>> + Send>>;
 
 /// Why an operation was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperationRefused {
+pub(crate) struct OperationRefused {
     /// The status of the answer, which says whether the request or frontgate is at fault.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// The reason in words, for the operator.
-    pub why: String,
+    pub(crate) why: String,
 }
 
 /// Answers operators until `drain` softens, which is when a successor answers them, or at the very end: operators and
 /// load balancers ask also while clients are drained.
 ///
 /// Where there is a `token`, it is asked for. Connections that stall keep the operator out for no moment: see [`AdminPermits`].
-pub async fn serve(
+pub(crate) async fn serve(
     listener: Listener,
     token: Option<Secret>,
     readiness: Readiness,

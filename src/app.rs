@@ -20,10 +20,7 @@ mod runtime;
 mod scrape;
 mod start;
 
-pub use certificates::CertificateFacts;
-pub use check::{UnusableConfig, check_files, check_machine, check_names, warn_of};
-pub use config_source::{ConfigSource, UnfitSuccessor};
-pub use error::StartError;
-pub use operator::HandoverReply;
-pub use reload::{ReloadParts, ReloadPause};
+pub(crate) use check::{UnusableConfig, check_files, check_machine, check_names, warn_of};
+pub(crate) use config_source::{ConfigSource, UnfitSuccessor};
+pub(crate) use reload::ReloadParts;
 pub use start::App;

@@ -25,20 +25,20 @@ mod setting;
 mod state_dir;
 mod yaml;
 
-pub mod acme;
-pub mod admin;
-pub mod auth;
-pub mod forwarded;
-pub mod limits;
-pub mod listen;
-pub mod log;
-pub mod routes;
-pub mod timeouts;
-pub mod tls;
-pub mod upstream;
-pub mod upstream_tls;
-pub mod upstreams;
-pub mod websocket;
+pub(crate) mod acme;
+pub(crate) mod admin;
+pub(crate) mod auth;
+pub(crate) mod forwarded;
+pub(crate) mod limits;
+pub(crate) mod listen;
+pub(crate) mod log;
+pub(crate) mod routes;
+pub(crate) mod timeouts;
+pub(crate) mod tls;
+pub(crate) mod upstream;
+pub(crate) mod upstream_tls;
+pub(crate) mod upstreams;
+pub(crate) mod websocket;
 
 #[cfg(test)]
 mod tests;
@@ -53,34 +53,51 @@ use kinds::{DurationValue, FilePath, Keyed, List, NoValue, Optional};
 use problem::ValueError;
 use upstream::UpstreamUrl;
 
-pub use acme::{Acme, AcmeChallengeKind, AcmeProfile, Directory, Eab};
+pub use acme::Acme;
+pub use acme::AcmeChallengeKind;
+pub(crate) use acme::AcmeProfile;
+pub use acme::Directory;
 pub(crate) use kinds::is_label;
 
-pub use admin::{Admin, AdminToken, TokenError};
-pub use auth::{Auth, BasicAuth, PasswordHash};
-pub use forwarded::{Forwarded, LocalClients};
-pub use kinds::{ClientCa, ClientMode, Hsts, LONGEST_HSTS, LONGEST_TIME, Name, UnixAccess};
-pub use limits::{CountValue, Limits};
-pub use listen::{BindAddr, Listen, ListenAt};
-pub use load::{
-    ConfigLocation, Loaded, check_admin, glimpse, load, nothing, printed, read_text, reread_text, says_nothing,
-};
-pub use log::{Level, Log, LogFormat};
-pub use lowered::{Lowered, lowered};
+pub use admin::Admin;
+pub(crate) use admin::TokenError;
+pub(crate) use auth::{Auth, BasicAuth, PasswordHash};
+pub use forwarded::Forwarded;
+pub use forwarded::LocalClients;
+pub use kinds::ClientCa;
+pub use kinds::ClientMode;
+pub use kinds::Name;
+pub(crate) use kinds::{Hsts, LONGEST_HSTS, LONGEST_TIME, UnixAccess};
+pub use limits::CountValue;
+pub(crate) use limits::Limits;
+pub use listen::BindAddr;
+pub(crate) use listen::{Listen, ListenAt};
+pub use load::ConfigLocation;
+pub use load::load;
+pub(crate) use load::{Loaded, check_admin, glimpse, nothing, printed, read_text, reread_text, says_nothing};
+pub(crate) use log::{Level, Log, LogFormat};
+pub(crate) use lowered::{Lowered, lowered};
 pub(crate) use named_file::contents;
 pub use overrides::Overrides;
-pub use problem::{Problem, ProblemSeverity, Problems, SettingPosition};
-pub use reference::{INTRODUCTION, ReferenceEntry, entries, reference};
-pub use routes::{HeaderRules, HostPattern, PathPrefix, RouteAnswer, RouteConfig, RouteTarget, RouteTimeouts};
-pub use schema::schema;
+pub(crate) use problem::Problems;
+pub(crate) use reference::{INTRODUCTION, entries};
+pub use routes::PathPrefix;
+pub(crate) use routes::{HeaderRules, HostPattern, RouteAnswer, RouteConfig, RouteTarget};
+pub(crate) use schema::schema;
 pub use secret::Secret;
-pub use state_dir::{NoStateDir, state_dir};
+pub(crate) use state_dir::state_dir;
 pub use timeouts::Timeouts;
-pub use tls::{Certificate, CertificateFiles, Tls, TlsVersion};
+pub use tls::Certificate;
+pub use tls::CertificateFiles;
+pub use tls::Tls;
+pub(crate) use tls::TlsVersion;
 pub use upstream::UpstreamAddress;
-pub use upstream_tls::{CertPin, ClientCert, UpstreamTls};
-pub use upstreams::{Balance, UpstreamGroup};
-pub use websocket::{AllowedOrigins, WebSocket};
+#[cfg(test)]
+pub(crate) use upstream_tls::ClientCert;
+pub(crate) use upstream_tls::{CertPin, UpstreamTls};
+pub(crate) use upstreams::{Balance, UpstreamGroup};
+pub use websocket::AllowedOrigins;
+pub(crate) use websocket::WebSocket;
 
 /// Everything frontgate runs on: parsed, checked, and complete with defaults.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,12 +227,12 @@ impl KeySection for Config {
 
 impl Config {
     /// The routes, in the order of the file: without any, one for everything.
-    pub fn all_routes(&self) -> Vec<RouteConfig> {
+    pub(crate) fn all_routes(&self) -> Vec<RouteConfig> {
         if self.routes.is_empty() { vec![RouteConfig::default()] } else { self.routes.clone() }
     }
 
     /// The ACME challenges that a listener can answer, in the order to try them.
-    pub fn challenges(&self) -> Vec<AcmeChallengeKind> {
+    pub(crate) fn challenges(&self) -> Vec<AcmeChallengeKind> {
         let answered = |challenge: &&AcmeChallengeKind| match challenge {
             AcmeChallengeKind::TlsAlpn01 => !self.listen.https.is_empty(),
             AcmeChallengeKind::Http01 => !self.listen.http.is_empty(),

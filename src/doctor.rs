@@ -8,7 +8,7 @@
 
 mod catalogue;
 mod certificates;
-pub mod codes;
+pub(crate) mod codes;
 mod examine;
 mod finding;
 mod gateway_config;
@@ -18,9 +18,8 @@ mod plan;
 mod planned;
 mod probe;
 mod report;
-pub mod settings;
+pub(crate) mod settings;
 
-pub use examine::{ConfigChoice, DoctorRequest, examine};
-pub use finding::{CheckOutcome, Diagnosis, DoctorCheck, Finding, FindingSeverity};
-pub use gateway_config::GatewayConfig;
-pub use report::DoctorReport;
+pub(crate) use examine::{ConfigChoice, DoctorRequest, examine};
+pub(crate) use gateway_config::GatewayConfig;
+pub(crate) use report::DoctorReport;

@@ -26,7 +26,7 @@ impl Drain {
     /// A part of this drain, which receives the signals of the whole, or its own before them. The whole also waits for
     /// tasks that are spawned on a part.
     #[must_use]
-    pub fn part(&self) -> Self {
+    pub(crate) fn part(&self) -> Self {
         Self { soft: self.soft.child_token(), hard: self.hard.child_token(), tasks: self.tasks.clone() }
     }
 
@@ -39,7 +39,7 @@ impl Drain {
     }
 
     /// Runs `task`, like [`Drain::spawn`], on another thread's runtime.
-    pub fn spawn_on<F>(&self, runtime: &Handle, task: F)
+    pub(crate) fn spawn_on<F>(&self, runtime: &Handle, task: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -47,12 +47,12 @@ impl Drain {
     }
 
     /// The handle that spawns on this drain without carrying its signals.
-    pub fn tasks(&self) -> Tasks {
+    pub(crate) fn tasks(&self) -> Tasks {
         Tasks(self.tasks.clone())
     }
 
     /// Sends the soft signal: every task is asked to finish.
-    pub fn soften(&self) {
+    pub(crate) fn soften(&self) {
         self.soft.cancel();
     }
 
@@ -63,27 +63,27 @@ impl Drain {
     }
 
     /// Resolves when the soft signal has been sent.
-    pub fn soft(&self) -> WaitForCancellationFuture<'_> {
+    pub(crate) fn soft(&self) -> WaitForCancellationFuture<'_> {
         self.soft.cancelled()
     }
 
     /// Resolves when the hard signal has been sent.
-    pub fn hard(&self) -> WaitForCancellationFuture<'_> {
+    pub(crate) fn hard(&self) -> WaitForCancellationFuture<'_> {
         self.hard.cancelled()
     }
 
     /// Whether the soft signal has been sent.
-    pub fn is_soft(&self) -> bool {
+    pub(crate) fn is_soft(&self) -> bool {
         self.soft.is_cancelled()
     }
 
     /// How many tasks are running on this drain and all its parts.
-    pub fn running(&self) -> usize {
+    pub(crate) fn running(&self) -> usize {
         self.tasks.len()
     }
 
     /// Resolves when the last task has ended. This is only useful once no new tasks begin.
-    pub async fn ended(&self) {
+    pub(crate) async fn ended(&self) {
         self.tasks.close();
         self.tasks.wait().await;
     }
@@ -92,7 +92,7 @@ impl Drain {
 /// How hyper spawns on a [`Drain`]. It makes a copy for each request; copies of the signals would be counted under a
 /// lock that all connections share.
 #[derive(Debug, Clone)]
-pub struct Tasks(TaskTracker);
+pub(crate) struct Tasks(TaskTracker);
 
 impl<F> hyper::rt::Executor<F> for Tasks
 where

@@ -4,9 +4,9 @@
 //!
 //! All statuses of frontgate's own are made in [`error`].
 
-pub mod auth;
+pub(crate) mod auth;
 pub mod edge;
-pub mod error;
-pub mod pages;
-pub mod proxy;
+pub(crate) mod error;
+pub(crate) mod pages;
+pub(crate) mod proxy;
 pub mod route;

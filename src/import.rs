@@ -9,11 +9,11 @@
 
 mod apache;
 mod caddy;
-pub mod draft;
-pub mod error;
-pub mod place;
-pub mod reader;
-pub mod report;
+pub(crate) mod draft;
+pub(crate) mod error;
+pub(crate) mod place;
+pub(crate) mod reader;
+pub(crate) mod report;
 
 mod bounds;
 mod fields;
@@ -29,11 +29,13 @@ mod yaml;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use draft::Draft;
-pub use error::ImportError;
-pub use place::ImportPlace;
-pub use reader::{Disk, Files, ImportReader};
-pub use report::{ImportReport, ImportVerdict, Note};
+pub(crate) use draft::Draft;
+pub(crate) use error::ImportError;
+pub(crate) use place::ImportPlace;
+pub use reader::Disk;
+pub(crate) use reader::Files;
+pub use reader::ImportReader;
+pub(crate) use report::ImportReport;
 
 /// The program whose configuration is translated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +83,7 @@ impl Original {
 #[derive(Debug, Clone)]
 pub struct Imported {
     /// The configuration for frontgate, as far as the original could be understood.
-    pub draft: Draft,
+    pub(crate) draft: Draft,
     /// What became of each directive.
     pub report: ImportReport,
 }

@@ -7,11 +7,11 @@ mod live_count;
 mod moving;
 mod readable;
 mod socket;
-pub mod wake_flag;
+pub(crate) mod wake_flag;
 
-pub use buffers::{BufferPool, SIZE, TEXT};
-pub use chunk::Chunk;
-pub use live_count::{LiveCount, LiveCountGuard};
-pub use moving::Moving;
-pub use readable::Readable;
-pub use socket::StreamSocket;
+pub(crate) use buffers::{BufferPool, SIZE, TEXT};
+pub(crate) use chunk::Chunk;
+pub(crate) use live_count::{LiveCount, LiveCountGuard};
+pub(crate) use moving::Moving;
+pub(crate) use readable::Readable;
+pub(crate) use socket::StreamSocket;

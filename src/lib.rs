@@ -134,18 +134,18 @@
 //! 10. Nothing that waits for a reader of the log, a name or a file can stop a thread that serves, a reload or the end.
 //! 11. What is guarded stays guarded: every failure to read, translate, ask or reload refuses.
 
-pub mod admin;
+mod admin;
 pub mod app;
 pub mod cli;
 pub mod config;
-pub mod doctor;
+mod doctor;
 pub mod drain;
 pub mod http;
 pub mod import;
-pub mod io;
+mod io;
 pub mod lifecycle;
 pub mod listener;
-pub mod observe;
+mod observe;
 pub mod server;
 pub mod tls;
 pub mod upstream;

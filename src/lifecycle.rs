@@ -3,7 +3,7 @@
 
 mod handover;
 mod hangup;
-pub mod notify;
+pub(crate) mod notify;
 mod predecessor;
 mod successor;
 
@@ -15,14 +15,14 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::drain::Drain;
 
-pub use handover::InUse;
-pub use hangup::HangupSignal;
-pub use predecessor::Predecessor;
-pub use successor::{HandoverError, Successor};
+pub(crate) use handover::InUse;
+pub(crate) use hangup::HangupSignal;
+pub(crate) use predecessor::Predecessor;
+pub(crate) use successor::Successor;
 
 /// The signals that end a process; the value catches them from its creation on.
 #[derive(Debug)]
-pub struct StopSignals {
+pub(crate) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
@@ -41,12 +41,12 @@ impl StopSignals {
     ///
     /// # Errors
     /// The kernel refuses a handler.
-    pub fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// Resolves to the name of the next signal.
-    pub async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
@@ -57,7 +57,7 @@ impl StopSignals {
 /// How long clients are still served after `/readyz` has begun to answer 503, of the time that a drain may take: a load
 /// balancer that probes it must see that and send clients elsewhere before the listeners close. Only when a probe asked
 /// a short while ago (`asked`); without a load balancer no client would be served better by waiting.
-pub fn notice(asked: Option<Duration>, limit: Duration) -> Duration {
+pub(crate) fn notice(asked: Option<Duration>, limit: Duration) -> Duration {
     match asked {
         Some(ago) if ago <= BALANCER_ASKS_EVERY => LONGEST_NOTICE.min(limit / 6),
         _ => Duration::ZERO,
@@ -66,7 +66,7 @@ pub fn notice(asked: Option<Duration>, limit: Duration) -> Duration {
 
 /// Asks every task to finish and waits for that, at most `limit` and only until `hurry` resolves; then orders them to
 /// stop.
-pub async fn drain(drain: &Drain, limit: Duration, hurry: impl Future<Output = ()>) -> DrainOutcome {
+pub(crate) async fn drain(drain: &Drain, limit: Duration, hurry: impl Future<Output = ()>) -> DrainOutcome {
     drain.soften();
     let deadline = Instant::now() + limit;
     let in_time = tokio::select! {

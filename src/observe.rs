@@ -4,24 +4,22 @@
 //! before it reaches a line. `Authorization`, `Cookie`, `Set-Cookie` and `Sec-WebSocket-Protocol` have no field to be
 //! logged in.
 
-pub mod access;
-pub mod clean;
-pub mod gateway_hint;
+pub(crate) mod access;
+pub(crate) mod clean;
+pub(crate) mod gateway_hint;
 mod library_warnings;
 mod line_format;
 mod log_queue;
-pub mod log_rate_limit;
-pub mod logging;
-pub mod metrics;
-pub mod process;
-pub mod readiness;
-pub mod redact;
-pub mod tunnel;
+pub(crate) mod log_rate_limit;
+pub(crate) mod logging;
+pub(crate) mod metrics;
+pub(crate) mod process;
+pub(crate) mod readiness;
+pub(crate) mod redact;
+pub(crate) mod tunnel;
 
-pub use access::{AccessLine, AccessLog, LoggedClient};
-pub use gateway_hint::GatewayHint;
-pub use library_warnings::for_client;
-pub use metrics::Metrics;
-pub use readiness::Readiness;
-pub use redact::Redactor;
-pub use tunnel::{TunnelLegLine, TunnelLine};
+pub(crate) use access::AccessLog;
+pub(crate) use gateway_hint::GatewayHint;
+pub(crate) use library_warnings::for_client;
+pub(crate) use metrics::Metrics;
+pub(crate) use readiness::Readiness;

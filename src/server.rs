@@ -1,16 +1,16 @@
 //! Client connections, first byte to last: which clients are let in, the handshakes, the protocol, and how each
 //! connection ends.
 
-pub mod accept;
-pub mod admission;
-pub mod capacity;
-pub mod connection;
+pub(crate) mod accept;
+pub(crate) mod admission;
+pub(crate) mod capacity;
+pub(crate) mod connection;
 mod drain_signals;
-pub mod file_limit;
+pub(crate) mod file_limit;
 pub mod h1;
 mod h2;
 mod handshake;
-pub mod head_space;
+pub(crate) mod head_space;
 mod memory_limit;
-pub mod settings;
+pub(crate) mod settings;
 pub mod workers;

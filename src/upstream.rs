@@ -21,23 +21,25 @@ mod request_writer;
 mod response_head;
 mod silence;
 
-pub use body::{BodySource, BodyStalled, RequestBody, TooLarge};
-pub use body_channel::{BodyDemand, BodyReceiver, BodySender, ChannelError, CutShort, channel};
+pub use body::RequestBody;
+pub(crate) use body::{BodySource, BodyStalled, TooLarge};
+pub(crate) use body_channel::{BodyDemand, BodyReceiver, BodySender, CutShort, channel};
 pub(crate) use body_decoder::BodyDecoder;
-pub use chunks::ChunkDecoder;
-pub use connect::{ConnectError, Connector, Lacks};
-pub use encoded_request::{EncodedRequest, HeadWriter, size};
+pub(crate) use chunks::ChunkDecoder;
+pub(crate) use connect::{ConnectError, Connector};
+pub use encoded_request::EncodedRequest;
+pub(crate) use encoded_request::size;
 pub(crate) use encoded_request::{chunk_line, last_chunk, put};
-pub use endpoint::{Endpoint, FailedConnection};
-pub use endpoints::Endpoints;
-pub use h1_connection::H1Connection;
-pub use h1_error::{H1Error, ParseError, SendError};
-pub use hold::{
-    GatewayReadiness, HeldGateway, HoldLimits, HoldQueue, HoldRequest, HoldSpace, HoldWait, NoConnection, WaitPurpose,
+pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoints::Endpoints;
+pub(crate) use h1_connection::H1Connection;
+pub(crate) use h1_error::{H1Error, ParseError, SendError};
+pub(crate) use hold::{
+    GatewayReadiness, HeldGateway, HoldLimits, HoldQueue, HoldRequest, HoldSpace, NoConnection, WaitPurpose,
 };
 pub(crate) use input::Input;
-pub use lease::Lease;
-pub use pool::{ConnectionPool, PooledConnection};
-pub use progress::{StallTimer, TransferProgress, shorter};
+pub(crate) use lease::Lease;
+pub(crate) use pool::{ConnectionPool, PooledConnection};
+pub(crate) use progress::{TransferProgress, shorter};
 pub(crate) use response_head::may_be_whole;
-pub use silence::GatewayTimeouts;
+pub(crate) use silence::GatewayTimeouts;

@@ -8,18 +8,18 @@
 //!
 //! Frames pass unmodified. A frame of frontgate's own goes in between two frames, never into one.
 
-pub mod close;
+pub(crate) mod close;
 mod close_request;
 pub mod direction;
 mod flow;
 pub mod frame;
-pub mod handshake;
-pub mod keepalive;
+pub(crate) mod handshake;
+pub(crate) mod keepalive;
 mod leg;
-pub mod relay;
-pub mod relay_stats;
-pub mod settings;
-pub mod summary;
+pub(crate) mod relay;
+pub(crate) mod relay_stats;
+pub(crate) mod settings;
+pub(crate) mod summary;
 
 /// One of the two peers of a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -33,7 +33,7 @@ pub enum Side {
 impl Side {
     /// The opposite side.
     #[must_use]
-    pub fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::Client => Self::Gateway,
             Self::Gateway => Self::Client,

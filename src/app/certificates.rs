@@ -19,11 +19,11 @@ use crate::tls::{Certificates, CheckedCert, Fingerprint, TlsError};
 #[derive(Debug, Clone)]
 pub struct CertificateFacts {
     /// SHA-256 of the leaf certificate.
-    pub fingerprint: Fingerprint,
+    pub(crate) fingerprint: Fingerprint,
     /// Path of the local CA's certificate, if that CA signed the leaf.
     pub ca: Option<PathBuf>,
     /// The names that the certificate is for.
-    pub names: Vec<Name>,
+    pub(crate) names: Vec<Name>,
 }
 
 /// The certificate that is shown and where it comes from.

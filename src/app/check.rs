@@ -16,7 +16,7 @@ use crate::tls::{CertDescription, CheckedCert, ClientTls, ClientVerification, On
 
 /// Why a configuration cannot be used on this machine although it is well written.
 #[derive(Debug, thiserror::Error)]
-pub enum UnusableConfig {
+pub(crate) enum UnusableConfig {
     /// A setting is at fault, with its position.
     #[error(transparent)]
     Setting(#[from] Problems),
@@ -30,7 +30,7 @@ pub enum UnusableConfig {
 ///
 /// # Errors
 /// The settings that cannot be used, with their positions.
-pub fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
+pub(crate) fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
     check_machine(loaded)?;
     if let Some(Err(error)) = loaded.config.admin.token.as_ref().map(AdminToken::read) {
         return Err(loaded.problem("admin.token", error.to_string()).into());
@@ -58,7 +58,7 @@ pub fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
 ///
 /// # Errors
 /// A gateway is frontgate itself.
-pub fn check_machine(loaded: &mut Loaded) -> Result<(), Problems> {
+pub(crate) fn check_machine(loaded: &mut Loaded) -> Result<(), Problems> {
     let here = if_addrs::get_if_addrs().unwrap_or_default();
     loaded.check_gateways(&|ip: IpAddr| here.iter().any(|one| one.ip() == ip))?;
     if let Some(dir) = loaded.config.state_dir.clone().filter(|dir| StateDir::is_open_to_all(dir)) {
@@ -76,7 +76,7 @@ pub fn check_machine(loaded: &mut Loaded) -> Result<(), Problems> {
 
 /// Asks for a moment whether the name of a gateway leads to frontgate itself: the setting of each that does, what is wrong, and what
 /// to write instead. A request there is answered with a 508.
-pub async fn check_names(loaded: &Loaded) -> Vec<(String, String, &'static str)> {
+pub(crate) async fn check_names(loaded: &Loaded) -> Vec<(String, String, &'static str)> {
     let names = NameResolver::default();
     let asked = loaded.names_of_gateways().into_iter().map(|name| {
         let names = &names;
@@ -134,7 +134,7 @@ fn covers(carried: &Name, name: &Name) -> bool {
 }
 
 /// Logs the settings that are probably a mistake.
-pub fn warn_of(warnings: &Problems) {
+pub(crate) fn warn_of(warnings: &Problems) {
     for problem in warnings {
         let place = warnings.place(problem);
         let hint = problem.hint.as_deref();

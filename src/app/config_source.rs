@@ -8,7 +8,7 @@ use crate::lifecycle::InUse;
 
 /// Where the configuration is written: the file as it is at each read, the environment and the command line as they
 /// were at the start.
-pub struct ConfigSource {
+pub(crate) struct ConfigSource {
     find: Box<dyn Fn() -> ConfigLocation + Send + Sync>,
     load: Box<dyn Fn(ConfigLocation) -> Result<Loaded, Problems> + Send + Sync>,
     known: Mutex<ConfigHistory>,
@@ -59,7 +59,7 @@ pub(super) struct ConfigCandidate {
 
 /// Why this process does not take over from its predecessor.
 #[derive(Debug, thiserror::Error)]
-pub enum UnfitSuccessor {
+pub(crate) enum UnfitSuccessor {
     /// The configuration cannot be used at all.
     #[error("{0}")]
     Wrong(#[from] Problems),
@@ -90,7 +90,7 @@ impl ConfigFilesWatch {
 
 impl ConfigSource {
     /// A configuration that `find` locates and `load` reads.
-    pub fn new(
+    pub(crate) fn new(
         find: impl Fn() -> ConfigLocation + Send + Sync + 'static,
         load: impl Fn(ConfigLocation) -> Result<Loaded, Problems> + Send + Sync + 'static,
     ) -> Self {
@@ -102,7 +102,7 @@ impl ConfigSource {
     ///
     /// # Errors
     /// Every problem of the configuration.
-    pub fn start(&self) -> Result<Loaded, Problems> {
+    pub(crate) fn start(&self) -> Result<Loaded, Problems> {
         let source = (self.find)();
         let (file, text) = match &source {
             ConfigLocation::File(file) => (Some(file.clone()), config::read_text(file)?),
@@ -128,7 +128,7 @@ impl ConfigSource {
     ///
     /// # Errors
     /// Why this process must not take over.
-    pub fn start_after(&self, before: &InUse) -> Result<Loaded, UnfitSuccessor> {
+    pub(crate) fn start_after(&self, before: &InUse) -> Result<Loaded, UnfitSuccessor> {
         let loaded = self.start()?;
         let text = self.known().used.as_ref().map(|used| used.text.clone()).unwrap_or_default();
         if text == before.0 {

@@ -17,7 +17,7 @@ use crate::observe::Readiness;
 
 /// Takes the outcome of a handover: the process id of the process that serves from then on, or why this process still
 /// does.
-pub type HandoverReply = oneshot::Sender<Result<u32, String>>;
+pub(crate) type HandoverReply = oneshot::Sender<Result<u32, String>>;
 
 /// Carries out what the admin listener is asked for.
 #[derive(Clone)]

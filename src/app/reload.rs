@@ -25,11 +25,11 @@ use crate::server::admission::Admission;
 /// What a process needs to reload its configuration.
 pub struct ReloadParts {
     /// Where the configuration is written.
-    pub written: ConfigSource,
+    pub(crate) written: ConfigSource,
     /// Changes the level of log lines.
-    pub logging: logging::LogHandle,
+    pub(crate) logging: logging::LogHandle,
     /// The signal that asks for a reload.
-    pub hangup: HangupSignal,
+    pub(crate) hangup: HangupSignal,
 }
 
 /// Takes another configuration over while clients are connected, one at a time.
@@ -54,7 +54,7 @@ pub(super) struct Reloader {
 
 /// Reloads wait while this exists, so that the listeners and the configuration that were offered to a successor do not
 /// change.
-pub struct ReloadPause {
+pub(crate) struct ReloadPause {
     reloader: Arc<Reloader>,
     _site: OwnedMutexGuard<Runtime>,
 }
@@ -374,7 +374,7 @@ async fn noticed(watch: Option<&FileWatch>) {
 
 impl ReloadPause {
     /// The successor serves: this process makes no more changes.
-    pub fn for_good(self) {
+    pub(crate) fn for_good(self) {
         self.reloader.stop();
     }
 }

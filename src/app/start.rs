@@ -31,7 +31,7 @@ pub struct App {
     /// The addresses that proxy without TLS, TCP only.
     pub plain: Vec<SocketAddr>,
     /// The address of the admin listener, if it is TCP.
-    pub admin: Option<SocketAddr>,
+    pub(crate) admin: Option<SocketAddr>,
     /// The certificate that is shown.
     pub certificate: Option<CertificateFacts>,
     /// The admin listener, which no reload changes.
@@ -98,25 +98,25 @@ impl App {
     }
 
     /// Resolves when the operator has asked for a successor, other than by a signal.
-    pub async fn asked_to_upgrade(&self) -> HandoverReply {
+    pub(crate) async fn asked_to_upgrade(&self) -> HandoverReply {
         self.operator.asked_to_upgrade().await
     }
 
     /// Resolves when the operator has asked for the end, other than by a signal.
-    pub async fn asked_to_end(&self) {
+    pub(crate) async fn asked_to_end(&self) {
         self.operator.asked_to_end().await;
     }
 
     /// The listeners that a successor can inherit, once a reload that is under way is done; in the order in which it
     /// takes them, since several may be labelled as one port 0. Also the configuration in use, if it can be read again.
-    pub async fn offered(&self) -> (Vec<OfferedListener>, Option<InUse>, ReloadPause) {
+    pub(crate) async fn offered(&self) -> (Vec<OfferedListener>, Option<InUse>, ReloadPause) {
         let (listeners, in_use, unchanging) = self.reloader.offered().await;
         (self.offered.iter().cloned().chain(listeners).collect(), in_use, unchanging)
     }
 
     /// Leaves new clients and operators to a successor at once, and stops as [`App::stop`] does. Clients should still
     /// come to this address, so readiness stays.
-    pub async fn retire(self, hurry: impl Future<Output = ()>) -> DrainOutcome {
+    pub(crate) async fn retire(self, hurry: impl Future<Output = ()>) -> DrainOutcome {
         self.reloader.stop();
         self.admin_drain.soften();
         self.end(self.reloader.drain_time(), hurry).await

@@ -17,7 +17,7 @@ use super::problem::ValueError;
 use crate::config::Name;
 
 pub use directory::Directory;
-pub use eab::Eab;
+pub(crate) use eab::Eab;
 
 /// The `tls.acme` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,7 +86,7 @@ impl Acme {
 
     /// Whether the authority may give a certificate for `name`. Let's Encrypt does so only for names of the public
     /// internet; another directory may be a private one.
-    pub fn certifies(&self, name: &Name) -> bool {
+    pub(crate) fn certifies(&self, name: &Name) -> bool {
         matches!(self.directory, Directory::Url(_)) || is_public(name)
     }
 }

@@ -21,16 +21,16 @@ use super::{BindAddr, Secret, UnixAccess};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admin {
     /// The address it listens at; `None` turns it off.
-    pub address: Option<BindAddr>,
+    pub(crate) address: Option<BindAddr>,
     /// The permissions of its unix socket.
-    pub access: UnixAccess,
+    pub(crate) access: UnixAccess,
     /// The token that every request must carry; with `None` no token is asked for.
-    pub token: Option<AdminToken>,
+    pub(crate) token: Option<AdminToken>,
 }
 
 /// The token of the admin listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AdminToken {
+pub(crate) enum AdminToken {
     /// Written in the configuration itself.
     Text(Secret),
     /// The contents of this file, without the end of its line.
@@ -76,7 +76,7 @@ impl Admin {
 
     /// The address to dial for a frontgate with this listener; `None` if it has no listener. A listener at every
     /// address is dialled at loopback.
-    pub fn to_dial(&self) -> Option<UpstreamAddress> {
+    pub(crate) fn to_dial(&self) -> Option<UpstreamAddress> {
         match self.address.as_ref()? {
             BindAddr::Tcp(at) => {
                 let host = match at.ip() {
@@ -96,7 +96,7 @@ impl AdminToken {
     ///
     /// # Errors
     /// The token's file cannot be read, or holds no token.
-    pub fn read(&self) -> Result<Secret, TokenError> {
+    pub(crate) fn read(&self) -> Result<Secret, TokenError> {
         let path = match self {
             Self::Text(secret) => return Ok(secret.clone()),
             Self::File(path) => path,

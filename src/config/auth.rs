@@ -26,14 +26,14 @@ pub enum Auth {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BasicAuth {
     /// Each user's name and the hash of the password.
-    pub users: Vec<(String, PasswordHash)>,
+    pub(crate) users: Vec<(String, PasswordHash)>,
     /// The header field that tells the gateway the user's name.
-    pub user_header: Option<HeaderName>,
+    pub(crate) user_header: Option<HeaderName>,
 }
 
 /// The hash of a password. `Debug` masks it.
 #[derive(Clone, PartialEq, Eq)]
-pub enum PasswordHash {
+pub(crate) enum PasswordHash {
     /// `$argon2id$…` in the PHC string format; argon2i and argon2d, too.
     Argon2(String),
     /// `$2b$…`; `$2a$` and `$2y$`, too.

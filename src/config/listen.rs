@@ -41,7 +41,7 @@ pub struct ListenAt {
     /// The address to bind.
     pub address: BindAddr,
     /// The permissions; used for a unix socket only.
-    pub access: UnixAccess,
+    pub(crate) access: UnixAccess,
 }
 
 impl From<BindAddr> for ListenAt {

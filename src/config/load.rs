@@ -23,9 +23,9 @@ pub struct Loaded {
     /// The settings to run on.
     pub config: Config,
     /// The file that was read.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// Settings that are valid but probably a mistake.
-    pub warnings: Problems,
+    pub(crate) warnings: Problems,
     /// The document as it was written, for the positions of settings.
     root: ConfigNode,
 }
@@ -33,7 +33,7 @@ pub struct Loaded {
 impl Loaded {
     /// The problem of the setting `path` that only its use has revealed, at the position where that setting was
     /// written.
-    pub fn problem(&self, path: &str, message: impl Into<String>) -> Problems {
+    pub(crate) fn problem(&self, path: &str, message: impl Into<String>) -> Problems {
         Problems::new(self.file.clone(), vec![self.at(path, ValueError::new(message))])
     }
 
@@ -106,7 +106,7 @@ const LARGEST: u64 = 1 << 20;
 impl ConfigLocation {
     /// The file that was named on the command line, else in `$FRONTGATE_CONFIG`, else `./frontgate.yaml` or
     /// `/etc/frontgate/frontgate.yaml` if there is one.
-    pub fn find(flag: Option<PathBuf>, variable: Option<OsString>) -> Self {
+    pub(crate) fn find(flag: Option<PathBuf>, variable: Option<OsString>) -> Self {
         let named = flag.or_else(|| variable.filter(|name| !name.is_empty()).map(PathBuf::from));
         let file = named.or_else(|| PLACES.iter().map(PathBuf::from).find(|path| path.exists()));
         file.map_or(Self::Defaults, Self::File)
@@ -144,7 +144,7 @@ pub fn load(
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn read_text(file: &Path) -> Result<String, Problems> {
+pub(crate) fn read_text(file: &Path) -> Result<String, Problems> {
     text_of(file).map_err(|error| {
         let fault = unreadable(&error);
         let named = error.kind() == io::ErrorKind::NotFound;
@@ -154,7 +154,7 @@ pub fn read_text(file: &Path) -> Result<String, Problems> {
 }
 
 /// The problem of a file that was in use and has become empty, or of a file that is no longer found.
-pub fn nothing(file: Option<PathBuf>) -> Problems {
+pub(crate) fn nothing(file: Option<PathBuf>) -> Problems {
     let fault = ValueError::new(if file.is_some() { "says nothing" } else { "the configuration file is gone" });
     Problems::new(file, vec![Problem::new(&SettingPosition::Whole, "", fault.hint(RESTART))])
 }
@@ -164,7 +164,7 @@ pub fn nothing(file: Option<PathBuf>) -> Problems {
 ///
 /// # Errors
 /// The problem of the file.
-pub fn reread_text(file: &Path) -> Result<String, Problems> {
+pub(crate) fn reread_text(file: &Path) -> Result<String, Problems> {
     let refused = |fault| Err(whole(file.to_owned(), fault));
     match regular_text_of(file) {
         Ok(text) if says_nothing(&text) => Err(nothing(Some(file.to_owned()))),
@@ -177,13 +177,17 @@ pub fn reread_text(file: &Path) -> Result<String, Problems> {
 const RESTART: &str = "what was read before stays in use; only a start takes no configuration for the defaults";
 
 /// Whether a file with this text sets no key.
-pub fn says_nothing(text: &str) -> bool {
+pub(crate) fn says_nothing(text: &str) -> bool {
     yaml::parse(text, &mut Vec::new()).is_ok_and(|root| root.says_nothing())
 }
 
 /// The readable part of the configuration, whatever is wrong with the rest: enough to find a frontgate that runs on an
 /// earlier state of it.
-pub fn glimpse(source: &ConfigLocation, env: impl IntoIterator<Item = (String, String)>, flags: &Overrides) -> Config {
+pub(crate) fn glimpse(
+    source: &ConfigLocation,
+    env: impl IntoIterator<Item = (String, String)>,
+    flags: &Overrides,
+) -> Config {
     let (file, text) = match source {
         ConfigLocation::File(file) => (Some(file.as_path()), text_of(file).unwrap_or_default()),
         ConfigLocation::Text { text, file } => (Some(file.as_path()), text.clone()),
@@ -194,7 +198,7 @@ pub fn glimpse(source: &ConfigLocation, env: impl IntoIterator<Item = (String, S
 
 /// The configuration in `text`, which a running frontgate has printed with its secrets masked: the secrets in the
 /// result cannot be used. `None` where this version does not understand all of the text.
-pub fn printed(text: &str) -> Option<Config> {
+pub(crate) fn printed(text: &str) -> Option<Config> {
     let mut problems = Vec::new();
     let folders = BaseFolders { printed: true, ..folders(None) };
     let (config, _) = lay(text, [], &Overrides::default(), &folders, &mut problems);
@@ -205,7 +209,7 @@ pub fn printed(text: &str) -> Option<Config> {
 ///
 /// # Errors
 /// The problem of the address.
-pub fn check_admin(flags: &Overrides) -> Result<(), Problems> {
+pub(crate) fn check_admin(flags: &Overrides) -> Result<(), Problems> {
     let mut problems = Vec::new();
     lay("", [], flags, &folders(None), &mut problems);
     // A listener that other machines reach needs a token, and the file may have one.

@@ -7,19 +7,18 @@ use super::kinds::{List, TextValue, WordOf};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
     /// The least severe level of lines that are written.
-    pub level: Level,
+    pub(crate) level: Level,
     /// Text or JSON.
-    pub format: LogFormat,
+    pub(crate) format: LogFormat,
     /// Whether one line is written per request and per WebSocket.
-    pub access: bool,
+    pub(crate) access: bool,
     /// Parameters of URLs with values that never reach a log line.
-    pub redact: Vec<String>,
+    pub(crate) redact: Vec<String>,
 }
 
 /// Severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Level {
+pub(crate) enum Level {
     Error,
     Warn,
     #[default]
@@ -29,7 +28,7 @@ pub enum Level {
 
 /// The shape of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// Text on a terminal, JSON elsewhere.
     #[default]
     Auto,

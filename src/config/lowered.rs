@@ -16,11 +16,11 @@ use super::{AllowedOrigins, BindAddr, ClientCa, ClientMode, Config};
 
 /// A guard that a change takes away, and from which requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lowered {
+pub(crate) struct Lowered {
     /// The setting of the guard: `auth`, `respond`, `tls.client_ca`.
-    pub guard: &'static str,
+    pub(crate) guard: &'static str,
     /// The route that loses it, as `routes[1] (gw.example.com/private)`; or the other setting that admits more.
-    pub of: String,
+    pub(crate) of: String,
 }
 
 impl fmt::Display for Lowered {
@@ -31,7 +31,7 @@ impl fmt::Display for Lowered {
 
 /// Every guard that is lower under `after` than under `before`: some request may pass that was refused or needed a
 /// proof. Another status, another proof and one more user do not count as lower.
-pub fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
+pub(crate) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
     // The pattern names every key, so that adding a key forces the decision whether it guards.
     let Config {
         listen,

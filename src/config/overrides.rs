@@ -9,17 +9,17 @@ use super::problem::{Problem, SettingPosition, ValueError};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// `--upstream URL`
-    pub upstream: Option<String>,
+    pub(crate) upstream: Option<String>,
     /// `--listen ADDR`, for `listen.https`; empty leaves it alone.
-    pub listen: Vec<String>,
+    pub(crate) listen: Vec<String>,
     /// `--name NAME`, for `tls.names`; empty leaves them alone.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// `--admin ADDR|off`
-    pub admin: Option<String>,
+    pub(crate) admin: Option<String>,
     /// `--acme`: a public certificate, and unless set otherwise the two ports that ACME needs.
-    pub acme: bool,
+    pub(crate) acme: bool,
     /// `--email MAIL`
-    pub email: Option<String>,
+    pub(crate) email: Option<String>,
 }
 
 /// Lays the environment and the flags over `root`.

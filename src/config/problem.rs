@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Where a setting was written.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SettingPosition {
+pub(crate) enum SettingPosition {
     /// The file as a whole.
     Whole,
     /// A position in the file; both count from 1, columns in characters.
@@ -23,7 +23,7 @@ pub enum SettingPosition {
 
 /// Whether a problem keeps the configuration from being used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ProblemSeverity {
+pub(crate) enum ProblemSeverity {
     /// The configuration cannot be used.
     #[default]
     Error,
@@ -35,15 +35,15 @@ pub enum ProblemSeverity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Whether the rest can be used.
-    pub severity: ProblemSeverity,
+    pub(crate) severity: ProblemSeverity,
     /// Where it was written.
-    pub place: SettingPosition,
+    pub(crate) place: SettingPosition,
     /// The setting, as `websocket.ping_interval` or `listen.https[1]`; empty for the file itself.
-    pub path: String,
+    pub(crate) path: String,
     /// What is wrong, in words.
     pub message: String,
     /// What to write instead, if that is known.
-    pub hint: Option<String>,
+    pub(crate) hint: Option<String>,
 }
 
 /// A mistake in one value, before the value's position is known.
@@ -83,7 +83,7 @@ impl Problems {
     }
 
     /// The position of one problem: `file:line:column`, a variable, a flag.
-    pub fn place(&self, problem: &Problem) -> String {
+    pub(crate) fn place(&self, problem: &Problem) -> String {
         match (&problem.place, &self.file) {
             (SettingPosition::Whole, Some(file)) => file.display().to_string(),
             (SettingPosition::Whole, None) => String::new(),
@@ -95,7 +95,7 @@ impl Problems {
     }
 
     /// Whether the list is empty.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 

@@ -1,5 +1,6 @@
-//! [`reference()`]: every key, described.
+//! [`entries`]: every key, described.
 
+#[cfg(test)]
 use std::fmt::Write;
 
 use super::Config;
@@ -9,28 +10,29 @@ use super::node::join;
 
 /// One key of the reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReferenceEntry {
+pub(crate) struct ReferenceEntry {
     /// The key, as `websocket.ping_interval`.
-    pub path: String,
+    pub(crate) path: String,
     /// The kind of its value.
-    pub kind: String,
+    pub(crate) kind: String,
     /// The default value, as YAML.
-    pub default: String,
+    pub(crate) default: String,
     /// The environment variables that set it; none for a key of items of a list or mapping.
-    pub variables: Vec<String>,
+    pub(crate) variables: Vec<String>,
     /// The sentence that says what the key is for.
-    pub doc: &'static str,
+    pub(crate) doc: &'static str,
 }
 
 /// Every key, in the order of the reference.
-pub fn entries() -> Vec<ReferenceEntry> {
+pub(crate) fn entries() -> Vec<ReferenceEntry> {
     let mut walk = ReferenceWalk { outer: String::new(), many: false, list: Vec::new() };
     Config::default().keys(&mut walk);
     walk.list
 }
 
 /// The reference of the configuration file, in Markdown.
-pub fn reference() -> String {
+#[cfg(test)]
+pub(crate) fn reference() -> String {
     let mut text = format!("{HEAD}\n{INTRODUCTION}");
     for entry in entries() {
         let ReferenceEntry { path, kind, default, variables, doc } = entry;
@@ -43,6 +45,7 @@ pub fn reference() -> String {
     text
 }
 
+#[cfg(test)]
 const HEAD: &str = "\
 # Configuration
 
@@ -50,7 +53,7 @@ Made from the sources by `cargo test --lib config::reference -- --ignored`; do n
 ";
 
 /// The rules that hold for every key; paragraphs, with names in backquotes.
-pub const INTRODUCTION: &str = "\
+pub(crate) const INTRODUCTION: &str = "\
 Every key is optional. `frontgate check` lists everything that is wrong with a file, `frontgate check --print` shows what
 frontgate would run on, and `frontgate schema` prints a JSON Schema for editors.
 

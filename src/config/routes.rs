@@ -22,38 +22,39 @@ use headers::{RequestHeaders, ResponseHeaders};
 use host::Host;
 use path::PrefixValue;
 
-pub use answer::RouteAnswer;
-pub use headers::HeaderRules;
+pub(crate) use answer::RouteAnswer;
+pub(crate) use headers::HeaderRules;
 pub(super) use headers::{StrippedName, identity_field};
-pub use host::HostPattern;
+pub(crate) use host::HostPattern;
 pub use path::PathPrefix;
 
 /// One of `routes`: the requests it takes, and their settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::option_option, reason = "`None` leaves what the whole configuration says, which may be `off`")]
 pub struct RouteConfig {
     /// The hosts it is for; `None` for all.
     pub host: Option<HostPattern>,
     /// The paths it is for; `None` for all.
     pub path: Option<PathPrefix>,
     /// Where its requests go; `None` for the top-level `upstream`.
-    pub upstream: Option<RouteTarget>,
+    pub(crate) upstream: Option<RouteTarget>,
     /// The answer that is given instead of forwarding.
     pub respond: Option<RouteAnswer>,
     /// The login that its requests need; `None` for the top level's.
-    pub auth: Option<Auth>,
+    pub(crate) auth: Option<Auth>,
     /// The changes to requests on their way to the gateway.
-    pub request_headers: HeaderRules,
+    pub(crate) request_headers: HeaderRules,
     /// The changes to responses on their way to the client.
-    pub response_headers: HeaderRules,
+    pub(crate) response_headers: HeaderRules,
     /// The timeouts of its steps, where they differ from the top level.
-    pub timeouts: RouteTimeouts,
+    pub(crate) timeouts: RouteTimeouts,
     /// How long its requests wait for a gateway that is restarting; `None` for the top level's.
-    pub hold: Option<Option<Duration>>,
+    pub(crate) hold: Option<Option<Duration>>,
 }
 
 /// Where a route's requests go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RouteTarget {
+pub(crate) enum RouteTarget {
     /// To one gateway.
     Url(UpstreamAddress),
     /// To one of `upstreams`.
@@ -62,21 +63,22 @@ pub enum RouteTarget {
 
 /// The changes of a route to `timeouts`; `None` leaves the top level's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct RouteTimeouts {
+#[expect(clippy::option_option, reason = "`None` leaves what the whole configuration says, which may be `off`")]
+pub(crate) struct RouteTimeouts {
     /// See [`Timeouts::connect`].
-    pub connect: Option<Option<Duration>>,
+    pub(crate) connect: Option<Option<Duration>>,
     /// See [`Timeouts::read`].
-    pub read: Option<Option<Duration>>,
+    pub(crate) read: Option<Option<Duration>>,
     /// See [`Timeouts::send`].
-    pub send: Option<Option<Duration>>,
+    pub(crate) send: Option<Option<Duration>>,
     /// See [`Timeouts::progress`].
-    pub progress: Option<Option<Duration>>,
+    pub(crate) progress: Option<Option<Duration>>,
 }
 
 impl RouteTimeouts {
     /// `timeouts` with these changes.
     #[must_use]
-    pub fn over(&self, timeouts: &Timeouts) -> Timeouts {
+    pub(crate) fn over(&self, timeouts: &Timeouts) -> Timeouts {
         Timeouts {
             connect: self.connect.unwrap_or(timeouts.connect),
             read: self.read.unwrap_or(timeouts.read),
@@ -89,7 +91,7 @@ impl RouteTimeouts {
 
 impl RouteConfig {
     /// The order in which routes are tried: those for one host, for many, for all.
-    pub fn rank(&self) -> u8 {
+    pub(crate) fn rank(&self) -> u8 {
         match &self.host {
             Some(HostPattern::Exact(_)) => 0,
             Some(HostPattern::Below(_)) => 1,

@@ -6,7 +6,7 @@ use super::Config;
 use super::keys::{KeySection, KeySlot, Keys};
 
 /// The JSON Schema (draft 2020-12) of the configuration file.
-pub fn schema() -> Json {
+pub(crate) fn schema() -> Json {
     let mut schema = object(&mut Config::default());
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!("frontgate");

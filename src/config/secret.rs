@@ -8,12 +8,12 @@ pub struct Secret(Vec<u8>);
 
 impl Secret {
     /// Keeps `bytes`.
-    pub fn new(bytes: Vec<u8>) -> Self {
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
         Self(bytes)
     }
 
     /// The bytes, for the code that computes with them.
-    pub fn expose(&self) -> &[u8] {
+    pub(crate) fn expose(&self) -> &[u8] {
         &self.0
     }
 }

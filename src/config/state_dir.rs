@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 /// No folder for keys and certificates is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no folder for keys and certificates: set state_dir, FRONTGATE_STATE_DIR or HOME")]
-pub struct NoStateDir;
+pub(crate) struct NoStateDir;
 
 /// The configured folder, else `$STATE_DIRECTORY` (systemd's, the first of its folders), else
 /// `$XDG_STATE_HOME/frontgate`, else `$HOME/.local/state/frontgate`. `variable` looks one up.
-pub fn state_dir(
+pub(crate) fn state_dir(
     configured: Option<&Path>,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<PathBuf, NoStateDir> {

@@ -12,6 +12,8 @@ use std::time::Duration;
 use http::HeaderName;
 use proptest::prelude::*;
 
+use super::acme::Eab;
+use super::reference::ReferenceEntry;
 use super::setting::BaseFolders;
 use super::*;
 

@@ -13,29 +13,29 @@ use crate::config::Name;
 /// How https gateways are verified, and the certificate frontgate shows them. The default: by this system's trust
 /// store, for the name in the URL, and without a certificate of frontgate's own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct UpstreamTls {
+pub(crate) struct UpstreamTls {
     /// Path of certificates in PEM that are trusted besides the system's.
-    pub ca: Option<PathBuf>,
+    pub(crate) ca: Option<PathBuf>,
     /// The one certificate that is accepted, whatever issuer, names and dates it has.
-    pub pin: Option<CertPin>,
+    pub(crate) pin: Option<CertPin>,
     /// The certificate frontgate shows a gateway that asks for one.
-    pub client_cert: ClientCert,
+    pub(crate) client_cert: ClientCert,
     /// The name that is sent as SNI and verified in the certificate, instead of the URL's host.
-    pub server_name: Option<Name>,
+    pub(crate) server_name: Option<Name>,
 }
 
 /// A certificate of frontgate's own, for gateways. Both files are set or neither.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ClientCert {
+pub(crate) struct ClientCert {
     /// Path of the chain in PEM, its own certificate first.
-    pub cert: Option<PathBuf>,
+    pub(crate) cert: Option<PathBuf>,
     /// Path of its private key in PEM.
-    pub key: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
 }
 
 /// The SHA-256 of a certificate in DER.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct CertPin(pub [u8; 32]);
+pub(crate) struct CertPin(pub(crate) [u8; 32]);
 
 /// Upper-case hex pairs between colons, as `openssl x509 -fingerprint -sha256` prints them.
 impl fmt::Display for CertPin {
@@ -55,14 +55,14 @@ impl fmt::Debug for CertPin {
 
 impl ClientCert {
     /// The two paths, if both are set.
-    pub fn files(&self) -> Option<(&PathBuf, &PathBuf)> {
+    pub(crate) fn files(&self) -> Option<(&PathBuf, &PathBuf)> {
         self.cert.as_ref().zip(self.key.as_ref())
     }
 }
 
 impl UpstreamTls {
     /// The files that these settings name.
-    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.ca.iter().chain(&self.client_cert.cert).chain(&self.client_cert.key)
     }
 }

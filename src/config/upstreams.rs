@@ -12,16 +12,16 @@ use super::upstream_tls::UpstreamTls;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UpstreamGroup {
     /// The addresses that they listen at.
-    pub endpoints: Vec<UpstreamAddress>,
+    pub(crate) endpoints: Vec<UpstreamAddress>,
     /// How the next gateway is chosen.
-    pub balance: Balance,
+    pub(crate) balance: Balance,
     /// How those over https are verified.
-    pub tls: UpstreamTls,
+    pub(crate) tls: UpstreamTls,
 }
 
 /// How the next of several endpoints is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Balance {
+pub(crate) enum Balance {
     /// In turn.
     #[default]
     RoundRobin,
@@ -31,7 +31,7 @@ pub enum Balance {
 
 impl UpstreamGroup {
     /// A group of one gateway, without a stand-in.
-    pub fn of(endpoint: UpstreamAddress) -> Self {
+    pub(crate) fn of(endpoint: UpstreamAddress) -> Self {
         Self { endpoints: vec![endpoint], ..Self::default() }
     }
 }

@@ -2,19 +2,19 @@
 
 /// The meaning of a close code, or of a close code with a certain reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CodeExplanation {
+pub(crate) struct CodeExplanation {
     /// The close code as a browser reports it: 1006 stands for an end without a Close frame.
-    pub code: u16,
+    pub(crate) code: u16,
     /// How the reason begins, or a word of it; empty for any other reason.
-    pub reason: &'static str,
+    pub(crate) reason: &'static str,
     /// Which peer sends it, and when.
-    pub means: &'static str,
+    pub(crate) means: &'static str,
     /// What the operator can do.
-    pub fix: &'static str,
+    pub(crate) fix: &'static str,
 }
 
 /// All close codes that are known, grouped by code; of one code, the entries with a reason come first.
-pub const ALL: &[CodeExplanation] = &[
+pub(crate) const ALL: &[CodeExplanation] = &[
     it(
         1000,
         "",
@@ -273,7 +273,7 @@ pub const ALL: &[CodeExplanation] = &[
 ];
 
 /// The entries that fit `query`: a code, with words of a reason or without; or words alone. An empty query fits all.
-pub fn explain(query: &str) -> Vec<&'static CodeExplanation> {
+pub(crate) fn explain(query: &str) -> Vec<&'static CodeExplanation> {
     let query = query.trim().to_ascii_lowercase();
     let (code, words) = match query.split_once([' ', ',', ':']) {
         Some((first, rest)) if first.parse::<u16>().is_ok() => {

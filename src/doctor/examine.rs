@@ -19,24 +19,24 @@ use crate::config::{BindAddr, Config};
 
 /// What doctor is asked to examine.
 #[derive(Debug, Clone)]
-pub struct DoctorRequest {
+pub(crate) struct DoctorRequest {
     /// The configuration that frontgate runs on, or would.
-    pub config: Config,
+    pub(crate) config: Config,
     /// The file that the configuration is from.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// Whether the user said which configuration is meant.
-    pub asked: ConfigChoice,
+    pub(crate) asked: ConfigChoice,
     /// What browsers open, if the user says so: `https://host[:port]`.
-    pub origins: Vec<String>,
+    pub(crate) origins: Vec<String>,
     /// The gateway's own configuration, where there is one.
-    pub gateway_config: Option<GatewayConfig>,
+    pub(crate) gateway_config: Option<GatewayConfig>,
     /// The places where the gateway's configuration was looked for.
-    pub looked: Vec<PathBuf>,
+    pub(crate) looked: Vec<PathBuf>,
 }
 
 /// Whether the user said which configuration is meant, where the one of a frontgate that runs is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ConfigChoice {
+pub(crate) enum ConfigChoice {
     /// No: doctor takes the configuration that the running frontgate uses.
     #[default]
     Running,
@@ -48,7 +48,7 @@ pub enum ConfigChoice {
 
 /// Looks at everything there is to look at. It takes ten seconds at most, and one if all is well. Reads files and
 /// blocks: give it a runtime of its own.
-pub async fn examine(question: &DoctorRequest) -> DoctorReport {
+pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
     let machine = probe::look_at_machine();
     let running = probe::look_for_running(&question.config.admin).await;
     let (config, own_file) = as_it_runs(question, &running);

@@ -4,26 +4,26 @@ use super::settings::SettingEdit;
 
 /// One thing that is wrong, or could be better.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// The finding's name in the catalogue; scripts may rely on it.
-    pub id: &'static str,
+    pub(crate) id: &'static str,
     /// Whether clients are kept out, or something could be better.
-    pub severity: FindingSeverity,
+    pub(crate) severity: FindingSeverity,
     /// What is wrong, in one line.
-    pub what: String,
+    pub(crate) what: String,
     /// What was seen, and why it matters.
-    pub why: String,
+    pub(crate) why: String,
     /// What to do, a line each; lines that begin with a space are to be copied.
-    pub fix: Vec<String>,
+    pub(crate) fix: Vec<String>,
     /// What `--fix` would change in the gateway's own configuration.
-    pub edit: Option<SettingEdit>,
+    pub(crate) edit: Option<SettingEdit>,
     /// Fields that `--fix` would name in frontgate's own `forwarded.strip`.
-    pub strip: Vec<String>,
+    pub(crate) strip: Vec<String>,
 }
 
 /// How bad a finding is; the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum FindingSeverity {
+pub(crate) enum FindingSeverity {
     /// Clients cannot connect, or not all of them.
     Broken,
     /// Clients can connect; something could work better or more safely.
@@ -32,7 +32,7 @@ pub enum FindingSeverity {
 
 impl FindingSeverity {
     /// The word for it in the report and in JSON.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Broken => "broken",
             Self::Advice => "advice",
@@ -42,18 +42,18 @@ impl FindingSeverity {
 
 /// A check that doctor made or left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DoctorCheck {
+pub(crate) struct DoctorCheck {
     /// What was tried, in words for the report.
-    pub what: String,
+    pub(crate) what: String,
     /// Whether the check passed, failed or was left out.
-    pub outcome: CheckOutcome,
+    pub(crate) outcome: CheckOutcome,
     /// What was seen, or why it was not tried.
-    pub saw: String,
+    pub(crate) saw: String,
 }
 
 /// How a check went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckOutcome {
+pub(crate) enum CheckOutcome {
     /// What was seen is as it should be.
     Good,
     /// There is a finding about it.
@@ -64,7 +64,7 @@ pub enum CheckOutcome {
 
 impl CheckOutcome {
     /// The word for it in the report and in JSON.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Good => "ok",
             Self::Bad => "bad",
@@ -75,11 +75,11 @@ impl CheckOutcome {
 
 /// The findings and checks of all judgments together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Diagnosis {
+pub(crate) struct Diagnosis {
     /// The findings, worst first.
-    pub findings: Vec<Finding>,
+    pub(crate) findings: Vec<Finding>,
     /// The checks, in the order in which they were made.
-    pub checks: Vec<DoctorCheck>,
+    pub(crate) checks: Vec<DoctorCheck>,
 }
 
 impl Diagnosis {
@@ -102,7 +102,7 @@ impl Diagnosis {
     }
 
     /// Whether clients cannot connect.
-    pub fn is_broken(&self) -> bool {
+    pub(crate) fn is_broken(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == FindingSeverity::Broken)
     }
 }

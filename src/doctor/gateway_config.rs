@@ -12,11 +12,11 @@ use crate::config::UpstreamAddress;
 
 /// The gateway's own configuration.
 #[derive(Clone)]
-pub struct GatewayConfig {
+pub(crate) struct GatewayConfig {
     /// The path of the file.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Whether the user named the file; otherwise it was found where a gateway of this user's would have it.
-    pub named: bool,
+    pub(crate) named: bool,
     /// The file's text, which holds secrets.
     text: String,
     pub(super) settings: Result<GatewaySettings, UnreadableSettings>,
@@ -31,7 +31,7 @@ impl std::fmt::Debug for GatewayConfig {
 
 impl GatewayConfig {
     /// Reads `file`; what is wrong with it becomes a finding.
-    pub fn open(file: PathBuf, named: bool) -> Self {
+    pub(crate) fn open(file: PathBuf, named: bool) -> Self {
         let read_in = |error: io::Error| UnreadableSettings::Io(error.to_string());
         let text = text_of(&file).map_err(read_in);
         let settings = text.as_ref().map_err(Clone::clone).and_then(|text| read(text));
@@ -39,12 +39,12 @@ impl GatewayConfig {
     }
 
     /// The file's text, for an edit to be applied to.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// Why nothing can be said about the file, if it could not be read.
-    pub fn unreadable(&self) -> Option<&UnreadableSettings> {
+    pub(crate) fn unreadable(&self) -> Option<&UnreadableSettings> {
         self.settings.as_ref().err()
     }
 

@@ -10,25 +10,25 @@ use super::settings::{SettingChange, SettingEdit};
 
 /// What doctor found, and what the report needs besides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DoctorReport {
+pub(crate) struct DoctorReport {
     /// The findings and the checks.
-    pub diagnosis: Diagnosis,
+    pub(crate) diagnosis: Diagnosis,
     /// The gateway's own configuration, if it was found.
-    pub gateway_config: Option<PathBuf>,
+    pub(crate) gateway_config: Option<PathBuf>,
     /// The places where the gateway's configuration was looked for.
-    pub looked: Vec<PathBuf>,
+    pub(crate) looked: Vec<PathBuf>,
     /// The file of frontgate's own configuration, if it has one.
-    pub own_file: Option<PathBuf>,
+    pub(crate) own_file: Option<PathBuf>,
 }
 
 impl DoctorReport {
     /// What `--fix` would change in the gateway's configuration.
-    pub fn edits(&self) -> Vec<SettingEdit> {
+    pub(crate) fn edits(&self) -> Vec<SettingEdit> {
         self.diagnosis.findings.iter().filter_map(|finding| finding.edit.clone()).collect()
     }
 
     /// The fields that `--fix` would name in frontgate's own `forwarded.strip`.
-    pub fn strip(&self) -> Vec<String> {
+    pub(crate) fn strip(&self) -> Vec<String> {
         let mut all: Vec<_> = self.diagnosis.findings.iter().flat_map(|finding| finding.strip.clone()).collect();
         all.sort();
         all.dedup();
@@ -36,7 +36,7 @@ impl DoctorReport {
     }
 
     /// The report as JSON, for programs. Keys may be added; none changes its meaning while `version` stays.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let findings = self.diagnosis.findings.iter().map(|finding| {
             json!({
                 "id": finding.id,

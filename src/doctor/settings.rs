@@ -12,9 +12,9 @@ mod read;
 mod strip;
 mod write;
 
-pub use edit::{EditError, SettingChange, SettingEdit, apply};
-pub use place::{Looked, find};
-pub use read::{AppsListener, GatewaySettings, TrustedProxy, UnreadableSettings, read};
+pub(crate) use edit::{SettingChange, SettingEdit, apply};
+pub(crate) use place::find;
 pub(super) use read::{DEFAULT_PORT, net};
-pub use strip::strip;
-pub use write::{WrittenSettings, write};
+pub(crate) use read::{GatewaySettings, UnreadableSettings, read};
+pub(crate) use strip::strip;
+pub(crate) use write::{WrittenSettings, write};

@@ -1,19 +1,19 @@
 //! What every request passes before its route is known, in order ([`stack`]): its name and log line, its target and
 //! host, what the gateway is told about the client, and the limits on requests under way.
 
-pub mod acme_challenge;
-pub mod attribution;
+pub(crate) mod acme_challenge;
+pub(crate) mod attribution;
 pub mod connection_info;
-pub mod connection_state;
-pub mod early;
-pub mod exchange;
+pub(crate) mod connection_state;
+pub(crate) mod early;
+pub(crate) mod exchange;
 pub mod forwarded;
-pub mod handle;
+pub(crate) mod handle;
 pub mod host;
-pub mod hsts;
-pub mod limits;
-pub mod permits;
-pub mod redirect;
-pub mod request_id;
-pub mod stack;
+pub(crate) mod hsts;
+pub(crate) mod limits;
+pub(crate) mod permits;
+pub(crate) mod redirect;
+pub(crate) mod request_id;
+pub(crate) mod stack;
 pub mod target;

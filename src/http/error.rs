@@ -8,12 +8,12 @@ use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
-pub use page_spec::ErrorPageSpec;
+pub(crate) use page_spec::ErrorPageSpec;
 
 use crate::tls::TlsFault;
 
 /// The error underneath a failure. It goes to the log and never to a client: it may name the gateway's address.
-pub type FailureCause = Box<dyn Error + Send + Sync>;
+pub(crate) type FailureCause = Box<dyn Error + Send + Sync>;
 
 /// A request that frontgate answers itself, because it cannot or must not pass it on, or got no answer for it.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +141,7 @@ pub enum BadRequest {
 
 /// The side that must change something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blame {
+pub(crate) enum Blame {
     /// The client that sent the request.
     Client,
     /// The gateway, or its operator.
@@ -152,7 +152,7 @@ pub enum Blame {
 
 impl RequestFailure {
     /// The failure that an error of connecting to the gateway amounts to.
-    pub fn connecting(error: io::Error) -> Self {
+    pub(crate) fn connecting(error: io::Error) -> Self {
         match error.kind() {
             // A unix socket without a file is a gateway that is not running.
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Self::GatewayNotRunning(error.into()),
@@ -168,22 +168,22 @@ impl RequestFailure {
     }
 
     /// The status of the answer.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         self.page_spec().status
     }
 
     /// The failure's stable name, in `snake_case`.
-    pub fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         self.page_spec().code
     }
 
     /// The side that must change something.
-    pub fn fault(&self) -> Blame {
+    pub(crate) fn fault(&self) -> Blame {
         self.page_spec().fault
     }
 
     /// Seconds for `Retry-After`, where waiting helps.
-    pub fn retry_after(&self) -> Option<u32> {
+    pub(crate) fn retry_after(&self) -> Option<u32> {
         match self {
             Self::TooManyRequests | Self::Exhausted(_) => Some(5),
             Self::Draining | Self::GatewayStarting(_) | Self::TooManyWaiting | Self::TooManyHeads => Some(2),
@@ -198,7 +198,7 @@ impl RequestFailure {
 
 impl BadRequest {
     /// The flaw's stable name, in `snake_case`.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::MissingHost => "missing_host",
             Self::TwoHosts => "two_hosts",

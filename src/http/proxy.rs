@@ -1,10 +1,10 @@
 //! The way to the gateway and back: requests ([`forward`]), WebSockets ([`upgrade`], [`tunnel`]), and their answers
 //! ([`body`]).
 
-pub mod attribution_watch;
-pub mod body;
-pub mod forward;
-pub mod gateway_route;
-pub mod tunnel;
-pub mod upgrade;
-pub mod websockets;
+pub(crate) mod attribution_watch;
+pub(crate) mod body;
+pub(crate) mod forward;
+pub(crate) mod gateway_route;
+pub(crate) mod tunnel;
+pub(crate) mod upgrade;
+pub(crate) mod websockets;

@@ -1,12 +1,12 @@
 //! Which route a request takes ([`router`]), which guards hold for its path in every reading, and what becomes of its
 //! header fields.
 
-pub mod answer;
-pub mod guard;
-pub mod header_rules;
+pub(crate) mod answer;
+pub(crate) mod guard;
+pub(crate) mod header_rules;
 pub mod headers;
 pub mod protected;
-pub mod reading;
+pub(crate) mod reading;
 pub mod router;
 pub(super) mod spelling;
-pub mod stack;
+pub(crate) mod stack;

@@ -11,68 +11,68 @@ use crate::config::{BindAddr, ClientMode, Hsts, LONGEST_HSTS, LONGEST_TIME, TlsV
 
 /// A configuration for frontgate.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Draft {
+pub(crate) struct Draft {
     /// Comments at the top of the file, a paragraph each.
-    pub heading: Vec<String>,
+    pub(crate) heading: Vec<String>,
     /// Comments above keys: the path of the key, such as `tls.certificate`, and the words.
-    pub comments: Vec<(&'static str, String)>,
+    pub(crate) comments: Vec<(&'static str, String)>,
     /// Where clients connect.
-    pub listen: DraftListen,
+    pub(crate) listen: DraftListen,
     /// Names and certificate.
-    pub tls: DraftTls,
+    pub(crate) tls: DraftTls,
     /// The gateway of every route that names none, as a URL.
-    pub upstream: Option<String>,
+    pub(crate) upstream: Option<String>,
     /// The routes, in the order in which they are tried; an empty list stands for one route to `upstream`.
-    pub routes: Vec<DraftRoute>,
+    pub(crate) routes: Vec<DraftRoute>,
     /// Upstreams that routes name.
-    pub upstreams: Vec<DraftUpstream>,
+    pub(crate) upstreams: Vec<DraftUpstream>,
     /// Networks of the proxies from which forwarding headers are believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// Time limits of the steps of a request; for routes that say nothing themselves.
-    pub timeouts: DraftTimeouts,
+    pub(crate) timeouts: DraftTimeouts,
     /// Limits on what clients may use.
-    pub limits: DraftLimits,
+    pub(crate) limits: DraftLimits,
     /// Which origins may open a WebSocket; empty for any.
-    pub allowed_origins: Vec<String>,
+    pub(crate) allowed_origins: Vec<String>,
     /// How often WebSockets are pinged.
-    pub ping_interval: Option<Duration>,
+    pub(crate) ping_interval: Option<Duration>,
     /// Which clients may pass, for every route that says nothing itself.
-    pub auth: DraftAuth,
+    pub(crate) auth: DraftAuth,
     /// Whether requests are logged.
-    pub access_log: Option<bool>,
+    pub(crate) access_log: Option<bool>,
 }
 
 /// The section `listen`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DraftListen {
+pub(crate) struct DraftListen {
     /// TLS listeners; `Some` of an empty list is none at all.
-    pub https: Option<Vec<SocketAddr>>,
+    pub(crate) https: Option<Vec<SocketAddr>>,
     /// Plain listeners that redirect to https.
-    pub http: Vec<SocketAddr>,
+    pub(crate) http: Vec<SocketAddr>,
     /// Plain listeners that proxy.
-    pub plain: Vec<BindAddr>,
+    pub(crate) plain: Vec<BindAddr>,
     /// Networks of the peers that begin their connections with a PROXY protocol header.
-    pub proxy_protocol_from: Vec<IpNet>,
+    pub(crate) proxy_protocol_from: Vec<IpNet>,
 }
 
 /// The section `tls`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DraftTls {
+pub(crate) struct DraftTls {
     /// DNS names and IP addresses that the certificate is for.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
     /// Where the certificate comes from.
-    pub certificate: DraftCertificate,
+    pub(crate) certificate: DraftCertificate,
     /// The oldest TLS version that listeners speak.
-    pub min_version: Option<TlsVersion>,
+    pub(crate) min_version: Option<TlsVersion>,
     /// The CA file that certificates of clients are checked against, and whether a client must show one.
-    pub client_ca: Option<(PathBuf, ClientMode)>,
+    pub(crate) client_ca: Option<(PathBuf, ClientMode)>,
     /// Strict-Transport-Security, the field of answers that keeps browsers on https.
-    pub hsts: Option<Hsts>,
+    pub(crate) hsts: Option<Hsts>,
 }
 
 /// The setting `tls.certificate`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum DraftCertificate {
+pub(crate) enum DraftCertificate {
     /// frontgate's own CA.
     #[default]
     Local,
@@ -84,39 +84,39 @@ pub enum DraftCertificate {
 
 /// The section `tls.acme`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DraftAcme {
+pub(crate) struct DraftAcme {
     /// The address that the authority may write to.
-    pub email: Option<String>,
+    pub(crate) email: Option<String>,
     /// The authority's directory: `letsencrypt-staging` or a URL.
-    pub directory: Option<String>,
+    pub(crate) directory: Option<String>,
     /// The CA file that a private directory is checked against.
-    pub ca_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// One entry of `routes`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DraftRoute {
+pub(crate) struct DraftRoute {
     /// The comments above the route.
-    pub comment: Vec<String>,
+    pub(crate) comment: Vec<String>,
     /// A name, or `*.` and a name; `None` for every host.
-    pub host: Option<String>,
+    pub(crate) host: Option<String>,
     /// A prefix; `None` for every path.
-    pub path: Option<String>,
+    pub(crate) path: Option<String>,
     /// Whether a request is forwarded or answered here.
-    pub answer: DraftAnswer,
+    pub(crate) answer: DraftAnswer,
     /// Which clients may pass.
-    pub auth: DraftAuth,
+    pub(crate) auth: DraftAuth,
     /// Fields that are set in requests or removed from them.
-    pub request_headers: DraftHeaderRules,
+    pub(crate) request_headers: DraftHeaderRules,
     /// Fields that are set in responses or removed from them.
-    pub response_headers: DraftHeaderRules,
+    pub(crate) response_headers: DraftHeaderRules,
     /// Time limits that differ from the top level: `connect`, `read` and `send` only.
-    pub timeouts: DraftTimeouts,
+    pub(crate) timeouts: DraftTimeouts,
 }
 
 /// What becomes of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum DraftAnswer {
+pub(crate) enum DraftAnswer {
     /// The request goes to the top-level `upstream`.
     #[default]
     Default,
@@ -128,33 +128,33 @@ pub enum DraftAnswer {
 
 /// A fixed answer of frontgate's own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DraftRespond {
+pub(crate) struct DraftRespond {
     /// The status code.
-    pub status: u16,
+    pub(crate) status: u16,
     /// The `Location` of a redirect.
-    pub location: Option<String>,
+    pub(crate) location: Option<String>,
     /// The body, if there is one.
-    pub body: Option<String>,
+    pub(crate) body: Option<String>,
 }
 
 /// One entry of `upstreams`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DraftUpstream {
+pub(crate) struct DraftUpstream {
     /// The name by which routes refer to it.
-    pub name: String,
+    pub(crate) name: String,
     /// The URLs of the gateways.
-    pub endpoints: Vec<String>,
+    pub(crate) endpoints: Vec<String>,
     /// Whether the endpoint with the fewest requests is next, instead of each in turn.
-    pub least_connections: bool,
+    pub(crate) least_connections: bool,
     /// Whether a client stays with its endpoint, by a cookie.
-    pub sticky: bool,
+    pub(crate) sticky: bool,
     /// The target that a healthy endpoint answers with 2xx, and how often it is asked.
-    pub health: Option<(String, Option<Duration>)>,
+    pub(crate) health: Option<(String, Option<Duration>)>,
 }
 
 /// Which clients may pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum DraftAuth {
+pub(crate) enum DraftAuth {
     /// What holds for all routes holds here; at the top, every client may pass.
     #[default]
     Inherited,
@@ -171,39 +171,39 @@ pub enum DraftAuth {
 
 /// Fields that are set or removed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct DraftHeaderRules {
+pub(crate) struct DraftHeaderRules {
     /// Names and values of the fields that are set.
-    pub set: Vec<(String, String)>,
+    pub(crate) set: Vec<(String, String)>,
     /// Names of the fields that are removed.
-    pub remove: Vec<String>,
+    pub(crate) remove: Vec<String>,
 }
 
 /// How long each step may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DraftTimeouts {
+pub(crate) struct DraftTimeouts {
     /// How long connecting to the gateway may take.
-    pub connect: Option<Duration>,
+    pub(crate) connect: Option<Duration>,
     /// How long a client may take for the head of a request.
-    pub request_head: Option<Duration>,
+    pub(crate) request_head: Option<Duration>,
     /// How long a client's connection is kept without a request.
-    pub keep_alive: Option<Duration>,
+    pub(crate) keep_alive: Option<Duration>,
     /// How long the gateway may send nothing.
-    pub read: Option<Duration>,
+    pub(crate) read: Option<Duration>,
     /// How long a peer may take nothing of what is sent to it.
-    pub send: Option<Duration>,
+    pub(crate) send: Option<Duration>,
 }
 
 /// Limits on what clients may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct DraftLimits {
+pub(crate) struct DraftLimits {
     /// How many connections all clients may have together.
-    pub connections: Option<u64>,
+    pub(crate) connections: Option<u64>,
     /// How many connections one client may have.
-    pub connections_per_client: Option<u64>,
+    pub(crate) connections_per_client: Option<u64>,
     /// How many bytes the head of a request may have.
-    pub request_head: Option<u64>,
+    pub(crate) request_head: Option<u64>,
     /// How many bytes the body of a request may have.
-    pub request_body: Option<u64>,
+    pub(crate) request_body: Option<u64>,
 }
 
 impl DraftTimeouts {
@@ -217,7 +217,7 @@ impl DraftTimeouts {
 
 impl Draft {
     /// Puts `words` as a comment above the key at `path`.
-    pub fn comment(&mut self, path: &'static str, words: impl Into<String>) {
+    pub(crate) fn comment(&mut self, path: &'static str, words: impl Into<String>) {
         let words = words.into();
         if !self.comments.iter().any(|(at, said)| *at == path && *said == words) {
             self.comments.push((path, words));

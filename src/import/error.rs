@@ -27,7 +27,7 @@ pub enum ImportError {
 
 impl ImportError {
     /// The text is not of its format: at `place` there is `found` instead of `expected`.
-    pub fn syntax(place: &ImportPlace, found: impl Into<String>, expected: impl Into<String>) -> Self {
+    pub(crate) fn syntax(place: &ImportPlace, found: impl Into<String>, expected: impl Into<String>) -> Self {
         Self::Syntax { place: place.clone(), found: found.into(), expected: expected.into() }
     }
 }

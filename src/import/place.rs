@@ -12,17 +12,17 @@ pub struct ImportPlace {
     /// The line, counted from 1.
     pub line: usize,
     /// The column, counted from 1 in characters.
-    pub column: usize,
+    pub(crate) column: usize,
 }
 
 impl ImportPlace {
     /// The beginning of `file`.
-    pub fn start(file: &str) -> Self {
+    pub(crate) fn start(file: &str) -> Self {
         Self { file: file.into(), line: 1, column: 1 }
     }
 
     /// Moves on behind `letter`: to the next column, or after a line end to the next line.
-    pub fn pass(&mut self, letter: char) {
+    pub(crate) fn pass(&mut self, letter: char) {
         if letter == '\n' {
             self.line += 1;
             self.column = 1;

@@ -39,7 +39,7 @@ impl ImportReader for Disk {
 }
 
 /// The files that belong to one configuration, with a limit on how many there are, and how large they are together.
-pub struct Files<'a> {
+pub(crate) struct Files<'a> {
     reader: &'a dyn ImportReader,
     number: usize,
     bytes: usize,
@@ -53,7 +53,7 @@ const MOST_BYTES: usize = 4 << 20;
 
 /// Why the text of a file cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum Unread {
+pub(crate) enum Unread {
     /// The system cannot open or read the file.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -64,7 +64,7 @@ pub enum Unread {
 
 impl<'a> Files<'a> {
     /// The limits before any file has been read.
-    pub fn new(reader: &'a dyn ImportReader) -> Self {
+    pub(crate) fn new(reader: &'a dyn ImportReader) -> Self {
         Self { reader, number: 0, bytes: 0 }
     }
 
@@ -72,7 +72,7 @@ impl<'a> Files<'a> {
     ///
     /// # Errors
     /// A limit is exceeded.
-    pub fn count(&mut self, file: &str, bytes: usize) -> Result<(), ImportError> {
+    pub(crate) fn count(&mut self, file: &str, bytes: usize) -> Result<(), ImportError> {
         (self.number, self.bytes) = (self.number + 1, self.bytes.saturating_add(bytes));
         let limit = if self.number > MOST_FILES {
             format!("more than {MOST_FILES} files")
@@ -88,7 +88,7 @@ impl<'a> Files<'a> {
     ///
     /// # Errors
     /// The file cannot be read, or it exceeds a limit.
-    pub fn text(&mut self, path: &Path) -> Result<String, Unread> {
+    pub(crate) fn text(&mut self, path: &Path) -> Result<String, Unread> {
         let most = MOST_BYTES - self.bytes.min(MOST_BYTES) + 1;
         let bytes = self.reader.read(path, most as u64)?;
         self.count(&path.display().to_string(), bytes.len())?;
@@ -97,7 +97,7 @@ impl<'a> Files<'a> {
 
     /// The files that a pattern names, in alphabetical order. A path without `*`, `?` or `[` is itself, whether there
     /// is such a file or not.
-    pub fn matching(&self, pattern: &str) -> Vec<PathBuf> {
+    pub(crate) fn matching(&self, pattern: &str) -> Vec<PathBuf> {
         if pattern.contains(['*', '?', '[']) { self.reader.matching(pattern) } else { vec![PathBuf::from(pattern)] }
     }
 
@@ -105,7 +105,7 @@ impl<'a> Files<'a> {
     ///
     /// # Errors
     /// The files exceed a limit together.
-    pub fn texts(&mut self, pattern: &str) -> Result<Vec<(PathBuf, String)>, ImportError> {
+    pub(crate) fn texts(&mut self, pattern: &str) -> Result<Vec<(PathBuf, String)>, ImportError> {
         let mut texts = Vec::new();
         for path in self.matching(pattern) {
             match self.text(&path) {

@@ -23,17 +23,17 @@ pub struct Note {
     /// Where the directive begins.
     pub place: ImportPlace,
     /// The directive, on one line, shortened.
-    pub directive: String,
+    pub(crate) directive: String,
     /// Whether the directive was translated, was not needed, or needs attention.
-    pub verdict: ImportVerdict,
+    pub(crate) verdict: ImportVerdict,
     /// What it was kept as; why it is not needed; what to do; or what was wrong and what frontgate does instead.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 /// What became of a directive, what needs attention most first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ImportVerdict {
+pub(crate) enum ImportVerdict {
     /// Not translated; the note says what to do.
     Dropped,
     /// A mistake in the old configuration; the note says what frontgate does instead.
@@ -60,27 +60,27 @@ impl ImportVerdict {
 
 impl ImportReport {
     /// Notes that the directive was translated, into `what`: a setting such as `listen.https`.
-    pub fn kept(&mut self, place: &ImportPlace, directive: &str, what: impl Into<String>) {
+    pub(crate) fn kept(&mut self, place: &ImportPlace, directive: &str, what: impl Into<String>) {
         self.note(place, directive, ImportVerdict::Kept, what.into());
     }
 
     /// Notes that frontgate does not need the directive, because of `why`.
-    pub fn not_needed(&mut self, place: &ImportPlace, directive: &str, why: impl Into<String>) {
+    pub(crate) fn not_needed(&mut self, place: &ImportPlace, directive: &str, why: impl Into<String>) {
         self.note(place, directive, ImportVerdict::NotNeeded, why.into());
     }
 
     /// Notes that the directive was not translated; `remedy` says what to do.
-    pub fn dropped(&mut self, place: &ImportPlace, directive: &str, remedy: impl Into<String>) {
+    pub(crate) fn dropped(&mut self, place: &ImportPlace, directive: &str, remedy: impl Into<String>) {
         self.note(place, directive, ImportVerdict::Dropped, remedy.into());
     }
 
     /// Notes that the directive was a mistake; `instead` says which, and what frontgate does instead.
-    pub fn wrong(&mut self, place: &ImportPlace, directive: &str, instead: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, place: &ImportPlace, directive: &str, instead: impl Into<String>) {
         self.note(place, directive, ImportVerdict::Wrong, instead.into());
     }
 
     /// Adds something to do outside the configuration, unless the report has it already.
-    pub fn next(&mut self, what: impl Into<String>) {
+    pub(crate) fn next(&mut self, what: impl Into<String>) {
         let what = what.into();
         if !self.next.contains(&what) {
             self.next.push(what);
@@ -88,12 +88,12 @@ impl ImportReport {
     }
 
     /// Whether there is a note about the directive at `place`.
-    pub fn mentions(&self, place: &ImportPlace) -> bool {
+    pub(crate) fn mentions(&self, place: &ImportPlace) -> bool {
         self.places.contains_key(place)
     }
 
     /// Whether there is a note with this verdict about the directive at `place`.
-    pub fn says(&self, place: &ImportPlace, verdict: ImportVerdict) -> bool {
+    pub(crate) fn says(&self, place: &ImportPlace, verdict: ImportVerdict) -> bool {
         self.places.get(place).into_iter().flatten().any(|&index| self.notes[index].verdict == verdict)
     }
 
@@ -103,7 +103,7 @@ impl ImportReport {
     }
 
     /// The report as JSON, for scripts.
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         let note = |note: &Note| {
             let ImportPlace { file, line, column } = &note.place;
             json!({

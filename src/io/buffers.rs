@@ -4,13 +4,13 @@ use std::sync::{Mutex, PoisonError};
 
 /// Buffers to borrow. A connection that is idle holds none; one whose peer does not read holds one a direction.
 #[derive(Debug, Default)]
-pub struct BufferPool {
+pub(crate) struct BufferPool {
     free: Mutex<Vec<Box<[u8]>>>,
 }
 
 impl BufferPool {
     /// An empty pool; buffers are allocated as they are needed.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
@@ -39,9 +39,9 @@ impl BufferPool {
 /// (65,483 bytes): a fourth record would leave a few bytes over for a segment of their own, which costs a quarter more
 /// for each mebibyte. Two records cost an eighth more, since there are more reads and writes; seven, which fill two
 /// segments, a tenth.
-pub const TEXT: usize = 3 * 16 * 1024;
+pub(crate) const TEXT: usize = 3 * 16 * 1024;
 /// [`TEXT`] and what TLS puts around it: at most 29 bytes a record, and a few short records of its own.
-pub const SIZE: usize = TEXT + 1024;
+pub(crate) const SIZE: usize = TEXT + 1024;
 /// Buffers kept for the next borrower. Only as many are ever in use as threads are reading, plus one for each blocked
 /// direction.
 const KEPT: usize = 16;

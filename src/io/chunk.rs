@@ -13,7 +13,7 @@ use super::readable::Readable;
 /// [`Chunk::settle`] first, so that a connection without bytes holds no memory, and one with a few holds little more
 /// than those.
 #[derive(Debug, Default)]
-pub struct Chunk {
+pub(crate) struct Chunk {
     memory: Option<Box<[u8]>>,
     start: usize,
     end: usize,
@@ -21,22 +21,22 @@ pub struct Chunk {
 
 impl Chunk {
     /// A copy of `bytes`.
-    pub fn of(bytes: &[u8]) -> Self {
+    pub(crate) fn of(bytes: &[u8]) -> Self {
         Self { memory: (!bytes.is_empty()).then(|| bytes.into()), start: 0, end: bytes.len() }
     }
 
     /// Whether no bytes are in it.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
     /// The bytes that have come in and have not left yet.
-    pub fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         self.memory.as_ref().map_or(&[], |memory| &memory[self.start..self.end])
     }
 
     /// The bytes of [`Chunk::bytes`], to be changed in place.
-    pub fn bytes_mut(&mut self) -> &mut [u8] {
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         self.memory.as_mut().map_or(&mut [], |memory| &mut memory[self.start..self.end])
     }
 
@@ -44,7 +44,7 @@ impl Chunk {
     ///
     /// # Panics
     /// If there are fewer than `length` bytes.
-    pub fn consume(&mut self, length: usize) {
+    pub(crate) fn consume(&mut self, length: usize) {
         assert!(length <= self.end - self.start, "{length} bytes were in it");
         self.start += length;
         if self.start == self.end {
@@ -53,7 +53,7 @@ impl Chunk {
     }
 
     /// The room for more bytes; a write to it is followed by [`Chunk::filled`]. It is empty if the chunk is full.
-    pub fn room(&mut self, buffers: &BufferPool) -> &mut [u8] {
+    pub(crate) fn room(&mut self, buffers: &BufferPool) -> &mut [u8] {
         let memory = match self.memory.take() {
             Some(mut memory) if memory.len() == SIZE => {
                 if self.start > 0 {
@@ -74,13 +74,13 @@ impl Chunk {
     }
 
     /// Adds the first `length` bytes of the room, which were written to.
-    pub fn filled(&mut self, length: usize) {
+    pub(crate) fn filled(&mut self, length: usize) {
         self.end += length;
     }
 
     /// Gives the buffer back, and keeps what is in it in memory of its own size. A peer that sends half of something,
     /// or reads half of it, costs what it has sent and not a whole buffer.
-    pub fn settle(&mut self, buffers: &BufferPool) {
+    pub(crate) fn settle(&mut self, buffers: &BufferPool) {
         let Some(memory) = self.memory.take_if(|memory| self.start == self.end || memory.len() == SIZE) else { return };
         if self.end - self.start > SIZE / 2 {
             self.memory = Some(memory);
@@ -92,7 +92,7 @@ impl Chunk {
 
     /// Reads what there is and fits in, at most `most` bytes; 0 is the end of the stream. Settles if there is nothing
     /// to read. An error if the chunk is full.
-    pub fn poll_fill<R: Readable + Unpin>(
+    pub(crate) fn poll_fill<R: Readable + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         io: &mut R,
@@ -119,7 +119,7 @@ impl Chunk {
     }
 
     /// Writes all bytes to the stream; settles if the stream does not take them.
-    pub fn poll_drain<W: AsyncWrite + Unpin>(
+    pub(crate) fn poll_drain<W: AsyncWrite + Unpin>(
         &mut self,
         cx: &mut Context<'_>,
         io: &mut W,

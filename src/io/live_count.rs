@@ -5,22 +5,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Counts the live values of one kind; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct LiveCount(Arc<AtomicUsize>);
+pub(crate) struct LiveCount(Arc<AtomicUsize>);
 
 /// Counts as one, until it is dropped.
 #[derive(Debug)]
-pub struct LiveCountGuard(LiveCount);
+pub(crate) struct LiveCountGuard(LiveCount);
 
 impl LiveCount {
     /// Counts one more, until the guard is dropped.
     #[must_use]
-    pub fn enter(&self) -> LiveCountGuard {
+    pub(crate) fn enter(&self) -> LiveCountGuard {
         self.0.fetch_add(1, Ordering::Relaxed);
         LiveCountGuard(self.clone())
     }
 
     /// How many guards are alive.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 }

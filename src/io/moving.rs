@@ -9,7 +9,7 @@ use super::StreamSocket;
 /// A socket on its way to the thread that serves it. From its arrival on, the runtime of that thread watches it, and no
 /// other one.
 #[derive(Debug)]
-pub struct Moving(Is);
+pub(crate) struct Moving(Is);
 
 #[derive(Debug)]
 enum Is {
@@ -20,7 +20,7 @@ enum Is {
 
 impl Moving {
     /// A socket that stays with the runtime that watches it.
-    pub fn staying(socket: StreamSocket) -> Self {
+    pub(crate) fn staying(socket: StreamSocket) -> Self {
         Self(Is::Watched(socket))
     }
 
@@ -28,7 +28,7 @@ impl Moving {
     ///
     /// # Errors
     /// If the kernel does not let the socket go.
-    pub fn leaving(socket: StreamSocket) -> io::Result<Self> {
+    pub(crate) fn leaving(socket: StreamSocket) -> io::Result<Self> {
         Ok(Self(match socket {
             StreamSocket::Tcp(stream) => Is::Tcp(stream.into_std()?),
             StreamSocket::Unix(stream) => Is::Unix(stream.into_std()?),
@@ -39,7 +39,7 @@ impl Moving {
     ///
     /// # Errors
     /// If the kernel can watch no more sockets.
-    pub fn arrive(self) -> io::Result<StreamSocket> {
+    pub(crate) fn arrive(self) -> io::Result<StreamSocket> {
         Ok(match self.0 {
             Is::Watched(socket) => socket,
             Is::Tcp(stream) => StreamSocket::Tcp(stream.try_into()?),

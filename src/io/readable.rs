@@ -8,7 +8,7 @@ use tokio::io::AsyncRead;
 /// A stream that says whether there is something to be read before a buffer is borrowed for it. Most looks at a stream
 /// find nothing: one follows every read, and each direction of a WebSocket is looked at whenever something comes from
 /// the other.
-pub trait Readable: AsyncRead {
+pub(crate) trait Readable: AsyncRead {
     /// Ready if a read may find something: bytes, the end, an error. Otherwise the task that asks is woken when a read
     /// may. A stream that cannot say is ready.
     fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {

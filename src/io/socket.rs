@@ -13,15 +13,14 @@ use super::readable::Readable;
 
 /// One byte stream of the kernel, TCP or unix.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum StreamSocket {
+pub(crate) enum StreamSocket {
     Tcp(TcpStream),
     Unix(UnixStream),
 }
 
 impl StreamSocket {
     /// The address of our end; `None` on a unix socket.
-    pub fn local_ip(&self) -> Option<IpAddr> {
+    pub(crate) fn local_ip(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(stream) => stream.local_addr().ok().map(|address| address.ip().to_canonical()),
             Self::Unix(_) => None,
@@ -30,7 +29,7 @@ impl StreamSocket {
 
     /// Whether the peer has ended its side or the connection, as far as the kernel has said: also behind bytes that no task has
     /// read.
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         let ended = match self {
             Self::Tcp(stream) => stream.ready(ENDED).now_or_never(),
             Self::Unix(stream) => stream.ready(ENDED).now_or_never(),
@@ -42,7 +41,7 @@ impl StreamSocket {
     ///
     /// # Errors
     /// If the connection ended before, or is a unix socket, which cannot be looked into.
-    pub async fn peek(&self) -> io::Result<u8> {
+    pub(crate) async fn peek(&self) -> io::Result<u8> {
         let Self::Tcp(stream) = self else { return Err(io::ErrorKind::Unsupported.into()) };
         let mut first = [0];
         match stream.peek(&mut first).await? {

@@ -12,25 +12,25 @@ use futures_util::task::AtomicWaker;
 /// to poll all of their sources, under locks that they share with other tasks; so it polls them only when one has
 /// raised the flag.
 #[derive(Debug, Default)]
-pub struct WakeFlag {
+pub(crate) struct WakeFlag {
     rung: AtomicBool,
     task: AtomicWaker,
 }
 
 impl WakeFlag {
     /// Registers the current task as the one to wake.
-    pub fn watch(&self, cx: &Context<'_>) {
+    pub(crate) fn watch(&self, cx: &Context<'_>) {
         self.task.register(cx.waker());
     }
 
     /// Whether the flag was raised since the last call. A task that has called [`WakeFlag::watch`] before this misses
     /// nothing.
-    pub fn take(&self) -> bool {
+    pub(crate) fn take(&self) -> bool {
         self.rung.load(Ordering::Relaxed) && self.rung.swap(false, Ordering::Acquire)
     }
 
     /// Raises the flag, and wakes the task that watches it.
-    pub fn raise(&self) {
+    pub(crate) fn raise(&self) {
         self.rung.store(true, Ordering::Release);
         self.task.wake();
     }
@@ -47,7 +47,7 @@ impl Wake for WakeFlag {
 }
 
 /// Waits for `seldom`, which is polled only when it has woken the task.
-pub async fn when_raised<F: Future>(seldom: F) -> F::Output {
+pub(crate) async fn when_raised<F: Future>(seldom: F) -> F::Output {
     let (wake_flag, mut seldom) = (Arc::new(WakeFlag::default()), pin!(seldom));
     let waker = Waker::from(Arc::clone(&wake_flag));
     // `seldom` must be polled once, to learn which waker to call.

@@ -27,7 +27,7 @@ pub(super) const ASK: &str = "config\n";
 
 /// The text of the configuration that a process runs on; empty if it has read none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InUse(pub String);
+pub(crate) struct InUse(pub(crate) String);
 
 /// The answer to [`ASK`]: a line with the length in bytes, and the text.
 pub(super) fn told(in_use: Option<&InUse>) -> Vec<u8> {

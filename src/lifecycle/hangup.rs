@@ -7,19 +7,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Catches SIGHUP from its creation on; before that SIGHUP ends the process.
 #[derive(Debug)]
-pub struct HangupSignal(Signal);
+pub(crate) struct HangupSignal(Signal);
 
 impl HangupSignal {
     /// Begins to catch the signal.
     ///
     /// # Errors
     /// The kernel refuses a handler.
-    pub fn listen() -> io::Result<Self> {
+    pub(crate) fn listen() -> io::Result<Self> {
         Ok(Self(signal(SignalKind::hangup())?))
     }
 
     /// Resolves when a signal has come since the last call; several count as one.
-    pub async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         if self.0.recv().await.is_none() {
             // The kernel delivers no more signals.
             pending::<()>().await;

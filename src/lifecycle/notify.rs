@@ -17,12 +17,12 @@ use tokio::net::UnixDatagram;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// Says that this process serves: after its start, and after a reload.
-pub async fn ready() {
+pub(crate) async fn ready() {
     tell(&[NotifyState::Ready]).await;
 }
 
 /// Says that a reload begins; [`ready`] ends it.
-pub async fn reloading() {
+pub(crate) async fn reloading() {
     match NotifyState::monotonic_usec_now() {
         // In one datagram: the manager treats the one without the other as a failure.
         Ok(now) => tell(&[NotifyState::Reloading, now]).await,
@@ -31,17 +31,17 @@ pub async fn reloading() {
 }
 
 /// Says that this process will end.
-pub async fn stopping() {
+pub(crate) async fn stopping() {
     tell(&[NotifyState::Stopping]).await;
 }
 
 /// Says that the process `pid` is the service from here on.
-pub async fn main_pid(pid: u32) {
+pub(crate) async fn main_pid(pid: u32) {
     tell(&[NotifyState::MainPid(pid)]).await;
 }
 
 /// Tells a watchdog that this process is alive, twice in each of its intervals; waits for ever where there is none.
-pub async fn watchdog() -> Infallible {
+pub(crate) async fn watchdog() -> Infallible {
     let every = sd_notify::watchdog_enabled().map(|interval| interval / 2).filter(|half| *half > Duration::ZERO);
     let Some(every) = every else { return std::future::pending().await };
     let mut ticks = interval(every);

@@ -16,7 +16,7 @@ use crate::listener::InheritedSockets;
 
 /// The process that this one takes over from, until it stops serving.
 #[derive(Debug)]
-pub struct Predecessor(UnixStream);
+pub(crate) struct Predecessor(UnixStream);
 
 impl Predecessor {
     /// The process that started this one to be its successor, if there is one, and its listening sockets. Afterwards
@@ -24,7 +24,7 @@ impl Predecessor {
     ///
     /// # Errors
     /// The predecessor did not send the sockets.
-    pub fn find() -> io::Result<Option<(Self, InheritedSockets)>> {
+    pub(crate) fn find() -> io::Result<Option<(Self, InheritedSockets)>> {
         let (name, value) = VARIABLE;
         if env::var(name).ok().as_deref() != Some(value) {
             return Ok(None);
@@ -40,7 +40,7 @@ impl Predecessor {
     ///
     /// # Errors
     /// The predecessor has ended or does not answer.
-    pub fn in_use(&mut self) -> io::Result<Option<InUse>> {
+    pub(crate) fn in_use(&mut self) -> io::Result<Option<InUse>> {
         let process = socket_peercred(&self.0)?.pid.as_raw_nonzero().to_string();
         if env::var(TELLS).ok() != Some(process) {
             return Ok(None);
@@ -55,7 +55,7 @@ impl Predecessor {
     /// # Errors
     /// The predecessor has ended or says nothing. No other process serves then, so this one is the service all the
     /// same.
-    pub async fn take_over(self) -> io::Result<()> {
+    pub(crate) async fn take_over(self) -> io::Result<()> {
         self.0.set_nonblocking(true)?;
         let mut channel = tokio::net::UnixStream::from_std(self.0)?;
         channel.write_all(ready(process::id()).as_bytes()).await?;

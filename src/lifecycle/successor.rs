@@ -18,14 +18,14 @@ use crate::listener::OfferedListener;
 
 /// The process that is to take over from this one. It is killed when dropped before it was [released](Self::release).
 #[derive(Debug)]
-pub struct Successor {
+pub(crate) struct Successor {
     child: Option<Child>,
     channel: UnixStream,
 }
 
 /// Why there is no successor; this process goes on serving.
 #[derive(Debug, thiserror::Error)]
-pub enum HandoverError {
+pub(crate) enum HandoverError {
     /// This is process 1, and a container ends with its first process.
     #[error("as process 1 it cannot be replaced: the container would end with it; replace the container")]
     First,
@@ -57,7 +57,7 @@ impl Successor {
     ///
     /// # Errors
     /// This is process 1, the program cannot be started, or the sockets cannot be handed over.
-    pub fn start(offered: &[OfferedListener]) -> Result<Self, HandoverError> {
+    pub(crate) fn start(offered: &[OfferedListener]) -> Result<Self, HandoverError> {
         if process::id() == 1 {
             return Err(HandoverError::First);
         }
@@ -96,7 +96,7 @@ impl Successor {
     ///
     /// # Errors
     /// Why the successor will not serve.
-    pub async fn ready(&mut self, in_use: Option<&InUse>) -> Result<u32, HandoverError> {
+    pub(crate) async fn ready(&mut self, in_use: Option<&InUse>) -> Result<u32, HandoverError> {
         let mut text = String::new();
         let mut chunk = [0; 32];
         let said = timeout(LONGEST_WAIT, async {
@@ -124,14 +124,14 @@ impl Successor {
     }
 
     /// Lets the successor serve without this process.
-    pub async fn release(mut self) {
+    pub(crate) async fn release(mut self) {
         // The successor serves whether it receives this or not.
         let _ = self.channel.write_all(GO.as_bytes()).await;
         self.child = None;
     }
 
     /// Asks the successor to stop: it may have clients already. It is killed when dropped all the same.
-    pub fn dismiss(&self) {
+    pub(crate) fn dismiss(&self) {
         let pid = self.child.as_ref().and_then(|child| Pid::from_raw(child.id().cast_signed()));
         if let Some(pid) = pid {
             // The child has not been waited for, so the process id is still its own.

@@ -16,8 +16,7 @@ use crate::io::StreamSocket;
 
 /// A bound socket that clients connect to.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum Listener {
+pub(crate) enum Listener {
     Tcp(Arc<TcpListener>),
     Unix(Arc<UnixListener>),
 }
@@ -35,7 +34,7 @@ impl Listener {
     ///
     /// # Errors
     /// See [`Listener::bind_as`].
-    pub fn bind(address: &BindAddr) -> Result<Self, BindError> {
+    pub(crate) fn bind(address: &BindAddr) -> Result<Self, BindError> {
         Self::bind_as(&address.clone().into())
     }
 
@@ -44,7 +43,7 @@ impl Listener {
     ///
     /// # Errors
     /// If it cannot be bound: the address, what the kernel said, and what to do about it.
-    pub fn bind_as(wanted: &ListenAt) -> Result<Self, BindError> {
+    pub(crate) fn bind_as(wanted: &ListenAt) -> Result<Self, BindError> {
         let bound = match &wanted.address {
             BindAddr::Tcp(address) => bind_tcp(*address).map(Self::from),
             BindAddr::Unix(path) => bind_unix(path, &wanted.access).map(Self::from),
@@ -53,7 +52,7 @@ impl Listener {
     }
 
     /// The address that was bound, with the port that the kernel chose if none was asked for.
-    pub fn address(&self) -> Option<SocketAddr> {
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
             Self::Unix(_) => None,
@@ -64,7 +63,7 @@ impl Listener {
     ///
     /// # Errors
     /// What accept(2) reports, which includes a client that is already gone.
-    pub async fn accept(&self) -> io::Result<(StreamSocket, ClientPeer)> {
+    pub(crate) async fn accept(&self) -> io::Result<(StreamSocket, ClientPeer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
@@ -95,12 +94,12 @@ impl BindError {
     }
 
     /// The address, as it is written in a configuration.
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
     /// The kind of the kernel's error.
-    pub fn kind(&self) -> io::ErrorKind {
+    pub(crate) fn kind(&self) -> io::ErrorKind {
         self.source.kind()
     }
 }

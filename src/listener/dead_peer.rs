@@ -16,7 +16,7 @@ use socket2::{SockRef, TcpKeepalive};
 ///
 /// # Errors
 /// If the kernel does not know the option.
-pub fn find_dead_peer<'a>(socket: impl Into<SockRef<'a>>) -> io::Result<()> {
+pub(crate) fn find_dead_peer<'a>(socket: impl Into<SockRef<'a>>) -> io::Result<()> {
     let socket = socket.into();
     let keepalive = TcpKeepalive::new().with_time(SILENCE).with_interval(INTERVAL).with_retries(RETRIES);
     socket.set_tcp_keepalive(&keepalive)

@@ -26,7 +26,7 @@ impl InheritedSockets {
     ///
     /// # Errors
     /// If there is something else among them, such as a datagram socket.
-    pub fn from_systemd() -> io::Result<Self> {
+    pub(crate) fn from_systemd() -> io::Result<Self> {
         // Without this check, variables that were meant for another process would be believed.
         let own = process::id().to_string();
         if env::var("LISTEN_PID").ok() != Some(own) {
@@ -51,7 +51,7 @@ impl InheritedSockets {
     ///
     /// # Errors
     /// If it is no listening stream socket.
-    pub fn add(&mut self, label: Option<SocketLabel>, fd: OwnedFd) -> io::Result<()> {
+    pub(crate) fn add(&mut self, label: Option<SocketLabel>, fd: OwnedFd) -> io::Result<()> {
         let socket = Socket::from(fd);
         if socket.r#type()? != Type::STREAM || !rustix::net::sockopt::socket_acceptconn(&socket)? {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "an inherited socket does not listen for streams"));
@@ -74,7 +74,7 @@ impl InheritedSockets {
     ///
     /// # Errors
     /// Also if `label` is no label.
-    pub fn add_labelled(&mut self, label: &str, fd: OwnedFd) -> io::Result<()> {
+    pub(crate) fn add_labelled(&mut self, label: &str, fd: OwnedFd) -> io::Result<()> {
         let label = SocketLabel::parse(label).ok_or(io::ErrorKind::InvalidData)?;
         self.add(Some(label), fd)
     }
@@ -85,7 +85,7 @@ impl InheritedSockets {
     ///
     /// # Errors
     /// If an address cannot be bound.
-    pub fn take(
+    pub(crate) fn take(
         &mut self,
         purpose: ListenerPurpose,
         wanted: &[ListenAt],
@@ -116,7 +116,7 @@ impl InheritedSockets {
 
     /// Closes the sockets that none of these keys will take, and says so; before addresses are bound, since one may be
     /// in the way.
-    pub fn close_unwanted<'a>(&mut self, keys: impl IntoIterator<Item = (ListenerPurpose, &'a [ListenAt])>) {
+    pub(crate) fn close_unwanted<'a>(&mut self, keys: impl IntoIterator<Item = (ListenerPurpose, &'a [ListenAt])>) {
         let keys: Vec<_> = keys.into_iter().collect();
         self.0.retain(|(label, _)| {
             let wanted = keys.iter().any(|(purpose, addresses)| match label {

@@ -7,8 +7,7 @@ use crate::config::BindAddr;
 
 /// A key of the configuration that has listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum ListenerPurpose {
+pub(crate) enum ListenerPurpose {
     Https,
     Http,
     Plain,
@@ -17,7 +16,7 @@ pub enum ListenerPurpose {
 
 /// What a socket stands for. It is written as a line of text, and parsed from one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SocketLabel {
+pub(crate) enum SocketLabel {
     /// A key as a whole: systemd's `FileDescriptorName=https` stands for all of `listen.https`.
     Key(ListenerPurpose),
     /// The configured address, whichever key asks. Port 0 is kept as such: it stands for the port that the kernel chose
@@ -27,7 +26,7 @@ pub enum SocketLabel {
 
 impl SocketLabel {
     /// The address, if it stands for one.
-    pub fn address(&self) -> Option<&BindAddr> {
+    pub(crate) fn address(&self) -> Option<&BindAddr> {
         match self {
             Self::Key(_) => None,
             Self::Address(address) => Some(address),
@@ -45,7 +44,7 @@ impl SocketLabel {
 
 impl ListenerPurpose {
     /// The purpose in words, for people.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Https => "https",
             Self::Http => "redirect to https",

@@ -11,7 +11,7 @@ use super::label::SocketLabel;
 
 /// A listener that a successor process can take over. It does not keep the socket open.
 #[derive(Debug, Clone)]
-pub struct OfferedListener {
+pub(crate) struct OfferedListener {
     label: SocketLabel,
     socket: OfferedSocket,
 }
@@ -24,7 +24,7 @@ enum OfferedSocket {
 
 impl OfferedListener {
     /// Offers `listener` under `label`.
-    pub fn new(label: SocketLabel, listener: &Listener) -> Self {
+    pub(crate) fn new(label: SocketLabel, listener: &Listener) -> Self {
         let socket = match listener {
             Listener::Tcp(listener) => OfferedSocket::Tcp(Arc::downgrade(listener)),
             Listener::Unix(listener) => OfferedSocket::Unix(Arc::downgrade(listener)),
@@ -36,7 +36,7 @@ impl OfferedListener {
     ///
     /// # Errors
     /// If the kernel refuses, such as for want of file descriptors.
-    pub fn duplicate(&self) -> io::Result<Option<(String, OwnedFd)>> {
+    pub(crate) fn duplicate(&self) -> io::Result<Option<(String, OwnedFd)>> {
         let fd = match &self.socket {
             OfferedSocket::Tcp(listener) => listener.upgrade().map(|listener| listener.as_fd().try_clone_to_owned()),
             OfferedSocket::Unix(listener) => listener.upgrade().map(|listener| listener.as_fd().try_clone_to_owned()),

@@ -19,7 +19,7 @@ impl ClientPeer {
     }
 
     /// The peer's IP address.
-    pub fn ip(self) -> Option<IpAddr> {
+    pub(crate) fn ip(self) -> Option<IpAddr> {
         match self {
             Self::Tcp(address) => Some(address.ip()),
             Self::Unix => None,

@@ -14,7 +14,7 @@ use crate::config::UnixAccess;
 ///
 /// # Errors
 /// If there is no such group, or the system refuses.
-pub fn permit(path: &Path, access: &UnixAccess) -> io::Result<()> {
+pub(crate) fn permit(path: &Path, access: &UnixAccess) -> io::Result<()> {
     let group = access.group.as_deref().map(group_id).transpose()?;
     // A process that may write to the folder could put a link to another file in its place.
     let file = open(path, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;

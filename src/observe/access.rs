@@ -14,82 +14,82 @@ use tokio::time::Instant;
 use super::clean::{LONGEST, clean, word};
 use super::redact::Redactor;
 
-pub use counter::ByteCounter;
-pub use log::AccessLog;
+pub(crate) use counter::ByteCounter;
+pub(crate) use log::AccessLog;
 
 /// The most bytes of a user agent that are logged.
 const USER_AGENT_LONGEST: usize = 200;
 
 /// The client of a request, by address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LoggedClient {
+pub(crate) struct LoggedClient {
     /// The client's address; `None` on a unix socket.
-    pub addr: Option<IpAddr>,
+    pub(crate) addr: Option<IpAddr>,
     /// The address the connection came from, if that is a trusted proxy's and not the client's own.
-    pub proxy: Option<IpAddr>,
+    pub(crate) proxy: Option<IpAddr>,
 }
 
 /// One request's line. It is written exactly once, when this is dropped: the layers that answer fill in the fields as
 /// they become known and keep the value for as long as the answer's body is being sent. Unless a layer notes how the
 /// request ended, it ended because the client went away, and that is what drops a body early.
 #[derive(Debug)]
-pub struct AccessLine {
+pub(crate) struct AccessLine {
     log: AccessLog,
     began: Instant,
     /// The request's id, as in `X-Request-Id`.
-    pub id: String,
+    pub(crate) id: String,
     /// The client that sent the request.
-    pub client: LoggedClient,
+    pub(crate) client: LoggedClient,
     /// The request's method.
-    pub method: Method,
+    pub(crate) method: Method,
     /// `Host` or `:authority`.
-    pub host: Option<HeaderValue>,
+    pub(crate) host: Option<HeaderValue>,
     /// The request target as it came; secrets are hidden when the line is written.
-    pub target: String,
+    pub(crate) target: String,
     /// The client's protocol.
-    pub version: Version,
+    pub(crate) version: Version,
     /// The client's TLS version, `1.2` or `1.3`; `None` on a plain listener.
-    pub tls: Option<&'static str>,
+    pub(crate) tls: Option<&'static str>,
     /// The subject of the client's certificate, if it showed one.
-    pub subject: Option<Arc<str>>,
+    pub(crate) subject: Option<Arc<str>>,
     /// The user that logged in with name and password.
-    pub user: Option<Arc<str>>,
+    pub(crate) user: Option<Arc<str>>,
     /// The route it took, where there are several.
-    pub route: Option<Arc<str>>,
+    pub(crate) route: Option<Arc<str>>,
     /// The gateway that it was sent to, where there are several.
-    pub gateway: Option<Arc<str>>,
+    pub(crate) gateway: Option<Arc<str>>,
     /// The status that the client got; `None` if the client left before.
-    pub status: Option<StatusCode>,
+    pub(crate) status: Option<StatusCode>,
     /// Counts the bytes of the request's body, if it has one.
-    pub bytes_in: Option<ByteCounter>,
+    pub(crate) bytes_in: Option<ByteCounter>,
     /// Bytes of the answer's body.
-    pub bytes_out: u64,
+    pub(crate) bytes_out: u64,
     /// How long the request waited for a gateway that was down, if it did.
-    pub held: Option<Duration>,
+    pub(crate) held: Option<Duration>,
     /// The time from sending the request on to the head of the gateway's answer.
-    pub upstream: Option<Duration>,
+    pub(crate) upstream: Option<Duration>,
     /// The request's `User-Agent`.
-    pub user_agent: Option<HeaderValue>,
+    pub(crate) user_agent: Option<HeaderValue>,
     /// The request's `Referer`.
-    pub referer: Option<HeaderValue>,
+    pub(crate) referer: Option<HeaderValue>,
     /// Whether the answer is the gateway's or frontgate's.
-    pub answered_by: AnsweredBy,
+    pub(crate) answered_by: AnsweredBy,
     /// The code of the failure that frontgate answered with or that cut the answer short.
-    pub failure: Option<&'static str>,
+    pub(crate) failure: Option<&'static str>,
     /// How the request ended.
-    pub ended: RequestEnd,
+    pub(crate) ended: RequestEnd,
 }
 
 impl AccessLine {
     /// When the request's head was complete.
-    pub fn began(&self) -> Instant {
+    pub(crate) fn began(&self) -> Instant {
         self.began
     }
 }
 
 /// The origin of the answer that a client got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AnsweredBy {
+pub(crate) enum AnsweredBy {
     /// The gateway's answer, passed on.
     Gateway,
     /// frontgate's own answer.
@@ -98,7 +98,7 @@ pub enum AnsweredBy {
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestEnd {
+pub(crate) enum RequestEnd {
     /// The whole answer was handed to the connection.
     Done,
     /// The client went away before it had the whole answer.
@@ -109,27 +109,24 @@ pub enum RequestEnd {
     TimedOut,
     /// The request became a WebSocket, which has a line of its own.
     Upgraded,
-    /// A shutdown ended it.
-    Draining,
 }
 
 impl RequestEnd {
     /// The word for the end in the line.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::ClientGone => "client_gone",
             Self::UpstreamFailed => "upstream_failed",
             Self::TimedOut => "timed_out",
             Self::Upgraded => "upgraded",
-            Self::Draining => "draining",
         }
     }
 }
 
 impl AccessLine {
     /// Notes that frontgate answers by itself, with a failure.
-    pub fn failed(&mut self, status: StatusCode, code: &'static str) {
+    pub(crate) fn failed(&mut self, status: StatusCode, code: &'static str) {
         self.status = Some(status);
         self.failure = Some(code);
         self.answered_by = AnsweredBy::Frontgate;
@@ -137,7 +134,7 @@ impl AccessLine {
 
     /// Replaces the fields of the request's head by copies that are no longer than a line shows: a view of the head
     /// would keep all of the buffer that it was read into, for as long as the answer takes.
-    pub fn detach(&mut self) {
+    pub(crate) fn detach(&mut self) {
         for field in [&mut self.host, &mut self.user_agent, &mut self.referer] {
             let copied = field.take().and_then(|value| HeaderValue::from_bytes(begin(value.as_bytes())).ok());
             *field = copied;

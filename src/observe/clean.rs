@@ -4,18 +4,18 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The most that one field of a log line takes from a peer, in bytes of the original text.
-pub const LONGEST: usize = 2048;
+pub(crate) const LONGEST: usize = 2048;
 
 /// `text` as printable characters: control characters, invisible and direction-changing ones, and bytes that are not
 /// UTF-8 are written as escapes, so that a peer can neither forge a line nor drive a terminal. At most `longest` bytes
 /// are kept, [`LONGEST`] in any case; a cut is marked by `…`. Borrows when there is nothing to do.
-pub fn clean(text: &[u8], longest: usize) -> Cow<'_, str> {
+pub(crate) fn clean(text: &[u8], longest: usize) -> Cow<'_, str> {
     escaped(text, longest, |c| !is_harmless(c))
 }
 
 /// Like [`clean`], for a value that is logged without quotes: a space or a quote is escaped too, so that no value can
 /// look like two fields.
-pub fn word(text: &[u8], longest: usize) -> Cow<'_, str> {
+pub(crate) fn word(text: &[u8], longest: usize) -> Cow<'_, str> {
     escaped(text, longest, |c| !is_harmless(c) || c == ' ' || c == '"')
 }
 

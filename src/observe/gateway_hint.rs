@@ -16,7 +16,7 @@ const ATTRIBUTION: &[u8] = b"proxy_attribution_required";
 /// Tells the operator which lines the gateway's configuration lacks, once a minute at most. The gateway's answer itself
 /// passes unchanged; the hint is for an operator that runs both frontgate and the gateway.
 #[derive(Debug, Default)]
-pub struct GatewayHint {
+pub(crate) struct GatewayHint {
     lines: LogRateLimit,
 }
 
@@ -24,7 +24,12 @@ impl GatewayHint {
     /// The advice after the gateway answered 403 `proxy_attribution_required`, or closed for that reason: it does not
     /// trust `frontgate`, the local address of the connection to it (`None` on a unix socket). `origin` is the
     /// client's, if it sent one: once the first line is there, the gateway asks for the second.
-    pub fn attribution(&self, now: Instant, frontgate: Option<IpAddr>, origin: Option<&[u8]>) -> Option<HintAdvice> {
+    pub(crate) fn attribution(
+        &self,
+        now: Instant,
+        frontgate: Option<IpAddr>,
+        origin: Option<&[u8]>,
+    ) -> Option<HintAdvice> {
         let allowed_origins = origin.and_then(allowed_origins);
         // A client without a page, such as a check every few seconds, does not keep the page's line from the operator.
         let what = if allowed_origins.is_some() { "attribution of a page" } else { "attribution" };
@@ -41,7 +46,7 @@ impl GatewayHint {
     }
 
     /// The advice after the gateway closed a WebSocket because the page at `origin` may not open one.
-    pub fn origin(&self, now: Instant, origin: Option<&[u8]>) -> Option<HintAdvice> {
+    pub(crate) fn origin(&self, now: Instant, origin: Option<&[u8]>) -> Option<HintAdvice> {
         let repeated = self.lines.pass("origin", now)?;
         Some(HintAdvice {
             missing: "the gateway does not allow the page's origin",
@@ -54,21 +59,21 @@ impl GatewayHint {
 
 /// The lines to add to the gateway's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HintAdvice {
+pub(crate) struct HintAdvice {
     /// The gateway's complaint, in other words.
-    pub missing: &'static str,
+    pub(crate) missing: &'static str,
     /// The line that makes the gateway trust this proxy.
-    pub trusted_proxies: Option<String>,
+    pub(crate) trusted_proxies: Option<String>,
     /// The line that allows the page's origin. Any client can send any `Origin`: only the operator knows whether the
     /// origin is theirs.
-    pub allowed_origins: Option<String>,
+    pub(crate) allowed_origins: Option<String>,
     /// How many hints of the same kind were suppressed since the last one.
-    pub repeated: u64,
+    pub(crate) repeated: u64,
 }
 
 impl HintAdvice {
     /// Writes the advice to the log.
-    pub fn warn(&self) {
+    pub(crate) fn warn(&self) {
         tracing::warn!(
             add = self.trusted_proxies.as_ref().map(tracing::field::display),
             allowed_origins_hint = self.allowed_origins.as_ref().map(tracing::field::display),
@@ -83,7 +88,7 @@ impl HintAdvice {
 
 /// The gateway's reason for closing a WebSocket with 1008.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CloseRefusal {
+pub(crate) enum CloseRefusal {
     /// The gateway does not trust this proxy.
     Attribution,
     /// The gateway does not allow the page's origin.
@@ -92,7 +97,7 @@ pub enum CloseRefusal {
 
 impl CloseRefusal {
     /// Reads the gateway's close code and reason.
-    pub fn of(code: u16, reason: &[u8]) -> Option<Self> {
+    pub(crate) fn of(code: u16, reason: &[u8]) -> Option<Self> {
         let says = |phrase: &[u8]| reason.windows(phrase.len()).any(|window| window.eq_ignore_ascii_case(phrase));
         match code {
             1008 if says(b"origin not allowed") => Some(Self::Origin),
@@ -104,14 +109,14 @@ impl CloseRefusal {
 
 /// Looks for `proxy_attribution_required` in a 403's body while that streams by, in its first 2 KiB.
 #[derive(Debug, Default)]
-pub struct AttributionScan {
+pub(crate) struct AttributionScan {
     matched: usize,
     seen: usize,
 }
 
 impl AttributionScan {
     /// Searches the next bytes; `true` once, with the chunk that completes the word.
-    pub fn feed(&mut self, chunk: &[u8]) -> bool {
+    pub(crate) fn feed(&mut self, chunk: &[u8]) -> bool {
         let chunk = &chunk[..chunk.len().min(BODY_LOOKED_AT - self.seen)];
         self.seen += chunk.len();
         for &byte in chunk {

@@ -45,7 +45,7 @@ pub(super) struct WarningLines<W> {
 pub(super) struct OwnLinesOnly;
 
 /// What a library does within is done for this client; `None` is a process on this machine.
-pub fn for_client(client: Option<IpAddr>) -> Span {
+pub(crate) fn for_client(client: Option<IpAddr>) -> Span {
     let client = client.map_or_else(|| "unix".to_owned(), |ip| ip.to_string());
     // Spans are never written, so the level only says that it is there under every configuration.
     tracing::error_span!("connection", client)

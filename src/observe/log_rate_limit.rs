@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 /// Lets a line about one subject pass once a minute, and counts the suppressed ones.
 #[derive(Debug, Default)]
-pub struct LogRateLimit(Mutex<HashMap<&'static str, LastLine>>);
+pub(crate) struct LogRateLimit(Mutex<HashMap<&'static str, LastLine>>);
 
 #[derive(Debug)]
 struct LastLine {
@@ -18,7 +18,7 @@ struct LastLine {
 
 impl LogRateLimit {
     /// `Some` when a line about `what` is due, with the number of lines that were suppressed since the last one.
-    pub fn pass(&self, what: &'static str, now: Instant) -> Option<u64> {
+    pub(crate) fn pass(&self, what: &'static str, now: Instant) -> Option<u64> {
         // An entry has two plain fields: a panic cannot leave it half updated.
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(last) = lines.get_mut(what) else {

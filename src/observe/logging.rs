@@ -31,7 +31,7 @@ use crate::config::{Level, Log, LogFormat};
 ///
 /// # Errors
 /// The second descriptor of standard output or the thread cannot be made, or the process logs already.
-pub fn init(log: &Log) -> Result<(LogHandle, LogOutput), InitError> {
+pub(crate) fn init(log: &Log) -> Result<(LogHandle, LogOutput), InitError> {
     let (queue, sink) = (LogQueue::default(), LogSink::of(&io::stdout()));
     // The standard library's own handle is locked and flushed at exit, which may last for ever.
     let stdout = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(InitError::Output)?);
@@ -47,7 +47,7 @@ pub fn init(log: &Log) -> Result<(LogHandle, LogOutput), InitError> {
 
 /// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum InitError {
+pub(crate) enum InitError {
     /// Code in this process has set up logging before.
     #[error("logging has been set up before")]
     Already,
@@ -62,13 +62,13 @@ pub enum InitError {
 /// The output of log lines. Dropping it waits a moment for lines that are not written yet.
 #[derive(Debug)]
 #[must_use = "what is not written when the process ends is lost"]
-pub struct LogOutput {
+pub(crate) struct LogOutput {
     queue: LogQueue,
 }
 
 impl LogOutput {
     /// Writes `text` unchanged, behind the lines so far.
-    pub fn print(&self, text: &str) {
+    pub(crate) fn print(&self, text: &str) {
         self.queue.push(text.as_bytes());
     }
 }
@@ -81,7 +81,7 @@ impl Drop for LogOutput {
 
 /// Changes the level while lines are written, and knows how many lines were dropped.
 #[derive(Debug, Clone)]
-pub struct LogHandle {
+pub(crate) struct LogHandle {
     filter: LogFilter,
     queue: LogQueue,
     warnings: LibraryWarnings,
@@ -91,18 +91,18 @@ type LogFilter = reload::Handle<Targets, Registry>;
 
 impl LogHandle {
     /// From here on, lines less severe than `level` are not written.
-    pub fn set_level(&self, level: Level) {
+    pub(crate) fn set_level(&self, level: Level) {
         // Reloading fails only when the subscriber is gone, and then no line is written at all.
         let _ = self.filter.reload(filter(level));
     }
 
     /// How many lines were dropped because the output did not take them in time.
-    pub fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.queue.dropped()
     }
 
     /// How many warnings libraries have made; the log has equal ones once a minute.
-    pub fn library_warnings(&self) -> u64 {
+    pub(crate) fn library_warnings(&self) -> u64 {
         self.warnings.total()
     }
 }

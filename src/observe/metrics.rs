@@ -16,124 +16,124 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 /// Every metric that `/metrics` shows.
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     /// Requests and their answers.
-    pub requests: RequestMetrics,
+    pub(crate) requests: RequestMetrics,
     /// Clients' connections.
-    pub connections: ConnectionMetrics,
+    pub(crate) connections: ConnectionMetrics,
     /// WebSockets and their traffic.
-    pub websockets: WebSocketMetrics,
+    pub(crate) websockets: WebSocketMetrics,
     /// Requests that wait for the gateway, and connections to it.
-    pub upstream: UpstreamMetrics,
+    pub(crate) upstream: UpstreamMetrics,
     /// Reloads.
-    pub reloads: ReloadMetrics,
+    pub(crate) reloads: ReloadMetrics,
     /// The process as a whole.
-    pub process: ProcessMetrics,
+    pub(crate) process: ProcessMetrics,
 }
 
 /// Requests and their answers; an upgrade is one, too.
-pub struct RequestMetrics {
+pub(crate) struct RequestMetrics {
     /// Requests by the first digit of their status, and those that ended without one.
     by_class: [Counter; 6],
     /// Requests that were refused because the limit of requests under way was reached.
-    pub refused: Counter,
+    pub(crate) refused: Counter,
     received: Counter,
     sent: Counter,
 }
 
 /// Clients' connections.
-pub struct ConnectionMetrics {
+pub(crate) struct ConnectionMetrics {
     /// How many are open.
-    pub open: Gauge,
+    pub(crate) open: Gauge,
     /// How many were accepted.
-    pub accepted: Counter,
+    pub(crate) accepted: Counter,
     /// How many were closed because the client had reached its limit.
-    pub refused: Counter,
+    pub(crate) refused: Counter,
     /// How many ended in their TLS handshake or PROXY header.
-    pub unfinished: Counter,
+    pub(crate) unfinished: Counter,
     /// How many could not be accepted, for want of files or memory.
-    pub failed: Counter,
+    pub(crate) failed: Counter,
 }
 
 /// WebSockets and their traffic.
-pub struct WebSocketMetrics {
+pub(crate) struct WebSocketMetrics {
     /// How many are open.
-    pub open: Gauge,
+    pub(crate) open: Gauge,
     /// How many were opened.
-    pub opened: Counter,
+    pub(crate) opened: Counter,
     ended: Family<MetricLabel, Counter>,
     /// Traffic from clients, and pings to them.
-    pub client: WebSocketSideMetrics,
+    pub(crate) client: WebSocketSideMetrics,
     /// Traffic from gateways, and pings to them.
-    pub gateway: WebSocketSideMetrics,
+    pub(crate) gateway: WebSocketSideMetrics,
 }
 
 /// The traffic of one side of all WebSockets.
-pub struct WebSocketSideMetrics {
+pub(crate) struct WebSocketSideMetrics {
     /// Frames that came from this side.
-    pub frames: Counter,
+    pub(crate) frames: Counter,
     /// Messages that came from this side.
-    pub messages: Counter,
+    pub(crate) messages: Counter,
     /// Bytes that came from this side.
-    pub bytes: Counter,
+    pub(crate) bytes: Counter,
     /// Pings that frontgate sent to this side.
-    pub pings: Counter,
+    pub(crate) pings: Counter,
     /// Round trips of those pings that were measured.
-    pub round_trips: Counter,
+    pub(crate) round_trips: Counter,
     /// The sum of those round trips in seconds.
-    pub round_trip_seconds: Counter<f64, AtomicU64>,
+    pub(crate) round_trip_seconds: Counter<f64, AtomicU64>,
 }
 
 /// Requests that wait for the gateway, and connections to it.
 #[derive(Debug, Clone, Default)]
-pub struct UpstreamMetrics {
+pub(crate) struct UpstreamMetrics {
     /// Requests and upgrades that wait for the gateway now.
-    pub waiting: Gauge,
+    pub(crate) waiting: Gauge,
     /// How many waited and then passed.
-    pub passed: Counter,
+    pub(crate) passed: Counter,
     /// How many waited in vain.
-    pub gave_up: Counter,
+    pub(crate) gave_up: Counter,
     failed: Family<MetricLabel, Counter>,
 }
 
 /// Reloads.
-pub struct ReloadMetrics {
+pub(crate) struct ReloadMetrics {
     /// How many were taken over.
-    pub done: Counter,
+    pub(crate) done: Counter,
     /// How many were refused.
-    pub refused: Counter,
+    pub(crate) refused: Counter,
     /// 1 while a changed file waits for confirmation, since it would lower guards.
-    pub waiting: Gauge,
+    pub(crate) waiting: Gauge,
 }
 
 /// The process as a whole.
-pub struct ProcessMetrics {
+pub(crate) struct ProcessMetrics {
     /// 1 when clients should come.
-    pub ready: Gauge,
+    pub(crate) ready: Gauge,
     /// Seconds since the start.
-    pub uptime: Gauge,
+    pub(crate) uptime: Gauge,
     /// How many files are open.
-    pub files: Gauge,
+    pub(crate) files: Gauge,
     /// How many files may be open.
-    pub files_most: Gauge,
+    pub(crate) files_most: Gauge,
     /// Bytes of memory in use.
-    pub memory: Gauge,
+    pub(crate) memory: Gauge,
     /// How many tasks run, connections included.
-    pub tasks: Gauge,
+    pub(crate) tasks: Gauge,
     /// Log lines that were dropped because the output did not take them in time.
-    pub log_lines_dropped: Counter,
+    pub(crate) log_lines_dropped: Counter,
     /// Warnings of libraries, logged or not.
-    pub library_warnings: Counter,
+    pub(crate) library_warnings: Counter,
     /// When the first of the shown certificates expires, in seconds since 1970.
-    pub certificate_end: Gauge,
+    pub(crate) certificate_end: Gauge,
 }
 
 type MetricLabel = [(&'static str, &'static str); 1];
 
 impl Metrics {
     /// Metrics that are all zero.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut registry = Registry::with_prefix("frontgate");
         registry.register("build", "Which frontgate this is", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         Self {
@@ -148,7 +148,7 @@ impl Metrics {
     }
 
     /// The text of `/metrics`, of the type [`CONTENT_TYPE`].
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
@@ -174,7 +174,7 @@ impl RequestMetrics {
     }
 
     /// Counts a request that has ended, with its status if it was answered at all, and the bytes of both bodies.
-    pub fn ended(&self, status: Option<StatusCode>, received: u64, sent: u64) {
+    pub(crate) fn ended(&self, status: Option<StatusCode>, received: u64, sent: u64) {
         let class = status.map_or(0, |status| usize::from(status.as_u16() / 100));
         self.by_class.get(class).unwrap_or(&self.by_class[0]).inc();
         self.received.inc_by(received);
@@ -227,7 +227,7 @@ impl WebSocketMetrics {
     }
 
     /// Counts a WebSocket that has ended: `how` is the name of an ending.
-    pub fn ended(&self, how: &'static str) {
+    pub(crate) fn ended(&self, how: &'static str) {
         self.ended.get_or_create(&[("ended", how)]).inc();
     }
 }
@@ -246,14 +246,14 @@ impl UpstreamMetrics {
     }
 
     /// Declares the words that [`UpstreamMetrics::failed`] may get, so that they are shown from the beginning.
-    pub fn may_fail(&self, whys: &[&'static str]) {
+    pub(crate) fn may_fail(&self, whys: &[&'static str]) {
         for why in whys {
             drop(self.failed.get_or_create(&[("why", *why)]));
         }
     }
 
     /// Counts a connection that was not made: `why` is one word.
-    pub fn failed(&self, why: &'static str) {
+    pub(crate) fn failed(&self, why: &'static str) {
         self.failed.get_or_create(&[("why", why)]).inc();
     }
 }
@@ -312,7 +312,7 @@ impl fmt::Debug for Metrics {
 }
 
 /// Sets a counter that is summed up elsewhere.
-pub fn set(counter: &Counter, total: u64) {
+pub(crate) fn set(counter: &Counter, total: u64) {
     counter.inner().store(total, Ordering::Relaxed);
 }
 
@@ -335,7 +335,7 @@ fn family(registry: &mut Registry, name: &str, help: &str) -> Family<MetricLabel
 }
 
 /// The media type of [`Metrics::text`].
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The label of requests without an answer, and the labels for the first digit of the others.
 const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];

@@ -3,18 +3,18 @@
 use std::fs;
 
 /// How many files are open; `None` where the kernel does not say.
-pub fn open_files() -> Option<usize> {
+pub(crate) fn open_files() -> Option<usize> {
     // The descriptor of the listed folder is open itself.
     Some(fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
 }
 
 /// How many files may be open.
-pub fn most_open_files() -> Option<u64> {
+pub(crate) fn most_open_files() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current
 }
 
 /// Bytes of memory in use.
-pub fn memory() -> Option<u64> {
+pub(crate) fn memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.trim().strip_suffix(" kB")?;
     Some(kib.parse::<u64>().ok()? * 1024)

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// Whether clients should come here: from when every listener serves until a drain begins. Load balancers and
 /// orchestrators ask for it at `/readyz`.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<Mutex<ReadinessState>>);
+pub(crate) struct Readiness(Arc<Mutex<ReadinessState>>);
 
 #[derive(Debug, Default)]
 struct ReadinessState {
@@ -18,29 +18,29 @@ struct ReadinessState {
 
 impl Readiness {
     /// Clients should not come yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Sets whether clients should come from here on.
-    pub fn set(&self, ready: bool) {
+    pub(crate) fn set(&self, ready: bool) {
         self.state().ready = ready;
     }
 
     /// Whether clients should come; notes `now` as the time of a probe that may come again.
-    pub fn ask(&self, now: Instant) -> bool {
+    pub(crate) fn ask(&self, now: Instant) -> bool {
         let mut state = self.state();
         state.asked = Some(now);
         state.ready
     }
 
     /// Whether clients should come, without noting a probe.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.state().ready
     }
 
     /// How long ago the last probe asked.
-    pub fn asked(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn asked(&self, now: Instant) -> Option<Duration> {
         self.state().asked.map(|at| now.saturating_duration_since(at))
     }
 

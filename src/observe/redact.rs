@@ -15,18 +15,18 @@ const LAYERS: usize = 4;
 /// JSON text; such a one is hidden whole. In doubt it hides too much: a value reaches to the next `&`, because a reader
 /// that does not split at `;` takes it that far.
 #[derive(Debug, Clone, Default)]
-pub struct Redactor {
+pub(crate) struct Redactor {
     names: Vec<String>,
 }
 
 impl Redactor {
     /// Hides the values of parameters with one of these names.
-    pub fn new(names: &[String]) -> Self {
+    pub(crate) fn new(names: &[String]) -> Self {
         Self { names: names.iter().map(|name| name.to_lowercase()).filter(|name| !name.is_empty()).collect() }
     }
 
     /// A request target in any of its forms (RFC 9112 §3.2). Borrows when there is nothing to hide.
-    pub fn target<'a>(&self, target: &'a str) -> Cow<'a, str> {
+    pub(crate) fn target<'a>(&self, target: &'a str) -> Cow<'a, str> {
         if self.names.is_empty() || !target.contains(['=', '%', '"', '\'', '@']) {
             return Cow::Borrowed(target);
         }

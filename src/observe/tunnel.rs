@@ -11,63 +11,63 @@ use super::redact::Redactor;
 
 /// The request that opened a WebSocket, and its client.
 #[derive(Debug, Clone)]
-pub struct TunnelOpening {
+pub(crate) struct TunnelOpening {
     /// The id of the request that opened it.
-    pub id: String,
+    pub(crate) id: String,
     /// The client that opened it.
-    pub client: LoggedClient,
+    pub(crate) client: LoggedClient,
     /// `Host` or `:authority`.
-    pub host: Option<HeaderValue>,
+    pub(crate) host: Option<HeaderValue>,
     /// The request target as it came; secrets are hidden when the line is written.
-    pub target: String,
+    pub(crate) target: String,
     /// The subject of the client's certificate, if it showed one.
-    pub subject: Option<Arc<str>>,
+    pub(crate) subject: Option<Arc<str>>,
     /// The user that logged in with name and password.
-    pub user: Option<Arc<str>>,
+    pub(crate) user: Option<Arc<str>>,
     /// The route it took, where there are several.
-    pub route: Option<Arc<str>>,
+    pub(crate) route: Option<Arc<str>>,
     /// The gateway that granted it, where there are several.
-    pub gateway: Option<Arc<str>>,
+    pub(crate) gateway: Option<Arc<str>>,
 }
 
 /// One WebSocket's line, from its 101 to its end.
 #[derive(Debug, Clone)]
-pub struct TunnelLine {
+pub(crate) struct TunnelLine {
     /// The request that opened it, and its client.
-    pub opening: Arc<TunnelOpening>,
+    pub(crate) opening: Arc<TunnelOpening>,
     /// The time from the 101 to the end.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
     /// What ended it: a name of the table "How a WebSocket ends".
-    pub ended: &'static str,
+    pub(crate) ended: &'static str,
     /// Whether both sides got their Close and no frame was cut.
-    pub clean: bool,
+    pub(crate) clean: bool,
     /// The client's side.
-    pub from_client: TunnelLegLine,
+    pub(crate) from_client: TunnelLegLine,
     /// The gateway's side.
-    pub from_gateway: TunnelLegLine,
+    pub(crate) from_gateway: TunnelLegLine,
 }
 
 /// One side of a WebSocket: the traffic from that peer, and the Close and pings that frontgate sent to it.
 #[derive(Debug, Clone, Default)]
-pub struct TunnelLegLine {
+pub(crate) struct TunnelLegLine {
     /// Frames that came from the peer.
-    pub frames: u64,
+    pub(crate) frames: u64,
     /// Messages that came from the peer.
-    pub messages: u64,
+    pub(crate) messages: u64,
     /// Bytes that came from the peer, frame heads included.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Pings that frontgate sent to the peer.
-    pub pings: u64,
+    pub(crate) pings: u64,
     /// The last round trip of such a ping.
-    pub round_trip: Option<Duration>,
+    pub(crate) round_trip: Option<Duration>,
     /// The average round trip of such pings.
-    pub round_trip_average: Option<Duration>,
+    pub(crate) round_trip_average: Option<Duration>,
     /// The code of the Close that came from the peer; 1005 if it had none (RFC 6455 §7.1.5).
-    pub close_received: Option<u16>,
+    pub(crate) close_received: Option<u16>,
     /// The code of the Close that was sent to the peer.
-    pub close_sent: Option<u16>,
+    pub(crate) close_sent: Option<u16>,
     /// The reason in the Close that came from the peer, unredacted.
-    pub reason: Vec<u8>,
+    pub(crate) reason: Vec<u8>,
 }
 
 impl TunnelLine {
@@ -114,7 +114,7 @@ impl TunnelLine {
 
 impl AccessLog {
     /// Writes a WebSocket's line.
-    pub fn websocket(&self, tunnel: &TunnelLine) {
+    pub(crate) fn websocket(&self, tunnel: &TunnelLine) {
         self.metrics().websockets.ended(tunnel.ended);
         if let Some(redactor) = &self.redactor {
             tunnel.write(redactor);

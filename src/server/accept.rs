@@ -18,7 +18,7 @@ use crate::observe::log_rate_limit::LogRateLimit;
 /// Accepts clients until `door`, a part of `drain`, is asked to finish; each connection runs in a task of its own, on
 /// one of `workers`. `open` is dropped when the listener is closed, which a client that waits for a permit does not
 /// delay.
-pub async fn run(
+pub(crate) async fn run(
     (listener, open): (Listener, impl Send),
     admission: Admission,
     workers: Workers,

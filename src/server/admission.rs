@@ -10,20 +10,20 @@ use crate::listener::{ClientPeer, Network, NetworkTally};
 
 /// Which clients are let in, and how many connections there are at once. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Admission {
+pub(crate) struct Admission {
     all: Arc<AdmissionState>,
     clients: Arc<ClientCounts>,
 }
 
 /// How many connections there may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AdmissionLimits {
+pub(crate) struct AdmissionLimits {
     /// Connections in all.
-    pub most: usize,
+    pub(crate) most: usize,
     /// Connections of one client, which is a network: an IPv4 address or an IPv6 /64; `None` is unlimited.
-    pub most_per_client: Option<usize>,
+    pub(crate) most_per_client: Option<usize>,
     /// Networks without that limit: proxies, behind which there are many clients.
-    pub exempt: Vec<IpNet>,
+    pub(crate) exempt: Vec<IpNet>,
 }
 
 #[derive(Debug)]
@@ -47,21 +47,21 @@ struct ClientCounts {
 
 /// Permits one connection among all; given back when dropped.
 #[derive(Debug)]
-pub struct ConnectionPermit {
+pub(crate) struct ConnectionPermit {
     permit: Option<OwnedSemaphorePermit>,
     all: Arc<AdmissionState>,
 }
 
 /// Permits one connection among those of one client; given back when dropped.
 #[derive(Debug)]
-pub struct PerClientPermit {
+pub(crate) struct PerClientPermit {
     clients: Arc<ClientCounts>,
     client: Network,
 }
 
 impl Admission {
     /// An admission that lets clients in within `limits`.
-    pub fn new(limits: AdmissionLimits) -> Self {
+    pub(crate) fn new(limits: AdmissionLimits) -> Self {
         let most = limits.most.min(Semaphore::MAX_PERMITS);
         let all = AdmissionState {
             places: Arc::new(Semaphore::new(most)),
@@ -72,26 +72,26 @@ impl Admission {
     }
 
     /// Lets clients in within `limits` from here on. Clients that are inside stay, and count.
-    pub fn resize(&self, limits: AdmissionLimits) {
+    pub(crate) fn resize(&self, limits: AdmissionLimits) {
         self.all.resize(limits.most.min(Semaphore::MAX_PERMITS));
         self.clients.limits.store(Arc::new(limits));
     }
 
     /// How many connections there are.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         let size = self.all.size();
         (size.most + size.surplus).saturating_sub(self.all.places.available_permits())
     }
 
     /// A permit, if one is free.
-    pub fn try_enter(&self) -> Option<ConnectionPermit> {
+    pub(crate) fn try_enter(&self) -> Option<ConnectionPermit> {
         let permit = Arc::clone(&self.all.places).try_acquire_owned().ok()?;
         Some(ConnectionPermit { permit: Some(permit), all: Arc::clone(&self.all) })
     }
 
     /// The next permit that becomes free. While the accept loop waits here, the kernel keeps the clients that connect
     /// meanwhile.
-    pub async fn enter(&self) -> Option<ConnectionPermit> {
+    pub(crate) async fn enter(&self) -> Option<ConnectionPermit> {
         // The semaphore is never closed.
         let permit = Arc::clone(&self.all.places).acquire_owned().await.ok()?;
         Some(ConnectionPermit { permit: Some(permit), all: Arc::clone(&self.all) })
@@ -101,7 +101,7 @@ impl Admission {
     ///
     /// # Errors
     /// If the client has as many connections as it may have.
-    pub fn enter_client(&self, peer: ClientPeer) -> Result<Option<PerClientPermit>, TooManyConnections> {
+    pub(crate) fn enter_client(&self, peer: ClientPeer) -> Result<Option<PerClientPermit>, TooManyConnections> {
         let (limits, Some(ip)) = (self.clients.limits.load(), peer.ip()) else { return Ok(None) };
         if limits.exempt.iter().any(|net| net.contains(&ip)) {
             return Ok(None);
@@ -121,7 +121,7 @@ impl Admission {
 /// The client has as many connections as `limits.connections_per_client` allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many connections from one client")]
-pub struct TooManyConnections;
+pub(crate) struct TooManyConnections;
 
 impl AdmissionState {
     fn resize(&self, most: usize) {

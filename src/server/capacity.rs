@@ -8,13 +8,13 @@ use crate::config::{CountValue, Limits};
 
 /// The resources of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resources {
+pub(crate) struct Resources {
     /// How many files it may have open; `None` is unlimited.
-    pub files: Option<u64>,
+    pub(crate) files: Option<u64>,
     /// Bytes of memory.
-    pub memory: u64,
+    pub(crate) memory: u64,
     /// Threads, each of which has a few files of its own.
-    pub cores: usize,
+    pub(crate) cores: usize,
 }
 
 /// How much there may be at once under a configuration.
@@ -23,30 +23,30 @@ pub struct Resources {
 /// when all places are taken, the admin listener still has files, and what was let in still gets its connection to the gateway.
 /// Memory is divided between connections, requests, what waits for a gateway, and heads that are only partly here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Capacity {
+pub(crate) struct Capacity {
     /// Client connections.
-    pub connections: usize,
+    pub(crate) connections: usize,
     /// Connections to gateways that are in use: of requests, and of WebSockets.
-    pub gateway: usize,
+    pub(crate) gateway: usize,
     /// Requests under way.
-    pub requests: usize,
+    pub(crate) requests: usize,
     /// Requests under way of one client network; `None` is unlimited.
-    pub requests_per_client: Option<usize>,
+    pub(crate) requests_per_client: Option<usize>,
     /// Bytes of the requests that wait for a gateway.
-    pub waiting_bytes: usize,
+    pub(crate) waiting_bytes: usize,
     /// Bytes of heads of requests that are only partly here.
-    pub head_bytes: usize,
+    pub(crate) head_bytes: usize,
 }
 
 impl Resources {
     /// The resources of this process; its limit of open files is raised as far as the kernel allows.
-    pub fn find() -> Self {
+    pub(crate) fn find() -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         Self { files: file_limit::raise(), memory: memory_limit::find(), cores }
     }
 
     /// How much these resources carry at once under `limits`.
-    pub fn carry(&self, limits: &Limits) -> Capacity {
+    pub(crate) fn carry(&self, limits: &Limits) -> Capacity {
         let most = file_limit::carried(self.files, self.cores);
         // What the process takes to run at all; one with less memory than that has to try.
         let rest = self.memory.saturating_sub(AT_REST).max(self.memory / 4);
@@ -72,7 +72,7 @@ impl Resources {
 
 impl Capacity {
     /// Logs what was chosen, and which numbers of `limits` are more than the open files carry.
-    pub fn tell(&self, limits: &Limits, resources: &Resources) {
+    pub(crate) fn tell(&self, limits: &Limits, resources: &Resources) {
         tracing::info!(
             connections = self.connections,
             requests = self.requests,

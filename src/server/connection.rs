@@ -20,7 +20,7 @@ use crate::tls::{ByteStream, ClientIdentity};
 
 /// Serves one connection to its end. Where a PROXY header is due the connection counts from there on, against the
 /// client that it names.
-pub async fn serve(
+pub(crate) async fn serve(
     mut socket: StreamSocket,
     peer: ClientPeer,
     places: ConnectionPermits,

@@ -3,7 +3,7 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Raises the soft limit to the hard one and returns it; `None` is unlimited.
-pub fn raise() -> Option<u64> {
+pub(crate) fn raise() -> Option<u64> {
     let before = getrlimit(Resource::Nofile);
     if before.current != before.maximum
         && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: before.maximum, maximum: before.maximum })
@@ -16,7 +16,7 @@ pub fn raise() -> Option<u64> {
 
 /// How many client connections, each with a connection to a gateway beside it, so many open files carry. Without a
 /// limit of files it is `UNLIMITED`.
-pub fn carried(files: Option<u64>, cores: usize) -> usize {
+pub(crate) fn carried(files: Option<u64>, cores: usize) -> usize {
     let reserve = RESERVED.max(LEAST_RESERVED + FILES_PER_CORE * cores as u64);
     files.map_or(UNLIMITED, |files| {
         usize::try_from(files.saturating_sub(reserve) / SOCKETS_PER_CLIENT).unwrap_or(UNLIMITED).clamp(1, UNLIMITED)

@@ -13,7 +13,7 @@ use crate::observe::log_rate_limit::LogRateLimit;
 /// and then nothing for `timeouts.request_head`, on as many connections as it may have. Each client network has its [`NetworkShare`].
 /// Cheap to clone; the same under every configuration.
 #[derive(Debug, Clone)]
-pub struct HeadSpace(Arc<HeadSpaceShared>);
+pub(crate) struct HeadSpace(Arc<HeadSpaceShared>);
 
 #[derive(Debug)]
 struct HeadSpaceShared {
@@ -37,7 +37,7 @@ pub(super) struct NoHeadRoom;
 
 impl HeadSpace {
     /// So many bytes.
-    pub fn new(most: usize, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(most: usize, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(HeadSpaceShared { most, used: Mutex::default(), lines: LogRateLimit::default(), metrics }))
     }
 

@@ -18,33 +18,33 @@ use crate::observe::access::AccessLog;
 use crate::tls::HandshakePolicy;
 
 /// The settings of the connections of one listener.
-pub struct ListenerSettings {
+pub(crate) struct ListenerSettings {
     /// What they carry, TLS or plain HTTP.
-    pub kind: ListenerProtocol,
+    pub(crate) kind: ListenerProtocol,
     /// Where their requests enter.
-    pub edge: Edge,
+    pub(crate) edge: Edge,
     /// The networks of proxies whose connections begin with a PROXY header.
-    pub proxy_protocol_from: Vec<IpNet>,
+    pub(crate) proxy_protocol_from: Vec<IpNet>,
     /// The time limit of the TLS handshake, the PROXY header included; `None` is unlimited.
-    pub handshake: Option<Duration>,
+    pub(crate) handshake: Option<Duration>,
     /// The time limits of requests and of the pauses between them.
-    pub connection_timeouts: ConnectionTimeouts,
+    pub(crate) connection_timeouts: ConnectionTimeouts,
     /// The most bytes that a request's head may have.
-    pub request_head: usize,
+    pub(crate) request_head: usize,
     /// What heads take that are only partly here.
-    pub heads: HeadSpace,
+    pub(crate) heads: HeadSpace,
     /// The log for requests that cannot even be read.
-    pub log: AccessLog,
+    pub(crate) log: AccessLog,
     /// Ends the connections that were opened under these settings, if the settings that replace these would not do for
     /// them. WebSockets stay.
-    pub drain: Drain,
+    pub(crate) drain: Drain,
 }
 
 /// The settings of one listener, replaceable while it serves: a new connection begins with them, and a connection that
 /// lives looks at them again with each request. Only the limit of a request's head stays what it was when the
 /// connection began.
 #[derive(Clone)]
-pub struct LiveSettings(Arc<ArcSwap<ListenerSettings>>);
+pub(crate) struct LiveSettings(Arc<ArcSwap<ListenerSettings>>);
 
 /// Which of a listener's edges a connection's requests enter by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,17 +57,17 @@ pub(super) enum EdgeChoice {
 
 impl LiveSettings {
     /// Live settings that begin as `settings`.
-    pub fn new(settings: ListenerSettings) -> Self {
+    pub(crate) fn new(settings: ListenerSettings) -> Self {
         Self(Arc::new(ArcSwap::from_pointee(settings)))
     }
 
     /// The settings that are in force.
-    pub fn load(&self) -> arc_swap::Guard<Arc<ListenerSettings>> {
+    pub(crate) fn load(&self) -> arc_swap::Guard<Arc<ListenerSettings>> {
         self.0.load()
     }
 
     /// Puts `settings` in force; returns the previous ones.
-    pub fn replace(&self, settings: ListenerSettings) -> Arc<ListenerSettings> {
+    pub(crate) fn replace(&self, settings: ListenerSettings) -> Arc<ListenerSettings> {
         self.0.swap(Arc::new(settings))
     }
 }
@@ -88,7 +88,7 @@ impl ListenerSettings {
 }
 
 /// What a listener's connections carry.
-pub enum ListenerProtocol {
+pub(crate) enum ListenerProtocol {
     /// TLS. A client that speaks plain HTTP by mistake is sent to the right place.
     Tls {
         /// The rules for their handshakes.
@@ -103,7 +103,7 @@ pub enum ListenerProtocol {
 }
 
 /// The permits that a connection holds, for as long as it or its WebSocket lives.
-pub type ConnectionPermits = (AcceptPermits, Option<PerClientPermit>);
+pub(crate) type ConnectionPermits = (AcceptPermits, Option<PerClientPermit>);
 
 /// The permits that it holds from the beginning: one among all connections, and its count at its worker.
-pub type AcceptPermits = (ConnectionPermit, LiveCountGuard);
+pub(crate) type AcceptPermits = (ConnectionPermit, LiveCountGuard);

@@ -25,7 +25,7 @@ struct WorkersShared {
 
 /// One thread and its runtime.
 #[derive(Debug)]
-pub struct Worker {
+pub(crate) struct Worker {
     thread: ThreadId,
     runtime: Handle,
     connections: LiveCount,
@@ -61,7 +61,7 @@ impl Workers {
 
     /// The worker with the fewest connections, and a guard that counts one more there: a WebSocket stays for a day on
     /// the thread where it once is. Among equals it is the first, which is where clients are accepted.
-    pub fn least_busy(&self) -> (&Worker, LiveCountGuard) {
+    pub(crate) fn least_busy(&self) -> (&Worker, LiveCountGuard) {
         let less = |best, other| if connections(other) < connections(best) { other } else { best };
         let worker = self.0.others.iter().fold(&self.0.first, less);
         (worker, worker.connections.enter())
@@ -86,12 +86,12 @@ impl Worker {
     }
 
     /// Whether this is the calling thread.
-    pub fn is_here(&self) -> bool {
+    pub(crate) fn is_here(&self) -> bool {
         self.thread == thread::current().id()
     }
 
     /// The runtime that tasks are spawned on.
-    pub fn runtime(&self) -> &Handle {
+    pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
     }
 }

@@ -33,6 +33,7 @@ mod transport;
 
 pub use answers::Tokens;
 pub use run::AcmeRenewal;
-pub use settings::{AcmeClock, AcmeSettings};
+pub use settings::AcmeSettings;
 pub(super) use store::file_of;
-pub use transport::{DirectoryDial, DirectoryHttps, HttpsError};
+pub use transport::DirectoryHttps;
+pub(crate) use transport::{DirectoryDial, HttpsError};

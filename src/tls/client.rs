@@ -21,7 +21,7 @@ use super::x509::pem;
 use crate::config::{Name, UpstreamTls};
 use certain::{OrItself, Pinned};
 
-pub use fault::TlsFault;
+pub(crate) use fault::TlsFault;
 
 /// The system's trust store cannot be loaded, so no gateway can be verified.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,7 @@ pub enum UpstreamTlsError {
 
 impl UpstreamTlsError {
     /// The setting at fault, below `upstreams.NAME.tls`, where `tls` was read.
-    pub fn setting(&self, tls: &UpstreamTls) -> &'static str {
+    pub(crate) fn setting(&self, tls: &UpstreamTls) -> &'static str {
         match self {
             Self::ClientCert(error) if tls.client_cert.cert.as_deref() == Some(error.file()) => "client_cert.cert",
             Self::ClientCert(_) => "client_cert.key",
@@ -67,7 +67,7 @@ impl UpstreamTlsError {
 /// How a server is verified, and which certificate it is shown. Two values are equal when connections that were made
 /// under one are as good under the other: the contents of the files count, not their names.
 #[derive(Debug, Default)]
-pub struct ClientTls {
+pub(crate) struct ClientTls {
     /// Roots that are trusted besides those of this system.
     roots: Vec<CertificateDer<'static>>,
     pin: Option<Fingerprint>,
@@ -83,7 +83,7 @@ struct OfferedIdentity {
 
 impl ClientTls {
     /// Verifies by this system's trust store, and by `roots` besides.
-    pub fn by(roots: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
+    pub(crate) fn by(roots: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
         Self { roots: roots.into_iter().collect(), ..Self::default() }
     }
 
@@ -91,7 +91,7 @@ impl ClientTls {
     ///
     /// # Errors
     /// A file that cannot be used.
-    pub fn open(tls: &UpstreamTls) -> Result<Self, UpstreamTlsError> {
+    pub(crate) fn open(tls: &UpstreamTls) -> Result<Self, UpstreamTlsError> {
         let roots = tls.ca.as_deref().map(roots).transpose()?.unwrap_or_default();
         let shown = match tls.client_cert.files() {
             Some((cert, key)) => Some(shown(cert, key)?),
@@ -104,7 +104,7 @@ impl ClientTls {
     ///
     /// # Errors
     /// No certificate can carry that host.
-    pub fn server_name(&self, host: &str) -> Result<ServerName<'static>, InvalidDnsNameError> {
+    pub(crate) fn server_name(&self, host: &str) -> Result<ServerName<'static>, InvalidDnsNameError> {
         match &self.name {
             Some(Name::Ip(ip)) => Ok(ServerName::IpAddress((*ip).into())),
             Some(Name::Dns(name)) => ServerName::try_from(name.clone()),
@@ -129,7 +129,7 @@ impl PartialEq for ClientTls {
 ///
 /// # Errors
 /// The system's store cannot be read, or a key of ours cannot be used.
-pub fn client_config(known: &ClientTls) -> Result<Arc<ClientConfig>, ClientConfigError> {
+pub(crate) fn client_config(known: &ClientTls) -> Result<Arc<ClientConfig>, ClientConfigError> {
     let provider = crypto::provider();
     let verifier: Arc<dyn ServerCertVerifier> = if let Some(pin) = known.pin {
         Arc::new(Pinned::new(pin, &provider))

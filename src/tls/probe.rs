@@ -13,23 +13,23 @@ use super::session::crypto;
 
 /// Records one handshake. Nothing may be sent over such a connection: any peer can be at its other end.
 #[derive(Debug)]
-pub struct TlsProbe {
+pub(crate) struct TlsProbe {
     judge: Verifier,
     seen: Mutex<Option<PresentedChain>>,
 }
 
 /// The chain that a server showed.
 #[derive(Debug, Clone)]
-pub struct PresentedChain {
+pub(crate) struct PresentedChain {
     /// The certificates, the server's own first.
-    pub chain: Vec<CertificateDer<'static>>,
+    pub(crate) chain: Vec<CertificateDer<'static>>,
     /// Why this system does not accept them for the name that was asked for; `None` when it does.
-    pub refused: Option<Error>,
+    pub(crate) refused: Option<Error>,
 }
 
 impl TlsProbe {
     /// A probe that judges by this system's trust store, and the client settings that use the probe.
-    pub fn new() -> Result<(Arc<Self>, Arc<ClientConfig>), ClientConfigError> {
+    pub(crate) fn new() -> Result<(Arc<Self>, Arc<ClientConfig>), ClientConfigError> {
         let provider = crypto::provider();
         let judge = Verifier::new(Arc::clone(&provider)).map_err(ClientConfigError)?;
         let probe = Arc::new(Self { judge, seen: Mutex::new(None) });
@@ -43,7 +43,7 @@ impl TlsProbe {
     }
 
     /// The chain that the server showed; `None` before a handshake.
-    pub fn shown(&self) -> Option<PresentedChain> {
+    pub(crate) fn shown(&self) -> Option<PresentedChain> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

@@ -9,13 +9,13 @@ use tracing::{info, warn};
 
 /// The state directory. Files in it are replaced whole or not at all, whatever fails in between.
 #[derive(Debug, Clone)]
-pub struct StateDir {
+pub(crate) struct StateDir {
     path: PathBuf,
 }
 
 /// Which users may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileAccess {
+pub(crate) enum FileAccess {
     /// All users: certificates.
     Public,
     /// Only the user frontgate runs as: keys.
@@ -25,7 +25,7 @@ pub enum FileAccess {
 /// The folder's lock, held while one process makes or renews files that other processes may be making too; dropping it
 /// releases the lock.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
@@ -61,7 +61,7 @@ pub enum StateError {
 impl StateDir {
     /// Opens the folder `path`, or makes it with mode 0700, parents included. Succeeds for a folder that can only be
     /// read.
-    pub fn open(path: &Path) -> Result<Self, StateError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
         let open = || {
             DirBuilder::new().recursive(true).mode(0o700).create(path)?;
             // Asking for `.` tells whether the folder may be entered, not merely seen.
@@ -74,22 +74,22 @@ impl StateDir {
     }
 
     /// Whether users other than the owner and the group may put files into the folder `path`.
-    pub fn is_open_to_all(path: &Path) -> bool {
+    pub(crate) fn is_open_to_all(path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|folder| folder.permissions().mode() & 0o002 != 0)
     }
 
     /// The folder's path.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The path of the file `name`.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
     /// Waits for the folder's lock. Hold it around "read, decide, write", never while serving.
-    pub fn lock(&self) -> Result<Lock, StateError> {
+    pub(crate) fn lock(&self) -> Result<Lock, StateError> {
         let path = self.file("lock");
         let lock = || {
             let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
@@ -103,7 +103,7 @@ impl StateDir {
     }
 
     /// Takes the folder's lock if it is free; `None` while another process holds it.
-    pub fn try_lock(&self) -> Result<Option<Lock>, StateError> {
+    pub(crate) fn try_lock(&self) -> Result<Option<Lock>, StateError> {
         let path = self.file("lock");
         let open = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let taken = open().and_then(|file| match file.try_lock() {
@@ -116,7 +116,7 @@ impl StateDir {
 
     /// The contents of the file `name`; `None` when there is no such file. A private file that other users could read
     /// is closed to them, with a warning.
-    pub fn read(&self, name: &str, access: FileAccess) -> Result<Option<Vec<u8>>, StateError> {
+    pub(crate) fn read(&self, name: &str, access: FileAccess) -> Result<Option<Vec<u8>>, StateError> {
         let path = self.file(name);
         match fs::read(&path) {
             Ok(contents) => {
@@ -131,7 +131,7 @@ impl StateDir {
     }
 
     /// Replaces the file `name`. A crash leaves the old file or the complete new one.
-    pub fn write(&self, name: &str, contents: &[u8], access: FileAccess) -> Result<(), StateError> {
+    pub(crate) fn write(&self, name: &str, contents: &[u8], access: FileAccess) -> Result<(), StateError> {
         let path = self.file(name);
         let draft = self.file(&format!(".{name}.{:08x}", fastrand::u32(..)));
         let written = write_synced(&draft, contents, access)
@@ -145,7 +145,7 @@ impl StateDir {
     }
 
     /// Renames the file `name` to `name.bad`, over an earlier one, for the operator to look at. Returns the new path.
-    pub fn set_aside(&self, name: &str) -> Result<PathBuf, StateError> {
+    pub(crate) fn set_aside(&self, name: &str) -> Result<PathBuf, StateError> {
         let bad = self.file(&format!("{name}.bad"));
         fs::rename(self.file(name), &bad).map_err(|source| StateError::Write { path: bad.clone(), source })?;
         Ok(bad)

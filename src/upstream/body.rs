@@ -47,17 +47,17 @@ pub enum BodySource {
 /// The client sent nothing of the request's body for `timeouts.progress`.
 #[derive(Debug, thiserror::Error)]
 #[error("the request's body did not go on in time")]
-pub struct BodyStalled;
+pub(crate) struct BodyStalled;
 
 /// The client sent more than `limits.request_body` allows.
 #[derive(Debug, thiserror::Error)]
 #[error("the request's body is larger than limits.request_body allows")]
-pub struct TooLarge;
+pub(crate) struct TooLarge;
 
 impl RequestBody {
     /// The client's body, of which at most `limit` bytes pass. If there is a body, `counted` is set to the counter of
     /// its bytes.
-    pub fn new(body: BodySource, limit: Option<u64>, counted: &mut Option<ByteCounter>) -> Self {
+    pub(crate) fn new(body: BodySource, limit: Option<u64>, counted: &mut Option<ByteCounter>) -> Self {
         if body.is_end_stream() {
             return Self::Empty;
         }
@@ -66,14 +66,14 @@ impl RequestBody {
     }
 
     /// Sets the limit for pauses: the client must send something of the body within `limit`; `None` is for ever.
-    pub fn must_move_within(&mut self, limit: Option<Duration>) {
+    pub(crate) fn must_move_within(&mut self, limit: Option<Duration>) {
         if let Self::Incoming { stall, .. } = self {
             stall.set_limit(limit);
         }
     }
 
     /// Whether the request announces a body that is larger than it may be.
-    pub fn is_too_large(&self) -> bool {
+    pub(crate) fn is_too_large(&self) -> bool {
         match self {
             Self::Empty => false,
             Self::Incoming { body, left, .. } => left.is_some_and(|left| body.size_hint().lower() > left),
@@ -81,18 +81,18 @@ impl RequestBody {
     }
 
     /// Whether the body has nothing to send, so that the request can be sent again.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Self::Empty)
     }
 
     /// Whether the body must be kept, and read on, to the end of an answer that did not wait for it. Over HTTP/1.1 the
     /// connection does that by itself.
-    pub fn outlives_its_answer(&self) -> bool {
+    pub(crate) fn outlives_its_answer(&self) -> bool {
         matches!(self, Self::Incoming { body: BodySource::Http2(_), .. })
     }
 
     /// Lifts the limits of the body, because what comes from here on is thrown away.
-    pub fn discard(&mut self) {
+    pub(crate) fn discard(&mut self) {
         if let Self::Incoming { left, stall, .. } = self {
             *left = None;
             stall.set_limit(None);
@@ -101,7 +101,7 @@ impl RequestBody {
 
     /// Throws away what comes of the body within `time`, if it may be as small as `most` bytes; a body that ends is
     /// empty from here on.
-    pub async fn take_small(&mut self, most: usize, time: Duration) {
+    pub(crate) async fn take_small(&mut self, most: usize, time: Duration) {
         self.discard();
         if self.size_hint().lower() > most as u64 {
             return;

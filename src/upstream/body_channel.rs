@@ -9,11 +9,11 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 /// Why a body breaks off.
-pub type ChannelError = Box<dyn Error + Send + Sync>;
+pub(crate) type ChannelError = Box<dyn Error + Send + Sync>;
 
 /// Makes a channel for a body that is `length` bytes long, if that is known. It holds at most one piece, so that a
 /// connection reads no faster than the body is sent on.
-pub fn channel(length: Option<u64>) -> (BodySender, BodyReceiver) {
+pub(crate) fn channel(length: Option<u64>) -> (BodySender, BodyReceiver) {
     let slot = ChannelSlot { frame: None, left: length, state: ChannelState::Open, waits: None, gone: false };
     let slot = Arc::new(Mutex::new(slot));
     (BodySender(Arc::clone(&slot)), BodyReceiver(slot))
@@ -21,7 +21,7 @@ pub fn channel(length: Option<u64>) -> (BodySender, BodyReceiver) {
 
 /// The end of the client's connection. If it is dropped before the body's end, the body breaks off.
 #[derive(Debug)]
-pub struct BodySender(Arc<Mutex<ChannelSlot>>);
+pub(crate) struct BodySender(Arc<Mutex<ChannelSlot>>);
 
 /// The end of the gateway's connection: the body of a request.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ enum ChannelState {
 
 /// What the receiver is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyDemand {
+pub(crate) enum BodyDemand {
     /// It waits for a piece.
     Waits,
     /// It has a piece that it has not taken, or does something else.
@@ -61,11 +61,11 @@ pub enum BodyDemand {
 /// The client's connection ended before the body did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client's connection ended before the body of its request did")]
-pub struct CutShort;
+pub(crate) struct CutShort;
 
 impl BodySender {
     /// What the receiver is doing.
-    pub fn demand(&self) -> BodyDemand {
+    pub(crate) fn demand(&self) -> BodyDemand {
         let slot = lock(&self.0);
         match &slot.waits {
             _ if slot.gone => BodyDemand::Gone,
@@ -76,7 +76,7 @@ impl BodySender {
 
     /// Hands over a piece, which may be the last. A caller that runs in the receiver's own task polls the receiver
     /// afterwards.
-    pub fn send(&self, frame: Frame<Bytes>, is_last: bool, cx: &Context<'_>) {
+    pub(crate) fn send(&self, frame: Frame<Bytes>, is_last: bool, cx: &Context<'_>) {
         let mut slot = lock(&self.0);
         slot.frame = Some(frame);
         if is_last {
@@ -86,14 +86,14 @@ impl BodySender {
     }
 
     /// Ends the body.
-    pub fn finish(&self, cx: &Context<'_>) {
+    pub(crate) fn finish(&self, cx: &Context<'_>) {
         let mut slot = lock(&self.0);
         slot.state = ChannelState::Over;
         wake(slot, cx);
     }
 
     /// Breaks the body off with `error`.
-    pub fn fail(&self, error: impl Into<ChannelError>, cx: &Context<'_>) {
+    pub(crate) fn fail(&self, error: impl Into<ChannelError>, cx: &Context<'_>) {
         let mut slot = lock(&self.0);
         slot.state = ChannelState::Failed(Some(error.into()));
         wake(slot, cx);

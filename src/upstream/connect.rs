@@ -19,7 +19,7 @@ use crate::tls::ByteStream;
 
 /// Dials the gateway.
 #[derive(Clone)]
-pub struct Connector {
+pub(crate) struct Connector {
     target: ConnectTarget,
     limit: Option<Duration>,
     names: NameResolver,
@@ -32,7 +32,7 @@ pub struct Connector {
 
 /// Why the gateway could not be reached.
 #[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
+pub(crate) enum ConnectError {
     /// Its name has no address.
     #[error("the name {host} cannot be resolved: {source}")]
     Resolve {
@@ -68,7 +68,7 @@ pub enum ConnectError {
 
 /// A resource that a connection takes, and that has run out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lacks {
+pub(crate) enum Lacks {
     /// Open files: of the process (EMFILE) or of the machine (ENFILE).
     Files,
     /// Local ports. One address carries some 28,000 connections to one endpoint.
@@ -83,7 +83,7 @@ impl ConnectError {
         ["unresolved", "refused", "timed_out", "tls", "itself", "no_files", "no_ports", "no_memory", "other"];
 
     /// The error's stable name in metrics.
-    pub fn as_str(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Resolve { .. } => "unresolved",
             Self::Refused => "refused",
@@ -145,7 +145,7 @@ impl Connector {
     ///
     /// # Errors
     /// The error that `tls` returns.
-    pub fn new<E>(
+    pub(crate) fn new<E>(
         upstream: &UpstreamAddress,
         limit: Option<Duration>,
         tls: impl FnOnce(&str) -> Result<(Arc<rustls::ClientConfig>, ServerName<'static>), E>,
@@ -165,7 +165,7 @@ impl Connector {
     }
 
     /// A connector to `address`, whatever its name; over TLS if `tls` says how, and for which name.
-    pub fn at(
+    pub(crate) fn at(
         address: SocketAddr,
         limit: Option<Duration>,
         tls: Option<(Arc<rustls::ClientConfig>, ServerName<'static>)>,
@@ -194,7 +194,7 @@ impl Connector {
     ///
     /// # Errors
     /// The step that failed.
-    pub async fn connect(&self) -> Result<ByteStream, ConnectError> {
+    pub(crate) async fn connect(&self) -> Result<ByteStream, ConnectError> {
         match self.limit {
             None => self.dial().await,
             Some(limit) => timeout(limit, self.dial()).await.unwrap_or(Err(ConnectError::TimedOut(limit))),

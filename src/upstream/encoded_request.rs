@@ -82,7 +82,7 @@ impl EncodedRequest {
     }
 
     /// The part of its body that was not sent.
-    pub fn into_body(self) -> RequestBody {
+    pub(crate) fn into_body(self) -> RequestBody {
         self.body
     }
 }
@@ -144,7 +144,7 @@ impl HeadWriter {
 const AHEAD: usize = 64 << 10;
 
 /// The bytes that a field takes, with its colon, space and line end.
-pub fn size(name: &HeaderName, value: &HeaderValue) -> usize {
+pub(crate) fn size(name: &HeaderName, value: &HeaderValue) -> usize {
     name.as_str().len() + value.len() + 4
 }
 

@@ -11,7 +11,7 @@ use super::{ConnectionPool, GatewayReadiness, HeldGateway as _};
 use crate::io::LiveCount;
 
 /// One gateway.
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// Its address, for the log.
     name: Arc<str>,
     pub(super) pool: ConnectionPool,
@@ -22,17 +22,17 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// A gateway that is reached by `pool`; the log calls it `name`.
-    pub fn new(name: impl Into<Arc<str>>, pool: ConnectionPool) -> Arc<Self> {
+    pub(crate) fn new(name: impl Into<Arc<str>>, pool: ConnectionPool) -> Arc<Self> {
         Arc::new(Self { name: name.into(), pool, busy: LiveCount::default(), record: Mutex::default() })
     }
 
     /// Its address.
-    pub fn name(&self) -> &Arc<str> {
+    pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
     /// The connections to the gateway.
-    pub fn pool(&self) -> &ConnectionPool {
+    pub(crate) fn pool(&self) -> &ConnectionPool {
         &self.pool
     }
 
@@ -58,11 +58,11 @@ impl Endpoint {
 }
 
 /// The endpoint whose connection failed, if there are several.
-pub struct FailedConnection(pub(super) Option<Arc<Endpoint>>);
+pub(crate) struct FailedConnection(pub(super) Option<Arc<Endpoint>>);
 
 impl FailedConnection {
     /// Whether the endpoint says that it is ready. It is only asked where there are several gateways.
-    pub async fn is_ready(&self) -> bool {
+    pub(crate) async fn is_ready(&self) -> bool {
         let Some(endpoint) = &self.0 else { return false };
         matches!(timeout(LOOK_LIMIT, endpoint.pool.readiness()).await, Ok(Ok(GatewayReadiness::Ready)))
     }

@@ -16,7 +16,7 @@ use crate::config::Balance;
 /// be reached all of them are tried, each time: a request that waits in the [`HoldQueue`](super::HoldQueue) finds the
 /// first that is back.
 #[derive(Clone)]
-pub struct Endpoints(Arc<EndpointsShared>);
+pub(crate) struct Endpoints(Arc<EndpointsShared>);
 
 struct EndpointsShared {
     balance: Balance,
@@ -26,17 +26,17 @@ struct EndpointsShared {
 
 impl Endpoints {
     /// These endpoints, of which there must be at least one.
-    pub fn new(balance: Balance, all: Vec<Arc<Endpoint>>) -> Self {
+    pub(crate) fn new(balance: Balance, all: Vec<Arc<Endpoint>>) -> Self {
         Self(Arc::new(EndpointsShared { balance, all, turn: AtomicUsize::new(0) }))
     }
 
     /// All endpoints.
-    pub fn all(&self) -> &[Arc<Endpoint>] {
+    pub(crate) fn all(&self) -> &[Arc<Endpoint>] {
         &self.0.all
     }
 
     /// A connection to the next endpoint that was used before and seems to be alive.
-    pub fn reuse(&self) -> Option<Lease> {
+    pub(crate) fn reuse(&self) -> Option<Lease> {
         if let [only] = self.all() {
             return only.pool.reuse().map(Lease::from);
         }
@@ -50,7 +50,7 @@ impl Endpoints {
 
     /// Notes that the connection of `lease` was closed without an answer. Returns whether another gateway can be asked
     /// instead.
-    pub fn failed(&self, lease: &FailedConnection) -> bool {
+    pub(crate) fn failed(&self, lease: &FailedConnection) -> bool {
         let Some(endpoint) = &lease.0 else { return false };
         endpoint.failed(&"it hung up without an answer");
         let now = Instant::now();

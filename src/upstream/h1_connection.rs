@@ -26,7 +26,7 @@ use crate::tls::ByteStream;
 ///
 /// There is no task behind it: the request that holds it polls it, and in the pool it is not polled. That saves a
 /// wake-up and a queue in each direction of every exchange. While nothing has come of an answer, it owns no buffer.
-pub struct H1Connection {
+pub(crate) struct H1Connection {
     stream: ByteStream,
     local: Option<IpAddr>,
     /// How long a response's head may be, in bytes.
@@ -48,7 +48,7 @@ pub struct H1Connection {
 
 impl H1Connection {
     /// Makes an HTTP connection of `stream`; a response's head may be `max_head` bytes long.
-    pub fn open(stream: ByteStream, max_head: usize) -> Self {
+    pub(crate) fn open(stream: ByteStream, max_head: usize) -> Self {
         Self {
             local: stream.local_ip(),
             stream,
@@ -68,7 +68,10 @@ impl H1Connection {
     ///
     /// # Errors
     /// If the connection or the client's body fails, or the answer is not valid HTTP.
-    pub async fn exchange(&mut self, request: impl Into<Box<EncodedRequest>>) -> Result<Response<()>, SendError> {
+    pub(crate) async fn exchange(
+        &mut self,
+        request: impl Into<Box<EncodedRequest>>,
+    ) -> Result<Response<()>, SendError> {
         self.exchange_within(GatewayTimeouts::default(), request.into()).await
     }
 
@@ -77,7 +80,7 @@ impl H1Connection {
     ///
     /// # Errors
     /// The errors of [`H1Connection::exchange`], or that the gateway took too long.
-    pub async fn exchange_within(
+    pub(crate) async fn exchange_within(
         &mut self,
         gateway_timeouts: GatewayTimeouts,
         request: Box<EncodedRequest>,
@@ -98,14 +101,14 @@ impl H1Connection {
 
     /// Takes out the part of the request's body that was not sent, if the gateway has answered without it. The
     /// connection cannot be used again then.
-    pub fn take_unsent(&mut self) -> Option<RequestBody> {
+    pub(crate) fn take_unsent(&mut self) -> Option<RequestBody> {
         let sending = if self.sending.is_done() { return None } else { take(&mut self.sending) };
         self.stays = false;
         sending.into_request().map(|request| request.into_body())
     }
 
     /// Lets the next read be a small one.
-    pub fn read_little_next(&mut self) {
+    pub(crate) fn read_little_next(&mut self) {
         self.input.read_little_next();
     }
 
@@ -113,7 +116,7 @@ impl H1Connection {
     ///
     /// # Errors
     /// If the connection or the client's body fails, or a chunk is malformed. Nothing follows.
-    pub fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, H1Error>>> {
+    pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, H1Error>>> {
         let polled = match self.poll_body(cx) {
             Poll::Pending => self.silence.poll(cx, self.sending.awaited()).map(|error| Some(Err(error))),
             polled @ Poll::Ready(_) => {
@@ -134,7 +137,7 @@ impl H1Connection {
     ///
     /// # Errors
     /// The errors of [`H1Connection::poll_frame`], or that the body is longer than `most` bytes.
-    pub async fn body(&mut self, most: usize) -> Result<Bytes, H1Error> {
+    pub(crate) async fn body(&mut self, most: usize) -> Result<Bytes, H1Error> {
         let mut body = BytesMut::new();
         while let Some(frame) = poll_fn(|cx| self.poll_frame(cx)).await {
             if let Ok(data) = frame?.into_data() {
@@ -148,24 +151,24 @@ impl H1Connection {
     }
 
     /// Whether nothing more of the answer's body will come.
-    pub fn is_end(&self) -> bool {
+    pub(crate) fn is_end(&self) -> bool {
         self.body.is_over()
     }
 
     /// Reads the rest of the answer in small pieces: the client that takes it is slow, and what waits for it should be
     /// little.
-    pub fn read_little(&mut self) {
+    pub(crate) fn read_little(&mut self) {
         self.input.read_little();
     }
 
     /// How long the rest of the answer's body is.
-    pub fn size_hint(&self) -> SizeHint {
+    pub(crate) fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
 
     /// Whether another request can be sent. Looks at the socket, since the pool does not: the gateway may have closed
     /// it, and what a gateway sends unasked must not become the answer to the next request.
-    pub fn is_reusable(&mut self) -> bool {
+    pub(crate) fn is_reusable(&mut self) -> bool {
         if !self.stays || !self.body.is_over() || !self.sending.is_done() || !self.input.bytes.is_empty() {
             return false;
         }
@@ -175,12 +178,12 @@ impl H1Connection {
     }
 
     /// The address of our end of the connection; `None` on a unix socket.
-    pub fn local_ip(&self) -> Option<IpAddr> {
+    pub(crate) fn local_ip(&self) -> Option<IpAddr> {
         self.local
     }
 
     /// Takes the connection apart after a 101: the raw stream, and the bytes that were read of it beyond the head.
-    pub fn into_stream(self) -> (ByteStream, Bytes) {
+    pub(crate) fn into_stream(self) -> (ByteStream, Bytes) {
         (self.stream, self.input.into_bytes())
     }
 

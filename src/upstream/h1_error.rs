@@ -8,7 +8,7 @@ use crate::tls::TlsFault;
 
 /// Why there is no answer, or why an answer breaks off.
 #[derive(Debug, thiserror::Error)]
-pub enum H1Error {
+pub(crate) enum H1Error {
     /// The gateway closed the connection before it answered.
     #[error("the gateway closed the connection without an answer")]
     Closed,
@@ -75,21 +75,21 @@ pub enum ParseError {
 
 /// Why there was no answer.
 #[derive(Debug)]
-pub struct SendError {
+pub(crate) struct SendError {
     /// The error that ended the exchange.
-    pub error: H1Error,
+    pub(crate) error: H1Error,
     /// The request, of which the body may be gone in part.
-    pub request: Option<Box<EncodedRequest>>,
+    pub(crate) request: Option<Box<EncodedRequest>>,
     /// Whether it may be sent again over another connection: not a byte of it was written, or it is idempotent and has
     /// no body.
-    pub again: bool,
+    pub(crate) again: bool,
 }
 
 impl H1Error {
     /// Whether the connection ended before there was an answer, so that another one may do better. In TLS 1.3 a gateway
     /// that wants a certificate says so only after the handshake (RFC 8446 §4.4.2.4), and it says the same on every
     /// connection.
-    pub fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         match self {
             Self::Closed | Self::ClosedInHead => true,
             Self::Io(error) => TlsFault::of(error) != TlsFault::ClientCertificate,

@@ -37,10 +37,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-pub use space::{HoldLimits, HoldSpace};
-pub use wait::HoldWait;
+pub(crate) use space::{HoldLimits, HoldSpace};
+pub(crate) use wait::HoldWait;
 pub(super) use wait::LOOK_LIMIT;
-pub use wait_list::WaitPurpose;
+pub(crate) use wait_list::WaitPurpose;
 use wait_list::{DownReason, WaitList};
 
 use super::ConnectError;
@@ -49,7 +49,7 @@ use crate::listener::Network;
 use crate::observe::Metrics;
 
 /// The gateway behind a hold queue.
-pub trait HeldGateway: Sync {
+pub(crate) trait HeldGateway: Sync {
     /// A connection to the gateway.
     type Connection: Send;
     /// Makes a fresh connection.
@@ -60,7 +60,7 @@ pub trait HeldGateway: Sync {
 
 /// What a gateway that takes connections says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GatewayReadiness {
+pub(crate) enum GatewayReadiness {
     /// It is ready, or does not know the question.
     Ready,
     /// It is not ready yet.
@@ -71,20 +71,20 @@ pub enum GatewayReadiness {
 
 /// A request, as the hold queue sees it.
 #[derive(Debug, Clone, Copy)]
-pub struct HoldRequest {
+pub(crate) struct HoldRequest {
     /// Whether it asks for an answer or a WebSocket.
-    pub asked: WaitPurpose,
+    pub(crate) asked: WaitPurpose,
     /// Since when it has been under way: the hold is counted from here.
-    pub began: Instant,
+    pub(crate) began: Instant,
     /// The network it came from, if that is known.
     pub(crate) client: Option<Network>,
     /// Bytes of memory that it takes while it waits.
-    pub bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// Where requests and WebSockets wait while one gateway restarts. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct HoldQueue(Arc<HoldQueueShared>);
+pub(crate) struct HoldQueue(Arc<HoldQueueShared>);
 
 #[derive(Debug)]
 struct HoldQueueShared {
@@ -97,7 +97,7 @@ struct HoldQueueShared {
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
-pub enum NoConnection {
+pub(crate) enum NoConnection {
     /// The gateway cannot be reached, for a reason that waiting does not help.
     #[error(transparent)]
     Failed(ConnectError),
@@ -128,12 +128,12 @@ enum ProbeOutcome<C> {
 impl HoldQueue {
     /// A queue in which no request waits longer than `hold`, without a permit from `space`, or beyond the beginning of
     /// `drain`. With a `hold` of `None` no request waits.
-    pub fn new(hold: Option<Duration>, space: HoldSpace, drain: Drain, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(hold: Option<Duration>, space: HoldSpace, drain: Drain, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(HoldQueueShared { hold, line: Mutex::new(WaitList::new()), space, drain, metrics }))
     }
 
     /// Begins the wait of one request.
-    pub fn enter(&self, entry: HoldRequest) -> HoldWait<'_> {
+    pub(crate) fn enter(&self, entry: HoldRequest) -> HoldWait<'_> {
         HoldWait::new(self, entry)
     }
 
@@ -143,7 +143,7 @@ impl HoldQueue {
     }
 
     /// Notes that the gateway has announced a restart: the next request looks before it goes through.
-    pub fn suspect(&self) {
+    pub(crate) fn suspect(&self) {
         if self.0.hold.is_some() {
             self.line().suspect(Instant::now());
         }

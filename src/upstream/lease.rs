@@ -8,7 +8,7 @@ use super::{H1Connection, PooledConnection};
 use crate::io::LiveCountGuard;
 
 /// A connection on loan. [`Lease::give_back`] returns it to its pool; dropped, it is closed.
-pub struct Lease {
+pub(crate) struct Lease {
     pooled: PooledConnection,
     /// The gateway it leads to, if that is one of several, and the guard that counts it there.
     endpoint: Option<(Arc<Endpoint>, LiveCountGuard)>,
@@ -22,29 +22,29 @@ impl From<PooledConnection> for Lease {
 
 impl Lease {
     /// Returns the connection to its pool, if it can carry another request.
-    pub fn give_back(self) {
+    pub(crate) fn give_back(self) {
         self.pooled.give_back();
     }
 
     /// Takes the connection out of the pool for good. The gateway counts it until the guard is dropped.
-    pub fn into_connection(self) -> (H1Connection, Option<LiveCountGuard>) {
+    pub(crate) fn into_connection(self) -> (H1Connection, Option<LiveCountGuard>) {
         (*self.pooled.link, self.endpoint.map(|(_, counted)| counted))
     }
 
     /// A handle to report that the connection failed, once the lease is gone.
-    pub fn blame(&self) -> FailedConnection {
+    pub(crate) fn blame(&self) -> FailedConnection {
         FailedConnection(self.endpoint.as_ref().map(|(endpoint, _)| Arc::clone(endpoint)))
     }
 
     /// Notes that the gateway has answered.
-    pub fn worked(&self) {
+    pub(crate) fn worked(&self) {
         if let Some((endpoint, _)) = &self.endpoint {
             endpoint.worked();
         }
     }
 
     /// The address of the gateway, if that is one of several that stand in for each other.
-    pub fn endpoint(&self) -> Option<&Arc<str>> {
+    pub(crate) fn endpoint(&self) -> Option<&Arc<str>> {
         self.endpoint.as_ref().map(|(endpoint, _)| endpoint.name())
     }
 

@@ -12,7 +12,7 @@ use super::{ConnectError, Connector, H1Connection};
 
 /// Connections to one gateway. A request takes one out and gives it back; an upgrade gets one of its own.
 #[derive(Clone)]
-pub struct ConnectionPool(Arc<PoolShared>);
+pub(crate) struct ConnectionPool(Arc<PoolShared>);
 
 struct PoolShared {
     connector: Connector,
@@ -30,7 +30,7 @@ struct Idle {
 }
 
 /// A connection of a pool. [`PooledConnection::give_back`] returns it; dropped, it is closed.
-pub struct PooledConnection {
+pub(crate) struct PooledConnection {
     /// Boxed, since it changes hands with each request.
     pub(super) link: Box<H1Connection>,
     home: ThreadId,
@@ -39,12 +39,12 @@ pub struct PooledConnection {
 
 impl ConnectionPool {
     /// An empty pool; a response's head may be `max_head` bytes long.
-    pub fn new(connector: Connector, max_head: usize) -> Self {
+    pub(crate) fn new(connector: Connector, max_head: usize) -> Self {
         Self(Arc::new(PoolShared { connector, max_head, idle: Mutex::default(), most: MAX_KEPT.into() }))
     }
 
     /// A connection that was used before on this thread and seems to be alive, the most recent one first.
-    pub fn reuse(&self) -> Option<PooledConnection> {
+    pub(crate) fn reuse(&self) -> Option<PooledConnection> {
         loop {
             let Idle { mut link, home, since } = self.take()?;
             if since.elapsed() < MAX_IDLE && link.is_reusable() {
@@ -57,7 +57,7 @@ impl ConnectionPool {
     ///
     /// # Errors
     /// If the gateway cannot be reached.
-    pub async fn dial(&self) -> Result<PooledConnection, ConnectError> {
+    pub(crate) async fn dial(&self) -> Result<PooledConnection, ConnectError> {
         let stream = self.0.connector.connect().await?;
         let link = Box::new(H1Connection::open(stream, self.0.max_head));
         Ok(PooledConnection { link, home: thread::current().id(), pool: self.clone() })
@@ -75,7 +75,7 @@ impl ConnectionPool {
     }
 
     /// Closes connections that have been idle for too long; returns how many are left.
-    pub fn sweep(&self) -> usize {
+    pub(crate) fn sweep(&self) -> usize {
         let mut idle = self.idle();
         idle.retain(|idle| idle.since.elapsed() < MAX_IDLE);
         idle.len()
@@ -95,7 +95,7 @@ impl ConnectionPool {
 
 impl PooledConnection {
     /// Returns the connection to the pool, if it can carry another request.
-    pub fn give_back(mut self) {
+    pub(crate) fn give_back(mut self) {
         if self.link.is_reusable() {
             let mut idle = self.pool.idle();
             if idle.len() < self.pool.0.most.load(Ordering::Relaxed) {

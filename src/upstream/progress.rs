@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// When a transfer last went on, and for how long it may stand still: a request's body, or an answer's, in either
 /// protocol. One byte is progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TransferProgress {
+pub(crate) struct TransferProgress {
     limit: Option<Duration>,
     moved: Instant,
 }
@@ -28,56 +28,57 @@ pub struct StallTimer {
 
 impl TransferProgress {
     /// A transfer that begins `now` and may stand still for `limit`; `None` is for ever.
-    pub fn new(limit: Option<Duration>, now: Instant) -> Self {
+    pub(crate) fn new(limit: Option<Duration>, now: Instant) -> Self {
         Self { limit, moved: now }
     }
 
     /// Notes that at least one byte has moved.
-    pub fn moved(&mut self, now: Instant) {
+    pub(crate) fn moved(&mut self, now: Instant) {
         self.moved = now;
     }
 
     /// The same transfer under another limit.
     #[must_use]
-    pub fn within(self, limit: Option<Duration>) -> Self {
+    pub(crate) fn within(self, limit: Option<Duration>) -> Self {
         Self { limit, ..self }
     }
 
     /// The time at which the transfer has stood still for too long; `None` is never.
-    pub fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         self.moved.checked_add(self.limit?)
     }
 
     /// Whether that time has come.
-    pub fn is_over(&self, now: Instant) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_over(&self, now: Instant) -> bool {
         self.deadline().is_some_and(|at| at <= now)
     }
 }
 
 /// The shorter of two limits, of which each may be off. The client must take an answer within `send` and `progress`.
-pub fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
+pub(crate) fn shorter(one: Option<Duration>, other: Option<Duration>) -> Option<Duration> {
     one.into_iter().chain(other).min()
 }
 
 impl StallTimer {
     /// A timer for a transfer that may stand still for `limit`; `None` is for ever.
-    pub fn new(limit: Option<Duration>) -> Self {
+    pub(crate) fn new(limit: Option<Duration>) -> Self {
         Self { progress: TransferProgress::new(limit, Instant::now()), waits: false, timer: None }
     }
 
     /// Replaces the limit.
-    pub fn set_limit(&mut self, limit: Option<Duration>) {
+    pub(crate) fn set_limit(&mut self, limit: Option<Duration>) {
         self.progress.limit = limit;
     }
 
     /// Notes that the transfer went on, or does not wait for the peer: the clock stands until the next
     /// [`StallTimer::poll_waiting`].
-    pub fn moved(&mut self) {
+    pub(crate) fn moved(&mut self) {
         self.waits = false;
     }
 
     /// Lets the clock run, because the transfer waits for the peer. Ready when it has waited for too long.
-    pub fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.waits {
             self.waits = true;
             self.progress.moved(Instant::now());

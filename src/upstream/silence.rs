@@ -8,11 +8,11 @@ use super::progress::StallTimer;
 
 /// How long a gateway may do nothing; `None` is for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct GatewayTimeouts {
+pub(crate) struct GatewayTimeouts {
     /// While the request is sent: to take a byte of it.
-    pub send: Option<Duration>,
+    pub(crate) send: Option<Duration>,
     /// Once it is sent: to begin its answer, and to go on with it.
-    pub read: Option<Duration>,
+    pub(crate) read: Option<Duration>,
 }
 
 /// The step that an exchange waits for.

@@ -8,7 +8,7 @@ use super::frame::{OwnFrame, Violation};
 /// What ended a WebSocket. "In the middle of a frame" is not an ending of its own: then there is no room for a Close,
 /// and whatever [`WebSocketEnd::close_frame`] says, the connection to that side is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WebSocketEnd {
+pub(crate) enum WebSocketEnd {
     /// The client sent a Close, which the gateway gets as it is.
     ClientClosed,
     /// The gateway sent a Close, which the client gets as it is.
@@ -50,18 +50,18 @@ pub enum WebSocketEnd {
 
 /// The Close that frontgate writes to one side.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CloseFrame {
+pub(crate) struct CloseFrame {
     /// The close code (RFC 6455 §7.4).
-    pub code: u16,
+    pub(crate) code: u16,
     /// The reason, of which at most 123 bytes are sent (RFC 6455 §5.5).
-    pub reason: Cow<'static, str>,
+    pub(crate) reason: Cow<'static, str>,
     /// What frontgate does after it.
-    pub then: AfterClose,
+    pub(crate) then: AfterClose,
 }
 
 /// What frontgate does after its own Close.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AfterClose {
+pub(crate) enum AfterClose {
     /// It gives the peer a moment to answer with a Close of its own (RFC 6455 §7.1.1).
     AwaitClose,
     /// It ends the connection at once: that peer is gone or does not answer.
@@ -83,7 +83,7 @@ const BAD_GATEWAY: u16 = 1014;
 
 impl WebSocketEnd {
     /// The ending that a violation by `by` causes. Only clients have limits.
-    pub fn by_violation(violation: Violation, by: Side) -> Self {
+    pub(crate) fn by_violation(violation: Violation, by: Side) -> Self {
         match violation {
             Violation::FrameTooBig | Violation::MessageTooBig => Self::TooBig,
             Violation::TooManyMessages | Violation::TooManyControl => Self::TooMany,
@@ -101,7 +101,7 @@ impl WebSocketEnd {
     }
 
     /// The ending when the connection to `side` is gone without a Close.
-    pub fn lost(side: Side) -> Self {
+    pub(crate) fn lost(side: Side) -> Self {
         match side {
             Side::Client => Self::ClientLost,
             Side::Gateway => Self::GatewayLost,
@@ -109,7 +109,7 @@ impl WebSocketEnd {
     }
 
     /// The ending when `side` does not answer pings.
-    pub fn silent(side: Side) -> Self {
+    pub(crate) fn silent(side: Side) -> Self {
         match side {
             Side::Client => Self::ClientSilent,
             Side::Gateway => Self::GatewaySilent,
@@ -117,7 +117,7 @@ impl WebSocketEnd {
     }
 
     /// The ending when `side` sent a Close first.
-    pub fn closed(side: Side) -> Self {
+    pub(crate) fn closed(side: Side) -> Self {
         match side {
             Side::Client => Self::ClientClosed,
             Side::Gateway => Self::GatewayClosed,
@@ -125,7 +125,7 @@ impl WebSocketEnd {
     }
 
     /// The ending's stable name in logs and metrics.
-    pub fn as_str(&self) -> &'static str {
+    pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::ClientClosed => "client_closed",
             Self::GatewayClosed => "gateway_closed",
@@ -144,7 +144,7 @@ impl WebSocketEnd {
     }
 
     /// The Close that `side` gets from frontgate; `None` if it has had the other peer's, or cannot get one.
-    pub fn close_frame(&self, side: Side) -> Option<CloseFrame> {
+    pub(crate) fn close_frame(&self, side: Side) -> Option<CloseFrame> {
         let (client, gateway) = match self {
             Self::ClientClosed | Self::GatewayClosed | Self::Cut => (None, None),
             Self::GatewayLost => (say(RESTART, "gateway connection lost"), None),
@@ -178,7 +178,7 @@ impl WebSocketEnd {
 
 impl CloseFrame {
     /// The frame to write. Towards the gateway it needs a mask, see [`OwnFrame::ping`].
-    pub fn frame(&self, mask: Option<[u8; 4]>) -> OwnFrame {
+    pub(crate) fn frame(&self, mask: Option<[u8; 4]>) -> OwnFrame {
         OwnFrame::close(self.code, &self.reason, mask)
     }
 }

@@ -9,7 +9,7 @@ use crate::config::AllowedOrigins;
 
 /// Whether a request asks for a WebSocket: a GET over HTTP/1.1 without a body whose Connection names `upgrade` and
 /// whose Upgrade names `websocket` (RFC 6455 §4.1). Anything else is an ordinary request.
-pub fn is_upgrade(method: &Method, version: Version, headers: &HeaderMap, has_body: bool) -> bool {
+pub(crate) fn is_upgrade(method: &Method, version: Version, headers: &HeaderMap, has_body: bool) -> bool {
     method == Method::GET
         && version == Version::HTTP_11
         && !has_body
@@ -18,13 +18,13 @@ pub fn is_upgrade(method: &Method, version: Version, headers: &HeaderMap, has_bo
 }
 
 /// The `Sec-WebSocket-Accept` that answers a `Sec-WebSocket-Key` (RFC 6455 §4.2.2).
-pub fn accept_key(key: &HeaderValue) -> String {
+pub(crate) fn accept_key(key: &HeaderValue) -> String {
     derive_accept_key(key.as_bytes().trim_ascii())
 }
 
 /// Why a response does not open a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotSwitched {
+pub(crate) enum NotSwitched {
     /// An ordinary response, which goes back to the client as it is.
     #[error("status {0}, not 101")]
     Refused(StatusCode),
@@ -41,7 +41,7 @@ pub enum NotSwitched {
 
 /// Whether the gateway's answer to an upgrade with `key` opens a WebSocket (RFC 6455 §4.1, "validate the server's
 /// response").
-pub fn verify(status: StatusCode, headers: &HeaderMap, key: Option<&HeaderValue>) -> Result<(), NotSwitched> {
+pub(crate) fn verify(status: StatusCode, headers: &HeaderMap, key: Option<&HeaderValue>) -> Result<(), NotSwitched> {
     if status != StatusCode::SWITCHING_PROTOCOLS {
         return Err(NotSwitched::Refused(status));
     }
@@ -63,7 +63,7 @@ pub fn verify(status: StatusCode, headers: &HeaderMap, key: Option<&HeaderValue>
 /// not).
 ///
 /// A request without an Origin does not come from a browser, whose user this protects (RFC 6455 §10.2): it is allowed.
-pub fn origin_allowed(allowed: &AllowedOrigins, origin: Option<&HeaderValue>, host: &str, https: bool) -> bool {
+pub(crate) fn origin_allowed(allowed: &AllowedOrigins, origin: Option<&HeaderValue>, host: &str, https: bool) -> bool {
     let Some(origin) = origin else { return true };
     let origin = || origin.to_str().ok().and_then(RequestOrigin::parse);
     match allowed {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// A leg that has sent nothing for `interval` gets a ping, and another one every `interval` while the silence lasts. If
 /// no byte, of whatever kind, follows the first of these pings for `timeout`, the leg is gone.
 #[derive(Debug)]
-pub struct Keepalive {
+pub(crate) struct Keepalive {
     interval: Option<Duration>,
     timeout: Option<Duration>,
     heard: Instant,
@@ -23,7 +23,7 @@ pub struct Keepalive {
 
 /// What the relay must do about a leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeepaliveStep {
+pub(crate) enum KeepaliveStep {
     /// Send it a ping, and say so with [`Keepalive::pinged`].
     Ping,
     /// Give the leg up.
@@ -48,7 +48,7 @@ enum RoundTrip {
 impl Keepalive {
     /// The silence of a leg that has just been heard. Without an `interval` there are no pings, and without pings no
     /// timeout.
-    pub fn new(interval: Option<Duration>, timeout: Option<Duration>, now: Instant) -> Self {
+    pub(crate) fn new(interval: Option<Duration>, timeout: Option<Duration>, now: Instant) -> Self {
         Self {
             interval,
             timeout,
@@ -61,7 +61,7 @@ impl Keepalive {
     }
 
     /// What is due at `now`.
-    pub fn poll(&self, now: Instant) -> KeepaliveStep {
+    pub(crate) fn poll(&self, now: Instant) -> KeepaliveStep {
         if self.blocked {
             return KeepaliveStep::Never;
         }
@@ -78,13 +78,13 @@ impl Keepalive {
     }
 
     /// Notes that bytes came from the leg.
-    pub fn heard(&mut self, now: Instant) {
+    pub(crate) fn heard(&mut self, now: Instant) {
         self.heard = now;
         self.unanswered = None;
     }
 
     /// Notes that a ping was written to the leg.
-    pub fn pinged(&mut self, now: Instant) {
+    pub(crate) fn pinged(&mut self, now: Instant) {
         self.pinged = Some(now);
         self.unanswered.get_or_insert(now);
         self.round_trip = match self.round_trip {
@@ -94,7 +94,7 @@ impl Keepalive {
     }
 
     /// Notes that the pong to one of our pings came. Returns how long it took, if that can be told.
-    pub fn ponged(&mut self, now: Instant) -> Option<Duration> {
+    pub(crate) fn ponged(&mut self, now: Instant) -> Option<Duration> {
         match std::mem::replace(&mut self.round_trip, RoundTrip::Idle) {
             RoundTrip::Since(ping) => Some(now.saturating_duration_since(ping)),
             RoundTrip::Idle | RoundTrip::Unclear => None,
@@ -103,12 +103,12 @@ impl Keepalive {
 
     /// Notes that the relay stops reading from the leg, because the other side does not take the bytes. The silence
     /// that follows is not the leg's own.
-    pub fn blocked(&mut self) {
+    pub(crate) fn blocked(&mut self) {
         self.blocked = true;
     }
 
     /// Notes that the relay reads from the leg again; the leg's silence begins here.
-    pub fn unblocked(&mut self, now: Instant) {
+    pub(crate) fn unblocked(&mut self, now: Instant) {
         self.blocked = false;
         self.heard(now);
         if matches!(self.round_trip, RoundTrip::Since(_)) {

@@ -53,13 +53,13 @@ pub(super) enum OwnClose {
 
 /// The pings that frontgate sent on a leg.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PingStats {
+pub(crate) struct PingStats {
     /// Pings that were written.
-    pub sent: u64,
+    pub(crate) sent: u64,
     /// How many round trips were measured, and the sum of their times.
-    pub measured: (u32, Duration),
+    pub(crate) measured: (u32, Duration),
     /// The latest round trip that was measured.
-    pub last: Option<Duration>,
+    pub(crate) last: Option<Duration>,
 }
 
 /// A frame of frontgate's own that is being written.

@@ -30,16 +30,16 @@ use crate::io::{BufferPool, Readable};
 
 /// One stream, and the bytes of it that were read together with the handshake.
 #[derive(Debug)]
-pub struct RelayEnd<S> {
+pub(crate) struct RelayEnd<S> {
     /// The raw stream.
-    pub io: S,
+    pub(crate) io: S,
     /// The bytes that its HTTP parser had read beyond the handshake; they go first.
-    pub first: Bytes,
+    pub(crate) first: Bytes,
 }
 
 /// Joins a client and a gateway until one of them, or frontgate, ends it.
 #[derive(Debug)]
-pub struct Relay<C, G> {
+pub(crate) struct Relay<C, G> {
     client: Leg<C>,
     gateway: Leg<G>,
     /// From the client to the gateway.
@@ -86,7 +86,7 @@ where
     G: Readable + AsyncWrite + Unpin,
 {
     /// A relay that begins now.
-    pub fn new(client: RelayEnd<C>, gateway: RelayEnd<G>, settings: Arc<RelaySettings>) -> Self {
+    pub(crate) fn new(client: RelayEnd<C>, gateway: RelayEnd<G>, settings: Arc<RelaySettings>) -> Self {
         let now = Instant::now();
         let keepalive = || Keepalive::new(settings.ping_interval, settings.pong_timeout, now);
         let up = Direction::new(Side::Client, settings.rules);
@@ -106,13 +106,13 @@ where
     }
 
     /// What the relay shows to the outside while it runs.
-    pub fn relay_stats(&self) -> Arc<RelayStats> {
+    pub(crate) fn relay_stats(&self) -> Arc<RelayStats> {
         Arc::clone(&self.stats)
     }
 
     /// Runs to the end and returns a summary. By reference, because a future would hold several copies of a relay that
     /// is moved into it.
-    pub async fn run(&mut self, buffers: &BufferPool, drain: &Drain) -> RelaySummary {
+    pub(crate) async fn run(&mut self, buffers: &BufferPool, drain: &Drain) -> RelaySummary {
         self.join(buffers, drain).await;
         self.finish().await
     }

@@ -17,7 +17,7 @@ use crate::io::wake_flag::WakeFlag;
 ///
 /// A drain, a timer and the operator wake the relay through it.
 #[derive(Debug, Default)]
-pub struct RelayStats {
+pub(crate) struct RelayStats {
     client: LegStats,
     gateway: LegStats,
     /// How the operator ends it.
@@ -43,28 +43,28 @@ struct LegStats {
 
 /// One side of a relay, at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LegSnapshot {
+pub(crate) struct LegSnapshot {
     /// The frames, messages and bytes that were passed on from it.
-    pub sent: Counters,
+    pub(crate) sent: Counters,
     /// When the last byte from it was passed on, since the beginning.
-    pub passed: Duration,
+    pub(crate) passed: Duration,
     /// Our pings to it.
-    pub pings: PingStats,
+    pub(crate) pings: PingStats,
 }
 
 impl RelayStats {
     /// The side of the client: what came from it, and our pings to it.
-    pub fn client(&self) -> LegSnapshot {
+    pub(crate) fn client(&self) -> LegSnapshot {
         self.client.seen()
     }
 
     /// The side of the gateway: what came from it, and our pings to it.
-    pub fn gateway(&self) -> LegSnapshot {
+    pub(crate) fn gateway(&self) -> LegSnapshot {
         self.gateway.seen()
     }
 
     /// Tells the relay to end; the client reads `reason`. Only the first call has an effect.
-    pub fn close(&self, reason: Box<str>) {
+    pub(crate) fn close(&self, reason: Box<str>) {
         self.close_request.ask(reason);
         self.wake_flag.raise();
     }

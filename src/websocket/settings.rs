@@ -6,17 +6,17 @@ use super::direction::FrameRules;
 
 /// What a relay goes by for as long as it lives, whatever happens to the configuration.
 #[derive(Debug, Clone)]
-pub struct RelaySettings {
+pub(crate) struct RelaySettings {
     /// A ping goes to a leg that has been silent this long.
-    pub ping_interval: Option<Duration>,
+    pub(crate) ping_interval: Option<Duration>,
     /// A pinged leg without a byte for this long is gone.
-    pub pong_timeout: Option<Duration>,
+    pub(crate) pong_timeout: Option<Duration>,
     /// What a client may send.
-    pub rules: FrameRules,
+    pub(crate) rules: FrameRules,
     /// A link on which nothing passed in either direction for this long is idle.
-    pub read: Option<Duration>,
+    pub(crate) read: Option<Duration>,
     /// A peer that takes nothing for this long is not reading.
-    pub send: Option<Duration>,
+    pub(crate) send: Option<Duration>,
     /// How long a drain may take. The links are told to leave over a part of it.
-    pub drain: Duration,
+    pub(crate) drain: Duration,
 }

@@ -7,36 +7,36 @@ use super::direction::{CloseSeen, Counters};
 use super::flow::DirectionFlow;
 use super::leg::{LegState, OwnClose};
 
-pub use super::leg::PingStats;
+pub(crate) use super::leg::PingStats;
 
 /// How a WebSocket went, from its first byte to its end.
 #[derive(Debug)]
-pub struct RelaySummary {
+pub(crate) struct RelaySummary {
     /// The reason of its end.
-    pub ended: WebSocketEnd,
+    pub(crate) ended: WebSocketEnd,
     /// How long it was open.
-    pub lasted: Duration,
+    pub(crate) lasted: Duration,
     /// Whether each peer was sent a Close, or went by itself.
-    pub clean: bool,
+    pub(crate) clean: bool,
     /// What came from the client, and what it was told at the end.
-    pub client: SideSummary,
+    pub(crate) client: SideSummary,
     /// What came from the gateway, and what it was told at the end.
-    pub gateway: SideSummary,
+    pub(crate) gateway: SideSummary,
 }
 
 /// One side of a [`RelaySummary`].
 #[derive(Debug)]
-pub struct SideSummary {
+pub(crate) struct SideSummary {
     /// The frames, messages and bytes that were passed on from it.
-    pub sent: Counters,
+    pub(crate) sent: Counters,
     /// The Close that came from it, if it sent one.
-    pub said: Option<CloseSeen>,
+    pub(crate) said: Option<CloseSeen>,
     /// The code of the Close that frontgate itself sent it.
-    pub told: Option<u16>,
+    pub(crate) told: Option<u16>,
     /// Whether the other peer's Close was passed on to it.
-    pub closed: bool,
+    pub(crate) closed: bool,
     /// Our pings to it, and its answers.
-    pub pings: PingStats,
+    pub(crate) pings: PingStats,
 }
 
 impl SideSummary {

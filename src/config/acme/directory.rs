@@ -19,7 +19,7 @@ pub enum Directory {
 
 impl Directory {
     /// The directory's URL.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         match self {
             Self::LetsEncrypt => "https://acme-v02.api.letsencrypt.org/directory",
             Self::LetsEncryptStaging => "https://acme-staging-v02.api.letsencrypt.org/directory",

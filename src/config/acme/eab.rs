@@ -16,9 +16,9 @@ use crate::config::setting::{MASK, SettingReader};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Eab {
     /// The account's key identifier.
-    pub kid: Option<String>,
+    pub(crate) kid: Option<String>,
     /// The account's key, for an HMAC.
-    pub hmac: Option<Secret>,
+    pub(crate) hmac: Option<Secret>,
 }
 
 impl KeySection for Eab {

@@ -19,7 +19,7 @@ pub(in crate::config) struct DurationValue {
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// A year: a longer time is a slip, and far from the limit of timers.
-pub const LONGEST_TIME: Duration = Duration::from_hours(365 * 24);
+pub(crate) const LONGEST_TIME: Duration = Duration::from_hours(365 * 24);
 
 impl DurationValue {
     /// Any duration but zero.

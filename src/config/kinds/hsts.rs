@@ -24,7 +24,7 @@ pub enum Hsts {
 pub(in crate::config) struct HstsPolicy;
 
 /// The preload lists of browsers ask for a year or two; a longer time is a slip.
-pub const LONGEST_HSTS: Duration = Duration::from_hours(2 * 365 * 24);
+pub(crate) const LONGEST_HSTS: Duration = Duration::from_hours(2 * 365 * 24);
 
 /// `0s` makes browsers forget the policy.
 const LIFE: DurationValue = DurationValue { at_least: Duration::ZERO, at_most: LONGEST_HSTS };

@@ -8,11 +8,11 @@ use crate::config::problem::ValueError;
 
 /// The permissions of a unix socket; `None` leaves the system's default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct UnixAccess {
+pub(crate) struct UnixAccess {
     /// The mode of the socket's file.
-    pub mode: Option<u32>,
+    pub(crate) mode: Option<u32>,
     /// The group of the socket's file, by name or number.
-    pub group: Option<String>,
+    pub(crate) group: Option<String>,
 }
 
 /// Lists the keys of a listener for the permissions of a unix socket.

@@ -13,11 +13,11 @@ use crate::config::setting::SettingReader;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteAnswer {
     /// The status code.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// The `Location` of a redirect.
-    pub location: Option<HeaderValue>,
+    pub(crate) location: Option<HeaderValue>,
     /// The body, as plain text.
-    pub body: Option<String>,
+    pub(crate) body: Option<String>,
 }
 
 /// The kind of `respond`: a status, or the long form.

@@ -13,9 +13,9 @@ use crate::config::setting::SettingReader;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HeaderRules {
     /// Fields to set, replacing any of that name. Values that may be secrets are marked as sensitive.
-    pub set: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) set: Vec<(HeaderName, HeaderValue)>,
     /// Fields to remove.
-    pub remove: Vec<HeaderName>,
+    pub(crate) remove: Vec<HeaderName>,
 }
 
 /// The kind of the rules for requests.

@@ -20,7 +20,7 @@ pub enum HostPattern {
 
 impl HostPattern {
     /// Whether the pattern matches `host`, which is in the same form.
-    pub fn matches(&self, host: &str) -> bool {
+    pub(crate) fn matches(&self, host: &str) -> bool {
         match self {
             Self::Exact(name) => name == host,
             Self::Below(parent) => {

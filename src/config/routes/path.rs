@@ -12,12 +12,12 @@ pub struct PathPrefix(String);
 
 impl PathPrefix {
     /// The prefix as it is written.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Whether the prefix matches `path`, which is decoded, without dot segments and without a query.
-    pub fn matches(&self, path: &[u8]) -> bool {
+    pub(crate) fn matches(&self, path: &[u8]) -> bool {
         match path.strip_prefix(self.0.as_bytes()) {
             Some(rest) => rest.is_empty() || rest[0] == b'/' || self.0.ends_with('/'),
             None => false,

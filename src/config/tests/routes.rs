@@ -1,5 +1,6 @@
 //! `routes`, `upstreams` and `auth`.
 
+use crate::config::routes::RouteTimeouts;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 use super::*;

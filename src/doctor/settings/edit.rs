@@ -10,16 +10,16 @@ use super::read::parse;
 
 /// What to add to a list of the gateway's configuration, or to switch on or off.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SettingEdit {
+pub(crate) struct SettingEdit {
     /// The names from the root to the setting.
-    pub path: &'static [&'static str],
+    pub(crate) path: &'static [&'static str],
     /// Whether entries are added to a list, or a switch is set.
-    pub change: SettingChange,
+    pub(crate) change: SettingChange,
 }
 
 /// How a setting changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SettingChange {
+pub(crate) enum SettingChange {
     /// These entries are added to the list.
     Add(Vec<String>),
     /// The setting becomes this value.
@@ -28,7 +28,7 @@ pub enum SettingChange {
 
 /// Why nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum EditError {
+pub(crate) enum EditError {
     /// The file cannot be read.
     #[error(transparent)]
     Unreadable(#[from] UnreadableSettings),
@@ -41,7 +41,7 @@ pub enum EditError {
 ///
 /// # Errors
 /// The edits cannot be made without touching anything else.
-pub fn apply(text: &str, edits: &[SettingEdit]) -> Result<String, EditError> {
+pub(crate) fn apply(text: &str, edits: &[SettingEdit]) -> Result<String, EditError> {
     let (mark, body) = match text.strip_prefix('\u{feff}') {
         Some(body) => ("\u{feff}", body),
         None => ("", text),
@@ -63,7 +63,7 @@ pub fn apply(text: &str, edits: &[SettingEdit]) -> Result<String, EditError> {
 
 impl SettingEdit {
     /// The setting's name, with dots.
-    pub fn key(&self) -> String {
+    pub(crate) fn key(&self) -> String {
         self.path.join(".")
     }
 

@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 /// Where the gateway's configuration was looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Looked {
+pub(crate) struct Looked {
     /// The file that the gateway would read, if it is there.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// All places, in the order in which the gateway tries them.
-    pub places: Vec<PathBuf>,
+    pub(crate) places: Vec<PathBuf>,
 }
 
 /// The file that the gateway of this user would read, by its own rules: `$OPENCLAW_CONFIG_PATH`, else in
 /// `$OPENCLAW_STATE_DIR`, else in `~/.openclaw` or, of its earlier name, `~/.clawdbot`. `variable` looks one up,
 /// `exists` asks the disk.
-pub fn find(variable: impl Fn(&str) -> Option<String>, exists: impl Fn(&Path) -> bool) -> Looked {
+pub(crate) fn find(variable: impl Fn(&str) -> Option<String>, exists: impl Fn(&Path) -> bool) -> Looked {
     let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     let home = set("OPENCLAW_HOME").or_else(|| set("HOME")).map(PathBuf::from);
     let expand = |path: String| match (path.strip_prefix('~'), &home) {

@@ -9,60 +9,60 @@ use serde_json::Value;
 
 /// What the gateway's configuration says about proxies. Its secrets are not in here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct GatewaySettings {
+pub(crate) struct GatewaySettings {
     /// `gateway.port`.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// `gateway.bind`.
-    pub bind: Option<String>,
+    pub(crate) bind: Option<String>,
     /// `gateway.tls.enabled`.
-    pub tls: bool,
+    pub(crate) tls: bool,
     /// `gateway.trustedProxies`, as written.
-    pub trusted_proxies: Vec<String>,
+    pub(crate) trusted_proxies: Vec<String>,
     /// `gateway.auth.mode`.
-    pub auth_mode: Option<String>,
+    pub(crate) auth_mode: Option<String>,
     /// `gateway.auth.trustedProxy`, which counts where the mode is `trusted-proxy`.
-    pub trusted_proxy: TrustedProxy,
+    pub(crate) trusted_proxy: TrustedProxy,
     /// `gateway.controlUi.enabled`; on when it is not said.
-    pub control_ui: bool,
+    pub(crate) control_ui: bool,
     /// `gateway.controlUi.allowedOrigins`, as written.
-    pub allowed_origins: Vec<String>,
+    pub(crate) allowed_origins: Vec<String>,
     /// `gateway.publicOrigin`: what people open. Gateways that know no list of origins but this one take it for that.
-    pub public_origin: Option<String>,
+    pub(crate) public_origin: Option<String>,
     /// `mcp.apps`, where it is on.
-    pub apps: Option<AppsListener>,
+    pub(crate) apps: Option<AppsListener>,
     /// `gateway.portals.ingress.port`.
-    pub portals: Option<u16>,
+    pub(crate) portals: Option<u16>,
     /// `gateway.controlUi.allowInsecureAuth`, or a `dangerously…` beside it that is on: its names.
-    pub dangerous: Vec<&'static str>,
+    pub(crate) dangerous: Vec<&'static str>,
     /// A part comes from another file (`$include`) or from the environment (`${NAME}`): what is not here may be there.
-    pub partial: bool,
+    pub(crate) partial: bool,
 }
 
 /// How the gateway takes the user's name from a proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TrustedProxy {
+pub(crate) struct TrustedProxy {
     /// The field that names the user, in lower case.
-    pub user_header: Option<String>,
+    pub(crate) user_header: Option<String>,
     /// Fields without which no request is believed, in lower case.
-    pub required_headers: Vec<String>,
+    pub(crate) required_headers: Vec<String>,
     /// The only users that may come; an empty list lets all in.
-    pub allow_users: Vec<String>,
+    pub(crate) allow_users: Vec<String>,
     /// Whether a proxy on the gateway's own machine is believed; `None` when nothing is said, which means no.
-    pub allow_loopback: Option<bool>,
+    pub(crate) allow_loopback: Option<bool>,
 }
 
 /// The gateway's second listener, for apps that must not have the Control UI's origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct AppsListener {
+pub(crate) struct AppsListener {
     /// `mcp.apps.sandboxOrigin`.
-    pub origin: Option<String>,
+    pub(crate) origin: Option<String>,
     /// `mcp.apps.sandboxPort`, by default the one behind the gateway's own.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 /// Why the file could not be read; the error repeats nothing of its text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UnreadableSettings {
+pub(crate) enum UnreadableSettings {
     /// The text is not JSON5.
     #[error("line {line}, column {column}: not JSON5")]
     Syntax {
@@ -83,7 +83,7 @@ pub enum UnreadableSettings {
 ///
 /// # Errors
 /// The text is not JSON5, or it is no object.
-pub fn read(text: &str) -> Result<GatewaySettings, UnreadableSettings> {
+pub(crate) fn read(text: &str) -> Result<GatewaySettings, UnreadableSettings> {
     let value = parse(text)?.to_serde_value().unwrap_or(Value::Null);
     if !value.is_object() {
         return Err(UnreadableSettings::NoObject);
@@ -137,13 +137,13 @@ impl GatewaySettings {
     }
 
     /// Whether the gateway takes a connection from `ip` for a proxy's.
-    pub fn trusts(&self, ip: IpAddr) -> bool {
+    pub(crate) fn trusts(&self, ip: IpAddr) -> bool {
         self.trusted_proxies.iter().filter_map(|text| net(text)).any(|net| net.contains(&ip.to_canonical()))
     }
 
     /// Whether a page at `origin`, written as browsers do, may connect by the list alone. As the gateway compares:
     /// without the spaces around an entry and without regard to case, and nothing else.
-    pub fn lists(&self, origin: &str) -> bool {
+    pub(crate) fn lists(&self, origin: &str) -> bool {
         let is = |entry: &String| matches!(entry.trim(), "*") || entry.trim().eq_ignore_ascii_case(origin);
         self.allowed_origins.iter().any(is)
     }

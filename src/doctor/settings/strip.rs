@@ -7,7 +7,7 @@ use crate::config::{Config, ConfigLocation, Overrides, load};
 
 /// The text with `names` in `forwarded.strip`. Comments, order and spaces stay. `None`: it is not written so that this
 /// could be done without touching anything else.
-pub fn strip(text: &str, file: &Path, names: &[String]) -> Option<String> {
+pub(crate) fn strip(text: &str, file: &Path, names: &[String]) -> Option<String> {
     let read = |text: &str| {
         let source = ConfigLocation::Text { text: text.to_owned(), file: file.to_owned() };
         load(source, [], &Overrides::default()).ok().map(|loaded| loaded.config)

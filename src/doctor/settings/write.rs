@@ -10,11 +10,11 @@ use time::macros::format_description;
 
 /// Where a change was written, and where the earlier text is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WrittenSettings {
+pub(crate) struct WrittenSettings {
     /// The file that was replaced; behind a link, the one it leads to.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// The copy of what the file was before.
-    pub backup: PathBuf,
+    pub(crate) backup: PathBuf,
 }
 
 /// Replaces the text `before` of `file` by `after`, and keeps a copy beside it. A process that reads the file meanwhile
@@ -22,7 +22,7 @@ pub struct WrittenSettings {
 ///
 /// # Errors
 /// The system's error, or that the file no longer holds `before`. Then nothing has changed.
-pub fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime) -> io::Result<WrittenSettings> {
+pub(crate) fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime) -> io::Result<WrittenSettings> {
     // What a link leads to is replaced, not the link.
     let file = fs::canonicalize(file)?;
     let fresh = beside(&file, &format!("frontgate-{}", std::process::id()));

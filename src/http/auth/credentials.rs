@@ -6,16 +6,16 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
 /// A name and a password, as a client gave them. They cannot be printed.
 #[derive(PartialEq, Eq)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     /// The name of the user that the client claims to be.
-    pub user: String,
+    pub(crate) user: String,
     /// The password, as the bytes that came.
-    pub password: Vec<u8>,
+    pub(crate) password: Vec<u8>,
 }
 
 impl Credentials {
     /// The one pair in `headers`, if there is exactly one and it is well written.
-    pub fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut fields = headers.get_all(AUTHORIZATION).iter();
         let (field, None) = (fields.next()?, fields.next()) else { return None };
         let (scheme, encoded) = field.to_str().ok()?.split_once(' ')?;

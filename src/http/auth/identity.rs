@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 use crate::tls::ClientIdentity;
 
 /// The fields for a client's identity.
-pub fn fields(identity: &ClientIdentity) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
+pub(crate) fn fields(identity: &ClientIdentity) -> impl Iterator<Item = (HeaderName, HeaderValue)> {
     let fingerprint = HeaderValue::try_from(identity.fingerprint.to_string()).ok();
     // The subject is not cut: a part of a name is another name.
     let fits = (1..=LONGEST).contains(&identity.subject.len());

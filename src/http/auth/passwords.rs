@@ -33,7 +33,7 @@ use turns::{PasswordTurns, TurnTicket};
 
 /// Checks passwords, a few at a time. Cheap to clone.
 #[derive(Clone)]
-pub struct Passwords(Arc<PasswordsShared>);
+pub(crate) struct Passwords(Arc<PasswordsShared>);
 
 struct PasswordsShared {
     key: hmac::Key,
@@ -50,9 +50,9 @@ struct PasswordsState {
 
 /// The client has failed too often, or too many requests wait already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooManyAttempts {
+pub(crate) struct TooManyAttempts {
     /// How long the client must wait before it may try again.
-    pub retry_after: Duration,
+    pub(crate) retry_after: Duration,
 }
 
 /// The network that login attempts are counted by. All clients without a known address count as one.
@@ -83,7 +83,7 @@ impl Passwords {
     ///
     /// # Errors
     /// If the system gives no random bytes.
-    pub fn new() -> Result<Self, aws_lc_rs::error::Unspecified> {
+    pub(crate) fn new() -> Result<Self, aws_lc_rs::error::Unspecified> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())?;
         // Each takes a processor, and argon2 the memory that its hash says.
         let together = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_TOGETHER);
@@ -101,7 +101,7 @@ impl Passwords {
     ///
     /// # Errors
     /// If the password was not looked at, because the client has failed too often or too many requests wait.
-    pub async fn check(
+    pub(crate) async fn check(
         &self,
         basic: &BasicAuth,
         credentials: Credentials,

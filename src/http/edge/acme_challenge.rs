@@ -12,11 +12,11 @@ use crate::tls::acme::Tokens;
 
 /// Answers challenges in front of the redirect. What is no challenge of ours goes on: another ACME client may
 /// live behind the gateway.
-pub struct AcmeChallenge<H> {
+pub(crate) struct AcmeChallenge<H> {
     /// The handler of all other requests.
-    pub inner: H,
+    pub(crate) inner: H,
     /// The tokens of the challenges, and the answers to them.
-    pub tokens: Tokens,
+    pub(crate) tokens: Tokens,
 }
 
 impl<H: RequestHandler> RequestHandler for AcmeChallenge<H> {

@@ -8,7 +8,7 @@ use crate::http::auth::identity;
 use crate::observe::access::AccessLine;
 
 /// Determines the client of a request; `rules` say which proxies are believed.
-pub fn attribute(rules: &Forwarded, exchange: &mut RequestExchange, access: &mut AccessLine) {
+pub(crate) fn attribute(rules: &Forwarded, exchange: &mut RequestExchange, access: &mut AccessLine) {
     let headers = &exchange.head.headers;
     exchange.forwarding = forwarded::decide(rules, &exchange.connection_info, &exchange.host, headers);
     let identity = exchange.connection_info.identity.as_deref();

@@ -70,13 +70,13 @@ impl ConnectionInfo {
     }
 
     /// The scheme a client had to use to get here.
-    pub fn scheme(&self) -> &'static str {
+    pub(crate) fn scheme(&self) -> &'static str {
         if self.secure { "https" } else { "http" }
     }
 }
 
 /// An address in the form in which the gateway is told it.
-pub fn told_address(client: Option<IpAddr>) -> HeaderValue {
+pub(crate) fn told_address(client: Option<IpAddr>) -> HeaderValue {
     client.and_then(|ip| HeaderValue::try_from(ip.to_string()).ok()).unwrap_or(UNKNOWN)
 }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// What a client's connection is doing. The connection's reader, its requests and its timer share one.
 #[derive(Debug, Clone)]
-pub struct ConnectionState(Arc<Mutex<ConnectionStateCell>>);
+pub(crate) struct ConnectionState(Arc<Mutex<ConnectionStateCell>>);
 
 #[derive(Debug)]
 struct ConnectionStateCell {
@@ -19,11 +19,9 @@ struct ConnectionStateCell {
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectionPhase {
+pub(crate) enum ConnectionPhase {
     /// No byte has come yet.
     Fresh,
-    /// A request's head is coming.
-    Head,
     /// A request is under way.
     Busy,
     /// The connection is between two requests.
@@ -32,20 +30,20 @@ pub enum ConnectionPhase {
 
 /// How long a connection may stay in a phase; `None` is for ever.
 #[derive(Debug, Clone, Copy)]
-pub struct ConnectionTimeouts {
+pub(crate) struct ConnectionTimeouts {
     /// The limit for the first byte, and for a request's head.
-    pub head: Option<Duration>,
+    pub(crate) head: Option<Duration>,
     /// The limit for the pause between requests.
-    pub idle: Option<Duration>,
+    pub(crate) idle: Option<Duration>,
 }
 
 /// Marks a request as under way as long as this lives.
 #[derive(Debug)]
-pub struct RequestUnderWay(ConnectionState);
+pub(crate) struct RequestUnderWay(ConnectionState);
 
 impl ConnectionState {
     /// The state of a connection that has just begun.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(ConnectionStateCell {
             phase: ConnectionPhase::Fresh,
             since: Instant::now(),
@@ -53,23 +51,8 @@ impl ConnectionState {
         })))
     }
 
-    /// The phase that the connection is in.
-    pub fn phase(&self) -> ConnectionPhase {
-        self.state().phase
-    }
-
-    /// Notes that bytes came. Returns whether they begin a request's head.
-    pub fn on_bytes(&self) -> bool {
-        let mut state = self.state();
-        let begins = matches!(state.phase, ConnectionPhase::Fresh | ConnectionPhase::Idle);
-        if begins {
-            (state.phase, state.since) = (ConnectionPhase::Head, Instant::now());
-        }
-        begins
-    }
-
     /// Notes that a request has begun.
-    pub fn begin(&self) -> RequestUnderWay {
+    pub(crate) fn begin(&self) -> RequestUnderWay {
         let mut state = self.state();
         state.phase = ConnectionPhase::Busy;
         state.busy += 1;
@@ -78,10 +61,10 @@ impl ConnectionState {
     }
 
     /// When the current phase has lasted too long.
-    pub fn deadline(&self, connection_timeouts: ConnectionTimeouts) -> Option<Instant> {
+    pub(crate) fn deadline(&self, connection_timeouts: ConnectionTimeouts) -> Option<Instant> {
         let state = self.state();
         let limit = match state.phase {
-            ConnectionPhase::Fresh | ConnectionPhase::Head => connection_timeouts.head,
+            ConnectionPhase::Fresh => connection_timeouts.head,
             ConnectionPhase::Idle => connection_timeouts.idle,
             ConnectionPhase::Busy => None,
         };
@@ -90,7 +73,7 @@ impl ConnectionState {
 
     /// When to look at the deadline again. It is not moved with every request, and a new phase may have an earlier one:
     /// so a phase that takes too long is noticed at the latest after twice its time.
-    pub fn look_again(&self, connection_timeouts: ConnectionTimeouts, now: Instant) -> Instant {
+    pub(crate) fn look_again(&self, connection_timeouts: ConnectionTimeouts, now: Instant) -> Instant {
         let limits = [Some(LONGEST_LOOK), connection_timeouts.head, connection_timeouts.idle];
         let soon = now + limits.into_iter().flatten().min().unwrap_or(LONGEST_LOOK);
         self.deadline(connection_timeouts).map_or(soon, |at| at.min(soon))
@@ -131,29 +114,21 @@ mod tests {
         let left = |connection_state: &ConnectionState| {
             connection_state.deadline(connection_timeouts).map(|at| at - Instant::now())
         };
+        let phase = |connection_state: &ConnectionState| connection_state.state().phase;
         let connection_state = ConnectionState::new();
         assert_eq!(
-            (connection_state.phase(), left(&connection_state)),
+            (phase(&connection_state), left(&connection_state)),
             (ConnectionPhase::Fresh, connection_timeouts.head)
         );
-        tokio::time::advance(Duration::from_secs(10)).await;
-        assert!(connection_state.on_bytes());
-        assert_eq!(
-            (connection_state.phase(), left(&connection_state)),
-            (ConnectionPhase::Head, connection_timeouts.head),
-            "the head has its time to itself"
-        );
-        assert!(!connection_state.on_bytes());
         let (one, two) = (connection_state.begin(), connection_state.begin());
-        assert_eq!((connection_state.phase(), left(&connection_state)), (ConnectionPhase::Busy, None));
+        assert_eq!((phase(&connection_state), left(&connection_state)), (ConnectionPhase::Busy, None));
         drop(one);
-        assert_eq!(connection_state.phase(), ConnectionPhase::Busy, "one request is still under way");
+        assert_eq!(phase(&connection_state), ConnectionPhase::Busy, "one request is still under way");
         drop(two);
         assert_eq!(
-            (connection_state.phase(), left(&connection_state)),
+            (phase(&connection_state), left(&connection_state)),
             (ConnectionPhase::Idle, connection_timeouts.idle)
         );
-        assert!(connection_state.on_bytes(), "the next head");
     }
 
     #[tokio::test(start_paused = true)]

@@ -13,19 +13,19 @@ use tokio::time::Instant;
 use crate::upstream::TransferProgress;
 
 /// A body of at most so many bytes is taken in whole before an answer that does not need it.
-pub const SMALL_BODY: usize = 64 * 1024;
+pub(crate) const SMALL_BODY: usize = 64 * 1024;
 /// How long frontgate waits for such a body.
-pub const SMALL_BODY_TIME: Duration = Duration::from_secs(5);
+pub(crate) const SMALL_BODY_TIME: Duration = Duration::from_secs(5);
 /// The most bytes that are thrown away behind an answer.
-pub const DISCARD_BYTES: u64 = 64 * 1024 * 1024;
+pub(crate) const DISCARD_BYTES: u64 = 64 * 1024 * 1024;
 /// How long bytes are thrown away behind an answer.
-pub const DISCARD_TIME: Duration = Duration::from_secs(30);
+pub(crate) const DISCARD_TIME: Duration = Duration::from_secs(30);
 /// How long that goes on without a byte.
-pub const DISCARD_SILENCE: Duration = Duration::from_secs(5);
+pub(crate) const DISCARD_SILENCE: Duration = Duration::from_secs(5);
 
 /// How much more of a body is thrown away behind an answer that did not wait for it, and for how long.
 #[derive(Debug, Clone, Copy)]
-pub struct BodyDiscard {
+pub(crate) struct BodyDiscard {
     left: u64,
     until: Instant,
     progress: TransferProgress,
@@ -33,7 +33,7 @@ pub struct BodyDiscard {
 
 impl BodyDiscard {
     /// The bounds for an answer that is out `now`.
-    pub fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self {
             left: DISCARD_BYTES,
             until: now + DISCARD_TIME,
@@ -42,7 +42,7 @@ impl BodyDiscard {
     }
 
     /// Counts bytes that came and were thrown away. Returns whether more may come.
-    pub fn took(&mut self, bytes: usize, now: Instant) -> bool {
+    pub(crate) fn took(&mut self, bytes: usize, now: Instant) -> bool {
         if bytes > 0 {
             self.progress.moved(now);
         }
@@ -51,14 +51,14 @@ impl BodyDiscard {
     }
 
     /// When the body is given up, unless a byte comes before.
-    pub fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         self.progress.deadline().map_or(self.until, |at| at.min(self.until))
     }
 }
 
 /// Whether an answer says that the request did not come in time: what is missing of it is waited for no longer, and the connection
 /// ends (RFC 9110 §15.5.9).
-pub fn is_too_late(answer: StatusCode) -> bool {
+pub(crate) fn is_too_late(answer: StatusCode) -> bool {
     answer == StatusCode::REQUEST_TIMEOUT
 }
 

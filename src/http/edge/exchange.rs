@@ -17,40 +17,40 @@ use crate::upstream::RequestBody;
 
 /// A request on its way to its answer. Each step of the edge and of the route is shown it in turn.
 #[derive(Debug)]
-pub struct RequestExchange {
+pub(crate) struct RequestExchange {
     /// The request's id.
-    pub id: RequestId,
+    pub(crate) id: RequestId,
     /// The facts of its connection.
-    pub connection_info: Arc<ConnectionInfo>,
+    pub(crate) connection_info: Arc<ConnectionInfo>,
     /// The head as it came; few of its fields are left once it has been sent on ([`RequestExchange::give_back_head`]).
-    pub head: Parts,
+    pub(crate) head: Parts,
     /// The body, as it arrives.
-    pub body: RequestBody,
+    pub(crate) body: RequestBody,
     /// Whether the request line had a `#`; `head` lacks it and what follows.
-    pub has_fragment: bool,
+    pub(crate) has_fragment: bool,
     /// The `Host` that is sent on, byte for byte as it came. Set by [`super::target`].
-    pub host: HeaderValue,
+    pub(crate) host: HeaderValue,
     /// The target that is sent on, byte for byte as it came. Set by [`super::target`].
-    pub target: PathAndQuery,
+    pub(crate) target: PathAndQuery,
     /// What the gateway is told about the client. Set by [`super::attribution`].
-    pub forwarding: Forwarding,
+    pub(crate) forwarding: Forwarding,
     /// The request's permit to be under way. Set by [`super::stack::Edge`], before anything waits.
-    pub permit: Option<RequestPermit>,
+    pub(crate) permit: Option<RequestPermit>,
     /// Where an upgrade leaves its tunnel; `None` where the connection cannot be handed over.
-    pub handover: Option<Arc<UpgradeSlot>>,
+    pub(crate) handover: Option<Arc<UpgradeSlot>>,
     /// What its route changes in its header fields. Set by [`RouteStack`](crate::http::route::stack::RouteStack).
-    pub rules: Option<Arc<HeaderRules>>,
+    pub(crate) rules: Option<Arc<HeaderRules>>,
     /// Whether a name and password in `Authorization` are meant for frontgate. Set by [`crate::http::route::router`].
-    pub basic_is_ours: bool,
+    pub(crate) basic_is_ours: bool,
     /// The user that has logged in, in the field that tells the gateway. Set by [`crate::http::route::guard`].
-    pub user: Option<(HeaderName, HeaderValue)>,
+    pub(crate) user: Option<(HeaderName, HeaderValue)>,
 }
 
 impl RequestExchange {
     /// Lets go of the fields of a large head that was sent on: they would wait with the request for its answer. Fields
     /// that an answer of frontgate's own depends on stay, in memory of their own, since a value keeps all of the buffer
     /// that it was read into.
-    pub fn give_back_head(&mut self, access: &mut AccessLine) {
+    pub(crate) fn give_back_head(&mut self, access: &mut AccessLine) {
         let fields = &self.head.headers;
         let bytes = fields.values().map(HeaderValue::len).sum::<usize>() + self.target.as_str().len();
         if fields.len() <= FEW_FIELDS && bytes <= SMALL_HEAD {
@@ -66,7 +66,7 @@ impl RequestExchange {
     }
 
     /// The `Accept` of the request: which form of answer the client prefers.
-    pub fn accept(&self) -> Option<&HeaderValue> {
+    pub(crate) fn accept(&self) -> Option<&HeaderValue> {
         self.head.headers.get(header::ACCEPT)
     }
 }

@@ -20,11 +20,11 @@ use crate::listener::ClientPeer;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forwarding {
     /// The client's address; `None` if a trusted proxy on a unix socket did not name it.
-    pub client: Option<IpAddr>,
+    pub(crate) client: Option<IpAddr>,
     /// Whether the peer is a proxy whose own forwarding fields are believed.
-    pub trusted: bool,
+    pub(crate) trusted: bool,
     /// The fields to set, in order.
-    pub fields: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) fields: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// Determines the client, and the fields that tell the gateway about it.
@@ -62,7 +62,7 @@ pub fn decide(
 
 impl Forwarding {
     /// The sender of the request, as far as protected fields are concerned.
-    pub fn sender(&self) -> RequestSender {
+    pub(crate) fn sender(&self) -> RequestSender {
         if self.trusted { RequestSender::TrustedProxy } else { RequestSender::Client }
     }
 }

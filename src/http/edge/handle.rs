@@ -11,7 +11,7 @@ use crate::observe::access::AccessLine;
 
 /// What stands behind the [`Edge`](super::stack::Edge), up to the gateway: a request in, an answer or a failure out. What becomes
 /// known for the request's log line is written into `access` on the way.
-pub trait RequestHandler: Send + Sync + 'static {
+pub(crate) trait RequestHandler: Send + Sync + 'static {
     /// Answers one request.
     fn handle(
         &self,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Splits `host:port`; an IPv6 address keeps its brackets.
-pub fn split(host: &str) -> (&str, Option<&str>) {
+pub(crate) fn split(host: &str) -> (&str, Option<&str>) {
     // By bytes: a host is short, and every request has one.
     let Some(at) = host.bytes().rposition(|byte| byte == b':') else { return (host, None) };
     let (name, port) = (&host[..at], &host[at + 1..]);
@@ -23,7 +23,7 @@ pub fn bare(host: &str) -> Cow<'_, str> {
 
 /// Whether a `Host` can be passed on as it is: a name or an address, perhaps with a port, and nothing that a log, a
 /// redirect or the gateway could take for more.
-pub fn is_valid(host: &str) -> bool {
+pub(crate) fn is_valid(host: &str) -> bool {
     let (name, port) = split(host);
     let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
     let name_fits = match bare {

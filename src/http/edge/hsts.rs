@@ -7,7 +7,7 @@ use super::connection_info::ConnectionInfo;
 use crate::config::Hsts;
 
 /// Adds `Strict-Transport-Security` to an answer, unless it has one.
-pub fn add(policy: Hsts, connection_info: &ConnectionInfo, answer: &mut HeaderMap) {
+pub(crate) fn add(policy: Hsts, connection_info: &ConnectionInfo, answer: &mut HeaderMap) {
     if let Some(field) = field(policy, connection_info) {
         answer.entry(STRICT_TRANSPORT_SECURITY).or_insert(field);
     }

@@ -8,6 +8,6 @@ use crate::http::error::RequestFailure;
 ///
 /// # Errors
 /// If the body is refused.
-pub fn check(exchange: &RequestExchange) -> Result<(), RequestFailure> {
+pub(crate) fn check(exchange: &RequestExchange) -> Result<(), RequestFailure> {
     if exchange.body.is_too_large() { Err(RequestFailure::BodyTooLarge) } else { Ok(()) }
 }

@@ -20,17 +20,17 @@ use crate::observe::log_rate_limit::LogRateLimit;
 /// over HTTP/1.1 whose client takes nothing of the answer for 5 seconds ends, unless it is the only one of its network: see
 /// [`TakeLimit`]. Over HTTP/2 the library would keep what it has of the answer, so the request keeps its permit as well.
 #[derive(Debug, Clone)]
-pub struct Permits(Arc<PermitsShared>);
+pub(crate) struct Permits(Arc<PermitsShared>);
 
 /// The limits of [`Permits`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PermitLimits {
+pub(crate) struct PermitLimits {
     /// Requests under way in all.
-    pub requests: usize,
+    pub(crate) requests: usize,
     /// Requests under way of one client network; `None` is unlimited.
-    pub per_client: Option<usize>,
+    pub(crate) per_client: Option<usize>,
     /// Requests and WebSockets together: each may have a connection to a gateway.
-    pub gateway: usize,
+    pub(crate) gateway: usize,
 }
 
 #[derive(Debug)]
@@ -53,7 +53,7 @@ struct PermitCounter {
 
 /// Permits one request to be under way, from its head to the end of its answer; given back when dropped.
 #[derive(Debug)]
-pub struct RequestPermit {
+pub(crate) struct RequestPermit {
     shared: Arc<PermitsShared>,
     client: Option<Network>,
     /// Whether its share of [`PermitLimits::gateway`] has not been handed on.
@@ -62,7 +62,7 @@ pub struct RequestPermit {
 
 /// How long a client may take nothing of its answer. The time is shorter while the last quarter of all permits is in use.
 #[derive(Debug, Clone, Default)]
-pub struct TakeLimit {
+pub(crate) struct TakeLimit {
     limit: Option<Duration>,
     /// The permits that are waited for, and the network that has one of them.
     held: Option<(Permits, Network)>,
@@ -70,11 +70,11 @@ pub struct TakeLimit {
 
 /// Permits one WebSocket to have a connection to a gateway; given back when dropped.
 #[derive(Debug)]
-pub struct GatewayPermit(Arc<PermitsShared>);
+pub(crate) struct GatewayPermit(Arc<PermitsShared>);
 
 impl Permits {
     /// Permits without limits yet: none is given before [`Permits::resize`].
-    pub fn new(metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(PermitsShared {
             requests: PermitCounter::default(),
             gateway: PermitCounter::default(),
@@ -86,14 +86,15 @@ impl Permits {
     }
 
     /// Gives permits within `limits` from here on. Permits that are already given stay, and count.
-    pub fn resize(&self, limits: PermitLimits) {
+    pub(crate) fn resize(&self, limits: PermitLimits) {
         self.0.requests.most.store(limits.requests, Ordering::Relaxed);
         self.0.gateway.most.store(limits.gateway, Ordering::Relaxed);
         self.0.per_client.store(limits.per_client.unwrap_or(usize::MAX), Ordering::Relaxed);
     }
 
     /// How many requests are under way.
-    pub fn requests(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn requests(&self) -> usize {
         self.0.requests.are.load(Ordering::Relaxed)
     }
 
@@ -101,7 +102,7 @@ impl Permits {
     ///
     /// # Errors
     /// If as many are given as there may be.
-    pub fn enter(&self, client: Option<IpAddr>) -> Result<RequestPermit, RequestFailure> {
+    pub(crate) fn enter(&self, client: Option<IpAddr>) -> Result<RequestPermit, RequestFailure> {
         let shared = &self.0;
         if !shared.requests.enter() {
             return Err(shared.refused("limits.requests", client));
@@ -177,7 +178,7 @@ impl PermitCounter {
 impl RequestPermit {
     /// The permit of the WebSocket that the request becomes: the request ends with its 101, its connection to the
     /// gateway does not.
-    pub fn hand_on(&mut self) -> GatewayPermit {
+    pub(crate) fn hand_on(&mut self) -> GatewayPermit {
         if !std::mem::replace(&mut self.has_gateway, false) {
             // Each WebSocket asks once; this keeps the count right if one asks twice.
             self.shared.gateway.are.fetch_add(1, Ordering::Relaxed);
@@ -186,19 +187,19 @@ impl RequestPermit {
     }
 
     /// `limit` for the answer of this request, which others may wait for.
-    pub fn take_limit(&self, limit: Option<Duration>) -> TakeLimit {
+    pub(crate) fn take_limit(&self, limit: Option<Duration>) -> TakeLimit {
         TakeLimit { limit, held: self.client.map(|network| (Permits(Arc::clone(&self.shared)), network)) }
     }
 }
 
 impl TakeLimit {
     /// A limit of an answer that has no permit; `None` is for ever.
-    pub fn fixed(limit: Option<Duration>) -> Self {
+    pub(crate) fn fixed(limit: Option<Duration>) -> Self {
         Self { limit, held: None }
     }
 
     /// The limit of this moment; `None` is for ever.
-    pub fn current(&self) -> Option<Duration> {
+    pub(crate) fn current(&self) -> Option<Duration> {
         if self.gives_way() {
             Some(self.limit.map_or(STRAINED_TAKE, |limit| limit.min(STRAINED_TAKE)))
         } else {
@@ -236,7 +237,7 @@ const FEW: usize = 16;
 /// How long a client may take nothing of its answer while that quarter is in use.
 const STRAINED_TAKE: Duration = Duration::from_secs(5);
 /// How often a request whose client takes nothing looks whether that quarter is in use.
-pub const STRAIN_LOOK: Duration = Duration::from_secs(2);
+pub(crate) const STRAIN_LOOK: Duration = Duration::from_secs(2);
 const PARTS: usize = 16;
 
 #[cfg(test)]

@@ -11,18 +11,18 @@ use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::{AccessLine, AnsweredBy};
 
 /// Sends every client to the same host and target under https.
-pub struct HttpsRedirect {
+pub(crate) struct HttpsRedirect {
     /// Where https is.
-    pub https: HttpsLocation,
+    pub(crate) https: HttpsLocation,
 }
 
 /// Where https is, as clients see it.
 #[derive(Debug, Clone, Copy)]
-pub struct HttpsLocation {
+pub(crate) struct HttpsLocation {
     /// The port of the https listener; `None` where there is none to go to.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
     /// Whether a plain listener has port 80 itself.
-    pub beside_80: bool,
+    pub(crate) beside_80: bool,
 }
 
 impl RequestHandler for HttpsRedirect {
@@ -49,7 +49,7 @@ impl HttpsLocation {
     /// The https origin for a client that asked for `host`. A host without a port was reached at port 80. If none of
     /// frontgate's listeners has that, ports are mapped, as they are for a container, and https has its own port
     /// outside too.
-    pub fn origin(self, host: &str) -> String {
+    pub(crate) fn origin(self, host: &str) -> String {
         let (name, asked) = host::split(host);
         let mapped = asked.is_none() && !self.beside_80;
         match self.port {

@@ -28,54 +28,59 @@ use crate::upstream::{BodySource, RequestBody};
 
 /// The settings of an [`Edge`].
 #[derive(Debug, Clone)]
-pub struct EdgeSettings {
+pub(crate) struct EdgeSettings {
     /// Which proxies are believed about the client.
-    pub forwarded: Forwarded,
+    pub(crate) forwarded: Forwarded,
     /// When browsers are told to use nothing but https.
-    pub hsts: Hsts,
+    pub(crate) hsts: Hsts,
     /// The most bytes of a request's body; `None` is unlimited.
-    pub request_body: Option<u64>,
+    pub(crate) request_body: Option<u64>,
     /// The permits of requests to be under way.
-    pub permits: Permits,
+    pub(crate) permits: Permits,
     /// For how long a client may send nothing of a request's body, or take nothing of an answer of frontgate's own.
-    pub progress: Option<Duration>,
+    pub(crate) progress: Option<Duration>,
     /// Where the log lines of requests go.
-    pub log: AccessLog,
+    pub(crate) log: AccessLog,
 }
 
 /// What every request enters by; cheap to clone.
 #[derive(Clone)]
-pub struct Edge(Arc<dyn EdgeHandler>);
+pub(crate) struct Edge(Arc<dyn EdgeHandler>);
 
 /// What the connection says about a request that is about to enter.
 #[derive(Debug)]
-pub struct RequestEntry {
+pub(crate) struct RequestEntry {
     /// The facts of the connection.
-    pub connection_info: Arc<ConnectionInfo>,
+    pub(crate) connection_info: Arc<ConnectionInfo>,
     /// Whether the request line had a `#`.
-    pub has_fragment: bool,
+    pub(crate) has_fragment: bool,
     /// Marks the request as under way, to its end; `None` where the connection knows that by itself.
-    pub busy: Option<RequestUnderWay>,
+    pub(crate) busy: Option<RequestUnderWay>,
     /// Where an upgrade leaves its tunnel.
-    pub handover: Option<Arc<UpgradeSlot>>,
+    pub(crate) handover: Option<Arc<UpgradeSlot>>,
 }
 
 /// An answer that is on its way; every request gets one, a failure becomes a page.
-pub type PendingAnswer = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
+pub(crate) type PendingAnswer = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
 
 impl Edge {
     /// The edge in front of `next`: a [`Router`](crate::http::route::router::Router), or the one answer of a listener.
-    pub fn new(settings: EdgeSettings, next: impl RequestHandler) -> Self {
+    pub(crate) fn new(settings: EdgeSettings, next: impl RequestHandler) -> Self {
         Self(Arc::new(EdgeStart { settings, pages: ErrorPages::default(), next }))
     }
 
     /// Begins to answer a request.
-    pub fn call(&self, request: Request<BodySource>, entry: RequestEntry) -> PendingAnswer {
+    pub(crate) fn call(&self, request: Request<BodySource>, entry: RequestEntry) -> PendingAnswer {
         Arc::clone(&self.0).enter(request, entry, None)
     }
 
     /// Answers a request that the connection refuses.
-    pub fn refuse(&self, request: Request<BodySource>, entry: RequestEntry, failure: RequestFailure) -> PendingAnswer {
+    pub(crate) fn refuse(
+        &self,
+        request: Request<BodySource>,
+        entry: RequestEntry,
+        failure: RequestFailure,
+    ) -> PendingAnswer {
         Arc::clone(&self.0).enter(request, entry, Some(failure))
     }
 }

@@ -15,7 +15,7 @@ use crate::http::error::{BadRequest, RequestFailure};
 ///
 /// # Errors
 /// If the request cannot be passed on exactly, or is not for frontgate.
-pub fn check(exchange: &mut RequestExchange) -> Result<(), RequestFailure> {
+pub(crate) fn check(exchange: &mut RequestExchange) -> Result<(), RequestFailure> {
     if exchange.has_fragment {
         return Err(RequestFailure::BadRequest(BadRequest::FragmentInTarget));
     }

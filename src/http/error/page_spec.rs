@@ -7,25 +7,25 @@ use crate::tls::TlsFault;
 
 /// How a failure looks from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ErrorPageSpec {
+pub(crate) struct ErrorPageSpec {
     /// The status of the answer.
-    pub status: StatusCode,
+    pub(crate) status: StatusCode,
     /// A stable name for programs, in `snake_case`.
-    pub code: &'static str,
+    pub(crate) code: &'static str,
     /// The headline of the page.
-    pub title: &'static str,
+    pub(crate) title: &'static str,
     /// A sentence that says what happened.
-    pub message: &'static str,
+    pub(crate) message: &'static str,
     /// A sentence that says what to do about it.
-    pub hint: &'static str,
+    pub(crate) hint: &'static str,
     /// The side that must do it.
-    pub fault: Blame,
+    pub(crate) fault: Blame,
 }
 
 impl RequestFailure {
     /// How the failure looks from outside.
     #[expect(clippy::too_many_lines, reason = "one table: a row per failure")]
-    pub fn page_spec(&self) -> ErrorPageSpec {
+    pub(crate) fn page_spec(&self) -> ErrorPageSpec {
         use Blame::{Client, Frontgate, Gateway};
         let (status, code, fault, title, message, hint) = match self {
             Self::GatewayNotRunning(_) => (

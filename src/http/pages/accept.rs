@@ -6,7 +6,7 @@ use http::HeaderValue;
 
 /// The forms in which frontgate can say something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MediaForm {
+pub(crate) enum MediaForm {
     /// For a person with a browser.
     Html,
     /// For a program.
@@ -17,7 +17,7 @@ pub enum MediaForm {
 
 impl MediaForm {
     /// The value of `Content-Type`.
-    pub const fn content_type(self) -> &'static str {
+    pub(crate) const fn content_type(self) -> &'static str {
         match self {
             Self::Html => "text/html; charset=utf-8",
             Self::Json => "application/json",
@@ -27,7 +27,7 @@ impl MediaForm {
 
     /// The form with the highest weight (RFC 9110 §12.5.1). Of equals the form that is named most exactly, then the one
     /// that is named first, then plain text: that is what `*/*` gets, the `Accept` of `curl` and `fetch`.
-    pub fn preferred(accept: Option<&HeaderValue>) -> Self {
+    pub(crate) fn preferred(accept: Option<&HeaderValue>) -> Self {
         let Some(accept) = accept.and_then(|accept| accept.to_str().ok()) else { return Self::Text };
         let ranges: Vec<MediaRange> =
             accept.split(',').take(MOST_RANGES).enumerate().filter_map(MediaRange::parse).collect();

@@ -24,18 +24,18 @@ use crate::tls::{CertDescription, mobileconfig, to_pem};
 mod qr;
 
 /// Answers for the page when there is a CA to offer; everything else goes on.
-pub struct CaPage<H> {
+pub(crate) struct CaPage<H> {
     /// The CA that is offered; `None` when the page is off.
-    pub offer: Option<Arc<CaOffer>>,
+    pub(crate) offer: Option<Arc<CaOffer>>,
     /// Where the page is opened again once the CA is trusted.
-    pub https: HttpsLocation,
+    pub(crate) https: HttpsLocation,
     /// The handler of all other requests.
-    pub inner: H,
+    pub(crate) inner: H,
 }
 
 /// The CA that is offered, replaceable while frontgate runs.
 #[derive(Debug, Default)]
-pub struct CaOffer(ArcSwapOption<OfferedCa>);
+pub(crate) struct CaOffer(ArcSwapOption<OfferedCa>);
 
 /// The CA in every form in which it is offered.
 #[derive(Debug)]
@@ -49,14 +49,14 @@ struct OfferedCa {
 
 impl CaOffer {
     /// An offer of `ca`; with `None` there is no CA to offer.
-    pub fn new(ca: Option<&CertificateDer<'_>>) -> Self {
+    pub(crate) fn new(ca: Option<&CertificateDer<'_>>) -> Self {
         let offer = Self::default();
         offer.set(ca);
         offer
     }
 
     /// Offers `ca` from here on.
-    pub fn set(&self, ca: Option<&CertificateDer<'_>>) {
+    pub(crate) fn set(&self, ca: Option<&CertificateDer<'_>>) {
         self.0.store(ca.and_then(OfferedCa::new).map(Arc::new));
     }
 }

@@ -15,14 +15,14 @@ use crate::observe::log_rate_limit::LogRateLimit;
 
 /// Makes pages of failures, and logs their causes. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct ErrorPages {
+pub(crate) struct ErrorPages {
     /// Limits the log lines: a gateway that is down is asked for often.
     lines: Arc<LogRateLimit>,
 }
 
 impl ErrorPages {
     /// The answer to a request that failed.
-    pub fn answer(
+    pub(crate) fn answer(
         &self,
         failure: &RequestFailure,
         exchange: &RequestExchange,

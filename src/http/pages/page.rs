@@ -29,11 +29,11 @@ const WAITING_POLICY: &str = "default-src 'none'; style-src 'sha256-EskVZinCEhjR
 const WAITING: &str = include_str!("page/waiting.js");
 
 /// The field that carries the request's id.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The answer to a request that failed, in the form that its `Accept` prefers. A page for a request that can be
 /// repeated goes on by itself when the gateway is back.
-pub fn response(
+pub(crate) fn response(
     failure: &RequestFailure,
     method: &Method,
     accept: Option<&HeaderValue>,
@@ -64,7 +64,7 @@ pub fn response(
 
 /// A whole HTTP/1.1 response that closes the connection, for failures that happen before there is a request to answer:
 /// a head that took too long (408), is not HTTP (400) or is too large (431).
-pub fn raw(failure: &RequestFailure, request_id: &str) -> Bytes {
+pub(crate) fn raw(failure: &RequestFailure, request_id: &str) -> Bytes {
     let status = failure.status();
     let body = text(&failure.page_spec(), request_id);
     let mut out = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());

@@ -11,7 +11,7 @@ use crate::observe::gateway_hint::{AttributionScan, GatewayHint};
 
 /// Watches a 403 pass by, and tells the operator what to change if it is about frontgate (rule 6).
 #[derive(Debug)]
-pub struct AttributionWatch {
+pub(crate) struct AttributionWatch {
     scan: AttributionScan,
     hint: Arc<GatewayHint>,
     local: Option<IpAddr>,
@@ -21,7 +21,7 @@ pub struct AttributionWatch {
 impl AttributionWatch {
     /// A watch over `response`, if it can be such a 403. `local` is frontgate's address towards the gateway, `origin`
     /// the page's.
-    pub fn over<B>(
+    pub(crate) fn over<B>(
         response: &Response<B>,
         hint: &Arc<GatewayHint>,
         local: Option<IpAddr>,
@@ -31,7 +31,7 @@ impl AttributionWatch {
     }
 
     /// Looks at the next bytes of the body.
-    pub fn feed(&mut self, data: &[u8]) {
+    pub(crate) fn feed(&mut self, data: &[u8]) {
         if self.scan.feed(data) {
             let origin = self.origin.as_ref().map(HeaderValue::as_bytes);
             if let Some(advice) = self.hint.attribution(Instant::now(), self.local, origin) {

@@ -16,7 +16,7 @@ use crate::upstream::{BodyStalled, H1Error, Lease, RequestBody};
 
 /// An answer's body: never held, only passed.
 #[derive(Debug)]
-pub struct AnswerBody {
+pub(crate) struct AnswerBody {
     source: AnswerSource,
     kept: Option<BodyGuards>,
     /// How long the client may take nothing of the answer.
@@ -41,7 +41,7 @@ enum AnswerSource {
 }
 
 /// The gateway's body, and the connection that brings it.
-pub struct GatewayAnswer {
+pub(crate) struct GatewayAnswer {
     /// Goes back to its pool at the end of the answer; `None` then, or when the answer broke off.
     lease: Option<Lease>,
     whole: bool,
@@ -51,21 +51,21 @@ pub struct GatewayAnswer {
 }
 
 /// Why a body breaks off.
-pub type AnswerBodyError = Box<dyn Error + Send + Sync>;
+pub(crate) type AnswerBodyError = Box<dyn Error + Send + Sync>;
 
 impl AnswerBody {
     /// An empty body.
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self::new(AnswerSource::Empty)
     }
 
     /// A body of these bytes.
-    pub fn full(bytes: Bytes) -> Self {
+    pub(crate) fn full(bytes: Bytes) -> Self {
         Self::new(AnswerSource::Full(bytes))
     }
 
     /// The body that the gateway sends over `lease`, which goes back to its pool at the end.
-    pub fn from_gateway(mut lease: Lease, watch: Option<AttributionWatch>) -> Self {
+    pub(crate) fn from_gateway(mut lease: Lease, watch: Option<AttributionWatch>) -> Self {
         if lease.is_end() {
             let mut body = Self::empty();
             body.rest = lease.take_unsent().filter(RequestBody::outlives_its_answer);
@@ -82,30 +82,30 @@ impl AnswerBody {
 
     /// Sets how long the client may take nothing of the answer; `None` is for ever.
     #[must_use]
-    pub fn taken_within(mut self, limit: Option<Duration>) -> Self {
+    pub(crate) fn taken_within(mut self, limit: Option<Duration>) -> Self {
         self.take = limit;
         self
     }
 
     /// Whether the body is frontgate's own.
-    pub fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         !matches!(self.source, AnswerSource::Gateway(_))
     }
 
     /// How long the client may take nothing of the answer.
-    pub fn take_limit(&self) -> Option<Duration> {
+    pub(crate) fn take_limit(&self) -> Option<Duration> {
         self.take
     }
 
     /// The same where the answer gives way to other requests.
-    pub fn yielding_take_limit(&self) -> TakeLimit {
+    pub(crate) fn yielding_take_limit(&self) -> TakeLimit {
         let permit = self.kept.as_ref().and_then(|kept| kept.permit.as_ref());
         permit.map_or_else(|| TakeLimit::fixed(self.take), |permit| permit.take_limit(self.take))
     }
 
     /// Makes the body hold the request's log line, the mark that the request is under way, and its permit.
     #[must_use]
-    pub fn keeping(
+    pub(crate) fn keeping(
         mut self,
         access: Box<AccessLine>,
         busy: Option<RequestUnderWay>,
@@ -118,7 +118,7 @@ impl AnswerBody {
     /// Makes the body hold the part of the request's body that was not read, where it is the answer's task that reads
     /// on.
     #[must_use]
-    pub fn before(mut self, rest: RequestBody) -> Self {
+    pub(crate) fn before(mut self, rest: RequestBody) -> Self {
         if rest.outlives_its_answer() {
             self.rest = Some(rest);
         }
@@ -127,7 +127,7 @@ impl AnswerBody {
 
     /// Takes out the part of the request's body that was not read, once the answer is complete: a client that still
     /// sends it would lose the answer if it were refused.
-    pub fn take_rest(&mut self) -> Option<RequestBody> {
+    pub(crate) fn take_rest(&mut self) -> Option<RequestBody> {
         let unsent = match &mut self.source {
             AnswerSource::Gateway(from) => from.unsent.take(),
             AnswerSource::Empty | AnswerSource::Full(_) => None,
@@ -136,7 +136,7 @@ impl AnswerBody {
     }
 
     /// Lets the next frame be a small one.
-    pub fn read_little_next(&mut self) {
+    pub(crate) fn read_little_next(&mut self) {
         if let AnswerSource::Gateway(from) = &mut self.source
             && let Some(lease) = &mut from.lease
         {
@@ -145,7 +145,7 @@ impl AnswerBody {
     }
 
     /// Reads little ahead from here on, because the client is slow.
-    pub fn read_little(&mut self) {
+    pub(crate) fn read_little(&mut self) {
         if let AnswerSource::Gateway(from) = &mut self.source
             && let Some(lease) = &mut from.lease
         {
@@ -154,7 +154,7 @@ impl AnswerBody {
     }
 
     /// Sets how the answer ended, whatever is still to come of it, unless how it ends was known before.
-    pub fn end_as(&mut self, how: RequestEnd) {
+    pub(crate) fn end_as(&mut self, how: RequestEnd) {
         if let Some(mut kept) = self.kept.take()
             && matches!(kept.access.ended, RequestEnd::ClientGone | RequestEnd::Done)
         {

@@ -27,32 +27,32 @@ use crate::upstream::{
 };
 
 /// Sends requests to one gateway.
-pub struct Forwarder {
+pub(crate) struct Forwarder {
     /// The connections to the gateway.
-    pub endpoints: Endpoints,
+    pub(crate) endpoints: Endpoints,
     /// Where requests wait while the gateway restarts.
-    pub hold_queue: HoldQueue,
+    pub(crate) hold_queue: HoldQueue,
     /// The gateway's address, or all of them, for the log.
-    pub upstream: Arc<str>,
+    pub(crate) upstream: Arc<str>,
     /// Whether there are several gateways, so that a log line names the one that was used.
-    pub named: bool,
+    pub(crate) named: bool,
     /// The fields that not every client may send.
-    pub protected: Arc<ProtectedFields>,
+    pub(crate) protected: Arc<ProtectedFields>,
     /// How long each side may stand still.
-    pub times: ExchangeTimeouts,
+    pub(crate) times: ExchangeTimeouts,
     /// Tells the operator what the gateway's configuration lacks.
-    pub hint: Arc<GatewayHint>,
+    pub(crate) hint: Arc<GatewayHint>,
 }
 
 /// How long each side of an exchange may stand still; `None` is for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExchangeTimeouts {
+pub(crate) struct ExchangeTimeouts {
     /// How long the gateway may send nothing, once it has the request.
-    pub read: Option<Duration>,
+    pub(crate) read: Option<Duration>,
     /// How long the gateway may take not one byte of the request, or the client of the answer.
-    pub send: Option<Duration>,
+    pub(crate) send: Option<Duration>,
     /// How long the client may send not one byte of its request's body, or take not one byte of the answer.
-    pub progress: Option<Duration>,
+    pub(crate) progress: Option<Duration>,
 }
 
 impl RequestHandler for Forwarder {

@@ -12,11 +12,11 @@ use crate::observe::access::AccessLine;
 use crate::websocket::handshake;
 
 /// The way to one gateway, for requests and WebSockets.
-pub struct GatewayRoute {
+pub(crate) struct GatewayRoute {
     /// Forwards requests.
-    pub forward: Forwarder,
+    pub(crate) forward: Forwarder,
     /// The settings for WebSockets.
-    pub upgrades: UpgradeSettings,
+    pub(crate) upgrades: UpgradeSettings,
 }
 
 impl RequestHandler for GatewayRoute {

@@ -25,10 +25,10 @@ use crate::websocket::summary::{RelaySummary, SideSummary};
 
 /// Where an upgrade leaves its tunnel for the connection, which hands its stream over once the 101 is written.
 #[derive(Debug, Default)]
-pub struct UpgradeSlot(Mutex<Option<GrantedTunnel>>);
+pub(crate) struct UpgradeSlot(Mutex<Option<GrantedTunnel>>);
 
 /// A WebSocket that the gateway has granted and the client is about to have.
-pub struct GrantedTunnel {
+pub(crate) struct GrantedTunnel {
     pub(in crate::http) gateway: RelayEnd<ByteStream>,
     pub(in crate::http) settings: Arc<RelaySettings>,
     pub(in crate::http) buffers: Arc<BufferPool>,
@@ -57,7 +57,7 @@ impl UpgradeSlot {
     }
 
     /// The tunnel, if a request on this connection got one.
-    pub fn take(&self) -> Option<GrantedTunnel> {
+    pub(crate) fn take(&self) -> Option<GrantedTunnel> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -65,7 +65,7 @@ impl UpgradeSlot {
 impl GrantedTunnel {
     /// Joins the client's stream, of which `first` was read too far already, with the gateway's. `guard` is held to the
     /// end.
-    pub fn start(self, client: ByteStream, first: Bytes, guard: impl Send + 'static, drain: &Drain) {
+    pub(crate) fn start(self, client: ByteStream, first: Bytes, guard: impl Send + 'static, drain: &Drain) {
         let Self { gateway, settings, buffers, open, counted, permit, report } = self;
         // Created out here and captured: a value that is moved into a local of the task has room in it twice.
         let mut relay = Relay::new(RelayEnd { io: client, first }, gateway, settings);

@@ -30,17 +30,17 @@ use crate::websocket::settings::RelaySettings;
 
 /// The settings that upgrades need besides a gateway.
 #[derive(Debug, Clone)]
-pub struct UpgradeSettings {
+pub(crate) struct UpgradeSettings {
     /// Which pages may open a WebSocket.
-    pub allowed_origins: AllowedOrigins,
+    pub(crate) allowed_origins: AllowedOrigins,
     /// The settings of relays.
-    pub settings: Arc<RelaySettings>,
+    pub(crate) settings: Arc<RelaySettings>,
     /// The pool that relays borrow memory from.
-    pub buffers: Arc<BufferPool>,
+    pub(crate) buffers: Arc<BufferPool>,
     /// The WebSockets that are open.
-    pub open: OpenWebSockets,
+    pub(crate) open: OpenWebSockets,
     /// Where the log lines of WebSockets go.
-    pub log: AccessLog,
+    pub(crate) log: AccessLog,
 }
 
 /// Asks the gateway for a WebSocket. Granted: a 101, and the tunnel is left in the exchange's

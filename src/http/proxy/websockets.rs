@@ -11,7 +11,7 @@ use crate::websocket::relay_stats::{LegSnapshot, RelayStats};
 
 /// The WebSockets that are open, and the totals of all since the start; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct OpenWebSockets(Arc<Mutex<OpenWebSocketsState>>);
+pub(crate) struct OpenWebSockets(Arc<Mutex<OpenWebSocketsState>>);
 
 #[derive(Debug, Default)]
 struct OpenWebSocketsState {
@@ -24,52 +24,52 @@ struct OpenWebSocketsState {
 
 /// A WebSocket that is open.
 #[derive(Debug)]
-pub struct OpenWebSocket {
+pub(crate) struct OpenWebSocket {
     /// The client that opened it, and where.
-    pub opening: Arc<TunnelOpening>,
+    pub(crate) opening: Arc<TunnelOpening>,
     /// When it was opened.
-    pub since: Instant,
+    pub(crate) since: Instant,
     /// The counters of its relay.
-    pub relay_stats: Arc<RelayStats>,
+    pub(crate) relay_stats: Arc<RelayStats>,
 }
 
 /// Keeps a WebSocket among the open ones until it is dropped.
 #[derive(Debug)]
-pub struct OpenWebSocketGuard {
+pub(crate) struct OpenWebSocketGuard {
     all: OpenWebSockets,
     number: u64,
 }
 
 /// The totals of WebSockets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct WebSocketTotals {
+pub(crate) struct WebSocketTotals {
     /// The side of the clients: what came from them, and frontgate's pings to them.
-    pub client: SideTotals,
+    pub(crate) client: SideTotals,
     /// The side of the gateways: what came from them, and frontgate's pings to them.
-    pub gateway: SideTotals,
+    pub(crate) gateway: SideTotals,
 }
 
 /// One side of [`WebSocketTotals`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SideTotals {
+pub(crate) struct SideTotals {
     /// Frames, control frames included.
-    pub frames: u64,
+    pub(crate) frames: u64,
     /// Messages that have begun.
-    pub messages: u64,
+    pub(crate) messages: u64,
     /// Bytes, frame headers included.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
     /// Pings that frontgate sent.
-    pub pings: u64,
+    pub(crate) pings: u64,
     /// How many round trips were measured.
-    pub round_trips: u64,
+    pub(crate) round_trips: u64,
     /// The sum of the measured round trips.
-    pub took: Duration,
+    pub(crate) took: Duration,
 }
 
 impl OpenWebSockets {
     /// Adds a WebSocket to the open ones, until the guard is dropped.
     #[must_use]
-    pub fn enter(&self, opening: Arc<TunnelOpening>, relay_stats: Arc<RelayStats>) -> OpenWebSocketGuard {
+    pub(crate) fn enter(&self, opening: Arc<TunnelOpening>, relay_stats: Arc<RelayStats>) -> OpenWebSocketGuard {
         let mut state = self.state();
         let number = state.opened;
         state.opened += 1;
@@ -78,28 +78,28 @@ impl OpenWebSockets {
     }
 
     /// How many WebSockets are open.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.state().open.len()
     }
 
     /// How many WebSockets were opened since the start.
-    pub fn opened(&self) -> u64 {
+    pub(crate) fn opened(&self) -> u64 {
         self.state().opened
     }
 
     /// The WebSockets that were opened last, at most so many, and how many are open in all.
-    pub fn last(&self, most: usize) -> (Vec<Arc<OpenWebSocket>>, usize) {
+    pub(crate) fn last(&self, most: usize) -> (Vec<Arc<OpenWebSocket>>, usize) {
         let state = self.state();
         (state.open.values().rev().take(most).cloned().collect(), state.open.len())
     }
 
     /// The open WebSocket that the request with this id opened.
-    pub fn find(&self, id: &str) -> Option<Arc<OpenWebSocket>> {
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<OpenWebSocket>> {
         self.state().open.values().find(|open| open.opening.id == id).cloned()
     }
 
     /// The totals of all WebSockets, open ones included.
-    pub fn totals(&self) -> WebSocketTotals {
+    pub(crate) fn totals(&self) -> WebSocketTotals {
         let state = self.state();
         let mut totals = state.ended;
         for open in state.open.values() {

@@ -12,14 +12,14 @@ use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::{AccessLine, AnsweredBy};
 
 /// Answers every request of a route alike.
-pub struct FixedAnswer {
+pub(crate) struct FixedAnswer {
     answer: RouteAnswer,
     body: Bytes,
 }
 
 impl FixedAnswer {
     /// A handler with this answer; an error without a text of its own says at least which one it is.
-    pub fn new(answer: RouteAnswer) -> Self {
+    pub(crate) fn new(answer: RouteAnswer) -> Self {
         let status = answer.status;
         let is_error = status.is_client_error() || status.is_server_error();
         let body = match &answer.body {

@@ -13,11 +13,11 @@ use crate::observe::access::{AccessLine, LoggedAddress};
 use crate::observe::clean::{LONGEST, clean};
 
 /// The login that a route asks for.
-pub struct AccessGuard {
+pub(crate) struct AccessGuard {
     /// The users and their passwords.
-    pub basic: BasicAuth,
+    pub(crate) basic: BasicAuth,
     /// Checks the passwords.
-    pub passwords: Passwords,
+    pub(crate) passwords: Passwords,
 }
 
 impl AccessGuard {
@@ -25,7 +25,11 @@ impl AccessGuard {
     ///
     /// # Errors
     /// If the request has no valid login, or too many are checked at once.
-    pub async fn check(&self, exchange: &mut RequestExchange, access: &mut AccessLine) -> Result<(), RequestFailure> {
+    pub(crate) async fn check(
+        &self,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<(), RequestFailure> {
         let user = self.admit(exchange, access).await?;
         if let Some(name) = &self.basic.user_header {
             // A name that no field can carry must not pass as no name.

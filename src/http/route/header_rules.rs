@@ -6,7 +6,7 @@ use super::spelling::is_same;
 use crate::config::HeaderRules;
 
 /// Applies `rules` to `headers`. The fields that are left keep their order.
-pub fn apply(rules: &HeaderRules, headers: &mut HeaderMap) {
+pub(crate) fn apply(rules: &HeaderRules, headers: &mut HeaderMap) {
     let gone = |name: &HeaderName| replaces(rules, name);
     if headers.keys().any(gone) {
         // Not `remove`: that would put the last field in the place of the removed one.
@@ -24,7 +24,7 @@ pub fn apply(rules: &HeaderRules, headers: &mut HeaderMap) {
 }
 
 /// Whether the rules remove or replace a field of this name, in any spelling.
-pub fn replaces(rules: &HeaderRules, name: &HeaderName) -> bool {
+pub(crate) fn replaces(rules: &HeaderRules, name: &HeaderName) -> bool {
     let mut names = rules.remove.iter().chain(rules.set.iter().map(|(set, _)| set));
     names.any(|other| is_same(name.as_str(), other.as_str()))
 }

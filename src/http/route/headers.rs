@@ -85,7 +85,7 @@ pub fn to_gateway(
 
 /// Makes the fields of an answer what the client gets; only fields that belong to the connection to the gateway are
 /// taken away.
-pub fn to_client(headers: &mut HeaderMap, connection: ConnectionEffect) {
+pub(crate) fn to_client(headers: &mut HeaderMap, connection: ConnectionEffect) {
     let named = named_by_connection(headers);
     let hop = |name: &HeaderName| (is_hop_by_hop(name) && *name != TRAILER) || named.contains(name);
     if headers.keys().any(hop) {

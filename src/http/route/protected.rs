@@ -25,7 +25,7 @@ pub enum Login {
 
 /// The sender of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequestSender {
+pub(crate) enum RequestSender {
     /// Any client.
     Client,
     /// A proxy whose fields are believed.
@@ -57,7 +57,7 @@ impl ProtectedFields {
     }
 
     /// Whether a field of this name passes, in a head or behind a body.
-    pub fn pass(&self, name: &HeaderName, sender: RequestSender) -> bool {
+    pub(crate) fn pass(&self, name: &HeaderName, sender: RequestSender) -> bool {
         let name = name.as_str();
         if !self.filter.may_have(name) {
             return true;
@@ -74,7 +74,7 @@ impl ProtectedFields {
 }
 
 /// Whether a field is one that only proxies write, so that its sender is no browser on this machine.
-pub fn is_evidence(name: &HeaderName) -> bool {
+pub(crate) fn is_evidence(name: &HeaderName) -> bool {
     let name = name.as_str();
     // It caps what a request may do. A proxy may set it, but it is no sign of one.
     let claims = OF_KNOWN.may_have(name) && known(name).is_some() && !spelling::is_same(name, SCOPES);

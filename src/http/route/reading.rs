@@ -12,7 +12,7 @@ pub(in crate::http) use steps::in_any_case;
 
 /// A path as routes compare it: percent-decoded once, `\` taken for `/`, `//` merged, dot segments removed. It is
 /// borrowed if no program could understand it in another way, but for the case of its letters.
-pub fn proper(path: &str) -> Cow<'_, [u8]> {
+pub(crate) fn proper(path: &str) -> Cow<'_, [u8]> {
     if is_plain(path) {
         return Cow::Borrowed(path.as_bytes());
     }

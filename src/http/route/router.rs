@@ -34,7 +34,7 @@ pub struct Matches {
 }
 
 /// The handler behind the edge: the route that a request takes, and no other.
-pub struct Router {
+pub(crate) struct Router {
     table: RouteTable,
     stacks: Vec<RouteStack>,
     /// The names of the routes in the log, where there are several.
@@ -43,7 +43,7 @@ pub struct Router {
 
 impl Router {
     /// A router for these routes.
-    pub fn new(routes: Vec<(Matches, RouteStack)>) -> Self {
+    pub(crate) fn new(routes: Vec<(Matches, RouteStack)>) -> Self {
         let (matches, stacks): (Vec<_>, Vec<_>) = routes.into_iter().unzip();
         let names = if matches.len() > 1 { matches.iter().map(Matches::name).collect() } else { Vec::new() };
         Self { table: RouteTable::new(matches), stacks, names }

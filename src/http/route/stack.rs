@@ -17,19 +17,19 @@ use crate::http::proxy::gateway_route::GatewayRoute;
 use crate::observe::access::AccessLine;
 
 /// The settings of a route.
-pub struct RouteSettings {
+pub(crate) struct RouteSettings {
     /// The changes to requests, on their way to the gateway.
-    pub requests: HeaderRules,
+    pub(crate) requests: HeaderRules,
     /// The changes to answers, on their way to the client.
-    pub answers: HeaderRules,
+    pub(crate) answers: HeaderRules,
     /// The login that the route asks for; `None` lets every client pass.
-    pub guard: Option<Arc<AccessGuard>>,
+    pub(crate) guard: Option<Arc<AccessGuard>>,
     /// Where the route's requests end.
-    pub end: RouteEnd,
+    pub(crate) end: RouteEnd,
 }
 
 /// Where the requests of a route end.
-pub enum RouteEnd {
+pub(crate) enum RouteEnd {
     /// At a gateway.
     Gateway(Box<GatewayRoute>),
     /// At frontgate, with this answer.
@@ -37,7 +37,7 @@ pub enum RouteEnd {
 }
 
 /// What a request passes on one route, in order, and what its answer gets there.
-pub struct RouteStack {
+pub(crate) struct RouteStack {
     requests: Option<Arc<HeaderRules>>,
     answers: Option<HeaderRules>,
     guard: Option<Arc<AccessGuard>>,
@@ -47,7 +47,7 @@ pub struct RouteStack {
 
 impl RouteStack {
     /// What these settings ask for.
-    pub fn new(settings: RouteSettings) -> Self {
+    pub(crate) fn new(settings: RouteSettings) -> Self {
         let RouteSettings { requests, answers, guard, end } = settings;
         let nothing = HeaderRules::default();
         Self {

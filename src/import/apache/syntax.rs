@@ -12,11 +12,11 @@ use crate::import::{ImportError, ImportPlace};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApacheDirective {
     /// The first word.
-    pub name: ApacheWord,
+    pub(crate) name: ApacheWord,
     /// The words behind it.
-    pub args: Vec<ApacheWord>,
+    pub(crate) args: Vec<ApacheWord>,
     /// What a section holds; `None` for a line.
-    pub body: Option<Vec<ApacheDirective>>,
+    pub(crate) body: Option<Vec<ApacheDirective>>,
 }
 
 impl ApacheDirective {
@@ -38,9 +38,9 @@ impl ApacheDirective {
 /// One word, without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApacheWord {
-    pub text: String,
+    pub(crate) text: String,
     /// Where the word begins.
-    pub place: ImportPlace,
+    pub(crate) place: ImportPlace,
 }
 
 /// The directives of `file`, which has this text. The first mistake ends the reading: what follows it can mean

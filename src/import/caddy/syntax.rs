@@ -11,21 +11,21 @@ use crate::import::{ImportError, ImportPlace};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CaddyLine {
     /// The tokens; empty only for a block of its own, which holds the global options.
-    pub tokens: Vec<CaddyToken>,
+    pub(crate) tokens: Vec<CaddyToken>,
     /// What stands between the braces behind it.
-    pub block: Option<Vec<CaddyLine>>,
+    pub(crate) block: Option<Vec<CaddyLine>>,
     /// Where the line begins.
-    pub place: ImportPlace,
+    pub(crate) place: ImportPlace,
 }
 
 /// One token, without its quotes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CaddyToken {
-    pub text: String,
+    pub(crate) text: String,
     /// Where the token begins.
-    pub place: ImportPlace,
+    pub(crate) place: ImportPlace,
     /// Whether the token stood in quotes, backticks or a heredoc: then `{`, `*` and commas are text.
-    pub quoted: bool,
+    pub(crate) quoted: bool,
 }
 
 /// The lines of `file`, which has this text. The first mistake ends the reading: what follows it can mean anything.

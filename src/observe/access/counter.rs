@@ -9,12 +9,12 @@ pub struct ByteCounter(Arc<AtomicU64>);
 
 impl ByteCounter {
     /// Adds `bytes` to the sum.
-    pub fn add(&self, bytes: usize) {
+    pub(crate) fn add(&self, bytes: usize) {
         self.0.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// The sum so far.
-    pub fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -14,31 +14,31 @@ use crate::observe::redact::Redactor;
 /// Writes access lines, or only counts their requests, and redacts secrets in them. Cheap to clone; every request holds
 /// one.
 #[derive(Debug, Clone)]
-pub struct AccessLog {
+pub(crate) struct AccessLog {
     pub(in crate::observe) redactor: Option<Arc<Redactor>>,
     pub(super) metrics: Arc<Metrics>,
 }
 
 impl AccessLog {
     /// A log with the settings of the `log` section.
-    pub fn new(log: &Log) -> Self {
+    pub(crate) fn new(log: &Log) -> Self {
         Self { redactor: log.access.then(|| Arc::new(Redactor::new(&log.redact))), metrics: Arc::default() }
     }
 
     /// The same log, which also counts each request in `metrics`, even when no line is written.
     #[must_use]
-    pub fn counting(self, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn counting(self, metrics: Arc<Metrics>) -> Self {
         Self { metrics, ..self }
     }
 
     /// The metrics that its requests count in.
-    pub fn metrics(&self) -> &Arc<Metrics> {
+    pub(crate) fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
     /// Begins a request's line; it is written when the value is dropped. Fields that only a line needs are not copied
     /// when the log is off.
-    pub fn request(&self, id: &str, client: LoggedClient, request: &request::Parts) -> Box<AccessLine> {
+    pub(crate) fn request(&self, id: &str, client: LoggedClient, request: &request::Parts) -> Box<AccessLine> {
         let is_on = self.redactor.is_some();
         let text = |text: &str| if is_on { text.to_owned() } else { String::new() };
         let field = |name: HeaderName| is_on.then(|| request.headers.get(name)).flatten().cloned();

@@ -20,7 +20,7 @@ pub struct Tokens(Arc<Mutex<HashMap<String, String>>>);
 
 impl Tokens {
     /// The key authorization to answer with for `token`; `None` when no order under way uses it.
-    pub fn get(&self, token: &str) -> Option<String> {
+    pub(crate) fn get(&self, token: &str) -> Option<String> {
         self.map().get(token).cloned()
     }
 

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use crate::config::{AcmeChallengeKind, Tls};
 
 /// The source of the current time; tests pass their own.
-pub type AcmeClock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
+pub(crate) type AcmeClock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
 /// The settings that public certificates are obtained with.
 #[derive(Debug, Clone)]

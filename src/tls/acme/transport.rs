@@ -26,7 +26,7 @@ use crate::tls::x509::pem;
 use crate::tls::{ClientTls, client_config};
 
 /// Makes the HTTP client of one session with the directory; it is not kept between sessions.
-pub type DirectoryDial = Arc<dyn Fn() -> Result<Arc<dyn HttpClient>, Error> + Send + Sync>;
+pub(crate) type DirectoryDial = Arc<dyn Fn() -> Result<Arc<dyn HttpClient>, Error> + Send + Sync>;
 
 /// HTTPS to a directory, with a TLS connection per request. A certificate takes a dozen requests every few weeks; a
 /// pool of connections would need maintenance in between.

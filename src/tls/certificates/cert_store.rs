@@ -46,17 +46,17 @@ impl ServedCert {
     }
 
     /// The names that the certificate is for.
-    pub fn names(&self) -> &[Name] {
+    pub(crate) fn names(&self) -> &[Name] {
         &self.names
     }
 
     /// Whether it is for the DNS name `name`, in lower case.
-    pub fn covers(&self, name: &str) -> bool {
+    pub(crate) fn covers(&self, name: &str) -> bool {
         covers(&self.names, &Name::Dns(name.to_owned()))
     }
 
     /// Whether the public is known to trust the certificate. Starts as `false`, and stays so for the local CA's.
-    pub fn is_trusted(&self) -> bool {
+    pub(crate) fn is_trusted(&self) -> bool {
         self.trusted.load(Ordering::Relaxed)
     }
 

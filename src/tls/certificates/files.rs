@@ -141,7 +141,7 @@ pub enum CertFileError {
 
 impl CertFileError {
     /// The file at fault.
-    pub fn file(&self) -> &Path {
+    pub(crate) fn file(&self) -> &Path {
         match self {
             Self::Unreadable { path, .. }
             | Self::NotPem { path, .. }

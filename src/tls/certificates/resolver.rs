@@ -58,7 +58,7 @@ impl Certificates {
 
     /// Shows the certificates of `source` from the next handshake on, and renews those for addresses that are due.
     /// Public ones stay. May read and write files.
-    pub fn show(&self, source: &CheckedCert, now: OffsetDateTime) {
+    pub(crate) fn show(&self, source: &CheckedCert, now: OffsetDateTime) {
         let (first, more) = source.shown();
         let mut maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
         *maker = source.addresses();
@@ -76,7 +76,7 @@ impl Certificates {
 
     /// Shows `certificate` to clients that ask for `name`, from the next handshake on; with `None` the configured
     /// certificate takes over again.
-    pub fn set_public(&self, name: &Name, certificate: Option<Arc<CertifiedKey>>) {
+    pub(crate) fn set_public(&self, name: &Name, certificate: Option<Arc<CertifiedKey>>) {
         let shown = certificate.map(|certificate| ServedCert::new(certificate, Issued::Elsewhere));
         self.cert_store.rcu(|cert_store| cert_store.with_public(name, shown.as_ref()));
         self.changed.notify_one();
@@ -84,7 +84,7 @@ impl Certificates {
 
     /// Answers a challenge: `certificate` is shown to clients that offer the protocol `acme-tls/1` alone and ask for
     /// `sni` (RFC 8737 §3; for an IP address its name in `in-addr.arpa` or `ip6.arpa`, RFC 8738 §6). `None` ends that.
-    pub fn set_challenge(&self, sni: &str, certificate: Option<Arc<CertifiedKey>>) {
+    pub(crate) fn set_challenge(&self, sni: &str, certificate: Option<Arc<CertifiedKey>>) {
         let sni = sni.to_ascii_lowercase();
         let answers: Vec<_> = certificate.into_iter().map(|certificate| (sni.clone(), certificate)).collect();
         self.challenges.rcu(|challenges| {
@@ -127,7 +127,7 @@ impl Certificates {
 
     /// Makes the certificate for an address of this machine that a client has reached us at, or reads the one that was
     /// made before. Reads and writes files: not for an async task.
-    pub fn make(&self, address: IpAddr, now: OffsetDateTime) -> Arc<ServedCert> {
+    pub(crate) fn make(&self, address: IpAddr, now: OffsetDateTime) -> Arc<ServedCert> {
         let maker = self.maker.lock().unwrap_or_else(PoisonError::into_inner);
         if let AddressedCert::Shown(shown) = self.cert_store.load().by_address(Some(address)) {
             return shown;
@@ -158,14 +158,14 @@ impl Certificates {
     }
 
     /// When the first of the shown certificates expires.
-    pub fn first_end(&self) -> Option<OffsetDateTime> {
+    pub(crate) fn first_end(&self) -> Option<OffsetDateTime> {
         let cert_store = self.cert_store.load();
         let shown = cert_store.foreign().chain([cert_store.default()]);
         shown.filter_map(|shown| Some(CertInfo::read(shown.certified().cert.first()?)?.not_after)).min()
     }
 
     /// Resolves when other certificates are shown than at the last call.
-    pub async fn changed(&self) {
+    pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
 

@@ -86,7 +86,7 @@ impl CheckedCert {
     /// Opens again, later: the same certificate unless it was due for renewal, files changed, or names were added
     /// (compare the fingerprints). Unlike [`CheckedCert::open`] this carries a CA on that lives in memory only, and
     /// files that cannot be used any more are no error: the certificate that was read from them before stays.
-    pub fn renewed(&self, tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
+    pub(crate) fn renewed(&self, tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
         match (&self.kind, &tls.certificate) {
             (CheckedCertKind::Files(kept), Certificate::Files(_)) => {
                 Self::files(kept.iter().map(|kept| kept.again(now)).collect())
@@ -161,32 +161,34 @@ impl CheckedCert {
     }
 
     /// The chain and the key for the handshake.
-    pub fn certified_key(&self) -> Arc<CertifiedKey> {
+    pub(crate) fn certified_key(&self) -> Arc<CertifiedKey> {
         Arc::clone(&self.certified)
     }
 
     /// The certificates, the server's own first.
-    pub fn chain(&self) -> &[CertificateDer<'static>] {
+    #[cfg(test)]
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
         &self.certified.cert
     }
 
     /// The fingerprint of the server's own certificate.
-    pub fn fingerprint(&self) -> Fingerprint {
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
         self.fingerprint
     }
 
     /// The names that the certificate is for.
-    pub fn names(&self) -> &[Name] {
+    pub(crate) fn names(&self) -> &[Name] {
         &self.facts.names
     }
 
     /// Whether the certificate is the local CA's, which clients do not trust by themselves.
-    pub fn is_local(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_local(&self) -> bool {
         self.as_local().is_some()
     }
 
     /// The local CA's certificate, to be trusted by clients.
-    pub fn ca(&self) -> Option<&CertificateDer<'static>> {
+    pub(crate) fn ca(&self) -> Option<&CertificateDer<'static>> {
         Some(&self.as_local()?.ca.authority.certificate)
     }
 

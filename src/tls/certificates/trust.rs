@@ -18,7 +18,7 @@ impl Certificates {
     ///
     /// # Errors
     /// The store cannot be read; nothing is taken for trusted then.
-    pub fn find_trusted(&self) -> Result<(), ClientConfigError> {
+    pub(crate) fn find_trusted(&self) -> Result<(), ClientConfigError> {
         if !self.any_foreign() {
             return Ok(());
         }

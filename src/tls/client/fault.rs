@@ -38,7 +38,7 @@ pub enum TlsFault {
 
 impl TlsFault {
     /// Classifies an error of a handshake, or of the first read after it.
-    pub fn of(error: &io::Error) -> Self {
+    pub(crate) fn of(error: &io::Error) -> Self {
         let Some(rustls) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
             return match error.kind() {
                 io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
@@ -61,7 +61,7 @@ impl TlsFault {
     }
 
     /// The fault's name, for programs and the log.
-    pub const fn as_str(self) -> &'static str {
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::UnknownIssuer => "unknown_issuer",
             Self::SelfSignedCa => "ca_used_as_end_entity",
@@ -79,7 +79,7 @@ impl TlsFault {
     }
 
     /// Whether another certificate, or other settings for this one, would help.
-    pub const fn is_about_certificate(self) -> bool {
+    pub(crate) const fn is_about_certificate(self) -> bool {
         matches!(
             self,
             Self::UnknownIssuer

@@ -10,7 +10,7 @@ use crate::tls::x509::description::CertDescription;
 /// The profile that installs `ca` (Apple, "Configuration Profile Reference", payload `com.apple.security.root`). The
 /// same certificate gives the same bytes, so that installing it again replaces it; `None` when `ca` is not a
 /// certificate.
-pub fn mobileconfig(ca: &CertificateDer<'_>) -> Option<String> {
+pub(crate) fn mobileconfig(ca: &CertificateDer<'_>) -> Option<String> {
     let CertDescription { subject, fingerprint, .. } = CertDescription::read(ca)?;
     let name = escape(subject.strip_prefix("CN=").unwrap_or(&subject));
     let (profile, payload) = (uuid("profile", ca), uuid("certificate", ca));

@@ -13,27 +13,27 @@ use crate::tls::x509::description::certificates;
 
 /// A certificate on disk. Reading it creates, repairs and moves no file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OnDisk {
+pub(crate) struct OnDisk {
     /// Path of the file with the certificate.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// The certificates in the file: the server's own first, as clients get it.
-    pub chain: Vec<CertificateDer<'static>>,
+    pub(crate) chain: Vec<CertificateDer<'static>>,
     /// The local CA, when it signed the certificate.
-    pub ca: Option<CaOnDisk>,
+    pub(crate) ca: Option<CaOnDisk>,
 }
 
 /// The local CA's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CaOnDisk {
+pub(crate) struct CaOnDisk {
     /// Path of the CA's certificate, `ca.pem`.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// The certificate in the file.
-    pub certificate: CertificateDer<'static>,
+    pub(crate) certificate: CertificateDer<'static>,
 }
 
 /// Why there is no certificate to look at.
 #[derive(Debug, thiserror::Error)]
-pub enum OnDiskError {
+pub(crate) enum OnDiskError {
     /// The file does not exist: frontgate has not run here yet.
     #[error("there is no {0} yet; frontgate makes it when it starts, and so does `frontgate trust`")]
     Missing(PathBuf),
@@ -55,7 +55,7 @@ pub enum OnDiskError {
 
 impl OnDisk {
     /// Reads the certificates that `tls` asks for; at least one.
-    pub fn read(tls: &Tls, state_dir: Option<&Path>) -> Result<Vec<Self>, OnDiskError> {
+    pub(crate) fn read(tls: &Tls, state_dir: Option<&Path>) -> Result<Vec<Self>, OnDiskError> {
         match &tls.certificate {
             Certificate::Files(files) => {
                 let each = |files: &CertificateFiles| {
@@ -75,7 +75,7 @@ impl OnDisk {
 
 impl OnDisk {
     /// Reads the public certificate that was obtained for `name`.
-    pub fn public(tls: &Tls, state_dir: &Path, name: &Name) -> Result<Self, OnDiskError> {
+    pub(crate) fn public(tls: &Tls, state_dir: &Path, name: &Name) -> Result<Self, OnDiskError> {
         let file = acme::file_of(state_dir, &tls.acme.directory, name);
         Ok(Self { chain: read(&file)?, file, ca: None })
     }
@@ -83,14 +83,14 @@ impl OnDisk {
 
 impl CaOnDisk {
     /// Reads the local CA's certificate in `state_dir`.
-    pub fn read(state_dir: &Path) -> Result<Self, OnDiskError> {
+    pub(crate) fn read(state_dir: &Path) -> Result<Self, OnDiskError> {
         let file = state_dir.join(CA_CERTIFICATE);
         let certificate = read(&file)?.into_iter().next().ok_or_else(|| OnDiskError::NotPem(file.clone()))?;
         Ok(Self { file, certificate })
     }
 
     /// Whether clients accept `name` from this CA: its name constraints were fixed when it was made.
-    pub fn permits(&self, name: &Name) -> bool {
+    pub(crate) fn permits(&self, name: &Name) -> bool {
         CaConstraints::read(&self.certificate).permit(name)
     }
 }

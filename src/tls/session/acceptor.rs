@@ -16,7 +16,7 @@ use crate::tls::certificates::resolver::Certificates;
 ///
 /// # Panics
 /// Never: the only error of the builder is a version without a cipher suite, and the provider has suites for both.
-pub fn server_config(
+pub(crate) fn server_config(
     tls: &config::Tls,
     certificates: Arc<Certificates>,
     tickets: Arc<dyn ProducesTickets>,

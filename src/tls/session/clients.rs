@@ -19,15 +19,15 @@ use crate::tls::x509::pem;
 
 /// The CA that client certificates are verified against, and whether a client must have one.
 #[derive(Debug, Clone)]
-pub struct ClientVerification(pub(in crate::tls) Arc<dyn ClientCertVerifier>);
+pub(crate) struct ClientVerification(pub(in crate::tls) Arc<dyn ClientCertVerifier>);
 
 /// The identity that a client has proved with its certificate.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ClientIdentity {
     /// The subject of its certificate (RFC 4514), in ASCII. Empty where the certificate has none.
-    pub subject: Arc<str>,
+    pub(crate) subject: Arc<str>,
     /// The fingerprint of its certificate.
-    pub fingerprint: Fingerprint,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 /// Why `tls.client_ca` cannot be used.
@@ -61,7 +61,7 @@ pub enum ClientCaError {
 
 impl ClientVerification {
     /// Reads the CA's certificates from the file.
-    pub fn open(ca: &ClientCa) -> Result<Self, ClientCaError> {
+    pub(crate) fn open(ca: &ClientCa) -> Result<Self, ClientCaError> {
         let roots = roots(&ca.file)?;
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), crypto::provider());
         let verifier = match ca.mode {
@@ -94,7 +94,7 @@ fn roots(path: &Path) -> Result<RootCertStore, ClientCaError> {
 
 impl ClientIdentity {
     /// The identity in the certificate `der`; `None` if it cannot be parsed, and then no handshake verifies it either.
-    pub fn of(der: &[u8]) -> Option<Self> {
+    pub(crate) fn of(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let subject = distinguished_name::text(certificate.subject()).into();
         Some(Self { subject, fingerprint: Fingerprint::of(der) })

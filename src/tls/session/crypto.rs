@@ -18,7 +18,7 @@ pub fn provider() -> Arc<CryptoProvider> {
 ///
 /// # Errors
 /// The system gives no random bytes.
-pub fn ticketer() -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
+pub(crate) fn ticketer() -> Result<Arc<dyn ProducesTickets>, rustls::Error> {
     aws_lc_rs::Ticketer::new()
 }
 

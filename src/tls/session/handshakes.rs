@@ -14,7 +14,7 @@ use crate::tls::certificates::resolver::{CertChoice, Certificates};
 /// Decides how a handshake goes on after the `ClientHello`. A resolver of rustls cannot: it does not see the address
 /// that a client without a name has dialled.
 #[derive(Debug)]
-pub struct HandshakePolicy {
+pub(crate) struct HandshakePolicy {
     config: Arc<ServerConfig>,
     challenges: Arc<ServerConfig>,
     certificates: Arc<Certificates>,
@@ -22,7 +22,7 @@ pub struct HandshakePolicy {
 
 /// How a handshake goes on after the `ClientHello`.
 #[derive(Debug)]
-pub enum HandshakeStep {
+pub(crate) enum HandshakeStep {
     /// With these settings, and this certificate.
     Serve(Arc<ServerConfig>, Arc<ServedCert>),
     /// With a certificate that has to be made: see [`HandshakePolicy::make`].
@@ -33,14 +33,14 @@ pub enum HandshakeStep {
 
 impl HandshakePolicy {
     /// The policy for handshakes by `config`, which must show `certificates`.
-    pub fn new(config: Arc<ServerConfig>, certificates: Arc<Certificates>) -> Self {
+    pub(crate) fn new(config: Arc<ServerConfig>, certificates: Arc<Certificates>) -> Self {
         let challenges = challenge_config(Arc::new(Challenges(Arc::clone(&certificates))));
         Self { config, challenges, certificates }
     }
 
     /// How a handshake goes on for a client that has reached us at `address`; `None` where the client cannot have
     /// dialled that.
-    pub fn open(&self, hello: &ClientHello<'_>, address: Option<IpAddr>) -> HandshakeStep {
+    pub(crate) fn open(&self, hello: &ClientHello<'_>, address: Option<IpAddr>) -> HandshakeStep {
         if self.is_challenge(hello) {
             return HandshakeStep::Challenge(Arc::clone(&self.challenges));
         }
@@ -55,7 +55,7 @@ impl HandshakePolicy {
     }
 
     /// Makes what [`HandshakeStep::Make`] asks for. Reads and writes files: not for an async task.
-    pub fn make(&self, address: IpAddr, now: time::OffsetDateTime) -> HandshakeStep {
+    pub(crate) fn make(&self, address: IpAddr, now: time::OffsetDateTime) -> HandshakeStep {
         self.serve(self.certificates.make(address, now))
     }
 

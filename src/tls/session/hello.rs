@@ -12,7 +12,7 @@ use super::tls_session::TlsSession;
 use crate::io::{BufferPool, Chunk, Readable};
 
 /// A client that has sent its `ClientHello` and waits for the server to go on. The hello decides the settings.
-pub struct PendingHello<S> {
+pub(crate) struct PendingHello<S> {
     io: S,
     accepted: Box<Accepted>,
     incoming: Chunk,
@@ -24,7 +24,7 @@ impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
     ///
     /// # Errors
     /// The connection ended before, or the bytes are not TLS; then the client has been sent an alert.
-    pub async fn read(mut io: S, buffers: Arc<BufferPool>) -> io::Result<Self> {
+    pub(crate) async fn read(mut io: S, buffers: Arc<BufferPool>) -> io::Result<Self> {
         let (mut acceptor, mut incoming, mut seen) = (Box::new(Acceptor::default()), Chunk::default(), 0);
         loop {
             let fill = poll_fn(|cx| incoming.poll_fill(cx, &mut io, &buffers, usize::MAX));
@@ -55,12 +55,12 @@ impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
     }
 
     /// The `ClientHello`.
-    pub fn said(&self) -> ClientHello<'_> {
+    pub(crate) fn said(&self) -> ClientHello<'_> {
         self.accepted.client_hello()
     }
 
     /// The stream that the hello came over.
-    pub fn io(&self) -> &S {
+    pub(crate) fn io(&self) -> &S {
         &self.io
     }
 
@@ -68,7 +68,7 @@ impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
     ///
     /// # Errors
     /// The connection ended, or the two sides do not agree; then the client has been sent an alert.
-    pub async fn answer(self, config: Arc<ServerConfig>) -> io::Result<Box<TlsSession<S>>> {
+    pub(crate) async fn answer(self, config: Arc<ServerConfig>) -> io::Result<Box<TlsSession<S>>> {
         let Self { io, accepted, incoming, buffers } = self;
         drop(accepted);
         let tls = UnbufferedServerConnection::new(config).map_err(io::Error::other)?;

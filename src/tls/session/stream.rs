@@ -14,7 +14,7 @@ use crate::io::{Readable, StreamSocket};
 /// A byte stream to a client or to the gateway, encrypted or not. The sessions are boxed: they are many times the size
 /// of a socket.
 #[derive(Debug)]
-pub enum ByteStream {
+pub(crate) enum ByteStream {
     /// Without TLS, straight from the kernel.
     Plain(StreamSocket),
     /// frontgate is the TLS server.
@@ -25,17 +25,17 @@ pub enum ByteStream {
 
 impl ByteStream {
     /// The local IP address; `None` on a unix socket.
-    pub fn local_ip(&self) -> Option<IpAddr> {
+    pub(crate) fn local_ip(&self) -> Option<IpAddr> {
         self.socket().local_ip()
     }
 
     /// How many bytes were accepted by this stream and not by the kernel yet.
-    pub fn unsent(&self) -> usize {
+    pub(crate) fn unsent(&self) -> usize {
         if let Self::Server(session) = self { session.unsent() } else { 0 }
     }
 
     /// Whether the peer has ended its side or the connection, also behind bytes that no task has read.
-    pub fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.socket().has_ended()
     }
 

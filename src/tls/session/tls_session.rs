@@ -16,7 +16,7 @@ use crate::io::{BufferPool, Chunk, Readable, SIZE, TEXT};
 /// back. A session of tokio-rustls keeps 4 KiB to read into for as long as it lives, and reads no more than that at
 /// once, while an idle one of these keeps nothing, and a busy one reads and writes three full records with one system
 /// call. One task reads and writes: either may send what waits to be sent.
-pub struct TlsSession<S> {
+pub(crate) struct TlsSession<S> {
     io: S,
     tls: UnbufferedServerConnection,
     buffers: Arc<BufferPool>,
@@ -58,17 +58,17 @@ impl<S> TlsSession<S> {
     }
 
     /// The negotiated parameters.
-    pub fn agreed(&self) -> &rustls::CommonState {
+    pub(crate) fn agreed(&self) -> &rustls::CommonState {
         &self.tls
     }
 
     /// The stream below.
-    pub fn io(&self) -> &S {
+    pub(crate) fn io(&self) -> &S {
         &self.io
     }
 
     /// How many encrypted bytes the kernel does not have yet.
-    pub fn unsent(&self) -> usize {
+    pub(crate) fn unsent(&self) -> usize {
         self.outgoing.bytes().len()
     }
 

@@ -16,33 +16,33 @@ use crate::config::Name;
 
 /// The fields of a certificate, as text for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertDescription {
+pub(crate) struct CertDescription {
     /// The subject, as `CN=…`.
-    pub subject: String,
+    pub(crate) subject: String,
     /// The issuer, as `CN=…`.
-    pub issuer: String,
+    pub(crate) issuer: String,
     /// Its subject alternative names, which are the names that clients verify.
-    pub names: Vec<Name>,
+    pub(crate) names: Vec<Name>,
     /// The first second in which it is valid.
-    pub not_before: OffsetDateTime,
+    pub(crate) not_before: OffsetDateTime,
     /// The last second in which it is valid.
-    pub not_after: OffsetDateTime,
+    pub(crate) not_after: OffsetDateTime,
     /// The serial number, unique for its issuer, as hex pairs between colons.
-    pub serial: String,
+    pub(crate) serial: String,
     /// The kind and size of its public key.
-    pub key: String,
+    pub(crate) key: String,
     /// SHA-256 of the whole certificate.
-    pub fingerprint: Fingerprint,
+    pub(crate) fingerprint: Fingerprint,
     /// SHA-256 of the public key alone in base64, as `pin-sha256` and `curl --pinnedpubkey` write it. It outlives a
     /// renewal with the same key.
-    pub pin: String,
+    pub(crate) pin: String,
     /// Whether it may sign other certificates.
-    pub is_ca: bool,
+    pub(crate) is_ca: bool,
 }
 
 impl CertDescription {
     /// Parses a certificate in DER; `None` when it is not one.
-    pub fn read(der: &[u8]) -> Option<Self> {
+    pub(crate) fn read(der: &[u8]) -> Option<Self> {
         let facts = CertInfo::read(der)?;
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         Some(Self {
@@ -60,18 +60,18 @@ impl CertDescription {
     }
 
     /// Whether a client that asks for `name` accepts it.
-    pub fn covers(&self, name: &Name) -> bool {
+    pub(crate) fn covers(&self, name: &Name) -> bool {
         covers(&self.names, name)
     }
 
     /// The whole days it has left; negative when it has expired.
-    pub fn days_left(&self, now: OffsetDateTime) -> i64 {
+    pub(crate) fn days_left(&self, now: OffsetDateTime) -> i64 {
         (self.not_after - now).whole_days()
     }
 }
 
 /// Whether a certificate links its issuer's own (RFC 5280 §4.2.2.1), as those of public authorities do.
-pub fn links_its_issuer(der: &[u8]) -> bool {
+pub(crate) fn links_its_issuer(der: &[u8]) -> bool {
     let Ok((_, certificate)) = X509Certificate::from_der(der) else { return false };
     certificate.extensions().iter().any(|extension| match extension.parsed_extension() {
         ParsedExtension::AuthorityInfoAccess(access) => {
@@ -82,13 +82,13 @@ pub fn links_its_issuer(der: &[u8]) -> bool {
 }
 
 /// All certificates of a PEM text, in its order; `None` when it holds none, or a section that is no certificate.
-pub fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+pub(crate) fn certificates(pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
     let all = super::pem::certificates(pem).ok()?;
     (!all.is_empty() && all.iter().all(|one| CertInfo::read(one).is_some())).then_some(all)
 }
 
 /// `certificate` as PEM text.
-pub fn to_pem(certificate: &CertificateDer<'_>) -> String {
+pub(crate) fn to_pem(certificate: &CertificateDer<'_>) -> String {
     super::pem::encode(certificate)
 }
 

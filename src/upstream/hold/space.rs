@@ -9,18 +9,18 @@ use crate::listener::{Network, NetworkShare};
 ///
 /// A client network has its [`NetworkShare`] of the places and of the memory. What cannot be attributed to an address counts as one network.
 #[derive(Debug, Clone)]
-pub struct HoldSpace(Arc<HoldSpaceShared>);
+pub(crate) struct HoldSpace(Arc<HoldSpaceShared>);
 
 /// The bounds of a [`HoldSpace`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HoldLimits {
+pub(crate) struct HoldLimits {
     /// How many requests and upgrades may wait.
-    pub places: usize,
+    pub(crate) places: usize,
     /// How many of `places` requests leave to upgrades: a program waits behind those, and comes back later and later
     /// each time it is turned away.
-    pub for_upgrades: usize,
+    pub(crate) for_upgrades: usize,
     /// Bytes of all heads and bodies, with 16 KiB for everything else that belongs to each waiting request.
-    pub bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(super) struct HoldPermit {
 
 impl HoldSpace {
     /// A space with these limits, in which no request waits yet.
-    pub fn new(limits: HoldLimits) -> Self {
+    pub(crate) fn new(limits: HoldLimits) -> Self {
         Self(Arc::new(HoldSpaceShared { limits, used: Mutex::default() }))
     }
 

@@ -16,7 +16,7 @@ use crate::upstream::ConnectError;
 
 /// One request's way through the hold queue, for as long as it has no answer. Dropped, it leaves the line.
 #[derive(Debug)]
-pub struct HoldWait<'a> {
+pub(crate) struct HoldWait<'a> {
     hold_queue: &'a HoldQueue,
     entry: HoldRequest,
     ticket: Option<WaitTicket>,
@@ -65,7 +65,7 @@ impl HoldWait<'_> {
     ///
     /// # Errors
     /// If there is none, and waiting longer does not help or is not wanted.
-    pub async fn connection<G: HeldGateway>(&mut self, gateway: &G) -> Result<G::Connection, NoConnection> {
+    pub(crate) async fn connection<G: HeldGateway>(&mut self, gateway: &G) -> Result<G::Connection, NoConnection> {
         let Some(hold) = self.hold_queue.0.hold else {
             return self.hold_queue.dial(gateway).await.map_err(NoConnection::Failed);
         };
@@ -112,13 +112,13 @@ impl HoldWait<'_> {
     }
 
     /// How long the request has waited, if it had to.
-    pub fn held(&self) -> Option<Duration> {
+    pub(crate) fn held(&self) -> Option<Duration> {
         self.since.map(|since| since.elapsed())
     }
 
     /// Waits for what the gateway sends over a fresh connection. The line moves on when the gateway has sent something,
     /// or kept the connection for `SETTLED` (250 ms).
-    pub async fn answer<A>(&mut self, answer: impl Future<Output = A>) -> A {
+    pub(crate) async fn answer<A>(&mut self, answer: impl Future<Output = A>) -> A {
         let mut answer = pin!(answer);
         if self.place.is_none() {
             return answer.await;
@@ -131,7 +131,7 @@ impl HoldWait<'_> {
     }
 
     /// Notes that the gateway has answered, and leaves the line.
-    pub fn up(&mut self) {
+    pub(crate) fn up(&mut self) {
         self.hold_queue.up();
         self.place = None;
     }
@@ -141,7 +141,7 @@ impl HoldWait<'_> {
     ///
     /// `gateway` is asked whether it is ready: if it is, it hung up on this request alone, which would fare no better
     /// another time, and the other requests are not held up.
-    pub async fn cut<G: HeldGateway>(&mut self, gateway: &G) -> bool {
+    pub(crate) async fn cut<G: HeldGateway>(&mut self, gateway: &G) -> bool {
         let Some(hold) = self.hold_queue.0.hold else { return false };
         let now = Instant::now();
         let kept = self.connected.take().is_some_and(|since| now.saturating_duration_since(since) >= SETTLED);

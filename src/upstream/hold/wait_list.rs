@@ -20,7 +20,7 @@ pub(super) struct WaitTicket(u64);
 
 /// What a request wants of the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WaitPurpose {
+pub(crate) enum WaitPurpose {
     /// An answer: a user may be looking at an empty page.
     Request,
     /// A WebSocket: a program waits, and comes back later and later each time it is turned away.
