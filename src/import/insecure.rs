@@ -34,7 +34,7 @@ pub(super) fn point_out(
 
 const SETTINGS: [&str; 3] =
     ["allowInsecureAuth", "dangerouslyDisableDeviceAuth", "dangerouslyAllowHostHeaderOriginFallback"];
-const WHY: &str = "it lets in who should be asked who they are";
+const WHY: &str = "it lets in clients that should prove their identity";
 
 #[cfg(test)]
 mod tests {

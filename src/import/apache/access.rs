@@ -54,13 +54,13 @@ impl Apache<'_, '_> {
                     if shuts {
                         access.also.push((noted, String::new()));
                     } else {
-                        self.report.not_needed(&noted.0, &noted.1, "everybody may pass");
+                        self.report.not_needed(&noted.0, &noted.1, "every client may pass");
                     }
                 }
                 if shuts {
                     access.also.push((noted, String::new()));
                 } else {
-                    self.report.not_needed(&node.place, &node.shown, "everybody may pass");
+                    self.report.not_needed(&node.place, &node.shown, "every client may pass");
                 }
             }
             _ => return false,
@@ -74,7 +74,7 @@ impl Apache<'_, '_> {
         if let Some(why) = self.barrier(&access) {
             here.section.gate = ImportAccess::Shut(why);
             for ((place, shown), _) in access.kind.iter().chain(&access.file) {
-                self.report.dropped(place, shown, "the route answers 403 to everybody");
+                self.report.dropped(place, shown, "the route answers 403 to every client");
             }
             return Ok(());
         }
@@ -89,7 +89,7 @@ impl Apache<'_, '_> {
                 self.report.not_needed(place, shown, "nothing requires a user");
             }
             for ((place, shown), _) in users.iter().chain(&others) {
-                self.report.not_needed(place, shown, "`Require all granted` lets everybody pass");
+                self.report.not_needed(place, shown, "`Require all granted` lets every client pass");
             }
             if granted {
                 here.section.auth = DraftAuth::None;
@@ -100,7 +100,7 @@ impl Apache<'_, '_> {
         for ((place, shown), words) in &others {
             let remedy = "frontgate knows users only: these clients need a password as well";
             if words.first().is_some_and(|word| word == "all") {
-                self.report.not_needed(place, shown, "who has a password may pass");
+                self.report.not_needed(place, shown, "users with a password may pass");
             } else {
                 self.report.dropped(place, shown, remedy);
             }
@@ -128,7 +128,7 @@ impl Apache<'_, '_> {
                 }
                 for ((place, shown), _) in access.kind.iter().chain(&access.file) {
                     if !self.report.mentions(place) {
-                        self.report.dropped(place, shown, "the route answers 403 to everybody");
+                        self.report.dropped(place, shown, "the route answers 403 to every client");
                     }
                 }
                 here.section.gate = ImportAccess::Shut(why);
@@ -148,7 +148,7 @@ impl Apache<'_, '_> {
         let way_in = access.requires.iter().any(|(_, words)| opens(words));
         for ((place, shown), words) in &access.requires {
             if is_granted(words) {
-                self.report.not_needed(place, shown, "everybody may pass, unless a route says otherwise");
+                self.report.not_needed(place, shown, "every client may pass, unless a route says otherwise");
             } else if way_in || opens(words) {
                 // The report says so when it is known what becomes of it.
             } else if words.iter().map(String::as_str).eq(["all", "denied"]) {
@@ -195,7 +195,7 @@ impl Apache<'_, '_> {
             None => return Ok(Err("there is no AuthType here".into())),
         }
         if let Some((place, shown)) = provider {
-            self.report.dropped(place, shown, "frontgate asks nobody else for users; the route answers 403");
+            self.report.dropped(place, shown, "frontgate asks no other program for users; the route answers 403");
             return Ok(Err("the users are not in a file".into()));
         }
         let Some(((place, shown), name)) = file else { return Ok(Err("there is no AuthUserFile here".into())) };
@@ -257,5 +257,5 @@ fn is_password(words: &[String]) -> bool {
 
 const SHUT: &str = "frontgate has no such conditions; so that nothing is open that was not, the route answers 403: replace its `respond` \
                     by an `auth`, or by nothing";
-const ADDRESSES: &str = "frontgate knows no lists of addresses, so the route answers 403 to everybody: let a firewall choose whom to let \
+const ADDRESSES: &str = "frontgate knows no lists of addresses, so the route answers 403 to every client: let a firewall choose which clients to let \
                          in, or listen at an address that only they reach, and remove `respond`";

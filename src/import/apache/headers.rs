@@ -55,7 +55,7 @@ impl Apache<'_, '_> {
                 fields::put(rules, name, disposition);
                 self.report.kept(place, shown, format!("{key}: set"));
                 if fields::is_secret(name) {
-                    let text = "whoever reaches frontgate is given this secret on the way: let the clients have secrets of their own";
+                    let text = "every client of frontgate is given this secret on the way: let the clients have secrets of their own";
                     self.report.wrong(place, shown, text);
                 }
             }

@@ -194,7 +194,10 @@ const BEGINNING: &[(&str, ApacheKnownDirective)] = &[
         "authldap",
         ApacheKnownDirective::Dropped("frontgate asks no directory: list the users under `auth: { basic: … }`"),
     ),
-    ("authnz", ApacheKnownDirective::Dropped("frontgate asks nobody else: list the users under `auth: { basic: … }`")),
+    (
+        "authnz",
+        ApacheKnownDirective::Dropped("frontgate asks no other program: list the users under `auth: { basic: … }`"),
+    ),
     ("authdbd", ApacheKnownDirective::Dropped("frontgate asks no database: list the users under `auth: { basic: … }`")),
     ("authform", ApacheKnownDirective::Dropped("frontgate has no login pages: use `auth: { basic: … }`")),
     ("session", ApacheKnownDirective::Dropped("frontgate has no sessions")),

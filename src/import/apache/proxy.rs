@@ -32,13 +32,15 @@ impl Apache<'_, '_> {
                     );
                 }
             }
-            "proxyaddheaders" if on => self.report.not_needed(place, shown, "frontgate always says who the client is"),
+            "proxyaddheaders" if on => {
+                self.report.not_needed(place, shown, "frontgate always sends the client's address");
+            }
             "proxyaddheaders" => self.report.wrong(place, shown, NO_ATTRIBUTION),
             "proxyrequests" if on => {
                 self.report.wrong(
                     place,
                     shown,
-                    "with it Apache forwards anybody anywhere. frontgate forwards to its gateways only",
+                    "with it Apache forwards any client anywhere. frontgate forwards to its gateways only",
                 );
             }
             "proxyrequests" => self.report.not_needed(place, shown, "frontgate forwards to its gateways only"),
@@ -327,7 +329,7 @@ pub(super) fn part(node: &ImportNode, setting: &str) -> String {
 }
 
 const NO_ATTRIBUTION: &str = "without forwarding headers the gateway takes every browser for a local one and pairs it with admin rights. \
-                              frontgate always says who the client is: set gateway.trustedProxies";
+                              frontgate always sends the client's address: set gateway.trustedProxies";
 
 /// Settings of a worker that concern its connections.
 const CONNECTIONS: [&str; 20] = [

@@ -17,7 +17,7 @@ impl Apache<'_, '_> {
                 self.report.not_needed(place, shown, "frontgate reads X-Forwarded-For from forwarded.trusted_proxies");
             }
             "remoteipheader" => {
-                let remedy = "frontgate reads X-Forwarded-For only, and forwarded.trusted_proxies says from whom: let the proxy in front send it";
+                let remedy = "frontgate reads X-Forwarded-For only, and forwarded.trusted_proxies says from which peers: let the proxy in front send it";
                 self.report.dropped(place, shown, remedy);
             }
             "remoteiptrustedproxy" | "remoteipinternalproxy" => self.trust(node, &node.args.clone()),
@@ -77,7 +77,7 @@ impl Apache<'_, '_> {
         if self.draft.trusted_proxies.is_empty() {
             let nets = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"];
             self.draft.listen.proxy_protocol_from = nets.iter().filter_map(|net| net.parse().ok()).collect();
-            let text = "anybody who reached Apache could claim any address. frontgate takes a PROXY header only from \
+            let text = "any client that reached Apache could claim any address. frontgate takes a PROXY header only from \
                         listen.proxy_protocol_from: private networks here; write the balancer's address instead";
             self.report.wrong(&place, &shown, text);
         } else {

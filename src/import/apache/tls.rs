@@ -46,7 +46,7 @@ impl Apache<'_, '_> {
                 "none" => self.report.not_needed(
                     place,
                     shown,
-                    "nobody is asked for a certificate unless tls.client_ca is set",
+                    "no client is asked for a certificate unless tls.client_ca is set",
                 ),
                 _ => self.report.dropped(
                     place,

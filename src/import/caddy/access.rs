@@ -32,7 +32,7 @@ impl Caddy {
                 shown,
                 "it has no user with a bcrypt hash, so the route answers 403: put users under `auth: { basic: … }`",
             );
-            let why = format!("`{shown}` ({place}) has no user whose password can be checked.");
+            let why = format!("`{shown}` ({place}) has no user with a password that can be checked.");
             return ImportSection { gate: ImportAccess::Shut(why), ..ImportSection::default() };
         }
         self.report.kept(place, shown, "auth: basic");

@@ -85,5 +85,5 @@ impl Caddy {
     }
 }
 
-const FOR_ALL: &str = "routes ask for a host and a path only; so that nothing is open that was not, it holds for everybody: let a firewall \
-                       choose whom to let in, and remove `respond`";
+const FOR_ALL: &str = "routes ask for a host and a path only; so that nothing is open that was not, it holds for every client: let a firewall \
+                       choose which clients to let in, and remove `respond`";

@@ -130,7 +130,7 @@ impl Caddy {
                     self.report.dropped(
                         place,
                         shown,
-                        "routes ask for a host and a path only: everybody needs the password there",
+                        "routes ask for a host and a path only: every client needs the password there",
                     );
                 }
                 body.sections.extend(sections(change));
@@ -144,7 +144,7 @@ impl Caddy {
                 body.sections.extend(matcher.except.iter().map(|path| (hosts.clone(), open(path))));
             }
             "forward_auth" | "authorize" | "authenticate" => {
-                self.report.dropped(place, shown, "frontgate asks nobody else who may pass; so that nothing is open that was not, the route answers 403: replace its `respond` by an `auth` or by nothing");
+                self.report.dropped(place, shown, "frontgate asks no other program which users may pass; so that nothing is open that was not, the route answers 403: replace its `respond` by an `auth` or by nothing");
                 self.part_of(node);
                 let why = format!("`{shown}` ({place}) cannot be translated.");
                 body.sections

@@ -80,7 +80,7 @@ impl Caddy {
                 let how = if disposition == FieldDisposition::Remove { "remove" } else { "set" };
                 self.report.kept(place, shown, format!("{key}: {how}"));
                 if is_request && disposition != FieldDisposition::Remove && fields::is_secret(name) {
-                    let text = "whoever reaches frontgate is given this secret on the way: let the clients have secrets of their own";
+                    let text = "every client of frontgate is given this secret on the way: let the clients have secrets of their own";
                     self.report.wrong(place, shown, text);
                 }
             }

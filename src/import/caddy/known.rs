@@ -39,7 +39,7 @@ const DIRECTIVES: &[(&str, CaddyKnownDirective)] = &[
         Dropped("frontgate forwards the path as it came: set gateway.controlUi.basePath where a page needs a prefix"),
     ),
     ("handle_errors", Dropped("frontgate has error pages of its own, and passes the gateway's on")),
-    ("acme_server", Dropped("frontgate's own CA serves nobody else")),
+    ("acme_server", Dropped("frontgate's own CA serves no other program")),
     ("invoke", Dropped("frontgate has no named routes: write a route for what is needed")),
     (
         "rate_limit",

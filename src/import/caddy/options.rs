@@ -200,7 +200,7 @@ impl Caddy {
                     allowed.filter_map(|word| word.parse().ok()).filter(|net: &IpNet| net.prefix_len() > 0).collect();
                 if nets.is_empty() {
                     nets = PRIVATE.iter().filter_map(|net| net.parse().ok()).collect();
-                    let text = "anybody who reached Caddy could claim any address. frontgate takes a PROXY header only from \
+                    let text = "any client that reached Caddy could claim any address. frontgate takes a PROXY header only from \
                                 listen.proxy_protocol_from: private networks here; write the balancer's address instead";
                     self.report.wrong(place, shown, text);
                 }

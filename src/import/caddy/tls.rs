@@ -86,7 +86,7 @@ impl Caddy {
             }
             "eab" => self.report.dropped(place, "eab …", "set tls.acme.eab"),
             "insecure_secrets_log" => {
-                self.report.wrong(place, shown, "who reads that file reads all traffic. frontgate writes no keys");
+                self.report.wrong(place, shown, "a reader of that file reads all traffic. frontgate writes no keys");
             }
             _ => {
                 self.report.not_needed(

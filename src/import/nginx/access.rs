@@ -42,7 +42,7 @@ impl NginxAccess<'_, '_> {
         }
         for name in OUTSIDE {
             for directive in scope.all(name).into_iter().filter(|one| one.first() != "off") {
-                self.shut(directive, "frontgate asks nobody else who may pass", &mut shut);
+                self.shut(directive, "frontgate asks no other program which users may pass", &mut shut);
             }
         }
         for directive in scope.own().iter().filter(|one| one.name == "limit_except") {
@@ -74,7 +74,7 @@ impl NginxAccess<'_, '_> {
         for rule in &rules {
             let (place, shown) = (&rule.place, rule.shown());
             if first_is_all == Some("allow") {
-                self.report.not_needed(place, &shown, "everybody may pass");
+                self.report.not_needed(place, &shown, "every client may pass");
             } else if denies_rest && (!has_allow || first_is_all == Some("deny")) {
                 self.report.kept(place, &shown, "respond: 403");
                 shut.get_or_insert_with(|| format!("`{shown}` ({place})"));
@@ -88,7 +88,7 @@ impl NginxAccess<'_, '_> {
                 self.report.dropped(
                     place,
                     &shown,
-                    "frontgate knows no lists of addresses, so the route answers 403 to everybody: let a firewall choose whom to let \
+                    "frontgate knows no lists of addresses, so the route answers 403 to every client: let a firewall choose which clients to let \
                      in, or listen at an address that only they reach, and remove `respond`",
                 );
                 shut.get_or_insert_with(|| format!("`{shown}` ({place}): only some addresses may pass"));

@@ -34,7 +34,7 @@ impl<'a> Translation<'a, '_> {
             let net = network(directive.first());
             match net {
                 Some(net) if net.prefix_len() == 0 => {
-                    let instead = "it believed everybody, so everybody could pass for anybody. frontgate believes nobody until you name the proxies in \
+                    let instead = "it believed every client, so each could pass for any other. frontgate believes no peer until you name the proxies in \
                                    front of it in forwarded.trusted_proxies";
                     self.report.wrong(place, &shown, instead);
                 }

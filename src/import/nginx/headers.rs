@@ -94,7 +94,7 @@ fn disposition(name: &str, value: &str) -> NginxDisposition {
         "x-forwarded-for" => match value {
             "$remote_addr" | "$realip_remote_addr" => NotNeeded("frontgate sets it to the client's address"),
             "$proxy_add_x_forwarded_for" | "$http_x_forwarded_for" => Wrong(
-                "a client could begin the list and pass for anybody, even for this machine. frontgate sends the client's own address \
+                "a client could begin the list and pass for any other, even for this machine. frontgate sends the client's own address \
                  only; proxies in front of it belong in forwarded.trusted_proxies",
             ),
             "" => Wrong(

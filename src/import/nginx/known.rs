@@ -37,7 +37,7 @@ pub(super) const NO_EFFECT: DirectiveDisposition = NotNeeded("it concerns nothin
 const CACHE: DirectiveDisposition = Dropped("frontgate caches nothing");
 const ERRORS: DirectiveDisposition = Dropped("frontgate has its own error pages and passes those of the gateway");
 const RATES: DirectiveDisposition = Dropped(
-    "frontgate limits connections (`limits.connections_per_client`) and WebSocket messages (`websocket.max_messages_per_minute`), not requests per second; the gateway locks out who guesses",
+    "frontgate limits connections (`limits.connections_per_client`) and WebSocket messages (`websocket.max_messages_per_minute`), not requests per second; the gateway locks out clients that guess",
 );
 
 const EXACT: &[(&str, DirectiveDisposition)] = &[
@@ -101,8 +101,8 @@ const EXACT: &[(&str, DirectiveDisposition)] = &[
     ("keepalive_requests", NotNeeded("a connection may carry any number of requests")),
     ("keepalive_time", NotNeeded("a connection may carry any number of requests")),
     ("keepalive_disable", NotNeeded("those browsers are gone")),
-    ("send_timeout", NotNeeded("timeouts.send is for all who take nothing")),
-    ("client_body_timeout", NotNeeded("timeouts.read is for all who send nothing")),
+    ("send_timeout", NotNeeded("timeouts.send is for all clients that take nothing")),
+    ("client_body_timeout", NotNeeded("timeouts.read is for all clients that send nothing")),
     ("client_body_buffer_size", BUFFERS),
     ("client_body_temp_path", STREAMS),
     ("client_body_in_file_only", STREAMS),
@@ -147,9 +147,9 @@ const EXACT: &[(&str, DirectiveDisposition)] = &[
     ("proxy_method", Dropped("methods pass as they come")),
     ("proxy_set_body", Dropped("bodies pass as they come")),
     ("proxy_store", Dropped("frontgate keeps no copies")),
-    ("proxy_limit_rate", Dropped("frontgate slows nobody down")),
-    ("limit_rate", Dropped("frontgate slows nobody down")),
-    ("limit_rate_after", Dropped("frontgate slows nobody down")),
+    ("proxy_limit_rate", Dropped("frontgate slows no client down")),
+    ("limit_rate", Dropped("frontgate slows no client down")),
+    ("limit_rate_after", Dropped("frontgate slows no client down")),
     ("limit_req", RATES),
     ("limit_req_zone", RATES),
     ("limit_req_status", RATES),

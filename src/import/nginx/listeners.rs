@@ -66,10 +66,10 @@ impl<'a> Translation<'a, '_> {
                         say(self, "listen.plain");
                     }
                 }
-                let nobody = self.draft.listen.proxy_protocol_from.is_empty();
-                if let Some(directive) = directive.filter(|_| listen.proxy_protocol && nobody) {
+                let no_peers = self.draft.listen.proxy_protocol_from.is_empty();
+                if let Some(directive) = directive.filter(|_| listen.proxy_protocol && no_peers) {
                     let remedy =
-                        "name the balancers in listen.proxy_protocol_from: nobody else may say who a client is";
+                        "name the balancers in listen.proxy_protocol_from: no other peer may name a client's address";
                     self.report.dropped(&directive.place, &directive.shown(), remedy);
                 }
             }

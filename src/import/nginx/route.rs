@@ -41,7 +41,7 @@ impl<'a> Translation<'a, '_> {
         let mut route = DraftRoute { response_headers, ..DraftRoute::default() };
         match gate {
             NginxAccessRule::Shut(why) => {
-                route.comment.push(format!("{why}: shut until you say who may pass."));
+                route.comment.push(format!("{why}: shut until you say which users may pass."));
                 route.answer = respond(403);
                 self.not_reached(scope, "the route answers 403");
                 return Ok(vec![route]);
