@@ -201,7 +201,7 @@ impl KeySection for Config {
         keys.section("websocket", "Keepalive and limits of WebSockets.", &mut self.websocket);
         keys.section("timeouts", "How long each step may take.", &mut self.timeouts);
         keys.section("limits", "What one peer, and all peers together, may use.", &mut self.limits);
-        keys.key("auth", AuthOf, &mut self.auth, "Who may pass, on every route that says nothing itself.");
+        keys.key("auth", AuthOf, &mut self.auth, "Which users may pass, on every route that says nothing itself.");
         keys.key(
             "admin",
             AdminOf,

@@ -173,7 +173,7 @@ async fn judge(certificates: Arc<Certificates>) -> Infallible {
     loop {
         let judged = Arc::clone(&certificates);
         if let Err(error) = off_thread(move || judged.find_trusted()).await {
-            tracing::warn!(%error, "no Strict-Transport-Security, because it cannot be told who trusts the certificate");
+            tracing::warn!(%error, "no Strict-Transport-Security, because it cannot be told whether this machine trusts the certificate");
         }
         certificates.changed().await;
     }

@@ -62,7 +62,7 @@ pub(crate) fn check_machine(loaded: &mut Loaded) -> Result<(), Problems> {
     let here = if_addrs::get_if_addrs().unwrap_or_default();
     loaded.check_gateways(&|ip: IpAddr| here.iter().any(|one| one.ip() == ip))?;
     if let Some(dir) = loaded.config.state_dir.clone().filter(|dir| StateDir::is_open_to_all(dir)) {
-        let message = format!("everybody on this machine may write to {}, where keys are kept", dir.display());
+        let message = format!("every user of this machine may write to {}, where keys are kept", dir.display());
         loaded.warn("state_dir", message, "give it to the user that runs frontgate, with the mode 0700");
     }
     for (setting, message) in exposed(&loaded.config) {

@@ -46,8 +46,8 @@ fn others_may(mode: u32) -> Option<&'static str> {
     match (mode & 0o002, mode & 0o004, mode & 0o020) {
         (0, 0, 0) => None,
         (0, 0, _) => Some("its group may write to"),
-        (0, _, _) => Some("everybody on this machine may read"),
-        _ => Some("everybody on this machine may write to"),
+        (0, _, _) => Some("every user of this machine may read"),
+        _ => Some("every user of this machine may write to"),
     }
 }
 
@@ -64,8 +64,8 @@ mod tests {
         for (modes, expected) in [
             (&[0o600, 0o400, 0o640, 0o440, 0o650, 0o711][..], None),
             (&[0o660, 0o620, 0o670], Some("its group may write to")),
-            (&[0o644, 0o604, 0o444, 0o664, 0o755], Some("everybody on this machine may read")),
-            (&[0o666, 0o602, 0o777], Some("everybody on this machine may write to")),
+            (&[0o644, 0o604, 0o444, 0o664, 0o755], Some("every user of this machine may read")),
+            (&[0o666, 0o602, 0o777], Some("every user of this machine may write to")),
         ] {
             for mode in modes {
                 assert_eq!(others_may(0o100_000 | mode), expected, "{mode:o}");

@@ -42,7 +42,7 @@ pub(super) struct AdminAnswer {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AdminUnanswered {
     /// No process listens at the address.
-    #[error("frontgate is not running: nobody listens at {0}")]
+    #[error("frontgate is not running: no process listens at {0}")]
     NotRunning(String),
     /// A process listens, but the exchange failed.
     #[error("no answer from {0}")]
@@ -53,7 +53,7 @@ impl AdminClient {
     pub(super) fn new(target: AdminTarget) -> Result<Self, CommandFailure> {
         let admin = loaded::admin(target.config, target.admin)?;
         let Some(upstream) = admin.to_dial() else {
-            let message = "the admin listener is off, so there is nobody to ask; see `admin` in the config";
+            let message = "the admin listener is off, so no frontgate answers there; see `admin` in the config";
             return Err(anyhow!(message).into());
         };
         let never = |_: &str| Err(anyhow!("the admin listener speaks no TLS"));

@@ -112,7 +112,7 @@ impl KeySection for AuthKeys {
             "user_header",
             Optional(NoValue::Null, UserHeader),
             &mut self.user_header,
-            "The header that tells the gateway who it is; a client's own is deleted.",
+            "The header that tells the gateway the user's name; a client's own is deleted.",
         );
     }
 
@@ -120,7 +120,7 @@ impl KeySection for AuthKeys {
         match &self.basic {
             None => checks.report(&["basic"], ValueError::new("`basic` is missing").hint(EXAMPLE)),
             Some(users) if users.is_empty() => {
-                checks.report(&["basic"], ValueError::new("without users nobody gets in").hint(EXAMPLE));
+                checks.report(&["basic"], ValueError::new("without users no client gets in").hint(EXAMPLE));
             }
             Some(_) => {}
         }

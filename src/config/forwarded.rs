@@ -85,7 +85,7 @@ impl KeySection for Forwarded {
 
     fn check(&self, checks: &mut SectionChecks<'_>) {
         if let Some(wide) = IpNet::aggregate(&self.trusted_proxies).iter().find(|net| is_wide(net)) {
-            let fault = ValueError::new(format!("whoever comes from {wide} is believed to be whom it names"));
+            let fault = ValueError::new(format!("any client in {wide} is believed to be the address that it names"));
             let hint = "list the addresses of the proxies in front of frontgate, such as 127.0.0.1 or 10.0.0.0/8";
             checks.report(&["trusted_proxies"], fault.hint(hint).warning());
         }

@@ -147,7 +147,7 @@ impl KeySection for RouteConfig {
             "auth",
             Optional(NoValue::Null, AuthOf),
             &mut self.auth,
-            "Who may pass; otherwise as the top-level `auth` says.",
+            "Which users may pass; otherwise as the top-level `auth` says.",
         );
         keys.section(
             "request_headers",

@@ -107,7 +107,7 @@ impl KeySection for Tls {
             Optional(NoValue::Null, ClientCaFile),
             &mut self.client_ca,
             "PEM file with the CA of clients: each must then show a certificate that it signed, or may with mode: optional. \
-             The gateway is told who it is in X-Client-Cert-Subject (RFC 4514) and X-Client-Cert-Fingerprint (SHA-256).",
+             The gateway is told the client's name in X-Client-Cert-Subject (RFC 4514) and X-Client-Cert-Fingerprint (SHA-256).",
         );
         keys.key(
             "hsts",

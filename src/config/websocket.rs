@@ -103,7 +103,7 @@ impl KeySection for WebSocket {
             "allowed_origins",
             Origins,
             &mut self.allowed_origins,
-            "Whose pages may open a WebSocket: any, same-host, or a list of origins; others get 403.",
+            "The origins whose pages may open a WebSocket: any, same-host, or a list of origins; others get 403.",
         );
     }
 

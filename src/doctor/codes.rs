@@ -18,7 +18,7 @@ pub(crate) const ALL: &[CodeExplanation] = &[
     it(
         1000,
         "",
-        "Normal end; from the gateway without a reason: nobody sent `connect` within 15 s.",
+        "Normal end; from the gateway without a reason: the client sent no `connect` within 15 s.",
         "Reload the page. If it comes back, something holds up frames: frontgate doctor measures how long the first one takes.",
     ),
     it(
@@ -52,12 +52,12 @@ pub(crate) const ALL: &[CodeExplanation] = &[
         "Frames that break RFC 6455.",
         "Look for something between the client and frontgate that rewrites traffic (antivirus, a company's proxy).",
     ),
-    it(1005, "", "A close frame without a code.", "See who sent it in frontgate's log line (`ended`)."),
+    it(1005, "", "A close frame without a code.", "See which side sent it in frontgate's log line (`ended`)."),
     it(
         1006,
         "",
         "No close frame came: the connection broke. A browser also shows it for a handshake that was refused (403, 502), an untrusted certificate, and a gateway that stopped answering pings.",
-        "frontgate's log says who ended it; frontgate doctor tries each step. A browser's own warning about the certificate: frontgate trust.",
+        "frontgate's log says which side ended it; frontgate doctor tries each step. A browser's own warning about the certificate: frontgate trust.",
     ),
     it(
         1008,
@@ -134,7 +134,7 @@ pub(crate) const ALL: &[CodeExplanation] = &[
     it(
         1008,
         "too many failed authentication attempts",
-        "Ten wrong secrets in a minute: this client address is locked out for five. If everybody is, the gateway takes all for one address.",
+        "Ten wrong secrets in a minute: this client address is locked out for five. If all clients are, the gateway takes them for one address.",
         "Wait five minutes; frontgate doctor sees whether clients are told apart (gateway.trustedProxies).",
     ),
     it(
@@ -204,7 +204,12 @@ pub(crate) const ALL: &[CodeExplanation] = &[
         "websocket.max_messages_per_minute or max_control_per_minute of frontgate was exceeded.",
         "Raise it, or look why the client sends so much.",
     ),
-    it(1008, "", "A rule was broken; the reason says which.", "frontgate's log has the reason and who sent it."),
+    it(
+        1008,
+        "",
+        "A rule was broken; the reason says which.",
+        "frontgate's log has the reason and the side that sent it.",
+    ),
     it(
         1009,
         "",
@@ -319,7 +324,7 @@ mod tests {
             ("1012 gateway connection lost", Some((1012, "gateway connection lost"))),
             ("1011 something else", Some((1011, ""))),
             ("1007", None),
-            ("nobody says this", None),
+            ("no peer says this", None),
         ] {
             assert_eq!(first(query), expected, "{query}");
         }

@@ -88,7 +88,7 @@ pub enum RequestFailure {
     #[error("the page's origin may not open a WebSocket")]
     OriginNotAllowed,
     /// The route asks for a login, and the request has none that may pass (RFC 7235 §3.1).
-    #[error("nobody who may pass")]
+    #[error("no user that may pass")]
     LoginRequired,
     /// The client's network has given too many wrong passwords, or too many requests wait for theirs to be checked.
     #[error("too many logins from this network")]

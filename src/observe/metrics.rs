@@ -208,10 +208,12 @@ impl WebSocketMetrics {
         let open = gauge(registry, "websockets", "WebSockets that are open");
         let opened = counter(registry, "websockets_opened", "WebSockets that were opened");
         registry.register("websockets_ended", "WebSockets that have ended, by what ended them", ended.clone());
-        let frames = family(registry, "websocket_frames", "Frames that were passed on, by whom they came from");
-        let messages = family(registry, "websocket_messages", "Messages that were passed on, by whom they came from");
-        let bytes = family(registry, "websocket_bytes", "Bytes that were passed on, by whom they came from");
-        let pings = family(registry, "websocket_pings", "Pings of frontgate's own, by whom they went to");
+        let frames =
+            family(registry, "websocket_frames", "Frames that were passed on, by the peer that they came from");
+        let messages =
+            family(registry, "websocket_messages", "Messages that were passed on, by the peer that they came from");
+        let bytes = family(registry, "websocket_bytes", "Bytes that were passed on, by the peer that they came from");
+        let pings = family(registry, "websocket_pings", "Pings of frontgate's own, by the peer that they went to");
         let trips = family(registry, "websocket_round_trips", "Answers to pings of frontgate's own");
         let seconds = Family::<MetricLabel, Counter<f64, AtomicU64>>::default();
         registry.register("websocket_round_trip_seconds", "Seconds from those pings to their answers", seconds.clone());

@@ -240,7 +240,7 @@ mod tests {
             assert_eq!(admission.enter_client(peer(second)).is_ok(), *enters, "{first} then {second}");
             drop(place);
             assert!(admission.enter_client(peer(first)).is_ok(), "{first} again");
-            assert!(admission.clients.connected().is_empty(), "nobody is left behind");
+            assert!(admission.clients.connected().is_empty(), "no client is left behind");
         }
     }
 }

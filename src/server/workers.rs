@@ -130,7 +130,7 @@ mod tests {
             seats.push(seat);
         }
         drop(seats.remove(4));
-        assert_eq!(number(workers.least_busy().0), 1, "who left is not counted");
+        assert_eq!(number(workers.least_busy().0), 1, "a client that left is not counted");
     }
 
     #[tokio::test]

@@ -198,7 +198,7 @@ impl LocalCa {
             LocalCaPlan::NewCa(why) => {
                 warn!(
                     %fingerprint, %not_after, %why,
-                    "replaced the local CA: whoever trusted it must trust the new one (`frontgate trust`)"
+                    "replaced the local CA: devices that trusted it must trust the new one (`frontgate trust`)"
                 );
             }
             LocalCaPlan::NewLeaf(IssueReason::Missing) => info!(%fingerprint, %not_after, "made a certificate"),

@@ -135,11 +135,11 @@ mod tests {
         let later = Endpoints::new(Balance::LeastConnections, vec![one, endpoint()]);
         assert_eq!(later.order(), [1, 0]);
         let failed = FailedConnection(Some(Arc::clone(&later.all()[1])));
-        assert!(!later.failed(&failed), "nobody is left to ask");
+        assert!(!later.failed(&failed), "no endpoint is left to ask");
         let only = Endpoints::new(Balance::RoundRobin, vec![endpoint()]);
         assert!(
             only.dial().await.is_err() && only.all()[0].endpoint_state().ejected_until.is_none(),
-            "nobody stands in for it"
+            "no endpoint stands in for it"
         );
     }
 }

@@ -102,10 +102,10 @@ pub(crate) enum NoConnection {
     #[error(transparent)]
     Failed(ConnectError),
     /// The gateway did not come up within `hold`.
-    #[error("nobody has answered at the gateway's address for {0:?}")]
+    #[error("no process has answered at the gateway's address for {0:?}")]
     HeldInVain(Duration),
     /// The gateway has been down for longer than `hold`, so that a request does not wait for it.
-    #[error("nobody has answered at the gateway's address for longer than `hold`")]
+    #[error("no process has answered at the gateway's address for longer than `hold`")]
     LongDown,
     /// As many requests wait already as may, in all or of this client's network.
     #[error("too many requests wait for the gateway already")]

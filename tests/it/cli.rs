@@ -78,7 +78,7 @@ upstreams: { gw: { endpoints: [https://10.0.0.5], tls: { client_cert: { cert: a.
     for (mode, expected) in [
         (0o600, None),
         (0o640, None),
-        (0o644, Some("everybody on this machine may read")),
+        (0o644, Some("every user of this machine may read")),
         (0o660, Some("its group may write to")),
     ] {
         for file in ["b.pem", "token"] {
@@ -114,7 +114,7 @@ tls:
     fs::write(folder.path().join("f.yaml"), text).unwrap();
     let ran = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[]);
     let expected = "\
-f.yaml:1:31: warning: forwarded.trusted_proxies: whoever comes from 0.0.0.0/0 is believed to be whom it names
+f.yaml:1:31: warning: forwarded.trusted_proxies: any client in 0.0.0.0/0 is believed to be the address that it names
     hint: list the addresses of the proxies in front of frontgate, such as 127.0.0.1 or 10.0.0.0/8
 f.yaml:3:27: warning: tls.names[1]: the certificate is not for other.example.com; it is for gw.example.com
     hint: browsers refuse it for this name; list the names that it has

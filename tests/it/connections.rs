@@ -22,7 +22,7 @@ async fn both_sides_are_kept_for_the_next_request() {
     }
     let mut two = proxy.http2().await;
     assert_eq!(two.get("https://localhost/").await.status, 200);
-    assert_eq!(gateway.connections(), 1, "one after the other, whoever asks");
+    assert_eq!(gateway.connections(), 1, "one after the other, whichever client asks");
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn what_may_be_asked_twice_is_when_a_kept_connection_ends_under_it() {
         ("POST", "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi", 502),
         ("POST without a body", "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", 502),
         ("PUT with a body that is gone", "PUT /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi", 502),
-        ("a method nobody knows", "FROB /x HTTP/1.1\r\nHost: localhost\r\n\r\n", 502),
+        ("an unknown method", "FROB /x HTTP/1.1\r\nHost: localhost\r\n\r\n", 502),
     ];
     for (name, request, expected) in rows {
         let mut gateway = gateway().playing(forgetful).await;

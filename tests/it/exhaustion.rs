@@ -110,7 +110,7 @@ async fn without_a_file_left_it_serves_the_clients_it_has_and_recovers() {
     })
     .await;
     assert_eq!(operator.response().await.status(), 200);
-    println!("those who waited were served {:?} after files were free", freed.elapsed());
+    println!("the clients that waited were served {:?} after files were free", freed.elapsed());
     echo(&mut websocket).await;
     drop((websocket, outside));
     proxy.terminate().await;

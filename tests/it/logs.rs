@@ -123,7 +123,7 @@ async fn a_client_that_vanished_and_an_answer_that_broke_off_are_told_apart() {
         let asked = two.send(Request::get(format!("https://localhost{target}")).body(empty()).unwrap());
         if target == "/waiting" {
             tokio::select! {
-                _ = asked => panic!("nobody answers"),
+                _ = asked => panic!("no process answers"),
                 _ = gateway.request() => {}
             }
         } else {

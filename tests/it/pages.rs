@@ -72,7 +72,7 @@ async fn what_the_gateway_should_not_have_said_is_a_502() {
         ("two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "gateway_nonsense"),
         ("a length that is none", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nab", "gateway_nonsense"),
         (
-            "a 101 that nobody asked for",
+            "a 101 without an upgrade",
             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
             "gateway_unasked_upgrade",
         ),

@@ -266,7 +266,7 @@ async fn listeners_come_and_go_and_the_one_that_stays_refuses_no_client() {
                 assert_eq!(stays.rest().await, b"");
             }
         } else {
-            assert!(connect(free).await.is_err(), "nobody listens there any more");
+            assert!(connect(free).await.is_err(), "no process listens there any more");
         }
     }
     over.store(true, Ordering::Relaxed);
@@ -373,7 +373,7 @@ async fn drain_and_status_are_asked_for_by_command() {
         let ran = command(&scene.proxy, &[asked, "--admin", &admin]).await;
         assert_eq!(
             (ran.code, ran.stderr),
-            (1, format!("error: frontgate is not running: nobody listens at {admin}\n"))
+            (1, format!("error: frontgate is not running: no process listens at {admin}\n"))
         );
     }
 }

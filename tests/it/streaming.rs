@@ -290,7 +290,7 @@ async fn when_the_client_goes_the_gateway_is_told() {
             gateway.request().await;
         } else {
             tokio::select! {
-                _ = asked => panic!("nobody answers"),
+                _ = asked => panic!("no process answers"),
                 _ = gateway.request() => {}
             }
         }

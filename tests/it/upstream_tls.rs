@@ -140,7 +140,7 @@ async fn a_file_of_trusted_certificates_and_a_name_do_as_well() {
     }
 }
 
-/// Who signs what frontgate shows.
+/// The CA that signs what frontgate shows.
 struct Signer(Issuer<'static, KeyPair>, CertificateDer<'static>);
 
 impl Signer {

@@ -145,7 +145,7 @@ fn fix(
 fn agreed(file: &Path, edits: &[String]) -> Result<bool, CommandFailure> {
     if !io::stdin().is_terminal() {
         return Err(CommandFailure::wrong(
-            "--fix asks before it changes anything, and nobody is there to answer\n    hint: --fix --yes",
+            "--fix asks before it changes anything, and there is no terminal to answer at\n    hint: --fix --yes",
         ));
     }
     let mut question = format!("Change {}:\n", file.display());

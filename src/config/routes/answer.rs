@@ -90,7 +90,7 @@ impl KeySection for RespondLong {
             let fault = ValueError::new("a redirect needs a place to go to");
             checks.report(&["status", "location"], fault.hint("add `location: /openclaw/`"));
         } else if !redirects && self.location.is_some() && status != StatusCode::CREATED {
-            let fault = ValueError::new("nobody follows the location of this status");
+            let fault = ValueError::new("no browser follows the location of this status");
             checks.report(&["location", "status"], fault.hint("302 or 308 make a redirect"));
         }
         if self.body.is_some() && matches!(status.as_u16(), 204 | 205 | 304) {

@@ -177,7 +177,7 @@ fn not_in_requests(name: &str) -> UntouchableField {
             Some(("is set by forwarding", "`forwarded.headers` says which of them the gateway gets"))
         }
         _ if name.starts_with("x-client-cert-") => {
-            Some(("is set from the client's certificate", "nobody else may claim to be that client"))
+            Some(("is set from the client's certificate", "no other client may claim that certificate"))
         }
         _ => not_at_all(name),
     }

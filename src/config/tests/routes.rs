@@ -248,7 +248,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "auth: { basic: {} }",
-        "f.yaml:1:16: auth.basic: without users nobody gets in\n    hint: such as auth: { basic: { ann: \"$argon2id$…\" } }",
+        "f.yaml:1:16: auth.basic: without users no client gets in\n    hint: such as auth: { basic: { ann: \"$argon2id$…\" } }",
     ),
     (
         "auth: { user_header: X-User }",

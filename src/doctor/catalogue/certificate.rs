@@ -31,7 +31,7 @@ pub(in crate::doctor) fn name(name: &str, place: &str, has: &str, local: bool) -
             "A new name may need a new local CA: delete ca.key and ca.pem in the state folder, restart, frontgate trust".to_owned(),
         ]
     } else {
-        vec![format!("Get a certificate that names {name}, or take it out of tls.names if nobody uses it")]
+        vec![format!("Get a certificate that names {name}, or take it out of tls.names if no client uses it")]
     };
     let why = format!("Browsers refuse it with ERR_CERT_COMMON_NAME_INVALID. It is for: {has}.");
     broken("tls_name", format!("The certificate of {place} is not for {name}"), why, fix)
@@ -93,7 +93,7 @@ pub(in crate::doctor) fn self_signed(place: &str) -> Finding {
     advice(
         "tls_self_signed",
         format!("The certificate of {place} is signed by itself"),
-        "Every browser warns of it, and nobody can trust it but by hand. Apps that pin its fingerprint do not mind.",
+        "Every browser warns of it, and devices trust it only by hand. Apps that pin its fingerprint do not mind.",
         "Leave tls.certificate out: frontgate's own CA is trusted once (frontgate trust) and its certificates are renewed",
     )
 }

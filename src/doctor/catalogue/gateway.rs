@@ -22,7 +22,7 @@ pub(in crate::doctor) fn refused(upstream: &UpstreamAddress, elsewhere: Option<u
     }
     let why = "Connections are refused: the gateway does not run, or listens elsewhere. In a container, 127.0.0.1 is the \
                container itself and not the machine around it.";
-    broken("gateway_refused", format!("Nobody listens at {upstream}"), why, fix)
+    broken("gateway_refused", format!("No process listens at {upstream}"), why, fix)
 }
 
 /// The gateway's name resolves to no address.
@@ -41,7 +41,7 @@ pub(in crate::doctor) fn timed_out(upstream: &UpstreamAddress) -> Finding {
         "gateway_timed_out",
         format!("{upstream} does not answer"),
         "A connection was neither accepted nor refused within 2 s: a firewall drops it, the address is another machine's or \
-         nobody's, or the gateway hangs.",
+         no machine's, or the gateway hangs.",
         "Look whether the machine is up and its firewall lets this one in; on the gateway's machine: openclaw gateway status",
     )
 }
@@ -151,7 +151,7 @@ pub(in crate::doctor) fn not_http(upstream: &UpstreamAddress) -> Finding {
         "gateway_not_http",
         format!("What listens at {upstream} does not speak HTTP"),
         "It accepts connections, and answers no request in HTTP. It is another program, or a gateway that hangs.",
-        "See who listens there (ss -ltnp), and correct `upstream` in frontgate's config or restart the gateway",
+        "See which process listens there (ss -ltnp), and correct `upstream` in frontgate's config or restart the gateway",
     )
 }
 
@@ -161,7 +161,7 @@ pub(in crate::doctor) fn not_a_gateway(upstream: &UpstreamAddress) -> Finding {
         "not_a_gateway",
         format!("What listens at {upstream} is not an OpenClaw gateway"),
         "It speaks HTTP, but its /healthz is not a gateway's and a WebSocket there does not begin with connect.challenge.",
-        "See who listens there (ss -ltnp); the gateway's port is `gateway.port` in its openclaw.json, 18789 by default",
+        "See which process listens there (ss -ltnp); the gateway's port is `gateway.port` in its openclaw.json, 18789 by default",
     )
 }
 
@@ -202,7 +202,7 @@ pub(in crate::doctor) fn no_secret(upstream: &UpstreamAddress) -> Finding {
     broken(
         "gateway_no_secret",
         format!("The gateway at {upstream} has no token or password set"),
-        "Its auth mode asks for one and it has none to compare with, so nobody can log in.",
+        "Its auth mode asks for one and it has none to compare with, so no client can log in.",
         "On the gateway's machine: openclaw doctor --generate-gateway-token, then restart it",
     )
 }

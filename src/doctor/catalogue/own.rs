@@ -14,7 +14,7 @@ pub(in crate::doctor) fn not_running(admin: &str) -> Finding {
     broken(
         "frontgate_not_running",
         "frontgate does not run",
-        format!("Nobody listens at {admin}, where a frontgate with this config would answer its operator."),
+        format!("No process listens at {admin}, where a frontgate with this config would answer its operator."),
         vec![
             "Start it: frontgate, or: systemctl start frontgate".to_owned(),
             "If one runs with another config, say which: frontgate doctor -c FILE".to_owned(),
@@ -34,7 +34,7 @@ pub(in crate::doctor) fn admin_unclear(admin: &str, why: &str) -> Finding {
 
 /// frontgate finishes what is under way and accepts no new client.
 pub(in crate::doctor) fn draining() -> Finding {
-    let why = "It was told to stop: it finishes what is under way and lets nobody new in.";
+    let why = "It was told to stop: it finishes what is under way and lets no new clients in.";
     broken(
         "frontgate_draining",
         "frontgate is stopping",
@@ -45,7 +45,7 @@ pub(in crate::doctor) fn draining() -> Finding {
 
 /// frontgate says that clients should not come.
 pub(in crate::doctor) fn not_ready() -> Finding {
-    let why = "Its /readyz answers 503, so load balancers and Kubernetes send it nobody.";
+    let why = "Its /readyz answers 503, so load balancers and Kubernetes send it no clients.";
     broken("frontgate_not_ready", "frontgate is not ready", why, "Look into its log")
 }
 
@@ -88,7 +88,9 @@ pub(in crate::doctor) fn port_forbidden(key: &str, address: SocketAddr) -> Findi
     advice(
         "port_forbidden",
         format!("This user may not listen on {address}"),
-        format!("`{key}` asks for a port below 1024; the kernel leaves those to root and to whom it is granted."),
+        format!(
+            "`{key}` asks for a port below 1024; the kernel leaves those to root and to processes with CAP_NET_BIND_SERVICE."
+        ),
         vec![
             "Under systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE, or a socket unit".to_owned(),
             "For the binary: setcap cap_net_bind_service=+ep on it".to_owned(),
@@ -136,7 +138,7 @@ pub(in crate::doctor) fn refuses(address: &str, status: StatusCode) -> Finding {
         404 => "No route leads to the gateway: look at `routes`",
         503 => "It is full (limits.connections), or stopping: frontgate status",
         502 | 504 => {
-            "frontgate's log says why it cannot reach the gateway; does it run on this machine and as a user who may?"
+            "frontgate's log says why it cannot reach the gateway; does it run on this machine and as a user with the right to?"
         }
         _ => "Look into frontgate's log",
     };
@@ -154,7 +156,7 @@ pub(in crate::doctor) fn swallows(address: &str, saw: &str) -> Finding {
         "frontgate_swallows",
         format!("Through {address} a WebSocket opens and connect.challenge does not come"),
         format!("{saw}; asked directly, the gateway sends it."),
-        "Look into frontgate's log: it says who ended the WebSocket, and why",
+        "Look into frontgate's log: it says which side ended the WebSocket, and why",
     )
 }
 
@@ -183,8 +185,8 @@ pub(in crate::doctor) fn own_origins(origin: &str) -> Finding {
 pub(in crate::doctor) fn no_x_forwarded() -> Finding {
     broken(
         "no_x_forwarded",
-        "The gateway is not told who the client is",
-        "forwarded.headers has no x-forwarded. OpenClaw reads X-Forwarded-For only, and refuses who sends nothing but \
+        "The gateway is not told which client it serves",
+        "forwarded.headers has no x-forwarded. OpenClaw reads X-Forwarded-For only, and refuses clients with nothing but \
          Forwarded: 403 proxy_attribution_required.",
         vec!["In frontgate's config:".to_owned(), "  forwarded: { headers: [x-forwarded] }".to_owned()],
     )
@@ -194,7 +196,7 @@ pub(in crate::doctor) fn no_x_forwarded() -> Finding {
 pub(in crate::doctor) fn local_clients_refused(address: &str) -> Finding {
     broken(
         "local_clients_refused",
-        format!("Whoever comes to {address} is refused by the gateway"),
+        format!("Clients that come to {address} are refused by the gateway"),
         "Only this machine can reach it, and forwarded.local_clients is `forwarded`: the gateway answers 403 to \
          X-Forwarded-For: 127.0.0.1.",
         vec![
@@ -213,7 +215,7 @@ pub(in crate::doctor) fn few_files(files: u64, carried: usize, wanted: Option<us
         "few_files",
         format!("The limit of open files carries {carried} clients{wants}"),
         format!(
-            "frontgate may have {files} files open, and a client needs two sockets. Who comes then waits, or is refused."
+            "frontgate may have {files} files open, and a client needs two sockets. Further clients wait, or are refused."
         ),
         "systemd: LimitNOFILE=524288; containers: --ulimit nofile=524288; else: ulimit -Hn",
     )

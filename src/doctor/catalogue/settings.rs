@@ -56,7 +56,7 @@ const NOT_TRUSTED: &str = "The gateway does not trust frontgate as a proxy";
 fn not_trusted(upstream: &UpstreamAddress) -> String {
     format!(
         "{upstream} answers 403 proxy_attribution_required to what frontgate forwards for clients on other machines: frontgate's \
-         address is not in gateway.trustedProxies, so it does not believe who the client is."
+         address is not in gateway.trustedProxies, so it does not believe what frontgate says of the client."
     )
 }
 
@@ -87,7 +87,7 @@ pub(in crate::doctor) fn everybody_trusted(known: &KnownSettings<'_>, entries: &
     let what = format!("gateway.trustedProxies takes clients for proxies: {list}");
     let why = format!(
         "{} trusts whole networks. The gateway skips every address that it trusts when it looks for the client, so a client in \
-         there is nobody (403) or whoever it says it is.",
+         there has no address (403) or any that it claims.",
         known.file.display()
     );
     let fix = "Trust single addresses: those of the proxies alone, such as 127.0.0.1";
@@ -143,7 +143,7 @@ pub(in crate::doctor) fn exposed(known: &KnownSettings<'_>, bind: &str) -> Findi
     advice(
         "gateway_exposed",
         format!("The gateway also listens for the network, without TLS (gateway.bind: {bind})"),
-        "frontgate reaches it on this machine; whoever else uses that port sends the token in the clear.",
+        "frontgate reaches it on this machine; any other client of that port sends the token in the clear.",
         vec![format!("In {}:", known.file.display()), format!("  {}", lines(&["gateway", "bind"], &json!("loopback")))],
     )
 }

@@ -18,7 +18,7 @@ pub(in crate::doctor) fn running(
     match running {
         RunningFrontgate::Unknown => diagnosis.checked(what, CheckOutcome::Skipped, "its admin listener is off"),
         RunningFrontgate::No => {
-            diagnosis.checked(what, CheckOutcome::Bad, format!("nobody listens at {admin}"));
+            diagnosis.checked(what, CheckOutcome::Bad, format!("no process listens at {admin}"));
             diagnosis.found(found::not_running(admin));
         }
         RunningFrontgate::Other(why) => {

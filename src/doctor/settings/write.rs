@@ -29,7 +29,7 @@ pub(crate) fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime)
     let backup = back_up(&file, before, &stamp(now))?;
     let replaced = copy(&file, &fresh, after).and_then(|()| {
         if fs::read_to_string(&file)? != before {
-            return Err(io::Error::other("somebody else has changed it in the meantime"));
+            return Err(io::Error::other("another program has changed it in the meantime"));
         }
         fs::rename(&fresh, &file)
     });

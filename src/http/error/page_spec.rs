@@ -33,7 +33,7 @@ impl RequestFailure {
                 "gateway_not_running",
                 Gateway,
                 "The gateway is not running",
-                "frontgate works, but nobody answers at the gateway's address.",
+                "frontgate works, but no process answers at the gateway's address.",
                 "Start it with `openclaw gateway`. If it runs elsewhere, set `upstream` in frontgate's config; \
                  the default is `http://127.0.0.1:18789`.",
             ),
@@ -149,7 +149,7 @@ impl RequestFailure {
                 Client,
                 "frontgate cannot pass this request on",
                 bad_request.message(),
-                "This is for whoever wrote the client: correct the request.",
+                "This is for the client's author: correct the request.",
             ),
             Self::RequestTimeout => (
                 StatusCode::REQUEST_TIMEOUT,
@@ -219,9 +219,9 @@ impl RequestFailure {
                 StatusCode::UNAUTHORIZED,
                 "login_required",
                 Client,
-                "Who is there?",
+                "A login is needed",
                 "This needs a user's name and password, and they were missing or wrong.",
-                "Load the page again and log in. Who may is listed under `auth` in frontgate's config.",
+                "Load the page again and log in. The users that may are listed under `auth` in frontgate's config.",
             ),
             Self::TooManyLogins { .. } => (
                 StatusCode::TOO_MANY_REQUESTS,
@@ -340,7 +340,9 @@ impl BadRequest {
             Self::TwoHosts => "It has more than one Host header.",
             Self::BadHost => "Its Host header is not a host and port.",
             Self::BadTarget => "Its target holds bytes that cannot be passed on as they are.",
-            Self::AmbiguousPath => "Its path can be understood in two ways, and one of them is not for everybody.",
+            Self::AmbiguousPath => {
+                "Its path can be understood in two ways, and one of them is not open to every client."
+            }
             Self::FragmentInTarget => {
                 "Its target holds a `#`. A fragment is for the browser only; write `%23` for the character."
             }

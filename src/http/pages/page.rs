@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(
             body(&not_running(), "*/*", "r1"),
             "502 The gateway is not running\n\n\
-             frontgate works, but nobody answers at the gateway's address.\n\
+             frontgate works, but no process answers at the gateway's address.\n\
              Start it with `openclaw gateway`. If it runs elsewhere, set `upstream` in frontgate's config; \
              the default is `http://127.0.0.1:18789`.\n\n\
              code: gateway_not_running\nrequest: r1\n"
@@ -208,7 +208,7 @@ mod tests {
             serde_json::json!({ "error": {
                 "code": "two_hosts",
                 "message": "It has more than one Host header.",
-                "hint": "This is for whoever wrote the client: correct the request.",
+                "hint": "This is for the client's author: correct the request.",
                 "request_id": "r\"1\n",
             } })
         );

@@ -86,7 +86,7 @@ impl WatchedCertFiles {
             return self.clone();
         }
         let file = self.files.cert.display();
-        warn!(%file, not_after = %facts.not_after.date(), "nobody has replaced this certificate, and it ends soon or has ended");
+        warn!(%file, not_after = %facts.not_after.date(), "this certificate has not been replaced, and it ends soon or has ended");
         Self { warned: Some(today), ..self.clone() }
     }
 }

@@ -172,7 +172,7 @@ impl Peer {
     async fn send_raw(&mut self, bytes: &[u8]) {
         timeout(LONGEST_WAIT, self.io.write_all(bytes))
             .await
-            .expect("nobody takes it")
+            .expect("no peer takes it")
             .expect("the connection is open");
     }
 

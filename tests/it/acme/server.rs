@@ -158,7 +158,7 @@ impl Authority {
             }
             ("GET", ["renewal", certificate]) => {
                 books.looks.push(now);
-                let window = books.window.expect("nobody asks without being told where");
+                let window = books.window.expect("no client asks without being told where");
                 let (_, serial) = certificate.split_once('.').unwrap();
                 let serial = URL_SAFE_NO_PAD.decode(serial).unwrap();
                 let serial = serial.iter().fold(0, |number, byte| number << 8 | usize::from(*byte));

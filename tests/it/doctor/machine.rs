@@ -80,7 +80,7 @@ fn a_port_that_the_kernel_keeps_from_this_user_is_found_and_gone_when_it_is_gran
     let start = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").unwrap_or_default();
     let Some(port) = start.trim().parse::<u16>().ok().and_then(|start| start.checked_sub(1)).filter(|port| *port > 0)
     else {
-        not_run("this kernel keeps no port from anybody; `port_forbidden` is unchecked here");
+        not_run("this kernel keeps no port from any user; `port_forbidden` is unchecked here");
         return;
     };
     // For another user, which cannot reach the folder where programs are built.

@@ -44,7 +44,7 @@ async fn a_socket_that_nothing_asks_for_is_closed_with_a_warning() {
     let builder = binary().upstream(&gateway);
     let mut proxy = builder.sockets("https:other", [first.into(), second.into()]).start().await;
     assert_eq!(proxy.https, Some(https));
-    assert!(std::net::TcpStream::connect(other).is_err(), "nobody listens there");
+    assert!(std::net::TcpStream::connect(other).is_err(), "no process listens there");
     assert_eq!(proxy.terminate().await.code(), Some(0));
     let warning = proxy.printed.iter().find(|line| line.contains("closing an inherited socket")).unwrap();
     assert!(warning.contains(&other.to_string()), "{warning}");

@@ -30,7 +30,7 @@ async fn a_listener_at_which_a_client_waits_for_a_permit_is_removed_at_once() {
     binary.line(|line| line["message"] == "limits.connections is reached; new clients wait").await;
     replace(&binary, &overlaid(&text(&binary), LISTEN));
     assert_eq!(post(&binary, "/reload").await, (200, "reloaded\n".to_owned()));
-    assert!(connect(free).await.is_err(), "nobody listens there any more");
+    assert!(connect(free).await.is_err(), "no process listens there any more");
     assert_eq!(post(&binary, "/reload").await.0, 200);
     assert_eq!(within("the end", binary.terminate()).await.code(), Some(0));
     drop(inside);

@@ -45,7 +45,7 @@ async fn a_refused_request_is_sent_to_another_endpoint_and_the_one_that_is_back_
         assert_eq!(client.response().await.body_text(), "one");
         let line = binary.access().await;
         assert_eq!(line["upstream"], one.upstream.to_string(), "{line}");
-        assert_eq!(line["held_ms"], serde_json::Value::Null, "nobody waits while one is up");
+        assert_eq!(line["held_ms"], serde_json::Value::Null, "no request waits while one is up");
     }
     let said = binary.printed();
     assert_eq!(said.matches("a gateway failed; others stand in for it").count(), 1, "{said}");

@@ -35,7 +35,7 @@ async fn a_slow_reader_stops_the_sender_and_memory_stays_flat() {
             (&mut client, &mut gateway, frame.masked())
         };
         let stuck_at = sender.writer.write_until_stuck(&bytes).await;
-        assert!(stuck_at < KERNELS, "{stuck_at} bytes were taken that nobody read");
+        assert!(stuck_at < KERNELS, "{stuck_at} bytes were taken that no peer read");
         join!(sender.writer.write(&bytes[stuck_at..]), reader.reader.expect(&bytes));
         let grown = scene.proxy.peak_memory().saturating_sub(before);
         println!("taken unread: {} KiB; memory grew by {grown} KiB", stuck_at / 1024);

@@ -206,7 +206,7 @@ mod tests {
             turns.enter(client(1 + u32::try_from(number).unwrap()), &failures, now).unwrap();
         }
         let last = turns.arrivals;
-        assert_eq!(turns.enter(client(9999), &failures, now), Err(TurnsFull), "nobody has failed more");
+        assert_eq!(turns.enter(client(9999), &failures, now), Err(TurnsFull), "no client has failed more");
         failed(&mut failures, 5, 1, now);
         failed(&mut failures, 0, 2, now);
         failed(&mut failures, 9998, 2, now);

@@ -166,7 +166,7 @@ fn only_a_direct_local_client_asking_for_a_loopback_name_is_local() {
         assert!(!told.fields.is_empty(), "{announced:?}");
     }
     let trusted = decide(&rules(&["127.0.0.1/32"]), &connection_info("127.0.0.1"), &localhost, &HeaderMap::new());
-    assert!(!trusted.fields.is_empty(), "a trusted proxy speaks for somebody else");
+    assert!(!trusted.fields.is_empty(), "a trusted proxy speaks for another client");
     let always = Forwarded { local_clients: LocalClients::Forwarded, ..Forwarded::default() };
     assert!(!decide(&always, &connection_info("127.0.0.1"), &localhost, &HeaderMap::new()).fields.is_empty());
 }

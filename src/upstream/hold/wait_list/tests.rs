@@ -99,7 +99,7 @@ fn a_request_after_an_announced_restart_looks_first_and_no_outage_is_reported() 
     assert!(!line.is_clear());
     let later = now + HOLD * 3;
     let joined = line.join(None, WaitPurpose::Request, (), HOLD, later).unwrap();
-    assert!(!joined.one_look, "nobody knows how long it has been down, if it is");
+    assert!(!joined.one_look, "it is not known how long it has been down, if it is");
     assert_eq!(line.turn(joined.ticket, later), WaitTurn::Look);
     assert_eq!(line.up(later), None, "it was never seen down");
     assert_eq!(line.turn(joined.ticket, later), WaitTurn::Go);

@@ -38,7 +38,7 @@ async fn everything_passes_unmodified() {
         ("fragments", &[(0x01, 10), (0x00, 0), (0x00, 200), (0x80, 3)]),
         ("control frames between fragments", &[(0x02, 10), (PING, 125), (0x00, 5), (PONG, 8), (PING, 0), (0x80, 1)]),
         ("compressed messages", &[(0xC1, 50), (0x41, 9), (PONG, 0), (0x00, 9), (0x80, 9)]),
-        ("a pong that nobody asked for", &[(PONG, 0), (PONG, 8), (PONG, 125)]),
+        ("a pong without a ping", &[(PONG, 0), (PONG, 8), (PONG, 125)]),
     ];
     for room in [1, 64, 4096] {
         for (name, frames) in rows {

@@ -168,7 +168,7 @@ async fn a_gateway_that_does_not_answer_is_given_up_and_the_client_told() {
     link.gateway.gets_close(1001, "gateway not responding").await;
     link.client.close(1012, "").await;
     link.ends("gateway_silent", Some(1012), Some(1001), true).await;
-    assert_eq!(link.age(), secs(140), "nobody waits for the gateway");
+    assert_eq!(link.age(), secs(140), "no client waits for the gateway");
     link.client.ends().await;
     link.gateway.ends().await;
 }
