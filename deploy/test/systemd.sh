@@ -11,7 +11,7 @@ check_systemd() {
         [ "$PASSED" = yes ] || { pod rm -f -t 0 booted >/dev/null; continue; }
         check "systemd of $distribution: a wrong config refuses the reload, a right one is taken over" reloads
         check "systemd of $distribution: another version takes over without a gap" upgrades
-        check "systemd of $distribution: with its sockets a restart refuses nobody" restarts
+        check "systemd of $distribution: with its sockets a restart refuses no client" restarts
         [ "$distribution" = bookworm ] || check "systemd of $distribution: reloads by Type=notify-reload" notify_reloads
         check "systemd of $distribution: a stop drains its WebSockets" stops
         check "systemd of $distribution: a wrong config ends it for good" gives_up

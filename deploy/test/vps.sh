@@ -9,7 +9,7 @@ check_vps() {
     check 'vps: what cloud-init runs installs and starts it' installs_by_cloud_init
     check 'vps: operators ask at a unix socket that is for root and the service' asks_at_the_socket
     check 'vps: a second time changes nothing' installs_again
-    check 'vps: another flag is reloaded, another version taken over, nobody is refused' installs_a_change
+    check 'vps: another flag is reloaded, another version taken over, no client is refused' installs_a_change
     check 'vps: a config that was changed by hand stays' keeps_a_config
     check 'vps: an IP address for a name' installs_for_an_address
     check 'vps: --uninstall and --purge leave what they say' uninstalls

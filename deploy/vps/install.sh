@@ -53,7 +53,7 @@ main() {
 }
 
 install_all() {
-    [ -n "$names" ] || wrong 'who is it? --domain gw.example.com, or --ip 203.0.113.9'
+    [ -n "$names" ] || wrong 'which name has it? --domain gw.example.com, or --ip 203.0.113.9'
     if [ -z "$binary" ] && [ -z "$url" ]; then wrong 'where is the program? --binary FILE, or --url URL --sha256 HEX'; fi
     if [ -n "$url" ] && [ -z "$sha256" ]; then wrong '--url needs --sha256: what is fetched must be what was meant'; fi
     command -v systemctl >/dev/null || fail 'there is no systemd here'
@@ -71,7 +71,7 @@ put_program() {
         fetch "$url" "$binary"
     fi
     [ -f "$binary" ] || fail "there is no file $binary"
-    # First into a folder that is root's alone: what is hashed and tried is then what is installed, whoever owns the file.
+    # First into a folder that is root's alone: what is hashed and tried is then what is installed, whichever user owns the file.
     new="$work/program"
     install -m 755 "$binary" "$new"
     if [ -n "$sha256" ]; then
@@ -112,13 +112,13 @@ put_config() {
         if [ ! -f "$config" ] || grep -q '^admin:' "$config"; then echo "admin: unix:/run/frontgate/admin.sock"; fi
         echo "upstream: $upstream"
     } >"$work/body"
-    # The sum tells a config that somebody has changed.
+    # The sum tells a config that has been changed by hand.
     { cat "$work/body"; echo "# $(sha256sum <"$work/body" | cut -d' ' -f1)"; } >"$work/config"
     if [ -f "$config" ] && ! is_ours "$config"; then
         said "$config: kept, since it was changed by hand"
         changed=no
     else
-        # What check says is for whom it concerns; nothing has been replaced yet.
+        # What check says is for the operator; nothing has been replaced yet.
         "$program" check -c "$work/config" >"$work/check" 2>&1 || { cat "$work/check" >&2; fail 'with these flags the config would be wrong'; }
         put 644 "$work/config" "$config"
     fi
@@ -220,7 +220,7 @@ unit() {
 # of the machine within reach but its state folder. Works on systemd 250 and later (Debian 12, Ubuntu 24.04).
 #
 #   /usr/local/bin/frontgate            the program
-#   /etc/frontgate/frontgate.yaml       the config, readable for everybody (mode 0644); keys of its own belong in the state folder
+#   /etc/frontgate/frontgate.yaml       the config, readable for every user (mode 0644); keys of its own belong in the state folder
 #   /var/lib/frontgate                  certificates and keys, made by systemd
 [Unit]
 Description=frontgate, HTTPS for the OpenClaw gateway
@@ -232,7 +232,7 @@ StartLimitIntervalSec=0
 
 [Service]
 # Not notify-reload: systemd before 253 does not know it, and `systemctl reload` is to fail when the config is wrong, which only
-# a command can say. notify-reload.conf beside this file is for who wants it nevertheless.
+# a command can say. notify-reload.conf beside this file is for setups that want it nevertheless.
 Type=notify
 NotifyAccess=main
 ExecStart=/usr/local/bin/frontgate serve --config /etc/frontgate/frontgate.yaml

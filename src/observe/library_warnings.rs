@@ -99,7 +99,7 @@ where
     }
 }
 
-/// Whom a connection belongs to.
+/// The client that a connection belongs to.
 struct WarningClient(Value);
 
 impl<S> Filter<S> for OwnLinesOnly {
