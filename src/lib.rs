@@ -45,9 +45,9 @@
 //!  client
 //!    |   TCP, or a unix socket
 //!    v
-//!  accept         a permit, one of all; then the thread with the fewest connections
+//!  accept         a permit, one of all and one of the client's network; then the thread with the fewest connections
 //!    v
-//!  PROXY header   from named peers only; a permit, one of the client's network
+//!  PROXY header   from named peers only; there the network's permit comes with the address that the header names
 //!    v
 //!  TLS            hello, certificate, ALPN; plain HTTP goes on to a redirect
 //!    |
@@ -65,6 +65,10 @@
 //!                                     v
 //!                                  gateway   its answer goes back up the same way
 //! ```
+//!
+//! Where to read on: `server/accept.rs`; `server/connection.rs`; `server/h1/connection.rs` or `server/h2.rs`; `http/edge/stack.rs`;
+//! `http/route/router.rs` and `http/route/stack.rs`; `http/proxy/gateway_route.rs`, then `forward.rs` or `upgrade.rs` beside it;
+//! `upstream/hold.rs`.
 //!
 //! - [`server`] counts a connection before it reads a byte, gives it to the thread with the fewest ([`server::workers`]), and bounds
 //!   the time for all that comes before HTTP.
@@ -127,7 +131,8 @@
 //! 4. Sockets are opened only in [`listener`], `upstream/connect.rs`, to a certificate authority in `tls/acme/transport.rs`, and to the
 //!    service manager in `lifecycle/notify.rs`.
 //! 5. Tasks are spawned only through [`drain::Drain`].
-//! 6. Statuses are made in `http/error`, close codes in `websocket/close.rs`, nowhere else.
+//! 6. Statuses of failures are made in `http/error`, close codes in `websocket/close.rs`, nowhere else. The redirect to https, the fixed
+//!    answers of routes and the admin listener have statuses of their own.
 //! 7. A failed reload changes nothing. A relay holds its own settings: nothing that happens to the rest touches a live WebSocket.
 //! 8. No globals; everything that a peer can grow has a limit, and everything that a peer can stall has a time.
 //! 9. No unsafe code.

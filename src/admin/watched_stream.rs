@@ -1,4 +1,4 @@
-//! [`WatchedStream`]: a socket whose every byte is progress.
+//! [`WatchedStream`]: a socket that reports each byte read or written to its permit.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;

@@ -32,7 +32,7 @@ impl fmt::Display for Lowered {
 /// Every guard that is lower under `after` than under `before`: some request may pass that was refused or needed a
 /// proof. Another status, another proof and one more user do not count as lower.
 pub(crate) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
-    // The pattern names every key, so that adding a key forces the decision whether it guards.
+    // The pattern names every section, so that adding one forces the decision whether it guards.
     let Config {
         listen,
         tls,

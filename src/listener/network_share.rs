@@ -15,8 +15,8 @@ pub(crate) struct NetworkShare<K = Network> {
 }
 
 impl<K: Copy + Eq + Hash> NetworkShare<K> {
-    /// Whether `network` may have so much `more` of `most`: it gets no more than is left for others then, but for the first that
-    /// it asks for.
+    /// Whether `network` may have `more` of `most`: it then holds no more than what stays free for others. What it asks for first
+    /// only has to fit.
     pub(crate) fn grants(&self, network: K, more: usize, most: usize) -> bool {
         let (has, left) = (self.networks.of(network), most.saturating_sub(self.all));
         more <= left && (has == 0 || has + more <= left - more)

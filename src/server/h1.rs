@@ -180,6 +180,7 @@ async fn linger(stream: &mut ByteStream, rest: UnreadInput) {
 /// How long a drain waits for a request that may be on its way over a connection without one: a client that has just
 /// connected, or asks again on a connection that is kept, must not find it closed.
 const LAST_CALL: Duration = Duration::from_secs(1);
+/// How long a client may go on sending behind a last answer, so that a reset does not take the answer from it.
 const LINGER: Duration = Duration::from_secs(2);
 /// The timer fires this often where nothing is waited for.
 const SELDOM: Duration = Duration::from_hours(1);

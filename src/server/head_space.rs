@@ -36,7 +36,7 @@ pub(super) struct HeadSpacePermit {
 pub(super) struct NoHeadRoom;
 
 impl HeadSpace {
-    /// So many bytes.
+    /// Room for `most` bytes of heads of which only a part has come.
     pub(crate) fn new(most: usize, metrics: Arc<Metrics>) -> Self {
         Self(Arc::new(HeadSpaceShared { most, used: Mutex::default(), lines: LogRateLimit::default(), metrics }))
     }

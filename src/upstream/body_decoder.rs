@@ -12,7 +12,7 @@ pub(crate) enum BodyDecoder {
     /// The body is over.
     #[default]
     Over,
-    /// So many bytes.
+    /// This many bytes are still to come.
     Length(u64),
     /// Chunks.
     Chunked(ChunkDecoder),

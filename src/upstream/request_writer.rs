@@ -26,7 +26,7 @@ pub(super) struct RequestWriter {
     data: Bytes,
     /// The piece has memory of its own size, or is too large to be copied.
     is_settled: bool,
-    /// The bytes behind that piece.
+    /// What is written behind `data`: the end of a chunk, or the last chunk.
     tail: &'static [u8],
     /// Bytes that were written.
     written: u64,

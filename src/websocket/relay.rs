@@ -371,7 +371,7 @@ const BOTH: [Side; 2] = [Side::Client, Side::Gateway];
 
 /// How long the last flush of both connections may take.
 const SHUTDOWN: Duration = Duration::from_secs(2);
-/// How long a leg that takes nothing is read from, for the reason.
+/// How long a leg that takes nothing is still read, for a Close that it may have sent.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// The timer's delay when no deadline is set.
 const A_LONG_TIME: Duration = Duration::from_hours(24);

@@ -30,7 +30,7 @@ pub(super) struct AnswerWriter {
     line: Vec<u8>,
     line_at: usize,
     data: Bytes,
-    /// The bytes behind that piece.
+    /// What is written behind `data`: the end of a chunk, or the last chunk.
     tail: &'static [u8],
     /// Bytes that the stream has accepted.
     accepted: u64,

@@ -36,7 +36,7 @@ pub(super) struct ServedConnection {
     max_head: usize,
     /// How many bytes of the input are known to hold no whole head.
     looked_at: usize,
-    /// What that takes while the rest is waited for.
+    /// The permit for the memory of a head of which only a part has come.
     pub(super) head_place: Option<HeadSpacePermit>,
     phase: IdlePhase,
     exchange: Option<Box<ServedExchange>>,
@@ -60,7 +60,7 @@ struct ServedExchange {
     options: ConnectionOptions,
     intake: Intake,
     stage: ExchangeStage,
-    /// When it is looked next whether the client is still there, if that cannot be seen by reading, and whether an answer that the
+    /// The next time to check that the client is still there, if that cannot be seen by reading, and whether an answer that the
     /// client does not take must give way.
     look: Instant,
 }
