@@ -4,14 +4,14 @@
 mod buffers;
 mod chunk;
 mod live_count;
-mod moving;
 mod readable;
 mod socket;
+mod socket_transfer;
 pub(crate) mod wake_flag;
 
 pub(crate) use buffers::{BufferPool, SIZE, TEXT};
 pub(crate) use chunk::Chunk;
 pub(crate) use live_count::{LiveCount, LiveCountGuard};
-pub(crate) use moving::Moving;
 pub(crate) use readable::Readable;
 pub(crate) use socket::StreamSocket;
+pub(crate) use socket_transfer::SocketTransfer;

@@ -3,17 +3,17 @@
 
 pub(crate) mod acme_challenge;
 pub(crate) mod attribution;
+pub(crate) mod body_discard;
+pub(crate) mod body_limit;
 pub mod connection_info;
 pub(crate) mod connection_state;
-pub(crate) mod early;
 pub(crate) mod exchange;
 pub mod forwarded;
-pub(crate) mod handle;
 pub mod host;
 pub(crate) mod hsts;
-pub(crate) mod limits;
 pub(crate) mod permits;
 pub(crate) mod redirect;
+pub(crate) mod request_handler;
 pub(crate) mod request_id;
 pub(crate) mod stack;
 pub mod target;

@@ -178,8 +178,8 @@ impl RequestFailure {
     }
 
     /// The side that must change something.
-    pub(crate) fn fault(&self) -> Blame {
-        self.page_spec().fault
+    pub(crate) fn blame(&self) -> Blame {
+        self.page_spec().blame
     }
 
     /// Seconds for `Retry-After`, where waiting helps.

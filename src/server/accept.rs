@@ -11,7 +11,7 @@ use super::connection;
 use super::settings::LiveSettings;
 use super::workers::Workers;
 use crate::drain::Drain;
-use crate::io::Moving;
+use crate::io::SocketTransfer;
 use crate::listener::{ClientPeer, Listener};
 use crate::observe::log_rate_limit::LogRateLimit;
 
@@ -53,9 +53,13 @@ pub(crate) async fn run(
                 };
                 let (live, admission, watched) = (live.clone(), admission.clone(), drain.clone());
                 let (worker, seat) = workers.least_busy();
-                let moving = if worker.is_here() { Ok(Moving::staying(socket)) } else { Moving::leaving(socket) };
+                let moving = if worker.is_here() {
+                    Ok(SocketTransfer::staying(socket))
+                } else {
+                    SocketTransfer::leaving(socket)
+                };
                 drain.spawn_on(worker.runtime(), async move {
-                    match moving.and_then(Moving::arrive) {
+                    match moving.and_then(SocketTransfer::arrive) {
                         Ok(socket) => {
                             connection::serve(socket, peer, ((place, seat), client), &admission, &live, &watched).await;
                         }

@@ -28,7 +28,7 @@ pub(crate) struct AdmissionLimits {
 
 #[derive(Debug)]
 struct AdmissionState {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     size: Mutex<AdmissionSize>,
 }
 
@@ -64,7 +64,7 @@ impl Admission {
     pub(crate) fn new(limits: AdmissionLimits) -> Self {
         let most = limits.most.min(Semaphore::MAX_PERMITS);
         let all = AdmissionState {
-            places: Arc::new(Semaphore::new(most)),
+            permits: Arc::new(Semaphore::new(most)),
             size: Mutex::new(AdmissionSize { most, surplus: 0 }),
         };
         let clients = ClientCounts { limits: ArcSwap::from_pointee(limits), connected: Mutex::default() };
@@ -80,12 +80,12 @@ impl Admission {
     /// How many connections there are.
     pub(crate) fn connections(&self) -> usize {
         let size = self.all.size();
-        (size.most + size.surplus).saturating_sub(self.all.places.available_permits())
+        (size.most + size.surplus).saturating_sub(self.all.permits.available_permits())
     }
 
     /// A permit, if one is free.
     pub(crate) fn try_enter(&self) -> Option<ConnectionPermit> {
-        let permit = Arc::clone(&self.all.places).try_acquire_owned().ok()?;
+        let permit = Arc::clone(&self.all.permits).try_acquire_owned().ok()?;
         Some(ConnectionPermit { permit: Some(permit), all: Arc::clone(&self.all) })
     }
 
@@ -93,7 +93,7 @@ impl Admission {
     /// meanwhile.
     pub(crate) async fn enter(&self) -> Option<ConnectionPermit> {
         // The semaphore is never closed.
-        let permit = Arc::clone(&self.all.places).acquire_owned().await.ok()?;
+        let permit = Arc::clone(&self.all.permits).acquire_owned().await.ok()?;
         Some(ConnectionPermit { permit: Some(permit), all: Arc::clone(&self.all) })
     }
 
@@ -129,10 +129,10 @@ impl AdmissionState {
         if let Some(more) = most.checked_sub(size.most) {
             let kept = more.min(size.surplus);
             size.surplus -= kept;
-            self.places.add_permits(more - kept);
+            self.permits.add_permits(more - kept);
         } else {
             let fewer = size.most - most;
-            size.surplus += fewer - self.places.forget_permits(fewer);
+            size.surplus += fewer - self.permits.forget_permits(fewer);
         }
         size.most = most;
     }

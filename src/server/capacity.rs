@@ -20,7 +20,7 @@ pub(crate) struct Resources {
 /// How much there may be at once under a configuration.
 ///
 /// Files are counted so that each client connection, each connection to a gateway, and what is kept in reserve fit together:
-/// when all places are taken, the admin listener still has files, and what was let in still gets its connection to the gateway.
+/// when all permits are taken, the admin listener still has files, and what was let in still gets its connection to the gateway.
 /// Memory is divided between connections, requests, what waits for a gateway, and heads that are only partly here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Capacity {

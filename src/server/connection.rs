@@ -23,7 +23,7 @@ use crate::tls::{ByteStream, ClientIdentity};
 pub(crate) async fn serve(
     mut socket: StreamSocket,
     peer: ClientPeer,
-    places: ConnectionPermits,
+    permits: ConnectionPermits,
     admission: &Admission,
     live: &LiveSettings,
     drain: &Drain,
@@ -38,7 +38,7 @@ pub(crate) async fn serve(
     // One time limit for all that comes before HTTP.
     let until = settings.handshake.map(|limit| Instant::now() + limit);
     let due = settings.announces(peer);
-    let (announced, peer, places) = if due {
+    let (announced, peer, permits) = if due {
         let read = limited(until, async { proxy_protocol::read(&mut socket).await.map_err(|error| error.to_string()) });
         let named = tokio::select! {
             () = drain.hard() => return,
@@ -50,14 +50,14 @@ pub(crate) async fn serve(
         let announced = if named.is_some() { ProxyAnnouncement::Client } else { ProxyAnnouncement::NoClient };
         let named = named.unwrap_or(peer);
         match admission.enter_client(named) {
-            Ok(client) => (announced, named, (places.0, client)),
+            Ok(client) => (announced, named, (permits.0, client)),
             Err(error) => {
                 counts.refused.inc();
                 return tracing::debug!(peer = %named, %error, "connection dropped");
             }
         }
     } else {
-        (ProxyAnnouncement::Nothing, peer, places)
+        (ProxyAnnouncement::Nothing, peer, permits)
     };
     let first = limited(until, speaks_tls(&mut socket, &settings));
     let speaks_tls = tokio::select! {
@@ -75,9 +75,9 @@ pub(crate) async fn serve(
         ListenerProtocol::Tls { handshakes, buffers, .. } if speaks_tls => (handshakes, buffers),
         kind => {
             let way =
-                if matches!(kind, ListenerProtocol::Plain) { EdgeChoice::Proper } else { EdgeChoice::PlainHttpOnTls };
+                if matches!(kind, ListenerProtocol::Plain) { EdgeChoice::Listener } else { EdgeChoice::PlainHttpOnTls };
             drop(settings);
-            return h1::serve(ByteStream::Plain(socket), connection_info, live, way, places, drains).await;
+            return h1::serve(ByteStream::Plain(socket), connection_info, live, way, permits, drains).await;
         }
     };
     let dialled = if announced == ProxyAnnouncement::Nothing { DialTarget::Us } else { DialTarget::Proxy };
@@ -108,9 +108,9 @@ pub(crate) async fn serve(
     let buffers = Arc::clone(buffers);
     drop(settings);
     if is_h2 {
-        h2::serve(stream, buffers, connection_info, live, places, drains.connection).await;
+        h2::serve(stream, buffers, connection_info, live, permits, drains.connection).await;
     } else {
-        h1::serve(stream, connection_info, live, EdgeChoice::Proper, places, drains).await;
+        h1::serve(stream, connection_info, live, EdgeChoice::Listener, permits, drains).await;
     }
 }
 

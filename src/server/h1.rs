@@ -4,9 +4,9 @@
 //! events around it.
 
 mod answer_head;
-mod answering;
+mod answer_writer;
 mod connection;
-mod intake;
+mod request_body;
 pub mod request_head;
 
 use std::future::poll_fn;
@@ -23,8 +23,8 @@ use self::connection::{ConnectionEnd, ServedConnection};
 use super::drain_signals::DrainSignals;
 use super::settings::{ConnectionPermits, EdgeChoice, LiveSettings};
 use crate::drain::Drain;
+use crate::http::edge::body_discard::BodyDiscard;
 use crate::http::edge::connection_info::ConnectionInfo;
-use crate::http::edge::early::BodyDiscard;
 use crate::http::edge::request_id::RequestId;
 use crate::http::error::RequestFailure;
 use crate::http::pages::page;
@@ -38,18 +38,18 @@ pub(super) async fn serve(
     connection_info: ConnectionInfo,
     live: &LiveSettings,
     way: EdgeChoice,
-    places: ConnectionPermits,
+    permits: ConnectionPermits,
     drains: DrainSignals,
 ) {
     let drain = &drains.connection;
     let mut connection = ServedConnection::new(stream, connection_info, live.clone(), way);
     let end = run(&mut connection, drain).await;
-    let ServedConnection { mut stream, input, connection_info, handover, head_place, .. } = connection;
+    let ServedConnection { mut stream, input, connection_info, upgrade_slot: handover, head_permit, .. } = connection;
     if let (ConnectionEnd::Over, Some(tunnel)) = (&end, handover.take()) {
-        return tunnel.start(stream, input.into_bytes(), places, &drains.all);
+        return tunnel.start(stream, input.into_bytes(), permits, &drains.all);
     }
     // What follows takes time, and may be a part of a large head.
-    drop((input, head_place));
+    drop((input, head_permit));
     let close_frame = async {
         match end {
             ConnectionEnd::Cut => {}

@@ -44,10 +44,10 @@ pub(super) async fn serve(
     buffers: Arc<BufferPool>,
     connection_info: ConnectionInfo,
     live: &LiveSettings,
-    places: ConnectionPermits,
+    permits: ConnectionPermits,
     drain: Drain,
 ) {
-    let _places = places;
+    let _places = permits;
     // The library has opinions on what a client does, and does not know which client that is.
     let span = for_client(connection_info.peer.ip());
     let (connection_state, connection_info, requested) =
@@ -63,10 +63,10 @@ pub(super) async fn serve(
             connection_info: Arc::clone(&connection_info),
             has_fragment: false,
             busy: Some(connection_state.begin()),
-            handover: None,
+            upgrade_slot: None,
         };
         let (settings, place) = (requested.load(), waiting.enter(&request));
-        let (edge, request) = (settings.edge(EdgeChoice::Proper), request.map(BodySource::from));
+        let (edge, request) = (settings.edge(EdgeChoice::Listener), request.map(BodySource::from));
         let answer = match &place {
             Some(_) => edge.call(request, entry),
             None => edge.refuse(request, entry, RequestFailure::TooManyWaiting),

@@ -101,13 +101,13 @@ mod tests {
 
     /// As many heads as `client` may send all of but their end.
     fn fill(space: &HeadSpace, client: Option<IpAddr>, bytes: usize) -> Vec<HeadSpacePermit> {
-        let mut places = Vec::new();
+        let mut permits = Vec::new();
         while let Ok(Some(place)) =
             (8192..=bytes).step_by(8192).try_fold(None, |place, part| space.hold(place, client, part).map(Some))
         {
-            places.push(place);
+            permits.push(place);
         }
-        places
+        permits
     }
 
     #[test]

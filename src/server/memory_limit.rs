@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 /// How much memory the process may use, in bytes. Reads files: to be called at a start, not for a request.
 pub(crate) fn find() -> u64 {
     let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
-    let places = places(&text("/proc/self/cgroup"), &text("/proc/self/mountinfo"));
+    let permits = permits(&text("/proc/self/cgroup"), &text("/proc/self/mountinfo"));
     let info = rustix::system::sysinfo();
     let machine = info.totalram.saturating_mul(u64::from(info.mem_unit.max(1)));
-    least(&places, |path| fs::read_to_string(path).ok()).map_or(machine, |limit| limit.min(machine))
+    least(&permits, |path| fs::read_to_string(path).ok()).map_or(machine, |limit| limit.min(machine))
 }
 
-/// The lowest limit in any of `places`. `max`, or a number that no machine has, is no limit.
-fn least(places: &[PathBuf], read: impl Fn(&Path) -> Option<String>) -> Option<u64> {
-    places.iter().filter_map(|path| read(path)?.trim().parse().ok()).filter(|limit| *limit > 0).min()
+/// The lowest limit in any of `permits`. `max`, or a number that no machine has, is no limit.
+fn least(permits: &[PathBuf], read: impl Fn(&Path) -> Option<String>) -> Option<u64> {
+    permits.iter().filter_map(|path| read(path)?.trim().parse().ok()).filter(|limit| *limit > 0).min()
 }
 
 /// The files that may limit a process with this `/proc/self/cgroup` and `/proc/self/mountinfo`: of its group in either
 /// version of control groups (cgroups(7)), and of each group around that, as far as they can be seen.
-fn places(groups: &str, mounts: &str) -> Vec<PathBuf> {
+fn permits(groups: &str, mounts: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for mount in mounts.lines().filter_map(Mount::parse) {
         let group = groups.lines().find_map(|line| {
@@ -114,13 +114,13 @@ mod tests {
         ];
         for (groups, mounts, expected) in rows {
             let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
-            assert_eq!(places(groups, mounts), expected, "{groups}");
+            assert_eq!(permits(groups, mounts), expected, "{groups}");
         }
     }
 
     #[test]
     fn the_lowest_limit_counts_and_max_is_none() {
-        let places: Vec<PathBuf> = ["a", "b", "c", "d"].iter().map(PathBuf::from).collect();
+        let permits: Vec<PathBuf> = ["a", "b", "c", "d"].iter().map(PathBuf::from).collect();
         let rows: &[(&[&str], Option<u64>)] = &[
             (&["max\n", "67108864\n", "134217728\n"], Some(67_108_864)),
             (&["max\n"], None),
@@ -130,10 +130,10 @@ mod tests {
         ];
         for (contents, expected) in rows {
             let read = |path: &Path| {
-                let index = places.iter().position(|place| place == path)?;
+                let index = permits.iter().position(|place| place == path)?;
                 contents.get(index).map(|text| (*text).to_owned())
             };
-            assert_eq!(least(&places, read), *expected, "{contents:?}");
+            assert_eq!(least(&permits, read), *expected, "{contents:?}");
         }
     }
 

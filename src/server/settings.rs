@@ -50,7 +50,7 @@ pub(crate) struct LiveSettings(Arc<ArcSwap<ListenerSettings>>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum EdgeChoice {
     /// The listener's own edge.
-    Proper,
+    Listener,
     /// The edge for plain HTTP on a listener that speaks TLS.
     PlainHttpOnTls,
 }

@@ -2,10 +2,10 @@
 
 pub(super) mod addresses;
 pub(super) mod cert_store;
+pub(super) mod checked_cert;
 pub(super) mod clock;
 pub(super) mod files;
 pub(super) mod ocsp;
 pub(super) mod resolver;
-pub(super) mod source;
 pub(super) mod trust;
 pub(super) mod watched_cert_files;

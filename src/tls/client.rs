@@ -1,7 +1,7 @@
 //! The client's side of a handshake, towards an `https` gateway.
 
-mod certain;
 mod fault;
+mod pinned;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::session::crypto;
 use super::x509::fingerprint::Fingerprint;
 use super::x509::pem;
 use crate::config::{Name, UpstreamTls};
-use certain::{OrItself, Pinned};
+use pinned::{Pinned, SystemOrTrustedLeaf};
 
 pub(crate) use fault::TlsFault;
 
@@ -135,7 +135,7 @@ pub(crate) fn client_config(known: &ClientTls) -> Result<Arc<ClientConfig>, Clie
         Arc::new(Pinned::new(pin, &provider))
     } else {
         let system = Verifier::new_with_extra_roots(known.roots.iter().cloned(), Arc::clone(&provider));
-        Arc::new(OrItself::new(known.roots.clone(), system.map_err(ClientConfigError)?))
+        Arc::new(SystemOrTrustedLeaf::new(known.roots.clone(), system.map_err(ClientConfigError)?))
     };
     let client = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

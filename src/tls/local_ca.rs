@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use tracing::{debug, info, warn};
 
 use super::certificates::clock;
-use super::state::{StateDir, StateError};
+use super::state_dir::{StateDir, StateError};
 use super::x509::fingerprint::Fingerprint;
 use crate::config::Name;
 use authority::SigningCa;

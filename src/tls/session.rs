@@ -2,7 +2,7 @@
 //! follows.
 
 pub(super) mod acceptor;
-pub(super) mod clients;
+pub(super) mod client_certificates;
 pub(super) mod crypto;
 pub(super) mod handshakes;
 pub(super) mod hello;

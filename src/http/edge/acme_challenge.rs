@@ -4,7 +4,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response};
 
 use super::exchange::RequestExchange;
-use super::handle::RequestHandler;
+use super::request_handler::RequestHandler;
 use crate::http::error::RequestFailure;
 use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::{AccessLine, AnsweredBy};

@@ -37,7 +37,7 @@ pub(crate) struct RequestExchange {
     /// The request's permit to be under way. Set by [`super::stack::Edge`], before anything waits.
     pub(crate) permit: Option<RequestPermit>,
     /// Where an upgrade leaves its tunnel; `None` where the connection cannot be handed over.
-    pub(crate) handover: Option<Arc<UpgradeSlot>>,
+    pub(crate) upgrade_slot: Option<Arc<UpgradeSlot>>,
     /// What its route changes in its header fields. Set by [`RouteStack`](crate::http::route::stack::RouteStack).
     pub(crate) rules: Option<Arc<HeaderRules>>,
     /// Whether a name and password in `Authorization` are meant for frontgate. Set by [`crate::http::route::router`].

@@ -4,8 +4,8 @@ use http::header::{CACHE_CONTROL, LOCATION};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::exchange::RequestExchange;
-use super::handle::RequestHandler;
 use super::host;
+use super::request_handler::RequestHandler;
 use crate::http::error::{BadRequest, RequestFailure};
 use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::{AccessLine, AnsweredBy};

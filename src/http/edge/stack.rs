@@ -9,15 +9,15 @@ use http::header::EXPECT;
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Response};
 
+use super::body_discard::{SMALL_BODY, SMALL_BODY_TIME};
 use super::connection_info::ConnectionInfo;
 use super::connection_state::RequestUnderWay;
-use super::early::{SMALL_BODY, SMALL_BODY_TIME};
 use super::exchange::RequestExchange;
 use super::forwarded::Forwarding;
-use super::handle::RequestHandler;
 use super::permits::Permits;
+use super::request_handler::RequestHandler;
 use super::request_id::{RequestId, X_REQUEST_ID};
-use super::{attribution, hsts, limits, target};
+use super::{attribution, body_limit, hsts, target};
 use crate::config::{Forwarded, Hsts};
 use crate::http::error::RequestFailure;
 use crate::http::pages::error_page::ErrorPages;
@@ -57,7 +57,7 @@ pub(crate) struct RequestEntry {
     /// Marks the request as under way, to its end; `None` where the connection knows that by itself.
     pub(crate) busy: Option<RequestUnderWay>,
     /// Where an upgrade leaves its tunnel.
-    pub(crate) handover: Option<Arc<UpgradeSlot>>,
+    pub(crate) upgrade_slot: Option<Arc<UpgradeSlot>>,
 }
 
 /// An answer that is on its way; every request gets one, a failure becomes a page.
@@ -108,7 +108,7 @@ impl<H: RequestHandler> EdgeHandler for EdgeStart<H> {
         entry: RequestEntry,
         refused: Option<RequestFailure>,
     ) -> PendingAnswer {
-        let RequestEntry { connection_info, has_fragment, busy, handover } = entry;
+        let RequestEntry { connection_info, has_fragment, busy, upgrade_slot: handover } = entry;
         let id = RequestId::fresh();
         let (head, body) = request.into_parts();
         let peer = connection_info.peer.ip();
@@ -126,7 +126,7 @@ impl<H: RequestHandler> EdgeHandler for EdgeStart<H> {
             target: PathAndQuery::from_static("/"),
             forwarding: Forwarding { client: peer, trusted: false, fields: Vec::new() },
             permit: None,
-            handover,
+            upgrade_slot: handover,
             rules: None,
             basic_is_ours: false,
             user: None,
@@ -148,7 +148,7 @@ impl<H: RequestHandler> EdgeStart<H> {
         // Before anything that waits. What is refused here was cheap.
         exchange.permit = Some(self.settings.permits.enter(exchange.forwarding.client)?);
         // Before the gateway is dialled.
-        limits::check(exchange)
+        body_limit::check(exchange)
     }
 
     /// What every answer gets, the gateway's and a page of frontgate's own alike.

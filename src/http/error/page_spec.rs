@@ -19,7 +19,7 @@ pub(crate) struct ErrorPageSpec {
     /// A sentence that says what to do about it.
     pub(crate) hint: &'static str,
     /// The side that must do it.
-    pub(crate) fault: Blame,
+    pub(crate) blame: Blame,
 }
 
 impl RequestFailure {
@@ -283,7 +283,7 @@ impl RequestFailure {
                 "Please report it with the request id and the lines of frontgate's log around it.",
             ),
         };
-        ErrorPageSpec { status, code, title, message, hint, fault }
+        ErrorPageSpec { status, code, title, message, hint, blame: fault }
     }
 }
 

@@ -115,7 +115,7 @@ fn the_side_at_fault_matches_the_status() {
             503 if matches!(failure, RequestFailure::GatewayStarting(_)) => Blame::Gateway,
             _ => Blame::Frontgate,
         };
-        assert_eq!(failure.fault(), expected, "{failure}");
+        assert_eq!(failure.blame(), expected, "{failure}");
     }
 }
 

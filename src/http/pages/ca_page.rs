@@ -13,9 +13,9 @@ use rustls::pki_types::CertificateDer;
 
 use super::template::{escape, fill};
 use crate::http::edge::exchange::RequestExchange;
-use crate::http::edge::handle::RequestHandler;
 use crate::http::edge::host;
 use crate::http::edge::redirect::HttpsLocation;
+use crate::http::edge::request_handler::RequestHandler;
 use crate::http::error::RequestFailure;
 use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::{AccessLine, AnsweredBy};

@@ -39,7 +39,7 @@ impl ErrorPages {
 /// Logs a failure with its causes. They are for the log only: they may name the gateway's address.
 fn tell(lines: &LogRateLimit, failure: &RequestFailure, id: &str) {
     let (code, cause) = (failure.code(), failure.source().map(ToString::to_string));
-    let due = match failure.fault() {
+    let due = match failure.blame() {
         Blame::Client => None,
         Blame::Gateway | Blame::Frontgate => lines.pass(code, Instant::now()),
     };

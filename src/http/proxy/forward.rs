@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::attribution_watch::AttributionWatch;
 use super::body::AnswerBody;
 use crate::http::edge::exchange::RequestExchange;
-use crate::http::edge::handle::RequestHandler;
+use crate::http::edge::request_handler::RequestHandler;
 use crate::http::error::{BadRequest, FailureCause, RequestFailure};
 use crate::http::route::header_rules;
 use crate::http::route::headers;

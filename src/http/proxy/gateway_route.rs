@@ -6,7 +6,7 @@ use super::body::AnswerBody;
 use super::forward::Forwarder;
 use super::upgrade::{UpgradeSettings, upgrade};
 use crate::http::edge::exchange::RequestExchange;
-use crate::http::edge::handle::RequestHandler;
+use crate::http::edge::request_handler::RequestHandler;
 use crate::http::error::RequestFailure;
 use crate::observe::access::AccessLine;
 use crate::websocket::handshake;

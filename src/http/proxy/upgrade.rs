@@ -59,7 +59,7 @@ pub(in crate::http) async fn upgrade(
         return Err(RequestFailure::OriginNotAllowed);
     }
     // Bytes that a client sends right behind its handshake stay in its connection until that is handed over.
-    let handover = exchange.handover.take().ok_or(RequestFailure::Internal)?;
+    let handover = exchange.upgrade_slot.take().ok_or(RequestFailure::Internal)?;
     let mut opening = TunnelOpening {
         id: exchange.id.to_string(),
         client: access.client,

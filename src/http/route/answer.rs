@@ -6,7 +6,7 @@ use http::{HeaderValue, Method, Response};
 
 use crate::config::RouteAnswer;
 use crate::http::edge::exchange::RequestExchange;
-use crate::http::edge::handle::RequestHandler;
+use crate::http::edge::request_handler::RequestHandler;
 use crate::http::error::RequestFailure;
 use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::{AccessLine, AnsweredBy};

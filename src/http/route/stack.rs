@@ -9,7 +9,7 @@ use super::guard::AccessGuard;
 use super::header_rules;
 use crate::config::HeaderRules;
 use crate::http::edge::exchange::RequestExchange;
-use crate::http::edge::handle::RequestHandler;
+use crate::http::edge::request_handler::RequestHandler;
 use crate::http::error::RequestFailure;
 use crate::http::pages::error_page::ErrorPages;
 use crate::http::proxy::body::AnswerBody;

@@ -10,11 +10,11 @@ use http_body::Body as _;
 use tokio::time::Instant;
 
 use super::answer_head::AnswerHead;
-use super::answering::AnswerWriter;
-use super::intake::{self, Intake};
+use super::answer_writer::AnswerWriter;
+use super::request_body::{self, Intake};
 use super::request_head::{ConnectionOptions, HeadError, RequestFraming, RequestHead};
+use crate::http::edge::body_discard::{SMALL_BODY_TIME, is_too_late};
 use crate::http::edge::connection_info::ConnectionInfo;
-use crate::http::edge::early::{SMALL_BODY_TIME, is_too_late};
 use crate::http::edge::permits::STRAIN_LOOK;
 use crate::http::edge::stack::{PendingAnswer, RequestEntry};
 use crate::http::error::{BadRequest, RequestFailure};
@@ -30,14 +30,14 @@ pub(super) struct ServedConnection {
     pub(super) stream: ByteStream,
     pub(super) input: Input,
     pub(super) connection_info: Arc<ConnectionInfo>,
-    pub(super) handover: Arc<UpgradeSlot>,
+    pub(super) upgrade_slot: Arc<UpgradeSlot>,
     live: LiveSettings,
     way: EdgeChoice,
     max_head: usize,
     /// How many bytes of the input are known to hold no whole head.
     looked_at: usize,
     /// The permit for the memory of a head of which only a part has come.
-    pub(super) head_place: Option<HeadSpacePermit>,
+    pub(super) head_permit: Option<HeadSpacePermit>,
     phase: IdlePhase,
     exchange: Option<Box<ServedExchange>>,
     /// Set once the connection takes no further request: a request that may be on its way is waited for until then.
@@ -105,12 +105,12 @@ impl ServedConnection {
             stream,
             input: Input::default(),
             connection_info: Arc::new(connection_info),
-            handover: Arc::default(),
+            upgrade_slot: Arc::default(),
             live,
             way,
             max_head,
             looked_at: 0,
-            head_place: None,
+            head_permit: None,
             phase,
             exchange: None,
             leaving: None,
@@ -200,7 +200,7 @@ impl ServedConnection {
             if came > 0 && (self.looked_at == 0 || may_be_whole(&self.input.bytes, self.looked_at)) {
                 match RequestHead::take(&mut self.input.bytes, self.max_head) {
                     Ok(Some(head)) => {
-                        (self.looked_at, self.head_place) = (0, None);
+                        (self.looked_at, self.head_permit) = (0, None);
                         return Poll::Ready(Ok(head));
                     }
                     Ok(None) => {}
@@ -234,9 +234,9 @@ impl ServedConnection {
         if bytes <= FREE_HEAD {
             return true;
         }
-        let (place, client) = (self.head_place.take(), self.connection_info.peer.ip());
+        let (place, client) = (self.head_permit.take(), self.connection_info.peer.ip());
         self.live.load().heads.hold(place, client, bytes).is_ok_and(|place| {
-            self.head_place = Some(place);
+            self.head_permit = Some(place);
             true
         })
     }
@@ -253,7 +253,7 @@ impl ServedConnection {
             connection_info: Arc::clone(&self.connection_info),
             has_fragment,
             busy: None,
-            handover: Some(Arc::clone(&self.handover)),
+            upgrade_slot: Some(Arc::clone(&self.upgrade_slot)),
         };
         let request = request.map(|()| body.map_or(BodySource::Empty, BodySource::from));
         let answer = self.live.load().edge(self.way).call(request, entry);
@@ -302,8 +302,8 @@ impl ServedConnection {
                 }
             }
             let answer = match exchange.stage {
-                ExchangeStage::Awaited(_) => intake::AnswerProgress::Awaited,
-                _ => intake::AnswerProgress::There,
+                ExchangeStage::Awaited(_) => request_body::AnswerProgress::Awaited,
+                _ => request_body::AnswerProgress::There,
             };
             if exchange.intake.poll(cx, &mut self.input, &mut self.stream, answer).is_ready() {
                 continue;

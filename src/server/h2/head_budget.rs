@@ -70,9 +70,9 @@ mod tests {
         let rows = [(1, 60_000, 17), (1900, 1, 4), (20, 400, 99)];
         for (count, length, expected) in rows {
             let head = head(count, length);
-            let places: Vec<_> = std::iter::from_fn(|| budget.enter(&head)).collect();
-            assert_eq!(places.len(), expected, "{count} fields of {length}");
-            drop(places);
+            let permits: Vec<_> = std::iter::from_fn(|| budget.enter(&head)).collect();
+            assert_eq!(permits.len(), expected, "{count} fields of {length}");
+            drop(permits);
             assert_eq!(budget.0.load(Ordering::Relaxed), 0);
         }
         assert!(budget.enter(&head(1, 2 * MOST)).is_some(), "its own limit is another");

@@ -12,8 +12,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::flow::StreamFlow;
 use crate::drain::Tasks;
+use crate::http::edge::body_discard::BodyDiscard;
 use crate::http::edge::connection_state::{ConnectionState, RequestUnderWay};
-use crate::http::edge::early::BodyDiscard;
 use crate::upstream::RequestBody;
 
 /// Spawns the streams of one connection. hyper makes a future of what its service returned for a request, and executes

@@ -12,7 +12,7 @@ use tracing::warn;
 use super::backoff::Backoff;
 use super::certificate::{CertificateFlaw, Obtained};
 use crate::config::{Directory, Name};
-use crate::tls::state::{FileAccess, Lock, StateDir, StateError};
+use crate::tls::state_dir::{FileAccess, StateDir, StateDirLock, StateError};
 
 /// The folder of one authority. A file that cannot be written is warned about and lives in memory: a certificate that
 /// is lost with the process is better than none.
@@ -35,7 +35,7 @@ pub(super) struct KeptAccount {
 #[derive(Debug)]
 pub(super) enum OrderTurn {
     /// It may, for as long as it holds this lock.
-    Ours { _lock: Option<Lock> },
+    Ours { _lock: Option<StateDirLock> },
     /// Another process orders.
     Theirs,
 }

@@ -16,7 +16,7 @@ use crate::tls::local_ca::authority::SigningCa;
 use crate::tls::local_ca::plan::{LocalCaPlan, plan};
 use crate::tls::local_ca::stored_ca::Leaf;
 use crate::tls::local_ca::{LocalCa, LocalCaError};
-use crate::tls::state::{FileAccess, StateDir};
+use crate::tls::state_dir::{FileAccess, StateDir};
 use crate::tls::x509::fingerprint::Fingerprint;
 use crate::tls::x509::pem;
 

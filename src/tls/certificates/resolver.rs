@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use super::addresses::AddressCerts;
 use super::cert_store::{AddressedCert, CertStore, Issued, ServedCert};
-use super::source::CheckedCert;
+use super::checked_cert::CheckedCert;
 use crate::config::Name;
 use crate::tls::x509::cert_info::CertInfo;
 

@@ -5,7 +5,7 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, InvalidMessage};
 
-use super::certain::OtherCertificate;
+use super::pinned::OtherCertificate;
 
 /// Why a handshake with a server failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

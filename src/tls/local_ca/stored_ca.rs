@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::authority::SigningCa;
 use super::plan::spent;
 use super::{LocalCa, LocalCaError};
-use crate::tls::state::{FileAccess, StateDir, StateError};
+use crate::tls::state_dir::{FileAccess, StateDir, StateError};
 use crate::tls::x509::cert_info::CertInfo;
 use crate::tls::x509::pem;
 

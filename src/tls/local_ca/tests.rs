@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{LeafRequest, LocalCa};
 use crate::config::Name;
-use crate::tls::state::StateDir;
+use crate::tls::state_dir::StateDir;
 
 const START: OffsetDateTime = datetime!(2026-11-20 12:34:56.789 UTC);
 

@@ -6,7 +6,7 @@ use rustls::server::{NoServerSessionStorage, ProducesTickets, ResolvesServerCert
 use rustls::version::{TLS12, TLS13};
 use rustls::{ServerConfig, SupportedProtocolVersion};
 
-use super::clients::ClientVerification;
+use super::client_certificates::ClientVerification;
 use super::crypto;
 use crate::config;
 use crate::tls::certificates::resolver::Certificates;

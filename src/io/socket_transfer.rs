@@ -1,4 +1,4 @@
-//! [`Moving`]: a socket on its way to the thread that serves it.
+//! [`SocketTransfer`]: a socket on its way to the thread that serves it.
 
 use std::io;
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use super::StreamSocket;
 /// A socket on its way to the thread that serves it. From its arrival on, the runtime of that thread watches it, and no
 /// other one.
 #[derive(Debug)]
-pub(crate) struct Moving(Is);
+pub(crate) struct SocketTransfer(Is);
 
 #[derive(Debug)]
 enum Is {
@@ -18,7 +18,7 @@ enum Is {
     Unix(UnixStream),
 }
 
-impl Moving {
+impl SocketTransfer {
     /// A socket that stays with the runtime that watches it.
     pub(crate) fn staying(socket: StreamSocket) -> Self {
         Self(Is::Watched(socket))

@@ -9,7 +9,7 @@ use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use super::request_head::RequestFraming;
-use crate::http::edge::early::{BodyDiscard, DISCARD_BYTES, SMALL_BODY};
+use crate::http::edge::body_discard::{BodyDiscard, DISCARD_BYTES, SMALL_BODY};
 use crate::io::Readable as _;
 use crate::tls::ByteStream;
 use crate::upstream::{BodyDecoder, BodyDemand, BodyReceiver, BodySender, ChunkDecoder, CutShort, Input, channel};

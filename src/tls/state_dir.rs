@@ -25,7 +25,7 @@ pub(crate) enum FileAccess {
 /// The folder's lock, held while one process makes or renews files that other processes may be making too; dropping it
 /// releases the lock.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub(crate) struct StateDirLock {
     _file: File,
 }
 
@@ -89,7 +89,7 @@ impl StateDir {
     }
 
     /// Waits for the folder's lock. Hold it around "read, decide, write", never while serving.
-    pub(crate) fn lock(&self) -> Result<Lock, StateError> {
+    pub(crate) fn lock(&self) -> Result<StateDirLock, StateError> {
         let path = self.file("lock");
         let lock = || {
             let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
@@ -97,17 +97,17 @@ impl StateDir {
                 info!(file = %path.display(), "waiting for another frontgate that makes a certificate here");
             }
             file.lock()?;
-            Ok(Lock { _file: file })
+            Ok(StateDirLock { _file: file })
         };
         lock().map_err(|source| StateError::Write { path: path.clone(), source })
     }
 
     /// Takes the folder's lock if it is free; `None` while another process holds it.
-    pub(crate) fn try_lock(&self) -> Result<Option<Lock>, StateError> {
+    pub(crate) fn try_lock(&self) -> Result<Option<StateDirLock>, StateError> {
         let path = self.file("lock");
         let open = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
         let taken = open().and_then(|file| match file.try_lock() {
-            Ok(()) => Ok(Some(Lock { _file: file })),
+            Ok(()) => Ok(Some(StateDirLock { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         });

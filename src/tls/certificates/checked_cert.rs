@@ -17,7 +17,7 @@ use crate::config::{Certificate, Name, Tls};
 use crate::tls::local_ca::names;
 use crate::tls::local_ca::{LeafRequest, LocalCa, LocalCaError};
 use crate::tls::session::crypto;
-use crate::tls::state::StateDir;
+use crate::tls::state_dir::StateDir;
 use crate::tls::x509::cert_info::CertInfo;
 use crate::tls::x509::fingerprint::Fingerprint;
 

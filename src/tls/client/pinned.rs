@@ -73,18 +73,18 @@ impl ServerCertVerifier for Pinned {
 /// ones. `openssl req -x509` makes such certificates, with `CA:TRUE` in them, and webpki takes no CA's certificate for
 /// a server's.
 #[derive(Debug)]
-pub(super) struct OrItself {
+pub(super) struct SystemOrTrustedLeaf {
     trusted: Vec<CertificateDer<'static>>,
     system: Verifier,
 }
 
-impl OrItself {
+impl SystemOrTrustedLeaf {
     pub(super) fn new(trusted: Vec<CertificateDer<'static>>, system: Verifier) -> Self {
         Self { trusted, system }
     }
 }
 
-impl ServerCertVerifier for OrItself {
+impl ServerCertVerifier for SystemOrTrustedLeaf {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
