@@ -31,6 +31,7 @@ use crate::observe::{AccessLog, GatewayHint, Metrics};
 use crate::server::admission::{Admission, AdmissionLimits};
 use crate::server::capacity::{Capacity, Resources};
 use crate::server::head_space::HeadSpace;
+use crate::server::send_space::SendSpace;
 use crate::server::settings::{ListenerProtocol, ListenerSettings};
 use crate::tls::acme::Tokens;
 use crate::tls::{self, ClientVerification, HandshakePolicy};
@@ -48,6 +49,8 @@ pub(super) struct SharedState {
     buffers: Arc<BufferPool>,
     /// What heads take that are only partly here.
     heads: HeadSpace,
+    /// What answers take that HTTP/2 clients do not take.
+    sends: SendSpace,
     hint: Arc<GatewayHint>,
     /// Checked passwords stay remembered over a reload.
     passwords: Passwords,
@@ -71,6 +74,7 @@ pub(super) struct Assembly<'a> {
     tls: Option<Arc<HandshakePolicy>>,
     buffers: Arc<BufferPool>,
     heads: HeadSpace,
+    sends: SendSpace,
 }
 
 impl SharedState {
@@ -78,7 +82,7 @@ impl SharedState {
         let metrics = Arc::<Metrics>::default();
         metrics.upstream.may_fail(&ConnectError::NAMES);
         let resources = Resources::find();
-        let Capacity { waiting_bytes, head_bytes, .. } = resources.carry(&config::Limits::default());
+        let Capacity { waiting_bytes, head_bytes, send_bytes, .. } = resources.carry(&config::Limits::default());
         let common = GatewayShared {
             metrics: Arc::clone(&metrics),
             space: HoldSpace::new(HoldLimits { bytes: waiting_bytes, ..HoldLimits::default() }),
@@ -90,6 +94,7 @@ impl SharedState {
             tickets: tls::ticketer()?,
             buffers: Arc::new(BufferPool::new()),
             heads: HeadSpace::new(head_bytes, Arc::clone(&metrics)),
+            sends: SendSpace::new(send_bytes),
             hint: Arc::new(GatewayHint::default()),
             passwords: Passwords::new().map_err(|_| StartError::Random)?,
             websockets: OpenWebSockets::default(),
@@ -166,6 +171,7 @@ impl<'a> Assembly<'a> {
             tls,
             buffers: Arc::clone(&shared.buffers),
             heads: shared.heads.clone(),
+            sends: shared.sends.clone(),
         })
     }
 
@@ -192,6 +198,7 @@ impl<'a> Assembly<'a> {
             connection_timeouts: ConnectionTimeouts { head: timeouts.request_head, idle: timeouts.keep_alive },
             request_head: self.config.limits.request_head,
             heads: self.heads.clone(),
+            sends: self.sends.clone(),
             log: self.log.clone(),
             drain,
         }

@@ -21,7 +21,8 @@ pub(crate) struct Resources {
 ///
 /// Files are counted so that each client connection, each connection to a gateway, and what is kept in reserve fit together:
 /// when all permits are taken, the admin listener still has files, and what was let in still gets its connection to the gateway.
-/// Memory is divided between connections, requests, what waits for a gateway, and heads that are only partly here.
+/// Memory is divided between connections, requests, what waits for a gateway, heads that are only partly here, and answers that
+/// HTTP/2 clients do not take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Capacity {
     /// Client connections.
@@ -36,6 +37,8 @@ pub(crate) struct Capacity {
     pub(crate) waiting_bytes: usize,
     /// Bytes of heads of requests that are only partly here.
     pub(crate) head_bytes: usize,
+    /// Bytes of answers that HTTP/2 clients do not take.
+    pub(crate) send_bytes: usize,
 }
 
 impl Resources {
@@ -65,8 +68,9 @@ impl Resources {
             Some(CountValue::AtMost(wanted)) => Some(wanted),
         };
         let waiting_bytes = by_memory(rest / 8, 1).clamp(LEAST_WAITING, MOST_WAITING);
-        let head_bytes = by_memory(rest / 8, 1).clamp(LEAST_WAITING, MOST_WAITING);
-        Capacity { connections, gateway: most, requests, requests_per_client, waiting_bytes, head_bytes }
+        let head_bytes = by_memory(rest / 16, 1).clamp(LEAST_WAITING, MOST_WAITING);
+        let send_bytes = by_memory(rest / 16, 1).max(LEAST_WAITING);
+        Capacity { connections, gateway: most, requests, requests_per_client, waiting_bytes, head_bytes, send_bytes }
     }
 }
 
@@ -141,9 +145,11 @@ mod tests {
         ];
         for (files, memory, limits, expected) in rows {
             let capacity = Resources { files, memory, cores: 2 }.carry(&limits);
-            let Capacity { connections, requests, requests_per_client, gateway, waiting_bytes, head_bytes } = capacity;
+            let Capacity { connections, requests, requests_per_client, gateway, waiting_bytes, head_bytes, send_bytes } =
+                capacity;
             assert_eq!((connections, requests, requests_per_client), expected, "{files:?} {memory} {limits:?}");
             assert!(connections <= gateway && requests <= gateway);
+            assert!(send_bytes >= LEAST_WAITING);
             for bytes in [waiting_bytes, head_bytes] {
                 assert!((LEAST_WAITING..=MOST_WAITING).contains(&bytes));
             }
@@ -159,7 +165,8 @@ mod tests {
                 + capacity.connections as u64 * CONNECTION
                 + capacity.requests as u64 * REQUEST
                 + capacity.waiting_bytes as u64
-                + capacity.head_bytes as u64;
+                + capacity.head_bytes as u64
+                + capacity.send_bytes as u64;
             assert!(used <= memory, "{mib} MiB: {used}");
         }
     }

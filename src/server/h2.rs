@@ -50,14 +50,15 @@ pub(super) async fn serve(
     let _places = permits;
     // The library has opinions on what a client does, and does not know which client that is.
     let span = for_client(connection_info.peer.ip());
+    let sending = SendBudget::new(live.load().sends.lease(connection_info.peer.ip()));
     let (connection_state, connection_info, requested) =
         (ConnectionState::new(), Arc::new(connection_info), live.clone());
     let watched = connection_state.clone();
     let streams = StreamSpawner::new(drain.tasks(), connection_state.clone());
-    let (announced, sending, heads) = (streams.clone(), SendBudget::default(), HeadBudget::default());
+    let (announced, handed, heads) = (streams.clone(), sending.clone(), HeadBudget::default());
     let waiting = heads.clone();
     let requests = service_fn(move |request: Request<Incoming>| {
-        let flow = StreamFlow::new(sending.clone());
+        let flow = StreamFlow::new(handed.clone());
         announced.announce(flow.clone());
         let entry = RequestEntry {
             connection_info: Arc::clone(&connection_info),
@@ -74,7 +75,7 @@ pub(super) async fn serve(
         PendingStream::new(answer, flow, place)
     });
     let head = u32::try_from(live.load().request_head).unwrap_or(u32::MAX);
-    let (cork, corked) = Cork::new(stream, buffers);
+    let (cork, corked) = Cork::new(stream, buffers, sending.clone());
     let mut connection = pin!(
         http2::Builder::new(streams)
             .timer(TokioTimer::new())
@@ -113,7 +114,11 @@ pub(super) async fn serve(
                     gathering = true;
                     cx.waker().wake_by_ref();
                 }
-                match cork.poll_release(cx) {
+                let released = cork.poll_release(cx);
+                if matches!(released, Poll::Ready(Ok(()))) {
+                    sending.drained();
+                }
+                match released {
                     Poll::Ready(Err(error)) if polled.is_pending() => Poll::Ready(Err(error.to_string())),
                     _ => polled.map_err(|error| error.to_string()),
                 }

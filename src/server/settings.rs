@@ -8,6 +8,7 @@ use ipnet::IpNet;
 
 use super::admission::{ConnectionPermit, PerClientPermit};
 use super::head_space::HeadSpace;
+use super::send_space::SendSpace;
 use crate::drain::Drain;
 use crate::http::edge::connection_state::ConnectionTimeouts;
 use crate::http::edge::stack::Edge;
@@ -33,6 +34,8 @@ pub(crate) struct ListenerSettings {
     pub(crate) request_head: usize,
     /// What heads take that are only partly here.
     pub(crate) heads: HeadSpace,
+    /// What answers take that HTTP/2 clients do not take.
+    pub(crate) sends: SendSpace,
     /// The log for requests that cannot even be read.
     pub(crate) log: AccessLog,
     /// Ends the connections that were opened under these settings, if the settings that replace these would not do for

@@ -58,7 +58,7 @@ impl HttpBody for PacedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<FlowPiece>, AnswerBodyError>>> {
         let Self { body, flow } = &mut *self;
-        match flow.turn(cx) {
+        match flow.turn(cx, body.size_hint().upper()) {
             SendAllowance::Full => {}
             SendAllowance::Little => body.read_little_next(),
             SendAllowance::Wait => return Poll::Pending,

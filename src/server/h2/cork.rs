@@ -9,7 +9,8 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::head_count::HeadCount;
-use crate::io::{BufferPool, Chunk, TEXT};
+use super::send_budget::SendBudget;
+use crate::io::{BufferPool, Chunk};
 
 /// Keeps bytes that were written through [`Corked`] until it is released, or there are too many to be kept.
 ///
@@ -24,6 +25,8 @@ struct Inner<S> {
     stream: S,
     kept: Chunk,
     buffers: Arc<BufferPool>,
+    /// Says how many bytes may be kept.
+    budget: SendBudget,
     heads: HeadCount,
     /// How many heads may still be read in this turn.
     turn: usize,
@@ -35,11 +38,12 @@ struct Inner<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Cork<S> {
     /// Corks a stream: returns the cork, and the stream for the connection.
-    pub(super) fn new(stream: S, buffers: Arc<BufferPool>) -> (Self, Corked<S>) {
+    pub(super) fn new(stream: S, buffers: Arc<BufferPool>, budget: SendBudget) -> (Self, Corked<S>) {
         let inner = Arc::new(Mutex::new(Inner {
             stream,
             kept: Chunk::default(),
             buffers,
+            budget,
             heads: HeadCount::new(),
             turn: usize::MAX,
             wants_turn: false,
@@ -112,10 +116,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Corked<S> {
     ) -> Poll<io::Result<usize>> {
         let inner = &mut *lock(&self.0);
         let length = parts.iter().map(|part| part.len()).sum::<usize>();
-        if inner.kept.bytes().len() + length > TEXT {
+        let most = inner.budget.write_at_once();
+        if inner.kept.bytes().len() + length > most {
             ready!(inner.poll_write_kept(cx))?;
         }
-        if length > TEXT {
+        if length > most {
             return Pin::new(&mut inner.stream).poll_write_vectored(cx, parts);
         }
         for part in parts {
@@ -154,10 +159,14 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
+    use crate::io::TEXT;
+    use crate::server::send_space::SendSpace;
 
     fn corked(room: usize) -> (Cork<DuplexStream>, Corked<DuplexStream>, DuplexStream) {
         let (near, far) = duplex(room);
-        let (cork, corked) = Cork::new(near, Arc::new(BufferPool::new()));
+        let budget = SendBudget::new(SendSpace::new(1 << 20).lease(None));
+        budget.turn(0, None);
+        let (cork, corked) = Cork::new(near, Arc::new(BufferPool::new()), budget);
         (cork, corked, far)
     }
 

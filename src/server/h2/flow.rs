@@ -63,10 +63,10 @@ impl StreamFlow {
         self.state().progress = Some(TransferProgress::new(limit, Instant::now()));
     }
 
-    /// How many bytes may be handed over. [`SendAllowance::Wait`] wakes the task when that changes.
-    pub(super) fn turn(&self, cx: &Context<'_>) -> SendAllowance {
+    /// How many bytes may be handed over of a body that has at most `left` more. [`SendAllowance::Wait`] wakes the task when that changes.
+    pub(super) fn turn(&self, cx: &Context<'_>, left: Option<u64>) -> SendAllowance {
         let mut state = self.state();
-        let turn = self.0.budget.turn(state.under_way);
+        let turn = self.0.budget.turn(state.under_way, left);
         if turn == SendAllowance::Wait {
             state.waits_for_room = Some(cx.waker().clone());
         }
@@ -169,6 +169,7 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
+    use crate::server::send_space::SendSpace;
 
     #[derive(Default)]
     struct Woken(AtomicUsize);
@@ -181,8 +182,12 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn budget() -> SendBudget {
+        SendBudget::new(SendSpace::new(8 << 20).lease(None))
+    }
+
     fn flow(limit: Option<Duration>) -> StreamFlow {
-        let flow = StreamFlow::new(SendBudget::default());
+        let flow = StreamFlow::new(budget());
         flow.begin(limit);
         flow
     }
@@ -215,7 +220,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_has_not_begun_and_one_without_a_limit_have_no_deadline() {
-        assert_eq!(StreamFlow::new(SendBudget::default()).deadline(), None);
+        assert_eq!(StreamFlow::new(budget()).deadline(), None);
         let endless = flow(None);
         let _piece = endless.piece(Bytes::from_static(b"1"));
         assert_eq!(endless.deadline(), None);
@@ -226,16 +231,16 @@ mod tests {
         let woken = Arc::new(Woken::default());
         let waker = Waker::from(Arc::clone(&woken));
         let cx = Context::from_waker(&waker);
-        let budget = SendBudget::default();
+        let budget = budget();
         let (one, other) = (StreamFlow::new(budget.clone()), StreamFlow::new(budget));
         let large = one.piece(vec![0; 1 << 20].into());
-        assert_eq!((one.turn(&cx), other.turn(&cx)), (SendAllowance::Wait, SendAllowance::Little));
+        assert_eq!((one.turn(&cx, None), other.turn(&cx, None)), (SendAllowance::Wait, SendAllowance::Little));
         let small = other.piece(Bytes::from_static(b"1"));
-        assert_eq!(other.turn(&cx), SendAllowance::Wait);
+        assert_eq!(other.turn(&cx, None), SendAllowance::Wait);
         drop(small);
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
         drop(large);
-        assert_eq!((one.turn(&cx), other.turn(&cx)), (SendAllowance::Full, SendAllowance::Full));
+        assert_eq!((one.turn(&cx, None), other.turn(&cx, None)), (SendAllowance::Full, SendAllowance::Full));
         assert_eq!(woken.0.load(Ordering::Relaxed), 2);
     }
 }

@@ -47,6 +47,12 @@ def many_h2(lab):
     outlived(lab, lambda n: unread(1 + n)[0], 100, "h2 connections")
 
 
+@scenario("many-h2-one-unread", 180, alone=True, **HONEST)
+def many_h2_one(lab):
+    """700 h2 connections of 100 networks with one unread answer each."""
+    outlived(lab, lambda n: unread(1 + n % 100, most=1)[0], 700, "h2 connections")
+
+
 @scenario("many-h2-silent", 180, alone=True, **HONEST)
 def many_streams(lab):
     """100 h2 connections of ten networks, all streams waiting for an answer with a head of 8 KB."""
