@@ -68,20 +68,23 @@ fn rows() -> Vec<(&'static str, Vec<u8>)> {
 async fn all_are_noticed(
     proxy: &mut Binary,
     rows: Vec<(&'static str, Vec<u8>)>,
-    mut reached: impl AsyncFnMut(&mut Wire),
+    mut reached: impl AsyncFnMut(&mut Wire, usize),
 ) {
-    let mut gone = Vec::new();
+    let (mut clients, mut gone) = (Vec::new(), Vec::new());
     for (name, bytes) in rows {
         for over in [Over::Tls, Over::Plain] {
             for leaves in [Leaves::Closing, Leaves::Resetting] {
                 let at = bytes.iter().position(|byte| *byte == b'/').unwrap() + 1;
                 let named = [&bytes[..at], gone.len().to_string().as_bytes(), &bytes[at..]].concat();
                 let mut one = client(proxy, over, &named, leaves).await;
-                reached(&mut one).await;
                 gone.push(format!("{name} {over:?} {leaves:?}"));
+                // A reset takes along what was not read yet: each leaves only when its request has got so far.
+                reached(&mut one, gone.len()).await;
+                clients.push(one);
             }
         }
     }
+    drop(clients);
     for _ in 0..gone.len() {
         let line = proxy.access().await;
         let number: usize = line["target"].as_str().unwrap()[1..].parse().unwrap();
@@ -111,7 +114,7 @@ async fn they_are_noticed_while_the_gateway_says_nothing() {
     });
     let gateway = gateway.await;
     let mut proxy = binary().upstream(&gateway).config(LISTEN).start().await;
-    all_are_noticed(&mut proxy, rows(), async |_| within("the request", arrived.recv()).await.unwrap()).await;
+    all_are_noticed(&mut proxy, rows(), async |_, _| within("the request", arrived.recv()).await.unwrap()).await;
 }
 
 #[tokio::test]
@@ -123,17 +126,32 @@ async fn they_are_noticed_while_an_answer_stands_still() {
     });
     let gateway = gateway.await;
     let mut proxy = binary().upstream(&gateway).config(LISTEN).start().await;
-    all_are_noticed(&mut proxy, rows(), async |client| drop(client.until(b"start").await)).await;
+    all_are_noticed(&mut proxy, rows(), async |client, _| drop(client.until(b"start").await)).await;
 }
 
 #[tokio::test]
 async fn they_are_noticed_while_the_gateway_is_waited_for() {
     let gateway = Reserved::new();
     let upstream = format!("upstream: \"{}\"", gateway.upstream());
-    let mut proxy = binary().config(&upstream).config("hold: 1h").config(LISTEN).start().await;
+    let lines = [&*upstream, "hold: 1h", "admin: 127.0.0.1:0", LISTEN];
+    let mut proxy = lines.into_iter().fold(binary(), crate::harness::Builder::config).start().await;
+    let admin = proxy.admin.expect("an admin listener");
     // A body is not read before there is a gateway for it.
     let post = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n";
     let mut rows = rows();
     rows.push(("a part of its body", [post.as_bytes(), "x".repeat(20_000).as_bytes()].concat()));
-    all_are_noticed(&mut proxy, rows, async |_| {}).await;
+    all_are_noticed(&mut proxy, rows, async |_, count| within("the requests", held(admin, count)).await).await;
+}
+
+/// Resolves when `count` requests wait for the gateway.
+async fn held(admin: SocketAddr, count: usize) {
+    let expected = format!("frontgate_hold_waiting {count}");
+    loop {
+        let mut client = Wire::new(dial(admin).await);
+        client.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+        if client.response().await.body_text().lines().any(|line| line == expected) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }
