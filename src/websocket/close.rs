@@ -143,6 +143,14 @@ impl WebSocketEnd {
         }
     }
 
+    /// Whether the other peer may still answer what was passed on before `side` gets its Close. A client that breaks a
+    /// rule has mostly sent good messages before it. What a gateway sent before it broke one has no answers to wait for:
+    /// none of them could be trusted to reach it.
+    pub(crate) fn awaits_answers(&self, side: Side) -> bool {
+        let by_client = matches!(self, Self::TooBig | Self::TooMany | Self::ProtocolError { by: Side::Client });
+        by_client && side == Side::Client
+    }
+
     /// The Close that `side` gets from frontgate; `None` if it has had the other peer's, or cannot get one.
     pub(crate) fn close_frame(&self, side: Side) -> Option<CloseFrame> {
         let (client, gateway) = match self {
@@ -288,6 +296,25 @@ mod tests {
                 let expected = said.map(|(code, reason, then)| CloseFrame { code, reason: reason.into(), then });
                 assert_eq!(ended.close_frame(side), expected, "{ended:?} to {side:?}");
             }
+        }
+    }
+
+    #[test]
+    fn only_a_client_that_broke_a_rule_gets_the_answers_that_are_due_to_it_first() {
+        let rows = [
+            (WebSocketEnd::TooBig, true),
+            (WebSocketEnd::TooMany, true),
+            (WebSocketEnd::ProtocolError { by: Side::Client }, true),
+            (WebSocketEnd::ProtocolError { by: Side::Gateway }, false),
+            (WebSocketEnd::ClientLost, false),
+            (WebSocketEnd::ReadTimeout, false),
+            (WebSocketEnd::SendTimeout { to: Side::Client }, false),
+            (WebSocketEnd::Draining, false),
+            (WebSocketEnd::ClosedByOperator { reason: "".into() }, false),
+        ];
+        for (ended, client) in rows {
+            let awaits = (ended.awaits_answers(Side::Client), ended.awaits_answers(Side::Gateway));
+            assert_eq!(awaits, (client, false), "{ended:?}");
         }
     }
 

@@ -46,6 +46,8 @@ pub enum AcceptUntil {
     /// To the end of the frame that is being passed on; between frames, nowhere. A frame of frontgate's own fits in
     /// there.
     AtBoundary,
+    /// To the peer's Close, which is left where it is.
+    BeforeClose,
 }
 
 /// What to do with a chunk: write `prefix`, write `chunk[..pass]`, go on with `chunk[take..]`.
@@ -59,6 +61,8 @@ pub struct Accepted {
     pub take: usize,
     /// The payload of our own ping, if its pong was swallowed.
     pub pong: Option<PingPayload>,
+    /// Whether the peer's Close comes next, and was left where it is.
+    pub before_close: bool,
 }
 
 /// What has been passed on.
@@ -94,6 +98,8 @@ enum FrameStart {
     Frame(FrameHead),
     /// The answer to a ping of ours, in this many bytes.
     OwnPong(PingPayload, usize),
+    /// The Close that [`AcceptUntil::BeforeClose`] stops at.
+    Close,
 }
 
 impl Direction {
@@ -114,7 +120,7 @@ impl Direction {
     /// Looks at the next bytes, and decides what becomes of them.
     ///
     /// Some of a chunk that is not empty is always taken, unless [`AcceptUntil::AtBoundary`] finds the direction
-    /// between frames. Valid bytes before a violation are passed on first; the next call returns the error, and so does
+    /// between frames, or [`AcceptUntil::BeforeClose`] finds a Close. Valid bytes before a violation are passed on first; the next call returns the error, and so does
     /// every one after it.
     pub fn accept(&mut self, chunk: &[u8], stop: AcceptUntil, now: Instant) -> Result<Accepted, Violation> {
         let mut accepted = Accepted::default();
@@ -144,7 +150,7 @@ impl Direction {
                     break;
                 }
                 DirectionState::Boundary if stop == AcceptUntil::AtBoundary => break,
-                DirectionState::Boundary => match self.begin(rest, now) {
+                DirectionState::Boundary => match self.begin(rest, stop, now) {
                     Ok(FrameStart::Short) => {
                         self.held.push(rest);
                         accepted.take = chunk.len();
@@ -160,6 +166,10 @@ impl Direction {
                     Ok(FrameStart::OwnPong(payload, size)) => {
                         accepted.take += size - std::mem::take(&mut self.held).len();
                         accepted.pong = Some(payload);
+                        break;
+                    }
+                    Ok(FrameStart::Close) => {
+                        accepted.before_close = true;
                         break;
                     }
                     Err(violation) => self.state = DirectionState::Failed(violation),
@@ -195,7 +205,7 @@ impl Direction {
     }
 
     /// Reads the beginning of a frame: the held bytes, then `rest`.
-    fn begin(&mut self, rest: &[u8], now: Instant) -> Result<FrameStart, Violation> {
+    fn begin(&mut self, rest: &[u8], stop: AcceptUntil, now: Instant) -> Result<FrameStart, Violation> {
         let mut joined = self.held;
         let start = if joined.is_empty() {
             rest
@@ -205,6 +215,9 @@ impl Direction {
         };
         let Some(head) = FrameHead::parse(start)? else { return Ok(FrameStart::Short) };
         self.check(&head)?;
+        if head.opcode == Opcode::Close && stop == AcceptUntil::BeforeClose {
+            return Ok(FrameStart::Close);
+        }
         if let Some(pongs) = &mut self.pongs
             && head.opcode == Opcode::Pong
             && head.len == PING_LEN as u64

@@ -35,6 +35,8 @@ pub(super) struct DirectionFlow {
 pub(super) enum FlowEvent {
     /// The peer's Close has been passed on.
     Closed,
+    /// Our Close to the other peer is due: what it waited for has been passed on, or as much of it as may be.
+    Answered,
     /// The peer's connection is gone; the bytes that came before have been passed on.
     ReadFailed(Option<io::Error>),
     /// The connection to the other peer is gone.
@@ -75,8 +77,8 @@ impl DirectionFlow {
         self.closed
     }
 
-    /// Moves all bytes that can be moved; frames of ours for `to` go in where they fit. Ready when the relay must know
-    /// of an event.
+    /// Moves all bytes that can be moved; frames of ours for `to` go in where they fit. Ready when the
+    /// relay must know of an event.
     pub(super) fn poll<R, W>(
         &mut self,
         cx: &mut Context<'_>,
@@ -105,11 +107,10 @@ impl DirectionFlow {
                 }
             }
             if !self.chunk.is_empty() && !from.state.refused {
-                if let Err(violation) = self.accept(from, to, now) {
-                    from.state.refused = true;
-                    return Poll::Ready(FlowEvent::Violation(violation));
+                match self.accept(from, to, now) {
+                    Some(event) => return Poll::Ready(event),
+                    None => continue,
                 }
-                continue;
             }
             // The bytes that are left belong to a peer that is not listened to any more.
             self.chunk.consume(self.chunk.bytes().len());
@@ -178,10 +179,20 @@ impl DirectionFlow {
         Poll::Ready(Ok(()))
     }
 
-    /// Decides how much of the chunk may be written next.
-    fn accept<R, W>(&mut self, from: &mut Leg<R>, to: &Leg<W>, now: Instant) -> Result<(), Violation> {
-        let stop = if to.state.has_own() { AcceptUntil::AtBoundary } else { AcceptUntil::Never };
-        let accepted = self.direction.accept(self.chunk.bytes(), stop, now)?;
+    /// Decides how much of the chunk may be written next, and whether the relay must know of it.
+    fn accept<R, W>(&mut self, from: &mut Leg<R>, to: &Leg<W>, now: Instant) -> Option<FlowEvent> {
+        let stop = match to.state.own_close {
+            _ if to.state.has_own() => AcceptUntil::AtBoundary,
+            OwnClose::AfterAnswers { .. } => AcceptUntil::BeforeClose,
+            _ => AcceptUntil::Never,
+        };
+        let accepted = match self.direction.accept(self.chunk.bytes(), stop, now) {
+            Ok(accepted) => accepted,
+            Err(violation) => {
+                from.state.refused = true;
+                return Some(FlowEvent::Violation(violation));
+            }
+        };
         self.prefix = accepted.prefix;
         self.prefix_written = 0;
         self.pass = accepted.pass;
@@ -189,7 +200,8 @@ impl DirectionFlow {
         if accepted.pong.is_some() {
             from.state.ponged(now);
         }
-        Ok(())
+        let OwnClose::AfterAnswers { most } = to.state.own_close else { return None };
+        (accepted.before_close || self.direction.counters().bytes >= most).then_some(FlowEvent::Answered)
     }
 
     /// Drops what was accepted after our own Close, or on a leg that was given up: nothing more passes there. What else

@@ -45,6 +45,9 @@ pub(super) struct LegState {
 pub(super) enum OwnClose {
     /// No Close of ours is due.
     None,
+    /// It follows what the other peer still has to say: that peer's last frames, or as much of them as there is time for,
+    /// and until its direction has passed on so many bytes in all.
+    AfterAnswers { most: u64 },
     /// It has this code, and waits for the frame that is passing to end.
     Waiting(u16),
     /// It had this code, and was written at this time.
@@ -121,9 +124,13 @@ impl LegState {
     /// Withdraws our Close, because the other peer's own Close came first: ours has no place after it (RFC 6455
     /// §5.5.1).
     pub(super) fn withdraw_close(&mut self) {
-        if let OwnClose::Waiting(_) = self.own_close {
-            self.own_close = OwnClose::None;
-            self.own = None;
+        match self.own_close {
+            OwnClose::None | OwnClose::Said(..) => {}
+            OwnClose::AfterAnswers { .. } => self.own_close = OwnClose::None,
+            OwnClose::Waiting(_) => {
+                self.own_close = OwnClose::None;
+                self.own = None;
+            }
         }
     }
 

@@ -66,7 +66,7 @@ enum RelayPhase {
     },
 }
 
-/// What a relay turns to, once it has moved all bytes that there were.
+/// What a relay turns to, once each direction has had its turn.
 enum RelayTurn {
     /// The drain's hard signal: to stop.
     Stop,
@@ -163,8 +163,8 @@ where
         LegSnapshot { sent: from.direction.counters(), passed, pings: self.state(side).pings }
     }
 
-    /// Moves all bytes that can be moved, and records how many have moved. Ready at an event, or when the relay is
-    /// over.
+    /// Gives each direction its turn to move bytes, and records how many have moved. Ready at an event, or when the
+    /// relay is over.
     fn poll_flows(&mut self, cx: &mut Context<'_>, buffers: &BufferPool) -> Poll<RelayTurn> {
         let polled = self.poll_both(cx, buffers);
         self.stats.record(self.seen(Side::Client), self.seen(Side::Gateway));
@@ -199,6 +199,7 @@ where
     fn on_event(&mut self, side: Side, event: FlowEvent) {
         match event {
             FlowEvent::Closed => self.on_close(side),
+            FlowEvent::Answered => self.send_due_close(side.other()),
             FlowEvent::ReadFailed(error) => {
                 tracing::debug!(?side, error = error.map(tracing::field::display), "connection ended");
                 self.on_gone(WebSocketEnd::lost(side), side);
@@ -228,6 +229,8 @@ where
     fn on_gone(&mut self, ended: WebSocketEnd, side: Side) {
         if matches!(self.phase, RelayPhase::Open) {
             self.end(ended);
+        } else if self.awaits_answers(side.other()) {
+            self.send_due_close(side.other());
         } else if self.flow_from(side).direction.close().is_none() {
             // A peer that asked to close is owed an answer even if the other one went away without giving it.
             self.send_close_frame(&ended, side.other());
@@ -245,9 +248,31 @@ where
             }
         }
         for side in BOTH {
-            self.send_close_frame(&ended, side);
+            let from = self.flow_from(side.other());
+            let is_over = self.state(side.other()).ended || from.direction.close().is_some();
+            if ended.awaits_answers(side) && !is_over {
+                let most = from.direction.counters().bytes + ANSWERS;
+                self.state_mut(side).own_close = OwnClose::AfterAnswers { most };
+            } else {
+                self.send_close_frame(&ended, side);
+            }
         }
         self.phase = RelayPhase::Ending { why: ended, since: Instant::now() };
+    }
+
+    fn awaits_answers(&self, side: Side) -> bool {
+        matches!(self.state(side).own_close, OwnClose::AfterAnswers { .. })
+    }
+
+    /// Puts our Close to `side` in line, if it has waited for answers.
+    fn send_due_close(&mut self, side: Side) {
+        if let RelayPhase::Ending { why, .. } = &self.phase
+            && self.awaits_answers(side)
+        {
+            let why = why.clone();
+            self.state_mut(side).own_close = OwnClose::None;
+            self.send_close_frame(&why, side);
+        }
     }
 
     /// Puts our Close to `side` in line, or gives `side` up if it is in a frame that will never be completed.
@@ -291,7 +316,7 @@ where
         let state = self.state(side);
         match state.own_close {
             OwnClose::Said(..) => self.flow_from(side.other()).is_flushed(),
-            OwnClose::Waiting(_) => false,
+            OwnClose::AfterAnswers { .. } | OwnClose::Waiting(_) => false,
             OwnClose::None => state.closed,
         }
     }
@@ -373,6 +398,8 @@ const BOTH: [Side; 2] = [Side::Client, Side::Gateway];
 const SHUTDOWN: Duration = Duration::from_secs(2);
 /// How long a leg that takes nothing is still read, for a Close that it may have sent.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How many bytes still pass to a client that broke a rule, before its Close: what a gateway answers to a few messages.
+const ANSWERS: u64 = 1024 * 1024;
 /// The timer's delay when no deadline is set.
 const A_LONG_TIME: Duration = Duration::from_hours(24);
 

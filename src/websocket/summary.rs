@@ -47,7 +47,7 @@ impl SideSummary {
             said: from.direction.close().cloned(),
             told: match state.own_close {
                 OwnClose::Said(code, _) => Some(code),
-                OwnClose::None | OwnClose::Waiting(_) => None,
+                OwnClose::None | OwnClose::AfterAnswers { .. } | OwnClose::Waiting(_) => None,
             },
             closed: state.closed,
             pings: state.pings,

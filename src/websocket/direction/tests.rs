@@ -315,6 +315,39 @@ fn a_stop_comes_at_the_end_of_the_frame_and_before_held_bytes() {
 }
 
 #[test]
+fn a_stop_before_a_close_takes_all_frames_that_come_before_it_and_no_byte_of_it() {
+    let now = Instant::now();
+    let stopped = Accepted { before_close: true, ..Accepted::default() };
+    for close in [&b"\x88\x00"[..], b"\x88\x02\x03\xE9", b"\x88\x05\x03\xE9bye"] {
+        let bytes = [b"\x81\x02hi\x89\x00\x01\x01a", close].concat();
+        for split in 0..=bytes.len() {
+            let mut direction = Direction::new(Side::Gateway, FrameRules::default());
+            let (mut passed, mut taken, mut come, mut stops) = (Vec::new(), 0, split, false);
+            while !stops {
+                let chunk = &bytes[taken..come];
+                if chunk.is_empty() {
+                    assert!(come < bytes.len(), "the Close is not seen, split at {split}");
+                    come = bytes.len();
+                    continue;
+                }
+                let accepted = direction.accept(chunk, AcceptUntil::BeforeClose, now).unwrap();
+                passed.extend([accepted.prefix.as_bytes(), &chunk[..accepted.pass]].concat());
+                taken += accepted.take;
+                stops = accepted.before_close;
+            }
+            assert!(direction.at_boundary() && direction.close().is_none(), "{bytes:02x?} split at {split}");
+            assert_eq!(passed, bytes[..bytes.len() - close.len()], "split at {split}");
+            let left = &bytes[taken..];
+            assert_eq!(direction.accept(left, AcceptUntil::BeforeClose, now), Ok(stopped), "it stays there");
+            // The head may have been held in part.
+            let accepted = direction.accept(left, AcceptUntil::Never, now).unwrap();
+            assert_eq!([accepted.prefix.as_bytes(), &left[..accepted.pass]].concat(), close, "split at {split}");
+            assert!(direction.close().is_some());
+        }
+    }
+}
+
+#[test]
 fn a_pong_answers_older_pings_too_and_only_the_latest_four_are_remembered() {
     let now = Instant::now();
     let pong = |n: u8| frame(Side::Client, 0x8A, &[n; 8]);

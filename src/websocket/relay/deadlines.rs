@@ -82,10 +82,20 @@ where
         }
     }
 
-    /// Cuts a link that takes too long to end; says when that is.
+    /// Cuts a link that takes too long to end, and sends a Close that has waited for answers long enough; says when to
+    /// look again.
     fn check_ending(&mut self, now: Instant, since: Instant) -> Instant {
+        let answers_until = since + ANSWER_TIME;
+        for side in BOTH {
+            if self.awaits_answers(side) && answers_until <= now {
+                self.send_due_close(side);
+            }
+        }
+        if BOTH.into_iter().any(|side| self.awaits_answers(side)) {
+            return answers_until;
+        }
         let moved = BOTH.into_iter().filter_map(|side| match self.state(side).own_close {
-            OwnClose::None => None,
+            OwnClose::None | OwnClose::AfterAnswers { .. } => None,
             OwnClose::Waiting(_) => Some(self.flow_from(side.other()).passed.max(since)),
             OwnClose::Said(_, at) => Some(at),
         });
@@ -120,6 +130,8 @@ const CLOSE_ANSWER: Duration = Duration::from_secs(35);
 /// How long after its own Close the relay waits for the peer to answer, and before it, for the frame that is passing to
 /// move on.
 const LINGER: Duration = Duration::from_secs(5);
+/// How long the other peer has to answer what was passed on to it, before the one that broke a rule gets its Close.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
 /// How many milliseconds of a drain each link adds: 50 reconnect in a second.
 const PER_LINK: Duration = Duration::from_millis(20);
 /// The part of a drain that may pass before the last link is told, so that it has time to answer.

@@ -238,10 +238,10 @@ async fn what_breaks_the_rules_ends_with_the_code_for_it() {
         let mut passed = vec![0; right.len()];
         to.io.read_exact(&mut passed).await.unwrap();
         assert_eq!(passed, right);
-        relay_test.client.gets_close(client.0, client.1).await;
         relay_test.gateway.gets_close(gateway.0, gateway.1).await;
-        relay_test.client.close(client.0, "").await;
         relay_test.gateway.close(gateway.0, "").await;
+        relay_test.client.gets_close(client.0, client.1).await;
+        relay_test.client.close(client.0, "").await;
         // A peer that broke the rules sees the end of the connection, and may then go.
         relay_test.client.ends().await;
         relay_test.gateway.ends().await;
@@ -252,6 +252,73 @@ async fn what_breaks_the_rules_ends_with_the_code_for_it() {
     }
 }
 
+/// A client has sent a message and then what is no frame; the gateway has both the message and our Close.
+async fn with_a_broken_client() -> TestRelay {
+    let mut relay_test = setup().room(1 << 20).open();
+    let message = relay_test.client.frame(TEXT, b"good");
+    relay_test.client.send_raw(&[&message[..], b"GET / HTTP/1.1\r\n\r\n"].concat()).await;
+    relay_test.gateway.gets(TEXT, b"good").await;
+    relay_test.gateway.gets_close(1001, "client protocol error").await;
+    relay_test
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_passed_before_a_broken_frame_is_answered_before_the_close() {
+    let mut relay_test = with_a_broken_client().await;
+    // In one piece, in two, and with a gap.
+    let echo = [relay_test.gateway.frame(TEXT, b"good"), relay_test.gateway.frame(CLOSE, &close(1001, ""))].concat();
+    let (begin, rest) = echo.split_at(echo.len() - 3);
+    relay_test.gateway.send_raw(begin).await;
+    relay_test.client.gets(TEXT, b"good").await;
+    relay_test.client.sees_nothing_for(secs(1)).await;
+    relay_test.gateway.send_raw(rest).await;
+    relay_test.client.gets_close(1002, "protocol error").await;
+    relay_test.client.close(1002, "").await;
+    relay_test.client.ends().await;
+    relay_test.client.io.shutdown().await.unwrap();
+    relay_test.gateway.ends().await;
+    let summary = relay_test.ends("protocol_error", Some(1002), Some(1001), true).await;
+    assert_eq!((relay_test.age(), summary.gateway.sent.messages), (secs(1), 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_client_is_told_when_nothing_more_can_be_answered() {
+    // What the gateway does about our Close, how many messages of 30 KB it sends before, how many of them the client
+    // gets (a MiB, and what was read with the last of it), and after how many seconds the client gets its own Close.
+    let rows = [
+        ("closes", 3, 3..=3, 0),
+        ("goes away", 3, 3..=3, 0),
+        ("breaks a rule", 3, 3..=3, 0),
+        ("is silent", 0, 0..=0, 2),
+        ("goes on", 40, 35..=38, 0),
+    ];
+    for (does, messages, passed, at) in rows {
+        let mut relay_test = with_a_broken_client().await;
+        for _ in 0..messages {
+            relay_test.gateway.send(BINARY, &[7; 30_000]).await;
+        }
+        match does {
+            "closes" => relay_test.gateway.close(1001, "").await,
+            "goes away" => relay_test.gateway.io.shutdown().await.unwrap(),
+            "breaks a rule" => relay_test.gateway.send_raw(b"HTTP/1.1 500").await,
+            _ => {}
+        }
+        let mut got = 0;
+        let last = loop {
+            match relay_test.client.sees().await {
+                Seen::Frame(BINARY, _) => got += 1,
+                other => break other,
+            }
+        };
+        assert_eq!(last, Seen::Frame(CLOSE, close(1002, "protocol error")), "{does}");
+        assert!(passed.contains(&got), "{does}: {got}");
+        relay_test.client.ends().await;
+        assert_eq!(relay_test.age(), secs(at), "{does}");
+        let told = relay_test.summary().await.client.told;
+        assert_eq!(told, Some(1002), "{does}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_close_reaches_a_peer_that_goes_on_sending() {
     let rules = FrameRules { max_frame: Some(1024), ..FrameRules::default() };
@@ -259,10 +326,10 @@ async fn a_close_reaches_a_peer_that_goes_on_sending() {
     let huge = relay_test.client.frame(BINARY, &vec![0; 8 << 20]);
     // The client looks at what comes only when it has sent everything.
     relay_test.client.send_raw(&huge).await;
-    relay_test.client.gets_close(1009, "message too big").await;
-    relay_test.client.ends().await;
     relay_test.gateway.gets_close(1001, "client message too big").await;
     relay_test.gateway.close(1001, "").await;
+    relay_test.client.gets_close(1009, "message too big").await;
+    relay_test.client.ends().await;
     relay_test.gateway.ends().await;
     assert_eq!(relay_test.age(), secs(0));
     assert!(relay_test.buffers.kept() <= 2);
