@@ -173,11 +173,16 @@ where
 
     fn poll_both(&mut self, cx: &mut Context<'_>, buffers: &BufferPool) -> Poll<RelayTurn> {
         let now = Instant::now();
-        if let Poll::Ready(event) = self.up.poll(cx, &mut self.client, &mut self.gateway, buffers, now) {
-            return Poll::Ready(RelayTurn::Event(Side::Client, event));
-        }
-        if let Poll::Ready(event) = self.down.poll(cx, &mut self.gateway, &mut self.client, buffers, now) {
-            return Poll::Ready(RelayTurn::Event(Side::Gateway, event));
+        let first = if self.up.goes_first { Side::Client } else { Side::Gateway };
+        self.up.goes_first = !self.up.goes_first;
+        for from in [first, first.other()] {
+            let polled = match from {
+                Side::Client => self.up.poll(cx, &mut self.client, &mut self.gateway, buffers, now),
+                Side::Gateway => self.down.poll(cx, &mut self.gateway, &mut self.client, buffers, now),
+            };
+            if let Poll::Ready(event) = polled {
+                return Poll::Ready(RelayTurn::Event(from, event));
+            }
         }
         if matches!(self.phase, RelayPhase::Open) {
             return Poll::Pending;

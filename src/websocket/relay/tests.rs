@@ -4,6 +4,7 @@
 mod chaos;
 mod draining;
 mod endings;
+mod fair;
 mod idle;
 mod passing;
 mod pings;

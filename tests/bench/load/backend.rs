@@ -1,18 +1,18 @@
-//! The gateway behind the proxy: 1 KiB for a request, an echo at `/ws`, at `/push` messages that come by themselves,
-//! and at `/flood` as many large ones as are taken.
+//! The gateway behind the proxy: 1 KiB for a request, an echo at `/ws`, at `/push` messages that come by themselves, at
+//! `/flood` as many large ones as are taken, and at `/against` small ones that come while all that is sent is read.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{Sink, SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// Serves until it is killed.
 pub(crate) async fn run(listen: SocketAddr) -> anyhow::Result<serde_json::Value> {
@@ -39,7 +39,7 @@ async fn serve(mut stream: TcpStream) -> anyhow::Result<()> {
         };
         let head = String::from_utf8_lossy(&came[..end]).into_owned();
         came.drain(..end + 4);
-        if ["GET /ws", "GET /push", "GET /flood"].iter().any(|line| head.starts_with(line)) {
+        if ["GET /ws", "GET /push", "GET /flood", "GET /against"].iter().any(|line| head.starts_with(line)) {
             return websocket(stream, &head, came).await;
         }
         stream.write_all(&answer).await?;
@@ -66,7 +66,17 @@ async fn websocket(mut stream: TcpStream, head: &str, rest: Vec<u8>) -> anyhow::
     let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
     let mut socket = WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await;
     if head.starts_with("GET /push") {
-        return push(&mut socket).await;
+        return push(&mut socket, PUSHED).await;
+    }
+    if head.starts_with("GET /against") {
+        let (mut to, mut from) = socket.split();
+        let read = async {
+            while let Some(message) = from.next().await {
+                message?;
+            }
+            Ok(())
+        };
+        return tokio::try_join!(push(&mut to, SMALL), read).map(|((), ())| ());
     }
     if head.starts_with("GET /flood") {
         let message = Bytes::from(vec![b'x'; FLOODED]);
@@ -83,12 +93,12 @@ async fn websocket(mut stream: TcpStream, head: &str, rest: Vec<u8>) -> anyhow::
     Ok(())
 }
 
-/// Sends the current time, over and over.
-async fn push(socket: &mut WebSocketStream<TcpStream>) -> anyhow::Result<()> {
+/// Sends the current time in so many bytes, over and over.
+async fn push<S: Sink<Message, Error = Error> + Unpin>(socket: &mut S, size: usize) -> anyhow::Result<()> {
     let mut ticks = tokio::time::interval(PUSH_EVERY);
     loop {
         ticks.tick().await;
-        let mut message = vec![b'x'; PUSHED];
+        let mut message = vec![b'x'; size];
         let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
         message[..8].copy_from_slice(&now.to_be_bytes());
         socket.send(Message::Binary(Bytes::from(message))).await?;
@@ -97,6 +107,7 @@ async fn push(socket: &mut WebSocketStream<TcpStream>) -> anyhow::Result<()> {
 
 const FLOODED: usize = 1 << 20;
 const PUSHED: usize = 200;
+const SMALL: usize = 10;
 /// With 50 sockets 5,000 messages a second: every proxy has time to sleep between them.
 const PUSH_EVERY: Duration = Duration::from_millis(10);
 const READ_BUFFER: usize = 4 << 10;

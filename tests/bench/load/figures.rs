@@ -23,9 +23,22 @@ struct Counted {
 impl Meter {
     /// `count` things were done, which took so long.
     pub(crate) fn add(&self, count: u64, took: Duration) {
+        self.did(count);
+        self.took(took);
+    }
+
+    /// `count` things were done.
+    pub(crate) fn did(&self, count: u64) {
         let mut counted = self.counted();
         if counted.running {
             counted.count += count;
+        }
+    }
+
+    /// Something took so long.
+    pub(crate) fn took(&self, took: Duration) {
+        let mut counted = self.counted();
+        if counted.running {
             counted.nanos.push(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         }
     }
@@ -40,14 +53,14 @@ impl Meter {
             self.counted().running = false;
             let cpu = process::cpu(&load.pids)? - before;
             let mut counted = self.counted();
-            anyhow::ensure!(counted.count > 0, "nothing happened in {:?}", load.seconds());
+            anyhow::ensure!(counted.count > 0 && !counted.nanos.is_empty(), "nothing happened in {:?}", load.seconds());
             counted.nanos.sort_unstable();
             let at = |part: f64| percentile(&counted.nanos, part).as_secs_f64() * 1e6;
             Ok(json!({
                 "count": counted.count,
                 "cpu_us": cpu as f64 / 1e3 / counted.count as f64,
                 "cpu_share": cpu as f64 / 1e9 / load.seconds().as_secs_f64(),
-                "p50_us": at(0.5), "p99_us": at(0.99), "p99.9_us": at(0.999),
+                "p50_us": at(0.5), "p99_us": at(0.99), "p99.9_us": at(0.999), "worst_us": at(1.0),
             }))
         };
         tokio::select! {

@@ -51,6 +51,9 @@ enum Role {
     Push(Load),
     /// 1 MiB messages that come back.
     Bulk(Load),
+    /// 10-byte messages that the gateway sends by itself, while the client sends 1 MiB messages as fast as they are
+    /// taken.
+    Against(Load),
     /// New connections, each with a full TLS handshake, a WebSocket and one message.
     Connect(Load),
     /// New connections whose TLS session is resumed.
@@ -106,6 +109,7 @@ fn main() -> anyhow::Result<()> {
             Role::Echo(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::ECHO).await,
             Role::Push(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::PUSH).await,
             Role::Bulk(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::BULK).await,
+            Role::Against(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::AGAINST).await,
             Role::Connect(load) => connections::run(&load, Resumption::Off).await,
             Role::Resume(load) => connections::run(&load, Resumption::On).await,
             Role::H1(load) => requests::h1(&load, &Client::new(&load, Resumption::Off)?).await,

@@ -3,15 +3,20 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{SinkExt as _, Stream, StreamExt as _};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::Load;
 use crate::client::{Client, Connection};
 use crate::figures::Meter;
+
+/// The messages that come from a socket, or from its half.
+trait Incoming: Stream<Item = Result<Message, Error>> + Unpin {}
+
+impl<S: Stream<Item = Result<Message, Error>> + Unpin> Incoming for S {}
 
 /// What passes over a socket.
 #[derive(Clone, Copy)]
@@ -28,6 +33,8 @@ impl Exchange {
     pub(crate) const PUSH: Self = Self { path: "/push", size: 0, count: 1 };
     /// A megabyte there and one back.
     pub(crate) const BULK: Self = Self { path: "/ws", size: 1 << 20, count: 2 };
+    /// A megabyte there, as fast as it is taken, and small ones that come by themselves.
+    pub(crate) const AGAINST: Self = Self { path: "/against", size: 1 << 20, count: 1 };
 }
 
 pub(crate) async fn run(load: &Load, client: &Client, exchange: Exchange) -> anyhow::Result<Value> {
@@ -37,7 +44,11 @@ pub(crate) async fn run(load: &Load, client: &Client, exchange: Exchange) -> any
         let socket = client.open(exchange.path).await?;
         let meter = meter.clone();
         clients.spawn(async move {
-            if exchange.size == 0 { listen(socket, &meter).await } else { echo(socket, exchange, &meter).await }
+            match exchange.path {
+                "/against" => flood(socket, exchange, &meter).await,
+                "/push" => listen(socket, exchange, &meter).await,
+                _ => echo(socket, exchange, &meter).await,
+            }
         });
     }
     meter.measure(load, clients).await
@@ -54,15 +65,32 @@ async fn echo(mut socket: WebSocketStream<Connection>, exchange: Exchange, meter
     }
 }
 
-async fn listen(mut socket: WebSocketStream<Connection>, meter: &Meter) -> anyhow::Result<()> {
+/// Notes for how long each message was on its way.
+async fn listen<S: Incoming>(mut socket: S, exchange: Exchange, meter: &Meter) -> anyhow::Result<()> {
     loop {
         let came = message(&mut socket).await?;
         let sent = came.first_chunk().map_or(0, |sent| u64::from_be_bytes(*sent));
-        meter.add(1, SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_nanos(sent)).unwrap_or_default());
+        meter.took(SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_nanos(sent)).unwrap_or_default());
+        if exchange.size == 0 {
+            meter.did(exchange.count);
+        }
     }
 }
 
-async fn message(socket: &mut WebSocketStream<Connection>) -> anyhow::Result<Bytes> {
+/// Sends without an end, and listens.
+async fn flood(socket: WebSocketStream<Connection>, exchange: Exchange, meter: &Meter) -> anyhow::Result<()> {
+    let (mut to, from) = socket.split();
+    let message = Bytes::from(vec![b'x'; exchange.size]);
+    let send = async {
+        loop {
+            to.send(Message::Binary(message.clone())).await?;
+            meter.did(exchange.count);
+        }
+    };
+    tokio::try_join!(send, listen(from, exchange, meter)).map(|((), ())| ())
+}
+
+async fn message<S: Incoming>(socket: &mut S) -> anyhow::Result<Bytes> {
     loop {
         match socket.next().await {
             Some(Ok(Message::Binary(data))) => return Ok(data),
