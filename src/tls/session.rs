@@ -6,5 +6,6 @@ pub(super) mod client_certificates;
 pub(super) mod crypto;
 pub(super) mod handshakes;
 pub(super) mod hello;
+mod refusal;
 pub(super) mod stream;
 pub(super) mod tls_session;

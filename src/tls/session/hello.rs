@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::server::{Accepted, Acceptor, ClientHello, UnbufferedServerConnection};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWrite;
 
+use super::refusal::{Refusal, linger};
 use super::tls_session::TlsSession;
 use crate::io::{BufferPool, Chunk, Readable};
 
@@ -23,34 +24,11 @@ impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
     /// Reads until the `ClientHello` is complete.
     ///
     /// # Errors
-    /// The connection ended before, or the bytes are not TLS; then the client has been sent an alert.
+    /// The connection ended before, or the bytes are no `ClientHello`; then the client has been sent an alert.
     pub(crate) async fn read(mut io: S, buffers: Arc<BufferPool>) -> io::Result<Self> {
-        let (mut acceptor, mut incoming, mut seen) = (Box::new(Acceptor::default()), Chunk::default(), 0);
-        loop {
-            let fill = poll_fn(|cx| incoming.poll_fill(cx, &mut io, &buffers, usize::MAX));
-            if fill.await? == 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "ended before its TLS hello"));
-            }
-            // Only parsed here: the session begins with the same bytes.
-            let mut fresh = &incoming.bytes()[seen..];
-            while !fresh.is_empty() {
-                acceptor.read_tls(&mut fresh)?;
-                match acceptor.accept() {
-                    Ok(None) => {}
-                    Ok(Some(accepted)) => return Ok(Self { io, accepted: Box::new(accepted), incoming, buffers }),
-                    Err((error, mut alert)) => {
-                        let mut bytes = Vec::new();
-                        alert.write_all(&mut bytes)?;
-                        // The peer may have gone already; the reason for the refusal matters more than this failure.
-                        let _ = io.write_all(&bytes).await;
-                        return Err(io::Error::new(io::ErrorKind::InvalidData, error));
-                    }
-                }
-            }
-            seen = incoming.bytes().len();
-            if seen > LONGEST {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "a TLS hello longer than any client's"));
-            }
+        match accept(&mut io, &buffers).await {
+            Ok((accepted, incoming)) => Ok(Self { io, accepted, incoming, buffers }),
+            Err(refusal) => Err(refusal.end(io).await),
         }
     }
 
@@ -73,9 +51,36 @@ impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
         drop(accepted);
         let tls = UnbufferedServerConnection::new(config).map_err(io::Error::other)?;
         let mut session = Box::new(TlsSession::new(io, tls, incoming, buffers));
-        poll_fn(|cx| session.poll_handshake(cx)).await?;
+        if let Err(error) = poll_fn(|cx| session.poll_handshake(cx)).await {
+            if error.kind() == io::ErrorKind::InvalidData {
+                linger(session.io_mut()).await;
+            }
+            return Err(error);
+        }
         Ok(session)
     }
+}
+
+/// The `ClientHello`, and the bytes that it came in: it is only parsed here, and the session begins with the same bytes.
+async fn accept<S: Readable + Unpin>(io: &mut S, buffers: &BufferPool) -> Result<(Box<Accepted>, Chunk), Refusal> {
+    let (mut acceptor, mut incoming, mut seen) = (Box::new(Acceptor::default()), Chunk::default(), 0);
+    while seen <= LONGEST {
+        let most = LONGEST + 1 - seen;
+        if poll_fn(|cx| incoming.poll_fill(cx, io, buffers, most)).await? == 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "ended before its TLS hello").into());
+        }
+        let mut fresh = &incoming.bytes()[seen..];
+        while !fresh.is_empty() {
+            acceptor.read_tls(&mut fresh)?;
+            match acceptor.accept() {
+                Ok(None) => {}
+                Ok(Some(accepted)) => return Ok((Box::new(accepted), incoming)),
+                Err((error, alert)) => return Err(Refusal::by_acceptor(error, alert)),
+            }
+        }
+        seen = incoming.bytes().len();
+    }
+    Err(Refusal::too_long())
 }
 
 /// Bytes of a hello. One with post-quantum keys, tickets and all that browsers add has 2 to 5 KiB; each that is not
@@ -83,20 +88,4 @@ impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
 const LONGEST: usize = 16 * 1024;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_hello_that_goes_on_and_on_is_refused_before_it_fills_a_buffer() {
-        let (mut client, server) = tokio::io::duplex(1 << 20);
-        // A ClientHello of 65,535 bytes, in records of 4 KiB (RFC 8446 §4, §5.1).
-        let mut message = vec![1, 0, 0xFF, 0xFF, 3, 3];
-        message.resize(64 * 1024, 7);
-        for record in message.chunks(4096) {
-            client.write_all(&[22, 3, 1, 0x10, 0]).await.unwrap();
-            client.write_all(record).await.unwrap();
-        }
-        let refused = PendingHello::read(server, Arc::new(BufferPool::new())).await.err().unwrap();
-        assert_eq!(refused.kind(), io::ErrorKind::InvalidData, "{refused}");
-    }
-}
+mod tests;

@@ -67,6 +67,11 @@ impl<S> TlsSession<S> {
         &self.io
     }
 
+    /// The stream below, for a session that has failed.
+    pub(in crate::tls) fn io_mut(&mut self) -> &mut S {
+        &mut self.io
+    }
+
     /// How many encrypted bytes the kernel does not have yet.
     pub(crate) fn unsent(&self) -> usize {
         self.outgoing.bytes().len()
