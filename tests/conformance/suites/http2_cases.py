@@ -318,6 +318,6 @@ KNOWN = {
     **{name: CODE for name in WRONG_CODES},
     "3.4 no SETTINGS behind the preface": "the h2 library takes any frame for the first one",
     "6.10 CONTINUATION in nine pieces": "the h2 library takes no more CONTINUATION frames than a head of the largest size needs, some five",
-    "8.1 a pseudo-header field in trailers": "the h2 library leaves pseudo-header fields of trailers out and takes the request for a good one",
-    "8.3.1 a path with a fragment": "the fragment is cut off and the request goes on; over HTTP/1.1 it is refused",
+    "8.1 a pseudo-header field in trailers": "the h2 library hands on the fields of trailers without the pseudo-header fields, and no word of them",
+    "8.3.1 a path with a fragment": "http::uri::PathAndQuery, which the h2 library makes of the path, cuts the fragment off without a word; over HTTP/1.1 it is refused",
 }
