@@ -15,6 +15,12 @@ pub(crate) trait Readable: AsyncRead {
         Poll::Ready(Ok(()))
     }
 
+    /// Whether the peer has ended its side or the connection, also behind bytes that are not read yet. A stream that
+    /// cannot say has not.
+    fn has_ended(&self) -> bool {
+        false
+    }
+
     /// Gives back memory that is only held for the next read, when none is expected for a while.
     fn settle(&mut self) {}
 }

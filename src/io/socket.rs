@@ -27,16 +27,6 @@ impl StreamSocket {
         }
     }
 
-    /// Whether the peer has ended its side or the connection, as far as the kernel has said: also behind bytes that no task has
-    /// read.
-    pub(crate) fn has_ended(&self) -> bool {
-        let ended = match self {
-            Self::Tcp(stream) => stream.ready(ENDED).now_or_never(),
-            Self::Unix(stream) => stream.ready(ENDED).now_or_never(),
-        };
-        ended.is_some()
-    }
-
     /// The first byte that waits to be read. It stays in the socket.
     ///
     /// # Errors
@@ -66,6 +56,15 @@ impl Readable for StreamSocket {
             Self::Tcp(io) => io.poll_read_ready(cx),
             Self::Unix(io) => io.poll_read_ready(cx),
         }
+    }
+
+    /// As far as the kernel has said.
+    fn has_ended(&self) -> bool {
+        let ended = match self {
+            Self::Tcp(stream) => stream.ready(ENDED).now_or_never(),
+            Self::Unix(stream) => stream.ready(ENDED).now_or_never(),
+        };
+        ended.is_some()
     }
 }
 

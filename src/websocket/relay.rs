@@ -127,7 +127,10 @@ where
             let turn = poll_fn(|cx| {
                 self.stats.wake_flag().watch(cx);
                 if !std::mem::take(&mut first) && !self.stats.wake_flag().take() {
-                    return self.poll_flows(cx, buffers);
+                    return match self.poll_flows(cx, buffers) {
+                        Poll::Pending if self.must_watch_client(timer.deadline()) => Poll::Ready(RelayTurn::Look),
+                        polled => polled,
+                    };
                 }
                 let wake_flag = Waker::from(self.relay_stats());
                 let mut wake_flag = Context::from_waker(&wake_flag);

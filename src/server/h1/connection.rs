@@ -20,6 +20,7 @@ use crate::http::edge::stack::{PendingAnswer, RequestEntry};
 use crate::http::error::{BadRequest, RequestFailure};
 use crate::http::proxy::body::AnswerBody;
 use crate::http::proxy::tunnel::UpgradeSlot;
+use crate::io::Readable as _;
 use crate::server::head_space::{FREE_HEAD, HeadSpacePermit};
 use crate::server::settings::{EdgeChoice, LiveSettings};
 use crate::tls::ByteStream;

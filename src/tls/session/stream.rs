@@ -34,11 +34,6 @@ impl ByteStream {
         if let Self::Server(session) = self { session.unsent() } else { 0 }
     }
 
-    /// Whether the peer has ended its side or the connection, also behind bytes that no task has read.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.socket().has_ended()
-    }
-
     fn socket(&self) -> &StreamSocket {
         match self {
             Self::Plain(socket) => socket,
@@ -65,6 +60,10 @@ impl AsyncRead for ByteStream {
 }
 
 impl Readable for ByteStream {
+    fn has_ended(&self) -> bool {
+        self.socket().has_ended()
+    }
+
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Self::Plain(io) => io.poll_readable(cx),

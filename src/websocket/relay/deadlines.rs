@@ -50,6 +50,14 @@ where
             }
             next = earlier(next, at);
         }
+        // While the gateway takes nothing, the client's bytes are not read, and so its end behind them is not either.
+        if let Some(blocked) = self.up.blocked {
+            if blocked + LEFT_BEHIND <= now && self.client.io.has_ended() {
+                self.end(WebSocketEnd::ClientLost);
+                return Some(now);
+            }
+            next = earlier(next, Some((blocked + LEFT_BEHIND).max(now + LOOK_EVERY)));
+        }
         for side in BOTH {
             if self.state(side).keepalive.poll(now) == KeepaliveStep::Expire {
                 self.end(WebSocketEnd::silent(side));
@@ -58,6 +66,12 @@ where
             next = earlier(next, self.keep_alive(side, now));
         }
         next
+    }
+
+    /// Whether the client's bytes have begun to wait for the gateway, and the next look, at `at`, is too far off to
+    /// notice in time that the client is gone.
+    pub(super) fn must_watch_client(&self, at: Instant) -> bool {
+        matches!(self.phase, RelayPhase::Open) && self.up.blocked.is_some() && Instant::now() + LEFT_BEHIND < at
     }
 
     /// Pings a silent leg; says when to look at it again.
@@ -125,6 +139,10 @@ fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     a.into_iter().chain(b).min()
 }
 
+/// How long the gateway may take nothing of what a client left behind that is gone.
+const LEFT_BEHIND: Duration = Duration::from_secs(5);
+/// How often the relay looks whether such a client is gone.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How long an ending may take in all: the `ws` library gives the peer of a Close 30 s for its answer.
 const CLOSE_ANSWER: Duration = Duration::from_secs(35);
 /// How long after its own Close the relay waits for the peer to answer, and before it, for the frame that is passing to

@@ -4,7 +4,7 @@ use tokio::join;
 
 use super::frame::Frame;
 use super::peer::{CLIENT, GATEWAY, Peer, UPGRADE};
-use super::scene::{BOTH, Scene, Via, scene, scene_with};
+use super::scene::{BOTH, Scene, Via, scene, scene_of_binary, scene_with};
 use crate::harness::Proxy;
 
 /// How a peer goes without saying so.
@@ -59,6 +59,23 @@ async fn a_gateway_whose_client_is_gone_is_told_so() {
             gateway.write(Frame::close(1001, "").bare()).await;
             assert_eq!(gateway.rest().await, b"", "{via:?} {how:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_gone_is_noticed_behind_bytes_that_the_gateway_does_not_take() {
+    // Nothing else may end them.
+    let lines = ["websocket: { ping_interval: 1s, pong_timeout: off }", "timeouts: { send: off }"];
+    let mut scene = scene_of_binary(&lines).await;
+    for via in BOTH {
+        let (mut client, mut gateway) = scene.open(via).await;
+        gateway.receive_little();
+        let many = Frame::binary(vec![7; 1 << 20]).masked().repeat(64);
+        assert!(client.writer.write_until_stuck(&many).await < many.len(), "all of it was taken");
+        client.reset();
+        let line = scene.proxy.line(|line| line["message"] == "websocket").await;
+        assert_eq!((&line["ended"], &line["clean"]), (&"client_lost".into(), &false.into()), "{via:?}");
+        drop(gateway.rest().await);
     }
 }
 
