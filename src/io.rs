@@ -1,5 +1,6 @@
 //! What every stream shares, a client's or the gateway's: pooled buffers ([`BufferPool`], [`Chunk`]), readiness
-//! ([`Readable`]), the sockets themselves, and what wakes a task for what seldom happens ([`wake_flag`]).
+//! ([`Readable`]), the sockets themselves, what wakes a task for what seldom happens ([`wake_flag`]), and how much a task moves
+//! before others have their turn ([`Turn`]).
 
 mod buffers;
 mod chunk;
@@ -7,6 +8,7 @@ mod live_count;
 mod readable;
 mod socket;
 mod socket_transfer;
+mod turn;
 pub(crate) mod wake_flag;
 
 pub(crate) use buffers::{BufferPool, SIZE, TEXT};
@@ -15,3 +17,4 @@ pub(crate) use live_count::{LiveCount, LiveCountGuard};
 pub(crate) use readable::Readable;
 pub(crate) use socket::StreamSocket;
 pub(crate) use socket_transfer::SocketTransfer;
+pub(crate) use turn::Turn;

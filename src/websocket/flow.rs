@@ -1,18 +1,16 @@
 //! [`DirectionFlow`]: moves the bytes of one direction, from one leg to the other.
 
-use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncWrite;
-use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::direction::{AcceptUntil, Direction, FramePrefix};
 use super::frame::{MAX_CONTROL, MAX_HEADER, Violation};
 use super::leg::{Leg, OwnClose, poll_write};
-use crate::io::{BufferPool, Chunk, Readable, TEXT};
+use crate::io::{BufferPool, Chunk, Readable, TEXT, Turn};
 
 /// The bytes of one direction on their way. A buffer is held only while the other side does not take what is in it.
 #[derive(Debug)]
@@ -82,7 +80,7 @@ impl DirectionFlow {
         self.closed
     }
 
-    /// Moves the bytes that can be moved, up to [`TURN`]; frames of ours for `to` go in where they fit. Ready when the
+    /// Moves the bytes that can be moved, up to a [`Turn`]; frames of ours for `to` go in where they fit. Ready when the
     /// relay must know of an event.
     pub(super) fn poll<R, W>(
         &mut self,
@@ -96,7 +94,7 @@ impl DirectionFlow {
         R: Readable + Unpin,
         W: AsyncWrite + Unpin,
     {
-        let mut moved = 0;
+        let mut turn = Turn::default();
         loop {
             self.discard_unwanted(to);
             let is_last = self.is_last_word(from, to);
@@ -129,11 +127,8 @@ impl DirectionFlow {
             if from.state.ended {
                 return Poll::Pending;
             }
-            if moved >= TURN {
+            if turn.poll_go_on(cx).is_pending() {
                 self.chunk.settle(buffers);
-                // To be woken once the runtime has looked at all sockets, or the other direction would have its turn and
-                // not know that it has bytes.
-                let _ = pin!(yield_now()).poll(cx);
                 return Poll::Pending;
             }
             match ready!(self.chunk.poll_fill(cx, &mut from.io, buffers, TEXT)) {
@@ -143,7 +138,7 @@ impl DirectionFlow {
                 }
                 Ok(read) => {
                     from.state.keepalive.heard(now);
-                    moved += read.max(SMALL_READ);
+                    turn.moved(read);
                 }
                 Err(error) => {
                     from.state.ended = true;
@@ -252,9 +247,3 @@ impl DirectionFlow {
         }
     }
 }
-
-/// How many bytes a direction moves before the other one, and then the other tasks of the thread, have their turn: two
-/// full reads, some hundred microseconds with TLS.
-pub(super) const TURN: usize = 2 * TEXT;
-/// What a read of few bytes counts as: the calls for it cost as much as copying so many.
-const SMALL_READ: usize = 4 * 1024;

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::answer_head::{AnswerFraming, AnswerHead};
 use crate::http::edge::permits::TakeLimit;
 use crate::http::proxy::body::AnswerBody;
+use crate::io::Turn;
 use crate::observe::access::RequestEnd;
 use crate::tls::ByteStream;
 use crate::upstream::{TransferProgress, chunk_line, last_chunk};
@@ -109,18 +110,23 @@ impl AnswerWriter {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, stream: &mut ByteStream) -> Poll<Result<(), AnswerCut>> {
+        let mut turn = Turn::default();
         loop {
             // The head goes with the first piece of the body, if that is there.
             let wants_more =
                 self.stage == AnswerStage::Body && self.line.is_empty() && self.data.is_empty() && self.tail.is_empty();
             let mut waits = false;
             if wants_more {
+                ready!(turn.poll_go_on(cx));
                 if stream.unsent() > A_FEW {
                     ready!(self.poll_flush(cx, stream))?;
                 }
                 match Pin::new(&mut self.body).poll_frame(cx) {
                     Poll::Pending => waits = true,
-                    Poll::Ready(frame) => self.queue(frame.transpose().map_err(|_| AnswerCut::Broken)?)?,
+                    Poll::Ready(frame) => {
+                        self.queue(frame.transpose().map_err(|_| AnswerCut::Broken)?)?;
+                        turn.moved(self.data.len());
+                    }
                 }
             }
             ready!(self.poll_write(cx, stream))?;

@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::websocket::flow::TURN;
+/// What a turn moves.
+const TURN: usize = 2 * crate::io::TEXT;
 
 /// A connection that always has more bytes to read, and takes all that is written. It knows no budget of the runtime,
 /// as a stream of HTTP/2 knows none.
