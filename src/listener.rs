@@ -14,6 +14,7 @@ mod peer;
 pub mod proxy_protocol;
 mod race;
 mod unix_access;
+mod unsent;
 
 pub(crate) use bind::{BindError, Listener};
 pub(crate) use dead_peer::find_dead_peer;

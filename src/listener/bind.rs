@@ -10,6 +10,7 @@ use std::sync::Arc;
 use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
+use super::unsent::limit_unsent;
 use super::{ClientPeer, find_dead_peer, unix_access};
 use crate::config::{BindAddr, ListenAt, UnixAccess};
 use crate::io::StreamSocket;
@@ -112,6 +113,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
     find_dead_peer(&socket)?;
+    limit_unsent(&socket)?;
     match socket.bind(&SockAddr::from(address)) {
         // A machine without IPv6: the unspecified address still means "everywhere".
         Err(error) if address.is_ipv6() && address.ip().is_unspecified() && no_ipv6(&error) => {

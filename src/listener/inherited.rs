@@ -12,6 +12,7 @@ use super::bind::{BindError, Listener};
 use super::find_dead_peer;
 use super::label::{ListenerPurpose, SocketLabel};
 use super::unix_access;
+use super::unsent::limit_unsent;
 use crate::config::{BindAddr, ListenAt, UnixAccess};
 
 /// Listening sockets that another process has bound for us, until a key of the configuration takes them.
@@ -61,6 +62,7 @@ impl InheritedSockets {
         let tcp = address.as_socket().map(BindAddr::Tcp);
         if tcp.is_some() {
             find_dead_peer(&socket)?;
+            limit_unsent(&socket)?;
         }
         let bound = tcp.or_else(|| address.as_pathname().map(|path| BindAddr::Unix(path.to_owned())));
         let Some(label) = label.or(bound.map(SocketLabel::Address)) else {

@@ -165,6 +165,9 @@ mod tests {
     fn corked(room: usize) -> (Cork<DuplexStream>, Corked<DuplexStream>, DuplexStream) {
         let (near, far) = duplex(room);
         let budget = SendBudget::new(SendSpace::new(1 << 20).lease(None));
+        // A client that has taken enough to be given more than a little.
+        budget.take(1 << 20);
+        budget.give_back(1 << 20);
         budget.turn(0, None);
         let (cork, corked) = Cork::new(near, Arc::new(BufferPool::new()), budget);
         (cork, corked, far)

@@ -8,7 +8,8 @@ use crate::server::send_space::SendLease;
 
 /// The bytes of answers that were handed to the h2 library and are not written yet, of all streams of one connection.
 /// The library takes any amount, however small the client's windows are, so its memory is bounded by what it is given.
-/// They are leased from the [`SendSpace`](crate::server::send_space::SendSpace) of all connections.
+/// They are leased from the [`SendSpace`](crate::server::send_space::SendSpace) of all connections, once the client has
+/// taken [`PROOF`]: a client that reads at a crawl never has more than a little under way.
 ///
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub(super) struct SendBudget(Arc<SendBudgetShared>);
 #[derive(Debug)]
 struct SendBudgetShared {
     used: AtomicUsize,
+    /// Bytes that the client's socket has taken since the connection began.
+    taken: AtomicUsize,
     lease: SendLease,
 }
 
@@ -35,7 +38,7 @@ pub(super) enum SendAllowance {
 impl SendBudget {
     /// The budget of a connection that leases what it keeps ready.
     pub(super) fn new(lease: SendLease) -> Self {
-        Self(Arc::new(SendBudgetShared { used: AtomicUsize::new(0), lease }))
+        Self(Arc::new(SendBudgetShared { used: AtomicUsize::new(0), taken: AtomicUsize::new(0), lease }))
     }
 
     /// How much a stream may hand over that has so many bytes under way, and whose body has at most `left` more.
@@ -43,7 +46,8 @@ impl SendBudget {
         let used = self.0.used.load(Ordering::Relaxed);
         // A short answer alone costs no more than a little of a long one does.
         let is_little = used == 0 && left.is_some_and(|left| left <= LITTLE as u64);
-        let fits = is_little || used < MOST && self.0.lease.covers(used + BESIDE);
+        let reads = self.0.taken.load(Ordering::Relaxed) >= PROOF;
+        let fits = is_little || reads && used < MOST && self.0.lease.covers(used + BESIDE);
         match (fits, under_way) {
             (true, _) => SendAllowance::Full,
             (false, 0) => SendAllowance::Little,
@@ -59,6 +63,7 @@ impl SendBudget {
     /// Gives back bytes that were written, or thrown away with their stream.
     pub(super) fn give_back(&self, bytes: usize) {
         self.0.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.0.taken.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// How many bytes may be kept to be written at once.
@@ -80,6 +85,9 @@ const MOST: usize = 512 * 1024;
 /// The memory beside the bytes under way, in bytes: the next piece, what is read ahead behind it, what the cork keeps, and what
 /// TLS keeps.
 const BESIDE: usize = 4 * TEXT;
+/// How many bytes a client has to take before there is more than a little ready for it: more than the kernel takes for a
+/// client that does not read (`UNSENT` in `src/listener/unsent.rs`, and the client's first window).
+const PROOF: usize = 512 * 1024;
 /// How many bytes a connection without a lease has under way in each of these places.
 const LITTLE: usize = 8 * 1024;
 
@@ -88,9 +96,32 @@ mod tests {
     use super::*;
     use crate::server::send_space::SendSpace;
 
+    /// A budget of a client that has taken enough.
+    fn of_a_reader(lease: SendLease) -> SendBudget {
+        let budget = SendBudget::new(lease);
+        budget.take(PROOF);
+        budget.give_back(PROOF);
+        budget
+    }
+
+    #[test]
+    fn a_client_has_a_little_under_way_until_it_has_taken_enough() {
+        let budget = SendBudget::new(SendSpace::new(4 << 20).lease(None));
+        for taken in [0, LITTLE, PROOF - LITTLE - 1] {
+            budget.take(taken);
+            budget.give_back(taken);
+            let turns = [(0, None), (1, None), (0, Some(LITTLE as u64))].map(|(way, left)| budget.turn(way, left));
+            assert_eq!(turns, [SendAllowance::Little, SendAllowance::Wait, SendAllowance::Full], "after {taken}");
+            assert_eq!(budget.write_at_once(), LITTLE);
+        }
+        budget.take(1);
+        budget.give_back(1);
+        assert_eq!((budget.turn(1, None), budget.write_at_once()), (SendAllowance::Full, TEXT));
+    }
+
     #[test]
     fn a_used_up_budget_leaves_each_stream_a_little_at_a_time() {
-        let budget = SendBudget::new(SendSpace::new(4 << 20).lease(None));
+        let budget = of_a_reader(SendSpace::new(4 << 20).lease(None));
         let rows = [
             (0, 0, SendAllowance::Full),
             (MOST - 1, 5, SendAllowance::Full),
@@ -108,7 +139,7 @@ mod tests {
     #[test]
     fn a_connection_that_gets_no_lease_has_a_little_under_way_until_another_has_drained() {
         let space = SendSpace::new(BESIDE + 64 * 1024);
-        let network = |number: u8| SendBudget::new(space.lease(Some([192, 0, 2, number].into())));
+        let network = |number: u8| of_a_reader(space.lease(Some([192, 0, 2, number].into())));
         let (one, other) = (network(1), network(2));
         assert_eq!((one.turn(0, None), one.write_at_once()), (SendAllowance::Full, TEXT));
         one.take(5);
@@ -137,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_connection_alone_has_its_full_budget() {
-        let budget = SendBudget::new(SendSpace::new(2 * (MOST + BESIDE)).lease(None));
+        let budget = of_a_reader(SendSpace::new(2 * (MOST + BESIDE)).lease(None));
         while budget.turn(1, None) == SendAllowance::Full {
             budget.take(TEXT);
         }

@@ -17,28 +17,6 @@ def readers(number, path="/bytes/1048576", receive=4096):
     return made
 
 
-@scenario("h1-slow-readers", 120, alone=True, h1=1, ws=2)
-def thousand_slow_readers(lab):
-    """A thousand slow readers of 1 MiB: at most 72 KiB each at the peak, at most 5 MB kept."""
-    lab.start(limit=1024 * MIB)
-    connections = readers(1000)
-    time.sleep(3)
-    # Slow, but still answering.
-    answered = 0
-    for sock in connections:
-        sock.settimeout(0.2)
-        try:
-            answered += bool(sock.recv(100))
-        except OSError:
-            pass
-    lab.note(f"{answered} of 1000 read something")
-    lab.memory(72 * 1024, each=1000)
-    for sock in connections:
-        sock.close()
-    lab.files_back()
-    lab.back(5_000_000, 30)
-
-
 @scenario("h1-slow-64mib", 90, alone=True, h1=2, h2=2, ws=20)
 def slow_readers_in_64_mib(lab):
     """The same in 64 MiB: no kill, and the honest clients are served."""
