@@ -6,6 +6,8 @@ pub(super) mod client_certificates;
 pub(super) mod crypto;
 pub(super) mod handshakes;
 pub(super) mod hello;
+mod records;
 mod refusal;
+mod rustls_records;
 pub(super) mod stream;
 pub(super) mod tls_session;

@@ -5,10 +5,11 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use rustls::server::{Accepted, Acceptor, ClientHello, UnbufferedServerConnection};
+use rustls::server::{Accepted, Acceptor, ClientHello};
 use tokio::io::AsyncWrite;
 
 use super::refusal::{Refusal, linger};
+use super::rustls_records::RustlsRecords;
 use super::tls_session::TlsSession;
 use crate::io::{BufferPool, Chunk, Readable};
 
@@ -49,8 +50,7 @@ impl<S: Readable + AsyncWrite + Unpin> PendingHello<S> {
     pub(crate) async fn answer(self, config: Arc<ServerConfig>) -> io::Result<Box<TlsSession<S>>> {
         let Self { io, accepted, incoming, buffers } = self;
         drop(accepted);
-        let tls = UnbufferedServerConnection::new(config).map_err(io::Error::other)?;
-        let mut session = Box::new(TlsSession::new(io, tls, incoming, buffers));
+        let mut session = Box::new(TlsSession::new(io, RustlsRecords::new(config)?, incoming, buffers));
         if let Err(error) = poll_fn(|cx| session.poll_handshake(cx)).await {
             if error.kind() == io::ErrorKind::InvalidData {
                 linger(session.io_mut()).await;
@@ -71,7 +71,9 @@ async fn accept<S: Readable + Unpin>(io: &mut S, buffers: &BufferPool) -> Result
         }
         let mut fresh = &incoming.bytes()[seen..];
         while !fresh.is_empty() {
-            acceptor.read_tls(&mut fresh)?;
+            if acceptor.read_tls(&mut fresh)? == 0 {
+                return Err(Refusal::too_long());
+            }
             match acceptor.accept() {
                 Ok(None) => {}
                 Ok(Some(accepted)) => return Ok((Box::new(accepted), incoming)),

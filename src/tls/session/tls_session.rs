@@ -5,20 +5,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use rustls::ProtocolVersion;
-use rustls::server::UnbufferedServerConnection;
-use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::records::{Advanced, SessionStep, TlsRecords, Wire};
+use super::rustls_records::RustlsRecords;
 use crate::io::{BufferPool, Chunk, Readable, SIZE, TEXT};
 
-/// The TLS of a client's connection, over rustls's unbuffered interface: the buffers are ours to borrow and to give
-/// back. A session of tokio-rustls keeps 4 KiB to read into for as long as it lives, and reads no more than that at
-/// once, while an idle one of these keeps nothing, and a busy one reads and writes three full records with one system
-/// call. One task reads and writes: either may send what waits to be sent.
+/// The TLS of a client's connection, over [`TlsRecords`]: the buffers are ours to borrow and to give back. A session of
+/// tokio-rustls keeps 4 KiB to read into for as long as it lives, and reads no more than that at once, while an idle one
+/// of these keeps nothing, and a busy one reads and writes three full records with one system call. One task reads and
+/// writes: either may send what waits to be sent.
 pub(crate) struct TlsSession<S> {
     io: S,
-    tls: UnbufferedServerConnection,
+    tls: RustlsRecords,
     buffers: Arc<BufferPool>,
     /// Bytes that were received and are not decrypted.
     incoming: Chunk,
@@ -46,12 +45,7 @@ struct DueOutput {
 
 impl<S> TlsSession<S> {
     /// A session before its handshake, with the bytes that were received already.
-    pub(in crate::tls) fn new(
-        io: S,
-        tls: UnbufferedServerConnection,
-        incoming: Chunk,
-        buffers: Arc<BufferPool>,
-    ) -> Self {
+    pub(super) fn new(io: S, tls: RustlsRecords, incoming: Chunk, buffers: Arc<BufferPool>) -> Self {
         let (outgoing, text) = (Chunk::default(), Chunk::default());
         let due = DueOutput::default();
         Self { io, tls, buffers, incoming, outgoing, text, due, over: false, closed: false, broken: false }
@@ -59,7 +53,7 @@ impl<S> TlsSession<S> {
 
     /// The negotiated parameters.
     pub(crate) fn agreed(&self) -> &rustls::CommonState {
-        &self.tls
+        self.tls.agreed()
     }
 
     /// The stream below.
@@ -68,7 +62,7 @@ impl<S> TlsSession<S> {
     }
 
     /// The stream below, for a session that has failed.
-    pub(in crate::tls) fn io_mut(&mut self) -> &mut S {
+    pub(super) fn io_mut(&mut self) -> &mut S {
         &mut self.io
     }
 
@@ -83,93 +77,48 @@ impl<S> TlsSession<S> {
             return Err(io::ErrorKind::InvalidData.into());
         }
         loop {
-            let status = self.tls.process_tls_records(self.incoming.bytes_mut());
-            let mut discard = status.discard;
-            let mut failed = None;
-            let (mut proceed, mut got_some) = (true, false);
-            match status.state {
-                Ok(ConnectionState::ReadTraffic(mut traffic)) => {
-                    while let Some(record) = traffic.next_record() {
-                        let record = record.map_err(invalid)?;
-                        discard += record.discard;
-                        let fits = if self.text.is_empty() { buf.remaining().min(record.payload.len()) } else { 0 };
-                        buf.put_slice(&record.payload[..fits]);
-                        keep(&mut self.text, &self.buffers, &record.payload[fits..])?;
-                    }
-                    got_some = true;
-                }
-                Ok(ConnectionState::EncodeTlsData(mut data)) => {
-                    self.due.only_own |= self.outgoing.is_empty();
-                    let encoded = data.encode(self.outgoing.room(&self.buffers));
-                    self.outgoing.filled(encoded.map_err(full)?);
-                }
-                // The bytes go out before those that follow, and rustls asks for no more than that order.
-                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                Ok(ConnectionState::PeerClosed) => self.over = true,
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                    proceed = false;
+            let Self { tls, incoming, outgoing, text, buffers, .. } = self;
+            let (had_output, mut got_some) = (!outgoing.is_empty(), false);
+            let wire = Wire { incoming, outgoing, buffers };
+            let advanced = tls.advance(wire, next, &mut |record| {
+                let fits = if text.is_empty() { buf.remaining().min(record.len()) } else { 0 };
+                buf.put_slice(&record[..fits]);
+                keep(text, buffers, &record[fits..])
+            });
+            match advanced.inspect_err(|_| self.broken = true)? {
+                Advanced::Text => got_some = true,
+                Advanced::Handled => self.due.only_own |= !had_output && !self.outgoing.is_empty(),
+                Advanced::PeerClosed => self.over = true,
+                Advanced::Done => {
                     self.due.only_own &= matches!(next, SessionStep::Read);
-                    match next {
-                        SessionStep::Read => {}
-                        SessionStep::Write(text) => {
-                            let written =
-                                traffic.encrypt(text, self.outgoing.room(&self.buffers)).map_err(exhausted)?;
-                            self.outgoing.filled(written);
-                        }
-                        SessionStep::Close => {
-                            let written =
-                                traffic.queue_close_notify(self.outgoing.room(&self.buffers)).map_err(exhausted)?;
-                            self.outgoing.filled(written);
-                        }
-                    }
+                    return Ok(());
                 }
-                Ok(_) if matches!(next, SessionStep::Write(_)) => return Err(io::ErrorKind::BrokenPipe.into()),
-                Ok(ConnectionState::BlockedHandshake | ConnectionState::Closed) => proceed = false,
-                Ok(_) => return Err(io::ErrorKind::Unsupported.into()),
-                Err(error) => failed = Some(error),
-            }
-            self.incoming.consume(discard);
-            if let Some(error) = failed {
-                // The alert that tells the client the reason. Without queueing it, the next call would decrypt again.
-                while self.tls.wants_write()
-                    && let Ok(ConnectionState::EncodeTlsData(mut alert)) =
-                        self.tls.process_tls_records(self.incoming.bytes_mut()).state
-                {
-                    let encoded = alert.encode(self.outgoing.room(&self.buffers));
-                    self.outgoing.filled(encoded.map_err(full)?);
+                Advanced::Blocked if matches!(next, SessionStep::Write(_)) => {
+                    return Err(io::ErrorKind::BrokenPipe.into());
                 }
-                self.broken = true;
-                return Err(invalid(error));
+                Advanced::Blocked => return Ok(()),
             }
             // A reader has enough when another record would only have to be kept, or has not arrived. A writer has to
             // go on.
-            let nothing_left = self.incoming.is_empty() && !self.tls.wants_write();
-            let has_enough = got_some && matches!(next, SessionStep::Read) && (buf.remaining() == 0 || nothing_left);
-            if !proceed || has_enough {
+            let nothing_left = self.incoming.is_empty() && !self.tls.has_own_messages();
+            if got_some && matches!(next, SessionStep::Read) && (buf.remaining() == 0 || nothing_left) {
                 return Ok(());
             }
         }
     }
 }
 
-/// The step after all received bytes are processed.
-enum SessionStep<'a> {
-    Read,
-    Write(&'a [u8]),
-    Close,
-}
-
 impl<S: Readable + AsyncWrite + Unpin> TlsSession<S> {
     /// Shakes hands. The server's last messages (tickets) go out with the first write, or when the session waits for a
     /// client that has not sent a request yet: that saves a system call and a packet for each connection.
-    pub(in crate::tls) fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_handshake(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut nothing = ReadBuf::new(&mut []);
             if let Err(error) = self.process(&mut nothing, &SessionStep::Read) {
                 let _ = self.poll_send(cx);
                 return Poll::Ready(Err(error));
             }
-            if !self.tls.is_handshaking() {
+            if !self.tls.agreed().is_handshaking() {
                 return Poll::Ready(Ok(()));
             }
             // Reads also while the client does not take sent bytes: it may be writing itself.
@@ -190,7 +139,7 @@ impl<S: Readable + AsyncWrite + Unpin> TlsSession<S> {
 
     /// Whether the queued bytes go out with the answer that is due. With TLS 1.2 the client may be waiting for them.
     fn can_wait(&self) -> bool {
-        self.due.only_own && self.due.answer && self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+        self.due.only_own && self.due.answer && self.tls.is_tls13()
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -351,18 +300,6 @@ fn keep(text: &mut Chunk, buffers: &BufferPool, bytes: &[u8]) -> io::Result<()> 
     room.get_mut(..bytes.len()).ok_or(io::ErrorKind::StorageFull)?.copy_from_slice(bytes);
     text.filled(bytes.len());
     Ok(())
-}
-
-fn invalid(error: rustls::Error) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error)
-}
-
-fn full(error: EncodeError) -> io::Error {
-    io::Error::other(error)
-}
-
-fn exhausted(error: EncryptError) -> io::Error {
-    io::Error::other(error)
 }
 
 /// As much text as one TLS record has at most (RFC 8446 §5.1).
