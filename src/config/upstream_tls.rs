@@ -194,7 +194,8 @@ mod tests {
             "",
             "sha256:",
         ] {
-            assert!(CertPinValue.parse(text).is_err(), "{text}");
+            let message = CertPinValue.parse(text).unwrap_err().message;
+            assert_eq!(message, "not the SHA-256 fingerprint of a certificate", "{text}");
         }
     }
 }

@@ -116,6 +116,8 @@ const LONGEST: usize = MOST * 120;
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use super::*;
     use crate::config::{BindAddr, ListenAt};
     use crate::listener::ListenerPurpose;
@@ -141,11 +143,16 @@ mod tests {
 
     #[test]
     fn what_is_cut_short_or_does_not_fit_is_refused() {
-        for text in ["https\n", "https\n\n", "", "\u{ff}\n\n"] {
+        for (text, kind) in [
+            ("https\n", ErrorKind::UnexpectedEof),
+            ("https\n\n", ErrorKind::InvalidData),
+            ("", ErrorKind::UnexpectedEof),
+            ("\u{ff}\n\n", ErrorKind::InvalidData),
+        ] {
             let (mut here, there) = UnixStream::pair().unwrap();
             here.write_all(text.as_bytes()).unwrap();
             drop(here);
-            assert!(receive_sockets(&there).is_err(), "{text:?}");
+            assert_eq!(receive_sockets(&there).err().map(|error| error.kind()), Some(kind), "{text:?}");
         }
     }
 
@@ -154,11 +161,13 @@ mod tests {
         for text in ["", "upstream: http://127.0.0.1:1\n", "# ä\n\nconfig 3\n"] {
             let sent = told(Some(&InUse(text.to_owned())));
             assert_eq!(receive_told(&sent[..]).unwrap(), InUse(text.to_owned()));
-            assert!(text.is_empty() || receive_told(&sent[..sent.len() - 1]).is_err());
+            let cut = receive_told(&sent[..sent.len() - 1]).map_err(|error| error.kind());
+            assert!(text.is_empty() || cut.err() == Some(ErrorKind::UnexpectedEof));
         }
         assert_eq!(receive_told(&told(None)[..]).unwrap(), InUse(String::new()));
         for wrong in ["", "config", "config 1", "config x\n", "config 1048577\n", "go\n", "config 1\n\u{e4}"] {
-            assert!(receive_told(wrong.as_bytes()).is_err(), "{wrong:?}");
+            let kind = receive_told(wrong.as_bytes()).map_err(|error| error.kind()).err();
+            assert_eq!(kind, Some(ErrorKind::InvalidData), "{wrong:?}");
         }
     }
 

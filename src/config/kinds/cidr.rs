@@ -57,8 +57,18 @@ mod tests {
         for (text, expected) in good {
             assert_eq!(Cidr.parse(text).unwrap().to_string(), expected);
         }
-        for text in ["", "10.0.0.1/8", "10.0.0.0/33", "10.0.0", "localhost", "::1/129", "[::1]", "10.0.0.0/"] {
-            assert!(Cidr.parse(text).is_err(), "{text}");
+        for (text, fault) in [
+            ("", "is not a network"),
+            ("10.0.0.1/8", "has address bits behind its prefix"),
+            ("10.0.0.0/33", "is not a network"),
+            ("10.0.0", "is not a network"),
+            ("localhost", "is not a network"),
+            ("::1/129", "is not a network"),
+            ("[::1]", "is not a network"),
+            ("10.0.0.0/", "is not a network"),
+        ] {
+            let message = Cidr.parse(text).unwrap_err().message;
+            assert!(message.ends_with(fault), "{text}: {message}");
         }
     }
 }

@@ -90,22 +90,23 @@ mod tests {
         for (text, expected) in good {
             assert_eq!(DurationValue::ANY.parse(text), Ok(expected), "{text}");
         }
-        for text in [
-            "",
-            "s",
-            "20",
-            "1h30m",
-            "1.5s",
-            "-1s",
-            "0s",
-            "20 sec",
-            "20S",
-            "366d",
-            "99999999999999999999s",
-            "18446744073709551615d",
-            "off",
+        for (text, fault) in [
+            ("", "is not a duration"),
+            ("s", "is not a duration"),
+            ("20", "has no unit"),
+            ("1h30m", "is not a duration"),
+            ("1.5s", "is not a duration"),
+            ("-1s", "is not a duration"),
+            ("0s", "is too short"),
+            ("20 sec", "is not a duration"),
+            ("20S", "is not a duration"),
+            ("366d", "is too long"),
+            ("99999999999999999999s", "is too long"),
+            ("18446744073709551615d", "is too long"),
+            ("off", "is not a duration"),
         ] {
-            assert!(DurationValue::ANY.parse(text).is_err(), "{text}");
+            let message = DurationValue::ANY.parse(text).unwrap_err().message;
+            assert!(message.contains(fault), "{text}: {message}");
         }
     }
 

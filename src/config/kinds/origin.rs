@@ -78,22 +78,23 @@ mod tests {
             assert_eq!(WebOrigin.parse(text), Ok(expected.to_owned()), "{text}");
         }
         let bad = [
-            "",
-            "gw.example.com",
-            "https://",
-            "https://gw/",
-            "https://gw/ui",
-            "https://gw?x",
-            "https://u@gw",
-            "null",
-            "*",
-            "https://gw:",
-            "https://gw:99999",
-            "https://*.example.com",
-            "https://[::1",
+            ("", "is not an origin"),
+            ("gw.example.com", "is not an origin"),
+            ("https://", "is not an origin"),
+            ("https://gw/", "has a path"),
+            ("https://gw/ui", "has a path"),
+            ("https://gw?x", "has a path"),
+            ("https://u@gw", "is not an origin"),
+            ("null", "is not an origin"),
+            ("*", "is not an origin"),
+            ("https://gw:", "is not an origin"),
+            ("https://gw:99999", "is not an origin"),
+            ("https://*.example.com", "is not an origin"),
+            ("https://[::1", "is not an origin"),
         ];
-        for text in bad {
-            assert!(WebOrigin.parse(text).is_err(), "{text}");
+        for (text, fault) in bad {
+            let message = WebOrigin.parse(text).unwrap_err().message;
+            assert!(message.contains(fault), "{text}: {message}");
         }
     }
 }

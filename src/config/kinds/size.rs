@@ -92,21 +92,22 @@ mod tests {
         for (text, expected) in good {
             assert_eq!(kind.parse(text), Ok(expected), "{text}");
         }
-        for text in [
-            "",
-            "64",
-            "64K",
-            "64KB",
-            "64kib",
-            "0B",
-            "KiB",
-            "1.5MiB",
-            "-1B",
-            "1025GiB",
-            "99999999999999999999B",
-            "17179869184GiB",
+        for (text, fault) in [
+            ("", "is not a size"),
+            ("64", "has no unit"),
+            ("64K", "is not a size"),
+            ("64KB", "is not a size"),
+            ("64kib", "is not a size"),
+            ("0B", "is too little"),
+            ("KiB", "is not a size"),
+            ("1.5MiB", "is not a size"),
+            ("-1B", "is not a size"),
+            ("1025GiB", "is too much"),
+            ("99999999999999999999B", "is too much"),
+            ("17179869184GiB", "is too much"),
         ] {
-            assert!(kind.parse(text).is_err(), "{text}");
+            let message = kind.parse(text).unwrap_err().message;
+            assert!(message.contains(fault), "{text}: {message}");
         }
     }
 

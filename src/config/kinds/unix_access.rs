@@ -102,7 +102,8 @@ mod tests {
             assert_eq!(SocketMode.parse(text), Ok(mode), "{text}");
         }
         for text in ["", "66", "0888", "1777", "rw-rw----", "00660", "-660", "+660"] {
-            assert!(SocketMode.parse(text).is_err(), "{text}");
+            let message = SocketMode.parse(text).unwrap_err().message;
+            assert!(message.ends_with("is not a mode"), "{text}: {message}");
         }
     }
 }
