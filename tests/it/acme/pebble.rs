@@ -1,7 +1,6 @@
 //! [`Pebble`]: the authority of Debian's package `pebble`, with the DNS server that comes with it, on ports of their
 //! own.
 
-use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -16,6 +15,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::harness::not_run;
 
 /// An authority that is set up, running or not.
 pub(super) struct Pebble {
@@ -51,8 +52,7 @@ impl Pebble {
         if !(installed("pebble") && installed("pebble-challtestsrv")) {
             let how = "install Debian's package `pebble`; with FRONTGATE_PEBBLE=required its absence is a failure";
             assert!(std::env::var_os("FRONTGATE_PEBBLE").is_none(), "pebble is missing: {how}");
-            // Not `eprintln!`, which the test harness keeps to itself.
-            let _ = writeln!(std::io::stderr(), "\n*** SKIPPED, pebble is missing: {how} ***");
+            not_run(&format!("pebble is missing; the public certificate is unchecked here: {how}"));
             return None;
         }
         let folder = TempDir::new().unwrap();
