@@ -87,7 +87,11 @@ impl ChunkDecoder {
             // attack.
             let mut joined = Vec::with_capacity(data.len() + input.len());
             joined.extend_from_slice(&data);
-            while self.state == ChunkState::Data && !input.is_empty() {
+            // Each round takes a byte at least.
+            for _ in 0..input.len() {
+                if self.state != ChunkState::Data || input.is_empty() {
+                    break;
+                }
                 joined.extend_from_slice(&self.take(input)?);
             }
             return Ok(Some(Frame::data(joined.into())));

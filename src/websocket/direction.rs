@@ -124,7 +124,8 @@ impl Direction {
     /// every one after it.
     pub fn accept(&mut self, chunk: &[u8], stop: AcceptUntil, now: Instant) -> Result<Accepted, Violation> {
         let mut accepted = Accepted::default();
-        loop {
+        // Each round takes a byte at least, or is the last but one.
+        for _ in 0..=chunk.len() {
             let rest = &chunk[accepted.take..];
             match &mut self.state {
                 DirectionState::Failed(violation) if accepted.take == 0 => return Err(*violation),
