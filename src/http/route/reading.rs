@@ -225,6 +225,12 @@ mod tests {
     }
 
     #[test]
+    fn no_reading_is_decoded_a_third_time() {
+        let all = readings("/%252570rivate").unwrap();
+        assert_eq!(all, ["/%252570rivate", "/%2570rivate", "/%70rivate"]);
+    }
+
+    #[test]
     fn ordinary_paths_have_few_readings() {
         for (path, most) in [
             ("/", 1),
@@ -246,6 +252,10 @@ mod tests {
         for path in [long, odd] {
             assert_eq!(readings(&path), None, "{path}");
         }
+        // A path with one escape, and the reading that is two bytes shorter.
+        let path = |length: usize| format!("/{}%70", "x".repeat(length - "/%70".len()));
+        assert_eq!(readings(&path(MOST_BYTES / 2 + 1)).map(|all| all.len()), Some(2));
+        assert_eq!(readings(&path(MOST_BYTES / 2 + 2)), None);
     }
 
     proptest::proptest! {
