@@ -18,7 +18,11 @@ step_test() {
     # The tests of `frontgate trust` skip what needs certutil.
     command -v certutil >/dev/null || install libnss3-tools || not_run+=('trust: certutil (libnss3-tools) could not be installed')
     echo "\$ $command"
-    env "${pebble[@]}" bash -euo pipefail -c "$command"
+    env "${pebble[@]}" bash -euo pipefail -c "$command" 2>&1 | tee "$LOGS/test"
+    local code="${PIPESTATUS[0]}" line
+    # A test that checks nothing here passes, and says so.
+    while read -r line; do not_run+=("test: ${line#!!! NOT RUN: }"); done < <(grep '^!!! NOT RUN: ' "$LOGS/test" | sort -u)
+    return "$code"
 }
 
 # The old proxy and frontgate with the imported config, side by side.
@@ -58,41 +62,28 @@ step_counts() {
     not_run+=('counts: compared loosely, because what they were recorded with is not what is here: see the step')
 }
 
-# The fuzz targets are a package of their own, which no other step compiles; `fuzzing` and, nightly, a workflow run them.
+# The fuzz targets are a package of their own, which no other step compiles. FUZZ_SECONDS: for each target.
 step_fuzz() {
-    prepare_fuzz || { not_run+=('fuzz: no C++ compiler could be installed; the fuzz targets are not compiled'); return 0; }
-    cargo check --manifest-path tests/fuzz/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}"
+    command -v c++ >/dev/null || install g++
+    local code=0
+    tests/fuzz/run || code=$?
+    [ "$code" = 3 ] || return "$code"
+    not_run+=('fuzz: no C++ compiler could be installed; the fuzz targets are not compiled and NOTHING was fuzzed')
 }
 
-# Not among the default steps: the build with coverage takes seven minutes of a processor. FUZZ_SECONDS: for each target.
-step_fuzzing() {
-    prepare_fuzz || { not_run+=('fuzzing: no C++ compiler could be installed; NOTHING was fuzzed'); return 0; }
-    local root="$CACHE/frontgate-ci" target found failed=0
-    if [ ! -x "$root/bin/cargo-fuzz" ] && ! cargo install --locked --root "$root" cargo-fuzz; then
-        not_run+=('fuzzing: cargo-fuzz could not be installed; NOTHING was fuzzed'); return 0
-    fi
-    # Without a sanitizer a stable compiler will do; there is no unsafe code for one to watch.
-    local common=(--fuzz-dir tests/fuzz --sanitizer none --target-dir "${CARGO_TARGET_DIR:-target}/fuzz")
-    PATH="$root/bin:$PATH" cargo fuzz build "${common[@]}" || return 1
-    found="$(mktemp -d)"
-    for target in tests/fuzz/targets/*.rs; do
-        target="$(basename -s .rs "$target")"
-        mkdir "$found/$target"
-        # What is found goes to the first folder, and the committed corpus stays as it is.
-        PATH="$root/bin:$PATH" cargo fuzz run "${common[@]}" "$target" "$found/$target" "tests/fuzz/corpus/$target" -- \
-            -max_total_time="${FUZZ_SECONDS:-15}" -print_final_stats=1 >"$LOGS/fuzzing-$target" 2>&1 || {
-            failed=1; echo "$target FAILED"; tail -n 30 "$LOGS/fuzzing-$target"; continue
-        }
-        echo "$target: $(grep -o 'number_of_executed_units: .*' "$LOGS/fuzzing-$target")"
-    done
-    rm -r "$found"
-    return "$failed"
+# Not among the default steps: it compiles a second rustls.
+step_rustls-next() {
+    cp Cargo.lock tests/rustls-next/Cargo.lock
+    cargo test --manifest-path tests/rustls-next/Cargo.toml --target-dir "${CARGO_TARGET_DIR:-target}/rustls-next" --test session
 }
 
-# A C++ compiler, and the same versions as everywhere else.
-prepare_fuzz() {
-    command -v c++ >/dev/null || install g++ || return 1
-    cp Cargo.lock tests/fuzz/Cargo.lock
+# Not among the default steps: it takes hours.
+step_mutants() {
+    local root="$CACHE/frontgate-ci" code=0
+    [ -x "$root/bin/cargo-mutants" ] || cargo install --locked --root "$root" cargo-mutants
+    PATH="$root/bin:$PATH" tests/mutants/run || code=$?
+    [ "$code" = 3 ] || return "$code"
+    not_run+=('mutants: cargo-mutants could not be installed; NOTHING was changed to see whether a test notices')
 }
 
 # Not among the default steps: it takes seven minutes in which nothing else should run, and root.

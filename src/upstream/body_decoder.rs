@@ -8,7 +8,7 @@ use super::h1_error::{H1Error, ParseError};
 
 /// The part of a message's body that is still to come.
 #[derive(Debug, Default)]
-pub(crate) enum BodyDecoder {
+pub enum BodyDecoder {
     /// The body is over.
     #[default]
     Over,
@@ -22,7 +22,7 @@ pub(crate) enum BodyDecoder {
 
 impl BodyDecoder {
     /// Whether no further piece is to come.
-    pub(crate) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         match self {
             Self::Over | Self::Length(0) => true,
             Self::Chunked(chunks) => chunks.is_over(),
@@ -43,7 +43,7 @@ impl BodyDecoder {
     ///
     /// # Errors
     /// If the chunks are malformed.
-    pub(crate) fn next(&mut self, input: &mut Bytes) -> Result<Option<Frame<Bytes>>, ParseError> {
+    pub fn next(&mut self, input: &mut Bytes) -> Result<Option<Frame<Bytes>>, ParseError> {
         match self {
             Self::Chunked(chunks) => chunks.next(input),
             _ if self.is_over() || input.is_empty() => Ok(None),

@@ -15,15 +15,15 @@ use super::h1_error::ParseError;
 
 /// The head of an answer.
 #[derive(Debug)]
-pub(super) struct ResponseHead {
+pub struct ResponseHead {
     /// The status line and the fields, without the fields that only concern this connection.
-    pub(super) response: Response<()>,
+    pub response: Response<()>,
     /// The body, if this is a final answer.
-    pub(super) body: BodyDecoder,
+    pub body: BodyDecoder,
     /// Whether the connection can carry another request afterwards.
-    pub(super) stays: bool,
+    pub stays: bool,
     /// How many bytes the head has.
-    pub(super) length: usize,
+    pub length: usize,
 }
 
 impl ResponseHead {
@@ -32,7 +32,7 @@ impl ResponseHead {
     ///
     /// # Errors
     /// If the head is malformed, or has two readings.
-    pub(super) fn parse(bytes: &Bytes, longest: usize, to_head: bool) -> Result<Option<Self>, ParseError> {
+    pub fn parse(bytes: &Bytes, longest: usize, to_head: bool) -> Result<Option<Self>, ParseError> {
         let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
         let mut parsed = httparse::Response::new(&mut []);
         let status = ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, bytes, &mut fields)?;

@@ -1,0 +1,13 @@
+//! Any text as a configuration of Caddy.
+//!
+//! Begin with what people write: `cargo +nightly fuzz run --fuzz-dir tests/fuzz import_caddy CORPUS tests/import`, where
+//! CORPUS is a folder for what is found.
+#![no_main]
+
+use frontgate::import::ImportFormat;
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../imported.rs"]
+mod imported;
+
+fuzz_target!(|bytes: &[u8]| imported::check(ImportFormat::Caddy, bytes));
