@@ -100,4 +100,16 @@ mod tests {
             assert_eq!(body.is_over(), whole, "{name}");
         }
     }
+
+    #[test]
+    fn the_size_of_the_rest_is_told_where_it_is_known() {
+        for (body, exact) in [
+            (BodyDecoder::Over, Some(0)),
+            (BodyDecoder::Length(4), Some(4)),
+            (BodyDecoder::Chunked(ChunkDecoder::default()), None),
+            (BodyDecoder::UntilClose, None),
+        ] {
+            assert_eq!(body.size_hint().exact(), exact, "{body:?}");
+        }
+    }
 }

@@ -181,6 +181,8 @@ mod tests {
             ("//user@%70rivate", "/private"),
             ("/\\%3f@%70rivate/x", "/private/x"),
             ("//x%70rivate", "/private"),
+            ("//x%@a;b", "/;b"),
+            ("//@a;b", "/;b"),
             ("//private//", "/private//"),
             ("/private\\", "/private/"),
             ("/%70rivate/%2f", "/private/%2f"),
