@@ -283,6 +283,9 @@ mod tests {
             "/?token=",
             "/?a=1&b=%zz&c=%",
             "/?csrf_token=x",
+            "/?next=csrf_token%3Dx",
+            "/?next=xtoken%3Dx",
+            "/?next=étoken%3Dx",
             "/?tokens=x",
             "/?xtoken=x",
             "/token",
@@ -302,6 +305,8 @@ mod tests {
         for given in cases {
             assert!(matches!(redactor().target(given), Cow::Borrowed(same) if same == given), "{given}");
         }
+        let given = "https://ann:pw@gw/?token=abc";
+        assert_eq!(Redactor::new(&[]).target(given), given, "no name is given");
     }
 
     #[test]

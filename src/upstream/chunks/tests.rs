@@ -93,7 +93,7 @@ fn chunks_are_joined_wherever_the_pieces_are_cut() {
 #[test]
 fn chunks_of_a_request_have_one_reading() {
     let whole = |data: &str| Ok((data.into(), String::new(), String::new(), true));
-    let rows: [(&str, bool); 40] = [
+    let rows: [(&str, bool); 41] = [
         ("2", true),
         ("02", true),
         ("0000000000000002", true),
@@ -108,6 +108,7 @@ fn chunks_of_a_request_have_one_reading() {
         ("2;a=\"\"", true),
         ("2;a=\"b;\\\" \"", true),
         ("2;a=\"b\";c", true),
+        ("2;a=\"b\" ;c", true),
         ("2;!#$%&'*+-.^_`|~9=!", true),
         ("2;a=\"\u{fc}\"", true),
         ("2 ", false),
