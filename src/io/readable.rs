@@ -23,6 +23,20 @@ pub(crate) trait Readable: AsyncRead {
 
     /// Gives back memory that is only held for the next read, when none is expected for a while.
     fn settle(&mut self) {}
+
+    /// Called whenever a task finds that what it has read cannot be passed on for the moment. A stream that shares its connection
+    /// with others takes in what comes meanwhile, within its window, so that they need not wait.
+    fn stand_still(&mut self, _: &mut Context<'_>) {}
+
+    /// Ends our side without waiting for anything, where what was written ends with a whole frame and nothing follows. Only a
+    /// stream that shares its connection with others does something here: it would be reset when it is dropped.
+    fn end_between_frames(&mut self) {}
+
+    /// Ready when what was written can no longer get lost by dropping the stream. Only a stream that shares its connection with
+    /// others waits here.
+    fn poll_written(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 }
 
 #[cfg(test)]

@@ -106,6 +106,7 @@ impl DirectionFlow {
                 }
                 Poll::Pending => {
                     self.chunk.settle(buffers);
+                    from.io.stand_still(cx);
                     self.block(from, now);
                     return Poll::Pending;
                 }

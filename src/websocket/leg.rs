@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::frame::OwnFrame;
 use super::keepalive::Keepalive;
+use crate::io::Readable;
 
 /// The connection to one peer.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub(super) struct LegState {
     failed: bool,
     /// The relay has ended its side of the connection.
     left: bool,
+    /// Nothing more is written, in the middle of a frame.
+    torn: bool,
     own: Option<PendingFrame>,
 }
 
@@ -93,6 +96,7 @@ impl LegState {
             pings: PingStats::default(),
             failed: false,
             left: false,
+            torn: false,
             own: None,
         }
     }
@@ -134,15 +138,22 @@ impl LegState {
         }
     }
 
-    /// Stops writing on this leg, by the relay's own decision.
-    pub(super) fn give_up(&mut self) {
+    /// Stops writing on this leg, by the relay's own decision. `passing` says whether a frame of the other peer has been
+    /// written in part.
+    pub(super) fn give_up(&mut self, passing: bool) {
+        let own = self.own.take().is_some_and(|own| own.written > 0);
+        self.torn |= !self.cut && (passing || own);
         self.cut = true;
-        self.own = None;
+    }
+
+    /// Whether nothing more is written, and what was written ends with a whole frame.
+    pub(super) fn is_cut_between_frames(&self) -> bool {
+        self.cut && !self.torn
     }
 
     /// Stops writing on this leg, because its connection failed.
     pub(super) fn fail(&mut self) {
-        self.give_up();
+        self.give_up(true);
         self.failed = true;
     }
 
@@ -194,10 +205,16 @@ impl<S: AsyncWrite + Unpin> Leg<S> {
         }
         Poll::Ready(Ok(()))
     }
+}
 
-    /// Ends our side of the connection, unless the leg was cut; ready when that is done, with or without an error.
+impl<S: Readable + AsyncWrite + Unpin> Leg<S> {
+    /// Ends our side of the connection, unless the leg was cut; ready when that is done, with or without an error, and what was
+    /// written before is out.
     pub(super) fn poll_leave(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.state.cut && !self.state.left {
+        if self.state.cut {
+            return self.io.poll_written(cx);
+        }
+        if !self.state.left {
             let _ = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
             self.state.left = true;
         }

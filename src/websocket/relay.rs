@@ -250,7 +250,7 @@ where
         for side in BOTH {
             match ended.close_frame(side).map(|close_frame| close_frame.then) {
                 // The peer is gone, or takes nothing.
-                None => self.state_mut(side).give_up(),
+                None => self.give_up(side),
                 Some(AfterClose::Cut) => self.state_mut(side).ended = true,
                 Some(AfterClose::AwaitClose) => {}
             }
@@ -293,7 +293,7 @@ where
             return;
         }
         if never_ends {
-            state.give_up();
+            self.give_up(side);
         } else if state.own_close == OwnClose::None {
             state.queue_close(close_frame.code, close_frame.frame(mask_to(side)));
         }
@@ -304,8 +304,15 @@ where
         if matches!(self.phase, RelayPhase::Open) {
             self.phase = RelayPhase::Ending { why: WebSocketEnd::Cut, since: Instant::now() };
         }
-        self.client.state.give_up();
-        self.gateway.state.give_up();
+        for side in BOTH {
+            self.give_up(side);
+        }
+    }
+
+    /// Stops writing to `side`, wherever that is in a frame.
+    fn give_up(&mut self, side: Side) {
+        let passing = !self.flow_from(side.other()).is_between_frames();
+        self.state_mut(side).give_up(passing);
     }
 
     /// Whether neither peer has a frame to send or to get: each leg is gone, or both Closes have passed on it.
@@ -344,6 +351,12 @@ where
     /// Ends the connections that were not cut.
     async fn finish(&mut self) -> RelaySummary {
         let lasted = self.began.elapsed();
+        if self.client.state.is_cut_between_frames() {
+            self.client.io.end_between_frames();
+        }
+        if self.gateway.state.is_cut_between_frames() {
+            self.gateway.io.end_between_frames();
+        }
         let leave = poll_fn(|cx| {
             let (client, gateway) = (self.client.poll_leave(cx), self.gateway.poll_leave(cx));
             if client.is_ready() && gateway.is_ready() { Poll::Ready(()) } else { Poll::Pending }

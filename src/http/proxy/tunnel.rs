@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::HeaderValue;
+use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use super::websockets::OpenWebSockets;
 use crate::drain::Drain;
 use crate::http::edge::permits::GatewayPermit;
-use crate::io::BufferPool;
-use crate::io::LiveCountGuard;
+use crate::io::{BufferPool, LiveCountGuard, Readable};
 use crate::observe::access::AccessLog;
 use crate::observe::gateway_hint::{CloseRefusal, GatewayHint};
 use crate::observe::tunnel;
@@ -65,7 +65,10 @@ impl UpgradeSlot {
 impl GrantedTunnel {
     /// Joins the client's stream, of which `first` was read too far already, with the gateway's. `guard` is held to the
     /// end.
-    pub(crate) fn start(self, client: ByteStream, first: Bytes, guard: impl Send + 'static, drain: &Drain) {
+    pub(crate) fn start<S>(self, client: S, first: Bytes, guard: impl Send + 'static, drain: &Drain)
+    where
+        S: Readable + AsyncWrite + Unpin + Send + 'static,
+    {
         let Self { gateway, settings, buffers, open, counted, permit, report } = self;
         // Created out here and captured: a value that is moved into a local of the task has room in it twice.
         let mut relay = Relay::new(RelayEnd { io: client, first }, gateway, settings);

@@ -13,7 +13,7 @@ mod slow;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -59,6 +59,7 @@ struct Peer {
     side: Side,
     io: DuplexStream,
     polls: Arc<AtomicUsize>,
+    ended: Arc<AtomicBool>,
 }
 
 /// What a peer sees next.
@@ -72,11 +73,12 @@ enum Seen {
     Cut(usize),
 }
 
-/// The relay's end of a connection, which counts how often it is looked at.
+/// The relay's end of a connection, which counts how often it is looked at, and notes whether it was ended between frames.
 #[derive(Debug)]
 struct Counted {
     io: DuplexStream,
     polls: Arc<AtomicUsize>,
+    ended: Arc<AtomicBool>,
 }
 
 fn secs(secs: u64) -> Duration {
@@ -160,8 +162,8 @@ impl TestRelay {
 impl Peer {
     fn new(side: Side, room: usize) -> (Self, Counted) {
         let (io, end) = duplex(room);
-        let polls = Arc::new(AtomicUsize::new(0));
-        (Self { side, io, polls: polls.clone() }, Counted { io: end, polls })
+        let (polls, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        (Self { side, io, polls: polls.clone(), ended: ended.clone() }, Counted { io: end, polls, ended })
     }
 
     /// A frame as this peer sends it.
@@ -247,6 +249,11 @@ impl Peer {
     fn polls(&self) -> usize {
         self.polls.load(Ordering::Relaxed)
     }
+
+    /// Whether the relay has given this connection up between two frames.
+    fn is_ended_between_frames(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
 }
 
 /// A frame as `from` sends it; `first` is its first byte.
@@ -290,7 +297,11 @@ impl AsyncRead for Counted {
     }
 }
 
-impl Readable for Counted {}
+impl Readable for Counted {
+    fn end_between_frames(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+}
 
 impl AsyncWrite for Counted {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {

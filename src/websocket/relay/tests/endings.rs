@@ -422,3 +422,23 @@ async fn what_a_link_does_is_seen_while_it_does_it() {
     let (client, gateway) = (relay_test.relay_stats.client(), relay_test.relay_stats.gateway());
     assert_eq!((client.pings.sent, gateway.sent.bytes, gateway.passed), (1, 7, secs(30)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_gets_no_close_is_left_between_frames_or_cut_in_the_middle_of_one() {
+    // What the gateway has sent of its message when the client ends its side, and how much of that the client takes.
+    let whole = frame(Side::Gateway, TEXT, &[7; 300]);
+    let rows =
+        [(0, 64 * 1024, true), (whole.len(), 64 * 1024, true), (200, 64 * 1024, false), (whole.len(), 100, false)];
+    for (sent, room, between) in rows {
+        let mut relay_test = setup().room(room).without_pings().open();
+        let _ = timeout(secs(1), relay_test.gateway.io.write_all(&whole[..sent])).await;
+        relay_test.settle().await;
+        relay_test.client.io.shutdown().await.unwrap();
+        relay_test.gateway.gets_close(1001, "client connection lost").await;
+        relay_test.gateway.close(1001, "").await;
+        let summary = relay_test.summary().await;
+        assert_eq!(summary.ended.as_str(), "client_lost");
+        let ended = relay_test.client.is_ended_between_frames();
+        assert_eq!(ended, between, "{sent} of {} bytes, {room} at a time", whole.len());
+    }
+}
