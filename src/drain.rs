@@ -46,11 +46,6 @@ impl Drain {
         self.tasks.spawn_on(task, runtime);
     }
 
-    /// The handle that spawns on this drain without carrying its signals.
-    pub(crate) fn tasks(&self) -> Tasks {
-        Tasks(self.tasks.clone())
-    }
-
     /// Sends the soft signal: every task is asked to finish.
     pub(crate) fn soften(&self) {
         self.soft.cancel();
@@ -86,19 +81,5 @@ impl Drain {
     pub(crate) async fn ended(&self) {
         self.tasks.close();
         self.tasks.wait().await;
-    }
-}
-
-/// How hyper spawns on a [`Drain`]. It makes a copy for each request; copies of the signals would be counted under a
-/// lock that all connections share.
-#[derive(Debug, Clone)]
-pub(crate) struct Tasks(TaskTracker);
-
-impl<F> hyper::rt::Executor<F> for Tasks
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn execute(&self, task: F) {
-        self.0.spawn(task);
     }
 }

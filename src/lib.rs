@@ -84,7 +84,8 @@
 //! An upgrade dials a connection of its own (never a pooled one), sends the handshake on, and demands a 101 with the right
 //! `Sec-WebSocket-Accept`; anything else goes back as the ordinary response it is, and no tunnel byte moves before. Then the
 //! client's connection is taken apart, and [`websocket::relay`] joins the two raw streams, beginning with the bytes that both
-//! parsers had read too far.
+//! parsers had read too far. Over HTTP/2 a CONNECT becomes the same upgrade (`server/h2/handshake.rs`), and the stream stands for
+//! the socket (`server/h2/websocket_stream.rs`): its connection goes on with others.
 //!
 //! ```text
 //!   client's leg                            relay                                gateway's leg

@@ -12,6 +12,7 @@ mod endpoints;
 mod h1_connection;
 mod h1_error;
 mod hold;
+mod http2_body;
 mod input;
 mod lease;
 mod pool;
@@ -37,6 +38,7 @@ pub(crate) use h1_error::{H1Error, ParseError, SendError};
 pub(crate) use hold::{
     GatewayReadiness, HeldGateway, HoldLimits, HoldQueue, HoldRequest, HoldSpace, NoConnection, WaitPurpose,
 };
+pub(crate) use http2_body::Http2Body;
 pub(crate) use input::Input;
 pub(crate) use lease::Lease;
 pub(crate) use pool::{ConnectionPool, PooledConnection};

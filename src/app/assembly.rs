@@ -199,6 +199,7 @@ impl<'a> Assembly<'a> {
             request_head: self.config.limits.request_head,
             heads: self.heads.clone(),
             sends: self.sends.clone(),
+            http2_websockets: self.config.websocket.http2,
             log: self.log.clone(),
             drain,
         }

@@ -22,6 +22,8 @@ fn describe(open: &OpenWebSocket, now: OffsetDateTime) -> Value {
     json!({
         "id": opening.id,
         "client": opening.client.addr.map_or_else(|| "unix".to_owned(), |addr| addr.to_string()),
+        "protocol": opening.protocol,
+        "connection": opening.connection,
         "subject": opening.subject.as_deref(),
         "host": opening.host.as_ref().map(|host| String::from_utf8_lossy(host.as_bytes())),
         "path": path.chars().take(LONGEST_PATH).collect::<String>(),

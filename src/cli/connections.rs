@@ -59,6 +59,7 @@ fn row(websocket: &Value) -> [String; COLUMNS] {
     [
         text("id"),
         text("client"),
+        format!("{} {}", text("protocol"), websocket["connection"].as_u64().unwrap_or_default()),
         seconds("age"),
         seconds("idle"),
         format!("{}/{}", from_client("frames"), from_gateway("frames")),
@@ -84,9 +85,9 @@ fn clean(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).collect()
 }
 
-const COLUMNS: usize = 8;
-/// The columns. Frames, bytes and pings have two numbers: the client's, and the gateway's.
-const HEAD: [&str; COLUMNS] = ["ID", "CLIENT", "AGE", "IDLE", "FRAMES", "BYTES", "PING MS", "WHERE"];
+const COLUMNS: usize = 9;
+/// The columns. `OVER` is the protocol, and the number of the connection. Frames, bytes and pings have two numbers: the client's, and the gateway's.
+const HEAD: [&str; COLUMNS] = ["ID", "CLIENT", "OVER", "AGE", "IDLE", "FRAMES", "BYTES", "PING MS", "WHERE"];
 
 #[cfg(test)]
 mod tests {
@@ -95,9 +96,9 @@ mod tests {
     #[test]
     fn people_get_a_table() {
         let said = r#"{"total": 3, "websockets": [
-            {"id": "abc", "client": "203.0.113.5", "subject": null, "host": "gw:8443", "path": "/openclaw", "age": 11520, "idle": 61,
+            {"id": "abc", "client": "203.0.113.5", "protocol": "h2", "connection": 12, "subject": null, "host": "gw:8443", "path": "/openclaw", "age": 11520, "idle": 61,
              "from_client": {"frames": 3, "bytes": 100, "ping_ms": 21.4}, "from_gateway": {"frames": 50, "bytes": 20000, "ping_ms": null}},
-            {"id": "abcdef", "client": "unix", "host": "gw", "path": "/\u001b[2J", "age": 5, "idle": 5,
+            {"id": "abcdef", "client": "unix", "protocol": "h1", "connection": 7, "host": "gw", "path": "/\u001b[2J", "age": 5, "idle": 5,
              "from_client": {"frames": 0, "bytes": 0, "ping_ms": null}, "from_gateway": {"frames": 0, "bytes": 0, "ping_ms": null}}
         ]}"#;
         let table = table(said);
@@ -105,9 +106,9 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "ID      CLIENT       AGE    IDLE  FRAMES  BYTES      PING MS  WHERE",
-                "abc     203.0.113.5  3h12m  1m1s  3/50    100/20000  21.4/-   gw:8443/openclaw",
-                "abcdef  unix         5s     5s    0/0     0/0        -/-      gw/[2J",
+                "ID      CLIENT       OVER   AGE    IDLE  FRAMES  BYTES      PING MS  WHERE",
+                "abc     203.0.113.5  h2 12  3h12m  1m1s  3/50    100/20000  21.4/-   gw:8443/openclaw",
+                "abcdef  unix         h1 7   5s     5s    0/0     0/0        -/-      gw/[2J",
                 "the last 2 of 3",
             ]
         );

@@ -69,7 +69,7 @@ state_dir: state
 upstream: https://gw.internal
 hold: 3s
 forwarded: { trusted_proxies: [10.0.0.0/8], local_clients: forwarded, headers: [forwarded], strip: [X-Webauth-Sub, x_user] }
-websocket: { ping_interval: off, pong_timeout: 1m, max_frame: 1MiB, max_message: 25MiB, max_messages_per_minute: 600, max_control_per_minute: 60, allowed_origins: ["https://GW.example.com"] }
+websocket: { ping_interval: off, pong_timeout: 1m, max_frame: 1MiB, max_message: 25MiB, max_messages_per_minute: 600, max_control_per_minute: 60, http2: off, allowed_origins: ["https://GW.example.com"] }
 timeouts: { connect: 250ms, tls_handshake: 1s, request_head: 2s, keep_alive: off, read: 1h, send: 1d, progress: 90s, drain: 0s }
 limits: { connections: 4096, connections_per_client: off, requests: 2000, requests_per_client: off, request_head: 8KiB, request_body: 1GiB }
 admin: off
@@ -128,6 +128,7 @@ log: { level: debug, format: json, access: false, redact: [] }
             max_message: Some(25 << 20),
             max_messages_per_minute: Some(600),
             max_control_per_minute: Some(60),
+            http2: false,
             allowed_origins: AllowedOrigins::List(vec!["https://gw.example.com".into()]),
         },
         timeouts: Timeouts {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
-use super::kinds::{DurationValue, List, NoValue, Number, Optional, Quoted, SizeValue, WebOrigin};
+use super::kinds::{DurationValue, List, NoValue, Number, Optional, Quoted, SizeValue, WebOrigin, WordOf};
 use super::names::nearest;
 use super::node::{ConfigNode, ConfigValue};
 use super::problem::ValueError;
@@ -26,6 +26,8 @@ pub struct WebSocket {
     pub max_messages_per_minute: Option<u32>,
     /// How many frames without content a client may send in a minute.
     pub max_control_per_minute: Option<u32>,
+    /// Whether clients may open WebSockets over HTTP/2 (RFC 8441).
+    pub http2: bool,
     /// The web pages that may open a WebSocket, by their origin.
     pub allowed_origins: AllowedOrigins,
 }
@@ -51,6 +53,7 @@ impl Default for WebSocket {
             max_message: None,
             max_messages_per_minute: None,
             max_control_per_minute: Some(1200),
+            http2: true,
             allowed_origins: AllowedOrigins::Any,
         }
     }
@@ -98,6 +101,12 @@ impl KeySection for WebSocket {
             &mut self.max_control_per_minute,
             "How many frames without content a client may send in a minute: pings, pongs that answer no ping of frontgate's, \
              empty continuations; more close 1008.",
+        );
+        keys.key(
+            "http2",
+            WordOf::SWITCH,
+            &mut self.http2,
+            "Whether clients may open WebSockets over HTTP/2 (RFC 8441), beside their requests; off leaves them to HTTP/1.1.",
         );
         keys.key(
             "allowed_origins",

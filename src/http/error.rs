@@ -102,6 +102,12 @@ pub enum RequestFailure {
     /// The method is CONNECT, and frontgate is not a forward proxy.
     #[error("CONNECT is not served")]
     Connect,
+    /// A CONNECT for a protocol other than WebSocket (RFC 9220 §3).
+    #[error("no such protocol is served")]
+    UnknownProtocol,
+    /// A WebSocket over HTTP/2, where it is served over HTTP/1.1 only. The client is told by a code of HTTP/2 (RFC 9113 §7).
+    #[error("a WebSocket needs HTTP/1.1 here")]
+    Http1Required,
     /// As many requests are under way as may be, in all or of this client's network (RFC 6585 §4).
     #[error("too many requests")]
     TooManyRequests,
@@ -137,6 +143,8 @@ pub enum BadRequest {
     BadFraming,
     /// The connection ended before the body did.
     BodyCutShort,
+    /// A CONNECT for a WebSocket with a body, or whose client has ended its side (RFC 9110 §9.3.6).
+    ConnectWithBody,
 }
 
 /// The side that must change something.
@@ -209,6 +217,7 @@ impl BadRequest {
             Self::BadHead => "bad_head",
             Self::BadFraming => "bad_framing",
             Self::BodyCutShort => "body_cut_short",
+            Self::ConnectWithBody => "connect_with_body",
         }
     }
 }

@@ -16,6 +16,10 @@ pub(crate) struct TunnelOpening {
     pub(crate) id: String,
     /// The client that opened it.
     pub(crate) client: LoggedClient,
+    /// The client's protocol, `h1` or `h2`.
+    pub(crate) protocol: &'static str,
+    /// The number of the client's connection; WebSockets over HTTP/2 may share one.
+    pub(crate) connection: u64,
     /// `Host` or `:authority`.
     pub(crate) host: Option<HeaderValue>,
     /// The request target as it came; secrets are hidden when the line is written.
@@ -82,6 +86,7 @@ impl TunnelLine {
             peer = opening.client.proxy.filter(|proxy| Some(*proxy) != opening.client.addr).map(tracing::field::display),
             host = opening.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
             target = %redacted(redactor, opening.target.as_bytes()),
+            protocol = %opening.protocol,
             subject = opening.subject.as_ref().map(|subject| clean(subject.as_bytes(), LONGEST)).as_deref(),
             user = opening.user.as_ref().map(|user| clean(user.as_bytes(), LONGEST)).as_deref(),
             route = opening.route.as_deref().map(|route| word(route.as_bytes(), LONGEST)).map(tracing::field::display),
@@ -133,6 +138,8 @@ pub(crate) mod tests {
         TunnelOpening {
             id: "r7".to_owned(),
             client: REMOTE,
+            protocol: "h1",
+            connection: 7,
             host: Some(HeaderValue::from_static("gw:8443")),
             target: "/openclaw?token=s3cret".to_owned(),
             subject: None,
@@ -168,7 +175,7 @@ pub(crate) mod tests {
         assert_eq!(
             steady(&lines),
             [concat!(
-                " INFO websocket id=r7 client=203.0.113.5 host=gw:8443 target=/openclaw?token=*** duration_ms=_ ",
+                " INFO websocket id=r7 client=203.0.113.5 host=gw:8443 target=/openclaw?token=*** protocol=h1 duration_ms=_ ",
                 "ended=gateway_lost clean=true client_frames=3 client_messages=2 client_bytes=100 client_pings=4 ",
                 "client_rtt_ms=21.0 client_rtt_avg_ms=22.3 client_close_sent=1012 gateway_frames=5 gateway_messages=5 ",
                 "gateway_bytes=2000 gateway_pings=0"

@@ -30,7 +30,7 @@ pub(crate) async fn serve(
 ) {
     let settings = Arc::clone(&live.load());
     let counts = &settings.log.metrics().connections;
-    counts.accepted.inc();
+    let number = counts.accepted.inc() + 1;
     let unfinished = |error: &str, what: &str| {
         counts.unfinished.inc();
         tracing::debug!(%peer, error, "{what}");
@@ -67,7 +67,7 @@ pub(crate) async fn serve(
             Err(error) => return unfinished(&error, "connection dropped"),
         },
     };
-    let connection_info = ConnectionInfo::new(peer, announced);
+    let connection_info = ConnectionInfo { number, ..ConnectionInfo::new(peer, announced) };
     // From the first request on the settings are those of the moment; holding these would keep alive all that belongs
     // to them.
     let drains = DrainSignals { connection: settings.drain.clone(), all: drain.clone() };
@@ -108,7 +108,7 @@ pub(crate) async fn serve(
     let buffers = Arc::clone(buffers);
     drop(settings);
     if is_h2 {
-        h2::serve(stream, buffers, connection_info, live, permits, drains.connection).await;
+        h2::serve(stream, buffers, connection_info, live, permits, drains).await;
     } else {
         h1::serve(stream, connection_info, live, EdgeChoice::Listener, permits, drains).await;
     }

@@ -36,6 +36,8 @@ pub(crate) struct ListenerSettings {
     pub(crate) heads: HeadSpace,
     /// What answers take that HTTP/2 clients do not take.
     pub(crate) sends: SendSpace,
+    /// Whether clients may open WebSockets over HTTP/2 (RFC 8441).
+    pub(crate) http2_websockets: bool,
     /// The log for requests that cannot even be read.
     pub(crate) log: AccessLog,
     /// Ends the connections that were opened under these settings, if the settings that replace these would not do for

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::body_channel::{BodyReceiver, ChannelError};
+use super::http2_body::Http2Body;
 use super::progress::StallTimer;
 use crate::observe::access::ByteCounter;
 
@@ -39,7 +39,7 @@ pub enum BodySource {
     /// There is none.
     Empty,
     /// Over HTTP/2.
-    Http2(Incoming),
+    Http2(Http2Body),
     /// Over HTTP/1.1.
     Http1(BodyReceiver),
 }
@@ -167,7 +167,7 @@ impl BodySource {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ChannelError>>> {
         match self {
             Self::Empty => Poll::Ready(None),
-            Self::Http2(body) => Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?))),
+            Self::Http2(body) => body.poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?))),
             Self::Http1(body) => Pin::new(body).poll_frame(cx),
         }
     }
@@ -189,8 +189,8 @@ impl BodySource {
     }
 }
 
-impl From<Incoming> for BodySource {
-    fn from(body: Incoming) -> Self {
+impl From<Http2Body> for BodySource {
+    fn from(body: Http2Body) -> Self {
         Self::Http2(body)
     }
 }

@@ -8,10 +8,11 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use crate::config::AllowedOrigins;
 
 /// Whether a request asks for a WebSocket: a GET over HTTP/1.1 without a body whose Connection names `upgrade` and
-/// whose Upgrade names `websocket` (RFC 6455 §4.1). Anything else is an ordinary request.
+/// whose Upgrade names `websocket` (RFC 6455 §4.1). Anything else is an ordinary request. Over HTTP/2, where clients cannot send
+/// these fields, an extended CONNECT was made such a GET.
 pub(crate) fn is_upgrade(method: &Method, version: Version, headers: &HeaderMap, has_body: bool) -> bool {
     method == Method::GET
-        && version == Version::HTTP_11
+        && matches!(version, Version::HTTP_11 | Version::HTTP_2)
         && !has_body
         && names(headers, CONNECTION, "upgrade")
         && names(headers, UPGRADE, "websocket")
@@ -153,7 +154,8 @@ mod tests {
             (&Method::POST, version, &websocket, false, false),
             (&Method::HEAD, version, &websocket, false, false),
             (&get, Version::HTTP_10, &websocket, false, false),
-            (&get, Version::HTTP_2, &websocket, false, false),
+            (&get, Version::HTTP_2, &websocket, false, true),
+            (&get, Version::HTTP_2, &websocket, true, false),
             (&get, version, &[websocket[0]], false, false),
             (&get, version, &[websocket[1]], false, false),
             (&get, version, &[websocket[0], ("upgrade", "h2c")], false, false),

@@ -122,7 +122,7 @@ async fn closes_first(mut client: Peer, mut gateway: Peer) {
 }
 
 /// The list of WebSockets, once this many are on it: a client has its 101 a moment before.
-async fn listed(scene: &Scene<Binary>, count: usize) -> Value {
+pub(crate) async fn listed(scene: &Scene<Binary>, count: usize) -> Value {
     within("the WebSockets to be listed", async {
         loop {
             let list: Value = serde_json::from_str(body(&ask(scene, "GET", "/connections").await)).unwrap();
@@ -134,7 +134,7 @@ async fn listed(scene: &Scene<Binary>, count: usize) -> Value {
     .await
 }
 
-async fn ask(scene: &Scene<Binary>, method: &str, path: &str) -> String {
+pub(crate) async fn ask(scene: &Scene<Binary>, method: &str, path: &str) -> String {
     let mut operator = Peer::new(connect(scene.proxy.admin.unwrap()).await.unwrap());
     operator.write(format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await;
     String::from_utf8(operator.rest().await).unwrap()

@@ -6,7 +6,7 @@ use frontgate::lifecycle::DrainOutcome;
 
 use crate::harness::{gateway, proxy};
 use crate::websocket::frame::Frame;
-use crate::websocket::scene::{BOTH, scene_on};
+use crate::websocket::scene::{EVERY, scene_on};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -32,7 +32,7 @@ async fn websockets_of_all_threads_carry_messages_and_are_drained() {
     let scene = scene_on(3, |config| config.timeouts.drain = Duration::from_secs(10)).await;
     let mut links = Vec::new();
     for number in 0..6 {
-        let (client, gateway) = scene.open(BOTH[number % 2]).await;
+        let (client, gateway) = scene.open(EVERY[number % EVERY.len()]).await;
         links.push((client, gateway));
     }
     for (client, gateway) in &mut links {

@@ -12,6 +12,8 @@ use crate::tls::{ClientIdentity, ServedCert};
 /// How a request reached frontgate: the facts of its connection, whatever the request itself claims.
 #[derive(Debug, Clone)]
 pub struct ConnectionInfo {
+    /// The number of the connection since the start.
+    pub number: u64,
     /// The other end of the connection, or the client that the PROXY header named.
     pub peer: ClientPeer,
     /// The peer's address as the gateway is told it: converted to text here, once for all requests of a connection.
@@ -57,6 +59,7 @@ impl ConnectionInfo {
     /// A connection over plain HTTP/1, with nothing more known.
     pub fn new(peer: ClientPeer, announced: ProxyAnnouncement) -> Self {
         Self {
+            number: 0,
             peer,
             address: told_address(peer.ip()),
             announced,
@@ -80,12 +83,19 @@ pub(crate) fn told_address(client: Option<IpAddr>) -> HeaderValue {
     client.and_then(|ip| HeaderValue::try_from(ip.to_string()).ok()).unwrap_or(UNKNOWN)
 }
 
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Protocol {
+    /// The protocol's name in the log.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
             Self::Http1 => "h1",
             Self::Http2 => "h2",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

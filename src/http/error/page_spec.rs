@@ -248,6 +248,22 @@ impl RequestFailure {
                 "frontgate passes requests to one gateway and opens no connections to other hosts.",
                 "Ask for the gateway's pages directly; do not configure this address as a proxy.",
             ),
+            Self::UnknownProtocol => (
+                StatusCode::NOT_IMPLEMENTED,
+                "unknown_protocol",
+                Client,
+                "No such protocol is served",
+                "The client asked to connect with a protocol that is not WebSocket.",
+                "Connect with `websocket` (RFC 8441).",
+            ),
+            Self::Http1Required => (
+                StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+                "http1_required",
+                Client,
+                "This WebSocket needs HTTP/1.1",
+                "It was asked for over HTTP/2, which `websocket.http2` does not allow or this client does not know well.",
+                "Ask for it over HTTP/1.1.",
+            ),
             Self::TooManyRequests => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_requests",
@@ -349,6 +365,7 @@ impl BadRequest {
             Self::BadHead => "Its head is not HTTP.",
             Self::BadFraming => "Its Content-Length and Transfer-Encoding do not say where it ends.",
             Self::BodyCutShort => "The connection ended before its body did.",
+            Self::ConnectWithBody => "It asked for a WebSocket, and has a body or has ended its side.",
         }
     }
 }

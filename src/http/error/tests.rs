@@ -26,6 +26,7 @@ pub(crate) fn every_failure() -> Vec<RequestFailure> {
         BadRequest::BadHead,
         BadRequest::BadFraming,
         BadRequest::BodyCutShort,
+        BadRequest::ConnectWithBody,
     ];
     let plain = [
         RequestFailure::UnaskedUpgrade,
@@ -46,6 +47,8 @@ pub(crate) fn every_failure() -> Vec<RequestFailure> {
         RequestFailure::TooManyLogins { retry_after: std::time::Duration::from_millis(2500) },
         RequestFailure::NoRoute,
         RequestFailure::Connect,
+        RequestFailure::UnknownProtocol,
+        RequestFailure::Http1Required,
         RequestFailure::TooManyRequests,
         RequestFailure::Draining,
         RequestFailure::Internal,
@@ -80,6 +83,7 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (400, "bad_head"),
         (400, "bad_framing"),
         (400, "body_cut_short"),
+        (400, "connect_with_body"),
         (502, "gateway_unasked_upgrade"),
         (502, "gateway_wrong_accept"),
         (502, "gateway_did_not_upgrade"),
@@ -98,6 +102,8 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (429, "too_many_logins"),
         (404, "no_route"),
         (405, "connect_not_served"),
+        (501, "unknown_protocol"),
+        (505, "http1_required"),
         (429, "too_many_requests"),
         (503, "draining"),
         (500, "internal_error"),

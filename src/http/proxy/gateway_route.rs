@@ -25,8 +25,8 @@ impl RequestHandler for GatewayRoute {
         exchange: &mut RequestExchange,
         access: &mut AccessLine,
     ) -> Result<Response<AnswerBody>, RequestFailure> {
-        let head = &exchange.head;
-        if handshake::is_upgrade(&head.method, head.version, &head.headers, !exchange.body.is_empty()) {
+        let (head, can_upgrade) = (&exchange.head, exchange.upgrade_slot.is_some());
+        if can_upgrade && handshake::is_upgrade(&head.method, head.version, &head.headers, !exchange.body.is_empty()) {
             // Boxed: few requests are upgrades, and all would have to keep the room free that one takes.
             Box::pin(upgrade(&self.forward, &self.upgrades, exchange, access)).await
         } else {

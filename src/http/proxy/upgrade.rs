@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http::header::{ORIGIN, SEC_WEBSOCKET_KEY};
+use http::header::{CONTENT_LENGTH, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY};
 use http::{Response, StatusCode};
 use tokio::time::Instant;
 
@@ -14,6 +14,7 @@ use super::forward::{Forwarder, to_gateway};
 use super::tunnel::{GrantedTunnel, TunnelReport};
 use super::websockets::OpenWebSockets;
 use crate::config::AllowedOrigins;
+use crate::http::edge::connection_info::Protocol;
 use crate::http::edge::exchange::{RequestExchange, detached};
 use crate::http::edge::permits::RequestPermit;
 use crate::http::error::RequestFailure;
@@ -51,7 +52,7 @@ pub(in crate::http) async fn upgrade(
     exchange: &mut RequestExchange,
     access: &mut AccessLine,
 ) -> Result<Response<AnswerBody>, RequestFailure> {
-    let headers = &exchange.head.headers;
+    let (headers, protocol) = (&exchange.head.headers, exchange.connection_info.protocol);
     let (origin, key) = (headers.get(ORIGIN).map(detached), headers.get(SEC_WEBSOCKET_KEY).map(detached));
     let host = exchange.host.to_str().unwrap_or_default();
     let allowed = &upgrades.allowed_origins;
@@ -63,6 +64,8 @@ pub(in crate::http) async fn upgrade(
     let mut opening = TunnelOpening {
         id: exchange.id.to_string(),
         client: access.client,
+        protocol: protocol.as_str(),
+        connection: exchange.connection_info.number,
         host: Some(detached(&exchange.host)),
         target: exchange.target.as_str().to_owned(),
         subject: access.subject.clone(),
@@ -78,6 +81,10 @@ pub(in crate::http) async fn upgrade(
     access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
     match handshake::verify(response.status(), response.headers(), key.as_ref()) {
         Ok(()) => {}
+        // Over HTTP/2 a client would take the stream for an open WebSocket.
+        Err(NotSwitched::Refused(status)) if status.is_success() && protocol == Protocol::Http2 => {
+            return Err(RequestFailure::NoUpgrade);
+        }
         Err(NotSwitched::Refused(status)) => {
             // The gateway may not be ready yet. Its answer goes through, and the next request looks first.
             if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -88,7 +95,7 @@ pub(in crate::http) async fn upgrade(
         Err(NotSwitched::WrongAccept) => return Err(RequestFailure::WrongAccept),
         Err(NotSwitched::NotWebSocket | NotSwitched::NotUpgraded) => return Err(RequestFailure::NoUpgrade),
     }
-    headers::to_client(response.headers_mut(), ConnectionEffect::Upgrade);
+    grant(&mut response, protocol);
     opening.gateway.clone_from(&access.gateway);
     let local = lease.local_ip();
     let (link, counted) = lease.into_connection();
@@ -112,4 +119,18 @@ pub(in crate::http) async fn upgrade(
     access.ended = RequestEnd::Upgraded;
     access.answered_by = AnsweredBy::Gateway;
     Ok(response.map(|()| AnswerBody::empty()))
+}
+
+/// Makes the gateway's 101 what the client gets: the same, or over HTTP/2 a 200 without what belongs to a connection of its
+/// own (RFC 8441 §5) and without a length (RFC 9110 §9.3.6).
+fn grant(response: &mut Response<()>, protocol: Protocol) {
+    match protocol {
+        Protocol::Http1 => headers::to_client(response.headers_mut(), ConnectionEffect::Upgrade),
+        Protocol::Http2 => {
+            headers::to_client(response.headers_mut(), ConnectionEffect::Stays);
+            response.headers_mut().remove(SEC_WEBSOCKET_ACCEPT);
+            response.headers_mut().remove(CONTENT_LENGTH);
+            *response.status_mut() = StatusCode::OK;
+        }
+    }
 }

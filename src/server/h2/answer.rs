@@ -1,83 +1,110 @@
-//! [`PendingStream`]: a request that is being answered, and [`PacedBody`]: its answer's body, as the h2 library is
-//! given it.
+//! [`AnswerSender`]: sends an answer's body over its stream, as far as the client's windows and the connection's budget
+//! allow.
 
-use std::convert::Infallible;
-use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use http::Response;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use h2::{Reason, SendStream};
+use http_body::Body as _;
 
 use super::flow::{FlowPiece, StreamFlow};
-use super::head_budget::HeadPermit;
 use super::send_budget::SendAllowance;
-use crate::http::edge::stack::PendingAnswer;
 use crate::http::proxy::body::{AnswerBody, AnswerBodyError};
 use crate::observe::access::RequestEnd;
 
-/// A request that is being answered, in the form that hyper asks for.
-pub(super) struct PendingStream {
-    answer: PendingAnswer,
-    flow: StreamFlow,
-    /// What the request's head takes of the budget for all heads, until there is an answer.
-    head: Option<HeadPermit>,
-}
-
-/// An answer's body. It brings no more bytes than its connection's budget has room for, and notes when the client is
+/// Sends an answer's body. It asks for no more bytes than its connection's budget has room for, and notes when the client is
 /// waited for.
-pub(super) struct PacedBody {
+pub(super) struct AnswerSender {
     body: AnswerBody,
     flow: StreamFlow,
+    stream: SendStream<FlowPiece>,
+    /// A piece that waits for the client's window, and whether it is the last.
+    next: Option<(FlowPiece, bool)>,
 }
 
-impl PendingStream {
-    pub(super) fn new(answer: PendingAnswer, flow: StreamFlow, head: Option<HeadPermit>) -> Self {
-        Self { answer, flow, head }
+/// Why an answer was not sent to its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AnswerFailure {
+    /// The client gave it up.
+    #[error("reset by the client: {0}")]
+    Reset(Reason),
+    /// The connection broke.
+    #[error(transparent)]
+    Stream(#[from] h2::Error),
+    /// The stream has ended.
+    #[error("the stream has ended")]
+    Ended,
+    /// The gateway's answer broke off.
+    #[error(transparent)]
+    Body(#[from] AnswerBodyError),
+}
+
+impl AnswerSender {
+    /// A sender of `body`, whose head was sent over `stream`.
+    pub(super) fn new(body: AnswerBody, flow: StreamFlow, stream: SendStream<FlowPiece>) -> Self {
+        Self { body, flow, stream, next: None }
     }
-}
 
-impl Future for PendingStream {
-    type Output = Result<Response<PacedBody>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = ready!(self.answer.as_mut().poll(cx));
-        drop(self.head.take());
-        let flow = self.flow.clone();
-        flow.begin(answer.body().take_limit());
-        Poll::Ready(Ok(answer.map(|body| PacedBody { body, flow })))
-    }
-}
-
-impl HttpBody for PacedBody {
-    type Data = FlowPiece;
-    type Error = AnswerBodyError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<FlowPiece>, AnswerBodyError>>> {
-        let Self { body, flow } = &mut *self;
-        match flow.turn(cx, body.size_hint().upper()) {
-            SendAllowance::Full => {}
-            SendAllowance::Little => body.read_little_next(),
-            SendAllowance::Wait => return Poll::Pending,
+    /// Ready when the answer is out, or cannot be sent to its end.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AnswerFailure>> {
+        loop {
+            if let Poll::Ready(reason) = self.stream.poll_reset(cx)? {
+                return Poll::Ready(Err(AnswerFailure::Reset(reason)));
+            }
+            if self.next.is_some() {
+                ready!(self.poll_capacity(cx))?;
+            }
+            if let Some((piece, is_last)) = self.next.take() {
+                self.stream.send_data(piece, is_last)?;
+                if is_last {
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
+            }
+            match self.flow.turn(cx, self.body.size_hint().upper()) {
+                SendAllowance::Full => {}
+                SendAllowance::Little => self.body.read_little_next(),
+                SendAllowance::Wait => return Poll::Pending,
+            }
+            // Before any of the client's window is asked for: what is asked for and not used is kept from other streams.
+            let frame = Pin::new(&mut self.body).poll_frame(cx);
+            self.flow.asked(frame.is_ready());
+            let Some(frame) = ready!(frame) else {
+                self.stream.send_data(self.flow.piece(bytes::Bytes::new()), true)?;
+                return Poll::Ready(Ok(()));
+            };
+            let frame = frame.inspect_err(|_| self.stream.send_reset(Reason::INTERNAL_ERROR))?;
+            match frame.into_data() {
+                Ok(data) => {
+                    if !data.is_empty() {
+                        self.stream.reserve_capacity(1);
+                    }
+                    self.next = Some((self.flow.piece(data), self.body.is_end_stream()));
+                }
+                Err(frame) => {
+                    let Ok(trailers) = frame.into_trailers() else { continue };
+                    self.stream.reserve_capacity(0);
+                    self.stream.send_trailers(trailers)?;
+                    return Poll::Ready(Ok(()));
+                }
+            }
         }
-        let polled = Pin::new(body).poll_frame(cx);
-        flow.asked(polled.is_ready());
-        polled.map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(|data| flow.piece(data)))))
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+    /// Waits for some of the client's window, if the next piece needs any.
+    fn poll_capacity(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), AnswerFailure>> {
+        let is_empty = self.next.as_ref().is_none_or(|(piece, _)| piece.is_empty());
+        while !is_empty && self.stream.capacity() == 0 {
+            match ready!(self.stream.poll_capacity(cx)) {
+                Some(capacity) => drop(capacity?),
+                None => return Poll::Ready(Err(AnswerFailure::Ended)),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
-impl Drop for PacedBody {
+impl Drop for AnswerSender {
     fn drop(&mut self) {
         if self.flow.is_untaken() {
             self.body.end_as(RequestEnd::TimedOut);

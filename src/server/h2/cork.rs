@@ -1,5 +1,5 @@
 //! [`Cork`]: gathers what an HTTP/2 connection writes, so that many small answers become one TLS record and one system
-//! call, and lets it read a few requests' heads at a time.
+//! call, and lets it read a few heads and pieces of bodies at a time.
 
 use std::io;
 use std::pin::Pin;
@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
 
-use super::head_count::HeadCount;
+use super::frame_count::{FrameCount, ReadTurn};
 use super::send_budget::SendBudget;
 use crate::io::{BufferPool, Chunk};
 
@@ -27,13 +28,15 @@ struct Inner<S> {
     buffers: Arc<BufferPool>,
     /// Says how many bytes may be kept.
     budget: SendBudget,
-    heads: HeadCount,
-    /// How many heads may still be read in this turn.
-    turn: usize,
-    /// The connection asked for more bytes after the turn's last head.
+    frames: FrameCount,
+    /// What may still be read in this turn.
+    turn: ReadTurn,
+    /// The connection asked for more bytes when the turn was over.
     wants_turn: bool,
-    /// Bytes that came behind the last head of a turn.
+    /// Bytes that came behind the end of a turn.
     ahead: Vec<u8>,
+    /// When bytes of the client were last read.
+    heard: Instant,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Cork<S> {
@@ -44,24 +47,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Cork<S> {
             kept: Chunk::default(),
             buffers,
             budget,
-            heads: HeadCount::new(),
-            turn: usize::MAX,
+            frames: FrameCount::new(),
+            turn: ReadTurn { heads: usize::MAX, data: usize::MAX },
             wants_turn: false,
             ahead: Vec::new(),
+            heard: Instant::now(),
         }));
         (Self(Arc::clone(&inner)), Corked(inner))
     }
 
-    /// Lets the connection read at most as many heads of requests as this. The h2 library decodes all heads that it can
-    /// read before the first of them is looked at, and a few bytes of a compressed head become many.
-    pub(super) fn begin_turn(&self, heads: usize) {
+    /// Lets the connection read no more than this. The h2 library decodes all heads, and keeps all pieces of bodies, that it
+    /// can read before the first of them is looked at: a few bytes of a compressed head become many, and a connection with too many
+    /// short pieces is ended.
+    pub(super) fn begin_turn(&self, turn: ReadTurn) {
         let mut inner = lock(&self.0);
-        (inner.turn, inner.wants_turn) = (heads, false);
+        (inner.turn, inner.wants_turn) = (turn, false);
     }
 
     /// Whether the turn ended before everything that had come was read.
     pub(super) fn wants_turn(&self) -> bool {
         lock(&self.0).wants_turn
+    }
+
+    /// When bytes of the client were last read.
+    pub(super) fn heard(&self) -> Instant {
+        lock(&self.0).heard
     }
 
     /// Writes the bytes that were kept, to the last one.
@@ -81,13 +91,13 @@ impl<S: AsyncWrite + Unpin> Inner<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Corked<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let inner = &mut *lock(&self.0);
-        if inner.turn == 0 {
+        if inner.turn.is_over() {
             inner.wants_turn = true;
             return Poll::Pending;
         }
         if !inner.ahead.is_empty() {
             let length = inner.ahead.len().min(into.remaining());
-            let passed = inner.heads.pass(&inner.ahead[..length], &mut inner.turn);
+            let passed = inner.frames.pass(&inner.ahead[..length], &mut inner.turn);
             into.put_slice(&inner.ahead[..passed]);
             inner.ahead.drain(..passed);
             if inner.ahead.is_empty() {
@@ -97,7 +107,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Corked<S> {
         }
         let before = into.filled().len();
         ready!(Pin::new(&mut inner.stream).poll_read(cx, into))?;
-        let passed = inner.heads.pass(&into.filled()[before..], &mut inner.turn);
+        inner.heard = Instant::now();
+        let passed = inner.frames.pass(&into.filled()[before..], &mut inner.turn);
         inner.ahead.extend_from_slice(&into.filled()[before + passed..]);
         into.set_filled(before + passed);
         Poll::Ready(Ok(()))

@@ -1,7 +1,7 @@
 //! [`StreamFlow`]: one stream's answer on its way to the client, shared by its task, its body and its pieces.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -73,6 +73,16 @@ impl StreamFlow {
         turn
     }
 
+    /// Ready when the library has written all bytes that were handed over.
+    pub(super) fn poll_written(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if state.under_way == 0 {
+            return Poll::Ready(());
+        }
+        state.waits_for_room = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     /// Notes that the body was asked for more, which the client has room for, and whether the gateway had more.
     pub(super) fn asked(&self, gateway_has_more: bool) {
         let mut state = self.state();
@@ -119,6 +129,12 @@ impl StreamFlow {
 
     fn state(&self) -> MutexGuard<'_, StreamFlowState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl FlowPiece {
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
     }
 }
 

@@ -89,7 +89,7 @@ const BESIDE: usize = 4 * TEXT;
 /// client that does not read (`UNSENT` in `src/listener/unsent.rs`, and the client's first window).
 const PROOF: usize = 512 * 1024;
 /// How many bytes a connection without a lease has under way in each of these places.
-const LITTLE: usize = 8 * 1024;
+pub(super) const LITTLE: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {

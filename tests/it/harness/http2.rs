@@ -89,6 +89,7 @@ pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
 pub(crate) struct Raw2 {
     wire: Wire,
     next: u32,
+    payload: Vec<u8>,
 }
 
 /// A frame that came.
@@ -124,19 +125,14 @@ impl Raw2 {
             settings.extend(window.to_be_bytes());
         }
         wire.send(frame(SETTINGS, 0, 0, &settings)).await;
-        Self { wire, next: 1 }
+        Self { wire, next: 1, payload: Vec::new() }
     }
 
     /// Begins a request that has exactly these fields, and ends it or not; its stream.
     pub(crate) async fn begin(&mut self, fields: &[(&[u8], &[u8])], ends: bool) -> u32 {
         let stream = self.next;
         self.next += 2;
-        let mut block = Vec::new();
-        for (name, value) in fields {
-            block.push(0);
-            literal(name, &mut block);
-            literal(value, &mut block);
-        }
+        let block = block(fields);
         let mut chunks = block.chunks(MAX_FRAME).peekable();
         let mut kind = HEADERS;
         while let Some(chunk) = chunks.next() {
@@ -173,6 +169,17 @@ impl Raw2 {
         self.wire.send(frame(PING, ACK, 0, b"you are!")).await;
     }
 
+    /// Sends fields behind a request's body, or what should have been one.
+    pub(crate) async fn trailers(&mut self, stream: u32, fields: &[(&[u8], &[u8])]) {
+        let block = block(fields);
+        self.wire.send(frame(HEADERS, END_HEADERS | END_STREAM, stream, &block)).await;
+    }
+
+    /// What the last frame carried.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
     /// The next frame; SETTINGS and pings are answered, and not returned.
     pub(crate) async fn frame(&mut self) -> Frame2 {
         loop {
@@ -181,6 +188,7 @@ impl Raw2 {
             let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]) & 0x7fff_ffff;
             let payload = self.wire.exactly(length.try_into().unwrap()).await;
             let ends = matches!(head[3], HEADERS | DATA) && head[4] & END_STREAM != 0;
+            self.payload.clone_from(&payload);
             match (head[3], head[4] & ACK != 0) {
                 (SETTINGS, false) => self.wire.send(frame(SETTINGS, ACK, 0, &[])).await,
                 (PING, false) => self.wire.send(frame(PING, ACK, 0, &payload)).await,
@@ -200,12 +208,7 @@ impl Raw2 {
     pub(crate) async fn ask(&mut self, fields: &[(&[u8], &[u8])]) -> Outcome {
         let stream = self.next;
         self.next += 2;
-        let mut block = Vec::new();
-        for (name, value) in fields {
-            block.push(0);
-            literal(name, &mut block);
-            literal(value, &mut block);
-        }
+        let block = block(fields);
         let mut chunks = block.chunks(MAX_FRAME).peekable();
         let mut kind = HEADERS;
         while let Some(chunk) = chunks.next() {
@@ -245,6 +248,17 @@ impl Raw2 {
             }
         }
     }
+}
+
+/// A field block without compression (RFC 7541 §6.2.2).
+fn block(fields: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let mut block = Vec::new();
+    for (name, value) in fields {
+        block.push(0);
+        literal(name, &mut block);
+        literal(value, &mut block);
+    }
+    block
 }
 
 /// The status at the start of a field block: from the static table, or a literal of a static name.

@@ -4,7 +4,7 @@ use tokio::join;
 
 use super::frame::Frame;
 use super::peer::{CLIENT, GATEWAY};
-use super::scene::{BOTH, scene};
+use super::scene::{EVERY, scene};
 
 #[tokio::test]
 async fn a_close_passes_verbatim_and_so_does_its_answer() {
@@ -21,7 +21,7 @@ async fn a_close_passes_verbatim_and_so_does_its_answer() {
         Frame::new(0x88, *b"\x03\xe8\xff\xfe not UTF-8"),
     ];
     let scene = scene().await;
-    for via in BOTH {
+    for via in EVERY {
         for close in &closes {
             for from in [CLIENT, GATEWAY] {
                 let (mut client, mut gateway) = scene.open(via).await;
@@ -45,7 +45,7 @@ async fn a_close_passes_verbatim_and_so_does_its_answer() {
 #[tokio::test]
 async fn what_follows_a_close_passes_no_more() {
     let scene = scene().await;
-    for via in BOTH {
+    for via in EVERY {
         let (mut client, mut gateway) = scene.open(via).await;
         let close = Frame::close(1000, "bye");
         client.write([close.masked(), Frame::text("one more thing").masked()].concat()).await;
@@ -59,7 +59,7 @@ async fn what_follows_a_close_passes_no_more() {
 #[tokio::test]
 async fn two_closes_that_cross_both_arrive() {
     let scene = scene().await;
-    for via in BOTH {
+    for via in EVERY {
         let (mut client, mut gateway) = scene.open(via).await;
         let (up, down) = (Frame::close(4000, "tick timeout"), Frame::close(1012, "service restart"));
         join!(client.write(up.masked()), gateway.write(down.bare()));
@@ -73,7 +73,7 @@ async fn two_closes_that_cross_both_arrive() {
 async fn a_peer_that_closes_and_goes_at_once_is_still_heard() {
     let scene = scene().await;
     let close = Frame::close(1000, "no time to wait");
-    for via in BOTH {
+    for via in EVERY {
         for from in [CLIENT, GATEWAY] {
             let (client, gateway) = scene.open(via).await;
             let (mut goes, mut stays) = if from == CLIENT { (client, gateway) } else { (gateway, client) };

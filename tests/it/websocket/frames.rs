@@ -4,7 +4,7 @@ use tokio::join;
 
 use super::frame::Frame;
 use super::peer::{CLIENT, GATEWAY, Peer};
-use super::scene::{BOTH, Via, scene};
+use super::scene::{EVERY, Via, scene};
 
 /// Messages of every kind, one after the other; `payload` is what the long ones carry.
 fn messages() -> Vec<Frame> {
@@ -40,7 +40,7 @@ fn messages() -> Vec<Frame> {
 #[tokio::test]
 async fn every_kind_of_frame_passes_as_it_came() {
     let scene = scene().await;
-    for via in BOTH {
+    for via in EVERY {
         let (mut client, mut gateway) = scene.open(via).await;
         for frame in messages() {
             client.write(frame.masked()).await;
@@ -54,7 +54,7 @@ async fn every_kind_of_frame_passes_as_it_came() {
 #[tokio::test]
 async fn frames_pass_however_their_bytes_are_spread_over_writes() {
     let scene = scene().await;
-    for via in BOTH {
+    for via in EVERY {
         for size in [1, 2, 3, 7, 64, 1000, usize::MAX] {
             let (mut client, mut gateway) = scene.open(via).await;
             // One byte at a time a long frame takes long, and says no more than a short one.
@@ -90,7 +90,7 @@ async fn many_small_frames_pass_in_both_directions_at_once() {
     let frames = (0..20_000_u32).map(|number| Frame::binary(number.to_be_bytes().repeat(number as usize % 9)));
     let (up, down): (Vec<_>, Vec<_>) = frames.map(|frame| (frame.masked(), frame.bare())).unzip();
     let scene = scene().await;
-    for via in BOTH {
+    for via in EVERY {
         let (mut client, mut gateway) = scene.open(via).await;
         both_ways(&mut client, &up.concat(), &mut gateway, &down.concat()).await;
     }

@@ -5,23 +5,23 @@ use std::time::Duration;
 use frontgate::config::LocalClients;
 
 use super::frame::Frame;
-use super::peer::{SWITCHED, UPGRADE, without_request_id};
-use super::scene::{BOTH, Via, scene, scene_with};
+use super::peer::{UPGRADE, switched, without_request_id};
+use super::scene::{EVERY, Via, scene, scene_with};
 use crate::harness::in_lower_case;
 
 #[tokio::test]
 async fn what_a_client_sends_behind_its_handshake_waits_for_the_101_and_goes_first() {
     let scene = scene().await;
-    for via in BOTH {
+    for via in EVERY {
         let mut client = scene.connect(via).await;
         let (first, second) = (Frame::text("first").masked(), Frame::text("second").masked());
         client.write([UPGRADE.as_bytes(), &first].concat()).await;
         let mut gateway = scene.accept().await;
-        gateway.head().await;
+        let switched = switched(&gateway.head().await);
         client.write(&second).await;
         scene.round_trip().await;
         assert_eq!(gateway.at_hand().await, b"", "{via:?}");
-        gateway.write(SWITCHED).await;
+        gateway.write(switched).await;
         gateway.expect([first, second].concat()).await;
         assert!(client.head().await.starts_with("HTTP/1.1 101 "));
     }
@@ -30,7 +30,7 @@ async fn what_a_client_sends_behind_its_handshake_waits_for_the_101_and_goes_fir
 #[tokio::test]
 async fn a_gateway_that_never_answers_gets_no_byte_of_the_tunnel() {
     let scene = scene_with(|config| config.timeouts.read = Some(Duration::from_millis(300))).await;
-    for via in BOTH {
+    for via in EVERY {
         let mut client = scene.connect(via).await;
         client.write([UPGRADE.as_bytes(), &Frame::text("too early").masked()].concat()).await;
         let mut gateway = scene.accept().await;
@@ -44,12 +44,12 @@ async fn a_gateway_that_never_answers_gets_no_byte_of_the_tunnel() {
 async fn what_comes_right_behind_the_101_reaches_the_client_at_once() {
     let challenge = Frame::text(r#"{"type":"event","event":"connect.challenge"}"#).bare();
     let scene = scene().await;
-    for via in BOTH {
+    for via in EVERY {
         let mut client = scene.connect(via).await;
         client.write(UPGRADE).await;
         let mut gateway = scene.accept().await;
-        gateway.head().await;
-        gateway.write([SWITCHED.as_bytes(), &challenge].concat()).await;
+        let switched = switched(&gateway.head().await);
+        gateway.write([switched.as_bytes(), &challenge].concat()).await;
         client.head().await;
         // Neither side says another word, so nothing but the handshake itself can bring it.
         client.expect(&challenge).await;

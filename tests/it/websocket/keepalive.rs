@@ -6,7 +6,7 @@ use tokio::join;
 
 use super::frame::Frame;
 use super::peer::{CLIENT, GATEWAY, answer_pings};
-use super::scene::{BOTH, Scene, Via, scene_with};
+use super::scene::{EVERY, Scene, Via, scene_with};
 use crate::harness::Proxy;
 
 async fn pinging() -> Scene<Proxy> {
@@ -16,7 +16,7 @@ async fn pinging() -> Scene<Proxy> {
 #[tokio::test]
 async fn a_silent_leg_is_pinged_and_its_pong_goes_no_further() {
     let scene = pinging().await;
-    for via in BOTH {
+    for via in EVERY {
         let (mut client, mut gateway) = scene.open(via).await;
         let mut masks = Vec::new();
         for _ in 0..2 {
@@ -80,7 +80,7 @@ async fn pings_and_pongs_of_the_peers_own_pass() {
 #[tokio::test]
 async fn a_ping_waits_for_the_frame_to_end_but_not_for_the_message() {
     let scene = pinging().await;
-    for via in BOTH {
+    for via in EVERY {
         let (mut client, mut gateway) = scene.open(via).await;
         let (first, last) = (Frame::new(0x01, "the first fragment "), Frame::new(0x80, "and the last"));
 

@@ -7,14 +7,14 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{accept_async, client_async};
 
-use super::scene::{BOTH, Scene, Via, scene_with};
+use super::scene::{EVERY, Scene, Via, scene_with};
 use crate::harness::{Proxy, within};
 
 #[tokio::test]
 async fn a_client_library_gets_its_echo_from_a_server_library() {
     let interval = Some(std::time::Duration::from_millis(20));
     let scene = scene_with(|config| config.websocket.ping_interval = interval).await;
-    for via in BOTH {
+    for via in EVERY {
         within("all messages", async { join!(echo(&scene), chat(&scene, via)) }).await;
     }
 }

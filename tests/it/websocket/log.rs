@@ -53,6 +53,7 @@ async fn a_websocket_is_one_line_at_its_end() {
         "client": "127.0.0.1",
         "host": "gw.example.com",
         "target": "/openclaw?session=main",
+        "protocol": "h1",
         "ended": "gateway_closed",
         "clean": true,
         "client_frames": 4,

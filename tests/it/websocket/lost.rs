@@ -4,7 +4,7 @@ use tokio::join;
 
 use super::frame::Frame;
 use super::peer::{CLIENT, GATEWAY, Peer, UPGRADE};
-use super::scene::{BOTH, Scene, Via, scene, scene_of_binary, scene_with};
+use super::scene::{EVERY, Scene, Via, scene, scene_of_binary, scene_with};
 use crate::harness::Proxy;
 
 /// How a peer goes without saying so.
@@ -33,7 +33,7 @@ async fn go(mut peer: Peer, how: Gone) -> Option<Peer> {
 #[tokio::test]
 async fn a_client_whose_gateway_is_gone_is_told_to_come_back() {
     let scene = scene().await;
-    for via in BOTH {
+    for via in EVERY {
         for how in WAYS {
             let (mut client, mut gateway) = scene.open(via).await;
             gateway.write(Frame::text("last words").bare()).await;
@@ -49,7 +49,7 @@ async fn a_client_whose_gateway_is_gone_is_told_to_come_back() {
 #[tokio::test]
 async fn a_gateway_whose_client_is_gone_is_told_so() {
     let scene = scene().await;
-    for via in BOTH {
+    for via in EVERY {
         for how in WAYS {
             let (mut client, mut gateway) = scene.open(via).await;
             client.write(Frame::text("last words").masked()).await;
@@ -67,7 +67,7 @@ async fn a_client_that_is_gone_is_noticed_behind_bytes_that_the_gateway_does_not
     // Nothing else may end them.
     let lines = ["websocket: { ping_interval: 1s, pong_timeout: off }", "timeouts: { send: off }"];
     let mut scene = scene_of_binary(&lines).await;
-    for via in BOTH {
+    for via in [Via::Plain, Via::Tls] {
         let (mut client, mut gateway) = scene.open(via).await;
         gateway.receive_little();
         let many = Frame::binary(vec![7; 1 << 20]).masked().repeat(64);
@@ -83,7 +83,7 @@ async fn a_client_that_is_gone_is_noticed_behind_bytes_that_the_gateway_does_not
 async fn in_the_middle_of_a_frame_a_peer_can_only_be_cut() {
     let scene = scene().await;
     let frame = Frame::text("a frame that will never be whole");
-    for via in BOTH {
+    for via in EVERY {
         for how in WAYS {
             for from in [CLIENT, GATEWAY] {
                 let (client, gateway) = scene.open(via).await;
@@ -110,7 +110,7 @@ async fn a_frame_of_which_only_a_part_of_the_head_came_leaves_room_for_a_close()
 #[tokio::test]
 async fn what_a_gateway_sent_before_it_was_gone_arrives_before_the_close() {
     let scene = scene().await;
-    for via in BOTH {
+    for via in EVERY {
         let (mut client, mut gateway) = scene.open(via).await;
         let message = Frame::binary(vec![1; 3_000_000]).bare();
         let ((), ()) = join!(

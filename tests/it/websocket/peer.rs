@@ -12,8 +12,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Re
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::frame::{Frame, MASK};
+use super::over_http2::OverHttp2;
 use crate::harness::within;
 
 /// A handshake like a browser's, as short as it can be, with the key of RFC 6455 §1.3.
@@ -23,6 +25,17 @@ pub(crate) const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: gw.example.com\r\nConn
 /// The gateway's answer to [`UPGRADE`].
 pub(crate) const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+/// The gateway's answer to a handshake with any key.
+pub(crate) fn switched(head: &str) -> String {
+    let key = head
+        .lines()
+        .find_map(|line| line.strip_prefix("sec-websocket-key: ").or(line.strip_prefix("Sec-WebSocket-Key: ")));
+    let (before, after) = SWITCHED.split_once(ACCEPT).unwrap();
+    format!("{before}{}{after}", derive_accept_key(key.expect("a key").as_bytes()))
+}
+
+const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// One end of a connection.
 pub(crate) struct Peer {
@@ -45,25 +58,32 @@ pub(crate) struct Writer {
 
 /// What a peer's bytes run over.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {
-    fn tcp(&self) -> &TcpStream;
+    /// The TCP socket under it.
+    fn socket(&self) -> Socket;
 }
 
 impl Stream for TcpStream {
-    fn tcp(&self) -> &TcpStream {
-        self
+    fn socket(&self) -> Socket {
+        SockRef::from(self).try_clone().unwrap()
     }
 }
 
 impl Stream for TlsStream<TcpStream> {
-    fn tcp(&self) -> &TcpStream {
-        self.get_ref().0
+    fn socket(&self) -> Socket {
+        self.get_ref().0.socket()
+    }
+}
+
+impl Stream for OverHttp2 {
+    fn socket(&self) -> Socket {
+        Self::socket(self)
     }
 }
 
 impl Peer {
     pub(crate) fn new(stream: impl Stream + 'static) -> Self {
-        stream.tcp().set_nodelay(true).unwrap();
-        let socket = SockRef::from(stream.tcp()).try_clone().unwrap();
+        let socket = stream.socket();
+        socket.set_tcp_nodelay(true).unwrap();
         let (reader, writer) = split::<Box<dyn Stream>>(Box::new(stream));
         Self { reader: Reader { io: reader, read: BytesMut::new() }, writer: Writer { io: writer }, socket }
     }
@@ -135,8 +155,8 @@ impl Peer {
 
     /// Answers a handshake, after which the peer is a WebSocket.
     pub(crate) async fn grant(&mut self) {
-        self.head().await;
-        self.write(SWITCHED).await;
+        let switched = switched(&self.head().await);
+        self.write(switched).await;
     }
 
     /// Gives our side of the connection up, and reads on.

@@ -4,7 +4,7 @@ use frontgate::config::AllowedOrigins;
 
 use super::frame::Frame;
 use super::peer::{SWITCHED, UPGRADE};
-use super::scene::{BOTH, Via, scene, scene_with};
+use super::scene::{OVER_HTTP1, Via, scene, scene_with};
 use crate::harness::in_lower_case;
 
 #[tokio::test]
@@ -66,7 +66,7 @@ async fn what_the_gateway_says_instead_of_101_comes_back_as_it_is() {
         format!("HTTP/1.1 503 Starting Up Again\r\n{date}\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsoon\r\n0\r\n\r\n"),
     ];
     let scene = scene().await;
-    for via in BOTH {
+    for via in OVER_HTTP1 {
         for expected in &answers {
             let mut client = scene.connect(via).await;
             client.write(UPGRADE).await;

@@ -6,7 +6,7 @@ use frontgate::config::Config;
 
 use super::frame::Frame;
 use super::peer::{CLIENT, GATEWAY};
-use super::scene::{BOTH, Via, scene_with};
+use super::scene::{EVERY, Via, scene_with};
 
 /// What a client does against a rule, with the settings that say so, and what both sides are told.
 struct Offence {
@@ -96,7 +96,7 @@ async fn a_peer_that_breaks_a_rule_is_told_which() {
     ];
     for Offence { setting, by, fine, bytes, client: to_client, gateway: to_gateway } in offences {
         let scene = scene_with(setting).await;
-        for via in BOTH {
+        for via in EVERY {
             let (mut client, mut gateway) = scene.open(via).await;
             let (offender, other) =
                 if by == CLIENT { (&mut client, &mut gateway) } else { (&mut gateway, &mut client) };

@@ -7,6 +7,7 @@ use frontgate::config::{Config, UpstreamAddress};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket};
 
+use super::over_http2::OverHttp2;
 use super::peer::{Peer, UPGRADE};
 use crate::harness::{Binary, Doors, Proxy, READY, binary, proxy, within};
 
@@ -15,10 +16,15 @@ use crate::harness::{Binary, Doors, Proxy, READY, binary, proxy, within};
 pub(crate) enum Via {
     Tls,
     Plain,
+    /// Over TLS and HTTP/2: see [`OverHttp2`].
+    Http2,
 }
 
-/// Both of them, for what must not differ.
-pub(crate) const BOTH: [Via; 2] = [Via::Tls, Via::Plain];
+/// Those that speak HTTP/1.1.
+pub(crate) const OVER_HTTP1: [Via; 2] = [Via::Tls, Via::Plain];
+
+/// All of them, for what must not differ.
+pub(crate) const EVERY: [Via; 3] = [Via::Tls, Via::Plain, Via::Http2];
 
 /// A running frontgate, in this process or in its own, with a gateway of ours behind it.
 pub(crate) struct Scene<P> {
@@ -65,6 +71,7 @@ impl<P: Deref<Target = Doors>> Scene<P> {
     pub(crate) async fn connect(&self, via: Via) -> Peer {
         match via {
             Via::Tls => Peer::new(self.proxy.tls(self.proxy.trust().offering(&["http/1.1"])).await),
+            Via::Http2 => Peer::new(OverHttp2::new(self.proxy.tls(self.proxy.trust().offering(&["h2"])).await)),
             Via::Plain => Peer::new(connect(self.proxy.plain.expect("a plain listener")).await.unwrap()),
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use super::frame::Frame;
-use super::scene::{BOTH, Via, scene_of_binary};
+use super::scene::{EVERY, Via, scene_of_binary};
 use crate::harness::Binary;
 
 /// How many WebSockets there are; `UNREAD_SOCKETS` says otherwise.
@@ -22,7 +22,7 @@ const SETTLES: Duration = Duration::from_secs(30);
 async fn it_costs_a_few_buffers_and_gives_them_back() {
     let count = std::env::var("UNREAD_SOCKETS").map_or(SOCKETS, |count| count.parse().unwrap());
     let mut over = Vec::new();
-    for via in BOTH {
+    for via in EVERY {
         // Nothing ends them: what they take would come back with them.
         let lines =
             ["websocket: { ping_interval: off }", "timeouts: { send: off }", "limits: { connections_per_client: off }"];

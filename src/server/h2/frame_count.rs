@@ -1,29 +1,51 @@
-//! [`HeadCount`]: where the heads of requests end in what a client sends over HTTP/2.
+//! [`FrameCount`]: where the heads of requests, and the pieces of bodies, end in what a client sends over HTTP/2.
 
-/// Follows the frames of a connection (RFC 9113 §4.1), and finds the ends of field blocks. The content of the blocks is
+/// Follows the frames of a connection (RFC 9113 §4.1), and finds the ends of field blocks and of DATA frames. Their content is
 /// not looked at.
 #[derive(Debug)]
-pub(super) struct HeadCount {
+pub(super) struct FrameCount {
     /// The bytes of the next frame's header that have come.
     head: [u8; FRAME_HEAD],
     come: usize,
     /// How many bytes of the connection's preface (§3.4), or of a frame's payload, have not come.
     left: usize,
-    /// Whether that payload ends a field block.
-    ends_block: bool,
+    /// What that payload ends.
+    ends: FrameEnd,
 }
 
-impl HeadCount {
+/// What a connection may still read before other tasks have their turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ReadTurn {
+    /// How many field blocks.
+    pub(super) heads: usize,
+    /// How many DATA frames.
+    pub(super) data: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FrameEnd {
+    Other,
+    Block,
+    Data,
+}
+
+impl ReadTurn {
+    /// Whether no byte may be read any more.
+    pub(super) fn is_over(self) -> bool {
+        self.heads == 0 || self.data == 0
+    }
+}
+
+impl FrameCount {
     /// A count at the beginning of a connection.
     pub(super) fn new() -> Self {
-        Self { head: [0; FRAME_HEAD], come: 0, left: PREFACE, ends_block: false }
+        Self { head: [0; FRAME_HEAD], come: 0, left: PREFACE, ends: FrameEnd::Other }
     }
 
-    /// How many of these bytes may pass, so that no more than `heads` field blocks end in them; `heads` is counted
-    /// down. No byte may pass when it is 0.
-    pub(super) fn pass(&mut self, bytes: &[u8], heads: &mut usize) -> usize {
+    /// How many of these bytes may pass in this turn, which is counted down. No byte may pass when it is over.
+    pub(super) fn pass(&mut self, bytes: &[u8], turn: &mut ReadTurn) -> usize {
         let mut at = 0;
-        while *heads > 0 && at < bytes.len() {
+        while !turn.is_over() && at < bytes.len() {
             if self.left > 0 {
                 let part = self.left.min(bytes.len() - at);
                 self.left -= part;
@@ -39,10 +61,18 @@ impl HeadCount {
                 self.come = 0;
                 let [a, b, c, kind, flags, ..] = self.head;
                 self.left = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
-                self.ends_block = matches!(kind, HEADERS | CONTINUATION) && flags & END_HEADERS != 0;
+                self.ends = match kind {
+                    HEADERS | CONTINUATION if flags & END_HEADERS != 0 => FrameEnd::Block,
+                    DATA => FrameEnd::Data,
+                    _ => FrameEnd::Other,
+                };
             }
-            if self.left == 0 && self.come == 0 && std::mem::take(&mut self.ends_block) {
-                *heads -= 1;
+            if self.left == 0 && self.come == 0 {
+                match std::mem::replace(&mut self.ends, FrameEnd::Other) {
+                    FrameEnd::Other => {}
+                    FrameEnd::Block => turn.heads -= 1,
+                    FrameEnd::Data => turn.data -= 1,
+                }
             }
         }
         at
@@ -51,6 +81,7 @@ impl HeadCount {
 
 const PREFACE: usize = 24;
 const FRAME_HEAD: usize = 9;
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const CONTINUATION: u8 = 9;
 const END_HEADERS: u8 = 4;
@@ -91,15 +122,15 @@ mod tests {
         for (frames, expected) in rows {
             let bytes = connection(frames);
             for size in [1, 2, 9, 10, 1000] {
-                let (mut count, mut ended, mut at) = (HeadCount::new(), 0, 0);
+                let (mut count, mut ended, mut at) = (FrameCount::new(), 0, 0);
                 let mut ends = Vec::new();
                 while at < bytes.len() {
                     let chunk = &bytes[at..bytes.len().min(at + size)];
-                    let mut heads = 1;
-                    let passed = count.pass(chunk, &mut heads);
+                    let mut turn = ReadTurn { heads: 1, data: usize::MAX };
+                    let passed = count.pass(chunk, &mut turn);
                     assert!(passed > 0);
                     at += passed;
-                    if heads == 0 {
+                    if turn.is_over() {
                         ended += 1;
                         ends.push(at);
                     } else {
@@ -119,6 +150,20 @@ mod tests {
                 assert_eq!(ends, wanted, "{frames:?} in pieces of {size}");
             }
         }
-        assert_eq!(HeadCount::new().pass(b"PRI", &mut 0), 0);
+        assert_eq!(FrameCount::new().pass(b"PRI", &mut ReadTurn { heads: 0, data: 1 }), 0);
+        assert_eq!(FrameCount::new().pass(b"PRI", &mut ReadTurn { heads: 1, data: 0 }), 0);
+    }
+
+    #[test]
+    fn a_turn_is_over_behind_its_last_data_frame_however_short_those_are() {
+        let frames: Vec<Sent> = (0..10).map(|number| (DATA, 0, number % 3)).collect();
+        let bytes = connection(&frames);
+        let mut turn = ReadTurn { heads: 1, data: 4 };
+        let mut count = FrameCount::new();
+        let passed = count.pass(&bytes, &mut turn);
+        assert_eq!((passed, turn), (PREFACE + 4 * FRAME_HEAD + 3, ReadTurn { heads: 1, data: 0 }));
+        let mut turn = ReadTurn { heads: 1, data: 7 };
+        assert_eq!(count.pass(&bytes[passed..], &mut turn), bytes.len() - passed);
+        assert_eq!(turn.data, 1);
     }
 }

@@ -1,0 +1,90 @@
+//! A thousand WebSockets on ten connections, and a gateway that restarts under them.
+
+use std::net::SocketAddr;
+
+use futures_util::future::join_all;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use super::super::frame::Frame;
+use super::super::peer::Peer;
+use super::{Client, Socket, StreamEnd};
+use crate::harness::{READY, Reserved, proxy};
+
+const CONNECTIONS: usize = 10;
+const SOCKETS: usize = 100;
+
+/// A gateway that grants every WebSocket and sends back each message of 5 bytes, until it is dropped.
+fn serve(listener: TcpListener) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move {
+        let mut peers = JoinSet::new();
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            peers.spawn(async move {
+                let mut peer = Peer::new(stream);
+                let Some(head) = peer.try_head().await else { return };
+                if head.starts_with("GET /startupz") {
+                    peer.write(READY).await;
+                    return;
+                }
+                peer.write(super::super::peer::switched(&head)).await;
+                loop {
+                    let frame = peer.frame().await;
+                    peer.write(frame.bare()).await;
+                }
+            });
+        }
+    });
+    tasks
+}
+
+async fn open(clients: &mut [Client]) -> Vec<Socket> {
+    let asked: Vec<_> =
+        clients.iter_mut().flat_map(|client| (0..SOCKETS).map(|_| client.ask("/", &[])).collect::<Vec<_>>()).collect();
+    join_all(asked.into_iter().map(async |asked| asked.granted().await.0)).await
+}
+
+async fn echo(sockets: &mut [Socket]) {
+    join_all(sockets.iter_mut().map(async |socket| {
+        socket.write(Frame::text("hello").masked()).await;
+        socket.expect(Frame::text("hello").bare()).await;
+    }))
+    .await;
+}
+
+#[tokio::test]
+async fn a_thousand_sockets_are_told_of_a_restart_and_come_back_over_their_connections() {
+    let reserved = Reserved::new();
+    let (address, upstream): (SocketAddr, _) = (reserved.address, reserved.upstream());
+    let gateway = serve(reserved.listen());
+    let proxy = proxy()
+        .config(|config| {
+            config.upstream = upstream;
+            config.limits.requests_per_client = None;
+            config.limits.connections_per_client = None;
+            config.websocket.ping_interval = None;
+        })
+        .start()
+        .await;
+    let mut clients = Vec::new();
+    for _ in 0..CONNECTIONS {
+        clients.push(Client::connect(&proxy).await);
+    }
+    let mut sockets = open(&mut clients).await;
+    echo(&mut sockets).await;
+
+    drop(gateway);
+    join_all(sockets.iter_mut().map(async |socket| {
+        socket.expect(Frame::close(1012, "gateway connection lost").bare()).await;
+        socket.write(Frame::close(1012, "").masked()).await;
+        socket.finish();
+        assert_eq!(socket.end().await, StreamEnd::EndStream);
+    }))
+    .await;
+
+    // They ask again at once, and wait for the gateway.
+    let (mut sockets, _gateway) = tokio::join!(open(&mut clients), async { serve(Reserved::at(address).listen()) });
+    assert_eq!(sockets.len(), CONNECTIONS * SOCKETS);
+    echo(&mut sockets).await;
+}
