@@ -21,6 +21,8 @@ class Http2:
         self.peer_settings, self._buffer = {}, b""
         # What all of its streams may still send.
         self.room = 65535
+        # What single streams may still send, where that is known.
+        self.windows = {}
         start = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(SETTINGS, 0, 0, pairs([(INITIAL_WINDOW, window), *settings]))
         if connection_window:
             start += frame(WINDOW_UPDATE, 0, 0, struct.pack("!I", connection_window))
@@ -37,6 +39,15 @@ class Http2:
         block = block if block is not None else head(path, method, fields)
         self.send(frame(HEADERS, END_HEADERS | (END_STREAM if end else 0), stream, block))
         return stream
+
+    def websocket(self, path):
+        """Asks for a WebSocket (RFC 8441) on a stream of its own."""
+        fields = [(":protocol", "websocket"), ("sec-websocket-version", "13")]
+        return self.request(block=head(path, "CONNECT", fields), end=False)
+
+    def first_window(self):
+        """What a stream may send before any of it is read."""
+        return self.peer_settings.get(INITIAL_WINDOW, 65535)
 
     def streams(self):
         """How many streams the peer allows, as its first SETTINGS say."""
@@ -74,6 +85,8 @@ class Http2:
                 self.peer_settings = {k: v for k, v in struct.iter_unpack("!HI", payload)} or {0: 0}
             elif kind == WINDOW_UPDATE and stream == 0:
                 self.room += int.from_bytes(payload, "big")
+            elif kind == WINDOW_UPDATE and stream in self.windows:
+                self.windows[stream] += int.from_bytes(payload, "big")
             elif kind == RST_STREAM:
                 self.reset[stream] = int.from_bytes(payload, "big")
             elif kind == GOAWAY:

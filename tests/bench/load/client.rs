@@ -14,9 +14,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::Load;
+use crate::http2::{Http2Sockets, Http2Stream};
 
 /// The name that the proxy's certificate is for.
 pub(crate) const NAME: &str = "gw.example.com";
@@ -26,6 +27,8 @@ pub(crate) const NAME: &str = "gw.example.com";
 pub(crate) struct Client {
     proxy: SocketAddr,
     tls: Option<TlsConnector>,
+    /// Opens WebSockets over HTTP/2, in place of a connection for each.
+    http2: Option<Arc<Http2Sockets>>,
 }
 
 /// Whether clients come back with the session ticket of the last connection.
@@ -39,6 +42,7 @@ pub(crate) enum Resumption {
 pub(crate) enum Connection {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Http2(Http2Stream),
 }
 
 impl Client {
@@ -49,7 +53,7 @@ impl Client {
 
     /// Clients that speak `protocol`.
     pub(crate) fn offering(load: &Load, protocol: &str, resumption: Resumption) -> anyhow::Result<Self> {
-        let Some(ca) = &load.ca else { return Ok(Self { proxy: load.proxy, tls: None }) };
+        let Some(ca) = &load.ca else { return Ok(Self { proxy: load.proxy, tls: None, http2: None }) };
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(ca).with_context(|| format!("cannot read {}", ca.display()))?)?;
         let mut provider = rustls::crypto::aws_lc_rs::default_provider();
@@ -63,7 +67,13 @@ impl Client {
         if resumption == Resumption::Off {
             config.resumption = rustls::client::Resumption::disabled();
         }
-        Ok(Self { proxy: load.proxy, tls: Some(TlsConnector::from(Arc::new(config))) })
+        Ok(Self { proxy: load.proxy, tls: Some(TlsConnector::from(Arc::new(config))), http2: None })
+    }
+
+    /// Clients that open so many WebSockets on each connection of HTTP/2.
+    pub(crate) fn sharing(load: &Load, on_each: usize) -> anyhow::Result<Self> {
+        let client = Self::offering(load, "h2", Resumption::Off)?;
+        Ok(Self { http2: Some(Arc::new(Http2Sockets::new(on_each))), ..client })
     }
 
     /// Connects, TLS handshake included.
@@ -76,9 +86,13 @@ impl Client {
 
     /// Opens a WebSocket at `path`.
     pub(crate) async fn open(&self, path: &str) -> anyhow::Result<WebSocketStream<Connection>> {
-        let connection = self.connect().await?;
         // Thousands of idle ones share this machine with the proxy.
         let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+        if let Some(sockets) = &self.http2 {
+            let stream = Connection::Http2(sockets.open(path, || self.connect()).await?);
+            return Ok(WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await);
+        }
+        let connection = self.connect().await?;
         let url = format!("wss://{NAME}{path}");
         Ok(tokio_tungstenite::client_async_with_config(url, connection, Some(config)).await?.0)
     }
@@ -103,6 +117,7 @@ impl AsyncRead for Connection {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_read(cx, into),
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, into),
+            Self::Http2(stream) => Pin::new(stream).poll_read(cx, into),
         }
     }
 }
@@ -112,6 +127,7 @@ impl AsyncWrite for Connection {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_write(cx, from),
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, from),
+            Self::Http2(stream) => Pin::new(stream).poll_write(cx, from),
         }
     }
 
@@ -119,6 +135,7 @@ impl AsyncWrite for Connection {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Http2(stream) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -126,6 +143,7 @@ impl AsyncWrite for Connection {
         match self.get_mut() {
             Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Http2(stream) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

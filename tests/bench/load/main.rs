@@ -9,6 +9,7 @@ mod client;
 mod connections;
 mod figures;
 mod floor;
+mod http2;
 mod idle;
 mod messages;
 mod process;
@@ -41,12 +42,16 @@ enum Role {
     Floor { listen: SocketAddr, to: SocketAddr },
     /// Memory of WebSockets that are open and silent.
     Idle(Load),
+    /// Memory of WebSockets over HTTP/2 that are open and silent, a hundred on each connection.
+    Idle2(Load),
     /// Memory after each of five times that so many WebSockets were opened and closed.
     Cycles(Load),
     /// Memory of WebSockets whose clients read nothing, while the gateway sends as much as is taken.
     Slow(Load),
     /// 256-byte messages that come back, one at a time on each WebSocket.
     Echo(Load),
+    /// The same over HTTP/2, ten WebSockets on each connection.
+    Echo2(Load),
     /// 200-byte messages that the gateway sends by itself, each a write of its own.
     Push(Load),
     /// 1 MiB messages that come back.
@@ -104,9 +109,11 @@ fn main() -> anyhow::Result<()> {
             Role::Backend { listen } => backend::run(listen).await,
             Role::Floor { listen, to } => floor::run(listen, to).await,
             Role::Idle(load) => idle::run(&load, &Client::new(&load, Resumption::Off)?).await,
+            Role::Idle2(load) => idle::run(&load, &Client::sharing(&load, 100)?).await,
             Role::Cycles(load) => idle::cycles(&load, &Client::new(&load, Resumption::Off)?).await,
             Role::Slow(load) => idle::slow(&load, &Client::new(&load, Resumption::Off)?).await,
             Role::Echo(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::ECHO).await,
+            Role::Echo2(load) => messages::run(&load, &Client::sharing(&load, 10)?, Exchange::ECHO).await,
             Role::Push(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::PUSH).await,
             Role::Bulk(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::BULK).await,
             Role::Against(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::AGAINST).await,

@@ -3,8 +3,9 @@ even where an invalid frame is right behind it. Knows permessage-deflate."""
 import asyncio
 
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Message, Ping, Request
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Message, Ping, RejectConnection, Request
 from wsproto.extensions import PerMessageDeflate
+from wsproto.utilities import RemoteProtocolError
 
 
 class Echo(asyncio.Protocol):
@@ -17,7 +18,13 @@ class Echo(asyncio.Protocol):
         self.transport = transport
 
     def data_received(self, data):
-        self.socket.receive_data(data)
+        try:
+            self.socket.receive_data(data)
+        except RemoteProtocolError as error:
+            # A handshake that is none.
+            self._send(error.event_hint or RejectConnection())
+            self.transport.close()
+            return
         for event in self.socket.events():
             self._take(event)
 

@@ -3,13 +3,16 @@
 kosoku runs the cases, through frontgate with TLS. Both ways must get the same verdict, close code and messages; no case differs by design, because frontgate, where it
 refuses a frame itself, says 1002, which is what RFC 6455 wants of any server.
 
+With CONFORMANCE_HTTP2=1 the way through frontgate is HTTP/2 (RFC 8441).
+
 Without CONFORMANCE_ALL=1 each set of the compression cases (12, 13) is run with its smallest messages only: all of them take
 some ten minutes, nearly all of it in the gateway."""
 import asyncio, os
 
 from . import frontgate
+from .http2_bridge import Http2Bridge
 
-NEEDS = ["kosoku==0.1.0", "wsproto==1.3.2"]
+NEEDS = ["kosoku==0.1.0", "wsproto==1.3.2", "h2==4.4.1"]
 CASES = [f"{section}.*" for section in (1, 2, 3, 4, 5, 6, 7, 9, 10)]
 COMPRESSED = [f"{section}.{group}.1" for section, groups in ((12, 5), (13, 7)) for group in range(1, groups + 1)]
 
@@ -21,7 +24,8 @@ async def compare(report):
     from .echo import Echo, port  # pylint: disable=import-outside-toplevel
     gateway = await Echo.serve()
     with frontgate.Frontgate(f"http://127.0.0.1:{port(gateway)}") as running:
-        bridge = await asyncio.start_server(Bridge(running).carry, "127.0.0.1", 0)
+        way = Http2Bridge if os.environ.get("CONFORMANCE_HTTP2") else Bridge
+        bridge = await asyncio.start_server(way(running).carry, "127.0.0.1", 0)
         chosen = None if os.environ.get("CONFORMANCE_ALL") else CASES + COMPRESSED
         direct, through = await fuzz(port(gateway), chosen), await fuzz(port(bridge), chosen)
         for one, other in zip(direct, through, strict=True):

@@ -1,8 +1,8 @@
 """Memory that one HTTP/2 connection can take."""
 import time
-from lab import h2, sandbox
+from lab import h2, sandbox, ws
 from lab.frontgate import MIB
-from lab.scenario import NotRun, Stop, scenario
+from lab.scenario import Stop, scenario
 
 BIG = "/bytes/4000000"
 
@@ -185,13 +185,34 @@ def websockets_over_h2(lab):
     lab.start(limit=512 * MIB)
     connection = h2.Http2(sandbox.client(1), window=h2.LARGEST, connection_window=h2.LARGEST - 65535)
     streams = min(128, connection.streams())
-    if not connection.peer_settings.get(8):
-        raise NotRun("no extended CONNECT in its SETTINGS: there is nothing to attack")
     for _ in range(streams):
-        connection.request(block=b"\x02" + h2.text("CONNECT") + b"\x87\x04" + h2.text("/ws/push") + b"\x01" + h2.text("gw.test:8443")
-                           + b"\x00" + h2.text(":protocol") + h2.text("websocket") + b"\x00" + h2.text("sec-websocket-version") + h2.text("13"),
-                           end=False)
+        connection.websocket("/ws/push")
     time.sleep(4)
     lab.memory(96 * 1024, each=streams)
+    connection.close(abruptly=True)
+    lab.files_back()
+
+
+@scenario("h2-connect-deaf", 60, ws=2, h1=1)
+def websockets_to_a_deaf_gateway(lab):
+    """All streams of a connection are WebSockets that send without end to a gateway that does not read: at most 320 KiB each, which is
+    the window of a stream and what lies around it."""
+    lab.start({"timeouts": {"send": "20s"}}, limit=512 * MIB)
+    connection = h2.Http2(sandbox.client(1))
+    streams = [connection.websocket("/ws/deaf") for _ in range(min(120, connection.streams()))]
+    connection.poll(10, until=lambda: len(connection.statuses) == len(streams))
+    lab.check(set(connection.statuses.values()) == {200}, f"statuses {set(connection.statuses.values())}")
+    piece = ws.frame(ws.BINARY, b"x" * 16000)
+    end, sent = time.monotonic() + 8, 0
+    while time.monotonic() < end and not connection.gone:
+        for stream in streams:
+            if connection.room >= len(piece) and connection.windows.get(stream, connection.first_window()) >= len(piece):
+                connection.send(h2.frame(h2.DATA, 0, stream, piece))
+                connection.room -= len(piece)
+                connection.windows[stream] = connection.windows.get(stream, connection.first_window()) - len(piece)
+                sent += len(piece)
+        connection.poll(0.02)
+    lab.note(f"{sent / MIB / len(streams):.2f} MiB taken from each, gone: {connection.gone}")
+    lab.memory(320 * 1024, each=len(streams))
     connection.close(abruptly=True)
     lab.files_back()
