@@ -48,8 +48,9 @@ use std::time::Duration;
 
 use admin::AdminOf;
 use auth::AuthOf;
+use ipnet::IpNet;
 use keys::{KeySection, Keys, SectionChecks};
-use kinds::{DurationValue, FilePath, Keyed, List, NoValue, Optional};
+use kinds::{Cidr, DurationValue, FilePath, Keyed, List, NoValue, Optional};
 use problem::ValueError;
 use upstream::UpstreamUrl;
 
@@ -71,6 +72,7 @@ pub(crate) use kinds::{Hsts, LONGEST_HSTS, LONGEST_TIME, UnixAccess};
 pub use limits::CountValue;
 pub(crate) use limits::Limits;
 pub use listen::BindAddr;
+pub use listen::ListenTcp;
 pub(crate) use listen::{Listen, ListenAt};
 pub use load::ConfigLocation;
 pub use load::load;
@@ -81,8 +83,11 @@ pub(crate) use named_file::contents;
 pub use overrides::Overrides;
 pub(crate) use problem::Problems;
 pub(crate) use reference::{INTRODUCTION, entries};
-pub use routes::PathPrefix;
-pub(crate) use routes::{HeaderRules, HostPattern, RouteAnswer, RouteConfig, RouteTarget};
+pub(crate) use routes::{
+    ClientAccess, FieldMatcher, FieldRule, HeaderRules, HostPattern, LetterCase, PathMatcher, RegexPattern,
+    RouteAnswer, RouteRedirect, RouteTarget, TemplateValues, contains, folded,
+};
+pub use routes::{RequestMatchers, RouteConfig};
 pub(crate) use schema::schema;
 pub use secret::Secret;
 pub(crate) use state_dir::state_dir;
@@ -124,6 +129,10 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// How much one peer, and all peers together, may use.
     pub limits: Limits,
+    /// The networks of the clients that may pass, on every route without an `allow` of its own.
+    pub allow: Vec<IpNet>,
+    /// The networks of clients that may not pass.
+    pub deny: Vec<IpNet>,
     /// The login of every route that has no `auth` of its own.
     pub auth: Auth,
     /// The admin listener.
@@ -146,6 +155,8 @@ impl Default for Config {
             websocket: WebSocket::default(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
+            allow: routes::everyone(),
+            deny: Vec::new(),
             auth: Auth::default(),
             admin: Admin::default(),
             log: Log::default(),
@@ -201,6 +212,19 @@ impl KeySection for Config {
         keys.section("websocket", "Keepalive and limits of WebSockets.", &mut self.websocket);
         keys.section("timeouts", "How long each step may take.", &mut self.timeouts);
         keys.section("limits", "What one peer, and all peers together, may use.", &mut self.limits);
+        keys.key(
+            "allow",
+            List(Cidr),
+            &mut self.allow,
+            "The networks of the clients that may pass, on every route that says nothing itself; others get 403. Clients are known as \
+             `forwarded` says; one without an address passes only where neither `allow` nor `deny` is set.",
+        );
+        keys.key(
+            "deny",
+            List(Cidr),
+            &mut self.deny,
+            "The networks of clients that get 403, whatever `allow` says, on every route.",
+        );
         keys.key("auth", AuthOf, &mut self.auth, "Which users may pass, on every route that says nothing itself.");
         keys.key(
             "admin",
@@ -221,11 +245,17 @@ impl KeySection for Config {
             let fault = ValueError::new("http-01 is answered on a plain listener, and there is none");
             checks.report(&["tls.acme.challenge", "listen.http"], fault.hint("listen: { http: [\":80\"] }"));
         }
-        routes::check(&self.routes, &self.upstreams, checks);
+        routes::check(&self.routes, &self.upstreams, &self.listen, checks);
     }
 }
 
 impl Config {
+    /// The clients that may pass on a route.
+    pub(crate) fn access(&self, route: &RouteConfig) -> ClientAccess {
+        let deny = self.deny.iter().chain(&route.deny).copied().collect();
+        ClientAccess::new(route.allow.as_ref().unwrap_or(&self.allow).clone(), deny)
+    }
+
     /// The routes, in the order of the file: without any, one for everything.
     pub(crate) fn all_routes(&self) -> Vec<RouteConfig> {
         if self.routes.is_empty() { vec![RouteConfig::default()] } else { self.routes.clone() }

@@ -56,7 +56,7 @@
 //!                    v   one request
 //!  edge           id, access line, target and host, the client's address, permit, body -----+
 //!    v                                                                                      |
-//!  route          the first that matches: header rules, login ------------------------------+   a failure anywhere
+//!  route          the first that matches: networks, login, header rules --------------------+   a failure anywhere
 //!    v                                                                                      +-> becomes a status
 //!  end            a fixed answer | forward | upgrade ---------------------------------------+   and a page, in
 //!                                     v                                                     |   http/error alone
@@ -67,7 +67,7 @@
 //! ```
 //!
 //! Where to read on: `server/accept.rs`; `server/connection.rs`; `server/h1/connection.rs` or `server/h2.rs`; `http/edge/stack.rs`;
-//! `http/route/router.rs` and `http/route/stack.rs`; `http/proxy/gateway_route.rs`, then `forward.rs` or `upgrade.rs` beside it;
+//! `http/route/table.rs` and `http/route/stack.rs`; `http/proxy/gateway_route.rs`, then `forward.rs` or `upgrade.rs` beside it;
 //! `upstream/hold.rs`.
 //!
 //! - [`server`] counts a connection before it reads a byte, gives it to the thread with the fewest ([`server::workers`]), and bounds

@@ -1,5 +1,6 @@
 //! [`Assembly`]: the parts that are made of a configuration before anything runs.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustls::server::ProducesTickets;
@@ -7,7 +8,8 @@ use rustls::server::ProducesTickets;
 use super::certificates::ServedCertificates;
 use super::error::StartError;
 use super::gateways::{GatewayAccess, GatewayShared, Gateways};
-use crate::config::{self, Auth, Config, Timeouts};
+use super::listeners::NO_ROUTES;
+use crate::config::{self, Auth, ClientAccess, Config, PathMatcher, RouteAnswer, Timeouts};
 use crate::drain::Drain;
 use crate::http::auth::passwords::Passwords;
 use crate::http::edge::acme_challenge::AcmeChallenge;
@@ -22,8 +24,10 @@ use crate::http::proxy::upgrade::UpgradeSettings;
 use crate::http::proxy::websockets::OpenWebSockets;
 use crate::http::route::answer::FixedAnswer;
 use crate::http::route::guard::AccessGuard;
+use crate::http::route::matches::Matches;
 use crate::http::route::protected::{Login, ProtectedFields};
-use crate::http::route::router::{Matches, Router};
+use crate::http::route::redirect::MadeRedirect;
+use crate::http::route::router::{RoutedStack, Router, RoutesFirst};
 use crate::http::route::stack::{RouteEnd, RouteSettings, RouteStack};
 use crate::io::BufferPool;
 use crate::listener::{ListenerPurpose, NameResolver, OwnAddresses};
@@ -67,8 +71,8 @@ pub(super) struct SharedState {
 pub(super) struct Assembly<'a> {
     config: &'a Config,
     log: AccessLog,
-    proxy: Edge,
-    redirect: Edge,
+    /// The edges of listeners, by their names.
+    edges: BTreeMap<Option<String>, ListenerEdges>,
     /// The edge for clients that speak plain HTTP to a TLS port.
     plain_http_on_tls: Edge,
     tls: Option<Arc<HandshakePolicy>>,
@@ -136,10 +140,7 @@ impl<'a> Assembly<'a> {
             progress: shorter(config.timeouts.send, config.timeouts.progress),
             log: log.clone(),
         };
-        let routes = config.all_routes();
-        let protected = RouteProtectedFields::new(config);
-        let routes = routes.iter().map(|route| wired(config, route, shared, gateways, &protected, &log));
-        let router = Router::new(routes.collect());
+        let routers = Routers::new(config, shared, gateways, &log);
         let tls = match shown {
             None => None,
             Some(shown) => {
@@ -150,21 +151,29 @@ impl<'a> Assembly<'a> {
                 Some(Arc::new(HandshakePolicy::new(server, certificates)))
             }
         };
-        let beside_80 = config.listen.http.iter().any(|address| address.port() == 80);
+        let beside_80 = config.listen.http.iter().any(|address| address.address.port() == 80);
         let https = HttpsLocation { port: https_port, beside_80 };
         let offer = shown.filter(|_| config.tls.ca_page).map(|shown| Arc::clone(&shown.offer));
+        let names: BTreeSet<Option<&str>> =
+            config.listen.names().map(|(_, name)| name).chain([None, Some(NO_ROUTES)]).collect();
+        let proxy = |name: Option<&str>| Edge::new(edge.clone(), routers.router(name));
+        let page = || CaPage { offer: offer.clone(), https, inner: HttpsRedirect { https } };
+        let redirect = |name: Option<&str>| match name {
+            None => Edge::new(edge.clone(), AcmeChallenge { inner: page(), tokens: shared.tokens.clone() }),
+            Some(_) => {
+                let inner = RoutesFirst { router: routers.router(name), otherwise: page() };
+                Edge::new(edge.clone(), AcmeChallenge { inner, tokens: shared.tokens.clone() })
+            }
+        };
+        let edges = names
+            .iter()
+            .map(|name| (name.map(str::to_owned), ListenerEdges { proxy: proxy(*name), redirect: redirect(*name) }));
+        let edges = edges.collect();
         Ok(Self {
-            proxy: Edge::new(edge.clone(), router),
+            edges,
             plain_http_on_tls: Edge::new(
                 edge.clone(),
                 HttpsRedirect { https: HttpsLocation { beside_80: true, ..https } },
-            ),
-            redirect: Edge::new(
-                edge,
-                AcmeChallenge {
-                    inner: CaPage { offer, https, inner: HttpsRedirect { https } },
-                    tokens: shared.tokens.clone(),
-                },
             ),
             config,
             log,
@@ -175,8 +184,8 @@ impl<'a> Assembly<'a> {
         })
     }
 
-    /// The settings of a listener; its connections end with `drain`.
-    pub(super) fn settings(&self, purpose: ListenerPurpose, drain: Drain) -> ListenerSettings {
+    /// The settings of a listener, which may have a name; its connections end with `drain`.
+    pub(super) fn settings(&self, purpose: ListenerPurpose, name: Option<&str>, drain: Drain) -> ListenerSettings {
         let kind = match (purpose, &self.tls) {
             (ListenerPurpose::Https, Some(handshakes)) => ListenerProtocol::Tls {
                 handshakes: Arc::clone(handshakes),
@@ -185,9 +194,10 @@ impl<'a> Assembly<'a> {
             },
             _ => ListenerProtocol::Plain,
         };
+        let edges = &self.edges[&name.map(str::to_owned)];
         let edge = match (purpose, &kind) {
-            (ListenerPurpose::Plain, _) | (_, ListenerProtocol::Tls { .. }) => &self.proxy,
-            (_, ListenerProtocol::Plain) => &self.redirect,
+            (ListenerPurpose::Plain, _) | (_, ListenerProtocol::Tls { .. }) => &edges.proxy,
+            (_, ListenerProtocol::Plain) => &edges.redirect,
         };
         let timeouts = &self.config.timeouts;
         ListenerSettings {
@@ -206,6 +216,60 @@ impl<'a> Assembly<'a> {
     }
 }
 
+/// The edges of the listeners of one name.
+struct ListenerEdges {
+    /// Of those that proxy.
+    proxy: Edge,
+    /// Of those that redirect to https.
+    redirect: Edge,
+}
+
+/// The routes of all listeners, from which each takes its own.
+struct Routers {
+    routes: Vec<WiredRoute>,
+    protected: Arc<ProtectedFields>,
+}
+
+struct WiredRoute {
+    config: config::RouteConfig,
+    matches: Matches,
+    name: Arc<str>,
+    stack: Arc<RouteStack>,
+}
+
+impl Routers {
+    fn new(config: &Config, shared: &SharedState, gateways: &Gateways, log: &AccessLog) -> Self {
+        let protected = RouteProtectedFields::new(config);
+        let routes = config.all_routes();
+        let names = names(&routes);
+        let wired = |(route, name): (config::RouteConfig, Arc<str>)| {
+            let (matches, stack) = wired(config, &route, shared, gateways, &protected, log);
+            WiredRoute { config: route, matches, name, stack: Arc::new(stack) }
+        };
+        Self { routes: routes.into_iter().zip(names).map(wired).collect(), protected: protected.elsewhere }
+    }
+
+    /// A router with the routes of the listeners of this name.
+    fn router(&self, listener: Option<&str>) -> Router {
+        let own = self.routes.iter().filter(|route| route.config.is_at(listener)).map(|route| RoutedStack {
+            matches: route.matches.clone(),
+            name: Arc::clone(&route.name),
+            stack: Arc::clone(&route.stack),
+        });
+        Router::new(own.collect(), &self.protected)
+    }
+}
+
+/// The names of routes in the log: host and path, and the index where that is not enough.
+fn names(routes: &[config::RouteConfig]) -> Vec<Arc<str>> {
+    let names: Vec<String> = routes.iter().map(config::RouteConfig::name).collect();
+    let own = |(index, name): (usize, &String)| {
+        let first = names.iter().position(|other| other == name) == Some(index);
+        if first { name.as_str().into() } else { format!("{name} #{index}").into() }
+    };
+    names.iter().enumerate().map(own).collect()
+}
+
 /// The fields that only some clients may send.
 struct RouteProtectedFields {
     /// For routes that ask for a login.
@@ -219,9 +283,9 @@ impl RouteProtectedFields {
         // A field that names the user on one route must not come from the client on another.
         let all = || config.routes.iter().filter_map(|route| route.auth.as_ref()).chain([&config.auth]);
         let fields = |login| {
-            let users = all().filter_map(|auth| match auth {
-                Auth::Basic(basic) => basic.user_header.as_ref(),
-                Auth::None => None,
+            let users = all().flat_map(|auth| match auth {
+                Auth::Basic(basic) => basic.user_headers.as_slice(),
+                Auth::None => &[],
             });
             Arc::new(ProtectedFields::new(users, &config.forwarded.strip, login))
         };
@@ -246,16 +310,17 @@ fn wired(
     log: &AccessLog,
 ) -> (Matches, RouteStack) {
     let auth = auth_of(config, route);
-    let matches = Matches {
-        host: route.host.clone(),
-        path: route.path.clone(),
-        guard: guard_of(config, route),
-        answers: route.respond.is_some(),
-        takes_basic: matches!(auth, Auth::Basic(_)),
-    };
+    let matches =
+        Matches { guard: guard_of(config, route), takes_basic: matches!(auth, Auth::Basic(_)), ..Matches::of(route) };
     let timeouts = route.timeouts.over(&config.timeouts);
     let end = if let Some(answer) = &route.respond {
         RouteEnd::Fixed(FixedAnswer::new(answer.clone()))
+    } else if let Some(redirect) = &route.redirect {
+        let regex = match &route.matchers.path {
+            Some(PathMatcher::Regex(regex)) => Some(regex.clone()),
+            _ => None,
+        };
+        RouteEnd::Redirect(MadeRedirect { redirect: redirect.clone(), regex })
     } else {
         let GatewayAccess { endpoints, hold_queue, upstream, named } = gateways.way(config, route);
         let times = ExchangeTimeouts { read: timeouts.read, send: timeouts.send, progress: timeouts.progress };
@@ -269,7 +334,8 @@ fn wired(
         Auth::Basic(basic) => Some(Arc::new(AccessGuard { basic: basic.clone(), passwords: shared.passwords.clone() })),
     };
     let (requests, answers) = (route.request_headers.clone(), route.response_headers.clone());
-    (matches, RouteStack::new(RouteSettings { requests, answers, guard, end }))
+    let (access, strip_prefix) = (config.access(route), route.strip_prefix.clone());
+    (matches, RouteStack::new(RouteSettings { requests, answers, access, strip_prefix, guard, end }))
 }
 
 /// The guards of a route that keep a request from the gateway and that another route may lack.
@@ -279,16 +345,18 @@ struct RouteGuards<'a> {
     refuses: bool,
     /// The login that the route asks for.
     auth: &'a Auth,
+    /// The clients that may pass.
+    access: ClientAccess,
 }
 
 impl<'a> RouteGuards<'a> {
     fn of(config: &'a Config, route: &'a config::RouteConfig) -> Self {
-        let refuses = route.respond.as_ref().is_some_and(|answer| answer.status.as_u16() >= 400);
-        Self { refuses, auth: auth_of(config, route) }
+        let refuses = route.respond.as_ref().is_some_and(RouteAnswer::refuses);
+        Self { refuses, auth: auth_of(config, route), access: config.access(route) }
     }
 
     fn is_open(&self) -> bool {
-        *self == Self { refuses: false, auth: &Auth::None }
+        !self.refuses && *self.auth == Auth::None && self.access.is_open()
     }
 }
 

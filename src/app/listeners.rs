@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::background_task::BackgroundTask;
 use super::error::StartError;
-use crate::config::{BindAddr, Listen, ListenAt, UnixAccess};
+use crate::config::{BindAddr, Listen, ListenAt, ListenTcp, UnixAccess};
 use crate::drain::Drain;
 use crate::listener::{BindError, InheritedSockets, Listener, ListenerPurpose, OfferedListener, SocketLabel, permit};
 use crate::server::accept;
@@ -38,6 +38,8 @@ pub(super) struct ListenerPlan(Vec<PlannedListener>);
 struct PlannedListener {
     purpose: ListenerPurpose,
     label: SocketLabel,
+    /// The name by which routes choose it.
+    name: Option<String>,
     access: UnixAccess,
     bound: Option<SocketAddr>,
     socket: PlannedSocket,
@@ -90,27 +92,32 @@ impl Listeners {
             let as_wanted = |address: &BindAddr| ListenAt {
                 address: address.clone(),
                 access: access(&SocketLabel::Address(address.clone())),
+                name: None,
             };
             let to_bind: Vec<_> = missing.iter().map(as_wanted).collect();
             // Inherited listeners that stand for the whole key replace all its addresses, however many they are.
             let taken = inherited.take(purpose, &to_bind).map_err(|error| self.explain(&missing, error))?;
-            let mut opened = taken.into_iter().map(|(label, listener)| PlannedListener {
+            let mut names = ListenerNames::of(purpose, listen);
+            let mut opened = taken.into_iter();
+            let open = |(label, listener): (SocketLabel, Listener), names: &mut ListenerNames| PlannedListener {
                 purpose,
+                name: names.of_next(&label),
                 access: access(&label),
                 label,
                 bound: listener.address(),
                 socket: PlannedSocket::Opened(listener),
-            });
+            };
             for (kept, label) in found {
                 planned.extend(match kept {
                     Some(index) => {
-                        let (access, bound) = (access(&label), self.open[index].bound);
-                        Some(PlannedListener { purpose, label, access, bound, socket: PlannedSocket::Kept(index) })
+                        let (name, access) = (names.of_next(&label), access(&label));
+                        let (bound, socket) = (self.open[index].bound, PlannedSocket::Kept(index));
+                        Some(PlannedListener { purpose, label, name, access, bound, socket })
                     }
-                    None => opened.next(),
+                    None => opened.next().map(|one| open(one, &mut names)),
                 });
             }
-            planned.extend(opened);
+            planned.extend(opened.map(|one| open(one, &mut names)));
         }
         Ok(ListenerPlan(planned))
     }
@@ -138,22 +145,22 @@ impl Listeners {
     }
 
     /// Opens and keeps the planned listeners; returns the accept tasks of those that are closed. `settings` makes the
-    /// settings of a listener for a purpose, and `renewed` says whether clients that are connected to one must
+    /// settings of a listener for a purpose, which may have a name, and `renewed` says whether clients that are connected to one must
     /// reconnect under them.
     pub(super) fn change(
         &mut self,
         plan: ListenerPlan,
-        settings: impl Fn(ListenerPurpose, Drain) -> ListenerSettings,
+        settings: impl Fn(ListenerPurpose, Option<&str>, Drain) -> ListenerSettings,
         renewed: impl Fn(ListenerPurpose) -> bool,
         admission: &Admission,
         drain: &Drain,
     ) -> Vec<BackgroundTask> {
         let mut before: Vec<Option<RunningListener>> = std::mem::take(&mut self.open).into_iter().map(Some).collect();
-        for PlannedListener { purpose, label, access, bound, socket } in plan.0 {
+        for PlannedListener { purpose, label, name, access, bound, socket } in plan.0 {
             let running = match socket {
                 PlannedSocket::Opened(listener) => {
                     let offered = OfferedListener::new(label.clone(), &listener);
-                    let live = LiveSettings::new(settings(purpose, drain.part()));
+                    let live = LiveSettings::new(settings(purpose, name.as_deref(), drain.part()));
                     let (seen, admission, workers) = (live.clone(), admission.clone(), self.workers.clone());
                     let all = drain.clone();
                     let accepting = BackgroundTask::until(drain, |running, end| {
@@ -164,7 +171,7 @@ impl Listeners {
                 PlannedSocket::Kept(index) => before[index].take().map(|running| {
                     let goes_on = running.purpose == purpose && !renewed(purpose);
                     let part = if goes_on { running.live.load().drain.clone() } else { drain.part() };
-                    let replaced = running.live.replace(settings(purpose, part));
+                    let replaced = running.live.replace(settings(purpose, name.as_deref(), part));
                     if !goes_on {
                         replaced.drain.soften();
                     }
@@ -223,9 +230,38 @@ impl ListenerPlan {
     }
 }
 
+/// The names of a key's listeners that have none yet, in the order of the configuration.
+struct ListenerNames(Vec<ListenAt>);
+
+impl ListenerNames {
+    fn of(purpose: ListenerPurpose, listen: &Listen) -> Self {
+        let of_key = keys(listen).into_iter().filter(|(one, _)| *one == purpose);
+        Self(of_key.flat_map(|(_, wanted)| wanted).collect())
+    }
+
+    /// The name of the next listener that `label` stands for.
+    fn of_next(&mut self, label: &SocketLabel) -> Option<String> {
+        let Some(address) = label.address() else {
+            // A socket for the whole key: of several names it could have any, and a name has routes that others must not
+            // have.
+            let same = self.0.iter().all(|one| one.name == self.0[0].name);
+            return if same { self.0.first().and_then(|one| one.name.clone()) } else { Some(NO_ROUTES.to_owned()) };
+        };
+        // Of two with port 0 each has its own.
+        let index = self.0.iter().position(|one| one.address == *address)?;
+        self.0.remove(index).name
+    }
+}
+
+/// A name that no listener has.
+pub(super) const NO_ROUTES: &str = "";
+
 /// The keys of the configuration that have listeners for clients, and their addresses.
 pub(super) fn keys(listen: &Listen) -> [(ListenerPurpose, Vec<ListenAt>); 3] {
-    let tcp = |all: &[SocketAddr]| all.iter().copied().map(|address| BindAddr::Tcp(address).into()).collect();
+    let tcp = |all: &[ListenTcp]| {
+        let one = |one: &ListenTcp| ListenAt { name: one.name.clone(), ..BindAddr::Tcp(one.address).into() };
+        all.iter().map(one).collect()
+    };
     [
         (ListenerPurpose::Https, tcp(&listen.https)),
         (ListenerPurpose::Http, tcp(&listen.http)),

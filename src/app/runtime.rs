@@ -100,7 +100,7 @@ impl Runtime {
         let reintroduced = *before != config.tls.client_ca || self.clients != clients;
         let closed = self.listeners.change(
             plan,
-            |purpose, drain| assembly.settings(purpose, drain),
+            |purpose, name, drain| assembly.settings(purpose, name, drain),
             |purpose| purpose == ListenerPurpose::Https && reintroduced,
             &self.admission,
             &self.drain,

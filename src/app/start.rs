@@ -57,7 +57,7 @@ impl App {
         reloading: Option<ReloadParts>,
     ) -> Result<Self, StartError> {
         let Admin { address, access, token } = config.admin.clone();
-        let admin = address.map(|address| ListenAt { address, access });
+        let admin = address.map(|address| ListenAt { address, access, name: None });
         let token = token.map(|token| token.read()).transpose()?;
         let keys = listeners::keys(&config.listen);
         let keys = keys.iter().map(|(purpose, addresses)| (*purpose, &addresses[..]));

@@ -27,7 +27,7 @@ pub(super) struct DemoArgs {
 pub(super) fn run(args: &DemoArgs) -> Result<(), CommandFailure> {
     let found = StartState::look()?;
     let mut config = Config { admin: Admin::off(), ..Config::default() };
-    config.listen.https = vec![args.listen];
+    config.listen.https = vec![args.listen.into()];
     config.state_dir = config::state_dir(None, |name| env::var_os(name)).ok();
     // The output is for a person, not for a log collector.
     config.log.format = LogFormat::Text;

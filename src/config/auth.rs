@@ -7,7 +7,7 @@ use http::HeaderName;
 use serde_json::{Value as Json, json};
 
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
-use super::kinds::{Keyed, Mapping, NoValue, Optional, Quoted};
+use super::kinds::{Keyed, Mapping, NoValue, OneOrMany, Optional, Quoted};
 use super::node::{ConfigNode, ConfigValue};
 use super::problem::ValueError;
 use super::setting::{MASK, SettingReader};
@@ -27,8 +27,8 @@ pub enum Auth {
 pub struct BasicAuth {
     /// Each user's name and the hash of the password.
     pub(crate) users: Vec<(String, PasswordHash)>,
-    /// The header field that tells the gateway the user's name.
-    pub(crate) user_header: Option<HeaderName>,
+    /// The header fields that tell the gateway the user's name.
+    pub(crate) user_headers: Vec<HeaderName>,
 }
 
 /// The hash of a password. `Debug` masks it.
@@ -69,8 +69,8 @@ impl KeyKind for AuthOf {
     fn write(&self, value: &Auth) -> YamlText {
         match value {
             Auth::None => YamlText::Word("none".to_owned()),
-            Auth::Basic(BasicAuth { users, user_header }) => {
-                KEYS.write(&AuthKeys { basic: Some(users.clone()), user_header: user_header.clone() })
+            Auth::Basic(BasicAuth { users, user_headers }) => {
+                KEYS.write(&AuthKeys { basic: Some(users.clone()), user_headers: user_headers.clone() })
             }
         }
     }
@@ -81,8 +81,8 @@ impl KeyKind for AuthOf {
 
     fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Auth> {
         if let ConfigValue::Map(_) = node.value {
-            let AuthKeys { basic, user_header } = KEYS.read(node, at)?;
-            return Some(Auth::Basic(BasicAuth { users: basic?, user_header }));
+            let AuthKeys { basic, user_headers } = KEYS.read(node, at)?;
+            return Some(Auth::Basic(BasicAuth { users: basic?, user_headers }));
         }
         let read = match &node.value {
             ConfigValue::Scalar(text) => self.parse(text),
@@ -97,7 +97,7 @@ const EXAMPLE: &str = "such as auth: { basic: { ann: \"$argon2id$…\" } }";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct AuthKeys {
     basic: Option<Vec<(String, PasswordHash)>>,
-    user_header: Option<HeaderName>,
+    user_headers: Vec<HeaderName>,
 }
 
 impl KeySection for AuthKeys {
@@ -110,9 +110,9 @@ impl KeySection for AuthKeys {
         );
         keys.key(
             "user_header",
-            Optional(NoValue::Null, UserHeader),
-            &mut self.user_header,
-            "The header that tells the gateway the user's name; a client's own is deleted.",
+            OneOrMany(UserHeader),
+            &mut self.user_headers,
+            "The header that tells the gateway the user's name, or a list of them; a client's own are deleted.",
         );
     }
 

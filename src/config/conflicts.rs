@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::keys::SectionChecks;
 use super::problem::ValueError;
-use super::{Admin, BindAddr, Config, RouteTarget, UpstreamAddress};
+use super::{Admin, BindAddr, Config, ListenTcp, RouteTarget, UpstreamAddress};
 
 /// An address that is to be bound, and the key that asks for it.
 #[derive(Debug, Clone)]
@@ -102,7 +102,7 @@ fn is_localhost(name: &str) -> bool {
 fn gateways(config: &Config) -> Vec<(String, &UpstreamAddress)> {
     let mut all: Vec<(String, &UpstreamAddress)> = Vec::new();
     let routes = &config.routes;
-    let falls_back = |route: &super::RouteConfig| route.respond.is_none() && route.upstream.is_none();
+    let falls_back = |route: &super::RouteConfig| !route.answers() && route.upstream.is_none();
     if routes.is_empty() || routes.iter().any(falls_back) {
         all.push(("upstream".to_owned(), &config.upstream));
     }
@@ -125,7 +125,7 @@ fn listeners(config: &Config) -> Vec<WantedAddress> {
         let all = addresses.into_iter().enumerate();
         all.map(|(index, address)| WantedAddress { key: format!("{key}[{index}]"), address }).collect()
     };
-    let tcp = |addresses: &[SocketAddr]| addresses.iter().copied().map(BindAddr::Tcp).collect();
+    let tcp = |all: &[ListenTcp]| all.iter().map(|listener| BindAddr::Tcp(listener.address)).collect();
     let plain = config.listen.plain.iter().map(|listener| listener.address.clone()).collect();
     let mut all = listed("listen.https", tcp(&config.listen.https));
     all.extend(listed("listen.http", tcp(&config.listen.http)));

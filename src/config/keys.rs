@@ -82,6 +82,30 @@ pub(super) trait KeyKind {
     }
 }
 
+impl<K: KeyKind> KeyKind for &K {
+    type Value = K::Value;
+
+    fn name(&self) -> String {
+        (**self).name()
+    }
+
+    fn parse(&self, text: &str) -> Result<Self::Value, ValueError> {
+        (**self).parse(text)
+    }
+
+    fn write(&self, value: &Self::Value) -> YamlText {
+        (**self).write(value)
+    }
+
+    fn schema(&self) -> Json {
+        (**self).schema()
+    }
+
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Self::Value> {
+        (**self).read(node, at)
+    }
+}
+
 /// A value in the shape in which YAML shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum YamlText {
@@ -163,6 +187,12 @@ pub(super) struct SectionChecks<'a> {
 }
 
 impl SectionChecks<'_> {
+    /// Whether `key` is written in the configuration with a value.
+    pub(super) fn gives(&self, key: &str) -> bool {
+        let found = self.root.find(&super::node::join(&self.path, key));
+        found.is_some_and(|node| node.value != ConfigValue::Null)
+    }
+
     /// Whether `key` is written in the configuration.
     pub(super) fn sets(&self, key: &str) -> bool {
         self.root.find(&super::node::join(&self.path, key)).is_some()

@@ -1,25 +1,29 @@
 //! `listen`: the addresses that clients connect to.
 
 use std::fmt;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{AddrParseError, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
-use super::kinds::{AddrValue, Cidr, Keyed, List, NoValue, Optional, UnixAccess, absolute_unix_path, unix_access};
+use super::kinds::{
+    AddrValue, Cidr, Keyed, List, NoValue, Optional, Quoted, UnixAccess, absolute_unix_path, unix_access,
+};
 use super::node::{ConfigNode, ConfigValue};
 use super::problem::ValueError;
 use super::setting::SettingReader;
+use super::upstreams::is_name;
 
 /// The `listen` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// TLS listeners; ALPN h2 and http/1.1.
-    pub https: Vec<SocketAddr>,
+    pub https: Vec<ListenTcp>,
     /// Plain listeners that redirect to https.
-    pub http: Vec<SocketAddr>,
+    pub http: Vec<ListenTcp>,
     /// Plain listeners that proxy.
     pub plain: Vec<ListenAt>,
     /// Networks of the peers that start their connections with a PROXY protocol header (v1 or v2).
@@ -35,25 +39,60 @@ pub enum BindAddr {
     Unix(PathBuf),
 }
 
-/// A plain listener's address, and the permissions of its unix socket.
+/// A TCP listener's address, and its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenTcp {
+    /// The address to bind.
+    pub address: SocketAddr,
+    /// The name by which routes choose it; with one, it has only the routes that do.
+    pub name: Option<String>,
+}
+
+/// A plain listener's address, its name, and the permissions of its unix socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenAt {
     /// The address to bind.
     pub address: BindAddr,
     /// The permissions; used for a unix socket only.
     pub(crate) access: UnixAccess,
+    /// See [`ListenTcp::name`].
+    pub name: Option<String>,
+}
+
+impl Listen {
+    /// The names of the listeners for clients, each with its key; `None` for one without.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (String, Option<&str>)> {
+        let https = self.https.iter().enumerate().map(|(index, one)| (format!("listen.https[{index}]"), &one.name));
+        let http = self.http.iter().enumerate().map(|(index, one)| (format!("listen.http[{index}]"), &one.name));
+        let plain = self.plain.iter().enumerate().map(|(index, one)| (format!("listen.plain[{index}]"), &one.name));
+        https.chain(http).chain(plain).map(|(key, name)| (key, name.as_deref()))
+    }
+}
+
+impl From<SocketAddr> for ListenTcp {
+    fn from(address: SocketAddr) -> Self {
+        Self { address, name: None }
+    }
+}
+
+impl FromStr for ListenTcp {
+    type Err = AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        text.parse().map(|address: SocketAddr| address.into())
+    }
 }
 
 impl From<BindAddr> for ListenAt {
     fn from(address: BindAddr) -> Self {
-        Self { address, access: UnixAccess::default() }
+        Self { address, access: UnixAccess::default(), name: None }
     }
 }
 
 impl Default for Listen {
     fn default() -> Self {
         Self {
-            https: vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, 8443))],
+            https: vec![SocketAddr::from((Ipv6Addr::UNSPECIFIED, 8443)).into()],
             http: Vec::new(),
             plain: Vec::new(),
             proxy_protocol_from: Vec::new(),
@@ -72,13 +111,24 @@ impl fmt::Display for BindAddr {
 
 impl KeySection for Listen {
     fn keys(&mut self, keys: &mut dyn Keys) {
-        keys.key("https", List(AddrValue), &mut self.https, "TLS listeners; ALPN h2 and http/1.1.");
-        keys.key("http", List(AddrValue), &mut self.http, "Plain listeners that redirect to https.");
+        keys.key(
+            "https",
+            List(ListenTcpValue),
+            &mut self.https,
+            "TLS listeners; ALPN h2 and http/1.1. One with a name, as { address: \"127.0.0.1:9443\", name: internal }, serves only \
+             the routes that name it.",
+        );
+        keys.key(
+            "http",
+            List(ListenTcpValue),
+            &mut self.http,
+            "Plain listeners that redirect to https. One with a name redirects what none of the routes takes that name it.",
+        );
         keys.key(
             "plain",
             List(ListenPlain),
             &mut self.plain,
-            "Plain listeners that proxy, for a sidecar whose TLS ends elsewhere; also unix:/path, or { address: unix:/path, mode: \"0660\", group: www-data }.",
+            "Plain listeners that proxy, for a sidecar whose TLS ends elsewhere; also unix:/path, or { address: unix:/path, mode: \"0660\", group: www-data, name: internal }.",
         );
         keys.key(
             "proxy_protocol_from",
@@ -103,6 +153,63 @@ impl KeySection for Listen {
     }
 }
 
+/// The kind of `https` and `http`: an address, or the long form.
+struct ListenTcpValue;
+
+const LONG_TCP: Keyed<ListenTcpLong> = Keyed::NEW;
+
+impl KeyKind for ListenTcpValue {
+    type Value = ListenTcp;
+
+    fn name(&self) -> String {
+        format!("{} or {}", AddrValue.name(), LONG_TCP.name())
+    }
+
+    fn parse(&self, text: &str) -> Result<ListenTcp, ValueError> {
+        AddrValue.parse(text).map(ListenTcp::from)
+    }
+
+    fn write(&self, value: &ListenTcp) -> YamlText {
+        if value.name.is_none() {
+            return AddrValue.write(&value.address);
+        }
+        LONG_TCP.write(&ListenTcpLong { address: Some(value.address), name: value.name.clone() })
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "anyOf": [AddrValue.schema(), LONG_TCP.schema()] })
+    }
+
+    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<ListenTcp> {
+        if let ConfigValue::Map(_) = node.value {
+            let ListenTcpLong { address, name } = LONG_TCP.read(node, at)?;
+            return Some(ListenTcp { address: address?, name });
+        }
+        at.word(node, self)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct ListenTcpLong {
+    address: Option<SocketAddr>,
+    name: Option<String>,
+}
+
+impl KeySection for ListenTcpLong {
+    fn keys(&mut self, keys: &mut dyn Keys) {
+        keys.key("address", Optional(NoValue::Null, AddrValue), &mut self.address, "The address.");
+        keys.key("name", Optional(NoValue::Null, ListenerName), &mut self.name, NAME_DOC);
+    }
+
+    fn check(&self, checks: &mut SectionChecks<'_>) {
+        if self.address.is_none() {
+            checks.report(&["address"], ValueError::new("`address` is missing").hint("such as 127.0.0.1:9443"));
+        }
+    }
+}
+
+const NAME_DOC: &str = "The name by which routes choose it.";
+
 /// The kind of `plain`: an address, or the long form.
 struct ListenPlain;
 
@@ -120,10 +227,11 @@ impl KeyKind for ListenPlain {
     }
 
     fn write(&self, value: &ListenAt) -> YamlText {
-        if value.access == UnixAccess::default() {
-            return BindValue.write(&value.address);
+        let ListenAt { address, access, name } = value.clone();
+        if access == UnixAccess::default() && name.is_none() {
+            return BindValue.write(&address);
         }
-        LONG.write(&ListenLong { address: Some(value.address.clone()), access: value.access.clone() })
+        LONG.write(&ListenLong { address: Some(address), access, name })
     }
 
     fn schema(&self) -> Json {
@@ -132,14 +240,10 @@ impl KeyKind for ListenPlain {
 
     fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<ListenAt> {
         if let ConfigValue::Map(_) = node.value {
-            let ListenLong { address, access } = LONG.read(node, at)?;
-            return Some(ListenAt { address: address?, access });
+            let ListenLong { address, access, name } = LONG.read(node, at)?;
+            return Some(ListenAt { address: address?, access, name });
         }
-        let read = match &node.value {
-            ConfigValue::Scalar(text) => self.parse(text),
-            _ => Err(ValueError::new(format!("expected {}", self.name()))),
-        };
-        read.map_err(|fault| at.report(&node.place, fault)).ok()
+        at.word(node, self)
     }
 }
 
@@ -147,12 +251,14 @@ impl KeyKind for ListenPlain {
 struct ListenLong {
     address: Option<BindAddr>,
     access: UnixAccess,
+    name: Option<String>,
 }
 
 impl KeySection for ListenLong {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key("address", Optional(NoValue::Null, BindValue), &mut self.address, "The address, or unix:/path.");
         unix_access::keys(&mut self.access, keys);
+        keys.key("name", Optional(NoValue::Null, ListenerName), &mut self.name, NAME_DOC);
     }
 
     fn check(&self, checks: &mut SectionChecks<'_>) {
@@ -163,6 +269,33 @@ impl KeySection for ListenLong {
             Some(BindAddr::Tcp(_)) => unix_access::check_tcp(&self.access, checks),
             Some(BindAddr::Unix(_)) => {}
         }
+    }
+}
+
+/// The kind of a listener's name.
+pub(super) struct ListenerName;
+
+impl KeyKind for ListenerName {
+    type Value = String;
+
+    fn name(&self) -> String {
+        "name".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<String, ValueError> {
+        if is_name(text) {
+            return Ok(text.to_owned());
+        }
+        let fault = ValueError::new(format!("{} is not the name of a listener", Quoted(text)));
+        Err(fault.hint("letters, digits, `-` and `_`, at most 64"))
+    }
+
+    fn write(&self, value: &String) -> YamlText {
+        YamlText::Word(value.clone())
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" })
     }
 }
 

@@ -5,6 +5,9 @@
 //! counts as lowered.
 
 mod requests;
+mod sample_request;
+mod samples;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +15,7 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use super::{AllowedOrigins, BindAddr, ClientCa, ClientMode, Config};
+use super::{AllowedOrigins, BindAddr, ClientCa, ClientMode, Config, Listen};
 
 /// A guard that a change takes away, and from which requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +48,8 @@ pub(crate) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
         websocket,
         timeouts: _,
         limits: _,
+        allow: _,
+        deny: _,
         auth: _,
         admin,
         log: _,
@@ -59,6 +64,9 @@ pub(crate) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
         for address in listen.plain.iter().map(|listener| &listener.address).filter(|address| !known(address)) {
             found("tls.client_ca", format!("requests, at {address} in listen.plain"));
         }
+    }
+    for (name, address) in wider_listeners(before, after) {
+        found("listen", format!("the listener {name}, at {address}"));
     }
     // The token goes with the next start only, but a start asks no operator to confirm.
     if before.admin.token.is_some() && admin.token.is_none() && admin.address.is_some() {
@@ -78,6 +86,23 @@ pub(crate) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
         }
     }
     all
+}
+
+/// The named listeners that more machines reach: routes may be for their clients because these are few.
+fn wider_listeners(before: &Config, after: &Config) -> Vec<(String, BindAddr)> {
+    let named = |config: &Config| -> Vec<(String, BindAddr)> {
+        let Listen { https, http, plain, proxy_protocol_from: _ } = &config.listen;
+        let tcp = https.iter().chain(http).map(|one| (one.name.clone(), BindAddr::Tcp(one.address)));
+        let all = tcp.chain(plain.iter().map(|one| (one.name.clone(), one.address.clone())));
+        all.filter_map(|(name, address)| Some((name?, address))).collect()
+    };
+    let known = named(before);
+    let is_wide = |address: &BindAddr| matches!(address, BindAddr::Tcp(address) if !address.ip().is_loopback());
+    let wider = |(name, address): &(String, BindAddr)| {
+        let same: Vec<_> = known.iter().filter(|(own, _)| own == name).map(|(_, address)| address).collect();
+        is_wide(address) && !same.is_empty() && !same.contains(&address)
+    };
+    named(after).into_iter().filter(wider).collect()
 }
 
 fn loses_certificates(before: Option<&ClientCa>, after: Option<&ClientCa>) -> bool {

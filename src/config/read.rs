@@ -1,6 +1,6 @@
 //! Reads a document into a [`KeySection`]: every key that can be read is read, and every fault is reported.
 
-use super::keys::{KeySection, KeySlot, Keys, SectionChecks};
+use super::keys::{KeyKind, KeySection, KeySlot, Keys, SectionChecks};
 use super::names::{self, KeyNames};
 use super::node::{ConfigEntry, ConfigNode, ConfigValue, join};
 use super::problem::{Problem, ValueError};
@@ -23,6 +23,16 @@ impl SettingReader<'_> {
         let known = KeyNames::within(self.path.clone(), section);
         SectionReader { entries: &[], known: &known, at: self.inner(self.path.clone()) }.group(section, node);
         self.problems.len() == before
+    }
+
+    /// The value of a kind with a short form, of one word; the long form, a mapping, is read elsewhere.
+    pub(super) fn word<K: KeyKind>(&mut self, node: &ConfigNode, kind: &K) -> Option<K::Value> {
+        let read = match &node.value {
+            ConfigValue::Scalar(text) => kind.parse(text),
+            ConfigValue::Null => Err(ValueError::new(format!("nothing here; expected {}", kind.name()))),
+            _ => Err(ValueError::new(format!("expected {}", kind.name()))),
+        };
+        read.map_err(|fault| self.report(&node.place, fault)).ok()
     }
 }
 

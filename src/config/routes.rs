@@ -1,43 +1,70 @@
 //! `routes`: which requests go to which gateway, and the settings of each route.
 
+mod access;
 mod answer;
+mod check;
+mod field_matcher;
 mod headers;
 mod host;
+mod matchers;
 mod path;
+mod redirect;
+mod regex_pattern;
+mod strip;
+mod template;
 
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde_json::{Value as Json, json};
 
 use super::auth::{Auth, AuthOf};
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
-use super::kinds::{DurationValue, NoValue, Optional, Quoted};
-use super::names::nearest;
+use super::kinds::{Cidr, DurationValue, Keyed, List, NoValue, OneOrMany, Optional};
+use super::listen::ListenerName;
 use super::problem::ValueError;
 use super::timeouts::Timeouts;
 use super::upstream::{UpstreamAddress, UpstreamUrl};
-use super::upstreams::{UpstreamGroup, is_name};
+use super::upstreams::is_name;
 use answer::RespondValue;
 use headers::{RequestHeaders, ResponseHeaders};
-use host::Host;
-use path::PrefixValue;
+use redirect::RedirectValue;
+use strip::StripValue;
 
+pub(super) use access::everyone;
+pub(crate) use access::{ClientAccess, contains};
 pub(crate) use answer::RouteAnswer;
+pub(super) use check::all as check;
+pub(crate) use field_matcher::{FieldMatcher, FieldRule};
 pub(crate) use headers::HeaderRules;
 pub(super) use headers::{StrippedName, identity_field};
 pub(crate) use host::HostPattern;
-pub use path::PathPrefix;
+pub use matchers::RequestMatchers;
+pub(crate) use path::{LetterCase, PathMatcher, folded};
+pub(crate) use redirect::RouteRedirect;
+pub(crate) use regex_pattern::RegexPattern;
+pub(crate) use template::TemplateValues;
 
 /// One of `routes`: the requests it takes, and their settings.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::option_option, reason = "`None` leaves what the whole configuration says, which may be `off`")]
 pub struct RouteConfig {
-    /// The hosts it is for; `None` for all.
-    pub host: Option<HostPattern>,
-    /// The paths it is for; `None` for all.
-    pub path: Option<PathPrefix>,
+    /// The names of the listeners that have it; empty for those without a name.
+    pub(crate) listener: Vec<String>,
+    /// What a request must have.
+    pub matchers: RequestMatchers,
+    /// What a request must not have: none of these may hold.
+    pub(crate) not: Vec<RequestMatchers>,
+    /// The networks of the clients that may pass; `None` for the top level's.
+    pub(crate) allow: Option<Vec<IpNet>>,
+    /// The networks of clients that may not pass, besides the top level's.
+    pub(crate) deny: Vec<IpNet>,
     /// Where its requests go; `None` for the top-level `upstream`.
     pub(crate) upstream: Option<RouteTarget>,
+    /// What is cut from the front of the path on the way to the gateway.
+    pub(crate) strip_prefix: Option<String>,
+    /// Where its requests are sent instead of forwarding.
+    pub(crate) redirect: Option<RouteRedirect>,
     /// The answer that is given instead of forwarding.
     pub respond: Option<RouteAnswer>,
     /// The login that its requests need; `None` for the top level's.
@@ -92,26 +119,48 @@ impl RouteTimeouts {
 impl RouteConfig {
     /// The order in which routes are tried: those for one host, for many, for all.
     pub(crate) fn rank(&self) -> u8 {
-        match &self.host {
+        match &self.matchers.host {
             Some(HostPattern::Exact(_)) => 0,
             Some(HostPattern::Below(_)) => 1,
             None => 2,
         }
     }
 
+    /// Whether the route answers its requests without a gateway.
+    pub fn answers(&self) -> bool {
+        self.respond.is_some() || self.redirect.is_some()
+    }
+
+    /// Whether requests are looked at for more than their host and path.
+    pub(crate) fn has_conditions(&self) -> bool {
+        self.matchers.has_conditions() || !self.not.is_empty()
+    }
+
+    /// Whether a listener of this name has the route.
+    pub(crate) fn is_at(&self, listener: Option<&str>) -> bool {
+        match listener {
+            None => self.listener.is_empty(),
+            Some(name) => self.listener.iter().any(|own| own == name),
+        }
+    }
+
     /// Whether this route takes every request of `later`, which is tried after it.
     fn covers(&self, later: &Self) -> bool {
-        let host = match (&self.host, &later.host) {
-            (None, None) => true,
-            (Some(own), Some(other)) => own.covers(other),
-            _ => false,
+        let listeners = match (self.listener.as_slice(), later.listener.as_slice()) {
+            ([], later) => later.is_empty(),
+            (own, later) => !later.is_empty() && later.iter().all(|name| own.contains(name)),
         };
-        let path = match (&self.path, &later.path) {
-            (None, _) => true,
-            (Some(own), Some(other)) => own.matches(other.as_str().as_bytes()),
-            (Some(own), None) => own.as_str() == "/",
-        };
-        host && path && self.rank() == later.rank()
+        self.rank() == later.rank()
+            && listeners
+            && self.matchers.covers(&later.matchers)
+            && self.not.iter().all(|own| later.not.contains(own))
+    }
+
+    /// A few words that tell the route from others: its host and path.
+    pub(crate) fn name(&self) -> String {
+        let host = self.matchers.host.as_ref().map(ToString::to_string).unwrap_or_default();
+        let path = self.matchers.path.as_ref().map(ToString::to_string).unwrap_or_default();
+        if host.is_empty() && path.is_empty() { "*".to_owned() } else { format!("{host}{path}") }
     }
 }
 
@@ -120,16 +169,29 @@ const TIME: Optional<Optional<DurationValue>> = Optional(NoValue::Null, Optional
 impl KeySection for RouteConfig {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
-            "host",
-            Optional(NoValue::Null, Host),
-            &mut self.host,
-            "The host it is for: a name, or *.example.com for every name below that one.",
+            "listener",
+            OneOrMany(ListenerName),
+            &mut self.listener,
+            "The name of the listener that has the route, or a list of names; otherwise all listeners without a name have it.",
+        );
+        self.matchers.keys(keys);
+        keys.key(
+            "not",
+            OneOrMany(Keyed::NEW),
+            &mut self.not,
+            "Which requests it is not for: matchers such as those of the route, all of which must hold; or a list, none of which may.",
         );
         keys.key(
-            "path",
-            Optional(NoValue::Null, PrefixValue),
-            &mut self.path,
-            "What the path begins with: /claw is for /claw and /claw/x, not for /clawed; /claw/ needs the slash.",
+            "allow",
+            Optional(NoValue::Null, List(Cidr)),
+            &mut self.allow,
+            "The clients that may pass, others get 403; otherwise as the top-level `allow` says.",
+        );
+        keys.key(
+            "deny",
+            List(Cidr),
+            &mut self.deny,
+            "The clients that get 403, whatever `allow` says; those of the top-level `deny` do anyway.",
         );
         keys.key(
             "upstream",
@@ -138,10 +200,28 @@ impl KeySection for RouteConfig {
             "The gateway: a URL, or a name of `upstreams`; otherwise the top-level `upstream`.",
         );
         keys.key(
+            "strip_prefix",
+            Optional(NoValue::Null, StripValue),
+            &mut self.strip_prefix,
+            "What is cut from the front of the path on the way to the gateway, which `path` must begin with: with /app, /app/x becomes /x, \
+             and /app alone /. Only a path that is spelt so itself is for the route: one in which the prefix is encoded, or that has it \
+             only once dot segments are resolved, gets 400. The gateway's redirects and the paths of its cookies stay as they are.",
+        );
+        keys.key(
+            "redirect",
+            Optional(NoValue::Null, RedirectValue),
+            &mut self.redirect,
+            "Where requests are sent, without a gateway: a path or URL, or { to: \"/new/$1\", status: 301 }. $1 and ${name} are what a \
+             group of the regex in `path` matched, encoded; $$ is a dollar; {uri} is path and query as they came, {path} and {query} are \
+             one of them, {host} is without a port, {hostport} with it, {scheme} is http or https. What comes from a request is never \
+             the host; a query is kept only by {query} or {uri}, and `?{query}` is nothing where there is none.",
+        );
+        keys.key(
             "respond",
             Optional(NoValue::Null, RespondValue),
             &mut self.respond,
-            "What is answered, without a gateway: a status such as 404, or { status: 302, location: /openclaw/, body: text }.",
+            "What is answered, without a gateway: a status such as 404, or { status: 302, location: /openclaw/, body: text }. 444 closes \
+             the connection without an answer.",
         );
         keys.key(
             "auth",
@@ -169,18 +249,36 @@ impl KeySection for RouteConfig {
     }
 
     fn check(&self, checks: &mut SectionChecks<'_>) {
-        if self.respond.is_none() {
-            return;
+        self.matchers.check(checks);
+        if self.listener.is_empty() && checks.gives("listener") {
+            let fault = ValueError::new("an empty list: no listener has the route");
+            checks.report(&["listener"], fault.hint("name one, or remove `listener`"));
         }
+        if let Some(index) = self.not.iter().position(|not| *not == RequestMatchers::default()) {
+            let fault = ValueError::new("without a matcher this excludes every request");
+            checks.report(&[&format!("not[{index}]"), "not"], fault.hint("such as not: { from: [192.0.2.0/24] }"));
+        }
+        check::strip_prefix(self, checks);
+        check::redirect(self, checks);
+        let answer = match (&self.respond, &self.redirect) {
+            (None, None) => return,
+            (Some(_), Some(_)) => {
+                let fault = ValueError::new("this route answers already");
+                return checks.report(&["redirect", "respond"], fault.hint("remove `redirect` or `respond`"));
+            }
+            (Some(_), None) => "respond",
+            (None, Some(_)) => "redirect",
+        };
         let elsewhere = [
             ("upstream", self.upstream.is_some()),
+            ("strip_prefix", self.strip_prefix.is_some()),
             ("hold", self.hold.is_some()),
             ("timeouts", self.timeouts != RouteTimeouts::default()),
             ("request_headers", self.request_headers != HeaderRules::default()),
         ];
         for (key, _) in elsewhere.into_iter().filter(|(_, given)| *given) {
             let fault = ValueError::new("this route answers by itself and asks no gateway");
-            checks.report(&[key, "respond"], fault.hint(format!("remove `{key}` or `respond`")));
+            checks.report(&[key, answer], fault.hint(format!("remove `{key}` or `{answer}`")));
         }
     }
 }
@@ -191,32 +289,6 @@ impl KeySection for RouteTimeouts {
         keys.key("read", TIME, &mut self.read, "See `timeouts.read`.");
         keys.key("send", TIME, &mut self.send, "See `timeouts.send`.");
         keys.key("progress", TIME, &mut self.progress, "See `timeouts.progress`.");
-    }
-}
-
-/// Reports routes that contradict each other or name an unknown upstream.
-pub(super) fn check(routes: &[RouteConfig], upstreams: &[(String, UpstreamGroup)], checks: &mut SectionChecks<'_>) {
-    for (index, route) in routes.iter().enumerate() {
-        if let Some(first) = routes[..index].iter().position(|earlier| earlier.covers(route)) {
-            let fault = ValueError::new(format!("no request gets here: routes[{first}] takes them all"));
-            let own = format!("routes[{index}]");
-            checks.report(&[&own], fault.hint("the first route that matches wins; put the narrower one first"));
-        }
-        if let Some(RouteTarget::Named(name)) = &route.upstream
-            && !upstreams.iter().any(|(known, _)| known == name)
-        {
-            let known = upstreams.iter().map(|(known, _)| known.as_str());
-            checks.report(&[&format!("routes[{index}].upstream"), "upstreams"], unknown_upstream(name, known));
-        }
-    }
-}
-
-/// The fault of a name that is none of `upstreams`.
-fn unknown_upstream<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> ValueError {
-    let fault = ValueError::new(format!("{} is not in `upstreams`", Quoted(name)));
-    match nearest(name, known) {
-        Some(near) => fault.hint(format!("did you mean `{near}`?")),
-        None => fault.hint(format!("a URL such as http://{name}:18789, or a name that stands in `upstreams`")),
     }
 }
 

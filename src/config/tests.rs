@@ -2,6 +2,7 @@
 
 mod files;
 mod layers;
+mod matchers;
 mod problems;
 mod routes;
 
@@ -71,6 +72,8 @@ hold: 3s
 forwarded: { trusted_proxies: [10.0.0.0/8], local_clients: forwarded, headers: [forwarded], strip: [X-Webauth-Sub, x_user] }
 websocket: { ping_interval: off, pong_timeout: 1m, max_frame: 1MiB, max_message: 25MiB, max_messages_per_minute: 600, max_control_per_minute: 60, http2: off, allowed_origins: ["https://GW.example.com"] }
 timeouts: { connect: 250ms, tls_handshake: 1s, request_head: 2s, keep_alive: off, read: 1h, send: 1d, progress: 90s, drain: 0s }
+allow: [10.0.0.0/8, "::1"]
+deny: [10.1.0.0/16]
 limits: { connections: 4096, connections_per_client: off, requests: 2000, requests_per_client: off, request_head: 8KiB, request_body: 1GiB }
 admin: off
 log: { level: debug, format: json, access: false, redact: [] }
@@ -81,8 +84,8 @@ log: { level: debug, format: json, access: false, redact: [] }
     let seconds = Duration::from_secs;
     let expected = Config {
         listen: Listen {
-            https: vec![addr("[::]:443"), addr("192.0.2.1:8443")],
-            http: vec![addr("0.0.0.0:80")],
+            https: vec![addr("[::]:443").into(), addr("192.0.2.1:8443").into()],
+            http: vec![addr("0.0.0.0:80").into()],
             plain: vec![BindAddr::Unix("/run/f.sock".into()).into()],
             proxy_protocol_from: vec!["192.0.2.7/32".parse().unwrap()],
         },
@@ -149,6 +152,8 @@ log: { level: debug, format: json, access: false, redact: [] }
             request_head: 8192,
             request_body: Some(1 << 30),
         },
+        allow: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
+        deny: vec!["10.1.0.0/16".parse().unwrap()],
         auth: Auth::None,
         admin: Admin::off(),
         log: Log { level: Level::Debug, format: LogFormat::Json, access: false, redact: Vec::new() },

@@ -167,7 +167,7 @@ async fn probed_listeners(
         RunningFrontgate::No => false,
         RunningFrontgate::Unknown | RunningFrontgate::Other(_) => taken(address),
     };
-    let https = config.listen.https.iter().map(|at| (BindAddr::Tcp(*at), true));
+    let https = config.listen.https.iter().map(|at| (BindAddr::Tcp(at.address), true));
     let all = https.chain(config.listen.plain.iter().map(|listener| (listener.address.clone(), false)));
     let looks = all.filter(|(address, _)| there(address)).map(|(address, tls)| async move {
         let seat = plan.seat(config, &address, tls, machine);
@@ -195,8 +195,8 @@ fn ports(config: &Config) -> Vec<ProbedPort> {
         BindAddr::Tcp(at) => Some(("listen.plain", *at)),
         BindAddr::Unix(_) => None,
     });
-    let https = listen.https.iter().map(|at| ("listen.https", *at));
-    let http = listen.http.iter().map(|at| ("listen.http", *at));
+    let https = listen.https.iter().map(|at| ("listen.https", at.address));
+    let http = listen.http.iter().map(|at| ("listen.http", at.address));
     https.chain(http).chain(plain).map(|(key, at)| probe::look_at_port(key, at)).collect()
 }
 

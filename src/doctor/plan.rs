@@ -11,7 +11,7 @@ use http::header::{FORWARDED, HeaderName};
 use super::planned::{ClientName, PlannedGateway, ProbedOrigin};
 use super::probe::{MachineLimits, ProbeFields};
 use crate::config::{
-    BindAddr, Config, HostPattern, LocalClients, Name, PathPrefix, RouteConfig, RouteTarget, UpstreamAddress,
+    BindAddr, Config, HostPattern, LocalClients, Name, PathMatcher, RouteConfig, RouteTarget, UpstreamAddress,
     UpstreamTls,
 };
 
@@ -60,9 +60,15 @@ impl DoctorPlan {
             named => named.iter().map(|origin| told(origin)).collect(),
         };
         let mut routes = config.all_routes();
+        // What only some requests take says little about a browser's.
+        let plain = |route: &&RouteConfig| !route.has_conditions() && route.is_at(None);
+        let for_all: Vec<RouteConfig> = routes.iter().filter(plain).cloned().collect();
+        if !for_all.is_empty() {
+            routes = for_all;
+        }
         routes.sort_by_key(RouteConfig::rank);
         let mut backends: Vec<PlannedGateway> = Vec::new();
-        for route in routes.iter().filter(|route| route.respond.is_none()) {
+        for route in routes.iter().filter(|route| !route.answers()) {
             let (group, tls) = match &route.upstream {
                 Some(RouteTarget::Named(name)) => {
                     let group = config.upstreams.iter().find(|(one, _)| one == name);
@@ -85,16 +91,14 @@ impl DoctorPlan {
                 nowhere.push(site.name.clone());
             }
             for backend in &mut backends {
-                let leads = |route: &&&RouteConfig| {
-                    route.respond.is_none() && endpoints(config, route).contains(&backend.upstream)
-                };
+                let leads =
+                    |route: &&&RouteConfig| !route.answers() && endpoints(config, route).contains(&backend.upstream);
                 if let Some(route) = taken.iter().find(leads) {
                     backend.sites.push(ClientName { path: path(route), ..site.clone() });
                 }
             }
         }
-        let local_path =
-            ways(&routes, "localhost").iter().find(|route| route.respond.is_none()).map(|route| path(route));
+        let local_path = ways(&routes, "localhost").iter().find(|route| !route.answers()).map(|route| path(route));
         Self { backends, sites, nowhere, local_path }
     }
 
@@ -224,9 +228,9 @@ pub(super) fn endpoints(config: &Config, route: &RouteConfig) -> Vec<UpstreamAdd
 /// takes all.
 fn ways<'a>(routes: &'a [RouteConfig], name: &str) -> Vec<&'a RouteConfig> {
     let mut taken = Vec::new();
-    for route in routes.iter().filter(|route| route.host.as_ref().is_none_or(|host| host.matches(name))) {
+    for route in routes.iter().filter(|route| route.matchers.host.as_ref().is_none_or(|host| host.matches(name))) {
         taken.push(route);
-        if path(route) == ROOT {
+        if route.matchers.takes_every_path() {
             break;
         }
     }
@@ -235,7 +239,7 @@ fn ways<'a>(routes: &'a [RouteConfig], name: &str) -> Vec<&'a RouteConfig> {
 
 /// A target that the route takes.
 fn path(route: &RouteConfig) -> String {
-    route.path.as_ref().map_or(ROOT, PathPrefix::as_str).to_owned()
+    route.matchers.path.as_ref().map_or(ROOT, PathMatcher::example).to_owned()
 }
 
 fn sites(config: &Config, machine: &MachineLimits) -> Vec<ClientName> {
@@ -246,12 +250,14 @@ fn sites(config: &Config, machine: &MachineLimits) -> Vec<ClientName> {
     // The configuration does not say which names a wildcard stands for.
     names.retain(|name| !name.to_string().starts_with("*."));
     let site = |name: &Name| {
-        let origins = listen.https.iter().map(|at| origin(&url_host(name), at.port())).collect();
+        let origins = listen.https.iter().map(|at| origin(&url_host(name), at.address.port())).collect();
         ClientName { name: url_host(name), origins, any_port, path: ROOT.to_owned() }
     };
     let mut sites: Vec<ClientName> = names.into_iter().map(site).collect();
     // Names of routes, where TLS ends elsewhere and `tls.names` is not used.
-    for host in config.routes.iter().filter(|_| listen.https.is_empty()).filter_map(|route| route.host.as_ref()) {
+    for host in
+        config.routes.iter().filter(|_| listen.https.is_empty()).filter_map(|route| route.matchers.host.as_ref())
+    {
         if let HostPattern::Exact(name) = host
             && name != "localhost"
             && sites.iter().all(|site| site.name != *name)

@@ -87,6 +87,9 @@ pub enum RequestFailure {
     /// `websocket.allowed_origins` does not have the page's origin.
     #[error("the page's origin may not open a WebSocket")]
     OriginNotAllowed,
+    /// `allow` does not have the client's address, or `deny` has it.
+    #[error("the client's address may not pass")]
+    ClientNotAllowed,
     /// The route asks for a login, and the request has none that may pass (RFC 7235 §3.1).
     #[error("no user that may pass")]
     LoginRequired,

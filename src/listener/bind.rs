@@ -215,14 +215,16 @@ mod tests {
         ] {
             let path = folder.path().join(name);
             let address = BindAddr::Unix(path.clone());
-            let _listener = Listener::bind_as(&ListenAt { address, access: UnixAccess { mode, group } }).unwrap();
+            let _listener =
+                Listener::bind_as(&ListenAt { address, access: UnixAccess { mode, group }, name: None }).unwrap();
             let file = std::fs::metadata(&path).unwrap();
             assert_eq!((file.permissions().mode() & 0o7777, file.gid()), (expected, own), "{name}");
             drop(std::os::unix::net::UnixStream::connect(&path).unwrap());
         }
         let path = folder.path().join("e");
         let access = UnixAccess { mode: None, group: Some("no-such-group".to_owned()) };
-        let error = Listener::bind_as(&ListenAt { address: BindAddr::Unix(path.clone()), access }).unwrap_err();
+        let error =
+            Listener::bind_as(&ListenAt { address: BindAddr::Unix(path.clone()), access, name: None }).unwrap_err();
         assert!(error.to_string().contains("there is no group no-such-group"), "{error}");
         assert!(!path.exists(), "nothing is left behind");
     }

@@ -4,6 +4,7 @@ mod choice;
 mod endpoints;
 mod headers;
 mod login;
+mod matchers;
 mod reload;
 
 use crate::harness::{Gateway, gateway};

@@ -6,8 +6,10 @@
 use std::fs;
 use std::process::ExitCode;
 
-use frontgate::config::{self, ConfigLocation, Overrides, PathPrefix};
-use frontgate::http::route::router::{Matches, RouteTable};
+use frontgate::config::{self, ConfigLocation, Overrides, RouteConfig};
+use frontgate::http::route::matches::{Matches, RoutedRequest};
+use frontgate::http::route::protected::{Login, ProtectedFields};
+use frontgate::http::route::table::RouteTable;
 use http::uri::PathAndQuery;
 
 fn main() -> ExitCode {
@@ -29,14 +31,14 @@ fn main() -> ExitCode {
 /// Compares what frontgate does with each path with what each reader makes of it, and prints those that get through.
 fn judge(paths: &str, readers: &[&str]) -> ExitCode {
     let paths = fs::read_to_string(paths).expect("the paths");
-    let tables = [Scenario::one_guard(), Scenario::many_guards()];
+    let tables = Scenario::all();
     let mut through = 0;
     for reader in readers {
         let read = fs::read_to_string(reader).expect("what a reader made of them");
         assert_eq!(read.lines().count(), paths.lines().count(), "{reader} has a line for each path");
         let (mut passed, mut guarded) = (0, 0);
         for (path, letters) in paths.lines().zip(read.lines()) {
-            guarded += u32::from(letters.contains(['p', 't']));
+            guarded += u32::from(letters.contains(['p', 't', 'q']));
             for table in &tables {
                 let Some(own) = table.passes(path) else { continue };
                 passed += 1;
@@ -56,63 +58,101 @@ fn judge(paths: &str, readers: &[&str]) -> ExitCode {
     if through == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Routes, and the letters that readers give them: `p` below /private, `t` below /team, `o` below /open, `-` for the
-/// rest.
+/// Routes, and what the letters of readers mean for them: `p` below /private, `P` /private itself, `t` below /team, `o` below
+/// /open, `-` for the rest; `q` where the query has `key=SECRET`, `n` where it has not.
 struct Scenario {
     name: &'static str,
     table: RouteTable,
-    routes: Vec<(char, Option<usize>)>,
+    /// The guard of each route, and whether it answers by itself.
+    routes: Vec<(Option<usize>, bool)>,
+    /// The guard of what a reader found; `None` where the letter says nothing about these routes.
+    guard: fn(char) -> Option<Option<usize>>,
 }
 
 impl Scenario {
-    /// Everything is open but /private.
-    fn one_guard() -> Self {
-        Self::new("one guard", &[('p', Some(1)), ('-', None)])
-    }
-
-    /// Everything is guarded but /open.
-    fn many_guards() -> Self {
-        Self::new("many guards", &[('p', Some(1)), ('t', Some(2)), ('o', None), ('-', Some(3))])
-    }
-
-    fn new(name: &'static str, routes: &[(char, Option<usize>)]) -> Self {
-        let matches = routes.iter().map(|(letter, guard)| Matches {
-            path: prefix(match letter {
-                'p' => "/private",
-                't' => "/team",
-                'o' => "/open",
-                _ => "/",
-            }),
-            guard: *guard,
-            answers: *letter == 'p',
-            ..Matches::all()
-        });
-        Self { name, table: RouteTable::new(matches.collect()), routes: routes.to_vec() }
-    }
-
-    /// The route by which a path gets to the gateway; `None` if it does not get there.
-    fn passes(&self, path: &str) -> Option<char> {
-        let target = PathAndQuery::try_from(path).ok()?;
-        let (letter, _) = self.routes[self.table.find("gw", target.path()).ok()?];
-        (letter != 'p').then_some(letter)
-    }
-
-    /// Whether what a reader makes of a path has another guard than the route that the path took.
-    fn is_elsewhere(&self, letter: char, own: char) -> bool {
-        let guard = |letter| {
-            self.routes.iter().find(|(known, _)| *known == letter).or(self.routes.last()).map(|(_, guard)| *guard)
+    fn all() -> Vec<Self> {
+        let one_guard = |letter| match letter {
+            'p' => Some(Some(1)),
+            't' | 'o' | '-' => Some(None),
+            _ => None,
         };
-        let (other, own) = (guard(letter).flatten(), guard(own).flatten());
-        other.is_some() && other != own
+        let many_guards = |letter| match letter {
+            'p' => Some(Some(1)),
+            't' => Some(Some(2)),
+            'o' => Some(None),
+            '-' => Some(Some(3)),
+            _ => None,
+        };
+        let exact = |letter| (letter == 'P').then_some(Some(1));
+        let refused_by_query = |letter| (letter == 'q').then_some(Some(1));
+        let opened_by_query = |letter| (letter == 'n').then_some(Some(2));
+        let (refuses, asks, open) = ((Some(1), true), (Some(2), false), (None, false));
+        vec![
+            Self::new("one guard", "[{ path: /private }, {}]", &[refuses, open], one_guard),
+            Self::new(
+                "many guards",
+                "[{ path: /private }, { path: /team }, { path: /open }, {}]",
+                &[refuses, asks, open, (Some(3), false)],
+                many_guards,
+            ),
+            Self::new("a regex", "[{ path: { regex: '^/private(/|$)' } }, {}]", &[refuses, open], one_guard),
+            Self::new(
+                "many regexes",
+                "[{ path: { regex: '^/private(/|$)' } }, { path: { regex: '^/team(/|$)' } }, { path: { regex: '^/open(/|$)' } }, {}]",
+                &[refuses, asks, open, (Some(3), false)],
+                many_guards,
+            ),
+            Self::new("any case", "[{ path: /PriVate, ignore_case: true }, {}]", &[refuses, open], one_guard),
+            Self::new("what it is not", "[{ not: { path: /private } }, {}]", &[open, refuses], one_guard),
+            Self::new("an exact path", "[{ path: { exact: /private } }, {}]", &[refuses, open], exact),
+            Self::new(
+                "what is cut",
+                "[{ path: /open/private }, { path: /open, strip_prefix: /open }, {}]",
+                &[refuses, open, (Some(3), true)],
+                |_| None,
+            ),
+            Self::new("refused by query", "[{ query: { key: SECRET } }, {}]", &[refuses, open], refused_by_query),
+            Self::new("opened by query", "[{ query: { key: SECRET } }, {}]", &[open, asks], opened_by_query),
+            Self::new("not by query", "[{ not: { query: { key: SECRET } } }, {}]", &[open, refuses], refused_by_query),
+        ]
+    }
+
+    fn new(
+        name: &'static str,
+        yaml: &str,
+        routes: &[(Option<usize>, bool)],
+        guard: fn(char) -> Option<Option<usize>>,
+    ) -> Self {
+        let configured = configured(yaml);
+        let matches = configured.iter().zip(routes).map(|(route, (guard, answers))| Matches {
+            guard: *guard,
+            answers: *answers,
+            ..Matches::of(route)
+        });
+        let protected = ProtectedFields::new([].into_iter(), &[], Login::Elsewhere);
+        Self { name, table: RouteTable::new(matches.collect(), &protected), routes: routes.to_vec(), guard }
+    }
+
+    /// The guard of the route by which a target gets to the gateway; `None` if it does not get there.
+    fn passes(&self, target: &str) -> Option<Option<usize>> {
+        let target = PathAndQuery::try_from(target).ok()?;
+        let request = RoutedRequest { query: target.query(), ..RoutedRequest::get("gw", target.path()) };
+        let (guard, answers) = self.routes[self.table.find(&request).ok()?];
+        (!answers).then_some(guard)
+    }
+
+    /// Whether what a reader makes of a target has another guard than the route that the target took.
+    fn is_elsewhere(&self, letter: char, own: Option<usize>) -> bool {
+        (self.guard)(letter).is_some_and(|other| other.is_some() && other != own)
     }
 }
 
-fn prefix(path: &str) -> Option<PathPrefix> {
+fn configured(yaml: &str) -> Vec<RouteConfig> {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("frontgate.yaml");
-    fs::write(&file, format!("routes: [{{ path: {path} }}]")).expect("a file");
+    fs::write(&file, format!("routes: {yaml}")).expect("a file");
     let loaded = config::load(ConfigLocation::File(file), [], &Overrides::default());
-    loaded.unwrap_or_else(|problems| panic!("{problems}")).config.routes.remove(0).path
+    loaded.unwrap_or_else(|problems| panic!("{problems}")).config.routes
 }
 
 /// A xorshift generator: the same paths for the same seed.
@@ -217,6 +257,21 @@ const PIECES: &[&str] = &[
     "%23",
     "?",
     "?/private",
+    "?key=SECRET",
+    "?key=SECRET",
+    "?key=x&key=SECRET",
+    "?a;key=SECRET",
+    "?k%65y=SECRET",
+    "?KEY=SECRET",
+    "?key[]=SECRET",
+    "?key%5b%5d=SECRET",
+    "?a%26key=SECRET",
+    "&key=SECRET",
+    "&key=x",
+    "key",
+    "SECRET",
+    "%3fkey=SECRET",
+    "+",
     ":",
     "@",
     "localhost",

@@ -1,5 +1,5 @@
 // What Go's net/http and net/url make of each path on standard input: one line of letters each, `p` below /private, `t` below
-// /team, `o` below /open, `-` for the rest.
+// /team, `o` below /open, `-` for the rest, the capital for the path itself; `q` where the query has key=SECRET, `n` where it has not.
 package main
 
 import (
@@ -16,7 +16,10 @@ var names = []struct{ name, letter string }{{"/private", "p"}, {"/team", "t"}, {
 
 func letter(read string) string {
 	for _, one := range names {
-		if read == one.name || strings.HasPrefix(read, one.name+"/") {
+		if read == one.name {
+			return one.letter + strings.ToUpper(one.letter)
+		}
+		if strings.HasPrefix(read, one.name+"/") {
 			return one.letter
 		}
 	}
@@ -25,6 +28,22 @@ func letter(read string) string {
 
 func letters(read string) string {
 	return letter(read) + letter(strings.ToLower(read)) + letter(path.Clean(read)) + letter(path.Clean(strings.ToLower(read)))
+}
+
+// Whether one of the values of `key` is the secret, and whether one is not.
+func query(values url.Values) string {
+	found := ""
+	for _, value := range values["key"] {
+		if value == "SECRET" {
+			found += "q"
+		} else {
+			found += "n"
+		}
+	}
+	if found == "" {
+		return "n"
+	}
+	return found
 }
 
 func main() {
@@ -42,7 +61,7 @@ func main() {
 		found := ""
 		request, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\nHost: gw\r\n\r\n")))
 		if err == nil {
-			found += letters(request.URL.Path) + letters(request.URL.EscapedPath())
+			found += letters(request.URL.Path) + letters(request.URL.EscapedPath()) + query(request.URL.Query())
 			if twice, err := url.PathUnescape(request.URL.Path); err == nil {
 				found += letters(twice)
 			}

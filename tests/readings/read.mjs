@@ -1,16 +1,21 @@
 // What Node's URL, the older url.parse and an Express 5 application make of each path on standard input: one line of letters each,
-// `p` below /private, `t` below /team, `o` below /open, `-` for the rest.
+// `p` below /private, `t` below /team, `o` below /open, `-` for the rest,
+// the capital for the path itself; `q` where the query has key=SECRET, `n` where it has not.
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
+import querystring from 'node:querystring';
 import url from 'node:url';
 
-const express = createRequire(process.argv[2] + '/')('express');
+const require = createRequire(process.argv[2] + '/');
+const qs = require('qs');
+const express = require('express');
 const NAMES = { '/private': 'p', '/team': 't', '/open': 'o' };
 
 function letter(read) {
   for (const [name, letter] of Object.entries(NAMES)) {
-    if (read === name || read.startsWith(name + '/')) return letter;
+    if (read === name) return letter + letter.toUpperCase();
+    if (read.startsWith(name + '/')) return letter;
   }
   return '-';
 }
@@ -18,6 +23,12 @@ function letter(read) {
 // As a program that compares with, and one that compares without, the case of letters.
 function letters(read) {
   return letter(read) + letter(read.toLowerCase());
+}
+
+// Whether one of the values of `key` is the secret, to programs that take the first, the last or any.
+function query(values) {
+  const all = [values ?? []].flat();
+  return (all.includes('SECRET') ? 'q' : '') + (all.length && all.every((value) => value === 'SECRET') ? '' : 'n');
 }
 
 function decoded(text, layers) {
@@ -60,6 +71,12 @@ for await (const target of createInterface({ input: process.stdin, crlfDelay: In
       } catch { /* The same. */ }
     }
   }
+  const text = target.includes('?') ? target.slice(target.indexOf('?') + 1) : '';
+  try {
+    found += query(new URL(target, 'http://localhost').searchParams.getAll('key'));
+  } catch { /* The same. */ }
+  found += query(querystring.parse(text).key) + query(new URLSearchParams(text).getAll('key'));
+  found += query(Object.values(qs.parse(text).key ?? []).length && typeof qs.parse(text).key === 'object' ? Object.values(qs.parse(text).key) : qs.parse(text).key);
   for (const one of [app, routed]) {
     const done = (error) => { found += error ? '' : '-'; };
     try {

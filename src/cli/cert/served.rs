@@ -46,7 +46,7 @@ pub(super) fn look(config: &Config) -> Result<Vec<(Name, ServedChain)>, CommandF
 
 /// The address where a client of this machine reaches frontgate.
 fn address(config: &Config, name: &Name) -> Option<SocketAddr> {
-    let listener = config.listen.https.iter().find(|address| address.port() != 0)?;
+    let listener = config.listen.https.iter().map(|listener| listener.address).find(|address| address.port() != 0)?;
     let ip = match (listener.ip(), name) {
         (ip, Name::Ip(own)) if ip.is_unspecified() => *own,
         (ip, Name::Dns(_)) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -179,3 +179,159 @@ fn more_routes_than_can_be_compared_count_as_lowered() {
         lost(&before, &format!("{before}  - {{ host: new.lan }}\n")).starts_with("respond of routes[0] (h0.lan/p0); ")
     );
 }
+
+#[test]
+fn what_takes_a_matcher_or_a_network_from_some_request_lowers_it() {
+    let rows = [
+        // Networks.
+        ("allow: [10.0.0.0/8]", "", "allow of routes[0] (*)"),
+        ("allow: [10.0.0.0/8]", "allow: [10.0.0.0/7]", "allow of routes[0] (*)"),
+        ("deny: [192.0.2.7]", "", "allow of routes[0] (*)"),
+        ("deny: [192.0.2.0/24]", "deny: [192.0.2.0/25]", "allow of routes[0] (*)"),
+        ("routes: [{ path: /p, allow: [10.0.0.0/8] }, {}]", "routes: [{ path: /p }, {}]", "allow of routes[0] (/p)"),
+        (
+            "allow: [10.0.0.0/8]",
+            "allow: [10.0.0.0/8]\nroutes: [{ path: /o, allow: [\"0.0.0.0/0\"] }, {}]",
+            "allow of routes[0] (*)",
+        ),
+        ("allow: [10.0.0.0/8]", "allow: [10.0.0.0/9]", ""),
+        ("allow: [10.0.0.0/8]", "allow: [10.0.0.0/9, 10.128.0.0/9]", ""),
+        ("", "allow: [10.0.0.0/8]", ""),
+        ("allow: [10.0.0.0/8]", "routes: [{ respond: 403 }]", ""),
+        // Of what a guard is for.
+        (
+            "routes: [{ from: [10.0.0.0/8] }, { respond: 403 }]",
+            "routes: [{ from: [10.0.0.0/7] }, { respond: 403 }]",
+            "respond of routes[1] (*)",
+        ),
+        (
+            "routes: [{ from: [10.0.0.0/8] }, { respond: 403 }]",
+            "routes: [{ from: [10.0.0.0/9] }, { respond: 403 }]",
+            "",
+        ),
+        ("routes: [{ from: [10.0.0.0/8] }]", "routes: [{}]", "from of routes[0] (*)"),
+        (
+            "routes: [{ methods: [GET] }, { auth: ANN }]",
+            "routes: [{ methods: [GET, POST] }, { auth: ANN }]",
+            "auth of routes[1] (*)",
+        ),
+        (
+            "routes: [{ methods: [GET, POST], respond: 405 }, {}]",
+            "routes: [{ methods: [GET], respond: 405 }, {}]",
+            "respond of routes[0] (*)",
+        ),
+        ("routes: [{ methods: [GET] }]", "routes: [{ methods: [GET, PUT] }]", "methods of routes[0] (*)"),
+        (
+            "routes: [{ path: { exact: /p }, respond: 403 }, {}]",
+            "routes: [{ path: { exact: /p/ }, respond: 403 }, {}]",
+            "respond of routes[0] (=/p)",
+        ),
+        (
+            "routes: [{ path: { prefix: /p, edge: any }, respond: 403 }, {}]",
+            "routes: [{ path: /p, respond: 403 }, {}]",
+            "respond of routes[0] (/p*)",
+        ),
+        (
+            "routes: [{ path: /p, ignore_case: true, respond: 403 }, {}]",
+            "routes: [{ path: /p, respond: 403 }, {}]",
+            "respond of routes[0] (/p)",
+        ),
+        ("routes: [{ path: /p, respond: 403 }, {}]", "routes: [{ path: /p, ignore_case: true, respond: 403 }, {}]", ""),
+        (
+            "routes: [{ path: { regex: '^/p' }, respond: 403 }, {}]",
+            "routes: [{ path: { regex: '^/p/' }, respond: 403 }, {}]",
+            "respond of routes[0] (~^/p)",
+        ),
+        (
+            "routes: [{ path: { regex: '^/p' }, respond: 403 }, {}]",
+            "routes: [{ path: { regex: '^/p' }, respond: 444 }, {}]",
+            "",
+        ),
+        (
+            "routes: [{ path: { regex: '^/p' }, respond: 403 }, { path: /x }]",
+            "routes: [{ path: { regex: '^/p' }, respond: 403 }, { path: /x, hold: 1s }]",
+            "",
+        ),
+        (
+            "routes: [{ path: { regex: '^/p' }, respond: 403 }, {}]",
+            "routes: [{ path: { regex: '^/q' }, respond: 403 }, { path: { regex: '^/p' }, respond: 403 }, {}]",
+            "",
+        ),
+        (
+            "routes: [{ headers: { X-K: a }, respond: 403 }, {}]",
+            "routes: [{ headers: { X-K: b }, respond: 403 }, {}]",
+            "respond of routes[0] (*)",
+        ),
+        (
+            "routes: [{ query: { k: a } }, { respond: 403 }]",
+            "routes: [{ query: { k: b } }, { respond: 403 }]",
+            "respond of routes[1] (*)",
+        ),
+        (
+            "routes: [{ query: { k: a } }, { respond: 403 }]",
+            "routes: [{ query: { k: a, l: b } }, { respond: 403 }]",
+            "",
+        ),
+        (
+            "routes: [{ query: { k: a, l: b } }, { respond: 403 }]",
+            "routes: [{ query: { k: a } }, { respond: 403 }]",
+            "respond of routes[1] (*)",
+        ),
+        ("routes: [{ cookies: { k: a } }]", "routes: [{}]", "the matchers of routes[0] (*)"),
+        (
+            "routes: [{ not: { from: [10.0.0.0/8] }, respond: 403 }, {}]",
+            "routes: [{ not: { from: [10.0.0.0/7] }, respond: 403 }, {}]",
+            "respond of routes[0] (*)",
+        ),
+        (
+            "routes: [{ not: { from: [10.0.0.0/8] }, respond: 403 }, {}]",
+            "routes: [{ not: { from: [10.0.0.0/9] }, respond: 403 }, {}]",
+            "",
+        ),
+        (
+            "routes: [{ path: /p, respond: 403 }, {}]",
+            "routes: [{ path: /p, not: { methods: [PUT] }, respond: 403 }, {}]",
+            "respond of routes[0] (/p)",
+        ),
+        // An answer that is none, and one that sends elsewhere.
+        (
+            "routes: [{ path: /p, respond: 444 }, {}]",
+            "routes: [{ path: /p, redirect: /x }, {}]",
+            "respond of routes[0] (/p)",
+        ),
+        // Listeners.
+        (
+            "listen: { https: [':1', { address: ':2', name: i }] }\nroutes: [{ listener: i, path: /p }, { path: /q }]",
+            "listen: { https: [':1', { address: ':2', name: i }] }\nroutes: [{ listener: i, path: /p }, { path: /q }, { path: /p }]",
+            "listener of routes[0] (/p)",
+        ),
+        (
+            "listen: { https: [':1', { address: '127.0.0.1:2', name: i }] }\nroutes: [{ listener: i }, { respond: 403 }]",
+            "listen: { https: [':1', { address: ':2', name: i }] }\nroutes: [{ listener: i }, { respond: 403 }]",
+            "listen of the listener i, at [::]:2",
+        ),
+        (
+            "listen: { https: [':1', { address: ':2', name: i }] }\nroutes: [{ listener: i }, { respond: 403 }]",
+            "listen: { https: [':2', { address: ':1', name: i }] }\nroutes: [{ listener: i }, { respond: 403 }]",
+            "respond of routes[1] (*); listen of the listener i, at [::]:1",
+        ),
+    ];
+    for (before, after, expected) in rows {
+        assert_eq!(lost(before, after), expected, "{before}\n{after}");
+    }
+}
+
+#[test]
+fn many_matchers_that_only_tighten_lower_nothing_and_others_wait() {
+    let routes = |count: usize, last: &str| {
+        let own = |number: usize| {
+            format!("  - {{ path: {{ regex: '^/p{number}' }}, query: {{ k{number}: a }}, respond: 403 }}\n")
+        };
+        format!("routes:\n{}{last}", (0..count).map(own).collect::<String>())
+    };
+    let before = routes(40, "  - {}\n");
+    assert_eq!(lost(&before, &before), "");
+    assert_eq!(lost(&before, &routes(41, "  - {}\n")), "");
+    assert_eq!(lost(&before, &routes(40, "  - { auth: ANN }\n")), "");
+    assert_ne!(lost(&before, &routes(39, "  - {}\n")), "");
+}

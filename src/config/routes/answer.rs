@@ -20,6 +20,21 @@ pub struct RouteAnswer {
     pub(crate) body: Option<String>,
 }
 
+impl RouteAnswer {
+    /// The answer that is none: the connection is closed instead, as nginx does.
+    pub(crate) const CLOSE: u16 = 444;
+
+    /// Whether the answer keeps what is there from the client: a request that gets it is refused.
+    pub(crate) fn refuses(&self) -> bool {
+        self.status.as_u16() >= 400
+    }
+
+    /// Whether the connection is closed without an answer.
+    pub(crate) fn closes(&self) -> bool {
+        self.status.as_u16() == Self::CLOSE
+    }
+}
+
 /// The kind of `respond`: a status, or the long form.
 pub(super) struct RespondValue;
 
@@ -85,6 +100,10 @@ impl KeySection for RespondLong {
             let fault = ValueError::new("`status` is missing");
             return checks.report(&["status"], fault.hint("such as { status: 302, location: /openclaw/ }"));
         };
+        if status.as_u16() == RouteAnswer::CLOSE && (self.location.is_some() || self.body.is_some()) {
+            let fault = ValueError::new("444 closes the connection, and sends nothing");
+            return checks.report(&["body", "location", "status"], fault.hint("another status, such as 403"));
+        }
         let redirects = status.is_redirection() && status != StatusCode::NOT_MODIFIED;
         if redirects && self.location.is_none() {
             let fault = ValueError::new("a redirect needs a place to go to");

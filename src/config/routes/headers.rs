@@ -121,8 +121,10 @@ impl KeyKind for HeaderFields {
 }
 
 /// Whether the value of a field of this name may be a credential.
-fn may_be_secret(name: &str) -> bool {
-    ["auth", "cookie", "token", "secret", "key", "password"].iter().any(|word| name.contains(word))
+pub(super) fn may_be_secret(name: &str) -> bool {
+    ["auth", "cookie", "token", "secret", "key", "password", "passwd", "session", "ticket"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 /// The kind of a header field's name. The variant is the rule that names it, since each may touch other fields.

@@ -11,7 +11,7 @@ use crate::config::problem::ValueError;
 
 /// Which hosts a route is for; lower case, without a port and without the root's dot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HostPattern {
+pub(crate) enum HostPattern {
     /// This host; an IPv6 address stands in brackets.
     Exact(String),
     /// Every name below this one, at any depth; not the name itself.

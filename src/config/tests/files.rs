@@ -34,6 +34,7 @@ fn every_example_loads() {
         "full.yaml",
         "https-gateway.yaml",
         "lan.yaml",
+        "matchers.yaml",
         "minimal.yaml",
         "several-gateways.yaml",
         "sidecar.yaml",

@@ -14,7 +14,7 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     ];
     let shown = |config: &Config| {
         let names: Vec<String> = config.tls.names.iter().map(ToString::to_string).collect();
-        let ports: Vec<u16> = config.listen.https.iter().map(SocketAddr::port).collect();
+        let ports: Vec<u16> = config.listen.https.iter().map(|at| at.address.port()).collect();
         format!("{} {} {} {ports:?}", config.upstream, config.admin, names.join(" "))
     };
     let flags = Overrides {
@@ -46,7 +46,7 @@ fn the_acme_flag_takes_its_two_ports_unless_told_otherwise() {
             (&config.tls.certificate, config.tls.acme.email.as_deref()),
             (&Certificate::Acme, Some("ann@example.com"))
         );
-        let ports = |addrs: &[SocketAddr]| addrs.iter().map(SocketAddr::port).collect::<Vec<_>>();
+        let ports = |all: &[ListenTcp]| all.iter().map(|one| one.address.port()).collect::<Vec<_>>();
         (ports(&config.listen.https), ports(&config.listen.http))
     };
     assert_eq!(shown("", &[], &[]), (vec![443], vec![80]));

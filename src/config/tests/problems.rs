@@ -94,7 +94,7 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     (
         "<<: {}",
-        "f.yaml:1:1: unknown key `<<`\n    hint: known here: listen, tls, state_dir, upstream, routes, upstreams, hold, forwarded, websocket, timeouts, limits, auth, admin, log",
+        "f.yaml:1:1: unknown key `<<`\n    hint: known here: listen, tls, state_dir, upstream, routes, upstreams, hold, forwarded, websocket, timeouts, limits, allow, deny, auth, admin, log",
     ),
     ("admin: off\nadmin: off", "f.yaml:2:1: admin: given twice\n    hint: it is already set on line 1"),
     ("? [a]\n: b", "f.yaml:1:3: a key must be a plain word"),
@@ -134,7 +134,7 @@ const PROBLEMS: &[(&str, &str)] = &[
     ("upstream: [http://gw]", "f.yaml:1:11: upstream: a list; expected URL"),
     ("timeouts: { read: { a: 1 } }", "f.yaml:1:19: timeouts.read: expected duration or off"),
     ("listen:\n  https: :8443", "f.yaml:2:10: listen.https: expected a list\n    hint: write `[\":8443\"]`"),
-    ("listen: { https: [~] }", "f.yaml:1:19: listen.https[0]: nothing here; expected address"),
+    ("listen: { https: [~] }", "f.yaml:1:19: listen.https[0]: nothing here; expected address or { address, name }"),
     ("log: { redact: [[a]] }", "f.yaml:1:17: log.redact[0]: a list; expected text"),
     // Values.
     (

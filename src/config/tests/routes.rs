@@ -34,10 +34,14 @@ auth: {{ basic: {{ eve: '{BCRYPT}' }} }}
     let config = parse(&text).unwrap();
     let name = HeaderName::from_static;
     let value = HeaderValue::from_static;
+    let on = |host: Option<HostPattern>, index: usize| RequestMatchers {
+        host,
+        path: config.routes[index].matchers.path.clone(),
+        ..RequestMatchers::default()
+    };
     let expected = vec![
         RouteConfig {
-            host: Some(HostPattern::Exact("gw.example.com".into())),
-            path: config.routes[0].path.clone(),
+            matchers: on(Some(HostPattern::Exact("gw.example.com".into())), 0),
             upstream: Some(RouteTarget::Url(UpstreamAddress::Https { host: "gw.internal".into(), port: 443 })),
             respond: None,
             auth: Some(Auth::Basic(BasicAuth {
@@ -45,7 +49,7 @@ auth: {{ basic: {{ eve: '{BCRYPT}' }} }}
                     ("ann".into(), PasswordHash::Argon2(ARGON2.into())),
                     ("Bob B".into(), PasswordHash::Bcrypt(BCRYPT.into())),
                 ],
-                user_header: Some(name("x-forwarded-user")),
+                user_headers: vec![name("x-forwarded-user")],
             })),
             request_headers: HeaderRules {
                 set: vec![(name("x-team"), value("blue")), (name("authorization"), value("Bearer hush"))],
@@ -62,14 +66,15 @@ auth: {{ basic: {{ eve: '{BCRYPT}' }} }}
                 progress: Some(None),
             },
             hold: Some(None),
+            ..RouteConfig::default()
         },
         RouteConfig {
-            path: config.routes[1].path.clone(),
+            matchers: on(None, 1),
             respond: Some(RouteAnswer { status: StatusCode::NOT_FOUND, location: None, body: None }),
             ..RouteConfig::default()
         },
         RouteConfig {
-            path: config.routes[2].path.clone(),
+            matchers: on(None, 2),
             respond: Some(RouteAnswer {
                 status: StatusCode::FOUND,
                 location: Some(value("/openclaw/")),
@@ -78,7 +83,7 @@ auth: {{ basic: {{ eve: '{BCRYPT}' }} }}
             ..RouteConfig::default()
         },
         RouteConfig {
-            host: Some(HostPattern::Below("example.com".into())),
+            matchers: on(Some(HostPattern::Below("example.com".into())), 3),
             upstream: Some(RouteTarget::Named("team".into())),
             auth: Some(Auth::None),
             ..RouteConfig::default()
@@ -86,7 +91,8 @@ auth: {{ basic: {{ eve: '{BCRYPT}' }} }}
         RouteConfig::default(),
     ];
     assert_eq!(config.routes, expected);
-    let paths: Vec<_> = config.routes.iter().map(|route| route.path.as_ref().map_or("", PathPrefix::as_str)).collect();
+    let paths: Vec<_> =
+        config.routes.iter().map(|route| route.matchers.path.as_ref().map_or("", PathMatcher::example)).collect();
     assert_eq!(paths, ["/claw/", "/private", "/old", "", ""]);
     let endpoints = vec![
         UpstreamAddress::Http { host: "10.0.0.4".into(), port: 18789 },
@@ -149,7 +155,7 @@ const WRONG: &[(&str, &str)] = &[
     ("routes: [/claw]", "f.yaml:1:10: routes[0]: expected keys, as in `key: value`"),
     (
         "routes: [~]",
-        "f.yaml:1:10: routes[0]: nothing here; expected { host, path, upstream, respond, auth, request_headers, response_headers, timeouts, hold }",
+        "f.yaml:1:10: routes[0]: nothing here; expected { listener, host, path, ignore_case, methods, from, headers, query, cookies, not, allow, deny, upstream, strip_prefix, redirect, respond, auth, request_headers, response_headers, timeouts, hold }",
     ),
     (
         "routes:\n  - { path: claw }\n  - { hold: 5 }",

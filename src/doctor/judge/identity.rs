@@ -71,9 +71,7 @@ pub(in crate::doctor) fn identity(
 
 /// Whether that route sets the field itself, from its login.
 fn sets(config: &Config, route: &RouteConfig, name: &str) -> bool {
-    login(config, route)
-        .and_then(|login| login.user_header.as_ref())
-        .is_some_and(|field| is_field(field.as_str(), name))
+    login(config, route).is_some_and(|login| login.user_headers.iter().any(|field| is_field(field.as_str(), name)))
 }
 
 fn login<'a>(config: &'a Config, route: &'a RouteConfig) -> Option<&'a BasicAuth> {
@@ -87,7 +85,7 @@ fn login<'a>(config: &'a Config, route: &'a RouteConfig) -> Option<&'a BasicAuth
 /// it, or it is known for a login service's.
 fn is_stopped(config: &Config, name: &str) -> bool {
     let routes = config.all_routes();
-    let users = routes.iter().filter_map(|route| login(config, route)?.user_header.as_ref());
+    let users = routes.iter().filter_map(|route| login(config, route)).flat_map(|login| &login.user_headers);
     let fields = ProtectedFields::new(users, &config.forwarded.strip, Login::Elsewhere);
     // Text that is not the name of a field reaches no gateway.
     HeaderName::try_from(name).map_or(true, |name| !fields.pass(&name, RequestSender::Client))
@@ -127,8 +125,8 @@ fn users<'a>(config: &'a Config, routes: &'a [RouteConfig]) -> Vec<&'a str> {
 
 /// A route, as people find it in the config.
 fn describe(route: &RouteConfig) -> String {
-    let host = route.host.as_ref().map_or_else(|| "every host".to_owned(), ToString::to_string);
-    let path = route.path.as_ref().map_or_else(String::new, |path| path.as_str().to_owned());
+    let host = route.matchers.host.as_ref().map_or_else(|| "every host".to_owned(), ToString::to_string);
+    let path = route.matchers.path.as_ref().map(ToString::to_string).unwrap_or_default();
     format!("{host}{path}")
 }
 

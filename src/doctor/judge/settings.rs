@@ -66,7 +66,7 @@ pub(in crate::doctor) fn own_settings(diagnosis: &mut Diagnosis, config: &Config
     let proxied = |ip: IpAddr| {
         config.forwarded.trusted_proxies.iter().chain(&listen.proxy_protocol_from).any(|net| net.contains(&ip))
     };
-    for at in listen.https.iter().copied().chain(plain) {
+    for at in listen.https.iter().map(|listener| listener.address).chain(plain) {
         if at.ip().is_loopback() && config.forwarded.local_clients == LocalClients::Forwarded && !proxied(at.ip()) {
             diagnosis.found(own::local_clients_refused(&at.to_string()));
         }

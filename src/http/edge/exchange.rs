@@ -42,8 +42,11 @@ pub(crate) struct RequestExchange {
     pub(crate) rules: Option<Arc<HeaderRules>>,
     /// Whether a name and password in `Authorization` are meant for frontgate. Set by [`crate::http::route::router`].
     pub(crate) basic_is_ours: bool,
-    /// The user that has logged in, in the field that tells the gateway. Set by [`crate::http::route::guard`].
-    pub(crate) user: Option<(HeaderName, HeaderValue)>,
+    /// The user that has logged in, in the fields that tell the gateway. Set by [`crate::http::route::guard`].
+    pub(crate) user: Vec<(HeaderName, HeaderValue)>,
+    /// The target that the gateway gets instead, where its route cuts something from the path. Set by
+    /// [`RouteStack`](crate::http::route::stack::RouteStack).
+    pub(crate) stripped_target: Option<PathAndQuery>,
 }
 
 impl RequestExchange {
@@ -61,6 +64,7 @@ impl RequestExchange {
         self.head.uri = http::Uri::default();
         self.forwarding.fields = Vec::new();
         self.target = PathAndQuery::from_static("/");
+        self.stripped_target = None;
         self.host = detached(&self.host);
         access.detach();
     }

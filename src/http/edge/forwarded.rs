@@ -65,6 +65,16 @@ impl Forwarding {
     pub(crate) fn sender(&self) -> RequestSender {
         if self.trusted { RequestSender::TrustedProxy } else { RequestSender::Client }
     }
+
+    /// `http` or `https`, as the client sees it.
+    pub(crate) fn scheme(&self, connection_info: &ConnectionInfo, headers: &HeaderMap) -> &'static str {
+        let told = headers.get(&X_FORWARDED_PROTO).filter(|_| self.trusted).map(HeaderValue::as_bytes);
+        match told {
+            Some(b"https") => "https",
+            Some(b"http") => "http",
+            _ => connection_info.scheme(),
+        }
+    }
 }
 
 /// Whether the peer is a proxy in front of frontgate. Only a process that may open its file reaches a unix listener,

@@ -129,7 +129,8 @@ impl<H: RequestHandler> EdgeHandler for EdgeStart<H> {
             upgrade_slot: handover,
             rules: None,
             basic_is_ours: false,
-            user: None,
+            user: Vec::new(),
+            stripped_target: None,
         });
         Box::pin(self.answer(exchange, access, busy, refused))
     }

@@ -207,6 +207,15 @@ impl RequestFailure {
                 "The request is for a host that this connection's certificate does not name.",
                 "Try again over a connection of its own, or add the name to `tls.names`.",
             ),
+            Self::ClientNotAllowed => (
+                StatusCode::FORBIDDEN,
+                "client_not_allowed",
+                Client,
+                "Not from this address",
+                "Clients of this address may not pass: `allow` or `deny` in frontgate's config says so.",
+                "Use another network, or add this one to `allow`. If a proxy is in front of frontgate, it belongs into \
+                 `forwarded.trusted_proxies`.",
+            ),
             Self::OriginNotAllowed => (
                 StatusCode::FORBIDDEN,
                 "origin_not_allowed",
@@ -357,7 +366,7 @@ impl BadRequest {
             Self::BadHost => "Its Host header is not a host and port.",
             Self::BadTarget => "Its target holds bytes that cannot be passed on as they are.",
             Self::AmbiguousPath => {
-                "Its path can be understood in two ways, and one of them is not open to every client."
+                "Its path or query can be understood in two ways, and one of them is not open to every client."
             }
             Self::FragmentInTarget => {
                 "Its target holds a `#`. A fragment is for the browser only; write `%23` for the character."

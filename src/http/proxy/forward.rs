@@ -212,10 +212,11 @@ pub(in crate::http) fn to_gateway(
     let ours = forwarding.fields.iter().map(|(name, value)| size(name, value)).sum::<usize>();
     let came = head.headers.iter().map(|(name, value)| size(name, value)).sum::<usize>();
     let room = came + ours + host.len() + UPGRADE_FIELDS;
-    let mut writer = EncodedRequest::writer(&head.method, &exchange.target, body, room);
+    let target = exchange.stripped_target.as_ref().unwrap_or(&exchange.target);
+    let mut writer = EncodedRequest::writer(&head.method, target, body, room);
     let rules = exchange.rules.as_deref();
     let passing = FieldFilter { forwarding, protected, basic_is_ours: exchange.basic_is_ours, rules };
-    if rules.is_none() && exchange.user.is_none() {
+    if rules.is_none() && exchange.user.is_empty() {
         headers::to_gateway(head, host, passing, connection, |name, value| writer.field(name, value));
         return writer.end();
     }
@@ -226,7 +227,7 @@ pub(in crate::http) fn to_gateway(
     if let Some(rules) = rules {
         header_rules::apply(rules, &mut fields);
     }
-    if let Some((name, user)) = &exchange.user {
+    for (name, user) in &exchange.user {
         fields.insert(name, user.clone());
     }
     for (name, value) in &fields {

@@ -11,6 +11,10 @@ use crate::http::error::RequestFailure;
 use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::{AccessLine, AnsweredBy};
 
+/// A mark of a response that no client gets: the connection, or the stream, is closed instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoAnswer;
+
 /// Answers every request of a route alike.
 pub(crate) struct FixedAnswer {
     answer: RouteAnswer,
@@ -38,6 +42,12 @@ impl RequestHandler for FixedAnswer {
         access: &mut AccessLine,
     ) -> Result<Response<AnswerBody>, RequestFailure> {
         access.answered_by = AnsweredBy::Frontgate;
+        if self.answer.closes() {
+            let mut response = Response::new(AnswerBody::empty());
+            *response.status_mut() = self.answer.status;
+            response.extensions_mut().insert(NoAnswer);
+            return Ok(response);
+        }
         let to_head = exchange.head.method == Method::HEAD;
         let mut response =
             Response::new(if to_head { AnswerBody::empty() } else { AnswerBody::full(self.body.clone()) });

@@ -31,10 +31,11 @@ impl AccessGuard {
         access: &mut AccessLine,
     ) -> Result<(), RequestFailure> {
         let user = self.admit(exchange, access).await?;
-        if let Some(name) = &self.basic.user_header {
+        if !self.basic.user_headers.is_empty() {
             // A name that no field can carry must not pass as no name.
             let value = HeaderValue::from_bytes(user.as_bytes()).map_err(|_| RequestFailure::LoginRequired)?;
-            exchange.user = Some((name.clone(), value));
+            let fields = self.basic.user_headers.iter().map(|name| (name.clone(), value.clone()));
+            exchange.user = fields.collect();
         }
         access.user = Some(user);
         Ok(())

@@ -8,8 +8,6 @@ use std::borrow::Cow;
 
 use steps::PathSigns;
 
-pub(in crate::http) use steps::in_any_case;
-
 /// A path as routes compare it: percent-decoded once, `\` taken for `/`, `//` merged, dot segments removed. It is
 /// borrowed if no program could understand it in another way, but for the case of its letters.
 pub(crate) fn proper(path: &str) -> Cow<'_, [u8]> {
@@ -48,6 +46,7 @@ pub(in crate::http) struct PathReadings {
     /// How many of these were handed out.
     seen: usize,
     bytes: usize,
+    most: usize,
 }
 
 /// A path has more readings than are looked at.
@@ -60,7 +59,12 @@ impl PathReadings {
         // A byte that cannot stand in a target by itself has to be encoded: to a program that decodes nothing that is
         // its name.
         let first = steps::decoded_where_needed(path.as_bytes());
-        Self { bytes: first.len(), known: vec![(0, first)], seen: 0 }
+        Self { bytes: first.len(), known: vec![(0, first)], seen: 0, most: MOST }
+    }
+
+    /// The same, of which no more are looked at than these.
+    pub(in crate::http) fn at_most(self, most: usize) -> Self {
+        Self { most, ..self }
     }
 
     /// The next reading.
@@ -95,7 +99,7 @@ impl PathReadings {
             return Ok(());
         }
         self.bytes += path.len();
-        if self.known.len() == MOST || self.bytes > MOST_BYTES {
+        if self.known.len() == self.most || self.bytes > MOST_BYTES {
             return Err(TooManyReadings);
         }
         self.known.push((decoded, path));
@@ -106,7 +110,7 @@ impl PathReadings {
 /// A path is decoded by one program, or by one in front of another.
 const MOST_DECODED: u8 = 2;
 /// How many readings of one path, and how many bytes of them, are looked at. A browser's path has a handful.
-const MOST: usize = 128;
+pub(in crate::http) const MOST: usize = 128;
 const MOST_BYTES: usize = 32 * 1024;
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::http::edge::stack::{PendingAnswer, RequestEntry};
 use crate::http::error::{BadRequest, RequestFailure};
 use crate::http::proxy::body::AnswerBody;
 use crate::http::proxy::tunnel::UpgradeSlot;
+use crate::http::route::answer::NoAnswer;
 use crate::io::Readable as _;
 use crate::server::head_space::{FREE_HEAD, HeadSpacePermit};
 use crate::server::settings::{EdgeChoice, LiveSettings};
@@ -269,6 +270,9 @@ impl ServedConnection {
             match &mut exchange.stage {
                 ExchangeStage::Awaited(answer) => {
                     if let Poll::Ready(response) = answer.as_mut().poll(cx) {
+                        if response.extensions().get::<NoAnswer>().is_some() {
+                            return Poll::Ready(Err(ConnectionEnd::Over));
+                        }
                         exchange.stage = ExchangeStage::Held(Box::new(response), Instant::now() + SMALL_BODY_TIME);
                         continue;
                     }

@@ -24,6 +24,7 @@ use crate::http::edge::body_discard::BodyDiscard;
 use crate::http::edge::connection_state::{ConnectionState, RequestUnderWay};
 use crate::http::edge::stack::PendingAnswer;
 use crate::http::proxy::tunnel::UpgradeSlot;
+use crate::http::route::answer::NoAnswer;
 use crate::observe::access::RequestEnd;
 use crate::upstream::{Http2Body, RequestBody};
 
@@ -141,6 +142,10 @@ impl AwaitedAnswer {
             return Poll::Ready(None);
         };
         drop(self.head.take());
+        if answer.extensions().get::<NoAnswer>().is_some() {
+            self.respond.send_reset(Reason::INTERNAL_ERROR);
+            return Poll::Ready(None);
+        }
         let (mut parts, mut body) = answer.into_parts();
         let is_whole = body.is_end_stream();
         let length = if is_whole { None } else { body.size_hint().exact() };

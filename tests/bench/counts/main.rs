@@ -10,8 +10,9 @@ use frontgate::http::edge::connection_info::{ConnectionInfo, ProxyAnnouncement};
 use frontgate::http::edge::{forwarded, host, target};
 use frontgate::http::route::headers;
 use frontgate::http::route::headers::FieldFilter;
+use frontgate::http::route::matches::{Matches, RoutedRequest};
 use frontgate::http::route::protected::{Login, ProtectedFields};
-use frontgate::http::route::router::{Matches, RouteTable};
+use frontgate::http::route::table::RouteTable;
 use frontgate::listener::ClientPeer;
 use frontgate::upstream::{EncodedRequest, RequestBody};
 use frontgate::websocket::Side;
@@ -29,6 +30,8 @@ const CASES: &[(&str, Case)] = &[
     ("part-of-a-large-frame", part_of_a_large_frame),
     ("target-and-host", target_and_host),
     ("route-lookup", route_lookup),
+    ("route-lookup-matchers", route_lookup_with_matchers),
+    ("route-lookup-of-200", route_lookup_of_200),
     ("forwarding-fields", forwarding_fields),
     ("fields-to-gateway", fields_to_gateway),
 ];
@@ -77,21 +80,51 @@ fn target_and_host(times: u32) {
 
 /// Which route a request takes, of those that a larger configuration has.
 fn route_lookup(times: u32) {
+    look_up(ROUTES, times);
+}
+
+/// The same of two routes, one of which looks at more than host and path.
+fn route_lookup_with_matchers(times: u32) {
+    let yaml = "
+routes:
+  - { path: { regex: '^/admin(/|$)' }, methods: [GET, HEAD], from: [192.0.2.0/24], respond: 403 }
+  - { not: { headers: { X-Debug: { present: true } } }, query: { v: { regex: '^2026' } } }
+";
+    look_up(yaml, times);
+}
+
+/// The same of 200 routes, each of which looks at more than host and path.
+fn route_lookup_of_200(times: u32) {
+    let mut yaml = "routes:\n".to_owned();
+    for number in 0..66 {
+        yaml += &format!("  - {{ path: {{ regex: '^/app{number}(/|$)' }}, methods: [GET], respond: 403 }}\n");
+        yaml += &format!("  - {{ path: /team{number}/, from: [10.0.0.0/8], upstream: 'http://127.0.0.1:1' }}\n");
+        yaml +=
+            &format!("  - {{ path: {{ exact: /x{number} }}, cookies: {{ a: b }}, upstream: 'http://127.0.0.1:1' }}\n");
+    }
+    yaml += "  - { path: /assets/, query: { v: { regex: '^2026' } } }\n  - {}\n";
+    look_up(&yaml, times);
+}
+
+fn look_up(yaml: &str, times: u32) {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("frontgate.yaml");
-    std::fs::write(&file, ROUTES).expect("a file");
+    std::fs::write(&file, yaml).expect("a file");
     let loaded = config::load(ConfigLocation::File(file), [], &Overrides::default());
     let routes = loaded.unwrap_or_else(|problems| panic!("{problems}")).config.routes;
-    let matches = routes.iter().map(|route| Matches {
-        host: route.host.clone(),
-        path: route.path.clone(),
-        guard: route.respond.as_ref().map(|_| 1),
-        answers: route.respond.is_some(),
-        takes_basic: false,
-    });
-    let table = RouteTable::new(matches.collect());
+    let matches = routes.iter().map(|route| Matches { guard: route.respond.as_ref().map(|_| 1), ..Matches::of(route) });
+    let protected = ProtectedFields::new([].into_iter(), &[], Login::Elsewhere);
+    let table = RouteTable::new(matches.collect(), &protected);
+    let (head, client) = (head(), Some([203, 0, 113, 5].into()));
     for _ in 0..times {
-        let _ = black_box(table.find(&host::bare(black_box(HOST)), black_box("/assets/app.js")));
+        let host = host::bare(black_box(HOST));
+        let request = RoutedRequest {
+            query: black_box(Some("v=2026.7.35&lang=en")),
+            headers: Some(&head.headers),
+            client,
+            ..RoutedRequest::get(&host, black_box("/assets/app.js"))
+        };
+        let _ = black_box(table.find(&request));
     }
 }
 

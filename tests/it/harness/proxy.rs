@@ -48,7 +48,7 @@ impl Builder {
         self
     }
 
-    /// With the `routes`, `upstreams` and `auth` of this YAML.
+    /// With the `routes`, `upstreams`, `auth`, `allow` and `deny` of this YAML, and its unix listeners.
     pub(crate) fn routes(self, yaml: &str) -> Self {
         let file = self.state.path().join("routes.yaml");
         std::fs::write(&file, yaml).unwrap();
@@ -56,6 +56,9 @@ impl Builder {
         let written = loaded.unwrap_or_else(|problems| panic!("{problems}")).config;
         self.config(|config| {
             (config.routes, config.upstreams, config.auth) = (written.routes, written.upstreams, written.auth);
+            (config.allow, config.deny) = (written.allow, written.deny);
+            let unix = written.listen.plain.into_iter().filter(|one| matches!(one.address, BindAddr::Unix(_)));
+            config.listen.plain.extend(unix);
         })
     }
 

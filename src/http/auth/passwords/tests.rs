@@ -12,7 +12,7 @@ fn basic() -> BasicAuth {
         ("ann".to_owned(), PasswordHash::Argon2(hash.unwrap().to_string())),
         ("bob".to_owned(), PasswordHash::Bcrypt(bcrypt)),
     ];
-    BasicAuth { users, user_header: None }
+    BasicAuth { users, user_headers: Vec::new() }
 }
 
 async fn asked(passwords: &Passwords, user: &str, password: &str, from: &str) -> Result<bool, TooManyAttempts> {

@@ -1,5 +1,7 @@
 //! The steps by which programs come from a target to the path that they look up: each makes one path of another.
 
+use crate::config::folded as in_any_case;
+
 /// Which of the signs below a path has: each makes some steps change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PathSigns(u16);
@@ -174,17 +176,6 @@ fn up_to_end(path: &[u8]) -> Vec<u8> {
 fn without_controls(path: &[u8]) -> Vec<u8> {
     let mut out: Vec<u8> = path.iter().copied().filter(|byte| !matches!(byte, b'\t' | b'\n' | b'\r')).collect();
     out.truncate(out.iter().rposition(|byte| *byte > b' ').map_or(0, |last| last + 1));
-    out
-}
-
-/// Every letter replaced by one that stands for all letters that differ in case only. ASCII letters may be the other
-/// case of one that is not.
-pub(in crate::http) fn in_any_case(path: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(path.len());
-    for chunk in path.utf8_chunks() {
-        out.extend_from_slice(chunk.valid().to_uppercase().to_lowercase().as_bytes());
-        out.extend_from_slice(chunk.invalid());
-    }
     out
 }
 

@@ -2,7 +2,9 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::config::{ConfigLocation, Overrides, load};
-use crate::http::route::router::*;
+use crate::http::edge::host;
+use crate::http::route::protected::Login;
+use crate::http::route::table::*;
 
 fn configured(yaml: &str) -> crate::config::Config {
     let folder = tempfile::tempdir().unwrap();
@@ -17,17 +19,18 @@ fn configured(yaml: &str) -> crate::config::Config {
 fn table(yaml: &str) -> RouteTable {
     let config = configured(yaml);
     let matches = config.routes.iter().map(|route| Matches {
-        host: route.host.clone(),
-        path: route.path.clone(),
-        guard: route.respond.as_ref().filter(|answer| answer.status.as_u16() >= 400).map(|_| 1),
-        answers: route.respond.is_some(),
-        takes_basic: false,
+        guard: route.respond.as_ref().filter(|answer| answer.refuses()).map(|_| 1),
+        ..Matches::of(route)
     });
-    RouteTable::new(matches.collect())
+    table_of(matches.collect())
+}
+
+fn table_of(matches: Vec<Matches>) -> RouteTable {
+    RouteTable::new(matches, &ProtectedFields::new([].into_iter(), &[], Login::Elsewhere))
 }
 
 fn found(table: &RouteTable, host: &str, path: &str) -> String {
-    match table.find(&host::bare(host), path) {
+    match table.find(&RoutedRequest::get(&host::bare(host), path)) {
         Ok(index) => index.to_string(),
         Err(failure) => failure.code().to_owned(),
     }
@@ -263,14 +266,25 @@ const TRICKY: &str = "/(/|//|\\\\|\\.|\\.\\.|/\\.\\./|%2e|%2E%2e|%2f|%5C|%252e|%
 
 #[test]
 fn no_path_that_passes_is_guarded_as_another_program_reads_it() {
-    let table = table("routes: [{ path: /private, respond: 404 }, {}]");
+    let tables = [
+        ("1", "routes: [{ path: /private, respond: 404 }, {}]"),
+        ("1", "routes: [{ path: { regex: '^/private(/|$)' }, respond: 404 }, {}]"),
+        ("1", "routes: [{ path: /PRIVATE, ignore_case: true, respond: 404 }, {}]"),
+        ("1", "routes: [{ path: { prefix: /priv, edge: any }, respond: 404 }, {}]"),
+        ("0", "routes: [{ not: { path: { regex: '^/private(/|$)' } } }, { respond: 404 }]"),
+        ("1", "routes: [{ path: /private, methods: [GET], respond: 404 }, {}]"),
+    ]
+    .map(|(open, yaml)| (open, yaml, table(yaml)));
     let mut runner = TestRunner::new(ProptestConfig::with_cases(2000));
     let result = runner.run(&TRICKY, |path| {
-        if found(&table, "gw", &path) == "1" {
+        for (open, yaml, table) in &tables {
+            if found(table, "gw", &path) != *open {
+                continue;
+            }
             for (program, read) in PROGRAMS {
                 let read = read(&path);
                 let guarded = read == "/private" || read.starts_with("/private/");
-                prop_assert!(!guarded, "{} reads {} as {}", program, path, read);
+                prop_assert!(!guarded, "{} reads {} as {}: {}", program, path, read, yaml);
             }
         }
         Ok(())
@@ -284,11 +298,9 @@ fn readings_must_agree_in_which_guard_holds() {
     let guards = [("/ann", Some(1)), ("/bob", Some(2)), ("/open", None), ("/gone", Some(3)), ("/", Some(4))];
     let matches = guards.iter().map(|(path, guard)| {
         let yaml = format!("routes: [{{ path: '{path}' }}]");
-        let host = None;
-        let path = configured(&yaml).routes[0].path.clone();
-        Matches { host, path, guard: *guard, answers: *guard == Some(3), takes_basic: false }
+        Matches { guard: *guard, answers: *guard == Some(3), ..Matches::of(&configured(&yaml).routes[0]) }
     });
-    let table = RouteTable::new(matches.collect());
+    let table = table_of(matches.collect());
     for (path, expected) in [
         ("/ann/x", "0"),
         ("/ann/../bob", "ambiguous_path"),
@@ -351,9 +363,9 @@ fn without_a_guard_no_path_is_ambiguous() {
 
 #[test]
 fn the_only_route_needs_no_look_at_the_request() {
-    assert!(RouteTable::new(vec![Matches::all()]).only);
+    assert!(table_of(vec![Matches::all()]).only);
     assert!(!table("routes: [{ path: /claw }]").only);
-    assert_eq!(Matches::all().name().as_ref(), "*");
+    assert!(!table("routes: [{ methods: [GET] }]").only);
 }
 
 #[test]
@@ -374,9 +386,85 @@ fn the_routes_that_a_host_can_reach_say_whether_a_password_is_ours() {
             let of =
                 |key: &str, value: Option<&str>| value.map_or_else(String::new, |value| format!("{key}: '{value}', "));
             let yaml = format!("routes: [{{ {}{}hold: 1s }}]", of("host", *host), of("path", *path));
-            let route = configured(&yaml).routes.remove(0);
-            Matches { host: route.host, path: route.path, guard: None, answers: false, takes_basic: *takes_basic }
+            Matches { takes_basic: *takes_basic, ..Matches::of(&configured(&yaml).routes[0]) }
         });
-        assert_eq!(RouteTable::new(matches.collect()).takes_basic(host), expected, "{routes:?} at {host}");
+        assert_eq!(table_of(matches.collect()).takes_basic(host), expected, "{routes:?} at {host}");
+    }
+}
+
+/// What a request gets that differs from a GET of `/` at `gw`.
+fn asked<'a>(table: &RouteTable, change: impl FnOnce(&mut RoutedRequest<'a>)) -> String {
+    let mut request = RoutedRequest::get("gw", "/");
+    change(&mut request);
+    table.find(&request).map_or_else(|failure| failure.code().to_owned(), |index| index.to_string())
+}
+
+#[test]
+fn an_unknown_client_is_neither_in_a_network_nor_outside() {
+    let client = |text: &str| text.parse::<std::net::IpAddr>().ok();
+    for (yaml, at, inside, outside, unknown) in [
+        ("routes: [{ from: [10.0.0.0/8] }, { respond: 403 }]", "10.1.2.3", "0", "1", "1"),
+        ("routes: [{ from: [10.0.0.0/8], respond: 403 }, {}]", "10.1.2.3", "0", "1", "ambiguous_path"),
+        ("routes: [{ not: { from: [10.0.0.0/8] } }, { respond: 403 }]", "10.1.2.3", "1", "0", "1"),
+        ("routes: [{ not: { from: [10.0.0.0/8] }, respond: 403 }, {}]", "::ffff:10.1.2.3", "1", "0", "ambiguous_path"),
+        ("routes: [{ from: [10.0.0.0/8] }]", "10.1.2.3", "0", "no_route", "no_route"),
+    ] {
+        let table = table(yaml);
+        assert_eq!(asked(&table, |request| request.client = client(at)), inside, "{yaml}");
+        assert_eq!(asked(&table, |request| request.client = client("192.0.2.7")), outside, "{yaml}");
+        assert_eq!(asked(&table, |request| request.client = None), unknown, "{yaml}");
+    }
+}
+
+#[test]
+fn to_be_taken_by_no_route_is_a_guard_where_more_than_the_place_decides() {
+    let table = table("routes: [{ path: /setup, from: [10.0.0.0/8] }, { path: /app }]");
+    let elsewhere = "192.0.2.7".parse().ok();
+    for (path, expected) in [
+        ("/setup", "no_route"),
+        ("/app/..%2fsetup", "no_route"),
+        ("/app/..%252fsetup", "ambiguous_path"),
+        ("/app/../app/x", "1"),
+        ("/app/%41", "1"),
+        // No route has this path, whichever client it is.
+        ("/app/..%252fother", "1"),
+    ] {
+        let found = asked(&table, |request| (request.client, request.path) = (elsewhere, path));
+        assert_eq!(found, expected, "{path}");
+        // To a client that may pass, the other reading is as open.
+        let inside = asked(&table, |request| (request.client, request.path) = ("10.0.0.1".parse().ok(), path));
+        assert!(inside == "0" || inside == "1", "{path}: {inside}");
+    }
+}
+
+#[test]
+fn fields_that_only_a_proxy_may_send_count_from_one_alone() {
+    let table = table("routes: [{ headers: { X-Forwarded-User: ann } }, { respond: 403 }]");
+    let headers = [("x-forwarded-user", "ann")];
+    let headers = headers
+        .into_iter()
+        .map(|(name, value)| (http::HeaderName::from_static(name), http::HeaderValue::from_static(value)));
+    let headers: http::HeaderMap = headers.collect();
+    assert_eq!(asked(&table, |request| request.headers = Some(&headers)), "1");
+    assert_eq!(asked(&table, |request| (request.headers, request.trusted) = (Some(&headers), true)), "0");
+}
+
+#[test]
+fn what_is_cut_must_be_spelt_so_and_guards_hold_for_what_is_left() {
+    let table = table("routes: [{ path: /app/admin, respond: 403 }, { path: /app, strip_prefix: /app }, {}]");
+    for (path, expected) in [
+        ("/app", "1"),
+        ("/app/x", "1"),
+        ("/app/x//y/..%2fz", "1"),
+        ("/%61pp/x", "ambiguous_path"),
+        ("//app/x", "ambiguous_path"),
+        ("/x/../app/x", "ambiguous_path"),
+        ("/app/admin", "0"),
+        ("/app//evil/admin", "ambiguous_path"),
+        ("/app/%2fevil/admin", "ambiguous_path"),
+        ("/app/ADMIN", "ambiguous_path"),
+        ("/APP/x", "2"),
+    ] {
+        assert_eq!(found(&table, "gw", path), expected, "{path}");
     }
 }
