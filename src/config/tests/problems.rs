@@ -1,6 +1,7 @@
 //! The messages about a wrong configuration, word by word.
 
 use super::*;
+use crate::config::problem::{ProblemSeverity, SettingPosition};
 
 #[test]
 fn a_problem_has_its_place_its_setting_and_a_hint() {
@@ -42,6 +43,36 @@ FRONTGATE_LIMITS: sets nothing
 --name: tls.names[0]: `a b` is not a name a certificate can carry
     hint: such as gw.example.com, *.example.com or 192.0.2.7";
     assert_eq!(parse_with(text, &env, &flags).unwrap_err(), expected);
+}
+
+#[test]
+fn what_only_the_use_of_a_setting_reveals_is_said_where_it_was_written() {
+    let text = "tls:\n  names: [gw.example]\nstate_dir: ~\nupstream: http://127.0.0.1:1\n";
+    let source = ConfigLocation::Text { text: text.to_owned(), file: "f.yaml".into() };
+    let mut loaded = load(source, [], &Overrides::default()).unwrap();
+    for (setting, is_set) in [("tls.names", true), ("state_dir", false), ("admin", false)] {
+        assert_eq!(loaded.sets(setting), is_set, "{setting}");
+    }
+    let problem = loaded.problem("upstream", "is gone").to_string();
+    assert!(problem.contains("f.yaml:4:11: upstream: is gone"), "{problem}");
+    assert_eq!(loaded.warnings.iter().count(), 0);
+    loaded.warn("tls.names", "are odd", "write others");
+    let warned: Vec<_> = loaded.warnings.iter().map(|one| (one.severity, one.place.clone(), &*one.message)).collect();
+    assert_eq!(warned, [(ProblemSeverity::Warning, SettingPosition::File { line: 2, column: 10 }, "are odd")]);
+    assert_eq!(loaded.warnings.iter().next().unwrap().hint.as_deref(), Some("write others"));
+}
+
+#[test]
+fn a_gateway_by_name_that_leads_to_a_listener_is_said_with_its_setting() {
+    let text = "listen: { https: [\"127.0.0.1:8443\"] }\nupstream: http://gw.example:8443\n";
+    let source = ConfigLocation::Text { text: text.to_owned(), file: "f.yaml".into() };
+    let loaded = load(source, [], &Overrides::default()).unwrap();
+    assert_eq!(loaded.names_of_gateways().into_iter().collect::<Vec<_>>(), ["gw.example"]);
+    for (address, own) in [("127.0.0.1", true), ("192.0.2.1", false)] {
+        let found = loaded.own_names(&|_| vec![address.parse().unwrap()], &|ip| ip.is_loopback());
+        let said: Vec<_> = found.iter().map(|(key, _, fix)| (key.as_str(), fix.contains("gateway"))).collect();
+        assert_eq!(said, if own { vec![("upstream", true)] } else { Vec::new() }, "{address}: {found:?}");
+    }
 }
 
 #[test]
