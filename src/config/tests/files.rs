@@ -133,3 +133,50 @@ fn what_is_wrong_beside_a_file_that_cannot_be_understood_is_said_as_well() {
         }
     }
 }
+
+#[test]
+fn a_configuration_in_use_is_not_taken_for_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("f.yaml");
+    let refused = || crate::config::reread_text(&file).unwrap_err().to_string();
+    assert!(refused().contains("is gone"), "{}", refused());
+    for text in ["", "# only a comment\n", "{}", "listen:\n"] {
+        std::fs::write(&file, text).unwrap();
+        assert!(refused().contains("says nothing"), "{text:?}: {}", refused());
+        assert!(crate::config::says_nothing(text), "{text:?}");
+    }
+    // What cannot be read says something, and is refused for that.
+    for text in ["upstream: http://127.0.0.1:1\n", "{"] {
+        std::fs::write(&file, text).unwrap();
+        assert_eq!(crate::config::reread_text(&file).unwrap(), text);
+        assert!(!crate::config::says_nothing(text), "{text:?}");
+    }
+}
+
+#[test]
+fn a_glimpse_has_what_can_be_read_beside_what_is_wrong() {
+    let text = "admin: 127.0.0.1:9999\nlog: { level: loud }\n".to_owned();
+    let source = ConfigLocation::Text { text, file: "f.yaml".into() };
+    let seen = crate::config::glimpse(&source, [], &Overrides::default());
+    assert_eq!(seen.admin, parse("admin: 127.0.0.1:9999").unwrap().admin);
+    assert_ne!(seen.admin, Config::default().admin);
+    assert!(crate::config::printed("log: { level: loud }").is_none(), "no version printed this");
+}
+
+#[test]
+fn an_admin_address_on_the_command_line_is_an_address_whatever_the_file_lacks() {
+    for (admin, is_one) in [(None, true), (Some("127.0.0.1:1"), true), (Some("0.0.0.0:1"), true), (Some("gw"), false)] {
+        let flags = Overrides { admin: admin.map(str::to_owned), ..Overrides::default() };
+        assert_eq!(crate::config::check_admin(&flags).is_ok(), is_one, "{admin:?}");
+    }
+}
+
+#[test]
+fn a_gateway_that_is_a_listener_of_this_machine_is_refused() {
+    let text = "listen: { https: [\":8443\"] }\nupstream: http://192.0.2.1:8443\n".to_owned();
+    let source = ConfigLocation::Text { text, file: "f.yaml".into() };
+    let loaded = load(source, [], &Overrides::default()).unwrap();
+    let refused = loaded.check_gateways(&|_| true).unwrap_err().to_string();
+    assert!(refused.contains("is frontgate itself"), "{refused}");
+    assert_eq!(loaded.check_gateways(&|_| false), Ok(()));
+}
