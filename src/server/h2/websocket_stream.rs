@@ -99,7 +99,7 @@ impl WebSocketStream {
 }
 
 impl Readable for WebSocketStream {
-    /// Whoever asks for more has passed on what it has read.
+    /// A caller that asks for more has passed on what it read before.
     fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let passed = std::mem::take(&mut self.reading);
         self.release(passed);
