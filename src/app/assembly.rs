@@ -9,7 +9,7 @@ use super::certificates::ServedCertificates;
 use super::error::StartError;
 use super::gateways::{GatewayAccess, GatewayShared, Gateways};
 use super::listeners::NO_ROUTES;
-use crate::config::{self, Auth, ClientAccess, Config, PathMatcher, RouteAnswer, Timeouts};
+use crate::config::{self, Auth, BindAddr, ClientAccess, Config, ListenTcp, PathMatcher, RouteAnswer, Timeouts};
 use crate::drain::Drain;
 use crate::http::auth::passwords::Passwords;
 use crate::http::edge::acme_challenge::AcmeChallenge;
@@ -30,7 +30,7 @@ use crate::http::route::redirect::MadeRedirect;
 use crate::http::route::router::{RoutedStack, Router, RoutesFirst};
 use crate::http::route::stack::{RouteEnd, RouteSettings, RouteStack};
 use crate::io::BufferPool;
-use crate::listener::{ListenerPurpose, NameResolver, OwnAddresses};
+use crate::listener::{ListenerPurpose, NameResolver, OwnAddresses, SocketLabel};
 use crate::observe::{AccessLog, GatewayHint, Metrics};
 use crate::server::admission::{Admission, AdmissionLimits};
 use crate::server::capacity::{Capacity, Resources};
@@ -185,7 +185,13 @@ impl<'a> Assembly<'a> {
     }
 
     /// The settings of a listener, which may have a name; its connections end with `drain`.
-    pub(super) fn settings(&self, purpose: ListenerPurpose, name: Option<&str>, drain: Drain) -> ListenerSettings {
+    pub(super) fn settings(
+        &self,
+        purpose: ListenerPurpose,
+        label: &SocketLabel,
+        name: Option<&str>,
+        drain: Drain,
+    ) -> ListenerSettings {
         let kind = match (purpose, &self.tls) {
             (ListenerPurpose::Https, Some(handshakes)) => ListenerProtocol::Tls {
                 handshakes: Arc::clone(handshakes),
@@ -209,10 +215,17 @@ impl<'a> Assembly<'a> {
             request_head: self.config.limits.request_head,
             heads: self.heads.clone(),
             sends: self.sends.clone(),
-            http2_websockets: self.config.websocket.http2,
+            http2_websockets: self.config.websocket.http2 && self.offers_http2_websockets(label),
             log: self.log.clone(),
             drain,
         }
+    }
+
+    /// Whether the listener itself lets clients open WebSockets over HTTP/2. One that stands for a whole key of the configuration
+    /// has no settings of its own.
+    fn offers_http2_websockets(&self, label: &SocketLabel) -> bool {
+        let is_this = |listener: &&ListenTcp| label.address() == Some(&BindAddr::Tcp(listener.address));
+        self.config.listen.https.iter().find(is_this).is_none_or(|listener| listener.http2_websockets)
     }
 }
 

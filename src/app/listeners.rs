@@ -150,7 +150,7 @@ impl Listeners {
     pub(super) fn change(
         &mut self,
         plan: ListenerPlan,
-        settings: impl Fn(ListenerPurpose, Option<&str>, Drain) -> ListenerSettings,
+        settings: impl Fn(ListenerPurpose, &SocketLabel, Option<&str>, Drain) -> ListenerSettings,
         renewed: impl Fn(ListenerPurpose) -> bool,
         admission: &Admission,
         drain: &Drain,
@@ -160,7 +160,7 @@ impl Listeners {
             let running = match socket {
                 PlannedSocket::Opened(listener) => {
                     let offered = OfferedListener::new(label.clone(), &listener);
-                    let live = LiveSettings::new(settings(purpose, name.as_deref(), drain.part()));
+                    let live = LiveSettings::new(settings(purpose, &label, name.as_deref(), drain.part()));
                     let (seen, admission, workers) = (live.clone(), admission.clone(), self.workers.clone());
                     let all = drain.clone();
                     let accepting = BackgroundTask::until(drain, |running, end| {
@@ -171,7 +171,7 @@ impl Listeners {
                 PlannedSocket::Kept(index) => before[index].take().map(|running| {
                     let goes_on = running.purpose == purpose && !renewed(purpose);
                     let part = if goes_on { running.live.load().drain.clone() } else { drain.part() };
-                    let replaced = running.live.replace(settings(purpose, name.as_deref(), part));
+                    let replaced = running.live.replace(settings(purpose, &label, name.as_deref(), part));
                     if !goes_on {
                         replaced.drain.soften();
                     }

@@ -100,7 +100,7 @@ impl Runtime {
         let reintroduced = *before != config.tls.client_ca || self.clients != clients;
         let closed = self.listeners.change(
             plan,
-            |purpose, name, drain| assembly.settings(purpose, name, drain),
+            |purpose, label, name, drain| assembly.settings(purpose, label, name, drain),
             |purpose| purpose == ListenerPurpose::Https && reintroduced,
             &self.admission,
             &self.drain,

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use super::kinds::{
-    AddrValue, Cidr, Keyed, List, NoValue, Optional, Quoted, UnixAccess, absolute_unix_path, unix_access,
+    AddrValue, Cidr, Keyed, List, NoValue, Optional, Quoted, UnixAccess, WordOf, absolute_unix_path, unix_access,
 };
 use super::node::{ConfigNode, ConfigValue};
 use super::problem::ValueError;
@@ -39,13 +39,15 @@ pub enum BindAddr {
     Unix(PathBuf),
 }
 
-/// A TCP listener's address, and its name.
+/// A TCP listener's address, its name, and what it offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenTcp {
     /// The address to bind.
     pub address: SocketAddr,
     /// The name by which routes choose it; with one, it has only the routes that do.
     pub name: Option<String>,
+    /// Whether its clients may open WebSockets over HTTP/2, where `websocket.http2` lets them.
+    pub http2_websockets: bool,
 }
 
 /// A plain listener's address, its name, and the permissions of its unix socket.
@@ -71,7 +73,7 @@ impl Listen {
 
 impl From<SocketAddr> for ListenTcp {
     fn from(address: SocketAddr) -> Self {
-        Self { address, name: None }
+        Self { address, name: None, http2_websockets: true }
     }
 }
 
@@ -116,7 +118,7 @@ impl KeySection for Listen {
             List(ListenTcpValue),
             &mut self.https,
             "TLS listeners; ALPN h2 and http/1.1. One with a name, as { address: \"127.0.0.1:9443\", name: internal }, serves only \
-             the routes that name it.",
+             the routes that name it. http2_websockets: off leaves its WebSockets to HTTP/1.1.",
         );
         keys.key(
             "http",
@@ -170,10 +172,11 @@ impl KeyKind for ListenTcpValue {
     }
 
     fn write(&self, value: &ListenTcp) -> YamlText {
-        if value.name.is_none() {
-            return AddrValue.write(&value.address);
+        let ListenTcp { address, name, http2_websockets } = value.clone();
+        if name.is_none() && http2_websockets {
+            return AddrValue.write(&address);
         }
-        LONG_TCP.write(&ListenTcpLong { address: Some(value.address), name: value.name.clone() })
+        LONG_TCP.write(&ListenTcpLong { address: Some(address), name, http2_websockets })
     }
 
     fn schema(&self) -> Json {
@@ -182,23 +185,36 @@ impl KeyKind for ListenTcpValue {
 
     fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<ListenTcp> {
         if let ConfigValue::Map(_) = node.value {
-            let ListenTcpLong { address, name } = LONG_TCP.read(node, at)?;
-            return Some(ListenTcp { address: address?, name });
+            let ListenTcpLong { address, name, http2_websockets } = LONG_TCP.read(node, at)?;
+            return Some(ListenTcp { address: address?, name, http2_websockets });
         }
         at.word(node, self)
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct ListenTcpLong {
     address: Option<SocketAddr>,
     name: Option<String>,
+    http2_websockets: bool,
+}
+
+impl Default for ListenTcpLong {
+    fn default() -> Self {
+        Self { address: None, name: None, http2_websockets: true }
+    }
 }
 
 impl KeySection for ListenTcpLong {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key("address", Optional(NoValue::Null, AddrValue), &mut self.address, "The address.");
         keys.key("name", Optional(NoValue::Null, ListenerName), &mut self.name, NAME_DOC);
+        keys.key(
+            "http2_websockets",
+            WordOf::SWITCH,
+            &mut self.http2_websockets,
+            "Whether clients of this https listener may open WebSockets over HTTP/2, where websocket.http2 lets them.",
+        );
     }
 
     fn check(&self, checks: &mut SectionChecks<'_>) {

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::super::over_http2;
-use super::super::scene::{scene, scene_of_binary, scene_with};
-use crate::harness::{Frame2, Raw2, within};
+use super::super::scene::{Scene, scene, scene_of_binary, scene_with};
+use crate::harness::{Frame2, Proxy, Raw2, within};
 
 const PROTOCOL_ERROR: u32 = 1;
 const HTTP_1_1_REQUIRED: u32 = 0xd;
@@ -79,7 +79,11 @@ async fn a_malformed_connect_is_refused_and_its_connection_stays() {
 
 #[tokio::test]
 async fn where_it_is_off_it_is_not_offered_and_not_taken() {
-    let scene = scene_with(|config| config.websocket.http2 = false).await;
+    off(scene_with(|config| config.websocket.http2 = false).await).await;
+    off(scene_with(|config| config.listen.https[0].http2_websockets = false).await).await;
+}
+
+async fn off(scene: Scene<Proxy>) {
     let mut client = scene.proxy.raw_http2().await;
     let fields = [METHOD, PROTOCOL, SCHEME, AUTHORITY, PATH];
     assert_eq!(ask(&mut client, &fields, false).await, Came::Reset(PROTOCOL_ERROR));
