@@ -165,7 +165,10 @@ const PROBLEMS: &[(&str, &str)] = &[
     ("upstream: [http://gw]", "f.yaml:1:11: upstream: a list; expected URL"),
     ("timeouts: { read: { a: 1 } }", "f.yaml:1:19: timeouts.read: expected duration or off"),
     ("listen:\n  https: :8443", "f.yaml:2:10: listen.https: expected a list\n    hint: write `[\":8443\"]`"),
-    ("listen: { https: [~] }", "f.yaml:1:19: listen.https[0]: nothing here; expected address or { address, name, http2_websockets }"),
+    (
+        "listen: { https: [~] }",
+        "f.yaml:1:19: listen.https[0]: nothing here; expected address or { address, name, http2_websockets }",
+    ),
     ("log: { redact: [[a]] }", "f.yaml:1:17: log.redact[0]: a list; expected text"),
     // Values.
     (

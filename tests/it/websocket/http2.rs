@@ -10,12 +10,14 @@ mod refusals;
 mod slow;
 
 use std::ops::Deref;
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
 use http::HeaderMap;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::over_http2::{client, connect};
 use super::peer::Peer;
@@ -86,6 +88,13 @@ impl Asked {
         let (head, receive) = within("the grant", self.answer).await.unwrap().into_parts();
         assert_eq!(head.status, 200);
         (Socket { send: self.send, receive, read: BytesMut::new() }, head.headers)
+    }
+
+    /// The WebSocket, if it is one of so many that they take longer.
+    async fn granted_within(self, time: Duration) -> Socket {
+        let (head, receive) = timeout(time, self.answer).await.expect("the grant").unwrap().into_parts();
+        assert_eq!(head.status, 200);
+        Socket { send: self.send, receive, read: BytesMut::new() }
     }
 }
 
