@@ -1,12 +1,12 @@
 //! [`Draft`]: a configuration for frontgate, as far as the old one asked for something. What is `None` or empty stays
 //! at its default and is not written.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::matching::DraftMatch;
 use crate::config::{BindAddr, ClientMode, Hsts, LONGEST_HSTS, LONGEST_TIME, TlsVersion};
 
 /// A configuration for frontgate.
@@ -46,13 +46,22 @@ pub(crate) struct Draft {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct DraftListen {
     /// TLS listeners; `Some` of an empty list is none at all.
-    pub(crate) https: Option<Vec<SocketAddr>>,
+    pub(crate) https: Option<Vec<DraftListener>>,
     /// Plain listeners that redirect to https.
-    pub(crate) http: Vec<SocketAddr>,
+    pub(crate) http: Vec<DraftListener>,
     /// Plain listeners that proxy.
-    pub(crate) plain: Vec<BindAddr>,
+    pub(crate) plain: Vec<DraftListener>,
     /// Networks of the peers that begin their connections with a PROXY protocol header.
     pub(crate) proxy_protocol_from: Vec<IpNet>,
+}
+
+/// One address of the section `listen`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DraftListener {
+    /// The address.
+    pub(crate) address: BindAddr,
+    /// The name that routes call the listener by.
+    pub(crate) name: Option<String>,
 }
 
 /// The section `tls`.
@@ -100,12 +109,20 @@ pub(crate) struct DraftRoute {
     pub(crate) comment: Vec<String>,
     /// A name, or `*.` and a name; `None` for every host.
     pub(crate) host: Option<String>,
-    /// A prefix; `None` for every path.
-    pub(crate) path: Option<String>,
+    /// The names of the listeners where the route exists; empty for those without a name.
+    pub(crate) listeners: Vec<String>,
+    /// The requests that the route takes.
+    pub(crate) when: DraftMatch,
     /// Whether a request is forwarded or answered here.
     pub(crate) answer: DraftAnswer,
-    /// Which clients may pass.
+    /// The prefix that is cut from the path on the way to the gateway.
+    pub(crate) strip_prefix: Option<String>,
+    /// Which users may pass.
     pub(crate) auth: DraftAuth,
+    /// Networks of the clients that may pass; empty for all.
+    pub(crate) allow: Vec<IpNet>,
+    /// Networks of the clients that may not pass.
+    pub(crate) deny: Vec<IpNet>,
     /// Fields that are set in requests or removed from them.
     pub(crate) request_headers: DraftHeaderRules,
     /// Fields that are set in responses or removed from them.
@@ -122,8 +139,30 @@ pub(crate) enum DraftAnswer {
     Default,
     /// The request goes to this URL, or to the upstream of this name.
     Upstream(String),
-    /// frontgate answers the request itself.
+    /// frontgate answers the request itself; 444 closes the connection.
     Respond(DraftRespond),
+    /// frontgate sends the client to another place, which may have captures of the path's regular expression in it.
+    Redirect {
+        /// The place, as the setting `redirect.to` has it.
+        to: String,
+        /// The status code.
+        status: u16,
+    },
+    /// frontgate sends the client to the same host and path over https, with this status.
+    #[expect(dead_code, reason = "the languages move to the tree one after the other")]
+    Https(u16),
+}
+
+impl DraftAnswer {
+    /// An answer of this status without a body.
+    pub(crate) fn status(status: u16) -> Self {
+        Self::Respond(DraftRespond { status, ..DraftRespond::default() })
+    }
+
+    /// Whether the request goes to a gateway.
+    pub(crate) fn forwards(&self) -> bool {
+        matches!(self, Self::Default | Self::Upstream(_))
+    }
 }
 
 /// A fixed answer of frontgate's own.
@@ -164,8 +203,8 @@ pub(crate) enum DraftAuth {
     Basic {
         /// Names of users, and their hashes: argon2 or bcrypt.
         users: Vec<(String, String)>,
-        /// The field that tells the gateway the name of the user.
-        user_header: Option<String>,
+        /// The fields that tell the gateway the name of the user.
+        user_headers: Vec<String>,
     },
 }
 

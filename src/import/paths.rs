@@ -1,6 +1,7 @@
 //! [`Paths`]: what a proxy did at which path, as routes of which the first that matches wins.
 
-use super::draft::{DraftAnswer, DraftAuth, DraftHeaderRules, DraftRespond, DraftRoute, DraftTimeouts};
+use super::draft::{DraftHeaderRules, DraftRespond, DraftTimeouts};
+use super::old::{DraftAnswer, DraftAuth, DraftRoute};
 
 /// What one site does, path by path.
 #[derive(Debug, Clone, Default)]

@@ -114,6 +114,17 @@ impl ImportReport {
         json!({ "notes": self.sorted().into_iter().map(note).collect::<Vec<_>>(), "next": self.next, "anyway": ANYWAY })
     }
 
+    /// Notes what became of the directive, under this verdict.
+    pub(crate) fn say(
+        &mut self,
+        place: &ImportPlace,
+        directive: &str,
+        verdict: ImportVerdict,
+        text: impl Into<String>,
+    ) {
+        self.note(place, directive, verdict, text.into());
+    }
+
     fn note(&mut self, place: &ImportPlace, directive: &str, verdict: ImportVerdict, text: String) {
         let note = Note { place: place.clone(), directive: one_line(directive), verdict, text };
         let here = self.places.entry(note.place.clone()).or_default();

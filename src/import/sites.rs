@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use super::draft::{Draft, DraftAnswer, DraftAuth, DraftHeaderRules, DraftRespond, DraftRoute, DraftTimeouts};
+use super::draft::{Draft, DraftHeaderRules, DraftListener, DraftRespond, DraftTimeouts};
+use super::old::{DraftAnswer, DraftAuth, DraftRoute};
 use super::place::ImportPlace;
 use super::report::ImportReport;
 use crate::config::BindAddr;
@@ -37,9 +38,16 @@ pub(super) enum ImportListener {
     Redirect,
 }
 
+/// The routes while they are laid.
+struct Laid<'a> {
+    draft: &'a mut Draft,
+    routes: Vec<DraftRoute>,
+}
+
 /// Lays `sites` into the draft.
 pub(super) fn lay(sites: Vec<ImportSite>, draft: &mut Draft, report: &mut ImportReport) {
     listen(&sites, draft, report);
+    let mut laid = Laid { draft, routes: Vec::new() };
     let sites = serving(sites, report);
     let single = sites.len() == 1;
     for site in &sites {
@@ -63,15 +71,17 @@ pub(super) fn lay(sites: Vec<ImportSite>, draft: &mut Draft, report: &mut Import
         }
         let hosts: Vec<Option<String>> = if any { vec![None] } else { site.hosts.iter().cloned().map(Some).collect() };
         for host in hosts {
-            draft.routes.extend(routes.iter().map(|route| DraftRoute { host: host.clone(), ..route.clone() }));
+            laid.routes.extend(routes.iter().map(|route| DraftRoute { host: host.clone(), ..route.clone() }));
         }
     }
-    draft.routes.sort_by_key(|route| match &route.host {
+    laid.routes.sort_by_key(|route| match &route.host {
         Some(host) if host.starts_with("*.") => 1,
         Some(_) => 0,
         None => 2,
     });
-    simplify(draft);
+    simplify(&mut laid);
+    let routes = std::mem::take(&mut laid.routes);
+    draft.routes = routes.into_iter().map(Into::into).collect();
 }
 
 fn respond(status: u16) -> DraftAnswer {
@@ -86,30 +96,34 @@ fn listen(sites: &[ImportSite], draft: &mut Draft, report: &mut ImportReport) {
             list.push(addr);
         }
     };
+    let (mut http, mut plains): (Vec<SocketAddr>, Vec<SocketAddr>) = Default::default();
     for addr in sites.iter().filter(|site| site.door == ImportListener::Tls).flat_map(|site| &site.listen) {
         add(&mut https, *addr);
     }
     for addr in sites.iter().filter(|site| site.door == ImportListener::Redirect).flat_map(|site| &site.listen) {
         if !https.contains(addr) {
-            add(&mut draft.listen.http, *addr);
+            add(&mut http, *addr);
         }
     }
     for site in sites.iter().filter(|site| site.door == ImportListener::Plain) {
         for addr in &site.listen {
-            let plain = BindAddr::Tcp(*addr);
-            if https.contains(addr) || draft.listen.http.contains(addr) {
+            if https.contains(addr) || http.contains(addr) {
                 let does = if https.contains(addr) { "speaks TLS" } else { "redirects to https" };
                 let remedy = format!(
                     "{addr} {does} for another site, and frontgate does one thing at an address: this site is reached by \
                      https. If it must be reached in the clear, give it an address of its own in listen.plain"
                 );
                 report.dropped(&site.place, &site.directive, remedy);
-            } else if !draft.listen.plain.contains(&plain) {
-                draft.listen.plain.push(plain);
+            } else {
+                add(&mut plains, *addr);
             }
         }
     }
-    draft.listen.https = Some(https);
+    let named = |list: Vec<SocketAddr>| -> Vec<DraftListener> {
+        list.into_iter().map(|addr| DraftListener { address: BindAddr::Tcp(addr), name: None }).collect()
+    };
+    (draft.listen.http, draft.listen.plain) = (named(http), named(plains));
+    draft.listen.https = Some(named(https));
 }
 
 /// The sites that have requests of their own. Routes are the same at every listener: of two sites for the same hosts
@@ -152,8 +166,8 @@ const FOR_ALL_HOSTS: &str = "is a host of another site with different rules, and
                              rules hold here, too. Merge them by hand, or run a second frontgate for this one";
 
 /// Says once at the top what every route says.
-fn simplify(draft: &mut Draft) {
-    let targets = |draft: &Draft| -> Vec<String> {
+fn simplify(draft: &mut Laid<'_>) {
+    let targets = |draft: &Laid<'_>| -> Vec<String> {
         let target = |route: &DraftRoute| match &route.answer {
             DraftAnswer::Upstream(name) => Some(name.clone()),
             _ => None,
@@ -170,7 +184,7 @@ fn simplify(draft: &mut Draft) {
                 route.answer = DraftAnswer::Default;
             }
         }
-        draft.upstream = Some(target);
+        draft.draft.upstream = Some(target);
     }
     lift_timeouts(draft);
     let is_plain = |route: &DraftRoute| {
@@ -183,7 +197,7 @@ fn simplify(draft: &mut Draft) {
         && is_plain(only)
     {
         if only.auth != DraftAuth::None {
-            draft.auth = only.auth.clone();
+            draft.draft.auth = only.auth.clone().into();
         }
         draft.routes.clear();
     }
@@ -191,7 +205,7 @@ fn simplify(draft: &mut Draft) {
 }
 
 /// Gives a route that says nothing a path, since such a route is hard to see.
-fn name_the_rest(draft: &mut Draft) {
+fn name_the_rest(draft: &mut Laid<'_>) {
     for route in &mut draft.routes {
         if (DraftRoute { comment: Vec::new(), ..route.clone() }) == DraftRoute::default() {
             route.path = Some("/".to_owned());
@@ -200,7 +214,7 @@ fn name_the_rest(draft: &mut Draft) {
 }
 
 /// Moves timeouts to the top level that hold for every route with a gateway.
-fn lift_timeouts(draft: &mut Draft) {
+fn lift_timeouts(draft: &mut Laid<'_>) {
     let proxied = |route: &&mut DraftRoute| !matches!(route.answer, DraftAnswer::Respond(_));
     let mut routes: Vec<&mut DraftRoute> = draft.routes.iter_mut().filter(proxied).collect();
     let Some(first) = routes.first().map(|route| route.timeouts) else { return };
@@ -208,89 +222,8 @@ fn lift_timeouts(draft: &mut Draft) {
         for route in &mut routes {
             route.timeouts = DraftTimeouts::default();
         }
-        draft.timeouts.connect = first.connect.or(draft.timeouts.connect);
-        draft.timeouts.read = first.read.or(draft.timeouts.read);
-        draft.timeouts.send = first.send.or(draft.timeouts.send);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn site(door: ImportListener, hosts: &[&str], listen: &str, routes: Vec<DraftRoute>) -> ImportSite {
-        ImportSite {
-            place: ImportPlace::start("a.conf"),
-            directive: "site".into(),
-            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
-            is_default: false,
-            door,
-            listen: vec![listen.parse().expect("an address")],
-            routes,
-        }
-    }
-
-    fn to(path: Option<&str>, upstream: &str) -> DraftRoute {
-        DraftRoute {
-            path: path.map(str::to_owned),
-            answer: DraftAnswer::Upstream(upstream.into()),
-            ..DraftRoute::default()
-        }
-    }
-
-    fn laid(sites: Vec<ImportSite>) -> (Draft, ImportReport) {
-        let (mut draft, mut report) = (Draft::default(), ImportReport::default());
-        lay(sites, &mut draft, &mut report);
-        (draft, report)
-    }
-
-    #[test]
-    fn one_site_with_one_gateway_needs_no_routes() {
-        let (draft, _) = laid(vec![
-            site(ImportListener::Redirect, &["a.b"], "[::]:80", Vec::new()),
-            site(ImportListener::Tls, &["a.b"], "[::]:443", vec![to(None, "http://g:1")]),
-        ]);
-        assert_eq!(draft.upstream.as_deref(), Some("http://g:1"));
-        assert_eq!(
-            (draft.routes.len(), draft.listen.http.len(), draft.listen.https.map(|list| list.len())),
-            (0, 1, Some(1))
-        );
-    }
-
-    #[test]
-    fn hosts_do_not_fall_through_to_each_other() {
-        let mut first = site(ImportListener::Tls, &["a.b"], "[::]:443", vec![to(None, "http://g:1")]);
-        first.is_default = true;
-        let second = site(ImportListener::Tls, &["c.d", "*.e.f"], "[::]:443", vec![to(Some("/x"), "http://g:2")]);
-        let (draft, _) = laid(vec![first, second]);
-        let shape: Vec<_> = draft.routes.iter().map(|route| (route.host.as_deref(), route.path.as_deref())).collect();
-        let (exact, wildcard) = (Some("c.d"), Some("*.e.f"));
-        assert_eq!(shape, [(exact, Some("/x")), (exact, None), (wildcard, Some("/x")), (wildcard, None), (None, None)]);
-        let answers: Vec<_> = [0, 1, 4].iter().map(|index| &draft.routes[*index].answer).collect();
-        assert_eq!(answers, [&DraftAnswer::Default, &respond(404), &DraftAnswer::Upstream("http://g:1".into())]);
-    }
-
-    #[test]
-    fn one_address_does_one_thing() {
-        let (draft, report) = laid(vec![
-            site(ImportListener::Redirect, &["a.b"], "[::]:80", Vec::new()),
-            site(ImportListener::Plain, &["c.d"], "[::]:80", vec![to(None, "http://g:1")]),
-        ]);
-        assert_eq!((draft.listen.http.len(), draft.listen.plain.len()), (1, 0));
-        assert!(report.notes()[0].text.contains("redirects to https for another site"));
-    }
-
-    #[test]
-    fn what_a_second_site_for_a_host_does_differently_is_reported() {
-        let tls = site(ImportListener::Tls, &["a.b"], "[::]:443", vec![to(None, "http://g:1")]);
-        let same = ImportSite {
-            door: ImportListener::Plain,
-            listen: vec!["[::]:80".parse().expect("an address")],
-            ..tls.clone()
-        };
-        let (draft, report) = laid(vec![tls.clone(), same.clone()]);
-        assert_eq!((report.notes().len(), draft.listen.plain.len(), draft.routes.len()), (1, 1, 0));
-        let (_, report) = laid(vec![tls, ImportSite { routes: vec![to(None, "http://g:2")], ..same }]);
-        assert!(report.notes()[0].text.contains("is a host of another site"));
+        draft.draft.timeouts.connect = first.connect.or(draft.draft.timeouts.connect);
+        draft.draft.timeouts.read = first.read.or(draft.draft.timeouts.read);
+        draft.draft.timeouts.send = first.send.or(draft.draft.timeouts.send);
     }
 }

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::draft::{
-    Draft, DraftAnswer, DraftAuth, DraftCertificate, DraftHeaderRules, DraftRespond, DraftRoute, DraftTimeouts,
-    DraftUpstream,
+    Draft, DraftAnswer, DraftAuth, DraftCertificate, DraftHeaderRules, DraftListener, DraftRespond, DraftRoute,
+    DraftTimeouts, DraftUpstream,
 };
+use super::matching::{DraftMatch, DraftPath, DraftText};
 use super::yaml::{self, Item, YamlEntry, YamlValue};
-use crate::config::{self, BindAddr, ClientMode, Hsts, TlsVersion};
+use crate::config::{self, ClientMode, Hsts, TlsVersion};
 
 /// The text of the file. A setting that has its default value is left out.
 pub(super) fn document(draft: &Draft) -> String {
@@ -71,11 +72,20 @@ fn bare(flow: &str) -> String {
 
 fn listen(draft: &Draft) -> Map {
     let mut map = Map::default();
-    map.put("https", draft.listen.https.as_ref().map(YamlValue::words));
-    map.put("http", filled(YamlValue::words(&draft.listen.http)));
-    map.put("plain", filled(YamlValue::words(draft.listen.plain.iter().map(BindAddr::to_string))));
+    map.put("https", draft.listen.https.as_deref().map(listeners));
+    map.put("http", filled(listeners(&draft.listen.http)));
+    map.put("plain", filled(listeners(&draft.listen.plain)));
     map.put("proxy_protocol_from", filled(YamlValue::words(&draft.listen.proxy_protocol_from)));
     map
+}
+
+fn listeners(list: &[DraftListener]) -> YamlValue {
+    YamlValue::items(list.iter().map(|listener| match &listener.name {
+        None => YamlValue::word(&listener.address),
+        Some(name) => {
+            YamlValue::map([("address", YamlValue::word(&listener.address)), ("name", YamlValue::word(name))])
+        }
+    }))
 }
 
 fn tls(draft: &Draft) -> Map {
@@ -126,19 +136,81 @@ fn number(version: TlsVersion) -> &'static str {
 fn route(route: &DraftRoute) -> YamlValue {
     let mut map = Map::default();
     map.put("host", route.host.as_ref().map(YamlValue::word));
+    map.put("listener", one_or_many(&route.listeners));
+    map.0.extend(matching(&route.when).0);
     // A route for everything says so.
-    let everything = route.host.is_none().then_some("/");
-    map.put("path", route.path.as_deref().or(everything).map(YamlValue::word));
+    if route.host.is_none() && route.when.is_any() {
+        map.put("path", Some(YamlValue::word("/")));
+    }
     match &route.answer {
-        DraftAnswer::Default => {}
+        DraftAnswer::Default | DraftAnswer::Https(_) => {}
         DraftAnswer::Upstream(name) => map.put("upstream", Some(YamlValue::word(name))),
         DraftAnswer::Respond(answer) => map.put("respond", Some(respond(answer))),
+        DraftAnswer::Redirect { to, status } => {
+            let redirect = [("to", YamlValue::word(to)), ("status", YamlValue::word(status))];
+            map.put("redirect", Some(YamlValue::map(redirect)));
+        }
     }
+    map.put("strip_prefix", route.strip_prefix.as_ref().map(YamlValue::word));
+    map.put("allow", filled(YamlValue::words(&route.allow)));
+    map.put("deny", filled(YamlValue::words(&route.deny)));
     map.put("auth", auth(&route.auth));
     map.section("request_headers", headers(&route.request_headers));
     map.section("response_headers", headers(&route.response_headers));
     map.section("timeouts", timeouts(&route.timeouts));
     YamlValue::Map(map.0)
+}
+
+/// The requests that a route takes, as the settings have them on one line; nothing for every request.
+pub(super) fn conditions(when: &DraftMatch) -> String {
+    let entry = |entry: YamlEntry| format!("{}: {}", entry.key, entry.value.flow());
+    matching(when).0.into_iter().map(entry).collect::<Vec<_>>().join(", ")
+}
+
+fn matching(when: &DraftMatch) -> Map {
+    let mut map = Map::default();
+    map.put("path", when.path.as_ref().map(pattern));
+    map.put("ignore_case", when.ignore_case.then(|| YamlValue::word("true")));
+    map.put("methods", filled(YamlValue::words(&when.methods)));
+    map.put("from", filled(YamlValue::words(&when.from)));
+    map.section("headers", fields(&when.headers));
+    map.section("query", fields(&when.query));
+    map.section("cookies", fields(&when.cookies));
+    let sets = when.not.iter().map(|set| YamlValue::Map(matching(set).0)).collect::<Vec<_>>();
+    let not = if sets.len() == 1 { sets.into_iter().next() } else { filled(YamlValue::items(sets)) };
+    map.put("not", not);
+    map
+}
+
+fn pattern(path: &DraftPath) -> YamlValue {
+    match path {
+        DraftPath::Prefix(text) => YamlValue::word(text),
+        DraftPath::Starts(text) => {
+            YamlValue::map([("prefix", YamlValue::word(text)), ("edge", YamlValue::word("any"))])
+        }
+        DraftPath::Exact(text) => YamlValue::map([("exact", YamlValue::word(text))]),
+        DraftPath::Regex(text) => YamlValue::map([("regex", YamlValue::word(text))]),
+    }
+}
+
+fn fields(list: &[(String, DraftText)]) -> Map {
+    let mut map = Map::default();
+    for (name, text) in list {
+        map.put(
+            name,
+            Some(match text {
+                DraftText::Is(text) => YamlValue::word(text),
+                DraftText::Regex(regex) => YamlValue::map([("regex", YamlValue::word(regex))]),
+                DraftText::Present => YamlValue::map([("present", YamlValue::word("true"))]),
+            }),
+        );
+    }
+    map
+}
+
+/// One word, or a list of several.
+fn one_or_many(words: &[String]) -> Option<YamlValue> {
+    if let [one] = words { Some(YamlValue::word(one)) } else { filled(YamlValue::words(words)) }
 }
 
 fn respond(answer: &DraftRespond) -> YamlValue {
@@ -170,11 +242,11 @@ fn auth(auth: &DraftAuth) -> Option<YamlValue> {
     match auth {
         DraftAuth::Inherited => None,
         DraftAuth::None => Some(YamlValue::word("none")),
-        DraftAuth::Basic { users, user_header } => {
+        DraftAuth::Basic { users, user_headers } => {
             let users = YamlValue::map(users.iter().map(|(name, hash)| (name.clone(), YamlValue::word(hash))));
             let mut map = Map::default();
             map.put("basic", Some(users));
-            map.put("user_header", user_header.as_ref().map(YamlValue::word));
+            map.put("user_header", one_or_many(user_headers));
             Some(YamlValue::Map(map.0))
         }
     }
@@ -260,12 +332,16 @@ impl Map {
 mod tests {
     use super::*;
 
+    fn at(address: &str) -> DraftListener {
+        DraftListener { address: crate::config::BindAddr::Tcp(address.parse().unwrap()), name: None }
+    }
+
     #[test]
     fn an_empty_draft_is_an_empty_file_and_so_is_one_of_defaults() {
         assert_eq!(document(&Draft::default()), "");
         let mut draft =
             Draft { upstream: Some("http://127.0.0.1:18789".into()), access_log: Some(true), ..Draft::default() };
-        draft.listen.https = Some(vec!["[::]:8443".parse().unwrap()]);
+        draft.listen.https = Some(vec![at("[::]:8443")]);
         draft.tls.names = vec!["localhost".into()];
         draft.tls.min_version = Some(TlsVersion::V1_2);
         draft.timeouts.read = Some(Duration::from_hours(24));
@@ -277,8 +353,8 @@ mod tests {
     #[test]
     fn every_setting_has_its_key() {
         let mut draft = Draft { heading: vec!["Made.".into()], ..Draft::default() };
-        draft.listen.https = Some(vec!["0.0.0.0:443".parse().unwrap()]);
-        draft.listen.http = vec!["[::]:80".parse().unwrap()];
+        draft.listen.https = Some(vec![at("0.0.0.0:443")]);
+        draft.listen.http = vec![at("[::]:80")];
         draft.tls.names = vec!["gw.example.com".into()];
         draft.tls.certificate = DraftCertificate::Files(vec![("/c/a.pem".into(), "/c/b.pem".into())]);
         draft.tls.client_ca = Some(("/c/ca.pem".into(), ClientMode::Optional));
@@ -288,11 +364,11 @@ mod tests {
         draft.timeouts.read = Some(Duration::from_mins(90));
         draft.limits.request_body = Some(25 << 20);
         draft.allowed_origins = vec!["https://gw.example.com".into()];
-        let basic = DraftAuth::Basic { users: vec![("ann".into(), "$2y$05$x".into())], user_header: None };
+        let basic = DraftAuth::Basic { users: vec![("ann".into(), "$2y$05$x".into())], user_headers: Vec::new() };
         draft.routes = vec![
             DraftRoute {
-                path: Some("/private".into()),
-                answer: DraftAnswer::Respond(DraftRespond { status: 404, ..DraftRespond::default() }),
+                when: DraftMatch::path(DraftPath::Prefix("/private".into())),
+                answer: DraftAnswer::status(404),
                 ..DraftRoute::default()
             },
             DraftRoute {

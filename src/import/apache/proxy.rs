@@ -6,8 +6,9 @@ use super::directive::{CHALLENGE, is_challenge};
 use super::known::seconds;
 use super::scope::{ApacheScope, Here, Upgrade};
 use super::{Apache, ApachePattern, ApacheTarget};
-use crate::import::draft::{DraftAnswer, DraftTimeouts};
+use crate::import::draft::DraftTimeouts;
 use crate::import::node::ImportNode;
+use crate::import::old::DraftAnswer;
 use crate::import::paths::Rule;
 
 impl Apache<'_, '_> {

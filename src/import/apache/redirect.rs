@@ -3,8 +3,9 @@
 use super::directive::{CHALLENGE, is_challenge};
 use super::scope::{ApacheScope, Here};
 use super::{Apache, ApachePattern};
-use crate::import::draft::{DraftAnswer, DraftRespond};
+use crate::import::draft::DraftRespond;
 use crate::import::node::ImportNode;
+use crate::import::old::DraftAnswer;
 use crate::import::paths::Rule;
 
 impl Apache<'_, '_> {

@@ -6,8 +6,9 @@ use super::redirect::status;
 use super::requirements::ApacheNoted;
 use super::scope::{ApacheScope, Here, Upgrade};
 use super::{Apache, ApachePattern, ApacheTarget};
-use crate::import::draft::{DraftAnswer, DraftRespond};
+use crate::import::draft::DraftRespond;
 use crate::import::node::ImportNode;
+use crate::import::old::DraftAnswer;
 use crate::import::paths::{Rule, respond};
 
 impl Apache<'_, '_> {

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::requirements::{ApacheAccess, ApacheNoted};
-use crate::import::draft::DraftAnswer;
 use crate::import::node::ImportNode;
+use crate::import::old::DraftAnswer;
 use crate::import::paths::{ImportSection, Paths, Rule};
 
 /// What the whole server or one `<VirtualHost>` says.

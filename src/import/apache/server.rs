@@ -7,8 +7,9 @@ use super::scope::{ApacheScope, Here};
 use super::{ANY, Apache};
 use crate::config::is_label;
 use crate::import::ImportError;
-use crate::import::draft::{DraftAnswer, DraftCertificate};
+use crate::import::draft::DraftCertificate;
 use crate::import::node::ImportNode;
+use crate::import::old::DraftAnswer;
 use crate::import::paths::{Rule, respond};
 use crate::import::sites::{self, ImportListener, ImportSite};
 

@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use super::Caddy;
-use crate::import::draft::DraftAuth;
 use crate::import::node::ImportNode;
+use crate::import::old::DraftAuth;
 use crate::import::passwords;
 use crate::import::paths::{ImportAccess, ImportSection};
 

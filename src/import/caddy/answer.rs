@@ -3,8 +3,9 @@
 use super::Caddy;
 use super::body::{CaddyBody, MATCHER};
 use super::matcher::{Matcher, More};
-use crate::import::draft::{DraftAnswer, DraftRespond};
+use crate::import::draft::DraftRespond;
 use crate::import::node::ImportNode;
+use crate::import::old::DraftAnswer;
 use crate::import::paths::{Rule, respond};
 
 impl Caddy {

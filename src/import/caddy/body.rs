@@ -7,8 +7,8 @@ use super::context::Context;
 use super::known::{self, CaddyKnownDirective, size};
 use super::matcher::{Matcher, More, named};
 use crate::import::ImportPlace;
-use crate::import::draft::DraftAuth;
 use crate::import::node::ImportNode;
+use crate::import::old::DraftAuth;
 use crate::import::paths::{ImportAccess, ImportSection, Rule, respond};
 
 /// What is done, for all hosts or for some.

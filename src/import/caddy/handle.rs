@@ -4,8 +4,8 @@ use super::Caddy;
 use super::body::{CaddyBody, MATCHER, strips};
 use super::context::Context;
 use super::matcher::{Matcher, More};
-use crate::import::draft::DraftAnswer;
 use crate::import::node::ImportNode;
+use crate::import::old::DraftAnswer;
 
 impl Caddy {
     pub(super) fn handle(

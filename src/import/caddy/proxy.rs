@@ -6,8 +6,9 @@ use super::Caddy;
 use super::body::{CaddyBody, MATCHER};
 use super::known::duration;
 use super::matcher::{Matcher, More};
-use crate::import::draft::{DraftAnswer, DraftTimeouts, DraftUpstream};
+use crate::import::draft::{DraftTimeouts, DraftUpstream};
 use crate::import::node::ImportNode;
+use crate::import::old::DraftAnswer;
 use crate::import::paths::{ImportSection, Rule};
 
 /// What the block of a `reverse_proxy` says.

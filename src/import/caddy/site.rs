@@ -7,8 +7,9 @@ use super::body::CaddyBody;
 use super::context::Context;
 use super::tls::is_public;
 use crate::config::is_label;
-use crate::import::draft::{DraftAnswer, DraftCertificate};
+use crate::import::draft::DraftCertificate;
 use crate::import::node::ImportNode;
+use crate::import::old::DraftAnswer;
 use crate::import::paths::{Paths, Rule};
 use crate::import::sites::{self, ImportListener, ImportSite};
 

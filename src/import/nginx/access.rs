@@ -5,8 +5,8 @@ use std::path::Path;
 
 use super::parser::NginxDirective;
 use super::scope::NginxScope;
-use crate::import::draft::DraftAuth;
 use crate::import::error::ImportError;
+use crate::import::old::DraftAuth;
 use crate::import::passwords;
 use crate::import::reader::{Files, Unread};
 use crate::import::report::{ImportReport, ImportVerdict};

@@ -4,7 +4,8 @@ use super::parser::NginxDirective;
 use super::scope::NginxScope;
 use super::translation::Translation;
 use super::variables::first_variable;
-use crate::import::draft::{DraftAnswer, DraftRespond};
+use crate::import::draft::DraftRespond;
+use crate::import::old::DraftAnswer;
 
 impl<'a> Translation<'a, '_> {
     /// The answer of a `return`.

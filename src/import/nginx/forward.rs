@@ -7,7 +7,7 @@ use super::scope::NginxScope;
 use super::target::{NginxTarget, by_host};
 use super::translation::Translation;
 use super::variables::first_variable;
-use crate::import::draft::{DraftAnswer, DraftRoute};
+use crate::import::old::{DraftAnswer, DraftRoute};
 
 impl<'a> Translation<'a, '_> {
     /// The routes of a `proxy_pass`.

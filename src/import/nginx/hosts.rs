@@ -5,8 +5,8 @@ use super::location::covers;
 use super::route::respond;
 use super::server::{NginxServer, Role};
 use super::translation::Translation;
-use crate::import::draft::DraftRoute;
 use crate::import::error::ImportError;
+use crate::import::old::DraftRoute;
 
 /// How many routes there may be; no configuration that people write has more.
 const MOST_ROUTES: usize = 2000;

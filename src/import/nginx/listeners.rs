@@ -7,6 +7,7 @@ use super::parser::NginxDirective;
 use super::server::{NginxServer, Role};
 use super::translation::Translation;
 use crate::config::BindAddr;
+use crate::import::draft::DraftListener;
 
 impl<'a> Translation<'a, '_> {
     /// Where frontgate listens, as the servers do.
@@ -82,9 +83,10 @@ impl<'a> Translation<'a, '_> {
         plain.retain(|addr| !matches!(addr, BindAddr::Tcp(addr) if !kept.contains(addr)));
         let listens_at_all = !(https.is_empty() && http.is_empty() && plain.is_empty());
         if listens_at_all && servers.iter().any(|server| !server.directive.inner().is_empty()) {
-            self.draft.listen.https = Some(merged(https));
+            self.draft.listen.https = Some(unnamed(merged(https).into_iter().map(BindAddr::Tcp)));
         }
-        (self.draft.listen.http, self.draft.listen.plain) = (merged(http), plain);
+        self.draft.listen.http = unnamed(merged(http).into_iter().map(BindAddr::Tcp));
+        self.draft.listen.plain = unnamed(plain);
         if !serves_tls && listens_at_all {
             self.report.next(
                 "Nothing here speaks TLS, and the Control UI needs https: unless a proxy in front does, add `listen: { https: [\":8443\"] }` and \
@@ -92,6 +94,10 @@ impl<'a> Translation<'a, '_> {
             );
         }
     }
+}
+
+fn unnamed(list: impl IntoIterator<Item = BindAddr>) -> Vec<DraftListener> {
+    list.into_iter().map(|address| DraftListener { address, name: None }).collect()
 }
 
 /// Whether a server that speaks TLS redirects what comes in plain.

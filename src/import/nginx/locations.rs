@@ -6,8 +6,9 @@ use super::location::{NginxPattern, covers, is_plain};
 use super::parser::NginxDirective;
 use super::scope::NginxScope;
 use super::translation::Translation;
-use crate::import::draft::{DraftAnswer, DraftAuth, DraftRespond, DraftRoute};
+use crate::import::draft::DraftRespond;
 use crate::import::error::ImportError;
+use crate::import::old::{DraftAnswer, DraftAuth, DraftRoute};
 
 /// A location that became a route.
 struct Placed<'a> {

@@ -6,8 +6,9 @@ use super::location::NginxPattern;
 use super::parser::NginxDirective;
 use super::scope::NginxScope;
 use super::translation::Translation;
-use crate::import::draft::{DraftAnswer, DraftAuth, DraftRespond, DraftRoute};
+use crate::import::draft::DraftRespond;
 use crate::import::error::ImportError;
+use crate::import::old::{DraftAnswer, DraftAuth, DraftRoute};
 
 /// A fixed answer.
 pub(super) fn respond(status: u16) -> DraftAnswer {

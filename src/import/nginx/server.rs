@@ -5,8 +5,8 @@ use super::listen::NginxListen;
 use super::parser::NginxDirective;
 use super::scope::NginxScope;
 use super::translation::Translation;
-use crate::import::draft::DraftRoute;
 use crate::import::error::ImportError;
+use crate::import::old::DraftRoute;
 
 /// One `server`.
 pub(super) struct NginxServer<'a> {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::translation::Translation;
-use crate::import::draft::{DraftAnswer, DraftAuth, DraftHeaderRules, DraftRoute, DraftTimeouts};
+use crate::import::draft::{DraftHeaderRules, DraftTimeouts};
+use crate::import::old::{DraftAnswer, DraftAuth, DraftRoute};
 
 impl Translation<'_, '_> {
     /// Puts the routes into the draft, and what they have in common above them.
@@ -41,7 +42,8 @@ impl Translation<'_, '_> {
         };
         match routes.as_slice() {
             [one] if plain(one) => {
-                self.draft.auth = if one.auth == DraftAuth::None { DraftAuth::Inherited } else { one.auth.clone() };
+                self.draft.auth =
+                    if one.auth == DraftAuth::None { DraftAuth::Inherited } else { one.auth.clone() }.into();
                 for line in &one.comment {
                     self.draft.comment("upstream", line.clone());
                 }
@@ -53,7 +55,7 @@ impl Translation<'_, '_> {
                         route.auth = DraftAuth::Inherited;
                     }
                 }
-                self.draft.routes = routes;
+                self.draft.routes = routes.into_iter().map(Into::into).collect();
             }
         }
     }
