@@ -184,9 +184,6 @@ impl KeyKind for MatchedHeader {
             let fault = ValueError::new(format!("{} is not the name of a header", Quoted(text)));
             fault.hint("letters, digits and hyphens, without the colon")
         })?;
-        if name == http::header::HOST {
-            return Err(ValueError::new("`Host` has a key of its own").hint("host: gw.example.com"));
-        }
         Ok(name)
     }
 

@@ -120,7 +120,8 @@ impl KeySection for RequestMatchers {
             MatchedFields(MatchedHeader),
             &mut self.headers,
             "Header fields, each with text, { regex: '^a' } or { present: true }; all must hold. A field that is there several times \
-             holds only if each of its values and all of them together do.",
+             holds only if each of its values and all of them together do. Host is compared without its port, in lower case, whatever the \
+             protocol calls it.",
         );
         keys.key(
             "query",

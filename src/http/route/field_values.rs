@@ -14,6 +14,13 @@ pub(super) struct FieldValues {
 }
 
 impl FieldValues {
+    /// One value, which every program sees.
+    pub(super) fn of(value: &[u8]) -> Self {
+        let mut found = Self::default();
+        found.add(value.to_vec());
+        found
+    }
+
     /// Adds a value that every program sees, as it is or in another form.
     pub(super) fn add(&mut self, value: Vec<u8>) {
         self.is_there = true;

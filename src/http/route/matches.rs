@@ -2,9 +2,11 @@
 
 use std::net::IpAddr;
 
+use http::header::HOST;
 use http::{HeaderMap, Method};
 
 use super::field_readings;
+use super::field_values::FieldValues;
 use super::protected::{ProtectedFields, RequestSender};
 use super::truth::{ReadingRange, Truth};
 use crate::config::{LetterCase, PathMatcher, RequestMatchers, RouteConfig, contains};
@@ -174,6 +176,10 @@ impl MatcherSet {
         for ((name, matcher), from_proxy) in headers.iter().zip(&self.from_proxy) {
             if truth == Truth::No {
                 return truth;
+            }
+            if *name == HOST {
+                truth = truth.min(FieldValues::of(request.host.as_bytes()).judge(&matcher.rule, range));
+                continue;
             }
             // What does not pass from this client is not there.
             let seen = if *from_proxy && !request.trusted { &nothing } else { fields };
