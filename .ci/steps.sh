@@ -34,7 +34,7 @@ step_import() {
     cargo build --locked || return 1
     tests/import/compare || code=$?
     [ "$code" = 3 ] || return "$code"
-    not_run+=('import: a proxy could not be installed; its configs are unchecked side by side with it')
+    not_run+=('import: a proxy could not be installed; its cases were compared with what they recorded')
 }
 
 # The certificate authority of the tests in tests/it/acme.

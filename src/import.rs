@@ -16,15 +16,11 @@ pub(crate) mod reader;
 pub(crate) mod report;
 
 mod bounds;
-#[expect(dead_code, reason = "the languages move to it one after the other")]
 mod condition;
 mod fields;
 mod insecure;
-#[expect(dead_code, reason = "the languages move to it one after the other")]
 mod lower;
-#[expect(dead_code, reason = "the languages move to it one after the other")]
 mod matching;
-#[expect(dead_code, reason = "the languages move to it one after the other")]
 mod networks;
 mod nginx;
 mod node;
@@ -32,9 +28,7 @@ mod old;
 mod passwords;
 mod paths;
 mod sites;
-#[expect(dead_code, reason = "the languages move to it one after the other")]
 mod table;
-#[expect(dead_code, reason = "the languages move to it one after the other")]
 mod tree;
 mod write;
 mod yaml;

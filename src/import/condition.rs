@@ -44,8 +44,7 @@ impl Condition {
     /// The requests whose host, without its port, has this regular expression, which does not mind the case of
     /// letters. The expression has its own anchors.
     pub(super) fn host(regex: &str) -> Result<Self, Unsayable> {
-        let rest = regex.strip_suffix('$').map(|rest| format!("{rest}(?::[0-9]*)?$"));
-        let text = format!("(?i){}", rest.as_deref().unwrap_or(regex));
+        let text = format!("(?i){regex}");
         expression(&text)?;
         Ok(Self::of(field(FieldKind::Header, "Host", DraftText::Regex(text))))
     }
@@ -87,9 +86,13 @@ impl Condition {
     pub(super) fn or(self, other: Self) -> Result<Self, Unsayable> {
         let mut all: Vec<DraftMatch> = Vec::new();
         for one in self.0.into_iter().chain(other.0) {
-            if !all.iter().any(|known| known.covers(&one)) {
-                all.retain(|known| !one.covers(known));
-                all.push(one);
+            if all.iter().any(|known| known.covers(&one)) {
+                continue;
+            }
+            all.retain(|known| !one.covers(known));
+            match all.iter_mut().find_map(|known| known.or(&one)) {
+                Some((known, both)) => *known = both,
+                None => all.push(one),
             }
         }
         if all.len() > MOST { Err(Unsayable) } else { Ok(Self(all)) }

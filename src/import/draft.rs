@@ -149,7 +149,6 @@ pub(crate) enum DraftAnswer {
         status: u16,
     },
     /// frontgate sends the client to the same host and path over https, with this status.
-    #[expect(dead_code, reason = "the languages move to the tree one after the other")]
     Https(u16),
 }
 

@@ -1,6 +1,8 @@
 //! [`FieldDisposition`]: what becomes of the header fields that a proxy set, added and removed.
 
 use super::draft::DraftHeaderRules;
+use super::report::ImportVerdict;
+use super::tree::{ImportRule, Origin, Part};
 
 /// What a proxy put into a field, as far as it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,57 @@ pub(super) enum FieldDisposition {
     Hsts(u64),
 }
 
+/// Puts what becomes of a field of requests into the rule. What differs from request to request is removed: no client
+/// may claim it.
+pub(super) fn set_request(rule: &mut ImportRule, origin: &Origin, name: &str, content: Content<'_>) {
+    if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+        let text = "it is no name of a field".to_owned();
+        return rule.say(origin, Part::Remark(ImportVerdict::Dropped, text));
+    }
+    let disposition = request(name, content);
+    let forwarding = name.to_ascii_lowercase().starts_with("x-forwarded-");
+    let rules = &mut rule.route.request_headers;
+    let part = match &disposition {
+        FieldDisposition::NotNeeded(why) => Part::Remark(ImportVerdict::NotNeeded, (*why).to_owned()),
+        FieldDisposition::Wrong(why) => Part::Remark(ImportVerdict::Wrong, (*why).to_owned()),
+        FieldDisposition::Dropped(why) if forwarding => Part::Remark(ImportVerdict::Dropped, (*why).to_owned()),
+        FieldDisposition::Dropped(why) => {
+            put(rules, name, &FieldDisposition::Remove);
+            Part::Remark(ImportVerdict::Dropped, format!("{why}; no {name} of a client passes"))
+        }
+        FieldDisposition::User => Part::UserHeader(name.to_owned()),
+        FieldDisposition::Set(_) | FieldDisposition::Remove => {
+            put(rules, name, &disposition);
+            Part::RequestHeader(name.to_owned())
+        }
+        FieldDisposition::Hsts(_) => return,
+    };
+    rule.say(origin, part);
+}
+
+/// Puts what becomes of a field of responses into the rule; the seconds for `tls.hsts`, if it is about that.
+pub(super) fn set_response(rule: &mut ImportRule, origin: &Origin, name: &str, content: Content<'_>) -> Option<u64> {
+    if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+        let text = "it is no name of a field".to_owned();
+        rule.say(origin, Part::Remark(ImportVerdict::Dropped, text));
+        return None;
+    }
+    let disposition = response(name, content);
+    let remark = |verdict, text: &str| Part::Remark(verdict, text.to_owned());
+    let part = match &disposition {
+        FieldDisposition::NotNeeded(why) => remark(ImportVerdict::NotNeeded, why),
+        FieldDisposition::Wrong(why) => remark(ImportVerdict::Wrong, why),
+        FieldDisposition::Dropped(why) => remark(ImportVerdict::Dropped, why),
+        FieldDisposition::Hsts(_) => remark(ImportVerdict::Kept, "tls.hsts, for all names"),
+        FieldDisposition::Set(_) | FieldDisposition::Remove | FieldDisposition::User => {
+            put(&mut rule.route.response_headers, name, &disposition);
+            Part::ResponseHeader(name.to_owned())
+        }
+    };
+    rule.say(origin, part);
+    if let FieldDisposition::Hsts(seconds) = disposition { Some(seconds) } else { None }
+}
+
 /// What becomes of a field of requests.
 pub(super) fn request(name: &str, content: Content<'_>) -> FieldDisposition {
     use FieldDisposition::{Dropped, NotNeeded, Wrong};
@@ -70,7 +123,7 @@ pub(super) fn request(name: &str, content: Content<'_>) -> FieldDisposition {
         _ if name.starts_with("sec-websocket-") => NotNeeded("the WebSocket's handshake passes as it comes"),
         _ if name.starts_with("x-forwarded-") && content == Content::User => FieldDisposition::User,
         _ if name.starts_with("x-forwarded-") && content != Content::Nothing => {
-            Dropped("only forwarding sets X-Forwarded-*; frontgate strips no prefix, so the gateway needs none of it")
+            Dropped("only forwarding sets X-Forwarded-*, and no other passes: give the field another name")
         }
         _ if name.starts_with("x-forwarded-") => NotNeeded("no X-Forwarded-* of a client passes"),
         _ if content == Content::User => FieldDisposition::User,
@@ -83,9 +136,7 @@ pub(super) fn request(name: &str, content: Content<'_>) -> FieldDisposition {
             Content::Text(text) if is_value(text) => FieldDisposition::Set(text.to_owned()),
             Content::Text(_) => Dropped("a value is printable ASCII"),
             Content::Nothing => FieldDisposition::Remove,
-            _ => Dropped(
-                "request_headers take fixed text only; the gateway gets the field as the client sends it, if it does",
-            ),
+            _ => Dropped("request_headers take fixed text only"),
         },
     }
 }
@@ -138,7 +189,7 @@ fn is_value(text: &str) -> bool {
 }
 
 /// The `max-age` of a Strict-Transport-Security, in seconds.
-fn max_age(value: &str) -> Option<u64> {
+pub(super) fn max_age(value: &str) -> Option<u64> {
     let part = value.split(';').map(str::trim).find_map(|part| part.strip_prefix("max-age="))?;
     part.trim_matches('"').parse().ok()
 }

@@ -10,7 +10,7 @@ mod notes;
 mod simplify;
 
 use super::condition::Condition;
-use super::draft::{Draft, DraftAnswer, DraftAuth, DraftRoute};
+use super::draft::{Draft, DraftAnswer, DraftAuth, DraftHeaderRules, DraftRoute, DraftTimeouts};
 use super::error::ImportError;
 use super::matching::DraftMatch;
 use super::networks::everywhere;
@@ -96,7 +96,7 @@ impl Lowering<'_> {
             }
         }
         let whole = self.notes.server(&server.origin, entry.host.as_ref());
-        if !self.routes[first..].iter().any(|route| self.is_last(entry, route)) {
+        if !self.routes[first..].iter().any(|route| Self::is_last(entry, route)) {
             self.notes.rest(whole);
             let comment = vec!["Nothing else was served here.".to_owned()];
             self.push(entry, DraftRoute { comment, answer: DraftAnswer::status(404), ..DraftRoute::default() });
@@ -105,13 +105,24 @@ impl Lowering<'_> {
     }
 
     /// Whether no route behind this one is reached in the entry.
-    fn is_last(&self, entry: &Entry<'_>, route: &DraftRoute) -> bool {
+    fn is_last(entry: &Entry<'_>, route: &DraftRoute) -> bool {
         own_match(entry).is_ok_and(|own| route.when.covers(&own))
     }
 
     /// Puts the rule into the file, and notes what became of it.
     fn rule(&mut self, entry: &Entry<'_>, first: usize, rule: &ImportRule) {
-        if let Some(earlier) = self.routes[first..].iter().find(|route| route.when.covers(&self.joined(entry, rule))) {
+        let host = match &entry.host {
+            Some(HostName::Exact(name)) => Some(name.as_str()),
+            _ => None,
+        };
+        let Some(when) = rule.route.when.at_host(host) else {
+            return self.notes.never(rule);
+        };
+        let mut rule = rule.clone();
+        rule.route.when = when;
+        let rule = &rule;
+        let when = joined(entry, rule);
+        if let Some(earlier) = self.routes[first..].iter().find(|route| route.when.covers(&when)) {
             return self.notes.unreached(rule, earlier);
         }
         let mut route = rule.route.clone();
@@ -138,11 +149,6 @@ impl Lowering<'_> {
         self.notes.landed(rule, landed, is_shut);
     }
 
-    fn joined(&self, entry: &Entry<'_>, rule: &ImportRule) -> DraftMatch {
-        let own = own_match(entry).ok();
-        own.and_then(|own| own.and(&rule.route.when).ok().flatten()).unwrap_or_else(|| rule.route.when.clone())
-    }
-
     /// Adds a route for the entry; its index.
     fn push(&mut self, entry: &Entry<'_>, mut route: DraftRoute) -> usize {
         route.listeners.clone_from(&entry.listeners);
@@ -150,22 +156,22 @@ impl Lowering<'_> {
             None => {}
             Some(HostName::Exact(name)) => route.host = Some(name.clone()),
             Some(HostName::Below(name)) => route.host = Some(format!("*.{name}")),
-            Some(HostName::Regex(_)) => match own_match(entry).and_then(|own| own.and(&route.when)) {
-                Ok(Some(both)) => route.when = both,
-                // The route would take requests for other hosts, so all of this name are shut.
-                Ok(None) | Err(_) => {
-                    let when = own_match(entry).unwrap_or_default();
-                    let comment =
-                        vec!["Shut: the condition on its host and that on its name cannot be joined.".to_owned()];
+            Some(HostName::Regex(_)) => {
+                let own = own_match(entry);
+                if let Ok(Some(both)) = own.clone().and_then(|own| own.and(&route.when)) {
+                    route.when = both;
+                } else {
+                    // The route would take requests for other hosts, so all of this name are shut.
+                    let comment = "Shut: the condition on its host and that on its name cannot be joined.";
                     route = DraftRoute {
-                        when,
-                        comment,
+                        comment: vec![comment.to_owned()],
+                        when: own.unwrap_or_default(),
                         answer: DraftAnswer::status(403),
                         listeners: route.listeners,
                         ..DraftRoute::default()
                     };
                 }
-            },
+            }
         }
         self.routes.push(route);
         self.routes.len() - 1
@@ -178,6 +184,12 @@ fn own_match(entry: &Entry<'_>) -> Result<DraftMatch, super::matching::Unsayable
         Some(HostName::Regex(regex)) => Ok(Condition::host(regex)?.alternatives()[0].clone()),
         _ => Ok(DraftMatch::default()),
     }
+}
+
+/// The requests that a rule takes in an entry.
+fn joined(entry: &Entry<'_>, rule: &ImportRule) -> DraftMatch {
+    let own = own_match(entry).ok();
+    own.and_then(|own| own.and(&rule.route.when).ok().flatten()).unwrap_or_else(|| rule.route.when.clone())
 }
 
 /// Gives the route what follows from its other parts.
@@ -202,8 +214,8 @@ fn complete(route: &mut DraftRoute, rule: &ImportRule) {
     }
     if !route.answer.forwards() {
         // There is no gateway to tell anything, or to wait for.
-        route.request_headers = Default::default();
-        route.timeouts = Default::default();
+        route.request_headers = DraftHeaderRules::default();
+        route.timeouts = DraftTimeouts::default();
         route.strip_prefix = None;
         if let DraftAuth::Basic { user_headers, .. } = &mut route.auth {
             user_headers.clear();

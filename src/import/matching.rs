@@ -6,10 +6,13 @@ use ipnet::IpNet;
 use regex::bytes::{Regex, RegexBuilder};
 
 pub(crate) use path::DraftPath;
+pub(super) use path::{literal, literal_start};
 
 /// The requests that a route takes. An empty part says nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct DraftMatch {
+    /// The host, without its port. The lowering turns it into the host of routes, but for sets that must not hold.
+    pub(crate) host: Option<String>,
     /// The paths.
     pub(crate) path: Option<DraftPath>,
     /// Whether letters of either case are the same in `path`; a regular expression says it itself.
@@ -57,6 +60,10 @@ impl DraftMatch {
     /// The requests that both take; `None` when there are none.
     pub(super) fn and(&self, other: &Self) -> Result<Option<Self>, Unsayable> {
         let Some((path, ignore_case)) = path::both(self, other)? else { return Ok(None) };
+        let host = match (&self.host, &other.host) {
+            (Some(own), Some(other)) if own != other => return Ok(None),
+            (own, other) => own.clone().or_else(|| other.clone()),
+        };
         let Some(methods) = meet(&self.methods, &other.methods, |a, b| (a == b).then(|| a.clone())) else {
             return Ok(None);
         };
@@ -66,7 +73,7 @@ impl DraftMatch {
             _ => None,
         };
         let Some(from) = meet(&self.from, &other.from, narrower) else { return Ok(None) };
-        let mut joined = Self { path, ignore_case, methods, from, ..self.clone() };
+        let mut joined = Self { host, path, ignore_case, methods, from, ..self.clone() };
         for (own, more) in [
             (&mut joined.headers, &other.headers),
             (&mut joined.query, &other.query),
@@ -84,7 +91,43 @@ impl DraftMatch {
             }
         }
         let positive = joined.positive();
+        // What cannot hold anyway need not be ruled out.
+        joined.not.retain(|set| set.and(&positive) != Ok(None));
         Ok((!joined.not.iter().any(|set| set.covers(&positive))).then_some(joined))
+    }
+
+    /// The requests that either takes, with this match itself, if one match can say that.
+    pub(super) fn or(&mut self, other: &Self) -> Option<(&mut Self, Self)> {
+        let mut both = self.clone();
+        if !self.from.is_empty() && !other.from.is_empty() {
+            both.from.extend(&other.from);
+        }
+        if !self.methods.is_empty() && !other.methods.is_empty() {
+            both.methods.extend(other.methods.iter().filter(|method| !self.methods.contains(method)).cloned());
+        }
+        let apart = [
+            Self { from: self.from.clone(), ..both.clone() } == Self { from: self.from.clone(), ..other.clone() },
+            Self { methods: self.methods.clone(), ..both.clone() }
+                == Self { methods: self.methods.clone(), ..other.clone() },
+        ];
+        apart.contains(&true).then_some((self, both))
+    }
+
+    /// The names of hosts that are looked at.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &String> {
+        self.host.iter().chain(self.not.iter().filter_map(|set| set.host.as_ref()))
+    }
+
+    /// What is left to look at for requests to this host, which is none of those that are looked at if it is `None`;
+    /// `None` when no such request is taken.
+    pub(super) fn at_host(&self, host: Option<&str>) -> Option<Self> {
+        let fits = |wanted: &Option<String>| wanted.is_none() || wanted.as_deref() == host;
+        let mut here = Self { host: None, ..self.clone() };
+        here.not.retain(|set| fits(&set.host));
+        for set in &mut here.not {
+            set.host = None;
+        }
+        (fits(&self.host) && !here.not.iter().any(Self::is_any)).then_some(here)
     }
 
     /// The same without the sets that must not hold.
@@ -97,6 +140,7 @@ impl DraftMatch {
         let within = |net: &IpNet| self.from.iter().any(|own| own.contains(net));
         let fields = [(&self.headers, &other.headers), (&self.query, &other.query), (&self.cookies, &other.cookies)];
         path::covers(self, other)
+            && (self.host.is_none() || self.host == other.host)
             && (self.methods.is_empty()
                 || (!other.methods.is_empty() && other.methods.iter().all(|method| self.methods.contains(method))))
             && (self.from.is_empty() || (!other.from.is_empty() && other.from.iter().all(within)))

@@ -31,11 +31,8 @@ pub(super) fn decided(list: &[(bool, IpNet)], rest: bool) -> AddressRules {
         list.extend(left.iter().filter_map(|one| common(one, net)));
         left = left.into_iter().flat_map(|one| without(one, net)).collect();
     }
-    if rest {
-        allowed.extend(&left)
-    } else {
-        denied.extend(&left)
-    };
+    let list = if rest { &mut allowed } else { &mut denied };
+    list.extend(&left);
     let (allowed, denied) = (IpNet::aggregate(&allowed), IpNet::aggregate(&denied));
     // Each is all that the other is not: the shorter list is the one to read.
     match (allowed.len(), denied.len()) {
@@ -62,6 +59,55 @@ fn without(net: IpNet, hole: &IpNet) -> Vec<IpNet> {
     // The hole is smaller: each half is looked at, as long as one has it.
     let halves = net.subnets(net.prefix_len() + 1).into_iter().flatten();
     halves.flat_map(|half| without(half, hole)).collect()
+}
+
+/// The networks of the addresses of IPv4 in which a regular expression is found, if it is as simple as `^10\.` or
+/// `^(127\.0\.0\.1|192\.168\.1\.)`.
+pub(super) fn matching(regex: &str) -> Option<Vec<IpNet>> {
+    let body = regex.strip_prefix('^')?;
+    let group = body.strip_prefix("(?:").or_else(|| body.strip_prefix('('));
+    let (inner, end) = match group.and_then(|rest| rest.split_once(')')) {
+        Some((inner, end)) => (inner, end),
+        None => (body, ""),
+    };
+    if inner.contains(['(', ')']) || (group.is_none() && inner.contains('|')) {
+        return None;
+    }
+    let mut nets = Vec::new();
+    for one in inner.split('|') {
+        nets.extend(beginning(&format!("{one}{end}"))?);
+    }
+    Some(IpNet::aggregate(&nets))
+}
+
+/// The networks of the addresses that begin with this text, in which dots are escaped; `$` ends the address.
+fn beginning(text: &str) -> Option<Vec<IpNet>> {
+    let (text, whole) = text.strip_suffix('$').map_or((text, false), |text| (text, true));
+    let text = text.strip_suffix(".*").unwrap_or(text).replace("\\.", " ");
+    if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b' ') {
+        return None;
+    }
+    let mut parts: Vec<&str> = text.split(' ').collect();
+    let last = parts.pop()?;
+    let octets: Vec<u8> = parts.iter().map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    if octets.len() > 3 || (whole && (octets.len() != 3 || last.is_empty())) {
+        return None;
+    }
+    let mut bytes = [0; 4];
+    bytes[..octets.len()].copy_from_slice(&octets);
+    let net =
+        |bytes: [u8; 4], octets: usize| Ipv4Net::new(bytes.into(), u8::try_from(octets * 8).ok()?).ok().map(IpNet::V4);
+    if last.is_empty() {
+        return Some(vec![net(bytes, octets.len())?]);
+    }
+    let fits = |value: &u8| if whole { value.to_string() == last } else { value.to_string().starts_with(last) };
+    (0..=255)
+        .filter(fits)
+        .map(|value| {
+            bytes[octets.len()] = value;
+            net(bytes, octets.len() + 1)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -95,6 +141,23 @@ mod tests {
             ("+10.0.0.0/8 -10.1.0.0/16 -*", true, AddressRules::Only(nets(&["10.0.0.0/8"]))),
         ] {
             assert_eq!(rules(list, rest), expected, "{list}");
+        }
+    }
+
+    #[test]
+    fn simple_expressions_are_networks() {
+        for (regex, expected) in [
+            (r"^10\.", Some(nets(&["10.0.0.0/8"]))),
+            (r"^192\.168\.", Some(nets(&["192.168.0.0/16"]))),
+            (r"^(127\.0\.0\.1|10\.1\.)$", None),
+            (r"^127\.0\.0\.1$", Some(nets(&["127.0.0.1/32"]))),
+            (r"^(10\.|192\.168\.)", Some(nets(&["10.0.0.0/8", "192.168.0.0/16"]))),
+            (r"^25", Some(nets(&["25.0.0.0/8", "250.0.0.0/7", "252.0.0.0/6"]))),
+            (r"^10\.|^192\.", None),
+            ("10", None),
+            ("^1.", None),
+        ] {
+            assert_eq!(matching(regex), expected, "{regex}");
         }
     }
 }

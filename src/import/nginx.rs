@@ -1,43 +1,42 @@
 //! nginx: its configuration language, and what its directives mean to frontgate.
 //!
-//! The text becomes a tree ([`lexer`], [`parser`]), includes are put in their places ([`mod@include`]), and
-//! [`translation`] asks each server ([`server`]) and each location ([`route`], [`access`], [`headers`], [`tls`]) what
-//! it does. [`NginxScope`](scope::NginxScope) knows which directives hold in a place. At the end every directive that
-//! the report does not mention yet is looked up in [`known`].
+//! The text becomes a tree of directives ([`lexer`], [`parser`]), includes are put in their places ([`mod@include`]), and
+//! [`server`] makes rules of each server: requests run through its directives as they run through nginx ([`rewrite`]), find
+//! their location ([`locations`]), pass its [`guards`], and go to a gateway or get an answer ([`content`], [`mod@answer`]).
+//! [`values`] says for which requests a text with variables is what. At the end every directive of which the report says
+//! nothing yet is looked up in [`known`].
 
-mod access;
 mod answer;
-mod assemble;
 mod clients;
+mod content;
 mod dump;
-mod forward;
+mod guards;
 mod headers;
-mod hosts;
-mod https;
 mod include;
 mod known;
 mod lexer;
 mod limits;
 mod listen;
-mod listeners;
-mod location;
 mod locations;
 mod names;
 mod parser;
-mod route;
+mod requested;
+mod rewrite;
 mod scope;
 mod server;
-mod settle;
+mod state;
 mod target;
 mod tls;
 mod translation;
 mod units;
 mod upstream;
-mod variables;
+mod values;
 
 use super::error::ImportError;
+use super::lower::lower;
 use super::reader::Files;
-use super::report::{ImportReport, ImportVerdict};
+use super::report::ImportReport;
+use super::table::DirectiveClass;
 use super::{Imported, Original};
 use dump::Dump;
 use include::Includes;
@@ -59,10 +58,11 @@ fn translate_tree(original: &Original, files: &mut Files<'_>) -> Result<Imported
     let tree = includes.spliced(tree, 0)?;
     let (process, http) = contexts(tree);
     let mut translation = Translation::new(&http, files, report, &original.folder);
-    translation.run()?;
-    let (draft, mut report) = (translation.draft, translation.report);
-    sweep(&process, None, &mut report);
-    sweep(&http, None, &mut report);
+    let servers = translation.tree()?;
+    let (mut draft, mut report) = (translation.draft, translation.report);
+    lower(&servers, &mut draft, &mut report)?;
+    sweep(&process, &mut report);
+    sweep(&http, &mut report);
     Ok(Imported { draft, report })
 }
 
@@ -88,41 +88,30 @@ fn contexts(tree: Vec<NginxDirective>) -> (Vec<NginxDirective>, Vec<NginxDirecti
     (process, http)
 }
 
-/// Reports every directive that the report does not mention yet.
-fn sweep(tree: &[NginxDirective], outer: Option<&str>, report: &mut ImportReport) {
+/// Reports every directive of which the report says nothing yet.
+fn sweep(tree: &[NginxDirective], report: &mut ImportReport) {
     for directive in tree {
         let (place, shown) = (&directive.place, directive.shown());
+        let is_off = directive.args.len() == 1 && directive.first() == "off";
         if !report.mentions(place) {
-            let is_off = directive.args.len() == 1 && directive.first() == "off";
-            match (outer, known::disposition(&directive.name)) {
-                (_, known::DirectiveDisposition::Dropped(_)) if is_off => report.not_needed(place, &shown, "it is off"),
-                (Some(outer), disposition) if disposition == known::NO_EFFECT => {
-                    report.dropped(place, &shown, format!("part of `{outer}`, which is not translated"));
+            match known::class(&directive.name) {
+                DirectiveClass::Needless(why) => report.not_needed(place, &shown, why),
+                _ if is_off => report.not_needed(place, &shown, "it is off"),
+                DirectiveClass::Lost(remedy) => report.dropped(place, &shown, remedy),
+                DirectiveClass::Guarding(_) => {
+                    report.not_needed(place, &shown, "no request that comes to it is let through");
                 }
-                (_, known::DirectiveDisposition::NotNeeded(why)) => report.not_needed(place, &shown, why),
-                (Some(outer), known::DirectiveDisposition::Dropped(_)) => {
-                    report.dropped(place, &shown, format!("part of `{outer}`, which is not translated"));
-                }
-                (None, known::DirectiveDisposition::Dropped(remedy)) => report.dropped(place, &shown, remedy),
+                DirectiveClass::Translated => report.not_needed(place, &shown, "nothing in the file depends on it"),
             }
         }
-        let lost = match directive.name.as_str() {
-            "http" | "events" | "server" => None,
-            // The translation of these reports them.
-            "location" | "if" | "map" | "upstream" if !dropped(directive, report) => None,
-            _ => Some(shown.as_str()),
-        };
-        if matches!(directive.name.as_str(), "map" | "geo" | "split_clients" | "types") {
-            for entry in directive.inner().iter().filter(|entry| !report.mentions(&entry.place)).collect::<Vec<_>>() {
+        let is_list = matches!(directive.name.as_str(), "map" | "geo" | "split_clients" | "types");
+        for entry in directive.inner().iter().filter(|_| is_list) {
+            if !report.mentions(&entry.place) {
                 report.not_needed(&entry.place, &entry.shown(), format!("part of `{shown}`"));
             }
         }
-        sweep(directive.inner(), lost.or(outer), report);
+        sweep(directive.inner(), report);
     }
-}
-
-fn dropped(directive: &NginxDirective, report: &ImportReport) -> bool {
-    report.says(&directive.place, ImportVerdict::Dropped)
 }
 
 #[cfg(test)]

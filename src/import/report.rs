@@ -92,11 +92,6 @@ impl ImportReport {
         self.places.contains_key(place)
     }
 
-    /// Whether there is a note with this verdict about the directive at `place`.
-    pub(crate) fn says(&self, place: &ImportPlace, verdict: ImportVerdict) -> bool {
-        self.places.get(place).into_iter().flatten().any(|&index| self.notes[index].verdict == verdict)
-    }
-
     /// All notes, in the order of the files.
     pub fn notes(&self) -> &[Note] {
         &self.notes

@@ -169,6 +169,7 @@ pub(super) fn conditions(when: &DraftMatch) -> String {
 
 fn matching(when: &DraftMatch) -> Map {
     let mut map = Map::default();
+    map.put("host", when.host.as_ref().map(YamlValue::word));
     map.put("path", when.path.as_ref().map(pattern));
     map.put("ignore_case", when.ignore_case.then(|| YamlValue::word("true")));
     map.put("methods", filled(YamlValue::words(&when.methods)));

@@ -17,6 +17,8 @@ pub(super) struct Group {
     pub(super) hosts: Vec<(HostName, Target)>,
     /// Who answers for all other names.
     pub(super) default: Target,
+    /// Names that rules look at.
+    pub(super) special: Vec<HostName>,
     /// Whether no client of IPv4 is taken.
     pub(super) only_v6: bool,
 }
@@ -60,7 +62,8 @@ pub(super) fn groups(
             .iter()
             .position(|group| (&group.hosts, &group.default, group.only_v6) == (&hosts, &default, socket.only_v6));
         let index = known.unwrap_or_else(|| {
-            groups.push(Group { name: String::new(), hosts, default, only_v6: socket.only_v6 });
+            let special = special(socket, tree);
+            groups.push(Group { name: String::new(), hosts, default, special, only_v6: socket.only_v6 });
             groups.len() - 1
         });
         members.push((index, socket));
@@ -151,11 +154,31 @@ fn answering(socket: &Socket<'_>, tree: &ImportTree) -> (Vec<(HostName, Target)>
             names.push(host);
         }
     }
+    let special = special(socket, tree);
+    for host in &special {
+        if !names.contains(&host) {
+            names.push(host);
+        }
+    }
     let default = joined(socket, |part| part.default);
     let target = |name: &HostName| joined(socket, |part| server_of(part, name, tree));
     let hosts: Vec<_> = names.into_iter().map(|name| (name.clone(), target(name))).collect();
     // Where one server answers for every name, no name matters.
-    if hosts.iter().all(|(_, target)| *target == default) { (Vec::new(), default) } else { (hosts, default) }
+    let alike = special.is_empty() && hosts.iter().all(|(_, target)| *target == default);
+    if alike { (Vec::new(), default) } else { (hosts, default) }
+}
+
+/// The names that rules look at: each has routes of its own.
+fn special(socket: &Socket<'_>, tree: &ImportTree) -> Vec<HostName> {
+    let servers = socket.parts.iter().flat_map(|part| part.servers.iter().chain([&part.default]));
+    let hosts = servers.flat_map(|index| tree.servers[*index].rules.iter().flat_map(|rule| rule.route.when.hosts()));
+    let mut special: Vec<HostName> = Vec::new();
+    for host in hosts.map(|host| HostName::Exact(host.clone())) {
+        if !special.contains(&host) {
+            special.push(host);
+        }
+    }
+    special
 }
 
 /// What all parts of a socket say, or that they differ.

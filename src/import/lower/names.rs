@@ -18,12 +18,11 @@ pub(super) fn entries(groups: &[Group]) -> Vec<Entry<'_>> {
             let known = entries
                 .iter_mut()
                 .find(|entry| entry.host == host && entry.target == target && entry.only_v6 == group.only_v6);
-            match known {
-                Some(entry) => entry.listeners.extend(listeners),
-                None => {
-                    let listeners = listeners.into_iter().collect();
-                    entries.push(Entry { host, listeners, target, only_v6: group.only_v6 });
-                }
+            if let Some(entry) = known {
+                entry.listeners.extend(listeners);
+            } else {
+                let listeners = listeners.into_iter().collect();
+                entries.push(Entry { host, listeners, target, only_v6: group.only_v6 });
             }
         }
     }
@@ -47,7 +46,7 @@ fn is_needed(group: &Group, host: &HostName, target: &Target) -> bool {
         HostName::Below(parent) => other != host && name.ends_with(&format!(".{parent}")),
         HostName::Regex(_) => true,
     };
-    *target != group.default || group.hosts.iter().any(takes)
+    *target != group.default || group.special.contains(host) || group.hosts.iter().any(takes)
 }
 
 /// Puts the names of the servers that speak TLS into `tls.names`.

@@ -79,6 +79,13 @@ impl Notes {
         self.unreached.extend(origins.map(|origin| (origin.clone(), text.clone())));
     }
 
+    /// Notes that the rule is not for the hosts of a server that has it.
+    pub(super) fn never(&mut self, rule: &ImportRule) {
+        let origins = rule.said.iter().map(|said| &said.origin).chain(rule.shut.iter().map(|shut| &shut.origin));
+        let text = "not reached: other servers answer for the host that it is for".to_owned();
+        self.unreached.extend(origins.map(|origin| (origin.clone(), text.clone())));
+    }
+
     fn say(&mut self, origin: &Origin, verdict: ImportVerdict, text: String) {
         self.said.push((origin.clone(), verdict, text));
     }
@@ -109,7 +116,7 @@ impl Notes {
                 }
                 None if report.mentions(place) => {}
                 None => {
-                    report.dropped(place, shown, "not reached: other servers answer for its names at its addresses")
+                    report.dropped(place, shown, "not reached: other servers answer for its names at its addresses");
                 }
             }
         }
@@ -202,9 +209,8 @@ fn became(part: &Part, route: &DraftRoute) -> (ImportVerdict, String) {
         Part::ResponseHeader(name) if named(&route.response_headers.remove, name) => {
             kept(format!("response_headers: remove {name}"))
         }
-        Part::RequestHeader(_) | Part::ResponseHeader(_) => needless(),
         Part::Timeouts if route.answer.forwards() => kept("timeouts".to_owned()),
-        Part::Timeouts => needless(),
+        Part::RequestHeader(_) | Part::ResponseHeader(_) | Part::Timeouts => needless(),
         Part::Remark(verdict, text) => (*verdict, text.clone()),
     }
 }

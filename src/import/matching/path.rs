@@ -49,6 +49,30 @@ impl DraftPath {
         }
     }
 
+    /// The paths in which the expression is found, as something simpler if that is the same.
+    pub(in crate::import) fn of_expression(regex: &str) -> Self {
+        let simple = || {
+            let body = regex.strip_prefix('^')?;
+            for end in ["(/|$)", "(?:/|$)", "(/.*)?$", "(?:/.*)?$"] {
+                if let Some(rest) = body.strip_suffix(end) {
+                    return Some(Self::Prefix(literal(rest)?)).filter(|path| !path.text().ends_with('/'));
+                }
+            }
+            if let Some(rest) = body.strip_suffix("(/.*)$").or_else(|| body.strip_suffix("(/.*)")) {
+                return Some(Self::Prefix(literal(rest)? + "/"));
+            }
+            let ends = ["(.*)$", "(.*)", ".*$", ".*"];
+            let rest = ends.iter().find_map(|end| body.strip_suffix(end));
+            if let (None, Some(rest)) = (rest, body.strip_suffix('$')) {
+                return Some(Self::Exact(literal(rest)?));
+            }
+            let text = literal(rest.unwrap_or(body))?;
+            Some(if text.ends_with('/') { Self::Prefix(text) } else { Self::Starts(text) })
+        };
+        let has_path = |path: &Self| path.text().starts_with('/');
+        simple().filter(has_path).unwrap_or_else(|| Self::Regex(regex.to_owned()))
+    }
+
     fn text(&self) -> &str {
         match self {
             Self::Prefix(text) | Self::Starts(text) | Self::Exact(text) | Self::Regex(text) => text,
@@ -57,7 +81,6 @@ impl DraftPath {
 }
 
 /// The path of what both take, and whether it ignores the case of letters; `None` when no path is in both.
-#[expect(clippy::type_complexity, reason = "the two parts of a match that belong together")]
 pub(super) fn both(own: &DraftMatch, other: &DraftMatch) -> Result<Option<(Option<DraftPath>, bool)>, Unsayable> {
     let (a, b) = match (&own.path, &other.path) {
         (Some(a), Some(b)) => (a, b),
@@ -161,6 +184,19 @@ pub(in crate::import) fn literal_start(regex: &str) -> Option<String> {
     (!has_open_alternative(body)).then_some(literal)
 }
 
+/// The text that an expression stands for which has nothing but letters.
+pub(in crate::import) fn literal(regex: &str) -> Option<String> {
+    let (mut text, mut letters) = (String::new(), regex.chars());
+    while let Some(letter) = letters.next() {
+        text.push(match letter {
+            '\\' => letters.next().filter(|letter| !letter.is_ascii_alphanumeric())?,
+            '.' | '*' | '+' | '?' | '[' | ']' | '(' | ')' | '{' | '}' | '|' | '^' | '$' => return None,
+            letter => letter,
+        });
+    }
+    Some(text)
+}
+
 /// Whether there is a `|` outside of all parentheses.
 fn has_open_alternative(regex: &str) -> bool {
     let (mut depth, mut class, mut letters) = (0_usize, false, regex.chars());
@@ -241,6 +277,25 @@ mod tests {
         ] {
             let found = both(&read(own), &read(other)).map(|found| found.and_then(|(path, _)| path));
             assert_eq!(found, expected.map(|text| text.map(read).and_then(|one| one.path)), "{own} {other}");
+        }
+    }
+
+    #[test]
+    fn expressions_that_are_as_good_as_prefixes() {
+        for (regex, expected) in [
+            ("^/a", "*/a"),
+            ("^/a/", "/a/"),
+            ("^/a/(.*)$", "/a/"),
+            ("^/a(/.*)$", "/a/"),
+            ("^/a(/|$)", "/a"),
+            ("^/a$", "=/a"),
+            (r"^/a\.b$", "=/a.b"),
+            ("^/a(b|c)", "~^/a(b|c)"),
+            ("/a", "~/a"),
+            ("(?i)^/a", "~(?i)^/a"),
+            ("^", "~^"),
+        ] {
+            assert_eq!(Some(DraftPath::of_expression(regex)), read(expected).path, "{regex}");
         }
     }
 

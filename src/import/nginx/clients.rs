@@ -1,8 +1,6 @@
 //! What a server says about clients: which proxies are believed about their address, how long they may take, how much
 //! they may send.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
 use super::headers;
@@ -11,10 +9,11 @@ use super::parser::NginxDirective;
 use super::scope::NginxScope;
 use super::translation::Translation;
 use super::units;
+use super::values::network;
 
 impl<'a> Translation<'a, '_> {
     /// Takes over which proxies are believed about a client's address.
-    pub(super) fn real_ip(&mut self, scope: &NginxScope<'a>, listens: &[(NginxListen, Option<&NginxDirective>)]) {
+    pub(super) fn real_ip(&mut self, scope: &NginxScope<'a>, listens: &[(NginxListen, Option<&'a NginxDirective>)]) {
         let header = scope.last("real_ip_header");
         let from_proxy_protocol = header.is_some_and(|header| header.first() == "proxy_protocol");
         let takes_proxy_protocol = listens.iter().any(|(listen, _)| listen.proxy_protocol);
@@ -123,11 +122,4 @@ fn push_once(list: &mut Vec<IpNet>, net: IpNet) {
     if !list.contains(&net) {
         list.push(net);
     }
-}
-
-fn network(text: &str) -> Option<IpNet> {
-    text.parse::<IpNet>()
-        .ok()
-        .map(|net| net.trunc())
-        .or_else(|| text.trim_matches(['[', ']']).parse::<IpAddr>().ok().map(IpNet::from))
 }

@@ -61,6 +61,8 @@ impl Includes<'_, '_> {
                         file.display()
                     );
                     self.report.dropped(place, &shown, remedy);
+                    // What stands here may have guarded: the directive itself shuts its scope.
+                    tree.push(directive.clone());
                     continue;
                 }
             };

@@ -15,6 +15,8 @@ pub(super) struct NginxListen {
     pub(super) is_default: bool,
     pub(super) proxy_protocol: bool,
     pub(super) quic: bool,
+    /// Whether an address of IPv6 takes clients of IPv4, too.
+    pub(super) dual: bool,
 }
 
 impl NginxListen {
@@ -27,21 +29,14 @@ impl NginxListen {
             is_default: has("default_server") || has("default"),
             proxy_protocol: has("proxy_protocol"),
             quic: has("quic"),
+            dual: has("ipv6only=off"),
         })
     }
 
     /// Where a server without `listen` listens.
     pub(super) fn implied() -> Self {
         let addr = BindAddr::Tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 80)));
-        Self { addr, tls: false, is_default: false, proxy_protocol: false, quic: false }
-    }
-
-    /// The port; `None` for a unix socket.
-    pub(super) fn port(&self) -> Option<u16> {
-        match &self.addr {
-            BindAddr::Tcp(addr) => Some(addr.port()),
-            BindAddr::Unix(_) => None,
-        }
+        Self { addr, tls: false, is_default: false, proxy_protocol: false, quic: false, dual: false }
     }
 }
 
@@ -68,24 +63,6 @@ fn address(text: &str) -> Option<BindAddr> {
     Some(BindAddr::Tcp((host(name)?, port).into()))
 }
 
-/// Those addresses without the ones that another of them stands for: `[::]:443` for every address, `0.0.0.0:443` for
-/// every one of IPv4.
-pub(super) fn merged(mut addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    addrs.sort();
-    addrs.dedup();
-    let all = addrs.clone();
-    addrs.retain(|addr| {
-        let covered = |other: &SocketAddr| {
-            other != addr
-                && other.port() == addr.port()
-                && other.ip().is_unspecified()
-                && (other.is_ipv6() || (addr.is_ipv4() && !addr.ip().is_unspecified()))
-        };
-        !all.iter().any(covered)
-    });
-    addrs
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,14 +84,5 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(address(text).map(|addr| addr.to_string()).as_deref(), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn an_address_that_another_stands_for_is_left_out() {
-        let addr = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let merge = |list: &[&str]| merged(list.iter().map(|text| addr(text)).collect());
-        assert_eq!(merge(&["0.0.0.0:443", "[::]:443", "127.0.0.1:443"]), [addr("[::]:443")]);
-        assert_eq!(merge(&["0.0.0.0:443", "127.0.0.1:443", "0.0.0.0:80"]), [addr("0.0.0.0:80"), addr("0.0.0.0:443")]);
-        assert_eq!(merge(&["[::1]:443", "0.0.0.0:443"]), [addr("0.0.0.0:443"), addr("[::1]:443")]);
     }
 }

@@ -1,212 +1,232 @@
-//! The locations of a server as routes, in the order in which frontgate tries them.
+//! [`Locations`]: the locations of a server, in the order in which the first that takes a request is the one that nginx
+//! finds (`ngx_http_core_find_location`): exact ones, the longest prefix, then regular expressions unless the prefix is
+//! final.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
-use super::location::{NginxPattern, covers, is_plain};
 use super::parser::NginxDirective;
 use super::scope::NginxScope;
-use super::translation::Translation;
-use crate::import::draft::DraftRespond;
-use crate::import::error::ImportError;
-use crate::import::old::{DraftAnswer, DraftAuth, DraftRoute};
+use super::state::NginxPattern;
+use crate::import::matching::DraftPath;
 
-/// A location that became a route.
-struct Placed<'a> {
-    location: &'a NginxDirective,
-    /// The path that the route takes; `None` for every path.
-    path: Option<String>,
-    kind: NginxLocationRank,
-    route: DraftRoute,
+/// The locations of a server.
+#[derive(Debug, Default)]
+pub(super) struct Locations<'a> {
+    places: Vec<Place<'a>>,
+    /// The regular expressions directly in each location, or in the server.
+    regexes: HashMap<Option<usize>, Vec<usize>>,
+    /// The order.
+    pub(super) order: Vec<Candidate>,
 }
 
-/// Which of two locations wins in nginx when both are for a path: an exact one, then a prefix that is final, then a
-/// regular expression, then the longest prefix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NginxLocationRank {
-    Exact,
-    Final,
-    Regex,
-    Prefix,
+/// A location.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    pub(super) location: &'a NginxDirective,
+    pub(super) scope: NginxScope<'a>,
+    pub(super) pattern: NginxPattern,
+    parent: Option<usize>,
 }
 
-/// How many routes a server may have; no server that people write has more.
-const MOST_ROUTES: usize = 500;
+/// A step of the search.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    /// The index of the location.
+    pub(super) place: usize,
+    /// The paths, all of which must hold.
+    pub(super) paths: Vec<DraftPath>,
+    /// Whether a slash is added to the path instead, by a redirect.
+    pub(super) adds_slash: bool,
+}
 
-impl<'a> Translation<'a, '_> {
-    /// The routes of a server, the longest path first. The last one is for the rest.
-    pub(super) fn routes(&mut self, scope: &NginxScope<'a>) -> Result<Vec<DraftRoute>, ImportError> {
-        if let Some(answer) = scope.own().iter().find(|one| one.name == "return") {
-            for location in scope.own().iter().filter(|one| one.name == "location") {
-                let remedy = format!("not reached: `{}` answers first", answer.shown());
-                self.report.dropped(&location.place, &location.shown(), remedy);
-            }
-            return self.answers(scope, None);
-        }
-        let mut placed: Vec<Placed<'a>> = Vec::new();
-        for (location, inner) in nested(scope) {
-            placed.extend(self.location(location, &inner)?);
-            if placed.len() > MOST_ROUTES {
-                let limit = format!("more than {MOST_ROUTES} locations in a server");
-                return Err(ImportError::TooMuch { file: location.place.to_string(), limit });
-            }
-        }
-        self.remove_losers(&mut placed);
-        placed.sort_by_key(|one| Reverse(one.path.as_ref().map_or(0, String::len)));
-        let mut routes: Vec<DraftRoute> =
-            placed.into_iter().map(|one| DraftRoute { path: one.path, ..one.route }).collect();
-        if !routes.iter().any(|route| route.path.is_none() && route.host.is_none()) {
-            let mut rest = self.answers(scope, None)?;
-            for route in &mut rest {
-                let not_found = matches!(route.answer, DraftAnswer::Respond(DraftRespond { status: 404, .. }));
-                let words = if not_found { "No location is for the rest." } else { "The rest." };
-                route.comment.insert(0, words.to_owned());
-            }
-            routes.extend(rest);
-        }
-        Ok(routes)
+impl<'a> Locations<'a> {
+    /// The locations in the block of `scope`.
+    pub(super) fn of(scope: &NginxScope<'a>) -> Self {
+        let mut locations = Self::default();
+        locations.collect(scope, None);
+        locations.sort();
+        locations
     }
 
-    /// Removes and reports the locations that another one wins over in nginx, where the longest path would not win.
-    fn remove_losers(&mut self, placed: &mut Vec<Placed<'a>>) {
-        let regexes: Vec<_> =
-            placed.iter().filter(|one| one.kind == NginxLocationRank::Regex).map(|one| one.path.clone()).collect();
-        let others: Vec<_> =
-            placed.iter().filter(|one| one.kind != NginxLocationRank::Exact).map(|one| one.path.clone()).collect();
-        let mut seen: Vec<(Option<String>, Option<String>)> = Vec::new();
-        placed.retain(|one| {
-            let (place, shown) = (&one.location.place, one.location.shown());
-            let loses = one.kind == NginxLocationRank::Prefix
-                && one.path.is_some()
-                && regexes.iter().any(|regex| covers(regex.as_deref(), one.path.as_deref()));
-            if loses {
-                self.report.dropped(place, &shown, "not reached: a regular expression wins over it");
-                return false;
-            }
-            if one.kind == NginxLocationRank::Exact && others.contains(&one.path) {
-                let remedy =
-                    "a route is for everything below its path, and there is another location for that: it goes there";
-                self.report.dropped(place, &shown, remedy);
-                return false;
-            }
-            let key = (one.path.clone(), one.route.host.clone());
-            if seen.contains(&key) {
-                self.report.dropped(place, &shown, "not reached: another location is for this path");
-                return false;
-            }
-            seen.push(key);
-            true
-        });
+    /// The location of a candidate.
+    pub(super) fn place(&self, candidate: &Candidate) -> &Place<'a> {
+        &self.places[candidate.place]
     }
 
-    /// The routes that a location becomes; none when frontgate cannot tell its requests from others.
-    fn location(
-        &mut self,
-        location: &'a NginxDirective,
-        scope: &NginxScope<'a>,
-    ) -> Result<Vec<Placed<'a>>, ImportError> {
-        let pattern = NginxPattern::read(&location.args);
-        let Some((kind, paths)) = self.paths(location, scope, &pattern) else { return Ok(Vec::new()) };
-        let (place, shown) = (&location.place, location.shown());
-        if !scope.own().is_empty() && scope.own().iter().all(|one| one.name == "location") {
-            self.report.kept(place, &shown, "the routes of the locations in it");
-        }
-        let found = self.answers(scope, Some(&pattern))?;
-        let guards = found.iter().any(|route| match &route.answer {
-            DraftAnswer::Respond(answer) => answer.status >= 400,
-            _ => matches!(route.auth, DraftAuth::Basic { .. }),
-        });
-        let mut placed = Vec::new();
-        for path in paths {
-            let what = match (kind, path.as_str()) {
-                (_, "/") => "routes: every other path".to_owned(),
-                (_, path) if path.ends_with('/') => format!("routes: path {path}"),
-                (NginxLocationRank::Exact, path) => {
-                    format!("routes: path {path}, which takes {path}/x, too, unless another location does")
-                }
-                (_, path) => format!("routes: path {path}, for {path} and {path}/x, not for {path}x"),
-            };
-            self.report.kept(place, &shown, what);
-            if guards && kind != NginxLocationRank::Exact && !path.ends_with('/') {
-                let remedy = format!(
-                    "it was for paths such as {path}x, too: a route is not. Add a route for each of them that is to stay shut"
-                );
-                self.report.dropped(place, &shown, remedy);
-            }
-            for route in &found {
-                let mut route = route.clone();
-                route.comment.insert(0, format!("{place}: {shown}"));
-                let path = (path != "/").then(|| path.clone());
-                placed.push(Placed { location, path, kind, route });
-            }
-        }
-        Ok(placed)
+    /// The named location of this name.
+    pub(super) fn named(&self, name: &str) -> Option<&Place<'a>> {
+        self.places.iter().find(|place| place.pattern == NginxPattern::Named && place.location.first() == name)
     }
 
-    /// The paths that a location is for.
-    fn paths(
-        &mut self,
-        location: &NginxDirective,
-        scope: &NginxScope<'a>,
-        pattern: &NginxPattern,
-    ) -> Option<(NginxLocationRank, Vec<String>)> {
-        let (place, shown) = (&location.place, location.shown());
-        let has = |name: &str| scope.own().iter().any(|one| one.name == name);
-        if has("internal") {
-            self.report.not_needed(place, &shown, "no client reaches it");
-            return None;
+    fn collect(&mut self, scope: &NginxScope<'a>, parent: Option<usize>) {
+        for location in scope.own().iter().filter(|one| one.name == "location") {
+            let (index, inner) = (self.places.len(), scope.inside(location.inner()));
+            let pattern = NginxPattern::read(&location.args);
+            if matches!(pattern, NginxPattern::Regex(_)) {
+                self.regexes.entry(parent).or_default().push(index);
+            }
+            self.places.push(Place { location, scope: inner.clone(), pattern, parent });
+            self.collect(&inner, Some(index));
         }
-        let (kind, paths) = match pattern {
-            NginxPattern::Prefix { path, final_: true } => (NginxLocationRank::Final, vec![path.clone()]),
-            NginxPattern::Prefix { path, final_: false } => (NginxLocationRank::Prefix, vec![path.clone()]),
-            NginxPattern::Exact(path) => (NginxLocationRank::Exact, vec![path.clone()]),
-            NginxPattern::AnyOf(list) => (NginxLocationRank::Regex, list.clone()),
-            NginxPattern::Regex(_) => {
-                let refuses = |one: &NginxDirective| one.name == "return" && one.first().starts_with('4');
-                let shuts = has("deny") || has("auth_basic") || scope.own().iter().any(refuses);
-                let example = if shuts { " with `respond: 403`" } else { "" };
-                let remedy = format!(
-                    "routes have prefixes, no regular expressions: these paths now go where the rest goes. Add a route{example} for \
-                     each prefix"
-                );
-                self.report.dropped(place, &shown, remedy);
-                return None;
-            }
-            NginxPattern::Named => {
-                let leads_here =
-                    |one: &NginxDirective| one.name == "try_files" && one.args.last() == location.args.first();
-                if scope.server().iter().any(|one| one.inner().iter().any(leads_here)) {
-                    return None;
-                }
-                self.report.dropped(place, &shown, "only try_files and error_page reach it, and frontgate has neither");
-                return None;
-            }
+    }
+
+    fn sort(&mut self) {
+        let outermost = self.regexes.get(&None).cloned().unwrap_or_default();
+        let text = |index: &usize| match &self.places[*index].pattern {
+            NginxPattern::Prefix { text, .. } => text.as_str(),
+            _ => "",
         };
-        if let Some(odd) = paths.iter().find(|path| !is_plain(path)) {
-            let remedy = format!("`{odd}` cannot be the path of a route: paths are compared decoded and cleaned up");
-            self.report.dropped(place, &shown, remedy);
-            return None;
+        let found = |index: usize, path: &str| {
+            let is_exact = matches!(self.places[index].pattern, NginxPattern::Exact(_));
+            self.find(path, is_exact) == Some(index) && !self.is_in_regex(index)
+        };
+        let mut order = Vec::new();
+        for (index, place) in self.places.iter().enumerate() {
+            match &place.pattern {
+                NginxPattern::Exact(path) if found(index, path) => order.push(Candidate::one(index, place)),
+                NginxPattern::Prefix { text, .. } if adds_slash(place) && found(index, text) => {
+                    let path = text.trim_end_matches('/').to_owned();
+                    let exact = NginxPattern::Exact(path.clone());
+                    if !self.places.iter().any(|other| other.pattern == exact && other.parent == place.parent) {
+                        order.push(Candidate { place: index, paths: vec![DraftPath::Exact(path)], adds_slash: true });
+                    }
+                }
+                _ => {}
+            }
         }
-        let opens = scope.own().iter().any(|one| one.name == "auth_basic" && one.first() == "off");
-        if kind == NginxLocationRank::Exact && (opens || paths[0] == "/") {
-            let remedy = format!(
-                "a route is for everything below its path, and `{}` would be more than this location: it goes where the rest goes",
-                paths[0]
-            );
-            self.report.dropped(place, &shown, remedy);
-            return None;
+        let is_prefix = |index: &usize| matches!(self.places[*index].pattern, NginxPattern::Prefix { .. });
+        let mut prefixes: Vec<usize> =
+            (0..self.places.len()).filter(|index| is_prefix(index) && found(*index, text(index))).collect();
+        prefixes.sort_by_key(|index| Reverse(text(index).len()));
+        let special: Vec<usize> =
+            prefixes.iter().copied().filter(|index| self.regexes_for(*index) != outermost).collect();
+        let is_early = |index: &usize| special.iter().any(|other| text(index).starts_with(text(other)));
+        let (early, late): (Vec<usize>, Vec<usize>) = prefixes.into_iter().partition(is_early);
+        for index in early {
+            let prefix = self.places[index].pattern.path();
+            for regex in self.regexes_for(index) {
+                order.extend(self.within(regex, prefix.as_slice()));
+            }
+            order.push(Candidate::one(index, &self.places[index]));
         }
-        Some((kind, paths))
+        for regex in outermost {
+            order.extend(self.within(regex, &[]));
+        }
+        order.extend(late.into_iter().map(|index| Candidate::one(index, &self.places[index])));
+        self.order = order;
+    }
+
+    /// The locations in one that a regular expression finds, and itself, all of them for these paths only.
+    fn within(&self, regex: usize, outer: &[DraftPath]) -> Vec<Candidate> {
+        let own = self.places[regex].pattern.path();
+        let paths: Vec<DraftPath> = outer.iter().cloned().chain(own).collect();
+        let mut order = Vec::new();
+        let inner: Vec<usize> =
+            (0..self.places.len()).filter(|index| self.places[*index].parent == Some(regex)).collect();
+        let rank = |index: &usize| match &self.places[*index].pattern {
+            NginxPattern::Exact(_) => (0, Reverse(0)),
+            NginxPattern::Regex(_) => (1, Reverse(0)),
+            NginxPattern::Prefix { text, .. } => (2, Reverse(text.len())),
+            NginxPattern::Named => (3, Reverse(0)),
+        };
+        let mut inner: Vec<usize> = inner.into_iter().filter(|index| rank(index).0 < 3).collect();
+        inner.sort_by_key(rank);
+        for index in inner {
+            order.extend(self.within(index, &paths));
+        }
+        order.push(Candidate { place: regex, paths, adds_slash: false });
+        order
+    }
+
+    /// The regular expressions that are tried when this prefix is the longest, in order.
+    fn regexes_for(&self, index: usize) -> Vec<usize> {
+        let mut list = self.regexes.get(&Some(index)).cloned().unwrap_or_default();
+        let mut at = Some(index);
+        while let Some(index) = at {
+            let place = &self.places[index];
+            if !matches!(place.pattern, NginxPattern::Prefix { is_final: true, .. }) {
+                list.extend(self.regexes.get(&place.parent).into_iter().flatten());
+            }
+            at = place.parent;
+        }
+        list
+    }
+
+    /// Whether a location stands in one that a regular expression finds.
+    fn is_in_regex(&self, index: usize) -> bool {
+        let parents = std::iter::successors(self.places[index].parent, |parent| self.places[*parent].parent);
+        parents.into_iter().any(|parent| matches!(self.places[parent].pattern, NginxPattern::Regex(_)))
+    }
+
+    /// The location that is found for a path without regular expressions, and without the exact ones unless they count.
+    fn find(&self, path: &str, exact_count: bool) -> Option<usize> {
+        let mut found = None;
+        loop {
+            let inner = self.places.iter().enumerate().filter(|(_, place)| place.parent == found);
+            let fits = inner.filter_map(|(index, place)| match &place.pattern {
+                NginxPattern::Exact(text) => (exact_count && text == path).then_some((usize::MAX, index)),
+                NginxPattern::Prefix { text, .. } => path.starts_with(text.as_str()).then_some((text.len(), index)),
+                _ => None,
+            });
+            let Some((length, index)) = fits.max_by_key(|(length, index)| (*length, Reverse(*index))) else {
+                return found;
+            };
+            found = Some(index);
+            if length == usize::MAX {
+                return found;
+            }
+        }
     }
 }
 
-/// Each location in a block, also those in others, with what holds there.
-fn nested<'a>(scope: &NginxScope<'a>) -> Vec<(&'a NginxDirective, NginxScope<'a>)> {
-    let mut found = Vec::new();
-    for location in scope.own().iter().filter(|one| one.name == "location") {
-        let inner = scope.inside(location.inner());
-        let below = nested(&inner);
-        found.push((location, inner));
-        found.extend(below);
+impl Candidate {
+    fn one(index: usize, place: &Place<'_>) -> Self {
+        Self { place: index, paths: place.pattern.path().into_iter().collect(), adds_slash: false }
     }
-    found
+}
+
+/// Whether nginx redirects to the path with a slash behind it.
+fn adds_slash(place: &Place<'_>) -> bool {
+    let passes = |one: &NginxDirective| one.name.ends_with("_pass");
+    matches!(&place.pattern, NginxPattern::Prefix { text, .. } if text.len() > 1 && text.ends_with('/'))
+        && place.scope.own().iter().any(passes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::nginx::parser::parse;
+
+    #[test]
+    fn locations_are_found_as_nginx_finds_them() {
+        for (text, expected) in [
+            ("location / {} location /a {} location = /a {} location ~ x {}", vec!["=/a", "~x", "/a", "/"]),
+            ("location /a/ { proxy_pass http://b; } location / {}", vec!["+/a", "/a/", "/"]),
+            ("location ^~ /a/ {} location ~ x {} location / {}", vec!["/a/", "~x", "/"]),
+            (
+                "location ^~ /a/ {} location /a/b/ {} location ~ x {} location / {}",
+                vec!["/a/b/~x", "/a/b/", "/a/", "~x", "/"],
+            ),
+            (
+                "location /a { location /a/b {} location ~ y {} } location ~ x {}",
+                vec!["/a/b~y", "/a/b~x", "/a/b", "/a~y", "/a~x", "/a", "~x"],
+            ),
+            ("location /a { location = /a/b/c {} } location /a/b {}", vec!["/a/b", "/a"]),
+        ] {
+            let tree = parse("f", text).unwrap();
+            let locations = Locations::of(&NginxScope::outermost(&tree));
+            let show = |candidate: &Candidate| -> String {
+                let path = |path: &DraftPath| match path {
+                    DraftPath::Exact(text) if candidate.adds_slash => format!("+{text}"),
+                    DraftPath::Exact(text) => format!("={text}"),
+                    DraftPath::Regex(text) => format!("~{text}"),
+                    DraftPath::Prefix(text) | DraftPath::Starts(text) => text.clone(),
+                };
+                candidate.paths.iter().map(path).collect()
+            };
+            let found: Vec<String> = locations.order.iter().map(show).collect();
+            assert_eq!(found, expected, "{text}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use super::lexer::{NginxLexer, NginxToken};
 use crate::import::error::ImportError;
 use crate::import::place::ImportPlace;
+use crate::import::tree::Origin;
 
 /// One directive with its words, and its block if it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +94,11 @@ impl NginxDirective {
     /// The first word behind the name.
     pub(super) fn first(&self) -> &str {
         self.args.first().map_or("", String::as_str)
+    }
+
+    /// The directive as the report has it.
+    pub(super) fn origin(&self) -> Origin {
+        Origin::of(&self.place, self.shown())
     }
 
     /// Its own directives; none without a block.

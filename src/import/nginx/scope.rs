@@ -7,24 +7,40 @@ use super::parser::NginxDirective;
 #[derive(Debug, Clone)]
 pub(super) struct NginxScope<'a> {
     levels: Vec<&'a [NginxDirective]>,
+    /// How many of the innermost blocks are those of an `if`.
+    branches: usize,
 }
 
 impl<'a> NginxScope<'a> {
     /// The outermost block.
     pub(super) fn outermost(block: &'a [NginxDirective]) -> Self {
-        Self { levels: vec![block] }
+        Self { levels: vec![block], branches: 0 }
     }
 
     /// A block in this one.
     pub(super) fn inside(&self, block: &'a [NginxDirective]) -> Self {
         let levels = std::iter::once(block).chain(self.levels.iter().copied()).collect();
-        Self { levels }
+        Self { levels, branches: 0 }
     }
 
-    /// The server, where this is a location.
-    pub(super) fn outside(&self) -> Self {
-        let levels = self.levels.len().saturating_sub(2);
-        Self { levels: self.levels[levels..].to_vec() }
+    /// The block of an `if` in this one.
+    pub(super) fn branch(&self, block: &'a [NginxDirective]) -> Self {
+        Self { branches: self.branches + 1, ..self.inside(block) }
+    }
+
+    /// The directive of this name in the location itself, or in an `if` of it.
+    pub(super) fn here(&self, name: &str) -> Option<&'a NginxDirective> {
+        self.levels.iter().take(self.branches + 1).find_map(|block| block.iter().find(|one| one.name == name))
+    }
+
+    /// The directives of the location itself.
+    pub(super) fn location(&self) -> &'a [NginxDirective] {
+        self.levels.get(self.branches).copied().unwrap_or_default()
+    }
+
+    /// All directives that could hold here, the innermost first.
+    pub(super) fn levels(&self) -> &[&'a [NginxDirective]] {
+        &self.levels
     }
 
     /// Every directive of this name that holds here.
@@ -50,16 +66,6 @@ impl<'a> NginxScope<'a> {
     /// Every directive of this name, also those that an inner one replaces; the innermost first.
     pub(super) fn everywhere(&self, name: &str) -> Vec<&'a NginxDirective> {
         self.levels.iter().flat_map(|block| block.iter().filter(|one| one.name == name)).collect()
-    }
-
-    /// The directives of the server that this is in, or is.
-    pub(super) fn server(&self) -> &'a [NginxDirective] {
-        self.levels.len().checked_sub(2).and_then(|index| self.levels.get(index)).copied().unwrap_or_default()
-    }
-
-    /// Whether this is a server, outside of its locations.
-    pub(super) fn is_server(&self) -> bool {
-        self.levels.len() == 2
     }
 
     /// The directives of the innermost block.

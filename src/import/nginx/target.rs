@@ -1,6 +1,6 @@
 //! [`NginxTarget`]: where `proxy_pass` sends requests.
 
-use super::variables::Resolved;
+use super::translation::Translation;
 
 /// Where `proxy_pass` sends requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,16 +39,30 @@ impl NginxTarget {
     }
 }
 
-/// Where each host's requests go; `None` stands for every other host.
-pub(super) fn by_host(resolved: Resolved) -> Option<Vec<(Option<String>, NginxTarget)>> {
-    match resolved {
-        Resolved::Text(text) => Some(vec![(None, NginxTarget::read(&text)?)]),
-        Resolved::ByHost(hosts, otherwise) => {
-            let hosts = hosts.into_iter().map(|(host, text)| Some((Some(host), NginxTarget::read(&text)?)));
-            let otherwise = otherwise.into_iter().map(|text| Some((None, NginxTarget::read(&text)?)));
-            hosts.chain(otherwise).collect()
+impl Translation<'_, '_> {
+    /// What an upstream is called in the draft: a URL, or the name of a group; `None` for a group without servers.
+    pub(super) fn upstream(&mut self, target: &NginxTarget) -> Option<String> {
+        let Some(group) = self.groups.iter().find(|group| group.block.first() == target.authority) else {
+            return Some(target.url());
+        };
+        if let Some(single) = group.single() {
+            let is_unix = single.starts_with("unix:");
+            return Some(if is_unix { single.to_owned() } else { format!("{}://{single}", target.scheme) });
         }
-        Resolved::Unknown(_) => None,
+        let name: String = target
+            .authority
+            .chars()
+            .map(|letter| if letter.is_ascii_alphanumeric() || letter == '_' { letter } else { '-' })
+            .take(60)
+            .collect();
+        if group.is_empty() {
+            return None;
+        }
+        let upstream = group.upstream(name.clone(), &target.scheme);
+        if !self.draft.upstreams.contains(&upstream) {
+            self.draft.upstreams.push(upstream);
+        }
+        Some(name)
     }
 }
 

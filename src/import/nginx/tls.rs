@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use super::parser::NginxDirective;
 use super::scope::NginxScope;
-use super::translation::Translation;
+use super::translation::{ClientCertificates, Translation};
 use crate::config::{ClientMode, Hsts, TlsVersion};
 use crate::import::draft::DraftCertificate;
 
@@ -58,9 +57,6 @@ impl<'a> Translation<'a, '_> {
                 other => *other = DraftCertificate::Files(vec![files]),
             }
         }
-        if certs.is_empty() {
-            self.no_certificate = true;
-        }
     }
 
     fn versions(&mut self, scope: &NginxScope<'a>) {
@@ -96,61 +92,32 @@ impl<'a> Translation<'a, '_> {
             }
             return;
         };
-        let demanded =
-            scope.own().iter().filter(|one| one.name == "if" && one.args.join(" ").contains("$ssl_client_verify"));
-        let demanded: Vec<&NginxDirective> = demanded.collect();
-        for condition in &demanded {
-            self.report.kept(&condition.place, &condition.shown(), "tls.client_ca, required");
-            for inner in condition.inner() {
-                self.report.kept(&inner.place, &inner.shown(), "tls.client_ca, required");
-            }
+        let file = self.folder.join(ca.first());
+        let required = self.client_certificates == ClientCertificates::Required;
+        if let Some((known, _)) = self.draft.tls.client_ca.as_ref().filter(|(known, _)| *known != file) {
+            let text = format!(
+                "tls.client_ca is one file for all names, {}: clients with a certificate of this one are refused",
+                known.display()
+            );
+            return self.report.dropped(&ca.place, &ca.shown(), text);
         }
-        let mode =
-            if verify.first() == "on" || !demanded.is_empty() { ClientMode::Required } else { ClientMode::Optional };
-        if verify.first() == "optional_no_ca" {
-            self.report.dropped(
+        let mode = if required { ClientMode::Required } else { ClientMode::Optional };
+        self.draft.tls.client_ca = Some((file, mode));
+        self.report.kept(&ca.place, &ca.shown(), "tls.client_ca, for all names");
+        if required {
+            let text = "tls.client_ca: for all names, a client without a certificate is refused";
+            self.report.kept(&verify.place, &verify.shown(), text);
+        } else {
+            self.report.kept(
                 &verify.place,
                 &verify.shown(),
-                "frontgate checks every certificate that a client shows",
+                "tls.client_ca: a certificate may be missing, and one that is shown is checked",
             );
-        } else {
-            self.report.kept(&verify.place, &verify.shown(), "tls.client_ca, for all names");
-        }
-        self.report.kept(&ca.place, &ca.shown(), "tls.client_ca");
-        let file = self.folder.join(ca.first());
-        match &mut self.draft.tls.client_ca {
-            // A client that had to show a certificate has to do so still.
-            Some((_, known)) if mode == ClientMode::Required => *known = ClientMode::Required,
-            Some(_) => {}
-            none => *none = Some((file, mode)),
         }
     }
 
-    /// Strict-Transport-Security of a place that `scope` is; and those of outer blocks that do not reach it.
-    pub(super) fn hsts(&mut self, scope: &NginxScope<'a>, seconds: Option<u64>) {
-        let reached = scope.all("add_header");
-        for lost in scope.everywhere("add_header") {
-            let is_lost = !reached.iter().any(|other| std::ptr::eq(*other, lost));
-            if is_lost && lost.first().eq_ignore_ascii_case("strict-transport-security") {
-                let instead = "a location with an add_header of its own discards it. frontgate sends it with every answer over https";
-                self.report.wrong(&lost.place, &lost.shown(), instead);
-                let age = lost
-                    .args
-                    .get(1)
-                    .and_then(|value| value.split("max-age=").nth(1)?.split(';').next()?.trim().parse().ok());
-                self.set_hsts(age);
-            } else if is_lost {
-                self.report.not_needed(
-                    &lost.place,
-                    &lost.shown(),
-                    "a location with an add_header of its own discards it",
-                );
-            }
-        }
-        self.set_hsts(seconds);
-    }
-
-    fn set_hsts(&mut self, seconds: Option<u64>) {
+    /// Takes over the seconds of a Strict-Transport-Security, the longest of all.
+    pub(super) fn set_hsts(&mut self, seconds: Option<u64>) {
         let Some(age) = seconds.map(Duration::from_secs) else { return };
         let known = match self.draft.tls.hsts {
             Some(Hsts::For(known)) => known,

@@ -1,35 +1,52 @@
 //! [`Translation`]: a configuration of nginx while it is translated.
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use super::guards::Passwords;
+use super::known::class;
 use super::parser::NginxDirective;
-use super::scope::NginxScope;
 use super::upstream::NginxGroup;
-use super::variables::Maps;
 use crate::import::draft::Draft;
-use crate::import::error::ImportError;
 use crate::import::reader::Files;
 use crate::import::report::ImportReport;
+use crate::import::table::DirectiveClass;
 
 /// A configuration of nginx while it is translated.
 #[expect(clippy::struct_excessive_bools, reason = "each is something that was seen somewhere")]
 pub(super) struct Translation<'a, 'f> {
     pub(super) http: &'a [NginxDirective],
-    pub(super) maps: Maps<'a>,
+    /// The blocks that make a variable of other values, by its name without the dollar.
+    pub(super) maps: HashMap<&'a str, &'a NginxDirective>,
     pub(super) groups: Vec<NginxGroup<'a>>,
     pub(super) files: &'a mut Files<'f>,
     /// Where relative paths begin.
     pub(super) folder: &'a Path,
     pub(super) report: ImportReport,
     pub(super) draft: Draft,
+    /// The files with passwords that were read.
+    pub(super) passwords: HashMap<String, Passwords>,
+    /// What clients' certificates are checked for.
+    pub(super) client_certificates: ClientCertificates,
+    /// Whether servers differ in the proxies that they believe about a client's address.
+    pub(super) clients_differ: bool,
     /// A place where bodies of any size may be sent.
     pub(super) unlimited: bool,
     /// A server that logs its requests.
     pub(super) logs: bool,
-    /// A server that speaks TLS and names no certificate.
-    pub(super) no_certificate: bool,
     /// A server that speaks TLS 1.2.
     pub(super) old_versions: bool,
+    classes: HashMap<&'a str, DirectiveClass>,
+}
+
+/// What is asked of clients that connect with TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum ClientCertificates {
+    /// Nothing, or a certificate that may be missing.
+    #[default]
+    Optional,
+    /// A certificate, for all names.
+    Required,
 }
 
 impl<'a, 'f> Translation<'a, 'f> {
@@ -42,42 +59,33 @@ impl<'a, 'f> Translation<'a, 'f> {
     ) -> Self {
         let upstreams = http.iter().filter(|one| one.name == "upstream");
         let groups: Vec<_> = upstreams.map(|block| NginxGroup::read(block, &mut report)).collect();
-        for group in &groups {
-            report.kept(&group.block.place, &group.block.shown(), "upstream");
-        }
+        let makes = |one: &'a NginxDirective| Some((one.args.last()?.strip_prefix('$')?, one));
+        let maps = http.iter().filter(|one| matches!(one.name.as_str(), "map" | "geo" | "split_clients"));
         Self {
             http,
-            maps: Maps::of(http),
+            maps: maps.filter_map(makes).collect(),
             groups,
             files,
             folder,
             report,
             draft: Draft::default(),
+            passwords: HashMap::new(),
+            client_certificates: ClientCertificates::default(),
+            clients_differ: false,
             unlimited: false,
             logs: false,
-            no_certificate: false,
             old_versions: false,
+            classes: HashMap::new(),
         }
     }
 
-    /// Translates the whole configuration.
-    pub(super) fn run(&mut self) -> Result<(), ImportError> {
-        let outermost = NginxScope::outermost(self.http);
-        self.upgrade_maps();
-        let mut servers = Vec::new();
-        for directive in self.http.iter().filter(|one| one.name == "server" && one.block.is_some()) {
-            servers.push(self.server(directive, &outermost)?);
-        }
-        self.assemble(&servers)
+    /// What the directive is for.
+    pub(super) fn class(&mut self, directive: &'a NginxDirective) -> DirectiveClass {
+        *self.classes.entry(&directive.name).or_insert_with(|| class(&directive.name))
     }
 
-    /// The maps that every recipe for WebSockets begins with.
-    fn upgrade_maps(&mut self) {
-        for map in self.http.iter().filter(|one| one.name == "map" && one.first() == "$http_upgrade") {
-            for one in std::iter::once(map).chain(map.inner()) {
-                let why = "frontgate tells upgrades from requests by itself";
-                self.report.not_needed(&one.place, &one.shown(), why);
-            }
-        }
+    /// Whether the report does not mention the directive yet.
+    pub(super) fn is_new(&self, directive: &NginxDirective) -> bool {
+        !self.report.mentions(&directive.place)
     }
 }
