@@ -1,15 +1,19 @@
 //! Apache httpd: its configuration for a reverse proxy.
 //!
-//! [`syntax`] takes the text apart, [`expand`] reads on in the files that it includes. Then the directives are taken in
-//! the order of the files: what a server says is kept in its [`ApacheScope`](scope::ApacheScope), what concerns all of
-//! them goes to the draft. At the end each scope becomes a site.
+//! [`syntax`] takes the text apart, [`expand`] reads on in the files that it includes. [`directive`] sorts what each server
+//! and section says; [`routes`] goes through a server as Apache does with a request, and makes rules of it; [`hosts`] finds
+//! out which server answers where. The common lowering does the rest. What [`pattern`], [`expression`] and [`subject`]
+//! cannot say in the words of routes shuts the requests that it is about.
 
 mod access;
+mod address;
 mod balancer;
-mod condition;
 mod directive;
 mod expand;
+mod expression;
+mod forwarding;
 mod headers;
+mod hosts;
 mod known;
 mod macros;
 mod managed;
@@ -17,25 +21,29 @@ mod pattern;
 mod proxy;
 mod redirect;
 mod remote_ip;
-mod requirements;
 mod rewrite;
+mod routes;
+mod sayable;
 mod scope;
-mod server;
+mod subject;
 pub(super) mod syntax;
 mod target;
 mod tls;
+mod users;
 mod variables;
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use expand::ApacheExpander;
-use pattern::ApachePattern;
-use requirements::ApacheNoted;
-use target::ApacheTarget;
+use routes::ApacheRoutes;
+use scope::ApacheServer;
+use subject::Facts;
 
 use super::draft::{DraftAcme, DraftUpstream};
+use super::lower::lower;
+use super::node::ImportNode;
+use super::tree::{ImportServer, ImportTree, Origin};
 use super::{Draft, Files, ImportError, ImportReport, Imported, Original};
 
 /// What has been read of the configuration so far.
@@ -45,21 +53,21 @@ struct Apache<'a, 'f> {
     draft: Draft,
     /// Where relative paths begin.
     root: PathBuf,
-    /// `Listen`.
-    listen: Vec<(ApacheNoted, SocketAddr)>,
+    /// `Listen`, with its words.
+    listen: Vec<(Origin, Vec<String>)>,
     /// `mod_md`.
     managed: Option<DraftAcme>,
     managed_names: Vec<String>,
-    /// `MDRequireHttps`.
-    requires_https: Option<ApacheNoted>,
+    /// `MDRequireHttps`, with the status of the redirect.
+    requires_https: Option<(Origin, u16)>,
     /// `RemoteIPProxyProtocol`.
-    proxy_protocol: Option<ApacheNoted>,
+    proxy_protocol: Option<Origin>,
     /// `<Proxy balancer://…>`
-    balancers: Vec<(ApacheNoted, DraftUpstream)>,
-    /// The balancers that something forwards to.
-    used: BTreeSet<String>,
-    /// The oldest TLS version that is asked for anywhere.
-    tls: Option<crate::config::TlsVersion>,
+    balancers: Vec<DraftUpstream>,
+    /// Variables that sections set by themselves.
+    local_variables: BTreeSet<String>,
+    /// Variables that a rule has set to the name of the user.
+    user_variables: BTreeSet<String>,
 }
 
 /// Translates a configuration of Apache.
@@ -77,12 +85,54 @@ pub(super) fn translate(original: &Original, files: &mut Files<'_>) -> Result<Im
         requires_https: None,
         proxy_protocol: None,
         balancers: Vec::new(),
-        used: BTreeSet::new(),
-        tls: None,
+        local_variables: BTreeSet::new(),
+        user_variables: BTreeSet::new(),
     };
-    apache.servers(&nodes)?;
+    let tree = apache.tree(&nodes)?;
+    apache.finish_proxy_protocol();
+    apache.draft.upstreams = std::mem::take(&mut apache.balancers);
+    lower(&tree, &mut apache.draft, &mut apache.report)?;
+    apache.finish_managed();
+    apache.sweep(&nodes);
     Ok(Imported { draft: apache.draft, report: apache.report })
 }
 
-/// Every address of the machine.
-const ANY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+impl Apache<'_, '_> {
+    fn tree(&mut self, nodes: &[ImportNode]) -> Result<ImportTree, ImportError> {
+        let Some(first) = nodes.first() else { return Ok(ImportTree::default()) };
+        let mut main = ApacheServer::new(Origin::of(&first.place, &first.shown));
+        self.server(nodes, &mut main);
+        if let Some((origin, _)) = self.listen.first() {
+            main.origin = origin.clone();
+        }
+        let mut servers = Vec::new();
+        for node in nodes.iter().filter(|node| node.name == "virtualhost") {
+            let mut server = ApacheServer::new(Origin::of(&node.place, &node.shown));
+            server.addresses.clone_from(&node.args);
+            self.server(node.inner(), &mut server);
+            servers.push(server.within(&main));
+        }
+        servers.push(main);
+        let listeners = self.listeners(&servers)?;
+        let names = self.host_names(&servers, &listeners);
+        let local: Vec<String> = self.local_variables.iter().cloned().collect();
+        let mut tree = ImportTree { listeners, servers: Vec::new() };
+        let answers = |index: usize| {
+            tree.listeners.iter().any(|listener| listener.servers.contains(&index) || listener.default == index)
+        };
+        let answering: Vec<bool> = (0..servers.len()).map(answers).collect();
+        self.certificates(&servers, &tree.listeners);
+        for (index, (server, hosts)) in servers.iter_mut().zip(names).enumerate() {
+            let facts = Facts::of(server, index, &tree.listeners, &local);
+            self.client_certificates(server, &facts);
+            let to_https = self.https_only(server, &facts);
+            let rules = match to_https {
+                Some(rule) => vec![rule],
+                None if answering[index] => ApacheRoutes::of(self, server, facts)?,
+                None => Vec::new(),
+            };
+            tree.servers.push(ImportServer { origin: server.origin.clone(), hosts, rules });
+        }
+        Ok(tree)
+    }
+}

@@ -1,71 +1,60 @@
 //! Balancers: `<Proxy balancer://name>` and its members.
 
+use super::Apache;
 use super::proxy::part;
-use super::{Apache, ApacheTarget};
+use super::target::ApacheTarget;
 use crate::import::draft::DraftUpstream;
 use crate::import::node::ImportNode;
 
 impl Apache<'_, '_> {
-    /// `<Proxy balancer://name>`
-    pub(super) fn balancer(&mut self, node: &ImportNode, body: &[ImportNode]) {
-        let name = node.arg(0).trim_start_matches("balancer://").trim_end_matches('/').to_lowercase();
-        let mut upstream = DraftUpstream { name: name.clone(), ..DraftUpstream::default() };
-        let mut settings: Vec<(&ImportNode, String)> = Vec::new();
-        for one in body {
-            match one.name.as_str() {
-                "balancermember" => {
-                    let Some((url, rest)) = one.args.split_first() else { continue };
-                    match ApacheTarget::of(url) {
-                        Ok(ApacheTarget::Server { upstream: endpoint, .. }) => {
-                            self.report.kept(&one.place, &one.shown, format!("upstreams.{name}: endpoints"));
-                            upstream.endpoints.push(endpoint);
-                        }
-                        Ok(ApacheTarget::Balancer { .. }) => {
-                            self.report.dropped(&one.place, &one.shown, "a balancer is no member of another");
-                        }
-                        Err(why) => self.report.dropped(&one.place, &one.shown, why),
-                    }
-                    settings.extend(rest.iter().map(|setting| (one, setting.clone())));
-                }
-                "proxyset" => settings.extend(one.args.iter().map(|setting| (one, setting.clone()))),
-                "header" | "requestheader" => {
-                    self.report.dropped(
-                        &one.place,
-                        &one.shown,
-                        "write it as request_headers or response_headers of the route",
+    /// The upstream of a balancer; `url` is `balancer://name`.
+    pub(super) fn balancer(&mut self, url: &str) -> &mut DraftUpstream {
+        let name = url.trim_start_matches("balancer://").trim_end_matches(['/', '*']).to_lowercase();
+        let index = self.balancers.iter().position(|upstream| upstream.name == name).unwrap_or_else(|| {
+            self.balancers.push(DraftUpstream { name, ..DraftUpstream::default() });
+            self.balancers.len() - 1
+        });
+        &mut self.balancers[index]
+    }
+
+    /// `BalancerMember` and `ProxySet` of the balancer `url`.
+    pub(super) fn balancer_part(&mut self, node: &ImportNode, url: &str) {
+        let mut settings = node.args.as_slice();
+        let name = self.balancer(url).name.clone();
+        if node.name == "balancermember" {
+            let Some((member, rest)) = node.args.split_first() else { return };
+            settings = rest;
+            match ApacheTarget::of(member) {
+                Ok(ApacheTarget::Server { upstream, path, .. }) if matches!(path.as_str(), "" | "/") => {
+                    self.report.kept(
+                        &node.place,
+                        &node.shown,
+                        format!("upstreams.{name}: endpoints, if a route goes there"),
                     );
+                    self.balancer(url).endpoints.push(upstream);
                 }
-                _ if is_access(one) => {
-                    self.report.dropped(
-                        &one.place,
-                        &one.shown,
-                        "write it as `auth` of the route; `Require all granted` needs nothing",
-                    );
+                Ok(_) => {
+                    self.report.dropped(&node.place, &node.shown, "an endpoint has a host and a port, and no path");
                 }
-                _ => self.unknown(one),
+                Err(why) => self.report.dropped(&node.place, &node.shown, why),
             }
         }
-        for (one, setting) in settings {
-            self.balancer_setting(one, &setting, &mut upstream);
-        }
-        if upstream.endpoints.is_empty() {
-            self.report.dropped(&node.place, &node.shown, "it has no member that frontgate can reach");
-        } else {
-            self.balancers.push(((node.place.clone(), node.shown.clone()), upstream));
+        for setting in settings {
+            self.balancer_setting(node, setting, url);
         }
     }
 
-    fn balancer_setting(&mut self, node: &ImportNode, setting: &str, upstream: &mut DraftUpstream) {
+    fn balancer_setting(&mut self, node: &ImportNode, setting: &str, url: &str) {
         let (key, value) = setting.split_once('=').unwrap_or((setting, ""));
         let (place, shown) = (&node.place, part(node, setting));
-        let name = upstream.name.clone();
+        let name = self.balancer(url).name.clone();
         match key.to_ascii_lowercase().as_str() {
             "lbmethod" => match value {
                 "byrequests" | "bytraffic" => {
                     self.report.kept(place, &shown, format!("upstreams.{name}: balance: round_robin"));
                 }
                 "bybusyness" => {
-                    upstream.least_connections = true;
+                    self.balancer(url).least_connections = true;
                     self.report.kept(place, &shown, format!("upstreams.{name}: balance: least_connections"));
                 }
                 _ => self.report.dropped(place, &shown, "frontgate has round_robin and least_connections"),
@@ -80,40 +69,23 @@ impl Apache<'_, '_> {
                 &shown,
                 "every endpoint takes part; one that is down is left alone until it is back",
             ),
-            _ if key.to_ascii_lowercase().starts_with("hc") => self.report.dropped(place, &shown, HEALTH),
+            key if key.starts_with("hc") => self.report.dropped(place, &shown, HEALTH),
             _ => {
-                let timeouts = self.settings(node, &[setting.to_owned()]);
-                self.draft.timeouts.connect = timeouts.connect.or(self.draft.timeouts.connect);
-                self.draft.timeouts.read = timeouts.read.or(self.draft.timeouts.read);
+                for limit in self.settings(node, &[setting.to_owned()]) {
+                    let time =
+                        if limit.connect { &mut self.draft.timeouts.connect } else { &mut self.draft.timeouts.read };
+                    *time = Some(limit.time);
+                    let key = if limit.connect { "timeouts.connect" } else { "timeouts.read" };
+                    self.report.kept(&limit.origin.place, &limit.origin.shown, key);
+                }
             }
         }
     }
 
-    /// Balancers that nothing forwards to would be a mistake in frontgate's config, and names that there is no balancer
-    /// for.
-    pub(super) fn finish_balancers(&mut self) {
-        let used = std::mem::take(&mut self.used);
-        for ((place, shown), upstream) in std::mem::take(&mut self.balancers) {
-            if used.contains(&upstream.name) {
-                self.report.kept(&place, &shown, format!("upstreams.{}", upstream.name));
-                self.draft.upstreams.push(upstream);
-            } else {
-                self.report.not_needed(&place, &shown, "nothing is forwarded to it");
-            }
-        }
-        for name in used {
-            if !self.draft.upstreams.iter().any(|upstream| upstream.name == name) {
-                self.report
-                    .next(format!("List the endpoints of `{name}` under `upstreams`: this config does not have them."));
-                let endpoints = vec!["http://127.0.0.1:18789".to_owned()];
-                self.draft.upstreams.push(DraftUpstream { name, endpoints, ..DraftUpstream::default() });
-            }
-        }
+    /// Whether requests can go to this upstream: a URL, or a balancer that has an endpoint.
+    pub(super) fn is_reachable(&self, upstream: &str) -> bool {
+        upstream.contains(':') || self.balancers.iter().any(|one| one.name == upstream && !one.endpoints.is_empty())
     }
-}
-
-fn is_access(node: &ImportNode) -> bool {
-    ["require", "order", "allow", "deny", "auth"].iter().any(|begin| node.name.starts_with(begin))
 }
 
 const STICKY: &str =

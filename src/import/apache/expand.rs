@@ -157,8 +157,8 @@ impl<'a, 'b> ApacheExpander<'a, 'b> {
             } else if node.name == "includeoptional" {
                 self.report.not_needed(&node.place, &node.shown, "there is no such file");
             } else {
-                let remedy = "there is no such file, or it cannot be read: import the config again where it can";
-                self.report.dropped(&node.place, &node.shown, remedy);
+                // It may have been a guard: what it stands in is shut.
+                out.push(node.clone());
             }
             return Ok(());
         }
@@ -199,8 +199,7 @@ impl<'a, 'b> ApacheExpander<'a, 'b> {
 
     fn use_macro(&mut self, node: &ImportNode, out: &mut Vec<ImportNode>) -> Result<(), ImportError> {
         let Some(found) = self.macros.get(&node.arg(0).to_lowercase()).cloned() else {
-            let remedy = "there is no such macro here: import the config again with the file that has it";
-            self.report.dropped(&node.place, &node.shown, remedy);
+            out.push(node.clone());
             return Ok(());
         };
         self.bounds.enter(&node.place, "macros used", "does one use itself?")?;

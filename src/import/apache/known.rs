@@ -1,217 +1,176 @@
-//! What is known about directives that have no place in frontgate's config.
+//! What each directive is for: the closed table of Apache.
 
 use std::time::Duration;
 
 use crate::import::node::ImportNode;
+use crate::import::table::{self, DirectiveClass, DirectiveRow};
+use DirectiveClass::{Guarding, Lost, Needless, Translated};
 
-/// What becomes of a directive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ApacheKnownDirective {
-    NotNeeded(&'static str),
-    Dropped(&'static str),
-}
-
-/// What is known about a directive, by its name and for some by their first word.
-pub(super) fn directive(node: &ImportNode) -> Option<ApacheKnownDirective> {
+/// What a directive is for, by its name.
+pub(super) fn class(node: &ImportNode) -> DirectiveClass {
     let name = node.name.as_str();
-    if matches!(
-        name,
-        "setenv" | "setenvif" | "setenvifnocase" | "browsermatch" | "browsermatchnocase" | "unsetenv" | "passenv"
-    ) {
-        return Some(environment(node));
+    let word = node.arg(0).to_ascii_lowercase();
+    if name == "secruleengine" && matches!(word.as_str(), "off" | "detectiononly") {
+        return Needless("it refuses nothing");
     }
-    if matches!(name, "setoutputfilter" | "addoutputfilter" | "addoutputfilterbytype" | "setinputfilter") {
-        let limits = node.args.iter().any(|word| word.eq_ignore_ascii_case("rate_limit"));
-        let text = if limits { RATE } else { BODIES };
-        return Some(ApacheKnownDirective::Dropped(text));
+    match NAMES.iter().find(|(names, _)| names.split(' ').any(|one| one == name)) {
+        Some((_, class)) => *class,
+        None => table::class(FAMILIES, name),
     }
-    let exact = EXACT.iter().find(|(names, _)| names.split(' ').any(|one| one == name)).map(|(_, known)| *known);
-    exact.or_else(|| BEGINNING.iter().find(|(begin, _)| name.starts_with(begin)).map(|(_, known)| *known))
 }
 
-fn environment(node: &ImportNode) -> ApacheKnownDirective {
-    let words = node.args.join(" ").to_ascii_lowercase();
-    let about_proxy =
-        ["proxy-", "force-proxy", "force-response", "downgrade", "nokeepalive", "no-gzip", "dont-vary", "ssl-unclean"];
-    if about_proxy.iter().any(|word| words.contains(word)) {
-        return ApacheKnownDirective::NotNeeded(
-            "it helped old clients or old gateways; frontgate's HTTP is the same for all",
-        );
-    }
-    if words.contains("rate-limit") {
-        return ApacheKnownDirective::Dropped(RATE);
-    }
-    ApacheKnownDirective::Dropped("frontgate has no variables: see what else in this config reads it")
-}
+/// The report's words for a directive that is read, and of which nothing is in the file.
+pub(super) const UNUSED: &str = "nothing in the file comes from it";
+
+/// The report's words for settings that need no counterpart.
+pub(super) const NOTHING: &str =
+    "frontgate's TLS has no such settings: keys, ciphers, tickets and stapling need no care";
 
 const RATE: &str = "frontgate slows no transfer down: limits.connections_per_client and websocket.max_messages_per_minute are what it has";
-const BODIES: &str = "frontgate does not touch bodies: the gateway compresses and writes what it sends";
-const PROCESS: ApacheKnownDirective =
-    ApacheKnownDirective::NotNeeded("frontgate is one process, started by the service manager");
-const FILES: ApacheKnownDirective = ApacheKnownDirective::NotNeeded("it concerns files, and frontgate serves none");
-const HTTP: ApacheKnownDirective = ApacheKnownDirective::NotNeeded("frontgate's HTTP needs no such setting");
+const BODIES: DirectiveClass = Lost("frontgate does not touch bodies: the gateway compresses and writes what it sends");
+const PROCESS: DirectiveClass = Needless("frontgate is one process, started by the service manager");
+const FILES: DirectiveClass = Needless("it concerns files, and frontgate serves none");
+const HTTP: DirectiveClass = Needless("frontgate's HTTP needs no such setting");
+const TLS: DirectiveClass = Needless(NOTHING);
+const PROGRAMS: DirectiveClass = Lost("frontgate runs no programs");
+const CACHE: DirectiveClass = Lost("response_headers can set Cache-Control; never for the gateway's pages");
+const LOGS: DirectiveClass = Needless("frontgate logs to standard output: see `log`");
+const PASSWORDS: DirectiveClass = Guarding("List the users under `auth: { basic: … }`");
+const LOGIN: DirectiveClass = Needless(
+    "it concerns a login that frontgate does not have: the routes that ask for it answer 403, where they are named",
+);
+const FILTER: DirectiveClass = Guarding("Keep a filter in front, and name it in forwarded.trusted_proxies");
+const HANDLER: DirectiveClass = Guarding("Write what the program decided by `auth`, `allow`, `deny` or a matcher");
 
-const EXACT: &[(&str, ApacheKnownDirective)] = &[
-    ("loadmodule loadfile clearmodulelist addmodule", ApacheKnownDirective::NotNeeded("frontgate has no modules")),
+/// Directives by name, in lower case.
+const NAMES: &[(&str, DirectiveClass)] = &[
     (
-        "user group pidfile mutex coredumpdirectory scoreboardfile chrootdir defaultruntimedir gracefulshutdowntimeout",
+        "virtualhost listen servername serveralias location locationmatch proxy proxymatch proxypass proxypassmatch balancermember proxyset \
+         rewritecond rewriterule redirect redirectmatch redirectpermanent redirecttemp requestheader header \
+         require requireall requireany requirenone authtype authuserfile authgroupfile authbasicprovider authmerging order allow deny \
+         satisfy limit limitexcept if elseif else setenvif setenvifnocase browsermatch browsermatchnocase sslrequiressl regexdefaultoptions \
+         limitrequestbody",
+        Translated,
+    ),
+    ("rewriteengine rewriteoptions", Needless("what the rules do is said at each of them")),
+    ("sslengine", Needless("whether an address speaks TLS is said where it is listened at")),
+    ("serverroot", Needless("relative paths in this config begin there")),
+    (
+        "documentroot alias aliasmatch",
+        Lost("frontgate serves no files: keep a web server for them, and give it a route with an upstream of its own"),
+    ),
+    ("scriptalias scriptaliasmatch wsgiscriptalias wsgiscriptaliasmatch", PROGRAMS),
+    ("loadmodule loadfile clearmodulelist addmodule", Needless("frontgate has no modules")),
+    (
+        "user group pidfile mutex coredumpdirectory scoreboardfile chrootdir defaultruntimedir gracefulshutdowntimeout startservers \
+         serverlimit minsparethreads maxsparethreads minspareservers maxspareservers threadlimit threadsperchild maxrequestworkers \
+         maxclients maxconnectionsperchild maxrequestsperchild asyncrequestworkerfactor listenbacklog enablesendfile enablemmap acceptfilter \
+         sendbuffersize receivebuffersize threadstacksize maxmemfree scriptsock",
         PROCESS,
     ),
     (
-        "startservers serverlimit minsparethreads maxsparethreads minspareservers maxspareservers threadlimit threadsperchild",
-        PROCESS,
-    ),
-    (
-        "maxrequestworkers maxclients maxconnectionsperchild maxrequestsperchild asyncrequestworkerfactor listenbacklog",
-        PROCESS,
-    ),
-    ("enablesendfile enablemmap acceptfilter sendbuffersize receivebuffersize threadstacksize maxmemfree", PROCESS),
-    (
-        "serveradmin serversignature servertokens traceenable usecanonicalname usecanonicalphysicalport extendedstatus",
+        "serveradmin serversignature servertokens traceenable usecanonicalname usecanonicalphysicalport extendedstatus hostnamelookups \
+         contentdigest httpprotocoloptions mergeslashes qualifyredirecturl proxybadheader proxyiobuffersize proxyreceivebuffersize \
+         proxymaxforwards proxystatus proxyvia proxydomain proxypassinherit proxypassinterpolateenv balancerinherit balancergrowth \
+         balancerpersist redirectrelative maxranges maxrangeoverlaps maxrangereversals",
         HTTP,
     ),
-    ("hostnamelookups contentdigest httpprotocoloptions mergeslashes qualifyredirecturl", HTTP),
     (
-        "keepalive maxkeepaliverequests",
-        ApacheKnownDirective::NotNeeded("frontgate always keeps connections, for timeouts.keep_alive"),
+        "proxypassreverse proxypassreversecookiedomain proxypassreversecookiepath",
+        Needless("the gateway knows the host and the path that the client asked for, and says them itself"),
     ),
-    ("protocols protocolshonororder", ApacheKnownDirective::NotNeeded("clients choose HTTP/2 or HTTP/1.1 by ALPN")),
+    ("allowencodedslashes", Needless("frontgate forwards the path byte for byte")),
+    ("keepalive maxkeepaliverequests", Needless("frontgate always keeps connections, for timeouts.keep_alive")),
+    ("protocols protocolshonororder", Needless("clients choose HTTP/2 or HTTP/1.1 by ALPN")),
     (
         "limitrequestline limitrequestfieldsize limitrequestfields",
-        ApacheKnownDirective::NotNeeded("limits.request_head is 64 KiB for all of it"),
+        Needless("limits.request_head is 64 KiB for all of it"),
     ),
-    ("requestreadtimeout", ApacheKnownDirective::NotNeeded("timeouts.request_head is 15 s")),
+    ("limitinternalrecursion limitxmlrequestbody", HTTP),
+    ("requestreadtimeout", Needless("timeouts.request_head is 15 s")),
+    ("errorlog loglevel logformat logmessage globallog forensiclog customlog transferlog", LOGS),
+    ("cookietracking cookiename cookiedomain cookiestyle", Lost("frontgate sets no cookies for visitors")),
+    ("namevirtualhost", Needless("all hosts are found by name")),
+    ("serverpath", Needless("no client is old enough to need it")),
+    ("errordocument", Lost("frontgate has error pages of its own, and passes the gateway's on")),
+    ("proxyerroroverride", Lost("frontgate passes the gateway's error pages on")),
+    ("proxywebsocketfallbacktoproxyhttp proxywebsocketasync", Needless("frontgate always forwards WebSocket upgrades")),
+    ("proxysourceaddress", Lost("the system chooses the address that the gateway sees: use a route of the system")),
+    ("proxyfcgibackendtype proxyfcgisetenvif", Lost("frontgate forwards HTTP, not FastCGI")),
+    ("proxyblock", Needless("it keeps from places that a client chooses, and frontgate forwards to its gateways only")),
+    ("proxyremote proxyremotematch noproxy", Lost("frontgate dials the gateway itself, without another proxy")),
+    ("rewritebase", Needless("no rule stands where it would matter")),
+    ("rewritemap", Lost("frontgate has no maps: where a rule asks one, the route answers 403")),
     (
-        "errorlog loglevel logformat logmessage globallog forensiclog",
-        ApacheKnownDirective::NotNeeded("frontgate logs to standard output: see `log`"),
+        "directoryindex directoryslash options allowoverride allowoverridelist indexoptions indexignore accessfilename fallbackresource \
+         adddefaultcharset addtype addencoding addlanguage addhandler addcharset typesconfig mimemagicfile sethandler action forcetype \
+         languagepriority defaulttype fileetag removehandler multiviewsmatch defaulticon addicon addiconbytype addiconbyencoding headername \
+         readmename userdir acceptpathinfo directory directorymatch files filesmatch",
+        FILES,
     ),
+    ("authname", Needless("frontgate asks with a name of its own")),
     (
-        "cookietracking cookiename cookiedomain cookiestyle",
-        ApacheKnownDirective::Dropped("frontgate sets no cookies for visitors"),
-    ),
-    ("namevirtualhost", ApacheKnownDirective::NotNeeded("all hosts are found by name")),
-    ("serverpath", ApacheKnownDirective::NotNeeded("no client is old enough to need it")),
-    (
-        "errordocument",
-        ApacheKnownDirective::Dropped("frontgate has error pages of its own, and passes the gateway's on"),
-    ),
-    ("proxyerroroverride", ApacheKnownDirective::Dropped("frontgate passes the gateway's error pages on")),
-    (
-        "proxybadheader proxyiobuffersize proxyreceivebuffersize proxymaxforwards proxystatus proxyvia proxyblock proxydomain",
+        "authdigestdomain authdigestnoncelifetime authdigestalgorithm authdigestqop authdigestshmemsize authbasicauthoritative \
+         authbasicusedigestalgorithm authusebackend authzsendforbiddenonfailure",
         HTTP,
     ),
-    (
-        "proxywebsocketfallbacktoproxyhttp proxywebsocketasync",
-        ApacheKnownDirective::NotNeeded("frontgate always forwards WebSocket upgrades"),
-    ),
-    (
-        "proxysourceaddress",
-        ApacheKnownDirective::Dropped(
-            "the system chooses the address that the gateway sees: use a route of the system",
-        ),
-    ),
-    ("proxypassinherit proxypassinterpolateenv balancerinherit balancergrowth balancerpersist", HTTP),
-    ("proxyfcgibackendtype proxyfcgisetenvif", ApacheKnownDirective::Dropped("frontgate forwards HTTP, not FastCGI")),
-    (
-        "proxyremote proxyremotematch noproxy",
-        ApacheKnownDirective::Dropped("frontgate dials the gateway itself, without another proxy"),
-    ),
-    ("rewriteoptions rewritebase", ApacheKnownDirective::NotNeeded("frontgate rewrites nothing")),
-    ("rewritemap", ApacheKnownDirective::Dropped("frontgate has no maps: write a route for each entry")),
-    (
-        "directoryindex directoryslash options allowoverride allowoverridelist indexoptions indexignore accessfilename",
-        FILES,
-    ),
-    (
-        "fallbackresource adddefaultcharset addtype addencoding addlanguage addhandler addcharset typesconfig mimemagicfile",
-        FILES,
-    ),
-    ("sethandler action forcetype languagepriority defaulttype fileetag filesmatch removehandler", FILES),
-    ("multiviewsmatch defaulticon addicon addiconbytype addiconbyencoding headername readmename userdir", FILES),
-    (
-        "expiresactive expiresdefault expiresbytype",
-        ApacheKnownDirective::Dropped("response_headers can set Cache-Control; never for the gateway's pages"),
-    ),
-    (
-        "wsgidaemonprocess wsgiprocessgroup wsgiapplicationgroup",
-        ApacheKnownDirective::Dropped("frontgate runs no programs"),
-    ),
-    ("scriptsock", PROCESS),
-    (
-        "authdigestdomain authdigestnoncelifetime",
-        ApacheKnownDirective::NotNeeded("frontgate asks for Basic authentication only"),
-    ),
-    (
-        "authgroupfile",
-        ApacheKnownDirective::Dropped("frontgate knows no groups: list the users under `auth: { basic: … }`"),
-    ),
-    ("authmerging authbasicauthoritative authusebackend", HTTP),
-    (
-        "authbasicfake",
-        ApacheKnownDirective::Dropped("use request_headers to give the gateway a fixed Authorization, if it must be"),
-    ),
-    ("acceptpathinfo", FILES),
-    ("filterdeclare filterprovider filterchain", ApacheKnownDirective::Dropped(BODIES)),
-    ("substitute substitutemaxlinelength", ApacheKnownDirective::Dropped(BODIES)),
-    ("h2push h2pushresource h2earlyhints", ApacheKnownDirective::NotNeeded("no browser takes pushes")),
-    ("h2websockets", ApacheKnownDirective::NotNeeded("WebSockets over HTTP/2 work by themselves")),
+    ("authdigestprovider", Needless("AuthType Digest decides: the routes that ask for it answer 403")),
+    ("authbasicfake", Lost("use request_headers to give the gateway a fixed Authorization, if it must be")),
+    ("setenv unsetenv passenv", Lost("frontgate has no variables, and no gateway sees Apache's")),
+    ("substitute substitutemaxlinelength", BODIES),
+    ("setoutputfilter addoutputfilter addoutputfilterbytype setinputfilter addinputfilter", Lost(RATE)),
+    ("h2websockets", Needless("WebSockets over HTTP/2 work by themselves")),
+    ("sslrequire", Guarding("Write what the certificate must be by a CA of its own in tls.client_ca")),
+    ("sslverifyclient", Guarding("Ask for certificates on all names, by tls.client_ca")),
+    ("authzprovideralias authnprovideralias", PASSWORDS),
+    ("allowmethods", Guarding("Write a route with `methods`")),
+    ("sslproxyverify sslproxycheckpeername sslproxycheckpeercn sslproxycheckpeerexpire", TLS),
+    ("sslinsecurerenegotiation sslstrictsnivhostcheck sslverifydepth", TLS),
 ];
 
-const BEGINNING: &[(&str, ApacheKnownDirective)] = &[
-    ("h2", ApacheKnownDirective::NotNeeded("frontgate's HTTP/2 needs no such setting")),
-    ("deflate", ApacheKnownDirective::Dropped(BODIES)),
-    ("brotli", ApacheKnownDirective::Dropped(BODIES)),
-    (
-        "proxyhtml",
-        ApacheKnownDirective::Dropped(
-            "frontgate does not touch bodies: set gateway.controlUi.basePath where a page needs a prefix",
-        ),
-    ),
-    ("cache", ApacheKnownDirective::Dropped("frontgate keeps no copies: an old page would not fit the gateway")),
-    (
-        "sec",
-        ApacheKnownDirective::Dropped(
-            "frontgate looks at no bodies: keep a filter in front, and name it in forwarded.trusted_proxies",
-        ),
-    ),
-    (
-        "dos",
-        ApacheKnownDirective::Dropped(
-            "limits.connections_per_client and websocket.max_messages_per_minute are what frontgate has",
-        ),
-    ),
-    (
-        "qs_",
-        ApacheKnownDirective::Dropped("limits.connections_per_client and limits.connections are what frontgate has"),
-    ),
-    (
-        "oidc",
-        ApacheKnownDirective::Dropped(
-            "put the program that knows OpenID in front or between, as gateway.auth.mode: trusted-proxy has it",
-        ),
-    ),
-    (
-        "authldap",
-        ApacheKnownDirective::Dropped("frontgate asks no directory: list the users under `auth: { basic: … }`"),
-    ),
-    (
-        "authnz",
-        ApacheKnownDirective::Dropped("frontgate asks no other program: list the users under `auth: { basic: … }`"),
-    ),
-    ("authdbd", ApacheKnownDirective::Dropped("frontgate asks no database: list the users under `auth: { basic: … }`")),
-    ("authform", ApacheKnownDirective::Dropped("frontgate has no login pages: use `auth: { basic: … }`")),
-    ("session", ApacheKnownDirective::Dropped("frontgate has no sessions")),
-    ("index", FILES),
-    ("expires", ApacheKnownDirective::Dropped("response_headers can set Cache-Control; never for the gateway's pages")),
-    ("dav", ApacheKnownDirective::Dropped("frontgate serves no files")),
-    ("fcgid", ApacheKnownDirective::Dropped("frontgate runs no programs")),
-    ("php", ApacheKnownDirective::Dropped("frontgate runs no programs")),
-    ("passenger", ApacheKnownDirective::Dropped("frontgate runs no programs")),
-    ("wsgi", ApacheKnownDirective::Dropped("frontgate runs no programs")),
-    ("lua", ApacheKnownDirective::Dropped("frontgate runs no programs")),
-    ("log", ApacheKnownDirective::NotNeeded("frontgate logs to standard output: see `log`")),
-    ("redirectrelative", HTTP),
-    ("filter", ApacheKnownDirective::Dropped(BODIES)),
+/// Families of names.
+const FAMILIES: &[DirectiveRow] = &[
+    ("md*", Translated),
+    ("ssl*", TLS),
+    ("remoteip*", Translated),
+    ("h2*", Needless("frontgate's HTTP/2 needs no such setting")),
+    ("deflate*", BODIES),
+    ("brotli*", BODIES),
+    ("filter*", BODIES),
+    ("proxyhtml*", Lost("frontgate does not touch bodies: set gateway.controlUi.basePath where a page needs a prefix")),
+    ("cache*", Lost("frontgate keeps no copies: an old page would not fit the gateway")),
+    ("sec*", Needless("frontgate has no such filter: where one is on, the route answers 403")),
+    ("secrule*", FILTER),
+    ("secaction*", FILTER),
+    ("dos*", Lost("limits.connections_per_client and websocket.max_messages_per_minute are what frontgate has")),
+    ("qs_*", Lost("limits.connections_per_client and limits.connections are what frontgate has")),
+    ("oidc*", LOGIN),
+    ("mellon*", LOGIN),
+    ("cas*", LOGIN),
+    ("shib*", LOGIN),
+    ("gssapi*", LOGIN),
+    ("krb*", LOGIN),
+    ("authldap*", LOGIN),
+    ("authdbd*", LOGIN),
+    ("authform*", LOGIN),
+    ("session*", Lost("frontgate has no sessions")),
+    ("authnz*", PASSWORDS),
+    ("index*", FILES),
+    ("expires*", CACHE),
+    ("dav*", Lost("frontgate serves no files")),
+    ("fcgid*", PROGRAMS),
+    ("php*", PROGRAMS),
+    ("passenger*", PROGRAMS),
+    ("wsgi*", PROGRAMS),
+    ("wsgiaccessscript*", HANDLER),
+    ("wsgiauth*", HANDLER),
+    ("perl*", HANDLER),
+    ("lua*", HANDLER),
+    ("luapackage*", PROGRAMS),
+    ("luascope*", PROGRAMS),
+    ("perlmodule*", PROGRAMS),
+    ("perlswitches*", PROGRAMS),
+    ("log*", LOGS),
 ];
 
 /// A time: seconds, or a number with `ms`, `s`, `min`, `h`.
@@ -234,10 +193,27 @@ mod tests {
 
     #[test]
     fn names_are_lower_case_and_listed_once() {
-        let names: Vec<&str> = EXACT.iter().flat_map(|(names, _)| names.split(' ')).collect();
+        let names: Vec<&str> = NAMES.iter().flat_map(|(names, _)| names.split(' ')).collect();
         for (index, name) in names.iter().enumerate() {
             assert!(!names[..index].contains(name), "{name}");
             assert_eq!(*name, name.to_ascii_lowercase());
+        }
+    }
+
+    #[test]
+    fn what_keeps_clients_out_is_guarding() {
+        for (line, guards) in [
+            ("PerlAccessHandler My::Gate", true),
+            ("LuaHookAccessChecker a.lua f", true),
+            ("SecRuleEngine On", true),
+            ("AuthzFooRequire x", true),
+            ("MyTokenVerify on", true),
+            ("OIDCClientID x", false),
+            ("AuthName x", false),
+            ("Frobnicate x", false),
+        ] {
+            let class = class(&super::super::syntax::tests::node(line));
+            assert_eq!(matches!(class, Guarding(_)), guards, "{line}");
         }
     }
 

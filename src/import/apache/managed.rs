@@ -1,9 +1,14 @@
 //! `mod_md`: certificates by ACME.
 
 use super::Apache;
-use super::tls::NOTHING;
-use crate::import::draft::DraftAcme;
+use super::access::origin_of;
+use super::known::NOTHING;
+use super::scope::ApacheServer;
+use super::subject::Facts;
+use crate::import::draft::{DraftAcme, DraftAnswer, DraftCertificate};
+use crate::import::matching::DraftMatch;
 use crate::import::node::ImportNode;
+use crate::import::tree::{ImportRule, Part};
 
 impl Apache<'_, '_> {
     /// `MD…`
@@ -16,8 +21,8 @@ impl Apache<'_, '_> {
                 self.managed_setting(node);
             }
             "mdrequirehttps" if !word.eq_ignore_ascii_case("off") => {
-                self.requires_https = Some((place.clone(), shown.clone()));
-                self.report.kept(place, shown, "listen.http, which redirects everything to https");
+                let status = if word.eq_ignore_ascii_case("permanent") { 301 } else { 302 };
+                self.requires_https = Some((origin_of(node), status));
             }
             "mdmember" | "mdmembers" if word.eq_ignore_ascii_case("auto") => {
                 self.report.not_needed(place, shown, "all names of the virtual hosts are in tls.names");
@@ -44,6 +49,32 @@ impl Apache<'_, '_> {
                 );
             }
             _ => self.report.not_needed(place, shown, NOTHING),
+        }
+    }
+
+    /// The rule of a server without TLS, where `MDRequireHttps` asks for TLS.
+    pub(super) fn https_only(&self, server: &ApacheServer, facts: &Facts) -> Option<ImportRule> {
+        let (origin, status) = self.requires_https.as_ref().filter(|_| !facts.tls)?;
+        let name = |(_, text): &(_, String)| self.managed_names.contains(&text.to_ascii_lowercase());
+        server.names.iter().any(name).then(|| {
+            let mut rule = ImportRule::new(DraftMatch::default(), DraftAnswer::Https(*status));
+            rule.say(origin, Part::Answer);
+            rule
+        })
+    }
+
+    /// The certificate that the draft gets at the end.
+    pub(super) fn finish_managed(&mut self) {
+        let Some(acme) = self.managed.take() else { return };
+        for name in std::mem::take(&mut self.managed_names) {
+            if !self.draft.tls.names.contains(&name) {
+                self.draft.tls.names.push(name);
+            }
+        }
+        // The report speaks of them where they are named.
+        self.draft.tls.names.retain(|name| !name.starts_with("*."));
+        if !self.draft.tls.names.is_empty() {
+            self.draft.tls.certificate = DraftCertificate::Acme(acme);
         }
     }
 

@@ -1,234 +1,232 @@
-//! [`ApachePattern`]: what a regular expression for paths says, as far as prefixes say the same.
+//! [`ApachePattern`]: a regular expression of PCRE, as Apache compiles it, in the words of routes.
+//!
+//! Routes have no look-ahead: behind plain letters from the beginning, where people write it, it becomes a second
+//! expression that must match, too, or must not. What has no counterpart at all is [`Unsayable`].
 
-/// A regular expression of the kind that configurations have: a path, perhaps alternatives, then anything or the end.
+mod translator;
+
+use translator::Translator;
+
+use crate::import::condition::{Condition, FieldKind};
+use crate::import::matching::{DraftMatch, DraftPath, Unsayable, expression, literal_start};
+
+/// A regular expression, translated.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::import) struct ApachePattern {
-    /// The paths that the expression matches, as routes have their prefixes.
-    pub(in crate::import) prefixes: Vec<String>,
-    /// Whether they match the same requests, not a few more or less.
-    pub(in crate::import) exact: bool,
-    /// Whether the prefixes are whole paths, with nothing below them.
-    pub(in crate::import) ends: bool,
-    /// The expression with `$1` and so on in place of its groups: a target that reads the same changes no path.
-    pub(in crate::import) template: String,
+pub(super) struct ApachePattern {
+    /// The expression for routes, without a prefix for the case of letters.
+    regex: String,
+    /// Whether letters of either case are the same.
+    ignore_case: bool,
+    /// Other expressions, and whether each must match or must not.
+    beside: Vec<(bool, String)>,
 }
 
 impl ApachePattern {
-    /// Reads an expression; `None` where no prefixes say about the same.
-    pub(in crate::import) fn of(expression: &str) -> Option<Self> {
-        let body = expression.strip_prefix('^').unwrap_or(expression);
-        let template = template(body);
-        if EVERYTHING.contains(&body) {
-            return Some(Self { prefixes: vec!["/".into()], exact: true, ends: false, template });
+    /// Translates `text`.
+    pub(super) fn of(text: &str, ignore_case: bool) -> Result<Self, Unsayable> {
+        let mut translator = Translator::new(text);
+        translator.alternatives(0)?;
+        if translator.at < translator.letters.len() {
+            return Err(Unsayable);
         }
-        // A path that may stand anywhere is no prefix.
-        let body = body.strip_prefix("/?").map_or(body.to_owned(), |rest| format!("/{rest}"));
-        if !expression.starts_with('^') {
-            return None;
+        let Translator { regex, beside, splits, .. } = translator;
+        if splits && !beside.is_empty() {
+            return Err(Unsayable);
         }
-        let (literals, tail) = literals(&body)?;
-        let segments = SEGMENTS.contains(&tail);
-        let anything = ANYTHING.contains(&tail);
-        let end = END.contains(&tail);
-        if literals.iter().any(|literal| !literal.starts_with('/')) || !(segments || anything || end) {
-            return None;
-        }
-        // `^/$` is the root alone, and a prefix `/` would be everything.
-        if end && literals.iter().any(|literal| literal == "/") {
-            return None;
-        }
-        let exact = segments || tail == "$" || anything && literals.iter().all(|literal| literal.ends_with('/'));
-        Some(Self { prefixes: literals, exact, ends: tail == "$", template })
+        let pattern = Self { regex, ignore_case, beside };
+        expression(&pattern.whole(&pattern.regex))?;
+        Ok(pattern)
     }
 
-    /// The path with which everything begins that `expression` matches.
-    pub(in crate::import) fn beginning(expression: &str) -> String {
-        let Some(body) = expression.strip_prefix('^') else { return String::new() };
-        let mut text = plain(body).0;
-        // What may be repeated or left out does not belong to the beginning.
-        let rest = plain(body).1;
-        if rest.starts_with(['?', '*', '{']) {
-            text.pop();
+    /// The expression for routes, for its captures. Look-ahead is not in it.
+    pub(super) fn regex(&self) -> String {
+        self.whole(&self.regex)
+    }
+
+    /// Whether the text matches.
+    pub(super) fn matches(&self, text: &str) -> Result<bool, Unsayable> {
+        let found = |regex: &str| expression(&self.whole(regex)).map(|regex| regex.is_match(text.as_bytes()));
+        let mut all = found(&self.regex)?;
+        for (must, regex) in &self.beside {
+            all &= found(regex)? == *must;
         }
-        // Only whole segments are a prefix for sure.
-        text.truncate(text.rfind('/').map_or(0, |slash| slash + 1));
-        text
+        Ok(all)
+    }
+
+    /// The requests whose path matches.
+    pub(super) fn paths(&self) -> Result<Condition, Unsayable> {
+        self.all(|regex| Ok(path(regex, self.ignore_case)))
+    }
+
+    /// The requests whose path matches, those of each alternative by themselves.
+    pub(super) fn spread_paths(&self) -> Result<Condition, Unsayable> {
+        let spread = spread(&self.regex).filter(|_| self.beside.is_empty());
+        let Some(all) = spread else { return self.paths() };
+        all.iter().try_fold(Condition::never(), |any, one| any.or(path(one, self.ignore_case)))
+    }
+
+    /// Requests among which all are whose path matches: what begins as every match does.
+    pub(super) fn beginning(text: &str) -> Condition {
+        let literal = literal_start(text).unwrap_or_default();
+        let literal = literal.trim_end_matches('\\');
+        if literal.len() < 2 { Condition::always() } else { Condition::path(DraftPath::Starts(literal.to_owned())) }
+    }
+
+    /// The requests that have such a field.
+    pub(super) fn field(&self, kind: FieldKind, name: &str) -> Result<Condition, Unsayable> {
+        self.all(|regex| Condition::matches(kind, name, &self.whole(regex)))
+    }
+
+    /// The requests whose host, without its port and in lower case, matches.
+    pub(super) fn hosts(&self) -> Result<Condition, Unsayable> {
+        self.all(Condition::host)
+    }
+
+    fn all(&self, one: impl Fn(&str) -> Result<Condition, Unsayable>) -> Result<Condition, Unsayable> {
+        let mut all = one(&self.regex)?;
+        for (must, regex) in &self.beside {
+            let more = one(regex)?;
+            all = all.and(&if *must { more } else { more.not()? })?;
+        }
+        Ok(all)
+    }
+
+    fn whole(&self, regex: &str) -> String {
+        let case = if self.ignore_case { "(?i)" } else { "" };
+        format!("{case}{regex}")
     }
 }
 
-const EVERYTHING: [&str; 16] = [
-    "", "/", ".*", "(.*)", "(.*)$", ".*$", "/.*", "/(.*)", "/(.*)$", "/.*$", "/?(.*)", "/?(.*)$", "(/.*)", "(/.*)$",
-    "(.+)", "/?.*",
-];
-const SEGMENTS: [&str; 12] = [
-    "(/.*)?$",
-    "(/.*)?",
-    "(?:/.*)?$",
-    "(?:/.*)?",
-    "(/|$)",
-    "(?:/|$)",
-    "($|/)",
-    "(?:$|/)",
-    "(/|$)(.*)",
-    "(/|$)(.*)$",
-    "(/|$).*",
-    "(?:/|$)(.*)$",
-];
-const ANYTHING: [&str; 8] = ["", ".*", ".*$", "(.*)", "(.*)$", ".+", "(.+)", "(.+)$"];
-const END: [&str; 3] = ["$", "/?$", "/?"];
-
-/// The paths that the expression begins with, one for each alternative of a group, and what follows.
-fn literals(body: &str) -> Option<(Vec<String>, &str)> {
-    let (first, mut rest) = plain(body);
-    let mut all = vec![first];
-    while let Some((group, after)) = alternatives(rest) {
-        let (literal, left) = plain(after);
-        all = all.iter().flat_map(|text| group.iter().map(move |word| format!("{text}{word}"))).collect();
-        for text in &mut all {
-            text.push_str(&literal);
+/// The paths in which an expression is found, in the plainest way that says it.
+fn path(regex: &str, ignore_case: bool) -> Condition {
+    // Every path begins with a slash.
+    let body = regex.strip_prefix("^/?").map_or(regex.to_owned(), |rest| format!("^/{rest}"));
+    let mut body = body.as_str();
+    while let Some(rest) = ANYTHING.iter().find_map(|tail| body.strip_suffix(tail)) {
+        if rest.ends_with('\\') {
+            break;
         }
-        rest = left;
-        if all.len() > MOST {
-            return None;
-        }
+        body = rest;
     }
-    // The last letter belongs to what follows it.
-    (!rest.starts_with(['*', '+', '{'])).then_some(())?;
-    if rest.starts_with('?') {
-        let optional_slash = all.iter().all(|text| text.ends_with('/'));
-        optional_slash.then_some(())?;
-        let tail = match rest {
-            "?" | "?$" => "/?$",
-            "?(.*)$" | "?(.*)" | "?.*" => "(/|$)",
-            _ => return None,
-        };
-        return Some((all.iter().map(|text| text.trim_end_matches('/').to_owned()).collect(), tail));
+    let any = ["", "^", "/", "^/"].contains(&body);
+    if any {
+        return Condition::always();
     }
-    Some((all, rest))
+    let plain = |text: &str| -> Option<String> {
+        let literal = literal_start(text)?;
+        let same = text[1..] == literal || text[1..] == regex::escape(&literal);
+        (same && is_path(&literal)).then_some(literal)
+    };
+    let segment = ["(/|$)", "(?:/|$)", "($|/)", "(?:$|/)", "(/(?s:.)*)?$", "(?:/(?s:.)*)?$"];
+    let found = if let Some(text) = plain(body) {
+        Some(if text.ends_with('/') { DraftPath::Prefix(text) } else { DraftPath::Starts(text) })
+    } else if let Some(text) = segment.iter().find_map(|tail| plain(body.strip_suffix(tail)?)) {
+        Some(DraftPath::Prefix(text))
+    } else {
+        body.strip_suffix('$').and_then(plain).map(DraftPath::Exact)
+    };
+    if let Some(path) = found {
+        return Condition::of(DraftMatch { ignore_case, ..DraftMatch::path(path) });
+    }
+    let case = if ignore_case { "(?i)" } else { "" };
+    Condition::path(DraftPath::Regex(format!("{case}{body}")))
 }
 
-/// How many alternatives one expression may list; no configuration that people write lists more.
-const MOST: usize = 32;
-
-/// `(a|b)` of plain words, and what follows.
-fn alternatives(text: &str) -> Option<(Vec<String>, &str)> {
-    let inner = text.strip_prefix("(?:").or_else(|| text.strip_prefix('('))?;
-    let (group, after) = inner.split_once(')')?;
-    let words: Option<Vec<String>> = group
-        .split('|')
-        .map(|word| match plain(word) {
-            (literal, "") if !literal.is_empty() && literal != "/" => Some(literal),
-            _ => None,
-        })
-        .collect();
-    (!after.starts_with(['*', '+', '?', '{'])).then_some((words?, after))
+/// The alternatives of the first group of an expression, if these are plain words.
+fn spread(regex: &str) -> Option<Vec<String>> {
+    let (front, rest) = regex.split_once('(')?;
+    let (inner, behind) = rest.split_once(')')?;
+    let inner = inner.strip_prefix("?:").unwrap_or(inner);
+    let plain = |text: &str| {
+        !text.is_empty() && text.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_/".contains(letter))
+    };
+    let is_group = inner.contains('|') && inner.split('|').all(plain) && plain(front.strip_prefix('^')?);
+    (is_group && !behind.starts_with(['*', '+', '?', '{']))
+        .then(|| inner.split('|').map(|word| format!("{front}{word}{behind}")).collect())
 }
 
-/// The letters that stand for themselves, and what follows.
-fn plain(text: &str) -> (String, &str) {
-    let mut literal = String::new();
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let escaped = rest[c.len_utf8()..].chars().next();
-        match (c, escaped) {
-            ('\\', Some(next)) if !next.is_alphanumeric() => {
-                literal.push(next);
-                rest = &rest[1 + next.len_utf8()..];
-            }
-            ('\\' | '.' | '(' | ')' | '[' | ']' | '{' | '}' | '*' | '+' | '?' | '|' | '^' | '$', _) => break,
-            _ => {
-                literal.push(c);
-                rest = &rest[c.len_utf8()..];
-            }
-        }
-    }
-    (literal, rest)
+/// Whether routes take the text for the beginning of a path.
+pub(super) fn is_path(text: &str) -> bool {
+    let inner = text.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    inner.is_some_and(|inner| inner.is_empty() || inner.split('/').all(|segment| !matches!(segment, "" | "." | "..")))
+        && !text.contains(|c: char| c.is_control() || "?#%\\*".contains(c))
 }
 
-fn template(body: &str) -> String {
-    let body = body.strip_suffix('$').unwrap_or(body);
-    let body = body.strip_prefix("/?").map_or(body.to_owned(), |rest| format!("/{rest}"));
-    let (mut text, mut depth, mut group) = (String::new(), 0, 0);
-    let mut letters = body.chars().peekable();
-    while let Some(c) = letters.next() {
-        match c {
-            '(' => {
-                depth += 1;
-                if depth == 1 && letters.peek() != Some(&'?') {
-                    group += 1;
-                    text.extend(["$".to_owned(), group.to_string()]);
-                }
-            }
-            ')' => depth -= i32::from(depth > 0),
-            _ if depth > 0 => {}
-            // A group that may be missing is empty then.
-            '?' if text.ends_with(|c: char| c.is_ascii_digit()) => {}
-            '\\' => text.extend(letters.next()),
-            c => text.push(c),
-        }
-    }
-    text
-}
+/// Ends of an expression that match whatever comes, so that it says the same without them.
+const ANYTHING: [&str; 5] = ["(?s:.)*", "((?s:.)*)", "(?s:.)*$", "((?s:.)*)$", "(?:(?s:.)*)"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_usual_expressions_are_prefixes() {
-        type Expected = Option<(&'static [&'static str], bool)>;
-        let cases: [(&str, Expected); 22] = [
-            ("^/(.*)$", Some((&["/"], true))),
-            (".*", Some((&["/"], true))),
-            ("^/?(.*)", Some((&["/"], true))),
-            ("^/claw/(.*)$", Some((&["/claw/"], true))),
-            ("^/claw(/.*)?$", Some((&["/claw"], true))),
-            ("^/claw/?(.*)$", Some((&["/claw"], true))),
-            ("^/?claw/", Some((&["/claw/"], true))),
-            ("^/ws", Some((&["/ws"], false))),
-            ("^/ws$", Some((&["/ws"], true))),
-            ("^/ws/?$", Some((&["/ws"], false))),
-            ("^/(a|b)/(.*)$", Some((&["/a/", "/b/"], true))),
-            ("^/(?:a|b\\.c)(/|$)", Some((&["/a", "/b.c"], true))),
-            ("^/$", None),
-            ("^/?$", None),
-            ("\\.php$", None),
-            ("^/a.*b", None),
-            ("^/a[0-9]", None),
-            ("^/ab+", None),
-            ("^/(\\d+)/", None),
-            ("^/(a|b)?/x", None),
-            ("^/a(.*)/b$", None),
-            ("^a", None),
-        ];
-        for (expression, expected) in cases {
-            let pattern = ApachePattern::of(expression).map(|pattern| (pattern.prefixes, pattern.exact));
-            let expected = expected.map(|(list, exact)| (list.iter().map(|&one| one.to_owned()).collect(), exact));
-            assert_eq!(pattern, expected, "{expression}");
+    fn shown(text: &str) -> String {
+        match ApachePattern::of(text, false).and_then(|pattern| pattern.paths()) {
+            Err(Unsayable) => "unsayable".to_owned(),
+            Ok(condition) if condition.is_always() => "any".to_owned(),
+            Ok(condition) => {
+                let path = |one: &DraftMatch| match &one.path {
+                    Some(DraftPath::Prefix(text)) => text.clone(),
+                    Some(DraftPath::Starts(text)) => format!("{text}*"),
+                    Some(DraftPath::Exact(text)) => format!("={text}"),
+                    Some(DraftPath::Regex(text)) => format!("~{text}"),
+                    None => String::new(),
+                };
+                let one = |one: &DraftMatch| {
+                    let not: Vec<String> = one.not.iter().map(|set| format!(" !{}", path(set))).collect();
+                    path(one) + &not.concat()
+                };
+                condition.alternatives().iter().map(one).collect::<Vec<_>>().join(" or ")
+            }
         }
     }
 
     #[test]
-    fn a_template_is_the_path_with_its_groups() {
-        let cases = [
-            ("^/(.*)$", "/$1"),
-            ("^/?(.*)", "/$1"),
-            ("^(/.*)$", "$1"),
-            ("^/claw(/.*)?$", "/claw$1"),
-            ("^/(a|b)/(.*)", "/$1/$2"),
-            ("^/a\\.b/(?:x)(.*)", "/a.b/$1"),
-        ];
-        for (expression, expected) in cases {
-            assert_eq!(template(expression.trim_start_matches('^')), expected, "{expression}");
+    fn expressions_for_paths_are_said_in_the_plainest_way() {
+        for (text, expected) in [
+            ("", "any"),
+            ("^/(.*)$", "any"),
+            ("/(.*)", "any"),
+            ("^/?(.*)", "any"),
+            ("^/admin", "/admin*"),
+            ("^/admin/", "/admin/"),
+            ("^/admin/.*$", "/admin/"),
+            ("^/admin(/|$)", "/admin"),
+            ("^/admin(/.*)?$", "/admin"),
+            ("^/ws$", "=/ws"),
+            ("^/a\\.b$", "=/a.b"),
+            ("\\.(git|svn)", "~\\.(git|svn)"),
+            ("^/a.b", "~^/a(?s:.)b"),
+            ("^/(?!pub/)", " !/pub/"),
+            ("^/(?!api|login).*$", " !~^/(?:api|login)"),
+            ("^/a(?=/b)", "/a/b*"),
+            ("^/(.)\\1$", "unsayable"),
+            ("(?<!x)y", "unsayable"),
+            ("^/a++", "unsayable"),
+            ("^/x|(?!y)z", "unsayable"),
+            ("^/(?i:A)", "~^/(?i:A)"),
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
         }
     }
 
     #[test]
-    fn the_beginning_is_what_every_match_begins_with() {
-        for (expression, expected) in
-            [("^/a/b(.*)", "/a/"), ("^/a/.*", "/a/"), ("^/ab?", "/"), ("\\.php$", ""), ("^.*", ""), ("^/a/?", "/")]
-        {
-            assert_eq!(ApachePattern::beginning(expression), expected, "{expression}");
+    fn what_matches_here_matches_there() {
+        for (text, yes, no) in [
+            ("^/[\\w-]+$", "/a-b_1", "/ä"),
+            ("^/\\d{1,2}$", "/12", "/123"),
+            ("^/a{b", "/a{b", "/ab"),
+            ("^/[[a]$", "/[", "/]"),
+            ("^/[]a]$", "/]", "/["),
+            ("^/[a&&b]$", "/&", "/c"),
+            ("^/[^/]+/$", "/a/", "/a/b/"),
+            ("^/.$", "/\n", "/"),
+            ("^/[[:alpha:]]$", "/a", "/1"),
+            ("^/(?!(a|b))(.)x", "/cx", "/ax"),
+            ("\\bok\\b", "/ok/", "/book"),
+        ] {
+            let pattern = ApachePattern::of(text, false).unwrap();
+            assert_eq!((pattern.matches(yes), pattern.matches(no)), (Ok(true), Ok(false)), "{text}");
         }
+        assert_eq!(ApachePattern::of("^/A", true).unwrap().matches("/a"), Ok(true));
     }
 }

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use super::Apache;
 use crate::import::node::ImportNode;
 use crate::import::reader::Unread;
+use crate::import::tree::Origin;
 
 impl Apache<'_, '_> {
     /// `RemoteIP…`
@@ -39,7 +40,7 @@ impl Apache<'_, '_> {
                 }
             }
             "remoteipproxyprotocol" if node.arg(0).eq_ignore_ascii_case("on") => {
-                self.proxy_protocol = Some((place.clone(), shown.clone()));
+                self.proxy_protocol = Some(Origin::of(place, shown));
             }
             "remoteipproxyprotocol" | "remoteipproxyprotocolexceptions" => {
                 self.report.not_needed(place, shown, "only listen.proxy_protocol_from may send it");
@@ -73,7 +74,7 @@ impl Apache<'_, '_> {
 
     /// Apache takes a PROXY header from every peer.
     pub(super) fn finish_proxy_protocol(&mut self) {
-        let Some((place, shown)) = self.proxy_protocol.take() else { return };
+        let Some(Origin { place, shown }) = self.proxy_protocol.take() else { return };
         if self.draft.trusted_proxies.is_empty() {
             let nets = ["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"];
             self.draft.listen.proxy_protocol_from = nets.iter().filter_map(|net| net.parse().ok()).collect();

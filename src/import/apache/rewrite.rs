@@ -1,260 +1,357 @@
-//! `mod_rewrite`: the recipes that people use with a gateway. A rule that is none of them is reported.
+//! [`RewriteRule`]: one rule of `mod_rewrite` with its conditions.
 
-use super::condition::Condition;
-use super::directive::{CHALLENGE, is_challenge};
-use super::redirect::status;
-use super::requirements::ApacheNoted;
-use super::scope::{ApacheScope, Here, Upgrade};
-use super::{Apache, ApachePattern, ApacheTarget};
-use crate::import::draft::DraftRespond;
+mod condition;
+
+pub(super) use condition::RewriteCondition;
+
+use super::access::origin_of;
+use super::pattern::ApachePattern;
+use super::proxy::PassTarget;
+use super::redirect::{RedirectAnswer, RedirectPlace, meant, status};
+use super::sayable::Sayable;
+use super::subject::{Facts, Subject};
+use crate::import::condition::Condition;
+use crate::import::matching::Unsayable;
 use crate::import::node::ImportNode;
-use crate::import::old::DraftAnswer;
-use crate::import::paths::{Rule, respond};
+use crate::import::tree::Origin;
 
-impl Apache<'_, '_> {
-    /// `RewriteEngine`, `RewriteCond` and `RewriteRule`.
-    pub(super) fn rewrite(&mut self, node: &ImportNode, scope: &mut ApacheScope, here: &mut Here) {
-        match node.name.as_str() {
-            "rewriteengine" => {
-                scope.rewrites = node.arg(0).eq_ignore_ascii_case("on");
-                self.report.not_needed(&node.place, &node.shown, "what the rules do is said at each of them");
-            }
-            "rewritecond" => scope.conditions.push(node.clone()),
-            _ => {
-                let conditions = std::mem::take(&mut scope.conditions);
-                if scope.rewrites {
-                    self.rule(node, &conditions, scope, here);
-                } else {
-                    for one in conditions.iter().chain([node]) {
-                        self.report.not_needed(&one.place, &one.shown, "without RewriteEngine on it did nothing");
-                    }
-                }
-            }
+/// A rule with its conditions.
+#[derive(Debug, Clone)]
+pub(super) struct RewriteRule {
+    pub(super) origin: Origin,
+    pub(super) conditions: Vec<RewriteCondition>,
+    /// The expression, without the `!` before it.
+    pub(super) expression: String,
+    pub(super) negated: bool,
+    /// What takes the place of the URL; `-` for nothing.
+    pub(super) target: String,
+    /// The flags by their short names, in lower case, with what they are given.
+    flags: Vec<(String, String)>,
+}
+
+/// What a rule does with a request that it matches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RewriteAction {
+    /// It answers with this status.
+    Status(u16),
+    /// It answers with a redirect.
+    Redirect(RedirectAnswer),
+    /// The request goes to this URL.
+    Forward,
+    /// The path becomes one of Apache's own.
+    Local,
+    /// Nothing but where the rules go on.
+    Nothing,
+    /// The path becomes another one, and everything is looked at anew.
+    Restart,
+}
+
+/// Where the rules go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RewriteNext {
+    /// With the rule behind this number of rules.
+    Skip(usize),
+    /// With no rule.
+    End,
+}
+
+impl RewriteRule {
+    /// A rule with the conditions before it.
+    pub(super) fn of(node: &ImportNode, conditions: &[ImportNode]) -> Self {
+        let text = node.arg(0);
+        let (negated, text) = text.strip_prefix('!').map_or((false, text), |text| (true, text));
+        let conditions: Vec<_> = conditions.iter().map(RewriteCondition::of).collect();
+        // `%1` is the path as it came, where the last condition takes the line of the request apart.
+        let as_it_came = conditions.last().is_some_and(RewriteCondition::is_request_line);
+        let target = node.arg(1);
+        let target = target
+            .strip_suffix("/%1")
+            .filter(|_| as_it_came)
+            .map_or(target.to_owned(), |host| format!("{host}%{{REQUEST_URI}}"));
+        Self {
+            origin: origin_of(node),
+            conditions,
+            expression: text.to_owned(),
+            negated,
+            target,
+            flags: flags(node.arg(2)),
         }
     }
 
-    /// Reports the conditions that no rule followed, at the end of a server.
-    pub(super) fn conditions_without_rule(&mut self, scope: &mut ApacheScope) {
-        for one in std::mem::take(&mut scope.conditions) {
-            self.report.not_needed(&one.place, &one.shown, "no rule follows it");
+    /// The rules, and before those that forward only some of the paths as they are the same for just these.
+    pub(super) fn with_meant(all: &[Self]) -> Vec<Self> {
+        // Where rules are counted, none is added.
+        if all.iter().any(|rule| rule.has("s") || rule.has("c")) {
+            return all.to_vec();
+        }
+        let mut rules = Vec::new();
+        for rule in all {
+            let target = |expression: &str| PassTarget::of_rule(Some(expression), &rule.target);
+            if rule.has("p") && !rule.negated && matches!(target(&rule.expression), PassTarget::Nowhere(..)) {
+                let meant = meant(&rule.expression).filter(|text| matches!(target(text), PassTarget::Gateway { .. }));
+                rules.extend(meant.map(|expression| Self { expression, ..rule.clone() }));
+            }
+            rules.push(rule.clone());
+        }
+        rules
+    }
+
+    pub(super) fn has(&self, flag: &str) -> bool {
+        self.flags.iter().any(|(name, _)| name == flag)
+    }
+
+    pub(super) fn ignores_case(&self) -> bool {
+        self.has("nc")
+    }
+
+    fn value(&self, flag: &str) -> Option<&str> {
+        self.flags.iter().find(|(name, _)| name == flag).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether it does nothing but set variables; of these, the one that is the user, if one is.
+    pub(super) fn user_variable(&self) -> (bool, Option<String>) {
+        let only = self.target == "-" && self.flags.iter().all(|(name, _)| matches!(name.as_str(), "e" | "ns" | "nc"));
+        let user = self.flags.iter().filter(|(name, value)| name == "e" && value.contains("REMOTE_USER}"));
+        (only, user.filter_map(|(_, value)| value.split_once(':')).map(|(name, _)| name.to_owned()).next())
+    }
+
+    /// The variables that it sets.
+    pub(super) fn variables(&self) -> Vec<String> {
+        let set = self.flags.iter().filter(|(name, _)| name == "e").map(|(_, value)| value);
+        set.map(|value| value.trim_start_matches('!').split(':').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// What it does. Where the target is made of other parts of the request than routes can say, [`Unsayable`].
+    pub(super) fn action(&self, facts: &Facts) -> Result<RewriteAction, Unsayable> {
+        if self.flags.iter().any(|(name, _)| !KNOWN.contains(&name.as_str())) {
+            return Err(Unsayable);
+        }
+        if self.has("f") {
+            return Ok(RewriteAction::Status(403));
+        }
+        if self.has("g") {
+            return Ok(RewriteAction::Status(410));
+        }
+        if let Some(code) = self.value("r") {
+            let code = if code.is_empty() { 302 } else { status(code).ok_or(Unsayable)? };
+            if (300..400).contains(&code) {
+                return if self.target == "-" { Ok(RewriteAction::Nothing) } else { self.redirect(code, facts) };
+            }
+            return Ok(RewriteAction::Status(code));
+        }
+        if self.has("n") || self.has("pt") && self.target != "-" {
+            return Ok(RewriteAction::Restart);
+        }
+        if self.has("p") {
+            return Ok(RewriteAction::Forward);
+        }
+        let target = self.target.to_ascii_lowercase();
+        match target.as_str() {
+            "-" => Ok(RewriteAction::Nothing),
+            _ if ["http://", "https://"].iter().any(|scheme| target.starts_with(scheme)) => self.redirect(302, facts),
+            _ if target.contains("://") || target.starts_with("unix:") => Err(Unsayable),
+            _ => Ok(RewriteAction::Local),
         }
     }
 
-    fn rule(&mut self, node: &ImportNode, conditions: &[ImportNode], scope: &mut ApacheScope, here: &Here) {
-        let (expression, target) = (node.arg(0), node.arg(1));
-        let flags = flags(node.arg(2));
-        let has = |flag: &str| flags.iter().any(|one| one == flag || one.starts_with(&format!("{flag}=")));
-        let asked: Vec<Condition> = conditions.iter().map(Condition::of).collect();
-        let noted: Vec<ApacheNoted> =
-            conditions.iter().chain([node]).map(|one| (one.place.clone(), one.shown.clone())).collect();
-        let in_section = !here.paths.is_empty() && here.paths != ["/"];
-        let pattern = if in_section && matches!(expression, ".*" | "(.*)" | "^(.*)$" | "^" | "^(.*)") {
-            Some(ApachePattern { prefixes: here.paths.clone(), exact: true, ends: false, template: "/$1".into() })
-        } else {
-            ApachePattern::of(expression)
+    fn redirect(&self, code: u16, facts: &Facts) -> Result<RewriteAction, Unsayable> {
+        let variable = |name: &str| match Subject::of(name, facts)? {
+            Subject::Query | Subject::Address | Subject::Method => Err(Unsayable),
+            subject => Ok(subject),
         };
-        let pattern = asked.iter().fold(pattern, |pattern, condition| match (condition, pattern) {
-            (Condition::Path(path), Some(all)) if all.prefixes == ["/"] => {
-                Some(ApachePattern { template: all.template, ..path.clone() })
-            }
-            (Condition::Path(_), _) => None,
-            (_, pattern) => pattern,
-        });
-        let only =
-            |allowed: &[Condition]| asked.iter().all(|one| allowed.contains(one) || matches!(one, Condition::Path(_)));
-        let web = [Condition::Upgrade, Condition::Host];
-        let plain = [Condition::Plain, Condition::Host, Condition::Challenge, Condition::NoUpgrade];
-        let to_https = target.to_ascii_lowercase().starts_with("https://") && keeps_path(target);
-        if to_https && only(&plain) && pattern.as_ref().is_some_and(|pattern| pattern.prefixes == ["/"]) {
-            let secure = scope.tls == Some(true);
-            for (place, shown) in &noted {
-                if secure {
-                    self.report.not_needed(place, shown, "what comes in at listen.https has TLS");
-                } else {
-                    self.report.kept(place, shown, "listen.http, which redirects everything to https");
-                }
-            }
-            if !secure {
-                scope.to_https = noted.into_iter().next_back();
-            }
-            return;
+        let target = if self.has("qsd") { format!("{}?", self.target) } else { self.target.clone() };
+        let expression = (!self.negated).then_some((self.expression.as_str(), self.ignores_case()));
+        let place = RedirectPlace::of(expression, &target, self.has("qsa"), facts, &variable)?;
+        Ok(RewriteAction::Redirect(place.answer(code)?))
+    }
+
+    /// Where the rules go on once this one has matched.
+    pub(super) fn next(&self) -> RewriteNext {
+        if self.has("l") || self.has("end") {
+            return RewriteNext::End;
         }
-        if asked.contains(&Condition::Other) || pattern.is_none() {
-            let challenge = is_challenge(expression) || asked.contains(&Condition::Challenge);
-            self.drop_rule(&noted, if challenge { CHALLENGE } else { RULE });
-            self.keep_shut(&noted, &flags, expression, scope);
-            return;
-        }
-        let Some(pattern) = pattern else { return };
-        if has("p") {
-            let target_url = target.replace("%{REQUEST_URI}", &pattern.template);
-            match ApacheTarget::of(&target_url) {
-                Err(why) => self.drop_rule(&noted, &why),
-                Ok(target) if only(&web) => self.forward_rule(node, &noted, &asked, &pattern, &target, scope),
-                Ok(target) if only(&[Condition::NoUpgrade, Condition::Host, Condition::Secure]) => {
-                    self.forward_rule(node, &noted, &[], &pattern, &target, scope);
-                }
-                Ok(_) => self.drop_rule(&noted, RULE),
-            }
-            return;
-        }
-        let answer = if has("f") {
-            Some(respond(403))
-        } else if has("g") {
-            Some(respond(410))
-        } else {
-            Self::redirection(target, &flags)
+        RewriteNext::Skip(self.value("s").and_then(|number| number.parse().ok()).unwrap_or(0))
+    }
+
+    /// The requests whose path its expression matches.
+    pub(super) fn own_paths(&self) -> Condition {
+        let path = ApachePattern::of(&self.expression, self.ignores_case()).and_then(|pattern| pattern.paths());
+        path.unwrap_or_else(|Unsayable| Condition::never())
+    }
+
+    /// The requests that it matches: those that are among each of these.
+    pub(super) fn matches(&self, facts: &Facts) -> RewriteMatch {
+        let path = ApachePattern::of(&self.expression, self.ignores_case()).and_then(|pattern| pattern.paths());
+        let path = path.and_then(|path| if self.negated { path.not() } else { Ok(path) });
+        let (first, exact) = match path {
+            Ok(path) => (path, true),
+            Err(Unsayable) if self.negated => (Condition::always(), false),
+            Err(Unsayable) => (ApachePattern::beginning(&self.expression), false),
         };
-        match answer {
-            Some(answer) if only(&[Condition::Host, Condition::Secure]) => {
-                let about = if pattern.exact { "" } else { ", for a prefix that is not quite the same" };
-                for (place, shown) in &noted {
-                    self.report.kept(
-                        place,
-                        shown,
-                        format!("a route for {} that answers{about}", pattern.prefixes.join(", ")),
-                    );
-                }
-                let is_exact = pattern.ends;
-                let rules = pattern.prefixes.into_iter().map(|path| Rule {
-                    path,
-                    is_exact,
-                    answer: answer.clone(),
-                    ..Rule::default()
+        let mut all = RewriteMatch { factors: vec![first], exact };
+        // Conditions with [OR] belong to the one behind them.
+        for group in self.conditions.split_inclusive(|condition| !condition.or) {
+            let mut any = Ok(Sayable::exactly(Condition::never()));
+            for condition in group {
+                any = any.and_then(|any: Sayable| {
+                    let one = condition.requests(facts)?;
+                    Ok(Sayable { condition: any.condition.or(one.condition)?, exact: any.exact && one.exact })
                 });
-                scope.rewritten.extend(rules);
             }
-            _ if target == "-" && !has("r") => {
-                for (place, shown) in &noted {
-                    self.report.not_needed(place, shown, "it only ends the rules for such paths");
-                }
+            match any {
+                Ok(any) => all.and(any),
+                Err(Unsayable) => all.exact = false,
             }
-            _ => self.drop_rule(&noted, RULE),
         }
-    }
-
-    /// Translates a rule with `[P]`.
-    fn forward_rule(
-        &mut self,
-        node: &ImportNode,
-        noted: &[ApacheNoted],
-        asked: &[Condition],
-        pattern: &ApachePattern,
-        target: &ApacheTarget,
-        scope: &mut ApacheScope,
-    ) {
-        for path in &pattern.prefixes {
-            self.same_path(node, path, Some(&pattern.template), target.path());
-        }
-        let upstream = match target {
-            ApacheTarget::Server { upstream, .. } => upstream.clone(),
-            ApacheTarget::Balancer { name, .. } => {
-                self.used.insert(name.clone());
-                name.clone()
-            }
-        };
-        let is_websocket = matches!(target, ApacheTarget::Server { is_websocket: true, .. });
-        if is_websocket || asked.contains(&Condition::Upgrade) {
-            for path in &pattern.prefixes {
-                scope.upgrades.push(Upgrade { from: noted.to_vec(), path: path.clone(), upstream: upstream.clone() });
-            }
-            return;
-        }
-        scope.proxies.get_or_insert_with(|| (node.place.clone(), node.shown.clone()));
-        for (place, shown) in noted {
-            self.report.kept(place, shown, format!("a route for {}", pattern.prefixes.join(", ")));
-        }
-        let answer = DraftAnswer::Upstream(upstream);
-        let rules = pattern.prefixes.iter().map(|path| Rule {
-            path: path.clone(),
-            is_exact: pattern.ends,
-            answer: answer.clone(),
-            ..Rule::default()
-        });
-        scope.rewritten.extend(rules);
-    }
-
-    fn drop_rule(&mut self, noted: &[ApacheNoted], remedy: &str) {
-        for (place, shown) in noted {
-            self.report.dropped(place, shown, remedy);
-        }
-    }
-
-    /// A rule that refused something and cannot be translated shuts what begins alike.
-    fn keep_shut(&mut self, noted: &[ApacheNoted], flags: &[String], expression: &str, scope: &mut ApacheScope) {
-        if !flags.iter().any(|flag| flag == "f" || flag == "r=401" || flag == "r=403") {
-            return;
-        }
-        let beginning = ApachePattern::beginning(expression);
-        if let Some((place, shown)) = noted.last()
-            && beginning.len() > 1
-        {
-            self.report.dropped(
-                place,
-                shown,
-                format!("so that nothing is open that was not, everything below {beginning} answers 403"),
-            );
-            let comment = vec![format!("`{shown}` ({place}) cannot be translated.")];
-            scope.rewritten.insert(0, Rule { path: beginning, answer: respond(403), comment, ..Rule::default() });
-        }
-    }
-
-    /// The answer of a rule with `[R]`, if it is the same for every request.
-    fn redirection(target: &str, flags: &[String]) -> Option<DraftAnswer> {
-        let flag = flags.iter().find(|flag| *flag == "r" || flag.starts_with("r=")).map(String::as_str);
-        let absolute = target.contains("://");
-        let code = match flag {
-            Some(flag) => status(flag.strip_prefix("r=").unwrap_or("302"))?,
-            None if absolute => 302,
-            None => return None,
-        };
-        if target == "-" || !(300..400).contains(&code) {
-            return Some(respond(code));
-        }
-        let fixed = !target.contains(['$', '%']);
-        fixed
-            .then(|| DraftAnswer::Respond(DraftRespond { status: code, location: Some(target.to_owned()), body: None }))
+        all
     }
 }
 
-const RULE: &str = "frontgate rewrites nothing and knows no conditions: if the gateway needs it, write a route with the path and an \
-                    `upstream` or a `respond`";
+/// Requests that are among each of several.
+#[derive(Debug, Clone)]
+pub(super) struct RewriteMatch {
+    /// What routes can say in one piece, each.
+    pub(super) factors: Vec<Condition>,
+    /// Whether these are exactly the requests.
+    pub(super) exact: bool,
+}
+
+impl RewriteMatch {
+    fn and(&mut self, other: Sayable) {
+        self.exact &= other.exact;
+        let last = self.factors.len() - 1;
+        match self.factors[last].and(&other.condition) {
+            Ok(both) => self.factors[last] = both,
+            Err(Unsayable) => self.factors.push(other.condition),
+        }
+    }
+}
+
+/// Flags whose effect is known; `e`, `co`, `t`, `h` change no way that a request goes.
+const KNOWN: [&str; 27] = [
+    "p",
+    "r",
+    "f",
+    "g",
+    "l",
+    "nc",
+    "end",
+    "c",
+    "s",
+    "n",
+    "pt",
+    "e",
+    "qsa",
+    "qsd",
+    "ne",
+    "b",
+    "bnp",
+    "bctls",
+    "bne",
+    "ns",
+    "dpi",
+    "qsl",
+    "co",
+    "t",
+    "h",
+    "unsafeallow3f",
+    "unsafeprefixstat",
+];
 
 /// The flags of a rule, in lower case and with their short names.
-fn flags(text: &str) -> Vec<String> {
-    let inner = text.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+fn flags(text: &str) -> Vec<(String, String)> {
+    let inner = text.trim().trim_start_matches('[').trim_end_matches(']');
     let short = |flag: &str| {
-        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value)));
-        let name = match name {
+        let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
+        let lower = name.trim().to_ascii_lowercase();
+        let name = match lower.as_str() {
             "proxy" => "p",
             "redirect" => "r",
             "forbidden" => "f",
             "gone" => "g",
             "last" => "l",
+            "nocase" => "nc",
+            "ornext" => "or",
+            "chain" => "c",
+            "skip" => "s",
+            "next" => "n",
+            "passthrough" => "pt",
+            "env" => "e",
+            "qsappend" => "qsa",
+            "qsdiscard" => "qsd",
+            "qslast" => "qsl",
+            "noescape" => "ne",
+            "nosubreq" => "ns",
+            "discardpath" => "dpi",
+            "cookie" => "co",
+            "type" => "t",
+            "handler" => "h",
             name => name,
         };
-        value.map_or(name.to_owned(), |value| format!("{name}={value}"))
+        (name.to_owned(), value.trim().to_owned())
     };
     inner.split(',').map(str::trim).filter(|flag| !flag.is_empty()).map(short).collect()
 }
 
-/// Whether a target to https keeps the host and the path.
-fn keeps_path(target: &str) -> bool {
-    let rest = &target["https://".len()..];
-    rest.ends_with("%{REQUEST_URI}")
-        || rest.ends_with("/$1")
-        || rest.ends_with("$1")
-        || rest.ends_with("/$0")
-        || rest.ends_with("%{REQUEST_URI}?%{QUERY_STRING}")
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::syntax::tests::node;
     use super::*;
+
+    fn rule(conditions: &[&str], rule: &str) -> RewriteRule {
+        let conditions: Vec<ImportNode> = conditions.iter().map(|line| node(line)).collect();
+        RewriteRule::of(&node(rule), &conditions)
+    }
 
     #[test]
     fn flags_have_short_names() {
-        assert_eq!(flags("[NC,Redirect=permanent, proxy]"), ["nc", "r=permanent", "p"]);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(flags("[NC,Redirect=permanent, proxy]"), [pair("nc", ""), pair("r", "permanent"), pair("p", "")]);
         assert!(flags("").is_empty());
+    }
+
+    #[test]
+    fn actions_follow_from_target_and_flags() {
+        let action = |line: &str| rule(&[], line).action(&Facts::default());
+        for (line, expected) in [
+            ("RewriteRule ^/a - [F]", Ok(RewriteAction::Status(403))),
+            ("RewriteRule ^/a - [G]", Ok(RewriteAction::Status(410))),
+            ("RewriteRule ^/a - [R=404,L]", Ok(RewriteAction::Status(404))),
+            ("RewriteRule ^/a - [R=301]", Ok(RewriteAction::Nothing)),
+            ("RewriteRule ^/a - [L]", Ok(RewriteAction::Nothing)),
+            ("RewriteRule ^/a /b", Ok(RewriteAction::Local)),
+            ("RewriteRule ^/a /b [PT]", Ok(RewriteAction::Restart)),
+            ("RewriteRule ^/a http://b/ [P]", Ok(RewriteAction::Forward)),
+            ("RewriteRule ^/a fcgi://b/", Err(Unsayable)),
+            ("RewriteRule ^/a - [F,unknown]", Err(Unsayable)),
+        ] {
+            assert_eq!(action(line), expected, "{line}");
+        }
+        let Ok(RewriteAction::Redirect(RedirectAnswer::To(place, 301))) =
+            action("RewriteRule (.*) https://%{HTTP_HOST}%{REQUEST_URI} [R=301,L]")
+        else {
+            panic!("a redirect");
+        };
+        assert!(place.is_https);
+    }
+
+    #[test]
+    fn conditions_are_joined_by_and_and_or() {
+        let facts = Facts::default();
+        let conditions =
+            ["RewriteCond %{HTTP:X-A} =1 [OR]", "RewriteCond %{HTTP:X-B} =1", "RewriteCond %{REQUEST_METHOD} ^GET$"];
+        let found = rule(&conditions, "RewriteRule ^ - [F]").matches(&facts);
+        let [condition] = found.factors.as_slice() else { panic!("one piece") };
+        assert!(found.exact);
+        assert_eq!(condition.alternatives().len(), 2);
+        assert!(condition.alternatives().iter().all(|one| one.methods == ["GET"] && one.headers.len() == 1));
+        let unsaid = rule(&["RewriteCond %{THE_REQUEST} x"], "RewriteRule ^/a/ - [F]").matches(&facts);
+        assert!(!unsaid.exact && !unsaid.factors[0].is_always());
+        let two = rule(&["RewriteCond %{REQUEST_URI} x$"], "RewriteRule ^/a/ - [F]").matches(&facts);
+        assert!(two.exact && two.factors.len() == 2);
+        let key = |pattern: &str| {
+            rule(&[&format!("RewriteCond %{{QUERY_STRING}} {pattern}")], "RewriteRule ^ - [F]").matches(&facts).exact
+        };
+        assert!(key("!(^|&)k=a(&|$)") && !key("(^|&)k=a(&|$)"));
     }
 }

@@ -80,11 +80,17 @@ pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<ApacheDirective>,
                 levels.push(Vec::new());
             }
             _ => {
-                let mut words = rest.words()?;
+                let mut words = rest.words();
                 finished = Some(ApacheDirective { name: words.remove(0), args: words, body: None });
             }
         }
         levels.last_mut().expect("one level for each open section, and the file's own").extend(finished);
+    }
+    // Apache does not look for the end of a section that asks for modules and the like.
+    while open.last().is_some_and(|(name, _)| UNCLOSED.iter().any(|one| name.text.eq_ignore_ascii_case(one))) {
+        let Some((name, args)) = open.pop() else { break };
+        let section = ApacheDirective { name, args, body: levels.pop() };
+        levels.last_mut().expect("one level for each open section, and the file's own").push(section);
     }
     if let Some((name, _)) = open.pop() {
         let found = format!("<{}> without an end", name.text);
@@ -93,6 +99,9 @@ pub(crate) fn parse(text: &str, file: &Arc<str>) -> Result<Vec<ApacheDirective>,
     }
     Ok(levels.pop().unwrap_or_default())
 }
+
+/// Sections that may be left open at the end of a file.
+const UNCLOSED: [&str; 6] = ["IfModule", "IfDefine", "IfVersion", "IfFile", "IfDirective", "IfSection"];
 
 /// How deep sections may be nested: the functions that walk the tree call themselves.
 const DEEPEST: usize = 32;
@@ -135,15 +144,10 @@ impl ApacheRest<'_> {
 
     /// The words of `<Name words>` behind the `<`, which is at `at`; at least one.
     fn opening(self, at: ApachePosition) -> Result<Vec<ApacheWord>, ImportError> {
-        let end = self.chars.iter().rposition(|(c, _)| !c.is_whitespace());
-        let Some(end) = end.filter(|end| self.chars[*end].0 == '>') else {
-            return Err(ImportError::syntax(
-                &self.place(at),
-                "a section's line without an end",
-                "`>` at the end of it",
-            ));
+        let Some(end) = self.chars.iter().rposition(|(c, _)| *c == '>') else {
+            return Err(ImportError::syntax(&self.place(at), "a section's line without an end", "`>` in it"));
         };
-        let words = Self { chars: &self.chars[..end], ..self }.words()?;
+        let words = Self { chars: &self.chars[..end], ..self }.words();
         match words.first() {
             Some(name) if !name.text.is_empty() => Ok(words),
             _ => Err(ImportError::syntax(
@@ -154,20 +158,22 @@ impl ApacheRest<'_> {
         }
     }
 
-    /// The name in `</Name>`, behind the `</`.
+    /// The name in `</Name>`, behind the `</`. Apache looks at nothing behind it.
     fn closing(self, at: ApachePosition) -> Result<ApacheWord, ImportError> {
-        let mut words = self.opening(at)?;
-        match words.get(1) {
-            None => Ok(ApacheWord { place: self.place(at), ..words.remove(0) }),
-            Some(word) => {
-                Err(ImportError::syntax(&word.place, "a word behind the name of the section that ends", "`>`"))
-            }
+        let name: String = self.chars.iter().map(|(c, _)| *c).take_while(|c| !c.is_whitespace()).collect();
+        match name.split_once('>') {
+            Some((name, "")) if !name.is_empty() => Ok(ApacheWord { text: name.to_owned(), place: self.place(at) }),
+            _ => Err(ImportError::syntax(
+                &self.place(at),
+                "the end of a section without a name",
+                "a name, as in </VirtualHost>",
+            )),
         }
     }
 
     /// Words as `ap_getword_conf` takes them apart: quotes count at the beginning of a word only, and within them a
     /// backslash stands for the quote or the backslash behind it.
-    fn words(self) -> Result<Vec<ApacheWord>, ImportError> {
+    fn words(self) -> Vec<ApacheWord> {
         let mut words: Vec<ApacheWord> = Vec::new();
         let mut rest = self;
         while let Some(first) = rest.chars.iter().position(|(c, _)| !c.is_whitespace()) {
@@ -175,22 +181,12 @@ impl ApacheRest<'_> {
             let (start, at) = rest.chars[0];
             let quote = matches!(start, '"' | '\'').then_some(start);
             let (text, used) = word(&rest.chars[usize::from(quote.is_some())..], quote);
-            let used = match (quote, used) {
-                (Some(_), Some(used)) => used + 2,
-                (None, Some(used)) => used,
-                // What Apache 1.3 asked for, and 2.4 still takes: a message that begins with a quote.
-                (_, None) if words.first().is_some_and(|name| name.text.eq_ignore_ascii_case("ErrorDocument")) => {
-                    rest.chars.len()
-                }
-                (_, None) => {
-                    let expected = format!("{start} before the end of the line");
-                    return Err(ImportError::syntax(&rest.place(at), "a quote without an end", expected));
-                }
-            };
+            // A quote that is left open ends with the line.
+            let used = used.map_or(rest.chars.len(), |used| used + 2 * usize::from(quote.is_some()));
             words.push(ApacheWord { text, place: rest.place(at) });
             rest = rest.after(used);
         }
-        Ok(words)
+        words
     }
 }
 
@@ -216,8 +212,24 @@ fn word(chars: &[(char, ApachePosition)], quote: Option<char>) -> (String, Optio
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::import::node::ImportNode;
+
+    /// The directive that `text` is, as it is when it has been expanded.
+    pub(in crate::import::apache) fn node(text: &str) -> ImportNode {
+        expanded(&parse(text, &"a.conf".into()).expect("right")[0])
+    }
+
+    fn expanded(directive: &ApacheDirective) -> ImportNode {
+        ImportNode {
+            name: directive.name.text.to_lowercase(),
+            args: directive.args.iter().map(|word| word.text.clone()).collect(),
+            place: directive.name.place.clone(),
+            shown: directive.shown(),
+            body: directive.body.as_ref().map(|body| body.iter().map(expanded).collect()),
+        }
+    }
 
     /// The tree on one line: `name(arg,arg)` and `{...}` for what a section holds.
     fn shape(directives: &[ApacheDirective]) -> String {
@@ -244,9 +256,13 @@ mod tests {
             (r#"RewriteCond %{HTTP:A} it's"x"#, r#"RewriteCond(%{HTTP:A},it's"x)"#),
             (r"RewriteRule ^/a\.b\\c$ -", r"RewriteRule(^/a\.b\c$,-)"),
             ("ErrorDocument 404 \"not here", "ErrorDocument(404,not here)"),
-            ("<VirtualHost *:80 [::]:80 >\nA b\n</virtualhost >", "VirtualHost(*:80,[::]:80){A(b)}"),
+            ("<VirtualHost *:80 [::]:80 >\nA b\n</virtualhost>", "VirtualHost(*:80,[::]:80){A(b)}"),
             ("<If \"%{A} > 1\">\n<Else>\n</Else>\n</If>", "If(%{A} > 1){Else(){}}"),
             ("A \"b\"\"c\"", "A(b,c)"),
+            ("<A /x> # > no\n</A>", "A(/x>,#){}"),
+            ("<A /x> #note\n</A> </B>", "A(/x){}"),
+            ("A / \"http://b c", "A(/,http://b c)"),
+            ("<IfModule x>\n<A>\n</A> </IfModule>\n", "IfModule(x){A(){}}"),
         ] {
             assert_eq!(parsed(text).as_deref().map(shape).as_deref(), Ok(expected), "{text}");
         }
@@ -258,10 +274,9 @@ mod tests {
             ("</A>", "a.conf:1:1: </A>, which ends a section that was not begun; expected <A> before it"),
             ("<A>\n\n  <B x>\n</A>\n", "a.conf:4:1: </A> as the end of <B> from line 3; expected </B>"),
             ("<A>\nB c\n", "a.conf:1:2: <A> without an end; expected </A> before the end of the file"),
-            (" <A b\n</A>", "a.conf:1:2: a section's line without an end; expected `>` at the end of it"),
+            (" <A b\n</A>", "a.conf:1:2: a section's line without an end; expected `>` in it"),
             ("< >", "a.conf:1:1: a section without a name; expected a name, as in <VirtualHost *:443>"),
-            ("<A>\n</A b>", "a.conf:2:5: a word behind the name of the section that ends; expected `>`"),
-            ("A \\\n  b \"c", "a.conf:2:5: a quote without an end; expected \" before the end of the line"),
+            ("<A>\n</A b>", "a.conf:2:1: the end of a section without a name; expected a name, as in </VirtualHost>"),
         ] {
             assert_eq!(parsed(text).map_err(|error| error.to_string()), Err(expected.to_owned()), "{text}");
         }

@@ -2,7 +2,7 @@
 
 /// What a proxy is told to forward to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::import) enum ApacheTarget {
+pub(super) enum ApacheTarget {
     /// The request goes to one server.
     Server {
         /// The server as `upstream` has it.
@@ -26,7 +26,7 @@ impl ApacheTarget {
     ///
     /// # Errors
     /// Why frontgate cannot forward there.
-    pub(in crate::import) fn of(url: &str) -> Result<Self, String> {
+    pub(super) fn of(url: &str) -> Result<Self, String> {
         if let Some((socket, behind)) = url.strip_prefix("unix:").and_then(|rest| rest.split_once('|')) {
             return match Self::of(behind)? {
                 Self::Server { path, is_websocket, .. } if socket.starts_with('/') => {
@@ -36,10 +36,8 @@ impl ApacheTarget {
             };
         }
         let Some((scheme, rest)) = url.split_once("://") else { return Err("it is no URL".to_owned()) };
-        let (authority, path) = match rest.find('/') {
-            Some(slash) => rest.split_at(slash),
-            None => (rest, ""),
-        };
+        // `http://host$1` and `http://host%{REQUEST_URI}` have a host and a path, too.
+        let (authority, path) = rest.split_at(rest.find(['/', '$', '%']).unwrap_or(rest.len()));
         let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let path = path.to_owned();
         if scheme.eq_ignore_ascii_case("balancer") {
@@ -69,7 +67,7 @@ impl ApacheTarget {
     }
 
     /// The path behind the host.
-    pub(in crate::import) fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         match self {
             Self::Server { path, .. } | Self::Balancer { path, .. } => path,
         }
@@ -88,6 +86,7 @@ mod tests {
             ("wss://gw/ws", Some(("https://gw:443", "/ws", true))),
             ("http://[::1]/", Some(("http://[::1]:80", "/", false))),
             ("unix:/run/g.sock|http://localhost/claw/", Some(("unix:/run/g.sock", "/claw/", false))),
+            ("http://gw:1%{REQUEST_URI}", Some(("http://gw:1", "%{REQUEST_URI}", false))),
             ("http://%{HTTP_HOST}/", None),
             ("fcgi://127.0.0.1:9000/var/www", None),
             ("/elsewhere", None),

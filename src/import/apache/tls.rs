@@ -1,93 +1,66 @@
 //! `mod_ssl`: certificates, those of clients, and TLS to the gateway.
 
 use super::Apache;
-use super::requirements::ApacheNoted;
-use super::scope::ApacheScope;
+use super::access::origin_of;
+use super::known::NOTHING;
+use super::scope::ApacheServer;
+use super::subject::Facts;
 use crate::config::{ClientMode, TlsVersion};
 use crate::import::draft::DraftCertificate;
 use crate::import::node::ImportNode;
+use crate::import::tree::{ImportListener, Shut};
 
 impl Apache<'_, '_> {
-    pub(super) fn tls(&mut self, node: &ImportNode, scope: &mut ApacheScope) {
+    /// `SSL…` of a server.
+    pub(super) fn server_tls(&mut self, node: &ImportNode, server: &mut ApacheServer) {
         let (place, shown) = (&node.place, &node.shown);
-        let noted = || (place.clone(), shown.clone());
         let word = node.arg(0);
-        let path = || self.root.join(word);
+        let path = self.root.join(word);
         match node.name.as_str() {
-            "sslengine" => {
-                let on = word.eq_ignore_ascii_case("on");
-                scope.tls = Some(on);
-                self.report.kept(place, shown, if on { "listen.https" } else { "no listen.https for this server" });
-            }
-            "sslcertificatefile" => scope.certificates.push((noted(), path())),
-            "sslcertificatekeyfile" => scope.keys.push((noted(), path())),
+            "sslengine" => server.tls.engine = Some(!word.eq_ignore_ascii_case("off")),
+            "sslcertificatefile" => server.tls.certificates.push((origin_of(node), path)),
+            "sslcertificatekeyfile" => server.tls.keys.push((origin_of(node), path)),
             "sslcertificatechainfile" => {
                 let remedy = "tls.certificate wants the chain in one file with the certificate: `cat cert.pem chain.pem > fullchain.pem`, \
                               and name that one as cert";
                 self.report.dropped(place, shown, remedy);
             }
-            "sslprotocol" => {
-                let version = oldest(&node.args);
-                let old = node.args.iter().any(|word| {
-                    ["sslv3", "tlsv1", "tlsv1.1"].contains(&word.trim_start_matches('+').to_ascii_lowercase().as_str())
-                });
-                if old {
-                    self.report.wrong(place, shown, "TLS below 1.2 is broken. frontgate speaks 1.2 and 1.3");
-                } else {
-                    self.report.kept(place, shown, "tls.min_version");
-                }
-                self.tls = self
-                    .tls
-                    .map_or(Some(version), |other| if other == TlsVersion::V1_2 { Some(other) } else { Some(version) });
-            }
-            "sslverifyclient" => match word.to_ascii_lowercase().as_str() {
-                "require" => self.client_mode(node, ClientMode::Required),
-                "optional" => self.client_mode(node, ClientMode::Optional),
-                "none" => self.report.not_needed(
-                    place,
-                    shown,
-                    "no client is asked for a certificate unless tls.client_ca is set",
-                ),
-                _ => self.report.dropped(
-                    place,
-                    shown,
-                    "a certificate that is shown must be good: tls.client_ca with mode: optional",
-                ),
-            },
-            "sslcacertificatefile" => {
-                let file = path();
-                let mode = self.draft.tls.client_ca.take().map_or(ClientMode::Optional, |(_, mode)| mode);
-                self.draft.tls.client_ca = Some((file, mode));
-                self.report.kept(place, shown, "tls.client_ca, for all hosts");
-            }
+            "sslprotocol" => self.protocol(node),
+            "sslverifyclient" => server.tls.verify = Some((origin_of(node), word.to_ascii_lowercase())),
+            "sslcacertificatefile" => server.tls.client_ca = Some((origin_of(node), path)),
             "sslcacertificatepath"
             | "sslcadnrequestfile"
             | "sslcarevocationfile"
             | "sslcarevocationpath"
             | "sslcarevocationcheck" => {
-                self.report.dropped(place, shown, "tls.client_ca is one PEM file, without revocation lists");
+                server.tls.unsaid = Some(origin_of(node));
             }
-            "sslrequiressl" => {
-                self.report.not_needed(place, shown, "the plain listeners redirect, unless they are in listen.plain");
-            }
-            "sslrequire" => self.report.dropped(
-                place,
-                shown,
-                "tls.client_ca lets every certificate of that CA in: use a CA of your own for them",
-            ),
-            name if name.starts_with("md") => self.managed_directive(node),
             name if name.starts_with("sslproxy") => self.gateway_tls(node),
-            _ => self.report.not_needed(place, shown, NOTHING),
+            _ => {}
         }
+    }
+
+    fn protocol(&mut self, node: &ImportNode) {
+        let (place, shown) = (&node.place, &node.shown);
+        let version = oldest(&node.args);
+        let old = |word: &String| {
+            ["sslv3", "tlsv1", "tlsv1.1"].contains(&word.trim_start_matches('+').to_ascii_lowercase().as_str())
+        };
+        if node.args.iter().any(old) {
+            self.report.wrong(place, shown, "TLS below 1.2 is broken. frontgate speaks 1.2 and 1.3");
+        } else {
+            self.report.kept(place, shown, "tls.min_version: the oldest that any server asks for");
+        }
+        let other = self.draft.tls.min_version;
+        self.draft.tls.min_version = Some(if other == Some(TlsVersion::V1_2) { TlsVersion::V1_2 } else { version });
     }
 
     /// `SSLProxy…`: TLS between Apache and the gateway.
     fn gateway_tls(&mut self, node: &ImportNode) {
         let (place, shown) = (&node.place, &node.shown);
-        let word = node.arg(0);
         match node.name.as_str() {
             "sslproxyverify" | "sslproxycheckpeername" | "sslproxycheckpeercn" | "sslproxycheckpeerexpire" => {
-                if matches!(word.to_ascii_lowercase().as_str(), "none" | "off") {
+                if matches!(node.arg(0).to_ascii_lowercase().as_str(), "none" | "off") {
                     let text = "it talked to any machine that claims to be the gateway. frontgate checks the certificate of an https \
                                 upstream against the system's authorities: add its CA there, or forward to http on this machine";
                     self.report.wrong(place, shown, text);
@@ -113,42 +86,57 @@ impl Apache<'_, '_> {
         }
     }
 
-    fn client_mode(&mut self, node: &ImportNode, mode: ClientMode) {
-        let file = self.draft.tls.client_ca.take().map_or(self.root.join("client-ca.pem"), |(file, _)| file);
-        self.draft.tls.client_ca = Some((file, mode));
-        let what =
-            if mode == ClientMode::Required { "tls.client_ca, for all hosts" } else { "tls.client_ca: mode: optional" };
-        self.report.kept(&node.place, &node.shown, what);
+    /// The certificates of the servers with TLS, and the CA of clients, if all of them ask for the same.
+    pub(super) fn certificates(&mut self, servers: &[ApacheServer], listeners: &[ImportListener]) {
+        let at_tls = |index: &usize| {
+            listeners.iter().any(|one| one.tls && (one.servers.contains(index) || one.default == *index))
+        };
+        let secure: Vec<&ApacheServer> = (0..servers.len()).filter(at_tls).map(|index| &servers[index]).collect();
+        for server in &secure {
+            self.server_certificates(server);
+        }
+        let asked = |server: &&ApacheServer| {
+            let mode = match server.tls.verify.as_ref().map(|(_, mode)| mode.as_str()) {
+                Some("require") => ClientMode::Required,
+                Some("optional") => ClientMode::Optional,
+                _ => return None,
+            };
+            Some((server.tls.client_ca.as_ref()?.1.clone(), mode))
+        };
+        let asked: Vec<_> = secure.iter().map(asked).collect();
+        if let Some(Some(first)) = asked.first().filter(|first| asked.iter().all(|one| one == *first)) {
+            self.draft.tls.client_ca = Some(first.clone());
+        }
     }
 
-    /// The files of a server with TLS.
-    pub(super) fn server_certificates(&mut self, noted: &ApacheNoted, scope: &ApacheScope) {
+    fn server_certificates(&mut self, server: &ApacheServer) {
+        let (certificates, keys) = (&server.tls.certificates, &server.tls.keys);
         if self.managed.is_some() {
-            for ((place, shown), _) in scope.certificates.iter().chain(&scope.keys) {
-                self.report.dropped(place, shown, "certificates come by ACME for all names, or from files for all: set tls.certificate to the files, or leave it");
+            for (origin, _) in certificates.iter().chain(keys) {
+                let remedy = "certificates come by ACME for all names, or from files for all: set tls.certificate to the files, or leave it";
+                self.report.dropped(&origin.place, &origin.shown, remedy);
             }
             return;
         }
-        if scope.certificates.is_empty() {
+        if certificates.is_empty() {
             let remedy = "it has no SSLCertificateFile: frontgate shows a certificate of its own CA; set tls.certificate, to acme for a public one";
-            self.report.dropped(&noted.0, &noted.1, remedy);
+            self.report.dropped(&server.origin.place, &server.origin.shown, remedy);
             return;
         }
-        if scope.certificates.len() > 1 {
+        if certificates.len() > 1 {
             self.report.next("Of several certificates for one name, say RSA and ECDSA, the first in tls.certificate is used: one is enough.");
         }
-        for (index, ((place, shown), cert)) in scope.certificates.iter().enumerate() {
-            self.report.kept(place, shown, "tls.certificate: cert");
-            let key = scope.keys.get(index).or(scope.keys.last());
-            let path = key.map_or_else(|| cert.clone(), |(_, path)| path.clone());
+        for (index, (origin, cert)) in certificates.iter().enumerate() {
+            self.report.kept(&origin.place, &origin.shown, "tls.certificate: cert");
+            let key = keys.get(index).or(keys.last());
             match key {
-                Some(((place, shown), _)) => self.report.kept(place, shown, "tls.certificate: key"),
-                None => self.report.kept(place, shown, "tls.certificate: key, from the same file"),
+                Some((origin, _)) => self.report.kept(&origin.place, &origin.shown, "tls.certificate: key"),
+                None => self.report.kept(&origin.place, &origin.shown, "tls.certificate: key, from the same file"),
             }
             if cert.to_string_lossy().contains("/letsencrypt/live/") {
                 self.report.next("certbot goes on renewing the files in /etc/letsencrypt, and frontgate reads them again when they change. `tls.certificate: acme` needs no certbot.");
             }
-            let pair = (cert.clone(), path);
+            let pair = (cert.clone(), key.map_or_else(|| cert.clone(), |(_, path)| path.clone()));
             match &mut self.draft.tls.certificate {
                 DraftCertificate::Files(files) if files.contains(&pair) => {}
                 DraftCertificate::Files(files) => files.push(pair),
@@ -156,11 +144,50 @@ impl Apache<'_, '_> {
             }
         }
     }
-}
 
-/// The report's words for settings that need no counterpart.
-pub(super) const NOTHING: &str =
-    "frontgate's TLS has no such settings: keys, ciphers, tickets and stapling need no care";
+    /// What a server asks of the certificates of clients: what the settings say for all, or the server is shut.
+    pub(super) fn client_certificates(&mut self, server: &mut ApacheServer, facts: &Facts) {
+        let kept = self.draft.tls.client_ca.is_some();
+        if let Some((origin, _)) = server.tls.client_ca.as_ref().filter(|_| facts.tls) {
+            let (place, shown) = (&origin.place, &origin.shown);
+            if kept {
+                self.report.kept(place, shown, "tls.client_ca, for all names");
+            } else {
+                self.report.not_needed(
+                    place,
+                    shown,
+                    "no name asks clients for a certificate: where one is needed, the route answers 403",
+                );
+            }
+        }
+        let Some((origin, mode)) = server.tls.verify.clone().filter(|_| facts.tls) else { return };
+        let (place, shown) = (&origin.place, &origin.shown);
+        match (mode.as_str(), kept) {
+            ("require" | "optional", true) => {
+                let mode = if mode == "require" { "required" } else { "optional" };
+                self.report.kept(place, shown, format!("tls.client_ca, mode {mode}, for all names"));
+                if let Some(origin) = server.tls.unsaid.clone() {
+                    let why = "certificates are looked up in more than one file".to_owned();
+                    let write = "Put the CA into one file, without revocation lists".to_owned();
+                    server.body.shut.push(Shut { origin, why, write });
+                }
+            }
+            ("require", false) => {
+                let why = "frontgate asks for certificates of one CA on all names, or on none".to_owned();
+                let write = "Give the server a frontgate of its own with tls.client_ca".to_owned();
+                server.body.shut.push(Shut { origin, why, write });
+            }
+            ("optional" | "optional_no_ca", false) => {
+                self.report.dropped(
+                    place,
+                    shown,
+                    "no client is asked for a certificate: where one is needed, the route answers 403",
+                );
+            }
+            _ => self.report.not_needed(place, shown, "no client is asked for a certificate"),
+        }
+    }
+}
 
 /// The oldest version that `all -SSLv3 -TLSv1` and the like leave, of those that frontgate speaks.
 fn oldest(words: &[String]) -> TlsVersion {
