@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use futures_util::{Sink, SinkExt as _, StreamExt as _};
+use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -69,14 +69,8 @@ async fn websocket(mut stream: TcpStream, head: &str, rest: Vec<u8>) -> anyhow::
         return push(&mut socket, PUSHED).await;
     }
     if head.starts_with("GET /against") {
-        let (mut to, mut from) = socket.split();
-        let read = async {
-            while let Some(message) = from.next().await {
-                message?;
-            }
-            Ok(())
-        };
-        return tokio::try_join!(push(&mut to, SMALL), read).map(|((), ())| ());
+        let (mut to, from) = socket.split();
+        return tokio::try_join!(push(&mut to, SMALL), discard(from)).map(|((), ())| ());
     }
     if head.starts_with("GET /flood") {
         let message = Bytes::from(vec![b'x'; FLOODED]);
@@ -89,6 +83,14 @@ async fn websocket(mut stream: TcpStream, head: &str, rest: Vec<u8>) -> anyhow::
         if message.is_binary() {
             socket.send(message).await?;
         }
+    }
+    Ok(())
+}
+
+/// Reads to the end.
+async fn discard<S: Stream<Item = Result<Message, Error>> + Unpin>(mut from: S) -> anyhow::Result<()> {
+    while let Some(message) = from.next().await {
+        message?;
     }
     Ok(())
 }

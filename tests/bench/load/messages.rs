@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use futures_util::{SinkExt as _, Stream, StreamExt as _};
+use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
@@ -79,15 +79,19 @@ async fn listen<S: Incoming>(mut socket: S, exchange: Exchange, meter: &Meter) -
 
 /// Sends without an end, and listens.
 async fn flood(socket: WebSocketStream<Connection>, exchange: Exchange, meter: &Meter) -> anyhow::Result<()> {
-    let (mut to, from) = socket.split();
+    let (to, from) = socket.split();
+    tokio::try_join!(send(to, exchange, meter), listen(from, exchange, meter)).map(|((), ())| ())
+}
+
+async fn send<S>(mut to: S, exchange: Exchange, meter: &Meter) -> anyhow::Result<()>
+where
+    S: Sink<Message, Error = Error> + Unpin,
+{
     let message = Bytes::from(vec![b'x'; exchange.size]);
-    let send = async {
-        loop {
-            to.send(Message::Binary(message.clone())).await?;
-            meter.did(exchange.count);
-        }
-    };
-    tokio::try_join!(send, listen(from, exchange, meter)).map(|((), ())| ())
+    loop {
+        to.send(Message::Binary(message.clone())).await?;
+        meter.did(exchange.count);
+    }
 }
 
 async fn message<S: Incoming>(socket: &mut S) -> anyhow::Result<Bytes> {
