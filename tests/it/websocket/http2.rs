@@ -10,14 +10,12 @@ mod refusals;
 mod slow;
 
 use std::ops::Deref;
-use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
 use http::HeaderMap;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use super::over_http2::{client, connect};
 use super::peer::Peer;
@@ -90,11 +88,14 @@ impl Asked {
         (Socket { send: self.send, receive, read: BytesMut::new() }, head.headers)
     }
 
-    /// The WebSocket, if it is one of so many that they take longer.
-    async fn granted_within(self, time: Duration) -> Socket {
-        let (head, receive) = timeout(time, self.answer).await.expect("the grant").unwrap().into_parts();
+    /// The WebSocket; `None` if more wait for the gateway than may.
+    async fn granted_or_full(self) -> Option<Socket> {
+        let (head, receive) = self.answer.await.unwrap().into_parts();
+        if head.status == 503 {
+            return None;
+        }
         assert_eq!(head.status, 200);
-        Socket { send: self.send, receive, read: BytesMut::new() }
+        Some(Socket { send: self.send, receive, read: BytesMut::new() })
     }
 }
 
