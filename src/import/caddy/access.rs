@@ -3,46 +3,49 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use super::Caddy;
-use crate::import::node::ImportNode;
-use crate::import::old::DraftAuth;
+use super::answer::CannotSay;
+use super::block::CaddyStep;
+use crate::import::draft::DraftAuth;
 use crate::import::passwords;
-use crate::import::paths::{ImportAccess, ImportSection};
+use crate::import::report::ImportVerdict;
+use crate::import::tree::{ImportRule, Origin, Part};
 
-impl Caddy {
-    pub(super) fn basic_auth(&mut self, node: &ImportNode) -> ImportSection {
-        let (place, shown) = (&node.place, &node.shown);
-        let mut users: Vec<(String, String)> = Vec::new();
-        for line in node.inner() {
-            let hash = decoded(line.arg(0));
-            if passwords::is_checkable(&hash) {
-                self.report.kept(&line.place, &line.shown, "auth: basic");
-                users.push((line.name.clone(), hash));
-            } else {
-                let remedy = format!(
-                    "the password of `{}` is not hashed with bcrypt: make a hash with `htpasswd -nB {}` and put it under `auth: {{ basic: … }}`",
-                    line.name, line.name
-                );
-                self.report.dropped(&line.place, &line.shown, remedy);
-            }
-        }
+/// The passwords that a directive asks for, where `outer` are already asked for.
+pub(super) fn basic_auth(step: &CaddyStep<'_>, outer: &DraftAuth) -> Result<DraftAuth, CannotSay> {
+    let lines = step.node.inner().iter();
+    let mut users: Vec<(String, String)> = lines.map(|line| (line.name.clone(), decoded(line.arg(0)))).collect();
+    users.retain(|(name, hash)| passwords::is_checkable(hash) && !name.contains('{'));
+    if users.is_empty() {
+        return Err(CannotSay::new("it has no user with a bcrypt or argon2 hash", WRITE));
+    }
+    if let DraftAuth::Basic { users: known, .. } = outer {
+        // A client sends one password, which both must know.
+        users.retain(|user| known.contains(user));
         if users.is_empty() {
-            self.report.dropped(
-                place,
-                shown,
-                "it has no user with a bcrypt hash, so the route answers 403: put users under `auth: { basic: … }`",
-            );
-            let why = format!("`{shown}` ({place}) has no user with a password that can be checked.");
-            return ImportSection { gate: ImportAccess::Shut(why), ..ImportSection::default() };
+            return Err(CannotSay::new("another password is asked for before it, and no user has both", WRITE));
         }
-        self.report.kept(place, shown, "auth: basic");
-        ImportSection {
-            auth: DraftAuth::Basic { users, user_header: None },
-            gate: ImportAccess::Open,
-            ..ImportSection::default()
+    }
+    Ok(DraftAuth::Basic { users, user_headers: Vec::new() })
+}
+
+/// Notes what became of the users.
+pub(super) fn say(step: &CaddyStep<'_>, rule: &mut ImportRule) {
+    rule.say(&step.origin, Part::Auth);
+    for line in step.node.inner() {
+        let origin = Origin::of(&line.place, &line.shown);
+        if passwords::is_checkable(&decoded(line.arg(0))) && !line.name.contains('{') {
+            rule.say(&origin, Part::Auth);
+        } else {
+            let remedy = format!(
+                "the password of `{}` is not hashed with bcrypt or argon2, so this user is refused: make a hash with `frontgate user add {}`",
+                line.name, line.name
+            );
+            rule.say(&origin, Part::Remark(ImportVerdict::Dropped, remedy));
         }
     }
 }
+
+const WRITE: &str = "Put users under `auth: { basic: … }`, with hashes that `frontgate user add` makes";
 
 /// Caddy's first versions wrote hashes in Base64.
 fn decoded(hash: &str) -> String {

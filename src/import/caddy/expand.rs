@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::syntax::{CaddyLine, CaddyToken, parse};
 use crate::import::bounds::Bounds;
@@ -14,7 +15,8 @@ pub(super) struct CaddyExpander<'a, 'b> {
     files: &'a mut Files<'b>,
     report: &'a mut ImportReport,
     original: &'a Original,
-    snippets: BTreeMap<String, Vec<CaddyLine>>,
+    /// The snippets, each with the folder of its file.
+    snippets: BTreeMap<String, (PathBuf, Vec<CaddyLine>)>,
     unknown: BTreeSet<String>,
     bounds: Bounds,
 }
@@ -24,7 +26,43 @@ pub(super) struct CaddyExpander<'a, 'b> {
 struct Given {
     args: Vec<String>,
     block: Vec<CaddyLine>,
+    /// The folder of the file in which the block stands.
+    folder: PathBuf,
+    /// What was given to the line with the `import`, whose block may have words for it.
+    outer: Option<Rc<Given>>,
 }
+
+impl Given {
+    /// The lines that stand for `{block}`, or for `{blocks.NAME}`.
+    fn named(&self, word: &str) -> Option<&[CaddyLine]> {
+        self.outer.as_ref()?;
+        if word == BLOCK {
+            return Some(&self.block);
+        }
+        let name = word.strip_prefix("{blocks.")?.strip_suffix('}')?;
+        let found = self.block.iter().find(|line| line.tokens.first().is_some_and(|first| first.text == name));
+        Some(found.and_then(|line| line.block.as_deref()).unwrap_or_default())
+    }
+
+    /// The arguments that stand for `{args[1:3]}`.
+    fn several(&self, word: &str) -> Option<&[String]> {
+        let (from, to) = word.strip_prefix("{args[")?.strip_suffix("]}")?.split_once(':')?;
+        let index = |text: &str, usual: usize| if text.is_empty() { Some(usual) } else { text.parse().ok() };
+        self.args.get(index(from, 0)?..index(to, self.args.len())?)
+    }
+}
+
+/// Where a line stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// Outside of all blocks.
+    File,
+    /// In a block.
+    Block,
+}
+
+/// The word for the block of an `import`.
+const BLOCK: &str = "{block}";
 
 impl<'a, 'b> CaddyExpander<'a, 'b> {
     pub(super) fn new(original: &'a Original, files: &'a mut Files<'b>, report: &'a mut ImportReport) -> Self {
@@ -42,64 +80,46 @@ impl<'a, 'b> CaddyExpander<'a, 'b> {
     pub(super) fn all(mut self) -> Result<Vec<ImportNode>, ImportError> {
         let lines = parse(&self.original.text, &self.original.name.as_str().into())?;
         let mut nodes = Vec::new();
-        self.top(&lines, &self.original.folder.clone(), &mut nodes)?;
+        let folder = self.original.folder.clone();
+        self.top(&lines, &folder, &Given::default(), &mut nodes)?;
         Ok(nodes)
     }
 
-    fn top(&mut self, lines: &[CaddyLine], folder: &Path, out: &mut Vec<ImportNode>) -> Result<(), ImportError> {
+    /// The lines of a file, or of a snippet that is imported outside of sites.
+    fn top(
+        &mut self,
+        lines: &[CaddyLine],
+        folder: &Path,
+        given: &Given,
+        out: &mut Vec<ImportNode>,
+    ) -> Result<(), ImportError> {
         // Without braces, the first line has the addresses and all others are the site's.
-        let is_bare =
-            |line: &&CaddyLine| line.block.is_none() && line.tokens.first().is_some_and(|first| first.text != "import");
-        let sites = lines.iter().filter(|line| !line.tokens.is_empty() && !is_snippet(line)).collect::<Vec<_>>();
+        let is_bare = |line: &&CaddyLine| {
+            line.block.is_none() && line.tokens.first().is_some_and(|first| !["import", BLOCK].contains(&&*first.text))
+        };
+        let sites: Vec<&CaddyLine> = lines.iter().filter(|line| !line.tokens.is_empty() && !is_snippet(line)).collect();
         if let Some((first, rest)) = sites.split_first()
             && is_bare(first)
         {
-            for line in lines.iter().filter(|line| is_snippet(line)) {
-                self.snippet(line)?;
+            for line in lines.iter().filter(|line| is_snippet(line) || line.tokens.is_empty()) {
+                self.one(line, folder, given, Level::File, out)?;
             }
-            for line in lines.iter().filter(|line| line.tokens.is_empty()) {
-                self.one(line, folder, &Given::default(), out)?;
-            }
-            let mut site = self.node(first, &Given::default())?;
+            let mut site = self.node(first, given)?;
             let mut inner = Vec::new();
             for line in rest {
-                self.one(line, folder, &Given::default(), &mut inner)?;
+                self.one(line, folder, given, Level::Block, &mut inner)?;
             }
             site.body = Some(inner);
             out.push(site);
             return Ok(());
         }
-        for line in lines {
-            if is_snippet(line) {
-                self.snippet(line)?;
-            } else if line.tokens.first().is_some_and(|first| first.text == "import") {
-                self.bounds.count(&line.place)?;
-                let node = self.node(line, &Given::default())?;
-                self.enter(&node)?;
-                if let Some(body) = self.snippets.get(node.arg(0)).cloned() {
-                    self.report.kept(&node.place, &node.shown, "what the snippet says");
-                    self.top(&body, folder, out)?;
-                } else {
-                    for (path, text) in self.imported(&node, folder)? {
-                        let lines = parse(&text, &self.original.name_of(&path))?;
-                        let folder = path.parent().unwrap_or(folder).to_owned();
-                        self.top(&lines, &folder, out)?;
-                    }
-                }
-                self.bounds.leave();
-            } else {
-                self.one(line, folder, &Given::default(), out)?;
-            }
-        }
-        Ok(())
+        lines.iter().try_for_each(|line| self.one(line, folder, given, Level::File, out))
     }
 
-    fn snippet(&mut self, line: &CaddyLine) -> Result<(), ImportError> {
-        self.bounds.count(&line.place)?;
+    fn snippet(&mut self, line: &CaddyLine, folder: &Path) {
         let name = line.tokens[0].text.trim_matches(['(', ')']).to_owned();
         self.report.kept(&line.place, &format!("({name})"), "in each place that imports it");
-        self.snippets.insert(name, line.block.clone().unwrap_or_default());
-        Ok(())
+        self.snippets.insert(name, (folder.to_owned(), line.block.clone().unwrap_or_default()));
     }
 
     /// Expands a line with its block, or what the line imports.
@@ -108,22 +128,29 @@ impl<'a, 'b> CaddyExpander<'a, 'b> {
         line: &CaddyLine,
         folder: &Path,
         given: &Given,
+        level: Level,
         out: &mut Vec<ImportNode>,
     ) -> Result<(), ImportError> {
         self.bounds.count(&line.place)?;
+        if level == Level::File && is_snippet(line) {
+            self.snippet(line, folder);
+            return Ok(());
+        }
         let mut node = self.node(line, given)?;
-        if node.name == "{block}" && line.tokens.len() == 1 {
-            let block = given.block.clone();
+        if line.tokens.len() == 1
+            && let Some(block) = given.named(&node.name)
+        {
             self.report.kept(&node.place, &node.shown, "the block of each import");
-            return block.iter().try_for_each(|line| self.one(line, folder, &Given::default(), out));
+            let (block, outer) = (block.to_vec(), given.outer.clone().unwrap_or_default());
+            return block.iter().try_for_each(|line| self.one(line, &given.folder, &outer, level, out));
         }
         if node.name == "import" {
-            return self.import(&node, line, folder, out);
+            return self.import(node, line, folder, given, level, out);
         }
         if let Some(block) = &line.block {
             let mut inner = Vec::new();
             for line in block {
-                self.one(line, folder, given, &mut inner)?;
+                self.one(line, folder, given, Level::Block, &mut inner)?;
             }
             node.body = Some(inner);
         }
@@ -133,22 +160,38 @@ impl<'a, 'b> CaddyExpander<'a, 'b> {
 
     fn import(
         &mut self,
-        node: &ImportNode,
+        node: ImportNode,
         line: &CaddyLine,
         folder: &Path,
+        given: &Given,
+        level: Level,
         out: &mut Vec<ImportNode>,
     ) -> Result<(), ImportError> {
-        self.enter(node)?;
-        let args = node.args.get(1..).unwrap_or_default().to_vec();
-        let given = Given { args, block: line.block.clone().unwrap_or_default() };
-        if let Some(body) = self.snippets.get(node.arg(0)).cloned() {
+        self.enter(&node)?;
+        let given = Given {
+            args: node.args.get(1..).unwrap_or_default().to_vec(),
+            block: line.block.clone().unwrap_or_default(),
+            folder: folder.to_owned(),
+            outer: Some(Rc::new(given.clone())),
+        };
+        let mut texts = Vec::new();
+        if let Some((folder, lines)) = self.snippets.get(node.arg(0)).cloned() {
             self.report.kept(&node.place, &node.shown, "what the snippet says");
-            body.iter().try_for_each(|line| self.one(line, folder, &given, out))?;
+            texts.push((folder, lines));
         } else {
-            for (path, text) in self.imported(node, folder)? {
+            for (path, text) in self.imported(&node, folder, level)? {
                 let lines = parse(&text, &self.original.name_of(&path))?;
-                let folder = path.parent().unwrap_or(folder).to_owned();
-                lines.iter().try_for_each(|line| self.one(line, &folder, &given, out))?;
+                texts.push((path.parent().unwrap_or(folder).to_owned(), lines));
+            }
+        }
+        if texts.is_empty() && level == Level::Block {
+            // What is missing may keep clients out: the walk shuts what stands behind it.
+            out.push(node);
+        }
+        for (folder, lines) in texts {
+            match level {
+                Level::File => self.top(&lines, &folder, &given, out)?,
+                Level::Block => lines.iter().try_for_each(|line| self.one(line, &folder, &given, level, out))?,
             }
         }
         self.bounds.leave();
@@ -161,16 +204,21 @@ impl<'a, 'b> CaddyExpander<'a, 'b> {
     }
 
     /// The files that an `import` names.
-    fn imported(&mut self, node: &ImportNode, folder: &Path) -> Result<Vec<(PathBuf, String)>, ImportError> {
+    fn imported(
+        &mut self,
+        node: &ImportNode,
+        folder: &Path,
+        level: Level,
+    ) -> Result<Vec<(PathBuf, String)>, ImportError> {
         let pattern = folder.join(node.arg(0));
-        let found = pattern.to_str().map_or_else(|| Ok(Vec::new()), |pattern| self.files.texts(pattern))?;
+        let mut found = pattern.to_str().map_or_else(|| Ok(Vec::new()), |pattern| self.files.texts(pattern))?;
+        if node.arg(0).rsplit('/').next().is_some_and(|last| last.starts_with('*')) {
+            found.retain(|(path, _)| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')));
+        }
         match found.len() {
-            0 if node.arg(0).contains(['*', '?']) => {
-                self.report.not_needed(&node.place, &node.shown, "there is no such file");
-            }
+            0 if level == Level::Block => {}
             0 => {
-                let remedy =
-                    "there is no such snippet or file, or it cannot be read: import the config again where it can";
+                let remedy = "no such snippet or file can be read here, and no site of it is served: import the config where it can be read";
                 self.report.dropped(&node.place, &node.shown, remedy);
             }
             1 => self.report.kept(&node.place, &node.shown, "what the file says"),
@@ -183,8 +231,8 @@ impl<'a, 'b> CaddyExpander<'a, 'b> {
         let shown = shown(&line.tokens);
         let mut words: Vec<String> = Vec::new();
         for token in &line.tokens {
-            if token.text == "{args[:]}" && !token.quoted {
-                for value in &given.args {
+            if let Some(values) = given.several(&token.text) {
+                for value in values {
                     self.bounds.fill(&token.place, value, 1)?;
                     words.push(value.clone());
                 }

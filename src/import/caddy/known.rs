@@ -2,80 +2,135 @@
 
 use std::time::Duration;
 
-/// What becomes of a directive or an option.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CaddyKnownDirective {
-    NotNeeded(&'static str),
-    Dropped(&'static str),
+use crate::import::table::DirectiveClass::{Guarding, Lost, Needless, Translated};
+use crate::import::table::{DirectiveClass, DirectiveRow, class};
+
+/// What is known of a directive of a site.
+pub(super) fn directive(name: &str) -> DirectiveClass {
+    class(DIRECTIVES, name)
 }
 
-use CaddyKnownDirective::{Dropped, NotNeeded};
+/// Whether a directive changes nothing for a request on its way.
+pub(super) fn is_needless(name: &str) -> bool {
+    matches!(directive(name), Needless(_) | Lost(_)) && DIRECTIVES.iter().any(|(known, _)| *known == name)
+}
 
-/// What becomes of a directive of a site.
-pub(super) fn directive(name: &str) -> Option<CaddyKnownDirective> {
-    find(DIRECTIVES, name)
+/// Why a directive shuts the route where it stands.
+pub(super) fn why_guarding(name: &str) -> String {
+    match name {
+        "import" => "what it imports cannot be read here, and may keep clients out".to_owned(),
+        name => format!("`{name}` may keep clients out, and no route has it"),
+    }
 }
 
 /// What becomes of a global option, or of one of `servers`.
-pub(super) fn option(name: &str) -> Option<CaddyKnownDirective> {
-    find(OPTIONS, name)
+pub(super) fn option(name: &str) -> DirectiveClass {
+    class(OPTIONS, name)
 }
 
-fn find(table: &[(&str, CaddyKnownDirective)], name: &str) -> Option<CaddyKnownDirective> {
-    table.iter().find(|(names, _)| names.split(' ').any(|one| one == name)).map(|(_, known)| *known)
-}
+const LOG: DirectiveClass = Needless("each request and each WebSocket has a line on standard output: see `log`");
+const ANSWERS: DirectiveClass = Lost("frontgate does not touch the gateway's answers");
+const PROGRAM: DirectiveClass =
+    Guarding("Keep a program in front that does it, and name its address in forwarded.trusted_proxies");
 
-const DIRECTIVES: &[(&str, CaddyKnownDirective)] = &[
-    ("encode", Dropped("frontgate does not touch bodies: the gateway compresses what it sends")),
+const DIRECTIVES: &[DirectiveRow] = &[
+    ("handle", Translated),
+    ("handle_path", Translated),
+    ("route", Translated),
+    ("invoke", Translated),
+    ("abort", Translated),
+    ("error", Translated),
+    ("respond", Translated),
+    ("redir", Translated),
+    ("reverse_proxy", Translated),
+    ("file_server", Translated),
+    ("php_fastcgi", Translated),
+    ("metrics", Translated),
+    ("basic_auth", Translated),
+    ("basicauth", Translated),
+    ("header", Translated),
+    ("request_header", Translated),
+    ("rewrite", Translated),
+    ("uri", Translated),
+    ("method", Translated),
+    ("try_files", Translated),
+    ("bind", Translated),
+    ("tls", Translated),
+    ("request_body", Needless("limits.request_body and timeouts hold")),
+    ("encode", Lost("the gateway compresses what it sends, and frontgate its text: see `compress`")),
+    ("log", LOG),
+    ("log_append", LOG),
+    ("log_name", LOG),
+    ("log_skip", LOG),
+    ("skip_log", LOG),
+    ("tracing", LOG),
+    ("vars", Needless("a condition on variables shuts the route that has it")),
+    ("map", Needless("a condition on variables shuts the route that has it")),
+    ("root", Needless("frontgate serves no files")),
+    ("fs", Needless("frontgate serves no files")),
+    ("timeouts", Needless("timeouts holds for all routes")),
+    ("templates", ANSWERS),
+    ("push", ANSWERS),
+    ("copy_response", ANSWERS),
+    ("copy_response_headers", ANSWERS),
+    ("intercept", ANSWERS),
+    ("cache", ANSWERS),
+    ("acme_server", Lost("frontgate's own CA serves no other program: such requests go to the gateway")),
     (
-        "log_append log_name log_skip skip_log tracing",
-        NotNeeded("each request and each WebSocket has a line on standard output: see `log`"),
+        "handle_errors",
+        Lost(
+            "frontgate has error pages of its own: what Caddy refuses here is refused with 401, 403 or 404, and without a gateway the answer is 502",
+        ),
     ),
-    ("metrics", Dropped("the admin address has /metrics")),
-    ("templates push copy_response copy_response_headers intercept fs", Dropped("frontgate does not touch answers")),
-    ("vars map method", Dropped("frontgate has no variables and changes no methods: write a route for what is needed")),
-    (
-        "rewrite uri try_files",
-        Dropped("frontgate forwards the path as it came: set gateway.controlUi.basePath where a page needs a prefix"),
-    ),
-    ("handle_errors", Dropped("frontgate has error pages of its own, and passes the gateway's on")),
-    ("acme_server", Dropped("frontgate's own CA serves no other program")),
-    ("invoke", Dropped("frontgate has no named routes: write a route for what is needed")),
-    (
-        "rate_limit",
-        Dropped("limits.connections_per_client and websocket.max_messages_per_minute are what frontgate has"),
-    ),
-    ("cache", Dropped("frontgate keeps no copies: an old page would not fit the gateway")),
-    (
-        "crowdsec coraza_waf appsec",
-        Dropped("frontgate looks at no bodies: keep a filter in front, and name it in forwarded.trusted_proxies"),
-    ),
-    ("tls", NotNeeded("said above")),
+    ("import", Guarding("Import the config again where the file can be read")),
+    ("forward_auth", Guarding("Write `auth` for the route, or let the gateway ask for a login itself")),
+    ("crowdsec", PROGRAM),
+    ("appsec", PROGRAM),
+    ("coraza_waf", PROGRAM),
+    ("waf", PROGRAM),
+    ("defender", PROGRAM),
+    ("jwt", PROGRAM),
+    ("saml", PROGRAM),
+    ("sso", PROGRAM),
 ];
 
-const OPTIONS: &[(&str, CaddyKnownDirective)] = &[
-    ("debug", NotNeeded("log.level: debug, when it is needed")),
-    ("order", NotNeeded("frontgate's routes are in the order in which they are written")),
-    ("storage storage_clean_interval", NotNeeded("frontgate keeps keys and certificates in state_dir")),
-    (
-        "key_type preferred_chains renew_interval ocsp_stapling ocsp_interval cert_lifetime",
-        NotNeeded("frontgate renews and staples by itself"),
-    ),
-    ("skip_install_trust pki", NotNeeded("frontgate has a CA of its own, which only `frontgate trust` installs")),
-    (
-        "default_sni fallback_sni",
-        NotNeeded("a client that names no host gets the first certificate, or the one for the address"),
-    ),
-    ("persist_config", NotNeeded("frontgate's config is its file")),
-    ("metrics", NotNeeded("the admin address has /metrics")),
-    ("events layer4 dynamic_dns filesystem", Dropped("frontgate has nothing like it")),
-    ("cert_issuer", Dropped("set tls.certificate: acme, with tls.acme.directory")),
-    (
-        "strict_sni_host log_credentials enable_full_duplex keepalive_interval keepalive_idle keepalive_count name",
-        NotNeeded("frontgate needs no such setting"),
-    ),
-    ("experimental_http3", NotNeeded("clients choose HTTP/2 or HTTP/1.1 by ALPN")),
+const OPTIONS: &[DirectiveRow] = &[
+    ("debug", Needless("log.level: debug, when it is needed")),
+    ("storage*", Needless("frontgate keeps keys and certificates in state_dir")),
+    ("key_type", RENEWS),
+    ("preferred_chains", RENEWS),
+    ("renew_interval", RENEWS),
+    ("renewal_window_ratio", RENEWS),
+    ("ocsp_*", RENEWS),
+    ("cert_lifetime", RENEWS),
+    ("skip_install_trust", OWN_CA),
+    ("pki", OWN_CA),
+    ("default_sni", SNI),
+    ("fallback_sni", SNI),
+    ("persist_config", Needless("frontgate's config is its file")),
+    ("metrics", Needless("the admin address has /metrics")),
+    ("events", NOTHING),
+    ("layer4", NOTHING),
+    ("dynamic_dns", NOTHING),
+    ("filesystem", NOTHING),
+    ("dns", NOTHING),
+    ("ech", NOTHING),
+    ("cert_issuer", Lost("set tls.certificate: acme, with tls.acme.directory")),
+    ("strict_sni_host", Needless("a route is found by Host, and a client's certificate is checked before it")),
+    ("log_credentials", NO_NEED),
+    ("enable_full_duplex", NO_NEED),
+    ("keepalive_*", NO_NEED),
+    ("name", NO_NEED),
+    ("0rtt", NO_NEED),
+    ("experimental_http3", Needless("clients choose HTTP/2 or HTTP/1.1 by ALPN")),
 ];
+
+const RENEWS: DirectiveClass = Needless("frontgate renews and staples by itself");
+const OWN_CA: DirectiveClass = Needless("frontgate has a CA of its own, which only `frontgate trust` installs");
+const SNI: DirectiveClass =
+    Needless("a client that names no host gets the first certificate, or the one for the address");
+const NOTHING: DirectiveClass = Lost("frontgate has nothing like it");
+const NO_NEED: DirectiveClass = Needless("frontgate needs no such setting");
 
 /// A time such as `30s`, `1m30s`, `2h`, `1d`.
 pub(super) fn duration(text: &str) -> Option<Duration> {

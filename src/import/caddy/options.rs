@@ -5,22 +5,30 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::Caddy;
+use super::address::binds;
 use super::known::{self, duration, size};
+use super::matcher::PRIVATE;
+use crate::import::ImportError;
 use crate::import::node::ImportNode;
+use crate::import::table::DirectiveClass;
 
 impl Caddy {
     /// The block without a name at the top of the file.
-    pub(super) fn options(&mut self, node: &ImportNode) {
-        self.report.kept(&node.place, &node.shown, "the options below, as far as each says");
-        for option in node.inner() {
-            self.option(option);
-        }
+    ///
+    /// # Errors
+    /// An address that cannot be had.
+    pub(super) fn options(&mut self, node: &ImportNode) -> Result<(), ImportError> {
+        self.report.kept(&node.place, &node.shown, "as the lines in its block say");
+        node.inner().iter().try_for_each(|option| self.option(option))
     }
 
-    fn option(&mut self, node: &ImportNode) {
+    fn option(&mut self, node: &ImportNode) -> Result<(), ImportError> {
         let (place, shown) = (&node.place, &node.shown);
         let word = node.arg(0);
         match node.name.as_str() {
+            "email" | "acme_ca" | "acme_ca_root" | "http_port" | "https_port" if word.contains('{') => {
+                self.report.dropped(place, shown, "its value is not known here: write it, and import again");
+            }
             "email" => {
                 self.acme.email = Some(word.to_owned());
                 self.report.kept(place, shown, "tls.acme.email, if a name here gets a public certificate");
@@ -45,7 +53,14 @@ impl Caddy {
                 }
                 Err(_) => self.report.dropped(place, shown, "it is no port: write it in listen"),
             },
-            "default_bind" => self.bind = self.addresses(node),
+            "default_bind" => {
+                self.bind.extend(binds(node)?);
+                self.report.kept(place, shown, "listen");
+            }
+            "order" => match self.order.change(node) {
+                Some(()) => self.report.kept(place, shown, "the order of routes"),
+                None => self.report.dropped(place, shown, "no such place in the order of directives is known here"),
+            },
             "auto_https" => {
                 match word {
                     "off" | "disable_redirects" => {
@@ -99,6 +114,7 @@ impl Caddy {
             }
             _ => self.unknown(node, known::option(&node.name)),
         }
+        Ok(())
     }
 
     /// `servers`
@@ -159,8 +175,11 @@ impl Caddy {
             }
             "max_header_size" => match size(node.arg(0)) {
                 Some(bytes) => {
-                    self.draft.limits.request_head = Some(bytes);
-                    self.report.kept(place, shown, "limits.request_head");
+                    // What the setting takes.
+                    let fitting = bytes.clamp(8 << 10, 16 << 20);
+                    self.draft.limits.request_head = Some(fitting);
+                    let note = if fitting == bytes { "" } else { ", which is 8 KiB to 16 MiB" };
+                    self.report.kept(place, shown, format!("limits.request_head{note}"));
                 }
                 None => self.report.dropped(place, shown, "it is no size: set limits.request_head"),
             },
@@ -222,6 +241,19 @@ impl Caddy {
         }
     }
 
+    /// Reports a directive that is translated nowhere.
+    pub(super) fn unknown(&mut self, node: &ImportNode, class: DirectiveClass) {
+        let (place, shown) = (&node.place, &node.shown);
+        match class {
+            DirectiveClass::Needless(why) => self.report.not_needed(place, shown, why),
+            DirectiveClass::Lost(remedy) | DirectiveClass::Guarding(remedy) => {
+                self.report.dropped(place, shown, remedy);
+            }
+            DirectiveClass::Translated => {}
+        }
+        self.part_of(node);
+    }
+
     /// Reports what stands in a block of which everything is said already.
     pub(super) fn part_of(&mut self, node: &ImportNode) {
         for inner in node.inner() {
@@ -239,9 +271,6 @@ impl Caddy {
         self.part_of(node);
     }
 }
-
-/// The networks that Caddy calls private.
-const PRIVATE: [&str; 6] = ["192.168.0.0/16", "172.16.0.0/12", "10.0.0.0/8", "127.0.0.0/8", "fd00::/8", "::1/128"];
 
 /// The directory as `tls.acme.directory` has it; nothing for the default.
 pub(super) fn directory(url: &str) -> Option<String> {

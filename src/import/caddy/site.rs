@@ -1,339 +1,372 @@
-//! Sites: addresses, listeners, certificates.
+//! Sites: the addresses where they listen, and the hosts that they answer for.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::Caddy;
-use super::body::CaddyBody;
-use super::context::Context;
-use super::tls::is_public;
-use crate::config::is_label;
-use crate::import::draft::DraftCertificate;
+use super::address::{CaddyAddress, CaddyBind, binds};
+use super::block::{CaddyBlocks, CaddyStep, Matchers};
+use super::clients::ClientCertificates;
+use super::matcher::HostClass;
+use super::path::{CaddyPath, paths};
+use super::walk::{MOST_STEPS, OnTheWay, Place, SiteWalk, most_steps};
+use crate::config::BindAddr;
+use crate::import::ImportError;
+use crate::import::condition::{Condition, FieldKind};
+use crate::import::draft::DraftAnswer;
+use crate::import::matching::DraftMatch;
 use crate::import::node::ImportNode;
-use crate::import::old::DraftAnswer;
-use crate::import::paths::{Paths, Rule};
-use crate::import::sites::{self, ImportListener, ImportSite};
+use crate::import::report::ImportVerdict;
+use crate::import::tree::{HostName, ImportListener, ImportRule, ImportServer, ImportTree, Origin, Part};
 
-/// One address of a site.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct CaddyAddress {
-    scheme: Option<String>,
-    host: String,
-    port: Option<u16>,
-    path: String,
+/// A site as it is written.
+struct CaddySite<'a> {
+    origin: Origin,
+    steps: Vec<CaddyStep<'a>>,
+    clients: ClientCertificates,
+    /// The hosts that matchers in it name.
+    hosts: BTreeSet<String>,
 }
 
-impl CaddyAddress {
-    /// `https://gw.example.com:8443/path`, in parts; `None` where it is no address.
-    fn of(text: &str) -> Option<Self> {
-        let (scheme, rest) = match text.split_once("://") {
-            Some((scheme, rest)) => (Some(scheme.to_ascii_lowercase()), rest),
-            None => (None, text),
-        };
-        let (authority, path) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.contains(']') => (host, Some(port.parse().ok()?)),
-            _ => (authority, None),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-        let host = if host == "*" { String::new() } else { host };
-        Some(Self { scheme, host, port, path: path.to_owned() })
-    }
+/// An address that is listened at, and the sites there, each with those of its addresses that are there.
+struct CaddyListener {
+    address: BindAddr,
+    tls: bool,
+    sites: Vec<(usize, Vec<CaddyAddress>)>,
 }
 
 impl Caddy {
     /// Translates all sites.
-    pub(super) fn sites(&mut self, nodes: &[ImportNode]) {
+    ///
+    /// # Errors
+    /// An address that cannot be had.
+    pub(super) fn sites(&mut self, nodes: &[ImportNode]) -> Result<ImportTree, ImportError> {
+        let named = nodes.iter().filter_map(|node| Some((node.name.strip_prefix("&(")?.strip_suffix(')')?, node)));
+        let blocks = CaddyBlocks { order: self.order.clone(), named: named.collect() };
+        let is_site = |node: &&ImportNode| !node.name.is_empty() && !node.name.starts_with("&(");
         let mut sites = Vec::new();
-        for node in nodes.iter().filter(|node| !node.name.is_empty()) {
-            if node.name.starts_with("&(") || node.name.starts_with('(') {
-                self.report.dropped(
-                    &node.place,
-                    &node.shown,
-                    "frontgate has no named routes: write a route for what is needed",
-                );
-                self.part_of(node);
-                continue;
+        let mut listeners: Vec<CaddyListener> = Vec::new();
+        let mut clients = Vec::new();
+        for node in nodes.iter().filter(is_site) {
+            for bind in node.inner().iter().filter(|inner| inner.name == "bind") {
+                self.report.kept(&bind.place, &bind.shown, "listen");
             }
-            self.site(node, &mut sites);
-        }
-        if sites.iter().any(|site: &ImportSite| site.door != ImportListener::Redirect) {
-            self.report.next("The gateway must know its proxy: gateway.trustedProxies has the address that frontgate connects from, such as \"127.0.0.1\"");
-        } else {
-            self.report.next("Nothing in this config is forwarded to a gateway: set `upstream`");
-        }
-        let secure = sites.iter().find(|site| site.door == ImportListener::Tls && !site.hosts.is_empty());
-        if let Some((host, addr)) = secure.and_then(|site| Some((site.hosts.first()?, site.listen.first()?))) {
-            let port = if addr.port() == 443 { String::new() } else { format!(":{}", addr.port()) };
-            self.report.next(format!(
-                "gateway.controlUi.allowedOrigins has the origin that browsers show, such as \"https://{host}{port}\""
-            ));
-        }
-        self.finish_certificates();
-        self.draft.upstreams = std::mem::take(&mut self.upstreams);
-        sites::lay(sites, &mut self.draft, &mut self.report);
-    }
-
-    fn site(&mut self, node: &ImportNode, sites: &mut Vec<ImportSite>) {
-        let (place, shown) = (&node.place, &node.shown);
-        let words = std::iter::once(&node.name).chain(&node.args);
-        let texts: Vec<&str> =
-            words.flat_map(|word| word.split(',')).map(str::trim).filter(|text| !text.is_empty()).collect();
-        let tls_node = node.inner().iter().find(|inner| inner.name == "tls");
-        let certificate = tls_node.and_then(|inner| self.tls(inner));
-        let binds: Vec<IpAddr> =
-            node.inner().iter().filter(|inner| inner.name == "bind").flat_map(|inner| self.addresses(inner)).collect();
-        let binds = match (binds.is_empty(), self.bind.is_empty()) {
-            (false, _) => binds,
-            (true, false) => self.bind.clone(),
-            (true, true) => vec![IpAddr::V6(Ipv6Addr::UNSPECIFIED)],
-        };
-        let mut groups: Vec<(ImportListener, Vec<String>, Vec<SocketAddr>)> = Vec::new();
-        let mut prefix = "/".to_owned();
-        for text in texts {
-            let Some(address) = CaddyAddress::of(text) else {
-                self.report.dropped(place, shown, format!("`{text}` is no address: write it in listen and tls.names"));
-                continue;
-            };
-            if !address.host.is_empty() && !is_host(&address.host) {
-                self.report.dropped(
-                    place,
-                    shown,
-                    format!("`{}` is no name that routes know: they take names, and `*.` before one", address.host),
-                );
-                continue;
-            }
-            if !address.path.trim_end_matches(['/', '*']).is_empty() {
-                address.path.trim_end_matches('*').clone_into(&mut prefix);
-            }
-            let door = self.door(&address, tls_node.is_some());
-            let default = if door == ImportListener::Tls { self.https_port } else { self.http_port };
-            let listen: Vec<SocketAddr> =
-                binds.iter().map(|ip| SocketAddr::new(*ip, address.port.unwrap_or(default))).collect();
-            let at = groups.iter().position(|(other, ..)| *other == door).unwrap_or_else(|| {
-                groups.push((door, Vec::new(), Vec::new()));
-                groups.len() - 1
-            });
-            let group = &mut groups[at];
-            group.1.extend((!address.host.is_empty() && !group.1.contains(&address.host)).then_some(address.host));
-            for addr in listen {
-                if !group.2.contains(&addr) {
-                    group.2.push(addr);
-                }
-            }
-        }
-        let context = Context {
-            paths: vec![prefix],
-            taken: String::new(),
-            hosts: Vec::new(),
-            matchers: std::collections::BTreeMap::new(),
-        };
-        let body = self.body(node.inner(), &context, true);
-        let proxied = body.rules.iter().any(|(_, rule)| matches!(rule.answer, DraftAnswer::Upstream(_)))
-            || !body.upgrades.is_empty();
-        for (place, shown) in &body.roots {
-            if proxied
-                && body
-                    .rules
-                    .iter()
-                    .any(|(_, rule)| rule.path == "/" && matches!(rule.answer, DraftAnswer::Upstream(_)))
-            {
-                self.report.not_needed(place, shown, "requests for these files go to the gateway");
-            } else {
-                self.report.dropped(place, shown, "frontgate serves no files: keep a web server for them, and give it a route with an upstream of its own");
-            }
-        }
-        for (door, hosts, listen) in groups {
-            self.group(node, door, hosts, listen, &body, certificate.as_ref(), sites);
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one site")]
-    fn group(
-        &mut self,
-        node: &ImportNode,
-        door: ImportListener,
-        hosts: Vec<String>,
-        listen: Vec<SocketAddr>,
-        body: &CaddyBody,
-        certificate: Option<&DraftCertificate>,
-        sites: &mut Vec<ImportSite>,
-    ) {
-        let (place, shown) = (&node.place, &node.shown);
-        let addresses: Vec<String> = listen.iter().map(SocketAddr::to_string).collect();
-        let addresses = addresses.join(", ");
-        let site = |door, hosts: Vec<String>, listen, routes| ImportSite {
-            place: place.clone(),
-            directive: shown.clone(),
-            hosts,
-            is_default: false,
-            door,
-            listen,
-            routes,
-        };
-        if let (ImportListener::Plain, Some((place, what))) = (door, &body.to_https) {
-            self.report.kept(place, what, "listen.http, which redirects everything to https");
-            self.report.kept(&node.place, shown, format!("listen.http: {addresses}"));
-            sites.push(site(ImportListener::Redirect, hosts, listen, Vec::new()));
-            return;
-        }
-        let key = if door == ImportListener::Tls { "listen.https" } else { "listen.plain" };
-        let names = if hosts.is_empty() { "every host".to_owned() } else { hosts.join(", ") };
-        self.report.kept(place, shown, format!("{key}: {addresses}; routes for {names}"));
-        if body.rules.iter().any(|(_, rule)| matches!(rule.answer, DraftAnswer::Upstream(_))) {
-            self.report.not_needed(place, shown, BY_ITSELF);
-        }
-        if door == ImportListener::Tls {
-            for host in hosts.iter().filter(|host| !self.draft.tls.names.contains(host)).cloned().collect::<Vec<_>>() {
-                self.draft.tls.names.push(host);
-            }
-            self.certificate_of(node, &hosts, certificate);
-            let at_default = listen.iter().any(|addr| addr.port() == self.https_port);
-            if self.redirects && at_default && !hosts.is_empty() {
-                let plain = listen.iter().map(|addr| SocketAddr::new(addr.ip(), self.http_port)).collect();
-                self.report.kept(
-                    place,
-                    shown,
-                    "listen.http, which redirects everything to https, as Caddy does by itself",
-                );
-                sites.push(site(ImportListener::Redirect, hosts.clone(), plain, Vec::new()));
-            }
-        }
-        // Hosts that only some directives are for have routes of their own.
-        let mut special: Vec<&String> = body.rules.iter().flat_map(|(hosts, _)| hosts).collect();
-        special.sort();
-        special.dedup();
-        for host in special.into_iter().filter(|host| !hosts.contains(host)) {
-            let routes = self.paths(body, Some(host)).routes();
-            if door == ImportListener::Tls && !self.draft.tls.names.contains(host) {
-                self.draft.tls.names.push(host.clone());
-            }
-            sites.push(site(door, vec![host.clone()], listen.clone(), routes));
-        }
-        let own = if let [only] = hosts.as_slice() { Some(only) } else { None };
-        let routes = self.paths(body, own).routes();
-        if routes.is_empty() && hosts.len() < 2 {
-            self.report.dropped(place, shown, "nothing in it is forwarded: frontgate answers 404");
-        }
-        sites.push(site(door, hosts, listen, routes));
-    }
-
-    /// What is done for `host`, or for every host that no directive names.
-    fn paths(&mut self, body: &CaddyBody, host: Option<&String>) -> Paths {
-        let mut paths = Paths::default();
-        let is_for = |hosts: &[String]| hosts.is_empty() || host.is_some_and(|host| hosts.contains(host));
-        for (_, rule) in body.rules.iter().filter(|(hosts, _)| is_for(hosts)) {
-            paths.rule(rule.clone());
-        }
-        for (place, shown, path, upstream) in &body.upgrades {
-            match paths.at(path).map(|rule| &rule.answer) {
-                Some(DraftAnswer::Upstream(same)) if same == upstream => {
-                    self.report.not_needed(
-                        place,
-                        shown,
-                        "frontgate always forwards WebSocket upgrades, like any request of their path",
-                    );
-                }
-                None => {
-                    self.report.kept(place, shown, format!("a route for {path}, for requests as for WebSockets"));
-                    paths.rule(Rule {
-                        path: path.clone(),
-                        answer: DraftAnswer::Upstream(upstream.clone()),
-                        ..Rule::default()
+            let tls = node.inner().iter().find(|inner| inner.name == "tls");
+            let certificate = tls.map(|tls| self.tls(tls));
+            let addresses = self.addresses(node);
+            let client = tls.and_then(|tls| tls.inner().iter().find(|line| line.name == "client_auth"));
+            clients.push((client.map_or(ClientCertificates::All, ClientCertificates::of), node.name.clone()));
+            let index = sites.len();
+            let mut speaks_tls = false;
+            for address in addresses {
+                let is_tls = self.speaks_tls(&address, tls.is_some());
+                speaks_tls |= is_tls;
+                for bound in self.bound(node, &address)? {
+                    let at = listeners.iter().position(|known| known.address == bound).unwrap_or_else(|| {
+                        listeners.push(CaddyListener { address: bound, tls: false, sites: Vec::new() });
+                        listeners.len() - 1
                     });
-                }
-                Some(_) => {
-                    let remedy = format!(
-                        "WebSockets went to {upstream} and requests elsewhere, and frontgate sends both to one gateway: give the \
-                         WebSockets a path and a route"
-                    );
-                    self.report.dropped(place, shown, remedy);
+                    let listener = &mut listeners[at];
+                    listener.tls |= is_tls;
+                    match listener.sites.last_mut() {
+                        Some((same, known)) if *same == index => known.push(address.clone()),
+                        _ => listener.sites.push((index, vec![address.clone()])),
+                    }
                 }
             }
-        }
-        paths
-    }
-
-    /// Where the certificate of a site comes from.
-    fn certificate_of(&mut self, node: &ImportNode, hosts: &[String], certificate: Option<&DraftCertificate>) {
-        let public = hosts.iter().any(|host| is_public(host));
-        let found = match certificate {
-            Some(certificate) => certificate.clone(),
-            None if self.local || !public => DraftCertificate::Local,
-            None => {
-                self.report.kept(&node.place, &node.shown, "tls.certificate: acme, as Caddy does by itself");
-                DraftCertificate::Acme(self.acme.clone())
+            if speaks_tls {
+                self.certificate_of(node, certificate.flatten());
             }
-        };
-        if found == DraftCertificate::Local && certificate.is_none() {
-            let what = "tls.certificate: local, frontgate's own CA; `frontgate trust` makes this machine trust it";
-            self.report.kept(&node.place, &node.shown, what);
+            let steps = blocks.steps(node.inner(), &Matchers::new(), true);
+            let mut hosts = BTreeSet::new();
+            hosts_of(&steps, &mut hosts);
+            let origin = Origin::of(&node.place, &node.shown);
+            sites.push(CaddySite { origin, steps, clients: ClientCertificates::All, hosts });
         }
-        self.certificates.push(found);
+        self.settle_clients(&mut clients);
+        for (site, (clients, _)) in sites.iter_mut().zip(clients) {
+            site.clients = clients;
+        }
+        let mut tree = ImportTree::default();
+        let mut budget = MOST_STEPS;
+        for listener in &listeners {
+            self.listener(listener, &sites, &mut tree, &mut budget);
+        }
+        self.redirects(&listeners, &sites, &mut tree);
+        Ok(tree)
     }
 
-    fn door(&self, address: &CaddyAddress, has_tls: bool) -> ImportListener {
-        let no_auto = self.local && !self.redirects;
-        match (address.scheme.as_deref(), address.port) {
-            (Some("http"), _) => ImportListener::Plain,
-            (Some("https"), _) => ImportListener::Tls,
-            _ if has_tls => ImportListener::Tls,
-            (_, Some(port)) if port == self.http_port => ImportListener::Plain,
-            (_, Some(port)) if port == self.https_port => ImportListener::Tls,
-            (_, Some(_)) if no_auto || address.host.is_empty() => ImportListener::Plain,
-            (_, None) if address.host.is_empty() => ImportListener::Plain,
-            _ => ImportListener::Tls,
-        }
-    }
-
-    /// `bind` and `default_bind`.
-    pub(super) fn addresses(&mut self, node: &ImportNode) -> Vec<IpAddr> {
+    /// The addresses of a site that can be had.
+    fn addresses(&mut self, node: &ImportNode) -> Vec<CaddyAddress> {
+        let words = std::iter::once(&node.name).chain(&node.args);
+        let texts = words.flat_map(|word| word.split(',')).map(str::trim).filter(|text| !text.is_empty());
         let mut found = Vec::new();
-        for word in &node.args {
-            match word.trim_start_matches("tcp/").parse::<IpAddr>() {
-                Ok(ip) => {
-                    found.push(ip);
-                    self.report.kept(&node.place, &node.shown, "listen");
+        for text in texts {
+            match CaddyAddress::of(text) {
+                Some(address) if HostClass::of(&address.host).is_some() => found.push(address),
+                _ => {
+                    let remedy = format!(
+                        "`{text}` is no address that routes know, and nothing is served for it: write the name that it stands for, and import again"
+                    );
+                    self.report.dropped(&node.place, &node.shown, remedy);
                 }
-                Err(_) => self.report.dropped(
-                    &node.place,
-                    &node.shown,
-                    "listen takes IP addresses; listen.plain also unix:/path",
-                ),
             }
         }
         found
     }
-}
 
-/// The report's note on what Caddy does on the wire by itself, so that no file says it.
-const BY_ITSELF: &str = "Caddy offers HTTP/3 (Alt-Svc) and asks the gateway for gzip; browsers take HTTP/2, and frontgate adds nothing to \
-                         what they ask for";
-
-/// Whether a route can have `name` as its host.
-fn is_host(name: &str) -> bool {
-    let name = name.strip_prefix("*.").unwrap_or(name);
-    name.parse::<IpAddr>().is_ok() || !name.is_empty() && name.split('.').all(is_label)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_have_parts() {
-        let address = |scheme: Option<&str>, host: &str, port, path: &str| {
-            Some(CaddyAddress { scheme: scheme.map(str::to_owned), host: host.into(), port, path: path.into() })
-        };
-        for (text, expected) in [
-            ("gw.example.com", address(None, "gw.example.com", None, "")),
-            ("http://GW.example.com:8080/claw/*", address(Some("http"), "gw.example.com", Some(8080), "/claw/*")),
-            (":443", address(None, "", Some(443), "")),
-            ("*:8080", address(None, "", Some(8080), "")),
-            ("[::1]:8080", address(None, "::1", Some(8080), "")),
-            ("*.example.com", address(None, "*.example.com", None, "")),
-            ("gw:port", None),
-        ] {
-            assert_eq!(CaddyAddress::of(text), expected, "{text}");
+    /// Whether TLS is spoken at an address.
+    fn speaks_tls(&self, address: &CaddyAddress, has_tls: bool) -> bool {
+        let port = self.port(address);
+        match address.scheme.as_deref() {
+            Some("http") => false,
+            Some(_) => true,
+            None if port == self.http_port => false,
+            None => port == self.https_port || has_tls || !address.host.is_empty(),
         }
+    }
+
+    fn port(&self, address: &CaddyAddress) -> u16 {
+        let usual = if address.scheme.as_deref() == Some("http") { self.http_port } else { self.https_port };
+        address.port.unwrap_or(usual)
+    }
+
+    /// Where a site listens for an address of its own.
+    fn bound(&self, node: &ImportNode, address: &CaddyAddress) -> Result<Vec<BindAddr>, ImportError> {
+        let mut own = Vec::new();
+        for bind in node.inner().iter().filter(|inner| inner.name == "bind") {
+            own.extend(binds(bind)?);
+        }
+        let places = match (own.is_empty(), self.bind.is_empty()) {
+            (false, _) => own,
+            (true, false) => self.bind.clone(),
+            (true, true) => vec![CaddyBind::Ip(IpAddr::V6(Ipv6Addr::UNSPECIFIED))],
+        };
+        let port = self.port(address);
+        let place = |bind| match bind {
+            CaddyBind::Ip(ip) => BindAddr::Tcp(SocketAddr::new(ip, port)),
+            CaddyBind::Unix(path) => BindAddr::Unix(path),
+        };
+        Ok(places.into_iter().map(place).collect())
+    }
+
+    /// The servers of a listener: one for each host that is treated in its own way.
+    fn listener(
+        &mut self,
+        listener: &CaddyListener,
+        sites: &[CaddySite<'_>],
+        tree: &mut ImportTree,
+        budget: &mut usize,
+    ) {
+        let mut order: Vec<&(usize, Vec<CaddyAddress>)> = listener.sites.iter().collect();
+        order.sort_by_key(|(_, addresses)| {
+            let specific = |text: &str| text.len() - text.matches('*').count();
+            let longest = addresses.iter().map(|address| specific(&address.host)).max().unwrap_or_default();
+            let wild = addresses.iter().any(|address| address.host.contains('*') || address.host.is_empty());
+            let path = addresses.iter().map(|address| specific(&address.path)).max();
+            (longest == 0, wild, Reverse(longest), Reverse(path))
+        });
+        let mut classes: BTreeSet<HostClass> = BTreeSet::from([HostClass::Rest]);
+        for (index, addresses) in &order {
+            classes.extend(addresses.iter().filter_map(|address| HostClass::of(&address.host)));
+            classes.extend(sites[*index].hosts.iter().filter_map(|host| HostClass::of(host)));
+        }
+        let mut servers: Vec<(Vec<usize>, usize)> = Vec::new();
+        let mut here = Vec::new();
+        let mut default = None;
+        for class in &classes {
+            let chosen: Vec<_> = order
+                .iter()
+                .filter_map(|(index, addresses)| {
+                    let mut own = addresses.iter().filter(|address| class.has(&address.host) == Some(true)).peekable();
+                    own.peek()?;
+                    Some((*index, own.map(|address| address.path.clone()).collect::<Vec<_>>()))
+                })
+                .collect();
+            let indices: Vec<usize> = chosen.iter().map(|(index, _)| *index).collect();
+            let is_plain = |(index, paths): &(usize, Vec<String>)| {
+                sites[*index].hosts.is_empty() && paths.iter().all(String::is_empty)
+            };
+            let is_shared = !matches!(class, HostClass::Below(_)) && chosen.iter().all(is_plain);
+            let known = servers.iter().find(|(known, _)| is_shared && *known == indices).map(|(_, server)| *server);
+            let server = known.unwrap_or_else(|| {
+                let rules = self.rules(class, &chosen, sites, listener.tls, budget);
+                let first = indices
+                    .first()
+                    .or(listener.sites.first().map(|(index, _)| index))
+                    .map(|index| sites[*index].origin.clone());
+                let origin = first.unwrap_or_else(|| Origin::of(&crate::import::place::ImportPlace::start(""), ""));
+                tree.servers.push(ImportServer { origin, hosts: Vec::new(), rules });
+                let server = tree.servers.len() - 1;
+                if is_shared {
+                    servers.push((indices, server));
+                }
+                here.push(server);
+                server
+            });
+            match class {
+                HostClass::Exact(name) => tree.servers[server].hosts.push(HostName::Exact(name.clone())),
+                HostClass::Below(name) => tree.servers[server].hosts.push(HostName::Below(name.clone())),
+                HostClass::Rest => default = Some(server),
+            }
+        }
+        let origins = listener.sites.iter().map(|(index, _)| sites[*index].origin.clone()).collect();
+        let default = default.unwrap_or_default();
+        tree.listeners.push(ImportListener {
+            address: listener.address.clone(),
+            only_v6: false,
+            tls: listener.tls,
+            servers: here,
+            default,
+            origins,
+        });
+    }
+
+    /// What is done with the requests for a host, by the sites that have it.
+    fn rules(
+        &mut self,
+        class: &HostClass,
+        chosen: &[(usize, Vec<String>)],
+        sites: &[CaddySite<'_>],
+        tls: bool,
+        budget: &mut usize,
+    ) -> Vec<ImportRule> {
+        let mut rules = Vec::new();
+        if let (HostClass::Below(parent), Some((index, _))) = (class, chosen.first()) {
+            rules.extend(deeper(parent, &sites[*index].origin));
+        }
+        for (index, patterns) in chosen {
+            let site = &sites[*index];
+            let (all, requests) = if patterns.iter().any(String::is_empty) {
+                (true, Some(Condition::always()))
+            } else {
+                (false, paths(patterns, &CaddyPath::Whole))
+            };
+            let requests = requests.unwrap_or_else(Condition::always);
+            for when in requests.alternatives() {
+                let mut left = most_steps(count(&site.steps)).min(*budget);
+                *budget -= left;
+                let mut walk = SiteWalk {
+                    host: class,
+                    tls,
+                    behind_proxies: !self.draft.trusted_proxies.is_empty(),
+                    upstreams: &mut self.upstreams,
+                    rules: Vec::new(),
+                    budget: &mut left,
+                };
+                walk.follow(Place::start(&site.steps, None), OnTheWay::new(when.clone()));
+                let mut found = walk.rules;
+                *budget += left;
+                if let ClientCertificates::Cannot(origin, cannot) = &site.clients {
+                    for rule in &mut found {
+                        rule.shut(origin, cannot.why.clone(), cannot.write);
+                    }
+                }
+                rules.append(&mut found);
+            }
+            if all || requests.is_always() {
+                return joined(rules);
+            }
+        }
+        rules.push(ImportRule::new(DraftMatch::default(), DraftAnswer::status(200)));
+        joined(rules)
+    }
+
+    /// Redirects from http to https, which Caddy adds by itself.
+    fn redirects(&mut self, listeners: &[CaddyListener], sites: &[CaddySite<'_>], tree: &mut ImportTree) {
+        for listener in listeners.iter().filter(|listener| listener.tls && self.redirects) {
+            let BindAddr::Tcp(at) = &listener.address else { continue };
+            let plain = BindAddr::Tcp(SocketAddr::new(at.ip(), self.http_port));
+            let known = [443, 80, self.https_port, self.http_port].contains(&at.port());
+            let answer = if known {
+                DraftAnswer::Https(308)
+            } else {
+                DraftAnswer::Redirect { to: format!("https://{{host}}:{}{{uri}}", at.port()), status: 308 }
+            };
+            let origins: Vec<Origin> = listener.sites.iter().map(|(index, _)| sites[*index].origin.clone()).collect();
+            let Some(origin) = origins.first() else { continue };
+            let mut rule = ImportRule::new(DraftMatch::default(), answer);
+            let text = "http is redirected to https, as Caddy does by itself".to_owned();
+            for origin in &origins {
+                rule.say(origin, Part::Remark(ImportVerdict::Kept, text.clone()));
+            }
+            let mut hosts: Vec<HostName> = Vec::new();
+            for address in listener.sites.iter().flat_map(|(_, addresses)| addresses) {
+                match HostClass::of(&address.host) {
+                    Some(HostClass::Exact(name)) => hosts.push(HostName::Exact(name)),
+                    Some(HostClass::Below(name)) => hosts.push(HostName::Below(name)),
+                    _ => {}
+                }
+            }
+            let server = tree.servers.len();
+            match tree.listeners.iter_mut().find(|known| known.address == plain) {
+                Some(known) if known.tls => continue,
+                Some(known) => {
+                    let taken =
+                        |host: &HostName| known.servers.iter().any(|index| tree.servers[*index].hosts.contains(host));
+                    hosts.retain(|host| !taken(host));
+                    if hosts.is_empty() {
+                        continue;
+                    }
+                    known.servers.push(server);
+                    known.origins.extend(
+                        origins.iter().filter(|origin| !known.origins.contains(origin)).cloned().collect::<Vec<_>>(),
+                    );
+                }
+                None => tree.listeners.push(ImportListener {
+                    address: plain,
+                    only_v6: false,
+                    tls: false,
+                    servers: vec![server],
+                    default: server,
+                    origins: origins.clone(),
+                }),
+            }
+            tree.servers.push(ImportServer { origin: origin.clone(), hosts, rules: vec![rule] });
+        }
+    }
+}
+
+/// Names more than one label below `parent` are none that Caddy's `*` stands for.
+fn deeper(parent: &str, origin: &Origin) -> Option<ImportRule> {
+    let one_label = format!("(?i)^[^.]+\\.{}(?::[0-9]*)?$", regex::escape(parent));
+    let own = Condition::matches(FieldKind::Header, "Host", &one_label).ok()?.not().ok()?;
+    let mut rule = ImportRule::new(own.alternatives().first()?.clone(), DraftAnswer::status(404));
+    let text = format!("names more than one label below {parent} are not served, as in Caddy: they get 404");
+    rule.say(origin, Part::Remark(ImportVerdict::Kept, text));
+    Some(rule)
+}
+
+/// The rules without those that the next one makes needless: it takes their requests, too, and does the same.
+fn joined(rules: Vec<ImportRule>) -> Vec<ImportRule> {
+    let mut kept: Vec<ImportRule> = Vec::new();
+    for mut rule in rules.into_iter().rev() {
+        if let Some(next) = kept.last_mut() {
+            let when = std::mem::replace(&mut rule.route.when, next.route.when.clone());
+            if rule.route == next.route && rule.shut == next.shut && next.route.when.covers(&when) {
+                for said in rule.said {
+                    next.say(&said.origin, said.part);
+                }
+                continue;
+            }
+            rule.route.when = when;
+        }
+        kept.push(rule);
+    }
+    kept.reverse();
+    kept
+}
+
+/// How many directives there are, in blocks as well.
+fn count(steps: &[CaddyStep<'_>]) -> usize {
+    steps.iter().map(|step| 1 + count(&step.block)).sum()
+}
+
+/// The hosts that matchers name.
+fn hosts_of(steps: &[CaddyStep<'_>], hosts: &mut BTreeSet<String>) {
+    for step in steps {
+        hosts.extend(step.matcher.iter().flat_map(|matcher| matcher.hosts()).map(str::to_owned));
+        hosts_of(&step.block, hosts);
     }
 }

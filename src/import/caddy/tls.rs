@@ -4,8 +4,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::Caddy;
+use super::address::CaddyAddress;
+use super::clients::ClientCertificates;
 use super::options::directory;
-use crate::config::{ClientMode, TlsVersion};
+use crate::config::TlsVersion;
 use crate::import::draft::DraftCertificate;
 use crate::import::node::ImportNode;
 
@@ -15,6 +17,10 @@ impl Caddy {
         let (place, shown) = (&node.place, &node.shown);
         let mut certificate = match node.args.as_slice() {
             [] => None,
+            words if words.iter().any(|word| word.contains('{')) => {
+                self.report.dropped(place, shown, "its value is not known here: write it, and import again");
+                None
+            }
             [word] if word == "internal" => {
                 self.report.kept(
                     place,
@@ -38,7 +44,7 @@ impl Caddy {
             }
         };
         if node.args.is_empty() {
-            self.report.kept(place, shown, "tls, as far as its block says");
+            self.report.kept(place, shown, "as the lines in its block say");
         }
         for inner in node.inner() {
             self.tls_setting(inner, &mut certificate);
@@ -73,7 +79,12 @@ impl Caddy {
                 self.report.kept(place, shown, "tls.certificate: acme");
                 node.inner().iter().for_each(|inner| self.issuer(inner));
             }
-            "client_auth" => self.client_auth(node),
+            "client_auth" => {
+                if ClientCertificates::of(node) == ClientCertificates::All {
+                    self.report.not_needed(place, shown, "clients are let in with any certificate and with none");
+                    self.part_of(node);
+                }
+            }
             "dns" => self.report.dropped(
                 place,
                 "dns …",
@@ -125,39 +136,6 @@ impl Caddy {
         }
     }
 
-    fn client_auth(&mut self, node: &ImportNode) {
-        let (mut file, mut mode) = (None, ClientMode::Required);
-        for inner in node.inner() {
-            let (place, shown) = (&inner.place, &inner.shown);
-            match (inner.name.as_str(), inner.arg(0)) {
-                ("mode", "request" | "verify_if_given") => {
-                    mode = ClientMode::Optional;
-                    self.report.kept(place, shown, "tls.client_ca: mode: optional");
-                }
-                ("mode", _) => self.report.kept(place, shown, "tls.client_ca"),
-                ("trusted_ca_cert_file", path) => {
-                    file = Some(PathBuf::from(path));
-                    self.report.kept(place, shown, "tls.client_ca");
-                }
-                ("trust_pool", "file") => {
-                    let inline = inner.args.get(1);
-                    let pem = inner.inner().iter().find(|one| one.name == "pem_file").and_then(|one| one.args.first());
-                    file = inline.or(pem).map(PathBuf::from).or(file);
-                    self.report.kept(place, shown, "tls.client_ca");
-                    self.part_of(inner);
-                }
-                _ => self.report.dropped(place, shown, "tls.client_ca is one PEM file with the CA of clients"),
-            }
-        }
-        self.report.kept(&node.place, &node.shown, "tls.client_ca, for all hosts");
-        // Without the file no client gets in, which is right until it is there.
-        let file = file.unwrap_or_else(|| {
-            self.report.next("Put the CA of your clients where tls.client_ca points.");
-            PathBuf::from("client-ca.pem")
-        });
-        self.draft.tls.client_ca = Some((file, mode));
-    }
-
     /// Settles on one source of certificates for all names.
     pub(super) fn finish_certificates(&mut self) {
         let mut files = Vec::new();
@@ -187,6 +165,26 @@ impl Caddy {
                 self.draft.tls.certificate = DraftCertificate::Acme(self.acme.clone());
             }
         }
+    }
+
+    /// Where the certificate of a site comes from.
+    pub(super) fn certificate_of(&mut self, node: &ImportNode, certificate: Option<DraftCertificate>) {
+        let words = std::iter::once(&node.name).chain(&node.args);
+        let public =
+            words.flat_map(|word| word.split(',')).filter_map(CaddyAddress::of).any(|one| is_public(&one.host));
+        let found = match certificate {
+            Some(certificate) => certificate,
+            None if self.local || !public => {
+                let what = "tls.certificate: local, frontgate's own CA; `frontgate trust` makes this machine trust it";
+                self.report.kept(&node.place, &node.shown, what);
+                DraftCertificate::Local
+            }
+            None => {
+                self.report.kept(&node.place, &node.shown, "tls.certificate: acme, as Caddy does by itself");
+                DraftCertificate::Acme(self.acme.clone())
+            }
+        };
+        self.certificates.push(found);
     }
 }
 

@@ -33,7 +33,8 @@ fn files_are_imported_from_beside_the_file_that_names_them() {
     let memory =
         Memory::of([("/etc/caddy/sites/a.caddy", "a.b {\n import ../common\n}"), ("/etc/caddy/common", "encode gzip")]);
     let (shape, notes) = expanded("import sites/*.caddy\nimport none/*\nimport gone", &memory);
-    assert_eq!(shape, "a.b(){}");
+    // What is missing stays where it shuts what stands behind it.
+    assert_eq!(shape, "a.b(){import(../common)}");
     assert!(notes.contains(&"Caddyfile:3 import gone".to_owned()), "{notes:?}");
     let memory = Memory::of([
         ("/etc/caddy/sites/a.caddy", "a.b {\n import common\n}"),
