@@ -34,6 +34,8 @@ pub(super) struct WebSocketStream {
     ahead: Vec<u8>,
     /// How many bytes were read, and may not have been passed on yet.
     reading: usize,
+    /// The client has ended or reset the stream, behind bytes that are not read yet.
+    client_ended: bool,
     ended: bool,
 }
 
@@ -54,6 +56,7 @@ impl WebSocketStream {
             came: Bytes::new(),
             ahead: Vec::new(),
             reading: 0,
+            client_ended: false,
             ended: false,
         }
     }
@@ -110,12 +113,20 @@ impl Readable for WebSocketStream {
         come
     }
 
+    fn has_ended(&self) -> bool {
+        self.client_ended
+    }
+
     fn stand_still(&mut self, cx: &mut Context<'_>) {
         if self.hold.is_none() {
             self.hold = self.window.hold();
         }
-        // The end and errors come again.
-        while let Poll::Ready(Some(Ok(bytes))) = self.receive.poll_data(cx) {
+        while let Poll::Ready(come) = self.receive.poll_data(cx) {
+            // The end and errors come again, when they are read.
+            let Some(Ok(bytes)) = come else {
+                self.client_ended = true;
+                break;
+            };
             if self.ahead.capacity() - self.ahead.len() < bytes.len() {
                 self.ahead.reserve_exact(bytes.len().max(AHEAD_STEP));
             }

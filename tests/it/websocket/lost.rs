@@ -67,7 +67,7 @@ async fn a_client_that_is_gone_is_noticed_behind_bytes_that_the_gateway_does_not
     // Nothing else may end them.
     let lines = ["websocket: { ping_interval: 1s, pong_timeout: off }", "timeouts: { send: off }"];
     let mut scene = scene_of_binary(&lines).await;
-    for via in [Via::Plain, Via::Tls] {
+    for via in EVERY {
         let (mut client, mut gateway) = scene.open(via).await;
         gateway.receive_little();
         let many = Frame::binary(vec![7; 1 << 20]).masked().repeat(64);
