@@ -79,6 +79,8 @@ async fn a_thousand_sockets_are_told_of_a_restart_and_come_back_over_their_conne
             config.limits.requests_per_client = None;
             config.limits.connections_per_client = None;
             config.websocket.ping_interval = None;
+            // A thousand take a while on a busy machine.
+            config.hold = Some(Duration::from_mins(2));
         })
         .start()
         .await;
