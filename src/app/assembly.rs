@@ -158,12 +158,13 @@ impl<'a> Assembly<'a> {
             config.listen.names().map(|(_, name)| name).chain([None, Some(NO_ROUTES)]).collect();
         let proxy = |name: Option<&str>| Edge::new(edge.clone(), routers.router(name));
         let page = || CaPage { offer: offer.clone(), https, inner: HttpsRedirect { https } };
-        let redirect = |name: Option<&str>| match name {
-            None => Edge::new(edge.clone(), AcmeChallenge { inner: page(), tokens: shared.tokens.clone() }),
-            Some(_) => {
-                let inner = RoutesFirst { router: routers.router(name), otherwise: page() };
-                Edge::new(edge.clone(), AcmeChallenge { inner, tokens: shared.tokens.clone() })
+        let redirect = |name: Option<&str>| {
+            let tokens = shared.tokens.clone();
+            if name.is_none() {
+                return Edge::new(edge.clone(), AcmeChallenge { inner: page(), tokens });
             }
+            let inner = RoutesFirst { router: routers.router(name), otherwise: page() };
+            Edge::new(edge.clone(), AcmeChallenge { inner, tokens })
         };
         let edges = names
             .iter()

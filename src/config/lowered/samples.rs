@@ -8,7 +8,7 @@ use ipnet::IpNet;
 
 use super::sample_request::SampleRequest;
 use super::table::GuardTable;
-use crate::config::{Config, HostPattern, LetterCase, PathMatcher, RequestMatchers, contains};
+use crate::config::{ClientAccess, Config, HostPattern, LetterCase, PathMatcher, RequestMatchers, contains};
 
 /// A request of every kind that two configurations distinguish by what can be made up: listener, host, path, method and
 /// client.
@@ -25,7 +25,7 @@ impl Samples {
         let sets: Vec<_> = tables.iter().flat_map(GuardTable::sets).collect();
         let nets = sets.iter().flat_map(|set| &set.from);
         let nets: Vec<IpNet> = nets
-            .chain(tables.iter().flat_map(GuardTable::accesses).flat_map(|access| access.networks()))
+            .chain(tables.iter().flat_map(GuardTable::accesses).flat_map(ClientAccess::networks))
             .copied()
             .collect();
         Self {

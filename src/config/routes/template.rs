@@ -260,12 +260,11 @@ fn authority(parts: &[TemplatePart]) -> Option<usize> {
     let host_begins_at = match parts.first()? {
         TemplatePart::Gap(Gap::Uri | Gap::Path) => return Some(0),
         TemplatePart::Gap(Gap::Scheme) if begins(1, "://") => 1,
-        TemplatePart::Gap(_) => return None,
         TemplatePart::Text(text) if text.starts_with('/') => {
             return (!text.starts_with("//")).then_some(0);
         }
         TemplatePart::Text(text) if text.starts_with("http://") || text.starts_with("https://") => 0,
-        TemplatePart::Text(_) => return None,
+        TemplatePart::Gap(_) | TemplatePart::Text(_) => return None,
     };
     let mut host = false;
     let mut end = host_begins_at;

@@ -133,10 +133,8 @@ impl MatcherSet {
     /// Whether `path` is one of the set's.
     pub(super) fn path_holds(&self, path: &[u8], range: ReadingRange) -> Truth {
         let Some(own) = &self.matchers.path else { return Truth::Yes };
-        if self.matchers.ignore_case {
-            return own.matches(path, LetterCase::Ignored).into();
-        }
-        match (range, own) {
+        let found = match (range, own) {
+            _ if self.matchers.ignore_case => own.matches(path, LetterCase::Ignored).into(),
             (ReadingRange::Own, _) => own.matches(path, LetterCase::Minded).into(),
             // What matches with its case matches without.
             (ReadingRange::Any, PathMatcher::Prefix(_) | PathMatcher::Exact(_)) => {
@@ -153,7 +151,14 @@ impl MatcherSet {
             (ReadingRange::Any, PathMatcher::Regex(regex)) => {
                 Truth::of_both(regex.matches(path), regex.matches_in_any_case(path))
             }
+        };
+        // To many programs a slash at the end makes no difference (Express). A prefix takes what is below it anyway.
+        let bare = || path.strip_suffix(b"/").filter(|bare| !bare.is_empty());
+        let may_end_early = found == Truth::No && range == ReadingRange::Any && !matches!(own, PathMatcher::Prefix(_));
+        if may_end_early && bare().is_some_and(|bare| own.matches(bare, LetterCase::Ignored)) {
+            return Truth::Maybe;
         }
+        found
     }
 
     /// Whether all that does not depend on the path holds.

@@ -438,6 +438,24 @@ fn to_be_taken_by_no_route_is_a_guard_where_more_than_the_place_decides() {
 }
 
 #[test]
+fn a_slash_at_the_end_gets_round_no_exact_path_and_no_expression() {
+    for (yaml, path, expected) in [
+        ("routes: [{ path: { exact: /setup }, respond: 403 }, {}]", "/setup", "0"),
+        ("routes: [{ path: { exact: /setup }, respond: 403 }, {}]", "/setup/", "ambiguous_path"),
+        ("routes: [{ path: { exact: /setup }, respond: 403 }, {}]", "/SETUP/", "ambiguous_path"),
+        ("routes: [{ path: { exact: /setup }, respond: 403 }, {}]", "/setup/x", "1"),
+        ("routes: [{ path: { exact: /setup }, ignore_case: true, respond: 403 }, {}]", "/Setup/", "ambiguous_path"),
+        ("routes: [{ path: { regex: '[.]php$' }, respond: 403 }, {}]", "/x.php/", "ambiguous_path"),
+        ("routes: [{ path: { regex: '[.]php$' }, respond: 403 }, {}]", "/x.php/y", "1"),
+        ("routes: [{ path: { exact: / }, respond: 403 }, {}]", "/x/", "1"),
+        ("routes: [{ path: { exact: /open/ } }, { respond: 403 }]", "/open/", "0"),
+        ("routes: [{ path: { exact: /open } }, { respond: 403 }]", "/open/", "1"),
+    ] {
+        assert_eq!(found(&table(yaml), "gw", path), expected, "{yaml} {path}");
+    }
+}
+
+#[test]
 fn fields_that_only_a_proxy_may_send_count_from_one_alone() {
     let table = table("routes: [{ headers: { X-Forwarded-User: ann } }, { respond: 403 }]");
     let headers = [("x-forwarded-user", "ann")];
