@@ -181,6 +181,7 @@ fn more_routes_than_can_be_compared_count_as_lowered() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn what_takes_a_matcher_or_a_network_from_some_request_lowers_it() {
     let rows = [
         // Networks.

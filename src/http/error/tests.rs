@@ -119,7 +119,7 @@ fn the_side_at_fault_matches_the_status() {
     for failure in every_failure() {
         let expected = match failure.status().as_u16() {
             // What it asks for is not served to it, whatever it sends.
-            400..500 | 501 | 505 => Blame::Client,
+            400..=499 | 501 | 505 => Blame::Client,
             502 | 504 => Blame::Gateway,
             503 if matches!(failure, RequestFailure::GatewayStarting(_)) => Blame::Gateway,
             _ => Blame::Frontgate,

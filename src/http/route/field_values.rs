@@ -96,8 +96,12 @@ mod tests {
             (&["A"], &[], Truth::No, Truth::Maybe),
         ] {
             let mut values = FieldValues::default();
-            sure.iter().for_each(|value| values.add(value.as_bytes().to_vec()));
-            unsure.iter().for_each(|value| values.may_be(value.as_bytes().to_vec()));
+            for value in sure {
+                values.add(value.as_bytes().to_vec());
+            }
+            for value in unsure {
+                values.may_be(value.as_bytes().to_vec());
+            }
             let found = [ReadingRange::Own, ReadingRange::Any].map(|range| values.judge(&equal, range));
             assert_eq!(found, [own, any], "{sure:?} {unsure:?}");
             let there = match (sure.is_empty(), unsure.is_empty()) {

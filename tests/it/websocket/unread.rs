@@ -14,7 +14,7 @@ const SOCKETS: usize = 40;
 /// KiB of the program's memory that one WebSocket may take.
 const MOST: u64 = 96;
 /// The same over HTTP/2 where it is the gateway that does not read: the window of a stream, and what lies around it.
-const MOST_OF_A_WINDOW: u64 = 320;
+const MOST_OF_A_WINDOW: u64 = 384;
 /// KiB that may be kept when all of them have left: buffers for the next.
 const KEPT: u64 = 4 * 1024;
 /// For how long what was used on the way, and is free again, may take to come back.

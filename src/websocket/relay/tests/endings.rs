@@ -295,7 +295,7 @@ async fn a_broken_client_is_told_when_nothing_more_can_be_answered() {
     for (does, messages, passed, at) in rows {
         let mut relay_test = with_a_broken_client().await;
         for _ in 0..messages {
-            relay_test.gateway.send(BINARY, &[7; 30_000]).await;
+            relay_test.gateway.send(BINARY, &vec![7; 30_000]).await;
         }
         match does {
             "closes" => relay_test.gateway.close(1001, "").await,
