@@ -14,6 +14,7 @@ mod expand;
 mod headers;
 mod known;
 mod matcher;
+mod on_the_way;
 mod options;
 mod order;
 mod path;

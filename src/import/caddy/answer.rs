@@ -1,8 +1,8 @@
 //! Answers of the proxy's own: `respond`, `error`, `abort` and `redir`, and what it has of its own to answer with.
 
 use super::block::CaddyStep;
+use super::on_the_way::OnTheWay;
 use super::path::CaddyPath;
-use super::walk::OnTheWay;
 use crate::import::draft::{DraftAnswer, DraftRespond};
 use crate::import::matching::DraftPath;
 use crate::import::report::ImportVerdict;

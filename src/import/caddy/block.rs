@@ -62,7 +62,7 @@ impl<'a> CaddyBlocks<'a> {
             })
             .collect();
         if sorted {
-            self.order.sort(&mut steps);
+            sort(&mut steps, &self.order);
         }
         steps
     }
@@ -99,3 +99,33 @@ const SITE: &[&str] = &["bind", "tls", "log", "handle_errors"];
 
 /// How deep routes with names may invoke one another; people write one level.
 const DEEPEST_INVOKE: usize = 8;
+
+/// Sorts the directives of a block: by their names, those of one name by their paths. A directive without a place
+/// goes first, so that what it guards it guards in any order.
+fn sort(steps: &mut [CaddyStep<'_>], order: &DirectiveOrder) {
+    let place = |name: &str| order.place(name);
+    steps.sort_by_key(|step| place(&step.node.name));
+    for same in steps.chunk_by_mut(|a, b| place(&a.node.name) == place(&b.node.name)) {
+        // As Caddy's own sorting does it: which of two goes first is not always decided by the two alone.
+        for end in 1..same.len() {
+            for at in (1..=end).rev() {
+                if !goes_before(&same[at], &same[at - 1]) {
+                    break;
+                }
+                same.swap(at, at - 1);
+            }
+        }
+    }
+}
+
+/// Whether the first of two directives of one name is for fewer requests: a longer path, or any matcher at all.
+fn goes_before(a: &CaddyStep<'_>, b: &CaddyStep<'_>) -> bool {
+    let (Some(a), Some(b)) = (&a.matcher, &b.matcher) else { return a.matcher.is_some() && b.matcher.is_none() };
+    let (Some(a), Some(b)) = (a.single_path(), b.single_path()) else { return false };
+    let bare = |path: &str| path.strip_suffix('*').unwrap_or(path).to_owned();
+    let (left, right) = (bare(a), bare(b));
+    if left == right {
+        return a.len() < b.len();
+    }
+    if left.len() == right.len() { left < right } else { left.len() > right.len() }
+}

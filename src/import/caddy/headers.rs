@@ -2,7 +2,7 @@
 
 use super::answer::{CannotSay, has_placeholder};
 use super::block::CaddyStep;
-use super::walk::OnTheWay;
+use super::on_the_way::OnTheWay;
 use crate::import::fields::{self, Content};
 use crate::import::node::ImportNode;
 use crate::import::report::ImportVerdict;

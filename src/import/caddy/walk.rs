@@ -8,12 +8,13 @@ use super::answer::CannotSay;
 use super::block::CaddyStep;
 use super::bounds::MatchBounds;
 use super::matcher::{HostClass, MatcherView};
+use super::on_the_way::OnTheWay;
 use super::path::{self, CaddyPath};
 use super::proxy::CaddyUpstreams;
 use super::{access, answer, headers, known, proxy};
 use crate::import::condition::Condition;
 use crate::import::draft::DraftAnswer;
-use crate::import::matching::{DraftMatch, DraftPath, Unsayable};
+use crate::import::matching::{DraftPath, Unsayable};
 use crate::import::report::ImportVerdict;
 use crate::import::table::DirectiveClass;
 use crate::import::tree::{ImportRule, Origin, Part};
@@ -29,31 +30,6 @@ pub(super) struct SiteWalk<'a> {
     pub(super) rules: Vec<ImportRule>,
     /// How many steps are left.
     pub(super) budget: &'a mut usize,
-}
-
-/// Requests on their way: what has become of them.
-#[derive(Debug, Clone)]
-pub(super) struct OnTheWay {
-    /// The rule that they come to.
-    pub(super) rule: ImportRule,
-    /// Their path.
-    pub(super) path: CaddyPath,
-    /// What changed them so that no gateway may get them, and why.
-    pub(super) changed: Vec<(Origin, String)>,
-    /// The fields that directives set or removed, in lower case.
-    pub(super) fields: Vec<String>,
-}
-
-impl OnTheWay {
-    /// Requests as they come.
-    pub(super) fn new(when: DraftMatch) -> Self {
-        Self {
-            rule: ImportRule::new(when, DraftAnswer::Default),
-            path: CaddyPath::Whole,
-            changed: Vec::new(),
-            fields: Vec::new(),
-        }
-    }
 }
 
 /// A place in a block, and those where it goes on behind it.

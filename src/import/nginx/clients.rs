@@ -5,11 +5,11 @@ use ipnet::IpNet;
 
 use super::headers;
 use super::listen::NginxListen;
+use super::nginx_test::network;
 use super::parser::NginxDirective;
 use super::scope::NginxScope;
 use super::translation::Translation;
 use super::units;
-use super::values::network;
 
 impl<'a> Translation<'a, '_> {
     /// Takes over which proxies are believed about a client's address.

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use ipnet::IpNet;
 
+use super::nginx_test::network;
 use super::parser::NginxDirective;
+use super::password_file::NginxPasswords;
 use super::scope::NginxScope;
 use super::translation::Translation;
-use super::values::network;
 use crate::import::condition::Condition;
 use crate::import::draft::DraftAuth;
 use crate::import::error::ImportError;
@@ -43,14 +44,6 @@ pub(super) struct Way {
     pub(super) auth: DraftAuth,
     /// Whether no client may pass.
     pub(super) is_refused: bool,
-}
-
-/// The users of a file.
-#[derive(Debug, Clone)]
-pub(super) struct Passwords {
-    users: Vec<(String, String)>,
-    lost: Vec<String>,
-    unread: Option<String>,
 }
 
 impl<'a> Translation<'a, '_> {
@@ -179,19 +172,19 @@ impl<'a> Translation<'a, '_> {
         Ok(DraftAuth::Basic { users: passwords.users, user_headers: Vec::new() })
     }
 
-    fn passwords(&mut self, name: &str) -> Result<Passwords, ImportError> {
+    fn passwords(&mut self, name: &str) -> Result<NginxPasswords, ImportError> {
         if let Some(known) = self.passwords.get(name) {
             return Ok(known.clone());
         }
         let read = match self.files.text(&self.folder.join(name)) {
             Ok(text) => {
                 let (users, lost) = passwords::users(&text);
-                Passwords { users, lost, unread: None }
+                NginxPasswords { users, lost, unread: None }
             }
             Err(Unread::Limit(error)) => return Err(error),
             Err(Unread::Io(error)) => {
                 let unread = Some(format!("{name} cannot be read ({error})"));
-                Passwords { users: Vec::new(), lost: Vec::new(), unread }
+                NginxPasswords { users: Vec::new(), lost: Vec::new(), unread }
             }
         };
         self.passwords.insert(name.to_owned(), read.clone());

@@ -1,7 +1,7 @@
 //! [`test`]: the requests of which a variable has a value.
 
+use super::nginx_test::{NginxTest, network, networks_of};
 use super::state::NginxPath;
-use super::values::{NginxTest, network, networks_of};
 use crate::import::condition::{Condition, FieldKind};
 use crate::import::matching::{DraftMatch, DraftPath, Unsayable, expression};
 use regex_syntax::ParserBuilder;

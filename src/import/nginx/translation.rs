@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::guards::Passwords;
 use super::known::class;
 use super::parser::NginxDirective;
+use super::password_file::NginxPasswords;
 use super::upstream::NginxGroup;
 use crate::import::draft::Draft;
 use crate::import::reader::Files;
@@ -25,7 +25,7 @@ pub(super) struct Translation<'a, 'f> {
     pub(super) report: ImportReport,
     pub(super) draft: Draft,
     /// The files with passwords that were read.
-    pub(super) passwords: HashMap<String, Passwords>,
+    pub(super) passwords: HashMap<String, NginxPasswords>,
     /// What clients' certificates are checked for.
     pub(super) client_certificates: ClientCertificates,
     /// Whether servers differ in the proxies that they believe about a client's address.

@@ -1,26 +1,13 @@
 //! What texts with variables are, and for which requests.
 
+use super::nginx_test::{NginxTest, network};
 use super::parser::NginxDirective;
 use super::requested;
 use super::state::{NginxState, expression_text};
 use super::translation::{ClientCertificates, Translation};
 use crate::import::condition::Condition;
 use crate::import::matching::{DraftMatch, Unsayable, expression};
-use crate::import::networks;
 use crate::import::reader::Unread;
-
-/// What a text is compared with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum NginxTest {
-    /// It is this.
-    Is(String),
-    /// It is this in any case of letters.
-    IsInAnyCase(String),
-    /// The regular expression is found in it.
-    Matches(String),
-    /// It is neither empty nor 0.
-    IsTrue,
-}
 
 /// A listener and a server, as far as their variables are the same for all requests.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -325,17 +312,6 @@ fn geo(map: &NginxDirective) -> Result<Texts, Unsayable> {
     }
     texts.push((Condition::always(), default));
     Ok(texts)
-}
-
-/// A network, or an address that is one of its own.
-pub(super) fn network(text: &str) -> Option<ipnet::IpNet> {
-    let net = text.parse::<ipnet::IpNet>().ok().map(|net| net.trunc());
-    net.or_else(|| text.trim_matches(['[', ']']).parse::<std::net::IpAddr>().ok().map(ipnet::IpNet::from))
-}
-
-/// The networks of a regular expression for addresses.
-pub(super) fn networks_of(regex: &str) -> Option<Vec<ipnet::IpNet>> {
-    networks::matching(regex.strip_prefix("(?i)").unwrap_or(regex))
 }
 
 /// A piece of a text.
