@@ -68,11 +68,11 @@ fn written(gateway: &Gateway, tls: &str) -> String {
 
 /// The status, and the page.
 async fn asked(gateway: &Gateway, tls: &str) -> (u16, String) {
-    let proxy = proxy().routes(&written(gateway, tls)).start().await;
+    let proxy = Box::pin(proxy().routes(&written(gateway, tls)).start()).await;
     let mut client = proxy.client().await;
     client.send("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     let page = client.response().await;
-    let over_h2 = proxy.http2().await.get("https://localhost/").await;
+    let over_h2 = Box::pin(async { proxy.http2().await.get("https://localhost/").await }).await;
     assert_eq!(over_h2.status, page.status());
     (page.status(), page.body_text())
 }

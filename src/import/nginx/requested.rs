@@ -1,4 +1,4 @@
-//! [`test`]: the requests of which a variable has a value.
+//! [`test()`]: the requests of which a variable has a value.
 
 use super::nginx_test::{NginxTest, network, networks_of};
 use super::state::NginxPath;

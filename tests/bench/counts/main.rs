@@ -95,15 +95,16 @@ routes:
 
 /// The same of 200 routes, each of which looks at more than host and path.
 fn route_lookup_of_200(times: u32) {
-    let mut yaml = "routes:\n".to_owned();
-    for number in 0..66 {
-        yaml += &format!("  - {{ path: {{ regex: '^/app{number}(/|$)' }}, methods: [GET], respond: 403 }}\n");
-        yaml += &format!("  - {{ path: /team{number}/, from: [10.0.0.0/8], upstream: 'http://127.0.0.1:1' }}\n");
-        yaml +=
-            &format!("  - {{ path: {{ exact: /x{number} }}, cookies: {{ a: b }}, upstream: 'http://127.0.0.1:1' }}\n");
-    }
-    yaml += "  - { path: /assets/, query: { v: { regex: '^2026' } } }\n  - {}\n";
-    look_up(&yaml, times);
+    let routes = (0..66).flat_map(|number| {
+        [
+            format!("  - {{ path: {{ regex: '^/app{number}(/|$)' }}, methods: [GET], respond: 403 }}"),
+            format!("  - {{ path: /team{number}/, from: [10.0.0.0/8], upstream: 'http://127.0.0.1:1' }}"),
+            format!("  - {{ path: {{ exact: /x{number} }}, cookies: {{ a: b }}, upstream: 'http://127.0.0.1:1' }}"),
+        ]
+    });
+    let rest = ["  - { path: /assets/, query: { v: { regex: '^2026' } } }", "  - {}\n"].map(str::to_owned);
+    let yaml: Vec<String> = ["routes:".to_owned()].into_iter().chain(routes).chain(rest).collect();
+    look_up(&yaml.join("\n"), times);
 }
 
 fn look_up(yaml: &str, times: u32) {
