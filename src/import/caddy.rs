@@ -31,7 +31,7 @@ mod tests;
 use std::time::Duration;
 
 use address::CaddyBind;
-use expand::CaddyExpander;
+use expand::{CaddyExpander, Expanded};
 use order::DirectiveOrder;
 use proxy::CaddyUpstreams;
 
@@ -61,7 +61,7 @@ struct Caddy {
 /// Translates a Caddyfile.
 pub(super) fn translate(original: &Original, files: &mut Files<'_>) -> Result<Imported, ImportError> {
     let mut report = ImportReport::default();
-    let nodes = CaddyExpander::new(original, files, &mut report).all()?;
+    let Expanded { nodes, lines } = CaddyExpander::new(original, files, &mut report).all()?;
     let mut caddy = Caddy {
         report,
         draft: Draft::default(),
@@ -88,6 +88,13 @@ pub(super) fn translate(original: &Original, files: &mut Files<'_>) -> Result<Im
             caddy.report.kept(&node.place, &node.shown, "in each place that invokes it");
         }
         caddy.sweep(node, true);
+    }
+    for (place, shown) in lines.iter().filter(|(place, _)| !caddy.report.mentions(place)).cloned().collect::<Vec<_>>() {
+        caddy.report.not_needed(
+            &place,
+            &shown,
+            "no site has this line: nothing imports it, or what is imported has no place for it",
+        );
     }
     Ok(Imported { draft: caddy.draft, report: caddy.report })
 }

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::syntax::{CaddyLine, CaddyToken, parse};
 use crate::import::bounds::Bounds;
 use crate::import::fields::hides_the_rest;
 use crate::import::node::ImportNode;
-use crate::import::{Files, ImportError, ImportReport, Original};
+use crate::import::{Files, ImportError, ImportPlace, ImportReport, Original};
 
 /// Reads on from the first file.
 pub(super) struct CaddyExpander<'a, 'b> {
@@ -19,6 +20,16 @@ pub(super) struct CaddyExpander<'a, 'b> {
     snippets: BTreeMap<String, (PathBuf, Vec<CaddyLine>)>,
     unknown: BTreeSet<String>,
     bounds: Bounds,
+    /// All lines of all files, each with how the report shows it.
+    lines: Vec<(ImportPlace, String)>,
+}
+
+/// A Caddyfile with what it imports.
+pub(super) struct Expanded {
+    /// The global options, without a name, and the sites, each with its addresses as words.
+    pub(super) nodes: Vec<ImportNode>,
+    /// All lines, those that no site has as well.
+    pub(super) lines: Vec<(ImportPlace, String)>,
 }
 
 /// What an `import` gives to what it imports.
@@ -73,16 +84,28 @@ impl<'a, 'b> CaddyExpander<'a, 'b> {
             snippets: BTreeMap::new(),
             unknown: BTreeSet::new(),
             bounds: Bounds::of("lines"),
+            lines: Vec::new(),
         }
     }
 
-    /// The global options, without a name, and the sites, each with its addresses as words.
-    pub(super) fn all(mut self) -> Result<Vec<ImportNode>, ImportError> {
-        let lines = parse(&self.original.text, &self.original.name.as_str().into())?;
+    /// Reads all files.
+    pub(super) fn all(mut self) -> Result<Expanded, ImportError> {
+        let lines = self.parsed(&self.original.text, &self.original.name.as_str().into())?;
         let mut nodes = Vec::new();
         let folder = self.original.folder.clone();
         self.top(&lines, &folder, &Given::default(), &mut nodes)?;
-        Ok(nodes)
+        Ok(Expanded { nodes, lines: self.lines })
+    }
+
+    /// The lines of a file.
+    fn parsed(&mut self, text: &str, file: &Arc<str>) -> Result<Vec<CaddyLine>, ImportError> {
+        let lines = parse(text, file)?;
+        let mut open: Vec<&CaddyLine> = lines.iter().collect();
+        while let Some(line) = open.pop() {
+            self.lines.push((line.place.clone(), shown(&line.tokens)));
+            open.extend(line.block.iter().flatten());
+        }
+        Ok(lines)
     }
 
     /// The lines of a file, or of a snippet that is imported outside of sites.
@@ -180,7 +203,7 @@ impl<'a, 'b> CaddyExpander<'a, 'b> {
             texts.push((folder, lines));
         } else {
             for (path, text) in self.imported(&node, folder, level)? {
-                let lines = parse(&text, &self.original.name_of(&path))?;
+                let lines = self.parsed(&text, &self.original.name_of(&path))?;
                 texts.push((path.parent().unwrap_or(folder).to_owned(), lines));
             }
         }

@@ -198,6 +198,14 @@ fn snippets_take_blocks_and_arguments_anywhere() {
 }
 
 #[test]
+fn the_report_speaks_of_lines_that_no_site_has() {
+    let text = "(unused) {\nrespond /a 403\n}\n(plain) {\nrespond /b 403\n}\ngw.example.com {\nimport plain {\nrespond /c 403\n}\nreverse_proxy :1\n}";
+    let found = imported(text);
+    let said: Vec<usize> = found.report.notes().iter().map(|note| note.place.line).collect();
+    assert!([2, 9].iter().all(|line| said.contains(line)), "{}", found.report);
+}
+
+#[test]
 fn conditions_that_multiply_end_in_a_route_that_is_shut() {
     let one = |number: usize| format!("@h{number} header X-{number} a\nrequest_header @h{number} Y-{number} b\n");
     let headers: Vec<String> = (0..40).map(one).collect();

@@ -7,7 +7,7 @@ fn expanded(text: &str, memory: &Memory) -> (String, Vec<String>) {
     let original = Original { name: "Caddyfile".into(), folder: "/etc/caddy".into(), text: text.to_owned() };
     let mut report = ImportReport::default();
     let shape = match CaddyExpander::new(&original, &mut Files::new(memory), &mut report).all() {
-        Ok(nodes) => shape(&nodes),
+        Ok(expanded) => shape(&expanded.nodes),
         Err(error) => error.to_string(),
     };
     (shape, report.notes().iter().map(|note| format!("{} {}", note.place, note.directive)).collect())
