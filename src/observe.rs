@@ -13,6 +13,7 @@ mod log_queue;
 pub(crate) mod log_rate_limit;
 pub(crate) mod logging;
 pub(crate) mod metrics;
+pub(crate) mod percent_encoding;
 pub(crate) mod process;
 pub(crate) mod readiness;
 pub(crate) mod redact;

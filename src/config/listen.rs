@@ -10,12 +10,11 @@ use serde_json::{Value as Json, json};
 
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use super::kinds::{
-    AddrValue, Cidr, Keyed, List, NoValue, Optional, Quoted, UnixAccess, WordOf, absolute_unix_path, unix_access,
+    AddrValue, Cidr, GivenName, Keyed, List, NoValue, Optional, UnixAccess, WordOf, absolute_unix_path, unix_access,
 };
 use super::node::{ConfigNode, ConfigValue};
 use super::problem::ValueError;
 use super::setting::SettingReader;
-use super::upstreams::is_name;
 
 /// The `listen` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -208,7 +207,7 @@ impl Default for ListenTcpLong {
 impl KeySection for ListenTcpLong {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key("address", Optional(NoValue::Null, AddrValue), &mut self.address, "The address.");
-        keys.key("name", Optional(NoValue::Null, ListenerName), &mut self.name, NAME_DOC);
+        keys.key("name", Optional(NoValue::Null, LISTENER_NAME), &mut self.name, NAME_DOC);
         keys.key(
             "http2_websockets",
             WordOf::SWITCH,
@@ -224,6 +223,8 @@ impl KeySection for ListenTcpLong {
     }
 }
 
+/// The kind of a listener's name.
+pub(super) const LISTENER_NAME: GivenName = GivenName("a listener");
 const NAME_DOC: &str = "The name by which routes choose it.";
 
 /// The kind of `plain`: an address, or the long form.
@@ -274,7 +275,7 @@ impl KeySection for ListenLong {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key("address", Optional(NoValue::Null, BindValue), &mut self.address, "The address, or unix:/path.");
         unix_access::keys(&mut self.access, keys);
-        keys.key("name", Optional(NoValue::Null, ListenerName), &mut self.name, NAME_DOC);
+        keys.key("name", Optional(NoValue::Null, LISTENER_NAME), &mut self.name, NAME_DOC);
     }
 
     fn check(&self, checks: &mut SectionChecks<'_>) {
@@ -285,33 +286,6 @@ impl KeySection for ListenLong {
             Some(BindAddr::Tcp(_)) => unix_access::check_tcp(&self.access, checks),
             Some(BindAddr::Unix(_)) => {}
         }
-    }
-}
-
-/// The kind of a listener's name.
-pub(super) struct ListenerName;
-
-impl KeyKind for ListenerName {
-    type Value = String;
-
-    fn name(&self) -> String {
-        "name".to_owned()
-    }
-
-    fn parse(&self, text: &str) -> Result<String, ValueError> {
-        if is_name(text) {
-            return Ok(text.to_owned());
-        }
-        let fault = ValueError::new(format!("{} is not the name of a listener", Quoted(text)));
-        Err(fault.hint("letters, digits, `-` and `_`, at most 64"))
-    }
-
-    fn write(&self, value: &String) -> YamlText {
-        YamlText::Word(value.clone())
-    }
-
-    fn schema(&self) -> Json {
-        json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" })
     }
 }
 

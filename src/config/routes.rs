@@ -20,12 +20,11 @@ use serde_json::{Value as Json, json};
 
 use super::auth::{Auth, AuthOf};
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
-use super::kinds::{Cidr, DurationValue, Keyed, List, NoValue, OneOrMany, Optional};
-use super::listen::ListenerName;
+use super::kinds::{Cidr, DurationValue, Keyed, List, NoValue, OneOrMany, Optional, is_given_name};
+use super::listen::LISTENER_NAME;
 use super::problem::ValueError;
 use super::timeouts::Timeouts;
 use super::upstream::{UpstreamAddress, UpstreamUrl};
-use super::upstreams::is_name;
 use answer::RespondValue;
 use headers::{RequestHeaders, ResponseHeaders};
 use redirect::RedirectValue;
@@ -170,7 +169,7 @@ impl KeySection for RouteConfig {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
             "listener",
-            OneOrMany(ListenerName),
+            OneOrMany(LISTENER_NAME),
             &mut self.listener,
             "The name of the listener that has the route, or a list of names; otherwise all listeners without a name have it.",
         );
@@ -303,7 +302,7 @@ impl KeyKind for UpstreamOrName {
     }
 
     fn parse(&self, text: &str) -> Result<RouteTarget, ValueError> {
-        if is_name(text) {
+        if is_given_name(text) {
             return Ok(RouteTarget::Named(text.to_owned()));
         }
         UpstreamUrl.parse(text).map(RouteTarget::Url)

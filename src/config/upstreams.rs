@@ -1,9 +1,7 @@
 //! `upstreams`: groups of gateways that stand in for each other.
 
-use serde_json::{Value as Json, json};
-
-use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
-use super::kinds::{Keyed, List, Mapping, Quoted, WordOf};
+use super::keys::{KeySection, Keys, SectionChecks};
+use super::kinds::{GivenName, Keyed, List, Mapping, WordOf};
 use super::problem::ValueError;
 use super::upstream::{UpstreamAddress, UpstreamUrl};
 use super::upstream_tls::UpstreamTls;
@@ -40,7 +38,7 @@ const BALANCE: WordOf<Balance> =
     WordOf(&[("round_robin", Balance::RoundRobin), ("least_connections", Balance::LeastConnections)]);
 
 /// The kind of `upstreams`.
-pub(super) const GROUPS: Mapping<GroupName, Keyed<UpstreamGroup>> = Mapping(GroupName, Keyed::NEW);
+pub(super) const GROUPS: Mapping<GivenName, Keyed<UpstreamGroup>> = Mapping(GivenName("an upstream"), Keyed::NEW);
 
 impl KeySection for UpstreamGroup {
     fn keys(&mut self, keys: &mut dyn Keys) {
@@ -85,35 +83,3 @@ impl KeySection for UpstreamGroup {
 }
 
 const MOST_ENDPOINTS: usize = 64;
-
-/// Whether `text` may be the name of an upstream. No URL is one.
-pub(super) fn is_name(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-}
-
-/// The kind of an upstream's name.
-pub(super) struct GroupName;
-
-impl KeyKind for GroupName {
-    type Value = String;
-
-    fn name(&self) -> String {
-        "name".to_owned()
-    }
-
-    fn parse(&self, text: &str) -> Result<String, ValueError> {
-        if is_name(text) {
-            return Ok(text.to_owned());
-        }
-        let fault = ValueError::new(format!("{} is not the name of an upstream", Quoted(text)));
-        Err(fault.hint("letters, digits, `-` and `_`, at most 64"))
-    }
-
-    fn write(&self, value: &String) -> YamlText {
-        YamlText::Word(value.clone())
-    }
-
-    fn schema(&self) -> Json {
-        json!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" })
-    }
-}

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::percent_encoding;
+
 /// The text that stands for a secret.
 const HIDDEN: &str = "***";
 
@@ -134,33 +136,13 @@ fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
         if !holds_escape(&text) {
             break;
         }
-        text = Cow::Owned(decode_once(&text));
+        text = Cow::Owned(percent_encoding::decoded(&text));
     }
     text
 }
 
-fn decode_once(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        let escaped = escape(rest);
-        out.push(escaped.unwrap_or(byte));
-        rest = if escaped.is_some() { &rest[3..] } else { after };
-    }
-    out
-}
-
 fn holds_escape(text: &[u8]) -> bool {
-    text.windows(3).any(|window| escape(window).is_some())
-}
-
-/// The byte that `%xx` at the start of `text` stands for.
-fn escape(text: &[u8]) -> Option<u8> {
-    let digit = |b: u8| char::from(b).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    match text {
-        [b'%', high, low, ..] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    }
+    text.windows(3).any(|window| percent_encoding::escape(window).is_some())
 }
 
 /// A copy of `text` that is made only when something in it is hidden.

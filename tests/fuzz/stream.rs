@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use http::HeaderMap;
+use http_body_util::BodyExt as _;
+use hyper::body::{Frame, Incoming};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use tokio::runtime::Builder;
 
@@ -17,6 +19,21 @@ pub struct Answer {
     pub trailers: HeaderMap,
     /// It has ended where it was to end.
     pub whole: bool,
+}
+
+impl Answer {
+    /// Reads `body` to its end.
+    pub async fn read(mut body: Incoming) -> Self {
+        let mut answer = Self { whole: true, ..Self::default() };
+        while let Some(frame) = body.frame().await {
+            match frame.map(Frame::into_data) {
+                Err(_) => answer.whole = false,
+                Ok(Ok(piece)) => answer.data.extend_from_slice(&piece),
+                Ok(Err(frame)) => answer.trailers.extend(frame.into_trailers().unwrap_or_default()),
+            }
+        }
+        answer
+    }
 }
 
 /// A connection by which these bytes come and no more, and that takes everything.

@@ -124,7 +124,7 @@ impl GuardTable {
         self.routes.iter().flat_map(|route| std::iter::once(&route.takes).chain(&route.not)).map(|set| &set.matchers)
     }
 
-    /// Who may pass, on each route.
+    /// The clients that each route lets pass.
     pub(super) fn accesses(&self) -> impl Iterator<Item = &ClientAccess> {
         self.routes.iter().map(|route| &route.access)
     }

@@ -33,16 +33,23 @@ impl RequestHandler for HttpsRedirect {
     ) -> Result<Response<AnswerBody>, RequestFailure> {
         access.answered_by = AnsweredBy::Frontgate;
         let host = exchange.host.to_str().unwrap_or_default();
-        let mut response = Response::new(AnswerBody::empty());
         // 308 keeps the method and the body (RFC 9110 §15.4.9).
-        *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
-        let location = HeaderValue::try_from(location(host, self.https, exchange.target.as_str()))
-            .map_err(|_| RequestFailure::BadRequest(BadRequest::BadTarget))?;
-        response.headers_mut().insert(LOCATION, location);
-        // A browser keeps a permanent redirect for ever, also after the port or the listener is gone.
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(response)
+        redirect_to(StatusCode::PERMANENT_REDIRECT, location(host, self.https, exchange.target.as_str()))
     }
+}
+
+/// A redirect to a location that was made of the request.
+///
+/// # Errors
+/// The location cannot be sent: then what the client asked for was no target.
+pub(crate) fn redirect_to(status: StatusCode, location: String) -> Result<Response<AnswerBody>, RequestFailure> {
+    let location = HeaderValue::try_from(location).map_err(|_| RequestFailure::BadRequest(BadRequest::BadTarget))?;
+    let mut response = Response::new(AnswerBody::empty());
+    *response.status_mut() = status;
+    response.headers_mut().insert(LOCATION, location);
+    // A browser keeps a permanent redirect for ever, also after the port, the listener or the route is gone.
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 impl HttpsLocation {

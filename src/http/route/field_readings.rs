@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName};
 use super::field_values::FieldValues;
 use super::spelling;
 use super::truth::ReadingRange;
+use crate::observe::percent_encoding;
 
 /// The values of a header field.
 pub(super) fn of_header(headers: &HeaderMap, name: &HeaderName, range: ReadingRange) -> FieldValues {
@@ -54,14 +55,14 @@ pub(super) fn of_query(query: Option<&str>, path: &str, key: &str, range: Readin
         return found;
     }
     let wanted = loose(key.as_bytes());
-    let hidden = percent_decoded(&percent_decoded(path.as_bytes()));
+    let hidden = percent_encoding::decoded(&percent_encoding::decoded(path.as_bytes()));
     let hidden = hidden.iter().position(|byte| *byte == b'?').map_or(&[][..], |at| &hidden[at + 1..]);
-    let once = percent_decoded(query);
-    let twice = percent_decoded(&once);
+    let once = percent_encoding::decoded(query);
+    let twice = percent_encoding::decoded(&once);
     for text in [query, &once, &twice, hidden] {
         // `;` between pairs: HTML 4.01, appendix B.2.2. The rest would end a query, or begin it.
         for (name, value) in pairs(text, b"&;?#\0") {
-            if loose(&form_decoded(&percent_decoded(name))) == wanted {
+            if loose(&form_decoded(&percent_encoding::decoded(name))) == wanted {
                 for reading in value_readings(value) {
                     found.may_be(reading);
                 }
@@ -86,12 +87,12 @@ pub(super) fn of_cookie(headers: &HeaderMap, name: &str, range: ReadingRange) ->
     if range == ReadingRange::Any {
         // RFC 2109 §4.2.2 has `,` between cookies, too; values may be quoted, and many programs decode them.
         for (other, value) in pairs(&text, b";").chain(pairs(&text, b";,")) {
-            if percent_decoded(other.trim_ascii()).eq_ignore_ascii_case(name.as_bytes()) {
+            if percent_encoding::decoded(other.trim_ascii()).eq_ignore_ascii_case(name.as_bytes()) {
                 let value = value.trim_ascii();
                 let bare = value.strip_prefix(b"\"").map_or(value, |value| value.strip_suffix(b"\"").unwrap_or(value));
                 for value in [value, bare] {
                     found.may_be(value.to_vec());
-                    found.may_be(percent_decoded(value));
+                    found.may_be(percent_encoding::decoded(value));
                 }
             }
         }
@@ -116,8 +117,8 @@ fn pairs<'a>(text: &'a [u8], between: &'a [u8]) -> impl Iterator<Item = (&'a [u8
 
 /// What programs make of a value in a query.
 fn value_readings(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    let once = percent_decoded(value);
-    let twice = percent_decoded(&once);
+    let once = percent_encoding::decoded(value);
+    let twice = percent_encoding::decoded(&once);
     let mut all = vec![form_decoded(value), form_decoded(&once), form_decoded(&twice), once, twice];
     if escapes_needlessly(value) {
         all.push(value.to_vec());
@@ -133,8 +134,10 @@ fn value_readings(value: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 
 /// Whether a character is encoded that could stand by itself (RFC 3986 §2.3): some programs do not decode.
 fn escapes_needlessly(text: &[u8]) -> bool {
-    (0..text.len())
-        .any(|at| escape(&text[at..]).is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)))
+    (0..text.len()).any(|at| {
+        percent_encoding::escape(&text[at..])
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    })
 }
 
 /// The name of a key as the most lenient of programs has it: PHP writes `_` for `.` and a space and takes `a[]` for `a`,
@@ -149,27 +152,7 @@ fn loose(key: &[u8]) -> Vec<u8> {
 /// Decoded as forms are: `+` is a space (WHATWG URL, application/x-www-form-urlencoded).
 fn form_decoded(text: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    percent_decoded(&spaced)
-}
-
-fn percent_decoded(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((&byte, after)) = rest.split_first() {
-        let decoded = escape(rest);
-        out.push(decoded.unwrap_or(byte));
-        rest = if decoded.is_some() { &rest[3..] } else { after };
-    }
-    out
-}
-
-/// The byte that `%xx` at the start of `text` stands for.
-fn escape(text: &[u8]) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    match text {
-        [b'%', high, low, ..] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    }
+    percent_encoding::decoded(&spaced)
 }
 
 #[cfg(test)]

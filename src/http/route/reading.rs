@@ -8,13 +8,15 @@ use std::borrow::Cow;
 
 use steps::PathSigns;
 
+use crate::observe::percent_encoding;
+
 /// A path as routes compare it: percent-decoded once, `\` taken for `/`, `//` merged, dot segments removed. It is
 /// borrowed if no program could understand it in another way, but for the case of its letters.
 pub(crate) fn proper(path: &str) -> Cow<'_, [u8]> {
     if is_plain(path) {
         return Cow::Borrowed(path.as_bytes());
     }
-    let mut read = steps::decoded(path.as_bytes());
+    let mut read = percent_encoding::decoded(path.as_bytes());
     for step in [steps::slashes, steps::merged, steps::resolved] {
         read = step(&read);
     }

@@ -1,14 +1,14 @@
 //! [`MadeRedirect`]: a redirect whose place is made of the request.
 
-use http::header::{CACHE_CONTROL, LOCATION};
-use http::{HeaderValue, Response};
+use http::Response;
 
 use super::reading;
 use crate::config::{RegexPattern, RouteRedirect, TemplateValues};
 use crate::http::edge::exchange::RequestExchange;
 use crate::http::edge::host;
+use crate::http::edge::redirect::redirect_to;
 use crate::http::edge::request_handler::RequestHandler;
-use crate::http::error::{BadRequest, RequestFailure};
+use crate::http::error::RequestFailure;
 use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::{AccessLine, AnsweredBy};
 
@@ -38,13 +38,6 @@ impl RequestHandler for MadeRedirect {
             query: exchange.target.query(),
             groups: groups.as_ref(),
         });
-        let location =
-            HeaderValue::try_from(location).map_err(|_| RequestFailure::BadRequest(BadRequest::BadTarget))?;
-        let mut response = Response::new(AnswerBody::empty());
-        *response.status_mut() = self.redirect.status;
-        response.headers_mut().insert(LOCATION, location);
-        // A browser would keep a permanent redirect for ever, also after the route is gone.
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(response)
+        redirect_to(self.redirect.status, location)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! First the rules of `mod_rewrite`, then `ProxyPass` of sections, the last one first, and of the server in their order; a
 //! request that none of them takes gets the redirects of `mod_alias`, or a 404. Then the sections of the request are
-//! merged: `<Proxy>`, `<Location>` in the order of the files, `<If>`; what they say together decides who may pass. Each
+//! merged: `<Proxy>`, `<Location>` in the order of the files, `<If>`; what they say together decides which requests pass. Each
 //! step splits the requests in two, and the rules come out in an order in which the first that matches is right. Where
 //! requests inside of a condition cannot be said, those outside of it go first.
 

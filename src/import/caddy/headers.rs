@@ -28,7 +28,7 @@ pub(super) fn response(step: &CaddyStep<'_>, rule: &mut ImportRule) {
     }
     if !step.args.is_empty() {
         let words: Vec<&str> = step.args.iter().map(String::as_str).collect();
-        // A field of an answer keeps nobody out, whatever becomes of it.
+        // A field of an answer keeps no client out, whatever becomes of it.
         let _ = field(&step.origin, &words, FieldWay::Response, rule);
         return;
     }

@@ -13,9 +13,9 @@ use crate::import::tree::{HostName, ImportListener, ImportRule, ImportServer, Im
 pub(super) struct Group {
     /// The name; empty where there is one group.
     pub(super) name: String,
-    /// The names of servers, and who answers for each.
+    /// The names of servers, and what answers for each.
     pub(super) hosts: Vec<(HostName, Target)>,
-    /// Who answers for all other names.
+    /// What answers for all other names.
     pub(super) default: Target,
     /// Names that rules look at.
     pub(super) special: Vec<HostName>,
@@ -23,7 +23,7 @@ pub(super) struct Group {
     pub(super) only_v6: bool,
 }
 
-/// Who answers.
+/// What answers requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
     /// The server with this index.
@@ -146,7 +146,7 @@ fn takes(own: &SocketAddr, other: &SocketAddr) -> bool {
     own.ip() == IpAddr::from(Ipv6Addr::UNSPECIFIED) || (own.ip().is_unspecified() && other.is_ipv4())
 }
 
-/// Who answers at a socket, for each name and for the rest.
+/// What answers at a socket, for each name and for the rest.
 fn answering(socket: &Socket<'_>, tree: &ImportTree) -> (Vec<(HostName, Target)>, Target) {
     let mut names: Vec<&HostName> = Vec::new();
     for host in socket.parts.iter().flat_map(|part| &part.servers).flat_map(|index| &tree.servers[*index].hosts) {

@@ -7,7 +7,7 @@ use super::listeners::{Group, Target};
 use crate::import::draft::Draft;
 use crate::import::tree::{HostName, ImportTree};
 
-/// Who answers for which name at which listeners, in the order in which routes are tried.
+/// What answers for which name at which listeners, in the order in which routes are tried.
 pub(super) fn entries(groups: &[Group]) -> Vec<Entry<'_>> {
     let mut entries: Vec<Entry<'_>> = Vec::new();
     for group in groups {

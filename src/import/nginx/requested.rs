@@ -12,7 +12,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 pub(super) fn test(name: &str, test: &NginxTest, negated: bool, path: &NginxPath) -> Result<Condition, Unsayable> {
     match name {
         "request_method" => methods(test, negated),
-        "remote_addr" | "binary_remote_addr" | "realip_remote_addr" if name == "remote_addr" => clients(test),
+        "remote_addr" => clients(test),
         "uri" | "document_uri" => match test {
             NginxTest::Is(text) => path.condition(DraftPath::Exact(text.clone())),
             NginxTest::IsInAnyCase(text) => path.condition(DraftPath::Regex(whole(text))),
@@ -135,7 +135,7 @@ fn methods(test: &NginxTest, negated: bool) -> Result<Condition, Unsayable> {
         }
         return Ok(of(methods));
     }
-    // A method that nobody knows counts as meant: conditions refuse.
+    // A method that is not listed counts as meant: conditions refuse.
     let known = |taken: bool| METHODS.iter().filter(|one| takes(one) == taken).map(|one| (*one).to_owned()).collect();
     if negated { Ok(of(known(true))) } else { of(known(false)).not() }
 }

@@ -194,7 +194,7 @@ fn a_condition_that_cannot_be_said_locks_what_stands_behind_it() {
     assert_eq!(routes(text), ["{ path: /, respond: 403 }"]);
     let text = "location /a/ { if ($uri ~ x$) { return 401; } PASS } location / { PASS }";
     assert_eq!(routes(text)[1..], ["{ path: /a/, respond: 403 }", "{ path: / }"]);
-    // A limit of speed keeps nobody out.
+    // A limit of speed keeps no client out.
     assert_eq!(routes("location / { if ($args ~ x) { limit_rate 1k; } PASS }"), [""; 0]);
 }
 

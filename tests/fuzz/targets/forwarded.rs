@@ -28,7 +28,7 @@ const NAMES: [&str; 12] = [
     "cookie",
     "authorization",
 ];
-/// What the gateway goes by, and how often a client may be the one who says it.
+/// What the gateway goes by, and how often a client itself may say it.
 const TOLD: [&str; 6] =
     ["x-forwarded-for", "x-real-ip", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "forwarded"];
 

@@ -10,7 +10,6 @@ use frontgate::server::h1::request_head::{RequestFraming, RequestHead};
 use frontgate::upstream::chunks::ChunkDecoder;
 use http::header::HeaderMap;
 use http::{Method, Request, Response};
-use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use libfuzzer_sys::fuzz_target;
@@ -73,16 +72,9 @@ fuzz_target!(|bytes: &[u8]| {
 fn by_hyper(bytes: &[u8]) -> Option<(Request<()>, Answer)> {
     let seen = Mutex::new(None);
     let service = service_fn(async |request: Request<Incoming>| {
-        let (head, mut body) = request.into_parts();
-        let mut answer = Answer { whole: true, ..Answer::default() };
-        while let Some(frame) = body.frame().await {
-            match frame.map(http_body::Frame::into_data) {
-                Err(_) => answer.whole = false,
-                Ok(Ok(piece)) => answer.data.extend_from_slice(&piece),
-                Ok(Err(frame)) => answer.trailers.extend(frame.into_trailers().unwrap_or_default()),
-            }
-        }
-        seen.lock().expect("one thread").get_or_insert((Request::from_parts(head, ()), answer));
+        let (head, body) = request.into_parts();
+        let request = (Request::from_parts(head, ()), Answer::read(body).await);
+        seen.lock().expect("one thread").get_or_insert(request);
         Ok::<_, Infallible>(Response::new(String::new()))
     });
     let connection = hyper::server::conn::http1::Builder::new()

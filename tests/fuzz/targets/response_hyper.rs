@@ -9,7 +9,6 @@ use bytes::Bytes;
 use frontgate::upstream::ResponseHead;
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, TRANSFER_ENCODING};
 use http::{Method, Request, Response};
-use http_body_util::BodyExt as _;
 use hyper::ext::ReasonPhrase;
 use libfuzzer_sys::fuzz_target;
 
@@ -75,16 +74,8 @@ fn by_hyper(bytes: &[u8], to_head: bool) -> Option<(Response<()>, Answer)> {
         let method = if to_head { Method::HEAD } else { Method::GET };
         let request = Request::builder().method(method).uri("/").body(String::new()).expect("a request");
         let exchange = async {
-            let (head, mut body) = sender.send_request(request).await.ok()?.into_parts();
-            let mut answer = Answer { whole: true, ..Answer::default() };
-            while let Some(frame) = body.frame().await {
-                match frame.map(http_body::Frame::into_data) {
-                    Err(_) => answer.whole = false,
-                    Ok(Ok(piece)) => answer.data.extend_from_slice(&piece),
-                    Ok(Err(frame)) => answer.trailers.extend(frame.into_trailers().unwrap_or_default()),
-                }
-            }
-            Some((Response::from_parts(head, ()), answer))
+            let (head, body) = sender.send_request(request).await.ok()?.into_parts();
+            Some((Response::from_parts(head, ()), Answer::read(body).await))
         };
         first(exchange, connection).await
     })

@@ -1,6 +1,7 @@
 //! The steps by which programs come from a target to the path that they look up: each makes one path of another.
 
 use crate::config::folded as in_any_case;
+use crate::observe::percent_encoding::{decoded, decoded_where, escape};
 
 /// Which of the signs below a path has: each makes some steps change it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,18 +85,13 @@ pub(super) const ALL: &[ReadingStep] = &[
     ReadingStep { sign: FOREIGN, decodes: false, take: in_any_case },
 ];
 
-/// `%2F` is a slash and `%70` a `p`.
-pub(super) fn decoded(path: &[u8]) -> Vec<u8> {
-    decode(path, |_| true)
-}
-
 fn decoded_but_slashes(path: &[u8]) -> Vec<u8> {
-    decode(path, |byte| !matches!(byte, b'/' | b'\\'))
+    decoded_where(path, |byte| !matches!(byte, b'/' | b'\\'))
 }
 
 /// Decodes only bytes that no client can write by itself, and the tilde, which some still encode (RFC 3986 §2.3).
 pub(super) fn decoded_where_needed(path: &[u8]) -> Vec<u8> {
-    decode(path, |byte| byte <= b' ' || byte >= 0x7e || b"\"<>^`{|}".contains(&byte))
+    decoded_where(path, |byte| byte <= b' ' || byte >= 0x7e || b"\"<>^`{|}".contains(&byte))
 }
 
 /// A backslash is a slash, as WHATWG's URLs have it.
@@ -148,7 +144,7 @@ pub(super) fn resolved(path: &[u8]) -> Vec<u8> {
 
 /// The path without dot segments where `%2e` is a dot, though nothing else is decoded, as WHATWG's URLs have it.
 fn resolved_where_encoded(path: &[u8]) -> Vec<u8> {
-    resolve(path, |segment| dots(&decode(segment, |byte| byte == b'.')))
+    resolve(path, |segment| dots(&decoded_where(segment, |byte| byte == b'.')))
 }
 
 /// `;` and what follows in a segment is no part of it (RFC 2396 §3.3).
@@ -212,26 +208,6 @@ fn dots(segment: &[u8]) -> Option<DotSegment> {
     match segment {
         b"." => Some(DotSegment::Here),
         b".." => Some(DotSegment::Up),
-        _ => None,
-    }
-}
-
-fn decode(path: &[u8], which: impl Fn(u8) -> bool) -> Vec<u8> {
-    let mut out = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((&byte, after)) = rest.split_first() {
-        let decoded = escape(rest).filter(|byte| which(*byte));
-        out.push(decoded.unwrap_or(byte));
-        rest = if decoded.is_some() { &rest[3..] } else { after };
-    }
-    out
-}
-
-/// The byte that `%xx` at the start of `text` stands for.
-fn escape(text: &[u8]) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    match text {
-        [b'%', high, low, ..] => Some(digit(*high)? << 4 | digit(*low)?),
         _ => None,
     }
 }

@@ -90,7 +90,7 @@ impl<'s> ApacheRoutes<'s, '_, '_> {
         self.finish(flow, within, to)
     }
 
-    /// All sections are known: who may pass, and what becomes of them.
+    /// Ends the way of requests whose sections are all known: which of them pass, and where to.
     pub(super) fn finish(
         &mut self,
         mut flow: Flow,

@@ -1,4 +1,4 @@
-//! Who may pass, and what becomes of those who may.
+//! Which requests pass, and what becomes of those.
 
 use super::flow::Flow;
 use super::{ApacheRoutes, Destination, RULE, RoutesError};
@@ -12,7 +12,7 @@ use crate::import::report::ImportVerdict;
 use crate::import::tree::{ImportRule, Part, Shut};
 
 impl ApacheRoutes<'_, '_, '_> {
-    /// The cases of who may pass, or the directive that cannot be said.
+    /// The cases in which requests pass or not, or the directive that cannot be said.
     pub(super) fn access(&mut self, body: &SectionBody) -> Result<Result<Vec<AccessCase>, Unsaid>, RoutesError> {
         let members = match &body.group_file {
             Some((_, name)) => self.apache.groups(name)?,
