@@ -62,7 +62,9 @@ pub(crate) use kinds::is_label;
 
 pub use admin::Admin;
 pub(crate) use admin::TokenError;
-pub(crate) use auth::{Auth, BasicAuth, PasswordHash};
+pub(crate) use auth::{
+    Auth, BasicAuth, Exemption, LoginRules, PasswordHash, ScopeCaps, ServiceToken, TokenAuth, TokenHash,
+};
 pub use forwarded::Forwarded;
 pub use forwarded::LocalClients;
 pub use kinds::ClientCa;

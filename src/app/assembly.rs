@@ -9,9 +9,14 @@ use super::certificates::ServedCertificates;
 use super::error::StartError;
 use super::gateways::{GatewayAccess, GatewayShared, Gateways};
 use super::listeners::NO_ROUTES;
-use crate::config::{self, Auth, BindAddr, ClientAccess, Config, ListenTcp, PathMatcher, RouteAnswer, Timeouts};
+use crate::config::{
+    self, Auth, BasicAuth, BindAddr, ClientAccess, Config, ListenTcp, LoginRules, PathMatcher, RouteAnswer, Timeouts,
+};
 use crate::drain::Drain;
+use crate::http::auth::basic::BasicProof;
+use crate::http::auth::login_proofs::LoginProofs;
 use crate::http::auth::passwords::Passwords;
+use crate::http::auth::token::TokenProof;
 use crate::http::edge::acme_challenge::AcmeChallenge;
 use crate::http::edge::connection_state::ConnectionTimeouts;
 use crate::http::edge::permits::{PermitLimits, Permits};
@@ -297,10 +302,7 @@ impl RouteProtectedFields {
         // A field that names the user on one route must not come from the client on another.
         let all = || config.routes.iter().filter_map(|route| route.auth.as_ref()).chain([&config.auth]);
         let fields = |login| {
-            let users = all().flat_map(|auth| match auth {
-                Auth::Basic(basic) => basic.user_headers.as_slice(),
-                Auth::None => &[],
-            });
+            let users = all().filter_map(Auth::rules).flat_map(LoginRules::identity_fields);
             Arc::new(ProtectedFields::new(users, &config.forwarded.strip, login))
         };
         Self { here: fields(Login::Here), elsewhere: fields(Login::Elsewhere) }
@@ -309,7 +311,7 @@ impl RouteProtectedFields {
     fn of(&self, auth: &Auth) -> Arc<ProtectedFields> {
         match auth {
             Auth::None => Arc::clone(&self.elsewhere),
-            Auth::Basic(_) => Arc::clone(&self.here),
+            Auth::Login(_) => Arc::clone(&self.here),
         }
     }
 }
@@ -324,8 +326,11 @@ fn wired(
     log: &AccessLog,
 ) -> (Matches, RouteStack) {
     let auth = auth_of(config, route);
-    let matches =
-        Matches { guard: guard_of(config, route), takes_basic: matches!(auth, Auth::Basic(_)), ..Matches::of(route) };
+    let matches = Matches {
+        guard: guard_of(config, route),
+        takes_basic: auth.rules().is_some_and(|rules| rules.basic.is_some()),
+        ..Matches::of(route)
+    };
     let timeouts = route.timeouts.over(&config.timeouts);
     let end = if let Some(answer) = &route.respond {
         RouteEnd::Fixed(FixedAnswer::new(answer.clone()))
@@ -343,13 +348,16 @@ fn wired(
         let upgrades = upgrades(config, &timeouts, shared, log.clone());
         RouteEnd::Gateway(Box::new(GatewayRoute { forward, upgrades }))
     };
-    let guard = match auth {
-        Auth::None => None,
-        Auth::Basic(basic) => Some(Arc::new(AccessGuard { basic: basic.clone(), passwords: shared.passwords.clone() })),
-    };
+    let guard = auth.rules().map(|rules| Arc::new(AccessGuard::new(rules, proofs(rules, shared))));
     let (requests, answers) = (route.request_headers.clone(), route.response_headers.clone());
     let (access, strip_prefix) = (config.access(route), route.strip_prefix.clone());
     (matches, RouteStack::new(RouteSettings { requests, answers, access, strip_prefix, guard, end }))
+}
+
+/// The proofs that these rules ask for.
+fn proofs(rules: &LoginRules, shared: &SharedState) -> LoginProofs {
+    let basic = |users: &BasicAuth| BasicProof { users: users.clone(), passwords: shared.passwords.clone() };
+    LoginProofs { token: rules.token.as_ref().map(TokenProof::new), basic: rules.basic.as_ref().map(basic) }
 }
 
 /// The guards of a route that keep a request from the gateway and that another route may lack.

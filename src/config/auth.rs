@@ -1,16 +1,43 @@
-//! `auth`: the login that a request needs to pass.
+//! `auth`: the logins of which a request needs one to pass.
+//!
+//! Several proofs may stand side by side; any of them lets a request in. Each has a file of its own below this folder,
+//! with its keys and its typed settings.
 
-use std::fmt;
+mod basic;
+mod exempt;
+mod expiry;
+mod forward;
+mod mtls;
+mod password_hash;
+mod scopes;
+mod service_url;
+mod token;
+mod user_header;
+mod user_name;
 
-use argon2::password_hash::phc;
+use std::time::Duration;
+
 use http::HeaderName;
 use serde_json::{Value as Json, json};
 
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
-use super::kinds::{Keyed, Mapping, NoValue, OneOrMany, Optional, Quoted};
+use super::kinds::{DurationValue, Keyed, LONGEST_TIME, NoValue, OneOrMany, Optional, Quoted};
 use super::node::{ConfigNode, ConfigValue};
 use super::problem::ValueError;
-use super::setting::{MASK, SettingReader};
+use super::setting::SettingReader;
+use basic::USERS;
+use exempt::Exemptions;
+use forward::{ForwardAuth, ForwardKeys};
+use mtls::{MtlsAuth, MtlsKeys};
+use scopes::CAPS;
+use token::{TOKENS, TokenKeys};
+use user_header::UserHeader;
+
+pub(crate) use basic::BasicAuth;
+pub(crate) use exempt::Exemption;
+pub(crate) use password_hash::PasswordHash;
+pub(crate) use scopes::ScopeCaps;
+pub(crate) use token::{ServiceToken, TokenAuth, TokenHash};
 
 /// The login that a request needs to pass.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,35 +45,73 @@ pub enum Auth {
     /// None: every request passes.
     #[default]
     None,
-    /// A user's name and password (RFC 7617).
-    Basic(BasicAuth),
+    /// One of several proofs.
+    Login(Box<LoginRules>),
 }
 
-/// The users that may log in, and the header that names them to the gateway.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct BasicAuth {
-    /// Each user's name and the hash of the password.
-    pub(crate) users: Vec<(String, PasswordHash)>,
+/// The proofs of which a request needs one, and what follows from them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginRules {
+    /// A user's name and password.
+    pub(crate) basic: Option<BasicAuth>,
+    /// A service's token.
+    pub(crate) token: Option<TokenAuth>,
+    /// A certificate of the client's.
+    pub(crate) mtls: Option<MtlsAuth>,
+    /// A login service that is asked.
+    pub(crate) forward: Option<ForwardAuth>,
     /// The header fields that tell the gateway the user's name.
     pub(crate) user_headers: Vec<HeaderName>,
+    /// The most that each user may do at the gateway; `None` leaves that to the gateway.
+    pub(crate) scopes: Option<ScopeCaps>,
+    /// How often the login of an open WebSocket is looked at again; `None` is never.
+    pub(crate) recheck: Option<Duration>,
+    /// What is answered without a login.
+    pub(crate) exempt: Vec<Exemption>,
 }
 
-/// The hash of a password. `Debug` masks it.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) enum PasswordHash {
-    /// `$argon2id$…` in the PHC string format; argon2i and argon2d, too.
-    Argon2(String),
-    /// `$2b$…`; `$2a$` and `$2y$`, too.
-    Bcrypt(String),
-}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(MASK)
+impl Default for LoginRules {
+    fn default() -> Self {
+        Self {
+            basic: None,
+            token: None,
+            mtls: None,
+            forward: None,
+            user_headers: Vec::new(),
+            scopes: None,
+            recheck: Some(RECHECK),
+            exempt: Vec::new(),
+        }
     }
 }
 
-/// The kind of `auth`: `none`, or users.
+/// How long a user that was taken away may go on, and how often a login service is asked for each session.
+const RECHECK: Duration = Duration::from_secs(60);
+
+impl Auth {
+    /// The proofs, if one is needed.
+    pub(crate) fn rules(&self) -> Option<&LoginRules> {
+        match self {
+            Self::None => None,
+            Self::Login(rules) => Some(rules),
+        }
+    }
+}
+
+impl LoginRules {
+    /// The header fields that only frontgate sets where these rules hold: the user's name, and what a login service says.
+    pub(crate) fn identity_fields(&self) -> impl Iterator<Item = &HeaderName> {
+        self.user_headers.iter().chain(self.forward.iter().flat_map(|forward| &forward.answer_headers))
+    }
+
+    /// The users whose names are in the configuration; those of certificates and login services are not.
+    pub(crate) fn named_users(&self) -> impl Iterator<Item = &str> {
+        let users = self.basic.iter().flat_map(|basic| &basic.users).map(|(name, _)| name.as_str());
+        users.chain(self.token.iter().flat_map(|token| &token.tokens).map(|(name, _)| name.as_str()))
+    }
+}
+
+/// The kind of `auth`: `none`, or proofs.
 pub(super) struct AuthOf;
 
 const KEYS: Keyed<AuthKeys> = Keyed::NEW;
@@ -69,9 +134,7 @@ impl KeyKind for AuthOf {
     fn write(&self, value: &Auth) -> YamlText {
         match value {
             Auth::None => YamlText::Word("none".to_owned()),
-            Auth::Basic(BasicAuth { users, user_headers }) => {
-                KEYS.write(&AuthKeys { basic: Some(users.clone()), user_headers: user_headers.clone() })
-            }
+            Auth::Login(rules) => KEYS.write(&AuthKeys::of(rules)),
         }
     }
 
@@ -81,8 +144,7 @@ impl KeyKind for AuthOf {
 
     fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Auth> {
         if let ConfigValue::Map(_) = node.value {
-            let AuthKeys { basic, user_headers } = KEYS.read(node, at)?;
-            return Some(Auth::Basic(BasicAuth { users: basic?, user_headers }));
+            return KEYS.read(node, at).map(|keys| Auth::Login(Box::new(keys.rules())));
         }
         let read = match &node.value {
             ConfigValue::Scalar(text) => self.parse(text),
@@ -90,23 +152,88 @@ impl KeyKind for AuthOf {
         };
         read.map_err(|fault| at.report(&node.place, fault)).ok()
     }
+
+    fn long_form(&self) -> Option<Box<dyn KeySection>> {
+        Some(Box::new(AuthKeys::default()))
+    }
 }
 
 const EXAMPLE: &str = "such as auth: { basic: { ann: \"$argon2id$…\" } }";
 
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// The keys of `auth`.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct AuthKeys {
     basic: Option<Vec<(String, PasswordHash)>>,
+    token: Option<Vec<(String, TokenKeys)>>,
+    mtls: Option<MtlsKeys>,
+    forward: Option<ForwardKeys>,
     user_headers: Vec<HeaderName>,
+    scopes: Option<Vec<(String, Vec<String>)>>,
+    recheck: Option<Duration>,
+    exempt: Vec<Exemption>,
+}
+
+impl Default for AuthKeys {
+    fn default() -> Self {
+        Self::of(&LoginRules::default())
+    }
+}
+
+impl AuthKeys {
+    fn of(rules: &LoginRules) -> Self {
+        let LoginRules { basic, token, mtls, forward, user_headers, scopes, recheck, exempt } = rules.clone();
+        Self {
+            basic: basic.map(|basic| basic.users),
+            token: token.as_ref().map(token::keys),
+            mtls: mtls.map(|mtls| MtlsKeys { ca: Some(mtls.ca) }),
+            forward: forward.as_ref().map(ForwardKeys::of),
+            user_headers,
+            scopes: scopes.map(|scopes| scopes.caps),
+            recheck,
+            exempt,
+        }
+    }
+
+    fn rules(self) -> LoginRules {
+        let Self { basic, token, mtls, forward, user_headers, scopes, recheck, exempt } = self;
+        LoginRules {
+            basic: basic.map(|users| BasicAuth { users }),
+            token: token.map(token::tokens),
+            mtls: mtls.and_then(|mtls| mtls.ca).map(|ca| MtlsAuth { ca }),
+            forward: forward.and_then(ForwardKeys::service),
+            user_headers,
+            scopes: scopes.map(|caps| ScopeCaps { caps }),
+            recheck,
+            exempt,
+        }
+    }
 }
 
 impl KeySection for AuthKeys {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
             "basic",
-            Optional(NoValue::Null, Mapping(UserName, HashValue)),
+            Optional(NoValue::Null, USERS),
             &mut self.basic,
             "Users and the hashes of their passwords, argon2 or bcrypt.",
+        );
+        keys.key(
+            "token",
+            Optional(NoValue::Null, TOKENS),
+            &mut self.token,
+            "Services and their tokens, for clients that cannot follow a login page: `Authorization: Bearer TOKEN`.",
+        );
+        keys.key(
+            "mtls",
+            Optional(NoValue::Null, Keyed::NEW),
+            &mut self.mtls,
+            "Certificates of clients: the CA that signs them.",
+        );
+        keys.key(
+            "forward",
+            Optional(NoValue::Null, Keyed::NEW),
+            &mut self.forward,
+            "A login service that is asked about each request, such as Authelia, Authentik, oauth2-proxy or LemonLDAP::NG.",
         );
         keys.key(
             "user_header",
@@ -114,154 +241,39 @@ impl KeySection for AuthKeys {
             &mut self.user_headers,
             "The header that tells the gateway the user's name, or a list of them; a client's own are deleted.",
         );
+        keys.key(
+            "scopes",
+            Optional(NoValue::Null, CAPS),
+            &mut self.scopes,
+            "The scopes that each user may have at the gateway, at most; `*` is for all whom no other entry names. Sent in x-openclaw-scopes, \
+             empty for a user that no entry names.",
+        );
+        keys.key(
+            "recheck",
+            Optional(NoValue::Off, DurationValue { at_least: Duration::from_secs(1), at_most: LONGEST_TIME }),
+            &mut self.recheck,
+            "How often the login of an open WebSocket is looked at again; one that has ended closes it with 1008 `session ended`.",
+        );
+        keys.key(
+            "exempt",
+            Exemptions,
+            &mut self.exempt,
+            "What is answered without a login: openclaw for what the gateway serves to clients that have none (share links, join links, the \
+             socket of workers, health), paths, or a list of both. A path with an encoded byte, a dot segment or a double slash is never exempt.",
+        );
     }
 
     fn check(&self, checks: &mut SectionChecks<'_>) {
-        match &self.basic {
-            None => checks.report(&["basic"], ValueError::new("`basic` is missing").hint(EXAMPLE)),
-            Some(users) if users.is_empty() => {
-                checks.report(&["basic"], ValueError::new("without users no client gets in").hint(EXAMPLE));
-            }
-            Some(_) => {}
+        let Self { basic, token, mtls, forward, user_headers: _, scopes, recheck: _, exempt: _ } = self;
+        if basic.is_none() && token.is_none() && mtls.is_none() && forward.is_none() {
+            let fault =
+                ValueError::new("no proof lets a client in: `basic`, `token`, `mtls` and `forward` are missing");
+            checks.report(&["basic"], fault.hint(EXAMPLE));
         }
-    }
-}
-
-/// A user's name; RFC 7617 §2 rules out the colon.
-struct UserName;
-
-impl KeyKind for UserName {
-    type Value = String;
-
-    fn name(&self) -> String {
-        "user".to_owned()
-    }
-
-    fn parse(&self, text: &str) -> Result<String, ValueError> {
-        if text.is_empty()
-            || text.len() > LONGEST_USER
-            || text.trim() != text
-            || text.contains(|c: char| c == ':' || c.is_control())
-        {
-            let fault = ValueError::new("not the name of a user");
-            return Err(fault.hint("some letters, at most 255, without a colon and without spaces around them"));
+        basic::check(basic.as_deref(), checks);
+        if let Some(tokens) = token {
+            token::check(tokens, checks);
         }
-        Ok(text.to_owned())
-    }
-
-    fn write(&self, value: &String) -> YamlText {
-        YamlText::Word(value.clone())
-    }
-
-    fn schema(&self) -> Json {
-        json!({ "type": "string", "pattern": "^[^:]+$", "maxLength": LONGEST_USER })
-    }
-}
-
-const LONGEST_USER: usize = 255;
-
-/// The hash of a password. A fault of one is described without repeating it.
-struct HashValue;
-
-impl KeyKind for HashValue {
-    type Value = PasswordHash;
-
-    fn name(&self) -> String {
-        "hash".to_owned()
-    }
-
-    fn parse(&self, text: &str) -> Result<PasswordHash, ValueError> {
-        if text.starts_with("$argon2") {
-            return argon2(text);
-        }
-        if ["$2a$", "$2b$", "$2y$"].iter().any(|prefix| text.starts_with(prefix)) {
-            return bcrypt(text);
-        }
-        if text == MASK {
-            return Err(ValueError::new("the hash was masked when it was printed").hint("write the hash itself"));
-        }
-        let known = ["$apr1$", "{SHA}", "$1$", "$5$", "$6$", "$7$", "$y$", "$scrypt$", "$pbkdf2", "{SSHA}", "$2x$"];
-        let other = known.iter().any(|prefix| text.starts_with(prefix));
-        let fault = if other { "this kind of hash is not known here" } else { "not the hash of a password" };
-        Err(ValueError::new(fault).hint(HOW))
-    }
-
-    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<PasswordHash> {
-        if at.is_masked(&node.value) {
-            // No password has this hash.
-            return Some(PasswordHash::Bcrypt(MASK.to_owned()));
-        }
-        let read = match &node.value {
-            ConfigValue::Scalar(text) => self.parse(text),
-            _ => Err(ValueError::new(format!("expected {}", self.name())).hint(HOW)),
-        };
-        read.map_err(|fault| at.report(&node.place, fault)).ok()
-    }
-
-    fn write(&self, _value: &PasswordHash) -> YamlText {
-        YamlText::Word(MASK.to_owned())
-    }
-
-    fn schema(&self) -> Json {
-        json!({ "type": "string", "pattern": "^\\$(argon2(id|i|d)|2[aby])\\$" })
-    }
-}
-
-const HOW: &str = "`htpasswd -nBC 12 ann` makes one with bcrypt, `argon2` or `caddy hash-password` others";
-
-fn argon2(text: &str) -> Result<PasswordHash, ValueError> {
-    let broken = || ValueError::new("a broken argon2 hash").hint("copy it anew, whole, in single quotes");
-    let hash = phc::PasswordHash::new(text).map_err(|_| broken())?;
-    let known = argon2::Algorithm::try_from(hash.algorithm.as_str()).is_ok();
-    let cost = argon2::Params::try_from(&hash).map_err(|_| broken())?;
-    if !known || hash.salt.is_none() || hash.hash.is_none() {
-        return Err(broken());
-    }
-    // Every login pays this cost, also a failed one.
-    if cost.m_cost() > MOST_MEMORY || cost.t_cost() > MOST_PASSES || cost.p_cost() > MOST_LANES {
-        return Err(ValueError::new("the hash costs too much to be checked for each login")
-            .hint("at most 256 MiB (m=262144), t=32 and p=16; 19 MiB (m=19456), t=2 and p=1 are usual"));
-    }
-    Ok(PasswordHash::Argon2(text.to_owned()))
-}
-
-fn bcrypt(text: &str) -> Result<PasswordHash, ValueError> {
-    let broken = || ValueError::new("a broken bcrypt hash").hint("copy it anew, whole, in single quotes");
-    let parts = text.parse::<bcrypt::HashParts>().map_err(|_| broken())?;
-    match parts.get_cost() {
-        0..4 | 32.. => Err(broken()),
-        4..=MOST_COST => Ok(PasswordHash::Bcrypt(text.to_owned())),
-        _ => Err(ValueError::new("the hash costs too much to be checked for each login")
-            .hint("a cost of at most 15; 12 is usual: `htpasswd -nBC 12 ann`")),
-    }
-}
-
-/// KiB of memory.
-const MOST_MEMORY: u32 = 256 * 1024;
-const MOST_PASSES: u32 = 32;
-const MOST_LANES: u32 = 16;
-/// bcrypt's cost; a login takes some two seconds.
-const MOST_COST: u32 = 15;
-
-/// The name of the header that only frontgate may set.
-struct UserHeader;
-
-impl KeyKind for UserHeader {
-    type Value = HeaderName;
-
-    fn name(&self) -> String {
-        "header name".to_owned()
-    }
-
-    fn parse(&self, text: &str) -> Result<HeaderName, ValueError> {
-        super::routes::identity_field(text)
-    }
-
-    fn write(&self, value: &HeaderName) -> YamlText {
-        YamlText::Word(value.as_str().to_owned())
-    }
-
-    fn schema(&self) -> Json {
-        json!({ "type": "string", "pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$" })
+        scopes::check(scopes.as_deref(), checks);
     }
 }

@@ -80,6 +80,11 @@ pub(super) trait KeyKind {
     fn items(&self) -> Option<(&'static str, Box<dyn KeySection>)> {
         None
     }
+
+    /// The keys of the value's long form, for the reference.
+    fn long_form(&self) -> Option<Box<dyn KeySection>> {
+        None
+    }
 }
 
 impl<K: KeyKind> KeyKind for &K {
@@ -142,6 +147,8 @@ pub(super) trait KeySlot {
     fn parts(&self) -> &'static [&'static str];
     /// See [`KeyKind::items`].
     fn items(&self) -> Option<(&'static str, Box<dyn KeySection>)>;
+    /// See [`KeyKind::long_form`].
+    fn long_form(&self) -> Option<Box<dyn KeySection>>;
 }
 
 struct BoundKey<'a, K: KeyKind> {
@@ -174,6 +181,10 @@ impl<K: KeyKind> KeySlot for BoundKey<'_, K> {
 
     fn items(&self) -> Option<(&'static str, Box<dyn KeySection>)> {
         self.kind.items()
+    }
+
+    fn long_form(&self) -> Option<Box<dyn KeySection>> {
+        self.kind.long_form()
     }
 }
 

@@ -81,7 +81,8 @@ impl Keys for ReferenceWalk {
         let variables = if self.many || items.is_some() { Vec::new() } else { variables.collect() };
         let (kind, default) = (slot.kind(), slot.write().to_string());
         self.list.push(ReferenceEntry { path: path.clone(), kind, default, variables, doc });
-        if let Some((step, mut section)) = items {
+        let long = slot.long_form().map(|section| ("", section));
+        if let Some((step, mut section)) = items.or(long) {
             let before = (std::mem::replace(&mut self.outer, path + step), std::mem::replace(&mut self.many, true));
             section.keys(self);
             (self.outer, self.many) = before;

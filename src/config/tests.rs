@@ -34,7 +34,7 @@ fn parse(text: &str) -> Result<Config, String> {
 
 /// Whether it is a key of an item of a list or a mapping, which has no path of its own.
 fn is_in_many(entry: &ReferenceEntry) -> bool {
-    entry.path.contains("[]") || entry.path.contains(".NAME")
+    entry.path.contains("[]") || entry.path.contains(".NAME") || entry.path.starts_with("auth.")
 }
 
 #[test]

@@ -92,7 +92,7 @@ pub enum RequestFailure {
     ClientNotAllowed,
     /// The route asks for a login, and the request has none that may pass (RFC 7235 §3.1).
     #[error("no user that may pass")]
-    LoginRequired,
+    LoginRequired(LoginChallenge),
     /// The client's network has given too many wrong passwords, or too many requests wait for theirs to be checked.
     #[error("too many logins from this network")]
     TooManyLogins {
@@ -123,6 +123,29 @@ pub enum RequestFailure {
     /// A bug in frontgate.
     #[error("internal error")]
     Internal,
+}
+
+/// The schemes of `Authorization` that a 401 asks for (RFC 9110 §11.6.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginChallenge {
+    /// A name and a password; a browser asks its user for them.
+    Basic,
+    /// A token.
+    Bearer,
+    /// One of both.
+    BasicOrBearer,
+}
+
+impl LoginChallenge {
+    /// The value of `WWW-Authenticate`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        // RFC 7617 §2.1: without the charset some browsers send names and passwords in Latin-1.
+        match self {
+            Self::Basic => "Basic realm=\"frontgate\", charset=\"UTF-8\"",
+            Self::Bearer => "Bearer realm=\"frontgate\"",
+            Self::BasicOrBearer => "Basic realm=\"frontgate\", charset=\"UTF-8\", Bearer realm=\"frontgate\"",
+        }
+    }
 }
 
 /// What is wrong with a request that gets a 400.

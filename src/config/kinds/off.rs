@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::config::keys::{KeyKind, YamlText};
+use crate::config::keys::{KeyKind, KeySection, YamlText};
 use crate::config::node::{ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
 use crate::config::setting::SettingReader;
@@ -74,5 +74,13 @@ impl<K: KeyKind> KeyKind for Optional<K> {
 
     fn parts(&self) -> &'static [&'static str] {
         self.1.parts()
+    }
+
+    fn items(&self) -> Option<(&'static str, Box<dyn KeySection>)> {
+        self.1.items()
+    }
+
+    fn long_form(&self) -> Option<Box<dyn KeySection>> {
+        self.1.long_form()
     }
 }

@@ -223,7 +223,7 @@ impl GuardedRoute {
         } = route;
         let guard = match (respond, auth.as_ref().unwrap_or(&config.auth)) {
             (Some(answer), _) if answer.refuses() => GuardLevel::Refusal,
-            (_, Auth::Basic(_)) => GuardLevel::Auth,
+            (_, Auth::Login(_)) => GuardLevel::Auth,
             (_, Auth::None) => GuardLevel::Nothing,
         };
         let mut set = |matchers: RequestMatchers| MatcherSet { opaque: values.of(&matchers), matchers };

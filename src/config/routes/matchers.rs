@@ -164,7 +164,7 @@ impl KeySection for RequestMatchers {
 }
 
 /// The kind of a method.
-struct MethodName;
+pub(in crate::config) struct MethodName;
 
 impl KeyKind for MethodName {
     type Value = Method;

@@ -234,7 +234,7 @@ impl KeySection for PathLong {
 }
 
 /// A path, or the beginning of one, as routes compare it.
-pub(super) struct PathText;
+pub(in crate::config) struct PathText;
 
 impl KeyKind for PathText {
     type Value = String;

@@ -44,13 +44,16 @@ auth: {{ basic: {{ eve: '{BCRYPT}' }} }}
             matchers: on(Some(HostPattern::Exact("gw.example.com".into())), 0),
             upstream: Some(RouteTarget::Url(UpstreamAddress::Https { host: "gw.internal".into(), port: 443 })),
             respond: None,
-            auth: Some(Auth::Basic(BasicAuth {
-                users: vec![
-                    ("ann".into(), PasswordHash::Argon2(ARGON2.into())),
-                    ("Bob B".into(), PasswordHash::Bcrypt(BCRYPT.into())),
-                ],
+            auth: Some(Auth::Login(Box::new(LoginRules {
+                basic: Some(BasicAuth {
+                    users: vec![
+                        ("ann".into(), PasswordHash::Argon2(ARGON2.into())),
+                        ("Bob B".into(), PasswordHash::Bcrypt(BCRYPT.into())),
+                    ],
+                }),
                 user_headers: vec![name("x-forwarded-user")],
-            })),
+                ..LoginRules::default()
+            }))),
             request_headers: HeaderRules {
                 set: vec![(name("x-team"), value("blue")), (name("authorization"), value("Bearer hush"))],
                 remove: vec![name("x-debug")],
@@ -100,7 +103,7 @@ auth: {{ basic: {{ eve: '{BCRYPT}' }} }}
     ];
     let team = UpstreamGroup { endpoints, balance: Balance::LeastConnections, ..UpstreamGroup::default() };
     assert_eq!(config.upstreams, [("team".to_owned(), team)]);
-    assert!(matches!(&config.auth, Auth::Basic(basic) if basic.users.len() == 1));
+    assert!(config.auth.rules().and_then(|rules| rules.basic.as_ref()).is_some_and(|basic| basic.users.len() == 1));
 }
 
 #[test]
@@ -258,7 +261,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "auth: { user_header: X-User }",
-        "f.yaml:1:7: auth.basic: `basic` is missing\n    hint: such as auth: { basic: { ann: \"$argon2id$…\" } }",
+        "f.yaml:1:7: auth.basic: no proof lets a client in: `basic`, `token`, `mtls` and `forward` are missing\n    hint: such as auth: { basic: { ann: \"$argon2id$…\" } }",
     ),
     (
         "auth: { basic: { ann: secret } }",
@@ -289,3 +292,76 @@ const WRONG: &[(&str, &str)] = &[
         "f.yaml:1:100: auth.user_header: `Authorization` is the client's own\n    hint: such as X-Forwarded-User",
     ),
 ];
+
+#[test]
+fn every_key_of_a_login_sets_its_field() {
+    let hash = "ab".repeat(32);
+    let text = format!(
+        r#"
+auth:
+  basic: {{ ann: '{BCRYPT}' }}
+  token: {{ robot: {{ sha256: {hash}, expires: 2027-01-31 }}, cli: {{ sha256: {} }} }}
+  mtls: {{ ca: /etc/ca.pem }}
+  forward:
+    url: https://id.internal/api/authz?rd=https://id.example.com
+    timeout: 2s
+    answer_headers: [Remote-User, Remote-Groups]
+    cache: 5s
+    tls: {{ ca: /etc/id.pem }}
+  user_header: [X-Forwarded-User]
+  scopes: {{ ann: [operator.read, operator.write], "*": [] }}
+  recheck: off
+  exempt: [openclaw, /public/, {{ exact: /hook, methods: [POST] }}, {{ exact: /live, upgrade: true }}]
+"#,
+        "cd".repeat(32)
+    );
+    let config = parse(&text).unwrap();
+    let rules = config.auth.rules().unwrap();
+    assert_eq!(rules.named_users().collect::<Vec<_>>(), ["ann", "robot", "cli"]);
+    let fields: Vec<_> = rules.identity_fields().map(HeaderName::as_str).collect();
+    assert_eq!(fields, ["x-forwarded-user", "remote-user", "remote-groups"]);
+    let token = &rules.token.as_ref().unwrap().tokens;
+    assert_eq!((token[0].1.sha256.0, token[1].1.expires), ([0xab; 32], None));
+    assert_eq!((rules.recheck, rules.exempt.len()), (None, 9));
+    let forward = rules.forward.as_ref().unwrap();
+    assert_eq!((forward.timeout, forward.cache), (Duration::from_secs(2), Some(Duration::from_secs(5))));
+    let printed = config.to_string();
+    for line in [
+        "  token: {robot: {sha256: ",
+        "expires: 2027-01-31T00:00:00Z",
+        "  mtls: {ca: /etc/ca.pem}",
+        "below: /share/",
+        "exact: /__openclaw__/worker, upgrade: on",
+        "exact: /hook, methods: [POST]",
+    ] {
+        assert!(printed.contains(line), "{line}: {printed}");
+    }
+    let printed = printed.replace("ann: \"***\"", &format!("ann: '{BCRYPT}'"));
+    assert_eq!(parse(&printed), Ok(config), "{printed}");
+}
+
+#[test]
+fn a_login_that_lets_no_client_in_is_refused() {
+    let same = "token: { a: { sha256: HASH }, b: { sha256: HASH } }".replace("HASH", &"ab".repeat(32));
+    for (auth, message) in [
+        ("{ user_header: X-User }", "no proof lets a client in"),
+        ("{ basic: {} }", "without users"),
+        ("{ token: {} }", "without tokens"),
+        ("{ token: { a: {} } }", "`sha256` is missing"),
+        ("{ token: { a: { sha256: abc } } }", "not a SHA-256"),
+        (&format!("{{ {same} }}"), "the token of `b` is that of `a`"),
+        ("{ mtls: {} }", "`ca` is missing"),
+        ("{ forward: {} }", "`url` is missing"),
+        ("{ forward: { url: \"http://id/x\", answer_headers: [Cookie] } }", "is the client's own"),
+        ("{ forward: { url: \"http://id/x\", tls: { ca: a.pem } } }", "speaks no TLS"),
+        ("{ mtls: { ca: a.pem }, exempt: / }", "everything would be exempt"),
+        ("{ mtls: { ca: a.pem }, exempt: [{ below: /share }] }", "not the beginning of a path"),
+        ("{ mtls: { ca: a.pem }, exempt: [{ exact: \"/a;b\" }] }", "not all programs read alike"),
+        ("{ mtls: { ca: a.pem }, exempt: open }", "is no path"),
+        ("{ mtls: { ca: a.pem }, scopes: { ann: [a b] } }", "is not a scope"),
+        ("{ mtls: { ca: a.pem }, recheck: 10ms }", "too short"),
+    ] {
+        let said = parse(&format!("auth: {auth}")).unwrap_err();
+        assert!(said.contains(message), "{auth}: {said}");
+    }
+}

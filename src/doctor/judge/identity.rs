@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::HeaderName;
 
-use crate::config::{Auth, BasicAuth, Config, RouteConfig, UpstreamAddress};
+use crate::config::{Config, LoginRules, RouteConfig, UpstreamAddress};
 use crate::doctor::catalogue::identity as found;
 use crate::doctor::catalogue::settings::KnownSettings;
 use crate::doctor::finding::{CheckOutcome, Diagnosis};
@@ -71,21 +71,18 @@ pub(in crate::doctor) fn identity(
 
 /// Whether that route sets the field itself, from its login.
 fn sets(config: &Config, route: &RouteConfig, name: &str) -> bool {
-    login(config, route).is_some_and(|login| login.user_headers.iter().any(|field| is_field(field.as_str(), name)))
+    login(config, route).is_some_and(|login| login.identity_fields().any(|field| is_field(field.as_str(), name)))
 }
 
-fn login<'a>(config: &'a Config, route: &'a RouteConfig) -> Option<&'a BasicAuth> {
-    match route.auth.as_ref().unwrap_or(&config.auth) {
-        Auth::None => None,
-        Auth::Basic(basic) => Some(basic),
-    }
+fn login<'a>(config: &'a Config, route: &'a RouteConfig) -> Option<&'a LoginRules> {
+    route.auth.as_ref().unwrap_or(&config.auth).rules()
 }
 
 /// Whether no client gets that field past frontgate, on whatever route: one of them sets it, `forwarded.strip` names
 /// it, or it is known for a login service's.
 fn is_stopped(config: &Config, name: &str) -> bool {
     let routes = config.all_routes();
-    let users = routes.iter().filter_map(|route| login(config, route)).flat_map(|login| &login.user_headers);
+    let users = routes.iter().filter_map(|route| login(config, route)).flat_map(LoginRules::identity_fields);
     let fields = ProtectedFields::new(users, &config.forwarded.strip, Login::Elsewhere);
     // Text that is not the name of a field reaches no gateway.
     HeaderName::try_from(name).map_or(true, |name| !fields.pass(&name, RequestSender::Client))
@@ -117,7 +114,7 @@ fn is_sent(config: &Config, routes: &[RouteConfig], name: &str) -> bool {
 /// The users that frontgate knows by name.
 fn users<'a>(config: &'a Config, routes: &'a [RouteConfig]) -> Vec<&'a str> {
     let logins = routes.iter().filter_map(|route| login(config, route));
-    let mut users: Vec<&str> = logins.flat_map(|login| &login.users).map(|(user, _)| user.as_str()).collect();
+    let mut users: Vec<&str> = logins.flat_map(LoginRules::named_users).collect();
     users.sort_unstable();
     users.dedup();
     users

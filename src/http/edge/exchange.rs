@@ -11,6 +11,7 @@ use super::forwarded::Forwarding;
 use super::permits::RequestPermit;
 use super::request_id::RequestId;
 use crate::config::HeaderRules;
+use crate::http::auth::user::AuthenticatedUser;
 use crate::http::proxy::tunnel::UpgradeSlot;
 use crate::observe::access::AccessLine;
 use crate::upstream::RequestBody;
@@ -42,8 +43,8 @@ pub(crate) struct RequestExchange {
     pub(crate) rules: Option<Arc<HeaderRules>>,
     /// Whether a name and password in `Authorization` are meant for frontgate. Set by [`crate::http::route::router`].
     pub(crate) basic_is_ours: bool,
-    /// The user that has logged in, in the fields that tell the gateway. Set by [`crate::http::route::guard`].
-    pub(crate) user: Vec<(HeaderName, HeaderValue)>,
+    /// The user that has logged in. Set by [`crate::http::route::guard`].
+    pub(crate) login: Option<Arc<AuthenticatedUser>>,
     /// The target that the gateway gets instead, where its route cuts something from the path. Set by
     /// [`RouteStack`](crate::http::route::stack::RouteStack).
     pub(crate) stripped_target: Option<PathAndQuery>,

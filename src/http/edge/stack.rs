@@ -129,7 +129,7 @@ impl<H: RequestHandler> EdgeHandler for EdgeStart<H> {
             upgrade_slot: handover,
             rules: None,
             basic_is_ours: false,
-            user: Vec::new(),
+            login: None,
             stripped_target: None,
         });
         Box::pin(self.answer(exchange, access, busy, refused))

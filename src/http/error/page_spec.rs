@@ -224,12 +224,12 @@ impl RequestFailure {
                 "Its origin is not in frontgate's `websocket.allowed_origins`.",
                 "If it is your page, add its origin to `websocket.allowed_origins`, like `https://gw.example.com:8443`.",
             ),
-            Self::LoginRequired => (
+            Self::LoginRequired(_) => (
                 StatusCode::UNAUTHORIZED,
                 "login_required",
                 Client,
                 "A login is needed",
-                "This needs a user's name and password, and they were missing or wrong.",
+                "This needs a login that is valid here, and the request had none.",
                 "Load the page again and log in. The users that may are listed under `auth` in frontgate's config.",
             ),
             Self::TooManyLogins { .. } => (

@@ -44,7 +44,7 @@ pub(crate) fn every_failure() -> Vec<RequestFailure> {
         RequestFailure::Misdirected,
         RequestFailure::OriginNotAllowed,
         RequestFailure::ClientNotAllowed,
-        RequestFailure::LoginRequired,
+        RequestFailure::LoginRequired(LoginChallenge::Basic),
         RequestFailure::TooManyLogins { retry_after: std::time::Duration::from_millis(2500) },
         RequestFailure::NoRoute,
         RequestFailure::Connect,

@@ -103,9 +103,10 @@ fn render(
 
 fn common_fields(failure: &RequestFailure, request_id: &str) -> impl Iterator<Item = (HeaderName, Cow<'static, str>)> {
     let allow = matches!(failure, RequestFailure::Connect).then_some("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-    // RFC 7617 §2.1: without the charset some browsers send names and passwords in Latin-1.
-    let login =
-        matches!(failure, RequestFailure::LoginRequired).then_some("Basic realm=\"frontgate\", charset=\"UTF-8\"");
+    let login = match failure {
+        RequestFailure::LoginRequired(challenge) => Some(challenge.as_str()),
+        _ => None,
+    };
     [
         Some((header::CACHE_CONTROL, Cow::from("no-store"))),
         Some((header::X_CONTENT_TYPE_OPTIONS, Cow::from("nosniff"))),
@@ -171,8 +172,8 @@ mod tests {
     use http::StatusCode;
 
     use super::*;
-    use crate::http::error::BadRequest;
     use crate::http::error::tests::every_failure;
+    use crate::http::error::{BadRequest, LoginChallenge};
 
     fn not_running() -> RequestFailure {
         RequestFailure::GatewayNotRunning("connect to 10.1.2.3:18789: refused".into())
@@ -261,7 +262,7 @@ mod tests {
             (not_running(), Method::POST, false),
             (RequestFailure::Draining, Method::GET, true),
             (RequestFailure::NoRoute, Method::GET, false),
-            (RequestFailure::LoginRequired, Method::GET, false),
+            (RequestFailure::LoginRequired(LoginChallenge::Basic), Method::GET, false),
         ] {
             let page = response(&failure, &method, Some(&html), "r1");
             let policy = page.headers()["content-security-policy"].to_str().unwrap();

@@ -216,7 +216,8 @@ pub(in crate::http) fn to_gateway(
     let mut writer = EncodedRequest::writer(&head.method, target, body, room);
     let rules = exchange.rules.as_deref();
     let passing = FieldFilter { forwarding, protected, basic_is_ours: exchange.basic_is_ours, rules };
-    if rules.is_none() && exchange.user.is_empty() {
+    let identity = exchange.login.as_ref().map_or(&[][..], |login| &login.fields);
+    if rules.is_none() && identity.is_empty() {
         headers::to_gateway(head, host, passing, connection, |name, value| writer.field(name, value));
         return writer.end();
     }
@@ -227,8 +228,11 @@ pub(in crate::http) fn to_gateway(
     if let Some(rules) = rules {
         header_rules::apply(rules, &mut fields);
     }
-    for (name, user) in &exchange.user {
-        fields.insert(name, user.clone());
+    for (name, _) in identity {
+        fields.remove(name);
+    }
+    for (name, value) in identity {
+        fields.append(name, value.clone());
     }
     for (name, value) in &fields {
         writer.field(name, value);

@@ -2,62 +2,84 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue, Response};
 
-use crate::config::BasicAuth;
-use crate::http::auth::credentials::Credentials;
-use crate::http::auth::passwords::{Passwords, TooManyAttempts};
+use crate::config::{Exemption, LoginRules, ScopeCaps};
+use crate::http::auth::login_proofs::{LoginAnswer, LoginProofs};
+use crate::http::auth::user::AuthenticatedUser;
 use crate::http::edge::exchange::RequestExchange;
-use crate::http::error::RequestFailure;
-use crate::observe::access::{AccessLine, LoggedAddress};
-use crate::observe::clean::{LONGEST, clean};
+use crate::http::error::{LoginChallenge, RequestFailure};
+use crate::http::proxy::body::AnswerBody;
+use crate::observe::access::AccessLine;
+use crate::websocket::handshake;
 
 /// The login that a route asks for.
 pub(crate) struct AccessGuard {
-    /// The users and their passwords.
-    pub(crate) basic: BasicAuth,
-    /// Checks the passwords.
-    pub(crate) passwords: Passwords,
+    proofs: LoginProofs,
+    user_headers: Vec<HeaderName>,
+    scopes: Option<ScopeCaps>,
+    exempt: Vec<Exemption>,
 }
 
 impl AccessGuard {
-    /// Lets a request pass, and notes its user in the exchange and in the log line.
+    /// A guard that asks `proofs`, with the other settings of `rules`.
+    pub(crate) fn new(rules: &LoginRules, proofs: LoginProofs) -> Self {
+        let LoginRules { user_headers, scopes, exempt, .. } = rules.clone();
+        Self { proofs, user_headers, scopes, exempt }
+    }
+
+    /// Lets a request pass, and notes its user in the exchange and in the log line; or else the answer that the client
+    /// gets.
     ///
     /// # Errors
-    /// If the request has no valid login, or too many are checked at once.
+    /// If the request has no valid login, or that cannot be known now.
     pub(crate) async fn check(
         &self,
         exchange: &mut RequestExchange,
         access: &mut AccessLine,
-    ) -> Result<(), RequestFailure> {
-        let user = self.admit(exchange, access).await?;
-        if !self.basic.user_headers.is_empty() {
-            // A name that no field can carry must not pass as no name.
-            let value = HeaderValue::from_bytes(user.as_bytes()).map_err(|_| RequestFailure::LoginRequired)?;
-            let fields = self.basic.user_headers.iter().map(|name| (name.clone(), value.clone()));
-            exchange.user = fields.collect();
+    ) -> Result<Option<Response<AnswerBody>>, RequestFailure> {
+        if self.is_exempt(exchange) {
+            return Ok(None);
         }
-        access.user = Some(user);
-        Ok(())
+        match self.proofs.ask(exchange, access.client.addr).await? {
+            LoginAnswer::Answer(answer) => Ok(Some(answer)),
+            LoginAnswer::Admitted(mut user) => {
+                self.tell(&mut user)?;
+                access.user = Some(Arc::clone(&user.name));
+                exchange.login = Some(Arc::new(user));
+                Ok(None)
+            }
+        }
     }
 
-    /// The name of the user that the request is let in for.
-    async fn admit(&self, exchange: &RequestExchange, access: &AccessLine) -> Result<Arc<str>, RequestFailure> {
-        let Some(credentials) = Credentials::of(&exchange.head.headers) else {
-            return Err(RequestFailure::LoginRequired);
+    fn is_exempt(&self, exchange: &RequestExchange) -> bool {
+        let head = &exchange.head;
+        let upgrades = || {
+            exchange.upgrade_slot.is_some()
+                && handshake::is_upgrade(&head.method, head.version, &head.headers, !exchange.body.is_empty())
         };
-        let user: Arc<str> = credentials.user.as_str().into();
-        match self.passwords.check(&self.basic, credentials, access.client.addr).await {
-            Ok(true) => Ok(user),
-            Ok(false) => {
-                // Only the name of a user that exists: another may be a password in the wrong field.
-                let user = self.basic.users.iter().map(|(name, _)| name).find(|name| **name == *user);
-                let user = user.map(|user| clean(user.as_bytes(), LONGEST));
-                let (id, client) = (exchange.id.as_str(), LoggedAddress(access.client.addr));
-                tracing::info!(id, %client, user = user.as_deref(), "login failed");
-                Err(RequestFailure::LoginRequired)
-            }
-            Err(TooManyAttempts { retry_after }) => Err(RequestFailure::TooManyLogins { retry_after }),
+        let path = exchange.stripped_target.as_ref().unwrap_or(&exchange.target).path();
+        !self.exempt.is_empty() && {
+            let is_upgrade = upgrades();
+            self.exempt.iter().any(|exemption| exemption.takes(path, &head.method, is_upgrade))
         }
     }
+
+    /// Adds the fields that tell the gateway the user's name, and the most that the user may do.
+    fn tell(&self, user: &mut AuthenticatedUser) -> Result<(), RequestFailure> {
+        if !self.user_headers.is_empty() {
+            // A name that no field can carry must not pass as no name.
+            let value = HeaderValue::from_bytes(user.name.as_bytes())
+                .map_err(|_| RequestFailure::LoginRequired(LoginChallenge::Bearer))?;
+            user.fields.extend(self.user_headers.iter().map(|name| (name.clone(), value.clone())));
+        }
+        if let Some(scopes) = &self.scopes {
+            let value = HeaderValue::try_from(scopes.of(&user.name).join(" ")).map_err(|_| RequestFailure::Internal)?;
+            user.fields.push((SCOPES, value));
+        }
+        Ok(())
+    }
 }
+
+/// Caps the scopes of a request at the gateway (gateway/trusted-proxy-auth.md of OpenClaw); empty, it has none.
+const SCOPES: HeaderName = HeaderName::from_static("x-openclaw-scopes");

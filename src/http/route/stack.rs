@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::Response;
+use http::header::SET_COOKIE;
 use http::uri::PathAndQuery;
 
 use super::answer::FixedAnswer;
@@ -87,18 +88,28 @@ impl RequestHandler for RouteStack {
         let admitted = match (&self.access, &self.guard) {
             (Some(access), _) if !access.admits(exchange.forwarding.client) => Err(RequestFailure::ClientNotAllowed),
             (_, Some(guard)) => Box::pin(guard.check(exchange, access)).await,
-            (_, None) => Ok(()),
+            (_, None) => Ok(None),
         };
         let handled = match (admitted, &self.end) {
             (Err(failure), _) => Err(failure),
-            (Ok(()), RouteEnd::Gateway(route)) => route.handle(exchange, access).await,
-            (Ok(()), RouteEnd::Fixed(fixed)) => fixed.handle(exchange, access).await,
-            (Ok(()), RouteEnd::Redirect(redirect)) => redirect.handle(exchange, access).await,
+            (Ok(Some(answer)), _) => Ok(answer),
+            (Ok(None), RouteEnd::Gateway(route)) => route.handle(exchange, access).await,
+            (Ok(None), RouteEnd::Fixed(fixed)) => fixed.handle(exchange, access).await,
+            (Ok(None), RouteEnd::Redirect(redirect)) => redirect.handle(exchange, access).await,
         };
         // Last: every answer, the gateway's, a 101 too, or a page of frontgate's, gets the route's fields.
-        let Some(rules) = &self.answers else { return handled };
+        let cookies = exchange.login.as_ref().map_or(&[][..], |login| &login.cookies);
+        if self.answers.is_none() && cookies.is_empty() {
+            return handled;
+        }
+        let cookies = cookies.to_vec();
         let mut response = handled.unwrap_or_else(|failure| self.pages.answer(&failure, exchange, access));
-        header_rules::apply(rules, response.headers_mut());
+        if let Some(rules) = &self.answers {
+            header_rules::apply(rules, response.headers_mut());
+        }
+        for cookie in cookies {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
         Ok(response)
     }
 }

@@ -1,0 +1,29 @@
+//! [`ProofAnswer`]: what a proof says of a request.
+
+use std::time::Duration;
+
+use http::Response;
+
+use super::user::AuthenticatedUser;
+use crate::http::error::RequestFailure;
+use crate::http::proxy::body::AnswerBody;
+
+/// What a proof says of a request.
+#[expect(dead_code, reason = "proofs that ask a service give these answers")]
+pub(crate) enum ProofAnswer {
+    /// The request may pass.
+    Admitted(AuthenticatedUser),
+    /// The request shows nothing of this kind.
+    NotOffered,
+    /// What the request shows does not count.
+    Refused,
+    /// The client has failed too often: what it shows was not looked at.
+    Paused {
+        /// How long the client must wait before it may try again.
+        retry_after: Duration,
+    },
+    /// The client gets this, such as the way to a login page. Another proof may still let the request in.
+    Answer(Response<AnswerBody>),
+    /// Whether the request may pass cannot be known now.
+    Failed(RequestFailure),
+}

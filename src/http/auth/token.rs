@@ -1,0 +1,50 @@
+//! [`TokenProof`]: the token of a service (RFC 6750).
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::bearer::borne;
+use super::proof::ProofAnswer;
+use super::user::{AuthenticatedUser, ProofKind, SessionKey};
+use crate::config::{TokenAuth, TokenHash};
+use crate::http::edge::exchange::RequestExchange;
+use crate::observe::access::LoggedAddress;
+
+/// The tokens of a route, by their hashes.
+pub(crate) struct TokenProof {
+    known: HashMap<TokenHash, TokenBearer>,
+}
+
+struct TokenBearer {
+    name: Arc<str>,
+    expires: Option<SystemTime>,
+}
+
+impl TokenProof {
+    /// The proof by these tokens.
+    pub(crate) fn new(auth: &TokenAuth) -> Self {
+        let bearer = |(name, token): &(String, crate::config::ServiceToken)| {
+            (token.sha256, TokenBearer { name: name.as_str().into(), expires: token.expires })
+        };
+        Self { known: auth.tokens.iter().map(bearer).collect() }
+    }
+
+    /// Whether the request bears one of the tokens. A token is as long as a key, so that guessing needs no delay.
+    pub(super) fn ask(&self, exchange: &RequestExchange, client: Option<IpAddr>) -> ProofAnswer {
+        let Some(hash) = borne(&exchange.head.headers) else { return ProofAnswer::NotOffered };
+        let bearer = self.known.get(&hash);
+        match bearer {
+            Some(bearer) if bearer.expires.is_none_or(|expires| SystemTime::now() < expires) => {
+                let user = AuthenticatedUser::new(Arc::clone(&bearer.name), ProofKind::Token, SessionKey(hash.0));
+                ProofAnswer::Admitted(AuthenticatedUser { until: bearer.expires, ..user })
+            }
+            _ => {
+                let (id, client) = (exchange.id.as_str(), LoggedAddress(client));
+                tracing::info!(id, %client, user = bearer.map(|bearer| &*bearer.name), "login failed");
+                ProofAnswer::Refused
+            }
+        }
+    }
+}
