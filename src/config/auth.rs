@@ -86,7 +86,7 @@ impl Default for LoginRules {
 }
 
 /// How long a user that was taken away may go on, and how often a login service is asked for each session.
-const RECHECK: Duration = Duration::from_secs(60);
+const RECHECK: Duration = Duration::from_mins(1);
 
 impl Auth {
     /// The proofs, if one is needed.

@@ -8,9 +8,9 @@
 //!
 //! # One more proof
 //!
-//! A proof that frontgate does not have yet, such as OpenID Connect, is added so:
+//! A proof that frontgate does not have yet, such as `OpenID` Connect, is added so:
 //!
-//! - its keys and its typed settings in a file of `config/auth` (for OpenID Connect `config::auth::oidc::OidcAuth`), a field of
+//! - its keys and its typed settings in a file of `config/auth` (for `OpenID` Connect `config::auth::oidc::OidcAuth`), a field of
 //!   `LoginRules` and a key of `AuthKeys`, and a word in the check that some proof is there;
 //! - a file here with a type that has `async fn ask(&self, exchange) -> ProofAnswer`. `Admitted` lets the request in; `Refused`
 //!   is for a proof that was shown and does not count; `NotOffered` for a request that shows none. A page navigation that

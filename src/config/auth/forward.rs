@@ -46,8 +46,8 @@ impl Default for ForwardKeys {
 /// As long as connecting to a gateway may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// An answer that counts for longer is a session, and the service has those.
-const LONGEST_CACHE: Duration = Duration::from_secs(60);
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(60);
+const LONGEST_CACHE: Duration = Duration::from_mins(1);
+const LONGEST_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl ForwardKeys {
     /// The service that these keys describe; one without a URL has been reported.
