@@ -1,6 +1,7 @@
 //! [`Assembly`]: the parts that are made of a configuration before anything runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use rustls::server::ProducesTickets;
@@ -22,6 +23,7 @@ use crate::http::edge::connection_state::ConnectionTimeouts;
 use crate::http::edge::permits::{PermitLimits, Permits};
 use crate::http::edge::redirect::{HttpsLocation, HttpsRedirect};
 use crate::http::edge::stack::{Edge, EdgeSettings};
+use crate::http::edge::websocket_permits::{WebSocketLimits, WebSocketPermits};
 use crate::http::pages::ca_page::CaPage;
 use crate::http::proxy::forward::{ExchangeTimeouts, Forwarder};
 use crate::http::proxy::gateway_route::GatewayRoute;
@@ -68,6 +70,8 @@ pub(super) struct SharedState {
     pub(super) common: GatewayShared,
     /// The permits of requests under way.
     pub(super) permits: Permits,
+    /// The permits of WebSockets.
+    websocket_permits: WebSocketPermits,
     /// The files, memory and cores that the process has.
     resources: Resources,
 }
@@ -108,6 +112,7 @@ impl SharedState {
             passwords: Passwords::new().map_err(|_| StartError::Random)?,
             websockets: OpenWebSockets::default(),
             permits: Permits::new(Arc::clone(&metrics)),
+            websocket_permits: WebSocketPermits::new(Arc::clone(&metrics)),
             metrics,
             common,
             resources,
@@ -125,6 +130,10 @@ impl SharedState {
         });
         let Capacity { requests, requests_per_client: per_client, gateway, .. } = capacity;
         self.permits.resize(PermitLimits { requests, per_client, gateway });
+        self.websocket_permits.resize(WebSocketLimits {
+            per_client: config.limits.websockets_per_client,
+            new_per_minute: config.limits.new_per_minute_per_client.and_then(NonZeroU32::new),
+        });
     }
 }
 
@@ -416,6 +425,7 @@ fn upgrades(config: &Config, timeouts: &Timeouts, shared: &SharedState, log: Acc
         }),
         buffers: Arc::clone(&shared.buffers),
         open: shared.websockets.clone(),
+        permits: shared.websocket_permits.clone(),
         log,
     }
 }

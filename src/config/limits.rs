@@ -17,6 +17,10 @@ pub struct Limits {
     pub requests: CountValue,
     /// The most requests under way at once from one client's network; `None` is unlimited.
     pub requests_per_client: Option<CountValue>,
+    /// The most WebSockets at once of one client's network; `None` is unlimited.
+    pub websockets_per_client: Option<usize>,
+    /// The most WebSockets that one client's network may open in a minute, at least 1; `None` is unlimited.
+    pub new_per_minute_per_client: Option<u32>,
     /// Request line and header fields together, in bytes.
     pub request_head: usize,
     /// A request's body, in bytes; `None` is unlimited.
@@ -40,6 +44,8 @@ impl Default for Limits {
             connections_per_client: Some(512),
             requests: CountValue::Auto,
             requests_per_client: Some(CountValue::Auto),
+            websockets_per_client: None,
+            new_per_minute_per_client: None,
             request_head: 64 * 1024,
             request_body: None,
         }
@@ -77,6 +83,19 @@ impl KeySection for Limits {
             Optional(NoValue::Off, NumberOrAuto),
             &mut self.requests_per_client,
             "The same of one client's network, also behind a trusted proxy; auto is an eighth of all, and at least 256.",
+        );
+        keys.key(
+            "websockets_per_client",
+            Optional(NoValue::Off, Number::from_one()),
+            &mut self.websockets_per_client,
+            "WebSockets of one client's network, also behind a trusted proxy. More get 429.",
+        );
+        keys.key(
+            "new_per_minute_per_client",
+            Optional(NoValue::Off, Number::from_one()),
+            &mut self.new_per_minute_per_client,
+            "WebSockets that one client's network may open in a minute. All of them may come at once; what is used up comes \
+             back evenly. More get 429.",
         );
         keys.key("request_head", HEAD, &mut self.request_head, "Request line and header fields together.");
         keys.key("request_body", Optional(NoValue::Off, BODY), &mut self.request_body, "A request's body.");

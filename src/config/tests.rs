@@ -74,7 +74,7 @@ websocket: { ping_interval: off, pong_timeout: 1m, max_frame: 1MiB, max_message:
 timeouts: { connect: 250ms, tls_handshake: 1s, request_head: 2s, keep_alive: off, read: 1h, send: 1d, progress: 90s, drain: 0s }
 allow: [10.0.0.0/8, "::1"]
 deny: [10.1.0.0/16]
-limits: { connections: 4096, connections_per_client: off, requests: 2000, requests_per_client: off, request_head: 8KiB, request_body: 1GiB }
+limits: { connections: 4096, connections_per_client: off, requests: 2000, requests_per_client: off, websockets_per_client: 20, new_per_minute_per_client: 60, request_head: 8KiB, request_body: 1GiB }
 admin: off
 log: { level: debug, format: json, access: false, redact: [] }
 "#,
@@ -149,6 +149,8 @@ log: { level: debug, format: json, access: false, redact: [] }
             connections_per_client: None,
             requests: CountValue::AtMost(2000),
             requests_per_client: None,
+            websockets_per_client: Some(20),
+            new_per_minute_per_client: Some(60),
             request_head: 8192,
             request_body: Some(1 << 30),
         },

@@ -17,3 +17,4 @@ pub(crate) mod request_handler;
 pub(crate) mod request_id;
 pub(crate) mod stack;
 pub mod target;
+pub(crate) mod websocket_permits;

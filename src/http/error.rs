@@ -114,6 +114,12 @@ pub enum RequestFailure {
     /// As many requests are under way as may be, in all or of this client's network (RFC 6585 §4).
     #[error("too many requests")]
     TooManyRequests,
+    /// The client's network has as many WebSockets as it may have, or has asked for as many of late (RFC 6585 §4).
+    #[error("too many WebSockets from this network")]
+    TooManyWebSockets {
+        /// How long the client must wait before it may try again.
+        retry_after: Duration,
+    },
     /// Frontgate has no socket or memory left to reach the gateway.
     #[error("no resources left to reach the gateway")]
     Exhausted(#[source] FailureCause),
@@ -222,7 +228,7 @@ impl RequestFailure {
             Self::TooManyRequests | Self::Exhausted(_) => Some(5),
             Self::Draining | Self::GatewayStarting(_) | Self::TooManyWaiting | Self::TooManyHeads => Some(2),
             // Not a moment early.
-            Self::TooManyLogins { retry_after } => {
+            Self::TooManyLogins { retry_after } | Self::TooManyWebSockets { retry_after } => {
                 Some(u32::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u32::MAX))
             }
             _ => None,

@@ -289,6 +289,59 @@ async fn a_network_has_so_many_requests_under_way_over_both_protocols_and_websoc
     within("more free places", async { while ask("/").await.unwrap().status() != 200 {} }).await;
 }
 
+/// Asks for a WebSocket as `client`: the status, and `Retry-After`.
+async fn ask_for_websocket(wire: &mut Wire, client: &str) -> (String, Option<String>) {
+    wire.send(UPGRADE.replace("\r\n\r\n", &format!("\r\nX-Forwarded-For: {client}\r\n\r\n"))).await;
+    let head = wire.head().await;
+    let field = |line: &str| {
+        line.split_once(": ")
+            .filter(|(name, _)| name.eq_ignore_ascii_case("retry-after"))
+            .map(|(_, value)| value.to_owned())
+    };
+    (head[9..12].to_owned(), head.lines().find_map(field))
+}
+
+#[tokio::test]
+async fn a_network_has_so_many_websockets_and_opens_so_many_in_a_minute() {
+    let gateway = gateway().playing(plays).await;
+    for (open, new, again) in [(Some(2), None, "101"), (None, Some(2), "429")] {
+        let limited = |config: &mut Config| {
+            config.limits.websockets_per_client = open;
+            config.limits.new_per_minute_per_client = new;
+            config.forwarded.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+        };
+        let proxy = proxy().upstream(&gateway).config(limited).plain().start().await;
+        let mut held = Vec::new();
+        for (client, expected) in [
+            ("2001:db8::1", "101"),
+            ("2001:db8::2", "101"),
+            ("2001:db8::3", "429"),
+            ("2001:db8:0:1::1", "101"),
+            ("192.0.2.1", "101"),
+        ] {
+            let mut wire = proxy.plain_client().await;
+            let (status, retry_after) = ask_for_websocket(&mut wire, client).await;
+            assert_eq!((&*status, retry_after.is_some()), (expected, expected == "429"), "{client} {open:?} {new:?}");
+            held.push(wire);
+        }
+        // Requests that ask for no WebSocket are none of it.
+        let mut wire = proxy.plain_client().await;
+        wire.send("GET / HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 2001:db8::3\r\n\r\n").await;
+        assert_eq!(wire.response().await.status(), 200);
+        // One that ends makes room among the open ones, and gives nothing back of the minute.
+        held.remove(0);
+        within("the next answer", async {
+            loop {
+                let mut wire = proxy.plain_client().await;
+                if ask_for_websocket(&mut wire, "2001:db8::1").await.0 == again {
+                    break;
+                }
+            }
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn behind_a_trusted_proxy_each_client_network_has_its_own_requests() {
     let gateway = gateway().playing(plays).await;

@@ -282,6 +282,16 @@ impl RequestFailure {
                 "Try again in a few seconds. If many share this address, raise `limits.requests_per_client` in frontgate's \
                  config, and name the proxy in front of it in `forwarded.trusted_proxies`, if there is one.",
             ),
+            Self::TooManyWebSockets { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_websockets",
+                Client,
+                "Too many WebSockets from this network",
+                "This network has as many WebSockets as it may have, or has opened as many in this minute as it may.",
+                "Close one, or wait. If many share this address, raise `limits.websockets_per_client` or \
+                 `limits.new_per_minute_per_client` in frontgate's config, and name the proxy in front of it in \
+                 `forwarded.trusted_proxies`, if there is one.",
+            ),
             Self::Exhausted(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "exhausted",

@@ -51,6 +51,7 @@ pub(crate) fn every_failure() -> Vec<RequestFailure> {
         RequestFailure::UnknownProtocol,
         RequestFailure::Http1Required,
         RequestFailure::TooManyRequests,
+        RequestFailure::TooManyWebSockets { retry_after: Duration::from_secs(1) },
         RequestFailure::Draining,
         RequestFailure::Internal,
     ];
@@ -107,6 +108,7 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (501, "unknown_protocol"),
         (505, "http1_required"),
         (429, "too_many_requests"),
+        (429, "too_many_websockets"),
         (503, "draining"),
         (500, "internal_error"),
     ];

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::websockets::OpenWebSockets;
 use crate::drain::Drain;
 use crate::http::edge::permits::GatewayPermit;
+use crate::http::edge::websocket_permits::WebSocketPermit;
 use crate::io::{BufferPool, LiveCountGuard, Readable};
 use crate::observe::access::AccessLog;
 use crate::observe::gateway_hint::{CloseRefusal, GatewayHint};
@@ -35,8 +36,8 @@ pub(crate) struct GrantedTunnel {
     pub(in crate::http) open: OpenWebSockets,
     /// Counts the WebSocket as one that the gateway serves.
     pub(in crate::http) counted: Option<LiveCountGuard>,
-    /// The permit for its connection to the gateway.
-    pub(in crate::http) permit: Option<GatewayPermit>,
+    /// The permits for its connection to the gateway, and for one more WebSocket of its client.
+    pub(in crate::http) permits: (Option<GatewayPermit>, WebSocketPermit),
     pub(in crate::http) report: Box<TunnelReport>,
 }
 
@@ -69,7 +70,7 @@ impl GrantedTunnel {
     where
         S: Readable + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { gateway, settings, buffers, open, counted, permit, report } = self;
+        let Self { gateway, settings, buffers, open, counted, permits, report } = self;
         // Created out here and captured: a value that is moved into a local of the task has room in it twice.
         let mut relay = Relay::new(RelayEnd { io: client, first }, gateway, settings);
         let entered = open.enter(Arc::clone(&report.opening), relay.relay_stats());
@@ -78,7 +79,7 @@ impl GrantedTunnel {
             let summary = relay.run(&buffers, &watched).await;
             report.make(summary);
             // The sockets first: the connection that takes the permit of this link finds their files free.
-            drop((relay, guard, entered, counted, permit));
+            drop((relay, guard, entered, counted, permits));
         });
     }
 }

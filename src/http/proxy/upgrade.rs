@@ -17,6 +17,7 @@ use crate::config::AllowedOrigins;
 use crate::http::edge::connection_info::Protocol;
 use crate::http::edge::exchange::{RequestExchange, detached};
 use crate::http::edge::permits::RequestPermit;
+use crate::http::edge::websocket_permits::WebSocketPermits;
 use crate::http::error::RequestFailure;
 use crate::http::route::headers;
 use crate::http::route::headers::ConnectionEffect;
@@ -40,6 +41,8 @@ pub(crate) struct UpgradeSettings {
     pub(crate) buffers: Arc<BufferPool>,
     /// The WebSockets that are open.
     pub(crate) open: OpenWebSockets,
+    /// How many of them each client network may have.
+    pub(crate) permits: WebSocketPermits,
     /// Where the log lines of WebSockets go.
     pub(crate) log: AccessLog,
 }
@@ -59,6 +62,7 @@ pub(in crate::http) async fn upgrade(
     if !handshake::origin_allowed(allowed, origin.as_ref(), host, exchange.connection_info.secure) {
         return Err(RequestFailure::OriginNotAllowed);
     }
+    let websocket_permit = upgrades.permits.enter(exchange.forwarding.client)?;
     // Bytes that a client sends right behind its handshake stay in its connection until that is handed over.
     let handover = exchange.upgrade_slot.take().ok_or(RequestFailure::Internal)?;
     let mut opening = TunnelOpening {
@@ -106,7 +110,7 @@ pub(in crate::http) async fn upgrade(
         buffers: Arc::clone(&upgrades.buffers),
         open: upgrades.open.clone(),
         counted,
-        permit: exchange.permit.as_mut().map(RequestPermit::hand_on),
+        permits: (exchange.permit.as_mut().map(RequestPermit::hand_on), websocket_permit),
         report: Box::new(TunnelReport {
             log: upgrades.log.clone(),
             opening: Arc::new(opening),
