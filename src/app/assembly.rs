@@ -24,6 +24,7 @@ use crate::http::edge::permits::{PermitLimits, Permits};
 use crate::http::edge::redirect::{HttpsLocation, HttpsRedirect};
 use crate::http::edge::stack::{Edge, EdgeSettings};
 use crate::http::edge::websocket_permits::{WebSocketLimits, WebSocketPermits};
+use crate::http::error::RequestFailure;
 use crate::http::pages::ca_page::CaPage;
 use crate::http::proxy::forward::{ExchangeTimeouts, Forwarder};
 use crate::http::proxy::gateway_route::GatewayRoute;
@@ -38,6 +39,7 @@ use crate::http::route::router::{RoutedStack, Router, RoutesFirst};
 use crate::http::route::stack::{RouteEnd, RouteSettings, RouteStack};
 use crate::io::BufferPool;
 use crate::listener::{ListenerPurpose, NameResolver, OwnAddresses, SocketLabel};
+use crate::observe::metrics::RouteRequests;
 use crate::observe::{AccessLog, GatewayHint, Metrics};
 use crate::server::admission::{Admission, AdmissionLimits};
 use crate::server::capacity::{Capacity, Resources};
@@ -88,12 +90,17 @@ pub(super) struct Assembly<'a> {
     buffers: Arc<BufferPool>,
     heads: HeadSpace,
     sends: SendSpace,
+    /// The routes as the metrics count their requests.
+    counted_routes: Vec<Arc<RouteRequests>>,
 }
 
 impl SharedState {
     pub(super) fn new() -> Result<Self, StartError> {
         let metrics = Arc::<Metrics>::default();
         metrics.upstream.may_fail(&ConnectError::NAMES);
+        let failures = RequestFailure::NAMES;
+        metrics.requests.may_fail(&failures.map(|(_, code)| code));
+        metrics.websockets.may_refuse(&failures);
         let resources = Resources::find();
         let Capacity { waiting_bytes, head_bytes, send_bytes, .. } = resources.carry(&config::Limits::default());
         let common = GatewayShared {
@@ -117,6 +124,11 @@ impl SharedState {
             common,
             resources,
         })
+    }
+
+    /// Bytes of memory that the process may use.
+    pub(super) fn memory(&self) -> u64 {
+        self.resources.memory
     }
 
     /// Sets the limits for new connections and requests. Those that are open stay.
@@ -196,7 +208,13 @@ impl<'a> Assembly<'a> {
             buffers: Arc::clone(&shared.buffers),
             heads: shared.heads.clone(),
             sends: shared.sends.clone(),
+            counted_routes: routers.routes.iter().map(|route| Arc::clone(&route.counts)).collect(),
         })
+    }
+
+    /// The routes as the metrics count their requests.
+    pub(super) fn counted_routes(&self) -> Vec<Arc<RouteRequests>> {
+        self.counted_routes.clone()
     }
 
     /// The settings of a listener, which may have a name; its connections end with `drain`.
@@ -221,7 +239,10 @@ impl<'a> Assembly<'a> {
             (_, ListenerProtocol::Plain) => &edges.redirect,
         };
         let timeouts = &self.config.timeouts;
+        let counted: Arc<str> = label.to_string().into();
+        self.log.metrics().connections.have_listener(&counted);
         ListenerSettings {
+            label: counted,
             edge: edge.clone(),
             kind,
             proxy_protocol_from: self.config.listen.proxy_protocol_from.clone(),
@@ -261,7 +282,7 @@ struct Routers {
 struct WiredRoute {
     config: config::RouteConfig,
     matches: Matches,
-    name: Arc<str>,
+    counts: Arc<RouteRequests>,
     stack: Arc<RouteStack>,
 }
 
@@ -272,7 +293,8 @@ impl Routers {
         let names = names(&routes);
         let wired = |(route, name): (config::RouteConfig, Arc<str>)| {
             let (matches, stack) = wired(config, &route, shared, gateways, &protected, log);
-            WiredRoute { config: route, matches, name, stack: Arc::new(stack) }
+            let counts = shared.metrics.requests.route(&name);
+            WiredRoute { config: route, matches, counts, stack: Arc::new(stack) }
         };
         Self { routes: routes.into_iter().zip(names).map(wired).collect(), protected: protected.elsewhere }
     }
@@ -281,7 +303,7 @@ impl Routers {
     fn router(&self, listener: Option<&str>) -> Router {
         let own = self.routes.iter().filter(|route| route.config.is_at(listener)).map(|route| RoutedStack {
             matches: route.matches.clone(),
-            name: Arc::clone(&route.name),
+            counts: Arc::clone(&route.counts),
             stack: Arc::clone(&route.stack),
         });
         Router::new(own.collect(), &self.protected)

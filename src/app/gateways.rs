@@ -11,6 +11,7 @@ use crate::config::{Config, RouteConfig, RouteTarget, UpstreamAddress, UpstreamG
 use crate::drain::Drain;
 use crate::listener::{NameResolver, OwnAddresses};
 use crate::observe::Metrics;
+use crate::observe::metrics::EndpointSample;
 use crate::tls::{ClientTls, client_config};
 use crate::upstream::{ConnectionPool, Connector, Endpoint, Endpoints, HoldQueue, HoldSpace};
 
@@ -111,6 +112,16 @@ impl Gateways {
         let first = &self.reached[0].key.upstream;
         let named = self.reached.iter().any(|reached| reached.key.upstream != *first);
         GatewayAccess { upstream: names.join(", ").into(), named, endpoints, hold_queue }
+    }
+
+    /// Every gateway, as the metrics show it.
+    pub(super) fn samples(&self) -> Vec<EndpointSample> {
+        let is_one_of_several = |endpoint: &Arc<Endpoint>| {
+            let mut groups = self.groups.iter().map(|(_, group)| group.all());
+            groups.any(|all| all.len() > 1 && all.iter().any(|one| Arc::ptr_eq(one, endpoint)))
+        };
+        let endpoints = self.reached.iter().map(|reached| &reached.endpoint);
+        endpoints.map(|endpoint| endpoint.sample(is_one_of_several(endpoint))).collect()
     }
 
     /// Replaces `before`, whose background tasks carry on or end.

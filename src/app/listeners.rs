@@ -52,6 +52,11 @@ enum PlannedSocket {
 }
 
 impl Listeners {
+    /// The threads that serve clients.
+    pub(super) fn workers(&self) -> &Workers {
+        &self.workers
+    }
+
     /// No listeners yet; the clients of later ones will be served on `workers`.
     pub(super) fn new(workers: Workers) -> Self {
         Self { open: Vec::new(), workers }

@@ -16,11 +16,14 @@ use super::reload_status::{LastReload, ReloadStatus, WaitingChange};
 use super::runtime::Runtime;
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::http::edge::permits::Permits;
 use crate::http::proxy::websockets::OpenWebSockets;
 use crate::lifecycle::{HangupSignal, InUse, notify};
 use crate::listener::OfferedListener;
+use crate::observe::metrics::EndpointSample;
 use crate::observe::{Metrics, logging};
 use crate::server::admission::Admission;
+use crate::server::workers::Workers;
 
 /// What a process needs to reload its configuration.
 pub struct ReloadParts {
@@ -50,6 +53,12 @@ pub(super) struct Reloader {
     /// The WebSockets among them.
     pub(super) websockets: OpenWebSockets,
     pub(super) metrics: Arc<Metrics>,
+    /// The permits of requests under way.
+    pub(super) permits: Permits,
+    /// The threads that serve clients.
+    pub(super) workers: Workers,
+    /// Bytes of memory that the process may use.
+    pub(super) memory: u64,
 }
 
 /// Reloads wait while this exists, so that the listeners and the configuration that were offered to a successor do not
@@ -100,6 +109,9 @@ impl Reloader {
             admission: runtime.admission.clone(),
             websockets: runtime.shared.websockets.clone(),
             metrics: Arc::clone(&runtime.shared.metrics),
+            permits: runtime.shared.permits.clone(),
+            workers: runtime.listeners.workers().clone(),
+            memory: runtime.shared.memory(),
             runtime: Arc::new(Mutex::new(runtime)),
             turns: Mutex::default(),
             reading: Arc::default(),
@@ -174,9 +186,14 @@ impl Reloader {
         self.drain.running()
     }
 
-    /// When the first of the certificates that are shown ends; `None` also while a reload is under way.
-    pub(super) fn certificate_end(&self) -> Option<OffsetDateTime> {
-        self.runtime.try_lock().ok()?.certificate_end()
+    /// When the first of the shown certificates to expire begins and ends; `None` also while a reload is under way.
+    pub(super) fn certificate_life(&self) -> Option<(OffsetDateTime, OffsetDateTime)> {
+        self.runtime.try_lock().ok()?.certificate_life()
+    }
+
+    /// Every gateway, as the metrics show it; `None` while a reload is under way.
+    pub(super) fn gateway_samples(&self) -> Option<Vec<EndpointSample>> {
+        Some(self.runtime.try_lock().ok()?.gateway_samples())
     }
 
     async fn turn(&self, trigger: ReloadTrigger) -> Result<(), ReloadRefused> {

@@ -15,6 +15,7 @@ use super::listeners::Listeners;
 use crate::config::{self, Config, Hsts};
 use crate::drain::Drain;
 use crate::listener::{InheritedSockets, ListenerPurpose};
+use crate::observe::metrics::EndpointSample;
 use crate::server::admission::{Admission, AdmissionLimits};
 use crate::server::workers::Workers;
 use crate::tls::TlsError;
@@ -110,6 +111,7 @@ impl Runtime {
         }
         self.shared.common.own.set(self.listeners.bound().collect());
         self.look_after(shown, config.tls.hsts);
+        self.shared.metrics.requests.have_routes(assembly.counted_routes());
         let before = std::mem::take(&mut self.gateways);
         self.gateways = gateways.take_over(before, &self.drain);
         self.clients = clients;
@@ -133,9 +135,14 @@ impl Runtime {
         Some(self.shown.as_ref()?.facts().await)
     }
 
-    /// When the first of the shown certificates expires.
-    pub(super) fn certificate_end(&self) -> Option<OffsetDateTime> {
-        self.shown.as_ref()?.certificates.first_end()
+    /// When the first of the shown certificates to expire begins and ends.
+    pub(super) fn certificate_life(&self) -> Option<(OffsetDateTime, OffsetDateTime)> {
+        self.shown.as_ref()?.certificates.first_life()
+    }
+
+    /// Every gateway, as the metrics show it.
+    pub(super) fn gateway_samples(&self) -> Vec<EndpointSample> {
+        self.gateways.samples()
     }
 
     fn look_after(&mut self, shown: Option<ServedCertificates>, hsts: Hsts) {

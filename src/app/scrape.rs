@@ -1,6 +1,7 @@
 //! The gauges of `/metrics`, read when it is asked for; counters are incremented where the events happen.
 
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
 
 use super::reload::Reloader;
 use crate::http::proxy::websockets::SideTotals;
@@ -13,8 +14,16 @@ pub(super) fn text(reloader: &Reloader, ready: bool, uptime: Duration) -> String
     let metrics = &reloader.metrics;
     level(&metrics.connections.open, reloader.admission.connections());
     level(&metrics.websockets.open, reloader.websockets.count());
+    level(&metrics.websockets.open_before, reloader.websockets.count());
     set(&metrics.websockets.opened, reloader.websockets.opened());
     let totals = reloader.websockets.totals();
+    metrics.websockets.idle.clear();
+    reloader.websockets.idle_times(|time| metrics.websockets.idle.time(time));
+    level(&metrics.requests.in_flight, reloader.permits.requests());
+    // While a reload is under way, the gateways and the certificate keep their last values.
+    if let Some(samples) = reloader.gateway_samples() {
+        metrics.upstream.show(&samples);
+    }
     sum(&metrics.websockets.client, &totals.client);
     sum(&metrics.websockets.gateway, &totals.gateway);
     let process = &metrics.process;
@@ -25,15 +34,32 @@ pub(super) fn text(reloader: &Reloader, ready: bool, uptime: Duration) -> String
         set(&process.log_lines_dropped, logging.dropped());
         set(&process.library_warnings, logging.library_warnings());
     }
+    let usual = &process.usual;
     // A number that the kernel does not give stays at zero.
-    level(&process.files, process::open_files().unwrap_or_default());
-    level(&process.files_most, process::most_open_files().unwrap_or_default());
-    level(&process.memory, process::memory().unwrap_or_default());
-    // While a reload is under way, the gauge keeps its last value.
-    if let Some(end) = reloader.certificate_end() {
+    for (both, value) in [
+        ([&process.files, &usual.files], process::open_files().and_then(|files| u64::try_from(files).ok())),
+        ([&process.files_most, &usual.files_most], process::most_open_files()),
+        ([&process.memory, &usual.memory], process::memory()),
+    ] {
+        for gauge in both {
+            level(gauge, value.unwrap_or_default());
+        }
+    }
+    level(&process.memory_most, reloader.memory);
+    process.cpu.inner().store(process::cpu().as_secs_f64().to_bits(), Ordering::Relaxed);
+    process.started.set(started(uptime));
+    process.busy(&reloader.workers.busy());
+    if let Some((begin, end)) = reloader.certificate_life() {
+        level(&process.certificate_begin, begin.unix_timestamp());
         level(&process.certificate_end, end.unix_timestamp());
     }
     metrics.text()
+}
+
+/// When a process started that has run for `uptime`, in seconds since 1970.
+fn started(uptime: Duration) -> f64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(uptime).as_secs_f64()
 }
 
 fn level<T>(gauge: &Gauge, value: T)

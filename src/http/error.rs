@@ -191,6 +191,54 @@ pub(crate) enum Blame {
 }
 
 impl RequestFailure {
+    /// The status and the code of every failure.
+    pub(crate) const NAMES: [(u16, &'static str); 44] = [
+        (502, "gateway_not_running"),
+        (503, "gateway_starting"),
+        (502, "gateway_unreachable"),
+        (502, "gateway_not_found"),
+        (508, "gateway_is_frontgate"),
+        (502, "gateway_tls_failed"),
+        (502, "gateway_closed"),
+        (502, "gateway_nonsense"),
+        (503, "exhausted"),
+        (400, "missing_host"),
+        (400, "two_hosts"),
+        (400, "bad_host"),
+        (400, "bad_target"),
+        (400, "ambiguous_path"),
+        (400, "fragment_in_target"),
+        (400, "bad_head"),
+        (400, "bad_framing"),
+        (400, "body_cut_short"),
+        (400, "connect_with_body"),
+        (502, "gateway_unasked_upgrade"),
+        (502, "gateway_wrong_accept"),
+        (502, "gateway_did_not_upgrade"),
+        (504, "gateway_connect_timeout"),
+        (504, "gateway_read_timeout"),
+        (504, "gateway_send_timeout"),
+        (408, "request_timeout"),
+        (503, "too_many_waiting"),
+        (503, "too_many_heads"),
+        (413, "body_too_large"),
+        (414, "target_too_long"),
+        (431, "head_too_large"),
+        (421, "misdirected"),
+        (403, "origin_not_allowed"),
+        (403, "client_not_allowed"),
+        (401, "login_required"),
+        (429, "too_many_logins"),
+        (404, "no_route"),
+        (405, "connect_not_served"),
+        (501, "unknown_protocol"),
+        (505, "http1_required"),
+        (429, "too_many_requests"),
+        (429, "too_many_websockets"),
+        (503, "draining"),
+        (500, "internal_error"),
+    ];
+
     /// The failure that an error of connecting to the gateway amounts to.
     pub(crate) fn connecting(error: io::Error) -> Self {
         match error.kind() {

@@ -12,6 +12,7 @@ use http::{HeaderValue, Method, StatusCode, Version};
 use tokio::time::Instant;
 
 use super::clean::{LONGEST, clean, word};
+use super::metrics::{EndedRequest, HandshakeOutcome, RouteRequests};
 use super::redact::Redactor;
 
 pub(crate) use counter::ByteCounter;
@@ -56,10 +57,16 @@ pub(crate) struct AccessLine {
     pub(crate) user: Option<Arc<str>>,
     /// The route it took, where there are several.
     pub(crate) route: Option<Arc<str>>,
+    /// The route it took, for the metrics.
+    counted_route: Option<Arc<RouteRequests>>,
+    /// Whether it is a WebSocket handshake.
+    pub(crate) is_handshake: bool,
     /// The gateway that it was sent to, where there are several.
     pub(crate) gateway: Option<Arc<str>>,
     /// The status that the client got; `None` if the client left before.
     pub(crate) status: Option<StatusCode>,
+    /// The time from the request's head to the head of its answer.
+    first_byte: Option<Duration>,
     /// Counts the bytes of the request's body, if it has one.
     pub(crate) bytes_in: Option<ByteCounter>,
     /// Bytes of the answer's body.
@@ -125,6 +132,18 @@ impl RequestEnd {
 }
 
 impl AccessLine {
+    /// Notes the route that the request takes; where there is only one, the line does not name it.
+    pub(crate) fn take_route(&mut self, route: &Arc<RouteRequests>, is_one_of_several: bool) {
+        self.route = is_one_of_several.then(|| Arc::clone(route.name()));
+        self.counted_route = Some(Arc::clone(route));
+    }
+
+    /// Notes the status of the answer, whose head is complete.
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+        self.first_byte = Some(self.began.elapsed());
+    }
+
     /// Notes that frontgate answers by itself, with a failure.
     pub(crate) fn failed(&mut self, status: StatusCode, code: &'static str) {
         self.status = Some(status);
@@ -145,6 +164,19 @@ impl AccessLine {
             self.target.truncate(shown);
         }
         self.target.shrink_to_fit();
+    }
+
+    /// The outcome of the WebSocket handshake that it was.
+    fn handshake_outcome(&self) -> HandshakeOutcome {
+        match (self.ended, self.status.map(|status| status.as_u16()), self.failure) {
+            (RequestEnd::Upgraded, _, _) => HandshakeOutcome::Opened,
+            (_, None, _) => HandshakeOutcome::Left,
+            (_, Some(status), Some(code)) => HandshakeOutcome::Refused(status, code),
+            (_, Some(status), None) => match self.answered_by {
+                AnsweredBy::Gateway => HandshakeOutcome::RefusedByGateway(status),
+                AnsweredBy::Frontgate => HandshakeOutcome::Refused(status, "respond"),
+            },
+        }
     }
 
     fn received(&self) -> u64 {
@@ -184,7 +216,22 @@ impl AccessLine {
 
 impl Drop for AccessLine {
     fn drop(&mut self) {
-        self.log.metrics.requests.ended(self.status, self.received(), self.bytes_out);
+        let took = self.began.elapsed();
+        let metrics = &self.log.metrics;
+        metrics.requests.ended(&EndedRequest {
+            route: self.counted_route.as_deref(),
+            method: &self.method,
+            version: self.version,
+            status: self.status,
+            failure: self.failure,
+            received: self.received(),
+            sent: self.bytes_out,
+            took,
+            first_byte: self.first_byte,
+        });
+        if self.is_handshake {
+            metrics.websockets.shook_hands(self.handshake_outcome(), took);
+        }
         if let Some(redactor) = &self.log.redactor {
             self.write(redactor);
         }

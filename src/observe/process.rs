@@ -1,6 +1,7 @@
 //! Numbers that the kernel keeps about this process.
 
 use std::fs;
+use std::time::Duration;
 
 /// How many files are open; `None` where the kernel does not say.
 pub(crate) fn open_files() -> Option<usize> {
@@ -11,6 +12,12 @@ pub(crate) fn open_files() -> Option<usize> {
 /// How many files may be open.
 pub(crate) fn most_open_files() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
+/// How much CPU time the process has taken, in all its threads.
+pub(crate) fn cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// Bytes of memory in use.
@@ -29,6 +36,7 @@ mod tests {
     fn a_file_that_is_opened_counts_and_memory_is_used() {
         assert!(open_files().unwrap() >= 3);
         assert!(most_open_files().unwrap() > 3);
+        assert!(cpu() > Duration::ZERO);
         assert!((1 << 20..1 << 40).contains(&memory().unwrap()));
     }
 }

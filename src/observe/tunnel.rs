@@ -7,6 +7,7 @@ use http::HeaderValue;
 
 use super::access::{AccessLog, LoggedAddress, LoggedClient, millis, redacted};
 use super::clean::{LONGEST, clean, word};
+use super::metrics::EndedWebSocket;
 use super::redact::Redactor;
 
 /// The request that opened a WebSocket, and its client.
@@ -117,10 +118,24 @@ impl TunnelLine {
     }
 }
 
+impl TunnelLegLine {
+    /// The code of this side's Close: the one that the peer was sent, else the one that came from it. Where there was
+    /// neither, the peer sees 1006 (RFC 6455 §7.1.5).
+    fn close_code(&self) -> u16 {
+        self.close_sent.or(self.close_received).unwrap_or(1006)
+    }
+}
+
 impl AccessLog {
     /// Writes a WebSocket's line.
     pub(crate) fn websocket(&self, tunnel: &TunnelLine) {
-        self.metrics().websockets.ended(tunnel.ended);
+        self.metrics().websockets.ended(&EndedWebSocket {
+            ended: tunnel.ended,
+            client_code: tunnel.from_client.close_code(),
+            gateway_code: tunnel.from_gateway.close_code(),
+            clean: tunnel.clean,
+            lasted: tunnel.duration,
+        });
         if let Some(redactor) = &self.redactor {
             tunnel.write(redactor);
         }

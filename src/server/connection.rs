@@ -9,13 +9,14 @@ use tokio::time::{Instant, timeout};
 
 use super::admission::Admission;
 use super::drain_signals::DrainSignals;
-use super::handshake::{self, DialTarget, HandshakeOutcome};
+use super::handshake::{self, DialTarget, HandshakeOutcome, StepError};
 use super::settings::{ConnectionPermits, EdgeChoice, ListenerProtocol, ListenerSettings, LiveSettings};
 use super::{h1, h2};
 use crate::drain::Drain;
 use crate::http::edge::connection_info::{ConnectionInfo, Protocol, ProxyAnnouncement};
 use crate::io::StreamSocket;
 use crate::listener::{ClientPeer, proxy_protocol};
+use crate::observe::metrics::TlsHandshake;
 use crate::tls::{ByteStream, ClientIdentity};
 
 /// Serves one connection to its end. Where a PROXY header is due the connection counts from there on, against the
@@ -29,17 +30,18 @@ pub(crate) async fn serve(
     drain: &Drain,
 ) {
     let settings = Arc::clone(&live.load());
-    let counts = &settings.log.metrics().connections;
+    let metrics = Arc::clone(settings.log.metrics());
+    let counts = &metrics.connections;
     let number = counts.accepted.inc() + 1;
-    let unfinished = |error: &str, what: &str| {
+    let unfinished = |error: &StepError, what: &str| {
         counts.unfinished.inc();
-        tracing::debug!(%peer, error, "{what}");
+        tracing::debug!(%peer, %error, "{what}");
     };
     // One time limit for all that comes before HTTP.
     let until = settings.handshake.map(|limit| Instant::now() + limit);
     let due = settings.announces(peer);
     let (announced, peer, permits) = if due {
-        let read = limited(until, async { proxy_protocol::read(&mut socket).await.map_err(|error| error.to_string()) });
+        let read = limited(until, async { proxy_protocol::read(&mut socket).await.map_err(StepError::other) });
         let named = tokio::select! {
             () = drain.hard() => return,
             named = read => match named {
@@ -76,21 +78,35 @@ pub(crate) async fn serve(
         kind => {
             let way =
                 if matches!(kind, ListenerProtocol::Plain) { EdgeChoice::Listener } else { EdgeChoice::PlainHttpOnTls };
+            let permits = (permits, counts.serve(&settings.label, "h1"));
             drop(settings);
             return h1::serve(ByteStream::Plain(socket), connection_info, live, way, permits, drains).await;
         }
     };
     let dialled = if announced == ProxyAnnouncement::Nothing { DialTarget::Us } else { DialTarget::Proxy };
+    let began = Instant::now();
     let handshake = limited(until, handshake::accept(socket, dialled, handshakes, buffers));
     let (session, server_name, certificate) = tokio::select! {
         () = drain.hard() => return,
         outcome = handshake => match outcome {
             Ok(HandshakeOutcome::Open(session, name, shown)) => (session, name, shown),
             Ok(HandshakeOutcome::Validated) => return tracing::debug!(%peer, "answered an ACME challenge"),
-            Err(error) => return unfinished(&error, "TLS handshake failed"),
+            Err(error) => {
+                counts.handshake_failed(error.reason);
+                return unfinished(&error, "TLS handshake failed");
+            }
         },
     };
     let agreed = session.agreed();
+    counts.shook_hands(&TlsHandshake {
+        version: if agreed.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_2) { "1.2" } else { "1.3" },
+        key_exchange: agreed
+            .negotiated_key_exchange_group()
+            .and_then(|group| group.name().as_str())
+            .unwrap_or_default(),
+        resumed: agreed.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+        took: began.elapsed(),
+    });
     let is_h2 = agreed.alpn_protocol() == Some(b"h2");
     let connection_info = ConnectionInfo {
         secure: true,
@@ -106,6 +122,7 @@ pub(crate) async fn serve(
     };
     let stream = ByteStream::Server(session);
     let buffers = Arc::clone(buffers);
+    let permits = (permits, counts.serve(&settings.label, if is_h2 { "h2" } else { "h1" }));
     drop(settings);
     if is_h2 {
         h2::serve(stream, buffers, connection_info, live, permits, drains).await;
@@ -115,20 +132,20 @@ pub(crate) async fn serve(
 }
 
 /// Whether the first byte, which stays in the socket, begins a TLS handshake.
-async fn speaks_tls(socket: &mut StreamSocket, settings: &ListenerSettings) -> Result<bool, String> {
+async fn speaks_tls(socket: &mut StreamSocket, settings: &ListenerSettings) -> Result<bool, StepError> {
     match &settings.kind {
         ListenerProtocol::Plain => Ok(false),
-        ListenerProtocol::Tls { .. } => Ok(socket.peek().await.map_err(|error| error.to_string())? == TLS_HANDSHAKE),
+        ListenerProtocol::Tls { .. } => Ok(socket.peek().await.map_err(StepError::other)? == TLS_HANDSHAKE),
     }
 }
 
 /// Not an `async fn`: that would keep room for `step` twice.
 fn limited<T>(
     until: Option<Instant>,
-    step: impl Future<Output = Result<T, String>>,
-) -> impl Future<Output = Result<T, String>> {
+    step: impl Future<Output = Result<T, StepError>>,
+) -> impl Future<Output = Result<T, StepError>> {
     let left = until.map_or(Duration::MAX, |until| until.saturating_duration_since(Instant::now()));
-    timeout(left, step).map(move |ended| ended.unwrap_or_else(|_| Err("longer than timeouts.tls_handshake".to_owned())))
+    timeout(left, step).map(move |ended| ended.unwrap_or_else(|_| Err(StepError::timed_out())))
 }
 
 /// The first byte of a TLS connection: a record of the handshake (RFC 8446 §5.1).

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use self::connection::{ConnectionEnd, ServedConnection};
 use super::drain_signals::DrainSignals;
-use super::settings::{ConnectionPermits, EdgeChoice, LiveSettings};
+use super::settings::{EdgeChoice, LiveSettings, ServedPermits};
 use crate::drain::Drain;
 use crate::http::edge::body_discard::BodyDiscard;
 use crate::http::edge::connection_info::ConnectionInfo;
@@ -38,7 +38,7 @@ pub(super) async fn serve(
     connection_info: ConnectionInfo,
     live: &LiveSettings,
     way: EdgeChoice,
-    permits: ConnectionPermits,
+    permits: ServedPermits,
     drains: DrainSignals,
 ) {
     let drain = &drains.connection;

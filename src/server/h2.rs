@@ -35,7 +35,7 @@ use self::receive_window::{CONNECTION_WINDOW, ReceiveWindow, STREAM_WINDOW};
 use self::send_budget::SendBudget;
 use self::stream::{AwaitedAnswer, StreamContext, StreamOutcome, StreamTask};
 use super::drain_signals::DrainSignals;
-use super::settings::{ConnectionPermits, EdgeChoice, ListenerSettings, LiveSettings};
+use super::settings::{EdgeChoice, ListenerSettings, LiveSettings, ServedPermits};
 use crate::http::edge::connection_info::ConnectionInfo;
 use crate::http::edge::connection_state::ConnectionState;
 use crate::http::edge::stack::RequestEntry;
@@ -52,7 +52,7 @@ pub(super) async fn serve(
     buffers: Arc<BufferPool>,
     connection_info: ConnectionInfo,
     live: &LiveSettings,
-    permits: ConnectionPermits,
+    permits: ServedPermits,
     drains: DrainSignals,
 ) {
     let _places = permits;

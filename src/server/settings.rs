@@ -16,10 +16,13 @@ use crate::io::BufferPool;
 use crate::io::LiveCountGuard;
 use crate::listener::ClientPeer;
 use crate::observe::access::AccessLog;
+use crate::observe::metrics::ServedGuard;
 use crate::tls::HandshakePolicy;
 
 /// The settings of the connections of one listener.
 pub(crate) struct ListenerSettings {
+    /// The listener's name in the metrics: its address in the configuration.
+    pub(crate) label: Arc<str>,
     /// What they carry, TLS or plain HTTP.
     pub(crate) kind: ListenerProtocol,
     /// Where their requests enter.
@@ -109,6 +112,9 @@ pub(crate) enum ListenerProtocol {
 
 /// The permits that a connection holds, for as long as it or its WebSocket lives.
 pub(crate) type ConnectionPermits = (AcceptPermits, Option<PerClientPermit>);
+
+/// The permits of a connection that is served, which the metrics count as such.
+pub(crate) type ServedPermits = (ConnectionPermits, ServedGuard);
 
 /// The permits that it holds from the beginning: one among all connections, and its count at its worker.
 pub(crate) type AcceptPermits = (ConnectionPermit, LiveCountGuard);

@@ -59,6 +59,12 @@ impl Workers {
         Ok((Self(Arc::new(WorkersShared { first: Worker::here(), others })), threads))
     }
 
+    /// How long each thread has been busy, in seconds.
+    pub(crate) fn busy(&self) -> Vec<f64> {
+        let all = [&self.0.first].into_iter().chain(&self.0.others);
+        all.map(|worker| worker.runtime.metrics().worker_total_busy_duration(0).as_secs_f64()).collect()
+    }
+
     /// The worker with the fewest connections, and a guard that counts one more there: a WebSocket stays for a day on
     /// the thread where it once is. Among equals it is the first, which is where clients are accepted.
     pub(crate) fn least_busy(&self) -> (&Worker, LiveCountGuard) {

@@ -9,6 +9,7 @@ use super::balance::{EndpointState, OutlierState};
 use super::hold::LOOK_LIMIT;
 use super::{ConnectionPool, GatewayReadiness, HeldGateway as _};
 use crate::io::LiveCount;
+use crate::observe::metrics::EndpointSample;
 
 /// One gateway.
 pub(crate) struct Endpoint {
@@ -38,6 +39,21 @@ impl Endpoint {
 
     pub(super) fn endpoint_state(&self) -> EndpointState {
         EndpointState { busy: self.busy.count(), ejected_until: self.record().ejected_until() }
+    }
+
+    /// The endpoint as the metrics show it; `is_one_of_several` says whether it counts its requests.
+    pub(crate) fn sample(&self, is_one_of_several: bool) -> EndpointSample {
+        let EndpointState { busy, ejected_until } = self.endpoint_state();
+        let (connects, idle, reached) = self.pool.sample();
+        let ejected = ejected_until.is_some_and(|until| until > Instant::now());
+        EndpointSample {
+            name: Arc::clone(&self.name),
+            healthy: reached && !ejected,
+            ejected,
+            busy: is_one_of_several.then_some(busy),
+            idle,
+            connects,
+        }
     }
 
     pub(super) fn failed(&self, why: &dyn std::fmt::Display) {

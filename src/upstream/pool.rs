@@ -1,6 +1,6 @@
 //! [`ConnectionPool`]: connections to the gateway that wait for their next request.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
@@ -20,6 +20,10 @@ struct PoolShared {
     idle: Mutex<Vec<Idle>>,
     /// How many idle connections are kept at once.
     most: AtomicUsize,
+    /// How many connections were made.
+    connects: AtomicU64,
+    /// Whether the latest try to connect failed.
+    unreached: AtomicBool,
 }
 
 struct Idle {
@@ -40,7 +44,9 @@ pub(crate) struct PooledConnection {
 impl ConnectionPool {
     /// An empty pool; a response's head may be `max_head` bytes long.
     pub(crate) fn new(connector: Connector, max_head: usize) -> Self {
-        Self(Arc::new(PoolShared { connector, max_head, idle: Mutex::default(), most: MAX_KEPT.into() }))
+        let (idle, most) = (Mutex::default(), MAX_KEPT.into());
+        let (connects, unreached) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self(Arc::new(PoolShared { connector, max_head, idle, most, connects, unreached }))
     }
 
     /// A connection that was used before on this thread and seems to be alive, the most recent one first.
@@ -58,9 +64,19 @@ impl ConnectionPool {
     /// # Errors
     /// If the gateway cannot be reached.
     pub(crate) async fn dial(&self) -> Result<PooledConnection, ConnectError> {
-        let stream = self.0.connector.connect().await?;
+        let connected = self.0.connector.connect().await;
+        self.0.unreached.store(connected.is_err(), Ordering::Relaxed);
+        let stream = connected?;
+        self.0.connects.fetch_add(1, Ordering::Relaxed);
         let link = Box::new(H1Connection::open(stream, self.0.max_head));
         Ok(PooledConnection { link, home: thread::current().id(), pool: self.clone() })
+    }
+
+    /// How many connections were made, how many of them wait for their next request, and whether the latest try to
+    /// connect succeeded, if there was one.
+    pub(super) fn sample(&self) -> (u64, usize, bool) {
+        let PoolShared { connects, unreached, .. } = &*self.0;
+        (connects.load(Ordering::Relaxed), self.idle().len(), !unreached.load(Ordering::Relaxed))
     }
 
     /// The `Host` of requests that frontgate itself sends.

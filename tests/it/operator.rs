@@ -94,7 +94,24 @@ async fn the_numbers_say_what_happened() {
         ("frontgate_requests_total{status=\"2xx\"}", 1.0),
         ("frontgate_websockets", 1.0),
         ("frontgate_websockets_opened_total", 2.0),
-        ("frontgate_websockets_ended_total{ended=\"client_closed\"}", 1.0),
+        ("frontgate_websockets_open", 1.0),
+        (
+            "frontgate_websockets_ended_total{ended=\"client_closed\",client_code=\"1000\",gateway_code=\"1000\",initiator=\"client\",clean=\"yes\"}",
+            1.0,
+        ),
+        ("frontgate_websocket_handshakes_total{outcome=\"opened\",status=\"101\",reason=\"\"}", 2.0),
+        ("frontgate_websocket_handshakes_total{outcome=\"refused_by_gateway\",status=\"403\",reason=\"\"}", 0.0),
+        ("frontgate_websocket_handshake_seconds_count", 2.0),
+        ("frontgate_websocket_session_seconds_count", 1.0),
+        ("frontgate_websocket_idle_seconds_count", 1.0),
+        ("frontgate_http_requests_total{route=\"*\",method=\"GET\",status=\"1xx\",protocol=\"h1\"}", 2.0),
+        ("frontgate_http_requests_total{route=\"*\",method=\"POST\",status=\"4xx\",protocol=\"h2\"}", 0.0),
+        ("frontgate_http_request_seconds_count", 3.0),
+        ("frontgate_http_requests_in_flight", 0.0),
+        ("frontgate_http_failures_total{code=\"too_many_requests\"}", 0.0),
+        ("frontgate_tls_handshakes_total{version=\"1.3\",key_exchange=\"X25519MLKEM768\",resumed=\"no\"}", 1.0),
+        ("frontgate_tls_handshake_failures_total{reason=\"client_certificate\"}", 0.0),
+        ("frontgate_upstream_connect_seconds_count", 3.0),
         ("frontgate_websocket_frames_total{from=\"client\"}", 2.0),
         ("frontgate_websocket_bytes_total{from=\"client\"}", 17.0),
         ("frontgate_websocket_bytes_total{from=\"gateway\"}", 4.0),
@@ -108,7 +125,11 @@ async fn the_numbers_say_what_happened() {
     }
     let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
     assert!(value("frontgate_certificate_expiry_timestamp_seconds") > now);
+    assert!(value("frontgate_certificate_begin_timestamp_seconds") < now);
     assert!(value("frontgate_open_files") > 5.0 && value("frontgate_resident_memory_bytes") > 1e6);
+    assert!(value("process_open_fds") > 5.0 && value("process_resident_memory_bytes") > 1e6);
+    assert!(value("frontgate_memory_limit_bytes") > 1e7 && value("process_cpu_seconds_total") > 0.0);
+    assert!((value("process_start_time_seconds") - now).abs() < 600.0);
 }
 
 /// The client closes, and the gateway answers.

@@ -93,7 +93,6 @@ impl Permits {
     }
 
     /// How many requests are under way.
-    #[cfg(test)]
     pub(crate) fn requests(&self) -> usize {
         self.0.requests.are.load(Ordering::Relaxed)
     }

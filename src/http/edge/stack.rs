@@ -25,6 +25,7 @@ use crate::http::proxy::body::AnswerBody;
 use crate::http::proxy::tunnel::UpgradeSlot;
 use crate::observe::access::{AccessLine, AccessLog, LoggedClient};
 use crate::upstream::{BodySource, RequestBody};
+use crate::websocket::handshake;
 
 /// The settings of an [`Edge`].
 #[derive(Debug, Clone)]
@@ -165,6 +166,9 @@ impl<H: RequestHandler> EdgeStart<H> {
         busy: Option<RequestUnderWay>,
         refused: Option<RequestFailure>,
     ) -> Response<AnswerBody> {
+        let head = &exchange.head;
+        access.is_handshake = exchange.upgrade_slot.is_some()
+            && handshake::is_upgrade(&head.method, head.version, &head.headers, !exchange.body.is_empty());
         exchange.body.must_move_within(self.settings.progress);
         let entered = match refused {
             Some(failure) => Err(failure),
@@ -177,7 +181,7 @@ impl<H: RequestHandler> EdgeStart<H> {
         // Every failure becomes a page.
         let mut response = handled.unwrap_or_else(|failure| self.pages.answer(&failure, &exchange, &mut access));
         self.finish(&exchange, &mut response);
-        access.status = Some(response.status());
+        access.answered(response.status());
         // Over HTTP/1.1 the connection itself reads on. A client that waits for a 100 before it sends its body needs
         // none of this.
         if exchange.body.outlives_its_answer() && !exchange.head.headers.contains_key(EXPECT) {

@@ -113,6 +113,7 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (500, "internal_error"),
     ];
     assert_eq!(table, expected);
+    assert_eq!(RequestFailure::NAMES, expected);
     assert_eq!(table.iter().map(|(_, code)| code).collect::<HashSet<_>>().len(), table.len());
 }
 

@@ -9,7 +9,6 @@ use crate::http::edge::exchange::RequestExchange;
 use crate::http::edge::request_handler::RequestHandler;
 use crate::http::error::RequestFailure;
 use crate::observe::access::AccessLine;
-use crate::websocket::handshake;
 
 /// The way to one gateway, for requests and WebSockets.
 pub(crate) struct GatewayRoute {
@@ -25,8 +24,7 @@ impl RequestHandler for GatewayRoute {
         exchange: &mut RequestExchange,
         access: &mut AccessLine,
     ) -> Result<Response<AnswerBody>, RequestFailure> {
-        let (head, can_upgrade) = (&exchange.head, exchange.upgrade_slot.is_some());
-        if can_upgrade && handshake::is_upgrade(&head.method, head.version, &head.headers, !exchange.body.is_empty()) {
+        if access.is_handshake {
             // Boxed: few requests are upgrades, and all would have to keep the room free that one takes.
             Box::pin(upgrade(&self.forward, &self.upgrades, exchange, access)).await
         } else {

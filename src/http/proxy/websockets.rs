@@ -108,6 +108,14 @@ impl OpenWebSockets {
         totals
     }
 
+    /// Tells of each open WebSocket how long ago its last byte passed.
+    pub(crate) fn idle_times(&self, mut each: impl FnMut(Duration)) {
+        for open in self.state().open.values() {
+            let last = open.relay_stats.client().passed.max(open.relay_stats.gateway().passed);
+            each(open.since.elapsed().saturating_sub(last));
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, OpenWebSocketsState> {
         // Sums and a map: nothing is half done after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

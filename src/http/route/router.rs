@@ -15,21 +15,22 @@ use crate::http::edge::request_handler::RequestHandler;
 use crate::http::error::RequestFailure;
 use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::AccessLine;
+use crate::observe::metrics::RouteRequests;
 
 /// The handler behind the edge: the route that a request takes, and no other.
 pub(crate) struct Router {
     table: RouteTable,
     stacks: Vec<Arc<RouteStack>>,
-    /// The names of the routes in the log, where there are several.
-    names: Vec<Arc<str>>,
+    /// The routes in the log and the metrics.
+    counts: Vec<Arc<RouteRequests>>,
 }
 
 /// A route of a router.
 pub(crate) struct RoutedStack {
     /// The requests that it takes.
     pub(crate) matches: Matches,
-    /// Its name in the log.
-    pub(crate) name: Arc<str>,
+    /// Its name, and what the metrics count of it.
+    pub(crate) counts: Arc<RouteRequests>,
     /// What they pass.
     pub(crate) stack: Arc<RouteStack>,
 }
@@ -38,10 +39,9 @@ impl Router {
     /// A router for these routes, in the configuration's order. Header fields that are `protected` choose a route only
     /// from senders that may send them.
     pub(crate) fn new(routes: Vec<RoutedStack>, protected: &ProtectedFields) -> Self {
-        let names =
-            if routes.len() > 1 { routes.iter().map(|one| Arc::clone(&one.name)).collect() } else { Vec::new() };
+        let counts = routes.iter().map(|one| Arc::clone(&one.counts)).collect();
         let (matches, stacks) = routes.into_iter().map(|one| (one.matches, one.stack)).unzip();
-        Self { table: RouteTable::new(matches, protected), stacks, names }
+        Self { table: RouteTable::new(matches, protected), stacks, counts }
     }
 
     fn choose(&self, exchange: &RequestExchange) -> Result<usize, RequestFailure> {
@@ -58,6 +58,7 @@ impl Router {
             trusted: exchange.forwarding.trusted,
         })
     }
+
 }
 
 impl RequestHandler for Router {
@@ -70,7 +71,7 @@ impl RequestHandler for Router {
         // A browser does not know which of a host's routes it has a password for: it sends the password to all.
         exchange.basic_is_ours = exchange.head.headers.contains_key(AUTHORIZATION)
             && self.table.takes_basic(&host::bare(exchange.host.to_str().unwrap_or_default()));
-        access.route = self.names.get(index).map(Arc::clone);
+        access.take_route(&self.counts[index], self.counts.len() > 1);
         self.stacks[index].handle(exchange, access).await
     }
 }

@@ -158,10 +158,11 @@ impl Certificates {
     }
 
     /// When the first of the shown certificates expires.
-    pub(crate) fn first_end(&self) -> Option<OffsetDateTime> {
+    pub(crate) fn first_life(&self) -> Option<(OffsetDateTime, OffsetDateTime)> {
         let cert_store = self.cert_store.load();
         let shown = cert_store.foreign().chain([cert_store.default()]);
-        shown.filter_map(|shown| Some(CertInfo::read(shown.certified().cert.first()?)?.not_after)).min()
+        let infos = shown.filter_map(|shown| CertInfo::read(shown.certified().cert.first()?));
+        infos.min_by_key(|info| info.not_after).map(|info| (info.not_before, info.not_after))
     }
 
     /// Resolves when other certificates are shown than at the last call.

@@ -70,8 +70,8 @@ impl HoldWait<'_> {
             return self.hold_queue.dial(gateway).await.map_err(NoConnection::Failed);
         };
         if self.cuts == 0 && self.hold_queue.line().is_clear() {
-            let dialled = timeout_at(self.entry.began + hold, gateway.dial()).await;
-            match self.hold_queue.count(dialled.unwrap_or(Err(ConnectError::TimedOut(hold)))) {
+            let dialled = timeout_at(self.entry.began + hold, self.hold_queue.dial(gateway)).await;
+            match dialled.unwrap_or_else(|_| self.hold_queue.count(Err(ConnectError::TimedOut(hold)))) {
                 Ok(connection) => {
                     self.connected();
                     return Ok(connection);
@@ -83,6 +83,9 @@ impl HoldWait<'_> {
             }
         }
         let waited = self.wait(gateway, hold).await;
+        if let Some(held) = self.held() {
+            self.hold_queue.0.metrics.upstream.wait.time(held);
+        }
         match &waited {
             Ok(_) => self.hold_queue.0.metrics.upstream.passed.inc(),
             Err(NoConnection::Draining) => return waited,

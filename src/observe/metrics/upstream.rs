@@ -1,0 +1,146 @@
+//! [`UpstreamMetrics`]: the gateways, connections to them, and requests that wait for them.
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::histogram::{Histogram, REQUEST_TIMES};
+use super::{MetricLabel, counter, gauge, set};
+
+/// The gateways, connections to them, and requests that wait for them.
+#[derive(Debug, Clone)]
+pub(crate) struct UpstreamMetrics {
+    /// Requests and upgrades that wait for the gateway now.
+    pub(crate) waiting: Gauge,
+    /// How many waited and then passed.
+    pub(crate) passed: Counter,
+    /// How many waited in vain.
+    pub(crate) gave_up: Counter,
+    /// How long requests waited that had to.
+    pub(crate) wait: Histogram,
+    /// How long connections took to be made.
+    pub(crate) connect: Histogram,
+    failed: Family<MetricLabel, Counter>,
+    healthy: Family<EndpointLabels, Gauge>,
+    ejected: Family<EndpointLabels, Gauge>,
+    busy: Family<EndpointLabels, Gauge>,
+    idle: Family<EndpointLabels, Gauge>,
+    connects: Family<EndpointLabels, Counter>,
+}
+
+/// The labels of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct EndpointLabels {
+    /// Its address in the configuration.
+    endpoint: Arc<str>,
+}
+
+/// An endpoint at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EndpointSample {
+    /// Its address in the configuration.
+    pub(crate) name: Arc<str>,
+    /// Whether it gets requests: its latest connection was made, or none was tried.
+    pub(crate) healthy: bool,
+    /// Whether it is left alone for a while because it failed.
+    pub(crate) ejected: bool,
+    /// Its requests and WebSockets under way; `None` where there is only one endpoint, which counts none.
+    pub(crate) busy: Option<usize>,
+    /// Connections that wait for their next request.
+    pub(crate) idle: usize,
+    /// Connections that were made to it.
+    pub(crate) connects: u64,
+}
+
+impl UpstreamMetrics {
+    pub(super) fn new(registry: &mut Registry) -> Self {
+        let (wait, connect) = (Histogram::new(REQUEST_TIMES), Histogram::new(REQUEST_TIMES));
+        let all = Self {
+            waiting: gauge(registry, "hold_waiting", "Requests and WebSockets that wait for a gateway that is down"),
+            passed: counter(registry, "hold_passed", "Requests and WebSockets that waited and passed"),
+            gave_up: counter(registry, "hold_gave_up", "Requests and WebSockets that waited in vain"),
+            wait,
+            connect,
+            failed: Family::default(),
+            healthy: Family::default(),
+            ejected: Family::default(),
+            busy: Family::default(),
+            idle: Family::default(),
+            connects: Family::default(),
+        };
+        let help = "Time that requests and WebSockets waited for a gateway that was down";
+        registry.register_with_unit("hold_wait", help, Unit::Seconds, all.wait.clone());
+        let help = "Time that a connection to a gateway took, name resolution and TLS included";
+        registry.register_with_unit("upstream_connect", help, Unit::Seconds, all.connect.clone());
+        let help = "Connections to a gateway that failed, by why; those of frontgate's own questions included";
+        registry.register("upstream_connect_failures", help, all.failed.clone());
+        registry.register(
+            "upstream_healthy",
+            "1 while the gateway can be reached, as far as was tried",
+            all.healthy.clone(),
+        );
+        let help = "1 while the gateway is left alone because it failed, and others stand in for it";
+        registry.register("upstream_ejected", help, all.ejected.clone());
+        let help = "Requests and WebSockets under way at a gateway of several";
+        registry.register("upstream_requests", help, all.busy.clone());
+        let help = "Connections to the gateway that wait for their next request";
+        registry.register("upstream_idle_connections", help, all.idle.clone());
+        registry.register("upstream_connects", "Connections to the gateway that were made", all.connects.clone());
+        all
+    }
+
+    /// Declares the words that [`UpstreamMetrics::failed`] may get, so that they are shown from the beginning.
+    pub(crate) fn may_fail(&self, whys: &[&'static str]) {
+        for why in whys {
+            drop(self.failed.get_or_create(&[("why", why)]));
+        }
+    }
+
+    /// Counts a connection that was not made: `why` is one word.
+    pub(crate) fn failed(&self, why: &'static str) {
+        self.failed.get_or_create(&[("why", why)]).inc();
+    }
+
+    /// Shows these endpoints, and no others.
+    pub(crate) fn show(&self, endpoints: &[EndpointSample]) {
+        for gauges in [&self.healthy, &self.ejected, &self.busy, &self.idle] {
+            gauges.clear();
+        }
+        self.connects.clear();
+        for sample in endpoints {
+            let labels = EndpointLabels { endpoint: Arc::clone(&sample.name) };
+            let level = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+            self.healthy.get_or_create(&labels).set(sample.healthy.into());
+            self.ejected.get_or_create(&labels).set(sample.ejected.into());
+            self.idle.get_or_create(&labels).set(level(sample.idle));
+            if let Some(busy) = sample.busy {
+                self.busy.get_or_create(&labels).set(level(busy));
+            }
+            set(&self.connects.get_or_create(&labels), sample.connects);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::metrics::Metrics;
+    use crate::observe::metrics::tests::value;
+
+    #[test]
+    fn an_endpoint_is_shown_while_the_configuration_has_it() {
+        let (metrics, name) = (Metrics::new(), Arc::<str>::from("http://10.0.0.4:18789"));
+        let sample = EndpointSample { name, healthy: true, ejected: false, busy: Some(3), idle: 2, connects: 7 };
+        metrics.upstream.show(std::slice::from_ref(&sample));
+        let read =
+            |family: &str| value(&metrics, &format!("frontgate_upstream_{family}{{endpoint=\"{}\"}}", sample.name));
+        let shown = ["healthy", "ejected", "requests", "idle_connections", "connects_total"].map(read);
+        assert_eq!(shown.map(Option::unwrap), ["1", "0", "3", "2", "7"]);
+        metrics.upstream.show(&[]);
+        assert_eq!(read("healthy"), None);
+    }
+}
