@@ -119,7 +119,7 @@
 //! # Threads, tasks and their end
 //!
 //! Each thread serves its connections on a runtime of its own, so that a connection, its timers and its way to the gateway stay on
-//! one core. Log lines are written by a thread of their own, and names are looked up and passwords checked where that stops no thread
+//! one core. Operators are answered on another one, however busy those are. Log lines are written by a thread of their own, and names are looked up and passwords checked where that stops no thread
 //! that serves. Every task is spawned through [`drain::Drain`], which says *soft* (finish what is under way) and then *hard* (stop
 //! where you are), and knows when the last one has ended.
 //!

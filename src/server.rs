@@ -12,6 +12,7 @@ mod h2;
 mod handshake;
 pub(crate) mod head_space;
 mod memory_limit;
+pub(crate) mod runtime_thread;
 pub(crate) mod send_space;
 pub(crate) mod settings;
 pub mod workers;

@@ -16,6 +16,9 @@ pub enum StartError {
     /// The files of certificates were not read in time.
     #[error("the files of the certificate could not be read within {0:?}: does its disk answer?")]
     Unread(std::time::Duration),
+    /// The thread on which operators are answered cannot be started.
+    #[error("cannot start a thread for the admin listener: {0}")]
+    AdminThread(std::io::Error),
     /// The token that operators must show cannot be read.
     #[error("admin.token: {0}")]
     AdminToken(#[from] TokenError),

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use tokio::time::{sleep, timeout};
 
@@ -48,6 +49,8 @@ pub(super) struct Reloader {
     source: Option<(Arc<ConfigSource>, logging::LogHandle)>,
     told: SyncMutex<ReloadStatus>,
     drain: Drain,
+    /// The runtime on which listeners are opened and connections accepted; operators are answered on another.
+    home: Handle,
     /// Counts the connections that are admitted.
     pub(super) admission: Admission,
     /// The WebSockets among them.
@@ -118,6 +121,7 @@ impl Reloader {
             source,
             told: SyncMutex::new(told),
             drain: drain.clone(),
+            home: Handle::current(),
         });
         if let Some(hangup) = hangup {
             drain.spawn(Arc::clone(&reloader).follow(hangup));
@@ -140,7 +144,7 @@ impl Reloader {
         }
         let (done, outcome) = oneshot::channel();
         let reloader = Arc::clone(self);
-        self.drain.spawn(async move {
+        self.drain.spawn_on(&self.home, async move {
             // The caller may have stopped waiting.
             let _ = done.send(reloader.turn(trigger).await);
         });

@@ -13,6 +13,7 @@ use crate::drain::Drain;
 use crate::lifecycle::{self, DrainOutcome, InUse};
 use crate::listener::{InheritedSockets, ListenerPurpose, OfferedListener};
 use crate::observe::Readiness;
+use crate::server::runtime_thread::RuntimeThread;
 use crate::server::workers::Workers;
 
 use super::certificates::CertificateFacts;
@@ -31,7 +32,7 @@ pub struct App {
     /// The addresses that proxy without TLS, TCP only.
     pub plain: Vec<SocketAddr>,
     /// The address of the admin listener, if it is TCP.
-    pub(crate) admin: Option<SocketAddr>,
+    pub admin: Option<SocketAddr>,
     /// The certificate that is shown.
     pub certificate: Option<CertificateFacts>,
     /// The admin listener, which no reload changes.
@@ -41,6 +42,8 @@ pub struct App {
     admin_drain: Drain,
     reloader: Arc<Reloader>,
     operator: Operator,
+    /// The thread on which operators are answered, however busy those are that serve clients.
+    admin_thread: Option<RuntimeThread>,
 }
 
 impl App {
@@ -62,7 +65,12 @@ impl App {
         let keys = listeners::keys(&config.listen);
         let keys = keys.iter().map(|(purpose, addresses)| (*purpose, &addresses[..]));
         inherited.close_unwanted(keys.chain([(ListenerPurpose::Admin, admin.as_slice())]));
-        let admin = inherited.take(ListenerPurpose::Admin, admin.as_slice())?.pop();
+        let thread = admin.as_ref().map(|_| RuntimeThread::start("admin")).transpose().map_err(StartError::AdminThread)?;
+        let admin = {
+            // A socket is read by the runtime that it was made in.
+            let _entered = thread.as_ref().map(|thread| thread.runtime().enter());
+            inherited.take(ListenerPurpose::Admin, admin.as_slice())?.pop()
+        };
         let bound = admin.as_ref().and_then(|(_, listener)| listener.address());
         // An inherited socket may be bound to another address than the configuration has.
         if let Some(address) = bound.filter(|address| Admin::is_wide(*address) && token.is_none()) {
@@ -88,10 +96,11 @@ impl App {
             admin_drain: admin_drain.clone(),
             reloader,
             operator: operator.clone(),
+            admin_thread: thread,
         };
-        if let Some((_, listener)) = admin {
+        if let (Some((_, listener)), Some(thread)) = (admin, &app.admin_thread) {
             let served = admin::serve(listener, token, readiness.clone(), Arc::new(operator), admin_drain.clone());
-            admin_drain.spawn(served);
+            admin_drain.spawn_on(thread.runtime(), served);
         }
         readiness.set(true);
         Ok(app)

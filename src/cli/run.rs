@@ -12,7 +12,8 @@ use crate::app::{App, ReloadParts};
 use crate::config::Config;
 use crate::lifecycle::{DrainOutcome, InUse, Predecessor, StopSignals, Successor, notify};
 use crate::listener::InheritedSockets;
-use crate::server::workers::{LAST_MOMENT, Workers};
+use crate::server::runtime_thread::LAST_MOMENT;
+use crate::server::workers::Workers;
 
 /// The state that a process starts from: the sockets it inherits, and the predecessor that had them.
 pub(super) struct StartState {

@@ -65,7 +65,8 @@ impl Admin {
         Self { address: None, ..Self::default() }
     }
 
-    fn at(address: BindAddr) -> Self {
+    /// A listener at this address that asks for no token.
+    pub fn at(address: BindAddr) -> Self {
         Self { address: Some(address), access: UnixAccess::default(), token: None }
     }
 

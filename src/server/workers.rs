@@ -2,12 +2,11 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle, ThreadId};
-use std::time::Duration;
+use std::thread::{self, ThreadId};
 
-use tokio::runtime::{Builder, Handle};
-use tokio_util::sync::CancellationToken;
+use tokio::runtime::Handle;
 
+use super::runtime_thread::RuntimeThread;
 use crate::io::{LiveCount, LiveCountGuard};
 
 /// The threads that connections are served on. Each has a runtime of its own, so that all that belongs to a connection,
@@ -33,10 +32,7 @@ pub(crate) struct Worker {
 
 /// The threads that were started. Dropping this ends them, and with them the tasks that still run there.
 #[derive(Debug, Default)]
-pub struct WorkerThreads {
-    stop: CancellationToken,
-    running: Vec<JoinHandle<()>>,
-}
+pub struct WorkerThreads(Vec<RuntimeThread>);
 
 impl Workers {
     /// The calling thread, and as many more as make `count`.
@@ -46,15 +42,9 @@ impl Workers {
     pub fn start(count: usize) -> io::Result<(Self, WorkerThreads)> {
         let (mut threads, mut others) = (WorkerThreads::default(), Vec::new());
         for number in 1..count {
-            let runtime = Builder::new_current_thread().enable_all().build()?;
-            let (handle, stop) = (runtime.handle().clone(), threads.stop.clone());
-            let run = move || {
-                runtime.block_on(stop.cancelled_owned());
-                runtime.shutdown_timeout(LAST_MOMENT);
-            };
-            let running = thread::Builder::new().name(format!("worker-{number}")).spawn(run)?;
-            others.push(Worker::new(running.thread().id(), handle));
-            threads.running.push(running);
+            let thread = RuntimeThread::start(format!("worker-{number}"))?;
+            others.extend(thread.id().map(|id| Worker::new(id, thread.runtime().clone())));
+            threads.0.push(thread);
         }
         Ok((Self(Arc::new(WorkersShared { first: Worker::here(), others })), threads))
     }
@@ -73,10 +63,6 @@ impl Workers {
         (worker, worker.connections.enter())
     }
 }
-
-/// How long a call may still block a thread of a runtime when everything else has ended, such as a resolver that does
-/// not answer.
-pub(crate) const LAST_MOMENT: Duration = Duration::from_millis(250);
 
 fn connections(worker: &Worker) -> usize {
     worker.connections.count()
@@ -104,17 +90,15 @@ impl Worker {
 
 impl Drop for WorkerThreads {
     fn drop(&mut self) {
-        self.stop.cancel();
-        for thread in self.running.drain(..) {
-            // A thread that has panicked has ended as well.
-            let _ = thread.join();
-        }
+        // All at once; then each is waited for.
+        self.0.iter().for_each(RuntimeThread::stop);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::time::Duration;
 
     use tokio::sync::oneshot;
 

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -12,7 +14,7 @@ use tokio::net::UnixStream;
 use tokio::task::spawn_blocking;
 
 use crate::cli::{Ran, frontgate_in};
-use crate::harness::{Binary, Wire, binary, dial, within};
+use crate::harness::{Binary, Wire, binary, dial, proxy, within};
 
 const LISTEN: &str = r#"listen: { https: ["127.0.0.1:0"] }"#;
 
@@ -27,6 +29,24 @@ async fn run(folder: &Path, args: &[&str]) -> Ran {
     let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
     let run = move || frontgate_in(&folder, &args.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
     within("the command", spawn_blocking(run)).await.unwrap()
+}
+
+#[tokio::test]
+async fn it_answers_while_every_thread_that_serves_clients_is_busy() {
+    let proxy = proxy().admin().start().await;
+    let at = proxy.admin();
+    let ask = move |path: &str| {
+        let mut client = std::net::TcpStream::connect(at).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        write!(client, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).map(|_| answer)
+    };
+    // This blocks the only thread that serves clients, which is the test's own.
+    for path in ["/livez", "/readyz", "/metrics", "/status", "/connections"] {
+        let answer = ask(path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{path}: {answer}");
+    }
 }
 
 #[tokio::test]

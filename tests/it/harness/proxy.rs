@@ -1,5 +1,6 @@
 //! [`Proxy`]: frontgate in the test's own process.
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::time::Duration;
 
@@ -78,6 +79,11 @@ impl Builder {
         self.config(|config| config.listen.http = vec!["127.0.0.1:0".parse().unwrap()])
     }
 
+    /// With an admin listener.
+    pub(crate) fn admin(self) -> Self {
+        self.config(|config| config.admin = Admin::at(BindAddr::Tcp("127.0.0.1:0".parse().unwrap())))
+    }
+
     /// On this many threads.
     pub(crate) fn workers(mut self, count: usize) -> Self {
         self.workers = count;
@@ -110,6 +116,11 @@ impl Builder {
 }
 
 impl Proxy {
+    /// The address of its admin listener.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.app.admin.unwrap()
+    }
+
     /// Ends it, and leaves its keys.
     pub(crate) async fn stop(self) -> (DrainOutcome, TempDir) {
         (within("the end", self.app.stop(std::future::pending())).await, self.state)
