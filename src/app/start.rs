@@ -65,7 +65,8 @@ impl App {
         let keys = listeners::keys(&config.listen);
         let keys = keys.iter().map(|(purpose, addresses)| (*purpose, &addresses[..]));
         inherited.close_unwanted(keys.chain([(ListenerPurpose::Admin, admin.as_slice())]));
-        let thread = admin.as_ref().map(|_| RuntimeThread::start("admin")).transpose().map_err(StartError::AdminThread)?;
+        let thread =
+            admin.as_ref().map(|_| RuntimeThread::start("admin")).transpose().map_err(StartError::AdminThread)?;
         let admin = {
             // A socket is read by the runtime that it was made in.
             let _entered = thread.as_ref().map(|thread| thread.runtime().enter());

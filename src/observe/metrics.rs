@@ -8,6 +8,7 @@
 mod connections;
 mod histogram;
 mod process;
+mod relay;
 mod requests;
 mod upstream;
 mod websockets;
@@ -26,6 +27,8 @@ use prometheus_client::registry::Registry;
 pub(crate) use connections::HANDSHAKE_FAILURES;
 pub(crate) use connections::{ConnectionMetrics, ServedGuard, TlsHandshake};
 pub(crate) use process::{ProcessMetrics, ReloadMetrics};
+pub use relay::DirectionCounts;
+pub(crate) use relay::{FrameKind, MessageKind, RelayCounts};
 pub(crate) use requests::{EndedRequest, RequestMetrics, RouteRequests};
 pub(crate) use upstream::{EndpointSample, UpstreamMetrics};
 pub(crate) use websockets::{EndedWebSocket, HandshakeOutcome, WebSocketMetrics, WebSocketSideMetrics};

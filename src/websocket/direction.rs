@@ -7,17 +7,21 @@ mod prefix;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 pub use self::closing::CloseSeen;
 pub use self::limits::FrameRules;
 pub use self::prefix::FramePrefix;
+pub use crate::observe::metrics::DirectionCounts;
 
 use self::closing::PassingClose;
 use self::limits::{MessageLimits, PerMinute, counts_as_control};
 use self::pongs::OwnPings;
 use super::Side;
 use super::frame::{FrameHead, Opcode, PING_LEN, PingPayload, Violation};
+use crate::observe::metrics::{FrameKind, MessageKind};
 
 /// The bytes from one peer to the other: where frames end, what is refused, what is kept back.
 ///
@@ -32,6 +36,10 @@ pub struct Direction {
     fragmented: bool,
     held: FramePrefix,
     state: DirectionState,
+    /// The type of the message that passes, and its payload so far while it has several frames.
+    kind: MessageKind,
+    message: u32,
+    counts: Option<Arc<DirectionCounts>>,
     limits: Option<Box<MessageLimits>>,
     control: Option<Box<PerMinute>>,
     pongs: Option<Box<OwnPings>>,
@@ -110,11 +118,24 @@ impl Direction {
             fragmented: false,
             held: FramePrefix::default(),
             state: DirectionState::Boundary,
+            kind: MessageKind::Text,
+            message: 0,
+            counts: None,
             limits: MessageLimits::new(rules).map(Box::new),
             control: rules.max_control_per_minute.map(PerMinute::new).map(Box::new),
             pongs: None,
             counters: Counters::default(),
         }
+    }
+
+    /// Counts every frame in `counts`.
+    pub fn count_in(&mut self, counts: &Arc<DirectionCounts>) {
+        self.counts = Some(Arc::clone(counts));
+    }
+
+    /// What every frame is counted in.
+    pub(super) fn counts(&self) -> Option<&DirectionCounts> {
+        self.counts.as_deref()
     }
 
     /// Looks at the next bytes, and decides what becomes of them.
@@ -264,6 +285,7 @@ impl Direction {
         if matches!(head.opcode, Opcode::Text | Opcode::Binary) {
             self.counters.messages += 1;
         }
+        self.count(head);
         if !head.opcode.is_control() {
             self.fragmented = !head.fin;
         }
@@ -277,6 +299,33 @@ impl Direction {
         };
         gone - held
     }
+
+    fn count(&mut self, head: &FrameHead) {
+        let Some(counts) = &self.counts else { return };
+        let kind = match head.opcode {
+            Opcode::Text => MessageKind::Text,
+            Opcode::Binary => MessageKind::Binary,
+            Opcode::Continuation => {
+                self.message = self.message.saturating_add(small(head.len));
+                let message = head.fin.then(|| self.message.into());
+                return counts.fragment(FrameKind::Continuation, self.kind, head.len, message);
+            }
+            Opcode::Close => return counts.control(FrameKind::Close, head.len),
+            Opcode::Ping => return counts.control(FrameKind::Ping, head.len),
+            Opcode::Pong => return counts.control(FrameKind::Pong, head.len),
+        };
+        if head.fin {
+            return counts.message(kind, head.len);
+        }
+        (self.kind, self.message) = (kind, small(head.len));
+        let frame = if kind == MessageKind::Text { FrameKind::Text } else { FrameKind::Binary };
+        counts.fragment(frame, kind, head.len, None);
+    }
+}
+
+/// A length for a bucket: beyond 4 GiB they are all the same.
+fn small(len: u64) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 impl DirectionState {

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use super::direction::{AcceptUntil, Direction, FramePrefix};
+use super::direction::{AcceptUntil, Direction, DirectionCounts, FramePrefix};
 use super::frame::{MAX_CONTROL, MAX_HEADER, Violation};
 use super::leg::{Leg, OwnClose, poll_write};
 use crate::io::{BufferPool, Chunk, Readable, TEXT, Turn};
@@ -28,6 +29,10 @@ pub(super) struct DirectionFlow {
     take: usize,
     unflushed: bool,
     closed: bool,
+    /// How often something was read, from a number that differs from relay to relay: one read in [`SAMPLED`] is timed.
+    reads: u8,
+    /// When what is on its way was read, if it is timed.
+    read_at: Option<Instant>,
     /// Whether the direction moves before the other one at the next wake of its relay: it came second at this one.
     pub(super) goes_first: bool,
 }
@@ -61,6 +66,8 @@ impl DirectionFlow {
             take: 0,
             unflushed: false,
             closed: false,
+            reads: 0,
+            read_at: None,
             goes_first: true,
         }
     }
@@ -78,6 +85,26 @@ impl DirectionFlow {
     /// Whether the peer's Close has been dealt with, to its last byte.
     pub(super) fn is_closed(&self) -> bool {
         self.closed
+    }
+
+    /// Counts what passes in `counts`.
+    pub(super) fn count_in(&mut self, counts: &Arc<DirectionCounts>) {
+        // Another number for each relay of a thread: short ones are timed, too.
+        self.reads = u8::try_from(counts.enter() % u64::from(SAMPLED)).unwrap_or_default();
+        self.direction.count_in(counts);
+    }
+
+    /// Counts the time for which the other side has taken nothing until the end.
+    pub(super) fn finish(&mut self) {
+        if let Some(since) = self.blocked {
+            self.count_blocked(since, Instant::now());
+        }
+    }
+
+    fn count_blocked(&self, since: Instant, now: Instant) {
+        if let Some(counts) = self.direction.counts() {
+            counts.blocked(now.saturating_duration_since(since));
+        }
     }
 
     /// Moves the bytes that can be moved, up to a [`Turn`]; frames of ours for `to` go in where they fit. Ready when the
@@ -140,6 +167,10 @@ impl DirectionFlow {
                 Ok(read) => {
                     from.state.keepalive.heard(now);
                     turn.moved(read);
+                    self.reads = self.reads.wrapping_add(1);
+                    if self.reads.is_multiple_of(SAMPLED) {
+                        self.read_at = Some(Instant::now());
+                    }
                 }
                 Err(error) => {
                     from.state.ended = true;
@@ -188,6 +219,12 @@ impl DirectionFlow {
             ready!(Pin::new(&mut to.io).poll_flush(cx))?;
             self.unflushed = false;
         }
+        if self.chunk.is_empty()
+            && let Some(read_at) = self.read_at.take()
+            && let Some(counts) = self.direction.counts()
+        {
+            counts.relayed(read_at.elapsed());
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -210,7 +247,10 @@ impl DirectionFlow {
         self.pass = accepted.pass;
         self.take = accepted.take;
         if accepted.pong.is_some() {
-            from.state.ponged(now);
+            let took = from.state.ponged(now);
+            if let (Some(took), Some(counts)) = (took, self.direction.counts()) {
+                counts.ponged(took);
+            }
         }
         let OwnClose::AfterAnswers { most } = to.state.own_close else { return None };
         (accepted.before_close || self.direction.counters().bytes >= most).then_some(FlowEvent::Answered)
@@ -229,7 +269,8 @@ impl DirectionFlow {
     fn progress(&mut self, now: Instant) {
         self.passed = now;
         self.unflushed = true;
-        if self.blocked.is_some() {
+        if let Some(since) = self.blocked {
+            self.count_blocked(since, now);
             self.blocked = Some(now);
         }
     }
@@ -238,13 +279,19 @@ impl DirectionFlow {
         if self.blocked.is_none() {
             from.io.settle();
             self.blocked = Some(now);
+            // The relay does not add what the peer does.
+            self.read_at = None;
             from.state.keepalive.blocked();
         }
     }
 
     fn unblock<R>(&mut self, from: &mut Leg<R>, now: Instant) {
-        if self.blocked.take().is_some() {
+        if let Some(since) = self.blocked.take() {
+            self.count_blocked(since, now);
             from.state.keepalive.unblocked(now);
         }
     }
 }
+
+/// One read in so many is timed; a power of two, so that the count may wrap.
+const SAMPLED: u8 = 64;

@@ -157,13 +157,13 @@ impl LegState {
         self.failed = true;
     }
 
-    /// Notes that the pong to one of our pings came.
-    pub(super) fn ponged(&mut self, now: Instant) {
-        if let Some(took) = self.keepalive.ponged(now) {
-            self.pings.last = Some(took);
-            self.pings.measured.0 = self.pings.measured.0.saturating_add(1);
-            self.pings.measured.1 += took;
-        }
+    /// Notes that the pong to one of our pings came; returns the time that it took, if that can be told.
+    pub(super) fn ponged(&mut self, now: Instant) -> Option<Duration> {
+        let took = self.keepalive.ponged(now)?;
+        self.pings.last = Some(took);
+        self.pings.measured.0 = self.pings.measured.0.saturating_add(1);
+        self.pings.measured.1 += took;
+        Some(took)
     }
 
     /// Whether the peer was sent a Close, the other peer's or ours.

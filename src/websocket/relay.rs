@@ -27,6 +27,7 @@ use super::settings::RelaySettings;
 use super::summary::{RelaySummary, SideSummary};
 use crate::drain::Drain;
 use crate::io::{BufferPool, Readable};
+use crate::observe::metrics::RelayCounts;
 
 /// One stream, and the bytes of it that were read together with the handshake.
 #[derive(Debug)]
@@ -103,6 +104,12 @@ where
             doomed: None,
             stats: Arc::default(),
         }
+    }
+
+    /// Counts what passes in `counts`, those of the thread that the relay stays on.
+    pub(crate) fn count_in(&mut self, counts: &RelayCounts) {
+        self.up.count_in(&counts.up);
+        self.down.count_in(&counts.down);
     }
 
     /// What the relay shows to the outside while it runs.
@@ -351,6 +358,8 @@ where
     /// Ends the connections that were not cut.
     async fn finish(&mut self) -> RelaySummary {
         let lasted = self.began.elapsed();
+        self.up.finish();
+        self.down.finish();
         if self.client.state.is_cut_between_frames() {
             self.client.io.end_between_frames();
         }

@@ -73,6 +73,7 @@ impl GrantedTunnel {
         let Self { gateway, settings, buffers, open, counted, permits, report } = self;
         // Created out here and captured: a value that is moved into a local of the task has room in it twice.
         let mut relay = Relay::new(RelayEnd { io: client, first }, gateway, settings);
+        relay.count_in(&report.log.metrics().websockets.relay.here());
         let entered = open.enter(Arc::clone(&report.opening), relay.relay_stats());
         let watched = drain.clone();
         drain.spawn(async move {

@@ -58,7 +58,6 @@ impl Router {
             trusted: exchange.forwarding.trusted,
         })
     }
-
 }
 
 impl RequestHandler for Router {

@@ -1,6 +1,7 @@
 //! [`Histogram`]: how often a value fell into each bucket, counted without a lock.
 
 use std::fmt;
+use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,6 +35,20 @@ impl HistogramScale {
     pub(crate) const fn seconds(bounds: &'static [u64]) -> Self {
         Self { bounds, shown: 1e6 }
     }
+
+    /// Bytes, by bounds in bytes.
+    const fn bytes(bounds: &'static [u64]) -> Self {
+        Self { bounds, shown: 1.0 }
+    }
+
+    /// Encodes a histogram with these counts, one for each bound and one for the values above them all.
+    #[expect(clippy::cast_precision_loss, reason = "the text format has floating-point numbers only")]
+    pub(super) fn encode(&self, counts: &[u64], sum: u64, mut encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
+        let bounds = self.bounds.iter().map(|bound| *bound as f64 / self.shown).chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = bounds.zip(counts.iter().copied().chain(iter::repeat(0))).collect();
+        let count = counts.iter().sum();
+        encoder.encode_histogram::<NoLabelSet>(sum as f64 / self.shown, count, &buckets, None)
+    }
 }
 
 impl Histogram {
@@ -56,6 +71,15 @@ impl Histogram {
         counts.sum.fetch_add(value, Ordering::Relaxed);
     }
 
+    /// Adds the counts and the sum to others of the same scale.
+    pub(super) fn add_to(&self, (counts, sum): &mut (Vec<u64>, u64)) {
+        counts.resize(self.0.buckets.len(), 0);
+        for (total, bucket) in counts.iter_mut().zip(&self.0.buckets) {
+            *total += bucket.load(Ordering::Relaxed);
+        }
+        *sum += self.0.sum.load(Ordering::Relaxed);
+    }
+
     /// Forgets all values: for a distribution that is looked up anew at each scrape.
     pub(crate) fn clear(&self) {
         for bucket in &self.0.buckets {
@@ -70,15 +94,10 @@ impl TypedMetric for Histogram {
 }
 
 impl EncodeMetric for Histogram {
-    #[expect(clippy::cast_precision_loss, reason = "the text format has floating-point numbers only")]
-    fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
-        let HistogramCounts { scale, buckets, sum } = &*self.0;
-        let bounds = scale.bounds.iter().map(|bound| *bound as f64 / scale.shown).chain([f64::INFINITY]);
-        let counts = buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed));
-        let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
-        let count = buckets.iter().map(|(_, count)| count).sum();
-        let sum = sum.load(Ordering::Relaxed) as f64 / scale.shown;
-        encoder.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)
+    fn encode(&self, encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
+        let mut totals = (Vec::new(), 0);
+        self.add_to(&mut totals);
+        self.0.scale.encode(&totals.0, totals.1, encoder)
     }
 
     fn metric_type(&self) -> MetricType {
@@ -137,6 +156,34 @@ pub(crate) const IDLE_TIMES: HistogramScale = HistogramScale::seconds(&[
     3_600_000_000,
     86_400_000_000,
 ]);
+/// What a relay adds between a read and its write: 10 µs to a second.
+pub(crate) const RELAY_TIMES: HistogramScale = HistogramScale::seconds(&[
+    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 1_000_000,
+]);
+/// 64 B to 64 MiB.
+pub(crate) const MESSAGE_SIZES: HistogramScale = HistogramScale::bytes(&[
+    1 << 6,
+    1 << 8,
+    1 << 10,
+    1 << 12,
+    1 << 14,
+    1 << 16,
+    1 << 18,
+    1 << 20,
+    1 << 22,
+    1 << 24,
+    1 << 26,
+]);
+/// The number of buckets of [`MESSAGE_SIZES`].
+pub(crate) const SIZE_BUCKETS: usize = 12;
+
+/// The bucket of [`MESSAGE_SIZES`] for a size, by its highest bit alone: each bound is four times the one before.
+#[inline]
+pub(crate) fn size_bucket(len: u64) -> usize {
+    let bits = 64 - (len.saturating_sub(1) | 63).leading_zeros() as usize;
+    ((bits - 5) / 2).min(SIZE_BUCKETS - 1)
+}
+
 #[cfg(test)]
 mod tests {
     use prometheus_client::encoding::text::encode;
@@ -173,8 +220,18 @@ mod tests {
 
     #[test]
     fn bounds_rise() {
-        for scale in [REQUEST_TIMES, PING_TIMES, SESSION_TIMES, IDLE_TIMES] {
+        for scale in [REQUEST_TIMES, PING_TIMES, SESSION_TIMES, IDLE_TIMES, RELAY_TIMES, MESSAGE_SIZES] {
             assert!(scale.bounds.is_sorted_by(|low, high| low < high), "{scale:?}");
+        }
+    }
+
+    #[test]
+    fn a_size_falls_into_the_bucket_that_its_bounds_say() {
+        assert_eq!(SIZE_BUCKETS, MESSAGE_SIZES.bounds.len() + 1);
+        let around = MESSAGE_SIZES.bounds.iter().flat_map(|bound| [bound - 1, *bound, bound + 1]);
+        for len in around.chain([0, 1, u64::MAX]) {
+            let bucket = MESSAGE_SIZES.bounds.partition_point(|bound| *bound < len);
+            assert_eq!(size_bucket(len), bucket, "{len}");
         }
     }
 }

@@ -275,11 +275,8 @@ mod tests {
         metrics.requests.have_routes(routes());
         let name = r#"frontgate_http_requests_total{route="/claw/",method="POST",status="4xx",protocol="h1"}"#;
         assert_eq!(value(&metrics, name).as_deref(), Some("0"));
-        let one = EndedRequest {
-            route: Some(&routes()[0]),
-            version: Version::HTTP_11,
-            ..ended(&Method::POST, Some(403))
-        };
+        let one =
+            EndedRequest { route: Some(&routes()[0]), version: Version::HTTP_11, ..ended(&Method::POST, Some(403)) };
         metrics.requests.ended(&one);
         metrics.requests.have_routes(routes());
         assert_eq!(value(&metrics, name).as_deref(), Some("1"), "a reload keeps what was counted");

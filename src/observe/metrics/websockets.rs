@@ -9,7 +9,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::histogram::{Histogram, IDLE_TIMES, PING_TIMES, REQUEST_TIMES, SESSION_TIMES};
+use super::histogram::{Histogram, IDLE_TIMES, REQUEST_TIMES, SESSION_TIMES};
+use super::relay::RelayMetrics;
 use super::{MetricLabel, counter, family, gauge};
 
 /// WebSockets and their traffic.
@@ -24,6 +25,8 @@ pub(crate) struct WebSocketMetrics {
     pub(crate) client: WebSocketSideMetrics,
     /// Traffic from gateways, and pings to them.
     pub(crate) gateway: WebSocketSideMetrics,
+    /// What their relays count themselves.
+    pub(crate) relay: RelayMetrics,
     /// The time since the last byte of each open WebSocket, looked up at each scrape.
     pub(crate) idle: Histogram,
     handshakes: Family<HandshakeLabels, Counter>,
@@ -46,8 +49,6 @@ pub(crate) struct WebSocketSideMetrics {
     pub(crate) round_trips: Counter,
     /// The sum of those round trips in seconds.
     pub(crate) round_trip_seconds: Counter<f64, AtomicU64>,
-    /// The round trips of those pings.
-    pub(crate) ping: Histogram,
 }
 
 /// The labels of a handshake.
@@ -122,6 +123,7 @@ impl WebSocketMetrics {
             opened: counter(registry, "websockets_opened", "WebSockets that were opened"),
             client,
             gateway,
+            relay: RelayMetrics::new(registry),
             idle,
             handshakes,
             handshake_took,
@@ -179,9 +181,6 @@ impl WebSocketSideMetrics {
         let trips = family(registry, "websocket_round_trips", "Answers to pings of frontgate's own");
         let seconds = Family::<MetricLabel, Counter<f64, AtomicU64>>::default();
         registry.register("websocket_round_trip_seconds", "Seconds from those pings to their answers", seconds.clone());
-        let ping = Family::<MetricLabel, Histogram, _>::new_with_constructor(ping_histogram as fn() -> Histogram);
-        let help = "Time from a ping of frontgate's own to its answer, by the peer that it went to";
-        registry.register_with_unit("ping", help, Unit::Seconds, ping.clone());
         ["client", "gateway"].map(|side| Self {
             frames: frames.get_or_create_owned(&[("from", side)]),
             messages: messages.get_or_create_owned(&[("from", side)]),
@@ -189,13 +188,8 @@ impl WebSocketSideMetrics {
             pings: pings.get_or_create_owned(&[("to", side)]),
             round_trips: trips.get_or_create_owned(&[("to", side)]),
             round_trip_seconds: seconds.get_or_create_owned(&[("to", side)]),
-            ping: ping.get_or_create_owned(&[("leg", side)]),
         })
     }
-}
-
-fn ping_histogram() -> Histogram {
-    Histogram::new(PING_TIMES)
 }
 
 impl HandshakeLabels {

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::*;
+use crate::observe::Metrics;
+use crate::observe::metrics::tests::value;
 use crate::websocket::frame::{OwnFrame, unmasked};
 
 const KEY: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
@@ -479,9 +481,47 @@ fn answers_to_pings_of_ours_are_not_counted_and_the_count_begins_anew_each_minut
 }
 
 #[test]
+fn messages_count_by_type_and_size_frames_by_opcode_and_answers_to_pings_of_ours_not_at_all() {
+    let metrics = Metrics::new();
+    let mut direction = Direction::new(Side::Client, FrameRules::default());
+    direction.count_in(&metrics.websockets.relay.here().up);
+    direction.expect_pong(OURS);
+    let frames = [
+        (0x81, &[b'x'; 64][..]),
+        (0x02, &[0; 60]),
+        (0x89, b"ping"),
+        (0x80, &[0; 5]),
+        (0x8A, &OURS),
+        (0x8A, b"theirs"),
+        (0x88, b"\x03\xe8"),
+    ];
+    for (first, payload) in frames {
+        let bytes = frame(Side::Client, first, payload);
+        direction.accept(&bytes, AcceptUntil::Never, Instant::now()).unwrap();
+    }
+    for (series, expected) in [
+        (r#"messages_total{direction="client_to_gateway",opcode="text"}"#, "1"),
+        (r#"messages_total{direction="client_to_gateway",opcode="binary"}"#, "1"),
+        (r#"message_bytes_bucket{le="64.0",direction="client_to_gateway"}"#, "1"),
+        (r#"message_bytes_bucket{le="256.0",direction="client_to_gateway"}"#, "2"),
+        (r#"messages_bytes_total{direction="client_to_gateway",opcode="text"}"#, "64"),
+        (r#"messages_bytes_total{direction="client_to_gateway",opcode="binary"}"#, "65"),
+        (r#"frames_total{direction="client_to_gateway",opcode="text"}"#, "1"),
+        (r#"frames_total{direction="client_to_gateway",opcode="binary"}"#, "1"),
+        (r#"frames_total{direction="client_to_gateway",opcode="continuation"}"#, "1"),
+        (r#"frames_total{direction="client_to_gateway",opcode="ping"}"#, "1"),
+        (r#"frames_total{direction="client_to_gateway",opcode="pong"}"#, "1"),
+        (r#"frames_total{direction="client_to_gateway",opcode="close"}"#, "1"),
+        (r#"messages_bytes_total{direction="client_to_gateway",opcode="pong"}"#, "6"),
+    ] {
+        assert_eq!(value(&metrics, &format!("frontgate_{series}")).as_deref(), Some(expected), "{series}");
+    }
+}
+
+#[test]
 fn a_direction_is_small() {
     // There are two of them for every idle socket.
-    assert!(size_of::<Direction>() <= 96, "{}", size_of::<Direction>());
+    assert!(size_of::<Direction>() <= 104, "{}", size_of::<Direction>());
 }
 
 /// A piece of a stream.

@@ -22,6 +22,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
+use crate::observe::Metrics;
+use crate::observe::metrics::tests::value;
 use crate::websocket::frame::{FrameHead, unmasked};
 
 const TEXT: u8 = 0x81;
@@ -51,6 +53,7 @@ struct TestRelay {
     drain: Drain,
     began: Instant,
     relay_stats: Arc<RelayStats>,
+    metrics: Metrics,
     relay: JoinSet<RelaySummary>,
 }
 
@@ -119,8 +122,11 @@ impl Setup {
         let gateway_end = RelayEnd { io: gateway_end, first: self.gateway_first.into() };
         let mut relay = Relay::new(client_end, gateway_end, Arc::new(self.settings));
         let (buffers, drain) = (Arc::new(BufferPool::new()), Drain::new());
-        let (began, relay_stats) = (Instant::now(), relay.relay_stats());
-        let mut relay_test = TestRelay { client, gateway, buffers, drain, began, relay_stats, relay: JoinSet::new() };
+        let (began, relay_stats, metrics) = (Instant::now(), relay.relay_stats(), Metrics::new());
+        relay.count_in(&metrics.websockets.relay.here());
+        let relay_tasks = JoinSet::new();
+        let mut relay_test =
+            TestRelay { client, gateway, buffers, drain, began, relay_stats, metrics, relay: relay_tasks };
         let (buffers, drain) = (relay_test.buffers.clone(), relay_test.drain.clone());
         relay_test.relay.spawn(async move { relay.run(&buffers, &drain).await });
         relay_test
@@ -138,6 +144,11 @@ impl TestRelay {
         for _ in 0..64 {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// A number of the metrics, by its name without `frontgate_` and its labels.
+    fn counted(&self, series: &str) -> String {
+        value(&self.metrics, &format!("frontgate_{series}")).unwrap_or_else(|| panic!("no {series}"))
     }
 
     fn is_open(&mut self) -> bool {

@@ -4,6 +4,7 @@
 
 use std::hint::black_box;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use frontgate::config::{self, ConfigLocation, Forwarded, LocalClients, Overrides};
 use frontgate::http::edge::connection_info::{ConnectionInfo, ProxyAnnouncement};
@@ -60,6 +61,7 @@ fn part_of_a_large_frame(times: u32) {
 fn pass(chunk: &[u8], first: Option<&[u8]>, times: u32) {
     let now = Instant::now();
     let mut direction = Direction::new(Side::Client, FrameRules::default());
+    direction.count_in(&Arc::default());
     for chunk in first.into_iter().chain((0..times).map(|_| chunk)) {
         let mut rest = black_box(chunk);
         while !rest.is_empty() {

@@ -87,5 +87,5 @@ fn an_idle_relay_is_small() {
     let mut relay = Relay::new(end(), end(), Arc::new(setup().settings));
     let without_streams = size_of_val(&relay) - 2 * size_of::<DuplexStream>();
     let run = size_of_val(&relay.run(&buffers, &drain));
-    assert!(without_streams + run <= 1400, "a relay has {without_streams} bytes beside its streams, running it {run}");
+    assert!(without_streams + run <= 1450, "a relay has {without_streams} bytes beside its streams, running it {run}");
 }

@@ -142,3 +142,15 @@ async fn half_a_header_is_held_until_it_can_be_judged() {
 }
 
 impl Readable for tokio::io::BufWriter<Counted> {}
+
+#[tokio::test(start_paused = true)]
+async fn one_read_in_64_is_timed_from_the_read_to_its_write() {
+    let mut link = setup().open();
+    for _ in 0..128 {
+        link.client.send(TEXT, b"up").await;
+        link.gateway.gets(TEXT, b"up").await;
+    }
+    assert_eq!(link.counted(r#"relay_seconds_count{direction="client_to_gateway"}"#), "2");
+    assert_eq!(link.counted(r#"relay_seconds_count{direction="gateway_to_client"}"#), "0");
+    assert_eq!(link.counted(r#"messages_total{direction="client_to_gateway",opcode="text"}"#), "128");
+}

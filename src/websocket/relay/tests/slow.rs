@@ -37,6 +37,10 @@ async fn a_client_that_does_not_read_stops_the_gateway_and_loses_nothing() {
     tokio::join!(gateway.send_raw(&frames[taken..]), read);
     assert!(got == frames);
     assert!(link.buffers.kept() <= 2);
+    let blocked = |direction| link.counted(&format!("backpressure_seconds_total{{direction=\"{direction}\"}}"));
+    let seconds: f64 = blocked("gateway_to_client").parse().unwrap();
+    assert!((1000.0..1100.0).contains(&seconds), "{seconds}");
+    assert_eq!(blocked("client_to_gateway"), "0.0");
 }
 
 #[tokio::test(start_paused = true)]
