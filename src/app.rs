@@ -12,6 +12,7 @@ mod exposed;
 pub(super) mod file_watch;
 mod gateways;
 mod listeners;
+mod logins;
 mod operator;
 mod reload;
 mod reload_refused;

@@ -16,13 +16,16 @@ mod import;
 mod loaded;
 mod man;
 mod output;
+mod password;
 mod reload;
 mod run;
 mod schema;
 mod serve;
 mod status;
+mod token;
 mod trust;
 mod upgrade;
+mod user;
 
 use std::env;
 use std::ffi::OsString;
@@ -100,6 +103,10 @@ enum CliCommand {
     Upgrade(upgrade::UpgradeArgs),
     /// Let a running frontgate finish what is under way and end
     Drain(drain::DrainArgs),
+    /// Make a password hash for a user
+    User(user::UserArgs),
+    /// Make a token for a service
+    Token(token::TokenArgs),
     /// Print the JSON Schema of the config
     Schema(schema::SchemaArgs),
     /// Print the completions for a shell
@@ -138,6 +145,8 @@ impl Cli {
             CliCommand::Reload(args) => reload::run(args),
             CliCommand::Upgrade(args) => upgrade::run(args),
             CliCommand::Drain(args) => drain::run(args),
+            CliCommand::User(args) => user::run(args),
+            CliCommand::Token(args) => token::run(args),
             CliCommand::Schema(args) => schema::run(args),
             CliCommand::Completions(args) => completions::run(&args),
             CliCommand::Man(args) => man::run(&args),
@@ -160,6 +169,8 @@ impl CliCommand {
             Self::Reload(_) => "reload",
             Self::Upgrade(_) => "upgrade",
             Self::Drain(_) => "drain",
+            Self::User(_) => "user",
+            Self::Token(_) => "token",
             Self::Schema(_) => "schema",
             Self::Completions(_) => "completions",
             Self::Man(_) => "man",

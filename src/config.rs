@@ -63,8 +63,9 @@ pub(crate) use kinds::is_label;
 pub use admin::Admin;
 pub(crate) use admin::TokenError;
 pub(crate) use auth::{
-    Auth, BasicAuth, Exemption, LoginRules, PasswordHash, ScopeCaps, ServiceToken, TokenAuth, TokenHash,
+    Auth, BasicAuth, Exemption, ForwardAuth, LoginRules, PasswordHash, ScopeCaps, ServiceToken, TokenAuth, TokenHash,
 };
+pub(crate) use auth::{expiry_date, user_name, written};
 pub use forwarded::Forwarded;
 pub use forwarded::LocalClients;
 pub use kinds::ClientCa;
@@ -256,6 +257,14 @@ impl Config {
     pub(crate) fn access(&self, route: &RouteConfig) -> ClientAccess {
         let deny = self.deny.iter().chain(&route.deny).copied().collect();
         ClientAccess::new(route.allow.as_ref().unwrap_or(&self.allow).clone(), deny)
+    }
+
+    /// The logins that the configuration asks for, and the keys that they stand under.
+    pub(crate) fn logins(&self) -> impl Iterator<Item = (String, &LoginRules)> {
+        let routes = self.routes.iter().enumerate();
+        let own =
+            routes.filter_map(|(index, route)| Some((format!("routes[{index}].auth"), route.auth.as_ref()?.rules()?)));
+        self.auth.rules().map(|rules| ("auth".to_owned(), rules)).into_iter().chain(own)
     }
 
     /// The routes, in the order of the file: without any, one for everything.

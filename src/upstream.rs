@@ -28,6 +28,7 @@ pub(crate) use body_channel::{BodyDemand, BodyReceiver, BodySender, CutShort, ch
 pub use body_decoder::BodyDecoder;
 pub(crate) use chunks::ChunkDecoder;
 pub(crate) use connect::{ConnectError, Connector};
+pub(crate) use encoded_request::EncodedHead;
 pub use encoded_request::EncodedRequest;
 pub(crate) use encoded_request::size;
 pub(crate) use encoded_request::{chunk_line, last_chunk, put};

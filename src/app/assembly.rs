@@ -10,14 +10,12 @@ use super::certificates::ServedCertificates;
 use super::error::StartError;
 use super::gateways::{GatewayAccess, GatewayShared, Gateways};
 use super::listeners::NO_ROUTES;
-use crate::config::{
-    self, Auth, BasicAuth, BindAddr, ClientAccess, Config, ListenTcp, LoginRules, PathMatcher, RouteAnswer, Timeouts,
-};
+use super::logins::RouteLogins;
+use crate::config::{self, Auth, BindAddr, ClientAccess, Config, ListenTcp, PathMatcher, RouteAnswer, Timeouts};
 use crate::drain::Drain;
-use crate::http::auth::basic::BasicProof;
-use crate::http::auth::login_proofs::LoginProofs;
+use crate::http::auth::live_logins::{LiveLogins, RouteRechecks};
 use crate::http::auth::passwords::Passwords;
-use crate::http::auth::token::TokenProof;
+use crate::http::auth::recheck::LoginRecheck;
 use crate::http::edge::acme_challenge::AcmeChallenge;
 use crate::http::edge::connection_state::ConnectionTimeouts;
 use crate::http::edge::permits::{PermitLimits, Permits};
@@ -31,9 +29,8 @@ use crate::http::proxy::gateway_route::GatewayRoute;
 use crate::http::proxy::upgrade::UpgradeSettings;
 use crate::http::proxy::websockets::OpenWebSockets;
 use crate::http::route::answer::FixedAnswer;
-use crate::http::route::guard::AccessGuard;
 use crate::http::route::matches::Matches;
-use crate::http::route::protected::{Login, ProtectedFields};
+use crate::http::route::protected::ProtectedFields;
 use crate::http::route::redirect::MadeRedirect;
 use crate::http::route::router::{RoutedStack, Router, RoutesFirst};
 use crate::http::route::stack::{RouteEnd, RouteSettings, RouteStack};
@@ -47,7 +44,7 @@ use crate::server::head_space::HeadSpace;
 use crate::server::send_space::SendSpace;
 use crate::server::settings::{ListenerProtocol, ListenerSettings};
 use crate::tls::acme::Tokens;
-use crate::tls::{self, ClientVerification, HandshakePolicy};
+use crate::tls::{self, AskedClients, ClientVerification, HandshakePolicy};
 use crate::upstream::{ConnectError, HoldLimits, HoldSpace, shorter};
 use crate::websocket::direction::FrameRules;
 use crate::websocket::settings;
@@ -68,6 +65,8 @@ pub(super) struct SharedState {
     /// Checked passwords stay remembered over a reload.
     passwords: Passwords,
     pub(super) websockets: OpenWebSockets,
+    /// The logins of the WebSockets that are open.
+    pub(super) logins: LiveLogins,
     pub(super) metrics: Arc<Metrics>,
     pub(super) common: GatewayShared,
     /// The permits of requests under way.
@@ -92,10 +91,12 @@ pub(super) struct Assembly<'a> {
     sends: SendSpace,
     /// The routes as the metrics count their requests.
     counted_routes: Vec<Arc<RouteRequests>>,
+    /// What looks at the logins of open WebSockets.
+    pub(super) rechecks: RouteRechecks,
 }
 
 impl SharedState {
-    pub(super) fn new() -> Result<Self, StartError> {
+    pub(super) fn new(drain: &Drain) -> Result<Self, StartError> {
         let metrics = Arc::<Metrics>::default();
         metrics.upstream.may_fail(&ConnectError::NAMES);
         let failures = RequestFailure::NAMES;
@@ -118,6 +119,7 @@ impl SharedState {
             hint: Arc::new(GatewayHint::default()),
             passwords: Passwords::new().map_err(|_| StartError::Random)?,
             websockets: OpenWebSockets::default(),
+            logins: LiveLogins::new(drain),
             permits: Permits::new(Arc::clone(&metrics)),
             websocket_permits: WebSocketPermits::new(Arc::clone(&metrics)),
             metrics,
@@ -166,15 +168,23 @@ impl<'a> Assembly<'a> {
             progress: shorter(config.timeouts.send, config.timeouts.progress),
             log: log.clone(),
         };
-        let routers = Routers::new(config, shared, gateways, &log);
+        let logins = RouteLogins::plan(config, shared.passwords.clone(), gateways)?;
+        let routers = Routers::new(config, shared, gateways, &logins, &log);
         let tls = match shown {
             None => None,
             Some(shown) => {
                 let certificates = Arc::clone(&shown.certificates);
                 let clients = config.tls.client_ca.as_ref().map(ClientVerification::open).transpose()?;
                 let tickets = Arc::clone(&shared.tickets);
-                let server = tls::server_config(&config.tls, Arc::clone(&certificates), tickets, clients.as_ref());
-                Some(Arc::new(HandshakePolicy::new(server, certificates)))
+                let with = |clients: Option<&ClientVerification>| {
+                    tls::server_config(&config.tls, Arc::clone(&certificates), Arc::clone(&tickets), clients)
+                };
+                let server = with(clients.as_ref());
+                let asked = match clients {
+                    Some(_) => AskedClients::All,
+                    None => logins.asked_clients(config, with),
+                };
+                Some(Arc::new(HandshakePolicy::new(server, certificates, asked)))
             }
         };
         let beside_80 = config.listen.http.iter().any(|address| address.address.port() == 80);
@@ -209,6 +219,7 @@ impl<'a> Assembly<'a> {
             heads: shared.heads.clone(),
             sends: shared.sends.clone(),
             counted_routes: routers.routes.iter().map(|route| Arc::clone(&route.counts)).collect(),
+            rechecks: routers.rechecks(),
         })
     }
 
@@ -287,16 +298,33 @@ struct WiredRoute {
 }
 
 impl Routers {
-    fn new(config: &Config, shared: &SharedState, gateways: &Gateways, log: &AccessLog) -> Self {
-        let protected = RouteProtectedFields::new(config);
+    fn new(
+        config: &Config,
+        shared: &SharedState,
+        gateways: &Gateways,
+        logins: &RouteLogins<'_>,
+        log: &AccessLog,
+    ) -> Self {
         let routes = config.all_routes();
         let names = names(&routes);
         let wired = |(route, name): (config::RouteConfig, Arc<str>)| {
-            let (matches, stack) = wired(config, &route, shared, gateways, &protected, log);
+            let (matches, stack) = wired(config, &route, &name, shared, gateways, logins, log);
             let counts = shared.metrics.requests.route(&name);
             WiredRoute { config: route, matches, counts, stack: Arc::new(stack) }
         };
-        Self { routes: routes.into_iter().zip(names).map(wired).collect(), protected: protected.elsewhere }
+        Self {
+            routes: routes.into_iter().zip(names).map(wired).collect(),
+            protected: Arc::clone(&logins.protected.elsewhere),
+        }
+    }
+
+    /// What looks at the logins of each route again.
+    fn rechecks(&self) -> RouteRechecks {
+        let one = |route: &WiredRoute| {
+            let guard = route.stack.guard().map(|guard| Arc::clone(guard) as Arc<dyn LoginRecheck>);
+            (Arc::clone(route.counts.name()), guard)
+        };
+        Arc::new(self.routes.iter().map(one).collect())
     }
 
     /// A router with the routes of the listeners of this name.
@@ -320,40 +348,14 @@ fn names(routes: &[config::RouteConfig]) -> Vec<Arc<str>> {
     names.iter().enumerate().map(own).collect()
 }
 
-/// The fields that only some clients may send.
-struct RouteProtectedFields {
-    /// For routes that ask for a login.
-    here: Arc<ProtectedFields>,
-    /// For routes that do not.
-    elsewhere: Arc<ProtectedFields>,
-}
-
-impl RouteProtectedFields {
-    fn new(config: &Config) -> Self {
-        // A field that names the user on one route must not come from the client on another.
-        let all = || config.routes.iter().filter_map(|route| route.auth.as_ref()).chain([&config.auth]);
-        let fields = |login| {
-            let users = all().filter_map(Auth::rules).flat_map(LoginRules::identity_fields);
-            Arc::new(ProtectedFields::new(users, &config.forwarded.strip, login))
-        };
-        Self { here: fields(Login::Here), elsewhere: fields(Login::Elsewhere) }
-    }
-
-    fn of(&self, auth: &Auth) -> Arc<ProtectedFields> {
-        match auth {
-            Auth::None => Arc::clone(&self.elsewhere),
-            Auth::Login(_) => Arc::clone(&self.here),
-        }
-    }
-}
-
 /// Makes one route: the requests it matches, and the layers that serve them.
 fn wired(
     config: &Config,
     route: &config::RouteConfig,
+    name: &Arc<str>,
     shared: &SharedState,
     gateways: &Gateways,
-    protected: &RouteProtectedFields,
+    logins: &RouteLogins<'_>,
     log: &AccessLog,
 ) -> (Matches, RouteStack) {
     let auth = auth_of(config, route);
@@ -375,20 +377,15 @@ fn wired(
         let GatewayAccess { endpoints, hold_queue, upstream, named } = gateways.way(config, route);
         let times = ExchangeTimeouts { read: timeouts.read, send: timeouts.send, progress: timeouts.progress };
         let hint = Arc::clone(&shared.hint);
-        let forward = Forwarder { endpoints, hold_queue, upstream, named, protected: protected.of(auth), times, hint };
+        let forward =
+            Forwarder { endpoints, hold_queue, upstream, named, protected: logins.protected.of(auth), times, hint };
         let upgrades = upgrades(config, &timeouts, shared, log.clone());
         RouteEnd::Gateway(Box::new(GatewayRoute { forward, upgrades }))
     };
-    let guard = auth.rules().map(|rules| Arc::new(AccessGuard::new(rules, proofs(rules, shared))));
+    let guard = auth.rules().map(|rules| logins.guard(name, rules));
     let (requests, answers) = (route.request_headers.clone(), route.response_headers.clone());
     let (access, strip_prefix) = (config.access(route), route.strip_prefix.clone());
     (matches, RouteStack::new(RouteSettings { requests, answers, access, strip_prefix, guard, end }))
-}
-
-/// The proofs that these rules ask for.
-fn proofs(rules: &LoginRules, shared: &SharedState) -> LoginProofs {
-    let basic = |users: &BasicAuth| BasicProof { users: users.clone(), passwords: shared.passwords.clone() };
-    LoginProofs { token: rules.token.as_ref().map(TokenProof::new), basic: rules.basic.as_ref().map(basic) }
 }
 
 /// The guards of a route that keep a request from the gateway and that another route may lack.
@@ -448,6 +445,7 @@ fn upgrades(config: &Config, timeouts: &Timeouts, shared: &SharedState, log: Acc
         buffers: Arc::clone(&shared.buffers),
         open: shared.websockets.clone(),
         permits: shared.websocket_permits.clone(),
+        logins: shared.logins.clone(),
         log,
     }
 }

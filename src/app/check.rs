@@ -12,7 +12,9 @@ use super::exposed::{self, exposed, part};
 use crate::config::admin::AdminToken;
 use crate::config::{Certificate, Loaded, Name, Problems};
 use crate::listener::NameResolver;
-use crate::tls::{CertDescription, CheckedCert, ClientTls, ClientVerification, OnDisk, StateDir, TlsError};
+use crate::tls::{
+    CertDescription, CheckedCert, ClientTls, ClientVerification, OnDisk, RouteClientCa, StateDir, TlsError,
+};
 
 /// Why a configuration cannot be used on this machine although it is well written.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,17 @@ pub(crate) fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
     let tls = &loaded.config.tls;
     if let Some(Err(error)) = tls.client_ca.as_ref().map(ClientVerification::open) {
         return Err(loaded.problem("tls.client_ca", error.to_string()).into());
+    }
+    for (key, rules) in loaded.config.clone().logins() {
+        if let Some(Err(error)) = rules.mtls.as_ref().map(|mtls| RouteClientCa::open(&mtls.ca)) {
+            return Err(loaded.problem(&format!("{key}.mtls.ca"), error.to_string()).into());
+        }
+        if let Some(forward) = &rules.forward
+            && let Err(error) = ClientTls::open(&forward.tls)
+        {
+            let key = format!("{key}.forward.tls.{}", error.setting(&forward.tls));
+            return Err(loaded.problem(&key, error.to_string()).into());
+        }
     }
     for (name, group) in &loaded.config.upstreams {
         if let Err(error) = ClientTls::open(&group.tls) {

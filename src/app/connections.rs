@@ -25,6 +25,7 @@ fn describe(open: &OpenWebSocket, now: OffsetDateTime) -> Value {
         "protocol": opening.protocol,
         "connection": opening.connection,
         "subject": opening.subject.as_deref(),
+        "user": opening.user.as_deref(),
         "host": opening.host.as_ref().map(|host| String::from_utf8_lossy(host.as_bytes())),
         "path": path.chars().take(LONGEST_PATH).collect::<String>(),
         "route": opening.route.as_deref(),

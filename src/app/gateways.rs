@@ -7,8 +7,9 @@ use tokio::time::sleep;
 
 use super::background_task::BackgroundTask;
 use super::error::StartError;
-use crate::config::{Config, RouteConfig, RouteTarget, UpstreamAddress, UpstreamGroup, UpstreamTls};
+use crate::config::{Config, ForwardAuth, RouteConfig, RouteTarget, UpstreamAddress, UpstreamGroup, UpstreamTls};
 use crate::drain::Drain;
+use crate::http::auth::login_service::LoginService;
 use crate::listener::{NameResolver, OwnAddresses};
 use crate::observe::Metrics;
 use crate::observe::metrics::EndpointSample;
@@ -55,8 +56,16 @@ struct ReachedGateway {
 /// Identifies a gateway's connections: those that were made under one key are as good under an equal one.
 #[derive(Debug, Clone, PartialEq)]
 struct GatewayKey {
+    purpose: DialPurpose,
     upstream: UpstreamAddress,
     how: DialSettings,
+}
+
+/// What is reached over a connection. Each has a pool of its own, even at one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DialPurpose {
+    Gateway,
+    LoginService,
 }
 
 /// The settings with which a gateway is dialled.
@@ -85,7 +94,11 @@ impl Gateways {
             let (group_key, gate_key) = planned.keys(config, route);
             if planned.group(&group_key).is_none() {
                 let (group, how) = &group_key;
-                let key = |upstream: &UpstreamAddress| GatewayKey { upstream: upstream.clone(), how: how.clone() };
+                let key = |upstream: &UpstreamAddress| GatewayKey {
+                    purpose: DialPurpose::Gateway,
+                    upstream: upstream.clone(),
+                    how: how.clone(),
+                };
                 let endpoint = |upstream: &UpstreamAddress| planned.reach(self, key(upstream), common);
                 let endpoints = group.endpoints.iter().map(endpoint).collect::<Result<_, _>>()?;
                 let endpoints = self.group(&group_key).unwrap_or_else(|| Endpoints::new(group.balance, endpoints));
@@ -99,7 +112,29 @@ impl Gateways {
                 planned.hold_queues.push((gate_key, hold_queue));
             }
         }
+        for (_, rules) in config.logins() {
+            if let Some(service) = &rules.forward {
+                planned.open(&service.tls)?;
+                let key = planned.login_key(config, service);
+                planned.reach(self, key, common)?;
+            }
+        }
         Ok(planned)
+    }
+
+    /// A login service of the planned configuration.
+    pub(super) fn login_service(&self, config: &Config, service: &ForwardAuth) -> LoginService {
+        let key = self.login_key(config, service);
+        let endpoint = self.reached.iter().find(|reached| reached.key == key).map(|reached| &reached.endpoint);
+        let pool = endpoint.expect("`plan` has reached every login service").pool().clone();
+        LoginService { host: pool.host(), pool, target: service.url.target.clone(), limit: service.timeout }
+    }
+
+    fn login_key(&self, config: &Config, service: &ForwardAuth) -> GatewayKey {
+        let opened = self.known.iter().find(|(known, _)| *known == service.tls).map(|(_, opened)| Arc::clone(opened));
+        let tls = opened.expect("`plan` has read those of every login service");
+        let how = DialSettings { limit: Some(service.timeout), request_head: config.limits.request_head, tls };
+        GatewayKey { purpose: DialPurpose::LoginService, upstream: service.url.address.clone(), how }
     }
 
     /// How `route` of the planned configuration reaches its gateway.
@@ -109,8 +144,10 @@ impl Gateways {
         let planned = "`plan` has one for every route that asks a gateway";
         let (endpoints, hold_queue) = (endpoints.expect(planned), hold_queue.expect(planned));
         let names: Vec<&str> = endpoints.all().iter().map(|endpoint| endpoint.name().as_ref()).collect();
-        let first = &self.reached[0].key.upstream;
-        let named = self.reached.iter().any(|reached| reached.key.upstream != *first);
+        let keys = self.reached.iter().map(|reached| &reached.key);
+        let mut gateways = keys.filter(|key| key.purpose == DialPurpose::Gateway).map(|key| &key.upstream);
+        let first = gateways.next();
+        let named = gateways.any(|other| Some(other) != first);
         GatewayAccess { upstream: names.join(", ").into(), named, endpoints, hold_queue }
     }
 

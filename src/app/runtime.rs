@@ -1,5 +1,6 @@
 //! [`Runtime`]: the parts that serve clients, made of a configuration and changed into those of another one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -54,7 +55,7 @@ impl Runtime {
             config: config.clone(),
             listeners: Listeners::new(workers),
             admission: Admission::new(AdmissionLimits { most: 0, most_per_client: None, exempt: Vec::new() }),
-            shared: SharedState::new()?,
+            shared: SharedState::new(drain)?,
             drain: drain.clone(),
             gateways: Gateways::default(),
             shown: None,
@@ -109,6 +110,8 @@ impl Runtime {
         for door in closed {
             door.stop().await;
         }
+        // Once no request passes an older guard any more.
+        self.shared.logins.take_over(Arc::clone(&assembly.rechecks));
         self.shared.common.own.set(self.listeners.bound().collect());
         self.look_after(shown, config.tls.hsts);
         self.shared.metrics.requests.have_routes(assembly.counted_routes());

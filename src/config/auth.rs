@@ -27,14 +27,17 @@ use super::problem::ValueError;
 use super::setting::SettingReader;
 use basic::USERS;
 use exempt::Exemptions;
-use forward::{ForwardAuth, ForwardKeys};
+use expiry::ExpiryDate;
+use forward::ForwardKeys;
 use mtls::{MtlsAuth, MtlsKeys};
 use scopes::CAPS;
 use token::{TOKENS, TokenKeys};
 use user_header::UserHeader;
+use user_name::UserName;
 
 pub(crate) use basic::BasicAuth;
 pub(crate) use exempt::Exemption;
+pub(crate) use forward::ForwardAuth;
 pub(crate) use password_hash::PasswordHash;
 pub(crate) use scopes::ScopeCaps;
 pub(crate) use token::{ServiceToken, TokenAuth, TokenHash};
@@ -109,6 +112,32 @@ impl LoginRules {
         let users = self.basic.iter().flat_map(|basic| &basic.users).map(|(name, _)| name.as_str());
         users.chain(self.token.iter().flat_map(|token| &token.tokens).map(|(name, _)| name.as_str()))
     }
+}
+
+/// Reads the name of a user or a service.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn user_name(text: &str) -> Result<String, String> {
+    UserName.parse(text).map_err(|fault| told(&fault))
+}
+
+/// Reads the date on which a token expires, and writes it as the configuration has it.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn expiry_date(text: &str) -> Result<String, String> {
+    ExpiryDate.parse(text).map(|date| ExpiryDate.write(&date).to_string()).map_err(|fault| told(&fault))
+}
+
+/// A name as a key of the configuration.
+pub(crate) fn written(name: &str) -> String {
+    YamlText::Word(name.to_owned()).to_string()
+}
+
+fn told(fault: &ValueError) -> String {
+    let hint = fault.hint.as_ref().map(|hint| format!(": {hint}")).unwrap_or_default();
+    format!("{}{hint}", fault.message)
 }
 
 /// The kind of `auth`: `none`, or proofs.

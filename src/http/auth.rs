@@ -1,7 +1,7 @@
 //! The login of a client: what it has shown, who it is, and how often wrong passwords may be tried.
 //!
 //! A route may take several proofs, any of which lets a request in. Each has a file here with a type of its own, made once
-//! for a route and shared by its requests: [`basic`], [`token`]. All answer with one
+//! for a route and shared by its requests: [`basic`], [`token`], [`mtls`], [`forward`]. All answer with one
 //! [`ProofAnswer`](proof::ProofAnswer). [`login_proofs`] is the one place that asks them in turn and decides what a request
 //! without any gets; [`guard`](super::route::guard) in front of the route calls it, notes the
 //! [`AuthenticatedUser`](user::AuthenticatedUser) in the exchange, and adds what the gateway is told.
@@ -22,15 +22,25 @@
 //!   made in `app/assembly.rs` beside `Passwords`, and handed in there;
 //! - paths that frontgate answers itself (`/.frontgate/…`) are for the proof to answer: `ask` sees every request of the route,
 //!   so it gives an `Answer` there;
+//! - whether a login still counts while its WebSocket lives is asked in [`LoginProofs::stands`](login_proofs::LoginProofs): a
+//!   match over [`ProofKind`](user::ProofKind). [`LiveLogins`](live_logins::LiveLogins) asks every `recheck`, at a reload, and
+//!   ends a session at `AuthenticatedUser::until`; what ends one at once, such as a logout, is for it, too;
 //! - its cookies have names that begin with `__Host-frontgate`: those never reach a gateway, whatever the route.
 
+mod admitted_cache;
 pub(crate) mod basic;
 pub(crate) mod bearer;
 pub(crate) mod credentials;
+pub(crate) mod forward;
 pub(crate) mod identity;
+pub(crate) mod live_logins;
 pub(crate) mod login_proofs;
+mod login_question;
+pub(crate) mod login_service;
+pub(crate) mod mtls;
 pub(crate) mod navigation;
 pub(crate) mod passwords;
 pub(crate) mod proof;
+pub(crate) mod recheck;
 pub(crate) mod token;
 pub(crate) mod user;

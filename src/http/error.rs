@@ -93,6 +93,9 @@ pub enum RequestFailure {
     /// The route asks for a login, and the request has none that may pass (RFC 7235 §3.1).
     #[error("no user that may pass")]
     LoginRequired(LoginChallenge),
+    /// The login service did not say whether the request may pass.
+    #[error("the login service gives no answer")]
+    LoginServiceUnavailable(#[source] FailureCause),
     /// The client's network has given too many wrong passwords, or too many requests wait for theirs to be checked.
     #[error("too many logins from this network")]
     TooManyLogins {
@@ -192,7 +195,8 @@ pub(crate) enum Blame {
 
 impl RequestFailure {
     /// The status and the code of every failure.
-    pub(crate) const NAMES: [(u16, &'static str); 44] = [
+    pub(crate) const NAMES: [(u16, &'static str); 45] = [
+        (502, "login_service_unavailable"),
         (502, "gateway_not_running"),
         (503, "gateway_starting"),
         (502, "gateway_unreachable"),

@@ -2,6 +2,7 @@
 //! fields.
 
 pub(crate) mod answer;
+mod credential_fields;
 mod field_readings;
 mod field_values;
 pub(crate) mod guard;

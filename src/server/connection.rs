@@ -98,8 +98,9 @@ pub(crate) async fn serve(
         },
     };
     let agreed = session.agreed();
+    let version = if agreed.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_2) { "1.2" } else { "1.3" };
     counts.shook_hands(&TlsHandshake {
-        version: if agreed.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_2) { "1.2" } else { "1.3" },
+        version,
         key_exchange: agreed
             .negotiated_key_exchange_group()
             .and_then(|group| group.name().as_str())
@@ -107,17 +108,16 @@ pub(crate) async fn serve(
         resumed: agreed.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
         took: began.elapsed(),
     });
+    let (certificate_asked, scope) = handshakes.asks(server_name.as_deref());
     let is_h2 = agreed.alpn_protocol() == Some(b"h2");
     let connection_info = ConnectionInfo {
         secure: true,
         protocol: if is_h2 { Protocol::Http2 } else { Protocol::Http1 },
-        tls_version: agreed.protocol_version().map(|version| match version {
-            rustls::ProtocolVersion::TLSv1_2 => "1.2",
-            _ => "1.3",
-        }),
+        tls_version: Some(version),
+        certificate_asked,
         server_name,
         certificate: Some(certificate),
-        identity: agreed.peer_certificates().and_then(|chain| ClientIdentity::of(chain.first()?)).map(Arc::new),
+        identity: agreed.peer_certificates().and_then(|chain| ClientIdentity::of(chain, scope)).map(Arc::new),
         ..connection_info
     };
     let stream = ByteStream::Server(session);

@@ -8,6 +8,7 @@ pub(super) mod handshakes;
 pub(super) mod hello;
 mod records;
 mod refusal;
+pub(super) mod route_client_ca;
 mod rustls_records;
 pub(super) mod stream;
 pub(super) mod tls_session;

@@ -1,6 +1,7 @@
 //! [`EncodedRequest`]: a request as it goes out, its head encoded already.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRAILER, TRANSFER_ENCODING};
@@ -36,6 +37,24 @@ pub(super) enum EncodedFraming {
     Length(u64),
     /// Behind its last chunk.
     Chunked,
+}
+
+/// A request without a body, which may be sent more than once. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EncodedHead(Arc<[u8]>);
+
+impl EncodedHead {
+    /// The request, to be sent once.
+    pub(crate) fn request(&self) -> Box<EncodedRequest> {
+        Box::new(EncodedRequest {
+            head: self.0.to_vec(),
+            body: RequestBody::Empty,
+            framing: EncodedFraming::None,
+            trailers: Vec::new(),
+            to_head: false,
+            repeatable: true,
+        })
+    }
 }
 
 /// Writes a request's head, line by line.
@@ -79,6 +98,12 @@ impl EncodedRequest {
             EncodedFraming::Chunked => AHEAD,
         };
         2 * self.head.capacity() + ahead
+    }
+
+    /// The request for another time, if it is a GET without a body.
+    pub(crate) fn again(&self) -> Option<EncodedHead> {
+        let is_get = self.head.starts_with(b"GET ") && self.framing == EncodedFraming::None && self.trailers.is_empty();
+        is_get.then(|| EncodedHead(self.head.as_slice().into()))
     }
 
     /// The part of its body that was not sent.

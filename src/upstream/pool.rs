@@ -80,7 +80,7 @@ impl ConnectionPool {
     }
 
     /// The `Host` of requests that frontgate itself sends.
-    pub(super) fn host(&self) -> HeaderValue {
+    pub(crate) fn host(&self) -> HeaderValue {
         self.0.connector.host()
     }
 

@@ -44,6 +44,8 @@ pub(crate) enum WebSocketEnd {
         /// What the operator wants the client to read; may be empty.
         reason: Box<str>,
     },
+    /// The login that opened it has ended.
+    SessionEnded,
     /// The hard stop: the time for [`WebSocketEnd::Draining`] is over.
     Cut,
 }
@@ -140,6 +142,7 @@ impl WebSocketEnd {
             Self::ProtocolError { .. } => "protocol_error",
             Self::Draining | Self::Cut => "draining",
             Self::ClosedByOperator { .. } => "closed_by_operator",
+            Self::SessionEnded => "session_ended",
         }
     }
 
@@ -176,6 +179,7 @@ impl WebSocketEnd {
                 let told = if reason.is_empty() { by_operator.into() } else { Cow::Owned(reason.to_string()) };
                 (say(AWAY, told), say(AWAY, by_operator))
             }
+            Self::SessionEnded => (say(POLICY, "session ended"), say(AWAY, "client session ended")),
         };
         match side {
             Side::Client => client,
@@ -288,6 +292,12 @@ mod tests {
                 Some((1001, "closed by operator", AwaitClose)),
                 Some((1001, "closed by operator", AwaitClose)),
             ),
+            (
+                WebSocketEnd::SessionEnded,
+                "session_ended",
+                Some((1008, "session ended", AwaitClose)),
+                Some((1001, "client session ended", AwaitClose)),
+            ),
             (WebSocketEnd::Cut, "draining", None, None),
         ];
         for (ended, name, client, gateway) in rows {
@@ -311,6 +321,7 @@ mod tests {
             (WebSocketEnd::SendTimeout { to: Side::Client }, false),
             (WebSocketEnd::Draining, false),
             (WebSocketEnd::ClosedByOperator { reason: "".into() }, false),
+            (WebSocketEnd::SessionEnded, false),
         ];
         for (ended, client) in rows {
             let awaits = (ended.awaits_answers(Side::Client), ended.awaits_answers(Side::Gateway));

@@ -1,21 +1,30 @@
-//! [`CloseRequest`]: an operator's wish that a WebSocket ends.
+//! [`CloseRequest`]: a wish from outside that a WebSocket ends.
 
 use std::sync::OnceLock;
 
-/// An operator's wish that a WebSocket ends, and the text that the client is to read. It is made once: a later one changes nothing.
+/// A wish from outside that a WebSocket ends. It is made once: a later one changes nothing.
 #[derive(Debug, Default)]
-pub(super) struct CloseRequest(OnceLock<Box<str>>);
+pub(super) struct CloseRequest(OnceLock<RequestedClose>);
+
+/// Why a WebSocket is to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RequestedClose {
+    /// An operator says so; the text is for the client.
+    ByOperator(Box<str>),
+    /// The login that opened it has ended.
+    SessionEnded,
+}
 
 impl CloseRequest {
     /// Asks for the end.
-    pub(super) fn ask(&self, reason: Box<str>) {
-        // An earlier request has set its reason.
-        let _ = self.0.set(reason);
+    pub(super) fn ask(&self, why: RequestedClose) {
+        // An earlier request has said why.
+        let _ = self.0.set(why);
     }
 
-    /// The text for the client, if an end was asked for.
-    pub(super) fn reason(&self) -> Option<&str> {
-        self.0.get().map(|reason| &**reason)
+    /// Why it is to end, if that was asked for.
+    pub(super) fn asked(&self) -> Option<&RequestedClose> {
+        self.0.get()
     }
 }
 
@@ -26,9 +35,9 @@ mod tests {
     #[test]
     fn the_first_request_counts() {
         let request = CloseRequest::default();
-        assert_eq!(request.reason(), None);
-        request.ask("maintenance".into());
-        request.ask("something else".into());
-        assert_eq!(request.reason(), Some("maintenance"));
+        assert_eq!(request.asked(), None);
+        request.ask(RequestedClose::ByOperator("maintenance".into()));
+        request.ask(RequestedClose::SessionEnded);
+        assert_eq!(request.asked(), Some(&RequestedClose::ByOperator("maintenance".into())));
     }
 }

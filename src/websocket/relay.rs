@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::Side;
 use super::close::{AfterClose, WebSocketEnd};
+use super::close_request::RequestedClose;
 use super::direction::{Direction, FrameRules};
 use super::flow::{DirectionFlow, FlowEvent};
 use super::keepalive::Keepalive;
@@ -73,8 +74,8 @@ enum RelayTurn {
     Stop,
     /// The drain's soft signal: to finish.
     Leave,
-    /// The operator ends the link.
-    Close { reason: Box<str> },
+    /// The operator ends the link, or its login has ended.
+    Close(RequestedClose),
     /// An event of the flow that comes from this side.
     Event(Side, FlowEvent),
     /// It is time to look at the deadlines, or at whether the relay is over.
@@ -147,8 +148,8 @@ where
                 if self.leave_at.is_none() && soft.as_mut().poll(&mut wake_flag).is_ready() {
                     return Poll::Ready(RelayTurn::Leave);
                 }
-                if let (RelayPhase::Open, Some(reason)) = (&self.phase, self.stats.close_request().reason()) {
-                    return Poll::Ready(RelayTurn::Close { reason: reason.into() });
+                if let (RelayPhase::Open, Some(why)) = (&self.phase, self.stats.close_request().asked()) {
+                    return Poll::Ready(RelayTurn::Close(why.clone()));
                 }
                 // Before the timer, so that bytes that waited to be read while the relay did not run count as heard.
                 if let Poll::Ready(turn) = self.poll_flows(cx, buffers) {
@@ -160,7 +161,10 @@ where
             match turn.await {
                 RelayTurn::Stop => self.cut(),
                 RelayTurn::Leave => self.leave_at = Some(self.place_in_queue(drain)),
-                RelayTurn::Close { reason } => self.end(WebSocketEnd::ClosedByOperator { reason }),
+                RelayTurn::Close(RequestedClose::ByOperator(reason)) => {
+                    self.end(WebSocketEnd::ClosedByOperator { reason });
+                }
+                RelayTurn::Close(RequestedClose::SessionEnded) => self.end(WebSocketEnd::SessionEnded),
                 RelayTurn::Event(side, event) => self.on_event(side, event),
                 RelayTurn::Look => {}
             }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Wake;
 use std::time::Duration;
 
-use super::close_request::CloseRequest;
+use super::close_request::{CloseRequest, RequestedClose};
 use super::direction::Counters;
 use super::summary::PingStats;
 use crate::io::wake_flag::WakeFlag;
@@ -65,8 +65,20 @@ impl RelayStats {
 
     /// Tells the relay to end; the client reads `reason`. Only the first call has an effect.
     pub(crate) fn close(&self, reason: Box<str>) {
-        self.close_request.ask(reason);
+        self.close_request.ask(RequestedClose::ByOperator(reason));
         self.wake_flag.raise();
+    }
+
+    /// Tells the relay to end because the login that opened it has ended.
+    pub(crate) fn end_session(&self) {
+        self.close_request.ask(RequestedClose::SessionEnded);
+        self.wake_flag.raise();
+    }
+
+    /// Whether the relay was told to end.
+    #[cfg(test)]
+    pub(crate) fn is_asked_to_end(&self) -> bool {
+        self.close_request.asked().is_some()
     }
 
     /// Whether and why the relay is to end.

@@ -326,3 +326,61 @@ fn help_and_version_are_no_failure() {
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{args:?}");
     }
 }
+
+/// Runs `frontgate ARGS` with `input` at its standard input.
+fn frontgate_fed(args: &[&str], input: &str) -> Ran {
+    use std::io::Write as _;
+    use std::process::Stdio;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_frontgate"));
+    command.args(args).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // One that has no use for it may be gone.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ran { code: status.code().unwrap(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+#[test]
+fn a_user_is_made_of_a_password_in_one_line_or_in_two_alike() {
+    for (input, code) in [("hush\n", 0), ("hush", 0), ("hush\nhush\n", 0), ("hush\nhash\n", 1), ("", 1), ("\n", 1)] {
+        let ran = frontgate_fed(&["user", "add", "ann b"], input);
+        assert_eq!(ran.code, code, "{input:?} {ran:?}");
+        assert!(!ran.stdout.contains("hush") && !ran.stderr.contains("hush"), "{ran:?}");
+        if code == 0 {
+            let line = ran.stdout.strip_suffix('\n').unwrap();
+            assert!(line.starts_with("ann b: '$argon2id$v=19$m=19456,t=2,p=1$") && !line.contains('\n'), "{line}");
+            let folder = folder_with("f.yaml", &format!("admin: off\nauth:\n  basic:\n    {line}\n"));
+            let checked = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[]);
+            assert_eq!(checked.code, 0, "{checked:?}");
+        } else {
+            assert_eq!(ran.stdout, "");
+        }
+    }
+    assert_eq!(frontgate_fed(&["user", "add", "a:b"], "hush\n").code, 2);
+}
+
+#[test]
+fn a_token_is_printed_once_with_the_line_that_knows_it() {
+    let hash = |text: &str| -> String {
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
+        hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+    };
+    let mut seen = Vec::new();
+    for (expires, written) in [
+        (&[][..], ""),
+        (&["--expires", "2027-01-31"], ", expires: 2027-01-31T00:00:00Z"),
+        (&["--expires", "2027-01-31T18:00:00Z"], ", expires: 2027-01-31T18:00:00Z"),
+    ] {
+        let ran = frontgate(&[&["token", "add", "robot"], expires].concat());
+        let (token, line) = ran.stdout.split_once('\n').unwrap();
+        assert_eq!((ran.code, token.len()), (0, 43), "{ran:?}");
+        assert_eq!(line, format!("robot: {{ sha256: {}{written} }}\n", hash(token)));
+        let folder = folder_with("f.yaml", &format!("admin: off\nauth:\n  token:\n    {line}"));
+        let checked = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[]);
+        assert_eq!(checked.code, 0, "{checked:?}");
+        assert!(!seen.contains(&token.to_owned()));
+        seen.push(token.to_owned());
+    }
+    assert_eq!(frontgate(&["token", "add", "robot", "--expires", "tomorrow"]).code, 2);
+}

@@ -4,6 +4,7 @@
 
 mod crowded;
 mod guards;
+mod sessions;
 mod together;
 
 use std::fs;

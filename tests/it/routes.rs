@@ -1,10 +1,13 @@
 //! Routes on real sockets: which gateway a request gets to, and what happens to it on the way.
 
 mod choice;
+mod client_certificates;
 mod endpoints;
+mod forward;
 mod headers;
 mod login;
 mod matchers;
+mod proofs;
 mod reload;
 
 use crate::harness::{Gateway, gateway};

@@ -52,6 +52,10 @@ impl Comparison<'_> {
                 if after.level < level {
                     self.losing.insert((place, guard));
                 }
+                let both = level == GuardLevel::Auth && after.level == GuardLevel::Auth;
+                if both && self.before.asks_more(place, self.after, after.place) {
+                    self.losing.insert((place, "auth.exempt"));
+                }
                 true
             }
             Ok(_) => true,

@@ -7,7 +7,8 @@ use http::HeaderName;
 use super::Lowered;
 use super::sample_request::{SampleRequest, Side};
 use crate::config::{
-    Auth, ClientAccess, Config, FieldMatcher, PathMatcher, RegexPattern, RequestMatchers, RouteConfig, contains,
+    Auth, ClientAccess, Config, Exemption, FieldMatcher, PathMatcher, RegexPattern, RequestMatchers, RouteConfig,
+    contains,
 };
 
 /// The guard that a request meets before it gets to a gateway, the lowest first.
@@ -98,6 +99,8 @@ struct GuardedRoute {
     not: Vec<MatcherSet>,
     access: ClientAccess,
     guard: GuardLevel,
+    /// What needs no login.
+    exempt: Vec<Exemption>,
 }
 
 /// Matchers, and the numbers of those of which no request can be made up.
@@ -131,8 +134,9 @@ impl GuardTable {
 
     /// Whether both tables are equal entry by entry, so that every request meets the same guard.
     pub(super) fn same_as(&self, other: &Self) -> bool {
-        let alike =
-            |(a, b): (&GuardedRoute, &GuardedRoute)| a.is_for_the_same(b) && a.guard == b.guard && a.access == b.access;
+        let alike = |(a, b): (&GuardedRoute, &GuardedRoute)| {
+            a.is_for_the_same(b) && a.guard == b.guard && a.access == b.access && a.exempt == b.exempt
+        };
         self.routes.len() == other.routes.len() && self.routes.iter().zip(&other.routes).all(alike)
     }
 
@@ -153,7 +157,10 @@ impl GuardTable {
         let mut before = other.routes.iter().peekable();
         let kept = self.routes.iter().all(|route| {
             let goes_on = |old: &&GuardedRoute| {
-                route.is_for_the_same(old) && route.guard >= old.guard && route.access.is_within(&old.access)
+                route.is_for_the_same(old)
+                    && route.guard >= old.guard
+                    && route.access.is_within(&old.access)
+                    && (old.guard == GuardLevel::Nothing || route.exempts_no_more(old))
             };
             before.next_if(|old| goes_on(old)).is_some() || route.guard == GuardLevel::Refusal
         });
@@ -193,6 +200,11 @@ impl GuardTable {
         Ok(MetGuard { place: None, level: GuardLevel::Refusal, guard: "" })
     }
 
+    /// Whether the route at `place` needs a login where that of another table does not.
+    pub(super) fn asks_more(&self, place: usize, other: &Self, there: Option<usize>) -> bool {
+        there.is_some_and(|there| !other.routes[there].exempts_no_more(&self.routes[place]))
+    }
+
     /// The loss of a guard on one of the routes.
     pub(super) fn lost(&self, place: usize, guard: &'static str) -> Lowered {
         let route = &self.routes[place];
@@ -226,9 +238,16 @@ impl GuardedRoute {
             (_, Auth::Login(_)) => GuardLevel::Auth,
             (_, Auth::None) => GuardLevel::Nothing,
         };
+        let rules = auth.as_ref().unwrap_or(&config.auth).rules().filter(|_| guard == GuardLevel::Auth);
+        let exempt = rules.map(|rules| rules.exempt.clone()).unwrap_or_default();
         let mut set = |matchers: RequestMatchers| MatcherSet { opaque: values.of(&matchers), matchers };
         let (takes, not) = (set(matchers), not.into_iter().map(set).collect());
-        Self { index, name, listener, takes, not, access, guard }
+        Self { index, name, listener, takes, not, access, guard, exempt }
+    }
+
+    /// Whether what needs no login here needs none there either.
+    fn exempts_no_more(&self, other: &Self) -> bool {
+        self.exempt.iter().all(|exemption| other.exempt.contains(exemption))
     }
 
     fn is_for_the_same(&self, other: &Self) -> bool {

@@ -6,8 +6,13 @@ use crate::config::{Config, ConfigLocation, Overrides, load};
 const ANN: &str = "{ basic: { ann: \"$2y$05$bvIG6Nmid91Mu9RcmmWZfO5HJIMCT8riNW0hEp8f6/FuA2/mHZFpe\" } }";
 const BEN: &str = "{ basic: { ben: \"$2y$05$bvIG6Nmid91Mu9RcmmWZfO5HJIMCT8riNW0hEp8f6/FuA2/mHZFpe\" } }";
 
+/// With what needs no login.
+const EXEMPT: &str =
+    "{ exempt: /healthz, basic: { ann: \"$2y$05$bvIG6Nmid91Mu9RcmmWZfO5HJIMCT8riNW0hEp8f6/FuA2/mHZFpe\" } }";
+const TOKEN: &str = "{ token: { robot: { sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, expires: 2027-01-31 } } }";
+
 fn config(text: &str) -> Config {
-    let text = text.replace("ANN", ANN).replace("BEN", BEN);
+    let text = text.replace("ANN", ANN).replace("BEN", BEN).replace("EXEMPT", EXEMPT).replace("TOKEN", TOKEN);
     let source = ConfigLocation::Text { text: text.clone(), file: "/f.yaml".into() };
     load(source, [], &Overrides::default()).unwrap_or_else(|problems| panic!("{text}\n{problems}")).config
 }
@@ -23,6 +28,21 @@ fn what_takes_a_guard_from_some_request_lowers_it() {
         // The whole guard, or the file as a cut copy has it.
         ("auth: ANN", "", "auth of routes[0] (*)"),
         ("auth: ANN", "auth: none", "auth of routes[0] (*)"),
+        ("auth: TOKEN", "", "auth of routes[0] (*)"),
+        ("auth: { mtls: { ca: a.pem } }", "auth: none", "auth of routes[0] (*)"),
+        ("auth: { forward: { url: \"http://id/\" } }", "", "auth of routes[0] (*)"),
+        ("auth: ANN", "auth: EXEMPT", "auth.exempt of routes[0] (*)"),
+        ("auth: TOKEN", "auth: EXEMPT", "auth.exempt of routes[0] (*)"),
+        (
+            "routes: [{ path: /p, auth: ANN }, {}]",
+            "routes: [{ path: /p, auth: EXEMPT }, {}]",
+            "auth.exempt of routes[0] (/p)",
+        ),
+        (
+            "routes: [{ path: /p, auth: ANN }, {}]",
+            "routes: [{ path: /q }, { path: /p, auth: EXEMPT }, {}]",
+            "auth.exempt of routes[0] (/p)",
+        ),
         ("routes: [{ path: /p, respond: 404 }, {}]", "", "respond of routes[0] (/p)"),
         ("routes: [{ path: /p, respond: 404 }, {}]", "routes: [{}]", "respond of routes[0] (/p)"),
         // Removed, narrowed, moved behind another, for another host.
@@ -129,6 +149,14 @@ fn what_leaves_every_request_its_guard_does_not() {
         ("", "auth: ANN"),
         ("", "routes: [{ path: /p, respond: 404 }, {}]"),
         ("auth: ANN", "auth: BEN"),
+        ("auth: ANN", "auth: TOKEN"),
+        ("auth: TOKEN", "auth: { mtls: { ca: a.pem } }"),
+        ("auth: { mtls: { ca: a.pem } }", "auth: { mtls: { ca: b.pem } }"),
+        ("auth: TOKEN", "auth: { forward: { url: \"http://id/\" } }"),
+        ("auth: EXEMPT", "auth: ANN"),
+        ("auth: EXEMPT", "auth: EXEMPT\ntimeouts: { read: 1h }"),
+        ("", "auth: EXEMPT"),
+        ("routes: [{ path: /p, auth: ANN }, {}]", "routes: [{ path: /p, auth: ANN }, { auth: EXEMPT }]"),
         ("auth: ANN", "auth: ANN\ntimeouts: { read: 1h }\nupstream: http://127.0.0.1:1"),
         ("routes: [{ path: /p, respond: 404 }, {}]", "routes: [{ path: /p, respond: 403 }, {}]"),
         ("routes: [{ path: /p, auth: ANN }, {}]", "routes: [{ path: /p, respond: 404 }, {}]"),

@@ -22,12 +22,17 @@ const LONGEST: usize = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::Fingerprint;
+    use crate::tls::{Fingerprint, IdentityScope};
 
     #[test]
     fn the_subject_is_told_whole_or_not_at_all() {
         for (length, told) in [(0, false), (1, true), (LONGEST, true), (LONGEST + 1, false)] {
-            let identity = ClientIdentity { subject: "x".repeat(length).into(), fingerprint: Fingerprint::of(b"x") };
+            let identity = ClientIdentity {
+                subject: "x".repeat(length).into(),
+                fingerprint: Fingerprint::of(b"x"),
+                chain: Vec::new(),
+                scope: IdentityScope::AllRoutes,
+            };
             let names: Vec<_> = fields(&identity).map(|(name, _)| name).collect();
             assert_eq!(names, if told { vec![SUBJECT, FINGERPRINT] } else { vec![FINGERPRINT] }, "{length}");
         }

@@ -5,10 +5,13 @@ use std::net::IpAddr;
 use http::Response;
 
 use super::basic::BasicProof;
+use super::forward::ForwardProof;
+use super::mtls::MtlsProof;
 use super::navigation::RequestMode;
 use super::proof::ProofAnswer;
+use super::recheck::LoginStanding;
 use super::token::TokenProof;
-use super::user::AuthenticatedUser;
+use super::user::{AuthenticatedUser, LoginEvidence, ProofKind};
 use crate::http::edge::exchange::RequestExchange;
 use crate::http::error::{LoginChallenge, RequestFailure};
 use crate::http::proxy::body::AnswerBody;
@@ -16,10 +19,14 @@ use crate::http::proxy::body::AnswerBody;
 /// The proofs of a route, any of which lets a request in.
 #[derive(Default)]
 pub(crate) struct LoginProofs {
+    /// The CA of certificates.
+    pub(crate) mtls: Option<MtlsProof>,
     /// The services that have a token.
     pub(crate) token: Option<TokenProof>,
     /// The users that have a password.
     pub(crate) basic: Option<BasicProof>,
+    /// The login service that is asked.
+    pub(crate) forward: Option<ForwardProof>,
 }
 
 /// What the proofs say of a request together.
@@ -63,6 +70,11 @@ impl LoginProofs {
         client: Option<IpAddr>,
     ) -> Result<LoginAnswer, RequestFailure> {
         let mut others = UnprovenAnswers::default();
+        if let Some(mtls) = &self.mtls
+            && let Some(user) = others.note(mtls.ask(exchange, client))
+        {
+            return Ok(LoginAnswer::Admitted(user));
+        }
         if let Some(token) = &self.token
             && let Some(user) = others.note(token.ask(exchange, client))
         {
@@ -73,14 +85,40 @@ impl LoginProofs {
         {
             return Ok(LoginAnswer::Admitted(user));
         }
-        // A client that guesses is told so, wherever it might be sent.
+        // A client that guesses is told so before it is sent anywhere.
         if let Some(retry_after) = others.paused {
             return Err(RequestFailure::TooManyLogins { retry_after });
         }
+        if let Some(forward) = &self.forward
+            && let Some(user) = others.note(forward.ask(exchange).await)
+        {
+            return Ok(LoginAnswer::Admitted(user));
+        }
         match (others.answer, others.failed) {
+            // Over another connection the client might have a certificate.
+            (_, Some(RequestFailure::Misdirected)) => Err(RequestFailure::Misdirected),
             (Some(answer), _) => Ok(LoginAnswer::Answer(answer)),
             (None, Some(failure)) => Err(failure),
             (None, None) => Err(RequestFailure::LoginRequired(self.challenge(RequestMode::of(&exchange.head.headers)))),
+        }
+    }
+
+    /// Whether the login of `user` would still let it in.
+    pub(crate) async fn stands(&self, user: &AuthenticatedUser) -> LoginStanding {
+        let known = |stands: bool| if stands { LoginStanding::Stands } else { LoginStanding::Ended };
+        match (user.proof, &user.evidence) {
+            (ProofKind::Basic, _) => {
+                known(self.basic.as_ref().is_some_and(|basic| basic.session(&user.name) == Some(user.session)))
+            }
+            (ProofKind::Token, _) => known(self.token.as_ref().is_some_and(|token| token.admits(user))),
+            (ProofKind::Mtls, LoginEvidence::Certificate(identity)) => {
+                known(self.mtls.as_ref().is_some_and(|mtls| mtls.admits(identity, user)))
+            }
+            (ProofKind::Forward, LoginEvidence::Question(question)) => match &self.forward {
+                Some(forward) => forward.stands(question).await,
+                None => LoginStanding::Ended,
+            },
+            (ProofKind::Mtls | ProofKind::Forward, _) => LoginStanding::Ended,
         }
     }
 

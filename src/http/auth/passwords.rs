@@ -59,7 +59,7 @@ pub(crate) struct TooManyAttempts {
 type AttemptClient = Option<Network>;
 
 /// A keyed hash of a user's name, a password and the hash that it is checked with.
-pub(super) type PasswordTag = [u8; 32];
+type PasswordTag = [u8; 32];
 
 /// One question: whether this password of this client is right.
 #[derive(Clone, Copy)]
@@ -96,8 +96,8 @@ impl Passwords {
         Ok(Self(Arc::new(PasswordsShared { key, state: Mutex::new(state) })))
     }
 
-    /// A digest of the login, if `credentials` name one of the users, with the right password. For a user that does not exist
-    /// the answer takes as long.
+    /// Whether `credentials` name one of the users, with the right password. For a user that does not exist the answer
+    /// takes as long.
     ///
     /// # Errors
     /// If the password was not looked at, because the client has failed too often or too many requests wait.
@@ -106,18 +106,17 @@ impl Passwords {
         basic: &BasicAuth,
         credentials: Credentials,
         client: Option<IpAddr>,
-    ) -> Result<Option<PasswordTag>, TooManyAttempts> {
+    ) -> Result<bool, TooManyAttempts> {
         let Credentials { user, password } = credentials;
         let known = basic.users.iter().find(|(name, _)| *name == user).map(|(_, hash)| hash);
         // For an unknown name, the hash of some user, and always the same for that name: one hash may cost more than
         // another.
-        let Some(hash) = known.or_else(|| self.decoy(basic, &user)) else { return Ok(None) };
+        let Some(hash) = known.or_else(|| self.decoy(basic, &user)) else { return Ok(false) };
         let tag = self.tag(hash, &user, &password);
         let question = PasswordQuestion { client: client.map(Network::of), tag, known: known.is_some() };
-        let digest = |is_right: bool| is_right.then_some(tag);
         let mut turn = match self.line_up(&question) {
             Ok(turn) => turn,
-            Err(answer) => return answer.map(digest),
+            Err(answer) => return answer,
         };
         let begun = timeout(LONGEST_WAIT, &mut turn.begins).await;
         if !matches!(begun, Ok(Ok(()))) {
@@ -125,7 +124,7 @@ impl Passwords {
         }
         // Another request of the same page may have had the same question.
         if let Some(answer) = self.state().look_up(&question, Instant::now()) {
-            return answer.map(digest);
+            return answer;
         }
         let hash = hash.clone();
         let verified = tokio::task::spawn_blocking(move || {
@@ -135,7 +134,7 @@ impl Passwords {
             drop(turn);
             is_right
         });
-        Ok(digest(verified.await.unwrap_or(false)))
+        Ok(verified.await.unwrap_or(false))
     }
 
     /// The answer, if it is known, or else a position in line.

@@ -9,7 +9,6 @@ use crate::http::error::RequestFailure;
 use crate::http::proxy::body::AnswerBody;
 
 /// What a proof says of a request.
-#[expect(dead_code, reason = "proofs that ask a service give these answers")]
 pub(crate) enum ProofAnswer {
     /// The request may pass.
     Admitted(AuthenticatedUser),

@@ -22,6 +22,12 @@ struct TokenBearer {
     expires: Option<SystemTime>,
 }
 
+impl TokenBearer {
+    fn is_valid(&self, now: SystemTime) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
 impl TokenProof {
     /// The proof by these tokens.
     pub(crate) fn new(auth: &TokenAuth) -> Self {
@@ -31,12 +37,18 @@ impl TokenProof {
         Self { known: auth.tokens.iter().map(bearer).collect() }
     }
 
+    /// Whether the token of `user` still lets it in.
+    pub(super) fn admits(&self, user: &AuthenticatedUser) -> bool {
+        let bearer = self.known.get(&TokenHash(user.session.0));
+        bearer.is_some_and(|bearer| bearer.name == user.name && bearer.is_valid(SystemTime::now()))
+    }
+
     /// Whether the request bears one of the tokens. A token is as long as a key, so that guessing needs no delay.
     pub(super) fn ask(&self, exchange: &RequestExchange, client: Option<IpAddr>) -> ProofAnswer {
         let Some(hash) = borne(&exchange.head.headers) else { return ProofAnswer::NotOffered };
         let bearer = self.known.get(&hash);
         match bearer {
-            Some(bearer) if bearer.expires.is_none_or(|expires| SystemTime::now() < expires) => {
+            Some(bearer) if bearer.is_valid(SystemTime::now()) => {
                 let user = AuthenticatedUser::new(Arc::clone(&bearer.name), ProofKind::Token, SessionKey(hash.0));
                 ProofAnswer::Admitted(AuthenticatedUser { until: bearer.expires, ..user })
             }

@@ -5,6 +5,9 @@ use std::time::SystemTime;
 
 use http::{HeaderName, HeaderValue};
 
+use crate::tls::ClientIdentity;
+use crate::upstream::EncodedHead;
+
 /// The user that a request was let in for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AuthenticatedUser {
@@ -20,6 +23,20 @@ pub(crate) struct AuthenticatedUser {
     pub(crate) fields: Vec<(HeaderName, HeaderValue)>,
     /// The cookies that the client's answer sets, whatever answers it.
     pub(crate) cookies: Vec<HeaderValue>,
+    /// What the login can be looked at again by.
+    pub(crate) evidence: LoginEvidence,
+}
+
+/// What a login can be looked at again by, while its WebSocket lives.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum LoginEvidence {
+    /// The configuration, which names the user or the token.
+    #[default]
+    Configuration,
+    /// The client's certificate.
+    Certificate(Arc<ClientIdentity>),
+    /// What the login service was asked.
+    Question(EncodedHead),
 }
 
 /// The proofs.
@@ -29,6 +46,10 @@ pub(crate) enum ProofKind {
     Basic,
     /// A service's token.
     Token,
+    /// A certificate.
+    Mtls,
+    /// A login service.
+    Forward,
 }
 
 /// Identifies a login among those of the same proof: a digest of what the client has shown. It is no secret, and cannot be
@@ -39,6 +60,14 @@ pub(crate) struct SessionKey(pub(crate) [u8; 32]);
 impl AuthenticatedUser {
     /// A user of whom nothing but the name is known.
     pub(crate) fn new(name: Arc<str>, proof: ProofKind, session: SessionKey) -> Self {
-        Self { name, proof, session, until: None, fields: Vec::new(), cookies: Vec::new() }
+        Self {
+            name,
+            proof,
+            session,
+            until: None,
+            fields: Vec::new(),
+            cookies: Vec::new(),
+            evidence: LoginEvidence::default(),
+        }
     }
 }

@@ -30,6 +30,8 @@ pub struct ConnectionInfo {
     pub server_name: Option<Box<str>>,
     /// The certificate that frontgate showed.
     pub certificate: Option<Arc<ServedCert>>,
+    /// Whether the client was asked for a certificate of its own.
+    pub certificate_asked: bool,
     /// The identity that the client has proved, by a certificate of its own.
     pub identity: Option<Arc<ClientIdentity>>,
 }
@@ -68,6 +70,7 @@ impl ConnectionInfo {
             tls_version: None,
             server_name: None,
             certificate: None,
+            certificate_asked: false,
             identity: None,
         }
     }

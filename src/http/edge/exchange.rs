@@ -11,7 +11,7 @@ use super::forwarded::Forwarding;
 use super::permits::RequestPermit;
 use super::request_id::RequestId;
 use crate::config::HeaderRules;
-use crate::http::auth::user::AuthenticatedUser;
+use crate::http::auth::live_logins::OpeningLogin;
 use crate::http::proxy::tunnel::UpgradeSlot;
 use crate::observe::access::AccessLine;
 use crate::upstream::RequestBody;
@@ -44,7 +44,7 @@ pub(crate) struct RequestExchange {
     /// Whether a name and password in `Authorization` are meant for frontgate. Set by [`crate::http::route::router`].
     pub(crate) basic_is_ours: bool,
     /// The user that has logged in. Set by [`crate::http::route::guard`].
-    pub(crate) login: Option<Arc<AuthenticatedUser>>,
+    pub(crate) login: Option<OpeningLogin>,
     /// The target that the gateway gets instead, where its route cuts something from the path. Set by
     /// [`RouteStack`](crate::http::route::stack::RouteStack).
     pub(crate) stripped_target: Option<PathAndQuery>,

@@ -232,6 +232,14 @@ impl RequestFailure {
                 "This needs a login that is valid here, and the request had none.",
                 "Load the page again and log in. The users that may are listed under `auth` in frontgate's config.",
             ),
+            Self::LoginServiceUnavailable(_) => (
+                StatusCode::BAD_GATEWAY,
+                "login_service_unavailable",
+                Gateway,
+                "The login service gives no answer",
+                "frontgate asks a login service who may pass, and it could not be asked.",
+                "Check that it runs, and `auth.forward.url` in frontgate's config; frontgate's log has the error.",
+            ),
             Self::TooManyLogins { .. } => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_logins",

@@ -5,7 +5,8 @@ use super::*;
 /// One failure of each kind, with a cause that must never be shown.
 pub(crate) fn every_failure() -> Vec<RequestFailure> {
     let cause = || FailureCause::from("10.1.2.3:18789");
-    let with_cause: [fn(FailureCause) -> RequestFailure; 9] = [
+    let with_cause: [fn(FailureCause) -> RequestFailure; 10] = [
+        RequestFailure::LoginServiceUnavailable,
         RequestFailure::GatewayNotRunning,
         RequestFailure::GatewayStarting,
         RequestFailure::GatewayUnreachable,
@@ -67,6 +68,7 @@ pub(crate) fn every_failure() -> Vec<RequestFailure> {
 fn codes_are_stable_and_belong_to_one_failure_each() {
     let table: Vec<_> = every_failure().iter().map(|failure| (failure.status().as_u16(), failure.code())).collect();
     let expected = [
+        (502, "login_service_unavailable"),
         (502, "gateway_not_running"),
         (503, "gateway_starting"),
         (502, "gateway_unreachable"),

@@ -216,7 +216,7 @@ pub(in crate::http) fn to_gateway(
     let mut writer = EncodedRequest::writer(&head.method, target, body, room);
     let rules = exchange.rules.as_deref();
     let passing = FieldFilter { forwarding, protected, basic_is_ours: exchange.basic_is_ours, rules };
-    let identity = exchange.login.as_ref().map_or(&[][..], |login| &login.fields);
+    let identity = exchange.login.as_ref().map_or(&[][..], |login| &login.user.fields);
     if rules.is_none() && identity.is_empty() {
         headers::to_gateway(head, host, passing, connection, |name, value| writer.field(name, value));
         return writer.end();

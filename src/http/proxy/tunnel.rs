@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::websockets::OpenWebSockets;
 use crate::drain::Drain;
+use crate::http::auth::live_logins::{LiveLogins, OpeningLogin};
 use crate::http::edge::permits::GatewayPermit;
 use crate::http::edge::websocket_permits::WebSocketPermit;
 use crate::io::{BufferPool, LiveCountGuard, Readable};
@@ -38,6 +39,8 @@ pub(crate) struct GrantedTunnel {
     pub(in crate::http) counted: Option<LiveCountGuard>,
     /// The permits for its connection to the gateway, and for one more WebSocket of its client.
     pub(in crate::http) permits: (Option<GatewayPermit>, WebSocketPermit),
+    /// The login that it was opened with, and those of others.
+    pub(in crate::http) login: Option<(LiveLogins, OpeningLogin)>,
     pub(in crate::http) report: Box<TunnelReport>,
 }
 
@@ -70,17 +73,18 @@ impl GrantedTunnel {
     where
         S: Readable + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { gateway, settings, buffers, open, counted, permits, report } = self;
+        let Self { gateway, settings, buffers, open, counted, login, permits, report } = self;
         // Created out here and captured: a value that is moved into a local of the task has room in it twice.
         let mut relay = Relay::new(RelayEnd { io: client, first }, gateway, settings);
         relay.count_in(&report.log.metrics().websockets.relay.here());
         let entered = open.enter(Arc::clone(&report.opening), relay.relay_stats());
+        let live = login.map(|(logins, login)| logins.enter(login, relay.relay_stats()));
         let watched = drain.clone();
         drain.spawn(async move {
             let summary = relay.run(&buffers, &watched).await;
             report.make(summary);
             // The sockets first: the connection that takes the permit of this link finds their files free.
-            drop((relay, guard, entered, counted, permits));
+            drop((relay, guard, entered, live, counted, permits));
         });
     }
 }

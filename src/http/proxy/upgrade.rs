@@ -14,6 +14,7 @@ use super::forward::{Forwarder, to_gateway};
 use super::tunnel::{GrantedTunnel, TunnelReport};
 use super::websockets::OpenWebSockets;
 use crate::config::AllowedOrigins;
+use crate::http::auth::live_logins::LiveLogins;
 use crate::http::edge::connection_info::Protocol;
 use crate::http::edge::exchange::{RequestExchange, detached};
 use crate::http::edge::permits::RequestPermit;
@@ -31,7 +32,7 @@ use crate::websocket::relay::RelayEnd;
 use crate::websocket::settings::RelaySettings;
 
 /// The settings that upgrades need besides a gateway.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct UpgradeSettings {
     /// Which pages may open a WebSocket.
     pub(crate) allowed_origins: AllowedOrigins,
@@ -43,6 +44,8 @@ pub(crate) struct UpgradeSettings {
     pub(crate) open: OpenWebSockets,
     /// How many of them each client network may have.
     pub(crate) permits: WebSocketPermits,
+    /// The logins of those that are open.
+    pub(crate) logins: LiveLogins,
     /// Where the log lines of WebSockets go.
     pub(crate) log: AccessLog,
 }
@@ -110,6 +113,7 @@ pub(in crate::http) async fn upgrade(
         buffers: Arc::clone(&upgrades.buffers),
         open: upgrades.open.clone(),
         counted,
+        login: exchange.login.clone().map(|login| (upgrades.logins.clone(), login)),
         permits: (exchange.permit.as_mut().map(RequestPermit::hand_on), websocket_permit),
         report: Box::new(TunnelReport {
             log: upgrades.log.clone(),

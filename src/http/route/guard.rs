@@ -1,11 +1,16 @@
 //! [`AccessGuard`]: lets only requests pass that carry a valid login, upgrades included.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Response};
 
 use crate::config::{Exemption, LoginRules, ScopeCaps};
+use crate::http::auth::live_logins::OpeningLogin;
 use crate::http::auth::login_proofs::{LoginAnswer, LoginProofs};
+use crate::http::auth::recheck::{LoginRecheck, LoginStanding};
 use crate::http::auth::user::AuthenticatedUser;
 use crate::http::edge::exchange::RequestExchange;
 use crate::http::error::{LoginChallenge, RequestFailure};
@@ -16,16 +21,19 @@ use crate::websocket::handshake;
 /// The login that a route asks for.
 pub(crate) struct AccessGuard {
     proofs: LoginProofs,
+    /// The name of the route.
+    route: Arc<str>,
+    recheck: Option<Duration>,
     user_headers: Vec<HeaderName>,
     scopes: Option<ScopeCaps>,
     exempt: Vec<Exemption>,
 }
 
 impl AccessGuard {
-    /// A guard that asks `proofs`, with the other settings of `rules`.
-    pub(crate) fn new(rules: &LoginRules, proofs: LoginProofs) -> Self {
-        let LoginRules { user_headers, scopes, exempt, .. } = rules.clone();
-        Self { proofs, user_headers, scopes, exempt }
+    /// A guard of the route of this name that asks `proofs`, with the other settings of `rules`.
+    pub(crate) fn new(route: Arc<str>, rules: &LoginRules, proofs: LoginProofs) -> Self {
+        let LoginRules { user_headers, scopes, recheck, exempt, .. } = rules.clone();
+        Self { proofs, route, recheck, user_headers, scopes, exempt }
     }
 
     /// Lets a request pass, and notes its user in the exchange and in the log line; or else the answer that the client
@@ -34,7 +42,7 @@ impl AccessGuard {
     /// # Errors
     /// If the request has no valid login, or that cannot be known now.
     pub(crate) async fn check(
-        &self,
+        self: Arc<Self>,
         exchange: &mut RequestExchange,
         access: &mut AccessLine,
     ) -> Result<Option<Response<AnswerBody>>, RequestFailure> {
@@ -46,7 +54,7 @@ impl AccessGuard {
             LoginAnswer::Admitted(mut user) => {
                 self.tell(&mut user)?;
                 access.user = Some(Arc::clone(&user.name));
-                exchange.login = Some(Arc::new(user));
+                exchange.login = Some(OpeningLogin { user: Arc::new(user), recheck: self });
                 Ok(None)
             }
         }
@@ -78,6 +86,20 @@ impl AccessGuard {
             user.fields.push((SCOPES, value));
         }
         Ok(())
+    }
+}
+
+impl LoginRecheck for AccessGuard {
+    fn route(&self) -> &Arc<str> {
+        &self.route
+    }
+
+    fn every(&self) -> Option<Duration> {
+        self.recheck
+    }
+
+    fn stands<'a>(&'a self, user: &'a AuthenticatedUser) -> Pin<Box<dyn Future<Output = LoginStanding> + Send + 'a>> {
+        Box::pin(self.proofs.stands(user))
     }
 }
 

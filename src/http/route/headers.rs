@@ -3,10 +3,10 @@
 use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, UPGRADE};
 use http::{Version, request};
 
+use super::credential_fields;
 use super::header_rules;
 use super::protected::ProtectedFields;
 use crate::config::HeaderRules;
-use crate::http::auth::credentials::is_basic;
 use crate::http::edge::forwarded::Forwarding;
 
 /// What decides which fields of a request pass.
@@ -45,12 +45,15 @@ pub fn to_gateway(
             trailer |= *name == TRAILER;
         } else if (!named.is_empty() && named.contains(name) && *name != HOST)
             || !passing.protected.pass(name, sender)
-            || (passing.basic_is_ours && *name == AUTHORIZATION && is_basic(value))
+            || (*name == AUTHORIZATION && passing.protected.own.has(value, passing.basic_is_ours))
         {
             // The field is not passed on.
-        } else if let (true, Some(cookie)) = (*name == COOKIE, &cookie) {
-            if !std::mem::replace(&mut joined, true) {
-                field(name, cookie);
+        } else if *name == COOKIE {
+            let whole = cookie.as_ref().unwrap_or(value);
+            if (cookie.is_none() || !std::mem::replace(&mut joined, true))
+                && let Some(left) = credential_fields::without_ours(whole)
+            {
+                field(name, &left);
             }
         } else {
             field(name, value);

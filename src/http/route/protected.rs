@@ -3,8 +3,10 @@
 
 use http::HeaderName;
 
+use super::credential_fields::OwnCredentials;
 use super::spelling;
 use super::spelling::FieldNames;
+use crate::config::TokenHash;
 
 /// The fields that not every client may send, for the routes of one kind. Names are compared in any spelling.
 #[derive(Debug)]
@@ -12,6 +14,8 @@ pub struct ProtectedFields {
     filter: NameFilter,
     named: Vec<(HeaderName, FieldSource)>,
     login: Login,
+    /// Credentials that no gateway gets, from whatever sender.
+    pub(super) own: OwnCredentials,
 }
 
 /// Where the users of a route log in.
@@ -53,7 +57,13 @@ impl ProtectedFields {
         for (name, _) in &named {
             filter.add(name.as_str());
         }
-        Self { filter, named, login }
+        Self { filter, named, login, own: OwnCredentials::default() }
+    }
+
+    /// The same, with the tokens that are for frontgate alone.
+    #[must_use]
+    pub(crate) fn hiding(self, tokens: impl Iterator<Item = TokenHash>) -> Self {
+        Self { own: OwnCredentials::new(tokens), ..self }
     }
 
     /// Whether a field of this name passes, in a head or behind a body.

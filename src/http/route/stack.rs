@@ -72,6 +72,11 @@ impl RouteStack {
             pages: ErrorPages::default(),
         }
     }
+
+    /// The login that the route asks for.
+    pub(crate) fn guard(&self) -> Option<&Arc<AccessGuard>> {
+        self.guard.as_ref()
+    }
 }
 
 impl RequestHandler for RouteStack {
@@ -87,7 +92,7 @@ impl RequestHandler for RouteStack {
         // Before anything that a stranger may not even ask for. Boxed: few routes ask for a login.
         let admitted = match (&self.access, &self.guard) {
             (Some(access), _) if !access.admits(exchange.forwarding.client) => Err(RequestFailure::ClientNotAllowed),
-            (_, Some(guard)) => Box::pin(guard.check(exchange, access)).await,
+            (_, Some(guard)) => Box::pin(Arc::clone(guard).check(exchange, access)).await,
             (_, None) => Ok(None),
         };
         let handled = match (admitted, &self.end) {
@@ -98,7 +103,7 @@ impl RequestHandler for RouteStack {
             (Ok(None), RouteEnd::Redirect(redirect)) => redirect.handle(exchange, access).await,
         };
         // Last: every answer, the gateway's, a 101 too, or a page of frontgate's, gets the route's fields.
-        let cookies = exchange.login.as_ref().map_or(&[][..], |login| &login.cookies);
+        let cookies = exchange.login.as_ref().map_or(&[][..], |login| &login.user.cookies);
         if self.answers.is_none() && cookies.is_empty() {
             return handled;
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -28,13 +29,26 @@ pub struct ClientIdentity {
     pub(crate) subject: Arc<str>,
     /// The fingerprint of its certificate.
     pub(crate) fingerprint: Fingerprint,
+    /// Its certificate, and those that it has sent along.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// Where the certificate counts.
+    pub(crate) scope: IdentityScope,
 }
 
-/// Why `tls.client_ca` cannot be used.
+/// Where a certificate counts that a handshake has verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IdentityScope {
+    /// On every route: its CA is that of `tls.client_ca`.
+    AllRoutes,
+    /// On routes whose own CA it is from.
+    SomeRoutes,
+}
+
+/// Why a CA of clients cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientCaError {
     /// The file is missing or cannot be read by this user.
-    #[error("cannot read {path}: {source}; check `tls.client_ca`")]
+    #[error("cannot read {path}: {source}; check `tls.client_ca` or `auth.mtls.ca`")]
     Unreadable {
         /// Path of the file.
         path: PathBuf,
@@ -42,7 +56,9 @@ pub enum ClientCaError {
         source: io::Error,
     },
     /// The file holds no certificate in PEM.
-    #[error("{path} holds no certificate; `tls.client_ca` takes a PEM file with `BEGIN CERTIFICATE`, the CA's")]
+    #[error(
+        "{path} holds no certificate; `tls.client_ca` and `auth.mtls.ca` take a PEM file with `BEGIN CERTIFICATE`, the CA's"
+    )]
     NoCertificate {
         /// Path of the file.
         path: PathBuf,
@@ -73,7 +89,7 @@ impl ClientVerification {
     }
 }
 
-fn roots(path: &Path) -> Result<RootCertStore, ClientCaError> {
+pub(super) fn roots(path: &Path) -> Result<RootCertStore, ClientCaError> {
     let text = config::contents(path).map_err(|source| ClientCaError::Unreadable { path: path.to_owned(), source })?;
     let certificates = pem::certificates(&text).unwrap_or_default();
     if certificates.is_empty() {
@@ -93,11 +109,13 @@ fn roots(path: &Path) -> Result<RootCertStore, ClientCaError> {
 }
 
 impl ClientIdentity {
-    /// The identity in the certificate `der`; `None` if it cannot be parsed, and then no handshake verifies it either.
-    pub(crate) fn of(der: &[u8]) -> Option<Self> {
+    /// The identity in the first certificate of `chain`; `None` if it cannot be parsed, and then no handshake verifies it
+    /// either.
+    pub(crate) fn of(chain: &[CertificateDer<'static>], scope: IdentityScope) -> Option<Self> {
+        let der = chain.first()?;
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let subject = distinguished_name::text(certificate.subject()).into();
-        Some(Self { subject, fingerprint: Fingerprint::of(der) })
+        Some(Self { subject, fingerprint: Fingerprint::of(der), chain: chain.to_vec(), scope })
     }
 }
 

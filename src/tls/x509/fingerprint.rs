@@ -18,6 +18,11 @@ impl Fingerprint {
         bytes.copy_from_slice(digest::digest(&digest::SHA256, der).as_ref());
         Self(bytes)
     }
+
+    /// The bytes of the hash.
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl From<CertPin> for Fingerprint {

@@ -53,7 +53,7 @@ async fn a_challenge_is_answered_to_its_own_protocol_and_name_alone() {
     let clients =
         ClientVerification::open(&ClientCa { file: ca.path().to_owned(), mode: ClientMode::Optional }).unwrap();
     let config = server_config(&Tls::default(), Arc::clone(&certificates), ticketer().unwrap(), Some(&clients));
-    let handshakes = HandshakePolicy::new(config, Arc::clone(&certificates));
+    let handshakes = HandshakePolicy::new(config, Arc::clone(&certificates), AskedClients::None);
     let (answer, public) = (certificate(&["gw.example"]), certificate(&["gw.example"]));
     let own = source.chain()[0].to_vec();
     certificates.set_challenge("GW.example", Some(Arc::clone(&answer)));
@@ -83,7 +83,7 @@ async fn a_challenge_for_an_address_asks_for_its_reverse_name() {
     let source = CheckedCert::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
     let certificates = Arc::new(Certificates::of(&source));
     let config = server_config(&Tls::default(), Arc::clone(&certificates), ticketer().unwrap(), None);
-    let handshakes = HandshakePolicy::new(config, Arc::clone(&certificates));
+    let handshakes = HandshakePolicy::new(config, Arc::clone(&certificates), AskedClients::None);
     let answer = certificate(&["192.0.2.7"]);
     certificates.set_challenge("7.2.0.192.in-addr.arpa", Some(Arc::clone(&answer)));
     let (protocol, shown, challenge) = see(&handshakes, "7.2.0.192.in-addr.arpa", &[ACME_TLS]).await.unwrap();

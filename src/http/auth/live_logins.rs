@@ -1,0 +1,234 @@
+//! [`LiveLogins`]: the logins of WebSockets that are open, looked at again while they live.
+//!
+//! All WebSockets of one login on one route are one session, which is looked at once for all of them. A session whose login
+//! has ended is closed; an absent login service ends none.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::recheck::{LoginRecheck, LoginStanding};
+use super::user::{AuthenticatedUser, LoginEvidence, ProofKind, SessionKey};
+use crate::drain::Drain;
+use crate::websocket::relay_stats::RelayStats;
+
+/// The logins of WebSockets that are open; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct LiveLogins(Arc<LiveLoginsShared>);
+
+struct LiveLoginsShared {
+    state: Mutex<LiveLoginsState>,
+    /// Changes when another configuration is taken over.
+    rechecks: watch::Sender<RouteRechecks>,
+    drain: Drain,
+}
+
+/// What looks at logins again, by the names of routes; `None` for a route that asks for none.
+pub(crate) type RouteRechecks = Arc<BTreeMap<Arc<str>, Option<Arc<dyn LoginRecheck>>>>;
+
+#[derive(Default)]
+struct LiveLoginsState {
+    sessions: HashMap<LiveSessionKey, LiveSession>,
+    /// The number of the next WebSocket.
+    next: u64,
+}
+
+/// A login on a route.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct LiveSessionKey {
+    proof: ProofKind,
+    session: SessionKey,
+    route: Arc<str>,
+}
+
+/// The WebSockets of one login on one route.
+struct LiveSession {
+    sockets: HashMap<u64, Arc<RelayStats>>,
+    /// Ends the task that looks at the login.
+    over: CancellationToken,
+}
+
+/// Keeps a WebSocket among those of its login until it is dropped.
+pub(crate) struct LiveLoginGuard {
+    all: LiveLogins,
+    key: LiveSessionKey,
+    number: u64,
+}
+
+/// The login of a WebSocket that is about to open.
+#[derive(Clone)]
+pub(crate) struct OpeningLogin {
+    /// The user.
+    pub(crate) user: Arc<AuthenticatedUser>,
+    /// What has let the user in.
+    pub(crate) recheck: Arc<dyn LoginRecheck>,
+}
+
+impl fmt::Debug for OpeningLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpeningLogin").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+impl LiveLogins {
+    /// No logins; their tasks run on `drain`.
+    pub(crate) fn new(drain: &Drain) -> Self {
+        let (rechecks, _) = watch::channel(RouteRechecks::default());
+        Self(Arc::new(LiveLoginsShared { state: Mutex::default(), rechecks, drain: drain.clone() }))
+    }
+
+    /// Adds a WebSocket to its login, until the guard is dropped.
+    #[must_use]
+    pub(crate) fn enter(&self, login: OpeningLogin, relay: Arc<RelayStats>) -> LiveLoginGuard {
+        let OpeningLogin { user, recheck } = login;
+        let key = LiveSessionKey { proof: user.proof, session: user.session, route: Arc::clone(recheck.route()) };
+        let mut state = self.state();
+        let number = state.next;
+        state.next += 1;
+        let session = state.sessions.entry(key.clone()).or_insert_with(|| {
+            let over = CancellationToken::new();
+            let task = SessionTask { all: self.clone(), key: key.clone(), user, recheck };
+            self.0.drain.spawn(task.run(self.0.rechecks.subscribe(), over.clone()));
+            LiveSession { sockets: HashMap::new(), over }
+        });
+        session.sockets.insert(number, relay);
+        LiveLoginGuard { all: self.clone(), key, number }
+    }
+
+    /// Takes over what looks at logins again under another configuration, which looks at all of them.
+    pub(crate) fn take_over(&self, rechecks: RouteRechecks) {
+        self.0.rechecks.send_replace(rechecks);
+    }
+
+    fn end(&self, key: &LiveSessionKey) {
+        // A WebSocket that opens from here on begins another session, which is looked at anew.
+        let Some(session) = self.state().sessions.remove(key) else { return };
+        session.over.cancel();
+        session.sockets.values().for_each(|relay| relay.end_session());
+    }
+
+    fn state(&self) -> MutexGuard<'_, LiveLoginsState> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for LiveLoginGuard {
+    fn drop(&mut self) {
+        let mut state = self.all.state();
+        let Some(session) = state.sessions.get_mut(&self.key) else { return };
+        session.sockets.remove(&self.number);
+        if session.sockets.is_empty() {
+            session.over.cancel();
+            state.sessions.remove(&self.key);
+        }
+    }
+}
+
+/// Looks at one login again and again.
+struct SessionTask {
+    all: LiveLogins,
+    key: LiveSessionKey,
+    user: Arc<AuthenticatedUser>,
+    /// What has let the user in.
+    recheck: Arc<dyn LoginRecheck>,
+}
+
+impl SessionTask {
+    async fn run(self, mut rechecks: watch::Receiver<RouteRechecks>, over: CancellationToken) {
+        let ended = async {
+            let mut now = rechecks.borrow_and_update().clone();
+            // The configuration may have changed while the gateway was asked.
+            let admitted_by = |other: &Arc<dyn LoginRecheck>| Arc::ptr_eq(&self.recheck, other);
+            if !self.of(&now).is_some_and(admitted_by) && self.has_ended(&now, true).await {
+                return;
+            }
+            loop {
+                let due = self.of(&now).and_then(|recheck| recheck.every()).map(jittered);
+                tokio::select! {
+                    () = self.until() => return,
+                    () = waited(due) => {
+                        if self.has_ended(&now, false).await {
+                            return;
+                        }
+                    }
+                    changed = rechecks.changed() => {
+                        if changed.is_err() {
+                            std::future::pending::<()>().await;
+                        }
+                        now = rechecks.borrow_and_update().clone();
+                        if self.has_ended(&now, true).await {
+                            return;
+                        }
+                    }
+                }
+            }
+        };
+        let mut over = pin!(over.cancelled_owned());
+        tokio::select! {
+            () = &mut over => {}
+            () = ended => {
+                tracing::debug!(user = %self.user.name, route = %self.key.route, "login ended under a WebSocket");
+                self.all.end(&self.key);
+            }
+        }
+    }
+
+    /// Resolves when the login ends by itself.
+    async fn until(&self) {
+        let Some(until) = self.user.until else { return std::future::pending().await };
+        // A clock may be set while this waits.
+        while let Ok(left) = until.duration_since(SystemTime::now()) {
+            sleep_until(Instant::now() + left.clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
+        }
+    }
+
+    /// What looks at the login under this configuration.
+    fn of<'a>(&self, rechecks: &'a RouteRechecks) -> Option<&'a Arc<dyn LoginRecheck>> {
+        rechecks.get(&self.key.route).and_then(Option::as_ref)
+    }
+
+    /// Whether the login has ended. `at_once` spares a login service: it is asked in its turn.
+    async fn has_ended(&self, rechecks: &RouteRechecks, at_once: bool) -> bool {
+        if at_once && matches!(self.user.evidence, LoginEvidence::Question(_)) {
+            return false;
+        }
+        match rechecks.get(&self.key.route) {
+            Some(None) => false,
+            Some(Some(recheck)) => recheck.stands(&self.user).await == LoginStanding::Ended,
+            // The route is gone, or has another name: the login counts wherever it does.
+            None => {
+                let others: Vec<_> = rechecks.values().flatten().cloned().collect();
+                for other in &others {
+                    if other.stands(&self.user).await != LoginStanding::Ended {
+                        return false;
+                    }
+                }
+                !others.is_empty()
+            }
+        }
+    }
+}
+
+async fn waited(due: Option<Instant>) {
+    match due {
+        None => std::future::pending().await,
+        Some(due) => sleep_until(due).await,
+    }
+}
+
+/// In between nine and ten tenths of the time, so that sessions that began together are not looked at together.
+fn jittered(every: Duration) -> Instant {
+    Instant::now() + every.mul_f64(1.0 - 0.1 * fastrand::f64())
+}
+
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+#[cfg(test)]
+mod tests;
