@@ -11,6 +11,7 @@ mod error;
 mod exposed;
 pub(super) mod file_watch;
 mod gateways;
+mod issuers;
 mod listeners;
 mod logins;
 mod operator;

@@ -62,8 +62,10 @@ pub(crate) use kinds::is_label;
 
 pub use admin::Admin;
 pub(crate) use admin::TokenError;
+pub use auth::ClientSecretError;
 pub(crate) use auth::{
-    Auth, BasicAuth, Exemption, ForwardAuth, LoginRules, PasswordHash, ScopeCaps, ServiceToken, TokenAuth, TokenHash,
+    AllowedUsers, Auth, BasicAuth, Exemption, ForwardAuth, LoginRules, OidcAuth, PasswordHash, ScopeCaps, ServiceToken,
+    TokenAuth, TokenHash, is_loopback,
 };
 pub(crate) use auth::{expiry_date, user_name, written};
 pub use forwarded::Forwarded;

@@ -43,7 +43,7 @@ pub(crate) use session::hello::PendingHello;
 pub(crate) use session::route_client_ca::{CertifiedClient, RouteClientCa};
 pub(crate) use session::stream::ByteStream;
 pub(crate) use session::tls_session::TlsSession;
-pub(crate) use state_dir::StateDir;
+pub(crate) use state_dir::{FileAccess, StateDir, StateError};
 pub(crate) use x509::description::{CertDescription, certificates, links_its_issuer, to_pem};
 pub use x509::fingerprint::Fingerprint;
 

@@ -9,11 +9,13 @@ use rustls::server::ProducesTickets;
 use super::certificates::ServedCertificates;
 use super::error::StartError;
 use super::gateways::{GatewayAccess, GatewayShared, Gateways};
+use super::issuers::Issuers;
 use super::listeners::NO_ROUTES;
 use super::logins::RouteLogins;
 use crate::config::{self, Auth, BindAddr, ClientAccess, Config, ListenTcp, PathMatcher, RouteAnswer, Timeouts};
 use crate::drain::Drain;
 use crate::http::auth::live_logins::{LiveLogins, RouteRechecks};
+use crate::http::auth::oidc::login_pages::{HostLogin, LoginPages};
 use crate::http::auth::passwords::Passwords;
 use crate::http::auth::recheck::LoginRecheck;
 use crate::http::edge::acme_challenge::AcmeChallenge;
@@ -156,6 +158,7 @@ impl<'a> Assembly<'a> {
         config: &'a Config,
         shared: &SharedState,
         gateways: &Gateways,
+        issuers: &Issuers,
         shown: Option<&ServedCertificates>,
         https_port: Option<u16>,
     ) -> Result<Self, StartError> {
@@ -168,7 +171,7 @@ impl<'a> Assembly<'a> {
             progress: shorter(config.timeouts.send, config.timeouts.progress),
             log: log.clone(),
         };
-        let logins = RouteLogins::plan(config, shared.passwords.clone(), gateways)?;
+        let logins = RouteLogins::plan(config, shared.passwords.clone(), gateways, issuers)?;
         let routers = Routers::new(config, shared, gateways, &logins, &log);
         let tls = match shown {
             None => None,
@@ -295,6 +298,8 @@ struct WiredRoute {
     matches: Matches,
     counts: Arc<RouteRequests>,
     stack: Arc<RouteStack>,
+    /// How its users log in at an issuer.
+    login: Option<HostLogin>,
 }
 
 impl Routers {
@@ -309,8 +314,13 @@ impl Routers {
         let names = names(&routes);
         let wired = |(route, name): (config::RouteConfig, Arc<str>)| {
             let (matches, stack) = wired(config, &route, &name, shared, gateways, logins, log);
+            let login = auth_of(config, &route).rules().and_then(|rules| logins.oidc(rules));
+            let login = login.map(|proof| {
+                let host = route.matchers.host.clone();
+                HostLogin { host, access: config.access(&route), proof }
+            });
             let counts = shared.metrics.requests.route(&name);
-            WiredRoute { config: route, matches, counts, stack: Arc::new(stack) }
+            WiredRoute { config: route, matches, counts, stack: Arc::new(stack), login }
         };
         Self {
             routes: routes.into_iter().zip(names).map(wired).collect(),
@@ -329,12 +339,15 @@ impl Routers {
 
     /// A router with the routes of the listeners of this name.
     fn router(&self, listener: Option<&str>) -> Router {
-        let own = self.routes.iter().filter(|route| route.config.is_at(listener)).map(|route| RoutedStack {
+        let own = || self.routes.iter().filter(|route| route.config.is_at(listener));
+        let stacks = own().map(|route| RoutedStack {
             matches: route.matches.clone(),
             counts: Arc::clone(&route.counts),
             stack: Arc::clone(&route.stack),
         });
-        Router::new(own.collect(), &self.protected)
+        let logins: Vec<HostLogin> = own().filter_map(|route| route.login.clone()).collect();
+        let login_pages = (!logins.is_empty()).then(|| LoginPages::new(logins));
+        Router::new(stacks.collect(), &self.protected, login_pages)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
-use crate::config::TokenError;
+use crate::config::{ClientSecretError, TokenError};
+use crate::http::auth::session::store::SessionStoreError;
 use crate::listener::BindError;
 use crate::tls::acme::HttpsError;
-use crate::tls::{ClientCaError, ClientConfigError, TlsError, UpstreamTlsError};
+use crate::tls::{ClientCaError, ClientConfigError, StateError, TlsError, UpstreamTlsError};
 
 /// Why frontgate cannot start or take a configuration over.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +59,21 @@ pub enum StartError {
     /// The gateway's host is not a name that TLS can verify.
     #[error("upstream: the host is not a name that a certificate can carry: {0}")]
     GatewayName(#[from] rustls::pki_types::InvalidDnsNameError),
+    /// The secret for an issuer of logins cannot be read.
+    #[error("auth.oidc.client_secret: {0}")]
+    ClientSecret(#[from] ClientSecretError),
+    /// A file of an issuer's settings cannot be used.
+    #[error("auth.oidc.tls: {0}")]
+    IssuerTls(#[source] UpstreamTlsError),
+    /// The keys of sessions cannot be read or made.
+    #[error("auth.oidc: {0}")]
+    Sessions(#[from] SessionStoreError),
+    /// The state directory cannot be opened.
+    #[error("auth.oidc keeps its keys in the state directory: {0}")]
+    SessionFolder(#[from] StateError),
+    /// There is no state directory.
+    #[error("auth.oidc keeps its keys in the state directory: set state_dir, FRONTGATE_STATE_DIR or HOME")]
+    NoSessionFolder,
     /// The cryptographic library gives no random bytes.
     #[error("cannot make a key for passwords: the system gives no random bytes")]
     Random,

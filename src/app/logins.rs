@@ -7,11 +7,13 @@ use rustls::ServerConfig;
 
 use super::error::StartError;
 use super::gateways::Gateways;
+use super::issuers::Issuers;
 use crate::config::{Auth, Config, HostPattern, LoginRules};
 use crate::http::auth::basic::BasicProof;
 use crate::http::auth::forward::ForwardProof;
 use crate::http::auth::login_proofs::LoginProofs;
 use crate::http::auth::mtls::MtlsProof;
+use crate::http::auth::oidc::proof::OidcProof;
 use crate::http::auth::passwords::Passwords;
 use crate::http::auth::token::TokenProof;
 use crate::http::route::guard::AccessGuard;
@@ -22,6 +24,7 @@ use crate::tls::{AskedClients, ClientVerification, RouteClientCa};
 pub(super) struct RouteLogins<'a> {
     config: &'a Config,
     gateways: &'a Gateways,
+    issuers: &'a Issuers,
     passwords: Passwords,
     /// The CAs of clients, and the files that they were read from.
     cas: Vec<(PathBuf, RouteClientCa)>,
@@ -33,7 +36,12 @@ impl<'a> RouteLogins<'a> {
     ///
     /// # Errors
     /// A CA of clients cannot be used.
-    pub(super) fn plan(config: &'a Config, passwords: Passwords, gateways: &'a Gateways) -> Result<Self, StartError> {
+    pub(super) fn plan(
+        config: &'a Config,
+        passwords: Passwords,
+        gateways: &'a Gateways,
+        issuers: &'a Issuers,
+    ) -> Result<Self, StartError> {
         let files = config.logins().filter_map(|(_, rules)| rules.mtls.as_ref()).map(|mtls| &mtls.ca);
         let mut cas: Vec<(PathBuf, RouteClientCa)> = Vec::new();
         for file in files {
@@ -41,7 +49,7 @@ impl<'a> RouteLogins<'a> {
                 cas.push((file.clone(), RouteClientCa::open(file)?));
             }
         }
-        Ok(Self { config, gateways, passwords, cas, protected: RouteProtectedFields::new(config) })
+        Ok(Self { config, gateways, issuers, passwords, cas, protected: RouteProtectedFields::new(config) })
     }
 
     /// The guard of the route of this name that asks for a login by these rules.
@@ -51,6 +59,7 @@ impl<'a> RouteLogins<'a> {
             mtls: mtls.as_ref().and_then(|mtls| self.ca(&mtls.ca)).map(MtlsProof::new),
             token: token.as_ref().map(TokenProof::new),
             basic: basic.as_ref().map(|users| BasicProof::new(users.clone(), self.passwords.clone())),
+            oidc: self.oidc(rules),
             forward: forward.as_ref().map(|forward| {
                 let service = self.gateways.login_service(self.config, forward);
                 let protected = Arc::clone(&self.protected.here);
@@ -58,6 +67,11 @@ impl<'a> RouteLogins<'a> {
             }),
         };
         Arc::new(AccessGuard::new(Arc::clone(route), rules, proofs))
+    }
+
+    /// The logins at the issuer of these rules.
+    pub(super) fn oidc(&self, rules: &LoginRules) -> Option<OidcProof> {
+        self.issuers.proof(rules.oidc.as_ref()?)
     }
 
     /// The clients that are asked for a certificate because of a route, with settings that `server` makes.

@@ -12,6 +12,7 @@ use super::background_task::BackgroundTask;
 use super::certificates::{self, CertificateFacts, PreparedCertificates, ServedCertificates, off_thread};
 use super::error::StartError;
 use super::gateways::Gateways;
+use super::issuers::Issuers;
 use super::listeners::Listeners;
 use crate::config::{self, Config, Hsts};
 use crate::drain::Drain;
@@ -33,6 +34,7 @@ pub(super) struct Runtime {
     pub(super) shared: SharedState,
     drain: Drain,
     gateways: Gateways,
+    issuers: Issuers,
     shown: Option<ServedCertificates>,
     public: Option<PublicCertificates>,
     judging: Option<BackgroundTask>,
@@ -58,6 +60,7 @@ impl Runtime {
             shared: SharedState::new(drain)?,
             drain: drain.clone(),
             gateways: Gateways::default(),
+            issuers: Issuers::default(),
             shown: None,
             public: None,
             judging: None,
@@ -85,8 +88,12 @@ impl Runtime {
             () = self.drain.soft() => return Err(StartError::Stopping),
             read = timeout(READ, self.read(&config)) => read.map_err(|_| StartError::Unread(READ))??,
         };
+        let issuers = tokio::select! {
+            () = self.drain.soft() => return Err(StartError::Stopping),
+            read = timeout(READ, self.issuers.plan(&config, &self.shared.common.names)) => read.map_err(|_| StartError::Unread(READ))??,
+        };
         let https = shown.as_ref().filter(|_| !config.listen.https.is_empty());
-        let assembly = Assembly::new(&config, &self.shared, &gateways, https, plan.https_port())?;
+        let assembly = Assembly::new(&config, &self.shared, &gateways, &issuers, https, plan.https_port())?;
 
         // From here on no step can fail, and a step that waits for a disk or a task waits for a moment only.
         if let Some(prepared) = prepared {
@@ -117,6 +124,8 @@ impl Runtime {
         self.shared.metrics.requests.have_routes(assembly.counted_routes());
         let before = std::mem::take(&mut self.gateways);
         self.gateways = gateways.take_over(before, &self.drain);
+        let before = std::mem::take(&mut self.issuers);
+        self.issuers = issuers.take_over(before, &self.shared.logins, &self.drain);
         self.clients = clients;
         self.config = config;
         Ok(())

@@ -3,11 +3,15 @@
 //! Several proofs may stand side by side; any of them lets a request in. Each has a file of its own below this folder,
 //! with its keys and its typed settings.
 
+mod allowed_users;
 mod basic;
+mod client_secret;
 mod exempt;
 mod expiry;
 mod forward;
+mod issuer_url;
 mod mtls;
+mod oidc;
 mod password_hash;
 mod scopes;
 mod service_url;
@@ -30,14 +34,19 @@ use exempt::Exemptions;
 use expiry::ExpiryDate;
 use forward::ForwardKeys;
 use mtls::{MtlsAuth, MtlsKeys};
+use oidc::OidcKeys;
 use scopes::CAPS;
 use token::{TOKENS, TokenKeys};
 use user_header::UserHeader;
 use user_name::UserName;
 
+pub(crate) use allowed_users::AllowedUsers;
 pub(crate) use basic::BasicAuth;
+pub use client_secret::ClientSecretError;
 pub(crate) use exempt::Exemption;
 pub(crate) use forward::ForwardAuth;
+pub(crate) use issuer_url::is_loopback;
+pub(crate) use oidc::OidcAuth;
 pub(crate) use password_hash::PasswordHash;
 pub(crate) use scopes::ScopeCaps;
 pub(crate) use token::{ServiceToken, TokenAuth, TokenHash};
@@ -63,6 +72,8 @@ pub struct LoginRules {
     pub(crate) mtls: Option<MtlsAuth>,
     /// A login service that is asked.
     pub(crate) forward: Option<ForwardAuth>,
+    /// An issuer at which users log in.
+    pub(crate) oidc: Option<OidcAuth>,
     /// The header fields that tell the gateway the user's name.
     pub(crate) user_headers: Vec<HeaderName>,
     /// The most that each user may do at the gateway; `None` leaves that to the gateway.
@@ -80,6 +91,7 @@ impl Default for LoginRules {
             token: None,
             mtls: None,
             forward: None,
+            oidc: None,
             user_headers: Vec::new(),
             scopes: None,
             recheck: Some(RECHECK),
@@ -196,6 +208,7 @@ struct AuthKeys {
     token: Option<Vec<(String, TokenKeys)>>,
     mtls: Option<MtlsKeys>,
     forward: Option<ForwardKeys>,
+    oidc: Option<OidcKeys>,
     user_headers: Vec<HeaderName>,
     scopes: Option<Vec<(String, Vec<String>)>>,
     recheck: Option<Duration>,
@@ -210,12 +223,13 @@ impl Default for AuthKeys {
 
 impl AuthKeys {
     fn of(rules: &LoginRules) -> Self {
-        let LoginRules { basic, token, mtls, forward, user_headers, scopes, recheck, exempt } = rules.clone();
+        let LoginRules { basic, token, mtls, forward, oidc, user_headers, scopes, recheck, exempt } = rules.clone();
         Self {
             basic: basic.map(|basic| basic.users),
             token: token.as_ref().map(token::keys),
             mtls: mtls.map(|mtls| MtlsKeys { ca: Some(mtls.ca) }),
             forward: forward.as_ref().map(ForwardKeys::of),
+            oidc: oidc.as_ref().map(OidcKeys::of),
             user_headers,
             scopes: scopes.map(|scopes| scopes.caps),
             recheck,
@@ -224,12 +238,13 @@ impl AuthKeys {
     }
 
     fn rules(self) -> LoginRules {
-        let Self { basic, token, mtls, forward, user_headers, scopes, recheck, exempt } = self;
+        let Self { basic, token, mtls, forward, oidc, user_headers, scopes, recheck, exempt } = self;
         LoginRules {
             basic: basic.map(|users| BasicAuth { users }),
             token: token.map(token::tokens),
             mtls: mtls.and_then(|mtls| mtls.ca).map(|ca| MtlsAuth { ca }),
             forward: forward.and_then(ForwardKeys::service),
+            oidc: oidc.and_then(OidcKeys::issuer),
             user_headers,
             scopes: scopes.map(|caps| ScopeCaps { caps }),
             recheck,
@@ -265,6 +280,13 @@ impl KeySection for AuthKeys {
             "A login service that is asked about each request, such as Authelia, Authentik, oauth2-proxy or LemonLDAP::NG.",
         );
         keys.key(
+            "oidc",
+            Optional(NoValue::Null, Keyed::NEW),
+            &mut self.oidc,
+            "An OpenID Connect issuer at which users log in, such as Keycloak, Google or Dex. Their login is kept in a sealed cookie. The pages \
+             of the login are below /.frontgate/ on each host of the route.",
+        );
+        keys.key(
             "user_header",
             OneOrMany(UserHeader),
             &mut self.user_headers,
@@ -293,10 +315,11 @@ impl KeySection for AuthKeys {
     }
 
     fn check(&self, checks: &mut SectionChecks<'_>) {
-        let Self { basic, token, mtls, forward, user_headers: _, scopes, recheck: _, exempt: _ } = self;
-        if basic.is_none() && token.is_none() && mtls.is_none() && forward.is_none() {
-            let fault =
-                ValueError::new("no proof lets a client in: `basic`, `token`, `mtls` and `forward` are missing");
+        let Self { basic, token, mtls, forward, oidc, user_headers: _, scopes, recheck: _, exempt: _ } = self;
+        if basic.is_none() && token.is_none() && mtls.is_none() && forward.is_none() && oidc.is_none() {
+            let fault = ValueError::new(
+                "no proof lets a client in: `basic`, `token`, `mtls`, `forward` and `oidc` are missing",
+            );
             checks.report(&["basic"], fault.hint(EXAMPLE));
         }
         basic::check(basic.as_deref(), checks);

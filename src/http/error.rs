@@ -102,6 +102,21 @@ pub enum RequestFailure {
         /// How long the client must wait before it may try again.
         retry_after: Duration,
     },
+    /// What the login service says is not valid, or makes no login.
+    #[error("the login service's answer makes no login")]
+    LoginInvalid(#[source] FailureCause),
+    /// A login that is too old, was begun in another browser, or is no login at all.
+    #[error("the login cannot be finished")]
+    LoginUnfinished,
+    /// The login service has let the user in, and `allow` does not.
+    #[error("the user may not pass")]
+    LoginNotAllowed,
+    /// The login service has not let the user in.
+    #[error("the login service has refused the login")]
+    LoginRefused,
+    /// An issuer's word that a login has ended, which is not its own, too old or none at all.
+    #[error("no valid logout token")]
+    LogoutTokenInvalid,
     /// None of `routes` takes the request.
     #[error("no route is for this request")]
     NoRoute,

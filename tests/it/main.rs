@@ -22,6 +22,7 @@ mod identity;
 mod import;
 mod imports;
 mod limits;
+mod logins;
 mod logs;
 mod operator;
 mod pages;

@@ -261,7 +261,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "auth: { user_header: X-User }",
-        "f.yaml:1:7: auth.basic: no proof lets a client in: `basic`, `token`, `mtls` and `forward` are missing\n    hint: such as auth: { basic: { ann: \"$argon2id$…\" } }",
+        "f.yaml:1:7: auth.basic: no proof lets a client in: `basic`, `token`, `mtls`, `forward` and `oidc` are missing\n    hint: such as auth: { basic: { ann: \"$argon2id$…\" } }",
     ),
     (
         "auth: { basic: { ann: secret } }",
@@ -308,6 +308,14 @@ auth:
     answer_headers: [Remote-User, Remote-Groups]
     cache: 5s
     tls: {{ ca: /etc/id.pem }}
+  oidc:
+    issuer: https://id.example.com/realms/a
+    client_id: gw
+    client_secret: {{ file: /etc/secret }}
+    scopes: [openid, email, groups]
+    allow: {{ emails: [Ann@Example.com], domains: [Example.org], groups: [staff], subjects: ["1"] }}
+    session: 8h
+    tls: {{ ca: /etc/id.pem }}
   user_header: [X-Forwarded-User]
   scopes: {{ ann: [operator.read, operator.write], "*": [] }}
   recheck: off
@@ -325,6 +333,10 @@ auth:
     assert_eq!((rules.recheck, rules.exempt.len()), (None, 9));
     let forward = rules.forward.as_ref().unwrap();
     assert_eq!((forward.timeout, forward.cache), (Duration::from_secs(2), Some(Duration::from_secs(5))));
+    let oidc = rules.oidc.as_ref().unwrap();
+    assert_eq!((oidc.issuer.as_str(), oidc.client_id.as_str()), ("https://id.example.com/realms/a", "gw"));
+    assert_eq!((oidc.session, oidc.scopes.len()), (Duration::from_hours(8), 3));
+    assert_eq!((oidc.allow.emails[0].as_str(), oidc.allow.domains[0].as_str()), ("ann@example.com", "example.org"));
     let printed = config.to_string();
     for line in [
         "  token: {robot: {sha256: ",
@@ -354,6 +366,19 @@ fn a_login_that_lets_no_client_in_is_refused() {
         ("{ forward: {} }", "`url` is missing"),
         ("{ forward: { url: \"http://id/x\", answer_headers: [Cookie] } }", "is the client's own"),
         ("{ forward: { url: \"http://id/x\", tls: { ca: a.pem } } }", "speaks no TLS"),
+        ("{ oidc: {} }", "`issuer` is missing"),
+        ("{ oidc: { issuer: \"https://id\", allow: { domains: [a.b] } } }", "`client_id` is missing"),
+        ("{ oidc: { issuer: \"https://id\", client_id: gw } }", "`allow` is missing"),
+        ("{ oidc: { issuer: \"http://id\", client_id: gw, allow: { domains: [a.b] } } }", "speaks no TLS"),
+        ("{ oidc: { issuer: \"https://id\", client_id: gw, allow: { domains: [\"*.a\"] } } }", "is not a domain"),
+        (
+            "{ oidc: { issuer: \"https://id\", client_id: gw, scopes: [email], allow: { groups: [a] } } }",
+            "without `openid`",
+        ),
+        (
+            "{ oidc: { issuer: \"https://id\", client_id: gw, client_secret: {}, allow: { groups: [a] } } }",
+            "`file` is missing",
+        ),
         ("{ mtls: { ca: a.pem }, exempt: / }", "everything would be exempt"),
         ("{ mtls: { ca: a.pem }, exempt: [{ below: /share }] }", "not the beginning of a path"),
         ("{ mtls: { ca: a.pem }, exempt: [{ exact: \"/a;b\" }] }", "not all programs read alike"),

@@ -106,6 +106,11 @@ impl LiveLogins {
         self.0.rechecks.send_replace(rechecks);
     }
 
+    /// Looks at all logins at once, but for those that a login service would have to be asked about.
+    pub(crate) fn look_again(&self) {
+        self.0.rechecks.send_modify(|_| {});
+    }
+
     fn end(&self, key: &LiveSessionKey) {
         // A WebSocket that opens from here on begins another session, which is looked at anew.
         let Some(session) = self.state().sessions.remove(key) else { return };

@@ -8,6 +8,7 @@ use super::basic::BasicProof;
 use super::forward::ForwardProof;
 use super::mtls::MtlsProof;
 use super::navigation::RequestMode;
+use super::oidc::proof::OidcProof;
 use super::proof::ProofAnswer;
 use super::recheck::LoginStanding;
 use super::token::TokenProof;
@@ -27,6 +28,8 @@ pub(crate) struct LoginProofs {
     pub(crate) basic: Option<BasicProof>,
     /// The login service that is asked.
     pub(crate) forward: Option<ForwardProof>,
+    /// The users that log in at an issuer.
+    pub(crate) oidc: Option<OidcProof>,
 }
 
 /// What the proofs say of a request together.
@@ -85,6 +88,11 @@ impl LoginProofs {
         {
             return Ok(LoginAnswer::Admitted(user));
         }
+        if let Some(oidc) = &self.oidc
+            && let Some(user) = others.note(oidc.ask(exchange))
+        {
+            return Ok(LoginAnswer::Admitted(user));
+        }
         // A client that guesses is told so before it is sent anywhere.
         if let Some(retry_after) = others.paused {
             return Err(RequestFailure::TooManyLogins { retry_after });
@@ -118,7 +126,10 @@ impl LoginProofs {
                 Some(forward) => forward.stands(question).await,
                 None => LoginStanding::Ended,
             },
-            (ProofKind::Mtls | ProofKind::Forward, _) => LoginStanding::Ended,
+            (ProofKind::Oidc, LoginEvidence::Session(session)) => {
+                known(self.oidc.as_ref().is_some_and(|oidc| oidc.stands(session)))
+            }
+            (ProofKind::Mtls | ProofKind::Forward | ProofKind::Oidc, _) => LoginStanding::Ended,
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use http::{HeaderName, HeaderValue};
 
+use super::session::contents::Session;
 use crate::tls::ClientIdentity;
 use crate::upstream::EncodedHead;
 
@@ -37,6 +38,8 @@ pub(crate) enum LoginEvidence {
     Certificate(Arc<ClientIdentity>),
     /// What the login service was asked.
     Question(EncodedHead),
+    /// What the browser's cookies say of a login at an issuer.
+    Session(Arc<Session>),
 }
 
 /// The proofs.
@@ -50,6 +53,8 @@ pub(crate) enum ProofKind {
     Mtls,
     /// A login service.
     Forward,
+    /// A login at an OpenID Connect issuer.
+    Oidc,
 }
 
 /// Identifies a login among those of the same proof: a digest of what the client has shown. It is no secret, and cannot be

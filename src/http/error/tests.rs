@@ -5,7 +5,7 @@ use super::*;
 /// One failure of each kind, with a cause that must never be shown.
 pub(crate) fn every_failure() -> Vec<RequestFailure> {
     let cause = || FailureCause::from("10.1.2.3:18789");
-    let with_cause: [fn(FailureCause) -> RequestFailure; 10] = [
+    let with_cause: [fn(FailureCause) -> RequestFailure; 11] = [
         RequestFailure::LoginServiceUnavailable,
         RequestFailure::GatewayNotRunning,
         RequestFailure::GatewayStarting,
@@ -16,6 +16,7 @@ pub(crate) fn every_failure() -> Vec<RequestFailure> {
         RequestFailure::GatewayClosed,
         RequestFailure::InvalidResponse,
         RequestFailure::Exhausted,
+        RequestFailure::LoginInvalid,
     ];
     let flaws = [
         BadRequest::MissingHost,
@@ -47,6 +48,10 @@ pub(crate) fn every_failure() -> Vec<RequestFailure> {
         RequestFailure::ClientNotAllowed,
         RequestFailure::LoginRequired(LoginChallenge::Basic),
         RequestFailure::TooManyLogins { retry_after: std::time::Duration::from_millis(2500) },
+        RequestFailure::LoginUnfinished,
+        RequestFailure::LoginNotAllowed,
+        RequestFailure::LoginRefused,
+        RequestFailure::LogoutTokenInvalid,
         RequestFailure::NoRoute,
         RequestFailure::Connect,
         RequestFailure::UnknownProtocol,
@@ -78,6 +83,7 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (502, "gateway_closed"),
         (502, "gateway_nonsense"),
         (503, "exhausted"),
+        (502, "login_invalid"),
         (400, "missing_host"),
         (400, "two_hosts"),
         (400, "bad_host"),
@@ -105,6 +111,10 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (403, "client_not_allowed"),
         (401, "login_required"),
         (429, "too_many_logins"),
+        (400, "login_unfinished"),
+        (403, "login_not_allowed"),
+        (403, "login_refused"),
+        (400, "logout_token_invalid"),
         (404, "no_route"),
         (405, "connect_not_served"),
         (501, "unknown_protocol"),

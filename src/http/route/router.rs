@@ -9,6 +9,7 @@ use super::matches::{Matches, RoutedRequest};
 use super::protected::ProtectedFields;
 use super::stack::RouteStack;
 use super::table::RouteTable;
+use crate::http::auth::oidc::login_pages::LoginPages;
 use crate::http::edge::exchange::RequestExchange;
 use crate::http::edge::host;
 use crate::http::edge::request_handler::RequestHandler;
@@ -23,6 +24,8 @@ pub(crate) struct Router {
     stacks: Vec<Arc<RouteStack>>,
     /// The routes in the log and the metrics.
     counts: Vec<Arc<RouteRequests>>,
+    /// The pages by which users log in, where a route has some.
+    login_pages: Option<LoginPages>,
 }
 
 /// A route of a router.
@@ -38,10 +41,10 @@ pub(crate) struct RoutedStack {
 impl Router {
     /// A router for these routes, in the configuration's order. Header fields that are `protected` choose a route only
     /// from senders that may send them.
-    pub(crate) fn new(routes: Vec<RoutedStack>, protected: &ProtectedFields) -> Self {
+    pub(crate) fn new(routes: Vec<RoutedStack>, protected: &ProtectedFields, login_pages: Option<LoginPages>) -> Self {
         let counts = routes.iter().map(|one| Arc::clone(&one.counts)).collect();
         let (matches, stacks) = routes.into_iter().map(|one| (one.matches, one.stack)).unzip();
-        Self { table: RouteTable::new(matches, protected), stacks, counts }
+        Self { table: RouteTable::new(matches, protected), stacks, counts, login_pages }
     }
 
     fn choose(&self, exchange: &RequestExchange) -> Result<usize, RequestFailure> {
@@ -66,6 +69,13 @@ impl RequestHandler for Router {
         exchange: &mut RequestExchange,
         access: &mut AccessLine,
     ) -> Result<Response<AnswerBody>, RequestFailure> {
+        if let Some(pages) = &self.login_pages {
+            let host = host::bare(exchange.host.to_str().unwrap_or_default()).into_owned();
+            if pages.takes(&host, exchange.target.path()) {
+                // Boxed: few requests are for a login.
+                return Box::pin(pages.handle(&host, exchange, access)).await;
+            }
+        }
         let index = self.choose(exchange)?;
         // A browser does not know which of a host's routes it has a password for: it sends the password to all.
         exchange.basic_is_ours = exchange.head.headers.contains_key(AUTHORIZATION)

@@ -1,0 +1,83 @@
+//! [`IssuerUrlValue`]: the identifier of an OpenID Connect issuer.
+
+use std::net::IpAddr;
+
+use http::Uri;
+use serde_json::{Value as Json, json};
+
+use crate::config::keys::{KeyKind, YamlText};
+use crate::config::problem::ValueError;
+
+/// An issuer's identifier (OpenID Connect Discovery 1.0 §3): https without query and fragment. Plain http is for an issuer
+/// on this machine only. It is kept letter by letter, since the issuer's own text must equal it.
+pub(super) struct IssuerUrlValue;
+
+impl KeyKind for IssuerUrlValue {
+    type Value = String;
+
+    fn name(&self) -> String {
+        "URL".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<String, ValueError> {
+        let fault = |what: &str| ValueError::new(format!("the issuer {what}")).hint("such as https://id.example.com");
+        let url: Uri = text.parse().map_err(|_| fault("is not a URL"))?;
+        let authority = url.authority().ok_or_else(|| fault("is not a URL"))?;
+        if text.contains(['@', '#']) || url.query().is_some() {
+            return Err(fault("has a user, a query or a fragment"));
+        }
+        match url.scheme_str() {
+            Some("https") => Ok(text.to_owned()),
+            Some("http") if is_loopback(authority.host()) => Ok(text.to_owned()),
+            Some("http") => Err(fault("speaks no TLS, so that logins could be read and changed on the way")),
+            _ => Err(fault("is not a URL")),
+        }
+    }
+
+    fn write(&self, value: &String) -> YamlText {
+        YamlText::Word(value.clone())
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string", "pattern": "^https?://[^?#@]+$" })
+    }
+}
+
+/// Whether `host` is this machine by its text alone.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_is_https_or_on_this_machine() {
+        for text in [
+            "https://id.example.com",
+            "https://id.example.com/",
+            "https://id.example.com:8443/realms/home",
+            "http://127.0.0.1:9000",
+            "http://localhost:9000/oidc",
+            "http://[::1]:9000",
+        ] {
+            assert_eq!(IssuerUrlValue.parse(text).as_deref(), Ok(text));
+        }
+        for text in [
+            "",
+            "id.example.com",
+            "/realms/home",
+            "http://id.example.com",
+            "http://127.0.0.1.example.com",
+            "https://ann@id.example.com",
+            "https://id.example.com/?a=b",
+            "https://id.example.com/#a",
+            "ftp://127.0.0.1",
+            "unix:/run/id",
+        ] {
+            assert!(IssuerUrlValue.parse(text).is_err(), "{text}");
+        }
+    }
+}

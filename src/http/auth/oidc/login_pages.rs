@@ -1,0 +1,386 @@
+//! [`LoginPages`]: the paths below `/.frontgate/` by which users log in and out.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, ORIGIN, SET_COOKIE};
+use http::{HeaderValue, Method, Response};
+use http_body_util::{BodyExt, Limited};
+use tokio::time::timeout;
+
+use super::go_page::{GoOn, LoginPage};
+use super::issuer::{CodeTrade, IssuerError};
+use super::login_attempt::{BrowserSecret, LONGEST_LOGIN, LoginAttempt};
+use super::logout_token::{LogoutToken, LogoutTokenFault, claimed, is_for};
+use super::origin::origin;
+use super::proof::OidcProof;
+use super::realm::{NoSession, OidcRealm};
+use super::return_target::{ReturnTarget, parameter};
+use crate::config::{ClientAccess, HostPattern};
+use crate::http::auth::session::ended::EndedWhat;
+use crate::http::auth::session::store::unix_now;
+use crate::http::edge::exchange::RequestExchange;
+use crate::http::error::{BadRequest, RequestFailure};
+use crate::http::proxy::body::AnswerBody;
+use crate::observe::access::{AccessLine, AnsweredBy, LoggedAddress};
+use crate::observe::clean::{LONGEST, clean};
+use crate::observe::percent_encoding::decoded;
+
+/// The pages of all login services of a listener.
+#[derive(Default)]
+pub(crate) struct LoginPages(Vec<HostLogin>);
+
+/// A route whose users log in at an issuer.
+#[derive(Clone)]
+pub(crate) struct HostLogin {
+    /// The hosts that it is for; `None` is every host.
+    pub(crate) host: Option<HostPattern>,
+    /// The clients that may pass.
+    pub(crate) access: ClientAccess,
+    /// The logins.
+    pub(crate) proof: OidcProof,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LoginStep {
+    Login,
+    Callback,
+    Logout,
+    LoggedOut,
+    BackchannelLogout,
+}
+
+impl LoginStep {
+    fn of(path: &str) -> Option<Self> {
+        Some(match path.strip_prefix("/.frontgate/")? {
+            "login" => Self::Login,
+            "callback" => Self::Callback,
+            "logout" => Self::Logout,
+            "logged-out" => Self::LoggedOut,
+            "backchannel-logout" => Self::BackchannelLogout,
+            _ => return None,
+        })
+    }
+}
+
+impl LoginPages {
+    /// The pages for these routes.
+    pub(crate) fn new(logins: Vec<HostLogin>) -> Self {
+        Self(logins)
+    }
+
+    /// Whether a request is for one of the pages. Their paths belong to frontgate on a host with such a route, letter by
+    /// letter; a gateway gets no other spelling of them by this, since nothing is let in.
+    pub(crate) fn takes(&self, host: &str, path: &str) -> bool {
+        LoginStep::of(path).is_some() && self.of_host(host).next().is_some()
+    }
+
+    /// Answers a request that the pages take.
+    ///
+    /// # Errors
+    /// If the step fails.
+    pub(crate) async fn handle(
+        &self,
+        host: &str,
+        exchange: &mut RequestExchange,
+        access: &mut AccessLine,
+    ) -> Result<Response<AnswerBody>, RequestFailure> {
+        access.answered_by = AnsweredBy::Frontgate;
+        let step = LoginStep::of(exchange.target.path()).ok_or(RequestFailure::NoRoute)?;
+        let client = exchange.forwarding.client;
+        let logins: Vec<&HostLogin> = match step {
+            // The issuer's own machine is no client of the route; what it says is signed.
+            LoginStep::BackchannelLogout => self.of_host(host).collect(),
+            _ => self.of_host(host).filter(|login| login.access.admits(client)).collect(),
+        };
+        if logins.is_empty() {
+            return Err(RequestFailure::ClientNotAllowed);
+        }
+        let is_get = matches!(exchange.head.method, Method::GET | Method::HEAD);
+        let is_post = exchange.head.method == Method::POST;
+        let request = HostRequest { logins, exchange, client };
+        let (page, cookies) = match step {
+            LoginStep::Login if is_get => request.login().await?,
+            LoginStep::Callback if is_get => request.callback(access).await?,
+            LoginStep::Logout if is_get || is_post => request.logout().await?,
+            LoginStep::LoggedOut if is_get => (LoginPage::LoggedOut, Vec::new()),
+            LoginStep::BackchannelLogout if is_post => return request.backchannel_logout().await,
+            _ => return Err(RequestFailure::NoRoute),
+        };
+        let mut response = page.response().map(AnswerBody::full);
+        for cookie in cookies {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        Ok(response)
+    }
+
+    fn of_host(&self, host: &str) -> impl Iterator<Item = &HostLogin> {
+        self.0.iter().filter(move |login| login.host.as_ref().is_none_or(|pattern| pattern.matches(host)))
+    }
+}
+
+/// A request for a page, and the login services of its host.
+struct HostRequest<'a> {
+    /// There is one at least.
+    logins: Vec<&'a HostLogin>,
+    exchange: &'a mut RequestExchange,
+    client: Option<IpAddr>,
+}
+
+/// A page, and the cookies that come with it.
+type PageWithCookies = (LoginPage, Vec<HeaderValue>);
+
+impl<'a> HostRequest<'a> {
+    fn headers(&self) -> &HeaderMap {
+        &self.exchange.head.headers
+    }
+
+    fn origin(&self) -> Result<String, RequestFailure> {
+        origin(self.exchange).ok_or(RequestFailure::BadRequest(BadRequest::BadHost))
+    }
+
+    /// The routes of this host with the login service of this name.
+    fn proofs(&self, tag: &str) -> impl Iterator<Item = &'a OidcProof> {
+        self.logins.iter().map(|login| &login.proof).filter(move |proof| proof.realm.tag() == tag)
+    }
+
+    /// Sends the browser to the issuer.
+    async fn login(&self) -> Result<PageWithCookies, RequestFailure> {
+        let query = self.exchange.target.query();
+        let wanted = parameter(query, "with").and_then(|tag| self.proofs(tag).next());
+        let realm = &wanted.unwrap_or(&self.logins[0].proof).realm;
+        let target = ReturnTarget::decode(parameter(query, "to").unwrap_or_default());
+        let origin = self.origin()?;
+        if self.is_logged_in(realm) {
+            let to = format!("{origin}{}", target.as_str());
+            return Ok((LoginPage::Go(GoOn { to, take: None, keep: None }), Vec::new()));
+        }
+        self.begin(realm, origin, &target, None).await
+    }
+
+    /// Whether the request shows a login that any route of its host with this login service lets in.
+    fn is_logged_in(&self, realm: &OidcRealm) -> bool {
+        let session = realm.session(self.headers());
+        session.is_some_and(|session| self.proofs(realm.tag()).any(|proof| proof.admits(&session)))
+    }
+
+    /// Begins a login, the first one or again after `failed`.
+    async fn begin(
+        &self,
+        realm: &OidcRealm,
+        origin: String,
+        target: &ReturnTarget,
+        failed: Option<&LoginAttempt>,
+    ) -> Result<PageWithCookies, RequestFailure> {
+        let now = unix_now();
+        let keys = realm.store.newest_keys().await.map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
+        let known = realm.login_cookie().read(self.headers());
+        let known = known.and_then(|cookie| BrowserSecret::open(&keys, realm.tag(), &cookie, now));
+        let begun = || {
+            let browser = known.map_or_else(BrowserSecret::fresh, Ok)?;
+            let times = failed.map_or(0, |failed| failed.failed + 1);
+            let attempt = LoginAttempt::new(&browser, origin.clone(), target, now, times)?;
+            let (state, cookie) = (attempt.seal(&keys, realm.tag())?, browser.seal(&keys, realm.tag(), now)?);
+            Ok::<_, NoSession>((browser, attempt, state, cookie))
+        };
+        let (browser, attempt, state, cookie) = begun().map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
+        let (nonce, verifier) = (browser.nonce(&attempt), browser.verifier(&attempt));
+        let url = realm.issuer.login_url(state, nonce, verifier, redirect_uri(&origin)).await;
+        let to = url.map_err(failure)?;
+        let cookies = realm.login_cookie().keep(&cookie, Duration::from_secs(LONGEST_LOGIN));
+        let cookies = cookies.map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
+        let take = failed.map(|failed| kept(&failed.id));
+        Ok((LoginPage::Go(GoOn { to, take, keep: Some(kept(&attempt.id)) }), cookies))
+    }
+
+    /// Takes the browser back from the issuer.
+    async fn callback(&self, access: &mut AccessLine) -> Result<PageWithCookies, RequestFailure> {
+        let (query, now) = (self.exchange.target.query(), unix_now());
+        let state = parameter(query, "state").unwrap_or_default();
+        let opened = self.logins.iter().find_map(|login| {
+            let realm = &login.proof.realm;
+            Some((realm, LoginAttempt::open(&realm.store.keys(), realm.tag(), state, now)?))
+        });
+        let (realm, attempt) = opened.ok_or(RequestFailure::LoginUnfinished)?;
+        let origin = self.origin()?;
+        if attempt.origin != origin {
+            return Err(RequestFailure::LoginUnfinished);
+        }
+        let to = format!("{origin}{}", attempt.target().as_str());
+        let browser = realm.login_cookie().read(self.headers());
+        let browser = browser.and_then(|cookie| BrowserSecret::open(&realm.store.keys(), realm.tag(), &cookie, now));
+        let Some(browser) = browser.filter(|browser| attempt.is_of(browser)) else {
+            // Another tab has finished first; or this is not the browser in which the login began.
+            if self.is_logged_in(realm) {
+                return Ok((LoginPage::Go(GoOn { to, take: Some(kept(&attempt.id)), keep: None }), Vec::new()));
+            }
+            if attempt.failed > 0 {
+                return Err(RequestFailure::LoginUnfinished);
+            }
+            return self.begin(realm, origin, &attempt.target(), Some(&attempt)).await;
+        };
+        let iss = parameter(query, "iss").map(|iss| String::from_utf8_lossy(&decoded(iss.as_bytes())).into_owned());
+        if !realm.issuer.is_own_answer(iss.as_deref()).await.map_err(failure)? {
+            return Err(RequestFailure::LoginInvalid("the answer is another issuer's".into()));
+        }
+        if let Some(error) = parameter(query, "error") {
+            self.tell_failed("the issuer refused", error);
+            return Err(RequestFailure::LoginRefused);
+        }
+        let code = parameter(query, "code").map(|code| String::from_utf8_lossy(&decoded(code.as_bytes())).into_owned());
+        let trade = CodeTrade {
+            code: code.filter(|code| !code.is_empty()).ok_or(RequestFailure::LoginUnfinished)?,
+            verifier: browser.verifier(&attempt),
+            nonce: browser.nonce(&attempt),
+            redirect: redirect_uri(&origin),
+        };
+        let facts = realm.issuer.trade(trade).await.map_err(failure)?;
+        let proofs: Vec<&OidcProof> = self.proofs(realm.tag()).collect();
+        let time = proofs.iter().map(|proof| proof.session).max().unwrap_or_default();
+        let session = facts.session(unix_now(), time).map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
+        if !proofs.iter().any(|proof| proof.admits(&session)) {
+            self.tell_failed("not allowed", session.user());
+            return Err(RequestFailure::LoginNotAllowed);
+        }
+        let user: Arc<str> = session.user().into();
+        let (id, client) = (self.exchange.id.as_str(), LoggedAddress(self.client));
+        tracing::info!(id, %client, user = &*clean(user.as_bytes(), LONGEST), "login");
+        access.user = Some(user);
+        let matters = |group: &str| proofs.iter().any(|proof| proof.allow.groups.iter().any(|own| own == group));
+        let kept_session = realm.keep(session, matters).await;
+        let mut cookies = kept_session.map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
+        cookies.extend(realm.login_cookie().forget(self.headers()));
+        Ok((LoginPage::Go(GoOn { to, take: Some(kept(&attempt.id)), keep: None }), cookies))
+    }
+
+    fn tell_failed(&self, why: &str, said: &str) {
+        let (id, client) = (self.exchange.id.as_str(), LoggedAddress(self.client));
+        let said = clean(said.as_bytes(), LONGEST);
+        tracing::info!(id, %client, why, said = &*said, "login failed");
+    }
+
+    /// Ends the logins of a browser.
+    async fn logout(&self) -> Result<PageWithCookies, RequestFailure> {
+        let origin = self.origin()?;
+        match self.intention(&origin) {
+            LogoutIntention::Forged => return Err(RequestFailure::LoginUnfinished),
+            LogoutIntention::Doubtful => return Ok((LoginPage::ConfirmLogout, Vec::new())),
+            LogoutIntention::Clear => {}
+        }
+        let back = format!("{origin}/.frontgate/logged-out");
+        let (mut to, mut cookies, mut tags) = (None, Vec::new(), Vec::new());
+        for HostLogin { proof: OidcProof { realm, .. }, .. } in &self.logins {
+            if tags.contains(&realm.tag()) {
+                continue;
+            }
+            tags.push(realm.tag());
+            if to.is_none() && realm.session(self.headers()).is_some() {
+                // An issuer that is gone cannot keep a user from logging out here.
+                let _ = realm.issuer.look().await;
+                to = realm.issuer.logout_url(&back);
+            }
+            cookies.extend(realm.end(self.headers()).await);
+        }
+        Ok((LoginPage::Go(GoOn { to: to.unwrap_or(back), take: None, keep: None }), cookies))
+    }
+
+    /// Whether the user wants to log out: a link or a form of another site is not enough.
+    fn intention(&self, origin: &str) -> LogoutIntention {
+        let headers = self.headers();
+        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+        let from_elsewhere = site.is_some_and(|site| !matches!(site, b"same-origin" | b"none"))
+            || headers.get(ORIGIN).is_some_and(|own| own.as_bytes() != origin.as_bytes());
+        match (self.exchange.head.method == Method::POST, from_elsewhere) {
+            (_, false) => LogoutIntention::Clear,
+            (true, true) => LogoutIntention::Forged,
+            (false, true) => LogoutIntention::Doubtful,
+        }
+    }
+
+    /// Ends what the issuer says has ended (OpenID Connect Back-Channel Logout 1.0 §2.8).
+    async fn backchannel_logout(self) -> Result<Response<AnswerBody>, RequestFailure> {
+        let Self { logins, exchange, client } = self;
+        let token = form_token(exchange).await.ok_or(RequestFailure::LogoutTokenInvalid)?;
+        let (iss, aud) = claimed(&token).ok_or(RequestFailure::LogoutTokenInvalid)?;
+        let is_named = |proof: &&OidcProof| {
+            let settings = proof.realm.issuer.settings();
+            settings.issuer == iss && is_for(&aud, &settings.client_id)
+        };
+        let proof = logins.iter().map(|login| &login.proof).find(is_named);
+        let issuer = &proof.ok_or(RequestFailure::LogoutTokenInvalid)?.realm.issuer;
+        let settings = issuer.settings();
+        let verify = |keys: &_| LogoutToken::verify(&token, keys, &settings.issuer, &settings.client_id, unix_now());
+        let verified = match verify(&issuer.keys().await.map_err(failure)?) {
+            Err(LogoutTokenFault::Signature) => verify(&issuer.newer_keys().await.map_err(failure)?),
+            verified => verified,
+        };
+        let (id, client) = (exchange.id.as_str(), LoggedAddress(client));
+        let ended = verified.map_err(|fault| {
+            tracing::info!(id, %client, why = %fault, "logout token refused");
+            RequestFailure::LogoutTokenInvalid
+        })?;
+        for realm in logins.iter().map(|login| &login.proof).filter(is_named).map(|proof| &proof.realm) {
+            match (&ended.sid, &ended.subject) {
+                (Some(sid), subject) => {
+                    realm.end_at_issuer(EndedWhat::IssuerSession(sid)).await;
+                    if let Some(subject) = subject {
+                        realm.end_at_issuer(EndedWhat::Nameless(subject)).await;
+                    }
+                }
+                (None, Some(subject)) => realm.end_at_issuer(EndedWhat::Subject(subject)).await,
+                (None, None) => {}
+            }
+        }
+        tracing::info!(id, %client, "logged out by the issuer");
+        let mut response = Response::new(AnswerBody::empty());
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        Ok(response)
+    }
+}
+
+/// Whether a user wants to log out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LogoutIntention {
+    /// The user wants to.
+    Clear,
+    /// A link of another site led here.
+    Doubtful,
+    /// A form of another site was sent.
+    Forged,
+}
+
+/// The `logout_token` of a form.
+async fn form_token(exchange: &mut RequestExchange) -> Option<String> {
+    let kind = exchange.head.headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let is_form = kind.split(';').next()?.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded");
+    let body = Limited::new(std::mem::take(&mut exchange.body), LARGEST_TOKEN);
+    let body: Bytes = timeout(TOKEN_TIME, body.collect()).await.ok()?.ok()?.to_bytes();
+    let form = str::from_utf8(&body).ok().filter(|_| is_form)?;
+    String::from_utf8(decoded(parameter(Some(form), "logout_token")?.as_bytes())).ok()
+}
+
+fn failure(error: IssuerError) -> RequestFailure {
+    match error {
+        IssuerError::Unavailable(_) => RequestFailure::LoginServiceUnavailable(error.into()),
+        IssuerError::Busy => RequestFailure::TooManyLogins { retry_after: BUSY },
+        IssuerError::Invalid(_) => RequestFailure::LoginInvalid(error.into()),
+    }
+}
+
+fn redirect_uri(origin: &str) -> String {
+    format!("{origin}/.frontgate/callback")
+}
+
+/// The name under which a tab keeps the fragment of the page that its user asked for.
+fn kept(id: &str) -> String {
+    format!("frontgate:{id}")
+}
+
+/// Bytes of a form with a token, which has some two kilobytes.
+const LARGEST_TOKEN: usize = 32 << 10;
+const TOKEN_TIME: Duration = Duration::from_secs(10);
+/// A trade takes less.
+const BUSY: Duration = Duration::from_secs(2);

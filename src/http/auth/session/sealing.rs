@@ -1,0 +1,195 @@
+//! [`SealingKeys`]: what seals a text so that it comes back unread and unchanged: pure but for random bytes.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::rand;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// The keys that seal texts, the newest first. They cannot be printed.
+#[derive(Debug)]
+pub(crate) struct SealingKeys(Vec<SealingKey>);
+
+struct SealingKey {
+    id: [u8; ID],
+    /// When it was made, in seconds since 1970.
+    since: u64,
+    bytes: [u8; KEY],
+    key: LessSafeKey,
+}
+
+/// The system gives no random bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no random bytes")]
+pub(crate) struct NoRandomBytes;
+
+impl SealingKeys {
+    /// One new key.
+    ///
+    /// # Errors
+    /// If the system gives no random bytes.
+    pub(crate) fn fresh(now: u64) -> Result<Self, NoRandomBytes> {
+        Ok(Self(vec![SealingKey::fresh(now)?]))
+    }
+
+    /// The keys in the text of a file; `None` if it is none of [`SealingKeys::encode`].
+    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+        let lines = str::from_utf8(text).ok()?.lines();
+        let keys: Vec<SealingKey> = lines.map(SealingKey::parse).collect::<Option<_>>()?;
+        (!keys.is_empty() && keys.len() <= MOST).then_some(Self(keys))
+    }
+
+    /// The text of a file with these keys.
+    pub(crate) fn encode(&self) -> String {
+        let line = |key: &SealingKey| format!("{} {}\n", key.since, URL_SAFE_NO_PAD.encode(key.bytes));
+        self.0.iter().map(line).collect()
+    }
+
+    /// Whether a newer key should seal from `now` on.
+    pub(crate) fn is_old(&self, now: u64) -> bool {
+        now.saturating_sub(self.0[0].since) >= ROTATE.as_secs()
+    }
+
+    /// These keys behind a new one; the oldest is let go when nothing that it has sealed is good any longer.
+    ///
+    /// # Errors
+    /// If the system gives no random bytes.
+    pub(crate) fn rotated(&self, now: u64) -> Result<Self, NoRandomBytes> {
+        let before = self.0.iter().take(MOST - 1).map(|key| SealingKey::new(key.since, key.bytes));
+        Ok(Self([SealingKey::fresh(now)?].into_iter().chain(before).collect()))
+    }
+
+    /// `text`, sealed for one purpose.
+    ///
+    /// # Errors
+    /// If the system gives no random bytes.
+    pub(crate) fn seal(&self, purpose: &str, text: &[u8]) -> Result<String, NoRandomBytes> {
+        let newest = &self.0[0];
+        let nonce: [u8; NONCE_LEN] = random()?;
+        let mut body = text.to_vec();
+        let aad = Aad::from(purpose.as_bytes());
+        newest
+            .key
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut body)
+            .map_err(|_| NoRandomBytes)?;
+        Ok(URL_SAFE_NO_PAD.encode([&newest.id[..], &nonce, &body].concat()))
+    }
+
+    /// The text that one of these keys has sealed for this purpose.
+    pub(crate) fn open(&self, purpose: &str, sealed: &str) -> Option<Vec<u8>> {
+        let mut bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (id, rest) = bytes.split_first_chunk_mut::<ID>()?;
+        let key = self.0.iter().find(|key| key.id == *id)?;
+        let (nonce, body) = rest.split_first_chunk_mut::<NONCE_LEN>()?;
+        let aad = Aad::from(purpose.as_bytes());
+        key.key.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, body).ok().map(|text| text.to_vec())
+    }
+}
+
+impl SealingKey {
+    fn fresh(now: u64) -> Result<Self, NoRandomBytes> {
+        Ok(Self::new(now, random()?))
+    }
+
+    fn new(since: u64, bytes: [u8; KEY]) -> Self {
+        let unbound = UnboundKey::new(&AES_256_GCM, &bytes).expect("a key of AES-256 has 32 bytes");
+        let mut id = [0; ID];
+        id.copy_from_slice(&digest(&SHA256, &bytes).as_ref()[..ID]);
+        Self { id, since, bytes, key: LessSafeKey::new(unbound) }
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let (since, bytes) = line.split_once(' ')?;
+        let bytes = URL_SAFE_NO_PAD.decode(bytes).ok()?;
+        Some(Self::new(since.parse().ok()?, bytes.try_into().ok()?))
+    }
+}
+
+impl fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealingKey").field("since", &self.since).finish_non_exhaustive()
+    }
+}
+
+/// So many random bytes.
+///
+/// # Errors
+/// If the system gives none.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomBytes> {
+    let mut bytes = [0; N];
+    rand::fill(&mut bytes).map_err(|_| NoRandomBytes)?;
+    Ok(bytes)
+}
+
+/// Bytes of a key's name in what it seals.
+const ID: usize = 4;
+/// Bytes of a key of AES-256.
+const KEY: usize = 32;
+/// A nonce is random, so one key may seal 2^32 texts (NIST SP 800-38D §8.3); no frontgate has so many logins in a month.
+const ROTATE: Duration = Duration::from_hours(30 * 24);
+/// The newest, and two before it: what the newest but one has sealed ends within [`ROTATE`] of its last day.
+const MOST: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_comes_back_for_the_same_purpose_only() {
+        let keys = SealingKeys::fresh(0).unwrap();
+        for text in ["", "a", &"long ".repeat(2000)] {
+            let sealed = keys.seal("a", text.as_bytes()).unwrap();
+            assert_eq!(keys.open("a", &sealed).as_deref(), Some(text.as_bytes()));
+            assert_eq!(keys.open("b", &sealed), None);
+            assert_eq!(keys.open("", &sealed), None);
+            assert_eq!(SealingKeys::fresh(0).unwrap().open("a", &sealed), None);
+            assert_ne!(keys.seal("a", text.as_bytes()).unwrap(), sealed);
+        }
+    }
+
+    #[test]
+    fn what_was_changed_or_cut_does_not_open() {
+        let keys = SealingKeys::fresh(0).unwrap();
+        let sealed = keys.seal("a", b"ann").unwrap();
+        for end in 0..sealed.len() {
+            assert_eq!(keys.open("a", &sealed[..end]), None, "cut at {end}");
+        }
+        for at in 0..sealed.len() {
+            let mut bytes = sealed.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(bytes).unwrap();
+            assert_eq!(keys.open("a", &changed), None, "changed at {at}");
+        }
+        for odd in ["", "=", "é", "AAAA", &format!("{sealed}A"), &format!("{sealed}=="), &format!(" {sealed}")] {
+            assert_eq!(keys.open("a", odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_rotated_key_still_opens_and_the_oldest_is_let_go() {
+        let month = ROTATE.as_secs();
+        let mut keys = SealingKeys::fresh(0).unwrap();
+        let sealed = keys.seal("a", b"ann").unwrap();
+        for (age, opens) in [(1, true), (2, true), (3, false)] {
+            assert!(!keys.is_old(age * month - 1) && keys.is_old(age * month), "{age}");
+            keys = SealingKeys::parse(keys.rotated(age * month).unwrap().encode().as_bytes()).unwrap();
+            assert_eq!(keys.open("a", &sealed).is_some(), opens, "{age}");
+        }
+        // A clock that was set back makes no key old.
+        assert!(!keys.is_old(0));
+    }
+
+    #[test]
+    fn a_file_of_keys_is_whole_or_none() {
+        let keys = SealingKeys::fresh(7).unwrap();
+        let text = keys.encode();
+        assert!(SealingKeys::parse(text.as_bytes()).is_some());
+        for broken in ["", "\n", "7", "7 ", "x AAAA", &text[..text.len() - 2], &format!("{text}x"), &text.repeat(4)] {
+            assert!(SealingKeys::parse(broken.as_bytes()).is_none(), "{broken:?}");
+        }
+        assert!(!format!("{keys:?}").contains(text.split(' ').nth(1).unwrap().trim()));
+    }
+}
