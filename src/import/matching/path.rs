@@ -24,6 +24,10 @@ impl DraftPath {
     /// Whether the path `text` is meant; `ignore_case` as in [`DraftMatch`].
     pub(in crate::import) fn takes(&self, text: &str, ignore_case: bool) -> Result<bool, Unsayable> {
         let (own, other) = match self {
+            // Most expressions are told apart by their first letters, and compiling each for each path takes minutes.
+            Self::Regex(regex) if literal_start(regex).is_some_and(|literal| !text.starts_with(&literal)) => {
+                return Ok(false);
+            }
             Self::Regex(regex) => return Ok(expression(regex)?.is_match(text.as_bytes())),
             Self::Prefix(own) | Self::Starts(own) | Self::Exact(own) if ignore_case => {
                 (own.to_ascii_lowercase(), text.to_ascii_lowercase())

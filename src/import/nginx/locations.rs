@@ -8,12 +8,14 @@ use std::collections::HashMap;
 use super::parser::NginxDirective;
 use super::scope::NginxScope;
 use super::state::NginxPattern;
-use crate::import::matching::DraftPath;
+use crate::import::matching::{DraftPath, literal_start};
 
 /// The locations of a server.
 #[derive(Debug, Default)]
 pub(super) struct Locations<'a> {
     places: Vec<Place<'a>>,
+    /// The locations directly in each location, or in the server.
+    inner: HashMap<Option<usize>, Vec<usize>>,
     /// The regular expressions directly in each location, or in the server.
     regexes: HashMap<Option<usize>, Vec<usize>>,
     /// The order.
@@ -66,6 +68,7 @@ impl<'a> Locations<'a> {
             if matches!(pattern, NginxPattern::Regex(_)) {
                 self.regexes.entry(parent).or_default().push(index);
             }
+            self.inner.entry(parent).or_default().push(index);
             self.places.push(Place { location, scope: inner.clone(), pattern, parent });
             self.collect(&inner, Some(index));
         }
@@ -105,7 +108,8 @@ impl<'a> Locations<'a> {
         let (early, late): (Vec<usize>, Vec<usize>) = prefixes.into_iter().partition(is_early);
         for index in early {
             let prefix = self.places[index].pattern.path();
-            for regex in self.regexes_for(index) {
+            // Of the many pairs of a prefix and an expression, few have a path in common.
+            for regex in self.regexes_for(index).into_iter().filter(|regex| self.may_meet(*regex, text(&index))) {
                 order.extend(self.within(regex, prefix.as_slice()));
             }
             order.push(Candidate::one(index, &self.places[index]));
@@ -122,15 +126,13 @@ impl<'a> Locations<'a> {
         let own = self.places[regex].pattern.path();
         let paths: Vec<DraftPath> = outer.iter().cloned().chain(own).collect();
         let mut order = Vec::new();
-        let inner: Vec<usize> =
-            (0..self.places.len()).filter(|index| self.places[*index].parent == Some(regex)).collect();
         let rank = |index: &usize| match &self.places[*index].pattern {
             NginxPattern::Exact(_) => (0, Reverse(0)),
             NginxPattern::Regex(_) => (1, Reverse(0)),
             NginxPattern::Prefix { text, .. } => (2, Reverse(text.len())),
             NginxPattern::Named => (3, Reverse(0)),
         };
-        let mut inner: Vec<usize> = inner.into_iter().filter(|index| rank(index).0 < 3).collect();
+        let mut inner: Vec<usize> = self.within_place(Some(regex)).filter(|index| rank(index).0 < 3).collect();
         inner.sort_by_key(rank);
         for index in inner {
             order.extend(self.within(index, &paths));
@@ -153,6 +155,17 @@ impl<'a> Locations<'a> {
         list
     }
 
+    /// Whether the regular expression of a location may be found in a path that begins with `prefix`.
+    fn may_meet(&self, regex: usize, prefix: &str) -> bool {
+        let Some(DraftPath::Regex(regex)) = self.places[regex].pattern.path() else { return true };
+        literal_start(&regex).is_none_or(|start| start.starts_with(prefix) || prefix.starts_with(&start))
+    }
+
+    /// The locations directly in this one, or in the server.
+    fn within_place(&self, parent: Option<usize>) -> impl Iterator<Item = usize> {
+        self.inner.get(&parent).into_iter().flatten().copied()
+    }
+
     /// Whether a location stands in one that a regular expression finds.
     fn is_in_regex(&self, index: usize) -> bool {
         let parents = std::iter::successors(self.places[index].parent, |parent| self.places[*parent].parent);
@@ -163,8 +176,7 @@ impl<'a> Locations<'a> {
     fn find(&self, path: &str, exact_count: bool) -> Option<usize> {
         let mut found = None;
         loop {
-            let inner = self.places.iter().enumerate().filter(|(_, place)| place.parent == found);
-            let fits = inner.filter_map(|(index, place)| match &place.pattern {
+            let fits = self.within_place(found).filter_map(|index| match &self.places[index].pattern {
                 NginxPattern::Exact(text) => (exact_count && text == path).then_some((usize::MAX, index)),
                 NginxPattern::Prefix { text, .. } => path.starts_with(text.as_str()).then_some((text.len(), index)),
                 _ => None,
@@ -207,6 +219,10 @@ mod tests {
             (
                 "location ^~ /a/ {} location /a/b/ {} location ~ x {} location / {}",
                 vec!["/a/b/~x", "/a/b/", "/a/", "~x", "/"],
+            ),
+            (
+                "location ^~ /a/ {} location /a/b/ {} location ~ ^/a/b/c {} location ~ ^/c {} location ~ ^/a {} location ~ ^/\\?a {}",
+                vec!["/a/b/~^/a/b/c", "/a/b/~^/a", "/a/b/", "/a/", "~^/a/b/c", "~^/c", "~^/a", "~^/\\?a"],
             ),
             (
                 "location /a { location /a/b {} location ~ y {} } location ~ x {}",
