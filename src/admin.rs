@@ -19,11 +19,14 @@ use crate::io::StreamSocket;
 use crate::listener::Listener;
 use crate::observe::Readiness;
 use answers::{answer, not_stored};
+pub(crate) use connections_query::{ConnectionField, ConnectionOrder, ConnectionsQuery};
 use guard::{AdminEntry, AdminGuard, GuardLayer};
 use permits::{AdminConnection, AdminPermit, AdminPermits};
 use watched_stream::WatchedStream;
 
 mod answers;
+mod connections_query;
+mod form;
 mod guard;
 mod permits;
 mod query;
@@ -39,8 +42,10 @@ pub(crate) trait OperatorControl: Send + Sync + 'static {
     fn drain(&self);
     /// Every metric, in the text format of `OpenMetrics`.
     fn metrics(&self) -> String;
-    /// The WebSockets that are open, as JSON.
-    fn connections(&self) -> serde_json::Value;
+    /// A page of the WebSockets that are open and meant, as JSON.
+    fn connections(&self, query: &ConnectionsQuery) -> serde_json::Value;
+    /// Ends the WebSockets that are meant, as [`OperatorControl::close`] does; returns how many.
+    fn close_all(&self, query: &ConnectionsQuery, reason: &str) -> usize;
     /// Ends the WebSocket with this id; its client gets `reason` in the Close frame. `false` if there is no such
     /// WebSocket.
     fn close(&self, id: &str, reason: &str) -> bool;

@@ -26,6 +26,7 @@ mod token;
 mod trust;
 mod upgrade;
 mod user;
+mod watch;
 
 use std::env;
 use std::ffi::OsString;

@@ -6,6 +6,7 @@ use http::{HeaderValue, Method, Response, StatusCode, Uri};
 use http_body_util::Full;
 use tokio::time::Instant;
 
+use super::connections_query::{ConnectionField, ConnectionsQuery};
 use super::query::{AdminQuery, query};
 use super::{OperationRefused, OperatorControl};
 use crate::observe::Readiness;
@@ -26,7 +27,14 @@ pub(super) async fn answer(
         AdminQuery::Status => json(&control.status()),
         AdminQuery::Config => made(StatusCode::OK, "application/yaml", control.config().into()),
         AdminQuery::Metrics => made(StatusCode::OK, CONTENT_TYPE_OF_METRICS, control.metrics().into()),
-        AdminQuery::Connections => json(&control.connections()),
+        AdminQuery::Connections(query) => json(&control.connections(&query)),
+        AdminQuery::CloseUser { user, reason } => {
+            let filters = vec![(ConnectionField::User, user)];
+            match control.close_all(&ConnectionsQuery { filters, ..ConnectionsQuery::default() }, &reason) {
+                0 => text(StatusCode::NOT_FOUND, "no WebSocket of this user is open\n"),
+                closing => text(StatusCode::OK, format!("closing {closing}\n")),
+            }
+        }
         AdminQuery::Close { id, reason } => {
             if control.close(id, &reason) {
                 text(StatusCode::OK, "closing\n")

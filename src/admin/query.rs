@@ -2,6 +2,9 @@
 
 use http::{Method, StatusCode, Uri};
 
+use super::connections_query::ConnectionsQuery;
+use super::form::decoded;
+
 /// The operation that a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AdminQuery<'a> {
@@ -9,7 +12,8 @@ pub(super) enum AdminQuery<'a> {
     Status,
     Config,
     Metrics,
-    Connections,
+    Connections(Box<ConnectionsQuery>),
+    CloseUser { user: String, reason: String },
     Close { id: &'a str, reason: String },
     Reload,
     Handover,
@@ -24,7 +28,14 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
         "/status" => AdminQuery::Status,
         "/config" => AdminQuery::Config,
         "/metrics" => AdminQuery::Metrics,
-        "/connections" => AdminQuery::Connections,
+        "/connections" if method == Method::DELETE => match user(uri.query().unwrap_or_default()) {
+            Ok((user, reason)) => AdminQuery::CloseUser { user, reason },
+            Err(why) => AdminQuery::Rejected(StatusCode::BAD_REQUEST, why),
+        },
+        "/connections" => match ConnectionsQuery::parse(uri.query().unwrap_or_default()) {
+            Ok(query) => AdminQuery::Connections(Box::new(query)),
+            Err(why) => return AdminQuery::Rejected(StatusCode::BAD_REQUEST, why),
+        },
         "/reload" => AdminQuery::Reload,
         "/upgrade" => AdminQuery::Handover,
         "/drain" => AdminQuery::Drain,
@@ -37,16 +48,32 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
         },
     };
     let (is_right, right) = match wanted {
-        AdminQuery::Probe | AdminQuery::Status | AdminQuery::Config | AdminQuery::Metrics | AdminQuery::Connections => {
-            (matches!(*method, Method::GET | Method::HEAD), "GET")
-        }
+        AdminQuery::Probe
+        | AdminQuery::Status
+        | AdminQuery::Config
+        | AdminQuery::Metrics
+        | AdminQuery::Connections(_) => (matches!(*method, Method::GET | Method::HEAD), "GET"),
         AdminQuery::Reload | AdminQuery::Handover | AdminQuery::Drain => (method == Method::POST, "POST"),
-        AdminQuery::Close { .. } | AdminQuery::Rejected(..) => (method == Method::DELETE, "DELETE"),
+        AdminQuery::Close { .. } | AdminQuery::CloseUser { .. } | AdminQuery::Rejected(..) => (method == Method::DELETE, "DELETE"),
     };
     if !is_right {
         return AdminQuery::Rejected(StatusCode::METHOD_NOT_ALLOWED, format!("use {right}\n"));
     }
     wanted
+}
+
+/// The user whose WebSockets are to end, and the reason that their clients are to get. Nothing else may be in the query: a
+/// misspelt condition must not end more than was meant.
+fn user(query: &str) -> Result<(String, String), String> {
+    let usage = || "use DELETE /connections?user=...&reason=..., or DELETE /connections/ID\n".to_owned();
+    let pairs: Vec<_> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
+    if pairs.iter().any(|(name, _)| !["user", "reason"].contains(name)) {
+        return Err(usage());
+    }
+    let mut users = pairs.iter().filter(|(name, _)| *name == "user");
+    let (Some((_, user)), None) = (users.next(), users.next()) else { return Err(usage()) };
+    let user = decoded(user).filter(|user| !user.is_empty()).ok_or_else(usage)?;
+    Ok((user, reason(query)?))
 }
 
 /// The reason that the client of a WebSocket is to get in its Close frame.
@@ -61,32 +88,11 @@ fn reason(query: &str) -> Result<String, String> {
     Ok(reason)
 }
 
-/// A value of a query, decoded from the encoding of forms.
-fn decoded(encoded: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.as_bytes();
-    loop {
-        rest = match rest {
-            [] => return String::from_utf8(bytes).ok(),
-            [b'%', high, low, rest @ ..] => {
-                let digit = |byte: u8| char::from(byte).to_digit(16);
-                bytes.push(u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?);
-                rest
-            }
-            [b'%', ..] => return None,
-            [byte, rest @ ..] => {
-                bytes.push(if *byte == b'+' { b' ' } else { *byte });
-                rest
-            }
-        };
-    }
-}
-
 /// Bytes. A Close frame carries 125 bytes, two of which are the code (RFC 6455 §5.5).
 const LONGEST_REASON: usize = 123;
 
 const WHAT_THERE_IS: &str = "frontgate answers GET /livez, /readyz, /status, /config, /metrics and /connections, POST /reload, /upgrade \
-                             and /drain, and DELETE /connections/ID?reason=... here\n";
+                             and /drain, and DELETE /connections/ID?reason=... and /connections?user=... here\n";
 
 #[cfg(test)]
 mod tests {
@@ -99,6 +105,9 @@ mod tests {
             asked => panic!("{asked:?}"),
         };
         let close = |id, reason: &str| AdminQuery::Close { id, reason: reason.to_owned() };
+        let close_user =
+            |user: &str, reason: &str| AdminQuery::CloseUser { user: user.to_owned(), reason: reason.to_owned() };
+        let listed = |query| AdminQuery::Connections(Box::new(ConnectionsQuery::parse(query).unwrap()));
         let long = format!("/connections/a?reason={}", "x".repeat(124));
         let longest = format!("/connections/a?reason={}", "x".repeat(123));
         let rows: &[(Method, &str, Result<AdminQuery, u16>)] = &[
@@ -115,8 +124,15 @@ mod tests {
             (Method::DELETE, "/drain", Err(405)),
             (Method::GET, "/metrics", Ok(AdminQuery::Metrics)),
             (Method::POST, "/metrics", Err(405)),
-            (Method::GET, "/connections", Ok(AdminQuery::Connections)),
-            (Method::DELETE, "/connections", Err(405)),
+            (Method::GET, "/connections", Ok(listed(""))),
+            (Method::GET, "/connections?user=ann&limit=3", Ok(listed("user=ann&limit=3"))),
+            (Method::GET, "/connections?usr=ann", Err(400)),
+            (Method::POST, "/connections", Err(405)),
+            (Method::DELETE, "/connections", Err(400)),
+            (Method::DELETE, "/connections?user=", Err(400)),
+            (Method::DELETE, "/connections?user=ann&user=bob", Err(400)),
+            (Method::DELETE, "/connections?user=ann&route=x", Err(400)),
+            (Method::DELETE, "/connections?user=ann%40x&reason=bye", Ok(close_user("ann@x", "bye"))),
             (Method::DELETE, "/connections/abc", Ok(close("abc", ""))),
             (Method::GET, "/connections/abc", Err(405)),
             (Method::DELETE, "/connections/a?x=1&reason=see+you%20at%20%E2%82%AC", Ok(close("a", "see you at €"))),

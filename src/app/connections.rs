@@ -1,53 +1,144 @@
 //! The open WebSockets, as the admin listener shows them.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::admin::{ConnectionField, ConnectionOrder, ConnectionsQuery};
 use crate::http::proxy::websockets::{OpenWebSocket, OpenWebSockets};
 use crate::websocket::relay_stats::LegSnapshot;
 
-/// The WebSockets that were opened last, as JSON. Of a target only the path is shown: its query may hold a token.
-pub(super) fn list(all: &OpenWebSockets) -> Value {
-    let (last, total) = all.last(MOST);
+/// A page of the WebSockets that are open and meant, as JSON. Of a target only the path is shown: its query may hold a
+/// token.
+pub(super) fn list(all: &OpenWebSockets, query: &ConnectionsQuery) -> Value {
+    let mut meant = chosen(all, query);
+    sort(&mut meant, query);
+    let total = meant.len();
     let now = OffsetDateTime::now_utc();
-    json!({ "total": total, "websockets": last.iter().map(|open| describe(open, now)).collect::<Vec<_>>() })
+    let page: Vec<_> = meant.iter().skip(query.offset).take(query.limit).map(|open| describe(open, now)).collect();
+    let end = query.offset + page.len();
+    let next = (!page.is_empty() && end < total).then_some(end);
+    json!({ "total": total, "offset": query.offset, "next": next, "websockets": page })
+}
+
+/// The WebSockets that are open and meant, the newest first.
+pub(super) fn chosen(all: &OpenWebSockets, query: &ConnectionsQuery) -> Vec<Arc<OpenWebSocket>> {
+    let mut open = all.all();
+    open.reverse();
+    let search = query.search.as_ref().map(|text| text.to_lowercase());
+    open.retain(|open| {
+        let is = |(wanted, value): &(ConnectionField, String)| field(open, *wanted).is_some_and(|found| found == **value);
+        let has = |text: &String| {
+            SEARCHED.into_iter().filter_map(|at| field(open, at)).any(|found| found.to_lowercase().contains(text))
+        };
+        query.filters.iter().all(is) && search.as_ref().is_none_or(has)
+    });
+    open
+}
+
+fn sort(open: &mut [Arc<OpenWebSocket>], query: &ConnectionsQuery) {
+    match query.sort {
+        ConnectionOrder::Age => {}
+        ConnectionOrder::Idle => open.sort_by_cached_key(|open| idle(open)),
+        ConnectionOrder::Bytes => open.sort_by_cached_key(|open| sum(open, |leg| leg.sent.bytes)),
+        ConnectionOrder::Messages => open.sort_by_cached_key(|open| sum(open, |leg| leg.sent.messages)),
+        ConnectionOrder::Ping => open.sort_by_cached_key(|open| {
+            let legs = [open.relay_stats.client(), open.relay_stats.gateway()];
+            legs.iter().filter_map(|leg| leg.pings.last).max()
+        }),
+        ConnectionOrder::By(by) => open.sort_by(|one, other| match (field(one, by), field(other, by)) {
+            (Some(one), Some(other)) => one.cmp(&other),
+            // What has none comes last.
+            (one, other) => other.is_some().cmp(&one.is_some()).then(Ordering::Equal),
+        }),
+    }
+    if query.descending {
+        open.reverse();
+    }
+}
+
+fn sum(open: &OpenWebSocket, of: impl Fn(&LegSnapshot) -> u64) -> u64 {
+    of(&open.relay_stats.client()) + of(&open.relay_stats.gateway())
+}
+
+fn idle(open: &OpenWebSocket) -> u64 {
+    let last = open.relay_stats.client().passed.max(open.relay_stats.gateway().passed);
+    open.since.elapsed().saturating_sub(last).as_secs()
+}
+
+fn field(open: &OpenWebSocket, field: ConnectionField) -> Option<Cow<'_, str>> {
+    let opening = &open.opening;
+    match field {
+        ConnectionField::Id => Some(opening.id.as_str().into()),
+        ConnectionField::Client => Some(client(open).into()),
+        ConnectionField::User => opening.user.as_deref().map(Cow::from),
+        ConnectionField::Route => opening.route.as_deref().map(Cow::from),
+        ConnectionField::Endpoint => Some(Cow::from(&*opening.endpoint)),
+        ConnectionField::Host => opening.host.as_ref().map(|host| String::from_utf8_lossy(host.as_bytes())),
+        ConnectionField::Path => Some(path(open).into()),
+        ConnectionField::Protocol => Some(opening.protocol.into()),
+        ConnectionField::State => Some(open.relay_stats.state().as_str().into()),
+    }
+}
+
+fn client(open: &OpenWebSocket) -> String {
+    open.opening.client.addr.map_or_else(|| "unix".to_owned(), |addr| addr.to_string())
+}
+
+fn path(open: &OpenWebSocket) -> String {
+    open.opening.target.split(['?', '#']).next().unwrap_or_default().chars().take(LONGEST_PATH).collect()
 }
 
 fn describe(open: &OpenWebSocket, now: OffsetDateTime) -> Value {
     let (opening, age) = (&open.opening, open.since.elapsed());
-    let (client, gateway) = (open.relay_stats.client(), open.relay_stats.gateway());
-    let path = opening.target.split(['?', '#']).next().unwrap_or_default();
     let since = now - age;
     json!({
         "id": opening.id,
-        "client": opening.client.addr.map_or_else(|| "unix".to_owned(), |addr| addr.to_string()),
+        "client": client(open),
         "protocol": opening.protocol,
+        "tls": opening.tls,
         "connection": opening.connection,
         "subject": opening.subject.as_deref(),
         "user": opening.user.as_deref(),
-        "host": opening.host.as_ref().map(|host| String::from_utf8_lossy(host.as_bytes())),
-        "path": path.chars().take(LONGEST_PATH).collect::<String>(),
+        "host": field(open, ConnectionField::Host),
+        "path": path(open),
         "route": opening.route.as_deref(),
+        "endpoint": &*opening.endpoint,
+        "state": open.relay_stats.state().as_str(),
         "since": since.replace_nanosecond(0).unwrap_or(since).format(&Rfc3339).ok(),
         "age": age.as_secs(),
-        "idle": age.saturating_sub(client.passed.max(gateway.passed)).as_secs(),
-        "from_client": side(&client),
-        "from_gateway": side(&gateway),
+        "idle": idle(open),
+        "from_client": side(&open.relay_stats.client()),
+        "from_gateway": side(&open.relay_stats.gateway()),
     })
 }
 
 fn side(seen: &LegSnapshot) -> Value {
+    let millis = |took: std::time::Duration| (took.as_secs_f64() * 10_000.0).round() / 10.0;
+    let (measured, took) = seen.pings.measured;
     json!({
         "frames": seen.sent.frames,
         "messages": seen.sent.messages,
         "bytes": seen.sent.bytes,
         "pings": seen.pings.sent,
-        "ping_ms": seen.pings.last.map(|took| (took.as_secs_f64() * 10_000.0).round() / 10.0),
+        "ping_ms": seen.pings.last.map(millis),
+        "ping_avg_ms": took.checked_div(measured).map(millis),
     })
 }
 
-/// The most WebSockets that are listed.
-const MOST: usize = 1000;
+const SEARCHED: [ConnectionField; 8] = [
+    ConnectionField::Id,
+    ConnectionField::Client,
+    ConnectionField::User,
+    ConnectionField::Route,
+    ConnectionField::Endpoint,
+    ConnectionField::Host,
+    ConnectionField::Path,
+    ConnectionField::State,
+];
 /// The most characters of a path.
 const LONGEST_PATH: usize = 200;

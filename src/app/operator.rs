@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::reload::Reloader;
 use super::reload_refused::ReloadRefused;
 use super::{connections, scrape};
-use crate::admin::{OperationRefused, OperatorControl, PendingHandover, PendingReload};
+use crate::admin::{ConnectionsQuery, OperationRefused, OperatorControl, PendingHandover, PendingReload};
 use crate::observe::Readiness;
 
 /// Takes the outcome of a handover: the process id of the process that serves from then on, or why this process still
@@ -88,8 +88,14 @@ impl OperatorControl for Operator {
         scrape::text(&self.reloader, self.readiness.is_ready(), self.began.elapsed())
     }
 
-    fn connections(&self) -> Value {
-        connections::list(&self.reloader.websockets)
+    fn connections(&self, query: &ConnectionsQuery) -> Value {
+        connections::list(&self.reloader.websockets, query)
+    }
+
+    fn close_all(&self, query: &ConnectionsQuery, reason: &str) -> usize {
+        let meant = connections::chosen(&self.reloader.websockets, query);
+        meant.iter().for_each(|open| open.relay_stats.close(reason.into()));
+        meant.len()
     }
 
     fn close(&self, id: &str, reason: &str) -> bool {

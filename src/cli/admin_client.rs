@@ -1,5 +1,6 @@
 //! [`AdminClient`]: asks a running frontgate through its admin listener.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -117,9 +118,33 @@ async fn exchange(
     Ok(AdminAnswer { status: response.status(), text: String::from_utf8_lossy(&bytes).into_owned() })
 }
 
+/// Percent-encodes a part of a path or query (RFC 3986 §2.1).
+pub(super) fn encoded(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
+}
+
 const CONNECT: Duration = Duration::from_secs(5);
 /// Long enough for a reload that makes keys on a small machine.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 const LONGEST_HEAD: usize = 16 * 1024;
-/// Bytes: a thousand WebSockets at some 600 bytes each, with room to spare.
+/// Bytes: two thousand WebSockets at some 900 bytes each, with room to spare.
 const LONGEST_ANSWER: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_could_mean_something_is_encoded() {
+        assert_eq!(encoded("a-Z_0.~"), "a-Z_0.~");
+        assert_eq!(encoded("50% & /?#+ €"), "50%25%20%26%20%2F%3F%23%2B%20%E2%82%AC");
+    }
+}

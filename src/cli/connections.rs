@@ -1,40 +1,104 @@
 //! `frontgate connections`: the WebSockets that are open.
 
-use std::fmt::Write as _;
-
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::admin_client::{AdminClient, AdminTarget};
+use super::admin_client::{AdminClient, AdminTarget, encoded};
 use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
+use super::watch;
 
-/// Which frontgate to ask, and the format of the output.
+/// Which frontgate to ask, which WebSockets to show, and the format of the output.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  frontgate connections --json | jq '.websockets[] | select(.idle > 3600) | .id'")]
+#[command(
+    after_help = "Examples:\n  frontgate connections --user ann@example.com --sort -bytes\n  frontgate connections --watch\n  frontgate connections --json | jq '.websockets[] | select(.idle > 3600) | .id'"
+)]
 pub(super) struct ConnectionsArgs {
     #[command(flatten)]
     target: AdminTarget,
+    #[command(flatten)]
+    meant: ConnectionsMeant,
     /// As JSON, with all there is to say
-    #[arg(long)]
+    #[arg(long, conflicts_with = "watch")]
     json: bool,
+    /// Keep looking, until q is pressed
+    #[arg(long)]
+    watch: bool,
+}
+
+/// Which WebSockets to show, and in which order.
+#[derive(Debug, clap::Args)]
+pub(super) struct ConnectionsMeant {
+    /// Only those of this user
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
+    /// Only those of this client, an address
+    #[arg(long, value_name = "ADDR")]
+    client: Option<String>,
+    /// Only those of this route, as the log names it
+    #[arg(long, value_name = "ROUTE")]
+    route: Option<String>,
+    /// Only those at this gateway
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Only those that have this text somewhere
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// age, idle, bytes, messages, ping, or a field such as user; with a - in front the other way round [default: age]
+    #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
+    sort: Option<String>,
 }
 
 pub(super) fn run(args: ConnectionsArgs) -> Result<(), CommandFailure> {
     let client = AdminClient::new(args.target)?;
-    let said = runtime()?.block_on(client.ask(Method::GET, "/connections"))?.done()?;
-    print(if args.json { said } else { table(&said) })
+    if args.watch {
+        return watch::connections(&client, &args.meant);
+    }
+    let answer = runtime()?.block_on(all(&client, &args.meant.query()))?;
+    print(if args.json { format!("{answer:#}\n") } else { table(&answer) })
 }
 
-/// The answer as a table for a terminal; unchanged, if it is not the expected JSON.
-fn table(said: &str) -> String {
-    let answer: Value = serde_json::from_str(said).unwrap_or_default();
-    let (Some(all), Some(total)) = (answer["websockets"].as_array(), answer["total"].as_u64()) else {
-        return said.to_owned();
-    };
+impl ConnectionsMeant {
+    /// The query for the admin listener.
+    pub(super) fn query(&self) -> String {
+        let given = [
+            ("user", &self.user),
+            ("client", &self.client),
+            ("route", &self.route),
+            ("endpoint", &self.endpoint),
+            ("search", &self.search),
+            ("sort", &self.sort),
+        ];
+        let given = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+        given.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
+    }
+}
+
+/// All pages as one. While they are asked for one after the other, a WebSocket that opens or ends may move another to a page
+/// that was there already: it is shown once.
+async fn all(client: &AdminClient, query: &str) -> Result<Value, CommandFailure> {
+    let (mut websockets, mut total, mut offset) = (Vec::<Value>::new(), Value::Null, 0);
+    let mut shown = std::collections::HashSet::new();
+    loop {
+        let said = client.ask(Method::GET, &format!("/connections?offset={offset}&limit={PAGE}&{query}")).await?.done()?;
+        let mut page: Value = serde_json::from_str(&said).map_err(anyhow::Error::new)?;
+        if total.is_null() {
+            total = page["total"].take();
+        }
+        let rows = page["websockets"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        websockets.extend(rows.into_iter().filter(|row| shown.insert(row["id"].to_string())));
+        match page["next"].as_u64() {
+            Some(next) if next > offset => offset = next,
+            _ => return Ok(json!({ "total": total, "websockets": websockets })),
+        }
+    }
+}
+
+/// The answer as a table for a terminal.
+fn table(answer: &Value) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
-    rows.extend(all.iter().map(row));
+    rows.extend(answer["websockets"].as_array().into_iter().flatten().map(cells));
     let widths: [usize; COLUMNS] =
         std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default());
     let mut text = String::new();
@@ -43,35 +107,37 @@ fn table(said: &str) -> String {
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
-    if total > all.len() as u64 {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "the last {} of {total}", all.len());
-    }
     text
 }
 
-fn row(websocket: &Value) -> [String; COLUMNS] {
-    let text = |key: &str| websocket[key].as_str().unwrap_or("-").to_owned();
+/// A WebSocket's cells, under [`HEAD`].
+pub(super) fn cells(websocket: &Value) -> [String; COLUMNS] {
+    // A client chose some of these texts, and they may hold control sequences for a terminal.
+    let text = |key: &str| clean(websocket[key].as_str().unwrap_or("-"));
     let seconds = |key: &str| age(websocket[key].as_u64().unwrap_or_default());
-    let side = |side: &str, key: &str| websocket[side][key].as_u64().unwrap_or_default();
+    let number = |side: &str, key: &str| websocket[side][key].as_u64().unwrap_or_default();
     let ping = |side: &str| websocket[side]["ping_ms"].as_f64().map_or_else(|| "-".to_owned(), |took| took.to_string());
-    let (from_client, from_gateway) = (|key: &str| side("from_client", key), |key: &str| side("from_gateway", key));
+    let both = |key: &str, shown: fn(u64) -> String| {
+        format!("{}/{}", shown(number("from_client", key)), shown(number("from_gateway", key)))
+    };
+    let place = |key: &str| clean(websocket[key].as_str().unwrap_or_default());
     [
         text("id"),
         text("client"),
+        text("user"),
         format!("{} {}", text("protocol"), websocket["connection"].as_u64().unwrap_or_default()),
         seconds("age"),
         seconds("idle"),
-        format!("{}/{}", from_client("frames"), from_gateway("frames")),
-        format!("{}/{}", from_client("bytes"), from_gateway("bytes")),
+        both("messages", |count| count.to_string()),
+        both("bytes", size),
         format!("{}/{}", ping("from_client"), ping("from_gateway")),
-        // The client sent this text, and it may hold control sequences for a terminal.
-        clean(&format!("{}{}", text("host"), text("path"))),
+        text("state"),
+        format!("{}{}", place("host"), place("path")),
     ]
 }
 
 /// Seconds in the largest two units, as `3h12m`.
-fn age(seconds: u64) -> String {
+pub(super) fn age(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match (days, hours, minutes) {
         (0, 0, 0) => format!("{seconds}s"),
@@ -81,13 +147,27 @@ fn age(seconds: u64) -> String {
     }
 }
 
-fn clean(text: &str) -> String {
+/// Bytes in the largest unit that leaves a digit before the point.
+fn size(bytes: u64) -> String {
+    let unit = [(1 << 40, "T"), (1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K")];
+    match unit.into_iter().find(|(unit, _)| bytes >= *unit) {
+        None => bytes.to_string(),
+        Some((unit, name)) => format!("{}.{}{name}", bytes / unit, bytes % unit * 10 / unit),
+    }
+}
+
+/// A text without what a terminal would act on.
+pub(super) fn clean(text: &str) -> String {
     text.chars().filter(|char| !char.is_control()).collect()
 }
 
-const COLUMNS: usize = 9;
-/// The columns. `OVER` is the protocol, and the number of the connection. Frames, bytes and pings have two numbers: the client's, and the gateway's.
-const HEAD: [&str; COLUMNS] = ["ID", "CLIENT", "OVER", "AGE", "IDLE", "FRAMES", "BYTES", "PING MS", "WHERE"];
+pub(super) const COLUMNS: usize = 11;
+/// The columns. `OVER` is the protocol, and the number of the connection. Messages, bytes and pings have two numbers: the
+/// client's, and the gateway's.
+pub(super) const HEAD: [&str; COLUMNS] =
+    ["ID", "CLIENT", "USER", "OVER", "AGE", "IDLE", "MESSAGES", "BYTES", "PING MS", "STATE", "WHERE"];
+/// WebSockets that are asked for at once.
+const PAGE: usize = 2000;
 
 #[cfg(test)]
 mod tests {
@@ -95,23 +175,39 @@ mod tests {
 
     #[test]
     fn people_get_a_table() {
-        let said = r#"{"total": 3, "websockets": [
-            {"id": "abc", "client": "203.0.113.5", "protocol": "h2", "connection": 12, "subject": null, "host": "gw:8443", "path": "/openclaw", "age": 11520, "idle": 61,
-             "from_client": {"frames": 3, "bytes": 100, "ping_ms": 21.4}, "from_gateway": {"frames": 50, "bytes": 20000, "ping_ms": null}},
-            {"id": "abcdef", "client": "unix", "protocol": "h1", "connection": 7, "host": "gw", "path": "/\u001b[2J", "age": 5, "idle": 5,
-             "from_client": {"frames": 0, "bytes": 0, "ping_ms": null}, "from_gateway": {"frames": 0, "bytes": 0, "ping_ms": null}}
-        ]}"#;
-        let table = table(said);
+        let said = json!({"total": 2, "websockets": [
+            {"id": "abc", "client": "203.0.113.5", "protocol": "h2", "connection": 12, "user": "ann", "host": "gw:8443",
+             "path": "/openclaw", "age": 11520, "idle": 61, "state": "open",
+             "from_client": {"messages": 3, "bytes": 100, "ping_ms": 21.4},
+             "from_gateway": {"messages": 50, "bytes": 20000, "ping_ms": null}},
+            {"id": "abcdef", "client": "unix", "protocol": "h1", "connection": 7, "user": null, "host": "gw",
+             "path": "/\u{1b}[2J", "age": 5, "idle": 5, "state": "ending",
+             "from_client": {"messages": 0, "bytes": 0, "ping_ms": null},
+             "from_gateway": {"messages": 0, "bytes": 3_221_225_472_u64, "ping_ms": null}}
+        ]});
+        let table = table(&said);
         let lines: Vec<_> = table.lines().collect();
         assert_eq!(
             lines,
             [
-                "ID      CLIENT       OVER   AGE    IDLE  FRAMES  BYTES      PING MS  WHERE",
-                "abc     203.0.113.5  h2 12  3h12m  1m1s  3/50    100/20000  21.4/-   gw:8443/openclaw",
-                "abcdef  unix         h1 7   5s     5s    0/0     0/0        -/-      gw/[2J",
-                "the last 2 of 3",
+                "ID      CLIENT       USER  OVER   AGE    IDLE  MESSAGES  BYTES      PING MS  STATE   WHERE",
+                "abc     203.0.113.5  ann   h2 12  3h12m  1m1s  3/50      100/19.5K  21.4/-   open    gw:8443/openclaw",
+                "abcdef  unix         -     h1 7   5s     5s    0/0       0/3.0G     -/-      ending  gw/[2J",
             ]
         );
         assert_eq!(age(86_400 * 30 + 3600), "30d1h");
+    }
+
+    #[test]
+    fn what_is_meant_is_asked_for() {
+        let meant = ConnectionsMeant {
+            user: Some("ann@example.com".to_owned()),
+            client: None,
+            route: Some("/a b".to_owned()),
+            endpoint: None,
+            search: None,
+            sort: Some("-bytes".to_owned()),
+        };
+        assert_eq!(meant.query(), "user=ann%40example.com&route=%2Fa%20b&sort=-bytes");
     }
 }

@@ -33,6 +33,10 @@ pub(crate) struct TunnelOpening {
     pub(crate) route: Option<Arc<str>>,
     /// The gateway that granted it, where there are several.
     pub(crate) gateway: Option<Arc<str>>,
+    /// The same, also where there is only one.
+    pub(crate) endpoint: Arc<str>,
+    /// The TLS version of the client's connection; `None` for plain HTTP.
+    pub(crate) tls: Option<&'static str>,
 }
 
 /// One WebSocket's line, from its 101 to its end.
@@ -161,6 +165,8 @@ pub(crate) mod tests {
             user: None,
             route: None,
             gateway: None,
+            endpoint: "http://127.0.0.1:18789".into(),
+            tls: Some("1.3"),
         }
     }
 

@@ -23,7 +23,7 @@ use super::direction::{Direction, FrameRules};
 use super::flow::{DirectionFlow, FlowEvent};
 use super::keepalive::Keepalive;
 use super::leg::{Leg, LegState, OwnClose};
-use super::relay_stats::{LegSnapshot, RelayStats};
+use super::relay_stats::{LegSnapshot, RelayState, RelayStats};
 use super::settings::RelaySettings;
 use super::summary::{RelaySummary, SideSummary};
 use crate::drain::Drain;
@@ -182,6 +182,12 @@ where
     fn poll_flows(&mut self, cx: &mut Context<'_>, buffers: &BufferPool) -> Poll<RelayTurn> {
         let polled = self.poll_both(cx, buffers);
         self.stats.record(self.seen(Side::Client), self.seen(Side::Gateway));
+        self.stats.record_state(match (&self.phase, self.up.blocked, self.down.blocked) {
+            (RelayPhase::Ending { .. }, _, _) => RelayState::Ending,
+            (RelayPhase::Open, _, Some(_)) => RelayState::ClientNotReading,
+            (RelayPhase::Open, Some(_), None) => RelayState::GatewayNotReading,
+            (RelayPhase::Open, None, None) => RelayState::Open,
+        });
         polled
     }
 

@@ -1,7 +1,7 @@
 //! [`RelayStats`]: what a relay shows to the outside while it runs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::Wake;
 use std::time::Duration;
 
@@ -23,6 +23,32 @@ pub(crate) struct RelayStats {
     /// How the operator ends it.
     close_request: CloseRequest,
     wake_flag: WakeFlag,
+    state: AtomicU8,
+}
+
+/// What a relay is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RelayState {
+    /// Bytes pass as they come.
+    Open,
+    /// The client does not take what there is for it.
+    ClientNotReading,
+    /// The gateway does not take what there is for it.
+    GatewayNotReading,
+    /// A Close is on its way.
+    Ending,
+}
+
+impl RelayState {
+    /// The state as lists show it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::ClientNotReading => "client_not_reading",
+            Self::GatewayNotReading => "gateway_not_reading",
+            Self::Ending => "ending",
+        }
+    }
 }
 
 /// One side of a [`RelayStats`].
@@ -89,6 +115,18 @@ impl RelayStats {
     /// The flag that a drain, a timer or the operator raises to wake the relay.
     pub(super) fn wake_flag(&self) -> &WakeFlag {
         &self.wake_flag
+    }
+
+    /// What the relay is doing.
+    pub(crate) fn state(&self) -> RelayState {
+        let states = [RelayState::Open, RelayState::ClientNotReading, RelayState::GatewayNotReading];
+        let state = self.state.load(Ordering::Relaxed);
+        states.into_iter().find(|known| *known as u8 == state).unwrap_or(RelayState::Ending)
+    }
+
+    /// Records what the relay is doing; only the relay calls this.
+    pub(super) fn record_state(&self, state: RelayState) {
+        self.state.store(state as u8, Ordering::Relaxed);
     }
 
     /// Records the state of both sides; only the relay calls this.

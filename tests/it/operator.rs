@@ -71,6 +71,94 @@ async fn one_websocket_is_closed_and_its_client_reads_why() {
 }
 
 #[tokio::test]
+async fn every_open_websocket_is_listed_by_page_order_and_filter() {
+    let scene = scene_of_binary(&[ADMIN]).await;
+    let mut links = Vec::new();
+    for path in ["/one", "/two", "/three"] {
+        links.push(scene.open_with(Via::Plain, &UPGRADE.replacen("GET /", &format!("GET {path}"), 1)).await);
+    }
+    let (client, gateway) = &mut links[1];
+    client.write(b"\x81\x83\0\0\0\0abc").await;
+    gateway.expect(b"\x81\x83\0\0\0\0abc").await;
+    listed(&scene, 3).await;
+    // What has passed is recorded a moment after it passed.
+    within("the bytes to be counted", async {
+        while paths(&scene, "sort=-bytes").await[0] != "/two" {}
+    })
+    .await;
+    for (query, expected) in [
+        ("", &["/three", "/two", "/one"][..]),
+        ("limit=2", &["/three", "/two"]),
+        ("limit=2&offset=2", &["/one"]),
+        ("limit=2&offset=3", &[]),
+        ("sort=-age", &["/one", "/two", "/three"]),
+        ("sort=path", &["/one", "/three", "/two"]),
+        ("search=TWO", &["/two"]),
+        ("path=/one", &["/one"]),
+        ("path=/on", &[]),
+        ("state=open&protocol=h1&client=127.0.0.1&limit=1", &["/three"]),
+        ("user=ann", &[]),
+    ] {
+        assert_eq!(paths(&scene, query).await, expected, "{query}");
+    }
+    let page = page(&scene, "limit=2").await;
+    assert_eq!((&page["total"], &page["offset"], &page["next"]), (&3.into(), &0.into(), &2.into()));
+    let row = &page["websockets"][0];
+    assert!(["tls", "user", "route", "subject"].iter().all(|key| row.get(key) == Some(&Value::Null)), "{row}");
+    assert!(row["endpoint"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{row}");
+    assert_eq!((&row["state"], &row["from_client"]["ping_ms"]), (&"open".into(), &Value::Null));
+    for query in ["usr=ann", "sort=nothing", "limit=many", "user=%ff"] {
+        assert!(ask(&scene, "GET", &format!("/connections?{query}")).await.starts_with("HTTP/1.1 400 "), "{query}");
+    }
+    let told = cli(&scene, &["connections", "--json", "--sort", "-age", "--search", "/t"]);
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!((&told["total"], &told["websockets"][0]["path"]), (&2.into(), &"/two".into()));
+    let status = String::from_utf8(cli(&scene, &["status"]).stdout).unwrap();
+    assert!(status.contains(": ready, up ") && status.contains(", 3 WebSockets, "), "{status}");
+    let watched = cli(&scene, &["connections", "--watch"]);
+    assert!(watched.status.code() == Some(1) && watched.stdout.is_empty(), "{watched:?}");
+}
+
+#[tokio::test]
+async fn all_websockets_of_a_user_are_closed_and_no_others() {
+    let hash = bcrypt::hash_with_salt("hush", 4, [7; 16]).unwrap().to_string();
+    let login = format!("auth: {{ basic: {{ ann: '{hash}', bob: '{hash}' }} }}");
+    let scene = scene_of_binary(&[ADMIN, &login]).await;
+    let with = |proof: &str| UPGRADE.replacen("Accept:", &format!("Authorization: Basic {proof}\r\nAccept:"), 1);
+    // Each with the password "hush".
+    let (ann_proof, bob_proof) = (with("YW5uOmh1c2g="), with("Ym9iOmh1c2g="));
+    let (ann, ann_gateway) = scene.open_with(Via::Tls, &ann_proof).await;
+    let (other, other_gateway) = scene.open_with(Via::Plain, &ann_proof).await;
+    let (mut bob, mut bob_gateway) = scene.open_with(Via::Tls, &bob_proof).await;
+    listed(&scene, 3).await;
+    for wrong in ["", "?user=", "?route=*", "?user=ann&user=bob"] {
+        assert!(ask(&scene, "DELETE", &format!("/connections{wrong}")).await.starts_with("HTTP/1.1 400 "), "{wrong}");
+    }
+    assert_eq!(cli(&scene, &["close", "--user", "eve"]).status.code(), Some(1));
+    assert_eq!(page(&scene, "user=ann").await["total"], 2);
+    let closed = cli(&scene, &["close", "--user", "ann", "--reason", "bye"]);
+    assert_eq!((closed.status.code(), &closed.stdout[..]), (Some(0), &b"closing 2\n"[..]), "{closed:?}");
+    for client in [ann, other] {
+        closes(client, &Frame::close(1001, "bye")).await;
+    }
+    for gateway in [ann_gateway, other_gateway] {
+        closes(gateway, &Frame::close(1001, "closed by operator")).await;
+    }
+    bob.write(b"\x81\x83\0\0\0\0abc").await;
+    bob_gateway.expect(b"\x81\x83\0\0\0\0abc").await;
+}
+
+async fn page(scene: &Scene<Binary>, query: &str) -> Value {
+    serde_json::from_str(body(&ask(scene, "GET", &format!("/connections?{query}")).await)).unwrap()
+}
+
+async fn paths(scene: &Scene<Binary>, query: &str) -> Vec<String> {
+    let page = page(scene, query).await;
+    let rows = page["websockets"].as_array().unwrap().iter();
+    rows.map(|row| row["path"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
 async fn the_numbers_say_what_happened() {
     let mut scene = scene_of_binary(&[ADMIN]).await;
     scene.round_trip().await;

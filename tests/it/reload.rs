@@ -350,7 +350,7 @@ async fn drain_and_status_are_asked_for_by_command() {
     let mut scene = scene_of_binary(&[ADMIN, "timeouts: { drain: 20s }"]).await;
     let (mut client, mut gateway) = scene.open(Via::Tls).await;
     let admin = scene.proxy.admin.unwrap().to_string();
-    let ran = command(&scene.proxy, &["status", "--admin", &admin]).await;
+    let ran = command(&scene.proxy, &["status", "--json", "--admin", &admin]).await;
     let status: Value = serde_json::from_str(&ran.stdout).unwrap();
     assert_eq!((ran.code, &status["websockets"], &status["draining"]), (0, &1.into(), &false.into()));
     assert_eq!((&status["pid"], &status["connections"]), (&scene.proxy.pid().into(), &1.into()));
@@ -395,7 +395,7 @@ async fn the_config_says_where_to_ask_even_when_it_is_wrong() {
         let ran = command(&binary, &[&["reload"], &args[..]].concat()).await;
         assert_eq!(ran.code, 1);
         assert!(ran.stderr.starts_with(&format!("error: {file}:")), "{}", ran.stderr);
-        let ran = command(&binary, &[&["status"], &args[..]].concat()).await;
+        let ran = command(&binary, &[&["status", "--json"], &args[..]].concat()).await;
         let status: Value = serde_json::from_str(&ran.stdout).unwrap();
         assert_eq!(status["reloads"]["last"]["ok"], false);
     }

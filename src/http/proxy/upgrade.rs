@@ -79,6 +79,8 @@ pub(in crate::http) async fn upgrade(
         user: access.user.clone(),
         route: access.route.clone(),
         gateway: None,
+        endpoint: Arc::clone(&forward.upstream),
+        tls: access.tls,
     };
     let request = to_gateway(exchange, &forward.protected, ConnectionEffect::Upgrade);
     exchange.give_back_head(access);
@@ -104,6 +106,9 @@ pub(in crate::http) async fn upgrade(
     }
     grant(&mut response, protocol);
     opening.gateway.clone_from(&access.gateway);
+    if let Some(gateway) = &access.gateway {
+        opening.endpoint = Arc::clone(gateway);
+    }
     let local = lease.local_ip();
     let (link, counted) = lease.into_connection();
     let (io, first) = link.into_stream();

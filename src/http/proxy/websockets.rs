@@ -87,10 +87,9 @@ impl OpenWebSockets {
         self.state().opened
     }
 
-    /// The WebSockets that were opened last, at most so many, and how many are open in all.
-    pub(crate) fn last(&self, most: usize) -> (Vec<Arc<OpenWebSocket>>, usize) {
-        let state = self.state();
-        (state.open.values().rev().take(most).cloned().collect(), state.open.len())
+    /// The WebSockets that are open, in the order in which they were opened.
+    pub(crate) fn all(&self) -> Vec<Arc<OpenWebSocket>> {
+        self.state().open.values().cloned().collect()
     }
 
     /// The open WebSocket that the request with this id opened.
@@ -100,17 +99,18 @@ impl OpenWebSockets {
 
     /// The totals of all WebSockets, open ones included.
     pub(crate) fn totals(&self) -> WebSocketTotals {
-        let state = self.state();
-        let mut totals = state.ended;
-        for open in state.open.values() {
-            totals.add(&open.relay_stats);
-        }
+        // Only the list is made under the lock: a WebSocket that is opened or ends meanwhile does not wait.
+        let (mut totals, open): (_, Vec<_>) = {
+            let state = self.state();
+            (state.ended, state.open.values().cloned().collect())
+        };
+        open.iter().for_each(|open| totals.add(&open.relay_stats));
         totals
     }
 
     /// Tells of each open WebSocket how long ago its last byte passed.
     pub(crate) fn idle_times(&self, mut each: impl FnMut(Duration)) {
-        for open in self.state().open.values() {
+        for open in self.all() {
             let last = open.relay_stats.client().passed.max(open.relay_stats.gateway().passed);
             each(open.since.elapsed().saturating_sub(last));
         }
@@ -160,15 +160,11 @@ mod tests {
     }
 
     #[test]
-    fn the_last_ones_are_listed_and_found_by_id() {
+    fn all_are_listed_and_found_by_id() {
         let all = OpenWebSockets::default();
         let mut entered: Vec<_> = ["a", "b", "c"].iter().map(|id| entered(&all, id)).collect();
-        let ids = |most| all.last(most).0.iter().map(|open| open.opening.id.clone()).collect::<Vec<_>>();
-        assert_eq!(
-            (ids(9), ids(2)),
-            (vec!["c".to_owned(), "b".to_owned(), "a".to_owned()], vec!["c".to_owned(), "b".to_owned()])
-        );
-        assert_eq!(all.last(2).1, 3);
+        let ids = all.all().iter().map(|open| open.opening.id.clone()).collect::<Vec<_>>();
+        assert_eq!(ids, ["a", "b", "c"]);
         entered.remove(1);
         assert!(all.find("b").is_none() && all.find("c").is_some());
         assert_eq!((all.count(), all.opened()), (2, 3));

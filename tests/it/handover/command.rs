@@ -50,6 +50,7 @@ async fn command(proxy: &Binary, name: &'static str) -> Ran {
     let folder: PathBuf = proxy.config_file().parent().unwrap().to_owned();
     let admin = proxy.admin.unwrap().to_string();
     // Not the configuration, which is broken at times.
-    let run = move || frontgate_in(&folder, &[name, "--admin", &admin], &[]);
+    let json: &[&str] = if name == "status" { &["--json"] } else { &[] };
+    let run = move || frontgate_in(&folder, &[&[name, "--admin", &admin], json].concat(), &[]);
     within("the command", spawn_blocking(run)).await.unwrap()
 }

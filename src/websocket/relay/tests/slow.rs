@@ -30,6 +30,7 @@ async fn a_client_that_does_not_read_stops_the_gateway_and_loses_nothing() {
         gateway.gets(PONG, b"alive").await;
     }
     assert!(link.is_open());
+    assert_eq!(link.relay_stats.state().as_str(), "client_not_reading");
 
     let mut got = vec![0; frames.len()];
     let (client, gateway) = (&mut link.client, &mut link.gateway);
