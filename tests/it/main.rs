@@ -24,6 +24,7 @@ mod imports;
 mod limits;
 mod logins;
 mod logs;
+mod observability;
 mod operator;
 mod pages;
 mod papers;
