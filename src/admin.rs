@@ -18,9 +18,10 @@ use crate::drain::Drain;
 use crate::io::StreamSocket;
 use crate::listener::Listener;
 use crate::observe::Readiness;
-use answers::{answer, not_stored};
+use answers::{AdminService, answer, not_stored};
 pub(crate) use connections_query::{ConnectionField, ConnectionOrder, ConnectionsQuery};
 use guard::{AdminEntry, AdminGuard, GuardLayer};
+use page::PageToken;
 use permits::{AdminConnection, AdminPermit, AdminPermits};
 use watched_stream::WatchedStream;
 
@@ -28,6 +29,8 @@ mod answers;
 mod connections_query;
 mod form;
 mod guard;
+mod operator_answer;
+mod page;
 mod permits;
 mod query;
 mod watched_stream;
@@ -44,6 +47,8 @@ pub(crate) trait OperatorControl: Send + Sync + 'static {
     fn metrics(&self) -> String;
     /// A page of the WebSockets that are open and meant, as JSON.
     fn connections(&self, query: &ConnectionsQuery) -> serde_json::Value;
+    /// What the page shows, as JSON of one line.
+    fn page(&self, query: &ConnectionsQuery) -> serde_json::Value;
     /// Ends the WebSockets that are meant, as [`OperatorControl::close`] does; returns how many.
     fn close_all(&self, query: &ConnectionsQuery, reason: &str) -> usize;
     /// Ends the WebSocket with this id; its client gets `reason` in the Close frame. `false` if there is no such
@@ -82,6 +87,7 @@ pub(crate) async fn serve(
     drain: Drain,
 ) {
     let guard = Arc::new(AdminGuard { token });
+    let page = PageToken::fresh();
     let permits = AdminPermits::new(MOST);
     loop {
         let accepted = tokio::select! {
@@ -95,14 +101,20 @@ pub(crate) async fn serve(
             continue;
         };
         let permit = permits.enter(peer.ip());
-        let (readiness, control, watched) = (readiness.clone(), Arc::clone(&control), drain.clone());
-        let guard = Arc::clone(&guard);
+        let watched = drain.clone();
+        let service = AdminService {
+            guard: Arc::clone(&guard),
+            page: page.clone(),
+            readiness: readiness.clone(),
+            control: Arc::clone(&control),
+            drain: drain.clone(),
+        };
         drain.spawn(async move {
             tokio::select! {
                 () = watched.hard() => {}
                 () = permit.connected().must_leave() => tracing::debug!("an admin connection leaves for another"),
                 () = stalled(permit.connected()) => tracing::debug!("admin connection ended: it stood still"),
-                () = connection(socket, &permit, guard, readiness, control) => {}
+                () = connection(socket, &permit, service) => {}
             }
         });
     }
@@ -119,27 +131,22 @@ async fn stalled(connected: &AdminConnection) {
     }
 }
 
-async fn connection(
-    socket: StreamSocket,
-    permit: &AdminPermit,
-    guard: Arc<AdminGuard>,
-    readiness: Readiness,
-    control: Arc<dyn OperatorControl>,
-) {
+async fn connection(socket: StreamSocket, permit: &AdminPermit, service: AdminService) {
     let entry = socket.local_ip().map_or(AdminEntry::Unix, AdminEntry::Tcp);
     let connected = Arc::clone(permit.connected());
     let io = WatchedStream::new(socket, Arc::clone(&connected));
-    let answers = ServiceBuilder::new().map_response(not_stored).layer(GuardLayer::new(guard, entry)).service_fn(
-        move |request: Request<Incoming>| {
-            let (readiness, control) = (readiness.clone(), Arc::clone(&control));
+    let answers = ServiceBuilder::new()
+        .map_response(not_stored)
+        .layer(GuardLayer::new(Arc::clone(&service.guard), entry))
+        .service_fn(move |request: Request<Incoming>| {
+            let service = service.clone();
             // While an answer is made it is not the client that is waited for.
             let answering = connected.answering();
             async move {
                 let _answering = answering;
-                Ok::<_, Infallible>(answer(request.method(), request.uri(), &readiness, &*control).await)
+                Ok::<_, Infallible>(answer(request, &service).await)
             }
-        },
-    );
+        });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)

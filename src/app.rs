@@ -15,6 +15,7 @@ mod issuers;
 mod listeners;
 mod logins;
 mod operator;
+mod operator_page;
 mod reload;
 mod reload_refused;
 mod reload_status;

@@ -20,7 +20,7 @@
 //! |---|---|
 //! | [`cli`] | a file for each command; a command builds things and runs them |
 //! | [`app`] | makes everything and hands it on; takes another configuration over while clients are connected |
-//! | [`admin`] | the operator's listener: status, metrics, reload, handover, ending a WebSocket |
+//! | [`admin`] | the operator's listener: a page, status, metrics, reload, handover, ending WebSockets |
 //! | [`doctor`] | finds out why a Control UI cannot connect: probes see, judges decide, a catalogue says it |
 //! | [`lifecycle`] | signals, soft and hard stop, the handover to a new process, the service manager |
 //! | [`server`] | one client connection, first byte to last: admission, PROXY header, TLS, HTTP/1.1 or HTTP/2 |

@@ -16,6 +16,7 @@ pub(crate) mod metrics;
 pub(crate) mod percent_encoding;
 pub(crate) mod process;
 pub(crate) mod readiness;
+pub(crate) mod recent_ends;
 pub(crate) mod redact;
 pub(crate) mod tunnel;
 

@@ -1,32 +1,54 @@
 //! [`answer`]: the answer to one query of an operator.
 
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, Method, Response, StatusCode, Uri};
-use http_body_util::Full;
-use tokio::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, Request, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use tokio::time::{Instant, timeout};
 
 use super::connections_query::{ConnectionField, ConnectionsQuery};
+use super::guard::AdminGuard;
+use super::operator_answer::{OperatorAnswer, text, whole};
+use super::page;
+use super::page::PageToken;
 use super::query::{AdminQuery, query};
 use super::{OperationRefused, OperatorControl};
+use crate::drain::Drain;
 use crate::observe::Readiness;
 use crate::observe::metrics::CONTENT_TYPE as CONTENT_TYPE_OF_METRICS;
 
-/// An answer of the admin listener.
-pub(super) type OperatorAnswer = Response<Full<Bytes>>;
+/// What answers operators.
+#[derive(Clone)]
+pub(super) struct AdminService {
+    pub(super) guard: Arc<AdminGuard>,
+    pub(super) page: PageToken,
+    pub(super) readiness: Readiness,
+    pub(super) control: Arc<dyn OperatorControl>,
+    pub(super) drain: Drain,
+}
 
 /// Does what the request asks for, and says how that went.
-pub(super) async fn answer(
-    method: &Method,
-    uri: &Uri,
-    readiness: &Readiness,
-    control: &dyn OperatorControl,
-) -> OperatorAnswer {
-    match query(method, uri) {
-        AdminQuery::Probe => probe(uri.path(), readiness),
+pub(super) async fn answer(request: Request<Incoming>, service: &AdminService) -> OperatorAnswer {
+    let (head, body) = request.into_parts();
+    let control = &*service.control;
+    match query(&head.method, &head.uri) {
+        AdminQuery::Probe => probe(head.uri.path(), &service.readiness),
+        AdminQuery::Page => service.page.page(),
+        AdminQuery::Login => match timeout(FORM_TIME, Limited::new(body, LONGEST_FORM).collect()).await {
+            Ok(Ok(form)) => page::login(&form.to_bytes(), service.guard.token.as_ref()).await,
+            _ => text(StatusCode::BAD_REQUEST, "the form is cut or too long\n"),
+        },
+        AdminQuery::Events(query) => page::events(Arc::clone(&service.control), *query, service.drain.clone()),
+        AdminQuery::PageClose { .. } if !service.page.is_shown(&head.headers) => {
+            text(StatusCode::FORBIDDEN, "only the page at / asks so, with its token\n")
+        }
+        AdminQuery::PageClose { id } => closing(control.close(&id, "")),
         AdminQuery::Status => json(&control.status()),
-        AdminQuery::Config => made(StatusCode::OK, "application/yaml", control.config().into()),
-        AdminQuery::Metrics => made(StatusCode::OK, CONTENT_TYPE_OF_METRICS, control.metrics().into()),
+        AdminQuery::Config => whole(StatusCode::OK, "application/yaml", control.config().into()),
+        AdminQuery::Metrics => whole(StatusCode::OK, CONTENT_TYPE_OF_METRICS, control.metrics().into()),
         AdminQuery::Connections(query) => json(&control.connections(&query)),
         AdminQuery::CloseUser { user, reason } => {
             let filters = vec![(ConnectionField::User, user)];
@@ -35,13 +57,7 @@ pub(super) async fn answer(
                 closing => text(StatusCode::OK, format!("closing {closing}\n")),
             }
         }
-        AdminQuery::Close { id, reason } => {
-            if control.close(id, &reason) {
-                text(StatusCode::OK, "closing\n")
-            } else {
-                text(StatusCode::NOT_FOUND, "no WebSocket has this id, or it has ended\n")
-            }
-        }
+        AdminQuery::Close { id, reason } => closing(control.close(id, &reason)),
         AdminQuery::Reload => match control.reload().await {
             Ok(()) => text(StatusCode::OK, "reloaded\n"),
             Err(OperationRefused { status, why }) => text(status, why + "\n"),
@@ -55,6 +71,14 @@ pub(super) async fn answer(
             text(StatusCode::ACCEPTED, "draining\n")
         }
         AdminQuery::Rejected(status, why) => text(status, why),
+    }
+}
+
+fn closing(found: bool) -> OperatorAnswer {
+    if found {
+        text(StatusCode::OK, "closing\n")
+    } else {
+        text(StatusCode::NOT_FOUND, "no WebSocket has this id, or it has ended\n")
     }
 }
 
@@ -72,20 +96,14 @@ fn probe(path: &str, readiness: &Readiness) -> OperatorAnswer {
     }
 }
 
-pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> OperatorAnswer {
-    made(status, "text/plain; charset=utf-8", text.into())
-}
-
 fn json(value: &serde_json::Value) -> OperatorAnswer {
-    made(StatusCode::OK, "application/json", format!("{value:#}\n").into())
+    whole(StatusCode::OK, "application/json", format!("{value:#}\n").into())
 }
 
-fn made(status: StatusCode, content_type: &'static str, body: Bytes) -> OperatorAnswer {
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response
-}
+/// Bytes of the form with a token.
+const LONGEST_FORM: usize = 4096;
+/// For all of it.
+const FORM_TIME: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

@@ -11,7 +11,8 @@ use http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
 use tower::{Layer, Service};
 
-use super::answers::{OperatorAnswer, text};
+use super::operator_answer::{OperatorAnswer, text};
+use super::page;
 use super::query::{AdminQuery, query};
 use crate::config::Secret;
 use crate::http::edge::host;
@@ -90,13 +91,23 @@ where
         let GuardLayer { guard, entry } = &self.layer;
         let (uri, headers) = (request.uri(), request.headers());
         // A load balancer asks at any name, and without a token.
-        let checked = if query(request.method(), uri) == AdminQuery::Probe {
-            one_host(headers).map(drop)
-        } else {
-            guard.check(*entry, uri, headers)
+        let asked = query(request.method(), uri);
+        let checked =
+            if asked == AdminQuery::Probe { one_host(headers).map(drop) } else { guard.check(*entry, uri, headers) };
+        // All but the token was in order. A cookie stands for it where the page asks.
+        let without_token = checked == Err(AdminRefusal::NoToken);
+        let is_page = asked == AdminQuery::Page;
+        let may_pass = match asked {
+            AdminQuery::Login => true,
+            AdminQuery::Page | AdminQuery::Events(_) | AdminQuery::PageClose { .. } => {
+                guard.token.as_ref().is_some_and(|token| page::shows_cookie(headers, token))
+            }
+            _ => false,
         };
         match checked {
             Ok(()) => Either::Right(self.inner.call(request)),
+            Err(_) if without_token && may_pass => Either::Right(self.inner.call(request)),
+            Err(_) if without_token && is_page => Either::Left(ready(Ok(page::login_page()))),
             Err(refused) => Either::Left(ready(Ok(refusal(refused)))),
         }
     }

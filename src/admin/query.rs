@@ -9,6 +9,10 @@ use super::form::decoded;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum AdminQuery<'a> {
     Probe,
+    Page,
+    Login,
+    Events(Box<ConnectionsQuery>),
+    PageClose { id: String },
     Status,
     Config,
     Metrics,
@@ -25,6 +29,16 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
     let path = uri.path();
     let wanted = match path {
         "/livez" | "/readyz" => AdminQuery::Probe,
+        "/" => AdminQuery::Page,
+        "/login" => AdminQuery::Login,
+        "/events" => match ConnectionsQuery::parse(uri.query().unwrap_or_default()) {
+            Ok(query) => AdminQuery::Events(Box::new(query)),
+            Err(why) => return AdminQuery::Rejected(StatusCode::BAD_REQUEST, why),
+        },
+        "/page/close" => {
+            let id = uri.query().unwrap_or_default().strip_prefix("id=").and_then(decoded);
+            AdminQuery::PageClose { id: id.unwrap_or_default() }
+        }
         "/status" => AdminQuery::Status,
         "/config" => AdminQuery::Config,
         "/metrics" => AdminQuery::Metrics,
@@ -49,12 +63,20 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
     };
     let (is_right, right) = match wanted {
         AdminQuery::Probe
+        | AdminQuery::Page
+        | AdminQuery::Events(_)
         | AdminQuery::Status
         | AdminQuery::Config
         | AdminQuery::Metrics
         | AdminQuery::Connections(_) => (matches!(*method, Method::GET | Method::HEAD), "GET"),
-        AdminQuery::Reload | AdminQuery::Handover | AdminQuery::Drain => (method == Method::POST, "POST"),
-        AdminQuery::Close { .. } | AdminQuery::CloseUser { .. } | AdminQuery::Rejected(..) => (method == Method::DELETE, "DELETE"),
+        AdminQuery::Reload
+        | AdminQuery::Handover
+        | AdminQuery::Drain
+        | AdminQuery::Login
+        | AdminQuery::PageClose { .. } => (method == Method::POST, "POST"),
+        AdminQuery::Close { .. } | AdminQuery::CloseUser { .. } | AdminQuery::Rejected(..) => {
+            (method == Method::DELETE, "DELETE")
+        }
     };
     if !is_right {
         return AdminQuery::Rejected(StatusCode::METHOD_NOT_ALLOWED, format!("use {right}\n"));
@@ -91,7 +113,7 @@ fn reason(query: &str) -> Result<String, String> {
 /// Bytes. A Close frame carries 125 bytes, two of which are the code (RFC 6455 §5.5).
 const LONGEST_REASON: usize = 123;
 
-const WHAT_THERE_IS: &str = "frontgate answers GET /livez, /readyz, /status, /config, /metrics and /connections, POST /reload, /upgrade \
+const WHAT_THERE_IS: &str = "frontgate answers GET / (a page), /livez, /readyz, /status, /config, /metrics and /connections, POST /reload, /upgrade \
                              and /drain, and DELETE /connections/ID?reason=... and /connections?user=... here\n";
 
 #[cfg(test)]
@@ -141,7 +163,14 @@ mod tests {
             (Method::DELETE, "/connections/a?reason=%+1", Err(400)),
             (Method::DELETE, &long, Err(400)),
             (Method::DELETE, &longest, Ok(close("a", &longest[22..]))),
-            (Method::GET, "/", Err(404)),
+            (Method::GET, "/", Ok(AdminQuery::Page)),
+            (Method::POST, "/", Err(405)),
+            (Method::GET, "/login", Err(405)),
+            (Method::POST, "/login", Ok(AdminQuery::Login)),
+            (Method::GET, "/page/close?id=a", Err(405)),
+            (Method::POST, "/page/close?id=a%2Fb", Ok(AdminQuery::PageClose { id: "a/b".to_owned() })),
+            (Method::GET, "/events?usr=ann", Err(400)),
+            (Method::GET, "/index.html", Err(404)),
         ];
         for (method, path, expected) in rows {
             let uri: Uri = path.parse().unwrap();

@@ -31,7 +31,8 @@ pub(super) fn chosen(all: &OpenWebSockets, query: &ConnectionsQuery) -> Vec<Arc<
     open.reverse();
     let search = query.search.as_ref().map(|text| text.to_lowercase());
     open.retain(|open| {
-        let is = |(wanted, value): &(ConnectionField, String)| field(open, *wanted).is_some_and(|found| found == **value);
+        let is =
+            |(wanted, value): &(ConnectionField, String)| field(open, *wanted).is_some_and(|found| found == **value);
         let has = |text: &String| {
             SEARCHED.into_iter().filter_map(|at| field(open, at)).any(|found| found.to_lowercase().contains(text))
         };

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::reload::Reloader;
 use super::reload_refused::ReloadRefused;
-use super::{connections, scrape};
+use super::{connections, operator_page, scrape};
 use crate::admin::{ConnectionsQuery, OperationRefused, OperatorControl, PendingHandover, PendingReload};
 use crate::observe::Readiness;
 
@@ -92,9 +92,15 @@ impl OperatorControl for Operator {
         connections::list(&self.reloader.websockets, query)
     }
 
+    fn page(&self, query: &ConnectionsQuery) -> Value {
+        operator_page::shown(&self.reloader, &self.status(), &self.connections(query))
+    }
+
     fn close_all(&self, query: &ConnectionsQuery, reason: &str) -> usize {
         let meant = connections::chosen(&self.reloader.websockets, query);
-        meant.iter().for_each(|open| open.relay_stats.close(reason.into()));
+        for open in &meant {
+            open.relay_stats.close(reason.into());
+        }
         meant.len()
     }
 

@@ -195,6 +195,11 @@ impl Reloader {
         self.runtime.try_lock().ok()?.certificate_life()
     }
 
+    /// The names, begin and end of each certificate that is shown; `None` while a reload is under way.
+    pub(super) fn certificate_lives(&self) -> Option<Vec<(Vec<String>, OffsetDateTime, OffsetDateTime)>> {
+        Some(self.runtime.try_lock().ok()?.certificate_lives())
+    }
+
     /// Every gateway, as the metrics show it; `None` while a reload is under way.
     pub(super) fn gateway_samples(&self) -> Option<Vec<EndpointSample>> {
         Some(self.runtime.try_lock().ok()?.gateway_samples())

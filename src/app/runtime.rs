@@ -152,6 +152,11 @@ impl Runtime {
         self.shown.as_ref()?.certificates.first_life()
     }
 
+    /// The names, begin and end of each certificate that is shown.
+    pub(super) fn certificate_lives(&self) -> Vec<(Vec<String>, OffsetDateTime, OffsetDateTime)> {
+        self.shown.as_ref().map(|shown| shown.certificates.lives()).unwrap_or_default()
+    }
+
     /// Every gateway, as the metrics show it.
     pub(super) fn gateway_samples(&self) -> Vec<EndpointSample> {
         self.gateways.samples()

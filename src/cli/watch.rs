@@ -2,7 +2,7 @@
 
 use std::io;
 use std::io::{IsTerminal as _, Write, stdin, stdout};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -11,17 +11,17 @@ use crossterm::terminal::{self, Clear, ClearType};
 use crossterm::{cursor, execute, queue};
 use http::Method;
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::admin_client::{AdminClient, encoded};
-use super::connections::{COLUMNS, ConnectionsMeant, HEAD, cells};
+use super::connections_table::{COLUMNS, HEAD, cells, clean};
 use super::failure::CommandFailure;
 use super::run::runtime;
-use super::status::for_people;
+use super::status_text::for_people;
 
 /// Shows the WebSockets that are meant.
-pub(super) fn connections(client: &AdminClient, meant: &ConnectionsMeant) -> Result<(), CommandFailure> {
-    watch(client, Screen { list: Some(ShownList { query: meant.query(), ..ShownList::default() }), ..Screen::default() })
+pub(super) fn connections(client: &AdminClient, query: String) -> Result<(), CommandFailure> {
+    watch(client, Screen { list: Some(ShownList { query, ..ShownList::default() }), ..Screen::default() })
 }
 
 /// Shows how it is.
@@ -133,8 +133,9 @@ impl Screen {
         };
         self.error = match timeout(LONGEST_WAIT, asked).await {
             Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some("it does not answer".to_owned()),
+            Ok(Err(CommandFailure::Failed(error))) => Some(clean(&format!("{error:#}"))),
+            Ok(Err(CommandFailure::Wrong(error))) => Some(error),
+            Ok(Err(CommandFailure::Told)) | Err(_) => Some("it does not answer".to_owned()),
         };
     }
 
@@ -164,7 +165,9 @@ impl Screen {
             lines.resize_with(height.saturating_sub(1), || plain(""));
             lines.push(plain(&list.foot()));
             for strong in [2, height.saturating_sub(1)] {
-                lines.get_mut(strong).into_iter().for_each(|line| line.is_strong = true);
+                if let Some(line) = lines.get_mut(strong) {
+                    line.is_strong = true;
+                }
             }
         }
         lines.truncate(height);
@@ -185,7 +188,13 @@ fn draw(out: &mut impl Write, lines: &[ShownLine]) -> io::Result<()> {
     for (row, line) in lines.iter().enumerate() {
         let attribute = if line.is_strong { Attribute::Reverse } else { Attribute::Reset };
         let row = u16::try_from(row).unwrap_or(u16::MAX);
-        queue!(out, cursor::MoveTo(0, row), SetAttribute(attribute), Print(&line.text), SetAttribute(Attribute::Reset))?;
+        queue!(
+            out,
+            cursor::MoveTo(0, row),
+            SetAttribute(attribute),
+            Print(&line.text),
+            SetAttribute(Attribute::Reset)
+        )?;
         queue!(out, Clear(ClearType::UntilNewLine))?;
     }
     queue!(out, Clear(ClearType::FromCursorDown), terminal::EndSynchronizedUpdate)?;
@@ -285,9 +294,9 @@ impl ShownList {
             return format!("search: {}_  (enter, esc)", self.search);
         }
         let order = self.order.map_or("age", |order| ORDERS[order]);
-        let last = self.first + self.rows.len();
+        let (first, last) = (self.first + usize::from(!self.rows.is_empty()), self.first + self.rows.len());
         let found = if self.search.is_empty() { String::new() } else { format!(" with {:?}", self.search) };
-        format!("{}-{last} of {}{found}, by {order}  q quit, s sort, r reverse, / search, arrows", self.first, self.total)
+        format!("{first}-{last} of {}{found}, by {order}  q quit, s sort, r reverse, / search, arrows", self.total)
     }
 }
 
@@ -330,9 +339,9 @@ mod tests {
         assert_eq!(wide[0], "frontgate 1: ready");
         assert_eq!(wide[2].split_whitespace().collect::<Vec<_>>()[..3], ["ID", "CLIENT", "USER"]);
         assert!(wide[3].starts_with("id-0") && wide[3].contains("10/2.0K"), "{wide:?}");
-        assert!(wide[7].starts_with("0-10 of 40, by age"), "{wide:?}");
+        assert!(wide[7].starts_with("1-10 of 40, by age"), "{wide:?}");
         let narrow = drawn(&screen(), 40, 8);
-        assert_eq!(narrow[2].split_whitespace().collect::<Vec<_>>(), ["CLIENT", "AGE", "IDLE", "BYTES"]);
+        assert_eq!(narrow[2].split_whitespace().collect::<Vec<_>>(), ["CLIENT", "USER", "AGE", "IDLE", "BYTES"]);
         for (width, height) in [(0, 0), (1, 1), (5, 3), (300, 100)] {
             let lines = drawn(&screen(), width, height);
             assert_eq!(lines.len(), height);
@@ -358,7 +367,10 @@ mod tests {
         assert_eq!(press(KeyCode::Char('s')).1, "/connections?offset=0&limit=20&sort=-bytes");
         assert_eq!(press(KeyCode::Char('r')).1, "/connections?offset=0&limit=20&sort=bytes");
         press(KeyCode::Char('/'));
-        assert_eq!(press(KeyCode::Char('q')), (KeyAction::Refresh, "/connections?offset=0&limit=20&sort=bytes&search=q".into()));
+        assert_eq!(
+            press(KeyCode::Char('q')),
+            (KeyAction::Refresh, "/connections?offset=0&limit=20&sort=bytes&search=q".into())
+        );
         press(KeyCode::Enter);
         assert_eq!(press(KeyCode::Char('x')).0, KeyAction::None);
         assert_eq!(press(KeyCode::Char('q')).0, KeyAction::Quit);

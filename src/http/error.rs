@@ -210,7 +210,7 @@ pub(crate) enum Blame {
 
 impl RequestFailure {
     /// The status and the code of every failure.
-    pub(crate) const NAMES: [(u16, &'static str); 45] = [
+    pub(crate) const NAMES: [(u16, &'static str); 50] = [
         (502, "login_service_unavailable"),
         (502, "gateway_not_running"),
         (503, "gateway_starting"),
@@ -221,6 +221,7 @@ impl RequestFailure {
         (502, "gateway_closed"),
         (502, "gateway_nonsense"),
         (503, "exhausted"),
+        (502, "login_invalid"),
         (400, "missing_host"),
         (400, "two_hosts"),
         (400, "bad_host"),
@@ -248,6 +249,10 @@ impl RequestFailure {
         (403, "client_not_allowed"),
         (401, "login_required"),
         (429, "too_many_logins"),
+        (400, "login_unfinished"),
+        (403, "login_not_allowed"),
+        (403, "login_refused"),
+        (400, "logout_token_invalid"),
         (404, "no_route"),
         (405, "connect_not_served"),
         (501, "unknown_protocol"),

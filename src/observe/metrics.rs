@@ -23,6 +23,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::recent_ends::RecentEnds;
+
 #[cfg(test)]
 pub(crate) use connections::HANDSHAKE_FAILURES;
 pub(crate) use connections::{ConnectionMetrics, ServedGuard, TlsHandshake};
@@ -50,6 +52,8 @@ pub(crate) struct Metrics {
     pub(crate) reloads: ReloadMetrics,
     /// The process as a whole.
     pub(crate) process: ProcessMetrics,
+    /// The WebSockets that ended last; no scrape shows them.
+    pub(crate) recent_ends: RecentEnds,
 }
 
 type MetricLabel = [(&'static str, &'static str); 1];
@@ -66,6 +70,7 @@ impl Metrics {
             upstream: UpstreamMetrics::new(&mut registry),
             reloads: ReloadMetrics::new(&mut registry),
             process: ProcessMetrics::new(&mut registry, &mut usual),
+            recent_ends: RecentEnds::default(),
             registry,
             usual,
         }

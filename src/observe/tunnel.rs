@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use time::OffsetDateTime;
 
 use super::access::{AccessLog, LoggedAddress, LoggedClient, millis, redacted};
 use super::clean::{LONGEST, clean, word};
 use super::metrics::EndedWebSocket;
+use super::recent_ends::RecentEnd;
 use super::redact::Redactor;
 
 /// The request that opened a WebSocket, and its client.
@@ -138,6 +140,16 @@ impl AccessLog {
             client_code: tunnel.from_client.close_code(),
             gateway_code: tunnel.from_gateway.close_code(),
             clean: tunnel.clean,
+            lasted: tunnel.duration,
+        });
+        self.metrics().recent_ends.add(RecentEnd {
+            at: OffsetDateTime::now_utc(),
+            id: tunnel.opening.id.clone(),
+            client: tunnel.opening.client.addr,
+            user: tunnel.opening.user.clone(),
+            ended: tunnel.ended,
+            clean: tunnel.clean,
+            codes: [tunnel.from_client.close_code(), tunnel.from_gateway.close_code()],
             lasted: tunnel.duration,
         });
         if let Some(redactor) = &self.redactor {

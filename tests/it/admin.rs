@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 use tokio::task::spawn_blocking;
 
 use crate::cli::{Ran, frontgate_in};
-use crate::harness::{Binary, Wire, binary, dial, proxy, within};
+use crate::harness::{Binary, Message, Wire, binary, dial, proxy, within};
 
 const LISTEN: &str = r#"listen: { https: ["127.0.0.1:0"] }"#;
 
@@ -211,4 +211,89 @@ async fn connections_that_stall_keep_the_operator_out_for_no_moment() {
         assert_eq!(Wire::new(socket).closed().await, crate::harness::End::Clean);
     }
     assert_eq!(binary.terminate().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn the_page_shows_what_happens_and_its_button_needs_the_page() {
+    let proxy = proxy().admin().start().await;
+    let answer = page(proxy.admin(), "GET / HTTP/1.1\r\nHost: localhost", "").await;
+    assert_eq!(answer.status(), 200);
+    let policy = answer.field("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; script-src 'nonce-") && policy.contains("frame-ancestors 'none'"));
+    assert_eq!(answer.field("cache-control").as_deref(), Some("no-store"));
+    let html = answer.body_text().replace("http://www.w3.org/2000/svg", "");
+    assert!(
+        !html.contains("NONCE") && !html.contains("http://") && !html.contains("https://"),
+        "it needs nothing else"
+    );
+    let token = html.split("const TOKEN = \"").nth(1).unwrap().split('"').next().unwrap();
+    assert_eq!(token.len(), 32);
+
+    let mut events = Wire::new(dial(proxy.admin()).await);
+    events.send("GET /events?limit=5 HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\n\r\n").await;
+    assert!(events.head().await.contains("content-type: text/event-stream\r\n"));
+    let event = String::from_utf8(events.until(b"\n\n").await).unwrap();
+    let shown = event.split("data: ").nth(1).unwrap().trim_end();
+    let shown: serde_json::Value = serde_json::from_str(shown.split('\n').next().unwrap()).unwrap();
+    assert_eq!((&shown["status"]["ready"], &shown["connections"]["total"]), (&true.into(), &0.into()));
+    assert_eq!(shown["gateways"][0]["name"], "http://127.0.0.1:18789");
+    assert!(shown["certificates"][0]["days"].as_i64().unwrap() > 30, "{shown}");
+    // The next one comes by itself.
+    events.until(b"data: ").await;
+
+    for (fields, expected) in [
+        (String::new(), 403),
+        ("\r\nX-Frontgate-Page: ".to_owned(), 403),
+        (format!("\r\nX-Frontgate-Page: {token}0"), 403),
+        (format!("\r\nX-Frontgate-Page: {token}\r\nOrigin: https://elsewhere.example"), 403),
+        (format!("\r\nX-Frontgate-Page: {token}"), 404),
+    ] {
+        let head = format!("POST /page/close?id=none HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0{fields}");
+        assert_eq!(page(proxy.admin(), &head, "").await.status(), expected, "{fields}");
+    }
+    for path in ["/", "/events"] {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: rebound.example");
+        assert_eq!(page(proxy.admin(), &head, "").await.status(), 403, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_shows_the_token_once_and_then_a_cookie_that_opens_the_page_alone() {
+    let binary =
+        binary().config(LISTEN).config("admin: { address: \"127.0.0.1:0\", token: plain-s3cret }").start().await;
+    let at = binary.admin.unwrap();
+    let asked = page(at, "GET / HTTP/1.1\r\nHost: localhost", "").await;
+    assert_eq!(asked.status(), 401);
+    assert!(asked.body_text().contains("action=\"/login\"") && !asked.body_text().contains("TOKEN"));
+    let login = |form: &str, fields: &str| {
+        let head = format!("POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}{fields}", form.len());
+        let form = form.to_owned();
+        async move { page(at, &head, &form).await }
+    };
+    assert_eq!(login("token=plain-s3cre", "").await.status(), 401);
+    assert_eq!(login("token=plain-s3cret", "\r\nOrigin: https://elsewhere.example").await.status(), 403);
+    assert_eq!(login(&format!("token={}", "x".repeat(5000)), "").await.status(), 400);
+    let granted = login("token=plain-s3cret", "").await;
+    assert_eq!((granted.status(), granted.field("location").as_deref()), (303, Some("/")));
+    let cookie = granted.field("set-cookie").unwrap();
+    assert!(cookie.contains("HttpOnly; SameSite=Strict") && !cookie.contains("s3cret"), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap();
+    for (head, expected) in [
+        ("GET / HTTP/1.1", 200),
+        ("GET /status HTTP/1.1", 401),
+        ("POST /reload HTTP/1.1", 401),
+        ("DELETE /connections/x HTTP/1.1", 401),
+        ("POST /page/close?id=x HTTP/1.1", 403),
+    ] {
+        let head = format!("{head}\r\nHost: localhost\r\nContent-Length: 0\r\nCookie: {cookie}");
+        assert_eq!(page(at, &head, "").await.status(), expected, "{head}");
+    }
+    assert_eq!(page(at, "GET /events HTTP/1.1\r\nHost: localhost", "").await.status(), 401);
+    assert!(!binary.printed().contains("s3cret"));
+}
+
+async fn page(at: std::net::SocketAddr, head: &str, body: &str) -> Message {
+    let mut client = Wire::new(dial(at).await);
+    client.send(format!("{head}\r\nConnection: close\r\n\r\n{body}")).await;
+    client.response().await
 }

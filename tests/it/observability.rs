@@ -1,5 +1,4 @@
 //! The dashboard and the rules of `deploy/observability` speak of metrics that there are.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,7 +16,7 @@ async fn every_metric_of_the_dashboard_and_the_rules_is_in_the_first_scrape() {
         scrape.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(['{', ' ']).next()).collect();
     assert!(samples.len() > 80, "{samples:?}");
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/observability");
-    for (file, least) in [("dashboard.json", 40), ("rules.yaml", 20), ("rules.test.yaml", 20)] {
+    for (file, least) in [("dashboard.json", 40), ("rules.yaml", 15), ("rules.test.yaml", 15)] {
         let text = std::fs::read_to_string(folder.join(file)).unwrap();
         let named = metrics(&text);
         assert!(named.len() >= least, "{file} names {named:?}");

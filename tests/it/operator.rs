@@ -82,10 +82,7 @@ async fn every_open_websocket_is_listed_by_page_order_and_filter() {
     gateway.expect(b"\x81\x83\0\0\0\0abc").await;
     listed(&scene, 3).await;
     // What has passed is recorded a moment after it passed.
-    within("the bytes to be counted", async {
-        while paths(&scene, "sort=-bytes").await[0] != "/two" {}
-    })
-    .await;
+    within("the bytes to be counted", async { while paths(&scene, "sort=-bytes").await[0] != "/two" {} }).await;
     for (query, expected) in [
         ("", &["/three", "/two", "/one"][..]),
         ("limit=2", &["/three", "/two"]),
@@ -104,7 +101,7 @@ async fn every_open_websocket_is_listed_by_page_order_and_filter() {
     let page = page(&scene, "limit=2").await;
     assert_eq!((&page["total"], &page["offset"], &page["next"]), (&3.into(), &0.into(), &2.into()));
     let row = &page["websockets"][0];
-    assert!(["tls", "user", "route", "subject"].iter().all(|key| row.get(key) == Some(&Value::Null)), "{row}");
+    assert!(["tls", "user", "route", "subject"].iter().all(|key| row.get(*key) == Some(&Value::Null)), "{row}");
     assert!(row["endpoint"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{row}");
     assert_eq!((&row["state"], &row["from_client"]["ping_ms"]), (&"open".into(), &Value::Null));
     for query in ["usr=ann", "sort=nothing", "limit=many", "user=%ff"] {

@@ -104,7 +104,9 @@ impl OpenWebSockets {
             let state = self.state();
             (state.ended, state.open.values().cloned().collect())
         };
-        open.iter().for_each(|open| totals.add(&open.relay_stats));
+        for open in &open {
+            totals.add(&open.relay_stats);
+        }
         totals
     }
 

@@ -165,6 +165,17 @@ impl Certificates {
         infos.min_by_key(|info| info.not_after).map(|info| (info.not_before, info.not_after))
     }
 
+    /// The names of each certificate that is shown, and its begin and end; without those that were made for addresses of
+    /// this machine.
+    pub(crate) fn lives(&self) -> Vec<(Vec<String>, OffsetDateTime, OffsetDateTime)> {
+        let cert_store = self.cert_store.load();
+        let shown = cert_store.foreign().chain([cert_store.default()]);
+        let infos = shown.filter_map(|shown| CertInfo::read(shown.certified().cert.first()?));
+        infos
+            .map(|info| (info.names.iter().map(ToString::to_string).collect(), info.not_before, info.not_after))
+            .collect()
+    }
+
     /// Resolves when other certificates are shown than at the last call.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
