@@ -64,8 +64,8 @@ pub use admin::Admin;
 pub(crate) use admin::TokenError;
 pub use auth::ClientSecretError;
 pub(crate) use auth::{
-    AllowedUsers, Auth, BasicAuth, Exemption, ForwardAuth, LoginRules, OidcAuth, PasswordHash, ScopeCaps, ServiceToken,
-    TokenAuth, TokenHash, is_loopback,
+    AllowedUsers, Auth, BasicAuth, Exemption, ForwardAuth, LoginRules, OidcAuth, PasswordHash, ScopeCaps, ServiceHost,
+    ServiceToken, TokenAuth, TokenHash, is_loopback,
 };
 pub(crate) use auth::{expiry_date, user_name, written};
 pub use forwarded::Forwarded;

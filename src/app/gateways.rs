@@ -7,7 +7,9 @@ use tokio::time::sleep;
 
 use super::background_task::BackgroundTask;
 use super::error::StartError;
-use crate::config::{Config, ForwardAuth, RouteConfig, RouteTarget, UpstreamAddress, UpstreamGroup, UpstreamTls};
+use crate::config::{
+    Config, ForwardAuth, RouteConfig, RouteTarget, ServiceHost, UpstreamAddress, UpstreamGroup, UpstreamTls,
+};
 use crate::drain::Drain;
 use crate::http::auth::login_service::LoginService;
 use crate::listener::{NameResolver, OwnAddresses};
@@ -127,7 +129,8 @@ impl Gateways {
         let key = self.login_key(config, service);
         let endpoint = self.reached.iter().find(|reached| reached.key == key).map(|reached| &reached.endpoint);
         let pool = endpoint.expect("`plan` has reached every login service").pool().clone();
-        LoginService { host: pool.host(), pool, target: service.url.target.clone(), limit: service.timeout }
+        let host = (service.host == ServiceHost::Service).then(|| pool.host());
+        LoginService { host, pool, target: service.url.target.clone(), limit: service.timeout }
     }
 
     fn login_key(&self, config: &Config, service: &ForwardAuth) -> GatewayKey {

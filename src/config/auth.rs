@@ -44,7 +44,7 @@ pub(crate) use allowed_users::AllowedUsers;
 pub(crate) use basic::BasicAuth;
 pub use client_secret::ClientSecretError;
 pub(crate) use exempt::Exemption;
-pub(crate) use forward::ForwardAuth;
+pub(crate) use forward::{ForwardAuth, ServiceHost};
 pub(crate) use issuer_url::is_loopback;
 pub(crate) use oidc::OidcAuth;
 pub(crate) use password_hash::PasswordHash;

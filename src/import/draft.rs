@@ -205,6 +205,31 @@ pub(crate) enum DraftAuth {
         /// The fields that tell the gateway the name of the user.
         user_headers: Vec<String>,
     },
+    /// A login service is asked.
+    Forward {
+        /// Where it is asked.
+        url: String,
+        /// Which `Host` it gets.
+        host: DraftServiceHost,
+        /// The fields of its answer that the gateway gets.
+        answer_headers: Vec<String>,
+    },
+}
+
+/// Which `Host` a login service gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DraftServiceHost {
+    /// The one in its URL.
+    Service,
+    /// The client's.
+    Client,
+}
+
+impl DraftAuth {
+    /// Whether a client must show something.
+    pub(crate) fn asks(&self) -> bool {
+        matches!(self, Self::Basic { .. } | Self::Forward { .. })
+    }
 }
 
 /// Fields that are set or removed.

@@ -18,6 +18,7 @@ mod lexer;
 mod limits;
 mod listen;
 mod locations;
+mod login_service;
 mod names;
 mod nginx_test;
 mod parser;

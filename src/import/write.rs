@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::draft::{
     Draft, DraftAnswer, DraftAuth, DraftCertificate, DraftHeaderRules, DraftListener, DraftRespond, DraftRoute,
-    DraftTimeouts, DraftUpstream,
+    DraftServiceHost, DraftTimeouts, DraftUpstream,
 };
 use super::matching::{DraftMatch, DraftPath, DraftText};
 use super::yaml::{self, Item, YamlEntry, YamlValue};
@@ -248,6 +248,15 @@ fn auth(auth: &DraftAuth) -> Option<YamlValue> {
             let mut map = Map::default();
             map.put("basic", Some(users));
             map.put("user_header", one_or_many(user_headers));
+            Some(YamlValue::Map(map.0))
+        }
+        DraftAuth::Forward { url, host, answer_headers } => {
+            let mut service = Map::default();
+            service.put("url", Some(YamlValue::word(url)));
+            service.put("host", (*host == DraftServiceHost::Client).then(|| YamlValue::word("client")));
+            service.put("answer_headers", filled(YamlValue::words(answer_headers)));
+            let mut map = Map::default();
+            map.section("forward", service);
             Some(YamlValue::Map(map.0))
         }
     }

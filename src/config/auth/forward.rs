@@ -7,7 +7,7 @@ use http::HeaderName;
 use super::service_url::{LoginServiceUrl, LoginServiceUrlValue};
 use super::user_header::UserHeader;
 use crate::config::keys::{KeySection, Keys, SectionChecks};
-use crate::config::kinds::{DurationValue, List, NoValue, Optional};
+use crate::config::kinds::{DurationValue, List, NoValue, Optional, WordOf};
 use crate::config::problem::ValueError;
 use crate::config::upstream::UpstreamAddress;
 use crate::config::upstream_tls::UpstreamTls;
@@ -17,6 +17,8 @@ use crate::config::upstream_tls::UpstreamTls;
 pub(crate) struct ForwardAuth {
     /// Where it is asked.
     pub(crate) url: LoginServiceUrl,
+    /// Which `Host` it gets.
+    pub(crate) host: ServiceHost,
     /// How long one question may take, connecting included.
     pub(crate) timeout: Duration,
     /// The fields of its answer that the gateway gets; the first one is the user's name.
@@ -27,10 +29,23 @@ pub(crate) struct ForwardAuth {
     pub(crate) tls: UpstreamTls,
 }
 
+/// Which `Host` a login service gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ServiceHost {
+    /// Its own, from its URL.
+    #[default]
+    Service,
+    /// The request's.
+    Client,
+}
+
+const HOSTS: WordOf<ServiceHost> = WordOf(&[("service", ServiceHost::Service), ("client", ServiceHost::Client)]);
+
 /// The keys of `auth.forward`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ForwardKeys {
     url: Option<LoginServiceUrl>,
+    host: ServiceHost,
     timeout: Duration,
     answer_headers: Vec<HeaderName>,
     cache: Option<Duration>,
@@ -39,7 +54,14 @@ pub(super) struct ForwardKeys {
 
 impl Default for ForwardKeys {
     fn default() -> Self {
-        Self { url: None, timeout: TIMEOUT, answer_headers: Vec::new(), cache: None, tls: UpstreamTls::default() }
+        Self {
+            url: None,
+            host: ServiceHost::default(),
+            timeout: TIMEOUT,
+            answer_headers: Vec::new(),
+            cache: None,
+            tls: UpstreamTls::default(),
+        }
     }
 }
 
@@ -52,13 +74,13 @@ const LONGEST_TIMEOUT: Duration = Duration::from_mins(1);
 impl ForwardKeys {
     /// The service that these keys describe; one without a URL has been reported.
     pub(super) fn service(self) -> Option<ForwardAuth> {
-        let Self { url, timeout, answer_headers, cache, tls } = self;
-        Some(ForwardAuth { url: url?, timeout, answer_headers, cache, tls })
+        let Self { url, host, timeout, answer_headers, cache, tls } = self;
+        Some(ForwardAuth { url: url?, host, timeout, answer_headers, cache, tls })
     }
 
     pub(super) fn of(service: &ForwardAuth) -> Self {
-        let ForwardAuth { url, timeout, answer_headers, cache, tls } = service.clone();
-        Self { url: Some(url), timeout, answer_headers, cache, tls }
+        let ForwardAuth { url, host, timeout, answer_headers, cache, tls } = service.clone();
+        Self { url: Some(url), host, timeout, answer_headers, cache, tls }
     }
 }
 
@@ -71,6 +93,12 @@ impl KeySection for ForwardKeys {
             "Where the service is asked, with a GET that has the request's fields and says in X-Forwarded-Method, -Proto, -Host, -Uri and \
              -For what is asked for. 2xx lets the request in, 3xx and 4xx go to the client with their cookies (an upgrade gets 401), \
              anything else is a 502.",
+        );
+        keys.key(
+            "host",
+            HOSTS,
+            &mut self.host,
+            "Which Host the service gets: its own, or the request's, by which services that serve several hosts know them.",
         );
         keys.key(
             "timeout",

@@ -41,6 +41,7 @@ fn every_example_loads() {
         "vps-files.yaml",
         "vps.yaml",
         "with-auth.yaml",
+        "with-login-service.yaml",
         "with-oidc.yaml",
     ];
     assert_eq!(names, expected);

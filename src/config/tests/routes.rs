@@ -304,6 +304,7 @@ auth:
   mtls: {{ ca: /etc/ca.pem }}
   forward:
     url: https://id.internal/api/authz?rd=https://id.example.com
+    host: client
     timeout: 2s
     answer_headers: [Remote-User, Remote-Groups]
     cache: 5s

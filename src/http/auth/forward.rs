@@ -54,7 +54,8 @@ impl ForwardProof {
             return ProofAnswer::Admitted(user);
         }
         let Self { service, protected, .. } = self;
-        let question = LoginQuestion { exchange, protected, target: &service.target, host: &service.host };
+        let host = service.host.as_ref().unwrap_or(&exchange.host);
+        let question = LoginQuestion { exchange, protected, target: &service.target, host };
         let question = question.encode();
         let evidence = question.again().map_or_else(LoginEvidence::default, LoginEvidence::Question);
         match service.ask(question).await {

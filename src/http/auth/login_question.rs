@@ -19,7 +19,7 @@ pub(super) struct LoginQuestion<'a> {
     pub(super) protected: &'a ProtectedFields,
     /// The target of the question.
     pub(super) target: &'a PathAndQuery,
-    /// The service's own `Host`.
+    /// The `Host` that the service gets.
     pub(super) host: &'a HeaderValue,
 }
 

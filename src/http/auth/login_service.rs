@@ -17,8 +17,8 @@ pub(crate) struct LoginService {
     pub(crate) pool: ConnectionPool,
     /// The target of each question.
     pub(crate) target: PathAndQuery,
-    /// Its own name, as `Host` has it.
-    pub(crate) host: HeaderValue,
+    /// Its own name, as `Host` has it; `None` where it gets that of the request.
+    pub(crate) host: Option<HeaderValue>,
     /// How long one question may take.
     pub(crate) limit: Duration,
 }

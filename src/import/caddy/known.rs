@@ -83,7 +83,7 @@ const DIRECTIVES: &[DirectiveRow] = &[
         ),
     ),
     ("import", Guarding("Import the config again where the file can be read")),
-    ("forward_auth", Guarding("Write `auth` for the route, or let the gateway ask for a login itself")),
+    ("forward_auth", Translated),
     ("crowdsec", PROGRAM),
     ("appsec", PROGRAM),
     ("coraza_waf", PROGRAM),

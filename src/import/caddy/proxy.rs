@@ -165,7 +165,7 @@ const WRITE_FORWARD: &str = "Where it asks another program which clients may pas
 
 /// The gateways of one word as `upstream` has them: `:18789`, `host:port`, `host:8001-8003`, `https://host`,
 /// `unix//run/g.sock`.
-fn endpoints(target: &str, tls: bool) -> Result<Vec<String>, &'static str> {
+pub(super) fn endpoints(target: &str, tls: bool) -> Result<Vec<String>, &'static str> {
     for begin in ["unix+h2c/", "unix/"] {
         if let Some(path) = target.strip_prefix(begin) {
             let absolute = path.starts_with('/') && !path.contains('{');

@@ -22,6 +22,9 @@ fn shape(route: &DraftRoute, upstream: Option<&str>) -> String {
     if let DraftAuth::Basic { users, user_headers } = &route.auth {
         words.extend(users.iter().map(|(name, _)| name.clone()).chain(user_headers.iter().cloned()));
     }
+    if let DraftAuth::Forward { url, answer_headers, .. } = &route.auth {
+        words.extend(std::iter::once(url.clone()).chain(answer_headers.iter().cloned()));
+    }
     words.extend(route.strip_prefix.as_ref().map(|prefix| format!("-{prefix}")));
     words.push(match &route.answer {
         DraftAnswer::Default => port(upstream.unwrap_or_default()),
@@ -113,7 +116,10 @@ fn what_cannot_be_said_stays_shut() {
             "@x {\npath /a/*\nexpression `true`\n}\nhandle @x {\nreverse_proxy :2\n}\nreverse_proxy :1",
             vec!["path: { prefix: /a/* } any case 403", "all :1"],
         ),
-        ("forward_auth /a/* :9 {\nuri /x\n}\nreverse_proxy :1", vec!["path: { prefix: /a/* } any case 403", "all :1"]),
+        (
+            "forward_auth /a/* :9 {\nuri /x\nheader_up X-Key a\n}\nreverse_proxy :1",
+            vec!["path: { prefix: /a/* } any case 403", "all :1"],
+        ),
         ("rewrite /a /b\nreverse_proxy :1", vec!["path: { exact: /a } any case 403", "all :1"]),
         (
             "rewrite /a /b\nrespond /b 401\nreverse_proxy :1",
@@ -170,6 +176,51 @@ fn passwords_and_users() {
     assert_eq!(routes(&other), ["path: { exact: /a } any case 403", "all ann :1"]);
     let unsaid = imported("gw.example.com {\nreverse_proxy :1 {\nheader_up X-Remote-User {http.auth.user.id}\n}\n}");
     assert!(unsaid.yaml().contains("remove: [X-Remote-User]"), "{}", unsaid.yaml());
+}
+
+#[test]
+fn a_login_service_is_asked_where_a_route_can_ask_it_exactly() {
+    let service =
+        "uri /api/verify?rd=https://id.example.com/\ncopy_headers Remote-User Remote-Groups\ncopy_headers X-More";
+    let asks = "http://127.0.0.1:9/api/verify?rd=https://id.example.com/ Remote-User Remote-Groups X-More";
+    for (site, expected) in [
+        (format!("forward_auth :9 {{\n{service}\n}}\nreverse_proxy :1"), vec![format!("all {asks} :1")]),
+        (
+            format!("forward_auth /a/* :9 {{\n{service}\n}}\nreverse_proxy :1"),
+            vec![format!("path: {{ prefix: /a/* }} any case {asks} :1"), "all :1".to_owned()],
+        ),
+        (
+            "forward_auth :9 {\nuri /x\n}\nrespond /a 404\nreverse_proxy :1".to_owned(),
+            vec![
+                "path: { exact: /a } any case http://127.0.0.1:9/x 404".to_owned(),
+                "all http://127.0.0.1:9/x :1".to_owned(),
+            ],
+        ),
+    ] {
+        assert_eq!(routes(&site), expected, "{site}");
+    }
+    let yaml = imported("gw.example.com {\nforward_auth :9 {\nuri /x\n}\nreverse_proxy :1\n}").yaml();
+    assert!(yaml.contains("auth: { forward: { url: http://127.0.0.1:9/x, host: client } }"), "{yaml}");
+    for shut in [
+        "forward_auth :9",
+        "forward_auth :9 {\nuri /x/{path}\n}",
+        "forward_auth :9 {\nuri x\n}",
+        "forward_auth :9 :8 {\nuri /x\n}",
+        "forward_auth https://id.example.com {\nuri /x\n}",
+        "forward_auth {vars.id} {\nuri /x\n}",
+        "forward_auth :9 {\nuri /x\ncopy_headers A>B\n}",
+        "forward_auth :9 {\nuri /x\ncopy_headers {\nA\n}\n}",
+        "forward_auth :9 {\nuri /x\ncopy_headers Cookie\n}",
+        "forward_auth :9 {\nuri /x\nmethod POST\n}",
+        "forward_auth :9 {\nuri /x\n}\nforward_auth :8 {\nuri /y\n}",
+        &format!("basic_auth {ANN}\nforward_auth :9 {{\nuri /x\n}}"),
+        "route {\nrequest_header X-A b\nforward_auth :9 {\nuri /x\n}\nreverse_proxy :1\n}",
+        "uri strip_prefix /a\nforward_auth :9 {\nuri /x\n}",
+        "rewrite /b\nforward_auth :9 {\nuri /x\n}",
+    ] {
+        let found = routes(&format!("{shut}\nreverse_proxy :1"));
+        assert!(found[0].ends_with(" 403"), "{shut}: {found:?}");
+    }
 }
 
 #[test]

@@ -209,6 +209,14 @@ impl SiteWalk<'_> {
                 }
                 Err(cannot) => self.shut(requests, origin, cannot),
             },
+            "forward_auth" => match access::forward_auth(step, &requests) {
+                Ok(auth) => {
+                    requests.rule.route.auth = auth;
+                    access::say_forward(step, &mut requests.rule);
+                    self.go(next, requests, depth);
+                }
+                Err(cannot) => self.shut(requests, origin, cannot),
+            },
             "reverse_proxy" => self.proxy(step, requests),
             "respond" | "error" | "abort" | "redir" | "file_server" | "php_fastcgi" | "metrics" | "acme_server" => {
                 match answer::answer(step, &mut requests) {

@@ -159,6 +159,7 @@ fn became(part: &Part, route: &DraftRoute) -> (ImportVerdict, String) {
             DraftAuth::Basic { users, .. } => {
                 kept(format!("auth: basic, {} users, in {}", users.len(), subject(route)))
             }
+            DraftAuth::Forward { url, .. } => kept(format!("auth: forward, {url}, in {}", subject(route))),
             _ => kept(format!("no password is asked for in {}", subject(route))),
         },
         Part::Addresses => {

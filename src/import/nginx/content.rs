@@ -10,7 +10,7 @@ use super::target::NginxTarget;
 use super::translation::Translation;
 use super::values::written;
 use crate::import::condition::Condition;
-use crate::import::draft::{DraftAnswer, DraftAuth};
+use crate::import::draft::DraftAnswer;
 use crate::import::error::ImportError;
 use crate::import::matching::{DraftMatch, DraftPath};
 use crate::import::report::ImportVerdict;
@@ -239,11 +239,10 @@ const FILES: &str = "frontgate serves no files, so the route answers 404: let a 
 fn guard(rule: &mut ImportRule, way: &super::guards::Way, guards: &NginxGuards) {
     let route = &mut rule.route;
     let mut clash = false;
-    match (&route.auth, &way.auth) {
-        (DraftAuth::Basic { .. }, DraftAuth::Basic { .. }) if route.auth == way.auth => {}
-        (DraftAuth::Basic { .. }, DraftAuth::Basic { .. }) => clash = true,
-        (DraftAuth::Basic { .. }, _) => {}
-        (_, auth) => route.auth = auth.clone(),
+    match (route.auth.asks(), way.auth.asks()) {
+        (true, true) => clash = route.auth != way.auth,
+        (true, false) => {}
+        (false, _) => route.auth = way.auth.clone(),
     }
     for (own, more) in [(&mut route.allow, &way.allow), (&mut route.deny, &way.deny)] {
         if own.is_empty() {

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use ipnet::IpNet;
 
+use super::login_service::NginxLoginService;
 use super::nginx_test::network;
 use super::parser::NginxDirective;
 use super::password_file::NginxPasswords;
@@ -52,6 +53,7 @@ impl<'a> Translation<'a, '_> {
         let mut guards = NginxGuards::default();
         self.unknown(scope, &mut guards);
         let auth = self.auth(scope, &mut guards)?;
+        let auth = self.service(scope, auth, &mut guards);
         let addresses = self.addresses(scope, &mut guards);
         let satisfy = scope.last("satisfy");
         let any = satisfy.is_some_and(|satisfy| satisfy.first() == "any");
@@ -66,7 +68,7 @@ impl<'a> Translation<'a, '_> {
             auth: DraftAuth::None,
             is_refused: false,
         };
-        let asks = matches!(auth, DraftAuth::Basic { .. });
+        let asks = auth.asks();
         let of = |from: Vec<IpNet>| DraftMatch { from, ..DraftMatch::default() };
         guards.ways = match addresses {
             AddressRules::All if any && !scope.either(&["allow", "deny"]).is_empty() => vec![open],
@@ -170,6 +172,29 @@ impl<'a> Translation<'a, '_> {
             return Ok(DraftAuth::None);
         }
         Ok(DraftAuth::Basic { users: passwords.users, user_headers: Vec::new() })
+    }
+
+    /// `auth_request`; `auth` is what is asked for besides.
+    fn service(&mut self, scope: &NginxScope<'a>, auth: DraftAuth, guards: &mut NginxGuards) -> DraftAuth {
+        let Some(request) = scope.last("auth_request").filter(|request| request.first() != "off") else { return auth };
+        let found = match auth {
+            DraftAuth::Basic { .. } => {
+                Err("a password is asked for as well, and of several logins a route needs one".into())
+            }
+            _ => self.login_service(scope, request),
+        };
+        match found {
+            Ok(NginxLoginService { auth, parts }) => {
+                let said = std::iter::once(request).chain(parts);
+                guards.said.extend(said.map(|one| Said { origin: one.origin(), part: Part::Auth }));
+                auth
+            }
+            Err(why) => {
+                let write = "Write `auth: { forward: … }` for the route, or another login".to_owned();
+                guards.shut.push(Shut { origin: request.origin(), why, write });
+                auth
+            }
+        }
     }
 
     fn passwords(&mut self, name: &str) -> Result<NginxPasswords, ImportError> {

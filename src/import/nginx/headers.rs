@@ -1,5 +1,6 @@
 //! Header fields: what `proxy_set_header`, `proxy_hide_header` and `add_header` do.
 
+use super::login_service::answer_field;
 use super::parser::NginxDirective;
 use super::scope::NginxScope;
 use super::state::NginxState;
@@ -31,6 +32,15 @@ pub(super) fn requests(
         found.has_host |= lower == "host";
         found.has_upgrade |= lower == "upgrade" && !value.is_empty();
         found.has_client |= matches!(lower.as_str(), "x-forwarded-for" | "x-real-ip") && !value.is_empty();
+        // The route's login sets it.
+        if scope.last("auth_request").is_some_and(|request| request.first() != "off")
+            && let Some((set, field)) = answer_field(scope, value)
+            && field == lower
+        {
+            rule.say(&origin(directive), Part::Auth);
+            rule.say(&origin(set), Part::Auth);
+            continue;
+        }
         let fixed = resolve(value);
         let field = value.strip_prefix("$http_").map(|field| field.replace('_', "-"));
         let content = match (value, fixed.as_deref(), field.as_deref()) {

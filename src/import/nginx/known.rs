@@ -218,7 +218,7 @@ const TABLE: &[DirectiveRow] = &[
     ("more_*", Lost("write it as request_headers or response_headers of the route")),
     ("proxy_set_header*", Translated),
     ("limit_conn*", Lost("set limits.connections_per_client: it counts connections, for all names together")),
-    ("auth_request_set", Needless("nothing is asked of another program")),
+    ("auth_request_set", Needless("the fields of a login service's answer go on as `answer_headers` of the route say")),
     ("if", Translated),
     ("break", Translated),
     ("location", Translated),
@@ -236,10 +236,7 @@ const TABLE: &[DirectiveRow] = &[
         "include",
         Guarding("Import where the file is, or send what `nginx -T` prints through `frontgate import nginx -`"),
     ),
-    (
-        "auth_request",
-        Guarding("frontgate asks no other program which users may pass: give the route an `auth` of its own"),
-    ),
+    ("auth_request", Translated),
     ("auth_*", Guarding("Give the route an `auth` of its own")),
     ("ssl_crl", Guarding("frontgate reads no revocation lists: sign the certificates of clients anew with another CA")),
     (
@@ -296,15 +293,7 @@ mod tests {
 
     #[test]
     fn what_can_refuse_guards() {
-        for name in [
-            "auth_request",
-            "auth_jwt",
-            "access_by_lua_block",
-            "secure_link",
-            "js_access",
-            "limit_traffic",
-            "oidc_token",
-        ] {
+        for name in ["auth_jwt", "access_by_lua_block", "secure_link", "js_access", "limit_traffic", "oidc_token"] {
             assert!(matches!(class(name), Guarding(_)), "{name}");
         }
         for name in ["gzip_types", "limit_req_zone", "access_log", "auth_basic", "proxy_cache_valid", "frobnicate"] {

@@ -43,6 +43,12 @@ impl<'a> NginxScope<'a> {
         &self.levels
     }
 
+    /// The innermost block that has a directive of this name, and what holds there.
+    pub(super) fn block_with(&self, name: &str) -> Option<(&'a [NginxDirective], Self)> {
+        let index = self.levels.iter().position(|block| block.iter().any(|one| one.name == name))?;
+        Some((self.levels[index], Self { levels: self.levels[index..].to_vec(), branches: 0 }))
+    }
+
     /// Every directive of this name that holds here.
     pub(super) fn all(&self, name: &str) -> Vec<&'a NginxDirective> {
         let named = |block: &'a [NginxDirective]| block.iter().filter(|one| one.name == name).collect::<Vec<_>>();

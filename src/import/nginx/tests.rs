@@ -140,6 +140,54 @@ fn variables_carry_conditions() {
 }
 
 #[test]
+fn a_login_service_is_asked_where_a_route_can_ask_it_as_nginx_does() {
+    let service = |more: &str| {
+        format!(
+            "location = /auth {{ internal; proxy_pass http://127.0.0.1:9/verify?a=b; proxy_pass_request_body off; {more} }}"
+        )
+    };
+    let asks = |parts: &str| format!("auth: {{ forward: {{ url: \"http://127.0.0.1:9/verify?a=b\"{parts} }} }}");
+    let set = "auth_request_set $user $upstream_http_remote_user; proxy_set_header Remote-User $user;";
+    let last = |text: &str| routes(text).last().cloned().unwrap_or_default();
+    for (more, guarded, expected) in [
+        ("", "auth_request /auth;".to_owned(), asks("")),
+        ("proxy_set_header Host $http_host;", "auth_request /auth;".to_owned(), asks(", host: client")),
+        (
+            "proxy_set_header Content-Length \"\"; proxy_set_header X-Original-URL $scheme://$http_host$request_uri;",
+            format!("auth_request /auth; {set}"),
+            asks(", answer_headers: [Remote-User]"),
+        ),
+    ] {
+        let found = last(&format!("{} location / {{ {guarded} PASS }}", service(more)));
+        assert_eq!(found, format!("{{ path: /, {expected} }}"), "{more} {guarded}");
+    }
+    let open = last(&format!("auth_request /auth; {} location / {{ auth_request off; PASS }}", service("")));
+    assert_eq!(open, "{ path: / }");
+    for (location, guarded) in [
+        (service("proxy_set_header X-Key secret;"), "auth_request /auth;"),
+        (service("proxy_method POST;"), "auth_request /auth;"),
+        (service("proxy_set_header Host id.example.com;"), "auth_request /auth;"),
+        (service("").replace("proxy_pass_request_body off;", ""), "auth_request /auth;"),
+        (service("").replace("127.0.0.1:9", "$where"), "auth_request /auth;"),
+        (service("").replace("http:", "https:"), "auth_request /auth;"),
+        (service("").replace("127.0.0.1:9", "id.example.com"), "auth_request /auth;"),
+        (service("").replace("= /auth", "~ /auth"), "auth_request /auth;"),
+        (format!("location ~ x {{ return 404; }} {}", service("").replace("= /auth", "/auth")), "auth_request /auth;"),
+        (format!("rewrite /a /b; {}", service("")), "auth_request /auth;"),
+        (service(""), "auth_request /auth$uri;"),
+        (service(""), "auth_request /other;"),
+        (service(""), "auth_request /auth; AUTH"),
+        (
+            service(""),
+            "auth_request /auth; auth_request_set $user $upstream_http_remote_user; proxy_set_header X-User $user;",
+        ),
+    ] {
+        let found = last(&format!("{location} location / {{ {guarded} PASS }}"));
+        assert_eq!(found, "{ path: /, respond: 403 }", "{location} {guarded}");
+    }
+}
+
+#[test]
 fn what_was_locked_does_not_come_out_open() {
     for (lock, expected) in [
         ("deny all;", "{ path: /, respond: 403 }"),
