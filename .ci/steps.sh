@@ -145,6 +145,8 @@ prepare_e2e() {
     if [ "${#packages[@]}" -gt 0 ]; then
         install "${packages[@]}"
     fi
+    # The issuer of the logins.
+    [ -d "$CACHE/frontgate-oidc/node_modules/oidc-provider" ] || npm install --silent --prefix "$CACHE/frontgate-oidc" oidc-provider@9.13.3
     "$OPENCLAW_KIT/setup.sh" "$CACHE/openclaw-kit" && OPENCLAW_VERSION=2026.7.35 "$OPENCLAW_KIT/setup.sh" "$CACHE/openclaw-7.35"
 }
 

@@ -20,7 +20,7 @@ const must = (what, holds) => { if (!holds) throw new Error(what); };
 
 fs.writeFileSync(`${folder}/frontgate.yaml`, `
 listen: { https: ["[::]:${port}"] }
-tls: { names: [${host}] }
+tls: { names: [${host}, localhost] }
 state_dir: state
 upstream: ${gateway}
 admin: off
