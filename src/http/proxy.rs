@@ -1,6 +1,7 @@
 //! The way to the gateway and back: requests ([`forward`]), WebSockets ([`upgrade`], [`tunnel`]), and their answers
 //! ([`body`]).
 
+pub(crate) mod answer_login;
 pub(crate) mod attribution_watch;
 pub(crate) mod body;
 pub(crate) mod forward;

@@ -114,6 +114,8 @@ pub(crate) enum RequestEnd {
     UpstreamFailed,
     /// A step took longer than its configured limit.
     TimedOut,
+    /// The login with which the answer went on has ended.
+    SessionEnded,
     /// The request became a WebSocket, which has a line of its own.
     Upgraded,
 }
@@ -126,6 +128,7 @@ impl RequestEnd {
             Self::ClientGone => "client_gone",
             Self::UpstreamFailed => "upstream_failed",
             Self::TimedOut => "timed_out",
+            Self::SessionEnded => "session_ended",
             Self::Upgraded => "upgraded",
         }
     }

@@ -1,7 +1,7 @@
-//! [`LiveLogins`]: the logins of WebSockets that are open, looked at again while they live.
+//! [`LiveLogins`]: the logins of WebSockets that are open and of answers that go on, looked at again while these live.
 //!
-//! All WebSockets of one login on one route are one session, which is looked at once for all of them. A session whose login
-//! has ended is closed; an absent login service ends none.
+//! All of them that one login has on one route are one session, which is looked at once for all. A session whose login has
+//! ended is closed; an absent login service ends none.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -18,7 +18,7 @@ use super::user::{AuthenticatedUser, LoginEvidence, ProofKind, SessionKey};
 use crate::drain::Drain;
 use crate::websocket::relay_stats::RelayStats;
 
-/// The logins of WebSockets that are open; cheap to clone.
+/// The logins of WebSockets that are open and of answers that go on; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct LiveLogins(Arc<LiveLoginsShared>);
 
@@ -35,7 +35,7 @@ pub(crate) type RouteRechecks = Arc<BTreeMap<Arc<str>, Option<Arc<dyn LoginReche
 #[derive(Default)]
 struct LiveLoginsState {
     sessions: HashMap<LiveSessionKey, LiveSession>,
-    /// The number of the next WebSocket.
+    /// The number of the next link.
     next: u64,
 }
 
@@ -47,21 +47,45 @@ struct LiveSessionKey {
     route: Arc<str>,
 }
 
-/// The WebSockets of one login on one route.
+/// The links of one login on one route.
 struct LiveSession {
-    sockets: HashMap<u64, Arc<RelayStats>>,
+    links: HashMap<u64, LiveLink>,
     /// Ends the task that looks at the login.
     over: CancellationToken,
 }
 
-/// Keeps a WebSocket among those of its login until it is dropped.
+/// What goes on with a login, and ends with it.
+#[derive(Debug, Clone)]
+pub(crate) enum LiveLink {
+    /// A WebSocket.
+    WebSocket(Arc<RelayStats>),
+    /// An answer that is not complete.
+    Answer(CancellationToken),
+}
+
+impl LiveLink {
+    fn end(&self) {
+        match self {
+            Self::WebSocket(relay) => relay.end_session(),
+            Self::Answer(ended) => ended.cancel(),
+        }
+    }
+}
+
+/// Keeps a link among those of its login until it is dropped.
 pub(crate) struct LiveLoginGuard {
     all: LiveLogins,
     key: LiveSessionKey,
     number: u64,
 }
 
-/// The login of a WebSocket that is about to open.
+impl fmt::Debug for LiveLoginGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LiveLoginGuard").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// The login of a link that is about to open.
 #[derive(Clone)]
 pub(crate) struct OpeningLogin {
     /// The user.
@@ -83,9 +107,9 @@ impl LiveLogins {
         Self(Arc::new(LiveLoginsShared { state: Mutex::default(), rechecks, drain: drain.clone() }))
     }
 
-    /// Adds a WebSocket to its login, until the guard is dropped.
+    /// Adds a link to its login, until the guard is dropped.
     #[must_use]
-    pub(crate) fn enter(&self, login: OpeningLogin, relay: Arc<RelayStats>) -> LiveLoginGuard {
+    pub(crate) fn enter(&self, login: OpeningLogin, link: LiveLink) -> LiveLoginGuard {
         let OpeningLogin { user, recheck } = login;
         let key = LiveSessionKey { proof: user.proof, session: user.session, route: Arc::clone(recheck.route()) };
         let mut state = self.state();
@@ -95,9 +119,9 @@ impl LiveLogins {
             let over = CancellationToken::new();
             let task = SessionTask { all: self.clone(), key: key.clone(), user, recheck };
             self.0.drain.spawn(task.run(self.0.rechecks.subscribe(), over.clone()));
-            LiveSession { sockets: HashMap::new(), over }
+            LiveSession { links: HashMap::new(), over }
         });
-        session.sockets.insert(number, relay);
+        session.links.insert(number, link);
         LiveLoginGuard { all: self.clone(), key, number }
     }
 
@@ -112,10 +136,10 @@ impl LiveLogins {
     }
 
     fn end(&self, key: &LiveSessionKey) {
-        // A WebSocket that opens from here on begins another session, which is looked at anew.
+        // A link that opens from here on begins another session, which is looked at anew.
         let Some(session) = self.state().sessions.remove(key) else { return };
         session.over.cancel();
-        session.sockets.values().for_each(|relay| relay.end_session());
+        session.links.values().for_each(LiveLink::end);
     }
 
     fn state(&self) -> MutexGuard<'_, LiveLoginsState> {
@@ -127,8 +151,8 @@ impl Drop for LiveLoginGuard {
     fn drop(&mut self) {
         let mut state = self.all.state();
         let Some(session) = state.sessions.get_mut(&self.key) else { return };
-        session.sockets.remove(&self.number);
-        if session.sockets.is_empty() {
+        session.links.remove(&self.number);
+        if session.links.is_empty() {
             session.over.cancel();
             state.sessions.remove(&self.key);
         }
@@ -178,7 +202,7 @@ impl SessionTask {
         tokio::select! {
             () = &mut over => {}
             () = ended => {
-                tracing::debug!(user = %self.user.name, route = %self.key.route, "login ended under a WebSocket");
+                tracing::debug!(user = %self.user.name, route = %self.key.route, "login ended under what goes on with it");
                 self.all.end(&self.key);
             }
         }

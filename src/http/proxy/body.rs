@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
+use super::answer_login::AnswerLogin;
 use super::attribution_watch::AttributionWatch;
 use crate::http::edge::connection_state::RequestUnderWay;
 use crate::http::edge::permits::{RequestPermit, TakeLimit};
@@ -46,9 +47,16 @@ pub(crate) struct GatewayAnswer {
     lease: Option<Lease>,
     whole: bool,
     watch: Option<AttributionWatch>,
+    /// The login with which the answer goes on.
+    login: Option<AnswerLogin>,
     /// The part of the request's body that the gateway did not take.
     unsent: Option<RequestBody>,
 }
+
+/// The login with which an answer went on has ended.
+#[derive(Debug, thiserror::Error)]
+#[error("the login has ended")]
+struct LoginEnded;
 
 /// Why a body breaks off.
 pub(crate) type AnswerBodyError = Box<dyn Error + Send + Sync>;
@@ -72,7 +80,7 @@ impl AnswerBody {
             lease.give_back();
             return body;
         }
-        let from = GatewayAnswer { lease: Some(lease), whole: false, watch, unsent: None };
+        let from = GatewayAnswer { lease: Some(lease), whole: false, watch, login: None, unsent: None };
         Self::new(AnswerSource::Gateway(Box::new(from)))
     }
 
@@ -84,6 +92,17 @@ impl AnswerBody {
     #[must_use]
     pub(crate) fn taken_within(mut self, limit: Option<Duration>) -> Self {
         self.take = limit;
+        self
+    }
+
+    /// Makes the answer break off when the login ends that `login` makes, if it is one of which the end is not known.
+    #[must_use]
+    pub(crate) fn ending_with(mut self, login: impl FnOnce() -> Option<AnswerLogin>) -> Self {
+        if self.size_hint().upper().is_none()
+            && let AnswerSource::Gateway(from) = &mut self.source
+        {
+            from.login = login();
+        }
         self
     }
 
@@ -195,6 +214,7 @@ impl HttpBody for AnswerBody {
                 }
             }
             Some(Err(error)) if is_time_out(error) => self.ended(RequestEnd::TimedOut),
+            Some(Err(error)) if error.is::<LoginEnded>() => self.ended(RequestEnd::SessionEnded),
             Some(Err(error)) => {
                 tracing::debug!(%error, "answer broke off");
                 self.ended(RequestEnd::UpstreamFailed);
@@ -236,6 +256,10 @@ impl Drop for AnswerBody {
 impl GatewayAnswer {
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerBodyError>>> {
         let Some(lease) = &mut self.lease else { return Poll::Ready(None) };
+        if self.login.as_mut().is_some_and(|login| login.poll_ended(cx).is_ready()) {
+            self.lease = None;
+            return Poll::Ready(Some(Err(LoginEnded.into())));
+        }
         match ready!(lease.poll_frame(cx)) {
             None => {
                 self.finish();
@@ -261,6 +285,7 @@ impl GatewayAnswer {
     /// Ends the answer: the connection is free before the client has taken the last bytes.
     fn finish(&mut self) {
         self.whole = true;
+        self.login = None;
         if let Some(mut lease) = self.lease.take() {
             self.unsent = lease.take_unsent().filter(RequestBody::outlives_its_answer);
             lease.give_back();

@@ -2,6 +2,7 @@
 
 use http::Response;
 
+use super::answer_login::AnswerLogin;
 use super::body::AnswerBody;
 use super::forward::Forwarder;
 use super::upgrade::{UpgradeSettings, upgrade};
@@ -28,7 +29,9 @@ impl RequestHandler for GatewayRoute {
             // Boxed: few requests are upgrades, and all would have to keep the room free that one takes.
             Box::pin(upgrade(&self.forward, &self.upgrades, exchange, access)).await
         } else {
-            self.forward.handle(exchange, access).await
+            let answer = self.forward.handle(exchange, access).await?;
+            let login = || exchange.login.take().map(|login| AnswerLogin::new(&self.upgrades.logins, login));
+            Ok(answer.map(|body| body.ending_with(login)))
         }
     }
 }

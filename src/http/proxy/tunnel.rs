@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::websockets::OpenWebSockets;
 use crate::drain::Drain;
-use crate::http::auth::live_logins::{LiveLogins, OpeningLogin};
+use crate::http::auth::live_logins::{LiveLink, LiveLogins, OpeningLogin};
 use crate::http::edge::permits::GatewayPermit;
 use crate::http::edge::websocket_permits::WebSocketPermit;
 use crate::io::{BufferPool, LiveCountGuard, Readable};
@@ -78,7 +78,7 @@ impl GrantedTunnel {
         let mut relay = Relay::new(RelayEnd { io: client, first }, gateway, settings);
         relay.count_in(&report.log.metrics().websockets.relay.here());
         let entered = open.enter(Arc::clone(&report.opening), relay.relay_stats());
-        let live = login.map(|(logins, login)| logins.enter(login, relay.relay_stats()));
+        let live = login.map(|(logins, login)| logins.enter(login, LiveLink::WebSocket(relay.relay_stats())));
         let watched = drain.clone();
         drain.spawn(async move {
             let summary = relay.run(&buffers, &watched).await;

@@ -1,10 +1,11 @@
 //! The ends of logins.
 
+use futures_util::FutureExt;
 use serde_json::json;
 
 use super::browser::{Browser, leads_to, oidc};
 use super::{ALLOW_ANN, OK, guarded};
-use crate::harness::{Issuer, gateway, proxy};
+use crate::harness::{Connection, Issuer, Wire, gateway, proxy};
 use crate::signals::closes;
 use crate::websocket::frame::Frame;
 use crate::websocket::scene::{Via, scene_of_binary};
@@ -129,6 +130,44 @@ async fn a_login_ends_after_its_time() {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
     assert_eq!(browser.page(&proxy, "/long/").await.status(), 200, "a route with a longer time");
+}
+
+/// Sends an answer of which the end is not known to each request.
+async fn streams(mut connection: Connection) {
+    if connection.next_request().await.is_some() {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+        connection.send(format!("{head}9\r\ndata: 1\n\n\r\n")).await;
+        drop(connection.rest().await);
+    }
+}
+
+#[tokio::test]
+async fn a_logout_breaks_off_the_answers_of_its_login_and_no_others() {
+    let issuer = Issuer::start();
+    let gateway = gateway().playing(streams).await;
+    let config = oidc(&issuer, "allow: { subjects: [\"*\"] }").replace("user_header: X-User", "recheck: off");
+    let proxy = proxy().upstream(&gateway).routes(&config).plain().start().await;
+    let mut begun: Vec<(Browser, Wire)> = Vec::new();
+    for sid in ["a", "b"] {
+        issuer.claim("sid", json!(sid));
+        let mut browser = Browser::default();
+        browser.log_in(&proxy, "/").await;
+        let mut client = proxy.plain_client().await;
+        client.send(format!("GET /events HTTP/1.1\r\nHost: gw\r\n{}\r\n", browser.cookie_field())).await;
+        assert!(client.head().await.starts_with("HTTP/1.1 200 "));
+        client.until(b"data: 1\n\n\r\n").await;
+        begun.push((browser, client));
+    }
+    let (mut other, mut stays) = begun.pop().unwrap();
+    let (mut browser, mut client) = begun.pop().unwrap();
+    browser.page(&proxy, "/.frontgate/logout").await;
+    // Without a last chunk, so that the client knows that it is no end.
+    let (rest, _) = client.rest().await;
+    assert_eq!(String::from_utf8_lossy(&rest), "");
+    // The other one goes on until its login is ended, too.
+    assert!(stays.has_more().now_or_never().is_none());
+    other.page(&proxy, "/.frontgate/logout").await;
+    assert_eq!(stays.rest().await.0, b"");
 }
 
 #[tokio::test]

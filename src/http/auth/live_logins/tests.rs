@@ -59,7 +59,8 @@ fn user(number: u8) -> Arc<AuthenticatedUser> {
 fn enter(logins: &LiveLogins, user: &Arc<AuthenticatedUser>, by: &Arc<Scripted>) -> (LiveLoginGuard, Arc<RelayStats>) {
     let relay = Arc::<RelayStats>::default();
     let recheck = Arc::clone(by) as Arc<dyn LoginRecheck>;
-    (logins.enter(OpeningLogin { user: Arc::clone(user), recheck }, Arc::clone(&relay)), relay)
+    let link = LiveLink::WebSocket(Arc::clone(&relay));
+    (logins.enter(OpeningLogin { user: Arc::clone(user), recheck }, link), relay)
 }
 
 const MINUTE: Duration = Duration::from_mins(1);
