@@ -60,6 +60,7 @@ fn the_ca_page_is_a_switch() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn every_key_sets_its_field() {
     let config = parse(
         r#"

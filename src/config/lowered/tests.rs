@@ -23,6 +23,7 @@ fn lost(before: &str, after: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn what_takes_a_guard_from_some_request_lowers_it() {
     let rows = [
         // The whole guard, or the file as a cut copy has it.

@@ -228,7 +228,7 @@ mod tests {
     use crate::observe::metrics::Metrics;
     use crate::observe::metrics::tests::value;
 
-    fn ended<'a>(method: &'a Method, status: Option<u16>) -> EndedRequest<'a> {
+    fn ended(method: &Method, status: Option<u16>) -> EndedRequest<'_> {
         EndedRequest {
             route: None,
             method,

@@ -102,7 +102,8 @@ async fn a_session_without_sockets_is_forgotten() {
 
 #[tokio::test(start_paused = true)]
 async fn another_configuration_looks_at_once_and_an_absent_route_asks_the_others() {
-    let cases: [(&[(&str, Option<LoginStanding>)], bool); 6] = [
+    type RoutesAfter = &'static [(&'static str, Option<LoginStanding>)];
+    let cases: [(RoutesAfter, bool); 6] = [
         (&[("/", Some(LoginStanding::Stands))], false),
         (&[("/", Some(LoginStanding::Ended))], true),
         (&[("/", Some(LoginStanding::Ended)), ("/x", Some(LoginStanding::Stands))], true),
