@@ -24,7 +24,14 @@ async fn open_websockets_are_listed_without_their_secrets() {
     client.write(b"\x81\x83\0\0\0\0abc").await;
     gateway.expect(b"\x81\x83\0\0\0\0abc").await;
 
-    listed(&scene, 2).await;
+    // What has passed is recorded a moment after it passed.
+    within("the bytes to be counted", async {
+        let recorded = |list: &Value, side: &str| list["websockets"][1][side]["bytes"] != 0;
+        while let list = listed(&scene, 2).await
+            && !(recorded(&list, "from_client") && recorded(&list, "from_gateway"))
+        {}
+    })
+    .await;
     let answer = ask(&scene, "GET", "/connections").await;
     assert!(!answer.contains("s3cret"), "{answer}");
     let answer: Value = serde_json::from_str(body(&answer)).unwrap();

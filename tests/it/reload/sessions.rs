@@ -163,13 +163,14 @@ async fn a_login_service_that_refuses_ends_the_session_and_one_that_is_absent_do
 async fn the_live_list_names_the_user() {
     let auth = format!("auth: {{ basic: {{ ann: '{}' }} }}", hash("hush"));
     let mut scene = scene_of_binary(&[ADMIN, &auth]).await;
-    let opened = scene.open_with(Via::Plain, &upgrade(&basic("ann:hush"))).await;
+    let mut opened = scene.open_with(Via::Plain, &upgrade(&basic("ann:hush"))).await;
+    // The client has its 101 a moment before the list has the WebSocket.
+    lives(&mut opened).await;
     let (_, list) = ask(&scene.proxy, "GET", "/connections").await;
     let list: Value = serde_json::from_str(&list).unwrap();
     assert_eq!(list["websockets"][0]["user"], "ann", "{list}");
     // Without the login there is nothing to look at again.
     let open = text(&scene.proxy).replace(&auth, "");
     reload(&mut scene.proxy, &open).await;
-    let mut opened = opened;
     lives(&mut opened).await;
 }
