@@ -1,5 +1,8 @@
 # shellcheck shell=bash
-# The steps of `.ci/run`. A step returns non-zero when its check failed; it adds to `not_run` what it could not check.
+# The steps of `.ci/run`. A step returns non-zero when its check failed, and says by `not_run` what it could not check.
+
+# A file, since some steps are processes of their own.
+not_run() { printf '%s\n' "$1" >>"$LOGS/not_run"; }
 
 step_fmt() { cargo fmt --check; }
 step_clippy() { cargo clippy --locked --all-targets -- -D warnings; }
@@ -15,17 +18,17 @@ step_test() {
     # Not exported: a binary that later steps start would ask what it sets.
     local pebble=()
     if prepare_pebble; then pebble=(FRONTGATE_PEBBLE=required); else
-        not_run+=('test: pebble could not be installed; the public certificate is unchecked against a real authority')
+        not_run 'test: pebble could not be installed; the public certificate is unchecked against a real authority'
     fi
     local command; command="$(readme_command test)"
     [ -n "$command" ] || { echo 'README.md has no command marked <!-- ci: test -->'; return 1; }
     # The tests of `frontgate trust` skip what needs certutil.
-    command -v certutil >/dev/null || install libnss3-tools || not_run+=('trust: certutil (libnss3-tools) could not be installed')
+    command -v certutil >/dev/null || install libnss3-tools || not_run 'trust: certutil (libnss3-tools) could not be installed'
     echo "\$ $command"
     env "${pebble[@]}" bash -euo pipefail -c "$command" 2>&1 | tee "$LOGS/test"
     local code="${PIPESTATUS[0]}" line
     # A test that checks nothing here passes, and says so.
-    while read -r line; do not_run+=("test: ${line#!!! NOT RUN: }"); done < <(grep '^!!! NOT RUN: ' "$LOGS/test" | sort -u)
+    while read -r line; do not_run "test: ${line#!!! NOT RUN: }"; done < <(grep '^!!! NOT RUN: ' "$LOGS/test" | sort -u)
     return "$code"
 }
 
@@ -35,10 +38,9 @@ step_import() {
     for tool in nginx apache2 caddy; do
         command -v "$tool" >/dev/null || [ -x "/usr/sbin/$tool" ] || install "$tool" || true
     done
-    cargo build --locked || return 1
-    tests/import/compare || code=$?
+    FRONTGATE_BIN="$(any_binary)" tests/import/compare || code=$?
     [ "$code" = 3 ] || return "$code"
-    not_run+=('import: a proxy could not be installed; its cases were compared with what they recorded')
+    not_run 'import: a proxy could not be installed; its cases were compared with what they recorded'
 }
 
 # The certificate authority of the tests in tests/it/acme.
@@ -58,12 +60,12 @@ readme_command() {
 # A path that every message or request takes may not grow by over 5 %: tests/bench/counts.
 step_counts() {
     if ! command -v valgrind >/dev/null && ! install valgrind; then
-        not_run+=('counts: valgrind could not be installed; NO instruction was counted'); return 0
+        not_run 'counts: valgrind could not be installed; NO instruction was counted'; return 0
     fi
     local code=0
     nice -n 10 tests/bench/counts/run || code=$?
     [ "$code" = 3 ] || return "$code"
-    not_run+=('counts: compared loosely, because what they were recorded with is not what is here: see the step')
+    not_run 'counts: compared loosely, because what they were recorded with is not what is here: see the step'
 }
 
 # The fuzz targets are a package of their own, which no other step compiles. FUZZ_SECONDS: for each target.
@@ -72,7 +74,7 @@ step_fuzz() {
     local code=0
     nice -n 10 tests/fuzz/run || code=$?
     [ "$code" = 3 ] || return "$code"
-    not_run+=('fuzz: no C++ compiler could be installed; the fuzz targets are not compiled and NOTHING was fuzzed')
+    not_run 'fuzz: no C++ compiler could be installed; the fuzz targets are not compiled and NOTHING was fuzzed'
 }
 
 # Not among the default steps: it compiles a second rustls.
@@ -87,7 +89,7 @@ step_mutants() {
     [ -x "$root/bin/cargo-mutants" ] || cargo install --locked --root "$root" cargo-mutants
     PATH="$root/bin:$PATH" tests/mutants/run || code=$?
     [ "$code" = 3 ] || return "$code"
-    not_run+=('mutants: cargo-mutants could not be installed; NOTHING was changed to see whether a test notices')
+    not_run 'mutants: cargo-mutants could not be installed; NOTHING was changed to see whether a test notices'
 }
 
 # Not among the default steps: it takes seven minutes in which nothing else should run, and root.
@@ -97,7 +99,7 @@ step_attack() {
     [ -x "$binary" ] || step_release || return 1
     binary="$(realpath "$binary")"
     FRONTGATE_BIN="$binary" tests/attack/run || code=$?
-    [ "$code" != 3 ] || { not_run+=('attack: there is no root, namespace or memory cgroup here; NOTHING was attacked'); return 0; }
+    [ "$code" != 3 ] || { not_run 'attack: there is no root, namespace or memory cgroup here; NOTHING was attacked'; return 0; }
     FRONTGATE_BIN="$binary" tests/attack/hour 1 || code=$?
     return "$code"
 }
@@ -107,7 +109,7 @@ step_readings() {
     local code=0
     tests/readings/run || code=$?
     [ "$code" = 3 ] || return "$code"
-    not_run+=('readings: a program could not be installed; its readings are unchecked: see the step')
+    not_run 'readings: a program could not be installed; its readings are unchecked: see the step'
 }
 
 # ------------------------------------------------------------------------------------------------------- cargo-deny
@@ -121,15 +123,13 @@ prepare_deny() {
 }
 
 step_deny() {
-    wait "$PREPARING_DENY"
     if ! "$DENY" --version; then
-        tail -n 20 "$LOGS/deny"
-        not_run+=('deny: cargo-deny could not be installed; licences, bans and sources are unchecked'); return 0
+        not_run 'deny: cargo-deny could not be installed; licences, bans and sources are unchecked'; return 0
     fi
     local checks=(bans licenses sources)
     if "$DENY" fetch db >"$LOGS/db" 2>&1; then checks+=(advisories); else
         tail -n 2 "$LOGS/db"
-        not_run+=('advisories: the RustSec database cannot be reached; known vulnerabilities are unchecked')
+        not_run 'advisories: the RustSec database cannot be reached; known vulnerabilities are unchecked'
     fi
     "$DENY" check --hide-inclusion-graph "${checks[@]}"
 }
@@ -150,26 +150,13 @@ prepare_e2e() {
     "$OPENCLAW_KIT/setup.sh" "$CACHE/openclaw-kit" && OPENCLAW_VERSION=2026.7.35 "$OPENCLAW_KIT/setup.sh" "$CACHE/openclaw-7.35"
 }
 
-# Most of it is waiting, so it goes on beside the steps between `release` and `e2e`.
-begin_e2e() {
-    wait "$PREPARING" || { echo '!!! the preparations for the end-to-end tests failed:'; tail -n 20 "$LOGS/prepare"; }
-    run_e2e >"$LOGS/e2e" 2>&1 & RUNNING_E2E=$!
-}
-
 step_e2e() {
-    local line failed=0
-    [ -n "${RUNNING_E2E:-}" ] || begin_e2e
-    wait "$RUNNING_E2E" || failed=1
-    cat "$LOGS/e2e"
-    while read -r line; do not_run+=("e2e: ${line#NOT RUN}"); done < <(grep '^NOT RUN' "$LOGS/e2e")
-    return "$failed"
-}
-
-run_e2e() {
-    local binary="${CARGO_TARGET_DIR:-target}/release/frontgate" failed=0
+    local binary="${CARGO_TARGET_DIR:-target}/release/frontgate" failed=0 line
     [ -x "$binary" ] || cargo build --locked --release || return 1
-    FRONTGATE_BIN="$(realpath "$binary")" tests/openclaw/run || failed=1
+    FRONTGATE_BIN="$(realpath "$binary")" tests/openclaw/run >"$LOGS/e2e" 2>&1 || failed=1
+    cat "$LOGS/e2e"
     vanished_peers || failed=1
+    while read -r line; do not_run "e2e: ${line#NOT RUN}"; done < <(grep -h '^NOT RUN' "$LOGS/e2e" "$LOGS/vanished")
     return "$failed"
 }
 
@@ -199,21 +186,10 @@ prepare_deploy() {
     deploy/test/run prepare
 }
 
-# The image is compiled beside the end-to-end tests, which mostly wait; the step itself then finds all of it compiled.
-begin_deploy() {
-    wait "$PREPARING_DEPLOY" || { echo '!!! the preparations for the deployments failed:'; tail -n 20 "$LOGS/deploy"; }
-    DEPLOY_QUICK=1 nice -n 19 deploy/test/run image >"$LOGS/image" 2>&1 & BUILDING_IMAGE=$!
-}
-
 step_deploy() {
-    [ -n "${BUILDING_IMAGE:-}" ] || begin_deploy
-    # Its verdict is not the step's, which judges the image again.
-    wait "$BUILDING_IMAGE"
-    # Some checks serve the real gateway.
-    if [ -n "${PREPARING:-}" ]; then wait "$PREPARING"; fi
     local verdict=0 line
-    DEPLOY_QUICK=1 deploy/test/run | tee "$LOGS/deployed"; verdict="${PIPESTATUS[0]}"
-    while read -r line; do not_run+=("deploy: ${line#NOT RUN }"); done < <(grep '^NOT RUN' "$LOGS/deployed")
+    DEPLOY_QUICK=1 nice -n 10 deploy/test/run | tee "$LOGS/deployed"; verdict="${PIPESTATUS[0]}"
+    while read -r line; do not_run "deploy: ${line#NOT RUN }"; done < <(grep '^NOT RUN' "$LOGS/deployed")
     return "$verdict"
 }
 
@@ -227,9 +203,8 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 # ------------------------------------------------------------------------------------------------------- conformance
 
 step_conformance() {
-    cargo build --locked || return 1
     local code=0
-    FRONTGATE_BIN="$(realpath "${CARGO_TARGET_DIR:-target}/debug/frontgate")" tests/conformance/run || code=$?
+    FRONTGATE_BIN="$(any_binary)" tests/conformance/run || code=$?
     [ "$code" = 3 ] || return "$code"
-    not_run+=('conformance: a tool could not be installed from PyPI; a standard is unchecked: see the step')
+    not_run 'conformance: a tool could not be installed from PyPI; a standard is unchecked: see the step'
 }
