@@ -36,7 +36,6 @@ use crate::http::route::protected::ProtectedFields;
 use crate::http::route::redirect::MadeRedirect;
 use crate::http::route::router::{RoutedStack, Router, RoutesFirst};
 use crate::http::route::stack::{RouteEnd, RouteSettings, RouteStack};
-use crate::io::BufferPool;
 use crate::listener::{ListenerPurpose, NameResolver, OwnAddresses, SocketLabel};
 use crate::observe::metrics::RouteRequests;
 use crate::observe::{AccessLog, GatewayHint, Metrics};
@@ -57,8 +56,6 @@ pub(super) struct SharedState {
     pub(super) tokens: Tokens,
     /// The keys of TLS tickets: a client that has a TLS session may resume it after a reload.
     tickets: Arc<dyn ProducesTickets>,
-    /// The pool that connections borrow memory from.
-    buffers: Arc<BufferPool>,
     /// What heads take that are only partly here.
     heads: HeadSpace,
     /// What answers take that HTTP/2 clients do not take.
@@ -88,7 +85,6 @@ pub(super) struct Assembly<'a> {
     /// The edge for clients that speak plain HTTP to a TLS port.
     plain_http_on_tls: Edge,
     tls: Option<Arc<HandshakePolicy>>,
-    buffers: Arc<BufferPool>,
     heads: HeadSpace,
     sends: SendSpace,
     /// The routes as the metrics count their requests.
@@ -115,7 +111,6 @@ impl SharedState {
         Ok(Self {
             tokens: Tokens::default(),
             tickets: tls::ticketer()?,
-            buffers: Arc::new(BufferPool::new()),
             heads: HeadSpace::new(head_bytes, Arc::clone(&metrics)),
             sends: SendSpace::new(send_bytes),
             hint: Arc::new(GatewayHint::default()),
@@ -218,7 +213,6 @@ impl<'a> Assembly<'a> {
             config,
             log,
             tls,
-            buffers: Arc::clone(&shared.buffers),
             heads: shared.heads.clone(),
             sends: shared.sends.clone(),
             counted_routes: routers.routes.iter().map(|route| Arc::clone(&route.counts)).collect(),
@@ -242,7 +236,6 @@ impl<'a> Assembly<'a> {
         let kind = match (purpose, &self.tls) {
             (ListenerPurpose::Https, Some(handshakes)) => ListenerProtocol::Tls {
                 handshakes: Arc::clone(handshakes),
-                buffers: Arc::clone(&self.buffers),
                 plain_http_on_tls: self.plain_http_on_tls.clone(),
             },
             _ => ListenerProtocol::Plain,
@@ -455,7 +448,6 @@ fn upgrades(config: &Config, timeouts: &Timeouts, shared: &SharedState, log: Acc
             send: timeouts.send,
             drain: timeouts.drain,
         }),
-        buffers: Arc::clone(&shared.buffers),
         open: shared.websockets.clone(),
         permits: shared.websocket_permits.clone(),
         logins: shared.logins.clone(),

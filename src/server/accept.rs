@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -58,10 +59,12 @@ pub(crate) async fn run(
                 } else {
                     SocketTransfer::leaving(socket)
                 };
+                let buffers = Arc::clone(worker.buffers());
                 drain.spawn_on(worker.runtime(), async move {
                     match moving.and_then(SocketTransfer::arrive) {
                         Ok(socket) => {
-                            connection::serve(socket, peer, ((place, seat), client), &admission, &live, &watched).await;
+                            let permits = ((place, seat), client);
+                            connection::serve(socket, buffers, peer, permits, &admission, &live, &watched).await;
                         }
                         Err(error) => {
                             live.load().log.metrics().connections.failed.inc();

@@ -14,7 +14,7 @@ use super::settings::{ConnectionPermits, EdgeChoice, ListenerProtocol, ListenerS
 use super::{h1, h2};
 use crate::drain::Drain;
 use crate::http::edge::connection_info::{ConnectionInfo, Protocol, ProxyAnnouncement};
-use crate::io::StreamSocket;
+use crate::io::{BufferPool, StreamSocket};
 use crate::listener::{ClientPeer, proxy_protocol};
 use crate::observe::metrics::TlsHandshake;
 use crate::tls::{ByteStream, ClientIdentity};
@@ -23,6 +23,7 @@ use crate::tls::{ByteStream, ClientIdentity};
 /// client that it names.
 pub(crate) async fn serve(
     mut socket: StreamSocket,
+    buffers: Arc<BufferPool>,
     peer: ClientPeer,
     permits: ConnectionPermits,
     admission: &Admission,
@@ -73,19 +74,19 @@ pub(crate) async fn serve(
     // From the first request on the settings are those of the moment; holding these would keep alive all that belongs
     // to them.
     let drains = DrainSignals { connection: settings.drain.clone(), all: drain.clone() };
-    let (handshakes, buffers) = match &settings.kind {
-        ListenerProtocol::Tls { handshakes, buffers, .. } if speaks_tls => (handshakes, buffers),
+    let handshakes = match &settings.kind {
+        ListenerProtocol::Tls { handshakes, .. } if speaks_tls => handshakes,
         kind => {
             let way =
                 if matches!(kind, ListenerProtocol::Plain) { EdgeChoice::Listener } else { EdgeChoice::PlainHttpOnTls };
             let permits = (permits, counts.serve(&settings.label, "h1"));
             drop(settings);
-            return h1::serve(ByteStream::Plain(socket), connection_info, live, way, permits, drains).await;
+            return h1::serve(ByteStream::Plain(socket), buffers, connection_info, live, way, permits, drains).await;
         }
     };
     let dialled = if announced == ProxyAnnouncement::Nothing { DialTarget::Us } else { DialTarget::Proxy };
     let began = Instant::now();
-    let handshake = limited(until, handshake::accept(socket, dialled, handshakes, buffers));
+    let handshake = limited(until, handshake::accept(socket, dialled, handshakes, &buffers));
     let (session, server_name, certificate) = tokio::select! {
         () = drain.hard() => return,
         outcome = handshake => match outcome {
@@ -121,13 +122,12 @@ pub(crate) async fn serve(
         ..connection_info
     };
     let stream = ByteStream::Server(session);
-    let buffers = Arc::clone(buffers);
     let permits = (permits, counts.serve(&settings.label, if is_h2 { "h2" } else { "h1" }));
     drop(settings);
     if is_h2 {
         h2::serve(stream, buffers, connection_info, live, permits, drains).await;
     } else {
-        h1::serve(stream, connection_info, live, EdgeChoice::Listener, permits, drains).await;
+        h1::serve(stream, buffers, connection_info, live, EdgeChoice::Listener, permits, drains).await;
     }
 }
 

@@ -11,6 +11,7 @@ pub mod request_head;
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use crate::http::edge::connection_info::ConnectionInfo;
 use crate::http::edge::request_id::RequestId;
 use crate::http::error::RequestFailure;
 use crate::http::pages::page;
+use crate::io::BufferPool;
 use crate::io::wake_flag::when_raised;
 use crate::observe::access::{LoggedClient, RequestEnd};
 use crate::tls::ByteStream;
@@ -35,6 +37,7 @@ use crate::tls::ByteStream;
 /// Serves one connection to its end; a WebSocket goes on in a task of its own.
 pub(super) async fn serve(
     stream: ByteStream,
+    buffers: Arc<BufferPool>,
     connection_info: ConnectionInfo,
     live: &LiveSettings,
     way: EdgeChoice,
@@ -46,7 +49,7 @@ pub(super) async fn serve(
     let end = run(&mut connection, drain).await;
     let ServedConnection { mut stream, input, connection_info, upgrade_slot: handover, head_permit, .. } = connection;
     if let (ConnectionEnd::Over, Some(tunnel)) = (&end, handover.take()) {
-        return tunnel.start(stream, input.into_bytes(), permits, &drains.all);
+        return tunnel.start(stream, input.into_bytes(), buffers, permits, &drains.all);
     }
     // What follows takes time, and may be a part of a large head.
     drop((input, head_permit));

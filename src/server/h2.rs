@@ -61,11 +61,11 @@ pub(super) async fn serve(
     let (settings, client) = (live.load(), connection_info.peer.ip());
     let sending = SendBudget::new(settings.sends.lease(client));
     let window = ReceiveWindow::new(settings.sends.lease(client));
-    let (cork, corked) = Cork::new(stream, buffers, sending.clone());
+    let (cork, corked) = Cork::new(stream, Arc::clone(&buffers), sending.clone());
     let mut connection = Http2Connection::new(&builder(&settings), corked, window.clone());
     drop(settings);
     let watched = ConnectionState::new();
-    let context = StreamContext { connection_state: watched.clone(), window, drain: drains.all };
+    let context = StreamContext { connection_state: watched.clone(), window, buffers, drain: drains.all };
     let streams = Streams {
         live: live.clone(),
         connection_info: Arc::new(connection_info),

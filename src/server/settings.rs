@@ -12,7 +12,6 @@ use super::send_space::SendSpace;
 use crate::drain::Drain;
 use crate::http::edge::connection_state::ConnectionTimeouts;
 use crate::http::edge::stack::Edge;
-use crate::io::BufferPool;
 use crate::io::LiveCountGuard;
 use crate::listener::ClientPeer;
 use crate::observe::access::AccessLog;
@@ -101,8 +100,6 @@ pub(crate) enum ListenerProtocol {
     Tls {
         /// The rules for their handshakes.
         handshakes: Arc<HandshakePolicy>,
-        /// The pool that their sessions borrow memory from.
-        buffers: Arc<BufferPool>,
         /// The edge that answers plain HTTP.
         plain_http_on_tls: Edge,
     },

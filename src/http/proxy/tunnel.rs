@@ -33,7 +33,6 @@ pub(crate) struct UpgradeSlot(Mutex<Option<GrantedTunnel>>);
 pub(crate) struct GrantedTunnel {
     pub(in crate::http) gateway: RelayEnd<ByteStream>,
     pub(in crate::http) settings: Arc<RelaySettings>,
-    pub(in crate::http) buffers: Arc<BufferPool>,
     pub(in crate::http) open: OpenWebSockets,
     /// Counts the WebSocket as one that the gateway serves.
     pub(in crate::http) counted: Option<LiveCountGuard>,
@@ -67,13 +66,19 @@ impl UpgradeSlot {
 }
 
 impl GrantedTunnel {
-    /// Joins the client's stream, of which `first` was read too far already, with the gateway's. `guard` is held to the
-    /// end.
-    pub(crate) fn start<S>(self, client: S, first: Bytes, guard: impl Send + 'static, drain: &Drain)
-    where
+    /// Joins the client's stream, of which `first` was read too far already, with the gateway's. Memory is borrowed from
+    /// `buffers`; `guard` is held to the end.
+    pub(crate) fn start<S>(
+        self,
+        client: S,
+        first: Bytes,
+        buffers: Arc<BufferPool>,
+        guard: impl Send + 'static,
+        drain: &Drain,
+    ) where
         S: Readable + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { gateway, settings, buffers, open, counted, login, permits, report } = self;
+        let Self { gateway, settings, open, counted, login, permits, report } = self;
         // Created out here and captured: a value that is moved into a local of the task has room in it twice.
         let mut relay = Relay::new(RelayEnd { io: client, first }, gateway, settings);
         relay.count_in(&report.log.metrics().websockets.relay.here());

@@ -22,7 +22,6 @@ use crate::http::edge::websocket_permits::WebSocketPermits;
 use crate::http::error::RequestFailure;
 use crate::http::route::headers;
 use crate::http::route::headers::ConnectionEffect;
-use crate::io::BufferPool;
 use crate::observe::access::{AccessLine, AccessLog, AnsweredBy, RequestEnd};
 use crate::observe::tunnel::TunnelOpening;
 use crate::upstream::WaitPurpose;
@@ -38,8 +37,6 @@ pub(crate) struct UpgradeSettings {
     pub(crate) allowed_origins: AllowedOrigins,
     /// The settings of relays.
     pub(crate) settings: Arc<RelaySettings>,
-    /// The pool that relays borrow memory from.
-    pub(crate) buffers: Arc<BufferPool>,
     /// The WebSockets that are open.
     pub(crate) open: OpenWebSockets,
     /// How many of them each client network may have.
@@ -115,7 +112,6 @@ pub(in crate::http) async fn upgrade(
     handover.leave(GrantedTunnel {
         gateway: RelayEnd { io, first },
         settings: Arc::clone(&upgrades.settings),
-        buffers: Arc::clone(&upgrades.buffers),
         open: upgrades.open.clone(),
         counted,
         login: exchange.login.clone().map(|login| (upgrades.logins.clone(), login)),

@@ -25,6 +25,7 @@ use crate::http::edge::connection_state::{ConnectionState, RequestUnderWay};
 use crate::http::edge::stack::PendingAnswer;
 use crate::http::proxy::tunnel::UpgradeSlot;
 use crate::http::route::answer::NoAnswer;
+use crate::io::BufferPool;
 use crate::observe::access::RequestEnd;
 use crate::upstream::{Http2Body, RequestBody};
 
@@ -43,6 +44,8 @@ pub(super) struct StreamTask {
 pub(super) struct StreamContext {
     pub(super) connection_state: ConnectionState,
     pub(super) window: ReceiveWindow,
+    /// The pool that WebSockets borrow memory from.
+    pub(super) buffers: Arc<BufferPool>,
     /// Ends WebSockets.
     pub(super) drain: Drain,
 }
@@ -163,7 +166,8 @@ impl AwaitedAnswer {
                     if let Some(send) = self.send_head(head, false) {
                         let stream = WebSocketStream::new(receive, send, flow.clone(), connection.window.clone());
                         let busy = connection.connection_state.begin();
-                        tunnel.start(stream, Bytes::new(), busy, &connection.drain);
+                        let buffers = Arc::clone(&connection.buffers);
+                        tunnel.start(stream, Bytes::new(), buffers, busy, &connection.drain);
                     }
                     return Poll::Ready(None);
                 }
