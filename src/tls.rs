@@ -15,6 +15,7 @@
 //! | `leaf.key` | 0600 | the private key of the certificate; outlives renewals, so that clients may pin the public key |
 //! | `leaf.pem` | 0644 | the certificate |
 //! | `address-IP.pem` | 0644 | a certificate for an address of this machine, with the same key |
+//! | `ticket-key` | 0600 | what the keys of TLS tickets come of, so that sessions are resumed after a restart |
 
 pub mod acme;
 mod certificates;
@@ -37,11 +38,12 @@ pub(crate) use probe::{PresentedChain, TlsProbe};
 pub(crate) use session::acceptor::server_config;
 pub(crate) use session::client_certificates::{ClientCaError, ClientIdentity, ClientVerification, IdentityScope};
 pub use session::crypto::provider;
-pub(crate) use session::crypto::ticketer;
 pub(crate) use session::handshakes::{AskedClients, HandshakePolicy, HandshakeStep};
 pub(crate) use session::hello::PendingHello;
 pub(crate) use session::route_client_ca::{CertifiedClient, RouteClientCa};
 pub(crate) use session::stream::ByteStream;
+pub(crate) use session::ticket_secret::TicketSecret;
+pub(crate) use session::tickets::TicketKeys;
 pub(crate) use session::tls_session::TlsSession;
 pub(crate) use state_dir::{FileAccess, StateDir, StateError};
 pub(crate) use x509::description::{CertDescription, certificates, links_its_issuer, to_pem};

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use rustls::server::ProducesTickets;
-
 use super::certificates::ServedCertificates;
 use super::error::StartError;
 use super::gateways::{GatewayAccess, GatewayShared, Gateways};
@@ -45,7 +43,7 @@ use crate::server::head_space::HeadSpace;
 use crate::server::send_space::SendSpace;
 use crate::server::settings::{ListenerProtocol, ListenerSettings};
 use crate::tls::acme::Tokens;
-use crate::tls::{self, AskedClients, ClientVerification, HandshakePolicy};
+use crate::tls::{self, AskedClients, ClientVerification, HandshakePolicy, TicketKeys};
 use crate::upstream::{ConnectError, HoldLimits, HoldSpace, shorter};
 use crate::websocket::direction::FrameRules;
 use crate::websocket::settings;
@@ -54,8 +52,8 @@ use crate::websocket::settings;
 pub(super) struct SharedState {
     /// The answers that plain listeners give to certificate authorities.
     pub(super) tokens: Tokens,
-    /// The keys of TLS tickets: a client that has a TLS session may resume it after a reload.
-    tickets: Arc<dyn ProducesTickets>,
+    /// The keys of TLS tickets.
+    pub(super) tickets: Arc<TicketKeys>,
     /// What heads take that are only partly here.
     heads: HeadSpace,
     /// What answers take that HTTP/2 clients do not take.
@@ -110,7 +108,7 @@ impl SharedState {
         };
         Ok(Self {
             tokens: Tokens::default(),
-            tickets: tls::ticketer()?,
+            tickets: TicketKeys::fresh()?,
             heads: HeadSpace::new(head_bytes, Arc::clone(&metrics)),
             sends: SendSpace::new(send_bytes),
             hint: Arc::new(GatewayHint::default()),
@@ -175,7 +173,7 @@ impl<'a> Assembly<'a> {
                 let clients = config.tls.client_ca.as_ref().map(ClientVerification::open).transpose()?;
                 let tickets = Arc::clone(&shared.tickets);
                 let with = |clients: Option<&ClientVerification>| {
-                    tls::server_config(&config.tls, Arc::clone(&certificates), Arc::clone(&tickets), clients)
+                    tls::server_config(&config.tls, Arc::clone(&certificates), tickets.clone(), clients)
                 };
                 let server = with(clients.as_ref());
                 let asked = match clients {

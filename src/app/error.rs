@@ -77,7 +77,7 @@ pub enum StartError {
     /// The cryptographic library gives no random bytes.
     #[error("cannot make a key for passwords: the system gives no random bytes")]
     Random,
-    /// The cryptographic library makes no keys for session tickets.
+    /// There are no keys for session tickets.
     #[error("cannot make session tickets: {0}")]
     Tickets(#[from] rustls::Error),
 }

@@ -14,6 +14,7 @@ use super::error::StartError;
 use super::gateways::Gateways;
 use super::issuers::Issuers;
 use super::listeners::Listeners;
+use super::tickets;
 use crate::config::{self, Config, Hsts};
 use crate::drain::Drain;
 use crate::listener::{InheritedSockets, ListenerPurpose};
@@ -88,6 +89,10 @@ impl Runtime {
             () = self.drain.soft() => return Err(StartError::Stopping),
             read = timeout(READ, self.read(&config)) => read.map_err(|_| StartError::Unread(READ))??,
         };
+        let tickets = tokio::select! {
+            () = self.drain.soft() => return Err(StartError::Stopping),
+            secret = tickets::secret(&config) => secret,
+        };
         let issuers = tokio::select! {
             () = self.drain.soft() => return Err(StartError::Stopping),
             read = timeout(READ, self.issuers.plan(&config, &self.shared.common.names)) => read.map_err(|_| StartError::Unread(READ))??,
@@ -96,6 +101,9 @@ impl Runtime {
         let assembly = Assembly::new(&config, &self.shared, &gateways, &issuers, https, plan.https_port())?;
 
         // From here on no step can fail, and a step that waits for a disk or a task waits for a moment only.
+        if let Some(secret) = tickets {
+            self.shared.tickets.take(&secret);
+        }
         if let Some(prepared) = prepared {
             prepared.show().await;
         }

@@ -11,4 +11,6 @@ mod refusal;
 pub(super) mod route_client_ca;
 mod rustls_records;
 pub(super) mod stream;
+pub(super) mod ticket_secret;
+pub(super) mod tickets;
 pub(super) mod tls_session;

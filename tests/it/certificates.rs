@@ -6,6 +6,7 @@ mod clients;
 mod files;
 mod hsts;
 mod made;
+mod resumption;
 mod seeing;
 mod served;
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::config::{Tls, TlsVersion};
-use crate::tls::{Certificates, CheckedCert, ClientTls, client_config, provider, server_config, ticketer};
+use crate::tls::{Certificates, CheckedCert, ClientTls, TicketKeys, client_config, provider, server_config};
 
 struct Server {
     source: CheckedCert,
@@ -34,7 +34,7 @@ fn server(min_version: TlsVersion) -> Server {
     let tls = Tls { min_version, ..Tls::default() };
     let source = CheckedCert::open(&tls, None, OffsetDateTime::now_utc()).unwrap();
     let certificates = Arc::new(Certificates::of(&source));
-    let config = server_config(&tls, Arc::clone(&certificates), ticketer().unwrap(), None);
+    let config = server_config(&tls, Arc::clone(&certificates), TicketKeys::fresh().unwrap(), None);
     Server { source, certificates, config }
 }
 
@@ -145,7 +145,8 @@ async fn sessions_outlive_a_reload_that_keeps_the_ticketer() {
         let tickets = Arc::clone(&server.config.ticketer);
         let reloaded = server_config(&Tls::default(), Arc::clone(&server.certificates), tickets, None);
         assert_eq!(kind(&reloaded).await, HandshakeKind::Resumed, "{version:?}");
-        let restarted = server_config(&Tls::default(), Arc::clone(&server.certificates), ticketer().unwrap(), None);
+        let restarted =
+            server_config(&Tls::default(), Arc::clone(&server.certificates), TicketKeys::fresh().unwrap(), None);
         assert_eq!(kind(&restarted).await, HandshakeKind::Full, "{version:?}");
     }
 }

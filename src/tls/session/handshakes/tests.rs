@@ -9,7 +9,7 @@ use crate::io::BufferPool;
 use crate::tls::certificates::cert_store::tests::certificate;
 use crate::tls::session::handshakes::*;
 use crate::tls::session::hello::PendingHello;
-use crate::tls::{CheckedCert, ClientVerification, provider, server_config, ticketer};
+use crate::tls::{CheckedCert, ClientVerification, TicketKeys, provider, server_config};
 
 /// The protocol and the certificate that a client which asks for `name` and offers `alpn` sees, and whether it is a
 /// challenge.
@@ -52,7 +52,8 @@ async fn a_challenge_is_answered_to_its_own_protocol_and_name_alone() {
     // The ACME server has no certificate of its own, whatever other clients must have.
     let clients =
         ClientVerification::open(&ClientCa { file: ca.path().to_owned(), mode: ClientMode::Optional }).unwrap();
-    let config = server_config(&Tls::default(), Arc::clone(&certificates), ticketer().unwrap(), Some(&clients));
+    let config =
+        server_config(&Tls::default(), Arc::clone(&certificates), TicketKeys::fresh().unwrap(), Some(&clients));
     let handshakes = HandshakePolicy::new(config, Arc::clone(&certificates), AskedClients::None);
     let (answer, public) = (certificate(&["gw.example"]), certificate(&["gw.example"]));
     let own = source.chain()[0].to_vec();
@@ -82,7 +83,7 @@ async fn a_challenge_is_answered_to_its_own_protocol_and_name_alone() {
 async fn a_challenge_for_an_address_asks_for_its_reverse_name() {
     let source = CheckedCert::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
     let certificates = Arc::new(Certificates::of(&source));
-    let config = server_config(&Tls::default(), Arc::clone(&certificates), ticketer().unwrap(), None);
+    let config = server_config(&Tls::default(), Arc::clone(&certificates), TicketKeys::fresh().unwrap(), None);
     let handshakes = HandshakePolicy::new(config, Arc::clone(&certificates), AskedClients::None);
     let answer = certificate(&["192.0.2.7"]);
     certificates.set_challenge("7.2.0.192.in-addr.arpa", Some(Arc::clone(&answer)));

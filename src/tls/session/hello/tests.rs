@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::config::Tls;
-use crate::tls::{Certificates, CheckedCert, server_config, ticketer};
+use crate::tls::{Certificates, CheckedCert, TicketKeys, server_config};
 
 /// Alerts (RFC 8446 §6).
 const UNEXPECTED_MESSAGE: u8 = 10;
@@ -81,7 +81,8 @@ fn extension(kind: u16, data: &[u8]) -> Vec<u8> {
 /// What the server answers to `sent`, and its error.
 async fn answer(sent: &[u8], at_once: usize) -> (Vec<u8>, String) {
     let source = CheckedCert::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
-    let server = server_config(&Tls::default(), Arc::new(Certificates::of(&source)), ticketer().unwrap(), None);
+    let server =
+        server_config(&Tls::default(), Arc::new(Certificates::of(&source)), TicketKeys::fresh().unwrap(), None);
     let (mut client, io) = duplex(1 << 20);
     let serve = async {
         let hello = PendingHello::read(io, Arc::new(BufferPool::new())).await?;

@@ -16,7 +16,7 @@ use tokio_rustls::client::TlsStream;
 use crate::config::Tls;
 use crate::tls::session::hello::PendingHello;
 use crate::tls::session::tls_session::*;
-use crate::tls::{Certificates, CheckedCert, provider, server_config, ticketer};
+use crate::tls::{Certificates, CheckedCert, TicketKeys, provider, server_config};
 
 type Client = TlsStream<DuplexStream>;
 
@@ -34,7 +34,8 @@ async fn open(
     room: usize,
 ) -> (Client, Box<TlsSession<Counted>>, Arc<BufferPool>, Arc<AtomicUsize>) {
     let source = CheckedCert::open(&Tls::default(), None, OffsetDateTime::now_utc()).unwrap();
-    let server = server_config(&Tls::default(), Arc::new(Certificates::of(&source)), ticketer().unwrap(), None);
+    let server =
+        server_config(&Tls::default(), Arc::new(Certificates::of(&source)), TicketKeys::fresh().unwrap(), None);
     let mut client = ClientConfig::builder_with_provider(provider())
         .with_protocol_versions(&[version])
         .unwrap()
