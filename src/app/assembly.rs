@@ -46,6 +46,7 @@ use crate::tls::acme::Tokens;
 use crate::tls::{self, AskedClients, ClientVerification, HandshakePolicy, TicketKeys};
 use crate::upstream::{ConnectError, HoldLimits, HoldSpace, shorter};
 use crate::websocket::direction::FrameRules;
+use crate::websocket::keepalive::SilenceLimits;
 use crate::websocket::settings;
 
 /// The parts that stay the same under every configuration.
@@ -434,8 +435,7 @@ fn upgrades(config: &Config, timeouts: &Timeouts, shared: &SharedState, log: Acc
     UpgradeSettings {
         allowed_origins: websocket.allowed_origins.clone(),
         settings: Arc::new(settings::RelaySettings {
-            ping_interval: websocket.ping_interval,
-            pong_timeout: websocket.pong_timeout,
+            silence: SilenceLimits { ping_interval: websocket.ping_interval, pong_timeout: websocket.pong_timeout },
             rules: FrameRules {
                 max_frame: websocket.max_frame,
                 max_message: websocket.max_message,

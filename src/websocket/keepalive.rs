@@ -6,12 +6,11 @@ use tokio::time::Instant;
 
 /// The silence of one leg, and what is due because of it.
 ///
-/// A leg that has sent nothing for `interval` gets a ping, and another one every `interval` while the silence lasts. If
-/// no byte, of whatever kind, follows the first of these pings for `timeout`, the leg is gone.
+/// A leg that has sent nothing for an interval gets a ping, and another one every interval while the silence lasts. If no
+/// byte, of whatever kind, follows the first of these pings for the timeout, the leg is gone. Both are the same for many
+/// legs, and given to [`poll`](Self::poll).
 #[derive(Debug)]
 pub(crate) struct Keepalive {
-    interval: Option<Duration>,
-    timeout: Option<Duration>,
     heard: Instant,
     /// The first ping since the leg was last heard.
     unanswered: Option<Instant>,
@@ -19,6 +18,15 @@ pub(crate) struct Keepalive {
     pinged: Option<Instant>,
     round_trip: RoundTrip,
     blocked: bool,
+}
+
+/// How much silence is borne. Without an interval there are no pings, and without pings no timeout.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SilenceLimits {
+    /// A ping goes to a leg that has been silent this long.
+    pub(crate) ping_interval: Option<Duration>,
+    /// A pinged leg without a byte for this long is gone.
+    pub(crate) pong_timeout: Option<Duration>,
 }
 
 /// What the relay must do about a leg.
@@ -46,28 +54,19 @@ enum RoundTrip {
 }
 
 impl Keepalive {
-    /// The silence of a leg that has just been heard. Without an `interval` there are no pings, and without pings no
-    /// timeout.
-    pub(crate) fn new(interval: Option<Duration>, timeout: Option<Duration>, now: Instant) -> Self {
-        Self {
-            interval,
-            timeout,
-            heard: now,
-            unanswered: None,
-            pinged: None,
-            round_trip: RoundTrip::Idle,
-            blocked: false,
-        }
+    /// The silence of a leg that has just been heard.
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { heard: now, unanswered: None, pinged: None, round_trip: RoundTrip::Idle, blocked: false }
     }
 
     /// What is due at `now`.
-    pub(crate) fn poll(&self, now: Instant) -> KeepaliveStep {
+    pub(crate) fn poll(&self, limits: SilenceLimits, now: Instant) -> KeepaliveStep {
         if self.blocked {
             return KeepaliveStep::Never;
         }
         let quiet_since = self.pinged.map_or(self.heard, |pinged| pinged.max(self.heard));
-        let ping_at = self.interval.and_then(|interval| quiet_since.checked_add(interval));
-        let expire_at = self.unanswered.zip(self.timeout).and_then(|(ping, timeout)| ping.checked_add(timeout));
+        let ping_at = limits.ping_interval.and_then(|interval| quiet_since.checked_add(interval));
+        let expire_at = self.unanswered.zip(limits.pong_timeout).and_then(|(ping, timeout)| ping.checked_add(timeout));
         if expire_at.is_some_and(|at| at <= now) {
             return KeepaliveStep::Expire;
         }
@@ -143,7 +142,8 @@ mod tests {
     fn play(interval: Option<u64>, timeout: Option<u64>, events: &[(u64, Event)]) {
         let seconds = Duration::from_secs;
         let start = Instant::now();
-        let mut keepalive = Keepalive::new(interval.map(seconds), timeout.map(seconds), start);
+        let mut keepalive = Keepalive::new(start);
+        let limits = SilenceLimits { ping_interval: interval.map(seconds), pong_timeout: timeout.map(seconds) };
         for (row, &(at, event)) in events.iter().enumerate() {
             let now = start + seconds(at);
             match event {
@@ -159,7 +159,7 @@ mod tests {
                         Expected::Until(at) => KeepaliveStep::WaitUntil(start + seconds(at)),
                         Expected::Never => KeepaliveStep::Never,
                     };
-                    assert_eq!(keepalive.poll(now), expected, "row {row}, at {at} s");
+                    assert_eq!(keepalive.poll(limits, now), expected, "row {row}, at {at} s");
                 }
             }
         }

@@ -40,7 +40,8 @@ pub(super) struct LegState {
     left: bool,
     /// Nothing more is written, in the middle of a frame.
     torn: bool,
-    own: Option<PendingFrame>,
+    /// Boxed: most of the time there is none.
+    own: Option<Box<PendingFrame>>,
 }
 
 /// How far our own Close on a leg is.
@@ -84,6 +85,12 @@ enum OwnFrameKind {
     Close,
 }
 
+impl PendingFrame {
+    fn new(frame: OwnFrame, kind: OwnFrameKind) -> Self {
+        Self { frame, written: 0, kind, then: None }
+    }
+}
+
 impl LegState {
     pub(super) fn new(keepalive: Keepalive) -> Self {
         Self {
@@ -113,7 +120,7 @@ impl LegState {
 
     /// Puts a ping in line.
     pub(super) fn queue_ping(&mut self, frame: OwnFrame) {
-        self.own = Some(PendingFrame { frame, written: 0, kind: OwnFrameKind::Ping, then: None });
+        self.own = Some(PendingFrame::new(frame, OwnFrameKind::Ping).into());
     }
 
     /// Puts our Close, the last frame, in line: in place of a ping that has not begun to go out, behind one that has.
@@ -121,7 +128,7 @@ impl LegState {
         self.own_close = OwnClose::Waiting(code);
         match &mut self.own {
             Some(own) if own.written > 0 => own.then = Some(frame),
-            own => *own = Some(PendingFrame { frame, written: 0, kind: OwnFrameKind::Close, then: None }),
+            own => *own = Some(PendingFrame::new(frame, OwnFrameKind::Close).into()),
         }
     }
 
@@ -189,7 +196,7 @@ impl LegState {
                 }
             }
         }
-        self.own = own.then.map(|frame| PendingFrame { frame, written: 0, kind: OwnFrameKind::Close, then: None });
+        self.own = own.then.map(|frame| PendingFrame::new(frame, OwnFrameKind::Close).into());
     }
 }
 

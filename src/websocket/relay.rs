@@ -90,14 +90,13 @@ where
     /// A relay that begins now.
     pub(crate) fn new(client: RelayEnd<C>, gateway: RelayEnd<G>, settings: Arc<RelaySettings>) -> Self {
         let now = Instant::now();
-        let keepalive = || Keepalive::new(settings.ping_interval, settings.pong_timeout, now);
         let up = Direction::new(Side::Client, settings.rules);
         let down = Direction::new(Side::Gateway, FrameRules::default());
         Self {
             up: DirectionFlow::new(up, &client.first, now),
             down: DirectionFlow::new(down, &gateway.first, now),
-            client: Leg { io: client.io, state: LegState::new(keepalive()) },
-            gateway: Leg { io: gateway.io, state: LegState::new(keepalive()) },
+            client: Leg { io: client.io, state: LegState::new(Keepalive::new(now)) },
+            gateway: Leg { io: gateway.io, state: LegState::new(Keepalive::new(now)) },
             settings,
             began: now,
             phase: RelayPhase::Open,
@@ -121,54 +120,53 @@ where
     /// Runs to the end and returns a summary. By reference, because a future would hold several copies of a relay that
     /// is moved into it.
     pub(crate) async fn run(&mut self, buffers: &BufferPool, drain: &Drain) -> RelaySummary {
-        self.join(buffers, drain).await;
-        self.finish().await
-    }
-
-    /// Runs until neither peer has a frame to send or to get.
-    async fn join(&mut self, buffers: &BufferPool, drain: &Drain) {
-        let (mut hard, mut soft, mut timer) = (pin!(drain.hard()), pin!(drain.soft()), pin!(sleep_until(self.began)));
-        while !self.is_over() {
-            let now = Instant::now();
-            timer.as_mut().reset(self.check_timers(now).unwrap_or(now + A_LONG_TIME));
-            let mut first = true;
-            let turn = poll_fn(|cx| {
-                self.stats.wake_flag().watch(cx);
-                if !std::mem::take(&mut first) && !self.stats.wake_flag().take() {
-                    return match self.poll_flows(cx, buffers) {
-                        Poll::Pending if self.must_watch_client(timer.deadline()) => Poll::Ready(RelayTurn::Look),
-                        polled => polled,
-                    };
+        // Until neither peer has a frame to send or to get. In a block, and not in a function, whose future would take more room.
+        {
+            let (mut hard, mut soft, mut timer) =
+                (pin!(drain.hard()), pin!(drain.soft()), pin!(sleep_until(self.began)));
+            while !self.is_over() {
+                let now = Instant::now();
+                timer.as_mut().reset(self.check_timers(now).unwrap_or(now + A_LONG_TIME));
+                let mut first = true;
+                let turn = poll_fn(|cx| {
+                    self.stats.wake_flag().watch(cx);
+                    if !std::mem::take(&mut first) && !self.stats.wake_flag().take() {
+                        return match self.poll_flows(cx, buffers) {
+                            Poll::Pending if self.must_watch_client(timer.deadline()) => Poll::Ready(RelayTurn::Look),
+                            polled => polled,
+                        };
+                    }
+                    let wake_flag = Waker::from(self.relay_stats());
+                    let mut wake_flag = Context::from_waker(&wake_flag);
+                    if hard.as_mut().poll(&mut wake_flag).is_ready() {
+                        return Poll::Ready(RelayTurn::Stop);
+                    }
+                    if self.leave_at.is_none() && soft.as_mut().poll(&mut wake_flag).is_ready() {
+                        return Poll::Ready(RelayTurn::Leave);
+                    }
+                    if let (RelayPhase::Open, Some(why)) = (&self.phase, self.stats.close_request().asked()) {
+                        return Poll::Ready(RelayTurn::Close(why.clone()));
+                    }
+                    // Before the timer, so that bytes that waited to be read while the relay did not run count as heard.
+                    if let Poll::Ready(turn) = self.poll_flows(cx, buffers) {
+                        return Poll::Ready(turn);
+                    }
+                    // Unconstrained: the timer must be heard even when a busy link has used up the task's budget.
+                    pin!(unconstrained(timer.as_mut())).poll(&mut wake_flag).map(|()| RelayTurn::Look)
+                });
+                match turn.await {
+                    RelayTurn::Stop => self.cut(),
+                    RelayTurn::Leave => self.leave_at = Some(self.place_in_queue(drain)),
+                    RelayTurn::Close(RequestedClose::ByOperator(reason)) => {
+                        self.end(WebSocketEnd::ClosedByOperator { reason });
+                    }
+                    RelayTurn::Close(RequestedClose::SessionEnded) => self.end(WebSocketEnd::SessionEnded),
+                    RelayTurn::Event(side, event) => self.on_event(side, event),
+                    RelayTurn::Look => {}
                 }
-                let wake_flag = Waker::from(self.relay_stats());
-                let mut wake_flag = Context::from_waker(&wake_flag);
-                if hard.as_mut().poll(&mut wake_flag).is_ready() {
-                    return Poll::Ready(RelayTurn::Stop);
-                }
-                if self.leave_at.is_none() && soft.as_mut().poll(&mut wake_flag).is_ready() {
-                    return Poll::Ready(RelayTurn::Leave);
-                }
-                if let (RelayPhase::Open, Some(why)) = (&self.phase, self.stats.close_request().asked()) {
-                    return Poll::Ready(RelayTurn::Close(why.clone()));
-                }
-                // Before the timer, so that bytes that waited to be read while the relay did not run count as heard.
-                if let Poll::Ready(turn) = self.poll_flows(cx, buffers) {
-                    return Poll::Ready(turn);
-                }
-                // Unconstrained: the timer must be heard even when a busy link has used up the task's budget.
-                pin!(unconstrained(timer.as_mut())).poll(&mut wake_flag).map(|()| RelayTurn::Look)
-            });
-            match turn.await {
-                RelayTurn::Stop => self.cut(),
-                RelayTurn::Leave => self.leave_at = Some(self.place_in_queue(drain)),
-                RelayTurn::Close(RequestedClose::ByOperator(reason)) => {
-                    self.end(WebSocketEnd::ClosedByOperator { reason });
-                }
-                RelayTurn::Close(RequestedClose::SessionEnded) => self.end(WebSocketEnd::SessionEnded),
-                RelayTurn::Event(side, event) => self.on_event(side, event),
-                RelayTurn::Look => {}
             }
         }
+        self.finish().await
     }
 
     fn seen(&self, side: Side) -> LegSnapshot {

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use super::direction::FrameRules;
+use super::keepalive::SilenceLimits;
 
 /// What a relay goes by for as long as it lives, whatever happens to the configuration.
 #[derive(Debug, Clone)]
 pub(crate) struct RelaySettings {
-    /// A ping goes to a leg that has been silent this long.
-    pub(crate) ping_interval: Option<Duration>,
-    /// A pinged leg without a byte for this long is gone.
-    pub(crate) pong_timeout: Option<Duration>,
+    /// How much silence of a leg is borne.
+    pub(crate) silence: SilenceLimits,
     /// What a client may send.
     pub(crate) rules: FrameRules,
     /// A link on which nothing passed in either direction for this long is idle.

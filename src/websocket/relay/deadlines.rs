@@ -12,7 +12,7 @@ use crate::websocket::Side;
 use crate::websocket::close::WebSocketEnd;
 use crate::websocket::flow::DirectionFlow;
 use crate::websocket::frame::{OwnFrame, PingPayload};
-use crate::websocket::keepalive::KeepaliveStep;
+use crate::websocket::keepalive::{KeepaliveStep, SilenceLimits};
 use crate::websocket::leg::OwnClose;
 
 impl<C, G> Relay<C, G>
@@ -59,7 +59,7 @@ where
             next = earlier(next, Some((blocked + LEFT_BEHIND).max(now + LOOK_EVERY)));
         }
         for side in BOTH {
-            if self.state(side).keepalive.poll(now) == KeepaliveStep::Expire {
+            if self.state(side).keepalive.poll(self.settings.silence, now) == KeepaliveStep::Expire {
                 self.end(WebSocketEnd::silent(side));
                 return Some(now);
             }
@@ -78,8 +78,9 @@ where
     fn keep_alive(&mut self, side: Side, now: Instant) -> Option<Instant> {
         // The earliest time at which a ping can be due, or its answer overdue, once it is written or a blocked leg is
         // read again.
-        let soon = self.settings.ping_interval.min(self.settings.pong_timeout.or(self.settings.ping_interval));
-        match self.state(side).keepalive.poll(now) {
+        let SilenceLimits { ping_interval, pong_timeout } = self.settings.silence;
+        let soon = ping_interval.min(pong_timeout.or(ping_interval));
+        match self.state(side).keepalive.poll(self.settings.silence, now) {
             KeepaliveStep::WaitUntil(at) => Some(at),
             KeepaliveStep::Never | KeepaliveStep::Expire => deadline(now, soon),
             KeepaliveStep::Ping => {

@@ -25,6 +25,7 @@ use super::*;
 use crate::observe::Metrics;
 use crate::observe::metrics::tests::value;
 use crate::websocket::frame::{FrameHead, unmasked};
+use crate::websocket::keepalive::SilenceLimits;
 
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
@@ -91,8 +92,7 @@ fn secs(secs: u64) -> Duration {
 /// The defaults of the configuration, without limits.
 fn setup() -> Setup {
     let settings = RelaySettings {
-        ping_interval: Some(secs(20)),
-        pong_timeout: Some(secs(120)),
+        silence: SilenceLimits { ping_interval: Some(secs(20)), pong_timeout: Some(secs(120)) },
         rules: FrameRules::default(),
         read: Some(Duration::from_hours(24)),
         send: Some(Duration::from_hours(24)),
@@ -107,7 +107,7 @@ impl Setup {
     }
 
     fn without_pings(self) -> Self {
-        self.with(|settings| settings.ping_interval = None)
+        self.with(|settings| settings.silence.ping_interval = None)
     }
 
     fn with(mut self, change: impl FnOnce(&mut RelaySettings)) -> Self {

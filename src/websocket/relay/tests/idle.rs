@@ -62,7 +62,7 @@ async fn timers_are_heard_on_a_link_that_is_never_quiet() {
     let client = tokio::io::join(tokio::io::repeat(0x82), tokio::io::sink());
     let (_quiet, silent) = duplex(64);
     let gateway = tokio::io::join(silent, tokio::io::sink());
-    let settings = setup().with(|settings| settings.pong_timeout = Some(secs(10))).settings;
+    let settings = setup().with(|settings| settings.silence.pong_timeout = Some(secs(10))).settings;
     let mut relay = Relay::new(
         RelayEnd { io: client, first: Bytes::new() },
         RelayEnd { io: gateway, first: Bytes::new() },

@@ -22,7 +22,7 @@ async fn each_leg_is_pinged_for_its_own_silence() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_leg_is_pinged_every_interval_each_time_differently() {
-    let mut link = setup().with(|settings| settings.pong_timeout = None).open();
+    let mut link = setup().with(|settings| settings.silence.pong_timeout = None).open();
     let mut seen = Vec::new();
     for ping in 1..=20 {
         for payload in [link.client.gets_ping().await, link.gateway.gets_ping().await] {

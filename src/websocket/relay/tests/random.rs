@@ -86,7 +86,7 @@ fn without_ours(to: Side, mut got: &[u8]) -> (Vec<u8>, u64) {
 }
 
 async fn play(room: usize, up: &Script, down: &Script) {
-    let mut link = setup().room(room).with(|settings| settings.pong_timeout = None).open();
+    let mut link = setup().room(room).with(|settings| settings.silence.pong_timeout = None).open();
     let (mut from_client, mut to_client) = split(std::mem::replace(&mut link.client.io, duplex(1).0));
     let (mut from_gateway, mut to_gateway) = split(std::mem::replace(&mut link.gateway.io, duplex(1).0));
     let close = |side| frame(side, CLOSE, &close(1000, "done"));

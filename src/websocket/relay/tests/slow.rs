@@ -71,7 +71,7 @@ async fn what_tls_keeps_of_the_last_message_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_link_that_was_stuck_both_ways_is_pinged_again() {
-    let mut link = setup().room(100).with(|settings| settings.pong_timeout = None).open();
+    let mut link = setup().room(100).with(|settings| settings.silence.pong_timeout = None).open();
     let up = link.client.frame(BINARY, &vec![1; 40_000]);
     let down = link.gateway.frame(BINARY, &vec![2; 40_000]);
     let taken = (fill(&mut link.client, &up).await, fill(&mut link.gateway, &down).await);
