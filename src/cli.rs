@@ -68,8 +68,7 @@ pub(crate) fn command() -> clap::Command {
                   serves https://localhost:8443 and forwards to http://127.0.0.1:18789.",
     after_help = "Example:\n  frontgate --upstream http://127.0.0.1:18789 --name gw.example.com\n\nEvery key of the config \
                   can be set by an environment variable, such as FRONTGATE_UPSTREAM; flags win over variables, variables \
-                  over the config.",
-    disable_help_subcommand = true
+                  over the config."
 )]
 struct Cli {
     #[command(flatten)]

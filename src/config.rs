@@ -50,7 +50,7 @@ use admin::AdminOf;
 use auth::AuthOf;
 use ipnet::IpNet;
 use keys::{KeySection, Keys, SectionChecks};
-use kinds::{Cidr, DurationValue, FilePath, Keyed, List, NoValue, Optional};
+use kinds::{Cidr, DurationValue, FilePath, HttpsOrigin, Keyed, List, NoValue, Optional, WordOf};
 use problem::ValueError;
 use upstream::UpstreamUrl;
 
@@ -116,6 +116,10 @@ pub struct Config {
     pub listen: Listen,
     /// Names, certificate and TLS settings of the https listeners.
     pub tls: Tls,
+    /// The origin that browsers open, where it is no name and port of frontgate's own.
+    pub public_origin: Option<String>,
+    /// Whether the gateway's static answers are compressed where the gateway has not done so.
+    pub compress: bool,
     /// Where keys and certificates are kept; `None` until a command resolves it from the environment.
     pub state_dir: Option<PathBuf>,
     /// The gateway of every route that names none.
@@ -151,6 +155,8 @@ impl Default for Config {
         Self {
             listen: Listen::default(),
             tls: Tls::default(),
+            public_origin: None,
+            compress: true,
             state_dir: None,
             upstream: UpstreamAddress::default(),
             routes: Vec::new(),
@@ -176,6 +182,21 @@ impl KeySection for Config {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.section("listen", "The addresses that clients connect to.", &mut self.listen);
         keys.section("tls", "The names frontgate answers to and the certificate it shows for them.", &mut self.tls);
+        keys.key(
+            "public_origin",
+            Optional(NoValue::Null, HttpsOrigin),
+            &mut self.public_origin,
+            "The https origin that browsers open, where it is no name and port of frontgate's own: behind a mapped port or a tunnel. \
+             `frontgate doctor` and the start screen go by it.",
+        );
+        keys.key(
+            "compress",
+            WordOf(&[("auto", true), ("off", false)]),
+            &mut self.compress,
+            "auto sends the gateway's style sheets, scripts, SVG, WebAssembly and uncompressed fonts with gzip to clients that \
+             take it, where the gateway has not compressed them itself. Pages, JSON, event streams and answers with cookies stay as \
+             they are.",
+        );
         keys.key(
             "state_dir",
             Optional(NoValue::Null, FilePath),

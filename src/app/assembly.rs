@@ -24,6 +24,7 @@ use crate::http::edge::stack::{Edge, EdgeSettings};
 use crate::http::edge::websocket_permits::{WebSocketLimits, WebSocketPermits};
 use crate::http::error::RequestFailure;
 use crate::http::pages::ca_page::CaPage;
+use crate::http::proxy::compression::Compression;
 use crate::http::proxy::forward::{ExchangeTimeouts, Forwarder};
 use crate::http::proxy::gateway_route::GatewayRoute;
 use crate::http::proxy::upgrade::UpgradeSettings;
@@ -62,6 +63,7 @@ pub(super) struct SharedState {
     hint: Arc<GatewayHint>,
     /// Checked passwords stay remembered over a reload.
     passwords: Passwords,
+    compression: Compression,
     pub(super) websockets: OpenWebSockets,
     /// The logins of the WebSockets that are open.
     pub(super) logins: LiveLogins,
@@ -114,6 +116,7 @@ impl SharedState {
             sends: SendSpace::new(send_bytes),
             hint: Arc::new(GatewayHint::default()),
             passwords: Passwords::new().map_err(|_| StartError::Random)?,
+            compression: Compression::default(),
             websockets: OpenWebSockets::default(),
             logins: LiveLogins::new(drain),
             permits: Permits::new(Arc::clone(&metrics)),
@@ -381,9 +384,16 @@ fn wired(
     } else {
         let GatewayAccess { endpoints, hold_queue, upstream, named } = gateways.way(config, route);
         let times = ExchangeTimeouts { read: timeouts.read, send: timeouts.send, progress: timeouts.progress };
-        let hint = Arc::clone(&shared.hint);
-        let forward =
-            Forwarder { endpoints, hold_queue, upstream, named, protected: logins.protected.of(auth), times, hint };
+        let forward = Forwarder {
+            endpoints,
+            hold_queue,
+            upstream,
+            named,
+            protected: logins.protected.of(auth),
+            times,
+            hint: Arc::clone(&shared.hint),
+            compression: config.compress.then(|| shared.compression.clone()),
+        };
         let upgrades = upgrades(config, &timeouts, shared, log.clone());
         RouteEnd::Gateway(Box::new(GatewayRoute { forward, upgrades }))
     };

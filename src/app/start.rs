@@ -78,7 +78,8 @@ impl App {
             return Err(StartError::AdminOpen(address));
         }
         let (drain, admin_drain, readiness) = (Drain::new(), Drain::new(), Readiness::new());
-        let runtime = Runtime::open(config, inherited, workers, &drain).await?;
+        // Boxed: it has the configuration in it several times, and callers would have to keep the room.
+        let runtime = Box::pin(Runtime::open(config, inherited, workers, &drain)).await?;
         let addresses = |purpose| runtime.listeners.addresses(purpose);
         let (https, http, plain) =
             (addresses(ListenerPurpose::Https), addresses(ListenerPurpose::Http), addresses(ListenerPurpose::Plain));

@@ -57,7 +57,7 @@ fn pages() -> anyhow::Result<Vec<ManPage>> {
     let mut root = super::command();
     root.build();
     let mut pages = Vec::new();
-    for command in std::iter::once(&root).chain(root.get_subcommands()) {
+    for command in std::iter::once(&root).chain(root.get_subcommands().filter(|command| command.get_name() != "help")) {
         let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
         let mut roff = Vec::new();
         Man::new(command.clone().display_name(name.clone())).render(&mut roff)?;

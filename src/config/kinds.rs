@@ -42,7 +42,7 @@ pub(super) use mapping::Mapping;
 pub(super) use number::Number;
 pub(super) use off::{NoValue, Optional};
 pub(super) use one_or_many::OneOrMany;
-pub(super) use origin::WebOrigin;
+pub(super) use origin::{HttpsOrigin, WebOrigin};
 pub(super) use size::SizeValue;
 pub(super) use text::TextValue;
 pub(crate) use unix_access::UnixAccess;

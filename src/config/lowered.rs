@@ -39,6 +39,8 @@ pub(crate) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
     let Config {
         listen,
         tls,
+        public_origin: _,
+        compress: _,
         state_dir: _,
         upstream: _,
         routes: _,

@@ -67,6 +67,8 @@ fn every_key_sets_its_field() {
 listen: { https: [":443", "192.0.2.1:8443"], http: ["0.0.0.0:80"], plain: ["unix:/run/f.sock"], proxy_protocol_from: [192.0.2.7] }
 tls: { names: [GW.example.com, "::1"], certificate: [{ cert: tls/cert.pem, key: /k.pem }, { key: k, cert: c, ocsp: o.der }], min_version: 1.3, client_ca: { file: ca.pem, mode: optional }, hsts: 30d,
   acme: { directory: "https://ca.lan/dir", email: ann@example.com, profile: classic, ca_file: ca.pem, challenge: [http-01] } }
+public_origin: https://Claw.example.com
+compress: off
 state_dir: state
 upstream: https://gw.internal
 hold: 3s
@@ -113,6 +115,8 @@ log: { level: debug, format: json, access: false, redact: [] }
                 eab: Eab::default(),
             },
         },
+        public_origin: Some("https://claw.example.com".into()),
+        compress: false,
         state_dir: Some("/etc/frontgate/state".into()),
         upstream: UpstreamAddress::Https { host: "gw.internal".into(), port: 443 },
         routes: Vec::new(),

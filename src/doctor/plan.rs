@@ -53,10 +53,11 @@ pub(super) enum ClientDial {
 }
 
 impl DoctorPlan {
-    /// The plan for `config`. `origins` are what the user says that browsers open, if they do.
+    /// The plan for `config`. `origins` are what the user says that browsers open, if they do; else `public_origin` says it
+    /// besides the names.
     pub(super) fn new(config: &Config, origins: &[String], machine: &MachineLimits) -> Self {
         let sites: Vec<ClientName> = match origins {
-            [] => sites(config, machine),
+            [] => with_public(config, sites(config, machine)),
             named => named.iter().map(|origin| told(origin)).collect(),
         };
         let mut routes = config.all_routes();
@@ -264,6 +265,15 @@ fn sites(config: &Config, machine: &MachineLimits) -> Vec<ClientName> {
         {
             sites.push(ClientName { name: name.clone(), origins: Vec::new(), any_port, path: ROOT.to_owned() });
         }
+    }
+    sites
+}
+
+/// The names with that of `public_origin`, whose port is then no guess.
+fn with_public(config: &Config, mut sites: Vec<ClientName>) -> Vec<ClientName> {
+    if let Some(public) = config.public_origin.as_deref().map(told) {
+        sites.retain(|site| site.name != public.name);
+        sites.insert(0, public);
     }
     sites
 }

@@ -117,6 +117,9 @@ pub enum RequestFailure {
     /// An issuer's word that a login has ended, which is not its own, too old or none at all.
     #[error("no valid logout token")]
     LogoutTokenInvalid,
+    /// The gateway refuses what comes by a proxy that it was not told about, and a person asked.
+    #[error("the gateway does not trust this proxy")]
+    AttributionRequired,
     /// None of `routes` takes the request.
     #[error("no route is for this request")]
     NoRoute,
@@ -210,7 +213,7 @@ pub(crate) enum Blame {
 
 impl RequestFailure {
     /// The status and the code of every failure.
-    pub(crate) const NAMES: [(u16, &'static str); 50] = [
+    pub(crate) const NAMES: [(u16, &'static str); 51] = [
         (502, "login_service_unavailable"),
         (502, "gateway_not_running"),
         (503, "gateway_starting"),
@@ -253,6 +256,7 @@ impl RequestFailure {
         (403, "login_not_allowed"),
         (403, "login_refused"),
         (400, "logout_token_invalid"),
+        (403, "proxy_attribution_required"),
         (404, "no_route"),
         (405, "connect_not_served"),
         (501, "unknown_protocol"),

@@ -115,6 +115,11 @@ pub(crate) struct AttributionScan {
 }
 
 impl AttributionScan {
+    /// Whether no byte more is searched.
+    pub(crate) fn is_over(&self) -> bool {
+        self.seen >= BODY_LOOKED_AT
+    }
+
     /// Searches the next bytes; `true` once, with the chunk that completes the word.
     pub(crate) fn feed(&mut self, chunk: &[u8]) -> bool {
         let chunk = &chunk[..chunk.len().min(BODY_LOOKED_AT - self.seen)];

@@ -3,7 +3,7 @@
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::harness::{Frame2, binary, empty, gateway};
+use crate::harness::{Frame2, binary, empty, gateway, proxy};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -238,6 +238,49 @@ async fn a_gateway_that_refuses_forwarded_clients_is_explained_to_its_operator()
     let warnings: Vec<_> = proxy.printed.iter().filter(|line| line.contains("\"WARN\"")).collect();
     assert_eq!(warnings.len(), 1, "one a minute: {warnings:#?}");
     assert!(warnings[0].contains("trustedProxies") && warnings[0].contains("127.0.0.1"), "{}", warnings[0]);
+}
+
+/// A person gets a page instead of the gateway's code for programs.
+#[tokio::test]
+async fn a_gateway_that_refuses_forwarded_clients_is_explained_to_a_person() {
+    let refusal = r#"{"ok":false,"error":{"code":"proxy_attribution_required"}}"#;
+    let other = r#"{"ok":false,"error":{"code":"forbidden"}}"#;
+    let chunked = format!("transfer-encoding: chunked\r\n\r\n5\r\n{}\r\n{:x}\r\n", &refusal[..5], refusal.len() - 5);
+    let unfinished = "content-length: 3000\r\n\r\n{\"ok\":".to_owned();
+    let whole = |body: &str| format!("content-length: {}\r\n\r\n{body}", body.len());
+    let person = "Sec-Fetch-Mode: navigate\r\nAccept: text/html,*/*;q=0.8\r\n";
+    let rows = [
+        (whole(refusal), person, None),
+        (format!("{chunked}{}\r\n0\r\n\r\n", &refusal[5..]), person, None),
+        (whole(refusal), "Accept: text/html\r\n", None),
+        (whole(refusal), "Sec-Fetch-Mode: cors\r\nAccept: text/html\r\n", Some(refusal)),
+        (whole(refusal), "Accept: */*\r\n", Some(refusal)),
+        (whole(other), person, Some(other)),
+    ];
+    for (answer, asks, expected) in rows {
+        let answer = format!("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n{answer}");
+        let gateway = gateway().answering(answer).await;
+        let proxy = proxy().upstream(&gateway).start().await;
+        let mut client = proxy.client().await;
+        client.send(format!("GET / HTTP/1.1\r\nHost: gw.example.com\r\n{asks}\r\n")).await;
+        let response = client.response().await;
+        assert_eq!(response.status(), 403);
+        let said = response.body_text();
+        if let Some(expected) = expected {
+            assert_eq!(said, expected, "{asks}");
+        } else {
+            assert!(said.contains("frontgate doctor --fix") && said.contains("trustedProxies"), "{asks}: {said}");
+            assert!(!said.contains("127.0.0.1"), "where frontgate is concerns the log: {said}");
+        }
+    }
+    // What the gateway does not finish is no page.
+    let gateway =
+        gateway().answering(format!("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n{unfinished}")).await;
+    let proxy = proxy().upstream(&gateway).start().await;
+    let mut client = proxy.client().await;
+    client.send(format!("GET / HTTP/1.1\r\nHost: gw.example.com\r\n{person}\r\n")).await;
+    let begun = client.until(b"{\"ok\":").await;
+    assert!(begun.starts_with(b"HTTP/1.1 403"), "{}", begun.escape_ascii());
 }
 
 /// What a client can make a library warn of is one line a minute, which names the client.

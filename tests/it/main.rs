@@ -7,6 +7,7 @@ mod answers;
 mod ca_page;
 mod certificates;
 mod cli;
+mod compression;
 mod connections;
 mod dead_peers;
 mod doctor;

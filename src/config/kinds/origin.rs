@@ -1,4 +1,4 @@
-//! [`WebOrigin`]: the origin of a web page.
+//! [`WebOrigin`]: the origin of a web page; [`HttpsOrigin`]: one that is served over https.
 
 use std::net::Ipv6Addr;
 
@@ -59,9 +59,45 @@ impl KeyKind for WebOrigin {
     }
 }
 
+/// An origin over https with a host that names resolve or dial: `https://host[:port]`.
+pub(in crate::config) struct HttpsOrigin;
+
+impl KeyKind for HttpsOrigin {
+    type Value = String;
+
+    fn name(&self) -> String {
+        "https origin".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Result<String, ValueError> {
+        let origin = WebOrigin.parse(text)?;
+        if origin.starts_with("https://") {
+            return Ok(origin);
+        }
+        Err(ValueError::new(format!("{} is not https, which is what browsers must come by", Quoted(text)))
+            .hint("such as https://gw.example.com"))
+    }
+
+    fn write(&self, value: &String) -> YamlText {
+        WebOrigin.write(value)
+    }
+
+    fn schema(&self) -> Json {
+        json!({ "type": "string", "pattern": "^[Hh][Tt][Tt][Pp][Ss]://[^/?#@]+$" })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_public_origin_is_https() {
+        assert_eq!(HttpsOrigin.parse("https://GW.example.com:443"), Ok("https://gw.example.com".to_owned()));
+        for text in ["http://gw.example.com", "chrome-extension://abcdef", "gw.example.com", "https://gw/ui"] {
+            assert!(HttpsOrigin.parse(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn an_origin_is_what_a_browser_sends() {

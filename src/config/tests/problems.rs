@@ -125,7 +125,7 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     (
         "<<: {}",
-        "f.yaml:1:1: unknown key `<<`\n    hint: known here: listen, tls, state_dir, upstream, routes, upstreams, hold, forwarded, websocket, timeouts, limits, allow, deny, auth, admin, log",
+        "f.yaml:1:1: unknown key `<<`\n    hint: known here: listen, tls, public_origin, compress, state_dir, upstream, routes, upstreams, hold, forwarded, websocket, timeouts, limits, allow, deny, auth, admin, log",
     ),
     ("admin: off\nadmin: off", "f.yaml:2:1: admin: given twice\n    hint: it is already set on line 1"),
     ("? [a]\n: b", "f.yaml:1:3: a key must be a plain word"),

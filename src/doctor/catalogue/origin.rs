@@ -19,7 +19,7 @@ pub(in crate::doctor) fn not_allowed(
                letter by letter and with its port, in gateway.controlUi.allowedOrigins.";
     let (edit, mut fix) = adding(origins, known);
     fix.push(
-        "If browsers open another address, add that one instead; `frontgate doctor --origin URL` asks about it"
+        "If browsers open another address, add that one instead; `frontgate doctor --origin URL` asks about it, and `public_origin` in frontgate's config says it for good"
             .to_owned(),
     );
     let what = format!("The gateway does not allow pages from {list}");

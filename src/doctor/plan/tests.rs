@@ -19,7 +19,7 @@ fn plan(yaml: &str) -> DoctorPlan {
 
 #[test]
 fn the_origins_are_those_of_each_name_at_each_port() {
-    let rows: [(&str, bool, &[&str]); 9] = [
+    let rows: [(&str, bool, &[&str]); 12] = [
         ("{}", false, &[]),
         ("tls: { names: [localhost, 127.0.0.1, \"::1\"] }", false, &[]),
         ("tls: { names: [gw.lan] }", false, &["https://gw.lan:8443"]),
@@ -42,6 +42,14 @@ fn the_origins_are_those_of_each_name_at_each_port() {
             "{ tls: { names: [gw.lan] }, listen: { https: [], plain: [\"127.0.0.1:8080\"] } }",
             false,
             &["https://gw.lan"],
+        ),
+        // What browsers open is said in the config.
+        ("public_origin: https://claw.example.com", true, &["https://claw.example.com"]),
+        ("{ tls: { names: [gw.lan] }, public_origin: \"https://gw.lan:9443\" }", true, &["https://gw.lan:9443"]),
+        (
+            "{ tls: { names: [gw.lan] }, public_origin: https://claw.example.com }",
+            false,
+            &["https://claw.example.com", "https://gw.lan:8443"],
         ),
     ];
     for (yaml, container, expected) in rows {

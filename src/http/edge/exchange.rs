@@ -84,9 +84,12 @@ pub(in crate::http) fn detached(value: &HeaderValue) -> HeaderValue {
 }
 
 /// The fields that are looked at behind the gateway's answer, or instead of it.
-const KEPT: [HeaderName; 6] = [
+const KEPT: [HeaderName; 9] = [
     header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::CACHE_CONTROL,
     header::EXPECT,
+    header::IF_NONE_MATCH,
     header::ORIGIN,
     header::RANGE,
     HeaderName::from_static("sec-fetch-mode"),

@@ -291,6 +291,16 @@ impl RequestFailure {
                 "Try again in a few seconds. If it stays, a program there may have an old password, or be guessing; \
                  frontgate's log has its address.",
             ),
+            Self::AttributionRequired => (
+                StatusCode::FORBIDDEN,
+                "proxy_attribution_required",
+                Client,
+                "The gateway does not trust frontgate yet",
+                "frontgate works and the gateway answers, but it refuses what comes by a proxy that its own config does not name.",
+                "On the gateway's machine run `frontgate doctor --fix`, which adds what is missing. By hand: in the gateway's \
+                 openclaw.json, `gateway.trustedProxies` needs the address that frontgate connects from, and \
+                 `gateway.controlUi.allowedOrigins` this page's origin; frontgate's log has both lines.",
+            ),
             Self::NoRoute => (
                 StatusCode::NOT_FOUND,
                 "no_route",

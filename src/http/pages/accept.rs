@@ -89,7 +89,7 @@ impl<'a> MediaRange<'a> {
 }
 
 /// A weight as RFC 9110 §12.4.2 writes it: 0 to 1 with three decimals at most.
-fn thousandths(q: &str) -> Option<u16> {
+pub(in crate::http) fn thousandths(q: &str) -> Option<u16> {
     let (whole, decimals) = q.split_once('.').unwrap_or((q, ""));
     let is_digits = decimals.bytes().all(|b| b.is_ascii_digit());
     match whole {

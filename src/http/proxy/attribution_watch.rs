@@ -16,6 +16,7 @@ pub(crate) struct AttributionWatch {
     hint: Arc<GatewayHint>,
     local: Option<IpAddr>,
     origin: Option<HeaderValue>,
+    found: bool,
 }
 
 impl AttributionWatch {
@@ -27,12 +28,29 @@ impl AttributionWatch {
         local: Option<IpAddr>,
         origin: Option<HeaderValue>,
     ) -> Option<Self> {
-        is_json_403(response).then(|| Self { scan: AttributionScan::default(), hint: Arc::clone(hint), local, origin })
+        is_json_403(response).then(|| Self {
+            scan: AttributionScan::default(),
+            hint: Arc::clone(hint),
+            local,
+            origin,
+            found: false,
+        })
+    }
+
+    /// Whether the body has turned out to be that word.
+    pub(crate) fn has_found(&self) -> bool {
+        self.found
+    }
+
+    /// Whether nothing more of the body is looked at.
+    pub(crate) fn is_over(&self) -> bool {
+        self.found || self.scan.is_over()
     }
 
     /// Looks at the next bytes of the body.
     pub(crate) fn feed(&mut self, data: &[u8]) {
         if self.scan.feed(data) {
+            self.found = true;
             let origin = self.origin.as_ref().map(HeaderValue::as_bytes);
             if let Some(advice) = self.hint.attribution(Instant::now(), self.local, origin) {
                 advice.warn();

@@ -1,6 +1,8 @@
 //! [`AnswerBody`]: an answer on its way to the client. The request's log line lives in it and is written when it ends.
 
+use std::collections::VecDeque;
 use std::error::Error;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -10,6 +12,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::answer_login::AnswerLogin;
 use super::attribution_watch::AttributionWatch;
+use super::compression::GzipEncoder;
 use crate::http::edge::connection_state::RequestUnderWay;
 use crate::http::edge::permits::{RequestPermit, TakeLimit};
 use crate::observe::access::{AccessLine, RequestEnd};
@@ -46,7 +49,11 @@ pub(crate) struct GatewayAnswer {
     /// Goes back to its pool at the end of the answer; `None` then, or when the answer broke off.
     lease: Option<Lease>,
     whole: bool,
+    /// What was read of the answer before it was decided whether it passes.
+    ahead: VecDeque<AnswerFrame>,
     watch: Option<AttributionWatch>,
+    /// Compresses the body.
+    gzip: Option<Box<GzipEncoder>>,
     /// The login with which the answer goes on.
     login: Option<AnswerLogin>,
     /// The part of the request's body that the gateway did not take.
@@ -60,6 +67,9 @@ struct LoginEnded;
 
 /// Why a body breaks off.
 pub(crate) type AnswerBodyError = Box<dyn Error + Send + Sync>;
+
+/// A piece of a body, or why it breaks off.
+type AnswerFrame = Result<Frame<Bytes>, AnswerBodyError>;
 
 impl AnswerBody {
     /// An empty body.
@@ -80,7 +90,15 @@ impl AnswerBody {
             lease.give_back();
             return body;
         }
-        let from = GatewayAnswer { lease: Some(lease), whole: false, watch, login: None, unsent: None };
+        let from = GatewayAnswer {
+            lease: Some(lease),
+            whole: false,
+            ahead: VecDeque::new(),
+            watch,
+            gzip: None,
+            login: None,
+            unsent: None,
+        };
         Self::new(AnswerSource::Gateway(Box::new(from)))
     }
 
@@ -93,6 +111,22 @@ impl AnswerBody {
     pub(crate) fn taken_within(mut self, limit: Option<Duration>) -> Self {
         self.take = limit;
         self
+    }
+
+    /// Makes the body go through `gzip`.
+    #[must_use]
+    pub(super) fn compressed(mut self, gzip: Box<GzipEncoder>) -> Self {
+        if let AnswerSource::Gateway(from) = &mut self.source {
+            from.gzip = Some(gzip);
+        }
+        self
+    }
+
+    /// Whether the body is the gateway's word that it was not told about this proxy. Reads the beginning of a body that may
+    /// be, which is passed on all the same if it is not.
+    pub(super) async fn refuses_proxy(&mut self) -> bool {
+        let AnswerSource::Gateway(from) = &mut self.source else { return false };
+        poll_fn(|cx| from.poll_refuses_proxy(cx)).await
     }
 
     /// Makes the answer break off when the login ends that `login` makes, if it is one of which the end is not known.
@@ -227,7 +261,7 @@ impl HttpBody for AnswerBody {
         match &self.source {
             AnswerSource::Empty => true,
             AnswerSource::Full(bytes) => bytes.is_empty(),
-            AnswerSource::Gateway(from) => from.whole,
+            AnswerSource::Gateway(from) => from.whole && from.ahead.is_empty() && from.gzip.is_none(),
         }
     }
 
@@ -235,11 +269,7 @@ impl HttpBody for AnswerBody {
         match &self.source {
             AnswerSource::Empty => SizeHint::with_exact(0),
             AnswerSource::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            AnswerSource::Gateway(from) => match &from.lease {
-                Some(lease) => lease.size_hint(),
-                None if from.whole => SizeHint::with_exact(0),
-                None => SizeHint::default(),
-            },
+            AnswerSource::Gateway(from) => from.size_hint(),
         }
     }
 }
@@ -254,7 +284,47 @@ impl Drop for AnswerBody {
 }
 
 impl GatewayAnswer {
-    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerBodyError>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<AnswerFrame>> {
+        if let Some(frame) = self.ahead.pop_front() {
+            return Poll::Ready(Some(frame));
+        }
+        let Some(mut gzip) = self.gzip.take() else { return self.poll_sent(cx) };
+        let frame = gzip.poll_frame(cx, |cx| self.poll_sent(cx));
+        self.gzip = Some(gzip).filter(|gzip| !gzip.is_over());
+        frame
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.gzip.is_some() {
+            return SizeHint::default();
+        }
+        let sent = match &self.lease {
+            Some(lease) => lease.size_hint(),
+            None if self.whole => SizeHint::with_exact(0),
+            None => SizeHint::default(),
+        };
+        if self.ahead.is_empty() {
+            return sent;
+        }
+        let bytes: usize = self.ahead.iter().filter_map(|frame| frame.as_ref().ok()?.data_ref()).map(Bytes::len).sum();
+        sent.exact().map_or_else(SizeHint::default, |sent| SizeHint::with_exact(sent + bytes as u64))
+    }
+
+    /// Reads the body until it is known whether it has the gateway's word about proxies.
+    fn poll_refuses_proxy(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        while self.watch.as_ref().is_some_and(|watch| !watch.is_over()) {
+            let Some(frame) = ready!(self.poll_sent(cx)) else { break };
+            let broke = frame.is_err();
+            self.ahead.push_back(frame);
+            if broke {
+                break;
+            }
+        }
+        Poll::Ready(self.watch.as_ref().is_some_and(AttributionWatch::has_found))
+    }
+
+    /// The next piece of the body as the gateway sends it.
+    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Option<AnswerFrame>> {
         let Some(lease) = &mut self.lease else { return Poll::Ready(None) };
         if self.login.as_mut().is_some_and(|login| login.poll_ended(cx).is_ready()) {
             self.lease = None;

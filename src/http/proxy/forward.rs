@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::attribution_watch::AttributionWatch;
 use super::body::AnswerBody;
+use super::compression::{Compressed, Compression};
+use crate::http::auth::navigation::RequestMode;
 use crate::http::edge::exchange::RequestExchange;
 use crate::http::edge::request_handler::RequestHandler;
 use crate::http::error::{BadRequest, FailureCause, RequestFailure};
@@ -42,6 +44,8 @@ pub(crate) struct Forwarder {
     pub(crate) times: ExchangeTimeouts,
     /// Tells the operator what the gateway's configuration lacks.
     pub(crate) hint: Arc<GatewayHint>,
+    /// Compresses the gateway's static answers.
+    pub(crate) compression: Option<Compression>,
 }
 
 /// How long each side of an exchange may stand still; `None` is for ever.
@@ -62,15 +66,35 @@ impl RequestHandler for Forwarder {
         access: &mut AccessLine,
     ) -> Result<Response<AnswerBody>, RequestFailure> {
         let began = Instant::now();
-        let (lease, response) = self.exchange(exchange, access).await?;
+        let (lease, mut response) = self.exchange(exchange, access).await?;
         // Not before: it would keep all of the head.
         let origin = exchange.head.headers.get(ORIGIN).cloned();
         access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             return Err(RequestFailure::UnaskedUpgrade);
         }
-        Ok(self.to_client(lease, response, origin))
+        let compressed = match &self.compression {
+            Some(compression) => compression.apply(&exchange.head, &mut response),
+            None => Compressed::No,
+        };
+        let mut answer = self.to_client(lease, response, origin);
+        if answer.status() == StatusCode::FORBIDDEN
+            && RequestMode::of(&exchange.head.headers) == RequestMode::Navigation
+            && Box::pin(refuses_proxy(answer.body_mut())).await
+        {
+            return Err(RequestFailure::AttributionRequired);
+        }
+        Ok(match compressed {
+            Compressed::No => answer,
+            Compressed::Gzip(gzip) => answer.map(|body| body.compressed(gzip)),
+            Compressed::NotModified => answer.map(|_| AnswerBody::empty()),
+        })
     }
+}
+
+/// Whether the gateway refuses what comes by this proxy (rule 6). A gateway that leaves its refusal unfinished gets no page.
+async fn refuses_proxy(answer: &mut AnswerBody) -> bool {
+    timeout(REFUSAL_TIME, answer.refuses_proxy()).await.unwrap_or(false)
 }
 
 impl Forwarder {
@@ -270,5 +294,7 @@ fn failure_of(failed: SendError, exchange: &mut RequestExchange, access: &mut Ac
     }
 }
 
+/// How long the rest of a refusal is waited for, once its head is there: the gateway sends both at once.
+const REFUSAL_TIME: Duration = Duration::from_secs(2);
 /// Bytes for the fields of an upgrade, and for the name of `Host`.
 const UPGRADE_FIELDS: usize = 64;
