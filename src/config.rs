@@ -56,6 +56,7 @@ use upstream::UpstreamUrl;
 
 pub use acme::Acme;
 pub use acme::AcmeChallengeKind;
+pub use acme::AcmeDns;
 pub(crate) use acme::AcmeProfile;
 pub use acme::Directory;
 pub(crate) use kinds::is_label;
@@ -295,12 +296,14 @@ impl Config {
         if self.routes.is_empty() { vec![RouteConfig::default()] } else { self.routes.clone() }
     }
 
-    /// The ACME challenges that a listener can answer, in the order to try them.
+    /// The ACME challenges that can be answered, by a record or a listener, in the order to try them.
     pub(crate) fn challenges(&self) -> Vec<AcmeChallengeKind> {
         let answered = |challenge: &&AcmeChallengeKind| match challenge {
             AcmeChallengeKind::TlsAlpn01 => !self.listen.https.is_empty(),
             AcmeChallengeKind::Http01 => !self.listen.http.is_empty(),
+            AcmeChallengeKind::Dns01 => false,
         };
-        self.tls.acme.challenge.iter().filter(answered).copied().collect()
+        let by_record = self.tls.acme.dns.as_ref().map(|_| AcmeChallengeKind::Dns01);
+        by_record.into_iter().chain(self.tls.acme.challenge.iter().filter(answered).copied()).collect()
     }
 }

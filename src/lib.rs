@@ -129,7 +129,7 @@
 //! 2. YAML shapes never leave [`config`].
 //! 3. The pure files (frame, direction, keepalive, close, handshake, the forwarding rules, the heads and chunks of `upstream`) do no
 //!    I/O and read no clock.
-//! 4. Sockets are opened only in [`listener`], `upstream/connect.rs`, to a certificate authority in `tls/acme/transport.rs`, and to the
+//! 4. Sockets are opened only in [`listener`], `upstream/connect.rs`, to a certificate authority and a name server in `tls/acme`, and to the
 //!    service manager in `lifecycle/notify.rs`.
 //! 5. Tasks are spawned only through [`drain::Drain`].
 //! 6. Statuses of failures are made in `http/error`, close codes in `websocket/close.rs`, nowhere else. The redirect to https, the fixed

@@ -1,6 +1,7 @@
 //! `tls.acme`: the authority that issues the public certificate, and how frontgate proves that the names are its own.
 
 mod directory;
+mod dns;
 mod eab;
 mod public;
 
@@ -12,11 +13,12 @@ use public::is_public;
 use serde_json::{Value as Json, json};
 
 use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
-use super::kinds::{FilePath, List, NoValue, Optional, WordOf};
+use super::kinds::{FilePath, Keyed, List, NoValue, Optional, WordOf};
 use super::problem::ValueError;
 use crate::config::Name;
 
 pub use directory::Directory;
+pub use dns::AcmeDns;
 pub(crate) use eab::Eab;
 
 /// The `tls.acme` section.
@@ -32,6 +34,10 @@ pub struct Acme {
     pub ca_file: Option<PathBuf>,
     /// The ways to prove that a name is ours, in the order to try them.
     pub challenge: Vec<AcmeChallengeKind>,
+    /// How records get into the DNS, to prove names by them.
+    pub dns: Option<AcmeDns>,
+    /// Whether a renewed certificate is for the same key.
+    pub reuse_key: bool,
     /// An account with the authority that exists outside of ACME.
     pub eab: Eab,
 }
@@ -54,6 +60,8 @@ pub enum AcmeChallengeKind {
     TlsAlpn01,
     /// A file on port 80 (RFC 8555 §8.3).
     Http01,
+    /// A record in the DNS (RFC 8555 §8.4), which `tls.acme.dns` says how to make.
+    Dns01,
 }
 
 impl Default for Acme {
@@ -64,6 +72,8 @@ impl Default for Acme {
             profile: AcmeProfile::Auto,
             ca_file: None,
             challenge: vec![AcmeChallengeKind::TlsAlpn01, AcmeChallengeKind::Http01],
+            dns: None,
+            reuse_key: false,
             eab: Eab::default(),
         }
     }
@@ -79,6 +89,8 @@ impl Acme {
             ("profile", self.profile != usual.profile),
             ("ca_file", self.ca_file != usual.ca_file),
             ("challenge", self.challenge != usual.challenge),
+            ("dns", self.dns != usual.dns),
+            ("reuse_key", self.reuse_key != usual.reuse_key),
             ("eab", self.eab != usual.eab),
         ];
         keys.into_iter().filter_map(|(key, changed)| changed.then_some(key))
@@ -96,6 +108,7 @@ impl fmt::Display for AcmeChallengeKind {
         f.write_str(match self {
             Self::TlsAlpn01 => "tls-alpn-01",
             Self::Http01 => "http-01",
+            Self::Dns01 => "dns-01",
         })
     }
 }
@@ -136,6 +149,20 @@ impl KeySection for Acme {
             &mut self.challenge,
             "How to prove that the names are yours, the first one first: tls-alpn-01 is answered on the https listeners \
              (port 443 as seen from outside), http-01 on the http ones (port 80).",
+        );
+        keys.key(
+            "dns",
+            Optional(NoValue::Null, Keyed::<AcmeDns>::NEW),
+            &mut self.dns,
+            "How a record gets into the DNS: then names are proven by dns-01 first, wildcards too, and no port need be reachable. By a \
+             program of yours, { exec: [program, …] }, or by signed updates (RFC 2136): { rfc2136: { server: 192.0.2.53, zone: example.com, \
+             key: { file: acme.key } } }.",
+        );
+        keys.key(
+            "reuse_key",
+            WordOf(&[("false", false), ("true", true)]),
+            &mut self.reuse_key,
+            "true renews for the same key, for clients that pin it (`frontgate cert show`); else each certificate has a key of its own.",
         );
         keys.section(
             "eab",

@@ -34,7 +34,10 @@ fn parse(text: &str) -> Result<Config, String> {
 
 /// Whether it is a key of an item of a list or a mapping, which has no path of its own.
 fn is_in_many(entry: &ReferenceEntry) -> bool {
-    entry.path.contains("[]") || entry.path.contains(".NAME") || entry.path.starts_with("auth.")
+    entry.path.contains("[]")
+        || entry.path.contains(".NAME")
+        || entry.path.starts_with("auth.")
+        || entry.path.starts_with("tls.acme.dns.")
 }
 
 #[test]
@@ -66,7 +69,7 @@ fn every_key_sets_its_field() {
         r#"
 listen: { https: [":443", "192.0.2.1:8443"], http: ["0.0.0.0:80"], plain: ["unix:/run/f.sock"], proxy_protocol_from: [192.0.2.7] }
 tls: { names: [GW.example.com, "::1"], certificate: [{ cert: tls/cert.pem, key: /k.pem }, { key: k, cert: c, ocsp: o.der }], min_version: 1.3, client_ca: { file: ca.pem, mode: optional }, hsts: 30d,
-  acme: { directory: "https://ca.lan/dir", email: ann@example.com, profile: classic, ca_file: ca.pem, challenge: [http-01] } }
+  acme: { directory: "https://ca.lan/dir", email: ann@example.com, profile: classic, ca_file: ca.pem, challenge: [http-01], dns: { exec: [/hook, x], wait: 30s }, reuse_key: true } }
 public_origin: https://Claw.example.com
 compress: off
 state_dir: state
@@ -112,6 +115,8 @@ log: { level: debug, format: json, access: false, redact: [] }
                 profile: AcmeProfile::Named("classic".into()),
                 ca_file: Some("/etc/frontgate/ca.pem".into()),
                 challenge: vec![AcmeChallengeKind::Http01],
+                dns: Some(AcmeDns { exec: vec!["/hook".into(), "x".into()], wait: seconds(30), ..AcmeDns::default() }),
+                reuse_key: true,
                 eab: Eab::default(),
             },
         },

@@ -147,9 +147,9 @@ impl KeySection for Tls {
 impl Tls {
     fn check_acme(&self, checks: &mut SectionChecks<'_>) {
         let is_wildcard = |name: &&Name| matches!(name, Name::Dns(name) if name.starts_with("*."));
-        if let Some(name) = self.names.iter().find(is_wildcard) {
+        if let Some(name) = self.names.iter().find(is_wildcard).filter(|_| self.acme.dns.is_none()) {
             let fault = ValueError::new(format!("acme gets no certificate for {name}: a wildcard needs DNS records"));
-            checks.report(&["names", "certificate"], fault.hint("list the names one by one"));
+            checks.report(&["names", "certificate"], fault.hint("list the names one by one, or set acme.dns"));
         } else if !self.names.iter().any(|name| self.acme.certifies(name)) {
             let fault = ValueError::new("acme needs a name that the public internet knows");
             checks.report(

@@ -141,7 +141,7 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     (
         "tls: { certificate: acme, names: [\"*.example.com\"] }",
-        "f.yaml:1:34: tls.names: acme gets no certificate for *.example.com: a wildcard needs DNS records\n    hint: list the names one by one",
+        "f.yaml:1:34: tls.names: acme gets no certificate for *.example.com: a wildcard needs DNS records\n    hint: list the names one by one, or set acme.dns",
     ),
     (
         "tls: { certificate: acme, names: [gw.example.com], acme: { challenge: [http-01] } }",

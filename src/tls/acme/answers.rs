@@ -55,14 +55,14 @@ enum AnswerFile {
 pub(super) struct ChallengeError(String);
 
 impl ChallengeAnswers {
-    /// Publishes the answer.
+    /// Publishes the answer, if it is one that a listener gives.
     pub(super) fn prepare(
         &self,
         challenge: AcmeChallengeKind,
         name: &Name,
         token: &str,
         authorization: &KeyAuthorization,
-    ) -> Result<ReadyAnswer, ChallengeError> {
+    ) -> Result<Option<ReadyAnswer>, ChallengeError> {
         let place = match challenge {
             AcmeChallengeKind::TlsAlpn01 => {
                 let server_name = server_name(name);
@@ -74,8 +74,9 @@ impl ChallengeAnswers {
                 self.tokens.map().insert(token.to_owned(), authorization.as_str().to_owned());
                 AnswerFile::Token(token.to_owned())
             }
+            AcmeChallengeKind::Dns01 => return Ok(None),
         };
-        Ok(ReadyAnswer { answers: self.clone(), place })
+        Ok(Some(ReadyAnswer { answers: self.clone(), place }))
     }
 }
 

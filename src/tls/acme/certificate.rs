@@ -9,7 +9,7 @@ use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
 
 use super::schedule::Life;
-use crate::config::Name;
+use crate::config::{Name, Secret};
 use crate::tls::Fingerprint;
 use crate::tls::session::crypto;
 use crate::tls::x509::cert_info::CertInfo;
@@ -20,6 +20,8 @@ use crate::tls::x509::pem;
 pub(super) struct Obtained {
     pub(super) certified: Arc<CertifiedKey>,
     pub(super) life: Life,
+    /// The private key as it is kept.
+    pub(super) key_pem: Secret,
 }
 
 /// Why a certificate from the authority or from disk is not used.
@@ -60,7 +62,8 @@ impl Obtained {
             return Err(CertificateFlaw::Ended);
         }
         let life = Life { not_before: facts.not_before, not_after: facts.not_after, obtained: now };
-        Ok(Self { certified: Arc::new(CertifiedKey::new(chain, key)), life })
+        let key_pem = Secret::new(pem::only_private_key(text).unwrap_or_default());
+        Ok(Self { certified: Arc::new(CertifiedKey::new(chain, key)), life, key_pem })
     }
 
     /// The certificate's identifier for the authority (RFC 9773 §4.1); `None` when it has none.
@@ -75,9 +78,14 @@ impl Obtained {
 }
 
 impl CertificateRequest {
-    /// Makes a key for `name`: a new one each time, so that one that leaked is of no use for long.
-    pub(super) fn new(name: &Name) -> Result<Self, rcgen::Error> {
-        let key = KeyPair::generate()?;
+    /// Makes a key for `name`: a new one each time, so that one that leaked is of no use for long, unless the operator wants
+    /// the `same` for clients that pin it.
+    pub(super) fn new(name: &Name, same: Option<&Secret>) -> Result<Self, rcgen::Error> {
+        let same = same.and_then(|same| std::str::from_utf8(same.expose()).ok());
+        let key = match same.filter(|same| !same.is_empty()) {
+            Some(same) => KeyPair::from_pem(same)?,
+            None => KeyPair::generate()?,
+        };
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         params.subject_alt_names = vec![alternative_name(name)?];

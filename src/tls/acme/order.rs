@@ -9,7 +9,8 @@ use instant_acme::{
 
 use super::answers::{ChallengeAnswers, ChallengeError};
 use super::certificate::{CertificateFlaw, CertificateRequest};
-use crate::config::{AcmeChallengeKind, Name};
+use super::dns_record::{DnsRecord, DnsRecordError};
+use crate::config::{AcmeChallengeKind, AcmeDns, Name, Secret};
 
 /// The parameters of one order.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub(super) struct OrderRequest<'a> {
     pub(super) profile: Option<&'a str>,
     /// The certificate that it is to replace (RFC 9773 §5).
     pub(super) replaces: Option<CertificateIdentifier<'static>>,
+    /// The private key that the certificate is to be for, if it is not to be a new one.
+    pub(super) key: Option<&'a Secret>,
 }
 
 /// Why an order gave no certificate.
@@ -41,6 +44,8 @@ pub(super) enum OrderError {
     NoProfile { wanted: String, offered: String },
     #[error(transparent)]
     Challenge(#[from] ChallengeError),
+    #[error(transparent)]
+    Record(#[from] DnsRecordError),
     #[error("cannot make a key and a request: {0}")]
     Request(#[from] rcgen::Error),
     /// The certificate that was issued cannot be used.
@@ -69,10 +74,30 @@ pub(super) async fn obtain(
     request: &OrderRequest<'_>,
     challenge: AcmeChallengeKind,
     answers: &ChallengeAnswers,
+    dns: Option<&AcmeDns>,
+) -> Result<String, OrderError> {
+    let mut record = None;
+    let obtained = proven(account, request, (challenge, dns), answers, &mut record).await;
+    // Whatever became of the order.
+    if let (Some(record), Some(dns)) = (record, dns)
+        && let Err(error) = record.withdraw(dns).await
+    {
+        tracing::warn!(record = record.name, %error, "the record that proved a name is still in the DNS");
+    }
+    obtained
+}
+
+/// The same; a record that was put into the DNS is left in `record`.
+async fn proven(
+    account: &Account,
+    request: &OrderRequest<'_>,
+    by: (AcmeChallengeKind, Option<&AcmeDns>),
+    answers: &ChallengeAnswers,
+    record: &mut Option<DnsRecord>,
 ) -> Result<String, OrderError> {
     let mut order = place(account, request).await?;
-    let ready = prove(&mut order, request.name, challenge, answers).await?;
-    let wanted = CertificateRequest::new(request.name)?;
+    let ready = prove(&mut order, request.name, by, answers, record).await?;
+    let wanted = CertificateRequest::new(request.name, request.key)?;
     patiently!(order.finalize_csr(&wanted.request))?;
     drop(ready);
     let chain = patiently!(order.poll_certificate(&LONGEST_WAIT))?;
@@ -102,8 +127,9 @@ async fn place(account: &Account, request: &OrderRequest<'_>) -> Result<Order, E
 async fn prove(
     order: &mut Order,
     name: &Name,
-    challenge: AcmeChallengeKind,
+    (challenge, dns): (AcmeChallengeKind, Option<&AcmeDns>),
     answers: &ChallengeAnswers,
+    record: &mut Option<DnsRecord>,
 ) -> Result<Option<super::answers::ReadyAnswer>, OrderError> {
     if order.state().status == OrderStatus::Ready {
         return Ok(None);
@@ -119,10 +145,18 @@ async fn prove(
         let kind = match challenge {
             AcmeChallengeKind::TlsAlpn01 => ChallengeType::TlsAlpn01,
             AcmeChallengeKind::Http01 => ChallengeType::Http01,
+            AcmeChallengeKind::Dns01 => ChallengeType::Dns01,
         };
         let Some(mut offered) = authorization.challenge(kind) else { return Err(OrderError::NotOffered(challenge)) };
         let (token, proof) = (offered.token.clone(), offered.key_authorization());
-        ready = Some(answers.prepare(challenge, name, &token, &proof)?);
+        match (challenge, dns) {
+            (AcmeChallengeKind::Dns01, Some(dns)) => {
+                let made = DnsRecord::of(name, proof.dns_value()).ok_or(OrderError::NotOffered(challenge))?;
+                // Before it is there: an update may have gone through whose answer was lost.
+                record.insert(made).publish(dns).await?;
+            }
+            _ => ready = answers.prepare(challenge, name, &token, &proof)?,
+        }
         patiently!(offered.set_ready())?;
     }
     match patiently!(order.poll_ready(&LONGEST_WAIT)) {

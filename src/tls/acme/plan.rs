@@ -1,6 +1,6 @@
 //! What to ask the authority for: which names, and which profile.
 
-use crate::config::{AcmeProfile, Name, Tls};
+use crate::config::{AcmeChallengeKind, AcmeProfile, Name, Tls};
 
 /// The names that get a certificate of their own, one order each, so that a name that is refused hurts no other. What
 /// the authority cannot certify is left to the local certificate.
@@ -12,6 +12,15 @@ pub(super) fn names(tls: &Tls) -> Vec<Name> {
         }
     }
     names
+}
+
+/// Whether the challenge can prove such a name: a wildcard only by a record, and an address never by one.
+pub(super) fn proves(challenge: AcmeChallengeKind, name: &Name) -> bool {
+    match (challenge, name) {
+        (AcmeChallengeKind::Dns01, Name::Ip(_)) => false,
+        (AcmeChallengeKind::Dns01, Name::Dns(_)) | (_, Name::Ip(_)) => true,
+        (_, Name::Dns(name)) => !name.starts_with("*."),
+    }
 }
 
 /// The profile that an order for `name` asks for, of those that the directory offers; `Err` is one that it does not.
@@ -52,6 +61,17 @@ mod tests {
         let own = Tls { acme: private, ..public.clone() };
         assert_eq!(super::names(&public), [dns("gw.example.com"), ip("8.8.8.8")]);
         assert_eq!(super::names(&own), [dns("gw.example.com"), dns("localhost"), ip("8.8.8.8"), ip("10.0.0.1")]);
+    }
+
+    #[test]
+    fn a_wildcard_is_proven_by_a_record_alone_and_an_address_by_none() {
+        use AcmeChallengeKind::{Dns01, Http01, TlsAlpn01};
+        for (name, by_record, by_listener) in
+            [(dns("gw.example.com"), true, true), (dns("*.example.com"), true, false), (ip("8.8.8.8"), false, true)]
+        {
+            assert_eq!(proves(Dns01, &name), by_record, "{name}");
+            assert!([Http01, TlsAlpn01].iter().all(|challenge| proves(*challenge, &name) == by_listener), "{name}");
+        }
     }
 
     #[test]

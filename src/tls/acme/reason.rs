@@ -68,6 +68,15 @@ fn of_proof(challenge: AcmeChallengeKind, problem: &Problem, name: &Name) -> Str
     let port = match challenge {
         AcmeChallengeKind::TlsAlpn01 => 443,
         AcmeChallengeKind::Http01 => 80,
+        AcmeChallengeKind::Dns01 => {
+            let base = name.to_string();
+            let base = base.strip_prefix("*.").unwrap_or(&base);
+            return format!(
+                "{challenge}: the authority did not see the record of _acme-challenge.{base}: do its name servers have it? raise \
+                 tls.acme.dns.wait{}",
+                detail(problem)
+            );
+        }
     };
     let what = if is(problem, "connection") || names_no_connection(problem) {
         format!("port {port} of {name} cannot be reached from outside: let it through to this machine")

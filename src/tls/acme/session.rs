@@ -114,11 +114,13 @@ impl AcmeSession {
             AcmeFailure { reason: error.to_string(), told: None, forget_account: false }
         })?;
         let replaces = cert_manager.held.as_ref().and_then(|held| held.obtained.identifier());
-        let request = OrderRequest { name, profile, replaces };
+        let held = cert_manager.held.as_ref().map(|held| &held.obtained);
+        let key = held.filter(|_| acme.reuse_key).map(|obtained| &obtained.key_pem);
+        let request = OrderRequest { name, profile, replaces, key };
         let mut failures: Vec<AcmeFailure> = Vec::new();
-        for &challenge in &settings.challenges {
+        for &challenge in settings.challenges.iter().filter(|challenge| plan::proves(**challenge, name)) {
             debug!(%name, %challenge, profile, "ordering a public certificate");
-            let made = order::obtain(&self.account, &request, challenge, answers).await;
+            let made = order::obtain(&self.account, &request, challenge, answers, acme.dns.as_ref()).await;
             let made = made.and_then(|text| Ok((Obtained::read(text.as_bytes(), name, clock())?, text)));
             let error = match made {
                 Ok((obtained, text)) => return Ok((text, obtained)),
@@ -162,5 +164,6 @@ fn is_unknown_account(error: &Error) -> bool {
     matches!(error, Error::Api(problem) if order::is(problem, "accountDoesNotExist"))
 }
 
-const NO_CHALLENGE: &str = "no listener can answer a challenge: tls-alpn-01 needs listen.https, http-01 listen.http";
+const NO_CHALLENGE: &str =
+    "no challenge can be answered: tls-alpn-01 needs listen.https, http-01 listen.http, and a wildcard tls.acme.dns";
 const A_DAY: Duration = Duration::from_hours(24);
