@@ -26,5 +26,6 @@ mod tickets;
 
 pub(crate) use check::{UnusableConfig, check_files, check_machine, check_names, warn_of};
 pub(crate) use config_source::{ConfigSource, UnfitSuccessor};
+pub(crate) use error::StartError;
 pub(crate) use reload::ReloadParts;
 pub use start::App;

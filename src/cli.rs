@@ -13,15 +13,20 @@ mod doctor;
 mod drain;
 mod failure;
 mod flags;
+mod greeting;
 mod import;
+mod init;
 mod loaded;
 mod man;
 mod output;
+mod painted;
 mod password;
 mod reload;
 mod run;
+mod running_note;
 mod schema;
 mod serve;
+mod start_screen;
 mod status;
 mod status_text;
 mod token;
@@ -85,6 +90,8 @@ enum CliCommand {
     Demo(demo::DemoArgs),
     /// Check the config and the files it names: every problem at once, each with line, column and a hint
     Check(check::CheckArgs),
+    /// Ask five questions and write the config; with consent, change the gateway's settings too
+    Init(init::InitArgs),
     /// Find out why a Control UI cannot connect, with the fix for each finding
     Doctor(doctor::DoctorArgs),
     /// Translate the config of nginx, Apache or Caddy; says what was kept, dropped and why
@@ -139,6 +146,7 @@ impl Cli {
             CliCommand::Check(args) => check::run(args),
             CliCommand::Doctor(args) => doctor::run(args),
             CliCommand::Import(args) => import::run(&args),
+            CliCommand::Init(args) => init::run(&args),
             CliCommand::Trust(args) => trust::run(args),
             CliCommand::Cert(args) => cert::run(args),
             CliCommand::Status(args) => status::run(args),
@@ -165,6 +173,7 @@ impl CliCommand {
             Self::Check(_) => "check",
             Self::Doctor(_) => "doctor",
             Self::Import(_) => "import",
+            Self::Init(_) => "init",
             Self::Status(_) => "status",
             Self::Connections(_) => "connections",
             Self::Close(_) => "close",

@@ -20,6 +20,7 @@ mod probe;
 mod report;
 pub(crate) mod settings;
 
-pub(crate) use examine::{ConfigChoice, DoctorRequest, examine};
+pub(crate) use examine::{ConfigChoice, DoctorRequest, examine, examine_gateways};
+pub(crate) use finding::FindingSeverity;
 pub(crate) use gateway_config::GatewayConfig;
 pub(crate) use report::DoctorReport;

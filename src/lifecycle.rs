@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::drain::Drain;
 
 pub(crate) use handover::InUse;
-pub(crate) use hangup::HangupSignal;
+pub(crate) use hangup::{HangupSignal, TerminalGone};
 pub(crate) use predecessor::Predecessor;
 pub(crate) use successor::Successor;
 
@@ -25,6 +25,7 @@ pub(crate) use successor::Successor;
 pub(crate) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
+    terminal: TerminalGone,
 }
 
 /// The outcome of a drain.
@@ -37,12 +38,12 @@ pub enum DrainOutcome {
 }
 
 impl StopSignals {
-    /// Begins to listen to SIGTERM and SIGINT.
+    /// Begins to listen to SIGTERM and SIGINT, besides what is said of the terminal.
     ///
     /// # Errors
     /// The kernel refuses a handler.
-    pub(crate) fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    pub(crate) fn listen(terminal: TerminalGone) -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())?, terminal })
     }
 
     /// Resolves to the name of the next signal.
@@ -50,6 +51,7 @@ impl StopSignals {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+            () = self.terminal.wait() => "SIGHUP: the terminal is gone",
         }
     }
 }

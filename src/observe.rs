@@ -6,6 +6,7 @@
 
 pub(crate) mod access;
 pub(crate) mod clean;
+mod event_fields;
 pub(crate) mod gateway_hint;
 mod library_warnings;
 mod line_format;
@@ -13,15 +14,19 @@ mod log_queue;
 pub(crate) mod log_rate_limit;
 pub(crate) mod logging;
 pub(crate) mod metrics;
+pub(crate) mod paint;
 pub(crate) mod percent_encoding;
 pub(crate) mod process;
 pub(crate) mod readiness;
 pub(crate) mod recent_ends;
 pub(crate) mod redact;
+mod terminal_line;
+mod terminal_lines;
 pub(crate) mod tunnel;
 
 pub(crate) use access::AccessLog;
 pub(crate) use gateway_hint::GatewayHint;
 pub(crate) use library_warnings::for_client;
 pub(crate) use metrics::Metrics;
+pub(crate) use paint::{Colour, Paint};
 pub(crate) use readiness::Readiness;

@@ -11,7 +11,8 @@ use tokio::time::timeout;
 
 use super::failure::CommandFailure;
 use super::loaded;
-use crate::config::{Secret, TokenError};
+use crate::config::admin::AdminToken;
+use crate::config::{Admin, BindAddr, Secret, TokenError};
 use crate::upstream::{ConnectError, Connector, H1Connection, RequestBody};
 
 /// Which frontgate is asked.
@@ -27,10 +28,17 @@ pub(super) struct AdminTarget {
 
 /// Asks a running frontgate through its admin listener.
 pub(super) struct AdminClient {
-    connector: Connector,
-    address: String,
+    door: Option<AdminDoor>,
+    /// Where the frontgate that runs says that it is asked, if that is elsewhere: the config may have changed since it started.
+    noted: Option<AdminDoor>,
     /// The token for its requests, or why it cannot be read; `None` when none is configured.
     token: Option<Result<Secret, TokenError>>,
+}
+
+/// An address at which an admin listener may be.
+struct AdminDoor {
+    connector: Connector,
+    address: String,
 }
 
 /// The answer of the admin listener.
@@ -52,21 +60,45 @@ pub(super) enum AdminUnanswered {
 
 impl AdminClient {
     pub(super) fn new(target: AdminTarget) -> Result<Self, CommandFailure> {
+        let noted = if target.admin.is_none() { loaded::noted(target.config.clone()) } else { None };
         let admin = loaded::admin(target.config, target.admin)?;
-        let Some(upstream) = admin.to_dial() else {
+        let client = Self::at(&admin, noted.as_deref())?;
+        if client.door.is_none() && client.noted.is_none() {
             let message = "the admin listener is off, so no frontgate answers there; see `admin` in the config";
             return Err(anyhow!(message).into());
-        };
-        let never = |_: &str| Err(anyhow!("the admin listener speaks no TLS"));
-        let connector = Connector::new(&upstream, Some(CONNECT), never)?;
-        Ok(Self { connector, address: admin.to_string(), token: admin.token.map(|token| token.read()) })
+        }
+        Ok(client)
+    }
+
+    /// Asks the listener `admin`, or where none answers there the one that is `noted`.
+    pub(super) fn at(admin: &Admin, noted: Option<&str>) -> anyhow::Result<Self> {
+        let noted = noted.filter(|noted| *noted != admin.to_string()).and_then(bind_addr).map(Admin::at);
+        Ok(Self {
+            door: AdminDoor::of(admin)?,
+            noted: noted.and_then(|noted| AdminDoor::of(&noted).ok()?),
+            token: admin.token.as_ref().map(AdminToken::read),
+        })
     }
 
     /// Sends a request, and waits for the answer.
     pub(super) async fn ask(&self, method: Method, path: &str) -> Result<AdminAnswer, AdminUnanswered> {
-        let lost = |error: anyhow::Error| AdminUnanswered::Lost(self.address.clone(), error);
-        let stream = self.connector.connect().await.map_err(|error| match error {
-            ConnectError::Refused => AdminUnanswered::NotRunning(self.address.clone()),
+        let doors = self.door.iter().chain(&self.noted);
+        let mut unanswered = AdminUnanswered::NotRunning("any address".to_owned());
+        for (index, door) in doors.enumerate() {
+            match self.ask_at(door, method.clone(), path).await {
+                // What the config says is what the user expects to read about.
+                Err(error @ AdminUnanswered::NotRunning(_)) if index == 0 => unanswered = error,
+                Err(AdminUnanswered::NotRunning(_)) => {}
+                answered => return answered,
+            }
+        }
+        Err(unanswered)
+    }
+
+    async fn ask_at(&self, door: &AdminDoor, method: Method, path: &str) -> Result<AdminAnswer, AdminUnanswered> {
+        let lost = |error: anyhow::Error| AdminUnanswered::Lost(door.address.clone(), error);
+        let stream = door.connector.connect().await.map_err(|error| match error {
+            ConnectError::Refused => AdminUnanswered::NotRunning(door.address.clone()),
             error => lost(error.into()),
         })?;
         let token = self.token.as_ref().and_then(|token| token.as_ref().ok());
@@ -75,12 +107,31 @@ impl AdminClient {
             Err(_) => Err(lost(anyhow!("it took longer than {LONGEST_WAIT:?}"))),
         }
     }
+
     /// Replaces the answer's text by the reason that the token is missing, if that reason is known here.
     fn explained(&self, mut answer: AdminAnswer) -> AdminAnswer {
         if let (StatusCode::UNAUTHORIZED, Some(Err(error))) = (answer.status, &self.token) {
             answer.text = format!("frontgate wants its admin token: {error}");
         }
         answer
+    }
+}
+
+impl AdminDoor {
+    /// The address of `admin`, unless it is off.
+    fn of(admin: &Admin) -> anyhow::Result<Option<Self>> {
+        let Some(upstream) = admin.to_dial() else { return Ok(None) };
+        let never = |_: &str| Err(anyhow!("the admin listener speaks no TLS"));
+        let connector = Connector::new(&upstream, Some(CONNECT), never)?;
+        Ok(Some(Self { connector, address: admin.to_string() }))
+    }
+}
+
+/// The address that a note has.
+fn bind_addr(text: &str) -> Option<BindAddr> {
+    match text.strip_prefix("unix:") {
+        Some(path) => Some(BindAddr::Unix(path.into())),
+        None => text.parse().ok().map(BindAddr::Tcp),
     }
 }
 

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 
 use super::environment;
 use super::failure::CommandFailure;
-use super::output::print;
+use super::output::{print, show};
+use super::painted::painted;
 use super::run::runtime;
 use crate::app::{check_files, check_names};
 use crate::config::{self, ConfigLocation, Overrides};
+use crate::observe::Paint;
 
 /// What is checked, and what is shown of it.
 #[derive(Debug, clap::Args)]
@@ -35,7 +37,7 @@ pub(super) fn run(args: CheckArgs) -> Result<(), CommandFailure> {
     }
     if !loaded.warnings.is_empty() {
         // If standard error cannot be written, no output is left to report it on.
-        let _ = writeln!(io::stderr(), "{}", loaded.warnings);
+        let _ = writeln!(io::stderr(), "{}", painted(&loaded.warnings.to_string(), Paint::of(&io::stderr())));
     }
     checked?;
     let name = loaded.file.map_or_else(|| "built-in defaults".to_owned(), |file| file.display().to_string());
@@ -43,6 +45,6 @@ pub(super) fn run(args: CheckArgs) -> Result<(), CommandFailure> {
     if args.print {
         print(format!("# config OK: {name}\n{}", loaded.config))
     } else {
-        print(format!("config OK: {name}\n"))
+        show(&format!("config OK: {name}\n"))
     }
 }

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::demo_gateway;
 use super::failure::CommandFailure;
-use super::run::{StartState, runtime, until_stopped};
+use super::run::{StartState, announce, runtime, until_stopped};
 use crate::app::App;
 use crate::config::{self, Admin, Config, LogFormat, UpstreamAddress};
 use crate::drain::Drain;
@@ -44,7 +44,11 @@ async fn demo(mut config: Config, found: StartState, output: &LogOutput) -> anyh
     config.upstream = UpstreamAddress::Http { host: Ipv4Addr::LOCALHOST.to_string(), port };
     let gateway = Drain::new();
     gateway.spawn(demo_gateway::serve(listener, gateway.clone()));
-    let done = Box::pin(until_stopped(config, found, None, |app| invite(app, output))).await;
+    let done = Box::pin(until_stopped(config, found, None, |app| {
+        announce(app);
+        invite(app, output);
+    }))
+    .await;
     gateway.harden();
     gateway.ended().await;
     done

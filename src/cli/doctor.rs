@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use super::failure::CommandFailure;
 use super::flags::Flags;
 use super::loaded;
-use super::output::print;
+use super::output::{print, show};
 use super::run::runtime;
 use crate::config::{ConfigLocation, Overrides};
 use crate::doctor::settings::find;
 use crate::doctor::{ConfigChoice, DoctorRequest, GatewayConfig, codes};
-use fix::examined;
+pub(super) use fix::examined;
 
 /// What is looked at, and how it is told.
 #[derive(Debug, clap::Args)]
@@ -78,7 +78,23 @@ pub(super) fn run(args: DoctorArgs) -> Result<(), CommandFailure> {
     let flags = Overrides::from(args.flags);
     let load = || loaded::under(args.config.clone(), &flags);
     let config = load()?;
-    let (gateway_config, looked) = match args.gateway_config {
+    let (gateway_config, looked) = gateway_config(args.gateway_config)?;
+    let mut question = DoctorRequest { config, file, asked, origins, gateway_config, looked };
+    let runtime = runtime()?;
+    let examined = examined(&runtime, &mut question, (args.fix, args.yes, !args.json), &load);
+    let (report, done) = examined?;
+    if args.json {
+        print(format!("{:#}\n", report.json()))?;
+    } else {
+        show(&report.to_string())?;
+    }
+    if report.diagnosis.is_broken() || !done { Err(CommandFailure::Told) } else { Ok(()) }
+}
+
+/// The gateway's own configuration, in the file that is named or where a gateway of this user's would have it; and where it was
+/// looked for.
+pub(super) fn gateway_config(named: Option<PathBuf>) -> Result<(Option<GatewayConfig>, Vec<PathBuf>), CommandFailure> {
+    Ok(match named {
         Some(file) if !is_there(&file) => {
             return Err(CommandFailure::wrong(format!("--gateway-config: there is no {}", file.display())));
         }
@@ -87,17 +103,7 @@ pub(super) fn run(args: DoctorArgs) -> Result<(), CommandFailure> {
             let looked = find(|name| env::var(name).ok(), is_there);
             (looked.file.map(|file| GatewayConfig::open(file, false)), looked.places)
         }
-    };
-    let mut question = DoctorRequest { config, file, asked, origins, gateway_config, looked };
-    let runtime = runtime()?;
-    let examined = examined(&runtime, &mut question, (args.fix, args.yes, !args.json), &load);
-    let (report, done) = examined?;
-    if args.json {
-        print(format!("{:#}\n", report.json()))?;
-    } else {
-        print(report.to_string())?;
-    }
-    if report.diagnosis.is_broken() || !done { Err(CommandFailure::Told) } else { Ok(()) }
+    })
 }
 
 /// Whether the file exists. One that cannot be looked at counts as existing: opening it will say why.

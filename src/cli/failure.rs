@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use crate::app::{UnfitSuccessor, UnusableConfig};
 use crate::config::Problems;
+use crate::observe::Paint;
+
+use super::painted::painted;
 
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
@@ -34,6 +37,7 @@ impl CommandFailure {
             Self::Told => return ExitCode::from(1),
         };
         // If standard error cannot be written, no output is left to report it on.
+        let message = painted(&message, Paint::of(&std::io::stderr()));
         let write = move || drop(writeln!(std::io::stderr(), "{message}"));
         match patience {
             None => write(),

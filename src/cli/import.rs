@@ -10,9 +10,11 @@ use clap::ValueEnum;
 
 use super::failure::CommandFailure;
 use super::output::print;
+use super::painted::painted;
 use crate::app::check_files;
 use crate::config::{self, ConfigLocation, Overrides};
 use crate::import::{Disk, ImportFormat, ImportReader, Imported, Original, import};
+use crate::observe::Paint;
 
 /// What is translated, and where it goes.
 #[derive(Debug, clap::Args)]
@@ -63,7 +65,11 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), CommandFailure> {
         None => print(&yaml)?,
     }
     let unacceptable = unacceptable(yaml, args.output.as_deref());
-    say(&if args.json { as_json(&imported, unacceptable) } else { as_text(&imported, unacceptable) });
+    say(&if args.json {
+        as_json(&imported, unacceptable)
+    } else {
+        painted(&as_text(&imported, unacceptable), Paint::of(&io::stderr()))
+    });
     Ok(())
 }
 

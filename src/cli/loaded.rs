@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::environment;
 use super::failure::CommandFailure;
+use super::running_note;
 use crate::config::{self, Admin, Config, ConfigLocation, Overrides};
 
 /// The configuration that `frontgate serve` would run on, given the same `file`, with its state folder.
@@ -18,6 +19,14 @@ pub(super) fn under(file: Option<PathBuf>, flags: &Overrides) -> Result<Config, 
     let mut config = config::load(source, environment(), flags)?.config;
     config.state_dir = config::state_dir(config.state_dir.as_deref(), |name| env::var_os(name)).ok();
     Ok(config)
+}
+
+/// Where the frontgate that runs on `file` says that it is asked.
+pub(super) fn noted(file: Option<PathBuf>) -> Option<String> {
+    let source = ConfigLocation::find(file, env::var_os("FRONTGATE_CONFIG"));
+    let config = config::glimpse(&source, environment(), &Overrides::default());
+    let folder = config::state_dir(config.state_dir.as_deref(), |name| env::var_os(name)).ok()?;
+    running_note::read(&folder).map(|noted| noted.admin)
 }
 
 /// The admin listener of the frontgate that runs on `file`, or at the address that was given instead, and its token.

@@ -22,6 +22,11 @@ pub(super) struct StartState {
 }
 
 impl StartState {
+    /// Whether there is no process to take over from.
+    pub(super) fn is_first(&self) -> bool {
+        self.predecessor.is_none()
+    }
+
     /// The configuration of the predecessor, if there is one that tells it.
     pub(super) fn in_use(&mut self) -> anyhow::Result<Option<InUse>> {
         let asked = self.predecessor.as_mut().map(Predecessor::in_use).transpose();
@@ -74,12 +79,12 @@ pub(super) async fn until_stopped(
     reloading: Option<ReloadParts>,
     started: impl FnOnce(&App),
 ) -> anyhow::Result<()> {
-    let mut stop = StopSignals::listen().context("cannot listen to signals")?;
+    let terminal = reloading.as_ref().map(|parts| parts.hangup.terminal_gone()).unwrap_or_default();
+    let mut stop = StopSignals::listen(terminal).context("cannot listen to signals")?;
     let mut upgrade = signal(SignalKind::user_defined2()).context("cannot listen to signals")?;
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let (workers, _threads) = Workers::start(cores).context("cannot start a thread for each core")?;
     let app = App::start(config, found.inherited, workers, reloading).await?;
-    announce(&app);
     started(&app);
     if let Some(predecessor) = found.predecessor {
         match predecessor.take_over().await {
@@ -185,7 +190,8 @@ async fn told_to_stop(app: &App, stop: &mut StopSignals) -> &'static str {
     }
 }
 
-fn announce(app: &App) {
+/// Logs where it listens and what it shows.
+pub(super) fn announce(app: &App) {
     for (purpose, addresses) in [("https", &app.https), ("redirect to https", &app.http), ("plain http", &app.plain)] {
         for address in addresses {
             tracing::info!(%address, purpose, "listening");

@@ -1,17 +1,23 @@
 //! `frontgate serve`: run the proxy.
 
 use std::env;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
+use http::Method;
 
+use super::admin_client::AdminClient;
 use super::environment;
 use super::failure::CommandFailure;
 use super::flags::{Flags, one};
-use super::run::{StartState, runtime, until_stopped};
-use crate::app::{ConfigSource, ReloadParts, check_machine, check_names, warn_of};
-use crate::config::{self, ConfigLocation, Loaded, Problems};
+use super::greeting::{self, Greeting};
+use super::run::{StartState, announce, runtime, until_stopped};
+use super::running_note::{self, RunningNote};
+use crate::app::{App, ConfigSource, ReloadParts, StartError, check_machine, check_names, warn_of};
+use crate::config::{self, Admin, ConfigLocation, Loaded, Problems};
 use crate::lifecycle::HangupSignal;
+
 use crate::observe::logging;
 
 /// What the proxy is told on the command line.
@@ -40,18 +46,36 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CommandFailure> {
     };
     check_machine(&mut loaded)?;
     let Loaded { config, file, warnings, .. } = loaded.clone();
-    let (logging, _output) = logging::init(&config.log).context("cannot set up logging")?;
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        config = file.as_ref().map(|file| tracing::field::display(file.display())),
-        upstream = %config.upstream,
-        "frontgate"
-    );
+    let (logging, output) = logging::init(&config.log).context("cannot set up logging")?;
+    // A person reads the start screen instead, which says the same and more.
+    let greeting = (found.is_first() && greeting::is_wanted(&config)).then(|| Greeting {
+        config: config.clone(),
+        file: file.clone(),
+        printer: output.printer(),
+    });
+    if greeting.is_none() {
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            config = file.as_ref().map(|file| tracing::field::display(file.display())),
+            upstream = %config.upstream,
+            "frontgate"
+        );
+    }
     warn_of(&warnings);
-    runtime()?.block_on(async {
+    let (admin, state_dir) = (config.admin.clone(), config.state_dir.clone());
+    let mut note = None;
+    let started = |app: &App| {
+        let at = app.admin.map(|at| at.to_string()).or_else(|| admin.address.is_some().then(|| admin.to_string()));
+        note = at.and_then(|at| RunningNote::leave(state_dir.as_deref(), &at, std::process::id()));
+        match greeting {
+            Some(greeting) => greeting.print(app),
+            None => announce(app),
+        }
+    };
+    let served = runtime()?.block_on(async {
         let hangup = HangupSignal::listen().context("cannot listen to signals")?;
         let mut serving =
-            Box::pin(until_stopped(config, found, Some(ReloadParts { written, logging, hangup }), |_| {}));
+            Box::pin(until_stopped(config, found, Some(ReloadParts { written, logging, hangup }), started));
         tokio::select! {
             biased;
             served = &mut serving => served,
@@ -63,8 +87,32 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CommandFailure> {
                 serving.await
             }
         }
-    })?;
-    Ok(())
+    });
+    if let Some(note) = note {
+        note.take_away(std::process::id());
+    }
+    match served {
+        Ok(()) => Ok(()),
+        Err(error) => Err(taken_by_another(error, &admin, state_dir.as_deref()).into()),
+    }
+}
+
+/// The error with the process of another frontgate that has the address, if that is why and it can be asked.
+fn taken_by_another(error: anyhow::Error, admin: &Admin, state_dir: Option<&Path>) -> anyhow::Error {
+    let is_taken =
+        matches!(error.downcast_ref(), Some(StartError::Bind(error)) if error.kind() == ErrorKind::AddrInUse);
+    let noted = state_dir.and_then(running_note::read).map(|noted| noted.admin);
+    let asked = AdminClient::at(admin, noted.as_deref()).and_then(|client| {
+        let said = runtime()?.block_on(client.ask(Method::GET, "/status"))?;
+        Ok(serde_json::from_str::<serde_json::Value>(&said.text)?)
+    });
+    match asked.ok().and_then(|status| status["pid"].as_u64()).filter(|_| is_taken) {
+        Some(pid) => anyhow!(
+            "{error:#}\n    another frontgate runs here, process {pid}: `frontgate status` asks it, `frontgate upgrade` puts \
+             this version in its place, and `frontgate drain` ends it"
+        ),
+        None => error,
+    }
 }
 
 impl ServeArgs {

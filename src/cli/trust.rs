@@ -26,7 +26,7 @@ use time::OffsetDateTime;
 
 use super::failure::CommandFailure;
 use super::loaded;
-use super::output::print;
+use super::output::{print, show};
 use crate::config::{Certificate, Config, Name, Tls};
 use crate::tls::{CaOnDisk, CheckedCert, Fingerprint, OnDiskError, to_pem};
 use carry_out::TrustMode;
@@ -98,11 +98,11 @@ pub(super) fn run(args: TrustArgs) -> Result<(), CommandFailure> {
     };
     let ca = TrustedCa::new(on_disk);
     let places = SystemPlaces::of_this_machine();
-    print(introduction(&ca, &refused, &places))?;
+    show(&introduction(&ca, &refused, &places))?;
     let found = FoundStores::look(&places, &ca);
     let plan = plan(&found, &ca, task, args.store);
-    let outcome = carry_out::all(&plan, &ca, mode, print)?;
-    print(by_hand::other_devices(task))?;
+    let outcome = carry_out::all(&plan, &ca, mode, |text| show(&text))?;
+    show(by_hand::other_devices(task))?;
     if outcome.complete() { Ok(()) } else { Err(CommandFailure::Failed(anyhow::anyhow!("{outcome}"))) }
 }
 

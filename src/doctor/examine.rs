@@ -100,6 +100,17 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
     }
 }
 
+/// Looks at the gateways alone, past frontgate: what a start has time for. Blocks and reads files, as [`examine`] does.
+pub(crate) async fn examine_gateways(question: &DoctorRequest) -> DoctorReport {
+    let (machine, config) = (probe::look_at_machine(), &question.config);
+    let plan = DoctorPlan::new(config, &question.origins, &machine);
+    let gateways = gateways(&plan, config).await;
+    let mut diagnosis = Diagnosis::default();
+    judge_gateways(&mut diagnosis, question, &plan, config, &gateways, &machine);
+    diagnosis.sort();
+    DoctorReport { diagnosis, own_file: question.file.clone(), looked: question.looked.clone(), gateway_config: None }
+}
+
 /// The configuration with the listeners that there really are; the one of the frontgate that runs, unless another is
 /// meant. And the file that it is from.
 fn as_it_runs(question: &DoctorRequest, running: &RunningFrontgate) -> (Config, Option<PathBuf>) {

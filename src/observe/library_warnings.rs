@@ -1,14 +1,12 @@
 //! [`LibraryWarnings`]: what libraries warn of, each once a minute, with the client that it came of.
 
-use std::fmt::Debug;
 use std::io::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::time::Instant;
-use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::subscriber::Interest;
 use tracing::{Event, Metadata, Span, Subscriber};
@@ -17,7 +15,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
-use super::clean::{LONGEST, clean};
+use super::event_fields::EventFields;
 use super::line_format::LineFormat;
 use super::log_rate_limit::LogRateLimit;
 
@@ -69,7 +67,7 @@ where
     W: for<'w> MakeWriter<'w> + 'static,
 {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
-        let mut fields = WarningFields::default();
+        let mut fields = EventFields::default();
         attributes.record(&mut fields);
         if let (Some(client), Some(span)) = (fields.0.remove("client"), cx.span(id)) {
             span.extensions_mut().insert(WarningClient(client));
@@ -84,7 +82,7 @@ where
         self.warnings.0.total.fetch_add(1, Ordering::Relaxed);
         // The name says where in the source it is.
         let Some(kept_back) = self.warnings.0.lines.pass(callsite.name(), Instant::now()) else { return };
-        let mut fields = WarningFields::default();
+        let mut fields = EventFields::default();
         event.record(&mut fields);
         let client =
             cx.event_span(event).and_then(|span| span.extensions().get::<WarningClient>().map(|it| it.0.clone()));
@@ -116,30 +114,4 @@ impl<S> Filter<S> for OwnLinesOnly {
 fn is_ours(callsite: &Metadata<'_>) -> bool {
     let rest = callsite.target().strip_prefix(env!("CARGO_CRATE_NAME"));
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-}
-
-/// What is said, by name.
-#[derive(Debug, Default)]
-struct WarningFields(Map<String, Value>);
-
-impl Visit for WarningFields {
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.insert(field.name().to_owned(), value.into());
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.insert(field.name().to_owned(), value.into());
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.insert(field.name().to_owned(), value.into());
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name().to_owned(), clean(value.as_bytes(), LONGEST).into());
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.record_str(field, &format!("{value:?}"));
-    }
 }

@@ -11,6 +11,8 @@ use super::clean::{LONGEST, word};
 /// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LineFormat {
+    /// For a person at a terminal, as short as may be.
+    Terminal,
     Text,
     Json,
 }
@@ -22,7 +24,7 @@ impl LineFormat {
         // A string takes everything.
         let _ = SystemTime.format_time(&mut Writer::new(&mut time));
         match self {
-            Self::Text => {
+            Self::Text | Self::Terminal => {
                 let message = fields.remove("message");
                 let mut line = format!("{time} {level:>5} {}", message.as_ref().and_then(Value::as_str).unwrap_or(""));
                 for (name, value) in &fields {

@@ -19,6 +19,8 @@ use super::clean::{LONGEST, clean};
 use super::library_warnings::{LibraryWarnings, OwnLinesOnly};
 use super::line_format::LineFormat;
 use super::log_queue::LogQueue;
+use super::paint::Paint;
+use super::terminal_lines::TerminalLines;
 use crate::config::{Level, Log, LogFormat};
 
 /// Sends log lines to standard output from here on: events and access lines alike, so that their order is kept and
@@ -26,8 +28,8 @@ use crate::config::{Level, Log, LogFormat};
 /// writes them, and no other ever waits for that; panics are lines, too, because the standard hook writes to standard
 /// error and waits for its reader.
 ///
-/// The format `auto` is text on a terminal and JSON elsewhere; text has colours on a terminal only. Nothing is read
-/// from the environment.
+/// The format `auto` is short lines for a person on a terminal and JSON elsewhere; only terminals get colours. Of the environment
+/// only what says whether a terminal has colours is read.
 ///
 /// # Errors
 /// The second descriptor of standard output or the thread cannot be made, or the process logs already.
@@ -39,7 +41,8 @@ pub(crate) fn init(log: &Log) -> Result<(LogHandle, LogOutput), InitError> {
     let write = move || writer.write_to(stdout, |missing| gap(format, missing));
     thread::Builder::new().name("log".to_owned()).spawn(write).map_err(InitError::Thread)?;
     let warnings = LibraryWarnings::default();
-    let (lines, filter) = lines(log, queue.clone(), sink, warnings.clone());
+    let paint = Paint::of(&io::stdout());
+    let (lines, filter) = lines(log, queue.clone(), (sink, paint), warnings.clone());
     subscriber::set_global_default(lines).map_err(|_| InitError::Already)?;
     panic::set_hook(Box::new(panicked));
     Ok((LogHandle { filter, queue: queue.clone(), warnings }, LogOutput { queue }))
@@ -67,6 +70,26 @@ pub(crate) struct LogOutput {
 }
 
 impl LogOutput {
+    /// Writes `text` unchanged, behind the lines so far.
+    pub(crate) fn print(&self, text: &str) {
+        self.queue.push(text.as_bytes());
+    }
+}
+
+impl LogOutput {
+    /// What writes text behind the lines so far, for another thread.
+    pub(crate) fn printer(&self) -> LogPrinter {
+        LogPrinter { queue: self.queue.clone() }
+    }
+}
+
+/// Writes text unchanged among the lines.
+#[derive(Debug, Clone)]
+pub(crate) struct LogPrinter {
+    queue: LogQueue,
+}
+
+impl LogPrinter {
     /// Writes `text` unchanged, behind the lines so far.
     pub(crate) fn print(&self, text: &str) {
         self.queue.push(text.as_bytes());
@@ -123,7 +146,8 @@ impl LogSink {
 impl LineFormat {
     fn of(log: &Log, sink: LogSink) -> Self {
         match (log.format, sink) {
-            (LogFormat::Text, _) | (LogFormat::Auto, LogSink::Terminal) => Self::Text,
+            (LogFormat::Auto, LogSink::Terminal) => Self::Terminal,
+            (LogFormat::Text, _) => Self::Text,
             (LogFormat::Json, _) | (LogFormat::Auto, LogSink::Other) => Self::Json,
         }
     }
@@ -132,7 +156,7 @@ impl LineFormat {
 fn lines<W>(
     log: &Log,
     writer: W,
-    sink: LogSink,
+    (sink, paint): (LogSink, Paint),
     warnings: LibraryWarnings,
 ) -> (impl Subscriber + Send + Sync + use<W>, LogFilter)
 where
@@ -143,10 +167,13 @@ where
     // request has a field `target` of its own.
     let shape = LineFormat::of(log, sink);
     let theirs = warnings.lines(shape, writer.clone());
-    let format = fmt::layer().with_target(false).with_writer(writer).log_internal_errors(false);
+    let format = |writer| fmt::layer().with_target(false).with_writer(writer).log_internal_errors(false);
     let format = match shape {
-        LineFormat::Text => format.with_ansi(sink == LogSink::Terminal).boxed(),
-        LineFormat::Json => format.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+        LineFormat::Terminal => TerminalLines::new(writer, paint).boxed(),
+        LineFormat::Text => format(writer).with_ansi(paint.is_on()).boxed(),
+        LineFormat::Json => {
+            format(writer).json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
+        }
     };
     (tracing_subscriber::registry().with(filter).with(format.with_filter(OwnLinesOnly)).with(theirs), handle)
 }
@@ -198,7 +225,8 @@ pub(crate) mod tests {
         let written = Captured::default();
         let writer = written.clone();
         let warnings = LibraryWarnings::default();
-        let (lines, filter) = lines(log, move || writer.clone(), LogSink::Other, warnings.clone());
+        let sink = (LogSink::Other, Paint::off());
+        let (lines, filter) = lines(log, move || writer.clone(), sink, warnings.clone());
         let handle = LogHandle { filter, queue: LogQueue::default(), warnings };
         subscriber::with_default(lines, || act(&handle));
         let bytes = written.0.lock().unwrap().clone();

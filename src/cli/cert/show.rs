@@ -12,7 +12,7 @@ use super::connect;
 use super::served::{self, ServedChain};
 use crate::cli::failure::CommandFailure;
 use crate::cli::loaded;
-use crate::cli::output::print;
+use crate::cli::output::{self, print};
 use crate::config::{Certificate, Name};
 use crate::tls::{CertDescription, OnDisk, PresentedChain};
 
@@ -55,7 +55,7 @@ fn show(views: &[CertView], as_json: bool, now: OffsetDateTime) -> Result<(), Co
         let views: Vec<_> = views.iter().map(|view| view.json(now)).collect();
         return print(format!("{:#}\n", Json::Array(views)));
     }
-    print(views.iter().map(|view| view.text(now)).collect::<Vec<_>>().join("\n"))
+    output::show(&views.iter().map(|view| view.text(now)).collect::<Vec<_>>().join("\n"))
 }
 
 /// A certificate and the context it is shown with.

@@ -18,7 +18,7 @@ use crate::doctor::settings::{WrittenSettings, apply, strip, write};
 use crate::doctor::{DoctorReport, DoctorRequest, GatewayConfig, examine};
 
 /// The report after the fixes, and whether every fix was made.
-pub(super) fn examined(
+pub(in crate::cli) fn examined(
     runtime: &CommandRuntime,
     question: &mut DoctorRequest,
     (wanted, yes, aloud): (bool, bool, bool),
