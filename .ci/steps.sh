@@ -203,7 +203,7 @@ step_packages() {
     prepare_deploy
     # shellcheck disable=SC2266 # that is a script and no condition
     deploy/release/test | tee "$LOGS/packaged"; verdict="${PIPESTATUS[0]}"
-    while read -r line; do not_run+=("packages: ${line#NOT RUN }"); done < <(grep '^NOT RUN' "$LOGS/packaged")
+    while read -r line; do not_run "packages: ${line#NOT RUN }"; done < <(grep '^NOT RUN' "$LOGS/packaged")
     return "$verdict"
 }
 
@@ -211,18 +211,18 @@ step_packages() {
 step_targets() {
     local target failed=0 tools="$CACHE/frontgate-ci/release-tools-1"
     if ! deploy/release/build tools; then
-        not_run+=('targets: zig could not be installed from PyPI; NOTHING was compiled for another system'); return 0
+        not_run 'targets: zig could not be installed from PyPI; NOTHING was compiled for another system'; return 0
     fi
     for target in aarch64-unknown-linux-musl x86_64-apple-darwin aarch64-apple-darwin x86_64-pc-windows-gnu; do
         if ! rustup target add "$target"; then
-            not_run+=("targets: the standard library for $target cannot be had; it is NOT KNOWN whether frontgate compiles for it"); continue
+            not_run "targets: the standard library for $target cannot be had; it is NOT KNOWN whether frontgate compiles for it"; continue
         fi
         if PATH="$tools/bin:$PATH" nice -n 10 cargo-zigbuild check --locked --target "$target" >"$LOGS/$target" 2>&1; then
             echo "$target: compiles"
         elif [[ $target == *-windows-* ]]; then
             # Known, and said: sockets, signals and the handover are Unix's.
             grep -c '^error' "$LOGS/$target" | sed "s/^/$target: does not compile, errors: /"
-            not_run+=("targets: frontgate does not compile for $target; there is no program for Windows")
+            not_run "targets: frontgate does not compile for $target; there is no program for Windows"
         else
             tail -n 40 "$LOGS/$target"; echo "$target: FAILED"; failed=1
         fi

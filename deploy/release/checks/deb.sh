@@ -63,7 +63,7 @@ deb_serves() {
     # As an operator asks, with no option at all.
     inside frontgate status
     inside frontgate cert show | grep gw.example.com
-    inside frontgate trust --print | grep -q .
+    inside frontgate trust --print | grep .
 }
 
 authority() { inside sha256sum /var/lib/frontgate/ca.pem | cut -d' ' -f1; }

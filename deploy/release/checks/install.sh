@@ -80,6 +80,8 @@ replaces() {
 installs_nothing_wrong() {
     local each said is into="$W/wrong"
     mkdir -p "$into"; echo before >"$into/frontgate"
+    # It would wait longer each time.
+    echo 'tries = 2' >"$W/wgetrc"; export WGETRC="$W/wgetrc"
     for each in other-archive short-archive cut/good no-archive no-signature empty-signature other-sums other-key long-list without other-version nowhere; do
         for tool in curl wget; do
             command -v $tool >/dev/null || continue

@@ -84,7 +84,7 @@ check --config /nowhere.yaml
 --nonsense
 CASES
     test -s "$W/direct.err"
-    "${launched[@]}" trust --print | grep -q .
+    "${launched[@]}" trust --print | grep .
     # There is no gateway, and it says so.
     { "${launched[@]}" doctor || true; } | grep -i gateway
     # What comes in by a pipe.
