@@ -16,6 +16,7 @@ toolchain() {
 compile() {
     local target="$1" source="$2" into="$3" sysroot maps=() cargo_home="${CARGO_HOME:-$HOME/.cargo}"
     toolchain
+    fetch_auditable
     rustup target add "$target" >&2 || fail "the standard library for $target cannot be had (rustup target add $target): NOTHING is compiled for it"
     sysroot="$(rustc --print sysroot)"
     # Folders of the machine are in panic messages and in aws-lc's errors; here they all are called alike.

