@@ -5,6 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream::Stream;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -54,11 +56,17 @@ pub(crate) trait OperatorControl: Send + Sync + 'static {
     /// Ends the WebSocket with this id; its client gets `reason` in the Close frame. `false` if there is no such
     /// WebSocket.
     fn close(&self, id: &str, reason: &str) -> bool;
+    /// Lines of JSON about the frames of the WebSocket with this id as they pass, to its end; with their payloads, secrets
+    /// masked, or without. `None` if there is no such WebSocket.
+    fn tap(&self, id: &str, payload: bool) -> Option<TapLines>;
     /// The state of the process, as JSON.
     fn status(&self) -> serde_json::Value;
     /// The configuration in use, flags and environment included, as YAML with its secrets masked.
     fn config(&self) -> String;
 }
+
+/// The lines of a tap.
+pub(crate) type TapLines = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
 
 /// A reload that is under way.
 pub(crate) type PendingReload = Pin<Box<dyn Future<Output = Result<(), OperationRefused>> + Send>>;

@@ -22,6 +22,7 @@ mod reload_status;
 mod runtime;
 mod scrape;
 mod start;
+mod tap;
 mod tickets;
 
 pub(crate) use check::{UnusableConfig, check_files, check_machine, check_names, warn_of};

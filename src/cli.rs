@@ -29,6 +29,7 @@ mod serve;
 mod start_screen;
 mod status;
 mod status_text;
+mod tap;
 mod token;
 mod trust;
 mod upgrade;
@@ -106,6 +107,8 @@ enum CliCommand {
     Connections(connections::ConnectionsArgs),
     /// End one WebSocket
     Close(close::CloseArgs),
+    /// Follow the frames of one WebSocket while they pass
+    Tap(tap::TapArgs),
     /// Let a running frontgate take its changed config over
     Reload(reload::ReloadArgs),
     /// Start the program again and let it take over, without a gap: for another version of it
@@ -152,6 +155,7 @@ impl Cli {
             CliCommand::Status(args) => status::run(args),
             CliCommand::Connections(args) => connections::run(args),
             CliCommand::Close(args) => close::run(args),
+            CliCommand::Tap(args) => tap::run(args),
             CliCommand::Reload(args) => reload::run(args),
             CliCommand::Upgrade(args) => upgrade::run(args),
             CliCommand::Drain(args) => drain::run(args),
@@ -177,6 +181,7 @@ impl CliCommand {
             Self::Status(_) => "status",
             Self::Connections(_) => "connections",
             Self::Close(_) => "close",
+            Self::Tap(_) => "tap",
             Self::Reload(_) => "reload",
             Self::Upgrade(_) => "upgrade",
             Self::Drain(_) => "drain",

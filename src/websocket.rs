@@ -3,7 +3,7 @@
 //! Everything here but the relay is pure: bytes, header fields or a `now` in, a decision out. [`frame`] reads frame
 //! headers and makes the two frames that frontgate itself sends (a ping, a Close); [`direction`] watches the bytes from
 //! one peer to the other; [`keepalive`] says when a silent leg gets a ping and when it is gone; [`close`] is the table
-//! of endings and the only maker of close codes; [`relay_stats`] is what a running relay shows to the outside;
+//! of endings and the only maker of close codes; [`relay_stats`] is what a running relay shows to the outside; [`tap`] lets an operator follow its frames;
 //! [`handshake`] decides what an upgrade is and whether the gateway really switched.
 //!
 //! Frames pass unmodified. A frame of frontgate's own goes in between two frames, never into one.
@@ -20,6 +20,7 @@ pub(crate) mod relay;
 pub(crate) mod relay_stats;
 pub(crate) mod settings;
 pub(crate) mod summary;
+pub(crate) mod tap;
 
 /// One of the two peers of a WebSocket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 
 use super::connections_query::{ConnectionField, ConnectionsQuery};
 use super::guard::AdminGuard;
-use super::operator_answer::{OperatorAnswer, text, whole};
+use super::operator_answer::{OperatorAnswer, stream, text, whole};
 use super::page;
 use super::page::PageToken;
 use super::query::{AdminQuery, query};
@@ -50,6 +50,10 @@ pub(super) async fn answer(request: Request<Incoming>, service: &AdminService) -
         AdminQuery::Config => whole(StatusCode::OK, "application/yaml", control.config().into()),
         AdminQuery::Metrics => whole(StatusCode::OK, CONTENT_TYPE_OF_METRICS, control.metrics().into()),
         AdminQuery::Connections(query) => json(&control.connections(&query)),
+        AdminQuery::Tap { id, payload } => match control.tap(id, payload) {
+            Some(lines) => stream("application/x-ndjson", lines),
+            None => closing(false),
+        },
         AdminQuery::CloseUser { user, reason } => {
             let filters = vec![(ConnectionField::User, user)];
             match control.close_all(&ConnectionsQuery { filters, ..ConnectionsQuery::default() }, &reason) {

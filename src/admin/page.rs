@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use super::OperatorControl;
 use super::connections_query::ConnectionsQuery;
 use super::form::decoded;
-use super::operator_answer::{OperatorAnswer, PageEvents, text};
+use super::operator_answer::{OperatorAnswer, stream, text};
 use crate::config::Secret;
 use crate::drain::Drain;
 
@@ -104,9 +104,7 @@ pub(super) fn events(control: Arc<dyn OperatorControl>, query: ConnectionsQuery,
         let event = format!("retry: 2000\ndata: {}\n\n", control.page(&query));
         Some((Bytes::from(event), (control, query, drain, EVERY)))
     });
-    let mut answer = Response::new(Either::Right(PageEvents::new(events)));
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    answer
+    stream("text/event-stream", events)
 }
 
 fn html(status: StatusCode, nonce: &str, text: &str) -> OperatorAnswer {

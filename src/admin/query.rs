@@ -17,6 +17,7 @@ pub(super) enum AdminQuery<'a> {
     Config,
     Metrics,
     Connections(Box<ConnectionsQuery>),
+    Tap { id: &'a str, payload: bool },
     CloseUser { user: String, reason: String },
     Close { id: &'a str, reason: String },
     Reload,
@@ -54,6 +55,12 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
         "/upgrade" => AdminQuery::Handover,
         "/drain" => AdminQuery::Drain,
         _ => match path.strip_prefix("/connections/") {
+            Some(tapped) if tapped.ends_with("/tap") => match uri.query() {
+                asked @ (None | Some("payload")) => {
+                    AdminQuery::Tap { id: tapped.trim_end_matches("/tap"), payload: asked.is_some() }
+                }
+                Some(_) => return AdminQuery::Rejected(StatusCode::BAD_REQUEST, TAP_USAGE.to_owned()),
+            },
             Some(id) => match reason(uri.query().unwrap_or_default()) {
                 Ok(reason) => AdminQuery::Close { id, reason },
                 Err(why) => AdminQuery::Rejected(StatusCode::BAD_REQUEST, why),
@@ -68,6 +75,7 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
         | AdminQuery::Status
         | AdminQuery::Config
         | AdminQuery::Metrics
+        | AdminQuery::Tap { .. }
         | AdminQuery::Connections(_) => (matches!(*method, Method::GET | Method::HEAD), "GET"),
         AdminQuery::Reload
         | AdminQuery::Handover
@@ -113,7 +121,9 @@ fn reason(query: &str) -> Result<String, String> {
 /// Bytes. A Close frame carries 125 bytes, two of which are the code (RFC 6455 §5.5).
 const LONGEST_REASON: usize = 123;
 
-const WHAT_THERE_IS: &str = "frontgate answers GET / (a page), /livez, /readyz, /status, /config, /metrics and /connections, POST /reload, /upgrade \
+const TAP_USAGE: &str = "use GET /connections/ID/tap, or /connections/ID/tap?payload\n";
+
+const WHAT_THERE_IS: &str = "frontgate answers GET / (a page), /livez, /readyz, /status, /config, /metrics, /connections and /connections/ID/tap, POST /reload, /upgrade \
                              and /drain, and DELETE /connections/ID?reason=... and /connections?user=... here\n";
 
 #[cfg(test)]
@@ -157,6 +167,10 @@ mod tests {
             (Method::DELETE, "/connections?user=ann%40x&reason=bye", Ok(close_user("ann@x", "bye"))),
             (Method::DELETE, "/connections/abc", Ok(close("abc", ""))),
             (Method::GET, "/connections/abc", Err(405)),
+            (Method::GET, "/connections/abc/tap", Ok(AdminQuery::Tap { id: "abc", payload: false })),
+            (Method::GET, "/connections/abc/tap?payload", Ok(AdminQuery::Tap { id: "abc", payload: true })),
+            (Method::GET, "/connections/abc/tap?payloads", Err(400)),
+            (Method::POST, "/connections/abc/tap", Err(405)),
             (Method::DELETE, "/connections/a?x=1&reason=see+you%20at%20%E2%82%AC", Ok(close("a", "see you at €"))),
             (Method::DELETE, "/connections/a?reason=%ff", Err(400)),
             (Method::DELETE, "/connections/a?reason=%f", Err(400)),

@@ -94,7 +94,8 @@ fn path(open: &OpenWebSocket) -> String {
     open.opening.target.split(['?', '#']).next().unwrap_or_default().chars().take(LONGEST_PATH).collect()
 }
 
-fn describe(open: &OpenWebSocket, now: OffsetDateTime) -> Value {
+/// What there is to say of a WebSocket.
+pub(super) fn describe(open: &OpenWebSocket, now: OffsetDateTime) -> Value {
     let (opening, age) = (&open.opening, open.since.elapsed());
     let since = now - age;
     json!({

@@ -11,9 +11,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::reload::Reloader;
 use super::reload_refused::ReloadRefused;
-use super::{connections, operator_page, scrape};
-use crate::admin::{ConnectionsQuery, OperationRefused, OperatorControl, PendingHandover, PendingReload};
+use super::{connections, operator_page, scrape, tap};
+use crate::admin::{ConnectionsQuery, OperationRefused, OperatorControl, PendingHandover, PendingReload, TapLines};
 use crate::observe::Readiness;
+use crate::observe::redact::Redactor;
+use crate::websocket::tap::Tap;
 
 /// Takes the outcome of a handover: the process id of the process that serves from then on, or why this process still
 /// does.
@@ -108,6 +110,12 @@ impl OperatorControl for Operator {
         let Some(open) = self.reloader.websockets.find(id) else { return false };
         open.relay_stats.close(reason.into());
         true
+    }
+
+    fn tap(&self, id: &str, payload: bool) -> Option<TapLines> {
+        let open = self.reloader.websockets.find(id)?;
+        let redactor = Redactor::new(&self.reloader.told().config.log.redact);
+        Some(tap::lines(&open, if payload { Tap::Payloads } else { Tap::Heads }, redactor))
     }
 
     fn config(&self) -> String {

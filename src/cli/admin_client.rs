@@ -1,10 +1,12 @@
 //! [`AdminClient`]: asks a running frontgate through its admin listener.
 
 use std::fmt::Write as _;
+use std::future::poll_fn;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderValue, Method, Request, StatusCode};
 use tokio::time::timeout;
@@ -47,6 +49,12 @@ pub(super) struct AdminAnswer {
     pub(super) text: String,
 }
 
+/// An answer of the admin listener that goes on.
+pub(super) struct AdminStream {
+    status: StatusCode,
+    link: H1Connection,
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum AdminUnanswered {
@@ -82,29 +90,58 @@ impl AdminClient {
 
     /// Sends a request, and waits for the answer.
     pub(super) async fn ask(&self, method: Method, path: &str) -> Result<AdminAnswer, AdminUnanswered> {
+        let (door, answer) = self.follow(method, path).await?;
+        self.whole(door, answer).await
+    }
+
+    /// Sends a request, and waits for the beginning of an answer that goes on.
+    pub(super) async fn open(&self, method: Method, path: &str) -> Result<AdminStream, CommandFailure> {
+        let (door, answer) = self.follow(method, path).await?;
+        if answer.status.is_success() {
+            return Ok(answer);
+        }
+        match self.whole(door, answer).await?.done() {
+            Err(failure) => Err(failure),
+            Ok(_) => unreachable!("its status says that it is not done"),
+        }
+    }
+
+    /// The beginning of an answer, and who gave it.
+    async fn follow(&self, method: Method, path: &str) -> Result<(&AdminDoor, AdminStream), AdminUnanswered> {
         let doors = self.door.iter().chain(&self.noted);
         let mut unanswered = AdminUnanswered::NotRunning("any address".to_owned());
         for (index, door) in doors.enumerate() {
-            match self.ask_at(door, method.clone(), path).await {
+            match self.follow_at(door, method.clone(), path).await {
                 // What the config says is what the user expects to read about.
                 Err(error @ AdminUnanswered::NotRunning(_)) if index == 0 => unanswered = error,
                 Err(AdminUnanswered::NotRunning(_)) => {}
-                answered => return answered,
+                answered => return answered.map(|answer| (door, answer)),
             }
         }
         Err(unanswered)
     }
 
-    async fn ask_at(&self, door: &AdminDoor, method: Method, path: &str) -> Result<AdminAnswer, AdminUnanswered> {
-        let lost = |error: anyhow::Error| AdminUnanswered::Lost(door.address.clone(), error);
+    async fn follow_at(&self, door: &AdminDoor, method: Method, path: &str) -> Result<AdminStream, AdminUnanswered> {
         let stream = door.connector.connect().await.map_err(|error| match error {
             ConnectError::Refused => AdminUnanswered::NotRunning(door.address.clone()),
-            error => lost(error.into()),
+            error => door.lost(error.into()),
         })?;
         let token = self.token.as_ref().and_then(|token| token.as_ref().ok());
         match timeout(LONGEST_WAIT, exchange(stream, method, path, token)).await {
-            Ok(answer) => answer.map(|answer| self.explained(answer)).map_err(lost),
-            Err(_) => Err(lost(anyhow!("it took longer than {LONGEST_WAIT:?}"))),
+            Ok(answer) => answer.map_err(|error| door.lost(error)),
+            Err(_) => Err(door.late()),
+        }
+    }
+
+    /// The rest of an answer that ends soon.
+    async fn whole(&self, door: &AdminDoor, answer: AdminStream) -> Result<AdminAnswer, AdminUnanswered> {
+        let AdminStream { status, mut link } = answer;
+        match timeout(LONGEST_WAIT, link.body(LONGEST_ANSWER)).await {
+            Ok(Ok(bytes)) => {
+                Ok(self.explained(AdminAnswer { status, text: String::from_utf8_lossy(&bytes).into_owned() }))
+            }
+            Ok(Err(error)) => Err(door.lost(error.into())),
+            Err(_) => Err(door.late()),
         }
     }
 
@@ -125,6 +162,14 @@ impl AdminDoor {
         let connector = Connector::new(&upstream, Some(CONNECT), never)?;
         Ok(Some(Self { connector, address: admin.to_string() }))
     }
+
+    fn lost(&self, error: anyhow::Error) -> AdminUnanswered {
+        AdminUnanswered::Lost(self.address.clone(), error)
+    }
+
+    fn late(&self) -> AdminUnanswered {
+        self.lost(anyhow!("it took longer than {LONGEST_WAIT:?}"))
+    }
 }
 
 /// The address that a note has.
@@ -142,6 +187,20 @@ impl AdminAnswer {
     }
 }
 
+impl AdminStream {
+    /// The next bytes; `None` at the end.
+    pub(super) async fn next(&mut self) -> anyhow::Result<Option<Bytes>> {
+        loop {
+            let Some(frame) = timeout(LONGEST_SILENCE, poll_fn(|cx| self.link.poll_frame(cx))).await? else {
+                return Ok(None);
+            };
+            if let Ok(data) = frame?.into_data() {
+                return Ok(Some(data));
+            }
+        }
+    }
+}
+
 impl From<AdminUnanswered> for CommandFailure {
     fn from(error: AdminUnanswered) -> Self {
         anyhow::Error::new(error).into()
@@ -153,7 +212,7 @@ async fn exchange(
     method: Method,
     path: &str,
     token: Option<&Secret>,
-) -> anyhow::Result<AdminAnswer> {
+) -> anyhow::Result<AdminStream> {
     let mut request = Request::new(RequestBody::Empty);
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().context("the path")?;
@@ -165,8 +224,7 @@ async fn exchange(
     }
     let mut link = H1Connection::open(stream, LONGEST_HEAD);
     let response = link.exchange(request).await.map_err(|failed| failed.error)?;
-    let bytes = link.body(LONGEST_ANSWER).await?;
-    Ok(AdminAnswer { status: response.status(), text: String::from_utf8_lossy(&bytes).into_owned() })
+    Ok(AdminStream { status: response.status(), link })
 }
 
 /// Percent-encodes a part of a path or query (RFC 3986 §2.1).
@@ -185,6 +243,8 @@ pub(super) fn encoded(text: &str) -> String {
 const CONNECT: Duration = Duration::from_secs(5);
 /// Long enough for a reload that makes keys on a small machine.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
+/// For the next piece of an answer that goes on: frontgate gives signs of life.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 const LONGEST_HEAD: usize = 16 * 1024;
 /// Bytes: two thousand WebSockets at some 900 bytes each, with room to spare.
 const LONGEST_ANSWER: usize = 4 << 20;

@@ -1,8 +1,11 @@
 //! [`Redactor`]: secrets in a request target or a Referer, replaced before they reach a log line.
 
+mod json;
+
 use std::borrow::Cow;
 
 use super::percent_encoding;
+pub(crate) use json::ShownText;
 
 /// The text that stands for a secret.
 const HIDDEN: &str = "***";
@@ -94,11 +97,6 @@ impl Redactor {
     fn assigns(&self, text: &[u8]) -> bool {
         let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-') || !b.is_ascii();
         let starts = |at: usize| at == 0 || !is_name(text[at - 1]);
-        let assigned = |rest: &[u8]| {
-            let quoted = matches!(rest.first(), Some(b'"' | b'\'' | b'\\'));
-            let next = rest.iter().find(|b| !matches!(b, b'"' | b'\'' | b'\\' | b']' | b'[' | b' ' | b'\t'));
-            matches!(next, Some(b'=')) || quoted && matches!(next, Some(b':'))
-        };
         holds_escape(text)
             || self.names.iter().map(String::as_bytes).any(|name| {
                 text.windows(name.len()).enumerate().any(|(at, window)| {
@@ -106,6 +104,13 @@ impl Redactor {
                 })
             })
     }
+}
+
+/// Whether what follows a name says that a value is next.
+fn assigned(rest: &[u8]) -> bool {
+    let quoted = matches!(rest.first(), Some(b'"' | b'\'' | b'\\'));
+    let next = rest.iter().find(|b| !matches!(b, b'"' | b'\'' | b'\\' | b']' | b'[' | b' ' | b'\t'));
+    matches!(next, Some(b'=')) || quoted && matches!(next, Some(b':'))
 }
 
 /// Moves past `scheme://authority`, hiding credentials in it. A host may well be called like a parameter.

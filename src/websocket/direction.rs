@@ -207,6 +207,15 @@ impl Direction {
         !matches!(self.state, DirectionState::Payload(_) | DirectionState::Closing(_))
     }
 
+    /// How many bytes of the frame that is passing are still to come.
+    pub(super) fn left_in_frame(&self) -> u64 {
+        match &self.state {
+            DirectionState::Payload(left) => *left,
+            DirectionState::Closing(closing) => closing.missing() as u64,
+            DirectionState::Boundary | DirectionState::Closed(_) | DirectionState::Failed(_) => 0,
+        }
+    }
+
     /// Notes that a ping of ours with this payload went to the peer that this direction comes from: its pong is
     /// swallowed.
     pub fn expect_pong(&mut self, payload: PingPayload) {

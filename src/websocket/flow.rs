@@ -4,13 +4,17 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use super::direction::{AcceptUntil, Direction, DirectionCounts, FramePrefix};
+use super::Side;
+use super::close::WebSocketEnd;
+use super::direction::{AcceptUntil, Accepted, Direction, DirectionCounts, FramePrefix};
 use super::frame::{MAX_CONTROL, MAX_HEADER, Violation};
 use super::leg::{Leg, OwnClose, poll_write};
+use super::tap::{TapWriter, TappedDirection};
 use crate::io::{BufferPool, Chunk, Readable, TEXT, Turn};
 
 /// The bytes of one direction on their way. A buffer is held only while the other side does not take what is in it.
@@ -23,7 +27,7 @@ pub(super) struct DirectionFlow {
     pub(super) passed: Instant,
     chunk: Chunk,
     prefix: FramePrefix,
-    prefix_written: usize,
+    prefix_written: u8,
     /// How much of the chunk may be written now, and how much of it is done with afterwards.
     pass: usize,
     take: usize,
@@ -33,6 +37,8 @@ pub(super) struct DirectionFlow {
     reads: u8,
     /// When what is on its way was read, if it is timed.
     read_at: Option<Instant>,
+    /// Where an operator follows the frames, if one does.
+    tap: Option<Box<TappedDirection>>,
     /// Whether the direction moves before the other one at the next wake of its relay: it came second at this one.
     pub(super) goes_first: bool,
 }
@@ -68,13 +74,14 @@ impl DirectionFlow {
             closed: false,
             reads: 0,
             read_at: None,
+            tap: None,
             goes_first: true,
         }
     }
 
     /// Whether everything that was accepted is written, and ends with a whole frame.
     pub(super) fn is_between_frames(&self) -> bool {
-        self.pass == 0 && self.prefix_written == self.prefix.len() && self.direction.at_boundary()
+        self.pass == 0 && usize::from(self.prefix_written) == self.prefix.len() && self.direction.at_boundary()
     }
 
     /// Whether nothing that was written still waits for the socket.
@@ -94,8 +101,37 @@ impl DirectionFlow {
         self.direction.count_in(counts);
     }
 
-    /// Counts the time for which the other side has taken nothing until the end.
+    /// Shows the frames that come from `from` to an operator, from the next one on.
+    pub(super) fn tap(&mut self, from: Side, writer: TapWriter) {
+        self.tap = Some(Box::new(TappedDirection::new(from, writer, self.direction.left_in_frame())));
+    }
+
+    /// Shows what is passed on.
+    #[cold]
+    fn show(&mut self, accepted: &Accepted) {
+        let Some(tap) = &mut self.tap else { return };
+        if tap.is_unread() {
+            self.tap = None;
+            return;
+        }
+        let at = SystemTime::now();
+        tap.pass(accepted.prefix.as_bytes(), at);
+        tap.pass(&self.chunk.bytes()[..accepted.pass], at);
+    }
+
+    /// Tells an operator who follows what ended the link.
+    pub(super) fn end_tap(&self, ended: &WebSocketEnd) {
+        if let Some(tap) = &self.tap {
+            tap.end(ended.as_str());
+        }
+    }
+
+    /// Counts the time for which the other side has taken nothing until the end, and the frames that an operator could not be
+    /// shown.
     pub(super) fn finish(&mut self) {
+        if let Some(tap) = &mut self.tap {
+            tap.finish();
+        }
         if let Some(since) = self.blocked {
             self.count_blocked(since, Instant::now());
         }
@@ -197,9 +233,9 @@ impl DirectionFlow {
         is_last: bool,
         now: Instant,
     ) -> Poll<io::Result<()>> {
-        while self.prefix_written < self.prefix.len() {
-            let rest = &self.prefix.as_bytes()[self.prefix_written..];
-            self.prefix_written += ready!(poll_write(&mut to.io, cx, rest))?;
+        while usize::from(self.prefix_written) < self.prefix.len() {
+            let rest = &self.prefix.as_bytes()[usize::from(self.prefix_written)..];
+            self.prefix_written += few(ready!(poll_write(&mut to.io, cx, rest))?);
             self.progress(now);
         }
         while self.pass > 0 {
@@ -242,6 +278,9 @@ impl DirectionFlow {
                 return Some(FlowEvent::Violation(violation));
             }
         };
+        if self.tap.is_some() && !to.state.cut && !matches!(to.state.own_close, OwnClose::Said(..)) {
+            self.show(&accepted);
+        }
         self.prefix = accepted.prefix;
         self.prefix_written = 0;
         self.pass = accepted.pass;
@@ -260,7 +299,7 @@ impl DirectionFlow {
     /// the peer sends is still looked at, for its Close.
     fn discard_unwanted<W>(&mut self, to: &Leg<W>) {
         if to.state.cut || matches!(to.state.own_close, OwnClose::Said(..)) {
-            self.prefix_written = self.prefix.len();
+            self.prefix_written = few(self.prefix.len());
             self.pass = 0;
             self.unflushed &= !to.state.cut;
         }
@@ -291,6 +330,11 @@ impl DirectionFlow {
             from.state.keepalive.unblocked(now);
         }
     }
+}
+
+/// So many bytes of a prefix, which has 14 at most.
+fn few(bytes: usize) -> u8 {
+    u8::try_from(bytes).unwrap_or(u8::MAX)
 }
 
 /// One read in so many is timed; a power of two, so that the count may wrap.

@@ -147,6 +147,10 @@ where
                     if let (RelayPhase::Open, Some(why)) = (&self.phase, self.stats.close_request().asked()) {
                         return Poll::Ready(RelayTurn::Close(why.clone()));
                     }
+                    if let Some(writer) = self.stats.tap_request().take() {
+                        self.up.tap(Side::Client, writer.clone());
+                        self.down.tap(Side::Gateway, writer);
+                    }
                     // Before the timer, so that bytes that waited to be read while the relay did not run count as heard.
                     if let Poll::Ready(turn) = self.poll_flows(cx, buffers) {
                         return Poll::Ready(turn);
@@ -383,6 +387,7 @@ where
             RelayPhase::Open => WebSocketEnd::Cut,
             RelayPhase::Ending { why, .. } => why.clone(),
         };
+        self.up.end_tap(&ended);
         RelaySummary {
             clean: BOTH.into_iter().all(|side| self.was_clean(side, &ended)),
             ended,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::close_request::{CloseRequest, RequestedClose};
 use super::direction::Counters;
 use super::summary::PingStats;
+use super::tap::{Tap, TapReader, TapRequest};
 use crate::io::wake_flag::WakeFlag;
 
 /// What a relay shows to the outside while it runs.
@@ -24,6 +25,7 @@ pub(crate) struct RelayStats {
     close_request: CloseRequest,
     wake_flag: WakeFlag,
     state: AtomicU8,
+    tap_request: TapRequest,
 }
 
 /// What a relay is doing.
@@ -110,6 +112,18 @@ impl RelayStats {
     /// Whether and why the relay is to end.
     pub(super) fn close_request(&self) -> &CloseRequest {
         &self.close_request
+    }
+
+    /// Lets an operator follow the frames from the next one on. A tap that was there before ends.
+    pub(crate) fn tap(&self, tap: Tap) -> TapReader {
+        let reader = self.tap_request.ask(tap);
+        self.wake_flag.raise();
+        reader
+    }
+
+    /// What an operator wants to follow.
+    pub(super) fn tap_request(&self) -> &TapRequest {
+        &self.tap_request
     }
 
     /// The flag that a drain, a timer or the operator raises to wake the relay.

@@ -34,6 +34,7 @@ mod routes;
 mod signals;
 mod smuggling;
 mod streaming;
+mod tap;
 mod targets;
 mod tls;
 mod trust;

@@ -26,9 +26,14 @@ impl PassingClose {
         Self { mask: head.mask, len, payload: Vec::with_capacity(len) }
     }
 
+    /// How many bytes of the Close are still to come.
+    pub(super) fn missing(&self) -> usize {
+        self.len - self.payload.len()
+    }
+
     /// Copies the bytes of the Close from the beginning of `bytes`, and returns how many there were.
     pub(super) fn fill(&mut self, bytes: &[u8]) -> usize {
-        let missing = (self.len - self.payload.len()).min(bytes.len());
+        let missing = self.missing().min(bytes.len());
         self.payload.extend_from_slice(&bytes[..missing]);
         missing
     }

@@ -30,12 +30,12 @@ impl FramePrefix {
     }
 
     /// How many more bytes fit in.
-    pub(super) fn room(&self) -> usize {
+    pub(in crate::websocket) fn room(&self) -> usize {
         MAX_HEADER - self.len()
     }
 
     /// Adds `bytes`, for which there must be room.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(in crate::websocket) fn push(&mut self, bytes: &[u8]) {
         let start = self.len();
         let end = start + bytes.len();
         self.bytes[start..end].copy_from_slice(bytes);
