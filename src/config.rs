@@ -83,7 +83,7 @@ pub(crate) use listen::{Listen, ListenAt};
 pub use load::ConfigLocation;
 pub use load::load;
 pub(crate) use load::{Loaded, check_admin, glimpse, nothing, printed, read_text, reread_text, says_nothing};
-pub(crate) use log::{Level, Log, LogFormat};
+pub(crate) use log::{Level, Log, LogFormat, LogTrace};
 pub(crate) use lowered::{Lowered, lowered};
 pub(crate) use named_file::contents;
 pub use overrides::Overrides;

@@ -10,6 +10,8 @@ mod event_fields;
 pub(crate) mod gateway_hint;
 mod library_warnings;
 mod line_format;
+#[cfg(test)]
+mod log_fields;
 mod log_queue;
 pub(crate) mod log_rate_limit;
 pub(crate) mod logging;

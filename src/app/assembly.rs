@@ -166,6 +166,7 @@ impl<'a> Assembly<'a> {
             request_body: config.limits.request_body,
             permits: shared.permits.clone(),
             progress: shorter(config.timeouts.send, config.timeouts.progress),
+            trace: config.log.trace,
             log: log.clone(),
         };
         let logins = RouteLogins::plan(config, shared.passwords.clone(), gateways, issuers)?;

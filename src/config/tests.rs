@@ -82,7 +82,7 @@ allow: [10.0.0.0/8, "::1"]
 deny: [10.1.0.0/16]
 limits: { connections: 4096, connections_per_client: off, requests: 2000, requests_per_client: off, websockets_per_client: 20, new_per_minute_per_client: 60, request_head: 8KiB, request_body: 1GiB }
 admin: off
-log: { level: debug, format: json, access: false, redact: [] }
+log: { level: debug, format: json, access: false, sample: 10, trace: made, redact: [] }
 "#,
     )
     .unwrap();
@@ -168,7 +168,14 @@ log: { level: debug, format: json, access: false, redact: [] }
         deny: vec!["10.1.0.0/16".parse().unwrap()],
         auth: Auth::None,
         admin: Admin::off(),
-        log: Log { level: Level::Debug, format: LogFormat::Json, access: false, redact: Vec::new() },
+        log: Log {
+            level: Level::Debug,
+            format: LogFormat::Json,
+            access: false,
+            sample: 10,
+            trace: LogTrace::Made,
+            redact: Vec::new(),
+        },
     };
     assert_eq!(config, expected);
     assert_eq!(parse(&config.to_string()), Ok(config), "what is printed loads to the same");

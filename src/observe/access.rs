@@ -2,6 +2,7 @@
 
 mod counter;
 mod log;
+mod trace;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,11 +13,12 @@ use http::{HeaderValue, Method, StatusCode, Version};
 use tokio::time::Instant;
 
 use super::clean::{LONGEST, clean, word};
-use super::metrics::{EndedRequest, HandshakeOutcome, RouteRequests};
+use super::metrics::{EndedRequest, HandshakeOutcome, Metrics, RouteRequests};
 use super::redact::Redactor;
 
 pub(crate) use counter::ByteCounter;
 pub(crate) use log::AccessLog;
+pub(crate) use trace::TraceId;
 
 /// The most bytes of a user agent that are logged.
 const USER_AGENT_LONGEST: usize = 200;
@@ -39,6 +41,10 @@ pub(crate) struct AccessLine {
     began: Instant,
     /// The request's id, as in `X-Request-Id`.
     pub(crate) id: String,
+    /// The number of the client's connection.
+    pub(crate) connection: u64,
+    /// The trace that the request belongs to.
+    pub(crate) trace: Option<TraceId>,
     /// The client that sent the request.
     pub(crate) client: LoggedClient,
     /// The request's method.
@@ -88,6 +94,11 @@ pub(crate) struct AccessLine {
 }
 
 impl AccessLine {
+    /// The metrics that the request counts in.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.log.metrics
+    }
+
     /// When the request's head was complete.
     pub(crate) fn began(&self) -> Instant {
         self.began
@@ -182,6 +193,14 @@ impl AccessLine {
         }
     }
 
+    /// One in how many requests like this one has a line, if not all have.
+    fn sampled(&self) -> Option<u32> {
+        let went_well = self.ended == RequestEnd::Done
+            && self.failure.is_none()
+            && self.status.is_some_and(|status| status.is_success() || status.is_redirection());
+        (went_well && self.log.sample > 1).then_some(self.log.sample)
+    }
+
     fn received(&self) -> u64 {
         self.bytes_in.as_ref().map_or(0, ByteCounter::total)
     }
@@ -196,11 +215,13 @@ impl AccessLine {
             host = self.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
             target = %redacted(redactor, self.target.as_bytes()),
             protocol = %protocol(self.version),
+            conn = self.connection,
             tls = self.tls.map(tracing::field::display),
             subject = self.subject.as_ref().map(|subject| clean(subject.as_bytes(), LONGEST)).as_deref(),
             user = self.user.as_ref().map(|user| clean(user.as_bytes(), LONGEST)).as_deref(),
             route = self.route.as_deref().map(|route| word(route.as_bytes(), LONGEST)).map(tracing::field::display),
             upstream = self.gateway.as_deref().map(|at| word(at.as_bytes(), LONGEST)).map(tracing::field::display),
+            trace_id = self.trace.map(tracing::field::display),
             status = self.status.map(|status| status.as_u16()),
             bytes_in = self.received(),
             bytes_out = self.bytes_out,
@@ -210,6 +231,7 @@ impl AccessLine {
             ended = %self.ended.as_str(),
             from = %match self.answered_by { AnsweredBy::Gateway => "gateway", AnsweredBy::Frontgate => "frontgate" },
             failure = self.failure.map(tracing::field::display),
+            sample = self.sampled(),
             referer = self.referer.as_ref().map(|referer| tracing::field::display(redacted(redactor, referer.as_bytes()))),
             user_agent = self.user_agent.as_ref().map(|agent| clean(agent.as_bytes(), USER_AGENT_LONGEST)).as_deref(),
             "request"
@@ -235,7 +257,9 @@ impl Drop for AccessLine {
         if self.is_handshake {
             metrics.websockets.shook_hands(self.handshake_outcome(), took);
         }
-        if let Some(redactor) = &self.log.redactor {
+        if let Some(redactor) = &self.log.redactor
+            && self.sampled().is_none_or(|sample| fastrand::u32(..sample) == 0)
+        {
             self.write(redactor);
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use time::OffsetDateTime;
 
-use super::access::{AccessLog, LoggedAddress, LoggedClient, millis, redacted};
+use super::access::{AccessLog, LoggedAddress, LoggedClient, TraceId, millis, redacted};
 use super::clean::{LONGEST, clean, word};
 use super::metrics::EndedWebSocket;
 use super::recent_ends::RecentEnd;
@@ -39,6 +39,8 @@ pub(crate) struct TunnelOpening {
     pub(crate) endpoint: Arc<str>,
     /// The TLS version of the client's connection; `None` for plain HTTP.
     pub(crate) tls: Option<&'static str>,
+    /// The trace that the request belongs to.
+    pub(crate) trace: Option<TraceId>,
 }
 
 /// One WebSocket's line, from its 101 to its end.
@@ -94,10 +96,12 @@ impl TunnelLine {
             host = opening.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
             target = %redacted(redactor, opening.target.as_bytes()),
             protocol = %opening.protocol,
+            conn = opening.connection,
             subject = opening.subject.as_ref().map(|subject| clean(subject.as_bytes(), LONGEST)).as_deref(),
             user = opening.user.as_ref().map(|user| clean(user.as_bytes(), LONGEST)).as_deref(),
             route = opening.route.as_deref().map(|route| word(route.as_bytes(), LONGEST)).map(tracing::field::display),
             upstream = opening.gateway.as_deref().map(|at| word(at.as_bytes(), LONGEST)).map(tracing::field::display),
+            trace_id = opening.trace.map(tracing::field::display),
             duration_ms = millis(self.duration),
             ended = %self.ended,
             clean = self.clean,
@@ -179,6 +183,7 @@ pub(crate) mod tests {
             gateway: None,
             endpoint: "http://127.0.0.1:18789".into(),
             tls: Some("1.3"),
+            trace: TraceId::new(0xabc),
         }
     }
 
@@ -208,7 +213,8 @@ pub(crate) mod tests {
         assert_eq!(
             steady(&lines),
             [concat!(
-                " INFO websocket id=r7 client=203.0.113.5 host=gw:8443 target=/openclaw?token=*** protocol=h1 duration_ms=_ ",
+                " INFO websocket id=r7 client=203.0.113.5 host=gw:8443 target=/openclaw?token=*** protocol=h1 conn=7 ",
+                "trace_id=00000000000000000000000000000abc duration_ms=_ ",
                 "ended=gateway_lost clean=true client_frames=3 client_messages=2 client_bytes=100 client_pings=4 ",
                 "client_rtt_ms=21.0 client_rtt_avg_ms=22.3 client_close_sent=1012 gateway_frames=5 gateway_messages=5 ",
                 "gateway_bytes=2000 gateway_pings=0"

@@ -36,7 +36,7 @@ pub(crate) async fn serve(
     let number = counts.accepted.inc() + 1;
     let unfinished = |error: &StepError, what: &str| {
         counts.unfinished.inc();
-        tracing::debug!(%peer, %error, "{what}");
+        tracing::debug!(conn = number, %peer, %error, "{what}");
     };
     // One time limit for all that comes before HTTP.
     let until = settings.handshake.map(|limit| Instant::now() + limit);
@@ -56,7 +56,7 @@ pub(crate) async fn serve(
             Ok(client) => (announced, named, (permits.0, client)),
             Err(error) => {
                 counts.refused.inc();
-                return tracing::debug!(peer = %named, %error, "connection dropped");
+                return tracing::debug!(conn = number, peer = %named, %error, "connection dropped");
             }
         }
     } else {
@@ -91,7 +91,7 @@ pub(crate) async fn serve(
         () = drain.hard() => return,
         outcome = handshake => match outcome {
             Ok(HandshakeOutcome::Open(session, name, shown)) => (session, name, shown),
-            Ok(HandshakeOutcome::Validated) => return tracing::debug!(%peer, "answered an ACME challenge"),
+            Ok(HandshakeOutcome::Validated) => return tracing::debug!(conn = number, %peer, "answered an ACME challenge"),
             Err(error) => {
                 counts.handshake_failed(error.reason);
                 return unfinished(&error, "TLS handshake failed");

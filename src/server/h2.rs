@@ -65,7 +65,8 @@ pub(super) async fn serve(
     let mut connection = Http2Connection::new(&builder(&settings), corked, window.clone());
     drop(settings);
     let watched = ConnectionState::new();
-    let context = StreamContext { connection_state: watched.clone(), window, buffers, drain: drains.all };
+    let number = connection_info.number;
+    let context = StreamContext { connection_state: watched.clone(), window, buffers, drain: drains.all, number };
     let streams = Streams {
         live: live.clone(),
         connection_info: Arc::new(connection_info),
@@ -109,7 +110,7 @@ pub(super) async fn serve(
                 }
             }) => {
                 if let Err(error) = result {
-                    tracing::debug!(error, "client connection ended");
+                    tracing::debug!(conn = streams.connection_info.number, error, "client connection ended");
                 }
                 // A last frame, such as the reason of the end, may still be kept.
                 let _ = timeout(CLOSE_WAIT, poll_fn(|cx| cork.poll_release(cx))).await;

@@ -29,6 +29,7 @@ use super::summary::{RelaySummary, SideSummary};
 use crate::drain::Drain;
 use crate::io::{BufferPool, Readable};
 use crate::observe::metrics::RelayCounts;
+use crate::observe::tunnel::TunnelOpening;
 
 /// One stream, and the bytes of it that were read together with the handshake.
 #[derive(Debug)]
@@ -56,6 +57,8 @@ pub(crate) struct Relay<C, G> {
     /// A leg that takes nothing more, and until when bytes that it sent before may still end the link.
     doomed: Option<(Side, Instant)>,
     stats: Arc<RelayStats>,
+    /// The request that opened the link, for lines about it.
+    opening: Option<Arc<TunnelOpening>>,
 }
 
 #[derive(Debug)]
@@ -103,7 +106,13 @@ where
             leave_at: None,
             doomed: None,
             stats: Arc::default(),
+            opening: None,
         }
+    }
+
+    /// Names the link in log lines.
+    pub(crate) fn name(&mut self, opening: Arc<TunnelOpening>) {
+        self.opening = Some(opening);
     }
 
     /// Counts what passes in `counts`, those of the thread that the relay stays on.
@@ -224,21 +233,22 @@ where
 
     /// Handles an event of the flow that comes from `side`.
     fn on_event(&mut self, side: Side, event: FlowEvent) {
+        let id = self.opening.as_ref().map(|opening| opening.id.as_str());
         match event {
             FlowEvent::Closed => self.on_close(side),
             FlowEvent::Answered => self.send_due_close(side.other()),
             FlowEvent::ReadFailed(error) => {
-                tracing::debug!(?side, error = error.map(tracing::field::display), "connection ended");
+                tracing::debug!(id, ?side, error = error.map(tracing::field::display), "connection ended");
                 self.on_gone(WebSocketEnd::lost(side), side);
             }
             // Bytes that it sent before it went, a Close perhaps, can still be read: reading them ends the link, or the
             // timer does.
             FlowEvent::WriteFailed(error) => {
-                tracing::debug!(side = ?side.other(), %error, "connection takes nothing more");
+                tracing::debug!(id, side = ?side.other(), %error, "connection takes nothing more");
                 self.doomed.get_or_insert((side.other(), Instant::now() + LAST_WORDS));
             }
             FlowEvent::Violation(violation) => {
-                tracing::debug!(?side, %violation, "frame refused");
+                tracing::debug!(id, ?side, %violation, "frame refused");
                 self.on_gone(WebSocketEnd::by_violation(violation, side), side);
             }
         }

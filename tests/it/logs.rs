@@ -4,6 +4,8 @@ use http::Request;
 use serde_json::{Value, json};
 
 use crate::harness::{Frame2, binary, empty, gateway, proxy};
+use crate::websocket::peer::{UPGRADE, switched};
+use crate::websocket::scene::{EVERY, scene_of_binary};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -301,4 +303,48 @@ async fn what_a_library_warns_of_names_the_client() {
     let line: Value = serde_json::from_str(warnings[0]).unwrap();
     has(&line, &json!({ "client": "127.0.0.1", "level": "WARN" }));
     assert!(line["message"].as_str().unwrap().starts_with("recv PING ack that we never sent"), "{line}");
+}
+
+#[tokio::test]
+async fn a_request_joins_the_trace_that_it_names_and_begins_one_if_it_is_to() {
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let valid = format!("traceparent: 00-{trace}-00f067aa0ba902b7-00\r\ntracestate: a=b\r\n");
+    for (config, begins) in [("log: { trace: passed }", false), ("log: { trace: made }", true)] {
+        let mut gateway = gateway().answering(OK).await;
+        let mut proxy = binary().upstream(&gateway).config(config).start().await;
+        let mut client = proxy.client().await;
+        let mut ask = async |fields: &str| {
+            client.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n")).await;
+            assert_eq!(client.response().await.status(), 200);
+            (gateway.request().await.text(), proxy.access().await["trace_id"].clone())
+        };
+        let (head, logged) = ask(&valid).await;
+        assert!(head.contains(&valid), "{head}");
+        assert_eq!(logged, trace);
+        let (head, logged) = ask("traceparent: 00-nonsense\r\ntracestate: a=b\r\n").await;
+        let begun = format!("traceparent: 00-{}-", logged.as_str().unwrap());
+        assert!(head.contains(&begun) && !head.contains("nonsense") && !head.contains("tracestate"), "{head}");
+        let (head, logged) = ask("").await;
+        assert_eq!((head.contains("traceparent: 00-"), logged.is_string()), (begins, begins), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_joins_the_trace_that_its_handshake_names() {
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    for via in EVERY {
+        let mut scene = scene_of_binary(&[]).await;
+        let fields = format!("traceparent: 00-{trace}-00f067aa0ba902b7-00\r\nAccept:");
+        let mut client = scene.connect(via).await;
+        client.write(UPGRADE.replacen("Accept:", &fields, 1)).await;
+        let mut gateway = scene.accept().await;
+        let head = gateway.head().await;
+        assert!(head.contains(&format!("traceparent: 00-{trace}-00f067aa0ba902b7-00\r\n")), "{head}");
+        gateway.write(switched(&head)).await;
+        assert!(client.head().await.starts_with("HTTP/1.1 101 "));
+        drop(client);
+        let line = scene.proxy.line(|line| line["message"] == "websocket").await;
+        assert_eq!(line["trace_id"], trace);
+        assert!(line["conn"].as_u64().is_some_and(|number| number > 0), "{line}");
+    }
 }

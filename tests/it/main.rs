@@ -12,6 +12,7 @@ mod connections;
 mod dead_peers;
 mod doctor;
 mod exhaustion;
+mod fail2ban;
 mod footprint;
 mod forwarding;
 mod handover;

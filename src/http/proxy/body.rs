@@ -250,7 +250,8 @@ impl HttpBody for AnswerBody {
             Some(Err(error)) if is_time_out(error) => self.ended(RequestEnd::TimedOut),
             Some(Err(error)) if error.is::<LoginEnded>() => self.ended(RequestEnd::SessionEnded),
             Some(Err(error)) => {
-                tracing::debug!(%error, "answer broke off");
+                let id = self.kept.as_ref().map(|kept| kept.access.id.as_str());
+                tracing::debug!(id, %error, "answer broke off");
                 self.ended(RequestEnd::UpstreamFailed);
             }
         }

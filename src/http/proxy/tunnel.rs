@@ -82,6 +82,7 @@ impl GrantedTunnel {
         // Created out here and captured: a value that is moved into a local of the task has room in it twice.
         let mut relay = Relay::new(RelayEnd { io: client, first }, gateway, settings);
         relay.count_in(&report.log.metrics().websockets.relay.here());
+        relay.name(Arc::clone(&report.opening));
         let entered = open.enter(Arc::clone(&report.opening), relay.relay_stats());
         let live = login.map(|(logins, login)| logins.enter(login, LiveLink::WebSocket(relay.relay_stats())));
         let watched = drain.clone();

@@ -78,6 +78,7 @@ pub(in crate::http) async fn upgrade(
         gateway: None,
         endpoint: Arc::clone(&forward.upstream),
         tls: access.tls,
+        trace: access.trace,
     };
     let request = to_gateway(exchange, &forward.protected, ConnectionEffect::Upgrade);
     exchange.give_back_head(access);

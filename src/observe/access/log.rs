@@ -17,12 +17,15 @@ use crate::observe::redact::Redactor;
 pub(crate) struct AccessLog {
     pub(in crate::observe) redactor: Option<Arc<Redactor>>,
     pub(super) metrics: Arc<Metrics>,
+    /// One request in so many that went well has a line.
+    pub(super) sample: u32,
 }
 
 impl AccessLog {
     /// A log with the settings of the `log` section.
     pub(crate) fn new(log: &Log) -> Self {
-        Self { redactor: log.access.then(|| Arc::new(Redactor::new(&log.redact))), metrics: Arc::default() }
+        let redactor = log.access.then(|| Arc::new(Redactor::new(&log.redact)));
+        Self { redactor, metrics: Arc::default(), sample: log.sample }
     }
 
     /// The same log, which also counts each request in `metrics`, even when no line is written.
@@ -47,6 +50,8 @@ impl AccessLog {
             log: self.clone(),
             began: Instant::now(),
             id: text(id),
+            connection: 0,
+            trace: None,
             client,
             method: request.method.clone(),
             host: field(HOST).or_else(authority),

@@ -55,7 +55,7 @@ fn a_request_is_one_line_that_reads_from_left_to_right() {
         steady(&lines),
         [concat!(
             " INFO request id=r1 client=203.0.113.5 method=GET host=gw:8443 target=/chat?session=a&token=*** protocol=h1 ",
-            "tls=1.3 subject=\"CN=ann,O=x y\" status=200 bytes_in=12 bytes_out=3456 duration_ms=_ upstream_ms=2.3 ended=done from=gateway ",
+            "conn=0 tls=1.3 subject=\"CN=ann,O=x y\" status=200 bytes_in=12 bytes_out=3456 duration_ms=_ upstream_ms=2.3 ended=done from=gateway ",
             r#"referer=https://gw:8443/?token=*** user_agent="curl \"8\"\\tx""#
         )]
     );
@@ -73,7 +73,7 @@ fn a_request_that_frontgate_answers_names_the_failure() {
     assert_eq!(
         steady(&lines),
         [concat!(
-            " INFO request id=r2 client=unix peer=127.0.0.1 method=GET target=/ protocol=h2 status=502 bytes_in=0 ",
+            " INFO request id=r2 client=unix peer=127.0.0.1 method=GET target=/ protocol=h2 conn=0 status=502 bytes_in=0 ",
             "bytes_out=0 duration_ms=_ ended=done from=frontgate failure=gateway_not_running"
         )]
     );
@@ -98,6 +98,29 @@ fn nothing_is_written_when_the_access_log_is_off() {
         off.websocket(&tunnel());
     });
     assert_eq!(lines, "");
+}
+
+#[test]
+fn of_requests_that_went_well_some_have_a_line_and_all_others_have() {
+    let count = |status: u16, ended: RequestEnd| {
+        let lines = logged(&text(), |_| {
+            let log = AccessLog::new(&Log { sample: 4, ..text() });
+            for _ in 0..400 {
+                let mut access = log.request("r8", REMOTE, &request("/", &[]));
+                access.status = StatusCode::from_u16(status).ok();
+                access.ended = ended;
+            }
+        });
+        assert_eq!(lines.contains(" sample=4"), lines.lines().count() < 400);
+        lines.lines().count()
+    };
+    for status in [200, 304] {
+        let lines = count(status, RequestEnd::Done);
+        assert!((40..200).contains(&lines), "{lines}");
+    }
+    for (status, ended) in [(404, RequestEnd::Done), (200, RequestEnd::ClientGone), (101, RequestEnd::Upgraded)] {
+        assert_eq!(count(status, ended), 400, "{status}");
+    }
 }
 
 #[test]

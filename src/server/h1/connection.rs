@@ -291,7 +291,7 @@ impl ServedConnection {
                         continue;
                     }
                     Poll::Ready(Err(error)) => {
-                        tracing::debug!(%error, "client connection ended");
+                        tracing::debug!(conn = self.connection_info.number, %error, "client connection ended");
                         return Poll::Ready(Err(ConnectionEnd::Cut));
                     }
                 },

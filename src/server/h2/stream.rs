@@ -48,6 +48,8 @@ pub(super) struct StreamContext {
     pub(super) buffers: Arc<BufferPool>,
     /// Ends WebSockets.
     pub(super) drain: Drain,
+    /// The number of the connection.
+    pub(super) number: u64,
 }
 
 /// A request that is being answered.
@@ -116,7 +118,7 @@ impl Future for StreamTask {
                 StreamPhase::Answering(answer) => {
                     let Poll::Ready(sent) = answer.poll(cx) else { return poll_deadline(timer, &flow.0, cx) };
                     if let Err(error) = sent {
-                        tracing::debug!(%error, "answer not sent to its end");
+                        tracing::debug!(conn = connection.number, %error, "answer not sent to its end");
                     }
                     StreamPhase::Answered
                 }
@@ -163,7 +165,7 @@ impl AwaitedAnswer {
             }
             StreamOutcome::Connect(slot, receive) => {
                 if let Some(tunnel) = slot.take() {
-                    if let Some(send) = self.send_head(head, false) {
+                    if let Some(send) = self.send_head(head, false, connection) {
                         let stream = WebSocketStream::new(receive, send, flow.clone(), connection.window.clone());
                         let busy = connection.connection_state.begin();
                         let buffers = Arc::clone(&connection.buffers);
@@ -176,7 +178,7 @@ impl AwaitedAnswer {
             }
         }
         flow.begin(body.take_limit());
-        let sent = self.send_head(head, is_whole);
+        let sent = self.send_head(head, is_whole, connection);
         let Some(stream) = sent.filter(|_| !is_whole) else {
             flow.keep(body.take_rest());
             return Poll::Ready(None);
@@ -185,10 +187,15 @@ impl AwaitedAnswer {
     }
 
     /// Sends the head of the answer; `None` if that failed.
-    fn send_head(&mut self, answer: Response<()>, is_whole: bool) -> Option<SendStream<FlowPiece>> {
+    fn send_head(
+        &mut self,
+        answer: Response<()>,
+        is_whole: bool,
+        connection: &StreamContext,
+    ) -> Option<SendStream<FlowPiece>> {
         let sent = self.respond.send_response(answer, is_whole);
         sent.inspect_err(|error| {
-            tracing::debug!(%error, "answer not sent");
+            tracing::debug!(conn = connection.number, %error, "answer not sent");
             self.respond.send_reset(Reason::INTERNAL_ERROR);
         })
         .ok()
