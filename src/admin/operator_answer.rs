@@ -34,10 +34,7 @@ impl Body for AnswerStream {
 }
 
 /// An answer that goes on.
-pub(super) fn stream(
-    content_type: &'static str,
-    pieces: impl Stream<Item = Bytes> + Send + 'static,
-) -> OperatorAnswer {
+pub(super) fn stream(content_type: &'static str, pieces: impl Stream<Item = Bytes> + Send + 'static) -> OperatorAnswer {
     let mut answer = Response::new(Either::Right(AnswerStream::new(pieces)));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     answer

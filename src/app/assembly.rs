@@ -118,7 +118,7 @@ impl SharedState {
             passwords: Passwords::new().map_err(|_| StartError::Random)?,
             compression: Compression::default(),
             websockets: OpenWebSockets::default(),
-            logins: LiveLogins::new(drain),
+            logins: LiveLogins::new(drain, Arc::clone(&metrics)),
             permits: Permits::new(Arc::clone(&metrics)),
             websocket_permits: WebSocketPermits::new(Arc::clone(&metrics)),
             metrics,
@@ -286,6 +286,7 @@ struct ListenerEdges {
 /// The routes of all listeners, from which each takes its own.
 struct Routers {
     routes: Vec<WiredRoute>,
+    passwords: Passwords,
     protected: Arc<ProtectedFields>,
 }
 
@@ -320,6 +321,7 @@ impl Routers {
         };
         Self {
             routes: routes.into_iter().zip(names).map(wired).collect(),
+            passwords: shared.passwords.clone(),
             protected: Arc::clone(&logins.protected.elsewhere),
         }
     }
@@ -342,7 +344,7 @@ impl Routers {
             stack: Arc::clone(&route.stack),
         });
         let logins: Vec<HostLogin> = own().filter_map(|route| route.login.clone()).collect();
-        let login_pages = (!logins.is_empty()).then(|| LoginPages::new(logins));
+        let login_pages = (!logins.is_empty()).then(|| LoginPages::new(logins, self.passwords.clone()));
         Router::new(stacks.collect(), &self.protected, login_pages)
     }
 }

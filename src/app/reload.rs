@@ -17,6 +17,7 @@ use super::reload_status::{LastReload, ReloadStatus, WaitingChange};
 use super::runtime::Runtime;
 use crate::config::Config;
 use crate::drain::Drain;
+use crate::http::auth::live_logins::LiveLogins;
 use crate::http::edge::permits::Permits;
 use crate::http::proxy::websockets::OpenWebSockets;
 use crate::lifecycle::{HangupSignal, InUse, notify};
@@ -56,6 +57,8 @@ pub(super) struct Reloader {
     /// The WebSockets among them.
     pub(super) websockets: OpenWebSockets,
     pub(super) metrics: Arc<Metrics>,
+    /// The logins that something goes on with.
+    pub(super) logins: LiveLogins,
     /// The permits of requests under way.
     pub(super) permits: Permits,
     /// The threads that serve clients.
@@ -112,6 +115,7 @@ impl Reloader {
             admission: runtime.admission.clone(),
             websockets: runtime.shared.websockets.clone(),
             metrics: Arc::clone(&runtime.shared.metrics),
+            logins: runtime.shared.logins.clone(),
             permits: runtime.shared.permits.clone(),
             workers: runtime.listeners.workers().clone(),
             memory: runtime.shared.memory(),

@@ -19,6 +19,7 @@ pub(super) fn text(reloader: &Reloader, ready: bool, uptime: Duration) -> String
     let totals = reloader.websockets.totals();
     metrics.websockets.idle.clear();
     reloader.websockets.idle_times(|time| metrics.websockets.idle.time(time));
+    level(&metrics.auth.sessions, reloader.logins.count());
     level(&metrics.requests.in_flight, reloader.permits.requests());
     // While a reload is under way, the gateways and the certificate keep their last values.
     if let Some(samples) = reloader.gateway_samples() {

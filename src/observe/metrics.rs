@@ -5,6 +5,7 @@
 //! with atomic additions; levels (connections, files) are looked up when a scraper asks for `/metrics`, and so are the
 //! counts of WebSockets, which their relays keep.
 
+mod auth;
 mod connections;
 mod histogram;
 mod process;
@@ -25,6 +26,7 @@ use prometheus_client::registry::Registry;
 
 use super::recent_ends::RecentEnds;
 
+pub(crate) use auth::{AuthMetrics, CountedProof, CountedStanding, IssuerLogin, ProofOutcome};
 #[cfg(test)]
 pub(crate) use connections::HANDSHAKE_FAILURES;
 pub(crate) use connections::{ConnectionMetrics, ServedGuard, TlsHandshake};
@@ -48,6 +50,8 @@ pub(crate) struct Metrics {
     pub(crate) websockets: WebSocketMetrics,
     /// The gateways, and requests that wait for them.
     pub(crate) upstream: UpstreamMetrics,
+    /// Logins.
+    pub(crate) auth: AuthMetrics,
     /// Reloads.
     pub(crate) reloads: ReloadMetrics,
     /// The process as a whole.
@@ -68,6 +72,7 @@ impl Metrics {
             connections: ConnectionMetrics::new(&mut registry),
             websockets: WebSocketMetrics::new(&mut registry),
             upstream: UpstreamMetrics::new(&mut registry),
+            auth: AuthMetrics::new(&mut registry),
             reloads: ReloadMetrics::new(&mut registry),
             process: ProcessMetrics::new(&mut registry, &mut usual),
             recent_ends: RecentEnds::default(),

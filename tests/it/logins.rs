@@ -61,6 +61,19 @@ async fn only_pages_are_sent_to_the_login_and_the_rest_gets_401() {
             assert_eq!(body["error"]["code"], "login_required");
         }
     }
+    // The Control UI asks so whether a login proxy is in its way, and takes nothing but a redirect for a yes.
+    for (method, path, expected) in [
+        ("HEAD", "/control-ui-config.json", 302),
+        ("HEAD", "/openclaw/control-ui-config.json", 302),
+        ("GET", "/control-ui-config.json", 401),
+        ("HEAD", "/control-ui.json", 401),
+    ] {
+        let mut client = proxy.plain_client().await;
+        let fields = "Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n";
+        client.send(format!("{method} {path} HTTP/1.1\r\nHost: gw\r\n{fields}\r\n")).await;
+        let answer = if method == "HEAD" { client.response_to_head().await } else { client.response().await };
+        assert_eq!(answer.status(), expected, "{method} {path}");
+    }
     assert!(gateway.unexpected().is_none());
 }
 
@@ -201,4 +214,27 @@ async fn a_route_below_a_path_has_its_login_pages_at_the_root() {
     for path in ["/.frontgate/other", "/.frontgate", "/.frontgate/login/", "/.FRONTGATE/login", "/%2efrontgate/login"] {
         assert_eq!(browser.page(&proxy, path).await.status(), 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn a_user_of_a_host_with_several_issuers_chooses_one() {
+    let (one, other) = (Issuer::start(), Issuer::start());
+    let routes = format!(
+        "routes:\n  - {{ path: /one/, {} }}\n  - {{ path: /two/, {} }}\n",
+        oidc(&one, ALLOW_ANN),
+        oidc(&other, ALLOW_ANN)
+    );
+    let (_gateway, proxy) = guarded(&routes).await;
+    let mut browser = Browser::default();
+    let page = browser.page(&proxy, "/.frontgate/login?to=/two/a%3Fb").await;
+    let html = page.body_text();
+    let links: Vec<String> =
+        html.split("<a href=\"").skip(1).map(|link| link.split('"').next().unwrap().replace("&amp;", "&")).collect();
+    assert_eq!((page.status(), links.len()), (200, 2), "{html}");
+    for (link, issuer) in links.iter().zip([&one, &other]) {
+        let to = leads_to(&browser.page(&proxy, link).await);
+        assert!(to.starts_with(&issuer.url), "{to}");
+    }
+    // A page of one of the routes leads to its own.
+    assert!(browser.begin(&proxy, "/two/").await.starts_with(&other.url));
 }

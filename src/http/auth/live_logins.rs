@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::recheck::{LoginRecheck, LoginStanding};
 use super::user::{AuthenticatedUser, LoginEvidence, ProofKind, SessionKey};
 use crate::drain::Drain;
+use crate::observe::Metrics;
+use crate::observe::metrics::CountedStanding;
 use crate::websocket::relay_stats::RelayStats;
 
 /// The logins of WebSockets that are open and of answers that go on; cheap to clone.
@@ -27,6 +29,7 @@ struct LiveLoginsShared {
     /// Changes when another configuration is taken over.
     rechecks: watch::Sender<RouteRechecks>,
     drain: Drain,
+    metrics: Arc<Metrics>,
 }
 
 /// What looks at logins again, by the names of routes; `None` for a route that asks for none.
@@ -101,10 +104,15 @@ impl fmt::Debug for OpeningLogin {
 }
 
 impl LiveLogins {
-    /// No logins; their tasks run on `drain`.
-    pub(crate) fn new(drain: &Drain) -> Self {
+    /// No logins; their tasks run on `drain`, and looks at them count in `metrics`.
+    pub(crate) fn new(drain: &Drain, metrics: Arc<Metrics>) -> Self {
         let (rechecks, _) = watch::channel(RouteRechecks::default());
-        Self(Arc::new(LiveLoginsShared { state: Mutex::default(), rechecks, drain: drain.clone() }))
+        Self(Arc::new(LiveLoginsShared { state: Mutex::default(), rechecks, drain: drain.clone(), metrics }))
+    }
+
+    /// How many logins something goes on with, each on each of its routes.
+    pub(crate) fn count(&self) -> usize {
+        self.state().sessions.len()
     }
 
     /// Adds a link to its login, until the guard is dropped.
@@ -222,6 +230,17 @@ impl SessionTask {
         rechecks.get(&self.key.route).and_then(Option::as_ref)
     }
 
+    /// Looks at the login, and counts that.
+    async fn looked(&self, recheck: &Arc<dyn LoginRecheck>) -> LoginStanding {
+        let standing = recheck.stands(&self.user).await;
+        self.all.0.metrics.auth.looked(match standing {
+            LoginStanding::Stands => CountedStanding::Stands,
+            LoginStanding::Ended => CountedStanding::Ended,
+            LoginStanding::Unknown => CountedStanding::Unknown,
+        });
+        standing
+    }
+
     /// Whether the login has ended. `at_once` spares a login service: it is asked in its turn.
     async fn has_ended(&self, rechecks: &RouteRechecks, at_once: bool) -> bool {
         if at_once && matches!(self.user.evidence, LoginEvidence::Question(_)) {
@@ -229,12 +248,12 @@ impl SessionTask {
         }
         match rechecks.get(&self.key.route) {
             Some(None) => false,
-            Some(Some(recheck)) => recheck.stands(&self.user).await == LoginStanding::Ended,
+            Some(Some(recheck)) => self.looked(recheck).await == LoginStanding::Ended,
             // The route is gone, or has another name: the login counts wherever it does.
             None => {
                 let others: Vec<_> = rechecks.values().flatten().cloned().collect();
                 for other in &others {
-                    if other.stands(&self.user).await != LoginStanding::Ended {
+                    if self.looked(other).await != LoginStanding::Ended {
                         return false;
                     }
                 }

@@ -16,6 +16,7 @@ use super::user::{AuthenticatedUser, LoginEvidence, ProofKind};
 use crate::http::edge::exchange::RequestExchange;
 use crate::http::error::{LoginChallenge, RequestFailure};
 use crate::http::proxy::body::AnswerBody;
+use crate::observe::metrics::{AuthMetrics, CountedProof, ProofOutcome};
 
 /// The proofs of a route, any of which lets a request in.
 #[derive(Default)]
@@ -50,7 +51,10 @@ struct UnprovenAnswers {
 
 impl UnprovenAnswers {
     /// Notes what a proof says; a user if it lets the request in.
-    fn note(&mut self, said: ProofAnswer) -> Option<AuthenticatedUser> {
+    fn note(&mut self, proof: CountedProof, said: ProofAnswer, metrics: &AuthMetrics) -> Option<AuthenticatedUser> {
+        if let Some(outcome) = outcome(&said) {
+            metrics.asked(proof, outcome);
+        }
         match said {
             ProofAnswer::Admitted(user) => return Some(user),
             ProofAnswer::NotOffered | ProofAnswer::Refused => {}
@@ -62,6 +66,18 @@ impl UnprovenAnswers {
     }
 }
 
+/// How an answer is counted; a request that shows nothing of the kind is not.
+fn outcome(said: &ProofAnswer) -> Option<ProofOutcome> {
+    Some(match said {
+        ProofAnswer::NotOffered => return None,
+        ProofAnswer::Admitted(_) => ProofOutcome::Admitted,
+        ProofAnswer::Refused => ProofOutcome::Refused,
+        ProofAnswer::Paused { .. } => ProofOutcome::Paused,
+        ProofAnswer::Answer(_) => ProofOutcome::Redirected,
+        ProofAnswer::Failed(_) => ProofOutcome::Failed,
+    })
+}
+
 impl LoginProofs {
     /// Asks the proofs in turn, those first that cost nothing, until one lets the request in.
     ///
@@ -71,25 +87,26 @@ impl LoginProofs {
         &self,
         exchange: &RequestExchange,
         client: Option<IpAddr>,
+        metrics: &AuthMetrics,
     ) -> Result<LoginAnswer, RequestFailure> {
         let mut others = UnprovenAnswers::default();
         if let Some(mtls) = &self.mtls
-            && let Some(user) = others.note(mtls.ask(exchange, client))
+            && let Some(user) = others.note(CountedProof::Mtls, mtls.ask(exchange, client), metrics)
         {
             return Ok(LoginAnswer::Admitted(user));
         }
         if let Some(token) = &self.token
-            && let Some(user) = others.note(token.ask(exchange, client))
+            && let Some(user) = others.note(CountedProof::Token, token.ask(exchange, client), metrics)
         {
             return Ok(LoginAnswer::Admitted(user));
         }
         if let Some(basic) = &self.basic
-            && let Some(user) = others.note(basic.ask(exchange, client).await)
+            && let Some(user) = others.note(CountedProof::Basic, basic.ask(exchange, client).await, metrics)
         {
             return Ok(LoginAnswer::Admitted(user));
         }
         if let Some(oidc) = &self.oidc
-            && let Some(user) = others.note(oidc.ask(exchange))
+            && let Some(user) = others.note(CountedProof::Oidc, oidc.ask(exchange), metrics)
         {
             return Ok(LoginAnswer::Admitted(user));
         }
@@ -98,7 +115,7 @@ impl LoginProofs {
             return Err(RequestFailure::TooManyLogins { retry_after });
         }
         if let Some(forward) = &self.forward
-            && let Some(user) = others.note(forward.ask(exchange).await)
+            && let Some(user) = others.note(CountedProof::Forward, forward.ask(exchange).await, metrics)
         {
             return Ok(LoginAnswer::Admitted(user));
         }

@@ -10,8 +10,11 @@
 //! before the issuer's page is shown, and another one gives it back ([`go_page`]).
 
 pub(crate) mod allowed;
+mod backchannel_logout;
 pub(crate) mod claims;
+mod failure;
 pub(crate) mod go_page;
+mod id_token_hint;
 pub(crate) mod issuer;
 pub(crate) mod issuer_http;
 pub(crate) mod login_attempt;

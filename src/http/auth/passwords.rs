@@ -137,6 +137,23 @@ impl Passwords {
         Ok(verified.await.unwrap_or(false))
     }
 
+    /// Notes that a login of `client` has failed that was no password: one at an issuer.
+    pub(crate) fn failed_elsewhere(&self, client: Option<IpAddr>) {
+        let mut tag = PasswordTag::default();
+        // Nothing that is asked about has this tag again.
+        let _ = rand::fill(&mut tag);
+        self.state().failures.add(client.map(Network::of), tag, Instant::now());
+    }
+
+    /// # Errors
+    /// If `client` has failed too often, in whatever way.
+    pub(crate) fn may_try(&self, client: Option<IpAddr>) -> Result<(), TooManyAttempts> {
+        match self.state().failures.pause(client.map(Network::of), Instant::now()) {
+            Some(retry_after) => Err(TooManyAttempts { retry_after }),
+            None => Ok(()),
+        }
+    }
+
     /// The answer, if it is known, or else a position in line.
     fn line_up(&self, question: &PasswordQuestion) -> Result<PasswordTurn, Result<bool, TooManyAttempts>> {
         let (mut state, now) = (self.state(), Instant::now());

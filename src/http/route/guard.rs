@@ -49,7 +49,8 @@ impl AccessGuard {
         if self.is_exempt(exchange) {
             return Ok(None);
         }
-        match self.proofs.ask(exchange, access.client.addr).await? {
+        let asked = self.proofs.ask(exchange, access.client.addr, &access.metrics().auth).await;
+        match asked? {
             LoginAnswer::Answer(answer) => Ok(Some(answer)),
             LoginAnswer::Admitted(mut user) => {
                 self.tell(&mut user)?;

@@ -147,3 +147,25 @@ async fn another_site_logs_no_one_out() {
         assert_eq!(browser.page(&proxy, "/").await.status(), 200, "{method} {fields}");
     }
 }
+
+#[tokio::test]
+async fn a_network_whose_logins_fail_too_often_has_to_wait() {
+    let issuer = Issuer::start();
+    let (_gateway, proxy) = guarded(&oidc(&issuer, ALLOW_ANN)).await;
+    let mut statuses = Vec::new();
+    // Ten within a minute are allowed; a slow machine may take more tries, since one is forgotten every six seconds.
+    while statuses.len() < 100 {
+        let mut browser = Browser::default();
+        let back = callback(&browser.begin(&proxy, "/").await).await.replace("code=", "code=x");
+        let page = browser.page(&proxy, &back).await;
+        statuses.push(page.status());
+        if page.status() == 429 {
+            assert!(page.field("retry-after").is_some_and(|wait| wait.parse::<u64>().is_ok()), "{}", page.text());
+            break;
+        }
+    }
+    let last = statuses.pop();
+    assert!(last == Some(429) && statuses.len() >= 10 && statuses.iter().all(|status| *status == 502), "{statuses:?}");
+    // Who has a login notices nothing, and a login can begin.
+    assert!(Browser::default().begin(&proxy, "/").await.starts_with(&issuer.url));
+}

@@ -67,7 +67,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 #[tokio::test(start_paused = true)]
 async fn a_login_is_looked_at_once_for_all_its_sockets_and_they_end_together() {
-    let logins = LiveLogins::new(&Drain::new());
+    let logins = LiveLogins::new(&Drain::new(), Arc::default());
     let route = scripted("/", Some(MINUTE));
     logins.take_over(of(&[("/", Some(&route))]));
     let (_one, first) = enter(&logins, &user(1), &route);
@@ -88,7 +88,7 @@ async fn a_login_is_looked_at_once_for_all_its_sockets_and_they_end_together() {
 #[tokio::test(start_paused = true)]
 async fn a_session_without_sockets_is_forgotten() {
     let (drain, route) = (Drain::new(), scripted("/", Some(MINUTE)));
-    let logins = LiveLogins::new(&drain);
+    let logins = LiveLogins::new(&drain, Arc::default());
     logins.take_over(of(&[("/", Some(&route))]));
     let (one, _) = enter(&logins, &user(1), &route);
     let (two, _) = enter(&logins, &user(1), &route);
@@ -112,7 +112,7 @@ async fn another_configuration_looks_at_once_and_an_absent_route_asks_the_others
         (&[("/x", Some(LoginStanding::Ended)), ("/y", None)], true),
     ];
     for (after, ends) in cases {
-        let logins = LiveLogins::new(&Drain::new());
+        let logins = LiveLogins::new(&Drain::new(), Arc::default());
         let before = scripted("/", None);
         logins.take_over(of(&[("/", Some(&before))]));
         let (_guard, relay) = enter(&logins, &user(1), &before);
@@ -133,7 +133,7 @@ async fn another_configuration_looks_at_once_and_an_absent_route_asks_the_others
 
 #[tokio::test(start_paused = true)]
 async fn a_socket_that_opens_under_another_configuration_is_looked_at_when_it_opens() {
-    let logins = LiveLogins::new(&Drain::new());
+    let logins = LiveLogins::new(&Drain::new(), Arc::default());
     let (before, after) = (scripted("/", None), scripted("/", None));
     after.say(LoginStanding::Ended);
     logins.take_over(of(&[("/", Some(&after))]));
@@ -144,7 +144,7 @@ async fn a_socket_that_opens_under_another_configuration_is_looked_at_when_it_op
 
 #[tokio::test(start_paused = true)]
 async fn a_login_that_ends_by_itself_ends_then() {
-    let logins = LiveLogins::new(&Drain::new());
+    let logins = LiveLogins::new(&Drain::new(), Arc::default());
     let route = scripted("/", None);
     logins.take_over(of(&[("/", Some(&route))]));
     let ended = AuthenticatedUser { until: Some(SystemTime::now() - Duration::from_secs(1)), ..(*user(1)).clone() };

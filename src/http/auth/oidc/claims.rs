@@ -37,6 +37,8 @@ pub(crate) struct UserFacts {
     pub(crate) groups: Option<Vec<String>>,
     /// The login's name at the issuer.
     pub(crate) sid: Option<String>,
+    /// The ID token itself, for an issuer that wants to see it at the logout.
+    pub(crate) id_token: Option<String>,
 }
 
 impl UserFacts {
@@ -48,6 +50,7 @@ impl UserFacts {
             email,
             groups: groups(claims.additional_claims().groups.as_ref()),
             sid: claims.additional_claims().sid.clone().filter(|sid| sid.len() <= LONGEST),
+            id_token: None,
         }
     }
 
@@ -69,7 +72,7 @@ impl UserFacts {
     /// # Errors
     /// If the system gives no random bytes.
     pub(crate) fn session(self, begun: u64, time: Duration) -> Result<Session, NoRandomBytes> {
-        let Self { subject, email, groups, sid } = self;
+        let Self { subject, email, groups, sid, id_token: _ } = self;
         let id = URL_SAFE_NO_PAD.encode(random::<16>()?);
         let groups = groups.unwrap_or_default();
         Ok(Session { id, subject, email, groups, sid, begun, ends: begun + time.as_secs() })

@@ -13,6 +13,8 @@ use crate::http::pages::template::{escape, fill};
 pub(crate) enum LoginPage {
     /// Sends the browser on.
     Go(GoOn),
+    /// Asks at which issuer to log in: the name of each, and the path that begins it.
+    Choose(Vec<(String, String)>),
     /// Asks whether the user wants to log out, since another site may have led here.
     ConfirmLogout,
     /// Says that the user has logged out.
@@ -59,6 +61,7 @@ impl LoginPage {
     fn html(&self) -> String {
         let title = match self {
             Self::Go(_) => "One moment",
+            Self::Choose(_) => "Log in",
             Self::ConfirmLogout => "Log out?",
             Self::LoggedOut => "Logged out",
         };
@@ -82,6 +85,17 @@ impl LoginPage {
                     }
                 }
                 out.push_str(">Continue</a></p>");
+            }
+            ("body", Self::Choose(issuers)) => {
+                out.push_str("<p>Where do you log in?</p><ul>");
+                for (name, path) in issuers {
+                    out.push_str("<li><a href=\"");
+                    escape(path, out);
+                    out.push_str("\">");
+                    escape(name, out);
+                    out.push_str("</a></li>");
+                }
+                out.push_str("</ul>");
             }
             ("body", Self::ConfirmLogout) => out.push_str(
                 "<p>This ends your login here and at the login service, and closes what is open with it.</p>\
@@ -122,6 +136,7 @@ mod tests {
         let to = "https://gw/\"><script>alert(1)</script>?a&b'".to_owned();
         for page in [
             LoginPage::Go(GoOn { to: to.clone(), take: Some(to.clone()), keep: Some(to) }),
+            LoginPage::Choose(vec![("<script>alert(1)<".to_owned(), "/\"><script>alert(1)<".to_owned())]),
             LoginPage::ConfirmLogout,
             LoginPage::LoggedOut,
         ] {

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::claims::{IssuerClaims, UserFacts};
+use super::id_token_hint::is_signed_by;
 use super::issuer_http::IssuerHttp;
 use super::logout_token::{ALGORITHMS, CLOCK_SKEW};
 use crate::config::{OidcAuth, Secret};
@@ -222,6 +223,9 @@ impl Issuer {
                 request.request_async(&self.http).await.map_err(|error| IssuerError::Invalid(chain(&error)))?;
             facts.add(&claims);
         }
+        if known.metadata.additional_metadata().end_session_endpoint.is_some() {
+            facts.id_token = Some(token.to_string());
+        }
         Ok(facts)
     }
 
@@ -250,14 +254,18 @@ impl Issuer {
         Ok(self.anew(&known).await?.metadata.jwks().clone())
     }
 
-    /// The URL of the issuer's own logout, if it has one that is known.
-    pub(crate) fn logout_url(&self, back: &str) -> Option<String> {
+    /// The URL of the issuer's own logout, if it has one that is known. With the ID token of the login the issuer need not ask
+    /// its user whether to (OpenID Connect RP-Initiated Logout 1.0 §2).
+    pub(crate) fn logout_url(&self, back: &str, hint: Option<&str>) -> Option<String> {
         let known = self.known.load_full()?;
         let endpoint = known.metadata.additional_metadata().end_session_endpoint.as_deref()?;
         let mut url = openidconnect::url::Url::parse(endpoint).ok().filter(|url| url.scheme().starts_with("http"))?;
         url.query_pairs_mut()
             .append_pair("client_id", &self.settings.client_id)
             .append_pair("post_logout_redirect_uri", back);
+        if let Some(hint) = hint.filter(|hint| is_signed_by(hint, known.metadata.jwks())) {
+            url.query_pairs_mut().append_pair("id_token_hint", hint);
+        }
         Some(url.into())
     }
 

@@ -4,33 +4,35 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, ORIGIN, SET_COOKIE};
+use http::header::{HeaderMap, ORIGIN, SET_COOKIE};
 use http::{HeaderValue, Method, Response};
-use http_body_util::{BodyExt, Limited};
-use tokio::time::timeout;
 
+use super::backchannel_logout::backchannel_logout;
+use super::failure::failure;
 use super::go_page::{GoOn, LoginPage};
-use super::issuer::{CodeTrade, IssuerError};
+use super::issuer::CodeTrade;
 use super::login_attempt::{BrowserSecret, LONGEST_LOGIN, LoginAttempt};
-use super::logout_token::{LogoutToken, LogoutTokenFault, claimed, is_for};
 use super::origin::origin;
 use super::proof::OidcProof;
 use super::realm::{NoSession, OidcRealm};
 use super::return_target::{ReturnTarget, parameter};
 use crate::config::{ClientAccess, HostPattern};
-use crate::http::auth::session::ended::EndedWhat;
+use crate::http::auth::passwords::{Passwords, TooManyAttempts};
 use crate::http::auth::session::store::unix_now;
 use crate::http::edge::exchange::RequestExchange;
 use crate::http::error::{BadRequest, RequestFailure};
 use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::{AccessLine, AnsweredBy, LoggedAddress};
 use crate::observe::clean::{LONGEST, clean};
+use crate::observe::metrics::IssuerLogin;
 use crate::observe::percent_encoding::decoded;
 
 /// The pages of all login services of a listener.
-#[derive(Default)]
-pub(crate) struct LoginPages(Vec<HostLogin>);
+pub(crate) struct LoginPages {
+    logins: Vec<HostLogin>,
+    /// Counts the failures of each client, with those of passwords.
+    failures: Passwords,
+}
 
 /// A route whose users log in at an issuer.
 #[derive(Clone)]
@@ -67,9 +69,9 @@ impl LoginStep {
 }
 
 impl LoginPages {
-    /// The pages for these routes.
-    pub(crate) fn new(logins: Vec<HostLogin>) -> Self {
-        Self(logins)
+    /// The pages for these routes. Failed logins count in `failures`.
+    pub(crate) fn new(logins: Vec<HostLogin>, failures: Passwords) -> Self {
+        Self { logins, failures }
     }
 
     /// Whether a request is for one of the pages. Their paths belong to frontgate on a host with such a route, letter by
@@ -104,10 +106,13 @@ impl LoginPages {
         let request = HostRequest { logins, exchange, client };
         let (page, cookies) = match step {
             LoginStep::Login if is_get => request.login().await?,
-            LoginStep::Callback if is_get => request.callback(access).await?,
+            LoginStep::Callback if is_get => self.callback(&request, access).await?,
             LoginStep::Logout if is_get || is_post => request.logout().await?,
             LoginStep::LoggedOut if is_get => (LoginPage::LoggedOut, Vec::new()),
-            LoginStep::BackchannelLogout if is_post => return request.backchannel_logout().await,
+            LoginStep::BackchannelLogout if is_post => {
+                let proofs: Vec<&OidcProof> = request.logins.iter().map(|login| &login.proof).collect();
+                return backchannel_logout(&proofs, request.exchange, client).await;
+            }
             _ => return Err(RequestFailure::NoRoute),
         };
         let mut response = page.response().map(AnswerBody::full);
@@ -117,8 +122,39 @@ impl LoginPages {
         Ok(response)
     }
 
+    /// Takes a browser back from its issuer, unless its network has failed too often: each try is a question to the issuer.
+    async fn callback(
+        &self,
+        request: &HostRequest<'_>,
+        access: &mut AccessLine,
+    ) -> Result<PageWithCookies, RequestFailure> {
+        if let Err(TooManyAttempts { retry_after }) = self.failures.may_try(request.client) {
+            access.metrics().auth.at_issuer(IssuerLogin::Paused);
+            return Err(RequestFailure::TooManyLogins { retry_after });
+        }
+        let called_back = request.callback(access).await;
+        let login = match &called_back {
+            // Another tab has finished first, or the login begins again.
+            Ok((LoginPage::Go(GoOn { keep: Some(_), .. }), _)) => return called_back,
+            Ok(_) => IssuerLogin::Done,
+            Err(RequestFailure::LoginRefused) => IssuerLogin::Refused,
+            Err(RequestFailure::LoginNotAllowed) => IssuerLogin::NotAllowed,
+            Err(RequestFailure::LoginServiceUnavailable(_) | RequestFailure::TooManyLogins { .. }) => {
+                IssuerLogin::Unavailable
+            }
+            Err(_) => IssuerLogin::Invalid,
+        };
+        access.metrics().auth.at_issuer(login);
+        // What belongs to no login that was begun has asked no issuer, and may be a page that was kept open.
+        let is_unfinished = matches!(called_back, Err(RequestFailure::LoginUnfinished));
+        if !is_unfinished && matches!(login, IssuerLogin::Refused | IssuerLogin::NotAllowed | IssuerLogin::Invalid) {
+            self.failures.failed_elsewhere(request.client);
+        }
+        called_back
+    }
+
     fn of_host(&self, host: &str) -> impl Iterator<Item = &HostLogin> {
-        self.0.iter().filter(move |login| login.host.as_ref().is_none_or(|pattern| pattern.matches(host)))
+        self.logins.iter().filter(move |login| login.host.as_ref().is_none_or(|pattern| pattern.matches(host)))
     }
 }
 
@@ -153,12 +189,30 @@ impl<'a> HostRequest<'a> {
         let wanted = parameter(query, "with").and_then(|tag| self.proofs(tag).next());
         let realm = &wanted.unwrap_or(&self.logins[0].proof).realm;
         let target = ReturnTarget::decode(parameter(query, "to").unwrap_or_default());
+        let issuers = self.issuers(&target);
+        if wanted.is_none() && issuers.len() > 1 {
+            return Ok((LoginPage::Choose(issuers), Vec::new()));
+        }
         let origin = self.origin()?;
         if self.is_logged_in(realm) {
             let to = format!("{origin}{}", target.as_str());
             return Ok((LoginPage::Go(GoOn { to, take: None, keep: None }), Vec::new()));
         }
         self.begin(realm, origin, &target, None).await
+    }
+
+    /// The login services of the host, each with the path that begins a login at it.
+    fn issuers(&self, target: &ReturnTarget) -> Vec<(String, String)> {
+        let mut issuers: Vec<(String, String)> = Vec::new();
+        for HostLogin { proof: OidcProof { realm, .. }, .. } in &self.logins {
+            let path = format!("/.frontgate/login?with={}&to={}", realm.tag(), target.encode());
+            if issuers.iter().all(|(_, known)| *known != path) {
+                let settings = realm.issuer.settings();
+                let name = settings.issuer.trim_start_matches("https://").to_owned();
+                issuers.push((name, path));
+            }
+        }
+        issuers
     }
 
     /// Whether the request shows a login that any route of its host with this login service lets in.
@@ -237,7 +291,8 @@ impl<'a> HostRequest<'a> {
             nonce: browser.nonce(&attempt),
             redirect: redirect_uri(&origin),
         };
-        let facts = realm.issuer.trade(trade).await.map_err(failure)?;
+        let mut facts = realm.issuer.trade(trade).await.map_err(failure)?;
+        let hint = facts.id_token.take();
         let proofs: Vec<&OidcProof> = self.proofs(realm.tag()).collect();
         let time = proofs.iter().map(|proof| proof.session).max().unwrap_or_default();
         let session = facts.session(unix_now(), time).map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
@@ -252,6 +307,8 @@ impl<'a> HostRequest<'a> {
         let matters = |group: &str| proofs.iter().any(|proof| proof.allow.groups.iter().any(|own| own == group));
         let kept_session = realm.keep(session, matters).await;
         let mut cookies = kept_session.map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
+        let hint = realm.keep_hint(hint, time, &cookies, self.headers()).await;
+        cookies.extend(hint);
         cookies.extend(realm.login_cookie().forget(self.headers()));
         Ok((LoginPage::Go(GoOn { to, take: Some(kept(&attempt.id)), keep: None }), cookies))
     }
@@ -278,9 +335,15 @@ impl<'a> HostRequest<'a> {
             }
             tags.push(realm.tag());
             if to.is_none() && realm.session(self.headers()).is_some() {
-                // An issuer that is gone cannot keep a user from logging out here.
-                let _ = realm.issuer.look().await;
-                to = realm.issuer.logout_url(&back);
+                let hint = realm.hint(self.headers());
+                // An issuer that is gone cannot keep a user from logging out here. One that has other keys by now would not take
+                // the hint.
+                if hint.is_some() {
+                    let _ = realm.issuer.newer_keys().await;
+                } else {
+                    let _ = realm.issuer.look().await;
+                }
+                to = realm.issuer.logout_url(&back, hint.as_deref());
             }
             cookies.extend(realm.end(self.headers()).await);
         }
@@ -299,46 +362,6 @@ impl<'a> HostRequest<'a> {
             (false, true) => LogoutIntention::Doubtful,
         }
     }
-
-    /// Ends what the issuer says has ended (OpenID Connect Back-Channel Logout 1.0 §2.8).
-    async fn backchannel_logout(self) -> Result<Response<AnswerBody>, RequestFailure> {
-        let Self { logins, exchange, client } = self;
-        let token = form_token(exchange).await.ok_or(RequestFailure::LogoutTokenInvalid)?;
-        let (iss, aud) = claimed(&token).ok_or(RequestFailure::LogoutTokenInvalid)?;
-        let is_named = |proof: &&OidcProof| {
-            let settings = proof.realm.issuer.settings();
-            settings.issuer == iss && is_for(&aud, &settings.client_id)
-        };
-        let proof = logins.iter().map(|login| &login.proof).find(is_named);
-        let issuer = &proof.ok_or(RequestFailure::LogoutTokenInvalid)?.realm.issuer;
-        let settings = issuer.settings();
-        let verify = |keys: &_| LogoutToken::verify(&token, keys, &settings.issuer, &settings.client_id, unix_now());
-        let verified = match verify(&issuer.keys().await.map_err(failure)?) {
-            Err(LogoutTokenFault::Signature) => verify(&issuer.newer_keys().await.map_err(failure)?),
-            verified => verified,
-        };
-        let (id, client) = (exchange.id.as_str(), LoggedAddress(client));
-        let ended = verified.map_err(|fault| {
-            tracing::info!(id, %client, why = %fault, "logout token refused");
-            RequestFailure::LogoutTokenInvalid
-        })?;
-        for realm in logins.iter().map(|login| &login.proof).filter(is_named).map(|proof| &proof.realm) {
-            match (&ended.sid, &ended.subject) {
-                (Some(sid), subject) => {
-                    realm.end_at_issuer(EndedWhat::IssuerSession(sid)).await;
-                    if let Some(subject) = subject {
-                        realm.end_at_issuer(EndedWhat::Nameless(subject)).await;
-                    }
-                }
-                (None, Some(subject)) => realm.end_at_issuer(EndedWhat::Subject(subject)).await,
-                (None, None) => {}
-            }
-        }
-        tracing::info!(id, %client, "logged out by the issuer");
-        let mut response = Response::new(AnswerBody::empty());
-        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Ok(response)
-    }
 }
 
 /// Whether a user wants to log out.
@@ -352,24 +375,6 @@ enum LogoutIntention {
     Forged,
 }
 
-/// The `logout_token` of a form.
-async fn form_token(exchange: &mut RequestExchange) -> Option<String> {
-    let kind = exchange.head.headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let is_form = kind.split(';').next()?.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded");
-    let body = Limited::new(std::mem::take(&mut exchange.body), LARGEST_TOKEN);
-    let body: Bytes = timeout(TOKEN_TIME, body.collect()).await.ok()?.ok()?.to_bytes();
-    let form = str::from_utf8(&body).ok().filter(|_| is_form)?;
-    String::from_utf8(decoded(parameter(Some(form), "logout_token")?.as_bytes())).ok()
-}
-
-fn failure(error: IssuerError) -> RequestFailure {
-    match error {
-        IssuerError::Unavailable(_) => RequestFailure::LoginServiceUnavailable(error.into()),
-        IssuerError::Busy => RequestFailure::TooManyLogins { retry_after: BUSY },
-        IssuerError::Invalid(_) => RequestFailure::LoginInvalid(error.into()),
-    }
-}
-
 fn redirect_uri(origin: &str) -> String {
     format!("{origin}/.frontgate/callback")
 }
@@ -378,9 +383,3 @@ fn redirect_uri(origin: &str) -> String {
 fn kept(id: &str) -> String {
     format!("frontgate:{id}")
 }
-
-/// Bytes of a form with a token, which has some two kilobytes.
-const LARGEST_TOKEN: usize = 32 << 10;
-const TOKEN_TIME: Duration = Duration::from_secs(10);
-/// A trade takes less.
-const BUSY: Duration = Duration::from_secs(2);

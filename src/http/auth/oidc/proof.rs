@@ -30,6 +30,13 @@ pub(crate) struct OidcProof {
     pub(crate) session: Duration,
 }
 
+/// Whether the Control UI asks if a login proxy is in its way: after any 401 it sends this request, and takes nothing but a
+/// redirect for a yes. Then it tries the login in a hidden frame, where a user who is still logged in at the issuer notices
+/// nothing, and offers a way to the login otherwise.
+fn asks_for_login_proxy(method: &Method, path: &str) -> bool {
+    *method == Method::HEAD && path.ends_with("/control-ui-config.json")
+}
+
 impl OidcProof {
     /// Looks for a login in the cookies of a request.
     pub(crate) fn ask(&self, exchange: &RequestExchange) -> ProofAnswer {
@@ -40,7 +47,7 @@ impl OidcProof {
         }
         let is_page = matches!(exchange.head.method, Method::GET | Method::HEAD)
             && RequestMode::of(&exchange.head.headers) == RequestMode::Navigation;
-        if !is_page {
+        if !is_page && !asks_for_login_proxy(&exchange.head.method, exchange.target.path()) {
             return ProofAnswer::NotOffered;
         }
         let to = ReturnTarget::of(&exchange.target).encode();

@@ -22,6 +22,8 @@ pub(crate) struct OidcRealm {
     tag: String,
     session_cookie: CookieName,
     login_cookie: CookieName,
+    /// Apart from the session: it is read at a logout only.
+    hint_cookie: CookieName,
 }
 
 /// Why a login at the issuer makes no session.
@@ -39,8 +41,9 @@ impl OidcRealm {
     /// The logins at `issuer`.
     pub(crate) fn new(issuer: Issuer, store: SessionStore) -> Self {
         let tag = tag(issuer.settings());
-        let (session_cookie, login_cookie) = (CookieName::new(&tag, "session"), CookieName::new(&tag, "login"));
-        Self { issuer, store, tag, session_cookie, login_cookie }
+        let [session_cookie, login_cookie, hint_cookie] =
+            ["session", "login", "hint"].map(|what| CookieName::new(&tag, what));
+        Self { issuer, store, tag, session_cookie, login_cookie, hint_cookie }
     }
 
     /// The name of the login service in cookies, seals and links: a digest of issuer and client.
@@ -90,6 +93,31 @@ impl OidcRealm {
         }
     }
 
+    /// The fields that make a browser keep the ID token of a login beside the session in `kept`, if all of it fits, or else
+    /// forget that of an earlier login.
+    pub(crate) async fn keep_hint(
+        &self,
+        id_token: Option<String>,
+        time: Duration,
+        kept: &[HeaderValue],
+        headers: &HeaderMap,
+    ) -> Vec<HeaderValue> {
+        let size = |fields: &[HeaderValue]| fields.iter().map(HeaderValue::len).sum::<usize>();
+        let sealed = match (id_token, self.store.newest_keys().await) {
+            (Some(token), Ok(keys)) => keys.seal(&self.hint_purpose(), token.as_bytes()).ok(),
+            _ => None,
+        };
+        let fields = sealed.and_then(|sealed| self.hint_cookie.keep(&sealed, time).ok());
+        let fits = |fields: &Vec<HeaderValue>| size(fields) + size(kept) <= MOST_COOKIES;
+        fields.filter(fits).unwrap_or_else(|| self.hint_cookie.forget(headers))
+    }
+
+    /// The ID token of the login that a request shows, if its browser has kept it.
+    pub(crate) fn hint(&self, headers: &HeaderMap) -> Option<String> {
+        let sealed = self.hint_cookie.read(headers)?;
+        String::from_utf8(self.store.keys().open(&self.hint_purpose(), &sealed)?).ok()
+    }
+
     /// Ends the login of a request, also those of other hosts that came of the same login at the issuer. Returns the
     /// fields that make the browser forget it.
     pub(crate) async fn end(&self, headers: &HeaderMap) -> Vec<HeaderValue> {
@@ -99,12 +127,16 @@ impl OidcRealm {
                 self.end_at_issuer(EndedWhat::IssuerSession(sid)).await;
             }
         }
-        [self.session_cookie.forget(headers), self.login_cookie.forget(headers)].concat()
+        [&self.session_cookie, &self.login_cookie, &self.hint_cookie].map(|cookie| cookie.forget(headers)).concat()
     }
 
     /// Ends what the issuer says has ended.
     pub(crate) async fn end_at_issuer(&self, what: EndedWhat<'_>) {
         self.store.end(&self.tag, what, unix_now() + LONGEST_SESSION.as_secs()).await;
+    }
+
+    fn hint_purpose(&self) -> String {
+        format!("hint {}", self.tag)
     }
 
     fn purpose(&self) -> String {
@@ -118,5 +150,7 @@ fn tag(settings: &OidcAuth) -> String {
     format!("{:016x}", u64::from_be_bytes(*start))
 }
 
+/// Bytes of the cookies of a login together.
+const MOST_COOKIES: usize = 8 * 1024;
 /// As long as any route's login may last.
 const LONGEST_SESSION: Duration = Duration::from_hours(30 * 24);
