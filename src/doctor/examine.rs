@@ -67,8 +67,11 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
         beside.is_none()
     });
     let ports = if matches!(running, RunningFrontgate::Yes(_)) { Vec::new() } else { ports(&config) };
-    let (gateways, probed_listeners) =
-        tokio::join!(gateways(&plan, &config), probed_listeners(&plan, &config, &running, &ports, &machine));
+    let (gateways, probed_listeners, issuers) = tokio::join!(
+        gateways(&plan, &config),
+        probed_listeners(&plan, &config, &running, &ports, &machine),
+        probe::look_at_issuers(&config)
+    );
 
     match &question.gateway_config {
         Some(GatewayConfig { file, settings: Err(why), .. }) => diagnosis.found(catalogue::unreadable(file, why)),
@@ -81,6 +84,9 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
     }
     let direct = judge_gateways(&mut diagnosis, question, &plan, &config, &gateways, &machine);
     judge::own_settings(&mut diagnosis, &config, &plan.sites);
+    for issuer in &issuers {
+        judge::issuer(&mut diagnosis, issuer);
+    }
     judge_frontgate(&mut diagnosis, question, own_file.as_deref(), &running, &ports, probed_listeners.is_empty());
     for probed in &probed_listeners {
         judge::probed(&mut diagnosis, probed, direct);

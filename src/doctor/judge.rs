@@ -3,6 +3,7 @@
 mod certificate;
 mod gateway;
 mod identity;
+mod issuer;
 mod listener;
 mod machine;
 mod origin;
@@ -12,6 +13,7 @@ mod settings;
 pub(super) use certificate::{CertificateKind, CertificateSeenAt, certificate};
 pub(super) use gateway::gateway;
 pub(super) use identity::identity;
+pub(super) use issuer::issuer;
 pub(super) use listener::probed;
 pub(super) use machine::machine;
 pub(super) use origin::origins;

@@ -49,6 +49,21 @@ pub(in crate::doctor) fn not_ready() -> Finding {
     broken("frontgate_not_ready", "frontgate is not ready", why, "Look into its log")
 }
 
+/// Users cannot log in.
+pub(in crate::doctor) fn issuer_unreachable(issuer: &str, why: &str) -> Finding {
+    broken(
+        "issuer_unreachable",
+        format!("The issuer {issuer} cannot be asked for logins"),
+        format!("Asked for its settings and keys as frontgate asks it: {why}. Users who have no login yet get a 502 page."),
+        vec![
+            "Try it from this machine:".to_owned(),
+            format!("  curl -v {}/.well-known/openid-configuration", issuer.trim_end_matches('/')),
+            "`issuer` must be letter by letter what the answer calls itself; a certificate of your own CA: auth.oidc.tls.ca"
+                .to_owned(),
+        ],
+    )
+}
+
 /// frontgate did not take its changed configuration.
 pub(in crate::doctor) fn reload_refused(why: &str) -> Finding {
     advice(
