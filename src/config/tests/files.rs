@@ -41,7 +41,9 @@ fn every_example_loads() {
         "vps-files.yaml",
         "vps.yaml",
         "with-auth.yaml",
+        "with-authentik.yaml",
         "with-login-service.yaml",
+        "with-oauth2-proxy.yaml",
         "with-oidc.yaml",
     ];
     assert_eq!(names, expected);
