@@ -1,17 +1,18 @@
-//! The dashboard and the rules of `deploy/observability` speak of metrics that there are.
+//! The dashboard and the rules of `deploy/observability` speak of metrics that there are, and Prometheus's own tool takes the
+//! scrape and the rules.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stderr, reason = "a skip is said")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::harness::{Wire, dial, proxy};
 
 #[tokio::test]
 async fn every_metric_of_the_dashboard_and_the_rules_is_in_the_first_scrape() {
-    let proxy = proxy().admin().start().await;
-    let mut client = Wire::new(dial(proxy.admin()).await);
-    client.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
-    let answer = client.response().await;
-    let scrape = String::from_utf8(answer.body.clone()).unwrap();
+    let scrape = scrape().await;
     let samples: BTreeSet<&str> =
         scrape.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(['{', ' ']).next()).collect();
     assert!(samples.len() > 80, "{samples:?}");
@@ -23,6 +24,63 @@ async fn every_metric_of_the_dashboard_and_the_rules_is_in_the_first_scrape() {
         let missing: Vec<_> = named.iter().filter(|name| !samples.contains(*name)).collect();
         assert!(missing.is_empty(), "{file} names {missing:?}");
     }
+}
+
+#[tokio::test]
+async fn promtool_has_nothing_to_say_about_a_scrape() {
+    let scrape = older_format(&scrape().await);
+    let mut promtool = Command::new("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let Ok(mut promtool) = promtool.spawn() else {
+        return eprintln!("skipped: promtool is not installed");
+    };
+    promtool.stdin.take().unwrap().write_all(scrape.as_bytes()).unwrap();
+    let said = promtool.wait_with_output().unwrap();
+    assert!(said.status.success() && said.stdout.is_empty() && said.stderr.is_empty(), "{said:?}");
+}
+
+#[test]
+fn promtool_runs_the_tests_of_the_rules() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/observability");
+    let Ok(said) = Command::new("promtool").args(["test", "rules", "rules.test.yaml"]).current_dir(folder).output()
+    else {
+        return eprintln!("skipped: promtool is not installed");
+    };
+    assert!(said.status.success(), "{said:?}");
+}
+
+async fn scrape() -> String {
+    let proxy = proxy().admin().start().await;
+    let mut client = Wire::new(dial(proxy.admin()).await);
+    client.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+    String::from_utf8(client.response().await.body.clone()).unwrap()
+}
+
+/// A scrape in the text format that was before `OpenMetrics`: promtool checks nothing else. There a counter and an info have
+/// their suffixes in the names of their families, and no family has a unit.
+fn older_format(scrape: &str) -> String {
+    let kind = |line: &str| {
+        let (name, kind) = line.strip_prefix("# TYPE ")?.split_once(' ')?;
+        Some((name.to_owned(), kind.to_owned()))
+    };
+    let kinds: BTreeMap<String, String> = scrape.lines().filter_map(kind).collect();
+    let line = |line: &str| {
+        let mut words = line.splitn(4, ' ');
+        let ("#", word, Some(name), Some(rest)) =
+            (words.next().unwrap_or_default(), words.next().unwrap_or_default(), words.next(), words.next())
+        else {
+            return if line == "# EOF" { String::new() } else { format!("{line}\n") };
+        };
+        let (suffix, rest) = match (word, kinds[name].as_str()) {
+            ("UNIT", _) => return String::new(),
+            (_, "counter") => ("_total", rest),
+            ("TYPE", "info") => ("_info", "gauge"),
+            (_, "info") => ("_info", rest),
+            _ => ("", rest),
+        };
+        format!("# {word} {name}{suffix} {rest}\n")
+    };
+    scrape.lines().map(line).collect()
 }
 
 /// The names of metrics in a text.
