@@ -50,14 +50,11 @@ impl TapLineMaker {
         let until = Instant::now() + SIGN_OF_LIFE;
         loop {
             let Ok(event) = timeout_at(until, self.reader.next()).await else { return Some(Bytes::from_static(b"\n")) };
-            let item = match event {
-                Some(event) => self.messages.add(event),
-                None => {
-                    self.over = true;
-                    return Some(line(&json!({ "ended": Value::Null, "why": ANOTHER })));
-                }
+            let Some(event) = event else {
+                self.over = true;
+                return Some(line(&json!({ "ended": Value::Null, "why": ANOTHER })));
             };
-            if let Some(item) = item {
+            if let Some(item) = self.messages.add(event) {
                 self.over = matches!(item, TapItem::Ended(_));
                 return Some(line(&shown(&item, &self.redactor)));
             }

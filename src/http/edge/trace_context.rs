@@ -11,14 +11,13 @@ pub(super) fn join(headers: &mut HeaderMap, makes: bool) -> Option<TraceId> {
     let mut came = headers.get_all(&TRACEPARENT).iter();
     match (came.next(), came.next()) {
         (None, _) if !makes => return None,
-        (None, _) => {}
+        // Two that may differ name no trace.
+        (None, _) | (Some(_), Some(_)) => {}
         (Some(one), None) => {
             if let Some(trace) = parse(one.as_bytes()) {
                 return Some(trace);
             }
         }
-        // Two that may differ name no trace.
-        (Some(_), Some(_)) => {}
     }
     let (trace, parent) = (TraceId::fresh(), fastrand::u64(1..));
     let value = HeaderValue::try_from(format!("00-{trace}-{parent:016x}-{SAMPLED}")).ok()?;
