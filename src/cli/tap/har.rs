@@ -121,7 +121,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.har");
         let mut har = HarFile::create(path.clone()).unwrap();
-        lines.iter().for_each(|line| har.add(line).unwrap());
+        for line in lines {
+            har.add(line).unwrap();
+        }
         har.finish().unwrap();
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
     }

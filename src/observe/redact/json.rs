@@ -126,9 +126,9 @@ impl<'de> Visitor<'de> for &mut JsonCopy<'_> {
             None => self.redactor.may_hold_secret(value),
         };
         if is_secret {
-            self.hide()
+            self.hide();
         } else {
-            self.push(value)
+            self.push(value);
         }
         Ok(())
     }

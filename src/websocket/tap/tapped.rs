@@ -164,7 +164,8 @@ mod tests {
     fn what_does_not_fit_is_counted_and_room_that_is_made_is_used() {
         let (writer, mut reader) = tap(Tap::Payloads);
         let mut tapped = TappedDirection::new(Side::Client, writer, 0);
-        let frame: Vec<u8> = b"\x82\x7f\0\0\0\0\0\x01\0\0".iter().copied().chain([7; 65_536]).collect();
+        let frame: Vec<u8> =
+            b"\x82\x7f\0\0\0\0\0\x01\0\0".iter().copied().chain(std::iter::repeat_n(7, 65_536)).collect();
         for _ in 0..20 {
             frame.chunks(16_384).for_each(|piece| tapped.pass(piece, SystemTime::UNIX_EPOCH));
         }
