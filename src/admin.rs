@@ -51,11 +51,13 @@ pub(crate) trait OperatorControl: Send + Sync + 'static {
     fn connections(&self, query: &ConnectionsQuery) -> serde_json::Value;
     /// What the page shows, as JSON of one line.
     fn page(&self, query: &ConnectionsQuery) -> serde_json::Value;
-    /// Ends the WebSockets that are meant, as [`OperatorControl::close`] does; returns how many.
-    fn close_all(&self, query: &ConnectionsQuery, reason: &str) -> usize;
-    /// Ends the WebSocket with this id; its client gets `reason` in the Close frame. `false` if there is no such
-    /// WebSocket.
-    fn close(&self, id: &str, reason: &str) -> bool;
+    /// The same of all replicas.
+    fn connections_everywhere(&self, query: ConnectionsQuery) -> PendingAnswer<serde_json::Value>;
+    /// Ends the WebSockets that are meant, at all replicas, as [`OperatorControl::close`] does; returns how many.
+    fn close_all(&self, query: ConnectionsQuery, reason: String) -> PendingAnswer<usize>;
+    /// Ends the WebSocket with this id, at whichever replica it is; its client gets `reason` in the Close frame. `false` if
+    /// there is no such WebSocket.
+    fn close(&self, id: &str, reason: String) -> PendingAnswer<bool>;
     /// Lines of JSON about the frames of the WebSocket with this id as they pass, to its end; with their payloads, secrets
     /// masked, or without. `None` if there is no such WebSocket.
     fn tap(&self, id: &str, payload: bool) -> Option<TapLines>;
@@ -64,6 +66,9 @@ pub(crate) trait OperatorControl: Send + Sync + 'static {
     /// The configuration in use, flags and environment included, as YAML with its secrets masked.
     fn config(&self) -> String;
 }
+
+/// An answer for which other replicas may have to be asked.
+pub(crate) type PendingAnswer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The lines of a tap.
 pub(crate) type TapLines = Pin<Box<dyn Stream<Item = Bytes> + Send>>;

@@ -28,6 +28,7 @@ mod yaml;
 pub(crate) mod acme;
 pub(crate) mod admin;
 pub(crate) mod auth;
+pub(crate) mod cluster;
 pub(crate) mod forwarded;
 pub(crate) mod limits;
 pub(crate) mod listen;
@@ -65,10 +66,12 @@ pub use admin::Admin;
 pub(crate) use admin::TokenError;
 pub use auth::ClientSecretError;
 pub(crate) use auth::{
-    AllowedUsers, Auth, BasicAuth, Exemption, ForwardAuth, LoginRules, OidcAuth, PasswordHash, ScopeCaps, ServiceHost,
-    ServiceToken, TokenAuth, TokenHash, is_loopback,
+    AllowedUsers, Auth, BasicAuth, ClientSecret, Exemption, ForwardAuth, LoginRules, OidcAuth, PasswordHash, ScopeCaps,
+    ServiceHost, ServiceToken, TokenAuth, TokenHash, is_loopback,
 };
 pub(crate) use auth::{expiry_date, user_name, written};
+pub use cluster::Cluster;
+pub(crate) use cluster::{RedisPlace, RedisUrl, SHORTEST_SECRET};
 pub use forwarded::Forwarded;
 pub use forwarded::LocalClients;
 pub use kinds::ClientCa;
@@ -145,6 +148,8 @@ pub struct Config {
     pub deny: Vec<IpNet>,
     /// The login of every route that has no `auth` of its own.
     pub auth: Auth,
+    /// What several frontgates have in common.
+    pub cluster: Cluster,
     /// The admin listener.
     pub admin: Admin,
     /// Which log lines are written, and in which format.
@@ -170,6 +175,7 @@ impl Default for Config {
             allow: routes::everyone(),
             deny: Vec::new(),
             auth: Auth::default(),
+            cluster: Cluster::default(),
             admin: Admin::default(),
             log: Log::default(),
         }
@@ -253,6 +259,11 @@ impl KeySection for Config {
             "The networks of clients that get 403, whatever `allow` says, on every route.",
         );
         keys.key("auth", AuthOf, &mut self.auth, "Which users may pass, on every route that says nothing itself.");
+        keys.section(
+            "cluster",
+            "What several frontgates share through Redis; one needs none of it.",
+            &mut self.cluster,
+        );
         keys.key(
             "admin",
             AdminOf,

@@ -11,7 +11,7 @@
 //! the sources and checks. Wiring happens in one place, [`app`].
 //!
 //! ```text
-//! main → cli → app → admin, doctor, lifecycle → server → http → websocket → upstream → tls → listener → io → observe → drain → config
+//! main → cli → app → admin, doctor, lifecycle → server → http → websocket → upstream → tls → cluster → listener → io → observe → drain → config
 //! ```
 //!
 //! [`import`] stands apart: only [`cli`] uses it, and it uses only [`config`].
@@ -28,6 +28,7 @@
 //! | [`websocket`] | frames after the handshake: what passes, pings, endings, and the relay that joins two streams |
 //! | [`upstream`] | the gateway: endpoints, connections to it, and the place where requests wait while it restarts |
 //! | [`tls`] | certificates, where they come from, and both sides of a handshake |
+//! | [`cluster`] | what replicas share, and the one Redis client; without it everything is local |
 //! | [`listener`] | sockets that clients connect to, and what is known of a client from its socket alone |
 //! | [`io`] | what every stream shares: pooled buffers, sockets, readiness, and what wakes a task |
 //! | [`import`] | translates the configuration of nginx, Apache or Caddy; runs nothing |
@@ -129,20 +130,21 @@
 //! 2. YAML shapes never leave [`config`].
 //! 3. The pure files (frame, direction, keepalive, close, handshake, the forwarding rules, the heads and chunks of `upstream`) do no
 //!    I/O and read no clock.
-//! 4. Sockets are opened only in [`listener`], `upstream/connect.rs`, to a certificate authority and a name server in `tls/acme`, and to the
-//!    service manager in `lifecycle/notify.rs`.
+//! 4. Sockets are opened only in [`listener`], `upstream/connect.rs`, `cluster/link.rs`, to a certificate authority and a name server in
+//!    `tls/acme`, and to the service manager in `lifecycle/notify.rs`.
 //! 5. Tasks are spawned only through [`drain::Drain`].
 //! 6. Statuses of failures are made in `http/error`, close codes in `websocket/close.rs`, nowhere else. The redirect to https, the fixed
 //!    answers of routes and the admin listener have statuses of their own.
 //! 7. A failed reload changes nothing. A relay holds its own settings: nothing that happens to the rest touches a live WebSocket.
 //! 8. No globals; everything that a peer can grow has a limit, and everything that a peer can stall has a time.
 //! 9. No unsafe code.
-//! 10. Nothing that waits for a reader of the log, a name or a file can stop a thread that serves, a reload or the end.
+//! 10. Nothing that waits for a reader of the log, Redis, a name or a file can stop a thread that serves, a reload or the end.
 //! 11. What is guarded stays guarded: every failure to read, translate, ask or reload refuses.
 
 mod admin;
 pub mod app;
 pub mod cli;
+mod cluster;
 pub mod config;
 mod doctor;
 pub mod drain;

@@ -45,23 +45,27 @@ pub(super) async fn answer(request: Request<Incoming>, service: &AdminService) -
         AdminQuery::PageClose { .. } if !service.page.is_shown(&head.headers) => {
             text(StatusCode::FORBIDDEN, "only the page at / asks so, with its token\n")
         }
-        AdminQuery::PageClose { id } => closing(control.close(&id, "")),
+        AdminQuery::PageClose { id } => closing(control.close(&id, String::new()).await),
         AdminQuery::Status => json(&control.status()),
         AdminQuery::Config => whole(StatusCode::OK, "application/yaml", control.config().into()),
         AdminQuery::Metrics => whole(StatusCode::OK, CONTENT_TYPE_OF_METRICS, control.metrics().into()),
-        AdminQuery::Connections(query) => json(&control.connections(&query)),
+        AdminQuery::Connections(query) => json(&if query.cluster {
+            control.connections_everywhere(*query).await
+        } else {
+            control.connections(&query)
+        }),
         AdminQuery::Tap { id, payload } => match control.tap(id, payload) {
             Some(lines) => stream("application/x-ndjson", lines),
             None => closing(false),
         },
         AdminQuery::CloseUser { user, reason } => {
             let filters = vec![(ConnectionField::User, user)];
-            match control.close_all(&ConnectionsQuery { filters, ..ConnectionsQuery::default() }, &reason) {
+            match control.close_all(ConnectionsQuery { filters, ..ConnectionsQuery::default() }, reason).await {
                 0 => text(StatusCode::NOT_FOUND, "no WebSocket of this user is open\n"),
                 closing => text(StatusCode::OK, format!("closing {closing}\n")),
             }
         }
-        AdminQuery::Close { id, reason } => closing(control.close(id, &reason)),
+        AdminQuery::Close { id, reason } => closing(control.close(id, reason).await),
         AdminQuery::Reload => match control.reload().await {
             Ok(()) => text(StatusCode::OK, "reloaded\n"),
             Err(OperationRefused { status, why }) => text(status, why + "\n"),

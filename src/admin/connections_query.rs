@@ -1,5 +1,7 @@
 //! [`ConnectionsQuery`]: which of the open WebSockets an operator asks for, and in which order.
 
+use std::fmt;
+
 use super::form::decoded;
 
 /// Which of the open WebSockets are meant, and in which order.
@@ -17,6 +19,8 @@ pub(crate) struct ConnectionsQuery {
     pub(crate) offset: usize,
     /// The most that are listed.
     pub(crate) limit: usize,
+    /// Whether those of all replicas are meant.
+    pub(crate) cluster: bool,
 }
 
 /// A field of a WebSocket that it can be found by.
@@ -59,6 +63,7 @@ impl Default for ConnectionsQuery {
             descending: false,
             offset: 0,
             limit: USUAL_LIMIT,
+            cluster: false,
         }
     }
 }
@@ -68,13 +73,14 @@ impl ConnectionsQuery {
     ///
     /// # Errors
     /// What is wrong with it, in words. A filter that is not known must not list, or end, more than was meant.
-    pub(super) fn parse(query: &str) -> Result<Self, String> {
+    pub(crate) fn parse(query: &str) -> Result<Self, String> {
         let mut parsed = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decoded(value).ok_or("the query is not UTF-8 in percent-encoding\n")?;
             let number = || value.parse::<usize>().map_err(|_| format!("{name} is a number\n"));
             match name {
+                "cluster" => parsed.cluster = value == "on",
                 "search" => parsed.search = Some(value).filter(|text| !text.is_empty()),
                 "offset" => parsed.offset = number()?,
                 "limit" => parsed.limit = number()?.clamp(1, MOST),
@@ -85,14 +91,40 @@ impl ConnectionsQuery {
                         .ok_or_else(|| format!("sort is one of {}, with a - in front for the other way\n", orders()))?;
                 }
                 _ => {
-                    let field = ConnectionField::parse(name)
-                        .ok_or_else(|| format!("the query knows search, offset, limit, sort, {}\n", fields()))?;
+                    let field = ConnectionField::parse(name).ok_or_else(|| {
+                        format!("the query knows search, offset, limit, sort, cluster, {}\n", fields())
+                    })?;
                     parsed.filters.push((field, value));
                 }
             }
         }
         Ok(parsed)
     }
+}
+
+/// As [`ConnectionsQuery::parse`] reads it, for another replica to answer.
+impl fmt::Display for ConnectionsQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "offset={}&limit={}&sort=", self.offset, self.limit)?;
+        f.write_str(if self.descending { "-" } else { "" })?;
+        let own = ORDERS.into_iter().find(|(_, order)| *order == self.sort).map(|(name, _)| name);
+        let by = |(name, field): &(&'static str, ConnectionField)| {
+            (ConnectionOrder::By(*field) == self.sort).then_some(*name)
+        };
+        f.write_str(own.or_else(|| FIELDS.iter().find_map(by)).unwrap_or("age"))?;
+        if let Some(text) = &self.search {
+            write!(f, "&search={}", encoded(text))?;
+        }
+        for (field, value) in &self.filters {
+            let name = FIELDS.iter().find(|(_, known)| known == field).map_or("id", |(name, _)| name);
+            write!(f, "&{name}={}", encoded(value))?;
+        }
+        Ok(())
+    }
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
 }
 
 impl ConnectionField {
@@ -163,7 +195,11 @@ mod tests {
             ("offset=-1", None),
             ("user=%ff", None),
         ] {
-            assert_eq!(ConnectionsQuery::parse(query).ok(), expected, "{query}");
+            let read = ConnectionsQuery::parse(query).ok();
+            assert_eq!(read, expected, "{query}");
+            if let Some(read) = read {
+                assert_eq!(ConnectionsQuery::parse(&read.to_string()), Ok(read), "{query}");
+            }
         }
     }
 }

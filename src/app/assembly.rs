@@ -5,11 +5,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::certificates::ServedCertificates;
+use super::cluster::JoinedCluster;
 use super::error::StartError;
 use super::gateways::{GatewayAccess, GatewayShared, Gateways};
 use super::issuers::Issuers;
 use super::listeners::NO_ROUTES;
 use super::logins::RouteLogins;
+use crate::cluster::{Cluster, ClusterSettings};
 use crate::config::{self, Auth, BindAddr, ClientAccess, Config, ListenTcp, PathMatcher, RouteAnswer, Timeouts};
 use crate::drain::Drain;
 use crate::http::auth::live_logins::{LiveLogins, RouteRechecks};
@@ -75,6 +77,7 @@ pub(super) struct SharedState {
     websocket_permits: WebSocketPermits,
     /// The files, memory and cores that the process has.
     resources: Resources,
+    joined: Option<JoinedCluster>,
 }
 
 /// The parts that are made of a configuration before anything runs.
@@ -95,7 +98,14 @@ pub(super) struct Assembly<'a> {
 }
 
 impl SharedState {
-    pub(super) fn new(drain: &Drain) -> Result<Self, StartError> {
+    /// Parts for the configuration of a start. The cluster's end with `beside`, after those of clients.
+    pub(super) fn new(
+        config: &Config,
+        cluster: Option<ClusterSettings>,
+        names: NameResolver,
+        drain: &Drain,
+        beside: &Drain,
+    ) -> Result<Self, StartError> {
         let metrics = Arc::<Metrics>::default();
         metrics.upstream.may_fail(&ConnectError::NAMES);
         let failures = RequestFailure::NAMES;
@@ -106,25 +116,35 @@ impl SharedState {
         let common = GatewayShared {
             metrics: Arc::clone(&metrics),
             space: HoldSpace::new(HoldLimits { bytes: waiting_bytes, ..HoldLimits::default() }),
-            names: NameResolver::default(),
+            names,
             own: OwnAddresses::default(),
         };
+        let websockets = OpenWebSockets::default();
+        let join = |settings| JoinedCluster::join(settings, config, &websockets, &metrics, (beside, drain));
+        let joined = cluster.map(join).transpose()?;
+        let others = || joined.as_ref().map(|joined| joined.cluster.limits.clone());
         Ok(Self {
             tokens: Tokens::default(),
             tickets: TicketKeys::fresh()?,
             heads: HeadSpace::new(head_bytes, Arc::clone(&metrics)),
             sends: SendSpace::new(send_bytes),
             hint: Arc::new(GatewayHint::default()),
-            passwords: Passwords::new().map_err(|_| StartError::Random)?,
+            passwords: Passwords::new(others()).map_err(|_| StartError::Random)?,
             compression: Compression::default(),
-            websockets: OpenWebSockets::default(),
             logins: LiveLogins::new(drain, Arc::clone(&metrics)),
             permits: Permits::new(Arc::clone(&metrics)),
-            websocket_permits: WebSocketPermits::new(Arc::clone(&metrics)),
+            websocket_permits: WebSocketPermits::new(Arc::clone(&metrics), others()),
+            websockets,
+            joined,
             metrics,
             common,
             resources,
         })
+    }
+
+    /// What this replica shares with others.
+    pub(super) fn cluster(&self) -> Option<&Cluster> {
+        self.joined.as_ref().map(|joined| &joined.cluster)
     }
 
     /// Bytes of memory that the process may use.

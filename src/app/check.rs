@@ -8,9 +8,10 @@ use futures_util::future::join_all;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
+use super::error::StartError;
 use super::exposed::{self, exposed, part};
 use crate::config::admin::AdminToken;
-use crate::config::{Certificate, Loaded, Name, Problems};
+use crate::config::{Certificate, ClientSecret, Loaded, Name, Problems, SHORTEST_SECRET};
 use crate::listener::NameResolver;
 use crate::tls::{
     CertDescription, CheckedCert, ClientTls, ClientVerification, OnDisk, RouteClientCa, StateDir, TlsError,
@@ -36,6 +37,19 @@ pub(crate) fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
     check_machine(loaded)?;
     if let Some(Err(error)) = loaded.config.admin.token.as_ref().map(AdminToken::read) {
         return Err(loaded.problem("admin.token", error.to_string()).into());
+    }
+    let cluster = loaded.config.cluster.clone();
+    match cluster.secret.as_ref().map(ClientSecret::read) {
+        Some(Err(error)) => return Err(loaded.problem("cluster.secret", error.to_string()).into()),
+        Some(Ok(secret)) if secret.expose().len() < SHORTEST_SECRET => {
+            let error = StartError::ShortSecret { length: secret.expose().len() }.to_string();
+            return Err(loaded.problem("cluster.secret", error.trim_start_matches("cluster.secret: ")).into());
+        }
+        _ => {}
+    }
+    if let Err(error) = ClientTls::open(&cluster.tls) {
+        let key = format!("cluster.tls.{}", error.setting(&cluster.tls));
+        return Err(loaded.problem(&key, error.to_string()).into());
     }
     let tls = &loaded.config.tls;
     if let Some(Err(error)) = tls.client_ca.as_ref().map(ClientVerification::open) {

@@ -77,6 +77,21 @@ pub enum StartError {
     /// The cryptographic library gives no random bytes.
     #[error("cannot make a key for passwords: the system gives no random bytes")]
     Random,
+    /// The secret of the cluster cannot be read.
+    #[error("cluster.secret: {0}")]
+    ClusterSecret(#[source] ClientSecretError),
+    /// The secret of the cluster is too short.
+    #[error("cluster.secret: the secret has {length} bytes, and needs 32: take what `openssl rand -hex 32` prints")]
+    ShortSecret {
+        /// Its bytes.
+        length: usize,
+    },
+    /// A file of the settings of the cluster's Redis cannot be used.
+    #[error("cluster.tls: {0}")]
+    ClusterTls(#[source] UpstreamTlsError),
+    /// The thread on which Redis is asked cannot be started.
+    #[error("cannot start a thread for the cluster: {0}")]
+    ClusterThread(std::io::Error),
     /// There are no keys for session tickets.
     #[error("cannot make session tickets: {0}")]
     Tickets(#[from] rustls::Error),

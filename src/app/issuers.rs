@@ -8,7 +8,9 @@ use tokio::time::sleep;
 
 use super::background_task::BackgroundTask;
 use super::certificates::off_thread;
+use super::ended_sessions;
 use super::error::StartError;
+use crate::cluster::Cluster;
 use crate::config::{Auth, Config, OidcAuth, Secret};
 use crate::drain::Drain;
 use crate::http::auth::live_logins::LiveLogins;
@@ -41,7 +43,12 @@ impl Issuers {
     ///
     /// # Errors
     /// A file that they need cannot be read or written.
-    pub(super) async fn plan(&self, config: &Config, names: &NameResolver) -> Result<Self, StartError> {
+    pub(super) async fn plan(
+        &self,
+        config: &Config,
+        names: &NameResolver,
+        cluster: Option<&Cluster>,
+    ) -> Result<Self, StartError> {
         let routes = config.routes.iter().filter_map(|route| route.auth.as_ref());
         let all = routes.chain([&config.auth]).filter_map(Auth::rules).filter_map(|rules| rules.oidc.as_ref());
         let mut planned = Self { asked: Vec::new(), store: self.store.clone() };
@@ -51,7 +58,7 @@ impl Issuers {
             }
             let store = match &planned.store {
                 Some(store) => store.clone(),
-                None => open_store(config).await?,
+                None => open_store(config, cluster).await?,
             };
             planned.store = Some(store.clone());
             let (client_secret, tls) = (settings.client_secret.clone(), settings.tls.clone());
@@ -82,8 +89,17 @@ impl Issuers {
     }
 
     /// Replaces `before`, whose background tasks carry on or end.
-    pub(super) fn take_over(mut self, before: Self, live: &LiveLogins, drain: &Drain) -> Self {
+    pub(super) fn take_over(
+        mut self,
+        before: Self,
+        live: &LiveLogins,
+        cluster: Option<&Cluster>,
+        drain: &Drain,
+    ) -> Self {
         if let (Some(store), None) = (&self.store, &before.store) {
+            if let Some(cluster) = cluster {
+                drain.spawn(ended_sessions::share(store.clone(), cluster.clone(), drain.clone()));
+            }
             drain.spawn(end_live_logins(store.changes(), live.clone(), drain.clone()));
         }
         for mut one in before.asked {
@@ -113,9 +129,10 @@ fn is_same(one: &OidcAuth, other: &OidcAuth) -> bool {
     but_for_users(one) == *other
 }
 
-async fn open_store(config: &Config) -> Result<SessionStore, StartError> {
+async fn open_store(config: &Config, cluster: Option<&Cluster>) -> Result<SessionStore, StartError> {
+    let secret = cluster.map(|cluster| cluster.secret.clone());
     let folder = config.state_dir.clone().ok_or(StartError::NoSessionFolder)?;
-    off_thread(move || Ok(SessionStore::open(StateDir::open(&folder)?)?)).await
+    off_thread(move || Ok(SessionStore::open(StateDir::open(&folder)?, secret)?)).await
 }
 
 /// Ends the WebSockets of logins as soon as those end.

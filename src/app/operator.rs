@@ -11,8 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::reload::Reloader;
 use super::reload_refused::ReloadRefused;
-use super::{connections, operator_page, scrape, tap};
-use crate::admin::{ConnectionsQuery, OperationRefused, OperatorControl, PendingHandover, PendingReload, TapLines};
+use super::{cluster, connections, operator_page, scrape, tap};
+use crate::admin::{
+    ConnectionsQuery, OperationRefused, OperatorControl, PendingAnswer, PendingHandover, PendingReload, TapLines,
+};
 use crate::observe::Readiness;
 use crate::observe::redact::Redactor;
 use crate::websocket::tap::Tap;
@@ -98,18 +100,32 @@ impl OperatorControl for Operator {
         operator_page::shown(&self.reloader, &self.status(), &self.connections(query))
     }
 
-    fn close_all(&self, query: &ConnectionsQuery, reason: &str) -> usize {
-        let meant = connections::chosen(&self.reloader.websockets, query);
-        for open in &meant {
-            open.relay_stats.close(reason.into());
-        }
-        meant.len()
+    fn connections_everywhere(&self, query: ConnectionsQuery) -> PendingAnswer<Value> {
+        let reloader = Arc::clone(&self.reloader);
+        Box::pin(async move {
+            match &reloader.cluster {
+                Some(cluster) => cluster::list(cluster, &reloader.websockets, &query).await,
+                None => connections::list(&reloader.websockets, &query),
+            }
+        })
     }
 
-    fn close(&self, id: &str, reason: &str) -> bool {
-        let Some(open) = self.reloader.websockets.find(id) else { return false };
-        open.relay_stats.close(reason.into());
-        true
+    fn close_all(&self, query: ConnectionsQuery, reason: String) -> PendingAnswer<usize> {
+        let reloader = Arc::clone(&self.reloader);
+        Box::pin(async move {
+            let own = connections::close_all(&reloader.websockets, &query, &reason);
+            let Some(cluster) = &reloader.cluster else { return own };
+            own + cluster::close_all(cluster, &query, &reason).await
+        })
+    }
+
+    fn close(&self, id: &str, reason: String) -> PendingAnswer<bool> {
+        let (reloader, id) = (Arc::clone(&self.reloader), id.to_owned());
+        Box::pin(async move {
+            let own = connections::close(&reloader.websockets, &id, &reason);
+            let Some(cluster) = reloader.cluster.as_ref().filter(|_| !own) else { return own };
+            cluster::close(cluster, &id, &reason).await
+        })
     }
 
     fn tap(&self, id: &str, payload: bool) -> Option<TapLines> {
@@ -155,6 +171,7 @@ impl OperatorControl for Operator {
             "connections": self.reloader.admission.connections(),
             "websockets": self.reloader.websockets.count(),
             "tasks": self.reloader.tasks(),
+            "cluster": cluster::status(self.reloader.cluster.as_ref()),
         })
     }
 }

@@ -15,6 +15,7 @@ use super::file_watch::FileWatch;
 use super::reload_refused::ReloadRefused;
 use super::reload_status::{LastReload, ReloadStatus, WaitingChange};
 use super::runtime::Runtime;
+use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::drain::Drain;
 use crate::http::auth::live_logins::LiveLogins;
@@ -59,6 +60,8 @@ pub(super) struct Reloader {
     pub(super) metrics: Arc<Metrics>,
     /// The logins that something goes on with.
     pub(super) logins: LiveLogins,
+    /// What this replica shares with others.
+    pub(super) cluster: Option<Cluster>,
     /// The permits of requests under way.
     pub(super) permits: Permits,
     /// The threads that serve clients.
@@ -116,6 +119,7 @@ impl Reloader {
             websockets: runtime.shared.websockets.clone(),
             metrics: Arc::clone(&runtime.shared.metrics),
             logins: runtime.shared.logins.clone(),
+            cluster: runtime.shared.cluster().cloned(),
             permits: runtime.shared.permits.clone(),
             workers: runtime.listeners.workers().clone(),
             memory: runtime.shared.memory(),
@@ -419,6 +423,10 @@ fn carried_over(before: &Config, mut wanted: Config) -> Config {
     if wanted.state_dir != before.state_dir {
         wanted.state_dir.clone_from(&before.state_dir);
         said.push("state_dir");
+    }
+    if wanted.cluster != before.cluster {
+        wanted.cluster.clone_from(&before.cluster);
+        said.push("cluster");
     }
     if wanted.log.format != before.log.format {
         wanted.log.format = before.log.format;

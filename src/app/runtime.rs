@@ -10,6 +10,7 @@ use super::acme::PublicCertificates;
 use super::assembly::{Assembly, SharedState};
 use super::background_task::BackgroundTask;
 use super::certificates::{self, CertificateFacts, PreparedCertificates, ServedCertificates, off_thread};
+use super::cluster;
 use super::error::StartError;
 use super::gateways::Gateways;
 use super::issuers::Issuers;
@@ -17,7 +18,7 @@ use super::listeners::Listeners;
 use super::tickets;
 use crate::config::{self, Config, Hsts};
 use crate::drain::Drain;
-use crate::listener::{InheritedSockets, ListenerPurpose};
+use crate::listener::{InheritedSockets, ListenerPurpose, NameResolver};
 use crate::observe::metrics::EndpointSample;
 use crate::server::admission::{Admission, AdmissionLimits};
 use crate::server::workers::Workers;
@@ -44,7 +45,8 @@ pub(super) struct Runtime {
 }
 
 impl Runtime {
-    /// Serves as `config` says, on the sockets of `inherited` where they fit.
+    /// Serves as `config` says, on the sockets of `inherited` where they fit. What is needed until the last client has gone
+    /// ends with `beside`.
     ///
     /// # Errors
     /// Why it cannot; then no listener and no task is left behind.
@@ -53,12 +55,15 @@ impl Runtime {
         inherited: InheritedSockets,
         workers: Workers,
         drain: &Drain,
+        beside: &Drain,
     ) -> Result<Self, StartError> {
+        let names = NameResolver::default();
+        let settings = cluster::settings(&config, &names).await?;
         let mut runtime = Self {
             config: config.clone(),
             listeners: Listeners::new(workers),
             admission: Admission::new(AdmissionLimits { most: 0, most_per_client: None, exempt: Vec::new() }),
-            shared: SharedState::new(drain)?,
+            shared: SharedState::new(&config, settings, names, drain, beside)?,
             drain: drain.clone(),
             gateways: Gateways::default(),
             issuers: Issuers::default(),
@@ -91,11 +96,11 @@ impl Runtime {
         };
         let tickets = tokio::select! {
             () = self.drain.soft() => return Err(StartError::Stopping),
-            secret = tickets::secret(&config) => secret,
+            secret = tickets::secret(&config, self.shared.cluster()) => secret,
         };
         let issuers = tokio::select! {
             () = self.drain.soft() => return Err(StartError::Stopping),
-            read = timeout(READ, self.issuers.plan(&config, &self.shared.common.names)) => read.map_err(|_| StartError::Unread(READ))??,
+            read = timeout(READ, self.issuers.plan(&config, &self.shared.common.names, self.shared.cluster())) => read.map_err(|_| StartError::Unread(READ))??,
         };
         let https = shown.as_ref().filter(|_| !config.listen.https.is_empty());
         let assembly = Assembly::new(&config, &self.shared, &gateways, &issuers, https, plan.https_port())?;
@@ -133,7 +138,7 @@ impl Runtime {
         let before = std::mem::take(&mut self.gateways);
         self.gateways = gateways.take_over(before, &self.drain);
         let before = std::mem::take(&mut self.issuers);
-        self.issuers = issuers.take_over(before, &self.shared.logins, &self.drain);
+        self.issuers = issuers.take_over(before, &self.shared.logins, self.shared.cluster(), &self.drain);
         self.clients = clients;
         self.config = config;
         Ok(())

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::admin;
 use crate::config::{Admin, Config, ListenAt};
@@ -79,7 +79,11 @@ impl App {
         }
         let (drain, admin_drain, readiness) = (Drain::new(), Drain::new(), Readiness::new());
         // Boxed: it has the configuration in it several times, and callers would have to keep the room.
-        let runtime = Box::pin(Runtime::open(config, inherited, workers, &drain)).await?;
+        let opened = Box::pin(Runtime::open(config, inherited, workers, &drain, &admin_drain)).await;
+        if opened.is_err() {
+            admin_drain.harden();
+        }
+        let runtime = opened?;
         let addresses = |purpose| runtime.listeners.addresses(purpose);
         let (https, http, plain) =
             (addresses(ListenerPurpose::Https), addresses(ListenerPurpose::Http), addresses(ListenerPurpose::Plain));
@@ -151,6 +155,10 @@ impl App {
 
     async fn end(&self, limit: Duration, hurry: impl Future<Output = ()>) -> DrainOutcome {
         let drained = lifecycle::drain(&self.drain, limit, hurry).await;
+        if let Some(cluster) = &self.reloader.cluster {
+            // A moment: without a word the others notice a few seconds later.
+            let _ = timeout(Duration::from_millis(300), cluster.leave()).await;
+        }
         self.admin_drain.harden();
         self.admin_drain.ended().await;
         drained

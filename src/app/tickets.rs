@@ -5,14 +5,18 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::certificates::off_thread;
+use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::tls::TicketSecret;
 
-/// The secret of the state directory; `None` where there is no directory, or it cannot be used: that is no reason not to
-/// serve.
-pub(super) async fn secret(config: &Config) -> Option<TicketSecret> {
+/// The secret of the cluster, else of the state directory; `None` where there is no directory, or it cannot be used: that is
+/// no reason not to serve.
+pub(super) async fn secret(config: &Config, cluster: Option<&Cluster>) -> Option<TicketSecret> {
     if config.listen.https.is_empty() {
         return None;
+    }
+    if let Some(cluster) = cluster {
+        return Some(TicketSecret::from(cluster.secret.derive("TLS tickets")));
     }
     let folder = config.state_dir.clone()?;
     let kept = timeout(READ, off_thread(move || TicketSecret::kept(&folder))).await;

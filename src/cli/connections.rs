@@ -49,6 +49,9 @@ struct ConnectionsMeant {
     /// age, idle, bytes, messages, ping, or a field such as user; with a - in front the other way round [default: age]
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     sort: Option<String>,
+    /// Those of all replicas, one replica after the other (see `cluster` in the configuration)
+    #[arg(long)]
+    cluster: bool,
 }
 
 pub(super) fn run(args: ConnectionsArgs) -> Result<(), CommandFailure> {
@@ -72,7 +75,8 @@ impl ConnectionsMeant {
             ("sort", &self.sort),
         ];
         let given = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
-        given.map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
+        let given = given.map(|(name, value)| format!("{name}={}", encoded(value)));
+        given.chain(self.cluster.then(|| "cluster=on".to_owned())).collect::<Vec<_>>().join("&")
     }
 }
 
@@ -80,6 +84,7 @@ impl ConnectionsMeant {
 /// that was there already: it is shown once.
 async fn all(client: &AdminClient, query: &str) -> Result<Value, CommandFailure> {
     let (mut websockets, mut total, mut offset) = (Vec::<Value>::new(), Value::Null, 0);
+    let mut silent = Value::Null;
     let mut shown = std::collections::HashSet::new();
     loop {
         let said =
@@ -87,12 +92,13 @@ async fn all(client: &AdminClient, query: &str) -> Result<Value, CommandFailure>
         let mut page: Value = serde_json::from_str(&said).map_err(anyhow::Error::new)?;
         if total.is_null() {
             total = page["total"].take();
+            silent = page["silent"].take();
         }
         let rows = page["websockets"].as_array_mut().map(std::mem::take).unwrap_or_default();
         websockets.extend(rows.into_iter().filter(|row| shown.insert(row["id"].to_string())));
         match page["next"].as_u64() {
             Some(next) if next > offset => offset = next,
-            _ => return Ok(json!({ "total": total, "websockets": websockets })),
+            _ => return Ok(json!({ "total": total, "websockets": websockets, "silent": silent })),
         }
     }
 }
@@ -113,7 +119,10 @@ mod tests {
             endpoint: None,
             search: None,
             sort: Some("-bytes".to_owned()),
+            cluster: false,
         };
         assert_eq!(meant.query(), "user=ann%40example.com&route=%2Fa%20b&sort=-bytes");
+        let all = ConnectionsMeant { cluster: true, ..meant };
+        assert_eq!(all.query(), "user=ann%40example.com&route=%2Fa%20b&sort=-bytes&cluster=on");
     }
 }

@@ -14,6 +14,10 @@ pub(super) fn table(answer: &Value) -> String {
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
+    for replica in answer["silent"].as_array().into_iter().flatten() {
+        let name = clean(replica.as_str().unwrap_or("-"));
+        text.extend(["replica ", &name, " gave no answer\n"]);
+    }
     text
 }
 
@@ -39,7 +43,10 @@ pub(super) fn cells(websocket: &Value) -> [String; COLUMNS] {
         both("bytes", size),
         format!("{}/{}", ping("from_client"), ping("from_gateway")),
         text("state"),
-        format!("{}{}", place("host"), place("path")),
+        match websocket["replica"].as_str() {
+            Some(replica) => format!("{}{} at replica {}", place("host"), place("path"), clean(replica)),
+            None => format!("{}{}", place("host"), place("path")),
+        },
     ]
 }
 

@@ -84,7 +84,8 @@ pub(super) async fn until_stopped(
     let mut upgrade = signal(SignalKind::user_defined2()).context("cannot listen to signals")?;
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let (workers, _threads) = Workers::start(cores).context("cannot start a thread for each core")?;
-    let app = App::start(config, found.inherited, workers, reloading).await?;
+    // Boxed: it has the configuration in it several times.
+    let app = Box::pin(App::start(config, found.inherited, workers, reloading)).await?;
     started(&app);
     if let Some(predecessor) = found.predecessor {
         match predecessor.take_over().await {

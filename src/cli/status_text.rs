@@ -33,6 +33,22 @@ pub(super) fn for_people(said: &str) -> String {
     for listener in status["listeners"].as_array().into_iter().flatten() {
         lines.push(format!("listens at {} ({})", text(&listener["address"]), text(&listener["purpose"])));
     }
+    let cluster = &status["cluster"];
+    if cluster.is_object() {
+        let is_up = cluster["up"].as_bool() == Some(true);
+        let redis = if is_up { "its Redis answers" } else { "its Redis is away: each replica goes on alone" };
+        lines.push(format!("replica {} of a cluster; {redis}", text(&cluster["replica"])));
+        for member in cluster["members"].as_array().into_iter().flatten() {
+            lines.push(format!(
+                "  {} on {}: {} WebSockets, {}{}",
+                text(&member["replica"]),
+                text(&member["host"]),
+                member["websockets"].as_u64().unwrap_or_default(),
+                text(&member["version"]),
+                if member["draining"].as_bool() == Some(true) { ", draining" } else { "" }
+            ));
+        }
+    }
     lines.push(format!(
         "config {}: reloaded {} times, refused {} times",
         status["config"].as_str().map_or_else(|| "of its own".to_owned(), clean),

@@ -42,7 +42,9 @@ use user_name::UserName;
 
 pub(crate) use allowed_users::AllowedUsers;
 pub(crate) use basic::BasicAuth;
+pub(crate) use client_secret::ClientSecret;
 pub use client_secret::ClientSecretError;
+pub(in crate::config) use client_secret::ClientSecretOf;
 pub(crate) use exempt::Exemption;
 pub(crate) use forward::{ForwardAuth, ServiceHost};
 pub(crate) use issuer_url::is_loopback;

@@ -53,6 +53,7 @@ pub(crate) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
         allow: _,
         deny: _,
         auth: _,
+        cluster: _,
         admin,
         log: _,
     } = after;

@@ -81,6 +81,7 @@ timeouts: { connect: 250ms, tls_handshake: 1s, request_head: 2s, keep_alive: off
 allow: [10.0.0.0/8, "::1"]
 deny: [10.1.0.0/16]
 limits: { connections: 4096, connections_per_client: off, requests: 2000, requests_per_client: off, websockets_per_client: 20, new_per_minute_per_client: 60, request_head: 8KiB, request_body: 1GiB }
+cluster: { redis: ["redis://a", "redis://b:7"], name: prod, secret: { file: cluster.secret } }
 admin: off
 log: { level: debug, format: json, access: false, sample: 10, trace: made, redact: [] }
 "#,
@@ -88,6 +89,13 @@ log: { level: debug, format: json, access: false, sample: 10, trace: made, redac
     .unwrap();
     let addr = |text: &str| text.parse::<SocketAddr>().unwrap();
     let seconds = Duration::from_secs;
+    let redis = |host: &str, port| RedisUrl {
+        tls: false,
+        user: None,
+        password: None,
+        hosts: vec![(host.to_owned(), port)],
+        place: RedisPlace::Server { database: 0 },
+    };
     let expected = Config {
         listen: Listen {
             https: vec![addr("[::]:443").into(), addr("192.0.2.1:8443").into()],
@@ -167,6 +175,12 @@ log: { level: debug, format: json, access: false, sample: 10, trace: made, redac
         allow: vec!["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()],
         deny: vec!["10.1.0.0/16".parse().unwrap()],
         auth: Auth::None,
+        cluster: Cluster {
+            redis: Some(vec![redis("a", 6379), redis("b", 7)]),
+            name: "prod".into(),
+            secret: Some(ClientSecret::File("/etc/frontgate/cluster.secret".into())),
+            tls: UpstreamTls::default(),
+        },
         admin: Admin::off(),
         log: Log {
             level: Level::Debug,

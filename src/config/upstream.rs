@@ -120,7 +120,7 @@ impl KeyKind for UpstreamUrl {
 const EXAMPLES: &str = "such as http://127.0.0.1:18789, https://gw.internal:8443 or unix:/run/gateway.sock";
 
 /// `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn authority(text: &str) -> Result<(String, Option<u16>), ValueError> {
+pub(super) fn authority(text: &str) -> Result<(String, Option<u16>), ValueError> {
     let bad_host = || ValueError::new("the URL has no valid host").hint(EXAMPLES);
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (ip, port) = rest.split_once(']').ok_or_else(bad_host)?;

@@ -6,6 +6,7 @@
 //! counts of WebSockets, which their relays keep.
 
 mod auth;
+mod cluster;
 mod connections;
 mod histogram;
 mod process;
@@ -27,6 +28,7 @@ use prometheus_client::registry::Registry;
 use super::recent_ends::RecentEnds;
 
 pub(crate) use auth::{AuthMetrics, CountedProof, CountedStanding, IssuerLogin, ProofOutcome};
+pub(crate) use cluster::ClusterMetrics;
 #[cfg(test)]
 pub(crate) use connections::HANDSHAKE_FAILURES;
 pub(crate) use connections::{ConnectionMetrics, ServedGuard, TlsHandshake};
@@ -52,6 +54,8 @@ pub(crate) struct Metrics {
     pub(crate) upstream: UpstreamMetrics,
     /// Logins.
     pub(crate) auth: AuthMetrics,
+    /// What replicas share.
+    pub(crate) cluster: ClusterMetrics,
     /// Reloads.
     pub(crate) reloads: ReloadMetrics,
     /// The process as a whole.
@@ -73,6 +77,7 @@ impl Metrics {
             websockets: WebSocketMetrics::new(&mut registry),
             upstream: UpstreamMetrics::new(&mut registry),
             auth: AuthMetrics::new(&mut registry),
+            cluster: ClusterMetrics::new(&mut registry),
             reloads: ReloadMetrics::new(&mut registry),
             process: ProcessMetrics::new(&mut registry, &mut usual),
             recent_ends: RecentEnds::default(),

@@ -1,7 +1,7 @@
 //! Logins at an OpenID Connect issuer, on the wire.
 
 mod abuse;
-mod browser;
+pub(crate) mod browser;
 mod ends;
 
 use browser::{Browser, leads_to, oidc};

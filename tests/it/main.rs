@@ -31,6 +31,7 @@ mod operator;
 mod pages;
 mod papers;
 mod reload;
+mod replicas;
 mod routes;
 mod signals;
 mod smuggling;

@@ -261,11 +261,11 @@ pub(crate) async fn ask(scene: &Scene<Binary>, method: &str, path: &str) -> Stri
     String::from_utf8(operator.rest().await).unwrap()
 }
 
-fn body(answer: &str) -> &str {
+pub(crate) fn body(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").unwrap().1
 }
 
-fn cli(scene: &Scene<Binary>, arguments: &[&str]) -> Output {
+pub(crate) fn cli(scene: &Scene<Binary>, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_frontgate"));
     command.args(arguments).arg("--admin").arg(scene.proxy.admin.unwrap().to_string());
     command.output().unwrap()

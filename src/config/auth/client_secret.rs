@@ -39,6 +39,14 @@ pub enum ClientSecretError {
 }
 
 impl ClientSecret {
+    /// How long it is, if that is known without a file. One that was masked when it was printed is long enough.
+    pub(in crate::config) fn length(&self) -> Option<usize> {
+        match self {
+            Self::Text(secret) if secret.expose() != MASK.as_bytes() => Some(secret.expose().len()),
+            _ => None,
+        }
+    }
+
     /// The secret's text.
     ///
     /// # Errors
@@ -61,7 +69,7 @@ fn is_secret(text: &[u8]) -> bool {
 }
 
 /// The kind of a secret: text, or the file that holds it.
-pub(super) struct ClientSecretOf;
+pub(in crate::config) struct ClientSecretOf;
 
 const FILE: Keyed<SecretFile> = Keyed::NEW;
 

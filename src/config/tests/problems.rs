@@ -106,6 +106,30 @@ fn what_may_be_a_secret_is_not_repeated() {
 
 /// A configuration, and the messages about it.
 const PROBLEMS: &[(&str, &str)] = &[
+    (
+        "cluster: { redis: \"redis://a\", secret: short }",
+        "f.yaml:1:40: cluster.secret: the secret has 5 bytes, and needs 32\n    hint: what `openssl rand -hex 32` prints, in a file: secret: { file: FILE }",
+    ),
+    (
+        "cluster: { redis: \"redis://a\" }",
+        "f.yaml:1:19: cluster.redis: `secret` is missing: what replicas keep in Redis is sealed with it\n    hint: what `openssl rand -hex 32` prints, in a file: secret: { file: FILE }",
+    ),
+    (
+        "cluster: { secret: { file: a } }",
+        "f.yaml:1:20: cluster.secret: `redis` is missing: a secret alone joins no replicas\n    hint: cluster: { redis: \"redis://127.0.0.1\", secret: { file: FILE } }",
+    ),
+    (
+        "cluster: { redis: [\"redis://a\", \"rediss://b\"], secret: { file: a } }",
+        "f.yaml:1:19: cluster.redis: the nodes of a cluster differ in more than their hosts\n    hint: the same scheme, user, password and number for each",
+    ),
+    (
+        "cluster: { redis: \"redis://a\", secret: { file: a }, tls: { ca: x } }",
+        "f.yaml:1:58: cluster.tls: this Redis speaks no TLS\n    hint: write rediss://… for it, or remove `tls`",
+    ),
+    (
+        "cluster: { redis: [], secret: { file: a } }",
+        "f.yaml:1:19: cluster.redis: an empty list\n    hint: such as redis://127.0.0.1:6379",
+    ),
     // Keys.
     (
         "websocket:\n  ping_intervall: 5s",
@@ -125,7 +149,7 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     (
         "<<: {}",
-        "f.yaml:1:1: unknown key `<<`\n    hint: known here: listen, tls, public_origin, compress, state_dir, upstream, routes, upstreams, hold, forwarded, websocket, timeouts, limits, allow, deny, auth, admin, log",
+        "f.yaml:1:1: unknown key `<<`\n    hint: known here: listen, tls, public_origin, compress, state_dir, upstream, routes, upstreams, hold, forwarded, websocket, timeouts, limits, allow, deny, auth, cluster, admin, log",
     ),
     ("admin: off\nadmin: off", "f.yaml:2:1: admin: given twice\n    hint: it is already set on line 1"),
     ("? [a]\n: b", "f.yaml:1:3: a key must be a plain word"),

@@ -25,6 +25,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::credentials::Credentials;
+use crate::cluster::SharedLimits;
 use crate::config::{BasicAuth, PasswordHash};
 use crate::listener::Network;
 use failures::LoginFailures;
@@ -38,6 +39,8 @@ pub(crate) struct Passwords(Arc<PasswordsShared>);
 struct PasswordsShared {
     key: hmac::Key,
     state: Mutex<PasswordsState>,
+    /// The failures of clients at other replicas.
+    others: Option<SharedLimits>,
 }
 
 struct PasswordsState {
@@ -79,11 +82,11 @@ struct PasswordTurn {
 }
 
 impl Passwords {
-    /// A check that remembers no passwords and no failures yet.
+    /// A check that remembers no passwords and no failures yet. With `others`, failures count at all replicas.
     ///
     /// # Errors
     /// If the system gives no random bytes.
-    pub(crate) fn new() -> Result<Self, aws_lc_rs::error::Unspecified> {
+    pub(crate) fn new(others: Option<SharedLimits>) -> Result<Self, aws_lc_rs::error::Unspecified> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &rand::SystemRandom::new())?;
         // Each takes a processor, and argon2 the memory that its hash says.
         let together = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_TOGETHER);
@@ -93,7 +96,7 @@ impl Passwords {
             turns: PasswordTurns::new(together),
             begin: HashMap::new(),
         };
-        Ok(Self(Arc::new(PasswordsShared { key, state: Mutex::new(state) })))
+        Ok(Self(Arc::new(PasswordsShared { key, state: Mutex::new(state), others })))
     }
 
     /// Whether `credentials` name one of the users, with the right password. For a user that does not exist the answer
@@ -114,6 +117,14 @@ impl Passwords {
         let Some(hash) = known.or_else(|| self.decoy(basic, &user)) else { return Ok(false) };
         let tag = self.tag(hash, &user, &password);
         let question = PasswordQuestion { client: client.map(Network::of), tag, known: known.is_some() };
+        if let Some(others) = &self.0.others {
+            let is_answered = self.state().look_up(&question, Instant::now()).is_some();
+            if !is_answered
+                && let Some(retry_after) = others.failures(question.client).await.and_then(LoginFailures::pause_after)
+            {
+                return Err(TooManyAttempts { retry_after });
+            }
+        }
         let mut turn = match self.line_up(&question) {
             Ok(turn) => turn,
             Err(answer) => return answer,
@@ -131,6 +142,9 @@ impl Passwords {
             let is_right = verify(&hash, &password) && question.known;
             // Counted on this thread: the client may be gone, and its attempt counts all the same.
             turn.passwords.state().learn(&question, is_right, Instant::now());
+            if let (Some(others), false) = (&turn.passwords.0.others, is_right) {
+                others.failed(question.client, LoginFailures::FORGET_ONE, LoginFailures::FORGET_ALL);
+            }
             drop(turn);
             is_right
         });

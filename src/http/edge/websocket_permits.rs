@@ -12,6 +12,7 @@ use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
+use crate::cluster::{PendingVerdict, SharedLimits, SharedVerdict};
 use crate::http::error::RequestFailure;
 use crate::listener::{Network, NetworkTally};
 use crate::observe::Metrics;
@@ -19,7 +20,7 @@ use crate::observe::log_rate_limit::LogRateLimit;
 
 /// How many WebSockets each client network may have, and may open in a minute. Cheap to clone; the same under every
 /// configuration.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct WebSocketPermits(Arc<WebSocketPermitsShared>);
 
 /// The limits of [`WebSocketPermits`]; `None` is unlimited.
@@ -31,7 +32,6 @@ pub(crate) struct WebSocketLimits {
     pub(crate) new_per_minute: Option<NonZeroU32>,
 }
 
-#[derive(Debug)]
 struct WebSocketPermitsShared {
     per_client: AtomicUsize,
     /// In several parts, so that the threads that serve seldom meet at one lock.
@@ -39,6 +39,8 @@ struct WebSocketPermitsShared {
     rate: ArcSwapOption<HandshakeRate>,
     lines: LogRateLimit,
     metrics: Arc<Metrics>,
+    /// What clients have and do at other replicas.
+    others: Option<SharedLimits>,
 }
 
 /// How many WebSockets each network has asked for of late.
@@ -49,18 +51,18 @@ struct HandshakeRate {
 }
 
 /// Permits one WebSocket, from its handshake to its end; given back when dropped.
-#[derive(Debug)]
 pub(crate) struct WebSocketPermit(Option<(Arc<WebSocketPermitsShared>, Network)>);
 
 impl WebSocketPermits {
-    /// Permits without limits.
-    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+    /// Permits without limits. With `others`, limits are for all replicas together.
+    pub(crate) fn new(metrics: Arc<Metrics>, others: Option<SharedLimits>) -> Self {
         Self(Arc::new(WebSocketPermitsShared {
             per_client: AtomicUsize::new(usize::MAX),
             clients: Default::default(),
             rate: ArcSwapOption::empty(),
             lines: LogRateLimit::default(),
             metrics,
+            others,
         }))
     }
 
@@ -76,11 +78,24 @@ impl WebSocketPermits {
     /// A permit for one more WebSocket of `client`. A client without a known address has no limit of its own.
     ///
     /// # Errors
-    /// If its network has as many as it may have, or has asked for as many as it may.
-    pub(crate) fn enter(&self, client: Option<IpAddr>) -> Result<WebSocketPermit, RequestFailure> {
+    /// If its network has as many as it may have, or has asked for as many as it may, here or at all replicas together.
+    pub(crate) async fn enter(&self, client: Option<IpAddr>) -> Result<WebSocketPermit, RequestFailure> {
+        let (permit, pending) = self.begin(client)?;
+        let Some(pending) = pending else { return Ok(permit) };
+        match pending.soon().await {
+            SharedVerdict::Within => Ok(permit),
+            SharedVerdict::TooFast(wait) => Err(self.0.refused("limits.new_per_minute_per_client", client, wait)),
+            SharedVerdict::TooMany => Err(self.0.refused("limits.websockets_per_client", client, RETRY)),
+        }
+    }
+
+    /// A permit as far as this replica knows, and the question to all.
+    fn begin(&self, client: Option<IpAddr>) -> Result<(WebSocketPermit, Option<PendingVerdict>), RequestFailure> {
         let shared = &self.0;
-        let Some(network) = client.map(Network::of) else { return Ok(WebSocketPermit(None)) };
+        let Some(network) = client.map(Network::of) else { return Ok((WebSocketPermit(None), None)) };
+        let mut per_minute = None;
         if let Some(rate) = &*shared.rate.load() {
+            per_minute = Some(rate.per_minute);
             // A client that has so many networks is not limited by a limit for each of them, and memory is.
             if !rate.has_room() {
                 shared.rate.store(Some(Arc::new(HandshakeRate::new(rate.per_minute))));
@@ -88,12 +103,18 @@ impl WebSocketPermits {
             rate.check(network).map_err(|wait| shared.refused("limits.new_per_minute_per_client", client, wait))?;
         }
         let mut clients = shared.clients(network);
-        if clients.of(network) >= shared.per_client.load(Ordering::Relaxed) {
+        let most = shared.per_client.load(Ordering::Relaxed);
+        if clients.of(network) >= most {
             drop(clients);
             return Err(shared.refused("limits.websockets_per_client", client, RETRY));
         }
         clients.add(network, 1);
-        Ok(WebSocketPermit(Some((Arc::clone(shared), network))))
+        let most = (most != usize::MAX).then_some(most);
+        let limited = shared.others.as_ref().filter(|_| most.is_some() || per_minute.is_some());
+        // Under the lock, so that the counts reach the others in the order in which they were made.
+        let pending = limited.map(|others| others.enter(network, clients.of(network), most, per_minute));
+        drop(clients);
+        Ok((WebSocketPermit(Some((Arc::clone(shared), network))), pending))
     }
 }
 
@@ -134,7 +155,13 @@ impl HandshakeRate {
 impl Drop for WebSocketPermit {
     fn drop(&mut self) {
         if let Some((shared, network)) = self.0.take() {
-            shared.clients(network).sub(network, 1);
+            let mut clients = shared.clients(network);
+            clients.sub(network, 1);
+            if let Some(others) = &shared.others
+                && shared.per_client.load(Ordering::Relaxed) != usize::MAX
+            {
+                others.note(network, clients.of(network));
+            }
         }
     }
 }
@@ -150,7 +177,7 @@ mod tests {
     use super::*;
 
     fn permits(per_client: Option<usize>, new_per_minute: Option<u32>) -> WebSocketPermits {
-        let permits = WebSocketPermits::new(Arc::default());
+        let permits = WebSocketPermits::new(Arc::default(), None);
         permits.resize(limits(per_client, new_per_minute));
         permits
     }
@@ -166,7 +193,7 @@ mod tests {
 
     /// As many permits as `client` gets of ten.
     fn fill(permits: &WebSocketPermits, client: Option<IpAddr>) -> Vec<WebSocketPermit> {
-        (0..10).map_while(|_| permits.enter(client).ok()).collect()
+        (0..10).map_while(|_| permits.begin(client).ok().map(|(permit, _)| permit)).collect()
     }
 
     #[test]
@@ -191,18 +218,18 @@ mod tests {
     fn one_that_ends_makes_room_and_a_minute_that_is_used_up_does_not() {
         let (open, new) = (permits(Some(1), None), permits(None, Some(1)));
         for (permits, again) in [(open, true), (new, false)] {
-            let first = permits.enter(client("192.0.2.1")).unwrap();
-            assert!(permits.enter(client("192.0.2.1")).is_err());
+            let first = permits.begin(client("192.0.2.1")).unwrap();
+            assert!(permits.begin(client("192.0.2.1")).is_err());
             drop(first);
-            assert_eq!(permits.enter(client("192.0.2.1")).is_ok(), again);
+            assert_eq!(permits.begin(client("192.0.2.1")).is_ok(), again);
         }
     }
 
     #[test]
     fn a_refused_client_is_told_how_long_it_must_wait() {
-        let wait = |permits: &WebSocketPermits| match permits.enter(client("192.0.2.1")) {
+        let wait = |permits: &WebSocketPermits| match permits.begin(client("192.0.2.1")) {
             Err(RequestFailure::TooManyWebSockets { retry_after }) => retry_after,
-            other => panic!("{other:?}"),
+            other => panic!("{:?}", other.err()),
         };
         let open = permits(Some(0), None);
         assert_eq!(wait(&open), RETRY);
@@ -217,9 +244,9 @@ mod tests {
         let permits = permits(Some(2), Some(2));
         let held = fill(&permits, client("192.0.2.1"));
         permits.resize(limits(Some(9), Some(2)));
-        assert!(permits.enter(client("192.0.2.1")).is_err(), "the minute is used up");
+        assert!(permits.begin(client("192.0.2.1")).is_err(), "the minute is used up");
         permits.resize(limits(Some(2), Some(5)));
-        assert!(permits.enter(client("192.0.2.1")).is_err(), "two are open");
+        assert!(permits.begin(client("192.0.2.1")).is_err(), "two are open");
         permits.resize(limits(None, None));
         assert_eq!((held.len(), fill(&permits, client("192.0.2.1")).len()), (2, 10));
     }
@@ -229,7 +256,7 @@ mod tests {
         let permits = permits(None, Some(1));
         for network in 0..u128::try_from(MOST_NETWORKS).unwrap() + 100 {
             let address = std::net::Ipv6Addr::from_bits(0x2001_0db8 << 96 | network << 64);
-            assert!(permits.enter(Some(address.into())).is_ok());
+            assert!(permits.begin(Some(address.into())).is_ok());
         }
         let rate = permits.0.rate.load_full().unwrap();
         assert!(rate.limiter.len() <= MOST_NETWORKS);

@@ -62,7 +62,7 @@ pub(in crate::http) async fn upgrade(
     if !handshake::origin_allowed(allowed, origin.as_ref(), host, exchange.connection_info.secure) {
         return Err(RequestFailure::OriginNotAllowed);
     }
-    let websocket_permit = upgrades.permits.enter(exchange.forwarding.client)?;
+    let websocket_permit = upgrades.permits.enter(exchange.forwarding.client).await?;
     // Bytes that a client sends right behind its handshake stay in its connection until that is handed over.
     let handover = exchange.upgrade_slot.take().ok_or(RequestFailure::Internal)?;
     let mut opening = TunnelOpening {

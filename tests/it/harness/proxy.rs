@@ -103,7 +103,7 @@ impl Builder {
             BindAddr::Tcp(_) => None,
         });
         let (workers, threads) = Workers::start(self.workers).unwrap();
-        let app = App::start(self.config, InheritedSockets::default(), workers, None).await.unwrap();
+        let app = Box::pin(App::start(self.config, InheritedSockets::default(), workers, None)).await.unwrap();
         let doors = Doors {
             https: app.https.first().copied(),
             http: app.http.first().copied(),

@@ -7,25 +7,25 @@ use crate::harness::{Doors, Issuer, Message, Wire, dial};
 
 /// A browser with its cookies.
 #[derive(Default, Clone)]
-pub(super) struct Browser {
-    pub(super) cookies: BTreeMap<String, String>,
+pub(crate) struct Browser {
+    pub(crate) cookies: BTreeMap<String, String>,
 }
 
 impl Browser {
     /// Asks for a page of frontgate's.
-    pub(super) async fn page(&mut self, proxy: &Doors, target: &str) -> Message {
+    pub(crate) async fn page(&mut self, proxy: &Doors, target: &str) -> Message {
         self.ask(proxy, "GET", target, "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Site: none\r\nAccept: text/html\r\n", "")
             .await
     }
 
     /// The field with its cookies.
-    pub(super) fn cookie_field(&self) -> String {
+    pub(crate) fn cookie_field(&self) -> String {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         if cookies.is_empty() { String::new() } else { format!("Cookie: {}\r\n", cookies.join("; ")) }
     }
 
     /// Sends a request with these fields.
-    pub(super) async fn ask(&mut self, proxy: &Doors, method: &str, target: &str, fields: &str, body: &str) -> Message {
+    pub(crate) async fn ask(&mut self, proxy: &Doors, method: &str, target: &str, fields: &str, body: &str) -> Message {
         let cookies = self.cookie_field();
         let length = if body.is_empty() { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
         let mut client = proxy.plain_client().await;
@@ -45,7 +45,7 @@ impl Browser {
     }
 
     /// Asks for a page without a login; returns the URL of the issuer's login page.
-    pub(super) async fn begin(&mut self, proxy: &Doors, target: &str) -> String {
+    pub(crate) async fn begin(&mut self, proxy: &Doors, target: &str) -> String {
         let answer = self.page(proxy, target).await;
         assert_eq!(answer.status(), 302, "{}", answer.text());
         let location = answer.field("location").unwrap();
@@ -56,12 +56,12 @@ impl Browser {
     }
 
     /// Logs in at the issuer, and comes back; returns frontgate's answer to the callback.
-    pub(super) async fn finish(&mut self, proxy: &Doors, login: &str) -> Message {
+    pub(crate) async fn finish(&mut self, proxy: &Doors, login: &str) -> Message {
         self.page(proxy, &callback(login).await).await
     }
 
     /// A whole login; returns where it leads.
-    pub(super) async fn log_in(&mut self, proxy: &Doors, target: &str) -> String {
+    pub(crate) async fn log_in(&mut self, proxy: &Doors, target: &str) -> String {
         let login = self.begin(proxy, target).await;
         let page = self.finish(proxy, &login).await;
         assert_eq!(page.status(), 200, "{}", page.text());
@@ -70,7 +70,7 @@ impl Browser {
 }
 
 /// The target of the callback to which the issuer sends the browser.
-pub(super) async fn callback(login: &str) -> String {
+pub(crate) async fn callback(login: &str) -> String {
     let url: http::Uri = login.parse().unwrap();
     let mut issuer = Wire::new(dial(url.authority().unwrap().as_str().parse().unwrap()).await);
     issuer.send(format!("GET {} HTTP/1.1\r\nHost: id\r\n\r\n", url.path_and_query().unwrap())).await;
@@ -80,7 +80,7 @@ pub(super) async fn callback(login: &str) -> String {
 }
 
 /// Where a page sends the browser on.
-pub(super) fn leads_to(page: &Message) -> String {
+pub(crate) fn leads_to(page: &Message) -> String {
     let html = page.body_text();
     let (_, link) = html.split_once("<a id=\"go\"").unwrap_or_else(|| panic!("no way on: {html}"));
     let (_, href) = link.split_once("href=\"").unwrap();
@@ -88,7 +88,7 @@ pub(super) fn leads_to(page: &Message) -> String {
 }
 
 /// The configuration of a route whose users log in at `issuer`.
-pub(super) fn oidc(issuer: &Issuer, rest: &str) -> String {
+pub(crate) fn oidc(issuer: &Issuer, rest: &str) -> String {
     format!(
         "auth: {{ oidc: {{ issuer: \"{}\", client_id: gw, client_secret: hush, {rest} }}, user_header: X-User }}",
         issuer.url

@@ -28,9 +28,19 @@ impl LoginFailures {
 
     /// How long `client` has to wait until another password of its own is looked at, if it has failed too often.
     pub(super) fn pause(&self, client: AttemptClient, now: Instant) -> Option<Duration> {
-        let pause = self.left(client, now).checked_sub(FORGET_ONE * (MOST - 1))?;
+        Self::pause_after(self.left(client, now))
+    }
+
+    /// The same for a client whose failures are all forgotten after `left`.
+    pub(super) fn pause_after(left: Duration) -> Option<Duration> {
+        let pause = left.checked_sub(FORGET_ONE * (MOST - 1))?;
         (!pause.is_zero()).then_some(pause)
     }
+
+    /// How long one failure counts.
+    pub(super) const FORGET_ONE: Duration = FORGET_ONE;
+    /// How long it takes at most until all are forgotten.
+    pub(super) const FORGET_ALL: Duration = FORGET_ONE.saturating_mul(MOST);
 
     /// Whether this very password was wrong a moment ago. A page that goes on with an old password guesses nothing, and
     /// costs nothing.

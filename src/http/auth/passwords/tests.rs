@@ -22,7 +22,7 @@ async fn asked(passwords: &Passwords, user: &str, password: &str, from: &str) ->
 
 #[tokio::test]
 async fn a_user_gets_in_with_the_right_password_and_no_other() {
-    let passwords = Passwords::new().unwrap();
+    let passwords = Passwords::new(None).unwrap();
     for (user, password, expected) in [
         ("ann", "hush", true),
         ("bob", "quiet", true),
@@ -47,7 +47,7 @@ async fn a_user_gets_in_with_the_right_password_and_no_other() {
 
 #[tokio::test]
 async fn a_client_that_guesses_has_to_wait_and_others_do_not() {
-    let passwords = Passwords::new().unwrap();
+    let passwords = Passwords::new(None).unwrap();
     assert_eq!(asked(&passwords, "bob", "quiet", "192.0.2.1").await, Ok(true));
     for (attacker, user) in [("192.0.2.1", "ann"), ("2001:db8::1", "eve"), ("no address", "ann")] {
         let mut wrong = 0;
@@ -73,7 +73,7 @@ async fn a_client_that_guesses_has_to_wait_and_others_do_not() {
 
 #[tokio::test]
 async fn what_a_page_asks_at_once_is_computed_once() {
-    let passwords = Passwords::new().unwrap();
+    let passwords = Passwords::new(None).unwrap();
     let client = Some(Network::of("192.0.2.1".parse().unwrap()));
     for (password, expected) in [("hush", true), ("stale", false)] {
         let mut page = JoinSet::new();
@@ -88,7 +88,7 @@ async fn what_a_page_asks_at_once_is_computed_once() {
 
 #[tokio::test]
 async fn a_client_that_leaves_gives_its_turn_back_and_its_attempt_counts() {
-    let passwords = Passwords::new().unwrap();
+    let passwords = Passwords::new(None).unwrap();
     let client = Some(Network::of("192.0.2.1".parse().unwrap()));
     // More than there are turns, so that some are dropped in line and some within their turn.
     for number in 0..8 {
@@ -105,7 +105,7 @@ async fn a_client_that_leaves_gives_its_turn_back_and_its_attempt_counts() {
 
 #[tokio::test]
 async fn a_line_that_is_full_says_when_to_come_back() {
-    let passwords = Passwords::new().unwrap();
+    let passwords = Passwords::new(None).unwrap();
     let question = |number: u8| PasswordQuestion { client: None, tag: [number; 32], known: true };
     let mut turns = Vec::new();
     let refused = loop {

@@ -40,6 +40,13 @@ pub(crate) enum EndedWhat<'a> {
     Nameless(&'a str),
 }
 
+impl EndedBefore {
+    /// The later of both.
+    fn take(&mut self, other: Self) {
+        *self = Self { begun: self.begun.max(other.begun), until: self.until.max(other.until) };
+    }
+}
+
 impl EndedWhat<'_> {
     fn of(self, realm: &str) -> EndedName {
         let (kind, text) = match self {
@@ -122,6 +129,24 @@ impl EndedSessions {
             }
         }
         Some(list)
+    }
+
+    /// Adds what another list has; whether that is anything new. What has ended stays ended.
+    pub(crate) fn merge(&mut self, other: &Self, now: u64) -> bool {
+        let before = self.clone();
+        for (name, ended) in other.entries.iter().filter(|(_, ended)| ended.until > now) {
+            if self.entries.len() >= MOST && !self.entries.contains_key(name) {
+                // As where too many end here: all log in anew.
+                let until = self.entries.values().map(|ended| ended.until).max().unwrap_or(ended.until);
+                self.entries.clear();
+                self.all = Some(EndedBefore { begun: now, until: until.max(self.all.map_or(0, |all| all.until)) });
+            }
+            self.entries.entry(*name).or_insert(*ended).take(*ended);
+        }
+        if let Some(all) = other.all {
+            self.all.get_or_insert(all).take(all);
+        }
+        *self != before
     }
 
     /// The list after its file was found to be unreadable: what it held is not known, so all logins up to now have ended.

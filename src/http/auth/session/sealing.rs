@@ -35,6 +35,15 @@ impl SealingKeys {
         Ok(Self(vec![SealingKey::fresh(now)?]))
     }
 
+    /// Keys that come of a secret which several frontgates have, the same at each of them: that of this month, those
+    /// before it, and the next one, since one clock may be ahead of another. `derive` gives the bytes for a purpose.
+    pub(crate) fn derived(derive: impl Fn(&str) -> [u8; KEY], now: u64) -> Self {
+        let month = now / ROTATE.as_secs();
+        let key = |number: u64| SealingKey::new(number * ROTATE.as_secs(), derive(&format!("sessions {number}")));
+        let before = (1..MOST as u64).filter_map(|age| month.checked_sub(age));
+        Self([month].into_iter().chain(before).chain([month + 1]).map(key).collect())
+    }
+
     /// The keys in the text of a file; `None` if it is none of [`SealingKeys::encode`].
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let lines = str::from_utf8(text).ok()?.lines();
@@ -180,6 +189,26 @@ mod tests {
         }
         // A clock that was set back makes no key old.
         assert!(!keys.is_old(0));
+    }
+
+    #[test]
+    fn derived_keys_are_alike_where_the_secret_is_and_open_for_two_months() {
+        let month = ROTATE.as_secs();
+        let keys =
+            |secret: u8, now| SealingKeys::derived(|purpose| [secret ^ purpose.bytes().last().unwrap(); KEY], now);
+        let sealed = keys(1, 5 * month).seal("a", b"ann").unwrap();
+        for (secret, now, opens) in [
+            (1, 5 * month, true),
+            (1, 5 * month - 1, true),
+            (1, 7 * month, true),
+            (1, 8 * month, false),
+            (1, 4 * month - 1, false),
+            (99, 5 * month, false),
+        ] {
+            assert_eq!(keys(secret, now).open("a", &sealed).is_some(), opens, "{secret} {now}");
+        }
+        assert!(keys(1, 5 * month).is_old(6 * month) && !keys(1, 5 * month).is_old(6 * month - 1));
+        assert!(keys(1, 0).open("a", &keys(1, 1).seal("a", b"").unwrap()).is_some());
     }
 
     #[test]

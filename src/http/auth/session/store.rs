@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::contents::Session;
 use super::ended::{EndedSessions, EndedWhat};
 use super::sealing::{NoRandomBytes, SealingKeys};
+use crate::cluster::ClusterSecret;
 use crate::tls::{FileAccess, StateDir, StateError};
 
 /// The keys of sessions and the list of those that ended early; cheap to clone.
@@ -19,6 +20,8 @@ pub(crate) struct SessionStore(Arc<Store>);
 struct Store {
     folder: StateDir,
     keys: ArcSwap<SealingKeys>,
+    /// What the keys come of, if replicas have them in common.
+    secret: Option<ClusterSecret>,
     ended: ArcSwap<EndedSessions>,
     /// Held while a file is written, so that an older list never takes the place of a newer one.
     writing: Mutex<()>,
@@ -44,23 +47,16 @@ impl From<NoRandomBytes> for SessionStoreError {
 }
 
 impl SessionStore {
-    /// Reads the keys, or makes them, and reads the list. Waits for a disk.
+    /// Reads the keys, or makes them, and reads the list. With the secret of a cluster the keys come of that. Waits for a
+    /// disk.
     ///
     /// # Errors
     /// If a file cannot be read or written.
-    pub(crate) fn open(folder: StateDir) -> Result<Self, SessionStoreError> {
+    pub(crate) fn open(folder: StateDir, secret: Option<ClusterSecret>) -> Result<Self, SessionStoreError> {
         let now = unix_now();
-        // Two processes that make keys at once would not know each other's.
-        let keys = {
-            let _lock = folder.lock()?;
-            match read(&folder, KEYS, SealingKeys::parse)? {
-                FileContents::Read(keys) => keys,
-                FileContents::None | FileContents::Broken => {
-                    let keys = SealingKeys::fresh(now)?;
-                    folder.write(KEYS, keys.encode().as_bytes(), FileAccess::Private)?;
-                    keys
-                }
-            }
+        let keys = match &secret {
+            Some(secret) => SealingKeys::derived(|purpose| secret.derive(purpose), now),
+            None => kept_keys(&folder, now)?,
         };
         let ended = match read(&folder, ENDED, EndedSessions::parse)? {
             FileContents::Read(list) => list,
@@ -70,6 +66,7 @@ impl SessionStore {
         Ok(Self(Arc::new(Store {
             folder,
             keys: ArcSwap::from_pointee(keys),
+            secret,
             ended: ArcSwap::from_pointee(ended),
             writing: Mutex::default(),
             changes: watch::Sender::new(0),
@@ -78,6 +75,12 @@ impl SessionStore {
 
     /// The keys as they are.
     pub(crate) fn keys(&self) -> Arc<SealingKeys> {
+        let now = unix_now();
+        if let Some(secret) = &self.0.secret
+            && self.0.keys.load().is_old(now)
+        {
+            self.0.keys.store(Arc::new(SealingKeys::derived(|purpose| secret.derive(purpose), now)));
+        }
         self.0.keys.load_full()
     }
 
@@ -119,6 +122,31 @@ impl SessionStore {
             list.end(realm, what, now, until);
             list
         });
+        self.grown(now).await;
+    }
+
+    /// Ends what ended at another replica, in the text of [`SessionStore::ended`]; what is no such text ends nothing.
+    pub(crate) async fn merge(&self, text: &str) {
+        let now = unix_now();
+        let Some(other) = EndedSessions::parse(text.as_bytes()) else { return };
+        let before = self.0.ended.rcu(|list| {
+            let mut list = EndedSessions::clone(list);
+            list.merge(&other, now);
+            list
+        });
+        if *before != **self.0.ended.load() {
+            self.grown(now).await;
+        }
+    }
+
+    /// What has ended, a line for each, and when that is of no use any more.
+    pub(crate) fn ended(&self, now: u64) -> Vec<(String, u64)> {
+        let text = self.0.ended.load().encode(now);
+        text.lines().filter_map(|line| Some((line.to_owned(), line.rsplit(' ').next()?.parse().ok()?))).collect()
+    }
+
+    /// Says that the list has grown, and writes it.
+    async fn grown(&self, now: u64) {
         self.0.changes.send_modify(|changes| *changes += 1);
         let store = Arc::clone(&self.0);
         let written = tokio::task::spawn_blocking(move || {
@@ -134,6 +162,20 @@ impl SessionStore {
     /// Says when the list has grown.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()
+    }
+}
+
+/// The keys of the folder; made if there are none.
+fn kept_keys(folder: &StateDir, now: u64) -> Result<SealingKeys, SessionStoreError> {
+    // Two processes that make keys at once would not know each other's.
+    let _lock = folder.lock()?;
+    match read(folder, KEYS, SealingKeys::parse)? {
+        FileContents::Read(keys) => Ok(keys),
+        FileContents::None | FileContents::Broken => {
+            let keys = SealingKeys::fresh(now)?;
+            folder.write(KEYS, keys.encode().as_bytes(), FileAccess::Private)?;
+            Ok(keys)
+        }
     }
 }
 
@@ -191,7 +233,7 @@ mod tests {
     #[tokio::test]
     async fn keys_and_ends_outlive_a_restart_and_are_for_this_user_only() {
         let temp = tempfile::tempdir().unwrap();
-        let open = || SessionStore::open(StateDir::open(temp.path()).unwrap()).unwrap();
+        let open = || SessionStore::open(StateDir::open(temp.path()).unwrap(), None).unwrap();
         let store = open();
         let sealed = store.newest_keys().await.unwrap().seal("a", b"ann").unwrap();
         let mut changes = store.changes();
@@ -210,10 +252,31 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn what_ended_at_one_replica_ends_at_the_other_and_a_cookie_is_good_at_both() {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let secret = || Some(ClusterSecret::new("a", &[1; 32]));
+        let open =
+            |temp: &tempfile::TempDir| SessionStore::open(StateDir::open(temp.path()).unwrap(), secret()).unwrap();
+        let (one, other) = (open(&one), open(&other));
+        let sealed = one.newest_keys().await.unwrap().seal("a", b"ann").unwrap();
+        assert_eq!(other.keys().open("a", &sealed).as_deref(), Some(&b"ann"[..]));
+        one.end("id", EndedWhat::Session("1"), unix_now() + 100).await;
+        let lines = one.ended(unix_now());
+        assert_eq!(lines.len(), 1);
+        let mut changes = other.changes();
+        for (text, changed) in [("nonsense", false), (&*lines[0].0, true), (&*lines[0].0, false)] {
+            other.merge(text).await;
+            assert_eq!(changes.has_changed().unwrap(), changed, "{text}");
+            changes.mark_unchanged();
+        }
+        assert!(other.has_ended("id", &session()));
+    }
+
     #[test]
     fn damaged_files_end_all_logins() {
         let temp = tempfile::tempdir().unwrap();
-        let open = || SessionStore::open(StateDir::open(temp.path()).unwrap()).unwrap();
+        let open = || SessionStore::open(StateDir::open(temp.path()).unwrap(), None).unwrap();
         let sealed = open().keys().seal("a", b"ann").unwrap();
         fs::write(temp.path().join(KEYS), "damaged").unwrap();
         assert_eq!(open().keys().open("a", &sealed), None);
@@ -229,7 +292,7 @@ mod tests {
         let old = SealingKeys::fresh(1000).unwrap();
         folder.write(KEYS, old.encode().as_bytes(), FileAccess::Private).unwrap();
         let sealed = old.seal("a", b"ann").unwrap();
-        let store = SessionStore::open(folder).unwrap();
+        let store = SessionStore::open(folder, None).unwrap();
         let newest = store.newest_keys().await.unwrap();
         assert!(!newest.is_old(unix_now()));
         assert_eq!(newest.open("a", &sealed).as_deref(), Some(&b"ann"[..]));
