@@ -1,5 +1,6 @@
 #!/bin/sh
-# install.sh   fetch frontgate @VERSION@, see that it is what was released, and put it in place: Linux and macOS.
+# install.sh   fetch frontgate @VERSION@, see that it is what was released, and put it in place: Linux, and macOS once
+# there is a release for it.
 #
 #   sh install.sh [--to DIR] [--from URL]
 #
