@@ -24,6 +24,7 @@ mod reload_status;
 mod runtime;
 mod scrape;
 mod start;
+mod sticky_keys;
 mod tap;
 mod tickets;
 

@@ -11,6 +11,8 @@ mod endpoint;
 mod endpoints;
 mod h1_connection;
 mod h1_error;
+mod health;
+mod health_check;
 mod hold;
 mod http2_body;
 mod input;
@@ -21,7 +23,9 @@ mod readiness;
 mod request_writer;
 mod response_head;
 mod silence;
+mod stable_hash;
 
+pub(crate) use balance::EndpointId;
 pub use body::RequestBody;
 pub(crate) use body::{BodySource, BodyStalled, TooLarge};
 pub(crate) use body_channel::{BodyDemand, BodyReceiver, BodySender, CutShort, channel};
@@ -33,9 +37,11 @@ pub use encoded_request::EncodedRequest;
 pub(crate) use encoded_request::size;
 pub(crate) use encoded_request::{chunk_line, last_chunk, put};
 pub(crate) use endpoint::Endpoint;
-pub(crate) use endpoints::Endpoints;
+pub(crate) use endpoints::{EndpointTie, Endpoints, GroupMember};
 pub(crate) use h1_connection::H1Connection;
 pub(crate) use h1_error::{H1Error, ParseError, SendError};
+pub(crate) use health::EndpointHealth;
+pub(crate) use health_check::check_health;
 pub(crate) use hold::{
     GatewayReadiness, HeldGateway, HoldLimits, HoldQueue, HoldRequest, HoldSpace, NoConnection, WaitPurpose,
 };
@@ -47,3 +53,4 @@ pub(crate) use progress::{TransferProgress, shorter};
 pub use response_head::ResponseHead;
 pub(crate) use response_head::may_be_whole;
 pub(crate) use silence::GatewayTimeouts;
+pub(crate) use stable_hash::stable_hash;

@@ -405,10 +405,11 @@ fn wired(
         };
         RouteEnd::Redirect(MadeRedirect { redirect: redirect.clone(), regex })
     } else {
-        let GatewayAccess { endpoints, hold_queue, upstream, named } = gateways.way(config, route);
+        let GatewayAccess { endpoints, sticky, hold_queue, upstream, named } = gateways.way(config, route);
         let times = ExchangeTimeouts { read: timeouts.read, send: timeouts.send, progress: timeouts.progress };
         let forward = Forwarder {
             endpoints,
+            sticky,
             hold_queue,
             upstream,
             named,

@@ -74,8 +74,11 @@ pub enum StartError {
     /// There is no state directory.
     #[error("auth.oidc keeps its keys in the state directory: set state_dir, FRONTGATE_STATE_DIR or HOME")]
     NoSessionFolder,
+    /// The keys of sticky cookies cannot be read or written.
+    #[error("upstreams: the keys of sticky cookies are kept in the state directory: {0}")]
+    StickyKeys(#[source] StateError),
     /// The cryptographic library gives no random bytes.
-    #[error("cannot make a key for passwords: the system gives no random bytes")]
+    #[error("cannot make a key: the system gives no random bytes")]
     Random,
     /// The secret of the cluster cannot be read.
     #[error("cluster.secret: {0}")]

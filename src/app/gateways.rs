@@ -8,24 +8,32 @@ use tokio::time::sleep;
 use super::background_task::BackgroundTask;
 use super::error::StartError;
 use crate::config::{
-    Config, ForwardAuth, RouteConfig, RouteTarget, ServiceHost, UpstreamAddress, UpstreamGroup, UpstreamTls,
+    Config, ForwardAuth, GroupEndpoint, Health, RouteConfig, RouteTarget, ServiceHost, UpstreamAddress, UpstreamGroup,
+    UpstreamTls,
 };
 use crate::drain::Drain;
 use crate::http::auth::login_service::LoginService;
+use crate::http::auth::session::sealing::SealingKeys;
+use crate::http::proxy::sticky::StickyCookie;
 use crate::listener::{NameResolver, OwnAddresses};
 use crate::observe::Metrics;
 use crate::observe::metrics::EndpointSample;
 use crate::tls::{ClientTls, client_config};
-use crate::upstream::{ConnectionPool, Connector, Endpoint, Endpoints, HoldQueue, HoldSpace};
+use crate::upstream::{
+    ConnectionPool, Connector, Endpoint, EndpointHealth, Endpoints, GroupMember, HoldQueue, HoldSpace, check_health,
+};
 
 /// The connections to every gateway that a route leads to, and the hold queue of each.
 #[derive(Default)]
 pub(super) struct Gateways {
     reached: Vec<ReachedGateway>,
+    asked: Vec<AskedGateway>,
     groups: Vec<(GroupKey, Endpoints)>,
     hold_queues: Vec<(HoldQueueKey, HoldQueue)>,
     /// The contents of each `tls`'s files.
     known: Vec<(UpstreamTls, Arc<ClientTls>)>,
+    /// The keys that seal sticky cookies.
+    pub(super) sealing: Option<Arc<SealingKeys>>,
 }
 
 /// The parts that all gateways share, under every configuration.
@@ -42,6 +50,7 @@ pub(super) struct GatewayShared {
 /// How a route reaches its gateway.
 pub(super) struct GatewayAccess {
     pub(super) endpoints: Endpoints,
+    pub(super) sticky: Option<StickyCookie>,
     pub(super) hold_queue: HoldQueue,
     /// The gateway's address, or the addresses of all endpoints, for the log.
     pub(super) upstream: Arc<str>,
@@ -53,6 +62,14 @@ struct ReachedGateway {
     key: GatewayKey,
     endpoint: Arc<Endpoint>,
     sweeping: Option<BackgroundTask>,
+}
+
+/// A gateway that is asked at intervals whether it is well.
+struct AskedGateway {
+    settings: Health,
+    endpoint: Arc<Endpoint>,
+    health: Arc<EndpointHealth>,
+    asking: Option<BackgroundTask>,
 }
 
 /// Identifies a gateway's connections: those that were made under one key are as good under an equal one.
@@ -101,9 +118,15 @@ impl Gateways {
                     upstream: upstream.clone(),
                     how: how.clone(),
                 };
-                let endpoint = |upstream: &UpstreamAddress| planned.reach(self, key(upstream), common);
-                let endpoints = group.endpoints.iter().map(endpoint).collect::<Result<_, _>>()?;
-                let endpoints = self.group(&group_key).unwrap_or_else(|| Endpoints::new(group.balance, endpoints));
+                let member = |GroupEndpoint { url, weight }: &GroupEndpoint| {
+                    let endpoint = planned.reach(self, key(url), common)?;
+                    let health = group.health.as_ref();
+                    let health = health.map(|settings| planned.ask(self, settings, &endpoint));
+                    Ok::<_, StartError>(GroupMember { endpoint, weight: *weight, health })
+                };
+                let members = group.endpoints.iter().map(member).collect::<Result<_, _>>()?;
+                let fresh = || Endpoints::new(group.balance.clone(), members);
+                let endpoints = self.group(&group_key).unwrap_or_else(fresh);
                 planned.groups.push((group_key, endpoints));
             }
             // A request in a hold queue that is replaced goes on waiting there.
@@ -146,22 +169,31 @@ impl Gateways {
         let (endpoints, hold_queue) = (self.group(&group_key), self.hold_queue(&gate_key));
         let planned = "`plan` has one for every route that asks a gateway";
         let (endpoints, hold_queue) = (endpoints.expect(planned), hold_queue.expect(planned));
-        let names: Vec<&str> = endpoints.all().iter().map(|endpoint| endpoint.name().as_ref()).collect();
+        let names: Vec<&str> = endpoints.all().map(|endpoint| endpoint.name().as_ref()).collect();
+        let settings = group_key.0.sticky.as_ref().zip(self.sealing.as_ref());
+        let sticky = settings.map(|(settings, keys)| StickyCookie::new(settings, Arc::clone(keys)));
         let keys = self.reached.iter().map(|reached| &reached.key);
         let mut gateways = keys.filter(|key| key.purpose == DialPurpose::Gateway).map(|key| &key.upstream);
         let first = gateways.next();
         let named = gateways.any(|other| Some(other) != first);
-        GatewayAccess { upstream: names.join(", ").into(), named, endpoints, hold_queue }
+        GatewayAccess { upstream: names.join(", ").into(), named, endpoints, sticky, hold_queue }
     }
 
     /// Every gateway, as the metrics show it.
     pub(super) fn samples(&self) -> Vec<EndpointSample> {
         let is_one_of_several = |endpoint: &Arc<Endpoint>| {
             let mut groups = self.groups.iter().map(|(_, group)| group.all());
-            groups.any(|all| all.len() > 1 && all.iter().any(|one| Arc::ptr_eq(one, endpoint)))
+            groups.any(|mut all| all.len() > 1 && all.any(|one| Arc::ptr_eq(one, endpoint)))
+        };
+        let is_out = |endpoint: &Arc<Endpoint>| {
+            self.asked.iter().any(|asked| Arc::ptr_eq(&asked.endpoint, endpoint) && asked.health.is_out())
         };
         let endpoints = self.reached.iter().map(|reached| &reached.endpoint);
-        endpoints.map(|endpoint| endpoint.sample(is_one_of_several(endpoint))).collect()
+        let sample = |endpoint: &Arc<Endpoint>| {
+            let sample = endpoint.sample(is_one_of_several(endpoint));
+            EndpointSample { healthy: sample.healthy && !is_out(endpoint), ..sample }
+        };
+        endpoints.map(sample).collect()
     }
 
     /// Replaces `before`, whose background tasks carry on or end.
@@ -175,6 +207,20 @@ impl Gateways {
                     }
                 }
             }
+        }
+        for mut asked in before.asked {
+            let own = self.asked.iter_mut().find(|own| Arc::ptr_eq(&own.health, &asked.health));
+            match (own, asked.asking.take()) {
+                (Some(own), asking) => own.asking = asking,
+                (None, Some(asking)) => asking.dismiss(),
+                (None, None) => {}
+            }
+        }
+        for asked in &mut self.asked {
+            let (endpoint, settings) = (Arc::clone(&asked.endpoint), asked.settings.clone());
+            let health = Arc::clone(&asked.health);
+            let ask = |part| check_health(endpoint, settings, health, part);
+            asked.asking.get_or_insert_with(|| BackgroundTask::start(drain, ask));
         }
         let pools = self.reached.len();
         for reached in &mut self.reached {
@@ -198,6 +244,22 @@ impl Gateways {
         };
         self.reached.push(ReachedGateway { key, endpoint: Arc::clone(&endpoint), sweeping: None });
         Ok(endpoint)
+    }
+
+    /// What `endpoint` answers to these questions: what is known already, or nothing yet.
+    fn ask(&mut self, before: &Self, settings: &Health, endpoint: &Arc<Endpoint>) -> Arc<EndpointHealth> {
+        let known = |all: &[AskedGateway]| {
+            let same = |one: &&AskedGateway| one.settings == *settings && Arc::ptr_eq(&one.endpoint, endpoint);
+            all.iter().find(same).map(|one| Arc::clone(&one.health))
+        };
+        if let Some(health) = known(&self.asked) {
+            return health;
+        }
+        let fresh = || Arc::new(EndpointHealth::new(settings.fails, settings.passes));
+        let health = known(&before.asked).unwrap_or_else(fresh);
+        let (settings, endpoint) = (settings.clone(), Arc::clone(endpoint));
+        self.asked.push(AskedGateway { settings, endpoint, health: Arc::clone(&health), asking: None });
+        health
     }
 
     /// Reads the files of `tls`, once.

@@ -113,7 +113,9 @@ impl RouteProtectedFields {
             // One that has expired is as little the gateway's.
             let services = all().filter_map(Auth::rules).filter_map(|rules| rules.token.as_ref());
             let tokens = services.flat_map(|token| &token.tokens).map(|(_, token)| token.sha256);
-            Arc::new(ProtectedFields::new(users, &config.forwarded.strip, login).hiding(tokens))
+            let sticky = config.upstreams.iter().filter_map(|(_, group)| group.sticky.as_ref());
+            let cookies = sticky.map(|sticky| sticky.cookie.clone());
+            Arc::new(ProtectedFields::new(users, &config.forwarded.strip, login).hiding(tokens, cookies))
         };
         Self { here: fields(Login::Here), elsewhere: fields(Login::Elsewhere) }
     }

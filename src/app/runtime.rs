@@ -15,6 +15,7 @@ use super::error::StartError;
 use super::gateways::Gateways;
 use super::issuers::Issuers;
 use super::listeners::Listeners;
+use super::sticky_keys;
 use super::tickets;
 use crate::config::{self, Config, Hsts};
 use crate::drain::Drain;
@@ -88,7 +89,7 @@ impl Runtime {
     async fn turn_into(&mut self, config: Config, mut inherited: InheritedSockets) -> Result<(), StartError> {
         // Sockets first: a bad address fails before any other part is made.
         let plan = self.listeners.plan(&config.listen, &mut inherited)?;
-        let gateways = self.gateways.plan(&config, &self.drain, &self.shared.common)?;
+        let mut gateways = self.gateways.plan(&config, &self.drain, &self.shared.common)?;
         let public = PublicCertificates::step(self.public.as_ref(), &config)?;
         let (clients, shown, prepared) = tokio::select! {
             () = self.drain.soft() => return Err(StartError::Stopping),
@@ -101,6 +102,10 @@ impl Runtime {
         let issuers = tokio::select! {
             () = self.drain.soft() => return Err(StartError::Stopping),
             read = timeout(READ, self.issuers.plan(&config, &self.shared.common.names, self.shared.cluster())) => read.map_err(|_| StartError::Unread(READ))??,
+        };
+        gateways.sealing = tokio::select! {
+            () = self.drain.soft() => return Err(StartError::Stopping),
+            read = timeout(READ, sticky_keys::open(self.gateways.sealing.as_ref(), &config)) => read.map_err(|_| StartError::Unread(READ))??,
         };
         let https = shown.as_ref().filter(|_| !config.listen.https.is_empty());
         let assembly = Assembly::new(&config, &self.shared, &gateways, &issuers, https, plan.https_port())?;

@@ -112,7 +112,7 @@ fn gateways(config: &Config) -> Vec<(String, &UpstreamAddress)> {
         }
     }
     for (name, group) in &config.upstreams {
-        for (index, upstream) in group.endpoints.iter().enumerate() {
+        for (index, upstream) in group.addresses().enumerate() {
             all.push((format!("upstreams.{name}.endpoints[{index}]"), upstream));
         }
     }

@@ -1,58 +1,83 @@
 //! `upstreams`: groups of gateways that stand in for each other.
 
+mod balance;
+mod endpoint;
+mod health;
+mod sticky;
+
 use super::keys::{KeySection, Keys, SectionChecks};
-use super::kinds::{GivenName, Keyed, List, Mapping, WordOf};
+use super::kinds::{GivenName, Keyed, List, Mapping, OffOrKeys};
 use super::problem::ValueError;
-use super::upstream::{UpstreamAddress, UpstreamUrl};
+use super::upstream::UpstreamAddress;
 use super::upstream_tls::UpstreamTls;
+use balance::BalanceValue;
+pub(crate) use balance::{Balance, HashBy};
+pub(crate) use endpoint::GroupEndpoint;
+use endpoint::GroupEndpointValue;
+pub(crate) use health::Health;
+pub(crate) use sticky::Sticky;
 
 /// A group of gateways that stand in for each other.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UpstreamGroup {
-    /// The addresses that they listen at.
-    pub(crate) endpoints: Vec<UpstreamAddress>,
+    /// The gateways.
+    pub(crate) endpoints: Vec<GroupEndpoint>,
     /// How the next gateway is chosen.
     pub(crate) balance: Balance,
+    /// The cookie that leads a client back to its gateway; `None` sets none.
+    pub(crate) sticky: Option<Sticky>,
+    /// How they are asked whether they are well; `None` asks none.
+    pub(crate) health: Option<Health>,
     /// How those over https are verified.
     pub(crate) tls: UpstreamTls,
-}
-
-/// How the next of several endpoints is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Balance {
-    /// In turn.
-    #[default]
-    RoundRobin,
-    /// The one with the fewest requests and WebSockets under way.
-    LeastConnections,
 }
 
 impl UpstreamGroup {
     /// A group of one gateway, without a stand-in.
     pub(crate) fn of(endpoint: UpstreamAddress) -> Self {
-        Self { endpoints: vec![endpoint], ..Self::default() }
+        Self { endpoints: vec![endpoint.into()], ..Self::default() }
+    }
+
+    /// The addresses of the gateways.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &UpstreamAddress> {
+        self.endpoints.iter().map(|endpoint| &endpoint.url)
     }
 }
-
-const BALANCE: WordOf<Balance> =
-    WordOf(&[("round_robin", Balance::RoundRobin), ("least_connections", Balance::LeastConnections)]);
 
 /// The kind of `upstreams`.
 pub(super) const GROUPS: Mapping<GivenName, Keyed<UpstreamGroup>> = Mapping(GivenName("an upstream"), Keyed::NEW);
 
 impl KeySection for UpstreamGroup {
     fn keys(&mut self, keys: &mut dyn Keys) {
-        keys.key("endpoints", List(UpstreamUrl), &mut self.endpoints, "Where the gateways listen.");
+        keys.key(
+            "endpoints",
+            List(GroupEndpointValue),
+            &mut self.endpoints,
+            "Where the gateways listen; { url, weight } for one that gets more or less of the work than the others.",
+        );
         keys.key(
             "balance",
-            BALANCE,
+            BalanceValue,
             &mut self.balance,
-            "Which endpoint is next: round_robin, or least_connections for the one with the fewest requests and WebSockets \
-             under way. One that refuses connections is left alone for a while.",
+            "Which endpoint is next: round_robin; least_connections for the one with the fewest requests and WebSockets under \
+             way; random_two for the better of two that are drawn; hash for the same one for the same network address, or for \
+             the same value of a header, after restarts and on every replica alike. Weights count in all of them. One that \
+             refuses connections is left alone for a while.",
+        );
+        keys.key(
+            "sticky",
+            OffOrKeys::<Sticky>::NEW,
+            &mut self.sticky,
+            "A cookie that leads a client back to its endpoint, requests and WebSockets alike. One that is gone or left alone lets go.",
+        );
+        keys.key(
+            "health",
+            OffOrKeys::<Health>::NEW,
+            &mut self.health,
+            "Asks each endpoint at intervals whether it is well; without it only what clients ask for tells.",
         );
         keys.section("tls", "How https endpoints are known, and what frontgate shows them.", &mut self.tls);
-        keys.not_yet("sticky", Some("off"));
-        keys.not_yet("health", Some("off"));
+        keys.not_yet("source", None);
     }
 
     fn check(&self, checks: &mut SectionChecks<'_>) {
@@ -68,13 +93,13 @@ impl KeySection for UpstreamGroup {
         }
         let plain = |endpoint: &UpstreamAddress| !matches!(endpoint, UpstreamAddress::Https { .. });
         if self.tls != UpstreamTls::default()
-            && let Some(endpoint) = self.endpoints.iter().find(|endpoint| plain(endpoint))
+            && let Some(endpoint) = self.addresses().find(|endpoint| plain(endpoint))
         {
             let fault = ValueError::new(format!("{endpoint} speaks no TLS"));
             checks.report(&["tls", "endpoints"], fault.hint("write https://… for it, or remove `tls`"));
         }
-        for (index, endpoint) in self.endpoints.iter().enumerate() {
-            if self.endpoints[..index].contains(endpoint) {
+        for (index, endpoint) in self.addresses().enumerate() {
+            if self.addresses().take(index).any(|other| other == endpoint) {
                 let fault = ValueError::new(format!("{endpoint} is there already"));
                 checks.report(&[&format!("endpoints[{index}]")], fault.hint("each endpoint once"));
             }

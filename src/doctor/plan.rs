@@ -220,7 +220,7 @@ pub(super) fn endpoints(config: &Config, route: &RouteConfig) -> Vec<UpstreamAdd
         Some(RouteTarget::Url(upstream)) => vec![upstream.clone()],
         Some(RouteTarget::Named(name)) => {
             let group = config.upstreams.iter().find(|(one, _)| one == name);
-            group.map(|(_, group)| group.endpoints.clone()).unwrap_or_default()
+            group.map(|(_, group)| group.addresses().cloned().collect()).unwrap_or_default()
         }
     }
 }

@@ -19,6 +19,14 @@ impl Network {
         })
     }
 
+    /// Its bytes: four or sixteen.
+    pub(crate) fn octets(self) -> Vec<u8> {
+        match self.0 {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        }
+    }
+
     /// Which of `of` parts the network belongs to, where something is counted in several parts.
     pub(crate) fn part(self, of: usize) -> usize {
         let bytes = match self.0 {

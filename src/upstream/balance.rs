@@ -1,31 +1,166 @@
 //! Which endpoint is tried next, and for how long an endpoint that failed is left alone. Reads no clock.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::config::Balance;
+use super::stable_hash::{mix, stable_hash};
+
+/// The number by which an endpoint is known in cookies and hashes: the same for the same address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct EndpointId(u64);
+
+impl EndpointId {
+    /// The endpoint of this name.
+    pub(crate) fn of(name: &str) -> Self {
+        Self(stable_hash(name.as_bytes()))
+    }
+
+    /// Its number.
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<u64> for EndpointId {
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
 
 /// The state of an endpoint when one is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EndpointState {
+    pub(super) id: EndpointId,
     /// Requests and WebSockets under way.
     pub(super) busy: usize,
+    /// Its share of the work, in thousandths of the weight 1.
+    pub(super) share: u32,
     /// Set after a failure: the endpoint is left alone until then.
     pub(super) ejected_until: Option<Instant>,
+    /// Whether it has said that it is not well, or not said that it is.
+    pub(super) is_out: bool,
 }
 
-/// The endpoints in the order in which to try them: first the endpoints that are not left alone, then the others,
-/// beginning with the one whose time is over first. `turn` counts up with every choice.
-pub(super) fn order(balance: Balance, turn: usize, endpoint_states: &[EndpointState], now: Instant) -> Vec<usize> {
-    let count = endpoint_states.len();
-    let mut order: Vec<usize> = (0..count).map(|step| (turn % count + step) % count).collect();
-    // Both sorts are stable: among equals the endpoints take turns.
-    if balance == Balance::LeastConnections {
-        order.sort_by_key(|&index| endpoint_states[index].busy);
+/// What decides among the endpoints that are up.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Preference<'a> {
+    /// The turns that they have had.
+    Turns(&'a Turns),
+    /// The fewest requests under way; endpoints that are alike take turns.
+    LeastBusy { turn: usize },
+    /// The better of two that these numbers draw, then as for [`Preference::LeastBusy`].
+    RandomTwo([u64; 2]),
+    /// What the client is known by.
+    Client(u64),
+}
+
+/// The endpoints in the order in which to try them: first the one that the client was at, then those that are up, as `preference`
+/// says, then the others, beginning with the one whose time is over first.
+pub(super) fn order(
+    preference: Preference<'_>,
+    was_at: Option<EndpointId>,
+    endpoint_states: &[EndpointState],
+    now: Instant,
+) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..endpoint_states.len()).collect();
+    let state = |index: &usize| &endpoint_states[*index];
+    match preference {
+        Preference::Turns(turns) => {
+            order.sort_by_key(|index| std::cmp::Reverse(turns.claim(*index, state(index).share)));
+        }
+        Preference::LeastBusy { turn } => {
+            let first = turn.checked_rem(order.len()).unwrap_or_default();
+            order.rotate_left(first);
+            // Stable: among equals the endpoints take turns.
+            order.sort_by(|one, other| by_load(state(one), state(other)));
+        }
+        Preference::RandomTwo(numbers) => {
+            order.sort_by(|one, other| by_load(state(one), state(other)));
+            prefer_better_of_two(&mut order, numbers, endpoint_states, now);
+        }
+        Preference::Client(key) => {
+            order.sort_by(|one, other| score(state(other), key).total_cmp(&score(state(one), key)));
+        }
     }
-    order.sort_by_key(|&index| endpoint_states[index].ejected_until.filter(|until| *until > now));
+    order.sort_by_key(|index| (state(index).is_out, state(index).ejected_until.filter(|until| *until > now)));
+    if let Some(at) = order.iter().position(|index| Some(state(index).id) == was_at && state(index).is_up(now)) {
+        order[..=at].rotate_right(1);
+    }
     order
+}
+
+impl EndpointState {
+    /// Whether it gets work as it should.
+    pub(super) fn is_up(&self, now: Instant) -> bool {
+        !self.is_out && self.ejected_until.is_none_or(|until| until <= now)
+    }
+}
+
+/// Compares what each would have under way with one more, by its share.
+fn by_load(one: &EndpointState, other: &EndpointState) -> Ordering {
+    let load = |state: &EndpointState, of: &EndpointState| (state.busy as u128 + 1) * u128::from(of.share.max(1));
+    load(one, other).cmp(&load(other, one))
+}
+
+/// Puts the less busy of two endpoints in front that are drawn from those that are up, each as often as its share says.
+fn prefer_better_of_two(order: &mut [usize], numbers: [u64; 2], endpoint_states: &[EndpointState], now: Instant) {
+    let up = |index: usize| endpoint_states[index].is_up(now);
+    let mut drawn = numbers.iter().scan(None, |before: &mut Option<usize>, number| {
+        let open = |index: usize| up(index) && Some(index) != *before;
+        let all: u64 = order
+            .iter()
+            .filter(|index| open(**index))
+            .map(|index| u64::from(endpoint_states[*index].share.max(1)))
+            .sum();
+        let mut left = number.checked_rem(all)?;
+        let found = order.iter().copied().filter(|index| open(*index)).find(|index| {
+            let share = u64::from(endpoint_states[*index].share.max(1));
+            let is_it = left < share;
+            left = left.saturating_sub(share);
+            is_it
+        });
+        *before = found;
+        found
+    });
+    let (Some(first), second) = (drawn.next(), drawn.next()) else { return };
+    let is_better = |second: &usize| by_load(&endpoint_states[*second], &endpoint_states[first]) == Ordering::Less;
+    let better = second.filter(is_better).unwrap_or(first);
+    let place = order.iter().position(|index| *index == better).unwrap_or_default();
+    order[..=place].rotate_right(1);
+}
+
+/// The weighted score of rendezvous hashing: the endpoint with the highest gets the client. When one comes or goes, only clients
+/// move that it gets or had.
+fn score(state: &EndpointState, key: u64) -> f64 {
+    // Between 0 and 1, neither of them included.
+    let drawn = ((mix(key ^ state.id.0) >> 12) as f64 + 0.5) / (1u64 << 52) as f64;
+    -f64::from(state.share.max(1)) / drawn.ln()
+}
+
+/// The turns that endpoints have had (nginx calls it smooth weighted round robin): each earns its share with every turn, and the
+/// one that has most takes it and pays what all have earned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Turns(Vec<i64>);
+
+impl Turns {
+    fn claim(&self, index: usize, share: u32) -> i64 {
+        self.0.get(index).copied().unwrap_or_default() + i64::from(share)
+    }
+
+    /// Notes that `taken` has had its turn, where those with a share of 0 were not up.
+    pub(super) fn take(&mut self, taken: usize, shares: &[u32]) {
+        self.0.resize(shares.len(), 0);
+        let mut all = 0;
+        for (own, share) in self.0.iter_mut().zip(shares) {
+            *own += i64::from(*share);
+            all += i64::from(*share);
+        }
+        if let Some(own) = self.0.get_mut(taken) {
+            *own -= all;
+        }
+    }
 }
 
 /// How often an endpoint has failed lately.
@@ -64,61 +199,4 @@ const FIRST_EJECTION: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_after_the_other_or_the_least_busy_and_those_left_alone_last() {
-        let now = Instant::now();
-        let second = Duration::from_secs(1);
-        let endpoint_state = |busy, until: Option<u32>| EndpointState {
-            busy,
-            ejected_until: until.map(|seconds| now + second * seconds),
-        };
-        let (robin, least) = (Balance::RoundRobin, Balance::LeastConnections);
-        let idle = [endpoint_state(0, None); 3];
-        let busy = [endpoint_state(5, None), endpoint_state(2, None), endpoint_state(2, None)];
-        let one_down = [endpoint_state(0, Some(5)), endpoint_state(9, None), endpoint_state(3, None)];
-        let all_down = [endpoint_state(0, Some(5)), endpoint_state(9, Some(1)), endpoint_state(3, Some(3))];
-        let back = [endpoint_state(0, Some(0)), endpoint_state(9, None), endpoint_state(3, None)];
-        for (balance, turn, endpoint_states, expected) in [
-            (robin, 0, idle, [0, 1, 2]),
-            (robin, 1, idle, [1, 2, 0]),
-            (robin, 5, idle, [2, 0, 1]),
-            (robin, usize::MAX, idle, [0, 1, 2]),
-            (robin, 0, busy, [0, 1, 2]),
-            (robin, 0, one_down, [1, 2, 0]),
-            (robin, 0, all_down, [1, 2, 0]),
-            (robin, 0, back, [0, 1, 2]),
-            (least, 0, idle, [0, 1, 2]),
-            (least, 1, idle, [1, 2, 0]),
-            (least, 0, busy, [1, 2, 0]),
-            (least, 2, busy, [2, 1, 0]),
-            (least, 0, one_down, [2, 1, 0]),
-            (least, 0, all_down, [1, 2, 0]),
-            (least, 0, back, [0, 2, 1]),
-        ] {
-            assert_eq!(order(balance, turn, &endpoint_states, now), expected, "{balance:?} {turn} {endpoint_states:?}");
-        }
-    }
-
-    #[test]
-    fn an_endpoint_that_fails_again_is_left_alone_for_longer_and_one_that_works_is_forgiven() {
-        let began = Instant::now();
-        let second = Duration::from_secs(1);
-        let mut record = OutlierState::default();
-        let mut now = began;
-        for (pause, news) in [(2, true), (4, false), (8, false), (16, false), (30, false), (30, false)] {
-            assert_eq!(record.failed(now), news);
-            assert_eq!(record.ejected_until(), Some(now + second * pause));
-            // A failure of a request that was under way at that time says nothing more.
-            record.failed(now + second);
-            assert_eq!(record.ejected_until(), Some(now + second * pause));
-            now += second * pause;
-        }
-        assert!(record.worked() && !record.worked(), "said once");
-        assert_eq!(record.ejected_until(), None);
-        record.failed(now);
-        assert_eq!(record.ejected_until(), Some(now + second * 2));
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use super::balance::{EndpointState, OutlierState};
+use super::balance::{EndpointId, OutlierState};
 use super::hold::LOOK_LIMIT;
 use super::{ConnectionPool, GatewayReadiness, HeldGateway as _};
 use crate::io::LiveCount;
@@ -15,6 +15,7 @@ use crate::observe::metrics::EndpointSample;
 pub(crate) struct Endpoint {
     /// Its address, for the log.
     name: Arc<str>,
+    id: EndpointId,
     pub(super) pool: ConnectionPool,
     /// Requests and WebSockets under way.
     pub(super) busy: LiveCount,
@@ -24,7 +25,9 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// A gateway that is reached by `pool`; the log calls it `name`.
     pub(crate) fn new(name: impl Into<Arc<str>>, pool: ConnectionPool) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), pool, busy: LiveCount::default(), record: Mutex::default() })
+        let name = name.into();
+        let id = EndpointId::of(&name);
+        Arc::new(Self { name, id, pool, busy: LiveCount::default(), record: Mutex::default() })
     }
 
     /// Its address.
@@ -32,20 +35,26 @@ impl Endpoint {
         &self.name
     }
 
+    /// The number by which cookies and hashes know it.
+    pub(crate) fn id(&self) -> EndpointId {
+        self.id
+    }
+
     /// The connections to the gateway.
     pub(crate) fn pool(&self) -> &ConnectionPool {
         &self.pool
     }
 
-    pub(super) fn endpoint_state(&self) -> EndpointState {
-        EndpointState { busy: self.busy.count(), ejected_until: self.record().ejected_until() }
+    /// Until when it is left alone, if it has failed.
+    pub(super) fn ejected_until(&self) -> Option<Instant> {
+        self.record().ejected_until()
     }
 
     /// The endpoint as the metrics show it; `is_one_of_several` says whether it counts its requests.
     pub(crate) fn sample(&self, is_one_of_several: bool) -> EndpointSample {
-        let EndpointState { busy, ejected_until } = self.endpoint_state();
+        let busy = self.busy.count();
         let (connects, idle, reached) = self.pool.sample();
-        let ejected = ejected_until.is_some_and(|until| until > Instant::now());
+        let ejected = self.ejected_until().is_some_and(|until| until > Instant::now());
         EndpointSample {
             name: Arc::clone(&self.name),
             healthy: reached && !ejected,
@@ -140,7 +149,7 @@ pub(super) mod tests {
             } else {
                 drop(trying);
             }
-            assert_eq!(endpoint.endpoint_state().ejected_until.is_some(), ejected_until, "{time:?} {ends}");
+            assert_eq!(endpoint.ejected_until().is_some(), ejected_until, "{time:?} {ends}");
         }
     }
 }

@@ -43,9 +43,9 @@ impl Lease {
         }
     }
 
-    /// The address of the gateway, if that is one of several that stand in for each other.
-    pub(crate) fn endpoint(&self) -> Option<&Arc<str>> {
-        self.endpoint.as_ref().map(|(endpoint, _)| endpoint.name())
+    /// The gateway, if that is one of several that stand in for each other.
+    pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        self.endpoint.as_ref().map(|(endpoint, _)| endpoint)
     }
 
     /// Notes that the connection leads to `endpoint`, which counts it.

@@ -24,7 +24,7 @@ impl HeldGateway for ConnectionPool {
 
     async fn readiness(&self) -> Result<GatewayReadiness, ConnectError> {
         for path in PATHS {
-            let readiness = match ask(self.dial().await?, path, self.host()).await {
+            let readiness = match ask(self.dial().await?, Uri::from_static(path), self.host()).await {
                 Ok((status, is_json, body)) => judge(path, status, is_json, &body),
                 Err(NoReadiness::HungUp) => Some(GatewayReadiness::Cut),
                 Err(NoReadiness::InvalidResponse) => Some(GatewayReadiness::Ready),
@@ -38,20 +38,23 @@ impl HeldGateway for ConnectionPool {
 }
 
 /// Why there was no answer to the question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum NoReadiness {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoReadiness {
+    #[error("it hung up without an answer")]
     HungUp,
     /// The answer is not HTTP.
+    #[error("its answer is not HTTP")]
     InvalidResponse,
 }
 
-async fn ask(
+/// Asks over `connection`; returns the status, whether the answer is JSON, and then its body.
+pub(super) async fn ask(
     mut connection: PooledConnection,
-    path: &'static str,
+    target: Uri,
     host: HeaderValue,
 ) -> Result<(StatusCode, bool, Bytes), NoReadiness> {
     let mut request = Request::new(RequestBody::Empty);
-    *request.uri_mut() = Uri::from_static(path);
+    *request.uri_mut() = target;
     request.headers_mut().insert(HOST, host);
     request.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     let failed = |error: H1Error| match error {

@@ -1,5 +1,6 @@
 //! Routes on real sockets: which gateway a request gets to, and what happens to it on the way.
 
+mod affinity;
 mod choice;
 mod client_certificates;
 mod endpoints;

@@ -38,6 +38,7 @@ fn every_example_loads() {
         "minimal.yaml",
         "several-gateways.yaml",
         "sidecar.yaml",
+        "upstreams.yaml",
         "vps-files.yaml",
         "vps.yaml",
         "with-auth.yaml",

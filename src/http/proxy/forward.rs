@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::ORIGIN;
+use http::header::{ORIGIN, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::time::{Instant, timeout};
 
 use super::attribution_watch::AttributionWatch;
 use super::body::AnswerBody;
 use super::compression::{Compressed, Compression};
+use super::sticky::{StickyCookie, StickyPlace};
+use crate::config::HashBy;
 use crate::http::auth::navigation::RequestMode;
+use crate::http::auth::session::store::unix_now;
 use crate::http::edge::exchange::RequestExchange;
 use crate::http::edge::request_handler::RequestHandler;
 use crate::http::error::{BadRequest, FailureCause, RequestFailure};
@@ -24,14 +27,16 @@ use crate::observe::gateway_hint::GatewayHint;
 use crate::tls::TlsFault;
 use crate::upstream;
 use crate::upstream::{
-    BodyStalled, ConnectError, EncodedRequest, Endpoints, GatewayTimeouts, H1Error, HoldQueue, HoldRequest, Lease,
-    NoConnection, SendError, TooLarge, WaitPurpose, shorter, size,
+    BodyStalled, ConnectError, EncodedRequest, EndpointTie, Endpoints, GatewayTimeouts, H1Error, HoldQueue,
+    HoldRequest, Lease, NoConnection, SendError, TooLarge, WaitPurpose, shorter, size, stable_hash,
 };
 
 /// Sends requests to one gateway.
 pub(crate) struct Forwarder {
     /// The connections to the gateway.
     pub(crate) endpoints: Endpoints,
+    /// The cookie that leads a client back to its gateway.
+    pub(crate) sticky: Option<StickyCookie>,
     /// Where requests wait while the gateway restarts.
     pub(crate) hold_queue: HoldQueue,
     /// The gateway's address, or all of them, for the log.
@@ -66,7 +71,8 @@ impl RequestHandler for Forwarder {
         access: &mut AccessLine,
     ) -> Result<Response<AnswerBody>, RequestFailure> {
         let began = Instant::now();
-        let (lease, mut response) = self.exchange(exchange, access).await?;
+        let ties = self.ties(exchange);
+        let (lease, mut response) = self.exchange(exchange, ties.to, access).await?;
         // Not before: it would keep all of the head.
         let origin = exchange.head.headers.get(ORIGIN).cloned();
         access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
@@ -77,7 +83,7 @@ impl RequestHandler for Forwarder {
             Some(compression) => compression.apply(&exchange.head, &mut response),
             None => Compressed::No,
         };
-        let mut answer = self.to_client(lease, response, origin);
+        let mut answer = self.to_client(lease, response, ties, origin);
         if answer.status() == StatusCode::FORBIDDEN
             && RequestMode::of(&exchange.head.headers) == RequestMode::Navigation
             && Box::pin(refuses_proxy(answer.body_mut())).await
@@ -97,19 +103,50 @@ async fn refuses_proxy(answer: &mut AnswerBody) -> bool {
     timeout(REFUSAL_TIME, answer.refuses_proxy()).await.unwrap_or(false)
 }
 
+/// What ties a request to a gateway, and the cookie that says so.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::http) struct RequestTies {
+    pub(in crate::http) to: EndpointTie,
+    place: Option<StickyPlace>,
+}
+
 impl Forwarder {
+    /// What ties the request to a gateway; to be asked before its head is given back.
+    pub(in crate::http) fn ties(&self, exchange: &RequestExchange) -> RequestTies {
+        let headers = &exchange.head.headers;
+        let place = self.sticky.as_ref().and_then(|sticky| sticky.read(headers, unix_now()));
+        let network = || exchange.forwarding.client.map(|ip| stable_hash(&Network::of(ip).octets()));
+        let client = match self.endpoints.hash_by() {
+            None => None,
+            Some(HashBy::Network) => network(),
+            Some(HashBy::Header(name)) => headers.get(name).map(|value| stable_hash(value.as_bytes())).or_else(network),
+        };
+        RequestTies { to: EndpointTie { was_at: place.map(|place| place.endpoint), client }, place }
+    }
+
+    /// Lets the client's cookie say which gateway has answered.
+    pub(in crate::http) fn tie(&self, response: &mut Response<()>, ties: RequestTies, lease: &Lease) {
+        if let Some(sticky) = &self.sticky
+            && let Some(endpoint) = self.endpoints.id_of(lease)
+            && let Some(cookie) = sticky.renewed(ties.place, endpoint, unix_now())
+        {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+    }
+
     /// Sends the request over a connection that is there, or a fresh one. The gateway may close an idle connection in
     /// the very moment it is used: a request that the gateway cannot have acted on is sent again.
     async fn exchange(
         &self,
         exchange: &mut RequestExchange,
+        tie: EndpointTie,
         access: &mut AccessLine,
     ) -> Result<(Lease, Response<()>), RequestFailure> {
         exchange.body.must_move_within(self.times.progress);
         let mut request = to_gateway(exchange, &self.protected, ConnectionEffect::Stays);
         exchange.give_back_head(access);
         let mut began = access.began();
-        if let Some(mut lease) = self.endpoints.reuse() {
+        if let Some(mut lease) = self.endpoints.tied(tie).reuse() {
             match self.send(&mut lease, request, access).await {
                 Ok(response) => return Ok((lease, response)),
                 Err(SendError { error, request: Some(again), again: true }) if error.is_gone() => {
@@ -120,7 +157,7 @@ impl Forwarder {
             }
         }
         // Boxed: dialling takes much room, which every request would have to keep free.
-        Box::pin(self.exchange_fresh(exchange, request, WaitPurpose::Request, began, access)).await
+        Box::pin(self.exchange_fresh(exchange, request, (WaitPurpose::Request, tie), began, access)).await
     }
 
     /// Sends the request, which `began` at that time, over a fresh connection. A gateway that is restarting is waited
@@ -129,15 +166,16 @@ impl Forwarder {
         &self,
         exchange: &mut RequestExchange,
         mut request: Box<EncodedRequest>,
-        asked: WaitPurpose,
+        (asked, tie): (WaitPurpose, EndpointTie),
         began: Instant,
         access: &mut AccessLine,
     ) -> Result<(Lease, Response<()>), RequestFailure> {
         let client = access.client.addr.map(Network::of);
         let mut wait = self.hold_queue.enter(HoldRequest { asked, began, client, bytes: request.weight() });
+        let endpoints = self.endpoints.tied(tie);
         let mut others = self.endpoints.all().len() - 1;
         loop {
-            let dialled = wait.connection(&self.endpoints).await;
+            let dialled = wait.connection(&endpoints).await;
             access.held = wait.held();
             let mut lease = match dialled {
                 Ok(lease) => lease,
@@ -166,7 +204,7 @@ impl Forwarder {
                     // Another gateway is asked at once, and when none is left it may be an outage.
                     if others > 0 && self.endpoints.failed(&blamed) {
                         others -= 1;
-                    } else if !wait.cut(&self.endpoints).await {
+                    } else if !wait.cut(&endpoints).await {
                         return Err(failure_of(failed, exchange, access));
                     }
                     match failed.request {
@@ -205,7 +243,7 @@ impl Forwarder {
         access: &mut AccessLine,
     ) -> Result<Response<()>, SendError> {
         if self.named {
-            access.gateway = Some(Arc::clone(lease.endpoint().unwrap_or(&self.upstream)));
+            access.gateway = Some(Arc::clone(lease.endpoint().map_or(&self.upstream, |endpoint| endpoint.name())));
         }
         let connection_timeouts = GatewayTimeouts { send: self.times.send, read: self.times.read };
         lease.exchange_within(connection_timeouts, request).await
@@ -216,10 +254,12 @@ impl Forwarder {
         &self,
         lease: Lease,
         mut response: Response<()>,
+        ties: RequestTies,
         origin: Option<HeaderValue>,
     ) -> Response<AnswerBody> {
         let watch = AttributionWatch::over(&response, &self.hint, lease.local_ip(), origin);
         headers::to_client(response.headers_mut(), ConnectionEffect::Stays);
+        self.tie(&mut response, ties, &lease);
         let take = shorter(self.times.send, self.times.progress);
         response.map(|()| AnswerBody::from_gateway(lease, watch).taken_within(take))
     }

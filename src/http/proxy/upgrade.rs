@@ -80,11 +80,12 @@ pub(in crate::http) async fn upgrade(
         tls: access.tls,
         trace: access.trace,
     };
+    let ties = forward.ties(exchange);
     let request = to_gateway(exchange, &forward.protected, ConnectionEffect::Upgrade);
     exchange.give_back_head(access);
     let began = Instant::now();
     let (lease, mut response) =
-        forward.exchange_fresh(exchange, request, WaitPurpose::Upgrade, access.began(), access).await?;
+        forward.exchange_fresh(exchange, request, (WaitPurpose::Upgrade, ties.to), access.began(), access).await?;
     access.upstream = Some(began.elapsed().saturating_sub(access.held.unwrap_or_default()));
     match handshake::verify(response.status(), response.headers(), key.as_ref()) {
         Ok(()) => {}
@@ -97,12 +98,13 @@ pub(in crate::http) async fn upgrade(
             if status == StatusCode::SERVICE_UNAVAILABLE {
                 forward.hold_queue.suspect();
             }
-            return Ok(forward.to_client(lease, response, origin));
+            return Ok(forward.to_client(lease, response, ties, origin));
         }
         Err(NotSwitched::WrongAccept) => return Err(RequestFailure::WrongAccept),
         Err(NotSwitched::NotWebSocket | NotSwitched::NotUpgraded) => return Err(RequestFailure::NoUpgrade),
     }
     grant(&mut response, protocol);
+    forward.tie(&mut response, ties, &lease);
     opening.gateway.clone_from(&access.gateway);
     if let Some(gateway) = &access.gateway {
         opening.endpoint = Arc::clone(gateway);

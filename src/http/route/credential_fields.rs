@@ -14,12 +14,14 @@ use crate::http::auth::credentials::is_basic;
 pub(super) struct OwnCredentials {
     /// The tokens of services; those that have expired, too.
     tokens: HashSet<TokenHash>,
+    /// The names of cookies that lead clients back to their gateways.
+    cookies: HashSet<String>,
 }
 
 impl OwnCredentials {
-    /// Those of the services with these tokens.
-    pub(crate) fn new(tokens: impl Iterator<Item = TokenHash>) -> Self {
-        Self { tokens: tokens.collect() }
+    /// Those of the services with these tokens, and the cookies of these names.
+    pub(super) fn new(tokens: impl Iterator<Item = TokenHash>, cookies: impl Iterator<Item = String>) -> Self {
+        Self { tokens: tokens.collect(), cookies: cookies.collect() }
     }
 
     /// Whether a value of `Authorization` is for frontgate: a token that it knows, or, where a name and a password are,
@@ -34,24 +36,32 @@ impl OwnCredentials {
         let value = authorization.as_bytes();
         known(value) || value.split(|byte| *byte == b',').any(|part| known(part.trim_ascii_start()))
     }
-}
 
-/// A value of `Cookie` without the cookies that frontgate has set; `None` if none is left.
-pub(super) fn without_ours(cookies: &HeaderValue) -> Option<Cow<'_, HeaderValue>> {
-    let value = cookies.as_bytes();
-    if !value.windows(OURS.len()).any(|part| part.eq_ignore_ascii_case(OURS)) {
-        return Some(Cow::Borrowed(cookies));
+    /// A value of `Cookie` without the cookies that frontgate has set; `None` if none is left.
+    pub(super) fn without_ours<'a>(&self, cookies: &'a HeaderValue) -> Option<Cow<'a, HeaderValue>> {
+        let value = cookies.as_bytes();
+        let has_login = value.windows(OURS.len()).any(|part| part.eq_ignore_ascii_case(OURS));
+        if !has_login && self.cookies.is_empty() {
+            return Some(Cow::Borrowed(cookies));
+        }
+        // Gateways that know RFC 2109 take a comma, too.
+        let ours = |cookie: &&[u8]| {
+            let cookie = cookie.trim_ascii();
+            let name = cookie.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii_end();
+            cookie.get(..OURS.len()).is_some_and(|name| name.eq_ignore_ascii_case(OURS))
+                || str::from_utf8(name).is_ok_and(|name| self.cookies.contains(name))
+        };
+        if !value.split(|byte| matches!(byte, b';' | b',')).any(|part| ours(&part)) {
+            return Some(Cow::Borrowed(cookies));
+        }
+        let left: Vec<&[u8]> = value
+            .split(|byte| *byte == b';')
+            .filter(|cookie| !cookie.split(|byte| *byte == b',').any(|part| ours(&part)))
+            .collect();
+        let left = left.join(&b';');
+        let left = left.trim_ascii();
+        if left.is_empty() { None } else { HeaderValue::from_bytes(left).ok().map(Cow::Owned) }
     }
-    // Gateways that know RFC 2109 take a comma, too.
-    let ours =
-        |cookie: &&[u8]| cookie.trim_ascii().get(..OURS.len()).is_some_and(|name| name.eq_ignore_ascii_case(OURS));
-    let left: Vec<&[u8]> = value
-        .split(|byte| *byte == b';')
-        .filter(|cookie| !cookie.split(|byte| *byte == b',').any(|part| ours(&part)))
-        .collect();
-    let left = left.join(&b';');
-    let left = left.trim_ascii();
-    if left.is_empty() { None } else { HeaderValue::from_bytes(left).ok().map(Cow::Owned) }
 }
 
 /// What the names of frontgate's cookies begin with. Browsers take a `__Host-` cookie only over https, from the host itself and
@@ -67,7 +77,7 @@ mod tests {
     #[test]
     fn a_known_token_is_ours_in_any_spelling_and_no_other() {
         let hash = TokenHash(digest(&SHA256, b"abc").as_ref().try_into().unwrap());
-        let own = OwnCredentials::new([hash].into_iter());
+        let own = OwnCredentials::new([hash].into_iter(), std::iter::empty());
         for (value, ours, of_basic_host) in [
             ("Bearer abc", true, true),
             ("bearer \t abc  ", true, true),
@@ -97,7 +107,25 @@ mod tests {
             ("__Host-front=x", Some("__Host-front=x")),
         ] {
             let field = HeaderValue::from_static(value);
-            let found = without_ours(&field);
+            let found = OwnCredentials::default().without_ours(&field);
+            assert_eq!(found.as_deref().map(|left| left.to_str().unwrap()), left, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_that_leads_to_a_gateway_is_ours_by_its_whole_name() {
+        let own = OwnCredentials::new(std::iter::empty(), ["gw".to_owned()].into_iter());
+        for (value, left) in [
+            ("gw=x", None),
+            ("a=1; gw=x; b=2", Some("a=1; b=2")),
+            (" gw =x;a=1", Some("a=1")),
+            ("a=1, gw=x; b=2", Some("b=2")),
+            ("gwx=x; xgw=y; GW=z; a=gw", Some("gwx=x; xgw=y; GW=z; a=gw")),
+            ("gw; a=1", Some("a=1")),
+            ("__Host-frontgate=x; gw=x", None),
+        ] {
+            let field = HeaderValue::from_static(value);
+            let found = own.without_ours(&field);
             assert_eq!(found.as_deref().map(|left| left.to_str().unwrap()), left, "{value}");
         }
     }

@@ -3,7 +3,6 @@
 use http::header::{AUTHORIZATION, CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, UPGRADE};
 use http::{Version, request};
 
-use super::credential_fields;
 use super::header_rules;
 use super::protected::ProtectedFields;
 use crate::config::HeaderRules;
@@ -51,7 +50,7 @@ pub fn to_gateway(
         } else if *name == COOKIE {
             let whole = cookie.as_ref().unwrap_or(value);
             if (cookie.is_none() || !std::mem::replace(&mut joined, true))
-                && let Some(left) = credential_fields::without_ours(whole)
+                && let Some(left) = passing.protected.own.without_ours(whole)
             {
                 field(name, &left);
             }

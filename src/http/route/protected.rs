@@ -60,10 +60,10 @@ impl ProtectedFields {
         Self { filter, named, login, own: OwnCredentials::default() }
     }
 
-    /// The same, with the tokens that are for frontgate alone.
+    /// The same, with the tokens and cookies that are for frontgate alone.
     #[must_use]
-    pub(crate) fn hiding(self, tokens: impl Iterator<Item = TokenHash>) -> Self {
-        Self { own: OwnCredentials::new(tokens), ..self }
+    pub(crate) fn hiding(self, tokens: impl Iterator<Item = TokenHash>, cookies: impl Iterator<Item = String>) -> Self {
+        Self { own: OwnCredentials::new(tokens, cookies), ..self }
     }
 
     /// Whether a field of this name passes, in a head or behind a body.
