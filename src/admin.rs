@@ -15,7 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::time::{Instant, sleep, sleep_until};
 use tower::ServiceBuilder;
 
-use crate::config::Secret;
+use crate::config::{Secret, UpstreamAddress};
 use crate::drain::Drain;
 use crate::io::StreamSocket;
 use crate::listener::Listener;
@@ -45,6 +45,10 @@ pub(crate) trait OperatorControl: Send + Sync + 'static {
     fn upgrade(&self) -> PendingHandover;
     /// Begins the drain: no new client is accepted, and requests and WebSockets under way finish.
     fn drain(&self);
+    /// Takes an endpoint out, and ends its WebSockets within this time, or as long as a drain takes.
+    fn drain_endpoint(&self, endpoint: UpstreamAddress, over: Option<Duration>) -> PendingAction;
+    /// Brings an endpoint back.
+    fn resume_endpoint(&self, endpoint: UpstreamAddress) -> PendingAction;
     /// Every metric, in the text format of `OpenMetrics`.
     fn metrics(&self) -> String;
     /// A page of the WebSockets that are open and meant, as JSON.
@@ -75,6 +79,9 @@ pub(crate) type TapLines = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
 
 /// A reload that is under way.
 pub(crate) type PendingReload = Pin<Box<dyn Future<Output = Result<(), OperationRefused>> + Send>>;
+
+/// An action that is under way; resolves to what was done, in words.
+pub(crate) type PendingAction = Pin<Box<dyn Future<Output = Result<String, OperationRefused>> + Send>>;
 
 /// A handover that is under way; resolves to the process id of the process that serves from then on.
 pub(crate) type PendingHandover = Pin<Box<dyn Future<Output = Result<u32, OperationRefused>> + Send>>;

@@ -8,6 +8,7 @@ mod check;
 mod cluster;
 mod config_source;
 mod connections;
+mod drained_endpoints;
 mod ended_sessions;
 mod error;
 mod exposed;

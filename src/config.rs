@@ -77,7 +77,7 @@ pub use forwarded::LocalClients;
 pub use kinds::ClientCa;
 pub use kinds::ClientMode;
 pub use kinds::Name;
-pub(crate) use kinds::{Hsts, LONGEST_HSTS, LONGEST_TIME, UnixAccess};
+pub(crate) use kinds::{Hsts, LONGEST_HSTS, LONGEST_TIME, UnixAccess, spread_time};
 pub use limits::CountValue;
 pub(crate) use limits::Limits;
 pub use listen::BindAddr;

@@ -74,11 +74,20 @@ pub(super) async fn answer(request: Request<Incoming>, service: &AdminService) -
             Ok(pid) => text(StatusCode::OK, format!("process {pid} has taken over\n")),
             Err(OperationRefused { status, why }) => text(status, why + "\n"),
         },
+        AdminQuery::DrainEndpoint { endpoint, over } => action(control.drain_endpoint(endpoint, over).await),
+        AdminQuery::ResumeEndpoint(endpoint) => action(control.resume_endpoint(endpoint).await),
         AdminQuery::Drain => {
             control.drain();
             text(StatusCode::ACCEPTED, "draining\n")
         }
         AdminQuery::Rejected(status, why) => text(status, why),
+    }
+}
+
+fn action(done: Result<String, OperationRefused>) -> OperatorAnswer {
+    match done {
+        Ok(said) => text(StatusCode::OK, said + "\n"),
+        Err(OperationRefused { status, why }) => text(status, why + "\n"),
     }
 }
 

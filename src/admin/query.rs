@@ -1,9 +1,12 @@
 //! [`AdminQuery`]: the operation that a request to the admin listener asks for.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode, Uri};
 
 use super::connections_query::ConnectionsQuery;
 use super::form::decoded;
+use crate::config::{UpstreamAddress, spread_time};
 
 /// The operation that a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub(super) enum AdminQuery<'a> {
     Reload,
     Handover,
     Drain,
+    DrainEndpoint { endpoint: UpstreamAddress, over: Option<Duration> },
+    ResumeEndpoint(UpstreamAddress),
     Rejected(StatusCode, String),
 }
 
@@ -53,6 +58,10 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
         },
         "/reload" => AdminQuery::Reload,
         "/upgrade" => AdminQuery::Handover,
+        "/drain" if method == Method::POST => match drain(uri.query().unwrap_or_default()) {
+            Ok(query) => query,
+            Err(why) => return AdminQuery::Rejected(StatusCode::BAD_REQUEST, why),
+        },
         "/drain" => AdminQuery::Drain,
         _ => match path.strip_prefix("/connections/") {
             Some(tapped) if tapped.ends_with("/tap") => match uri.query() {
@@ -80,6 +89,8 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
         AdminQuery::Reload
         | AdminQuery::Handover
         | AdminQuery::Drain
+        | AdminQuery::DrainEndpoint { .. }
+        | AdminQuery::ResumeEndpoint(_)
         | AdminQuery::Login
         | AdminQuery::PageClose { .. } => (method == Method::POST, "POST"),
         AdminQuery::Close { .. } | AdminQuery::CloseUser { .. } | AdminQuery::Rejected(..) => {
@@ -90,6 +101,32 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
         return AdminQuery::Rejected(StatusCode::METHOD_NOT_ALLOWED, format!("use {right}\n"));
     }
     wanted
+}
+
+/// What is to be drained: all, or one endpoint. Nothing else may be in the query: a misspelt name must not stop frontgate.
+fn drain<'a>(query: &str) -> Result<AdminQuery<'a>, String> {
+    let usage = || "use POST /drain, /drain?endpoint=URL&over=5m, or /drain?resume=URL\n".to_owned();
+    let (mut endpoint, mut over, mut resume) = (None, None, None);
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').ok_or_else(usage)?;
+        let value = decoded(value).ok_or_else(usage)?;
+        let address = || UpstreamAddress::read(&value).map_err(|why| format!("{name}: {why}\n"));
+        let before = match name {
+            "endpoint" => endpoint.replace(address()?).is_some(),
+            "resume" => resume.replace(address()?).is_some(),
+            "over" => over.replace(spread_time(&value).map_err(|why| format!("over: {why}\n"))?).is_some(),
+            _ => true,
+        };
+        if before {
+            return Err(usage());
+        }
+    }
+    match (endpoint, over, resume) {
+        (None, None, None) => Ok(AdminQuery::Drain),
+        (Some(endpoint), over, None) => Ok(AdminQuery::DrainEndpoint { endpoint, over }),
+        (None, None, Some(endpoint)) => Ok(AdminQuery::ResumeEndpoint(endpoint)),
+        _ => Err(usage()),
+    }
 }
 
 /// The user whose WebSockets are to end, and the reason that their clients are to get. Nothing else may be in the query: a
@@ -124,7 +161,7 @@ const LONGEST_REASON: usize = 123;
 const TAP_USAGE: &str = "use GET /connections/ID/tap, or /connections/ID/tap?payload\n";
 
 const WHAT_THERE_IS: &str = "frontgate answers GET / (a page), /livez, /readyz, /status, /config, /metrics, /connections and /connections/ID/tap, POST /reload, /upgrade \
-                             and /drain, and DELETE /connections/ID?reason=... and /connections?user=... here\n";
+                             and /drain (?endpoint=URL&over=5m, ?resume=URL), and DELETE /connections/ID?reason=... and /connections?user=... here\n";
 
 #[cfg(test)]
 mod tests {
@@ -139,6 +176,11 @@ mod tests {
         let close = |id, reason: &str| AdminQuery::Close { id, reason: reason.to_owned() };
         let close_user =
             |user: &str, reason: &str| AdminQuery::CloseUser { user: user.to_owned(), reason: reason.to_owned() };
+        let address = |text| UpstreamAddress::read(text).unwrap();
+        let taken_out = |text, over: Option<u64>| AdminQuery::DrainEndpoint {
+            endpoint: address(text),
+            over: over.map(Duration::from_secs),
+        };
         let listed = |query| AdminQuery::Connections(Box::new(ConnectionsQuery::parse(query).unwrap()));
         let long = format!("/connections/a?reason={}", "x".repeat(124));
         let longest = format!("/connections/a?reason={}", "x".repeat(123));
@@ -154,6 +196,20 @@ mod tests {
             (Method::GET, "/upgrade", Err(405)),
             (Method::POST, "/drain", Ok(AdminQuery::Drain)),
             (Method::DELETE, "/drain", Err(405)),
+            (Method::GET, "/drain?endpoint=http://a:1", Err(405)),
+            (Method::POST, "/drain?endpoint=http://a:1", Ok(taken_out("http://a:1", None))),
+            (Method::POST, "/drain?endpoint=http%3A%2F%2Fa&over=5m", Ok(taken_out("http://a:80", Some(300)))),
+            (Method::POST, "/drain?endpoint=http://a:1&over=0s", Ok(taken_out("http://a:1", Some(0)))),
+            (Method::POST, "/drain?resume=unix:/a", Ok(AdminQuery::ResumeEndpoint(address("unix:/a")))),
+            (Method::POST, "/drain?endpoint=a", Err(400)),
+            (Method::POST, "/drain?endpoint=http://a:1&over=5", Err(400)),
+            (Method::POST, "/drain?endpoint=http://a:1&over=90d", Err(400)),
+            (Method::POST, "/drain?endpoint=http://a:1&endpoint=http://b:1", Err(400)),
+            (Method::POST, "/drain?over=5m", Err(400)),
+            (Method::POST, "/drain?resume=http://a:1&over=5m", Err(400)),
+            (Method::POST, "/drain?resume=http://a:1&endpoint=http://a:1", Err(400)),
+            (Method::POST, "/drain?endpiont=http://a:1", Err(400)),
+            (Method::POST, "/drain?endpoint", Err(400)),
             (Method::GET, "/metrics", Ok(AdminQuery::Metrics)),
             (Method::POST, "/metrics", Err(405)),
             (Method::GET, "/connections", Ok(listed(""))),

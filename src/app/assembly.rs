@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::certificates::ServedCertificates;
 use super::cluster::JoinedCluster;
+use super::drained_endpoints::DrainedEndpoints;
 use super::error::StartError;
 use super::gateways::{GatewayAccess, GatewayShared, Gateways};
 use super::issuers::Issuers;
@@ -47,7 +48,7 @@ use crate::server::send_space::SendSpace;
 use crate::server::settings::{ListenerProtocol, ListenerSettings};
 use crate::tls::acme::Tokens;
 use crate::tls::{self, AskedClients, ClientVerification, HandshakePolicy, TicketKeys};
-use crate::upstream::{ConnectError, HoldLimits, HoldSpace, shorter};
+use crate::upstream::{ConnectError, EndpointDrains, HoldLimits, HoldSpace, shorter};
 use crate::websocket::direction::FrameRules;
 use crate::websocket::keepalive::SilenceLimits;
 use crate::websocket::settings;
@@ -67,6 +68,8 @@ pub(super) struct SharedState {
     passwords: Passwords,
     compression: Compression,
     pub(super) websockets: OpenWebSockets,
+    /// The endpoints that an operator has taken out.
+    pub(super) drained: DrainedEndpoints,
     /// The logins of the WebSockets that are open.
     pub(super) logins: LiveLogins,
     pub(super) metrics: Arc<Metrics>,
@@ -118,6 +121,7 @@ impl SharedState {
             space: HoldSpace::new(HoldLimits { bytes: waiting_bytes, ..HoldLimits::default() }),
             names,
             own: OwnAddresses::default(),
+            drains: EndpointDrains::default(),
         };
         let websockets = OpenWebSockets::default();
         let join = |settings| JoinedCluster::join(settings, config, &websockets, &metrics, (beside, drain));
@@ -131,6 +135,7 @@ impl SharedState {
             hint: Arc::new(GatewayHint::default()),
             passwords: Passwords::new(others()).map_err(|_| StartError::Random)?,
             compression: Compression::default(),
+            drained: DrainedEndpoints::new(common.drains.clone(), websockets.clone(), drain),
             logins: LiveLogins::new(drain, Arc::clone(&metrics)),
             permits: Permits::new(Arc::clone(&metrics)),
             websocket_permits: WebSocketPermits::new(Arc::clone(&metrics), others()),
@@ -481,6 +486,7 @@ fn upgrades(config: &Config, timeouts: &Timeouts, shared: &SharedState, log: Acc
             drain: timeouts.drain,
         }),
         open: shared.websockets.clone(),
+        drains: shared.common.drains.clone(),
         permits: shared.websocket_permits.clone(),
         logins: shared.logins.clone(),
         log,

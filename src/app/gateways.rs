@@ -20,7 +20,8 @@ use crate::observe::Metrics;
 use crate::observe::metrics::EndpointSample;
 use crate::tls::{ClientTls, client_config};
 use crate::upstream::{
-    ConnectionPool, Connector, Endpoint, EndpointHealth, Endpoints, GroupMember, HoldQueue, HoldSpace, check_health,
+    ConnectionPool, Connector, Endpoint, EndpointDrains, EndpointHealth, Endpoints, GroupMember, HoldQueue, HoldSpace,
+    check_health,
 };
 
 /// The connections to every gateway that a route leads to, and the hold queue of each.
@@ -45,6 +46,8 @@ pub(super) struct GatewayShared {
     pub(super) names: NameResolver,
     /// Where they must not lead.
     pub(super) own: OwnAddresses,
+    /// Those that an operator has taken out.
+    pub(super) drains: EndpointDrains,
 }
 
 /// How a route reaches its gateway.
@@ -179,6 +182,15 @@ impl Gateways {
         GatewayAccess { upstream: names.join(", ").into(), named, endpoints, sticky, hold_queue }
     }
 
+    /// The names of the gateways that routes lead to.
+    pub(super) fn names(&self) -> Vec<Arc<str>> {
+        let mut names: Vec<Arc<str>> =
+            self.groups.iter().flat_map(|(_, group)| group.all()).map(|endpoint| Arc::clone(endpoint.name())).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// Every gateway, as the metrics show it.
     pub(super) fn samples(&self) -> Vec<EndpointSample> {
         let is_one_of_several = |endpoint: &Arc<Endpoint>| {
@@ -240,7 +252,7 @@ impl Gateways {
         }
         let endpoint = match known(&before.reached) {
             Some(endpoint) => endpoint,
-            None => Endpoint::new(key.upstream.to_string(), pool(&key, common)?),
+            None => Endpoint::new(key.upstream.to_string(), pool(&key, common)?, common.drains.clone()),
         };
         self.reached.push(ReachedGateway { key, endpoint: Arc::clone(&endpoint), sweeping: None });
         Ok(endpoint)

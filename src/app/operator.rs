@@ -1,6 +1,7 @@
 //! [`Operator`]: carries out what the admin listener is asked for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -9,12 +10,15 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::drained_endpoints::Kept;
 use super::reload::Reloader;
 use super::reload_refused::ReloadRefused;
 use super::{cluster, connections, operator_page, scrape, tap};
 use crate::admin::{
-    ConnectionsQuery, OperationRefused, OperatorControl, PendingAnswer, PendingHandover, PendingReload, TapLines,
+    ConnectionsQuery, OperationRefused, OperatorControl, PendingAction, PendingAnswer, PendingHandover, PendingReload,
+    TapLines,
 };
+use crate::config::UpstreamAddress;
 use crate::observe::Readiness;
 use crate::observe::redact::Redactor;
 use crate::websocket::tap::Tap;
@@ -80,6 +84,42 @@ impl OperatorControl for Operator {
                 return Err(refused("a handover is under way".to_owned()));
             }
             outcome.await.unwrap_or_else(|_| Err("frontgate is stopping".to_owned())).map_err(refused)
+        })
+    }
+
+    fn drain_endpoint(&self, endpoint: UpstreamAddress, over: Option<Duration>) -> PendingAction {
+        let reloader = Arc::clone(&self.reloader);
+        Box::pin(async move {
+            let over = over.unwrap_or_else(|| reloader.drain_time());
+            let (names, name) = (reloader.gateway_names().await, endpoint.to_string());
+            if reloader.is_draining() {
+                return Err(stopping());
+            }
+            if !names.iter().any(|known| **known == *name) {
+                let why = format!("no route leads to {name}; there are {}", names.join(", "));
+                return Err(OperationRefused { status: StatusCode::NOT_FOUND, why });
+            }
+            let Some((websockets, kept)) = reloader.drained.begin(name.as_str().into(), over).await else {
+                let why = "too many endpoints are drained already".to_owned();
+                return Err(OperationRefused { status: StatusCode::SERVICE_UNAVAILABLE, why });
+            };
+            Ok(format!("draining {name}: {websockets} WebSockets end within {over:?}{}", forgotten(&kept)))
+        })
+    }
+
+    fn resume_endpoint(&self, endpoint: UpstreamAddress) -> PendingAction {
+        let reloader = Arc::clone(&self.reloader);
+        Box::pin(async move {
+            let name = endpoint.to_string();
+            // Once a handover that is under way is done or given up.
+            drop(reloader.gateway_names().await);
+            if reloader.is_draining() {
+                return Err(stopping());
+            }
+            match reloader.drained.end(&name).await {
+                Some(kept) => Ok(format!("{name} gets requests again{}", forgotten(&kept))),
+                None => Err(OperationRefused { status: StatusCode::NOT_FOUND, why: format!("{name} is not drained") }),
+            }
         })
     }
 
@@ -170,8 +210,21 @@ impl OperatorControl for Operator {
             "reloads": { "done": told.done, "refused": told.refused, "waiting": waiting, "last": last },
             "connections": self.reloader.admission.connections(),
             "websockets": self.reloader.websockets.count(),
+            "drained_endpoints": self.reloader.drained.told(),
             "tasks": self.reloader.tasks(),
             "cluster": cluster::status(self.reloader.cluster.as_ref()),
         })
+    }
+}
+
+fn stopping() -> OperationRefused {
+    OperationRefused { status: StatusCode::SERVICE_UNAVAILABLE, why: "this process is stopping".to_owned() }
+}
+
+/// What an operator must know of a list that was not kept.
+fn forgotten(kept: &Kept) -> String {
+    match kept {
+        Kept::Yes => String::new(),
+        Kept::No(why) => format!("; a restart forgets it: {why}"),
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn shown(reloader: &Reloader, status: &Value, connections: &Value) ->
     let gateways: Vec<_> = gateways
         .iter()
         .map(|one| {
-            json!({ "name": &*one.name, "healthy": one.healthy, "ejected": one.ejected, "busy": one.busy, "idle": one.idle,
+            json!({ "name": &*one.name, "healthy": one.healthy, "ejected": one.ejected, "draining": one.draining, "busy": one.busy, "idle": one.idle,
                     "connects": one.connects })
         })
         .collect();

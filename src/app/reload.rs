@@ -11,6 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::certificates::off_thread;
 use super::check::{check_files, warn_of};
 use super::config_source::{ConfigCandidate, ConfigFiles, ConfigFilesWatch, ConfigSource, list};
+use super::drained_endpoints::DrainedEndpoints;
 use super::file_watch::FileWatch;
 use super::reload_refused::ReloadRefused;
 use super::reload_status::{LastReload, ReloadStatus, WaitingChange};
@@ -62,6 +63,8 @@ pub(super) struct Reloader {
     pub(super) logins: LiveLogins,
     /// What this replica shares with others.
     pub(super) cluster: Option<Cluster>,
+    /// The endpoints that an operator has taken out.
+    pub(super) drained: DrainedEndpoints,
     /// The permits of requests under way.
     pub(super) permits: Permits,
     /// The threads that serve clients.
@@ -120,6 +123,7 @@ impl Reloader {
             metrics: Arc::clone(&runtime.shared.metrics),
             logins: runtime.shared.logins.clone(),
             cluster: runtime.shared.cluster().cloned(),
+            drained: runtime.shared.drained.clone(),
             permits: runtime.shared.permits.clone(),
             workers: runtime.listeners.workers().clone(),
             memory: runtime.shared.memory(),
@@ -191,6 +195,11 @@ impl Reloader {
     /// The handle that counts lines which were not written, where the process has a log of its own.
     pub(super) fn logging(&self) -> Option<&logging::LogHandle> {
         self.source.as_ref().map(|(_, logging)| logging)
+    }
+
+    /// The names of the gateways that routes lead to. Waits for a reload that is under way, and for a handover.
+    pub(super) async fn gateway_names(&self) -> Vec<Arc<str>> {
+        self.runtime.lock().await.gateway_names()
     }
 
     /// How many tasks there are, connections among them.

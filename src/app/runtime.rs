@@ -107,6 +107,8 @@ impl Runtime {
             () = self.drain.soft() => return Err(StartError::Stopping),
             read = timeout(READ, sticky_keys::open(self.gateways.sealing.as_ref(), &config)) => read.map_err(|_| StartError::Unread(READ))??,
         };
+        let restored = timeout(READ, self.shared.drained.restore(config.state_dir.clone()));
+        restored.await.map_err(|_| StartError::Unread(READ))?;
         let https = shown.as_ref().filter(|_| !config.listen.https.is_empty());
         let assembly = Assembly::new(&config, &self.shared, &gateways, &issuers, https, plan.https_port())?;
 
@@ -173,6 +175,11 @@ impl Runtime {
     /// The names, begin and end of each certificate that is shown.
     pub(super) fn certificate_lives(&self) -> Vec<(Vec<String>, OffsetDateTime, OffsetDateTime)> {
         self.shown.as_ref().map(|shown| shown.certificates.lives()).unwrap_or_default()
+    }
+
+    /// The names of the gateways that routes lead to.
+    pub(super) fn gateway_names(&self) -> Vec<Arc<str>> {
+        self.gateways.names()
     }
 
     /// Every gateway, as the metrics show it.

@@ -49,6 +49,13 @@ pub(super) fn for_people(said: &str) -> String {
             ));
         }
     }
+    for drained in status["drained_endpoints"].as_array().into_iter().flatten() {
+        let left = drained["websockets"].as_u64().unwrap_or_default();
+        let (endpoint, since) = (text(&drained["endpoint"]), text(&drained["since"]));
+        lines.push(format!(
+            "{endpoint} is drained since {since} until `frontgate drain --resume`: {left} WebSockets left"
+        ));
+    }
     lines.push(format!(
         "config {}: reloaded {} times, refused {} times",
         status["config"].as_str().map_or_else(|| "of its own".to_owned(), clean),
@@ -81,12 +88,14 @@ mod tests {
         let status = json!({
             "version": "0.1.0", "pid": 47, "uptime": 11_520, "ready": true, "draining": false, "config": "/etc/f.yaml",
             "listeners": [{ "address": "[::]:8443", "purpose": "https" }], "connections": 3, "websockets": 2, "tasks": 9,
+            "drained_endpoints": [{ "endpoint": "http://gw:1", "since": "2026-11-30T20:00:00Z", "over": 300, "websockets": 2 }],
             "reloads": { "done": 1, "refused": 2, "waiting": { "since": "2026-11-30T20:00:00Z", "lowers": ["auth of /x"] },
                          "last": { "at": "2026-11-30T20:00:00Z", "error": "f.yaml:1:1: \u{1b}[2Junknown key" } },
         });
         let expected = "frontgate 0.1.0: ready, up 3h12m, process 47\n\
                         3 connections, 2 WebSockets, 9 tasks\n\
                         listens at [::]:8443 (https)\n\
+                        http://gw:1 is drained since 2026-11-30T20:00:00Z until `frontgate drain --resume`: 2 WebSockets left\n\
                         config /etc/f.yaml: reloaded 1 times, refused 2 times\n\
                         the last reload, at 2026-11-30T20:00:00Z, was refused: f.yaml:1:1: [2Junknown key\n\
                         a change waits since 2026-11-30T20:00:00Z for `frontgate reload`, since it lowers guards: auth of /x\n";

@@ -31,7 +31,7 @@ pub use client_ca::ClientCa;
 pub(super) use client_ca::ClientCaFile;
 pub use client_ca::ClientMode;
 pub(super) use duration::DurationValue;
-pub(crate) use duration::LONGEST_TIME;
+pub(crate) use duration::{LONGEST_TIME, spread_time};
 pub(super) use file::{FilePath, absolute_unix_path};
 pub(super) use given_name::{GivenName, is_given_name};
 pub(crate) use hsts::Hsts;

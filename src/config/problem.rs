@@ -128,6 +128,14 @@ impl Problem {
 }
 
 impl ValueError {
+    /// What is wrong and what to write instead, where there is no position.
+    pub(super) fn in_words(self) -> String {
+        match self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message,
+        }
+    }
+
     /// A fault with a message and without a hint.
     pub(super) fn new(message: impl Into<String>) -> Self {
         Self { severity: ProblemSeverity::Error, message: message.into(), hint: None }

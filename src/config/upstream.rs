@@ -37,6 +37,13 @@ impl Default for UpstreamAddress {
     }
 }
 
+impl UpstreamAddress {
+    /// The address that `text` is; or why it is none, in words.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        UpstreamUrl.parse(text).map_err(ValueError::in_words)
+    }
+}
+
 impl fmt::Display for UpstreamAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, host, port) = match self {

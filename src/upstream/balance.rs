@@ -41,6 +41,8 @@ pub(super) struct EndpointState {
     pub(super) ejected_until: Option<Instant>,
     /// Whether it has said that it is not well, or not said that it is.
     pub(super) is_out: bool,
+    /// Whether an operator has taken it out.
+    pub(super) is_draining: bool,
 }
 
 /// What decides among the endpoints that are up.
@@ -57,14 +59,15 @@ pub(super) enum Preference<'a> {
 }
 
 /// The endpoints in the order in which to try them: first the one that the client was at, then those that are up, as `preference`
-/// says, then the others, beginning with the one whose time is over first.
+/// says, then the others, beginning with the one whose time is over first. Those that an operator has taken out are not there.
 pub(super) fn order(
     preference: Preference<'_>,
     was_at: Option<EndpointId>,
     endpoint_states: &[EndpointState],
     now: Instant,
 ) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..endpoint_states.len()).collect();
+    let mut order: Vec<usize> =
+        (0..endpoint_states.len()).filter(|index| !endpoint_states[*index].is_draining).collect();
     let state = |index: &usize| &endpoint_states[*index];
     match preference {
         Preference::Turns(turns) => {
@@ -94,7 +97,7 @@ pub(super) fn order(
 impl EndpointState {
     /// Whether it gets work as it should.
     pub(super) fn is_up(&self, now: Instant) -> bool {
-        !self.is_out && self.ejected_until.is_none_or(|until| until <= now)
+        !self.is_out && !self.is_draining && self.ejected_until.is_none_or(|until| until <= now)
     }
 }
 

@@ -61,6 +61,9 @@ pub(crate) enum ConnectError {
     /// What answers there is frontgate: it would ask itself for ever.
     #[error("its address is frontgate's own, {0}: `upstream` must be where the gateway itself listens")]
     Itself(SocketAddr),
+    /// An operator has taken it out.
+    #[error("it is being drained, until `frontgate drain --resume`")]
+    Draining,
     /// Any other error that the kernel reports.
     #[error("{0}")]
     Io(io::Error),
@@ -79,8 +82,18 @@ pub(crate) enum Lacks {
 
 impl ConnectError {
     /// Every value of [`ConnectError::as_str`].
-    pub(crate) const NAMES: [&str; 9] =
-        ["unresolved", "refused", "timed_out", "tls", "itself", "no_files", "no_ports", "no_memory", "other"];
+    pub(crate) const NAMES: [&str; 10] = [
+        "unresolved",
+        "refused",
+        "timed_out",
+        "tls",
+        "itself",
+        "draining",
+        "no_files",
+        "no_ports",
+        "no_memory",
+        "other",
+    ];
 
     /// The error's stable name in metrics.
     pub(crate) fn as_str(&self) -> &'static str {
@@ -90,6 +103,7 @@ impl ConnectError {
             Self::TimedOut(_) => "timed_out",
             Self::Tls(_) => "tls",
             Self::Itself(_) => "itself",
+            Self::Draining => "draining",
             Self::Exhausted { lacks: Lacks::Files, .. } => "no_files",
             Self::Exhausted { lacks: Lacks::Ports, .. } => "no_ports",
             Self::Exhausted { lacks: Lacks::Memory, .. } => "no_memory",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use super::balance::{EndpointId, OutlierState};
+use super::endpoint_drains::EndpointDrains;
 use super::hold::LOOK_LIMIT;
 use super::{ConnectionPool, GatewayReadiness, HeldGateway as _};
 use crate::io::LiveCount;
@@ -16,6 +17,7 @@ pub(crate) struct Endpoint {
     /// Its address, for the log.
     name: Arc<str>,
     id: EndpointId,
+    drains: EndpointDrains,
     pub(super) pool: ConnectionPool,
     /// Requests and WebSockets under way.
     pub(super) busy: LiveCount,
@@ -23,11 +25,11 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// A gateway that is reached by `pool`; the log calls it `name`.
-    pub(crate) fn new(name: impl Into<Arc<str>>, pool: ConnectionPool) -> Arc<Self> {
+    /// A gateway that is reached by `pool`, unless it is among `drains`; the log calls it `name`.
+    pub(crate) fn new(name: impl Into<Arc<str>>, pool: ConnectionPool, drains: EndpointDrains) -> Arc<Self> {
         let name = name.into();
         let id = EndpointId::of(&name);
-        Arc::new(Self { name, id, pool, busy: LiveCount::default(), record: Mutex::default() })
+        Arc::new(Self { name, id, drains, pool, busy: LiveCount::default(), record: Mutex::default() })
     }
 
     /// Its address.
@@ -45,6 +47,11 @@ impl Endpoint {
         &self.pool
     }
 
+    /// Whether an operator has taken it out.
+    pub(super) fn is_draining(&self) -> bool {
+        self.drains.has(&self.name)
+    }
+
     /// Until when it is left alone, if it has failed.
     pub(super) fn ejected_until(&self) -> Option<Instant> {
         self.record().ejected_until()
@@ -59,6 +66,7 @@ impl Endpoint {
             name: Arc::clone(&self.name),
             healthy: reached && !ejected,
             ejected,
+            draining: self.is_draining(),
             busy: is_one_of_several.then_some(busy),
             idle,
             connects,
@@ -134,7 +142,7 @@ pub(super) mod tests {
     pub(in crate::upstream) fn endpoint() -> Arc<Endpoint> {
         let upstream = UpstreamAddress::Unix("/nowhere/gateway.sock".into());
         let connector = Connector::new(&upstream, None, |_| Err(rustls::pki_types::InvalidDnsNameError));
-        Endpoint::new(upstream.to_string(), ConnectionPool::new(connector.unwrap(), 1024))
+        Endpoint::new(upstream.to_string(), ConnectionPool::new(connector.unwrap(), 1024), EndpointDrains::default())
     }
 
     #[tokio::test(start_paused = true)]

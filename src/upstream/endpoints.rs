@@ -137,6 +137,7 @@ impl GroupMember {
             share: self.weight.saturating_mul(health.map_or(1000, |health| health.share(now))),
             ejected_until: self.endpoint.ejected_until(),
             is_out: health.is_some_and(|health| health.is_out()),
+            is_draining: self.endpoint.is_draining(),
         }
     }
 }
@@ -146,7 +147,7 @@ impl TiedEndpoints<'_> {
     pub(crate) fn reuse(&self) -> Option<Lease> {
         let Endpoints(shared) = self.endpoints;
         if let [only] = &shared.all[..] {
-            return only.endpoint.pool.reuse().map(Lease::from);
+            return if only.endpoint.is_draining() { None } else { only.endpoint.pool.reuse().map(Lease::from) };
         }
         let next = self.endpoints.order(self.tie).into_iter().next()?;
         let endpoint = &shared.all[next].endpoint;
@@ -163,13 +164,16 @@ impl HeldGateway for TiedEndpoints<'_> {
     async fn dial(&self) -> Result<Lease, ConnectError> {
         let Endpoints(shared) = self.endpoints;
         if let [only] = &shared.all[..] {
+            if only.endpoint.is_draining() {
+                return Err(ConnectError::Draining);
+            }
             return only.endpoint.pool.dial().await.map(Lease::from);
         }
         let order = self.endpoints.order(self.tie);
         if let Some(first) = order.first() {
             self.endpoints.took(*first);
         }
-        let mut last = ConnectError::Refused;
+        let mut last = ConnectError::Draining;
         for index in order {
             let endpoint = &shared.all[index].endpoint;
             let trying = EndpointProbe::begin(endpoint);
@@ -192,9 +196,12 @@ impl HeldGateway for TiedEndpoints<'_> {
     async fn readiness(&self) -> Result<GatewayReadiness, ConnectError> {
         let Endpoints(shared) = self.endpoints;
         if let [only] = &shared.all[..] {
+            if only.endpoint.is_draining() {
+                return Err(ConnectError::Draining);
+            }
             return only.endpoint.pool.readiness().await;
         }
-        let mut found = Err(ConnectError::Refused);
+        let mut found = Err(ConnectError::Draining);
         for index in self.endpoints.order(self.tie) {
             let endpoint = &shared.all[index].endpoint;
             let trying = EndpointProbe::begin(endpoint);
@@ -211,7 +218,10 @@ impl HeldGateway for TiedEndpoints<'_> {
                 }
                 Err(error) => {
                     endpoint.failed(&error);
-                    found = found.or(Err(error));
+                    found = match found {
+                        Ok(other) => Ok(other),
+                        Err(_) => Err(error),
+                    };
                 }
             }
         }

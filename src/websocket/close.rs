@@ -46,6 +46,8 @@ pub(crate) enum WebSocketEnd {
     },
     /// The login that opened it has ended.
     SessionEnded,
+    /// `frontgate drain --endpoint`.
+    EndpointDraining,
     /// The hard stop: the time for [`WebSocketEnd::Draining`] is over.
     Cut,
 }
@@ -143,6 +145,7 @@ impl WebSocketEnd {
             Self::Draining | Self::Cut => "draining",
             Self::ClosedByOperator { .. } => "closed_by_operator",
             Self::SessionEnded => "session_ended",
+            Self::EndpointDraining => "endpoint_draining",
         }
     }
 
@@ -173,7 +176,7 @@ impl WebSocketEnd {
             Self::ProtocolError { by: Side::Gateway } => {
                 (say(BAD_GATEWAY, "bad gateway"), say(PROTOCOL, "protocol error"))
             }
-            Self::Draining => (say(RESTART, "service restart"), say(AWAY, "proxy restart")),
+            Self::Draining | Self::EndpointDraining => (say(RESTART, "service restart"), say(AWAY, "proxy restart")),
             Self::ClosedByOperator { reason } => {
                 let by_operator = "closed by operator";
                 let told = if reason.is_empty() { by_operator.into() } else { Cow::Owned(reason.to_string()) };
@@ -298,6 +301,12 @@ mod tests {
                 Some((1008, "session ended", AwaitClose)),
                 Some((1001, "client session ended", AwaitClose)),
             ),
+            (
+                WebSocketEnd::EndpointDraining,
+                "endpoint_draining",
+                Some((1012, "service restart", AwaitClose)),
+                Some((1001, "proxy restart", AwaitClose)),
+            ),
             (WebSocketEnd::Cut, "draining", None, None),
         ];
         for (ended, name, client, gateway) in rows {
@@ -322,6 +331,7 @@ mod tests {
             (WebSocketEnd::Draining, false),
             (WebSocketEnd::ClosedByOperator { reason: "".into() }, false),
             (WebSocketEnd::SessionEnded, false),
+            (WebSocketEnd::EndpointDraining, false),
         ];
         for (ended, client) in rows {
             let awaits = (ended.awaits_answers(Side::Client), ended.awaits_answers(Side::Gateway));

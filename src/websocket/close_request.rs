@@ -13,6 +13,8 @@ pub(super) enum RequestedClose {
     ByOperator(Box<str>),
     /// The login that opened it has ended.
     SessionEnded,
+    /// An operator takes its gateway out.
+    EndpointDraining,
 }
 
 impl CloseRequest {

@@ -174,6 +174,7 @@ where
                         self.end(WebSocketEnd::ClosedByOperator { reason });
                     }
                     RelayTurn::Close(RequestedClose::SessionEnded) => self.end(WebSocketEnd::SessionEnded),
+                    RelayTurn::Close(RequestedClose::EndpointDraining) => self.end(WebSocketEnd::EndpointDraining),
                     RelayTurn::Event(side, event) => self.on_event(side, event),
                     RelayTurn::Look => {}
                 }

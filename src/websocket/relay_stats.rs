@@ -103,6 +103,12 @@ impl RelayStats {
         self.wake_flag.raise();
     }
 
+    /// Tells the relay to end because its gateway is taken out.
+    pub(crate) fn leave_endpoint(&self) {
+        self.close_request.ask(RequestedClose::EndpointDraining);
+        self.wake_flag.raise();
+    }
+
     /// Whether the relay was told to end.
     #[cfg(test)]
     pub(crate) fn is_asked_to_end(&self) -> bool {

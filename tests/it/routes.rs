@@ -3,6 +3,7 @@
 mod affinity;
 mod choice;
 mod client_certificates;
+mod draining;
 mod endpoints;
 mod forward;
 mod headers;

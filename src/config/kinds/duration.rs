@@ -26,6 +26,15 @@ impl DurationValue {
     pub(in crate::config) const ANY: Self = Self { at_least: Duration::from_millis(1), at_most: LONGEST_TIME };
 }
 
+/// A time that `text` says, for which something is spread; or why it says none, in words.
+pub(crate) fn spread_time(text: &str) -> Result<Duration, String> {
+    let kind = DurationValue { at_least: Duration::ZERO, at_most: LONGEST_SPREAD };
+    kind.parse(text).map_err(ValueError::in_words)
+}
+
+/// Longer than the time of any maintenance is a slip.
+const LONGEST_SPREAD: Duration = Duration::from_hours(24);
+
 impl KeyKind for DurationValue {
     type Value = Duration;
 

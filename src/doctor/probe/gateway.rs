@@ -160,7 +160,9 @@ fn failed(error: ConnectError) -> GatewayReach {
         ConnectError::Resolve { .. } => GatewayReach::Unresolved,
         ConnectError::TimedOut(_) => GatewayReach::TimedOut,
         ConnectError::Tls(error) | ConnectError::Io(error) => GatewayReach::Failed(error.to_string()),
-        error @ (ConnectError::Exhausted { .. } | ConnectError::Itself(_)) => GatewayReach::Failed(error.to_string()),
+        error @ (ConnectError::Exhausted { .. } | ConnectError::Itself(_) | ConnectError::Draining) => {
+            GatewayReach::Failed(error.to_string())
+        }
     }
 }
 

@@ -225,6 +225,7 @@ impl Forwarder {
             NoConnection::Draining => RequestFailure::Draining,
             NoConnection::Failed(error) => match error {
                 ConnectError::Refused => RequestFailure::GatewayNotRunning(cause),
+                ConnectError::Draining => RequestFailure::GatewayStarting(cause),
                 ConnectError::Resolve { .. } => RequestFailure::GatewayNotFound(cause),
                 ConnectError::TimedOut(_) => RequestFailure::ConnectTimeout,
                 ConnectError::Itself(_) => RequestFailure::GatewayIsFrontgate(cause),

@@ -19,7 +19,7 @@ use crate::observe::gateway_hint::{CloseRefusal, GatewayHint};
 use crate::observe::tunnel;
 use crate::observe::tunnel::TunnelOpening;
 use crate::tls::ByteStream;
-use crate::upstream::HoldQueue;
+use crate::upstream::{EndpointDrains, HoldQueue};
 use crate::websocket::close::WebSocketEnd;
 use crate::websocket::relay::{Relay, RelayEnd};
 use crate::websocket::settings::RelaySettings;
@@ -34,6 +34,8 @@ pub(crate) struct GrantedTunnel {
     pub(in crate::http) gateway: RelayEnd<ByteStream>,
     pub(in crate::http) settings: Arc<RelaySettings>,
     pub(in crate::http) open: OpenWebSockets,
+    /// The endpoints that an operator has taken out.
+    pub(in crate::http) drains: EndpointDrains,
     /// Counts the WebSocket as one that the gateway serves.
     pub(in crate::http) counted: Option<LiveCountGuard>,
     /// The permits for its connection to the gateway, and for one more WebSocket of its client.
@@ -78,12 +80,16 @@ impl GrantedTunnel {
     ) where
         S: Readable + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self { gateway, settings, open, counted, login, permits, report } = self;
+        let Self { gateway, settings, open, drains, counted, login, permits, report } = self;
         // Created out here and captured: a value that is moved into a local of the task has room in it twice.
         let mut relay = Relay::new(RelayEnd { io: client, first }, gateway, settings);
         relay.count_in(&report.log.metrics().websockets.relay.here());
         relay.name(Arc::clone(&report.opening));
         let entered = open.enter(Arc::clone(&report.opening), relay.relay_stats());
+        // It was taken out while it answered: what ends its WebSockets has not seen this one.
+        if drains.has(&report.opening.endpoint) {
+            relay.relay_stats().leave_endpoint();
+        }
         let live = login.map(|(logins, login)| logins.enter(login, LiveLink::WebSocket(relay.relay_stats())));
         let watched = drain.clone();
         drain.spawn(async move {

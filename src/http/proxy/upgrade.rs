@@ -24,7 +24,7 @@ use crate::http::route::headers;
 use crate::http::route::headers::ConnectionEffect;
 use crate::observe::access::{AccessLine, AccessLog, AnsweredBy, RequestEnd};
 use crate::observe::tunnel::TunnelOpening;
-use crate::upstream::WaitPurpose;
+use crate::upstream::{EndpointDrains, WaitPurpose};
 use crate::websocket::handshake;
 use crate::websocket::handshake::NotSwitched;
 use crate::websocket::relay::RelayEnd;
@@ -39,6 +39,8 @@ pub(crate) struct UpgradeSettings {
     pub(crate) settings: Arc<RelaySettings>,
     /// The WebSockets that are open.
     pub(crate) open: OpenWebSockets,
+    /// The endpoints that an operator has taken out.
+    pub(crate) drains: EndpointDrains,
     /// How many of them each client network may have.
     pub(crate) permits: WebSocketPermits,
     /// The logins of those that are open.
@@ -116,6 +118,7 @@ pub(in crate::http) async fn upgrade(
         gateway: RelayEnd { io, first },
         settings: Arc::clone(&upgrades.settings),
         open: upgrades.open.clone(),
+        drains: upgrades.drains.clone(),
         counted,
         login: exchange.login.clone().map(|login| (upgrades.logins.clone(), login)),
         permits: (exchange.permit.as_mut().map(RequestPermit::hand_on), websocket_permit),

@@ -27,6 +27,7 @@ pub(crate) struct UpstreamMetrics {
     failed: Family<MetricLabel, Counter>,
     healthy: Family<EndpointLabels, Gauge>,
     ejected: Family<EndpointLabels, Gauge>,
+    draining: Family<EndpointLabels, Gauge>,
     busy: Family<EndpointLabels, Gauge>,
     idle: Family<EndpointLabels, Gauge>,
     connects: Family<EndpointLabels, Counter>,
@@ -48,6 +49,8 @@ pub(crate) struct EndpointSample {
     pub(crate) healthy: bool,
     /// Whether it is left alone for a while because it failed.
     pub(crate) ejected: bool,
+    /// Whether an operator has taken it out.
+    pub(crate) draining: bool,
     /// Its requests and WebSockets under way; `None` where there is only one endpoint, which counts none.
     pub(crate) busy: Option<usize>,
     /// Connections that wait for their next request.
@@ -68,6 +71,7 @@ impl UpstreamMetrics {
             failed: Family::default(),
             healthy: Family::default(),
             ejected: Family::default(),
+            draining: Family::default(),
             busy: Family::default(),
             idle: Family::default(),
             connects: Family::default(),
@@ -85,6 +89,8 @@ impl UpstreamMetrics {
         );
         let help = "1 while the gateway is left alone because it failed, and others stand in for it";
         registry.register("upstream_ejected", help, all.ejected.clone());
+        let help = "1 while an operator has taken the gateway out";
+        registry.register("upstream_draining", help, all.draining.clone());
         let help = "Requests and WebSockets under way at a gateway of several";
         registry.register("upstream_requests", help, all.busy.clone());
         let help = "Connections to the gateway that wait for their next request";
@@ -107,7 +113,7 @@ impl UpstreamMetrics {
 
     /// Shows these endpoints, and no others.
     pub(crate) fn show(&self, endpoints: &[EndpointSample]) {
-        for gauges in [&self.healthy, &self.ejected, &self.busy, &self.idle] {
+        for gauges in [&self.healthy, &self.ejected, &self.draining, &self.busy, &self.idle] {
             gauges.clear();
         }
         self.connects.clear();
@@ -116,6 +122,7 @@ impl UpstreamMetrics {
             let level = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
             self.healthy.get_or_create(&labels).set(sample.healthy.into());
             self.ejected.get_or_create(&labels).set(sample.ejected.into());
+            self.draining.get_or_create(&labels).set(sample.draining.into());
             self.idle.get_or_create(&labels).set(level(sample.idle));
             if let Some(busy) = sample.busy {
                 self.busy.get_or_create(&labels).set(level(busy));
@@ -134,12 +141,13 @@ mod tests {
     #[test]
     fn an_endpoint_is_shown_while_the_configuration_has_it() {
         let (metrics, name) = (Metrics::new(), Arc::<str>::from("http://10.0.0.4:18789"));
-        let sample = EndpointSample { name, healthy: true, ejected: false, busy: Some(3), idle: 2, connects: 7 };
+        let sample =
+            EndpointSample { name, healthy: true, ejected: false, draining: true, busy: Some(3), idle: 2, connects: 7 };
         metrics.upstream.show(std::slice::from_ref(&sample));
         let read =
             |family: &str| value(&metrics, &format!("frontgate_upstream_{family}{{endpoint=\"{}\"}}", sample.name));
-        let shown = ["healthy", "ejected", "requests", "idle_connections", "connects_total"].map(read);
-        assert_eq!(shown.map(Option::unwrap), ["1", "0", "3", "2", "7"]);
+        let shown = ["healthy", "ejected", "draining", "requests", "idle_connections", "connects_total"].map(read);
+        assert_eq!(shown.map(Option::unwrap), ["1", "0", "1", "3", "2", "7"]);
         metrics.upstream.show(&[]);
         assert_eq!(read("healthy"), None);
     }

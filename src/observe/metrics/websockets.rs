@@ -289,7 +289,7 @@ const SHOWN_CODES: [(u16, &str); 19] = [
 ];
 
 /// The codes of each end where all goes as the table "How a WebSocket ends" has it.
-const USUAL_ENDS: [(&str, u16, u16, bool); 20] = [
+const USUAL_ENDS: [(&str, u16, u16, bool); 21] = [
     ("client_closed", 1000, 1000, true),
     ("client_closed", 1001, 1001, true),
     ("client_closed", 1005, 1005, true),
@@ -310,6 +310,7 @@ const USUAL_ENDS: [(&str, u16, u16, bool); 20] = [
     ("draining", 1012, 1001, true),
     ("closed_by_operator", 1001, 1001, true),
     ("session_ended", 1008, 1001, true),
+    ("endpoint_draining", 1012, 1001, true),
 ];
 
 #[cfg(test)]

@@ -3,7 +3,14 @@ use super::*;
 const SECOND: Duration = Duration::from_secs(1);
 
 fn state(name: &str, busy: usize) -> EndpointState {
-    EndpointState { id: EndpointId::of(name), busy, share: 1000, ejected_until: None, is_out: false }
+    EndpointState {
+        id: EndpointId::of(name),
+        busy,
+        share: 1000,
+        ejected_until: None,
+        is_out: false,
+        is_draining: false,
+    }
 }
 
 fn three(busy: [usize; 3]) -> [EndpointState; 3] {
@@ -33,6 +40,26 @@ fn the_least_busy_is_first_and_those_left_alone_last() {
         let found = order(Preference::LeastBusy { turn }, None, &endpoint_states, now);
         assert_eq!(found, expected, "{turn} {endpoint_states:?}");
     }
+}
+
+#[test]
+fn what_an_operator_has_taken_out_is_never_tried() {
+    let now = Instant::now();
+    let mut states = three([0, 1, 2]);
+    states[0].is_draining = true;
+    let was_at = Some(EndpointId::of("a"));
+    for preference in [
+        Preference::LeastBusy { turn: 0 },
+        Preference::RandomTwo([0, 0]),
+        Preference::Client(7),
+        Preference::Turns(&Turns::default()),
+    ] {
+        let mut found = order(preference, was_at, &states, now);
+        found.sort_unstable();
+        assert_eq!(found, [1, 2], "{preference:?}");
+    }
+    let all_out = states.map(|state| EndpointState { is_draining: true, ..state });
+    assert!(order(Preference::LeastBusy { turn: 3 }, was_at, &all_out, now).is_empty());
 }
 
 #[test]

@@ -390,6 +390,17 @@ async fn the_operator_ends_an_idle_link_at_once_and_the_client_reads_why() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_gateway_that_is_taken_out_ends_its_links_at_once() {
+    let mut relay_test = setup().open();
+    relay_test.relay_stats.leave_endpoint();
+    relay_test.client.gets_close(1012, "service restart").await;
+    relay_test.gateway.gets_close(1001, "proxy restart").await;
+    relay_test.client.close(1012, "").await;
+    relay_test.gateway.close(1001, "").await;
+    relay_test.ends("endpoint_draining", Some(1012), Some(1001), true).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_operator_is_heard_before_the_relay_has_begun_and_not_after_its_end() {
     let mut relay_test = setup().open();
     relay_test.relay_stats.close("early".into());
