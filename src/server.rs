@@ -11,7 +11,7 @@ pub mod h1;
 mod h2;
 mod handshake;
 pub(crate) mod head_space;
-mod memory_limit;
+pub(crate) mod memory_limit;
 pub(crate) mod runtime_thread;
 pub(crate) mod send_space;
 pub(crate) mod settings;

@@ -24,6 +24,7 @@ mod readiness;
 mod request_writer;
 mod response_head;
 mod silence;
+mod source_addresses;
 mod stable_hash;
 
 pub(crate) use balance::EndpointId;
@@ -55,4 +56,5 @@ pub(crate) use progress::{TransferProgress, shorter};
 pub use response_head::ResponseHead;
 pub(crate) use response_head::may_be_whole;
 pub(crate) use silence::GatewayTimeouts;
+pub(crate) use source_addresses::SourceAddresses;
 pub(crate) use stable_hash::stable_hash;

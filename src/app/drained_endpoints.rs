@@ -67,10 +67,12 @@ impl DrainedEndpoints {
         if self.0.folder.set(folder.clone()).is_err() {
             return;
         }
-        // A folder that is not there yet holds nothing, and is not made for that.
-        let Some(folder) = folder.filter(|folder| folder.is_dir()) else { return };
-        let read = move || StateDir::open(&folder)?.read(FILE, FileAccess::Public);
-        let kept: BTreeMap<Arc<str>, i64> = match off_thread(read).await {
+        let Some(folder) = folder else { return };
+        let read = move || {
+            // A folder that is not there yet holds nothing, and is not made for that.
+            if folder.is_dir() { StateDir::open(&folder)?.read(FILE, FileAccess::Public) } else { Ok(None) }
+        };
+        let kept: BTreeMap<String, i64> = match off_thread(read).await {
             Ok(None) => return,
             Ok(Some(text)) => match serde_json::from_slice(&text) {
                 Ok(kept) => kept,
@@ -82,7 +84,7 @@ impl DrainedEndpoints {
         for (name, since) in kept.into_iter().take(MOST) {
             tracing::info!(endpoint = %name, "still drained, until `frontgate drain --resume`");
             let since = OffsetDateTime::from_unix_timestamp(since).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-            all.insert(name, DrainedEndpoint { since, over: Duration::ZERO, ending: None });
+            all.insert(name.into(), DrainedEndpoint { since, over: Duration::ZERO, ending: None });
         }
         self.0.names.set(all.keys().cloned());
     }
@@ -162,8 +164,8 @@ impl DrainedEndpoints {
         let (shared, writing) = (self.clone(), Arc::clone(&self.0.writing));
         let write = move || {
             let _writing = writing.lock().unwrap_or_else(PoisonError::into_inner);
-            let kept: BTreeMap<Arc<str>, i64> =
-                shared.all().iter().map(|(name, drained)| (Arc::clone(name), drained.since.unix_timestamp())).collect();
+            let kept: BTreeMap<String, i64> =
+                shared.all().iter().map(|(name, drained)| (name.to_string(), drained.since.unix_timestamp())).collect();
             let text = serde_json::to_vec(&kept).expect("text and numbers can be written");
             StateDir::open(&folder)?.write(FILE, &text, FileAccess::Public)
         };

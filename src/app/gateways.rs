@@ -1,5 +1,6 @@
 //! [`Gateways`]: the connections to every gateway that a route leads to, and the hold queue of each.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::observe::metrics::EndpointSample;
 use crate::tls::{ClientTls, client_config};
 use crate::upstream::{
     ConnectionPool, Connector, Endpoint, EndpointDrains, EndpointHealth, Endpoints, GroupMember, HoldQueue, HoldSpace,
-    check_health,
+    SourceAddresses, check_health,
 };
 
 /// The connections to every gateway that a route leads to, and the hold queue of each.
@@ -95,6 +96,7 @@ enum DialPurpose {
 struct DialSettings {
     limit: Option<Duration>,
     request_head: usize,
+    source: Vec<IpAddr>,
     tls: Arc<ClientTls>,
 }
 
@@ -162,7 +164,8 @@ impl Gateways {
     fn login_key(&self, config: &Config, service: &ForwardAuth) -> GatewayKey {
         let opened = self.known.iter().find(|(known, _)| *known == service.tls).map(|(_, opened)| Arc::clone(opened));
         let tls = opened.expect("`plan` has read those of every login service");
-        let how = DialSettings { limit: Some(service.timeout), request_head: config.limits.request_head, tls };
+        let request_head = config.limits.request_head;
+        let how = DialSettings { limit: Some(service.timeout), request_head, source: Vec::new(), tls };
         GatewayKey { purpose: DialPurpose::LoginService, upstream: service.url.address.clone(), how }
     }
 
@@ -287,7 +290,8 @@ impl Gateways {
         let opened = self.known.iter().find(|(known, _)| *known == group.tls).map(|(_, opened)| Arc::clone(opened));
         let limit = route.timeouts.over(&config.timeouts).connect;
         let tls = opened.expect("`plan` has read those of every route that asks a gateway");
-        let how = DialSettings { limit, request_head: config.limits.request_head, tls };
+        let source = group.source.clone();
+        let how = DialSettings { limit, request_head: config.limits.request_head, source, tls };
         ((group.clone(), how), (group, route.hold.unwrap_or(config.hold)))
     }
 
@@ -316,7 +320,7 @@ fn group(config: &Config, route: &RouteConfig) -> UpstreamGroup {
 fn pool(key: &GatewayKey, common: &GatewayShared) -> Result<ConnectionPool, StartError> {
     let tls = |host: &str| Ok::<_, StartError>((client_config(&key.how.tls)?, key.how.tls.server_name(host)?));
     let connector = Connector::new(&key.upstream, key.how.limit, tls)?.asking(common.names.clone());
-    let connector = connector.never_to(common.own.clone());
+    let connector = connector.never_to(common.own.clone()).coming_from(SourceAddresses::new(&key.how.source));
     Ok(ConnectionPool::new(connector, key.how.request_head.max(LEAST_RESPONSE_HEAD)))
 }
 

@@ -30,9 +30,6 @@ pub(super) trait Keys {
 
     /// A key that holds keys.
     fn section(&mut self, name: &'static str, doc: &'static str, section: &mut dyn KeySection);
-
-    /// A key that is part of the design and does not work yet; `idle` is a value that asks for nothing.
-    fn not_yet(&mut self, name: &'static str, idle: Option<&'static str>);
 }
 
 impl dyn Keys + '_ {

@@ -14,8 +14,6 @@ pub(super) struct KeyNames {
     outer: String,
     /// The paths of sections and of keys that work.
     pub(super) working: Vec<String>,
-    /// Keys that are not available yet.
-    pub(super) not_yet: Vec<String>,
     /// Parts of keys that may be mappings: `tls.certificate.cert`.
     parts: Vec<String>,
     /// Keys that hold keys.
@@ -37,12 +35,12 @@ impl KeyNames {
 
     /// Whether a key with this path exists.
     pub(super) fn contains(&self, path: &str) -> bool {
-        self.working.iter().chain(&self.not_yet).any(|known| known == path)
+        self.working.iter().any(|known| known == path)
     }
 
     /// Every path that a variable can set, and the variable.
     pub(super) fn variables(&self) -> Vec<(String, String)> {
-        let all = self.working.iter().chain(&self.parts).chain(&self.not_yet);
+        let all = self.working.iter().chain(&self.parts);
         all.filter(|path| !self.sections.contains(path)).map(|path| (variable(path), path.clone())).collect()
     }
 }
@@ -123,10 +121,6 @@ impl Keys for KeyNames {
         let outer = std::mem::replace(&mut self.outer, path);
         section.keys(self);
         self.outer = outer;
-    }
-
-    fn not_yet(&mut self, name: &'static str, _idle: Option<&'static str>) {
-        self.not_yet.push(join(&self.outer, name));
     }
 }
 

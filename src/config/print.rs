@@ -91,8 +91,6 @@ impl Keys for ConfigPrinter {
     fn section(&mut self, name: &'static str, _doc: &'static str, section: &mut dyn KeySection) {
         self.0.push((name, PrintedSetting::Section(shown(section))));
     }
-
-    fn not_yet(&mut self, _name: &'static str, _idle: Option<&'static str>) {}
 }
 
 #[cfg(test)]

@@ -83,12 +83,4 @@ impl Keys for SectionReader<'_> {
         let known = self.known;
         SectionReader { entries: &[], known, at: self.at.part(name) }.group(section, &node);
     }
-
-    fn not_yet(&mut self, name: &'static str, idle: Option<&'static str>) {
-        let Some(node) = self.given(name).cloned() else { return };
-        if idle.is_some_and(|idle| node.value == ConfigValue::Scalar(idle.to_owned())) {
-            return;
-        }
-        self.at.part(name).report(&node.place, ValueError::new("not available yet").hint("remove it"));
-    }
 }

@@ -95,8 +95,6 @@ impl Keys for ReferenceWalk {
         section.keys(self);
         self.outer = outer;
     }
-
-    fn not_yet(&mut self, _name: &'static str, _idle: Option<&'static str>) {}
 }
 
 #[cfg(test)]

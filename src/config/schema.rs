@@ -34,9 +34,4 @@ impl Keys for SchemaProperties {
         schema["description"] = json!(doc);
         self.0.insert(name.to_owned(), schema);
     }
-
-    fn not_yet(&mut self, name: &'static str, idle: Option<&'static str>) {
-        let values = [Json::Null].into_iter().chain(idle.map(Json::from)).collect::<Vec<_>>();
-        self.0.insert(name.to_owned(), json!({ "enum": values, "description": "Not available yet." }));
-    }
 }

@@ -5,6 +5,7 @@ mod layers;
 mod matchers;
 mod problems;
 mod routes;
+mod upstreams;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! `upstream`: the gateway's address.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 
 use serde_json::{Value as Json, json};
@@ -41,6 +41,19 @@ impl UpstreamAddress {
     /// The address that `text` is; or why it is none, in words.
     pub(crate) fn read(text: &str) -> Result<Self, String> {
         UpstreamUrl.parse(text).map_err(ValueError::in_words)
+    }
+}
+
+impl UpstreamAddress {
+    /// Whether one of these addresses can reach it, as far as that can be told: a name may have addresses of either family.
+    pub(super) fn is_reached_from(&self, sources: &[IpAddr]) -> bool {
+        match self {
+            Self::Unix(_) => false,
+            Self::Http { host, .. } | Self::Https { host, .. } => match host.parse::<IpAddr>() {
+                Ok(ip) => sources.iter().any(|source| source.is_ipv4() == ip.is_ipv4()),
+                Err(_) => true,
+            },
+        }
     }
 }
 

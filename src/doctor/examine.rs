@@ -10,12 +10,15 @@ use super::certificates;
 use super::finding::{CheckOutcome, Diagnosis};
 use super::gateway_config::GatewayConfig;
 use super::judge;
+use super::judge::CarriedBy;
 use super::plan::{DoctorPlan, address_for, forwarding};
 use super::probe::{
     self, GatewayReach, MachineLimits, PortError, ProbedGateway, ProbedListener, ProbedPort, RunningFrontgate,
 };
 use super::report::DoctorReport;
-use crate::config::{BindAddr, Config};
+use crate::config::{BindAddr, Config, Limits};
+use crate::server::capacity::Resources;
+use crate::server::{file_limit, memory_limit};
 
 /// What doctor is asked to examine.
 #[derive(Debug, Clone)]
@@ -97,6 +100,14 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
     }
     let pid = if let RunningFrontgate::Yes(status) = &running { status.pid } else { None };
     judge::machine(&mut diagnosis, machine.now, probe::files(pid), config.limits.connections);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let of_memory = Resources { files: None, memory: memory_limit::find(), cores };
+    let by = CarriedBy {
+        files: probe::files(pid).map(|files| file_limit::carried(Some(files), cores)),
+        memory: of_memory.carry(&Limits::default()).connections,
+        ports: probe::local_ports(),
+    };
+    judge::ceiling(&mut diagnosis, &config, by);
     diagnosis.sort();
     DoctorReport {
         diagnosis,

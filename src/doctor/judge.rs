@@ -1,5 +1,6 @@
 //! From what was seen to findings: pure functions, one file for each thing that was looked at.
 
+mod ceiling;
 mod certificate;
 mod gateway;
 mod identity;
@@ -10,6 +11,7 @@ mod origin;
 mod running;
 mod settings;
 
+pub(super) use ceiling::{CarriedBy, ceiling};
 pub(super) use certificate::{CertificateKind, CertificateSeenAt, certificate};
 pub(super) use gateway::gateway;
 pub(super) use identity::identity;

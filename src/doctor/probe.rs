@@ -13,7 +13,7 @@ pub(super) use exchange::ProbeFields;
 pub(super) use gateway::{Distrust, GatewayReach, Listening, ProbedGateway, look as look_at_gateway};
 pub(super) use issuer::{ProbedIssuer, look as look_at_issuers};
 pub(super) use listener::{ProbedListener, ProbedWebSocket, look_at_certificate, look_through};
-pub(super) use machine::{MachineLimits, files, look as look_at_machine};
+pub(super) use machine::{MachineLimits, files, look as look_at_machine, ports as local_ports};
 pub(super) use port::{PortError, PortHolder, ProbedPort, look as look_at_port};
 #[cfg(test)]
 pub(super) use running::FrontgateStatus;

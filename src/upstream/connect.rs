@@ -7,11 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderValue;
+#[cfg(target_os = "linux")]
+use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use rustls::pki_types::ServerName;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use super::source_addresses::{SourceAddresses, SourceGuard};
 use crate::config::UpstreamAddress;
 use crate::io::StreamSocket;
 use crate::listener::{NameResolver, OwnAddresses, find_dead_peer, in_turns, race};
@@ -25,6 +28,8 @@ pub(crate) struct Connector {
     names: NameResolver,
     /// Where it must not lead.
     own: OwnAddresses,
+    /// Where its connections come from.
+    sources: SourceAddresses,
     /// The address of the name that was reached last. It is tried first: a silent address before it costs each
     /// connection a moment.
     reached: Arc<Mutex<Option<IpAddr>>>,
@@ -189,7 +194,14 @@ impl Connector {
     }
 
     fn to(target: ConnectTarget, limit: Option<Duration>) -> Self {
-        Self { target, limit, names: NameResolver::default(), own: OwnAddresses::default(), reached: Arc::default() }
+        Self {
+            target,
+            limit,
+            names: NameResolver::default(),
+            own: OwnAddresses::default(),
+            sources: SourceAddresses::default(),
+            reached: Arc::default(),
+        }
     }
 
     /// The same connector with `names` as its resolver, which other connectors share.
@@ -204,11 +216,30 @@ impl Connector {
         Self { own, ..self }
     }
 
+    /// The same, from these addresses.
+    #[must_use]
+    pub(crate) fn coming_from(self, sources: SourceAddresses) -> Self {
+        Self { sources, ..self }
+    }
+
+    /// How many connections there are from each address of the configuration's.
+    pub(super) fn source_counts(&self) -> Vec<(IpAddr, usize)> {
+        self.sources.counts()
+    }
+
     /// A fresh connection.
     ///
     /// # Errors
     /// The step that failed.
     pub(crate) async fn connect(&self) -> Result<ByteStream, ConnectError> {
+        self.connect_counted().await.map(|(stream, _)| stream)
+    }
+
+    /// A fresh connection, and the guard that counts it at its source.
+    ///
+    /// # Errors
+    /// The step that failed.
+    pub(super) async fn connect_counted(&self) -> Result<(ByteStream, SourceGuard), ConnectError> {
         match self.limit {
             None => self.dial().await,
             Some(limit) => timeout(limit, self.dial()).await.unwrap_or(Err(ConnectError::TimedOut(limit))),
@@ -225,14 +256,14 @@ impl Connector {
         HeaderValue::try_from(host).unwrap_or(HeaderValue::from_static("localhost"))
     }
 
-    async fn dial(&self) -> Result<ByteStream, ConnectError> {
+    async fn dial(&self) -> Result<(ByteStream, SourceGuard), ConnectError> {
         match &self.target {
             ConnectTarget::Unix(path) => {
                 let stream = UnixStream::connect(path.as_path()).await.map_err(ConnectError::of)?;
-                Ok(ByteStream::Plain(StreamSocket::Unix(stream)))
+                Ok((ByteStream::Plain(StreamSocket::Unix(stream)), None))
             }
             ConnectTarget::Tcp { host, port, tls } => {
-                let stream = self.dial_tcp(host, *port).await?;
+                let (stream, counted) = self.dial_tcp(host, *port).await?;
                 // A connection that is gone already says so when it is used.
                 if let (Ok(local), Ok(peer)) = (stream.local_addr(), stream.peer_addr())
                     && let Some(own) = self.own.reached(local, peer)
@@ -240,19 +271,27 @@ impl Connector {
                     return Err(ConnectError::Itself(own));
                 }
                 let socket = StreamSocket::Tcp(stream);
-                match tls {
-                    None => Ok(ByteStream::Plain(socket)),
+                let stream = match tls {
+                    None => ByteStream::Plain(socket),
                     Some((connector, name)) => {
                         let stream = connector.connect(name.clone(), socket).await.map_err(ConnectError::Tls)?;
-                        Ok(ByteStream::Client(Box::new(stream)))
+                        ByteStream::Client(Box::new(stream))
                     }
-                }
+                };
+                Ok((stream, counted))
             }
         }
     }
 
     /// Connects to the first of the name's addresses that takes the connection.
-    async fn dial_tcp(&self, host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    async fn dial_tcp(&self, host: &str, port: u16) -> Result<(TcpStream, SourceGuard), ConnectError> {
+        let open = |address: SocketAddr| async move {
+            if self.sources.is_empty() {
+                Ok((open(address).await?, None))
+            } else {
+                open_from(&self.sources, address).await
+            }
+        };
         if let Ok(ip) = host.parse::<IpAddr>() {
             return open((ip, port).into()).await.map_err(ConnectError::of);
         }
@@ -279,69 +318,32 @@ async fn open(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use tokio::net::TcpListener;
-    use tokio::time::Instant;
-
-    use super::*;
-
-    #[test]
-    fn what_has_run_out_is_named() {
-        let errno = io::Error::from_raw_os_error;
-        let rows = [
-            (errno(EMFILE), "no_files"),
-            (errno(ENFILE), "no_files"),
-            (errno(99), "no_ports"),  // EADDRNOTAVAIL
-            (errno(98), "no_ports"),  // EADDRINUSE
-            (errno(12), "no_memory"), // ENOMEM
-            (errno(ENOBUFS), "no_memory"),
-            (errno(111), "refused"), // ECONNREFUSED
-            (errno(2), "refused"),   // ENOENT
-            (errno(113), "other"),   // EHOSTUNREACH
-        ];
-        for (error, expected) in rows {
-            let text = error.to_string();
-            let error = ConnectError::of(error);
-            assert_eq!(error.as_str(), expected, "{text}");
-            assert!(ConnectError::NAMES.contains(&error.as_str()));
-            assert!(expected == "refused" || error.to_string().contains(&text), "{error}");
+/// Connects from the least used of these addresses that has a port left for `address`.
+async fn open_from(sources: &SourceAddresses, address: SocketAddr) -> io::Result<(TcpStream, SourceGuard)> {
+    let mut failed = io::Error::new(io::ErrorKind::AddrNotAvailable, "`source` has no address of this family");
+    for (source, count) in sources.towards(address.ip()) {
+        // Counted while it is made: others that dial meanwhile take another one.
+        let counted = count.enter();
+        let connected = async {
+            let socket = if source.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+            // The port is chosen when it is known where to: each endpoint has all of them.
+            #[cfg(target_os = "linux")]
+            setsockopt(&socket, IpBindAddressNoPort, &true)?;
+            socket.bind((source, 0).into())?;
+            socket.connect(address).await
+        };
+        match connected.await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                find_dead_peer(&stream)?;
+                return Ok((stream, Some(counted)));
+            }
+            Err(error) if Lacks::of(&error) == Some(Lacks::Ports) => failed = error,
+            Err(error) => return Err(error),
         }
-        assert_eq!(ConnectError::NAMES.iter().collect::<HashSet<_>>().len(), ConnectError::NAMES.len());
     }
-
-    /// An address that takes no connection: the queue of its listener is full, and the kernel drops what comes.
-    async fn silent(ip: &str) -> (TcpListener, Vec<TcpStream>, u16) {
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.bind((ip.parse::<IpAddr>().unwrap(), 0).into()).unwrap();
-        let listener = socket.listen(0).unwrap();
-        let address = listener.local_addr().unwrap();
-        let mut queued = Vec::new();
-        while let Ok(Ok(stream)) = tokio::time::timeout(Duration::from_millis(300), open(address)).await {
-            queued.push(stream);
-        }
-        (listener, queued, address.port())
-    }
-
-    #[tokio::test]
-    async fn a_silent_address_of_a_name_hides_no_live_one_and_costs_the_next_connection_nothing() {
-        let (_full, _queued, port) = silent("127.0.0.2").await;
-        let live = TcpListener::bind(("127.0.0.3", port)).await.unwrap();
-        let both = NameResolver::by(|_| Ok(vec![[127, 0, 0, 2].into(), [127, 0, 0, 3].into()]));
-        let limit = Duration::from_secs(20);
-        let upstream = UpstreamAddress::Http { host: "gateway".to_owned(), port };
-        let connector = Connector::new(&upstream, Some(limit), |_| Err(rustls::pki_types::InvalidDnsNameError));
-        let connector = connector.unwrap().asking(both);
-        let began = Instant::now();
-        connector.connect().await.unwrap();
-        assert!(began.elapsed() < limit / 2, "{:?}", began.elapsed());
-        assert_eq!(*connector.reached.lock().unwrap(), Some([127, 0, 0, 3].into()));
-        connector.connect().await.unwrap();
-        drop(live);
-        // Both of them gone: the live one refuses, and the other one is still tried.
-        let short = Connector { limit: Some(Duration::from_millis(600)), ..connector };
-        assert!(matches!(short.connect().await, Err(ConnectError::TimedOut(_))));
-    }
+    Err(failed)
 }
+
+#[cfg(test)]
+mod tests;

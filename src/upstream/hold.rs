@@ -47,6 +47,7 @@ use super::ConnectError;
 use crate::drain::Drain;
 use crate::listener::Network;
 use crate::observe::Metrics;
+use crate::observe::log_rate_limit::LogRateLimit;
 
 /// The gateway behind a hold queue.
 pub(crate) trait HeldGateway: Sync {
@@ -93,6 +94,8 @@ struct HoldQueueShared {
     space: HoldSpace,
     drain: Drain,
     metrics: Arc<Metrics>,
+    /// A shortage comes with every request.
+    lines: LogRateLimit,
 }
 
 /// Why there is no connection.
@@ -129,7 +132,8 @@ impl HoldQueue {
     /// A queue in which no request waits longer than `hold`, without a permit from `space`, or beyond the beginning of
     /// `drain`. With a `hold` of `None` no request waits.
     pub(crate) fn new(hold: Option<Duration>, space: HoldSpace, drain: Drain, metrics: Arc<Metrics>) -> Self {
-        Self(Arc::new(HoldQueueShared { hold, line: Mutex::new(WaitList::new()), space, drain, metrics }))
+        let (line, lines) = (Mutex::new(WaitList::new()), LogRateLimit::default());
+        Self(Arc::new(HoldQueueShared { hold, line, space, drain, metrics, lines }))
     }
 
     /// Begins the wait of one request.
@@ -175,7 +179,14 @@ impl HoldQueue {
 
     fn count<T>(&self, reached: Result<T, ConnectError>) -> Result<T, ConnectError> {
         if let Err(error) = &reached {
-            self.0.metrics.upstream.failed(error.as_str());
+            let why = error.as_str();
+            self.0.metrics.upstream.failed(why);
+            if matches!(error, ConnectError::Exhausted { .. })
+                && let Some(before) = self.0.lines.pass(why, Instant::now())
+            {
+                let repeated = (before > 0).then_some(before);
+                tracing::warn!(why, %error, repeated, "a connection to the gateway lacks what it takes");
+            }
         }
         reached
     }

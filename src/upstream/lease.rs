@@ -26,9 +26,9 @@ impl Lease {
         self.pooled.give_back();
     }
 
-    /// Takes the connection out of the pool for good. The gateway counts it until the guard is dropped.
-    pub(crate) fn into_connection(self) -> (H1Connection, Option<LiveCountGuard>) {
-        (*self.pooled.link, self.endpoint.map(|(_, counted)| counted))
+    /// Takes the connection out of the pool for good. Its gateway and its source count it until the guards are dropped.
+    pub(crate) fn into_connection(self) -> (H1Connection, [Option<LiveCountGuard>; 2]) {
+        (*self.pooled.link, [self.endpoint.map(|(_, counted)| counted), self.pooled.source])
     }
 
     /// A handle to report that the connection failed, once the lease is gone.

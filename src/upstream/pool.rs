@@ -1,5 +1,6 @@
 //! [`ConnectionPool`]: connections to the gateway that wait for their next request.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, ThreadId};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use tokio::time::Instant;
 
+use super::source_addresses::SourceGuard;
 use super::{ConnectError, Connector, H1Connection};
 
 /// Connections to one gateway. A request takes one out and gives it back; an upgrade gets one of its own.
@@ -28,6 +30,7 @@ struct PoolShared {
 
 struct Idle {
     link: Box<H1Connection>,
+    source: SourceGuard,
     /// The thread whose runtime watches the socket; a request on another one would have each answer fetched over.
     home: ThreadId,
     since: Instant,
@@ -37,6 +40,8 @@ struct Idle {
 pub(crate) struct PooledConnection {
     /// Boxed, since it changes hands with each request.
     pub(super) link: Box<H1Connection>,
+    /// Counts it where it comes from.
+    pub(super) source: SourceGuard,
     home: ThreadId,
     pool: ConnectionPool,
 }
@@ -52,9 +57,9 @@ impl ConnectionPool {
     /// A connection that was used before on this thread and seems to be alive, the most recent one first.
     pub(crate) fn reuse(&self) -> Option<PooledConnection> {
         loop {
-            let Idle { mut link, home, since } = self.take()?;
+            let Idle { mut link, source, home, since } = self.take()?;
             if since.elapsed() < MAX_IDLE && link.is_reusable() {
-                return Some(PooledConnection { link, home, pool: self.clone() });
+                return Some(PooledConnection { link, source, home, pool: self.clone() });
             }
         }
     }
@@ -64,12 +69,12 @@ impl ConnectionPool {
     /// # Errors
     /// If the gateway cannot be reached.
     pub(crate) async fn dial(&self) -> Result<PooledConnection, ConnectError> {
-        let connected = self.0.connector.connect().await;
+        let connected = self.0.connector.connect_counted().await;
         self.0.unreached.store(connected.is_err(), Ordering::Relaxed);
-        let stream = connected?;
+        let (stream, source) = connected?;
         self.0.connects.fetch_add(1, Ordering::Relaxed);
         let link = Box::new(H1Connection::open(stream, self.0.max_head));
-        Ok(PooledConnection { link, home: thread::current().id(), pool: self.clone() })
+        Ok(PooledConnection { link, source, home: thread::current().id(), pool: self.clone() })
     }
 
     /// How many connections were made, how many of them wait for their next request, and whether the latest try to
@@ -77,6 +82,11 @@ impl ConnectionPool {
     pub(super) fn sample(&self) -> (u64, usize, bool) {
         let PoolShared { connects, unreached, .. } = &*self.0;
         (connects.load(Ordering::Relaxed), self.idle().len(), !unreached.load(Ordering::Relaxed))
+    }
+
+    /// How many connections there are from each address of the configuration's.
+    pub(super) fn source_counts(&self) -> Vec<(IpAddr, usize)> {
+        self.0.connector.source_counts()
     }
 
     /// The `Host` of requests that frontgate itself sends.
@@ -115,7 +125,7 @@ impl PooledConnection {
         if self.link.is_reusable() {
             let mut idle = self.pool.idle();
             if idle.len() < self.pool.0.most.load(Ordering::Relaxed) {
-                idle.push(Idle { link: self.link, home: self.home, since: Instant::now() });
+                idle.push(Idle { link: self.link, source: self.source, home: self.home, since: Instant::now() });
             }
         }
     }

@@ -11,6 +11,7 @@ mod login;
 mod matchers;
 mod proofs;
 mod reload;
+mod source;
 
 use crate::harness::{Gateway, gateway};
 

@@ -78,8 +78,6 @@ impl Keys for Collected {
         let given = inner.0.into_iter().filter(|(_, value)| !is_nothing(value));
         self.0.push((name, YamlText::parts(given)));
     }
-
-    fn not_yet(&mut self, _name: &'static str, _idle: Option<&'static str>) {}
 }
 
 fn is_nothing(written: &YamlText) -> bool {

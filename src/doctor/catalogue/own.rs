@@ -236,6 +236,29 @@ pub(in crate::doctor) fn few_files(files: u64, carried: usize, wanted: Option<us
     )
 }
 
+/// The local ports allow fewer connections to the gateway than the configuration asks for.
+pub(in crate::doctor) fn few_ports(ports: usize, wanted: usize, each: usize, local: bool) -> Finding {
+    let (source, which) = if local {
+        ("[127.0.0.2, 127.0.0.3]", "on one machine every address of 127.0.0.0/8 will do")
+    } else {
+        ("[FIRST, SECOND]", "addresses of this machine by which the gateway can answer")
+    };
+    advice(
+        "few_ports",
+        format!("The ports carry {ports} WebSockets, and limits.connections asks for {wanted}"),
+        format!(
+            "From one address there are {each} ports to one endpoint (net.ipv4.ip_local_port_range). Further clients get 503, and \
+             frontgate_upstream_connect_failures says no_ports."
+        ),
+        vec![
+            format!(
+                "Dial from several addresses: upstreams: {{ gw: {{ endpoints: [...], source: {source} }} }}; {which}"
+            ),
+            "Let the gateway trust each of them: gateway.trustedProxies must list the addresses of `source`".to_owned(),
+        ],
+    )
+}
+
 /// The machine's clock shows a year that cannot be right.
 pub(in crate::doctor) fn clock_wrong(shows: &str) -> Finding {
     broken(

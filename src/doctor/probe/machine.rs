@@ -46,6 +46,21 @@ pub(in crate::doctor) fn files(pid: Option<u32>) -> Option<u64> {
     limit.filter(|limit| *limit != UNLIMITED)
 }
 
+/// How many ports the kernel may choose from when a connection is made.
+pub(in crate::doctor) fn ports() -> usize {
+    let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    ports_in(&range).unwrap_or(USUAL_PORTS)
+}
+
+fn ports_in(range: &str) -> Option<usize> {
+    let mut ends = range.split_whitespace().map(str::parse::<usize>);
+    let (first, last) = (ends.next()?.ok()?, ends.next()?.ok()?);
+    last.checked_sub(first).map(|count| count + 1)
+}
+
+/// From 32768 to 60999, Linux's default.
+const USUAL_PORTS: usize = 28_232;
+
 fn hard_limit(limits: &str) -> Option<u64> {
     let rest = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     let hard = rest.split_whitespace().nth(1)?;
@@ -58,7 +73,7 @@ const UNLIMITED: u64 = u64::MAX;
 mod tests {
     use std::path::Path;
 
-    use super::{UNLIMITED, hard_limit, is_container};
+    use super::{UNLIMITED, USUAL_PORTS, hard_limit, is_container, ports_in};
 
     #[test]
     fn containers_of_every_kind_are_known() {
@@ -71,6 +86,14 @@ mod tests {
         ] {
             let (set, exists) = (|name: &str| name == variable, |path: &Path| path == Path::new(file));
             assert_eq!(is_container(set, exists), expected, "{variable} {file}");
+        }
+    }
+
+    #[test]
+    fn the_ports_of_a_range_are_counted() {
+        for (range, count) in [("32768\t60999\n", Some(USUAL_PORTS)), ("1024 1024", Some(1)), ("", None), ("9 1", None)]
+        {
+            assert_eq!(ports_in(range), count, "{range}");
         }
     }
 

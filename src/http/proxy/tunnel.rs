@@ -36,8 +36,8 @@ pub(crate) struct GrantedTunnel {
     pub(in crate::http) open: OpenWebSockets,
     /// The endpoints that an operator has taken out.
     pub(in crate::http) drains: EndpointDrains,
-    /// Counts the WebSocket as one that the gateway serves.
-    pub(in crate::http) counted: Option<LiveCountGuard>,
+    /// Counts the WebSocket as one that the gateway serves, and as one that comes from its source.
+    pub(in crate::http) counted: [Option<LiveCountGuard>; 2],
     /// The permits for its connection to the gateway, and for one more WebSocket of its client.
     pub(in crate::http) permits: (Option<GatewayPermit>, WebSocketPermit),
     /// The login that it was opened with, and those of others.

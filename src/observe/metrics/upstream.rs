@@ -1,5 +1,6 @@
 //! [`UpstreamMetrics`]: the gateways, connections to them, and requests that wait for them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -31,6 +32,16 @@ pub(crate) struct UpstreamMetrics {
     busy: Family<EndpointLabels, Gauge>,
     idle: Family<EndpointLabels, Gauge>,
     connects: Family<EndpointLabels, Counter>,
+    sources: Family<SourceLabels, Gauge>,
+}
+
+/// The labels of connections from one address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SourceLabels {
+    /// The gateway's address in the configuration.
+    endpoint: Arc<str>,
+    /// The address that they come from, which the configuration names.
+    source: String,
 }
 
 /// The labels of an endpoint.
@@ -57,6 +68,8 @@ pub(crate) struct EndpointSample {
     pub(crate) idle: usize,
     /// Connections that were made to it.
     pub(crate) connects: u64,
+    /// How many connections there are from each address that the configuration names.
+    pub(crate) sources: Vec<(IpAddr, usize)>,
 }
 
 impl UpstreamMetrics {
@@ -75,6 +88,7 @@ impl UpstreamMetrics {
             busy: Family::default(),
             idle: Family::default(),
             connects: Family::default(),
+            sources: Family::default(),
         };
         let help = "Time that requests and WebSockets waited for a gateway that was down";
         registry.register_with_unit("hold_wait", help, Unit::Seconds, all.wait.clone());
@@ -96,6 +110,8 @@ impl UpstreamMetrics {
         let help = "Connections to the gateway that wait for their next request";
         registry.register("upstream_idle_connections", help, all.idle.clone());
         registry.register("upstream_connects", "Connections to the gateway that were made", all.connects.clone());
+        let help = "Connections to the gateway from an address of `source`";
+        registry.register("upstream_source_connections", help, all.sources.clone());
         all
     }
 
@@ -117,6 +133,7 @@ impl UpstreamMetrics {
             gauges.clear();
         }
         self.connects.clear();
+        self.sources.clear();
         for sample in endpoints {
             let labels = EndpointLabels { endpoint: Arc::clone(&sample.name) };
             let level = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
@@ -128,6 +145,10 @@ impl UpstreamMetrics {
                 self.busy.get_or_create(&labels).set(level(busy));
             }
             set(&self.connects.get_or_create(&labels), sample.connects);
+            for (source, count) in &sample.sources {
+                let labels = SourceLabels { endpoint: Arc::clone(&sample.name), source: source.to_string() };
+                self.sources.get_or_create(&labels).set(level(*count));
+            }
         }
     }
 }
@@ -141,8 +162,16 @@ mod tests {
     #[test]
     fn an_endpoint_is_shown_while_the_configuration_has_it() {
         let (metrics, name) = (Metrics::new(), Arc::<str>::from("http://10.0.0.4:18789"));
-        let sample =
-            EndpointSample { name, healthy: true, ejected: false, draining: true, busy: Some(3), idle: 2, connects: 7 };
+        let sample = EndpointSample {
+            name,
+            healthy: true,
+            ejected: false,
+            draining: true,
+            busy: Some(3),
+            idle: 2,
+            connects: 7,
+            sources: Vec::new(),
+        };
         metrics.upstream.show(std::slice::from_ref(&sample));
         let read =
             |family: &str| value(&metrics, &format!("frontgate_upstream_{family}{{endpoint=\"{}\"}}", sample.name));
