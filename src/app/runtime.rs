@@ -103,9 +103,10 @@ impl Runtime {
             () = self.drain.soft() => return Err(StartError::Stopping),
             read = timeout(READ, self.issuers.plan(&config, &self.shared.common.names, self.shared.cluster())) => read.map_err(|_| StartError::Unread(READ))??,
         };
+        let secret = self.shared.cluster().map(|cluster| &cluster.secret);
         gateways.sealing = tokio::select! {
             () = self.drain.soft() => return Err(StartError::Stopping),
-            read = timeout(READ, sticky_keys::open(self.gateways.sealing.as_ref(), &config)) => read.map_err(|_| StartError::Unread(READ))??,
+            read = timeout(READ, sticky_keys::open(self.gateways.sealing.as_ref(), &config, secret)) => read.map_err(|_| StartError::Unread(READ))??,
         };
         let restored = timeout(READ, self.shared.drained.restore(config.state_dir.clone()));
         restored.await.map_err(|_| StartError::Unread(READ))?;

@@ -4,21 +4,26 @@ use std::sync::Arc;
 
 use super::certificates::off_thread;
 use super::error::StartError;
+use crate::cluster::ClusterSecret;
 use crate::config::Config;
 use crate::http::auth::session::sealing::SealingKeys;
 use crate::http::auth::session::store::unix_now;
 use crate::tls::{FileAccess, StateDir, StateError};
 
-/// The keys that seal the cookies of `sticky`: those of `before`, else those of the state directory, else new ones; `None` where no
-/// group has such a cookie. Waits for a disk.
+/// The keys that seal the cookies of `sticky`: those that come of the replicas' `secret`, which each of them opens; without one those
+/// of `before`, else those of the state directory, else new ones; `None` where no group has such a cookie. Waits for a disk.
 ///
 /// # Errors
 /// The file of the keys cannot be read or written.
 pub(super) async fn open(
     before: Option<&Arc<SealingKeys>>,
     config: &Config,
+    secret: Option<&ClusterSecret>,
 ) -> Result<Option<Arc<SealingKeys>>, StartError> {
     let now = unix_now();
+    if let Some(secret) = secret {
+        return Ok(Some(Arc::new(derived(secret, now))));
+    }
     if let Some(keys) = before.filter(|keys| !keys.is_old(now)) {
         return Ok(Some(Arc::clone(keys)));
     }
@@ -33,6 +38,10 @@ pub(super) async fn open(
         }
     };
     Ok(Some(Arc::new(keys)))
+}
+
+fn derived(secret: &ClusterSecret, now: u64) -> SealingKeys {
+    SealingKeys::derived(|purpose| secret.derive(&format!("sticky {purpose}")), now)
 }
 
 fn read(folder: &StateDir, now: u64) -> Result<SealingKeys, StartError> {
@@ -60,6 +69,14 @@ const KEYS: &str = "sticky-keys";
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn replicas_with_one_secret_open_each_others_cookies() {
+        let keys = |secret: u8| derived(&ClusterSecret::new("prod", &[secret; 32]), 1000);
+        let sealed = keys(1).seal("a", b"x").unwrap();
+        assert_eq!(keys(1).open("a", &sealed).as_deref(), Some(&b"x"[..]));
+        assert_eq!(keys(2).open("a", &sealed), None);
+    }
 
     #[test]
     fn keys_outlive_a_restart_and_a_damaged_file_is_set_aside() {
