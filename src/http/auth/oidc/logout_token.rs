@@ -93,8 +93,8 @@ impl LogoutToken {
         if payload.iss != issuer || !is_for(&payload.aud, client_id) {
             return Err(LogoutTokenFault::Other);
         }
-        let is_of_now = payload.iat <= now + CLOCK_SKEW && now <= payload.iat + LONGEST_WAY + CLOCK_SKEW;
-        if !is_of_now || payload.exp.is_some_and(|exp| exp + CLOCK_SKEW <= now) {
+        let is_of_now = payload.iat <= now + CLOCK_SKEW && now <= payload.iat.saturating_add(LONGEST_WAY + CLOCK_SKEW);
+        if !is_of_now || payload.exp.is_some_and(|exp| exp.saturating_add(CLOCK_SKEW) <= now) {
             return Err(LogoutTokenFault::Time);
         }
         // §2.4: a nonce would let an ID token pass for a logout token.
