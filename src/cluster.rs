@@ -13,7 +13,7 @@ mod link;
 mod members;
 mod redis;
 mod redis_task;
-mod resp;
+pub mod resp;
 mod secret;
 mod talk;
 

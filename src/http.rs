@@ -22,7 +22,7 @@
 //! 10. A guard of a path holds for every reading of it that a gateway could make; readings that disagree are refused.
 //! 11. A changed configuration that lowers a guard waits for the operator.
 
-pub(crate) mod auth;
+pub mod auth;
 pub mod edge;
 pub(crate) mod error;
 pub(crate) mod pages;

@@ -144,7 +144,7 @@
 mod admin;
 pub mod app;
 pub mod cli;
-mod cluster;
+pub mod cluster;
 pub mod config;
 mod doctor;
 pub mod drain;

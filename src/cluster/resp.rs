@@ -2,21 +2,25 @@
 
 /// What Redis says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reply {
+pub enum Reply {
     /// A line, such as `OK`.
     Status(String),
     /// Why a command was refused; the first word says what kind of refusal it is.
     Error(String),
+    /// A whole number.
     Number(i64),
+    /// Bytes of any kind.
     Bytes(Vec<u8>),
+    /// Nothing, such as the value of a key that is not there.
     Null,
+    /// Several replies.
     List(Vec<Self>),
 }
 
 /// What came is no reply, or a larger one than any that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is not Redis's protocol, or too much of it")]
-pub(super) struct NotRedis;
+pub struct NotRedis;
 
 impl Reply {
     /// The text of a line or of bytes.
@@ -67,7 +71,7 @@ pub(super) fn command(parts: &[&[u8]]) -> Vec<u8> {
 ///
 /// # Errors
 /// If it is none, or too long.
-pub(super) fn reply(bytes: &[u8]) -> Result<Option<(Reply, usize)>, NotRedis> {
+pub fn reply(bytes: &[u8]) -> Result<Option<(Reply, usize)>, NotRedis> {
     let mut rest = bytes;
     match parse(&mut rest, 0) {
         Ok(Some(reply)) => Ok(Some((reply, bytes.len() - rest.len()))),

@@ -42,6 +42,6 @@ pub(crate) mod oidc;
 pub(crate) mod passwords;
 pub(crate) mod proof;
 pub(crate) mod recheck;
-pub(crate) mod session;
+pub mod session;
 pub(crate) mod token;
 pub(crate) mod user;

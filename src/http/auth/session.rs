@@ -3,8 +3,8 @@
 //!
 //! [`sealing`], [`cookies`], [`contents`] and [`ended`] are pure; [`store`] reads and writes the two files.
 
-pub(crate) mod contents;
-pub(crate) mod cookies;
+pub mod contents;
+pub mod cookies;
 pub(crate) mod ended;
-pub(crate) mod sealing;
+pub mod sealing;
 pub(crate) mod store;

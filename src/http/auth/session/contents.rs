@@ -4,28 +4,28 @@ use serde::{Deserialize, Serialize};
 
 /// A user's login at an issuer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Session {
+pub struct Session {
     /// Its own name: 16 random bytes.
     #[serde(rename = "i")]
-    pub(crate) id: String,
+    pub id: String,
     /// The user's name at the issuer, which no other user of it has or will have.
     #[serde(rename = "u")]
-    pub(crate) subject: String,
+    pub subject: String,
     /// The user's e-mail address, if the issuer has verified it.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) email: Option<String>,
+    pub email: Option<String>,
     /// The user's groups.
     #[serde(rename = "g", default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) groups: Vec<String>,
+    pub groups: Vec<String>,
     /// The login's name at the issuer (OpenID Connect Back-Channel Logout 1.0 §2.1).
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
-    pub(crate) sid: Option<String>,
+    pub sid: Option<String>,
     /// When it began, in seconds since 1970.
     #[serde(rename = "b")]
-    pub(crate) begun: u64,
+    pub begun: u64,
     /// When it ends, in seconds since 1970.
     #[serde(rename = "x")]
-    pub(crate) ends: u64,
+    pub ends: u64,
 }
 
 impl Session {
@@ -45,7 +45,7 @@ impl Session {
     }
 
     /// What was sealed.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 }

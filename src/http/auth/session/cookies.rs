@@ -9,22 +9,22 @@ use http::header::{COOKIE, HeaderMap, HeaderValue};
 /// `__Host-` makes browsers refuse the cookie from any other host, a sibling's of the same domain included (RFC 6265bis
 /// §4.1.3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CookieName(String);
+pub struct CookieName(String);
 
 /// A value that is too long for cookies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("larger than a browser's cookies")]
-pub(crate) struct CookieTooLarge;
+pub struct CookieTooLarge;
 
 impl CookieName {
     /// The cookie for `what` of the login service that `tag` stands for; both are letters and digits.
-    pub(crate) fn new(tag: &str, what: &str) -> Self {
+    pub fn new(tag: &str, what: &str) -> Self {
         Self(format!("__Host-frontgate_{tag}_{what}"))
     }
 
     /// The value that a request brings. One of which a part is missing, is there twice or is odd is as good as none: a
     /// second cookie of a name comes from elsewhere.
-    pub(crate) fn read(&self, headers: &HeaderMap) -> Option<String> {
+    pub fn read(&self, headers: &HeaderMap) -> Option<String> {
         let first = self.only(headers, 0)?;
         let (count, first) = first.split_once('.')?;
         let count = count.parse::<usize>().ok().filter(|count| (1..=MOST_PARTS).contains(count))?;
@@ -39,7 +39,7 @@ impl CookieName {
     ///
     /// # Errors
     /// If a browser would not keep so much.
-    pub(crate) fn keep(&self, value: &str, time: Duration) -> Result<Vec<HeaderValue>, CookieTooLarge> {
+    pub fn keep(&self, value: &str, time: Duration) -> Result<Vec<HeaderValue>, CookieTooLarge> {
         let count = value.len().div_ceil(PART).max(1);
         if count > MOST_PARTS || !value.is_ascii() {
             return Err(CookieTooLarge);

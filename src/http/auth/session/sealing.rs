@@ -11,7 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// The keys that seal texts, the newest first. They cannot be printed.
 #[derive(Debug)]
-pub(crate) struct SealingKeys(Vec<SealingKey>);
+pub struct SealingKeys(Vec<SealingKey>);
 
 struct SealingKey {
     id: [u8; ID],
@@ -24,14 +24,14 @@ struct SealingKey {
 /// The system gives no random bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the system gives no random bytes")]
-pub(crate) struct NoRandomBytes;
+pub struct NoRandomBytes;
 
 impl SealingKeys {
     /// One new key.
     ///
     /// # Errors
     /// If the system gives no random bytes.
-    pub(crate) fn fresh(now: u64) -> Result<Self, NoRandomBytes> {
+    pub fn fresh(now: u64) -> Result<Self, NoRandomBytes> {
         Ok(Self(vec![SealingKey::fresh(now)?]))
     }
 
@@ -45,14 +45,14 @@ impl SealingKeys {
     }
 
     /// The keys in the text of a file; `None` if it is none of [`SealingKeys::encode`].
-    pub(crate) fn parse(text: &[u8]) -> Option<Self> {
+    pub fn parse(text: &[u8]) -> Option<Self> {
         let lines = str::from_utf8(text).ok()?.lines();
         let keys: Vec<SealingKey> = lines.map(SealingKey::parse).collect::<Option<_>>()?;
         (!keys.is_empty() && keys.len() <= MOST).then_some(Self(keys))
     }
 
     /// The text of a file with these keys.
-    pub(crate) fn encode(&self) -> String {
+    pub fn encode(&self) -> String {
         let line = |key: &SealingKey| format!("{} {}\n", key.since, URL_SAFE_NO_PAD.encode(key.bytes));
         self.0.iter().map(line).collect()
     }
@@ -75,7 +75,7 @@ impl SealingKeys {
     ///
     /// # Errors
     /// If the system gives no random bytes.
-    pub(crate) fn seal(&self, purpose: &str, text: &[u8]) -> Result<String, NoRandomBytes> {
+    pub fn seal(&self, purpose: &str, text: &[u8]) -> Result<String, NoRandomBytes> {
         let newest = &self.0[0];
         let nonce: [u8; NONCE_LEN] = random()?;
         let mut body = text.to_vec();
@@ -88,7 +88,7 @@ impl SealingKeys {
     }
 
     /// The text that one of these keys has sealed for this purpose.
-    pub(crate) fn open(&self, purpose: &str, sealed: &str) -> Option<Vec<u8>> {
+    pub fn open(&self, purpose: &str, sealed: &str) -> Option<Vec<u8>> {
         let mut bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (id, rest) = bytes.split_first_chunk_mut::<ID>()?;
         let key = self.0.iter().find(|key| key.id == *id)?;
