@@ -105,6 +105,7 @@ pub use tls::Certificate;
 pub use tls::CertificateFiles;
 pub use tls::Tls;
 pub(crate) use tls::TlsVersion;
+pub use tls::{CertificateSource, NamedCertificate};
 pub use upstream::UpstreamAddress;
 #[cfg(test)]
 pub(crate) use upstream_tls::ClientCert;
@@ -124,6 +125,8 @@ pub struct Config {
     pub public_origin: Option<String>,
     /// Whether the gateway's static answers are compressed where the gateway has not done so.
     pub compress: bool,
+    /// Whether names that end in `.local` are announced on the local network.
+    pub mdns: bool,
     /// Where keys and certificates are kept; `None` until a command resolves it from the environment.
     pub state_dir: Option<PathBuf>,
     /// The gateway of every route that names none.
@@ -163,6 +166,7 @@ impl Default for Config {
             tls: Tls::default(),
             public_origin: None,
             compress: true,
+            mdns: false,
             state_dir: None,
             upstream: UpstreamAddress::default(),
             routes: Vec::new(),
@@ -180,6 +184,11 @@ impl Default for Config {
             log: Log::default(),
         }
     }
+}
+
+/// Whether multicast DNS answers for the name (RFC 6762 §3).
+pub(crate) fn is_mdns_name(name: &str) -> bool {
+    name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case("local"))
 }
 
 /// The Control UI gives up on a WebSocket that does not open within 15 s.
@@ -203,6 +212,13 @@ impl KeySection for Config {
             "auto sends the gateway's style sheets, scripts, SVG, WebAssembly and uncompressed fonts with gzip to clients that \
              take it, where the gateway has not compressed them itself. Pages, JSON, event streams and answers with cookies stay as \
              they are.",
+        );
+        keys.key(
+            "mdns",
+            WordOf::SWITCH,
+            &mut self.mdns,
+            "on announces those of tls.names that end in .local on the local network (multicast DNS), so that phones and other machines \
+             there find them.",
         );
         keys.key(
             "state_dir",
@@ -278,8 +294,13 @@ impl KeySection for Config {
             let fault = ValueError::new("the page needs a plain listener");
             checks.report(&["tls.ca_page", "listen.http"], fault.hint("such as listen: { http: [\":8080\"] }"));
         }
+        let is_local = |name: &Name| matches!(name, Name::Dns(name) if is_mdns_name(name));
+        if self.mdns && !self.tls.names.iter().any(is_local) {
+            let fault = ValueError::new("multicast DNS has names that end in .local, and none is among tls.names");
+            checks.report(&["mdns", "tls.names"], fault.hint("such as tls: { names: [gw.local] }"));
+        }
         conflicts::check(self, checks);
-        if self.tls.certificate == Certificate::Acme && self.challenges().is_empty() {
+        if self.tls.uses_acme() && self.challenges().is_empty() {
             let fault = ValueError::new("http-01 is answered on a plain listener, and there is none");
             checks.report(&["tls.acme.challenge", "listen.http"], fault.hint("listen: { http: [\":80\"] }"));
         }

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::background_task::BackgroundTask;
 use super::certificates::{ServedCertificates, off_thread};
-use crate::config::{self, AcmeChallengeKind, Certificate, Config, Name};
+use crate::config::{self, AcmeChallengeKind, Config, Name};
 use crate::drain::Drain;
 use crate::tls::acme::{AcmeRenewal, AcmeSettings, DirectoryDial, DirectoryHttps, HttpsError, Tokens};
 
@@ -49,10 +49,10 @@ impl PublicCertificates {
     /// # Errors
     /// The HTTPS client for the authority cannot be made.
     pub(super) fn step(before: Option<&Self>, config: &Config) -> Result<AcmeStep, HttpsError> {
-        if config.tls.certificate != Certificate::Acme {
+        if !config.tls.uses_acme() {
             return Ok(AcmeStep::Stop);
         }
-        let tls = config.tls.clone();
+        let tls = config::Tls { names: config.tls.acme_names(), ..config.tls.clone() };
         let names = tls.names.iter().filter(|name| tls.acme.certifies(name)).cloned().collect();
         let wanted = AcmeTarget { names, acme: tls.acme.clone(), challenges: config.challenges() };
         if before.is_some_and(|before| before.wanted == wanted) {

@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard};
 use tokio::time::{sleep, timeout};
 
 use super::file_watch::FileWatch;
-use crate::config::{Certificate, Config, Name, Tls};
+use crate::config::{Config, Name, Tls};
 use crate::drain::Drain;
 use crate::http::pages::ca_page::CaOffer;
 use crate::tls::{Certificates, CheckedCert, Fingerprint, TlsError};
@@ -89,7 +89,7 @@ impl ServedCertificates {
     pub(super) async fn prepare(&self, tls: Option<&Tls>) -> Result<PreparedCertificates, TlsError> {
         let kept = Arc::clone(&self.kept).lock_owned().await;
         let tls = tls.unwrap_or(&kept.tls).clone();
-        let is_other = matches!(&tls.certificate, Certificate::Files(_)) && tls.certificate != kept.tls.certificate;
+        let is_other = !tls.certificate.files().is_empty() && tls.certificate != kept.tls.certificate;
         let (source, wanted, state_dir) = (Arc::clone(&kept.source), tls.clone(), kept.state_dir.clone());
         let made = off_thread(move || {
             let (now, dir) = (OffsetDateTime::now_utc(), state_dir.as_deref());
@@ -187,13 +187,9 @@ async fn changed(watch: Option<&FileWatch>) {
 }
 
 fn files(tls: &Tls) -> Vec<PathBuf> {
-    match &tls.certificate {
-        Certificate::Local | Certificate::Acme => Vec::new(),
-        Certificate::Files(all) => {
-            let files = all.iter().flat_map(|files| [Some(&files.cert), Some(&files.key), files.ocsp.as_ref()]);
-            files.flatten().cloned().collect()
-        }
-    }
+    let all = tls.certificate.files();
+    let files = all.into_iter().flat_map(|files| [Some(&files.cert), Some(&files.key), files.ocsp.as_ref()]);
+    files.flatten().cloned().collect()
 }
 
 /// Runs file work on a thread where it does not block the async tasks.

@@ -9,9 +9,9 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use super::error::StartError;
-use super::exposed::{self, exposed, part};
+use super::exposed::{self, exposed};
 use crate::config::admin::AdminToken;
-use crate::config::{Certificate, ClientSecret, Loaded, Name, Problems, SHORTEST_SECRET};
+use crate::config::{Certificate, ClientSecret, Loaded, Name, Problems, SHORTEST_SECRET, Tls};
 use crate::listener::NameResolver;
 use crate::tls::{
     CertDescription, CheckedCert, ClientTls, ClientVerification, OnDisk, RouteClientCa, StateDir, TlsError,
@@ -72,10 +72,17 @@ pub(crate) fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
             return Err(loaded.problem(&key, error.to_string()).into());
         }
     }
-    let Certificate::Files(files) = &tls.certificate else { return Ok(()) };
-    match CheckedCert::open(tls, None, OffsetDateTime::now_utc()) {
+    if tls.certificate.files().is_empty() {
+        return Ok(());
+    }
+    // The files alone: opening the local CA would create it.
+    let files = tls.certificate.files().into_iter().cloned().collect();
+    let only_files = Tls { certificate: Certificate::Files(files), names: tls.file_names(), ..tls.clone() };
+    match CheckedCert::open(&only_files, None, OffsetDateTime::now_utc()) {
         Ok(_) => Ok(()),
-        Err(TlsError::Files(error)) => Err(loaded.problem(&part(files, error.file()), error.to_string()).into()),
+        Err(TlsError::Files(error)) => {
+            Err(loaded.problem(&tls.certificate.setting_of(error.file()), error.to_string()).into())
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -95,7 +102,7 @@ pub(crate) fn check_machine(loaded: &mut Loaded) -> Result<(), Problems> {
     for (setting, message) in exposed(&loaded.config) {
         loaded.warn(&setting, message, exposed::HINT);
     }
-    if matches!(loaded.config.tls.certificate, Certificate::Files(_)) {
+    if !loaded.config.tls.certificate.files().is_empty() {
         warn_of_names(loaded);
     }
     Ok(())
@@ -132,12 +139,16 @@ fn warn_of_names(loaded: &mut Loaded) {
         return;
     }
     // Files that changed a moment ago are read again soon, so an error here is not reported.
-    let Ok(found) = OnDisk::read(&loaded.config.tls, None) else { return };
+    let Ok(found) = OnDisk::files(&loaded.config.tls) else { return };
     let leaves = found.iter().filter_map(|found| CertDescription::read(found.chain.first()?));
     let carried: Vec<Name> = leaves.flat_map(|leaf| leaf.names).collect();
-    let names = loaded.config.tls.names.clone();
+    let (names, wanted) = (loaded.config.tls.names.clone(), loaded.config.tls.file_names());
     let shown = carried.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    for (index, name) in names.iter().enumerate().filter(|(_, name)| !carried.iter().any(|one| covers(one, name))) {
+    for (index, name) in names
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| wanted.contains(name) && !carried.iter().any(|one| covers(one, name)))
+    {
         let message = format!("the certificate is not for {name}; it is for {shown}");
         loaded.warn(
             &format!("tls.names[{index}]"),

@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::config::Config;
 use crate::config::admin::AdminToken;
-use crate::config::{Certificate, CertificateFiles, Config};
 
 /// The settings that name a file with a secret which more may read or replace than should, and what is wrong with each file.
 pub(super) fn exposed(config: &Config) -> Vec<(String, String)> {
@@ -20,9 +20,8 @@ pub(super) fn exposed(config: &Config) -> Vec<(String, String)> {
 /// they are read.
 fn secrets(config: &Config) -> Vec<(String, PathBuf)> {
     let mut secrets = Vec::new();
-    if let Certificate::Files(files) = &config.tls.certificate {
-        secrets.extend(files.iter().map(|one| (part(files, &one.key), one.key.clone())));
-    }
+    let certificate = &config.tls.certificate;
+    secrets.extend(certificate.files().into_iter().map(|one| (certificate.setting_of(&one.key), one.key.clone())));
     for (name, group) in &config.upstreams {
         let key = group.tls.client_cert.key.clone();
         secrets.extend(key.map(|key| (format!("upstreams.{name}.tls.client_cert.key"), key)));
@@ -31,13 +30,6 @@ fn secrets(config: &Config) -> Vec<(String, PathBuf)> {
         secrets.push(("admin.token".to_owned(), file.clone()));
     }
     secrets
-}
-
-/// The path of the setting that names `file`.
-pub(super) fn part(files: &[CertificateFiles], file: &Path) -> String {
-    let index = files.iter().position(|files| files.cert == file || files.key == file).unwrap_or(0);
-    let part = if files.iter().any(|files| files.cert == file) { "cert" } else { "key" };
-    if files.len() == 1 { format!("tls.certificate.{part}") } else { format!("tls.certificate[{index}].{part}") }
 }
 
 /// What others may do with a file of this mode. A group that may read it was given it on purpose: Debian's `ssl-cert`, the `fsGroup`

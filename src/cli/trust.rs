@@ -114,7 +114,7 @@ fn local_ca(config: &Config, dir: &Path, task: TrustTask, mode: TrustMode) -> Re
         Err(error) => return Err(anyhow::Error::new(error).into()),
     };
     match (task, mode, kept) {
-        (TrustTask::Install, _, None) if matches!(config.tls.certificate, Certificate::Files { .. }) => {
+        (TrustTask::Install, _, None) if !config.tls.is_local() => {
             print("The certificate comes from the files of `tls.certificate`, so there is no local CA to trust.\n")?;
             Ok(None)
         }
@@ -129,7 +129,7 @@ fn local_ca(config: &Config, dir: &Path, task: TrustTask, mode: TrustMode) -> Re
         (TrustTask::Uninstall, _, Some(kept)) | (TrustTask::Install, TrustMode::Print, Some(kept)) => Ok(Some(kept)),
         (TrustTask::Install, TrustMode::Do, kept) => {
             // The same settings as at the start of the proxy: the CA that serves later is the one that is trusted here.
-            let tls = Tls { certificate: Certificate::Local, ..config.tls.clone() };
+            let tls = Tls { certificate: Certificate::Local, names: config.tls.local_names(), ..config.tls.clone() };
             let source = CheckedCert::open(&tls, Some(dir), OffsetDateTime::now_utc()).map_err(anyhow::Error::new)?;
             let certificate = source.ca().cloned().context("the local CA is gone")?;
             let file = source.ca_path().map(Path::to_owned);

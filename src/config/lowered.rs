@@ -41,6 +41,7 @@ pub(crate) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
         tls,
         public_origin: _,
         compress: _,
+        mdns: _,
         state_dir: _,
         upstream: _,
         routes: _,

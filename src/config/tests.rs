@@ -69,10 +69,11 @@ fn every_key_sets_its_field() {
     let config = parse(
         r#"
 listen: { https: [":443", "192.0.2.1:8443"], http: ["0.0.0.0:80"], plain: ["unix:/run/f.sock"], proxy_protocol_from: [192.0.2.7] }
-tls: { names: [GW.example.com, "::1"], certificate: [{ cert: tls/cert.pem, key: /k.pem }, { key: k, cert: c, ocsp: o.der }], min_version: 1.3, client_ca: { file: ca.pem, mode: optional }, hsts: 30d,
+tls: { names: [GW.example.com, "::1", gw.local], certificate: [{ cert: tls/cert.pem, key: /k.pem }, { key: k, cert: c, ocsp: o.der }], min_version: 1.3, client_ca: { file: ca.pem, mode: optional }, hsts: 30d,
   acme: { directory: "https://ca.lan/dir", email: ann@example.com, profile: classic, ca_file: ca.pem, challenge: [http-01], dns: { exec: [/hook, x], wait: 30s }, reuse_key: true } }
 public_origin: https://Claw.example.com
 compress: off
+mdns: on
 state_dir: state
 upstream: https://gw.internal
 hold: 3s
@@ -105,7 +106,11 @@ log: { level: debug, format: json, access: false, sample: 10, trace: made, redac
             proxy_protocol_from: vec!["192.0.2.7/32".parse().unwrap()],
         },
         tls: Tls {
-            names: vec![Name::Dns("gw.example.com".into()), Name::Ip("::1".parse().unwrap())],
+            names: vec![
+                Name::Dns("gw.example.com".into()),
+                Name::Ip("::1".parse().unwrap()),
+                Name::Dns("gw.local".into()),
+            ],
             certificate: Certificate::Files(vec![
                 CertificateFiles { cert: "/etc/frontgate/tls/cert.pem".into(), key: "/k.pem".into(), ocsp: None },
                 CertificateFiles {
@@ -131,6 +136,7 @@ log: { level: debug, format: json, access: false, sample: 10, trace: made, redac
         },
         public_origin: Some("https://claw.example.com".into()),
         compress: false,
+        mdns: true,
         state_dir: Some("/etc/frontgate/state".into()),
         upstream: UpstreamAddress::Https { host: "gw.internal".into(), port: 443 },
         routes: Vec::new(),
@@ -194,6 +200,33 @@ log: { level: debug, format: json, access: false, sample: 10, trace: made, redac
     };
     assert_eq!(config, expected);
     assert_eq!(parse(&config.to_string()), Ok(config), "what is printed loads to the same");
+}
+
+#[test]
+fn each_name_may_have_a_source_of_its_own() {
+    let text = "tls: { names: [gw.example.com, apps.lan, x.lan], certificate: [{ names: [gw.example.com], source: acme }, { names: [apps.lan], source: { cert: c, key: k } }] }\nlisten: { https: [\":443\"] }";
+    let config = parse(text).unwrap();
+    let dns = |name: &str| Name::Dns(name.to_owned());
+    assert_eq!(config.tls.acme_names(), [dns("gw.example.com")]);
+    assert_eq!(config.tls.local_names(), [dns("gw.example.com"), dns("x.lan")]);
+    assert_eq!(config.tls.file_names(), [dns("apps.lan")]);
+    assert!(config.tls.uses_acme() && config.tls.is_local());
+    let (cert, key) = ("/etc/frontgate/c".into(), "/etc/frontgate/k".into());
+    assert_eq!(config.tls.certificate.files(), [&CertificateFiles { cert, key, ocsp: None }]);
+    assert_eq!(config.tls.certificate.setting_of("/etc/frontgate/k".as_ref()), "tls.certificate[1].source.key");
+    assert_eq!(parse(&config.to_string()), Ok(config), "what is printed loads to the same");
+    for (list, expected) in [
+        ("{ names: [y.lan], source: local }", "y.lan is not among tls.names"),
+        ("{ names: [x.lan], source: local }, { names: [x.lan], source: local }", "x.lan has a source already"),
+        ("{ names: [x.lan] }", "`source` is missing"),
+        ("{ source: local }", "`names` is missing"),
+        ("{ names: [x.lan], source: other }", "`other` is not"),
+        ("{ names: [x.lan], source: local }, { cert: c, key: k }", "`names` is missing"),
+        ("{ names: [x.lan], source: local, port: 1 }", "unknown key `port`"),
+    ] {
+        let said = parse(&format!("tls: {{ names: [x.lan], certificate: [{list}] }}")).unwrap_err();
+        assert!(said.contains(expected), "{list}: {said}");
+    }
 }
 
 #[test]

@@ -1,18 +1,15 @@
 //! `tls`: the names frontgate answers to and the certificate it shows for them.
 
-use std::path::PathBuf;
-
-use serde_json::{Value as Json, json};
+mod certificate;
 
 use super::acme::Acme;
-use super::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
-use super::kinds::{
-    CertName, ClientCa, ClientCaFile, FilePath, Hsts, HstsPolicy, List, Name, NoValue, Optional, Quoted, WordOf,
-};
-use super::names::unknown_key;
-use super::node::{ConfigEntry, ConfigNode, ConfigValue};
+use super::keys::{KeySection, Keys, SectionChecks};
+use super::kinds::{CertName, ClientCa, ClientCaFile, Hsts, HstsPolicy, List, Name, NoValue, Optional, WordOf};
 use super::problem::ValueError;
-use super::setting::SettingReader;
+
+use certificate::CertificateOf;
+
+pub use certificate::{Certificate, CertificateFiles, CertificateSource, NamedCertificate};
 
 /// The `tls` section.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,29 +28,6 @@ pub struct Tls {
     pub hsts: Hsts,
     /// How a public certificate is obtained.
     pub acme: Acme,
-}
-
-/// Where the certificate comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Certificate {
-    /// A certificate signed by frontgate's own CA, made on first start.
-    #[default]
-    Local,
-    /// A public certificate, by ACME; the local one until it is obtained.
-    Acme,
-    /// Certificates of another issuer, in files. At least one; the first is shown for names that no certificate covers.
-    Files(Vec<CertificateFiles>),
-}
-
-/// A certificate and its key in files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateFiles {
-    /// Path of the chain in PEM, leaf first.
-    pub cert: PathBuf,
-    /// Path of the leaf's private key in PEM.
-    pub key: PathBuf,
-    /// Path of the issuer's statement on the certificate's revocation in DER, sent along (OCSP staple).
-    pub ocsp: Option<PathBuf>,
 }
 
 /// The oldest TLS version that is accepted.
@@ -87,11 +61,12 @@ impl KeySection for Tls {
         keys.key("names", List(CertName), &mut self.names, "DNS names and IP addresses that the certificate is for.");
         keys.key(
             "certificate",
-            CertificateSource,
+            CertificateOf,
             &mut self.certificate,
             "local is signed by frontgate's own CA, made on first start; acme is a public one, with the local one shown \
              until it is there; { cert: FILE, key: FILE } are PEM files, the chain leaf first, which are read again when they change. Of a list each client gets the one for the name it asks \
-             for, and the first if there is none. `ocsp: FILE` is an OCSP response (DER) to staple. Relative paths begin \
+             for, and the first if there is none. In a list of { names: [NAME], source: local | acme | files } each name has a source of its own, \
+             and those of tls.names that no item has are local. `ocsp: FILE` is an OCSP response (DER) to staple. Relative paths begin \
              at this file's folder.",
         );
         keys.key("min_version", VERSIONS, &mut self.min_version, "The oldest TLS version spoken.");
@@ -125,12 +100,26 @@ impl KeySection for Tls {
             let fault = ValueError::new("the local certificate needs a name");
             checks.report(&["names", "certificate"], fault.hint("such as names: [localhost]"));
         }
-        if self.ca_page && matches!(self.certificate, Certificate::Files { .. }) {
+        if let Certificate::Named(named) = &self.certificate {
+            for (index, one) in named.iter().enumerate() {
+                for name in one.names.iter().filter(|name| !self.names.contains(name)) {
+                    let fault = ValueError::new(format!("{name} is not among tls.names"));
+                    let hint = format!("tls: {{ names: [{name}] }}");
+                    checks.report(&[&format!("certificate[{index}].names"), "names"], fault.hint(hint));
+                }
+                let earlier = named[..index].iter().flat_map(|other| &other.names);
+                for name in earlier.filter(|name| one.names.contains(name)) {
+                    let fault = ValueError::new(format!("{name} has a source already"));
+                    checks.report(&[&format!("certificate[{index}].names")], fault.hint("list each name once"));
+                }
+            }
+        }
+        if self.ca_page && !self.is_local() {
             let fault =
                 ValueError::new("the page offers the local CA, which did not sign the files of tls.certificate");
             checks.report(&["ca_page", "certificate"], fault.hint("ca_page: off"));
         }
-        if self.certificate == Certificate::Acme {
+        if self.uses_acme() {
             self.check_acme(checks);
         } else {
             for key in self.acme.changed() {
@@ -145,12 +134,54 @@ impl KeySection for Tls {
 }
 
 impl Tls {
+    /// Whether some certificates come from a public authority.
+    pub(crate) fn uses_acme(&self) -> bool {
+        match &self.certificate {
+            Certificate::Acme => true,
+            Certificate::Named(named) => named.iter().any(|one| one.source == CertificateSource::Acme),
+            Certificate::Local | Certificate::Files(_) => false,
+        }
+    }
+
+    /// The names whose certificates come from a public authority.
+    pub(crate) fn acme_names(&self) -> Vec<Name> {
+        let is_public = |name: &&Name| self.certificate.of(name) == Some(CertificateSource::Acme);
+        self.names.iter().filter(is_public).cloned().collect()
+    }
+
+    /// The names of the local certificate, which also stands in for public ones that are not there yet.
+    pub(crate) fn local_names(&self) -> Vec<Name> {
+        let is_ours = |name: &&Name| {
+            matches!(self.certificate.of(name), Some(CertificateSource::Local | CertificateSource::Acme))
+        };
+        self.names.iter().filter(is_ours).cloned().collect()
+    }
+
+    /// Whether there is a local certificate.
+    pub(crate) fn is_local(&self) -> bool {
+        match &self.certificate {
+            Certificate::Local | Certificate::Acme => true,
+            Certificate::Files(_) => false,
+            Certificate::Named(_) => !self.local_names().is_empty(),
+        }
+    }
+
+    /// The names whose certificates come from files.
+    pub(crate) fn file_names(&self) -> Vec<Name> {
+        if matches!(self.certificate, Certificate::Files(_)) {
+            return self.names.clone();
+        }
+        let ours = self.local_names();
+        self.names.iter().filter(|name| !ours.contains(name)).cloned().collect()
+    }
+
     fn check_acme(&self, checks: &mut SectionChecks<'_>) {
         let is_wildcard = |name: &&Name| matches!(name, Name::Dns(name) if name.starts_with("*."));
-        if let Some(name) = self.names.iter().find(is_wildcard).filter(|_| self.acme.dns.is_none()) {
+        let names = self.acme_names();
+        if let Some(name) = names.iter().find(is_wildcard).filter(|_| self.acme.dns.is_none()) {
             let fault = ValueError::new(format!("acme gets no certificate for {name}: a wildcard needs DNS records"));
             checks.report(&["names", "certificate"], fault.hint("list the names one by one, or set acme.dns"));
-        } else if !self.names.iter().any(|name| self.acme.certifies(name)) {
+        } else if !names.iter().any(|name| self.acme.certifies(name)) {
             let fault = ValueError::new("acme needs a name that the public internet knows");
             checks.report(
                 &["names", "certificate"],
@@ -158,104 +189,4 @@ impl Tls {
             );
         }
     }
-}
-
-/// The kind of `certificate`: `local`, `acme`, or files.
-struct CertificateSource;
-
-const PARTS: &[&str] = &["cert", "key", "ocsp"];
-const NEEDED: &[&str] = &["cert", "key"];
-
-impl KeyKind for CertificateSource {
-    type Value = Certificate;
-
-    fn name(&self) -> String {
-        "local, acme, { cert: FILE, key: FILE }, or a list of such files".to_owned()
-    }
-
-    fn parse(&self, text: &str) -> Result<Certificate, ValueError> {
-        match text {
-            "local" => Ok(Certificate::Local),
-            "acme" => Ok(Certificate::Acme),
-            _ => Err(ValueError::new(format!("{} is not {}", Quoted(text), self.name()))),
-        }
-    }
-
-    fn write(&self, value: &Certificate) -> YamlText {
-        match value {
-            Certificate::Local => YamlText::Word("local".to_owned()),
-            Certificate::Acme => YamlText::Word("acme".to_owned()),
-            Certificate::Files(files) => match files.as_slice() {
-                [one] => write_files(one),
-                several => YamlText::List(several.iter().map(write_files).collect()),
-            },
-        }
-    }
-
-    fn schema(&self) -> Json {
-        let file = FilePath.schema();
-        let files = json!({
-            "type": "object",
-            "properties": { "cert": file, "key": file, "ocsp": file },
-            "required": NEEDED,
-            "additionalProperties": false,
-        });
-        json!({ "anyOf": [{ "enum": ["local", "acme"] }, files, { "type": "array", "items": files, "minItems": 1 }] })
-    }
-
-    fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<Certificate> {
-        match &node.value {
-            ConfigValue::Scalar(text) => self.parse(text).map_err(|fault| at.report(&node.place, fault)).ok(),
-            ConfigValue::Map(entries) => Some(Certificate::Files(vec![read_files(node, entries, at)?])),
-            ConfigValue::List(items) if !items.is_empty() => {
-                let read: Vec<_> =
-                    items.iter().enumerate().map(|(index, item)| read_item(item, &mut at.item(index))).collect();
-                read.into_iter().collect::<Option<_>>().map(Certificate::Files)
-            }
-            ConfigValue::List(_) | ConfigValue::Null => {
-                at.report(&node.place, ValueError::new(format!("expected {}", self.name())));
-                None
-            }
-        }
-    }
-
-    fn parts(&self) -> &'static [&'static str] {
-        PARTS
-    }
-}
-
-fn write_files(files: &CertificateFiles) -> YamlText {
-    let mut parts = vec![("cert", FilePath.write(&files.cert)), ("key", FilePath.write(&files.key))];
-    parts.extend(files.ocsp.as_ref().map(|ocsp| ("ocsp", FilePath.write(ocsp))));
-    YamlText::parts(parts)
-}
-
-fn read_item(item: &ConfigNode, at: &mut SettingReader<'_>) -> Option<CertificateFiles> {
-    if let ConfigValue::Map(entries) = &item.value {
-        return read_files(item, entries, at);
-    }
-    at.report(&item.place, ValueError::new("expected { cert: FILE, key: FILE }"));
-    None
-}
-
-fn read_files(node: &ConfigNode, entries: &[ConfigEntry], at: &mut SettingReader<'_>) -> Option<CertificateFiles> {
-    let known: Vec<String> = PARTS.iter().copied().map(str::to_owned).collect();
-    for entry in entries.iter().filter(|entry| !PARTS.contains(&entry.key.as_str())) {
-        at.report(&entry.place, unknown_key("", &entry.key, &known));
-    }
-    let given = |part: &str| entries.iter().find(|entry| entry.key == part && entry.node.value != ConfigValue::Null);
-    let mut file = |part: &str, other: &str| {
-        let Some(entry) = given(part) else {
-            let fault = ValueError::new(format!("`{part}` is missing")).hint(format!("`{other}` alone is not enough"));
-            at.report(&node.place, fault);
-            return None;
-        };
-        FilePath.read(&entry.node, &mut at.part(part))
-    };
-    let (cert, key) = (file("cert", "key"), file("key", "cert"));
-    let ocsp = match given("ocsp") {
-        Some(entry) => Some(FilePath.read(&entry.node, &mut at.part("ocsp"))?),
-        None => None,
-    };
-    Some(CertificateFiles { cert: cert?, key: key?, ocsp })
 }

@@ -10,7 +10,7 @@ use super::catalogue::certificate as catalogue;
 use super::finding::{CheckOutcome, Diagnosis};
 use super::judge::{self, CertificateKind, CertificateSeenAt};
 use super::probe::ProbedListener;
-use crate::config::{Certificate, Config, Name};
+use crate::config::{CertificateSource, Config, Name};
 use crate::tls::{CertDescription, CheckedCert, OnDisk, OnDiskError, PresentedChain, links_its_issuer};
 
 /// The certificates that a listener shows.
@@ -29,7 +29,7 @@ pub(super) fn judge_shown(diagnosis: &mut Diagnosis, config: &Config, probed: &P
         let described: Vec<_> = chain.iter().filter_map(|one| CertDescription::read(one)).collect();
         let unknown = refused.as_ref().filter(|error| is_unknown_issuer(error)).map(ToString::to_string);
         let linked = chain.first().is_some_and(|leaf| links_its_issuer(leaf));
-        let place = CertificateSeenAt { text: probed.address.clone(), kind: kind(config) };
+        let place = CertificateSeenAt { text: probed.address.clone(), kind: kind_of(config, name) };
         // A wildcard's own name is what its certificate has.
         judge::certificate(diagnosis, &place, name, &described, (unknown.as_deref(), linked), now);
     }
@@ -56,28 +56,30 @@ pub(super) fn judge_files(diagnosis: &mut Diagnosis, config: &Config, now: Offse
         found.iter().map(|one| one.chain.iter().filter_map(|one| CertDescription::read(one)).collect::<Vec<_>>());
     let chains: Vec<_> = found.iter().map(|one| one.file.display().to_string()).zip(described).collect();
     for (file, chain) in &chains {
-        let place = CertificateSeenAt { text: file.clone(), kind: kind(config) };
+        let is_local = config.tls.is_local()
+            && !config.tls.certificate.files().iter().any(|files| files.cert.display().to_string() == *file);
+        let kind = if is_local { kind_of(config, config.tls.local_names().first()) } else { CertificateKind::Files };
+        let place = CertificateSeenAt { text: file.clone(), kind };
         judge::certificate(diagnosis, &place, None, chain, (None, false), now);
     }
     // The next start gives frontgate's own certificate what it lacks.
-    if kind(config) != CertificateKind::Files {
+    if config.tls.certificate.files().is_empty() {
         return;
     }
     if let Some((file, chain)) = chains.first() {
         let covered = |name: &Name| chains.iter().filter_map(|(_, chain)| chain.first()).any(|leaf| leaf.covers(name));
-        for name in config.tls.names.iter().filter(|name| !covered(name)) {
+        for name in config.tls.file_names().iter().filter(|name| !covered(name)) {
             let has: Vec<_> = chain.first().iter().flat_map(|leaf| &leaf.names).map(ToString::to_string).collect();
             diagnosis.found(catalogue::name(&name.to_string(), file, &has.join(", "), false));
         }
     }
     // Another user than the service's may not read its keys.
-    if let Certificate::Files(files) = &config.tls.certificate
-        && files.iter().any(|one| is_closed(&one.key))
-    {
+    if config.tls.certificate.files().iter().any(|one| is_closed(&one.key)) {
         return diagnosis.checked("the certificate's key", CheckOutcome::Skipped, "this user may not read it");
     }
     // Whatever else keeps frontgate from starting with them, such as a key that belongs to another certificate.
     if diagnosis.findings.iter().all(|finding| !finding.id.starts_with("tls_"))
+        && !config.tls.is_local()
         && let Err(error) = CheckedCert::open(&config.tls, None, now)
     {
         diagnosis.found(catalogue::unreadable(&error.to_string()));
@@ -88,10 +90,13 @@ fn is_closed(file: &Path) -> bool {
     fs::File::open(file).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
-fn kind(config: &Config) -> CertificateKind {
-    match config.tls.certificate {
-        Certificate::Local => CertificateKind::Local,
-        Certificate::Acme => CertificateKind::Acme,
-        Certificate::Files(_) => CertificateKind::Files,
+/// Where the certificate for a name comes from; without a name, that of the first.
+fn kind_of(config: &Config, name: Option<&Name>) -> CertificateKind {
+    match name.or(config.tls.names.first()).map(|name| config.tls.certificate.of(name)) {
+        Some(Some(CertificateSource::Local)) => CertificateKind::Local,
+        Some(Some(CertificateSource::Acme)) => CertificateKind::Acme,
+        None if config.tls.uses_acme() => CertificateKind::Acme,
+        None if config.tls.is_local() => CertificateKind::Local,
+        _ => CertificateKind::Files,
     }
 }

@@ -69,8 +69,14 @@ fn kept(config: &Config, name: &Name) -> Result<OnDisk, CommandFailure> {
     if let Some(found) = dir.and_then(|dir| OnDisk::public(&config.tls, dir, name).ok()) {
         return Ok(found);
     }
-    let found = OnDisk::read(&config.tls, dir).map_err(anyhow::Error::new)?;
-    found.into_iter().next().ok_or_else(|| anyhow::anyhow!("there is no certificate yet").into())
+    let mut found = OnDisk::read(&config.tls, dir).map_err(anyhow::Error::new)?;
+    let is_for_it = |found: &OnDisk| {
+        found.chain.first().and_then(|leaf| CertDescription::read(leaf)).is_some_and(|leaf| leaf.covers(name))
+    };
+    let index = found.iter().position(is_for_it).unwrap_or(0);
+    (index < found.len())
+        .then(|| found.swap_remove(index))
+        .ok_or_else(|| anyhow::anyhow!("there is no certificate yet").into())
 }
 
 const LONGEST_WAIT: Duration = Duration::from_secs(3);

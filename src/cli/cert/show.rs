@@ -13,7 +13,7 @@ use super::served::{self, ServedChain};
 use crate::cli::failure::CommandFailure;
 use crate::cli::loaded;
 use crate::cli::output::{self, print};
-use crate::config::{Certificate, Name};
+use crate::config::{Certificate, CertificateSource, Name};
 use crate::tls::{CertDescription, OnDisk, PresentedChain};
 
 /// Which certificate, and how it is shown.
@@ -39,9 +39,11 @@ pub(super) fn run(args: CertShowArgs) -> Result<(), CommandFailure> {
         vec![CertView::of_server(address, &connect::look(address)?)]
     } else {
         let config = loaded::config(args.config)?;
-        if config.tls.certificate == Certificate::Acme {
-            let views: Vec<_> =
-                served::look(&config)?.into_iter().map(|(name, served)| CertView::of_name(&name, &served)).collect();
+        if config.tls.uses_acme() || matches!(config.tls.certificate, Certificate::Named(_)) {
+            let views: Vec<_> = served::look(&config)?
+                .into_iter()
+                .map(|(name, served)| CertView::of_name(&name, &served, config.tls.certificate.of(&name).as_ref()))
+                .collect();
             return show(&views, args.json, now);
         }
         let found = OnDisk::read(&config.tls, config.state_dir.as_deref()).map_err(anyhow::Error::new)?;
@@ -85,13 +87,18 @@ impl CertView {
         }
     }
 
-    fn of_name(name: &Name, served: &ServedChain) -> Self {
+    fn of_name(name: &Name, served: &ServedChain, source: Option<&CertificateSource>) -> Self {
         let view = match served {
             ServedChain::Shown { at, presented, is_local } => {
-                let which = if *is_local {
-                    "the local certificate, since there is no public one for this name yet"
-                } else {
-                    "the public certificate; each renewal makes another, with another fingerprint"
+                let which = match (source, is_local) {
+                    (Some(CertificateSource::Acme), true) => {
+                        "the local certificate, since there is no public one for this name yet"
+                    }
+                    (_, true) => {
+                        "the local certificate; it keeps its key when it is renewed, and gets another fingerprint"
+                    }
+                    (Some(CertificateSource::Files(_)), false) => "the certificate of its files, until those change",
+                    (_, false) => "the public certificate; each renewal makes another, with another fingerprint",
                 };
                 let place = format!("{name}, as frontgate shows it at {at}");
                 Self { note: Some(format!("served: {which}")), place, ..Self::of_server("", presented) }

@@ -43,7 +43,7 @@ pub(in crate::cli) fn addresses(
             add(url(&host(name)), is_wide);
         }
         // The certificate for an address is made when a client comes by it.
-        let by_address = matches!(config.tls.certificate, crate::config::Certificate::Local);
+        let by_address = config.tls.is_local() && !config.tls.uses_acme();
         if first.ip().is_unspecified() && by_address {
             let own = machine.iter().filter(|ip| first.ip().is_ipv6() || ip.is_ipv4()).take(MOST_ADDRESSES);
             for ip in own {

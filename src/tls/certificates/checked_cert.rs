@@ -13,7 +13,7 @@ use super::cert_store::{Issued, ServedCert};
 use super::files;
 use super::files::{CertFileError, CertKeyPair};
 use super::watched_cert_files::WatchedCertFiles;
-use crate::config::{Certificate, Name, Tls};
+use crate::config::{Name, Tls};
 use crate::tls::local_ca::names;
 use crate::tls::local_ca::{LeafRequest, LocalCa, LocalCaError};
 use crate::tls::session::crypto;
@@ -27,14 +27,10 @@ pub struct CheckedCert {
     certified: Arc<CertifiedKey>,
     facts: CertInfo,
     fingerprint: Fingerprint,
-    kind: CheckedCertKind,
-}
-
-#[derive(Debug)]
-enum CheckedCertKind {
-    Local(Local),
-    /// The first is the one that `certified` and `facts` are of.
-    Files(Vec<WatchedCertFiles>),
+    /// The local CA, if its certificate is the first one.
+    local: Option<Local>,
+    /// Certificates in files; without a local one the first is the one that `certified` and `facts` are of.
+    files: Vec<WatchedCertFiles>,
 }
 
 /// The parts with which the local CA makes further certificates.
@@ -69,38 +65,39 @@ impl CheckedCert {
     ///
     /// Reads and writes files, waits for other processes that do so: not for an async task.
     pub fn open(tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
-        match &tls.certificate {
-            Certificate::Local | Certificate::Acme => Self::local(None, &tls.names, state_dir, now),
-            Certificate::Files(files) => {
-                let kept =
-                    files.iter().map(|files| WatchedCertFiles::open(files, now)).collect::<Result<Vec<_>, _>>()?;
-                let all: Vec<_> = kept.iter().map(|kept| &kept.pair.facts).collect();
-                for name in files::uncovered(&all, &tls.names) {
-                    warn!(%name, "the certificate is not for this name: clients that ask for it will refuse it");
-                }
-                Self::files(kept)
-            }
+        let files = tls.certificate.files();
+        let kept = files.into_iter().map(|files| WatchedCertFiles::open(files, now)).collect::<Result<Vec<_>, _>>()?;
+        let all: Vec<_> = kept.iter().map(|kept| &kept.pair.facts).collect();
+        for name in files::uncovered(&all, &tls.file_names()) {
+            warn!(%name, "the certificate is not for this name: clients that ask for it will refuse it");
         }
+        let local = tls.is_local().then(|| Self::local(None, &tls.local_names(), state_dir, now)).transpose()?;
+        Self::with(local, kept)
     }
 
     /// Opens again, later: the same certificate unless it was due for renewal, files changed, or names were added
     /// (compare the fingerprints). Unlike [`CheckedCert::open`] this carries a CA on that lives in memory only, and
     /// files that cannot be used any more are no error: the certificate that was read from them before stays.
     pub(crate) fn renewed(&self, tls: &Tls, state_dir: Option<&Path>, now: OffsetDateTime) -> Result<Self, TlsError> {
-        match (&self.kind, &tls.certificate) {
-            (CheckedCertKind::Files(kept), Certificate::Files(_)) => {
-                Self::files(kept.iter().map(|kept| kept.again(now)).collect())
-            }
-            (CheckedCertKind::Local(local), Certificate::Local | Certificate::Acme) => {
-                Self::local(Some(&local.ca), &tls.names, state_dir, now)
-            }
-            _ => Self::open(tls, state_dir, now),
+        if tls.certificate.files().len() != self.files.len() || tls.is_local() != self.local.is_some() {
+            return Self::open(tls, state_dir, now);
         }
+        let local = match &self.local {
+            Some(local) => Some(Self::local(Some(&local.ca), &tls.local_names(), state_dir, now)?),
+            None => None,
+        };
+        Self::with(local, self.files.iter().map(|kept| kept.again(now)).collect())
     }
 
-    fn files(kept: Vec<WatchedCertFiles>) -> Result<Self, TlsError> {
-        let CertKeyPair { certified, facts } = kept.first().ok_or(TlsError::None)?.pair.clone();
-        Ok(Self::new(certified, facts, CheckedCertKind::Files(kept)))
+    fn with(local: Option<(Arc<CertifiedKey>, Local)>, files: Vec<WatchedCertFiles>) -> Result<Self, TlsError> {
+        let (certified, facts, local) = if let Some((certified, local)) = local {
+            (certified, local.ca.leaf.facts.clone(), Some(local))
+        } else {
+            let CertKeyPair { certified, facts } = files.first().ok_or(TlsError::None)?.pair.clone();
+            (certified, facts, None)
+        };
+        let fingerprint = Fingerprint::of(certified.cert.first().map_or(&[], |leaf| leaf.as_ref()));
+        Ok(Self { certified, facts, fingerprint, local, files })
     }
 
     fn local(
@@ -108,7 +105,7 @@ impl CheckedCert {
         names: &[Name],
         state_dir: Option<&Path>,
         now: OffsetDateTime,
-    ) -> Result<Self, TlsError> {
+    ) -> Result<(Arc<CertifiedKey>, Local), TlsError> {
         let dir = match state_dir.map(StateDir::open) {
             Some(Ok(dir)) => Some(dir),
             Some(Err(error)) => {
@@ -125,26 +122,15 @@ impl CheckedCert {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(local.key.serialize_der()));
         let key = crypto::provider().key_provider.load_private_key(key)?;
         let certified = CertifiedKey::new(vec![local.leaf.certificate.clone()], key);
-        let facts = local.leaf.facts.clone();
-        let local = Local { ca: Arc::new(local), dir, names: names::required(names) };
-        Ok(Self::new(Arc::new(certified), facts, CheckedCertKind::Local(local)))
-    }
-
-    fn new(certified: Arc<CertifiedKey>, facts: CertInfo, kind: CheckedCertKind) -> Self {
-        let fingerprint = Fingerprint::of(certified.cert.first().map_or(&[], |leaf| leaf.as_ref()));
-        Self { certified, facts, fingerprint, kind }
+        Ok((Arc::new(certified), Local { ca: Arc::new(local), dir, names: names::required(names) }))
     }
 
     /// Every certificate to be shown, the one for unknown names first.
     pub(in crate::tls) fn shown(&self) -> (Arc<ServedCert>, Vec<Arc<ServedCert>>) {
         let shown = |kept: &WatchedCertFiles| ServedCert::new(Arc::clone(&kept.pair.certified), Issued::Elsewhere);
-        match &self.kind {
-            CheckedCertKind::Local(_) => (ServedCert::new(self.certified_key(), Issued::Here), Vec::new()),
-            CheckedCertKind::Files(kept) => {
-                let more = kept.iter().skip(1).map(shown).collect();
-                (ServedCert::new(self.certified_key(), Issued::Elsewhere), more)
-            }
-        }
+        let first = if self.local.is_some() { Issued::Here } else { Issued::Elsewhere };
+        let more = self.files.iter().skip(usize::from(self.local.is_none())).map(shown).collect();
+        (ServedCert::new(self.certified_key(), first), more)
     }
 
     /// The maker of certificates for addresses of this machine; `None` without a local CA.
@@ -154,10 +140,7 @@ impl CheckedCert {
     }
 
     fn as_local(&self) -> Option<&Local> {
-        match &self.kind {
-            CheckedCertKind::Local(local) => Some(local),
-            CheckedCertKind::Files(_) => None,
-        }
+        self.local.as_ref()
     }
 
     /// The chain and the key for the handshake.
@@ -205,8 +188,8 @@ mod tests {
     use time::Duration;
     use time::macros::datetime;
 
-    use super::{Certificate, CheckedCert, OffsetDateTime, Tls};
-    use crate::config::CertificateFiles;
+    use super::{CheckedCert, Name, OffsetDateTime, Tls};
+    use crate::config::{Certificate, CertificateFiles, CertificateSource, NamedCertificate};
 
     const NOW: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
 
@@ -255,6 +238,26 @@ mod tests {
         fs::write(temp.path().join("ca.key"), "").unwrap();
         let error = CheckedCert::open(&Tls::default(), Some(temp.path()), NOW).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{}/ca.key is damaged", temp.path().display())), "{error}");
+    }
+
+    #[test]
+    fn each_name_has_its_own_source() {
+        let temp = tempfile::tempdir().unwrap();
+        let (theirs, ours) = (temp.path().join("theirs"), temp.path().join("ours"));
+        let dns = |name: &str| Name::Dns(name.to_owned());
+        let made = Tls { names: vec![dns("apps.lan")], ..Tls::default() };
+        let made = CheckedCert::open(&made, Some(&theirs), NOW).unwrap();
+        let files = CertificateFiles { cert: theirs.join("leaf.pem"), key: theirs.join("leaf.key"), ocsp: None };
+        let named = NamedCertificate { names: vec![dns("apps.lan")], source: CertificateSource::Files(files) };
+        let names = vec![dns("gw.lan"), dns("apps.lan")];
+        let tls = Tls { names, certificate: Certificate::Named(vec![named]), ..Tls::default() };
+        let shown = CheckedCert::open(&tls, Some(&ours), NOW).unwrap();
+        let (first, more) = shown.shown();
+        assert!(shown.is_local() && first.covers("gw.lan") && !first.covers("apps.lan"));
+        assert_eq!(more.len(), 1);
+        assert_eq!(more[0].certified().cert, made.chain());
+        let again = shown.renewed(&tls, Some(&ours), NOW).unwrap();
+        assert_eq!(again.fingerprint(), shown.fingerprint());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rustls::pki_types::CertificateDer;
 
 use super::constraints::CaConstraints;
 use super::stored_ca::{CA_CERTIFICATE, LEAF_CERTIFICATE};
-use crate::config::{Certificate, CertificateFiles, Name, Tls};
+use crate::config::{CertificateFiles, Name, Tls};
 use crate::tls::acme;
 use crate::tls::x509::description::certificates;
 
@@ -56,20 +56,22 @@ pub(crate) enum OnDiskError {
 impl OnDisk {
     /// Reads the certificates that `tls` asks for; at least one.
     pub(crate) fn read(tls: &Tls, state_dir: Option<&Path>) -> Result<Vec<Self>, OnDiskError> {
-        match &tls.certificate {
-            Certificate::Files(files) => {
-                let each = |files: &CertificateFiles| {
-                    Ok(Self { file: files.cert.clone(), chain: read(&files.cert)?, ca: None })
-                };
-                files.iter().map(each).collect()
-            }
-            Certificate::Local | Certificate::Acme => {
-                let dir = state_dir.ok_or(OnDiskError::NoStateDir)?;
-                let file = dir.join(LEAF_CERTIFICATE);
-                let chain = read(&file)?;
-                Ok(vec![Self { file, chain, ca: Some(CaOnDisk::read(dir)?) }])
-            }
+        let mut all = Vec::new();
+        if tls.is_local() {
+            let dir = state_dir.ok_or(OnDiskError::NoStateDir)?;
+            let file = dir.join(LEAF_CERTIFICATE);
+            let chain = read(&file)?;
+            all.push(Self { file, chain, ca: Some(CaOnDisk::read(dir)?) });
         }
+        all.extend(Self::files(tls)?);
+        Ok(all)
+    }
+
+    /// Reads those in files of the operator's.
+    pub(crate) fn files(tls: &Tls) -> Result<Vec<Self>, OnDiskError> {
+        let each =
+            |files: &CertificateFiles| Ok(Self { file: files.cert.clone(), chain: read(&files.cert)?, ca: None });
+        tls.certificate.files().into_iter().map(each).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use frontgate::config::{Certificate, Config};
+use frontgate::config::{Certificate, CertificateSource, Config, Name, NamedCertificate};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::io::AsyncWriteExt;
@@ -38,6 +38,25 @@ async fn each_name_gets_its_certificate_and_the_unknown_the_first() {
     let mut client = Wire::new(client(&proxy, "unknown", &Seeing::default().config(&["http/1.1"])).await);
     client.send(GET).await;
     assert_eq!(client.response().await.status(), 200);
+}
+
+#[tokio::test]
+async fn each_name_gets_its_certificate_from_its_own_source() {
+    let gateway = gateway().answering(OK).await;
+    let folder = Folder::new();
+    let apps = Ca::new().signed(&["apps.lan"]);
+    let files = folder.put("apps", &apps);
+    let dns = |name: &str| Name::Dns(name.to_owned());
+    let named = NamedCertificate { names: vec![dns("apps.lan")], source: CertificateSource::Files(files) };
+    let named = |config: &mut Config| {
+        config.tls.names = vec![dns("gw.lan"), dns("apps.lan")];
+        config.tls.certificate = Certificate::Named(vec![named]);
+    };
+    let proxy = proxy().upstream(&gateway).config(named).start().await;
+    assert_eq!(shown(&proxy, "apps.lan").await, apps.der);
+    let local = shown(&proxy, "gw.lan").await;
+    assert!(local != apps.der);
+    assert_eq!(shown(&proxy, "unknown").await, local);
 }
 
 #[tokio::test]
