@@ -17,6 +17,7 @@ mod gateways;
 mod issuers;
 mod listeners;
 mod logins;
+mod mdns;
 mod operator;
 mod operator_page;
 mod reload;

@@ -15,6 +15,7 @@ use super::error::StartError;
 use super::gateways::Gateways;
 use super::issuers::Issuers;
 use super::listeners::Listeners;
+use super::mdns::{MdnsAnnouncement, MdnsNames};
 use super::sticky_keys;
 use super::tickets;
 use crate::config::{self, Config, Hsts};
@@ -41,6 +42,7 @@ pub(super) struct Runtime {
     shown: Option<ServedCertificates>,
     public: Option<PublicCertificates>,
     judging: Option<BackgroundTask>,
+    mdns: Option<MdnsAnnouncement>,
     /// The PEM text of the CA of clients.
     clients: Option<Vec<u8>>,
 }
@@ -71,6 +73,7 @@ impl Runtime {
             shown: None,
             public: None,
             judging: None,
+            mdns: None,
             clients: None,
         };
         runtime.turn_into(config, inherited).await?;
@@ -142,6 +145,8 @@ impl Runtime {
         self.shared.logins.take_over(Arc::clone(&assembly.rechecks));
         self.shared.common.own.set(self.listeners.bound().collect());
         self.look_after(shown, config.tls.hsts);
+        let https = self.listeners.addresses(ListenerPurpose::Https);
+        self.mdns = MdnsAnnouncement::step(self.mdns.take(), MdnsNames::of(&config, &https));
         self.shared.metrics.requests.have_routes(assembly.counted_routes());
         let before = std::mem::take(&mut self.gateways);
         self.gateways = gateways.take_over(before, &self.drain);
