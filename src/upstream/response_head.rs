@@ -33,9 +33,26 @@ impl ResponseHead {
     /// # Errors
     /// If the head is malformed, or has two readings.
     pub fn parse(bytes: &Bytes, longest: usize, to_head: bool) -> Result<Option<Self>, ParseError> {
-        let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MAX_FIELDS];
+        let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; USUAL_FIELDS];
+        match Self::parse_with(bytes, longest, to_head, &mut fields) {
+            Err(ParseError::Head(httparse::Error::TooManyHeaders)) => {
+                // As many fields as there are lines: their number is limited by the head's length alone.
+                let lines = bytes.iter().take(longest).filter(|byte| **byte == b'\n').count();
+                let mut fields = vec![MaybeUninit::uninit(); lines];
+                Self::parse_with(bytes, longest, to_head, &mut fields)
+            }
+            parsed => parsed,
+        }
+    }
+
+    fn parse_with<'a>(
+        bytes: &'a Bytes,
+        longest: usize,
+        to_head: bool,
+        fields: &mut [MaybeUninit<Header<'a>>],
+    ) -> Result<Option<Self>, ParseError> {
         let mut parsed = httparse::Response::new(&mut []);
-        let status = ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, bytes, &mut fields)?;
+        let status = ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, bytes, fields)?;
         let length = match status {
             Status::Complete(length) if length <= longest => length,
             Status::Partial if bytes.len() <= longest => return Ok(None),
@@ -185,8 +202,8 @@ fn number(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// The most header fields that an answer may have.
-const MAX_FIELDS: usize = 256;
+/// Few answers have more fields than this.
+const USUAL_FIELDS: usize = 64;
 
 #[cfg(test)]
 mod tests;

@@ -146,10 +146,23 @@ async fn what_follows_an_answer_is_never_the_next_one() {
 }
 
 #[tokio::test]
+async fn a_head_has_as_many_fields_as_its_length_allows() {
+    let (asked, answered) = ("x-a: 1\r\n".repeat(101), "x-b: 1\r\n".repeat(257));
+    let mut gateway = gateway().answering(format!("HTTP/1.1 200 OK\r\n{answered}content-length: 2\r\n\r\nok")).await;
+    let proxy = proxy().upstream(&gateway).start().await;
+    let mut client = proxy.client().await;
+    client.send(format!("GET / HTTP/1.1\r\nHost: localhost\r\n{asked}\r\n")).await;
+    let answer = client.response().await;
+    assert_eq!((answer.status(), answer.fields().filter(|(name, _)| name == "x-b").count()), (200, 257));
+    assert_eq!(gateway.request().await.fields().filter(|(name, _)| name == "x-a").count(), 101);
+    let answer = proxy.http2().await.get("https://localhost/").await;
+    assert_eq!((answer.status, answer.headers.get_all("x-b").iter().count()), (200, 257));
+}
+
+#[tokio::test]
 async fn an_answer_with_two_readings_is_no_answer() {
     let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(1 << 20));
     let interims = "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(100);
-    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: 1\r\n".repeat(300));
     let rows = [
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok!",
         "HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\nok!",
@@ -164,7 +177,6 @@ async fn an_answer_with_two_readings_is_no_answer() {
         "SSH-2.0-OpenSSH_9.9\r\n\r\n",
         &long,
         &interims,
-        &many,
     ];
     for answer in rows {
         let bytes = answer.to_owned();
