@@ -47,8 +47,9 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CommandFailure> {
     check_machine(&mut loaded)?;
     let Loaded { config, file, warnings, .. } = loaded.clone();
     let (logging, output) = logging::init(&config.log).context("cannot set up logging")?;
+    let is_first = found.is_first();
     // A person reads the start screen instead, which says the same and more.
-    let greeting = (found.is_first() && greeting::is_wanted(&config)).then(|| Greeting {
+    let greeting = (is_first && greeting::is_wanted(&config)).then(|| Greeting {
         config: config.clone(),
         file: file.clone(),
         printer: output.printer(),
@@ -93,20 +94,24 @@ pub(super) fn run(args: ServeArgs) -> Result<(), CommandFailure> {
     }
     match served {
         Ok(()) => Ok(()),
-        Err(error) => Err(taken_by_another(error, &admin, state_dir.as_deref()).into()),
+        // The process before a successor waits to hear how it ended.
+        Err(error) if is_first && is_taken(&error) => Err(taken_by_another(error, &admin, state_dir.as_deref()).into()),
+        Err(error) => Err(error.into()),
     }
 }
 
-/// The error with the process of another frontgate that has the address, if that is why and it can be asked.
+fn is_taken(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(StartError::Bind(error)) if error.kind() == ErrorKind::AddrInUse)
+}
+
+/// The error, which is that an address is taken, with the process of another frontgate that has it, if one can be asked.
 fn taken_by_another(error: anyhow::Error, admin: &Admin, state_dir: Option<&Path>) -> anyhow::Error {
-    let is_taken =
-        matches!(error.downcast_ref(), Some(StartError::Bind(error)) if error.kind() == ErrorKind::AddrInUse);
     let noted = state_dir.and_then(running_note::read).map(|noted| noted.admin);
     let asked = AdminClient::at(admin, noted.as_deref()).and_then(|client| {
         let said = runtime()?.block_on(client.ask(Method::GET, "/status"))?;
         Ok(serde_json::from_str::<serde_json::Value>(&said.text)?)
     });
-    match asked.ok().and_then(|status| status["pid"].as_u64()).filter(|_| is_taken) {
+    match asked.ok().and_then(|status| status["pid"].as_u64()) {
         Some(pid) => anyhow!(
             "{error:#}\n    another frontgate runs here, process {pid}: `frontgate status` asks it, `frontgate upgrade` puts \
              this version in its place, and `frontgate drain` ends it"
