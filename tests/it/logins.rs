@@ -115,16 +115,10 @@ async fn new_keys_of_the_issuer_are_fetched_when_it_signs_with_them() {
     let mut first = Browser::default();
     first.log_in(&proxy, "/").await;
     issuer.rotate();
-    // Keys are not asked for more often than each second.
-    loop {
-        let mut browser = Browser::default();
-        let login = browser.begin(&proxy, "/").await;
-        match browser.finish(&proxy, &login).await.status() {
-            200 => break,
-            status => assert_eq!(status, 502),
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    // Keys are not asked for more often than each second: the login waits so long, and does not fail.
+    let mut browser = Browser::default();
+    let login = browser.begin(&proxy, "/").await;
+    assert_eq!(browser.finish(&proxy, &login).await.status(), 200);
     assert_eq!(first.page(&proxy, "/").await.status(), 200, "a login outlives the keys");
 }
 

@@ -20,7 +20,7 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use super::claims::{IssuerClaims, UserFacts};
 use super::id_token_hint::is_signed_by;
@@ -286,11 +286,13 @@ impl Issuer {
     /// What is known of the issuer after it was asked again, at most every few seconds.
     async fn anew(&self, before: &KnownIssuer) -> Result<Arc<KnownIssuer>, IssuerError> {
         let _asking = self.asking.lock().await;
-        let is_newer = |known: &Arc<KnownIssuer>| known.since > before.since || known.since.elapsed() < LEAST_PAUSE;
-        match self.known.load_full().filter(is_newer) {
-            Some(known) => Ok(known),
-            None => self.discover().await,
+        if let Some(known) = self.known.load_full() {
+            if known.since > before.since {
+                return Ok(known);
+            }
+            sleep_until(known.since + LEAST_PAUSE).await;
         }
+        self.discover().await
     }
 
     async fn discover(&self) -> Result<Arc<KnownIssuer>, IssuerError> {
