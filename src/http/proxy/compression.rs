@@ -2,7 +2,7 @@
 //! them itself.
 //!
 //! Of the codings that browsers take, gzip needs the least memory for an answer under way and the least code. Which answers are
-//! compressed is said in [`plan`]: those that are files of a page's, and nothing that may hold a secret beside what a stranger
+//! compressed is said in [`plan`](mod@plan): those that are files of a page's, and nothing that may hold a secret beside what a stranger
 //! chose (BREACH).
 
 mod accepted;

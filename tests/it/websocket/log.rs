@@ -50,6 +50,7 @@ async fn a_websocket_is_one_line_at_its_end() {
         "level": "INFO",
         "message": "websocket",
         "id": request["id"],
+        "conn": request["conn"],
         "client": "127.0.0.1",
         "host": "gw.example.com",
         "target": "/openclaw?session=main",
