@@ -34,13 +34,20 @@ step_test() {
     return "$code"
 }
 
+# The program of this run: its release, where it builds one, since no step that goes on beside others may build.
+any_binary() {
+    local built="${CARGO_TARGET_DIR:-target}"
+    if wants release; then realpath -e "$built/release/frontgate"; else cargo build --locked >&2 && realpath -e "$built/debug/frontgate"; fi
+}
+
 # The old proxy and frontgate with the imported config, side by side.
 step_import() {
     local tool code=0
     for tool in nginx apache2 caddy; do
         command -v "$tool" >/dev/null || [ -x "/usr/sbin/$tool" ] || install "$tool" || true
     done
-    FRONTGATE_BIN="$(any_binary)" tests/import/compare || code=$?
+    local binary; binary="$(any_binary)" || return 1
+    FRONTGATE_BIN="$binary" tests/import/compare || code=$?
     [ "$code" = 3 ] || return "$code"
     not_run 'import: a proxy could not be installed; its cases were compared with what they recorded'
 }
@@ -243,7 +250,8 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 step_conformance() {
     local code=0
-    FRONTGATE_BIN="$(any_binary)" tests/conformance/run || code=$?
+    local binary; binary="$(any_binary)" || return 1
+    FRONTGATE_BIN="$binary" tests/conformance/run || code=$?
     [ "$code" = 3 ] || return "$code"
     not_run 'conformance: a tool could not be installed from PyPI; a standard is unchecked: see the step'
 }
