@@ -9,6 +9,7 @@ mod connections;
 mod connections_table;
 mod demo;
 mod demo_gateway;
+mod demo_hour;
 mod doctor;
 mod drain;
 mod failure;

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use super::demo_gateway;
+use super::demo_hour::QuickHour;
 use super::failure::CommandFailure;
 use super::run::{StartState, announce, runtime, until_stopped};
 use crate::app::App;
@@ -44,11 +45,14 @@ async fn demo(mut config: Config, found: StartState, output: &LogOutput) -> anyh
     config.upstream = UpstreamAddress::Http { host: Ipv4Addr::LOCALHOST.to_string(), port };
     let gateway = Drain::new();
     gateway.spawn(demo_gateway::serve(listener, gateway.clone()));
+    let hour = QuickHour::start(config.upstream.clone()).await?;
+    config.routes = hour.routes();
     let done = Box::pin(until_stopped(config, found, None, |app| {
         announce(app);
         invite(app, output);
     }))
     .await;
+    hour.stop().await;
     gateway.harden();
     gateway.ended().await;
     done
@@ -63,7 +67,7 @@ fn invite(app: &App, output: &LogOutput) {
             path.display()
         )
     });
-    let text = format!("\nOpen https://localhost:{port}/ and watch the WebSocket.\n{trust}Ctrl-C ends the demo.\n\n");
+    let text = format!("\nOpen https://localhost:{port}/ and press its buttons.\n{trust}Ctrl-C ends the demo.\n\n");
     output.print(&text);
 }
 

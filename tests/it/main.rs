@@ -10,6 +10,7 @@ mod cli;
 mod compression;
 mod connections;
 mod dead_peers;
+mod demo;
 mod doctor;
 mod exhaustion;
 mod fail2ban;
