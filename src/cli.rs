@@ -96,7 +96,7 @@ enum CliCommand {
     Init(init::InitArgs),
     /// Find out why a Control UI cannot connect, with the fix for each finding
     Doctor(doctor::DoctorArgs),
-    /// Translate the config of nginx, Apache or Caddy; says what was kept, dropped and why
+    /// Translate the config of nginx, Apache or Caddy, and say what was kept, dropped and why; or the list of a fleet
     Import(import::ImportArgs),
     /// Put the local CA into the trust stores of this machine, or take it out
     Trust(trust::TrustArgs),

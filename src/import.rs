@@ -18,6 +18,7 @@ pub(crate) mod report;
 mod bounds;
 mod condition;
 mod fields;
+mod fleet;
 mod insecure;
 mod lower;
 mod matching;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 
 pub(crate) use draft::Draft;
 pub(crate) use error::ImportError;
+pub use fleet::{FleetConfig, FleetError};
 pub(crate) use place::ImportPlace;
 pub use reader::Disk;
 pub(crate) use reader::Files;

@@ -31,7 +31,7 @@
 //! | [`cluster`] | what replicas share, and the one Redis client; without it everything is local |
 //! | [`listener`] | sockets that clients connect to, and what is known of a client from its socket alone |
 //! | [`io`] | what every stream shares: pooled buffers, sockets, readiness, and what wakes a task |
-//! | [`import`] | translates the configuration of nginx, Apache or Caddy; runs nothing |
+//! | [`import`] | translates the configuration of nginx, Apache or Caddy, and a fleet's list; runs nothing |
 //! | [`observe`] | log lines, metrics, and what must never be in them |
 //! | [`drain`] | how everything that runs is told to end, and how shutdown knows that it has |
 //! | [`config`] | one file per section: the keys, and the typed settings that the program runs on |

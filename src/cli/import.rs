@@ -1,4 +1,6 @@
-//! `frontgate import`: the configuration of another proxy, translated.
+//! `frontgate import`: the configuration of another proxy, translated, or a fleet's list of gateways.
+
+mod fleet;
 
 use std::env;
 use std::fs::OpenOptions;
@@ -22,15 +24,16 @@ use crate::observe::Paint;
     after_help = "Examples:\n  frontgate import nginx /etc/nginx/sites-enabled/openclaw -o frontgate.yaml\n  nginx -T | \
                         frontgate import nginx - > frontgate.yaml\n  frontgate import apache \
                         /etc/apache2/sites-enabled/openclaw.conf -o frontgate.yaml\n  frontgate import caddy \
-                        /etc/caddy/Caddyfile -o frontgate.yaml\n\nThe report goes to standard error: what was dropped and \
+                        /etc/caddy/Caddyfile -o frontgate.yaml\n  openclaw fleet list --json | frontgate import fleet --domain \
+                        teams.example.com --base base.yaml -o frontgate.yaml --force\n\nThe report goes to standard error: what was dropped and \
                         what to do, what was wrong in the old config, what was kept and as what, what is not needed and \
                         why. Exit code 2 when the file is not written as it should be, with the place."
 )]
 pub(super) struct ImportArgs {
-    /// Whose config it is
+    /// Whose config it is; fleet is what `openclaw fleet list --json` prints
     format: FormatName,
-    /// The config; - for standard input
-    file: PathBuf,
+    /// The config; - for standard input, which is also where a fleet's list comes from without FILE
+    file: Option<PathBuf>,
     /// Where to write the translated config [default: standard output]
     #[arg(short, long, value_name = "OUT")]
     output: Option<PathBuf>,
@@ -40,6 +43,12 @@ pub(super) struct ImportArgs {
     /// The report as JSON
     #[arg(long)]
     json: bool,
+    /// Fleet: the tenant acme gets the name acme.DOMAIN
+    #[arg(long)]
+    domain: Option<String>,
+    /// Fleet: a config with everything but `routes`, which comes first in OUT
+    #[arg(long, value_name = "FILE")]
+    base: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -47,6 +56,7 @@ enum FormatName {
     Nginx,
     Apache,
     Caddy,
+    Fleet,
 }
 
 pub(super) fn run(args: &ImportArgs) -> Result<(), CommandFailure> {
@@ -54,8 +64,17 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), CommandFailure> {
         FormatName::Nginx => ImportFormat::Nginx,
         FormatName::Apache => ImportFormat::Apache,
         FormatName::Caddy => ImportFormat::Caddy,
+        FormatName::Fleet => return fleet::run(args),
     };
-    let original = original(&args.file)?;
+    if args.domain.is_some() || args.base.is_some() {
+        return Err(CommandFailure::wrong("--domain and --base are for `frontgate import fleet`".to_owned()));
+    }
+    let Some(file) = &args.file else {
+        let message =
+            format!("FILE is missing\n    hint: frontgate import {} FILE, or - for standard input", format.name());
+        return Err(CommandFailure::wrong(message));
+    };
+    let original = original(file)?;
     let mut imported = import(format, &original, &Disk).map_err(|error| CommandFailure::wrong(error.to_string()))?;
     let heading = format!("Translated from {} by `frontgate import {}`.", original.name, format.name());
     imported.draft.heading.insert(0, heading);

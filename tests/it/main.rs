@@ -23,6 +23,7 @@ mod http1;
 mod http2;
 mod identity;
 mod import;
+mod import_fleet;
 mod imports;
 mod limits;
 mod logins;
