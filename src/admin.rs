@@ -57,11 +57,10 @@ pub(crate) trait OperatorControl: Send + Sync + 'static {
     fn page(&self, query: &ConnectionsQuery) -> serde_json::Value;
     /// The same of all replicas.
     fn connections_everywhere(&self, query: ConnectionsQuery) -> PendingAnswer<serde_json::Value>;
-    /// Ends the WebSockets that are meant, at all replicas, as [`OperatorControl::close`] does; returns how many.
-    fn close_all(&self, query: ConnectionsQuery, reason: String) -> PendingAnswer<usize>;
-    /// Ends the WebSocket with this id, at whichever replica it is; its client gets `reason` in the Close frame. `false` if
-    /// there is no such WebSocket.
-    fn close(&self, id: &str, reason: String) -> PendingAnswer<bool>;
+    /// Ends the user's WebSockets at all replicas.
+    fn close_user(&self, user: &str, how: CloseOrder) -> PendingAction;
+    /// Ends the WebSocket with this id, at whichever replica it is.
+    fn close(&self, id: &str, how: CloseOrder) -> PendingAction;
     /// Lines of JSON about the frames of the WebSocket with this id as they pass, to its end; with their payloads, secrets
     /// masked, or without. `None` if there is no such WebSocket.
     fn tap(&self, id: &str, payload: bool) -> Option<TapLines>;
@@ -69,6 +68,15 @@ pub(crate) trait OperatorControl: Send + Sync + 'static {
     fn status(&self) -> serde_json::Value;
     /// The configuration in use, flags and environment included, as YAML with its secrets masked.
     fn config(&self) -> String;
+}
+
+/// How WebSockets are to end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct CloseOrder {
+    /// What clients get in the Close frame.
+    pub(crate) reason: String,
+    /// How long their clients may open no other; no time at all lets in again whom an earlier order keeps out.
+    pub(crate) keep_out: Option<Duration>,
 }
 
 /// An answer for which other replicas may have to be asked.

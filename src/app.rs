@@ -5,6 +5,7 @@ mod assembly;
 mod background_task;
 mod certificates;
 mod check;
+mod closing;
 mod cluster;
 mod config_source;
 mod connections;

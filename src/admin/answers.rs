@@ -9,13 +9,12 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout};
 
-use super::connections_query::{ConnectionField, ConnectionsQuery};
 use super::guard::AdminGuard;
 use super::operator_answer::{OperatorAnswer, stream, text, whole};
 use super::page;
 use super::page::PageToken;
 use super::query::{AdminQuery, query};
-use super::{OperationRefused, OperatorControl};
+use super::{CloseOrder, OperationRefused, OperatorControl};
 use crate::drain::Drain;
 use crate::observe::Readiness;
 use crate::observe::metrics::CONTENT_TYPE as CONTENT_TYPE_OF_METRICS;
@@ -45,7 +44,7 @@ pub(super) async fn answer(request: Request<Incoming>, service: &AdminService) -
         AdminQuery::PageClose { .. } if !service.page.is_shown(&head.headers) => {
             text(StatusCode::FORBIDDEN, "only the page at / asks so, with its token\n")
         }
-        AdminQuery::PageClose { id } => closing(control.close(&id, String::new()).await),
+        AdminQuery::PageClose { id } => action(control.close(&id, CloseOrder::default()).await),
         AdminQuery::Status => json(&control.status()),
         AdminQuery::Config => whole(StatusCode::OK, "application/yaml", control.config().into()),
         AdminQuery::Metrics => whole(StatusCode::OK, CONTENT_TYPE_OF_METRICS, control.metrics().into()),
@@ -56,16 +55,10 @@ pub(super) async fn answer(request: Request<Incoming>, service: &AdminService) -
         }),
         AdminQuery::Tap { id, payload } => match control.tap(id, payload) {
             Some(lines) => stream("application/x-ndjson", lines),
-            None => closing(false),
+            None => text(StatusCode::NOT_FOUND, "no WebSocket has this id, or it has ended\n"),
         },
-        AdminQuery::CloseUser { user, reason } => {
-            let filters = vec![(ConnectionField::User, user)];
-            match control.close_all(ConnectionsQuery { filters, ..ConnectionsQuery::default() }, reason).await {
-                0 => text(StatusCode::NOT_FOUND, "no WebSocket of this user is open\n"),
-                closing => text(StatusCode::OK, format!("closing {closing}\n")),
-            }
-        }
-        AdminQuery::Close { id, reason } => closing(control.close(id, reason).await),
+        AdminQuery::CloseUser { user, how } => action(control.close_user(&user, how).await),
+        AdminQuery::Close { id, how } => action(control.close(id, how).await),
         AdminQuery::Reload => match control.reload().await {
             Ok(()) => text(StatusCode::OK, "reloaded\n"),
             Err(OperationRefused { status, why }) => text(status, why + "\n"),
@@ -88,14 +81,6 @@ fn action(done: Result<String, OperationRefused>) -> OperatorAnswer {
     match done {
         Ok(said) => text(StatusCode::OK, said + "\n"),
         Err(OperationRefused { status, why }) => text(status, why + "\n"),
-    }
-}
-
-fn closing(found: bool) -> OperatorAnswer {
-    if found {
-        text(StatusCode::OK, "closing\n")
-    } else {
-        text(StatusCode::NOT_FOUND, "no WebSocket has this id, or it has ended\n")
     }
 }
 

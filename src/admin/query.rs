@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{Method, StatusCode, Uri};
 
+use super::CloseOrder;
 use super::connections_query::ConnectionsQuery;
 use super::form::decoded;
 use crate::config::{UpstreamAddress, spread_time};
@@ -21,8 +22,8 @@ pub(super) enum AdminQuery<'a> {
     Metrics,
     Connections(Box<ConnectionsQuery>),
     Tap { id: &'a str, payload: bool },
-    CloseUser { user: String, reason: String },
-    Close { id: &'a str, reason: String },
+    CloseUser { user: String, how: CloseOrder },
+    Close { id: &'a str, how: CloseOrder },
     Reload,
     Handover,
     Drain,
@@ -49,7 +50,7 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
         "/config" => AdminQuery::Config,
         "/metrics" => AdminQuery::Metrics,
         "/connections" if method == Method::DELETE => match user(uri.query().unwrap_or_default()) {
-            Ok((user, reason)) => AdminQuery::CloseUser { user, reason },
+            Ok((user, how)) => AdminQuery::CloseUser { user, how },
             Err(why) => AdminQuery::Rejected(StatusCode::BAD_REQUEST, why),
         },
         "/connections" => match ConnectionsQuery::parse(uri.query().unwrap_or_default()) {
@@ -70,8 +71,8 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
                 }
                 Some(_) => return AdminQuery::Rejected(StatusCode::BAD_REQUEST, TAP_USAGE.to_owned()),
             },
-            Some(id) => match reason(uri.query().unwrap_or_default()) {
-                Ok(reason) => AdminQuery::Close { id, reason },
+            Some(id) => match close_order(uri.query().unwrap_or_default()) {
+                Ok(how) => AdminQuery::Close { id, how },
                 Err(why) => AdminQuery::Rejected(StatusCode::BAD_REQUEST, why),
             },
             None => return AdminQuery::Rejected(StatusCode::NOT_FOUND, WHAT_THERE_IS.to_owned()),
@@ -129,18 +130,26 @@ fn drain<'a>(query: &str) -> Result<AdminQuery<'a>, String> {
     }
 }
 
-/// The user whose WebSockets are to end, and the reason that their clients are to get. Nothing else may be in the query: a
-/// misspelt condition must not end more than was meant.
-fn user(query: &str) -> Result<(String, String), String> {
-    let usage = || "use DELETE /connections?user=...&reason=..., or DELETE /connections/ID\n".to_owned();
+/// The user whose WebSockets are to end, and how. Nothing else may be in the query: a misspelt condition must not end more
+/// than was meant.
+fn user(query: &str) -> Result<(String, CloseOrder), String> {
+    let usage = || "use DELETE /connections?user=...&reason=...&for=10m, or DELETE /connections/ID\n".to_owned();
     let pairs: Vec<_> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
-    if pairs.iter().any(|(name, _)| !["user", "reason"].contains(name)) {
+    if pairs.iter().any(|(name, _)| !["user", "reason", "for"].contains(name)) {
         return Err(usage());
     }
     let mut users = pairs.iter().filter(|(name, _)| *name == "user");
     let (Some((_, user)), None) = (users.next(), users.next()) else { return Err(usage()) };
     let user = decoded(user).filter(|user| !user.is_empty()).ok_or_else(usage)?;
-    Ok((user, reason(query)?))
+    Ok((user, close_order(query)?))
+}
+
+/// How WebSockets are to end: the reason that their clients get, and for how long these may open no other.
+fn close_order(query: &str) -> Result<CloseOrder, String> {
+    let time = query.split('&').find_map(|pair| pair.strip_prefix("for="));
+    let time = time.map(|text| decoded(text).ok_or_else(String::new).and_then(|text| spread_time(&text)));
+    let keep_out = time.transpose().map_err(|why| format!("for: {why}\n"))?;
+    Ok(CloseOrder { reason: reason(query)?, keep_out })
 }
 
 /// The reason that the client of a WebSocket is to get in its Close frame.
@@ -161,7 +170,7 @@ const LONGEST_REASON: usize = 123;
 const TAP_USAGE: &str = "use GET /connections/ID/tap, or /connections/ID/tap?payload\n";
 
 const WHAT_THERE_IS: &str = "frontgate answers GET / (a page), /livez, /readyz, /status, /config, /metrics, /connections and /connections/ID/tap, POST /reload, /upgrade \
-                             and /drain (?endpoint=URL&over=5m, ?resume=URL), and DELETE /connections/ID?reason=... and /connections?user=... here\n";
+                             and /drain (?endpoint=URL&over=5m, ?resume=URL), and DELETE /connections/ID?reason=...&for=10m and /connections?user=... here\n";
 
 #[cfg(test)]
 mod tests {
@@ -173,9 +182,11 @@ mod tests {
             AdminQuery::Rejected(status, _) => status.as_u16(),
             asked => panic!("{asked:?}"),
         };
-        let close = |id, reason: &str| AdminQuery::Close { id, reason: reason.to_owned() };
+        let how = |reason: &str, keep_out| CloseOrder { reason: reason.to_owned(), keep_out };
+        let close = |id, reason: &str| AdminQuery::Close { id, how: how(reason, None) };
         let close_user =
-            |user: &str, reason: &str| AdminQuery::CloseUser { user: user.to_owned(), reason: reason.to_owned() };
+            |user: &str, reason: &str| AdminQuery::CloseUser { user: user.to_owned(), how: how(reason, None) };
+        let ten_minutes = Some(Duration::from_mins(10));
         let address = |text| UpstreamAddress::read(text).unwrap();
         let taken_out = |text, over: Option<u64>| AdminQuery::DrainEndpoint {
             endpoint: address(text),
@@ -222,6 +233,19 @@ mod tests {
             (Method::DELETE, "/connections?user=ann&route=x", Err(400)),
             (Method::DELETE, "/connections?user=ann%40x&reason=bye", Ok(close_user("ann@x", "bye"))),
             (Method::DELETE, "/connections/abc", Ok(close("abc", ""))),
+            (
+                Method::DELETE,
+                "/connections/abc?for=10m&reason=x",
+                Ok(AdminQuery::Close { id: "abc", how: how("x", ten_minutes) }),
+            ),
+            (
+                Method::DELETE,
+                "/connections?user=ann&for=600s",
+                Ok(AdminQuery::CloseUser { user: "ann".to_owned(), how: how("", ten_minutes) }),
+            ),
+            (Method::DELETE, "/connections/abc?for=600", Err(400)),
+            (Method::DELETE, "/connections/abc?for=25h", Err(400)),
+            (Method::DELETE, "/connections?user=ann&for=", Err(400)),
             (Method::GET, "/connections/abc", Err(405)),
             (Method::GET, "/connections/abc/tap", Ok(AdminQuery::Tap { id: "abc", payload: false })),
             (Method::GET, "/connections/abc/tap?payload", Ok(AdminQuery::Tap { id: "abc", payload: true })),

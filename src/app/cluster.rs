@@ -1,12 +1,13 @@
 //! The cluster that this replica is a part of, and what it says to the others.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::certificates::off_thread;
+use super::closing;
+use super::closing::PATIENCE;
 use super::connections;
 use super::error::StartError;
 use crate::admin::ConnectionsQuery;
@@ -98,30 +99,15 @@ impl JoinedCluster {
 /// The answer to what another replica asks.
 fn answer(websockets: &OpenWebSockets, asked: &Value) -> Option<Value> {
     let text = |key: &str| asked[key].as_str();
-    let reason = text("reason").unwrap_or_default();
-    if let Some(id) = text("close") {
-        return Some(json!(usize::from(connections::close(websockets, id, reason))));
+    if text("close").is_some() || text("want") == Some("close") || asked["keep_out"].is_object() {
+        return closing::answer(websockets, asked);
     }
     let query = ConnectionsQuery::parse(text("query")?).ok()?;
     match text("want")? {
-        "close" => Some(json!(connections::close_all(websockets, &query, reason))),
         "count" => Some(json!(connections::chosen(websockets, &query).len())),
         "page" => Some(connections::list(websockets, &query)["websockets"].take()),
         _ => None,
     }
-}
-
-/// Ends the WebSocket with this id wherever it is.
-pub(super) async fn close(cluster: &Cluster, id: &str, reason: &str) -> bool {
-    let answers = cluster.talk.ask(json!({ "close": id, "reason": reason }), PATIENCE).await;
-    answers.iter().any(|(_, closed)| closed.as_u64() == Some(1))
-}
-
-/// Ends the WebSockets at other replicas that are meant; returns how many.
-pub(super) async fn close_all(cluster: &Cluster, query: &ConnectionsQuery, reason: &str) -> usize {
-    let asked = json!({ "want": "close", "query": query.to_string(), "reason": reason });
-    let answers = cluster.talk.ask(asked, PATIENCE).await;
-    answers.iter().filter_map(|(_, closed)| usize::try_from(closed.as_u64()?).ok()).sum()
 }
 
 /// A page of the WebSockets of all replicas, one replica after the other. First all are asked how many there are, then those
@@ -180,7 +166,5 @@ pub(super) fn status(cluster: Option<&Cluster>) -> Value {
     json!({ "replica": cluster.replica, "up": cluster.is_near(), "members": members })
 }
 
-/// For the answers of the others; two rounds of them stay within the two seconds that an operator waits.
-const PATIENCE: Duration = Duration::from_millis(900);
 /// WebSockets of one answer of a replica.
 const PAGE: usize = 500;

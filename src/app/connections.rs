@@ -41,13 +41,6 @@ pub(super) fn chosen(all: &OpenWebSockets, query: &ConnectionsQuery) -> Vec<Arc<
     open
 }
 
-/// Ends the WebSocket with this id; `false` if there is none.
-pub(super) fn close(all: &OpenWebSockets, id: &str, reason: &str) -> bool {
-    let Some(open) = all.find(id) else { return false };
-    open.relay_stats.close(reason.into());
-    true
-}
-
 /// Ends the WebSockets that are meant; returns how many.
 pub(super) fn close_all(all: &OpenWebSockets, query: &ConnectionsQuery, reason: &str) -> usize {
     let meant = chosen(all, query);

@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::drained_endpoints::Kept;
 use super::reload::Reloader;
 use super::reload_refused::ReloadRefused;
-use super::{cluster, connections, operator_page, scrape, tap};
+use super::{closing, cluster, connections, operator_page, scrape, tap};
 use crate::admin::{
-    ConnectionsQuery, OperationRefused, OperatorControl, PendingAction, PendingAnswer, PendingHandover, PendingReload,
-    TapLines,
+    CloseOrder, ConnectionsQuery, OperationRefused, OperatorControl, PendingAction, PendingAnswer, PendingHandover,
+    PendingReload, TapLines,
 };
 use crate::config::UpstreamAddress;
 use crate::observe::Readiness;
@@ -150,22 +150,14 @@ impl OperatorControl for Operator {
         })
     }
 
-    fn close_all(&self, query: ConnectionsQuery, reason: String) -> PendingAnswer<usize> {
-        let reloader = Arc::clone(&self.reloader);
-        Box::pin(async move {
-            let own = connections::close_all(&reloader.websockets, &query, &reason);
-            let Some(cluster) = &reloader.cluster else { return own };
-            own + cluster::close_all(cluster, &query, &reason).await
-        })
+    fn close_user(&self, user: &str, how: CloseOrder) -> PendingAction {
+        let (reloader, user) = (Arc::clone(&self.reloader), user.to_owned());
+        Box::pin(async move { closing::of_user(&reloader.websockets, reloader.cluster.as_ref(), &user, &how).await })
     }
 
-    fn close(&self, id: &str, reason: String) -> PendingAnswer<bool> {
+    fn close(&self, id: &str, how: CloseOrder) -> PendingAction {
         let (reloader, id) = (Arc::clone(&self.reloader), id.to_owned());
-        Box::pin(async move {
-            let own = connections::close(&reloader.websockets, &id, &reason);
-            let Some(cluster) = reloader.cluster.as_ref().filter(|_| !own) else { return own };
-            cluster::close(cluster, &id, &reason).await
-        })
+        Box::pin(async move { closing::one(&reloader.websockets, reloader.cluster.as_ref(), &id, &how).await })
     }
 
     fn tap(&self, id: &str, payload: bool) -> Option<TapLines> {

@@ -141,6 +141,12 @@ pub enum RequestFailure {
         /// How long the client must wait before it may try again.
         retry_after: Duration,
     },
+    /// The operator has ended the client's WebSockets, and wants no new ones for a while.
+    #[error("the operator keeps this client out")]
+    KeptOut {
+        /// How long the client must wait before it may try again.
+        retry_after: Duration,
+    },
     /// Frontgate has no socket or memory left to reach the gateway.
     #[error("no resources left to reach the gateway")]
     Exhausted(#[source] FailureCause),
@@ -213,7 +219,7 @@ pub(crate) enum Blame {
 
 impl RequestFailure {
     /// The status and the code of every failure.
-    pub(crate) const NAMES: [(u16, &'static str); 51] = [
+    pub(crate) const NAMES: [(u16, &'static str); 52] = [
         (502, "login_service_unavailable"),
         (502, "gateway_not_running"),
         (503, "gateway_starting"),
@@ -263,6 +269,7 @@ impl RequestFailure {
         (505, "http1_required"),
         (429, "too_many_requests"),
         (429, "too_many_websockets"),
+        (429, "kept_out"),
         (503, "draining"),
         (500, "internal_error"),
     ];
@@ -304,7 +311,9 @@ impl RequestFailure {
             Self::TooManyRequests | Self::Exhausted(_) => Some(5),
             Self::Draining | Self::GatewayStarting(_) | Self::TooManyWaiting | Self::TooManyHeads => Some(2),
             // Not a moment early.
-            Self::TooManyLogins { retry_after } | Self::TooManyWebSockets { retry_after } => {
+            Self::TooManyLogins { retry_after }
+            | Self::TooManyWebSockets { retry_after }
+            | Self::KeptOut { retry_after } => {
                 Some(u32::try_from(retry_after.as_millis().div_ceil(1000)).unwrap_or(u32::MAX))
             }
             _ => None,

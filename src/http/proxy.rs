@@ -7,6 +7,7 @@ pub(crate) mod body;
 pub(crate) mod compression;
 pub(crate) mod forward;
 pub(crate) mod gateway_route;
+pub(crate) mod kept_out;
 pub(crate) mod sticky;
 pub(crate) mod tunnel;
 pub(crate) mod upgrade;

@@ -19,6 +19,11 @@ impl Network {
         })
     }
 
+    /// Its first address.
+    pub(crate) fn address(self) -> IpAddr {
+        self.0
+    }
+
     /// Its bytes: four or sixteen.
     pub(crate) fn octets(self) -> Vec<u8> {
         match self.0 {

@@ -125,6 +125,37 @@ async fn every_open_websocket_is_listed_by_page_order_and_filter() {
 }
 
 #[tokio::test]
+async fn a_user_is_kept_out_for_a_while_and_no_others() {
+    let hash = bcrypt::hash_with_salt("hush", 4, [7; 16]).unwrap().to_string();
+    let login = format!("auth: {{ basic: {{ ann: '{hash}', bob: '{hash}' }} }}");
+    let scene = scene_of_binary(&[ADMIN, &login]).await;
+    let with = |proof: &str| UPGRADE.replacen("Accept:", &format!("Authorization: Basic {proof}\r\nAccept:"), 1);
+    let (ann_proof, bob_proof) = (with("YW5uOmh1c2g="), with("Ym9iOmh1c2g="));
+    let (ann, _ann_gateway) = scene.open_with(Via::Tls, &ann_proof).await;
+    listed(&scene, 1).await;
+    let closed = cli(&scene, &["close", "--user", "ann", "--for", "10m"]);
+    assert_eq!(
+        (closed.status.code(), &closed.stdout[..]),
+        (Some(0), &b"closing 1; user ann is kept out for 600s\n"[..]),
+        "{closed:?}"
+    );
+    closes(ann, &Frame::close(1001, "closed by operator")).await;
+    let mut again = scene.proxy.client().await;
+    again.send(&ann_proof).await;
+    let refused = again.response().await;
+    assert_eq!(refused.status(), 429, "{}", refused.text());
+    assert!(refused.text().contains("kept_out"), "{}", refused.text());
+    let seconds: u64 = refused.field("retry-after").unwrap().parse().unwrap();
+    assert!((1..=600).contains(&seconds), "{seconds}");
+    let _bob = scene.open_with(Via::Tls, &bob_proof).await;
+    // The operator has changed their mind.
+    let lifted = cli(&scene, &["close", "--user", "ann", "--for", "0s"]);
+    assert!(lifted.stdout.ends_with(b"; user ann is let in again\n"), "{lifted:?}");
+    let _ann = scene.open_with(Via::Tls, &ann_proof).await;
+    assert_eq!(cli(&scene, &["close", "--user", "ann", "--for", "10"]).status.code(), Some(2));
+}
+
+#[tokio::test]
 async fn all_websockets_of_a_user_are_closed_and_no_others() {
     let hash = bcrypt::hash_with_salt("hush", 4, [7; 16]).unwrap().to_string();
     let login = format!("auth: {{ basic: {{ ann: '{hash}', bob: '{hash}' }} }}");

@@ -233,6 +233,17 @@ async fn operators_see_and_end_what_is_at_other_replicas() {
     closes(there.1, &Frame::close(1001, "closed by operator")).await;
     lives(&mut stays).await;
     assert_eq!(cli(&one, &["close", "nothing"]).status.code(), Some(1));
+
+    // What keeps a client out is known to all replicas, whichever has its WebSocket.
+    let all = list(&[]);
+    let there = |row: &&Value| row["replica"] == tls["replica"] && row["tls"].is_null();
+    let id = all["websockets"].as_array().unwrap().iter().find(there).unwrap()["id"].as_str().unwrap();
+    let closed = cli(&one, &["close", id, "--for", "10m"]);
+    assert_eq!(&closed.stdout[..], b"closing; network 127.0.0.1 is kept out for 600s\n", "{closed:?}");
+    closes(stays.0, &Frame::close(1001, "closed by operator")).await;
+    for replica in [&one, &other] {
+        is_refused(replica).await;
+    }
     drop(here);
 
     // A replica that gives no answer is named, and the rest is shown.

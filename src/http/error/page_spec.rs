@@ -352,6 +352,14 @@ impl RequestFailure {
                  `limits.new_per_minute_per_client` in frontgate's config, and name the proxy in front of it in \
                  `forwarded.trusted_proxies`, if there is one.",
             ),
+            Self::KeptOut { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "kept_out",
+                Client,
+                "Not now",
+                "The operator of this server has ended your WebSockets and takes no new ones of yours for a while.",
+                "Try again later, or ask the operator.",
+            ),
             Self::Exhausted(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "exhausted",

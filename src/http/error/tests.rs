@@ -59,6 +59,7 @@ pub(crate) fn every_failure() -> Vec<RequestFailure> {
         RequestFailure::Http1Required,
         RequestFailure::TooManyRequests,
         RequestFailure::TooManyWebSockets { retry_after: Duration::from_secs(1) },
+        RequestFailure::KeptOut { retry_after: Duration::from_secs(1) },
         RequestFailure::Draining,
         RequestFailure::Internal,
     ];
@@ -123,6 +124,7 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (505, "http1_required"),
         (429, "too_many_requests"),
         (429, "too_many_websockets"),
+        (429, "kept_out"),
         (503, "draining"),
         (500, "internal_error"),
     ];

@@ -64,7 +64,13 @@ pub(in crate::http) async fn upgrade(
     if !handshake::origin_allowed(allowed, origin.as_ref(), host, exchange.connection_info.secure) {
         return Err(RequestFailure::OriginNotAllowed);
     }
-    let websocket_permit = upgrades.permits.enter(exchange.forwarding.client).await?;
+    let kept_out = |user: Option<&Arc<str>>, client| match upgrades.open.kept_out.check(user, client, Instant::now()) {
+        Some(retry_after) => Err(RequestFailure::KeptOut { retry_after }),
+        None => Ok(()),
+    };
+    let client = exchange.forwarding.client;
+    kept_out(access.user.as_ref(), client)?;
+    let websocket_permit = upgrades.permits.enter(client).await?;
     // Bytes that a client sends right behind its handshake stay in its connection until that is handed over.
     let handover = exchange.upgrade_slot.take().ok_or(RequestFailure::Internal)?;
     let mut opening = TunnelOpening {
@@ -105,6 +111,8 @@ pub(in crate::http) async fn upgrade(
         Err(NotSwitched::WrongAccept) => return Err(RequestFailure::WrongAccept),
         Err(NotSwitched::NotWebSocket | NotSwitched::NotUpgraded) => return Err(RequestFailure::NoUpgrade),
     }
+    // An operator may have closed the client's others while this one waited for the gateway.
+    kept_out(access.user.as_ref(), client)?;
     grant(&mut response, protocol);
     forward.tie(&mut response, ties, &lease);
     opening.gateway.clone_from(&access.gateway);

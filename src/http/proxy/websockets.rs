@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::kept_out::KeptOut;
 use crate::observe::tunnel::TunnelOpening;
 use crate::websocket::relay_stats::{LegSnapshot, RelayStats};
 
 /// The WebSockets that are open, and the totals of all since the start; cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct OpenWebSockets(Arc<Mutex<OpenWebSocketsState>>);
+pub(crate) struct OpenWebSockets {
+    state: Arc<Mutex<OpenWebSocketsState>>,
+    /// The clients that may open none for a while.
+    pub(crate) kept_out: KeptOut,
+}
 
 #[derive(Debug, Default)]
 struct OpenWebSocketsState {
@@ -120,7 +125,7 @@ impl OpenWebSockets {
 
     fn state(&self) -> MutexGuard<'_, OpenWebSocketsState> {
         // Sums and a map: nothing is half done after a panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
