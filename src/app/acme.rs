@@ -11,6 +11,7 @@ use super::background_task::BackgroundTask;
 use super::certificates::{ServedCertificates, off_thread};
 use crate::config::{self, AcmeChallengeKind, Config, Name};
 use crate::drain::Drain;
+use crate::observe::metrics::AcmeMetrics;
 use crate::tls::acme::{AcmeRenewal, AcmeSettings, DirectoryDial, DirectoryHttps, HttpsError, Tokens};
 
 /// The background task that obtains public certificates, and what it was started for.
@@ -68,7 +69,7 @@ impl PublicCertificates {
         step: AcmeStep,
         before: Option<Self>,
         shown: &ServedCertificates,
-        tokens: &Tokens,
+        (tokens, metrics): (&Tokens, &AcmeMetrics),
         drain: &Drain,
     ) -> Option<Self> {
         let begin = match step {
@@ -84,9 +85,13 @@ impl PublicCertificates {
                 shown.certificates.set_public(name, None);
             }
         }
+        if begin.is_none() {
+            metrics.show_next(None);
+        }
         let AcmeStart { wanted, settings, dial } = begin?;
-        let (certificates, tokens) = (Arc::clone(&shown.certificates), tokens.clone());
-        let open = move || AcmeRenewal::open(settings, certificates, tokens, Arc::new(OffsetDateTime::now_utc));
+        let (certificates, tokens, metrics) = (Arc::clone(&shown.certificates), tokens.clone(), metrics.clone());
+        let clock = Arc::new(OffsetDateTime::now_utc);
+        let open = move || AcmeRenewal::open(settings, certificates, tokens, clock).counted_in(metrics);
         let (opened, is_open) = oneshot::channel();
         let running = BackgroundTask::start(drain, |part| async move {
             let opening = async {

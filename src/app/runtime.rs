@@ -125,7 +125,8 @@ impl Runtime {
         }
         if let Some(shown) = &shown {
             let before = self.public.take();
-            self.public = PublicCertificates::take(public, before, shown, &self.shared.tokens, &self.drain).await;
+            let with = (&self.shared.tokens, &self.shared.metrics.acme);
+            self.public = PublicCertificates::take(public, before, shown, with, &self.drain).await;
         }
         self.shared.limit(&config, &self.admission);
         let before = &self.config.tls.client_ca;

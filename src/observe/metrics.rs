@@ -5,6 +5,7 @@
 //! with atomic additions; levels (connections, files) are looked up when a scraper asks for `/metrics`, and so are the
 //! counts of WebSockets, which their relays keep.
 
+mod acme;
 mod auth;
 mod cluster;
 mod connections;
@@ -27,11 +28,13 @@ use prometheus_client::registry::Registry;
 
 use super::recent_ends::RecentEnds;
 
+pub(crate) use acme::{AcmeFault, AcmeMetrics};
 pub(crate) use auth::{AuthMetrics, CountedProof, CountedStanding, IssuerLogin, ProofOutcome};
 pub(crate) use cluster::ClusterMetrics;
 #[cfg(test)]
 pub(crate) use connections::HANDSHAKE_FAILURES;
 pub(crate) use connections::{ConnectionMetrics, ServedGuard, TlsHandshake};
+pub(crate) use histogram::{BucketCounts, Histogram, REQUEST_TIMES};
 pub(crate) use process::{ProcessMetrics, ReloadMetrics};
 pub use relay::DirectionCounts;
 pub(crate) use relay::{FrameKind, MessageKind, RelayCounts};
@@ -54,6 +57,8 @@ pub(crate) struct Metrics {
     pub(crate) upstream: UpstreamMetrics,
     /// Logins.
     pub(crate) auth: AuthMetrics,
+    /// Orders of public certificates.
+    pub(crate) acme: AcmeMetrics,
     /// What replicas share.
     pub(crate) cluster: ClusterMetrics,
     /// Reloads.
@@ -77,6 +82,7 @@ impl Metrics {
             websockets: WebSocketMetrics::new(&mut registry),
             upstream: UpstreamMetrics::new(&mut registry),
             auth: AuthMetrics::new(&mut registry),
+            acme: AcmeMetrics::new(&mut registry),
             cluster: ClusterMetrics::new(&mut registry),
             reloads: ReloadMetrics::new(&mut registry),
             process: ProcessMetrics::new(&mut registry, &mut usual),

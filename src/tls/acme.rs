@@ -6,7 +6,7 @@
 //! (`backoff.rs`), and until it succeeds the certificate in use stays; when that has expired, the local one takes over.
 //!
 //! What to ask for (`plan.rs`), when (`schedule.rs`), how long to wait after a failure (`backoff.rs`) and what to say
-//! about one (`reason.rs`) is decided without a clock or a socket. In the state directory, `acme/` has a folder per
+//! about one (`reason.rs`, `fault.rs`) is decided without a clock or a socket. In the state directory, `acme/` has a folder per
 //! authority:
 //!
 //! | file | what |
@@ -24,6 +24,7 @@ mod certificate;
 mod dns_key;
 mod dns_record;
 mod dns_update;
+mod fault;
 mod order;
 mod plan;
 mod reason;

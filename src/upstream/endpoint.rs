@@ -70,6 +70,7 @@ impl Endpoint {
             busy: is_one_of_several.then_some(busy),
             idle,
             connects,
+            connect_times: self.pool.connect_times(),
             sources: self.pool.source_counts(),
         }
     }

@@ -155,12 +155,7 @@ impl HoldQueue {
 
     /// A fresh connection to `gateway`; failures are counted in the metrics.
     async fn dial<G: HeldGateway>(&self, gateway: &G) -> Result<G::Connection, ConnectError> {
-        let began = Instant::now();
-        let dialled = gateway.dial().await;
-        if dialled.is_ok() {
-            self.0.metrics.upstream.connect.time(began.elapsed());
-        }
-        self.count(dialled)
+        self.count(gateway.dial().await)
     }
 
     /// Asks the gateway whether it is ready, and connects if it is, before the other requests are woken.

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::source_addresses::SourceGuard;
 use super::{ConnectError, Connector, H1Connection};
+use crate::observe::metrics::{BucketCounts, Histogram, REQUEST_TIMES};
 
 /// Connections to one gateway. A request takes one out and gives it back; an upgrade gets one of its own.
 #[derive(Clone)]
@@ -24,6 +25,8 @@ struct PoolShared {
     most: AtomicUsize,
     /// How many connections were made.
     connects: AtomicU64,
+    /// How long they took.
+    times: Histogram,
     /// Whether the latest try to connect failed.
     unreached: AtomicBool,
 }
@@ -51,7 +54,8 @@ impl ConnectionPool {
     pub(crate) fn new(connector: Connector, max_head: usize) -> Self {
         let (idle, most) = (Mutex::default(), MAX_KEPT.into());
         let (connects, unreached) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self(Arc::new(PoolShared { connector, max_head, idle, most, connects, unreached }))
+        let times = Histogram::new(REQUEST_TIMES);
+        Self(Arc::new(PoolShared { connector, max_head, idle, most, connects, times, unreached }))
     }
 
     /// A connection that was used before on this thread and seems to be alive, the most recent one first.
@@ -69,9 +73,11 @@ impl ConnectionPool {
     /// # Errors
     /// If the gateway cannot be reached.
     pub(crate) async fn dial(&self) -> Result<PooledConnection, ConnectError> {
+        let began = Instant::now();
         let connected = self.0.connector.connect_counted().await;
         self.0.unreached.store(connected.is_err(), Ordering::Relaxed);
         let (stream, source) = connected?;
+        self.0.times.time(began.elapsed());
         self.0.connects.fetch_add(1, Ordering::Relaxed);
         let link = Box::new(H1Connection::open(stream, self.0.max_head));
         Ok(PooledConnection { link, source, home: thread::current().id(), pool: self.clone() })
@@ -82,6 +88,11 @@ impl ConnectionPool {
     pub(super) fn sample(&self) -> (u64, usize, bool) {
         let PoolShared { connects, unreached, .. } = &*self.0;
         (connects.load(Ordering::Relaxed), self.idle().len(), !unreached.load(Ordering::Relaxed))
+    }
+
+    /// How long connections took to be made: the count of each bucket, and the sum.
+    pub(super) fn connect_times(&self) -> BucketCounts {
+        self.0.times.counts()
     }
 
     /// How many connections there are from each address of the configuration's.

@@ -8,7 +8,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::harness::{Wire, dial, proxy};
+use frontgate::config::{Certificate, Config, Directory, Name};
+
+use crate::harness::{Proxy, Wire, dial, proxy, within};
 
 #[tokio::test]
 async fn every_metric_of_the_dashboard_and_the_rules_is_in_the_first_scrape() {
@@ -49,8 +51,45 @@ fn promtool_runs_the_tests_of_the_rules() {
     assert!(said.status.success(), "{said:?}");
 }
 
+#[tokio::test]
+async fn an_authority_that_does_not_answer_is_counted_and_asked_again_later() {
+    let nowhere = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let acme = |config: &mut Config| {
+        config.tls.names = vec![Name::Dns("gw.example.com".into())];
+        config.tls.certificate = Certificate::Acme;
+        config.tls.acme.directory = Directory::Url(format!("https://{nowhere}/dir"));
+    };
+    let proxy = proxy().admin().config(acme).start().await;
+    let value = |text: &str, name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("frontgate_acme_{name} ")));
+        line.unwrap_or_else(|| panic!("no {name}: {text}")).parse::<u64>().unwrap()
+    };
+    let counted = within("the first try", async {
+        loop {
+            let text = scrape_of(&proxy).await;
+            if value(&text, "failures_total{reason=\"unanswered\"}") > 0
+                && value(&text, "next_order_timestamp_seconds") > 0
+            {
+                return text;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!(value(&counted, "next_order_timestamp_seconds") >= now);
+    for name in
+        ["orders_total{outcome=\"obtained\"}", "orders_total{outcome=\"failed\"}", "last_success_timestamp_seconds"]
+    {
+        assert_eq!(value(&counted, name), 0, "{name}");
+    }
+}
+
 async fn scrape() -> String {
-    let proxy = proxy().admin().start().await;
+    scrape_of(&proxy().admin().start().await).await
+}
+
+async fn scrape_of(proxy: &Proxy) -> String {
     let mut client = Wire::new(dial(proxy.admin()).await);
     client.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     String::from_utf8(client.response().await.body.clone()).unwrap()

@@ -21,6 +21,9 @@ struct HistogramCounts {
     sum: AtomicU64,
 }
 
+/// The count of each bucket, and the sum.
+pub(crate) type BucketCounts = (Vec<u64>, u64);
+
 /// The buckets of a [`Histogram`], and the unit that they are shown in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HistogramScale {
@@ -71,6 +74,13 @@ impl Histogram {
         counts.sum.fetch_add(value, Ordering::Relaxed);
     }
 
+    /// The count of each bucket, and the sum.
+    pub(crate) fn counts(&self) -> BucketCounts {
+        let mut totals = (Vec::new(), 0);
+        self.add_to(&mut totals);
+        totals
+    }
+
     /// Adds the counts and the sum to others of the same scale.
     pub(super) fn add_to(&self, (counts, sum): &mut (Vec<u64>, u64)) {
         counts.resize(self.0.buckets.len(), 0);
@@ -95,9 +105,8 @@ impl TypedMetric for Histogram {
 
 impl EncodeMetric for Histogram {
     fn encode(&self, encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
-        let mut totals = (Vec::new(), 0);
-        self.add_to(&mut totals);
-        self.0.scale.encode(&totals.0, totals.1, encoder)
+        let (counts, sum) = self.counts();
+        self.0.scale.encode(&counts, sum, encoder)
     }
 
     fn metric_type(&self) -> MetricType {

@@ -1,15 +1,18 @@
 //! [`UpstreamMetrics`]: the gateways, connections to them, and requests that wait for them.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Registry, Unit};
 
-use super::histogram::{Histogram, REQUEST_TIMES};
+use super::histogram::{BucketCounts, Histogram, REQUEST_TIMES};
 use super::{MetricLabel, counter, gauge, set};
 
 /// The gateways, connections to them, and requests that wait for them.
@@ -23,8 +26,7 @@ pub(crate) struct UpstreamMetrics {
     pub(crate) gave_up: Counter,
     /// How long requests waited that had to.
     pub(crate) wait: Histogram,
-    /// How long connections took to be made.
-    pub(crate) connect: Histogram,
+    connect: ConnectTimes,
     failed: Family<MetricLabel, Counter>,
     healthy: Family<EndpointLabels, Gauge>,
     ejected: Family<EndpointLabels, Gauge>,
@@ -34,6 +36,10 @@ pub(crate) struct UpstreamMetrics {
     connects: Family<EndpointLabels, Counter>,
     sources: Family<SourceLabels, Gauge>,
 }
+
+/// How long connections to each endpoint took, in the buckets of [`REQUEST_TIMES`].
+#[derive(Debug, Clone, Default)]
+struct ConnectTimes(Arc<Mutex<BTreeMap<Arc<str>, BucketCounts>>>);
 
 /// The labels of connections from one address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -68,19 +74,21 @@ pub(crate) struct EndpointSample {
     pub(crate) idle: usize,
     /// Connections that were made to it.
     pub(crate) connects: u64,
+    /// How long they took: the count of each bucket, and the sum.
+    pub(crate) connect_times: BucketCounts,
     /// How many connections there are from each address that the configuration names.
     pub(crate) sources: Vec<(IpAddr, usize)>,
 }
 
 impl UpstreamMetrics {
     pub(super) fn new(registry: &mut Registry) -> Self {
-        let (wait, connect) = (Histogram::new(REQUEST_TIMES), Histogram::new(REQUEST_TIMES));
+        let wait = Histogram::new(REQUEST_TIMES);
         let all = Self {
             waiting: gauge(registry, "hold_waiting", "Requests and WebSockets that wait for a gateway that is down"),
             passed: counter(registry, "hold_passed", "Requests and WebSockets that waited and passed"),
             gave_up: counter(registry, "hold_gave_up", "Requests and WebSockets that waited in vain"),
             wait,
-            connect,
+            connect: ConnectTimes::default(),
             failed: Family::default(),
             healthy: Family::default(),
             ejected: Family::default(),
@@ -92,7 +100,7 @@ impl UpstreamMetrics {
         };
         let help = "Time that requests and WebSockets waited for a gateway that was down";
         registry.register_with_unit("hold_wait", help, Unit::Seconds, all.wait.clone());
-        let help = "Time that a connection to a gateway took, name resolution and TLS included";
+        let help = "Time that a connection to the gateway took, name resolution and TLS included";
         registry.register_with_unit("upstream_connect", help, Unit::Seconds, all.connect.clone());
         let help = "Connections to a gateway that failed, by why; those of frontgate's own questions included";
         registry.register("upstream_connect_failures", help, all.failed.clone());
@@ -133,6 +141,8 @@ impl UpstreamMetrics {
             gauges.clear();
         }
         self.connects.clear();
+        let mut times = self.connect.all();
+        times.clear();
         self.sources.clear();
         for sample in endpoints {
             let labels = EndpointLabels { endpoint: Arc::clone(&sample.name) };
@@ -145,6 +155,10 @@ impl UpstreamMetrics {
                 self.busy.get_or_create(&labels).set(level(busy));
             }
             set(&self.connects.get_or_create(&labels), sample.connects);
+            let (counts, sum) = times.entry(Arc::clone(&sample.name)).or_default();
+            counts.resize(sample.connect_times.0.len(), 0);
+            counts.iter_mut().zip(&sample.connect_times.0).for_each(|(total, own)| *total += own);
+            *sum += sample.connect_times.1;
             for (source, count) in &sample.sources {
                 let labels = SourceLabels { endpoint: Arc::clone(&sample.name), source: source.to_string() };
                 self.sources.get_or_create(&labels).set(level(*count));
@@ -153,8 +167,34 @@ impl UpstreamMetrics {
     }
 }
 
+impl ConnectTimes {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, BucketCounts>> {
+        // Numbers that the next scrape sets anew.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl TypedMetric for ConnectTimes {
+    const TYPE: MetricType = MetricType::Histogram;
+}
+
+impl EncodeMetric for ConnectTimes {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), fmt::Error> {
+        for (endpoint, (counts, sum)) in &*self.all() {
+            REQUEST_TIMES.encode(counts, *sum, encoder.encode_family(&[("endpoint", &**endpoint)])?)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        Self::TYPE
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::observe::metrics::Metrics;
     use crate::observe::metrics::tests::value;
@@ -170,6 +210,7 @@ mod tests {
             busy: Some(3),
             idle: 2,
             connects: 7,
+            connect_times: Histogram::new(REQUEST_TIMES).counts(),
             sources: Vec::new(),
         };
         metrics.upstream.show(std::slice::from_ref(&sample));
@@ -177,7 +218,16 @@ mod tests {
             |family: &str| value(&metrics, &format!("frontgate_upstream_{family}{{endpoint=\"{}\"}}", sample.name));
         let shown = ["healthy", "ejected", "draining", "requests", "idle_connections", "connects_total"].map(read);
         assert_eq!(shown.map(Option::unwrap), ["1", "0", "1", "3", "2", "7"]);
+        assert_eq!(read("connect_seconds_count").as_deref(), Some("0"), "before the first connection");
+        let times = Histogram::new(REQUEST_TIMES);
+        times.time(Duration::from_millis(2));
+        let connected = EndpointSample { connect_times: times.counts(), ..sample.clone() };
+        // One endpoint that is reached in two ways.
+        metrics.upstream.show(&[connected.clone(), connected]);
+        assert_eq!(read("connect_seconds_count").as_deref(), Some("2"));
+        let bucket = "frontgate_upstream_connect_seconds_bucket{le=\"0.0025\",endpoint=\"http://10.0.0.4:18789\"}";
+        assert_eq!(value(&metrics, bucket).as_deref(), Some("2"));
         metrics.upstream.show(&[]);
-        assert_eq!(read("healthy"), None);
+        assert_eq!(read("healthy").or(read("connect_seconds_count")), None);
     }
 }

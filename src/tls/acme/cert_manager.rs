@@ -69,16 +69,22 @@ impl CertManager {
 
     /// The actions for this name and the moments they are due, the most urgent first.
     fn plan(&self, now: OffsetDateTime, quiet_until: OffsetDateTime) -> Vec<(OffsetDateTime, CertAction)> {
-        let pause = self.backoff.until(now).unwrap_or(now).max(quiet_until);
-        let Some(held) = &self.held else { return vec![(pause, CertAction::Order)] };
+        let order = (self.next_order(now, quiet_until), CertAction::Order);
+        let Some(held) = &self.held else { return vec![order] };
         let (due, ends) = (held.due(), held.obtained.life.not_after);
-        let mut plan = vec![(ends, CertAction::Retire), (due.max(pause), CertAction::Order)];
+        let mut plan = vec![(ends, CertAction::Retire), order];
         if now < due {
             plan.push((held.look_at.max(quiet_until), CertAction::Look));
         } else if let Some(told) = self.told {
             plan.push((schedule::next_reminder(ends, told), CertAction::Remind));
         }
         plan
+    }
+
+    /// When the next order is due, while no request goes to the authority before `quiet_until`.
+    pub(super) fn next_order(&self, now: OffsetDateTime, quiet_until: OffsetDateTime) -> OffsetDateTime {
+        let pause = self.backoff.until(now).unwrap_or(now).max(quiet_until);
+        self.held.as_ref().map_or(pause, |held| held.due().max(pause))
     }
 
     /// Writes an attempt down as a failure before it is made: a process that does not live to see how it ends must not

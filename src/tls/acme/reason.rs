@@ -98,7 +98,7 @@ fn of_proof(challenge: AcmeChallengeKind, problem: &Problem, name: &Name) -> Str
 
 /// Whether the text is about a failed connection although the problem's type is not: Pebble calls a refused connection
 /// `unauthorized`.
-fn names_no_connection(problem: &Problem) -> bool {
+pub(super) fn names_no_connection(problem: &Problem) -> bool {
     let detail = problem.detail.as_deref().unwrap_or_default().to_ascii_lowercase();
     ["failed to connect", "connection refused", "timeout during connect"].iter().any(|words| detail.contains(words))
 }

@@ -19,6 +19,7 @@ use super::settings::{AcmeClock, AcmeSettings};
 use super::store::{AcmeStore, OrderTurn};
 use super::transport::DirectoryDial;
 use crate::drain::Drain;
+use crate::observe::metrics::AcmeMetrics;
 use crate::tls::Certificates;
 
 /// Keeps a public certificate for every name.
@@ -30,6 +31,7 @@ pub struct AcmeRenewal {
     turn: OrderTurn,
     outage: Option<AuthorityOutage>,
     clock: AcmeClock,
+    metrics: AcmeMetrics,
 }
 
 /// The session of one round, once it is needed; there is no second try in the same round.
@@ -49,10 +51,19 @@ impl AcmeRenewal {
             info!("another frontgate with this state directory orders the public certificates; this one shows them");
         }
         let answers = ChallengeAnswers { certificates, tokens };
-        let mut acme = Self { settings, answers, store, keepers, turn, outage: None, clock };
+        let mut acme =
+            Self { settings, answers, store, keepers, turn, outage: None, clock, metrics: AcmeMetrics::default() };
         acme.show_kept();
         acme.announce_pauses();
         acme
+    }
+
+    /// Orders are counted in `metrics`.
+    #[must_use]
+    pub(crate) fn counted_in(self, metrics: AcmeMetrics) -> Self {
+        let counted = Self { metrics, ..self };
+        counted.show_moments();
+        counted
     }
 
     /// Orders, renews and waits, until the drain.
@@ -60,6 +71,7 @@ impl AcmeRenewal {
         loop {
             let step = async {
                 let pause = self.step(&dial).await;
+                self.show_moments();
                 sleep(pause).await;
             };
             tokio::select! {
@@ -97,6 +109,16 @@ impl AcmeRenewal {
         }
         // Never zero, even if the clock jumps.
         pause.max(SHORTEST_SLEEP)
+    }
+
+    /// Shows in the metrics when the next order is due, and when the last one gave a certificate.
+    fn show_moments(&self) {
+        let now = (self.clock)();
+        let quiet_until = self.outage.as_ref().map_or(now, |outage| outage.until);
+        let orders = self.keepers.iter().map(|cert_manager| cert_manager.next_order(now, quiet_until));
+        // The process that orders says when.
+        self.metrics.show_next(orders.min().filter(|_| !matches!(self.turn, OrderTurn::Theirs)));
+        self.metrics.show_last(self.keepers.iter().filter_map(|cert_manager| cert_manager.backoff.obtained()).max());
     }
 
     /// Shows the certificates that another process has obtained, and orders in its place if that process is gone.
@@ -197,6 +219,7 @@ impl AcmeRenewal {
         let cert_manager = &mut self.keepers[index];
         match obtained {
             Ok((text, obtained)) => {
+                self.metrics.obtained();
                 cert_manager.backoff.succeed(now);
                 // The certificate is written first: without it the other file has no use.
                 self.store.keep_certificate(&cert_manager.name, text).await;
@@ -204,6 +227,7 @@ impl AcmeRenewal {
                 show(&self.answers.certificates, cert_manager, obtained, now);
             }
             Err(failure) => {
+                self.metrics.failed(failure.fault);
                 if failure.forget_account {
                     self.store.forget_account();
                 }
@@ -237,6 +261,7 @@ impl AcmeRenewal {
                 Ok(session) => Ok(session),
                 Err(NoSession::Refused(failure)) => Err(failure),
                 Err(NoSession::Unanswered(failure)) => {
+                    self.metrics.not_ordered(failure.fault);
                     self.unanswered(AuthorityOutage::after(outage, failure, (self.clock)()));
                     return None;
                 }

@@ -14,7 +14,8 @@ use super::schedule::RenewalWindow;
 use super::settings::{AcmeClock, AcmeSettings};
 use super::store::AcmeStore;
 use super::transport::{DirectoryDial, RecordingClient};
-use super::{account, backoff, plan, reason};
+use super::{account, backoff, fault, plan, reason};
+use crate::observe::metrics::AcmeFault;
 
 /// An open account, kept for as long as a round has requests to make.
 pub(super) struct AcmeSession {
@@ -45,6 +46,8 @@ pub(super) enum NoSession {
 #[derive(Debug, Clone)]
 pub(super) struct AcmeFailure {
     pub(super) reason: String,
+    /// The same in one word.
+    pub(super) fault: AcmeFault,
     /// How long the authority asked to be left alone (`Retry-After`).
     pub(super) told: Option<Duration>,
     /// Whether the authority no longer knows the account, so that a new one is needed.
@@ -70,6 +73,7 @@ impl AcmeSession {
         let acme = &settings.tls.acme;
         let failure = |error: &Error, told| AcmeFailure {
             reason: reason::of_directory(error, acme),
+            fault: fault::of_directory(error),
             told,
             forget_account: is_unknown_account(error),
         };
@@ -94,7 +98,8 @@ impl AcmeSession {
             // The authority may support it tomorrow.
             Err(Error::Unsupported(_)) => Ok(none),
             Err(error) => {
-                Err(AcmeFailure { reason: error.to_string(), told: self.http.retry_after(), forget_account: false })
+                let (reason, fault) = (error.to_string(), fault::of_directory(&error));
+                Err(AcmeFailure { reason, fault, told: self.http.retry_after(), forget_account: false })
             }
         }
     }
@@ -111,7 +116,7 @@ impl AcmeSession {
         let offered: Vec<&str> = self.account.profiles().map(|profile| profile.name).collect();
         let profile = plan::profile(&acme.profile, name, &offered).map_err(|wanted| {
             let error = OrderError::NoProfile { wanted: wanted.to_owned(), offered: offered.join(", ") };
-            AcmeFailure { reason: error.to_string(), told: None, forget_account: false }
+            AcmeFailure { reason: error.to_string(), fault: fault::of_order(&error), told: None, forget_account: false }
         })?;
         let replaces = cert_manager.held.as_ref().and_then(|held| held.obtained.identifier());
         let held = cert_manager.held.as_ref().map(|held| &held.obtained);
@@ -128,6 +133,7 @@ impl AcmeSession {
             };
             failures.push(AcmeFailure {
                 reason: reason::of_order(&error, name, acme),
+                fault: fault::of_order(&error),
                 told: self.http.retry_after(),
                 forget_account: matches!(&error, OrderError::Acme(error) if is_unknown_account(error)),
             });
@@ -145,6 +151,8 @@ impl AcmeFailure {
         let reasons: Vec<&str> = failures.iter().map(|failure| failure.reason.as_str()).collect();
         Self {
             reason: if reasons.is_empty() { NO_CHALLENGE.to_owned() } else { reasons.join("; ") },
+            // What was tried last.
+            fault: failures.last().map_or(AcmeFault::NoChallenge, |failure| failure.fault),
             told: failures.iter().filter_map(|failure| failure.told).max(),
             forget_account: failures.iter().any(|failure| failure.forget_account),
         }
