@@ -236,7 +236,7 @@ impl KeySection for Config {
         );
         keys.key(
             "routes",
-            List(Keyed::NEW),
+            List(Keyed::IN_PART),
             &mut self.routes,
             "Which requests go where: the first that matches wins, those with a host first, then those for *.example.com. \
              What none takes is answered 404. Without any, everything goes to `upstream`.",

@@ -221,14 +221,36 @@ impl SectionChecks<'_> {
     pub(super) fn report(&mut self, keys: &[&str], fault: ValueError) {
         let paths: Vec<String> = keys.iter().map(|key| super::node::join(&self.path, key)).collect();
         let unread = |path: &String| {
-            // A list is read as a whole or not at all.
-            let key = path.split('[').next().unwrap_or(path);
+            // A list is read as a whole or not at all, but a key in an item is read by itself.
+            let key = path.strip_suffix(']').and_then(|path| path.rsplit_once('[')).map_or(&**path, |(list, _)| list);
             let unread = |problem: &&Problem| problem.severity == ProblemSeverity::Error;
             self.problems.iter().filter(unread).any(|problem| lies_in(&problem.path, key))
         };
-        if paths.iter().any(unread) {
+        // What seems to be missing may be what is wrong.
+        let is_missing = !self.path.is_empty() && paths.iter().all(|path| self.root.find(path).is_none());
+        if paths.iter().any(unread) || is_missing && !self.is_whole_section() {
             return;
         }
+        self.report_read(keys, fault);
+    }
+
+    /// Whether nothing is wrong in `key`, as far as it was looked at.
+    pub(super) fn is_whole(&self, key: &str) -> bool {
+        self.is_whole_at(&super::node::join(&self.path, key))
+    }
+
+    fn is_whole_section(&self) -> bool {
+        self.is_whole_at(&self.path)
+    }
+
+    fn is_whole_at(&self, path: &str) -> bool {
+        let mut errors = self.problems.iter().filter(|problem| problem.severity == ProblemSeverity::Error);
+        !errors.any(|problem| lies_in(&problem.path, path))
+    }
+
+    /// Reports `fault` as [`SectionChecks::report`] does, of values that were read, whatever else is wrong with their keys.
+    pub(super) fn report_read(&mut self, keys: &[&str], fault: ValueError) {
+        let paths: Vec<String> = keys.iter().map(|key| super::node::join(&self.path, key)).collect();
         let given = paths.iter().find_map(|path| Some((path, &self.root.find(path)?.place)));
         let section = || if self.path.is_empty() { None } else { self.root.find(&self.path) };
         let (path, place) =

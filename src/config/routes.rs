@@ -255,9 +255,9 @@ impl KeySection for RouteConfig {
             let fault = ValueError::new("an empty list: no listener has the route");
             checks.report(&["listener"], fault.hint("name one, or remove `listener`"));
         }
-        if let Some(index) = self.not.iter().position(|not| *not == RequestMatchers::default()) {
+        for (index, _) in self.not.iter().enumerate().filter(|(_, not)| **not == RequestMatchers::default()) {
             let fault = ValueError::new("without a matcher this excludes every request");
-            checks.report(&[&format!("not[{index}]"), "not"], fault.hint("such as not: { from: [192.0.2.0/24] }"));
+            checks.report_read(&[&format!("not[{index}]"), "not"], fault.hint("such as not: { from: [192.0.2.0/24] }"));
         }
         check::strip_prefix(self, checks);
         check::redirect(self, checks);
@@ -265,7 +265,8 @@ impl KeySection for RouteConfig {
             (None, None) => return,
             (Some(_), Some(_)) => {
                 let fault = ValueError::new("this route answers already");
-                return checks.report(&["redirect", "respond"], fault.hint("remove `redirect` or `respond`"));
+                checks.report(&["redirect", "respond"], fault.hint("remove `redirect` or `respond`"));
+                "respond"
             }
             (Some(_), None) => "respond",
             (None, Some(_)) => "redirect",

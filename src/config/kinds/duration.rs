@@ -47,7 +47,17 @@ impl KeyKind for DurationValue {
         let (number, unit) = text.split_at(digits);
         if !number.is_empty() && unit.is_empty() {
             let fault = ValueError::new(format!("{} has no unit", Quoted(text)));
-            return Err(fault.hint(format!("write `{number}s`; the units are ms, s, m, h and d")));
+            // What is too long in seconds may be meant in milliseconds.
+            let meant =
+                ["s", "ms"].map(|unit| format!("{number}{unit}")).into_iter().find(|text| self.parse(text).is_ok());
+            return Err(fault.hint(match meant {
+                Some(meant) => format!("write `{meant}`; the units are ms, s, m, h and d"),
+                None => format!(
+                    "from {} to {}; the units are ms, s, m, h and d",
+                    written(self.at_least),
+                    written(self.at_most)
+                ),
+            }));
         }
         let Some((_, millis)) = UNITS.iter().find(|(name, _)| *name == unit.trim_start()).filter(|_| digits > 0) else {
             let fault = ValueError::new(format!("{} is not a duration", Quoted(text)));

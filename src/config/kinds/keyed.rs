@@ -11,10 +11,16 @@ use crate::config::schema;
 use crate::config::setting::SettingReader;
 
 /// A mapping with the keys of `S`; those that are not given are as in its default.
-pub(in crate::config) struct Keyed<S>(PhantomData<S>);
+pub(in crate::config) struct Keyed<S> {
+    /// Whether there is a value though one of its keys has a fault.
+    in_part: bool,
+    section: PhantomData<S>,
+}
 
 impl<S> Keyed<S> {
-    pub(in crate::config) const NEW: Self = Self(PhantomData);
+    pub(in crate::config) const NEW: Self = Self { in_part: false, section: PhantomData };
+    /// With a fault in one key the others are still there to be checked; the configuration is refused anyway.
+    pub(in crate::config) const IN_PART: Self = Self { in_part: true, section: PhantomData };
 }
 
 impl<S: KeySection + Clone + Default + 'static> KeyKind for Keyed<S> {
@@ -45,7 +51,7 @@ impl<S: KeySection + Clone + Default + 'static> KeyKind for Keyed<S> {
             return None;
         }
         let mut section = S::default();
-        at.section(&mut section, node).then_some(section)
+        (at.section(&mut section, node) || self.in_part).then_some(section)
     }
 
     fn items(&self) -> Option<(&'static str, Box<dyn KeySection>)> {

@@ -39,7 +39,20 @@ impl<K: KeyKind> KeyKind for List<K> {
             ConfigValue::Scalar(text) => {
                 let fault = ValueError::new("expected a list");
                 let plain = !text.contains(['"', '\\', '\n', '@']) && text.len() <= 60;
-                at.report(place, if plain { fault.hint(format!("write `[\"{text}\"]`")) } else { fault });
+                // A hint must not be the next error.
+                let wrong = words(text).find_map(|word| self.0.parse(word).err());
+                match wrong {
+                    None if plain => {
+                        let items: Vec<String> = words(text).map(|word| format!("\"{word}\"")).collect();
+                        at.report(place, fault.hint(format!("write `[{}]`", items.join(", "))));
+                    }
+                    wrong => {
+                        at.report(place, fault);
+                        if let Some(wrong) = wrong {
+                            at.report(place, wrong);
+                        }
+                    }
+                }
                 return None;
             }
             ConfigValue::Map(_) | ConfigValue::Null => {

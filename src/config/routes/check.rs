@@ -51,10 +51,12 @@ pub(in crate::config) fn all(
     checks: &mut SectionChecks<'_>,
 ) {
     for (index, route) in routes.iter().enumerate() {
-        if let Some(first) = routes[..index].iter().position(|earlier| earlier.covers(route)) {
+        let own = format!("routes[{index}]");
+        // What takes too much because its matchers are wrong says nothing.
+        let covers = |first: &usize| routes[*first].covers(route) && checks.is_whole(&format!("routes[{first}]"));
+        if let Some(first) = (0..index).find(covers).filter(|_| checks.is_whole(&own)) {
             let fault = ValueError::new(format!("no request gets here: routes[{first}] takes them all"));
-            let own = format!("routes[{index}]");
-            checks.report(&[&own], fault.hint("the first route that matches wins; put the narrower one first"));
+            checks.report_read(&[&own], fault.hint("the first route that matches wins; put the narrower one first"));
         }
         if let Some(RouteTarget::Named(name)) = &route.upstream
             && !upstreams.iter().any(|(known, _)| known == name)
@@ -72,7 +74,7 @@ pub(in crate::config) fn all(
                         fault.hint(format!("listen: {{ https: [{{ address: \"127.0.0.1:9443\", name: {name} }}] }}"))
                     }
                 };
-                checks.report(&[&format!("routes[{index}].listener")], fault);
+                checks.report(&[&format!("routes[{index}].listener"), "listen"], fault);
             }
         }
     }

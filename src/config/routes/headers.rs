@@ -49,9 +49,15 @@ impl KeySection for ResponseHeaders<'_> {
 }
 
 fn check(rules: &HeaderRules, checks: &mut SectionChecks<'_>) {
-    if let Some((name, _)) = rules.set.iter().find(|(name, _)| rules.remove.contains(name)) {
+    for (index, name) in rules.remove.iter().enumerate() {
+        if rules.set.iter().all(|(set, _)| set != name) {
+            continue;
+        }
         let fault = ValueError::new(format!("`{name}` is set and removed"));
-        checks.report(&["remove", "set"], fault.hint("what is set takes the place of what came"));
+        checks.report_read(
+            &[&format!("remove[{index}]"), "remove"],
+            fault.hint("what is set takes the place of what came"),
+        );
     }
 }
 

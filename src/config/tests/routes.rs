@@ -171,6 +171,34 @@ const WRONG: &[(&str, &str)] = &[
         "routes: [{ upstream: teams }]\nupstreams: { team: { endpoints: [http://gw] } }",
         "f.yaml:1:22: routes[0].upstream: `teams` is not in `upstreams`\n    hint: did you mean `team`?",
     ),
+    // All that is wrong with all routes, though none of them is whole.
+    (
+        "routes:\n  - { path: /, methods: [get], upstream: teem, listener: x }\n  - { path: /a, respond: 404, redirect: /x, upstream: teem }\n\
+         \x20 - { path: /b }\n  - { path: /b, not: [{}, {}] }\n  - { path: /b }\nupstreams: { team: { endpoints: [http://gw] } }",
+        "f.yaml:2:26: routes[0].methods[0]: `get` is not in capitals\n    hint: write `GET`\n\
+         f.yaml:2:42: routes[0].upstream: `teem` is not in `upstreams`\n    hint: did you mean `team`?\n\
+         f.yaml:2:58: routes[0].listener: no listener is named `x`\n    hint: listen: { https: [{ address: \"127.0.0.1:9443\", name: x }] }\n\
+         f.yaml:3:41: routes[1].redirect: this route answers already\n    hint: remove `redirect` or `respond`\n\
+         f.yaml:3:55: routes[1].upstream: this route answers by itself and asks no gateway\n    hint: remove `upstream` or `respond`\n\
+         f.yaml:5:23: routes[3].not[0]: without a matcher this excludes every request\n    hint: such as not: { from: [192.0.2.0/24] }\n\
+         f.yaml:5:27: routes[3].not[1]: without a matcher this excludes every request\n    hint: such as not: { from: [192.0.2.0/24] }\n\
+         f.yaml:6:5: routes[4]: no request gets here: routes[2] takes them all\n    hint: the first route that matches wins; put the narrower one first",
+    ),
+    (
+        "routes: [{ methods: get, hold: 99999999 }]",
+        "f.yaml:1:21: routes[0].methods: expected a list\n\
+         f.yaml:1:21: routes[0].methods: `get` is not in capitals\n    hint: write `GET`\n\
+         f.yaml:1:32: routes[0].hold: `99999999` has no unit\n    hint: write `99999999ms`; the units are ms, s, m, h and d; `off` turns it off",
+    ),
+    (
+        "routes: [{ path: { regex: '(' }, headers: { X-A: { regx: a } } }]",
+        "f.yaml:1:27: routes[0].path.regex: not a regular expression: unclosed group\n    hint: in YAML, put it in single quotes: '^/admin(/|$)'\n\
+         f.yaml:1:52: routes[0].headers.X-A: unknown key `regx`\n    hint: did you mean `regex`?",
+    ),
+    (
+        "routes: [{ path: /, methods: \"GET, HEAD\" }]",
+        "f.yaml:1:30: routes[0].methods: expected a list\n    hint: write `[\"GET\", \"HEAD\"]`",
+    ),
     (
         "routes: [{ upstream: gateway }]",
         "f.yaml:1:22: routes[0].upstream: `gateway` is not in `upstreams`\n    hint: a URL such as http://gateway:18789, or a name that stands in `upstreams`",
@@ -227,7 +255,7 @@ const WRONG: &[(&str, &str)] = &[
     ),
     (
         "routes: [{ request_headers: { set: { X-A: 1 }, remove: [x-a] } }]",
-        "f.yaml:1:56: routes[0].request_headers.remove: `x-a` is set and removed\n    hint: what is set takes the place of what came",
+        "f.yaml:1:57: routes[0].request_headers.remove[0]: `x-a` is set and removed\n    hint: what is set takes the place of what came",
     ),
     (
         "routes: [{ response_headers: { set: { Strict-Transport-Security: max-age=1 } } }]",
