@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Log lines that wait to be written. Cheap to clone.
@@ -27,6 +28,8 @@ struct LogQueueShared {
 #[derive(Debug, Default)]
 struct LogQueueState {
     lines: Vec<u8>,
+    /// A line that may still change, and when it is written at the latest.
+    kept_back: Option<(String, Instant)>,
     /// How many lines that would have followed `lines` were dropped.
     missing: u64,
     /// The writer waits for a line.
@@ -41,14 +44,24 @@ impl LogQueue {
     /// Appends a line, or drops it. Never waits for the writer.
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.0.lock();
-        // After a dropped line no line fits, however short: the gap is reported at its place.
-        if state.missing > 0 || state.lines.len() + line.len() > MOST {
-            state.missing += 1;
-            self.0.dropped.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        state.lines.extend_from_slice(line);
+        self.0.release(&mut state);
+        self.0.append(&mut state, line);
         let wake = std::mem::take(&mut state.idle);
+        drop(state);
+        if wake {
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// Keeps a line back, for a second or until the next line comes behind it: a later call may put another in its place.
+    /// `line` is told whether it is the first, that is whether none is kept back, and makes the line. Never waits for the
+    /// writer.
+    pub(super) fn keep_back(&self, line: impl FnOnce(bool) -> String) {
+        let mut state = self.0.lock();
+        let due = state.kept_back.take().map(|(_, due)| due);
+        let line = line(due.is_none());
+        state.kept_back = Some((line, due.unwrap_or_else(|| Instant::now() + KEPT_BACK)));
+        let wake = due.is_none() && state.idle;
         drop(state);
         if wake {
             self.0.changed.notify_all();
@@ -65,7 +78,8 @@ impl LogQueue {
         let mut state = self.0.lock();
         state.hurry = true;
         self.0.changed.notify_all();
-        let unwritten = |state: &mut LogQueueState| state.writing || !state.lines.is_empty();
+        let unwritten =
+            |state: &mut LogQueueState| state.writing || !state.lines.is_empty() || state.kept_back.is_some();
         drop(self.0.changed.wait_timeout_while(state, limit, unwritten));
     }
 
@@ -93,7 +107,18 @@ impl LogQueue {
             self.0.changed.notify_all();
         }
         state.idle = true;
-        state = self.0.wait(state, None, |state| state.lines.is_empty());
+        while state.lines.is_empty() {
+            let Some(due) = state.kept_back.as_ref().map(|(_, due)| *due) else {
+                state = self.0.wait(state, None, |state| state.lines.is_empty() && state.kept_back.is_none());
+                continue;
+            };
+            let left = due.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.hurry {
+                self.0.release(&mut state);
+            } else {
+                state = self.0.wait(state, Some(left), |state| state.lines.is_empty() && !state.hurry);
+            }
+        }
         state.idle = false;
         // Lines that follow soon after are written with it: one write for all, and no wake-up of the thread for each.
         state = self.0.wait(state, Some(GATHERING), |state| !state.hurry);
@@ -107,6 +132,24 @@ impl LogQueueShared {
     fn lock(&self) -> MutexGuard<'_, LogQueueState> {
         // The state is lines and a few numbers: after a panic at worst a line is cut.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends a line, or drops it.
+    fn append(&self, state: &mut LogQueueState, line: &[u8]) {
+        // After a dropped line no line fits, however short: the gap is reported at its place.
+        if state.missing > 0 || state.lines.len() + line.len() > MOST {
+            state.missing += 1;
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        } else {
+            state.lines.extend_from_slice(line);
+        }
+    }
+
+    /// Appends the line that was kept back, if one was.
+    fn release(&self, state: &mut LogQueueState) {
+        if let Some((line, _)) = state.kept_back.take() {
+            self.append(state, line.as_bytes());
+        }
     }
 
     /// Waits while `unchanged` holds, at most `limit`.
@@ -219,6 +262,8 @@ const MOST: usize = 1024 * 1024;
 const KEPT: usize = 64 * 1024;
 /// How long the writer waits for more lines before it writes.
 const GATHERING: Duration = Duration::from_millis(5);
+/// How long a line that may still change is kept back.
+const KEPT_BACK: Duration = Duration::from_secs(1);
 const AGAIN: Duration = Duration::from_millis(10);
 
 #[cfg(test)]
@@ -303,6 +348,24 @@ mod tests {
         let all: Vec<_> = (0..3).map(|_| text(written.recv().unwrap())).collect();
         assert_eq!(all, ["\n", "1 dropped\n", "three\n"]);
         assert_eq!(queue.dropped(), 1);
+    }
+
+    #[test]
+    fn a_line_that_is_kept_back_is_written_before_the_next_and_without_one_by_itself() {
+        let (queue, allow, written) = stepwise();
+        (0..2).for_each(|_| allow.send(Ok(usize::MAX)).unwrap());
+        queue.keep_back(|is_first| format!("{is_first} 1\n"));
+        // Nothing else comes.
+        assert_eq!(text(written.recv().unwrap()), "true 1\n");
+        queue.keep_back(|_| "last\n".to_owned());
+        queue.flush(Duration::from_mins(1));
+        assert_eq!(text(written.recv().unwrap()), "last\n");
+
+        let unwritten = LogQueue::default();
+        unwritten.keep_back(|is_first| format!("{is_first} 1\n"));
+        unwritten.keep_back(|is_first| format!("{is_first} 2\n"));
+        unwritten.push(b"next\n");
+        assert_eq!(unwritten.0.lock().lines, b"false 2\nnext\n");
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) fn init(log: &Log) -> Result<(LogHandle, LogOutput), InitError> {
     thread::Builder::new().name("log".to_owned()).spawn(write).map_err(InitError::Thread)?;
     let warnings = LibraryWarnings::default();
     let paint = Paint::of(&io::stdout());
-    let (lines, filter) = lines(log, queue.clone(), (sink, paint), warnings.clone());
+    let (lines, filter) = lines(log, (queue.clone(), queue.clone()), (sink, paint), warnings.clone());
     subscriber::set_global_default(lines).map_err(|_| InitError::Already)?;
     panic::set_hook(Box::new(panicked));
     Ok((LogHandle { filter, queue: queue.clone(), warnings }, LogOutput { queue }))
@@ -155,7 +155,7 @@ impl LineFormat {
 
 fn lines<W>(
     log: &Log,
-    writer: W,
+    (writer, queue): (W, LogQueue),
     (sink, paint): (LogSink, Paint),
     warnings: LibraryWarnings,
 ) -> (impl Subscriber + Send + Sync + use<W>, LogFilter)
@@ -169,7 +169,7 @@ where
     let theirs = warnings.lines(shape, writer.clone());
     let format = |writer| fmt::layer().with_target(false).with_writer(writer).log_internal_errors(false);
     let format = match shape {
-        LineFormat::Terminal => TerminalLines::new(writer, paint).boxed(),
+        LineFormat::Terminal => TerminalLines::new(queue, paint).boxed(),
         LineFormat::Text => format(writer).with_ansi(paint.is_on()).boxed(),
         LineFormat::Json => {
             format(writer).json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
@@ -226,7 +226,7 @@ pub(crate) mod tests {
         let writer = written.clone();
         let warnings = LibraryWarnings::default();
         let sink = (LogSink::Other, Paint::off());
-        let (lines, filter) = lines(log, move || writer.clone(), sink, warnings.clone());
+        let (lines, filter) = lines(log, (move || writer.clone(), LogQueue::default()), sink, warnings.clone());
         let handle = LogHandle { filter, queue: LogQueue::default(), warnings };
         subscriber::with_default(lines, || act(&handle));
         let bytes = written.0.lock().unwrap().clone();
