@@ -33,6 +33,17 @@ fn parse(text: &str) -> Result<Config, String> {
     parse_with(text, &[], &Overrides::default())
 }
 
+/// Checks what is said about each of these configurations.
+fn each_is_said(rows: &[(&str, &str)]) {
+    let wrong: Vec<String> = rows
+        .iter()
+        .map(|(text, expected)| (text, expected, parse(text).unwrap_err()))
+        .filter(|(_, expected, said)| said != *expected)
+        .map(|(text, expected, said)| format!("{text}\n  expected {expected}\n  but said {said}"))
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
 /// Whether it is a key of an item of a list or a mapping, which has no path of its own.
 fn is_in_many(entry: &ReferenceEntry) -> bool {
     entry.path.contains("[]")

@@ -5,13 +5,7 @@ use crate::config::problem::{ProblemSeverity, SettingPosition};
 
 #[test]
 fn a_problem_has_its_place_its_setting_and_a_hint() {
-    let wrong: Vec<String> = PROBLEMS
-        .iter()
-        .map(|(text, expected)| (text, expected, parse(text).unwrap_err()))
-        .filter(|(_, expected, said)| said != *expected)
-        .map(|(text, expected, said)| format!("{text}\n  expected {expected}\n  but said {said}"))
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    each_is_said(PROBLEMS);
 }
 
 #[test]

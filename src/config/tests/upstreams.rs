@@ -48,13 +48,7 @@ upstreams:
 
 #[test]
 fn what_is_wrong_with_an_upstream_is_said_where_it_stands() {
-    let wrong: Vec<String> = WRONG
-        .iter()
-        .map(|(text, expected)| (text, expected, parse(text).unwrap_err()))
-        .filter(|(_, expected, said)| said != *expected)
-        .map(|(text, expected, said)| format!("{text}\n  expected {expected}\n  but said {said}"))
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    each_is_said(WRONG);
 }
 
 /// A configuration, and the message about it.
