@@ -31,14 +31,14 @@ pub(super) fn plan(method: &Method, request: &HeaderMap, status: StatusCode, ans
     if status == StatusCode::NOT_MODIFIED {
         return if has_weak_form(request, answer) { HeadPlan::Revalidated } else { HeadPlan::AsItIs };
     }
-    let for_itself = NEVER_WITH.iter().any(|name| answer.contains_key(name));
-    let kept_as_it_is = says(answer, &["no-transform", "no-store", "private"]) || says(request, &["no-transform"]);
+    // The type first: most answers are no files, and are not looked at any further.
     if status != StatusCode::OK
-        || for_itself
-        || kept_as_it_is
-        || request.contains_key(RANGE)
         || !is_static(answer)
         || is_small(answer)
+        || NEVER_WITH.iter().any(|name| answer.contains_key(name))
+        || says(answer, &["no-transform", "no-store", "private"])
+        || says(request, &["no-transform"])
+        || request.contains_key(RANGE)
         || !has_whole_tag(answer)
     {
         return HeadPlan::AsItIs;
