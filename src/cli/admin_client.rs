@@ -1,6 +1,5 @@
 //! [`AdminClient`]: asks a running frontgate through its admin listener.
 
-use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -106,7 +105,7 @@ impl AdminClient {
         }
     }
 
-    /// The beginning of an answer, and who gave it.
+    /// The beginning of an answer, and the door that it came by.
     async fn follow(&self, method: Method, path: &str) -> Result<(&AdminDoor, AdminStream), AdminUnanswered> {
         let doors = self.door.iter().chain(&self.noted);
         let mut unanswered = AdminUnanswered::NotRunning("any address".to_owned());
@@ -227,19 +226,6 @@ async fn exchange(
     Ok(AdminStream { status: response.status(), link })
 }
 
-/// Percent-encodes a part of a path or query (RFC 3986 §2.1).
-pub(super) fn encoded(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(byte.into());
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
-}
-
 const CONNECT: Duration = Duration::from_secs(5);
 /// Long enough for a reload that makes keys on a small machine.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -248,14 +234,3 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(30);
 const LONGEST_HEAD: usize = 16 * 1024;
 /// Bytes: two thousand WebSockets at some 900 bytes each, with room to spare.
 const LONGEST_ANSWER: usize = 4 << 20;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whatever_could_mean_something_is_encoded() {
-        assert_eq!(encoded("a-Z_0.~"), "a-Z_0.~");
-        assert_eq!(encoded("50% & /?#+ €"), "50%25%20%26%20%2F%3F%23%2B%20%E2%82%AC");
-    }
-}

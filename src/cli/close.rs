@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use http::Method;
 
-use super::admin_client::{AdminClient, AdminTarget, encoded};
+use super::admin_client::{AdminClient, AdminTarget};
 use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 use crate::config::spread_time;
+use crate::observe::percent_encoding::encoded;
 
 /// Which WebSockets to end, and which frontgate to ask.
 #[derive(Debug, clap::Args)]

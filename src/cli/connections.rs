@@ -3,12 +3,13 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::admin_client::{AdminClient, AdminTarget, encoded};
+use super::admin_client::{AdminClient, AdminTarget};
 use super::connections_table::table;
 use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 use super::watch;
+use crate::observe::percent_encoding::encoded;
 
 /// Which frontgate to ask, which WebSockets to show, and the format of the output.
 #[derive(Debug, clap::Args)]

@@ -6,11 +6,12 @@ use http::Method;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::admin_client::{AdminClient, AdminTarget, AdminUnanswered, encoded};
+use super::admin_client::{AdminClient, AdminTarget, AdminUnanswered};
 use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
 use crate::config::{UpstreamAddress, spread_time};
+use crate::observe::percent_encoding::encoded;
 
 /// What to drain, and which frontgate to ask.
 #[derive(Debug, clap::Args)]

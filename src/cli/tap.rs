@@ -11,9 +11,10 @@ use http::Method;
 use serde_json::Value;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::admin_client::{AdminClient, AdminStream, AdminTarget, encoded};
+use super::admin_client::{AdminClient, AdminStream, AdminTarget};
 use super::failure::CommandFailure;
 use super::run::runtime;
+use crate::observe::percent_encoding::encoded;
 use har::HarFile;
 
 /// Which WebSocket to follow, and what to show of it.

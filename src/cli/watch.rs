@@ -13,11 +13,12 @@ use http::Method;
 use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
-use super::admin_client::{AdminClient, encoded};
+use super::admin_client::AdminClient;
 use super::connections_table::{COLUMNS, HEAD, cells, clean};
 use super::failure::CommandFailure;
 use super::run::runtime;
 use super::status_text::for_people;
+use crate::observe::percent_encoding::encoded;
 
 /// Shows the WebSockets that are meant.
 pub(super) fn connections(client: &AdminClient, query: String) -> Result<(), CommandFailure> {

@@ -1,10 +1,8 @@
 //! [`ReturnTarget`]: the page that a user asked for before the login, and gets behind it: pure.
 
-use std::fmt::Write as _;
-
 use http::uri::PathAndQuery;
 
-use crate::observe::percent_encoding::decoded;
+use crate::observe::percent_encoding::{decoded, encoded};
 
 /// A path and query of this host, byte for byte as the request had it.
 ///
@@ -32,7 +30,7 @@ impl ReturnTarget {
 
     /// The target as the value of a query's parameter.
     pub(crate) fn encode(&self) -> String {
-        percent_encoded(&self.0)
+        encoded(&self.0)
     }
 
     /// The target's text.
@@ -50,19 +48,6 @@ impl ReturnTarget {
             && !text.starts_with(OWN);
         is_sound.then(|| Self(text.to_owned()))
     }
-}
-
-/// `text` as the value of a query's parameter (RFC 3986 §2.1): everything but the unreserved characters is encoded.
-pub(crate) fn percent_encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            // Into memory: it cannot fail.
-            _ => drop(write!(out, "%{byte:02X}")),
-        }
-    }
-    out
 }
 
 /// The value of the first parameter of this name, as it stands in the query.
