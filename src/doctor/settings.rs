@@ -17,4 +17,4 @@ pub(crate) use place::find;
 pub(super) use read::{DEFAULT_PORT, net};
 pub(crate) use read::{GatewaySettings, UnreadableSettings, read};
 pub(crate) use strip::strip;
-pub(crate) use write::{WrittenSettings, write};
+pub(crate) use write::{WrittenSettings, write, write_like};

@@ -1,8 +1,8 @@
 //! `frontgate import fleet`: routes for the gateways that `openclaw fleet` runs.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use super::{ImportArgs, original, say, unacceptable};
 use crate::cli::failure::CommandFailure;
 use crate::cli::output::print;
+use crate::doctor::settings::write_like;
 use crate::import::FleetConfig;
 
 /// Reads the list and the base, and writes the configuration whole, or not at all.
@@ -53,15 +54,19 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), CommandFailure> {
     Ok(())
 }
 
-/// Replaces `file` in one step. It may be read by those who might read it before; a new one, by those who may read `base`.
+/// Replaces `file` in one step. The mode and the owner stay; a new file gets those of `base`.
 fn replace(file: &Path, base: Option<&Path>, text: &str) -> io::Result<()> {
     // What a link leads to is replaced, not the link.
     let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let like = fs::metadata(&file).ok().or_else(|| base.and_then(|base| fs::metadata(base).ok()));
+    let like = [Some(&*file), base].into_iter().flatten().find(|like| like.exists());
     let mut fresh = file.clone().into_os_string();
     fresh.push(format!(".{}.new", std::process::id()));
     let fresh = PathBuf::from(fresh);
-    let replaced = create(&fresh, like.as_ref(), text).and_then(|()| fs::rename(&fresh, &file));
+    let created = match like {
+        Some(like) => write_like(like, &fresh, text),
+        None => create(&fresh, text),
+    };
+    let replaced = created.and_then(|()| fs::rename(&fresh, &file));
     if replaced.is_err() {
         // A half-written copy is of no use; that it cannot be removed is not worth another error.
         let _ = fs::remove_file(&fresh);
@@ -69,16 +74,8 @@ fn replace(file: &Path, base: Option<&Path>, text: &str) -> io::Result<()> {
     replaced
 }
 
-fn create(fresh: &Path, like: Option<&Metadata>, text: &str) -> io::Result<()> {
-    let mode = if like.is_some() { 0o600 } else { 0o644 };
-    let mut created: File = OpenOptions::new().write(true).create_new(true).mode(mode).open(fresh)?;
+fn create(fresh: &Path, text: &str) -> io::Result<()> {
+    let mut created = OpenOptions::new().write(true).create_new(true).mode(0o644).open(fresh)?;
     created.write_all(text.as_bytes())?;
-    if let Some(like) = like {
-        let own = created.metadata()?;
-        if (own.uid(), own.gid()) != (like.uid(), like.gid()) {
-            fchown(&created, Some(like.uid()), Some(like.gid()))?;
-        }
-        created.set_permissions(like.permissions())?;
-    }
     created.sync_all()
 }

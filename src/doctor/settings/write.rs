@@ -27,7 +27,7 @@ pub(crate) fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime)
     let file = fs::canonicalize(file)?;
     let fresh = beside(&file, &format!("frontgate-{}", std::process::id()));
     let backup = back_up(&file, before, &stamp(now))?;
-    let replaced = copy(&file, &fresh, after).and_then(|()| {
+    let replaced = write_like(&file, &fresh, after).and_then(|()| {
         if fs::read_to_string(&file)? != before {
             return Err(io::Error::other("another program has changed it in the meantime"));
         }
@@ -50,18 +50,21 @@ pub(crate) fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime)
 fn back_up(file: &Path, text: &str, stamp: &str) -> io::Result<PathBuf> {
     let mut backup = beside(file, &format!("before-frontgate-{stamp}"));
     for number in 2..=MOST_IN_A_SECOND {
-        match copy(file, &backup, text) {
+        match write_like(file, &backup, text) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 backup = beside(file, &format!("before-frontgate-{stamp}-{number}"));
             }
             copied => return copied.map(|()| backup),
         }
     }
-    copy(file, &backup, text).map(|()| backup)
+    write_like(file, &backup, text).map(|()| backup)
 }
 
-/// Writes `text` to a new file `to` that may be read by the same people as `from`.
-fn copy(from: &Path, to: &Path, text: &str) -> io::Result<()> {
+/// Writes `text` to a new file `to` with the mode and the owner of `from`.
+///
+/// # Errors
+/// The system's error, such as that `to` is there already.
+pub(crate) fn write_like(from: &Path, to: &Path, text: &str) -> io::Result<()> {
     let model = fs::metadata(from)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
     let ours = file.metadata()?;
