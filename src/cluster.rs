@@ -1,6 +1,6 @@
 //! What replicas of frontgate share, and the one Redis client. Without a cluster everything is local.
 //!
-//! [`Cluster`] holds the parts: who the [`Members`] are, what all of them count together ([`SharedLimits`]), the logins that
+//! [`Cluster`] holds the parts: the [`Members`], what all of them count together ([`SharedLimits`]), the logins that
 //! ended ([`EndedList`]), and how replicas ask each other ([`Talk`]). What each keeps in Redis has the cluster's name in its
 //! key, a life, and nothing in it that could be read without the [`ClusterSecret`]. No live socket ever waits for Redis; a
 //! request waits for a moment, once ([`redis`]).

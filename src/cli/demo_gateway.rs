@@ -96,7 +96,7 @@ async fn next_absence(watch: &mut MishapWatch) -> Duration {
     }
 }
 
-/// Keeps the port, so that no other socket has it when the gateway comes back, and refuses who dials it.
+/// Keeps the port, so that no other socket has it when the gateway comes back, and refuses connections.
 fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     // Clients of before may still be there.

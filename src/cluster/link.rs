@@ -1,4 +1,4 @@
-//! [`Link`]: one connection to a Redis, from the look-up of its name to its proof of who asks.
+//! [`Link`]: one connection to a Redis, from the look-up of its name to its log-in.
 
 use std::io;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::observe::clean::{LONGEST, clean};
 
-/// One line without an end: the time of day, who sent it, the opcode, the length, flags, and the payload.
+/// One line without an end: the time of day, the side that sent it, the opcode, the length, flags, and the payload.
 pub(super) fn for_people(said: &Value) -> String {
     let text = |key: &str| said[key].as_str().unwrap_or_default();
     if let Some(websocket) = said.get("websocket") {
