@@ -29,6 +29,11 @@ mod scrape;
 mod start;
 mod sticky_keys;
 mod tap;
+#[cfg(feature = "otlp")]
+mod telemetry;
+#[cfg(not(feature = "otlp"))]
+#[path = "app/no_telemetry.rs"]
+mod telemetry;
 mod tickets;
 
 pub(crate) use check::{UnusableConfig, check_files, check_machine, check_names, warn_of};

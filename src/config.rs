@@ -34,6 +34,7 @@ pub(crate) mod limits;
 pub(crate) mod listen;
 pub(crate) mod log;
 pub(crate) mod routes;
+pub(crate) mod telemetry;
 pub(crate) mod timeouts;
 pub(crate) mod tls;
 pub(crate) mod upstream;
@@ -100,6 +101,9 @@ pub use routes::{RequestMatchers, RouteConfig};
 pub(crate) use schema::schema;
 pub use secret::Secret;
 pub(crate) use state_dir::state_dir;
+#[cfg(feature = "otlp")]
+pub(crate) use telemetry::CollectorUrl;
+pub use telemetry::Telemetry;
 pub use timeouts::Timeouts;
 pub use tls::Certificate;
 pub use tls::CertificateFiles;
@@ -157,6 +161,8 @@ pub struct Config {
     pub admin: Admin,
     /// Which log lines are written, and in which format.
     pub log: Log,
+    /// Where traces and metrics are sent.
+    pub telemetry: Telemetry,
 }
 
 impl Default for Config {
@@ -182,6 +188,7 @@ impl Default for Config {
             cluster: Cluster::default(),
             admin: Admin::default(),
             log: Log::default(),
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -287,6 +294,7 @@ impl KeySection for Config {
             "Where operators ask: /livez, /readyz, /status, /metrics and what the commands need. Wider than loopback only with a token: { address, token: TEXT or { file: FILE } }; a unix socket may have a mode and a group.",
         );
         keys.section("log", "What is logged, and how.", &mut self.log);
+        keys.section("telemetry", "Where traces and metrics are sent.", &mut self.telemetry);
     }
 
     fn check(&self, checks: &mut SectionChecks<'_>) {

@@ -131,14 +131,14 @@
 //! 3. The pure files (frame, direction, keepalive, close, handshake, the forwarding rules, the heads and chunks of `upstream`) do no
 //!    I/O and read no clock.
 //! 4. Sockets are opened only in [`listener`], `upstream/connect.rs`, `cluster/link.rs`, to a certificate authority and a name server in
-//!    `tls/acme`, and to the service manager in `lifecycle/notify.rs`.
+//!    `tls/acme`, to a collector in `observe/otlp/collector.rs`, and to the service manager in `lifecycle/notify.rs`.
 //! 5. Tasks are spawned only through [`drain::Drain`].
 //! 6. Statuses of failures are made in `http/error`, close codes in `websocket/close.rs`, nowhere else. The redirect to https, the fixed
 //!    answers of routes and the admin listener have statuses of their own.
 //! 7. A failed reload changes nothing. A relay holds its own settings: nothing that happens to the rest touches a live WebSocket.
 //! 8. No globals; everything that a peer can grow has a limit, and everything that a peer can stall has a time.
 //! 9. No unsafe code.
-//! 10. Nothing that waits for a reader of the log, Redis, a name or a file can stop a thread that serves, a reload or the end.
+//! 10. Nothing that waits for a reader of the log, a collector, Redis, a name or a file can stop a thread that serves, a reload or the end.
 //! 11. What is guarded stays guarded: every failure to read, translate, ask or reload refuses.
 
 mod admin;

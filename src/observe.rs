@@ -16,6 +16,11 @@ mod log_queue;
 pub(crate) mod log_rate_limit;
 pub(crate) mod logging;
 pub(crate) mod metrics;
+#[cfg(feature = "otlp")]
+pub(crate) mod otlp;
+#[cfg(not(feature = "otlp"))]
+#[path = "observe/no_otlp.rs"]
+pub(crate) mod otlp;
 pub(crate) mod paint;
 pub(crate) mod percent_encoding;
 pub(crate) mod process;

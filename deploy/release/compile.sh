@@ -32,7 +32,7 @@ compile() {
         # What the caller's environment adds would be in the program.
         unset RUSTFLAGS
         env CARGO_ENCODED_RUSTFLAGS="$rust_flags" "$variable=$c_flags" CARGO_TARGET_DIR="$into" CARGO_INCREMENTAL=0 \
-            cargo auditable zigbuild --locked --release --target "$target"
+            cargo auditable zigbuild --locked --release --features otlp --target "$target"
     ) || fail "it does not compile for $target"
 }
 

@@ -24,6 +24,7 @@ use crate::http::edge::connection_state::ConnectionTimeouts;
 use crate::http::edge::permits::{PermitLimits, Permits};
 use crate::http::edge::redirect::{HttpsLocation, HttpsRedirect};
 use crate::http::edge::stack::{Edge, EdgeSettings};
+use crate::http::edge::trace_context::TraceSettings;
 use crate::http::edge::websocket_permits::{WebSocketLimits, WebSocketPermits};
 use crate::http::error::RequestFailure;
 use crate::http::pages::ca_page::CaPage;
@@ -40,6 +41,7 @@ use crate::http::route::router::{RoutedStack, Router, RoutesFirst};
 use crate::http::route::stack::{RouteEnd, RouteSettings, RouteStack};
 use crate::listener::{ListenerPurpose, NameResolver, OwnAddresses, SocketLabel};
 use crate::observe::metrics::RouteRequests;
+use crate::observe::otlp::SpanQueue;
 use crate::observe::{AccessLog, GatewayHint, Metrics};
 use crate::server::admission::{Admission, AdmissionLimits};
 use crate::server::capacity::{Capacity, Resources};
@@ -73,6 +75,8 @@ pub(super) struct SharedState {
     /// The logins of the WebSockets that are open.
     pub(super) logins: LiveLogins,
     pub(super) metrics: Arc<Metrics>,
+    /// Where spans go.
+    spans: Option<SpanQueue>,
     pub(super) common: GatewayShared,
     /// The permits of requests under way.
     pub(super) permits: Permits,
@@ -106,10 +110,9 @@ impl SharedState {
         config: &Config,
         cluster: Option<ClusterSettings>,
         names: NameResolver,
-        drain: &Drain,
-        beside: &Drain,
+        (metrics, spans): (Arc<Metrics>, Option<SpanQueue>),
+        (drain, beside): (&Drain, &Drain),
     ) -> Result<Self, StartError> {
-        let metrics = Arc::<Metrics>::default();
         metrics.upstream.may_fail(&ConnectError::NAMES);
         let failures = RequestFailure::NAMES;
         metrics.requests.may_fail(&failures.map(|(_, code)| code));
@@ -142,6 +145,7 @@ impl SharedState {
             websockets,
             joined,
             metrics,
+            spans,
             common,
             resources,
         })
@@ -184,14 +188,16 @@ impl<'a> Assembly<'a> {
         shown: Option<&ServedCertificates>,
         https_port: Option<u16>,
     ) -> Result<Self, StartError> {
-        let log = AccessLog::new(&config.log).counting(Arc::clone(&shared.metrics));
+        let log = AccessLog::new(&config.log)
+            .counting(Arc::clone(&shared.metrics))
+            .tracing(shared.spans.clone(), &config.log);
         let edge = EdgeSettings {
             forwarded: config.forwarded.clone(),
             hsts: config.tls.hsts,
             request_body: config.limits.request_body,
             permits: shared.permits.clone(),
             progress: shorter(config.timeouts.send, config.timeouts.progress),
-            trace: config.log.trace,
+            trace: TraceSettings { begins: config.log.trace, has_spans: log.has_spans() },
             log: log.clone(),
         };
         let logins = RouteLogins::plan(config, shared.passwords.clone(), gateways, issuers)?;

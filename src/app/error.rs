@@ -95,6 +95,10 @@ pub enum StartError {
     /// The thread on which Redis is asked cannot be started.
     #[error("cannot start a thread for the cluster: {0}")]
     ClusterThread(std::io::Error),
+    /// The thread on which traces and metrics are sent cannot be started.
+    #[cfg(feature = "otlp")]
+    #[error("cannot start a thread for telemetry: {0}")]
+    TelemetryThread(std::io::Error),
     /// There are no keys for session tickets.
     #[error("cannot make session tickets: {0}")]
     Tickets(#[from] rustls::Error),

@@ -71,6 +71,8 @@ pub(super) struct Reloader {
     pub(super) workers: Workers,
     /// Bytes of memory that the process may use.
     pub(super) memory: u64,
+    /// Held by one scrape: levels are looked up and shown before the next one looks them up.
+    pub(super) scraping: SyncMutex<()>,
 }
 
 /// Reloads wait while this exists, so that the listeners and the configuration that were offered to a successor do not
@@ -127,6 +129,7 @@ impl Reloader {
             permits: runtime.shared.permits.clone(),
             workers: runtime.listeners.workers().clone(),
             memory: runtime.shared.memory(),
+            scraping: SyncMutex::default(),
             runtime: Arc::new(Mutex::new(runtime)),
             turns: Mutex::default(),
             reading: Arc::default(),
@@ -436,6 +439,10 @@ fn carried_over(before: &Config, mut wanted: Config) -> Config {
     if wanted.cluster != before.cluster {
         wanted.cluster.clone_from(&before.cluster);
         said.push("cluster");
+    }
+    if wanted.telemetry != before.telemetry {
+        wanted.telemetry.clone_from(&before.telemetry);
+        said.push("telemetry");
     }
     if wanted.log.format != before.log.format {
         wanted.log.format = before.log.format;

@@ -17,10 +17,12 @@ use super::issuers::Issuers;
 use super::listeners::Listeners;
 use super::mdns::{MdnsAnnouncement, MdnsNames};
 use super::sticky_keys;
+use super::telemetry::Telemetry;
 use super::tickets;
 use crate::config::{self, Config, Hsts};
 use crate::drain::Drain;
 use crate::listener::{InheritedSockets, ListenerPurpose, NameResolver};
+use crate::observe::Metrics;
 use crate::observe::metrics::EndpointSample;
 use crate::server::admission::{Admission, AdmissionLimits};
 use crate::server::workers::Workers;
@@ -36,6 +38,8 @@ pub(super) struct Runtime {
     pub(super) listeners: Listeners,
     pub(super) admission: Admission,
     pub(super) shared: SharedState,
+    /// What sends traces and metrics, which ends after everything else.
+    pub(super) telemetry: Option<Telemetry>,
     drain: Drain,
     gateways: Gateways,
     issuers: Issuers,
@@ -62,11 +66,14 @@ impl Runtime {
     ) -> Result<Self, StartError> {
         let names = NameResolver::default();
         let settings = cluster::settings(&config, &names).await?;
+        let metrics = Arc::<Metrics>::default();
+        let telemetry = Telemetry::plan(&config, &names, &metrics).await?;
         let mut runtime = Self {
             config: config.clone(),
             listeners: Listeners::new(workers),
             admission: Admission::new(AdmissionLimits { most: 0, most_per_client: None, exempt: Vec::new() }),
-            shared: SharedState::new(&config, settings, names, drain, beside)?,
+            shared: SharedState::new(&config, settings, names, (metrics, telemetry.spans()), (drain, beside))?,
+            telemetry: Some(telemetry),
             drain: drain.clone(),
             gateways: Gateways::default(),
             issuers: Issuers::default(),

@@ -1,5 +1,6 @@
 //! The gauges of `/metrics`, read when it is asked for; counters are incremented where the events happen.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
@@ -11,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 
 /// The text of `/metrics`.
 pub(super) fn text(reloader: &Reloader, ready: bool, uptime: Duration) -> String {
+    let _turn = reloader.scraping.lock().unwrap_or_else(PoisonError::into_inner);
     let metrics = &reloader.metrics;
     level(&metrics.connections.open, reloader.admission.connections());
     level(&metrics.websockets.open, reloader.websockets.count());

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::admin;
+use crate::admin::OperatorControl as _;
 use crate::config::{Admin, Config, ListenAt};
 use crate::drain::Drain;
 use crate::lifecycle::{self, DrainOutcome, InUse};
@@ -22,6 +23,7 @@ use super::listeners;
 use super::operator::{HandoverReply, Operator};
 use super::reload::{ReloadParts, ReloadPause, Reloader};
 use super::runtime::Runtime;
+use super::telemetry::Telemetry;
 
 /// A running frontgate.
 pub struct App {
@@ -42,6 +44,7 @@ pub struct App {
     admin_drain: Drain,
     reloader: Arc<Reloader>,
     operator: Operator,
+    telemetry: Option<Telemetry>,
     /// The thread on which operators are answered, however busy those are that serve clients.
     admin_thread: Option<RuntimeThread>,
 }
@@ -83,13 +86,18 @@ impl App {
         if opened.is_err() {
             admin_drain.harden();
         }
-        let runtime = opened?;
+        let mut runtime = opened?;
+        let mut telemetry = runtime.telemetry.take();
         let addresses = |purpose| runtime.listeners.addresses(purpose);
         let (https, http, plain) =
             (addresses(ListenerPurpose::Https), addresses(ListenerPurpose::Http), addresses(ListenerPurpose::Plain));
         let certificate = runtime.certificate().await;
         let reloader = Reloader::start(runtime, reloading, &drain);
         let operator = Operator::new(Arc::clone(&reloader), readiness.clone());
+        if let Some(telemetry) = &mut telemetry {
+            let scraped = operator.clone();
+            telemetry.start(move || scraped.metrics());
+        }
         let app = Self {
             https,
             http,
@@ -102,6 +110,7 @@ impl App {
             admin_drain: admin_drain.clone(),
             reloader,
             operator: operator.clone(),
+            telemetry,
             admin_thread: thread,
         };
         if let (Some((_, listener)), Some(thread)) = (admin, &app.admin_thread) {
@@ -158,6 +167,9 @@ impl App {
         if let Some(cluster) = &self.reloader.cluster {
             // A moment: without a word the others notice a few seconds later.
             let _ = timeout(Duration::from_millis(300), cluster.leave()).await;
+        }
+        if let Some(telemetry) = &self.telemetry {
+            telemetry.finish().await;
         }
         self.admin_drain.harden();
         self.admin_drain.ended().await;

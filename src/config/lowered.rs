@@ -57,6 +57,7 @@ pub(crate) fn lowered(before: &Config, after: &Config) -> Vec<Lowered> {
         cluster: _,
         admin,
         log: _,
+        telemetry: _,
     } = after;
     let mut all = requests::lowered(before, after);
     let mut found = |guard, of: String| all.push(Lowered { guard, of });

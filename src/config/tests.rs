@@ -97,6 +97,7 @@ limits: { connections: 4096, connections_per_client: off, requests: 2000, reques
 cluster: { redis: ["redis://a", "redis://b:7"], name: prod, secret: { file: cluster.secret } }
 admin: off
 log: { level: debug, format: json, access: false, sample: 10, trace: made, redact: [] }
+telemetry: { otlp: "http://collector:4318/" }
 "#,
     )
     .unwrap();
@@ -207,6 +208,9 @@ log: { level: debug, format: json, access: false, sample: 10, trace: made, redac
             sample: 10,
             trace: LogTrace::Made,
             redact: Vec::new(),
+        },
+        telemetry: Telemetry {
+            otlp: Some(CollectorUrl { tls: false, host: "collector".into(), port: 4318, path: String::new() }),
         },
     };
     assert_eq!(config, expected);

@@ -17,5 +17,5 @@ pub(crate) mod request_handler;
 pub(crate) mod request_id;
 pub(crate) mod stack;
 pub mod target;
-mod trace_context;
+pub(crate) mod trace_context;
 pub(crate) mod websocket_permits;

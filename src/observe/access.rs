@@ -7,7 +7,7 @@ mod trace;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Method, StatusCode, Version};
 use tokio::time::Instant;
@@ -18,7 +18,7 @@ use super::redact::Redactor;
 
 pub(crate) use counter::ByteCounter;
 pub(crate) use log::AccessLog;
-pub(crate) use trace::TraceId;
+pub(crate) use trace::{SpanBegin, SpanIds, TraceId};
 
 /// The most bytes of a user agent that are logged.
 const USER_AGENT_LONGEST: usize = 200;
@@ -45,6 +45,8 @@ pub(crate) struct AccessLine {
     pub(crate) connection: u64,
     /// The trace that the request belongs to.
     pub(crate) trace: Option<TraceId>,
+    /// Its place in that trace, where spans are exported.
+    pub(crate) span: Option<SpanIds>,
     /// The client that sent the request.
     pub(crate) client: LoggedClient,
     /// The request's method.
@@ -64,7 +66,7 @@ pub(crate) struct AccessLine {
     /// The route it took, where there are several.
     pub(crate) route: Option<Arc<str>>,
     /// The route it took, for the metrics.
-    counted_route: Option<Arc<RouteRequests>>,
+    pub(super) counted_route: Option<Arc<RouteRequests>>,
     /// Whether it is a WebSocket handshake.
     pub(crate) is_handshake: bool,
     /// The gateway that it was sent to, where there are several.
@@ -102,6 +104,12 @@ impl AccessLine {
     /// When the request's head was complete.
     pub(crate) fn began(&self) -> Instant {
         self.began
+    }
+
+    /// The place in a trace of the WebSocket that the request is to become.
+    pub(crate) fn span_begin(&self) -> Option<Box<SpanBegin>> {
+        let at = SystemTime::now().checked_sub(self.began.elapsed()).unwrap_or(SystemTime::UNIX_EPOCH);
+        self.span.map(|ids| Box::new(SpanBegin { ids, at }))
     }
 }
 
@@ -201,7 +209,7 @@ impl AccessLine {
         (went_well && self.log.sample > 1).then_some(self.log.sample)
     }
 
-    fn received(&self) -> u64 {
+    pub(super) fn received(&self) -> u64 {
         self.bytes_in.as_ref().map_or(0, ByteCounter::total)
     }
 
@@ -257,9 +265,11 @@ impl Drop for AccessLine {
         if self.is_handshake {
             metrics.websockets.shook_hands(self.handshake_outcome(), took);
         }
-        if let Some(redactor) = &self.log.redactor
-            && self.sampled().is_none_or(|sample| fastrand::u32(..sample) == 0)
-        {
+        let Some(redactor) = &self.log.redactor else { return };
+        if let Some(spans) = &self.log.spans {
+            spans.request(self, redactor);
+        }
+        if self.log.writes && self.sampled().is_none_or(|sample| fastrand::u32(..sample) == 0) {
             self.write(redactor);
         }
     }

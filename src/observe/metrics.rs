@@ -13,6 +13,8 @@ mod histogram;
 mod process;
 mod relay;
 mod requests;
+#[cfg(feature = "otlp")]
+mod telemetry;
 mod upstream;
 mod websockets;
 
@@ -61,6 +63,9 @@ pub(crate) struct Metrics {
     pub(crate) acme: AcmeMetrics,
     /// What replicas share.
     pub(crate) cluster: ClusterMetrics,
+    /// What is sent to a collector.
+    #[cfg(feature = "otlp")]
+    pub(crate) telemetry: telemetry::TelemetryMetrics,
     /// Reloads.
     pub(crate) reloads: ReloadMetrics,
     /// The process as a whole.
@@ -84,6 +89,8 @@ impl Metrics {
             auth: AuthMetrics::new(&mut registry),
             acme: AcmeMetrics::new(&mut registry),
             cluster: ClusterMetrics::new(&mut registry),
+            #[cfg(feature = "otlp")]
+            telemetry: telemetry::TelemetryMetrics::new(&mut registry),
             reloads: ReloadMetrics::new(&mut registry),
             process: ProcessMetrics::new(&mut registry, &mut usual),
             recent_ends: RecentEnds::default(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::HeaderValue;
 use time::OffsetDateTime;
 
-use super::access::{AccessLog, LoggedAddress, LoggedClient, TraceId, millis, redacted};
+use super::access::{AccessLog, LoggedAddress, LoggedClient, SpanBegin, TraceId, millis, redacted};
 use super::clean::{LONGEST, clean, word};
 use super::metrics::EndedWebSocket;
 use super::recent_ends::RecentEnd;
@@ -41,6 +41,9 @@ pub(crate) struct TunnelOpening {
     pub(crate) tls: Option<&'static str>,
     /// The trace that the request belongs to.
     pub(crate) trace: Option<TraceId>,
+    /// Its place in that trace, where spans are exported.
+    #[cfg_attr(not(feature = "otlp"), expect(dead_code, reason = "only what exports spans asks"))]
+    pub(crate) span: Option<Box<SpanBegin>>,
 }
 
 /// One WebSocket's line, from its 101 to its end.
@@ -156,7 +159,11 @@ impl AccessLog {
             codes: [tunnel.from_client.close_code(), tunnel.from_gateway.close_code()],
             lasted: tunnel.duration,
         });
-        if let Some(redactor) = &self.redactor {
+        let Some(redactor) = &self.redactor else { return };
+        if let Some(spans) = &self.spans {
+            spans.websocket(tunnel, redactor);
+        }
+        if self.writes {
             tunnel.write(redactor);
         }
     }
@@ -184,6 +191,7 @@ pub(crate) mod tests {
             endpoint: "http://127.0.0.1:18789".into(),
             tls: Some("1.3"),
             trace: TraceId::new(0xabc),
+            span: None,
         }
     }
 

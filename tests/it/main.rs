@@ -40,6 +40,7 @@ mod smuggling;
 mod streaming;
 mod tap;
 mod targets;
+mod telemetry;
 mod tls;
 mod trust;
 mod unread_log;

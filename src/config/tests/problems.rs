@@ -143,7 +143,7 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     (
         "<<: {}",
-        "f.yaml:1:1: unknown key `<<`\n    hint: known here: listen, tls, public_origin, compress, mdns, state_dir, upstream, routes, upstreams, hold, forwarded, websocket, timeouts, limits, allow, deny, auth, cluster, admin, log",
+        "f.yaml:1:1: unknown key `<<`\n    hint: known here: listen, tls, public_origin, compress, mdns, state_dir, upstream, routes, upstreams, hold, forwarded, websocket, timeouts, limits, allow, deny, auth, cluster, admin, log, telemetry",
     ),
     ("admin: off\nadmin: off", "f.yaml:2:1: admin: given twice\n    hint: it is already set on line 1"),
     ("? [a]\n: b", "f.yaml:1:3: a key must be a plain word"),

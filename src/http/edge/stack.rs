@@ -17,8 +17,9 @@ use super::forwarded::Forwarding;
 use super::permits::Permits;
 use super::request_handler::RequestHandler;
 use super::request_id::{RequestId, X_REQUEST_ID};
+use super::trace_context::TraceSettings;
 use super::{attribution, body_limit, hsts, target, trace_context};
-use crate::config::{Forwarded, Hsts, LogTrace};
+use crate::config::{Forwarded, Hsts};
 use crate::http::error::RequestFailure;
 use crate::http::pages::error_page::ErrorPages;
 use crate::http::proxy::body::AnswerBody;
@@ -40,8 +41,8 @@ pub(crate) struct EdgeSettings {
     pub(crate) permits: Permits,
     /// For how long a client may send nothing of a request's body, or take nothing of an answer of frontgate's own.
     pub(crate) progress: Option<Duration>,
-    /// Whether a request without a trace begins one.
-    pub(crate) trace: LogTrace,
+    /// What becomes of the traces that requests belong to.
+    pub(crate) trace: TraceSettings,
     /// Where the log lines of requests go.
     pub(crate) log: AccessLog,
 }
@@ -114,11 +115,12 @@ impl<H: RequestHandler> EdgeHandler for EdgeStart<H> {
         let RequestEntry { connection_info, has_fragment, busy, upgrade_slot: handover } = entry;
         let id = RequestId::fresh();
         let (mut head, body) = request.into_parts();
-        let trace = trace_context::join(&mut head.headers, self.settings.trace == LogTrace::Made);
+        let trace = trace_context::join(&mut head.headers, self.settings.trace);
         let peer = connection_info.peer.ip();
         let mut access = self.settings.log.request(id.as_str(), LoggedClient { addr: peer, proxy: peer }, &head);
         access.connection = connection_info.number;
-        access.trace = trace;
+        access.trace = trace.map(|(trace, _)| trace);
+        access.span = trace.and_then(|(_, span)| span);
         access.tls = connection_info.tls_version;
         access.subject = connection_info.identity.as_ref().map(|identity| Arc::clone(&identity.subject));
         // In a box of its own, as the line is: a future has room for its arguments in each of its states.

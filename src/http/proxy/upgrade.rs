@@ -87,6 +87,7 @@ pub(in crate::http) async fn upgrade(
         endpoint: Arc::clone(&forward.upstream),
         tls: access.tls,
         trace: access.trace,
+        span: access.span_begin(),
     };
     let ties = forward.ties(exchange);
     let request = to_gateway(exchange, &forward.protected, ConnectionEffect::Upgrade);
