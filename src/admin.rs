@@ -55,7 +55,9 @@ pub(crate) trait OperatorControl: Send + Sync + 'static {
     fn connections(&self, query: &ConnectionsQuery) -> serde_json::Value;
     /// What the page shows, as JSON of one line.
     fn page(&self, query: &ConnectionsQuery) -> serde_json::Value;
-    /// The same of all replicas.
+    /// What the doctor finds now, as JSON; one look at a time.
+    fn doctor(&self) -> PendingAnswer<Result<serde_json::Value, OperationRefused>>;
+    /// A page of the WebSockets of all replicas.
     fn connections_everywhere(&self, query: ConnectionsQuery) -> PendingAnswer<serde_json::Value>;
     /// Ends the user's WebSockets at all replicas.
     fn close_user(&self, user: &str, how: CloseOrder) -> PendingAction;

@@ -9,6 +9,7 @@ mod closing;
 mod cluster;
 mod config_source;
 mod connections;
+mod doctor_visits;
 mod drained_endpoints;
 mod ended_sessions;
 mod error;

@@ -22,5 +22,5 @@ pub(crate) mod settings;
 
 pub(crate) use examine::{ConfigChoice, DoctorRequest, examine, examine_gateways};
 pub(crate) use finding::FindingSeverity;
-pub(crate) use gateway_config::GatewayConfig;
+pub(crate) use gateway_config::{GatewayConfig, is_there};
 pub(crate) use report::DoctorReport;

@@ -41,10 +41,14 @@ pub(super) async fn answer(request: Request<Incoming>, service: &AdminService) -
             _ => text(StatusCode::BAD_REQUEST, "the form is cut or too long\n"),
         },
         AdminQuery::Events(query) => page::events(Arc::clone(&service.control), *query, service.drain.clone()),
-        AdminQuery::PageClose { .. } if !service.page.is_shown(&head.headers) => {
+        AdminQuery::PageClose { .. } | AdminQuery::PageDoctor if !service.page.is_shown(&head.headers) => {
             text(StatusCode::FORBIDDEN, "only the page at / asks so, with its token\n")
         }
         AdminQuery::PageClose { id } => action(control.close(&id, CloseOrder::default()).await),
+        AdminQuery::PageDoctor => match control.doctor().await {
+            Ok(report) => json(&report),
+            Err(OperationRefused { status, why }) => text(status, why + "\n"),
+        },
         AdminQuery::Status => json(&control.status()),
         AdminQuery::Config => whole(StatusCode::OK, "application/yaml", control.config().into()),
         AdminQuery::Metrics => whole(StatusCode::OK, CONTENT_TYPE_OF_METRICS, control.metrics().into()),

@@ -99,7 +99,7 @@ where
         let is_page = asked == AdminQuery::Page;
         let may_pass = match asked {
             AdminQuery::Login => true,
-            AdminQuery::Page | AdminQuery::Events(_) | AdminQuery::PageClose { .. } => {
+            AdminQuery::Page | AdminQuery::Events(_) | AdminQuery::PageClose { .. } | AdminQuery::PageDoctor => {
                 guard.token.as_ref().is_some_and(|token| page::shows_cookie(headers, token))
             }
             _ => false,

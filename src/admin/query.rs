@@ -17,6 +17,7 @@ pub(super) enum AdminQuery<'a> {
     Login,
     Events(Box<ConnectionsQuery>),
     PageClose { id: String },
+    PageDoctor,
     Status,
     Config,
     Metrics,
@@ -46,6 +47,7 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
             let id = uri.query().unwrap_or_default().strip_prefix("id=").and_then(decoded);
             AdminQuery::PageClose { id: id.unwrap_or_default() }
         }
+        "/page/doctor" => AdminQuery::PageDoctor,
         "/status" => AdminQuery::Status,
         "/config" => AdminQuery::Config,
         "/metrics" => AdminQuery::Metrics,
@@ -93,7 +95,8 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
         | AdminQuery::DrainEndpoint { .. }
         | AdminQuery::ResumeEndpoint(_)
         | AdminQuery::Login
-        | AdminQuery::PageClose { .. } => (method == Method::POST, "POST"),
+        | AdminQuery::PageClose { .. }
+        | AdminQuery::PageDoctor => (method == Method::POST, "POST"),
         AdminQuery::Close { .. } | AdminQuery::CloseUser { .. } | AdminQuery::Rejected(..) => {
             (method == Method::DELETE, "DELETE")
         }
@@ -262,6 +265,8 @@ mod tests {
             (Method::GET, "/login", Err(405)),
             (Method::POST, "/login", Ok(AdminQuery::Login)),
             (Method::GET, "/page/close?id=a", Err(405)),
+            (Method::GET, "/page/doctor", Err(405)),
+            (Method::POST, "/page/doctor", Ok(AdminQuery::PageDoctor)),
             (Method::POST, "/page/close?id=a%2Fb", Ok(AdminQuery::PageClose { id: "a/b".to_owned() })),
             (Method::GET, "/events?usr=ann", Err(400)),
             (Method::GET, "/index.html", Err(404)),

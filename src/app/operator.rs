@@ -1,5 +1,6 @@
 //! [`Operator`]: carries out what the admin listener is asked for.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::doctor_visits::DoctorVisits;
 use super::drained_endpoints::Kept;
 use super::reload::Reloader;
 use super::reload_refused::ReloadRefused;
@@ -18,7 +20,7 @@ use crate::admin::{
     CloseOrder, ConnectionsQuery, OperationRefused, OperatorControl, PendingAction, PendingAnswer, PendingHandover,
     PendingReload, TapLines,
 };
-use crate::config::UpstreamAddress;
+use crate::config::{Config, UpstreamAddress};
 use crate::observe::Readiness;
 use crate::observe::redact::Redactor;
 use crate::websocket::tap::Tap;
@@ -32,6 +34,7 @@ pub(crate) type HandoverReply = oneshot::Sender<Result<u32, String>>;
 pub(super) struct Operator {
     reloader: Arc<Reloader>,
     readiness: Readiness,
+    doctor: DoctorVisits,
     upgrades: mpsc::Sender<HandoverReply>,
     asked: Arc<Mutex<mpsc::Receiver<HandoverReply>>>,
     end: CancellationToken,
@@ -39,10 +42,12 @@ pub(super) struct Operator {
 }
 
 impl Operator {
-    pub(super) fn new(reloader: Arc<Reloader>, readiness: Readiness) -> Self {
+    /// For a process whose admin listener is at `admin`, or on a unix socket.
+    pub(super) fn new(reloader: Arc<Reloader>, readiness: Readiness, admin: Option<SocketAddr>) -> Self {
         let (upgrades, asked) = mpsc::channel(1);
         let (asked, end) = (Arc::new(Mutex::new(asked)), CancellationToken::new());
-        Self { reloader, readiness, upgrades, asked, end, began: Instant::now() }
+        let doctor = DoctorVisits::new(admin);
+        Self { reloader, readiness, doctor, upgrades, asked, end, began: Instant::now() }
     }
 
     /// Resolves when an operator has asked for a successor.
@@ -138,6 +143,11 @@ impl OperatorControl for Operator {
 
     fn page(&self, query: &ConnectionsQuery) -> Value {
         operator_page::shown(&self.reloader, &self.status(), &self.connections(query))
+    }
+
+    fn doctor(&self) -> PendingAnswer<Result<Value, OperationRefused>> {
+        let (doctor, config) = (self.doctor.clone(), Arc::clone(&self.reloader.told().config));
+        Box::pin(async move { doctor.look(Config::clone(&config)).await })
     }
 
     fn connections_everywhere(&self, query: ConnectionsQuery) -> PendingAnswer<Value> {

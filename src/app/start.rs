@@ -93,7 +93,7 @@ impl App {
             (addresses(ListenerPurpose::Https), addresses(ListenerPurpose::Http), addresses(ListenerPurpose::Plain));
         let certificate = runtime.certificate().await;
         let reloader = Reloader::start(runtime, reloading, &drain);
-        let operator = Operator::new(Arc::clone(&reloader), readiness.clone());
+        let operator = Operator::new(Arc::clone(&reloader), readiness.clone(), bound);
         if let Some(telemetry) = &mut telemetry {
             let scraped = operator.clone();
             telemetry.start(move || scraped.metrics());

@@ -3,9 +3,7 @@
 mod fix;
 
 use std::env;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::failure::CommandFailure;
 use super::flags::Flags;
@@ -13,8 +11,7 @@ use super::loaded;
 use super::output::{print, show};
 use super::run::runtime;
 use crate::config::{ConfigLocation, Overrides};
-use crate::doctor::settings::find;
-use crate::doctor::{ConfigChoice, DoctorRequest, GatewayConfig, codes};
+use crate::doctor::{ConfigChoice, DoctorRequest, GatewayConfig, codes, is_there};
 pub(super) use fix::examined;
 
 /// What is looked at, and how it is told.
@@ -99,17 +96,8 @@ pub(super) fn gateway_config(named: Option<PathBuf>) -> Result<(Option<GatewayCo
             return Err(CommandFailure::wrong(format!("--gateway-config: there is no {}", file.display())));
         }
         Some(file) => (Some(GatewayConfig::open(file.clone(), true)), vec![file]),
-        None => {
-            let looked = find(|name| env::var(name).ok(), is_there);
-            (looked.file.map(|file| GatewayConfig::open(file, false)), looked.places)
-        }
+        None => GatewayConfig::look(),
     })
-}
-
-/// Whether the file exists. One that cannot be looked at counts as existing: opening it will say why.
-fn is_there(file: &Path) -> bool {
-    use io::ErrorKind::{NotADirectory, NotFound};
-    !fs::metadata(file).is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
 }
 
 /// `https://host[:port]` of the URL that the user gives.

@@ -1,5 +1,6 @@
 //! [`GatewayConfig`]: the gateway's own configuration, and which gateway it is about.
 
+use std::env;
 use std::fs;
 use std::io::{self, Read};
 use std::net::IpAddr;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::catalogue::settings::KnownSettings;
 use super::probe::MachineLimits;
-use super::settings::{DEFAULT_PORT, GatewaySettings, UnreadableSettings, read};
+use super::settings::{DEFAULT_PORT, GatewaySettings, UnreadableSettings, find, read};
 use crate::config::UpstreamAddress;
 
 /// The gateway's own configuration.
@@ -36,6 +37,12 @@ impl GatewayConfig {
         let text = text_of(&file).map_err(read_in);
         let settings = text.as_ref().map_err(Clone::clone).and_then(|text| read(text));
         Self { file, named, text: text.unwrap_or_default(), settings }
+    }
+
+    /// The configuration where a gateway of this user's would have it, and the places where it was looked for.
+    pub(crate) fn look() -> (Option<Self>, Vec<PathBuf>) {
+        let looked = find(|name| env::var(name).ok(), is_there);
+        (looked.file.map(|file| Self::open(file, false)), looked.places)
     }
 
     /// The file's text, for an edit to be applied to.
@@ -99,6 +106,12 @@ fn is_here(upstream: &UpstreamAddress, machine: &MachineLimits) -> bool {
         },
         UpstreamAddress::Unix(_) => true,
     }
+}
+
+/// Whether the file exists. One that cannot be looked at counts as existing: opening it will say why.
+pub(crate) fn is_there(file: &Path) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    !fs::metadata(file).is_err_and(|error| matches!(error.kind(), NotFound | NotADirectory))
 }
 
 fn text_of(file: &Path) -> io::Result<String> {

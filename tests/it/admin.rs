@@ -9,12 +9,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::UnixStream;
 use tokio::task::spawn_blocking;
 
 use crate::cli::{Ran, frontgate_in};
-use crate::harness::{Binary, Message, Wire, binary, dial, proxy, within};
+use crate::harness::{Binary, Message, Wire, binary, dial, gateway, proxy, within};
 
 const LISTEN: &str = r#"listen: { https: ["127.0.0.1:0"] }"#;
 
@@ -284,12 +285,55 @@ async fn a_browser_shows_the_token_once_and_then_a_cookie_that_opens_the_page_al
         ("POST /reload HTTP/1.1", 401),
         ("DELETE /connections/x HTTP/1.1", 401),
         ("POST /page/close?id=x HTTP/1.1", 403),
+        ("POST /page/doctor HTTP/1.1", 403),
     ] {
         let head = format!("{head}\r\nHost: localhost\r\nContent-Length: 0\r\nCookie: {cookie}");
         assert_eq!(page(at, &head, "").await.status(), expected, "{head}");
     }
     assert_eq!(page(at, "GET /events HTTP/1.1\r\nHost: localhost", "").await.status(), 401);
     assert!(!binary.printed().contains("s3cret"));
+}
+
+#[tokio::test]
+async fn the_doctor_looks_when_the_page_asks_and_once_at_a_time() {
+    // It takes a connection and says nothing, which a look waits for.
+    let gateway = gateway().playing(|mut connection| async move { drop(connection.rest().await) }).await;
+    let binary = binary()
+        .config(LISTEN)
+        .config(&format!("upstream: {}", gateway.upstream))
+        .config("admin: { address: \"127.0.0.1:0\", token: plain-s3cret }")
+        .start()
+        .await;
+    let at = binary.admin.unwrap();
+    let token = "\r\nHost: localhost\r\nAuthorization: Bearer plain-s3cret\r\nContent-Length: 0";
+    let shown = page(at, &format!("GET / HTTP/1.1{token}"), "").await.body_text();
+    let shown = shown.split("const TOKEN = \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let ask = format!("POST /page/doctor HTTP/1.1{token}");
+    assert_eq!(page(at, &ask, "").await.status(), 403);
+    let before = gateway.connections();
+    let ask = ask + "\r\nX-Frontgate-Page: " + &shown;
+    let second = async {
+        within("the look to begin", async {
+            while gateway.connections() == before {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        page(at, &ask, "").await
+    };
+    let (report, refused) = tokio::join!(page(at, &ask, ""), second);
+    assert_eq!((refused.status(), refused.body_text().contains("looks already")), (409, true));
+    assert_eq!(report.status(), 200, "{}", report.body_text());
+    let said: Value = serde_json::from_slice(&report.body).unwrap();
+    let found = said["findings"].as_array().unwrap();
+    assert!(found.iter().any(|one| one["severity"] == "broken"), "{said}");
+    // It has found this very process, whatever port that listens at.
+    assert!(found.iter().all(|one| one["id"] != "frontgate_not_running"), "{said}");
+    for one in found {
+        let texts = one["fix"].as_array().unwrap().iter().chain([&one["what"], &one["why"]]);
+        assert!(texts.clone().count() > 2 && texts.into_iter().all(Value::is_string), "{one}");
+    }
+    assert!(!report.body_text().contains("s3cret"));
 }
 
 async fn page(at: std::net::SocketAddr, head: &str, body: &str) -> Message {
