@@ -60,7 +60,8 @@ pub(crate) async fn slow(load: &Load, client: &Client) -> anyhow::Result<Value> 
     Ok(json!({ "count": sockets.len(), "rest_mib": mib(rest), "unread_kib": each }))
 }
 
-async fn open_all(load: &Load, client: &Client) -> anyhow::Result<Vec<WebSocketStream<Connection>>> {
+/// Opens the sockets, and lets one message pass through each.
+pub(crate) async fn open_all(load: &Load, client: &Client) -> anyhow::Result<Vec<WebSocketStream<Connection>>> {
     opening(load, |_| open(client)).await
 }
 

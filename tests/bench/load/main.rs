@@ -14,6 +14,7 @@ mod idle;
 mod messages;
 mod process;
 mod requests;
+mod scrapes;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -63,6 +64,8 @@ enum Role {
     Connect(Load),
     /// New connections whose TLS session is resumed.
     Resume(Load),
+    /// Scrapes of the metrics, while so many WebSockets over HTTP/2 are open.
+    Scrape(Load),
     /// HTTPS requests on HTTP/1.1 connections that stay, one at a time on each.
     H1(Load),
     /// HTTPS requests on HTTP/2 connections that stay, ten at a time on each.
@@ -80,6 +83,9 @@ pub(crate) struct Load {
     /// The certificate authority to trust; without it the proxy speaks no TLS.
     #[arg(long)]
     pub(crate) ca: Option<PathBuf>,
+    /// Where the proxy answers its operator.
+    #[arg(long)]
+    pub(crate) admin: Option<SocketAddr>,
     /// How many connections.
     #[arg(long, default_value_t = 50)]
     pub(crate) sockets: usize,
@@ -119,6 +125,7 @@ fn main() -> anyhow::Result<()> {
             Role::Against(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::AGAINST).await,
             Role::Connect(load) => connections::run(&load, Resumption::Off).await,
             Role::Resume(load) => connections::run(&load, Resumption::On).await,
+            Role::Scrape(load) => scrapes::run(&load, &Client::sharing(&load, 100)?).await,
             Role::H1(load) => requests::h1(&load, &Client::new(&load, Resumption::Off)?).await,
             Role::H2(load) => requests::h2(&load, &Client::offering(&load, "h2", Resumption::Off)?).await,
         }
