@@ -22,7 +22,7 @@ step_test() {
         not_run 'test: pebble could not be installed; the public certificate is unchecked against a real authority'
     fi
     # What replicas share.
-    command -v redis-server >/dev/null || install redis-server || not_run+=('replicas: redis-server could not be installed')
+    command -v redis-server >/dev/null || install redis-server || not_run 'replicas: redis-server could not be installed'
     local command; command="$(readme_command test)"
     [ -n "$command" ] || { echo 'README.md has no command marked <!-- ci: test -->'; return 1; }
     # The tests of `frontgate trust` skip what needs certutil.
