@@ -8,7 +8,7 @@ pub(crate) mod connection;
 mod drain_signals;
 pub(crate) mod file_limit;
 pub mod h1;
-mod h2;
+pub mod h2;
 mod handshake;
 pub(crate) mod head_space;
 pub(crate) mod memory_limit;

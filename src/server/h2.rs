@@ -6,7 +6,7 @@ mod connection;
 mod cork;
 mod flow;
 mod frame_count;
-mod handshake;
+pub mod handshake;
 mod head_budget;
 mod liveness;
 mod old_clients;

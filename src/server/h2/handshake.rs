@@ -22,33 +22,65 @@ pub(super) enum StreamPurpose {
     Refused(RequestFailure),
 }
 
+/// What a request's method and protocol ask for, before anything is decided about it (RFC 8441 §4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectPurpose {
+    /// No extended CONNECT.
+    Other,
+    /// A WebSocket.
+    WebSocket,
+    /// Another protocol.
+    UnknownProtocol,
+    /// A WebSocket with a body, or of a client that has ended its side.
+    WithBody,
+}
+
+impl ConnectPurpose {
+    /// What `request` asks for; `open` says whether the client may still send something on its stream.
+    pub fn of<B>(request: &Request<B>, open: bool) -> Self {
+        let Some(protocol) = request.extensions().get::<Protocol>() else { return Self::Other };
+        if !protocol.as_str().eq_ignore_ascii_case("websocket") {
+            return Self::UnknownProtocol;
+        }
+        // RFC 9110 §9.3.6: a CONNECT has no content. A client that has ended its side cannot use a WebSocket.
+        let has_body = request.headers().get(CONTENT_LENGTH).is_some_and(|length| length != "0");
+        if has_body || !open { Self::WithBody } else { Self::WebSocket }
+    }
+}
+
+/// Makes a CONNECT for a WebSocket the GET that asks for it over HTTP/1.1: it passes the same guards, and the gateway gets the
+/// same handshake. Its key is frontgate's own, since over HTTP/2 there is none. False if there is no randomness for one.
+pub fn ask_over_http1<B>(request: &mut Request<B>) -> bool {
+    let Some(key) = fresh_key() else { return false };
+    request.extensions_mut().remove::<Protocol>();
+    let fields = request.headers_mut();
+    fields.remove(CONTENT_LENGTH);
+    fields.insert(SEC_WEBSOCKET_KEY, key);
+    fields.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    *request.method_mut() = Method::GET;
+    true
+}
+
 impl StreamPurpose {
     /// What `request` asks for; `open` says whether the client may still send something on its stream, `allowed` whether WebSockets are
-    /// served over HTTP/2.
-    ///
-    /// A CONNECT for a WebSocket becomes the GET that asks for it over HTTP/1.1: it passes the same guards, and the gateway
-    /// gets the same handshake. Its key is frontgate's own, since over HTTP/2 there is none.
+    /// served over HTTP/2. A CONNECT that is granted has become a request of HTTP/1.1.
     pub(super) fn of<B>(request: &mut Request<B>, open: bool, allowed: bool) -> Self {
-        let Some(protocol) = request.extensions_mut().remove::<Protocol>() else { return Self::Answer };
-        if !protocol.as_str().eq_ignore_ascii_case("websocket") {
-            return Self::Refused(RequestFailure::UnknownProtocol);
+        match ConnectPurpose::of(request, open) {
+            ConnectPurpose::Other => return Self::Answer,
+            ConnectPurpose::UnknownProtocol => return Self::Refused(RequestFailure::UnknownProtocol),
+            ConnectPurpose::WithBody => {
+                return Self::Refused(RequestFailure::BadRequest(BadRequest::ConnectWithBody));
+            }
+            ConnectPurpose::WebSocket => {}
         }
-        let fields = request.headers_mut();
-        // RFC 9110 §9.3.6: a CONNECT has no content. A client that has ended its side cannot use a WebSocket.
-        let has_body = fields.get(CONTENT_LENGTH).is_some_and(|length| length != "0");
-        if has_body || !open {
-            return Self::Refused(RequestFailure::BadRequest(BadRequest::ConnectWithBody));
+        if !allowed || request.headers().get(USER_AGENT).is_some_and(breaks_over_http2) {
+            Self::WebSocketOverHttp1
+        } else if ask_over_http1(request) {
+            Self::WebSocket
+        } else {
+            Self::Refused(RequestFailure::Internal)
         }
-        if !allowed || fields.get(USER_AGENT).is_some_and(breaks_over_http2) {
-            return Self::WebSocketOverHttp1;
-        }
-        let Some(key) = fresh_key() else { return Self::Refused(RequestFailure::Internal) };
-        fields.remove(CONTENT_LENGTH);
-        fields.insert(SEC_WEBSOCKET_KEY, key);
-        fields.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        *request.method_mut() = Method::GET;
-        Self::WebSocket
     }
 }
 
