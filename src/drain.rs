@@ -72,6 +72,11 @@ impl Drain {
         self.soft.is_cancelled()
     }
 
+    /// Whether the hard signal has been sent.
+    pub(crate) fn is_hard(&self) -> bool {
+        self.hard.is_cancelled()
+    }
+
     /// How many tasks are running on this drain and all its parts.
     pub(crate) fn running(&self) -> usize {
         self.tasks.len()

@@ -16,6 +16,7 @@ pub mod frame;
 pub(crate) mod handshake;
 pub(crate) mod keepalive;
 mod leg;
+mod ping_stats;
 pub(crate) mod relay;
 pub(crate) mod relay_stats;
 pub(crate) mod settings;

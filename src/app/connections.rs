@@ -58,7 +58,7 @@ fn sort(open: &mut [Arc<OpenWebSocket>], query: &ConnectionsQuery) {
         ConnectionOrder::Messages => open.sort_by_cached_key(|open| sum(open, |leg| leg.sent.messages)),
         ConnectionOrder::Ping => open.sort_by_cached_key(|open| {
             let legs = [open.relay_stats.client(), open.relay_stats.gateway()];
-            legs.iter().filter_map(|leg| leg.pings.last).max()
+            legs.iter().filter_map(|leg| leg.pings.last()).max()
         }),
         ConnectionOrder::By(by) => open.sort_by(|one, other| match (field(one, by), field(other, by)) {
             (Some(one), Some(other)) => one.cmp(&other),
@@ -83,12 +83,12 @@ fn idle(open: &OpenWebSocket) -> u64 {
 fn field(open: &OpenWebSocket, field: ConnectionField) -> Option<Cow<'_, str>> {
     let opening = &open.opening;
     match field {
-        ConnectionField::Id => Some(opening.id.as_str().into()),
+        ConnectionField::Id => Some((&*opening.id).into()),
         ConnectionField::Client => Some(client(open).into()),
         ConnectionField::User => opening.user.as_deref().map(Cow::from),
         ConnectionField::Route => opening.route.as_deref().map(Cow::from),
         ConnectionField::Endpoint => Some(Cow::from(&*opening.endpoint)),
-        ConnectionField::Host => opening.host.as_ref().map(|host| String::from_utf8_lossy(host.as_bytes())),
+        ConnectionField::Host => opening.host.as_ref().map(|host| String::from_utf8_lossy(host)),
         ConnectionField::Path => Some(path(open).into()),
         ConnectionField::Protocol => Some(opening.protocol.into()),
         ConnectionField::State => Some(open.relay_stats.state().as_str().into()),
@@ -130,13 +130,13 @@ pub(super) fn describe(open: &OpenWebSocket, now: OffsetDateTime) -> Value {
 
 fn side(seen: &LegSnapshot) -> Value {
     let millis = |took: std::time::Duration| (took.as_secs_f64() * 10_000.0).round() / 10.0;
-    let (measured, took) = seen.pings.measured;
+    let (measured, took) = seen.pings.measured();
     json!({
         "frames": seen.sent.frames,
         "messages": seen.sent.messages,
         "bytes": seen.sent.bytes,
-        "pings": seen.pings.sent,
-        "ping_ms": seen.pings.last.map(millis),
+        "pings": seen.pings.sent(),
+        "ping_ms": seen.pings.last().map(millis),
         "ping_avg_ms": took.checked_div(measured).map(millis),
     })
 }

@@ -17,7 +17,7 @@ pub(crate) struct RecentEnd {
     /// When it ended.
     pub(crate) at: OffsetDateTime,
     /// The id of the request that opened it.
-    pub(crate) id: String,
+    pub(crate) id: Box<str>,
     /// The client's address; `None` for a unix socket.
     pub(crate) client: Option<IpAddr>,
     /// The user that logged in.
@@ -60,7 +60,7 @@ mod tests {
         for number in 0..30 {
             ends.add(RecentEnd {
                 at: OffsetDateTime::UNIX_EPOCH,
-                id: number.to_string(),
+                id: number.to_string().into(),
                 client: None,
                 user: None,
                 ended: "client_closed",
@@ -70,6 +70,6 @@ mod tests {
             });
         }
         let kept: Vec<_> = ends.all().into_iter().map(|end| end.id).collect();
-        assert_eq!(kept, (10..30).rev().map(|number: u32| number.to_string()).collect::<Vec<_>>());
+        assert_eq!(kept, (10..30).rev().map(|number: u32| number.to_string().into_boxed_str()).collect::<Vec<_>>());
     }
 }

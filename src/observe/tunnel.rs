@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderValue;
 use time::OffsetDateTime;
 
 use super::access::{AccessLog, LoggedAddress, LoggedClient, SpanBegin, TraceId, millis, redacted};
@@ -16,7 +15,7 @@ use super::redact::Redactor;
 #[derive(Debug, Clone)]
 pub(crate) struct TunnelOpening {
     /// The id of the request that opened it.
-    pub(crate) id: String,
+    pub(crate) id: Box<str>,
     /// The client that opened it.
     pub(crate) client: LoggedClient,
     /// The client's protocol, `h1` or `h2`.
@@ -24,9 +23,9 @@ pub(crate) struct TunnelOpening {
     /// The number of the client's connection; WebSockets over HTTP/2 may share one.
     pub(crate) connection: u64,
     /// `Host` or `:authority`.
-    pub(crate) host: Option<HeaderValue>,
+    pub(crate) host: Option<Box<[u8]>>,
     /// The request target as it came; secrets are hidden when the line is written.
-    pub(crate) target: String,
+    pub(crate) target: Box<str>,
     /// The subject of the client's certificate, if it showed one.
     pub(crate) subject: Option<Arc<str>>,
     /// The user that logged in with name and password.
@@ -96,7 +95,7 @@ impl TunnelLine {
             id = %word(opening.id.as_bytes(), LONGEST),
             client = %LoggedAddress(opening.client.addr),
             peer = opening.client.proxy.filter(|proxy| Some(*proxy) != opening.client.addr).map(tracing::field::display),
-            host = opening.host.as_ref().map(|host| tracing::field::display(word(host.as_bytes(), LONGEST))),
+            host = opening.host.as_ref().map(|host| tracing::field::display(word(host, LONGEST))),
             target = %redacted(redactor, opening.target.as_bytes()),
             protocol = %opening.protocol,
             conn = opening.connection,
@@ -178,12 +177,12 @@ pub(crate) mod tests {
 
     pub(crate) fn opening() -> TunnelOpening {
         TunnelOpening {
-            id: "r7".to_owned(),
+            id: "r7".into(),
             client: REMOTE,
             protocol: "h1",
             connection: 7,
-            host: Some(HeaderValue::from_static("gw:8443")),
-            target: "/openclaw?token=s3cret".to_owned(),
+            host: Some(b"gw:8443".as_slice().into()),
+            target: "/openclaw?token=s3cret".into(),
             subject: None,
             user: None,
             route: None,

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::frame::OwnFrame;
 use super::keepalive::Keepalive;
+use super::ping_stats::PingStats;
 use crate::io::Readable;
 
 /// The connection to one peer.
@@ -56,17 +57,6 @@ pub(super) enum OwnClose {
     Waiting(u16),
     /// It had this code, and was written at this time.
     Said(u16, Instant),
-}
-
-/// The pings that frontgate sent on a leg.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct PingStats {
-    /// Pings that were written.
-    pub(crate) sent: u64,
-    /// How many round trips were measured, and the sum of their times.
-    pub(crate) measured: (u32, Duration),
-    /// The latest round trip that was measured.
-    pub(crate) last: Option<Duration>,
 }
 
 /// A frame of frontgate's own that is being written.
@@ -167,9 +157,7 @@ impl LegState {
     /// Notes that the pong to one of our pings came; returns the time that it took, if that can be told.
     pub(super) fn ponged(&mut self, now: Instant) -> Option<Duration> {
         let took = self.keepalive.ponged(now)?;
-        self.pings.last = Some(took);
-        self.pings.measured.0 = self.pings.measured.0.saturating_add(1);
-        self.pings.measured.1 += took;
+        self.pings.ponged(took);
         Some(took)
     }
 
@@ -187,7 +175,7 @@ impl LegState {
         let Some(own) = self.own.take() else { return };
         match own.kind {
             OwnFrameKind::Ping => {
-                self.pings.sent += 1;
+                self.pings.pinged();
                 self.keepalive.pinged(now);
             }
             OwnFrameKind::Close => {

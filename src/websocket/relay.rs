@@ -131,8 +131,9 @@ where
     pub(crate) async fn run(&mut self, buffers: &BufferPool, drain: &Drain) -> RelaySummary {
         // Until neither peer has a frame to send or to get. In a block, and not in a function, whose future would take more room.
         {
-            let (mut hard, mut soft, mut timer) =
-                (pin!(drain.hard()), pin!(drain.soft()), pin!(sleep_until(self.began)));
+            // The soft signal comes no later than the hard one, and only then the hard one is waited for: the task holds one
+            // of the two futures.
+            let (mut signal, mut timer) = (pin!(drain.soft()), pin!(sleep_until(self.began)));
             while !self.is_over() {
                 let now = Instant::now();
                 timer.as_mut().reset(self.check_timers(now).unwrap_or(now + A_LONG_TIME));
@@ -147,11 +148,9 @@ where
                     }
                     let wake_flag = Waker::from(self.relay_stats());
                     let mut wake_flag = Context::from_waker(&wake_flag);
-                    if hard.as_mut().poll(&mut wake_flag).is_ready() {
-                        return Poll::Ready(RelayTurn::Stop);
-                    }
-                    if self.leave_at.is_none() && soft.as_mut().poll(&mut wake_flag).is_ready() {
-                        return Poll::Ready(RelayTurn::Leave);
+                    if signal.as_mut().poll(&mut wake_flag).is_ready() {
+                        let asked = self.leave_at.is_none() && !drain.is_hard();
+                        return Poll::Ready(if asked { RelayTurn::Leave } else { RelayTurn::Stop });
                     }
                     if let (RelayPhase::Open, Some(why)) = (&self.phase, self.stats.close_request().asked()) {
                         return Poll::Ready(RelayTurn::Close(why.clone()));
@@ -169,7 +168,10 @@ where
                 });
                 match turn.await {
                     RelayTurn::Stop => self.cut(),
-                    RelayTurn::Leave => self.leave_at = Some(self.place_in_queue(drain)),
+                    RelayTurn::Leave => {
+                        self.leave_at = Some(self.place_in_queue(drain));
+                        signal.set(drain.hard());
+                    }
                     RelayTurn::Close(RequestedClose::ByOperator(reason)) => {
                         self.end(WebSocketEnd::ClosedByOperator { reason });
                     }
@@ -234,7 +236,7 @@ where
 
     /// Handles an event of the flow that comes from `side`.
     fn on_event(&mut self, side: Side, event: FlowEvent) {
-        let id = self.opening.as_ref().map(|opening| opening.id.as_str());
+        let id = self.opening.as_ref().map(|opening| &*opening.id);
         match event {
             FlowEvent::Closed => self.on_close(side),
             FlowEvent::Answered => self.send_due_close(side.other()),

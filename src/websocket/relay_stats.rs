@@ -1,7 +1,7 @@
 //! [`RelayStats`]: what a relay shows to the outside while it runs.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::Wake;
 use std::time::Duration;
 
@@ -61,12 +61,12 @@ struct LegStats {
     bytes: AtomicU64,
     /// Milliseconds from the beginning to the last byte that was passed on.
     passed: AtomicU64,
-    pings: AtomicU64,
+    pings: AtomicU32,
     /// How many round trips were measured, and the microseconds that they took together.
-    round_trips: AtomicU64,
+    round_trips: AtomicU32,
     took: AtomicU64,
     /// Microseconds of the last round trip.
-    last: AtomicU64,
+    last: AtomicU32,
 }
 
 /// One side of a relay, at one moment.
@@ -169,31 +169,28 @@ impl Wake for RelayStats {
 impl LegStats {
     fn set(&self, seen: LegSnapshot) {
         let LegSnapshot { sent, passed, pings } = seen;
-        let micros = |time: Duration| time.as_secs() * 1_000_000 + u64::from(time.subsec_micros());
-        for (field, value) in [
-            (&self.frames, sent.frames),
-            (&self.messages, sent.messages),
-            (&self.bytes, sent.bytes),
-            (&self.passed, passed.as_secs() * 1000 + u64::from(passed.subsec_millis())),
-            (&self.pings, pings.sent),
-            (&self.round_trips, pings.measured.0.into()),
-            (&self.took, micros(pings.measured.1)),
-            (&self.last, pings.last.map_or(0, micros)),
-        ] {
+        let passed = passed.as_secs() * 1000 + u64::from(passed.subsec_millis());
+        let long = [&self.frames, &self.messages, &self.bytes, &self.passed, &self.took];
+        for (field, value) in long.into_iter().zip([sent.frames, sent.messages, sent.bytes, passed, pings.took]) {
+            field.store(value, Ordering::Relaxed);
+        }
+        let short = [&self.pings, &self.round_trips, &self.last];
+        for (field, value) in short.into_iter().zip([pings.sent, pings.round_trips, pings.last]) {
             field.store(value, Ordering::Relaxed);
         }
     }
 
     fn seen(&self) -> LegSnapshot {
-        let of = |field: &AtomicU64| field.load(Ordering::Relaxed);
-        let round_trips = u32::try_from(of(&self.round_trips)).unwrap_or(u32::MAX);
+        let long = |field: &AtomicU64| field.load(Ordering::Relaxed);
+        let short = |field: &AtomicU32| field.load(Ordering::Relaxed);
         LegSnapshot {
-            sent: Counters { frames: of(&self.frames), messages: of(&self.messages), bytes: of(&self.bytes) },
-            passed: Duration::from_millis(of(&self.passed)),
+            sent: Counters { frames: long(&self.frames), messages: long(&self.messages), bytes: long(&self.bytes) },
+            passed: Duration::from_millis(long(&self.passed)),
             pings: PingStats {
-                sent: of(&self.pings),
-                measured: (round_trips, Duration::from_micros(of(&self.took))),
-                last: (round_trips > 0).then(|| Duration::from_micros(of(&self.last))),
+                sent: short(&self.pings),
+                round_trips: short(&self.round_trips),
+                took: long(&self.took),
+                last: short(&self.last),
             },
         }
     }
@@ -212,11 +209,7 @@ mod tests {
         let seen = |of: u32| LegSnapshot {
             sent: Counters { frames: 3 * u64::from(of), messages: 2, bytes: 1 << 40 },
             passed: Duration::from_hours(of.into()),
-            pings: PingStats {
-                sent: 5,
-                measured: (of, Duration::from_micros(1234)),
-                last: Some(Duration::from_micros(u64::from(of))),
-            },
+            pings: PingStats { sent: 5, round_trips: of, took: 1234, last: of },
         };
         relay_stats.record(seen(1), seen(2));
         assert_eq!((relay_stats.client(), relay_stats.gateway()), (seen(1), seen(2)));

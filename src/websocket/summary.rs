@@ -7,7 +7,7 @@ use super::direction::{CloseSeen, Counters};
 use super::flow::DirectionFlow;
 use super::leg::{LegState, OwnClose};
 
-pub(crate) use super::leg::PingStats;
+pub(crate) use super::ping_stats::PingStats;
 
 /// How a WebSocket went, from its first byte to its end.
 #[derive(Debug)]

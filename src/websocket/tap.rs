@@ -19,7 +19,7 @@ pub(super) use tapped::TappedDirection;
 
 /// Where a tap waits for its relay to take it.
 #[derive(Debug, Default)]
-pub(super) struct TapRequest(Mutex<Option<TapWriter>>);
+pub(super) struct TapRequest(Mutex<Option<Box<TapWriter>>>);
 
 /// What an operator asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,13 +85,13 @@ impl TapRequest {
     /// Asks for a tap. One that was there before ends.
     pub(super) fn ask(&self, asked: Tap) -> TapReader {
         let (writer, reader) = tap(asked);
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(writer));
         reader
     }
 
     /// The tap that was asked for, once.
     pub(super) fn take(&self) -> Option<TapWriter> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map(|writer| *writer)
     }
 }
 

@@ -90,7 +90,8 @@ impl GrantedTunnel {
         if drains.has(&report.opening.endpoint) {
             relay.relay_stats().leave_endpoint();
         }
-        let live = login.map(|(logins, login)| logins.enter(login, LiveLink::WebSocket(relay.relay_stats())));
+        // Boxed: most have no login, and the task has room for what it holds.
+        let live = login.map(|(logins, login)| Box::new(logins.enter(login, LiveLink::WebSocket(relay.relay_stats()))));
         let watched = drain.clone();
         drain.spawn(async move {
             let summary = relay.run(&buffers, &watched).await;
@@ -155,13 +156,13 @@ fn told(opening: Arc<TunnelOpening>, summary: RelaySummary) -> tunnel::TunnelLin
 /// The log line of one side: the frames that came from it, and the Close that went there, frontgate's or the other
 /// peer's.
 fn leg(side: &SideSummary, other: &SideSummary) -> tunnel::TunnelLegLine {
-    let (measured, took) = side.pings.measured;
+    let (measured, took) = side.pings.measured();
     tunnel::TunnelLegLine {
         frames: side.sent.frames,
         messages: side.sent.messages,
         bytes: side.sent.bytes,
-        pings: side.pings.sent,
-        round_trip: side.pings.last,
+        pings: side.pings.sent(),
+        round_trip: side.pings.last(),
         round_trip_average: took.checked_div(measured),
         close_received: said(side),
         close_sent: side.told.or_else(|| side.closed.then(|| said(other)).flatten()),

@@ -74,12 +74,12 @@ pub(in crate::http) async fn upgrade(
     // Bytes that a client sends right behind its handshake stay in its connection until that is handed over.
     let handover = exchange.upgrade_slot.take().ok_or(RequestFailure::Internal)?;
     let mut opening = TunnelOpening {
-        id: exchange.id.to_string(),
+        id: exchange.id.as_str().into(),
         client: access.client,
         protocol: protocol.as_str(),
         connection: exchange.connection_info.number,
-        host: Some(detached(&exchange.host)),
-        target: exchange.target.as_str().to_owned(),
+        host: Some(exchange.host.as_bytes().into()),
+        target: exchange.target.as_str().into(),
         subject: access.subject.clone(),
         user: access.user.clone(),
         route: access.route.clone(),

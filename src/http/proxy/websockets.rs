@@ -41,7 +41,7 @@ pub(crate) struct OpenWebSocket {
 /// Keeps a WebSocket among the open ones until it is dropped.
 #[derive(Debug)]
 pub(crate) struct OpenWebSocketGuard {
-    all: OpenWebSockets,
+    state: Arc<Mutex<OpenWebSocketsState>>,
     number: u64,
 }
 
@@ -79,7 +79,7 @@ impl OpenWebSockets {
         let number = state.opened;
         state.opened += 1;
         state.open.insert(number, Arc::new(OpenWebSocket { opening, since: Instant::now(), relay_stats }));
-        OpenWebSocketGuard { all: self.clone(), number }
+        OpenWebSocketGuard { state: Arc::clone(&self.state), number }
     }
 
     /// How many WebSockets are open.
@@ -99,7 +99,7 @@ impl OpenWebSockets {
 
     /// The open WebSocket that the request with this id opened.
     pub(crate) fn find(&self, id: &str) -> Option<Arc<OpenWebSocket>> {
-        self.state().open.values().find(|open| open.opening.id == id).cloned()
+        self.state().open.values().find(|open| &*open.opening.id == id).cloned()
     }
 
     /// The totals of all WebSockets, open ones included.
@@ -124,14 +124,18 @@ impl OpenWebSockets {
     }
 
     fn state(&self) -> MutexGuard<'_, OpenWebSocketsState> {
-        // Sums and a map: nothing is half done after a panic.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
+}
+
+fn locked(state: &Mutex<OpenWebSocketsState>) -> MutexGuard<'_, OpenWebSocketsState> {
+    // Sums and a map: nothing is half done after a panic.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for OpenWebSocketGuard {
     fn drop(&mut self) {
-        let mut state = self.all.state();
+        let mut state = locked(&self.state);
         if let Some(open) = state.open.remove(&self.number) {
             state.ended.add(&open.relay_stats);
         }
@@ -150,8 +154,8 @@ impl SideTotals {
         self.frames += seen.sent.frames;
         self.messages += seen.sent.messages;
         self.bytes += seen.sent.bytes;
-        self.pings += seen.pings.sent;
-        let (round_trips, took) = seen.pings.measured;
+        self.pings += seen.pings.sent();
+        let (round_trips, took) = seen.pings.measured();
         self.round_trips += u64::from(round_trips);
         self.took += took;
     }
@@ -163,14 +167,14 @@ mod tests {
     use crate::observe::tunnel::tests::opening;
 
     fn entered(all: &OpenWebSockets, id: &str) -> OpenWebSocketGuard {
-        all.enter(Arc::new(TunnelOpening { id: id.to_owned(), ..opening() }), Arc::default())
+        all.enter(Arc::new(TunnelOpening { id: id.into(), ..opening() }), Arc::default())
     }
 
     #[test]
     fn all_are_listed_and_found_by_id() {
         let all = OpenWebSockets::default();
         let mut entered: Vec<_> = ["a", "b", "c"].iter().map(|id| entered(&all, id)).collect();
-        let ids = all.all().iter().map(|open| open.opening.id.clone()).collect::<Vec<_>>();
+        let ids = all.all().iter().map(|open| open.opening.id.to_string()).collect::<Vec<_>>();
         assert_eq!(ids, ["a", "b", "c"]);
         entered.remove(1);
         assert!(all.find("b").is_none() && all.find("c").is_some());

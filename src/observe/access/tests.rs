@@ -135,7 +135,7 @@ fn no_secret_reaches_a_line_wherever_it_travels() {
     for log in [text(), Log { format: LogFormat::Json, ..Log::default() }] {
         let lines = logged(&log, |_| {
             drop(AccessLog::new(&log).request("r5", REMOTE, &request("/ws?x=1&token=s3cret", &secret_fields)));
-            let opening = TunnelOpening { target: "/ws?TOKEN=s3cret;x".to_owned(), ..opening() };
+            let opening = TunnelOpening { target: "/ws?TOKEN=s3cret;x".into(), ..opening() };
             AccessLog::new(&log).websocket(&TunnelLine { opening: Arc::new(opening), ..tunnel() });
         });
         assert_eq!(lines.lines().count(), 2);

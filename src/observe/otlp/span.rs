@@ -50,7 +50,12 @@ fn of_request(line: &AccessLine, ids: SpanIds, redactor: &Redactor, now: SystemT
     attributes.text("http.route", route.as_deref());
     attributes.number("http.request.body.size", Some(line.received()));
     attributes.number("http.response.body.size", Some(line.bytes_out));
-    asked(&mut attributes, &redacted(redactor, line.target.as_bytes()), line.tls, line.host.as_ref());
+    asked(
+        &mut attributes,
+        &redacted(redactor, line.target.as_bytes()),
+        line.tls,
+        line.host.as_ref().map(HeaderValue::as_bytes),
+    );
     let version = match line.version {
         Version::HTTP_2 => "2",
         Version::HTTP_10 => "1.0",
@@ -86,7 +91,7 @@ fn of_websocket(line: &TunnelLine, redactor: &Redactor, now: SystemTime) -> Opti
     attributes.text("http.request.method", Some(if is_h2 { "CONNECT" } else { "GET" }));
     attributes.number("http.response.status_code", Some(if is_h2 { 200 } else { 101 }));
     attributes.text("http.route", route.as_deref());
-    asked(&mut attributes, &redacted(redactor, opening.target.as_bytes()), opening.tls, opening.host.as_ref());
+    asked(&mut attributes, &redacted(redactor, opening.target.as_bytes()), opening.tls, opening.host.as_deref());
     connected(&mut attributes, opening.client, if is_h2 { "2" } else { "1.1" }, opening.tls);
     attributes.text("frontgate.id", Some(&opening.id));
     attributes.number("frontgate.connection", Some(opening.connection));
@@ -121,7 +126,7 @@ fn error() -> Status {
 }
 
 /// What was asked for, secrets masked.
-fn asked(attributes: &mut Attributes, target: &str, tls: Option<&str>, host: Option<&HeaderValue>) {
+fn asked(attributes: &mut Attributes, target: &str, tls: Option<&str>, host: Option<&[u8]>) {
     attributes.text("url.scheme", Some(if tls.is_some() { "https" } else { "http" }));
     match target.split_once('?') {
         Some((path, query)) => {
@@ -131,12 +136,12 @@ fn asked(attributes: &mut Attributes, target: &str, tls: Option<&str>, host: Opt
         None => attributes.text("url.path", Some(target)),
     }
     let Some(host) = host else { return };
-    match Authority::try_from(host.as_bytes()) {
+    match Authority::try_from(host) {
         Ok(authority) => {
             attributes.text("server.address", Some(authority.host()));
             attributes.number("server.port", authority.port_u16().map(u64::from));
         }
-        Err(_) => attributes.text("server.address", Some(&word(host.as_bytes(), LONGEST))),
+        Err(_) => attributes.text("server.address", Some(&word(host, LONGEST))),
     }
 }
 

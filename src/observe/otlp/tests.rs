@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderValue, Request, StatusCode, Version};
+use http::{Request, StatusCode, Version};
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 
@@ -122,7 +122,7 @@ fn a_websocket_is_one_span_from_its_handshake_on() {
     assert!(spans.from.try_recv().is_err(), "the handshake is a part of it");
     let at = SystemTime::now() - Duration::from_secs(90);
     let span = begin.map(|begin| Box::new(SpanBegin { at, ..*begin }));
-    let opening = TunnelOpening { span, host: Some(HeaderValue::from_static("gw")), ..opening() };
+    let opening = TunnelOpening { span, host: Some(b"gw".as_slice().into()), ..opening() };
     log.websocket(&TunnelLine { opening: Arc::new(opening), clean: false, ..tunnel() });
     let span = spans.from.try_recv().unwrap();
     assert_eq!((span.name.as_str(), span.status.as_ref().map(|status| status.code)), ("websocket", Some(2)));

@@ -33,7 +33,7 @@ struct StreamFlowState {
     /// The client took nothing of the answer for too long.
     untaken: bool,
     /// The part of the request's body that was not read when the answer was complete.
-    rest: Option<RequestBody>,
+    rest: Option<Box<RequestBody>>,
 }
 
 /// A piece of an answer. As long as it exists, it counts in the budget.
@@ -119,12 +119,12 @@ impl StreamFlow {
 
     /// Keeps the part of the request's body that was not read.
     pub(super) fn keep(&self, rest: Option<RequestBody>) {
-        self.state().rest = rest;
+        self.state().rest = rest.map(Box::new);
     }
 
     /// Takes out the part of the request's body that was kept.
     pub(super) fn take_rest(&self) -> Option<RequestBody> {
-        self.state().rest.take()
+        self.state().rest.take().map(|rest| *rest)
     }
 
     fn state(&self) -> MutexGuard<'_, StreamFlowState> {

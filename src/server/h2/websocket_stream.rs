@@ -25,18 +25,25 @@ pub(super) struct WebSocketStream {
     send: SendStream<FlowPiece>,
     flow: StreamFlow,
     window: ReceiveWindow,
-    /// Makes room for other streams while this one stands still.
-    hold: Option<WindowHold>,
     /// What has come and was not read yet.
     came: Bytes,
-    /// What came behind that while the gateway did not read. The library would keep each frame by itself, at a cost that no window
-    /// bounds, and ends connections that make it.
-    ahead: Vec<u8>,
+    /// What there is besides while the gateway does not read.
+    standstill: Option<Box<Standstill>>,
     /// How many bytes were read, and may not have been passed on yet.
     reading: usize,
     /// The client has ended or reset the stream, behind bytes that are not read yet.
     client_ended: bool,
     ended: bool,
+}
+
+/// What a stream that stands still has. Apart from it, since most never do.
+#[derive(Debug, Default)]
+struct Standstill {
+    /// Makes room for other streams; `None` where there is no memory left for that.
+    hold: Option<WindowHold>,
+    /// What came behind the bytes that wait. The library would keep each frame by itself, at a cost that no window bounds, and
+    /// ends connections that make it.
+    ahead: Vec<u8>,
 }
 
 impl WebSocketStream {
@@ -52,9 +59,8 @@ impl WebSocketStream {
             send,
             flow,
             window,
-            hold: None,
             came: Bytes::new(),
-            ahead: Vec::new(),
+            standstill: None,
             reading: 0,
             client_ended: false,
             ended: false,
@@ -64,7 +70,7 @@ impl WebSocketStream {
     /// Waits for bytes, unless some are there. None are there after the last ones.
     fn poll_come(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.came.is_empty() {
-            self.came = std::mem::take(&mut self.ahead).into();
+            self.came = self.take_ahead();
         }
         while self.came.is_empty() {
             match ready!(self.receive.poll_data(cx)) {
@@ -81,6 +87,10 @@ impl WebSocketStream {
             }
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn take_ahead(&mut self) -> Bytes {
+        self.standstill.as_mut().map(|standstill| std::mem::take(&mut standstill.ahead)).unwrap_or_default().into()
     }
 
     /// Lets the client send as many bytes again as were read and passed on.
@@ -108,7 +118,7 @@ impl Readable for WebSocketStream {
         self.release(passed);
         let come = self.poll_come(cx);
         if come.is_pending() {
-            self.hold = None;
+            self.standstill = None;
         }
         come
     }
@@ -118,8 +128,9 @@ impl Readable for WebSocketStream {
     }
 
     fn stand_still(&mut self, cx: &mut Context<'_>) {
-        if self.hold.is_none() {
-            self.hold = self.window.hold();
+        let Standstill { hold, ahead } = &mut **self.standstill.get_or_insert_default();
+        if hold.is_none() {
+            *hold = self.window.hold();
         }
         while let Poll::Ready(come) = self.receive.poll_data(cx) {
             // The end and errors come again, when they are read.
@@ -127,10 +138,10 @@ impl Readable for WebSocketStream {
                 self.client_ended = true;
                 break;
             };
-            if self.ahead.capacity() - self.ahead.len() < bytes.len() {
-                self.ahead.reserve_exact(bytes.len().max(AHEAD_STEP));
+            if ahead.capacity() - ahead.len() < bytes.len() {
+                ahead.reserve_exact(bytes.len().max(AHEAD_STEP));
             }
-            self.ahead.extend_from_slice(&bytes);
+            ahead.extend_from_slice(&bytes);
         }
     }
 
@@ -197,7 +208,7 @@ impl AsyncWrite for WebSocketStream {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.end();
         loop {
-            let kept = std::mem::take(&mut self.came).len() + std::mem::take(&mut self.ahead).len();
+            let kept = std::mem::take(&mut self.came).len() + self.take_ahead().len();
             let unread = kept + std::mem::take(&mut self.reading);
             self.release(unread);
             match ready!(self.receive.poll_data(cx)) {

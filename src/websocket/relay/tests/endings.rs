@@ -424,14 +424,14 @@ async fn what_a_link_does_is_seen_while_it_does_it() {
     relay_test.settle().await;
     let (client, gateway) = (relay_test.relay_stats.client(), relay_test.relay_stats.gateway());
     assert_eq!((client.sent.frames, client.sent.messages, client.sent.bytes), (1, 1, 2 + 4 + 5));
-    assert_eq!((gateway.sent.bytes, client.passed, gateway.pings.sent), (0, secs(0), 0));
+    assert_eq!((gateway.sent.bytes, client.passed, gateway.pings.sent()), (0, secs(0), 0));
     sleep(secs(30)).await;
     relay_test.client.gets_ping().await;
     relay_test.gateway.send(TEXT, b"hello").await;
     relay_test.client.gets(TEXT, b"hello").await;
     relay_test.settle().await;
     let (client, gateway) = (relay_test.relay_stats.client(), relay_test.relay_stats.gateway());
-    assert_eq!((client.pings.sent, gateway.sent.bytes, gateway.passed), (1, 7, secs(30)));
+    assert_eq!((client.pings.sent(), gateway.sent.bytes, gateway.passed), (1, 7, secs(30)));
 }
 
 #[tokio::test(start_paused = true)]

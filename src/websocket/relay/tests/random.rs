@@ -106,7 +106,7 @@ async fn play(room: usize, up: &Script, down: &Script) {
     let (down_frames, pings_down) = without_ours(Side::Client, &got_down);
     assert!(up_frames == [up.bytes(Side::Client), close(Side::Client)].concat(), "what went up is not what came");
     assert!(down_frames == [down.bytes(Side::Gateway), close(Side::Gateway)].concat(), "nor what went down");
-    assert_eq!((summary.gateway.pings.sent, summary.client.pings.sent), (pings_up, pings_down));
+    assert_eq!((summary.gateway.pings.sent(), summary.client.pings.sent()), (pings_up, pings_down));
     assert_eq!(summary.client.sent.bytes, up_frames.len() as u64);
     assert_eq!(summary.gateway.sent.frames, down.frames.len() as u64 + 1);
     assert!(link.buffers.kept() <= 2);
