@@ -66,7 +66,7 @@ pub(crate) struct AccessLine {
     /// The route it took, where there are several.
     pub(crate) route: Option<Arc<str>>,
     /// The route it took, for the metrics.
-    pub(super) counted_route: Option<Arc<RouteRequests>>,
+    counted_route: Option<Arc<RouteRequests>>,
     /// Whether it is a WebSocket handshake.
     pub(crate) is_handshake: bool,
     /// The gateway that it was sent to, where there are several.

@@ -29,6 +29,24 @@ async fn every_metric_of_the_dashboard_and_the_rules_is_in_the_first_scrape() {
 }
 
 #[tokio::test]
+async fn no_family_is_without_a_series_in_the_first_scrape() {
+    let scrape = scrape().await;
+    let kind = |line: &str| line.strip_prefix("# TYPE ")?.split(' ').next().map(str::to_owned);
+    let (mut families, mut empty) = (Vec::new(), BTreeSet::new());
+    for line in scrape.lines() {
+        match (kind(line), families.last()) {
+            (Some(name), _) => {
+                empty.insert(name.clone());
+                families.push(name);
+            }
+            (None, Some(name)) if !line.starts_with('#') => drop(empty.remove(name)),
+            _ => {}
+        }
+    }
+    assert!(families.len() > 80 && empty.is_empty(), "{} families; empty: {empty:?}", families.len());
+}
+
+#[tokio::test]
 async fn promtool_has_nothing_to_say_about_a_scrape() {
     let scrape = older_format(&scrape().await);
     let mut promtool = Command::new("promtool");

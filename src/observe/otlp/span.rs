@@ -34,7 +34,7 @@ impl SpanQueue {
 /// The span of a request that ended at `now`.
 fn of_request(line: &AccessLine, ids: SpanIds, redactor: &Redactor, now: SystemTime) -> Option<Span> {
     let trace = line.trace?;
-    let route = line.counted_route.as_ref().map(|route| word(route.name().as_bytes(), LONGEST).into_owned());
+    let route = line.route.as_ref().map(|route| word(route.as_bytes(), LONGEST).into_owned());
     let method = known(&line.method);
     let name = match &route {
         Some(route) => format!("{} {route}", method.unwrap_or("HTTP")),

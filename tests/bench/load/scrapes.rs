@@ -9,6 +9,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -21,6 +22,12 @@ pub(crate) async fn run(load: &Load, client: &Client) -> anyhow::Result<Value> {
     let admin = load.admin.context("--admin says where to scrape")?;
     let mut sockets = open_all(load, client).await?;
     let mut echoing = sockets.pop().context("no socket is open")?;
+    let count = sockets.len() + 1;
+    let mut silent = JoinSet::new();
+    for mut socket in sockets {
+        // Pings are answered, and take no room.
+        silent.spawn(async move { while socket.next().await.is_some_and(|message| message.is_ok()) {} });
+    }
     sleep(load.warmup()).await;
     let until = Instant::now() + load.seconds();
     let scraping = async {
@@ -45,11 +52,12 @@ pub(crate) async fn run(load: &Load, client: &Client) -> anyhow::Result<Value> {
         anyhow::Ok(times)
     };
     let ((mut scrapes, length), mut echoes) = tokio::try_join!(scraping, sending)?;
+    anyhow::ensure!(silent.try_join_next().is_none(), "a WebSocket ended");
     scrapes.sort_by(f64::total_cmp);
     echoes.sort_by(f64::total_cmp);
     let at = |times: &[f64], part: usize| times.get(times.len() * part / 100).or(times.last()).copied();
     Ok(json!({
-        "count": sockets.len() + 1, "scrapes": scrapes.len(), "kib": length / 1024, "scrape_ms": at(&scrapes, 50), "worst_ms": at(&scrapes, 100),
+        "count": count, "scrapes": scrapes.len(), "kib": length / 1024, "scrape_ms": at(&scrapes, 50), "worst_ms": at(&scrapes, 100),
         "echo_ms": at(&echoes, 50), "worst_echo_ms": at(&echoes, 100),
     }))
 }
