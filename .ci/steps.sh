@@ -7,7 +7,7 @@ not_run() { printf '%s\n' "$1" >>"$LOGS/not_run"; }
 step_fmt() { cargo fmt --check; }
 # With tests come all features (Cargo.toml); what is built without them has none.
 step_clippy() { cargo clippy --locked --all-targets -- -D warnings && cargo clippy --locked -- -D warnings; }
-step_doc() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items; }
+step_doc() { RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items --features otlp; }
 step_release() {
     # Begun at the start of a run of all steps.
     if [ -n "${BUILDING:-}" ]; then wait "$BUILDING" && return 0; tail -n 40 "$LOGS/release"; return 1; fi
