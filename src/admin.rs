@@ -15,7 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::time::{Instant, sleep, sleep_until};
 use tower::ServiceBuilder;
 
-use crate::config::{Secret, UpstreamAddress};
+use crate::config::{EndpointUrl, Secret};
 use crate::drain::Drain;
 use crate::io::StreamSocket;
 use crate::listener::Listener;
@@ -46,9 +46,9 @@ pub(crate) trait OperatorControl: Send + Sync + 'static {
     /// Begins the drain: no new client is accepted, and requests and WebSockets under way finish.
     fn drain(&self);
     /// Takes an endpoint out, and ends its WebSockets within this time, or as long as a drain takes.
-    fn drain_endpoint(&self, endpoint: UpstreamAddress, over: Option<Duration>) -> PendingAction;
+    fn drain_endpoint(&self, endpoint: EndpointUrl, over: Option<Duration>) -> PendingAction;
     /// Brings an endpoint back.
-    fn resume_endpoint(&self, endpoint: UpstreamAddress) -> PendingAction;
+    fn resume_endpoint(&self, endpoint: EndpointUrl) -> PendingAction;
     /// Every metric, in the text format of `OpenMetrics`.
     fn metrics(&self) -> String;
     /// A page of the WebSockets that are open and meant, as JSON.

@@ -15,6 +15,9 @@ mod ended_sessions;
 mod error;
 mod exposed;
 pub(super) mod file_watch;
+mod found_group;
+mod found_member;
+mod gateway_dial;
 mod gateways;
 mod issuers;
 mod listeners;
@@ -36,6 +39,7 @@ mod telemetry;
 #[path = "app/no_telemetry.rs"]
 mod telemetry;
 mod tickets;
+mod watched_names;
 
 pub(crate) use check::{UnusableConfig, check_files, check_machine, check_names, warn_of};
 pub(crate) use config_source::{ConfigSource, UnfitSuccessor};

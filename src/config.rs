@@ -114,7 +114,9 @@ pub use upstream::UpstreamAddress;
 #[cfg(test)]
 pub(crate) use upstream_tls::ClientCert;
 pub(crate) use upstream_tls::{CertPin, UpstreamTls};
-pub(crate) use upstreams::{Balance, GroupEndpoint, HashBy, Health, Sticky, UpstreamGroup};
+pub(crate) use upstreams::{
+    Balance, EndpointUrl, GatewayName, GroupEndpoint, HashBy, Health, NameRecords, Sticky, UpstreamGroup,
+};
 pub use websocket::AllowedOrigins;
 pub(crate) use websocket::WebSocket;
 

@@ -26,5 +26,5 @@ pub(crate) use network_share::NetworkShare;
 pub(crate) use offered::OfferedListener;
 pub(crate) use own_addresses::OwnAddresses;
 pub use peer::ClientPeer;
-pub(crate) use race::{in_turns, race};
+pub(crate) use race::{DELAY, in_turns, race};
 pub(crate) use unix_access::permit;

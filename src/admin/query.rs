@@ -7,7 +7,7 @@ use http::{Method, StatusCode, Uri};
 use super::CloseOrder;
 use super::connections_query::ConnectionsQuery;
 use super::form::decoded;
-use crate::config::{UpstreamAddress, spread_time};
+use crate::config::{EndpointUrl, spread_time};
 
 /// The operation that a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +28,8 @@ pub(super) enum AdminQuery<'a> {
     Reload,
     Handover,
     Drain,
-    DrainEndpoint { endpoint: UpstreamAddress, over: Option<Duration> },
-    ResumeEndpoint(UpstreamAddress),
+    DrainEndpoint { endpoint: EndpointUrl, over: Option<Duration> },
+    ResumeEndpoint(EndpointUrl),
     Rejected(StatusCode, String),
 }
 
@@ -114,7 +114,7 @@ fn drain<'a>(query: &str) -> Result<AdminQuery<'a>, String> {
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').ok_or_else(usage)?;
         let value = decoded(value).ok_or_else(usage)?;
-        let address = || UpstreamAddress::read(&value).map_err(|why| format!("{name}: {why}\n"));
+        let address = || EndpointUrl::read(&value).map_err(|why| format!("{name}: {why}\n"));
         let before = match name {
             "endpoint" => endpoint.replace(address()?).is_some(),
             "resume" => resume.replace(address()?).is_some(),
@@ -190,7 +190,7 @@ mod tests {
         let close_user =
             |user: &str, reason: &str| AdminQuery::CloseUser { user: user.to_owned(), how: how(reason, None) };
         let ten_minutes = Some(Duration::from_mins(10));
-        let address = |text| UpstreamAddress::read(text).unwrap();
+        let address = |text| EndpointUrl::read(text).unwrap();
         let taken_out = |text, over: Option<u64>| AdminQuery::DrainEndpoint {
             endpoint: address(text),
             over: over.map(Duration::from_secs),

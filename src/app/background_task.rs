@@ -58,4 +58,26 @@ impl BackgroundTask {
     }
 }
 
+/// A task that ends with its owner.
+#[derive(Debug)]
+pub(super) struct OwnedTask(Option<BackgroundTask>);
+
+impl OwnedTask {
+    /// Starts the future that `task` makes of its own part of `drain`.
+    pub(super) fn start<F>(drain: &Drain, task: impl FnOnce(Drain) -> F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Self(Some(BackgroundTask::start(drain, task)))
+    }
+}
+
+impl Drop for OwnedTask {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.take() {
+            task.dismiss();
+        }
+    }
+}
+
 const A_MOMENT: Duration = Duration::from_secs(2);

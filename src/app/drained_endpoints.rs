@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 use super::background_task::BackgroundTask;
 use super::certificates::off_thread;
 use crate::drain::Drain;
-use crate::http::proxy::websockets::OpenWebSockets;
+use crate::http::proxy::websockets::{OpenWebSocket, OpenWebSockets};
 use crate::tls::{FileAccess, StateDir, StateError};
 use crate::upstream::EndpointDrains;
 
@@ -34,6 +34,8 @@ struct DrainedShared {
 }
 
 struct DrainedEndpoint {
+    /// The gateways that the name stood for then, if it stands for several.
+    found: Vec<Arc<str>>,
     since: OffsetDateTime,
     over: Duration,
     /// Ends its WebSockets one after the other.
@@ -84,14 +86,15 @@ impl DrainedEndpoints {
         for (name, since) in kept.into_iter().take(MOST) {
             tracing::info!(endpoint = %name, "still drained, until `frontgate drain --resume`");
             let since = OffsetDateTime::from_unix_timestamp(since).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-            all.insert(name.into(), DrainedEndpoint { since, over: Duration::ZERO, ending: None });
+            all.insert(name.into(), DrainedEndpoint { found: Vec::new(), since, over: Duration::ZERO, ending: None });
         }
-        self.0.names.set(all.keys().cloned());
+        self.0.names.set(drained(&all));
     }
 
-    /// Takes an endpoint out: nothing new goes there from here on, and its WebSockets end one after the other within `over`.
-    /// Returns how many there are, and whether the list was kept; `None` if too many are taken out already.
-    pub(super) async fn begin(&self, name: Arc<str>, over: Duration) -> Option<(usize, Kept)> {
+    /// Takes an endpoint out: nothing new goes there from here on, and its WebSockets end one after the other within `over`. With a
+    /// name go all that are `found` by it, now and later. Returns how many WebSockets there are, and whether the list was kept;
+    /// `None` if too many are taken out already.
+    pub(super) async fn begin(&self, name: Arc<str>, found: Vec<Arc<str>>, over: Duration) -> Option<(usize, Kept)> {
         let count = {
             let mut all = self.all();
             if all.len() >= MOST && !all.contains_key(&name) {
@@ -102,9 +105,9 @@ impl DrainedEndpoints {
             if let Some(ending) = before.and_then(|before| before.ending) {
                 ending.dismiss();
             }
-            self.0.names.set(all.keys().cloned().chain([Arc::clone(&name)]));
+            self.0.names.set(drained(&all).chain([Arc::clone(&name)]).chain(found.iter().cloned()));
             // Listed once nothing new goes there: one that opens later finds that by itself.
-            let mut relays: Vec<_> = self.at(&name).map(|open| Arc::clone(&open.relay_stats)).collect();
+            let mut relays: Vec<_> = self.at(&name, &found).map(|open| Arc::clone(&open.relay_stats)).collect();
             fastrand::shuffle(&mut relays);
             let count = relays.len();
             tracing::info!(endpoint = %name, websockets = count, over_ms = u64::try_from(over.as_millis()).unwrap_or(u64::MAX), "draining an endpoint");
@@ -118,7 +121,7 @@ impl DrainedEndpoints {
                 }
             };
             let ending = Some(BackgroundTask::start(&self.0.drain, end));
-            all.insert(name, DrainedEndpoint { since, over, ending });
+            all.insert(name, DrainedEndpoint { found, since, over, ending });
             count
         };
         Some((count, self.keep().await))
@@ -132,7 +135,7 @@ impl DrainedEndpoints {
             if let Some(ending) = ended.ending {
                 ending.dismiss();
             }
-            self.0.names.set(all.keys().cloned());
+            self.0.names.set(drained(&all));
         }
         tracing::info!(endpoint = name, "the endpoint gets requests again");
         Some(self.keep().await)
@@ -146,15 +149,19 @@ impl DrainedEndpoints {
                 "endpoint": &**name,
                 "since": drained.since.replace_nanosecond(0).unwrap_or(drained.since).format(&Rfc3339).ok(),
                 "over": drained.over.as_secs(),
-                "websockets": self.at(name).count(),
+                "websockets": self.at(name, &drained.found).count(),
             })
         };
         all.iter().map(one).collect()
     }
 
-    /// The open WebSockets at the endpoint of this name.
-    fn at(&self, name: &str) -> impl Iterator<Item = Arc<crate::http::proxy::websockets::OpenWebSocket>> {
-        self.0.websockets.all().into_iter().filter(move |open| *open.opening.endpoint == *name)
+    /// The open WebSockets at the endpoint of this name, or at those that were found by it.
+    fn at(&self, name: &str, found: &[Arc<str>]) -> impl Iterator<Item = Arc<OpenWebSocket>> {
+        let is_there = move |open: &Arc<OpenWebSocket>| {
+            let at = &open.opening.endpoint;
+            **at == *name || found.contains(at)
+        };
+        self.0.websockets.all().into_iter().filter(is_there)
     }
 
     async fn keep(&self) -> Kept {
@@ -182,6 +189,11 @@ impl DrainedEndpoints {
     fn all(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, DrainedEndpoint>> {
         self.0.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// All names that nothing new goes to.
+fn drained(all: &BTreeMap<Arc<str>, DrainedEndpoint>) -> impl Iterator<Item = Arc<str>> {
+    all.iter().flat_map(|(name, drained)| [name].into_iter().chain(&drained.found)).cloned()
 }
 
 /// When the WebSocket `index` of `count` ends that end evenly within `over`.
@@ -217,7 +229,7 @@ mod tests {
             (names, drained)
         };
         let (names, drained) = start().await;
-        assert_eq!(drained.begin("http://a:1".into(), Duration::ZERO).await, Some((0, Kept::Yes)));
+        assert_eq!(drained.begin("http://a:1".into(), Vec::new(), Duration::ZERO).await, Some((0, Kept::Yes)));
         assert!(names.has("http://a:1") && !names.has("http://b:1"));
         let (names, later) = start().await;
         assert!(names.has("http://a:1"));

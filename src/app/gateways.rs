@@ -1,54 +1,39 @@
 //! [`Gateways`]: the connections to every gateway that a route leads to, and the hold queue of each.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::sleep;
-
 use super::background_task::BackgroundTask;
 use super::error::StartError;
+use super::found_group::{FoundGroup, FoundSettings, GroupPart};
+use super::found_member::FoundMember;
+use super::gateway_dial::{DialPurpose, DialSettings, GatewayKey, GatewayShared, sweep};
+use super::watched_names::WatchedNames;
 use crate::config::{
-    Config, ForwardAuth, GroupEndpoint, Health, RouteConfig, RouteTarget, ServiceHost, UpstreamAddress, UpstreamGroup,
+    Config, EndpointUrl, ForwardAuth, GroupEndpoint, Health, RouteConfig, RouteTarget, ServiceHost, UpstreamGroup,
     UpstreamTls,
 };
 use crate::drain::Drain;
 use crate::http::auth::login_service::LoginService;
 use crate::http::auth::session::sealing::SealingKeys;
 use crate::http::proxy::sticky::StickyCookie;
-use crate::listener::{NameResolver, OwnAddresses};
-use crate::observe::Metrics;
-use crate::observe::metrics::EndpointSample;
+use crate::observe::metrics::{EndpointSample, NameSample};
 use crate::tls::{ClientTls, client_config};
-use crate::upstream::{
-    ConnectionPool, Connector, Endpoint, EndpointDrains, EndpointHealth, Endpoints, GroupMember, HoldQueue, HoldSpace,
-    SourceAddresses, check_health,
-};
+use crate::upstream::{Endpoint, EndpointHealth, Endpoints, GroupMember, HoldQueue, NameWatch, check_health};
 
 /// The connections to every gateway that a route leads to, and the hold queue of each.
 #[derive(Default)]
 pub(super) struct Gateways {
     reached: Vec<ReachedGateway>,
     asked: Vec<AskedGateway>,
-    groups: Vec<(GroupKey, Endpoints)>,
+    groups: Vec<ReachedGroup>,
+    /// The names that stand for several gateways.
+    names: WatchedNames,
     hold_queues: Vec<(HoldQueueKey, HoldQueue)>,
     /// The contents of each `tls`'s files.
     known: Vec<(UpstreamTls, Arc<ClientTls>)>,
     /// The keys that seal sticky cookies.
     pub(super) sealing: Option<Arc<SealingKeys>>,
-}
-
-/// The parts that all gateways share, under every configuration.
-pub(super) struct GatewayShared {
-    pub(super) metrics: Arc<Metrics>,
-    /// The memory for requests that wait.
-    pub(super) space: HoldSpace,
-    /// The resolver of their names.
-    pub(super) names: NameResolver,
-    /// Where they must not lead.
-    pub(super) own: OwnAddresses,
-    /// Those that an operator has taken out.
-    pub(super) drains: EndpointDrains,
 }
 
 /// How a route reaches its gateway.
@@ -76,28 +61,12 @@ struct AskedGateway {
     asking: Option<BackgroundTask>,
 }
 
-/// Identifies a gateway's connections: those that were made under one key are as good under an equal one.
-#[derive(Debug, Clone, PartialEq)]
-struct GatewayKey {
-    purpose: DialPurpose,
-    upstream: UpstreamAddress,
-    how: DialSettings,
-}
-
-/// What is reached over a connection. Each has a pool of its own, even at one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DialPurpose {
-    Gateway,
-    LoginService,
-}
-
-/// The settings with which a gateway is dialled.
-#[derive(Debug, Clone, PartialEq)]
-struct DialSettings {
-    limit: Option<Duration>,
-    request_head: usize,
-    source: Vec<IpAddr>,
-    tls: Arc<ClientTls>,
+/// A group of endpoints; round robin continues under an equal key.
+struct ReachedGroup {
+    key: GroupKey,
+    endpoints: Endpoints,
+    /// What finds those that come and go, if there are such.
+    found: Option<Arc<FoundGroup>>,
 }
 
 /// Identifies a group of endpoints: round robin continues under an equal key.
@@ -117,22 +86,8 @@ impl Gateways {
             planned.open(&group(config, route).tls)?;
             let (group_key, gate_key) = planned.keys(config, route);
             if planned.group(&group_key).is_none() {
-                let (group, how) = &group_key;
-                let key = |upstream: &UpstreamAddress| GatewayKey {
-                    purpose: DialPurpose::Gateway,
-                    upstream: upstream.clone(),
-                    how: how.clone(),
-                };
-                let member = |GroupEndpoint { url, weight }: &GroupEndpoint| {
-                    let endpoint = planned.reach(self, key(url), common)?;
-                    let health = group.health.as_ref();
-                    let health = health.map(|settings| planned.ask(self, settings, &endpoint));
-                    Ok::<_, StartError>(GroupMember { endpoint, weight: *weight, health })
-                };
-                let members = group.endpoints.iter().map(member).collect::<Result<_, _>>()?;
-                let fresh = || Endpoints::new(group.balance.clone(), members);
-                let endpoints = self.group(&group_key).unwrap_or_else(fresh);
-                planned.groups.push((group_key, endpoints));
+                let group = planned.reach_group(self, group_key, common)?;
+                planned.groups.push(group);
             }
             // A request in a hold queue that is replaced goes on waiting there.
             if planned.hold_queue(&gate_key).is_none() {
@@ -172,43 +127,84 @@ impl Gateways {
     /// How `route` of the planned configuration reaches its gateway.
     pub(super) fn way(&self, config: &Config, route: &RouteConfig) -> GatewayAccess {
         let (group_key, gate_key) = self.keys(config, route);
-        let (endpoints, hold_queue) = (self.group(&group_key), self.hold_queue(&gate_key));
+        let (group, hold_queue) = (self.group(&group_key), self.hold_queue(&gate_key));
         let planned = "`plan` has one for every route that asks a gateway";
-        let (endpoints, hold_queue) = (endpoints.expect(planned), hold_queue.expect(planned));
-        let names: Vec<&str> = endpoints.all().map(|endpoint| endpoint.name().as_ref()).collect();
+        let (group, hold_queue) = (group.expect(planned), hold_queue.expect(planned));
+        let (endpoints, comes_and_goes) = (group.endpoints.clone(), group.found.is_some());
         let settings = group_key.0.sticky.as_ref().zip(self.sealing.as_ref());
         let sticky = settings.map(|(settings, keys)| StickyCookie::new(settings, Arc::clone(keys)));
         let keys = self.reached.iter().map(|reached| &reached.key);
         let mut gateways = keys.filter(|key| key.purpose == DialPurpose::Gateway).map(|key| &key.upstream);
         let first = gateways.next();
-        let named = gateways.any(|other| Some(other) != first);
-        GatewayAccess { upstream: names.join(", ").into(), named, endpoints, sticky, hold_queue }
+        let named = comes_and_goes || gateways.any(|other| Some(other) != first);
+        GatewayAccess { upstream: written(&group_key.0).into(), named, endpoints, sticky, hold_queue }
     }
 
-    /// The names of the gateways that routes lead to.
+    /// The names of the gateways that routes lead to, and the names that they are found by.
     pub(super) fn names(&self) -> Vec<Arc<str>> {
-        let mut names: Vec<Arc<str>> =
-            self.groups.iter().flat_map(|(_, group)| group.all()).map(|endpoint| Arc::clone(endpoint.name())).collect();
+        let fixed = self.groups.iter().flat_map(|group| group.endpoints.all());
+        let mut names: Vec<Arc<str>> = fixed.map(|endpoint| Arc::clone(endpoint.name())).collect();
+        names.extend(self.found().chain(self.leaving()).map(|member| Arc::clone(member.endpoint().name())));
+        names.extend(self.names.all().map(|watch| Arc::clone(watch.written())));
         names.sort_unstable();
         names.dedup();
         names
     }
 
+    /// The gateways that were found by `name`, as it is written.
+    pub(super) fn found_by(&self, name: &str) -> Vec<Arc<str>> {
+        let members = self.found().chain(self.leaving()).filter(|member| **member.found_by() == *name);
+        let mut all: Vec<Arc<str>> = members.map(|member| Arc::clone(member.endpoint().name())).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The names that stand for several gateways, for the operator: what is known of each, its gateways that are there and those that
+    /// are gone while something still goes on there.
+    pub(super) fn watched(&self) -> Vec<(Arc<NameWatch>, Vec<Arc<FoundMember>>)> {
+        let leaving: Vec<_> = self.leaving().collect();
+        let of = |watch: &Arc<NameWatch>| {
+            leaving.iter().filter(|member| *member.found_by() == *watch.written()).cloned().collect()
+        };
+        self.names.all().map(|watch| (Arc::clone(watch), of(watch))).collect()
+    }
+
     /// Every gateway, as the metrics show it.
     pub(super) fn samples(&self) -> Vec<EndpointSample> {
         let is_one_of_several = |endpoint: &Arc<Endpoint>| {
-            let mut groups = self.groups.iter().map(|(_, group)| group.all());
-            groups.any(|mut all| all.len() > 1 && all.any(|one| Arc::ptr_eq(one, endpoint)))
+            let mut several = self.groups.iter().filter(|group| group.endpoints.are_several());
+            several.any(|group| group.endpoints.all().iter().any(|one| Arc::ptr_eq(one, endpoint)))
         };
         let is_out = |endpoint: &Arc<Endpoint>| {
             self.asked.iter().any(|asked| Arc::ptr_eq(&asked.endpoint, endpoint) && asked.health.is_out())
         };
-        let endpoints = self.reached.iter().map(|reached| &reached.endpoint);
-        let sample = |endpoint: &Arc<Endpoint>| {
-            let sample = endpoint.sample(is_one_of_several(endpoint));
-            EndpointSample { healthy: sample.healthy && !is_out(endpoint), ..sample }
+        let sample = |endpoint: &Arc<Endpoint>, is_one_of_several: bool, is_out: bool| {
+            let sample = endpoint.sample(is_one_of_several);
+            EndpointSample { healthy: sample.healthy && !is_out, ..sample }
         };
-        endpoints.map(sample).collect()
+        let fixed = self.reached.iter().map(|reached| &reached.endpoint);
+        let fixed = fixed.map(|endpoint| sample(endpoint, is_one_of_several(endpoint), is_out(endpoint)));
+        let found = self.found().map(|member| sample(member.endpoint(), true, member.is_out()));
+        // One that the DNS names no more gets no requests, and is no reason for an alarm.
+        let gone = self.leaving().map(|member| {
+            let sample = member.endpoint().sample(true);
+            EndpointSample { healthy: true, ejected: false, ..sample }
+        });
+        fixed.chain(found).chain(gone).collect()
+    }
+
+    /// Every name that stands for several gateways, as the metrics show it.
+    pub(super) fn name_samples(&self) -> Vec<NameSample> {
+        self.names.samples()
+    }
+
+    /// Looks up the names that `before` does not know, and waits a moment for the answers.
+    pub(super) async fn look_up_names(&mut self, before: &Self, drain: &Drain) {
+        self.names.look_up(&before.names, drain).await;
+        for group in self.found_groups() {
+            group.refresh();
+        }
     }
 
     /// Replaces `before`, whose background tasks carry on or end.
@@ -231,6 +227,10 @@ impl Gateways {
                 (None, None) => {}
             }
         }
+        self.names.take_over(before.names);
+        for group in self.found_groups() {
+            group.start(drain);
+        }
         for asked in &mut self.asked {
             let (endpoint, settings) = (Arc::clone(&asked.endpoint), asked.settings.clone());
             let health = Arc::clone(&asked.health);
@@ -246,6 +246,73 @@ impl Gateways {
         self
     }
 
+    /// The group for `key`: that of `before`, else a new one.
+    fn reach_group(
+        &mut self,
+        before: &Self,
+        key: GroupKey,
+        common: &GatewayShared,
+    ) -> Result<ReachedGroup, StartError> {
+        let (group, how) = &key;
+        let mut parts = Vec::new();
+        for GroupEndpoint { url, weight } in &group.endpoints {
+            parts.push(match url {
+                EndpointUrl::Address(upstream) => {
+                    let (purpose, upstream) = (DialPurpose::Gateway, upstream.clone());
+                    let endpoint = self.reach(before, GatewayKey { purpose, upstream, how: how.clone() }, common)?;
+                    let health = group.health.as_ref().map(|settings| self.ask(before, settings, &endpoint));
+                    GroupPart::Fixed(GroupMember::from(endpoint).weighing(*weight, health))
+                }
+                EndpointUrl::Name(name) => {
+                    GroupPart::Named(self.names.watch(&before.names, name, &group.resolver), *weight)
+                }
+            });
+        }
+        if let Some(known) = before.group(&key) {
+            let (endpoints, found) = (known.endpoints.clone(), known.found.clone());
+            return Ok(ReachedGroup { key, endpoints, found });
+        }
+        let fixed = parts.iter().filter_map(|part| match part {
+            GroupPart::Fixed(member) => Some(member.clone()),
+            GroupPart::Named(..) => None,
+        });
+        let fixed: Vec<GroupMember> = fixed.collect();
+        let balance = group.balance.clone();
+        if group.names().next().is_none() {
+            return Ok(ReachedGroup { endpoints: Endpoints::new(balance, fixed), key, found: None });
+        }
+        for name in group.names().filter(|name| name.is_https) {
+            // A name that no certificate can have is said now, not when the DNS answers.
+            how.tls.server_name(name.host.trim_end_matches('.'))?;
+        }
+        let is_https = group.names().any(|name| name.is_https);
+        let settings = FoundSettings {
+            dial: how.clone(),
+            tls: is_https.then(|| client_config(&how.tls)).transpose()?,
+            any_target: group.tls.server_name.is_some() || group.tls.pin.is_some(),
+            health: group.health.clone(),
+            common: common.clone(),
+        };
+        let endpoints = Endpoints::found_by(balance, written(group).into(), fixed);
+        let found =
+            FoundGroup::new(parts, settings, endpoints.clone(), before.found().chain(before.leaving()).collect());
+        Ok(ReachedGroup { key, endpoints, found: Some(found) })
+    }
+
+    /// The gateways that names stand for.
+    fn found(&self) -> impl Iterator<Item = Arc<FoundMember>> {
+        self.found_groups().flat_map(|group| group.present())
+    }
+
+    /// Those that names stand for no more, while something still goes on there.
+    fn leaving(&self) -> impl Iterator<Item = Arc<FoundMember>> {
+        self.found_groups().flat_map(|group| group.leaving())
+    }
+
+    fn found_groups(&self) -> impl Iterator<Item = &Arc<FoundGroup>> {
+        self.groups.iter().filter_map(|group| group.found.as_ref())
+    }
+
     /// The endpoint for `key`: the one that is planned already, else that of `before`, else a new one.
     fn reach(&mut self, before: &Self, key: GatewayKey, common: &GatewayShared) -> Result<Arc<Endpoint>, StartError> {
         let known =
@@ -253,9 +320,11 @@ impl Gateways {
         if let Some(endpoint) = known(&self.reached) {
             return Ok(endpoint);
         }
-        let endpoint = match known(&before.reached) {
-            Some(endpoint) => endpoint,
-            None => Endpoint::new(key.upstream.to_string(), pool(&key, common)?, common.drains.clone()),
+        let endpoint = if let Some(endpoint) = known(&before.reached) {
+            endpoint
+        } else {
+            let pool = key.how.pool(&key.upstream, common)?;
+            Endpoint::new(key.upstream.to_string(), pool, common.drains.clone())
         };
         self.reached.push(ReachedGateway { key, endpoint: Arc::clone(&endpoint), sweeping: None });
         Ok(endpoint)
@@ -295,8 +364,8 @@ impl Gateways {
         ((group.clone(), how), (group, route.hold.unwrap_or(config.hold)))
     }
 
-    fn group(&self, key: &GroupKey) -> Option<Endpoints> {
-        self.groups.iter().find(|(own, _)| own == key).map(|(_, endpoints)| endpoints.clone())
+    fn group(&self, key: &GroupKey) -> Option<&ReachedGroup> {
+        self.groups.iter().find(|group| group.key == *key)
     }
 
     fn hold_queue(&self, key: &HoldQueueKey) -> Option<HoldQueue> {
@@ -317,24 +386,8 @@ fn group(config: &Config, route: &RouteConfig) -> UpstreamGroup {
     }
 }
 
-fn pool(key: &GatewayKey, common: &GatewayShared) -> Result<ConnectionPool, StartError> {
-    let tls = |host: &str| Ok::<_, StartError>((client_config(&key.how.tls)?, key.how.tls.server_name(host)?));
-    let connector = Connector::new(&key.upstream, key.how.limit, tls)?.asking(common.names.clone());
-    let connector = connector.never_to(common.own.clone()).coming_from(SourceAddresses::new(&key.how.source));
-    Ok(ConnectionPool::new(connector, key.how.request_head.max(LEAST_RESPONSE_HEAD)))
+/// The gateways of a group as they are written, for the log.
+fn written(group: &UpstreamGroup) -> String {
+    let urls: Vec<String> = group.endpoints.iter().map(|endpoint| endpoint.url.to_string()).collect();
+    urls.join(", ")
 }
-
-/// Closes connections that have been idle for too long.
-async fn sweep(pool: ConnectionPool, drain: Drain) {
-    loop {
-        tokio::select! {
-            () = drain.soft() => return,
-            () = sleep(SWEEP_EVERY) => pool.sweep(),
-        };
-    }
-}
-
-/// How often idle connections to a gateway are looked at; half of the time that they may idle.
-const SWEEP_EVERY: Duration = Duration::from_secs(2);
-/// Bytes. A gateway's answer may have as large a head as a request, and never less than this.
-const LEAST_RESPONSE_HEAD: usize = 64 * 1024;

@@ -20,7 +20,7 @@ use crate::admin::{
     CloseOrder, ConnectionsQuery, OperationRefused, OperatorControl, PendingAction, PendingAnswer, PendingHandover,
     PendingReload, TapLines,
 };
-use crate::config::{Config, UpstreamAddress};
+use crate::config::{Config, EndpointUrl};
 use crate::observe::Readiness;
 use crate::observe::redact::Redactor;
 use crate::websocket::tap::Tap;
@@ -92,11 +92,12 @@ impl OperatorControl for Operator {
         })
     }
 
-    fn drain_endpoint(&self, endpoint: UpstreamAddress, over: Option<Duration>) -> PendingAction {
+    fn drain_endpoint(&self, endpoint: EndpointUrl, over: Option<Duration>) -> PendingAction {
         let reloader = Arc::clone(&self.reloader);
         Box::pin(async move {
             let over = over.unwrap_or_else(|| reloader.drain_time());
-            let (names, name) = (reloader.gateway_names().await, endpoint.to_string());
+            let name = endpoint.to_string();
+            let (names, found) = reloader.gateway_names(&name).await;
             if reloader.is_draining() {
                 return Err(stopping());
             }
@@ -104,7 +105,7 @@ impl OperatorControl for Operator {
                 let why = format!("no route leads to {name}; there are {}", names.join(", "));
                 return Err(OperationRefused { status: StatusCode::NOT_FOUND, why });
             }
-            let Some((websockets, kept)) = reloader.drained.begin(name.as_str().into(), over).await else {
+            let Some((websockets, kept)) = reloader.drained.begin(name.as_str().into(), found, over).await else {
                 let why = "too many endpoints are drained already".to_owned();
                 return Err(OperationRefused { status: StatusCode::SERVICE_UNAVAILABLE, why });
             };
@@ -112,12 +113,12 @@ impl OperatorControl for Operator {
         })
     }
 
-    fn resume_endpoint(&self, endpoint: UpstreamAddress) -> PendingAction {
+    fn resume_endpoint(&self, endpoint: EndpointUrl) -> PendingAction {
         let reloader = Arc::clone(&self.reloader);
         Box::pin(async move {
             let name = endpoint.to_string();
             // Once a handover that is under way is done or given up.
-            drop(reloader.gateway_names().await);
+            drop(reloader.gateway_names(&name).await);
             if reloader.is_draining() {
                 return Err(stopping());
             }
@@ -212,6 +213,7 @@ impl OperatorControl for Operator {
             "reloads": { "done": told.done, "refused": told.refused, "waiting": waiting, "last": last },
             "connections": self.reloader.admission.connections(),
             "websockets": self.reloader.websockets.count(),
+            "names": self.reloader.watched_names(),
             "drained_endpoints": self.reloader.drained.told(),
             "tasks": self.reloader.tasks(),
             "cluster": cluster::status(self.reloader.cluster.as_ref()),

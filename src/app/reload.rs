@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
@@ -16,6 +17,7 @@ use super::file_watch::FileWatch;
 use super::reload_refused::ReloadRefused;
 use super::reload_status::{LastReload, ReloadStatus, WaitingChange};
 use super::runtime::Runtime;
+use super::watched_names::name_status;
 use crate::cluster::Cluster;
 use crate::config::Config;
 use crate::drain::Drain;
@@ -24,7 +26,7 @@ use crate::http::edge::permits::Permits;
 use crate::http::proxy::websockets::OpenWebSockets;
 use crate::lifecycle::{HangupSignal, InUse, notify};
 use crate::listener::OfferedListener;
-use crate::observe::metrics::EndpointSample;
+use crate::observe::metrics::{EndpointSample, NameSample};
 use crate::observe::{Metrics, logging};
 use crate::server::admission::Admission;
 use crate::server::workers::Workers;
@@ -200,9 +202,11 @@ impl Reloader {
         self.source.as_ref().map(|(_, logging)| logging)
     }
 
-    /// The names of the gateways that routes lead to. Waits for a reload that is under way, and for a handover.
-    pub(super) async fn gateway_names(&self) -> Vec<Arc<str>> {
-        self.runtime.lock().await.gateway_names()
+    /// The names of the gateways that routes lead to, and those that were found by `name`. Waits for a reload that is under way, and for
+    /// a handover.
+    pub(super) async fn gateway_names(&self, name: &str) -> (Vec<Arc<str>>, Vec<Arc<str>>) {
+        let runtime = self.runtime.lock().await;
+        (runtime.gateways().names(), runtime.gateways().found_by(name))
     }
 
     /// How many tasks there are, connections among them.
@@ -222,7 +226,17 @@ impl Reloader {
 
     /// Every gateway, as the metrics show it; `None` while a reload is under way.
     pub(super) fn gateway_samples(&self) -> Option<Vec<EndpointSample>> {
-        Some(self.runtime.try_lock().ok()?.gateway_samples())
+        Some(self.runtime.try_lock().ok()?.gateways().samples())
+    }
+
+    /// Every name that stands for several gateways, as the metrics show it; `None` while a reload is under way.
+    pub(super) fn name_samples(&self) -> Option<Vec<NameSample>> {
+        Some(self.runtime.try_lock().ok()?.gateways().name_samples())
+    }
+
+    /// Every name that stands for several gateways, as `status` shows it; `None` while a reload is under way.
+    pub(super) fn watched_names(&self) -> Option<Vec<Value>> {
+        Some(self.runtime.try_lock().ok()?.gateways().watched().iter().map(name_status).collect())
     }
 
     async fn turn(&self, trigger: ReloadTrigger) -> Result<(), ReloadRefused> {

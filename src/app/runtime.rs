@@ -23,7 +23,6 @@ use crate::config::{self, Config, Hsts};
 use crate::drain::Drain;
 use crate::listener::{InheritedSockets, ListenerPurpose, NameResolver};
 use crate::observe::Metrics;
-use crate::observe::metrics::EndpointSample;
 use crate::server::admission::{Admission, AdmissionLimits};
 use crate::server::workers::Workers;
 use crate::tls::TlsError;
@@ -121,6 +120,7 @@ impl Runtime {
         let restored = timeout(READ, self.shared.drained.restore(config.state_dir.clone()));
         restored.await.map_err(|_| StartError::Unread(READ))?;
         let https = shown.as_ref().filter(|_| !config.listen.https.is_empty());
+        gateways.look_up_names(&self.gateways, &self.drain).await;
         let assembly = Assembly::new(&config, &self.shared, &gateways, &issuers, https, plan.https_port())?;
 
         // From here on no step can fail, and a step that waits for a disk or a task waits for a moment only.
@@ -191,14 +191,9 @@ impl Runtime {
         self.shown.as_ref().map(|shown| shown.certificates.lives()).unwrap_or_default()
     }
 
-    /// The names of the gateways that routes lead to.
-    pub(super) fn gateway_names(&self) -> Vec<Arc<str>> {
-        self.gateways.names()
-    }
-
-    /// Every gateway, as the metrics show it.
-    pub(super) fn gateway_samples(&self) -> Vec<EndpointSample> {
-        self.gateways.samples()
+    /// The gateways of the configuration in use.
+    pub(super) fn gateways(&self) -> &Gateways {
+        &self.gateways
     }
 
     fn look_after(&mut self, shown: Option<ServedCertificates>, hsts: Hsts) {

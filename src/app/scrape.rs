@@ -27,6 +27,9 @@ pub(super) fn text(reloader: &Reloader, ready: bool, uptime: Duration) -> String
     if let Some(samples) = reloader.gateway_samples() {
         metrics.upstream.show(&samples);
     }
+    if let Some(samples) = reloader.name_samples() {
+        metrics.gateway_names.show(&samples);
+    }
     sum(&metrics.websockets.client, &totals.client);
     sum(&metrics.websockets.gateway, &totals.gateway);
     let process = &metrics.process;

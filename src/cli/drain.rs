@@ -10,7 +10,7 @@ use super::admin_client::{AdminClient, AdminTarget, AdminUnanswered};
 use super::failure::CommandFailure;
 use super::output::print;
 use super::run::runtime;
-use crate::config::{UpstreamAddress, spread_time};
+use crate::config::{EndpointUrl, spread_time};
 use crate::observe::percent_encoding::encoded;
 
 /// What to drain, and which frontgate to ask.
@@ -24,15 +24,15 @@ pub(super) struct DrainArgs {
     /// Come back when it has ended, or the endpoint has no WebSocket left
     #[arg(long, conflicts_with = "resume")]
     wait: bool,
-    /// Take this endpoint out instead, until --resume: nothing new goes there, and its WebSockets end with 1012
-    #[arg(long, value_name = "URL", value_parser = UpstreamAddress::read)]
-    endpoint: Option<UpstreamAddress>,
+    /// Take this endpoint out instead, or all that a dns+ or srv+ name stands for, until --resume: nothing new goes there, and its WebSockets end with 1012
+    #[arg(long, value_name = "URL", value_parser = EndpointUrl::read)]
+    endpoint: Option<EndpointUrl>,
     /// The time within which its WebSockets end, evenly, such as 5m [default: timeouts.drain]
     #[arg(long, value_name = "TIME", requires = "endpoint", value_parser = spread_time)]
     over: Option<Duration>,
     /// Bring this endpoint back
-    #[arg(long, value_name = "URL", conflicts_with = "endpoint", value_parser = UpstreamAddress::read)]
-    resume: Option<UpstreamAddress>,
+    #[arg(long, value_name = "URL", conflicts_with = "endpoint", value_parser = EndpointUrl::read)]
+    resume: Option<EndpointUrl>,
 }
 
 pub(super) fn run(args: DrainArgs) -> Result<(), CommandFailure> {

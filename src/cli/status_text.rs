@@ -49,6 +49,7 @@ pub(super) fn for_people(said: &str) -> String {
             ));
         }
     }
+    lines.extend(status["names"].as_array().into_iter().flatten().map(name_line));
     for drained in status["drained_endpoints"].as_array().into_iter().flatten() {
         let left = drained["websockets"].as_u64().unwrap_or_default();
         let (endpoint, since) = (text(&drained["endpoint"]), text(&drained["since"]));
@@ -77,6 +78,23 @@ pub(super) fn for_people(said: &str) -> String {
     lines.join("\n") + "\n"
 }
 
+/// What is known of a name that stands for several gateways.
+fn name_line(name: &Value) -> String {
+    let written = clean(name["name"].as_str().unwrap_or("-"));
+    let count = name["gateways"].as_array().map_or(0, Vec::len);
+    let leaving = match name["leaving"].as_array().map_or(0, Vec::len) {
+        0 => String::new(),
+        left => format!(", and {left} that the DNS names no more have something left to do"),
+    };
+    let known = match (name["age"].as_u64(), name["failing"].as_str()) {
+        (None, None) => "nothing is known yet".to_owned(),
+        (None, Some(why)) => format!("no gateway is known: {}", clean(why)),
+        (Some(_), None) => format!("{count} gateways"),
+        (Some(age), Some(why)) => format!("{count} gateways, as the DNS said {age} s ago; now: {}", clean(why)),
+    };
+    format!("{written}: {known}{leaving}")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -88,6 +106,11 @@ mod tests {
         let status = json!({
             "version": "0.1.0", "pid": 47, "uptime": 11_520, "ready": true, "draining": false, "config": "/etc/f.yaml",
             "listeners": [{ "address": "[::]:8443", "purpose": "https" }], "connections": 3, "websockets": 2, "tasks": 9,
+            "names": [
+                { "name": "dns+http://gw:1", "gateways": ["10.0.0.4:1"], "leaving": [{ "endpoint": "http://10.0.0.5:1", "busy": 2 }], "age": 7, "failing": null },
+                { "name": "srv+http://gw", "gateways": ["10.0.0.4:1"], "leaving": [], "age": 70, "failing": "SERVFAIL" },
+                { "name": "dns+http://new:1", "gateways": [], "leaving": [], "age": null, "failing": "no such name" },
+            ],
             "drained_endpoints": [{ "endpoint": "http://gw:1", "since": "2026-11-30T20:00:00Z", "over": 300, "websockets": 2 }],
             "reloads": { "done": 1, "refused": 2, "waiting": { "since": "2026-11-30T20:00:00Z", "lowers": ["auth of /x"] },
                          "last": { "at": "2026-11-30T20:00:00Z", "error": "f.yaml:1:1: \u{1b}[2Junknown key" } },
@@ -95,6 +118,9 @@ mod tests {
         let expected = "frontgate 0.1.0: ready, up 3h12m, process 47\n\
                         3 connections, 2 WebSockets, 9 tasks\n\
                         listens at [::]:8443 (https)\n\
+                        dns+http://gw:1: 1 gateways, and 1 that the DNS names no more have something left to do\n\
+                        srv+http://gw: 1 gateways, as the DNS said 70 s ago; now: SERVFAIL\n\
+                        dns+http://new:1: no gateway is known: no such name\n\
                         http://gw:1 is drained since 2026-11-30T20:00:00Z until `frontgate drain --resume`: 2 WebSockets left\n\
                         config /etc/f.yaml: reloaded 1 times, refused 2 times\n\
                         the last reload, at 2026-11-30T20:00:00Z, was refused: f.yaml:1:1: [2Junknown key\n\

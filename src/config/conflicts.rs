@@ -112,8 +112,11 @@ fn gateways(config: &Config) -> Vec<(String, &UpstreamAddress)> {
         }
     }
     for (name, group) in &config.upstreams {
-        for (index, upstream) in group.addresses().enumerate() {
-            all.push((format!("upstreams.{name}.endpoints[{index}]"), upstream));
+        for (index, endpoint) in group.endpoints.iter().enumerate() {
+            // What a name leads to is known while frontgate runs, and is refused then.
+            if let Some(upstream) = endpoint.url.address() {
+                all.push((format!("upstreams.{name}.endpoints[{index}]"), upstream));
+            }
         }
     }
     all

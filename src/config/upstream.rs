@@ -38,13 +38,6 @@ impl Default for UpstreamAddress {
 }
 
 impl UpstreamAddress {
-    /// The address that `text` is; or why it is none, in words.
-    pub(crate) fn read(text: &str) -> Result<Self, String> {
-        UpstreamUrl.parse(text).map_err(ValueError::in_words)
-    }
-}
-
-impl UpstreamAddress {
     /// Whether one of these addresses can reach it, as far as that can be told: a name may have addresses of either family.
     pub(super) fn is_reached_from(&self, sources: &[IpAddr]) -> bool {
         match self {
@@ -99,6 +92,10 @@ impl KeyKind for UpstreamUrl {
             }
             "wss" => {
                 return Err(ValueError::new("the gateway is reached by https, WebSockets too").hint("write https://…"));
+            }
+            "dns+http" | "dns+https" | "srv+http" | "srv+https" => {
+                let fault = ValueError::new("a name that stands for several gateways is no address of one");
+                return Err(fault.hint("list it in `upstreams.NAME.endpoints`, and write that NAME here"));
             }
             _ => return Err(ValueError::new("the URL's scheme is neither http nor https").hint(EXAMPLES)),
         };
@@ -200,6 +197,7 @@ mod tests {
             ("ws://gw:1", "by http", "http://"),
             ("wss://gw:1", "by https", "https://"),
             ("ftp://gw", "neither", "such as"),
+            ("dns+http://gw:1", "stands for several", "upstreams.NAME.endpoints"),
             ("http://gw/openclaw", "a path", "as it comes"),
             ("http://gw?token=secret", "a query", "as it comes"),
             ("http://gw#secret", "a fragment", "as it comes"),

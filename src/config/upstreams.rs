@@ -1,11 +1,13 @@
 //! `upstreams`: groups of gateways that stand in for each other.
 
 mod balance;
+mod dns_server;
 mod endpoint;
+mod endpoint_url;
 mod health;
 mod sticky;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::keys::{KeySection, Keys, SectionChecks};
 use super::kinds::{GivenName, Keyed, List, Mapping, OffOrKeys, SourceIp};
@@ -14,8 +16,10 @@ use super::upstream::UpstreamAddress;
 use super::upstream_tls::UpstreamTls;
 use balance::BalanceValue;
 pub(crate) use balance::{Balance, HashBy};
+use dns_server::DnsServer;
 pub(crate) use endpoint::GroupEndpoint;
 use endpoint::GroupEndpointValue;
+pub(crate) use endpoint_url::{EndpointUrl, GatewayName, NameRecords};
 pub(crate) use health::Health;
 pub(crate) use sticky::Sticky;
 
@@ -32,6 +36,8 @@ pub struct UpstreamGroup {
     pub(crate) health: Option<Health>,
     /// The addresses that they are dialled from; without any the kernel chooses.
     pub(crate) source: Vec<IpAddr>,
+    /// The DNS servers that are asked for names; without any those of the system.
+    pub(crate) resolver: Vec<SocketAddr>,
     /// How those over https are verified.
     pub(crate) tls: UpstreamTls,
 }
@@ -42,9 +48,14 @@ impl UpstreamGroup {
         Self { endpoints: vec![endpoint.into()], ..Self::default() }
     }
 
-    /// The addresses of the gateways.
+    /// The addresses of the gateways that have one.
     pub(crate) fn addresses(&self) -> impl Iterator<Item = &UpstreamAddress> {
-        self.endpoints.iter().map(|endpoint| &endpoint.url)
+        self.endpoints.iter().filter_map(|endpoint| endpoint.url.address())
+    }
+
+    /// The names that stand for several gateways.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &GatewayName> {
+        self.endpoints.iter().filter_map(|endpoint| endpoint.url.name())
     }
 }
 
@@ -57,7 +68,9 @@ impl KeySection for UpstreamGroup {
             "endpoints",
             List(GroupEndpointValue),
             &mut self.endpoints,
-            "Where the gateways listen; { url, weight } for one that gets more or less of the work than the others.",
+            "Where the gateways listen; { url, weight } for one that gets more or less of the work than the others. \
+             dns+http://NAME:PORT (or dns+https) stands for all addresses that the DNS has for the name, srv+http://NAME (or \
+             srv+https) for all hosts of its SRV records; names are asked again when their TTL ends.",
         );
         keys.key(
             "balance",
@@ -87,6 +100,13 @@ impl KeySection for UpstreamGroup {
             "Addresses of this machine to dial from, the least used one first. One address carries about 28,000 connections to one \
              endpoint. The gateway must know them: `gateway.trustedProxies` of OpenClaw.",
         );
+        keys.key(
+            "resolver",
+            List(DnsServer),
+            &mut self.resolver,
+            "DNS servers, as IP addresses with or without a port, that are asked for the dns+ and srv+ names as they are written; \
+             without any the system's, with its search domains and its hosts file.",
+        );
         keys.section("tls", "How https endpoints are known, and what frontgate shows them.", &mut self.tls);
     }
 
@@ -101,9 +121,9 @@ impl KeySection for UpstreamGroup {
         if self.endpoints.len() > MOST_ENDPOINTS {
             checks.report(&["endpoints"], ValueError::new(format!("more than {MOST_ENDPOINTS} endpoints")));
         }
-        let plain = |endpoint: &UpstreamAddress| !matches!(endpoint, UpstreamAddress::Https { .. });
+        let urls = || self.endpoints.iter().map(|endpoint| &endpoint.url);
         if self.tls != UpstreamTls::default()
-            && let Some(endpoint) = self.addresses().find(|endpoint| plain(endpoint))
+            && let Some(endpoint) = urls().find(|endpoint| !endpoint.is_https())
         {
             let fault = ValueError::new(format!("{endpoint} speaks no TLS"));
             checks.report(&["tls", "endpoints"], fault.hint("write https://… for it, or remove `tls`"));
@@ -123,8 +143,18 @@ impl KeySection for UpstreamGroup {
                 fault.hint("an IPv4 address for an IPv4 endpoint, an IPv6 one for IPv6; a unix socket has none"),
             );
         }
-        for (index, endpoint) in self.addresses().enumerate() {
-            if self.addresses().take(index).any(|other| other == endpoint) {
+        if !self.resolver.is_empty() && self.names().next().is_none() {
+            let fault = ValueError::new("no endpoint is a name that it could be asked for");
+            checks.report(
+                &["resolver"],
+                fault.hint("write dns+http://NAME:PORT or srv+http://NAME, or remove `resolver`"),
+            );
+        }
+        if self.resolver.len() > MOST_SERVERS {
+            checks.report(&["resolver"], ValueError::new(format!("more than {MOST_SERVERS} servers")));
+        }
+        for (index, endpoint) in urls().enumerate() {
+            if urls().take(index).any(|other| other == endpoint) {
                 let fault = ValueError::new(format!("{endpoint} is there already"));
                 checks.report(&[&format!("endpoints[{index}]")], fault.hint("each endpoint once"));
             }
@@ -133,3 +163,5 @@ impl KeySection for UpstreamGroup {
 }
 
 const MOST_ENDPOINTS: usize = 64;
+/// As many as a resolver of the C library asks.
+const MOST_SERVERS: usize = 3;

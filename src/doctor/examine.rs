@@ -54,9 +54,12 @@ pub(crate) enum ConfigChoice {
 pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
     let machine = probe::look_at_machine();
     let running = probe::look_for_running(&question.config.admin).await;
-    let (config, own_file) = as_it_runs(question, &running);
-    let mut plan = DoctorPlan::new(&config, &question.origins, &machine);
+    let (mut config, own_file) = as_it_runs(question, &running);
     let mut diagnosis = Diagnosis::default();
+    for name in probe::find_names(&mut config).await {
+        judge::name(&mut diagnosis, &name);
+    }
+    let mut plan = DoctorPlan::new(&config, &question.origins, &machine);
     // The gateway's second listeners are no gateways, and nothing is asked of them.
     plan.backends.retain(|backend| {
         let beside = question.gateway_config.as_ref().and_then(|file| file.beside(&backend.upstream, &machine));
@@ -119,11 +122,14 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
 
 /// Looks at the gateways alone, past frontgate: what a start has time for. Blocks and reads files, as [`examine`] does.
 pub(crate) async fn examine_gateways(question: &DoctorRequest) -> DoctorReport {
-    let (machine, config) = (probe::look_at_machine(), &question.config);
-    let plan = DoctorPlan::new(config, &question.origins, &machine);
-    let gateways = gateways(&plan, config).await;
+    let (machine, mut config) = (probe::look_at_machine(), question.config.clone());
     let mut diagnosis = Diagnosis::default();
-    judge_gateways(&mut diagnosis, question, &plan, config, &gateways, &machine);
+    for name in probe::find_names(&mut config).await {
+        judge::name(&mut diagnosis, &name);
+    }
+    let plan = DoctorPlan::new(&config, &question.origins, &machine);
+    let gateways = gateways(&plan, &config).await;
+    judge_gateways(&mut diagnosis, question, &plan, &config, &gateways, &machine);
     diagnosis.sort();
     DoctorReport { diagnosis, own_file: question.file.clone(), looked: question.looked.clone(), gateway_config: None }
 }

@@ -9,6 +9,7 @@ mod acme;
 mod auth;
 mod cluster;
 mod connections;
+mod gateway_names;
 mod histogram;
 mod process;
 mod relay;
@@ -36,6 +37,7 @@ pub(crate) use cluster::ClusterMetrics;
 #[cfg(test)]
 pub(crate) use connections::HANDSHAKE_FAILURES;
 pub(crate) use connections::{ConnectionMetrics, ServedGuard, TlsHandshake};
+pub(crate) use gateway_names::{GatewayNameMetrics, NameSample};
 pub(crate) use histogram::{BucketCounts, Histogram, REQUEST_TIMES};
 pub(crate) use process::{ProcessMetrics, ReloadMetrics};
 pub use relay::DirectionCounts;
@@ -57,6 +59,8 @@ pub(crate) struct Metrics {
     pub(crate) websockets: WebSocketMetrics,
     /// The gateways, and requests that wait for them.
     pub(crate) upstream: UpstreamMetrics,
+    /// The names that stand for several gateways.
+    pub(crate) gateway_names: GatewayNameMetrics,
     /// Logins.
     pub(crate) auth: AuthMetrics,
     /// Orders of public certificates.
@@ -86,6 +90,7 @@ impl Metrics {
             connections: ConnectionMetrics::new(&mut registry),
             websockets: WebSocketMetrics::new(&mut registry),
             upstream: UpstreamMetrics::new(&mut registry),
+            gateway_names: GatewayNameMetrics::new(&mut registry),
             auth: AuthMetrics::new(&mut registry),
             acme: AcmeMetrics::new(&mut registry),
             cluster: ClusterMetrics::new(&mut registry),

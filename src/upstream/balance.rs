@@ -37,6 +37,8 @@ pub(super) struct EndpointState {
     pub(super) busy: usize,
     /// Its share of the work, in thousandths of the weight 1.
     pub(super) share: u32,
+    /// Its tier: the lowest in which one is up gets the work.
+    pub(super) tier: u16,
     /// Set after a failure: the endpoint is left alone until then.
     pub(super) ejected_until: Option<Instant>,
     /// Whether it has said that it is not well, or not said that it is.
@@ -58,8 +60,9 @@ pub(super) enum Preference<'a> {
     Client(u64),
 }
 
-/// The endpoints in the order in which to try them: first the one that the client was at, then those that are up, as `preference`
-/// says, then the others, beginning with the one whose time is over first. Those that an operator has taken out are not there.
+/// The endpoints in the order in which to try them: first the one that the client was at, then those that are up, tier by tier, as
+/// `preference` says, then the others, beginning with the one whose time is over first. Those that an operator has taken out are not
+/// there.
 pub(super) fn order(
     preference: Preference<'_>,
     was_at: Option<EndpointId>,
@@ -87,8 +90,13 @@ pub(super) fn order(
             order.sort_by(|one, other| score(state(other), key).total_cmp(&score(state(one), key)));
         }
     }
-    order.sort_by_key(|index| (state(index).is_out, state(index).ejected_until.filter(|until| *until > now)));
-    if let Some(at) = order.iter().position(|index| Some(state(index).id) == was_at && state(index).is_up(now)) {
+    order.sort_by_key(|index| {
+        let EndpointState { is_out, ejected_until, tier, .. } = *state(index);
+        (is_out, ejected_until.filter(|until| *until > now), tier)
+    });
+    let tier = usable_tier(endpoint_states, now);
+    let was_here = |state: &EndpointState| Some(state.id) == was_at && state.is_up(now) && Some(state.tier) == tier;
+    if let Some(at) = order.iter().position(|index| was_here(state(index))) {
         order[..=at].rotate_right(1);
     }
     order
@@ -101,15 +109,22 @@ impl EndpointState {
     }
 }
 
+/// The tier whose endpoints get the work: the lowest in which one is up.
+pub(super) fn usable_tier(endpoint_states: &[EndpointState], now: Instant) -> Option<u16> {
+    endpoint_states.iter().filter(|state| state.is_up(now)).map(|state| state.tier).min()
+}
+
 /// Compares what each would have under way with one more, by its share.
 fn by_load(one: &EndpointState, other: &EndpointState) -> Ordering {
     let load = |state: &EndpointState, of: &EndpointState| (state.busy as u128 + 1) * u128::from(of.share.max(1));
     load(one, other).cmp(&load(other, one))
 }
 
-/// Puts the less busy of two endpoints in front that are drawn from those that are up, each as often as its share says.
+/// Puts the less busy of two endpoints in front that are drawn from those that are up in the usable tier, each as often as its
+/// share says.
 fn prefer_better_of_two(order: &mut [usize], numbers: [u64; 2], endpoint_states: &[EndpointState], now: Instant) {
-    let up = |index: usize| endpoint_states[index].is_up(now);
+    let tier = usable_tier(endpoint_states, now);
+    let up = |index: usize| endpoint_states[index].is_up(now) && Some(endpoint_states[index].tier) == tier;
     let mut drawn = numbers.iter().scan(None, |before: &mut Option<usize>, number| {
         let open = |index: usize| up(index) && Some(index) != *before;
         let all: u64 = order

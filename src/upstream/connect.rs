@@ -30,6 +30,8 @@ pub(crate) struct Connector {
     own: OwnAddresses,
     /// Where its connections come from.
     sources: SourceAddresses,
+    /// What it is called in requests that frontgate itself sends, if not by its address.
+    called: Option<HeaderValue>,
     /// The address of the name that was reached last. It is tried first: a silent address before it costs each
     /// connection a moment.
     reached: Arc<Mutex<Option<IpAddr>>>,
@@ -66,6 +68,9 @@ pub(crate) enum ConnectError {
     /// What answers there is frontgate: it would ask itself for ever.
     #[error("its address is frontgate's own, {0}: `upstream` must be where the gateway itself listens")]
     Itself(SocketAddr),
+    /// The DNS has given no gateway for its name.
+    #[error("the DNS has given no gateway for {0} yet")]
+    NoGateways(Arc<str>),
     /// An operator has taken it out.
     #[error("it is being drained, until `frontgate drain --resume`")]
     Draining,
@@ -103,7 +108,7 @@ impl ConnectError {
     /// The error's stable name in metrics.
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
-            Self::Resolve { .. } => "unresolved",
+            Self::Resolve { .. } | Self::NoGateways(_) => "unresolved",
             Self::Refused => "refused",
             Self::TimedOut(_) => "timed_out",
             Self::Tls(_) => "tls",
@@ -200,6 +205,7 @@ impl Connector {
             names: NameResolver::default(),
             own: OwnAddresses::default(),
             sources: SourceAddresses::default(),
+            called: None,
             reached: Arc::default(),
         }
     }
@@ -220,6 +226,12 @@ impl Connector {
     #[must_use]
     pub(crate) fn coming_from(self, sources: SourceAddresses) -> Self {
         Self { sources, ..self }
+    }
+
+    /// The same, called `host:port` in requests that frontgate itself sends.
+    #[must_use]
+    pub(crate) fn called(self, host: &str, port: u16) -> Self {
+        Self { called: HeaderValue::try_from(format!("{host}:{port}")).ok(), ..self }
     }
 
     /// How many connections there are from each address of the configuration's.
@@ -248,6 +260,9 @@ impl Connector {
 
     /// The `Host` of requests that frontgate itself sends (RFC 9110 §7.2).
     pub(super) fn host(&self) -> HeaderValue {
+        if let Some(called) = &self.called {
+            return called.clone();
+        }
         let host = match &self.target {
             ConnectTarget::Unix(_) => "localhost".to_owned(),
             ConnectTarget::Tcp { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
@@ -310,7 +325,8 @@ impl Connector {
     }
 }
 
-async fn open(address: SocketAddr) -> io::Result<TcpStream> {
+/// A connection to `address`.
+pub(super) async fn open(address: SocketAddr) -> io::Result<TcpStream> {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that dials")]
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
@@ -346,4 +362,4 @@ async fn open_from(sources: &SourceAddresses, address: SocketAddr) -> io::Result
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -16,6 +16,8 @@ use crate::observe::metrics::EndpointSample;
 pub(crate) struct Endpoint {
     /// Its address, for the log.
     name: Arc<str>,
+    /// The name that the DNS has led here from, as it is written.
+    found_by: Option<Arc<str>>,
     id: EndpointId,
     drains: EndpointDrains,
     pub(super) pool: ConnectionPool,
@@ -27,9 +29,19 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// A gateway that is reached by `pool`, unless it is among `drains`; the log calls it `name`.
     pub(crate) fn new(name: impl Into<Arc<str>>, pool: ConnectionPool, drains: EndpointDrains) -> Arc<Self> {
-        let name = name.into();
+        Self::found_by(None, name.into(), pool, drains)
+    }
+
+    /// The same, which the DNS has for a name; it is out with the name, too.
+    pub(crate) fn found_by(
+        found_by: Option<Arc<str>>,
+        name: Arc<str>,
+        pool: ConnectionPool,
+        drains: EndpointDrains,
+    ) -> Arc<Self> {
         let id = EndpointId::of(&name);
-        Arc::new(Self { name, id, drains, pool, busy: LiveCount::default(), record: Mutex::default() })
+        let (busy, record) = (LiveCount::default(), Mutex::default());
+        Arc::new(Self { name, found_by, id, drains, pool, busy, record })
     }
 
     /// Its address.
@@ -49,7 +61,12 @@ impl Endpoint {
 
     /// Whether an operator has taken it out.
     pub(super) fn is_draining(&self) -> bool {
-        self.drains.has(&self.name)
+        self.drains.has(&self.name) || self.found_by.as_ref().is_some_and(|name| self.drains.has(name))
+    }
+
+    /// Requests and WebSockets under way.
+    pub(crate) fn busy(&self) -> usize {
+        self.busy.count()
     }
 
     /// Until when it is left alone, if it has failed.

@@ -1,15 +1,16 @@
 //! [`Endpoints`]: the gateways that stand in for each other.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use tokio::time::Instant;
+use arc_swap::ArcSwap;
+use tokio::time::{Instant, sleep};
 
-use super::balance::{EndpointId, EndpointState, Preference, Turns, order};
+use super::balance::EndpointId;
 use super::endpoint::{Endpoint, EndpointProbe, FailedConnection};
-use super::health::EndpointHealth;
+use super::group_members::{EndpointTie, GroupMember, GroupMembers};
 use super::{ConnectError, GatewayReadiness, HeldGateway, Lease};
 use crate::config::{Balance, HashBy};
+use crate::listener::DELAY;
 
 /// The gateways that stand in for each other; often one. Cheap to clone.
 ///
@@ -21,28 +22,9 @@ pub(crate) struct Endpoints(Arc<EndpointsShared>);
 
 struct EndpointsShared {
     balance: Balance,
-    all: Vec<GroupMember>,
-    turn: AtomicUsize,
-    turns: Mutex<Turns>,
-}
-
-/// One of the gateways that stand in for each other.
-pub(crate) struct GroupMember {
-    /// The gateway.
-    pub(crate) endpoint: Arc<Endpoint>,
-    /// Its share of the work, beside those of the others.
-    pub(crate) weight: u32,
-    /// What it answers when it is asked whether it is well; `None` where it is not asked.
-    pub(crate) health: Option<Arc<EndpointHealth>>,
-}
-
-/// What ties a request to one of the gateways.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct EndpointTie {
-    /// The endpoint that the client was at.
-    pub(crate) was_at: Option<EndpointId>,
-    /// What the client is known by, where that decides.
-    pub(crate) client: Option<u64>,
+    /// The names by which they are found, as they are written, if they come and go.
+    found_by: Option<Arc<str>>,
+    members: ArcSwap<GroupMembers>,
 }
 
 /// The gateways as one request sees them.
@@ -54,18 +36,42 @@ pub(crate) struct TiedEndpoints<'a> {
 impl Endpoints {
     /// These endpoints, of which there must be at least one.
     pub(crate) fn new(balance: Balance, all: Vec<GroupMember>) -> Self {
-        Self(Arc::new(EndpointsShared { balance, all, turn: AtomicUsize::new(0), turns: Mutex::default() }))
+        Self::of(balance, None, all)
+    }
+
+    /// Endpoints that come and go, as the DNS has them for these names; so far there are these.
+    pub(crate) fn found_by(balance: Balance, names: Arc<str>, all: Vec<GroupMember>) -> Self {
+        Self::of(balance, Some(names), all)
+    }
+
+    fn of(balance: Balance, found_by: Option<Arc<str>>, all: Vec<GroupMember>) -> Self {
+        Self(Arc::new(EndpointsShared { balance, found_by, members: ArcSwap::from_pointee(GroupMembers::new(all)) }))
+    }
+
+    /// From here on there are these endpoints, and no others.
+    pub(crate) fn set(&self, all: Vec<GroupMember>) {
+        self.0.members.store(Arc::new(GroupMembers::new(all)));
     }
 
     /// All endpoints.
-    pub(crate) fn all(&self) -> impl ExactSizeIterator<Item = &Arc<Endpoint>> {
-        self.0.all.iter().map(|member| &member.endpoint)
+    pub(crate) fn all(&self) -> Vec<Arc<Endpoint>> {
+        self.0.members.load().all.iter().map(|member| Arc::clone(&member.endpoint)).collect()
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.members.load().all.len()
+    }
+
+    /// Whether there are several, or may be.
+    pub(crate) fn are_several(&self) -> bool {
+        self.0.found_by.is_some() || self.count() > 1
     }
 
     /// By what clients are told apart, where that decides which endpoint they get.
     pub(crate) fn hash_by(&self) -> Option<&HashBy> {
         match &self.0.balance {
-            Balance::Hash(by) if self.0.all.len() > 1 => Some(by),
+            Balance::Hash(by) if self.are_several() => Some(by),
             _ => None,
         }
     }
@@ -77,8 +83,7 @@ impl Endpoints {
 
     /// The number of the endpoint that `lease` leads to.
     pub(crate) fn id_of(&self, lease: &Lease) -> Option<EndpointId> {
-        let only = || if let [only] = &self.0.all[..] { Some(only.endpoint.id()) } else { None };
-        lease.endpoint().map(|endpoint| endpoint.id()).or_else(only)
+        lease.endpoint().map(|endpoint| endpoint.id()).or_else(|| Some(self.only(&self.0.members.load())?.id()))
     }
 
     /// Notes that the connection of `lease` was closed without an answer. Returns whether another gateway can be asked
@@ -87,57 +92,22 @@ impl Endpoints {
         let Some(endpoint) = &lease.0 else { return false };
         endpoint.failed(&"it hung up without an answer");
         let now = Instant::now();
-        self.0.all.iter().any(|other| other.state(now).is_up(now))
+        self.0.members.load().all.iter().any(|other| other.is_up(now))
     }
 
-    fn states(&self, now: Instant) -> Vec<EndpointState> {
-        self.0.all.iter().map(|member| member.state(now)).collect()
-    }
-
-    /// The order in which to try them.
-    fn order(&self, tie: EndpointTie) -> Vec<usize> {
-        let now = Instant::now();
-        let states = self.states(now);
-        let random = || [fastrand::u64(..), fastrand::u64(..)];
-        let turn = self.0.turn.load(Ordering::Relaxed);
-        let by = |preference: Preference<'_>| order(preference, tie.was_at, &states, now);
-        match (&self.0.balance, tie.client) {
-            (Balance::LeastConnections, _) => by(Preference::LeastBusy { turn }),
-            (Balance::RandomTwo, _) => by(Preference::RandomTwo(random())),
-            (Balance::Hash(_), Some(client)) => by(Preference::Client(client)),
-            (Balance::RoundRobin | Balance::Hash(_), _) => by(Preference::Turns(&self.turns())),
+    /// The only endpoint, where that never changes.
+    fn only<'a>(&self, members: &'a GroupMembers) -> Option<&'a Arc<Endpoint>> {
+        match (&self.0.found_by, &members.all[..]) {
+            (None, [only]) => Some(&only.endpoint),
+            _ => None,
         }
     }
 
-    /// Notes that a request goes to this endpoint.
-    fn took(&self, index: usize) {
-        match self.0.balance {
-            Balance::LeastConnections => _ = self.0.turn.fetch_add(1, Ordering::Relaxed),
-            Balance::RandomTwo => {}
-            Balance::RoundRobin | Balance::Hash(_) => {
-                let now = Instant::now();
-                let share = |state: EndpointState| if state.is_up(now) { state.share } else { 0 };
-                let shares: Vec<u32> = self.states(now).into_iter().map(share).collect();
-                self.turns().take(index, &shares);
-            }
-        }
-    }
-
-    fn turns(&self) -> std::sync::MutexGuard<'_, Turns> {
-        self.0.turns.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl GroupMember {
-    fn state(&self, now: Instant) -> EndpointState {
-        let health = self.health.as_ref();
-        EndpointState {
-            id: self.endpoint.id(),
-            busy: self.endpoint.busy.count(),
-            share: self.weight.saturating_mul(health.map_or(1000, |health| health.share(now))),
-            ejected_until: self.endpoint.ejected_until(),
-            is_out: health.is_some_and(|health| health.is_out()),
-            is_draining: self.endpoint.is_draining(),
+    /// Why no endpoint is there to be tried.
+    fn none_left(&self, members: &GroupMembers) -> ConnectError {
+        match &self.0.found_by {
+            Some(names) if members.all.is_empty() => ConnectError::NoGateways(Arc::clone(names)),
+            _ => ConnectError::Draining,
         }
     }
 }
@@ -146,14 +116,15 @@ impl TiedEndpoints<'_> {
     /// A connection to the next endpoint that was used before and seems to be alive.
     pub(crate) fn reuse(&self) -> Option<Lease> {
         let Endpoints(shared) = self.endpoints;
-        if let [only] = &shared.all[..] {
-            return if only.endpoint.is_draining() { None } else { only.endpoint.pool.reuse().map(Lease::from) };
+        let members = shared.members.load();
+        if let Some(only) = self.endpoints.only(&members) {
+            return if only.is_draining() { None } else { only.pool.reuse().map(Lease::from) };
         }
-        let next = self.endpoints.order(self.tie).into_iter().next()?;
-        let endpoint = &shared.all[next].endpoint;
+        let next = members.order(&shared.balance, self.tie).into_iter().next()?;
+        let endpoint = &members.all[next].endpoint;
         let lease = Lease::from(endpoint.pool.reuse()?);
         // Only when a connection was taken: otherwise the endpoint whose turn it is gets a fresh connection.
-        self.endpoints.took(next);
+        members.took(&shared.balance, next);
         Some(lease.counted(endpoint.busy.enter(), Arc::clone(endpoint)))
     }
 }
@@ -163,30 +134,23 @@ impl HeldGateway for TiedEndpoints<'_> {
 
     async fn dial(&self) -> Result<Lease, ConnectError> {
         let Endpoints(shared) = self.endpoints;
-        if let [only] = &shared.all[..] {
-            if only.endpoint.is_draining() {
+        let members = shared.members.load_full();
+        if let Some(only) = self.endpoints.only(&members) {
+            if only.is_draining() {
                 return Err(ConnectError::Draining);
             }
-            return only.endpoint.pool.dial().await.map(Lease::from);
+            return only.pool.dial().await.map(Lease::from);
         }
-        let order = self.endpoints.order(self.tie);
+        let mut order = members.order(&shared.balance, self.tie);
         if let Some(first) = order.first() {
-            self.endpoints.took(*first);
+            members.took(&shared.balance, *first);
         }
-        let mut last = ConnectError::Draining;
-        for index in order {
-            let endpoint = &shared.all[index].endpoint;
-            let trying = EndpointProbe::begin(endpoint);
-            let dialled = endpoint.pool.dial().await.map(Lease::from);
-            trying.end();
-            match dialled {
-                Ok(lease) => {
-                    return Ok(lease.counted(endpoint.busy.enter(), Arc::clone(endpoint)));
-                }
-                Err(error) => {
-                    endpoint.failed(&error);
-                    last = error;
-                }
+        let mut last = self.endpoints.none_left(&members);
+        while !order.is_empty() {
+            let endpoint = &members.all[order.remove(0)];
+            match dial_beside(endpoint, &members, &mut order).await {
+                Ok(lease) => return Ok(lease),
+                Err(error) => last = error,
             }
         }
         Err(last)
@@ -195,15 +159,16 @@ impl HeldGateway for TiedEndpoints<'_> {
     /// Ready as soon as one endpoint is; endpoints that are not are left alone.
     async fn readiness(&self) -> Result<GatewayReadiness, ConnectError> {
         let Endpoints(shared) = self.endpoints;
-        if let [only] = &shared.all[..] {
-            if only.endpoint.is_draining() {
+        let members = shared.members.load_full();
+        if let Some(only) = self.endpoints.only(&members) {
+            if only.is_draining() {
                 return Err(ConnectError::Draining);
             }
-            return only.endpoint.pool.readiness().await;
+            return only.pool.readiness().await;
         }
-        let mut found = Err(ConnectError::Draining);
-        for index in self.endpoints.order(self.tie) {
-            let endpoint = &shared.all[index].endpoint;
+        let mut found = Err(self.endpoints.none_left(&members));
+        for index in members.order(&shared.balance, self.tie) {
+            let endpoint = &members.all[index].endpoint;
             let trying = EndpointProbe::begin(endpoint);
             let readiness = endpoint.pool.readiness().await;
             trying.end();
@@ -229,14 +194,110 @@ impl HeldGateway for TiedEndpoints<'_> {
     }
 }
 
+/// Dials `first`. If the DNS has found it and its family is silent for [`DELAY`], the next one of `order` of the other family is
+/// tried beside it (RFC 8305): a network whose IPv6 leads nowhere should cost a moment, and one of the two a while without work.
+async fn dial_beside(
+    first: &GroupMember,
+    members: &GroupMembers,
+    order: &mut Vec<usize>,
+) -> Result<Lease, ConnectError> {
+    let mut dialling = std::pin::pin!(dial(first));
+    let now = Instant::now();
+    let is_other = |index: &usize| {
+        let other = &members.all[*index];
+        first.ip.zip(other.ip).is_some_and(|(one, other)| one.is_ipv4() != other.is_ipv4()) && other.is_up(now)
+    };
+    let Some(place) = order.iter().position(is_other) else { return dialling.await };
+    tokio::select! {
+        dialled = &mut dialling => return dialled,
+        () = sleep(DELAY) => {}
+    }
+    let other = &members.all[order.remove(place)];
+    let mut beside = std::pin::pin!(dial(other));
+    tokio::select! {
+        biased;
+        dialled = &mut dialling => if dialled.is_ok() { dialled } else { beside.await },
+        dialled = &mut beside => {
+            if dialled.is_ok() {
+                first.endpoint.failed(&"its address family is silent");
+                dialled
+            } else {
+                dialling.await
+            }
+        }
+    }
+}
+
+async fn dial(member: &GroupMember) -> Result<Lease, ConnectError> {
+    let endpoint = &member.endpoint;
+    let trying = EndpointProbe::begin(endpoint);
+    let dialled = endpoint.pool.dial().await.map(Lease::from);
+    trying.end();
+    match dialled {
+        Ok(lease) => Ok(lease.counted(endpoint.busy.enter(), Arc::clone(endpoint))),
+        Err(error) => {
+            endpoint.failed(&error);
+            Err(error)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::upstream::endpoint::tests::endpoint;
 
     fn group(balance: Balance, all: impl IntoIterator<Item = Arc<Endpoint>>) -> Endpoints {
-        let member = |endpoint| GroupMember { endpoint, weight: 1, health: None };
-        Endpoints::new(balance, all.into_iter().map(member).collect())
+        Endpoints::new(balance, all.into_iter().map(GroupMember::from).collect())
+    }
+
+    #[tokio::test]
+    async fn a_family_that_is_silent_costs_a_moment_and_is_left_alone() {
+        use std::net::{IpAddr, SocketAddr};
+        use std::time::Duration;
+
+        use crate::upstream::connect::{Connector, tests::silent};
+        use crate::upstream::{ConnectionPool, EndpointDrains};
+
+        let Ok(live) = tokio::net::TcpListener::bind("[::1]:0").await else { return };
+        let (_full, _queued, port) = silent("127.0.0.2").await;
+        let member = |address: SocketAddr| {
+            let pool = ConnectionPool::new(Connector::at(address, Some(Duration::from_secs(20)), None), 1024);
+            let endpoint = Endpoint::new(format!("http://{address}"), pool, EndpointDrains::default());
+            GroupMember { ip: Some(address.ip()), ..GroupMember::from(endpoint) }
+        };
+        let ip: IpAddr = [127, 0, 0, 2].into();
+        let members = vec![member((ip, port).into()), member(live.local_addr().unwrap())];
+        let group = Endpoints::found_by(Balance::RoundRobin, "dns+http://gws:1".into(), members);
+        let free = EndpointTie::default();
+        let began = Instant::now();
+        let lease = group.tied(free).dial().await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(lease.endpoint().unwrap().name().contains("[::1]"));
+        let first = &group.all()[0];
+        assert!(first.ejected_until().is_some_and(|until| until > Instant::now()));
+        assert!(group.tied(free).dial().await.unwrap().endpoint().unwrap().name().contains("[::1]"));
+        group.set(Vec::new());
+        assert!(matches!(group.tied(free).dial().await, Err(ConnectError::NoGateways(_))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_share_of_one_that_came_later_rises() {
+        let [old, new] = [endpoint(), endpoint()].map(GroupMember::from);
+        let new = GroupMember { came: Some(Instant::now()), ..new };
+        let group = Endpoints::found_by(Balance::RoundRobin, "dns+http://gws:1".into(), vec![old, new]);
+        let firsts = |rounds: usize| {
+            let members = group.0.members.load_full();
+            let first = |_| {
+                let first = members.order(&group.0.balance, EndpointTie::default())[0];
+                members.took(&group.0.balance, first);
+                first
+            };
+            (0..rounds).map(first).filter(|first| *first == 1).count()
+        };
+        assert_eq!(firsts(22), 2, "a tenth as much as the other");
+        tokio::time::advance(std::time::Duration::from_secs(30)).await;
+        assert_eq!(firsts(22), 11);
     }
 
     #[tokio::test]
@@ -245,13 +306,13 @@ mod tests {
         let (one, two) = (endpoint(), endpoint());
         let both = group(Balance::RoundRobin, [Arc::clone(&one), two]);
         assert!(matches!(both.tied(free).dial().await, Err(ConnectError::Refused)));
-        assert!(both.all().all(|endpoint| endpoint.ejected_until().is_some()));
+        assert!(both.all().iter().all(|endpoint| endpoint.ejected_until().is_some()));
         let later = group(Balance::LeastConnections, [one, endpoint()]);
-        assert_eq!(later.order(free), [1, 0]);
-        let failed = FailedConnection(later.all().nth(1).cloned());
+        assert_eq!(later.0.members.load().order(&later.0.balance, free), [1, 0]);
+        let failed = FailedConnection(later.all().get(1).cloned());
         assert!(!later.failed(&failed), "no endpoint is left to ask");
         let only = group(Balance::RoundRobin, [endpoint()]);
         assert!(only.tied(free).dial().await.is_err());
-        assert!(only.all().all(|endpoint| endpoint.ejected_until().is_none()), "no endpoint stands in for it");
+        assert!(only.all().iter().all(|endpoint| endpoint.ejected_until().is_none()), "no endpoint stands in for it");
     }
 }

@@ -77,11 +77,15 @@ impl HealthRecord {
     }
 
     fn share(&self, now: Instant) -> u32 {
-        let Some(since) = self.back_since else { return WHOLE };
-        let passed = now.saturating_duration_since(since).as_millis();
-        let risen = passed * u128::from(WHOLE) / SLOW_START.as_millis();
-        u32::try_from(risen).unwrap_or(WHOLE).clamp(FIRST_SHARE, WHOLE)
+        self.back_since.map_or(WHOLE, |since| slow_start(since, now))
     }
+}
+
+/// The thousandths of its weight with which an endpoint counts at `now` that gets work since then.
+pub(super) fn slow_start(since: Instant, now: Instant) -> u32 {
+    let passed = now.saturating_duration_since(since).as_millis();
+    let risen = passed * u128::from(WHOLE) / SLOW_START.as_millis();
+    u32::try_from(risen).unwrap_or(WHOLE).clamp(FIRST_SHARE, WHOLE)
 }
 
 /// The time between the beginnings of two questions, where `random` is between 0 and 1. So many failures in a row are found within
@@ -92,7 +96,7 @@ pub(super) fn pause(every: Duration, timeout: Duration, fails: u32, random: f64)
 }
 
 /// Thousandths.
-const WHOLE: u32 = 1000;
+pub(super) const WHOLE: u32 = 1000;
 /// A gateway that has just started has cold caches, and many clients that want to be back.
 const FIRST_SHARE: u32 = 100;
 const SLOW_START: Duration = Duration::from_secs(30);

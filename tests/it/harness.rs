@@ -14,6 +14,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod binary;
+mod dns;
 mod doors;
 mod gateway;
 mod http2;
@@ -29,6 +30,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 pub(crate) use binary::{Binary, Builder, binary};
+pub(crate) use dns::{Dns, Mood, dns};
 pub(crate) use doors::{Doors, dial, dial_from, handshake};
 pub(crate) use gateway::{Connection, Gateway, READY, gateway};
 pub(crate) use http2::{Frame2, Http2, Outcome, Raw2, empty, full};

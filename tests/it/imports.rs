@@ -126,6 +126,7 @@ fn sockets_open_only_where_they_may() {
         let path = path.to_string_lossy();
         let diallers = [
             "upstream/connect.rs",
+            "upstream/discovery/dns_socket.rs",
             "cluster/link.rs",
             "tls/acme/transport.rs",
             "tls/acme/dns_update.rs",

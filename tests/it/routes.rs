@@ -6,6 +6,7 @@ mod client_certificates;
 mod draining;
 mod endpoints;
 mod forward;
+mod found;
 mod headers;
 mod login;
 mod matchers;

@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 use super::*;
-use crate::config::upstreams::{GroupEndpoint, HashBy, Health, Sticky};
+use crate::config::upstreams::{EndpointUrl, GatewayName, GroupEndpoint, HashBy, Health, NameRecords, Sticky};
 
 #[test]
 fn every_key_of_an_upstream_sets_its_field() {
@@ -15,6 +15,10 @@ upstreams:
     sticky: { cookie: place, ttl: 1h }
     health: { path: "/live?a=b", every: 10s, timeout: 1s, fails: 3, passes: 4 }
     source: [127.0.0.2, "::1"]
+    tls: {}
+  named:
+    endpoints: ["dns+http://gws.internal:18789", { url: "srv+https://_gw._tcp.internal", weight: 2 }]
+    resolver: [10.96.0.10, "[fd00::10]:5353"]
   plain: { endpoints: [http://gw], balance: random_two, sticky: off, health: off }
   usual: { endpoints: [http://gw], balance: hash, sticky: {}, health: {} }
 "#;
@@ -23,7 +27,7 @@ upstreams:
     let team = UpstreamGroup {
         endpoints: vec![
             http(1).into(),
-            GroupEndpoint { url: UpstreamAddress::Https { host: "gw".into(), port: 2 }, weight: 3 },
+            GroupEndpoint { url: UpstreamAddress::Https { host: "gw".into(), port: 2 }.into(), weight: 3 },
             http(3).into(),
         ],
         balance: Balance::Hash(HashBy::Header(HeaderName::from_static("x-key"))),
@@ -41,7 +45,16 @@ upstreams:
     let of = |balance, sticky, health| UpstreamGroup { balance, sticky, health, ..UpstreamGroup::of(http(80)) };
     let plain = of(Balance::RandomTwo, None, None);
     let usual = of(Balance::Hash(HashBy::Network), Some(Sticky::default()), Some(Health::default()));
-    let expected = [("team", team), ("plain", plain), ("usual", usual)];
+    let name = |host: &str, records, is_https| EndpointUrl::Name(GatewayName { host: host.into(), records, is_https });
+    let named = UpstreamGroup {
+        endpoints: vec![
+            GroupEndpoint { url: name("gws.internal", NameRecords::Addresses { port: 18789 }, false), weight: 1 },
+            GroupEndpoint { url: name("_gw._tcp.internal", NameRecords::Services, true), weight: 2 },
+        ],
+        resolver: vec!["10.96.0.10:53".parse().unwrap(), "[fd00::10]:5353".parse().unwrap()],
+        ..UpstreamGroup::default()
+    };
+    let expected = [("team", team), ("named", named), ("plain", plain), ("usual", usual)];
     assert_eq!(config.upstreams, expected.map(|(name, group)| (name.to_owned(), group)));
     assert_eq!(parse(&config.to_string()), Ok(config), "what is printed loads to the same");
 }
@@ -60,6 +73,26 @@ const WRONG: &[(&str, &str)] = &[
     (
         "upstreams: { team: { endpoints: [http://gw, http://gw:80] } }",
         "f.yaml:1:45: upstreams.team.endpoints[1]: http://gw:80 is there already\n    hint: each endpoint once",
+    ),
+    (
+        "upstreams: { team: { endpoints: ['dns+http://10.0.0.4:1'] } }",
+        "f.yaml:1:34: upstreams.team.endpoints[0]: dns+ is for names, and 10.0.0.4 is an address\n    hint: write http://10.0.0.4:1",
+    ),
+    (
+        "upstreams: { team: { endpoints: ['dns+http://gws:1', 'dns+http://GWS:1'] } }",
+        "f.yaml:1:54: upstreams.team.endpoints[1]: dns+http://gws:1 is there already\n    hint: each endpoint once",
+    ),
+    (
+        "upstreams: { team: { endpoints: ['dns+http://gws:1'], tls: { server_name: gw } } }",
+        "f.yaml:1:60: upstreams.team.tls: dns+http://gws:1 speaks no TLS\n    hint: write https://… for it, or remove `tls`",
+    ),
+    (
+        "upstreams: { team: { endpoints: ['http://gw'], resolver: [10.0.0.1] } }",
+        "f.yaml:1:58: upstreams.team.resolver: no endpoint is a name that it could be asked for\n    hint: write dns+http://NAME:PORT or srv+http://NAME, or remove `resolver`",
+    ),
+    (
+        "upstreams: { team: { endpoints: ['dns+http://gws:1'], resolver: [ns.internal] } }",
+        "f.yaml:1:66: upstreams.team.resolver[0]: `ns.internal` is not the address of a DNS server\n    hint: an IP address, such as 10.96.0.10, 127.0.0.1:8600 or [fd00::10]:53",
     ),
     (
         "upstreams: { a.b: { endpoints: [http://gw] } }",

@@ -2,25 +2,26 @@
 
 use serde_json::{Value as Json, json};
 
+use super::endpoint_url::{EndpointUrl, EndpointUrlValue};
 use crate::config::keys::{KeyKind, KeySection, Keys, SectionChecks, YamlText};
 use crate::config::kinds::{Keyed, NoValue, Number, Optional};
 use crate::config::node::{ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
 use crate::config::setting::SettingReader;
-use crate::config::upstream::{UpstreamAddress, UpstreamUrl};
+use crate::config::upstream::UpstreamAddress;
 
-/// One gateway of a group, and how much of the work it gets.
+/// One gateway of a group, or a name that stands for several, and how much of the work each gets.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct GroupEndpoint {
-    /// Where it listens.
-    pub(crate) url: UpstreamAddress,
-    /// Its share, beside those of the others.
+    /// Where it listens, or they do.
+    pub(crate) url: EndpointUrl,
+    /// Its share, beside those of the others; of a name, the share of each gateway.
     pub(crate) weight: u32,
 }
 
 impl From<UpstreamAddress> for GroupEndpoint {
     fn from(url: UpstreamAddress) -> Self {
-        Self { url, weight: 1 }
+        Self { url: url.into(), weight: 1 }
     }
 }
 
@@ -29,7 +30,7 @@ pub(super) struct GroupEndpointValue;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct EndpointKeys {
-    url: Option<UpstreamAddress>,
+    url: Option<EndpointUrl>,
     weight: u32,
 }
 
@@ -43,12 +44,17 @@ const LONG: Keyed<EndpointKeys> = Keyed::NEW;
 
 impl KeySection for EndpointKeys {
     fn keys(&mut self, keys: &mut dyn Keys) {
-        keys.key("url", Optional(NoValue::Null, UpstreamUrl), &mut self.url, "Where the gateway listens.");
+        keys.key(
+            "url",
+            Optional(NoValue::Null, EndpointUrlValue),
+            &mut self.url,
+            "Where the gateway listens, or a dns+ or srv+ name.",
+        );
         keys.key(
             "weight",
             Number::from_one(),
             &mut self.weight,
-            "Its share of the work: with 2 it gets twice as much as one with 1.",
+            "Its share of the work: with 2 it gets twice as much as one with 1. Of a name each gateway has it; SRV weights count within that.",
         );
     }
 
@@ -67,15 +73,15 @@ impl KeyKind for GroupEndpointValue {
     type Value = GroupEndpoint;
 
     fn name(&self) -> String {
-        format!("{} or {}", UpstreamUrl.name(), LONG.name())
+        format!("{} or {}", EndpointUrlValue.name(), LONG.name())
     }
 
     fn parse(&self, text: &str) -> Result<GroupEndpoint, ValueError> {
-        UpstreamUrl.parse(text).map(GroupEndpoint::from)
+        EndpointUrlValue.parse(text).map(|url| GroupEndpoint { url, weight: 1 })
     }
 
     fn write(&self, value: &GroupEndpoint) -> YamlText {
-        let url = UpstreamUrl.write(&value.url);
+        let url = EndpointUrlValue.write(&value.url);
         if value.weight == 1 {
             return url;
         }
@@ -83,7 +89,7 @@ impl KeyKind for GroupEndpointValue {
     }
 
     fn schema(&self) -> Json {
-        json!({ "anyOf": [UpstreamUrl.schema(), LONG.schema()] })
+        json!({ "anyOf": [EndpointUrlValue.schema(), LONG.schema()] })
     }
 
     fn read(&self, node: &ConfigNode, at: &mut SettingReader<'_>) -> Option<GroupEndpoint> {

@@ -6,7 +6,7 @@ use super::super::finding::Finding;
 use super::super::plan::RouteNotation;
 use super::super::probe::Distrust;
 use super::{advice, broken};
-use crate::config::UpstreamAddress;
+use crate::config::{GatewayName, UpstreamAddress};
 use crate::tls::{Fingerprint, TlsFault};
 
 /// No program listens at the gateway's address. `elsewhere` is the port that the gateway's own configuration names.
@@ -32,6 +32,18 @@ pub(in crate::doctor) fn unresolved(upstream: &UpstreamAddress) -> Finding {
         format!("The name in {upstream} has no address"),
         "This machine's resolver does not know it.",
         "Correct `upstream` in frontgate's config, or write an address: for a gateway on this machine http://127.0.0.1:18789",
+    )
+}
+
+/// The DNS gives no gateway for a name that stands for several.
+pub(in crate::doctor) fn no_gateways(name: &GatewayName, why: &str) -> Finding {
+    broken(
+        "gateway_unresolved",
+        format!("The DNS gives no gateway for {name}"),
+        format!(
+            "The lookup says: {why}. Requests wait for `hold` and fail, unless frontgate has had an answer before."
+        ),
+        "Correct the name in `upstreams`, or the server that is asked: that of /etc/resolv.conf, or `upstreams.NAME.resolver`",
     )
 }
 

@@ -157,7 +157,7 @@ fn client(tls: &UpstreamTls, host: &str) -> Result<(Arc<ClientConfig>, ServerNam
 fn failed(error: ConnectError) -> GatewayReach {
     match error {
         ConnectError::Refused => GatewayReach::Refused,
-        ConnectError::Resolve { .. } => GatewayReach::Unresolved,
+        ConnectError::Resolve { .. } | ConnectError::NoGateways(_) => GatewayReach::Unresolved,
         ConnectError::TimedOut(_) => GatewayReach::TimedOut,
         ConnectError::Tls(error) | ConnectError::Io(error) => GatewayReach::Failed(error.to_string()),
         error @ (ConnectError::Exhausted { .. } | ConnectError::Itself(_) | ConnectError::Draining) => {

@@ -173,7 +173,7 @@ impl Forwarder {
         let client = access.client.addr.map(Network::of);
         let mut wait = self.hold_queue.enter(HoldRequest { asked, began, client, bytes: request.weight() });
         let endpoints = self.endpoints.tied(tie);
-        let mut others = self.endpoints.all().len() - 1;
+        let mut others = self.endpoints.count().saturating_sub(1);
         loop {
             let dialled = wait.connection(&endpoints).await;
             access.held = wait.held();
@@ -226,7 +226,7 @@ impl Forwarder {
             NoConnection::Failed(error) => match error {
                 ConnectError::Refused => RequestFailure::GatewayNotRunning(cause),
                 ConnectError::Draining => RequestFailure::GatewayStarting(cause),
-                ConnectError::Resolve { .. } => RequestFailure::GatewayNotFound(cause),
+                ConnectError::Resolve { .. } | ConnectError::NoGateways(_) => RequestFailure::GatewayNotFound(cause),
                 ConnectError::TimedOut(_) => RequestFailure::ConnectTimeout,
                 ConnectError::Itself(_) => RequestFailure::GatewayIsFrontgate(cause),
                 ConnectError::Tls(error) => RequestFailure::GatewayTls(TlsFault::of(&error), cause),

@@ -7,6 +7,7 @@ fn state(name: &str, busy: usize) -> EndpointState {
         id: EndpointId::of(name),
         busy,
         share: 1000,
+        tier: 0,
         ejected_until: None,
         is_out: false,
         is_draining: false,
@@ -60,6 +61,31 @@ fn what_an_operator_has_taken_out_is_never_tried() {
     }
     let all_out = states.map(|state| EndpointState { is_draining: true, ..state });
     assert!(order(Preference::LeastBusy { turn: 3 }, was_at, &all_out, now).is_empty());
+}
+
+#[test]
+fn a_tier_gets_work_when_none_of_a_lower_one_is_up() {
+    let now = Instant::now();
+    let [a, b, c] = three([9, 0, 0]);
+    let tiers = [EndpointState { tier: 10, ..a }, EndpointState { tier: 20, ..b }, EndpointState { tier: 20, ..c }];
+    let down = [EndpointState { ejected_until: Some(now + SECOND), ..tiers[0] }, tiers[1], tiers[2]];
+    let numbers = [0, 0];
+    for preference in [
+        Preference::LeastBusy { turn: 1 },
+        Preference::RandomTwo(numbers),
+        Preference::Client(7),
+        Preference::Turns(&Turns::default()),
+    ] {
+        // One that a client was at while the others were down lets go when they are up.
+        for was_at in [None, Some(c.id)] {
+            assert_eq!(order(preference, was_at, &tiers, now)[0], 0, "{preference:?}");
+        }
+        assert_eq!(order(preference, Some(c.id), &down, now)[0], 2, "{preference:?}");
+        assert_eq!(order(preference, None, &down, now)[2], 0, "{preference:?}");
+    }
+    assert_eq!(usable_tier(&tiers, now), Some(10));
+    assert_eq!(usable_tier(&down, now), Some(20));
+    assert_eq!(usable_tier(&tiers.map(|state| EndpointState { is_draining: true, ..state }), now), None);
 }
 
 #[test]

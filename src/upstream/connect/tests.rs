@@ -30,7 +30,7 @@ fn what_has_run_out_is_named() {
 }
 
 /// An address that takes no connection: the queue of its listener is full, and the kernel drops what comes.
-async fn silent(ip: &str) -> (TcpListener, Vec<TcpStream>, u16) {
+pub(in crate::upstream) async fn silent(ip: &str) -> (TcpListener, Vec<TcpStream>, u16) {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind((ip.parse::<IpAddr>().unwrap(), 0).into()).unwrap();
     let listener = socket.listen(0).unwrap();

@@ -272,9 +272,11 @@ impl Drop for WaitState {
 /// name before it is up.
 fn found_down(error: &ConnectError) -> Option<DownReason> {
     match error {
-        ConnectError::Refused | ConnectError::Resolve { .. } | ConnectError::TimedOut(_) | ConnectError::Draining => {
-            Some(DownReason::Refused)
-        }
+        ConnectError::Refused
+        | ConnectError::Resolve { .. }
+        | ConnectError::NoGateways(_)
+        | ConnectError::TimedOut(_)
+        | ConnectError::Draining => Some(DownReason::Refused),
         ConnectError::Tls(error) | ConnectError::Io(error) => match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Some(DownReason::Cut),
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::TimedOut => {

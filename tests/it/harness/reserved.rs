@@ -18,7 +18,7 @@ impl Reserved {
 
     /// An address at which a program has listened before.
     pub(crate) fn at(address: SocketAddr) -> Self {
-        let socket = TcpSocket::new_v4().unwrap();
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.unwrap();
         socket.set_reuseaddr(true).unwrap();
         socket.bind(address).unwrap();
         let address = socket.local_addr().unwrap();
