@@ -3,6 +3,7 @@
 mod abuse;
 pub(crate) mod browser;
 mod ends;
+mod refresh;
 
 use browser::{Browser, leads_to, oidc};
 use serde_json::json;

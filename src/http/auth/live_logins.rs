@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::recheck::{LoginRecheck, LoginStanding};
+use super::recheck::{LoginRecheck, LoginStanding, Look};
 use super::user::{AuthenticatedUser, LoginEvidence, ProofKind, SessionKey};
 use crate::drain::Drain;
 use crate::observe::Metrics;
@@ -182,24 +182,30 @@ impl SessionTask {
             let mut now = rechecks.borrow_and_update().clone();
             // The configuration may have changed while the gateway was asked.
             let admitted_by = |other: &Arc<dyn LoginRecheck>| Arc::ptr_eq(&self.recheck, other);
-            if !self.of(&now).is_some_and(admitted_by) && self.has_ended(&now, true).await {
+            if !self.of(&now).is_some_and(admitted_by) && self.look(&now, Look::AtHand).await == LoginStanding::Ended {
                 return;
             }
+            let mut until = self.user.until;
             loop {
-                let due = self.of(&now).and_then(|recheck| recheck.every()).map(jittered);
+                let every = self.of(&now).and_then(|recheck| recheck.every());
                 tokio::select! {
-                    () = self.until() => return,
-                    () = waited(due) => {
-                        if self.has_ended(&now, false).await {
-                            return;
-                        }
-                    }
+                    () = reached(until) => match self.look_at_the_end(&now).await {
+                        LoginStanding::Until(later) if later > SystemTime::now() => until = Some(later),
+                        // Who could renew it does not say whether.
+                        LoginStanding::Unknown => until = Some(SystemTime::now() + every.unwrap_or(LONGEST_WAIT)),
+                        LoginStanding::Until(_) | LoginStanding::Stands | LoginStanding::Ended => return,
+                    },
+                    () = waited(every.map(jittered)) => match self.look(&now, Look::Asked).await {
+                        LoginStanding::Ended => return,
+                        LoginStanding::Until(later) => until = Some(later),
+                        LoginStanding::Stands | LoginStanding::Unknown => {}
+                    },
                     changed = rechecks.changed() => {
                         if changed.is_err() {
                             std::future::pending::<()>().await;
                         }
                         now = rechecks.borrow_and_update().clone();
-                        if self.has_ended(&now, true).await {
+                        if self.look(&now, Look::AtHand).await == LoginStanding::Ended {
                             return;
                         }
                     }
@@ -216,50 +222,59 @@ impl SessionTask {
         }
     }
 
-    /// Resolves when the login ends by itself.
-    async fn until(&self) {
-        let Some(until) = self.user.until else { return std::future::pending().await };
-        // A clock may be set while this waits.
-        while let Ok(left) = until.duration_since(SystemTime::now()) {
-            sleep_until(Instant::now() + left.clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
-        }
-    }
-
     /// What looks at the login under this configuration.
     fn of<'a>(&self, rechecks: &'a RouteRechecks) -> Option<&'a Arc<dyn LoginRecheck>> {
         rechecks.get(&self.key.route).and_then(Option::as_ref)
     }
 
     /// Looks at the login, and counts that.
-    async fn looked(&self, recheck: &Arc<dyn LoginRecheck>) -> LoginStanding {
-        let standing = recheck.stands(&self.user).await;
+    async fn looked(&self, recheck: &Arc<dyn LoginRecheck>, look: Look) -> LoginStanding {
+        let standing = recheck.stands(&self.user, look).await;
         self.all.0.metrics.auth.looked(match standing {
-            LoginStanding::Stands => CountedStanding::Stands,
+            LoginStanding::Stands | LoginStanding::Until(_) => CountedStanding::Stands,
             LoginStanding::Ended => CountedStanding::Ended,
             LoginStanding::Unknown => CountedStanding::Unknown,
         });
         standing
     }
 
-    /// Whether the login has ended. `at_once` spares a login service: it is asked in its turn.
-    async fn has_ended(&self, rechecks: &RouteRechecks, at_once: bool) -> bool {
-        if at_once && matches!(self.user.evidence, LoginEvidence::Question(_)) {
-            return false;
+    /// Looks at a login whose time is over; one that nothing can renew has ended.
+    async fn look_at_the_end(&self, rechecks: &RouteRechecks) -> LoginStanding {
+        match self.user.evidence {
+            LoginEvidence::Session(_, Some(_)) => self.look(rechecks, Look::Asked).await,
+            _ => LoginStanding::Ended,
+        }
+    }
+
+    /// Looks at the login. A login service is asked in its turn only.
+    async fn look(&self, rechecks: &RouteRechecks, look: Look) -> LoginStanding {
+        if look == Look::AtHand && matches!(self.user.evidence, LoginEvidence::Question(_)) {
+            return LoginStanding::Unknown;
         }
         match rechecks.get(&self.key.route) {
-            Some(None) => false,
-            Some(Some(recheck)) => self.looked(recheck).await == LoginStanding::Ended,
+            Some(None) => LoginStanding::Unknown,
+            Some(Some(recheck)) => self.looked(recheck, look).await,
             // The route is gone, or has another name: the login counts wherever it does.
             None => {
                 let others: Vec<_> = rechecks.values().flatten().cloned().collect();
                 for other in &others {
-                    if self.looked(other).await != LoginStanding::Ended {
-                        return false;
+                    let standing = self.looked(other, look).await;
+                    if standing != LoginStanding::Ended {
+                        return standing;
                     }
                 }
-                !others.is_empty()
+                if others.is_empty() { LoginStanding::Unknown } else { LoginStanding::Ended }
             }
         }
+    }
+}
+
+/// Resolves when this time has come.
+async fn reached(until: Option<SystemTime>) {
+    let Some(until) = until else { return std::future::pending().await };
+    // A clock may be set while this waits.
+    while let Ok(left) = until.duration_since(SystemTime::now()) {
+        sleep_until(Instant::now() + left.clamp(SHORTEST_WAIT, LONGEST_WAIT)).await;
     }
 }
 

@@ -10,7 +10,7 @@ use super::mtls::MtlsProof;
 use super::navigation::RequestMode;
 use super::oidc::proof::OidcProof;
 use super::proof::ProofAnswer;
-use super::recheck::LoginStanding;
+use super::recheck::{LoginStanding, Look};
 use super::token::TokenProof;
 use super::user::{AuthenticatedUser, LoginEvidence, ProofKind};
 use crate::http::edge::exchange::RequestExchange;
@@ -106,7 +106,7 @@ impl LoginProofs {
             return Ok(LoginAnswer::Admitted(user));
         }
         if let Some(oidc) = &self.oidc
-            && let Some(user) = others.note(CountedProof::Oidc, oidc.ask(exchange), metrics)
+            && let Some(user) = others.note(CountedProof::Oidc, oidc.ask(exchange).await, metrics)
         {
             return Ok(LoginAnswer::Admitted(user));
         }
@@ -129,7 +129,7 @@ impl LoginProofs {
     }
 
     /// Whether the login of `user` would still let it in.
-    pub(crate) async fn stands(&self, user: &AuthenticatedUser) -> LoginStanding {
+    pub(crate) async fn stands(&self, user: &AuthenticatedUser, look: Look) -> LoginStanding {
         let known = |stands: bool| if stands { LoginStanding::Stands } else { LoginStanding::Ended };
         match (user.proof, &user.evidence) {
             (ProofKind::Basic, _) => {
@@ -140,12 +140,14 @@ impl LoginProofs {
                 known(self.mtls.as_ref().is_some_and(|mtls| mtls.admits(identity, user)))
             }
             (ProofKind::Forward, LoginEvidence::Question(question)) => match &self.forward {
+                Some(_) if look == Look::AtHand => LoginStanding::Unknown,
                 Some(forward) => forward.stands(question).await,
                 None => LoginStanding::Ended,
             },
-            (ProofKind::Oidc, LoginEvidence::Session(session)) => {
-                known(self.oidc.as_ref().is_some_and(|oidc| oidc.stands(session)))
-            }
+            (ProofKind::Oidc, LoginEvidence::Session(session, renewal)) => match &self.oidc {
+                Some(oidc) => oidc.stands(session, renewal.as_ref(), look).await,
+                None => LoginStanding::Ended,
+            },
             (ProofKind::Mtls | ProofKind::Forward | ProofKind::Oidc, _) => LoginStanding::Ended,
         }
     }

@@ -3,7 +3,8 @@
 //! A login is a round trip of the browser: [`login_pages`] sends it to the issuer with a sealed state
 //! ([`login_attempt`]), and takes it back at the callback, where [`issuer`] trades the code for what the issuer says of
 //! the user ([`claims`]). That becomes a [`Session`](super::session::contents::Session) in the browser's cookies, which
-//! [`realm`] reads and [`proof`] lets in. Frontgate keeps nothing of a login that is under way.
+//! [`realm`] reads and [`proof`] lets in. Frontgate keeps nothing of a login that is under way. Where the issuer gives a refresh
+//! token, [`renewal`] has the newest one, and [`refresh`] asks with it whether the login still counts.
 //!
 //! A fragment never leaves a browser, but a browser carries it over redirects, so that the issuer's page could read it
 //! (`#token=…`), and loses it at the issuer's form. Therefore a page of frontgate's own keeps it in the tab's storage
@@ -23,4 +24,6 @@ pub(crate) mod logout_token;
 pub(crate) mod origin;
 pub(crate) mod proof;
 pub(crate) mod realm;
+mod refresh;
+pub(crate) mod renewal;
 pub(crate) mod return_target;

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use http::{HeaderName, HeaderValue};
 
+use super::oidc::renewal::Renewal;
 use super::session::contents::Session;
 use crate::tls::ClientIdentity;
 use crate::upstream::EncodedHead;
@@ -38,8 +39,8 @@ pub(crate) enum LoginEvidence {
     Certificate(Arc<ClientIdentity>),
     /// What the login service was asked.
     Question(EncodedHead),
-    /// What the browser's cookies say of a login at an issuer.
-    Session(Arc<Session>),
+    /// What the browser's cookies say of a login at an issuer, and what it is renewed by.
+    Session(Arc<Session>, Option<Renewal>),
 }
 
 /// The proofs.

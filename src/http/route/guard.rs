@@ -10,7 +10,7 @@ use http::{HeaderName, HeaderValue, Response};
 use crate::config::{Exemption, LoginRules, ScopeCaps};
 use crate::http::auth::live_logins::OpeningLogin;
 use crate::http::auth::login_proofs::{LoginAnswer, LoginProofs};
-use crate::http::auth::recheck::{LoginRecheck, LoginStanding};
+use crate::http::auth::recheck::{LoginRecheck, LoginStanding, Look};
 use crate::http::auth::user::AuthenticatedUser;
 use crate::http::edge::exchange::RequestExchange;
 use crate::http::error::{LoginChallenge, RequestFailure};
@@ -99,8 +99,12 @@ impl LoginRecheck for AccessGuard {
         self.recheck
     }
 
-    fn stands<'a>(&'a self, user: &'a AuthenticatedUser) -> Pin<Box<dyn Future<Output = LoginStanding> + Send + 'a>> {
-        Box::pin(self.proofs.stands(user))
+    fn stands<'a>(
+        &'a self,
+        user: &'a AuthenticatedUser,
+        look: Look,
+    ) -> Pin<Box<dyn Future<Output = LoginStanding> + Send + 'a>> {
+        Box::pin(self.proofs.stands(user, look))
     }
 }
 

@@ -38,6 +38,28 @@ struct State {
     given: u32,
     /// The refusal that the login page answers with.
     refusal: Option<&'static str>,
+    refresh: Refresh,
+}
+
+/// The refresh tokens of the one login that is allowed to have them.
+#[derive(Default)]
+struct Refresh {
+    /// Bytes of a token; none are given out without.
+    size: Option<usize>,
+    /// The number of the token that counts, and how often one was asked with.
+    newest: u32,
+    asked: u32,
+    /// How often one was used that had been replaced; then none counts any more (RFC 9700 §4.14.2).
+    reused: u32,
+    is_revoked: bool,
+    is_away: bool,
+}
+
+impl Refresh {
+    fn token(&self) -> Option<String> {
+        let number = format!("r{}.", self.newest);
+        self.size.map(|size| format!("{number}{}", "x".repeat(size.saturating_sub(number.len()))))
+    }
 }
 
 struct Grant {
@@ -68,6 +90,7 @@ impl Issuer {
             codes: HashMap::new(),
             given: 0,
             refusal: None,
+            refresh: Refresh::default(),
         }));
         let (own, mut tasks) = (Arc::clone(&state), JoinSet::new());
         tasks.spawn(async move {
@@ -103,6 +126,38 @@ impl Issuer {
     /// Refuses every login from here on.
     pub(crate) fn refuse(&self, error: &'static str) {
         self.state().refusal = Some(error);
+    }
+
+    /// Gives out refresh tokens of so many bytes from here on, and replaces each when it is used.
+    pub(crate) fn give_refresh_tokens(&self, size: usize) {
+        self.state().refresh.size = Some(size);
+    }
+
+    /// Lets no refresh token count any more.
+    pub(crate) fn revoke(&self) {
+        self.state().refresh.is_revoked = true;
+    }
+
+    /// Answers 503 to refresh tokens, or again as before.
+    pub(crate) fn be_away(&self, is_away: bool) {
+        self.state().refresh.is_away = is_away;
+    }
+
+    /// How often it was asked with a refresh token.
+    pub(crate) fn refreshes(&self) -> u32 {
+        self.state().refresh.asked
+    }
+
+    /// How often a refresh token came that it had replaced.
+    pub(crate) fn reused(&self) -> u32 {
+        self.state().refresh.reused
+    }
+
+    /// Waits until it was asked with a refresh token so many times.
+    pub(crate) async fn refreshed(&self, times: u32) {
+        while self.refreshes() < times {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
     }
 
     /// Signs with another key from here on, and knows the one before no longer.
@@ -176,6 +231,10 @@ impl State {
     fn token(&mut self, request: &Message) -> Vec<u8> {
         let form: HashMap<String, String> = form_urlencoded::parse(&request.body).into_owned().collect();
         let refused = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 25\r\n\r\n{\"error\":\"invalid_grant\"} ";
+        if form["grant_type"] == "refresh_token" {
+            let answer = self.refreshed(&form["refresh_token"]);
+            return answer.unwrap_or_else(|| refused.to_vec());
+        }
         let Some(grant) = self.codes.remove(&form["code"]) else { return refused[..refused.len() - 1].to_vec() };
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, form["code_verifier"].as_bytes());
         let login = format!("Basic {}", STANDARD.encode(format!("{}:hush", grant.client)));
@@ -188,7 +247,34 @@ impl State {
         let mut payload =
             json!({ "iss": self.url, "aud": grant.client, "iat": now(), "exp": now() + 60, "nonce": grant.nonce });
         merge(&mut payload, &self.claims);
-        ok(&json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 60, "id_token": self.signed(&payload) }))
+        if self.refresh.size.is_some() {
+            self.refresh.newest += 1;
+            (self.refresh.is_revoked, self.refresh.reused) = (false, 0);
+        }
+        let mut tokens =
+            json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 60, "id_token": self.signed(&payload) });
+        if let Some(token) = self.refresh.token() {
+            tokens["refresh_token"] = json!(token);
+        }
+        ok(&tokens)
+    }
+
+    /// The answer to a refresh token; `None` to one that does not count.
+    fn refreshed(&mut self, token: &str) -> Option<Vec<u8>> {
+        let refresh = &mut self.refresh;
+        refresh.asked += 1;
+        if refresh.is_away {
+            return Some(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".to_vec());
+        }
+        if refresh.token().as_deref() != Some(token) {
+            (refresh.is_revoked, refresh.reused) = (true, refresh.reused + 1);
+        }
+        if refresh.is_revoked {
+            return None;
+        }
+        refresh.newest += 1;
+        let token = refresh.token();
+        Some(ok(&json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 60, "refresh_token": token })))
     }
 
     fn signed(&self, payload: &Value) -> String {

@@ -135,7 +135,7 @@ async fn a_login_ends_after_its_time() {
 }
 
 /// Sends an answer of which the end is not known to each request.
-async fn streams(mut connection: Connection) {
+pub(super) async fn streams(mut connection: Connection) {
     if connection.next_request().await.is_some() {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
         connection.send(format!("{head}9\r\ndata: 1\n\n\r\n")).await;

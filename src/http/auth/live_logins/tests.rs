@@ -23,7 +23,11 @@ impl LoginRecheck for Scripted {
         self.every
     }
 
-    fn stands<'a>(&'a self, _user: &'a AuthenticatedUser) -> Pin<Box<dyn Future<Output = LoginStanding> + Send + 'a>> {
+    fn stands<'a>(
+        &'a self,
+        _user: &'a AuthenticatedUser,
+        _look: Look,
+    ) -> Pin<Box<dyn Future<Output = LoginStanding> + Send + 'a>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let said = *self.says.lock().unwrap();
         Box::pin(async move { said })

@@ -52,6 +52,8 @@ mod tests {
                 sid: None,
                 begun: 0,
                 ends: 1,
+                renewed: None,
+                renewable: false,
             };
             let found = [&emails, &domains, &groups, &subjects].map(|users| is_allowed(users, &session));
             assert_eq!(found, passes, "{session:?}");

@@ -1,6 +1,7 @@
 //! [`IssuerClaims`]: what an issuer says of a user besides the standard's own claims, and the [`UserFacts`] that come of
 //! all of them: pure.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine;
@@ -39,6 +40,18 @@ pub(crate) struct UserFacts {
     pub(crate) sid: Option<String>,
     /// The ID token itself, for an issuer that wants to see it at the logout.
     pub(crate) id_token: Option<String>,
+    /// What the issuer may be asked with whether the login still counts.
+    pub(crate) refresh_token: Option<RefreshToken>,
+}
+
+/// A refresh token (RFC 6749 §1.5). It cannot be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct RefreshToken(pub(crate) String);
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefreshToken")
+    }
 }
 
 impl UserFacts {
@@ -51,6 +64,7 @@ impl UserFacts {
             groups: groups(claims.additional_claims().groups.as_ref()),
             sid: claims.additional_claims().sid.clone().filter(|sid| sid.len() <= LONGEST),
             id_token: None,
+            refresh_token: None,
         }
     }
 
@@ -72,10 +86,11 @@ impl UserFacts {
     /// # Errors
     /// If the system gives no random bytes.
     pub(crate) fn session(self, begun: u64, time: Duration) -> Result<Session, NoRandomBytes> {
-        let Self { subject, email, groups, sid, id_token: _ } = self;
+        let Self { subject, email, groups, sid, id_token: _, refresh_token: _ } = self;
         let id = URL_SAFE_NO_PAD.encode(random::<16>()?);
         let groups = groups.unwrap_or_default();
-        Ok(Session { id, subject, email, groups, sid, begun, ends: begun + time.as_secs() })
+        let ends = begun + time.as_secs();
+        Ok(Session { id, subject, email, groups, sid, begun, ends, renewed: None, renewable: false })
     }
 }
 

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
-use super::claims::{IssuerClaims, UserFacts};
+use super::claims::{IssuerClaims, RefreshToken, UserFacts};
 use super::id_token_hint::is_signed_by;
 use super::issuer_http::IssuerHttp;
 use super::logout_token::{ALGORITHMS, CLOCK_SKEW};
@@ -32,17 +32,19 @@ use crate::config::{OidcAuth, Secret};
 pub(crate) struct Issuer {
     settings: OidcAuth,
     secret: Option<Secret>,
-    http: IssuerHttp,
+    pub(super) http: IssuerHttp,
     known: ArcSwapOption<KnownIssuer>,
     /// Held by the one request that asks for the issuer's settings; others wait for what it finds.
     asking: tokio::sync::Mutex<()>,
     failures: Mutex<DiscoveryFailures>,
     /// The logins whose codes are being traded.
     trades: Semaphore,
+    /// The logins that are looked at again.
+    pub(super) refreshes: Semaphore,
 }
 
 /// What an issuer says of itself, its keys included.
-struct KnownIssuer {
+pub(super) struct KnownIssuer {
     metadata: IssuerMetadata,
     since: Instant,
 }
@@ -119,7 +121,7 @@ type IssuerTokens = StandardTokenResponse<
     CoreTokenType,
 >;
 
-type IssuerClient = Client<
+pub(super) type IssuerClient = Client<
     IssuerClaims,
     CoreAuthDisplay,
     CoreGenderClaim,
@@ -150,6 +152,7 @@ impl Issuer {
             asking: tokio::sync::Mutex::default(),
             failures: Mutex::default(),
             trades: Semaphore::new(MOST_TRADES),
+            refreshes: Semaphore::new(MOST_REFRESHES),
         }
     }
 
@@ -170,7 +173,7 @@ impl Issuer {
         redirect: String,
     ) -> Result<String, IssuerError> {
         let known = self.known().await?;
-        let client = self.client(&known, redirect)?;
+        let client = self.client(&known, Some(redirect))?;
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier));
         let scopes = self.settings.scopes.iter().filter(|scope| *scope != "openid").cloned().map(Scope::new);
         let flow = CoreAuthenticationFlow::AuthorizationCode;
@@ -198,7 +201,7 @@ impl Issuer {
     pub(crate) async fn trade(&self, trade: CodeTrade) -> Result<UserFacts, IssuerError> {
         let _place = self.trades.try_acquire().map_err(|_| IssuerError::Busy)?;
         let known = self.known().await?;
-        let client = self.client(&known, trade.redirect.clone())?;
+        let client = self.client(&known, Some(trade.redirect.clone()))?;
         let request = client.exchange_code(AuthorizationCode::new(trade.code));
         let request = request.map_err(|_| IssuerError::Invalid("the issuer has no token endpoint".to_owned()))?;
         let request = request.set_pkce_verifier(PkceCodeVerifier::new(trade.verifier));
@@ -210,7 +213,7 @@ impl Issuer {
             Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
                 // The issuer has new keys.
                 let known = self.anew(&known).await?;
-                let client = self.client(&known, trade.redirect)?;
+                let client = self.client(&known, Some(trade.redirect))?;
                 let claims =
                     token.claims(&verifier(client.id_token_verifier()), &nonce).map_err(|error| invalid(&error))?;
                 UserFacts::of(claims)
@@ -226,6 +229,7 @@ impl Issuer {
         if known.metadata.additional_metadata().end_session_endpoint.is_some() {
             facts.id_token = Some(token.to_string());
         }
+        facts.refresh_token = tokens.refresh_token().map(|token| RefreshToken(token.secret().clone()));
         Ok(facts)
     }
 
@@ -270,7 +274,7 @@ impl Issuer {
     }
 
     /// What is known of the issuer, asked for if need be. What was known stays good while the issuer is gone.
-    async fn known(&self) -> Result<Arc<KnownIssuer>, IssuerError> {
+    pub(super) async fn known(&self) -> Result<Arc<KnownIssuer>, IssuerError> {
         let is_fresh = |known: &Arc<KnownIssuer>| known.since.elapsed() < ASK_AGAIN;
         if let Some(known) = self.known.load_full().filter(is_fresh) {
             return Ok(known);
@@ -284,7 +288,7 @@ impl Issuer {
     }
 
     /// What is known of the issuer after it was asked again, at most every few seconds.
-    async fn anew(&self, before: &KnownIssuer) -> Result<Arc<KnownIssuer>, IssuerError> {
+    pub(super) async fn anew(&self, before: &KnownIssuer) -> Result<Arc<KnownIssuer>, IssuerError> {
         let _asking = self.asking.lock().await;
         if let Some(known) = self.known.load_full() {
             if known.since > before.since {
@@ -326,8 +330,7 @@ impl Issuer {
         }
     }
 
-    fn client(&self, known: &KnownIssuer, redirect: String) -> Result<IssuerClient, IssuerError> {
-        let redirect = RedirectUrl::new(redirect).map_err(|error| IssuerError::Invalid(error.to_string()))?;
+    pub(super) fn client(&self, known: &KnownIssuer, redirect: Option<String>) -> Result<IssuerClient, IssuerError> {
         let secret = self.secret.as_ref().map(|secret| String::from_utf8_lossy(secret.expose()).into_owned());
         let client_id = ClientId::new(self.settings.client_id.clone());
         let client = Client::from_provider_metadata(known.metadata.clone(), client_id, secret.map(ClientSecret::new));
@@ -336,12 +339,18 @@ impl Issuer {
             Some(methods) if !methods.contains(&CoreClientAuthMethod::ClientSecretBasic) => AuthType::RequestBody,
             _ => AuthType::BasicAuth,
         };
-        Ok(client.set_auth_type(auth).set_redirect_uri(redirect))
+        let client = client.set_auth_type(auth);
+        Ok(
+            match redirect.map(RedirectUrl::new).transpose().map_err(|error| IssuerError::Invalid(error.to_string()))? {
+                Some(redirect) => client.set_redirect_uri(redirect),
+                None => client,
+            },
+        )
     }
 }
 
 /// Checks ID tokens with room for clocks that are apart, and takes only signatures that the issuer alone can make.
-fn verifier(verifier: IdTokenVerifier<'_, CoreJsonWebKey>) -> IdTokenVerifier<'_, CoreJsonWebKey> {
+pub(super) fn verifier(verifier: IdTokenVerifier<'_, CoreJsonWebKey>) -> IdTokenVerifier<'_, CoreJsonWebKey> {
     let skew = TimeDelta::seconds(i64::try_from(CLOCK_SKEW).unwrap_or_default());
     verifier.set_allowed_algs(ALGORITHMS).set_time_fn(move || Utc::now() - skew).set_issue_time_verifier_fn(
         move |issued: DateTime<Utc>| {
@@ -350,7 +359,7 @@ fn verifier(verifier: IdTokenVerifier<'_, CoreJsonWebKey>) -> IdTokenVerifier<'_
     )
 }
 
-fn token_subject(facts: &UserFacts) -> openidconnect::SubjectIdentifier {
+pub(super) fn token_subject(facts: &UserFacts) -> openidconnect::SubjectIdentifier {
     openidconnect::SubjectIdentifier::new(facts.subject.clone())
 }
 
@@ -370,7 +379,7 @@ fn trade_error<E: std::error::Error + 'static, T: openidconnect::ErrorResponse +
 }
 
 /// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -395,6 +404,8 @@ const LEAST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// Each takes a connection or two to the issuer, for seconds at most.
 const MOST_TRADES: usize = 64;
+/// What an issuer is asked by frontgate itself leaves room for those that log in.
+const MOST_REFRESHES: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -292,7 +292,7 @@ impl<'a> HostRequest<'a> {
             redirect: redirect_uri(&origin),
         };
         let mut facts = realm.issuer.trade(trade).await.map_err(failure)?;
-        let hint = facts.id_token.take();
+        let (hint, token) = (facts.id_token.take(), facts.refresh_token.take());
         let proofs: Vec<&OidcProof> = self.proofs(realm.tag()).collect();
         let time = proofs.iter().map(|proof| proof.session).max().unwrap_or_default();
         let session = facts.session(unix_now(), time).map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
@@ -305,7 +305,7 @@ impl<'a> HostRequest<'a> {
         tracing::info!(id, %client, user = &*clean(user.as_bytes(), LONGEST), "login");
         access.user = Some(user);
         let matters = |group: &str| proofs.iter().any(|proof| proof.allow.groups.iter().any(|own| own == group));
-        let kept_session = realm.keep(session, matters).await;
+        let kept_session = realm.keep(session, token.as_ref(), matters).await;
         let mut cookies = kept_session.map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
         let hint = realm.keep_hint(hint, time, &cookies, self.headers()).await;
         cookies.extend(hint);

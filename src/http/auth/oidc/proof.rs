@@ -1,18 +1,20 @@
 //! [`OidcProof`]: lets requests in whose cookies hold a login, and sends browsers without one to the login page.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::{CACHE_CONTROL, LOCATION};
 use http::{HeaderValue, Method, Response, StatusCode};
 
 use super::allowed::is_allowed;
-use super::realm::OidcRealm;
+use super::realm::{OidcRealm, ShownLogin};
+use super::renewal::{Renewal, RenewalOutcome};
 use super::return_target::ReturnTarget;
 use crate::config::AllowedUsers;
 use crate::http::auth::navigation::RequestMode;
 use crate::http::auth::proof::ProofAnswer;
+use crate::http::auth::recheck::{LoginStanding, Look};
 use crate::http::auth::session::contents::Session;
 use crate::http::auth::session::store::unix_now;
 use crate::http::auth::user::{AuthenticatedUser, LoginEvidence, ProofKind, SessionKey};
@@ -39,11 +41,11 @@ fn asks_for_login_proxy(method: &Method, path: &str) -> bool {
 
 impl OidcProof {
     /// Looks for a login in the cookies of a request.
-    pub(crate) fn ask(&self, exchange: &RequestExchange) -> ProofAnswer {
-        if let Some(session) = self.realm.session(&exchange.head.headers)
-            && self.admits(&session)
+    pub(crate) async fn ask(&self, exchange: &RequestExchange) -> ProofAnswer {
+        if let Some(login) = self.realm.shown(&exchange.head.headers)
+            && let Some(user) = self.user(login).await
         {
-            return ProofAnswer::Admitted(self.user(session));
+            return ProofAnswer::Admitted(user);
         }
         let is_page = matches!(exchange.head.method, Method::GET | Method::HEAD)
             && RequestMode::of(&exchange.head.headers) == RequestMode::Navigation;
@@ -68,21 +70,60 @@ impl OidcProof {
         is_allowed(&self.allow, session) && unix_now() < self.end(session)
     }
 
-    /// Whether a login that this route has let in still counts there.
-    pub(crate) fn stands(&self, session: &Session) -> bool {
-        self.realm.goes_on(session) && self.admits(session)
+    /// Whether a login that this route has let in still counts there. One that can be renewed does not end by itself: the issuer
+    /// has to refuse it.
+    pub(crate) async fn stands(&self, session: &Session, renewal: Option<&Renewal>, look: Look) -> LoginStanding {
+        let counts = |session: &Session| self.realm.goes_on(session) && self.admits(session);
+        let stands = |holds: bool| if holds { LoginStanding::Stands } else { LoginStanding::Ended };
+        let Some(renewal) = renewal else { return stands(counts(session)) };
+        let is_out = |session: &Session| {
+            !is_allowed(&self.allow, session) || self.realm.store.has_ended(self.realm.tag(), session)
+        };
+        let newest = renewal.newest().session;
+        if is_out(&newest) || !renewal.is_of(self.realm.tag()) {
+            return LoginStanding::Ended;
+        }
+        if look == Look::AtHand {
+            return if counts(&newest) { LoginStanding::Stands } else { LoginStanding::Unknown };
+        }
+        match self.realm.renew(renewal).await {
+            RenewalOutcome::Ended => LoginStanding::Ended,
+            RenewalOutcome::Unknown => LoginStanding::Unknown,
+            RenewalOutcome::Impossible => stands(counts(&newest)),
+            RenewalOutcome::Renewed => {
+                let newest = renewal.newest().session;
+                if is_out(&newest) { LoginStanding::Ended } else { LoginStanding::Until(self.until(&newest)) }
+            }
+        }
     }
 
     fn end(&self, session: &Session) -> u64 {
-        session.ends.min(session.begun + self.session.as_secs())
+        session.ends.min(session.vouched() + self.session.as_secs())
     }
 
-    fn user(&self, session: Session) -> AuthenticatedUser {
+    fn until(&self, session: &Session) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(self.end(session))
+    }
+
+    /// The user of a login, if it counts here, maybe after the issuer was asked.
+    async fn user(&self, mut login: ShownLogin) -> Option<AuthenticatedUser> {
+        if let Some(renewal) = &login.renewal
+            && unix_now() >= self.end(&login.session)
+            && self.realm.renew(renewal).await == RenewalOutcome::Renewed
+        {
+            login.session = renewal.newest().session;
+        }
+        if !self.realm.goes_on(&login.session) || !self.admits(&login.session) {
+            return None;
+        }
+        let cookies = self.realm.brought(&login).await;
+        let ShownLogin { session, renewal, .. } = login;
         let mut key = [0; 32];
         key.copy_from_slice(digest(&SHA256, session.id.as_bytes()).as_ref());
         let mut user = AuthenticatedUser::new(session.user().into(), ProofKind::Oidc, SessionKey(key));
-        user.until = Some(UNIX_EPOCH + Duration::from_secs(self.end(&session)));
-        user.evidence = LoginEvidence::Session(Arc::new(session));
-        user
+        user.until = Some(self.until(&session));
+        user.evidence = LoginEvidence::Session(Arc::new(session), renewal);
+        user.cookies = cookies;
+        Some(user)
     }
 }

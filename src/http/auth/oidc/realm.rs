@@ -1,15 +1,21 @@
 //! [`OidcRealm`]: the logins at one issuer, as the cookies of a request tell them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, HeaderValue};
+use serde::{Deserialize, Serialize};
 
+use super::claims::RefreshToken;
 use super::issuer::Issuer;
+use super::refresh::{NotVouched, Vouched};
+use super::renewal::{Renewal, RenewalOutcome, Renewals, RenewedLogin};
 use crate::config::OidcAuth;
 use crate::http::auth::session::contents::Session;
 use crate::http::auth::session::cookies::{CookieName, CookieTooLarge};
 use crate::http::auth::session::ended::EndedWhat;
+use crate::http::auth::session::kept::KeptToken;
 use crate::http::auth::session::sealing::NoRandomBytes;
 use crate::http::auth::session::store::{SessionStore, unix_now};
 
@@ -19,11 +25,24 @@ pub(crate) struct OidcRealm {
     pub(crate) issuer: Issuer,
     /// The keys of sessions, and those that ended early.
     pub(crate) store: SessionStore,
+    renewals: Renewals,
     tag: String,
     session_cookie: CookieName,
     login_cookie: CookieName,
+    /// Apart from the session: it is read when that is to be renewed.
+    refresh_cookie: CookieName,
     /// Apart from the session: it is read at a logout only.
     hint_cookie: CookieName,
+}
+
+/// A login that a request shows.
+pub(crate) struct ShownLogin {
+    /// The login as it is now.
+    pub(crate) session: Session,
+    /// What it can be renewed by.
+    pub(crate) renewal: Option<Renewal>,
+    /// The login as the browser has it.
+    shown: Session,
 }
 
 /// Why a login at the issuer makes no session.
@@ -41,9 +60,10 @@ impl OidcRealm {
     /// The logins at `issuer`.
     pub(crate) fn new(issuer: Issuer, store: SessionStore) -> Self {
         let tag = tag(issuer.settings());
-        let [session_cookie, login_cookie, hint_cookie] =
-            ["session", "login", "hint"].map(|what| CookieName::new(&tag, what));
-        Self { issuer, store, tag, session_cookie, login_cookie, hint_cookie }
+        let [session_cookie, login_cookie, refresh_cookie, hint_cookie] =
+            ["session", "login", "refresh", "hint"].map(|what| CookieName::new(&tag, what));
+        let renewals = Renewals::new(&tag);
+        Self { issuer, store, renewals, tag, session_cookie, login_cookie, refresh_cookie, hint_cookie }
     }
 
     /// The name of the login service in cookies, seals and links: a digest of issuer and client.
@@ -58,9 +78,34 @@ impl OidcRealm {
 
     /// The login that a request shows, if it goes on.
     pub(crate) fn session(&self, headers: &HeaderMap) -> Option<Session> {
+        self.shown(headers).map(|login| login.session).filter(|session| self.goes_on(session))
+    }
+
+    /// The login that a request shows, unless it was ended. Its time may be over.
+    pub(crate) fn shown(&self, headers: &HeaderMap) -> Option<ShownLogin> {
         let sealed = self.session_cookie.read(headers)?;
-        let session = Session::decode(&self.store.keys().open(&self.purpose(), &sealed)?)?;
-        self.goes_on(&session).then_some(session)
+        let shown = Session::decode(&self.store.keys().open(&self.purpose(), &sealed)?)?;
+        if self.store.has_ended(&self.tag, &shown) {
+            return None;
+        }
+        let renewal = shown.renewable.then(|| {
+            self.renewals.of(
+                &shown,
+                || self.refresh_token(headers, &shown),
+                || self.kept(self.store.kept_token(&self.tag, &shown.id)),
+            )
+        });
+        let renewal = renewal.flatten();
+        let newest = renewal.as_ref().and_then(|renewal| renewal.newer_than(&shown));
+        let session = if let Some(newest) = newest {
+            newest.session
+        } else {
+            if shown.renewed.is_some() {
+                self.store.forget_token(&self.tag, &shown.id);
+            }
+            shown.clone()
+        };
+        Some(ShownLogin { session, renewal, shown })
     }
 
     /// Whether a login goes on.
@@ -68,22 +113,48 @@ impl OidcRealm {
         session.lasts(unix_now()) && !self.store.has_ended(&self.tag, session)
     }
 
-    /// The fields that make a browser keep a session. Of the groups of a user that has too many, those for which
-    /// `matters` says so are kept.
+    /// The fields that make a browser keep a session, and its refresh token where all of it fits. Of the groups of a user that
+    /// has too many, those for which `matters` says so are kept.
     ///
     /// # Errors
     /// If it fits no cookies.
     pub(crate) async fn keep(
         &self,
         mut session: Session,
+        token: Option<&RefreshToken>,
         matters: impl Fn(&str) -> bool,
     ) -> Result<Vec<HeaderValue>, NoSession> {
         let keys = self.store.newest_keys().await?;
         let seal = |session: &Session| {
             let sealed = keys.seal(&self.purpose(), &session.encode())?;
-            let time = Duration::from_secs(session.ends.saturating_sub(session.begun));
+            // What can be renewed outlives its own time.
+            let time = session.ends.saturating_sub(session.vouched());
+            let time = if session.renewable { LONGEST_SESSION } else { Duration::from_secs(time) };
             Ok::<_, NoSession>(self.session_cookie.keep(&sealed, time)?)
         };
+        if let Some(token) = token {
+            session.renewable = true;
+            let bound = BoundToken {
+                login: Cow::Borrowed(&session.id),
+                vouched: session.vouched(),
+                token: Cow::Borrowed(&token.0),
+            };
+            let text = serde_json::to_vec(&bound).expect("text and numbers can be written");
+            let sealed = keys.seal(&self.refresh_purpose(), &text)?;
+            let together = |session: &Session| {
+                let (mut kept, fields) =
+                    (seal(session).ok()?, self.refresh_cookie.keep(&sealed, LONGEST_SESSION).ok()?);
+                kept.extend(fields);
+                (size(&kept) <= MOST_COOKIES).then_some(kept)
+            };
+            let mut lean = session.clone();
+            lean.groups.retain(|group| matters(group));
+            if let Some(kept) = together(&session).or_else(|| together(&lean)) {
+                return Ok(kept);
+            }
+            tracing::debug!("a refresh token does not fit a browser's cookies");
+        }
+        session.renewable = false;
         match seal(&session) {
             Err(NoSession::TooLarge(_)) => {
                 session.groups.retain(|group| matters(group));
@@ -91,6 +162,101 @@ impl OidcRealm {
             }
             sealed => sealed,
         }
+    }
+
+    /// The fields that bring a browser what it does not have of its login yet.
+    pub(crate) async fn brought(&self, login: &ShownLogin) -> Vec<HeaderValue> {
+        let newest = login.renewal.as_ref().and_then(|renewal| renewal.newer_than(&login.shown));
+        match newest {
+            Some(RenewedLogin { session, token }) => {
+                // Groups for which there was no room at the login did not matter.
+                let matters = |group: &str| login.shown.groups.iter().any(|own| own == group);
+                self.keep(session, Some(&token), matters).await.unwrap_or_default()
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// Asks the issuer whether a login still counts, unless that was done a moment ago. One that it does not vouch for has ended,
+    /// for all its tabs.
+    pub(crate) async fn renew(&self, renewal: &Renewal) -> RenewalOutcome {
+        let _turn = renewal.turn().await;
+        if let Some(said) = renewal.said_recently() {
+            return said;
+        }
+        let mut login = renewal.newest();
+        let id = login.session.id.clone();
+        if let Some(kept) = self.kept(self.store.newest_kept_token(&self.tag, &id).await) {
+            renewal.renew(kept);
+            login = renewal.newest();
+        }
+        if self.store.has_ended(&self.tag, &login.session) {
+            return RenewalOutcome::Ended;
+        }
+        match self.issuer.refresh(&login.token, &login.session).await {
+            Ok(vouched) => {
+                let renewed = renewed(login.clone(), vouched);
+                if renewed.token != login.token {
+                    self.keep_until_shown(&renewed).await;
+                }
+                renewal.renew(renewed);
+                RenewalOutcome::Renewed
+            }
+            Err(NotVouched::NoTokens(why)) => {
+                tracing::debug!(why, "logins cannot be renewed");
+                renewal.note(RenewalOutcome::Impossible)
+            }
+            Err(NotVouched::Unknown(why)) => {
+                tracing::debug!(why, "the issuer does not say whether a login still counts");
+                renewal.note(RenewalOutcome::Unknown)
+            }
+            Err(NotVouched::Refused(why)) => {
+                // Another process may have used it in the meantime, and has another one now.
+                if let Some(kept) = self.kept(self.store.newest_kept_token(&self.tag, &id).await)
+                    && kept.session.vouched() > login.session.vouched()
+                {
+                    renewal.renew(kept);
+                    return RenewalOutcome::Renewed;
+                }
+                tracing::info!(user = login.session.user(), why, "login ended by the issuer");
+                self.ended(&login.session).await;
+                RenewalOutcome::Ended
+            }
+        }
+    }
+
+    /// Keeps what a login is renewed by until its browser has shown it.
+    async fn keep_until_shown(&self, login: &RenewedLogin) {
+        let RenewedLogin { session, token } = login;
+        let text = serde_json::to_vec(&(session, &token.0)).expect("text and numbers can be written");
+        // Without random bytes nothing is sealed; then the browser alone has it.
+        let Ok(sealed) = self.store.keys().seal(&self.kept_purpose(), &text) else { return };
+        let since = session.vouched();
+        let kept = KeptToken { since, until: since + LONGEST_SESSION.as_secs(), sealed };
+        self.store.keep_token(&self.tag, &session.id, kept).await;
+    }
+
+    fn kept(&self, kept: Option<KeptToken>) -> Option<RenewedLogin> {
+        let (session, token) =
+            serde_json::from_slice(&self.store.keys().open(&self.kept_purpose(), &kept?.sealed)?).ok()?;
+        Some(RenewedLogin { session, token: RefreshToken(token) })
+    }
+
+    /// The refresh token that a request brings with this session.
+    fn refresh_token(&self, headers: &HeaderMap, session: &Session) -> Option<RefreshToken> {
+        let sealed = self.refresh_cookie.read(headers)?;
+        let text = self.store.keys().open(&self.refresh_purpose(), &sealed)?;
+        let bound: BoundToken<'_> = serde_json::from_slice(&text).ok()?;
+        let belongs = bound.login == session.id && bound.vouched == session.vouched();
+        belongs.then(|| RefreshToken(bound.token.into_owned()))
+    }
+
+    async fn ended(&self, session: &Session) {
+        // A copy of its cookies may have been renewed later than this one.
+        let until = if session.renewable { unix_now() + LONGEST_SESSION.as_secs() } else { session.ends };
+        self.renewals.forget(&session.id);
+        self.store.forget_token(&self.tag, &session.id);
+        self.store.end(&self.tag, EndedWhat::Session(&session.id), until).await;
     }
 
     /// The fields that make a browser keep the ID token of a login beside the session in `kept`, if all of it fits, or else
@@ -102,7 +268,6 @@ impl OidcRealm {
         kept: &[HeaderValue],
         headers: &HeaderMap,
     ) -> Vec<HeaderValue> {
-        let size = |fields: &[HeaderValue]| fields.iter().map(HeaderValue::len).sum::<usize>();
         let sealed = match (id_token, self.store.newest_keys().await) {
             (Some(token), Ok(keys)) => keys.seal(&self.hint_purpose(), token.as_bytes()).ok(),
             _ => None,
@@ -121,18 +286,28 @@ impl OidcRealm {
     /// Ends the login of a request, also those of other hosts that came of the same login at the issuer. Returns the
     /// fields that make the browser forget it.
     pub(crate) async fn end(&self, headers: &HeaderMap) -> Vec<HeaderValue> {
-        if let Some(session) = self.session(headers) {
-            self.store.end(&self.tag, EndedWhat::Session(&session.id), session.ends).await;
+        if let Some(ShownLogin { session, .. }) = self.shown(headers) {
+            self.ended(&session).await;
             if let Some(sid) = &session.sid {
                 self.end_at_issuer(EndedWhat::IssuerSession(sid)).await;
             }
         }
-        [&self.session_cookie, &self.login_cookie, &self.hint_cookie].map(|cookie| cookie.forget(headers)).concat()
+        [&self.session_cookie, &self.login_cookie, &self.refresh_cookie, &self.hint_cookie]
+            .map(|cookie| cookie.forget(headers))
+            .concat()
     }
 
     /// Ends what the issuer says has ended.
     pub(crate) async fn end_at_issuer(&self, what: EndedWhat<'_>) {
         self.store.end(&self.tag, what, unix_now() + LONGEST_SESSION.as_secs()).await;
+    }
+
+    fn refresh_purpose(&self) -> String {
+        format!("refresh {}", self.tag)
+    }
+
+    fn kept_purpose(&self) -> String {
+        format!("kept {}", self.tag)
     }
 
     fn hint_purpose(&self) -> String {
@@ -142,6 +317,38 @@ impl OidcRealm {
     fn purpose(&self) -> String {
         format!("session {}", self.tag)
     }
+}
+
+/// A refresh token, and the state of the login that it belongs to.
+#[derive(Serialize, Deserialize)]
+struct BoundToken<'a> {
+    #[serde(rename = "i")]
+    login: Cow<'a, str>,
+    #[serde(rename = "r")]
+    vouched: u64,
+    #[serde(rename = "t")]
+    token: Cow<'a, str>,
+}
+
+/// The login after the issuer has vouched for it: it begins anew, with what is known of the user now.
+fn renewed(login: RenewedLogin, vouched: Vouched) -> RenewedLogin {
+    let RenewedLogin { mut session, token } = login;
+    let time = session.ends.saturating_sub(session.vouched());
+    let at = unix_now().max(session.vouched() + 1);
+    session.renewed = Some(at);
+    session.ends = at + time;
+    if let Some(facts) = vouched.facts {
+        session.email = facts.email;
+        if let Some(groups) = facts.groups {
+            // Those that a cookie had no room for did not matter at the login.
+            session.groups = groups;
+        }
+    }
+    RenewedLogin { session, token: vouched.token.unwrap_or(token) }
+}
+
+fn size(fields: &[HeaderValue]) -> usize {
+    fields.iter().map(HeaderValue::len).sum()
 }
 
 fn tag(settings: &OidcAuth) -> String {

@@ -26,12 +26,23 @@ pub struct Session {
     /// When it ends, in seconds since 1970.
     #[serde(rename = "x")]
     pub ends: u64,
+    /// When the issuer has vouched for the user again, in seconds since 1970; `None` if that was at the login only.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub renewed: Option<u64>,
+    /// Whether the browser keeps a refresh token beside it.
+    #[serde(rename = "t", default, skip_serializing_if = "std::ops::Not::not")]
+    pub renewable: bool,
 }
 
 impl Session {
     /// Whether it goes on at `now`. One that begins later was sealed under another clock.
     pub(crate) fn lasts(&self, now: u64) -> bool {
         self.begun <= now + CLOCK_SET_BACK && now < self.ends
+    }
+
+    /// When the issuer has vouched for the user last, in seconds since 1970.
+    pub(crate) fn vouched(&self) -> u64 {
+        self.renewed.unwrap_or(self.begun)
     }
 
     /// The name of the user that the gateway and the log are told.
@@ -67,6 +78,8 @@ mod tests {
             sid: None,
             begun: 1000,
             ends: 2000,
+            renewed: None,
+            renewable: false,
         };
         for (now, lasts) in [(0, false), (699, false), (700, true), (1000, true), (1999, true), (2000, false)] {
             assert_eq!(session.lasts(now), lasts, "{now}");
@@ -74,7 +87,9 @@ mod tests {
         assert_eq!(session.user(), "ann-1");
         let named = Session { email: Some("ann@example.com".to_owned()), ..session.clone() };
         assert_eq!(named.user(), "ann@example.com");
-        for session in [session, named] {
+        let renewed = Session { renewed: Some(1500), renewable: true, ..session.clone() };
+        assert_eq!((session.vouched(), renewed.vouched()), (1000, 1500));
+        for session in [session, named, renewed] {
             assert_eq!(Session::decode(&session.encode()), Some(session));
         }
         assert_eq!(Session::decode(b"{}"), None);

@@ -186,6 +186,8 @@ mod tests {
             sid: sid.map(str::to_owned),
             begun,
             ends: begun + 1000,
+            renewed: None,
+            renewable: false,
         }
     }
 

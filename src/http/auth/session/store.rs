@@ -1,4 +1,5 @@
-//! [`SessionStore`]: the keys of sessions and the list of those that ended early, in memory and in the state directory.
+//! [`SessionStore`]: the keys of sessions, the list of those that ended early, and refresh tokens that browsers do not have yet,
+//! in memory and in the state directory.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -8,6 +9,7 @@ use tokio::sync::watch;
 
 use super::contents::Session;
 use super::ended::{EndedSessions, EndedWhat};
+use super::kept::{KeptToken, KeptTokens};
 use super::sealing::{NoRandomBytes, SealingKeys};
 use crate::cluster::ClusterSecret;
 use crate::tls::{FileAccess, StateDir, StateError};
@@ -23,6 +25,7 @@ struct Store {
     /// What the keys come of, if replicas have them in common.
     secret: Option<ClusterSecret>,
     ended: ArcSwap<EndedSessions>,
+    kept: Mutex<KeptTokens>,
     /// Held while a file is written, so that an older list never takes the place of a newer one.
     writing: Mutex<()>,
     /// How often the list has grown.
@@ -63,11 +66,17 @@ impl SessionStore {
             FileContents::None => EndedSessions::default(),
             FileContents::Broken => EndedSessions::lost(now, now + LONGEST.as_secs()),
         };
+        let kept = match read(&folder, TOKENS, KeptTokens::parse)? {
+            FileContents::Read(tokens) => tokens,
+            // Their users log in anew when it is time.
+            FileContents::None | FileContents::Broken => KeptTokens::default(),
+        };
         Ok(Self(Arc::new(Store {
             folder,
             keys: ArcSwap::from_pointee(keys),
             secret,
             ended: ArcSwap::from_pointee(ended),
+            kept: Mutex::new(kept),
             writing: Mutex::default(),
             changes: watch::Sender::new(0),
         })))
@@ -145,6 +154,52 @@ impl SessionStore {
         text.lines().filter_map(|line| Some((line.to_owned(), line.rsplit(' ').next()?.parse().ok()?))).collect()
     }
 
+    /// The refresh token of a login that its browser does not have yet, as it was sealed.
+    pub(crate) fn kept_token(&self, realm: &str, login: &str) -> Option<KeptToken> {
+        self.kept().find(realm, login).cloned()
+    }
+
+    /// The same, after a look at what another process has kept: one that hands over, or has taken over.
+    pub(crate) async fn newest_kept_token(&self, realm: &str, login: &str) -> Option<KeptToken> {
+        let store = Arc::clone(&self.0);
+        let read = tokio::task::spawn_blocking(move || store.folder.read(TOKENS, FileAccess::Private));
+        if let Ok(Ok(Some(text))) = read.await
+            && let Some(other) = KeptTokens::parse(&text)
+        {
+            self.kept().merge(other);
+        }
+        self.kept_token(realm, login)
+    }
+
+    /// Keeps a refresh token until its browser has it; on the disk before this returns.
+    pub(crate) async fn keep_token(&self, realm: &str, login: &str, token: KeptToken) {
+        self.kept().keep(realm, login, token, unix_now());
+        let store = Arc::clone(&self.0);
+        let written = tokio::task::spawn_blocking(move || {
+            let _writing = store.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            // Not without the other process's, during a handover.
+            let other = store.folder.read(TOKENS, FileAccess::Private)?.and_then(|text| KeptTokens::parse(&text));
+            let text = {
+                let mut kept = store.kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.merge(other.unwrap_or_default());
+                kept.encode(unix_now())
+            };
+            store.folder.write(TOKENS, text.as_bytes(), FileAccess::Private)
+        });
+        if let Ok(Err(error)) = written.await {
+            tracing::warn!(%error, "a refresh token is not on disk: after a restart of frontgate its user may have to log in anew");
+        }
+    }
+
+    /// Forgets a refresh token that its browser has, or that is of no use any more. The file is written with the next one.
+    pub(crate) fn forget_token(&self, realm: &str, login: &str) {
+        self.kept().forget(realm, login);
+    }
+
+    fn kept(&self) -> std::sync::MutexGuard<'_, KeptTokens> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Says that the list has grown, and writes it.
     async fn grown(&self, now: u64) {
         self.0.changes.send_modify(|changes| *changes += 1);
@@ -208,6 +263,7 @@ pub(crate) fn unix_now() -> u64 {
 
 const KEYS: &str = "session-keys";
 const ENDED: &str = "ended-sessions";
+const TOKENS: &str = "refresh-tokens";
 /// As long as a login may last.
 const LONGEST: Duration = Duration::from_hours(30 * 24);
 
@@ -227,6 +283,8 @@ mod tests {
             sid: None,
             begun: unix_now(),
             ends: unix_now() + 100,
+            renewed: None,
+            renewable: false,
         }
     }
 
