@@ -163,7 +163,8 @@ prepare_e2e() {
 step_e2e() {
     local binary="${CARGO_TARGET_DIR:-target}/release/frontgate" failed=0 line
     [ -x "$binary" ] || cargo build --locked --release || return 1
-    FRONTGATE_BIN="$(realpath "$binary")" tests/openclaw/run >"$LOGS/e2e" 2>&1 || failed=1
+    # LemonLDAP::NG is a hundred packages of Perl: its scenario runs where it is installed.
+    E2E_ALLOW="${E2E_ALLOW:-lemonldap}" FRONTGATE_BIN="$(realpath "$binary")" tests/openclaw/run >"$LOGS/e2e" 2>&1 || failed=1
     cat "$LOGS/e2e"
     vanished_peers || failed=1
     while read -r line; do not_run "e2e: ${line#NOT RUN}"; done < <(grep -h '^NOT RUN' "$LOGS/e2e" "$LOGS/vanished")

@@ -20,7 +20,8 @@
 #
 # WORD is one of: from=local, host=NAME, port=PORT, path=PATH, token=TOKEN (`-` for none), approve (pairing requests are
 # approved with the gateway's own CLI), rc=any (the tool's own verdict does not count, only the checks do).
-# CHECK is a JavaScript expression over the tool's JSON; see holds.mjs. SITE `-` is none at all, `@` none but the kit's browser.
+# CHECK is a JavaScript expression over the tool's JSON; see holds.mjs. SITE `-` is none at all, `@` none but the kit's browser, `%` the
+# same with LemonLDAP::NG.
 
 declare -A HTTPS=([bare]=8443 [new]=8444 [old]=8445) ADMIN=([bare]=9180 [new]=9181 [old]=9182) GATEWAY=([bare]=18789 [new]=18790 [old]=18791)
 declare -A INSTALL=([bare]="${E2E_INSTALL_NEW:-}" [new]="${E2E_INSTALL_NEW:-}" [old]="${E2E_INSTALL_OLD:-}")
@@ -50,6 +51,8 @@ what_is_missing() {
     [ -x "$OPENCLAW_KIT/ui-check.mjs" ] || echo "kit no OpenClaw kit at $OPENCLAW_KIT (set OPENCLAW_KIT)"
     [ -e "${INSTALL[new]}/node_modules/openclaw/package.json" ] || echo "kit OpenClaw 2026.9.6 is not installed (run the kit's setup.sh)"
     [ -e "${INSTALL[old]}/node_modules/openclaw/package.json" ] || echo "old OpenClaw 2026.7.35 is not installed (OPENCLAW_VERSION=2026.7.35 setup.sh ${INSTALL[old]})"
+    [ -e /usr/share/lemonldap-ng/llng-server/llng-server.psgi ] && perl -MLemonldap::NG::Portal -MString::Random -MMIME::Entity -MImage::Magick -MGD::SecurityImage -e1 2>/dev/null ||
+        echo "lemonldap LemonLDAP::NG is not installed (apt-get install --no-install-recommends liblemonldap-ng-portal-perl liblemonldap-ng-handler-perl lemonldap-ng-fastcgi-server libplack-perl libgd-securityimage-perl libimage-magick-perl libmime-tools-perl libemail-sender-perl libstring-random-perl)"
     local tool; for tool in chromium certutil openssl curl; do command -v "$tool" >/dev/null || echo "kit $tool is not installed (run the kit's setup.sh)"; done
 }
 
@@ -110,7 +113,7 @@ run_scenario() {
     if [ -n "$lacks" ]; then
         if permitted "$lacks"; then verdict SKIP "$name"; else verdict FAIL "$name"; fi
         echo "    CANNOT RUN: ${lacks#* }"
-    elif [[ "$site" != [-@] ]] && ! site_up "$site" >"$W/out/$name.log" 2>&1; then
+    elif [[ "$site" != [-@%] ]] && ! site_up "$site" >"$W/out/$name.log" 2>&1; then
         verdict FAIL "$name"; explain "$W/out/$name.log"
     elif [ "$aside" = 1 ]; then
         judge "$name" "$@" & ASIDES+=("$!")
@@ -152,8 +155,9 @@ wanted() {
 lacking() {
     case "$1" in
         -) grep '^netns ' <<<"$MISSING" | head -1 ;;
-        old) head -1 <<<"$MISSING" ;;
-        *) grep -v '^old ' <<<"$MISSING" | head -1 ;;
+        old) grep -v '^lemonldap ' <<<"$MISSING" | head -1 ;;
+        %) grep -v '^old ' <<<"$MISSING" | head -1 ;;
+        *) grep -Ev '^(old|lemonldap) ' <<<"$MISSING" | head -1 ;;
     esac
 }
 permitted() { [[ " ${E2E_ALLOW:-} " == *" ${1%% *} "* ]]; }

@@ -49,24 +49,30 @@ class Stage {
   }
   async stop(name) { this.#children[name].kill('SIGTERM'); await this.#children[name].gone; }
 
-  // What `auth` has besides: lines of YAML.
-  async startFrontgate({ oidc = '', auth = '' } = {}) {
+  // `auth` and `routes` are YAML; without them users log in at the issuer.
+  async startFrontgate({ oidc = '', auth = this.#atTheIssuer(oidc), routes = '', names = [] } = {}) {
     fs.writeFileSync(`${this.folder}/frontgate.yaml`, `
 listen: { https: ["[::]:${this.port}"] }
-tls: { names: [${this.host}, localhost] }
+tls: { names: [${[this.host, 'localhost', ...names].join(', ')}] }
 state_dir: state
 upstream: ${this.gateway}
 admin: ${this.admin.slice('http://'.length)}
 log: { level: debug }
-auth:
-  oidc: { issuer: "${this.issuerUrl}", client_id: gw, client_secret: "${this.#secret}", allow: { domains: [example.com] }${oidc} }
-  user_header: X-Forwarded-User
-${auth}`);
+${auth}${routes}`);
     const times = () => this.log('frontgate').split('"listening"').length, before = times();
     const env = { PATH: '/usr/bin:/bin', HOME: this.folder, FRONTGATE_LOG_FORMAT: 'json' };
     this.start('frontgate', process.env.FRONTGATE_BIN, ['serve', '-c', `${this.folder}/frontgate.yaml`], env);
     await until('frontgate', () => times() > before);
     await until("frontgate's CA", () => fs.existsSync(this.ca));
+  }
+
+  #atTheIssuer(more) {
+    return `
+auth:
+  oidc: { issuer: "${this.issuerUrl}", client_id: gw, client_secret: "${this.#secret}", allow: { domains: [example.com] }${more} }
+  user_header: X-Forwarded-User
+  recheck: 2s
+`;
   }
 
   async startIssuer(env = {}) {
@@ -76,7 +82,7 @@ ${auth}`);
   }
 
   // Chromium that trusts frontgate's CA, and knows HOST and this machine only.
-  async openBrowser() {
+  async openBrowser(names = []) {
     const { chromium } = createRequire(path.join(process.env.OPENCLAW_KIT_INSTALL, 'package.json'))('playwright-core');
     const home = `${this.folder}/home`; fs.mkdirSync(home, { recursive: true });
     for (const d of ['.pki/nssdb', '.local/share/pki/nssdb']) {
@@ -85,7 +91,7 @@ ${auth}`);
       execFileSync('certutil', ['-A', '-d', `sql:${db}`, '-t', 'C,,', '-n', 'ca', '-i', this.ca]);
     }
     const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-      `--host-resolver-rules=MAP ${this.host} ${this.address}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`];
+      `--host-resolver-rules=${[this.host, ...names].map(name => `MAP ${name} ${this.address}`).join(', ')}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`];
     this.context = await chromium.launchPersistentContext(`${this.folder}/profile`, { executablePath: '/usr/bin/chromium', headless: true, args, env: { PATH: '/usr/bin:/bin', HOME: home, LANG: 'C.UTF-8' }, ignoreHTTPSErrors: false });
     const tab = this.tab = this.context.pages()[0];
     await tab.exposeFunction('__at', href => this.urls.push(href));
