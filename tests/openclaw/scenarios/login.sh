@@ -5,6 +5,7 @@
 try @ login-at-an-issuer at_an_issuer login.mjs
 try @ login-that-ends-under-the-control-ui at_an_issuer ended.mjs
 try @ login-that-is-renewed at_an_issuer refresh.mjs
+try @ login-exemptions trusting_a_header exempt.mjs
 try % login-at-lemonldap trusting_a_header lemonldap.mjs
 
 # at_an_issuer SCRIPT
