@@ -29,6 +29,7 @@
 mod admitted_cache;
 pub(crate) mod basic;
 pub(crate) mod bearer;
+pub mod cost;
 pub(crate) mod credentials;
 pub(crate) mod forward;
 pub(crate) mod identity;

@@ -41,12 +41,9 @@ impl BasicProof {
     pub(super) async fn ask(&self, exchange: &RequestExchange, client: Option<IpAddr>) -> ProofAnswer {
         let Some(credentials) = Credentials::of(&exchange.head.headers) else { return ProofAnswer::NotOffered };
         let name = credentials.user.clone();
-        match self.passwords.check(&self.users, credentials, client).await {
-            Ok(true) => match self.session(&name) {
-                Some(session) => ProofAnswer::Admitted(AuthenticatedUser::new(name.into(), ProofKind::Basic, session)),
-                None => ProofAnswer::Refused,
-            },
-            Ok(false) => {
+        match self.user(credentials, client).await {
+            Ok(Some(user)) => ProofAnswer::Admitted(user),
+            Ok(None) => {
                 // Only the name of a user that exists: another may be a password in the wrong field.
                 let user = self.users.users.iter().map(|(known, _)| known).find(|known| **known == name);
                 let user = user.map(|user| clean(user.as_bytes(), LONGEST));
@@ -56,5 +53,20 @@ impl BasicProof {
             }
             Err(TooManyAttempts { retry_after }) => ProofAnswer::Paused { retry_after },
         }
+    }
+
+    /// The user of a right name and password.
+    ///
+    /// # Errors
+    /// If the password was not looked at, because the client has failed too often or too many requests wait.
+    pub(super) async fn user(
+        &self,
+        credentials: Credentials,
+        client: Option<IpAddr>,
+    ) -> Result<Option<AuthenticatedUser>, TooManyAttempts> {
+        let name = credentials.user.clone();
+        let is_right = self.passwords.check(&self.users, credentials, client).await?;
+        let session = is_right.then(|| self.session(&name)).flatten();
+        Ok(session.map(|session| AuthenticatedUser::new(name.into(), ProofKind::Basic, session)))
     }
 }

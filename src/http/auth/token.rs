@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use http::HeaderMap;
+
 use super::bearer::borne;
 use super::proof::ProofAnswer;
 use super::user::{AuthenticatedUser, ProofKind, SessionKey};
@@ -45,18 +47,26 @@ impl TokenProof {
 
     /// Whether the request bears one of the tokens. A token is as long as a key, so that guessing needs no delay.
     pub(super) fn ask(&self, exchange: &RequestExchange, client: Option<IpAddr>) -> ProofAnswer {
-        let Some(hash) = borne(&exchange.head.headers) else { return ProofAnswer::NotOffered };
-        let bearer = self.known.get(&hash);
-        match bearer {
-            Some(bearer) if bearer.is_valid(SystemTime::now()) => {
-                let user = AuthenticatedUser::new(Arc::clone(&bearer.name), ProofKind::Token, SessionKey(hash.0));
-                ProofAnswer::Admitted(AuthenticatedUser { until: bearer.expires, ..user })
-            }
-            _ => {
+        match self.shown(&exchange.head.headers) {
+            None => ProofAnswer::NotOffered,
+            Some((_, Some(user))) => ProofAnswer::Admitted(user),
+            Some((name, None)) => {
                 let (id, client) = (exchange.id.as_str(), LoggedAddress(client));
-                tracing::info!(id, %client, user = bearer.map(|bearer| &*bearer.name), "login failed");
+                tracing::info!(id, %client, user = name.as_deref(), "login failed");
                 ProofAnswer::Refused
             }
         }
+    }
+
+    /// The service whose token is in these fields, if there is one, and its user, if the token is valid; `None` without a token.
+    pub(super) fn shown(&self, headers: &HeaderMap) -> Option<(Option<Arc<str>>, Option<AuthenticatedUser>)> {
+        let hash = borne(headers)?;
+        let bearer = self.known.get(&hash);
+        let valid = bearer.filter(|bearer| bearer.is_valid(SystemTime::now()));
+        let user = valid.map(|bearer| {
+            let user = AuthenticatedUser::new(Arc::clone(&bearer.name), ProofKind::Token, SessionKey(hash.0));
+            AuthenticatedUser { until: bearer.expires, ..user }
+        });
+        Some((bearer.map(|bearer| Arc::clone(&bearer.name)), user))
     }
 }

@@ -5,8 +5,13 @@
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use frontgate::config::{self, ConfigLocation, Forwarded, LocalClients, Overrides};
+use frontgate::http::auth::cost::LoginCost;
+use frontgate::http::auth::session::contents::Session;
+use frontgate::http::auth::session::cookies::CookieName;
+use frontgate::http::auth::session::sealing::SealingKeys;
 use frontgate::http::edge::connection_info::{ConnectionInfo, ProxyAnnouncement};
 use frontgate::http::edge::{forwarded, host, target};
 use frontgate::http::route::headers;
@@ -18,8 +23,8 @@ use frontgate::listener::ClientPeer;
 use frontgate::upstream::{EncodedRequest, RequestBody};
 use frontgate::websocket::Side;
 use frontgate::websocket::direction::{AcceptUntil, Direction, FrameRules};
-use http::HeaderValue;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
 /// A case: it prepares what it needs, and then does its work as often as it is told.
@@ -35,6 +40,9 @@ const CASES: &[(&str, Case)] = &[
     ("route-lookup-of-200", route_lookup_of_200),
     ("forwarding-fields", forwarding_fields),
     ("fields-to-gateway", fields_to_gateway),
+    ("login-by-cookie", login_by_cookie),
+    ("login-by-token", login_by_token),
+    ("login-by-password", login_by_password),
 ];
 
 fn main() {
@@ -155,6 +163,52 @@ fn fields_to_gateway(times: u32) {
     }
 }
 
+/// The login at an issuer that a browser's cookies hold, beside other cookies of the site's.
+fn login_by_cookie(times: u32) {
+    let (keys, name) = (SealingKeys::fresh(0).expect("random bytes"), CookieName::new("0123456789abcdef", "session"));
+    let session = br#"{"i":"AAAAAAAAAAAAAAAAAAAAAA","u":"248289761001","e":"ann@example.com","g":["staff","on-call"],"s":"08a5019c-17e1-4977-8f42-65a12843ea02","b":1790000000,"x":1790043200}"#;
+    let sealed = keys.seal("session 0123456789abcdef", session).expect("random bytes");
+    let kept = name.keep(&sealed, Duration::from_hours(12)).expect("a cookie");
+    let pair = kept[0].to_str().expect("ASCII").split(';').next().expect("a pair").to_owned();
+    let headers = with_field("cookie", &format!("theme=dark; {pair}; lang=en"));
+    for _ in 0..times {
+        let sealed = name.read(black_box(&headers)).expect("a cookie");
+        let opened = keys.open("session 0123456789abcdef", &sealed).expect("what was sealed");
+        black_box(Session::decode(&opened).expect("a session"));
+    }
+}
+
+/// The token of a service.
+fn login_by_token(times: u32) {
+    let token = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
+    let (logins, headers) = (logins(token), with_field("authorization", &format!("Bearer {token}")));
+    for _ in 0..times {
+        assert!(logins.token(black_box(&headers)));
+    }
+}
+
+/// A name and a password that have been right before.
+fn login_by_password(times: u32) {
+    let (logins, headers) = (logins(""), with_field("authorization", "Basic YW5uOmh1c2g="));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        assert!(logins.password(&headers).await);
+        for _ in 0..times {
+            black_box(logins.password(black_box(&headers)).await);
+        }
+    });
+}
+
+fn logins(token: &str) -> LoginCost {
+    LoginCost::new(HASH_OF_HUSH, token).expect("random bytes")
+}
+
+fn with_field(name: &'static str, value: &str) -> HeaderMap {
+    let mut headers = head().headers;
+    headers.insert(name, HeaderValue::try_from(value).expect("a field"));
+    headers
+}
+
 fn head() -> Parts {
     let mut request = http::Request::get("/assets/app.js?v=2026.7.35&lang=en%2Fx//y;z").header("host", HOST);
     for (name, value) in FIELDS {
@@ -187,6 +241,8 @@ routes:
   - { host: gw.example.com, upstream: 'http://127.0.0.1:6' }
   - { upstream: 'http://127.0.0.1:7' }
 ";
+/// Of `hush`, with as little work as bcrypt has.
+const HASH_OF_HUSH: &str = "$2b$04$abcdefghijklmnopqrstuuppZFpU9n.F.R29ic//YRPBUgRHbgy9m";
 const HOST: &str = "gw.example.com:8443";
 /// What a browser sends besides the host.
 const FIELDS: &[(&str, &str)] = &[
