@@ -17,6 +17,7 @@ mod hosts;
 mod known;
 mod macros;
 mod managed;
+mod openid;
 mod pattern;
 mod proxy;
 mod redirect;

@@ -214,6 +214,25 @@ pub(crate) enum DraftAuth {
         /// The fields of its answer that the gateway gets.
         answer_headers: Vec<String>,
     },
+    /// Users log in at an issuer.
+    Oidc(DraftOidc),
+}
+
+/// The section `auth.oidc`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct DraftOidc {
+    /// The issuer's identifier.
+    pub(crate) issuer: String,
+    /// The client's name there, and its secret.
+    pub(crate) client: (String, Option<String>),
+    /// What the issuer is asked to tell.
+    pub(crate) scopes: Vec<String>,
+    /// The users that may pass: lists of `auth.oidc.allow`, by their names.
+    pub(crate) allow: Vec<(&'static str, Vec<String>)>,
+    /// How long a login lasts.
+    pub(crate) session: Option<Duration>,
+    /// The fields that tell the gateway the name of the user.
+    pub(crate) user_headers: Vec<String>,
 }
 
 /// Which `Host` a login service gets.
@@ -228,7 +247,7 @@ pub(crate) enum DraftServiceHost {
 impl DraftAuth {
     /// Whether a client must show something.
     pub(crate) fn asks(&self) -> bool {
-        matches!(self, Self::Basic { .. } | Self::Forward { .. })
+        matches!(self, Self::Basic { .. } | Self::Forward { .. } | Self::Oidc(_))
     }
 }
 

@@ -10,7 +10,7 @@ mod notes;
 mod simplify;
 
 use super::condition::Condition;
-use super::draft::{Draft, DraftAnswer, DraftAuth, DraftHeaderRules, DraftRoute, DraftTimeouts};
+use super::draft::{Draft, DraftAnswer, DraftAuth, DraftHeaderRules, DraftOidc, DraftRoute, DraftTimeouts};
 use super::error::ImportError;
 use super::matching::DraftMatch;
 use super::networks::everywhere;
@@ -201,8 +201,11 @@ fn complete(route: &mut DraftRoute, rule: &ImportRule) {
     for said in &rule.said {
         let Part::UserHeader(name) = &said.part else { continue };
         match &mut route.auth {
-            DraftAuth::Basic { user_headers, .. } if !has(user_headers, name) => user_headers.push(name.clone()),
-            DraftAuth::Basic { .. } => {}
+            DraftAuth::Basic { user_headers, .. } | DraftAuth::Oidc(DraftOidc { user_headers, .. }) => {
+                if !has(user_headers, name) {
+                    user_headers.push(name.clone());
+                }
+            }
             // Where no user gives a password, no client may claim a name. X-Forwarded-* never passes.
             _ if name.to_ascii_lowercase().starts_with("x-forwarded-") => {}
             _ if has(&route.request_headers.remove, name) => {}
@@ -217,7 +220,8 @@ fn complete(route: &mut DraftRoute, rule: &ImportRule) {
         route.request_headers = DraftHeaderRules::default();
         route.timeouts = DraftTimeouts::default();
         route.strip_prefix = None;
-        if let DraftAuth::Basic { user_headers, .. } = &mut route.auth {
+        if let DraftAuth::Basic { user_headers, .. } | DraftAuth::Oidc(DraftOidc { user_headers, .. }) = &mut route.auth
+        {
             user_headers.clear();
         }
     }

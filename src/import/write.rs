@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::draft::{
-    Draft, DraftAnswer, DraftAuth, DraftCertificate, DraftHeaderRules, DraftListener, DraftRespond, DraftRoute,
-    DraftServiceHost, DraftTimeouts, DraftUpstream,
+    Draft, DraftAnswer, DraftAuth, DraftCertificate, DraftHeaderRules, DraftListener, DraftOidc, DraftRespond,
+    DraftRoute, DraftServiceHost, DraftTimeouts, DraftUpstream,
 };
 use super::matching::{DraftMatch, DraftPath, DraftText};
 use super::yaml::{self, Item, YamlEntry, YamlValue};
@@ -257,6 +257,20 @@ fn auth(auth: &DraftAuth) -> Option<YamlValue> {
             service.put("answer_headers", filled(YamlValue::words(answer_headers)));
             let mut map = Map::default();
             map.section("forward", service);
+            Some(YamlValue::Map(map.0))
+        }
+        DraftAuth::Oidc(DraftOidc { issuer, client: (client, secret), scopes, allow, session, user_headers }) => {
+            let mut oidc = Map::default();
+            oidc.put("issuer", Some(YamlValue::word(issuer)));
+            oidc.put("client_id", Some(YamlValue::word(client)));
+            oidc.put("client_secret", secret.as_deref().map(YamlValue::word));
+            oidc.put("scopes", filled(YamlValue::words(scopes)));
+            let users = allow.iter().map(|(list, users)| ((*list).to_owned(), YamlValue::words(users)));
+            oidc.put("allow", Some(YamlValue::map(users)));
+            oidc.put("session", session.map(time));
+            let mut map = Map::default();
+            map.section("oidc", oidc);
+            map.put("user_header", one_or_many(user_headers));
             Some(YamlValue::Map(map.0))
         }
     }

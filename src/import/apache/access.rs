@@ -222,6 +222,9 @@ impl Requirement {
     }
 }
 
+/// Begins what stands for a claim among the names of users.
+pub(super) const CLAIM: &str = "\0claim ";
+
 /// The members of a group of users; `None` where that is not known.
 pub(super) type Groups<'a> = dyn Fn(&str) -> Option<Vec<String>> + 'a;
 
@@ -268,6 +271,10 @@ fn one(origin: &Origin, words: &[String], facts: &Facts, groups: &Groups<'_>) ->
         }
         ("valid-user", []) if !negated => return Ok(vec![users(origin, None)]),
         ("user", names) if !negated && !names.is_empty() => return Ok(vec![users(origin, Some(names.to_vec()))]),
+        // Of a login at an issuer (mod_auth_openidc); no name of a user begins so.
+        ("claim", claims) if !negated && !claims.is_empty() => {
+            return Ok(vec![users(origin, Some(claims.iter().map(|claim| format!("{CLAIM}{claim}")).collect()))]);
+        }
         ("group", names) if !negated && !names.is_empty() => {
             let members: Option<Vec<Vec<String>>> = names.iter().map(|name| groups(name)).collect();
             let members = members.ok_or_else(|| unsaid("the members of the group are not known"))?;

@@ -107,6 +107,7 @@ impl Apache<'_, '_> {
                     self.managed_directive(one);
                 }
             }
+            name if name.starts_with("oidc") => server.openid.push(node.clone()),
             name if name.starts_with("md") => self.managed_directive(node),
             name if name.starts_with("remoteip") => self.remote_ip(node),
             "limitrequestbody" => self.request_body(node),
@@ -170,6 +171,7 @@ impl Apache<'_, '_> {
                     None => body.shut.push(unsaid(node, "there is no <If> before it", "Remove it")),
                 }
             }
+            name if name.starts_with("oidc") => body.openid = Some(origin()),
             "requestheader" | "header" => match HeaderChange::of(node) {
                 Some(mut change) => {
                     let variable = node.args.iter().find_map(|word| word.strip_prefix("%{")?.strip_suffix("}e"));

@@ -109,6 +109,7 @@ const NAMES: &[(&str, DirectiveClass)] = &[
         FILES,
     ),
     ("authname", Needless("frontgate asks with a name of its own")),
+    ("oidccryptopassphrase", Needless("frontgate seals logins with keys of its own")),
     (
         "authdigestdomain authdigestnoncelifetime authdigestalgorithm authdigestqop authdigestshmemsize authbasicauthoritative \
          authbasicusedigestalgorithm authusebackend authzsendforbiddenonfailure",

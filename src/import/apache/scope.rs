@@ -43,6 +43,8 @@ pub(super) struct ApacheServer {
     pub(super) tls: ServerTls,
     /// `ProxyPreserveHost`.
     pub(super) keeps_host: Option<bool>,
+    /// The directives of `mod_auth_openidc`.
+    pub(super) openid: Vec<ImportNode>,
 }
 
 /// What a server says about TLS.
@@ -85,6 +87,8 @@ pub(super) struct SectionBody {
     pub(super) pass: Option<Pass>,
     /// `Redirect` of a `<Location>`.
     pub(super) redirects: Vec<ApacheRedirect>,
+    /// A directive of `mod_auth_openidc` that is for this section only.
+    pub(super) openid: Option<Origin>,
     /// Time limits.
     pub(super) timeouts: Vec<TimeLimit>,
     /// What guards its requests and cannot be said.
@@ -178,6 +182,7 @@ impl ApacheServer {
             environment: Vec::new(),
             tls: ServerTls::default(),
             keeps_host: None,
+            openid: Vec::new(),
         }
     }
 
@@ -218,6 +223,7 @@ impl ApacheServer {
         self.tls.verify = self.tls.verify.or_else(|| main.tls.verify.clone());
         self.tls.client_ca = self.tls.client_ca.or_else(|| main.tls.client_ca.clone());
         self.keeps_host = self.keeps_host.or(main.keeps_host);
+        self.openid = main.openid.iter().cloned().chain(self.openid).collect();
         self.body = SectionBody::merged(&[&main.body, &self.body]);
         self
     }
@@ -240,6 +246,7 @@ impl SectionBody {
             one.require = Requirement::merged(std::mem::take(&mut one.require), &next.require, next.merging.as_ref());
             one.addresses = next.addresses.clone().or(one.addresses);
             one.needs_tls = one.needs_tls.or_else(|| next.needs_tls.clone());
+            one.openid = one.openid.or_else(|| next.openid.clone());
             one.headers.extend(next.headers.iter().cloned());
             // The first that fits decides, and later sections have the first word.
             one.redirects = next.redirects.iter().cloned().chain(one.redirects).collect();
@@ -270,6 +277,7 @@ impl SectionBody {
             needs_tls,
             headers,
             pass: _,
+            openid,
             redirects,
             timeouts,
             shut,
@@ -279,6 +287,7 @@ impl SectionBody {
             && require.is_empty()
             && addresses.is_none()
             && needs_tls.is_none()
+            && openid.is_none()
             && headers.is_empty()
             && redirects.is_empty()
             && timeouts.is_empty()

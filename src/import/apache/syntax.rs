@@ -23,7 +23,8 @@ impl ApacheDirective {
     /// The directive as the report shows it, without passwords and tokens.
     pub(super) fn shown(&self) -> String {
         let mut words = vec![self.name.text.clone()];
-        let mut secret = false;
+        let name = self.name.text.to_ascii_lowercase();
+        let mut secret = ["secret", "passphrase", "password"].iter().any(|kind| name.ends_with(kind));
         for word in &self.args {
             let text = if secret { "…".to_owned() } else { word.text.clone() };
             secret |= hides_the_rest(&word.text);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Apache;
+use super::access::CLAIM;
 use super::scope::SectionBody;
 use crate::import::reader::Unread;
 use crate::import::tree::{Origin, Shut};
@@ -24,6 +25,9 @@ impl Apache<'_, '_> {
             Ok(Err(Shut { origin: origin.clone(), why, write: write.to_owned() }))
         };
         match &body.auth_type {
+            _ if names.is_some_and(|names| names.iter().any(|name| name.starts_with(CLAIM))) => {
+                return shut(require, "frontgate asks for claims of logins at an issuer only".to_owned(), PASSWORDS);
+            }
             Some((_, kind)) if kind == "basic" => {}
             Some((origin, kind)) if kind.contains("openid") || kind.contains("oauth") => {
                 return shut(origin, format!("AuthType {kind} cannot be translated"), LOGIN);

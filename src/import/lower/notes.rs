@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::import::draft::{DraftAnswer, DraftAuth, DraftRoute};
+use crate::import::draft::{DraftAnswer, DraftAuth, DraftOidc, DraftRoute};
 use crate::import::report::{ImportReport, ImportVerdict};
 use crate::import::tree::{HostName, ImportRule, ImportServer, Origin, Part, Shut};
 use crate::import::write;
@@ -159,6 +159,7 @@ fn became(part: &Part, route: &DraftRoute) -> (ImportVerdict, String) {
             DraftAuth::Basic { users, .. } => {
                 kept(format!("auth: basic, {} users, in {}", users.len(), subject(route)))
             }
+            DraftAuth::Oidc(oidc) => kept(format!("auth: oidc, {}, in {}", oidc.issuer, subject(route))),
             DraftAuth::Forward { url, .. } => kept(format!("auth: forward, {url}, in {}", subject(route))),
             _ => kept(format!("no password is asked for in {}", subject(route))),
         },
@@ -186,7 +187,9 @@ fn became(part: &Part, route: &DraftRoute) -> (ImportVerdict, String) {
             None => needless(),
         },
         Part::UserHeader(name) => match &route.auth {
-            DraftAuth::Basic { user_headers, .. } if named(user_headers, name) => {
+            DraftAuth::Basic { user_headers, .. } | DraftAuth::Oidc(DraftOidc { user_headers, .. })
+                if named(user_headers, name) =>
+            {
                 kept(format!("auth.user_header: {name}, in {}", subject(route)))
             }
             _ if named(&route.request_headers.remove, name) => {

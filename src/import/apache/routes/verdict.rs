@@ -3,6 +3,7 @@
 use super::flow::Flow;
 use super::{ApacheRoutes, Destination, RULE, RoutesError};
 use crate::import::apache::access::{AccessCase, AddressAccess, Requirement, Unsaid, Verdict, product};
+use crate::import::apache::openid;
 use crate::import::apache::proxy::PassTarget;
 use crate::import::apache::scope::SectionBody;
 use crate::import::condition::Condition;
@@ -85,9 +86,22 @@ impl ApacheRoutes<'_, '_, '_> {
                     flow.say(origin, Part::Auth);
                 }
                 let origin = case.origins.first().unwrap_or(&self.server.origin);
-                match self.apache.users(body, names.as_deref(), origin)? {
-                    Ok(users) => auth = DraftAuth::Basic { users, user_headers: Vec::new() },
-                    Err(shut) => return self.shut(&flow, &[shut]),
+                if body.auth_type.as_ref().is_some_and(|(_, kind)| kind == openid::AUTH_TYPE) {
+                    match openid::login(&self.server.openid, body, names.as_deref(), origin) {
+                        Ok(login) => {
+                            auth = DraftAuth::Oidc(login.draft);
+                            login.origins.iter().for_each(|origin| flow.say(origin, Part::Auth));
+                            login.remarks.into_iter().for_each(|(origin, text)| {
+                                flow.say(&origin, Part::Remark(ImportVerdict::Dropped, text));
+                            });
+                        }
+                        Err(shut) => return self.shut(&flow, &[shut]),
+                    }
+                } else {
+                    match self.apache.users(body, names.as_deref(), origin)? {
+                        Ok(users) => auth = DraftAuth::Basic { users, user_headers: Vec::new() },
+                        Err(shut) => return self.shut(&flow, &[shut]),
+                    }
                 }
             }
         }
