@@ -12,6 +12,7 @@ use super::gateway_config::GatewayConfig;
 use super::judge;
 use super::judge::CarriedBy;
 use super::plan::{DoctorPlan, address_for, forwarding};
+use super::planned::PlannedGateway;
 use super::probe::{
     self, GatewayReach, MachineLimits, PortError, ProbedGateway, ProbedListener, ProbedPort, RunningFrontgate,
 };
@@ -73,10 +74,14 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
         beside.is_none()
     });
     let ports = if matches!(running, RunningFrontgate::Yes(_)) { Vec::new() } else { ports(&config) };
+    let mut origins: Vec<String> =
+        plan.backends.iter().flat_map(PlannedGateway::origins).map(|one| one.origin).collect();
+    origins.sort();
+    origins.dedup();
     let (gateways, probed_listeners, issuers) = tokio::join!(
         gateways(&plan, &config),
         probed_listeners(&plan, &config, &running, &ports, &machine),
-        probe::look_at_issuers(&config)
+        probe::look_at_issuers(&config, &origins)
     );
 
     match &question.gateway_config {

@@ -12,6 +12,8 @@ mod socket;
 
 pub(super) use exchange::ProbeFields;
 pub(super) use gateway::{Distrust, GatewayReach, Listening, ProbedGateway, look as look_at_gateway};
+#[cfg(test)]
+pub(super) use issuer::IssuerAnswers;
 pub(super) use issuer::{ProbedIssuer, look as look_at_issuers};
 pub(super) use listener::{ProbedListener, ProbedWebSocket, look_at_certificate, look_through};
 pub(super) use machine::{MachineLimits, files, look as look_at_machine, ports as local_ports};

@@ -64,6 +64,35 @@ pub(in crate::doctor) fn issuer_unreachable(issuer: &str, why: &str) -> Finding 
     )
 }
 
+/// The issuer's clock differs from this machine's.
+pub(in crate::doctor) fn issuer_clock(issuer: &str, ahead: i64) -> Finding {
+    let (seconds, how) = (ahead.unsigned_abs(), if ahead > 0 { "ahead of" } else { "behind" });
+    broken(
+        "issuer_clock",
+        "The clocks of the issuer and of this machine are apart",
+        format!(
+            "{issuer} is {seconds} s {how} this machine; more than 120 s, and frontgate takes its tokens for over or not begun yet."
+        ),
+        "Set the clock of the one that is wrong: timedatectl; it should say that the clock is synchronized",
+    )
+}
+
+/// The issuer does not show its login page.
+pub(in crate::doctor) fn issuer_refuses(issuer: &str, client: &str, redirect: &str, status: u16) -> Finding {
+    broken(
+        "issuer_refuses",
+        format!("The issuer {issuer} refuses logins that come from {redirect}"),
+        format!(
+            "Sent there as a browser is, it answered {status} instead of its login page: most likely the redirect URI is not registered, or the client `{client}` is not."
+        ),
+        vec![
+            format!("Register with the client `{client}` at the issuer, letter by letter, as redirect URI:"),
+            format!("  {redirect}"),
+            "Open the login in a browser: the issuer's page says what it lacks".to_owned(),
+        ],
+    )
+}
+
 /// frontgate did not take its changed configuration.
 pub(in crate::doctor) fn reload_refused(why: &str) -> Finding {
     advice(

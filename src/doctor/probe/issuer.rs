@@ -1,9 +1,12 @@
-//! Asks the issuers at which users log in, as frontgate would.
+//! Asks the issuers at which users log in, as frontgate and browsers would.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::join_all;
+use http::Request;
+use http::header::{ACCEPT, DATE};
+use openidconnect::{AsyncHttpClient as _, HttpResponse};
 use tokio::time::timeout;
 
 use crate::config::{Config, OidcAuth};
@@ -12,38 +15,86 @@ use crate::http::auth::oidc::issuer_http::IssuerHttp;
 use crate::listener::NameResolver;
 use crate::tls::{ClientTls, client_config};
 
-/// An issuer, and why it cannot be asked, if so.
+/// An issuer, and what it answered.
 #[derive(Debug)]
 pub(in crate::doctor) struct ProbedIssuer {
     /// Its URL, as the configuration has it.
     pub(in crate::doctor) issuer: String,
-    pub(in crate::doctor) failed: Option<String>,
+    /// The client's name there.
+    pub(in crate::doctor) client: String,
+    pub(in crate::doctor) answered: Result<IssuerAnswers, String>,
 }
 
-/// Asks every issuer of the configuration for its settings and keys.
-pub(in crate::doctor) async fn look(config: &Config) -> Vec<ProbedIssuer> {
+/// What an issuer that can be asked answered.
+#[derive(Debug, Default)]
+pub(in crate::doctor) struct IssuerAnswers {
+    /// Seconds that its clock is ahead of ours, if it says so.
+    pub(in crate::doctor) ahead: Option<i64>,
+    /// The redirect URIs with which it refuses the way to its login page, each with the status.
+    pub(in crate::doctor) refused: Vec<(String, u16)>,
+}
+
+/// Asks every issuer of the configuration for its settings and keys, and for its login page as a browser does that comes from
+/// each of these origins.
+pub(in crate::doctor) async fn look(config: &Config, origins: &[String]) -> Vec<ProbedIssuer> {
     let mut asked: Vec<&OidcAuth> = Vec::new();
     for settings in config.logins().filter_map(|(_, rules)| rules.oidc.as_ref()) {
-        if asked.iter().all(|known| (&known.issuer, &known.tls) != (&settings.issuer, &settings.tls)) {
+        let known = |known: &&OidcAuth| {
+            (&known.issuer, &known.client_id, &known.tls) == (&settings.issuer, &settings.client_id, &settings.tls)
+        };
+        if !asked.iter().any(known) {
             asked.push(settings);
         }
     }
     join_all(asked.into_iter().map(|settings| async move {
-        let failed = match timeout(PATIENCE, ask(settings)).await {
-            Ok(asked) => asked.err(),
-            Err(_) => Some(format!("it gave no answer within {PATIENCE:?}")),
+        let answered = match timeout(PATIENCE, ask(settings, origins)).await {
+            Ok(answered) => answered,
+            Err(_) => Err(format!("it gave no answer within {PATIENCE:?}")),
         };
-        ProbedIssuer { issuer: settings.issuer.clone(), failed }
+        ProbedIssuer { issuer: settings.issuer.clone(), client: settings.client_id.clone(), answered }
     }))
     .await
 }
 
-async fn ask(settings: &OidcAuth) -> Result<(), String> {
+async fn ask(settings: &OidcAuth, origins: &[String]) -> Result<IssuerAnswers, String> {
     let verified = Arc::new(ClientTls::open(&settings.tls).map_err(|error| error.to_string())?);
     let tls = client_config(&verified).map_err(|error| error.to_string())?;
     let http = IssuerHttp { tls, verified, names: NameResolver::default() };
-    Issuer::new(settings.clone(), None, http).look().await.map_err(|error| error.to_string())
+    let issuer = Issuer::new(settings.clone(), None, http.clone());
+    issuer.look().await.map_err(|error| error.to_string())?;
+    let mut answers = IssuerAnswers::default();
+    for origin in origins.iter().take(MOST_ORIGINS) {
+        let redirect = format!("{origin}/.frontgate/callback");
+        let words = || ["doctor".repeat(8), "doctor".repeat(8), "doctor".repeat(8)];
+        let [state, nonce, verifier] = words();
+        let Ok(url) = issuer.login_url(state, nonce, verifier, redirect.clone()).await else { continue };
+        // Where it refuses a browser, it does not send it back; what a login page says is not looked at.
+        let Some(answer) = page(&http, &url).await else { continue };
+        let now = SystemTime::now();
+        answers.ahead = answers.ahead.or_else(|| ahead(&answer, now));
+        if answer.status().is_client_error() {
+            answers.refused.push((redirect, answer.status().as_u16()));
+        }
+    }
+    Ok(answers)
+}
+
+async fn page(http: &IssuerHttp, url: &str) -> Option<HttpResponse> {
+    let request = Request::get(url).header(ACCEPT, "text/html").body(Vec::new()).ok()?;
+    http.call(request).await.ok()
+}
+
+/// Seconds that the clock of the one that answered is ahead of `now`.
+fn ahead(answer: &HttpResponse, now: SystemTime) -> Option<i64> {
+    let date = httpdate::parse_http_date(answer.headers().get(DATE)?.to_str().ok()?).ok()?;
+    let seconds = |time: Duration| i64::try_from(time.as_secs()).ok();
+    match date.duration_since(now) {
+        Ok(ahead) => seconds(ahead),
+        Err(behind) => seconds(behind.duration()).map(|seconds| -seconds),
+    }
 }
 
 /// Shorter than what doctor takes at most.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// Each is a request to the issuer.
+const MOST_ORIGINS: usize = 4;
