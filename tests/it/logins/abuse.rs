@@ -1,5 +1,7 @@
 //! What gets no one in.
 
+use serde_json::json;
+
 use super::browser::{Browser, callback, leads_to, oidc};
 use super::{ALLOW_ANN, guarded};
 use crate::harness::Issuer;
@@ -52,6 +54,29 @@ async fn a_code_that_was_brought_to_another_browser_logs_no_one_in() {
     let page = Browser::default().page(&proxy, &callback(&again).await).await;
     assert_eq!(page.status(), 400);
     assert!(page.body_text().contains("login_unfinished"), "{}", page.text());
+}
+
+#[tokio::test]
+async fn a_login_makes_a_session_of_its_own_whatever_the_browser_brought() {
+    let issuer = Issuer::start();
+    let (_gateway, proxy) = guarded(&oidc(&issuer, ALLOW_ANN)).await;
+    // An attacker begins a login, and plants its cookies and those of an ended login in another browser.
+    let (mut attacker, mut ended) = (Browser::default(), Browser::default());
+    attacker.begin(&proxy, "/").await;
+    ended.log_in(&proxy, "/").await;
+    let mut planted = ended.clone();
+    planted.cookies.extend(attacker.cookies.clone());
+    issuer.claim("sid", json!("s-2"));
+    ended.page(&proxy, "/.frontgate/logout").await;
+    let mut victim = planted.clone();
+    victim.log_in(&proxy, "/").await;
+    assert_eq!(victim.page(&proxy, "/").await.status(), 200);
+    let kept =
+        |(name, value): (&String, &String)| name.contains("_session_") && planted.cookies.get(name) == Some(value);
+    assert!(!victim.cookies.iter().any(kept), "a session that was there before");
+    for mut other in [attacker, planted] {
+        assert_eq!(other.page(&proxy, "/").await.status(), 302, "what was planted is no login");
+    }
 }
 
 #[tokio::test]
