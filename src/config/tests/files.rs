@@ -30,6 +30,7 @@ fn every_example_loads() {
     names.sort();
     let expected = [
         "behind-a-proxy.yaml",
+        "behind-an-identity-proxy.yaml",
         "client-certificates.yaml",
         "full.yaml",
         "https-gateway.yaml",
@@ -43,6 +44,7 @@ fn every_example_loads() {
         "vps.yaml",
         "with-auth.yaml",
         "with-authentik.yaml",
+        "with-lemonldap.yaml",
         "with-login-service.yaml",
         "with-oauth2-proxy.yaml",
         "with-oidc.yaml",

@@ -1,7 +1,7 @@
 //! OpenID Connect: users log in at an issuer, and frontgate believes it.
 //!
 //! A login is a round trip of the browser: [`login_pages`] sends it to the issuer with a sealed state
-//! ([`login_attempt`]), and takes it back at the callback, where [`issuer`] trades the code for what the issuer says of
+//! ([`login_attempt`]), and takes it back at the callback, where [`issuer`] trades the code ([`code_trade`]) for what the issuer says of
 //! the user ([`claims`]). That becomes a [`Session`](super::session::contents::Session) in the browser's cookies, which
 //! [`realm`] reads and [`proof`] lets in. Frontgate keeps nothing of a login that is under way. Where the issuer gives a refresh
 //! token, [`renewal`] has the newest one, and [`refresh`] asks with it whether the login still counts.
@@ -13,6 +13,7 @@
 pub(crate) mod allowed;
 mod backchannel_logout;
 pub(crate) mod claims;
+mod code_trade;
 mod failure;
 pub(crate) mod go_page;
 mod id_token_hint;

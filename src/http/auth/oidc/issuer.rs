@@ -13,16 +13,15 @@ use openidconnect::core::{
     CoreTokenIntrospectionResponse, CoreTokenType,
 };
 use openidconnect::{
-    AdditionalProviderMetadata, AuthType, AuthorizationCode, ClaimsVerificationError, Client, ClientId, ClientSecret,
-    CsrfToken, EmptyExtraTokenFields, EndpointMaybeSet, EndpointNotSet, EndpointSet, IdTokenFields, IdTokenVerifier,
-    IssuerUrl, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, ProviderMetadata, RedirectUrl,
-    Scope, SignatureVerificationError, StandardErrorResponse, StandardTokenResponse, TokenResponse as _,
+    AdditionalProviderMetadata, AuthType, Client, ClientId, ClientSecret, CsrfToken, EmptyExtraTokenFields,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, IdTokenFields, IdTokenVerifier, IssuerUrl, Nonce, PkceCodeChallenge,
+    PkceCodeVerifier, ProviderMetadata, RedirectUrl, Scope, StandardErrorResponse, StandardTokenResponse,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
-use super::claims::{IssuerClaims, RefreshToken, UserFacts};
+use super::claims::{IssuerClaims, UserFacts};
 use super::id_token_hint::is_signed_by;
 use super::issuer_http::IssuerHttp;
 use super::logout_token::{ALGORITHMS, CLOCK_SKEW};
@@ -30,7 +29,7 @@ use crate::config::{OidcAuth, Secret};
 
 /// An issuer, and frontgate as one of its clients.
 pub(crate) struct Issuer {
-    settings: OidcAuth,
+    pub(super) settings: OidcAuth,
     secret: Option<Secret>,
     pub(super) http: IssuerHttp,
     known: ArcSwapOption<KnownIssuer>,
@@ -38,14 +37,14 @@ pub(crate) struct Issuer {
     asking: tokio::sync::Mutex<()>,
     failures: Mutex<DiscoveryFailures>,
     /// The logins whose codes are being traded.
-    trades: Semaphore,
+    pub(super) trades: Semaphore,
     /// The logins that are looked at again.
     pub(super) refreshes: Semaphore,
 }
 
 /// What an issuer says of itself, its keys included.
 pub(super) struct KnownIssuer {
-    metadata: IssuerMetadata,
+    pub(super) metadata: IssuerMetadata,
     since: Instant,
 }
 
@@ -70,24 +69,12 @@ pub(crate) enum IssuerError {
     Invalid(String),
 }
 
-/// What a login needs of an issuer.
-pub(crate) struct CodeTrade {
-    /// The code that the browser brought.
-    pub(crate) code: String,
-    /// PKCE's verifier.
-    pub(crate) verifier: String,
-    /// The nonce that the ID token must have.
-    pub(crate) nonce: String,
-    /// The redirect URI that the browser was sent to the issuer with.
-    pub(crate) redirect: String,
-}
-
 /// Metadata that the library does not know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct MoreMetadata {
+pub(super) struct MoreMetadata {
     /// OpenID Connect RP-Initiated Logout 1.0 §2.1.
     #[serde(default)]
-    end_session_endpoint: Option<String>,
+    pub(super) end_session_endpoint: Option<String>,
     /// RFC 9207 §3.
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
@@ -95,7 +82,7 @@ struct MoreMetadata {
 
 impl AdditionalProviderMetadata for MoreMetadata {}
 
-type IssuerMetadata = ProviderMetadata<
+pub(super) type IssuerMetadata = ProviderMetadata<
     MoreMetadata,
     CoreAuthDisplay,
     CoreClientAuthMethod,
@@ -192,45 +179,6 @@ impl Issuer {
             Some(iss) => iss == self.settings.issuer,
             None => !known.metadata.additional_metadata().authorization_response_iss_parameter_supported,
         })
-    }
-
-    /// Trades a code for what the issuer says of the user.
-    ///
-    /// # Errors
-    /// If the issuer cannot be asked, does not take the code, or what it says is not valid.
-    pub(crate) async fn trade(&self, trade: CodeTrade) -> Result<UserFacts, IssuerError> {
-        let _place = self.trades.try_acquire().map_err(|_| IssuerError::Busy)?;
-        let known = self.known().await?;
-        let client = self.client(&known, Some(trade.redirect.clone()))?;
-        let request = client.exchange_code(AuthorizationCode::new(trade.code));
-        let request = request.map_err(|_| IssuerError::Invalid("the issuer has no token endpoint".to_owned()))?;
-        let request = request.set_pkce_verifier(PkceCodeVerifier::new(trade.verifier));
-        let tokens = request.request_async(&self.http).await.map_err(trade_error)?;
-        let token = tokens.id_token().ok_or_else(|| IssuerError::Invalid("no ID token".to_owned()))?;
-        let nonce = Nonce::new(trade.nonce);
-        let mut facts = match token.claims(&verifier(client.id_token_verifier()), &nonce) {
-            Ok(claims) => UserFacts::of(claims),
-            Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
-                // The issuer has new keys.
-                let known = self.anew(&known).await?;
-                let client = self.client(&known, Some(trade.redirect))?;
-                let claims =
-                    token.claims(&verifier(client.id_token_verifier()), &nonce).map_err(|error| invalid(&error))?;
-                UserFacts::of(claims)
-            }
-            Err(error) => return Err(invalid(&error)),
-        };
-        let lacks = facts.email.is_none() || (facts.groups.is_none() && !self.settings.allow.groups.is_empty());
-        if lacks && let Ok(request) = client.user_info(tokens.access_token().clone(), Some(token_subject(&facts))) {
-            let claims =
-                request.request_async(&self.http).await.map_err(|error| IssuerError::Invalid(chain(&error)))?;
-            facts.add(&claims);
-        }
-        if known.metadata.additional_metadata().end_session_endpoint.is_some() {
-            facts.id_token = Some(token.to_string());
-        }
-        facts.refresh_token = tokens.refresh_token().map(|token| RefreshToken(token.secret().clone()));
-        Ok(facts)
     }
 
     /// Whether nothing is known of the issuer yet, or not enough any longer; asks it, if it is time.
@@ -361,21 +309,6 @@ pub(super) fn verifier(verifier: IdTokenVerifier<'_, CoreJsonWebKey>) -> IdToken
 
 pub(super) fn token_subject(facts: &UserFacts) -> openidconnect::SubjectIdentifier {
     openidconnect::SubjectIdentifier::new(facts.subject.clone())
-}
-
-fn invalid(error: &ClaimsVerificationError) -> IssuerError {
-    IssuerError::Invalid(chain(error))
-}
-
-fn trade_error<E: std::error::Error + 'static, T: openidconnect::ErrorResponse + 'static>(
-    error: openidconnect::RequestTokenError<E, T>,
-) -> IssuerError {
-    match error {
-        openidconnect::RequestTokenError::Request(error) => IssuerError::Unavailable(chain(&error).into()),
-        // The body of an answer may hold a token.
-        openidconnect::RequestTokenError::Parse(error, _) => IssuerError::Invalid(format!("not an answer: {error}")),
-        error => IssuerError::Invalid(chain(&error)),
-    }
 }
 
 /// An error with its causes.

@@ -8,9 +8,9 @@ use http::header::{HeaderMap, ORIGIN, SET_COOKIE};
 use http::{HeaderValue, Method, Response};
 
 use super::backchannel_logout::backchannel_logout;
+use super::code_trade::CodeTrade;
 use super::failure::failure;
 use super::go_page::{GoOn, LoginPage};
-use super::issuer::CodeTrade;
 use super::login_attempt::{BrowserSecret, LONGEST_LOGIN, LoginAttempt};
 use super::origin::origin;
 use super::proof::OidcProof;
