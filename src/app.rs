@@ -20,6 +20,7 @@ mod found_member;
 mod gateway_dial;
 mod gateways;
 mod issuers;
+mod known_names;
 mod listeners;
 mod logins;
 mod mdns;

@@ -1,5 +1,6 @@
 //! [`Gateways`]: the connections to every gateway that a route leads to, and the hold queue of each.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use super::error::StartError;
 use super::found_group::{FoundGroup, FoundSettings, GroupPart};
 use super::found_member::FoundMember;
 use super::gateway_dial::{DialPurpose, DialSettings, GatewayKey, GatewayShared, sweep};
+use super::known_names::KnownNames;
 use super::watched_names::WatchedNames;
 use crate::config::{
     Config, EndpointUrl, ForwardAuth, GroupEndpoint, Health, RouteConfig, RouteTarget, ServiceHost, UpstreamGroup,
@@ -81,7 +83,7 @@ impl Gateways {
     /// # Errors
     /// A gateway cannot be reached as it is written.
     pub(super) fn plan(&self, config: &Config, drain: &Drain, common: &GatewayShared) -> Result<Self, StartError> {
-        let mut planned = Self::default();
+        let mut planned = Self { names: self.names.next(), ..Self::default() };
         for route in config.all_routes().iter().filter(|route| route.respond.is_none()) {
             planned.open(&group(config, route).tls)?;
             let (group_key, gate_key) = planned.keys(config, route);
@@ -207,8 +209,13 @@ impl Gateways {
         }
     }
 
-    /// Replaces `before`, whose background tasks carry on or end.
-    pub(super) fn take_over(mut self, before: Self, drain: &Drain) -> Self {
+    /// None yet, after a process that has known these names.
+    pub(super) fn knowing(known: KnownNames) -> Self {
+        Self { names: WatchedNames::knowing(Arc::new(known)), ..Self::default() }
+    }
+
+    /// Replaces `before`, whose background tasks carry on or end; what names stand for is kept in `folder`.
+    pub(super) fn take_over(mut self, before: Self, folder: Option<PathBuf>, drain: &Drain) -> Self {
         for mut reached in before.reached {
             match self.reached.iter_mut().find(|own| own.key == reached.key) {
                 Some(own) => own.sweeping = reached.sweeping.take(),
@@ -227,7 +234,7 @@ impl Gateways {
                 (None, None) => {}
             }
         }
-        self.names.take_over(before.names);
+        self.names.take_over(before.names, folder, drain);
         for group in self.found_groups() {
             group.start(drain);
         }

@@ -14,6 +14,7 @@ use super::cluster;
 use super::error::StartError;
 use super::gateways::Gateways;
 use super::issuers::Issuers;
+use super::known_names::KnownNames;
 use super::listeners::Listeners;
 use super::mdns::{MdnsAnnouncement, MdnsNames};
 use super::sticky_keys;
@@ -67,6 +68,8 @@ impl Runtime {
         let settings = cluster::settings(&config, &names).await?;
         let metrics = Arc::<Metrics>::default();
         let telemetry = Telemetry::plan(&config, &names, &metrics).await?;
+        // A disk that does not answer keeps no start: then nothing is known.
+        let known = timeout(READ, KnownNames::read(config.state_dir.clone())).await.unwrap_or_default();
         let mut runtime = Self {
             config: config.clone(),
             listeners: Listeners::new(workers),
@@ -74,7 +77,7 @@ impl Runtime {
             shared: SharedState::new(&config, settings, names, (metrics, telemetry.spans()), (drain, beside))?,
             telemetry: Some(telemetry),
             drain: drain.clone(),
-            gateways: Gateways::default(),
+            gateways: Gateways::knowing(known),
             issuers: Issuers::default(),
             shown: None,
             public: None,
@@ -157,7 +160,7 @@ impl Runtime {
         self.mdns = MdnsAnnouncement::step(self.mdns.take(), MdnsNames::of(&config, &https));
         self.shared.metrics.requests.have_routes(assembly.counted_routes());
         let before = std::mem::take(&mut self.gateways);
-        self.gateways = gateways.take_over(before, &self.drain);
+        self.gateways = gateways.take_over(before, config.state_dir.clone(), &self.drain);
         let before = std::mem::take(&mut self.issuers);
         self.issuers = issuers.take_over(before, &self.shared.logins, self.shared.cluster(), &self.drain);
         self.clients = clients;

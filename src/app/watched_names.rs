@@ -1,6 +1,7 @@
 //! [`WatchedNames`]: the names that stand for several gateways, and the tasks that ask the DNS for them.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::time::timeout;
 
 use super::background_task::OwnedTask;
 use super::found_member::FoundMember;
+use super::known_names::{KnownNames, keep};
 use crate::config::GatewayName;
 use crate::drain::Drain;
 use crate::observe::metrics::NameSample;
@@ -16,7 +18,13 @@ use crate::upstream::{NameState, NameWatch, watch_name};
 
 /// The names that stand for several gateways, and the tasks that ask the DNS for them.
 #[derive(Default)]
-pub(super) struct WatchedNames(Vec<WatchedName>);
+pub(super) struct WatchedNames {
+    all: Vec<WatchedName>,
+    /// What a process before this one has known.
+    known: Arc<KnownNames>,
+    /// Keeps what is known for the next process.
+    keeping: Option<OwnedTask>,
+}
 
 struct WatchedName {
     watch: Arc<NameWatch>,
@@ -24,6 +32,16 @@ struct WatchedName {
 }
 
 impl WatchedNames {
+    /// None yet; a process before this one has known these.
+    pub(super) fn knowing(known: Arc<KnownNames>) -> Self {
+        Self { known, ..Self::default() }
+    }
+
+    /// The same for another configuration.
+    pub(super) fn next(&self) -> Self {
+        Self::knowing(Arc::clone(&self.known))
+    }
+
     /// What is known of `name` that these servers are asked for: what `before` knows, or nothing yet.
     pub(super) fn watch(&mut self, before: &Self, name: &GatewayName, servers: &[SocketAddr]) -> Arc<NameWatch> {
         let is_same = |known: &&Arc<NameWatch>| known.name() == name && known.servers() == servers;
@@ -31,14 +49,17 @@ impl WatchedNames {
             return Arc::clone(watch);
         }
         let known = before.all().find(is_same).map(Arc::clone);
-        let watch = known.unwrap_or_else(|| Arc::new(NameWatch::new(name.clone(), servers.to_vec())));
-        self.0.push(WatchedName { watch: Arc::clone(&watch), asking: None });
+        let watch = known.unwrap_or_else(|| {
+            let earlier = self.known.of(&name.to_string());
+            Arc::new(NameWatch::new(name.clone(), servers.to_vec(), earlier))
+        });
+        self.all.push(WatchedName { watch: Arc::clone(&watch), asking: None });
         watch
     }
 
     /// All of them.
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<NameWatch>> {
-        self.0.iter().map(|name| &name.watch)
+        self.all.iter().map(|name| &name.watch)
     }
 
     /// The names as the metrics show them.
@@ -50,7 +71,7 @@ impl WatchedNames {
     /// after a start or a reload need not wait then. A DNS that is down delays neither.
     pub(super) async fn look_up(&mut self, before: &Self, drain: &Drain) {
         let mut new = Vec::new();
-        for name in &mut self.0 {
+        for name in &mut self.all {
             if before.all().any(|known| Arc::ptr_eq(known, &name.watch)) {
                 continue;
             }
@@ -70,10 +91,14 @@ impl WatchedNames {
         }
     }
 
-    /// Replaces `before`, whose tasks carry on or end.
-    pub(super) fn take_over(&mut self, before: Self) {
-        for mut before in before.0 {
-            if let Some(own) = self.0.iter_mut().find(|own| Arc::ptr_eq(&own.watch, &before.watch)) {
+    /// Replaces `before`, whose tasks carry on or end; what is known is kept in `folder`.
+    pub(super) fn take_over(&mut self, before: Self, folder: Option<PathBuf>, drain: &Drain) {
+        if let Some(folder) = folder.filter(|_| !self.all.is_empty()) {
+            let names = self.all().cloned().collect();
+            self.keeping = Some(OwnedTask::start(drain, |part| keep(names, folder, part)));
+        }
+        for mut before in before.all {
+            if let Some(own) = self.all.iter_mut().find(|own| Arc::ptr_eq(&own.watch, &before.watch)) {
                 own.asking = before.asking.take();
             }
         }

@@ -87,8 +87,10 @@ fn name_line(name: &Value) -> String {
         left => format!(", and {left} that the DNS names no more have something left to do"),
     };
     let known = match (name["age"].as_u64(), name["failing"].as_str()) {
-        (None, None) => "nothing is known yet".to_owned(),
-        (None, Some(why)) => format!("no gateway is known: {}", clean(why)),
+        (None, None) if count == 0 => "nothing is known yet".to_owned(),
+        (None, None) => format!("{count} gateways, as an earlier process knew them"),
+        (None, Some(why)) if count == 0 => format!("no gateway is known: {}", clean(why)),
+        (None, Some(why)) => format!("{count} gateways, as an earlier process knew them; now: {}", clean(why)),
         (Some(_), None) => format!("{count} gateways"),
         (Some(age), Some(why)) => format!("{count} gateways, as the DNS said {age} s ago; now: {}", clean(why)),
     };

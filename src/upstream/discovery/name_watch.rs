@@ -33,7 +33,7 @@ pub(crate) struct NameWatch {
 /// What is known of a name at one moment.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct NameState {
-    /// The gateways of the last answer that had any.
+    /// The gateways of the last answer that had any, this process's or an earlier one's.
     pub(crate) found: Arc<[FoundGateway]>,
     /// When that came.
     pub(crate) answered: Option<Instant>,
@@ -49,9 +49,10 @@ impl NameState {
 }
 
 impl NameWatch {
-    /// A name of which nothing is known yet.
-    pub(crate) fn new(name: GatewayName, servers: Vec<SocketAddr>) -> Self {
-        let (written, state) = (name.to_string().into(), watch::Sender::default());
+    /// A name that stood for these gateways when it was `known` last; nothing is known of it now.
+    pub(crate) fn new(name: GatewayName, servers: Vec<SocketAddr>, known: Vec<FoundGateway>) -> Self {
+        let written = name.to_string().into();
+        let state = watch::Sender::new(NameState { found: known.into(), ..NameState::default() });
         Self { name, written, servers, state, counts: Default::default(), lines: LogRateLimit::default() }
     }
 
@@ -138,7 +139,8 @@ impl NameWatch {
                 let age_s = at.elapsed().as_secs();
                 tracing::warn!(name, why = %failure, age_s, repeated, "the DNS gives no gateways; the last answer stays in use");
             } else {
-                tracing::warn!(name, why = %failure, repeated, "the DNS gives no gateways; requests wait for them");
+                let known = before.found.len();
+                tracing::warn!(name, why = %failure, known, repeated, "the DNS gives no gateways; those of an earlier process stay in use, else requests wait");
             }
         }
         self.set(NameState { failing: Some(failure), ..before });

@@ -222,6 +222,23 @@ async fn it_starts_without_the_dns_and_requests_wait_for_its_first_answer() {
 }
 
 #[tokio::test]
+async fn a_process_that_starts_without_the_dns_knows_what_the_one_before_it_knew() {
+    let (_gateways, port) = gateways(&["127.9.0.1", "127.9.0.2"]).await;
+    let dns = dns().await;
+    dns.addresses("gws.test", 60, &["127.9.0.1", "127.9.0.2"]);
+    let routes = group(&dns, &format!("'dns+http://gws.test:{port}'"), "");
+    let before = Box::pin(proxy().routes(&routes).plain().start()).await;
+    until(before.plain.unwrap(), &["127.9.0.1", "127.9.0.2"]).await;
+    let (_, state) = before.stop().await;
+    assert!(state.path().join("gateway-names").is_file());
+    dns.mood(Mood::Failing);
+    let after = Box::pin(proxy().state(state).routes(&routes).plain().admin().start()).await;
+    until(after.plain.unwrap(), &["127.9.0.1", "127.9.0.2"]).await;
+    let status = name_status(after.admin()).await;
+    assert!(status["failing"].is_string() && status["age"].is_null(), "{status}");
+}
+
+#[tokio::test]
 async fn srv_records_say_port_priority_and_weight() {
     let (mut one, port_one) = gateways(&["127.9.0.1"]).await;
     let (two, port_two) = gateways(&["127.9.0.2"]).await;
