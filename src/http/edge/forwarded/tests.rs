@@ -113,6 +113,26 @@ fn a_trusted_proxy_is_believed_about_scheme_host_and_port() {
 }
 
 #[test]
+fn the_scheme_is_that_of_the_connection_or_what_a_trusted_proxy_says() {
+    // The peer, whether its connection has TLS, what it says, the scheme.
+    let rows: [(&str, bool, &[&str], &str); 8] = [
+        ("10.0.0.1", true, &[], "https"),
+        ("10.0.0.1", false, &[], "http"),
+        ("10.0.0.1", true, &["X-Forwarded-Proto: http"], "http"),
+        ("10.0.0.1", false, &["X-Forwarded-Proto: https"], "https"),
+        ("10.0.0.1", false, &["X-Forwarded-Proto: HTTPS"], "http"),
+        ("10.0.0.1", true, &["X-Forwarded-Proto: gopher"], "https"),
+        ("203.0.113.7", true, &["X-Forwarded-Proto: http"], "https"),
+        ("203.0.113.7", false, &["X-Forwarded-Proto: https"], "http"),
+    ];
+    for (from, secure, lines, expected) in rows {
+        let (connection, said) = (ConnectionInfo { secure, ..connection_info(from) }, headers(lines));
+        let told = decide(&rules(&["10.0.0.0/8"]), &connection, &HeaderValue::from_static("gw"), &said);
+        assert_eq!(told.scheme(&connection, &said), expected, "{from} {secure} {lines:?}");
+    }
+}
+
+#[test]
 fn only_a_direct_local_client_asking_for_a_loopback_name_is_local() {
     let rows: &[(&str, &str, &[&str], bool)] = &[
         ("127.0.0.1", "localhost:8443", &[], true),
