@@ -25,6 +25,7 @@ mod listeners;
 mod logins;
 mod mdns;
 mod operator;
+mod operator_lists;
 mod operator_page;
 mod reload;
 mod reload_refused;

@@ -29,6 +29,7 @@ mod schema;
 mod serve;
 mod start_screen;
 mod status;
+mod status_lists;
 mod status_text;
 mod tap;
 mod token;

@@ -15,12 +15,13 @@ use super::doctor_visits::DoctorVisits;
 use super::drained_endpoints::Kept;
 use super::reload::Reloader;
 use super::reload_refused::ReloadRefused;
-use super::{closing, cluster, connections, operator_page, scrape, tap};
+use super::{closing, cluster, connections, operator_lists, operator_page, scrape, tap};
 use crate::admin::{
     CloseOrder, ConnectionsQuery, OperationRefused, OperatorControl, PendingAction, PendingAnswer, PendingHandover,
     PendingReload, TapLines,
 };
 use crate::config::{Config, EndpointUrl};
+use crate::listener::ListenerPurpose;
 use crate::observe::Readiness;
 use crate::observe::redact::Redactor;
 use crate::websocket::tap::Tap;
@@ -35,6 +36,8 @@ pub(super) struct Operator {
     reloader: Arc<Reloader>,
     readiness: Readiness,
     doctor: DoctorVisits,
+    /// Where the admin listener is, in words.
+    own: Option<String>,
     upgrades: mpsc::Sender<HandoverReply>,
     asked: Arc<Mutex<mpsc::Receiver<HandoverReply>>>,
     end: CancellationToken,
@@ -42,12 +45,17 @@ pub(super) struct Operator {
 }
 
 impl Operator {
-    /// For a process whose admin listener is at `admin`, or on a unix socket.
-    pub(super) fn new(reloader: Arc<Reloader>, readiness: Readiness, admin: Option<SocketAddr>) -> Self {
+    /// For a process whose admin listener is at `admin`, or on a unix socket; `own` is the same in words.
+    pub(super) fn new(
+        reloader: Arc<Reloader>,
+        readiness: Readiness,
+        admin: Option<SocketAddr>,
+        own: Option<String>,
+    ) -> Self {
         let (upgrades, asked) = mpsc::channel(1);
         let (asked, end) = (Arc::new(Mutex::new(asked)), CancellationToken::new());
         let doctor = DoctorVisits::new(admin);
-        Self { reloader, readiness, doctor, upgrades, asked, end, began: Instant::now() }
+        Self { reloader, readiness, doctor, own, upgrades, asked, end, began: Instant::now() }
     }
 
     /// Resolves when an operator has asked for a successor.
@@ -183,11 +191,10 @@ impl OperatorControl for Operator {
 
     fn status(&self) -> Value {
         let told = self.reloader.told();
-        let listeners: Vec<_> = told
-            .listeners
-            .iter()
-            .map(|(purpose, address)| json!({ "address": address, "purpose": purpose.as_str() }))
-            .collect();
+        let own = self.own.iter().map(|own| (ListenerPurpose::Admin, own));
+        let listeners = told.listeners.iter().map(|(purpose, address)| (*purpose, address)).chain(own);
+        let listeners: Vec<_> =
+            listeners.map(|(purpose, address)| json!({ "address": address, "purpose": purpose.as_str() })).collect();
         let last = told.last.map(|last| {
             json!({
                 "at": last.at.format(&Rfc3339).ok(),
@@ -213,9 +220,12 @@ impl OperatorControl for Operator {
             "reloads": { "done": told.done, "refused": told.refused, "waiting": waiting, "last": last },
             "connections": self.reloader.admission.connections(),
             "websockets": self.reloader.websockets.count(),
+            "gateways": operator_lists::gateways(&self.reloader),
             "names": self.reloader.watched_names(),
             "drained_endpoints": self.reloader.drained.told(),
             "tasks": self.reloader.tasks(),
+            "certificates": operator_lists::certificates(&self.reloader),
+            "ends": operator_lists::ends(&self.reloader),
             "cluster": cluster::status(self.reloader.cluster.as_ref()),
         })
     }

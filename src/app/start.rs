@@ -93,7 +93,8 @@ impl App {
             (addresses(ListenerPurpose::Https), addresses(ListenerPurpose::Http), addresses(ListenerPurpose::Plain));
         let certificate = runtime.certificate().await;
         let reloader = Reloader::start(runtime, reloading, &drain);
-        let operator = Operator::new(Arc::clone(&reloader), readiness.clone(), bound);
+        let own = admin.as_ref().map(|(label, _)| bound.map_or_else(|| label.to_string(), |at| at.to_string()));
+        let operator = Operator::new(Arc::clone(&reloader), readiness.clone(), bound, own);
         if let Some(telemetry) = &mut telemetry {
             let scraped = operator.clone();
             telemetry.start(move || scraped.metrics());

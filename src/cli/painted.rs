@@ -34,10 +34,12 @@ fn place(line: &str) -> Option<(&str, &str)> {
     is_place.then(|| line.split_at(at + 2))
 }
 
-const HEADS: [(&str, Colour); 21] = [
+const HEADS: [(&str, Colour); 23] = [
     ("error:", Colour::Bad),
     ("BROKEN:", Colour::Bad),
     ("BAD ", Colour::Bad),
+    ("DOWN ", Colour::Bad),
+    ("EXPIRED ", Colour::Bad),
     ("warning:", Colour::Warn),
     ("advice:", Colour::Warn),
     ("hint:", Colour::Hint),

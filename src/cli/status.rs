@@ -4,7 +4,7 @@ use http::Method;
 
 use super::admin_client::{AdminClient, AdminTarget};
 use super::failure::CommandFailure;
-use super::output::print;
+use super::output::{print, show};
 use super::run::runtime;
 use super::status_text::for_people;
 use super::watch;
@@ -36,5 +36,5 @@ pub(super) fn run(args: StatusArgs) -> Result<(), CommandFailure> {
     }
     let path = if args.ready { "/readyz" } else { "/status" };
     let said = runtime()?.block_on(client.ask(Method::GET, path))?.done()?;
-    print(if args.ready || args.json { said } else { for_people(&said) })
+    if args.ready || args.json { print(said) } else { show(&for_people(&said)) }
 }

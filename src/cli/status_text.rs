@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::connections_table::{age, clean};
+use super::status_lists;
 
 /// The answer in words; unchanged, if it is not the expected JSON.
 pub(super) fn for_people(said: &str) -> String {
@@ -18,8 +19,9 @@ pub(super) fn for_people(said: &str) -> String {
     let count = |key: &str| reloads[key].as_u64().unwrap_or_default();
     let mut lines = vec![
         format!(
-            "frontgate {}: {state}, up {}, process {}",
+            "frontgate {}: {state}{}, up {}, process {}",
             text(&status["version"]),
+            status_lists::gateways_down(&status),
             age(number("uptime")),
             number("pid")
         ),
@@ -33,6 +35,7 @@ pub(super) fn for_people(said: &str) -> String {
     for listener in status["listeners"].as_array().into_iter().flatten() {
         lines.push(format!("listens at {} ({})", text(&listener["address"]), text(&listener["purpose"])));
     }
+    lines.extend(status_lists::lines(&status));
     let cluster = &status["cluster"];
     if cluster.is_object() {
         let is_up = cluster["up"].as_bool() == Some(true);
@@ -108,6 +111,7 @@ mod tests {
         let status = json!({
             "version": "0.1.0", "pid": 47, "uptime": 11_520, "ready": true, "draining": false, "config": "/etc/f.yaml",
             "listeners": [{ "address": "[::]:8443", "purpose": "https" }], "connections": 3, "websockets": 2, "tasks": 9,
+            "gateways": [{ "name": "http://gw:1", "healthy": false, "ejected": false, "draining": false, "busy": null, "idle": 0, "connects": 1 }],
             "names": [
                 { "name": "dns+http://gw:1", "gateways": ["10.0.0.4:1"], "leaving": [{ "endpoint": "http://10.0.0.5:1", "busy": 2 }], "age": 7, "failing": null },
                 { "name": "srv+http://gw", "gateways": ["10.0.0.4:1"], "leaving": [], "age": 70, "failing": "SERVFAIL" },
@@ -117,9 +121,10 @@ mod tests {
             "reloads": { "done": 1, "refused": 2, "waiting": { "since": "2026-11-30T20:00:00Z", "lowers": ["auth of /x"] },
                          "last": { "at": "2026-11-30T20:00:00Z", "error": "f.yaml:1:1: \u{1b}[2Junknown key" } },
         });
-        let expected = "frontgate 0.1.0: ready, up 3h12m, process 47\n\
+        let expected = "frontgate 0.1.0: ready, but the gateway is down, up 3h12m, process 47\n\
                         3 connections, 2 WebSockets, 9 tasks\n\
                         listens at [::]:8443 (https)\n\
+                        DOWN gateway http://gw:1: not reachable; 1 connections made, 0 idle\n\
                         dns+http://gw:1: 1 gateways, and 1 that the DNS names no more have something left to do\n\
                         srv+http://gw: 1 gateways, as the DNS said 70 s ago; now: SERVFAIL\n\
                         dns+http://new:1: no gateway is known: no such name\n\

@@ -237,8 +237,8 @@ async fn the_page_shows_what_happens_and_its_button_needs_the_page() {
     let shown = event.split("data: ").nth(1).unwrap().trim_end();
     let shown: serde_json::Value = serde_json::from_str(shown.split('\n').next().unwrap()).unwrap();
     assert_eq!((&shown["status"]["ready"], &shown["connections"]["total"]), (&true.into(), &0.into()));
-    assert_eq!(shown["gateways"][0]["name"], "http://127.0.0.1:18789");
-    assert!(shown["certificates"][0]["days"].as_i64().unwrap() > 30, "{shown}");
+    assert_eq!(shown["status"]["gateways"][0]["name"], "http://127.0.0.1:18789");
+    assert!(shown["status"]["certificates"][0]["days"].as_i64().unwrap() > 30, "{shown}");
     // The next one comes by itself.
     events.until(b"data: ").await;
 

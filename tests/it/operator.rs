@@ -125,6 +125,44 @@ async fn every_open_websocket_is_listed_by_page_order_and_filter() {
 }
 
 #[tokio::test]
+async fn the_status_says_that_a_gateway_is_down_and_what_ended() {
+    let mut scene = scene_of_binary(&[ADMIN, "hold: off"]).await;
+    let (client, gateway) = scene.open(Via::Tls).await;
+    closes_first(client, gateway).await;
+    scene.proxy.line(|line| line["message"] == "websocket").await;
+    let status = async |scene: &Scene<Binary>| -> Value {
+        serde_json::from_str(body(&ask(scene, "GET", "/status").await)).unwrap()
+    };
+    let before = status(&scene).await;
+    assert_eq!((&before["gateways"][0]["healthy"], &before["gateways"][0]["connects"]), (&true.into(), &1.into()));
+    let own = scene.proxy.admin.unwrap().to_string();
+    let listeners = before["listeners"].as_array().unwrap();
+    assert!(listeners.iter().any(|one| one["purpose"] == "admin" && one["address"] == *own), "{before}");
+    assert!(before["certificates"][0]["days"].as_i64().unwrap() > 0, "{before}");
+    assert_eq!((&before["ends"][0]["ended"], &before["ends"][0]["clean"]), (&"client_closed".into(), &true.into()));
+
+    let config = std::fs::read_to_string(scene.proxy.config_file()).unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let moved: Vec<_> = config.lines().filter(|line| !line.starts_with("upstream:")).collect();
+    std::fs::write(scene.proxy.config_file(), format!("{}\nupstream: http://{free}\n", moved.join("\n"))).unwrap();
+    assert!(ask(&scene, "POST", "/reload").await.starts_with("HTTP/1.1 200 "));
+    let mut visitor = scene.proxy.client().await;
+    visitor.send(UPGRADE).await;
+    assert_eq!(visitor.response().await.status(), 502);
+    assert_eq!(status(&scene).await["gateways"][0]["healthy"], false);
+    let told = String::from_utf8(cli(&scene, &["status"]).stdout).unwrap();
+    for part in [
+        ": ready, but the gateway is down, up ".to_owned(),
+        format!("\nlistens at {own} (admin)\n"),
+        format!("\nDOWN gateway http://{free}: not reachable; "),
+        "\ncertificate for gw.example.com".to_owned(),
+        ", client closed; client 1000, gateway 1000\n".to_owned(),
+    ] {
+        assert!(told.contains(&part), "{part} in {told}");
+    }
+}
+
+#[tokio::test]
 async fn a_user_is_kept_out_for_a_while_and_no_others() {
     let hash = bcrypt::hash_with_salt("hush", 4, [7; 16]).unwrap().to_string();
     let login = format!("auth: {{ basic: {{ ann: '{hash}', bob: '{hash}' }} }}");

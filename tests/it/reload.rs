@@ -274,7 +274,7 @@ async fn listeners_come_and_go_and_the_one_that_stays_refuses_no_client() {
     within("the load to end", load.join_all()).await;
     println!("{reloads} reloads, {} connections meanwhile, none refused", asked.load(Ordering::Relaxed));
     let status = status(&binary).await;
-    assert_eq!(status["listeners"].as_array().unwrap().len(), 2 + reloads % 2);
+    assert_eq!(status["listeners"].as_array().unwrap().len(), 3 + reloads % 2);
     assert_eq!(binary.terminate().await.code(), Some(0));
 }
 

@@ -6,7 +6,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
-use super::exchange::{LONGEST_BODY, ProbeFields, get};
+use super::exchange::{ProbeFields, get};
 use crate::config::{Admin, Config, printed};
 use crate::upstream::{ConnectError, Connector};
 
@@ -58,12 +58,12 @@ pub(in crate::doctor) async fn look(admin: &Admin) -> RunningFrontgate {
     let token = admin.token.as_ref().and_then(|token| token.read().ok());
     let shown = token.and_then(|token| HeaderValue::from_bytes(&[b"Bearer ", token.expose()].concat()).ok());
     let fields: ProbeFields = shown.map(|shown| (AUTHORIZATION, shown)).into_iter().collect();
-    let answer = get(stream, HOST, "/status", &fields, LONGEST_BODY).await;
+    let answer = get(stream, HOST, "/status", &fields, LONGEST_TOLD).await;
     let Some(mut status) = answer.ok().and_then(|answer| status(&answer.text)) else {
         return RunningFrontgate::Other("it does not answer as a frontgate does".to_owned());
     };
     if let Ok(stream) = connector.connect().await
-        && let Ok(answer) = get(stream, HOST, "/config", &fields, LONGEST_CONFIG).await
+        && let Ok(answer) = get(stream, HOST, "/config", &fields, LONGEST_TOLD).await
         && answer.status == StatusCode::OK
     {
         status.settings = printed(&answer.text).map(Box::new);
@@ -88,8 +88,8 @@ fn status(text: &str) -> Option<FrontgateStatus> {
 }
 
 const HOST: &str = "localhost";
-/// Bytes: as large as a file of the configuration may be.
-const LONGEST_CONFIG: usize = 1 << 20;
+/// Bytes: as large as a file of the configuration may be; a status lists all of its gateways.
+const LONGEST_TOLD: usize = 1 << 20;
 const CONNECT: Duration = Duration::from_millis(1500);
 
 #[cfg(test)]

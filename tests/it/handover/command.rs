@@ -22,7 +22,7 @@ async fn the_command_hands_over_what_a_reload_has_opened_and_says_why_it_cannot(
     fs::write(proxy.config_file(), &two).unwrap();
     assert_eq!(command(&proxy, "reload").await.stdout, "reloaded\n");
     let before = status(&proxy).await;
-    assert_eq!(before["listeners"].as_array().unwrap().len(), 2);
+    assert_eq!(before["listeners"].as_array().unwrap().len(), 3);
 
     // Port 0 of the configuration would be another port if it were bound again.
     let ran = command(&proxy, "upgrade").await;
