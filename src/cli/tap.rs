@@ -1,9 +1,10 @@
 //! `frontgate tap`: the frames of one WebSocket while they pass.
 
+mod dropped;
 mod har;
 mod line;
 
-use std::io::{self, Write as _, stdout};
+use std::io::{self, Write as _, stderr, stdout};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
@@ -15,6 +16,7 @@ use super::admin_client::{AdminClient, AdminStream, AdminTarget};
 use super::failure::CommandFailure;
 use super::run::runtime;
 use crate::observe::percent_encoding::encoded;
+use dropped::TapDropped;
 use har::HarFile;
 
 /// Which WebSocket to follow, and what to show of it.
@@ -44,6 +46,7 @@ pub(super) struct TapArgs {
 struct TapOutput {
     json: bool,
     har: Option<HarFile>,
+    dropped: TapDropped,
     /// The beginning of a line of which the end has not come.
     partial: Vec<u8>,
 }
@@ -65,15 +68,20 @@ pub(super) fn run(args: TapArgs) -> Result<(), CommandFailure> {
         let mut terminate = signal(SignalKind::terminate()).context("cannot listen to signals")?;
         let stream = client.open(Method::GET, &path).await?;
         let har = args.har.map(HarFile::create).transpose()?;
-        let mut output = TapOutput { json: args.json, har, partial: Vec::new() };
+        let mut output = TapOutput { json: args.json, har, dropped: TapDropped::default(), partial: Vec::new() };
         let followed = tokio::select! {
             followed = output.follow(stream) => followed,
             _ = interrupt.recv() => Ok(TapOver::Done),
             _ = terminate.recv() => Ok(TapOver::Done),
         };
         // Whatever ended it, what was seen is kept.
+        let dropped = output.dropped.in_words();
         if let Some(har) = output.har {
-            har.finish()?;
+            har.finish(dropped.as_deref())?;
+        }
+        if let Some(dropped) = dropped {
+            // If standard error cannot be written, no output is left to report it on.
+            let _ = writeln!(stderr(), "{dropped}");
         }
         match followed? {
             TapOver::Done => Ok(()),
@@ -103,6 +111,7 @@ impl TapOutput {
 
     /// Writes one line down.
     fn take(&mut self, said: &Value) -> anyhow::Result<Option<TapOver>> {
+        self.dropped.add(said);
         if let Some(har) = &mut self.har {
             har.add(said).context("cannot write the HAR file")?;
         }

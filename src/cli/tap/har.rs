@@ -39,10 +39,10 @@ impl HarFile {
         Ok(())
     }
 
-    /// Completes the file.
-    pub(super) fn finish(mut self) -> anyhow::Result<()> {
+    /// Completes the file; `comment` says what it lacks.
+    pub(super) fn finish(mut self, comment: Option<&str>) -> anyhow::Result<()> {
         let lasted = self.span.map_or(0.0, |(first, last)| ((last - first) * 1000.0).max(0.0));
-        self.complete(lasted).with_context(|| format!("cannot write {}", self.path.display()))
+        self.complete(lasted, comment).with_context(|| format!("cannot write {}", self.path.display()))
     }
 
     fn begin(&mut self, websocket: &Value) -> io::Result<()> {
@@ -72,11 +72,12 @@ impl HarFile {
         )
     }
 
-    fn complete(&mut self, lasted: f64) -> io::Result<()> {
+    fn complete(&mut self, lasted: f64, comment: Option<&str>) -> io::Result<()> {
         if !self.is_begun {
             self.begin(&Value::Null)?;
         }
-        write!(self.file, "\n],\"time\":{lasted}}}]}}}}\n")?;
+        let comment = comment.map(|comment| format!(",\"comment\":{}", json!(comment))).unwrap_or_default();
+        write!(self.file, "\n],\"time\":{lasted}}}]{comment}}}}}\n")?;
         self.file.flush()
     }
 }
@@ -117,14 +118,14 @@ mod tests {
                "data": data, "shown": how})
     }
 
-    fn written(lines: &[Value]) -> Value {
+    fn written(lines: &[Value], comment: Option<&str>) -> Value {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.har");
         let mut har = HarFile::create(path.clone()).unwrap();
         for line in lines {
             har.add(line).unwrap();
         }
-        har.finish().unwrap();
+        har.finish(comment).unwrap();
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
     }
 
@@ -132,7 +133,7 @@ mod tests {
     fn each_message_and_control_frame_is_an_entry_as_a_browser_writes_it() {
         let websocket = json!({"websocket": {"id": "abc", "host": "gw:8443", "path": "/x", "tls": "1.3", "protocol": "h1",
             "since": "2026-12-01T10:20:30Z"}});
-        let har = written(&[
+        let lines = [
             websocket,
             frame("text", "text", true, "{}", Some("json")),
             frame("binary", "binary", false, "", Some("with_last_frame")),
@@ -141,7 +142,9 @@ mod tests {
             json!({"dropped": 2, "direction": "client_to_gateway"}),
             frame("close", "close", true, "bye", Some("text")),
             json!({"ended": "client_closed"}),
-        ]);
+        ];
+        let har = written(&lines, Some("2 \"frames\" were dropped"));
+        assert_eq!(har["log"]["comment"], "2 \"frames\" were dropped");
         assert_eq!(har["log"]["version"], "1.2");
         let entry = &har["log"]["entries"][0];
         assert_eq!(entry["request"]["url"], "wss://gw:8443/x");
@@ -154,8 +157,9 @@ mod tests {
 
     #[test]
     fn a_file_without_a_message_is_whole() {
-        let har = written(&[json!({"websocket": {"host": "gw", "path": "/"}})]);
+        let har = written(&[json!({"websocket": {"host": "gw", "path": "/"}})], None);
+        assert!(har["log"].get("comment").is_none());
         assert_eq!(har["log"]["entries"][0]["_webSocketMessages"], json!([]));
-        assert_eq!(written(&[])["log"]["entries"].as_array().unwrap().len(), 1);
+        assert_eq!(written(&[], None)["log"]["entries"].as_array().unwrap().len(), 1);
     }
 }
