@@ -27,4 +27,4 @@ pub(crate) use offered::OfferedListener;
 pub(crate) use own_addresses::OwnAddresses;
 pub use peer::ClientPeer;
 pub(crate) use race::{DELAY, in_turns, race};
-pub(crate) use unix_access::permit;
+pub(crate) use unix_access::{group_id, permit};

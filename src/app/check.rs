@@ -10,9 +10,9 @@ use tokio::time::timeout;
 
 use super::error::StartError;
 use super::exposed::{self, exposed};
-use crate::config::admin::AdminToken;
-use crate::config::{Certificate, ClientSecret, Loaded, Name, Problems, SHORTEST_SECRET, Tls};
-use crate::listener::NameResolver;
+use crate::config::admin::{Admin, AdminToken};
+use crate::config::{BindAddr, Certificate, ClientSecret, Loaded, Name, Problems, SHORTEST_SECRET, Tls};
+use crate::listener::{NameResolver, group_id};
 use crate::tls::{
     CertDescription, CheckedCert, ClientTls, ClientVerification, OnDisk, RouteClientCa, StateDir, TlsError,
 };
@@ -35,6 +35,7 @@ pub(crate) enum UnusableConfig {
 /// The settings that cannot be used, with their positions.
 pub(crate) fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
     check_machine(loaded)?;
+    check_groups(loaded)?;
     if let Some(Err(error)) = loaded.config.admin.token.as_ref().map(AdminToken::read) {
         return Err(loaded.problem("admin.token", error.to_string()).into());
     }
@@ -87,6 +88,41 @@ pub(crate) fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
     }
 }
 
+/// Looks whether the groups of unix sockets exist.
+fn check_groups(loaded: &Loaded) -> Result<(), Problems> {
+    let config = &loaded.config;
+    let plain = config.listen.plain.iter().enumerate();
+    let plain = plain.map(|(index, one)| (format!("listen.plain[{index}].group"), &one.access));
+    let admin = config.admin.address.iter().map(|_| ("admin.group".to_owned(), &config.admin.access));
+    for (key, access) in plain.chain(admin) {
+        if let Some(Err(error)) = access.group.as_deref().map(group_id) {
+            return Err(loaded.problem(&key, error.to_string()));
+        }
+    }
+    Ok(())
+}
+
+/// What is hardly meant so of the admin listener: the setting, what is wrong, and what to write instead.
+fn admin_warnings(admin: &Admin) -> Vec<(&'static str, String, &'static str)> {
+    let mut warnings = Vec::new();
+    if let (Some(BindAddr::Unix(path)), None, Some(mode)) = (&admin.address, &admin.token, admin.access.mode)
+        && mode & 0o002 != 0
+    {
+        let message = format!("every user of this machine may connect to {} and stop frontgate", path.display());
+        warnings.push(("admin.mode", message, "write the mode \"0660\" and a group, or give it a token"));
+    }
+    if let Some(AdminToken::Text(token)) = &admin.token
+        && token.expose().len() < SHORT_TOKEN
+    {
+        let message = format!("a token of fewer than {SHORT_TOKEN} characters can be guessed");
+        warnings.push(("admin.token", message, "take what `openssl rand -hex 32` prints"));
+    }
+    warnings
+}
+
+/// Characters: with letters of both cases and digits, some 95 bits.
+const SHORT_TOKEN: usize = 16;
+
 /// Looks whether the configuration means this machine's other programs, and adds to its warnings what is hardly meant so: a state
 /// folder that all users may write to, a key that all may read, a certificate for other names. Reads files: not for an async task.
 ///
@@ -98,6 +134,9 @@ pub(crate) fn check_machine(loaded: &mut Loaded) -> Result<(), Problems> {
     if let Some(dir) = loaded.config.state_dir.clone().filter(|dir| StateDir::is_open_to_all(dir)) {
         let message = format!("every user of this machine may write to {}, where keys are kept", dir.display());
         loaded.warn("state_dir", message, "give it to the user that runs frontgate, with the mode 0700");
+    }
+    for (setting, message, hint) in admin_warnings(&loaded.config.admin) {
+        loaded.warn(setting, message, hint);
     }
     for (setting, message) in exposed(&loaded.config) {
         loaded.warn(&setting, message, exposed::HINT);

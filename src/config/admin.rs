@@ -144,7 +144,7 @@ impl KeyKind for AdminOf {
     }
 
     fn parse(&self, text: &str) -> Result<Admin, ValueError> {
-        if text == OFF { Ok(Admin::off()) } else { BindValue.parse(text).map(Admin::at) }
+        if text == OFF { Ok(Admin::off()) } else { AdminAddress.parse(text).map(Admin::at) }
     }
 
     fn write(&self, value: &Admin) -> YamlText {
@@ -176,6 +176,32 @@ impl KeyKind for AdminOf {
     }
 }
 
+/// A listener's address, with another hint for a port alone: at every address it would need a token.
+struct AdminAddress;
+
+impl KeyKind for AdminAddress {
+    type Value = BindAddr;
+
+    fn name(&self) -> String {
+        BindValue.name()
+    }
+
+    fn parse(&self, text: &str) -> Result<BindAddr, ValueError> {
+        BindValue.parse(text).map_err(|fault| match text.parse::<u16>() {
+            Ok(port) => fault.hint(format!("write 127.0.0.1:{port}")),
+            Err(_) => fault,
+        })
+    }
+
+    fn write(&self, value: &BindAddr) -> YamlText {
+        BindValue.write(value)
+    }
+
+    fn schema(&self) -> Json {
+        BindValue.schema()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::option_option, reason = "not given, off, or an address")]
 struct AdminLong {
@@ -188,7 +214,7 @@ impl KeySection for AdminLong {
     fn keys(&mut self, keys: &mut dyn Keys) {
         keys.key(
             "address",
-            Optional(NoValue::Null, Optional(NoValue::Off, BindValue)),
+            Optional(NoValue::Null, Optional(NoValue::Off, AdminAddress)),
             &mut self.address,
             "The address, or unix:/path.",
         );
@@ -288,6 +314,12 @@ mod tests {
             assert_eq!(admin.to_string(), written);
             assert_eq!(admin.to_dial().map(|upstream| upstream.to_string()).as_deref(), dialled, "{written}");
         }
+    }
+
+    #[test]
+    fn the_hint_for_a_port_alone_is_an_address_that_needs_no_token() {
+        let fault = AdminOf.parse("26180").expect_err("a port alone");
+        assert_eq!(fault.hint.as_deref(), Some("write 127.0.0.1:26180"));
     }
 
     #[test]

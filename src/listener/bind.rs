@@ -24,10 +24,11 @@ pub(crate) enum Listener {
 
 /// Why an address could not be bound.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address}: {source}{}", hint(.source))]
+#[error("cannot listen on {address}: {cause}{}", hint(.cause))]
 pub struct BindError {
     address: String,
-    source: io::Error,
+    /// Said already in the text of the error: not its source, which would be said once more.
+    cause: io::Error,
 }
 
 impl Listener {
@@ -90,8 +91,8 @@ impl From<UnixListener> for Listener {
 }
 
 impl BindError {
-    pub(super) fn new(address: String, source: io::Error) -> Self {
-        Self { address, source }
+    pub(super) fn new(address: String, cause: io::Error) -> Self {
+        Self { address, cause }
     }
 
     /// The address, as it is written in a configuration.
@@ -101,7 +102,7 @@ impl BindError {
 
     /// The kind of the kernel's error.
     pub(crate) fn kind(&self) -> io::ErrorKind {
-        self.source.kind()
+        self.cause.kind()
     }
 }
 
@@ -226,6 +227,7 @@ mod tests {
         let error =
             Listener::bind_as(&ListenAt { address: BindAddr::Unix(path.clone()), access, name: None }).unwrap_err();
         assert!(error.to_string().contains("there is no group no-such-group"), "{error}");
+        assert!(std::error::Error::source(&error).is_none(), "a chain would say it once more");
         assert!(!path.exists(), "nothing is left behind");
     }
 

@@ -32,8 +32,11 @@ pub(crate) fn permit(path: &Path, access: &UnixAccess) -> io::Result<()> {
     fs::set_permissions(opened, PermissionsExt::from_mode(access.mode.unwrap_or(USUAL)))
 }
 
-/// By number, or by name from /etc/group: other sources of groups may be a network away.
-fn group_id(group: &str) -> io::Result<u32> {
+/// The id of a group that is given by number, or by name from /etc/group: other sources of groups may be a network away.
+///
+/// # Errors
+/// If there is no such group.
+pub(crate) fn group_id(group: &str) -> io::Result<u32> {
     if let Ok(id) = group.parse() {
         return Ok(id);
     }

@@ -101,6 +101,41 @@ upstreams: { gw: { endpoints: [https://10.0.0.5], tls: { client_cert: { cert: a.
 }
 
 #[test]
+fn check_finds_groups_that_do_not_exist_and_an_admin_listener_that_is_open_to_all() {
+    let groups = "there is no group nonesuch in /etc/group";
+    for (text, code, expected) in [
+        (
+            "admin: { address: unix:/p, mode: \"0660\", group: nonesuch }\n",
+            2,
+            format!("f.yaml:1:49: admin.group: {groups}\n"),
+        ),
+        (
+            "listen:\n  plain: [{ address: unix:/p, group: nonesuch }]\n",
+            2,
+            format!("f.yaml:2:38: listen.plain[0].group: {groups}\n"),
+        ),
+        (
+            "admin: { address: unix:/p, mode: \"0666\" }\n",
+            0,
+            "f.yaml:1:34: warning: admin.mode: every user of this machine may connect to /p and stop frontgate\n"
+                .to_owned(),
+        ),
+        ("admin: { address: unix:/p, mode: \"0666\", token: abcdefghijklmnop }\n", 0, String::new()),
+        ("admin: { address: unix:/p }\n", 0, String::new()),
+        (
+            "admin: { token: abcdefghijklmno }\n",
+            0,
+            "f.yaml:1:17: warning: admin.token: a token of fewer than 16 characters can be guessed\n".to_owned(),
+        ),
+    ] {
+        let folder = folder_with("f.yaml", text);
+        let ran = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &[]);
+        assert!(ran.code == code && ran.stderr.contains(&expected), "{text}: {ran:?}");
+        assert_eq!(ran.stderr.is_empty(), expected.is_empty(), "{text}: {ran:?}");
+    }
+}
+
+#[test]
 fn check_warns_of_what_is_hardly_meant_so_and_serve_would_start() {
     let folder = TempDir::new().unwrap();
     pair(folder.path());
@@ -173,7 +208,7 @@ f.yaml:3:17: websocket.pong_timeout: `20` has no unit
 f.yaml:4:11: upstream: the URL has no scheme
     hint: write `http://gw:80`
 FRONTGATE_ADMIN: admin: `9180` has no address
-    hint: write `:9180` for every address
+    hint: write 127.0.0.1:9180
 ";
     assert_eq!(ran, Ran { code: 2, stdout: String::new(), stderr: expected.into() });
 }
