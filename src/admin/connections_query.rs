@@ -1,6 +1,7 @@
 //! [`ConnectionsQuery`]: which of the open WebSockets an operator asks for, and in which order.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use super::form::decoded;
 
@@ -94,6 +95,12 @@ impl ConnectionsQuery {
                     let field = ConnectionField::parse(name).ok_or_else(|| {
                         format!("the query knows search, offset, limit, sort, cluster, {}\n", fields())
                     })?;
+                    if field == ConnectionField::Client && !is_client(&value) {
+                        return Err(format!(
+                            "client is an address such as 203.0.113.5, or unix, and {} is none\n",
+                            value.escape_debug()
+                        ));
+                    }
                     parsed.filters.push((field, value));
                 }
             }
@@ -138,6 +145,11 @@ impl ConnectionOrder {
         let own = ORDERS.into_iter().find(|(known, _)| *known == name).map(|(_, order)| order);
         own.or_else(|| ConnectionField::parse(name).map(Self::By))
     }
+}
+
+/// Whether the text can be the client of a WebSocket; any other would find none.
+fn is_client(text: &str) -> bool {
+    text == "unix" || text.parse::<IpAddr>().is_ok()
 }
 
 fn fields() -> String {
@@ -194,6 +206,16 @@ mod tests {
             ("limit=x", None),
             ("offset=-1", None),
             ("user=%ff", None),
+            ("client=999", None),
+            ("client=", None),
+            (
+                "client=::1",
+                Some(ConnectionsQuery { filters: vec![(ConnectionField::Client, "::1".to_owned())], ..plain() }),
+            ),
+            (
+                "client=unix",
+                Some(ConnectionsQuery { filters: vec![(ConnectionField::Client, "unix".to_owned())], ..plain() }),
+            ),
         ] {
             let read = ConnectionsQuery::parse(query).ok();
             assert_eq!(read, expected, "{query}");

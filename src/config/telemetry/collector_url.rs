@@ -62,7 +62,14 @@ impl KeyKind for CollectorUrlValue {
         if !path.is_empty() && PathAndQuery::try_from(path).is_err() {
             return Err(fault("has no valid path"));
         }
-        let (tls, host, port) = match UpstreamUrl.parse(place)? {
+        if !["http://", "https://"].iter().any(|scheme| place.starts_with(scheme)) {
+            return Err(fault("has to begin with http:// or https://: OTLP is sent over HTTP (http/protobuf)"));
+        }
+        if place.contains('@') {
+            return Err(fault("has a user or a password, and frontgate sends none to a collector"));
+        }
+        let address = UpstreamUrl.parse(place).map_err(|error| error.hint(EXAMPLE))?;
+        let (tls, host, port) = match address {
             UpstreamAddress::Http { host, port } => (false, host, port),
             UpstreamAddress::Https { host, port } => (true, host, port),
             UpstreamAddress::Unix(_) => return Err(fault("is a unix socket")),
@@ -108,7 +115,9 @@ mod tests {
             "http://collector/#a",
             "http://collector/a b",
         ] {
-            assert!(CollectorUrlValue.parse(text).is_err(), "{text}");
+            let fault = CollectorUrlValue.parse(text).unwrap_err();
+            let words = fault.in_words();
+            assert!(words.contains(EXAMPLE) && !words.contains("secret"), "{text}: {words}");
         }
     }
 }
