@@ -155,7 +155,7 @@ async fn the_status_says_that_a_gateway_is_down_and_what_ended() {
         ": ready, but the gateway is down, up ".to_owned(),
         format!("\nlistens at {own} (admin)\n"),
         format!("\nDOWN gateway http://{free}: not reachable; "),
-        "\ncertificate for gw.example.com".to_owned(),
+        "\ncertificate for localhost, ".to_owned(),
         ", client closed; client 1000, gateway 1000\n".to_owned(),
     ] {
         assert!(told.contains(&part), "{part} in {told}");
