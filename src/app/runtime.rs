@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use super::acme::PublicCertificates;
-use super::assembly::{Assembly, SharedState};
+use super::assembly::Assembly;
 use super::background_task::BackgroundTask;
 use super::certificates::{self, CertificateFacts, PreparedCertificates, ServedCertificates, off_thread};
 use super::cluster;
@@ -17,6 +17,7 @@ use super::issuers::Issuers;
 use super::known_names::KnownNames;
 use super::listeners::Listeners;
 use super::mdns::{MdnsAnnouncement, MdnsNames};
+use super::shared_state::SharedState;
 use super::sticky_keys;
 use super::telemetry::Telemetry;
 use super::tickets;
