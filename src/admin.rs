@@ -1,6 +1,7 @@
 //! The admin listener: for the operator and the operator's machines, never for clients.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::drain::Drain;
 use crate::io::StreamSocket;
 use crate::listener::Listener;
 use crate::observe::Readiness;
+use crate::observe::log_rate_limit::LogRateLimit;
 use answers::{AdminService, answer, not_stored};
 pub(crate) use connections_query::{ConnectionField, ConnectionOrder, ConnectionsQuery};
 use guard::{AdminEntry, AdminGuard, GuardLayer};
@@ -116,7 +118,7 @@ pub(crate) async fn serve(
     control: Arc<dyn OperatorControl>,
     drain: Drain,
 ) {
-    let guard = Arc::new(AdminGuard { token });
+    let guard = Arc::new(AdminGuard { token, lines: LogRateLimit::default() });
     let page = PageToken::fresh();
     let permits = AdminPermits::new(MOST);
     loop {
@@ -144,7 +146,7 @@ pub(crate) async fn serve(
                 () = watched.hard() => {}
                 () = permit.connected().must_leave() => tracing::debug!("an admin connection leaves for another"),
                 () = stalled(permit.connected()) => tracing::debug!("admin connection ended: it stood still"),
-                () = connection(socket, &permit, service) => {}
+                () = connection(socket, peer.ip(), &permit, service) => {}
             }
         });
     }
@@ -161,13 +163,13 @@ async fn stalled(connected: &AdminConnection) {
     }
 }
 
-async fn connection(socket: StreamSocket, permit: &AdminPermit, service: AdminService) {
+async fn connection(socket: StreamSocket, peer: Option<IpAddr>, permit: &AdminPermit, service: AdminService) {
     let entry = socket.local_ip().map_or(AdminEntry::Unix, AdminEntry::Tcp);
     let connected = Arc::clone(permit.connected());
     let io = WatchedStream::new(socket, Arc::clone(&connected));
     let answers = ServiceBuilder::new()
         .map_response(not_stored)
-        .layer(GuardLayer::new(Arc::clone(&service.guard), entry))
+        .layer(GuardLayer::new(Arc::clone(&service.guard), entry, peer))
         .service_fn(move |request: Request<Incoming>| {
             let service = service.clone();
             // While an answer is made it is not the client that is waited for.

@@ -6,22 +6,28 @@ use std::task::{Context, Poll};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
-use futures_util::future::{Either, Ready, ready};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Either, ready};
 use http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri};
+use tokio::time::{Instant, sleep};
 use tower::{Layer, Service};
 
 use super::operator_answer::{OperatorAnswer, text};
 use super::page;
+use super::page::AFTER_A_WRONG_TOKEN;
 use super::query::{AdminQuery, query};
 use crate::config::Secret;
 use crate::http::edge::host;
+use crate::observe::log_rate_limit::LogRateLimit;
 
 /// The conditions that a request must meet.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct AdminGuard {
     /// The token that a request must carry; without one, every peer that reaches the listener is an operator.
     pub(super) token: Option<Secret>,
+    /// Lines about wrong tokens.
+    pub(super) lines: LogRateLimit,
 }
 
 /// The kind of listener that a request came in at.
@@ -51,7 +57,11 @@ pub(super) enum AdminRefusal {
 pub(super) struct GuardLayer {
     guard: Arc<AdminGuard>,
     entry: AdminEntry,
+    peer: Option<IpAddr>,
 }
+
+/// The answer to a request that is refused, which may come late.
+type RefusedRequest<E> = BoxFuture<'static, Result<OperatorAnswer, E>>;
 
 /// What is behind a [`GuardLayer`].
 #[derive(Debug, Clone)]
@@ -61,9 +71,9 @@ pub(super) struct Guarded<S> {
 }
 
 impl GuardLayer {
-    /// For requests that came in at `entry`.
-    pub(super) fn new(guard: Arc<AdminGuard>, entry: AdminEntry) -> Self {
-        Self { guard, entry }
+    /// For requests of `peer` that came in at `entry`.
+    pub(super) fn new(guard: Arc<AdminGuard>, entry: AdminEntry, peer: Option<IpAddr>) -> Self {
+        Self { guard, entry, peer }
     }
 }
 
@@ -78,17 +88,18 @@ impl<S> Layer<S> for GuardLayer {
 impl<S, B> Service<Request<B>> for Guarded<S>
 where
     S: Service<Request<B>, Response = OperatorAnswer>,
+    S::Error: Send + 'static,
 {
     type Response = OperatorAnswer;
     type Error = S::Error;
-    type Future = Either<Ready<Result<OperatorAnswer, S::Error>>, S::Future>;
+    type Future = Either<RefusedRequest<S::Error>, S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let GuardLayer { guard, entry } = &self.layer;
+        let GuardLayer { guard, entry, peer } = &self.layer;
         let (uri, headers) = (request.uri(), request.headers());
         // A load balancer asks at any name, and without a token.
         let asked = query(request.method(), uri);
@@ -107,8 +118,13 @@ where
         match checked {
             Ok(()) => Either::Right(self.inner.call(request)),
             Err(_) if without_token && may_pass => Either::Right(self.inner.call(request)),
-            Err(_) if without_token && is_page => Either::Left(ready(Ok(page::login_page()))),
-            Err(refused) => Either::Left(ready(Ok(refusal(refused)))),
+            Err(_) if without_token && is_page => Either::Left(Box::pin(ready(Ok(page::login_page())))),
+            Err(refused) if without_token && headers.contains_key(AUTHORIZATION) => {
+                guard.tell_wrong_token(*peer);
+                // Guessing takes its time.
+                Either::Left(Box::pin(sleep(AFTER_A_WRONG_TOKEN).map(move |()| Ok(refusal(refused)))))
+            }
+            Err(refused) => Either::Left(Box::pin(ready(Ok(refusal(refused))))),
         }
     }
 }
@@ -123,6 +139,14 @@ fn refusal(refused: AdminRefusal) -> OperatorAnswer {
 }
 
 impl AdminGuard {
+    /// Writes a line about a peer that has shown a wrong token.
+    fn tell_wrong_token(&self, peer: Option<IpAddr>) {
+        if let Some(suppressed) = self.lines.pass("token", Instant::now()) {
+            let client = peer.map(tracing::field::display);
+            tracing::warn!(client, suppressed, "a request to the admin listener has shown a wrong token");
+        }
+    }
+
     /// Checks whether an operator sent the request.
     pub(super) fn check(&self, entry: AdminEntry, uri: &Uri, headers: &HeaderMap) -> Result<(), AdminRefusal> {
         let host = one_host(headers)?;
@@ -209,7 +233,7 @@ mod tests {
     use super::*;
 
     fn check(token: Option<&str>, entry: AdminEntry, uri: &str, fields: &[(&str, &str)]) -> Result<(), AdminRefusal> {
-        let guard = AdminGuard { token: token.map(|token| Secret::new(token.into())) };
+        let guard = AdminGuard { token: token.map(|token| Secret::new(token.into())), lines: LogRateLimit::default() };
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());

@@ -118,7 +118,8 @@ fn html(status: StatusCode, nonce: &str, text: &str) -> OperatorAnswer {
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, policy.as_str()),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
+        // With "no-referrer" a browser would hide the origin of the form, and the guard would take it for a foreign one.
+        (REFERRER_POLICY, "same-origin"),
     ];
     for (name, value) in fields {
         answer.headers_mut().extend(HeaderValue::try_from(value).ok().map(|value| (name, value)));
@@ -157,7 +158,8 @@ const LOGIN: &str = include_str!("login.html");
 const EVERY: Duration = Duration::from_secs(2);
 /// The most WebSockets in an event.
 const MOST_ROWS: usize = 100;
-const AFTER_A_WRONG_TOKEN: Duration = Duration::from_secs(1);
+/// The pause before the answer to a wrong token.
+pub(super) const AFTER_A_WRONG_TOKEN: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

@@ -67,10 +67,8 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
         },
         "/drain" => AdminQuery::Drain,
         _ => match path.strip_prefix("/connections/") {
-            Some(tapped) if tapped.ends_with("/tap") => match uri.query() {
-                asked @ (None | Some("payload")) => {
-                    AdminQuery::Tap { id: tapped.trim_end_matches("/tap"), payload: asked.is_some() }
-                }
+            Some(rest) if let Some(id) = rest.strip_suffix("/tap") => match uri.query() {
+                asked @ (None | Some("payload")) => AdminQuery::Tap { id, payload: asked.is_some() },
                 Some(_) => return AdminQuery::Rejected(StatusCode::BAD_REQUEST, TAP_USAGE.to_owned()),
             },
             Some(id) => match close_order(uri.query().unwrap_or_default()) {
@@ -83,12 +81,12 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
     let (is_right, right) = match wanted {
         AdminQuery::Probe
         | AdminQuery::Page
-        | AdminQuery::Events(_)
         | AdminQuery::Status
         | AdminQuery::Config
         | AdminQuery::Metrics
-        | AdminQuery::Tap { .. }
         | AdminQuery::Connections(_) => (matches!(*method, Method::GET | Method::HEAD), "GET"),
+        // A tap takes the place of another one, and whoever asks for the head alone reads none.
+        AdminQuery::Tap { .. } | AdminQuery::Events(_) => (method == Method::GET, "GET"),
         AdminQuery::Reload
         | AdminQuery::Handover
         | AdminQuery::Drain
@@ -254,6 +252,9 @@ mod tests {
             (Method::GET, "/connections/abc/tap?payload", Ok(AdminQuery::Tap { id: "abc", payload: true })),
             (Method::GET, "/connections/abc/tap?payloads", Err(400)),
             (Method::POST, "/connections/abc/tap", Err(405)),
+            (Method::HEAD, "/connections/abc/tap", Err(405)),
+            (Method::HEAD, "/events", Err(405)),
+            (Method::GET, "/connections/abc/tap/tap", Ok(AdminQuery::Tap { id: "abc/tap", payload: false })),
             (Method::DELETE, "/connections/a?x=1&reason=see+you%20at%20%E2%82%AC", Ok(close("a", "see you at €"))),
             (Method::DELETE, "/connections/a?reason=%ff", Err(400)),
             (Method::DELETE, "/connections/a?reason=%f", Err(400)),

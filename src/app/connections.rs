@@ -10,16 +10,18 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::admin::{ConnectionField, ConnectionOrder, ConnectionsQuery};
 use crate::http::proxy::websockets::{OpenWebSocket, OpenWebSockets};
+use crate::observe::redact::Redactor;
 use crate::websocket::relay_stats::LegSnapshot;
 
 /// A page of the WebSockets that are open and meant, as JSON. Of a target only the path is shown: its query may hold a
 /// token.
 pub(super) fn list(all: &OpenWebSockets, query: &ConnectionsQuery) -> Value {
     let mut meant = chosen(all, query);
-    sort(&mut meant, query);
+    let (now, redactor) = (OffsetDateTime::now_utc(), all.redactor());
+    sort(&mut meant, query, &redactor);
     let total = meant.len();
-    let now = OffsetDateTime::now_utc();
-    let page: Vec<_> = meant.iter().skip(query.offset).take(query.limit).map(|open| describe(open, now)).collect();
+    let page = meant.iter().skip(query.offset).take(query.limit);
+    let page: Vec<_> = page.map(|open| describe(open, now, &redactor)).collect();
     let end = query.offset + page.len();
     let next = (!page.is_empty() && end < total).then_some(end);
     json!({ "total": total, "offset": query.offset, "next": next, "websockets": page })
@@ -27,14 +29,18 @@ pub(super) fn list(all: &OpenWebSockets, query: &ConnectionsQuery) -> Value {
 
 /// The WebSockets that are open and meant, the newest first.
 pub(super) fn chosen(all: &OpenWebSockets, query: &ConnectionsQuery) -> Vec<Arc<OpenWebSocket>> {
-    let mut open = all.all();
+    let (mut open, redactor) = (all.all(), all.redactor());
     open.reverse();
     let search = query.search.as_ref().map(|text| text.to_lowercase());
     open.retain(|open| {
-        let is =
-            |(wanted, value): &(ConnectionField, String)| field(open, *wanted).is_some_and(|found| found == **value);
+        let is = |(wanted, value): &(ConnectionField, String)| {
+            field(open, *wanted, &redactor).is_some_and(|found| found == **value)
+        };
         let has = |text: &String| {
-            SEARCHED.into_iter().filter_map(|at| field(open, at)).any(|found| found.to_lowercase().contains(text))
+            SEARCHED
+                .into_iter()
+                .filter_map(|at| field(open, at, &redactor))
+                .any(|found| found.to_lowercase().contains(text))
         };
         query.filters.iter().all(is) && search.as_ref().is_none_or(has)
     });
@@ -50,7 +56,7 @@ pub(super) fn close_all(all: &OpenWebSockets, query: &ConnectionsQuery, reason: 
     meant.len()
 }
 
-fn sort(open: &mut [Arc<OpenWebSocket>], query: &ConnectionsQuery) {
+fn sort(open: &mut [Arc<OpenWebSocket>], query: &ConnectionsQuery, redactor: &Redactor) {
     match query.sort {
         ConnectionOrder::Age => {}
         ConnectionOrder::Idle => open.sort_by_cached_key(|open| idle(open)),
@@ -60,11 +66,13 @@ fn sort(open: &mut [Arc<OpenWebSocket>], query: &ConnectionsQuery) {
             let legs = [open.relay_stats.client(), open.relay_stats.gateway()];
             legs.iter().filter_map(|leg| leg.pings.last()).max()
         }),
-        ConnectionOrder::By(by) => open.sort_by(|one, other| match (field(one, by), field(other, by)) {
-            (Some(one), Some(other)) => one.cmp(&other),
-            // What has none comes last.
-            (one, other) => other.is_some().cmp(&one.is_some()).then(Ordering::Equal),
-        }),
+        ConnectionOrder::By(by) => {
+            open.sort_by(|one, other| match (field(one, by, redactor), field(other, by, redactor)) {
+                (Some(one), Some(other)) => one.cmp(&other),
+                // What has none comes last.
+                (one, other) => other.is_some().cmp(&one.is_some()).then(Ordering::Equal),
+            });
+        }
     }
     if query.descending {
         open.reverse();
@@ -80,7 +88,7 @@ fn idle(open: &OpenWebSocket) -> u64 {
     open.since.elapsed().saturating_sub(last).as_secs()
 }
 
-fn field(open: &OpenWebSocket, field: ConnectionField) -> Option<Cow<'_, str>> {
+fn field<'a>(open: &'a OpenWebSocket, field: ConnectionField, redactor: &Redactor) -> Option<Cow<'a, str>> {
     let opening = &open.opening;
     match field {
         ConnectionField::Id => Some((&*opening.id).into()),
@@ -89,7 +97,7 @@ fn field(open: &OpenWebSocket, field: ConnectionField) -> Option<Cow<'_, str>> {
         ConnectionField::Route => opening.route.as_deref().map(Cow::from),
         ConnectionField::Endpoint => Some(Cow::from(&*opening.endpoint)),
         ConnectionField::Host => opening.host.as_ref().map(|host| String::from_utf8_lossy(host)),
-        ConnectionField::Path => Some(path(open).into()),
+        ConnectionField::Path => Some(path(open, redactor).into()),
         ConnectionField::Protocol => Some(opening.protocol.into()),
         ConnectionField::State => Some(open.relay_stats.state().as_str().into()),
     }
@@ -99,12 +107,14 @@ fn client(open: &OpenWebSocket) -> String {
     open.opening.client.addr.map_or_else(|| "unix".to_owned(), |addr| addr.to_string())
 }
 
-fn path(open: &OpenWebSocket) -> String {
-    open.opening.target.split(['?', '#']).next().unwrap_or_default().chars().take(LONGEST_PATH).collect()
+/// The path, with what the log hides in it hidden.
+fn path(open: &OpenWebSocket, redactor: &Redactor) -> String {
+    let path = open.opening.target.split(['?', '#']).next().unwrap_or_default();
+    redactor.target(path).chars().take(LONGEST_PATH).collect()
 }
 
 /// What there is to say of a WebSocket.
-pub(super) fn describe(open: &OpenWebSocket, now: OffsetDateTime) -> Value {
+pub(super) fn describe(open: &OpenWebSocket, now: OffsetDateTime, redactor: &Redactor) -> Value {
     let (opening, age) = (&open.opening, open.since.elapsed());
     let since = now - age;
     json!({
@@ -115,8 +125,8 @@ pub(super) fn describe(open: &OpenWebSocket, now: OffsetDateTime) -> Value {
         "connection": opening.connection,
         "subject": opening.subject.as_deref(),
         "user": opening.user.as_deref(),
-        "host": field(open, ConnectionField::Host),
-        "path": path(open),
+        "host": field(open, ConnectionField::Host, redactor),
+        "path": path(open, redactor),
         "route": opening.route.as_deref(),
         "endpoint": &*opening.endpoint,
         "state": open.relay_stats.state().as_str(),

@@ -19,6 +19,7 @@ use crate::http::proxy::compression::Compression;
 use crate::http::proxy::websockets::OpenWebSockets;
 use crate::listener::{NameResolver, OwnAddresses};
 use crate::observe::otlp::SpanQueue;
+use crate::observe::redact::Redactor;
 use crate::observe::{GatewayHint, Metrics};
 use crate::server::admission::{Admission, AdmissionLimits};
 use crate::server::capacity::{Capacity, Resources};
@@ -117,8 +118,9 @@ impl SharedState {
         self.resources.memory
     }
 
-    /// Sets the limits for new connections and requests. Those that are open stay.
+    /// Sets the limits for new connections and requests, and what is hidden in lists of WebSockets. Those that are open stay.
     pub(super) fn limit(&self, config: &Config, admission: &Admission) {
+        self.websockets.hide(Redactor::new(&config.log.redact));
         let capacity = self.resources.carry(&config.limits);
         capacity.tell(&config.limits, &self.resources);
         admission.resize(AdmissionLimits {

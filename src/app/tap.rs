@@ -33,7 +33,8 @@ struct TapLineMaker {
 /// A line for the WebSocket, one for each frame from the next one on, and one for its end. While none passes, empty lines say
 /// that the tap is there.
 pub(super) fn lines(open: &OpenWebSocket, tap: Tap, redactor: Redactor) -> TapLines {
-    let first = json!({ "websocket": describe(open, OffsetDateTime::now_utc()), "payload": tap == Tap::Payloads });
+    let first =
+        json!({ "websocket": describe(open, OffsetDateTime::now_utc(), &redactor), "payload": tap == Tap::Payloads });
     let reader = open.relay_stats.tap(tap);
     let maker = TapLineMaker { reader, messages: TapMessages::new(tap), redactor, first: Some(first), over: false };
     Box::pin(unfold(maker, |mut maker| async move { Some((maker.next().await?, maker)) }))

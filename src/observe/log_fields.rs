@@ -66,7 +66,7 @@ const WEBSOCKET: [FieldRow; 33] = [
     ("trace_id", "the trace that the request belongs to (`traceparent`)"),
     ("duration_ms", "from the 101 to the end"),
     ("ended", "what ended it: [the table](ENDINGS.md#how-a-websocket-ends)"),
-    ("clean", "whether both sides got their Close and no frame was cut"),
+    ("clean", "whether each side was sent a Close or went by itself, and no frame was cut"),
     ("client_frames", "frames that came from the client"),
     ("client_messages", "messages that came from the client"),
     ("client_bytes", "bytes that came from the client, frame heads included"),

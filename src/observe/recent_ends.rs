@@ -24,7 +24,7 @@ pub(crate) struct RecentEnd {
     pub(crate) user: Option<Arc<str>>,
     /// What ended it: a name of the table "How a WebSocket ends".
     pub(crate) ended: &'static str,
-    /// Whether both sides got their Close and no frame was cut.
+    /// Whether each side was sent a Close or went by itself, and no frame was cut.
     pub(crate) clean: bool,
     /// The Close codes of the client's side and of the gateway's, 1006 where there was none.
     pub(crate) codes: [u16; 2],

@@ -8,7 +8,7 @@ use super::percent_encoding;
 pub(crate) use json::ShownText;
 
 /// The text that stands for a secret.
-const HIDDEN: &str = "***";
+pub(super) const HIDDEN: &str = "***";
 
 /// How many layers of percent-encoding are looked through. A value with more is hidden whole.
 const LAYERS: usize = 4;

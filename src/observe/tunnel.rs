@@ -9,7 +9,7 @@ use super::access::{AccessLog, LoggedAddress, LoggedClient, SpanBegin, TraceId, 
 use super::clean::{LONGEST, clean, word};
 use super::metrics::EndedWebSocket;
 use super::recent_ends::RecentEnd;
-use super::redact::Redactor;
+use super::redact::{HIDDEN, Redactor, ShownText};
 
 /// The request that opened a WebSocket, and its client.
 #[derive(Debug, Clone)]
@@ -54,7 +54,7 @@ pub(crate) struct TunnelLine {
     pub(crate) duration: Duration,
     /// What ended it: a name of the table "How a WebSocket ends".
     pub(crate) ended: &'static str,
-    /// Whether both sides got their Close and no frame was cut.
+    /// Whether each side was sent a Close or went by itself, and no frame was cut.
     pub(crate) clean: bool,
     /// The client's side.
     pub(crate) from_client: TunnelLegLine,
@@ -89,7 +89,7 @@ impl TunnelLine {
     /// Writes the line to the log.
     pub(super) fn write(&self, redactor: &Redactor) {
         let (client, gateway, opening) = (&self.from_client, &self.from_gateway, &self.opening);
-        let reason = |leg: &TunnelLegLine| (!leg.reason.is_empty()).then(|| clean(&leg.reason, LONGEST).into_owned());
+        let reason = |leg: &TunnelLegLine| (!leg.reason.is_empty()).then(|| reason(redactor, &leg.reason));
         tracing::info!(
             target: "frontgate::access",
             id = %word(opening.id.as_bytes(), LONGEST),
@@ -130,11 +130,30 @@ impl TunnelLine {
     }
 }
 
+/// The reason in a Close, without secrets.
+fn reason(redactor: &Redactor, said: &[u8]) -> String {
+    match redactor.message(&String::from_utf8_lossy(said)) {
+        ShownText::Plain => clean(said, LONGEST).into_owned(),
+        ShownText::Json(copy) => clean(copy.as_bytes(), LONGEST).into_owned(),
+        ShownText::Hidden => HIDDEN.to_owned(),
+    }
+}
+
 impl TunnelLegLine {
     /// The code of this side's Close: the one that the peer was sent, else the one that came from it. Where there was
     /// neither, the peer sees 1006 (RFC 6455 §7.1.5).
     fn close_code(&self) -> u16 {
         self.close_sent.or(self.close_received).unwrap_or(1006)
+    }
+
+    /// The code as it is counted. A peer that writes a code that is never in a Close (RFC 6455 §7.4.1) does not decide what
+    /// counts as an end without one.
+    fn counted_code(&self) -> u16 {
+        match self.close_sent.or(self.close_received) {
+            None => 1006,
+            Some(1006 | 1015) => 0,
+            Some(code) => code,
+        }
     }
 }
 
@@ -143,8 +162,8 @@ impl AccessLog {
     pub(crate) fn websocket(&self, tunnel: &TunnelLine) {
         self.metrics().websockets.ended(&EndedWebSocket {
             ended: tunnel.ended,
-            client_code: tunnel.from_client.close_code(),
-            gateway_code: tunnel.from_gateway.close_code(),
+            client_code: tunnel.from_client.counted_code(),
+            gateway_code: tunnel.from_gateway.counted_code(),
             clean: tunnel.clean,
             lasted: tunnel.duration,
         });
@@ -227,6 +246,37 @@ pub(crate) mod tests {
                 "gateway_bytes=2000 gateway_pings=0"
             )]
         );
+    }
+
+    #[test]
+    fn a_reason_that_may_hold_a_secret_is_hidden() {
+        let redactor = Redactor::new(&Log::default().redact);
+        for (said, shown) in [
+            ("service restart", "service restart"),
+            ("origin not allowed", "origin not allowed"),
+            ("unauthorized: gateway token missing", "unauthorized: gateway token missing"),
+            ("ended token=s3cret", "***"),
+            (r#"{"why":"x","token":"s3cret"}"#, r#"{"why":"x","token":"***"}"#),
+        ] {
+            assert_eq!(reason(&redactor, said.as_bytes()), shown, "{said}");
+        }
+    }
+
+    #[test]
+    fn a_code_that_is_never_in_a_close_counts_as_another_one() {
+        let leg =
+            |received, sent| TunnelLegLine { close_received: received, close_sent: sent, ..TunnelLegLine::default() };
+        for (received, sent, counted) in [
+            (None, None, 1006),
+            (Some(1000), None, 1000),
+            (Some(1005), None, 1005),
+            (Some(1006), None, 0),
+            (Some(1000), Some(1006), 0),
+            (Some(1015), None, 0),
+            (Some(1006), Some(1012), 1012),
+        ] {
+            assert_eq!(leg(received, sent).counted_code(), counted, "{received:?} {sent:?}");
+        }
     }
 
     #[test]

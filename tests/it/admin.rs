@@ -266,6 +266,8 @@ async fn a_browser_shows_the_token_once_and_then_a_cookie_that_opens_the_page_al
     let asked = page(at, "GET / HTTP/1.1\r\nHost: localhost", "").await;
     assert_eq!(asked.status(), 401);
     assert!(asked.body_text().contains("action=\"/login\"") && !asked.body_text().contains("TOKEN"));
+    // Else a browser would send its form with `Origin: null`.
+    assert_eq!(asked.field("referrer-policy").as_deref(), Some("same-origin"));
     let login = |form: &str, fields: &str| {
         let head = format!("POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}{fields}", form.len());
         let form = form.to_owned();
@@ -274,7 +276,9 @@ async fn a_browser_shows_the_token_once_and_then_a_cookie_that_opens_the_page_al
     assert_eq!(login("token=plain-s3cre", "").await.status(), 401);
     assert_eq!(login("token=plain-s3cret", "\r\nOrigin: https://elsewhere.example").await.status(), 403);
     assert_eq!(login(&format!("token={}", "x".repeat(5000)), "").await.status(), 400);
-    let granted = login("token=plain-s3cret", "").await;
+    assert_eq!(login("token=plain-s3cret", "\r\nOrigin: null\r\nSec-Fetch-Site: same-origin").await.status(), 403);
+    let from_page = "\r\nOrigin: http://localhost\r\nSec-Fetch-Site: same-origin";
+    let granted = login("token=plain-s3cret", from_page).await;
     assert_eq!((granted.status(), granted.field("location").as_deref()), (303, Some("/")));
     let cookie = granted.field("set-cookie").unwrap();
     assert!(cookie.contains("HttpOnly; SameSite=Strict") && !cookie.contains("s3cret"), "{cookie}");

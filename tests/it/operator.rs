@@ -16,7 +16,7 @@ const ADMIN: &str = "admin: 127.0.0.1:0";
 #[tokio::test]
 async fn open_websockets_are_listed_without_their_secrets() {
     let scene = scene_of_binary(&[ADMIN]).await;
-    let upgrade = UPGRADE.replacen("GET /", "GET /openclaw?token=s3cret&x=", 1);
+    let upgrade = UPGRADE.replacen("GET /", "GET /openclaw/token=s3cret?token=s3cret&x=", 1);
     let (mut client, mut gateway) = scene.open_with(Via::Tls, &upgrade).await;
     let _other = scene.open(Via::Plain).await;
     gateway.write(b"\x81\x05hello").await;
@@ -34,10 +34,13 @@ async fn open_websockets_are_listed_without_their_secrets() {
     .await;
     let answer = ask(&scene, "GET", "/connections").await;
     assert!(!answer.contains("s3cret"), "{answer}");
+    // Nor does a search tell whether a guess is right.
+    let guessed = ask(&scene, "GET", "/connections?search=s3cret").await;
+    assert_eq!(serde_json::from_str::<Value>(body(&guessed)).unwrap()["total"], 0);
     let answer: Value = serde_json::from_str(body(&answer)).unwrap();
     assert_eq!(answer["total"], 2);
     let listed = &answer["websockets"][1];
-    assert_eq!((listed["client"].as_str(), listed["path"].as_str()), (Some("127.0.0.1"), Some("/openclaw")));
+    assert_eq!((listed["client"].as_str(), listed["path"].as_str()), (Some("127.0.0.1"), Some("/openclaw/token=***")));
     assert_eq!(listed["host"], "gw.example.com");
     assert_eq!(listed["from_client"]["frames"], 1);
     assert_eq!(listed["from_client"]["bytes"], 9);
@@ -46,7 +49,7 @@ async fn open_websockets_are_listed_without_their_secrets() {
     let (told, table) = (cli(&scene, &["connections", "--json"]), cli(&scene, &["connections"]));
     assert_eq!(serde_json::from_slice::<Value>(&told.stdout).unwrap()["total"], 2);
     let table = String::from_utf8(table.stdout).unwrap();
-    assert!(table.contains("1/1") && table.contains("gw.example.com/openclaw\n"), "{table}");
+    assert!(table.contains("1/1") && table.contains("gw.example.com/openclaw/token=***\n"), "{table}");
 }
 
 #[tokio::test]

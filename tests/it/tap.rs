@@ -18,13 +18,17 @@ const LINES: [&str; 2] = ["admin: 127.0.0.1:0", "websocket: { ping_interval: off
 async fn frames_are_shown_as_they_pass_and_without_their_payloads() {
     for via in EVERY {
         let scene = scene_of_binary(&LINES).await;
-        let upgrade = UPGRADE.replacen("GET /", "GET /openclaw?token=s3cret&x=", 1);
+        let upgrade = UPGRADE.replacen("GET /", "GET /openclaw/token=s3cret?token=s3cret&x=", 1);
         let (mut client, mut gateway) = scene.open_with(via, &upgrade).await;
         // What passed before is not shown.
         pass(&mut client, &mut gateway, &Frame::text("before")).await;
         let mut tap = Tap::open(&scene, "").await;
         let first = tap.line().await;
-        assert_eq!((&first["payload"], &first["websocket"]["path"]), (&false.into(), &"/openclaw".into()), "{first}");
+        assert_eq!(
+            (&first["payload"], &first["websocket"]["path"]),
+            (&false.into(), &"/openclaw/token=***".into()),
+            "{first}"
+        );
         pass(&mut client, &mut gateway, &Frame::new(0x01, "s3cret")).await;
         pass(&mut client, &mut gateway, &Frame::ping(b"s3cret")).await;
         pass(&mut client, &mut gateway, &Frame::new(0x80, "more")).await;

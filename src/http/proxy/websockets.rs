@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::kept_out::KeptOut;
+use crate::observe::redact::Redactor;
 use crate::observe::tunnel::TunnelOpening;
 use crate::websocket::relay_stats::{LegSnapshot, RelayStats};
 
@@ -25,6 +26,8 @@ struct OpenWebSocketsState {
     opened: u64,
     /// The totals of WebSockets that have ended.
     ended: WebSocketTotals,
+    /// Hides secrets where targets are shown.
+    redactor: Arc<Redactor>,
 }
 
 /// A WebSocket that is open.
@@ -80,6 +83,16 @@ impl OpenWebSockets {
         state.opened += 1;
         state.open.insert(number, Arc::new(OpenWebSocket { opening, since: Instant::now(), relay_stats }));
         OpenWebSocketGuard { state: Arc::clone(&self.state), number }
+    }
+
+    /// Hides in targets that are shown what `redactor` hides.
+    pub(crate) fn hide(&self, redactor: Redactor) {
+        self.state().redactor = Arc::new(redactor);
+    }
+
+    /// What hides secrets in targets.
+    pub(crate) fn redactor(&self) -> Arc<Redactor> {
+        Arc::clone(&self.state().redactor)
     }
 
     /// How many WebSockets are open.

@@ -92,7 +92,7 @@ pub(crate) struct EndedWebSocket {
     pub(crate) client_code: u16,
     /// The Close code on the gateway's side, 1006 where there was none.
     pub(crate) gateway_code: u16,
-    /// Whether both sides got their Close and no frame was cut.
+    /// Whether each side was sent a Close or went by itself, and no frame was cut.
     pub(crate) clean: bool,
     /// How long it was open.
     pub(crate) lasted: Duration,
@@ -108,7 +108,7 @@ impl WebSocketMetrics {
             "Time from the head of a WebSocket handshake to its 101, a wait for a gateway that restarts included";
         registry.register_with_unit("websocket_handshake", help, Unit::Seconds, handshake_took.clone());
         let ended = Family::default();
-        let help = "WebSockets that have ended: by what ended them, the Close code on each side (1006 where there was none), the side that began it, and whether both sides got their Close";
+        let help = "WebSockets that have ended: by what ended them, the Close code on each side (1006 where there was none), the side that began it, and whether each side was sent a Close or went by itself";
         registry.register("websockets_ended", help, ended.clone());
         let session = Histogram::new(SESSION_TIMES);
         let help = "How long WebSockets were open that have ended";

@@ -38,11 +38,7 @@ impl Redactor {
     }
 
     fn is_secret_key(&self, key: &str) -> bool {
-        let is_credential = || {
-            let key = key.to_lowercase();
-            CREDENTIALS.iter().any(|word| key.ends_with(word))
-        };
-        !self.names.is_empty() && (self.names(key.as_bytes()) || is_credential())
+        !self.names.is_empty() && (self.names(key.as_bytes()) || is_credential(key))
     }
 
     /// Whether text that is not JSON may hold a secret. A cut or broken JSON text may spell a name in escapes.
@@ -51,10 +47,13 @@ impl Redactor {
             return false;
         }
         let decoded = decoded(text.as_bytes());
+        // The name may have `_` or `-` in it, and that of a header field has a bare `:` behind it.
+        let letters: Vec<u8> = decoded.iter().copied().filter(|byte| !b"_-".contains(byte)).collect();
         let assigns = |word: &str| {
-            let mut windows = decoded.windows(word.len()).enumerate();
+            let mut windows = letters.windows(word.len()).enumerate();
             windows.any(|(at, window)| {
-                window.eq_ignore_ascii_case(word.as_bytes()) && assigned(&decoded[at + word.len()..])
+                let rest = &letters[at + word.len()..];
+                window.eq_ignore_ascii_case(word.as_bytes()) && (assigned(rest) || rest.starts_with(b":"))
             })
         };
         text.contains("\\u") || self.assigns(&decoded) || CREDENTIALS.into_iter().any(assigns)
@@ -172,7 +171,30 @@ impl<'de> Visitor<'de> for &mut JsonCopy<'_> {
 }
 
 /// Words with which the name of a credential ends, in any case.
-const CREDENTIALS: [&str; 4] = ["token", "password", "secret", "ticket"];
+const CREDENTIALS: [&str; 14] = [
+    "token",
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "ticket",
+    "apikey",
+    "accesskey",
+    "secretkey",
+    "privatekey",
+    "authorization",
+    "cookie",
+    "jwt",
+    "credential",
+];
+
+/// Whether the last word of a key says that its value is a credential: `deviceToken`, `api-key`, `session_cookies`. Tokens are
+/// what models count.
+fn is_credential(key: &str) -> bool {
+    let letters: String = key.chars().filter(|c| !"_- ".contains(*c)).flat_map(char::to_lowercase).collect();
+    let word = if letters.ends_with("tokens") { &letters } else { letters.strip_suffix('s').unwrap_or(&letters) };
+    CREDENTIALS.iter().any(|credential| word.ends_with(credential))
+}
 
 #[cfg(test)]
 mod tests {
@@ -195,6 +217,15 @@ mod tests {
                 r#"{"auth":{"deviceToken":"***","client_secret":"***"}}"#,
             ),
             (r#"{"inputTokens":12,"stated":"x"}"#, r#"{"inputTokens":12,"stated":"x"}"#),
+            (
+                r#"{"apiKey":"a","api-key":"b","X-Api-Key":"c"}"#,
+                r#"{"apiKey":"***","api-key":"***","X-Api-Key":"***"}"#,
+            ),
+            (r#"{"Authorization":"Bearer a","Cookie":"a=b"}"#, r#"{"Authorization":"***","Cookie":"***"}"#),
+            (
+                r#"{"passwd":"a","private_key":"b","credentials":{"a":1},"key":"ArrowUp"}"#,
+                r#"{"passwd":"***","private_key":"***","credentials":"***","key":"ArrowUp"}"#,
+            ),
             // Strings that hold a URL, a form or JSON.
             (r#"{"url":"https://gw/?token=abc"}"#, r#"{"url":"***"}"#),
             (r#"{"url":"https://gw/?a=b"}"#, r#"{"url":"https://gw/?a=b"}"#),
@@ -222,6 +253,10 @@ mod tests {
             ("", ShownText::Plain),
             ("token=abc", ShownText::Hidden),
             ("deviceToken=abc", ShownText::Hidden),
+            ("token: abc", ShownText::Hidden),
+            ("Authorization: Bearer abc", ShownText::Hidden),
+            ("X-Api-Key: abc", ShownText::Hidden),
+            ("inputTokens: 12", ShownText::Plain),
             (r#"{"token":"abc"#, ShownText::Hidden),
             (r#"{"tok\u0065n":"abc"#, ShownText::Hidden),
             (r#"{"a":1}{"token":"abc"}"#, ShownText::Hidden),
