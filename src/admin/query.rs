@@ -178,6 +178,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_head_alone_takes_no_place_of_a_tap_or_a_page() {
+        for target in ["/connections/abc/tap", "/events"] {
+            let target = target.parse().unwrap();
+            let rejected = query(&Method::HEAD, &target);
+            assert!(matches!(rejected, AdminQuery::Rejected(StatusCode::METHOD_NOT_ALLOWED, _)), "{target}");
+        }
+    }
+
+    #[test]
     fn what_changes_something_is_posted() {
         let refused = |asked: AdminQuery| match asked {
             AdminQuery::Rejected(status, _) => status.as_u16(),
@@ -252,8 +261,6 @@ mod tests {
             (Method::GET, "/connections/abc/tap?payload", Ok(AdminQuery::Tap { id: "abc", payload: true })),
             (Method::GET, "/connections/abc/tap?payloads", Err(400)),
             (Method::POST, "/connections/abc/tap", Err(405)),
-            (Method::HEAD, "/connections/abc/tap", Err(405)),
-            (Method::HEAD, "/events", Err(405)),
             (Method::GET, "/connections/abc/tap/tap", Ok(AdminQuery::Tap { id: "abc/tap", payload: false })),
             (Method::DELETE, "/connections/a?x=1&reason=see+you%20at%20%E2%82%AC", Ok(close("a", "see you at €"))),
             (Method::DELETE, "/connections/a?reason=%ff", Err(400)),

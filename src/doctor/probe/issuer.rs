@@ -63,6 +63,7 @@ async fn ask(settings: &OidcAuth, origins: &[String]) -> Result<IssuerAnswers, S
     let issuer = Issuer::new(settings.clone(), None, http.clone());
     issuer.look().await.map_err(|error| error.to_string())?;
     let mut answers = IssuerAnswers::default();
+    let mut asked = Vec::new();
     for origin in origins.iter().take(MOST_ORIGINS) {
         let redirect = format!("{origin}/.frontgate/callback");
         let words = || ["doctor".repeat(8), "doctor".repeat(8), "doctor".repeat(8)];
@@ -72,11 +73,25 @@ async fn ask(settings: &OidcAuth, origins: &[String]) -> Result<IssuerAnswers, S
         let Some(answer) = page(&http, &url).await else { continue };
         let now = SystemTime::now();
         answers.ahead = answers.ahead.or_else(|| ahead(&answer, now));
-        if answer.status().is_client_error() {
-            answers.refused.push((redirect, answer.status().as_u16()));
-        }
+        let refused = answer.status().is_client_error().then_some(answer.status().as_u16());
+        asked.push((host(origin).to_owned(), redirect, refused));
     }
+    answers.refused = refused_names(&asked);
     Ok(answers)
+}
+
+/// The host of an origin, without its port.
+fn host(origin: &str) -> &str {
+    let place = origin.split_once("://").map_or(origin, |(_, place)| place);
+    place.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(place, |(host, _)| host)
+}
+
+/// What is refused for hosts of which the issuer takes no redirect URI: which port browsers write is not known here. Given are
+/// the host, the redirect URI, and the status with which that is refused.
+fn refused_names(asked: &[(String, String, Option<u16>)]) -> Vec<(String, u16)> {
+    let is_taken = |host: &String| asked.iter().any(|(other, _, refused)| other == host && refused.is_none());
+    let refused = asked.iter().filter(|(host, ..)| !is_taken(host));
+    refused.filter_map(|(_, redirect, refused)| Some((redirect.clone(), (*refused)?))).collect()
 }
 
 async fn page(http: &IssuerHttp, url: &str) -> Option<HttpResponse> {
@@ -98,3 +113,25 @@ fn ahead(answer: &HttpResponse, now: SystemTime) -> Option<i64> {
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Each is a request to the issuer.
 const MOST_ORIGINS: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_of_which_one_port_is_registered_is_not_refused() {
+        let asked = |rows: &[(&str, Option<u16>)]| -> Vec<_> {
+            rows.iter().map(|(origin, refused)| (host(origin).to_owned(), (*origin).to_owned(), *refused)).collect()
+        };
+        for (rows, refused) in [
+            (vec![("https://gw:8443", None), ("https://gw", Some(400))], vec![]),
+            (vec![("https://gw:8443", Some(400)), ("https://gw", None)], vec![]),
+            (vec![("https://gw:8443", Some(400)), ("https://gw", Some(400))], vec!["https://gw:8443", "https://gw"]),
+            (vec![("https://gw:8443", None), ("https://other:8443", Some(403))], vec!["https://other:8443"]),
+            (vec![("https://[::1]:8443", None), ("https://[::1]", Some(400))], vec![]),
+        ] {
+            let found: Vec<_> = refused_names(&asked(&rows)).into_iter().map(|(redirect, _)| redirect).collect();
+            assert_eq!(found, refused, "{rows:?}");
+        }
+    }
+}

@@ -88,9 +88,12 @@ pub(crate) fn raw(failure: &RequestFailure, request_id: &str) -> Bytes {
     out.into()
 }
 
-/// Whether the page may be loaded again by itself: waiting helps, and loading it changes nothing (RFC 9110 §9.2.1).
+/// Whether the page may be loaded again by itself: waiting helps, and loading it changes nothing (RFC 9110 §9.2.1). A login
+/// that did not succeed would be one more failed login of its network each time.
 fn waits(failure: &RequestFailure, method: &Method) -> bool {
-    matches!(failure.status().as_u16(), 502..=504) && matches!(*method, Method::GET | Method::HEAD)
+    !matches!(failure, RequestFailure::LoginInvalid(_))
+        && matches!(failure.status().as_u16(), 502..=504)
+        && matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// The content type and the body.
@@ -234,7 +237,8 @@ mod tests {
             for outside in ["src=", "href=", "url(", "@import", "http-equiv=\"Content"] {
                 assert!(!page.contains(outside), "{outside}");
             }
-            let waits = matches!(failure.status().as_u16(), 502..=504);
+            let is_login = matches!(failure, RequestFailure::LoginInvalid(_));
+            let waits = !is_login && matches!(failure.status().as_u16(), 502..=504);
             for part in [
                 "<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>",
                 "<noscript>This page tries again every 5 seconds.</noscript>",

@@ -83,7 +83,8 @@ impl AccessGuard {
             user.fields.extend(self.user_headers.iter().map(|name| (name.clone(), value.clone())));
         }
         if let Some(scopes) = &self.scopes {
-            let value = HeaderValue::try_from(scopes.of(&user.name).join(" ")).map_err(|_| RequestFailure::Internal)?;
+            // The gateway splits the field at commas.
+            let value = HeaderValue::try_from(scopes.of(&user.name).join(",")).map_err(|_| RequestFailure::Internal)?;
             user.fields.push((SCOPES, value));
         }
         Ok(())

@@ -77,7 +77,7 @@ async fn a_token_lets_its_bearer_in_until_it_expires() {
     assert_eq!(client.response().await.status(), 200);
     let request = gateway.request().await;
     assert_eq!(request.field("x-forwarded-user").as_deref(), Some("robot"));
-    assert_eq!(request.field("x-openclaw-scopes").as_deref(), Some("operator.read operator.write"));
+    assert_eq!(request.field("x-openclaw-scopes").as_deref(), Some("operator.read,operator.write"));
     assert_eq!((request.field("authorization"), request.field("x_openclaw_scopes")), (None, None));
 }
 
