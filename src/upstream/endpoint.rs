@@ -88,6 +88,7 @@ impl Endpoint {
             idle,
             connects,
             connect_times: self.pool.connect_times(),
+            failures: self.pool.failures(),
             sources: self.pool.source_counts(),
         }
     }

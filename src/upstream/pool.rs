@@ -27,6 +27,8 @@ struct PoolShared {
     connects: AtomicU64,
     /// How long they took.
     times: Histogram,
+    /// How many were not, by the words of [`ConnectError::NAMES`].
+    failures: [AtomicU64; ConnectError::NAMES.len()],
     /// Whether the latest try to connect failed.
     unreached: AtomicBool,
 }
@@ -54,8 +56,8 @@ impl ConnectionPool {
     pub(crate) fn new(connector: Connector, max_head: usize) -> Self {
         let (idle, most) = (Mutex::default(), MAX_KEPT.into());
         let (connects, unreached) = (AtomicU64::new(0), AtomicBool::new(false));
-        let times = Histogram::new(REQUEST_TIMES);
-        Self(Arc::new(PoolShared { connector, max_head, idle, most, connects, times, unreached }))
+        let (times, failures) = (Histogram::new(REQUEST_TIMES), Default::default());
+        Self(Arc::new(PoolShared { connector, max_head, idle, most, connects, times, failures, unreached }))
     }
 
     /// A connection that was used before on this thread and seems to be alive, the most recent one first.
@@ -76,7 +78,7 @@ impl ConnectionPool {
         let began = Instant::now();
         let connected = self.0.connector.connect_counted().await;
         self.0.unreached.store(connected.is_err(), Ordering::Relaxed);
-        let (stream, source) = connected?;
+        let (stream, source) = connected.inspect_err(|error| self.count_failure(error.as_str()))?;
         self.0.times.time(began.elapsed());
         self.0.connects.fetch_add(1, Ordering::Relaxed);
         let link = Box::new(H1Connection::open(stream, self.0.max_head));
@@ -88,6 +90,18 @@ impl ConnectionPool {
     pub(super) fn sample(&self) -> (u64, usize, bool) {
         let PoolShared { connects, unreached, .. } = &*self.0;
         (connects.load(Ordering::Relaxed), self.idle().len(), !unreached.load(Ordering::Relaxed))
+    }
+
+    fn count_failure(&self, why: &str) {
+        if let Some(at) = ConnectError::NAMES.iter().position(|name| *name == why) {
+            self.0.failures[at].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many connections were not made, by why.
+    pub(super) fn failures(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.0.failures.iter().map(|count| count.load(Ordering::Relaxed));
+        ConnectError::NAMES.into_iter().zip(counts).collect()
     }
 
     /// How long connections took to be made: the count of each bucket, and the sum.

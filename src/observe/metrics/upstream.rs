@@ -34,6 +34,7 @@ pub(crate) struct UpstreamMetrics {
     busy: Family<EndpointLabels, Gauge>,
     idle: Family<EndpointLabels, Gauge>,
     connects: Family<EndpointLabels, Counter>,
+    failures: Family<FailureLabels, Counter>,
     sources: Family<SourceLabels, Gauge>,
 }
 
@@ -57,6 +58,15 @@ struct EndpointLabels {
     endpoint: Arc<str>,
 }
 
+/// The labels of connections that were not made to an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FailureLabels {
+    /// Its address in the configuration.
+    endpoint: Arc<str>,
+    /// Why, in one word.
+    why: &'static str,
+}
+
 /// An endpoint at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct EndpointSample {
@@ -76,6 +86,8 @@ pub(crate) struct EndpointSample {
     pub(crate) connects: u64,
     /// How long they took: the count of each bucket, and the sum.
     pub(crate) connect_times: BucketCounts,
+    /// Connections that were not made to it, by why.
+    pub(crate) failures: Vec<(&'static str, u64)>,
     /// How many connections there are from each address that the configuration names.
     pub(crate) sources: Vec<(IpAddr, usize)>,
 }
@@ -96,6 +108,7 @@ impl UpstreamMetrics {
             busy: Family::default(),
             idle: Family::default(),
             connects: Family::default(),
+            failures: Family::default(),
             sources: Family::default(),
         };
         let help = "Time that requests and WebSockets waited for a gateway that was down";
@@ -118,6 +131,8 @@ impl UpstreamMetrics {
         let help = "Connections to the gateway that wait for their next request";
         registry.register("upstream_idle_connections", help, all.idle.clone());
         registry.register("upstream_connects", "Connections to the gateway that were made", all.connects.clone());
+        let help = "Connections for requests and WebSockets that were not made to the gateway, by why";
+        registry.register("upstream_endpoint_failures", help, all.failures.clone());
         let help = "Connections to the gateway from an address of `source`";
         registry.register("upstream_source_connections", help, all.sources.clone());
         all
@@ -141,6 +156,7 @@ impl UpstreamMetrics {
             gauges.clear();
         }
         self.connects.clear();
+        self.failures.clear();
         let mut times = self.connect.all();
         times.clear();
         self.sources.clear();
@@ -155,6 +171,11 @@ impl UpstreamMetrics {
                 self.busy.get_or_create(&labels).set(level(busy));
             }
             set(&self.connects.get_or_create(&labels), sample.connects);
+            for (why, count) in &sample.failures {
+                let labels = FailureLabels { endpoint: Arc::clone(&sample.name), why };
+                // One endpoint may be reached in two ways.
+                self.failures.get_or_create(&labels).inc_by(*count);
+            }
             let (counts, sum) = times.entry(Arc::clone(&sample.name)).or_default();
             counts.resize(sample.connect_times.0.len(), 0);
             counts.iter_mut().zip(&sample.connect_times.0).for_each(|(total, own)| *total += own);
@@ -211,6 +232,7 @@ mod tests {
             idle: 2,
             connects: 7,
             connect_times: Histogram::new(REQUEST_TIMES).counts(),
+            failures: vec![("refused", 4), ("tls", 0)],
             sources: Vec::new(),
         };
         metrics.upstream.show(std::slice::from_ref(&sample));
@@ -219,6 +241,11 @@ mod tests {
         let shown = ["healthy", "ejected", "draining", "requests", "idle_connections", "connects_total"].map(read);
         assert_eq!(shown.map(Option::unwrap), ["1", "0", "1", "3", "2", "7"]);
         assert_eq!(read("connect_seconds_count").as_deref(), Some("0"), "before the first connection");
+        let failures = |why| {
+            let labels = format!("endpoint=\"{}\",why=\"{why}\"", sample.name);
+            value(&metrics, &format!("frontgate_upstream_endpoint_failures_total{{{labels}}}"))
+        };
+        assert_eq!((failures("refused").as_deref(), failures("tls").as_deref()), (Some("4"), Some("0")));
         let times = Histogram::new(REQUEST_TIMES);
         times.time(Duration::from_millis(2));
         let connected = EndpointSample { connect_times: times.counts(), ..sample.clone() };

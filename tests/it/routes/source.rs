@@ -72,4 +72,6 @@ async fn when_no_address_has_a_port_left_the_client_gets_503_and_it_is_said() {
     assert_eq!(line["why"], "no_ports", "{line}");
     let text = metrics(&proxy).await;
     assert!(text.contains("frontgate_upstream_connect_failures_total{why=\"no_ports\"} 2\n"), "{text}");
+    let of_it = format!("endpoint=\"http://{}\",why=\"no_ports\"", listener.local_addr().unwrap());
+    assert!(text.contains(&format!("frontgate_upstream_endpoint_failures_total{{{of_it}}} 2\n")), "{text}");
 }
