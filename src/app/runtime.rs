@@ -1,5 +1,6 @@
 //! [`Runtime`]: the parts that serve clients, made of a configuration and changed into those of another one.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub(super) struct Runtime {
     /// What sends traces and metrics, which ends after everything else.
     pub(super) telemetry: Option<Telemetry>,
     drain: Drain,
+    /// Where the admin listener is, if it is TCP.
+    admin: Option<SocketAddr>,
     gateways: Gateways,
     issuers: Issuers,
     shown: Option<ServedCertificates>,
@@ -53,7 +56,7 @@ pub(super) struct Runtime {
 }
 
 impl Runtime {
-    /// Serves as `config` says, on the sockets of `inherited` where they fit. What is needed until the last client has gone
+    /// Serves as `config` says, on the sockets of `inherited` where they fit; no gateway may lead to `admin`. What is needed until the last client has gone
     /// ends with `beside`.
     ///
     /// # Errors
@@ -61,6 +64,7 @@ impl Runtime {
     pub(super) async fn open(
         config: Config,
         inherited: InheritedSockets,
+        admin: Option<SocketAddr>,
         workers: Workers,
         drain: &Drain,
         beside: &Drain,
@@ -78,6 +82,7 @@ impl Runtime {
             shared: SharedState::new(&config, settings, names, (metrics, telemetry.spans()), (drain, beside))?,
             telemetry: Some(telemetry),
             drain: drain.clone(),
+            admin,
             gateways: Gateways::knowing(known),
             issuers: Issuers::default(),
             shown: None,
@@ -86,6 +91,8 @@ impl Runtime {
             mdns: None,
             clients: None,
         };
+        // Before a first client can come.
+        runtime.shared.common.own.set(admin.into_iter().collect());
         runtime.turn_into(config, inherited).await?;
         Ok(runtime)
     }
@@ -155,7 +162,7 @@ impl Runtime {
         }
         // Once no request passes an older guard any more.
         self.shared.logins.take_over(Arc::clone(&assembly.rechecks));
-        self.shared.common.own.set(self.listeners.bound().collect());
+        self.shared.common.own.set(self.listeners.bound().chain(self.admin).collect());
         self.look_after(shown, config.tls.hsts);
         let https = self.listeners.addresses(ListenerPurpose::Https);
         self.mdns = MdnsAnnouncement::step(self.mdns.take(), MdnsNames::of(&config, &https));

@@ -82,7 +82,7 @@ impl App {
         }
         let (drain, admin_drain, readiness) = (Drain::new(), Drain::new(), Readiness::new());
         // Boxed: it has the configuration in it several times, and callers would have to keep the room.
-        let opened = Box::pin(Runtime::open(config, inherited, workers, &drain, &admin_drain)).await;
+        let opened = Box::pin(Runtime::open(config, inherited, bound, workers, &drain, &admin_drain)).await;
         if opened.is_err() {
             admin_drain.harden();
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-/// The addresses that frontgate's own listeners are bound to. What dials a gateway looks here whether it has reached frontgate
+/// The addresses that frontgate's own listeners are bound to, the admin listener's among them. What dials a gateway looks here whether it has reached frontgate
 /// itself, which would ask itself for ever. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OwnAddresses(Arc<ArcSwap<Vec<SocketAddr>>>);
@@ -20,7 +20,7 @@ impl OwnAddresses {
     pub(crate) fn reached(&self, local: SocketAddr, peer: SocketAddr) -> Option<SocketAddr> {
         let (local, ip) = (local.ip().to_canonical(), peer.ip().to_canonical());
         // A machine reaches itself from the address that it asks for, or over loopback.
-        let is_here = ip == local || ip.is_loopback();
+        let is_here = ip == local || ip.is_loopback() || local.is_loopback();
         self.0.load().iter().copied().find(|own| {
             let bound = own.ip().to_canonical();
             own.port() == peer.port() && (bound == ip || (bound.is_unspecified() && is_here))
@@ -45,6 +45,8 @@ mod tests {
             ("[::]:8443", "192.0.2.1:50000", "192.0.2.1:8443", true),
             ("[::]:8443", "192.0.2.1:50000", "[::ffff:192.0.2.1]:8443", true),
             ("192.0.2.1:8443", "192.0.2.1:50000", "192.0.2.1:8443", true),
+            // From a `source` of this machine alone.
+            ("0.0.0.0:8443", "127.0.0.2:50000", "192.0.2.1:8443", true),
             // Another machine's, on the same port.
             ("[::]:8443", "192.0.2.1:50000", "192.0.2.2:8443", false),
         ];

@@ -1,6 +1,6 @@
 //! [`FoundGateway`]: one gateway that the DNS has for a name, and what becomes of an answer: pure.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +29,8 @@ pub(super) struct FoundHost {
     pub(super) weight: u16,
     pub(super) port: u16,
     pub(super) addresses: Vec<IpAddr>,
+    /// How many more addresses it has than are looked at.
+    pub(super) left_out: usize,
     /// Families of which nothing is known, since the DNS did not answer.
     pub(super) unknown: UnknownFamilies,
 }
@@ -58,27 +60,36 @@ impl NameAnswer {
 /// The gateways of an answer, in an order that is the same for every process that asks: at most [`MOST`], and how many more there
 /// are. Where the DNS did not answer for a part of it, that part is as it was `before`.
 pub(super) fn gateways(hosts: &[FoundHost], before: &[FoundGateway]) -> (Vec<FoundGateway>, usize) {
-    let mut all: Vec<FoundGateway> = Vec::new();
+    let (mut all, mut seen) = (Vec::new(), HashSet::new());
     for host in hosts {
         let was_there = before.iter().filter(|gateway| gateway.target == host.target);
         let unknown = was_there.map(|gateway| gateway.address.ip()).filter(|ip| host.unknown.has(*ip));
         let known: BTreeSet<IpAddr> = host.addresses.iter().copied().filter_map(usable).chain(unknown).collect();
         let tier: Vec<&FoundHost> = hosts.iter().filter(|other| other.priority == host.priority).collect();
         // The addresses of a name are gateways of their own; those of a record's host are ways to one.
-        let ways = if host.target.is_some() { known.len() } else { 1 };
+        let ways = if host.target.is_some() { known.len().saturating_add(host.left_out) } else { 1 };
         let share = share(host.weight, &tier, ways);
         for ip in known {
             let address = SocketAddr::new(ip, host.port);
-            if all.iter().all(|other| other.address != address) {
-                let FoundHost { target, is_in_domain, priority, .. } = host.clone();
+            if seen.insert(address) {
+                let (target, is_in_domain, priority) = (host.target.clone(), host.is_in_domain, host.priority);
                 all.push(FoundGateway { address, target, is_in_domain, priority, share });
             }
         }
     }
-    all.sort_by_key(|gateway| (gateway.priority, gateway.address));
-    let left_out = all.len().saturating_sub(MOST);
+    all.sort_by_key(|gateway: &FoundGateway| (gateway.priority, gateway.address));
+    let unread: usize = hosts.iter().map(|host| host.left_out).sum();
+    let left_out = all.len().saturating_sub(MOST).saturating_add(unread);
     all.truncate(MOST);
     (all, left_out)
+}
+
+/// The first [`MOST`] of these addresses that can be dialled, in the order in which gateways are taken, and how many more there are.
+/// An answer over TCP has thousands.
+pub(super) fn first_of_host(addresses: impl IntoIterator<Item = IpAddr>) -> (Vec<IpAddr>, usize) {
+    let all: BTreeSet<IpAddr> = addresses.into_iter().filter_map(usable).collect();
+    let left_out = all.len().saturating_sub(MOST);
+    (all.into_iter().take(MOST).collect(), left_out)
 }
 
 /// Whether `target` is a host of the domain that `service` is a service of (RFC 6186 §6): `_gw._tcp.example.com` is one of
@@ -103,10 +114,14 @@ fn share(weight: u16, tier: &[&FoundHost], ways: usize) -> u32 {
     u32::try_from(of_host / ways.max(1) as u64).unwrap_or(u32::MAX).max(1)
 }
 
-/// An address that can be dialled; lists that block names answer with 0.0.0.0, and a link-local address lacks its link.
-fn usable(ip: IpAddr) -> Option<IpAddr> {
+/// An address that can be dialled; lists that block names answer with 0.0.0.0, a link-local address lacks its link, and at those of
+/// IPv4 a cloud gives away its machine's secrets.
+pub(super) fn usable(ip: IpAddr) -> Option<IpAddr> {
     let ip = ip.to_canonical();
-    let is_link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    let is_link_local = match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
     let is_broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
     (!ip.is_unspecified() && !ip.is_multicast() && !is_link_local && !is_broadcast).then_some(ip)
 }
@@ -129,7 +144,8 @@ mod tests {
     fn host(target: Option<&str>, (priority, weight, port): (u16, u16, u16), addresses: &[&str]) -> FoundHost {
         let addresses = addresses.iter().map(|ip| ip.parse().unwrap()).collect();
         let unknown = UnknownFamilies::default();
-        FoundHost { target: target.map(Into::into), is_in_domain: true, priority, weight, port, addresses, unknown }
+        let target = target.map(Into::into);
+        FoundHost { target, is_in_domain: true, priority, weight, port, addresses, left_out: 0, unknown }
     }
 
     fn shown(found: &[FoundGateway]) -> Vec<String> {
@@ -140,7 +156,19 @@ mod tests {
     fn each_address_is_a_gateway_in_an_order_that_does_not_change() {
         for addresses in [
             &["10.0.0.5", "fd00::1", "10.0.0.4", "10.0.0.5"][..],
-            &["::ffff:10.0.0.4", "10.0.0.4", "10.0.0.5", "fd00::1", "0.0.0.0", "224.0.0.1", "fe80::1", "::"],
+            &[
+                "::ffff:10.0.0.4",
+                "10.0.0.4",
+                "10.0.0.5",
+                "fd00::1",
+                "0.0.0.0",
+                "224.0.0.1",
+                "fe80::1",
+                "::",
+                "169.254.169.254",
+                "::ffff:169.254.169.254",
+                "255.255.255.255",
+            ],
         ] {
             let (found, left_out) = gateways(&[host(None, (0, 0, 1), addresses)], &[]);
             assert_eq!(
@@ -163,6 +191,20 @@ mod tests {
             (found[0].address, found[63].address),
             ("10.0.0.0:1".parse().unwrap(), "10.0.0.63:1".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn of_a_host_with_thousands_of_addresses_the_first_are_read() {
+        let many = (0..4000u32).rev().map(|n| IpAddr::from((0x0a00_0000 + n).to_be_bytes()));
+        let others = ["fd00::1", "169.254.0.1", "10.0.0.0"].map(|ip| ip.parse().unwrap());
+        let (read, left_out) = first_of_host(many.chain(others));
+        assert_eq!((read.len(), left_out), (64, 3937));
+        assert_eq!((read[0], read[63]), ("10.0.0.0".parse().unwrap(), "10.0.0.63".parse().unwrap()));
+        // Those that were not read are counted, and each way to the gateway has its part.
+        let mut record = host(Some("a"), (0, 0, 1), &["10.0.0.4", "10.0.0.5"]);
+        record.left_out = 2;
+        let (found, left_out) = gateways(&[record], &[]);
+        assert_eq!((shown(&found), left_out), (vec!["10.0.0.4:1 0 250".into(), "10.0.0.5:1 0 250".into()], 2));
     }
 
     #[test]

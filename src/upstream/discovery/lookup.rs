@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::dns_client::DnsClient;
 use super::dns_message::{LookupFailure, ServiceRecord};
-use super::found::{FoundHost, MOST, NameAnswer, UnknownFamilies, is_in_domain};
+use super::found::{FoundHost, MOST, NameAnswer, UnknownFamilies, first_of_host, is_in_domain};
 use super::hosts_file::addresses_in;
 use super::search_list::names_to_ask;
 use super::system_files::SystemFilesReader;
@@ -29,7 +29,9 @@ pub(crate) struct NameLookup {
 
 /// The addresses of one host.
 struct HostAddresses {
+    /// The first of them.
     all: Vec<IpAddr>,
+    left_out: usize,
     unknown: UnknownFamilies,
     ttl: Duration,
 }
@@ -57,9 +59,9 @@ impl NameLookup {
         match name.records {
             NameRecords::Addresses { port } => {
                 let found = addresses(client, &hosts_file, &name.host, &names).await?;
-                let (ttl, unknown, addresses) = (found.ttl, found.unknown, found.all);
-                let host =
-                    FoundHost { target: None, is_in_domain: true, priority: 0, weight: 0, port, addresses, unknown };
+                let HostAddresses { all: addresses, left_out, unknown, ttl } = found;
+                let (target, is_in_domain, priority, weight) = (None, true, 0, 0);
+                let host = FoundHost { target, is_in_domain, priority, weight, port, addresses, left_out, unknown };
                 Ok(NameAnswer { hosts: vec![host], ttl })
             }
             NameRecords::Services => services(client, &hosts_file, &names).await,
@@ -96,13 +98,13 @@ async fn services(client: &DnsClient, hosts_file: &str, names: &[String]) -> Res
                 let is_unknown = matches!(failure, LookupFailure::Failed(_));
                 let unknown = UnknownFamilies { v4: is_unknown, v6: is_unknown };
                 // Of a host that is not known nothing may be kept, and the others say how long they may.
-                (HostAddresses { all: Vec::new(), unknown, ttl: Duration::MAX }, Some(failure))
+                (HostAddresses { all: Vec::new(), left_out: 0, unknown, ttl: Duration::MAX }, Some(failure))
             }
         };
-        let HostAddresses { all: addresses, unknown, ttl } = found;
+        let HostAddresses { all: addresses, left_out, unknown, ttl } = found;
         let is_in_domain = is_in_domain(&target, found_at);
         let target = Some(Arc::from(target));
-        (FoundHost { target, is_in_domain, priority, weight, port, addresses, unknown }, ttl, failure)
+        (FoundHost { target, is_in_domain, priority, weight, port, addresses, left_out, unknown }, ttl, failure)
     });
     let looked: Vec<_> = stream::iter(looks).buffered(TOGETHER).collect().await;
     if looked.iter().all(|(host, ..)| host.addresses.is_empty()) {
@@ -122,7 +124,9 @@ async fn addresses(
 ) -> Result<HostAddresses, LookupFailure> {
     let listed = addresses_in(hosts_file, host);
     if !listed.is_empty() {
-        return Ok(HostAddresses { all: listed, unknown: UnknownFamilies::default(), ttl: HOSTS_FILE_TTL });
+        let (all, left_out) = first_of_host(listed);
+        let host = HostAddresses { all, left_out, unknown: UnknownFamilies::default(), ttl: HOSTS_FILE_TTL };
+        return if host.all.is_empty() { Err(LookupFailure::NoRecords) } else { Ok(host) };
     }
     first_of(names, |name| both_families(client, name)).await
 }
@@ -170,11 +174,14 @@ fn joined(v4: Option<FamilyAnswer>, v6: Option<FamilyAnswer>) -> Result<HostAddr
             Ok((addresses, of_family)) => {
                 ttl = ttl.min(of_family);
                 all.extend(addresses);
+                // There are records, even if none of them can be dialled.
+                worst = worst.max(LookupFailure::NoRecords);
             }
             Err(failure) => worst = worst.max(failure),
         }
     }
-    if all.is_empty() { Err(worst) } else { Ok(HostAddresses { all, unknown, ttl }) }
+    let (all, left_out) = first_of_host(all);
+    if all.is_empty() { Err(worst) } else { Ok(HostAddresses { all, left_out, unknown, ttl }) }
 }
 
 type FamilyAnswer = Result<(Vec<IpAddr>, Duration), LookupFailure>;
@@ -200,6 +207,7 @@ mod tests {
             (found("10.0.0.4", 30), no(LookupFailure::NoRecords), Ok((1, 30, false, false))),
             (found("10.0.0.4", 30), no(failed()), Ok((1, 30, false, true))),
             (None, found("fd00::4", 20), Ok((1, 20, true, false))),
+            (found("0.0.0.0", 30), no(LookupFailure::NoName), Err(LookupFailure::NoRecords)),
             (no(LookupFailure::NoName), no(LookupFailure::NoName), Err(LookupFailure::NoName)),
             (no(LookupFailure::NoRecords), no(LookupFailure::NoName), Err(LookupFailure::NoRecords)),
             (no(LookupFailure::NoRecords), no(failed()), Err(failed())),
@@ -209,5 +217,8 @@ mod tests {
             let seen = joined.map(|host| (host.all.len(), host.ttl.as_secs(), host.unknown.v4, host.unknown.v6));
             assert_eq!(seen, expected, "{said}");
         }
+        let many = (0..4000u32).map(|n| IpAddr::from((0x0a00_0000 + n).to_be_bytes())).collect();
+        let host = joined(Some(Ok((many, HOSTS_FILE_TTL))), None).unwrap();
+        assert_eq!((host.all.len(), host.left_out), (MOST, 4000 - MOST));
     }
 }

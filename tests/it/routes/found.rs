@@ -266,6 +266,21 @@ async fn srv_records_say_port_priority_and_weight() {
 }
 
 #[tokio::test]
+async fn a_record_that_names_the_admin_listener_opens_it_to_no_client() {
+    let dns = dns().await;
+    let proxy = start(&dns, "'srv+http://_gw._tcp.test'", "").await;
+    let admin = proxy.admin();
+    dns.addresses("a.test", 1, &[&admin.ip().to_string()]);
+    dns.services("_gw._tcp.test", 1, &[(0, 0, admin.port(), "a.test")]);
+    until_status(admin, "a forged record", |status| status["gateways"][0] == admin.to_string()).await;
+    let mut client = proxy.plain_client().await;
+    client.send(get("localhost", "/status")).await;
+    let answer = client.response().await;
+    assert_eq!(answer.status(), 508, "{}", answer.text());
+    assert!(answer.body_text().contains("gateway_is_frontgate"), "{}", answer.text());
+}
+
+#[tokio::test]
 async fn of_too_many_addresses_the_first_are_used_and_a_long_answer_comes_over_tcp() {
     let dns = dns().await;
     dns.truncates();
