@@ -118,7 +118,7 @@ impl StateDir {
     /// is closed to them, with a warning.
     pub(crate) fn read(&self, name: &str, access: FileAccess) -> Result<Option<Vec<u8>>, StateError> {
         let path = self.file(name);
-        match fs::read(&path) {
+        match read_regular(&path) {
             Ok(contents) => {
                 if access == FileAccess::Private {
                     tighten(&path);
@@ -150,6 +150,14 @@ impl StateDir {
         fs::rename(self.file(name), &bad).map_err(|source| StateError::Write { path: bad.clone(), source })?;
         Ok(bad)
     }
+}
+
+/// A pipe would be waited for without an end, and a device has no end.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file: remove it"));
+    }
+    fs::read(path)
 }
 
 fn write_synced(path: &Path, contents: &[u8], access: FileAccess) -> io::Result<()> {
@@ -283,6 +291,15 @@ mod tests {
         fs::create_dir(dir.file("folder")).unwrap();
         let error = dir.read("folder", FileAccess::Public).unwrap_err().to_string();
         assert!(error.starts_with(&format!("cannot read {}", dir.file("folder").display())), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_not_read() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = StateDir::open(temp.path()).unwrap();
+        std::os::unix::fs::symlink("/dev/null", temp.path().join("device")).unwrap();
+        let error = folder.read("device", FileAccess::Public).unwrap_err();
+        assert!(matches!(error, crate::tls::StateError::Read { .. }), "{error}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::dns_message::LookupFailure;
-use super::found::{FoundGateway, NameAnswer, gateways};
+use super::found::{FoundGateway, MOST, NameAnswer, gateways, usable};
 use super::lookup::NameLookup;
 use super::pace::LookupPace;
 use crate::config::GatewayName;
@@ -50,7 +50,10 @@ impl NameState {
 
 impl NameWatch {
     /// A name that stood for these gateways when it was `known` last; nothing is known of it now.
-    pub(crate) fn new(name: GatewayName, servers: Vec<SocketAddr>, known: Vec<FoundGateway>) -> Self {
+    pub(crate) fn new(name: GatewayName, servers: Vec<SocketAddr>, mut known: Vec<FoundGateway>) -> Self {
+        // They come from a file, which is believed no more than the DNS.
+        known.retain(|gateway| usable(gateway.address.ip()).is_some());
+        known.truncate(MOST);
         let written = name.to_string().into();
         let state = watch::Sender::new(NameState { found: known.into(), ..NameState::default() });
         Self { name, written, servers, state, counts: Default::default(), lines: LogRateLimit::default() }
@@ -167,3 +170,25 @@ pub(crate) async fn watch_name(watch: Arc<NameWatch>, drain: Drain) {
 
 /// Two servers are tried twice for each name of a search list.
 const LONGEST: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::NameRecords;
+
+    #[test]
+    fn what_was_known_has_the_limits_of_an_answer() {
+        let known = |n: u8| FoundGateway {
+            address: ([if n == 0 { 0 } else { 10 }, 0, 0, n], 1).into(),
+            target: None,
+            is_in_domain: true,
+            priority: 0,
+            share: 1000,
+        };
+        let mut earlier: Vec<FoundGateway> = (0..100).map(known).collect();
+        earlier[1].address = ([169, 254, 169, 254], 80).into();
+        let name = GatewayName { is_https: false, host: "gw".to_owned(), records: NameRecords::Addresses { port: 1 } };
+        let found = NameWatch::new(name, Vec::new(), earlier).state().borrow().found.to_vec();
+        assert_eq!(found, (2..66).map(known).collect::<Vec<_>>());
+    }
+}
