@@ -1,6 +1,7 @@
 //! [`DnsClient`]: asks DNS servers for the records of one name at a time.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use resolv_conf::ScopedIp;
@@ -10,10 +11,12 @@ use super::dns_message::{DnsQuestion, LookupFailure, RecordData, RecordKind, Rec
 use super::dns_socket::exchange;
 
 /// Asks DNS servers for the records of one name at a time.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct DnsClient {
-    /// In the order in which they are asked.
+    /// In the order in which they are asked, beginning with the one that answered last.
     servers: Vec<SocketAddr>,
+    /// Its place in the list: a silent one before it costs each lookup its time.
+    answered: AtomicUsize,
     /// How often all of them are asked.
     attempts: u32,
     /// How long each is waited for.
@@ -27,7 +30,8 @@ pub(super) struct DnsClient {
 impl DnsClient {
     /// One that asks these servers.
     pub(super) fn asking(servers: &[SocketAddr]) -> Self {
-        Self { servers: servers.into(), attempts: 2, patience: ONE_TRY, search: Vec::new(), ndots: 1 }
+        let (answered, search) = (AtomicUsize::default(), Vec::new());
+        Self { servers: servers.into(), answered, attempts: 2, patience: ONE_TRY, search, ndots: 1 }
     }
 
     /// One that asks as this resolv.conf(5) says; what it says wrong is left out. Without a server in it this machine's is asked.
@@ -39,6 +43,7 @@ impl DnsClient {
         }
         Self {
             servers,
+            answered: AtomicUsize::default(),
             attempts: parsed.attempts.clamp(1, 3),
             patience: Duration::from_secs(parsed.timeout.into()).clamp(SHORTEST_TRY, ONE_TRY),
             search: parsed.get_last_search_or_domain().map(ToString::to_string).collect(),
@@ -60,16 +65,22 @@ impl DnsClient {
         Ok((all.into_iter().filter_map(service).collect(), ttl))
     }
 
-    /// Asks each server in turn until one has an answer that says something.
+    /// Asks each server in turn, first the one that answered last, until one has an answer that says something.
     async fn query(&self, name: &str, kind: RecordKind) -> Result<Records, LookupFailure> {
         let mut failure = LookupFailure::Failed("there is no DNS server to ask".to_owned());
-        for server in (0..self.attempts).flat_map(|_| &self.servers) {
+        let (first, count) = (self.answered.load(Ordering::Relaxed), self.servers.len());
+        for turn in (0..self.attempts).flat_map(|_| 0..count) {
+            let at = (first + turn) % count;
+            let server = &self.servers[at];
             let mut id = [0; 2];
             aws_lc_rs::rand::fill(&mut id).map_err(|_| LookupFailure::Failed("no random number".to_owned()))?;
             let question = DnsQuestion::new(name, kind, u16::from_ne_bytes(id)).ok_or(LookupFailure::NoName)?;
             failure = match timeout(self.patience, exchange(*server, &question)).await {
                 Ok(Ok(Err(failure @ LookupFailure::Failed(_)))) => failure,
-                Ok(Ok(answer)) => return answer,
+                Ok(Ok(answer)) => {
+                    self.answered.store(at, Ordering::Relaxed);
+                    return answer;
+                }
                 Ok(Err(error)) => LookupFailure::Failed(format!("the DNS server {server}: {error}")),
                 Err(_) => LookupFailure::Failed(format!("the DNS server {server} does not answer")),
             };
@@ -104,29 +115,61 @@ const SHORTEST_TRY: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::net::UdpSocket;
+
     use super::*;
 
     #[test]
     fn the_system_is_asked_as_its_settings_say() {
         let of = |text: &str| DnsClient::of_system(text.as_bytes());
-        let usual = DnsClient {
-            servers: vec!["127.0.0.1:53".parse().unwrap()],
-            attempts: 2,
-            patience: ONE_TRY,
-            search: Vec::new(),
-            ndots: 1,
+        let settings = |text: &str| {
+            let DnsClient { servers, attempts, patience, search, ndots, .. } = of(text);
+            (servers, attempts, patience, search, ndots)
         };
-        assert_eq!(of(""), usual);
-        assert_eq!(of("nonsense\noptions rotate what-is-this\n"), usual);
+        let usual = (vec!["127.0.0.1:53".parse().unwrap()], 2, ONE_TRY, Vec::new(), 1);
+        assert_eq!(settings(""), usual);
+        assert_eq!(settings("nonsense\noptions rotate what-is-this\n"), usual);
         let kubernetes = "search team.svc.cluster.local svc.cluster.local\nnameserver 10.96.0.10\noptions ndots:5 timeout:1 attempts:9\n";
         let search = ["team.svc.cluster.local", "svc.cluster.local"].map(ToOwned::to_owned).into();
         let servers = vec!["10.96.0.10:53".parse().unwrap()];
-        assert_eq!(of(kubernetes), DnsClient { servers, attempts: 3, patience: SHORTEST_TRY, search, ndots: 5 });
+        assert_eq!(settings(kubernetes), (servers, 3, SHORTEST_TRY, search, 5));
         let four =
             of("nameserver 10.0.0.1\nnameserver fd00::1\nnameserver 10.0.0.3\nnameserver 10.0.0.4\ndomain lan\n");
         assert_eq!(four.servers, ["10.0.0.1:53", "[fd00::1]:53", "10.0.0.3:53"].map(|text| text.parse().unwrap()));
         assert_eq!(four.search, ["lan"]);
         let link = of("nameserver fe80::1%7\n");
         assert_eq!(link.servers, [SocketAddrV6::new("fe80::1".parse().unwrap(), 53, 0, 7).into()]);
+    }
+
+    /// A server that answers everything with this code, and how often it was asked.
+    async fn server(code: u8) -> (SocketAddr, Arc<AtomicUsize>) {
+        let (socket, asked) = (UdpSocket::bind("127.0.0.1:0").await.unwrap(), Arc::<AtomicUsize>::default());
+        let (address, count) = (socket.local_addr().unwrap(), Arc::clone(&asked));
+        tokio::spawn(async move {
+            let mut bytes = [0; 512];
+            while let Ok((size, from)) = socket.recv_from(&mut bytes).await {
+                count.fetch_add(1, Ordering::Relaxed);
+                bytes[2] |= 0x80;
+                bytes[3] |= code;
+                socket.send_to(&bytes[..size], from).await.unwrap();
+            }
+        });
+        (address, asked)
+    }
+
+    #[tokio::test]
+    async fn the_server_that_answered_last_is_asked_first() {
+        const SERVFAIL: u8 = 2;
+        const NXDOMAIN: u8 = 3;
+        let ((broken, of_broken), (well, of_well)) = (server(SERVFAIL).await, server(NXDOMAIN).await);
+        let client = DnsClient::asking(&[broken, well]);
+        for lookups in 1..4 {
+            assert_eq!(client.addresses("gw.", false).await, Err(LookupFailure::NoName));
+            assert_eq!((of_broken.load(Ordering::Relaxed), of_well.load(Ordering::Relaxed)), (1, lookups));
+        }
+        let none = DnsClient::asking(&[]).addresses("gw.", false).await;
+        assert_eq!(none, Err(LookupFailure::Failed("there is no DNS server to ask".to_owned())));
     }
 }
