@@ -48,6 +48,7 @@ impl Issuers {
         config: &Config,
         names: &NameResolver,
         cluster: Option<&Cluster>,
+        drain: &Drain,
     ) -> Result<Self, StartError> {
         let routes = config.routes.iter().filter_map(|route| route.auth.as_ref());
         let all = routes.chain([&config.auth]).filter_map(Auth::rules).filter_map(|rules| rules.oidc.as_ref());
@@ -74,7 +75,8 @@ impl Issuers {
             } else {
                 let verified = Arc::new(ClientTls::open(&settings.tls).map_err(StartError::IssuerTls)?);
                 let http = IssuerHttp { tls: client_config(&verified)?, verified, names: names.clone() };
-                Arc::new(OidcRealm::new(Issuer::new(settings.clone(), secret.clone(), http), store))
+                let issuer = Issuer::new(settings.clone(), secret.clone(), http);
+                Arc::new(OidcRealm::new(issuer, store, drain.clone()))
             };
             let (settings, tls) = (settings.clone(), Arc::new(tls));
             planned.asked.push(AskedIssuer { settings, secret, tls, realm, looking: None });

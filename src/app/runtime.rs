@@ -121,7 +121,7 @@ impl Runtime {
         };
         let issuers = tokio::select! {
             () = self.drain.soft() => return Err(StartError::Stopping),
-            read = timeout(READ, self.issuers.plan(&config, &self.shared.common.names, self.shared.cluster())) => read.map_err(|_| StartError::Unread(READ))??,
+            read = timeout(READ, self.issuers.plan(&config, &self.shared.common.names, self.shared.cluster(), &self.drain)) => read.map_err(|_| StartError::Unread(READ))??,
         };
         let secret = self.shared.cluster().map(|cluster| &cluster.secret);
         gateways.sealing = tokio::select! {

@@ -53,6 +53,11 @@ struct Refresh {
     reused: u32,
     is_revoked: bool,
     is_away: bool,
+    /// Whether an ID token comes with a new token.
+    tells: bool,
+    /// How often the user info was asked for, and whether it is not answered for now.
+    infos: u32,
+    is_silent: bool,
 }
 
 impl Refresh {
@@ -101,6 +106,9 @@ impl Issuer {
                     let mut wire = Wire::new(stream);
                     while let Some(request) = wire.next_request().await {
                         let answer = state.lock().unwrap().answer(&request);
+                        while request.target() == b"/userinfo" && state.lock().unwrap().refresh.is_silent {
+                            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                        }
                         wire.send(answer).await;
                     }
                 });
@@ -118,7 +126,7 @@ impl Issuer {
         self.state().claims[name] = value;
     }
 
-    /// Sets what the user info says.
+    /// Sets what the user info says; without anything, it is not there.
     pub(crate) fn user_info(&self, says: Value) {
         self.state().user_info = says;
     }
@@ -141,6 +149,28 @@ impl Issuer {
     /// Answers 503 to refresh tokens, or again as before.
     pub(crate) fn be_away(&self, is_away: bool) {
         self.state().refresh.is_away = is_away;
+    }
+
+    /// Gives an ID token with each new token from here on.
+    pub(crate) fn tell_with_tokens(&self) {
+        self.state().refresh.tells = true;
+    }
+
+    /// Does not answer for the user info, or again as before.
+    pub(crate) fn be_silent(&self, is_silent: bool) {
+        self.state().refresh.is_silent = is_silent;
+    }
+
+    /// Waits until it was asked for the user info so many times.
+    pub(crate) async fn asked_for_info(&self, times: u32) {
+        while self.infos() < times {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    /// How often it was asked for the user info.
+    pub(crate) fn infos(&self) -> u32 {
+        self.state().refresh.infos
     }
 
     /// How often it was asked with a refresh token.
@@ -202,7 +232,13 @@ impl State {
             }
             "/authorize" => self.authorize(&query),
             "/token" => self.token(request),
-            "/userinfo" => ok(&self.user_info),
+            "/userinfo" => {
+                self.refresh.infos += 1;
+                match &self.user_info {
+                    Value::Null => b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n".to_vec(),
+                    says => ok(says),
+                }
+            }
             _ => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
         }
     }
@@ -274,7 +310,14 @@ impl State {
         }
         refresh.newest += 1;
         let token = refresh.token();
-        Some(ok(&json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 60, "refresh_token": token })))
+        let mut tokens =
+            json!({ "access_token": "a", "token_type": "Bearer", "expires_in": 60, "refresh_token": token });
+        if self.refresh.tells {
+            let mut payload = json!({ "iss": self.url, "aud": "gw", "iat": now(), "exp": now() + 60 });
+            merge(&mut payload, &self.claims);
+            tokens["id_token"] = json!(self.signed(&payload));
+        }
+        Some(ok(&tokens))
     }
 
     fn signed(&self, payload: &Value) -> String {

@@ -157,3 +157,78 @@ async fn cookies_of_two_logins_are_not_mixed() {
     session_is_over().await;
     assert_eq!((ann.page(&proxy, "/").await.status(), issuer.refreshes()), (302, 0));
 }
+
+#[tokio::test]
+async fn what_the_issuer_says_no_more_of_a_user_lets_it_in_no_more() {
+    let verified = json!({ "sub": "ann-1", "email": "ann@example.com", "email_verified": true, "groups": ["staff"] });
+    let less = |name: &str, value: serde_json::Value| {
+        let mut less = verified.clone();
+        less[name] = value;
+        if less[name].is_null() {
+            less.as_object_mut().unwrap().remove(name);
+        }
+        less
+    };
+    let group = "allow: { groups: [staff] }, scopes: [openid, email, groups]";
+    let address = "allow: { emails: [ann@example.com] }";
+    let mut cases = Vec::new();
+    for (allow, says, passes) in [
+        (group, verified.clone(), true),
+        (group, less("groups", json!(null)), false),
+        (group, less("groups", json!(["other"])), false),
+        (group, less("email_verified", json!(false)), true),
+        (address, verified.clone(), true),
+        (address, less("email", json!(null)), false),
+        (address, less("email_verified", json!(false)), false),
+        // It says nothing: what is known stays.
+        (group, json!(null), true),
+        (address, json!(null), true),
+    ] {
+        for with_id_token in [false, true] {
+            let (verified, says) = (verified.clone(), says.clone());
+            cases.push(async move {
+                let issuer = issuer_with_tokens(40);
+                for name in ["email", "email_verified", "groups"] {
+                    issuer.claim(name, verified[name].clone());
+                }
+                let (_gateway, proxy) = guarded(&oidc(&issuer, &format!("session: 2s, {allow}"))).await;
+                let mut browser = Browser::default();
+                browser.log_in(&proxy, "/").await;
+                assert_eq!(browser.page(&proxy, "/").await.status(), 200);
+                if with_id_token && says.is_object() {
+                    issuer.tell_with_tokens();
+                    for name in ["email", "email_verified", "groups"] {
+                        issuer.claim(name, says[name].clone());
+                    }
+                } else {
+                    issuer.user_info(says.clone());
+                }
+                sleep(Duration::from_millis(3100)).await;
+                let expected = if passes { 200 } else { 302 };
+                let found = browser.page(&proxy, "/").await.status();
+                assert_eq!((found, issuer.refreshes()), (expected, 1), "{allow} {says} {with_id_token}");
+            });
+        }
+    }
+    join_all(cases).await;
+}
+
+#[tokio::test]
+async fn a_token_is_kept_when_the_request_that_asked_for_it_is_gone() {
+    let issuer = issuer_with_tokens(40);
+    let (_gateway, proxy) = guarded(&oidc(&issuer, &format!("session: 1s, {ALL}"))).await;
+    let mut browser = Browser::default();
+    browser.log_in(&proxy, "/").await;
+    session_is_over().await;
+    issuer.be_silent(true);
+    let asked = issuer.infos();
+    let mut gone: Wire = proxy.plain_client().await;
+    gone.send(format!("GET / HTTP/1.1\r\nHost: gw\r\n{}\r\n", browser.cookie_field())).await;
+    issuer.asked_for_info(asked + 1).await;
+    drop(gone);
+    issuer.be_silent(false);
+    for _ in 0..2 {
+        assert_eq!((browser.page(&proxy, "/").await.status(), issuer.reused()), (200, 0));
+        session_is_over().await;
+    }
+}

@@ -97,7 +97,7 @@ pub(super) type IssuerMetadata = ProviderMetadata<
     CoreSubjectIdentifierType,
 >;
 
-type IssuerTokens = StandardTokenResponse<
+pub(super) type IssuerTokens = StandardTokenResponse<
     IdTokenFields<
         IssuerClaims,
         EmptyExtraTokenFields,

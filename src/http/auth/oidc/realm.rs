@@ -1,17 +1,20 @@
 //! [`OidcRealm`]: the logins at one issuer, as the cookies of a request tell them.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use super::claims::RefreshToken;
 use super::issuer::Issuer;
-use super::refresh::{NotVouched, Vouched};
+use super::refresh::NotVouched;
 use super::renewal::{Renewal, RenewalOutcome, Renewals, RenewedLogin};
 use crate::config::OidcAuth;
+use crate::drain::Drain;
 use crate::http::auth::session::contents::Session;
 use crate::http::auth::session::cookies::{CookieName, CookieTooLarge};
 use crate::http::auth::session::ended::EndedWhat;
@@ -26,6 +29,8 @@ pub(crate) struct OidcRealm {
     /// The keys of sessions, and those that ended early.
     pub(crate) store: SessionStore,
     renewals: Renewals,
+    /// Runs what renews a login.
+    drain: Drain,
     tag: String,
     session_cookie: CookieName,
     login_cookie: CookieName,
@@ -57,13 +62,13 @@ pub(crate) enum NoSession {
 }
 
 impl OidcRealm {
-    /// The logins at `issuer`.
-    pub(crate) fn new(issuer: Issuer, store: SessionStore) -> Self {
+    /// The logins at `issuer`; the tasks that renew them run on `drain`.
+    pub(crate) fn new(issuer: Issuer, store: SessionStore, drain: Drain) -> Self {
         let tag = tag(issuer.settings());
         let [session_cookie, login_cookie, refresh_cookie, hint_cookie] =
             ["session", "login", "refresh", "hint"].map(|what| CookieName::new(&tag, what));
         let renewals = Renewals::new(&tag);
-        Self { issuer, store, renewals, tag, session_cookie, login_cookie, refresh_cookie, hint_cookie }
+        Self { issuer, store, renewals, drain, tag, session_cookie, login_cookie, refresh_cookie, hint_cookie }
     }
 
     /// The name of the login service in cookies, seals and links: a digest of issuer and client.
@@ -85,7 +90,9 @@ impl OidcRealm {
     pub(crate) fn shown(&self, headers: &HeaderMap) -> Option<ShownLogin> {
         let sealed = self.session_cookie.read(headers)?;
         let shown = Session::decode(&self.store.keys().open(&self.purpose(), &sealed)?)?;
-        if self.store.has_ended(&self.tag, &shown) {
+        // What has ended is not remembered for longer than that.
+        let is_too_old = shown.renewable && shown.vouched() + LONGEST_SESSION.as_secs() <= unix_now();
+        if is_too_old || self.store.has_ended(&self.tag, &shown) {
             return None;
         }
         let renewal = shown.renewable.then(|| {
@@ -178,12 +185,28 @@ impl OidcRealm {
     }
 
     /// Asks the issuer whether a login still counts, unless that was done a moment ago. One that it does not vouch for has ended,
-    /// for all its tabs.
-    pub(crate) async fn renew(&self, renewal: &Renewal) -> RenewalOutcome {
-        let _turn = renewal.turn().await;
+    /// for all its tabs. The question goes on when its asker is gone: the token is spent with it.
+    pub(crate) async fn renew(self: &Arc<Self>, renewal: &Renewal) -> RenewalOutcome {
+        let turn = renewal.turn().await;
         if let Some(said) = renewal.said_recently() {
             return said;
         }
+        let (tell, told) = oneshot::channel();
+        let (realm, renewal) = (Arc::clone(self), renewal.clone());
+        self.drain.spawn(async move {
+            let _turn = turn;
+            tokio::select! {
+                said = realm.ask(&renewal) => {
+                    // It may be gone.
+                    let _ = tell.send(said);
+                }
+                () = realm.drain.hard() => {}
+            }
+        });
+        told.await.unwrap_or(RenewalOutcome::Unknown)
+    }
+
+    async fn ask(&self, renewal: &Renewal) -> RenewalOutcome {
         let mut login = renewal.newest();
         let id = login.session.id.clone();
         if let Some(kept) = self.kept(self.store.newest_kept_token(&self.tag, &id).await) {
@@ -193,10 +216,23 @@ impl OidcRealm {
         if self.store.has_ended(&self.tag, &login.session) {
             return RenewalOutcome::Ended;
         }
-        match self.issuer.refresh(&login.token, &login.session).await {
-            Ok(vouched) => {
-                let renewed = renewed(login.clone(), vouched);
-                if renewed.token != login.token {
+        let refreshed = match self.issuer.refresh(&login.token).await {
+            Ok(refreshed) => {
+                let token = refreshed.token().filter(|token| *token != login.token);
+                if let Some(token) = &token {
+                    // The one before is spent, whatever becomes of what comes next.
+                    login = login.with_token(token.clone());
+                    renewal.replace(login.clone());
+                    self.keep_until_shown(&login).await;
+                }
+                self.issuer.facts(&refreshed, &login.session).await.map(|facts| (facts, token.is_some()))
+            }
+            Err(error) => Err(error),
+        };
+        match refreshed {
+            Ok((facts, is_new)) => {
+                let renewed = login.vouched_for(facts);
+                if is_new {
                     self.keep_until_shown(&renewed).await;
                 }
                 renewal.renew(renewed);
@@ -328,23 +364,6 @@ struct BoundToken<'a> {
     vouched: u64,
     #[serde(rename = "t")]
     token: Cow<'a, str>,
-}
-
-/// The login after the issuer has vouched for it: it begins anew, with what is known of the user now.
-fn renewed(login: RenewedLogin, vouched: Vouched) -> RenewedLogin {
-    let RenewedLogin { mut session, token } = login;
-    let time = session.ends.saturating_sub(session.vouched());
-    let at = unix_now().max(session.vouched() + 1);
-    session.renewed = Some(at);
-    session.ends = at + time;
-    if let Some(facts) = vouched.facts {
-        session.email = facts.email;
-        if let Some(groups) = facts.groups {
-            // Those that a cookie had no room for did not matter at the login.
-            session.groups = groups;
-        }
-    }
-    RenewedLogin { session, token: vouched.token.unwrap_or(token) }
 }
 
 fn size(fields: &[HeaderValue]) -> usize {

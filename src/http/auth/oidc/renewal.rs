@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::claims::RefreshToken;
+use super::claims::{RefreshToken, UserFacts};
 use crate::http::auth::session::contents::Session;
 use crate::http::auth::session::store::unix_now;
 
@@ -43,7 +43,7 @@ struct RenewalShared {
     realm: Arc<str>,
     state: Mutex<RenewalState>,
     /// Held by the one that asks the issuer; others wait for what it finds.
-    asking: tokio::sync::Mutex<()>,
+    asking: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Clone)]
@@ -62,6 +62,30 @@ pub(crate) struct RenewedLogin {
     pub(crate) session: Session,
     /// The newest token.
     pub(crate) token: RefreshToken,
+}
+
+impl RenewedLogin {
+    /// The login with the token that has replaced its own. It is newer than the one before, and lasts no longer for that.
+    pub(super) fn with_token(mut self, token: RefreshToken) -> Self {
+        self.session.renewed = Some(self.session.vouched() + 1);
+        self.session.ends += 1;
+        Self { token, ..self }
+    }
+
+    /// The login after the issuer has vouched for it: it begins anew, with what is known of the user now.
+    pub(super) fn vouched_for(mut self, facts: Option<UserFacts>) -> Self {
+        let session = &mut self.session;
+        let time = session.ends.saturating_sub(session.vouched());
+        let at = unix_now().max(session.vouched() + 1);
+        session.renewed = Some(at);
+        session.ends = at + time;
+        if let Some(facts) = facts {
+            session.email = facts.email;
+            // Those that a cookie had no room for did not matter at the login.
+            session.groups = facts.groups.unwrap_or_default();
+        }
+        self
+    }
 }
 
 impl fmt::Debug for Renewal {
@@ -103,7 +127,7 @@ impl Renewals {
             None => (RenewedLogin { session: shown.clone(), token: token()? }, true),
         };
         let state = Mutex::new(RenewalState { renewed, said: None, is_shown });
-        let (realm, asking) = (Arc::clone(&self.realm), tokio::sync::Mutex::default());
+        let (realm, asking) = (Arc::clone(&self.realm), Arc::default());
         let renewal = Renewal(Arc::new(RenewalShared { realm, state, asking }));
         if known.len() >= MOST {
             // What its browser has, it brings again.
@@ -134,8 +158,8 @@ impl Renewal {
     }
 
     /// Waits for the right to ask the issuer.
-    pub(super) async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.0.asking.lock().await
+    pub(super) async fn turn(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.0.asking).lock_owned().await
     }
 
     /// Whether it is of the login service of this name.
@@ -160,6 +184,14 @@ impl Renewal {
     pub(super) fn note(&self, said: RenewalOutcome) -> RenewalOutcome {
         self.state().said = Some((Instant::now(), said));
         said
+    }
+
+    /// Takes over a token that has replaced the one before. The issuer has said nothing else yet.
+    pub(super) fn replace(&self, renewed: RenewedLogin) {
+        let mut state = self.state();
+        if renewed.session.vouched() > state.renewed.session.vouched() {
+            *state = RenewalState { renewed, said: None, is_shown: false };
+        }
     }
 
     /// Takes over what the issuer has said, or another process knows.
@@ -230,6 +262,17 @@ mod tests {
         }
         renewals.forget("a");
         assert!(renewals.of(&session("a", None), || Some(token("1")), || None).unwrap() != first);
+    }
+
+    #[test]
+    fn a_token_that_is_replaced_gives_no_time_and_what_is_not_said_any_more_is_gone() {
+        let before = Session { email: Some("a@b".to_owned()), groups: vec!["g".to_owned()], ..session("a", None) };
+        let login = RenewedLogin { session: before, token: token("1") }.with_token(token("2"));
+        assert_eq!((login.session.vouched(), login.session.ends, &login.token), (11, 101, &token("2")));
+        let same = login.clone().vouched_for(None).session;
+        assert_eq!((same.ends - same.vouched(), same.email.as_deref(), same.groups.len()), (90, Some("a@b"), 1));
+        let less = login.vouched_for(Some(UserFacts::default())).session;
+        assert_eq!((less.email, less.groups), (None, Vec::new()));
     }
 
     #[test]

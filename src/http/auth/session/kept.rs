@@ -8,7 +8,11 @@ use aws_lc_rs::digest::{SHA256, digest};
 /// Sealed refresh tokens, each until it is of no use any more. They outlive a restart: with the token before, which the
 /// browser still has, an issuer would take the login for stolen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct KeptTokens(HashMap<String, KeptToken>);
+pub(crate) struct KeptTokens {
+    kept: HashMap<String, KeptToken>,
+    /// Those that were forgotten, each with the time when it was given: the file may have them yet.
+    forgotten: HashMap<String, u64>,
+}
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,39 +28,62 @@ pub(crate) struct KeptToken {
 impl KeptTokens {
     /// Keeps the token of a login; an older one does not take its place.
     pub(crate) fn keep(&mut self, realm: &str, login: &str, token: KeptToken, now: u64) {
-        if self.0.len() >= MOST {
-            self.0.retain(|_, kept| kept.until > now);
-        }
-        if self.0.len() >= MOST
-            && let Some(oldest) = self.0.iter().min_by_key(|(_, kept)| kept.since).map(|(name, _)| name.clone())
-        {
-            self.0.remove(&oldest);
+        if self.kept.len() >= MOST {
+            self.kept.retain(|_, kept| kept.until > now);
         }
         self.take(name(realm, login), token);
+        self.limit();
     }
 
     /// The token of a login.
     pub(crate) fn find(&self, realm: &str, login: &str) -> Option<&KeptToken> {
-        if self.0.is_empty() {
+        if self.kept.is_empty() {
             return None;
         }
-        self.0.get(&name(realm, login))
+        self.kept.get(&name(realm, login))
     }
 
     /// Forgets the token of a login. `false` if there is none.
     pub(crate) fn forget(&mut self, realm: &str, login: &str) -> bool {
-        !self.0.is_empty() && self.0.remove(&name(realm, login)).is_some()
+        if self.kept.is_empty() {
+            return false;
+        }
+        let name = name(realm, login);
+        let Some(token) = self.kept.remove(&name) else { return false };
+        if self.forgotten.len() >= MOST
+            && let Some(oldest) = self.forgotten.iter().min_by_key(|(_, since)| **since).map(|(name, _)| name.clone())
+        {
+            self.forgotten.remove(&oldest);
+        }
+        self.forgotten.insert(name, token.since);
+        true
     }
 
-    /// Takes over what another process has kept.
+    /// Takes over what another process has kept, but for what was forgotten here.
     pub(crate) fn merge(&mut self, other: Self) {
-        for (name, token) in other.0 {
-            self.take(name, token);
+        for (name, token) in other.kept {
+            if self.forgotten.get(&name).is_none_or(|since| token.since > *since) {
+                self.take(name, token);
+            }
+        }
+        self.limit();
+    }
+
+    /// Lets the oldest go of too many.
+    fn limit(&mut self) {
+        let more = self.kept.len().saturating_sub(MOST);
+        if more == 0 {
+            return;
+        }
+        let mut ages: Vec<_> = self.kept.iter().map(|(name, kept)| (kept.since, name.clone())).collect();
+        ages.sort_unstable();
+        for (_, name) in ages.into_iter().take(more) {
+            self.kept.remove(&name);
         }
     }
 
     fn take(&mut self, name: String, token: KeptToken) {
-        let kept = self.0.entry(name).or_insert_with(|| token.clone());
+        let kept = self.kept.entry(name).or_insert_with(|| token.clone());
         if token.since > kept.since {
             *kept = token;
         }
@@ -64,7 +91,7 @@ impl KeptTokens {
 
     /// The text of a file with what is still of use at `now`.
     pub(crate) fn encode(&self, now: u64) -> String {
-        let mut lines: Vec<_> = self.0.iter().filter(|(_, kept)| kept.until > now).collect();
+        let mut lines: Vec<_> = self.kept.iter().filter(|(_, kept)| kept.until > now).collect();
         lines.sort_by_key(|(name, _)| *name);
         lines.into_iter().fold(String::new(), |mut text, (name, kept)| {
             let KeptToken { since, until, sealed } = kept;
@@ -124,6 +151,12 @@ mod tests {
         list.merge(other);
         assert_eq!((list.find("a", "1").unwrap().since, list.find("b", "1").unwrap().since), (7, 1));
         assert!(list.forget("a", "1") && !list.forget("a", "1"));
+        list.merge(read);
+        assert_eq!(list.find("a", "1"), None, "an older file does not bring it back");
+        let mut newer = KeptTokens::default();
+        newer.keep("a", "1", token(8, 100), 0);
+        list.merge(newer);
+        assert_eq!(list.find("a", "1").map(|kept| kept.since), Some(8));
     }
 
     #[test]
@@ -132,8 +165,17 @@ mod tests {
         for number in 0..u64::try_from(MOST).unwrap() + 2 {
             list.keep("a", &number.to_string(), token(number, 1_000_000), 0);
         }
-        assert_eq!(list.0.len(), MOST);
+        assert_eq!(list.kept.len(), MOST);
         assert!(list.find("a", "0").is_none() && list.find("a", "2").is_some());
+        let mut other = KeptTokens::default();
+        for number in 0..10_000_u64 {
+            other.keep("b", &number.to_string(), token(number, 1_000_000), 0);
+            if other.kept.len() == MOST {
+                list.merge(std::mem::take(&mut other));
+            }
+        }
+        assert_eq!(list.kept.len(), MOST);
+        assert!(list.find("b", "0").is_none() && list.find("a", "2049").is_some());
         for damaged in ["x", "x 1 2", "x 1 y z", "x 1 2 s more", "\u{0}"] {
             assert_eq!(KeptTokens::parse(damaged.as_bytes()), None, "{damaged:?}");
         }
