@@ -129,7 +129,16 @@ struct OpenIdSettings {
 
 /// The lists of `auth.oidc.allow` for these users. `claim` is what names of users are compared with.
 fn allowed(names: Option<&[String]>, claim: Option<&str>) -> Result<Vec<(&'static str, Vec<String>)>, &'static str> {
-    let Some(names) = names else { return Ok(vec![("subjects", vec!["*".to_owned()])]) };
+    // Where another claim names users, one that lacks it is refused there.
+    let own = match claim {
+        None | Some("sub" | "sub@") => None,
+        Some("email") => Some("emails"),
+        Some("groups") => Some("groups"),
+        Some(_) => Some(""),
+    };
+    let Some(names) = names else {
+        return if own.is_none() { Ok(vec![("subjects", vec!["*".to_owned()])]) } else { Err(NAMELESS) };
+    };
     if names.is_empty() {
         return Err("what is asked for together cannot be said");
     }
@@ -150,9 +159,14 @@ fn allowed(names: Option<&[String]>, claim: Option<&str>) -> Result<Vec<(&'stati
             None => lists.push((list, vec![value.to_owned()])),
         }
     }
+    if own.is_some_and(|own| lists.iter().any(|(list, _)| *list != own)) {
+        return Err(NAMELESS);
+    }
     Ok(lists)
 }
 
+const NAMELESS: &str = "a user without the claim of OIDCRemoteUserClaim is refused there, and here it would pass under its sub. In `allow` write \
+                        `domains` or `emails`, by which a user passes with a verified address only";
 /// Directives that decide nothing about which users pass.
 const HARMLESS: &str = "oidccryptopassphrase oidcsessiontype oidccookie oidccookiesamesite oidccookiehttponly oidcclientname oidchtmlerrortemplate \
                         oidcpassclaimsas oidcclaimprefix oidcclaimdelimiter oidccachetype oidccacheshmmax oidccacheshmentrysizemax oidccachedir \
@@ -178,6 +192,16 @@ mod tests {
         let ann = ["ann".to_owned()];
         assert_eq!(allowed(Some(&ann), Some("sub")), Ok(vec![list("subjects", &["ann"])]));
         assert!(allowed(Some(&[]), Some("sub")).is_err());
+        // A user without an address would pass here.
+        for claim in ["email", "groups", "upn"] {
+            assert_eq!(allowed(None, Some(claim)), Err(NAMELESS), "{claim}");
+            for asked in [&["sub:1", "email:ann@example.com"][..], &["sub:1", "groups:a"]] {
+                assert_eq!(allowed(Some(&claims(asked)), Some(claim)), Err(NAMELESS), "{claim}");
+            }
+        }
+        assert_eq!(allowed(None, Some("sub")), Ok(vec![list("subjects", &["*"])]));
+        let ann_s = ["ann@example.com".to_owned()];
+        assert_eq!(allowed(Some(&ann_s), Some("email")), Ok(vec![list("emails", &["ann@example.com"])]));
         // Without a claim the names there are `sub@issuer`.
         assert!(allowed(Some(&ann), None).is_err() && allowed(Some(&ann), Some("upn")).is_err());
         for odd in ["sub:*", "roles:a", "email~.*@example.com", "groups"] {
