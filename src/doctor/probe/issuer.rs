@@ -73,7 +73,12 @@ async fn ask(settings: &OidcAuth, origins: &[String]) -> Result<IssuerAnswers, S
         let Some(answer) = page(&http, &url).await else { continue };
         let now = SystemTime::now();
         answers.ahead = answers.ahead.or_else(|| ahead(&answer, now));
-        let refused = answer.status().is_client_error().then_some(answer.status().as_u16());
+        let status = answer.status().as_u16();
+        let refused = matches!(status, 400 | 403 | 404).then_some(status);
+        if refused.is_none() && answer.status().is_client_error() {
+            // A 401 or a 429 is about the one that asks.
+            continue;
+        }
         asked.push((host(origin).to_owned(), redirect, refused));
     }
     answers.refused = refused_names(&asked);
