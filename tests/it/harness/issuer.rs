@@ -33,6 +33,8 @@ struct State {
     claims: Value,
     /// What the user info says.
     user_info: Value,
+    /// Whether it is not answered for now.
+    is_silent: bool,
     /// The codes that were given out, with nonce, challenge, client and redirect URI.
     codes: HashMap<String, Grant>,
     given: u32,
@@ -55,9 +57,8 @@ struct Refresh {
     is_away: bool,
     /// Whether an ID token comes with a new token.
     tells: bool,
-    /// How often the user info was asked for, and whether it is not answered for now.
+    /// How often the user info was asked for.
     infos: u32,
-    is_silent: bool,
 }
 
 impl Refresh {
@@ -92,6 +93,7 @@ impl Issuer {
             keys: 1,
             claims,
             user_info: json!({ "sub": "ann-1" }),
+            is_silent: false,
             codes: HashMap::new(),
             given: 0,
             refusal: None,
@@ -106,7 +108,7 @@ impl Issuer {
                     let mut wire = Wire::new(stream);
                     while let Some(request) = wire.next_request().await {
                         let answer = state.lock().unwrap().answer(&request);
-                        while request.target() == b"/userinfo" && state.lock().unwrap().refresh.is_silent {
+                        while request.target() == b"/userinfo" && state.lock().unwrap().is_silent {
                             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                         }
                         wire.send(answer).await;
@@ -158,7 +160,7 @@ impl Issuer {
 
     /// Does not answer for the user info, or again as before.
     pub(crate) fn be_silent(&self, is_silent: bool) {
-        self.state().refresh.is_silent = is_silent;
+        self.state().is_silent = is_silent;
     }
 
     /// Waits until it was asked for the user info so many times.
