@@ -144,6 +144,7 @@ mod tests {
     }
 
     /// A server that answers everything with this code, and how often it was asked.
+    #[expect(clippy::disallowed_methods, reason = "a server of the test's own")]
     async fn server(code: u8) -> (SocketAddr, Arc<AtomicUsize>) {
         let (socket, asked) = (UdpSocket::bind("127.0.0.1:0").await.unwrap(), Arc::<AtomicUsize>::default());
         let (address, count) = (socket.local_addr().unwrap(), Arc::clone(&asked));
