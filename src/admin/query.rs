@@ -85,7 +85,7 @@ pub(super) fn query<'a>(method: &Method, uri: &'a Uri) -> AdminQuery<'a> {
         | AdminQuery::Config
         | AdminQuery::Metrics
         | AdminQuery::Connections(_) => (matches!(*method, Method::GET | Method::HEAD), "GET"),
-        // A tap takes the place of another one, and whoever asks for the head alone reads none.
+        // A tap takes the place of another one, and a client that asks for the head alone reads none.
         AdminQuery::Tap { .. } | AdminQuery::Events(_) => (method == Method::GET, "GET"),
         AdminQuery::Reload
         | AdminQuery::Handover
