@@ -1,5 +1,8 @@
 //! [`Reloader`]: takes another configuration over while clients are connected.
 
+mod carried_over;
+mod changed_files;
+
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError};
 use std::time::Duration;
 
@@ -7,19 +10,17 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::certificates::off_thread;
 use super::check::{check_files, warn_of};
-use super::config_source::{ConfigCandidate, ConfigFiles, ConfigFilesWatch, ConfigSource, list};
+use super::config_source::{ConfigCandidate, ConfigFiles, ConfigSource, list};
 use super::drained_endpoints::DrainedEndpoints;
-use super::file_watch::FileWatch;
 use super::reload_refused::ReloadRefused;
 use super::reload_status::{LastReload, ReloadStatus, WaitingChange};
 use super::runtime::Runtime;
 use super::watched_names::name_status;
 use crate::cluster::Cluster;
-use crate::config::Config;
 use crate::drain::Drain;
 use crate::http::auth::live_logins::LiveLogins;
 use crate::http::edge::permits::Permits;
@@ -300,7 +301,7 @@ impl Reloader {
 
     async fn take_over(&self, runtime: &mut Runtime, candidate: &ConfigCandidate) -> Result<(), ReloadRefused> {
         let (written, logging) = self.source.as_ref().ok_or(ReloadRefused::Fixed)?;
-        let config = carried_over(&runtime.config, candidate.loaded.config.clone());
+        let config = carried_over::carried_over(&runtime.config, candidate.loaded.config.clone());
         let level = config.log.level;
         runtime.change(config).await.map_err(|error| ReloadRefused::Wrong(error.to_string()))?;
         logging.set_level(level);
@@ -341,68 +342,6 @@ impl Reloader {
         told.last = Some(LastReload { at, trigger, error: error.map(ToString::to_string) });
     }
 
-    async fn follow(self: Arc<Self>, mut hangup: HangupSignal) {
-        let Some((written, _)) = &self.source else { return };
-        let follow = async {
-            let (mut watched, mut watch) = (Vec::new(), None::<FileWatch>);
-            loop {
-                let files = written.files();
-                // Whether the files may have changed between their reading and the start of the watch.
-                let first = files != watched && !files.is_empty();
-                if files != watched {
-                    watched.clone_from(&files);
-                    watch = if files.is_empty() { None } else { Some(off_thread(move || FileWatch::on(files)).await) };
-                }
-                let asked = tokio::select! {
-                    biased;
-                    () = hangup.next() => true,
-                    () = std::future::ready(()), if first => false,
-                    () = noticed(watch.as_ref()) => false,
-                    () = sleep(LOOK_EVERY) => false,
-                };
-                if let Some(mut followed) = watch.take() {
-                    let follow = move || {
-                        followed.follow();
-                        followed
-                    };
-                    watch = Some(off_thread(follow).await);
-                }
-                let changed = async { if asked { None } else { Some(self.settled(written).await) } };
-                // The outcome is in the log.
-                let _ = tokio::select! {
-                    biased;
-                    () = hangup.next(), if !asked => self.reload("SIGHUP").await,
-                    look = changed => match look {
-                        None => self.reload("SIGHUP").await,
-                        Some(None) => Ok(()),
-                        Some(Some(look)) => self.reload_by(ReloadTrigger::File(look)).await,
-                    },
-                };
-            }
-        };
-        tokio::select! {
-            () = self.drain.soft() => {}
-            () = follow => {}
-        }
-    }
-
-    /// The files, once two looks a moment apart agree; `None` if they are as they were read.
-    async fn settled(&self, written: &Arc<ConfigSource>) -> Option<ConfigFiles> {
-        let mut looks = ConfigFilesWatch::default();
-        loop {
-            let looked = Arc::clone(written);
-            // A disk that does not answer is asked again with the next change, or in a minute.
-            let look = self.patiently(move || looked.look()).await.ok()?;
-            if !written.is_new(&look) {
-                return None;
-            }
-            if let Some(agreed) = looks.agreed(look) {
-                return Some(agreed);
-            }
-            sleep(A_MOMENT).await;
-        }
-    }
-
     /// Reads files, for as long as a disk may take.
     async fn patiently<T: Send + 'static>(
         &self,
@@ -425,13 +364,6 @@ impl Reloader {
     }
 }
 
-async fn noticed(watch: Option<&FileWatch>) {
-    match watch {
-        Some(watch) => watch.noticed().await,
-        None => std::future::pending().await,
-    }
-}
-
 impl ReloadPause {
     /// The successor serves: this process makes no more changes.
     pub(crate) fn for_good(self) {
@@ -439,38 +371,5 @@ impl ReloadPause {
     }
 }
 
-/// `wanted`, with the settings of `before` where only a restart can change them.
-fn carried_over(before: &Config, mut wanted: Config) -> Config {
-    let mut said = Vec::new();
-    if wanted.admin != before.admin {
-        wanted.admin.clone_from(&before.admin);
-        said.push("admin");
-    }
-    if wanted.state_dir != before.state_dir {
-        wanted.state_dir.clone_from(&before.state_dir);
-        said.push("state_dir");
-    }
-    if wanted.cluster != before.cluster {
-        wanted.cluster.clone_from(&before.cluster);
-        said.push("cluster");
-    }
-    if wanted.telemetry != before.telemetry {
-        wanted.telemetry.clone_from(&before.telemetry);
-        said.push("telemetry");
-    }
-    if wanted.log.format != before.log.format {
-        wanted.log.format = before.log.format;
-        said.push("log.format");
-    }
-    for setting in said {
-        tracing::warn!(setting, "this setting changes with the next start only");
-    }
-    wanted
-}
-
-/// Files on a network's disk change without an event, and the kernel's watches may be used up.
-const LOOK_EVERY: Duration = Duration::from_mins(1);
-/// A program that writes a file piece by piece takes less between two pieces; an edit is in use within two seconds.
-const A_MOMENT: Duration = Duration::from_millis(700);
 /// How long reading files may take. A slower disk is one of a network that is not there.
 const READ: Duration = Duration::from_secs(10);

@@ -25,6 +25,7 @@ mod parser;
 mod password_file;
 mod requested;
 mod rewrite;
+mod rewritten_path;
 mod scope;
 mod server;
 mod state;

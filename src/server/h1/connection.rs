@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use super::answer_head::AnswerHead;
 use super::answer_writer::AnswerWriter;
 use super::request_body::{self, Intake};
-use super::request_head::{ConnectionOptions, HeadError, RequestFraming, RequestHead};
+use super::request_head::{ConnectionOptions, RequestFraming, RequestHead};
 use crate::http::edge::body_discard::{SMALL_BODY_TIME, is_too_late};
 use crate::http::edge::connection_info::ConnectionInfo;
 use crate::http::edge::permits::STRAIN_LOOK;
 use crate::http::edge::stack::{PendingAnswer, RequestEntry};
-use crate::http::error::{BadRequest, RequestFailure};
+use crate::http::error::RequestFailure;
 use crate::http::proxy::body::AnswerBody;
 use crate::http::proxy::tunnel::UpgradeSlot;
 use crate::http::route::answer::NoAnswer;
@@ -206,7 +206,7 @@ impl ServedConnection {
                         return Poll::Ready(Ok(head));
                     }
                     Ok(None) => {}
-                    Err(head_error) => return Poll::Ready(Err(ConnectionEnd::Refused(refusal(head_error)))),
+                    Err(head_error) => return Poll::Ready(Err(ConnectionEnd::Refused(head_error.into()))),
                 }
             } else if came > self.max_head {
                 return Poll::Ready(Err(ConnectionEnd::Refused(RequestFailure::HeadTooLarge)));
@@ -380,15 +380,6 @@ impl ServedExchange {
     /// Whether the client takes nothing of its answer for the moment.
     fn is_untaken(&self) -> bool {
         matches!(&self.stage, ExchangeStage::Answering(answering, _) if answering.is_blocked())
-    }
-}
-
-fn refusal(head_error: HeadError) -> RequestFailure {
-    match head_error {
-        HeadError::Malformed => RequestFailure::BadRequest(BadRequest::BadHead),
-        HeadError::Framing => RequestFailure::BadRequest(BadRequest::BadFraming),
-        HeadError::TargetTooLong => RequestFailure::TargetTooLong,
-        HeadError::TooLarge => RequestFailure::HeadTooLarge,
     }
 }
 

@@ -12,6 +12,8 @@ use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName, He
 use http::{Method, Request, Uri, Version};
 use httparse::{Header, Status};
 
+use crate::http::error::{BadRequest, RequestFailure};
+
 /// The head of a request.
 #[derive(Debug)]
 pub struct RequestHead {
@@ -67,6 +69,17 @@ pub enum HeadError {
     /// It is longer than `limits.request_head`.
     #[error("the head is too large")]
     TooLarge,
+}
+
+impl From<HeadError> for RequestFailure {
+    fn from(head_error: HeadError) -> Self {
+        match head_error {
+            HeadError::Malformed => Self::BadRequest(BadRequest::BadHead),
+            HeadError::Framing => Self::BadRequest(BadRequest::BadFraming),
+            HeadError::TargetTooLong => Self::TargetTooLong,
+            HeadError::TooLarge => Self::HeadTooLarge,
+        }
+    }
 }
 
 impl RequestHead {

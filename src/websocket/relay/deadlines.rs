@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
-use super::{BOTH, Relay, RelayPhase, mask_to};
+use super::endings::mask_to;
+use super::{BOTH, Relay, RelayPhase};
 use crate::drain::Drain;
 use crate::io::Readable;
 use crate::websocket::Side;
